@@ -1,0 +1,50 @@
+# The newcomer's commands. Needs Python 3.11 (with its venv module), make and git; nothing else, and no root.
+#
+# Two settings, both optional, both read from the environment:
+#   SENDFLOW_HOME  where all state lives (default ./var), so that two installations stand side by side
+#   SENDFLOW_PORT  the Prefect UI's port on 127.0.0.1 (default 4200)
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+ROOMS  := cli config deadlines flows models notifications statemachines tools tests benchmarks
+HERE   := $(wildcard $(ROOMS))
+PYTHON := $(shell for each in python3.11 python3; do \
+	$$each -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))' >/dev/null 2>&1 && { command -v $$each; break; }; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help install up test lint types contracts suite bench lock
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+install:  ## make .venv with what is locked, and the sendflow command in it
+	@test -n "$(PYTHON)" || { echo "sendflow needs Python 3.11 with its venv module; none was found as python3.11 or python3 (on Debian: apt install python3.11-venv)." >&2; exit 3; }
+	@$(PYTHON) tools/environment.py
+
+up: install  ## start the house: records, Prefect and its UI, alarm clock, letters; Ctrl-C stops it
+	@$(BIN)/sendflow up
+
+test: install lint types contracts suite  ## lint, strict types, import contracts and the whole suite
+
+lint: install
+	@$(BIN)/ruff check --quiet $(HERE)
+	@echo "lint: clean"
+
+types: install
+	@$(BIN)/mypy $(HERE)
+
+contracts: install
+	@$(BIN)/lint-imports --no-logo
+
+suite: install
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
+
+bench: install  ## measure against goals and peers (under ten minutes); writes bench.json under SENDFLOW_HOME
+	@$(BIN)/python -m benchmarks
+
+lock:  ## resolve pyproject.toml into requirements.lock again (only for who changes it; fetches uv into build/)
+	@test -n "$(PYTHON)" || { echo "make lock needs Python 3.11." >&2; exit 3; }
+	@test -x build/uv/bin/uv || { $(PYTHON) -m venv build/uv && build/uv/bin/python -m pip install --quiet --disable-pip-version-check uv; }
+	@build/uv/bin/uv pip compile pyproject.toml --group check --group bench --group build --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-annotate --no-emit-index-url --quiet --output-file requirements.lock
+	@echo "requirements.lock is written; run make test before you commit it."
