@@ -1,0 +1,165 @@
+"""Which duties a history has opened, by when each is owed, and what has met or ended it.
+
+Which facts start, meet, end and reopen a duty is said in the statute file; this room never sees a machine. A duty is
+(rule, body and service, the fact that opened it). Advice returned as unusable reopens the same duty with the same due date.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, NamedTuple, Protocol
+
+from models.casefile import Claim
+from models.facts import Line
+
+
+class Dates(NamedTuple):
+    """The three dates of a duty, the reading of the law that gave them, and its lawful excuses by due date."""
+
+    due: date | None
+    strict_due: date | None
+    act_by: date | None
+    basis: str
+    citation: str
+    url: str | None
+    excuses: tuple[str, ...]
+    version_from: date | None
+
+
+class DutyRule(Protocol):
+    """What this room reads of a rule of the statute."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def per(self) -> str: ...
+    @property
+    def bound(self) -> str: ...
+    @property
+    def starts(self) -> tuple[str, ...]: ...
+    @property
+    def met_by(self) -> tuple[str, ...]: ...
+    @property
+    def ends(self) -> tuple[str, ...]: ...
+    @property
+    def reopened_by(self) -> tuple[str, ...]: ...
+
+
+DatesOf = Callable[[str, date, Mapping[str, Any]], Dates]
+
+
+@dataclass(slots=True)
+class Duty:
+    """One duty as the facts leave it. `closed_on` is the day it was met or ended; None while it is owed."""
+
+    rule: str
+    bound: str
+    body: str | None
+    service: str | None
+    opened_seq: int
+    started_on: date
+    dates: Dates
+    imported: bool
+    met_on: date | None = None
+    met_seq: int | None = None
+    met_by: str | None = None
+    ended_on: date | None = None
+    excuse: Claim | None = None
+    reopened: int = 0
+
+    @property
+    def due(self) -> date | None:
+        return self.dates.due
+
+    @property
+    def closed_on(self) -> date | None:
+        return self.met_on if self.met_on is not None else self.ended_on
+
+
+@dataclass(frozen=True, slots=True)
+class DutyBook:
+    """The rules of one process, indexed by the fact kinds that touch them: built once, read for every fact."""
+
+    starts: Mapping[str, tuple[DutyRule, ...]]
+    effects: Mapping[str, tuple[tuple[str, str, bool], ...]]
+    rules: Mapping[str, DutyRule] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, rules: Iterable[DutyRule]) -> "DutyBook":
+        """Index rules that a process opens; rules that are calculation only have no `starts` and are left out."""
+        starts: dict[str, list[DutyRule]] = {}
+        effects: dict[str, list[tuple[str, str, bool]]] = {}
+        used = {rule.id: rule for rule in rules if rule.starts}
+        for rule in used.values():
+            for kind in rule.starts:
+                starts.setdefault(kind, []).append(rule)
+            by_body = rule.per == "body"
+            for effect, kinds in (("meet", rule.met_by), ("end", rule.ends), ("reopen", rule.reopened_by)):
+                for kind in kinds:
+                    effects.setdefault(kind, []).append((rule.id, effect, by_body))
+        return cls(
+            {kind: tuple(some) for kind, some in starts.items()},
+            {kind: tuple(some) for kind, some in effects.items()},
+            used,
+        )
+
+
+def duties_of(lines: Sequence[Line], book: DutyBook, dates_of: DatesOf, claims: Iterable[Claim] = ()) -> list[Duty]:
+    """Work out every duty from facts in the order of the fold, corrections applied.
+
+    Raises whatever `dates_of` raises where the law or the almanac has no answer for a start day.
+    """
+    duties: list[Duty] = []
+    by_rule: dict[str, list[Duty]] = {}
+    for line in lines:
+        kind = line.kind
+        effects = book.effects.get(kind)
+        if effects:
+            data = line.data
+            for rule_id, effect, by_body in effects:
+                for duty in by_rule.get(rule_id, ()):
+                    if by_body and "body" in data and not _same(duty, data):
+                        continue
+                    _apply(duty, effect, line)
+        starting = book.starts.get(kind)
+        if starting:
+            for rule in starting:
+                duty = Duty(
+                    rule.id, rule.bound, line.data.get("body"), line.data.get("service"), line.seq, line.occurred_on,
+                    dates_of(rule.id, line.occurred_on, line.data), line.via == "import",
+                )  # fmt: skip
+                duties.append(duty)
+                by_rule.setdefault(rule.id, []).append(duty)
+    accepted = [claim for claim in claims if claim.decision == "accepted"]
+    if accepted:
+        for duty in duties:
+            duty.excuse = next((claim for claim in accepted if excuses(claim, duty)), None)
+    return duties
+
+
+def _same(duty: Duty, data: Mapping[str, Any]) -> bool:
+    service = data.get("service")
+    return duty.body == data["body"] and (service is None or duty.service is None or duty.service == service)
+
+
+def _apply(duty: Duty, effect: str, line: Line) -> None:
+    if effect == "meet":
+        if duty.met_on is None and duty.ended_on is None:
+            duty.met_on, duty.met_seq, duty.met_by = line.occurred_on, line.seq, line.kind
+    elif effect == "end":
+        if duty.met_on is None and duty.ended_on is None:
+            duty.ended_on = line.occurred_on
+    elif duty.met_on is not None or duty.ended_on is not None:
+        if duty.met_on is not None:
+            duty.reopened += 1
+        duty.met_on = duty.met_seq = duty.met_by = duty.ended_on = None
+
+
+def excuses(claim: Claim, duty: Duty) -> bool:
+    """Whether an accepted claim reaches a duty: same rule, body and service where named, a ground its provision lists, touching its period."""
+    if claim.ground is None or claim.ground not in duty.dates.excuses or duty.due is None:
+        return False
+    if claim.rule not in (None, duty.rule) or claim.body not in (None, duty.body) or claim.service not in (None, duty.service):
+        return False
+    began, ended = claim.began_on or duty.started_on, claim.ended_on or duty.due
+    return began <= duty.due and ended >= duty.started_on

@@ -1,0 +1,40 @@
+"""How a duty stands on a day: a duty and `as_at` in, one word and the days late out. Compared open-ended, never "between"."""
+
+from datetime import date, timedelta
+
+from deadlines.duty import Duty
+from models.words import Standing
+
+SOON = timedelta(days=7)
+
+
+def standing(duty: Duty, as_at: date) -> Standing:
+    """The standing at the end of `as_at` (London). A duty that ended unmet keeps the standing it had on the day it ended."""
+    due = duty.due
+    if duty.bound == "window":
+        return Standing.MET if duty.met_on is not None else Standing.NO_DATE
+    if due is None:
+        return Standing.MET if duty.met_on is not None else Standing.NO_DATE
+    if duty.bound == "not_before":
+        if duty.met_on is None:
+            return Standing.RUNNING
+        return Standing.TOO_EARLY if duty.met_on < due else Standing.MET
+    if duty.met_on is not None:
+        if duty.met_on <= due:
+            return Standing.MET
+        return Standing.EXCUSED if duty.excuse else Standing.MET_LATE
+    if duty.excuse:
+        return Standing.EXCUSED
+    if duty.ended_on is not None:
+        as_at = min(as_at, duty.ended_on)
+    if as_at > due:
+        return Standing.BREACHED
+    return Standing.DUE_SOON if as_at >= due - SOON else Standing.RUNNING
+
+
+def days_late(duty: Duty, as_at: date) -> int:
+    """Calendar days after the due date: until met, until ended, or until `as_at`; 0 where in time or where nothing can be late."""
+    if duty.due is None or duty.bound != "by":
+        return 0
+    until = duty.met_on or (min(as_at, duty.ended_on) if duty.ended_on else as_at)
+    return max(0, (until - duty.due).days)

@@ -1,0 +1,1 @@
+"""DOING IT: the only room that opens a transaction; Prefect runs what the acts here do, and shows it."""

@@ -1,0 +1,1 @@
+"""THE RECORDS: facts, the rows they are kept in, and the only door to the fact table."""

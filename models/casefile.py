@@ -1,0 +1,66 @@
+"""A case as its facts leave it: plain, in memory, worked out by the one fold and never stored as truth."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, NamedTuple
+
+from models.facts import Line
+
+Asked = tuple[str, str | None]
+
+
+class Claim(NamedTuple):
+    """One claim of an excuse: dates are calendar days, both included; `decision` is None until a person decides."""
+
+    seq: int
+    ground: str | None
+    rule: str | None
+    body: str | None
+    service: str | None
+    began_on: date | None
+    ended_on: date | None
+    decision: str | None = None
+    decided_seq: int | None = None
+    look_again_on: date | None = None
+
+
+class RungFact(NamedTuple):
+    """A rung that stands in the history, and whether it has been withdrawn since."""
+
+    seq: int
+    kind: str
+    occurred_on: date
+    rule: str
+    rung: str
+    opened_seq: int
+    due: date
+    body: str | None
+    service: str | None
+    withdrawn: bool = False
+
+
+@dataclass(slots=True)
+class Casefile:
+    """What the guards, the ladder and the letters need to know of a case on one reading of its history."""
+
+    case_ref: str
+    process: str
+    state: str
+    opened_on: date | None = None
+    la: str | None = None
+    la_reference: str | None = None
+    asked: dict[Asked, list[int]] = field(default_factory=dict)
+    outstanding: dict[Asked, list[int]] = field(default_factory=dict)
+    claims: dict[int, Claim] = field(default_factory=dict)
+    rungs: dict[int, RungFact] = field(default_factory=dict)
+    told: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
+    chasing_began: list[tuple[int, date]] = field(default_factory=list)
+    pauses: list[tuple[date, date, str | None]] = field(default_factory=list)
+    contacts: dict[Asked, date] = field(default_factory=dict)
+    lines: list[Line] = field(default_factory=list)
+    last_seq: int = 0
+
+    def undecided(self) -> list[Claim]:
+        """Claims that wait for a person."""
+        return [claim for claim in self.claims.values() if claim.decision is None]

@@ -1,0 +1,152 @@
+"""The frozen fact, the form of its text, and the facts that every process shares.
+
+A fact is something that happened, in the past tense, on a day (`occurred_on`), learned at an instant (`recorded_at`, UTC).
+Its text is canonical JSON (RFC 8785 for the values allowed here: ASCII keys, no floats, integers under 2**53).
+Words that people write (reasons, notes, evidence) never stand in a fact: they go to a passage, and the fact keeps its id.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, ClassVar, NamedTuple
+
+import orjson
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+REFERENCE = re.compile(r"[A-Z]{1,4}-?[0-9]{3,9}")
+ACTOR = re.compile(r"(?=.{1,64}$)(?!.*[0-9]{5})(?:[a-z][a-z0-9]*|[A-Z]{2,4})(?:[._@-](?:[a-z0-9]+|[A-Z]{2,4}))*")
+LARGEST = 2**53
+GENESIS = "0" * 64
+
+
+def _handle(actor: str) -> str:
+    if not ACTOR.fullmatch(actor):
+        raise ValueError("an account name in small letters, without blanks, for example dco.team or sam@icb.example")
+    return actor
+
+
+def _code(value: str) -> str:
+    if not re.fullmatch(r"[A-Z0-9]{3,8}", value):
+        raise ValueError("an organisation code of capital letters and digits, for example QX001")
+    return value
+
+
+def _slug(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{1,59}", value):
+        raise ValueError("a word of small letters and underscores, for example absent_4_weeks")
+    return value
+
+
+def _reference(value: str) -> str:
+    if not re.fullmatch(r"(?!.*[0-9]{10})[A-Z][A-Z0-9]{0,9}(?:[-/][A-Z0-9]{1,10}){0,3}|[0-9]{3,9}", value):
+        raise ValueError("a reference of capital letters and digits, for example NS-04412")
+    return value
+
+
+Actor = Annotated[str, AfterValidator(_handle)]
+Code = Annotated[str, AfterValidator(_code)]
+Slug = Annotated[str, AfterValidator(_slug)]
+Reference = Annotated[str, AfterValidator(_reference)]
+Service = Annotated[str, AfterValidator(_slug)]
+Words = Annotated[str, Field(max_length=20_000)]
+
+
+class FactData(BaseModel):
+    """What one kind of fact says besides its day. `WORDS` are moved to passages, `PERSON` to the person table."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    WORDS: ClassVar[frozenset[str]] = frozenset()
+    PERSON: ClassVar[frozenset[str]] = frozenset()
+
+
+class Fact(BaseModel):
+    """One accepted fact, ready to be written. Nothing else is ever written to the fact table."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    case_ref: Annotated[str, Field(pattern=rf"^{REFERENCE.pattern}$")]
+    seq: Annotated[int, Field(ge=1)]
+    kind: Slug
+    version: Annotated[int, Field(ge=1)]
+    process: Slug
+    machine: Annotated[int, Field(ge=1)]
+    law: str
+    occurred_on: date
+    recorded_at: str
+    actor: Actor
+    on_behalf_of: Slug | None = None
+    via: Slug
+    run: str | None = None
+    corrects: int | None = None
+    caused_by: str | None = None
+    rehearsed: bool | None = None
+    data: dict[str, str | int | bool | list[str]]
+
+    def text(self) -> bytes:
+        """The canonical JSON that is stored and hashed; keys without a value are left out."""
+        return canonical(
+            {name: value for name, value in self.__dict__.items() if value is not None}
+            | {"occurred_on": self.occurred_on.isoformat()}
+        )
+
+
+class Draft(NamedTuple):
+    """A fact that somebody wants recorded: not yet checked, numbered or dated by an instant."""
+
+    kind: str
+    occurred_on: date
+    data: Mapping[str, Any] = {}
+    corrects: int | None = None
+    on_behalf_of: str | None = None
+    caused_by: str | None = None
+
+
+class Line(NamedTuple):
+    """A fact as the history gives it back, with corrections applied where a fold has done so."""
+
+    seq: int
+    kind: str
+    version: int
+    machine: int
+    occurred_on: date
+    recorded_at: str
+    actor: str
+    via: str
+    run: str | None
+    corrects: int | None
+    data: Mapping[str, Any]
+
+
+def canonical(value: Mapping[str, Any]) -> bytes:
+    """Canonical JSON: sorted keys, no blanks, UTF-8.
+
+    Raises ValueError for what RFC 8785 and plain sorting could write differently: floats, keys that are not ASCII, large integers.
+    """
+    _check(value)
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def _check(value: Any) -> None:
+    if isinstance(value, str | bool) or value is None:
+        return
+    if isinstance(value, int):
+        if not -LARGEST < value < LARGEST:
+            raise ValueError("an integer of 2**53 or more cannot stand in a fact")
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            if not (isinstance(key, str) and key.isascii()):
+                raise ValueError("a key of a fact is an ASCII string")
+            _check(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            _check(inner)
+    else:
+        raise ValueError(f"a {type(value).__name__} cannot stand in a fact")
+
+
+def line_of(text: bytes | str) -> Line:
+    """Read a stored fact back. Raises KeyError, ValueError or orjson.JSONDecodeError where the text is damaged."""
+    told = orjson.loads(text)
+    return Line(
+        told["seq"], told["kind"], told["version"], told["machine"], date.fromisoformat(told["occurred_on"]),
+        told["recorded_at"], told["actor"], told["via"], told.get("run"), told.get("corrects"), told["data"],
+    )  # fmt: skip

@@ -1,0 +1,143 @@
+"""The facts that every process shares: corrections, excuses, chasing, and what became of letters.
+
+An excuse never moves a date (SEND Regs 2014 regs 5(4), 8(2), 10(4)): it says that missing the date is not a breach. A claim
+excuses nothing until somebody accepts it. Grounds are statute data, so that a ground is only a word here.
+"""
+
+from datetime import date
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from models.facts import Code, FactData, Service, Slug, Words
+
+Seq = Annotated[int, Field(ge=1)]
+
+
+class FactCorrected(FactData):
+    """An earlier fact was wrong: another day, or other particulars. The fact itself stays as it was written."""
+
+    occurred_on: date | None = None
+    body: Code | None = None
+    service: Service | None = None
+    answer: Slug | None = None
+    reason: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"reason"})
+
+
+class FactWithdrawn(FactData):
+    """An earlier fact did not happen, or belongs to another case."""
+
+    reason: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"reason"})
+
+
+class ExcuseClaimed(FactData):
+    """Somebody says that a listed ground made it impractical. It excuses nothing until decided. Dates are calendar days, both included."""
+
+    ground: Slug | None = None
+    rule: Slug | None = None
+    body: Code | None = None
+    service: Service | None = None
+    began_on: date | None = None
+    ended_on: date | None = None
+    claimed_by: Slug | None = None
+    evidence: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"evidence"})
+
+
+class ExcuseDecided(FactData):
+    """A person accepted or refused a claim, and named the day to look again where it was accepted."""
+
+    claim: Seq
+    decision: Literal["accepted", "refused"]
+    ground: Slug | None = None
+    rule: Slug | None = None
+    body: Code | None = None
+    service: Service | None = None
+    began_on: date | None = None
+    ended_on: date | None = None
+    look_again_on: date | None = None
+    reason: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"reason"})
+
+
+class CaseEnded(FactData):
+    """The request was withdrawn, or the case needs no more work. Nothing further is accepted."""
+
+    reason: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"reason"})
+
+
+class ChasingBegan(FactData):
+    """Chasing starts here: every rung dated up to this day is covered for good, so that a first import does not chase the past."""
+
+
+class ChasingPaused(FactData):
+    """A person asked for no chasing up to and including `until`; the clocks run on."""
+
+    until: date
+    body: Code | None = None
+    reason: Words
+    WORDS: ClassVar[frozenset[str]] = frozenset({"reason"})
+
+
+class Rung(FactData):
+    """A rung of the ladder has fallen: the duty it is about, and the due date it was judged by."""
+
+    rule: Slug
+    rung: Slug
+    opened_seq: Seq
+    due: date
+    body: Code | None = None
+    service: Service | None = None
+
+
+class RungWithdrawn(FactData):
+    """A rung was judged by a due date that a correction has moved; whoever was told of it is told of this."""
+
+    rule: Slug
+    rung: Slug
+    rung_seq: Seq
+    opened_seq: Seq
+    due: date
+    body: Code | None = None
+    service: Service | None = None
+    due_now: date | None = None
+
+
+class NoticeOutcome(FactData):
+    """What became of one notice: only `notice_sent` says that anyone was told."""
+
+    rule: Slug
+    rung: Slug
+    opened_seq: Seq
+    recipient: Slug
+    letter: Annotated[str, Field(pattern=r"^[0-9a-z-]{1,64}$")]
+    due: date | None = None
+    rung_seq: Seq | None = None
+    body: Code | None = None
+    service: Service | None = None
+    why: Slug | None = None
+
+
+SHARED: dict[str, type[FactData]] = {
+    "excuse_claimed": ExcuseClaimed,
+    "excuse_decided": ExcuseDecided,
+    "case_withdrawn": CaseEnded,
+    "case_closed": CaseEnded,
+    "fact_corrected": FactCorrected,
+    "fact_withdrawn": FactWithdrawn,
+    "chasing_began": ChasingBegan,
+    "chasing_paused": ChasingPaused,
+    "reminder_due": Rung,
+    "breached": Rung,
+    "escalation_due": Rung,
+    "rung_withdrawn": RungWithdrawn,
+    "notice_sent": NoticeOutcome,
+    "notice_failed": NoticeOutcome,
+}
+CORRECTIONS = frozenset({"fact_corrected", "fact_withdrawn"})
+RUNGS = frozenset({"reminder_due", "breached", "escalation_due"})
+OUTCOMES = frozenset({"notice_sent", "notice_failed", "rung_withdrawn"})
+ENGINE_ONLY = RUNGS | OUTCOMES | {"chasing_began"}

@@ -1,0 +1,186 @@
+"""The rows. `fact` is the record; `case_file` and `duty` are caches of it; `notice` and `letter` are the outbox.
+
+SQLModel rows do not validate: facts are built from frozen pydantic facts only, and caches from folds. Days are dates (London),
+instants are ISO 8601 text in UTC, so that they sort alike on SQLite and PostgreSQL.
+"""
+
+from datetime import date
+
+from sqlalchemy import Column, Index, LargeBinary, text
+from sqlmodel import Field, SQLModel
+
+
+class FactRow(SQLModel, table=True):
+    """One fact. `text` is what was accepted; every other column is a copy that verify compares."""
+
+    __tablename__ = "fact"
+    case_ref: str = Field(primary_key=True)
+    seq: int = Field(primary_key=True)
+    kind: str
+    occurred_on: str
+    recorded_at: str
+    actor: str
+    text: str
+    prev_hash: str
+    hash: str
+
+
+class CaseRow(SQLModel, table=True):
+    """A case as its facts leave it: a cache, worked out again by verify."""
+
+    __tablename__ = "case_file"
+    case_ref: str = Field(primary_key=True)
+    process: str
+    state: str
+    seq: int
+    hash: str
+    opened_on: date
+    la: str | None = None
+    la_reference: str | None = None
+    child_key: str | None = Field(default=None, index=True)
+
+
+class DutyRow(SQLModel, table=True):
+    """One duty of one case: a cache. `look_on` is the first day on which the ladder has something new to say."""
+
+    __tablename__ = "duty"
+    __table_args__ = (
+        Index("duty_look", "look_on", sqlite_where=text("look_on IS NOT NULL"), postgresql_where=text("look_on IS NOT NULL")),
+        Index("duty_open", "due", sqlite_where=text("closed_on IS NULL"), postgresql_where=text("closed_on IS NULL")),
+        Index("duty_under", "looked_under"),
+    )
+    case_ref: str = Field(primary_key=True)
+    rule: str = Field(primary_key=True)
+    opened_seq: int = Field(primary_key=True)
+    body: str | None = None
+    service: str | None = None
+    opened_on: date
+    due: date | None = None
+    strict_due: date | None = None
+    act_by: date | None = None
+    closed_on: date | None = None
+    met_on: date | None = None
+    excused: str | None = None
+    look_on: date | None = None
+    looked_under: str
+
+
+class NoticeRow(SQLModel, table=True):
+    """One thing to tell one recipient about one duty, written in the transaction of the fact that calls for it."""
+
+    __tablename__ = "notice"
+    __table_args__ = (Index("notice_state", "state"),)
+    key: str = Field(primary_key=True)
+    case_ref: str = Field(index=True)
+    fact_seq: int
+    rule: str
+    body: str | None = None
+    service: str | None = None
+    opened_seq: int
+    due: date | None = None
+    rung: str
+    rank: int
+    template: str
+    recipient: str
+    mailbox: str | None = None
+    on: date
+    fields: str
+    state: str
+    letter: str | None = None
+    created_at: str
+
+
+class LetterRow(SQLModel, table=True):
+    """One message to one mailbox on one day. `fields` and the templates' versions give its exact text years later."""
+
+    __tablename__ = "letter"
+    __table_args__ = (Index("letter_state", "state"), Index("letter_mailbox", "mailbox", "on"))
+    id: str = Field(primary_key=True)
+    mailbox: str
+    on: date
+    template: str
+    template_version: int
+    fields: str
+    message_id: str
+    state: str
+    attempts: int = 0
+    next_try_at: str | None = None
+    claimed_at: str | None = None
+    sent_at: str | None = None
+    why: str | None = None
+
+
+class PersonRow(SQLModel, table=True):
+    """Who a case is about, sealed under the house's key; erased when retention ends. Nothing else names a child."""
+
+    __tablename__ = "person"
+    child_key: str = Field(primary_key=True)
+    nhs_index: str | None = Field(default=None, index=True)
+    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    erased_at: str | None = None
+
+
+class AliasRow(SQLModel, table=True):
+    """A reference that could not be kept (it does not have the form of one), by its keyed digest, and the case it stands for."""
+
+    __tablename__ = "alias"
+    digest: str = Field(primary_key=True)
+    case_ref: str
+
+
+class PassageRow(SQLModel, table=True):
+    """Words that somebody wrote, sealed under the house's key; the fact keeps the id and a salted digest."""
+
+    __tablename__ = "passage"
+    id: str = Field(primary_key=True)
+    case_ref: str = Field(index=True)
+    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    salt: str
+    digest: str
+    erased_at: str | None = None
+
+
+class ReadRow(SQLModel, table=True):
+    """Who looked at a person, when and for what purpose: a log that is only ever added to."""
+
+    __tablename__ = "person_read"
+    id: int | None = Field(default=None, primary_key=True)
+    case_ref: str = Field(index=True)
+    actor: str
+    purpose: str
+    read_at: str
+
+
+class AnchorRow(SQLModel, table=True):
+    """The head of the ledger as it stood at an instant; the morning digest carries it out of the building."""
+
+    __tablename__ = "anchor"
+    before: str = Field(primary_key=True)
+    head: str
+    cases: int
+    facts: int
+
+
+class TickRow(SQLModel, table=True):
+    """One finished (or failed) act of the engine: a day without a finished sweep alerts."""
+
+    __tablename__ = "tick"
+    id: int | None = Field(default=None, primary_key=True)
+    act: str = Field(index=True)
+    as_at: date
+    finished_at: str
+    outcome: str
+    detail: str
+
+
+class ImportRow(SQLModel, table=True):
+    """A file that was imported, by its digest: never its name, which may hold a child's."""
+
+    __tablename__ = "import_file"
+    id: int | None = Field(default=None, primary_key=True)
+    digest: str = Field(index=True)
+    imported_at: str
+    rows: int
+    accepted: int
+    refused: int
+    facts_added: int

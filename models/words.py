@@ -1,0 +1,50 @@
+"""Words that no locality changes: who is meant, how a duty stands, and what kind of law binds it."""
+
+from enum import StrEnum
+
+
+class Party(StrEnum):
+    """To whom a letter may be addressed; the mailboxes stand in the directory."""
+
+    SERVICE = "service"
+    SERVICE_MANAGER = "service_manager"
+    PROVIDER_SEND_LEAD = "provider_send_lead"
+    DCO = "dco"
+    ICB_EXECUTIVE_LEAD = "icb_executive_lead"
+
+
+class Standing(StrEnum):
+    """How one duty stands on one day. `due_soon` begins seven calendar days before the due date."""
+
+    RUNNING = "running"
+    DUE_SOON = "due_soon"
+    MET = "met"
+    MET_LATE = "met_late"
+    BREACHED = "breached"
+    EXCUSED = "excused"
+    TOO_EARLY = "too_early"
+    NO_DATE = "no_date"
+
+
+class NoticeState(StrEnum):
+    """Where a notice in the outbox has come to; every letter ends in one of the last five."""
+
+    CREATED = "created"
+    HELD = "held"
+    CLAIMED = "claimed"
+    SENT = "sent"
+    SENT_PERHAPS_TWICE = "sent_perhaps_twice"
+    FAILED = "failed"
+    WITHDRAWN = "withdrawn"
+    SUPERSEDED = "superseded"
+
+
+class LetterState(StrEnum):
+    """Where one message to one mailbox has come to. `sending` means that the outcome is not yet known."""
+
+    WAITING = "waiting"
+    SENDING = "sending"
+    SENT = "sent"
+    SENT_PERHAPS_TWICE = "sent_perhaps_twice"
+    FAILED = "failed"
+    WITHDRAWN = "withdrawn"
