@@ -1,0 +1,1 @@
+"""The law's numbers and the locality's choices: data first, and small strict readers of it."""

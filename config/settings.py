@@ -1,0 +1,204 @@
+"""The only reader of the environment: where the house lives, which port it shows itself on, how letters leave, which day it is.
+
+Purpose: every other room is handed a `Settings`. It also fixes what Prefect may know of its surroundings, so that no profile, dotenv
+file or variable of the user's own reaches it, and so that neither server, SDK nor browser calls home.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+class SettingsError(ValueError):
+    """A setting cannot be used; the text names it, says what was expected and gives an example."""
+
+
+class Carrier(StrEnum):
+    """How letters leave: the local sink that keeps them, an SMTP relay, or files in a folder."""
+
+    SINK = "sink"
+    SMTP = "smtp"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says, checked. All state lives under `home`; `today` is set in a rehearsal only."""
+
+    home: Path
+    port: int = 4200
+    today: date | None = None
+    carrier: Carrier = Carrier.SINK
+    smtp_host: str = "127.0.0.1"
+    smtp_port: int = 25
+    log_level: str = "WARNING"
+    bind: str = "127.0.0.1"
+    auth: str | None = None
+    tick_seconds: int = 60
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Reads and checks the environment; raises SettingsError at the first setting that cannot be used."""
+        env = os.environ if environ is None else environ
+        settings = cls(
+            home=Path(env.get("SENDFLOW_HOME") or "var").expanduser().absolute(),
+            port=_port(env, "SENDFLOW_PORT", 4200),
+            today=_day(env, "SENDFLOW_TODAY"),
+            carrier=_carrier(env),
+            smtp_host=env.get("SENDFLOW_SMTP_HOST") or "127.0.0.1",
+            smtp_port=_port(env, "SENDFLOW_SMTP_PORT", 25),
+            log_level=_one_of(env, "SENDFLOW_LOG_LEVEL", "WARNING", LOG_LEVELS),
+            bind=env.get("SENDFLOW_BIND") or "127.0.0.1",
+            auth=env.get("SENDFLOW_AUTH") or None,
+            tick_seconds=_seconds(env, "SENDFLOW_TICK_SECONDS", 60),
+        )
+        settings._check_together()
+        return settings
+
+    def _check_together(self) -> None:
+        if self.today is not None and self.carrier is not Carrier.SINK:
+            raise SettingsError(
+                f"SENDFLOW_TODAY is for rehearsals, and SENDFLOW_CARRIER={self.carrier} would send rehearsed letters to real people: "
+                "unset one of them (a rehearsal uses SENDFLOW_CARRIER=sink)"
+            )
+        if self.bind not in LOOPBACK and not self.auth:
+            raise SettingsError(
+                f"SENDFLOW_BIND={self.bind} would show the Prefect pages to other machines without a login: set SENDFLOW_AUTH=user:password "
+                "as well, or leave SENDFLOW_BIND out (127.0.0.1)"
+            )
+        if self.auth is not None and not re.fullmatch(r"[^:\s]+:\S{8,}", self.auth):
+            raise SettingsError("SENDFLOW_AUTH is not a user and a password of at least eight characters, as in SENDFLOW_AUTH=dco:long-enough-words")
+
+    @property
+    def records(self) -> Path:
+        """The SQLite file that holds the records."""
+        return self.home / "records.sqlite"
+
+    @property
+    def letters(self) -> Path:
+        """The folder in which the local sink keeps every delivery as an .eml file."""
+        return self.home / "letters"
+
+    @property
+    def logs(self) -> Path:
+        """The folder of what the house's processes say about themselves."""
+        return self.home / "logs"
+
+    @property
+    def prefect_home(self) -> Path:
+        """Prefect's own folder: its database, profiles and storage, apart from the records."""
+        return self.home / "prefect"
+
+    @property
+    def running_file(self) -> Path:
+        """Where a running house says how it is reached."""
+        return self.home / "running.json"
+
+    @property
+    def ui_url(self) -> str:
+        """The address of the Prefect pages, as a person types it."""
+        return f"http://{'127.0.0.1' if self.bind in ('localhost', '0.0.0.0') else self.bind}:{self.port}"  # noqa: S104 (compared, not bound)
+
+    def prepare_home(self) -> None:
+        """Makes `home` where it is absent and proves that it can be written; raises SettingsError where it cannot."""
+        probe = self.home / f".probe-{os.getpid()}"
+        try:
+            self.home.mkdir(parents=True, exist_ok=True)
+            probe.write_bytes(b"")
+            probe.unlink()
+        except OSError as problem:
+            reason = problem.strerror or type(problem).__name__
+            raise SettingsError(
+                f"SENDFLOW_HOME={self.home} cannot be written ({reason}): name a folder that you may write to, as in SENDFLOW_HOME=./var"
+            ) from None
+
+
+def prefect_environment(settings: Settings, api_url: str | None = None) -> dict[str, str]:
+    """Returns every variable that Prefect is to see, for this house and no other; `api_url` says where a running server answers."""
+    fixed = {
+        "PREFECT_HOME": str(settings.prefect_home),
+        "PREFECT_PROFILES_PATH": str(settings.prefect_home / "profiles.toml"),
+        "PREFECT_API_URL": api_url or f"{settings.ui_url}/api",
+        "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{settings.prefect_home / 'prefect.db'}",
+        "PREFECT_SERVER_API_HOST": settings.bind,
+        "PREFECT_SERVER_API_PORT": str(settings.port),
+        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+        # Three ways home, each closed: the server's heartbeat, the SDK's counting, and the second UI's browser code.
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_UI_V2_ENABLED": "false",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "PREFECT_LOGGING_LEVEL": settings.log_level,
+        "PREFECT_LOGGING_COLORS": "false",
+        "PREFECT_CLI_PROMPT": "false",
+        # A run that a person starts from the UI is picked up within two seconds; the default of ten looks like a broken button.
+        "PREFECT_RUNNER_POLL_FREQUENCY": "2",
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+        # The records keep what matters; runs are shown for a quarter and then cleared away.
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": str(90 * 24 * 3600),
+        # A server that has gone away must not hold up a person who records a fact.
+        "PREFECT_CLIENT_MAX_RETRIES": "2",
+    }
+    if settings.auth:
+        fixed |= {"PREFECT_SERVER_API_AUTH_STRING": settings.auth, "PREFECT_API_AUTH_STRING": settings.auth}
+    return fixed
+
+
+def fix_prefect_environment(settings: Settings, api_url: str | None = None) -> None:
+    """Makes this process's environment the one above: other PREFECT_ variables go, whoever set them. To be called before prefect is imported."""
+    for name in [name for name in os.environ if name.startswith("PREFECT_")]:
+        del os.environ[name]
+    os.environ.update(prefect_environment(settings, api_url))
+
+
+def child_environment(settings: Settings, api_url: str | None = None) -> dict[str, str]:
+    """Returns the whole environment for a process of the house: the user's own less PREFECT_, ours, and SENDFLOW_HOME in full."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    return kept | prefect_environment(settings, api_url) | {"SENDFLOW_HOME": str(settings.home), "SENDFLOW_PORT": str(settings.port)}
+
+
+def _port(env: Mapping[str, str], name: str, default: int) -> int:
+    value = env.get(name) or str(default)
+    if not re.fullmatch(r"[0-9]{1,5}", value) or not 1 <= int(value) <= 65535:
+        raise SettingsError(f"{name}={value} is not a port: expected a whole number from 1 to 65535, as in {name}={default}")
+    return int(value)
+
+
+def _seconds(env: Mapping[str, str], name: str, default: int) -> int:
+    value = env.get(name) or str(default)
+    if not re.fullmatch(r"[0-9]{1,5}", value) or int(value) < 1:
+        raise SettingsError(f"{name}={value} is not a number of seconds: expected a whole number from 1, as in {name}={default}")
+    return int(value)
+
+
+def _day(env: Mapping[str, str], name: str) -> date | None:
+    value = env.get(name)
+    if not value:
+        return None
+    try:
+        if not re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+            raise ValueError
+        return date.fromisoformat(value)
+    except ValueError:
+        raise SettingsError(f"{name}={value} is not a day: expected year-month-day, as in {name}=2026-04-14") from None
+
+
+def _one_of(env: Mapping[str, str], name: str, default: str, choices: tuple[str, ...]) -> str:
+    value = env.get(name) or default
+    if value not in choices:
+        raise SettingsError(f"{name}={value} is not known: expected one of {', '.join(choices)}, as in {name}={default}")
+    return value
+
+
+def _carrier(env: Mapping[str, str]) -> Carrier:
+    return Carrier(_one_of(env, "SENDFLOW_CARRIER", "sink", tuple(str(each) for each in Carrier)))

@@ -1,0 +1,83 @@
+"""Finds a running house: who runs it, where its Prefect server answers, where its letters arrive.
+
+Purpose: `sendflow up` writes `running.json` under SENDFLOW_HOME; every other command reads it there and nowhere else. A port is never
+probed for a server, because the one that answers might be another house's. This module does not import prefect.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO
+
+from config.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A running house. `pids` are its processes by name; `started` is an instant in UTC, as ISO 8601."""
+
+    supervisor: int
+    started: str
+    api_url: str
+    ui_url: str
+    smtp_host: str
+    smtp_port: int
+    letters: str
+    pids: dict[str, int]
+
+
+def write_running(path: Path, running: Running) -> None:
+    """Writes the file in one step, so that no reader ever sees half of it."""
+    fresh = path.with_suffix(".tmp")
+    fresh.write_text(json.dumps(asdict(running), indent=2) + "\n", encoding="utf-8")
+    fresh.replace(path)
+
+
+def read_running(settings: Settings) -> Running | None:
+    """Returns what `sendflow up` wrote, where its process still lives; None where no house runs or the file is no use."""
+    try:
+        running = Running(**json.loads(settings.running_file.read_text(encoding="utf-8")))
+        os.kill(running.supervisor, 0)
+    except PermissionError:
+        return running  # it lives, and belongs to somebody else
+    except (OSError, ValueError, TypeError):
+        return None
+    return running
+
+
+def server_answers(api_url: str, seconds: float = 2.0) -> bool:
+    """Says whether a Prefect server at `api_url` says that it is well, within `seconds`."""
+    try:
+        with urllib.request.urlopen(f"{api_url}/health", timeout=seconds) as answer:  # noqa: S310 (our own http address)
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError, ValueError):
+        return False
+
+
+def find_server(settings: Settings) -> str | None:
+    """Returns the API address of this house's Prefect server where it answers, else None."""
+    running = read_running(settings)
+    return running.api_url if running is not None and server_answers(running.api_url) else None
+
+
+class HouseIsOpen(Exception):
+    """Another `sendflow up` runs on the same SENDFLOW_HOME."""
+
+
+@contextmanager
+def only_supervisor(home: Path) -> Iterator[IO[bytes]]:
+    """Holds the house for one supervisor; raises HouseIsOpen where another has it. The kernel lets go when the process ends, however it ends."""
+    with (home / "up.lock").open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise HouseIsOpen from None
+        yield lock
