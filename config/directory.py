@@ -1,0 +1,236 @@
+"""Reads the directory: which body answers for a service in a local authority, and which mailbox hears.
+
+Purpose: SEND Regs 2014 reg 6(1)(c) has the authority seek health advice through the commissioner's providers; who they are is a
+locality's choice, so it is data. It decides no duty and no date. An address that the directory does not have is None, which the
+letters record as "no address": it is never guessed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from models.facts import Code, Slug
+from models.words import Party
+
+DEFAULT = Path(__file__).with_name("directory.toml")
+ADDRESS = r"^[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,63}$"
+# What may stand around an authority's name, once blanks and punctuation are gone.
+COUNCIL = re.compile(r"^(?:the)?(.*?)(?:county|city|metropolitan|borough|district|unitary)*(?:council|cc|mbc|dc|la)?$")
+
+Mailbox = Annotated[str, StringConstraints(pattern=ADDRESS)]
+Name = Annotated[str, StringConstraints(min_length=2, max_length=120, strip_whitespace=True)]
+
+
+class DirectoryError(ValueError):
+    """The directory cannot be used; the text names the entry, says what was expected and gives an example."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Icb(_Strict):
+    """The integrated care board that the Designated Clinical Officer works for; its two mailboxes hear the last rungs."""
+
+    body: Code
+    name: Name
+    dco: Mailbox
+    executive_lead: Mailbox
+
+
+class Called(_Strict):
+    """A local authority or a service: its name, and other ways in which trackers write it."""
+
+    name: Name
+    also: tuple[Name, ...] = ()
+
+
+class Provides(_Strict):
+    """One service that a body gives for some local authorities, with the service's mailbox and its manager's."""
+
+    service: Slug
+    la: Annotated[tuple[Slug, ...], Field(min_length=1)]
+    mailbox: Mailbox
+    manager: Mailbox
+
+
+class Provider(_Strict):
+    """A body as the file has it."""
+
+    body: Code
+    name: Name
+    role: Literal["provider"] = "provider"
+    send_lead: Mailbox
+    provides: Annotated[tuple[Provides, ...], Field(min_length=1)]
+
+
+class Body(_Strict):
+    """A body as others are shown it: its organisation code, name, role and the services it gives (slugs, sorted)."""
+
+    body: Code
+    name: Name
+    role: Slug
+    services: tuple[Slug, ...]
+
+
+class Directory(_Strict):
+    """The whole directory. Names are found whatever their case, blanks and punctuation; nothing is found by likeness."""
+
+    icb: Icb
+    la: Annotated[Mapping[Slug, Called], Field(min_length=1)]
+    service: Annotated[Mapping[Slug, Called], Field(min_length=1)]
+    body_: Annotated[tuple[Provider, ...], Field(alias="body", min_length=1)]
+    digest: str
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Directory:
+        codes = [self.icb.body, *(each.body for each in self.body_)]
+        for code in codes:
+            if codes.count(code) > 1:
+                raise ValueError(f"body {code} stands twice: an organisation code names one body, for example QX101")
+        answered: dict[tuple[str, str], str] = {}
+        for provider in self.body_:
+            for given in provider.provides:
+                if given.service not in self.service:
+                    raise ValueError(f"body {provider.body} provides {given.service}, which is no [service.…] of this file")
+                for la in given.la:
+                    if la not in self.la:
+                        raise ValueError(f"body {provider.body} provides {given.service} for {la}, which is no [la.…] of this file")
+                    other = answered.setdefault((la, given.service), provider.body)
+                    if other != provider.body or list(given.la).count(la) > 1:
+                        raise ValueError(f"{given.service} for {la} is mapped twice (body {other} and body {provider.body}): one body answers for it")
+        _names(self.la, "la")
+        _names(self.service, "service")
+        return self
+
+    @cached_property
+    def bodies(self) -> tuple[Body, ...]:
+        """Every body in code order, the integrated care board among them."""
+        shown = [
+            Body(body=each.body, name=each.name, role=each.role, services=tuple(sorted({given.service for given in each.provides})))
+            for each in self.body_
+        ]
+        shown.append(Body(body=self.icb.body, name=self.icb.name, role="integrated_care_board", services=()))
+        return tuple(sorted(shown, key=lambda each: each.body))
+
+    @cached_property
+    def _by_code(self) -> dict[str, Body]:
+        return {each.body: each for each in self.bodies}
+
+    @cached_property
+    def _providers(self) -> dict[tuple[str, str], tuple[Provider, Provides]]:
+        return {(la, given.service): (each, given) for each in self.body_ for given in each.provides for la in given.la}
+
+    @cached_property
+    def _las(self) -> dict[str, str]:
+        return _names(self.la, "la")
+
+    @cached_property
+    def _services(self) -> dict[str, str]:
+        return _names(self.service, "service")
+
+    @cached_property
+    def _bodies_by_name(self) -> dict[str, str]:
+        return {key: each.body for each in self.bodies for key in (_key(each.name), _key(each.body))}
+
+    def body(self, code: str) -> Body:
+        """The body with this code; raises DirectoryError where there is none."""
+        found = self._by_code.get(code)
+        if found is None:
+            raise DirectoryError(f"no body has that code: expected one of {', '.join(self._by_code)} (sendflow bodies lists them)")
+        return found
+
+    def find_la(self, text: str) -> str | None:
+        """The slug of the local authority written in `text`, with or without "Council" behind it; None where unknown."""
+        key = _key(text)
+        return self._las.get(key) or self._las.get(COUNCIL.sub(r"\1", key))
+
+    def find_service(self, text: str) -> str | None:
+        """The slug of the service written in `text` (its name, slug or a synonym); None where unknown."""
+        return self._services.get(_key(text))
+
+    def find_body(self, text: str) -> str | None:
+        """The code of the body written in `text` (its name or code); None where unknown."""
+        return self._bodies_by_name.get(_key(text))
+
+    def provider(self, la_slug: str, service_slug: str) -> str | None:
+        """The code of the body that answers for this service in this local authority; None where nobody is mapped."""
+        found = self._providers.get((la_slug, service_slug))
+        return found[0].body if found else None
+
+    def la_name(self, slug: str) -> str:
+        """How the local authority is written in letters; the slug itself where the directory no longer has it."""
+        return self.la[slug].name if slug in self.la else slug
+
+    def service_name(self, slug: str) -> str:
+        """How the service is written in letters; the slug itself where the directory no longer has it."""
+        return self.service[slug].name if slug in self.service else slug
+
+    @property
+    def dco(self) -> str:
+        """The mailbox of the Designated Clinical Officer's team."""
+        return self.icb.dco
+
+    def mailbox(self, la: str | None, body: str | None, service: str | None, party: Party) -> str | None:
+        """The mailbox of `party` for a duty of `body` and `service` in `la`; None where the directory has none ("no address")."""
+        if party is Party.DCO:
+            return self.icb.dco
+        if party is Party.ICB_EXECUTIVE_LEAD:
+            return self.icb.executive_lead
+        if body is None and la is not None and service is not None:
+            body = self.provider(la, service)
+        provider = next((each for each in self.body_ if each.body == body), None)
+        if provider is None:
+            return None
+        if party is Party.PROVIDER_SEND_LEAD:
+            return provider.send_lead
+        offers = [given for given in provider.provides if service is None or given.service == service]
+        # A body may be asked outside its own patch; it is then reached where its other offers of that service all agree.
+        near = [given for given in offers if la in given.la] or offers
+        addresses = {given.mailbox if party is Party.SERVICE else given.manager for given in near}
+        return addresses.pop() if len(addresses) == 1 else None
+
+
+def load_directory(path: Path | None = None) -> Directory:
+    """Reads a directory file (the invented default where `path` is None). Raises DirectoryError, never another exception, for its content."""
+    try:
+        raw = (path or DEFAULT).read_bytes()
+        told = tomllib.loads(raw.decode("utf-8"))
+    except OSError as problem:
+        why = problem.strerror or type(problem).__name__
+        raise DirectoryError(f"the directory cannot be read ({why}): expected a file like config/directory.toml") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise DirectoryError(f"the directory is not TOML in UTF-8: {problem}; config/directory.toml is an example") from None
+    try:
+        return Directory.model_validate({**told, "digest": hashlib.sha256(raw).hexdigest()})
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        where = ".".join(str(step) for step in first["loc"]) or "the file"
+        more = f" (and {problem.error_count() - 1} more)" if problem.error_count() > 1 else ""
+        raise DirectoryError(f"directory, {where}: {first['msg'].removeprefix('Value error, ')}{more}; config/directory.toml is an example") from None
+
+
+def _key(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.casefold().replace("&", "and"))
+
+
+def _names(entries: Mapping[str, Called], what: str) -> dict[str, str]:
+    """Every way of writing an entry, to its slug; raises ValueError where two entries share one."""
+    found: dict[str, str] = {}
+    for slug, called in entries.items():
+        for text in _ways(slug, called):
+            if found.setdefault(_key(text), slug) != slug:
+                raise ValueError(f"[{what}.{slug}] and [{what}.{found[_key(text)]}] share the name {text}: a name means one of them")
+    return found
+
+
+def _ways(slug: str, called: Called) -> Iterable[str]:
+    return (slug, called.name, *called.also)
