@@ -1,0 +1,302 @@
+"""Who a case is about, and the words that people wrote: sealed, erasable, and nowhere else. [I/O]
+
+Purpose: UK GDPR art 5(1)(c) and (f), art 32(1)(a); design sentence 5. Nothing that identifies a child leaves these tables, and in
+them it lies sealed (Fernet: AES-128-CBC with HMAC-SHA256) under a key in SENDFLOW_HOME/person.key, so that no file of the records,
+the write-ahead log and its leftovers included, holds a name, an NHS number or a clinical word as bytes. A child is found again by a keyed
+digest of the NHS number; cases of one child share a random key. Callers open the transaction; nothing here commits.
+It does not decide who may look: every look is logged (`log_read`), and who may run the command is the machine's own affair.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
+from cryptography.fernet import Fernet, InvalidToken
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from models.tables import AliasRow, CaseRow, PassageRow, PersonRow, ReadRow
+
+PERSON = PersonRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation; its stubs do not say so
+PASSAGE = PassageRow.__table__  # type: ignore[attr-defined]  # as above
+ALIAS = AliasRow.__table__  # type: ignore[attr-defined]  # as above
+READ = ReadRow.__table__  # type: ignore[attr-defined]  # as above
+CASE = CaseRow.__table__  # type: ignore[attr-defined]  # as above
+CHUNK = 400
+FIELDS = frozenset({"nhs_number", "date_of_birth", "name", "reference", "la_reference"})
+OF_A_CASE = ("reference", "la_reference")
+
+
+class SealError(RuntimeError):
+    """The person key is missing, unreadable or not the one that the records were sealed with. The text names no content."""
+
+
+class Passage(NamedTuple):
+    """Words that were put away: the id that a fact keeps, and a salted digest of the words."""
+
+    id: str
+    digest: str
+
+
+class Kept(NamedTuple):
+    """A passage as it lies in the table; `words` is None once erased."""
+
+    id: str
+    case_ref: str
+    words: str | None
+
+
+class Seal:
+    """The house's key. Seals text, opens it again, and makes keyed digests under which a value can be found but not read."""
+
+    def __init__(self, key: bytes) -> None:
+        try:
+            self._fernet = Fernet(key)
+        except ValueError:
+            raise SealError("the person key is not one that sendflow made: restore person.key from the backup of SENDFLOW_HOME") from None
+        self._index_key = hmac.digest(key, b"sendflow index", "sha256")
+
+    @classmethod
+    def open(cls, path: Path) -> Seal:
+        """Reads the key file. Raises SealError where it is missing or of no use: a new key would open nothing that is sealed."""
+        try:
+            return cls(path.read_bytes().strip())
+        except OSError as problem:
+            why = problem.strerror or type(problem).__name__
+            raise SealError(f"person.key cannot be read ({why}): restore it from the backup of SENDFLOW_HOME, as no other key will do") from None
+
+    @classmethod
+    def make(cls, path: Path) -> Seal:
+        """The key at `path`, made with mode 0600 where there is none. Two processes that make it at once get the same one."""
+        if not path.exists():
+            fresh = path.with_name(f".{path.name}-{os.getpid()}-{secrets.token_hex(4)}")
+            handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            try:
+                with os.fdopen(handle, "wb") as key:
+                    key.write(Fernet.generate_key() + b"\n")
+                    key.flush()
+                    os.fsync(key.fileno())
+                # A link never replaces what is there: the first key made is the key.
+                if not path.exists():
+                    _link(fresh, path)
+            finally:
+                fresh.unlink()
+        return cls.open(path)
+
+    def seal(self, words: str) -> bytes:
+        """`words`, sealed."""
+        return self._fernet.encrypt(words.encode("utf-8", "surrogatepass"))
+
+    def unseal(self, sealed: bytes) -> str:
+        """What was sealed. Raises SealError where it was sealed under another key or has been changed since."""
+        try:
+            return self._fernet.decrypt(sealed).decode("utf-8", "surrogatepass")
+        except InvalidToken:
+            raise SealError("something sealed does not open: it was changed, or person.key is not the key it was sealed with") from None
+
+    def index(self, what: str, value: str) -> str:
+        """A keyed digest of `value` as a `what` (so that equal values of different sorts differ): 64 hex digits."""
+        return hmac.digest(self._index_key, f"{what}\0{value}".encode("utf-8", "surrogatepass"), "sha256").hex()
+
+
+def _link(fresh: Path, path: Path) -> None:
+    try:
+        path.hardlink_to(fresh)
+    except FileExistsError:
+        return
+
+
+def nhs_index(seal: Seal, nhs_number: str) -> str:
+    """The keyed digest under which a child's person is found; blanks in the number do not matter."""
+    return seal.index("nhs", "".join(character for character in nhs_number if character.isdigit()))
+
+
+def find_children(connection: Connection, seal: Seal, nhs_numbers: Iterable[str]) -> dict[str, str]:
+    """The child keys of those NHS numbers that are known, by number as given."""
+    wanted: dict[str, list[str]] = {}
+    for number in nhs_numbers:
+        wanted.setdefault(nhs_index(seal, number), []).append(number)
+    found: dict[str, str] = {}
+    for part in _parts(list(wanted)):
+        for child_key, index in connection.execute(select(PERSON.c.child_key, PERSON.c.nhs_index).where(PERSON.c.nhs_index.in_(part))):
+            found |= dict.fromkeys(wanted[index], child_key)
+    return found
+
+
+def put_people(connection: Connection, seal: Seal, told: Sequence[tuple[str, Mapping[str, str]]]) -> list[str]:
+    """Puts persons away, each with the case it is of, and returns their child keys in the same order.
+
+    One NHS number is one child: what is newly told fills and replaces what was known. Without a number each case has a child of its own.
+    Raises ValueError for a field that is not one of FIELDS (its value is not shown).
+    """
+    for _, person in told:
+        if not FIELDS.issuperset(person):
+            raise ValueError(f"a person has {', '.join(sorted(FIELDS))} and nothing else")
+    known = find_children(connection, seal, (person["nhs_number"] for _, person in told if person.get("nhs_number")))
+    by_index = {nhs_index(seal, number): child for number, child in known.items()}
+    held = read_people(connection, seal, set(by_index.values()))
+    keys: list[str] = []
+    before = set(held)
+    for case_ref, person in told:
+        index = nhs_index(seal, person["nhs_number"]) if person.get("nhs_number") else None
+        child = by_index.get(index) if index else None
+        if child is None:
+            child = secrets.token_hex(12)
+            if index:
+                by_index[index] = child
+        held[child] = _merged(held.get(child, {}), case_ref, person)
+        keys.append(child)
+    _write(connection, seal, {child: held[child] for child in dict.fromkeys(keys)}, before)
+    return keys
+
+
+def change_person(connection: Connection, seal: Seal, child_key: str, case_ref: str, changes: Mapping[str, str]) -> None:
+    """Corrects what is known of one child. Raises ValueError where the NHS number is another child's already, or the person was erased."""
+    held = read_people(connection, seal, [child_key]).get(child_key)
+    if held is None:
+        raise ValueError("there is no such person, or the person has been erased")
+    number = changes.get("nhs_number")
+    if number and find_children(connection, seal, [number]).get(number, child_key) != child_key:
+        raise ValueError("that NHS number belongs to another child of these records: the case itself may be the wrong one")
+    _write(connection, seal, {child_key: _merged(held, case_ref, changes)}, {child_key})
+
+
+def _merged(held: Mapping[str, str], case_ref: str, person: Mapping[str, str]) -> dict[str, str]:
+    """References are a case's own, so they are kept by case; everything else is the child's."""
+    fresh = {(f"{name}/{case_ref}" if name in OF_A_CASE else name): value for name, value in person.items() if value}
+    return {**held, **fresh}
+
+
+def _write(connection: Connection, seal: Seal, people: Mapping[str, Mapping[str, str]], known: Collection[str]) -> None:
+    added, changed = [], []
+    for child, person in people.items():
+        row = {
+            "sealed": seal.seal(orjson.dumps(dict(person), option=orjson.OPT_SORT_KEYS).decode()),
+            "nhs_index": nhs_index(seal, person["nhs_number"]) if "nhs_number" in person else None,
+        }
+        if child in known:
+            changed.append({"who": child, **row})
+        else:
+            added.append({"child_key": child, **row, "erased_at": None})
+    if added:
+        connection.execute(insert(PERSON), added)
+    if changed:
+        statement = update(PERSON).where(PERSON.c.child_key == bindparam("who"))
+        connection.execute(statement.values(sealed=bindparam("sealed"), nhs_index=bindparam("nhs_index")), changed)
+
+
+def read_people(connection: Connection, seal: Seal, child_keys: Collection[str]) -> dict[str, dict[str, str]]:
+    """What is known of these children, by child key; the erased and the unknown are left out. The caller logs the look."""
+    found: dict[str, dict[str, str]] = {}
+    for part in _parts(list(child_keys)):
+        query = select(PERSON.c.child_key, PERSON.c.sealed).where(PERSON.c.child_key.in_(part), PERSON.c.erased_at.is_(None))
+        for child, sealed in connection.execute(query):
+            found[child] = orjson.loads(seal.unseal(sealed))
+    return found
+
+
+def person_of(connection: Connection, seal: Seal, case_ref: str) -> dict[str, str] | None:
+    """What is known of the child that a case is about, with that case's own references; None where nothing is (or is any more)."""
+    child = connection.execute(select(CASE.c.child_key).where(CASE.c.case_ref == case_ref)).scalar()
+    told = read_people(connection, seal, [child]).get(child) if child else None
+    if told is None:
+        return None
+    plain = {name: value for name, value in told.items() if "/" not in name}
+    return plain | {name: told[f"{name}/{case_ref}"] for name in OF_A_CASE if f"{name}/{case_ref}" in told}
+
+
+def erased_among(connection: Connection, child_keys: Collection[str]) -> set[str]:
+    """Those of these children whose person has been erased."""
+    erased: set[str] = set()
+    for part in _parts(list(child_keys)):
+        erased |= set(connection.execute(select(PERSON.c.child_key).where(PERSON.c.child_key.in_(part), PERSON.c.erased_at.is_not(None))).scalars())
+    return erased
+
+
+def put_passages(connection: Connection, seal: Seal, told: Sequence[tuple[str, str]]) -> list[Passage]:
+    """Puts words away, each with its case; returns id and salted digest in the same order."""
+    rows, passages = [], []
+    for case_ref, words in told:
+        salt = secrets.token_hex(16)
+        passage = Passage(f"w{secrets.token_hex(10)}", salted(salt, words))
+        rows.append({
+            "id": passage.id, "case_ref": case_ref, "sealed": seal.seal(words), "salt": salt, "digest": passage.digest, "erased_at": None,
+        })  # fmt: skip
+        passages.append(passage)
+    if rows:
+        connection.execute(insert(PASSAGE), rows)
+    return passages
+
+
+def put_passage(connection: Connection, seal: Seal, case_ref: str, words: str) -> Passage:
+    """Puts one passage away."""
+    return put_passages(connection, seal, [(case_ref, words)])[0]
+
+
+def read_passages(connection: Connection, seal: Seal, case_refs: Collection[str]) -> dict[str, list[Kept]]:
+    """The passages of these cases, by case; erased ones have no words."""
+    found: dict[str, list[Kept]] = {}
+    for part in _parts(list(case_refs)):
+        query = select(PASSAGE.c.id, PASSAGE.c.case_ref, PASSAGE.c.sealed, PASSAGE.c.erased_at).where(PASSAGE.c.case_ref.in_(part))
+        for row in connection.execute(query):
+            found.setdefault(row.case_ref, []).append(Kept(row.id, row.case_ref, None if row.erased_at else seal.unseal(row.sealed)))
+    return found
+
+
+def salted(salt: str, words: str) -> str:
+    """The salted digest of a passage: a fact keeps it, and it proves the words for as long as the salt is kept."""
+    return hashlib.sha256(f"{salt}\0{words}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def alias(seal: Seal, reference: str) -> str:
+    """The keyed digest of a reference that could not be kept; case and blanks do not matter."""
+    return seal.index("alias", " ".join(reference.split()).casefold())
+
+
+def put_aliases(connection: Connection, seal: Seal, told: Mapping[str, str]) -> None:
+    """Remembers which case each original reference stands for (reference as given, to case reference)."""
+    if told:
+        connection.execute(insert(ALIAS), [{"digest": alias(seal, reference), "case_ref": case_ref} for reference, case_ref in told.items()])
+
+
+def find_aliases(connection: Connection, seal: Seal, references: Iterable[str]) -> dict[str, str]:
+    """The case references of those original references that are known, by reference as given."""
+    wanted: dict[str, list[str]] = {}
+    for reference in references:
+        wanted.setdefault(alias(seal, reference), []).append(reference)
+    found: dict[str, str] = {}
+    for part in _parts(list(wanted)):
+        for digest, case_ref in connection.execute(select(ALIAS.c.digest, ALIAS.c.case_ref).where(ALIAS.c.digest.in_(part))):
+            found |= dict.fromkeys(wanted[digest], case_ref)
+    return found
+
+
+def log_read(connection: Connection, seal: Seal, case_ref: str, actor: str, purpose: str, read_at: str) -> None:
+    """Logs a look at a person. The purpose may say anything, so that its words are sealed as a passage and the log keeps the passage's id."""
+    passage = put_passage(connection, seal, case_ref, purpose)
+    connection.execute(insert(READ), [{"case_ref": case_ref, "actor": actor, "purpose": passage.id, "read_at": read_at}])
+
+
+def erase(connection: Connection, child_key: str, erased_at: str) -> list[str]:
+    """Erases a child's person and the words of all the child's cases; returns those cases' references. Every chain still verifies.
+
+    The salts go too, so that no guess can be tried against the digests that the facts keep. On SQLite the caller then truncates the
+    write-ahead log (PRAGMA wal_checkpoint(TRUNCATE)), which otherwise keeps the sealed bytes until the next checkpoint.
+    """
+    cases = list(connection.execute(select(CASE.c.case_ref).where(CASE.c.child_key == child_key).order_by(CASE.c.case_ref)).scalars())
+    blank = {"sealed": b"", "erased_at": erased_at}
+    connection.execute(update(PERSON).where(PERSON.c.child_key == child_key).values(**blank, nhs_index=None))
+    for part in _parts(cases):
+        connection.execute(update(PASSAGE).where(PASSAGE.c.case_ref.in_(part), PASSAGE.c.erased_at.is_(None)).values(**blank, salt=""))
+        connection.execute(delete(ALIAS).where(ALIAS.c.case_ref.in_(part)))
+    return cases
+
+
+def _parts(values: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
