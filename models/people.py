@@ -14,6 +14,7 @@ import hmac
 import os
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,10 +39,17 @@ class SealError(RuntimeError):
 
 
 class Passage(NamedTuple):
-    """Words that were put away: the id that a fact keeps, and a salted digest of the words."""
+    """Words, sealed and ready to be put away. A fact keeps the `token` only: the passage's id and a salted digest of the words."""
 
     id: str
+    case_ref: str
+    sealed: bytes
+    salt: str
     digest: str
+
+    @property
+    def token(self) -> str:
+        return f"{self.id}.{self.digest}"
 
 
 class Kept(NamedTuple):
@@ -89,9 +97,10 @@ class Seal:
                 fresh.unlink()
         return cls.open(path)
 
-    def seal(self, words: str) -> bytes:
-        """`words`, sealed."""
-        return self._fernet.encrypt(words.encode("utf-8", "surrogatepass"))
+    def seal(self, words: str, at: str | None = None) -> bytes:
+        """`words`, sealed; dated by the instant `at` (ISO 8601) where the house knows it, so that a rehearsal stays within its day."""
+        plain = words.encode("utf-8", "surrogatepass")
+        return self._fernet.encrypt(plain) if at is None else self._fernet.encrypt_at_time(plain, int(datetime.fromisoformat(at).timestamp()))
 
     def unseal(self, sealed: bytes) -> str:
         """What was sealed. Raises SealError where it was sealed under another key or has been changed since."""
@@ -103,6 +112,11 @@ class Seal:
     def index(self, what: str, value: str) -> str:
         """A keyed digest of `value` as a `what` (so that equal values of different sorts differ): 64 hex digits."""
         return hmac.digest(self._index_key, f"{what}\0{value}".encode("utf-8", "surrogatepass"), "sha256").hex()
+
+
+def open_seal(path: Path) -> Seal:
+    """The house's seal; its key is made with the records."""
+    return Seal.make(path)
 
 
 def _link(fresh: Path, path: Path) -> None:
@@ -154,6 +168,11 @@ def put_people(connection: Connection, seal: Seal, told: Sequence[tuple[str, Map
         keys.append(child)
     _write(connection, seal, {child: held[child] for child in dict.fromkeys(keys)}, before)
     return keys
+
+
+def keep_person(connection: Connection, seal: Seal, person: Mapping[str, str], case_ref: str) -> str:
+    """Puts away one person with the case it is of; returns the child key."""
+    return put_people(connection, seal, [(case_ref, person)])[0]
 
 
 def change_person(connection: Connection, seal: Seal, child_key: str, case_ref: str, changes: Mapping[str, str]) -> None:
@@ -219,24 +238,21 @@ def erased_among(connection: Connection, child_keys: Collection[str]) -> set[str
     return erased
 
 
-def put_passages(connection: Connection, seal: Seal, told: Sequence[tuple[str, str]]) -> list[Passage]:
-    """Puts words away, each with its case; returns id and salted digest in the same order."""
-    rows, passages = [], []
-    for case_ref, words in told:
-        salt = secrets.token_hex(16)
-        passage = Passage(f"w{secrets.token_hex(10)}", salted(salt, words))
-        rows.append({
-            "id": passage.id, "case_ref": case_ref, "sealed": seal.seal(words), "salt": salt, "digest": passage.digest, "erased_at": None,
-        })  # fmt: skip
-        passages.append(passage)
-    if rows:
-        connection.execute(insert(PASSAGE), rows)
-    return passages
+def seal_passage(seal: Seal, case_ref: str, words: str, at: str) -> Passage:
+    """Seals words for a case, without writing them yet. `at` is the instant (ISO 8601, UTC) that the sealed form is dated by."""
+    salt = secrets.token_hex(16)
+    return Passage(f"w{secrets.token_hex(10)}", case_ref, seal.seal(words, at), salt, salted(salt, words))
 
 
-def put_passage(connection: Connection, seal: Seal, case_ref: str, words: str) -> Passage:
-    """Puts one passage away."""
-    return put_passages(connection, seal, [(case_ref, words)])[0]
+def put_passages(connection: Connection, passages: Sequence[Passage]) -> None:
+    """Puts sealed words away."""
+    if passages:
+        connection.execute(insert(PASSAGE), [{**passage._asdict(), "erased_at": None} for passage in passages])
+
+
+def passage_id(token: str) -> str:
+    """The id of the passage that a fact's token speaks of."""
+    return token.partition(".")[0]
 
 
 def read_passages(connection: Connection, seal: Seal, case_refs: Collection[str]) -> dict[str, list[Kept]]:
@@ -279,7 +295,8 @@ def find_aliases(connection: Connection, seal: Seal, references: Iterable[str]) 
 
 def log_read(connection: Connection, seal: Seal, case_ref: str, actor: str, purpose: str, read_at: str) -> None:
     """Logs a look at a person. The purpose may say anything, so that its words are sealed as a passage and the log keeps the passage's id."""
-    passage = put_passage(connection, seal, case_ref, purpose)
+    passage = seal_passage(seal, case_ref, purpose, read_at)
+    put_passages(connection, [passage])
     connection.execute(insert(READ), [{"case_ref": case_ref, "actor": actor, "purpose": passage.id, "read_at": read_at}])
 
 
