@@ -32,7 +32,10 @@ class Carrier(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the environment says, checked. All state lives under `home`; `today` is set in a rehearsal only."""
+    """What the environment says, checked. All state lives under `home`; `today` is set in a rehearsal only.
+
+    `tick_seconds` is how often the alarm clock looks; `kill_at` names a point at which a test kills its own process.
+    """
 
     home: Path
     port: int = 4200
@@ -44,6 +47,7 @@ class Settings:
     bind: str = "127.0.0.1"
     auth: str | None = None
     tick_seconds: int = 60
+    kill_at: str | None = None
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -60,6 +64,7 @@ class Settings:
             bind=env.get("SENDFLOW_BIND") or "127.0.0.1",
             auth=env.get("SENDFLOW_AUTH") or None,
             tick_seconds=_seconds(env, "SENDFLOW_TICK_SECONDS", 60),
+            kill_at=env.get("SENDFLOW_KILL_AT") or None,
         )
         settings._check_together()
         return settings
@@ -81,7 +86,7 @@ class Settings:
     @property
     def records(self) -> Path:
         """The SQLite file that holds the records."""
-        return self.home / "records.sqlite"
+        return self.home / "sendflow.db"
 
     @property
     def letters(self) -> Path:

@@ -1,0 +1,131 @@
+"""The Prefect flows: one thin run around each act, so that people see what ran, for which day, how many, and what needs them.
+
+Purpose: showing, never keeping. The act itself is handed over beside Prefect (a context variable), so that nothing but references, kinds of
+fact, days and a file's digest is ever a parameter: Prefect stores every parameter, even of a run that it refuses. Exceptions of the core never
+pass through a run either, because their texts are stored as well. `record` and `import` run only inside the caller's own process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from contextvars import ContextVar
+from datetime import date
+from typing import Annotated, Any
+
+from prefect import flow, tags
+from prefect.client.utilities import get_or_create_client
+from prefect.runtime import flow_run
+from prefect.states import Completed, Failed, State
+from pydantic import Field
+
+from config.settings import Settings
+from flows import artifacts, shown
+from flows.runs import Act, Work
+
+CaseReference = Annotated[str, Field(pattern=r"^(new|[A-Z]{1,4}-?[0-9]{3,9})$", title="Case", description="The case's reference, as in EHC-2026001")]
+Kinds = Annotated[str, Field(pattern=r"^[a-z_]{1,60}(,[a-z_]{1,60}){0,50}$", title="Fact", description="The kinds of fact")]
+Digest = Annotated[str, Field(pattern=r"^([0-9a-f]{32}|unreadable)$", title="File", description="The file's digest; never its name")]
+Day = Annotated[date | None, Field(title="As at", description="The day to look from, today unless said: 2026-04-14")]
+Now = Annotated[bool, Field(title="Now", description="Send without waiting for working hours; the records say that it was asked for here")]
+
+_WORK: ContextVar[Work | None] = ContextVar("sendflow_work", default=None)
+
+
+def _run_name() -> str:
+    """The run's first name, from its parameters alone."""
+    return shown.begin(Act(flow_run.flow_name), _with_days(flow_run.parameters))
+
+
+def _with_days(given: dict[str, Any]) -> dict[str, Any]:
+    return {key: date.fromisoformat(value) if key == "as_at" and isinstance(value, str) else value for key, value in given.items()}
+
+
+def _own_work(act: Act, given: dict[str, Any]) -> Work:
+    """The work of a run that somebody started from the Prefect pages: it opens the house itself."""
+    from flows.house import House
+
+    house = House.open(Settings.read())
+    match act:
+        case Act.SWEEP | Act.DIGEST:
+            return Work(act, house, {"as_at": given["as_at"] or house.today()})
+        case Act.DELIVER:
+            return Work(act, house, {"now": given["now"], "reason": "asked for on the Prefect pages" if given["now"] else None})
+        case Act.VERIFY:
+            return Work(act, house, {"case": given["case"]})
+        case _:
+            # Their payload never passes through Prefect, so there is nothing that they could do from there.
+            raise RuntimeError(f"{act} runs only inside the command that asked for it") from None
+
+
+async def _show(act: Act, **given: Any) -> State[Any]:
+    """Does the work of this run and says in Prefect's words how it ended."""
+    name = str(flow_run.name)
+    try:
+        work = _WORK.get() or _own_work(act, given)
+        report = work.do(str(flow_run.id))
+    except Exception as problem:
+        ended = shown.refused(act, name, problem) if shown.is_refusal(problem) else shown.broken(act, name, problem)
+    else:
+        ended = shown.end(act, name, report.model_dump(mode="json"))
+        with contextlib.suppress(Exception):  # what cannot be shown is still done
+            ended = await artifacts.publish(work, ended)
+    if ended.name != name or ended.tags:
+        client, _ = get_or_create_client()
+        with contextlib.suppress(Exception):
+            await client.update_flow_run(flow_run.id, name=ended.name, tags=sorted({*flow_run.tags, *ended.tags}))
+    state = Failed if ended.broken else Completed
+    return state(name=ended.state, message=ended.message)
+
+
+@flow(name="record", flow_run_name=_run_name, description="Facts that a person recorded about one case.")
+async def record(case: CaseReference, fact: Kinds, on: date | None) -> State[Any]:
+    """One recording; its payload is handed over beside Prefect."""
+    return await _show(Act.RECORD, case=case, fact=fact, on=on)
+
+
+@flow(name="import", flow_run_name=_run_name, description="A tracker that was imported, known by its digest.")
+async def import_tracker(digest: Digest) -> State[Any]:
+    """One import; the file is handed over beside Prefect."""
+    return await _show(Act.IMPORT, digest=digest)
+
+
+@flow(name="sweep", flow_run_name=_run_name, description="Looks at every duty that has something new to say and writes it down, with the letters that it calls for.")
+async def sweep(as_at: Day = None) -> State[Any]:
+    """One sweep, as at today unless said."""
+    return await _show(Act.SWEEP, as_at=as_at)
+
+
+@flow(name="deliver", flow_run_name=_run_name, description="Sends the letters that are still called for, one message to a mailbox a day.")
+async def deliver(now: Now = False) -> State[Any]:
+    """One delivery round."""
+    return await _show(Act.DELIVER, now=now)
+
+
+@flow(name="digest", flow_run_name=_run_name, description="Writes the morning digest to the DCO.")
+async def digest(as_at: Day = None) -> State[Any]:
+    """One morning's digest; asked again on the same day it changes nothing."""
+    return await _show(Act.DIGEST, as_at=as_at)
+
+
+@flow(name="verify", flow_run_name=_run_name, description="Proves that the history is as it was written, and that the caches agree with it.")
+async def verify(case: CaseReference | None = None) -> State[Any]:
+    """Verifies one case, or every case."""
+    return await _show(Act.VERIFY, case=case)
+
+
+FLOWS = {Act.RECORD: record, Act.IMPORT: import_tracker, Act.SWEEP: sweep, Act.DELIVER: deliver, Act.DIGEST: digest, Act.VERIFY: verify}
+
+
+def conduct(work: Work) -> None:
+    """Runs one act as an in-process flow run. Asynchronous, because a synchronous run waits a second for its heartbeat to end."""
+    token = _WORK.set(work)
+    try:
+        asyncio.run(_conduct(work))
+    finally:
+        _WORK.reset(token)
+
+
+async def _conduct(work: Work) -> None:
+    with tags(*shown.tags_at_the_start(work)):
+        await FLOWS[work.act](**shown.parameters(work), return_state=True)  # type: ignore[call-overload]  # each flow has its own parameters

@@ -1,0 +1,192 @@
+"""What people see of a run: its name, its tags, how it ended, in their words. Knows reports, and nothing of Prefect.
+
+Purpose: operations staff read the list of runs as a diary of the house. A business outcome (a breach, a refused row) is never shown as a
+failure; red is for what a person must mend. Only references, kinds of fact, codes, days and counts ever come through here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from flows.runs import Act, Work
+
+
+BODY = re.compile(r"[A-Z0-9]{3,8}")
+
+
+class EndState(StrEnum):
+    """The names under which runs end; the automation that notices dead runs waits for any of them."""
+
+    RECORDED = "Recorded"
+    IMPORTED = "Imported"
+    SOME_REFUSED = "Some rows refused"
+    NOTHING_NEW = "Nothing new"
+    REFUSED = "Refused"
+    ESCALATED = "Escalated"
+    BREACHES = "Breaches found"
+    CHASED = "Chased"
+    NOTHING_DUE = "Nothing due"
+    CASES_NEED_A_PERSON = "Some cases need a person"
+    SENT = "Sent"
+    WAITING = "Waiting"
+    NOTHING_TO_SEND = "Nothing to send"
+    LETTERS_NEED_A_PERSON = "Letters need a person"
+    DIGESTED = "Digest written"
+    INTACT = "Intact"
+    DAMAGED = "Damaged"
+    COULD_NOT_FINISH = "Could not finish"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a run ended: `broken` is True where a person must mend something; `state` is the name of its state."""
+
+    name: str
+    state: EndState
+    message: str
+    broken: bool = False
+    tags: tuple[str, ...] = ()
+
+
+def plain_day(day: date) -> str:
+    """A day as people write it: 14 Apr 2026."""
+    return f"{day.day} {day:%b %Y}"
+
+
+def file_digest(path: Path) -> str:
+    """What a file is called in Prefect: the first half of its SHA-256, since its name may hold a child's. "unreadable" where it cannot be read."""
+    try:
+        with path.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()[:32]
+    except OSError:
+        return "unreadable"
+
+
+def parameters(work: Work) -> dict[str, Any]:
+    """The only parameters that Prefect is told: reference, kinds of fact, day, digest of the file."""
+    given = work.given
+    match work.act:
+        case Act.RECORD:
+            drafts = given["drafts"]
+            return {"case": given["case"] or "new", "fact": ",".join(draft.kind for draft in drafts), "on": drafts[0].occurred_on if drafts else None}
+        case Act.IMPORT:
+            return {"digest": file_digest(Path(given["path"]))}
+        case Act.SWEEP | Act.DIGEST:
+            return {"as_at": given["as_at"]}
+        case Act.DELIVER:
+            return {"now": bool(given.get("now", False))}
+        case Act.VERIFY:
+            return {"case": given.get("case")}
+
+
+def tags_at_the_start(work: Work) -> tuple[str, ...]:
+    """The process of the case, and the bodies that the facts name, by their ODS codes."""
+    if work.act is not Act.RECORD:
+        return ()
+    bodies = {str(draft.data["body"]) for draft in work.given["drafts"] if BODY.fullmatch(str(draft.data.get("body", "")))}
+    return (*(["rehearsed"] if work.house.rehearsed else []), *_process_of(work), *sorted(bodies))
+
+
+def _process_of(work: Work) -> tuple[str, ...]:
+    for name, process in work.house.processes.items():
+        if all(draft.kind in process.versions for draft in work.given["drafts"]):
+            return (name,)
+    return ()
+
+
+def begin(act: Act, shown: Mapping[str, Any]) -> str:
+    """The run's name while it runs, from its parameters."""
+    match act:
+        case Act.RECORD:
+            return f"record {shown['case']} {shown['fact']}"
+        case Act.IMPORT:
+            return f"import {str(shown['digest'])[:8]}"
+        case Act.SWEEP | Act.DIGEST:
+            as_at = shown["as_at"]
+            return f"{act} {plain_day(as_at)}" if isinstance(as_at, date) else f"{act} today"
+        case Act.DELIVER:
+            return "deliver now" if shown["now"] else "deliver"
+        case Act.VERIFY:
+            return f"verify {shown['case'] or 'every case'}"
+
+
+def end(act: Act, name: str, report: Mapping[str, Any]) -> End:
+    """How the run ended, from the name it bore and the report's JSON."""
+    match act:
+        case Act.SWEEP:
+            return _sweep_end(name, report)
+        case Act.DELIVER:
+            return _deliver_end(name, report)
+        case Act.VERIFY:
+            return _verify_end(name, report)
+        case Act.IMPORT:
+            said = f"{_count(report, 'accepted')} of {_count(report, 'rows')} rows accepted, {_count(report, 'refused')} refused, {_count(report, 'facts_added')} facts"
+            state = EndState.SOME_REFUSED if _count(report, "refused") else (EndState.IMPORTED if _count(report, "facts_added") else EndState.NOTHING_NEW)
+            return End(f"{name}: {said}", state, said)
+        case Act.RECORD:
+            return End(name, EndState.RECORDED, f"{report.get('case_ref')} is now {report.get('state')} (fact {report.get('seq')})")
+        case Act.DIGEST:
+            return End(name, EndState.DIGESTED, "the morning digest to the DCO is written")
+
+
+def is_refusal(problem: Exception) -> bool:
+    """Says whether the act was refused for a reason that the person who asked has been told: no fault of the house."""
+    return re.fullmatch(r"[a-z][a-z0-9_]{1,40}", str(getattr(problem, "code", ""))) is not None
+
+
+def refused(act: Act, name: str, problem: Exception) -> End:
+    """The end of a run whose act was lawfully refused: no failure, since the house did what it is for."""
+    return End(name, EndState.REFUSED, f"{act} was refused: {getattr(problem, 'code', 'no code')}; nothing was written")
+
+
+def broken(act: Act, name: str, problem: Exception) -> End:
+    """The end of a run that a person must look into. The problem's text is not shown: it may quote what nobody may read here."""
+    where = problem.__traceback__
+    while where is not None and where.tb_next is not None:
+        where = where.tb_next
+    place = f"{Path(where.tb_frame.f_code.co_filename).name}:{where.tb_lineno}" if where is not None else "no place known"
+    return End(name, EndState.COULD_NOT_FINISH, f"{act} could not be finished: {type(problem).__name__} at {place}", broken=True)
+
+
+def _sweep_end(name: str, report: Mapping[str, Any]) -> End:
+    by_kind: Mapping[str, int] = report.get("by_kind") or {}
+    words = {"breached": "breached", "reminder_due": "reminded", "escalation_due": "escalated", "rung_withdrawn": "withdrawn"}
+    parts = [f"{by_kind[kind]} {word}" for kind, word in words.items() if by_kind.get(kind)]
+    said = ", ".join(parts) or (f"{_count(report, 'facts_written')} facts" if _count(report, "facts_written") else "nothing due")
+    unreckoned = list(report.get("cannot") or [])
+    message = f"looked at {_count(report, 'cases_looked_at')} cases, wrote {_count(report, 'facts_written')} facts and {_count(report, 'notices_written')} notices"
+    if unreckoned:
+        return End(f"{name}: {said}, {len(unreckoned)} could not be reckoned", EndState.CASES_NEED_A_PERSON, f"{message}; {len(unreckoned)} cases could not be reckoned")
+    if by_kind.get("escalation_due"):
+        return End(f"{name}: {said}", EndState.ESCALATED, message)
+    if by_kind.get("breached"):
+        return End(f"{name}: {said}", EndState.BREACHES, message)
+    return End(f"{name}: {said}", EndState.CHASED if _count(report, "facts_written") else EndState.NOTHING_DUE, message)
+
+
+def _deliver_end(name: str, report: Mapping[str, Any]) -> End:
+    sent, failed, waiting = (_count(report, key) for key in ("sent", "failed", "waiting"))
+    said = ", ".join(f"{number} {word}" for number, word in ((sent, "sent"), (failed, "failed"), (waiting, "waiting")) if number) or "nothing to send"
+    if failed:
+        return End(f"{name}: {said}", EndState.LETTERS_NEED_A_PERSON, f"{failed} letters cannot be delivered: see `sendflow letters`", broken=True)
+    return End(f"{name}: {said}", EndState.SENT if sent else (EndState.WAITING if waiting else EndState.NOTHING_TO_SEND), said)
+
+
+def _verify_end(name: str, report: Mapping[str, Any]) -> End:
+    cases, facts = _count(report, "cases"), _count(report, "facts")
+    if report.get("intact"):
+        return End(f"{name}: intact", EndState.INTACT, f"{cases} cases and {facts} facts are as they were written; head {str(report.get('head'))[:16]}")
+    damage = len(report.get("damage") or [])
+    return End(f"{name}: {damage} damaged", EndState.DAMAGED, f"{damage} findings among {cases} cases: see the artifact", broken=True)
+
+
+def _count(report: Mapping[str, Any], key: str) -> int:
+    value = report.get(key)
+    return value if isinstance(value, int) else len(value) if isinstance(value, list | tuple) else 0
