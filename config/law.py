@@ -1,0 +1,210 @@
+"""The law as data: which duty, from which day, how long, counted how, by which provision, with which excuses.
+
+Duty/provision: every rule of config/statute/*.toml carries its own. This room decides no date (deadlines/ does), and it does not
+know which facts exist: kinds are words here. A file's name up to its first dot is the process of its rules.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from config.rules import UNITS, Basis, Count, Input, LawError, Limb, NoAnswer, Overlay, Period, Rule, UnknownRule, month_day
+from config.strict import ConfigFault, Strict, parsed, read_toml
+
+__all__ = [
+    "UNITS", "Basis", "ConfigFault", "Count", "Ground", "Input", "Law", "LawError", "Limb", "NoAnswer", "Overlay", "Period",
+    "Rule", "UnknownRule", "load_law", "month_day",
+]  # fmt: skip
+
+HERE = Path(__file__).parent
+
+# One correct line for every key a person may write; what is not here is not known.
+EXAMPLES: Mapping[str, str] = MappingProxyType(
+    {
+        "bound": 'bound = "by"', "lawful_from": 'lawful_from = "day_after_due"', "per": 'per = "body"',
+        "starts": 'starts = ["health_advice_requested"]', "met_by": 'met_by = ["health_advice_received"]',
+        "ends": 'ends = ["case_withdrawn"]', "reopened_by": 'reopened_by = ["health_advice_returned"]',
+        "calculation_only": 'calculation_only = "no fact of this process starts the clock"', "enabled": "enabled = false",
+        "switchable": "switchable = true", "clock_starts": 'clock_starts = "the request was received"', "duty_on": 'duty_on = "LA"',
+        "action": 'action = "send the finalised plan"', "on_is": 'on_is = "the meeting date"', "note": 'note = "calendar days"',
+        "replaced_by": 'replaced_by = "directed_on"', "source_status": 'source_status = "read"',
+        "inputs": '[the_rule.inputs.moved_on]', "needed": "needed = true", "meaning": 'meaning = "the day of the move"',
+        "together_with": 'together_with = "reopens_on"', "period": "[[the_rule.period]]", "from": "from = 2014-09-01",
+        "text": 'text = "6 weeks"', "days": "days = 15", "weeks": "weeks = 6", "months": "months = 2", "years": "years = 14",
+        "working_days": "working_days = 3", "institution_days": "institution_days = 10", "counts": 'counts = "after"',
+        "cite": 'cite = "SEND Regs 2014 reg 8(1)"', "url": 'url = "https://www.legislation.gov.uk/uksi/2014/1530/regulation/8"',
+        "basis": 'basis = "regulation"', "excuses": 'excuses = ["absent_4_weeks"]', "excuses_cite": 'excuses_cite = "reg 8(2)"',
+        "repealed": "repealed = true", "later_of": "later_of = [{ months = 2 }, { months = 1, start = \"certificate_date\" }]",
+        "earlier_of": "earlier_of = [{ weeks = 12 }, { weeks = 8, start = \"notice_sent_on\" }]", "start": 'start = "certificate_date"',
+        "strict_reading": 'strict_reading = { counts = "after", takes = "due" }', "takes": 'takes = "due"',
+        "strict_adds_days": "strict_adds_days = 1",
+        "day_itself": 'day_itself = { input = "moved_on", known_working_days_before = 15 }', "input": 'input = "moved_on"',
+        "known_working_days_before": "known_working_days_before = 15", "before": 'before = "31 March"',
+        "before_except": 'before_except = [{ on = 2015-09-01, before = "31 May", cite = "reg 18(3)" }]', "on": "on = 2015-09-01",
+        "prescribed": 'prescribed = ["31 March", "31 August", "31 December"]', "follows": 'follows = "appeal_register"',
+        "back_from": 'back_from = "reopens_on"', "closed_at_least_days": "closed_at_least_days = 28",
+        "excuse_overlay": "[[the_rule.excuse_overlay]]", "due_from": "due_from = 2020-05-01", "due_to": "due_to = 2020-09-24",
+        "add": 'add = ["coronavirus"]', "test": 'test = "impractical"', "only_limb": 'only_limb = "counted"',
+        "read_by": 'read_by = "SEND Regs 2014 reg 8(2)(c)"', "stands_for": 'stands_for = ["absent_4_weeks"]',
+    }
+)  # fmt: skip
+
+
+class Ground(Strict):
+    """A ground of excuse, in the house's words; `stands_for` lists the grounds that it borrows."""
+
+    meaning: str
+    read_by: str
+    stands_for: tuple[str, ...] = ()
+
+    @field_validator("stands_for", mode="before")
+    @classmethod
+    def _list_is_tuple(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+
+@dataclass(frozen=True, eq=False)
+class Law:
+    """Every rule by its id, every ground by its word, and the digest of what was read. Compared by identity."""
+
+    rules: Mapping[str, Rule]
+    grounds: Mapping[str, Ground]
+    digest: str
+
+    def rule(self, rule_id: str) -> Rule:
+        """One rule. Raises UnknownRule, which lists the nearest ids."""
+        found = self.rules.get(rule_id)
+        if found is None:
+            near = get_close_matches(rule_id, list(self.rules), n=3, cutoff=0.5) or ["ehc_body_advice_respond"]
+            raise UnknownRule(f"There is no rule of that id. Nearest: {', '.join(near)}. `sendflow rules` lists all {len(self.rules)}.")
+        return found
+
+    def for_process(self, process: str) -> tuple[Rule, ...]:
+        """The rules of one process, in the order of its file. Empty where no file has that name."""
+        return tuple(rule for rule in self.rules.values() if rule.process == process)
+
+    def grounds_of(self, ground: str) -> tuple[str, ...]:
+        """The ground itself and those that it stands for."""
+        return (ground, *self.grounds[ground].stands_for)
+
+
+class LocalStandard(Strict):
+    """A locality's own answer for one rule: a number where the law gives none, or a switch where the statute file allows it."""
+
+    enabled: bool | None = None
+    counts: Count | None = None
+    text: str | None = None
+    days: int | None = Field(None, ge=1)
+    weeks: int | None = Field(None, ge=1)
+    months: int | None = Field(None, ge=1)
+    working_days: int | None = Field(None, ge=1)
+    cite: str | None = None
+
+
+def load_law(folder: Path | None = None) -> Law:
+    """Read the statute, the grounds and, where there is one, the locality's own standards from `folder` (default: config/).
+
+    Raises ConfigFault, which names the file, the rule and the key, for anything that is not exactly as it should be.
+    """
+    return _shipped() if folder is None else _read(folder)
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> Law:
+    return _read(HERE)
+
+
+def _read(folder: Path) -> Law:
+    content: dict[str, Any] = {}
+    grounds = _grounds(folder, content)
+    rules: dict[str, Rule] = {}
+    files = sorted((folder / "statute").glob("*.toml"))
+    if not files:
+        raise ConfigFault(f"{folder.name}/statute/ holds no statute file; one such as ehc_needs_assessment.toml was expected.")
+    for file in files:
+        tables = read_toml(file)
+        content[file.name] = tables
+        for rule_id, table in tables.items():
+            rule = _rule(rule_id, table, file.name)
+            if rule_id in rules:
+                raise ConfigFault(f"{file.name}: [{rule_id}] is also in another statute file; a rule stands once.")
+            _check_grounds(rule, grounds, file.name)
+            rules[rule_id] = rule
+    _check_follows(rules)
+    _localise(folder, rules, content)
+    canonical = json.dumps(content, sort_keys=True, default=str, ensure_ascii=False, separators=(",", ":"))
+    return Law(MappingProxyType(rules), MappingProxyType(grounds), hashlib.sha256(canonical.encode()).hexdigest())
+
+
+def _rule(rule_id: str, table: Any, file: str) -> Rule:
+    if not isinstance(table, dict):
+        raise ConfigFault(f"{file}: `{rule_id}` stands outside any rule; each rule is a table. Example: [ehc_body_advice_respond]")
+    reserved = {"id", "process"} & set(table)
+    if reserved:
+        raise ConfigFault(f"{file}: [{rule_id}] has the key `{min(reserved)}`, which the table's and the file's names already say.")
+    return parsed(Rule, {**table, "id": rule_id, "process": file.split(".")[0]}, file, rule_id, EXAMPLES)
+
+
+def _grounds(folder: Path, content: dict[str, Any]) -> dict[str, Ground]:
+    file = folder / "grounds.toml"
+    content[file.name] = read_toml(file)
+    grounds = {word: parsed(Ground, table, file.name, word, EXAMPLES) for word, table in content[file.name].items()}
+    for word, ground in grounds.items():
+        for other in ground.stands_for:
+            if other not in grounds:
+                raise ConfigFault(f"{file.name}: [{word}] stands for a ground that has no table of its own: `{other}`.")
+    return grounds
+
+
+def _check_grounds(rule: Rule, grounds: Mapping[str, Ground], file: str) -> None:
+    named = [ground for version in rule.period for ground in version.excuses]
+    named += [ground for overlay in rule.excuse_overlay for ground in overlay.add]
+    for ground in named:
+        if ground not in grounds:
+            near = get_close_matches(ground, list(grounds), n=1) or sorted(grounds)[:1]
+            raise ConfigFault(f"{file}: [{rule.id}] names a ground that grounds.toml does not have: `{ground}`. Example: \"{near[0]}\"")
+
+
+def _check_follows(rules: Mapping[str, Rule]) -> None:
+    for rule in rules.values():
+        for version in rule.period:
+            if version.follows and (version.follows not in rules or rules[version.follows].period[0].follows):
+                raise ConfigFault(
+                    f"{rule.process}.toml: [{rule.id}] follows a rule that is not there or itself follows another:"
+                    f' `{version.follows}`. Example: follows = "appeal_register"'
+                )
+
+
+def _localise(folder: Path, rules: dict[str, Rule], content: dict[str, Any]) -> None:
+    """Lay the locality's own numbers over the rules that the law leaves to it. No file: the law alone."""
+    file = folder / "locality.toml"
+    if not file.exists():
+        return
+    content[file.name] = read_toml(file)
+    examples = {key: EXAMPLES[key] for key in LocalStandard.model_fields}
+    for rule_id, table in content[file.name].items():
+        own = parsed(LocalStandard, table, file.name, rule_id, examples)
+        rule = rules.get(rule_id)
+        if rule is None:
+            raise ConfigFault(f"{file.name}: [{rule_id}] is no rule; `sendflow rules` lists them.")
+        changed = rule.model_dump(by_alias=True, exclude_none=True)
+        if own.enabled is not None:
+            if not rule.switchable:
+                raise ConfigFault(f"{file.name}: [{rule_id}] cannot be switched: the law does not leave it to the locality.")
+            changed["enabled"] = own.enabled
+        if own.counts is not None:
+            if rule.period[0].counts != "local":
+                raise ConfigFault(f"{file.name}: [{rule_id}] has a number of its own in the law; only a local standard takes one here.")
+            number = own.model_dump(exclude_none=True, exclude={"enabled"})
+            changed["period"] = [{"text": "local", "basis": "local_standard", **number}]
+        rules[rule_id] = parsed(Rule, changed, file.name, rule_id, EXAMPLES)

@@ -1,0 +1,75 @@
+"""Strict reading of the house's TOML: one way to refuse a file, in words that tell a person how to mend it.
+
+Purpose: a mistyped key in a statute or a ladder must never be read as "nothing said". Every refusal names the file, the table,
+the key, what was expected, and an example.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+
+class ConfigFault(ValueError):
+    """A configuration file cannot be read; the text says which file, table and key, what was expected, and gives an example."""
+
+
+class Strict(BaseModel):
+    """A frozen record that refuses unknown keys and never converts one type into another."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
+
+
+Record = TypeVar("Record", bound=BaseModel)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of one TOML file.
+
+    Raises ConfigFault where the file is missing, is not UTF-8, or is not TOML (a key given twice is not TOML).
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigFault(f"{path.name}: the file is missing from the folder {path.parent.name}/; restore it from the project.") from None
+    except UnicodeDecodeError:
+        raise ConfigFault(f"{path.name}: the file is not UTF-8 text; save it as UTF-8.") from None
+    except tomllib.TOMLDecodeError as fault:
+        raise ConfigFault(
+            f"{path.name}: this is not TOML: {fault}. Each key stands once in its table, text in double quotes,"
+            " dates bare. Example: from = 2014-09-01"
+        ) from None
+
+
+def parsed(model: type[Record], data: Any, file: str, table: str, examples: Mapping[str, str]) -> Record:
+    """`data` as a `model`; `examples` gives one correct line for each key that a person may write.
+
+    Raises ConfigFault for the first thing that is wrong, with the number of further ones.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as fault:
+        errors = fault.errors(include_url=False, include_input=False)
+        more = f" ({len(errors) - 1} more after this one)" if len(errors) > 1 else ""
+        raise ConfigFault(f"{file}: [{table}] {_said(errors[0], examples)}{more}") from None
+
+
+def _said(error: Any, examples: Mapping[str, str]) -> str:
+    where = [str(part) for part in error["loc"]]
+    keys = [part for part in where if not part.isdigit()]
+    key = keys[-1] if keys else ""
+    example = f" Example: {examples[key]}" if key in examples else ""
+    if error["type"] == "extra_forbidden":
+        near = get_close_matches(key, list(examples), n=1)
+        hint = f" Did you mean `{near[0]}`? Example: {examples[near[0]]}" if near else f" Known keys: {', '.join(sorted(examples))}."
+        return f"has a key that is not known: `{'.'.join(where)}`.{hint}"
+    if error["type"] == "missing":
+        return f"lacks the key `{'.'.join(where)}`.{example}"
+    at = f"key `{'.'.join(where)}`: " if where else ""
+    said = str(error["msg"]).removeprefix("Value error, ")
+    return f"{at}{said}.{example}".replace("..", ".")
