@@ -172,7 +172,7 @@ def _check_grounds(rule: Rule, grounds: Mapping[str, Ground], file: str) -> None
     for ground in named:
         if ground not in grounds:
             near = get_close_matches(ground, list(grounds), n=1) or sorted(grounds)[:1]
-            raise ConfigFault(f"{file}: [{rule.id}] names a ground that grounds.toml does not have: `{ground}`. Example: \"{near[0]}\"")
+            raise ConfigFault(f'{file}: [{rule.id}] names a ground that grounds.toml does not have: `{ground}`. Example: "{near[0]}"')
 
 
 def _check_follows(rules: Mapping[str, Rule]) -> None:

@@ -175,13 +175,13 @@ class Period(Limb):
             raise ValueError("a number stands either beside `counts` or inside the limbs, not in both")
         for limb in self.limbs:
             if wanted and (len(limb.amounts) != 1 or limb.amounts[0][0] not in wanted):
-                raise ValueError(f"counts = \"{self.counts}\" takes exactly one number, in {' or '.join(wanted)}")
+                raise ValueError(f'counts = "{self.counts}" takes exactly one number, in {" or ".join(wanted)}')
             if not wanted and limb.amounts:
-                raise ValueError(f"counts = \"{self.counts}\" takes no number")
+                raise ValueError(f'counts = "{self.counts}" takes no number')
         needs = {"before_fixed_date": "before", "prescribed_day": "prescribed", "appeal_period": "follows", "closure_window": "back_from"}
         for count, key in needs.items():
             if bool(getattr(self, key)) != (self.counts == count):
-                raise ValueError(f"the key `{key}` belongs to counts = \"{count}\", and is needed there")
+                raise ValueError(f'the key `{key}` belongs to counts = "{count}", and is needed there')
         if (self.closed_at_least_days is None) == (self.counts == "closure_window"):
             raise ValueError('the key `closed_at_least_days` belongs to counts = "closure_window", and is needed there')
         return self

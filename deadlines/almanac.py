@@ -261,4 +261,3 @@ def _closed_days(tables: Mapping[str, Any]) -> dict[tuple[int, int], str]:
             closed[day.month, day.day] = table["why"]
             day += DAY
     return closed
-

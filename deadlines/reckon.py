@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from datetime import date, datetime, time
 from functools import lru_cache
 from types import MappingProxyType
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, field_serializer
 
 from config.law import Law, Rule
 from deadlines.almanac import LONDON, Almanac, AlmanacRange
-from deadlines.duty import Dates
+from deadlines.duty import Dates, DatesOf
 from deadlines.finding import Found, Given, check_given, find
 from deadlines.steps import explain
 
@@ -104,9 +105,21 @@ def _dates(law: Law, almanac: Almanac, rule_id: str, on: date, given: Given) -> 
     return Dates(found.due, found.strict, act_by, period.basis, period.cite or "", period.url, excuses, period.since)
 
 
-def given_for(rule: Rule, data: Mapping[str, object]) -> Given:
-    """Those of a fact's fields that are further days of the rule: a fact may carry more than the rule asks for."""
-    return {name: day for name in rule.inputs if isinstance(day := data.get(name), date)}
+def dates_of(law: Law, almanac: Almanac) -> DatesOf:
+    """`dates_for` as the duty engine asks: a rule, a start day and the fact's own fields, of which the rule takes those it knows.
+
+    Fields hold days as dates or as ISO text. Raises what `dates_for` raises.
+    """
+    inputs = {rule.id: tuple(rule.inputs) for rule in law.rules.values() if rule.inputs}
+
+    def of(rule_id: str, on: date, data: Mapping[str, Any]) -> Dates:
+        names = inputs.get(rule_id)
+        if names is None:
+            return _dates_plain(law, almanac, rule_id, on)
+        given = {name: day if isinstance(day, date) else date.fromisoformat(day) for name in names if (day := data.get(name))}
+        return dates_for(law, almanac, rule_id, on, given)
+
+    return of
 
 
 def due_at(due: date | None, basis: str) -> datetime | None:
@@ -124,6 +137,4 @@ def _act_by(almanac: Almanac, rule: Rule, found: Found) -> tuple[date | None, st
     try:
         return almanac.working_day_on_or_before(found.strict), None
     except AlmanacRange:
-        return None, (
-            f"act_by is not known: the almanac knows the bank holidays of England and Wales from {almanac.first} to {almanac.last} only."
-        )
+        return None, (f"act_by is not known: the almanac knows the bank holidays of England and Wales from {almanac.first} to {almanac.last} only.")
