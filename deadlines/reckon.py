@@ -6,17 +6,15 @@ the same dates without the words, for the duties of a whole house.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, datetime, time
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, field_serializer
 
 from config.law import Law, Rule
 from deadlines.almanac import LONDON, Almanac, AlmanacRange
-from deadlines.duty import Dates, DatesOf
+from deadlines.duty import Dates
 from deadlines.finding import Found, Given, check_given, find
 from deadlines.steps import explain
 
@@ -103,23 +101,6 @@ def _dates(law: Law, almanac: Almanac, rule_id: str, on: date, given: Given) -> 
     act_by, _ = _act_by(almanac, rule, found)
     excuses = rule.excuses_on(period, found.due, found.limb)
     return Dates(found.due, found.strict, act_by, period.basis, period.cite or "", period.url, excuses, period.since)
-
-
-def dates_of(law: Law, almanac: Almanac) -> DatesOf:
-    """`dates_for` as the duty engine asks: a rule, a start day and the fact's own fields, of which the rule takes those it knows.
-
-    Fields hold days as dates or as ISO text. Raises what `dates_for` raises.
-    """
-    inputs = {rule.id: tuple(rule.inputs) for rule in law.rules.values() if rule.inputs}
-
-    def of(rule_id: str, on: date, data: Mapping[str, Any]) -> Dates:
-        names = inputs.get(rule_id)
-        if names is None:
-            return _dates_plain(law, almanac, rule_id, on)
-        given = {name: day if isinstance(day, date) else date.fromisoformat(day) for name in names if (day := data.get(name))}
-        return dates_for(law, almanac, rule_id, on, given)
-
-    return of
 
 
 def due_at(due: date | None, basis: str) -> datetime | None:
