@@ -13,10 +13,11 @@ from contextvars import ContextVar
 from datetime import date
 from typing import Annotated, Any
 
-from prefect import flow, tags
+from prefect import Flow, flow, tags
 from prefect.client.utilities import get_or_create_client
 from prefect.runtime import flow_run
-from prefect.states import Completed, Failed, State
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
 from pydantic import Field
 
 from config.settings import Settings
@@ -114,7 +115,7 @@ async def verify(case: CaseReference | None = None) -> State[Any]:
     return await _show(Act.VERIFY, case=case)
 
 
-FLOWS = {Act.RECORD: record, Act.IMPORT: import_tracker, Act.SWEEP: sweep, Act.DELIVER: deliver, Act.DIGEST: digest, Act.VERIFY: verify}
+FLOWS: dict[Act, Flow[..., Any]] = {Act.RECORD: record, Act.IMPORT: import_tracker, Act.SWEEP: sweep, Act.DELIVER: deliver, Act.DIGEST: digest, Act.VERIFY: verify}
 
 
 def conduct(work: Work) -> None:
@@ -128,4 +129,4 @@ def conduct(work: Work) -> None:
 
 async def _conduct(work: Work) -> None:
     with tags(*shown.tags_at_the_start(work)):
-        await FLOWS[work.act](**shown.parameters(work), return_state=True)  # type: ignore[call-overload]  # each flow has its own parameters
+        await FLOWS[work.act](**shown.parameters(work), return_state=True)

@@ -82,11 +82,12 @@ class Processes:
         self._parts[name] = part
         return part
 
-    def wait_for(self, name: str, ready: Callable[[], bool], seconds: float) -> float:
-        """Waits until `ready()`; returns the seconds it took. Raises CannotStart where the part dies first or takes too long."""
+    def wait_for(self, name: str, ready: Callable[[], bool], seconds: float, check: Callable[[], None]) -> float:
+        """Waits until `ready()`; returns the seconds it took. Raises CannotStart where the part dies first or takes too long, or what `check` raises."""
         part = self._parts[name]
         log = self._settings.logs / f"{name}.log"
         while (waited := time.monotonic() - part.started) < seconds:
+            check()
             if ready():
                 return waited
             if part.process.poll() is not None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from flows.runs import Act, Work
+from flows.sweeping import WrongDay
 
 
 BODY = re.compile(r"[A-Z0-9]{3,8}")
@@ -61,7 +62,7 @@ def plain_day(day: date) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """What a file is called in Prefect: the first half of its SHA-256, since its name may hold a child's. "unreadable" where it cannot be read."""
+    """What a file is called in Prefect: half of its SHA-256, as its name may hold a child's; "unreadable" where it cannot be read."""
     try:
         with path.open("rb") as opened:
             return hashlib.file_digest(opened, "sha256").hexdigest()[:32]
@@ -75,7 +76,8 @@ def parameters(work: Work) -> dict[str, Any]:
     match work.act:
         case Act.RECORD:
             drafts = given["drafts"]
-            return {"case": given["case"] or "new", "fact": ",".join(draft.kind for draft in drafts), "on": drafts[0].occurred_on if drafts else None}
+            kinds = ",".join(draft.kind for draft in drafts)
+            return {"case": given["case"] or "new", "fact": kinds, "on": drafts[0].occurred_on if drafts else None}
         case Act.IMPORT:
             return {"digest": file_digest(Path(given["path"]))}
         case Act.SWEEP | Act.DIGEST:
@@ -119,6 +121,12 @@ def begin(act: Act, shown: Mapping[str, Any]) -> str:
 
 def end(act: Act, name: str, report: Mapping[str, Any]) -> End:
     """How the run ended, from the name it bore and the report's JSON."""
+    ended = _end(act, name, report)
+    bodies = report.get("bodies")
+    return replace(ended, tags=tuple(str(body) for body in bodies)) if isinstance(bodies, list) else ended
+
+
+def _end(act: Act, name: str, report: Mapping[str, Any]) -> End:
     match act:
         case Act.SWEEP:
             return _sweep_end(name, report)
@@ -127,8 +135,9 @@ def end(act: Act, name: str, report: Mapping[str, Any]) -> End:
         case Act.VERIFY:
             return _verify_end(name, report)
         case Act.IMPORT:
-            said = f"{_count(report, 'accepted')} of {_count(report, 'rows')} rows accepted, {_count(report, 'refused')} refused, {_count(report, 'facts_added')} facts"
-            state = EndState.SOME_REFUSED if _count(report, "refused") else (EndState.IMPORTED if _count(report, "facts_added") else EndState.NOTHING_NEW)
+            rows, accepted, refused_rows, added = (_count(report, key) for key in ("rows", "accepted", "refused", "facts_added"))
+            said = f"{accepted} of {rows} rows accepted, {refused_rows} refused, {added} facts"
+            state = EndState.SOME_REFUSED if refused_rows else (EndState.IMPORTED if added else EndState.NOTHING_NEW)
             return End(f"{name}: {said}", state, said)
         case Act.RECORD:
             return End(name, EndState.RECORDED, f"{report.get('case_ref')} is now {report.get('state')} (fact {report.get('seq')})")
@@ -138,12 +147,12 @@ def end(act: Act, name: str, report: Mapping[str, Any]) -> End:
 
 def is_refusal(problem: Exception) -> bool:
     """Says whether the act was refused for a reason that the person who asked has been told: no fault of the house."""
-    return re.fullmatch(r"[a-z][a-z0-9_]{1,40}", str(getattr(problem, "code", ""))) is not None
+    return isinstance(problem, WrongDay) or re.fullmatch(r"[a-z][a-z0-9_]{1,40}", str(getattr(problem, "code", ""))) is not None
 
 
 def refused(act: Act, name: str, problem: Exception) -> End:
     """The end of a run whose act was lawfully refused: no failure, since the house did what it is for."""
-    return End(name, EndState.REFUSED, f"{act} was refused: {getattr(problem, 'code', 'no code')}; nothing was written")
+    return End(name, EndState.REFUSED, f"{act} was refused: {getattr(problem, 'code', 'a day that has not come')}; nothing was written")
 
 
 def broken(act: Act, name: str, problem: Exception) -> End:
@@ -156,19 +165,20 @@ def broken(act: Act, name: str, problem: Exception) -> End:
 
 
 def _sweep_end(name: str, report: Mapping[str, Any]) -> End:
-    by_kind: Mapping[str, int] = report.get("by_kind") or {}
+    kinds: Mapping[str, int] = report.get("kinds") or {}
     words = {"breached": "breached", "reminder_due": "reminded", "escalation_due": "escalated", "rung_withdrawn": "withdrawn"}
-    parts = [f"{by_kind[kind]} {word}" for kind, word in words.items() if by_kind.get(kind)]
-    said = ", ".join(parts) or (f"{_count(report, 'facts_written')} facts" if _count(report, "facts_written") else "nothing due")
-    unreckoned = list(report.get("cannot") or [])
-    message = f"looked at {_count(report, 'cases_looked_at')} cases, wrote {_count(report, 'facts_written')} facts and {_count(report, 'notices_written')} notices"
-    if unreckoned:
-        return End(f"{name}: {said}, {len(unreckoned)} could not be reckoned", EndState.CASES_NEED_A_PERSON, f"{message}; {len(unreckoned)} cases could not be reckoned")
-    if by_kind.get("escalation_due"):
+    parts = [f"{kinds[kind]} {word}" for kind, word in words.items() if kinds.get(kind)]
+    cases, facts, notices = (_count(report, key) for key in ("cases_looked_at", "facts_written", "notices_written"))
+    said = ", ".join(parts) or (f"{facts} facts" if facts else "nothing due")
+    message = f"looked at {cases} cases, wrote {facts} facts and {notices} notices"
+    if unreckoned := report.get("troubles") or []:
+        more = f"{len(unreckoned)} cases could not be reckoned"
+        return End(f"{name}: {said}, {more}", EndState.CASES_NEED_A_PERSON, f"{message}; {more}")
+    if kinds.get("escalation_due"):
         return End(f"{name}: {said}", EndState.ESCALATED, message)
-    if by_kind.get("breached"):
+    if kinds.get("breached"):
         return End(f"{name}: {said}", EndState.BREACHES, message)
-    return End(f"{name}: {said}", EndState.CHASED if _count(report, "facts_written") else EndState.NOTHING_DUE, message)
+    return End(f"{name}: {said}", EndState.CHASED if facts else EndState.NOTHING_DUE, message)
 
 
 def _deliver_end(name: str, report: Mapping[str, Any]) -> End:
@@ -182,7 +192,8 @@ def _deliver_end(name: str, report: Mapping[str, Any]) -> End:
 def _verify_end(name: str, report: Mapping[str, Any]) -> End:
     cases, facts = _count(report, "cases"), _count(report, "facts")
     if report.get("intact"):
-        return End(f"{name}: intact", EndState.INTACT, f"{cases} cases and {facts} facts are as they were written; head {str(report.get('head'))[:16]}")
+        head = str(report.get("head"))[:16]
+        return End(f"{name}: intact", EndState.INTACT, f"{cases} cases and {facts} facts are as they were written; head {head}")
     damage = len(report.get("damage") or [])
     return End(f"{name}: {damage} damaged", EndState.DAMAGED, f"{damage} findings among {cases} cases: see the artifact", broken=True)
 

@@ -1,0 +1,90 @@
+"""What a person may start from the Prefect pages: sweep, deliver, digest, verify. None has a schedule: the alarm clock is `wake.py`.
+
+Purpose: operations staff can have the house look again at once, without a terminal. It also tells the server how to notice a run whose
+process has died, because Prefect itself leaves such a run Running for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from prefect import serve
+from prefect.automations import Automation, EventTrigger, Posture
+from prefect.client.schemas.objects import StateType
+from prefect.deployments.runner import RunnerDeployment
+from prefect.events.actions import ChangeFlowRunState
+from prefect.deployments.runner import EntrypointType
+
+from flows import prefect_flows
+from flows.shown import EndState
+
+ZOMBIES = "Runs whose process has died are shown as crashed"
+# The heartbeat comes every 30 seconds; three missed ones are no accident.
+SILENCE = timedelta(seconds=100)
+PREFECT_ENDS = ("Completed", "Failed", "Cancelled", "Crashed", "Cancelling", "TimedOut", "Suspended", "Paused")
+
+WHAT_THEY_DO = {
+    "sweep": (
+        "Looks at every duty that has something new to say as at the day given (today unless said) and writes it down: reminders that have "
+        "fallen due, breaches, escalations, and the letters they call for. Safe to start at any time: a second sweep finds nothing to do."
+    ),
+    "deliver": (
+        "Sends the letters that are still called for, one message to a mailbox a day, in working hours unless *Now* is ticked. "
+        "Safe to start at any time: nothing is sent twice."
+    ),
+    "digest": "Writes the morning digest to the DCO: what is late, what falls due in seven days, what to decide. One a day, however often it is started.",
+    "verify": "Re-hashes every chain, refolds every case and compares the caches. Changes nothing. Name a case to verify that one alone.",
+}
+
+
+def deployments() -> list[RunnerDeployment]:
+    """The deployments, each with a sentence for the person who presses the button."""
+    flows: dict[str, Any] = {
+        "sweep": prefect_flows.sweep,
+        "deliver": prefect_flows.deliver,
+        "digest": prefect_flows.digest,
+        "verify": prefect_flows.verify,
+    }
+    return [
+        flow.to_deployment(name="by-hand", description=WHAT_THEY_DO[name], tags=["by-hand"], entrypoint_type=EntrypointType.MODULE_PATH)
+        for name, flow in flows.items()
+    ]
+
+
+def zombie_automation() -> Automation:
+    """Marks a run as crashed when its heartbeat stops and no end was seen. Every end is listed by name: our runs end in states of their own."""
+    ends = {f"prefect.flow-run.{name}" for name in (*PREFECT_ENDS, *EndState)}
+    return Automation(
+        name=ZOMBIES,
+        description="Nothing is lost with such a run: the next sweep and the next delivery finish its work.",
+        trigger=EventTrigger(
+            after={"prefect.flow-run.heartbeat"},
+            expect=ends,
+            match={"prefect.resource.id": "prefect.flow-run.*"},
+            for_each={"prefect.resource.id"},
+            posture=Posture.Proactive,
+            threshold=1,
+            within=SILENCE,
+        ),
+        actions=[ChangeFlowRunState(state=StateType.CRASHED, message="its process has died; the next sweep or delivery finishes the work")],
+    )
+
+
+async def keep_automation() -> None:
+    """Makes the automation, or brings the one that is there up to date."""
+    wanted = zombie_automation()
+    try:
+        present = await Automation.aread(name=ZOMBIES)
+    except ValueError:
+        await wanted.acreate()
+        return
+    await present.adelete()
+    await wanted.acreate()
+
+
+def serve_deployments() -> None:
+    """Serves until the process is told to stop. There are no schedules that a stop would have to pause."""
+    asyncio.run(keep_automation())
+    serve(*deployments(), pause_on_shutdown=False, print_starting_message=False)

@@ -1,0 +1,269 @@
+"""Opens the house and keeps it open: records, letter sink, Prefect server, deployments, alarm clock, until somebody presses Ctrl-C.
+
+Purpose: what a newcomer gets from one command. The first time it brings the house to life with the project's own sample; later it starts from
+the records that are there and imports nothing. Whatever ends it, no process of it is left.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Protocol
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from config.settings import Settings
+from flows.house import House
+from flows.processes import CannotStart, Processes, port_is_free
+from flows.running import HouseIsOpen, Running, only_supervisor, server_answers, write_running
+from flows.runs import perform
+from models.database import reading
+from models.tables import FactRow
+from notifications.sink import HOST, Sink, SinkError
+
+SERVER_SECONDS = 120.0
+LOOK_SECONDS = 1.0
+FIRST_DELIVERY = "first delivery after the sample was imported; the local sink keeps every letter and sends none on"
+
+
+class Stopped(Exception):
+    """Somebody asked the house to close."""
+
+
+class Closing:
+    """Whether somebody has asked the house to close. A plain flag: a signal's handler may not take a lock."""
+
+    asked = False
+
+    def check(self) -> None:
+        """Raises Stopped where somebody has asked."""
+        if self.asked:
+            raise Stopped
+
+    def wait_for(self, job: Callable[[], None]) -> None:
+        """Does `job` in a thread and waits for it; raises what it raises, or Stopped at once: what it had not committed is undone.
+
+        In a thread, because a Prefect run in the main one would take the signals for itself.
+        """
+        problems: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                job()
+            except BaseException as problem:
+                problems.append(problem)
+
+        thread = threading.Thread(target=work, name="first-acts", daemon=True)
+        thread.start()
+        while thread.is_alive():
+            self.check()
+            thread.join(LOOK_SECONDS / 5)
+        for problem in problems:
+            raise problem
+
+
+class Voice(Protocol):
+    """How the house speaks to the person who opened it."""
+
+    def say(self, line: str) -> None:
+        """Says one line."""
+
+    def working(self, what: str) -> AbstractContextManager[None]:
+        """Shows that `what` is under way, and how long it took when it is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Whether the sample has been brought in, and for which day it was made: cut off half way, it is finished the next time."""
+
+    made_for: date
+    finished: bool
+
+    @classmethod
+    def read(cls, path: Path) -> Sample | None:
+        """Returns what the file says; None where there is none."""
+        try:
+            said = json.loads(path.read_text(encoding="utf-8"))
+            return cls(date.fromisoformat(said["made_for"]), bool(said["finished"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def write(self, path: Path) -> None:
+        """Writes the file in one step."""
+        fresh = path.with_suffix(".tmp")
+        fresh.write_text(json.dumps({"made_for": self.made_for.isoformat(), "finished": self.finished}) + "\n", encoding="utf-8")
+        fresh.replace(path)
+
+
+def open_house(settings: Settings, voice: Voice) -> None:
+    """Opens the house and returns when it has been closed. Raises CannotStart (one line), SettingsError and their kin where it cannot be opened."""
+    settings.prepare_home()
+    with ExitStack() as stack:
+        closing = stack.enter_context(_closing_on_signals())
+        try:
+            stack.enter_context(only_supervisor(settings.home))
+        except HouseIsOpen:
+            raise CannotStart(
+                f"this house is open already (SENDFLOW_HOME={settings.home}): close the other one, or name another folder, as in SENDFLOW_HOME=./var2"
+            ) from None
+        if not port_is_free(settings.bind, settings.port):
+            raise CannotStart(
+                f"port {settings.port} on {settings.bind} is taken by another program: choose another, as in SENDFLOW_PORT={settings.port + 100} make up"
+            )
+        try:
+            house = House.open(settings)
+            sink = stack.enter_context(Sink(settings.letters))
+        except SQLAlchemyError:
+            raise CannotStart(f"the records in {settings.records} cannot be opened: they are no SQLite records of this house, or locked") from None
+        except (SinkError, ValueError, OSError) as problem:
+            # Law, almanac, ladder and directory say themselves what is wrong in which file.
+            raise CannotStart(str(problem)) from None
+        processes = Processes(settings, voice.say)
+        stack.callback(settings.running_file.unlink, missing_ok=True)
+        stack.callback(processes.stop)
+        try:
+            _open(settings, house, processes, sink, voice, closing)
+            _stay(settings, processes, sink, closing)
+        except Stopped:
+            voice.say("Closing the house ...")
+    voice.say("The house is closed; its records stay where they are.")
+
+
+def _open(settings: Settings, house: House, processes: Processes, sink: Sink, voice: Voice, closing: Closing) -> None:
+    voice.say(f"Opening the house in {settings.home}")
+    processes.start("server")
+    api_url = f"{settings.ui_url}/api"
+    with voice.working("Starting the Prefect server (the first time it makes its database; half a minute at most)"):
+        processes.wait_for("server", lambda: server_answers(api_url, 1.0), SERVER_SECONDS, closing.check)
+    _announce(settings, processes, sink)
+    processes.start("deployments")
+    closing.wait_for(lambda: _bring_in_the_sample(settings, house, voice))
+    processes.start("wake")
+    _announce(settings, processes, sink)
+    for line in _where_to_look(settings, _some_references(house)):
+        voice.say(line)
+
+
+def _stay(settings: Settings, processes: Processes, sink: Sink, closing: Closing) -> None:
+    """Keeps every part going until somebody asks the house to close."""
+    while True:
+        closing.check()
+        time.sleep(LOOK_SECONDS / 5)
+        if processes.mend():
+            _announce(settings, processes, sink)
+
+
+def _announce(settings: Settings, processes: Processes, sink: Sink) -> None:
+    write_running(
+        settings.running_file,
+        Running(
+            supervisor=os.getpid(),
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            api_url=f"{settings.ui_url}/api",
+            ui_url=settings.ui_url,
+            smtp_host=HOST,
+            smtp_port=sink.port,
+            letters=str(settings.letters),
+            pids=processes.pids,
+        ),
+    )
+
+
+def _bring_in_the_sample(settings: Settings, house: House, voice: Voice) -> None:
+    """Where the records are empty: imports the sample, lives a little, sweeps and delivers, and says what it did."""
+    from flows.sample import live_a_little, write_sample
+
+    marker = settings.home / "sample.json"
+    sample = Sample.read(marker)
+    if sample is None:
+        if _facts(house):
+            voice.say("The records that are there are used as they are; nothing is imported.")
+            return
+        sample = Sample(house.today(), finished=False)
+        sample.write(marker)
+    if sample.finished:
+        voice.say("The records that are there are used as they are; nothing is imported again.")
+        return
+    with tempfile.TemporaryDirectory(prefix="sendflow-sample-") as folder:
+        # Outside the house: the sample has invented names in it, and names live in sealed form only in here.
+        path = Path(folder) / "sample.csv"
+        write_sample(path, sample.made_for)
+        with voice.working("Importing the sample, a tracker as a team would keep it"):
+            imported = perform("import", house, say=voice.say, path=path)
+    said = f"{imported.accepted} of {imported.rows} rows accepted, {imported.facts_added} facts"
+    voice.say(f"  {said}; {imported.refused} rows refused on purpose, each with a reason, to show how doubtful cells are met.")
+    with voice.working("Recording what a tracker cannot say: answers, an accepted excuse, a corrected date"):
+        live_a_little(house)
+    with voice.working("Sweeping: what has fallen due is written down, with the letters that it calls for"):
+        swept = perform("sweep", house, say=voice.say, as_at=house.today())
+    voice.say(f"  {swept.cases_looked_at} cases looked at, {swept.facts_written} facts and {swept.notices_written} notices written.")
+    with voice.working("Delivering to the local sink"):
+        sent = perform("deliver", house, say=voice.say, now=True, reason=FIRST_DELIVERY)
+    voice.say(f"  {sent.sent} letters sent, {sent.failed} failed, {sent.waiting} waiting, {sent.withdrawn} no longer called for.")
+    with voice.working("Verifying the history"):
+        proved = perform("verify", house, say=voice.say)
+    voice.say(f"  {proved.facts} facts in {proved.cases} cases are {'intact' if proved.intact else 'DAMAGED: run sendflow verify'}.")
+    Sample(sample.made_for, finished=True).write(marker)
+
+
+def _facts(house: House) -> int:
+    with reading(house.engine) as connection:
+        return int(connection.execute(select(func.count()).select_from(FactRow)).scalar() or 0)
+
+
+def _some_references(house: House) -> list[str]:
+    """A case worth looking at first: the one with the longest history."""
+    case = FactRow.__table__.c.case_ref  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
+    with reading(house.engine) as connection:
+        return [str(row[0]) for row in connection.execute(select(case).group_by(case).order_by(func.count().desc(), case).limit(1))]
+
+
+def _where_to_look(settings: Settings, references: list[str]) -> Iterator[str]:
+    command = _command(settings)
+    yield ""
+    yield "The house is open."
+    yield f"  Prefect, with every run and its tables:  {settings.ui_url}"
+    yield f"  Letters, as they would have been sent:   {settings.letters}"
+    yield "Three commands to try next, in another terminal:"
+    yield f"  {command} overdue"
+    yield f"  {command} case {references[0]}" if references else f"  {command} week"
+    yield f"  {command} letters"
+    yield "Ctrl-C closes it."
+
+
+def _command(settings: Settings) -> str:
+    """The command as a person in this folder would type it."""
+    home = "" if settings.home == Path("var").absolute() else f"SENDFLOW_HOME={_short(settings.home)} "
+    return f"{home}.venv/bin/sendflow" if Path(".venv/bin/sendflow").exists() else f"{home}sendflow"
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+@contextmanager
+def _closing_on_signals() -> Iterator[Closing]:
+    """Ctrl-C, termination and hang-up ask the house to close; asking again while it closes changes nothing."""
+    closing = Closing()
+    watched = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        closing.asked = True
+
+    before = {each: signal.signal(each, ask) for each in watched}
+    try:
+        yield closing
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
