@@ -1,0 +1,170 @@
+"""One source, two faces: a letter's few shapes as plain text and as HTML that Outlook can show. Pure.
+
+Purpose: the text and the HTML of a letter can never say different things, because both are made of the same blocks. The shapes are few on
+purpose: a title, a heading, a paragraph, the one thing that is asked for, a list, and particulars in two columns. Styles stand on the
+elements themselves because mail programs throw style sheets away.
+
+    # Title            ## Heading           > the one action
+    - an item          | Due | 13 April 2026            **strong** anywhere, and addresses become links
+"""
+
+import re
+import textwrap
+from collections.abc import Iterable, Iterator
+from html import escape
+from itertools import groupby
+from typing import NamedTuple
+
+WIDTH = 76
+INK, QUIET, LINE, WASH, BAR = "#1d2328", "#4a545c", "#c9d0d6", "#f2f5f7", "#1f5f8b"
+FONT = "font-family:Arial,Helvetica,sans-serif"
+MARKS = {"# ": "title", "## ": "heading", "> ": "action", "- ": "item", "| ": "row"}
+STRONG = re.compile(r"\*\*(.+?)\*\*")
+LINK = re.compile(r"(https?://[^\s<>()]+[^\s<>().,;:]|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,})")
+
+# A value that is put into a source must stay a value: its marks are hidden while blocks are read and shown again afterwards.
+_HIDDEN = {mark: chr(0xE000 + place) for place, mark in enumerate("*#>|-")}
+_HIDE = str.maketrans(_HIDDEN)
+_SHOW = str.maketrans({hidden: mark for mark, hidden in _HIDDEN.items()})
+
+
+class Block(NamedTuple):
+    """One shape: title, heading, text, action, item or row; a row's text is its label, and `value` what stands beside it."""
+
+    shape: str
+    text: str
+    value: str = ""
+
+
+def hidden(value: str) -> str:
+    """A value that can be put anywhere into a source without becoming a mark: one line, blanks single."""
+    return " ".join(value.split()).translate(_HIDE)
+
+
+def shown(text: str) -> str:
+    """Text with hidden marks as they were written."""
+    return text.translate(_SHOW)
+
+
+def read(source: str) -> list[Block]:
+    """The blocks of a source. Raises ValueError for a row without a value."""
+    return [block for chunk in re.split(r"\n\s*\n", source.strip()) for block in _chunk(chunk)]
+
+
+def _chunk(chunk: str) -> Iterator[Block]:
+    gathered: list[tuple[str, str]] = []
+    for line in (line.strip() for line in chunk.splitlines()):
+        mark = next((mark for mark in MARKS if line.startswith(mark)), None)
+        if mark is not None:
+            gathered.append((MARKS[mark], line[len(mark) :].strip()))
+        elif gathered:
+            # A line without a mark goes on with what stands above it, so that sources can be wrapped.
+            shape, text = gathered[-1]
+            gathered[-1] = (shape, f"{text} {line}")
+        elif line:
+            gathered.append(("text", line))
+    for shape, text in gathered:
+        if shape != "row":
+            yield Block(shape, text)
+            continue
+        label, between, value = text.partition("|")
+        if not between or not value.strip():
+            raise ValueError(f"a row has no value: expected | label | value, and found only {shown(label.strip())!r}")
+        yield Block("row", label.strip(), value.strip())
+
+
+def to_text(blocks: Iterable[Block]) -> str:
+    """The blocks as plain text, 76 columns wide at most (a long address stays whole)."""
+    return "\n\n".join(_text_of(shape, list(group)) for shape, group in groupby(blocks, key=_kin)) + "\n"
+
+
+def _kin(block: Block) -> tuple[str, str]:
+    # Items stand together, and so do rows; of everything else each is for itself.
+    return (block.shape, "") if block.shape in ("item", "row") else (block.shape, block.text)
+
+
+def _text_of(kin: tuple[str, str], group: list[Block]) -> str:
+    if kin[0] == "item":
+        return "\n".join(_wrap(block.text, "- ", "  ") for block in group)
+    if kin[0] == "row":
+        wide = max(len(_plain(block.text)) for block in group) + 3
+        return "\n".join(_wrap(block.value, f"{_plain(block.text)}:".ljust(wide), " " * wide) for block in group)
+    first = group[0].text
+    if kin[0] == "title":
+        head = _wrap(first)
+        return head + "\n" + "=" * max(len(line) for line in head.splitlines())
+    if kin[0] == "heading":
+        return _wrap(first) + "\n" + "-" * min(len(_plain(first)), WIDTH)
+    return _wrap(first, "> ", "> ") if kin[0] == "action" else _wrap(first)
+
+
+def _plain(text: str) -> str:
+    return shown(STRONG.sub(r"\1", text))
+
+
+def _wrap(text: str, first: str = "", others: str = "") -> str:
+    return "\n".join(
+        textwrap.wrap(_plain(text), WIDTH, initial_indent=first, subsequent_indent=others, break_long_words=False, break_on_hyphens=False)
+    )
+
+
+def to_html(blocks: Iterable[Block], title: str) -> str:
+    """The blocks as one HTML page: a single column, real headings, a table only for particulars, no images, no scripts, nothing fetched."""
+    body = "\n".join(_html_of(shape, list(group)) for shape, group in groupby(blocks, key=_kin))
+    return (
+        '<!DOCTYPE html>\n<html lang="en-GB">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n</head>\n"
+        f'<body style="margin:0;padding:0;background:#ffffff;color:{INK}">\n'
+        '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"><tr>'
+        f'<td align="center" style="padding:24px 16px;{FONT}">\n'
+        '<table role="presentation" width="640" cellpadding="0" cellspacing="0" border="0" style="width:100%;max-width:640px"><tr>'
+        f'<td align="left" style="{FONT};font-size:16px;line-height:24px;color:{INK};text-align:left">\n'
+        f"{body}\n</td></tr></table>\n</td></tr></table>\n</body>\n</html>\n"
+    )
+
+
+def _html_of(kin: tuple[str, str], group: list[Block]) -> str:
+    if kin[0] == "item":
+        items = "\n".join(f'<li style="margin:0 0 8px 0">{_inline(block.text)}</li>' for block in group)
+        return f'<ul style="margin:0 0 16px 0;padding:0 0 0 24px">\n{items}\n</ul>'
+    if kin[0] == "row":
+        rows = "\n".join(
+            f'<tr><th scope="row" align="left" valign="top" width="32%" style="{FONT};{_cell(QUIET)};font-weight:normal">{_inline(block.text)}</th>'
+            f'<td align="left" valign="top" style="{FONT};{_cell(INK)}">{_inline(block.value)}</td></tr>'
+            for block in group
+        )
+        return (
+            '<table width="100%" cellpadding="0" cellspacing="0" border="0" '
+            f'style="width:100%;border-collapse:collapse;margin:0 0 20px 0;border-top:1px solid {LINE}">\n{rows}\n</table>'
+        )
+    text = _inline(group[0].text)
+    if kin[0] == "title":
+        return f'<h1 style="{FONT};font-size:24px;line-height:30px;margin:0 0 16px 0;color:{INK}">{text}</h1>'
+    if kin[0] == "heading":
+        return f'<h2 style="{FONT};font-size:18px;line-height:24px;margin:24px 0 8px 0;color:{INK}">{text}</h2>'
+    if kin[0] == "action":
+        return (
+            '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:0 0 20px 0"><tr>'
+            f'<td style="{FONT};font-size:17px;line-height:25px;color:{INK};background:{WASH};border-left:5px solid {BAR};padding:14px 16px">'
+            f"{text}</td></tr></table>"
+        )
+    return f'<p style="margin:0 0 16px 0">{text}</p>'
+
+
+def _cell(ink: str) -> str:
+    return f"font-size:16px;line-height:22px;color:{ink};padding:8px 12px 8px 0;border-bottom:1px solid {LINE}"
+
+
+def _inline(text: str) -> str:
+    """Inline marks as HTML: strong words and addresses. Everything else is escaped."""
+    made: list[str] = []
+    for place, piece in enumerate(STRONG.split(text)):
+        linked = "".join(_link(part) if at % 2 else escape(shown(part)) for at, part in enumerate(LINK.split(shown(piece))))
+        made.append(f"<strong>{linked}</strong>" if place % 2 else linked)
+    return "".join(made)
+
+
+def _link(address: str) -> str:
+    goal = address if address.startswith("http") else f"mailto:{address}"
+    return f'<a href="{escape(goal)}" style="color:{BAR}">{escape(address)}</a>'

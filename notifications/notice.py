@@ -1,0 +1,335 @@
+"""Facts in, notices out: who is to be told what about which duty, and whether that is still worth saying. Pure.
+
+Purpose: the notices of a fact are worked out in the fact's own transaction, so that what must be said is never lost; and they are asked
+again when a letter is about to leave, because an answer may have come since. Which fact calls for which letter stands in the ladder
+(local policy), what a letter says in its template; this file names no process and decides no date.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from config.directory import Directory, DirectoryError
+from config.ladder import Ladder, RungDef
+from deadlines.duty import Duty, excuses
+from deadlines.ladder import WorkingDays, fallen
+from models.casefile import Casefile
+from models.facts import Line, canonical
+from models.shared_facts import CORRECTIONS, RUNGS
+from models.words import NoticeState, Party
+from notifications.render import newest
+
+DIGEST = "digest"
+WITHDRAWAL = "rung_withdrawn"
+BEGAN = "chasing_began"
+SENT = "notice_sent"
+
+
+class NoticeDraft(NamedTuple):
+    """One thing to tell one recipient about one duty. `rank` 0 is no rung; `on` is the day of the fact that calls for it."""
+
+    key: str
+    case_ref: str
+    fact_seq: int
+    rule: str
+    body: str | None
+    service: str | None
+    opened_seq: int
+    due: date | None
+    rung: str
+    rank: int
+    template: str
+    recipient: str
+    mailbox: str | None
+    on: date
+    fields: dict[str, Any]
+    state: NoticeState
+
+    def row(self, created_at: str) -> dict[str, Any]:
+        """The notice as the outbox keeps it; `created_at` is an instant (ISO 8601 UTC)."""
+        plain = {"fields": canonical(self.fields).decode(), "state": str(self.state), "recipient": str(self.recipient)}
+        return {**self._asdict(), **plain, "created_at": created_at}
+
+
+class Verdict(StrEnum):
+    """Whether a notice is still called for: yes; no, for good; or not today, because a person paused the chasing."""
+
+    CALLED_FOR = "called_for"
+    WITHDRAWN = "withdrawn"
+    PAUSED = "paused"
+
+
+class View(NamedTuple):
+    """What every notice of one case is worked out from: local policy, addresses, the almanac, and the case on one reading."""
+
+    ladder: Ladder
+    directory: Directory
+    almanac: WorkingDays
+    casefile: Casefile
+    duties: Sequence[Duty]
+
+
+def notices_for(
+    lines: Sequence[Line], casefile: Casefile, duties: Sequence[Duty], ladder: Ladder, directory: Directory, almanac: WorkingDays,
+    as_at: date, local_sink: bool,
+) -> list[NoticeDraft]:  # fmt: skip
+    """The notices that the new facts of one case call for; `casefile` and `duties` already hold those facts.
+
+    Where several rungs of one duty fell in one act, a mailbox gets the highest addressed to it and the lower are written as superseded.
+    Letters of a first import leave at once only where `local_sink` keeps them. Raises whatever the almanac raises beyond its range.
+    """
+    view = View(ladder, directory, almanac, casefile, duties)
+    made: list[NoticeDraft] = []
+    for line in lines:
+        if line.kind in RUNGS:
+            made += _of_rung(view, line)
+        elif line.kind == BEGAN:
+            made += _of_beginning(view, line, as_at, NoticeState.CREATED if local_sink else NoticeState.HELD)
+        elif line.kind == WITHDRAWAL:
+            made += _of_withdrawal(view, line, (data for _, data in casefile.told))
+        elif line.kind in ladder.letter and line.via != "import":
+            made += _of_letter(view, line)
+    return _highest_only(made)
+
+
+def _of_rung(view: View, line: Line) -> list[NoticeDraft]:
+    rule, rung_id = str(line.data["rule"]), str(line.data["rung"])
+    rung = view.ladder.rung_def(rule, rung_id)
+    duty = _duty(view.duties, rule, int(line.data["opened_seq"]))
+    if rung is None or duty is None or duty.closed_on is not None:
+        return []
+    again = sum(
+        1 for fact in view.casefile.rungs.values()
+        if fact.withdrawn and fact.seq < line.seq and (fact.rule, fact.opened_seq, fact.rung, fact.due) == (rule, duty.opened_seq, rung_id, duty.due)
+    )  # fmt: skip
+    return [
+        _draft(view, line, duty, party, rung.id, rung.rank, rung.template, NoticeState.CREATED, f"/{again + 1}" if again else "")
+        for party in rung.to
+    ]
+
+
+def _of_beginning(view: View, line: Line, as_at: date, state: NoticeState) -> list[NoticeDraft]:
+    made: list[NoticeDraft] = []
+    for duty in view.duties:
+        rungs = view.ladder.rungs(duty.rule)
+        if not rungs or duty.closed_on is not None or duty.excuse is not None or not duty.imported or duty.opened_seq > line.seq:
+            continue
+        highest: dict[Party, RungDef] = {}
+        for rung, _ in fallen(duty, rungs, view.almanac, as_at):
+            if not _answered_by_contact(view.casefile, duty, rung):
+                highest |= dict.fromkeys(rung.to, rung)
+        made += [_draft(view, line, duty, party, rung.id, rung.rank, DIGEST, state) for party, rung in highest.items()]
+    return made
+
+
+def _of_letter(view: View, line: Line) -> list[NoticeDraft]:
+    letter = view.ladder.letter[line.kind]
+    called_for = newest(letter.template).called_for
+    return [
+        _draft(view, line, duty, party, letter.rung, 0, letter.template, NoticeState.CREATED)
+        for duty in view.duties
+        if view.ladder.rungs(duty.rule)
+        and (duty.met_seq == line.seq if called_for == "met" else duty.opened_seq == line.seq and duty.closed_on is None)
+        for party in letter.to
+    ]
+
+
+def _of_withdrawal(view: View, line: Line, told: Iterable[Mapping[str, Any]]) -> list[NoticeDraft]:
+    """To whoever was told of the rung. A person told of a higher rung of the same duty gets one withdrawal, of that one."""
+    about = line.data
+    rung = view.ladder.rung_def(str(about["rule"]), str(about["rung"]))
+    parties = dict.fromkeys(str(data["recipient"]) for data in told if data.get("rung_seq") == about["rung_seq"])
+    duty = _duty(view.duties, str(about["rule"]), int(about["opened_seq"]))
+    made: list[NoticeDraft] = []
+    for recipient in parties:
+        body, service = about.get("body"), about.get("service")
+        mailbox = view.directory.mailbox(view.casefile.la, body, service, Party(recipient))
+        due = date.fromisoformat(str(about["due"]))
+        key = _key(view.casefile.case_ref, str(about["rule"]), body, int(about["opened_seq"]), due, WITHDRAWAL, recipient)
+        made.append(NoticeDraft(
+            f"{key}/{about['rung_seq']}", view.casefile.case_ref, line.seq, str(about["rule"]), body, service, int(about["opened_seq"]), due,
+            WITHDRAWAL, rung.rank if rung else 0, WITHDRAWAL, recipient, mailbox, line.occurred_on,
+            fields_of(view, duty, about, recipient, WITHDRAWAL), NoticeState.CREATED,
+        ))  # fmt: skip
+    return made
+
+
+def withdrawals_owed(view: View, sent: Mapping[str, Any]) -> list[NoticeDraft]:
+    """What a recipient is owed who was told of a rung while that rung was being withdrawn (a letter under way cannot be called back)."""
+    return [
+        draft
+        for line in view.casefile.lines
+        if line.kind == WITHDRAWAL and line.data.get("rung_seq") == sent.get("rung_seq")
+        for draft in _of_withdrawal(view, line, [sent])
+    ]
+
+
+def _highest_only(drafts: Sequence[NoticeDraft]) -> list[NoticeDraft]:
+    """One notice a mailbox and duty among rungs, and one among withdrawals: the highest rank stays, the lower are superseded."""
+    top: dict[tuple[object, ...], int] = {}
+    for draft in drafts:
+        place = _place(draft)
+        top[place] = max(top.get(place, 0), draft.rank)
+    return [draft._replace(state=NoticeState.SUPERSEDED) if draft.rank < top[_place(draft)] else draft for draft in drafts]
+
+
+def _place(draft: NoticeDraft) -> tuple[object, ...]:
+    kind = draft.rung if draft.rung == WITHDRAWAL or draft.rank == 0 else "rung"
+    return (draft.rule, draft.opened_seq, draft.mailbox or draft.recipient, kind)
+
+
+def verdict(view: View, draft: NoticeDraft, as_at: date) -> Verdict:
+    """Whether a notice is still called for on `as_at`: the duty open, judged by the same date, the rung standing, no pause."""
+    wanted = newest(draft.fields["letter"]).called_for
+    if wanted == "always":
+        return Verdict.CALLED_FOR
+    duty = _duty(view.duties, draft.rule, draft.opened_seq)
+    if duty is None:
+        return Verdict.WITHDRAWN
+    if wanted == "met":
+        return Verdict.CALLED_FOR if duty.met_seq == draft.fact_seq else Verdict.WITHDRAWN
+    if duty.closed_on is not None:
+        return Verdict.WITHDRAWN
+    if draft.rank == 0:
+        return Verdict.CALLED_FOR
+    if not _rung_stands(view, draft, duty, as_at):
+        return Verdict.WITHDRAWN
+    paused = any(began <= as_at <= until and body in (None, duty.body) for began, until, body in view.casefile.pauses)
+    return Verdict.PAUSED if paused else Verdict.CALLED_FOR
+
+
+def _rung_stands(view: View, draft: NoticeDraft, duty: Duty, as_at: date) -> bool:
+    fact = view.casefile.rungs.get(draft.fact_seq)
+    rung = view.ladder.rung_def(draft.rule, draft.rung)
+    if duty.excuse is not None or (rung is not None and _answered_by_contact(view.casefile, duty, rung)):
+        return False
+    if fact is not None:
+        return not fact.withdrawn and duty.due == draft.due
+    # A first import has no fact for each rung that it covers: there the rung must still have fallen by today's due date.
+    return any(one.id == draft.rung for one, _ in fallen(duty, view.ladder.rungs(draft.rule), view.almanac, as_at))
+
+
+def _answered_by_contact(casefile: Casefile, duty: Duty, rung: RungDef) -> bool:
+    return rung.unless == "contact" and any(
+        body == duty.body and (service is None or duty.service is None or service == duty.service) for body, service in casefile.contacts
+    )
+
+
+def refreshed(view: View, draft: NoticeDraft) -> dict[str, Any]:
+    """The fields as they are to be said now: facts that came after the notice was written are in them."""
+    duty = _duty(view.duties, draft.rule, draft.opened_seq)
+    about = next((line.data for line in view.casefile.lines if line.seq == draft.fact_seq), {})
+    if duty is None and draft.template != WITHDRAWAL:
+        return draft.fields
+    return fields_of(view, duty, about if draft.template == WITHDRAWAL else {}, draft.recipient, draft.fields["letter"])
+
+
+def _draft(
+    view: View, line: Line, duty: Duty, party: Party, rung: str, rank: int, template: str, state: NoticeState, suffix: str = ""
+) -> NoticeDraft:
+    case_ref = view.casefile.case_ref
+    letter = template
+    if template == DIGEST:
+        found = view.ladder.rung_def(duty.rule, rung)
+        letter = found.template if found is not None else DIGEST
+    return NoticeDraft(
+        _key(case_ref, duty.rule, duty.body, duty.opened_seq, duty.due, rung, party) + suffix, case_ref, line.seq, duty.rule, duty.body,
+        duty.service, duty.opened_seq, duty.due, rung, rank, template, party, _mailbox(view, duty, party), line.occurred_on,
+        fields_of(view, duty, {}, party, letter), state,
+    )  # fmt: skip
+
+
+def _key(case_ref: str, rule: str, body: str | None, opened_seq: int, due: date | None, rung: str, recipient: str) -> str:
+    return f"{case_ref}/{rule}/{body or '-'}/{opened_seq}/{due.isoformat() if due else '-'}/{rung}/{recipient}"
+
+
+def _mailbox(view: View, duty: Duty, party: Party) -> str | None:
+    return view.directory.mailbox(view.casefile.la, duty.body, duty.service, party)
+
+
+def _duty(duties: Iterable[Duty], rule: str, opened_seq: int) -> Duty | None:
+    return next((duty for duty in duties if duty.rule == rule and duty.opened_seq == opened_seq), None)
+
+
+def fields_of(view: View, duty: Duty | None, about: Mapping[str, Any], recipient: str, letter: str) -> dict[str, Any]:
+    """Everything that a letter may say of one duty: references, names of organisations, dates as ISO text. Nothing that identifies a child.
+
+    `about` is a withdrawal's own data; `letter` names the template that gives the heading and the action.
+    """
+    casefile, directory = view.casefile, view.directory
+    body = duty.body if duty is not None else about.get("body")
+    service = duty.service if duty is not None else about.get("service")
+    fields: dict[str, Any] = {
+        "letter": letter,
+        "recipient": str(recipient),
+        "ref": casefile.case_ref,
+        "la_ref": casefile.la_reference,
+        "la": directory.la_name(casefile.la) if casefile.la else "the local authority",
+        "service": directory.service_name(service) if service else None,
+        "body": _body_name(directory, body),
+        "received": _iso(duty.started_on) if duty else None,
+        "due": _iso(duty.dates.due) if duty else None,
+        "strict_due": _iso(duty.dates.strict_due) if duty else None,
+        "act_by": _iso(duty.dates.act_by) if duty else None,
+        "citation": duty.dates.citation if duty else "",
+        "url": duty.dates.url if duty else None,
+        "closed_on": _iso(duty.closed_on) if duty else None,
+        "met_on": _iso(duty.met_on) if duty else None,
+        "excused": duty is not None and duty.excuse is not None,
+        "reopened": duty.reopened if duty else 0,
+        "acknowledged_on": _iso(casefile.contacts.get((str(body), service))),
+        "claims": [{"on": _iso(claim.began_on), "ground": claim.ground} for claim in casefile.undecided() if duty and _reaches(claim, duty)],
+        "history": _history(view, duty) if duty else [],
+        "beside": _beside(view.duties),
+    }
+    if about:
+        told = [line.occurred_on for line in casefile.lines if line.kind == SENT and line.data.get("rung_seq") == about.get("rung_seq")]
+        fields |= {"due_was": str(about["due"]), "due_now": about.get("due_now"), "told_on": _iso(max(told, default=None))}
+    return fields
+
+
+def _body_name(directory: Directory, code: str | None) -> str:
+    try:
+        return directory.body(code).name if code else "the body that was asked"
+    except DirectoryError:
+        return code or ""
+
+
+def _reaches(claim: Any, duty: Duty) -> bool:
+    if claim.ground is not None:
+        return excuses(claim, duty)
+    return claim.rule in (None, duty.rule) and claim.body in (None, duty.body) and claim.service in (None, duty.service)
+
+
+def _beside(duties: Iterable[Duty]) -> dict[str, dict[str, Any]]:
+    """The case's other dates by rule, the newest of each: a letter may say what lateness does to them."""
+    return {
+        duty.rule: {
+            "due": _iso(duty.dates.due), "citation": duty.dates.citation, "closed_on": _iso(duty.closed_on), "met_on": _iso(duty.met_on),
+        }
+        for duty in duties
+        if duty.body is None and duty.dates.due is not None and duty.bound == "by"
+    }  # fmt: skip
+
+
+def _history(view: View, duty: Duty) -> list[dict[str, Any]]:
+    """What has happened to one request: its own facts, and who was told what that still stands."""
+    happened: list[dict[str, Any]] = []
+    withdrawn = {fact.seq for fact in view.casefile.rungs.values() if fact.withdrawn}
+    for line in view.casefile.lines:
+        if line.kind == SENT:
+            about = line.data
+            if (about["rule"], about["opened_seq"]) != (duty.rule, duty.opened_seq) or about.get("rung_seq") in withdrawn:
+                continue
+            rung = view.ladder.rung_def(duty.rule, str(about["rung"]))
+            happened.append({"on": _iso(line.occurred_on), "what": rung.template if rung else str(about["rung"]), "to": about["recipient"]})
+        elif line.kind not in RUNGS | CORRECTIONS and not line.kind.startswith("notice_") and line.kind != WITHDRAWAL:
+            same = line.data.get("body") == duty.body and line.data.get("service") in (None, duty.service)
+            if same and line.seq >= duty.opened_seq:
+                happened.append({"on": _iso(line.occurred_on), "what": line.kind, "to": None})
+    return happened
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day is not None else None

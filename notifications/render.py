@@ -1,0 +1,216 @@
+"""Template and fields in, subject and text and HTML out. Pure: the same three arguments give the same letter years later.
+
+Purpose: a letter's text is not kept, only the template's id, its version and the fields; so every released version of a template stays in
+the folder for good, and a change of wording is a new file. A field that a template needs and does not get is an error, never a blank.
+"""
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+from jinja2 import Environment, StrictUndefined, TemplateError, pass_context
+from jinja2 import Template as JinjaTemplate
+from jinja2.runtime import Context
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from models.facts import Slug
+from notifications import blocks
+
+FOLDER = Path(__file__).parent / "templates"
+FRONT = re.compile(r"\A\+\+\+\n(.*?)\n\+\+\+\n(.*)\Z", re.DOTALL)
+NAME = re.compile(r"([a-z_]+)-([1-9][0-9]*)\.(md|part)")
+
+
+class RenderError(ValueError):
+    """A letter cannot be made: the text names the template and version and what is missing, never a field's value."""
+
+
+class Rendered(NamedTuple):
+    """One letter, ready for the post: subject, plain text, HTML."""
+
+    subject: str
+    text: str
+    html: str
+
+
+class Template(BaseModel):
+    """A released version of one letter. `called_for` says how long it is worth sending: while the duty is open, once it is met, or always."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    id: Slug
+    version: Annotated[int, Field(ge=1)]
+    purpose: Annotated[str, Field(min_length=10)]
+    cites: tuple[str, ...]
+    called_for: Literal["open", "met", "always"]
+    subject: str
+    heading: str
+    action: str
+    body: str
+
+
+class Shelf(NamedTuple):
+    """Every version of every template, and the parts that several share."""
+
+    templates: Mapping[tuple[str, int], Template]
+    newest: Mapping[str, Template]
+    environment: Environment
+
+
+@cache
+def shelf() -> Shelf:
+    """Reads the folder once. Raises RenderError for a file that is not a template."""
+    environment = Environment(undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True, finalize=_finalize)  # noqa: S701 (values are hidden marks here and escaped in blocks)
+    environment.filters.update(day=day, weekday=weekday, month_day=month_day, between=between, plural=plural, span=span)
+    templates: dict[tuple[str, int], Template] = {}
+    parts: dict[str, str] = {}
+    for path in sorted(FOLDER.iterdir()):
+        named = NAME.fullmatch(path.name)
+        if named is None:
+            continue
+        if named[3] == "part":
+            parts[path.stem] = path.read_text("utf-8")
+            continue
+        template = _read(path)
+        if (template.id, template.version) != (named[1], int(named[2])):
+            raise RenderError(f"{path.name}: id and version inside say {template.id}-{template.version}; a file is named id-version.md")
+        templates[(template.id, template.version)] = template
+    environment.globals["part"] = _part(parts)
+    newest = {id_: max((one for one in templates.values() if one.id == id_), key=lambda one: one.version) for id_, _ in templates}
+    return Shelf(templates, newest, environment)
+
+
+def _part(parts: Mapping[str, str]) -> Callable[..., "_Made"]:
+    @pass_context
+    def part(context: Context, name: str, **more: Any) -> _Made:
+        """A shared part, filled with what the letter around it knows and with `more`."""
+        if name not in parts:
+            raise RenderError(f"no part is called {name}")
+        return _Made(_fill(context.environment, parts[name], {**context.get_all(), **more}, name))
+
+    return part
+
+
+def _read(path: Path) -> Template:
+    found = FRONT.match(path.read_text("utf-8"))
+    if found is None:
+        raise RenderError(f"{path.name}: expected +++, lines of TOML, +++, then the letter")
+    try:
+        return Template.model_validate({**tomllib.loads(found[1]), "body": found[2]})
+    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        raise RenderError(f"{path.name}: front matter: {error}") from None
+
+
+def newest(template: str) -> Template:
+    """The version that a letter written today uses. Raises RenderError where there is none of that name."""
+    found = shelf().newest.get(template)
+    if found is None:
+        raise RenderError(f"no letter is called {template}: expected one of {', '.join(sorted(shelf().newest))}")
+    return found
+
+
+def render(template: str, version: int, fields: Mapping[str, Any]) -> Rendered:
+    """The letter as it reads. Raises RenderError for an unknown version or a missing field."""
+    found = _version(template, version)
+    whole = _whole(found, fields)
+    environment = shelf().environment
+    name = f"{template}-{version}"
+    subject = blocks.shown(" ".join(_fill(environment, found.subject, whole, name).split()))
+    try:
+        made = blocks.read(_fill(environment, found.body, whole, name))
+    except ValueError as error:
+        raise RenderError(f"{name}: {error}") from None
+    return Rendered(subject, blocks.to_text(made), blocks.to_html(made, subject))
+
+
+def _version(template: str, version: int) -> Template:
+    found = shelf().templates.get((template, version))
+    if found is None:
+        raise RenderError(f"version {version} of the letter {template} is not in the folder; released versions are kept for good")
+    return found
+
+
+def _whole(template: Template, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields, and what the front matters make of them: a heading and an action for this letter and for each of its items."""
+    whole = dict(fields)
+    if "items" in fields:
+        whole["items"] = [_item(fields, item) for item in fields["items"]]
+    environment = shelf().environment
+    name = f"{template.id}-{template.version}"
+    for key in ("heading", "action"):
+        whole[key] = _Made(" ".join(_fill(environment, getattr(template, key), whole, name).split()))
+    return whole
+
+
+def _item(letter: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:
+    template = _version(item["template"], item["version"])
+    common = {key: value for key, value in letter.items() if key != "items"}
+    return {**_whole(template, {**common, **item["fields"]}), "called_for": template.called_for}
+
+
+class _Made(str):
+    """Source that a template has already made: its marks are marks."""
+
+    __slots__ = ()
+
+
+def _finalize(value: Any) -> Any:
+    if isinstance(value, _Made):
+        return value
+    if value is None:
+        raise RenderError("a field has no value")
+    return blocks.hidden(value) if isinstance(value, str) else value
+
+
+def _fill(environment: Environment, source: str, fields: Mapping[str, Any], name: str) -> str:
+    try:
+        return _compiled(environment, source).render(fields)
+    except (TemplateError, RenderError) as error:
+        # Jinja's own text for a missing field names the field and never its neighbours' values.
+        raise RenderError(f"letter {name}: {error}") from None
+
+
+@cache
+def _compiled(environment: Environment, source: str) -> JinjaTemplate:
+    return environment.from_string(source)
+
+
+def _date(value: str | date) -> date:
+    return value if isinstance(value, date) else date.fromisoformat(value)
+
+
+def day(value: str | date) -> str:
+    """2026-04-13 as "13 April 2026"."""
+    told = _date(value)
+    return f"{told.day} {told:%B %Y}"
+
+
+def weekday(value: str | date) -> str:
+    """2026-04-13 as "Monday 13 April 2026"."""
+    return f"{_date(value):%A} {day(value)}"
+
+
+def month_day(value: str | date) -> str:
+    """2026-04-13 as "13 April", where the year is plain from what stands around it."""
+    told = _date(value)
+    return f"{told.day} {told:%B}"
+
+
+def between(earlier: str | date, later: str | date) -> int:
+    """Calendar days from one day to another: negative where the second is the earlier."""
+    return (_date(later) - _date(earlier)).days
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """1 day, 2 days."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def span(days: int) -> str:
+    """Days as people say them: 3 days, 2 weeks, 2 weeks and 1 day."""
+    weeks, over = divmod(days, 7)
+    said: Sequence[str] = [plural(weeks, "week")] if weeks else []
+    return " and ".join([*said, plural(over, "day")] if over or not weeks else said)
