@@ -1,0 +1,123 @@
+"""Reads how a tracker's columns are called: the headers that are understood, by what they hold.
+
+Purpose: every team's spreadsheet has headers of its own, so that they are data. It decides nothing about what a cell may hold.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from config.directory import Directory
+from models.facts import Slug
+
+DEFAULT = Path(__file__).with_name("tracker.toml")
+NEEDED = ("reference", "la", "requested_on")
+KNOWN = frozenset({
+    "reference", "la_reference", "la", "nhs_number", "date_of_birth", "name", "requested_on", "decided_on", "assess", "asked_on",
+    "services", "draft_on", "section_g_on", "final_on", "exception", "comments",
+})  # fmt: skip
+DAYS = ("requested_on", "decided_on", "asked_on", "draft_on", "section_g_on", "final_on")
+ANSWER = "answer:"
+
+Header = Annotated[str, Field(min_length=1, max_length=120)]
+
+
+class TrackerError(ValueError):
+    """The column file cannot be used; the text names the entry, says what was expected and gives an example."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Column(_Strict):
+    """One column: the headers it goes by, and the fact that its day becomes."""
+
+    names: Annotated[tuple[Header, ...], Field(min_length=1)]
+    fact: Slug | None = None
+
+
+class Answers(_Strict):
+    """What may stand behind a service's name in the header of its answers, and the fact that such a day becomes."""
+
+    endings: Annotated[tuple[Header, ...], Field(min_length=1)]
+    fact: Slug
+
+
+class CellWords(_Strict):
+    """Words that a cell may hold: yes, no, and those that mark a row of totals."""
+
+    yes: tuple[Header, ...]
+    no: tuple[Header, ...]
+    totals: tuple[Header, ...]
+
+
+class TrackerColumns(_Strict):
+    """Every header that is understood."""
+
+    column: Mapping[Slug, Column]
+    answers: Answers
+    words: CellWords
+
+    @model_validator(mode="after")
+    def _whole(self) -> TrackerColumns:
+        if set(self.column) != KNOWN:
+            odd = sorted(set(self.column) ^ KNOWN)
+            raise ValueError(f"[column.{odd[0]}] is missing or not known: expected one table for each of {', '.join(sorted(KNOWN))}")
+        self._headers  # noqa: B018 (read once here, so that a header given twice is refused when the file is read)
+        return self
+
+    @cached_property
+    def _headers(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for what, column in self.column.items():
+            for name in column.names:
+                if found.setdefault(header_key(name), what) != what:
+                    raise ValueError(f"the header {name} stands for {what} and for {found[header_key(name)]}: it can mean one of them")
+        return found
+
+    def meaning(self, header: str, directory: Directory) -> str | None:
+        """What a header holds: the name of a column, "answer:" and a service's slug, or None where it is not understood."""
+        known = self._headers.get(header_key(header))
+        if known is not None:
+            return known
+        text = " ".join(header.split())
+        for ending in self.answers.endings:
+            if text.casefold().endswith(f" {ending.casefold()}"):
+                service = directory.find_service(text[: -len(ending)])
+                if service is not None:
+                    return ANSWER + service
+        return None
+
+    def header(self, what: str, directory: Directory) -> str:
+        """The first header that a column goes by, for naming it to a person."""
+        if what.startswith(ANSWER):
+            return f"{directory.service_name(what.removeprefix(ANSWER))} {self.answers.endings[0]}"
+        return self.column[what].names[0]
+
+
+def header_key(text: str) -> str:
+    """A header or word without case, blanks and punctuation."""
+    return re.sub(r"[^a-z0-9]", "", text.casefold())
+
+
+def load_columns(path: Path | None = None) -> TrackerColumns:
+    """Reads a column file (the project's own where `path` is None). Raises TrackerError, never another exception, for its content."""
+    try:
+        told = tomllib.loads((path or DEFAULT).read_text(encoding="utf-8"))
+        return TrackerColumns.model_validate(told)
+    except OSError as problem:
+        raise TrackerError(f"the column file cannot be read ({problem.strerror}): expected a file like config/tracker.toml") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise TrackerError(f"the column file is not TOML in UTF-8: {problem}; config/tracker.toml is an example") from None
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        where = ".".join(str(step) for step in first["loc"]) or "the file"
+        raise TrackerError(f"columns, {where}: {first['msg'].removeprefix('Value error, ')}; config/tracker.toml is an example") from None
