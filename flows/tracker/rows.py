@@ -22,6 +22,9 @@ from flows.tracker.sheet import SheetRow
 Read = TypeVar("Read")
 DECISIONS = {True: "assessment_agreed", False: "assessment_refused"}
 
+NOT_ASSESSED = "a plan is dated though the authority decided not to assess; expected an empty cell, or Yes to the assessment"
+NOT_ASKED = "an answer is dated though this service is not among those asked; expected an empty cell, or the service named"
+
 
 class Problem(NamedTuple):
     """One doubtful cell: its column as a person reads it, a code for programs, and what was expected."""
@@ -199,7 +202,7 @@ class _Reading:
         later = [column for column in ("draft_on", "section_g_on", "final_on") if getattr(self, column) is not None]
         if later and self.assess is False:
             for column in later:
-                self._say(column, "contradiction", "a plan is dated though the authority decided not to assess; expected an empty cell, or Yes to the assessment")
+                self._say(column, "contradiction", NOT_ASSESSED)
         elif later and self.assess is None and self.decided_on is None:
             self._say("decided_on", "missing", f"the cell is empty though a plan is dated; {read.EXAMPLE}")
 
@@ -213,11 +216,12 @@ class _Reading:
             self._say("services", "missing", f"the cell is empty though a request is dated; expected some of {known}, with semicolons between them")
         for service in self.answers:
             if service not in self.services:
-                self._say(ANSWER + service, "not_asked", "an answer is dated though this service is not among those asked; expected an empty cell, or the service named")
+                self._say(ANSWER + service, "not_asked", NOT_ASKED)
         if self.la is not None:
             for service in self.services:
                 if self.reader.directory.provider(self.la, service) is None:
-                    self._say("services", "unmapped_service", f"the directory has no body that gives {self.reader.directory.service_name(service)} there")
+                    name = self.reader.directory.service_name(service)
+                    self._say("services", "unmapped_service", f"the directory has no body that gives {name} for this local authority")
 
     def _check_order(self) -> None:
         def after(column: str, day: date | None, than: str, other: date | None) -> bool:
