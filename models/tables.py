@@ -91,7 +91,10 @@ class NoticeRow(SQLModel, table=True):
 
 
 class LetterRow(SQLModel, table=True):
-    """One message to one mailbox on one day. `fields` and the templates' versions give its exact text years later."""
+    """One message to one mailbox on one day. `fields` and the templates' versions give its exact text years later.
+
+    `claimed_by` says which run is sending it (host, process, start and run), so that a dead sender's letter is known as such.
+    """
 
     __tablename__ = "letter"
     __table_args__ = (Index("letter_state", "state"), Index("letter_mailbox", "mailbox", "on"))
@@ -106,6 +109,7 @@ class LetterRow(SQLModel, table=True):
     attempts: int = 0
     next_try_at: str | None = None
     claimed_at: str | None = None
+    claimed_by: str | None = None
     sent_at: str | None = None
     why: str | None = None
 
