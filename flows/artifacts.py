@@ -8,74 +8,53 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from typing import Any
 
-from sqlalchemy import Row, func, select
-
+from flows.boards import BoardRow, overdue, soon_until, week
+from flows.house import House
 from flows.runs import Act, Work
 from flows.shown import End, plain_day
-from models.database import reading
-from models.tables import CaseRow, DutyRow
 
-if TYPE_CHECKING:
-    from flows.house import House
-
-DUTY = DutyRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
-CASE = CaseRow.__table__  # type: ignore[attr-defined]
 OVERDUE_KEY = "overdue-by-body"
 WEEK_KEY = "due-this-week"
 VERIFY_KEY = "verification"
 MOST_ROWS = 500
 MOST_CASES = 12
-WEEK = timedelta(days=7)
 
 
 def overdue_by_body(house: House, as_at: date) -> list[dict[str, str | int]]:
-    """One row for each body and service with duties past their due date, worst first; excused ones are not late."""
-    late = (DUTY.c.closed_on.is_(None), DUTY.c.excused.is_(None), DUTY.c.due < as_at, DUTY.c.body.is_not(None))
-    with reading(house.engine) as connection:
-        found = connection.execute(select(DUTY).where(*late).order_by(DUTY.c.due, DUTY.c.case_ref)).all()
-    groups: dict[tuple[str, str], list[Row[Any]]] = {}
-    for row in found:
-        groups.setdefault((row.body, row.service or ""), []).append(row)
+    """One row for each body and service with duties past their due date, the worst first; excused ones are not late."""
+    groups: dict[tuple[str, str], list[BoardRow]] = {}
+    for row in overdue(house, as_at):
+        if row.body is not None:
+            groups.setdefault((row.body, row.service or ""), []).append(row)
     return [
         {
-            "Body": body_name(house, code),
+            "Body": rows[0].body_name or code,
             "Code": code,
-            "Service": service_name(house, service),
+            "Service": house.directory.service_name(service),
             "Overdue": len(rows),
-            "Worst, days late": (as_at - rows[0].due).days,
+            "Worst, days late": rows[0].days,
             "Cases, worst first": _some([row.case_ref for row in rows]),
         }
-        for (code, service), rows in sorted(groups.items(), key=lambda item: (item[1][0].due, -len(item[1])))
+        for (code, service), rows in sorted(groups.items(), key=lambda item: (-item[1][0].days, -len(item[1])))
     ]
 
 
 def due_this_week(house: House, as_at: date) -> list[dict[str, str | int]]:
-    """One row for each open duty that falls due from `as_at` to seven days after it, soonest first."""
-    soon = (DUTY.c.closed_on.is_(None), DUTY.c.excused.is_(None), DUTY.c.due >= as_at, DUTY.c.due <= as_at + WEEK)
-    wanted = select(DUTY, CASE.c.la).join(CASE, CASE.c.case_ref == DUTY.c.case_ref).where(*soon)
-    with reading(house.engine) as connection:
-        found = connection.execute(wanted.order_by(DUTY.c.due, DUTY.c.case_ref, DUTY.c.rule).limit(MOST_ROWS)).all()
+    """One row for each open duty that falls due from `as_at` to seven days after it, the soonest first."""
     return [
         {
             "Due": plain_day(row.due),
             "Act by": plain_day(row.act_by) if row.act_by else "",
             "Case": row.case_ref,
-            "Who": body_name(house, row.body) if row.body else la_name(house, row.la),
-            "Service": service_name(house, row.service or ""),
-            "Duty": row.rule,
+            "Who": row.body_name or row.body or (house.directory.la_name(row.la) if row.la else row.duty_on),
+            "Service": house.directory.service_name(row.service) if row.service else "",
+            "Duty": row.action,
         }
-        for row in found
+        for row in week(house, as_at)[:MOST_ROWS]
     ]
-
-
-def next_look(house: House, as_at: date) -> date | None:
-    """The first day after `as_at` on which the ladder has something new to say; None where no open duty waits for one."""
-    with reading(house.engine) as connection:
-        found: date | None = connection.execute(select(func.min(DUTY.c.look_on)).where(DUTY.c.look_on > as_at)).scalar()
-    return found
 
 
 def verification(report: dict[str, Any]) -> str:
@@ -104,44 +83,20 @@ async def publish(work: Work, ended: End) -> End:
     if work.act is not Act.SWEEP:
         return ended
     as_at: date = work.given["as_at"]
-    following = next_look(work.house, as_at)
+    following: date | None = work.report.look_next
     look = f"next look: {plain_day(following)}" if following else "no duty waits for a next look"
-    overdue, week = overdue_by_body(work.house, as_at), due_this_week(work.house, as_at)
+    late, soon = overdue_by_body(work.house, as_at), due_this_week(work.house, as_at)
     await acreate_table_artifact(
-        overdue or [{"Body": "No body is overdue"}],
+        late or [{"Body": "No body is overdue"}],
         key=OVERDUE_KEY,
-        description=f"Overdue by body on {plain_day(as_at)}: {sum(int(row['Overdue']) for row in overdue)} duties; {look}",
+        description=f"Overdue by body on {plain_day(as_at)}: {sum(int(row['Overdue']) for row in late)} duties; {look}",
     )
     await acreate_table_artifact(
-        week or [{"Due": "Nothing falls due"}],
+        soon or [{"Due": "Nothing falls due"}],
         key=WEEK_KEY,
-        description=f"Due from {plain_day(as_at)} to {plain_day(as_at + WEEK)}: {len(week)} duties; {look}",
+        description=f"Due from {plain_day(as_at)} to {plain_day(soon_until(as_at))}: {len(soon)} duties; {look}",
     )
     return replace(ended, message=f"{ended.message}; {look}")
-
-
-def body_name(house: House, code: str) -> str:
-    """What a body is called, or its code where the directory has lost it."""
-    try:
-        return house.directory.body(code).name
-    except LookupError:
-        return code
-
-
-def service_name(house: House, slug: str) -> str:
-    """What a service is called, or its word where the directory has lost it."""
-    try:
-        return house.directory.service_name(slug) if slug else ""
-    except LookupError:
-        return slug
-
-
-def la_name(house: House, slug: str | None) -> str:
-    """What a local authority is called, or its word where the directory has lost it."""
-    try:
-        return house.directory.la_name(slug) if slug else "local authority"
-    except LookupError:
-        return slug or "local authority"
 
 
 def _some(references: list[str]) -> str:

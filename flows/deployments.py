@@ -15,7 +15,7 @@ from prefect.automations import Automation, EventTrigger, Posture
 from prefect.client.schemas.objects import StateType
 from prefect.deployments.runner import RunnerDeployment
 from prefect.events.actions import ChangeFlowRunState
-from prefect.deployments.runner import EntrypointType
+from prefect.types.entrypoint import EntrypointType
 
 from flows import prefect_flows
 from flows.shown import EndState
@@ -34,7 +34,10 @@ WHAT_THEY_DO = {
         "Sends the letters that are still called for, one message to a mailbox a day, in working hours unless *Now* is ticked. "
         "Safe to start at any time: nothing is sent twice."
     ),
-    "digest": "Writes the morning digest to the DCO: what is late, what falls due in seven days, what to decide. One a day, however often it is started.",
+    "digest": (
+        "Writes the morning digest to the DCO: what is late, what falls due in seven days, what to decide. "
+        "One a day, however often it is started."
+    ),
     "verify": "Re-hashes every chain, refolds every case and compares the caches. Changes nothing. Name a case to verify that one alone.",
 }
 

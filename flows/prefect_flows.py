@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from datetime import date
 from typing import Annotated, Any
 
-from prefect import Flow, flow, tags
+from prefect import flow, tags
+from prefect.client.schemas.objects import State
 from prefect.client.utilities import get_or_create_client
 from prefect.runtime import flow_run
-from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
@@ -91,7 +92,7 @@ async def import_tracker(digest: Digest) -> State[Any]:
     return await _show(Act.IMPORT, digest=digest)
 
 
-@flow(name="sweep", flow_run_name=_run_name, description="Looks at every duty that has something new to say and writes it down, with the letters that it calls for.")
+@flow(name="sweep", flow_run_name=_run_name, description="Looks at every duty that has something new to say and writes it down, with its letters.")
 async def sweep(as_at: Day = None) -> State[Any]:
     """One sweep, as at today unless said."""
     return await _show(Act.SWEEP, as_at=as_at)
@@ -115,7 +116,14 @@ async def verify(case: CaseReference | None = None) -> State[Any]:
     return await _show(Act.VERIFY, case=case)
 
 
-FLOWS: dict[Act, Flow[..., Any]] = {Act.RECORD: record, Act.IMPORT: import_tracker, Act.SWEEP: sweep, Act.DELIVER: deliver, Act.DIGEST: digest, Act.VERIFY: verify}
+FLOWS: dict[Act, Callable[..., Awaitable[Any]]] = {
+    Act.RECORD: record,
+    Act.IMPORT: import_tracker,
+    Act.SWEEP: sweep,
+    Act.DELIVER: deliver,
+    Act.DIGEST: digest,
+    Act.VERIFY: verify,
+}
 
 
 def conduct(work: Work) -> None:

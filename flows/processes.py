@@ -83,7 +83,7 @@ class Processes:
         return part
 
     def wait_for(self, name: str, ready: Callable[[], bool], seconds: float, check: Callable[[], None]) -> float:
-        """Waits until `ready()`; returns the seconds it took. Raises CannotStart where the part dies first or takes too long, or what `check` raises."""
+        """Waits until `ready()`; returns the seconds it took. Raises CannotStart where the part dies or takes too long, or what `check` raises."""
         part = self._parts[name]
         log = self._settings.logs / f"{name}.log"
         while (waited := time.monotonic() - part.started) < seconds:

@@ -18,7 +18,6 @@ from typing import Any
 from flows.runs import Act, Work
 from flows.sweeping import WrongDay
 
-
 BODY = re.compile(r"[A-Z0-9]{3,8}")
 
 

@@ -119,7 +119,8 @@ def open_house(settings: Settings, voice: Voice) -> None:
             ) from None
         if not port_is_free(settings.bind, settings.port):
             raise CannotStart(
-                f"port {settings.port} on {settings.bind} is taken by another program: choose another, as in SENDFLOW_PORT={settings.port + 100} make up"
+                f"port {settings.port} on {settings.bind} is taken by another program: choose another, "
+                f"as in SENDFLOW_PORT={settings.port + 100 if settings.port < 65000 else 4300} make up"
             )
         try:
             house = House.open(settings)

@@ -64,7 +64,7 @@ def what_is_missing(root: Path, venv: Path) -> str:
 def run(step: str, command: list[str], log: Path) -> None:
     """Runs one step with its output kept in `log`; raises CannotBeMade with the step's last line of complaint."""
     with log.open("ab") as out:
-        code = subprocess.run(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, check=False).returncode  # noqa: S603 (our own words)
+        code = subprocess.run(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, check=False).returncode
     if code:
         said = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if "ERROR" in line or "Error" in line]
         raise CannotBeMade(f"{step} failed (exit code {code}): {said[-1].strip() if said else 'no reason given'}; the whole output is in {log.name}")
