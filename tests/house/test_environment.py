@@ -1,0 +1,109 @@
+"""The environment is whole or is made afresh; what was cut off is known for what it is."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tools import environment
+
+ROOT = environment.ROOT
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A folder with the two files that an environment depends on."""
+    (tmp_path / "requirements.lock").write_text("a==1\n")
+    (tmp_path / "pyproject.toml").write_text("[project]\n")
+    return tmp_path
+
+
+def whole(checkout: Path) -> Path:
+    """An environment as it looks after the last step."""
+    venv = checkout / ".venv"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin" / "python").touch()
+    (venv / "bin" / "sendflow").touch()
+    environment.write_stamp(checkout, venv)
+    return venv
+
+
+def test_a_whole_environment_is_left_alone(checkout: Path) -> None:
+    """The second `make install` has nothing to do."""
+    assert environment.what_is_missing(checkout, whole(checkout)) == ""
+
+
+def test_none_at_all_is_said(checkout: Path) -> None:
+    """The first `make install` says that there is none."""
+    assert "no .venv" in environment.what_is_missing(checkout, checkout / ".venv")
+
+
+def test_an_installation_that_was_cut_off_is_half_made(checkout: Path) -> None:
+    """Without the stamp nothing is believed, however much is there."""
+    venv = whole(checkout)
+    (venv / environment.STAMP).unlink()
+    assert "half made" in environment.what_is_missing(checkout, venv)
+
+
+def test_another_lock_makes_it_afresh(checkout: Path) -> None:
+    """Leftovers of another lock are in no lock."""
+    venv = whole(checkout)
+    (checkout / "requirements.lock").write_text("a==2\n")
+    assert "lock" in environment.what_is_missing(checkout, venv)
+
+
+def test_a_moved_folder_makes_it_afresh(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Scripts name their interpreter in full, so a moved environment does not work."""
+    whole(checkout)
+    moved = tmp_path_factory.mktemp("elsewhere") / "copy"
+    checkout.rename(moved)
+    assert "another folder" in environment.what_is_missing(moved, moved / ".venv")
+
+
+def test_a_changed_project_installs_only_itself(checkout: Path) -> None:
+    """A new room or command costs a second, not a minute."""
+    venv = whole(checkout)
+    (checkout / "pyproject.toml").write_text("[project]\nname = 'other'\n")
+    assert environment.what_is_missing(checkout, venv) == "project"
+
+
+def test_the_lock_is_exact_and_names_no_host() -> None:
+    """Every requirement is pinned with hashes, and no registry or path is named."""
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert "://" not in text
+    pins = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
+    assert len(pins) > 100
+    assert all(re.match(r"^[A-Za-z0-9._-]+==\S+ (;.* )?\\$", line) for line in pins)
+    assert text.count("--hash=sha256:") >= len(pins)
+
+
+def test_the_lock_holds_everything_the_project_asks_for() -> None:
+    """A dependency that was added without `make lock` is found here."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    asked = [*project["project"]["dependencies"], *(name for group in project["dependency-groups"].values() for name in group)]
+    locked = {line.split("==")[0].lower() for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines() if "==" in line}
+    assert {re.split(r"[=<>]", name)[0].lower() for name in asked} <= locked
+
+
+def test_make_help_lists_the_targets() -> None:
+    """A newcomer finds the commands with `make` alone."""
+    said = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert [line.split()[1] for line in said.splitlines()] == ["help", "install", "up", "test", "bench", "lock"]
+
+
+def test_a_missing_python_is_one_clear_line() -> None:
+    """Without Python 3.11 nothing is begun."""
+    ended = subprocess.run(["make", "--no-print-directory", "install", "PYTHON="], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert "needs Python 3.11" in ended.stderr.splitlines()[0]
+
+
+def test_what_is_locked_fits_together_but_for_the_one_bound_that_is_recorded() -> None:
+    """`pip check` knows of one mismatch, the certifi of docs/decisions/001, and of no other."""
+    python = ROOT / ".venv" / "bin" / "python"
+    said = subprocess.run([str(python), "-m", "pip", "check"], capture_output=True, text=True, check=False).stdout.strip().splitlines()
+    assert [line for line in said if "certifi" not in line and line != "No broken requirements found."] == []

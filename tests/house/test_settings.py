@@ -1,0 +1,136 @@
+"""The environment is read once, checked, and kept from Prefect's own habits."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from config.settings import Carrier, Settings, SettingsError, child_environment, fix_prefect_environment, prefect_environment
+
+
+def test_nothing_set_gives_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """State lives in ./var, the pages on 4200, letters in the local sink."""
+    monkeypatch.chdir(tmp_path)
+    settings = Settings.read({})
+    assert (settings.home, settings.port, settings.carrier, settings.today) == (tmp_path / "var", 4200, Carrier.SINK, None)
+
+
+def test_empty_values_are_as_good_as_none() -> None:
+    """A variable that is set to nothing says nothing."""
+    assert Settings.read({"SENDFLOW_PORT": "", "SENDFLOW_TODAY": "", "SENDFLOW_CARRIER": ""}).port == 4200
+
+
+@pytest.mark.parametrize(
+    ("given", "named", "example"),
+    [
+        ({"SENDFLOW_PORT": "port"}, "SENDFLOW_PORT", "SENDFLOW_PORT=4200"),
+        ({"SENDFLOW_PORT": "0"}, "SENDFLOW_PORT", "1 to 65535"),
+        ({"SENDFLOW_PORT": "65536"}, "SENDFLOW_PORT", "1 to 65535"),
+        ({"SENDFLOW_PORT": "-1"}, "SENDFLOW_PORT", "1 to 65535"),
+        ({"SENDFLOW_TODAY": "14/04/2026"}, "SENDFLOW_TODAY", "SENDFLOW_TODAY=2026-04-14"),
+        ({"SENDFLOW_TODAY": "2026-02-30"}, "SENDFLOW_TODAY", "SENDFLOW_TODAY=2026-04-14"),
+        ({"SENDFLOW_TODAY": "20260414"}, "SENDFLOW_TODAY", "SENDFLOW_TODAY=2026-04-14"),
+        ({"SENDFLOW_CARRIER": "pigeon"}, "SENDFLOW_CARRIER", "sink, smtp, file"),
+        ({"SENDFLOW_LOG_LEVEL": "LOUD"}, "SENDFLOW_LOG_LEVEL", "WARNING"),
+        ({"SENDFLOW_TICK_SECONDS": "0"}, "SENDFLOW_TICK_SECONDS", "SENDFLOW_TICK_SECONDS=60"),
+        ({"SENDFLOW_TODAY": "2026-04-14", "SENDFLOW_CARRIER": "smtp"}, "SENDFLOW_TODAY", "SENDFLOW_CARRIER=sink"),
+        ({"SENDFLOW_TODAY": "2026-04-14", "SENDFLOW_CARRIER": "file"}, "SENDFLOW_TODAY", "SENDFLOW_CARRIER=sink"),
+        ({"SENDFLOW_BIND": "0.0.0.0"}, "SENDFLOW_BIND", "SENDFLOW_AUTH=user:password"),
+        ({"SENDFLOW_AUTH": "short"}, "SENDFLOW_AUTH", "eight characters"),
+        ({"SENDFLOW_BIND": "0.0.0.0", "SENDFLOW_AUTH": "dco:tiny"}, "SENDFLOW_AUTH", "eight characters"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named_with_an_example(given: dict[str, str], named: str, example: str) -> None:
+    """One line says which, what was expected and how it would look."""
+    with pytest.raises(SettingsError) as caught:
+        Settings.read(given)
+    assert named in str(caught.value)
+    assert example in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_password_is_never_quoted() -> None:
+    """An unusable login is refused without repeating it."""
+    with pytest.raises(SettingsError) as caught:
+        Settings.read({"SENDFLOW_AUTH": "hunter2"})
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_rehearsal_with_the_local_sink_is_allowed() -> None:
+    """The house's day can be set where letters stay here."""
+    assert Settings.read({"SENDFLOW_TODAY": "2026-04-14"}).today == date(2026, 4, 14)
+
+
+def test_pages_may_leave_loopback_with_a_login_only() -> None:
+    """There is no default password; one that is given reaches server and clients alike."""
+    settings = Settings.read({"SENDFLOW_BIND": "0.0.0.0", "SENDFLOW_AUTH": "dco:long-enough"})
+    seen = prefect_environment(settings)
+    assert seen["PREFECT_SERVER_API_AUTH_STRING"] == seen["PREFECT_API_AUTH_STRING"] == "dco:long-enough"
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
+    """Where a file stands in the way, and so for root as well, the folder is named and an example given."""
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(SettingsError, match=r"SENDFLOW_HOME=.*cannot be written .*SENDFLOW_HOME=\./var"):
+        Settings.read({"SENDFLOW_HOME": str(tmp_path / "file" / "var")}).prepare_home()
+
+
+def test_preparing_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The proof that a folder can be written is cleared away."""
+    settings = Settings.read({"SENDFLOW_HOME": str(tmp_path / "a" / "b")})
+    settings.prepare_home()
+    assert list(settings.home.iterdir()) == []
+
+
+def test_prefect_is_kept_at_home_and_quiet(tmp_path: Path) -> None:
+    """Its folder, database and profiles are the house's; the three ways of calling home are closed."""
+    seen = prefect_environment(Settings.read({"SENDFLOW_HOME": str(tmp_path), "SENDFLOW_PORT": "4555"}))
+    assert seen["PREFECT_API_URL"] == "http://127.0.0.1:4555/api"
+    assert all(str(tmp_path) in seen[name] for name in ("PREFECT_HOME", "PREFECT_PROFILES_PATH", "PREFECT_API_DATABASE_CONNECTION_URL"))
+    off = ("PREFECT_SERVER_ANALYTICS_ENABLED", "PREFECT_SERVER_UI_V2_ENABLED", "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT")
+    assert [seen[name] for name in off] == ["false"] * 3
+    assert seen["DO_NOT_TRACK"] == "1"
+    assert seen["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] == "false"
+
+
+def test_no_address_but_loopback_is_ever_named(tmp_path: Path) -> None:
+    """What Prefect is told holds no other host."""
+    hosts = [re.findall(r"https?://([^:/]+)", value) for value in prefect_environment(Settings.read({"SENDFLOW_HOME": str(tmp_path)})).values()]
+    assert {host for found in hosts for host in found} == {"127.0.0.1"}
+
+
+def test_what_the_user_told_prefect_elsewhere_does_not_reach_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Profiles and variables of the user's own go, in this process and in every child."""
+    before = dict(os.environ)
+    monkeypatch.setenv("PREFECT_PROFILE", "cloud")
+    monkeypatch.setenv("PREFECT_API_KEY", "pnu_secret")
+    settings = Settings.read({"SENDFLOW_HOME": str(tmp_path)})
+    child = child_environment(settings)
+    assert "PREFECT_PROFILE" not in child
+    assert "PREFECT_API_KEY" not in child
+    assert child["SENDFLOW_HOME"] == str(tmp_path)
+    try:
+        fix_prefect_environment(settings, "http://127.0.0.1:9/api")
+        assert "PREFECT_API_KEY" not in os.environ
+        assert os.environ["PREFECT_API_URL"] == "http://127.0.0.1:9/api"
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def test_prefect_knows_every_setting_that_is_fixed(tmp_path: Path) -> None:
+    """A renamed setting would be ignored without a word: Prefect itself is asked, in a process of its own, what it took."""
+    settings = Settings.read({"SENDFLOW_HOME": str(tmp_path)})
+    script = (
+        "from prefect.settings import get_current_settings as now; s = now(); "
+        "print(s.home, s.server.analytics_enabled, s.server.ui.v2_enabled, s.server.ui.show_promotional_content, s.server.ephemeral.enabled, s.api.url, "
+        "s.client.max_retries, s.runner.poll_frequency, s.flows.heartbeat_frequency)"
+    )
+    said = subprocess.run([sys.executable, "-c", script], env=child_environment(settings), capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert said.stdout.split() == [str(tmp_path / "prefect"), "False", "False", "False", "False", "http://127.0.0.1:4200/api", "2", "2", "30"]
