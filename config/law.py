@@ -34,7 +34,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "bound": 'bound = "by"', "lawful_from": 'lawful_from = "day_after_due"', "per": 'per = "body"',
         "starts": 'starts = ["health_advice_requested"]', "met_by": 'met_by = ["health_advice_received"]',
         "ends": 'ends = ["case_withdrawn"]', "reopened_by": 'reopened_by = ["health_advice_returned"]',
-        "calculation_only": 'calculation_only = "no fact of this process starts the clock"', "enabled": "enabled = false",
+        "holds_up": 'holds_up = "ehc_final_plan_send"', "calculation_only": 'calculation_only = "no fact of this process starts the clock"', "enabled": "enabled = false",
         "switchable": "switchable = true", "clock_starts": 'clock_starts = "the request was received"', "duty_on": 'duty_on = "LA"',
         "action": 'action = "send the finalised plan"', "on_is": 'on_is = "the meeting date"', "note": 'note = "calendar days"',
         "replaced_by": 'replaced_by = "directed_on"', "source_status": 'source_status = "read"',

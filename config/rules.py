@@ -222,6 +222,7 @@ class Rule(Strict):
 
     `bound`: "by" is a duty to act by a day; "not_before" a day that must not be forestalled (`lawful_from` says whether `due` or the
     day after it is the first lawful day); "window" the edge of a window, where nothing is ever late.
+    `holds_up`: the later duty that waits for this one (advice, and the plan that is made of it).
     `per`, `starts`, `met_by`, `ends`, `reopened_by`: whose clock it is, and the fact kinds that open, meet, end and reopen the duty.
     """
 
@@ -240,6 +241,7 @@ class Rule(Strict):
     ends: tuple[str, ...] = ()
     reopened_by: tuple[str, ...] = ()
     calculation_only: str | None = None
+    holds_up: str | None = None
     enabled: bool = True
     switchable: bool = False
     note: str | None = None

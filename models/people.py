@@ -154,20 +154,36 @@ def put_people(connection: Connection, seal: Seal, told: Sequence[tuple[str, Map
             raise ValueError(f"a person has {', '.join(sorted(FIELDS))} and nothing else")
     known = find_children(connection, seal, (person["nhs_number"] for _, person in told if person.get("nhs_number")))
     by_index = {nhs_index(seal, number): child for number, child in known.items()}
-    held = read_people(connection, seal, set(by_index.values()))
-    keys: list[str] = []
+    of_case = child_keys(connection, [case_ref for case_ref, _ in told])
+    held = read_people(connection, seal, {*by_index.values(), *of_case.values()})
     before = set(held)
+    keys: list[str] = []
+    left: set[str] = set()
     for case_ref, person in told:
         index = nhs_index(seal, person["nhs_number"]) if person.get("nhs_number") else None
-        child = by_index.get(index) if index else None
-        if child is None:
-            child = secrets.token_hex(12)
-            if index:
-                by_index[index] = child
+        own = of_case.get(case_ref)
+        child = (by_index.get(index) if index else None) or own or secrets.token_hex(12)
+        if index:
+            by_index[index] = child
+        if own is not None and own != child and "nhs_number" not in held.get(own, {}):
+            # A case whose child had no number turns out to be of a child that is known: what was kept of it goes there.
+            held[child] = {**held.get(own, {}), **held.get(child, {})}
+            left.add(own)
         held[child] = _merged(held.get(child, {}), case_ref, person)
         keys.append(child)
     _write(connection, seal, {child: held[child] for child in dict.fromkeys(keys)}, before)
+    if left:
+        connection.execute(delete(PERSON).where(PERSON.c.child_key.in_(sorted(left - set(keys)))))
     return keys
+
+
+def child_keys(connection: Connection, case_refs: Collection[str]) -> dict[str, str]:
+    """The child that each of these cases is about, where one is known."""
+    found: dict[str, str] = {}
+    for part in _parts(list(case_refs)):
+        query = select(CASE.c.case_ref, CASE.c.child_key).where(CASE.c.case_ref.in_(part), CASE.c.child_key.is_not(None))
+        found |= {row.case_ref: row.child_key for row in connection.execute(query)}
+    return found
 
 
 def keep_person(connection: Connection, seal: Seal, person: Mapping[str, str], case_ref: str) -> str:

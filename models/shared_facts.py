@@ -15,12 +15,9 @@ Seq = Annotated[int, Field(ge=1)]
 
 
 class FactCorrected(FactData):
-    """An earlier fact was wrong: another day, or other particulars. The fact itself stays as it was written."""
+    """An earlier fact was wrong: another day, or other particulars of its own. The fact itself stays as it was written."""
 
     occurred_on: date | None = None
-    body: Code | None = None
-    service: Service | None = None
-    answer: Slug | None = None
     reason: Words | None = None
     WORDS: ClassVar[frozenset[str]] = frozenset({"reason"})
 

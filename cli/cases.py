@@ -1,0 +1,183 @@
+"""`sendflow record`, `case`, `processes`, `verify`: one fact in, one case out, and whether the history is intact."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.say import Exit, emit, fail, tell
+
+if TYPE_CHECKING:
+    from flows.casereport import CaseReport
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the program."""
+    app.command("record")(record)
+    app.command("case")(case)
+    app.command("processes")(processes)
+    app.command("verify")(verify)
+
+
+def day_of(value: str | None, option: str) -> date | None:
+    """An ISO day given as an option; ends as a wrong call, without repeating it, where it is none."""
+    if value is None:
+        return None
+    try:
+        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+            raise ValueError
+        return date.fromisoformat(value)
+    except ValueError:
+        fail(Exit.WRONG_CALL, f"{option} is a day that exists, as year-month-day: for example {option} 2026-04-14")
+
+
+def actor_of(value: str) -> str:
+    """Who acts, as an account name; ends as a wrong call, without repeating it, where it may be a person's name."""
+    from models.facts import ACTOR
+
+    if not ACTOR.fullmatch(value):
+        fail(Exit.WRONG_CALL, "--actor is an account name without blanks, small letters first: for example --actor dco.team or --actor sam@icb.example")
+    return value
+
+
+def record(
+    case: Annotated[str, typer.Argument(help="The case's reference; `new` for an opening fact that has none yet.")],
+    fact: Annotated[str, typer.Argument(help="What happened, such as health_advice_requested; `sendflow processes` lists them.")],
+    on: Annotated[str, typer.Option("--on", help="The day on which it happened, as 2026-03-02.")],
+    actor: Annotated[str, typer.Option("--actor", help="Who records it: an account name, such as dco.team.")],
+    data: Annotated[list[str] | None, typer.Option("--data", help="A particular, as body=QX101. Repeat it.")] = None,
+    also: Annotated[list[str] | None, typer.Option("--also", help="A further fact of the same act: 'KIND key=value ...'. Repeat it.")] = None,
+    json_: Json = False,
+) -> None:
+    """Record that something happened. It is accepted whole, or refused with a sentence that says what is lawful now."""
+    from flows.checking import Refused
+    from flows.house import House
+    from flows.runs import perform
+    from models.facts import REFERENCE
+
+    actor_of(actor)
+    day = day_of(on, "--on")
+    assert day is not None
+    try:
+        drafts = [_draft(fact, day, data or []), *(_also(each, day) for each in also or [])]
+        reference = case.strip().upper()
+        kept = reference if REFERENCE.fullmatch(reference) else "new"
+        person = {}
+        for draft in drafts:
+            person |= {key: str(draft.data[key]) for key in ("nhs_number", "date_of_birth") if key in draft.data}
+        recorded = perform("record", House.open(), case=kept, drafts=drafts, actor=actor, say=tell)
+    except Refused as refused:
+        fail(Exit.WRONG_CALL if refused.wrong_call else Exit.REFUSED, refused.message)
+    emit(
+        recorded.model_dump(mode="json", include={"case_ref", "seq", "state"}), json_,
+        lambda: f"Recorded {fact} of {day.day} {day:%B %Y} as fact {recorded.seq} of case {recorded.case_ref}, which now stands at '{recorded.state}'.",
+    )  # fmt: skip
+
+
+def _draft(kind: str, day: date, pairs: list[str]) -> Any:
+    from flows.checking import Refused
+    from flows.recording import as_values
+    from models.facts import Draft
+
+    if not re.fullmatch(r"[a-z][a-z0-9_]{1,59}", kind):
+        raise Refused("unknown_fact", "a fact is a word such as health_advice_requested; sendflow processes lists them", wrong_call=True)
+    values = as_values(pairs)
+    corrects, on_behalf_of = values.pop("corrects", None), values.pop("on_behalf_of", None)
+    if corrects is not None and not re.fullmatch(r"[0-9]{1,6}", corrects):
+        raise Refused("bad_data", "corrects is the number of a fact of this case, for example --data corrects=1", wrong_call=True)
+    if on_behalf_of is not None and not re.fullmatch(r"[a-z][a-z0-9_]{1,59}", on_behalf_of):
+        raise Refused("bad_data", "on_behalf_of is a word of small letters and underscores, for example --data on_behalf_of=icb", wrong_call=True)
+    return Draft(kind, day, values, int(corrects) if corrects else None, on_behalf_of)
+
+
+def _also(text: str, day: date) -> Any:
+    kind, *pairs = text.split()
+    return _draft(kind, day, pairs)
+
+
+def case(
+    case: Annotated[str, typer.Argument(help="The case's reference, such as NX00042.")],
+    as_at: Annotated[str | None, typer.Option("--as-at", help="As it was true on this day.")] = None,
+    known_at: Annotated[str | None, typer.Option("--known-at", help="As it was known at this instant, as 2026-04-14T09:00:00+01:00.")] = None,
+    json_: Json = False,
+) -> None:
+    """One case: its facts as they were written, and its duties as they leave it."""
+    from flows.casereport import report
+    from flows.house import House
+    from flows.verifying import parse_instant
+
+    day = day_of(as_at, "--as-at")
+    try:
+        instant = parse_instant(known_at) if known_at else None
+    except ValueError:
+        fail(Exit.WRONG_CALL, "--known-at is an instant with its zone: for example --known-at 2026-04-14T09:00:00+01:00")
+    house = House.open()
+    try:
+        found = report(house, case.strip().upper(), day, instant)
+    except LookupError as problem:
+        fail(Exit.WRONG_CALL, str(problem.args[0]))
+    emit(found.model_dump(mode="json"), json_, lambda: _history(house, found))
+
+
+def _history(house: Any, found: CaseReport) -> str:
+    from cli.paper import history
+
+    return history(house, found)
+
+
+def processes(json_: Json = False) -> None:
+    """The statutory processes: their states, which fact moves a case from where to where, and which duties they open."""
+    from cli.paper import processes_text
+    from config.law import load_law
+    from statemachines.replay import processes as found
+
+    law = load_law()
+    document = []
+    for process in found().values():
+        facts: list[dict[str, Any]] = []
+        for kind in sorted(process.facts):
+            particulars = sorted(process.facts[kind].model_fields)
+            targets: dict[str | None, list[str]] = {}
+            if kind == process.opens:
+                targets[process.initial] = []
+            for (state, moving), target in process.table.items():
+                if moving == kind:
+                    targets.setdefault(target, []).append(state)
+            if kind in process.stays:
+                targets.setdefault(None, []).extend(process.stays[kind])
+            facts.extend(
+                {"kind": kind, "version": process.versions[kind], "from": sorted(states), "to": target, "data": particulars}
+                for target, states in targets.items()
+            )
+        rules = [rule for rule in law.for_process(process.name)]
+        document.append({
+            "process": process.name, "title": process.title, "states": list(process.states), "initial": process.initial,
+            "final": sorted(process.final), "facts": facts,
+            "duties": [{"rule": rule.id, "starts": list(rule.starts), "met_by": list(rule.met_by)} for rule in rules if rule.starts],
+            "calculation_only": [{"rule": rule.id, "why": rule.calculation_only} for rule in rules if not rule.starts],
+        })  # fmt: skip
+    emit(document, json_, lambda: processes_text(document))
+
+
+def verify(case: Annotated[str | None, typer.Argument(help="One case's reference; every case where left out.")] = None, json_: Json = False) -> None:
+    """Prove the history unaltered: every hash, every refold, every cache, every trigger; and print the head."""
+    from cli.paper import verification
+    from flows.house import House
+    from flows.runs import perform
+    from models.facts import REFERENCE
+
+    reference = case.strip().upper() if case else None
+    if reference is not None and not REFERENCE.fullmatch(reference):
+        fail(Exit.WRONG_CALL, "a case's reference is capital letters and digits: for example sendflow verify NX00042")
+    try:
+        found = perform("verify", House.open(), case=reference, say=tell)
+    except LookupError as problem:
+        fail(Exit.WRONG_CALL, str(problem.args[0]))
+    emit(found.model_dump(mode="json"), json_, lambda: verification(found))
+    if not found.intact:
+        raise typer.Exit(Exit.REFUSED)

@@ -1,0 +1,141 @@
+"""What the commands print for a person: a case's history, the processes, a verification, a board. Plain text that reads well on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from flows.boards import BoardGroup, BoardRow
+    from flows.casereport import CaseReport, DutyShown, FactShown
+    from flows.house import House
+    from flows.verifying import VerifyReport
+
+LONDON = ZoneInfo("Europe/London")
+
+
+def day(value: date | None) -> str:
+    """13 April 2026."""
+    return f"{value.day} {value:%B %Y}" if value else "no date"
+
+
+def short(value: date | None) -> str:
+    """Mon 13 Apr 2026."""
+    return f"{value:%a} {value.day} {value:%b %Y}" if value else "-"
+
+
+def words(kind: str) -> str:
+    """A fact kind or a rule as words."""
+    return kind.replace("_", " ")
+
+
+def history(house: House, found: CaseReport) -> str:
+    """A case from its opening to now."""
+    reference = found.case_ref + (f" (the authority's reference: {found.la_reference})" if found.la_reference else "")
+    title = house.processes[found.process].title
+    la = f", {house.directory.la_name(found.la)}" if found.la else ""
+    known = f", as known at {found.known_at}" if found.known_at else ""
+    lines = [f"{reference}: {title}{la}", f"Stands at '{found.state_name}' on {day(found.as_at)}{known}.", "", "Duties"]
+    for duty in found.duties:
+        lines += _duty(house, duty)
+    if found.plan_issued_without:
+        missing = ", ".join(_who(house, each["body"], each["service"]) for each in found.plan_issued_without)
+        lines += ["", f"The plan was issued without the advice asked of: {missing}."]
+    if found.claims_to_decide:
+        lines += ["", f"Claims of an excuse that wait for a person: fact {', '.join(map(str, found.claims_to_decide))}."]
+    lines += ["", "Facts, in the order in which they were recorded"]
+    for fact in found.facts:
+        lines += _fact(house, fact)
+    return "\n".join(lines)
+
+
+def _duty(house: House, duty: DutyShown) -> list[str]:
+    rule = house.law.rules[duty.rule]
+    who = _who(house, duty.body, duty.service) if duty.body else (rule.duty_on or "-")
+    due = f"due {short(duty.due)}" if duty.due else "no statutory number of days"
+    if duty.strict_due and duty.strict_due != duty.due:
+        due += f" (on the stricter reading {short(duty.strict_due)})"
+    if duty.act_by and duty.act_by not in (duty.due, duty.strict_due):
+        due += f", act by {short(duty.act_by)}"
+    how = words(duty.standing)
+    if duty.days_late:
+        how += f", {duty.days_late} days late"
+    if duty.met_on:
+        how += f", {words(duty.met_by or 'met')} on {short(duty.met_on)}"
+    if duty.ended_on and not duty.met_on:
+        how += f", ended on {short(duty.ended_on)}"
+    if duty.excuse:
+        how += f" (excuse accepted: {words(duty.excuse)})"
+    local = "" if duty.basis in {"act", "regulation"} else f" [{words(duty.basis)}]"
+    lines = [f"  {who}: {rule.action}", f"      from {short(duty.started_on)} (fact {duty.opened_seq}); {due}", f"      {how}. {duty.citation}{local}"]
+    if duty.knock_on:
+        lines.append(f"      {duty.knock_on}")
+    return lines
+
+
+def _who(house: House, body: str | None, service: str | None) -> str:
+    if body is None:
+        return "-"
+    name = next((each.name for each in house.directory.bodies if each.body == body), body)
+    return f"{name}, {house.directory.service_name(service)}" if service else name
+
+
+def _fact(house: House, fact: FactShown) -> list[str]:
+    learned = datetime.fromisoformat(fact.recorded_at).astimezone(LONDON)
+    said = {key: value for key, value in fact.data.items() if key not in {"letter", "opened_seq", "rung_seq"}}
+    told = "; ".join(f"{words(key)} {_value(house, key, value)}" for key, value in said.items())
+    now = "" if fact.stands and not fact.corrected_to else f" [corrected to {short(fact.corrected_to)}]" if fact.stands else " [withdrawn]"
+    corrects = f" of fact {fact.corrects}" if fact.corrects else ""
+    head = f"  {fact.seq:>3}  {short(fact.occurred_on):<15}  {words(fact.kind)}{corrects}{now}"
+    tail = f"       {'':<15}  {told + '. ' if told else ''}Recorded {short(learned.date())} {learned:%H:%M} by {fact.actor} ({words(fact.via)})"
+    return [head, tail]
+
+
+def _value(house: House, key: str, value: Any) -> str:
+    if key == "service":
+        return house.directory.service_name(str(value))
+    if isinstance(value, str) and key in {"reason", "note", "evidence"}:
+        return "kept apart (sendflow who shows it)"
+    return words(str(value)) if key in {"rung", "rule", "ground", "answer", "recipient"} else str(value)
+
+
+def processes_text(document: Sequence[Mapping[str, Any]]) -> str:
+    """The processes, a fact a line."""
+    lines: list[str] = []
+    for process in document:
+        lines += [f"{process['title']} ({process['process']})", f"  states: {', '.join(process['states'])}; final: {', '.join(process['final'])}"]
+        for fact in process["facts"]:
+            where = ", ".join(fact["from"]) or "nothing yet"
+            lines.append(f"  {fact['kind']}: from {where}" + (f" to {fact['to']}" if fact["to"] else ", the case stays where it is"))
+        lines.append(f"  duties: {', '.join(duty['rule'] for duty in process['duties'])}")
+    return "\n".join(lines)
+
+
+def verification(found: VerifyReport) -> str:
+    """Whether the history is intact, and its head."""
+    lines = [f"{found.cases} cases and {found.facts} facts: {'intact' if found.intact else 'DAMAGED'}.", f"Head before {found.before}: {found.head}"]
+    if found.stale:
+        lines.append(f"{found.stale} cases wait for the next sweep under the present law.")
+    for each in found.damage:
+        lines.append(f"  {each.case_ref or 'records'}{f', fact {each.seq}' if each.seq else ''}: {each.message}")
+    return "\n".join(lines)
+
+
+def board(house: House, rows: Sequence[BoardRow], gathered: Sequence[BoardGroup] | None, what: str) -> str:
+    """A board, as a list or by groups."""
+    if not rows:
+        return "Nothing is late." if what == "late" else "Nothing falls due in the next seven days."
+    if gathered is None:
+        return "\n".join(_row(house, row, what) for row in rows)
+    lines: list[str] = []
+    for group in gathered:
+        lines += [f"{group.name}: {group.count}"] + [f"  {_row(house, row, what)}" for row in group.rows]
+    return "\n".join(lines)
+
+
+def _row(house: House, row: BoardRow, what: str) -> str:
+    who = _who(house, row.body, row.service) if row.body else f"{row.duty_on or '-'} {house.directory.la_name(row.la) if row.la else ''}".strip()
+    reference = row.case_ref + (f" / {row.la_reference}" if row.la_reference else "")
+    return f"{row.days:>4} days {what}  {reference:<12}  due {short(row.due)}  {who}: {row.action}"

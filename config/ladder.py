@@ -1,0 +1,90 @@
+"""The typed, strict reader of the ladder: local policy on who is told what before and after a due date. Pure besides reading the file."""
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from models.facts import Slug, canonical
+from models.words import Party
+
+DEFAULT = Path(__file__).parent / "ladder.toml"
+
+
+class LadderError(ValueError):
+    """The ladder file says something that cannot be read; the message names the file, the place and what was expected."""
+
+
+class RungDef(BaseModel):
+    """One rung. Exactly one of `days`, `weeks` (calendar) and `working_days` says how far it is from `after`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    id: Slug
+    fact: Literal["reminder_due", "breached", "escalation_due"]
+    after: Literal["start", "due", "breach"]
+    days: Annotated[int, Field(ge=0)] | None = None
+    weeks: Annotated[int, Field(ge=0)] | None = None
+    working_days: Annotated[int, Field(ge=0)] | None = None
+    unless: Literal["contact"] | None = None
+    template: Slug
+    to: Annotated[tuple[Party, ...], Field(min_length=1)]
+    rank: int = 0
+
+    @model_validator(mode="after")
+    def _one_distance(self) -> "RungDef":
+        if sum(value is not None for value in (self.days, self.weeks, self.working_days)) != 1:
+            raise ValueError("exactly one of days, weeks and working_days, for example weeks = 3")
+        return self
+
+
+class LetterDef(BaseModel):
+    """A letter that a live fact itself calls for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    rung: Slug
+    template: Slug
+    to: Annotated[tuple[Party, ...], Field(min_length=1)]
+
+
+class Ladder(BaseModel):
+    """The whole ladder. Rungs stand in order; the later outranks the earlier (`rank` from 1)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: Slug
+    basis: Literal["local_standard"]
+    decided_on: date
+    rung: Mapping[Slug, tuple[RungDef, ...]]
+    letter: Mapping[Slug, LetterDef]
+    digest: str = ""
+
+    def rungs(self, rule: str) -> tuple[RungDef, ...]:
+        """The rungs of a rule; none where the locality does not chase it."""
+        return self.rung.get(rule, ())
+
+    def rung_def(self, rule: str, rung: str) -> RungDef | None:
+        """The rung of that name, if the ladder still has it."""
+        return next((one for one in self.rungs(rule) if one.id == rung), None)
+
+
+def load_ladder(path: Path = DEFAULT) -> Ladder:
+    """Read a ladder. Raises LadderError for anything unknown, doubled or missing."""
+    try:
+        told = tomllib.loads(path.read_text("utf-8"))
+        for rule, rungs in told.get("rung", {}).items():
+            names = [rung.get("id") for rung in rungs]
+            if len(set(names)) != len(names):
+                raise LadderError(f"{path.name}: rung.{rule}: an id stands twice; every rung of a rule has its own id")
+            for rank, rung in enumerate(rungs, 1):
+                rung["rank"] = rank
+        ladder = Ladder.model_validate(told)
+    except tomllib.TOMLDecodeError as error:
+        raise LadderError(f"{path.name}: not TOML: {error}") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise LadderError(f"{path.name}: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None
+    digest = hashlib.sha256(canonical(ladder.model_dump(mode="json", exclude={"digest"}))).hexdigest()
+    return ladder.model_copy(update={"digest": digest})

@@ -1,0 +1,171 @@
+"""Which rungs have fallen and are not yet recorded, which were judged by a date that no longer holds, and when to look again.
+
+The comparison is always open-ended (`as_at >= the rung's day`): a sweep that slept writes what a daily one would have written.
+Local policy on top of the law; an accepted excuse stops it, a waiting list does not.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from typing import NamedTuple, Protocol, TypeVar
+
+from deadlines.duty import Duty
+from models.casefile import Casefile, RungFact
+from models.facts import Draft
+
+DAY = timedelta(days=1)
+ASSERTS_LATENESS = frozenset({"breached", "escalation_due"})
+
+
+class WorkingDays(Protocol):
+    """What this room asks of the almanac."""
+
+    def add_working_days(self, day: date, count: int) -> date: ...
+
+
+class RungLike(Protocol):
+    """What this room reads of a rung of the ladder."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def fact(self) -> str: ...
+    @property
+    def after(self) -> str: ...
+    @property
+    def days(self) -> int | None: ...
+    @property
+    def weeks(self) -> int | None: ...
+    @property
+    def working_days(self) -> int | None: ...
+    @property
+    def unless(self) -> str | None: ...
+
+
+R = TypeVar("R", bound=RungLike)
+
+
+class Looked(NamedTuple):
+    """What the ladder has to say of one case: facts to record, and per duty (rule, opening seq) the next day to look."""
+
+    drafts: list[Draft]
+    look_on: dict[tuple[str, int], date | None]
+
+
+def rung_day(duty: Duty, rung: RungLike, almanac: WorkingDays) -> date | None:
+    """The day on which a rung falls; None for a duty without a due date. Raises where the almanac does not reach."""
+    if duty.due is None:
+        return None
+    origin = duty.started_on if rung.after == "start" else duty.due if rung.after == "due" else duty.due + DAY
+    if rung.working_days is not None:
+        return almanac.add_working_days(origin, rung.working_days)
+    return origin + timedelta(days=rung.days or 0, weeks=rung.weeks or 0)
+
+
+def fallen(duty: Duty, rungs: Iterable[R], almanac: WorkingDays, as_at: date) -> list[tuple[R, date]]:
+    """The rungs of an open duty dated on or before `as_at`, lowest first, whatever has been recorded or covered."""
+    days = ((rung, rung_day(duty, rung, almanac)) for rung in rungs)
+    return [(rung, day) for rung, day in days if day is not None and day <= as_at]
+
+
+def look(
+    casefile: Casefile, duties: Sequence[Duty], rungs_of: Mapping[str, Sequence[RungLike]], almanac: WorkingDays, as_at: date, ended: bool
+) -> Looked:
+    """The facts about chasing that have become true by `as_at` and are not yet recorded, oldest first.
+
+    `ended`: the case stands in a final state, so that nothing new begins; what has become false is still withdrawn.
+    """
+    drafts: list[Draft] = []
+    look_on: dict[tuple[str, int], date | None] = {}
+    by_opening = {(duty.rule, duty.opened_seq): duty for duty in duties}
+    false = {fact.seq for fact in casefile.rungs.values() if not fact.withdrawn and _is_false(fact, by_opening)}
+    standing = {
+        (fact.rule, fact.opened_seq, fact.rung) for fact in casefile.rungs.values() if not fact.withdrawn and fact.seq not in false
+    }
+    for seq in sorted(false):
+        fact = casefile.rungs[seq]
+        duty = by_opening.get((fact.rule, fact.opened_seq))
+        drafts.append(_withdrawal(fact, duty, as_at))
+        if duty is not None:
+            look_on[(fact.rule, fact.opened_seq)] = fact.occurred_on
+    for duty in duties:
+        rungs = rungs_of.get(duty.rule)
+        if not rungs:
+            continue
+        key = (duty.rule, duty.opened_seq)
+        soonest = look_on.get(key)
+        for rung, day in _owed(casefile, duty, rungs, almanac, ended):
+            if (duty.rule, duty.opened_seq, rung.id) in standing:
+                continue
+            paused_until = _paused(casefile, duty, day)
+            waits_until = day if paused_until is None else paused_until + DAY
+            if soonest is None or waits_until < soonest:
+                soonest = waits_until
+            if day <= as_at and _paused(casefile, duty, as_at) is None:
+                drafts.append(_rung(duty, rung, day))
+        look_on[key] = soonest
+    drafts.sort(key=lambda draft: (draft.kind != "rung_withdrawn", draft.occurred_on))
+    return Looked(drafts, look_on)
+
+
+def _is_false(fact: RungFact, duties: Mapping[tuple[str, int], Duty]) -> bool:
+    duty = duties.get((fact.rule, fact.opened_seq))
+    if duty is None or duty.due != fact.due:
+        return True
+    if fact.kind not in ASSERTS_LATENESS:
+        return False
+    return duty.excuse is not None or (duty.closed_on is not None and duty.closed_on < fact.occurred_on)
+
+
+def _owed(
+    casefile: Casefile, duty: Duty, rungs: Sequence[RungLike], almanac: WorkingDays, ended: bool
+) -> list[tuple[RungLike, date]]:
+    """Rungs that are to be recorded once their day has come: none of an excused duty, of the covered past, or after an answer.
+
+    Of a duty already closed only its breach is owed, because a breach is part of the history and a reminder is not.
+    """
+    began = [day for seq, day in casefile.chasing_began if seq > duty.opened_seq]
+    if ended or duty.excuse is not None or (duty.imported and not began):
+        return []
+    covered = max(began, default=None)
+    owed: list[tuple[RungLike, date]] = []
+    for rung in rungs:
+        if rung.unless == "contact" and _in_contact(casefile, duty):
+            continue
+        if duty.closed_on is not None and rung.fact != "breached":
+            continue
+        day = rung_day(duty, rung, almanac)
+        if day is None or (covered is not None and day <= covered):
+            continue
+        if duty.closed_on is None or day <= duty.closed_on:
+            owed.append((rung, day))
+    return owed
+
+
+def _in_contact(casefile: Casefile, duty: Duty) -> bool:
+    return any(
+        body == duty.body and (service is None or duty.service is None or service == duty.service)
+        for body, service in casefile.contacts
+    )
+
+
+def _paused(casefile: Casefile, duty: Duty, day: date) -> date | None:
+    """The last day of the pause that covers `day` for this duty, if any."""
+    ends = [until for began, until, body in casefile.pauses if began <= day <= until and body in (None, duty.body)]
+    return max(ends, default=None)
+
+
+def _about(rule: str, opened_seq: int, due: date | None, body: str | None, service: str | None) -> dict[str, str | int]:
+    told: dict[str, str | int | None] = {
+        "rule": rule, "opened_seq": opened_seq, "due": due.isoformat() if due else None, "body": body, "service": service,
+    }  # fmt: skip
+    return {key: value for key, value in told.items() if value is not None}
+
+
+def _rung(duty: Duty, rung: RungLike, day: date) -> Draft:
+    return Draft(rung.fact, day, {**_about(duty.rule, duty.opened_seq, duty.due, duty.body, duty.service), "rung": rung.id})
+
+
+def _withdrawal(fact: RungFact, duty: Duty | None, as_at: date) -> Draft:
+    about = _about(fact.rule, fact.opened_seq, fact.due, fact.body, fact.service)
+    now = {"due_now": duty.due.isoformat()} if duty is not None and duty.due is not None else {}
+    return Draft("rung_withdrawn", as_at, {**about, "rung": fact.rung, "rung_seq": fact.seq, **now})

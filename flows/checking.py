@@ -1,0 +1,166 @@
+"""What somebody wants recorded, checked before it becomes a fact: known kind, lawful day, particulars in the right form.
+
+Errors name the field, what was expected and an example, and never repeat what was typed: it may be a child's name.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import nhs_number
+from pydantic import ValidationError
+
+from flows.house import House
+from models.casefile import Casefile
+from models.facts import Draft, FactData, Line
+from models.shared_facts import CORRECTIONS, ENGINE_ONLY
+from statemachines.statutory import Process
+
+ENGINE_VIA = frozenset({"sweep", "deliver", "import"})
+EXAMPLES = {
+    "body": "QX101 (sendflow bodies lists them)", "service": "speech_and_language_therapy", "la": "northshire",
+    "la_reference": "NS-04412", "answer": "not_known", "ground": "absent_4_weeks", "claim": "7", "decision": "accepted",
+    "until": "2026-05-18", "look_again_on": "2026-05-18", "began_on": "2026-03-02", "ended_on": "2026-04-05",
+    "occurred_on": "2026-03-09", "rule": "ehc_body_advice_respond", "redirected_to": "QX102", "weeks": "18",
+    "reason": "\"the report gives no provision\"", "nhs_number": "9990000018", "date_of_birth": "2018-07-21",
+}  # fmt: skip
+
+
+class Refused(Exception):
+    """A fact that is not accepted. `code` is a word for programs, the message a sentence for a person; `wrong_call` tells a slip of form."""
+
+    def __init__(self, code: str, message: str, *, field: str | None = None, seq: int | None = None, wrong_call: bool = False) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.field = field
+        self.seq = seq
+        self.wrong_call = wrong_call
+
+
+def prepared(
+    house: House, process: Process, casefile: Casefile | None, lines: Sequence[Line], draft: Draft, today: date, via: str
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The particulars of a draft as they will stand in the fact, and the words that go to passages. Raises Refused."""
+    kind = draft.kind
+    model = process.facts.get(kind)
+    if model is None or (kind in ENGINE_ONLY and via not in ENGINE_VIA):
+        kinds = ", ".join(sorted(process.facts.keys() - ENGINE_ONLY))
+        raise Refused("unknown_fact", f"no such fact can be recorded on a case of {process.title}; it knows: {kinds}", wrong_call=True)
+    if draft.occurred_on > today:
+        raise Refused("future_date", f"a fact has happened: its day is {today.isoformat()} or earlier", field="on", wrong_call=True)
+    given = {key: value for key, value in draft.data.items() if value is not None and value != ""}
+    given = _named(house, casefile, given)
+    if kind in CORRECTIONS:
+        return _correction(process, lines, draft, given)
+    if draft.corrects is not None:
+        raise Refused("corrects_without_correction", "corrects goes with fact_corrected or fact_withdrawn only", field="corrects", wrong_call=True)
+    if kind in process.asks | process.answers | process.reopens | process.contacts:
+        given = _completed(house, process, casefile, kind, given)
+    return _told(model, kind, given)
+
+
+def _told(model: type[FactData], kind: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    try:
+        data = model.model_validate(dict(given))
+    except ValidationError as problem:
+        raise _in_words(model, kind, problem) from None
+    plain = data.model_dump(mode="json", exclude_none=True, exclude=set(model.PERSON))
+    words = {key: str(plain.pop(key)) for key in model.WORDS if key in plain}
+    return plain, words
+
+
+def _in_words(model: type[FactData], kind: str, problem: ValidationError) -> Refused:
+    first = problem.errors(include_url=False, include_input=False, include_context=False)[0]
+    field = str(first["loc"][0]) if first["loc"] else kind
+    known = ", ".join(model.model_fields)
+    if first["type"] == "extra_forbidden":
+        return Refused("unknown_data", f"{kind} has no such particular; it takes: {known or 'none'}", wrong_call=True)
+    example = f", for example --data {field}={EXAMPLES[field]}" if field in EXAMPLES else ""
+    if first["type"] == "missing":
+        return Refused("missing_data", f"{kind} needs {field}{example}", field=field, wrong_call=True)
+    expected = str(first["msg"]).removeprefix("Value error, ")
+    return Refused("bad_data", f"{kind}: {field} is not in the form expected: {expected}{example}", field=field, wrong_call=True)
+
+
+def _named(house: House, casefile: Casefile | None, given: dict[str, Any]) -> dict[str, Any]:
+    """Names of authorities, services and bodies become the directory's words; blanks and letter case are forgiven."""
+    finders = {"la": house.directory.find_la, "service": house.directory.find_service, "body": house.directory.find_body}
+    lists = {"la": house.directory.la, "service": house.directory.service, "body": [each.body for each in house.directory.bodies]}
+    for key, find in finders.items():
+        if key in given:
+            found = find(str(given[key]))
+            if found is None:
+                expected = ", ".join(lists[key])
+                raise Refused(f"unknown_{key}", f"{key} is not in the directory: expected one of {expected}", field=key, wrong_call=True)
+            given = {**given, key: found}
+    return given
+
+
+def _completed(house: House, process: Process, casefile: Casefile | None, kind: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Fill in the body from the service, or the service from what the body was asked for, where only one can be meant."""
+    if casefile is None:
+        return given
+    among = casefile.outstanding if kind in process.answers and casefile.outstanding else casefile.asked
+    if "body" not in given and "service" in given and kind in process.asks:
+        provider = house.directory.provider(casefile.la, given["service"]) if casefile.la else None
+        if provider is not None:
+            return {**given, "body": provider}
+    if "body" not in given and "service" in given:
+        bodies = {body for body, service in among if service == given["service"]}
+        if len(bodies) == 1:
+            return {**given, "body": bodies.pop()}
+    if "body" in given and "service" not in given:
+        if kind in process.asks:
+            offered = house.directory.body(given["body"]).services
+            services = {each for each in offered if casefile.la and house.directory.provider(casefile.la, each) == given["body"]} or set(offered)
+            return {**given, "service": services.pop()} if len(services) == 1 else given
+        asked = sorted({service for body, service in among if body == given["body"] and service is not None})
+        if len(asked) == 1:
+            return {**given, "service": asked[0]}
+        if len(asked) > 1:
+            raise Refused(
+                "which_service", f"{kind}: this body was asked for several services; say which, for example --data service={asked[0]} "
+                f"(asked: {', '.join(asked)})", field="service", wrong_call=True,
+            )  # fmt: skip
+    return given
+
+
+def _correction(process: Process, lines: Sequence[Line], draft: Draft, given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    target = next((line for line in lines if line.seq == draft.corrects), None)
+    if target is None:
+        raise Refused(
+            "corrects_nothing", f"{draft.kind} says which fact it corrects, by its number in this case (1 to {len(lines)}), "
+            "for example --data corrects=1", field="corrects", wrong_call=draft.corrects is None,
+        )  # fmt: skip
+    if target.kind in ENGINE_ONLY:
+        raise Refused("engines_fact", "what the engine wrote is not corrected by hand: correct the fact it was judged by, and the next sweep withdraws it")
+    if draft.kind == "fact_withdrawn":
+        return _told(process.facts[draft.kind], draft.kind, given)
+    if target.kind in CORRECTIONS:
+        raise Refused("corrects_a_correction", "a correction is not corrected: withdraw it with fact_withdrawn, or correct the first fact again")
+    own = {key: given[key] for key in ("occurred_on", "reason") if key in given}
+    others = {key: value for key, value in given.items() if key not in own}
+    if not others and "occurred_on" not in own:
+        raise Refused("corrects_what", "fact_corrected says what is right, for example --data occurred_on=2026-03-09", wrong_call=True)
+    plain, words = _told(process.facts["fact_corrected"], "fact_corrected", own)
+    if others:
+        model = process.facts[target.kind]
+        whole, more = _told(model, target.kind, {**target.data, **others})
+        words |= {key: value for key, value in more.items() if key in others}
+        plain |= {key: whole[key] for key in others if key in whole}
+    day = plain.get("occurred_on")
+    if day is not None and date.fromisoformat(day) > draft.occurred_on:
+        raise Refused("future_date", "the corrected day is no later than the day of the correction", field="occurred_on", wrong_call=True)
+    return plain, words
+
+
+def check_person(person: Mapping[str, str]) -> None:
+    """An NHS number has ten digits of which the last checks the others; a birth is a past day. Raises Refused without repeating either."""
+    number = person.get("nhs_number")
+    if number is not None and not (re.fullmatch(r"[0-9 -]{10,14}", number) and nhs_number.is_valid(number)):
+        raise Refused("check_digit", "nhs_number has ten digits, of which the last checks the others", field="nhs_number", wrong_call=True)
+    born = person.get("date_of_birth")
+    if born is not None and not re.fullmatch(r"(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}", born):
+        raise Refused("bad_data", "date_of_birth is year-month-day, for example --data date_of_birth=2018-07-21", field="date_of_birth", wrong_call=True)

@@ -1,0 +1,304 @@
+"""The desk: one unit of work on some cases inside one transaction. Facts are checked, chained, cached and noticed together.
+
+`open` reads histories, `add` checks what is wanted against a refold of the whole case, `flush` writes facts, caches, passages and
+notices at once. One fact is a bulk of one: the same path. The caller opens the transaction and commits it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from deadlines.duty import Duty, duties_of
+from deadlines.ladder import Looked, look
+from flows.house import House, instant
+from flows.checking import Refused, prepared
+from models import ledger, people
+from models.casefile import Casefile
+from models.facts import Draft, Fact, Line
+from models.ledger import Tail
+from models.tables import CaseRow, DutyRow, NoticeRow
+from notifications.notice import NoticeDraft, notices_for
+from statemachines.replay import fold, opened_by
+from statemachines.statutory import Process, Unlawful
+
+CASE = CaseRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
+DUTY = DutyRow.__table__  # type: ignore[attr-defined]
+NOTICE = NoticeRow.__table__  # type: ignore[attr-defined]
+FAR_BACK = date(1900, 1, 1)
+
+
+@dataclass(slots=True)
+class CaseWork:
+    """A case on the desk: its stored history, what has been added, and what the whole now folds to."""
+
+    case_ref: str
+    process: Process | None = None
+    lines: list[Line] = field(default_factory=list)
+    tail: Tail = ledger.NEW_CASE
+    casefile: Casefile | None = None
+    duties: list[Duty] = field(default_factory=list)
+    added: list[Fact] = field(default_factory=list)
+    cached: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
+    child_key: str | None = None
+    stale: bool = False
+
+    @property
+    def file(self) -> Casefile:
+        """The folded case. Raises LookupError for a case without facts."""
+        if self.casefile is None:
+            raise LookupError(f"case {self.case_ref} has no facts yet")
+        return self.casefile
+
+    @property
+    def ended(self) -> bool:
+        return self.process is not None and self.file.state in self.process.final
+
+
+class Desk:
+    """See the module. `actor`, `via` and `run` stand in every fact that the desk writes."""
+
+    def __init__(self, house: House, connection: Connection, *, actor: str, via: str, run: str | None = None) -> None:
+        self.house = house
+        self.connection = connection
+        self.actor = actor
+        self.via = via
+        self.run = run
+        self.now = instant(house.now())
+        self.today = house.today()
+        self.works: dict[str, CaseWork] = {}
+        self.notices: list[NoticeDraft] = []
+        self.passages: list[people.Passage] = []
+        self.people: list[tuple[str, Mapping[str, str]]] = []
+        self.aliases: dict[str, str] = {}
+
+    def open(self, refs: Sequence[str]) -> dict[str, CaseWork]:
+        """Put cases on the desk; a reference without facts gives an empty case, to be opened by its first fact."""
+        wanted = [ref for ref in refs if ref not in self.works]
+        histories = ledger.read(self.connection, wanted) if wanted else {}
+        for ref in wanted:
+            work = CaseWork(ref)
+            if ref in histories:
+                work.lines, work.tail = histories[ref]
+                self._refold(work, work.lines)
+                work.cached = self._duty_rows(work)
+            self.works[ref] = work
+        return {ref: self.works[ref] for ref in refs}
+
+    def add(self, work: CaseWork, drafts: Iterable[Draft]) -> list[Fact]:
+        """Check and add facts to a case in one act. Raises Refused, and the case is as before.
+
+        The whole history is refolded with them, so that nothing is accepted that would make a later fact unlawful.
+        """
+        facts: list[Fact] = []
+        lines = list(work.lines)
+        passages: list[people.Passage] = []
+        seq = lines[-1].seq if lines else 0
+        recorded_at = max(self.now, lines[-1].recorded_at) if lines else self.now
+        process = work.process
+        for draft in drafts:
+            if process is None:
+                process = opened_by().get(draft.kind)
+                if process is None:
+                    kinds = ", ".join(sorted(opened_by()))
+                    raise Refused("not_open", f"there is no case {work.case_ref} yet: a case is opened by one of {kinds}")
+            seq += 1
+            data, written = prepared(self.house, process, work.casefile, lines, draft, self.today, self.via)
+            placed: dict[str, Any] = dict(data)
+            for key, words in written.items():
+                passage = people.seal_passage(self.house.seal, work.case_ref, words, self.now)
+                passages.append(passage)
+                placed[key] = passage.token
+            fact = Fact(
+                case_ref=work.case_ref, seq=seq, kind=draft.kind, version=process.versions[draft.kind], process=process.name,
+                machine=process.version, law=self.house.law_version, occurred_on=draft.occurred_on, recorded_at=recorded_at,
+                actor=self.actor, on_behalf_of=draft.on_behalf_of, via=self.via, run=self.run, corrects=draft.corrects,
+                caused_by=draft.caused_by, rehearsed=True if self.house.rehearsed else None, data=placed,
+            )  # fmt: skip
+            facts.append(fact)
+            lines.append(_line(fact))
+        if not facts:
+            return []
+        before = (work.casefile, work.duties, work.process)
+        try:
+            self._refold(work, lines)
+            check_excuses(self.house, work, lines[-len(facts) :])
+        except Unlawful as problem:
+            work.casefile, work.duties, work.process = before
+            raise Refused("unlawful", problem.sentence, seq=problem.seq) from None
+        except Refused:
+            work.casefile, work.duties, work.process = before
+            raise
+        new = lines[-len(facts) :]
+        work.lines = lines
+        work.added.extend(facts)
+        self.passages.extend(passages)
+        local = self.house.settings.carrier == "sink"
+        self.notices.extend(
+            notices_for(new, work.file, work.duties, self.house.ladder, self.house.directory, self.house.almanac, self.today, local_sink=local)
+        )
+        return facts
+
+    def look(self, work: CaseWork, as_at: date) -> Looked:
+        """What the ladder has to say of the case by `as_at`."""
+        return look(work.file, work.duties, self.house.ladder.rung, self.house.almanac, as_at, work.ended)
+
+    def remember_person(self, work: CaseWork, person: Mapping[str, str]) -> None:
+        """Keep who the case is about, sealed; cases of one child come to share a random key."""
+        work.child_key = people.keep_person(self.connection, self.house.seal, person, work.case_ref)
+
+    def flush(self) -> None:
+        """Write everything added, and the caches of every case that was added to or marked stale."""
+        self._put_people()
+        fact_rows: list[dict[str, Any]] = []
+        case_rows: list[dict[str, Any]] = []
+        gone: list[dict[str, Any]] = []
+        fresh: list[dict[str, Any]] = []
+        changed: list[dict[str, Any]] = []
+        for work in self.works.values():
+            if not work.lines or not (work.added or work.stale):
+                continue
+            is_new = work.tail.seq == 0
+            rows, work.tail = ledger.chained(work.added, work.tail)
+            work.added = []
+            fact_rows.extend(rows)
+            (case_rows if is_new else changed).append(self._case_row(work))
+            after = self._duty_rows(work)
+            for key, row in after.items():
+                old = work.cached.get(key)
+                if work.stale or old != row:
+                    if old is not None:
+                        gone.append({"k_case": row["case_ref"], "k_rule": key[0], "k_seq": key[1]})
+                    fresh.append(row)
+            gone.extend({"k_case": work.case_ref, "k_rule": key[0], "k_seq": key[1]} for key in work.cached.keys() - after.keys())
+            work.cached, work.stale = after, False
+        ledger.append(self.connection, fact_rows)
+        self._write_cases(case_rows, changed)
+        if gone:
+            self.connection.execute(_DELETE_DUTY, gone)
+        if fresh:
+            self.connection.execute(_INSERT_DUTY, fresh)
+        if self.passages:
+            people.put_passages(self.connection, self.passages)
+            self.passages = []
+        self._write_notices()
+
+    def _put_people(self) -> None:
+        if self.people:
+            keys = people.put_people(self.connection, self.house.seal, self.people)
+            for (case_ref, _person), key in zip(self.people, keys, strict=True):
+                self.works[case_ref].child_key = key
+            self.people = []
+        if self.aliases:
+            people.put_aliases(self.connection, self.house.seal, self.aliases)
+            self.aliases = {}
+
+    def _write_cases(self, new: list[dict[str, Any]], changed: list[dict[str, Any]]) -> None:
+        if new:
+            self.connection.execute(_INSERT_CASE, new)
+        written = {row["case_ref"] for row in new}
+        keys = [{"v_case_ref": work.case_ref, "v_key": work.child_key} for work in self.works.values() if work.child_key and work.case_ref not in written]
+        if keys:
+            self.connection.execute(_UPDATE_CHILD, keys)
+        if changed:
+            self.connection.execute(_UPDATE_CASE, [{f"v_{key}": value for key, value in row.items()} for row in changed])
+
+    def _write_notices(self) -> None:
+        if not self.notices:
+            return
+        keys = [notice.key for notice in self.notices]
+        present = set(self.connection.scalars(select(NOTICE.c.key).where(NOTICE.c.key.in_(keys)))) if len(keys) < 500 else self._present(keys)
+        rows: dict[str, dict[str, Any]] = {}
+        for notice in self.notices:
+            if notice.key not in present:
+                rows.setdefault(notice.key, notice.row(self.now))
+        if rows:
+            self.connection.execute(_INSERT_NOTICE, list(rows.values()))
+        self.notices = []
+
+    def _present(self, keys: list[str]) -> set[str]:
+        found: set[str] = set()
+        for start in range(0, len(keys), 500):
+            found.update(self.connection.scalars(select(NOTICE.c.key).where(NOTICE.c.key.in_(keys[start : start + 500]))))
+        return found
+
+    def _refold(self, work: CaseWork, lines: list[Line]) -> None:
+        casefile = fold(work.case_ref, lines)
+        process = self.house.processes[casefile.process]
+        duties = duties_of(casefile.lines, self.house.books[process.name], self.house.dates_of, casefile.claims.values())
+        work.casefile, work.duties, work.process = casefile, duties, process
+
+    def _case_row(self, work: CaseWork) -> dict[str, Any]:
+        file = work.file
+        row = {
+            "case_ref": work.case_ref, "process": file.process, "state": file.state, "seq": work.tail.seq, "hash": work.tail.hash,
+            "opened_on": file.opened_on, "la": file.la, "la_reference": file.la_reference,
+        }  # fmt: skip
+        return row | {"child_key": work.child_key}
+
+    def _duty_rows(self, work: CaseWork) -> dict[tuple[str, int], dict[str, Any]]:
+        looked = self.look(work, FAR_BACK)
+        return {
+            (duty.rule, duty.opened_seq): duty_row(work.case_ref, duty, looked.look_on.get((duty.rule, duty.opened_seq)), self.house.looked_under)
+            for duty in work.duties
+        }
+
+
+def duty_row(case_ref: str, duty: Duty, look_on: date | None, looked_under: str) -> dict[str, Any]:
+    """The cache row of a duty."""
+    return {
+        "case_ref": case_ref, "rule": duty.rule, "opened_seq": duty.opened_seq, "body": duty.body, "service": duty.service,
+        "opened_on": duty.started_on, "due": duty.dates.due, "strict_due": duty.dates.strict_due, "act_by": duty.dates.act_by,
+        "closed_on": duty.closed_on, "met_on": duty.met_on, "excused": duty.excuse.ground if duty.excuse else None,
+        "look_on": look_on, "looked_under": looked_under,
+    }  # fmt: skip
+
+
+def check_excuses(house: House, work: CaseWork, new: Sequence[Line]) -> None:
+    """Refuse a ground that no provision on this case lists, and an acceptance that reaches no duty."""
+    for line in new:
+        if line.kind not in {"excuse_claimed", "excuse_decided"} or line.seq not in {known.seq for known in work.file.lines}:
+            continue
+        ground, rule, body = line.data.get("ground"), line.data.get("rule"), line.data.get("body")
+        duties = [duty for duty in work.duties if rule in (None, duty.rule) and (body is None or duty.body in (None, body))]
+        lawful = sorted({excuse for duty in duties for excuse in duty.dates.excuses})
+        if ground is not None and ground not in lawful:
+            listed = ", ".join(lawful) or "none"
+            raise Refused("ground_not_listed", f"'{ground}' is no ground that the law lists for this duty; it lists: {listed}. "
+                          "A waiting list can be recorded as waiting_list_stated, and the clock runs on")  # fmt: skip
+        if line.kind == "excuse_decided" and line.data["decision"] == "accepted":
+            claim = work.file.claims[line.data["claim"]]
+            if claim.ground is None:
+                raise Refused("ground_missing", "an accepted claim names its ground, for example --data ground=absent_4_weeks")
+            if claim.look_again_on is None:
+                raise Refused("look_again_missing", "whoever accepts an excuse names the day to look again, for example --data look_again_on=2026-05-18")
+            if not any(duty.excuse is not None and duty.excuse.seq == claim.seq for duty in work.duties):
+                raise Refused("touches_nothing", "the claim touches the period of no duty that it could excuse: give its days as "
+                              "--data began_on=2026-03-02 --data ended_on=2026-04-05, and the body where it is about one")  # fmt: skip
+
+
+def _line(fact: Fact) -> Line:
+    return Line(
+        fact.seq, fact.kind, fact.version, fact.machine, fact.occurred_on, fact.recorded_at, fact.actor, fact.via, fact.run,
+        fact.corrects, fact.data,
+    )  # fmt: skip
+
+
+_INSERT_CASE = insert(CASE)
+_UPDATE_CASE = (
+    update(CASE)
+    .where(CASE.c.case_ref == bindparam("v_case_ref"))
+    .values({
+        CASE.c.process: bindparam("v_process"), CASE.c.state: bindparam("v_state"), CASE.c.seq: bindparam("v_seq"),
+        CASE.c.hash: bindparam("v_hash"), CASE.c.opened_on: bindparam("v_opened_on"), CASE.c.la: bindparam("v_la"),
+        CASE.c.la_reference: bindparam("v_la_reference"),
+    })
+)  # fmt: skip
+_UPDATE_CHILD = update(CASE).where(CASE.c.case_ref == bindparam("v_case_ref")).values({CASE.c.child_key: bindparam("v_key")})
+_DELETE_DUTY = delete(DUTY).where(
+    DUTY.c.case_ref == bindparam("k_case"), DUTY.c.rule == bindparam("k_rule"), DUTY.c.opened_seq == bindparam("k_seq")
+)
+_INSERT_DUTY = insert(DUTY)
+_INSERT_NOTICE = insert(NOTICE)

@@ -1,0 +1,119 @@
+"""The house in one hand: settings, records, law, almanac, ladder, directory. Every act takes it first.
+
+Only here is the clock read. `SENDFLOW_TODAY` sets the house's day in a rehearsal, at 09:00 London; every fact so written says so.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Engine
+
+from config.directory import DEFAULT as DEFAULT_DIRECTORY
+from config.directory import Directory, load_directory
+from config.ladder import DEFAULT as DEFAULT_LADDER
+from config.ladder import Ladder, load_ladder
+from config.law import Law, load_law
+from config.settings import Settings
+from deadlines.almanac import Almanac, load_almanac
+from deadlines.duty import Dates, DatesOf, DutyBook
+from deadlines.reckon import dates_for
+from models.database import make_records, open_engine
+from models.people import Seal, open_seal
+from statemachines.replay import processes
+from statemachines.statutory import Process
+
+LONDON = ZoneInfo("Europe/London")
+REHEARSED_AT = time(9, 0)
+
+
+@dataclass(frozen=True)
+class House:
+    """Everything an act needs besides its own arguments. `looked_under` is the digest that caches are worked out under."""
+
+    settings: Settings
+    engine: Engine
+    law: Law
+    almanac: Almanac
+    ladder: Ladder
+    directory: Directory
+    seal: Seal
+    looked_under: str
+
+    @classmethod
+    def open(cls, settings: Settings | None = None) -> "House":
+        """Open the house, making its records where there are none. Raises SettingsError, LawError and their kin in words for a person."""
+        settings = settings or Settings.read()
+        settings.prepare_home()
+        engine = open_engine(f"sqlite:///{settings.records}")
+        make_records(engine)
+        law, almanac = load_law(), load_almanac()
+        ladder = load_ladder(_own(settings, "ladder.toml", DEFAULT_LADDER))
+        directory = load_directory(_own(settings, "directory.toml", DEFAULT_DIRECTORY))
+        return cls(
+            settings, engine, law, almanac, ladder, directory, open_seal(settings.home / "person.key"),
+            _digest(law.digest, almanac.digest, ladder.digest, *(str(sorted(p.table.items())) for p in processes().values())),
+        )  # fmt: skip
+
+    @property
+    def processes(self) -> Mapping[str, Process]:
+        return processes()
+
+    @property
+    def rehearsed(self) -> bool:
+        return self.settings.today is not None
+
+    def now(self) -> datetime:
+        """The instant, in UTC."""
+        if self.settings.today is not None:
+            return datetime.combine(self.settings.today, REHEARSED_AT, LONDON).astimezone(UTC)
+        return datetime.now(UTC)
+
+    def today(self) -> date:
+        """The day in London."""
+        return self.now().astimezone(LONDON).date()
+
+    @cached_property
+    def law_version(self) -> str:
+        """What a fact says of the law it was recorded under."""
+        return self.law.digest[:12]
+
+    @cached_property
+    def books(self) -> Mapping[str, DutyBook]:
+        """The duty book of each process."""
+        return {name: DutyBook.of(self.law.for_process(name)) for name in processes()}
+
+    @cached_property
+    def dates_of(self) -> DatesOf:
+        """The dates of a duty by rule, start day and the opening fact's data, of which the rule takes the days that it knows.
+
+        What it gives back raises LawError or NoAnswer where the law or the almanac has no answer for that day.
+        """
+        law, almanac = self.law, self.almanac
+        inputs = {rule.id: tuple(rule.inputs) for rule in law.rules.values() if rule.inputs}
+
+        def dates_of(rule: str, started_on: date, data: Mapping[str, Any]) -> Dates:
+            names = inputs.get(rule)
+            if names is None:
+                return dates_for(law, almanac, rule, started_on)
+            return dates_for(law, almanac, rule, started_on, {name: date.fromisoformat(data[name]) for name in names if data.get(name)})
+
+        return dates_of
+
+
+def instant(moment: datetime) -> str:
+    """An instant as the records write it: ISO 8601, UTC, microseconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _own(settings: Settings, name: str, default: Any) -> Any:
+    own = settings.home / name
+    return own if own.exists() else default
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

@@ -1,0 +1,170 @@
+"""Recording: facts are accepted here, in the caller's own process and in one transaction, or refused with a sentence.
+
+`record_acts` takes many acts on many cases; one that is refused does not stop the others. `record` is a bulk of one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Connection, func, select
+
+from flows.checking import Refused, check_person
+from flows.desk import CASE, CaseWork, Desk
+from flows.house import House
+from models import people
+from models.database import writing
+from models.facts import REFERENCE, Draft
+from statemachines.replay import opened_by
+
+MINTED = "SF-"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Facts to be accepted together on one case, or not at all.
+
+    `case_ref` None asks for a new reference. `begin_chasing` starts chasing from today where a chased duty is open, as an import does.
+    """
+
+    case_ref: str | None
+    drafts: Sequence[Draft]
+    person: Mapping[str, str] | None = None
+    passages: Sequence[str] = ()
+    begin_chasing: bool = False
+    alias: str | None = None
+
+
+class Recorded(BaseModel):
+    """What became of an act that was accepted: the case, the last fact's number, the state it left, how many facts were added."""
+
+    model_config = ConfigDict(frozen=True)
+    case_ref: str
+    seq: int
+    state: str
+    facts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What became of an act that was refused; nothing of it was written."""
+
+    case_ref: str | None
+    code: str
+    message: str
+    field: str | None = None
+    kind: str | None = None
+
+
+@dataclass(slots=True)
+class Minter:
+    """New references, one after another, never one that stands already."""
+
+    connection: Connection
+    last: int = field(default=-1)
+
+    def next(self) -> str:
+        if self.last < 0:
+            query = select(func.max(CASE.c.case_ref)).where(CASE.c.case_ref.like(f"{MINTED}______"))
+            highest = self.connection.scalar(query)
+            self.last = int(highest.removeprefix(MINTED)) if highest else 0
+        self.last += 1
+        return f"{MINTED}{self.last:06d}"
+
+
+def record(
+    house: House, case: str, drafts: Sequence[Draft], actor: str, via: str = "record", run: str | None = None,
+    person: Mapping[str, str] | None = None,
+) -> Recorded:  # fmt: skip
+    """Record facts on one case. Raises Refused where they are not accepted.
+
+    The reference is kept where it has the form of one; otherwise an opening fact is given a new reference.
+    """
+    kept = case.strip().upper()
+    act = Act(kept if REFERENCE.fullmatch(kept) else None, drafts, person)
+    if act.case_ref is None and drafts[0].kind not in opened_by():
+        raise Refused("no_such_case", "that is not the form of a case reference: expected capital letters and digits, for example NX00042", wrong_call=True)
+    with writing(house.engine) as connection:
+        desk = Desk(house, connection, actor=actor, via=via, run=run)
+        work = take(desk, Minter(connection), act)
+        recorded = Recorded(case_ref=work.case_ref, seq=work.lines[-1].seq, state=work.file.state, facts=len(work.added))
+        desk.flush()
+    return recorded
+
+
+def record_acts(
+    house: House, acts: Sequence[Act], actor: str, via: str, run: str | None = None, connection: Connection | None = None
+) -> list[Recorded | Refusal]:
+    """Record many acts in one transaction, or in the caller's. Each act is accepted whole or refused whole, in order."""
+    if connection is None:
+        with writing(house.engine) as own:
+            return record_acts(house, acts, actor, via, run, own)
+    desk = Desk(house, connection, actor=actor, via=via, run=run)
+    desk.open([act.case_ref for act in acts if act.case_ref is not None])
+    minter = Minter(connection)
+    outcomes: list[Recorded | Refusal] = []
+    for act in acts:
+        try:
+            before = len(desk.works[act.case_ref].lines) if act.case_ref is not None else 0
+            work = take(desk, minter, act)
+            seq = work.lines[-1].seq if work.lines else 0
+            outcomes.append(Recorded(case_ref=work.case_ref, seq=seq, state=work.file.state, facts=len(work.lines) - before))
+        except Refused as refused:
+            outcomes.append(Refusal(act.case_ref, refused.code, refused.message, refused.field, act.drafts[0].kind if act.drafts else None))
+    desk.flush()
+    return outcomes
+
+
+def take(desk: Desk, minter: Minter, act: Act) -> CaseWork:
+    """Put one act on the desk. Raises Refused, and the case is as before."""
+    ref = act.case_ref or minter.next()
+    work = desk.open([ref])[ref]
+    drafts = [_without_person(desk, draft) for draft in act.drafts]
+    desk.add(work, drafts)
+    if act.begin_chasing and chased_and_open(desk, work):
+        desk.add(work, [Draft("chasing_began", desk.today)])
+    person = dict(act.person or {})
+    for draft in act.drafts:
+        person |= {key: str(draft.data[key]) for key in _identifying(desk, draft) if draft.data.get(key)}
+    if person:
+        desk.remember_person(work, person)
+    if act.alias is not None:
+        desk.aliases[act.alias] = ref
+    for words in act.passages:
+        desk.passages.append(people.seal_passage(desk.house.seal, ref, words, desk.now))
+    return work
+
+
+def chased_and_open(desk: Desk, work: CaseWork) -> bool:
+    """Whether an imported duty that the ladder chases is open, and no chasing of it has begun."""
+    began = max((seq for seq, _day in work.file.chasing_began), default=0)
+    return any(
+        duty.closed_on is None and duty.imported and duty.opened_seq > began and desk.house.ladder.rungs(duty.rule) for duty in work.duties
+    )
+
+
+def _identifying(desk: Desk, draft: Draft) -> frozenset[str]:
+    process = opened_by().get(draft.kind)
+    return process.facts[draft.kind].PERSON if process is not None else frozenset()
+
+
+def _without_person(desk: Desk, draft: Draft) -> Draft:
+    keys = _identifying(desk, draft)
+    if not keys & draft.data.keys():
+        return draft
+    check_person({key: str(draft.data[key]) for key in keys if draft.data.get(key)})
+    return draft._replace(data={key: value for key, value in draft.data.items() if key not in keys})
+
+
+def as_values(pairs: Sequence[str]) -> dict[str, Any]:
+    """`key=value` options as a mapping. Raises Refused (a wrong call) for a pair without `=` or a key given twice."""
+    told: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip():
+            raise Refused("bad_data", "every --data is key=value, for example --data body=QX101", wrong_call=True)
+        if key.strip() in told:
+            raise Refused("bad_data", "a key stands twice among the --data: each is given once", wrong_call=True)
+        told[key.strip()] = value.strip()
+    return told

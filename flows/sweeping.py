@@ -1,0 +1,145 @@
+"""Sweeping: look at every duty whose day to look has come, write what has become true, and the notices it calls for.
+
+The sweep reads `look_on <= as_at or looked_under <> now's`: its cost follows what is due, and a changed law reaches every case.
+Sweeping twice writes the same facts. A case that cannot be worked out is named and the others go on.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Connection, insert, or_, select
+
+from config.law import LawError, NoAnswer
+from deadlines.almanac import AlmanacRange
+from flows import killpoints
+from flows.checking import Refused
+from flows.desk import DUTY, Desk
+from flows.house import House, instant
+from models.database import reading, writing
+from models.tables import TickRow
+from statemachines.statutory import Unlawful
+
+TICK = TickRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
+SHARD = 200
+
+
+class WrongDay(ValueError):
+    """A sweep was asked for a day that has not come."""
+
+
+class Trouble(BaseModel):
+    """A case that the sweep could not work out, and why, for a person."""
+
+    model_config = ConfigDict(frozen=True)
+    case_ref: str
+    message: str
+
+
+class SweepReport(BaseModel):
+    """What a sweep did. `kinds` counts the facts written; `look_next` is the next day on which a sweep will have something to say."""
+
+    model_config = ConfigDict(frozen=True)
+    as_at: date
+    cases_looked_at: int = 0
+    facts_written: int = 0
+    notices_written: int = 0
+    kinds: dict[str, int] = {}
+    bodies: list[str] = []
+    look_next: date | None = None
+    troubles: list[Trouble] = []
+
+
+def sweep(house: House, as_at: date | None = None, run: str | None = None) -> SweepReport:
+    """Sweep for `as_at` (today unless said). Raises WrongDay for a later day than today."""
+    today = house.today()
+    as_at = as_at or today
+    if as_at > today:
+        raise WrongDay(f"a sweep is for today or an earlier day: expected {today.isoformat()} or before, for example --as-at {today.isoformat()}")
+    looked = facts = notices = 0
+    kinds: dict[str, int] = {}
+    bodies: set[str] = set()
+    troubles: list[Trouble] = []
+    for refs in _shards(house, as_at):
+        looked += len(refs)
+        try:
+            done = _sweep_some(house, refs, as_at, run)
+        except (Unlawful, LawError, NoAnswer, AlmanacRange, Refused, KeyError, ValueError):
+            done = [each for ref in refs for each in _sweep_one(house, ref, as_at, run, troubles)]
+        for kind, body in done:
+            if kind == NOTICED:
+                notices += 1
+                continue
+            facts += 1
+            kinds[kind] = kinds.get(kind, 0) + 1
+            if body:
+                bodies.add(body)
+    with writing(house.engine) as connection:
+        look_next = connection.scalar(select(DUTY.c.look_on).where(DUTY.c.look_on > as_at).order_by(DUTY.c.look_on).limit(1))
+        finish(connection, house, "sweep", as_at, "troubled" if troubles else "done", f"{facts} facts")
+    return SweepReport(
+        as_at=as_at, cases_looked_at=looked, facts_written=facts, notices_written=notices, kinds=kinds, bodies=sorted(bodies),
+        look_next=look_next, troubles=troubles,
+    )  # fmt: skip
+
+
+NOTICED = "notice"
+
+
+def finish(connection: Connection, house: House, act: str, as_at: date, outcome: str, detail: str) -> None:
+    """Note that an act of the engine finished: silence is the worst fault, and this is how it is heard."""
+    row = {"act": act, "as_at": as_at, "finished_at": instant(house.now()), "outcome": outcome, "detail": detail}
+    connection.execute(insert(TICK), row)
+
+
+def _shards(house: House, as_at: date) -> Iterator[list[str]]:
+    """References of the cases to look at, some at a time, in order: read once, so that nothing written here is read again."""
+    query = (
+        select(DUTY.c.case_ref)
+        .where(or_(DUTY.c.look_on <= as_at, DUTY.c.looked_under != house.looked_under))
+        .distinct()
+        .order_by(DUTY.c.case_ref)
+    )
+    with reading(house.engine) as connection:
+        refs = list(connection.scalars(query))
+    for start in range(0, len(refs), SHARD):
+        yield refs[start : start + SHARD]
+
+
+def _sweep_some(house: House, refs: Sequence[str], as_at: date, run: str | None) -> list[tuple[str, str | None]]:
+    done: list[tuple[str, str | None]] = []
+    with writing(house.engine) as connection:
+        desk = Desk(house, connection, actor="sendflow", via="sweep", run=run)
+        stale = _stale(connection, house, refs)
+        for ref, work in desk.open(refs).items():
+            looked = desk.look(work, as_at)
+            facts = desk.add(work, looked.drafts)
+            done.extend((fact.kind, str(fact.data["body"]) if "body" in fact.data else None) for fact in facts)
+            if ref in stale:
+                work.stale = True
+        done.extend((NOTICED, None) for _notice in desk.notices)
+        killpoints.here("before_sweep_flush")
+        desk.flush()
+        killpoints.here("after_fact_before_commit")
+    return done
+
+
+def _sweep_one(house: House, ref: str, as_at: date, run: str | None, troubles: list[Trouble]) -> list[tuple[str, str | None]]:
+    try:
+        return _sweep_some(house, [ref], as_at, run)
+    except (Unlawful, LawError, NoAnswer, AlmanacRange, Refused) as problem:
+        troubles.append(Trouble(case_ref=ref, message=str(problem)))
+    except (KeyError, ValueError):
+        troubles.append(Trouble(case_ref=ref, message="the history cannot be read: run sendflow verify for what is damaged"))
+    return []
+
+
+def _stale(connection: Connection, house: House, refs: Sequence[str]) -> set[str]:
+    query = select(DUTY.c.case_ref).where(DUTY.c.case_ref.in_(refs), DUTY.c.looked_under != house.looked_under).distinct()
+    return set(connection.scalars(query))
+
+
+def last_finished(connection: Connection, act: str) -> Any:
+    """When an act last finished (ISO 8601 UTC), or None."""
+    return connection.scalar(select(TICK.c.finished_at).where(TICK.c.act == act).order_by(TICK.c.finished_at.desc()).limit(1))

@@ -1,0 +1,133 @@
+"""The only door to the fact table: append, read, verify a chain, work out the head. [I/O]
+
+A case's facts form a chain: hash = sha256(prev_hash + text). The chain goes by seq. Callers open the transaction; nothing here commits.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, func, insert, select
+
+from models.facts import GENESIS, Fact, Line, line_of
+from models.tables import FactRow
+
+FACT = FactRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation; its stubs do not say so
+COPIED = ("case_ref", "seq", "kind", "occurred_on", "recorded_at", "actor")
+CHUNK = 400
+
+
+class Tail(NamedTuple):
+    """The end of a case's chain."""
+
+    seq: int
+    hash: str
+
+
+class Stored(NamedTuple):
+    """One row as it lies in the table."""
+
+    case_ref: str
+    seq: int
+    kind: str
+    occurred_on: str
+    recorded_at: str
+    actor: str
+    text: str
+    prev_hash: str
+    hash: str
+
+
+NEW_CASE = Tail(0, GENESIS)
+_COLUMNS = [FACT.c[name] for name in Stored._fields]
+
+
+def chained(facts: Iterable[Fact], tail: Tail) -> tuple[list[dict[str, Any]], Tail]:
+    """The rows of new facts of one case, each hash taken over the one before. Raises ValueError where a seq does not follow."""
+    rows: list[dict[str, Any]] = []
+    seq, previous = tail
+    for fact in facts:
+        if fact.seq != seq + 1:
+            raise ValueError(f"fact {fact.seq} cannot follow fact {seq} of case {fact.case_ref}")
+        text = fact.text()
+        digest = link(previous, text)
+        rows.append({
+            "case_ref": fact.case_ref, "seq": fact.seq, "kind": fact.kind, "occurred_on": fact.occurred_on.isoformat(),
+            "recorded_at": fact.recorded_at, "actor": fact.actor, "text": text.decode(), "prev_hash": previous, "hash": digest,
+        })  # fmt: skip
+        seq, previous = fact.seq, digest
+    return rows, Tail(seq, previous)
+
+
+def link(previous: str, text: bytes) -> str:
+    """The hash of a fact: sha256 over the hash before it and its own text."""
+    return hashlib.sha256(previous.encode() + text).hexdigest()
+
+
+def append(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Write chained rows. Raises IntegrityError where another writer was first (case_ref, seq is unique)."""
+    if rows:
+        connection.execute(insert(FACT), rows)
+
+
+def read(connection: Connection, refs: Sequence[str]) -> dict[str, tuple[list[Line], Tail]]:
+    """The histories of some cases in order of seq, with the end of each chain. A case without facts is left out."""
+    found: dict[str, tuple[list[Line], Tail]] = {}
+    for start in range(0, len(refs), CHUNK):
+        some = refs[start : start + CHUNK]
+        query = (
+            select(FACT.c.case_ref, FACT.c.seq, FACT.c.hash, FACT.c.text)
+            .where(FACT.c.case_ref.in_(some) if len(some) > 1 else FACT.c.case_ref == some[0])
+            .order_by(FACT.c.case_ref, FACT.c.seq)
+        )
+        grouped: dict[str, list[Line]] = {}
+        for case_ref, seq, digest, text in connection.execute(query):
+            lines = grouped.setdefault(case_ref, [])
+            lines.append(line_of(text))
+            found[case_ref] = (lines, Tail(seq, digest))
+    return found
+
+
+def scan(connection: Connection, case_ref: str | None = None) -> Iterator[tuple[str, list[Stored]]]:
+    """Every stored row, a case at a time in reference order, streamed: memory is that of one case."""
+    query = select(*_COLUMNS).order_by(FACT.c.case_ref, FACT.c.seq)
+    if case_ref is not None:
+        query = query.where(FACT.c.case_ref == case_ref)
+    rows: list[Stored] = []
+    result = connection.execution_options(stream_results=True, yield_per=5_000).execute(query)
+    for raw in result:
+        row = Stored._make(raw)
+        if rows and rows[0].case_ref != row.case_ref:
+            yield rows[0].case_ref, rows
+            rows = []
+        rows.append(row)
+    if rows:
+        yield rows[0].case_ref, rows
+
+
+def known(connection: Connection, case_ref: str) -> bool:
+    """Whether a case of that reference has a fact."""
+    return connection.execute(select(FACT.c.seq).where(FACT.c.case_ref == case_ref, FACT.c.seq == 1)).first() is not None
+
+
+def head(connection: Connection, before: str) -> tuple[str, int, int]:
+    """The head of the ledger at an instant (ISO 8601 UTC): the digest, how many cases, how many facts.
+
+    sha256 over the lines `case_ref seq hash` of each case's last fact recorded before that instant, in reference order.
+    """
+    last = (
+        select(FACT.c.case_ref, func.max(FACT.c.seq).label("seq"), func.count().label("facts"))
+        .where(FACT.c.recorded_at < before)
+        .group_by(FACT.c.case_ref)
+        .subquery()
+    )
+    query = (
+        select(FACT.c.case_ref, FACT.c.seq, FACT.c.hash, last.c.facts)
+        .join(last, (FACT.c.case_ref == last.c.case_ref) & (FACT.c.seq == last.c.seq))
+        .order_by(FACT.c.case_ref)
+    )
+    digest, cases, facts = hashlib.sha256(), 0, 0
+    for case_ref, seq, link_hash, count in connection.execute(query):
+        digest.update(f"{case_ref} {seq} {link_hash}\n".encode())
+        cases, facts = cases + 1, facts + count
+    return digest.hexdigest(), cases, facts

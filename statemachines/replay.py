@@ -1,0 +1,236 @@
+"""Facts in, the case out: the one fold, used by live code and by audit alike.
+
+The fold goes by (occurred_on, seq) with corrections applied; the chain of hashes goes by seq. A correction is applied whatever
+its own day. As true on a day: facts by `occurred_on`. As known at an instant: facts by `recorded_at`. Both may be asked at once.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from functools import cache
+
+import statemachines
+from models.casefile import Casefile, Claim, RungFact
+from models.facts import Line
+from models.shared_facts import CORRECTIONS, ENGINE_ONLY, RUNGS
+from statemachines.statutory import Process, Unlawful
+
+
+# A correction may move the opening behind what the engine had already written of the case.
+BEFORE_OPENING = CORRECTIONS | ENGINE_ONLY
+
+
+@cache
+def processes() -> Mapping[str, Process]:
+    """Every process found by walking this folder, by name. No list elsewhere names one."""
+    found: dict[str, Process] = {}
+    for module in pkgutil.iter_modules(statemachines.__path__):
+        process = getattr(importlib.import_module(f"statemachines.{module.name}"), "PROCESS", None)
+        if isinstance(process, Process):
+            found[process.name] = process
+    return dict(sorted(found.items()))
+
+
+@cache
+def opened_by() -> Mapping[str, Process]:
+    """The process that each opening fact begins."""
+    return {process.opens: process for process in processes().values()}
+
+
+def process_of(lines: Sequence[Line]) -> Process:
+    """The process of a history. Raises Unlawful where its first fact opens none that this house knows."""
+    first = lines[0]
+    process = opened_by().get(first.kind)
+    if process is None:
+        raise Unlawful(first.seq, first.kind, f"fact {first.seq} ({first.kind}) opens no process that this house knows")
+    return process
+
+
+def effective(lines: Iterable[Line], as_at: date | None = None, known_at: str | None = None) -> list[Line]:
+    """The facts that stand, in the order of the fold: corrections applied, withdrawn facts left out.
+
+    `as_at` leaves out facts that occurred later (after correction); `known_at` (an instant, ISO 8601 UTC) what was recorded later.
+    """
+    known = [line for line in lines if known_at is None or line.recorded_at <= known_at]
+    corrections = [line for line in known if line.kind in CORRECTIONS]
+    if corrections:
+        known = _corrected(known, corrections)
+    if as_at is not None:
+        known = [line for line in known if line.occurred_on <= as_at or line.kind in CORRECTIONS]
+    known.sort(key=_fold_order)
+    return known
+
+
+def _fold_order(line: Line) -> tuple[date, int]:
+    return (line.occurred_on, line.seq)
+
+
+def _corrected(lines: list[Line], corrections: list[Line]) -> list[Line]:
+    gone: set[int] = set()
+    for correction in reversed(corrections):
+        if correction.seq not in gone and correction.kind == "fact_withdrawn" and correction.corrects is not None:
+            gone.add(correction.corrects)
+    standing = {line.seq: line for line in lines if line.seq not in gone}
+    for correction in corrections:
+        target = standing.get(correction.corrects or 0)
+        if correction.seq in gone or correction.kind != "fact_corrected" or target is None:
+            continue
+        told = {key: value for key, value in correction.data.items() if key not in {"occurred_on", "reason"}}
+        day = correction.data.get("occurred_on")
+        standing[target.seq] = target._replace(
+            occurred_on=date.fromisoformat(day) if day else target.occurred_on, data={**target.data, **told}
+        )
+    return list(standing.values())
+
+
+def fold(case_ref: str, lines: Iterable[Line], as_at: date | None = None, known_at: str | None = None) -> Casefile:
+    """The case that a history leaves. Raises Unlawful, naming the fact, where the machine of its time does not allow it."""
+    ordered = effective(lines, as_at, known_at)
+    if not ordered:
+        raise Unlawful(0, "", "nothing was known of this case then")
+    openings = opened_by()
+    opening = next((line for line in ordered if line.kind in openings), ordered[0])
+    process = process_of([opening])
+    casefile = Casefile(case_ref, process.name, process.initial)
+    for line in ordered:
+        if line.kind in process.asks:
+            casefile.asked.setdefault((line.data["body"], line.data.get("service")), []).append(line.seq)
+    casefile.lines = ordered
+    state = process.initial
+    tables, stays, guards = process.tables, process.stays, process.guards
+    table: Mapping[tuple[str, str], str] = {}
+    machine = 0
+    for line in ordered:
+        kind = line.kind
+        if line is opening:
+            _open(casefile, line)
+            continue
+        if casefile.opened_on is None:
+            if kind not in BEFORE_OPENING:
+                raise Unlawful(line.seq, kind, f"{named(line)} is refused: it is dated before {opening.kind} of {opening.occurred_on.isoformat()}")
+            _remember(casefile, process, line)
+            continue
+        if line.machine != machine:
+            machine = line.machine
+            table = tables.get(machine, {})
+        target = table.get((state, kind))
+        if target is None:
+            staying = stays.get(kind)
+            if staying is None or state not in staying:
+                raise Unlawful(line.seq, kind, refusal(process, casefile, state, line))
+        guard = guards.get(kind)
+        if guard is not None:
+            casefile.state = state
+            reason = guard(casefile, line)
+            if reason is not None:
+                raise Unlawful(line.seq, kind, f"{named(line)} is refused: {reason}")
+        if target is not None:
+            state = target
+        _remember(casefile, process, line)
+    casefile.state = state
+    casefile.last_seq = max(line.seq for line in ordered)
+    return casefile
+
+
+def named(line: Line) -> str:
+    """A fact as a sentence names it."""
+    return f"fact {line.seq}, {line.kind} of {line.occurred_on.isoformat()},"
+
+
+def refusal(process: Process, casefile: Casefile, state: str, line: Line) -> str:
+    """Why a fact has no place, and what would be lawful then."""
+    if casefile.opened_on is not None and line.kind == process.opens:
+        return f"{named(line)} is refused: the case is open already"
+    if line.kind not in process.facts:
+        return f"{named(line)} is refused: {process.title} knows no such fact"
+    lawful = ", ".join(process.lawful(state)) or "nothing"
+    return f"{named(line)} is refused: on that day the case stands at '{process.states[state]}'. Lawful then: {lawful}"
+
+
+def _open(casefile: Casefile, line: Line) -> None:
+    casefile.opened_on = line.occurred_on
+    casefile.la = line.data.get("la")
+    casefile.la_reference = line.data.get("la_reference")
+
+
+def _remember(casefile: Casefile, process: Process, line: Line) -> None:
+    kind, data = line.kind, line.data
+    if kind in process.asks:
+        casefile.outstanding.setdefault((data["body"], data.get("service")), []).append(line.seq)
+    elif kind in process.answers:
+        _settle(casefile, data["body"], data.get("service"))
+    elif kind in process.reopens:
+        asked = (data["body"], data.get("service"))
+        casefile.outstanding.setdefault(asked, []).extend(casefile.asked.get(asked, [])[-1:])
+    if kind in process.contacts:
+        casefile.contacts.setdefault((data["body"], data.get("service")), line.occurred_on)
+    if kind in RUNGS:
+        casefile.rungs[line.seq] = RungFact(
+            line.seq, kind, line.occurred_on, data["rule"], data["rung"], data["opened_seq"],
+            date.fromisoformat(data["due"]), data.get("body"), data.get("service"),
+        )  # fmt: skip
+    else:
+        remember = _REMEMBER.get(kind)
+        if remember is not None:
+            remember(casefile, line)
+
+
+def _settle(casefile: Casefile, body: str, service: str | None) -> None:
+    for asked in list(casefile.outstanding):
+        if asked[0] == body and (service is None or asked[1] in (None, service)):
+            del casefile.outstanding[asked]
+
+
+def _claim(casefile: Casefile, line: Line) -> None:
+    data = line.data
+    casefile.claims[line.seq] = Claim(
+        line.seq, data.get("ground"), data.get("rule"), data.get("body"), data.get("service"),
+        _day(data, "began_on"), _day(data, "ended_on"),
+    )  # fmt: skip
+
+
+def _decide(casefile: Casefile, line: Line) -> None:
+    data = line.data
+    claim = casefile.claims.get(data["claim"])
+    if claim is None:
+        raise Unlawful(line.seq, line.kind, f"{named(line)} is refused: fact {data['claim']} is no claim of an excuse that stands on that day")
+    casefile.claims[claim.seq] = claim._replace(
+        ground=data.get("ground", claim.ground), rule=data.get("rule", claim.rule), body=data.get("body", claim.body),
+        service=data.get("service", claim.service), began_on=_day(data, "began_on") or claim.began_on,
+        ended_on=_day(data, "ended_on") or claim.ended_on, decision=data["decision"], decided_seq=line.seq,
+        look_again_on=_day(data, "look_again_on"),
+    )  # fmt: skip
+
+
+def _withdraw_rung(casefile: Casefile, line: Line) -> None:
+    rung = casefile.rungs.get(line.data["rung_seq"])
+    if rung is not None:
+        casefile.rungs[rung.seq] = rung._replace(withdrawn=True)
+
+
+def _told(casefile: Casefile, line: Line) -> None:
+    casefile.told.append((line.seq, line.data))
+
+
+def _began(casefile: Casefile, line: Line) -> None:
+    casefile.chasing_began.append((line.seq, line.occurred_on))
+
+
+def _paused(casefile: Casefile, line: Line) -> None:
+    casefile.pauses.append((line.occurred_on, date.fromisoformat(line.data["until"]), line.data.get("body")))
+
+
+def _day(data: Mapping[str, object], key: str) -> date | None:
+    value = data.get(key)
+    return date.fromisoformat(str(value)) if value else None
+
+
+_REMEMBER = {
+    "excuse_claimed": _claim,
+    "excuse_decided": _decide,
+    "rung_withdrawn": _withdraw_rung,
+    "notice_sent": _told,
+    "chasing_began": _began,
+    "chasing_paused": _paused,
+}
