@@ -60,28 +60,27 @@ def sweep(as_at: AsAt = None, json_: Json = False) -> None:
         raise typer.Exit(Exit.REFUSED)
 
 
-def overdue(by: Gathered = None, xlsx: Workbook = None, as_at: AsAt = None, json_: Json = False) -> None:
+def overdue(by: Gathered = None, xlsx: Workbook = None, json_: Json = False) -> None:
     """Every duty that is past its due date and neither met, ended nor excused; the latest first."""
     from flows.boards import overdue as read
 
-    _show(read, "late", by, xlsx, as_at, json_)
+    _show(read, "late", by, xlsx, json_)
 
 
-def week(by: Gathered = None, xlsx: Workbook = None, as_at: AsAt = None, json_: Json = False) -> None:
+def week(by: Gathered = None, xlsx: Workbook = None, json_: Json = False) -> None:
     """Every duty that falls due within seven days; the soonest first."""
     from flows.boards import week as read
 
-    _show(read, "left", by, xlsx, as_at, json_)
+    _show(read, "left", by, xlsx, json_)
 
 
-def _show(read: Callable[[House, date], list[BoardRow]], what: str, by: By | None, xlsx: Path | None, as_at: str | None, json_: bool) -> None:
+def _show(read: Callable[[House, date], list[BoardRow]], what: str, by: By | None, xlsx: Path | None, json_: bool) -> None:
     from cli.paper import board
     from flows.boards import grouped
     from flows.house import House
 
-    day = day_of(as_at, "--as-at")
     house = House.open()
-    rows = read(house, day or house.today())
+    rows = read(house, house.today())
     if xlsx is not None:
         _workbook(xlsx, rows, what)
     gathered = grouped(house, rows, by.value) if by else None

@@ -67,9 +67,6 @@ def record(
         drafts = [_draft(fact, day, data or []), *(_also(each, day) for each in also or [])]
         reference = case.strip().upper()
         kept = reference if REFERENCE.fullmatch(reference) else "new"
-        person = {}
-        for draft in drafts:
-            person |= {key: str(draft.data[key]) for key in ("nhs_number", "date_of_birth") if key in draft.data}
         recorded = perform("record", House.open(), case=kept, drafts=drafts, actor=actor, say=tell)
     except Refused as refused:
         fail(Exit.WRONG_CALL if refused.wrong_call else Exit.REFUSED, refused.message)
@@ -154,7 +151,7 @@ def processes(json_: Json = False) -> None:
                 {"kind": kind, "version": process.versions[kind], "from": sorted(states), "to": target, "data": particulars}
                 for target, states in targets.items()
             )
-        rules = [rule for rule in law.for_process(process.name)]
+        rules = list(law.for_process(process.name))
         document.append({
             "process": process.name, "title": process.title, "states": list(process.states), "initial": process.initial,
             "final": sorted(process.final), "facts": facts,

@@ -118,8 +118,7 @@ def verification(found: VerifyReport) -> str:
     lines = [f"{found.cases} cases and {found.facts} facts: {'intact' if found.intact else 'DAMAGED'}.", f"Head before {found.before}: {found.head}"]
     if found.stale:
         lines.append(f"{found.stale} cases wait for the next sweep under the present law.")
-    for each in found.damage:
-        lines.append(f"  {each.case_ref or 'records'}{f', fact {each.seq}' if each.seq else ''}: {each.message}")
+    lines += [f"  {each.case_ref or 'records'}{f', fact {each.seq}' if each.seq else ''}: {each.message}" for each in found.damage]
     return "\n".join(lines)
 
 

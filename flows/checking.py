@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-import nhs_number
+from nhs_number import is_valid as _valid_number  # type: ignore[attr-defined]  # it exports by assignment
 from pydantic import ValidationError
 
 from flows.house import House
@@ -58,7 +58,19 @@ def prepared(
         raise Refused("corrects_without_correction", "corrects goes with fact_corrected or fact_withdrawn only", field="corrects", wrong_call=True)
     if kind in process.asks | process.answers | process.reopens | process.contacts:
         given = _completed(house, process, casefile, kind, given)
-    return _told(model, kind, given)
+    told = _told(model, kind, given)
+    if kind not in ENGINE_ONLY:
+        _only_once(lines, draft, told[0])
+    return told
+
+
+def _only_once(lines: Sequence[Line], draft: Draft, data: Mapping[str, Any]) -> None:
+    """The same fact of the same day twice is a slip of the pen, and would open a second duty."""
+    withdrawn = {line.corrects for line in lines if line.kind == "fact_withdrawn"}
+    for line in lines:
+        same = line.kind == draft.kind and line.occurred_on == draft.occurred_on and line.seq not in withdrawn
+        if same and data.items() == {key: value for key, value in line.data.items() if key in data}.items():
+            raise Refused("recorded_already", f"{draft.kind} of that day stands in the history already, as fact {line.seq}; nothing was written")
 
 
 def _told(model: type[FactData], kind: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -140,7 +152,7 @@ def _correction(process: Process, lines: Sequence[Line], draft: Draft, given: di
         return _told(process.facts[draft.kind], draft.kind, given)
     if target.kind in CORRECTIONS:
         raise Refused("corrects_a_correction", "a correction is not corrected: withdraw it with fact_withdrawn, or correct the first fact again")
-    own = {key: given[key] for key in ("occurred_on", "reason") if key in given}
+    own: dict[str, Any] = {key: given[key] for key in ("occurred_on", "reason") if key in given}
     others = {key: value for key, value in given.items() if key not in own}
     if not others and "occurred_on" not in own:
         raise Refused("corrects_what", "fact_corrected says what is right, for example --data occurred_on=2026-03-09", wrong_call=True)
@@ -159,7 +171,7 @@ def _correction(process: Process, lines: Sequence[Line], draft: Draft, given: di
 def check_person(person: Mapping[str, str]) -> None:
     """An NHS number has ten digits of which the last checks the others; a birth is a past day. Raises Refused without repeating either."""
     number = person.get("nhs_number")
-    if number is not None and not (re.fullmatch(r"[0-9 -]{10,14}", number) and nhs_number.is_valid(number)):
+    if number is not None and not (re.fullmatch(r"[0-9 -]{10,14}", number) and _valid_number(number)):
         raise Refused("check_digit", "nhs_number has ten digits, of which the last checks the others", field="nhs_number", wrong_call=True)
     born = person.get("date_of_birth")
     if born is not None and not re.fullmatch(r"(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}", born):

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from deadlines.duty import Duty, duties_of
 from deadlines.ladder import Looked, look
-from flows.house import House, instant
 from flows.checking import Refused, prepared
+from flows.house import House, instant
 from models import ledger, people
 from models.casefile import Casefile
 from models.facts import Draft, Fact, Line
@@ -262,7 +262,7 @@ def check_excuses(house: House, work: CaseWork, new: Sequence[Line]) -> None:
         if line.kind not in {"excuse_claimed", "excuse_decided"} or line.seq not in {known.seq for known in work.file.lines}:
             continue
         ground, rule, body = line.data.get("ground"), line.data.get("rule"), line.data.get("body")
-        duties = [duty for duty in work.duties if rule in (None, duty.rule) and (body is None or duty.body in (None, body))]
+        duties = [duty for duty in work.duties if rule in (None, duty.rule) and body in (None, duty.body)]
         lawful = sorted({excuse for duty in duties for excuse in duty.dates.excuses})
         if ground is not None and ground not in lawful:
             listed = ", ".join(lawful) or "none"

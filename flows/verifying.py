@@ -6,7 +6,7 @@ which case, which fact, what differs.
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
@@ -20,13 +20,14 @@ from flows.house import House, instant
 from models import ledger
 from models.database import missing_triggers, reading
 from models.facts import GENESIS, Line, line_of
-from models.ledger import FACT, Stored
+from models.ledger import Stored
 from models.tables import AnchorRow
 from statemachines.replay import fold
 from statemachines.statutory import Unlawful
 
 ANCHOR: Table = AnchorRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
 PAGE = 300
+COPIED = ("seq", "kind", "occurred_on", "recorded_at", "actor")
 
 
 class Damage(BaseModel):
@@ -65,8 +66,10 @@ def verify(house: House, case: str | None = None, before: str | None = None) -> 
     cases = facts = stale = 0
     head = hashlib.sha256()
     with reading(house.engine) as connection:
-        for trigger in missing_triggers(connection):
-            damage.append(Damage(case_ref=None, seq=None, what="trigger", message=f"the trigger {trigger} is gone: rows could be changed or deleted unseen"))
+        damage.extend(
+            Damage(case_ref=None, seq=None, what="trigger", message=f"the trigger {name} is gone: rows could be changed or deleted unseen")
+            for name in missing_triggers(connection)
+        )
         for page in _pages(connection, case):
             cached = _cached(connection, [ref for ref, _rows in page])
             for ref, rows in page:
@@ -140,8 +143,8 @@ def _check_case(house: House, ref: str, rows: list[Stored], cached: _Cached | No
         return 0
     if (cached.case.seq, cached.case.hash) != (last.seq, last.hash):
         gone = cached.case.seq - last.seq
-        message = f"the last {gone} facts are gone: the case had {cached.case.seq}" if gone > 0 else f"the cached end of the chain is not that of fact {last.seq}"
-        found(last.seq, "tail", message)
+        cut = f"the last {gone} facts are gone: the case had {cached.case.seq}"
+        found(last.seq, "tail", cut if gone > 0 else f"the cached end of the chain is not that of fact {last.seq}")
     elif cached.highest_noticed > last.seq:
         found(last.seq, "tail", f"a notice was written for fact {cached.highest_noticed}, which is gone")
     if lines is None:
@@ -196,10 +199,9 @@ def _check_chain(rows: list[Stored], found: Any) -> list[Line] | None:
             found(row.seq, "unreadable", f"the text of fact {row.seq} cannot be read")
             readable = False
             continue
-        copies = (line.seq, line.kind, line.occurred_on.isoformat(), line.recorded_at, line.actor)
-        if copies != (row.seq, row.kind, row.occurred_on, row.recorded_at, row.actor):
-            names = ("seq", "kind", "occurred_on", "recorded_at", "actor")
-            wrong = [name for name, one, other in zip(names, copies, (row.seq, row.kind, row.occurred_on, row.recorded_at, row.actor), strict=True) if one != other]
+        copied = line._replace(occurred_on=line.occurred_on.isoformat())._asdict()  # type: ignore[arg-type]  # as the column holds it
+        wrong = [name for name in COPIED if copied[name] != getattr(row, name)]
+        if wrong:
             found(row.seq, "column", f"the column {', '.join(wrong)} of fact {row.seq} is not what its text says")
         if f'"case_ref":"{row.case_ref}"' not in row.text:
             found(row.seq, "column", f"the column case_ref of fact {row.seq} is not what its text says")
@@ -225,5 +227,3 @@ def parse_instant(value: str) -> str:
         raise ValueError("an instant has a zone, for example 2026-04-14T09:00:00+01:00")
     return instant(moment)
 
-
-__all__ = ["FACT", "Damage", "VerifyReport", "date", "parse_instant", "verify"]

@@ -13,7 +13,6 @@ from models.facts import GENESIS, Fact, Line, line_of
 from models.tables import FactRow
 
 FACT = FactRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation; its stubs do not say so
-COPIED = ("case_ref", "seq", "kind", "occurred_on", "recorded_at", "actor")
 CHUNK = 400
 
 

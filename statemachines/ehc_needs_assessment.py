@@ -40,7 +40,7 @@ class EhcNeedsAssessment(StatutoryMachine):
     assessment_refused = requested.to(refused) | considering.to(refused)
     refusal_reversed = refused.to(assessing)
     plan_refused = assessing.to(no_plan) | drafting.to(no_plan)
-    draft_plan_received = assessing.to(drafting) | drafting.to.itself() | no_plan.to(drafting)
+    draft_plan_received = assessing.to(drafting) | drafting.to(drafting) | no_plan.to(drafting)
     final_plan_received = assessing.to(planned) | drafting.to(planned) | no_plan.to(planned)
     case_withdrawn = (
         requested.to(withdrawn) | considering.to(withdrawn) | refused.to(withdrawn) | assessing.to(withdrawn)

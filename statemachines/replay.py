@@ -16,7 +16,6 @@ from models.facts import Line
 from models.shared_facts import CORRECTIONS, ENGINE_ONLY, RUNGS
 from statemachines.statutory import Process, Unlawful
 
-
 # A correction may move the opening behind what the engine had already written of the case.
 BEFORE_OPENING = CORRECTIONS | ENGINE_ONLY
 
