@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from datetime import date
 from typing import Annotated, Any
 
 from prefect import flow, tags
@@ -28,7 +27,10 @@ from flows.runs import Act, Work
 CaseReference = Annotated[str, Field(pattern=r"^(new|[A-Z]{1,4}-?[0-9]{3,9})$", title="Case", description="The case's reference, as in EHC-2026001")]
 Kinds = Annotated[str, Field(pattern=r"^[a-z_]{1,60}(,[a-z_]{1,60}){0,50}$", title="Fact", description="The kinds of fact")]
 Digest = Annotated[str, Field(pattern=r"^([0-9a-f]{32}|unreadable)$", title="File", description="The file's digest; never its name")]
-Day = Annotated[date | None, Field(title="As at", description="The day to look from, today unless said: 2026-04-14")]
+# A day is text with a pattern: of a date type the server checks nothing, and keeps whatever was typed in its place.
+DAY = {"pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "json_schema_extra": {"format": "date"}}
+Day = Annotated[str | None, Field(title="As at", description="The day to look from, today unless said: 2026-04-14", **DAY)]
+On = Annotated[str | None, Field(title="On", description="The day on which it happened: 2026-04-14", **DAY)]
 Now = Annotated[bool, Field(title="Now", description="Send without waiting for working hours; the records say that it was asked for here")]
 
 _WORK: ContextVar[Work | None] = ContextVar("sendflow_work", default=None)
@@ -36,11 +38,7 @@ _WORK: ContextVar[Work | None] = ContextVar("sendflow_work", default=None)
 
 def _run_name() -> str:
     """The run's first name, from its parameters alone."""
-    return shown.begin(Act(flow_run.flow_name), _with_days(flow_run.parameters))
-
-
-def _with_days(given: dict[str, Any]) -> dict[str, Any]:
-    return {key: date.fromisoformat(value) if key == "as_at" and isinstance(value, str) else value for key, value in given.items()}
+    return shown.begin(Act(flow_run.flow_name), flow_run.parameters)
 
 
 def _own_work(act: Act, given: dict[str, Any]) -> Work:
@@ -50,7 +48,7 @@ def _own_work(act: Act, given: dict[str, Any]) -> Work:
     house = House.open(Settings.read())
     match act:
         case Act.SWEEP | Act.DIGEST:
-            return Work(act, house, {"as_at": given["as_at"] or house.today()})
+            return Work(act, house, {"as_at": shown.day_of(given["as_at"]) or house.today()})
         case Act.DELIVER:
             return Work(act, house, {"now": given["now"], "reason": "asked for on the Prefect pages" if given["now"] else None})
         case Act.VERIFY:
@@ -65,6 +63,7 @@ async def _show(act: Act, **given: Any) -> State[Any]:
     name = str(flow_run.name)
     try:
         work = _WORK.get() or _own_work(act, given)
+        name = shown.begin(act, shown.parameters(work))
         report = work.do(str(flow_run.id))
     except Exception as problem:
         ended = shown.refused(act, name, problem) if shown.is_refusal(problem) else shown.broken(act, name, problem)
@@ -72,7 +71,7 @@ async def _show(act: Act, **given: Any) -> State[Any]:
         ended = shown.end(act, name, report.model_dump(mode="json"))
         with contextlib.suppress(Exception):  # what cannot be shown is still done
             ended = await artifacts.publish(work, ended)
-    if ended.name != name or ended.tags:
+    if ended.name != flow_run.name or ended.tags:
         client, _ = get_or_create_client()
         with contextlib.suppress(Exception):
             await client.update_flow_run(flow_run.id, name=ended.name, tags=sorted({*flow_run.tags, *ended.tags}))
@@ -81,7 +80,7 @@ async def _show(act: Act, **given: Any) -> State[Any]:
 
 
 @flow(name="record", flow_run_name=_run_name, description="Facts that a person recorded about one case.")
-async def record(case: CaseReference, fact: Kinds, on: date | None) -> State[Any]:
+async def record(case: CaseReference, fact: Kinds, on: On = None) -> State[Any]:
     """One recording; its payload is handed over beside Prefect."""
     return await _show(Act.RECORD, case=case, fact=fact, on=on)
 

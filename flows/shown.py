@@ -60,6 +60,25 @@ def plain_day(day: date) -> str:
     return f"{day.day} {day:%b %Y}"
 
 
+class NoSuchDay(ValueError):
+    """A day that the calendar does not have, such as 2026-02-30."""
+
+
+def is_day(text: object) -> bool:
+    """Says whether `text` is a day of the calendar, as in 2026-04-14."""
+    try:
+        return date.fromisoformat(str(text)) is not None
+    except ValueError:
+        return False
+
+
+def day_of(text: str | None) -> date | None:
+    """The day that somebody typed; None where nothing was. Raises NoSuchDay."""
+    if text and not is_day(text):
+        raise NoSuchDay
+    return date.fromisoformat(text) if text else None
+
+
 def file_digest(path: Path) -> str:
     """What a file is called in Prefect: half of its SHA-256, as its name may hold a child's; "unreadable" where it cannot be read."""
     try:
@@ -76,11 +95,11 @@ def parameters(work: Work) -> dict[str, Any]:
         case Act.RECORD:
             drafts = given["drafts"]
             kinds = ",".join(draft.kind for draft in drafts)
-            return {"case": given["case"] or "new", "fact": kinds, "on": drafts[0].occurred_on if drafts else None}
+            return {"case": given["case"] or "new", "fact": kinds, "on": drafts[0].occurred_on.isoformat() if drafts else None}
         case Act.IMPORT:
             return {"digest": file_digest(Path(given["path"]))}
         case Act.SWEEP | Act.DIGEST:
-            return {"as_at": given["as_at"]}
+            return {"as_at": given["as_at"].isoformat()}
         case Act.DELIVER:
             return {"now": bool(given.get("now", False))}
         case Act.VERIFY:
@@ -110,8 +129,7 @@ def begin(act: Act, shown: Mapping[str, Any]) -> str:
         case Act.IMPORT:
             return f"import {str(shown['digest'])[:8]}"
         case Act.SWEEP | Act.DIGEST:
-            as_at = shown["as_at"]
-            return f"{act} {plain_day(as_at)}" if isinstance(as_at, date) else f"{act} today"
+            return f"{act} {plain_day(date.fromisoformat(shown['as_at']))}" if is_day(shown["as_at"]) else f"{act} today"
         case Act.DELIVER:
             return "deliver now" if shown["now"] else "deliver"
         case Act.VERIFY:
@@ -146,12 +164,12 @@ def _end(act: Act, name: str, report: Mapping[str, Any]) -> End:
 
 def is_refusal(problem: Exception) -> bool:
     """Says whether the act was refused for a reason that the person who asked has been told: no fault of the house."""
-    return isinstance(problem, WrongDay) or re.fullmatch(r"[a-z][a-z0-9_]{1,40}", str(getattr(problem, "code", ""))) is not None
+    return isinstance(problem, WrongDay | NoSuchDay) or re.fullmatch(r"[a-z][a-z0-9_]{1,40}", str(getattr(problem, "code", ""))) is not None
 
 
 def refused(act: Act, name: str, problem: Exception) -> End:
     """The end of a run whose act was lawfully refused: no failure, since the house did what it is for."""
-    return End(name, EndState.REFUSED, f"{act} was refused: {getattr(problem, 'code', 'a day that has not come')}; nothing was written")
+    return End(name, EndState.REFUSED, f"{act} was refused: {getattr(problem, 'code', 'no day that has come')}; nothing was written")
 
 
 def broken(act: Act, name: str, problem: Exception) -> End:
