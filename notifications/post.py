@@ -1,0 +1,183 @@
+"""The post: carries one letter to one mailbox and says what became of it. [I/O]
+
+Purpose: everything that is not known of a letter's fate is said to be not known. A refusal for good (5xx) and a refusal for now (4xx) are told
+apart, a server that does not answer is no refusal at all, and a line that breaks once the letter is on its way leaves the outcome unknown:
+then the same Message-ID is sent once more, which is the best that SMTP has. No carrier retries by itself and none decides about a day.
+"""
+
+import re
+import smtplib
+import ssl
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from email.utils import format_datetime
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+SECONDS = 30.0
+END_OF_DATA = b".\r\n"
+
+
+class Outcome(StrEnum):
+    """What became of one attempt: taken over; refused for good; refused for now; nobody there; or not known."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    LATER = "later"
+    UNREACHABLE = "unreachable"
+    UNKNOWN = "unknown"
+
+
+class Attempt(NamedTuple):
+    """The outcome and a word for why: `smtp_550`, `unreachable`, `outcome_unknown`. Never the server's own text, which quotes addresses."""
+
+    outcome: Outcome
+    why: str | None = None
+
+
+class Letter(NamedTuple):
+    """One letter ready to leave. `written_at` is the Date header; `message_id` stays the same however often it is sent."""
+
+    id: str
+    message_id: str
+    mailbox: str
+    office: str
+    reply_to: str
+    subject: str
+    text: str
+    html: str
+    written_at: datetime
+
+
+class Post(Protocol):
+    """A carrier of letters."""
+
+    def send(self, letter: Letter) -> Attempt:
+        """Tries once. Never raises for anything that a server or a line does."""
+        ...
+
+
+def message_id(letter_id: str, reply_to: str) -> str:
+    """The Message-ID of a letter: made from its key alone, so that a second sending is seen to be the same letter."""
+    return f"<{letter_id}.sendflow@{reply_to.rpartition('@')[2]}>"
+
+
+def as_message(letter: Letter) -> EmailMessage:
+    """The letter as mail: text and HTML as alternatives. Says that it was written by a machine; nothing in it identifies a child."""
+    mail = EmailMessage(policy=SMTP_POLICY)
+    sender, _, domain = letter.reply_to.rpartition("@")
+    mail["From"] = Address(letter.office, sender, domain)
+    mail["To"] = letter.mailbox
+    mail["Reply-To"] = letter.reply_to
+    mail["Subject"] = letter.subject
+    mail["Date"] = format_datetime(letter.written_at)
+    mail["Message-ID"] = letter.message_id
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Auto-Response-Suppress"] = "OOF, AutoReply"
+    mail["Content-Language"] = "en-GB"
+    mail.set_content(letter.text, cte="quoted-printable")
+    mail.add_alternative(letter.html, subtype="html", cte="quoted-printable")
+    return mail
+
+
+class SmtpPost:
+    """An SMTP relay, or the local sink. TLS wherever the server offers it; elsewhere than on this machine its certificate must hold."""
+
+    def __init__(self, host: str, port: int, seconds: float = SECONDS) -> None:
+        """Takes the relay's address and how long to wait for each answer."""
+        self._host, self._port, self._seconds = host, port, seconds
+
+    def send(self, letter: Letter) -> Attempt:
+        """Tries once over a connection of its own."""
+        try:
+            server = smtplib.SMTP(timeout=self._seconds)
+            code, _ = server.connect(self._host, self._port)
+        except OSError:
+            # smtplib's own exceptions are OSErrors too: no greeting is no server.
+            return Attempt(Outcome.UNREACHABLE, "unreachable")
+        try:
+            return _classified(code) if code != 220 else self._offer(server, letter)
+        except OSError:
+            return Attempt(Outcome.UNREACHABLE, "line_lost_before_data")
+        finally:
+            _hang_up(server)
+
+    def answers(self) -> bool:
+        """Whether a mail server greets at the address."""
+        try:
+            with smtplib.SMTP(self._host, self._port, timeout=self._seconds):
+                return True
+        except OSError:
+            return False
+
+    def _offer(self, server: smtplib.SMTP, letter: Letter) -> Attempt:
+        """Everything up to the server's leave to send: whatever breaks here, nothing has been taken over."""
+        server.ehlo_or_helo_if_needed()
+        if server.has_extn("starttls"):
+            server.starttls(context=_trusting(self._host))
+            server.ehlo()
+        for code, _ in (server.mail(letter.reply_to), server.rcpt(letter.mailbox)):
+            if code not in (250, 251):
+                return _classified(code)
+        server.putcmd("data")
+        code, _ = server.getreply()
+        return self._hand_over(server, letter) if code == 354 else _classified(code)
+
+    def _hand_over(self, server: smtplib.SMTP, letter: Letter) -> Attempt:
+        raw = as_message(letter).as_bytes()
+        body = re.sub(rb"(?m)^\.", b"..", raw if raw.endswith(b"\r\n") else raw + b"\r\n")
+        try:
+            server.send(body + END_OF_DATA)
+            code, _ = server.getreply()
+        except OSError:
+            return Attempt(Outcome.UNKNOWN, "outcome_unknown")
+        return Attempt(Outcome.ACCEPTED) if code == 250 else _classified(code)
+
+
+def _classified(code: int) -> Attempt:
+    """5xx is for good, 4xx is for now; any other answer is one that nobody foresaw, and is tried again."""
+    return Attempt(Outcome.REFUSED if 500 <= code <= 599 else Outcome.LATER, f"smtp_{code}" if code > 0 else "unreachable")
+
+
+def _trusting(host: str) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if _on_this_machine(host):
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def _on_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _hang_up(server: smtplib.SMTP) -> None:
+    try:
+        server.quit()
+    except OSError:
+        server.close()
+
+
+class FilePost:
+    """Letters as .eml files in a folder, for people who send them on by other means. A letter sent twice is one file."""
+
+    def __init__(self, folder: Path) -> None:
+        """Takes the folder; it is made where absent."""
+        self._folder = folder
+
+    def send(self, letter: Letter) -> Attempt:
+        """Writes the file in one step, so that no reader ever sees half a letter."""
+        fresh = self._folder / f".{letter.id}.part"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            fresh.write_bytes(as_message(letter).as_bytes())
+            fresh.replace(self._folder / f"{letter.id}.eml")
+        except OSError:
+            return Attempt(Outcome.UNREACHABLE, "folder_not_writable")
+        return Attempt(Outcome.ACCEPTED)
