@@ -166,6 +166,15 @@ def fix_prefect_environment(settings: Settings, api_url: str | None = None) -> N
     os.environ.update(prefect_environment(settings, api_url))
 
 
+def fix_caller_environment(settings: Settings, api_url: str) -> None:
+    """The same for a command that shows its own act as a run: if the server goes away, one line of ours says so, and no page of Prefect's."""
+    fix_prefect_environment(settings, api_url)
+    if settings.log_level != "DEBUG":
+        os.environ.update({"PREFECT_LOGGING_LEVEL": "CRITICAL", "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL", "PREFECT_LOGGING_TO_API_ENABLED": "false"})
+    # A person waits for this one: what Prefect does not take at the second try is said, not waited for.
+    os.environ.update({"PREFECT_CLIENT_MAX_RETRIES": "1", "PREFECT_API_REQUEST_TIMEOUT": "15"})
+
+
 def child_environment(settings: Settings, api_url: str | None = None) -> dict[str, str]:
     """Returns the whole environment for a process of the house: the user's own less PREFECT_, ours, and SENDFLOW_HOME in full."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}

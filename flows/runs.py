@@ -12,7 +12,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from config.settings import fix_prefect_environment
+from config.settings import fix_caller_environment
 from flows.running import find_server
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def perform(act: str, house: House, *, say: Callable[[str], None] = say_on_stder
     if api_url is None:
         say(f"No Prefect server of this house answers, so {work.act} runs directly; nothing else is different.")
         return work.do(None)
-    fix_prefect_environment(house.settings, api_url)
+    fix_caller_environment(house.settings, api_url)
     try:
         from flows.prefect_flows import conduct
 
