@@ -40,6 +40,8 @@ warnings.filterwarnings("ignore", module=r"openpyxl\..*")
 class SheetError(Exception):
     """The file cannot be read as a tracker. `exit_code` is 2 where another file is wanted, 3 where this one could not be got at."""
 
+    code = "not_a_tracker"
+
     def __init__(self, sentence: str, exit_code: int = 2) -> None:
         super().__init__(sentence)
         self.sentence = sentence

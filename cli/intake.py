@@ -1,0 +1,131 @@
+"""`sendflow import`, `who`, `bodies`: what comes in, whom a case is about, and who answers for what.
+
+Purpose: thin commands; none of them ever repeats a file's name or what stands in a cell. Prefect is touched by `import` alone, where it answers.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.cases import Json, actor_of
+from cli.say import Exit, emit, fail, tell
+
+if TYPE_CHECKING:
+    from config.directory import Body
+    from flows.importing import ImportReport
+    from flows.looking import WhoReport
+
+SHOWN = 40
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the program."""
+    app.command("import")(import_)
+    app.command("who")(who)
+    app.command("bodies")(bodies)
+
+
+def import_(
+    file: Annotated[list[str], typer.Argument(help="The tracker: a CSV file, or an Excel workbook (.xlsx).", metavar="FILE", show_default=False)],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; say what would be.")] = False,
+    accept_changes: Annotated[bool, typer.Option("--accept-changes", help="Record corrections where a cell differs from the record.")] = False,
+    actor: Annotated[str, typer.Option("--actor", help="Who imports it: an account name, such as dco.team.")] = "importer",
+    json_: Json = False,
+) -> None:
+    """Import a tracker. Each row is accepted whole, or refused with what was expected; the same file twice changes nothing."""
+    from flows.house import House
+    from flows.importing import import_file
+    from flows.runs import perform
+    from flows.tracker.sheet import SheetError
+
+    if len(file) != 1:
+        # A name with blanks in it, typed without quotation marks, arrives in pieces; a name may be a child's, so it is not repeated.
+        fail(Exit.WRONG_CALL, "one file was expected; put its name in quotation marks where it has blanks. Example: sendflow import \"our tracker.csv\"")
+    actor_of(actor)
+    house = House.open()
+    try:
+        if dry_run:
+            report = import_file(house, Path(file[0]), True, accept_changes, actor)
+        else:
+            report = perform("import", house, path=Path(file[0]), accept_changes=accept_changes, actor=actor, say=tell)
+    except SheetError as problem:
+        fail(Exit(problem.exit_code), f"Nothing was imported: {problem.sentence}.")
+    emit(report.model_dump(mode="json"), json_, lambda: _imported(report))
+    if report.refused:
+        raise typer.Exit(Exit.REFUSED)
+
+
+def _imported(report: ImportReport) -> str:
+    would = "would be " if report.dry_run else ""
+    lines = [f"{report.rows} rows: {report.accepted} {would}accepted ({report.unchanged} of them hold nothing new), {report.refused} {would}refused."]
+    lines.append(f"{report.facts_added} facts {would}added" + (f", {report.corrections} of them corrections." if report.corrections else "."))
+    lines.extend(f"Note: {remark}." for remark in report.remarks)
+    if report.claims_to_decide:
+        cases = ", ".join(claim.case_ref for claim in report.claims_to_decide[:SHOWN])
+        more = len(report.claims_to_decide) - SHOWN
+        lines.append(f"Exceptions for a person to decide ({len(report.claims_to_decide)}): {cases}" + (f" and {more} more." if more > 0 else "."))
+        lines.append("They excuse nothing until decided: sendflow who CASE --words shows what was written, sendflow record CASE excuse_decided decides.")
+    if report.refusals:
+        lines.append("Refused, each row whole; mend the cells and import the file again:")
+        lines.extend(f"  line {told.line}: {told.message}." for told in report.refusals)
+    if report.dry_run:
+        lines.append("Nothing was written: this was a dry run.")
+    return "\n".join(lines)
+
+
+def who(
+    case: Annotated[str, typer.Argument(help="The case's reference, such as NX00042.")],
+    actor: Annotated[str, typer.Option("--actor", help="Who looks: an account name, such as dco.team.")],
+    purpose: Annotated[str, typer.Option("--purpose", help="What for, in a few words. They are sealed with the person.")],
+    words: Annotated[bool, typer.Option("--words", help="Show the words kept of the case as well: exceptions, comments, reasons.")] = False,
+    json_: Json = False,
+) -> None:
+    """Whom a case is about. The look is logged, with who looked, when and what for, before anything is shown."""
+    from flows.house import House
+    from flows.looking import who as look_at
+
+    actor_of(actor)
+    if not purpose.strip() or len(purpose) > 500:
+        fail(Exit.WRONG_CALL, "--purpose says in a few words (at most 500 characters) why: for example --purpose \"the provider asks which child\"")
+    try:
+        report = look_at(House.open(), case, actor, purpose.strip(), words)
+    except LookupError as problem:
+        fail(Exit.WRONG_CALL, str(problem.args[0]))
+    tell("This look is logged.")
+    emit(report.model_dump(mode="json"), json_, lambda: _person(report))
+
+
+def _person(report: WhoReport) -> str:
+    rows = (
+        ("Case", report.case_ref), ("NHS number", report.nhs_number), ("Date of birth", report.date_of_birth), ("Name", report.name),
+        ("Team's reference", report.reference), ("LA's reference", report.la_reference),
+    )  # fmt: skip
+    lines = [f"{label:<17}{value}" for label, value in rows if value]
+    if not report.known:
+        lines.append("Nothing is known of the person, or it has been erased.")
+    for said in report.words or []:
+        where = f"fact {said.seq}, {said.kind}, {said.field}" if said.seq else "comment"
+        lines.append(f"{where}: {said.words if said.words is not None else 'erased'}")
+    return "\n".join(lines)
+
+
+def bodies(json_: Json = False) -> None:
+    """The bodies of the directory: code, name, role, and the services each gives."""
+    from config.directory import DirectoryError, load_directory
+    from config.settings import Settings
+
+    own = Settings.read().home / "directory.toml"
+    try:
+        directory = load_directory(own if own.exists() else None)
+    except DirectoryError as problem:
+        fail(Exit.NOT_FINISHED, str(problem))
+    document = [each.model_dump(mode="json") for each in directory.bodies]
+    emit(document, json_, lambda: "\n".join(_listed(each) for each in directory.bodies))
+
+
+def _listed(body: Body) -> str:
+    services = ", ".join(body.services) or "gives no advice itself"
+    return f"{body.body}  {body.name} ({body.role.replace('_', ' ')}): {services}"
