@@ -1,0 +1,105 @@
+"""Alternating rounds and their medians. The two sides take turns, so that what else the machine does falls on both."""
+
+import gc
+import statistics
+import time
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+ROUNDS = 9
+GOALS = Path(__file__).parent / "goals.toml"
+
+
+class Goal(BaseModel):
+    """One measure's goal, as goals.toml has it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    what: str
+    sense: Literal["least", "most"]
+    goal: float
+    reach: float
+    bound_by: str
+
+    def holds(self, ratio: float) -> bool:
+        """Whether a ratio is on the right side of the goal."""
+        return ratio >= self.goal if self.sense == "least" else ratio <= self.goal
+
+
+class Measured(NamedTuple):
+    """What a measure came to: the median of the rounds' ratios, the lowest and highest of them, and notes for a person."""
+
+    measure: str
+    ratio: float
+    lowest: float
+    highest: float
+    rounds: int
+    notes: list[str]
+
+
+class Side(NamedTuple):
+    """One of two things measured against each other: `prepare` is not timed, and what it gives is handed to `run`.
+
+    `amount` is how much one run does, in the unit of the comparison (facts, sums, runs).
+    """
+
+    name: str
+    prepare: Callable[[], object]
+    run: Callable[[object], object]
+    amount: float = 1.0
+
+
+def goals() -> dict[str, Goal]:
+    """Every measure's goal, in the order of the table."""
+    return {name: Goal.model_validate(table) for name, table in tomllib.loads(GOALS.read_text("utf-8")).items()}
+
+
+def seconds(side: Side) -> float:
+    """One run's time, per unit of its amount. Garbage of other rounds is collected before, and none is while it runs, on either side."""
+    given = side.prepare()
+    gc.collect()
+    gc.disable()
+    try:
+        start = time.perf_counter()
+        side.run(given)
+        return (time.perf_counter() - start) / side.amount
+    finally:
+        gc.enable()
+
+
+def alternate(measure: str, ours: Side, theirs: Side, ratio: Callable[[float, float], float], notes: list[str], rounds: int = ROUNDS) -> Measured:
+    """Time both sides in turn and take the ratio of each round; which side begins changes from round to round."""
+    ratios: list[float] = []
+    our_times: list[float] = []
+    their_times: list[float] = []
+    seconds(ours), seconds(theirs)  # the first of each pays for what is loaded once
+    for number in range(rounds):
+        if number % 2:
+            one, other = seconds(ours), seconds(theirs)
+        else:
+            other, one = seconds(theirs), seconds(ours)
+        our_times.append(one)
+        their_times.append(other)
+        ratios.append(ratio(one, other))
+    said = [f"{side.name}: {plain(statistics.median(times))}" for side, times in ((ours, our_times), (theirs, their_times))]
+    return Measured(measure, statistics.median(ratios), min(ratios), max(ratios), rounds, said + notes)
+
+
+def of_theirs(ours: float, theirs: float) -> float:
+    """How much of the other's speed ours has: above 1 where ours is faster."""
+    return theirs / ours
+
+
+def times_theirs(ours: float, theirs: float) -> float:
+    """How many times the other's time ours takes: above 1 where ours is slower."""
+    return ours / theirs
+
+
+def plain(each: float) -> str:
+    """Seconds per unit, as a person reads them."""
+    if each < 0.001:
+        return f"{each * 1e6:.1f} µs each, {1 / each:,.0f} a second"
+    return f"{each * 1e3:.1f} ms each"
