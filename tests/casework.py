@@ -1,0 +1,163 @@
+"""What the tests of the core share: a team at work in a house of its own on rehearsed days, and histories written by hand."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from config.law import load_law
+from config.settings import Settings
+from deadlines.almanac import Almanac, load_almanac
+from deadlines.duty import DatesOf, Duty, DutyBook, duties_of
+from deadlines.reckon import dates_for
+from flows.casereport import CaseReport, DutyShown, report
+from flows.house import House
+from flows.recording import Recorded, record
+from flows.sweeping import SweepReport, sweep
+from flows.verifying import VerifyReport, verify
+from models import ledger
+from models.database import reading
+from models.facts import Draft, Line
+from statemachines.replay import fold, processes
+
+PROCESS = "ehc_needs_assessment"
+CASE = "NX90001"
+TRUST, PHYSIO_TRUST = "QX101", "QX102"
+SALT, PAEDS, PHYSIO = "speech_and_language_therapy", "community_paediatrics", "physiotherapy"
+ADVICE = "ehc_body_advice_respond"
+
+
+def day(text: str) -> date:
+    """A day written as in the tests' own words: "2 Mar 2026" or "2026-03-02"."""
+    if "-" in text:
+        return date.fromisoformat(text)
+    number, month, year = text.split()
+    return date(int(year), ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"].index(month) + 1, int(number))
+
+
+class Team:
+    """A DCO team: every act is on a rehearsed day, given first. One house, one file, no environment."""
+
+    def __init__(self, home: Path, case: str = CASE) -> None:
+        self.case = case
+        self.home = home
+        self.first = House.open(Settings(home=home, today=date(2026, 1, 1)))
+        self._houses: dict[date, House] = {}
+
+    def house(self, today: str | date) -> House:
+        """The house on a day."""
+        when = day(today) if isinstance(today, str) else today
+        if when not in self._houses:
+            self._houses[when] = replace(self.first, settings=replace(self.first.settings, today=when))
+        return self._houses[when]
+
+    def record(self, today: str, kind: str, on: str | None = None, *, case: str | None = None, corrects: int | None = None, **data: Any) -> Recorded:
+        """Record one fact that happened on `on` (today unless said)."""
+        return self.act(today, (kind, on or today, data), case=case, corrects=corrects)
+
+    def act(self, today: str, *facts: tuple[str, str, Mapping[str, Any]], case: str | None = None, corrects: int | None = None) -> Recorded:
+        """Record several facts in one act; a fact's own `corrects` stands among its data."""
+        drafts = [
+            Draft(kind, day(on), {key: value for key, value in data.items() if key != "corrects"}, data.get("corrects", corrects))
+            for kind, on, data in facts
+        ]
+        return record(self.house(today), case or self.case, drafts, "dco.team")
+
+    def opened(self, today: str = "2 Feb 2026", la: str = "northshire") -> "Team":
+        """A case whose request was received and whose assessment was agreed on the same day."""
+        self.act(today, ("ehc_assessment_requested", today, {"la": la, "la_reference": "NS-04412"}), ("assessment_agreed", today, {}))
+        return self
+
+    def asked(self, today: str = "2 Mar 2026", service: str = SALT, **data: Any) -> "Team":
+        """A service asked for advice, with its own day of receipt."""
+        self.record(today, "health_advice_requested", service=service, **data)
+        return self
+
+    def sweep(self, today: str, as_at: str | None = None) -> SweepReport:
+        return sweep(self.house(today), day(as_at) if as_at else None)
+
+    def report(self, today: str, as_at: str | None = None, known_at: str | None = None) -> CaseReport:
+        return report(self.house(today), self.case, day(as_at) if as_at else None, known_at)
+
+    def duty(self, today: str, rule: str = ADVICE, service: str | None = None, opened_seq: int | None = None) -> DutyShown:
+        """The one duty of that rule on the case."""
+        found = [
+            duty for duty in self.report(today).duties
+            if duty.rule == rule and service in (None, duty.service) and opened_seq in (None, duty.opened_seq)
+        ]  # fmt: skip
+        assert len(found) == 1, f"{len(found)} duties of {rule}"
+        return found[0]
+
+    def lines(self, case: str | None = None) -> list[Line]:
+        """The history as it was written."""
+        with reading(self.first.engine) as connection:
+            return ledger.read(connection, [case or self.case]).get(case or self.case, ([], ledger.NEW_CASE))[0]
+
+    def told(self, *kinds: str) -> list[tuple[str, str, str]]:
+        """The engine's own facts in order: kind, rung, day."""
+        wanted = kinds or ("reminder_due", "breached", "escalation_due", "rung_withdrawn")
+        return [(line.kind, str(line.data["rung"]), line.occurred_on.isoformat()) for line in self.lines() if line.kind in wanted]
+
+    def notices(self) -> list[tuple[str, str, str]]:
+        """The outbox in order: rung, recipient, state."""
+        query = "SELECT rung, recipient, state FROM notice ORDER BY fact_seq, rank, recipient"
+        with reading(self.first.engine) as connection:
+            return [(row[0], row[1], row[2]) for row in connection.exec_driver_sql(query)]
+
+    def verify(self, today: str) -> VerifyReport:
+        return verify(self.house(today))
+
+    def dump(self) -> list[tuple[Any, ...]]:
+        """Every row of every table that an act may change, to show that a refused one changed nothing."""
+        found: list[tuple[Any, ...]] = []
+        with reading(self.first.engine) as connection:
+            for table in ("fact", "case_file", "duty", "notice", "letter", "passage", "person"):
+                found += [(table, *row) for row in connection.exec_driver_sql(f"SELECT * FROM {table} ORDER BY 1, 2, 3")]
+        return found
+
+
+def line(seq: int, kind: str, on: str, corrects: int | None = None, recorded: str | None = None, via: str = "record", **data: Any) -> Line:
+    """A fact of a history written by hand, recorded at 09:00 UTC of its day unless said."""
+    when = day(on)
+    return Line(seq, kind, 1, 1, when, recorded or f"{when.isoformat()}T09:00:00.000000Z", "dco.team", via, None, corrects, data)
+
+
+def history(*facts: tuple[Any, ...]) -> list[Line]:
+    """Lines numbered from 1, each (kind, day) or (kind, day, data)."""
+    return [line(seq, each[0], each[1], **(each[2] if len(each) > 2 else {})) for seq, each in enumerate(facts, 1)]
+
+
+@cache
+def almanac() -> Almanac:
+    return load_almanac()
+
+
+@cache
+def dates_of() -> DatesOf:
+    """The law's own answer for a rule and a start day."""
+    law, known = load_law(), load_almanac()
+    return lambda rule, started_on, _data: dates_for(law, known, rule, started_on)
+
+
+@cache
+def book() -> DutyBook:
+    return DutyBook.of(load_law().for_process(PROCESS))
+
+
+def duties(lines: Iterable[Line], as_at: str | None = None) -> list[Duty]:
+    """Every duty that a history opens."""
+    casefile = fold(CASE, list(lines), day(as_at) if as_at else None)
+    return duties_of(casefile.lines, book(), dates_of(), casefile.claims.values())
+
+
+def advice(lines: Iterable[Line], service: str | None = None) -> Duty:
+    """The one advice duty of a history."""
+    found = [duty for duty in duties(lines) if duty.rule == ADVICE and service in (None, duty.service)]
+    assert len(found) == 1, f"{len(found)} advice duties"
+    return found[0]
+
+
+def known_process() -> Any:
+    return processes()[PROCESS]

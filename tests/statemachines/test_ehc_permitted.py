@@ -1,0 +1,168 @@
+"""What may happen in every state of an EHC needs assessment, written out by hand from CFA 2014 s36 and SEND Regs 2014 regs 4 to 14.
+
+The table below is read by a person against the law; the machine must agree with it, and the class with the table that folds use.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+from statemachine.exceptions import TransitionNotAllowed
+
+from config.law import load_law
+from models.facts import FactData
+from models.shared_facts import ENGINE_ONLY
+from statemachines.ehc_needs_assessment import PROCESS, EhcNeedsAssessment
+from statemachines.replay import processes
+from statemachines.statutory import Process, released_tables, statutory_process, table_of
+
+# Said by anyone of a case that is not over: advice that was asked for can still come, and excuses and pauses concern it.
+ABOUT_ADVICE = {
+    "health_advice_acknowledged", "health_advice_answered", "health_advice_received", "health_advice_returned", "appointment_missed",
+    "waiting_list_stated", "excuse_claimed", "excuse_decided", "chasing_paused",
+}  # fmt: skip
+ENDS = {"case_withdrawn", "case_closed"}
+ALWAYS = {"fact_corrected", "fact_withdrawn"}
+ENGINE = {"chasing_began", "reminder_due", "breached", "escalation_due", "rung_withdrawn", "notice_sent", "notice_failed"}
+OPEN = ABOUT_ADVICE | ENDS | ALWAYS | ENGINE
+ASK = {"health_advice_requested"}
+
+PERMITTED = {
+    # reg 4(2): the LA tells others that it is considering; reg 5(1): whether it will assess.
+    "requested": OPEN | ASK | {"la_consideration_notified", "assessment_agreed", "assessment_refused"},
+    "considering": OPEN | ASK | {"assessment_agreed", "assessment_refused"},
+    # A refusal rests: the LA or the Tribunal may reverse it (reg 5(3); LGSCO 25 007 473).
+    "refused": OPEN | {"refusal_reversed"},
+    # reg 10(1) no plan; s38 draft; reg 12(2) section G; reg 13(2) final plan.
+    "assessing": OPEN | ASK | {"plan_refused", "draft_plan_received", "section_g_agreed", "final_plan_received"},
+    "drafting": OPEN | ASK | {"plan_refused", "draft_plan_received", "section_g_agreed", "final_plan_received"},
+    # No plan rests: the decision may turn (s51 appeal or the LA's own), and late advice still comes.
+    "no_plan": OPEN | {"draft_plan_received", "final_plan_received"},
+    # The final plan rests: s42 goes on, and a body's duty under reg 8(1) outlives it.
+    "planned": OPEN | {"section_g_agreed"},
+    "withdrawn": ALWAYS | ENGINE,
+    "closed": ALWAYS | ENGINE,
+}
+MOVES = {
+    ("requested", "la_consideration_notified"): "considering",
+    ("requested", "assessment_agreed"): "assessing",
+    ("requested", "assessment_refused"): "refused",
+    ("considering", "assessment_agreed"): "assessing",
+    ("considering", "assessment_refused"): "refused",
+    ("refused", "refusal_reversed"): "assessing",
+    ("assessing", "plan_refused"): "no_plan",
+    ("assessing", "draft_plan_received"): "drafting",
+    ("assessing", "final_plan_received"): "planned",
+    ("drafting", "plan_refused"): "no_plan",
+    ("drafting", "draft_plan_received"): "drafting",
+    ("drafting", "final_plan_received"): "planned",
+    ("no_plan", "draft_plan_received"): "drafting",
+    ("no_plan", "final_plan_received"): "planned",
+} | {
+    (state, kind): end
+    for state in ("requested", "considering", "refused", "assessing", "drafting", "no_plan", "planned")
+    for kind, end in (("case_withdrawn", "withdrawn"), ("case_closed", "closed"))
+}
+EVENTS = sorted({kind for _state, kind in MOVES})
+
+
+@pytest.mark.parametrize("state", sorted(PERMITTED))
+def test_exactly_these_facts_are_lawful_in_each_state(state: str) -> None:
+    assert set(PROCESS.lawful(state)) == PERMITTED[state]
+
+
+def test_every_state_and_every_fact_of_the_issue_is_in_the_table() -> None:
+    assert set(PERMITTED) == set(PROCESS.states)
+    assert set(PROCESS.facts) == set().union(*PERMITTED.values()) | {"ehc_assessment_requested"}
+    assert PROCESS.initial == "requested"
+    assert PROCESS.final == {"withdrawn", "closed"}
+
+
+@pytest.mark.parametrize("state", sorted(PERMITTED))
+@pytest.mark.parametrize("kind", sorted(PROCESS.facts))
+def test_where_each_fact_leads_from_each_state(state: str, kind: str) -> None:
+    assert PROCESS.table.get((state, kind)) == MOVES.get((state, kind))
+    assert (state in PROCESS.stays.get(kind, ())) == (kind in PERMITTED[state] and (state, kind) not in MOVES)
+
+
+@pytest.mark.parametrize("state", sorted(PERMITTED))
+@pytest.mark.parametrize("kind", EVENTS)
+def test_the_class_moves_as_the_table_says_and_refuses_what_it_does_not(state: str, kind: str) -> None:
+    machine = EhcNeedsAssessment(start_value=state)
+    target = MOVES.get((state, kind))
+    if target is None:
+        with pytest.raises(TransitionNotAllowed):
+            machine.send(kind)
+        assert machine.current_state_value == state
+    else:
+        machine.send(kind)
+        assert machine.current_state_value == target
+
+
+def test_the_class_answers_an_unknown_event_with_a_refusal_and_not_with_silence() -> None:
+    machine = EhcNeedsAssessment()
+    with pytest.raises(TransitionNotAllowed):
+        machine.send("health_advice_received")
+    assert machine.current_state_value == "requested"
+
+
+def test_the_class_has_no_hooks() -> None:
+    """Whatever runs in a hook is not in the history: the machine only moves."""
+    own = {name for name in vars(EhcNeedsAssessment) if not name.startswith("_")}
+    assert not {name for name in own if name.startswith(("on_", "before_", "after_", "enter_", "exit_"))}
+    for state in EhcNeedsAssessment.states:
+        for transition in state.transitions:
+            assert not list(transition.cond)
+
+
+def test_the_table_is_read_off_the_class_and_equals_the_frozen_one() -> None:
+    assert table_of(EhcNeedsAssessment) == dict(PROCESS.table) == MOVES
+    assert released_tables(PROCESS.name)[PROCESS.version] == MOVES, "a changed machine is a new version: add tables/NAME.vN.json, keep the old"
+    assert PROCESS.tables[1] == MOVES
+
+
+def test_frozen_tables_stand_in_order_without_doubles() -> None:
+    folder = Path(__file__).parents[2] / "statemachines" / "tables"
+    files = sorted(folder.glob("*.json"))
+    assert files
+    for file in files:
+        rows = json.loads(file.read_text("utf-8"))
+        assert rows == sorted(rows)
+        assert len({(row[0], row[1]) for row in rows}) == len(rows)
+        assert file.stem.rpartition(".v")[0] in processes()
+
+
+@pytest.mark.parametrize("process", processes().values(), ids=lambda process: process.name)
+def test_every_state_can_be_reached_and_reaches_an_end(process: Process) -> None:
+    reached, ending = {process.initial}, set(process.final)
+    for _ in process.states:
+        reached |= {target for (state, _kind), target in process.table.items() if state in reached}
+        ending |= {state for (state, _kind), target in process.table.items() if target in ending}
+    assert reached == ending == set(process.states)
+
+
+@pytest.mark.parametrize("process", processes().values(), ids=lambda process: process.name)
+def test_every_duty_has_a_fact_that_starts_it_and_unless_it_continues_one_that_meets_it(process: Process) -> None:
+    continuing = {"s42_arrange_health_provision"}  # CFA 2014 s42(3): arranged for as long as there is a plan
+    for rule in load_law().for_process(process.name):
+        assert bool(rule.starts) != bool(rule.calculation_only), f"{rule.id} is opened by a fact, or says why no fact opens it"
+        kinds = {*rule.starts, *rule.met_by, *rule.ends, *rule.reopened_by}
+        assert kinds <= set(process.facts), f"{rule.id} names a fact that the process does not know"
+        if rule.starts:
+            assert rule.met_by or rule.id in continuing, rule.id
+            assert {"case_withdrawn", "case_closed"} <= set(rule.ends), rule.id
+
+
+def test_a_fact_without_a_place_and_a_place_without_a_fact_are_errors() -> None:
+    facts = {kind: model for kind, model in PROCESS.facts.items() if kind not in {"case_closed", "case_withdrawn"} | ENGINE_ONLY}
+    opens = {"name": "ehc_needs_assessment", "title": "x", "version": 1, "opens": "ehc_assessment_requested"}
+
+    def put_together(own: dict[str, type[FactData]], stays: dict[str, tuple[str, ...]]) -> Process:
+        return statutory_process(EhcNeedsAssessment, **opens, facts=own, stays=stays)  # type: ignore[arg-type]  # one mapping of mixed values
+
+    whole = {kind: tuple(states) for kind, states in PROCESS.stays.items()}
+    assert put_together(dict(facts), whole).table == PROCESS.table
+    with pytest.raises(ValueError, match="waiting_list_stated"):
+        put_together(dict(facts), {kind: states for kind, states in whole.items() if kind != "waiting_list_stated"})
+    with pytest.raises(ValueError, match="plan_refused"):
+        put_together({kind: model for kind, model in facts.items() if kind != "plan_refused"}, whole)
