@@ -8,52 +8,55 @@ a day without a finished sweep is known for a fault and alerts.
 from __future__ import annotations
 
 import logging
+import signal
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from datetime import time as clock_time
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
-from sqlalchemy import exists, or_, select
+from sqlalchemy import Connection, exists, or_, select
 
 from config.settings import Settings
-from flows.house import House
+from flows.delivering import delivery_is_called_for
+from flows.house import LONDON, House
 from flows.runs import perform
 from models.database import reading
-from models.tables import DutyRow, LetterRow, NoticeRow, TickRow
-from models.words import LetterState, NoticeState
+from models.tables import DutyRow, TickRow
 
-LONDON = ZoneInfo("Europe/London")
-DIGEST_AT = {"hour": 7, "minute": 0}
-VERIFY_AT = {"hour": 3, "minute": 30}
+DIGEST_AT = clock_time(7, 0)
+VERIFY_AT = clock_time(3, 30)
+TROUBLED_SECONDS = 3600.0
 # Late is better than never, once is better than often, and never two at a time.
 LATE_BUT_ONCE = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
 
 DUTY = DutyRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
-NOTICE = NoticeRow.__table__  # type: ignore[attr-defined]
-LETTER = LetterRow.__table__  # type: ignore[attr-defined]
 TICK = TickRow.__table__  # type: ignore[attr-defined]
 
 
 def sweep_is_called_for(house: House, day: date) -> bool:
     """Says whether a duty is to be looked at, or whether `day` has had no finished sweep yet."""
     due = or_(DUTY.c.look_on <= day, DUTY.c.looked_under != house.looked_under)
-    swept = (TICK.c.act == "sweep", TICK.c.as_at >= day)
     with reading(house.engine) as connection:
-        to_look = bool(connection.execute(select(exists().where(due))).scalar())
-        return to_look or not connection.execute(select(exists().where(*swept))).scalar()
+        return bool(connection.scalar(select(exists().where(due)))) or not _done_on(connection, "sweep", day)
 
 
-def delivery_is_called_for(house: House) -> bool:
-    """Says whether a notice has no letter yet or a letter waits."""
-    open_states = (LetterState.WAITING, LetterState.SENDING)
+def digest_is_called_for(house: House) -> bool:
+    """Says whether the morning's digest is missing: a house that was closed at seven writes it when it opens."""
+    here = house.now().astimezone(LONDON)
     with reading(house.engine) as connection:
-        notices = connection.execute(select(exists().where(NOTICE.c.state == NoticeState.CREATED))).scalar()
-        return bool(notices or connection.execute(select(exists().where(LETTER.c.state.in_(open_states)))).scalar())
+        return here.time() >= DIGEST_AT and not _done_on(connection, "digest", here.date())
+
+
+def _done_on(connection: Connection, act: str, day: date) -> bool:
+    return bool(connection.scalar(select(exists().where(TICK.c.act == act, TICK.c.as_at >= day))))
 
 
 def say(line: str) -> None:
@@ -69,27 +72,41 @@ class AlarmClock:
     settings: Settings
     act: Callable[..., Any] = perform
     said: set[str] = field(default_factory=set)
+    troubled_until: float = 0.0
 
     def tick(self) -> None:
-        """Once a minute: sweep where a duty is to be looked at, deliver where a letter is to be sent."""
-        house = House.open(self.settings)
-        if self._safely("look for duties", lambda: sweep_is_called_for(house, house.today())):
-            self._safely("sweep", lambda: self.act("sweep", house, say=self._once, as_at=house.today()))
-        if self._safely("look for letters", lambda: delivery_is_called_for(house)):
-            self._safely("deliver", lambda: self.act("deliver", house, say=self._once))
-        house.engine.dispose()
+        """Once a minute: sweep where a duty is to be looked at, write a digest that is missing, deliver where a letter can leave."""
+        with self._house() as house:
+            if time.monotonic() >= self.troubled_until and self._safely("look for duties", lambda: sweep_is_called_for(house, house.today())):
+                self._sweep(house)
+            if self._safely("look for the digest", lambda: digest_is_called_for(house)):
+                self._safely("digest", lambda: self.act("digest", house, say=self._once, as_at=house.today()))
+            if self._safely("look for letters", lambda: delivery_is_called_for(house)):
+                self._safely("deliver", lambda: self.act("deliver", house, say=self._once))
 
     def digest(self) -> None:
         """At 07:00: the DCO's morning digest. It says so itself where a day has had no finished sweep."""
-        house = House.open(self.settings)
-        self._safely("digest", lambda: self.act("digest", house, say=self._once, as_at=house.today()))
-        house.engine.dispose()
+        with self._house() as house:
+            self._safely("digest", lambda: self.act("digest", house, say=self._once, as_at=house.today()))
 
     def verify(self) -> None:
         """At 03:30: every chain, every case, every cache."""
+        with self._house() as house:
+            self._safely("verify", lambda: self.act("verify", house, say=self._once))
+
+    def _sweep(self, house: House) -> None:
+        report = self._safely("sweep", lambda: self.act("sweep", house, say=self._once, as_at=house.today()))
+        if report is not None and report.troubles:
+            # Such a case stays to be looked at until a person mends it; said every minute, it would drown everything else.
+            self.troubled_until = time.monotonic() + TROUBLED_SECONDS
+
+    @contextmanager
+    def _house(self) -> Iterator[House]:
         house = House.open(self.settings)
-        self._safely("verify", lambda: self.act("verify", house, say=self._once))
-        house.engine.dispose()
+        try:
+            yield house
+        finally:
+            house.engine.dispose()
 
     def _safely(self, what: str, job: Callable[[], Any]) -> Any:
         try:
@@ -107,21 +124,24 @@ class AlarmClock:
 
 
 def alarm_clock(settings: Settings, act: Callable[..., Any] = perform) -> BlockingScheduler:
-    """Returns the scheduler with its three jobs, not yet started."""
+    """Returns the scheduler with its three jobs, not yet started. Only one job runs at a time, so that they never wait for each other's locks."""
     clock = AlarmClock(settings, act)
-    scheduler = BlockingScheduler(timezone=LONDON, job_defaults=LATE_BUT_ONCE)
+    scheduler = BlockingScheduler(timezone=LONDON, job_defaults=LATE_BUT_ONCE, executors={"default": ThreadPoolExecutor(1)})
     every = IntervalTrigger(seconds=settings.tick_seconds, timezone=LONDON)
     scheduler.add_job(clock.tick, every, id="tick", next_run_time=datetime.now(LONDON))
-    scheduler.add_job(clock.digest, CronTrigger(timezone=LONDON, **DIGEST_AT), id="digest")
-    scheduler.add_job(clock.verify, CronTrigger(timezone=LONDON, **VERIFY_AT), id="verify")
+    scheduler.add_job(clock.digest, CronTrigger(hour=DIGEST_AT.hour, minute=DIGEST_AT.minute, timezone=LONDON), id="digest")
+    scheduler.add_job(clock.verify, CronTrigger(hour=VERIFY_AT.hour, minute=VERIFY_AT.minute, timezone=LONDON), id="verify")
     return scheduler
 
 
 def run_alarm_clock(settings: Settings) -> None:
-    """Runs until the process is told to stop."""
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    """Runs until the process is told to stop; a job under way is finished first, so that no letter is left with its outcome unknown."""
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    scheduler = alarm_clock(settings)
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
     say(f"the alarm clock looks every {settings.tick_seconds} seconds")
     try:
-        alarm_clock(settings).start()
+        scheduler.start()
     except (KeyboardInterrupt, SystemExit):
+        scheduler.shutdown(wait=True)
         say("the alarm clock has stopped")
