@@ -6,7 +6,7 @@ Everything happens inside the caller's transaction and with the caller's desk, s
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -19,22 +19,23 @@ from flows.desk import CaseWork, Desk
 from flows.house import House
 from models.facts import canonical
 from models.words import NoticeState
-from notifications.notice import DIGEST, WITHDRAWAL, NoticeDraft, Verdict, View, refreshed, verdict
+from notifications.notice import DIGEST, WITHDRAWAL, NoticeDraft, Verdict, View, paused_until, refreshed, verdict
 from notifications.render import newest
 from statemachines.statutory import Unlawful
 
 UNREADABLE = (KeyError, ValueError, LookupError, LawError, NoAnswer, AlmanacRange, Refused, Unlawful)
+DAY = timedelta(days=1)
 WORTH = {"open": 0, "always": 1, "met": 2}
 
 
 @dataclass(slots=True)
 class Asked:
-    """Notices sorted by what is to become of them. `left` are those of cases that cannot be read, or whose chasing is paused."""
+    """Notices sorted by what is to become of them. `left` are asked again on the day given: their case cannot be read, or is paused."""
 
     called_for: list[NoticeDraft] = field(default_factory=list)
     withdrawn: list[NoticeDraft] = field(default_factory=list)
     superseded: list[NoticeDraft] = field(default_factory=list)
-    left: list[NoticeDraft] = field(default_factory=list)
+    left: dict[str, date] = field(default_factory=dict)
 
 
 def view_of(house: House, work: CaseWork) -> View:
@@ -53,16 +54,19 @@ def ask(desk: Desk, drafts: Sequence[NoticeDraft], today: date) -> Asked:
     for draft in drafts:
         work = works.get(draft.case_ref)
         if work is None or not work.lines:
-            asked.left.append(draft)
+            asked.left[draft.key] = today + DAY
             continue
         view = view_of(desk.house, work)
         try:
             answer = verdict(view, draft, today)
             fresh = draft._replace(fields=refreshed(view, draft)) if answer is Verdict.CALLED_FOR else draft
         except UNREADABLE:
-            asked.left.append(draft)
+            asked.left[draft.key] = today + DAY
             continue
-        {Verdict.CALLED_FOR: asked.called_for, Verdict.WITHDRAWN: asked.withdrawn, Verdict.PAUSED: asked.left}[answer].append(fresh)
+        if answer is Verdict.PAUSED:
+            asked.left[draft.key] = (paused_until(view.casefile, draft.body, today) or today) + DAY
+        else:
+            (asked.called_for if answer is Verdict.CALLED_FOR else asked.withdrawn).append(fresh)
     _supersede(asked, [told for told in outbox.told_of(desk.connection, asked.called_for) if not _taken_back(works, told)])
     return asked
 
@@ -110,7 +114,8 @@ def settle(connection: Connection, asked: Asked, letter: str | None) -> bool:
     open_states = (NoticeState.CREATED, NoticeState.CLAIMED)
     outbox.move(connection, [draft.key for draft in asked.withdrawn], open_states, NoticeState.WITHDRAWN)
     outbox.move(connection, [draft.key for draft in asked.superseded], open_states, NoticeState.SUPERSEDED)
-    outbox.move(connection, [draft.key for draft in asked.left], open_states, NoticeState.CREATED)
+    outbox.move(connection, asked.left, open_states, NoticeState.CREATED)
+    outbox.put_off(connection, asked.left)
     taken = outbox.move(connection, [draft.key for draft in asked.called_for], open_states, NoticeState.CLAIMED, letter)
     outbox.keep_fields(connection, {draft.key: canonical(draft.fields).decode() for draft in asked.called_for})
     return taken == len(asked.called_for)

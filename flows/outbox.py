@@ -42,18 +42,23 @@ def draft_of(row: Row[Any]) -> NoticeDraft:
     return NoticeDraft(**{**told, "fields": orjson.loads(told["fields"]), "state": NoticeState(told["state"])})
 
 
-def mailboxes_to_write(connection: Connection, ready_by: str | None) -> list[str]:
-    """Mailboxes with a notice that has no letter yet, or a letter whose next try has come (`ready_by` None: whenever that is)."""
+def mailboxes_to_write(connection: Connection, today: date | None = None, ready_by: str | None = None) -> list[str]:
+    """Mailboxes with a notice that has no letter yet, or with a letter that waits.
+
+    With `today`, notices whose own day has not come are left out; with `ready_by`, letters whose next try (an instant) has not.
+    """
     created = select(NOTICE.c.mailbox).where(NOTICE.c.state == NoticeState.CREATED, NOTICE.c.mailbox.is_not(None))
-    waiting = select(LETTER.c.mailbox).where(LETTER.c.state == LetterState.WAITING)
-    early = select(LETTER.c.mailbox).where(LETTER.c.state == LetterState.WAITING, LETTER.c.next_try_at > (ready_by or "~"))
-    boxes = set(connection.scalars(created)) | set(connection.scalars(waiting))
-    return sorted(boxes - (set(connection.scalars(early)) if ready_by is not None else set()))
+    if today is not None:
+        created = created.where(NOTICE.c.on <= today)
+    waiting = dict(connection.execute(select(LETTER.c.mailbox, LETTER.c.next_try_at).where(LETTER.c.state == LetterState.WAITING)).tuples().all())
+    early = {mailbox for mailbox, next_try_at in waiting.items() if ready_by is not None and (next_try_at or "") > ready_by}
+    return sorted((set(connection.scalars(created)) | waiting.keys()) - early)
 
 
-def written_to_on(connection: Connection, mailbox: str, day: date) -> bool:
-    """Whether a letter to the mailbox has left, or is leaving, on that day."""
-    return bool(connection.scalar(select(exists().where(LETTER.c.mailbox == mailbox, LETTER.c.on == day, LETTER.c.state.in_(WRITTEN)))))
+def written_to_on(connection: Connection, mailbox: str, day: date, besides: str = "") -> bool:
+    """Whether a letter to the mailbox (besides one) has left, or is leaving, on that day."""
+    where = (LETTER.c.mailbox == mailbox, LETTER.c.on == day, LETTER.c.id != besides, LETTER.c.state.in_(WRITTEN))
+    return bool(connection.scalar(select(exists().where(*where))))
 
 
 def waiting_letter(connection: Connection, mailbox: str) -> Row[Any] | None:
@@ -62,15 +67,17 @@ def waiting_letter(connection: Connection, mailbox: str) -> Row[Any] | None:
     return connection.execute(query.order_by(LETTER.c.on, LETTER.c.id).limit(1).with_for_update(skip_locked=True)).first()
 
 
-def created_for(connection: Connection, mailbox: str) -> list[NoticeDraft]:
-    """The mailbox's notices that have no letter yet."""
+def created_for(connection: Connection, mailbox: str, today: date | None = None) -> list[NoticeDraft]:
+    """The mailbox's notices that have no letter yet; with `today`, those whose own day has come."""
     query = select(*_SHAPE).where(NOTICE.c.mailbox == mailbox, NOTICE.c.state == NoticeState.CREATED)
+    if today is not None:
+        query = query.where(NOTICE.c.on <= today)
     return [draft_of(row) for row in connection.execute(query.order_by(NOTICE.c.key).with_for_update(skip_locked=True))]
 
 
-def without_mailbox(connection: Connection) -> list[NoticeDraft]:
+def without_mailbox(connection: Connection, today: date) -> list[NoticeDraft]:
     """Notices to recipients for whom the directory has no address."""
-    query = select(*_SHAPE).where(NOTICE.c.mailbox.is_(None), NOTICE.c.state == NoticeState.CREATED)
+    query = select(*_SHAPE).where(NOTICE.c.mailbox.is_(None), NOTICE.c.state == NoticeState.CREATED, NOTICE.c.on <= today)
     return [draft_of(row) for row in connection.execute(query.order_by(NOTICE.c.key).with_for_update(skip_locked=True))]
 
 
@@ -114,6 +121,13 @@ def move(connection: Connection, keys: Iterable[str], before: Sequence[NoticeSta
     return moved
 
 
+def put_off(connection: Connection, days: Mapping[str, date]) -> None:
+    """Gives notices a later day to be asked about again, by key."""
+    if days:
+        statement = update(NOTICE).where(NOTICE.c.key == bindparam("k")).values(on=bindparam("day"))
+        connection.execute(statement, [{"k": key, "day": day} for key, day in days.items()])
+
+
 def keep_fields(connection: Connection, fields: Mapping[str, str]) -> None:
     """Keeps the fields of notices as they were last worked out, by key."""
     if fields:
@@ -140,6 +154,11 @@ def change_letter(connection: Connection, id_: str, before: LetterState, values:
     return connection.execute(update(LETTER).where(where).values(**values)).rowcount == 1
 
 
+def attempts(connection: Connection, id_: str) -> int:
+    """How often a letter has been tried."""
+    return connection.scalar(select(LETTER.c.attempts).where(LETTER.c.id == id_)) or 1
+
+
 def unfinished(connection: Connection) -> list[Row[Any]]:
     """Letters whose sending has begun and whose outcome nobody has recorded."""
     return list(connection.execute(select(LETTER).where(LETTER.c.state == LetterState.SENDING).order_by(LETTER.c.on, LETTER.c.id)))
@@ -148,7 +167,7 @@ def unfinished(connection: Connection) -> list[Row[Any]]:
 def count_waiting(connection: Connection) -> int:
     """How many letters would leave if it were time: mailboxes with something to say, and letters under way."""
     sending = connection.scalar(select(func.count()).select_from(LETTER).where(LETTER.c.state == LetterState.SENDING)) or 0
-    return len(mailboxes_to_write(connection, None)) + sending
+    return len(mailboxes_to_write(connection)) + sending
 
 
 def anything_open(connection: Connection) -> bool:

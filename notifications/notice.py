@@ -195,8 +195,12 @@ def verdict(view: View, draft: NoticeDraft, as_at: date) -> Verdict:
         return Verdict.CALLED_FOR
     if not _rung_stands(view, draft, duty, as_at):
         return Verdict.WITHDRAWN
-    paused = any(began <= as_at <= until and body in (None, duty.body) for began, until, body in view.casefile.pauses)
-    return Verdict.PAUSED if paused else Verdict.CALLED_FOR
+    return Verdict.PAUSED if paused_until(view.casefile, duty.body, as_at) else Verdict.CALLED_FOR
+
+
+def paused_until(casefile: Casefile, body: str | None, as_at: date) -> date | None:
+    """The last day of the pause of chasing that covers `as_at` for a body, if a person has asked for one."""
+    return max((until for began, until, whose in casefile.pauses if began <= as_at <= until and whose in (None, body)), default=None)
 
 
 def _rung_stands(view: View, draft: NoticeDraft, duty: Duty, as_at: date) -> bool:

@@ -1,0 +1,167 @@
+"""Sending one letter: out through the house's carrier, outside any transaction, and what became of it recorded in one of its own.
+
+Both who empties the outbox (`delivering`) and who writes the morning digest (`digesting`) send through here, so that every letter ends alike:
+in a named state, with `notice_sent` or `notice_failed` among the facts of each case that it spoke of.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row
+
+from config.settings import Carrier
+from flows import composing, killpoints, outbox
+from flows.claims import Sender
+from flows.desk import Desk
+from flows.house import House, instant
+from flows.outbox import Claimed
+from flows.running import read_running
+from models.database import writing
+from models.facts import Draft, canonical
+from models.words import LetterState, NoticeState
+from notifications.notice import NoticeDraft, withdrawals_owed
+from notifications.post import Attempt, FilePost, Letter, Outcome, Post, SmtpPost, message_id
+from notifications.render import RenderError, render
+from notifications.sink import Sink
+
+FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=4)
+UNSURE = "outcome_unknown"
+
+
+@dataclass
+class Round:
+    """One run of deliver, and what it has counted so far."""
+
+    house: House
+    sender: Sender
+    run: str | None
+    now: bool
+    post: Post
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("sent", "failed", "withdrawn"), 0))
+
+    def desk(self, connection: Connection) -> Desk:
+        return Desk(self.house, connection, actor="sendflow", via="deliver", run=self.run)
+
+
+@contextmanager
+def carrier(house: House, post: Post | None = None) -> Iterator[Post]:
+    """The house's carrier. With the local sink and none listening, one is started for as long as it is needed."""
+    settings = house.settings
+    if post is not None:
+        yield post
+    elif settings.carrier is Carrier.SMTP:
+        yield SmtpPost(settings.smtp_host, settings.smtp_port)
+    elif settings.carrier is Carrier.FILE:
+        yield FilePost(settings.letters)
+    else:
+        running = read_running(settings)
+        if running is not None and SmtpPost(running.smtp_host, running.smtp_port).answers():
+            yield SmtpPost(running.smtp_host, running.smtp_port)
+        else:
+            with Sink(settings.letters) as sink:
+                yield SmtpPost("127.0.0.1", sink.port)
+
+
+def as_it_stands(connection: Connection, row: Row[Any], again: bool) -> Claimed:
+    """A letter to be sent in the words that it has; `again` where an earlier attempt's outcome is not known."""
+    notices = outbox.notices_of(connection, row.id)
+    return Claimed(row.id, row.mailbox, row.on, row.template, row.template_version, orjson.loads(row.fields), row.message_id, notices, again)
+
+
+def claim_values(work: Round) -> dict[str, Any]:
+    """What a letter says while this run is sending it."""
+    return {"state": LetterState.SENDING, "claimed_by": work.sender.name, "claimed_at": instant(work.house.now()), "next_try_at": None}
+
+
+def open_letter(
+    work: Round, connection: Connection, mailbox: str, stem: str, written: tuple[str, int, dict[str, Any]], drafts: Sequence[NoticeDraft]
+) -> Claimed:
+    """A new letter of today, claimed by this run. `written` is its template, version and fields."""
+    today, (template, version, fields) = work.house.today(), written
+    id_ = outbox.letter_id(connection, stem)
+    letter = Claimed(id_, mailbox, today, template, version, fields, message_id(id_, work.house.directory.dco), list(drafts), False)
+    outbox.put_letter(connection, {
+        "id": id_, "mailbox": mailbox, "on": today, "template": template, "template_version": version, "fields": canonical(fields).decode(),
+        "message_id": letter.message_id, "attempts": 1, **claim_values(work),
+    })  # fmt: skip
+    return letter
+
+
+def send(work: Round, letter: Claimed | None) -> None:
+    """Sends one claimed letter, outside any transaction, and records what became of it."""
+    if letter is None:
+        return
+    killpoints.here("after_claim")
+    attempt = _attempt(work, letter)
+    killpoints.here("after_send_before_record")
+    with writing(work.house.engine) as connection:
+        _record(work, connection, letter, attempt)
+    killpoints.here("after_record")
+
+
+def _attempt(work: Round, letter: Claimed) -> Attempt:
+    house = work.house
+    try:
+        made = render(letter.template, letter.version, letter.fields)
+    except RenderError:
+        # A template that cannot be filled is mended by a person; the letter says so and nothing is sent half written.
+        return Attempt(Outcome.REFUSED, "cannot_be_written")
+    return work.post.send(Letter(
+        letter.id, letter.message_id, letter.mailbox, composing.office(house), house.directory.dco, made.subject, made.text, made.html,
+        house.now(),
+    ))  # fmt: skip
+
+
+def _record(work: Round, connection: Connection, letter: Claimed, attempt: Attempt) -> None:
+    if attempt.outcome is Outcome.ACCEPTED:
+        state = LetterState.SENT_PERHAPS_TWICE if letter.again else LetterState.SENT
+        work.counts["sent"] += conclude(work, connection, letter, state, UNSURE if letter.again else None)
+    elif attempt.outcome is Outcome.REFUSED:
+        work.counts["failed"] += conclude(work, connection, letter, LetterState.FAILED, attempt.why)
+    elif attempt.outcome is Outcome.UNKNOWN and letter.again:
+        # Sent twice and known neither time: nobody may be recorded as told, and a person has to ask.
+        work.counts["failed"] += conclude(work, connection, letter, LetterState.FAILED, UNSURE)
+    else:
+        _put_off(work, connection, letter, UNSURE if letter.again or attempt.outcome is Outcome.UNKNOWN else attempt.why)
+
+
+def _put_off(work: Round, connection: Connection, letter: Claimed, why: str | None) -> None:
+    wait = min(FIRST_WAIT * 2 ** min(outbox.attempts(connection, letter.id) - 1, 10), LONGEST_WAIT)
+    values = {"state": LetterState.WAITING, "why": why, "next_try_at": instant(work.house.now() + wait), "claimed_by": None, "claimed_at": None}
+    outbox.change_letter(connection, letter.id, LetterState.SENDING, values, by=work.sender.name)
+
+
+def conclude(work: Round, connection: Connection, letter: Claimed, state: LetterState, why: str | None) -> bool:
+    """Records the end of a letter: its own state, its notices' states and their facts; False where another run has taken it over."""
+    sent = state is not LetterState.FAILED
+    values = {"state": state, "why": why, "sent_at": instant(work.house.now()) if sent else None, "claimed_by": None}
+    if not outbox.change_letter(connection, letter.id, LetterState.SENDING, values, by=work.sender.name):
+        return False
+    keys = [notice.key for notice in letter.notices]
+    outbox.move(connection, keys, (NoticeState.CLAIMED,), NoticeState(str(state)), letter.id)
+    desk = work.desk(connection)
+    # A case damaged since the claim cannot take the fact; the letter's end is recorded all the same, or it would be sent for ever.
+    works = composing.open_readable(desk, {notice.case_ref for notice in letter.notices})
+    for notice in letter.notices:
+        case = works.get(notice.case_ref)
+        if case is None:
+            continue
+        about = _outcome(letter, notice, why)
+        desk.add(case, [Draft("notice_sent" if sent else "notice_failed", work.house.today(), about)])
+        if sent:
+            desk.notices += withdrawals_owed(composing.view_of(work.house, case), about)
+    desk.flush()
+    return True
+
+
+def _outcome(letter: Claimed, notice: NoticeDraft, why: str | None) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "rule": notice.rule, "rung": notice.rung, "opened_seq": notice.opened_seq, "recipient": str(notice.recipient), "letter": letter.id,
+        "due": notice.due.isoformat() if notice.due else None, "rung_seq": notice.fact_seq, "body": notice.body, "service": notice.service,
+        "why": why,
+    }  # fmt: skip
+    return {key: value for key, value in told.items() if value is not None}
