@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from config.directory import Directory, DirectoryError
 from config.ladder import Ladder, RungDef
 from deadlines.duty import Duty, excuses
-from deadlines.ladder import WorkingDays, fallen
+from deadlines.ladder import WorkingDays, contacts, fallen
 from models.casefile import Casefile
 from models.facts import Line, canonical
 from models.shared_facts import CORRECTIONS, RUNGS
@@ -215,9 +215,7 @@ def _rung_stands(view: View, draft: NoticeDraft, duty: Duty, as_at: date) -> boo
 
 
 def _answered_by_contact(casefile: Casefile, duty: Duty, rung: RungDef) -> bool:
-    return rung.unless == "contact" and any(
-        body == duty.body and (service is None or duty.service is None or service == duty.service) for body, service in casefile.contacts
-    )
+    return rung.unless == "contact" and bool(contacts(casefile, duty))
 
 
 def refreshed(view: View, draft: NoticeDraft) -> dict[str, Any]:
@@ -262,8 +260,10 @@ def fields_of(view: View, duty: Duty | None, about: Mapping[str, Any], recipient
     `about` is a withdrawal's own data; `letter` names the template that gives the heading and the action.
     """
     casefile, directory = view.casefile, view.directory
-    body = duty.body if duty is not None else about.get("body")
-    service = duty.service if duty is not None else about.get("service")
+    body, service = (duty.body, duty.service) if duty is not None else (None, None)
+    if about:
+        # A correction may have moved the request to another body: the letter goes to the one that was written to, about what was said to it.
+        body, service, elsewhere = about.get("body"), about.get("service"), (body, service) != (about.get("body"), about.get("service"))
     fields: dict[str, Any] = {
         "letter": letter,
         "recipient": str(recipient),
@@ -282,14 +282,14 @@ def fields_of(view: View, duty: Duty | None, about: Mapping[str, Any], recipient
         "met_on": _iso(duty.met_on) if duty else None,
         "excused": duty is not None and duty.excuse is not None,
         "reopened": duty.reopened if duty else 0,
-        "acknowledged_on": _iso(casefile.contacts.get((str(body), service))),
+        "acknowledged_on": _iso(next(iter(contacts(casefile, duty)), None)) if duty else None,
         "claims": [{"on": _iso(claim.began_on), "ground": claim.ground} for claim in casefile.undecided() if duty and _reaches(claim, duty)],
         "history": _history(view, duty) if duty else [],
         "beside": _beside(view.duties),
     }
     if about:
         told = [line.occurred_on for line in casefile.lines if line.kind == SENT and line.data.get("rung_seq") == about.get("rung_seq")]
-        fields |= {"due_was": str(about["due"]), "due_now": about.get("due_now"), "told_on": _iso(max(told, default=None))}
+        fields |= {"due_was": str(about["due"]), "due_now": about.get("due_now"), "told_on": _iso(max(told, default=None)), "elsewhere": elsewhere}
     return fields
 
 
