@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
@@ -34,7 +34,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "bound": 'bound = "by"', "lawful_from": 'lawful_from = "day_after_due"', "per": 'per = "body"',
         "starts": 'starts = ["health_advice_requested"]', "met_by": 'met_by = ["health_advice_received"]',
         "ends": 'ends = ["case_withdrawn"]', "reopened_by": 'reopened_by = ["health_advice_returned"]',
-        "holds_up": 'holds_up = "ehc_final_plan_send"',
+        "start_day": 'start_day = "meeting_on"', "told_by": 'told_by = ["mediation_certificate_heard"]', "holds_up": 'holds_up = "ehc_final_plan_send"',
         "calculation_only": 'calculation_only = "no fact of this process starts the clock"', "enabled": "enabled = false",
         "switchable": "switchable = true", "clock_starts": 'clock_starts = "the request was received"', "duty_on": 'duty_on = "LA"',
         "action": 'action = "send the finalised plan"', "on_is": 'on_is = "the meeting date"', "note": 'note = "calendar days"',
@@ -81,6 +81,7 @@ class Law:
     rules: Mapping[str, Rule]
     grounds: Mapping[str, Ground]
     digest: str
+    used: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
 
     def rule(self, rule_id: str) -> Rule:
         """One rule. Raises UnknownRule, which lists the nearest ids."""
@@ -94,9 +95,29 @@ class Law:
         """The rules of one process, in the order of its file. Empty where no file has that name."""
         return tuple(rule for rule in self.rules.values() if rule.process == process)
 
+    def duties_of(self, process: str) -> tuple[Rule, ...]:
+        """The rules that open duties on cases of a process: its own, and those of other processes that its file says it uses."""
+        return tuple(rule for rule in (*self.for_process(process), *self.used.get(process, ())) if rule.starts and rule.enabled)
+
     def grounds_of(self, ground: str) -> tuple[str, ...]:
         """The ground itself and those that it stands for."""
         return (ground, *self.grounds[ground].stands_for)
+
+
+class Use(Strict):
+    """How a process uses a rule of another: which of its own facts open, meet, end and reopen the duty there."""
+
+    starts: tuple[str, ...] = Field(min_length=1)
+    met_by: tuple[str, ...] = ()
+    ends: tuple[str, ...] = ()
+    reopened_by: tuple[str, ...] = ()
+    holds_up: str | None = None
+    start_day: str | None = None
+
+    @field_validator("starts", "met_by", "ends", "reopened_by", mode="before")
+    @classmethod
+    def _list_is_tuple(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
 
 
 class LocalStandard(Strict):
@@ -129,6 +150,7 @@ def _read(folder: Path) -> Law:
     content: dict[str, Any] = {}
     grounds = _grounds(folder, content)
     rules: dict[str, Rule] = {}
+    uses: dict[str, Mapping[str, Any]] = {}
     files = sorted((folder / "statute").glob("*.toml"))
     if not files:
         raise ConfigFault(f"{folder.name}/statute/ holds no statute file; one such as ehc_needs_assessment.toml was expected.")
@@ -136,6 +158,9 @@ def _read(folder: Path) -> Law:
         tables = read_toml(file)
         content[file.name] = tables
         for rule_id, table in tables.items():
+            if rule_id == "uses":
+                uses[file.name] = table
+                continue
             rule = _rule(rule_id, table, file.name)
             if rule_id in rules:
                 raise ConfigFault(f"{file.name}: [{rule_id}] is also in another statute file; a rule stands once.")
@@ -143,8 +168,18 @@ def _read(folder: Path) -> Law:
             rules[rule_id] = rule
     _check_follows(rules)
     _localise(folder, rules, content)
+    used = {name.split(".")[0]: tuple(_used(rules, name, rule_id, table) for rule_id, table in tables.items()) for name, tables in uses.items()}
     canonical = json.dumps(content, sort_keys=True, default=str, ensure_ascii=False, separators=(",", ":"))
-    return Law(MappingProxyType(rules), MappingProxyType(grounds), hashlib.sha256(canonical.encode()).hexdigest())
+    return Law(MappingProxyType(rules), MappingProxyType(grounds), hashlib.sha256(canonical.encode()).hexdigest(), MappingProxyType(used))
+
+
+def _used(rules: Mapping[str, Rule], file: str, rule_id: str, table: Any) -> Rule:
+    """Another process's rule as this file's process uses it: the same clock and law, opened by its own facts."""
+    rule = rules.get(rule_id)
+    if rule is None:
+        raise ConfigFault(f"{file}: [uses.{rule_id}] names no rule of another statute file; `sendflow rules` lists them.")
+    use = parsed(Use, table, file, f"uses.{rule_id}", EXAMPLES)
+    return rule.model_copy(update={**use.model_dump(), "calculation_only": None})
 
 
 def _rule(rule_id: str, table: Any, file: str) -> Rule:

@@ -210,11 +210,20 @@ class Overlay(Strict):
 
 
 class Input(Strict):
-    """A further day that a rule needs or may be given. `together_with` names the input without which it says nothing."""
+    """A further day that a rule needs or may be given. `together_with` names the input without which it says nothing.
+
+    `told_by`: fact kinds that tell it later than the opening fact does: by a field of this name, else by their own day.
+    """
 
     needed: bool
     meaning: str
     together_with: str | None = None
+    told_by: tuple[str, ...] = ()
+
+    @field_validator("told_by", mode="before")
+    @classmethod
+    def _list_is_tuple(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
 
 
 class Rule(Strict):
@@ -222,6 +231,7 @@ class Rule(Strict):
 
     `bound`: "by" is a duty to act by a day; "not_before" a day that must not be forestalled (`lawful_from` says whether `due` or the
     day after it is the first lawful day); "window" the edge of a window, where nothing is ever late.
+    `start_day`: the field of the opening fact that holds the start day, where it is not the fact's own day (a meeting to come).
     `holds_up`: the later duty that waits for this one (advice, and the plan that is made of it).
     `per`, `starts`, `met_by`, `ends`, `reopened_by`: whose clock it is, and the fact kinds that open, meet, end and reopen the duty.
     """
@@ -242,6 +252,7 @@ class Rule(Strict):
     reopened_by: tuple[str, ...] = ()
     calculation_only: str | None = None
     holds_up: str | None = None
+    start_day: str | None = None
     enabled: bool = True
     switchable: bool = False
     note: str | None = None

@@ -85,7 +85,7 @@ class House:
     @cached_property
     def books(self) -> Mapping[str, DutyBook]:
         """The duty book of each process."""
-        return {name: DutyBook.of(self.law.for_process(name)) for name in processes()}
+        return {name: DutyBook.of(self.law.duties_of(name)) for name in processes()}
 
     @cached_property
     def dates_of(self) -> DatesOf:
