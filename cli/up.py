@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
-from rich.console import Console
 
 from cli.say import Exit, fail
 
@@ -17,6 +16,8 @@ class Terminal:
 
     def __init__(self) -> None:
         """Speaks on standard output, without colours where it is no terminal."""
+        from rich.console import Console  # here, so that no other command waits for it
+
         self._console = Console(highlight=False, soft_wrap=True)
 
     def say(self, line: str) -> None:

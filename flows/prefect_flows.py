@@ -24,7 +24,7 @@ from config.settings import Settings
 from flows import artifacts, shown
 from flows.runs import Act, Work
 
-CaseReference = Annotated[str, Field(pattern=r"^(new|[A-Z]{1,4}-?[0-9]{3,9})$", title="Case", description="The case's reference, as in EHC-2026001")]
+CaseReference = Annotated[str, Field(pattern=r"^(new|unknown|[A-Z]{1,4}-?[0-9]{3,9})$", title="Case", description="The case's reference, as in EHC-2026001")]
 Kinds = Annotated[str, Field(pattern=r"^[a-z_]{1,60}(,[a-z_]{1,60}){0,50}$", title="Fact", description="The kinds of fact")]
 Digest = Annotated[str, Field(pattern=r"^([0-9a-f]{32}|unreadable)$", title="File", description="The file's digest; never its name")]
 # A day is text with a pattern: of a date type the server checks nothing, and keeps whatever was typed in its place.

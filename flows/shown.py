@@ -17,8 +17,9 @@ from typing import Any
 
 from flows.runs import Act, Work
 from flows.sweeping import WrongDay
+from models.facts import REFERENCE
 
-BODY = re.compile(r"[A-Z0-9]{3,8}")
+NEW, UNKNOWN = "new", "unknown"
 
 
 class EndState(StrEnum):
@@ -94,8 +95,10 @@ def parameters(work: Work) -> dict[str, Any]:
     match work.act:
         case Act.RECORD:
             drafts = given["drafts"]
-            kinds = ",".join(draft.kind for draft in drafts)
-            return {"case": given["case"] or "new", "fact": kinds, "on": drafts[0].occurred_on.isoformat() if drafts else None}
+            known = {kind for process in work.house.processes.values() for kind in process.versions}
+            # What is no kind of fact may be anything that somebody typed.
+            kinds = ",".join(draft.kind if draft.kind in known else UNKNOWN for draft in drafts)
+            return {"case": _reference(given["case"]), "fact": kinds, "on": drafts[0].occurred_on.isoformat() if drafts else None}
         case Act.IMPORT:
             return {"digest": file_digest(Path(given["path"]))}
         case Act.SWEEP | Act.DIGEST:
@@ -103,14 +106,18 @@ def parameters(work: Work) -> dict[str, Any]:
         case Act.DELIVER:
             return {"now": bool(given.get("now", False))}
         case Act.VERIFY:
-            return {"case": given.get("case")}
+            return {"case": _reference(given["case"]) if given.get("case") else None}
+
+
+def _reference(case: str | None) -> str:
+    return case if case == NEW or (case and REFERENCE.fullmatch(case)) else UNKNOWN
 
 
 def tags_at_the_start(work: Work) -> tuple[str, ...]:
     """The process of the case, and the bodies that the facts name, by their ODS codes."""
     if work.act is not Act.RECORD:
         return ()
-    bodies = {str(draft.data["body"]) for draft in work.given["drafts"] if BODY.fullmatch(str(draft.data.get("body", "")))}
+    bodies = {str(draft.data.get("body")) for draft in work.given["drafts"]} & {body.body for body in work.house.directory.bodies}
     return (*(["rehearsed"] if work.house.rehearsed else []), *_process_of(work), *sorted(bodies))
 
 

@@ -1,0 +1,105 @@
+"""An act is done once, with Prefect or without it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from flows import runs
+from flows.checking import Refused
+from flows.runs import Act, Work, perform
+from models.facts import Draft
+from tests.casework import CASE, Team
+
+DRAFT = Draft("ehc_assessment_requested", date(2026, 3, 2), {"la": "northshire"})
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
+    """Counts how often the core of `record` is done, and under which run."""
+    done: list[str | None] = []
+    real = runs.core(Act.RECORD)
+
+    def core(_act: Act) -> Callable[..., Any]:
+        def act(house: Any, run: str | None, **given: Any) -> Any:
+            done.append(run)
+            return real(house, run, **given)
+
+        return act
+
+    monkeypatch.setattr(runs, "core", core)
+    return done
+
+
+def test_without_a_server_the_core_runs_directly_and_one_line_says_so(team: Team, counted: list[str | None]) -> None:
+    """The same facts are written."""
+    said: list[str] = []
+    report = perform("record", team.house("2 Mar 2026"), say=said.append, case=CASE, drafts=[DRAFT], actor="dco.team")
+    assert (report.case_ref, report.seq) == (CASE, 1)
+    assert counted == [None]
+    assert said == ["No Prefect server of this house answers, so record runs directly; nothing else is different."]
+
+
+def test_work_is_done_once_however_often_it_is_asked(team: Team, counted: list[str | None]) -> None:
+    """A run that is started again by Prefect gets the report of the first time."""
+    work = Work(Act.RECORD, team.house("2 Mar 2026"), {"case": CASE, "drafts": [DRAFT], "actor": "dco.team"})
+    assert work.do("run") is work.do(None)
+    assert counted == ["run"]
+
+
+def test_a_problem_is_raised_each_time_and_nothing_is_tried_again(team: Team, counted: list[str | None]) -> None:
+    """What was refused stays refused."""
+    work = Work(Act.RECORD, team.house("1 Mar 2026"), {"case": CASE, "drafts": [DRAFT], "actor": "dco.team"})
+    for _ in range(2):
+        with pytest.raises(Refused):
+            work.do(None)
+    assert len(counted) == 1
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_prefect_failing_around_the_act_neither_loses_nor_repeats_it(
+    team: Team, counted: list[str | None], monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """The server may go away before the act has begun or when it has been done."""
+
+    def conduct(work: Work) -> None:
+        if when == "after":
+            work.do("run")
+        raise ConnectionError("the server has gone away")
+
+    monkeypatch.setitem(sys.modules, "flows.prefect_flows", SimpleNamespace(conduct=conduct))
+    monkeypatch.setattr(runs, "find_server", lambda _settings: "http://127.0.0.1:9/api")
+    before = dict(os.environ)
+    said: list[str] = []
+    try:
+        report = perform("record", team.house("2 Mar 2026"), say=said.append, case=CASE, drafts=[DRAFT], actor="dco.team")
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    assert report.seq == 1
+    assert counted == [None if when == "before" else "run"]
+    assert len(said) == 1
+    assert "ConnectionError" in said[0]
+    assert "gone away" not in said[0]
+
+
+@pytest.mark.parametrize("act", [each.value for each in Act])
+def test_every_act_has_its_core(act: str) -> None:
+    """No name leads nowhere."""
+    assert callable(runs.core(Act(act)))
+
+
+@pytest.mark.parametrize("module", ["flows.runs", "flows.recording", "flows.sweeping", "flows.boards", "flows.verifying", "flows.delivering", "cli"])
+def test_cores_and_commands_do_not_import_prefect(module: str, tmp_path: Path) -> None:
+    """It is paid for only where a server answers."""
+    script = f"import sys, {module}; print('prefect' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=Path(runs.__file__).parent.parent)
+    assert said.stdout.strip() == "False"
