@@ -36,6 +36,8 @@ class DutyRule(Protocol):
     @property
     def bound(self) -> str: ...
     @property
+    def lawful_from(self) -> str | None: ...
+    @property
     def starts(self) -> tuple[str, ...]: ...
     @property
     def met_by(self) -> tuple[str, ...]: ...
@@ -64,8 +66,10 @@ class Duty:
     met_seq: int | None = None
     met_by: str | None = None
     ended_on: date | None = None
+    ended_seq: int | None = None
     excuse: Claim | None = None
     reopened: int = 0
+    lawful_from: str | None = None
 
     @property
     def due(self) -> date | None:
@@ -74,6 +78,12 @@ class Duty:
     @property
     def closed_on(self) -> date | None:
         return self.met_on if self.met_on is not None else self.ended_on
+
+    @property
+    def closed_by(self) -> tuple[date, int] | None:
+        """The day and the fact that closed it, in the order of the fold; None while it is owed."""
+        seq = self.met_seq if self.met_on is not None else self.ended_seq
+        return (self.closed_on, seq) if self.closed_on is not None and seq is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +127,17 @@ def duties_of(lines: Sequence[Line], book: DutyBook, dates_of: DatesOf, claims: 
         if effects:
             data = line.data
             for rule_id, effect, by_body in effects:
-                for duty in by_rule.get(rule_id, ()):
-                    if by_body and "body" in data and not _same(duty, data):
-                        continue
+                matching = by_rule.get(rule_id, [])
+                if by_body and "body" in data:
+                    matching = [duty for duty in matching if _same(duty, data)]
+                for duty in matching if effect != "reopen" else _last_closed(matching):
                     _apply(duty, effect, line)
         starting = book.starts.get(kind)
         if starting:
             for rule in starting:
                 duty = Duty(
                     rule.id, rule.bound, line.data.get("body"), line.data.get("service"), line.seq, line.occurred_on,
-                    dates_of(rule.id, line.occurred_on, line.data), line.via == "import",
+                    dates_of(rule.id, line.occurred_on, line.data), line.via == "import", lawful_from=rule.lawful_from,
                 )  # fmt: skip
                 duties.append(duty)
                 by_rule.setdefault(rule.id, []).append(duty)
@@ -142,17 +153,24 @@ def _same(duty: Duty, data: Mapping[str, Any]) -> bool:
     return duty.body == data["body"] and (service is None or duty.service is None or duty.service == service)
 
 
+def _last_closed(duties: Iterable[Duty]) -> list[Duty]:
+    """The duties that the latest answer closed: what comes back reopens these, and not an earlier request that is long settled."""
+    closed = [(duty.closed_by, duty) for duty in duties if duty.closed_by is not None]
+    latest = max((by for by, _duty in closed), default=None)
+    return [duty for by, duty in closed if by == latest]
+
+
 def _apply(duty: Duty, effect: str, line: Line) -> None:
     if effect == "meet":
         if duty.met_on is None and duty.ended_on is None:
             duty.met_on, duty.met_seq, duty.met_by = line.occurred_on, line.seq, line.kind
     elif effect == "end":
         if duty.met_on is None and duty.ended_on is None:
-            duty.ended_on = line.occurred_on
-    elif duty.met_on is not None or duty.ended_on is not None:
+            duty.ended_on, duty.ended_seq = line.occurred_on, line.seq
+    else:
         if duty.met_on is not None:
             duty.reopened += 1
-        duty.met_on = duty.met_seq = duty.met_by = duty.ended_on = None
+        duty.met_on = duty.met_seq = duty.met_by = duty.ended_on = duty.ended_seq = None
 
 
 def excuses(claim: Claim, duty: Duty) -> bool:

@@ -85,8 +85,10 @@ def look(
         fact = casefile.rungs[seq]
         duty = by_opening.get((fact.rule, fact.opened_seq))
         drafts.append(_withdrawal(fact, duty, as_at))
-        if duty is not None:
-            look_on[(fact.rule, fact.opened_seq)] = fact.occurred_on
+        if duties:
+            # A request that was withdrawn leaves no duty to carry the day: another of the case carries it, or no sweep would come by.
+            place = duty or duties[0]
+            look_on[(place.rule, place.opened_seq)] = fact.occurred_on
     for duty in duties:
         rungs = rungs_of.get(duty.rule)
         if not rungs:
@@ -109,7 +111,7 @@ def look(
 
 def _is_false(fact: RungFact, duties: Mapping[tuple[str, int], Duty]) -> bool:
     duty = duties.get((fact.rule, fact.opened_seq))
-    if duty is None or duty.due != fact.due:
+    if duty is None or (duty.due, duty.body, duty.service) != (fact.due, fact.body, fact.service):
         return True
     if fact.kind not in ASSERTS_LATENESS:
         return False
@@ -129,7 +131,7 @@ def _owed(
     covered = max(began, default=None)
     owed: list[tuple[RungLike, date]] = []
     for rung in rungs:
-        if rung.unless == "contact" and _in_contact(casefile, duty):
+        if rung.unless == "contact" and contacts(casefile, duty):
             continue
         if duty.closed_on is not None and rung.fact != "breached":
             continue
@@ -141,10 +143,17 @@ def _owed(
     return owed
 
 
-def _in_contact(casefile: Casefile, duty: Duty) -> bool:
-    return any(
-        body == duty.body and (service is None or duty.service is None or service == duty.service)
-        for body, service in casefile.contacts
+def contacts(casefile: Casefile, duty: Duty) -> list[date]:
+    """The days on which the body was heard from about this request, oldest first; what it said of an earlier request is none of them.
+
+    A word dated before the request counts where it was recorded after it: the day of receipt may have been corrected since.
+    """
+    return sorted(
+        day
+        for (body, service), heard in casefile.contacts.items()
+        if body == duty.body and (service is None or duty.service is None or service == duty.service)
+        for seq, day in heard
+        if seq > duty.opened_seq or day >= duty.started_on
     )
 
 
@@ -168,4 +177,5 @@ def _rung(duty: Duty, rung: RungLike, day: date) -> Draft:
 def _withdrawal(fact: RungFact, duty: Duty | None, as_at: date) -> Draft:
     about = _about(fact.rule, fact.opened_seq, fact.due, fact.body, fact.service)
     now = {"due_now": duty.due.isoformat()} if duty is not None and duty.due is not None else {}
-    return Draft("rung_withdrawn", as_at, {**about, "rung": fact.rung, "rung_seq": fact.seq, **now})
+    # Never before the rung itself, though a sweep may be for an earlier day: the fold goes by days and would not find it.
+    return Draft("rung_withdrawn", max(as_at, fact.occurred_on), {**about, "rung": fact.rung, "rung_seq": fact.seq, **now})

@@ -6,6 +6,7 @@ from deadlines.duty import Duty
 from models.words import Standing
 
 SOON = timedelta(days=7)
+DAY = timedelta(days=1)
 
 
 def standing(duty: Duty, as_at: date) -> Standing:
@@ -18,7 +19,9 @@ def standing(duty: Duty, as_at: date) -> Standing:
     if duty.bound == "not_before":
         if duty.met_on is None:
             return Standing.RUNNING
-        return Standing.TOO_EARLY if duty.met_on < due else Standing.MET
+        # Of a minimum to be allowed, the last day still belongs to whoever it is allowed to (reg 13(1)(a): fifteen days, beginning with service).
+        first_lawful = due + DAY if duty.lawful_from == "day_after_due" else due
+        return Standing.TOO_EARLY if duty.met_on < first_lawful else Standing.MET
     if duty.met_on is not None:
         if duty.met_on <= due:
             return Standing.MET

@@ -57,7 +57,7 @@ class Casefile:
     told: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
     chasing_began: list[tuple[int, date]] = field(default_factory=list)
     pauses: list[tuple[date, date, str | None]] = field(default_factory=list)
-    contacts: dict[Asked, date] = field(default_factory=dict)
+    contacts: dict[Asked, list[tuple[int, date]]] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
     last_seq: int = 0
 

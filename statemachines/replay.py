@@ -55,10 +55,12 @@ def effective(lines: Iterable[Line], as_at: date | None = None, known_at: str | 
     corrections = [line for line in known if line.kind in CORRECTIONS]
     if corrections:
         known = _corrected(known, corrections)
-    if as_at is not None:
-        known = [line for line in known if line.occurred_on <= as_at or line.kind in CORRECTIONS]
     known.sort(key=_fold_order)
-    return known
+    return known if as_at is None else _until(known, as_at)
+
+
+def _until(lines: list[Line], as_at: date) -> list[Line]:
+    return [line for line in lines if line.occurred_on <= as_at or line.kind in CORRECTIONS]
 
 
 def _fold_order(line: Line) -> tuple[date, int]:
@@ -85,14 +87,18 @@ def _corrected(lines: list[Line], corrections: list[Line]) -> list[Line]:
 
 def fold(case_ref: str, lines: Iterable[Line], as_at: date | None = None, known_at: str | None = None) -> Casefile:
     """The case that a history leaves. Raises Unlawful, naming the fact, where the machine of its time does not allow it."""
-    ordered = effective(lines, as_at, known_at)
-    if not ordered:
+    known = effective(lines, None, known_at)
+    if not known:
         raise Unlawful(0, "", "nothing was known of this case then")
     openings = opened_by()
-    opening = next((line for line in ordered if line.kind in openings), ordered[0])
+    opening = next((line for line in known if line.kind in openings), known[0])
     process = process_of([opening])
+    ordered = known if as_at is None else _until(known, as_at)
+    if opening not in ordered:
+        raise Unlawful(0, "", "nothing was known of this case then")
     casefile = Casefile(case_ref, process.name, process.initial)
-    for line in ordered:
+    # Who was ever asked, whatever the day looked at: a body may have been heard from before the day of receipt that is now thought right.
+    for line in known:
         if line.kind in process.asks:
             casefile.asked.setdefault((line.data["body"], line.data.get("service")), []).append(line.seq)
     casefile.lines = ordered
@@ -163,7 +169,7 @@ def _remember(casefile: Casefile, process: Process, line: Line) -> None:
         asked = (data["body"], data.get("service"))
         casefile.outstanding.setdefault(asked, []).extend(casefile.asked.get(asked, [])[-1:])
     if kind in process.contacts:
-        casefile.contacts.setdefault((data["body"], data.get("service")), line.occurred_on)
+        casefile.contacts.setdefault((data["body"], data.get("service")), []).append((line.seq, line.occurred_on))
     if kind in RUNGS:
         casefile.rungs[line.seq] = RungFact(
             line.seq, kind, line.occurred_on, data["rule"], data["rung"], data["opened_seq"],
