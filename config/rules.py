@@ -302,7 +302,7 @@ class Rule(Strict):
         first = self.period[0]
         raise NoAnswer(
             f"{self.id}: the first entry of this rule is of {first.since} ({first.cite or 'no citation'}), and the day asked about"
-            f" is earlier. Ask about {first.since} or later, or add the earlier law to config/statute/{self.process}.toml."
+            f" is earlier. Ask about {first.since} or later, or add the earlier law to its file in config/statute/."
         )
 
     def excuses_on(self, period: Period, due: date | None, limb: str = "counted") -> tuple[str, ...]:
