@@ -183,7 +183,7 @@ def _announce(settings: Settings, processes: Processes, sink: Sink) -> None:
 
 def _bring_in_the_sample(settings: Settings, house: House, voice: Voice) -> None:
     """Where the records are empty: imports the sample, lives a little, sweeps and delivers, and says what it did."""
-    from flows.sample import live_a_little, write_sample
+    from flows.sample import live_a_little, live_before, write_sample
 
     marker = settings.home / "sample.json"
     sample = Sample.read(marker)
@@ -196,6 +196,8 @@ def _bring_in_the_sample(settings: Settings, house: House, voice: Voice) -> None
     if sample.finished:
         voice.say("The records that are there are used as they are; nothing is imported again.")
         return
+    with voice.working("Living through a few cases on a rehearsed day, so that a letter of every kind has left"):
+        live_before(house)
     with tempfile.TemporaryDirectory(prefix="sendflow-sample-") as folder:
         # Outside the house: the sample has invented names in it, and names live in sealed form only in here.
         path = Path(folder) / "sample.csv"
