@@ -26,6 +26,13 @@ class Dates(NamedTuple):
     version_from: date | None
 
 
+class ToldLater(Protocol):
+    """A further day of a rule that later facts may tell."""
+
+    @property
+    def told_by(self) -> tuple[str, ...]: ...
+
+
 class DutyRule(Protocol):
     """What this room reads of a rule of the statute."""
 
@@ -37,6 +44,10 @@ class DutyRule(Protocol):
     def bound(self) -> str: ...
     @property
     def lawful_from(self) -> str | None: ...
+    @property
+    def start_day(self) -> str | None: ...
+    @property
+    def inputs(self) -> Mapping[str, "ToldLater"]: ...
     @property
     def starts(self) -> tuple[str, ...]: ...
     @property
@@ -62,6 +73,7 @@ class Duty:
     started_on: date
     dates: Dates
     imported: bool
+    given: Mapping[str, Any] = field(default_factory=dict)
     met_on: date | None = None
     met_seq: int | None = None
     met_by: str | None = None
@@ -93,6 +105,7 @@ class DutyBook:
     starts: Mapping[str, tuple[DutyRule, ...]]
     effects: Mapping[str, tuple[tuple[str, str, bool], ...]]
     rules: Mapping[str, DutyRule] = field(default_factory=dict)
+    tells: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rules: Iterable[DutyRule]) -> "DutyBook":
@@ -107,10 +120,16 @@ class DutyBook:
             for effect, kinds in (("meet", rule.met_by), ("end", rule.ends), ("reopen", rule.reopened_by)):
                 for kind in kinds:
                     effects.setdefault(kind, []).append((rule.id, effect, by_body))
+        tells: dict[str, list[tuple[str, str]]] = {}
+        for rule in used.values():
+            for name, given in rule.inputs.items():
+                for kind in given.told_by:
+                    tells.setdefault(kind, []).append((rule.id, name))
         return cls(
             {kind: tuple(some) for kind, some in starts.items()},
             {kind: tuple(some) for kind, some in effects.items()},
             used,
+            {kind: tuple(some) for kind, some in tells.items()},
         )
 
 
@@ -132,12 +151,21 @@ def duties_of(lines: Sequence[Line], book: DutyBook, dates_of: DatesOf, claims: 
                     matching = [duty for duty in matching if _same(duty, data)]
                 for duty in matching if effect != "reopen" else _last_closed(matching):
                     _apply(duty, effect, line)
+        told = book.tells.get(kind)
+        if told:
+            for rule_id, name in told:
+                for duty in by_rule.get(rule_id, ()):
+                    if duty.closed_on is None and ("body" not in line.data or duty.body is None or _same(duty, line.data)):
+                        duty.given = {**duty.given, name: line.data.get(name) or line.occurred_on.isoformat()}
+                        duty.dates = dates_of(rule_id, duty.started_on, duty.given)
         starting = book.starts.get(kind)
         if starting:
             for rule in starting:
+                start = line.data.get(rule.start_day) if rule.start_day is not None else None
+                started_on = date.fromisoformat(start) if start else line.occurred_on
                 duty = Duty(
-                    rule.id, rule.bound, line.data.get("body"), line.data.get("service"), line.seq, line.occurred_on,
-                    dates_of(rule.id, line.occurred_on, line.data), line.via == "import", lawful_from=rule.lawful_from,
+                    rule.id, rule.bound, line.data.get("body"), line.data.get("service"), line.seq, started_on,
+                    dates_of(rule.id, started_on, line.data), line.via == "import", line.data, lawful_from=rule.lawful_from,
                 )  # fmt: skip
                 duties.append(duty)
                 by_rule.setdefault(rule.id, []).append(duty)
