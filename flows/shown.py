@@ -18,6 +18,7 @@ from typing import Any
 from flows.runs import Act, Work
 from flows.sweeping import WrongDay
 from models.facts import REFERENCE
+from models.words import LetterState
 
 NEW, UNKNOWN = "new", "unknown"
 
@@ -166,7 +167,12 @@ def _end(act: Act, name: str, report: Mapping[str, Any]) -> End:
         case Act.RECORD:
             return End(name, EndState.RECORDED, f"{report.get('case_ref')} is now {report.get('state')} (fact {report.get('seq')})")
         case Act.DIGEST:
-            return End(name, EndState.DIGESTED, "the morning digest to the DCO is written")
+            late, soon, person = (_count(report, key) for key in ("late", "soon", "person"))
+            said = f"{late} late, {soon} due within seven days, {person} waiting for a person"
+            if report.get("state") == LetterState.FAILED:
+                return End(f"{name}: not delivered", EndState.LETTERS_NEED_A_PERSON, f"{said}; the DCO's mailbox refused it", broken=True)
+            alert = "; NO SWEEP has finished for a day" if report.get("alert") else ""
+            return End(f"{name}: {late} late, {soon} soon", EndState.DIGESTED, f"{said}; its letter is {report.get('state')}{alert}")
 
 
 def is_refusal(problem: Exception) -> bool:

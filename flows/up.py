@@ -211,6 +211,9 @@ def _bring_in_the_sample(settings: Settings, house: House, voice: Voice) -> None
     with voice.working("Sweeping: what has fallen due is written down, with the letters that it calls for"):
         swept = perform("sweep", house, say=voice.say, as_at=house.today())
     voice.say(f"  {swept.cases_looked_at} cases looked at, {swept.facts_written} facts and {swept.notices_written} notices written.")
+    with voice.working("Writing the DCO's morning digest"):
+        told = perform("digest", house, say=voice.say, as_at=house.today())
+    voice.say(f"  {told.late} late, {told.soon} due within seven days, {told.person} waiting for a person; the head of the history goes with it.")
     with voice.working("Delivering to the local sink"):
         sent = perform("deliver", house, say=voice.say, now=True, reason=FIRST_DELIVERY)
     voice.say(f"  {sent.sent} letters sent, {sent.failed} failed, {sent.waiting} waiting, {sent.withdrawn} no longer called for.")

@@ -30,10 +30,12 @@ from flows.house import LONDON, House
 from flows.runs import perform
 from models.database import reading
 from models.tables import DutyRow, TickRow
+from models.words import LetterState
 
 DIGEST_AT = clock_time(7, 0)
 VERIFY_AT = clock_time(3, 30)
 TROUBLED_SECONDS = 3600.0
+AGAIN_SECONDS = 600.0
 # Late is better than never, once is better than often, and never two at a time.
 LATE_BUT_ONCE = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
 
@@ -56,7 +58,9 @@ def digest_is_called_for(house: House) -> bool:
 
 
 def _done_on(connection: Connection, act: str, day: date) -> bool:
-    return bool(connection.scalar(select(exists().where(TICK.c.act == act, TICK.c.as_at >= day))))
+    """A digest that could not leave yet is not done."""
+    done = (TICK.c.act == act, TICK.c.as_at >= day, TICK.c.outcome != LetterState.WAITING)
+    return bool(connection.scalar(select(exists().where(*done))))
 
 
 def say(line: str) -> None:
@@ -73,13 +77,15 @@ class AlarmClock:
     act: Callable[..., Any] = perform
     said: set[str] = field(default_factory=set)
     troubled_until: float = 0.0
+    digest_after: float = 0.0
 
     def tick(self) -> None:
         """Once a minute: sweep where a duty is to be looked at, write a digest that is missing, deliver where a letter can leave."""
         with self._house() as house:
             if time.monotonic() >= self.troubled_until and self._safely("look for duties", lambda: sweep_is_called_for(house, house.today())):
                 self._sweep(house)
-            if self._safely("look for the digest", lambda: digest_is_called_for(house)):
+            if time.monotonic() >= self.digest_after and self._safely("look for the digest", lambda: digest_is_called_for(house)):
+                self.digest_after = time.monotonic() + AGAIN_SECONDS
                 self._safely("digest", lambda: self.act("digest", house, say=self._once, as_at=house.today()))
             if self._safely("look for letters", lambda: delivery_is_called_for(house)):
                 self._safely("deliver", lambda: self.act("deliver", house, say=self._once))
