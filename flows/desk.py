@@ -4,12 +4,12 @@
 notices at once. One fact is a bulk of one: the same path. The caller opens the transaction and commits it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, update
 
 from deadlines.duty import Duty, duties_of
 from deadlines.ladder import Looked, look
@@ -18,7 +18,8 @@ from flows.house import House, instant
 from models import ledger, people
 from models.casefile import Casefile
 from models.facts import Draft, Fact, Line
-from models.ledger import Tail
+from models.ledger import Stored, Tail
+from models.rows import Row, day_form, delete_rows, insert_missing, put_rows
 from models.tables import CaseRow, DutyRow, NoticeRow
 from notifications.notice import NoticeDraft, notices_for
 from statemachines.replay import fold, opened_by
@@ -41,7 +42,7 @@ class CaseWork:
     casefile: Casefile | None = None
     duties: list[Duty] = field(default_factory=list)
     added: list[Fact] = field(default_factory=list)
-    cached: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
+    cached: dict[tuple[str, int], Row] = field(default_factory=dict)
     child_key: str | None = None
     stale: bool = False
 
@@ -63,6 +64,7 @@ class Desk:
     def __init__(self, house: House, connection: Connection, *, actor: str, via: str, run: str | None = None) -> None:
         self.house = house
         self.connection = connection
+        self.day = day_form(connection)
         self.actor = actor
         self.via = via
         self.run = run
@@ -152,34 +154,25 @@ class Desk:
     def flush(self) -> None:
         """Write everything added, and the caches of every case that was added to or marked stale."""
         self._put_people()
-        fact_rows: list[dict[str, Any]] = []
-        case_rows: list[dict[str, Any]] = []
-        gone: list[dict[str, Any]] = []
-        fresh: list[dict[str, Any]] = []
-        changed: list[dict[str, Any]] = []
+        facts: list[Stored] = []
+        cases: list[Row] = []
+        gone: list[Row] = []
+        fresh: list[Row] = []
         for work in self.works.values():
             if not work.lines or not (work.added or work.stale):
                 continue
-            is_new = work.tail.seq == 0
             rows, work.tail = ledger.chained(work.added, work.tail)
             work.added = []
-            fact_rows.extend(rows)
-            (case_rows if is_new else changed).append(self._case_row(work))
+            facts.extend(rows)
+            cases.append(self._case_row(work))
             after = self._duty_rows(work)
-            for key, row in after.items():
-                old = work.cached.get(key)
-                if work.stale or old != row:
-                    if old is not None:
-                        gone.append({"k_case": row["case_ref"], "k_rule": key[0], "k_seq": key[1]})
-                    fresh.append(row)
-            gone.extend({"k_case": work.case_ref, "k_rule": key[0], "k_seq": key[1]} for key in work.cached.keys() - after.keys())
+            fresh.extend(row for key, row in after.items() if work.stale or work.cached.get(key) != row)
+            gone.extend((work.case_ref, *key) for key in work.cached.keys() - after.keys())
             work.cached, work.stale = after, False
-        ledger.append(self.connection, fact_rows)
-        self._write_cases(case_rows, changed)
-        if gone:
-            self.connection.execute(_DELETE_DUTY, gone)
-        if fresh:
-            self.connection.execute(_INSERT_DUTY, fresh)
+        ledger.append(self.connection, facts)
+        self._write_cases(cases)
+        delete_rows(self.connection, DUTY, gone)
+        put_rows(self.connection, DUTY, fresh)
         if self.passages:
             people.put_passages(self.connection, self.passages)
             self.passages = []
@@ -195,34 +188,18 @@ class Desk:
             people.put_aliases(self.connection, self.house.seal, self.aliases)
             self.aliases = {}
 
-    def _write_cases(self, new: list[dict[str, Any]], changed: list[dict[str, Any]]) -> None:
-        if new:
-            self.connection.execute(_INSERT_CASE, new)
-        written = {row["case_ref"] for row in new}
+    def _write_cases(self, rows: list[Row]) -> None:
+        """Cached cases; and the child of a case that was only told whose it is."""
+        put_rows(self.connection, CASE, rows, kept="child_key")
+        written = {row[0] for row in rows}
         keys = [{"v_case_ref": work.case_ref, "v_key": work.child_key} for work in self.works.values() if work.child_key and work.case_ref not in written]
         if keys:
             self.connection.execute(_UPDATE_CHILD, keys)
-        if changed:
-            self.connection.execute(_UPDATE_CASE, [{f"v_{key}": value for key, value in row.items()} for row in changed])
 
     def _write_notices(self) -> None:
-        if not self.notices:
-            return
-        keys = [notice.key for notice in self.notices]
-        present = set(self.connection.scalars(select(NOTICE.c.key).where(NOTICE.c.key.in_(keys)))) if len(keys) < 500 else self._present(keys)
-        rows: dict[str, dict[str, Any]] = {}
-        for notice in self.notices:
-            if notice.key not in present:
-                rows.setdefault(notice.key, notice.row(self.now))
-        if rows:
-            self.connection.execute(_INSERT_NOTICE, list(rows.values()))
+        """The first notice of a key stands: whatever asks again for the same letter asks for nothing."""
+        insert_missing(self.connection, NOTICE, [notice.row(self.now, self.day) for notice in self.notices])
         self.notices = []
-
-    def _present(self, keys: list[str]) -> set[str]:
-        found: set[str] = set()
-        for start in range(0, len(keys), 500):
-            found.update(self.connection.scalars(select(NOTICE.c.key).where(NOTICE.c.key.in_(keys[start : start + 500]))))
-        return found
 
     def _refold(self, work: CaseWork, lines: list[Line]) -> None:
         casefile = fold(work.case_ref, lines)
@@ -230,30 +207,30 @@ class Desk:
         duties = duties_of(casefile.lines, self.house.books[process.name], self.house.dates_of, casefile.claims.values())
         work.casefile, work.duties, work.process = casefile, duties, process
 
-    def _case_row(self, work: CaseWork) -> dict[str, Any]:
+    def _case_row(self, work: CaseWork) -> Row:
         file = work.file
-        row = {
-            "case_ref": work.case_ref, "process": file.process, "state": file.state, "seq": work.tail.seq, "hash": work.tail.hash,
-            "opened_on": file.opened_on, "la": file.la, "la_reference": file.la_reference,
-        }  # fmt: skip
-        return row | {"child_key": work.child_key}
+        opened_on = self.day(file.opened_on) if file.opened_on is not None else None
+        return (work.case_ref, file.process, file.state, work.tail.seq, work.tail.hash, opened_on, file.la, file.la_reference, work.child_key)
 
-    def _duty_rows(self, work: CaseWork) -> dict[tuple[str, int], dict[str, Any]]:
+    def _duty_rows(self, work: CaseWork) -> dict[tuple[str, int], Row]:
         looked = self.look(work, FAR_BACK)
-        return {
-            (duty.rule, duty.opened_seq): duty_row(work.case_ref, duty, looked.look_on.get((duty.rule, duty.opened_seq)), self.house.looked_under)
-            for duty in work.duties
-        }
+        return duty_rows(work.case_ref, work.duties, looked, self.house.looked_under, self.day)
 
 
-def duty_row(case_ref: str, duty: Duty, look_on: date | None, looked_under: str) -> dict[str, Any]:
-    """The cache row of a duty."""
-    return {
-        "case_ref": case_ref, "rule": duty.rule, "opened_seq": duty.opened_seq, "body": duty.body, "service": duty.service,
-        "opened_on": duty.started_on, "due": duty.dates.due, "strict_due": duty.dates.strict_due, "act_by": duty.dates.act_by,
-        "closed_on": duty.closed_on, "met_on": duty.met_on, "excused": duty.excuse.ground if duty.excuse else None,
-        "look_on": look_on, "looked_under": looked_under,
-    }  # fmt: skip
+def duty_rows(case_ref: str, duties: Iterable[Duty], looked: Looked, looked_under: str, day: Callable[[date], Any]) -> dict[tuple[str, int], Row]:
+    """The cache rows of a case's duties by rule and opening fact, in the order of the table's columns; `day` is how the driver has a day."""
+    look_on = looked.look_on
+    rows: dict[tuple[str, int], Row] = {}
+    for duty in duties:
+        key = (duty.rule, duty.opened_seq)
+        dates, closed_on, looks = duty.dates, duty.closed_on, look_on.get(key)
+        rows[key] = (
+            case_ref, duty.rule, duty.opened_seq, duty.body, duty.service, day(duty.started_on),
+            dates.due and day(dates.due), dates.strict_due and day(dates.strict_due), dates.act_by and day(dates.act_by),
+            closed_on and day(closed_on), duty.met_on and day(duty.met_on), duty.excuse.ground if duty.excuse else None,
+            looks and day(looks), looked_under,
+        )  # fmt: skip
+    return rows
 
 
 def check_excuses(house: House, work: CaseWork, new: Sequence[Line]) -> None:
@@ -286,19 +263,4 @@ def _line(fact: Fact) -> Line:
     )  # fmt: skip
 
 
-_INSERT_CASE = insert(CASE)
-_UPDATE_CASE = (
-    update(CASE)
-    .where(CASE.c.case_ref == bindparam("v_case_ref"))
-    .values({
-        CASE.c.process: bindparam("v_process"), CASE.c.state: bindparam("v_state"), CASE.c.seq: bindparam("v_seq"),
-        CASE.c.hash: bindparam("v_hash"), CASE.c.opened_on: bindparam("v_opened_on"), CASE.c.la: bindparam("v_la"),
-        CASE.c.la_reference: bindparam("v_la_reference"),
-    })
-)  # fmt: skip
 _UPDATE_CHILD = update(CASE).where(CASE.c.case_ref == bindparam("v_case_ref")).values({CASE.c.child_key: bindparam("v_key")})
-_DELETE_DUTY = delete(DUTY).where(
-    DUTY.c.case_ref == bindparam("k_case"), DUTY.c.rule == bindparam("k_rule"), DUTY.c.opened_seq == bindparam("k_seq")
-)
-_INSERT_DUTY = insert(DUTY)
-_INSERT_NOTICE = insert(NOTICE)

@@ -5,8 +5,10 @@ which case, which fact, what differs.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
@@ -15,18 +17,21 @@ from sqlalchemy import Connection, Table, func, select
 from config.law import LawError, NoAnswer
 from deadlines.duty import duties_of
 from deadlines.ladder import look
-from flows.desk import CASE, DUTY, FAR_BACK, NOTICE, duty_row
+from flows.desk import CASE, DUTY, FAR_BACK, NOTICE, duty_rows
 from flows.house import House, instant
 from models import ledger
 from models.database import missing_triggers, reading
 from models.facts import GENESIS, Line, line_of
 from models.ledger import Stored
+from models.rows import Row, day_form, stream_rows
 from models.tables import AnchorRow
 from statemachines.replay import fold
 from statemachines.statutory import Unlawful
 
 ANCHOR: Table = AnchorRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
-PAGE = 300
+CASE_COLUMNS = tuple(CASE.columns.keys())
+DUTY_COLUMNS = tuple(DUTY.columns.keys())
+DUTY_KEY = itemgetter(DUTY_COLUMNS.index("rule"), DUTY_COLUMNS.index("opened_seq"))
 COPIED = ("seq", "kind", "occurred_on", "recorded_at", "actor")
 
 
@@ -53,10 +58,14 @@ class VerifyReport(BaseModel):
     damage: list[Damage]
 
 
-class _Cached(NamedTuple):
-    case: Any
-    duties: dict[tuple[str, int], dict[str, Any]]
-    highest_noticed: int
+class _Kept(NamedTuple):
+    """What the records hold of one case: its facts, its cached case and duties, the last fact that a notice was written for."""
+
+    ref: str
+    facts: list[Stored]
+    case: Row | None
+    duties: list[Row]
+    noticed: int
 
 
 def verify(house: House, case: str | None = None, before: str | None = None) -> VerifyReport:
@@ -70,15 +79,14 @@ def verify(house: House, case: str | None = None, before: str | None = None) -> 
             Damage(case_ref=None, seq=None, what="trigger", message=f"the trigger {name} is gone: rows could be changed or deleted unseen")
             for name in missing_triggers(connection)
         )
-        for page in _pages(connection, case):
-            cached = _cached(connection, [ref for ref, _rows in page])
-            for ref, rows in page:
-                if rows:
-                    cases, facts = cases + 1, facts + len(rows)
-                    last = next((row for row in reversed(rows) if row.recorded_at < until), None)
-                    if last is not None:
-                        head.update(f"{ref} {last.seq} {last.hash}\n".encode())
-                stale += _check_case(house, ref, rows, cached.get(ref), damage)
+        day = day_form(connection)
+        for kept in _cases(connection, case):
+            if kept.facts:
+                cases, facts = cases + 1, facts + len(kept.facts)
+                last = next((row for row in reversed(kept.facts) if row.recorded_at < until), None)
+                if last is not None:
+                    head.update(f"{kept.ref} {last.seq} {last.hash}\n".encode())
+            stale += _check_case(house, kept, day, damage)
         if case is None:
             _check_anchor(connection, damage)
     if case is not None and cases == 0 and not damage:
@@ -88,47 +96,54 @@ def verify(house: House, case: str | None = None, before: str | None = None) -> 
     )
 
 
-def _pages(connection: Connection, case: str | None) -> Iterator[list[tuple[str, list[Stored]]]]:
-    """Cases with their rows, some at a time; a case whose facts are all gone stands with no rows."""
-    known = select(CASE.c.case_ref).order_by(CASE.c.case_ref)
+def _cases(connection: Connection, case: str | None) -> Iterator[_Kept]:
+    """Everything that is kept of each case, one after another in reference order: four ordered streams side by side."""
+    only = (None, None) if case is None else ("case_ref", case)
+    facts = _Stream(ledger.scan(connection, case))
+    cases = _Stream(_by_case(stream_rows(connection, CASE, CASE_COLUMNS, *only)))
+    duties = _Stream(_by_case(stream_rows(connection, DUTY, DUTY_COLUMNS, *only)))
+    noticed = _Stream(_by_case(_noticed(connection, case)))
+    while (ref := min((each.ref for each in (facts, cases, duties, noticed) if each.ref is not None), default=None)) is not None:
+        row, notice = cases.take(ref), noticed.take(ref)
+        yield _Kept(ref, facts.take(ref), row[0] if row else None, duties.take(ref), notice[0][1] if notice else 0)
+
+
+def _by_case(rows: Iterable[Row]) -> Iterator[tuple[str, list[Row]]]:
+    for ref, some in groupby(rows, itemgetter(0)):
+        yield ref, list(some)
+
+
+def _noticed(connection: Connection, case: str | None) -> Iterable[Row]:
+    query = select(NOTICE.c.case_ref, func.max(NOTICE.c.fact_seq)).group_by(NOTICE.c.case_ref).order_by(NOTICE.c.case_ref)
     if case is not None:
-        known = known.where(CASE.c.case_ref == case)
-    names = iter(connection.execution_options(stream_results=True, yield_per=1_000).scalars(known))
-    name = next(names, None)
-    page: list[tuple[str, list[Stored]]] = []
-    for ref, rows in ledger.scan(connection, case):
-        while name is not None and name < ref:
-            page.append((name, []))
-            name = next(names, None)
-        if name == ref:
-            name = next(names, None)
-        page.append((ref, rows))
-        if len(page) >= PAGE:
-            yield page
-            page = []
-    while name is not None:
-        page.append((name, []))
-        name = next(names, None)
-    if page:
-        yield page
+        query = query.where(NOTICE.c.case_ref == case)
+    return (tuple(row) for row in connection.execution_options(yield_per=1_000).execute(query))
 
 
-def _cached(connection: Connection, refs: Sequence[str]) -> dict[str, _Cached]:
-    lowest, highest = min(refs), max(refs)
-    between = (lowest, highest)
-    found = {row.case_ref: _Cached(row, {}, 0) for row in connection.execute(select(CASE).where(CASE.c.case_ref.between(*between)))}
-    for row in connection.execute(select(DUTY).where(DUTY.c.case_ref.between(*between))):
-        if row.case_ref in found:
-            found[row.case_ref].duties[(row.rule, row.opened_seq)] = dict(row._mapping)
-    noticed = select(NOTICE.c.case_ref, func.max(NOTICE.c.fact_seq)).where(NOTICE.c.case_ref.between(*between)).group_by(NOTICE.c.case_ref)
-    for ref, seq in connection.execute(noticed):
-        if ref in found:
-            found[ref] = found[ref]._replace(highest_noticed=seq)
-    return found
+class _Stream:
+    """Rows by case, read as far as the next case: `ref` is that case, None at the end."""
+
+    def __init__(self, source: Iterator[tuple[str, list[Any]]]) -> None:
+        self._source = source
+        self.ref: str | None = None
+        self._rows: list[Any] = []
+        self._next()
+
+    def take(self, ref: str) -> list[Any]:
+        """The rows of a case, where it is the next; none otherwise."""
+        if self.ref != ref:
+            return []
+        rows = self._rows
+        self._next()
+        return rows
+
+    def _next(self) -> None:
+        self.ref, self._rows = next(self._source, (None, []))
 
 
-def _check_case(house: House, ref: str, rows: list[Stored], cached: _Cached | None, damage: list[Damage]) -> int:
+def _check_case(house: House, kept: _Kept, day: Callable[[date], Any], damage: list[Damage]) -> int:
     """Check one case; returns 1 where its cached duties were worked out under another law and wait for the next sweep."""
+    ref, rows = kept.ref, kept.facts
 
     def found(seq: int | None, what: str, message: str) -> None:
         damage.append(Damage(case_ref=ref, seq=seq, what=what, message=message))
@@ -138,15 +153,16 @@ def _check_case(house: House, ref: str, rows: list[Stored], cached: _Cached | No
         return 0
     lines = _check_chain(rows, found)
     last = rows[-1]
-    if cached is None:
+    if kept.case is None:
         found(None, "cache", "the case has facts and no cached case")
         return 0
-    if (cached.case.seq, cached.case.hash) != (last.seq, last.hash):
-        gone = cached.case.seq - last.seq
-        cut = f"the last {gone} facts are gone: the case had {cached.case.seq}"
+    cached = dict(zip(CASE_COLUMNS, kept.case, strict=True))
+    if (cached["seq"], cached["hash"]) != (last.seq, last.hash):
+        gone = cached["seq"] - last.seq
+        cut = f"the last {gone} facts are gone: the case had {cached['seq']}"
         found(last.seq, "tail", cut if gone > 0 else f"the cached end of the chain is not that of fact {last.seq}")
-    elif cached.highest_noticed > last.seq:
-        found(last.seq, "tail", f"a notice was written for fact {cached.highest_noticed}, which is gone")
+    elif kept.noticed > last.seq:
+        found(last.seq, "tail", f"a notice was written for fact {kept.noticed}, which is gone")
     if lines is None:
         return 0
     try:
@@ -163,21 +179,31 @@ def _check_case(house: House, ref: str, rows: list[Stored], cached: _Cached | No
     except (KeyError, TypeError, ValueError):
         found(None, "unreadable", "the facts do not hold what their kinds promise")
         return 0
-    for name in ("process", "state", "opened_on", "la", "la_reference"):
-        if getattr(cached.case, name) != getattr(casefile, name):
+    opened_on = day(casefile.opened_on) if casefile.opened_on is not None else None
+    for name, value in (
+        ("process", casefile.process), ("state", casefile.state), ("opened_on", opened_on), ("la", casefile.la), ("la_reference", casefile.la_reference),
+    ):  # fmt: skip
+        if cached[name] != value:
             found(None, "cache", f"the cached {name} of the case is not what its facts say")
-    if any(row["looked_under"] != house.looked_under for row in cached.duties.values()):
+    if any(row[-1] != house.looked_under for row in kept.duties):
         return 1
-    fresh = {
-        (duty.rule, duty.opened_seq): duty_row(ref, duty, looked.look_on.get((duty.rule, duty.opened_seq)), house.looked_under)
-        for duty in duties
-    }
-    for key in fresh.keys() | cached.duties.keys():
-        if fresh.get(key) != cached.duties.get(key):
-            columns = sorted(name for name, value in fresh.get(key, {}).items() if cached.duties.get(key, {}).get(name) != value)
-            differs = f"differs in {', '.join(columns)}" if columns and key in cached.duties else "is missing" if key in fresh else "stands without a fact"
-            found(key[1], "cache", f"the cached duty {key[0]} opened by fact {key[1]} {differs}")
+    fresh = duty_rows(ref, duties, looked, house.looked_under, day)
+    held = {DUTY_KEY(row): row for row in kept.duties}
+    if held != fresh:
+        _name_duties(held, fresh, found)
     return 0
+
+
+def _name_duties(held: dict[tuple[str, int], Row], fresh: dict[tuple[str, int], Row], found: Any) -> None:
+    for key in sorted(fresh.keys() | held.keys()):
+        kept, right = held.get(key), fresh.get(key)
+        if kept == right:
+            continue
+        if kept is None or right is None:
+            differs = "is missing" if kept is None else "stands without a fact"
+        else:
+            differs = f"differs in {', '.join(sorted(name for name, one, other in zip(DUTY_COLUMNS, kept, right, strict=True) if one != other))}"
+        found(key[1], "cache", f"the cached duty {key[0]} opened by fact {key[1]} {differs}")
 
 
 def _check_chain(rows: list[Stored], found: Any) -> list[Line] | None:

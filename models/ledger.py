@@ -5,11 +5,14 @@ A case's facts form a chain: hash = sha256(prev_hash + text). The chain goes by 
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from itertools import groupby
+from operator import itemgetter
+from typing import NamedTuple
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select
 
 from models.facts import GENESIS, Fact, Line, line_of
+from models.rows import insert_rows, read_rows, stream_rows
 from models.tables import FactRow
 
 FACT = FactRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation; its stubs do not say so
@@ -24,7 +27,7 @@ class Tail(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """One row as it lies in the table."""
+    """One row as it lies in the table, in the order of its columns."""
 
     case_ref: str
     seq: int
@@ -38,22 +41,20 @@ class Stored(NamedTuple):
 
 
 NEW_CASE = Tail(0, GENESIS)
-_COLUMNS = [FACT.c[name] for name in Stored._fields]
 
 
-def chained(facts: Iterable[Fact], tail: Tail) -> tuple[list[dict[str, Any]], Tail]:
+def chained(facts: Iterable[Fact], tail: Tail) -> tuple[list[Stored], Tail]:
     """The rows of new facts of one case, each hash taken over the one before. Raises ValueError where a seq does not follow."""
-    rows: list[dict[str, Any]] = []
+    rows: list[Stored] = []
     seq, previous = tail
     for fact in facts:
         if fact.seq != seq + 1:
             raise ValueError(f"fact {fact.seq} cannot follow fact {seq} of case {fact.case_ref}")
         text = fact.text()
         digest = link(previous, text)
-        rows.append({
-            "case_ref": fact.case_ref, "seq": fact.seq, "kind": fact.kind, "occurred_on": fact.occurred_on.isoformat(),
-            "recorded_at": fact.recorded_at, "actor": fact.actor, "text": text.decode(), "prev_hash": previous, "hash": digest,
-        })  # fmt: skip
+        rows.append(Stored(
+            fact.case_ref, fact.seq, fact.kind, fact.occurred_on.isoformat(), fact.recorded_at, fact.actor, text.decode(), previous, digest,
+        ))  # fmt: skip
         seq, previous = fact.seq, digest
     return rows, Tail(seq, previous)
 
@@ -63,45 +64,28 @@ def link(previous: str, text: bytes) -> str:
     return hashlib.sha256(previous.encode() + text).hexdigest()
 
 
-def append(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+def append(connection: Connection, rows: Sequence[Stored]) -> None:
     """Write chained rows. Raises IntegrityError where another writer was first (case_ref, seq is unique)."""
-    if rows:
-        connection.execute(insert(FACT), rows)
+    insert_rows(connection, FACT, rows)
 
 
 def read(connection: Connection, refs: Sequence[str]) -> dict[str, tuple[list[Line], Tail]]:
     """The histories of some cases in order of seq, with the end of each chain. A case without facts is left out."""
     found: dict[str, tuple[list[Line], Tail]] = {}
     for start in range(0, len(refs), CHUNK):
-        some = refs[start : start + CHUNK]
-        query = (
-            select(FACT.c.case_ref, FACT.c.seq, FACT.c.hash, FACT.c.text)
-            .where(FACT.c.case_ref.in_(some) if len(some) > 1 else FACT.c.case_ref == some[0])
-            .order_by(FACT.c.case_ref, FACT.c.seq)
-        )
-        grouped: dict[str, list[Line]] = {}
-        for case_ref, seq, digest, text in connection.execute(query):
-            lines = grouped.setdefault(case_ref, [])
-            lines.append(line_of(text))
-            found[case_ref] = (lines, Tail(seq, digest))
+        rows = read_rows(connection, FACT, ("case_ref", "seq", "hash", "text"), "case_ref", refs[start : start + CHUNK])
+        for case_ref, some in groupby(rows, itemgetter(0)):
+            stored = list(some)
+            _ref, seq, digest, _text = stored[-1]
+            found[case_ref] = ([line_of(row[3]) for row in stored], Tail(seq, digest))
     return found
 
 
 def scan(connection: Connection, case_ref: str | None = None) -> Iterator[tuple[str, list[Stored]]]:
     """Every stored row, a case at a time in reference order, streamed: memory is that of one case."""
-    query = select(*_COLUMNS).order_by(FACT.c.case_ref, FACT.c.seq)
-    if case_ref is not None:
-        query = query.where(FACT.c.case_ref == case_ref)
-    rows: list[Stored] = []
-    result = connection.execution_options(stream_results=True, yield_per=5_000).execute(query)
-    for raw in result:
-        row = Stored._make(raw)
-        if rows and rows[0].case_ref != row.case_ref:
-            yield rows[0].case_ref, rows
-            rows = []
-        rows.append(row)
-    if rows:
-        yield rows[0].case_ref, rows
+    rows = stream_rows(connection, FACT, Stored._fields, None if case_ref is None else "case_ref", case_ref)
+    for ref, some in groupby(map(Stored._make, rows), itemgetter(0)):
+        yield ref, list(some)
 
 
 def known(connection: Connection, case_ref: str) -> bool:

@@ -5,7 +5,7 @@ again when a letter is about to leave, because an answer may have come since. Wh
 (local policy), what a letter says in its template; this file names no process and decides no date.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -46,10 +46,13 @@ class NoticeDraft(NamedTuple):
     fields: dict[str, Any]
     state: NoticeState
 
-    def row(self, created_at: str) -> dict[str, Any]:
-        """The notice as the outbox keeps it; `created_at` is an instant (ISO 8601 UTC)."""
-        plain = {"fields": canonical(self.fields).decode(), "state": str(self.state), "recipient": str(self.recipient)}
-        return {**self._asdict(), **plain, "created_at": created_at}
+    def row(self, created_at: str, day: Callable[[date], Any]) -> tuple[Any, ...]:
+        """The notice as the outbox keeps it, in the order of its columns; `created_at` is an instant (ISO 8601 UTC), `day` the driver's form of a day."""
+        return (
+            self.key, self.case_ref, self.fact_seq, self.rule, self.body, self.service, self.opened_seq, self.due and day(self.due),
+            self.rung, self.rank, self.template, str(self.recipient), self.mailbox, day(self.on), canonical(self.fields).decode(),
+            str(self.state), None, created_at,
+        )  # fmt: skip
 
 
 class Verdict(StrEnum):

@@ -1,0 +1,107 @@
+"""Rows as the driver takes and gives them: plain tuples, and each statement written once for a table. [I/O]
+
+Purpose: Core spends more on a row than the database does, so the tables that every fact touches are written and read here. What is
+asked of the database is the same, SQLite and PostgreSQL accept it alike, and the caller's transaction holds it. Days are as the
+driver has them (`day_form`); every row is whole, in the order of its table's columns.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Dialect, Table
+
+Row = tuple[Any, ...]
+FETCH = 2_000
+
+
+def day_form(connection: Connection) -> Callable[[date], Any]:
+    """How this driver has a day: ISO 8601 text on SQLite, a date elsewhere."""
+    return date.isoformat if connection.dialect.name == "sqlite" else _as_it_is
+
+
+def _as_it_is(day: date) -> date:
+    return day
+
+
+def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Write rows. Raises IntegrityError where one stands already."""
+    _write(connection, _insert(table, _mark(connection.dialect)), rows)
+
+
+def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Write rows, and leave alone what stands under their keys already."""
+    _write(connection, f"{_insert(table, _mark(connection.dialect))} ON CONFLICT DO NOTHING", rows)
+
+
+def put_rows(connection: Connection, table: Table, rows: Sequence[Row], kept: str | None = None) -> None:
+    """Write rows over what stands under their keys; a null does not overwrite the column `kept`."""
+    _write(connection, _put(table, _mark(connection.dialect), kept), rows)
+
+
+def delete_rows(connection: Connection, table: Table, keys: Sequence[Row]) -> None:
+    """Delete by primary key, its columns in the table's order."""
+    _write(connection, _delete(table, _mark(connection.dialect)), keys)
+
+
+def read_rows(connection: Connection, table: Table, columns: tuple[str, ...], column: str, among: Sequence[Any]) -> list[Row]:
+    """Some columns of the rows whose `column` is among the values given, in the order of the primary key."""
+    statement = _select(table, columns, column, len(among), _mark(connection.dialect))
+    return list(connection.exec_driver_sql(statement, tuple(among)).cursor.fetchall())
+
+
+def stream_rows(connection: Connection, table: Table, columns: tuple[str, ...], column: str | None = None, value: Any = None) -> Iterator[Row]:
+    """Some columns of every row, or of those whose `column` is `value`, in the order of the primary key; memory is that of one fetch."""
+    statement = _select(table, columns, column, 0 if column is None else 1, _mark(connection.dialect))
+    result = connection.exec_driver_sql(statement, () if column is None else (value,), execution_options={"stream_results": True})
+    while some := result.cursor.fetchmany(FETCH):
+        yield from some
+
+
+def _write(connection: Connection, statement: str, rows: Sequence[Row]) -> None:
+    if len(rows) == 1:
+        connection.exec_driver_sql(statement, rows[0])
+    elif rows:
+        connection.exec_driver_sql(statement, list(rows))
+
+
+# The names below are of our own tables; every value goes as a parameter.
+
+
+def _mark(dialect: Dialect) -> str:
+    return "?" if dialect.paramstyle == "qmark" else "%s"
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+@lru_cache
+def _insert(table: Table, mark: str) -> str:
+    names = table.columns.keys()
+    return f"INSERT INTO {table.name} ({', '.join(map(_quoted, names))}) VALUES ({', '.join([mark] * len(names))})"  # noqa: S608
+
+
+@lru_cache
+def _put(table: Table, mark: str, kept: str | None) -> str:
+    keys = ", ".join(_quoted(column.name) for column in table.primary_key)
+    fresh = ", ".join(
+        f"{_quoted(name)} = COALESCE(excluded.{_quoted(name)}, {table.name}.{_quoted(name)})" if name == kept else f"{_quoted(name)} = excluded.{_quoted(name)}"
+        for name in table.columns.keys()  # noqa: SIM118 (iterating would give the columns themselves)
+        if name not in table.primary_key.columns
+    )
+    return f"{_insert(table, mark)} ON CONFLICT ({keys}) DO UPDATE SET {fresh}"
+
+
+@lru_cache
+def _delete(table: Table, mark: str) -> str:
+    keys = " AND ".join(f"{_quoted(column.name)} = {mark}" for column in table.primary_key)
+    return f"DELETE FROM {table.name} WHERE {keys}"  # noqa: S608
+
+
+@lru_cache
+def _select(table: Table, columns: tuple[str, ...], column: str | None, count: int, mark: str) -> str:
+    keys = ", ".join(_quoted(each.name) for each in table.primary_key)
+    where = f" WHERE {_quoted(column)} IN ({', '.join([mark] * count)})" if column is not None else ""
+    return f"SELECT {', '.join(map(_quoted, columns))} FROM {table.name}{where} ORDER BY {keys}"  # noqa: S608
