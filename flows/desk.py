@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from deadlines.duty import Duty, duties_of
 from deadlines.ladder import Looked, look
 from flows.checking import Refused, prepared
+from flows.hearing import hear
 from flows.house import House, instant
 from models import ledger, people
 from models.casefile import Casefile
@@ -29,6 +30,7 @@ CASE = CaseRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the tabl
 DUTY = DutyRow.__table__  # type: ignore[attr-defined]
 NOTICE = NoticeRow.__table__  # type: ignore[attr-defined]
 FAR_BACK = date(1900, 1, 1)
+MINTED = "SF-"
 
 
 @dataclass(slots=True)
@@ -58,6 +60,23 @@ class CaseWork:
         return self.process is not None and self.file.state in self.process.final
 
 
+@dataclass(slots=True)
+class Minter:
+    """New references, one after another, never one that stands already."""
+
+    connection: Connection
+    last: int = field(default=-1)
+
+    def next(self) -> str:
+        """The next reference."""
+        if self.last < 0:
+            query = select(func.max(CASE.c.case_ref)).where(CASE.c.case_ref.like(f"{MINTED}______"))
+            highest = self.connection.scalar(query)
+            self.last = int(highest.removeprefix(MINTED)) if highest else 0
+        self.last += 1
+        return f"{MINTED}{self.last:06d}"
+
+
 class Desk:
     """See the module. `actor`, `via` and `run` stand in every fact that the desk writes."""
 
@@ -75,6 +94,8 @@ class Desk:
         self.passages: list[people.Passage] = []
         self.people: list[tuple[str, Mapping[str, str]]] = []
         self.aliases: dict[str, str] = {}
+        self.minter = Minter(connection)
+        self.unheard: list[str] = []
 
     def open(self, refs: Sequence[str]) -> dict[str, CaseWork]:
         """Put cases on the desk; a reference without facts gives an empty case, to be opened by its first fact."""
@@ -152,7 +173,8 @@ class Desk:
         self.people.append((work.case_ref, person))
 
     def flush(self) -> None:
-        """Write everything added, and the caches of every case that was added to or marked stale."""
+        """Let linked cases hear what was added; write all of it, and the caches of every case that was added to or marked stale."""
+        self.unheard = hear(self, self.minter.next)
         self._put_people()
         facts: list[Stored] = []
         cases: list[Row] = []
@@ -177,6 +199,15 @@ class Desk:
             people.put_passages(self.connection, self.passages)
             self.passages = []
         self._write_notices()
+
+    def settle_children(self, works: Sequence[CaseWork]) -> None:
+        """Find out which child each case is about: from the person table for new ones, from the cached case for old."""
+        self._put_people()
+        unknown = [work.case_ref for work in works if work.child_key is None]
+        if unknown:
+            query = select(CASE.c.case_ref, CASE.c.child_key).where(CASE.c.case_ref.in_(unknown), CASE.c.child_key.is_not(None))
+            for case_ref, key in self.connection.execute(query):
+                self.works[case_ref].child_key = key
 
     def _put_people(self) -> None:
         if self.people:
@@ -259,7 +290,7 @@ def check_excuses(house: House, work: CaseWork, new: Sequence[Line]) -> None:
 def _line(fact: Fact) -> Line:
     return Line(
         fact.seq, fact.kind, fact.version, fact.machine, fact.occurred_on, fact.recorded_at, fact.actor, fact.via, fact.run,
-        fact.corrects, fact.data,
+        fact.corrects, fact.data, fact.caused_by,
     )  # fmt: skip
 
 

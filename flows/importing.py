@@ -19,7 +19,7 @@ from config.tracker import TrackerColumns, load_columns
 from flows.checking import Refused
 from flows.desk import CaseWork, Desk
 from flows.house import House, instant
-from flows.recording import Act, Minter, take
+from flows.recording import Act, take
 from flows.tracker.compare import VIA_IMPORT, Compared, compare
 from flows.tracker.rows import Plan, Problem, RowReader
 from flows.tracker.sheet import SheetError, SheetRow, TrackerFile, open_tracker
@@ -188,7 +188,6 @@ class _Batch:
         self.aliases = people.find_aliases(connection, self.seal, originals)
         refs = [ref for plan in plans if (ref := self.ref_of(plan)) is not None]
         self.desk = Desk(self.house, connection, actor=importer.actor, via=VIA_IMPORT, run=importer.run)
-        self.minter = Minter(connection)
         self.works = self.desk.open(refs)
         known = [ref for ref, work in self.works.items() if work.lines]
         self.passages = people.read_passages(connection, self.seal, known)
@@ -235,7 +234,7 @@ class _Batch:
         before = work.lines[-1].seq if work is not None and work.lines else 0
         alias = plan.original if ref is None else None
         try:
-            done = take(self.desk, self.minter, Act(ref, drafts, person, words, begin_chasing=bool(drafts), alias=alias))
+            done = take(self.desk, Act(ref, drafts, person, words, begin_chasing=bool(drafts), alias=alias))
         except Refused as refused:
             place = refused.seq - before - 1 if refused.seq is not None else 0
             column = columns[place] if 0 <= place < len(columns) else "reference"

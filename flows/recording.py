@@ -3,22 +3,22 @@
 `record_acts` takes many acts on many cases; one that is refused does not stop the others. `record` is a bulk of one.
 """
 
+import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
+from flows.births import with_birth
 from flows.checking import Refused, check_person
-from flows.desk import CASE, CaseWork, Desk
+from flows.desk import CaseWork, Desk
 from flows.house import House
 from models import people
 from models.database import writing
 from models.facts import REFERENCE, Draft
 from statemachines.replay import opened_by
-
-MINTED = "SF-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class Recorded(BaseModel):
     seq: int
     state: str
     facts: int = 0
+    unheard: list[str] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +56,6 @@ class Refusal:
     message: str
     field: str | None = None
     kind: str | None = None
-
-
-@dataclass(slots=True)
-class Minter:
-    """New references, one after another, never one that stands already."""
-
-    connection: Connection
-    last: int = field(default=-1)
-
-    def next(self) -> str:
-        if self.last < 0:
-            query = select(func.max(CASE.c.case_ref)).where(CASE.c.case_ref.like(f"{MINTED}______"))
-            highest = self.connection.scalar(query)
-            self.last = int(highest.removeprefix(MINTED)) if highest else 0
-        self.last += 1
-        return f"{MINTED}{self.last:06d}"
 
 
 def record(
@@ -87,10 +72,10 @@ def record(
         raise Refused("no_such_case", "that is not the form of a case reference: expected capital letters and digits, for example NX00042", wrong_call=True)
     with writing(house.engine) as connection:
         desk = Desk(house, connection, actor=actor, via=via, run=run)
-        work = take(desk, Minter(connection), act)
+        work = take(desk, act)
         recorded = Recorded(case_ref=work.case_ref, seq=work.lines[-1].seq, state=work.file.state, facts=len(work.added))
         desk.flush()
-    return recorded
+    return recorded.model_copy(update={"unheard": desk.unheard})
 
 
 def record_acts(
@@ -102,12 +87,11 @@ def record_acts(
             return record_acts(house, acts, actor, via, run, own)
     desk = Desk(house, connection, actor=actor, via=via, run=run)
     desk.open([act.case_ref for act in acts if act.case_ref is not None])
-    minter = Minter(connection)
     outcomes: list[Recorded | Refusal] = []
     for act in acts:
         try:
             before = len(desk.works[act.case_ref].lines) if act.case_ref is not None else 0
-            work = take(desk, minter, act)
+            work = take(desk, act)
             seq = work.lines[-1].seq if work.lines else 0
             outcomes.append(Recorded(case_ref=work.case_ref, seq=seq, state=work.file.state, facts=len(work.lines) - before))
         except Refused as refused:
@@ -116,17 +100,30 @@ def record_acts(
     return outcomes
 
 
-def take(desk: Desk, minter: Minter, act: Act) -> CaseWork:
+def take(desk: Desk, act: Act) -> CaseWork:
     """Put one act on the desk. Raises Refused, and the case is as before."""
-    ref = act.case_ref or minter.next()
+    ref = act.case_ref or desk.minter.next()
     work = desk.open([ref])[ref]
-    drafts = [_without_person(desk, draft) for draft in act.drafts]
+    process = work.process or next((opened_by()[draft.kind] for draft in act.drafts if draft.kind in opened_by()), None)
+    person = dict(act.person or {})
+    drafts: list[Draft] = []
+    for draft in act.drafts:
+        model = process.facts.get(draft.kind) if process is not None else None
+        if model is not None:
+            told = {key: str(draft.data[key]) for key in model.PERSON if draft.data.get(key)}
+            check_person(told)
+            person |= told
+            draft = draft._replace(data={key: value for key, value in draft.data.items() if key not in model.PERSON})
+            if model.FROM_BIRTH:
+                draft = with_birth(desk.house, model, draft, _born(desk, work, draft, person))
+        drafts.append(draft)
+    linked = next((str(draft.data["linked_to"]) for draft in drafts if draft.data.get("linked_to")), None)
+    child_key = _child_of(desk, linked) if linked else None
     desk.add(work, drafts)
+    if child_key is not None:
+        work.child_key = child_key
     if act.begin_chasing and chased_and_open(desk, work):
         desk.add(work, [Draft("chasing_began", desk.today)])
-    person = dict(act.person or {})
-    for draft in act.drafts:
-        person |= {key: str(draft.data[key]) for key in _identifying(desk, draft) if draft.data.get(key)}
     if person:
         desk.remember_person(work, person)
     if act.alias is not None:
@@ -136,25 +133,34 @@ def take(desk: Desk, minter: Minter, act: Act) -> CaseWork:
     return work
 
 
+def _born(desk: Desk, work: CaseWork, draft: Draft, person: Mapping[str, str]) -> str | None:
+    """The date of birth: told in this act, or sealed with this case or the one that it is linked to."""
+    for ref in (work.case_ref, draft.data.get("linked_to")):
+        if person.get("date_of_birth"):
+            break
+        if ref:
+            person = people.person_of(desk.connection, desk.house.seal, str(ref)) or {}
+    return person.get("date_of_birth")
+
+
+def _child_of(desk: Desk, linked: str) -> str:
+    """The random key that the cases of one child share, given to the first where it has none yet. Raises Refused for no such case."""
+    other = desk.open([linked])[linked] if REFERENCE.fullmatch(linked) else None
+    if other is None or not other.lines:
+        raise Refused("no_such_case", "linked_to is the reference of a case of the same child, for example --data linked_to=NX00042",
+                      field="linked_to", wrong_call=True)  # fmt: skip
+    desk.settle_children([other])
+    if other.child_key is None:
+        other.child_key = secrets.token_hex(12)
+    return other.child_key
+
+
 def chased_and_open(desk: Desk, work: CaseWork) -> bool:
     """Whether an imported duty that the ladder chases is open, and no chasing of it has begun."""
     began = max((seq for seq, _day in work.file.chasing_began), default=0)
     return any(
         duty.closed_on is None and duty.imported and duty.opened_seq > began and desk.house.ladder.rungs(duty.rule) for duty in work.duties
     )
-
-
-def _identifying(desk: Desk, draft: Draft) -> frozenset[str]:
-    process = opened_by().get(draft.kind)
-    return process.facts[draft.kind].PERSON if process is not None else frozenset()
-
-
-def _without_person(desk: Desk, draft: Draft) -> Draft:
-    keys = _identifying(desk, draft)
-    if not keys & draft.data.keys():
-        return draft
-    check_person({key: str(draft.data[key]) for key in keys if draft.data.get(key)})
-    return draft._replace(data={key: value for key, value in draft.data.items() if key not in keys})
 
 
 def as_values(pairs: Sequence[str]) -> dict[str, Any]:

@@ -52,11 +52,15 @@ Words = Annotated[str, Field(max_length=20_000)]
 
 
 class FactData(BaseModel):
-    """What one kind of fact says besides its day. `WORDS` are moved to passages, `PERSON` to the person table."""
+    """What one kind of fact says besides its day. `WORDS` are moved to passages, `PERSON` to the person table.
+
+    `FROM_BIRTH` lists what is worked out from the date of birth when the fact is recorded: a yes or a no, or its month.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
     WORDS: ClassVar[frozenset[str]] = frozenset()
     PERSON: ClassVar[frozenset[str]] = frozenset()
+    FROM_BIRTH: ClassVar[Mapping[str, str]] = {}
 
 
 class Fact(BaseModel):
@@ -114,6 +118,7 @@ class Line(NamedTuple):
     run: str | None
     corrects: int | None
     data: Mapping[str, Any]
+    caused_by: str | None = None
 
 
 def canonical(value: Mapping[str, Any]) -> bytes:
@@ -149,4 +154,5 @@ def line_of(text: bytes | str) -> Line:
     return Line(
         told["seq"], told["kind"], told["version"], told["machine"], date.fromisoformat(told["occurred_on"]),
         told["recorded_at"], told["actor"], told["via"], told.get("run"), told.get("corrects"), told["data"],
+        told.get("caused_by"),
     )  # fmt: skip

@@ -1,0 +1,42 @@
+"""What a fact may say of a birth: a yes or a no, or a month. The date itself stays sealed with the person.
+
+A fact's model lists such particulars in `FROM_BIRTH`: `before:RULE` asks whether the fact's day lies before the day that the rule
+gives for the birth (compulsory school age, Education Act 1996 s8), `month` keeps year and month, as the first day of the month.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from deadlines.reckon import reckon
+from flows.checking import Refused
+from flows.house import House
+from models.facts import Draft, FactData
+
+
+def with_birth(house: House, model: type[FactData], draft: Draft, born: str | None) -> Draft:
+    """The draft with what it may say of the birth. Raises Refused where the birth is needed and nobody has told it."""
+    wanted = {key: how for key, how in model.FROM_BIRTH.items() if key in model.model_fields}
+    if not wanted:
+        return draft
+    if any(key in draft.data for key in wanted):
+        raise Refused("bad_data", f"{', '.join(wanted)} is worked out from the date of birth, and not given", wrong_call=True)
+    if born is None:
+        if any(model.model_fields[key].is_required() for key in wanted):
+            raise Refused(
+                "birth_unknown", f"{draft.kind} needs the date of birth, which is kept sealed and apart: --data date_of_birth=2022-07-21",
+                field="date_of_birth", wrong_call=True,
+            )  # fmt: skip
+        return draft
+    return draft._replace(data={**draft.data, **_said(house, wanted, date.fromisoformat(born), draft.occurred_on)})
+
+
+def _said(house: House, wanted: Mapping[str, str], born: date, on: date) -> dict[str, Any]:
+    said: dict[str, Any] = {}
+    for key, how in wanted.items():
+        if how == "month":
+            said[key] = born.replace(day=1).isoformat()
+        else:
+            due = reckon(house.law, house.almanac, how.removeprefix("before:"), born, {}).due
+            said[key] = "yes" if due is not None and on < due else "no"
+    return said

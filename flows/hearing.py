@@ -1,0 +1,122 @@
+"""Hearing: a fact of one case that opens, closes or restarts duties in another case of the same child, in the same transaction.
+
+No fold reads another case. A machine file lists what it hears; the fact heard is appended to the other case with `caused_by`, and a
+correction of the cause is heard likewise. Cases of one child share a random key, so that nobody is named. A case that cannot take
+what it hears (it is closed, or stands elsewhere) is left as it is, and said.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from flows.checking import Refused
+from models.facts import Draft, Fact
+from models.shared_facts import CORRECTIONS
+from statemachines.replay import processes
+
+if TYPE_CHECKING:
+    from flows.desk import CaseWork, Desk
+
+ROUNDS = 6
+
+
+def heard_by() -> dict[tuple[str, str], list[tuple[str, str]]]:
+    """(process, fact kind) -> (process that hears it, the kind under which it does)."""
+    found: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+    for process in processes().values():
+        for cause, kind in process.hears.items():
+            found[cause].append((process.name, kind))
+    return dict(found)
+
+
+def hear(desk: "Desk", mint: Callable[[], str]) -> list[str]:
+    """Let linked cases hear what has been added on this desk; returns what could not be taken, in sentences for a person."""
+    listening = heard_by()
+    unheard: list[str] = []
+    if not listening:
+        return unheard
+    done: set[tuple[str, int]] = set()
+    for _round in range(ROUNDS):
+        told = [
+            (work, fact)
+            for work in list(desk.works.values())
+            for fact in work.added
+            if (work.case_ref, fact.seq) not in done and _matters(work, fact, listening)
+        ]
+        if not told:
+            break
+        done |= {(work.case_ref, fact.seq) for work, fact in told}
+        linked = _linked(desk, [work for work, _fact in told])
+        for work, fact in told:
+            others = [ref for ref in linked.get(work.child_key or "", []) if ref != work.case_ref]
+            unheard += _tell(desk, work, fact, others, listening, mint)
+    return unheard
+
+
+def _matters(work: "CaseWork", fact: Fact, listening: dict[tuple[str, str], list[tuple[str, str]]]) -> bool:
+    if fact.kind in CORRECTIONS:
+        target = next((line for line in work.lines if line.seq == fact.corrects), None)
+        return target is not None and (fact.process, target.kind) in listening
+    return (fact.process, fact.kind) in listening
+
+
+def _linked(desk: "Desk", works: list["CaseWork"]) -> dict[str, list[str]]:
+    """References by child, in order of reference: the order in which cases are locked."""
+    from flows.desk import CASE
+
+    desk.settle_children(works)
+    keys = {work.child_key for work in works if work.child_key}
+    found: dict[str, set[str]] = defaultdict(set)
+    for work in desk.works.values():
+        if work.child_key in keys and work.lines:
+            found[str(work.child_key)].add(work.case_ref)
+    if keys:
+        query = select(CASE.c.child_key, CASE.c.case_ref).where(CASE.c.child_key.in_(keys))
+        for key, ref in desk.connection.execute(query):
+            found[key].add(ref)
+    return {key: sorted(refs) for key, refs in found.items()}
+
+
+def _tell(
+    desk: "Desk", work: "CaseWork", fact: Fact, others: list[str], listening: dict[tuple[str, str], list[tuple[str, str]]], mint: Callable[[], str]
+) -> list[str]:
+    cause = f"{work.case_ref}/{fact.seq}"
+    if fact.kind in CORRECTIONS:
+        return _tell_correction(desk, work, fact, others, cause)
+    unheard: list[str] = []
+    for name, kind in listening[(fact.process, fact.kind)]:
+        process = processes()[name]
+        fields = process.facts[kind].model_fields
+        data = {key: value for key, value in fact.data.items() if key in fields and key not in process.facts[kind].WORDS}
+        draft = Draft(kind, fact.occurred_on, data, caused_by=cause)
+        if kind == process.opens:
+            opened = desk.open([mint()])
+            for other in opened.values():
+                other.child_key = work.child_key
+                unheard += _try(desk, other, draft)
+            continue
+        for ref, other in desk.open(others).items():
+            if other.process is process and not other.ended and ref != work.case_ref:
+                unheard += _try(desk, other, draft)
+    return unheard
+
+
+def _tell_correction(desk: "Desk", work: "CaseWork", fact: Fact, others: list[str], cause: str) -> list[str]:
+    unheard: list[str] = []
+    for other in desk.open(others).values():
+        for line in list(other.lines):
+            if line.caused_by == f"{work.case_ref}/{fact.corrects}":
+                fields = {"occurred_on", *other.process.facts[line.kind].model_fields} if other.process else set()
+                data = {key: value for key, value in fact.data.items() if key in fields}
+                unheard += _try(desk, other, Draft(fact.kind, fact.occurred_on, data, line.seq, caused_by=cause))
+    return unheard
+
+
+def _try(desk: "Desk", other: "CaseWork", draft: Draft) -> list[str]:
+    try:
+        desk.add(other, [draft])
+    except Refused as refused:
+        return [f"Case {other.case_ref} could not take {draft.kind}: {refused.message}"]
+    return []
