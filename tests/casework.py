@@ -1,17 +1,12 @@
-"""What the tests of the core share: a team at work in a house of its own on rehearsed days, and histories written by hand."""
+"""A team at work in a house of its own on rehearsed days: what the tests of whole acts share."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from config.law import load_law
 from config.settings import Settings
-from deadlines.almanac import Almanac, load_almanac
-from deadlines.duty import DatesOf, Duty, DutyBook, duties_of
-from deadlines.reckon import dates_for
 from flows.casereport import CaseReport, DutyShown, report
 from flows.house import House
 from flows.recording import Recorded, record
@@ -20,21 +15,7 @@ from flows.verifying import VerifyReport, verify
 from models import ledger
 from models.database import reading
 from models.facts import Draft, Line
-from statemachines.replay import fold, processes
-
-PROCESS = "ehc_needs_assessment"
-CASE = "NX90001"
-TRUST, PHYSIO_TRUST = "QX101", "QX102"
-SALT, PAEDS, PHYSIO = "speech_and_language_therapy", "community_paediatrics", "physiotherapy"
-ADVICE = "ehc_body_advice_respond"
-
-
-def day(text: str) -> date:
-    """A day written as in the tests' own words: "2 Mar 2026" or "2026-03-02"."""
-    if "-" in text:
-        return date.fromisoformat(text)
-    number, month, year = text.split()
-    return date(int(year), ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"].index(month) + 1, int(number))
+from tests.byhand import ADVICE, CASE, SALT, day
 
 
 class Team:
@@ -116,48 +97,3 @@ class Team:
             for table in ("fact", "case_file", "duty", "notice", "letter", "passage", "person"):
                 found += [(table, *row) for row in connection.exec_driver_sql(f"SELECT * FROM {table} ORDER BY 1, 2, 3")]
         return found
-
-
-def line(seq: int, kind: str, on: str, corrects: int | None = None, recorded: str | None = None, via: str = "record", **data: Any) -> Line:
-    """A fact of a history written by hand, recorded at 09:00 UTC of its day unless said."""
-    when = day(on)
-    return Line(seq, kind, 1, 1, when, recorded or f"{when.isoformat()}T09:00:00.000000Z", "dco.team", via, None, corrects, data)
-
-
-def history(*facts: tuple[Any, ...]) -> list[Line]:
-    """Lines numbered from 1, each (kind, day) or (kind, day, data)."""
-    return [line(seq, each[0], each[1], **(each[2] if len(each) > 2 else {})) for seq, each in enumerate(facts, 1)]
-
-
-@cache
-def almanac() -> Almanac:
-    return load_almanac()
-
-
-@cache
-def dates_of() -> DatesOf:
-    """The law's own answer for a rule and a start day."""
-    law, known = load_law(), load_almanac()
-    return lambda rule, started_on, _data: dates_for(law, known, rule, started_on)
-
-
-@cache
-def book() -> DutyBook:
-    return DutyBook.of(load_law().for_process(PROCESS))
-
-
-def duties(lines: Iterable[Line], as_at: str | None = None) -> list[Duty]:
-    """Every duty that a history opens."""
-    casefile = fold(CASE, list(lines), day(as_at) if as_at else None)
-    return duties_of(casefile.lines, book(), dates_of(), casefile.claims.values())
-
-
-def advice(lines: Iterable[Line], service: str | None = None) -> Duty:
-    """The one advice duty of a history."""
-    found = [duty for duty in duties(lines) if duty.rule == ADVICE and service in (None, duty.service)]
-    assert len(found) == 1, f"{len(found)} advice duties"
-    return found[0]
-
-
-def known_process() -> Any:
-    return processes()[PROCESS]

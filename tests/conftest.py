@@ -1,24 +1,28 @@
 """Fixtures of the core's tests: a team in a house of its own, on rehearsed days, without a word from the environment."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.casework import Team
+if TYPE_CHECKING:
+    from tests.casework import Team
 
 
 @pytest.fixture
-def team(tmp_path: Path) -> Iterator[Team]:
+def team(teams: Callable[[str], Team]) -> Team:
     """A DCO team with an empty house."""
-    made = Team(tmp_path / "var")
-    yield made
-    made.first.engine.dispose()
+    return teams("var")
 
 
 @pytest.fixture
 def teams(tmp_path: Path) -> Iterator[Callable[[str], Team]]:
     """Makes several teams, each with a house of that name."""
+    from tests.casework import Team
+
     made: list[Team] = []
 
     def make(name: str) -> Team:
