@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from models.facts import Slug, canonical
 from models.words import Party
 
-DEFAULT = Path(__file__).parent / "ladder.toml"
+DEFAULT = Path(__file__).parent / "ladder"
 
 
 class LadderError(ValueError):
@@ -57,8 +57,8 @@ class Ladder(BaseModel):
     name: Slug
     basis: Literal["local_standard"]
     decided_on: date
-    rung: Mapping[Slug, tuple[RungDef, ...]]
-    letter: Mapping[Slug, LetterDef]
+    rung: Mapping[Slug, tuple[RungDef, ...]] = {}
+    letter: Mapping[Slug, LetterDef] = {}
     digest: str = ""
 
     def rungs(self, rule: str) -> tuple[RungDef, ...]:
@@ -71,7 +71,25 @@ class Ladder(BaseModel):
 
 
 def load_ladder(path: Path = DEFAULT) -> Ladder:
-    """Read a ladder. Raises LadderError for anything unknown, doubled or missing."""
+    """Read a ladder: one file, or a folder with a file for each process. Raises LadderError for anything unknown, doubled or missing."""
+    files = sorted(path.glob("*.toml")) if path.is_dir() else [path]
+    if not files:
+        raise LadderError(f"{path.name}: the folder holds no ladder; a file such as ehc_needs_assessment.toml was expected")
+    read = [_read(file) for file in files]
+    rungs: dict[str, tuple[RungDef, ...]] = {}
+    letters: dict[str, LetterDef] = {}
+    for file, part in zip(files, read, strict=True):
+        doubled = sorted((rungs.keys() & part.rung.keys()) | (letters.keys() & part.letter.keys()))
+        if doubled:
+            raise LadderError(f"{file.name}: {doubled[0]} stands in another file of the ladder already; it stands once")
+        rungs |= part.rung
+        letters |= part.letter
+    ladder = read[0].model_copy(update={"rung": rungs, "letter": letters, "decided_on": max(part.decided_on for part in read)})
+    digest = hashlib.sha256(canonical(ladder.model_dump(mode="json", exclude={"digest"}))).hexdigest()
+    return ladder.model_copy(update={"digest": digest})
+
+
+def _read(path: Path) -> Ladder:
     try:
         told = tomllib.loads(path.read_text("utf-8"))
         for rule, rungs in told.get("rung", {}).items():
@@ -80,11 +98,9 @@ def load_ladder(path: Path = DEFAULT) -> Ladder:
                 raise LadderError(f"{path.name}: rung.{rule}: an id stands twice; every rung of a rule has its own id")
             for rank, rung in enumerate(rungs, 1):
                 rung["rank"] = rank
-        ladder = Ladder.model_validate(told)
+        return Ladder.model_validate(told)
     except tomllib.TOMLDecodeError as error:
         raise LadderError(f"{path.name}: not TOML: {error}") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise LadderError(f"{path.name}: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None
-    digest = hashlib.sha256(canonical(ladder.model_dump(mode="json", exclude={"digest"}))).hexdigest()
-    return ladder.model_copy(update={"digest": digest})
