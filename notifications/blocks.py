@@ -131,7 +131,7 @@ def _html_of(kin: tuple[str, str], group: list[Block]) -> str:
     if kin[0] == "row":
         rows = "\n".join(
             f'<tr><th scope="row" align="left" valign="top" width="32%" style="{FONT};{_cell(QUIET)};font-weight:normal">{_inline(block.text)}</th>'
-            f'<td align="left" valign="top" style="{FONT};{_cell(INK)}">{_inline(block.value)}</td></tr>'
+            f'<td align="left" valign="top" style="{FONT};{_cell(INK)};overflow-wrap:anywhere">{_inline(block.value)}</td></tr>'
             for block in group
         )
         return (

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-from jinja2 import Environment, StrictUndefined, TemplateError, pass_context
+from jinja2 import Environment, StrictUndefined, TemplateError, Undefined, pass_context
 from jinja2 import Template as JinjaTemplate
 from jinja2.runtime import Context
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -49,6 +49,7 @@ class Template(BaseModel):
     subject: str
     heading: str
     action: str
+    note: str = ""
     body: str
 
 
@@ -134,13 +135,13 @@ def _version(template: str, version: int) -> Template:
 
 
 def _whole(template: Template, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields, and what the front matters make of them: a heading and an action for this letter and for each of its items."""
+    """The fields, and what the front matters make of them: heading, action and note for this letter and for each of its items."""
     whole = dict(fields)
     if "items" in fields:
         whole["items"] = [_item(fields, item) for item in fields["items"]]
     environment = shelf().environment
     name = f"{template.id}-{template.version}"
-    for key in ("heading", "action"):
+    for key in ("heading", "action", "note"):
         whole[key] = _Made(" ".join(_fill(environment, getattr(template, key), whole, name).split()))
     return whole
 
@@ -178,8 +179,15 @@ def _compiled(environment: Environment, source: str) -> JinjaTemplate:
     return environment.from_string(source)
 
 
-def _date(value: str | date) -> date:
-    return value if isinstance(value, date) else date.fromisoformat(value)
+def _date(value: object) -> date:
+    if isinstance(value, Undefined):
+        str(value)  # a strict undefined says its own name
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(str(value) if isinstance(value, str) else "")
+    except (TypeError, ValueError):
+        raise RenderError("a day has no value, or not the form 2026-04-13") from None
 
 
 def day(value: str | date) -> str:
