@@ -1,12 +1,14 @@
 """Which duties a history opens, meets, ends and reopens: each expectation worked by hand from the regulation it cites."""
 
+from typing import Any
+
 import pytest
 
 from config.law import load_law
 from deadlines.duty import Duty
 from tests.byhand import ADVICE, PAEDS, PHYSIO, PHYSIO_TRUST, SALT, TRUST, advice, duties, history, line
 
-SALT_ASKED = {"body": TRUST, "service": SALT}
+SALT_ASKED: dict[str, Any] = {"body": TRUST, "service": SALT}
 PAEDS_ASKED = {"body": TRUST, "service": PAEDS}
 OPENED = [("ehc_assessment_requested", "2 Feb 2026"), ("assessment_agreed", "20 Feb 2026")]
 ASK = ("health_advice_requested", "2 Mar 2026", SALT_ASKED)

@@ -1,5 +1,7 @@
 """The one fold: order, corrections, and a case as true on a day and as known at an instant (worked by hand)."""
 
+from typing import Any
+
 import pytest
 
 from models.facts import Line
@@ -7,7 +9,7 @@ from statemachines.replay import effective, fold
 from statemachines.statutory import Unlawful
 from tests.byhand import CASE, SALT, TRUST, day, history, line
 
-ASKED = {"body": TRUST, "service": SALT}
+ASKED: dict[str, Any] = {"body": TRUST, "service": SALT}
 OPENED = [("ehc_assessment_requested", "2 Feb 2026"), ("assessment_agreed", "20 Feb 2026")]
 
 
