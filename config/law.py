@@ -159,6 +159,8 @@ def _read(folder: Path) -> Law:
         content[file.name] = tables
         for rule_id, table in tables.items():
             if rule_id == "uses":
+                if not isinstance(table, dict):
+                    raise ConfigFault(f"{file.name}: `uses` is a table of rules. Example: [uses.ehc_body_advice_respond]")
                 uses[file.name] = table
                 continue
             rule = _rule(rule_id, table, file.name)
@@ -168,7 +170,10 @@ def _read(folder: Path) -> Law:
             rules[rule_id] = rule
     _check_follows(rules)
     _localise(folder, rules, content)
-    used = {name.split(".")[0]: tuple(_used(rules, name, rule_id, table) for rule_id, table in tables.items()) for name, tables in uses.items()}
+    used: dict[str, tuple[Rule, ...]] = {}
+    for name, tables in uses.items():  # a process may have several files, and each may use rules
+        process = name.split(".")[0]
+        used[process] = used.get(process, ()) + tuple(_used(rules, name, rule_id, table) for rule_id, table in tables.items())
     canonical = json.dumps(content, sort_keys=True, default=str, ensure_ascii=False, separators=(",", ":"))
     return Law(MappingProxyType(rules), MappingProxyType(grounds), hashlib.sha256(canonical.encode()).hexdigest(), MappingProxyType(used))
 
@@ -212,7 +217,12 @@ def _check_grounds(rule: Rule, grounds: Mapping[str, Ground], file: str) -> None
 
 
 def _check_follows(rules: Mapping[str, Rule]) -> None:
+    """Rules that name another rule name one that is there."""
     for rule in rules.values():
+        if rule.holds_up is not None and rule.holds_up not in rules:
+            raise ConfigFault(
+                f'{rule.process}.toml: [{rule.id}] holds up a rule that is not there: `{rule.holds_up}`. Example: holds_up = "ehc_final_plan_send"'
+            )
         for version in rule.period:
             if version.follows and (version.follows not in rules or rules[version.follows].period[0].follows):
                 raise ConfigFault(

@@ -118,6 +118,23 @@ def test_an_appeal_period_follows_a_rule_that_is_there(tmp_path: Path) -> None:
         law_of(tmp_path, RULE.replace("weeks = 6", 'days = 1\nfollows = "nothing"').replace('"after"', '"appeal_period"'))
 
 
+def test_a_rule_holds_up_one_that_is_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigFault, match=r"holds up a rule that is not there.*Example"):
+        law_of(tmp_path, RULE.replace("[the_rule]\n", '[the_rule]\nholds_up = "nothing"\n', 1))
+
+
+def test_files_of_one_process_may_each_use_rules_of_another(tmp_path: Path) -> None:
+    law_of(tmp_path, RULE, "first.toml")
+    law_of(tmp_path, '[uses.the_rule]\nstarts = ["it_came"]\n', "second.toml")
+    law = law_of(tmp_path, RULE.replace("the_rule", "other") + '\n[uses.the_rule]\nstarts = ["it_came_again"]\n', "second.more.toml")
+    assert [rule.starts for rule in law.duties_of("second")] == [("it_came_again",), ("it_came",)]
+    assert law.duties_of("first") == ()
+    with pytest.raises(ConfigFault, match="names no rule of another statute file"):
+        law_of(tmp_path, '[uses.nothing]\nstarts = ["it_came"]\n', "second.toml")
+    with pytest.raises(ConfigFault, match="`uses` is a table of rules"):
+        law_of(tmp_path, "uses = 1\n", "second.toml")
+
+
 def test_no_statute_and_no_grounds_are_no_law(tmp_path: Path) -> None:
     with pytest.raises(ConfigFault, match=r"grounds\.toml: the file is missing"):
         load_law(tmp_path)
