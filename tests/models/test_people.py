@@ -1,0 +1,181 @@
+"""People and passages: nothing lies open, one child is found again, and what is erased cannot be guessed at."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Engine, insert, select, text, update
+
+from models import people
+from models.database import make_records, open_engine
+from models.people import Seal, SealError
+
+NOW = "2026-04-14T08:00:00.000000Z"
+ADA = {"nhs_number": "9991234500", "date_of_birth": "2015-03-02", "name": "Ada Ashgrove"}
+
+
+@pytest.fixture(scope="module")
+def seal(tmp_path_factory: pytest.TempPathFactory) -> Seal:
+    return Seal.make(tmp_path_factory.mktemp("key") / "person.key")
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    made = open_engine(f"sqlite:///{tmp_path / 'records.sqlite'}")
+    make_records(made)
+    yield made
+    made.dispose()
+
+
+def case(engine: Engine, ref: str, child: str | None) -> None:
+    with engine.begin() as connection:
+        connection.execute(insert(people.CASE), [{
+            "case_ref": ref, "process": "ehc_needs_assessment", "state": "requested", "seq": 1, "hash": "0", "opened_on": "2026-03-02", "child_key": child,
+        }])  # fmt: skip
+
+
+def test_the_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "person.key"
+    first = Seal.make(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert Seal.make(path).unseal(first.seal("words")) == "words"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_two_that_make_the_key_at_once_get_the_same_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, made = tmp_path / "person.key", []
+    link = os.link
+
+    def late(source: str, target: str, **kept: bool) -> None:
+        monkeypatch.setattr(os, "link", link)
+        made.append(Seal.make(path))
+        link(source, target, **kept)
+
+    monkeypatch.setattr(os, "link", late)
+    own = Seal.make(path)
+    assert own.unseal(made[0].seal("words")) == "words"
+
+
+def test_a_missing_foreign_or_spoilt_key_is_said_without_a_guess(tmp_path: Path, seal: Seal) -> None:
+    with pytest.raises(SealError, match="restore it from the backup"):
+        Seal.open(tmp_path / "absent.key")
+    (tmp_path / "spoilt.key").write_bytes(b"nonsense")
+    with pytest.raises(SealError, match="not one that sendflow made"):
+        Seal.open(tmp_path / "spoilt.key")
+    with pytest.raises(SealError, match="does not open"):
+        Seal.make(tmp_path / "other.key").unseal(seal.seal("words"))
+
+
+@given(st.text(max_size=200))
+def test_whatever_is_sealed_opens_again_and_does_not_lie_open(words: str) -> None:
+    seal = Seal(b"kA3u2nG5uHqNf0pQzT0s2G6mX1cY8vB4wE7rT9yU2iA=")
+    sealed = seal.seal(words, NOW)
+    assert seal.unseal(sealed) == words
+    if len(words) > 8:
+        assert words.encode("utf-8", "surrogatepass") not in sealed
+
+
+def test_keyed_digests_differ_by_sort_and_by_house(tmp_path: Path, seal: Seal) -> None:
+    assert seal.index("nhs", "1") != seal.index("alias", "1") != Seal.make(tmp_path / "k").index("alias", "1")
+    assert people.nhs_index(seal, "999 123 4500") == people.nhs_index(seal, "9991234500")
+
+
+def test_one_number_is_one_child_and_without_a_number_each_case_has_its_own(engine: Engine, seal: Seal) -> None:
+    with engine.begin() as connection:
+        first, second, third = people.put_people(connection, seal, [("NX001", ADA), ("NX002", {"nhs_number": "9991234500"}), ("NX003", {"name": "Bram"})])
+        again = people.keep_person(connection, seal, {"nhs_number": "9991234500", "reference": "old 7"}, "NX004")
+    assert first == second == again != third
+    with engine.begin() as connection:
+        assert people.find_children(connection, seal, ["999 123 4500", "9990001235"]) == {"999 123 4500": first}
+        assert people.read_people(connection, seal, [first])[first] == {**ADA, "reference/NX004": "old 7"}
+
+
+def test_a_case_keeps_its_child_and_joins_a_known_one(engine: Engine, seal: Seal) -> None:
+    with engine.begin() as connection:
+        [known] = people.put_people(connection, seal, [("NX001", ADA)])
+        [alone] = people.put_people(connection, seal, [("NX002", {"name": "Ada A.", "reference": "mine"})])
+    case(engine, "NX002", alone)
+    with engine.begin() as connection:
+        assert people.keep_person(connection, seal, {"date_of_birth": "2015-03-02"}, "NX002") == alone
+        assert people.keep_person(connection, seal, {"nhs_number": "9991234500"}, "NX002") == known
+        assert set(connection.execute(select(people.PERSON.c.child_key)).scalars()) == {known}
+        assert people.read_people(connection, seal, [known])[known]["reference/NX002"] == "mine"
+
+
+def test_a_person_has_known_fields_only_and_the_value_is_not_shown(engine: Engine, seal: Seal) -> None:
+    with engine.begin() as connection, pytest.raises(ValueError, match="nothing else") as problem:
+        people.put_people(connection, seal, [("NX001", {"diagnosis": "canary words"})])
+    assert "canary" not in str(problem.value)
+
+
+def test_a_number_cannot_be_moved_onto_another_child(engine: Engine, seal: Seal) -> None:
+    with engine.begin() as connection:
+        ada, bram = people.put_people(connection, seal, [("NX001", ADA), ("NX002", {"nhs_number": "9990001235"})])
+        people.change_person(connection, seal, bram, "NX002", {"date_of_birth": "2016-01-01"})
+        assert people.read_people(connection, seal, [bram])[bram]["date_of_birth"] == "2016-01-01"
+        with pytest.raises(ValueError, match="another child"):
+            people.change_person(connection, seal, bram, "NX002", {"nhs_number": ADA["nhs_number"]})
+        with pytest.raises(ValueError, match="no such person"):
+            people.change_person(connection, seal, "nobody", "NX002", {"name": "x"})
+    assert ada != bram
+
+
+def test_passages_keep_words_sealed_and_prove_them_by_a_salted_digest(engine: Engine, seal: Seal) -> None:
+    one, two = (people.seal_passage(seal, "NX001", "waiting list", NOW) for _ in range(2))
+    assert one.digest != two.digest and one.digest == people.salted(one.salt, "waiting list")
+    assert people.passage_id(one.token) == one.id and one.token.endswith(one.digest)
+    with engine.begin() as connection:
+        people.put_passages(connection, [one, two])
+        assert [kept.words for kept in people.read_passages(connection, seal, ["NX001", "NX002"])["NX001"]] == ["waiting list", "waiting list"]
+
+
+def test_an_original_reference_is_found_whatever_its_case_and_blanks(engine: Engine, seal: Seal) -> None:
+    with engine.begin() as connection:
+        people.put_aliases(connection, seal, {"Smith /  Jo": "SF-000001"})
+        assert people.find_aliases(connection, seal, ["smith / jo", "SMITH/JO", "smith / jo "]) == {"smith / jo": "SF-000001", "smith / jo ": "SF-000001"}
+
+
+def test_a_look_is_logged_and_its_purpose_is_sealed(engine: Engine, seal: Seal) -> None:
+    with engine.begin() as connection:
+        people.log_read(connection, seal, "NX001", "dco.team", "asked by Mrs Ashgrove", NOW)
+    with engine.begin() as connection:
+        row = connection.execute(select(people.READ)).one()
+        assert (row.case_ref, row.actor, row.read_at) == ("NX001", "dco.team", NOW)
+        [kept] = people.read_passages(connection, seal, ["NX001"])["NX001"]
+        assert (kept.id, kept.words) == (row.purpose, "asked by Mrs Ashgrove")
+    with pytest.raises(Exception, match="append-only"), engine.begin() as connection:
+        connection.execute(update(people.READ).values(actor="nobody"))
+
+
+def test_what_is_erased_is_gone_with_its_salts_numbers_and_aliases(engine: Engine, seal: Seal) -> None:
+    with engine.begin() as connection:
+        ada, other = people.put_people(connection, seal, [("NX001", ADA), ("NX003", {"nhs_number": "9990001235"})])
+        people.put_passages(connection, [people.seal_passage(seal, ref, "words", NOW) for ref in ("NX001", "NX003")])
+        people.put_aliases(connection, seal, {"Ada's": "NX001"})
+    case(engine, "NX001", ada)
+    case(engine, "NX003", other)
+    with engine.begin() as connection:
+        assert people.erase(connection, ada, NOW) == ["NX001"]
+    with engine.begin() as connection:
+        assert people.read_people(connection, seal, [ada, other]).keys() == {other}
+        assert people.erased_among(connection, [ada, other]) == {ada}
+        assert people.person_of(connection, seal, "NX001") is None
+        assert people.find_children(connection, seal, [ADA["nhs_number"]]) == {}
+        assert people.find_aliases(connection, seal, ["Ada's"]) == {}
+        kept = people.read_passages(connection, seal, ["NX001", "NX003"])
+        assert (kept["NX001"][0].words, kept["NX003"][0].words) == (None, "words")
+        assert connection.execute(text("select salt from passage where case_ref = 'NX001'")).scalar() == ""
+
+
+def test_the_person_of_a_case_shows_that_cases_references_only(engine: Engine, seal: Seal) -> None:
+    with engine.begin() as connection:
+        keys = people.put_people(connection, seal, [("NX001", ADA | {"reference": "first"}), ("NX002", ADA | {"reference": "second"})])
+    for ref, key in zip(("NX001", "NX002"), keys, strict=True):
+        case(engine, ref, key)
+    with engine.begin() as connection:
+        assert people.person_of(connection, seal, "NX002") == {**ADA, "reference": "second"}
+        assert people.person_of(connection, seal, "NX009") is None
