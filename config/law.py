@@ -171,9 +171,9 @@ def _read(folder: Path) -> Law:
     _check_follows(rules)
     _localise(folder, rules, content)
     used: dict[str, tuple[Rule, ...]] = {}
-    for name, tables in uses.items():  # a process may have several files, and each may use rules
+    for name, borrowed in uses.items():  # a process may have several files, and each may use rules
         process = name.split(".")[0]
-        used[process] = used.get(process, ()) + tuple(_used(rules, name, rule_id, table) for rule_id, table in tables.items())
+        used[process] = used.get(process, ()) + tuple(_used(rules, name, rule_id, table) for rule_id, table in borrowed.items())
     canonical = json.dumps(content, sort_keys=True, default=str, ensure_ascii=False, separators=(",", ":"))
     return Law(MappingProxyType(rules), MappingProxyType(grounds), hashlib.sha256(canonical.encode()).hexdigest(), MappingProxyType(used))
 
