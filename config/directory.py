@@ -185,6 +185,9 @@ class Directory(_Strict):
             return self.icb.dco
         if party is Party.ICB_EXECUTIVE_LEAD:
             return self.icb.executive_lead
+        if body == self.icb.body:
+            # The board's own duties (section G, mediation, recommendations, moves) are worked by the DCO's team.
+            return self.icb.dco
         if body is None and la is not None and service is not None:
             body = self.provider(la, service)
         provider = next((each for each in self.body_ if each.body == body), None)
