@@ -17,6 +17,7 @@ from models.facts import Draft, FactData, Line
 from models.shared_facts import CORRECTIONS, ENGINE_ONLY
 from statemachines.statutory import Process
 
+NAMED = ("la", "service", "body")
 ENGINE_VIA = frozenset({"sweep", "deliver", "import"})
 EXAMPLES = {
     "body": "QX101 (sendflow bodies lists them)", "service": "speech_and_language_therapy", "la": "northshire",
@@ -66,10 +67,12 @@ def prepared(
 
 def _only_once(lines: Sequence[Line], draft: Draft, data: Mapping[str, Any]) -> None:
     """The same fact of the same day twice is a slip of the pen, and would open a second duty."""
+    same = [line for line in lines if line.kind == draft.kind and line.occurred_on == draft.occurred_on]
+    if not same:
+        return
     withdrawn = {line.corrects for line in lines if line.kind == "fact_withdrawn"}
-    for line in lines:
-        same = line.kind == draft.kind and line.occurred_on == draft.occurred_on and line.seq not in withdrawn
-        if same and data.items() == {key: value for key, value in line.data.items() if key in data}.items():
+    for line in same:
+        if line.seq not in withdrawn and data.items() == {key: value for key, value in line.data.items() if key in data}.items():
             raise Refused("recorded_already", f"{draft.kind} of that day stands in the history already, as fact {line.seq}; nothing was written")
 
 
@@ -78,7 +81,11 @@ def _told(model: type[FactData], kind: str, given: Mapping[str, Any]) -> tuple[d
         data = model.model_validate(dict(given))
     except ValidationError as problem:
         raise _in_words(model, kind, problem) from None
-    plain = data.model_dump(mode="json", exclude_none=True, exclude=set(model.PERSON))
+    plain = {
+        key: value.isoformat() if isinstance(value, date) else value
+        for key, value in data.__dict__.items()
+        if value is not None and key not in model.PERSON
+    }
     words = {key: str(plain.pop(key)) for key in model.WORDS if key in plain}
     return plain, words
 
@@ -98,15 +105,16 @@ def _in_words(model: type[FactData], kind: str, problem: ValidationError) -> Ref
 
 def _named(house: House, casefile: Casefile | None, given: dict[str, Any]) -> dict[str, Any]:
     """Names of authorities, services and bodies become the directory's words; blanks and letter case are forgiven."""
-    finders = {"la": house.directory.find_la, "service": house.directory.find_service, "body": house.directory.find_body}
-    lists = {"la": house.directory.la, "service": house.directory.service, "body": [each.body for each in house.directory.bodies]}
-    for key, find in finders.items():
-        if key in given:
-            found = find(str(given[key]))
-            if found is None:
-                expected = ", ".join(lists[key])
-                raise Refused(f"unknown_{key}", f"{key} is not in the directory: expected one of {expected}", field=key, wrong_call=True)
-            given = {**given, key: found}
+    for key in NAMED:
+        if key not in given:
+            continue
+        text = str(given[key])
+        directory = house.directory
+        found = directory.find_la(text) if key == "la" else directory.find_service(text) if key == "service" else directory.find_body(text)
+        if found is None:
+            known = {"la": directory.la, "service": directory.service, "body": [each.body for each in directory.bodies]}[key]
+            raise Refused(f"unknown_{key}", f"{key} is not in the directory: expected one of {', '.join(known)}", field=key, wrong_call=True)
+        given = {**given, key: found}
     return given
 
 
