@@ -24,7 +24,7 @@ EXAMPLES = {
     "la_reference": "NS-04412", "answer": "not_known", "ground": "absent_4_weeks", "claim": "7", "decision": "accepted",
     "until": "2026-05-18", "look_again_on": "2026-05-18", "began_on": "2026-03-02", "ended_on": "2026-04-05",
     "occurred_on": "2026-03-09", "rule": "ehc_body_advice_respond", "redirected_to": "QX102", "weeks": "18",
-    "reason": "\"the report gives no provision\"", "nhs_number": "9990000018", "date_of_birth": "2018-07-21",
+    "reason": "\"the report gives no provision\"", "nhs_number": "9990000018", "linked_to": "NX00042", "date_of_birth": "2018-07-21",
 }  # fmt: skip
 
 

@@ -58,6 +58,7 @@ class Casefile:
     chasing_began: list[tuple[int, date]] = field(default_factory=list)
     pauses: list[tuple[date, date, str | None]] = field(default_factory=list)
     contacts: dict[Asked, list[tuple[int, date]]] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
     lines: list[Line] = field(default_factory=list)
     last_seq: int = 0
 

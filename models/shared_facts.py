@@ -9,9 +9,23 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from models.facts import Code, FactData, Service, Slug, Words
+from models.facts import Code, FactData, Reference, Service, Slug, Words
 
 Seq = Annotated[int, Field(ge=1)]
+
+
+class Opening(FactData):
+    """What every opening fact may say: the local authority, its reference, and a case of the same child that this one is linked to.
+
+    The NHS number and the date of birth go to the person table, sealed; the fact never holds them.
+    """
+
+    la: Slug | None = None
+    la_reference: Reference | None = None
+    linked_to: Reference | None = None
+    nhs_number: str | None = None
+    date_of_birth: date | None = None
+    PERSON: ClassVar[frozenset[str]] = frozenset({"nhs_number", "date_of_birth"})
 
 
 class FactCorrected(FactData):

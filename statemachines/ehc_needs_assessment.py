@@ -5,14 +5,14 @@ A body may be asked before the LA has decided to assess: reg 8(1) runs from the 
 binds it too. Refusal, no plan and final plan are resting states: each can be reversed, and late advice still comes.
 """
 
-from datetime import date
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 from statemachine import State
 
 from models.casefile import Casefile
-from models.facts import Code, FactData, Line, Reference, Service, Slug, Words
+from models.facts import Code, FactData, Line, Service, Words
+from models.shared_facts import Opening
 from statemachines.statutory import StatutoryMachine, statutory_process
 
 
@@ -52,14 +52,8 @@ class EhcNeedsAssessment(StatutoryMachine):
     )  # fmt: skip
 
 
-class EhcAssessmentRequested(FactData):
+class EhcAssessmentRequested(Opening):
     """The LA received the request, or became responsible (CFA 2014 s24, s36(1)). Its day starts the 6, 16 and 20 weeks."""
-
-    la: Slug | None = None
-    la_reference: Reference | None = None
-    nhs_number: str | None = None
-    date_of_birth: date | None = None
-    PERSON: ClassVar[frozenset[str]] = frozenset({"nhs_number", "date_of_birth"})
 
 
 class Noted(FactData):

@@ -130,6 +130,7 @@ def fold(case_ref: str, lines: Iterable[Line], as_at: date | None = None, known_
             reason = guard(casefile, line)
             if reason is not None:
                 raise Unlawful(line.seq, kind, f"{named(line)} is refused: {reason}")
+        casefile.seen.add(kind)
         if target is not None:
             state = target
         _remember(casefile, process, line)
@@ -154,6 +155,7 @@ def refusal(process: Process, casefile: Casefile, state: str, line: Line) -> str
 
 
 def _open(casefile: Casefile, line: Line) -> None:
+    casefile.seen.add(line.kind)
     casefile.opened_on = line.occurred_on
     casefile.la = line.data.get("la")
     casefile.la_reference = line.data.get("la_reference")
