@@ -290,7 +290,7 @@ class _Batch:
             known = held.get(f"{name}/{ref}" if name in people.OF_A_CASE else name)
             if known is None:
                 fresh[name] = told
-            elif known != told:
+            elif known != told and name != "reference":  # the same reference, written with other blanks or letter case
                 fresh[name] = told
                 moved = name == "nhs_number" and self.by_number.get(told, child) != child
                 if moved:

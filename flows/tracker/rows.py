@@ -87,7 +87,7 @@ class RowReader:
         word = header_key(read.words(cell))
         if word in self._yes or word in self._no:
             return word in self._yes
-        raise Doubt("bad_value", "expected Yes or No")
+        raise Doubt("bad_value", "neither yes nor no stands there; expected Yes or No")
 
     def authority(self, cell: Cell) -> str:
         """The slug of a local authority. Raises Doubt where the directory has none of that name."""

@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 def case(engine: Engine, ref: str, child: str | None) -> None:
     with engine.begin() as connection:
         connection.execute(insert(people.CASE), [{
-            "case_ref": ref, "process": "ehc_needs_assessment", "state": "requested", "seq": 1, "hash": "0", "opened_on": "2026-03-02", "child_key": child,
+            "case_ref": ref, "process": "ehc_needs_assessment", "state": "requested", "seq": 1, "hash": "0", "opened_on": date(2026, 3, 2), "child_key": child,
         }])  # fmt: skip
 
 
