@@ -94,17 +94,20 @@ def make_records(engine: Engine) -> None:
 
 
 def missing_triggers(connection: Connection) -> list[str]:
-    """Names of the append-only triggers that are not there."""
+    """Names of the append-only triggers that are not there, or that do something else under the name."""
     present = _present(connection)
-    return [name for name in triggers(connection.dialect.name) if name not in present]
-
-
-def _present(connection: Connection) -> set[str]:
+    wanted = triggers(connection.dialect.name)
     if connection.dialect.name == "sqlite":
-        query = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        return [name for name, statement in wanted.items() if present.get(name) != statement]
+    return [name for name in wanted if name not in present]
+
+
+def _present(connection: Connection) -> dict[str, str]:
+    if connection.dialect.name == "sqlite":
+        query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
     else:
-        query = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"
-    return {row[0] for row in connection.execute(text(query))}
+        query = "SELECT tgname, '' FROM pg_trigger WHERE NOT tgisinternal"
+    return {row[0]: row[1] for row in connection.execute(text(query))}
 
 
 def sqlite_url(home: Path) -> str:
