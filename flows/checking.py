@@ -15,6 +15,7 @@ from flows.house import House
 from models.casefile import Casefile
 from models.facts import Draft, FactData, Line
 from models.shared_facts import CORRECTIONS, ENGINE_ONLY
+from statemachines.replay import effective
 from statemachines.statutory import Process
 
 NAMED = ("la", "service", "body")
@@ -67,12 +68,10 @@ def prepared(
 
 def _only_once(lines: Sequence[Line], draft: Draft, data: Mapping[str, Any]) -> None:
     """The same fact of the same day twice is a slip of the pen, and would open a second duty."""
-    same = [line for line in lines if line.kind == draft.kind and line.occurred_on == draft.occurred_on]
-    if not same:
-        return
-    withdrawn = {line.corrects for line in lines if line.kind == "fact_withdrawn"}
-    for line in same:
-        if line.seq not in withdrawn and data.items() == {key: value for key, value in line.data.items() if key in data}.items():
+    standing = effective(lines) if any(line.kind in CORRECTIONS for line in lines) else lines
+    for line in standing:
+        same = line.kind == draft.kind and line.occurred_on == draft.occurred_on
+        if same and data.items() == {key: value for key, value in line.data.items() if key in data}.items():
             raise Refused("recorded_already", f"{draft.kind} of that day stands in the history already, as fact {line.seq}; nothing was written")
 
 
