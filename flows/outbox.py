@@ -50,7 +50,8 @@ def mailboxes_to_write(connection: Connection, today: date | None = None, ready_
     created = select(NOTICE.c.mailbox).where(NOTICE.c.state == NoticeState.CREATED, NOTICE.c.mailbox.is_not(None))
     if today is not None:
         created = created.where(NOTICE.c.on <= today)
-    waiting = dict(connection.execute(select(LETTER.c.mailbox, LETTER.c.next_try_at).where(LETTER.c.state == LetterState.WAITING)).tuples().all())
+    found = connection.execute(select(LETTER.c.mailbox, LETTER.c.next_try_at).where(LETTER.c.state == LetterState.WAITING))
+    waiting = {mailbox: next_try_at for mailbox, next_try_at in found}  # noqa: C416 (a row is no pair to the type checker)
     early = {mailbox for mailbox, next_try_at in waiting.items() if ready_by is not None and (next_try_at or "") > ready_by}
     return sorted((set(connection.scalars(created)) | waiting.keys()) - early)
 

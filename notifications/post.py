@@ -11,7 +11,7 @@ import ssl
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP as SMTP_POLICY
+from email.policy import SMTP
 from email.utils import format_datetime
 from enum import StrEnum
 from ipaddress import ip_address
@@ -20,6 +20,8 @@ from typing import NamedTuple, Protocol
 
 SECONDS = 30.0
 END_OF_DATA = b".\r\n"
+# Headers in one line each: a subject folded after its first word is shown by some programs with a blank before it.
+ONE_LINE = SMTP.clone(max_line_length=400)
 
 
 class Outcome(StrEnum):
@@ -68,7 +70,7 @@ def message_id(letter_id: str, reply_to: str) -> str:
 
 def as_message(letter: Letter) -> EmailMessage:
     """The letter as mail: text and HTML as alternatives. Says that it was written by a machine; nothing in it identifies a child."""
-    mail = EmailMessage(policy=SMTP_POLICY)
+    mail = EmailMessage(policy=ONE_LINE)
     sender, _, domain = letter.reply_to.rpartition("@")
     mail["From"] = Address(letter.office, sender, domain)
     mail["To"] = letter.mailbox
