@@ -137,6 +137,8 @@ def prefect_environment(settings: Settings, api_url: str | None = None) -> dict[
         "PREFECT_SERVER_API_HOST": settings.bind,
         "PREFECT_SERVER_API_PORT": str(settings.port),
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+        # The default lets a page of any site that a user visits read this one.
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{settings.port},http://localhost:{settings.port}",
         # Three ways home, each closed: the server's heartbeat, the SDK's counting, and the second UI's browser code.
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",

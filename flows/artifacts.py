@@ -32,11 +32,11 @@ def overdue_by_body(house: House, as_at: date) -> list[dict[str, str | int]]:
     return [
         {
             "Body": rows[0].body_name or code,
-            "Code": code,
             "Service": house.directory.service_name(service),
             "Overdue": len(rows),
             "Worst, days late": rows[0].days,
             "Cases, worst first": _some([row.case_ref for row in rows]),
+            "Code": code,
         }
         for (code, service), rows in sorted(groups.items(), key=lambda item: (-item[1][0].days, -len(item[1])))
     ]
@@ -49,7 +49,7 @@ def due_this_week(house: House, as_at: date) -> list[dict[str, str | int]]:
             "Due": plain_day(row.due),
             "Act by": plain_day(row.act_by) if row.act_by else "",
             "Case": row.case_ref,
-            "Who": row.body_name or row.body or (house.directory.la_name(row.la) if row.la else row.duty_on),
+            "Who": row.body_name or row.body or (house.directory.la_name(row.la) if row.la else None) or row.duty_on or "",
             "Service": house.directory.service_name(row.service) if row.service else "",
             "Duty": row.action,
         }
@@ -96,7 +96,11 @@ async def publish(work: Work, ended: End) -> End:
         key=WEEK_KEY,
         description=f"Due from {plain_day(as_at)} to {plain_day(soon_until(as_at))}: {len(soon)} duties; {look}",
     )
-    return replace(ended, message=f"{ended.message}; {look}")
+    return replace(
+        ended,
+        message=f"{ended.message}; {look}",
+        lines=(*ended.lines, "The Artifacts tab shows what is overdue by body and what falls due this week."),
+    )
 
 
 def _some(references: list[str]) -> str:

@@ -35,7 +35,7 @@ def server(settings: Settings) -> None:
 
     os.environ["PREFECT__SERVER_FINAL"] = "1"
     uvicorn.run(
-        "prefect.server.api.server:create_app",
+        "flows.prefect_server:create_server",
         factory=True,
         host=settings.bind,
         port=settings.port,

@@ -51,7 +51,7 @@ def deployments() -> list[RunnerDeployment]:
         "verify": prefect_flows.verify,
     }
     return [
-        flow.to_deployment(name="by-hand", description=WHAT_THEY_DO[name], tags=["by-hand"], entrypoint_type=EntrypointType.MODULE_PATH)
+        flow.to_deployment(name=f"{name}-now", description=WHAT_THEY_DO[name], tags=["by-hand"], entrypoint_type=EntrypointType.MODULE_PATH)
         for name, flow in flows.items()
     ]
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from prefect import flow, tags
+from prefect.client.schemas.actions import LogCreate
 from prefect.client.schemas.objects import State
 from prefect.client.utilities import get_or_create_client
 from prefect.runtime import flow_run
@@ -71,12 +74,19 @@ async def _show(act: Act, **given: Any) -> State[Any]:
         ended = shown.end(act, name, report.model_dump(mode="json"))
         with contextlib.suppress(Exception):  # what cannot be shown is still done
             ended = await artifacts.publish(work, ended)
-    if ended.name != flow_run.name or ended.tags:
-        client, _ = get_or_create_client()
-        with contextlib.suppress(Exception):
+    client, _ = get_or_create_client()
+    with contextlib.suppress(Exception):
+        await client.create_logs([_log(line, ended) for line in ended.diary])
+        if ended.name != flow_run.name or ended.tags:
             await client.update_flow_run(flow_run.id, name=ended.name, tags=sorted({*flow_run.tags, *ended.tags}))
     state = Failed if ended.broken else Completed
     return state(name=ended.state, message=ended.message)
+
+
+def _log(line: str, ended: shown.End) -> LogCreate:
+    """A line of the run's log, which is the first thing that a person who opens a run sees."""
+    level = logging.ERROR if ended.broken else logging.INFO
+    return LogCreate(name="sendflow", level=level, message=line, timestamp=datetime.now(UTC), flow_run_id=flow_run.id)
 
 
 @flow(name="record", flow_run_name=_run_name, description="Facts that a person recorded about one case.")

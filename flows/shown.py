@@ -21,6 +21,7 @@ from models.facts import REFERENCE
 from models.words import LetterState
 
 NEW, UNKNOWN = "new", "unknown"
+MOST_LINES = 50
 
 
 class EndState(StrEnum):
@@ -55,6 +56,12 @@ class End:
     message: str
     broken: bool = False
     tags: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+
+    @property
+    def diary(self) -> tuple[str, ...]:
+        """What the run's log says: the message and what a person should look at."""
+        return (self.message[:1].upper() + self.message[1:], *self.lines)
 
 
 def plain_day(day: date) -> str:
@@ -147,8 +154,7 @@ def begin(act: Act, shown: Mapping[str, Any]) -> str:
 def end(act: Act, name: str, report: Mapping[str, Any]) -> End:
     """How the run ended, from the name it bore and the report's JSON."""
     ended = _end(act, name, report)
-    bodies = report.get("bodies")
-    return replace(ended, tags=tuple(str(body) for body in bodies)) if isinstance(bodies, list) else ended
+    return replace(ended, tags=tuple(str(tag) for key in ("processes", "bodies") for tag in report.get(key) or ()))
 
 
 def _end(act: Act, name: str, report: Mapping[str, Any]) -> End:
@@ -203,7 +209,8 @@ def _sweep_end(name: str, report: Mapping[str, Any]) -> End:
     message = f"looked at {cases} cases, wrote {facts} facts and {notices} notices"
     if unreckoned := report.get("troubles") or []:
         more = f"{len(unreckoned)} cases could not be reckoned"
-        return End(f"{name}: {said}, {more}", EndState.CASES_NEED_A_PERSON, f"{message}; {more}")
+        lines = tuple(f"Needs a person: case {each['case_ref']} could not be reckoned (sendflow verify {each['case_ref']})" for each in unreckoned[:MOST_LINES])
+        return End(f"{name}: {said}, {more}", EndState.CASES_NEED_A_PERSON, f"{message}; {more}", lines=lines)
     if kinds.get("escalation_due"):
         return End(f"{name}: {said}", EndState.ESCALATED, message)
     if kinds.get("breached"):

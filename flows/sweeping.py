@@ -6,7 +6,7 @@ Sweeping twice writes the same facts. A case that cannot be worked out is named 
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, insert, or_, select
@@ -47,6 +47,7 @@ class SweepReport(BaseModel):
     notices_written: int = 0
     kinds: dict[str, int] = {}
     bodies: list[str] = []
+    processes: list[str] = []
     look_next: date | None = None
     troubles: list[Trouble] = []
 
@@ -60,6 +61,7 @@ def sweep(house: House, as_at: date | None = None, run: str | None = None) -> Sw
     looked = facts = notices = 0
     kinds: dict[str, int] = {}
     bodies: set[str] = set()
+    touched: set[str] = set()
     troubles: list[Trouble] = []
     for refs in _shards(house, as_at):
         looked += len(refs)
@@ -67,12 +69,13 @@ def sweep(house: House, as_at: date | None = None, run: str | None = None) -> Sw
             done = _sweep_some(house, refs, as_at, run)
         except (Unlawful, LawError, NoAnswer, AlmanacRange, Refused, KeyError, ValueError):
             done = [each for ref in refs for each in _sweep_one(house, ref, as_at, run, troubles)]
-        for kind, body in done:
+        for kind, body, process in done:
             if kind == NOTICED:
                 notices += 1
                 continue
             facts += 1
             kinds[kind] = kinds.get(kind, 0) + 1
+            touched.add(process)
             if body:
                 bodies.add(body)
     with writing(house.engine) as connection:
@@ -80,11 +83,19 @@ def sweep(house: House, as_at: date | None = None, run: str | None = None) -> Sw
         finish(connection, house, "sweep", as_at, "troubled" if troubles else "done", f"{facts} facts")
     return SweepReport(
         as_at=as_at, cases_looked_at=looked, facts_written=facts, notices_written=notices, kinds=kinds, bodies=sorted(bodies),
-        look_next=look_next, troubles=troubles,
+        processes=sorted(touched), look_next=look_next, troubles=troubles,
     )  # fmt: skip
 
 
 NOTICED = "notice"
+
+
+class Done(NamedTuple):
+    """One fact or notice that a sweep wrote, by its kind, the body that it is about and the case's process."""
+
+    kind: str
+    body: str | None
+    process: str
 
 
 def finish(connection: Connection, house: House, act: str, as_at: date, outcome: str, detail: str) -> None:
@@ -107,25 +118,25 @@ def _shards(house: House, as_at: date) -> Iterator[list[str]]:
         yield refs[start : start + SHARD]
 
 
-def _sweep_some(house: House, refs: Sequence[str], as_at: date, run: str | None) -> list[tuple[str, str | None]]:
-    done: list[tuple[str, str | None]] = []
+def _sweep_some(house: House, refs: Sequence[str], as_at: date, run: str | None) -> list[Done]:
+    done: list[Done] = []
     with writing(house.engine) as connection:
         desk = Desk(house, connection, actor="sendflow", via="sweep", run=run)
         stale = _stale(connection, house, refs)
         for ref, work in desk.open(refs).items():
             looked = desk.look(work, as_at)
             facts = desk.add(work, looked.drafts)
-            done.extend((fact.kind, str(fact.data["body"]) if "body" in fact.data else None) for fact in facts)
+            done.extend(Done(fact.kind, str(fact.data["body"]) if "body" in fact.data else None, fact.process) for fact in facts)
             if ref in stale:
                 work.stale = True
-        done.extend((NOTICED, None) for _notice in desk.notices)
+        done.extend(Done(NOTICED, None, "") for _notice in desk.notices)
         killpoints.here("before_sweep_flush")
         desk.flush()
         killpoints.here("after_fact_before_commit")
     return done
 
 
-def _sweep_one(house: House, ref: str, as_at: date, run: str | None, troubles: list[Trouble]) -> list[tuple[str, str | None]]:
+def _sweep_one(house: House, ref: str, as_at: date, run: str | None, troubles: list[Trouble]) -> list[Done]:
     try:
         return _sweep_some(house, [ref], as_at, run)
     except (Unlawful, LawError, NoAnswer, AlmanacRange, Refused) as problem:

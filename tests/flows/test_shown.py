@@ -14,16 +14,19 @@ from flows.runs import Act, Work
 from flows.shown import EndState
 from flows.sweeping import WrongDay
 from models.facts import Draft
-from tests.casework import CASE, TRUST, Team
+from tests.casework import Team
 
-SWEPT = {"cases_looked_at": 80, "facts_written": 43, "notices_written": 50, "kinds": {"breached": 12, "reminder_due": 31}, "bodies": [TRUST], "troubles": []}
+CASE, PROCESS, TRUST = "NX90001", "ehc_needs_assessment", "QX101"
+SWEPT: dict[str, Any] = {
+    "cases_looked_at": 80, "facts_written": 43, "notices_written": 50,
+    "kinds": {"breached": 12, "reminder_due": 31}, "bodies": [TRUST], "processes": [PROCESS]}
 
 
 def test_a_sweep_is_named_as_a_person_would_say_it() -> None:
     """What, for which day, how many."""
     ended = shown.end(Act.SWEEP, shown.begin(Act.SWEEP, {"as_at": "2026-04-14"}), SWEPT)
     assert ended.name == "sweep 14 Apr 2026: 12 breached, 31 reminded"
-    assert (ended.state, ended.broken, ended.tags) == (EndState.BREACHES, False, (TRUST,))
+    assert (ended.state, ended.broken, ended.tags) == (EndState.BREACHES, False, (PROCESS, TRUST))
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ class LivingHouse:
 
     def start(self, deployment: str, **parameters: Any) -> dict[str, Any]:
         """Presses the button of a deployment and waits for the run's end; or returns what the server refused."""
-        there = self.api(f"/deployments/name/{deployment}/by-hand")
+        there = self.api(f"/deployments/name/{deployment}/{deployment}-now")
         made: dict[str, Any] = self.api(f"/deployments/{there['id']}/create_flow_run", {"parameters": parameters, "state": {"type": "SCHEDULED"}})
         if "refused" in made:
             return made
