@@ -34,6 +34,7 @@ from notifications.sink import HOST, Sink, SinkError
 
 SERVER_SECONDS = 120.0
 LOOK_SECONDS = 1.0
+ASKED_BY = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "it was told to end", signal.SIGHUP: "its terminal has gone"}
 FIRST_DELIVERY = "first delivery after the sample was imported; the local sink keeps every letter and sends none on"
 
 
@@ -45,6 +46,7 @@ class Closing:
     """Whether somebody has asked the house to close. A plain flag: a signal's handler may not take a lock."""
 
     asked = False
+    by = signal.SIGINT
 
     def check(self) -> None:
         """Raises Stopped where somebody has asked."""
@@ -137,7 +139,7 @@ def open_house(settings: Settings, voice: Voice) -> None:
             _open(settings, house, processes, sink, voice, closing)
             _stay(settings, processes, sink, closing)
         except Stopped:
-            voice.say("Closing the house ...")
+            voice.say(f"Closing the house ({ASKED_BY[closing.by]}) ...")
     voice.say("The house is closed; its records stay where they are.")
 
 
@@ -262,12 +264,11 @@ def _short(path: Path) -> Path:
 def _closing_on_signals() -> Iterator[Closing]:
     """Ctrl-C, termination and hang-up ask the house to close; asking again while it closes changes nothing."""
     closing = Closing()
-    watched = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-    def ask(_number: int, _frame: FrameType | None) -> None:
+    def ask(number: int, _frame: FrameType | None) -> None:
+        closing.by = signal.Signals(number)
         closing.asked = True
 
-    before = {each: signal.signal(each, ask) for each in watched}
+    before = {each: signal.signal(each, ask) for each in ASKED_BY}
     try:
         yield closing
     finally:

@@ -17,9 +17,9 @@ from flows import runs
 from flows.checking import Refused
 from flows.runs import Act, Work, perform
 from models.facts import Draft
+from tests.byhand import CASE
 from tests.casework import Team
 
-CASE = "NX90001"
 DRAFT = Draft("ehc_assessment_requested", date(2026, 3, 2), {"la": "northshire"})
 
 

@@ -14,12 +14,17 @@ from flows.runs import Act, Work
 from flows.shown import EndState
 from flows.sweeping import WrongDay
 from models.facts import Draft
+from tests.byhand import CASE, PROCESS, TRUST
 from tests.casework import Team
 
-CASE, PROCESS, TRUST = "NX90001", "ehc_needs_assessment", "QX101"
 SWEPT: dict[str, Any] = {
-    "cases_looked_at": 80, "facts_written": 43, "notices_written": 50,
-    "kinds": {"breached": 12, "reminder_due": 31}, "bodies": [TRUST], "processes": [PROCESS]}
+    "cases_looked_at": 80,
+    "facts_written": 43,
+    "notices_written": 50,
+    "kinds": {"breached": 12, "reminder_due": 31},
+    "bodies": [TRUST],
+    "processes": [PROCESS],
+}
 
 
 def test_a_sweep_is_named_as_a_person_would_say_it() -> None:

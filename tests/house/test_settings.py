@@ -102,7 +102,7 @@ def test_prefect_is_kept_at_home_and_quiet(tmp_path: Path) -> None:
 def test_no_address_but_loopback_is_ever_named(tmp_path: Path) -> None:
     """What Prefect is told holds no other host."""
     hosts = [re.findall(r"https?://([^:/]+)", value) for value in prefect_environment(Settings.read({"SENDFLOW_HOME": str(tmp_path)})).values()]
-    assert {host for found in hosts for host in found} == {"127.0.0.1"}
+    assert {host for found in hosts for host in found} == {"127.0.0.1", "localhost"}
 
 
 def test_what_the_user_told_prefect_elsewhere_does_not_reach_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

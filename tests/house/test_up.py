@@ -58,6 +58,25 @@ def test_the_pages_answer_and_are_the_ones_that_call_nobody(house: LivingHouse) 
     assert house.api("/admin/settings")["server"]["analytics_enabled"] is False
 
 
+@pytest.mark.parametrize("path", ["/", "/v2/", "/api/health"])
+def test_a_browser_is_told_to_fetch_from_this_server_only(house: LivingHouse, path: str) -> None:
+    """Also on the second UI, whose counting no setting stops; and a page of another site may not read the answers."""
+    request = urllib.request.Request(f"http://127.0.0.1:{house.port}{path}", headers={"Origin": "https://elsewhere.example"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        policy, shared = answer.headers["Content-Security-Policy"], answer.headers["Access-Control-Allow-Origin"]
+    (allowed,) = re.findall(r"connect-src ([^;]+);", policy)
+    hosts = {re.sub(r"^\w+://", "", source) for source in allowed.split() if "://" in source}
+    assert hosts == {f"127.0.0.1:{house.port}", f"localhost:{house.port}"}
+    assert shared not in {"*", "https://elsewhere.example"}
+
+
+def test_a_run_can_be_read_where_it_is_opened(house: LivingHouse) -> None:
+    """The first thing that a person sees of a run is its log."""
+    (newest, *_) = house.runs("sweep")
+    lines = house.api("/logs/filter", {"logs": {"flow_run_id": {"any_": [newest["id"]]}}})
+    assert any(line["message"].startswith("Looked at ") for line in lines)
+
+
 def test_the_first_acts_are_runs_with_names_and_ends_for_a_person(house: LivingHouse) -> None:
     """Imported, swept, digested, delivered, verified; none of them red."""
     names = {run["name"].split()[0]: run for run in house.runs()}
