@@ -86,7 +86,7 @@ def morning(**other: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-QUIET = {
+QUIET: dict[str, Any] = {
     "items": [], "late": [], "late_count": 0, "more_late": 0, "la_late": 0, "soon": [], "soon_count": 0, "more_soon": 0, "la_soon": 0, "claims": [],
     "look_again": [], "letters": [], "person_count": 0, "held": 0, "held_mailboxes": 0, "troubled": False, "almanac_ends": None,
 }  # fmt: skip
@@ -132,6 +132,10 @@ LETTERS: dict[str, tuple[str, dict[str, Any]]] = {
         digest(False, "2026-04-14", asked("reminder"), withdrawal(ref="NX00061", la_ref=None), asked("thanks", **_met("2026-04-14"), **OTHER)),
     ),
     "digest_of_the_first_import": ("digest", digest(True, "2026-04-14", asked("reminder"), asked("reminder", **OTHER))),
+    "digest_of_a_long_list": (
+        "digest",
+        digest(False, "2026-04-20", *(asked("reminder", **{**OTHER, "ref": f"NX{number:05d}"}) for number in range(101, 113)), withdrawal(ref="NX00113")),
+    ),
     "digest_with_nothing_asked": ("digest", digest(False, "2026-04-14", withdrawal(), asked("thanks", **_met("2026-04-14"), **OTHER))),
     "morning_digest_of_a_full_day": ("morning_digest", morning()),
     "morning_digest_of_a_quiet_day": ("morning_digest", morning(**QUIET)),
