@@ -8,6 +8,7 @@ from typing import Any
 
 from config.settings import Settings
 from flows.casereport import CaseReport, DutyShown, report
+from flows.delivering import DeliveryReport, deliver
 from flows.house import House
 from flows.recording import Recorded, record
 from flows.sweeping import SweepReport, sweep
@@ -15,7 +16,25 @@ from flows.verifying import VerifyReport, verify
 from models import ledger
 from models.database import reading
 from models.facts import Draft, Line
+from notifications.post import Attempt, Letter, Outcome
 from tests.byhand import ADVICE, CASE, SALT, day
+
+
+class KeptPost:
+    """A carrier that keeps every letter it is given, as (day, mailbox, subject); while it is down, nobody answers."""
+
+    def __init__(self) -> None:
+        self.letters: list[Letter] = []
+        self.down = False
+
+    def send(self, letter: Letter) -> Attempt:
+        if self.down:
+            return Attempt(Outcome.UNREACHABLE, "unreachable")
+        self.letters.append(letter)
+        return Attempt(Outcome.ACCEPTED)
+
+    def log(self) -> list[tuple[str, str, str]]:
+        return [(letter.written_at.date().isoformat(), letter.mailbox, letter.subject) for letter in self.letters]
 
 
 class Team:
@@ -25,6 +44,7 @@ class Team:
         self.case = case
         self.home = home
         self.first = House.open(Settings(home=home, today=date(2026, 1, 1)))
+        self.post = KeptPost()
         self._houses: dict[date, House] = {}
 
     def house(self, today: str | date) -> House:
@@ -58,6 +78,14 @@ class Team:
 
     def sweep(self, today: str, as_at: str | None = None) -> SweepReport:
         return sweep(self.house(today), day(as_at) if as_at else None)
+
+    def deliver(self, today: str, now: bool = False) -> DeliveryReport:
+        return deliver(self.house(today), now=now, post=self.post)
+
+    def day(self, today: str) -> None:
+        """What the alarm clock does of a day: look, and send what may leave."""
+        self.sweep(today)
+        self.deliver(today)
 
     def report(self, today: str, as_at: str | None = None, known_at: str | None = None) -> CaseReport:
         return report(self.house(today), self.case, day(as_at) if as_at else None, known_at)
