@@ -14,7 +14,7 @@ import statemachines
 from models.casefile import Casefile, Claim, RungFact
 from models.facts import Line
 from models.shared_facts import CORRECTIONS, ENGINE_ONLY, RUNGS
-from statemachines.statutory import Process, Unlawful
+from statemachines.statutory import Guard, Process, Unlawful
 
 # A correction may move the opening behind what the engine had already written of the case.
 BEFORE_OPENING = CORRECTIONS | ENGINE_ONLY
@@ -110,6 +110,7 @@ def fold(case_ref: str, lines: Iterable[Line], as_at: date | None = None, known_
         kind = line.kind
         if line is opening:
             _open(casefile, line)
+            _guarded(casefile, guards, line)
             continue
         if casefile.opened_on is None:
             if kind not in BEFORE_OPENING:
@@ -124,12 +125,9 @@ def fold(case_ref: str, lines: Iterable[Line], as_at: date | None = None, known_
             staying = stays.get(kind)
             if staying is None or state not in staying:
                 raise Unlawful(line.seq, kind, refusal(process, casefile, state, line))
-        guard = guards.get(kind)
-        if guard is not None:
+        if kind in guards:
             casefile.state = state
-            reason = guard(casefile, line)
-            if reason is not None:
-                raise Unlawful(line.seq, kind, f"{named(line)} is refused: {reason}")
+            _guarded(casefile, guards, line)
         casefile.seen.add(kind)
         if target is not None:
             state = target
@@ -137,6 +135,13 @@ def fold(case_ref: str, lines: Iterable[Line], as_at: date | None = None, known_
     casefile.state = state
     casefile.last_seq = max(line.seq for line in ordered)
     return casefile
+
+
+def _guarded(casefile: Casefile, guards: Mapping[str, Guard], line: Line) -> None:
+    guard = guards.get(line.kind)
+    reason = guard(casefile, line) if guard is not None else None
+    if reason is not None:
+        raise Unlawful(line.seq, line.kind, f"{named(line)} is refused: {reason}")
 
 
 def named(line: Line) -> str:
@@ -151,7 +156,8 @@ def refusal(process: Process, casefile: Casefile, state: str, line: Line) -> str
     if line.kind not in process.facts:
         return f"{named(line)} is refused: {process.title} knows no such fact"
     lawful = ", ".join(process.lawful(state)) or "nothing"
-    return f"{named(line)} is refused: on that day the case stands at '{process.states[state]}'. Lawful then: {lawful}"
+    law = f"{process.reasons[line.kind]}. " if line.kind in process.reasons else ""
+    return f"{named(line)} is refused: on that day the case stands at '{process.states[state]}'. {law}Lawful then: {lawful}"
 
 
 def _open(casefile: Casefile, line: Line) -> None:

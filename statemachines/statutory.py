@@ -39,7 +39,11 @@ class Unlawful(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One statutory process as its file describes it. `tables` holds the frozen table of every released version."""
+    """One statutory process as its file describes it. `tables` holds the frozen table of every released version.
+
+    `reasons`: what the law says where a fact comes in the wrong order, by kind: a refusal says it beside what is lawful.
+    `one_open_per_child_and_la`: a second case of one child and local authority is refused while the first is open.
+    """
 
     name: str
     title: str
@@ -60,6 +64,8 @@ class Process:
     contacts: frozenset[str]
     hears: Mapping[tuple[str, str], str] = field(default_factory=dict)
     tables: Mapping[int, Mapping[tuple[str, str], str]] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    one_open_per_child_and_la: bool = False
 
     def lawful(self, state: str) -> list[str]:
         """Fact kinds that a case in `state` accepts, in alphabetical order; guards may still refuse one for its particulars."""
@@ -84,6 +90,8 @@ def statutory_process(
     contacts: Iterable[str] = (),
     hears: Mapping[tuple[str, str], str] | None = None,
     versions: Mapping[str, int] | None = None,
+    reasons: Mapping[str, str] | None = None,
+    one_open_per_child_and_la: bool = False,
 ) -> Process:
     """Put a process together from its machine and its facts.
 
@@ -109,7 +117,7 @@ def statutory_process(
         name, title, machine, version, opens, initial, states, final, known,
         {kind: (versions or {}).get(kind, 1) for kind in known}, table, staying, dict(guards or {}),
         frozenset(asks), frozenset(answers), frozenset(reopens), frozenset(contacts), dict(hears or {}),
-        released_tables(name) | {version: table},
+        released_tables(name) | {version: table}, dict(reasons or {}), one_open_per_child_and_la,
     )  # fmt: skip
 
 
