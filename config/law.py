@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from config.rules import UNITS, Basis, Count, Input, LawError, Limb, NoAnswer, Overlay, Period, Rule, UnknownRule, month_day
+from config.rules import UNITS, Basis, Count, Input, LawError, Limb, NoAnswer, Overlay, Period, Rule, UnknownRule, month_day, said_words
 from config.strict import ConfigFault, Strict, parsed, read_toml
 
 __all__ = [
@@ -32,9 +32,10 @@ HERE = Path(__file__).parent
 EXAMPLES: Mapping[str, str] = MappingProxyType(
     {
         "bound": 'bound = "by"', "lawful_from": 'lawful_from = "day_after_due"', "per": 'per = "body"',
-        "starts": 'starts = ["health_advice_requested"]', "met_by": 'met_by = ["health_advice_received"]',
+        "starts": 'starts = ["health_advice_requested"]', "starts_if": 'starts_if = { says_sen = "yes" }', "met_by": 'met_by = ["health_advice_received"]',
         "ends": 'ends = ["case_withdrawn"]', "reopened_by": 'reopened_by = ["health_advice_returned"]',
-        "start_day": 'start_day = "meeting_on"', "told_by": 'told_by = ["mediation_certificate_heard"]', "holds_up": 'holds_up = "ehc_final_plan_send"',
+        "start_day": 'start_day = "meeting_on"', "told_by": 'told_by = ["mediation_certificate_heard"]',
+        "told_as": 'told_as = "agreed_on"', "holds_up": 'holds_up = "ehc_final_plan_send"',
         "calculation_only": 'calculation_only = "no fact of this process starts the clock"', "enabled": "enabled = false",
         "switchable": "switchable = true", "clock_starts": 'clock_starts = "the request was received"', "duty_on": 'duty_on = "LA"',
         "action": 'action = "send the finalised plan"', "on_is": 'on_is = "the meeting date"', "note": 'note = "calendar days"',
@@ -104,20 +105,39 @@ class Law:
         return (ground, *self.grounds[ground].stands_for)
 
 
+class Told(Strict):
+    """Which of a process's own facts tell a further day of a rule that it uses, and under which name."""
+
+    told_by: tuple[str, ...] = Field(min_length=1)
+    told_as: str | None = None
+
+    @field_validator("told_by", mode="before")
+    @classmethod
+    def _list_is_tuple(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+
 class Use(Strict):
-    """How a process uses a rule of another: which of its own facts open, meet, end and reopen the duty there."""
+    """How a process uses a rule of another: which of its own facts open, meet, end and reopen the duty there, and tell its further days."""
 
     starts: tuple[str, ...] = Field(min_length=1)
+    starts_if: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     met_by: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
     reopened_by: tuple[str, ...] = ()
     holds_up: str | None = None
     start_day: str | None = None
+    inputs: Mapping[str, Told] = Field(default_factory=dict)
 
     @field_validator("starts", "met_by", "ends", "reopened_by", mode="before")
     @classmethod
     def _list_is_tuple(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("starts_if", mode="before")
+    @classmethod
+    def _one_word_is_several(cls, value: Any) -> Any:
+        return said_words(value)
 
 
 class LocalStandard(Strict):
@@ -184,7 +204,12 @@ def _used(rules: Mapping[str, Rule], file: str, rule_id: str, table: Any) -> Rul
     if rule is None:
         raise ConfigFault(f"{file}: [uses.{rule_id}] names no rule of another statute file; `sendflow rules` lists them.")
     use = parsed(Use, table, file, f"uses.{rule_id}", EXAMPLES)
-    return rule.model_copy(update={**use.model_dump(), "calculation_only": None})
+    if unknown := sorted(use.inputs.keys() - rule.inputs.keys()):
+        raise ConfigFault(f"{file}: [uses.{rule_id}.inputs.{unknown[0]}] is no input of that rule; it has: {', '.join(rule.inputs) or 'none'}.")
+    # Which facts tell a further day is each process's own: those of the rule's own process are unknown here.
+    own = {name: {"told_by": (), "told_as": None} for name in rule.inputs} | {name: told.model_dump() for name, told in use.inputs.items()}
+    inputs = {name: each.model_copy(update=own[name]) for name, each in rule.inputs.items()}
+    return rule.model_copy(update={**use.model_dump(exclude={"inputs"}), "inputs": inputs, "calculation_only": None})
 
 
 def _rule(rule_id: str, table: Any, file: str) -> Rule:

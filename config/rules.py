@@ -66,6 +66,13 @@ def month_day(text: str) -> tuple[int, int]:
     return found.month, found.day
 
 
+def said_words(value: Any) -> Any:
+    """What an opening fact must say, as the file writes it: a word alone stands for a list of one."""
+    if not isinstance(value, Mapping):
+        return value
+    return {key: (said,) if isinstance(said, str) else tuple(said) if isinstance(said, list) else said for key, said in value.items()}
+
+
 class Limb(Strict):
     """One length of time and the day it starts from: `on`, or the name of an input."""
 
@@ -219,6 +226,7 @@ class Input(Strict):
     meaning: str
     together_with: str | None = None
     told_by: tuple[str, ...] = ()
+    told_as: str | None = None
 
     @field_validator("told_by", mode="before")
     @classmethod
@@ -232,6 +240,7 @@ class Rule(Strict):
     `bound`: "by" is a duty to act by a day; "not_before" a day that must not be forestalled (`lawful_from` says whether `due` or the
     day after it is the first lawful day); "window" the edge of a window, where nothing is ever late.
     `start_day`: the field of the opening fact that holds the start day, where it is not the fact's own day (a meeting to come).
+    `starts_if`: what the opening fact must say for the duty to open, field by field: one word, or any of several.
     `holds_up`: the later duty that waits for this one (advice, and the plan that is made of it).
     `per`, `starts`, `met_by`, `ends`, `reopened_by`: whose clock it is, and the fact kinds that open, meet, end and reopen the duty.
     """
@@ -247,6 +256,7 @@ class Rule(Strict):
     bound: Literal["by", "not_before", "window"] = "by"
     lawful_from: Literal["due", "day_after_due"] | None = None
     starts: tuple[str, ...] = ()
+    starts_if: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     met_by: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
     reopened_by: tuple[str, ...] = ()
@@ -266,6 +276,11 @@ class Rule(Strict):
     def _list_is_tuple(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
 
+    @field_validator("starts_if", mode="before")
+    @classmethod
+    def _one_word_is_several(cls, value: Any) -> Any:
+        return said_words(value)
+
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
         since = [version.since for version in self.period]
@@ -278,8 +293,8 @@ class Rule(Strict):
             raise ValueError('the key `lawful_from` belongs to bound = "not_before", and is needed there')
         if self.starts and self.calculation_only:
             raise ValueError("a rule that is for calculation only has no `starts`")
-        if (self.met_by or self.ends or self.reopened_by) and not self.starts:
-            raise ValueError("`met_by`, `ends` and `reopened_by` need `starts`: nothing else opens the duty")
+        if (self.met_by or self.ends or self.reopened_by or self.starts_if) and not self.starts:
+            raise ValueError("`met_by`, `ends`, `reopened_by` and `starts_if` need `starts`: nothing else opens the duty")
         named = {limb.start for version in self.period for limb in version.limbs} - {"on"}
         named |= {version.day_itself.input for version in self.period if version.day_itself}
         named |= {version.back_from for version in self.period if version.back_from} - {"on"}

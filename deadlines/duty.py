@@ -27,10 +27,12 @@ class Dates(NamedTuple):
 
 
 class ToldLater(Protocol):
-    """A further day of a rule that later facts may tell."""
+    """A further day of a rule that later facts may tell, under a name of their own where `told_as` says so."""
 
     @property
     def told_by(self) -> tuple[str, ...]: ...
+    @property
+    def told_as(self) -> str | None: ...
 
 
 class DutyRule(Protocol):
@@ -50,6 +52,8 @@ class DutyRule(Protocol):
     def inputs(self) -> Mapping[str, "ToldLater"]: ...
     @property
     def starts(self) -> tuple[str, ...]: ...
+    @property
+    def starts_if(self) -> Mapping[str, tuple[str, ...]]: ...
     @property
     def met_by(self) -> tuple[str, ...]: ...
     @property
@@ -105,7 +109,7 @@ class DutyBook:
     starts: Mapping[str, tuple[DutyRule, ...]]
     effects: Mapping[str, tuple[tuple[str, str, bool], ...]]
     rules: Mapping[str, DutyRule] = field(default_factory=dict)
-    tells: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    tells: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rules: Iterable[DutyRule]) -> "DutyBook":
@@ -120,11 +124,11 @@ class DutyBook:
             for effect, kinds in (("meet", rule.met_by), ("end", rule.ends), ("reopen", rule.reopened_by)):
                 for kind in kinds:
                     effects.setdefault(kind, []).append((rule.id, effect, by_body))
-        tells: dict[str, list[tuple[str, str]]] = {}
+        tells: dict[str, list[tuple[str, str, str]]] = {}
         for rule in used.values():
             for name, given in rule.inputs.items():
                 for kind in given.told_by:
-                    tells.setdefault(kind, []).append((rule.id, name))
+                    tells.setdefault(kind, []).append((rule.id, name, given.told_as or name))
         return cls(
             {kind: tuple(some) for kind, some in starts.items()},
             {kind: tuple(some) for kind, some in effects.items()},
@@ -146,25 +150,29 @@ def duties_of(lines: Sequence[Line], book: DutyBook, dates_of: DatesOf, claims: 
         if effects:
             data = line.data
             for rule_id, effect, by_body in effects:
-                matching = by_rule.get(rule_id, [])
-                if by_body and "body" in data:
-                    matching = [duty for duty in matching if _same(duty, data)]
+                matching = _about(by_rule.get(rule_id, []), data, by_body, effect)
                 for duty in matching if effect != "reopen" else _last_closed(matching):
                     _apply(duty, effect, line)
         told = book.tells.get(kind)
         if told:
-            for rule_id, name in told:
-                for duty in by_rule.get(rule_id, ()):
+            for rule_id, name, told_as in told:
+                if line.data.get("rule") not in (None, rule_id):
+                    continue
+                for duty in _about(by_rule.get(rule_id, []), line.data, False, "tell"):
                     if duty.closed_on is None and ("body" not in line.data or duty.body is None or _same(duty, line.data)):
-                        duty.given = {**duty.given, name: line.data.get(name) or line.occurred_on.isoformat()}
+                        duty.given = {**duty.given, name: line.data.get(told_as) or line.occurred_on.isoformat()}
                         duty.dates = dates_of(rule_id, duty.started_on, duty.given)
         starting = book.starts.get(kind)
         if starting:
             for rule in starting:
+                if not _opens(rule, line.data):
+                    continue
                 start = line.data.get(rule.start_day) if rule.start_day is not None else None
                 started_on = date.fromisoformat(start) if start else line.occurred_on
+                # A body that a fact names bears only the duties that lie on bodies: the authority's own are nobody else's.
+                body, service = (line.data.get("body"), line.data.get("service")) if rule.per == "body" else (None, None)
                 duty = Duty(
-                    rule.id, rule.bound, line.data.get("body"), line.data.get("service"), line.seq, started_on,
+                    rule.id, rule.bound, body, service, line.seq, started_on,
                     dates_of(rule.id, started_on, line.data), line.via == "import", line.data, lawful_from=rule.lawful_from,
                 )  # fmt: skip
                 duties.append(duty)
@@ -174,6 +182,25 @@ def duties_of(lines: Sequence[Line], book: DutyBook, dates_of: DatesOf, claims: 
         for duty in duties:
             duty.excuse = next((claim for claim in accepted if excuses(claim, duty)), None)
     return duties
+
+
+def _opens(rule: DutyRule, data: Mapping[str, Any]) -> bool:
+    return all(data.get(key) in said for key, said in rule.starts_if.items())
+
+
+def _about(duties: list[Duty], data: Mapping[str, Any], by_body: bool, effect: str) -> list[Duty]:
+    """The duties of one rule that a fact is about: the one that it names by `opened_seq`, or those of its body.
+
+    What names no body meets or reopens the duty that lies on none, where there is such a one (the authority's part of an agreement, and not a body's).
+    """
+    opened_seq = data.get("opened_seq")
+    if opened_seq is not None:
+        return [duty for duty in duties if duty.opened_seq == opened_seq]
+    if not by_body:
+        return duties
+    if "body" in data:
+        return [duty for duty in duties if _same(duty, data)]
+    return ([duty for duty in duties if duty.body is None] if effect != "end" else []) or duties
 
 
 def _same(duty: Duty, data: Mapping[str, Any]) -> bool:
