@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlmodel import SQLModel
 
 from models import tables
+from models.rows import driver_cursor
 
 BUSY_MILLISECONDS = 30_000
 KEPT = ("fact", "anchor", "person_read")
@@ -21,7 +22,8 @@ REFUSED = "is append-only: record a fact_corrected or fact_withdrawn instead"
 
 def open_engine(url: str) -> Engine:
     """An engine for `url`, for example sqlite:///var/sendflow.db. Nothing is created yet."""
-    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    # Every connection is used in a block that commits or rolls back, so the pool need not roll back once more. Errors never repeat values.
+    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), pool_reset_on_return=None, hide_parameters=True)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_pragmas)
         event.listen(engine, "begin", _begin_immediate)
@@ -41,7 +43,8 @@ def _set_pragmas(connection: Any, _record: Any) -> None:
 
 def _begin_immediate(connection: Connection) -> None:
     mode = "DEFERRED" if connection.get_execution_options().get("sendflow_reading") else "IMMEDIATE"
-    connection.exec_driver_sql(f"BEGIN {mode}")
+    with driver_cursor(connection) as cursor:
+        cursor.execute(f"BEGIN {mode}")
 
 
 @contextmanager

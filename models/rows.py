@@ -1,16 +1,19 @@
 """Rows as the driver takes and gives them: plain tuples, and each statement written once for a table. [I/O]
 
-Purpose: Core spends more on a row than the database does, so the tables that every fact touches are written and read here. What is
-asked of the database is the same, SQLite and PostgreSQL accept it alike, and the caller's transaction holds it. Days are as the
-driver has them (`day_form`); every row is whole, in the order of its table's columns.
+Purpose: Core spends more on a row than the database does, so the tables that every fact touches are written and read here, on the
+driver's own cursor. What is asked of the database is the same, SQLite and PostgreSQL accept it alike, and the caller's transaction
+holds it. Days are as the driver has them (`day_form`); every row is whole, in the order of its table's columns. The driver's errors
+are raised as SQLAlchemy's, without the values.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy.exc import DBAPIError
 
 Row = tuple[Any, ...]
 FETCH = 2_000
@@ -47,8 +50,10 @@ def delete_rows(connection: Connection, table: Table, keys: Sequence[Row]) -> No
 
 def read_rows(connection: Connection, table: Table, columns: tuple[str, ...], column: str, among: Sequence[Any]) -> list[Row]:
     """Some columns of the rows whose `column` is among the values given, in the order of the primary key."""
-    statement = _select(table, columns, column, len(among), _mark(connection.dialect))
-    return list(connection.exec_driver_sql(statement, tuple(among)).cursor.fetchall())
+    with _cursor(connection) as cursor:
+        cursor.execute(_select(table, columns, column, len(among), _mark(connection.dialect)), tuple(among))
+        found: list[Row] = cursor.fetchall()
+    return found
 
 
 def stream_rows(connection: Connection, table: Table, columns: tuple[str, ...], column: str | None = None, value: Any = None) -> Iterator[Row]:
@@ -60,10 +65,35 @@ def stream_rows(connection: Connection, table: Table, columns: tuple[str, ...], 
 
 
 def _write(connection: Connection, statement: str, rows: Sequence[Row]) -> None:
-    if len(rows) == 1:
-        connection.exec_driver_sql(statement, rows[0])
-    elif rows:
-        connection.exec_driver_sql(statement, list(rows))
+    if rows:
+        with _cursor(connection) as cursor:
+            if len(rows) == 1:
+                cursor.execute(statement, rows[0])
+            else:
+                cursor.executemany(statement, rows)
+
+
+@contextmanager
+def _cursor(connection: Connection) -> Iterator[Any]:
+    """A cursor inside the connection's transaction, which is begun where it has not been."""
+    if not connection.in_transaction():
+        connection.begin()
+    with driver_cursor(connection) as cursor:
+        yield cursor
+
+
+@contextmanager
+def driver_cursor(connection: Connection) -> Iterator[Any]:
+    """The driver's own cursor; its errors are raised as SQLAlchemy's (DBAPIError), without the values."""
+    dialect = connection.dialect
+    dbapi = dialect.loaded_dbapi
+    cursor = connection.connection.cursor()
+    try:
+        yield cursor
+    except dbapi.Error as fault:
+        raise DBAPIError.instance(None, None, fault, dbapi.Error, hide_parameters=True, dialect=dialect) from None
+    finally:
+        cursor.close()
 
 
 # The names below are of our own tables; every value goes as a parameter.
