@@ -25,6 +25,7 @@ ADDRESS = r"^[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,63}$"
 # What may stand around an authority's name, once blanks and punctuation are gone.
 COUNCIL = re.compile(r"^(?:the)?(.*?)(?:county|city|metropolitan|borough|district|unitary)*(?:council|cc|mbc|dc|la)?$")
 
+BOARD = "integrated_care_board"
 Mailbox = Annotated[str, StringConstraints(pattern=ADDRESS)]
 Name = Annotated[str, StringConstraints(min_length=2, max_length=120, strip_whitespace=True)]
 
@@ -62,14 +63,27 @@ class Provides(_Strict):
     manager: Mailbox
 
 
+Kind = Literal["nhs_trust", "nhs_foundation_trust", "integrated_care_board", "other"]
+
+
 class Provider(_Strict):
-    """A body as the file has it."""
+    """A body as the file has it. `kind` is what it is in law: some duties bind certain kinds only (CFA 2014 s23(1) names three).
+
+    A neighbouring integrated care board stands here too: it provides nothing, and hears at its one mailbox (SEND Regs 2014 regs 15, 16).
+    """
 
     body: Code
     name: Name
     role: Literal["provider"] = "provider"
+    kind: Kind | None = None
     send_lead: Mailbox
-    provides: Annotated[tuple[Provides, ...], Field(min_length=1)]
+    provides: tuple[Provides, ...] = ()
+
+    @model_validator(mode="after")
+    def _provides_something(self) -> Provider:
+        if not self.provides and self.kind != "integrated_care_board":
+            raise ValueError(f"body {self.body} provides nothing: a [[body.provides]] was expected, or kind = \"integrated_care_board\"")
+        return self
 
 
 class Body(_Strict):
@@ -115,10 +129,10 @@ class Directory(_Strict):
     def bodies(self) -> tuple[Body, ...]:
         """Every body in code order, the integrated care board among them."""
         shown = [
-            Body(body=each.body, name=each.name, role=each.role, services=tuple(sorted({given.service for given in each.provides})))
+            Body(body=each.body, name=each.name, role=each.role if each.provides else BOARD, services=tuple(sorted({given.service for given in each.provides})))
             for each in self.body_
         ]
-        shown.append(Body(body=self.icb.body, name=self.icb.name, role="integrated_care_board", services=()))
+        shown.append(Body(body=self.icb.body, name=self.icb.name, role=BOARD, services=()))
         return tuple(sorted(shown, key=lambda each: each.body))
 
     @cached_property
@@ -147,6 +161,10 @@ class Directory(_Strict):
         if found is None:
             raise DirectoryError(f"no body has that code: expected one of {', '.join(self._by_code)} (sendflow bodies lists them)")
         return found
+
+    def kind(self, code: str) -> str | None:
+        """What the body with this code is in law; None where the file does not say."""
+        return BOARD if code == self.icb.body else next((each.kind for each in self.body_ if each.body == code), None)
 
     def find_la(self, text: str) -> str | None:
         """The slug of the local authority written in `text`, with or without "Council" behind it; None where unknown."""
@@ -193,7 +211,7 @@ class Directory(_Strict):
         provider = next((each for each in self.body_ if each.body == body), None)
         if provider is None:
             return None
-        if party is Party.PROVIDER_SEND_LEAD:
+        if party is Party.PROVIDER_SEND_LEAD or not provider.provides:
             return provider.send_lead
         offers = [given for given in provider.provides if service is None or given.service == service]
         # A body may be asked outside its own patch; it is then reached where its other offers of that service all agree.

@@ -67,8 +67,18 @@ def test_a_body_outside_its_patch_is_reached_where_its_own_offers_agree(director
 
 
 def test_the_bodies_are_listed_in_order_with_the_board_that_gives_no_advice(directory: Directory) -> None:
-    assert [each.body for each in directory.bodies] == ["QX101", "QX102", "QX103", "QX104", "QX900"]
-    assert directory.bodies[-1].role == "integrated_care_board" and directory.bodies[-1].services == ()
+    assert [each.body for each in directory.bodies] == ["QX101", "QX102", "QX103", "QX104", "QX900", "QX901"]
+    assert all(each.role == "integrated_care_board" and each.services == () for each in directory.bodies[-2:])
+
+
+def test_what_a_body_is_in_law_is_known_and_a_neighbouring_board_has_one_mailbox(directory: Directory) -> None:
+    assert [directory.kind(each.body) for each in directory.bodies] == [
+        "nhs_trust", "nhs_foundation_trust", "nhs_trust", "nhs_foundation_trust", "integrated_care_board", "integrated_care_board",
+    ]  # fmt: skip
+    assert directory.kind("QX999") is None
+    assert {directory.mailbox("northshire", "QX901", None, party) for party in (Party.SERVICE, Party.SERVICE_MANAGER, Party.PROVIDER_SEND_LEAD)} == {
+        "send.dco@southernmarches-icb.example"
+    }
 
 
 @pytest.mark.parametrize(("old", "new", "said"), [
@@ -80,6 +90,8 @@ def test_the_bodies_are_listed_in_order_with_the_board_that_gives_no_advice(dire
     ('dco = "send.dco@northernvales-icb.example"', 'dco = "nobody"', "icb.dco"),
     ('role = "provider"', 'rôle = "provider"', "not TOML"),
     ('role = "provider"', 'colour = "blue"', "colour"),
+    ('kind = "nhs_trust"', 'kind = "clinic"', "kind"),
+    ('kind = "integrated_care_board"', 'kind = "other"', "provides nothing"),
     ('body = "QX101"', 'body = "qx 101"', "organisation code"),
 ])  # fmt: skip
 def test_a_faulty_directory_is_one_line_that_names_the_entry(tmp_path: Path, old: str, new: str, said: str) -> None:
