@@ -151,7 +151,9 @@ def processes(json_: Json = False) -> None:
                 {"kind": kind, "version": process.versions[kind], "from": sorted(states), "to": target, "data": particulars}
                 for target, states in targets.items()
             )
-        rules = list(law.for_process(process.name))
+            if kind in process.opens_too:
+                facts.append({"kind": kind, "version": process.versions[kind], "from": [], "to": process.table[(process.initial, kind)], "data": particulars})
+        rules = [*law.for_process(process.name), *law.used.get(process.name, ())]
         document.append({
             "process": process.name, "title": process.title, "states": list(process.states), "initial": process.initial,
             "final": sorted(process.final), "facts": facts,

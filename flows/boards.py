@@ -93,7 +93,7 @@ def _read(house: House, where: Any, days: Callable[[date], int], standing: str) 
                 case_ref=row.case_ref, la_reference=row.la_reference, la=row.la, rule=row.rule, action=rule.action, duty_on=rule.duty_on,
                 body=row.body, body_name=names.get(row.body) if row.body else None, service=row.service, started_on=row.opened_on,
                 due=row.due, strict_due=row.strict_due, act_by=row.act_by, days=days(row.due), standing=standing,
-                chased=bool(house.ladder.rungs(row.rule)),
+                chased=row.body is not None and bool(house.ladder.rungs(row.rule)),
             ))  # fmt: skip
     return rows
 

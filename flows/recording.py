@@ -159,7 +159,8 @@ def chased_and_open(desk: Desk, work: CaseWork) -> bool:
     """Whether an imported duty that the ladder chases is open, and no chasing of it has begun."""
     began = max((seq for seq, _day in work.file.chasing_began), default=0)
     return any(
-        duty.closed_on is None and duty.imported and duty.opened_seq > began and desk.house.ladder.rungs(duty.rule) for duty in work.duties
+        duty.closed_on is None and duty.body is not None and duty.imported and duty.opened_seq > began and desk.house.ladder.rungs(duty.rule)
+        for duty in work.duties
     )
 
 

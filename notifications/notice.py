@@ -116,7 +116,7 @@ def _of_beginning(view: View, line: Line, as_at: date, state: NoticeState) -> li
     made: list[NoticeDraft] = []
     for duty in view.duties:
         rungs = view.ladder.rungs(duty.rule)
-        if not rungs or duty.closed_on is not None or duty.excuse is not None or not duty.imported or duty.opened_seq > line.seq:
+        if not rungs or duty.body is None or duty.closed_on is not None or duty.excuse is not None or not duty.imported or duty.opened_seq > line.seq:
             continue
         highest: dict[Party, RungDef] = {}
         for rung, _ in fallen(duty, rungs, view.almanac, as_at):
@@ -132,7 +132,7 @@ def _of_letter(view: View, line: Line) -> list[NoticeDraft]:
     return [
         _draft(view, line, duty, party, letter.rung, 0, letter.template, NoticeState.CREATED)
         for duty in view.duties
-        if view.ladder.rungs(duty.rule)
+        if view.ladder.rungs(duty.rule) and duty.body is not None
         and (duty.met_seq == line.seq if called_for == "met" else duty.opened_seq == line.seq and duty.closed_on is None)
         for party in letter.to
     ]

@@ -34,7 +34,7 @@ def processes() -> Mapping[str, Process]:
 @cache
 def opened_by() -> Mapping[str, Process]:
     """The process that each opening fact begins."""
-    return {process.opens: process for process in processes().values()}
+    return {kind: process for process in processes().values() for kind in (process.opens, *process.opens_too)}
 
 
 def process_of(lines: Sequence[Line]) -> Process:
@@ -111,6 +111,8 @@ def fold(case_ref: str, lines: Iterable[Line], as_at: date | None = None, known_
         if line is opening:
             _open(casefile, line)
             _guarded(casefile, guards, line)
+            state = tables.get(line.machine, {}).get((state, kind), state)
+            _remember(casefile, process, line)
             continue
         if casefile.opened_on is None:
             if kind not in BEFORE_OPENING:

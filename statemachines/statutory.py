@@ -43,6 +43,7 @@ class Process:
 
     `reasons`: what the law says where a fact comes in the wrong order, by kind: a refusal says it beside what is lawful.
     `one_open_per_child_and_la`: a second case of one child and local authority is refused while the first is open.
+    `opens_too`: facts that may open a case as well, where nothing is known of what came before; they move the new case as they move one at its first state.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Process:
     tables: Mapping[int, Mapping[tuple[str, str], str]] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
     one_open_per_child_and_la: bool = False
+    opens_too: frozenset[str] = frozenset()
 
     def lawful(self, state: str) -> list[str]:
         """Fact kinds that a case in `state` accepts, in alphabetical order; guards may still refuse one for its particulars."""
@@ -92,6 +94,7 @@ def statutory_process(
     versions: Mapping[str, int] | None = None,
     reasons: Mapping[str, str] | None = None,
     one_open_per_child_and_la: bool = False,
+    opens_too: Iterable[str] = (),
 ) -> Process:
     """Put a process together from its machine and its facts.
 
@@ -117,7 +120,7 @@ def statutory_process(
         name, title, machine, version, opens, initial, states, final, known,
         {kind: (versions or {}).get(kind, 1) for kind in known}, table, staying, dict(guards or {}),
         frozenset(asks), frozenset(answers), frozenset(reopens), frozenset(contacts), dict(hears or {}),
-        released_tables(name) | {version: table}, dict(reasons or {}), one_open_per_child_and_la,
+        released_tables(name) | {version: table}, dict(reasons or {}), one_open_per_child_and_la, frozenset(opens_too),
     )  # fmt: skip
 
 
