@@ -219,7 +219,8 @@ class Overlay(Strict):
 class Input(Strict):
     """A further day that a rule needs or may be given. `together_with` names the input without which it says nothing.
 
-    `told_by`: fact kinds that tell it later than the opening fact does: by a field of this name, else by their own day.
+    `told_by`: fact kinds that tell it later than the opening fact does (a needed one before it as well): by a field of this name, else by
+    their own day.
     """
 
     needed: bool

@@ -33,6 +33,8 @@ class ToldLater(Protocol):
     def told_by(self) -> tuple[str, ...]: ...
     @property
     def told_as(self) -> str | None: ...
+    @property
+    def needed(self) -> bool: ...
 
 
 class DutyRule(Protocol):
@@ -144,6 +146,7 @@ def duties_of(lines: Sequence[Line], book: DutyBook, dates_of: DatesOf, claims: 
     """
     duties: list[Duty] = []
     by_rule: dict[str, list[Duty]] = {}
+    known: dict[str, dict[str, Any]] = {}  # needed days that are told before the duty opens, such as the day of a move
     for line in lines:
         kind = line.kind
         effects = book.effects.get(kind)
@@ -158,9 +161,12 @@ def duties_of(lines: Sequence[Line], book: DutyBook, dates_of: DatesOf, claims: 
             for rule_id, name, told_as in told:
                 if line.data.get("rule") not in (None, rule_id):
                     continue
+                day = line.data.get(told_as) or line.occurred_on.isoformat()
+                if book.rules[rule_id].inputs[name].needed:
+                    known.setdefault(rule_id, {})[name] = day
                 for duty in _about(by_rule.get(rule_id, []), line.data, False, "tell"):
                     if duty.closed_on is None and ("body" not in line.data or duty.body is None or _same(duty, line.data)):
-                        duty.given = {**duty.given, name: line.data.get(told_as) or line.occurred_on.isoformat()}
+                        duty.given = {**duty.given, name: day}
                         duty.dates = dates_of(rule_id, duty.started_on, duty.given)
         starting = book.starts.get(kind)
         if starting:
@@ -171,9 +177,10 @@ def duties_of(lines: Sequence[Line], book: DutyBook, dates_of: DatesOf, claims: 
                 started_on = date.fromisoformat(start) if start else line.occurred_on
                 # A body that a fact names bears only the duties that lie on bodies: the authority's own are nobody else's.
                 body, service = (line.data.get("body"), line.data.get("service")) if rule.per == "body" else (None, None)
+                given = {**known[rule.id], **line.data} if rule.id in known else line.data
                 duty = Duty(
                     rule.id, rule.bound, body, service, line.seq, started_on,
-                    dates_of(rule.id, started_on, line.data), line.via == "import", line.data, lawful_from=rule.lawful_from,
+                    dates_of(rule.id, started_on, given), line.via == "import", given, lawful_from=rule.lawful_from,
                 )  # fmt: skip
                 duties.append(duty)
                 by_rule.setdefault(rule.id, []).append(duty)
