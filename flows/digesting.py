@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, func, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from flows import composing, outbox
 from flows.boards import BoardRow, overdue, week
@@ -61,7 +62,12 @@ def digest(house: House, as_at: date | None = None, run: str | None = None, post
         raise WrongDay(f"a digest is for today or an earlier day: expected {today.isoformat()} or before, for example --as-at {today.isoformat()}")
     with Sender() as sender, carrier(house, post) as carried:
         work = Round(house, sender, run, True, carried)
-        send(work, _claim(work, as_at))
+        try:
+            claimed = _claim(work, as_at)
+        except IntegrityError:
+            # Another run wrote this morning's digest in the same moment.
+            claimed = None
+        send(work, claimed)
     with writing(house.engine) as connection:
         row = connection.execute(select(LETTER).where(LETTER.c.id == _id(as_at))).one()
         report = _report(as_at, row)

@@ -130,7 +130,8 @@ def _of_letter(view: View, line: Line) -> list[NoticeDraft]:
     letter = view.ladder.letter[line.kind]
     called_for = newest(letter.template).called_for
     return [
-        _draft(view, line, duty, party, letter.rung, 0, letter.template, NoticeState.CREATED)
+        # Advice that was returned and came again is thanked for again.
+        _draft(view, line, duty, party, letter.rung, 0, letter.template, NoticeState.CREATED, f"/{duty.reopened + 1}" if duty.reopened else "")
         for duty in view.duties
         if view.ladder.rungs(duty.rule) and duty.body is not None
         and (duty.met_seq == line.seq if called_for == "met" else duty.opened_seq == line.seq and duty.closed_on is None)

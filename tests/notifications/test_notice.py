@@ -67,6 +67,16 @@ def test_advice_is_thanked_for_and_an_answer_without_advice_is_not() -> None:
     assert made(answered) == []
 
 
+def test_advice_that_was_returned_and_came_again_is_thanked_for_again() -> None:
+    body = {"body": "QX101", "service": ABOUT["service"]}
+    lines = history(
+        OPENING, ASKED, ("health_advice_received", "10 Apr 2026", body), ("health_advice_returned", "15 Apr 2026", {**body, "reason": "w.d"}),
+        ("health_advice_received", "20 Apr 2026", body),
+    )  # fmt: skip
+    first, second = made(lines[:3]), made(lines)
+    assert [draft.key.rsplit("/", 1)[1] for draft in (*first, *second)] == ["service", "2"]
+
+
 def test_each_rung_goes_to_those_whom_the_ladder_names() -> None:
     assert short(made(history(OPENING, ASKED, rung("breach", "breached", "14 Apr 2026")))) == [("breach", "service_manager", "created")]
     both = made(history(OPENING, ASKED, rung("escalation_provider", "escalation_due", "21 Apr 2026")))
