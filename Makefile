@@ -37,7 +37,7 @@ contracts: install
 	@$(BIN)/lint-imports --no-logo
 
 suite: install
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 bench: install  ## measure against goals and peers (under ten minutes); writes bench.json under SENDFLOW_HOME
 	@$(BIN)/python -m benchmarks

@@ -1,6 +1,7 @@
 """`sendflow up`, as a newcomer meets it: one house, opened once for these tests, in real processes with a real Prefect server.
 
-The tests stand in the order of the house's life, and the last ones close it: by Ctrl-C, and by a supervisor that is killed outright.
+The tests stand in the order of the house's life, and the last ones close it: by Ctrl-C, and by a supervisor that is killed outright. The suite
+keeps the tests of a file together (`--dist loadfile`), so that one house serves them all.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from flows.deployments import WHAT_THEY_DO, ZOMBIES
 from flows.shown import EndState
 from tests.house.living import OPEN, LivingHouse, processes_of, wait_until
 
-pytestmark = [pytest.mark.house, pytest.mark.xdist_group("house")]
+pytestmark = pytest.mark.house
 REFERENCES_AND_DAYS = re.compile(r"^(None|True|False|new|[A-Z]{1,4}-?[0-9]{3,9}|[a-z_,]+|[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9a-f]{32})$")
 
 
