@@ -91,7 +91,7 @@ def fold(case_ref: str, lines: Iterable[Line], as_at: date | None = None, known_
     if not known:
         raise Unlawful(0, "", "nothing was known of this case then")
     openings = opened_by()
-    opening = next((line for line in known if line.kind in openings), known[0])
+    opening = next((line for line in known if line.kind in openings), None) or _not_opened(known)
     process = process_of([opening])
     ordered = known if as_at is None else _until(known, as_at)
     if opening not in ordered:
@@ -144,6 +144,14 @@ def _guarded(casefile: Casefile, guards: Mapping[str, Guard], line: Line) -> Non
     reason = guard(casefile, line) if guard is not None else None
     if reason is not None:
         raise Unlawful(line.seq, line.kind, f"{named(line)} is refused: {reason}")
+
+
+def _not_opened(known: Sequence[Line]) -> Line:
+    withdrawal = next((line for line in reversed(known) if line.kind == "fact_withdrawn"), None)
+    if withdrawal is None:
+        return known[0]
+    raise Unlawful(withdrawal.seq, withdrawal.kind, f"{named(withdrawal)} is refused: it takes away the fact that opened the case. "
+                   "A case that should not be there ends with case_closed")  # fmt: skip
 
 
 def named(line: Line) -> str:

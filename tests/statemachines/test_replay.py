@@ -170,3 +170,10 @@ def test_claims_are_decided_once_they_stand() -> None:
     early = ("excuse_decided", "19 Mar 2026", {"claim": 3, "decision": "refused"})
     assert "fact 3 is no claim of an excuse that stands on that day" in sentence(history(*OPENED, claim, early))
     assert "no claim" in sentence(history(*OPENED, ("excuse_decided", "19 Mar 2026", {"claim": 1, "decision": "refused"})))
+
+
+def test_the_opening_cannot_be_withdrawn_and_the_sentence_says_what_can_be_done() -> None:
+    lines = [*history(*OPENED), line(3, "fact_withdrawn", "1 Mar 2026", corrects=1)]
+    told = sentence(lines)
+    assert told.startswith("fact 3, fact_withdrawn of 2026-03-01, is refused: it takes away the fact that opened the case.")
+    assert "case_closed" in told
