@@ -76,6 +76,7 @@ class AlarmClock:
     settings: Settings
     act: Callable[..., Any] = perform
     said: set[str] = field(default_factory=set)
+    last: House | None = None
     troubled_until: float = 0.0
     digest_after: float = 0.0
 
@@ -108,11 +109,17 @@ class AlarmClock:
 
     @contextmanager
     def _house(self) -> Iterator[House]:
-        house = House.open(self.settings)
+        """The house as its files say now; a file that cannot be read is said once, and the house is run as it was before."""
         try:
-            yield house
+            self.last = House.open(self.settings)
+        except Exception as problem:
+            if self.last is None:
+                raise
+            self._once(f"the house's files cannot be read ({type(problem).__name__}: sendflow bodies says which); it goes on as it was before")
+        try:
+            yield self.last
         finally:
-            house.engine.dispose()
+            self.last.engine.dispose()
 
     def _safely(self, what: str, job: Callable[[], Any]) -> Any:
         try:

@@ -129,6 +129,18 @@ def test_a_case_that_cannot_be_reckoned_is_not_shouted_every_minute(team: Team) 
     assert acts.names.count("sweep") == 1
 
 
+def test_a_file_that_is_spoilt_while_the_house_runs_does_not_stop_the_clock(team: Team, capsys: pytest.CaptureFixture[str]) -> None:
+    """It goes on with what it read before, and says so once."""
+    acts = Acts()
+    ticking = clock(team, "2 Mar 2026", acts)
+    ticking.tick()
+    (team.home / "directory.toml").write_text("not a directory")
+    ticking.tick()
+    ticking.tick()
+    assert acts.names.count("sweep") == 3
+    assert capsys.readouterr().err.count("goes on as it was before") == 1
+
+
 def test_a_line_that_would_come_every_minute_is_said_once(team: Team, capsys: pytest.CaptureFixture[str]) -> None:
     """Such as that no server answers."""
     ticking = clock(team, "2 Mar 2026", Acts())
