@@ -217,7 +217,8 @@ class Directory(_Strict):
         # A body may be asked outside its own patch; it is then reached where its other offers of that service all agree.
         near = [given for given in offers if la in given.la] or offers
         addresses = {given.mailbox if party is Party.SERVICE else given.manager for given in near}
-        return addresses.pop() if len(addresses) == 1 else None
+        # Asked without naming one of several services, the body still hears: its SEND lead knows whose it is.
+        return addresses.pop() if len(addresses) == 1 else provider.send_lead
 
 
 def load_directory(path: Path | None = None) -> Directory:

@@ -61,7 +61,8 @@ def test_names_of_what_the_directory_no_longer_has_are_their_slugs(directory: Di
 
 def test_a_body_outside_its_patch_is_reached_where_its_own_offers_agree(directory: Directory) -> None:
     assert directory.mailbox("northshire", "QX103", "occupational_therapy", Party.SERVICE) == "occupational.therapy@lowmoor-therapies.example"
-    assert directory.mailbox("northshire", "QX101", None, Party.SERVICE) is None  # several services: nobody is guessed at
+    lead = directory.mailbox("northshire", "QX101", None, Party.PROVIDER_SEND_LEAD)
+    assert directory.mailbox("northshire", "QX101", None, Party.SERVICE) == lead  # several services: whoever knows whose it is
     assert directory.mailbox(None, "QX999", "camhs", Party.SERVICE) is None
     assert directory.mailbox(None, None, None, Party.DCO) == directory.dco
 

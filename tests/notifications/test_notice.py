@@ -174,7 +174,7 @@ def test_what_is_said_at_the_claim_is_what_is_known_then() -> None:
 
 
 def test_no_address_is_a_notice_without_a_mailbox() -> None:
-    unnamed = (ASKED[0], ASKED[1], {"body": "QX101"})
+    unnamed = (ASKED[0], ASKED[1], {"body": "QX999"})
     (draft,) = made(history(OPENING, unnamed))
     assert draft.mailbox is None
     assert draft.state is NoticeState.CREATED
