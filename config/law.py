@@ -274,8 +274,12 @@ def _localise(folder: Path, rules: dict[str, Rule], content: dict[str, Any]) -> 
                 raise ConfigFault(f"{file.name}: [{rule_id}] cannot be switched: the law does not leave it to the locality.")
             changed["enabled"] = own.enabled
         if own.counts is not None:
-            if rule.period[0].counts != "local":
+            if any(version.counts not in ("local", "none") for version in rule.period):
                 raise ConfigFault(f"{file.name}: [{rule_id}] has a number of its own in the law; only a local standard takes one here.")
+            if rule.starts and not rule.met_by:
+                raise ConfigFault(f"{file.name}: [{rule_id}] is a continuing duty, which no fact meets: a day for it would always be late.")
             number = own.model_dump(exclude_none=True, exclude={"enabled"})
-            changed["period"] = [{"text": "local", "basis": "local_standard", **number}]
+            law = rule.period[-1]
+            kept = {"cite": f"local standard; the duty is {law.cite}", "url": law.url} if law.cite and law.url else {}
+            changed["period"] = [{"text": "local", "basis": "local_standard", **kept, **number}]
         rules[rule_id] = parsed(Rule, changed, file.name, rule_id, EXAMPLES)

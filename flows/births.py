@@ -31,6 +31,14 @@ def with_birth(house: House, model: type[FactData], draft: Draft, born: str | No
     return draft._replace(data={**draft.data, **_said(house, wanted, date.fromisoformat(born), draft.occurred_on)})
 
 
+def corrected_day(data: Mapping[str, Any], stood: date) -> date | None:
+    """The day that a correction gives, or the one that stood; None where it is no day (which is refused elsewhere, in its own words)."""
+    try:
+        return date.fromisoformat(str(data["occurred_on"])) if data.get("occurred_on") else stood
+    except ValueError:
+        return None
+
+
 def _said(house: House, wanted: Mapping[str, str], born: date, on: date) -> dict[str, Any]:
     said: dict[str, Any] = {}
     for key, how in wanted.items():

@@ -55,12 +55,15 @@ def prepared(
     given = {key: value for key, value in draft.data.items() if value is not None and value != ""}
     given = _named(house, casefile, given)
     if kind in CORRECTIONS:
-        return _correction(process, lines, draft, given)
+        return _correction(house, process, lines, draft, given)
     if draft.corrects is not None:
         raise Refused("corrects_without_correction", "corrects goes with fact_corrected or fact_withdrawn only", field="corrects", wrong_call=True)
+    given = _as_the_opening_says(process, model, lines, kind, given)
     if kind in process.asks | process.answers | process.reopens | process.contacts:
         given = _completed(house, process, casefile, kind, given)
     told = _told(model, kind, given)
+    _bound(house, model, kind, told[0])
+    _by_law(house, model, given, told[0])
     if kind not in ENGINE_ONLY:
         _only_once(lines, draft, told[0])
     return told
@@ -146,7 +149,30 @@ def _completed(house: House, process: Process, casefile: Casefile | None, kind: 
     return given
 
 
-def _correction(process: Process, lines: Sequence[Line], draft: Draft, given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+def _as_the_opening_says(process: Process, model: type[FactData], lines: Sequence[Line], kind: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Where the opening names the body that the whole case is about, a fact of that body need not name it again."""
+    body = model.model_fields.get("body")
+    if body is None or not body.is_required() or "body" in given or "body" not in process.facts[process.opens].model_fields or not lines:
+        return given
+    said = next((line.data for line in effective(lines) if line.kind == process.opens and line.kind != kind), {})
+    return {key: said[key] for key in ("body", "service") if key in said and key in model.model_fields} | given
+
+
+def _bound(house: House, model: type[FactData], kind: str, data: Mapping[str, Any]) -> None:
+    body = data.get("body")
+    if model.BODY_KINDS and body is not None and house.directory.kind(body) not in model.BODY_KINDS:
+        bound = ", ".join(sorted(each.replace("_", " ") for each in model.BODY_KINDS))
+        raise Refused("body_not_bound", f"{kind}: the law binds these only: {bound}; by its kind in the directory this body is none of them", field="body")
+
+
+def _by_law(house: House, model: type[FactData], given: Mapping[str, Any], plain: dict[str, Any]) -> None:
+    """Write down which local reading of the law was in force when the fact was recorded."""
+    if given.keys() & model.FROM_LAW.keys():
+        raise Refused("bad_data", f"{', '.join(model.FROM_LAW)} is what the locality's law says, and not given", wrong_call=True)
+    plain |= {key: "yes" if house.law.rule(rule).enabled else "no" for key, rule in model.FROM_LAW.items()}
+
+
+def _correction(house: House, process: Process, lines: Sequence[Line], draft: Draft, given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     target = next((line for line in lines if line.seq == draft.corrects), None)
     if target is None:
         raise Refused(
@@ -167,6 +193,7 @@ def _correction(process: Process, lines: Sequence[Line], draft: Draft, given: di
     if others:
         model = process.facts[target.kind]
         whole, more = _told(model, target.kind, {**target.data, **others})
+        _bound(house, model, target.kind, whole)
         words |= {key: value for key, value in more.items() if key in others}
         plain |= {key: whole[key] for key in others if key in whole}
     day = plain.get("occurred_on")

@@ -211,13 +211,22 @@ class Desk:
 
     def _put_people(self) -> None:
         if self.people:
-            keys = people.put_people(self.connection, self.house.seal, self.people)
+            linked = {ref: key for ref, _person in self.people if (key := self.works[ref].child_key) is not None}
+            keys = people.put_people(self.connection, self.house.seal, self.people, linked)
             for (case_ref, _person), key in zip(self.people, keys, strict=True):
+                self._is_of(linked.get(case_ref, key), key)
                 self.works[case_ref].child_key = key
             self.people = []
         if self.aliases:
             people.put_aliases(self.connection, self.house.seal, self.aliases)
             self.aliases = {}
+
+    def _is_of(self, before: str, key: str) -> None:
+        """Two keys turn out to be one child's: every case of the one becomes a case of the other."""
+        if before != key:
+            self.connection.execute(update(CASE).where(CASE.c.child_key == before).values({CASE.c.child_key: key}))
+            for work in self.works.values():
+                work.child_key = key if work.child_key == before else work.child_key
 
     def _write_cases(self, rows: list[Row]) -> None:
         """Cached cases; and the child of a case that was only told whose it is."""
@@ -290,7 +299,7 @@ def check_excuses(house: House, work: CaseWork, new: Sequence[Line]) -> None:
 def _line(fact: Fact) -> Line:
     return Line(
         fact.seq, fact.kind, fact.version, fact.machine, fact.occurred_on, fact.recorded_at, fact.actor, fact.via, fact.run,
-        fact.corrects, fact.data, fact.caused_by,
+        fact.corrects, fact.data, fact.caused_by, fact.law,
     )  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 `record_acts` takes many acts on many cases; one that is refused does not stop the others. `record` is a bulk of one.
 """
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,14 +10,15 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection
 
-from flows.births import with_birth
+from flows.births import corrected_day, with_birth
 from flows.checking import Refused, check_person
+from flows.children import child_of, refuse_second
 from flows.desk import CaseWork, Desk
 from flows.house import House
 from models import people
 from models.database import writing
 from models.facts import REFERENCE, Draft
-from statemachines.replay import opened_by
+from statemachines.replay import effective, opened_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +116,13 @@ def take(desk: Desk, act: Act) -> CaseWork:
             draft = draft._replace(data={key: value for key, value in draft.data.items() if key not in model.PERSON})
             if model.FROM_BIRTH:
                 draft = with_birth(desk.house, model, draft, _born(desk, work, draft, person))
+            elif draft.kind == "fact_corrected":
+                draft = _judged_again(desk, work, draft, person)
         drafts.append(draft)
     linked = next((str(draft.data["linked_to"]) for draft in drafts if draft.data.get("linked_to")), None)
-    child_key = _child_of(desk, linked) if linked else None
+    child_key = child_of(desk, linked, person) if linked else None
+    if process is not None:
+        refuse_second(desk, process, work, drafts, child_key, person)
     desk.add(work, drafts)
     if child_key is not None:
         work.child_key = child_key
@@ -133,6 +137,24 @@ def take(desk: Desk, act: Act) -> CaseWork:
     return work
 
 
+def _judged_again(desk: Desk, work: CaseWork, draft: Draft, person: dict[str, str]) -> Draft:
+    """The correction of a fact that says something worked out from a birth: a corrected day, or birth, is judged afresh."""
+    target = next((line for line in effective(work.lines) if line.seq == draft.corrects), None)
+    model = work.process.facts[target.kind] if target is not None and work.process is not None else None
+    if target is None or model is None or not model.FROM_BIRTH:
+        return draft
+    told = {key: str(draft.data[key]) for key in model.PERSON if draft.data.get(key)}
+    check_person(told)
+    person |= told
+    data = {key: value for key, value in draft.data.items() if key not in model.PERSON}
+    day = corrected_day(data, target.occurred_on)
+    if day is None or (day == target.occurred_on and not told and not data.keys() & model.FROM_BIRTH.keys()):
+        return draft
+    particulars = {key: value for key, value in data.items() if key not in {"occurred_on", "reason"}}
+    judged = with_birth(desk.house, model, Draft(target.kind, day, particulars), _born(desk, work, draft, person))
+    return draft._replace(data={**data, **judged.data})
+
+
 def _born(desk: Desk, work: CaseWork, draft: Draft, person: Mapping[str, str]) -> str | None:
     """The date of birth: told in this act, or sealed with this case or the one that it is linked to."""
     for ref in (work.case_ref, draft.data.get("linked_to")):
@@ -141,18 +163,6 @@ def _born(desk: Desk, work: CaseWork, draft: Draft, person: Mapping[str, str]) -
         if ref:
             person = people.person_of(desk.connection, desk.house.seal, str(ref)) or {}
     return person.get("date_of_birth")
-
-
-def _child_of(desk: Desk, linked: str) -> str:
-    """The random key that the cases of one child share, given to the first where it has none yet. Raises Refused for no such case."""
-    other = desk.open([linked])[linked] if REFERENCE.fullmatch(linked) else None
-    if other is None or not other.lines:
-        raise Refused("no_such_case", "linked_to is the reference of a case of the same child, for example --data linked_to=NX00042",
-                      field="linked_to", wrong_call=True)  # fmt: skip
-    desk.settle_children([other])
-    if other.child_key is None:
-        other.child_key = secrets.token_hex(12)
-    return other.child_key
 
 
 def chased_and_open(desk: Desk, work: CaseWork) -> bool:

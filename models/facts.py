@@ -48,8 +48,8 @@ def _slug(value: str) -> str:
 
 
 def _reference(value: str) -> str:
-    if not re.fullmatch(r"(?!.*[0-9]{10})[A-Z][A-Z0-9]{0,9}(?:[-/][A-Z0-9]{1,10}){0,3}|[0-9]{3,9}", value):
-        raise ValueError("a reference of capital letters and digits, for example NS-04412")
+    if not re.fullmatch(r"(?=.*[0-9])(?!.*[0-9]{10})[A-Z][A-Z0-9]{0,9}(?:[-/][A-Z0-9]{1,10}){0,3}|[0-9]{3,9}", value):
+        raise ValueError("a reference of capital letters and at least one digit, for example NS-04412")
     return value
 
 
@@ -69,12 +69,16 @@ class FactData(BaseModel):
     """What one kind of fact says besides its day. `WORDS` are moved to passages, `PERSON` to the person table.
 
     `FROM_BIRTH` lists what is worked out from the date of birth when the fact is recorded: a yes or a no, or its month.
+    `FROM_LAW` lists whether a reading that the locality may switch off was in force then, by its rule: a yes or a no.
+    `BODY_KINDS` says which kinds of body the law binds here; none named, any body may be.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
     WORDS: ClassVar[frozenset[str]] = frozenset()
     PERSON: ClassVar[frozenset[str]] = frozenset()
     FROM_BIRTH: ClassVar[Mapping[str, str]] = {}
+    FROM_LAW: ClassVar[Mapping[str, str]] = {}
+    BODY_KINDS: ClassVar[frozenset[str]] = frozenset()
 
 
 class Fact(BaseModel):
@@ -130,6 +134,7 @@ class Line(NamedTuple):
     corrects: int | None
     data: Mapping[str, Any]
     caused_by: str | None = None
+    law: str = ""
 
 
 def canonical(value: Mapping[str, Any]) -> bytes:
@@ -165,5 +170,5 @@ def line_of(text: bytes | str) -> Line:
     return Line(
         told["seq"], told["kind"], told["version"], told["machine"], date.fromisoformat(told["occurred_on"]),
         told["recorded_at"], told["actor"], told["via"], told.get("run"), told.get("corrects"), told["data"],
-        told.get("caused_by"),
+        told.get("caused_by"), told["law"],
     )  # fmt: skip

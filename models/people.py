@@ -131,6 +131,12 @@ def nhs_index(seal: Seal, nhs_number: str) -> str:
     return seal.index("nhs", "".join(character for character in nhs_number if character.isdigit()))
 
 
+def same_number(one: str, other: str) -> bool:
+    """Whether two NHS numbers are one, however they are spaced."""
+    digits = ("".join(character for character in number if character.isdigit()) for number in (one, other))
+    return next(digits) == next(digits)
+
+
 def find_children(connection: Connection, seal: Seal, nhs_numbers: Iterable[str]) -> dict[str, str]:
     """The child keys of those NHS numbers that are known, by number as given."""
     wanted: dict[str, list[str]] = {}
@@ -143,10 +149,13 @@ def find_children(connection: Connection, seal: Seal, nhs_numbers: Iterable[str]
     return found
 
 
-def put_people(connection: Connection, seal: Seal, told: Sequence[tuple[str, Mapping[str, str]]]) -> list[str]:
+def put_people(
+    connection: Connection, seal: Seal, told: Sequence[tuple[str, Mapping[str, str]]], linked: Mapping[str, str] | None = None
+) -> list[str]:
     """Puts persons away, each with the case it is of, and returns their child keys in the same order.
 
-    One NHS number is one child: what is newly told fills and replaces what was known. Without a number each case has a child of its own.
+    One NHS number is one child: what is newly told fills and replaces what was known. Without a number each case has a child of its own,
+    unless it is `linked` (child keys by case) to a case of the same child.
     Raises ValueError for a field that is not one of FIELDS (its value is not shown).
     """
     for _, person in told:
@@ -154,7 +163,7 @@ def put_people(connection: Connection, seal: Seal, told: Sequence[tuple[str, Map
             raise ValueError(f"a person has {', '.join(sorted(FIELDS))} and nothing else")
     known = find_children(connection, seal, (person["nhs_number"] for _, person in told if person.get("nhs_number")))
     by_index = {nhs_index(seal, number): child for number, child in known.items()}
-    of_case = child_keys(connection, [case_ref for case_ref, _ in told])
+    of_case = {**child_keys(connection, [case_ref for case_ref, _ in told]), **(linked or {})}
     held = read_people(connection, seal, {*by_index.values(), *of_case.values()})
     before = set(held)
     keys: list[str] = []

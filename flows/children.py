@@ -1,0 +1,61 @@
+"""Which child a new case is about, by a random key: found through the case that it is linked to or the NHS number, and never shown.
+
+Purpose: cases of one child hear each other (flows/hearing.py), and a process may allow one open case of a child and local authority only
+(CFA 2014 s23: a child who has been notified is not notified a second time). Errors name references of cases and nothing of the child.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import select
+
+from flows.checking import Refused
+from flows.desk import CASE, CaseWork, Desk
+from models import people
+from models.facts import REFERENCE, Draft
+from statemachines.statutory import Process
+
+
+def child_of(desk: Desk, linked: str, person: Mapping[str, str]) -> str:
+    """The random key that the cases of one child share, given to the linked case where it has none yet.
+
+    Raises Refused where there is no such case, or where its child is known by another NHS number.
+    """
+    other = desk.open([linked])[linked] if REFERENCE.fullmatch(linked) else None
+    if other is None or not other.lines:
+        raise Refused("no_such_case", "linked_to is the reference of a case of the same child, for example --data linked_to=NX00042",
+                      field="linked_to", wrong_call=True)  # fmt: skip
+    desk.settle_children([other])
+    if other.child_key is None:
+        other.child_key = secrets.token_hex(12)
+    number, known = person.get("nhs_number"), people.read_people(desk.connection, desk.house.seal, [other.child_key]).get(other.child_key, {})
+    if number and known.get("nhs_number") and not people.same_number(number, known["nhs_number"]):
+        raise Refused("another_child", "the case named in linked_to is of a child with another NHS number: one of the two is not right", field="linked_to")
+    return other.child_key
+
+
+def refuse_second(desk: Desk, process: Process, work: CaseWork, drafts: Sequence[Draft], child_key: str | None, person: Mapping[str, str]) -> None:
+    """Refuse to open a case of a process that allows one open case of a child and authority, where there is one; its reference is named."""
+    opening = next((draft for draft in drafts if draft.kind == process.opens), None)
+    if not process.one_open_per_child_and_la or work.lines or opening is None:
+        return
+    number = person.get("nhs_number")
+    if child_key is None and number:
+        desk.settle_children([])  # whoever was told of earlier in this transaction is found as well
+        child_key = people.find_children(desk.connection, desk.house.seal, [number]).get(number)
+    la = desk.house.directory.find_la(str(opening.data.get("la", "")))
+    if child_key is None or la is None:
+        return
+    query = select(CASE.c.case_ref).where(
+        CASE.c.child_key == child_key, CASE.c.process == process.name, CASE.c.la == la, CASE.c.state.not_in(process.final)
+    )
+    opened = {str(ref) for ref in desk.connection.scalars(query)} - desk.works.keys()
+    opened |= {
+        ref for ref, other in desk.works.items()
+        if other.child_key == child_key and other.process is process and not other.ended and other.file.la == la
+    }  # fmt: skip
+    if opened:
+        raise Refused(
+            "open_already", f"{opening.kind} is refused: case {min(opened)} of the same child and local authority is open. Record there what has"
+            " happened since; or close it first, where it is over", field="nhs_number",
+        )  # fmt: skip
