@@ -1,0 +1,244 @@
+"""Mediation about an EHC decision, and what follows from an agreement (CFA 2014 s52 to s56; SEND Regs 2014 regs 32 to 42).
+
+What it decides: which facts may follow which. Three routes lead to mediation, and each lays the duty to arrange it on another: health issues
+alone on the commissioning bodies (reg 35(3)), health among other issues on the authority with every commissioning body taking part (reg
+35(4)), no health issue on the authority (reg 36(2)). It does not decide by when, nor whether an agreement is a good one.
+"""
+
+from datetime import date
+from typing import ClassVar, Literal
+
+from statemachine import State
+
+from models.casefile import Casefile
+from models.facts import Code, FactData, Line, Slug, Words
+from models.shared_facts import Opening
+from statemachines.advice import Noted
+from statemachines.orders import COMPLIANCE, PLANS_HEARD
+from statemachines.statutory import StatutoryMachine, statutory_process
+
+
+class Mediation(StatutoryMachine):
+    """Mediation about an EHC decision (CFA 2014 s52 to s56; SEND Regs 2014 regs 32 to 42).
+
+    Facts that do not move the case: a commissioning body was notified, the family was told date and place or agreed to shorter notice, what was
+    agreed was done, the authority was told, another time was agreed; excuses; chasing.
+
+    {statechart:md}
+    """
+
+    notified = State("Right to mediation notified", initial=True)
+    contacted = State("Adviser contacted")
+    declined = State("Mediation not wanted")
+    wanted = State("Mediation wanted")
+    arranged = State("Mediation arranged")
+    unarranged = State("Mediation cannot be arranged in time")
+    concluded = State("Mediation concluded")
+    certified = State("Certificate issued")
+    agreed = State("Agreement made")
+    withdrawn = State("Withdrawn", final=True)
+    closed = State("Closed", final=True)
+
+    adviser_contacted = notified.to(contacted)
+    mediation_declined = notified.to(declined) | contacted.to(declined) | wanted.to(declined) | arranged.to(declined)
+    education_mediation_wanted = notified.to(wanted) | contacted.to(wanted)
+    mixed_mediation_wanted = notified.to(wanted) | contacted.to(wanted)
+    health_mediation_wanted = notified.to(wanted) | contacted.to(wanted)
+    mediation_arranged = wanted.to(arranged) | arranged.to(arranged)
+    mediation_cannot_be_arranged = wanted.to(unarranged) | arranged.to(unarranged)
+    mediation_concluded = arranged.to(concluded)
+    certificate_issued = declined.to(certified) | unarranged.to(certified) | concluded.to(certified) | agreed.to(agreed)
+    agreed_to_assess = concluded.to(agreed) | certified.to(agreed) | agreed.to(agreed)
+    agreed_to_reassess = concluded.to(agreed) | certified.to(agreed) | agreed.to(agreed)
+    agreed_to_make_plan = concluded.to(agreed) | certified.to(agreed) | agreed.to(agreed)
+    agreed_to_reconsider = concluded.to(agreed) | certified.to(agreed) | agreed.to(agreed)
+    agreed_to_amend_provision = concluded.to(agreed) | certified.to(agreed) | agreed.to(agreed)
+    agreed_to_amend_placement = concluded.to(agreed) | certified.to(agreed) | agreed.to(agreed)
+    agreed_to_continue_plan = concluded.to(agreed) | certified.to(agreed) | agreed.to(agreed)
+    agreed_to_continue_and_amend = concluded.to(agreed) | certified.to(agreed) | agreed.to(agreed)
+    commissioner_agreement_made = concluded.to(agreed) | certified.to(agreed) | agreed.to(agreed)
+    commissioner_action_agreed = concluded.to(agreed) | certified.to(agreed) | agreed.to(agreed)
+    authority_action_agreed = concluded.to(agreed) | certified.to(agreed) | agreed.to(agreed)
+    case_withdrawn = (
+        notified.to(withdrawn) | contacted.to(withdrawn) | declined.to(withdrawn) | wanted.to(withdrawn) | arranged.to(withdrawn)
+        | unarranged.to(withdrawn) | concluded.to(withdrawn) | certified.to(withdrawn) | agreed.to(withdrawn)
+    )  # fmt: skip
+    case_closed = (
+        notified.to(closed) | contacted.to(closed) | declined.to(closed) | wanted.to(closed) | arranged.to(closed)
+        | unarranged.to(closed) | concluded.to(closed) | certified.to(closed) | agreed.to(closed)
+    )  # fmt: skip
+
+
+class AppealableNoticeSent(Opening):
+    """The authority sent notice of a decision that can be appealed. Its day is the day sent or the date of the notice, whichever is earlier (reg 34(2))."""
+
+    decision: Literal["refusal_to_assess", "refusal_to_issue", "contents_of_plan", "refusal_to_reassess", "refusal_to_amend", "ceasing"] | None = None
+
+
+class CommissionerNotified(FactData):
+    """A commissioning body received the authority's notice of the issues and of the provision wanted (reg 35(2)); its day is that body's own receipt."""
+
+    body: Code
+    issues: Literal["health_only", "mixed"]
+    note: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+
+
+class MediationArranged(FactData):
+    """Mediation has been arranged for a day to come. `body` where a commissioning body arranged it; bodies that arrange jointly need no name."""
+
+    meeting_on: date
+    body: Code | None = None
+    note: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+
+
+class ShorterNoticeAgreed(Noted):
+    """The parent or young person agreed to be told later than five working days before (reg 37(2)): by which day."""
+
+    agreed_on: date
+
+
+class CommissionerAgreed(FactData):
+    """A commissioning body agreed to do something that no appeal could have reached, such as provision in section G (reg 42(3)).
+
+    `agreed_on`: another day that the parties agreed in writing (reg 42(5)).
+    """
+
+    body: Code
+    agreed_on: date | None = None
+    what: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"what"})
+
+
+class AuthorityAgreed(FactData):
+    """The authority agreed to do something that no appeal could have reached (reg 42(3))."""
+
+    agreed_on: date | None = None
+    what: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"what"})
+
+
+class AgreedActionDone(FactData):
+    """What was agreed has been done: by the body named, or by the authority where none is."""
+
+    body: Code | None = None
+    note: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+
+
+class LaTold(FactData):
+    """A commissioning body told the authority, which was no party to the agreement, what was agreed (reg 42(4))."""
+
+    body: Code
+    note: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+
+
+class OtherTimeAgreed(FactData):
+    """The parties agreed in writing on another time for one duty of the agreement (reg 42(5)): which rule, and the day."""
+
+    rule: Slug
+    agreed_on: date
+    body: Code | None = None
+    note: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+
+
+ROUTES = {
+    "health_only": ("health_mediation_wanted", "health issues alone"),
+    "mixed": ("mixed_mediation_wanted", "health among other issues"),
+}
+
+
+def _route(casefile: Casefile, line: Line) -> str | None:
+    wanted, words = ROUTES[line.data["issues"]]
+    if wanted in casefile.seen:
+        return None
+    return f"a commissioning body is notified of {words} where mediation is wanted on {words} (reg 35): this case has no {wanted}"
+
+
+def _deemed(casefile: Casefile, line: Line) -> str | None:
+    if "health_mediation_wanted" not in casefile.seen:
+        return None
+    return (
+        "reg 39(2) lets the authority say that it cannot arrange mediation in time only where reg 35(4) or 36(2) lays it on the authority; on health "
+        "issues alone the commissioning bodies must arrange it (reg 35(3)), and no certificate is deemed. Lawful: mediation_arranged, or mediation_declined"
+    )
+
+
+def _mediated(casefile: Casefile, line: Line) -> str | None:
+    if "mediation_concluded" in casefile.seen:
+        return None
+    return "an agreement is made in mediation (reg 42), and on this case none has concluded: the certificate was issued without one"
+
+
+def _without_authority(casefile: Casefile, line: Line) -> str | None:
+    if "health_mediation_wanted" in casefile.seen:
+        return _mediated(casefile, line)
+    return (
+        "reg 42(4) is about an agreement to which the authority is no party, which comes of mediation on health issues alone; "
+        "here the authority takes part: record commissioner_action_agreed"
+    )
+
+
+APPEALABLE = (
+    "agreed_to_assess", "agreed_to_reassess", "agreed_to_make_plan", "agreed_to_reconsider", "agreed_to_amend_provision",
+    "agreed_to_amend_placement", "agreed_to_continue_plan", "agreed_to_continue_and_amend",
+)  # fmt: skip
+ALIVE = ("notified", "contacted", "declined", "wanted", "arranged", "unarranged", "concluded", "certified", "agreed")
+
+PROCESS = statutory_process(
+    Mediation,
+    name="mediation",
+    title="Mediation",
+    version=1,
+    opens="appealable_notice_sent",
+    facts={
+        "appealable_notice_sent": AppealableNoticeSent,
+        "adviser_contacted": Noted,
+        "mediation_declined": Noted,
+        "education_mediation_wanted": Noted,
+        "mixed_mediation_wanted": Noted,
+        "health_mediation_wanted": Noted,
+        "commissioner_notified": CommissionerNotified,
+        "mediation_arranged": MediationArranged,
+        "mediation_date_told": Noted,
+        "shorter_notice_agreed": ShorterNoticeAgreed,
+        "mediation_cannot_be_arranged": Noted,
+        "mediation_concluded": Noted,
+        "certificate_issued": Noted,
+        **dict.fromkeys(APPEALABLE, Noted),
+        "commissioner_agreement_made": CommissionerAgreed,
+        "commissioner_action_agreed": CommissionerAgreed,
+        "authority_action_agreed": AuthorityAgreed,
+        "agreed_action_done": AgreedActionDone,
+        "la_told_of_agreement": LaTold,
+        "other_time_agreed": OtherTimeAgreed,
+        **COMPLIANCE,
+    },
+    stays={
+        "commissioner_notified": ("wanted", "arranged"),
+        "mediation_date_told": ("arranged", "concluded"),
+        "shorter_notice_agreed": ("arranged",),
+        "agreed_action_done": ("agreed",),
+        "la_told_of_agreement": ("agreed",),
+        "other_time_agreed": ("agreed",),
+        **dict.fromkeys(COMPLIANCE, ALIVE),
+    },
+    guards={
+        "commissioner_notified": _route,
+        "mediation_cannot_be_arranged": _deemed,
+        **dict.fromkeys((*APPEALABLE, "commissioner_action_agreed", "authority_action_agreed"), _mediated),
+        "commissioner_agreement_made": _without_authority,
+    },
+    hears=PLANS_HEARD,
+    reasons={
+        "certificate_issued": "a certificate follows where mediation is not wanted (reg 34), has concluded (reg 39(1)) or cannot be arranged (reg 39(3))",
+        "mediation_concluded": "only mediation that was arranged can conclude",
+        **dict.fromkeys(
+            (*APPEALABLE, "commissioner_agreement_made", "commissioner_action_agreed", "authority_action_agreed"),
+            "an agreement is made in mediation (reg 42), so that mediation_concluded comes first",
+        ),
+    },
+)

@@ -1,0 +1,32 @@
+"""What a local authority does to carry out an order of the Tribunal, shared by the appeal and by a mediation agreement that is kept as an order.
+
+SEND Regs 2014 reg 44 orders, reg 45 appeals that are not opposed, reg 42(2) agreements about what could be appealed. Each of these facts
+meets the duty that an order opened, and a plan that the assessment's own case tells of is heard as one of them. It decides no day.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from models.facts import FactData
+from statemachines.advice import Noted
+
+COMPLIANCE: Mapping[str, type[FactData]] = MappingProxyType(
+    {
+        "assessment_notified": Noted,  # the authority told the family that it will assess or re-assess
+        "no_plan_notified": Noted,  # having assessed, it told them with reasons that there will be no plan
+        "draft_plan_sent": Noted,
+        "final_plan_sent": Noted,
+        "case_reconsidered": Noted,  # referred back: it sent a draft plan or gave notice
+        "amended_plan_sent": Noted,
+        "placement_amended": Noted,  # section I alone
+        "plan_continued": Noted,
+    }
+)
+# What the assessment's case says of its plan, as a case about an order hears it: a plan is recorded once.
+PLANS_HEARD: Mapping[tuple[str, str], str] = MappingProxyType(
+    {
+        ("ehc_needs_assessment", "plan_refused"): "no_plan_notified",
+        ("ehc_needs_assessment", "draft_plan_received"): "draft_plan_sent",
+        ("ehc_needs_assessment", "final_plan_received"): "final_plan_sent",
+    }
+)

@@ -1,0 +1,135 @@
+"""A case at the SEND Tribunal, seen from health (CFA 2014 s51; HESC Rules 2008; SEND Regs 2014 regs 43 to 45; SI 2017/1306).
+
+What it decides: which facts may follow which. Dates that the Tribunal directs are entered, never worked out and never moved. An order, a concession and
+a recommendation each open their own clocks: reg 44 and reg 45 on the authority, SI 2017/1306 reg 6 on every responsible commissioning body.
+It does not decide by when, nor whether the reasons for not following a recommendation are good ones.
+"""
+
+from statemachine import State
+
+from statemachines.orders import COMPLIANCE, PLANS_HEARD
+from statemachines.statutory import StatutoryMachine, statutory_process
+from statemachines.tribunal_facts import FACTS, GUARDS, REASONS
+
+
+class Tribunal(StatutoryMachine):
+    """A case at the SEND Tribunal (CFA 2014 s51; HESC Rules 2008; SEND Regs 2014 regs 43 to 45; SI 2017/1306).
+
+    Facts that do not move the case: directions and what answers them; evidence asked of a health body and given; witnesses; recommendations and
+    responses; what the authority did to carry out an order; permission to appeal; excuses; chasing. A discrimination claim is a branch of its own.
+
+    {statechart:md}
+    """
+
+    decided = State("Decision notified", initial=True)
+    registered = State("Appeal registered")
+    responded = State("LA has responded")
+    adjourned = State("Hearing adjourned")
+    heard = State("Hearing held")
+    ordered = State("Order made")
+    dismissed = State("Appeal dismissed")
+    conceded = State("Appeal not opposed")
+    given_up = State("Appeal withdrawn")
+    claimed = State("Discrimination claim received")
+    claim_answered = State("Discrimination claim answered")
+    claim_over = State("Discrimination claim over")
+    withdrawn = State("Withdrawn", final=True)
+    closed = State("Closed", final=True)
+
+    appeal_registered = decided.to(registered)
+    extended_appeal_registered = decided.to(registered)
+    la_responded = registered.to(responded) | adjourned.to(adjourned) | heard.to(heard)
+    hearing_held = registered.to(heard) | responded.to(heard) | adjourned.to(heard) | claimed.to(claimed) | claim_answered.to(claim_answered)
+    hearing_adjourned = (
+        registered.to(adjourned) | responded.to(adjourned) | adjourned.to(adjourned) | heard.to(adjourned)
+        | claimed.to(claimed) | claim_answered.to(claim_answered)
+    )  # fmt: skip
+    appeal_withdrawn = registered.to(given_up) | responded.to(given_up) | adjourned.to(given_up) | heard.to(given_up)
+
+    refusal_to_assess_conceded = registered.to(conceded)
+    refusal_to_reassess_conceded = registered.to(conceded)
+    refusal_to_issue_conceded = registered.to(conceded)
+    contents_conceded = registered.to(conceded)
+    placement_conceded = registered.to(conceded)
+    placement_and_contents_conceded = registered.to(conceded)
+    ceasing_conceded = registered.to(conceded)
+
+    order_to_assess_made = registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
+    order_to_reassess_made = registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
+    order_to_make_plan_made = registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
+    order_to_reconsider_made = registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
+    order_to_amend_provision_made = registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
+    order_to_amend_placement_made = registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
+    order_to_continue_made = registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
+    order_to_continue_and_amend_made = registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
+    appeal_dismissed = registered.to(dismissed) | responded.to(dismissed) | adjourned.to(dismissed) | heard.to(dismissed)
+    ceasing_upheld = registered.to(dismissed) | responded.to(dismissed) | adjourned.to(dismissed) | heard.to(dismissed)
+
+    discrimination_claim_received = decided.to(claimed)
+    claim_responded = claimed.to(claim_answered)
+    claim_withdrawn = claimed.to(claim_over) | claim_answered.to(claim_over)
+    claim_decided = claimed.to(claim_over) | claim_answered.to(claim_over)
+
+    case_withdrawn = (
+        decided.to(withdrawn) | registered.to(withdrawn) | responded.to(withdrawn) | adjourned.to(withdrawn) | heard.to(withdrawn)
+        | ordered.to(withdrawn) | dismissed.to(withdrawn) | conceded.to(withdrawn) | given_up.to(withdrawn)
+        | claimed.to(withdrawn) | claim_answered.to(withdrawn) | claim_over.to(withdrawn)
+    )  # fmt: skip
+    case_closed = (
+        decided.to(closed) | registered.to(closed) | responded.to(closed) | adjourned.to(closed) | heard.to(closed)
+        | ordered.to(closed) | dismissed.to(closed) | conceded.to(closed) | given_up.to(closed)
+        | claimed.to(closed) | claim_answered.to(closed) | claim_over.to(closed)
+    )  # fmt: skip
+
+
+PENDING = ("registered", "responded", "adjourned", "heard")
+CLAIM = ("claimed", "claim_answered")
+DECIDED = ("ordered", "dismissed")
+OVER = (*DECIDED, "conceded", "given_up")
+ALIVE = ("decided", *PENDING, *OVER, *CLAIM, "claim_over")
+
+PROCESS = statutory_process(
+    Tribunal,
+    name="tribunal",
+    title="Tribunal case",
+    version=1,
+    opens="decision_notified",
+    opens_too=("appeal_registered", "extended_appeal_registered", "discrimination_claim_received"),
+    facts={**FACTS, **COMPLIANCE},
+    stays={
+        "mediation_certificate_heard": ALIVE,
+        "appeal_received": ("decided",),
+        "appeal_extended": PENDING,
+        "evidence_directed": (*PENDING, *CLAIM),
+        "bundle_directed": (*PENDING, *CLAIM),
+        "hearing_directed": (*PENDING, *CLAIM),
+        "health_evidence_directed": PENDING,
+        "time_directed": ALIVE,
+        "evidence_filed": (*PENDING, *CLAIM),
+        "bundle_received": (*PENDING, *CLAIM),
+        "witnesses_named": (*PENDING, *CLAIM),
+        "health_evidence_requested": PENDING,
+        "health_evidence_acknowledged": (*PENDING, *OVER),
+        "health_evidence_given": (*PENDING, *OVER),
+        "health_recommendation_made": ("heard", *DECIDED),
+        "health_recommendation_answered": ("heard", *DECIDED),
+        "health_response_copied": ("heard", *DECIDED),
+        "social_care_recommendation_made": ("heard", *DECIDED),
+        "social_care_recommendation_answered": ("heard", *DECIDED),
+        "social_care_response_copied": ("heard", *DECIDED),
+        "decision_sent": (*DECIDED, "claim_over"),
+        "reasons_sent": (*DECIDED, "claim_over"),
+        "permission_applied": (*DECIDED, "claim_over"),
+        "permission_refused": (*DECIDED, "claim_over"),
+        "permission_granted": (*DECIDED, "claim_over"),
+        "ut_permission_applied": (*DECIDED, "claim_over"),
+        "plan_ceased": DECIDED,
+        **dict.fromkeys(COMPLIANCE, ALIVE),
+    },
+    guards=GUARDS,
+    asks=("health_evidence_requested",),
+    answers=("health_evidence_given",),
+    contacts=("health_evidence_acknowledged", "health_evidence_given"),
+    hears={("mediation", "certificate_issued"): "mediation_certificate_heard", **PLANS_HEARD},
+    reasons=REASONS,
+)

@@ -1,0 +1,290 @@
+"""What the facts of a Tribunal case say, and what the law asks of their particulars (CFA 2014 s51; SEND Regs 2014 regs 43 to 45; SI 2017/1306).
+
+Days to come (a hearing, a directed date) are particulars of a direction, entered as the Tribunal wrote them. It decides no date.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from models.casefile import Casefile
+from models.facts import Code, FactData, Line, Slug, Words
+from models.shared_facts import Opening, Seq
+from statemachines.advice import ByBody, Noted, is_outstanding, was_asked
+from statemachines.statutory import Guard
+
+Decision = Literal["refusal_to_assess", "refusal_to_issue", "contents_of_plan", "refusal_to_reassess", "refusal_to_amend", "ceasing"]
+Appeal = Literal[
+    "refusal_to_assess", "refusal_to_issue", "contents", "placement", "placement_and_contents", "refusal_to_reassess", "refusal_to_amend", "ceasing"
+]
+Issues = Literal["health", "social_care", "both"]
+REQUEST = "health_evidence_requested"
+
+
+class DecisionNotified(Opening):
+    """The authority sent notice of a decision that can be appealed (CFA 2014 s51(2)); its day is the day it was sent (r20(1)(c)).
+
+    `certificate_date`: the day on which the mediation certificate was issued, where it is known already.
+    """
+
+    decision: Decision
+    certificate_date: date | None = None
+
+
+class AppealRegistered(Opening):
+    """The appeal was registered, and the authority received it (r21(1)); the day on which the Tribunal received it is `appeal_received`."""
+
+    appeal: Appeal
+
+
+class ExtendedAppealRegistered(AppealRegistered):
+    """An appeal was registered that also asks for recommendations on health, social care or both (SI 2017/1306)."""
+
+    issues: Issues
+
+
+class AppealExtended(Noted):
+    """Health or social care issues were added to an appeal under way."""
+
+    issues: Issues
+
+
+class Directed(Noted):
+    """The Tribunal directed something by or on a day. The day is entered from the direction: it is never worked out and never moved (r12(4))."""
+
+    directed_on: date
+    what: Slug | None = None
+
+
+class TimeDirected(FactData):
+    """The Tribunal directed another day for one duty: which rule, the day, and the body or the opening fact where several are open."""
+
+    rule: Slug
+    directed_on: date
+    body: Code | None = None
+    opened_seq: Seq | None = None
+    note: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+
+
+class Answered(Noted):
+    """A direction was answered; `opened_seq` is the number of the direction, where several of its sort are open."""
+
+    opened_seq: Seq | None = None
+
+
+class HealthEvidenceRequested(ByBody):
+    """A body received a request for evidence, with the day that the Tribunal set for it; no day is worked out where it set none."""
+
+    directed_on: date | None = None
+
+
+class WitnessesNamed(Noted):
+    """A party or body said how many witnesses it will bring. Their names stay out of this record."""
+
+    witnesses: Annotated[int, Field(ge=0, le=20)]
+    body: Code | None = None
+
+
+class OrderMade(Noted):
+    """The Tribunal ordered; its day is the date of the order (reg 44(2)). `by_consent` where the parties had agreed it."""
+
+    by_consent: Literal["yes", "no"] | None = None
+
+
+class RecommendationMade(Noted):
+    """The Tribunal recommended; its day is the date of the recommendation, not of its receipt (SI 2017/1306 regs 6(3), 7(1))."""
+
+
+class HealthRecommendationMade(RecommendationMade):
+    """The Tribunal recommended to one responsible commissioning body; one such fact for each body (SI 2017/1306 regs 2, 6)."""
+
+    body: Code
+
+
+class HealthRecommendationAnswered(Noted):
+    """A body answered in writing: to whom, how far it follows the recommendation, and whether it gave reasons (SI 2017/1306 reg 6(3), (5))."""
+
+    body: Code
+    sent_to: Literal["parent_and_la", "parent_only", "la_only"]
+    follows: Literal["in_full", "in_part", "not_at_all"]
+    reasons_given: Literal["yes", "no"] | None = None
+
+
+class ClaimReceived(Opening):
+    """A claim of disability discrimination was received by the responsible body (Equality Act 2010); with or without a plea for reinstatement."""
+
+    reinstatement: Literal["yes", "no"]
+
+
+CONCEDED: Mapping[str, tuple[str, ...]] = {
+    "refusal_to_assess_conceded": ("refusal_to_assess",),
+    "refusal_to_reassess_conceded": ("refusal_to_reassess",),
+    "refusal_to_issue_conceded": ("refusal_to_issue",),
+    "contents_conceded": ("contents", "refusal_to_amend"),
+    "placement_conceded": ("placement",),
+    "placement_and_contents_conceded": ("placement_and_contents",),
+    "ceasing_conceded": ("ceasing",),
+}
+CONTENTS = ("contents", "placement", "placement_and_contents")
+PLAN_IN_FORCE = (*CONTENTS, "refusal_to_amend", "ceasing")
+ORDERS: Mapping[str, tuple[str, ...]] = {
+    "order_to_assess_made": ("refusal_to_assess",),
+    "order_to_reassess_made": ("refusal_to_reassess",),
+    "order_to_make_plan_made": ("refusal_to_issue",),
+    "order_to_reconsider_made": ("refusal_to_issue",),
+    "order_to_amend_provision_made": PLAN_IN_FORCE,
+    "order_to_amend_placement_made": PLAN_IN_FORCE,
+    "order_to_continue_made": PLAN_IN_FORCE,
+    "order_to_continue_and_amend_made": PLAN_IN_FORCE,
+    "ceasing_upheld": ("ceasing",),
+}
+DIRECTIONS = {"evidence_filed": "evidence_directed", "bundle_received": "bundle_directed"}
+
+
+def _appeal(casefile: Casefile) -> str | None:
+    """What is appealed, as it was registered."""
+    return next((str(line.data["appeal"]) for line in reversed(casefile.lines) if line.data.get("appeal")), None)
+
+
+def _of_the_decision(casefile: Casefile, line: Line) -> str | None:
+    """An appeal is against the decision that the case opened with: one about the contents of a plan may be about its parts."""
+    decided = next((str(past.data["decision"]) for past in _before(casefile, line) if past.data.get("decision")), None)
+    lawful = CONTENTS if decided == "contents_of_plan" else (decided,)
+    if decided is None or line.data["appeal"] in lawful:
+        return None
+    return f"the decision on this case is about {_listed((decided,))}: expected --data appeal={' or '.join(map(str, lawful))} (CFA 2014 s51(2))"
+
+
+def _goes_with(kinds: Mapping[str, tuple[str, ...]], provision: str) -> Guard:
+    def guard(casefile: Casefile, line: Line) -> str | None:
+        appeal, lawful = _appeal(casefile), kinds[line.kind]
+        if appeal is None or appeal in lawful:
+            return None
+        others = sorted(kind for kind, appeals in kinds.items() if appeal in appeals)
+        return (
+            f"{provision} has it only of an appeal about {_listed(lawful)}, and this one is about {_listed((appeal,))}."
+            f" Lawful of that: {', '.join(others) or 'none of these'}"
+        )
+
+    return guard
+
+
+def _listed(appeals: tuple[str, ...]) -> str:
+    return " or ".join(appeal.replace("_", " ") for appeal in appeals)
+
+
+def _may_recommend(casefile: Casefile, line: Line) -> str | None:
+    if _appeal(casefile) != "refusal_to_assess":
+        return None
+    return "on an appeal against a refusal to assess the Tribunal cannot recommend (SI 2017/1306 regs 4, 5): there is no plan yet to write it into"
+
+
+def _recommended(casefile: Casefile, line: Line) -> str | None:
+    made = [past for past in _before(casefile, line) if past.kind == "health_recommendation_made" and past.data["body"] == line.data["body"]]
+    if not made:
+        return "no recommendation was made to this body by that day: record health_recommendation_made with the date of the recommendation first"
+    if line.data["sent_to"] != "parent_and_la":
+        return (
+            "the answer goes to the parent or young person and to the authority (SI 2017/1306 reg 6(3)), and the duty is met when both have it:"
+            " record it with --data sent_to=parent_and_la on that day"
+        )
+    if line.data["follows"] != "in_full" and line.data.get("reasons_given") != "yes":
+        return (
+            "SI 2017/1306 reg 6(5) asks for the reasons where a recommendation is not followed in full: record the answer when they were given,"
+            " --data reasons_given=yes"
+        )
+    return None
+
+
+def _which_direction(casefile: Casefile, line: Line) -> str | None:
+    """Where several directions of one sort stand open, what answers one of them says which."""
+    if line.data.get("opened_seq") is not None:
+        return _of_that_sort(casefile, line)
+    wanted = DIRECTIONS[line.kind]
+    open_ = [past.seq for past in _before(casefile, line) if past.kind == wanted]
+    done = {past.data.get("opened_seq") for past in _before(casefile, line) if past.kind == line.kind}
+    left = [seq for seq in open_ if seq not in done]
+    if len(left) < 2:
+        return None
+    return f"several directions of this sort are open: say which one it answers, --data opened_seq={left[0]} (open: {', '.join(map(str, left))})"
+
+
+def _of_that_sort(casefile: Casefile, line: Line) -> str | None:
+    wanted = DIRECTIONS[line.kind]
+    if any(past.kind == wanted and past.seq == line.data["opened_seq"] for past in _before(casefile, line)):
+        return None
+    return f"opened_seq is the number of the {wanted} that this answers, and no such fact stands before it"
+
+
+def _before(casefile: Casefile, line: Line) -> list[Line]:
+    """The facts that stand before a fact, in the order of the fold."""
+    return [past for past in casefile.lines if (past.occurred_on, past.seq) < (line.occurred_on, line.seq)]
+
+
+FACTS: Mapping[str, type[FactData]] = {
+    "decision_notified": DecisionNotified,
+    "mediation_certificate_heard": Noted,
+    "appeal_received": Noted,
+    "appeal_registered": AppealRegistered,
+    "extended_appeal_registered": ExtendedAppealRegistered,
+    "appeal_extended": AppealExtended,
+    "la_responded": Noted,
+    "evidence_directed": Directed,
+    "bundle_directed": Directed,
+    "hearing_directed": Directed,
+    "health_evidence_directed": Directed,
+    "time_directed": TimeDirected,
+    "evidence_filed": Answered,
+    "bundle_received": Answered,
+    "witnesses_named": WitnessesNamed,
+    REQUEST: HealthEvidenceRequested,
+    "health_evidence_acknowledged": ByBody,
+    "health_evidence_given": ByBody,
+    "hearing_held": Noted,
+    "hearing_adjourned": Noted,
+    "appeal_withdrawn": Noted,
+    **dict.fromkeys(CONCEDED, Noted),
+    **dict.fromkeys(ORDERS, OrderMade),
+    "appeal_dismissed": Noted,
+    "decision_sent": Noted,
+    "reasons_sent": Noted,
+    "permission_applied": Noted,
+    "permission_refused": Noted,
+    "permission_granted": Noted,
+    "ut_permission_applied": Noted,
+    "health_recommendation_made": HealthRecommendationMade,
+    "health_recommendation_answered": HealthRecommendationAnswered,
+    "health_response_copied": Answered,
+    "social_care_recommendation_made": RecommendationMade,
+    "social_care_recommendation_answered": Noted,
+    "social_care_response_copied": Noted,
+    "plan_ceased": Noted,
+    "discrimination_claim_received": ClaimReceived,
+    "claim_responded": Noted,
+    "claim_withdrawn": Noted,
+    "claim_decided": Noted,
+}
+GUARDS: Mapping[str, Guard] = {
+    "appeal_registered": _of_the_decision,
+    "extended_appeal_registered": _of_the_decision,
+    "health_evidence_acknowledged": was_asked(REQUEST),
+    "health_evidence_given": is_outstanding(REQUEST),
+    **dict.fromkeys(DIRECTIONS, _which_direction),
+    **dict.fromkeys(CONCEDED, _goes_with(CONCEDED, "SEND Regs 2014 reg 45")),
+    **dict.fromkeys(ORDERS, _goes_with(ORDERS, "SEND Regs 2014 reg 43(2)")),
+    "health_recommendation_made": _may_recommend,
+    "social_care_recommendation_made": _may_recommend,
+    "health_recommendation_answered": _recommended,
+}
+REASONS: Mapping[str, str] = {
+    **dict.fromkeys(
+        CONCEDED,
+        "reg 45 is about an appeal that the authority tells the Tribunal it will not oppose before its response is due;"
+        " after that an order is made, by consent where the parties agree",
+    ),
+    "health_recommendation_made": "a recommendation is made when an appeal is decided (SI 2017/1306 regs 4, 5)",
+    "social_care_recommendation_made": "a recommendation is made when an appeal is decided (SI 2017/1306 regs 4, 5)",
+}
