@@ -11,6 +11,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+import orjson
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, Table, func, select
 
@@ -21,7 +22,7 @@ from flows.desk import CASE, DUTY, FAR_BACK, NOTICE, duty_rows
 from flows.house import House, instant
 from models import ledger
 from models.database import missing_triggers, reading
-from models.facts import GENESIS, Line, line_of
+from models.facts import GENESIS, Line, line_from
 from models.ledger import Stored
 from models.rows import Row, day_form, stream_rows
 from models.tables import AnchorRow
@@ -32,7 +33,9 @@ ANCHOR: Table = AnchorRow.__table__  # type: ignore[attr-defined]  # SQLModel se
 CASE_COLUMNS = tuple(CASE.columns.keys())
 DUTY_COLUMNS = tuple(DUTY.columns.keys())
 DUTY_KEY = itemgetter(DUTY_COLUMNS.index("rule"), DUTY_COLUMNS.index("opened_seq"))
-COPIED = ("seq", "kind", "occurred_on", "recorded_at", "actor")
+COPIED = Stored._fields[: Stored._fields.index("text")]
+TOLD = itemgetter(*COPIED)
+Found = Callable[[int | None, str, str], None]
 
 
 class Damage(BaseModel):
@@ -194,7 +197,7 @@ def _check_case(house: House, kept: _Kept, day: Callable[[date], Any], damage: l
     return 0
 
 
-def _name_duties(held: dict[tuple[str, int], Row], fresh: dict[tuple[str, int], Row], found: Any) -> None:
+def _name_duties(held: dict[tuple[str, int], Row], fresh: dict[tuple[str, int], Row], found: Found) -> None:
     for key in sorted(fresh.keys() | held.keys()):
         kept, right = held.get(key), fresh.get(key)
         if kept == right:
@@ -206,33 +209,31 @@ def _name_duties(held: dict[tuple[str, int], Row], fresh: dict[tuple[str, int], 
         found(key[1], "cache", f"the cached duty {key[0]} opened by fact {key[1]} {differs}")
 
 
-def _check_chain(rows: list[Stored], found: Any) -> list[Line] | None:
+def _check_chain(rows: list[Stored], found: Found) -> list[Line] | None:
+    """The facts of one chain as lines; None where one is gone or cannot be read."""
     previous = GENESIS
     lines: list[Line] = []
-    readable = True
     for number, row in enumerate(rows, 1):
-        if row.seq != number:
+        _ref, seq, _kind, _on, _at, _actor, text, prev_hash, digest = row
+        if seq != number:
             found(number, "gap", f"fact {number} is gone")
             return None
-        if row.prev_hash != previous:
-            found(row.seq, "chain", f"fact {row.seq} does not follow the hash of fact {row.seq - 1}")
-        if ledger.link(row.prev_hash, row.text.encode()) != row.hash:
-            found(row.seq, "hash", f"fact {row.seq} is not the text that was hashed")
-        previous = row.hash
+        if prev_hash != previous:
+            found(seq, "chain", f"fact {seq} does not follow the hash of fact {seq - 1}")
+        if ledger.link(prev_hash, text.encode()) != digest:
+            found(seq, "hash", f"fact {seq} is not the text that was hashed")
+        previous = digest
         try:
-            line = line_of(row.text)
+            told = orjson.loads(text)
+            lines.append(line_from(told))
+            copied = TOLD(told)
         except (KeyError, TypeError, ValueError):
-            found(row.seq, "unreadable", f"the text of fact {row.seq} cannot be read")
-            readable = False
+            found(seq, "unreadable", f"the text of fact {seq} cannot be read")
             continue
-        copied = line._replace(occurred_on=line.occurred_on.isoformat())._asdict()  # type: ignore[arg-type]  # as the column holds it
-        wrong = [name for name in COPIED if copied[name] != getattr(row, name)]
-        if wrong:
-            found(row.seq, "column", f"the column {', '.join(wrong)} of fact {row.seq} is not what its text says")
-        if f'"case_ref":"{row.case_ref}"' not in row.text:
-            found(row.seq, "column", f"the column case_ref of fact {row.seq} is not what its text says")
-        lines.append(line)
-    return lines if readable else None
+        if copied != row[: len(COPIED)]:
+            wrong = ", ".join(name for name, one, other in zip(COPIED, copied, row, strict=False) if one != other)
+            found(seq, "column", f"the column {wrong} of fact {seq} is not what its text says")
+    return lines if len(lines) == len(rows) else None
 
 
 def _check_anchor(connection: Connection, damage: list[Damage]) -> None:
