@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from deadlines.duty import Duty, duties_of
-from deadlines.standing import days_late, standing
+from deadlines.standing import days_late, in_days, standing
 from flows.house import House
 from models import ledger
 from models.casefile import Casefile
@@ -141,10 +141,10 @@ def _knock_on(house: House, duty: Duty, duties: list[Duty], day: date) -> str | 
     left = (plan.due - until).days
     came = "came" if duty.met_on else "was ended" if duty.ended_on else "is awaited"
     late = days_late(duty, day)
-    lateness = f"{late} days late" if late else "in time"
+    lateness = f"{in_days(late)} late" if late else "in time"
     if duty.met_on is None and not late:
         lateness = "not yet late"
-    room = f"{left} days before" if left > 0 else "on" if left == 0 else f"{-left} days after"
+    room = f"{in_days(left)} before" if left > 0 else "on" if left == 0 else f"{in_days(-left)} after"
     return f"the advice {came} {lateness}, {room} the 20-week date ({plan.due.isoformat()})"
 
 

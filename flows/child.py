@@ -11,8 +11,10 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from config.settings import Settings, fix_prefect_environment
+from flows.running import read_running
 
 GRACE_SECONDS = 8.0
 
@@ -49,7 +51,8 @@ def deployments(settings: Settings) -> None:
     """Serves what a person may start from the Prefect pages."""
     from flows.deployments import serve_deployments
 
-    serve_deployments()
+    running = read_running(settings)
+    serve_deployments(datetime.fromisoformat(running.started) if running else datetime.now(UTC))
 
 
 def wake(settings: Settings) -> None:

@@ -7,14 +7,17 @@ process has died, because Prefect itself leaves such a run Running for ever.
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from prefect import serve
 from prefect.automations import Automation, EventTrigger, Posture
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterStartTime, FlowRunFilterState, FlowRunFilterStateType
 from prefect.client.schemas.objects import StateType
 from prefect.deployments.runner import RunnerDeployment
 from prefect.events.actions import ChangeFlowRunState
+from prefect.states import Crashed
 from prefect.types.entrypoint import EntrypointType
 
 from flows import prefect_flows
@@ -23,6 +26,7 @@ from flows.shown import EndState
 ZOMBIES = "Runs whose process has died are shown as crashed"
 # The heartbeat comes every 30 seconds; three missed ones are no accident.
 SILENCE = timedelta(seconds=100)
+LEFT = "the house was closed while it ran; the next sweep or delivery finishes the work"
 PREFECT_ENDS = ("Completed", "Failed", "Cancelled", "Crashed", "Cancelling", "TimedOut", "Suspended", "Paused")
 
 WHAT_THEY_DO = {
@@ -87,7 +91,21 @@ async def keep_automation() -> None:
     await wanted.acreate()
 
 
-def serve_deployments() -> None:
+async def settle_what_was_left(opened: datetime) -> int:
+    """Marks as crashed the runs that began before the house was opened and never ended: nobody is left to end them. Returns how many."""
+    left = FlowRunFilter(
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING, StateType.CANCELLING])),
+        start_time=FlowRunFilterStartTime(before_=opened),
+    )
+    async with get_client() as client:
+        runs = await client.read_flow_runs(flow_run_filter=left)
+        for run in runs:
+            await client.set_flow_run_state(run.id, Crashed(message=LEFT), force=True)
+    return len(runs)
+
+
+def serve_deployments(opened: datetime) -> None:
     """Serves until the process is told to stop. There are no schedules that a stop would have to pause."""
+    asyncio.run(settle_what_was_left(opened))
     asyncio.run(keep_automation())
     serve(*deployments(), pause_on_shutdown=False, print_starting_message=False)

@@ -1,13 +1,14 @@
 """Hearing: a fact of one case that opens, closes or restarts duties in another case of the same child, in the same transaction.
 
 No fold reads another case. A machine file lists what it hears; the fact heard is appended to the other case with `caused_by`, and a
-correction of the cause is heard likewise. Cases of one child share a random key, so that nobody is named. A case that cannot take
-what it hears (it is closed, or stands elsewhere) is left as it is, and said.
+correction of the cause is heard likewise. Cases of one child share a random key, so that nobody is named. Of several cases of a process
+any may take what is heard; what none can take opens a case where the machine says that it may, and is said to a person where not.
 """
 
+import secrets
 from collections import defaultdict
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
@@ -15,6 +16,7 @@ from flows.checking import Refused
 from models.facts import Draft, Fact
 from models.shared_facts import CORRECTIONS
 from statemachines.replay import processes
+from statemachines.statutory import Process
 
 if TYPE_CHECKING:
     from flows.desk import CaseWork, Desk
@@ -92,15 +94,25 @@ def _tell(
         data = {key: value for key, value in fact.data.items() if key in fields and key not in process.facts[kind].WORDS}
         draft = Draft(kind, fact.occurred_on, data, caused_by=cause)
         if kind == process.opens:
-            opened = desk.open([mint()])
-            for other in opened.values():
-                other.child_key = work.child_key
-                unheard += _try(desk, other, draft)
+            unheard += _open(desk, work, process, draft, mint)
             continue
-        for ref, other in desk.open(others).items():
-            if other.process is process and not other.ended and ref != work.case_ref:
-                unheard += _try(desk, other, draft)
+        tried = [_try(desk, other, draft) for other in desk.open(others).values() if other.process is process and not other.ended]
+        if [] in tried:
+            continue  # a child may have several cases of a process, and what one of them takes is not the others' business
+        if kind in process.opens_too:
+            unheard += _open(desk, work, process, draft, mint)
+        else:
+            unheard += [said for each in tried for said in each]
     return unheard
+
+
+def _open(desk: "Desk", work: "CaseWork", process: Process, draft: Draft, mint: Callable[[], str]) -> list[str]:
+    """A case of the same child, opened by what was heard: the authority is the one that the cause had."""
+    fields = process.facts[draft.kind].model_fields
+    known: dict[str, Any] = {key: value for key in ("la", "la_reference") if key in fields and (value := getattr(work.file, key)) is not None}
+    (other,) = desk.open([mint()]).values()
+    work.child_key = other.child_key = work.child_key or secrets.token_hex(12)
+    return _try(desk, other, draft._replace(data={**known, **draft.data}))
 
 
 def _tell_correction(desk: "Desk", work: "CaseWork", fact: Fact, others: list[str], cause: str) -> list[str]:
@@ -108,6 +120,10 @@ def _tell_correction(desk: "Desk", work: "CaseWork", fact: Fact, others: list[st
     for other in desk.open(others).values():
         for line in list(other.lines):
             if line.caused_by == f"{work.case_ref}/{fact.corrects}":
+                if fact.kind == "fact_withdrawn" and line is other.lines[0]:
+                    # A history cannot lose its first fact: the case that was opened by what did not happen is withdrawn.
+                    unheard += _try(desk, other, Draft("case_withdrawn", max(fact.occurred_on, line.occurred_on), caused_by=cause))
+                    continue
                 fields = {"occurred_on", *other.process.facts[line.kind].model_fields} if other.process else set()
                 data = {key: value for key, value in fact.data.items() if key in fields}
                 unheard += _try(desk, other, Draft(fact.kind, fact.occurred_on, data, line.seq, caused_by=cause))

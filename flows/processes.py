@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from config.settings import Settings, child_environment
 
@@ -54,6 +55,7 @@ class Processes:
         self._settings = settings
         self._say = say
         self._parts: dict[str, Part] = {}
+        self.opened = datetime.now(UTC)
 
     @property
     def pids(self) -> dict[str, int]:

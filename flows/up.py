@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from types import FrameType
 from typing import Protocol
@@ -168,11 +168,12 @@ def _stay(settings: Settings, processes: Processes, sink: Sink, closing: Closing
 
 
 def _announce(settings: Settings, processes: Processes, sink: Sink) -> None:
+    """Says how the house is reached. `started` is this opening's own, also where a part had to be started again."""
     write_running(
         settings.running_file,
         Running(
             supervisor=os.getpid(),
-            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            started=processes.opened.isoformat(timespec="seconds"),
             api_url=f"{settings.ui_url}/api",
             ui_url=settings.ui_url,
             smtp_host=HOST,

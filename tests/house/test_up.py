@@ -11,15 +11,17 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from flows.deployments import WHAT_THEY_DO, ZOMBIES
+from flows.deployments import LEFT, WHAT_THEY_DO, ZOMBIES
 from flows.shown import EndState
-from tests.house.living import OPEN, LivingHouse, processes_of, wait_until
+from tests.house.living import OPEN, ROOT, LivingHouse, processes_of, wait_until
 
 pytestmark = pytest.mark.house
 REFERENCES_AND_DAYS = re.compile(r"^(None|True|False|new|[A-Z]{1,4}-?[0-9]{3,9}|[a-z_,]+|[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9a-f]{32})$")
@@ -213,6 +215,19 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> No
     assert "cannot be written" in ended.stderr
 
 
+def test_a_process_that_is_killed_leaves_its_run_running(house: LivingHouse) -> None:
+    """Prefect does not notice by itself; what becomes of that run is seen when the house is opened again."""
+    hangs = (
+        "import threading; from flows import runs; from flows.house import House; "
+        "runs.core = lambda act: lambda *given, **more: threading.Event().wait(); runs.perform('verify', House.open(), case='ZZ900002')"
+    )
+    hung = subprocess.Popen([sys.executable, "-c", hangs], cwd=ROOT, env=house.environment)
+    wait_until(lambda: [run for run in house.runs("verify") if run["name"] == "verify ZZ900002" and run["state_type"] == "RUNNING"])
+    hung.kill()
+    hung.wait()
+    assert [run["state_type"] for run in house.runs("verify") if run["name"] == "verify ZZ900002"] == ["RUNNING"]
+
+
 def test_ctrl_c_closes_it_and_leaves_no_process(house: LivingHouse) -> None:
     """The records stay; running.json does not, and no command looks for a server any more."""
     parts = house.running["pids"]
@@ -237,6 +252,8 @@ def test_opened_again_it_imports_nothing_and_a_killed_supervisor_takes_all_with_
         wait_until(lambda: again.said.count(OPEN) == 2)
         assert "nothing is imported again" in again.said
         assert facts() == before
+        (left,) = wait_until(lambda: [run for run in again.runs("verify") if run["name"] == "verify ZZ900002" and run["state_type"] == "CRASHED"])
+        assert left["state"]["message"] == LEFT
         again.signal(signal.SIGKILL)
         again.ended()
         wait_until(lambda: processes_of(house.home) == [], 30)
