@@ -166,9 +166,13 @@ def _check(value: Any) -> None:
 
 def line_of(text: bytes | str) -> Line:
     """Read a stored fact back. Raises KeyError, ValueError or orjson.JSONDecodeError where the text is damaged."""
-    told = orjson.loads(text)
+    return line_from(orjson.loads(text))
+
+
+def line_from(told: Mapping[str, Any]) -> Line:
+    """A stored fact's parsed text as a line. Raises KeyError or ValueError where the text is damaged."""
+    get = told.get
     return Line(
         told["seq"], told["kind"], told["version"], told["machine"], date.fromisoformat(told["occurred_on"]),
-        told["recorded_at"], told["actor"], told["via"], told.get("run"), told.get("corrects"), told["data"],
-        told.get("caused_by"), told["law"],
+        told["recorded_at"], told["actor"], told["via"], get("run"), get("corrects"), told["data"], get("caused_by"), told["law"],
     )  # fmt: skip

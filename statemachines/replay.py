@@ -9,6 +9,7 @@ import pkgutil
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import cache
+from operator import itemgetter
 
 import statemachines
 from models.casefile import Casefile, Claim, RungFact
@@ -18,6 +19,8 @@ from statemachines.statutory import Guard, Process, Unlawful
 
 # A correction may move the opening behind what the engine had already written of the case.
 BEFORE_OPENING = CORRECTIONS | ENGINE_ONLY
+SEQ = itemgetter(Line._fields.index("seq"))
+FOLD_ORDER = itemgetter(Line._fields.index("occurred_on"), Line._fields.index("seq"))
 
 
 @cache
@@ -51,20 +54,16 @@ def effective(lines: Iterable[Line], as_at: date | None = None, known_at: str | 
 
     `as_at` leaves out facts that occurred later (after correction); `known_at` (an instant, ISO 8601 UTC) what was recorded later.
     """
-    known = [line for line in lines if known_at is None or line.recorded_at <= known_at]
+    known = list(lines) if known_at is None else [line for line in lines if line.recorded_at <= known_at]
     corrections = [line for line in known if line.kind in CORRECTIONS]
     if corrections:
         known = _corrected(known, corrections)
-    known.sort(key=_fold_order)
+    known.sort(key=FOLD_ORDER)
     return known if as_at is None else _until(known, as_at)
 
 
 def _until(lines: list[Line], as_at: date) -> list[Line]:
     return [line for line in lines if line.occurred_on <= as_at or line.kind in CORRECTIONS]
-
-
-def _fold_order(line: Line) -> tuple[date, int]:
-    return (line.occurred_on, line.seq)
 
 
 def _corrected(lines: list[Line], corrections: list[Line]) -> list[Line]:
@@ -94,12 +93,13 @@ def fold(case_ref: str, lines: Iterable[Line], as_at: date | None = None, known_
     opening = next((line for line in known if line.kind in openings), None) or _not_opened(known)
     process = process_of([opening])
     ordered = known if as_at is None else _until(known, as_at)
-    if opening not in ordered:
+    if ordered is not known and opening not in ordered:
         raise Unlawful(0, "", "nothing was known of this case then")
     casefile = Casefile(case_ref, process.name, process.initial)
     # Who was ever asked, whatever the day looked at: a body may have been heard from before the day of receipt that is now thought right.
+    asks, noted = process.asks, _noted(process.name)
     for line in known:
-        if line.kind in process.asks:
+        if line.kind in asks:
             casefile.asked.setdefault((line.data["body"], line.data.get("service")), []).append(line.seq)
     casefile.lines = ordered
     state = process.initial
@@ -133,9 +133,10 @@ def fold(case_ref: str, lines: Iterable[Line], as_at: date | None = None, known_
         casefile.seen.add(kind)
         if target is not None:
             state = target
-        _remember(casefile, process, line)
+        if kind in noted:
+            _remember(casefile, process, line)
     casefile.state = state
-    casefile.last_seq = max(line.seq for line in ordered)
+    casefile.last_seq = max(map(SEQ, ordered))
     return casefile
 
 
@@ -197,6 +198,13 @@ def _remember(casefile: Casefile, process: Process, line: Line) -> None:
         remember = _REMEMBER.get(kind)
         if remember is not None:
             remember(casefile, line)
+
+
+@cache
+def _noted(process: str) -> frozenset[str]:
+    """The kinds of which a fold keeps more than that they were seen and where they lead."""
+    own = processes()[process]
+    return own.asks | own.answers | own.reopens | own.contacts | RUNGS | _REMEMBER.keys()
 
 
 def _settle(casefile: Casefile, body: str, service: str | None) -> None:
