@@ -20,7 +20,10 @@ class LadderError(ValueError):
 
 
 class RungDef(BaseModel):
-    """One rung. Exactly one of `days`, `weeks` (calendar) and `working_days` says how far it is from `after`."""
+    """One rung. Exactly one of `days`, `weeks` (calendar) and `working_days` says how far it is from `after`.
+
+    `withdrawal` is the letter that takes it back, should the record no longer bear it out.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     id: Slug
@@ -31,6 +34,7 @@ class RungDef(BaseModel):
     working_days: Annotated[int, Field(ge=0)] | None = None
     unless: Literal["contact"] | None = None
     template: Slug
+    withdrawal: Slug = "rung_withdrawn"
     to: Annotated[tuple[Party, ...], Field(min_length=1)]
     rank: int = 0
 

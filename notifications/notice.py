@@ -145,6 +145,7 @@ def _of_withdrawal(view: View, line: Line, told: Iterable[Mapping[str, Any]]) ->
     rung = view.ladder.rung_def(str(about["rule"]), str(about["rung"]))
     parties = dict.fromkeys(str(data["recipient"]) for data in told if data.get("rung_seq") == about["rung_seq"])
     duty = _duty(view.duties, str(about["rule"]), int(about["opened_seq"]))
+    template = rung.withdrawal if rung else WITHDRAWAL
     made: list[NoticeDraft] = []
     for recipient in parties:
         body, service = about.get("body"), about.get("service")
@@ -153,8 +154,8 @@ def _of_withdrawal(view: View, line: Line, told: Iterable[Mapping[str, Any]]) ->
         key = _key(view.casefile.case_ref, str(about["rule"]), body, int(about["opened_seq"]), due, WITHDRAWAL, recipient)
         made.append(NoticeDraft(
             f"{key}/{about['rung_seq']}", view.casefile.case_ref, line.seq, str(about["rule"]), body, service, int(about["opened_seq"]), due,
-            WITHDRAWAL, rung.rank if rung else 0, WITHDRAWAL, recipient, mailbox, line.occurred_on,
-            fields_of(view, duty, about, recipient, WITHDRAWAL), NoticeState.CREATED,
+            WITHDRAWAL, rung.rank if rung else 0, template, recipient, mailbox, line.occurred_on,
+            fields_of(view, duty, about, recipient, template), NoticeState.CREATED,
         ))  # fmt: skip
     return made
 
@@ -226,9 +227,9 @@ def refreshed(view: View, draft: NoticeDraft) -> dict[str, Any]:
     """The fields as they are to be said now: facts that came after the notice was written are in them."""
     duty = _duty(view.duties, draft.rule, draft.opened_seq)
     about = next((line.data for line in view.casefile.lines if line.seq == draft.fact_seq), {})
-    if duty is None and draft.template != WITHDRAWAL:
+    if duty is None and draft.rung != WITHDRAWAL:
         return draft.fields
-    return fields_of(view, duty, about if draft.template == WITHDRAWAL else {}, draft.recipient, draft.fields["letter"])
+    return fields_of(view, duty, about if draft.rung == WITHDRAWAL else {}, draft.recipient, draft.fields["letter"])
 
 
 def _draft(
@@ -271,6 +272,7 @@ def fields_of(view: View, duty: Duty | None, about: Mapping[str, Any], recipient
     fields: dict[str, Any] = {
         "letter": letter,
         "recipient": str(recipient),
+        "rule": duty.rule if duty else str(about.get("rule", "")),
         "ref": casefile.case_ref,
         "la_ref": casefile.la_reference,
         "la": directory.la_name(casefile.la) if casefile.la else "the local authority",
@@ -282,6 +284,8 @@ def fields_of(view: View, duty: Duty | None, about: Mapping[str, Any], recipient
         "act_by": _iso(duty.dates.act_by) if duty else None,
         "citation": duty.dates.citation if duty else "",
         "url": duty.dates.url if duty else None,
+        "basis": duty.dates.basis if duty else None,
+        "days": {key: value for key, value in duty.given.items() if key.endswith("_on") and isinstance(value, str)} if duty else {},
         "closed_on": _iso(duty.closed_on) if duty else None,
         "met_on": _iso(duty.met_on) if duty else None,
         "excused": duty is not None and duty.excuse is not None,

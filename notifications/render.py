@@ -38,7 +38,10 @@ class Rendered(NamedTuple):
 
 
 class Template(BaseModel):
-    """A released version of one letter. `called_for` says how long it is worth sending: while the duty is open, once it is met, or always."""
+    """A released version of one letter. `called_for` says how long it is worth sending: while the duty is open, once it is met, or always.
+
+    `about` names what the letter speaks of, one and several, so that a letter that gathers many can say what they are.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     id: Slug
@@ -46,6 +49,7 @@ class Template(BaseModel):
     purpose: Annotated[str, Field(min_length=10)]
     cites: tuple[str, ...]
     called_for: Literal["open", "met", "always"]
+    about: tuple[str, str] = ("request for health advice", "requests for health advice")
     subject: str
     heading: str
     action: str
@@ -149,7 +153,7 @@ def _whole(template: Template, fields: Mapping[str, Any]) -> dict[str, Any]:
 def _item(letter: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:
     template = _version(item["template"], item["version"])
     common = {key: value for key, value in letter.items() if key != "items"}
-    return {**_whole(template, {**common, **item["fields"]}), "called_for": template.called_for}
+    return {**_whole(template, {**common, **item["fields"]}), "called_for": template.called_for, "about": template.about}
 
 
 class _Made(str):
