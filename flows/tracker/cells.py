@@ -20,7 +20,7 @@ COMMENCED = date(2014, 9, 1)  # CFA 2014 Part 3 and the SEND Regs 2014 came into
 OLDEST = 26  # a plan can be kept to the end of the academic year in which a young person becomes 25 (CFA 2014 s46)
 LONGEST = 20_000
 EXAMPLE = "expected day/month/year with the year in four digits, for example 05/03/2026 or 5 March 2026"
-BLANKS = "\u00a0\u2007\u202f\u200b\u200c\u200d\ufeff"
+BLANKS = "\0\u00a0\u2007\u202f\u200b\u200c\u200d\ufeff"
 
 MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

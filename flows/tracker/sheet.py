@@ -195,7 +195,8 @@ def _decoded(content: bytes) -> str:
             return content.decode("utf-16")
         except UnicodeDecodeError:
             raise SheetError(f"the file is no spreadsheet that can be read: {FORMS}") from None
-    if content[:4096].count(b"\0"):
+    head = content[:4096]
+    if head.count(b"\0") * 50 > len(head):  # one among many is a slip of some export; many are another sort of file
         raise SheetError(f"the file is no spreadsheet that can be read: {FORMS}")
     try:
         return content.decode("utf-8-sig")
