@@ -7,6 +7,8 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from deadlines.standing import in_days
+
 if TYPE_CHECKING:
     from flows.boards import BoardGroup, BoardRow
     from flows.casereport import CaseReport, DutyShown, FactShown
@@ -61,7 +63,7 @@ def _duty(house: House, duty: DutyShown) -> list[str]:
         due += f", act by {short(duty.act_by)}"
     how = words(duty.standing)
     if duty.days_late:
-        how += f", {duty.days_late} days late"
+        how += f", {in_days(duty.days_late)} late"
     if duty.met_on:
         how += f", {words(duty.met_by or 'met')} on {short(duty.met_on)}"
     if duty.ended_on and not duty.met_on:
@@ -137,4 +139,4 @@ def board(house: House, rows: Sequence[BoardRow], gathered: Sequence[BoardGroup]
 def _row(house: House, row: BoardRow, what: str) -> str:
     who = _who(house, row.body, row.service) if row.body else f"{row.duty_on or '-'} {house.directory.la_name(row.la) if row.la else ''}".strip()
     reference = row.case_ref + (f" / {row.la_reference}" if row.la_reference else "")
-    return f"{row.days:>4} days {what}  {reference:<12}  due {short(row.due)}  {who}: {row.action}"
+    return f"{in_days(row.days):>8} {what}  {reference:<12}  due {short(row.due)}  {who}: {row.action}"
