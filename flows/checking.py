@@ -11,6 +11,7 @@ from typing import Any
 from nhs_number import is_valid as _valid_number  # type: ignore[attr-defined]  # it exports by assignment
 from pydantic import ValidationError
 
+from deadlines.reckon import reckon
 from flows.house import House
 from models.casefile import Casefile
 from models.facts import Draft, FactData, Line
@@ -64,6 +65,7 @@ def prepared(
     told = _told(model, kind, given)
     _bound(house, model, kind, told[0])
     _by_law(house, model, given, told[0])
+    told[0].update(_in_windows(house, model, given, told[0], draft.occurred_on))
     if kind not in ENGINE_ONLY:
         _only_once(lines, draft, told[0])
     return told
@@ -172,6 +174,18 @@ def _by_law(house: House, model: type[FactData], given: Mapping[str, Any], plain
     plain |= {key: "yes" if house.law.rule(rule).enabled else "no" for key, rule in model.FROM_LAW.items()}
 
 
+def _in_windows(house: House, model: type[FactData], given: Mapping[str, Any], data: Mapping[str, Any], on: date) -> dict[str, str]:
+    """Whether the days that a fact names lie in the windows that rules open before its own day (the six months of reg 24): a yes or a no each."""
+    if given.keys() & model.FROM_WINDOW.keys():
+        raise Refused("bad_data", f"{', '.join(model.FROM_WINDOW)} is worked out from the days of the fact, and not given", wrong_call=True)
+    said: dict[str, str] = {}
+    for key, (rule, field) in model.FROM_WINDOW.items():
+        start = reckon(house.law, house.almanac, rule, on).due
+        if field in data and start is not None:
+            said[key] = "yes" if start <= date.fromisoformat(data[field]) <= on else "no"
+    return said
+
+
 def _correction(house: House, process: Process, lines: Sequence[Line], draft: Draft, given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     target = next((line for line in lines if line.seq == draft.corrects), None)
     if target is None:
@@ -199,6 +213,10 @@ def _correction(house: House, process: Process, lines: Sequence[Line], draft: Dr
     day = plain.get("occurred_on")
     if day is not None and date.fromisoformat(day) > draft.occurred_on:
         raise Refused("future_date", "the corrected day is no later than the day of the correction", field="occurred_on", wrong_call=True)
+    now = next((line for line in effective(lines) if line.seq == target.seq), target)
+    plain |= _in_windows(
+        house, process.facts[target.kind], others, {**now.data, **plain}, date.fromisoformat(day) if day is not None else now.occurred_on
+    )
     return plain, words
 
 

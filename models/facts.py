@@ -70,6 +70,7 @@ class FactData(BaseModel):
 
     `FROM_BIRTH` lists what is worked out from the date of birth when the fact is recorded: a yes or a no, or its month.
     `FROM_LAW` lists whether a reading that the locality may switch off was in force then, by its rule: a yes or a no.
+    `FROM_WINDOW` lists whether a day that the fact names lies in the window that a rule opens before the fact's own day, by rule and field.
     `BODY_KINDS` says which kinds of body the law binds here; none named, any body may be.
     """
 
@@ -78,6 +79,7 @@ class FactData(BaseModel):
     PERSON: ClassVar[frozenset[str]] = frozenset()
     FROM_BIRTH: ClassVar[Mapping[str, str]] = {}
     FROM_LAW: ClassVar[Mapping[str, str]] = {}
+    FROM_WINDOW: ClassVar[Mapping[str, tuple[str, str]]] = {}
     BODY_KINDS: ClassVar[frozenset[str]] = frozenset()
 
 
