@@ -22,8 +22,8 @@ from config.settings import Settings
 from deadlines.almanac import Almanac, load_almanac
 from deadlines.duty import Dates, DatesOf, DutyBook
 from deadlines.reckon import dates_for
-from models.database import make_records, open_engine
-from models.people import Seal, open_seal
+from models.database import make_records, open_engine, reading
+from models.people import Seal, SealError, open_seal, something_is_sealed
 from statemachines.replay import processes
 from statemachines.statutory import Process
 
@@ -55,7 +55,7 @@ class House:
         ladder = load_ladder(_own(settings, "ladder.toml", DEFAULT_LADDER))
         directory = load_directory(_own(settings, "directory.toml", DEFAULT_DIRECTORY))
         return cls(
-            settings, engine, law, almanac, ladder, directory, open_seal(settings.home / "person.key"),
+            settings, engine, law, almanac, ladder, directory, _seal(settings, engine),
             _digest(law.digest, almanac.digest, ladder.digest, *(str(sorted(p.table.items())) for p in processes().values())),
         )  # fmt: skip
 
@@ -108,6 +108,18 @@ class House:
 def instant(moment: datetime) -> str:
     """An instant as the records write it: ISO 8601, UTC, microseconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _seal(settings: Settings, engine: Engine) -> Seal:
+    """The house's key, made with the records and never a second time."""
+    key = settings.home / "person.key"
+    if not key.exists():
+        with reading(engine) as connection:
+            sealed = something_is_sealed(connection)
+        # Asked in this order: another process may have made the key, and sealed with it, just now.
+        if sealed and not key.exists():
+            raise SealError("person.key is missing, and the records hold what only it can open: restore it from the backup of SENDFLOW_HOME")
+    return open_seal(key)
 
 
 def _own(settings: Settings, name: str, default: Any) -> Any:

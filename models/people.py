@@ -119,6 +119,11 @@ def open_seal(path: Path) -> Seal:
     return Seal.make(path)
 
 
+def something_is_sealed(connection: Connection) -> bool:
+    """Whether the records hold anything that only their own key can open: then no other is to be made."""
+    return any(connection.execute(select(table.c.sealed).limit(1)).first() is not None for table in (PERSON, PASSAGE))
+
+
 def _link(fresh: Path, path: Path) -> None:
     try:
         path.hardlink_to(fresh)

@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, insert, select, text, update
 
+from config.settings import Settings
+from flows.house import House
 from models import people
 from models.database import make_records, open_engine
 from models.people import Seal, SealError
@@ -78,6 +80,17 @@ def test_whatever_is_sealed_opens_again_and_does_not_lie_open(words: str) -> Non
     assert seal.unseal(sealed) == words
     if len(words) > 8:
         assert words.encode("utf-8", "surrogatepass") not in sealed
+
+
+def test_a_house_whose_key_was_lost_is_not_given_another(tmp_path: Path) -> None:
+    house = House.open(Settings(home=tmp_path / "var"))
+    (tmp_path / "var" / "person.key").unlink()
+    House.open(Settings(home=tmp_path / "var"))  # nothing is sealed yet, so that nothing is lost
+    with house.engine.begin() as connection:
+        people.put_people(connection, house.seal, [("NX001", ADA)])
+    (tmp_path / "var" / "person.key").unlink()
+    with pytest.raises(SealError, match="restore it from the backup"):
+        House.open(Settings(home=tmp_path / "var"))
 
 
 def test_keyed_digests_differ_by_sort_and_by_house(tmp_path: Path, seal: Seal) -> None:
