@@ -90,6 +90,9 @@ def _tell(
     unheard: list[str] = []
     for name, kind in listening[(fact.process, fact.kind)]:
         process = processes()[name]
+        wanted = process.hears_if.get((fact.process, fact.kind), {})
+        if any(fact.data.get(key) not in said for key, said in wanted.items()):
+            continue
         fields = process.facts[kind].model_fields
         data = {key: value for key, value in fact.data.items() if key in fields and key not in process.facts[kind].WORDS}
         draft = Draft(kind, fact.occurred_on, data, caused_by=cause)
@@ -101,7 +104,7 @@ def _tell(
             continue  # a child may have several cases of a process, and what one of them takes is not the others' business
         if kind in process.opens_too:
             unheard += _open(desk, work, process, draft, mint)
-        else:
+        elif kind not in process.hears_quietly:
             unheard += [said for each in tried for said in each]
     return unheard
 

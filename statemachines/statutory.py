@@ -43,6 +43,8 @@ class Process:
 
     `reasons`: what the law says where a fact comes in the wrong order, by kind: a refusal says it beside what is lawful.
     `one_open_per_child_and_la`: a second case of one child and local authority is refused while the first is open.
+    `hears_if`: what a fact of another case must say to be heard, field by field. `hears_quietly`: kinds that are heard only by a case that can take
+    them, and elsewhere mean nothing: nobody is told that a case could not take one.
     `opens_too`: facts that may open a case as well, where nothing is known of what came before; they move the new case as they move one at its first state.
     """
 
@@ -68,6 +70,8 @@ class Process:
     reasons: Mapping[str, str] = field(default_factory=dict)
     one_open_per_child_and_la: bool = False
     opens_too: frozenset[str] = frozenset()
+    hears_if: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    hears_quietly: frozenset[str] = frozenset()
 
     def lawful(self, state: str) -> list[str]:
         """Fact kinds that a case in `state` accepts, in alphabetical order; guards may still refuse one for its particulars."""
@@ -95,6 +99,8 @@ def statutory_process(
     reasons: Mapping[str, str] | None = None,
     one_open_per_child_and_la: bool = False,
     opens_too: Iterable[str] = (),
+    hears_if: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] | None = None,
+    hears_quietly: Iterable[str] = (),
 ) -> Process:
     """Put a process together from its machine and its facts.
 
@@ -121,6 +127,7 @@ def statutory_process(
         {kind: (versions or {}).get(kind, 1) for kind in known}, table, staying, dict(guards or {}),
         frozenset(asks), frozenset(answers), frozenset(reopens), frozenset(contacts), dict(hears or {}),
         released_tables(name) | {version: table}, dict(reasons or {}), one_open_per_child_and_la, frozenset(opens_too),
+        dict(hears_if or {}), frozenset(hears_quietly),
     )  # fmt: skip
 
 
