@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import recording, refolding, working_days
+from benchmarks import recording, refolding, showing, sweeping, working_days
 from benchmarks.measuring import Goal, Measured, goals
 from benchmarks.workload import Workshop
 from config.settings import Settings
@@ -19,6 +19,8 @@ MEASURES: dict[str, Callable[[Workshop], Measured]] = {
     "bulk_record_sqlite": recording.bulk,
     "one_fact": recording.one_fact,
     "refold_against_eventsourcing": refolding.refold,
+    "sweep_3m_against_10k": sweeping.sweeping,
+    "record_against_empty_prefect_flow": showing.showing,
     "working_days_against_loop": lambda _shop: working_days.working_days(),
 }
 

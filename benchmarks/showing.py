@@ -1,0 +1,83 @@
+"""`record` as an in-process Prefect run, against an empty flow: what showing costs beyond what Prefect itself takes.
+
+Both are asynchronous runs in this process against the same real local server, started as a house starts it. An empty flow is a
+parameterless `async def` that returns at once.
+"""
+
+import asyncio
+import dataclasses
+import time
+from datetime import date
+from typing import Any
+
+from benchmarks.measuring import Measured, Side, alternate, times_theirs
+from benchmarks.workload import ACTOR, Workshop
+from config.settings import fix_caller_environment
+from flows.house import House
+from flows.processes import Processes
+from flows.running import server_answers
+from flows.runs import Act, Work
+from models.facts import Draft
+from notifications.sink import free_port
+
+RUNS = 3
+SERVER_SECONDS = 120.0
+LA = {"la": "northshire"}
+
+
+def showing(shop: Workshop) -> Measured:
+    """The time of a shown record as a multiple of an empty flow's."""
+    settings = dataclasses.replace(shop.house.settings, home=shop.folder, port=free_port())
+    processes = Processes(settings, print)
+    api_url = f"{settings.ui_url}/api"
+    try:
+        processes.start("server")
+        processes.wait_for("server", lambda: server_answers(api_url, 1.0), SERVER_SECONDS, lambda: None)
+        fix_caller_environment(settings, api_url)
+        return _against_empty(shop)
+    finally:
+        processes.stop()
+
+
+def _against_empty(shop: Workshop) -> Measured:
+    # Imported here, because prefect reads its environment once, and because nothing else that is measured pays for it.
+    from prefect import flow
+
+    from flows.prefect_flows import conduct
+
+    @flow(name="empty")
+    async def empty() -> None:
+        """Nothing at all."""
+
+    house = shop.fresh_house()
+    numbers = iter(range(1_000_000))
+
+    def ours(_given: object) -> None:
+        for _ in range(RUNS):
+            work = Work(Act.RECORD, house, _given_to_record(next(numbers)))
+            conduct(work)
+            assert work.do(None).seq == 1
+
+    def theirs(_given: object) -> None:
+        for _ in range(RUNS):
+            asyncio.run(empty())
+
+    measured = alternate(
+        "record_against_empty_prefect_flow",
+        Side("record, shown", lambda: None, ours, RUNS),
+        Side("empty flow", lambda: None, theirs, RUNS),
+        times_theirs, [_alone(house, numbers)],
+    )  # fmt: skip
+    house.engine.dispose()
+    return measured
+
+
+def _alone(house: House, numbers: Any) -> str:
+    work = Work(Act.RECORD, house, _given_to_record(next(numbers)))
+    start = time.perf_counter()
+    work.do(None)
+    return f"the record itself took {(time.perf_counter() - start) * 1e3:.1f} ms"
+
+
+def _given_to_record(number: int) -> dict[str, Any]:
+    return {"case": f"BP{number:06d}", "drafts": [Draft("ehc_assessment_requested", date(2026, 3, 2), LA)], "actor": ACTOR}
