@@ -1,13 +1,15 @@
 """What a fact may say of a birth: a yes or a no, or a month. The date itself stays sealed with the person.
 
 A fact's model lists such particulars in `FROM_BIRTH`: `before:RULE` asks whether the fact's day lies before the day that the rule
-gives for the birth (compulsory school age, Education Act 1996 s8), `month` keeps year and month, as the first day of the month.
+gives for the birth (compulsory school age, Education Act 1996 s8); `before_month:RULE` asks the same of the first day of the month of birth,
+for a duty that is known by the month only; `month` keeps year and month, as the first day of the month.
 """
 
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from config.law import NoAnswer
 from deadlines.reckon import reckon
 from flows.checking import Refused
 from flows.house import House
@@ -45,6 +47,14 @@ def _said(house: House, wanted: Mapping[str, str], born: date, on: date) -> dict
         if how == "month":
             said[key] = born.replace(day=1).isoformat()
         else:
-            due = reckon(house.law, house.almanac, how.removeprefix("before:"), born, {}).due
-            said[key] = "yes" if due is not None and on < due else "no"
+            when, _, rule = how.partition(":")
+            said[key] = "yes" if _before(house, rule, born.replace(day=1) if when == "before_month" else born, on) else "no"
     return said
+
+
+def _before(house: House, rule: str, born: date, on: date) -> bool:
+    try:
+        due = reckon(house.law, house.almanac, rule, born, {}).due
+    except NoAnswer:
+        return False  # that day came before the rule's first entry, and is long past
+    return due is not None and on < due

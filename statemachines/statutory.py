@@ -16,6 +16,7 @@ from models.facts import FactData, Line
 from models.shared_facts import CORRECTIONS, ENGINE_ONLY, SHARED
 
 Guard = Callable[[Casefile, Line], str | None]
+Remarks = Callable[[Casefile], list[str]]
 TABLES = Path(__file__).parent / "tables"
 
 
@@ -45,6 +46,7 @@ class Process:
     `one_open_per_child_and_la`: a second case of one child and local authority is refused while the first is open.
     `hears_if`: what a fact of another case must say to be heard, field by field. `hears_quietly`: kinds that are heard only by a case that can take
     them, and elsewhere mean nothing: nobody is told that a case could not take one.
+    `remarks`: what a reader of a case should know besides its dates, in sentences; they decide nothing.
     `opens_too`: facts that may open a case as well, where nothing is known of what came before; they move the new case as they move one at its first state.
     """
 
@@ -72,6 +74,7 @@ class Process:
     opens_too: frozenset[str] = frozenset()
     hears_if: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     hears_quietly: frozenset[str] = frozenset()
+    remarks: Remarks | None = None
 
     def lawful(self, state: str) -> list[str]:
         """Fact kinds that a case in `state` accepts, in alphabetical order; guards may still refuse one for its particulars."""
@@ -101,6 +104,7 @@ def statutory_process(
     opens_too: Iterable[str] = (),
     hears_if: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] | None = None,
     hears_quietly: Iterable[str] = (),
+    remarks: Remarks | None = None,
 ) -> Process:
     """Put a process together from its machine and its facts.
 
@@ -127,7 +131,7 @@ def statutory_process(
         {kind: (versions or {}).get(kind, 1) for kind in known}, table, staying, dict(guards or {}),
         frozenset(asks), frozenset(answers), frozenset(reopens), frozenset(contacts), dict(hears or {}),
         released_tables(name) | {version: table}, dict(reasons or {}), one_open_per_child_and_la, frozenset(opens_too),
-        dict(hears_if or {}), frozenset(hears_quietly),
+        dict(hears_if or {}), frozenset(hears_quietly), remarks,
     )  # fmt: skip
 
 
