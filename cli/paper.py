@@ -11,7 +11,7 @@ from deadlines.standing import in_days
 
 if TYPE_CHECKING:
     from flows.boards import BoardGroup, BoardRow
-    from flows.casereport import CaseReport, DutyShown, FactShown
+    from flows.casereport import CaseReport, Cause, DutyShown, FactShown
     from flows.house import House
     from flows.verifying import VerifyReport
 
@@ -49,7 +49,7 @@ def history(house: House, found: CaseReport) -> str:
         lines += ["", f"Claims of an excuse that wait for a person: fact {', '.join(map(str, found.claims_to_decide))}."]
     lines += ["", "Facts, in the order in which they were recorded"]
     for fact in found.facts:
-        lines += _fact(house, fact)
+        lines += _fact(house, fact, found.heard.get(fact.seq))
     return "\n".join(lines)
 
 
@@ -71,10 +71,15 @@ def _duty(house: House, duty: DutyShown) -> list[str]:
     if duty.excuse:
         how += f" (excuse accepted: {words(duty.excuse)})"
     local = "" if duty.basis in {"act", "regulation"} else f" [{words(duty.basis)}]"
-    lines = [f"  {who}: {rule.action}", f"      from {short(duty.started_on)} (fact {duty.opened_seq}); {due}", f"      {how}. {duty.citation}{local}"]
+    start = f"{short(duty.started_on)} (fact {duty.opened_seq}{_heard(duty.cause)})"
+    lines = [f"  {who}: {rule.action}", f"      from {start}; {due}", f"      {how}. {duty.citation}{local}"]
     if duty.knock_on:
         lines.append(f"      {duty.knock_on}")
     return lines
+
+
+def _heard(cause: Cause | None) -> str:
+    return f", heard of case {cause.case_ref}: {words(cause.kind)}, its fact {cause.seq}" if cause else ""
 
 
 def _who(house: House, body: str | None, service: str | None) -> str:
@@ -84,14 +89,14 @@ def _who(house: House, body: str | None, service: str | None) -> str:
     return f"{name}, {house.directory.service_name(service)}" if service else name
 
 
-def _fact(house: House, fact: FactShown) -> list[str]:
+def _fact(house: House, fact: FactShown, cause: Cause | None) -> list[str]:
     learned = datetime.fromisoformat(fact.recorded_at).astimezone(LONDON)
     said = {key: value for key, value in fact.data.items() if key not in {"letter", "opened_seq", "rung_seq"}}
     told = "; ".join(f"{words(key)} {_value(house, key, value)}" for key, value in said.items())
     now = "" if fact.stands and not fact.corrected_to else f" [corrected to {short(fact.corrected_to)}]" if fact.stands else " [withdrawn]"
     corrects = f" of fact {fact.corrects}" if fact.corrects else ""
     head = f"  {fact.seq:>3}  {short(fact.occurred_on):<15}  {words(fact.kind)}{corrects}{now}"
-    tail = f"       {'':<15}  {told + '. ' if told else ''}Recorded {short(learned.date())} {learned:%H:%M} by {fact.actor} ({words(fact.via)})"
+    tail = f"       {'':<15}  {told + '. ' if told else ''}Recorded {short(learned.date())} {learned:%H:%M} by {fact.actor} ({words(fact.via)}){_heard(cause)}"
     return [head, tail]
 
 

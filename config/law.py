@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from config.rules import UNITS, Basis, Count, Input, LawError, Limb, NoAnswer, Overlay, Period, Rule, UnknownRule, month_day, said_words
+from config.rules import UNITS, Basis, Count, Input, LawError, Limb, NoAnswer, Overlay, Period, Rule, UnknownRule, month_day, one_or_several, said_words
 from config.strict import ConfigFault, Strict, parsed, read_toml
 
 __all__ = [
@@ -32,7 +32,9 @@ HERE = Path(__file__).parent
 EXAMPLES: Mapping[str, str] = MappingProxyType(
     {
         "bound": 'bound = "by"', "lawful_from": 'lawful_from = "day_after_due"', "per": 'per = "body"',
-        "starts": 'starts = ["health_advice_requested"]', "starts_if": 'starts_if = { says_sen = "yes" }', "met_by": 'met_by = ["health_advice_received"]',
+        "starts": 'starts = ["health_advice_requested"]', "starts_if": 'starts_if = { says_sen = "yes" }',
+        "starts_by_locality": 'starts_by_locality = { received = "referral_received", accepted = "referral_accepted" }',
+        "strict_start": 'strict_start = "received_on"', "starts_from": 'starts_from = "accepted"', "met_by": 'met_by = ["health_advice_received"]',
         "ends": 'ends = ["case_withdrawn"]', "reopened_by": 'reopened_by = ["health_advice_returned"]',
         "start_day": 'start_day = "meeting_on"', "told_by": 'told_by = ["mediation_certificate_heard"]',
         "told_as": 'told_as = "agreed_on"', "holds_up": 'holds_up = "ehc_final_plan_send"',
@@ -125,7 +127,7 @@ class Use(Strict):
     met_by: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
     reopened_by: tuple[str, ...] = ()
-    holds_up: str | None = None
+    holds_up: tuple[str, ...] = ()
     start_day: str | None = None
     inputs: Mapping[str, Told] = Field(default_factory=dict)
 
@@ -134,6 +136,11 @@ class Use(Strict):
     def _list_is_tuple(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
 
+    @field_validator("holds_up", mode="before")
+    @classmethod
+    def _one_rule_is_several(cls, value: Any) -> Any:
+        return one_or_several(value)
+
     @field_validator("starts_if", mode="before")
     @classmethod
     def _one_word_is_several(cls, value: Any) -> Any:
@@ -141,9 +148,10 @@ class Use(Strict):
 
 
 class LocalStandard(Strict):
-    """A locality's own answer for one rule: a number where the law gives none, or a switch where the statute file allows it."""
+    """A locality's own answer for one rule: a number where the law gives none, a switch or the step to count from where the statute file allows it."""
 
     enabled: bool | None = None
+    starts_from: str | None = None
     counts: Count | None = None
     text: str | None = None
     days: int | None = Field(None, ge=1)
@@ -244,10 +252,9 @@ def _check_grounds(rule: Rule, grounds: Mapping[str, Ground], file: str) -> None
 def _check_follows(rules: Mapping[str, Rule]) -> None:
     """Rules that name another rule name one that is there."""
     for rule in rules.values():
-        if rule.holds_up is not None and rule.holds_up not in rules:
-            raise ConfigFault(
-                f'{rule.process}.toml: [{rule.id}] holds up a rule that is not there: `{rule.holds_up}`. Example: holds_up = "ehc_final_plan_send"'
-            )
+        for held_up in rule.holds_up:
+            if held_up not in rules:
+                raise ConfigFault(f'{rule.process}.toml: [{rule.id}] holds up a rule that is not there: `{held_up}`. Example: {EXAMPLES["holds_up"]}')
         for version in rule.period:
             if version.follows and (version.follows not in rules or rules[version.follows].period[0].follows):
                 raise ConfigFault(
@@ -273,6 +280,11 @@ def _localise(folder: Path, rules: dict[str, Rule], content: dict[str, Any]) -> 
             if not rule.switchable:
                 raise ConfigFault(f"{file.name}: [{rule_id}] cannot be switched: the law does not leave it to the locality.")
             changed["enabled"] = own.enabled
+        if own.starts_from is not None:
+            if own.starts_from not in rule.starts_by_locality:
+                steps = ", ".join(rule.starts_by_locality) or "none, because its start is not left to the locality"
+                raise ConfigFault(f"{file.name}: [{rule_id}] cannot start from that step; it may start from: {steps}.")
+            changed["starts"] = rule.starts_by_locality[own.starts_from]
         if own.counts is not None:
             if any(version.counts not in ("local", "none") for version in rule.period):
                 raise ConfigFault(f"{file.name}: [{rule_id}] has a number of its own in the law; only a local standard takes one here.")

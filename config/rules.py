@@ -66,11 +66,16 @@ def month_day(text: str) -> tuple[int, int]:
     return found.month, found.day
 
 
+def one_or_several(value: Any) -> Any:
+    """A word alone stands for a list of one."""
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+
+
 def said_words(value: Any) -> Any:
     """What an opening fact must say, as the file writes it: a word alone stands for a list of one."""
     if not isinstance(value, Mapping):
         return value
-    return {key: (said,) if isinstance(said, str) else tuple(said) if isinstance(said, list) else said for key, said in value.items()}
+    return {key: one_or_several(said) for key, said in value.items()}
 
 
 class Limb(Strict):
@@ -242,7 +247,9 @@ class Rule(Strict):
     day after it is the first lawful day); "window" the edge of a window, where nothing is ever late.
     `start_day`: the field of the opening fact that holds the start day, where it is not the fact's own day (a meeting to come).
     `starts_if`: what the opening fact must say for the duty to open, field by field: one word, or any of several.
-    `holds_up`: the later duty that waits for this one (advice, and the plan that is made of it).
+    `starts_by_locality`: steps from which a locality may choose to count, by name; `starts` is the one that is shipped.
+    `strict_start`: the input whose day the stricter reading counts from, where the clock starts at a later step.
+    `holds_up`: the later duty that waits for this one (advice, and the plan that is made of it); of several, the first that the case has.
     `per`, `starts`, `met_by`, `ends`, `reopened_by`: whose clock it is, and the fact kinds that open, meet, end and reopen the duty.
     """
 
@@ -258,11 +265,13 @@ class Rule(Strict):
     lawful_from: Literal["due", "day_after_due"] | None = None
     starts: tuple[str, ...] = ()
     starts_if: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    starts_by_locality: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    strict_start: str | None = None
     met_by: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
     reopened_by: tuple[str, ...] = ()
     calculation_only: str | None = None
-    holds_up: str | None = None
+    holds_up: tuple[str, ...] = ()
     start_day: str | None = None
     enabled: bool = True
     switchable: bool = False
@@ -277,7 +286,12 @@ class Rule(Strict):
     def _list_is_tuple(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
 
-    @field_validator("starts_if", mode="before")
+    @field_validator("holds_up", mode="before")
+    @classmethod
+    def _one_rule_is_several(cls, value: Any) -> Any:
+        return one_or_several(value)
+
+    @field_validator("starts_if", "starts_by_locality", mode="before")
     @classmethod
     def _one_word_is_several(cls, value: Any) -> Any:
         return said_words(value)
@@ -300,10 +314,18 @@ class Rule(Strict):
         named |= {version.day_itself.input for version in self.period if version.day_itself}
         named |= {version.back_from for version in self.period if version.back_from} - {"on"}
         named |= {item.together_with for item in self.inputs.values() if item.together_with}
-        named |= {self.replaced_by} if self.replaced_by else set()
+        named |= {name for name in (self.replaced_by, self.strict_start) if name}
+        if self.starts_by_locality and self.starts not in self.starts_by_locality.values():
+            raise ValueError("`starts` is one of the steps in `starts_by_locality`: the one that is shipped")
         if missing := sorted(named - set(self.inputs)):
             raise ValueError(f"`{missing[0]}` is used but is not among the rule's inputs")
         return self
+
+    @cached_property
+    def reading(self) -> str:
+        """Which of the local readings is in force, as a fact keeps it: no where it is switched off, the chosen step where one was chosen, else yes."""
+        chosen = next((name for name, kinds in self.starts_by_locality.items() if kinds == self.starts), "yes")
+        return chosen if self.enabled else "no"
 
     @cached_property
     def by_due_date(self) -> bool:

@@ -1,10 +1,12 @@
 """One case as an auditor reads it: its facts as they were written, and its duties as they leave it, on any day and as known at any instant."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from config.rules import Rule
 from deadlines.duty import Duty, duties_of
 from deadlines.standing import days_late, in_days, standing
 from flows.house import House
@@ -13,7 +15,7 @@ from models.casefile import Casefile
 from models.database import reading
 from models.facts import Line
 from models.shared_facts import CORRECTIONS
-from statemachines.replay import effective, fold
+from statemachines.replay import effective, fold, process_of
 from statemachines.statutory import Unlawful
 
 
@@ -35,8 +37,21 @@ class FactShown(BaseModel):
     corrected_to: date | None = None
 
 
+class Cause(BaseModel):
+    """The fact of another case of the same child that was heard here."""
+
+    model_config = ConfigDict(frozen=True)
+    case_ref: str
+    seq: int
+    kind: str
+    process: str
+
+
 class DutyShown(BaseModel):
-    """A duty. `days_late` is in calendar days; `twenty_weeks` says what the advice does to the date of the final plan."""
+    """A duty. `days_late` is in calendar days; `knock_on` says what the advice does to the date of the final plan.
+
+    `opened_by` is the kind of the fact that opened it, and `cause` the fact of another case where that was only heard of.
+    """
 
     model_config = ConfigDict(frozen=True)
     rule: str
@@ -56,6 +71,8 @@ class DutyShown(BaseModel):
     citation: str
     basis: str
     knock_on: str | None = None
+    opened_by: str | None = None
+    cause: Cause | None = None
 
 
 class CaseReport(BaseModel):
@@ -74,6 +91,7 @@ class CaseReport(BaseModel):
     duties: list[DutyShown]
     plan_issued_without: list[dict[str, str | None]]
     claims_to_decide: list[int]
+    heard: dict[int, Cause] = {}
 
 
 def report(house: House, case_ref: str, as_at: date | None = None, known_at: str | None = None) -> CaseReport:
@@ -90,14 +108,33 @@ def report(house: House, case_ref: str, as_at: date | None = None, known_at: str
             raise LookupError("nothing was known of this case then") from None
         raise
     day = as_at or house.today()
+    rules = {rule.id: rule for rule in house.law.duties_of(casefile.process)}
+    kinds, causes = {line.seq: line.kind for line in casefile.lines}, _causes(house, casefile.lines)
     duties = duties_of(casefile.lines, house.books[casefile.process], house.dates_of, casefile.claims.values())
     return CaseReport(
         case_ref=case_ref, process=casefile.process, state=casefile.state,
         state_name=house.processes[casefile.process].states[casefile.state], la=casefile.la, la_reference=casefile.la_reference,
         as_at=day, known_at=known_at, facts=_facts(lines, as_at, known_at),
-        duties=[_shown(house, duty, duties, day) for duty in duties], plan_issued_without=_without(house, duties),
-        claims_to_decide=[claim.seq for claim in casefile.undecided()],
+        duties=[_shown(rules, duty, duties, day, kinds[duty.opened_seq], causes.get(duty.opened_seq)) for duty in duties],
+        plan_issued_without=_without(rules, duties),
+        claims_to_decide=[claim.seq for claim in casefile.undecided()], heard=causes,
     )  # fmt: skip
+
+
+def _causes(house: House, lines: list[Line]) -> dict[int, Cause]:
+    """What was heard of other cases, by the number of the fact here."""
+    heard = {line.seq: line.caused_by.rsplit("/", 1) for line in lines if line.caused_by}
+    if not heard:
+        return {}
+    with reading(house.engine) as connection:
+        histories = ledger.read(connection, sorted({ref for ref, _seq in heard.values()}))
+    found: dict[int, Cause] = {}
+    for seq, (ref, number) in heard.items():
+        told = histories.get(ref, ([], None))[0]
+        cause = next((line for line in told if line.seq == int(number)), None)
+        if cause is not None:
+            found[seq] = Cause(case_ref=ref, seq=cause.seq, kind=cause.kind, process=process_of(told).name)
+    return found
 
 
 def _facts(lines: list[Line], as_at: date | None, known_at: str | None) -> list[FactShown]:
@@ -117,24 +154,29 @@ def _facts(lines: list[Line], as_at: date | None, known_at: str | None) -> list[
     return shown
 
 
-def _shown(house: House, duty: Duty, duties: list[Duty], day: date) -> DutyShown:
+def _shown(rules: Mapping[str, Rule], duty: Duty, duties: list[Duty], day: date, opened_by: str, cause: Cause | None) -> DutyShown:
     dates = duty.dates
     return DutyShown(
         rule=duty.rule, body=duty.body, service=duty.service, opened_seq=duty.opened_seq, started_on=duty.started_on, due=dates.due,
         strict_due=dates.strict_due, act_by=dates.act_by, standing=standing(duty, day).value, days_late=days_late(duty, day),
         met_on=duty.met_on, met_by=duty.met_by, ended_on=duty.ended_on, excuse=duty.excuse.ground if duty.excuse else None,
-        citation=dates.citation, basis=dates.basis, knock_on=_knock_on(house, duty, duties, day),
+        citation=dates.citation, basis=dates.basis, knock_on=_knock_on(rules, duty, duties, day),
+        opened_by=opened_by, cause=cause,
     )  # fmt: skip
 
 
-def _held_up(house: House, duty: Duty, duties: list[Duty]) -> Duty | None:
-    """The duty that this one feeds (the final plan, for advice): the statute file says which."""
-    rule = house.law.rules[duty.rule].holds_up
-    return next((other for other in duties if rule is not None and other.rule == rule and other.due is not None), None)
+def _held_up(rules: Mapping[str, Rule], duty: Duty, duties: list[Duty]) -> Duty | None:
+    """The duty that this one feeds (the final plan, for advice): the statute file says which, and of several the first that stood before it."""
+    rule = rules.get(duty.rule)
+    for held_up in rule.holds_up if rule is not None else ():
+        for other in duties:
+            if other.rule == held_up and other.due is not None and other.opened_seq < duty.opened_seq:
+                return other
+    return None
 
 
-def _knock_on(house: House, duty: Duty, duties: list[Duty], day: date) -> str | None:
-    plan = _held_up(house, duty, duties)
+def _knock_on(rules: Mapping[str, Rule], duty: Duty, duties: list[Duty], day: date) -> str | None:
+    plan = _held_up(rules, duty, duties)
     if plan is None or plan.due is None:
         return None
     until = duty.met_on or duty.ended_on or day
@@ -145,14 +187,15 @@ def _knock_on(house: House, duty: Duty, duties: list[Duty], day: date) -> str | 
     if duty.met_on is None and not late:
         lateness = "not yet late"
     room = f"{in_days(left)} before" if left > 0 else "on" if left == 0 else f"{in_days(-left)} after"
-    return f"the advice {came} {lateness}, {room} the 20-week date ({plan.due.isoformat()})"
+    unit, number = rules[plan.rule].period_on(plan.started_on).limbs[0].amounts[0]
+    return f"the advice {came} {lateness}, {room} the {number}-{unit.removesuffix('s')} date ({plan.due.isoformat()})"
 
 
-def _without(house: House, duties: list[Duty]) -> list[dict[str, str | None]]:
+def _without(rules: Mapping[str, Rule], duties: list[Duty]) -> list[dict[str, str | None]]:
     """Bodies whose advice had been asked for and had not come when the plan was issued."""
     missing: list[dict[str, str | None]] = []
     for duty in duties:
-        plan = _held_up(house, duty, duties)
+        plan = _held_up(rules, duty, duties)
         if plan is None or plan.met_on is None or duty.started_on > plan.met_on:
             continue
         if duty.met_on is None or duty.met_on > plan.met_on:
