@@ -1,0 +1,235 @@
+"""One cycle of reviewing a plan, seen from health (CFA 2014 s44(1); SEND Regs 2014 regs 18 to 22).
+
+A cycle begins when the plan is made, reviewed or re-assessed; its decision opens the next cycle as another case of the child. The law
+does not say which day counts as "reviewed": councils treat the notice of the decision as the end of a review (reg 20(10)), and so does
+this house. A decision to cease opens the next as well: the plan stands until it ceases (s45(4)), and ceasing ends that cycle.
+What this file does not decide: by when (the statute file), or who is told (the ladder).
+"""
+
+from datetime import date
+from typing import ClassVar, Literal
+
+from statemachine import State
+
+from models.casefile import Casefile
+from models.facts import Code, FactData, Line, Slug, Words
+from models.shared_facts import Opening
+from statemachines.advice import ByBody, Noted, Returned, has_answered, is_outstanding, was_asked
+from statemachines.ceasing import CEASE_FACTS, CEASE_GUARDS, CEASE_HEARS, CEASE_HEARS_IF, CEASE_QUIETLY, CEASE_STAYS
+from statemachines.statutory import StatutoryMachine, statutory_process
+
+
+class AnnualReview(StatutoryMachine):
+    """A review of an education, health and care plan (CFA 2014 s44(1); SEND Regs 2014 regs 18 to 22).
+
+    Facts that do not move the case: a health professional invited and what came of it; notice and advice sent round; the report;
+    transfers between phases and between authorities; section G agreed; a certificate or an appeal against ceasing.
+
+    {statechart:md}
+    """
+
+    waiting = State("Review awaited", initial=True)
+    arranged = State("Review meeting arranged")
+    held = State("Review meeting held")
+    kept = State("Plan kept as it is")
+    amending = State("Plan to be amended")
+    noticed = State("Amendments proposed")
+    amended = State("Amended plan received")
+    ceasing = State("Plan to cease")
+    ceased = State("Plan ceased")
+    ended = State("Plan ceased before the review")
+    withdrawn = State("Withdrawn", final=True)
+    closed = State("Closed", final=True)
+
+    plan_made = waiting.to(waiting)
+    plan_reassessed = waiting.to(waiting) | arranged.to(waiting) | held.to(waiting)
+    review_meeting_arranged = waiting.to(arranged) | arranged.to(arranged)
+    review_meeting_cancelled = arranged.to(waiting)
+    review_meeting_held = waiting.to(held) | arranged.to(held)
+    plan_kept = held.to(kept)
+    amendment_decided = held.to(amending)
+    cease_decided = held.to(ceasing)
+    amendment_notice_sent = amending.to(noticed)
+    amendment_dropped = noticed.to(kept)
+    amended_plan_received = noticed.to(amended)
+    plan_ceased = ceasing.to(ceased)
+    cease_reversed = ceasing.to(kept) | ceased.to(kept)
+    plan_ended = waiting.to(ended) | arranged.to(ended) | held.to(ended)
+    plan_resumed = ended.to(waiting)
+    case_withdrawn = (
+        waiting.to(withdrawn) | arranged.to(withdrawn) | held.to(withdrawn) | kept.to(withdrawn) | amending.to(withdrawn)
+        | noticed.to(withdrawn) | amended.to(withdrawn) | ceasing.to(withdrawn) | ceased.to(withdrawn) | ended.to(withdrawn)
+    )  # fmt: skip
+    case_closed = (
+        waiting.to(closed) | arranged.to(closed) | held.to(closed) | kept.to(closed) | amending.to(closed)
+        | noticed.to(closed) | amended.to(closed) | ceasing.to(closed) | ceased.to(closed) | ended.to(closed)
+    )  # fmt: skip
+
+
+class PlanMade(Opening):
+    """The plan was first made; its day starts the first twelve months (CFA 2014 s44(1)(a))."""
+
+
+class PlanReviewed(Opening):
+    """The plan was reviewed. Its day, or the one that it names, starts the next twelve months (CFA 2014 s44(1)(b))."""
+
+    last_reviewed_on: date | None = None
+
+
+class PlanReassessed(Opening):
+    """The final plan after a re-assessment was sent; its day starts the twelve months of reg 27(4)."""
+
+
+class PlanTransferred(FactData):
+    """The plan went to another authority on this day, which reviews it by reg 15(5)."""
+
+    new_la: Slug | None = None
+    note: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+
+
+class EarlyReviewCalled(FactData):
+    """Somebody asks for the review to come early. The law sets no day for it; a responsible commissioner's request binds (regs 15(8), 16(3))."""
+
+    called_by: Literal["parent", "young_person", "institution", "la", "rcb", "provider"]
+    body: Code | None = None
+    reason: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"reason"})
+
+
+class TransferPlanned(FactData):
+    """A transfer to another phase or setting on a day to come (reg 18)."""
+
+    transfer_on: date
+    note: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+
+
+class PhaseTransferPlanned(TransferPlanned):
+    """A transfer between phases of education other than to post-16 (reg 18(1)(b))."""
+
+    phase: Literal["early_years_to_school", "infant_to_junior", "primary_to_middle", "primary_to_secondary", "middle_to_secondary"]
+
+
+class ReviewMeetingArranged(FactData):
+    """A review meeting was fixed for a day (reg 20(1), 21(1)). A further one takes the place of the earlier."""
+
+    meeting_on: date
+    arranged_by: Literal["institution", "la"] | None = None
+    review: Literal["annual", "early", "phase_transfer"] | None = None
+    note: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+
+
+class HealthProfessionalInvited(ByBody):
+    """A body's health care professional was invited to the meeting and asked for advice (regs 20(2)(d), (4), 21(2)(c), (4))."""
+
+    meeting_on: date
+
+
+class AmendmentNoticeSent(Noted):
+    """The authority sent the plan with its notice of proposed amendments and the evidence (reg 22(2)(a))."""
+
+    section_g: Literal["changed", "unchanged"] | None = None
+
+
+class AmendedPlanReceived(Noted):
+    """The final amended plan came; the responsible commissioning body is one of those it goes to (reg 22(3))."""
+
+    section_g: Literal["changed", "unchanged"] | None = None
+
+
+def _made_once(casefile: Casefile, line: Line) -> str | None:
+    opening = next(each for each in casefile.lines if each.kind in {"plan_made", "plan_reviewed", "plan_reassessed"})
+    return None if opening.seq == line.seq else "a plan is made once, and this cycle has begun already: correct its day with fact_corrected"
+
+
+INVITATION = "health_professional_invited"
+BEFORE_MEETING = ("waiting", "arranged")
+BEFORE_DECISION = (*BEFORE_MEETING, "held")
+ANY_OPEN = (*BEFORE_DECISION, "kept", "amending", "noticed", "amended", "ceasing", "ceased", "ended")
+BEFORE_END = (*BEFORE_DECISION, "amending", "noticed")
+
+PROCESS = statutory_process(
+    AnnualReview,
+    name="annual_review",
+    title="Annual review",
+    version=1,
+    opens="plan_reviewed",
+    opens_too=("plan_made", "plan_reassessed"),
+    facts={
+        "plan_made": PlanMade,
+        "plan_reviewed": PlanReviewed,
+        "plan_reassessed": PlanReassessed,
+        "plan_transferred": PlanTransferred,
+        "early_review_called": EarlyReviewCalled,
+        "post16_transfer_planned": TransferPlanned,
+        "phase_transfer_planned": PhaseTransferPlanned,
+        "post16_move_planned": TransferPlanned,
+        "setting_confirmed": Noted,
+        "review_meeting_arranged": ReviewMeetingArranged,
+        "review_meeting_cancelled": Noted,
+        "meeting_notice_given": Noted,
+        INVITATION: HealthProfessionalInvited,
+        "review_invitation_acknowledged": ByBody,
+        "review_advice_received": ByBody,
+        "review_advice_declined": ByBody,
+        "review_advice_returned": Returned,
+        "review_advice_circulated": Noted,
+        "review_meeting_held": Noted,
+        "review_report_received": Noted,
+        "plan_kept": Noted,
+        "amendment_decided": Noted,
+        "amendment_notice_sent": AmendmentNoticeSent,
+        "amendment_dropped": Noted,
+        "section_g_agreed": Noted,
+        "amended_plan_received": AmendedPlanReceived,
+        **CEASE_FACTS,
+        "plan_ended": Noted,
+        "plan_resumed": Noted,
+    },
+    stays={
+        "plan_transferred": BEFORE_DECISION,
+        "early_review_called": BEFORE_MEETING,
+        "post16_transfer_planned": BEFORE_END,
+        "phase_transfer_planned": BEFORE_END,
+        "post16_move_planned": BEFORE_END,
+        "setting_confirmed": (*BEFORE_END, "kept", "amended"),
+        "meeting_notice_given": ("arranged", "held"),
+        INVITATION: BEFORE_MEETING,
+        "review_invitation_acknowledged": ANY_OPEN,
+        "review_advice_received": ANY_OPEN,
+        "review_advice_declined": ANY_OPEN,
+        "review_advice_returned": ANY_OPEN,
+        "review_advice_circulated": ("arranged", "held"),
+        "review_report_received": ("held", "kept", "amending", "noticed", "amended", "ceasing", "ceased"),
+        "section_g_agreed": ("amending", "noticed", "amended"),
+        **CEASE_STAYS,
+    },
+    guards={
+        "plan_made": _made_once,
+        "review_invitation_acknowledged": was_asked(INVITATION),
+        "review_advice_received": is_outstanding(INVITATION),
+        "review_advice_declined": is_outstanding(INVITATION),
+        "review_advice_returned": has_answered(INVITATION),
+        **CEASE_GUARDS,
+    },
+    asks=(INVITATION,),
+    answers=("review_advice_received", "review_advice_declined"),
+    reopens=("review_advice_returned",),
+    contacts=("review_invitation_acknowledged", "review_advice_received", "review_advice_declined"),
+    hears={
+        ("annual_review", "plan_kept"): "plan_reviewed",
+        ("annual_review", "amendment_decided"): "plan_reviewed",
+        ("annual_review", "cease_decided"): "plan_reviewed",
+        ("annual_review", "plan_ceased"): "plan_ended",
+        ("annual_review", "cease_reversed"): "plan_resumed",
+        ("reassessment", "plan_ceased"): "plan_ended",
+        ("reassessment", "cease_reversed"): "plan_resumed",
+        ("reassessment", "final_plan_received"): "plan_reassessed",
+        ("transfer", "plan_transferred"): "plan_transferred",
+        **CEASE_HEARS,
+    },
+    hears_if=CEASE_HEARS_IF,
+    hears_quietly=("plan_ended", "plan_resumed", *CEASE_QUIETLY),
+)

@@ -1,0 +1,150 @@
+"""A re-assessment of the needs behind a plan, seen from health (CFA 2014 s44(2), (3); SEND Regs 2014 regs 23 to 27).
+
+A request of the responsible commissioning body compels the authority (reg 23): its refusal is no fact that the law allows, and reg 24,
+which lets the authority refuse within six months of the last assessment, speaks of other requests only. Reg 26 applies regs 6 to 9
+again, so each body's six weeks run once more. What it does not decide: by when (the statute file), or who is told (the ladder).
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import ClassVar, Literal, Self
+
+from pydantic import model_validator
+from statemachine import State
+
+from models.casefile import Casefile
+from models.facts import Code, FactData, Line, Words
+from models.shared_facts import Opening
+from statemachines.advice import ADVICE_ANSWERS, ADVICE_CONTACTS, ADVICE_FACTS, ADVICE_GUARDS, ADVICE_REOPENS, REQUEST, Noted, advice_stays
+from statemachines.ceasing import CEASE_FACTS, CEASE_GUARDS, CEASE_HEARS, CEASE_HEARS_IF, CEASE_QUIETLY, CEASE_STAYS
+from statemachines.statutory import StatutoryMachine, statutory_process
+
+
+class Reassessment(StatutoryMachine):
+    """A re-assessment (CFA 2014 s44(2), (3); SEND Regs 2014 regs 23 to 27), and ceasing to maintain the plan after one (s45).
+
+    Facts that do not move the case: advice asked of a body, acknowledged, answered, received or returned; appointments missed;
+    waiting lists stated; section G agreed; a certificate or an appeal against ceasing.
+
+    {statechart:md}
+    """
+
+    requested = State("Re-assessment requested", initial=True)
+    refused = State("Re-assessment refused")
+    reassessing = State("Re-assessment under way")
+    drafting = State("Draft plan received")
+    planned = State("Final plan received")
+    ceasing = State("Plan to cease")
+    ceased = State("Plan ceased")
+    withdrawn = State("Withdrawn", final=True)
+    closed = State("Closed", final=True)
+
+    reassessment_agreed = requested.to(reassessing)
+    reassessment_refused = requested.to(refused)
+    refusal_reversed = refused.to(reassessing)
+    reassessment_ordered = refused.to(reassessing)
+    draft_plan_received = reassessing.to(drafting) | drafting.to(drafting)
+    final_plan_received = reassessing.to(planned) | drafting.to(planned)
+    cease_decided = reassessing.to(ceasing) | drafting.to(ceasing)
+    plan_ceased = ceasing.to(ceased)
+    cease_reversed = ceasing.to(reassessing) | ceased.to(reassessing)
+    case_withdrawn = (
+        requested.to(withdrawn) | refused.to(withdrawn) | reassessing.to(withdrawn) | drafting.to(withdrawn)
+        | planned.to(withdrawn) | ceasing.to(withdrawn) | ceased.to(withdrawn)
+    )  # fmt: skip
+    case_closed = (
+        requested.to(closed) | refused.to(closed) | reassessing.to(closed) | drafting.to(closed)
+        | planned.to(closed) | ceasing.to(closed) | ceased.to(closed)
+    )  # fmt: skip
+
+
+class ReassessmentRequested(Opening):
+    """A re-assessment was asked for, or the authority thinks it necessary (CFA 2014 s44(2), (3); reg 23).
+
+    `body` is the board whose request it is. `assessed_in_window` is worked out when the fact is recorded: whether the last assessment
+    lies in the six months before the request (reg 24).
+    """
+
+    requested_by: Literal["parent", "young_person", "institution", "rcb", "la"]
+    body: Code | None = None
+    last_assessed_on: date | None = None
+    assessed_in_window: Literal["yes", "no"] | None = None
+    FROM_WINDOW: ClassVar[Mapping[str, tuple[str, str]]] = {"assessed_in_window": ("reassess_six_month_window_start", "last_assessed_on")}
+    BODY_KINDS: ClassVar[frozenset[str]] = frozenset({"integrated_care_board"})
+
+    @model_validator(mode="after")
+    def _a_boards_request_names_the_board(self) -> Self:
+        if (self.requested_by == "rcb") != (self.body is not None):
+            raise ValueError("body is the board whose request it is, and goes with requested_by=rcb only")
+        return self
+
+
+class ReassessmentRefused(FactData):
+    """The authority notified that it will not re-assess: within six months of the last assessment, or because it is not necessary (reg 24)."""
+
+    ground: Literal["assessed_in_six_months", "not_necessary"]
+    reason: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"reason"})
+
+
+def _may_refuse(casefile: Casefile, line: Line) -> str | None:
+    request = next(each.data for each in casefile.lines if each.kind == "reassessment_requested")
+    if request["requested_by"] == "rcb":
+        return (
+            "the responsible commissioning body asked, and its request compels the authority (SEND Regs 2014 reg 23; reg 24 does not reach it)."
+            " Lawful then: reassessment_agreed"
+        )
+    if request["requested_by"] == "la":
+        return "nobody asked: the authority itself thought it necessary (CFA 2014 s44(3)). Lawful then: reassessment_agreed, or case_withdrawn"
+    if line.data["ground"] == "assessed_in_six_months" and request.get("assessed_in_window") == "no":
+        return (
+            f"the last assessment, of {request['last_assessed_on']}, was made more than six months before the request (SEND Regs 2014 reg 24)."
+            " Lawful then: reassessment_agreed, or reassessment_refused with ground=not_necessary"
+        )
+    return None
+
+
+BEFORE_PLAN = ("requested", "reassessing", "drafting")
+ANY_OPEN = (*BEFORE_PLAN, "refused", "planned", "ceasing", "ceased")
+
+PROCESS = statutory_process(
+    Reassessment,
+    name="reassessment",
+    title="Re-assessment",
+    version=1,
+    opens="reassessment_requested",
+    facts={
+        "reassessment_requested": ReassessmentRequested,
+        "reassessment_agreed": Noted,
+        "reassessment_refused": ReassessmentRefused,
+        "refusal_reversed": Noted,
+        "reassessment_ordered": Noted,
+        **ADVICE_FACTS,
+        "draft_plan_received": Noted,
+        "section_g_agreed": Noted,
+        "final_plan_received": Noted,
+        **CEASE_FACTS,
+    },
+    stays={
+        **advice_stays(BEFORE_PLAN, ANY_OPEN),
+        "section_g_agreed": ("reassessing", "drafting", "planned"),
+        **CEASE_STAYS,
+    },
+    guards={
+        **ADVICE_GUARDS,
+        "reassessment_refused": _may_refuse,
+        **CEASE_GUARDS,
+    },
+    asks=(REQUEST,),
+    answers=ADVICE_ANSWERS,
+    reopens=ADVICE_REOPENS,
+    contacts=ADVICE_CONTACTS,
+    hears={
+        ("tribunal", "order_to_reassess_made"): "reassessment_ordered",
+        ("tribunal", "refusal_to_reassess_conceded"): "reassessment_ordered",
+        ("mediation", "agreed_to_reassess"): "reassessment_ordered",
+        **CEASE_HEARS,
+    },
+    hears_if=CEASE_HEARS_IF,
+    hears_quietly=CEASE_QUIETLY,
+)
