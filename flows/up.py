@@ -187,6 +187,7 @@ def _announce(settings: Settings, processes: Processes, sink: Sink) -> None:
 def _bring_in_the_sample(settings: Settings, house: House, voice: Voice) -> None:
     """Where the records are empty: imports the sample, lives a little, sweeps and delivers, and says what it did."""
     from flows.sample import live_a_little, live_before, write_sample
+    from flows.sample_cases import live_cases
 
     marker = settings.home / "sample.json"
     sample = Sample.read(marker)
@@ -211,6 +212,10 @@ def _bring_in_the_sample(settings: Settings, house: House, voice: Voice) -> None
     voice.say(f"  {said}; {imported.refused} rows refused on purpose, each with a reason, to show how doubtful cells are met.")
     with voice.working("Recording what a tracker cannot say: answers, an accepted excuse, a corrected date"):
         live_a_little(house)
+    with voice.working("Living a few cases of every process"):
+        left_out = live_cases(house)
+    for line in left_out:
+        voice.say(f"  Left out of the sample: {line}")
     with voice.working("Sweeping: what has fallen due is written down, with the letters that it calls for"):
         swept = perform("sweep", house, say=voice.say, as_at=house.today())
     voice.say(f"  {swept.cases_looked_at} cases looked at, {swept.facts_written} facts and {swept.notices_written} notices written.")

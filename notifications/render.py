@@ -22,7 +22,7 @@ from notifications import blocks
 
 FOLDER = Path(__file__).parent / "templates"
 FRONT = re.compile(r"\A\+\+\+\n(.*?)\n\+\+\+\n(.*)\Z", re.DOTALL)
-NAME = re.compile(r"([a-z_]+)-([1-9][0-9]*)\.(md|part)")
+NAME = re.compile(r"([a-z][a-z0-9_]*)-([1-9][0-9]*)\.(md|part)")
 
 
 class RenderError(ValueError):

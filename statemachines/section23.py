@@ -1,0 +1,191 @@
+"""A Section 23 notification: an NHS body brings a child under compulsory school age to the local authority (CFA 2014 s23).
+
+What it decides: the order of s23(2) to (4), who is bound, and of which child. The Act gives no number of days anywhere, and none is
+made up here. Whether the notice makes the authority responsible (s24(1)(b)) is a reading that a locality may switch off: the statute
+file has its clock, and the fact says whether the reading was in force. Consent is no condition of the section.
+"""
+
+from typing import ClassVar, Literal
+
+from statemachine import State
+
+from models.casefile import Casefile
+from models.facts import Code, FactData, Line, Service, Slug, Words
+from models.shared_facts import Opening
+from statemachines.statutory import StatutoryMachine, statutory_process
+
+OPENS = "section23_opinion_formed"
+
+
+class Section23(StatutoryMachine):
+    """A Section 23 notification (CFA 2014 s23, s24(1)(b)).
+
+    Facts that do not move the case: a voluntary organisation thought to be able to help, and named to the parent.
+
+    {statechart:md}
+    """
+
+    formed = State("Opinion formed", initial=True)
+    informed = State("Parent informed")
+    offered = State("Discussion offered")
+    notified = State("Local authority notified")
+    acknowledged = State("Notification acknowledged")
+    answered = State("Authority's outcome known")
+    withdrawn = State("Withdrawn", final=True)
+    closed = State("Closed", final=True)
+
+    parent_informed = formed.to(informed)
+    discussion_offered = informed.to(offered)
+    la_notified = offered.to(notified)
+    la_acknowledged = notified.to(acknowledged)
+    la_outcome_stated = notified.to(answered) | acknowledged.to(answered)
+    la_agreed_to_assess = notified.to(answered) | acknowledged.to(answered)
+    la_refused_to_assess = notified.to(answered) | acknowledged.to(answered)
+    case_withdrawn = (
+        formed.to(withdrawn) | informed.to(withdrawn) | offered.to(withdrawn) | notified.to(withdrawn)
+        | acknowledged.to(withdrawn) | answered.to(withdrawn)
+    )  # fmt: skip
+    case_closed = (
+        formed.to(closed) | informed.to(closed) | offered.to(closed) | notified.to(closed) | acknowledged.to(closed) | answered.to(closed)
+    )
+
+
+class OpinionFormed(Opening):
+    """A body formed the opinion that a child under compulsory school age has, or probably has, special educational needs or a disability (s23(1)).
+
+    Its day is the day of the opinion. Only whether the child was under compulsory school age then is kept, never the date of birth.
+    """
+
+    la: Slug
+    body: Code
+    service: Service | None = None
+    opinion: Literal["sen", "disability", "sen_and_disability"] | None = None
+    under_compulsory_school_age: Literal["yes", "no"]
+    FROM_BIRTH: ClassVar = {"under_compulsory_school_age": "before:compulsory_school_age_start"}
+    BODY_KINDS: ClassVar = frozenset({"integrated_care_board", "nhs_trust", "nhs_foundation_trust"})
+
+
+class ByTheBody(FactData):
+    """Something that the body did. It is the body that formed the opinion, and need not be named again."""
+
+    body: Code
+    service: Service | None = None
+    note: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+
+
+class ParentInformed(ByTheBody):
+    """The body told the parent of the opinion, and of its duty to tell the authority (s23(2)(a)). Both are asked for."""
+
+    of_opinion: Literal["yes", "no"]
+    of_duty: Literal["yes", "no"]
+
+
+class DiscussionOffered(ByTheBody):
+    """The body gave the parent an opportunity to discuss the opinion with an officer (s23(2)(b)). An opportunity, not a meeting."""
+
+
+class OrganisationIdentified(ByTheBody):
+    """The body thinks that a particular voluntary organisation is likely to be able to help (s23(4)): from then it has to say so."""
+
+
+class OrganisationNamed(ByTheBody):
+    """The body told the parent of the organisation (s23(4)). Which one it was may stand in the note."""
+
+
+class LaNotified(ByTheBody):
+    """The authority received the body's opinion (s23(3)). `says_sen`: whether it says that the child has or may have special educational needs.
+
+    A notice of a disability alone does not make the authority responsible under s24(1).
+    """
+
+    says_sen: Literal["yes", "no"]
+    clock_reading_in_force: Literal["yes", "no"] | None = None
+    FROM_LAW: ClassVar = {"clock_reading_in_force": "s23_starts_la_clock"}
+
+
+class Said(FactData):
+    """Something that the authority said or did; a note goes to a passage."""
+
+    note: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+
+
+class LaOutcomeStated(Said):
+    """The authority said what comes of the notice: whether it will assess, or that the child has been assessed or has a plan already."""
+
+    outcome: Literal["will_assess", "will_not_assess", "assessed_or_planned_already"]
+
+
+def _lawful_opening(_casefile: Casefile, line: Line) -> str | None:
+    if line.data["under_compulsory_school_age"] == "yes":
+        return None
+    return (
+        "CFA 2014 s23(1) is about a child under compulsory school age, and on that day the child was of that age (Education Act 1996 s8: it begins"
+        " on the 31 March, 31 August or 31 December on or after the fifth birthday). What is lawful instead is a request for an assessment under"
+        " s36(1): ehc_assessment_requested"
+    )
+
+
+def _own(casefile: Casefile, line: Line) -> str | None:
+    opening = next((each for each in casefile.lines if each.kind == OPENS), None)
+    if opening is None or opening.data["body"] == line.data["body"]:
+        return None
+    return (
+        "the duties of CFA 2014 s23(2) to (4) lie on the body that formed the opinion, and this case is another body's: leave body out,"
+        " or open a case of its own"
+    )
+
+
+def _told_of_both(casefile: Casefile, line: Line) -> str | None:
+    missing = {"of_opinion": "its opinion", "of_duty": "its duty to tell the local authority"}
+    left_out = " and ".join(words for key, words in missing.items() if line.data[key] == "no")
+    if left_out:
+        return f"CFA 2014 s23(2)(a) asks that the parent is told of both, and {left_out} was left out: record it on the day by which both had been said"
+    return _own(casefile, line)
+
+
+ALIVE = ("formed", "informed", "offered", "notified", "acknowledged", "answered")
+
+PROCESS = statutory_process(
+    Section23,
+    name="section23",
+    title="Section 23 notification",
+    version=1,
+    opens=OPENS,
+    facts={
+        OPENS: OpinionFormed,
+        "parent_informed": ParentInformed,
+        "discussion_offered": DiscussionOffered,
+        "voluntary_organisation_identified": OrganisationIdentified,
+        "voluntary_organisation_named": OrganisationNamed,
+        "la_notified": LaNotified,
+        "la_acknowledged": Said,
+        "la_outcome_stated": LaOutcomeStated,
+        "la_agreed_to_assess": Said,
+        "la_refused_to_assess": Said,
+    },
+    stays={
+        "voluntary_organisation_identified": ALIVE,
+        "voluntary_organisation_named": ALIVE,
+        "la_agreed_to_assess": ("answered",),
+        "la_refused_to_assess": ("answered",),
+    },
+    guards={
+        OPENS: _lawful_opening,
+        "parent_informed": _told_of_both,
+        "discussion_offered": _own,
+        "voluntary_organisation_identified": _own,
+        "voluntary_organisation_named": _own,
+        "la_notified": _own,
+    },
+    reasons={
+        "discussion_offered": "CFA 2014 s23(2): the parent is told of the opinion first, and then has the opportunity to discuss it",
+        "la_notified": "CFA 2014 s23(2) and (3): the parent is told of the opinion and the duty, and offered a discussion, before the authority is told, once",
+    },
+    hears={
+        ("ehc_needs_assessment", "assessment_agreed"): "la_agreed_to_assess",
+        ("ehc_needs_assessment", "assessment_refused"): "la_refused_to_assess",
+    },
+    one_open_per_child_and_la=True,
+)
