@@ -22,14 +22,15 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
-from sqlalchemy import Connection, exists, or_, select
+from sqlalchemy import Connection, exists, select
 
 from config.settings import Settings
 from flows.delivering import delivery_is_called_for
 from flows.house import LONDON, House
 from flows.runs import perform
+from flows.sweeping import called_for
 from models.database import reading
-from models.tables import DutyRow, TickRow
+from models.tables import TickRow
 from models.words import LetterState
 
 DIGEST_AT = clock_time(7, 0)
@@ -39,15 +40,14 @@ AGAIN_SECONDS = 600.0
 # Late is better than never, once is better than often, and never two at a time.
 LATE_BUT_ONCE = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
 
-DUTY = DutyRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
 TICK = TickRow.__table__  # type: ignore[attr-defined]
 
 
 def sweep_is_called_for(house: House, day: date) -> bool:
     """Says whether a duty is to be looked at, or whether `day` has had no finished sweep yet."""
-    due = or_(DUTY.c.look_on <= day, DUTY.c.looked_under != house.looked_under)
     with reading(house.engine) as connection:
-        return bool(connection.scalar(select(exists().where(due)))) or not _done_on(connection, "sweep", day)
+        due = any(connection.scalar(select(exists().where(condition))) for condition in called_for(house, day))
+        return due or not _done_on(connection, "sweep", day)
 
 
 def digest_is_called_for(house: House) -> bool:
