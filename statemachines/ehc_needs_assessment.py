@@ -2,13 +2,16 @@
 
 What it decides: which facts may follow which. It does not decide by when (the statute file does), nor who is told (the ladder).
 A body may be asked before the LA has decided to assess: reg 8(1) runs from the body's own receipt, so that an early request
-binds it too. Refusal, no plan and final plan are resting states: each can be reversed, and late advice still comes.
+binds it too. Refusal, no plan and final plan are resting states: each can be reversed, and late advice still comes. A refusal is reversed by the
+authority itself, by the Tribunal's order, by the authority not opposing the appeal, or by a mediation agreement; each of the last three is heard of the
+case that it was made in and brings its own 10 and 14 weeks, inside which a body that is asked has its six weeks again.
 """
 
 from statemachine import State
 
 from models.shared_facts import Opening
 from statemachines.advice import ADVICE_ANSWERS, ADVICE_CONTACTS, ADVICE_FACTS, ADVICE_GUARDS, ADVICE_REOPENS, REQUEST, Noted, advice_stays
+from statemachines.orders import TimeDirected
 from statemachines.statutory import StatutoryMachine, statutory_process
 
 
@@ -35,6 +38,9 @@ class EhcNeedsAssessment(StatutoryMachine):
     assessment_agreed = requested.to(assessing) | considering.to(assessing)
     assessment_refused = requested.to(refused) | considering.to(refused)
     refusal_reversed = refused.to(assessing)
+    assessment_ordered = refused.to(assessing)
+    assessment_conceded = refused.to(assessing)
+    assessment_mediated = refused.to(assessing)
     plan_refused = assessing.to(no_plan) | drafting.to(no_plan)
     draft_plan_received = assessing.to(drafting) | drafting.to(drafting) | no_plan.to(drafting)
     final_plan_received = assessing.to(planned) | drafting.to(planned) | no_plan.to(planned)
@@ -67,6 +73,10 @@ PROCESS = statutory_process(
         "assessment_agreed": Noted,
         "assessment_refused": Noted,
         "refusal_reversed": Noted,
+        "assessment_ordered": Noted,
+        "assessment_conceded": Noted,
+        "assessment_mediated": Noted,
+        "time_directed": TimeDirected,
         "plan_refused": Noted,
         "draft_plan_received": Noted,
         "section_g_agreed": Noted,
@@ -75,6 +85,7 @@ PROCESS = statutory_process(
     },
     stays={
         "section_g_agreed": ("assessing", "drafting", "planned"),
+        "time_directed": ANY_OPEN,
         **advice_stays(BEFORE_PLAN, ANY_OPEN),
     },
     guards=ADVICE_GUARDS,
@@ -82,4 +93,11 @@ PROCESS = statutory_process(
     answers=ADVICE_ANSWERS,
     reopens=ADVICE_REOPENS,
     contacts=ADVICE_CONTACTS,
+    hears={
+        ("tribunal", "order_to_assess_made"): "assessment_ordered",
+        ("tribunal", "refusal_to_assess_conceded"): "assessment_conceded",
+        ("mediation", "agreed_to_assess"): "assessment_mediated",
+        ("tribunal", "time_directed"): "time_directed",
+    },
+    hears_quietly=("time_directed",),
 )

@@ -233,6 +233,7 @@ PROCESS = statutory_process(
         "commissioner_agreement_made": _without_authority,
     },
     hears=PLANS_HEARD,
+    hears_quietly=PLANS_HEARD.values(),
     reasons={
         "certificate_issued": "a certificate follows where mediation is not wanted (reg 34), has concluded (reg 39(1)) or cannot be arranged (reg 39(3))",
         "mediation_concluded": "only mediation that was arranged can conclude",

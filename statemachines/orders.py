@@ -5,10 +5,23 @@ meets the duty that an order opened, and a plan that the assessment's own case t
 """
 
 from collections.abc import Mapping
+from datetime import date
 from types import MappingProxyType
+from typing import ClassVar
 
-from models.facts import FactData
+from models.facts import Code, FactData, Slug, Words
 from statemachines.advice import Noted
+
+
+class TimeDirected(FactData):
+    """The Tribunal directed another day for one duty (reg 44(1); SI 2017/1306 reg 6(4)): which rule, the day, and the body where several owe it."""
+
+    rule: Slug
+    directed_on: date
+    body: Code | None = None
+    note: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+
 
 COMPLIANCE: Mapping[str, type[FactData]] = MappingProxyType(
     {
@@ -28,5 +41,7 @@ PLANS_HEARD: Mapping[tuple[str, str], str] = MappingProxyType(
         ("ehc_needs_assessment", "plan_refused"): "no_plan_notified",
         ("ehc_needs_assessment", "draft_plan_received"): "draft_plan_sent",
         ("ehc_needs_assessment", "final_plan_received"): "final_plan_sent",
+        ("reassessment", "draft_plan_received"): "draft_plan_sent",
+        ("reassessment", "final_plan_received"): "final_plan_sent",
     }
 )

@@ -131,5 +131,6 @@ PROCESS = statutory_process(
     answers=("health_evidence_given",),
     contacts=("health_evidence_acknowledged", "health_evidence_given"),
     hears={("mediation", "certificate_issued"): "mediation_certificate_heard", **PLANS_HEARD},
+    hears_quietly=("mediation_certificate_heard", *PLANS_HEARD.values()),
     reasons=REASONS,
 )

@@ -5,14 +5,15 @@ Days to come (a hearing, a directed date) are particulars of a direction, entere
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from models.casefile import Casefile
-from models.facts import Code, FactData, Line, Slug, Words
+from models.facts import Code, FactData, Line, Slug
 from models.shared_facts import Opening, Seq
 from statemachines.advice import ByBody, Noted, is_outstanding, was_asked
+from statemachines.orders import TimeDirected
 from statemachines.statutory import Guard
 
 Decision = Literal["refusal_to_assess", "refusal_to_issue", "contents_of_plan", "refusal_to_reassess", "refusal_to_amend", "ceasing"]
@@ -58,15 +59,10 @@ class Directed(Noted):
     what: Slug | None = None
 
 
-class TimeDirected(FactData):
-    """The Tribunal directed another day for one duty: which rule, the day, and the body or the opening fact where several are open."""
+class DutyTimeDirected(TimeDirected):
+    """As the Tribunal's own case keeps it: `opened_seq` is the number of the fact that opened the duty, where several of its rule are open."""
 
-    rule: Slug
-    directed_on: date
-    body: Code | None = None
     opened_seq: Seq | None = None
-    note: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
 
 
 class Answered(Noted):
@@ -236,7 +232,7 @@ FACTS: Mapping[str, type[FactData]] = {
     "bundle_directed": Directed,
     "hearing_directed": Directed,
     "health_evidence_directed": Directed,
-    "time_directed": TimeDirected,
+    "time_directed": DutyTimeDirected,
     "evidence_filed": Answered,
     "bundle_received": Answered,
     "witnesses_named": WitnessesNamed,

@@ -24,15 +24,16 @@ ABOUT_ADVICE = {
 ENDS = {"case_withdrawn", "case_closed"}
 ALWAYS = {"fact_corrected", "fact_withdrawn"}
 ENGINE = {"chasing_began", "reminder_due", "breached", "escalation_due", "rung_withdrawn", "notice_sent", "notice_failed"}
-OPEN = ABOUT_ADVICE | ENDS | ALWAYS | ENGINE
+OPEN = ABOUT_ADVICE | ENDS | ALWAYS | ENGINE | {"time_directed"}
 ASK = {"health_advice_requested"}
 
 PERMITTED = {
     # reg 4(2): the LA tells others that it is considering; reg 5(1): whether it will assess.
     "requested": OPEN | ASK | {"la_consideration_notified", "assessment_agreed", "assessment_refused"},
     "considering": OPEN | ASK | {"assessment_agreed", "assessment_refused"},
-    # A refusal rests: the LA or the Tribunal may reverse it (reg 5(3); LGSCO 25 007 473).
-    "refused": OPEN | {"refusal_reversed"},
+    # A refusal rests: the LA itself may reverse it (LGSCO 25 007 473), the Tribunal (reg 44(2)(b)), the LA by not opposing an appeal (reg 45(3)),
+    # or both by an agreement in mediation that is kept as an order (reg 42(2)). Whether the Tribunal set another time is heard at any time (reg 44(1)).
+    "refused": OPEN | {"refusal_reversed", "assessment_ordered", "assessment_conceded", "assessment_mediated"},
     # reg 10(1) no plan; s38 draft; reg 12(2) section G; reg 13(2) final plan.
     "assessing": OPEN | ASK | {"plan_refused", "draft_plan_received", "section_g_agreed", "final_plan_received"},
     "drafting": OPEN | ASK | {"plan_refused", "draft_plan_received", "section_g_agreed", "final_plan_received"},
@@ -50,6 +51,9 @@ MOVES = {
     ("considering", "assessment_agreed"): "assessing",
     ("considering", "assessment_refused"): "refused",
     ("refused", "refusal_reversed"): "assessing",
+    ("refused", "assessment_ordered"): "assessing",
+    ("refused", "assessment_conceded"): "assessing",
+    ("refused", "assessment_mediated"): "assessing",
     ("assessing", "plan_refused"): "no_plan",
     ("assessing", "draft_plan_received"): "drafting",
     ("assessing", "final_plan_received"): "planned",
