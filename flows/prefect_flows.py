@@ -10,17 +10,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from prefect import flow, tags
+from prefect import Flow, flow
 from prefect.client.schemas.actions import LogCreate
 from prefect.client.schemas.objects import State
 from prefect.client.utilities import get_or_create_client
+from prefect.context import AsyncClientContext
+from prefect.flow_engine import run_flow_async
 from prefect.runtime import flow_run
-from prefect.states import Completed, Failed
+from prefect.states import Completed, Failed, Pending
 from pydantic import Field
 
 from config.settings import Settings
@@ -74,13 +75,19 @@ async def _show(act: Act, **given: Any) -> State[Any]:
         ended = shown.end(act, name, report.model_dump(mode="json"))
         with contextlib.suppress(Exception):  # what cannot be shown is still done
             ended = await artifacts.publish(work, ended)
-    client, _ = get_or_create_client()
-    with contextlib.suppress(Exception):
-        await client.create_logs([_log(line, ended) for line in ended.diary])
-        if ended.name != flow_run.name or ended.tags:
-            await client.update_flow_run(flow_run.id, name=ended.name, tags=sorted({*flow_run.tags, *ended.tags}))
+    with contextlib.suppress(Exception):  # as above
+        await _tell(ended)
     state = Failed if ended.broken else Completed
     return state(name=ended.state, message=ended.message)
+
+
+async def _tell(ended: shown.End) -> None:
+    """Writes the run's log, and its name and tags where the end has changed them. A fact that was recorded says all in its name."""
+    client, _ = get_or_create_client()
+    if ended.state is not shown.EndState.RECORDED:
+        await client.create_logs([_log(line, ended) for line in ended.diary])
+    if ended.name != flow_run.name or ended.tags:
+        await client.update_flow_run(flow_run.id, name=ended.name, tags=sorted({*flow_run.tags, *ended.tags}))
 
 
 def _log(line: str, ended: shown.End) -> LogCreate:
@@ -89,13 +96,13 @@ def _log(line: str, ended: shown.End) -> LogCreate:
     return LogCreate(name="sendflow", level=level, message=line, timestamp=datetime.now(UTC), flow_run_id=flow_run.id)
 
 
-@flow(name="record", flow_run_name=_run_name, description="Facts that a person recorded about one case.")
+@flow(name="record", description="Facts that a person recorded about one case.")
 async def record(case: CaseReference, fact: Kinds, on: On = None) -> State[Any]:
     """One recording; its payload is handed over beside Prefect."""
     return await _show(Act.RECORD, case=case, fact=fact, on=on)
 
 
-@flow(name="import", flow_run_name=_run_name, description="A tracker that was imported, known by its digest.")
+@flow(name="import", description="A tracker that was imported, known by its digest.")
 async def import_tracker(digest: Digest) -> State[Any]:
     """One import; the file is handed over beside Prefect."""
     return await _show(Act.IMPORT, digest=digest)
@@ -125,7 +132,7 @@ async def verify(case: CaseReference | None = None) -> State[Any]:
     return await _show(Act.VERIFY, case=case)
 
 
-FLOWS: dict[Act, Callable[..., Awaitable[Any]]] = {
+FLOWS: dict[Act, Flow[..., Any]] = {
     Act.RECORD: record,
     Act.IMPORT: import_tracker,
     Act.SWEEP: sweep,
@@ -145,5 +152,9 @@ def conduct(work: Work) -> None:
 
 
 async def _conduct(work: Work) -> None:
-    with tags(*shown.tags_at_the_start(work)):
-        await FLOWS[work.act](**shown.parameters(work), return_state=True)
+    """Makes the run with its name and tags in one call, as each call to the server costs a person as much as the recording itself."""
+    flow_of, given = FLOWS[work.act], shown.parameters(work)
+    name, marks = shown.begin(work.act, given), shown.tags_at_the_start(work)
+    async with AsyncClientContext.get_or_create() as shared:
+        run = await shared.client.create_flow_run(flow_of, name=name, parameters=given, state=Pending(), tags=marks)
+        await run_flow_async(flow_of, flow_run=run, parameters=given, return_type="state")
