@@ -20,7 +20,7 @@ class LadderError(ValueError):
 
 
 class RungDef(BaseModel):
-    """One rung. Exactly one of `days`, `weeks` (calendar) and `working_days` says how far it is from `after`.
+    """One rung. Exactly one of `days`, `weeks` (calendar) and `working_days` says how far it is from `after`, or `before` the due date.
 
     `withdrawal` is the letter that takes it back, should the record no longer bear it out.
     """
@@ -28,7 +28,8 @@ class RungDef(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     id: Slug
     fact: Literal["reminder_due", "breached", "escalation_due"]
-    after: Literal["start", "due", "breach"]
+    after: Literal["start", "due", "breach"] | None = None
+    before: Literal["due"] | None = None
     days: Annotated[int, Field(ge=0)] | None = None
     weeks: Annotated[int, Field(ge=0)] | None = None
     working_days: Annotated[int, Field(ge=0)] | None = None
@@ -42,6 +43,10 @@ class RungDef(BaseModel):
     def _one_distance(self) -> "RungDef":
         if sum(value is not None for value in (self.days, self.weeks, self.working_days)) != 1:
             raise ValueError("exactly one of days, weeks and working_days, for example weeks = 3")
+        if (self.after is None) == (self.before is None):
+            raise ValueError('exactly one of after and before, for example after = "start"')
+        if self.before is not None and (self.working_days is not None or self.fact != "reminder_due"):
+            raise ValueError('before = "due" is for a reminder, in days or weeks, for example weeks = 4')
         return self
 
 

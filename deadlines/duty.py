@@ -57,6 +57,8 @@ class DutyRule(Protocol):
     @property
     def starts_if(self) -> Mapping[str, tuple[str, ...]]: ...
     @property
+    def strict_start(self) -> str | None: ...
+    @property
     def met_by(self) -> tuple[str, ...]: ...
     @property
     def ends(self) -> tuple[str, ...]: ...
@@ -88,6 +90,8 @@ class Duty:
     excuse: Claim | None = None
     reopened: int = 0
     lawful_from: str | None = None
+    opened_on: date | None = None
+    start_day: str | None = None
 
     @property
     def due(self) -> date | None:
@@ -162,7 +166,7 @@ def duties_of(lines: Sequence[Line], book: DutyBook, dates_of: DatesOf, claims: 
                 if line.data.get("rule") not in (None, rule_id):
                     continue
                 day = line.data.get(told_as) or line.occurred_on.isoformat()
-                if book.rules[rule_id].inputs[name].needed:
+                if book.rules[rule_id].inputs[name].needed or name == book.rules[rule_id].strict_start:
                     known.setdefault(rule_id, {})[name] = day
                 for duty in _about(by_rule.get(rule_id, []), line.data, False, "tell"):
                     if duty.closed_on is None and ("body" not in line.data or duty.body is None or _same(duty, line.data)):
@@ -180,7 +184,8 @@ def duties_of(lines: Sequence[Line], book: DutyBook, dates_of: DatesOf, claims: 
                 given = {**known[rule.id], **line.data} if rule.id in known else line.data
                 duty = Duty(
                     rule.id, rule.bound, body, service, line.seq, started_on,
-                    dates_of(rule.id, started_on, given), line.via == "import", given, lawful_from=rule.lawful_from,
+                    dates_of(rule.id, started_on, given), line.via == "import", given, lawful_from=rule.lawful_from, opened_on=line.occurred_on,
+                    start_day=rule.start_day,
                 )  # fmt: skip
                 duties.append(duty)
                 by_rule.setdefault(rule.id, []).append(duty)

@@ -96,11 +96,22 @@ def _found(asked: Asked) -> Found:
         return Found(day, day, "replaced")
     if period.counts in WITHOUT_DATE:
         return Found(None, None, reason=WITHOUT_DATE[period.counts])
-    found = _SPECIAL.get(period.counts, _counted)(asked)
+    count = _SPECIAL.get(period.counts, _counted)
+    found = count(asked)
+    earlier = earlier_start(asked)
+    if earlier is not None and found.strict is not None:
+        strict = count(asked._replace(on=earlier)).strict
+        found = found._replace(strict=min(found.strict, strict or found.strict))
     if rule.bound != "by" and found.due is not None:
         # Nothing is to be done by this day, so there is no earlier reading to be safe by; only a minimum is allowed for longer.
         return found._replace(strict=found.due + timedelta(days=period.strict_adds_days))
     return found
+
+
+def earlier_start(asked: Asked) -> date | None:
+    """The day that the stricter reading counts from, where the clock itself started later."""
+    day = asked.given.get(asked.rule.strict_start) if asked.rule.strict_start else None
+    return day if day is not None and day < asked.on else None
 
 
 def _counted(asked: Asked) -> Found:

@@ -30,7 +30,9 @@ class RungLike(Protocol):
     @property
     def fact(self) -> str: ...
     @property
-    def after(self) -> str: ...
+    def after(self) -> str | None: ...
+    @property
+    def before(self) -> str | None: ...
     @property
     def days(self) -> int | None: ...
     @property
@@ -55,6 +57,9 @@ def rung_day(duty: Duty, rung: RungLike, almanac: WorkingDays) -> date | None:
     """The day on which a rung falls; None for a duty without a due date. Raises where the almanac does not reach."""
     if duty.due is None:
         return None
+    if rung.before is not None:
+        # Never before the fact that opened the duty: a birth lies long before anybody knew of the duty.
+        return max(duty.due - timedelta(days=rung.days or 0, weeks=rung.weeks or 0), duty.opened_on or duty.started_on)
     origin = duty.started_on if rung.after == "start" else duty.due if rung.after == "due" else duty.due + DAY
     if rung.working_days is not None:
         return almanac.add_working_days(origin, rung.working_days)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from config.law import Law, Limb, Period, Rule
 from deadlines.almanac import DAY, Almanac
 from deadlines.counting import birthday, corresponding
-from deadlines.finding import WITHOUT_DATE, Asked, Found, Given, find, fixed_date, live_limbs
+from deadlines.finding import WITHOUT_DATE, Asked, Found, Given, earlier_start, find, fixed_date, live_limbs
 
 Why = Callable[[date], str | None]
 
@@ -82,6 +82,9 @@ def _after_the_sum(asked: Asked, found: Found, act_by: date | None) -> Iterator[
 
 
 def _why_strict(asked: Asked) -> str:
+    earlier = earlier_start(asked)
+    if earlier is not None:
+        return f"counted from {day_in_words(earlier)}, {asked.rule.inputs[str(asked.rule.strict_start)].meaning}"
     if asked.period.strict_adds_days:
         return "a minimum: allow one day more"
     if asked.period.strict_reading:

@@ -171,7 +171,7 @@ def _by_law(house: House, model: type[FactData], given: Mapping[str, Any], plain
     """Write down which local reading of the law was in force when the fact was recorded."""
     if given.keys() & model.FROM_LAW.keys():
         raise Refused("bad_data", f"{', '.join(model.FROM_LAW)} is what the locality's law says, and not given", wrong_call=True)
-    plain |= {key: "yes" if house.law.rule(rule).enabled else "no" for key, rule in model.FROM_LAW.items()}
+    plain |= {key: house.law.rule(rule).reading for key, rule in model.FROM_LAW.items()}
 
 
 def _in_windows(house: House, model: type[FactData], given: Mapping[str, Any], data: Mapping[str, Any], on: date) -> dict[str, str]:

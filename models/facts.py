@@ -69,7 +69,7 @@ class FactData(BaseModel):
     """What one kind of fact says besides its day. `WORDS` are moved to passages, `PERSON` to the person table.
 
     `FROM_BIRTH` lists what is worked out from the date of birth when the fact is recorded: a yes or a no, or its month.
-    `FROM_LAW` lists whether a reading that the locality may switch off was in force then, by its rule: a yes or a no.
+    `FROM_LAW` lists which reading that is left to the locality was in force then, by its rule: a yes, a no, or the step that it chose.
     `FROM_WINDOW` lists whether a day that the fact names lies in the window that a rule opens before the fact's own day, by rule and field.
     `BODY_KINDS` says which kinds of body the law binds here; none named, any body may be.
     """

@@ -278,7 +278,7 @@ def fields_of(view: View, duty: Duty | None, about: Mapping[str, Any], recipient
         "la": directory.la_name(casefile.la) if casefile.la else "the local authority",
         "service": directory.service_name(service) if service else None,
         "body": _body_name(directory, body),
-        "received": _iso(duty.started_on) if duty else None,
+        "received": _iso(duty.started_on) if duty and _is_day(duty.start_day) else None,
         "due": _iso(duty.dates.due) if duty else None,
         "strict_due": _iso(duty.dates.strict_due) if duty else None,
         "act_by": _iso(duty.dates.act_by) if duty else None,
@@ -341,6 +341,11 @@ def _history(view: View, duty: Duty) -> list[dict[str, Any]]:
             if same and line.seq >= duty.opened_seq:
                 happened.append({"on": _iso(line.occurred_on), "what": line.kind, "to": None})
     return happened
+
+
+def _is_day(field: str | None) -> bool:
+    """Whether a duty starts on a day that may be said: the fact's own, or one that it names (`..._on`), and never a birth."""
+    return field is None or field.endswith("_on")
 
 
 def _iso(day: date | None) -> str | None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from config.ladder import LadderError, load_ladder
+from config.law import load_law
 from deadlines.duty import Duty, duties_of
 from deadlines.ladder import Looked, contacts, fallen, look, rung_day
 from models.casefile import Casefile
@@ -67,8 +68,10 @@ def test_the_default_ladder_is_the_one_of_the_issue() -> None:
         ("escalation_icb", "escalation_due", "breach", 10, None, None, ["icb_executive_lead"]),
     ]
     assert LADDER.basis == "local_standard"
-    assert set(LADDER.rung) == {ADVICE}, "the LA's duties are shown, never chased"
-    assert {kind: [str(to) for to in each.to] for kind, each in LADDER.letter.items()} == {
+    duties = load_law().rules
+    assert {duties[rule].per for rule in LADDER.rung} == {"body"}, "the LA's duties are shown, never chased"
+    assert {rule for rule in LADDER.rung if duties[rule].process == "ehc_needs_assessment"} == {ADVICE}
+    assert {kind: [str(to) for to in each.to] for kind, each in LADDER.letter.items() if kind.startswith("health_advice_")} == {
         "health_advice_requested": ["service"], "health_advice_received": ["service"],
     }  # fmt: skip
 

@@ -1,0 +1,354 @@
+"""A children's continuing-care review (National Framework for Children and Young People's Continuing Care, 2016: guidance, not law).
+
+What it decides: which facts may follow which, from the referral to the package, its reviews and the hand-over to adult care. It does not
+decide by when (the statute file does), and least of all who is eligible: the rule of thumb over the domains is a remark, and the decision is
+the board's, with reasons. Where the Framework is silent nothing is refused. What turns a decision rests until it comes.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date
+from typing import ClassVar, Literal
+
+from statemachine import State
+
+from models.casefile import Casefile
+from models.facts import Code, FactData, Line, Service, Words
+from models.shared_facts import Opening
+from statemachines.advice import ByBody, Noted
+from statemachines.statutory import StatutoryMachine, statutory_process
+
+Level = Literal["none", "low", "moderate", "high", "severe", "priority"]
+Told = Literal["yes", "no"]
+
+
+class ContinuingCare(StatutoryMachine):
+    """A children's continuing-care review (National Framework 2016).
+
+    Facts that do not move the case: a checklist, an assessor, evidence, the ten domains, the panel, the family told, a personal health
+    budget offered, reviews, disputes, and the steps towards adult continuing healthcare; excuses; chasing.
+
+    {statechart:md}
+    """
+
+    referred = State("Referral received", initial=True)
+    declined = State("Referral not accepted")
+    accepted = State("Referral accepted")
+    assessing = State("Assessment under way")
+    recommended = State("Recommendation made")
+    not_eligible = State("Found not eligible")
+    eligible = State("Found eligible")
+    supported = State("Package under way")
+    handed_over = State("Handed over to adult care")
+    passed = State("Passed to another board", final=True)
+    withdrawn = State("Withdrawn", final=True)
+    closed = State("Closed", final=True)
+
+    continuing_care_referral_declined = referred.to(declined)
+    continuing_care_referral_accepted = referred.to(accepted) | declined.to(accepted)
+    continuing_care_assessment_started = accepted.to(assessing)
+    recommendation_made = assessing.to(recommended)
+    recommendation_returned = recommended.to(assessing)
+    continuing_care_agreed = recommended.to(eligible) | not_eligible.to(eligible)
+    continuing_care_refused = recommended.to(not_eligible) | supported.to(not_eligible)
+    package_started = eligible.to(supported)
+    adult_package_started = eligible.to(handed_over) | supported.to(handed_over)
+    responsibility_passed = (
+        referred.to(passed) | declined.to(passed) | accepted.to(passed) | assessing.to(passed) | recommended.to(passed)
+        | not_eligible.to(passed) | eligible.to(passed) | supported.to(passed)
+    )  # fmt: skip
+    case_withdrawn = (
+        referred.to(withdrawn) | declined.to(withdrawn) | accepted.to(withdrawn) | assessing.to(withdrawn) | recommended.to(withdrawn)
+        | not_eligible.to(withdrawn) | eligible.to(withdrawn) | supported.to(withdrawn) | handed_over.to(withdrawn)
+    )  # fmt: skip
+    case_closed = (
+        referred.to(closed) | declined.to(closed) | accepted.to(closed) | assessing.to(closed) | recommended.to(closed)
+        | not_eligible.to(closed) | eligible.to(closed) | supported.to(closed) | handed_over.to(closed)
+    )  # fmt: skip
+
+
+class ReferralReceived(Opening):
+    """The board received a referral or a checklist. Its day starts the six weeks, unless the locality counts them from a later step.
+
+    `six_weeks_from` keeps which step that was on the day of recording.
+    """
+
+    body: Code
+    came_as: Literal["referral", "checklist"] | None = None
+    six_weeks_from: str | None = None
+    BODY_KINDS: ClassVar[frozenset[str]] = frozenset({"integrated_care_board"})
+    FROM_LAW: ClassVar[Mapping[str, str]] = {"six_weeks_from": "cypcc_decision_6w"}
+
+
+class ByBoard(FactData):
+    """Something the responsible board did."""
+
+    body: Code
+    note: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+    BODY_KINDS: ClassVar[frozenset[str]] = frozenset({"integrated_care_board"})
+
+
+class Reasoned(FactData):
+    """Something the responsible board decided; its reasons are written down, and kept apart."""
+
+    body: Code
+    reason: Words
+    WORDS: ClassVar[frozenset[str]] = frozenset({"reason"})
+    BODY_KINDS: ClassVar[frozenset[str]] = frozenset({"integrated_care_board"})
+
+
+class ChecklistCompleted(Noted):
+    """The pre-assessment checklist was completed, and what it points to."""
+
+    points_to: Literal["full_assessment", "no_full_assessment"]
+
+
+class AssessorNominated(FactData):
+    """A children and young people's health assessor was nominated: the body and service that they work for, never their name."""
+
+    body: Code
+    service: Service | None = None
+    note: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+
+
+class EvidenceReceived(ByBody):
+    """One of the areas of evidence is there, apart from the decision support tool itself, which is domains_assessed."""
+
+    area: Literal["family_preferences", "holistic_assessment", "professional_reports"]
+
+
+class DomainsAssessed(Noted):
+    """The decision support tool: the level of need in each of the ten domains for children. Levels are codes; clinical words have no place here."""
+
+    breathing: Level
+    eating_and_drinking: Level
+    mobility: Level
+    continence: Level
+    skin: Level
+    communication: Level
+    medicines: Level
+    psychological: Level
+    seizures: Level
+    behaviour: Level
+
+
+class RecommendationMade(FactData):
+    """The nominated assessor's recommendation to the panel, with its grounds."""
+
+    recommends: Literal["eligible", "not_eligible"]
+    reason: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"reason"})
+
+
+class FoundEligible(Reasoned):
+    """The board decided that the child is eligible. From here the way to adult care is known: by the month of birth, and no closer.
+
+    `under_18` says whether the child was under 18 on the day; `before_N` whether the month of the Nth birthday was still to come.
+    """
+
+    date_of_birth: date | None = None
+    birth_month: date
+    under_18: Told
+    before_14: Told
+    before_16: Told
+    before_17: Told
+    before_18: Told
+    PERSON: ClassVar[frozenset[str]] = frozenset({"date_of_birth"})
+    FROM_BIRTH: ClassVar[Mapping[str, str]] = {
+        "birth_month": "month", "under_18": "before:cypcc_transition_18", "before_14": "before_month:cypcc_transition_14",
+        "before_16": "before_month:cypcc_transition_16", "before_17": "before_month:cypcc_transition_17",
+        "before_18": "before_month:cypcc_transition_18",
+    }  # fmt: skip
+
+
+class Reviewed(ByBoard):
+    """The board reviewed the package and the eligibility. It meets the review that was owed and starts the next."""
+
+    outcome: Literal["continues", "package_changes", "eligibility_in_doubt"]
+
+
+class ReviewArranged(Noted):
+    """A review was arranged for a day to come."""
+
+    meeting_on: date
+
+
+class DisputeAnswered(FactData):
+    """The board answered the family's dispute, by its local process."""
+
+    outcome: Literal["upheld", "changed", "to_be_assessed_again"]
+    reason: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"reason"})
+
+
+class BudgetOffered(Noted):
+    """A personal health budget was offered, and what the family said (SI 2012/2996 regs 32A and 32B)."""
+
+    answer: Literal["taken", "taken_in_part", "declined", "thinking"] | None = None
+
+
+class ResponsibilityPassed(Noted):
+    """Another board became responsible for the child; it opens a case of its own, and this one ends."""
+
+    passed_to: Code | None = None
+
+
+def _earlier(casefile: Casefile, line: Line, *kinds: str) -> list[Line]:
+    """The standing facts of these kinds that come before a fact in the order of the fold."""
+    at = (line.occurred_on, line.seq)
+    return [each for each in casefile.lines if each.kind in kinds and (each.occurred_on, each.seq) < at]
+
+
+def _domains_first(casefile: Casefile, _line: Line) -> str | None:
+    if "domains_assessed" in casefile.seen:
+        return None
+    return "a recommendation rests on the ten domains of the decision support tool (National Framework 2016): record domains_assessed first"
+
+
+def _something_to_tell(casefile: Casefile, _line: Line) -> str | None:
+    if casefile.seen & DECISIONS:
+        return None
+    return f"nothing has been decided yet that the family could be told: record one of {', '.join(sorted(DECISIONS))} first"
+
+
+def _may_be_agreed(casefile: Casefile, line: Line) -> str | None:
+    if line.data["under_18"] == "no":
+        return "children's continuing care ends with the 18th birthday (National Framework 2016): this is for adult continuing healthcare"
+    if casefile.state != "not_eligible":
+        return None
+    last = (_earlier(casefile, line, "continuing_care_refused") or [line])[-1]
+    turned = [each for each in _earlier(casefile, line, "dispute_answered") if each.data["outcome"] != "upheld" and each.seq > last.seq]
+    if turned:
+        return None
+    return "the child was found not eligible: that decision turns with dispute_answered (outcome changed), and a new referral opens a case of its own"
+
+
+def _reviewed_first(casefile: Casefile, _line: Line) -> str | None:
+    if casefile.state != "supported" or "continuing_care_reviewed" in casefile.seen:
+        return None
+    return "a package that has started ends after a review of it (National Framework 2016): record continuing_care_reviewed first"
+
+
+def _dispute_open(casefile: Casefile, line: Line) -> str | None:
+    if len(_earlier(casefile, line, "decision_disputed")) > len(_earlier(casefile, line, "dispute_answered")):
+        return None
+    return "no dispute waits for an answer on that day: record decision_disputed first"
+
+
+def _adult_agreed_first(casefile: Casefile, _line: Line) -> str | None:
+    if "adult_eligibility_agreed" in casefile.seen:
+        return None
+    return "an adult package follows the adult decision (National Framework for NHS continuing healthcare): record adult_eligibility_agreed first"
+
+
+def remarks(casefile: Casefile) -> list[str]:
+    """What a reader of the case should know besides its dates. Levels are counted here, and nothing is decided by them."""
+    said: list[str] = []
+    opening = next((line for line in casefile.lines if line.kind == "continuing_care_referral_received"), None)
+    trigger = opening.data.get("six_weeks_from") if opening is not None else None
+    if trigger not in (None, "received", "yes"):
+        said.append(f"The locality counts the six weeks from another step than receipt ({str(trigger).replace('_', ' ')}); the stricter reading counts from receipt.")
+    tool = next((line for line in reversed(casefile.lines) if line.kind == "domains_assessed"), None)
+    if tool is not None:
+        levels = Counter(str(tool.data[domain]) for domain in DOMAINS)
+        counted = ", ".join(f"{levels[level]} {level}" for level in ("priority", "severe", "high") if levels[level]) or "none of them high, severe or priority"
+        reached = levels["priority"] >= 1 or levels["severe"] >= 1 or levels["high"] >= 3
+        said.append(
+            f"Domains (fact {tool.seq}): {counted}. The rule of thumb (one priority, one severe or three high) is {'' if reached else 'not '}reached."
+            " It informs and never decides: the decision is the board's, with reasons."
+        )
+    if casefile.state in ("eligible", "supported"):
+        if "personal_health_budget_offered" not in casefile.seen:
+            said.append("No personal health budget has been offered yet: whoever is eligible has a right to have one (SI 2012/2996 regs 32A and 32B).")
+        found = next((line for line in reversed(casefile.lines) if line.kind == "continuing_care_agreed"), None)
+        for age, step in STEPS.items():
+            if found is not None and found.data.get(f"before_{age}") == "no" and not casefile.seen & set(step):
+                said.append(f"The child had reached the month of the {age}th birthday when found eligible, so no day is counted: record {step[0]} as soon as it is done.")
+    return said
+
+
+DOMAINS = tuple(name for name in DomainsAssessed.model_fields if name != "note")
+DECISIONS = frozenset({"continuing_care_agreed", "continuing_care_refused", "continuing_care_referral_declined"})
+STEPS = {
+    14: ("adult_commissioner_told",), 16: ("adult_chc_referred", "adult_checklist_received"),
+    17: ("adult_eligibility_agreed", "adult_eligibility_refused"),
+}  # fmt: skip
+WORK = ("accepted", "assessing", "recommended")
+FOUND = ("eligible", "supported")
+DECIDED = ("declined", "not_eligible", *FOUND)
+
+PROCESS = statutory_process(
+    ContinuingCare,
+    name="continuing_care",
+    title="Children's continuing care",
+    version=1,
+    opens="continuing_care_referral_received",
+    facts={
+        "continuing_care_referral_received": ReferralReceived,
+        "checklist_completed": ChecklistCompleted,
+        "continuing_care_referral_accepted": ByBoard,
+        "continuing_care_referral_declined": Reasoned,
+        "assessor_nominated": AssessorNominated,
+        "continuing_care_assessment_started": ByBoard,
+        "evidence_received": EvidenceReceived,
+        "domains_assessed": DomainsAssessed,
+        "recommendation_made": RecommendationMade,
+        "recommendation_returned": Noted,
+        "panel_held": Noted,
+        "continuing_care_agreed": FoundEligible,
+        "continuing_care_refused": Reasoned,
+        "family_told": ByBoard,
+        "decision_disputed": Noted,
+        "dispute_answered": DisputeAnswered,
+        "personal_health_budget_offered": BudgetOffered,
+        "package_started": ByBoard,
+        "package_changed": Noted,
+        "review_arranged": ReviewArranged,
+        "continuing_care_reviewed": Reviewed,
+        "adult_commissioner_told": ByBoard,
+        "adult_chc_referred": ByBoard,
+        "adult_checklist_received": ByBoard,
+        "adult_eligibility_agreed": Noted,
+        "adult_eligibility_refused": Noted,
+        "adult_package_started": Noted,
+        "responsibility_passed": ResponsibilityPassed,
+    },
+    stays={
+        "checklist_completed": ("referred", "declined", "accepted"),
+        "assessor_nominated": ("referred", *WORK, "supported"),
+        "evidence_received": (*WORK, "supported"),
+        "domains_assessed": ("assessing", "recommended", "supported"),
+        "panel_held": ("recommended", "not_eligible", "supported"),
+        "family_told": (*DECIDED, "handed_over"),
+        "decision_disputed": (*DECIDED, "handed_over"),
+        "dispute_answered": (*DECIDED, "handed_over"),
+        "personal_health_budget_offered": FOUND,
+        "package_changed": ("supported",),
+        "review_arranged": ("supported",),
+        "continuing_care_reviewed": ("supported",),
+        "adult_commissioner_told": FOUND,
+        "adult_chc_referred": FOUND,
+        "adult_checklist_received": FOUND,
+        "adult_eligibility_agreed": FOUND,
+        "adult_eligibility_refused": FOUND,
+    },
+    guards={
+        "recommendation_made": _domains_first,
+        "family_told": _something_to_tell,
+        "continuing_care_agreed": _may_be_agreed,
+        "continuing_care_refused": _reviewed_first,
+        "dispute_answered": _dispute_open,
+        "adult_package_started": _adult_agreed_first,
+    },
+    reasons={
+        "continuing_care_agreed": "A decision follows the nominated assessor's recommendation (National Framework 2016)",
+        "continuing_care_refused": "A decision follows the nominated assessor's recommendation (National Framework 2016)",
+        "continuing_care_assessment_started": "A referral is accepted before it is assessed (National Framework 2016)",
+        "package_started": "A package follows the decision that the child is eligible (National Framework 2016)",
+        "continuing_care_reviewed": "What is reviewed is a package that has started (National Framework 2016)",
+        "personal_health_budget_offered": "The right to a personal health budget comes with eligibility (SI 2012/2996 reg 32A)",
+    },
+    remarks=remarks,
+)
