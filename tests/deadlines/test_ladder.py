@@ -7,6 +7,7 @@ import pytest
 
 from config.ladder import LadderError, load_ladder
 from config.law import load_law
+from config.law import load_law
 from deadlines.duty import Duty, duties_of
 from deadlines.ladder import Looked, contacts, fallen, look, rung_day
 from models.casefile import Casefile
