@@ -4,7 +4,8 @@ What it decides: which facts may follow which. It does not decide by when (the s
 A body may be asked before the LA has decided to assess: reg 8(1) runs from the body's own receipt, so that an early request
 binds it too. Refusal, no plan and final plan are resting states: each can be reversed, and late advice still comes. A refusal is reversed by the
 authority itself, by the Tribunal's order, by the authority not opposing the appeal, or by a mediation agreement; each of the last three is heard of the
-case that it was made in and brings its own 10 and 14 weeks, inside which a body that is asked has its six weeks again.
+case that it was made in and brings its own 10 and 14 weeks, inside which a body that is asked has its six weeks again. A refusal to make a plan is likewise
+followed by an order, a concession or an agreement, with 5 and 11 weeks; the case moves when the draft or the plan comes.
 """
 
 from statemachine import State
@@ -76,6 +77,9 @@ PROCESS = statutory_process(
         "assessment_ordered": Noted,
         "assessment_conceded": Noted,
         "assessment_mediated": Noted,
+        "plan_ordered": Noted,
+        "plan_conceded": Noted,
+        "plan_mediated": Noted,
         "time_directed": TimeDirected,
         "plan_refused": Noted,
         "draft_plan_received": Noted,
@@ -85,6 +89,9 @@ PROCESS = statutory_process(
     },
     stays={
         "section_g_agreed": ("assessing", "drafting", "planned"),
+        "plan_ordered": ("no_plan",),
+        "plan_conceded": ("no_plan",),
+        "plan_mediated": ("no_plan",),
         "time_directed": ANY_OPEN,
         **advice_stays(BEFORE_PLAN, ANY_OPEN),
     },
@@ -97,6 +104,9 @@ PROCESS = statutory_process(
         ("tribunal", "order_to_assess_made"): "assessment_ordered",
         ("tribunal", "refusal_to_assess_conceded"): "assessment_conceded",
         ("mediation", "agreed_to_assess"): "assessment_mediated",
+        ("tribunal", "order_to_make_plan_made"): "plan_ordered",
+        ("tribunal", "refusal_to_issue_conceded"): "plan_conceded",
+        ("mediation", "agreed_to_make_plan"): "plan_mediated",
         ("tribunal", "time_directed"): "time_directed",
     },
     hears_quietly=("time_directed",),

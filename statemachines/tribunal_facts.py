@@ -137,6 +137,7 @@ ORDERS: Mapping[str, tuple[str, ...]] = {
     "order_to_continue_and_amend_made": PLAN_IN_FORCE,
     "ceasing_upheld": ("ceasing",),
 }
+NO_RECOMMENDATION = "on an appeal against a refusal to assess the Tribunal cannot make recommendations about health or social care (SI 2017/1306 regs 4, 5)"
 DIRECTIONS = {"evidence_filed": "evidence_directed", "bundle_received": "bundle_directed"}
 
 
@@ -152,6 +153,12 @@ def _of_the_decision(casefile: Casefile, line: Line) -> str | None:
     if decided is None or line.data["appeal"] in lawful:
         return None
     return f"the decision on this case is about {_listed((decided,))}: expected --data appeal={' or '.join(map(str, lawful))} (CFA 2014 s51(2))"
+
+
+def _can_be_extended(casefile: Casefile, line: Line) -> str | None:
+    if line.data["appeal"] != "refusal_to_assess":
+        return _of_the_decision(casefile, line)
+    return f"{NO_RECOMMENDATION}; record it as appeal_registered"
 
 
 def _goes_with(kinds: Mapping[str, tuple[str, ...]], provision: str) -> Guard:
@@ -175,7 +182,7 @@ def _listed(appeals: tuple[str, ...]) -> str:
 def _may_recommend(casefile: Casefile, line: Line) -> str | None:
     if _appeal(casefile) != "refusal_to_assess":
         return None
-    return "on an appeal against a refusal to assess the Tribunal cannot recommend (SI 2017/1306 regs 4, 5): there is no plan yet to write it into"
+    return NO_RECOMMENDATION
 
 
 def _recommended(casefile: Casefile, line: Line) -> str | None:
@@ -265,7 +272,8 @@ FACTS: Mapping[str, type[FactData]] = {
 }
 GUARDS: Mapping[str, Guard] = {
     "appeal_registered": _of_the_decision,
-    "extended_appeal_registered": _of_the_decision,
+    "extended_appeal_registered": _can_be_extended,
+    "appeal_extended": _may_recommend,
     "health_evidence_acknowledged": was_asked(REQUEST),
     "health_evidence_given": is_outstanding(REQUEST),
     **dict.fromkeys(DIRECTIONS, _which_direction),

@@ -37,8 +37,8 @@ PERMITTED = {
     # reg 10(1) no plan; s38 draft; reg 12(2) section G; reg 13(2) final plan.
     "assessing": OPEN | ASK | {"plan_refused", "draft_plan_received", "section_g_agreed", "final_plan_received"},
     "drafting": OPEN | ASK | {"plan_refused", "draft_plan_received", "section_g_agreed", "final_plan_received"},
-    # No plan rests: the decision may turn (s51 appeal or the LA's own), and late advice still comes.
-    "no_plan": OPEN | {"draft_plan_received", "final_plan_received"},
+    # No plan rests: the decision may turn (the LA's own; by order, reg 44(2)(c); not opposed, reg 45(6); by agreement, reg 42(2)), and late advice still comes.
+    "no_plan": OPEN | {"draft_plan_received", "final_plan_received", "plan_ordered", "plan_conceded", "plan_mediated"},
     # The final plan rests: s42 goes on, and a body's duty under reg 8(1) outlives it.
     "planned": OPEN | {"section_g_agreed"},
     "withdrawn": ALWAYS | ENGINE,
