@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple, Protocol, TypeVar
 
+from deadlines.almanac import AlmanacRange
 from deadlines.duty import Duty
 from models.casefile import Casefile, RungFact
 from models.facts import Draft
@@ -17,8 +18,10 @@ ASSERTS_LATENESS = frozenset({"breached", "escalation_due"})
 
 
 class WorkingDays(Protocol):
-    """What this room asks of the almanac."""
+    """What this room asks of the almanac; `last` is the last day that it knows."""
 
+    @property
+    def last(self) -> date: ...
     def add_working_days(self, day: date, count: int) -> date: ...
 
 
@@ -54,7 +57,7 @@ class Looked(NamedTuple):
 
 
 def rung_day(duty: Duty, rung: RungLike, almanac: WorkingDays) -> date | None:
-    """The day on which a rung falls; None for a duty without a due date. Raises where the almanac does not reach."""
+    """The day on which a rung falls; None for a duty without a due date. Raises AlmanacRange where the almanac does not reach."""
     if duty.due is None:
         return None
     if rung.before is not None:
@@ -67,9 +70,20 @@ def rung_day(duty: Duty, rung: RungLike, almanac: WorkingDays) -> date | None:
 
 
 def fallen(duty: Duty, rungs: Iterable[R], almanac: WorkingDays, as_at: date) -> list[tuple[R, date]]:
-    """The rungs of an open duty dated on or before `as_at`, lowest first, whatever has been recorded or covered."""
-    days = ((rung, rung_day(duty, rung, almanac)) for rung in rungs)
-    return [(rung, day) for rung, day in days if day is not None and day <= as_at]
+    """The rungs of an open duty dated on or before `as_at`, lowest first, whatever has been recorded or covered.
+
+    Raises AlmanacRange where `as_at` lies beyond the almanac and a rung needs a working day there.
+    """
+    days = ((rung, _falls_on(duty, rung, almanac)) for rung in rungs)
+    return [(rung, rung_day(duty, rung, almanac) or day) for rung, day in days if day is not None and day <= as_at]
+
+
+def _falls_on(duty: Duty, rung: RungLike, almanac: WorkingDays) -> date | None:
+    """The day on which a rung falls or, where the almanac ends before it, the first day that it does not know: until then nothing has fallen."""
+    try:
+        return rung_day(duty, rung, almanac)
+    except AlmanacRange:
+        return almanac.last + DAY
 
 
 def look(
@@ -78,6 +92,7 @@ def look(
     """The facts about chasing that have become true by `as_at` and are not yet recorded, oldest first.
 
     `ended`: the case stands in a final state, so that nothing new begins; what has become false is still withdrawn.
+    Raises AlmanacRange only where `as_at` itself lies beyond the almanac: a rung that cannot be dated yet holds up nothing before that.
     """
     drafts: list[Draft] = []
     look_on: dict[tuple[str, int], date | None] = {}
@@ -108,7 +123,7 @@ def look(
             if soonest is None or waits_until < soonest:
                 soonest = waits_until
             if day <= as_at and _paused(casefile, duty, as_at) is None:
-                drafts.append(_rung(duty, rung, day))
+                drafts.append(_rung(duty, rung, rung_day(duty, rung, almanac) or day))
         look_on[key] = soonest
     drafts.sort(key=lambda draft: (draft.kind != "rung_withdrawn", draft.occurred_on))
     return Looked(drafts, look_on)
@@ -140,7 +155,7 @@ def _owed(
             continue
         if duty.closed_on is not None and rung.fact != "breached":
             continue
-        day = rung_day(duty, rung, almanac)
+        day = _falls_on(duty, rung, almanac)
         if day is None or (covered is not None and day <= covered):
             continue
         if duty.closed_on is None or day <= duty.closed_on:

@@ -7,7 +7,7 @@ import pytest
 
 from config.ladder import LadderError, load_ladder
 from config.law import load_law
-from config.law import load_law
+from deadlines.almanac import AlmanacRange
 from deadlines.duty import Duty, duties_of
 from deadlines.ladder import Looked, contacts, fallen, look, rung_day
 from models.casefile import Casefile
@@ -268,3 +268,15 @@ def test_a_ladder_that_cannot_be_read_says_what_was_expected(tmp_path: Any, text
     (tmp_path / "ladder.toml").write_text(text)
     with pytest.raises(LadderError, match=expected):
         load_ladder(tmp_path / "ladder.toml")
+
+
+def test_where_the_almanac_ends_what_can_be_dated_is_owed_and_what_cannot_holds_up_nothing() -> None:
+    """Asked on Wed 20 Dec 2028: due Wed 31 Jan 2029, whose escalations need bank holidays that nobody has published."""
+    assert almanac().last == date(2028, 12, 31)
+    lines = history(("ehc_assessment_requested", "20 Nov 2028"), ("health_advice_requested", "20 Dec 2028", ASKED))
+    assert said(looked(lines, "27 Dec 2028").drafts) == [("reminder_due", "acknowledgement_missing", "2028-12-27")]
+    lines = swept(lines, "31 Dec 2028")
+    assert looked(lines, "31 Dec 2028").look_on[(ADVICE, 2)] == date(2029, 1, 1), "the first day that it does not know"
+    with pytest.raises(AlmanacRange, match="Add the missing year"):
+        looked(lines, "1 Jan 2029")
+    assert [rung.id for rung, _on in fallen(advice(lines), RUNGS, almanac(), date(2028, 12, 31))] == ["acknowledgement_missing"]

@@ -236,3 +236,16 @@ def test_two_services_of_one_body_are_chased_apart_and_share_a_letter_where_they
         *[("2026-04-14", to) for to in ("physio.advice@northshire-community.example", SERVICE, MANAGER)],
     ]  # fmt: skip
     assert len([each for each in team.report("14 Apr 2026").duties if each.rule == ADVICE]) == 2
+
+
+def test_where_the_almanac_ends_a_request_is_still_recorded_and_the_sweep_names_what_it_cannot_date(team: Team) -> None:
+    team.opened("20 Nov 2028").asked("20 Dec 2028")
+    duty = team.duty("20 Dec 2028")
+    assert (str(duty.due), str(duty.strict_due), duty.act_by) == ("2029-01-31", "2029-01-30", None)
+    team.day("28 Dec 2028")
+    assert team.told() == [("reminder_due", "acknowledgement_missing", "2028-12-27")]
+    assert [mailbox for _on, mailbox, _subject in letters(team)] == [SERVICE]
+    done = team.sweep("2 Jan 2029")
+    assert [trouble.case_ref for trouble in done.troubles] == ["NX90001"]
+    assert "from 2012-01-01 to 2028-12-31" in done.troubles[0].message
+    assert team.verify("2 Jan 2029").intact
