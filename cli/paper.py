@@ -47,6 +47,8 @@ def history(house: House, found: CaseReport) -> str:
         lines += ["", f"The plan was issued without the advice asked of: {missing}."]
     if found.claims_to_decide:
         lines += ["", f"Claims of an excuse that wait for a person: fact {', '.join(map(str, found.claims_to_decide))}."]
+    if found.remarks:
+        lines += ["", "Besides", *(f"  {remark}" for remark in found.remarks)]
     lines += ["", "Facts, in the order in which they were recorded"]
     for fact in found.facts:
         lines += _fact(house, fact, found.heard.get(fact.seq))

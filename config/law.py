@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
@@ -19,7 +19,7 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from config.rules import UNITS, Basis, Count, Input, LawError, Limb, NoAnswer, Overlay, Period, Rule, UnknownRule, month_day, one_or_several, said_words
-from config.strict import ConfigFault, Strict, parsed, read_toml
+from config.strict import ConfigFault, Strict, layered, parsed, read_toml, topmost
 
 __all__ = [
     "UNITS", "Basis", "ConfigFault", "Count", "Ground", "Input", "Law", "LawError", "Limb", "NoAnswer", "Overlay", "Period",
@@ -34,7 +34,8 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "bound": 'bound = "by"', "lawful_from": 'lawful_from = "day_after_due"', "per": 'per = "body"',
         "starts": 'starts = ["health_advice_requested"]', "starts_if": 'starts_if = { says_sen = "yes" }',
         "starts_by_locality": 'starts_by_locality = { received = "referral_received", accepted = "referral_accepted" }',
-        "strict_start": 'strict_start = "received_on"', "starts_from": 'starts_from = "accepted"', "met_by": 'met_by = ["health_advice_received"]',
+        "strict_start": 'strict_start = "received_on"', "starts_from": 'starts_from = "accepted"', "held_as": 'held_as = "review"',
+        "then": 'then = "review_decision_notify"', "met_by": 'met_by = ["health_advice_received"]',
         "ends": 'ends = ["case_withdrawn"]', "reopened_by": 'reopened_by = ["health_advice_returned"]',
         "start_day": 'start_day = "meeting_on"', "told_by": 'told_by = ["mediation_certificate_heard"]',
         "told_as": 'told_as = "agreed_on"', "holds_up": 'holds_up = "ehc_final_plan_send"',
@@ -161,27 +162,29 @@ class LocalStandard(Strict):
     cite: str | None = None
 
 
-def load_law(folder: Path | None = None) -> Law:
-    """Read the statute, the grounds and, where there is one, the locality's own standards from `folder` (default: config/).
+def load_law(*folders: Path) -> Law:
+    """Read the statute, the grounds and, where there is one, the locality's own standards from `folders` (default: config/).
+
+    Of several folders, a file in a later one stands for the file of that name in an earlier one.
 
     Raises ConfigFault, which names the file, the rule and the key, for anything that is not exactly as it should be.
     """
-    return _shipped() if folder is None else _read(folder)
+    return _read(folders) if folders else _shipped()
 
 
 @lru_cache(maxsize=1)
 def _shipped() -> Law:
-    return _read(HERE)
+    return _read((HERE,))
 
 
-def _read(folder: Path) -> Law:
+def _read(folders: Sequence[Path]) -> Law:
     content: dict[str, Any] = {}
-    grounds = _grounds(folder, content)
+    grounds = _grounds(topmost(folders, "grounds.toml"), content)
     rules: dict[str, Rule] = {}
     uses: dict[str, Mapping[str, Any]] = {}
-    files = sorted((folder / "statute").glob("*.toml"))
+    files = layered(folders, "statute")
     if not files:
-        raise ConfigFault(f"{folder.name}/statute/ holds no statute file; one such as ehc_needs_assessment.toml was expected.")
+        raise ConfigFault(f"{folders[0].name}/statute/ holds no statute file; one such as ehc_needs_assessment.toml was expected.")
     for file in files:
         tables = read_toml(file)
         content[file.name] = tables
@@ -197,7 +200,7 @@ def _read(folder: Path) -> Law:
             _check_grounds(rule, grounds, file.name)
             rules[rule_id] = rule
     _check_follows(rules)
-    _localise(folder, rules, content)
+    _localise(topmost(folders, "locality.toml"), rules, content)
     used: dict[str, tuple[Rule, ...]] = {}
     for name, borrowed in uses.items():  # a process may have several files, and each may use rules
         process = name.split(".")[0]
@@ -229,8 +232,7 @@ def _rule(rule_id: str, table: Any, file: str) -> Rule:
     return parsed(Rule, {**table, "id": rule_id, "process": file.split(".")[0]}, file, rule_id, EXAMPLES)
 
 
-def _grounds(folder: Path, content: dict[str, Any]) -> dict[str, Ground]:
-    file = folder / "grounds.toml"
+def _grounds(file: Path, content: dict[str, Any]) -> dict[str, Ground]:
     content[file.name] = read_toml(file)
     grounds = {word: parsed(Ground, table, file.name, word, EXAMPLES) for word, table in content[file.name].items()}
     for word, ground in grounds.items():
@@ -255,6 +257,8 @@ def _check_follows(rules: Mapping[str, Rule]) -> None:
         for held_up in rule.holds_up:
             if held_up not in rules:
                 raise ConfigFault(f'{rule.process}.toml: [{rule.id}] holds up a rule that is not there: `{held_up}`. Example: {EXAMPLES["holds_up"]}')
+        if rule.then is not None and rule.then not in rules:
+            raise ConfigFault(f"{rule.process}.toml: [{rule.id}] names a rule that is not there: `{rule.then}`. Example: {EXAMPLES['then']}")
         for version in rule.period:
             if version.follows and (version.follows not in rules or rules[version.follows].period[0].follows):
                 raise ConfigFault(
@@ -263,9 +267,8 @@ def _check_follows(rules: Mapping[str, Rule]) -> None:
                 )
 
 
-def _localise(folder: Path, rules: dict[str, Rule], content: dict[str, Any]) -> None:
+def _localise(file: Path, rules: dict[str, Rule], content: dict[str, Any]) -> None:
     """Lay the locality's own numbers over the rules that the law leaves to it. No file: the law alone."""
-    file = folder / "locality.toml"
     if not file.exists():
         return
     content[file.name] = read_toml(file)

@@ -249,6 +249,8 @@ class Rule(Strict):
     `starts_if`: what the opening fact must say for the duty to open, field by field: one word, or any of several.
     `starts_by_locality`: steps from which a locality may choose to count, by name; `starts` is the one that is shipped.
     `strict_start`: the input whose day the stricter reading counts from, where the clock starts at a later step.
+    `held_as`: what kind of meeting meets it, so that two duties of one child can be met on one day;
+    `then` the duty that the meeting starts, and that has to be met before this one is.
     `holds_up`: the later duty that waits for this one (advice, and the plan that is made of it); of several, the first that the case has.
     `per`, `starts`, `met_by`, `ends`, `reopened_by`: whose clock it is, and the fact kinds that open, meet, end and reopen the duty.
     """
@@ -267,6 +269,8 @@ class Rule(Strict):
     starts_if: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     starts_by_locality: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     strict_start: str | None = None
+    held_as: Literal["review"] | None = None
+    then: str | None = None
     met_by: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
     reopened_by: tuple[str, ...] = ()

@@ -92,6 +92,7 @@ class CaseReport(BaseModel):
     plan_issued_without: list[dict[str, str | None]]
     claims_to_decide: list[int]
     heard: dict[int, Cause] = {}
+    remarks: list[str] = []
 
 
 def report(house: House, case_ref: str, as_at: date | None = None, known_at: str | None = None) -> CaseReport:
@@ -117,8 +118,13 @@ def report(house: House, case_ref: str, as_at: date | None = None, known_at: str
         as_at=day, known_at=known_at, facts=_facts(lines, as_at, known_at),
         duties=[_shown(rules, duty, duties, day, kinds[duty.opened_seq], causes.get(duty.opened_seq)) for duty in duties],
         plan_issued_without=_without(rules, duties),
-        claims_to_decide=[claim.seq for claim in casefile.undecided()], heard=causes,
+        claims_to_decide=[claim.seq for claim in casefile.undecided()], heard=causes, remarks=_remarks(house, casefile),
     )  # fmt: skip
+
+
+def _remarks(house: House, casefile: Casefile) -> list[str]:
+    say = house.processes[casefile.process].remarks
+    return say(casefile) if say is not None else []
 
 
 def _causes(house: House, lines: list[Line]) -> dict[int, Cause]:

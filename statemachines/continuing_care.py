@@ -249,7 +249,8 @@ def remarks(casefile: Casefile) -> list[str]:
     opening = next((line for line in casefile.lines if line.kind == "continuing_care_referral_received"), None)
     trigger = opening.data.get("six_weeks_from") if opening is not None else None
     if trigger not in (None, "received", "yes"):
-        said.append(f"The locality counts the six weeks from another step than receipt ({str(trigger).replace('_', ' ')}); the stricter reading counts from receipt.")
+        step = str(trigger).replace("_", " ")
+        said.append(f"The locality counts the six weeks from another step than receipt ({step}); the stricter reading counts from receipt.")
     tool = next((line for line in reversed(casefile.lines) if line.kind == "domains_assessed"), None)
     if tool is not None:
         levels = Counter(str(tool.data[domain]) for domain in DOMAINS)
@@ -263,9 +264,12 @@ def remarks(casefile: Casefile) -> list[str]:
         if "personal_health_budget_offered" not in casefile.seen:
             said.append("No personal health budget has been offered yet: whoever is eligible has a right to have one (SI 2012/2996 regs 32A and 32B).")
         found = next((line for line in reversed(casefile.lines) if line.kind == "continuing_care_agreed"), None)
-        for age, step in STEPS.items():
-            if found is not None and found.data.get(f"before_{age}") == "no" and not casefile.seen & set(step):
-                said.append(f"The child had reached the month of the {age}th birthday when found eligible, so no day is counted: record {step[0]} as soon as it is done.")
+        for age, steps in STEPS.items():
+            if found is not None and found.data.get(f"before_{age}") == "no" and not casefile.seen & set(steps):
+                said.append(
+                    f"The child had reached the month of the {age}th birthday when found eligible, so no day is counted:"
+                    f" record {steps[0]} as soon as it is done."
+                )
     return said
 
 

@@ -1,0 +1,71 @@
+"""One day for two reviews of one child: the latest that satisfies both, and what each of them gives up by it. Pure.
+
+Duty/provision: none asks for it. CFA 2014 s26 and the National Framework 2016 ask that a child is not assessed and reviewed twice where once
+would do; this room only finds the day. It decides nothing: whoever arranges the meeting does.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+Reading = Literal["act_by", "strict_due", "due"]
+READINGS: tuple[Reading, ...] = ("act_by", "strict_due", "due")
+
+
+class Dated(Protocol):
+    """What this room reads of a duty: its last lawful day, the same on the stricter reading, and the last working day before that."""
+
+    @property
+    def due(self) -> date | None: ...
+    @property
+    def strict_due(self) -> date | None: ...
+    @property
+    def act_by(self) -> date | None: ...
+
+
+class Loss(BaseModel):
+    """What one duty loses, in calendar days: its own time that is given up on the day proposed, and its lateness on the other's last day."""
+
+    model_config = ConfigDict(frozen=True)
+    days_given_up: int | None
+    days_late_on_the_others_day: int
+
+
+class Aligned(BaseModel):
+    """The day proposed for both (`on`), the reading on which it is safe, or why there is none; the losses in the order of the duties."""
+
+    model_config = ConfigDict(frozen=True)
+    on: date | None
+    reading: Reading | None
+    reason: str | None
+    losses: tuple[Loss, Loss]
+
+
+def align(first: Dated, second: Dated, as_at: date) -> Aligned:
+    """The latest day, `as_at` or later, that satisfies both duties on the safest reading that still can be met.
+
+    Raises ValueError where one of them has no due date.
+    """
+    both = (first, second)
+    if first.due is None or second.due is None:
+        raise ValueError("a duty without a due date cannot be aligned: there is nothing to be in time for")
+    on, reading = _latest(both, as_at)
+    earlier, later = sorted((first.due, second.due))
+    reason = None
+    if on is None:
+        reason = f"One of the two was due on {earlier.isoformat()}, which has passed: no day satisfies both. Hold both as soon as can be."
+    losses = tuple(
+        Loss(days_given_up=(own - on).days if on is not None else None, days_late_on_the_others_day=max(0, (later - own).days))
+        for own in (first.due, second.due)
+    )
+    return Aligned(on=on, reading=reading, reason=reason, losses=(losses[0], losses[1]))
+
+
+def _latest(duties: Sequence[Dated], as_at: date) -> tuple[date | None, Reading | None]:
+    for reading in READINGS:
+        days = [day for duty in duties if (day := getattr(duty, reading)) is not None]
+        if len(days) == len(duties) and min(days) >= as_at:
+            return min(days), reading
+    return None, None
