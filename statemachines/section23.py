@@ -187,5 +187,6 @@ PROCESS = statutory_process(
         ("ehc_needs_assessment", "assessment_agreed"): "la_agreed_to_assess",
         ("ehc_needs_assessment", "assessment_refused"): "la_refused_to_assess",
     },
+    hears_quietly=("la_agreed_to_assess", "la_refused_to_assess"),
     one_open_per_child_and_la=True,
 )

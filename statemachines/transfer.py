@@ -1,0 +1,210 @@
+"""A child with a plan moves to another local authority, or another body becomes responsible for commissioning (SEND Regs 2014 regs 15, 16).
+
+What it decides: which facts may follow which on a move (reg 15), and on a change of commissioner without one (reg 16). Every body learns
+of it on a day of its own, and its own clock runs from there: the old authority's, the original board's, the new board's. Missing the day
+by which the new board may ask for a review does not end its duty under CFA 2014 s42(3) to arrange what section G says. Not decided here:
+whether it is practicable to arrange it. A person records that.
+"""
+
+from datetime import date
+from typing import ClassVar, Literal
+
+from statemachine import State
+
+from models.casefile import Casefile
+from models.facts import Code, FactData, Line, Slug, Words
+from models.shared_facts import Opening
+from statemachines.statutory import StatutoryMachine, statutory_process
+
+MOVE, CHANGE = "move_known", "commissioner_change_known"
+
+
+class Transfer(StatutoryMachine):
+    """A move to another authority, or a change of commissioner without one (SEND Regs 2014 regs 15 and 16).
+
+    Facts that do not move the case: a body learned of it; the day of the move set anew; the new board told of a move; section G arranged,
+    or found not practicable to arrange; an assessment or review asked for; the parent told by the new authority.
+
+    {statechart:md}
+    """
+
+    expected = State("Move known", initial=True)
+    moved = State("Child moved, plan to be transferred")
+    transferred = State("Plan with the new authority")
+    reviewed = State("Plan reviewed by the new authority")
+    changed = State("Change of commissioner known")
+    handed_over = State("New commissioner told of the change")
+    withdrawn = State("Withdrawn", final=True)
+    closed = State("Closed", final=True)
+
+    commissioner_change_known = expected.to(changed)
+    child_moved = expected.to(moved)
+    plan_transferred = expected.to(transferred) | moved.to(transferred)
+    new_la_reviewed = transferred.to(reviewed)
+    new_rcb_notified_of_change = changed.to(handed_over)
+    case_withdrawn = (
+        expected.to(withdrawn) | moved.to(withdrawn) | transferred.to(withdrawn) | reviewed.to(withdrawn)
+        | changed.to(withdrawn) | handed_over.to(withdrawn)
+    )  # fmt: skip
+    case_closed = (
+        expected.to(closed) | moved.to(closed) | transferred.to(closed) | reviewed.to(closed) | changed.to(closed) | handed_over.to(closed)
+    )
+
+
+class MoveKnown(Opening):
+    """It became known that a child with a plan moves, or has moved, to another authority's area (reg 15(1)).
+
+    Its own day is the earliest on which anyone concerned is known to have known. `la` is the authority that the case is kept under: the
+    old one, or the new one where the old one is not in the directory. `moved_on` is the day of the move, which may be to come.
+    """
+
+    moved_on: date
+    other_la: Slug | None = None
+
+
+class CommissionerChangeKnown(Opening):
+    """It became known that another body is responsible for commissioning though the child has not moved to another authority (reg 16(1))."""
+
+
+class Noted(FactData):
+    """Something that an authority did or learned; a note goes to a passage."""
+
+    note: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+
+
+class MoveDaySet(Noted):
+    """The move is on another day than was thought. Every date that hangs on it follows."""
+
+    moved_on: date
+
+
+class PlanTransferred(Noted):
+    """The old authority transferred the plan (reg 15(2)). Its day starts the new authority's six weeks (reg 15(4)).
+
+    `last_reviewed_on`: when the plan was made or last reviewed, as it says itself: the review under reg 15(5) is counted from there too.
+    """
+
+    last_reviewed_on: date
+
+
+class NewLaInformedParent(Noted):
+    """The new authority told the parent or young person that the plan is transferred, whether it will assess, and when it will review (reg 15(4))."""
+
+    will_assess: Literal["yes", "no"]
+    review_by: date | None = None
+
+
+class ByBoard(FactData):
+    """Something that a responsible commissioning body did or learned, by its code."""
+
+    body: Code
+    note: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+    BODY_KINDS: ClassVar[frozenset[str]] = frozenset({"integrated_care_board"})
+
+
+class NewRcbNotified(ByBoard):
+    """The original body (`body`) told the new one, `to_body` where its code is known (reg 15(7), reg 16(2))."""
+
+    to_body: Code | None = None
+
+
+class SectionGFoundImpracticable(ByBoard):
+    """The new body finds that it is not practicable to arrange what section G says (reg 15(8), reg 16(3)): it has to ask, in time."""
+
+    reason: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"note", "reason"})
+
+
+class AskedForReview(ByBoard):
+    """The new body asked the authority for an assessment or a review of the plan (reg 15(8), reg 16(3)). The authority has to comply."""
+
+    asked_for: Literal["assessment", "review"]
+
+
+def _no_move(casefile: Casefile, _line: Line) -> str | None:
+    if MOVE in casefile.seen:
+        return "this case is of a move to another authority, and reg 15 has its own words for the commissioners: a change without a move is a case of its own"
+    return None
+
+
+def _aware(casefile: Casefile, line: Line) -> str | None:
+    aware = ("new_rcb_aware_of_move", "new_rcb_aware_of_change")
+    if _earlier(casefile, line, *aware):
+        return None
+    return f"reg 15(8) and reg 16(3) bind the new body from the day on which it became aware: record {' or '.join(aware)} for it first, with that day"
+
+
+def _not_yet_asked(casefile: Casefile, line: Line) -> str | None:
+    if _earlier(casefile, line, "assessment_or_review_requested"):
+        return "this body has asked for an assessment or a review already, which is all that reg 15(8) and reg 16(3) ask of it"
+    return _aware(casefile, line)
+
+
+def _earlier(casefile: Casefile, line: Line, *kinds: str) -> bool:
+    """Whether the same body has one of these facts before this one, in the order of the fold."""
+    return any(
+        each.kind in kinds and each.data.get("body") == line.data["body"] and (each.occurred_on, each.seq) < (line.occurred_on, line.seq)
+        for each in casefile.lines
+    )
+
+
+A_MOVE = ("expected", "moved", "transferred", "reviewed")
+A_CHANGE = ("changed", "handed_over")
+ALIVE = (*A_MOVE, *A_CHANGE)
+
+PROCESS = statutory_process(
+    Transfer,
+    name="transfer",
+    title="Move or change of commissioner",
+    version=1,
+    opens=MOVE,
+    opens_too=(CHANGE,),
+    facts={
+        MOVE: MoveKnown,
+        CHANGE: CommissionerChangeKnown,
+        "move_day_set": MoveDaySet,
+        "old_la_aware_of_move": Noted,
+        "child_moved": Noted,
+        "plan_transferred": PlanTransferred,
+        "new_la_informed_parent": NewLaInformedParent,
+        "new_la_reviewed": Noted,
+        "original_rcb_aware_of_move": ByBoard,
+        "new_rcb_notified_of_move": NewRcbNotified,
+        "new_rcb_aware_of_move": ByBoard,
+        "original_rcb_aware_of_change": ByBoard,
+        "new_rcb_notified_of_change": NewRcbNotified,
+        "new_rcb_aware_of_change": ByBoard,
+        "section_g_arranged": ByBoard,
+        "section_g_found_impracticable": SectionGFoundImpracticable,
+        "assessment_or_review_requested": AskedForReview,
+    },
+    stays={
+        "move_day_set": ("expected",),
+        "old_la_aware_of_move": ("expected", "moved", "transferred"),
+        "child_moved": ("transferred", "reviewed"),
+        "new_la_informed_parent": ("transferred", "reviewed"),
+        "original_rcb_aware_of_move": A_MOVE,
+        "new_rcb_notified_of_move": A_MOVE,
+        "new_rcb_aware_of_move": A_MOVE,
+        "original_rcb_aware_of_change": A_CHANGE,
+        "new_rcb_notified_of_change": ("handed_over",),
+        "new_rcb_aware_of_change": A_CHANGE,
+        "section_g_arranged": ALIVE,
+        "section_g_found_impracticable": ALIVE,
+        "assessment_or_review_requested": ALIVE,
+    },
+    guards={
+        CHANGE: _no_move,
+        "section_g_arranged": _aware,
+        "section_g_found_impracticable": _not_yet_asked,
+        "assessment_or_review_requested": _aware,
+    },
+    reasons={
+        "new_la_informed_parent": "SEND Regs 2014 reg 15(4): the new authority's six weeks begin with the transfer of the plan, which comes first",
+        "new_la_reviewed": "SEND Regs 2014 reg 15(5): the new authority reviews the plan once it has been transferred",
+    },
+    hears={("annual_review", kind): "new_la_reviewed" for kind in ("plan_kept", "amendment_decided", "cease_decided")},
+    hears_quietly=("new_la_reviewed",),
+)
