@@ -273,6 +273,7 @@ def fields_of(view: View, duty: Duty | None, about: Mapping[str, Any], recipient
         "letter": letter,
         "recipient": str(recipient),
         "rule": duty.rule if duty else str(about.get("rule", "")),
+        "process": casefile.process,
         "ref": casefile.case_ref,
         "la_ref": casefile.la_reference,
         "la": directory.la_name(casefile.la) if casefile.la else "the local authority",
