@@ -156,6 +156,9 @@ def prefect_environment(settings: Settings, api_url: str | None = None) -> dict[
         # A server that has gone away must not hold up a person who records a fact.
         "PREFECT_CLIENT_MAX_RETRIES": "2",
     }
+    if settings.bind not in LOOPBACK:
+        # Pages that are seen from elsewhere ask the server that they came from.
+        fixed["PREFECT_UI_API_URL"] = "/api"
     if settings.auth:
         fixed |= {"PREFECT_SERVER_API_AUTH_STRING": settings.auth, "PREFECT_API_AUTH_STRING": settings.auth}
     return fixed

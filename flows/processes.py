@@ -6,6 +6,7 @@ order. A part that dies is started again: silence is the worst fault.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -36,15 +37,15 @@ class Part:
     restarts: int = 0
 
 
-def port_is_free(host: str, port: int) -> bool:
-    """Says whether nobody listens on `port` now."""
-    with socket.socket() as probe:
+def port_problem(host: str, port: int) -> str:
+    """Says why the server could not listen there, as the end of a sentence; "" where it could."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            return False
-    return True
+        except OSError as problem:
+            return "is taken by another program" if problem.errno == errno.EADDRINUSE else f"cannot be used ({problem.strerror})"
+    return ""
 
 
 class Processes:

@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config.settings import Settings
 from flows.house import House
-from flows.processes import CannotStart, Processes, port_is_free
+from flows.processes import CannotStart, Processes, port_problem
 from flows.running import HouseIsOpen, Running, only_supervisor, server_answers, write_running
 from flows.runs import perform
 from models.database import reading
@@ -119,9 +119,9 @@ def open_house(settings: Settings, voice: Voice) -> None:
             raise CannotStart(
                 f"this house is open already (SENDFLOW_HOME={settings.home}): close the other one, or name another folder, as in SENDFLOW_HOME=./var2"
             ) from None
-        if not port_is_free(settings.bind, settings.port):
+        if why := port_problem(settings.bind, settings.port):
             raise CannotStart(
-                f"port {settings.port} on {settings.bind} is taken by another program: choose another, "
+                f"port {settings.port} on {settings.bind} {why}: choose another, "
                 f"as in SENDFLOW_PORT={settings.port + 100 if settings.port < 65000 else 4300} make up"
             )
         try:
@@ -259,6 +259,7 @@ def _where_to_look(settings: Settings, references: list[str]) -> Iterator[str]:
 def _command(settings: Settings) -> str:
     """The command as a person in this folder would type it."""
     home = "" if settings.home == Path("var").absolute() else f"SENDFLOW_HOME={_short(settings.home)} "
+    home += f"SENDFLOW_TODAY={settings.today} " if settings.today else ""
     return f"{home}.venv/bin/sendflow" if Path(".venv/bin/sendflow").exists() else f"{home}sendflow"
 
 
