@@ -118,7 +118,11 @@ def test_every_letter_that_the_ladder_names_is_in_the_folder() -> None:
     for template in named:
         assert newest(template).version >= 1
     history = (rendering.FOLDER / "history-1.part").read_text("utf-8")
-    assert [template for template in named | {"rung_withdrawn"} if f'"{template}"' not in history] == []
+    # A letter that tells what has happened has words for every letter that the same duty may have called for.
+    telling = [rungs for rungs in ladder.rung.values() if any('part("history-1")' in newest(rung.template).body for rung in rungs)]
+    said = {template for rungs in telling for rung in rungs for template in (rung.template, rung.withdrawal)}
+    assert said
+    assert [template for template in said | {"request_received", "thanks"} if f'"{template}"' not in history] == []
     assert [party for party in Party if f'"{party}"' not in history] == []
 
 
