@@ -20,7 +20,10 @@ from statemachines.statutory import Unlawful
 
 
 class FactShown(BaseModel):
-    """A fact as it was written; `stands` is False where it was withdrawn, `corrected_to` the day that is true now."""
+    """A fact as it was written; `stands` is False where it was withdrawn, `corrected_to` the day that is true now.
+
+    `law` is the digest of the law that it was recorded under, the locality's own choices included.
+    """
 
     model_config = ConfigDict(frozen=True)
     seq: int
@@ -35,6 +38,7 @@ class FactShown(BaseModel):
     data: dict[str, Any]
     stands: bool = True
     corrected_to: date | None = None
+    law: str = ""
 
 
 class Cause(BaseModel):
@@ -124,7 +128,24 @@ def report(house: House, case_ref: str, as_at: date | None = None, known_at: str
 
 def _remarks(house: House, casefile: Casefile) -> list[str]:
     say = house.processes[casefile.process].remarks
-    return say(casefile) if say is not None else []
+    return [*(say(casefile) if say is not None else []), *_readings(house, casefile)]
+
+
+def _readings(house: House, casefile: Casefile) -> list[str]:
+    """Which reading of the law was in force where the locality may choose one: when the fact was recorded, and now."""
+    facts = house.processes[casefile.process].facts
+    words = {"yes": "in force", "no": "switched off here"}
+    said: list[str] = []
+    for line in casefile.lines:
+        for key, rule_id in facts[line.kind].FROM_LAW.items():
+            rule = house.law.rule(rule_id)
+            then, now = line.data.get(key), "yes" if rule.enabled else "no"
+            changed = "" if then == now else f" It is {words[now]} now, which decides for the dates above."
+            said.append(
+                f"{rule_id} ({rule.period[-1].cite}) is a reading that the locality may switch off. When fact {line.seq} was recorded, under law"
+                f" {line.law}, it was {words.get(str(then), 'not said')}.{changed}"
+            )
+    return said
 
 
 def _causes(house: House, lines: list[Line]) -> dict[int, Cause]:
@@ -155,7 +176,7 @@ def _facts(lines: list[Line], as_at: date | None, known_at: str | None) -> list[
         shown.append(FactShown(
             seq=line.seq, kind=line.kind, version=line.version, occurred_on=line.occurred_on, recorded_at=line.recorded_at,
             actor=line.actor, via=line.via, run=line.run, corrects=line.corrects, data=dict(line.data), stands=now is not None,
-            corrected_to=day if day != line.occurred_on else None,
+            corrected_to=day if day != line.occurred_on else None, law=line.law,
         ))  # fmt: skip
     return shown
 

@@ -145,6 +145,14 @@ def _told_of_both(casefile: Casefile, line: Line) -> str | None:
     return _own(casefile, line)
 
 
+def remarks(casefile: Casefile) -> list[str]:
+    """What a reader should know besides the dates."""
+    said = ["CFA 2014 s23 gives no number of days for any of its steps; a date beside one of them is a local standard."]
+    if any(line.kind == "la_notified" and line.data["says_sen"] == "no" for line in casefile.lines):
+        said.append("The notice speaks of a disability alone: CFA 2014 s24(1) is about special educational needs, so that no time of the authority's starts.")
+    return said
+
+
 ALIVE = ("formed", "informed", "offered", "notified", "acknowledged", "answered")
 
 PROCESS = statutory_process(
@@ -189,4 +197,5 @@ PROCESS = statutory_process(
     },
     hears_quietly=("la_agreed_to_assess", "la_refused_to_assess"),
     one_open_per_child_and_la=True,
+    remarks=remarks,
 )
