@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from config.strict import layered
 from models.facts import Slug, canonical
 from models.words import Party
 
@@ -79,9 +80,14 @@ class Ladder(BaseModel):
         return next((one for one in self.rungs(rule) if one.id == rung), None)
 
 
-def load_ladder(path: Path = DEFAULT) -> Ladder:
-    """Read a ladder: one file, or a folder with a file for each process. Raises LadderError for anything unknown, doubled or missing."""
+def load_ladder(path: Path = DEFAULT, *over: Path) -> Ladder:
+    """Read a ladder: one file, or a folder with a file for each process; a file of a folder in `over` stands for that of its name.
+
+    Raises LadderError for anything unknown, doubled or missing.
+    """
     files = sorted(path.glob("*.toml")) if path.is_dir() else [path]
+    if over:
+        files = layered((path.parent, *(folder.parent for folder in over)), path.name)
     if not files:
         raise LadderError(f"{path.name}: the folder holds no ladder; a file such as ehc_needs_assessment.toml was expected")
     read = [_read(file) for file in files]

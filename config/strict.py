@@ -7,7 +7,7 @@ the key, what was expected, and an example.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -44,6 +44,17 @@ def read_toml(path: Path) -> dict[str, Any]:
             f"{path.name}: this is not TOML: {fault}. Each key stands once in its table, text in double quotes,"
             " dates bare. Example: from = 2014-09-01"
         ) from None
+
+
+def layered(folders: Sequence[Path], name: str) -> list[Path]:
+    """The TOML files of the sub-folder `name`, in the order of their names: of two files of one name, that of the later folder stands."""
+    found = {file.name: file for folder in folders for file in (folder / name).glob("*.toml")}
+    return [found[file] for file in sorted(found)]
+
+
+def topmost(folders: Sequence[Path], name: str) -> Path:
+    """The file of that name in the last folder that has it; where none has, its place in the first."""
+    return next((folder / name for folder in reversed(folders) if (folder / name).is_file()), folders[0] / name)
 
 
 def parsed(model: type[Record], data: Any, file: str, table: str, examples: Mapping[str, str]) -> Record:

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 import config
 from config.law import NoAnswer, month_day
-from config.strict import ConfigFault, Strict, parsed, read_toml
+from config.strict import ConfigFault, Strict, parsed, read_toml, topmost
 
 LONDON = ZoneInfo("Europe/London")
 DAY = timedelta(days=1)
@@ -201,22 +201,22 @@ def _positive(n: int) -> int:
     return n
 
 
-def load_almanac(folder: Path | None = None) -> Almanac:
-    """Read bank_holidays.toml and tribunal.toml from `folder` (default: config/almanac).
+def load_almanac(*folders: Path) -> Almanac:
+    """Read bank_holidays.toml and tribunal.toml from `folders` (default: config/almanac); a file in a later one stands for that in an earlier one.
 
     Raises ConfigFault where a day is no date, lies outside the known range or under another year's heading, or a known year is empty.
     """
-    return _shipped() if folder is None else _read(folder)
+    return _read(folders) if folders else _shipped()
 
 
 @lru_cache(maxsize=1)
 def _shipped() -> Almanac:
-    return _read(Path(config.__path__[0]) / "almanac")
+    return _read((Path(config.__path__[0]) / "almanac",))
 
 
-def _read(folder: Path) -> Almanac:
-    days = read_toml(folder / "bank_holidays.toml")
-    tribunal = read_toml(folder / "tribunal.toml")
+def _read(folders: Sequence[Path]) -> Almanac:
+    days = read_toml(topmost(folders, "bank_holidays.toml"))
+    tribunal = read_toml(topmost(folders, "tribunal.toml"))
     digest = hashlib.sha256(json.dumps([days, tribunal], sort_keys=True, default=str, separators=(",", ":")).encode()).hexdigest()
     years = {year: table for year, table in days.items() if isinstance(table, dict)}
     head = parsed(_Head, {key: value for key, value in days.items() if key not in years}, "bank_holidays.toml", "top", _EXAMPLES)

@@ -3,11 +3,11 @@
 Only here is the clock read. `SENDFLOW_TODAY` sets the house's day in a rehearsal, at 09:00 London; every fact so written says so.
 """
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,13 +15,13 @@ from sqlalchemy import Engine
 
 from config.directory import DEFAULT as DEFAULT_DIRECTORY
 from config.directory import Directory, load_directory
-from config.ladder import DEFAULT as DEFAULT_LADDER
-from config.ladder import Ladder, load_ladder
-from config.law import Law, load_law
+from config.ladder import Ladder
+from config.law import Law
 from config.settings import Settings
-from deadlines.almanac import Almanac, load_almanac
+from deadlines.almanac import Almanac
 from deadlines.duty import Dates, DatesOf, DutyBook
 from deadlines.reckon import dates_for
+from flows.lawbook import adopted_folder, read_lawbook
 from models.database import make_records, open_engine, reading
 from models.people import Seal, SealError, open_seal, something_is_sealed
 from statemachines.replay import processes
@@ -33,7 +33,10 @@ REHEARSED_AT = time(9, 0)
 
 @dataclass(frozen=True)
 class House:
-    """Everything an act needs besides its own arguments. `looked_under` is the digest that caches are worked out under."""
+    """Everything an act needs besides its own arguments. `looked_under` is the digest that caches are worked out under.
+
+    `adopted` is the folder of the rule packs that the house has adopted; None where its law is as shipped.
+    """
 
     settings: Settings
     engine: Engine
@@ -43,6 +46,7 @@ class House:
     directory: Directory
     seal: Seal
     looked_under: str
+    adopted: Path | None = None
 
     @classmethod
     def open(cls, settings: Settings | None = None) -> "House":
@@ -51,13 +55,16 @@ class House:
         settings.prepare_home()
         engine = open_engine(f"sqlite:///{settings.records}")
         make_records(engine)
-        law, almanac = load_law(), load_almanac()
-        ladder = load_ladder(_own(settings, "ladder.toml", DEFAULT_LADDER))
+        with reading(engine) as connection:
+            adopted = adopted_folder(settings, connection)
+        book = read_lawbook(settings, *([adopted] if adopted is not None else []))
         directory = load_directory(_own(settings, "directory.toml", DEFAULT_DIRECTORY))
-        return cls(
-            settings, engine, law, almanac, ladder, directory, _seal(settings, engine),
-            _digest(law.digest, almanac.digest, ladder.digest, *(str(sorted(p.table.items())) for p in processes().values())),
-        )  # fmt: skip
+        return cls(settings, engine, book.law, book.almanac, book.ladder, directory, _seal(settings, engine), book.looked_under, adopted)
+
+    def under(self, pack: Path) -> "House":
+        """The same house and records, with a rule pack laid over its law. Raises ConfigFault or LadderError."""
+        book = read_lawbook(self.settings, *([self.adopted] if self.adopted is not None else []), pack)
+        return replace(self, law=book.law, almanac=book.almanac, ladder=book.ladder, looked_under=book.looked_under)
 
     @property
     def processes(self) -> Mapping[str, Process]:
@@ -125,7 +132,3 @@ def _seal(settings: Settings, engine: Engine) -> Seal:
 def _own(settings: Settings, name: str, default: Any) -> Any:
     own = settings.home / name
     return own if own.exists() else default
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

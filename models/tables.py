@@ -165,6 +165,26 @@ class AnchorRow(SQLModel, table=True):
     facts: int
 
 
+class AdoptionRow(SQLModel, table=True):
+    """One adoption of a rule pack: who, when, the digests of the law before and after, and how many due dates it moved. Only ever added to.
+
+    `folder` is where the adopted files stand under SENDFLOW_HOME/law, `files` their SHA-256 by name, `pack` the digest of what was brought.
+    """
+
+    __tablename__ = "adoption"
+    number: int = Field(primary_key=True)
+    adopted_at: str
+    actor: str
+    pack: str
+    folder: str
+    files: str
+    before: str
+    after: str
+    cases: int
+    moved: int
+    rehearsed: bool = False
+
+
 class TickRow(SQLModel, table=True):
     """One finished (or failed) act of the engine: a day without a finished sweep alerts."""
 

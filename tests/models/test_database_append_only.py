@@ -23,13 +23,14 @@ def file(team: Team) -> Iterator[sqlite3.Connection]:
     with team.first.engine.begin() as connection:
         connection.exec_driver_sql("INSERT INTO anchor VALUES ('2026-03-03T00:00:00.000000Z', 'x', 1, 3)")
         connection.exec_driver_sql("INSERT INTO person_read (case_ref, actor, purpose, read_at) VALUES ('NX90001', 'dco.team', 'p', 'x')")
+        connection.exec_driver_sql("INSERT INTO adoption VALUES (1, 'x', 'dco.team', 'x', 'x', '{}', 'x', 'x', 0, 0, 0)")
     team.first.engine.dispose()
     records = sqlite3.connect(team.home / "sendflow.db")
     yield records
     records.close()
 
 
-@pytest.mark.parametrize("table", ["fact", "anchor", "person_read"])
+@pytest.mark.parametrize("table", ["fact", "anchor", "person_read", "adoption"])
 @pytest.mark.parametrize("statement", ["UPDATE {} SET rowid = rowid", "DELETE FROM {}", "DELETE FROM {} WHERE rowid = 1"])
 def test_rows_are_neither_changed_nor_deleted(file: sqlite3.Connection, table: str, statement: str) -> None:
     before = file.execute(f"SELECT * FROM {table}").fetchall()
