@@ -14,7 +14,7 @@ from typing import Any
 from config.settings import Settings
 from flows.house import House
 from flows.recording import Act
-from models.database import make_records, open_engine
+from models.database import PRAGMAS, open_engine
 from models.facts import Draft
 
 TODAY = date(2026, 7, 1)
@@ -70,9 +70,9 @@ class Workshop:
 
 
 def raw(path: Path) -> sqlite3.Connection:
-    """The driver alone, under the pragmas that the house uses: WAL, synchronous FULL, secure_delete."""
+    """The driver alone, under the pragmas that the house uses: WAL, synchronous FULL, secure_delete, the same cache."""
     connection = sqlite3.connect(path, isolation_level=None)
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON", "secure_delete=ON"):
+    for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
     return connection
 
@@ -122,4 +122,4 @@ def insert_into(connection: sqlite3.Connection, table: str, rows: list[tuple[Any
         connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
 
 
-__all__ = ["ACTOR", "TABLES", "TODAY", "Workshop", "acts", "drafts", "insert_into", "make_records", "raw", "reference", "rows_of"]
+__all__ = ["ACTOR", "TABLES", "TODAY", "Workshop", "acts", "drafts", "insert_into", "raw", "reference", "rows_of"]

@@ -150,17 +150,22 @@ def duties_of(lines: Sequence[Line], book: DutyBook, dates_of: DatesOf, claims: 
     """
     duties: list[Duty] = []
     by_rule: dict[str, list[Duty]] = {}
+    effects_of, starts_of, tells_of = book.effects, book.starts, book.tells
     known: dict[str, dict[str, Any]] = {}  # needed days that are told before the duty opens, such as the day of a move
     for line in lines:
         kind = line.kind
-        effects = book.effects.get(kind)
+        effects = effects_of.get(kind)
         if effects:
             data = line.data
             for rule_id, effect, by_body in effects:
-                matching = _about(by_rule.get(rule_id, []), data, by_body, effect)
-                for duty in matching if effect != "reopen" else _last_closed(matching):
+                touched = by_rule.get(rule_id)
+                if touched is None:
+                    continue
+                if by_body or "opened_seq" in data:
+                    touched = _about(touched, data, by_body, effect)
+                for duty in touched if effect != "reopen" else _last_closed(touched):
                     _apply(duty, effect, line)
-        told = book.tells.get(kind)
+        told = tells_of.get(kind)
         if told:
             for rule_id, name, told_as in told:
                 if line.data.get("rule") not in (None, rule_id):
@@ -172,10 +177,10 @@ def duties_of(lines: Sequence[Line], book: DutyBook, dates_of: DatesOf, claims: 
                     if duty.closed_on is None and ("body" not in line.data or duty.body is None or _same(duty, line.data)):
                         duty.given = {**duty.given, name: day}
                         duty.dates = dates_of(rule_id, duty.started_on, duty.given)
-        starting = book.starts.get(kind)
+        starting = starts_of.get(kind)
         if starting:
             for rule in starting:
-                if not _opens(rule, line.data):
+                if rule.starts_if and not _opens(rule, line.data):
                     continue
                 start = line.data.get(rule.start_day) if rule.start_day is not None else None
                 started_on = date.fromisoformat(start) if start else line.occurred_on

@@ -16,6 +16,11 @@ from models import tables
 from models.rows import driver_cursor
 
 BUSY_MILLISECONDS = 30_000
+CACHE_KIBIBYTES = 16_384  # of pages for each connection; the default of 2,000 is read over and over by a verify
+PRAGMAS = (
+    "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON",
+    f"busy_timeout={BUSY_MILLISECONDS}", "secure_delete=ON", f"cache_size=-{CACHE_KIBIBYTES}",
+)  # fmt: skip
 KEPT = ("fact", "anchor", "person_read", "adoption")
 REFUSED = "is append-only: record a fact_corrected or fact_withdrawn instead"
 
@@ -33,10 +38,7 @@ def open_engine(url: str) -> Engine:
 def _set_pragmas(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in (
-        "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON",
-        f"busy_timeout={BUSY_MILLISECONDS}", "secure_delete=ON",
-    ):  # fmt: skip
+    for pragma in PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -6,19 +6,20 @@ its own day. As true on a day: facts by `occurred_on`. As known at an instant: f
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import cache
 from operator import itemgetter
 
 import statemachines
-from models.casefile import Casefile, Claim, RungFact
+from models.casefile import Asked, Casefile, Claim, RungFact
 from models.facts import Line
 from models.shared_facts import CORRECTIONS, ENGINE_ONLY, RUNGS
 from statemachines.statutory import Guard, Process, Unlawful
 
 # A correction may move the opening behind what the engine had already written of the case.
 BEFORE_OPENING = CORRECTIONS | ENGINE_ONLY
+Keep = Callable[[Casefile, Line], None]
 SEQ = itemgetter(Line._fields.index("seq"))
 FOLD_ORDER = itemgetter(Line._fields.index("occurred_on"), Line._fields.index("seq"))
 
@@ -97,11 +98,11 @@ def fold(case_ref: str, lines: Iterable[Line], as_at: date | None = None, known_
         raise Unlawful(0, "", "nothing was known of this case then")
     casefile = Casefile(case_ref, process.name, process.initial)
     # Who was ever asked, whatever the day looked at: a body may have been heard from before the day of receipt that is now thought right.
-    asks, noted = process.asks, _noted(process.name)
+    asks, kept = process.asks, _kept(process.name)
     for line in known:
         if line.kind in asks:
             casefile.asked.setdefault((line.data["body"], line.data.get("service")), []).append(line.seq)
-    casefile.lines = ordered
+    casefile.lines, seen = ordered, casefile.seen
     state = process.initial
     tables, stays, guards = process.tables, process.stays, process.guards
     table: Mapping[tuple[str, str], str] = {}
@@ -112,12 +113,14 @@ def fold(case_ref: str, lines: Iterable[Line], as_at: date | None = None, known_
             _open(casefile, line)
             _guarded(casefile, guards, line)
             state = tables.get(line.machine, {}).get((state, kind), state)
-            _remember(casefile, process, line)
+            for keep in kept.get(kind, ()):
+                keep(casefile, line)
             continue
         if casefile.opened_on is None:
             if kind not in BEFORE_OPENING:
                 raise Unlawful(line.seq, kind, f"{named(line)} is refused: it is dated before {opening.kind} of {opening.occurred_on.isoformat()}")
-            _remember(casefile, process, line)
+            for keep in kept.get(kind, ()):
+                keep(casefile, line)
             continue
         if line.machine != machine:
             machine = line.machine
@@ -130,11 +133,11 @@ def fold(case_ref: str, lines: Iterable[Line], as_at: date | None = None, known_
         if kind in guards:
             casefile.state = state
             _guarded(casefile, guards, line)
-        casefile.seen.add(kind)
+        seen.add(kind)
         if target is not None:
             state = target
-        if kind in noted:
-            _remember(casefile, process, line)
+        for keep in kept.get(kind, ()):
+            keep(casefile, line)
     casefile.state = state
     casefile.last_seq = max(map(SEQ, ordered))
     return casefile
@@ -178,39 +181,51 @@ def _open(casefile: Casefile, line: Line) -> None:
     casefile.la_reference = line.data.get("la_reference")
 
 
-def _remember(casefile: Casefile, process: Process, line: Line) -> None:
-    kind, data = line.kind, line.data
-    if kind in process.asks:
-        casefile.outstanding.setdefault((data["body"], data.get("service")), []).append(line.seq)
-    elif kind in process.answers:
-        _settle(casefile, data["body"], data.get("service"))
-    elif kind in process.reopens:
-        asked = (data["body"], data.get("service"))
-        casefile.outstanding.setdefault(asked, []).extend(casefile.asked.get(asked, [])[-1:])
-    if kind in process.contacts:
-        casefile.contacts.setdefault((data["body"], data.get("service")), []).append((line.seq, line.occurred_on))
-    if kind in RUNGS:
-        casefile.rungs[line.seq] = RungFact(
-            line.seq, kind, line.occurred_on, data["rule"], data["rung"], data["opened_seq"],
-            date.fromisoformat(data["due"]), data.get("body"), data.get("service"),
-        )  # fmt: skip
-    else:
-        remember = _REMEMBER.get(kind)
-        if remember is not None:
-            remember(casefile, line)
-
-
 @cache
-def _noted(process: str) -> frozenset[str]:
-    """The kinds of which a fold keeps more than that they were seen and where they lead."""
+def _kept(process: str) -> Mapping[str, Sequence[Keep]]:
+    """What a fold keeps of each kind of fact, besides that it was seen and where it leads."""
     own = processes()[process]
-    return own.asks | own.answers | own.reopens | own.contacts | RUNGS | _REMEMBER.keys()
+    keeps: list[tuple[Iterable[str], Keep]] = [
+        (own.asks, _ask), (own.answers - own.asks, _answer), (own.reopens - own.asks - own.answers, _reopen), (own.contacts, _heard), (RUNGS, _rung),
+        *(((kind,), keep) for kind, keep in _KEEP.items()),
+    ]  # fmt: skip
+    kept: dict[str, list[Keep]] = {}
+    for kinds, keep in keeps:
+        for kind in kinds:
+            kept.setdefault(kind, []).append(keep)
+    return kept
 
 
-def _settle(casefile: Casefile, body: str, service: str | None) -> None:
+def _asked(line: Line) -> Asked:
+    return (line.data["body"], line.data.get("service"))
+
+
+def _ask(casefile: Casefile, line: Line) -> None:
+    casefile.outstanding.setdefault(_asked(line), []).append(line.seq)
+
+
+def _answer(casefile: Casefile, line: Line) -> None:
+    body, service = _asked(line)
     for asked in list(casefile.outstanding):
         if asked[0] == body and (service is None or asked[1] in (None, service)):
             del casefile.outstanding[asked]
+
+
+def _reopen(casefile: Casefile, line: Line) -> None:
+    asked = _asked(line)
+    casefile.outstanding.setdefault(asked, []).extend(casefile.asked.get(asked, [])[-1:])
+
+
+def _heard(casefile: Casefile, line: Line) -> None:
+    casefile.contacts.setdefault(_asked(line), []).append((line.seq, line.occurred_on))
+
+
+def _rung(casefile: Casefile, line: Line) -> None:
+    data = line.data
+    casefile.rungs[line.seq] = RungFact(
+        line.seq, line.kind, line.occurred_on, data["rule"], data["rung"], data["opened_seq"],
+        date.fromisoformat(data["due"]), data.get("body"), data.get("service"),
+    )  # fmt: skip
 
 
 def _claim(casefile: Casefile, line: Line) -> None:
@@ -257,7 +272,7 @@ def _day(data: Mapping[str, object], key: str) -> date | None:
     return date.fromisoformat(str(value)) if value else None
 
 
-_REMEMBER = {
+_KEEP: Mapping[str, Keep] = {
     "excuse_claimed": _claim,
     "excuse_decided": _decide,
     "rung_withdrawn": _withdraw_rung,
