@@ -1,13 +1,13 @@
 """Histories written by hand, and what they fold to: for tests of the pure rooms, which know no house."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import cache
 from typing import Any
 
 from config.law import load_law
 from deadlines.almanac import Almanac, load_almanac
-from deadlines.duty import DatesOf, Duty, DutyBook, duties_of
+from deadlines.duty import Dates, DatesOf, Duty, DutyBook, duties_of
 from deadlines.reckon import dates_for
 from models.facts import Line
 from statemachines.replay import fold
@@ -45,14 +45,20 @@ def almanac() -> Almanac:
 
 @cache
 def dates_of() -> DatesOf:
-    """The law's own answer for a rule and a start day."""
+    """The law's own answer for a rule, a start day and the further days that the facts tell."""
     law, known = load_law(), load_almanac()
-    return lambda rule, started_on, _data: dates_for(law, known, rule, started_on)
+    inputs = {rule.id: tuple(rule.inputs) for rule in law.rules.values()}
+
+    def asked(rule: str, started_on: date, data: Mapping[str, Any]) -> Dates:
+        return dates_for(law, known, rule, started_on, {name: date.fromisoformat(data[name]) for name in inputs[rule] if data.get(name)})
+
+    return asked
 
 
 @cache
-def book() -> DutyBook:
-    return DutyBook.of(load_law().for_process(PROCESS))
+def book(process: str = PROCESS) -> DutyBook:
+    """The duties that a process opens, those of rules that it borrows included."""
+    return DutyBook.of(load_law().duties_of(process))
 
 
 def duties(lines: Iterable[Line], as_at: str | None = None) -> list[Duty]:

@@ -16,7 +16,7 @@ from deadlines.duty import duties_of
 from deadlines.standing import days_late, standing
 from models.facts import GENESIS, canonical, line_of
 from models.ledger import link
-from statemachines.replay import fold
+from statemachines.replay import fold, processes
 from statemachines.statutory import Unlawful
 from tests.byhand import book, dates_of, day
 
@@ -31,7 +31,7 @@ def told_by(lines: list[bytes], as_at: str) -> dict[str, Any]:
         head = link(head, text)
     facts = [line_of(text) for text in lines]
     casefile = fold(orjson.loads(lines[0])["case_ref"], facts)
-    duties = duties_of(casefile.lines, book(), dates_of(), casefile.claims.values())
+    duties = duties_of(casefile.lines, book(casefile.process), dates_of(), casefile.claims.values())
     when = day(as_at)
     return {
         "state": casefile.state,
@@ -56,6 +56,8 @@ def test_the_kinds_of_history_that_must_replay_are_there() -> None:
         "on_time", "late", "excused", "withdrawn", "corrected", "answered_without_advice", "returned_and_reopened", "refused_reversed_planned", "spoiled",
     }  # fmt: skip
     assert wanted <= {file.stem for file in FILES}
+    for process in set(processes()) - {"ehc_needs_assessment"}:
+        assert any(file.stem.startswith(f"{process}_") for file in FILES), f"no golden history of {process}: python -m tests.add_history adds one"
 
 
 @pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
