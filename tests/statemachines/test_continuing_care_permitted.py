@@ -1,0 +1,215 @@
+"""What may happen in every state of a continuing-care review, written out by hand from the National Framework 2016 (guidance, not law)."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from statemachine.exceptions import TransitionNotAllowed
+
+from models.facts import Line
+from statemachines.continuing_care import DOMAINS, PROCESS, ContinuingCare, remarks
+from statemachines.replay import fold
+from statemachines.statutory import Unlawful, released_tables, table_of
+from tests.byhand import history
+
+ENDS = {"case_withdrawn", "case_closed"}
+ALWAYS = {"fact_corrected", "fact_withdrawn"}
+ENGINE = {"chasing_began", "reminder_due", "breached", "escalation_due", "rung_withdrawn", "notice_sent", "notice_failed"}
+OPEN = ENDS | ALWAYS | ENGINE | {"excuse_claimed", "excuse_decided", "chasing_paused"}
+PASSED = {"responsibility_passed"}
+# Whatever was decided, the family is told it and may dispute it.
+DECIDED = {"family_told", "decision_disputed", "dispute_answered"}
+# The way to adult care is open to whoever is eligible.
+ADULT = {
+    "adult_commissioner_told", "adult_chc_referred", "adult_checklist_received", "adult_eligibility_agreed", "adult_eligibility_refused",
+    "adult_package_started",
+}  # fmt: skip
+BUDGET = {"personal_health_budget_offered"}
+
+PERMITTED = {
+    "referred": OPEN | PASSED | {"checklist_completed", "assessor_nominated", "continuing_care_referral_accepted", "continuing_care_referral_declined"},
+    # Not accepted rests: a dispute, or a second look, may turn it.
+    "declined": OPEN | PASSED | DECIDED | {"checklist_completed", "continuing_care_referral_accepted"},
+    "accepted": OPEN | PASSED | {"checklist_completed", "assessor_nominated", "evidence_received", "continuing_care_assessment_started"},
+    "assessing": OPEN | PASSED | {"assessor_nominated", "evidence_received", "domains_assessed", "recommendation_made"},
+    "recommended": OPEN | PASSED | {
+        "assessor_nominated", "evidence_received", "domains_assessed", "panel_held", "recommendation_returned", "continuing_care_agreed",
+        "continuing_care_refused",
+    },
+    # Found not eligible rests: the answer to a dispute may turn it.
+    "not_eligible": OPEN | PASSED | DECIDED | {"panel_held", "continuing_care_agreed"},
+    "eligible": OPEN | PASSED | DECIDED | ADULT | BUDGET | {"package_started"},
+    "supported": OPEN | PASSED | DECIDED | ADULT | BUDGET | {
+        "assessor_nominated", "evidence_received", "domains_assessed", "panel_held", "package_changed", "review_arranged",
+        "continuing_care_reviewed", "continuing_care_refused",
+    },
+    # Handed over rests: the last decision can still be told and disputed.
+    "handed_over": OPEN | DECIDED,
+    "passed": ALWAYS | ENGINE,
+    "withdrawn": ALWAYS | ENGINE,
+    "closed": ALWAYS | ENGINE,
+}  # fmt: skip
+LIVING = ("referred", "declined", "accepted", "assessing", "recommended", "not_eligible", "eligible", "supported", "handed_over")
+MOVES = {
+    ("referred", "continuing_care_referral_accepted"): "accepted",
+    ("referred", "continuing_care_referral_declined"): "declined",
+    ("declined", "continuing_care_referral_accepted"): "accepted",
+    ("accepted", "continuing_care_assessment_started"): "assessing",
+    ("assessing", "recommendation_made"): "recommended",
+    ("recommended", "recommendation_returned"): "assessing",
+    ("recommended", "continuing_care_agreed"): "eligible",
+    ("recommended", "continuing_care_refused"): "not_eligible",
+    ("not_eligible", "continuing_care_agreed"): "eligible",
+    ("eligible", "package_started"): "supported",
+    ("supported", "continuing_care_refused"): "not_eligible",
+    ("eligible", "adult_package_started"): "handed_over",
+    ("supported", "adult_package_started"): "handed_over",
+} | {(state, kind): end for state in LIVING for kind, end in (("case_withdrawn", "withdrawn"), ("case_closed", "closed"))} | {
+    (state, "responsibility_passed"): "passed" for state in LIVING if state != "handed_over"
+}  # fmt: skip
+EVENTS = sorted({kind for _state, kind in MOVES})
+TOOL = {domain: "none" for domain in DOMAINS} | {"breathing": "severe", "mobility": "high"}
+YOUNG = {"birth_month": "2016-07-01", "under_18": "yes", "before_14": "yes", "before_16": "yes", "before_17": "yes", "before_18": "yes"}
+FOUND = ("continuing_care_agreed", "2026-03-10", {"body": "QX900", "reason": "w1", **YOUNG})
+
+
+@pytest.mark.parametrize("state", sorted(PERMITTED))
+def test_exactly_these_facts_are_lawful_in_each_state(state: str) -> None:
+    assert set(PROCESS.lawful(state)) == PERMITTED[state]
+
+
+def test_every_state_and_every_fact_is_in_the_table() -> None:
+    assert set(PERMITTED) == set(PROCESS.states)
+    assert set(PROCESS.facts) == set().union(*PERMITTED.values()) | {"continuing_care_referral_received"}
+    assert PROCESS.initial == "referred"
+    assert PROCESS.final == {"passed", "withdrawn", "closed"}
+
+
+@pytest.mark.parametrize("state", sorted(PERMITTED))
+@pytest.mark.parametrize("kind", sorted(PROCESS.facts))
+def test_where_each_fact_leads_from_each_state(state: str, kind: str) -> None:
+    assert PROCESS.table.get((state, kind)) == MOVES.get((state, kind))
+    assert (state in PROCESS.stays.get(kind, ())) == (kind in PERMITTED[state] and (state, kind) not in MOVES)
+
+
+@pytest.mark.parametrize("state", sorted(PERMITTED))
+@pytest.mark.parametrize("kind", EVENTS)
+def test_the_class_moves_as_the_table_says_and_refuses_what_it_does_not(state: str, kind: str) -> None:
+    machine = ContinuingCare(start_value=state)
+    target = MOVES.get((state, kind))
+    if target is None:
+        with pytest.raises(TransitionNotAllowed):
+            machine.send(kind)
+        assert machine.current_state_value == state
+    else:
+        machine.send(kind)
+        assert machine.current_state_value == target
+
+
+def test_the_table_is_read_off_the_class_and_equals_the_frozen_one() -> None:
+    assert table_of(ContinuingCare) == dict(PROCESS.table) == MOVES
+    assert released_tables(PROCESS.name)[PROCESS.version] == MOVES, "a changed machine is a new version: add tables/NAME.vN.json, keep the old"
+
+
+def referred(*more: tuple[Any, ...]) -> list[Line]:
+    """A referral that was accepted and is being assessed, and what follows."""
+    return history(
+        ("continuing_care_referral_received", "2026-02-02", {"body": "QX900"}), ("continuing_care_referral_accepted", "2026-02-04", {"body": "QX900"}),
+        ("continuing_care_assessment_started", "2026-02-09", {"body": "QX900"}), *more,
+    )  # fmt: skip
+
+
+def decided(*more: tuple[Any, ...]) -> list[Line]:
+    return referred(("domains_assessed", "2026-02-20", TOOL), ("recommendation_made", "2026-02-25", {"recommends": "eligible"}), *more)
+
+
+def refused(lines: list[Line]) -> str:
+    with pytest.raises(Unlawful) as problem:
+        fold("CC90001", lines)
+    return problem.value.sentence
+
+
+def test_a_recommendation_rests_on_the_ten_domains() -> None:
+    assert len(DOMAINS) == 10
+    sentence = refused(referred(("recommendation_made", "2026-02-25", {"recommends": "eligible"})))
+    assert "ten domains" in sentence
+    assert "domains_assessed" in sentence
+
+
+def test_a_decision_follows_a_recommendation_and_the_refusal_says_so() -> None:
+    sentence = refused(referred(FOUND))
+    assert "A decision follows the nominated assessor's recommendation" in sentence
+    assert "recommendation_made" in sentence
+
+
+def test_the_family_is_told_something_that_has_been_decided() -> None:
+    told = ("family_told", "2026-03-11", {"body": "QX900"})
+    assert fold("CC90001", decided(FOUND, told)).state == "eligible"
+    assert "stands at 'Recommendation made'" in refused(decided(told))
+
+
+def test_whoever_is_18_is_for_adult_care() -> None:
+    grown = (*FOUND[:2], {**FOUND[2], "under_18": "no"})
+    assert "18th birthday" in refused(decided(grown))
+
+
+@pytest.mark.parametrize("outcome", ["changed", "to_be_assessed_again", "upheld"])
+def test_a_refusal_turns_with_the_answer_to_a_dispute(outcome: str) -> None:
+    no = ("continuing_care_refused", "2026-03-02", {"body": "QX900", "reason": "w2"})
+    disputed, answered = ("decision_disputed", "2026-03-04"), ("dispute_answered", "2026-03-09", {"outcome": outcome})
+    assert "dispute_answered" in refused(decided(no, FOUND))
+    if outcome == "upheld":
+        assert "dispute_answered" in refused(decided(no, disputed, answered, FOUND))
+    else:
+        assert fold("CC90001", decided(no, disputed, answered, FOUND)).state == "eligible"
+
+
+def test_an_answer_needs_a_dispute_that_waits_for_one() -> None:
+    answer = ("dispute_answered", "2026-03-12", {"outcome": "upheld"})
+    assert "decision_disputed" in refused(decided(FOUND, answer))
+    both = (("decision_disputed", "2026-03-11"), answer)
+    assert "decision_disputed" in refused(decided(FOUND, *both, ("dispute_answered", "2026-03-13", {"outcome": "changed"})))
+
+
+def test_a_package_ends_after_a_review_of_it() -> None:
+    started = ("package_started", "2026-03-16", {"body": "QX900"})
+    no = ("continuing_care_refused", "2026-06-20", {"body": "QX900", "reason": "w2"})
+    review = ("continuing_care_reviewed", "2026-06-10", {"body": "QX900", "outcome": "eligibility_in_doubt"})
+    assert "continuing_care_reviewed first" in refused(decided(FOUND, started, no))
+    assert fold("CC90001", decided(FOUND, started, review, no)).state == "not_eligible"
+
+
+def test_an_adult_package_follows_the_adult_decision() -> None:
+    package, agreed = ("adult_package_started", "2026-05-02"), ("adult_eligibility_agreed", "2026-05-01")
+    assert "adult_eligibility_agreed first" in refused(decided(FOUND, package))
+    assert fold("CC90001", decided(FOUND, agreed, package)).state == "handed_over"
+
+
+@pytest.mark.parametrize(
+    ("levels", "reached"),
+    [
+        ({"breathing": "priority"}, True), ({"seizures": "severe"}, True), ({"skin": "high", "mobility": "high", "medicines": "high"}, True),
+        ({"skin": "high", "mobility": "high"}, False), ({}, False),
+    ],
+)  # fmt: skip
+def test_the_rule_of_thumb_informs_and_never_decides(levels: dict[str, str], reached: bool) -> None:
+    tool = {domain: "low" for domain in DOMAINS} | levels
+    lines = referred(("domains_assessed", "2026-02-20", tool), ("recommendation_made", "2026-02-25", {"recommends": "not_eligible"}))
+    (said,) = remarks(fold("CC90001", lines))
+    assert ("is reached" in said, "is not reached" in said) == (reached, not reached)
+    assert "never decides" in said
+    no = ("continuing_care_refused", "2026-03-02", {"body": "QX900", "reason": "w2"})
+    numbered = [line._replace(seq=seq) for seq, line in enumerate([*lines, *history(FOUND)], 1)]
+    assert fold("CC90001", numbered).state == "eligible", "either decision is the board's"
+    numbered = [line._replace(seq=seq) for seq, line in enumerate([*lines, *history(no)], 1)]
+    assert fold("CC90001", numbered).state == "not_eligible"
+
+
+def test_remarks_speak_of_the_budget_and_of_birthdays_that_had_passed() -> None:
+    late = (*FOUND[:2], {**FOUND[2], "before_14": "no"})
+    said = " ".join(remarks(fold("CC90001", decided(late))))
+    assert "personal health budget" in said
+    assert "14th birthday" in said
+    done = decided(late, ("adult_commissioner_told", "2026-03-11", {"body": "QX900"}), ("personal_health_budget_offered", "2026-03-11"))
+    assert len(remarks(fold("CC90001", done))) == 1
+    assert remarks(fold("CC90001", done, date(2026, 2, 3))) == []
