@@ -16,11 +16,12 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, Table, func, select
 
 from config.law import LawError, NoAnswer
-from deadlines.duty import duties_of
+from deadlines.duty import Duty, duties_of
 from deadlines.ladder import look
 from flows.desk import CASE, DUTY, FAR_BACK, NOTICE, duty_rows
 from flows.house import House, instant
 from models import ledger
+from models.casefile import Casefile
 from models.database import missing_triggers, reading
 from models.facts import GENESIS, Line, line_from
 from models.ledger import Stored
@@ -69,6 +70,13 @@ class _Kept(NamedTuple):
     case: Row | None
     duties: list[Row]
     noticed: int
+
+
+class Refolded(NamedTuple):
+    """What the facts of one case leave."""
+
+    casefile: Casefile
+    duties: list[Duty]
 
 
 def verify(house: House, case: str | None = None, before: str | None = None) -> VerifyReport:
@@ -154,7 +162,7 @@ def _check_case(house: House, kept: _Kept, day: Callable[[date], Any], damage: l
     if not rows:
         found(None, "tail", "every fact of this case is gone, though the case was cached")
         return 0
-    lines = _check_chain(rows, found)
+    refolded = refold(house, ref, rows, found)
     last = rows[-1]
     if kept.case is None:
         found(None, "cache", "the case has facts and no cached case")
@@ -166,21 +174,13 @@ def _check_case(house: House, kept: _Kept, day: Callable[[date], Any], damage: l
         found(last.seq, "tail", cut if gone > 0 else f"the cached end of the chain is not that of fact {last.seq}")
     elif kept.noticed > last.seq:
         found(last.seq, "tail", f"a notice was written for fact {kept.noticed}, which is gone")
-    if lines is None:
+    if refolded is None:
         return 0
+    casefile, duties = refolded
     try:
-        casefile = fold(ref, lines)
-        duties = duties_of(casefile.lines, house.books[casefile.process], house.dates_of, casefile.claims.values())
-        ended = casefile.state in house.processes[casefile.process].final
-        looked = look(casefile, duties, house.ladder.rung, house.almanac, FAR_BACK, ended)
-    except Unlawful as problem:
-        found(problem.seq, "unlawful", problem.sentence)
-        return 0
+        looked = look(casefile, duties, house.ladder.rung, house.almanac, FAR_BACK, casefile.state in house.processes[casefile.process].final)
     except (LawError, NoAnswer) as problem:
         found(None, "unanswered", str(problem))
-        return 0
-    except (KeyError, TypeError, ValueError):
-        found(None, "unreadable", "the facts do not hold what their kinds promise")
         return 0
     opened_on = day(casefile.opened_on) if casefile.opened_on is not None else None
     for name, value in (
@@ -195,6 +195,23 @@ def _check_case(house: House, kept: _Kept, day: Callable[[date], Any], damage: l
     if held != fresh:
         _name_duties(held, fresh, found)
     return 0
+
+
+def refold(house: House, ref: str, rows: list[Stored], found: Found) -> Refolded | None:
+    """One case from its rows alone: every hash, every fact through the table of its machine, every duty. None where that cannot be done."""
+    lines = _check_chain(rows, found)
+    if lines is None:
+        return None
+    try:
+        casefile = fold(ref, lines)
+        return Refolded(casefile, duties_of(casefile.lines, house.books[casefile.process], house.dates_of, casefile.claims.values()))
+    except Unlawful as problem:
+        found(problem.seq, "unlawful", problem.sentence)
+    except (LawError, NoAnswer) as problem:
+        found(None, "unanswered", str(problem))
+    except (KeyError, TypeError, ValueError):
+        found(None, "unreadable", "the facts do not hold what their kinds promise")
+    return None
 
 
 def _name_duties(held: dict[tuple[str, int], Row], fresh: dict[tuple[str, int], Row], found: Found) -> None:
