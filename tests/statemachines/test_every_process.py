@@ -1,0 +1,209 @@
+"""What holds for every process alike, found by walking the folder: a process that drifts from its law, its table or its words fails here."""
+
+import json
+import random
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from statemachine.exceptions import TransitionNotAllowed
+
+from config.ladder import load_ladder
+from config.law import Law, load_law
+from deadlines.duty import duties_of
+from flows.checking import Refused
+from models.facts import Draft, Line
+from models.shared_facts import SHARED
+from notifications.render import newest
+from statemachines.replay import fold, opened_by, processes
+from statemachines.statutory import TABLES, Process, Unlawful, released_tables, table_of
+from tests.byhand import book, dates_of, line
+from tests.casework import Team
+from tests.statemachines.anyfact import FIRST, data_of, kinds
+
+ALL = list(processes().values())
+# Ids as the issue of the whole names them, so that none is lost or renamed by the way.
+NAMED = {"ehc_needs_assessment", "section23", "continuing_care", "tribunal", "annual_review", "mediation", "reassessment", "transfer"}
+CASE = "NX00042"
+each_process = pytest.mark.parametrize("process", ALL, ids=lambda process: process.name)
+
+
+def test_the_processes_are_those_that_the_house_is_for() -> None:
+    assert set(processes()) == NAMED
+    openings = [kind for process in ALL for kind in (process.opens, *process.opens_too)]
+    assert len(set(openings)) == len(openings) == len(opened_by()), "an opening fact opens one process"
+
+
+@each_process
+def test_class_table_and_frozen_table_are_one(process: Process) -> None:
+    assert table_of(process.machine) == dict(process.table) == released_tables(process.name)[process.version]
+    rows = json.loads((TABLES / f"{process.name}.v{process.version}.json").read_text("utf-8"))
+    assert rows == sorted(rows) and len({(row[0], row[1]) for row in rows}) == len(rows)
+
+
+@each_process
+def test_the_class_moves_as_the_table_says_for_every_state_and_fact(process: Process) -> None:
+    for state in process.states:
+        for kind in sorted({event for _state, event in process.table}):
+            machine = process.machine(start_value=state)
+            target = process.table.get((state, kind))
+            if target is None:
+                with pytest.raises(TransitionNotAllowed):
+                    machine.send(kind)
+            else:
+                machine.send(kind)
+            assert machine.current_state_value == (target or state)
+
+
+@each_process
+def test_every_state_can_be_reached_and_reaches_an_end(process: Process) -> None:
+    reached, ending = {process.initial}, set(process.final)
+    for _ in process.states:
+        reached |= {target for (state, _kind), target in process.table.items() if state in reached}
+        ending |= {state for (state, _kind), target in process.table.items() if target in ending}
+    assert reached == ending == set(process.states)
+    alive = set(process.states) - process.final
+    for state in alive:
+        assert {process.table.get((state, "case_withdrawn")), process.table.get((state, "case_closed"))} <= process.final
+
+
+@each_process
+def test_every_fact_has_a_place_and_every_guard_reason_and_hearing_a_fact(process: Process) -> None:
+    known = set(process.facts)
+    for named in (process.guards, process.reasons, process.asks, process.answers, process.reopens, process.contacts, process.hears_quietly):
+        assert set(named) <= known
+    for (cause_process, cause), kind in process.hears.items():
+        assert cause in processes()[cause_process].facts, f"{process.name} hears {cause} of {cause_process}, which knows no such fact"
+        assert kind in known
+    assert set(process.hears_if) <= set(process.hears)
+    lawful = {kind for state in process.states for kind in process.lawful(state)}
+    assert known - lawful <= {process.opens, *process.opens_too}
+
+
+@each_process
+def test_every_duty_has_a_fact_that_starts_it_and_one_that_meets_it_or_says_that_it_continues(process: Process) -> None:
+    law = load_law()
+    own = law.duties_of(process.name)
+    assert own, "a process without a duty needs no case"
+    for rule in own:
+        kinds_named = {*rule.starts, *rule.met_by, *rule.ends, *rule.reopened_by, *(kind for given in rule.inputs.values() for kind in given.told_by)}
+        assert kinds_named <= set(process.facts), f"{rule.id} names {sorted(kinds_named - set(process.facts))}, which {process.name} does not know"
+        for kind in rule.starts:
+            said = set(process.facts[kind].model_fields)
+            assert set(rule.starts_if) <= said, f"{rule.id}: {kind} never says {sorted(set(rule.starts_if) - said)}"
+            assert rule.start_day is None or rule.start_day in said, f"{rule.id}: {kind} never says {rule.start_day}"
+            assert rule.per == "case" or "body" in said, f"{rule.id} binds a body, and {kind} names none"
+        assert rule.met_by or continues(law, rule.id), f"{rule.id} is met by nothing and has a date"
+        assert {"case_withdrawn", "case_closed"} <= set(rule.ends), rule.id
+
+
+def continues(law: Law, rule_id: str) -> bool:
+    """Whether nothing need meet a duty: the law gives no day for it, or it is the edge of a window."""
+    rule = law.rule(rule_id)
+    return rule.bound != "by" or all(period.counts in {"none", "immediate"} for period in rule.period)
+
+
+def test_every_rule_is_used_by_a_process_or_says_why_none_opens_it() -> None:
+    law = load_law()
+    used = {rule.id for process in ALL for rule in (*law.for_process(process.name), *law.used.get(process.name, ())) if rule.starts}
+    for rule in law.rules.values():
+        assert (rule.id in used) != bool(rule.calculation_only), f"{rule.id} is opened by a fact, or says why no fact opens it"
+        assert rule.calculation_only is None or len(rule.calculation_only) > 20
+    assert {name for name in law.used} <= set(processes())
+
+
+def test_only_duties_that_a_process_opens_are_chased_and_only_those_of_health() -> None:
+    law, ladder = load_law(), load_ladder()
+    opened = {rule.id: rule for process in ALL for rule in law.duties_of(process.name)}
+    opened |= {rule.id: rule for rule in law.rules.values() if rule.starts}
+    for rule_id, rungs in ladder.rung.items():
+        assert opened[rule_id].per == "body", f"{rule_id} is chased and lies on no body"
+        for rung in rungs:
+            assert newest(rung.template) and newest(rung.withdrawal).called_for == "always"
+    facts = {kind for process in ALL for kind in process.facts}
+    assert set(ladder.letter) <= facts
+    assert all(newest(letter.template).called_for in {"open", "met"} for letter in ladder.letter.values())
+
+
+# Walks -------------------------------------------------------------------------------------------------------------------------
+
+
+def begun(process: Process, at: random.Random) -> Line:
+    while True:
+        opening = line(1, process.opens, FIRST.isoformat(), **data_of(process, process.opens, at, FIRST, stored=True))
+        if folded([opening]) is not None:
+            return opening
+
+
+def folded(lines: list[Line]) -> Any:
+    try:
+        return fold(CASE, lines)
+    except Unlawful:
+        return None
+
+
+@each_process
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32), length=st.integers(1, 25))
+def test_random_facts_are_lawful_where_the_table_says_so_or_refused_with_a_sentence(process: Process, seed: int, length: int) -> None:
+    at = random.Random(seed)  # noqa: S311 (a walk, not a secret)
+    lines, day = [begun(process, at)], FIRST
+    for _ in range(length):
+        before = fold(CASE, lines)
+        day += timedelta(days=at.randrange(0, 25))
+        # Half of the steps are among what is lawful, so that walks get past the beginning.
+        choice = at.choice(kinds(process) if at.random() < 0.5 else [kind for kind in process.lawful(before.state) if kind in kinds(process)] or kinds(process))
+        fact = line(len(lines) + 1, choice, day.isoformat(), **data_of(process, choice, at, day, stored=True))
+        lawful = choice in process.lawful(before.state)
+        try:
+            after = fold(CASE, [*lines, fact])
+        except Unlawful as refused:
+            assert refused.seq == fact.seq
+            assert refused.sentence.startswith(f"fact {fact.seq}, {choice} of ")
+            if not lawful:
+                assert "Lawful then: " in refused.sentence or "is refused: " in refused.sentence
+            else:
+                assert choice in process.guards or choice in SHARED, f"{choice} is lawful at {before.state} and was refused without a guard"
+            assert fold(CASE, lines) == before
+        else:
+            assert lawful
+            assert after.state == process.table.get((before.state, choice), before.state)
+            lines.append(fact)
+    once = fold(CASE, lines)
+    assert fold(CASE, at.sample(lines, len(lines))) == once
+    duties = duties_of(once.lines, book(process.name), dates_of(), once.claims.values())
+    assert duties == duties_of(once.lines, book(process.name), dates_of(), once.claims.values())
+
+
+@each_process
+@pytest.mark.parametrize("seed", [1, 2])
+def test_what_the_house_refuses_it_says_and_leaves_no_trace_of(process: Process, seed: int, team: Team) -> None:
+    at = random.Random(f"{process.name}{seed}")  # noqa: S311 (a walk, not a secret)
+    today = FIRST + timedelta(days=400)
+    accepted = refusals = 0
+    while not team.lines():
+        offer(team, process, process.opens, FIRST, today, at)
+    for number in range(30):
+        state = fold(team.case, team.lines()).state
+        known = kinds(process) if number % 2 else [kind for kind in process.lawful(state) if kind in kinds(process)] or kinds(process)
+        taken = offer(team, process, at.choice(known), FIRST + timedelta(days=number * 6), today, at)
+        accepted, refusals = accepted + taken, refusals + (not taken)
+    assert accepted and refusals
+    assert team.verify(today.isoformat()).intact
+
+
+def offer(team: Team, process: Process, kind: str, on: date, today: date, at: random.Random) -> bool:
+    from flows.recording import record
+
+    house = replace(team.first, settings=replace(team.first.settings, today=today))
+    before = team.dump()
+    try:
+        record(house, team.case, [Draft(kind, on, data_of(process, kind, at, on, stored=False))], "dco.team")
+    except Refused as refused:
+        assert team.dump() == before, "what is refused changes nothing"
+        assert len(refused.message) > 20
+        return False
+    return True
