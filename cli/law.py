@@ -17,8 +17,11 @@ from typing import Annotated, Any
 import orjson
 import typer
 
+import config
 from cli.say import Exit, emit, fail, tell
 from config.law import Law, LawError, NoAnswer, Rule, load_law
+from config.pack import pointed_at
+from config.settings import Settings
 from config.strict import ConfigFault
 from deadlines.almanac import Almanac, load_almanac
 from deadlines.reckon import Answer, reckon
@@ -76,7 +79,11 @@ def rules(json_: Annotated[bool, typer.Option("--json", help="Print one JSON doc
 
 def _law_and_almanac() -> tuple[Law, Almanac]:
     try:
-        return load_law(), load_almanac()
+        adopted = pointed_at(Settings.read())
+        if adopted is None:
+            return load_law(), load_almanac()
+        shipped = Path(config.__path__[0])
+        return load_law(shipped, adopted), load_almanac(shipped / "almanac", adopted / "almanac")
     except ConfigFault as fault:
         fail(Exit.NOT_FINISHED, f"The law cannot be read, so nothing is worked out. {fault}")
 

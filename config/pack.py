@@ -7,14 +7,18 @@ for the file of its name, and what the pack lacks is as it was. What it does not
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
+from config.settings import Settings
 from config.strict import ConfigFault
 
 FOLDERS = ("statute", "almanac", "ladder")
 FILES = ("grounds.toml", "locality.toml")
 ALMANAC_FILES = ("bank_holidays.toml", "tribunal.toml")
+KNOWN = "statute/, almanac/, ladder/, grounds.toml, locality.toml"
 EXAMPLE = "Example: a folder that holds statute/annual_review.toml"
 
 
@@ -32,18 +36,23 @@ def files_of(pack: Path) -> dict[str, bytes]:
         elif entry.is_file() and entry.name in FILES:
             found[entry.name] = entry.read_bytes()
         elif entry.suffix != ".md":
-            known = ", ".join([*(f"{name}/" for name in FOLDERS), *FILES])
-            raise ConfigFault(f"The pack holds `{entry.name}`, which nothing would read; a pack may hold {known} and *.md. {EXAMPLE}")
+            raise ConfigFault(f"The pack holds something that nothing would read; it may hold {KNOWN} and *.md. {_near(entry.name)}{EXAMPLE}")
     if not found:
         raise ConfigFault(f"The pack holds nothing that could change the law. {EXAMPLE}")
     return found
 
 
+def _near(name: str) -> str:
+    """What was probably meant. The name itself is not repeated: a folder given by mistake may hold anybody's files."""
+    near = get_close_matches(name, (*FOLDERS, *FILES), n=1)
+    return f"Did you mean `{near[0]}`? " if near else ""
+
+
 def _content(folder: Path, file: Path) -> bytes:
     if not file.is_file() or file.suffix != ".toml":
-        raise ConfigFault(f"{folder.name}/ holds `{file.name}`, which nothing would read; its files end in .toml. {EXAMPLE}")
+        raise ConfigFault(f"{folder.name}/ holds something that nothing would read; its files end in .toml. {EXAMPLE}")
     if folder.name == "almanac" and file.name not in ALMANAC_FILES:
-        raise ConfigFault(f"almanac/ holds `{file.name}`, which nothing would read; expected {' or '.join(ALMANAC_FILES)}. Example: almanac/bank_holidays.toml")
+        raise ConfigFault(f"almanac/ holds a file that nothing would read; expected {' or '.join(ALMANAC_FILES)}. Example: almanac/bank_holidays.toml")
     return file.read_bytes()
 
 
@@ -55,3 +64,26 @@ def digests_of(files: Mapping[str, bytes]) -> dict[str, str]:
 def pack_digest(files: Mapping[str, bytes]) -> str:
     """One digest over names and contents; a pack is known by its first sixteen letters."""
     return hashlib.sha256("\n".join(f"{name} {digest}" for name, digest in digests_of(files).items()).encode()).hexdigest()
+
+
+def law_folder(settings: Settings) -> Path:
+    """Where adopted files stand, a folder for each adoption."""
+    return settings.home / "law"
+
+
+def pointed_at(settings: Settings) -> Path | None:
+    """The adopted folder as `law/current` names it; None where nothing was adopted."""
+    try:
+        name = (law_folder(settings) / "current").read_text("utf-8").strip()
+    except OSError:
+        return None
+    folder = law_folder(settings) / name
+    return folder if name and folder.is_dir() else None
+
+
+def point_at(settings: Settings, name: str) -> None:
+    """Let `law/current` name a folder, in one step."""
+    place = law_folder(settings) / "current"
+    fresh = place.with_name(f"current.{os.getpid()}")
+    fresh.write_text(f"{name}\n", "utf-8")
+    fresh.replace(place)

@@ -7,7 +7,6 @@ are read only while they are what was adopted. `law/current` repeats it for the 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +17,7 @@ from sqlalchemy import Connection, Row, Table, select
 import config
 from config.ladder import DEFAULT, Ladder, load_ladder
 from config.law import Law, load_law
-from config.pack import digests_of, files_of
+from config.pack import digests_of, files_of, law_folder, point_at, pointed_at
 from config.settings import Settings
 from config.strict import ConfigFault
 from deadlines.almanac import Almanac, load_almanac
@@ -38,22 +37,12 @@ class Lawbook(NamedTuple):
     looked_under: str
 
 
-def law_folder(settings: Settings) -> Path:
-    """Where adopted files stand, a folder for each adoption."""
-    return settings.home / "law"
-
-
 def read_lawbook(settings: Settings, *packs: Path) -> Lawbook:
     """What is shipped, with each pack laid over it in turn. Raises ConfigFault or LadderError."""
     law = load_law(SHIPPED, *packs) if packs else load_law()
     almanac = load_almanac(*(folder / "almanac" for folder in (SHIPPED, *packs))) if packs else load_almanac()
-    own = settings.home / "ladder.toml"
-    if own.exists():
-        if packs and (packs[-1] / "ladder").is_dir():
-            raise ConfigFault("The pack holds a ladder, and this house has a ladder.toml of its own that stands before any: change that file instead.")
-        ladder = load_ladder(own)
-    else:
-        ladder = load_ladder(DEFAULT, *(pack / "ladder" for pack in packs))
+    own = settings.home / "ladder.toml"  # a team's own ladder stands before any other
+    ladder = load_ladder(own) if own.exists() else load_ladder(DEFAULT, *(pack / "ladder" for pack in packs))
     tables = (str(sorted(process.table.items())) for process in processes().values())
     return Lawbook(law, almanac, ladder, _digest(law.digest, almanac.digest, ladder.digest, *tables))
 
@@ -84,24 +73,6 @@ def check_files(folder: Path, digests: Mapping[str, str]) -> None:
                 f"law/{folder.name}/{name} is not the file that was adopted: restore it from the backup of SENDFLOW_HOME. A change of the law"
                 " is adopted (sendflow adopt PACK --actor WHO), never written there."
             )
-
-
-def pointed_at(settings: Settings) -> Path | None:
-    """The adopted folder as `law/current` names it; None where nothing was adopted."""
-    try:
-        name = (law_folder(settings) / "current").read_text("utf-8").strip()
-    except OSError:
-        return None
-    folder = law_folder(settings) / name
-    return folder if name and folder.is_dir() else None
-
-
-def point_at(settings: Settings, name: str) -> None:
-    """Let `law/current` name a folder, in one step."""
-    place = law_folder(settings) / "current"
-    fresh = place.with_name(f"current.{os.getpid()}")
-    fresh.write_text(f"{name}\n", "utf-8")
-    fresh.replace(place)
 
 
 def _digest(*parts: str) -> str:

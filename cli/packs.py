@@ -1,0 +1,117 @@
+"""`sendflow dry-run`, `adopt` and `adoptions`: what a changed law would move, and taking it into force."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.cases import Json, actor_of
+from cli.say import Exit, emit, fail, tell
+
+if TYPE_CHECKING:
+    from flows.house import House
+    from flows.packs import DryRun, Moved
+
+Pack = Annotated[Path, typer.Argument(help="A folder with any of statute/, almanac/, ladder/, grounds.toml, locality.toml.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the program."""
+    app.command("dry-run")(dry_run)
+    app.command("adopt")(adopt)
+    app.command("adoptions")(adoptions)
+
+
+def dry_run(pack: Pack, json_: Json = False) -> None:
+    """Which due dates of live cases a changed rule pack or bank holiday would move, and by how much. Writes nothing."""
+    from flows import packs
+
+    house = _house()
+    try:
+        found = packs.dry_run(house, pack)
+    except ValueError as problem:
+        fail(Exit.WRONG_CALL, _cannot(problem))
+    for trouble in found.troubles:
+        tell(f"{trouble.case_ref}: no answer under the pack. {trouble.message}")
+    emit([row.model_dump(mode="json") for row in found.moved], json_, lambda: _in_words(found))
+    if found.troubles:
+        raise typer.Exit(Exit.REFUSED)
+
+
+def adopt(
+    pack: Pack,
+    actor: Annotated[str, typer.Option("--actor", help="Who adopts it: an account name, such as dco.team.")],
+    json_: Json = False,
+) -> None:
+    """Take a rule pack into force. It is recorded who did, when, and how many dates it moved; the next sweep reaches every case."""
+    from flows import packs
+    from flows.checking import Refused
+
+    actor_of(actor)
+    house = _house()
+    try:
+        done = packs.adopt(house, pack, actor)
+    except Refused as refused:
+        fail(Exit.REFUSED, refused.message)
+    except ValueError as problem:
+        fail(Exit.WRONG_CALL, _cannot(problem))
+    emit(
+        done.model_dump(mode="json"), json_,
+        lambda: f"Adopted pack {done.pack[:16]} as adoption {done.number}: {done.moved} due dates of {done.cases} live cases move."
+        " The next sweep works every case out afresh.",
+    )  # fmt: skip
+
+
+def adoptions(json_: Json = False) -> None:
+    """Every rule pack that this house has adopted, the newest first."""
+    from flows import packs
+
+    rows = packs.adoptions(_house())
+    emit(
+        [row.model_dump(mode="json") for row in rows], json_,
+        lambda: "\n".join(f"{row.number}. {row.adopted_at[:10]} by {row.actor}: pack {row.pack[:16]}, {row.moved} of the dates moved; keeps "
+                          f"{', '.join(row.files)}" for row in rows) or "No pack has been adopted: the law is as shipped.",
+    )  # fmt: skip
+
+
+def _house() -> House:
+    from flows.house import House
+
+    return House.open()
+
+
+def _cannot(problem: ValueError) -> str:
+    from config.ladder import LadderError
+    from config.law import LawError
+    from config.strict import ConfigFault
+    from notifications.render import RenderError
+
+    if isinstance(problem, ConfigFault | LawError | LadderError | RenderError):
+        return f"The pack cannot be read, and nothing was changed. {problem}"
+    raise problem
+
+
+def _in_words(found: DryRun) -> str:
+    lines = [f"Pack {found.pack[:16]} ({', '.join(found.files)}), looked at over {found.cases} live cases. Nothing was written."]
+    if not found.moved:
+        return "\n".join([*lines, "No due date moves."])
+    lines.append(f"{found.dates_moved} due dates would be others, {len(found.moved) - found.dates_moved} more would only stand otherwise. Worst first:")
+    return "\n".join([*lines, "", *(_row(row) for row in found.moved)])
+
+
+def _row(row: Moved) -> str:
+    whose = " ".join(part for part in (row.body, row.service) if part)
+    stands = f"{row.standing or 'no duty'}, then {row.standing_then or 'no duty'}" if row.standing != row.standing_then else row.standing
+    by = "" if row.days is None else " (same day)" if row.days == 0 else f" ({abs(row.days)} day{'s' if abs(row.days) != 1 else ''} {_way(row.days)})"
+    return f"{row.case_ref}  {row.rule}{f' [{whose}]' if whose else ''}: {_day(row.due)} to {_day(row.due_then)}{by}; {stands}"
+
+
+def _way(days: int) -> str:
+    return "later" if days > 0 else "earlier"
+
+
+def _day(day: date | None) -> str:
+    return f"{day.day} {day:%b %Y}" if day else "no date"
