@@ -139,13 +139,19 @@ def _readings(house: House, casefile: Casefile) -> list[str]:
     for line in casefile.lines:
         for key, rule_id in facts[line.kind].FROM_LAW.items():
             rule = house.law.rule(rule_id)
-            then, now = line.data.get(key), "yes" if rule.enabled else "no"
-            changed = "" if then == now else f" It is {words[now]} now, which decides for the dates above."
+            then, now = str(line.data.get(key, "not said")), rule.reading
+            changed = "" if then == now else f" It is {words.get(now, _step(now))} now, which decides for the dates above."
+            choice = "is counted from a step that the locality chooses" if rule.starts_by_locality else "is a reading that the locality may switch off"
+            strict = f" The stricter reading counts from {rule.inputs[rule.strict_start].meaning}." if rule.strict_start else ""
             said.append(
-                f"{rule_id} ({rule.period[-1].cite}) is a reading that the locality may switch off. When fact {line.seq} was recorded, under law"
-                f" {line.law}, it was {words.get(str(then), 'not said')}.{changed}"
+                f"{rule_id} ({rule.period[-1].cite}) {choice}. When fact {line.seq} was recorded, under law"
+                f" {line.law}, it was {words.get(then, _step(then))}.{changed}{strict}"
             )
     return said
+
+
+def _step(chosen: str) -> str:
+    return chosen.replace("_", " ")
 
 
 def _causes(house: House, lines: list[Line]) -> dict[int, Cause]:

@@ -246,11 +246,6 @@ def _adult_agreed_first(casefile: Casefile, _line: Line) -> str | None:
 def remarks(casefile: Casefile) -> list[str]:
     """What a reader of the case should know besides its dates. Levels are counted here, and nothing is decided by them."""
     said: list[str] = []
-    opening = next((line for line in casefile.lines if line.kind == "continuing_care_referral_received"), None)
-    trigger = opening.data.get("six_weeks_from") if opening is not None else None
-    if trigger not in (None, "received", "yes"):
-        step = str(trigger).replace("_", " ")
-        said.append(f"The locality counts the six weeks from another step than receipt ({step}); the stricter reading counts from receipt.")
     tool = next((line for line in reversed(casefile.lines) if line.kind == "domains_assessed"), None)
     if tool is not None:
         levels = Counter(str(tool.data[domain]) for domain in DOMAINS)
