@@ -27,7 +27,11 @@ def working_days() -> Measured:
     days = [chance.randrange(FIRST.toordinal(), LAST.toordinal()) for _ in range(SUMS // 2)]
     sample = [date.fromordinal(ordinal) for ordinal in days[: SAMPLE // 2]]
     bank = holidays.country_holidays("GB", subdiv="ENG", years=range(FIRST.year, LAST.year + 2))
-    counted = {"working": lambda day: day.weekday() < 5 and day not in bank, "tribunal_working": lambda day: _tribunal(day) and day.weekday() < 5 and day not in bank}
+
+    def works(day: date) -> bool:
+        return day.weekday() < 5 and day not in bank
+
+    counted: dict[str, Callable[[date], bool]] = {"working": works, "tribunal_working": lambda day: _tribunal(day) and works(day)}
     _same(almanac, sample, counted)
 
     def ours(_given: object) -> None:
