@@ -1,0 +1,130 @@
+"""What may happen in every state of a re-assessment, written out by hand from CFA 2014 s44, s45 and SEND Regs 2014 regs 23 to 27.
+
+The table below is read by a person against the law; the machine must agree with it.
+"""
+
+from typing import Any
+
+import pytest
+
+from statemachines.reassessment import PROCESS
+from statemachines.replay import fold
+from statemachines.statutory import Unlawful
+from tests.byhand import CASE, PAEDS, TRUST, history
+
+ABOUT_ADVICE = {
+    "health_advice_acknowledged", "health_advice_answered", "health_advice_received", "health_advice_returned", "appointment_missed",
+    "waiting_list_stated", "excuse_claimed", "excuse_decided", "chasing_paused",
+}  # fmt: skip
+ENDS = {"case_withdrawn", "case_closed"}
+ALWAYS = {"fact_corrected", "fact_withdrawn"}
+ENGINE = {"chasing_began", "reminder_due", "breached", "escalation_due", "rung_withdrawn", "notice_sent", "notice_failed"}
+OPEN = ABOUT_ADVICE | ENDS | ALWAYS | ENGINE
+ASK = {"health_advice_requested"}
+
+PERMITTED = {
+    # reg 25(1): whether it will re-assess. A body may be asked early, as in an assessment (reg 26 with reg 8(1)).
+    "requested": OPEN | ASK | {"reassessment_agreed", "reassessment_refused"},
+    # A refusal rests: the authority may turn, and the Tribunal may order (reg 44(2)(b)).
+    "refused": OPEN | {"refusal_reversed", "reassessment_ordered"},
+    # reg 27(2): the final plan; s45(1)(b): or the plan is no longer necessary.
+    "reassessing": OPEN | ASK | {"draft_plan_received", "section_g_agreed", "final_plan_received", "cease_decided"},
+    "drafting": OPEN | ASK | {"draft_plan_received", "section_g_agreed", "final_plan_received", "cease_decided"},
+    "planned": OPEN | {"section_g_agreed"},
+    "ceasing": OPEN | {"mediation_certificate_heard", "cease_appealed", "cease_appeal_determined", "plan_ceased", "cease_reversed"},
+    "ceased": OPEN | {"cease_reversed"},
+    "withdrawn": ALWAYS | ENGINE,
+    "closed": ALWAYS | ENGINE,
+}
+MOVES = {
+    ("requested", "reassessment_agreed"): "reassessing",
+    ("requested", "reassessment_refused"): "refused",
+    ("refused", "refusal_reversed"): "reassessing",
+    ("refused", "reassessment_ordered"): "reassessing",
+    ("reassessing", "draft_plan_received"): "drafting",
+    ("drafting", "draft_plan_received"): "drafting",
+    ("reassessing", "final_plan_received"): "planned",
+    ("drafting", "final_plan_received"): "planned",
+    ("reassessing", "cease_decided"): "ceasing",
+    ("drafting", "cease_decided"): "ceasing",
+    ("ceasing", "plan_ceased"): "ceased",
+    ("ceasing", "cease_reversed"): "reassessing",
+    ("ceased", "cease_reversed"): "reassessing",
+} | {
+    (state, kind): end
+    for state in PERMITTED.keys() - {"withdrawn", "closed"}
+    for kind, end in (("case_withdrawn", "withdrawn"), ("case_closed", "closed"))
+}
+ASKED = {"body": TRUST, "service": PAEDS}
+NOT_NECESSARY = {"ground": "not_necessary"}
+RECENT = {"ground": "assessed_in_six_months"}
+
+
+def asked_by(who: str, **data: Any) -> tuple[str, str, dict[str, Any]]:
+    return ("reassessment_requested", "2 Mar 2026", {"la": "northshire", "requested_by": who, **data})
+
+
+def refused(*facts: tuple[Any, ...]) -> str:
+    """The sentence with which the last of these facts is refused; the others stand."""
+    fold(CASE, history(*facts[:-1]))
+    with pytest.raises(Unlawful) as problem:
+        fold(CASE, history(*facts))
+    assert problem.value.seq == len(facts)
+    return problem.value.sentence
+
+
+@pytest.mark.parametrize("state", sorted(PERMITTED))
+def test_exactly_these_facts_are_lawful_in_each_state(state: str) -> None:
+    assert set(PROCESS.lawful(state)) == PERMITTED[state]
+
+
+def test_every_state_and_every_fact_is_in_the_table() -> None:
+    assert set(PERMITTED) == set(PROCESS.states)
+    assert set(PROCESS.facts) == set().union(*PERMITTED.values()) | {"reassessment_requested"}
+    assert PROCESS.initial == "requested"
+    assert PROCESS.final == {"withdrawn", "closed"}
+    assert dict(PROCESS.table) == MOVES
+
+
+@pytest.mark.parametrize("ground", ["not_necessary", "assessed_in_six_months"])
+def test_a_boards_request_compels_the_authority(ground: str) -> None:
+    """SEND Regs 2014 reg 23; reg 24 speaks of requests under s44(2) only."""
+    request = asked_by("rcb", body="QX900", last_assessed_on="2026-01-05", assessed_in_window="yes")
+    told = refused(request, ("reassessment_refused", "9 Mar 2026", {"ground": ground}))
+    assert "compels the authority (SEND Regs 2014 reg 23; reg 24 does not reach it)" in told
+    assert told.endswith("Lawful then: reassessment_agreed")
+    assert fold(CASE, history(request, ("reassessment_agreed", "9 Mar 2026"))).state == "reassessing"
+
+
+@pytest.mark.parametrize("who", ["parent", "young_person", "institution"])
+def test_others_may_be_refused_within_the_window_or_where_it_is_not_necessary(who: str) -> None:
+    within = asked_by(who, last_assessed_on="2025-09-02", assessed_in_window="yes")
+    before = asked_by(who, last_assessed_on="2025-09-01", assessed_in_window="no")
+    assert fold(CASE, history(within, ("reassessment_refused", "9 Mar 2026", RECENT))).state == "refused"
+    assert fold(CASE, history(before, ("reassessment_refused", "9 Mar 2026", NOT_NECESSARY))).state == "refused"
+    assert fold(CASE, history(asked_by(who), ("reassessment_refused", "9 Mar 2026", RECENT))).state == "refused", "nobody has said when it was"
+    told = refused(before, ("reassessment_refused", "9 Mar 2026", RECENT))
+    assert "the last assessment, of 2025-09-01, was made more than six months before the request (SEND Regs 2014 reg 24)" in told
+    assert "Lawful then: reassessment_agreed, or reassessment_refused with ground=not_necessary" in told
+
+
+def test_where_nobody_asked_there_is_nothing_to_refuse() -> None:
+    assert "nobody asked" in refused(asked_by("la"), ("reassessment_refused", "9 Mar 2026", NOT_NECESSARY))
+
+
+def test_regulation_8_runs_again_for_each_body_that_is_asked() -> None:
+    agreed = ("reassessment_agreed", "9 Mar 2026")
+    asked, came = ("health_advice_requested", "16 Mar 2026", ASKED), ("health_advice_received", "20 Apr 2026", ASKED)
+    assert "record health_advice_requested" in refused(asked_by("parent"), agreed, came)
+    assert "nothing is outstanding" in refused(asked_by("parent"), agreed, asked, came, ("health_advice_received", "21 Apr 2026", ASKED))
+    assert fold(CASE, history(asked_by("parent"), asked, came)).state == "requested", "a body may be asked before the decision"
+    told = refused(asked_by("parent"), agreed, ("final_plan_received", "8 Jun 2026"), ("health_advice_requested", "9 Jun 2026", ASKED))
+    assert "stands at 'Final plan received'" in told
+
+
+def test_a_plan_does_not_cease_while_an_appeal_against_it_stands() -> None:
+    """CFA 2014 s45(4)(b)."""
+    to_cease = [asked_by("la"), ("reassessment_agreed", "2 Mar 2026"), ("cease_decided", "1 May 2026")]
+    told = refused(*to_cease, ("cease_appealed", "1 Jun 2026"), ("plan_ceased", "1 Aug 2026"))
+    assert "s45(4)(b)" in told
+    assert fold(CASE, history(*to_cease, ("cease_appealed", "1 Jun 2026"), ("cease_reversed", "1 Aug 2026"))).state == "reassessing"
