@@ -50,7 +50,8 @@ def subjects(tmp_path: Path) -> list[str]:
 
 
 OPENED = (
-    ("2026-02-02", "continuing_care_referral_received", "la=Northshire", "body=QX900", "came_as=checklist", "nhs_number=9990000018", "date_of_birth=2010-08-21"),
+    ("2026-02-02", "continuing_care_referral_received", "la=Northshire", "body=QX900", "came_as=checklist", "nhs_number=9990000018",
+     "date_of_birth=2010-08-21"),
     ("2026-02-04", "continuing_care_referral_accepted"), ("2026-02-05", "assessor_nominated", "body=QX101", "service=community_paediatrics"),
     ("2026-02-09", "continuing_care_assessment_started"), ("2026-02-12", "evidence_received", "body=QX101", "area=family_preferences"),
     ("2026-02-20", "domains_assessed", *TOOL), ("2026-02-25", "recommendation_made", "recommends=eligible", "reason=what the domains show"),
@@ -92,7 +93,8 @@ def test_the_case_reads_well_and_says_that_the_rule_of_thumb_decides_nothing(cal
     lived(call, *OPENED[:-2])
     told = " ".join(call("2026-03-20", "case", CARE).stdout.split())
     for said in (
-        "Children's continuing care, Northshire", "Stands at 'Found eligible'", "[national framework]", "due Mon 16 Mar 2026 (on the stricter reading Sun 15 Mar 2026)",
+        "Children's continuing care, Northshire", "Stands at 'Found eligible'", "[national framework]",
+        "due Mon 16 Mar 2026 (on the stricter reading Sun 15 Mar 2026)",
         "It informs and never decides", "No personal health budget has been offered yet", "it was received.",
     ):  # fmt: skip
         assert said in told, said

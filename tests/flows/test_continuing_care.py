@@ -6,6 +6,7 @@ Paper calendar: 2 February 2026 is a Monday; six weeks after it is Monday 16 Mar
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from tests.byhand import day
 from tests.casework import Team
 
 CASE, BOARD = "CC90001", "QX900"
-TOOL = {domain: "none" for domain in DOMAINS} | {"breathing": "severe"}
+TOOL: dict[str, Any] = {**dict.fromkeys(DOMAINS, "none"), "breathing": "severe"}
 DECISION = "cypcc_decision_6w"
 LATER = ("continuing_care_referral_accepted", "4 Feb 2026"), ("continuing_care_assessment_started", "9 Feb 2026")
 
@@ -30,12 +31,12 @@ def team(tmp_path: Path) -> Team:
     return Team(tmp_path, CASE)
 
 
-def referred(team: Team, **more: str) -> Team:
+def referred(team: Team, **more: Any) -> Team:
     team.record("2 Feb 2026", "continuing_care_referral_received", la="northshire", body=BOARD, **more)
     return team
 
 
-def recommended(team: Team, **more: str) -> Team:
+def recommended(team: Team, **more: Any) -> Team:
     referred(team, **more)
     for kind, on in LATER:
         team.record(on, kind)
@@ -196,7 +197,8 @@ def test_the_board_is_reminded_told_and_escalated_by_calendar_distances(team: Te
     for today in ("2 Feb 2026", "2 Mar 2026", "17 Mar 2026", "31 Mar 2026"):
         team.day(today)
     assert team.told() == [
-        ("reminder_due", "decision_reminder", "2026-03-02"), ("breached", "decision_overdue", "2026-03-17"), ("escalation_due", "decision_escalation", "2026-03-31"),
+        ("reminder_due", "decision_reminder", "2026-03-02"), ("breached", "decision_overdue", "2026-03-17"),
+        ("escalation_due", "decision_escalation", "2026-03-31"),
     ]  # fmt: skip
     assert team.post.log() == [
         ("2026-02-02", "send.dco@northernvales-icb.example", "CC90001: continuing care, decision due 16 March 2026"),
@@ -211,7 +213,8 @@ def test_the_board_is_reminded_told_and_escalated_by_calendar_distances(team: Te
 def test_a_reminder_of_a_birthday_never_comes_before_anybody_knew_of_the_duty(team: Team) -> None:
     supported(team, born="2012-05-21")
     team.sweep("16 Mar 2026")
-    assert team.told() == [("reminder_due", "transition_reminder", "2026-03-10")], "thirteen weeks before 1 May is 30 January, and the decision came on 10 March"
+    # Thirteen weeks before 1 May is 30 January, and the decision came on 10 March.
+    assert team.told() == [("reminder_due", "transition_reminder", "2026-03-10")]
     team.deliver("16 Mar 2026")
     assert "2012" not in "".join(letter.text for letter in team.post.letters)
 

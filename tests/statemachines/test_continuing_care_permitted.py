@@ -68,7 +68,7 @@ MOVES = {
     (state, "responsibility_passed"): "passed" for state in LIVING if state != "handed_over"
 }  # fmt: skip
 EVENTS = sorted({kind for _state, kind in MOVES})
-TOOL = {domain: "none" for domain in DOMAINS} | {"breathing": "severe", "mobility": "high"}
+TOOL = dict.fromkeys(DOMAINS, "none") | {"breathing": "severe", "mobility": "high"}
 YOUNG = {"birth_month": "2016-07-01", "under_18": "yes", "before_14": "yes", "before_16": "yes", "before_17": "yes", "before_18": "yes"}
 FOUND = ("continuing_care_agreed", "2026-03-10", {"body": "QX900", "reason": "w1", **YOUNG})
 
@@ -193,7 +193,7 @@ def test_an_adult_package_follows_the_adult_decision() -> None:
     ],
 )  # fmt: skip
 def test_the_rule_of_thumb_informs_and_never_decides(levels: dict[str, str], reached: bool) -> None:
-    tool = {domain: "low" for domain in DOMAINS} | levels
+    tool = dict.fromkeys(DOMAINS, "low") | levels
     lines = referred(("domains_assessed", "2026-02-20", tool), ("recommendation_made", "2026-02-25", {"recommends": "not_eligible"}))
     (said,) = remarks(fold("CC90001", lines))
     assert ("is reached" in said, "is not reached" in said) == (reached, not reached)
