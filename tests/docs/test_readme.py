@@ -7,7 +7,7 @@ import pytest
 from typer.main import get_command
 
 from cli import app
-from tools.readme_table import README, rewritten
+from tools.readme_table import PAGE, README, page, rewritten
 
 TEXT = README.read_text("utf-8")
 ROOT = README.parent
@@ -15,6 +15,7 @@ ROOT = README.parent
 
 def test_the_process_table_is_what_the_machines_and_the_statute_say() -> None:
     assert rewritten(TEXT) == TEXT, "README.md is out of date: run .venv/bin/python tools/readme_table.py"
+    assert page() == PAGE.read_text("utf-8"), "docs/processes.md is out of date: run .venv/bin/python tools/readme_table.py"
 
 
 def test_every_command_that_the_page_names_is_one() -> None:
@@ -38,7 +39,7 @@ def test_every_link_leads_somewhere(target: str) -> None:
 def test_the_page_keeps_its_order() -> None:
     headings = re.findall(r"^## (.+)$", TEXT, re.MULTILINE)
     assert headings == [
-        "One case", "Two commands", "The process", "Where the law's numbers live", "How to verify the history", "What it does not do",
+        "One case", "Two commands", "The processes", "Where the law's numbers live", "How to verify the history", "What it does not do",
     ]  # fmt: skip
 
 
