@@ -89,9 +89,12 @@ class PlanTransferred(FactData):
 
 
 class EarlyReviewCalled(FactData):
-    """Somebody asks for the review to come early. The law sets no day for it; a responsible commissioner's request binds (regs 15(8), 16(3))."""
+    """Somebody asks for the review to come early. The law sets no day for it; a responsible commissioner's request binds (regs 15(8), 16(3)).
 
-    called_by: Literal["parent", "young_person", "institution", "la", "rcb", "provider"]
+    `body` is the commissioner, where it is one that asks.
+    """
+
+    called_by: Literal["parent", "young_person", "institution", "la", "rcb", "provider"] | None = None
     body: Code | None = None
     reason: Words | None = None
     WORDS: ClassVar[frozenset[str]] = frozenset({"reason"})
@@ -228,8 +231,9 @@ PROCESS = statutory_process(
         ("reassessment", "cease_reversed"): "plan_resumed",
         ("reassessment", "final_plan_received"): "plan_reassessed",
         ("transfer", "plan_transferred"): "plan_transferred",
+        ("transfer", "assessment_or_review_requested"): "early_review_called",
         **CEASE_HEARS,
     },
-    hears_if=CEASE_HEARS_IF,
+    hears_if={**CEASE_HEARS_IF, ("transfer", "assessment_or_review_requested"): {"asked_for": ("review",)}},
     hears_quietly=("plan_ended", "plan_resumed", *CEASE_QUIETLY),
 )
