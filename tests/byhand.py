@@ -61,10 +61,10 @@ def book(process: str = PROCESS) -> DutyBook:
     return DutyBook.of(load_law().duties_of(process))
 
 
-def duties(lines: Iterable[Line], as_at: str | None = None) -> list[Duty]:
+def duties(lines: Iterable[Line], as_at: str | None = None, process: str = PROCESS) -> list[Duty]:
     """Every duty that a history opens."""
     casefile = fold(CASE, list(lines), day(as_at) if as_at else None)
-    return duties_of(casefile.lines, book(), dates_of(), casefile.claims.values())
+    return duties_of(casefile.lines, book(process), dates_of(), casefile.claims.values())
 
 
 def advice(lines: Iterable[Line], service: str | None = None) -> Duty:

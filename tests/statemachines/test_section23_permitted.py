@@ -1,0 +1,157 @@
+"""What may happen in every state of a Section 23 notification, written out by hand from CFA 2014 s23 and s24(1)(b)."""
+
+from typing import Any
+
+import pytest
+
+from models.facts import Line
+from statemachines.replay import fold
+from statemachines.section23 import PROCESS, remarks
+from statemachines.statutory import Unlawful
+from tests.byhand import duties, history
+
+# Said by anyone of a case that is not over.
+SHARED = {"excuse_claimed", "excuse_decided", "chasing_paused"}
+ENDS = {"case_withdrawn", "case_closed"}
+ALWAYS = {"fact_corrected", "fact_withdrawn"}
+ENGINE = {"chasing_began", "reminder_due", "breached", "escalation_due", "rung_withdrawn", "notice_sent", "notice_failed"}
+# s23(4) is bound to no place in the order: whenever the body thinks that an organisation could help, the parent is told.
+VOLUNTARY = {"voluntary_organisation_identified", "voluntary_organisation_named"}
+OPEN = SHARED | ENDS | ALWAYS | ENGINE | VOLUNTARY
+HEARD = {"la_agreed_to_assess", "la_refused_to_assess"}
+
+PERMITTED = {
+    # s23(2)(a): the parent is told first.
+    "formed": OPEN | {"parent_informed"},
+    # s23(2)(b): then has an opportunity to discuss.
+    "informed": OPEN | {"discussion_offered"},
+    # s23(3): "must then bring" it to the authority's attention.
+    "offered": OPEN | {"la_notified"},
+    # The authority acknowledges, or says what comes of it, or its decision is heard of the assessment's own case.
+    "notified": OPEN | HEARD | {"la_acknowledged", "la_outcome_stated"},
+    "acknowledged": OPEN | HEARD | {"la_outcome_stated"},
+    "answered": OPEN | HEARD,
+    "withdrawn": ALWAYS | ENGINE,
+    "closed": ALWAYS | ENGINE,
+}
+MOVES = {
+    ("formed", "parent_informed"): "informed",
+    ("informed", "discussion_offered"): "offered",
+    ("offered", "la_notified"): "notified",
+    ("notified", "la_acknowledged"): "acknowledged",
+    ("notified", "la_outcome_stated"): "answered",
+    ("notified", "la_agreed_to_assess"): "answered",
+    ("notified", "la_refused_to_assess"): "answered",
+    ("acknowledged", "la_outcome_stated"): "answered",
+    ("acknowledged", "la_agreed_to_assess"): "answered",
+    ("acknowledged", "la_refused_to_assess"): "answered",
+} | {
+    (state, kind): end
+    for state in ("formed", "informed", "offered", "notified", "acknowledged", "answered")
+    for kind, end in (("case_withdrawn", "withdrawn"), ("case_closed", "closed"))
+}
+
+CASE = "SX00001"
+BODY = {"body": "QX101"}
+OPINION = ("section23_opinion_formed", "2026-02-02", {"la": "northshire", **BODY, "under_compulsory_school_age": "yes"})
+TOLD = ("parent_informed", "2026-02-04", {**BODY, "of_opinion": "yes", "of_duty": "yes"})
+OFFERED = ("discussion_offered", "2026-02-04", BODY)
+NOTIFIED = ("la_notified", "2026-02-06", {**BODY, "says_sen": "yes"})
+
+
+@pytest.mark.parametrize("state", sorted(PERMITTED))
+def test_exactly_these_facts_are_lawful_in_each_state(state: str) -> None:
+    assert set(PROCESS.lawful(state)) == PERMITTED[state]
+
+
+@pytest.mark.parametrize("state", sorted(PERMITTED))
+@pytest.mark.parametrize("kind", sorted(PROCESS.facts))
+def test_where_each_fact_leads_from_each_state(state: str, kind: str) -> None:
+    assert PROCESS.table.get((state, kind)) == MOVES.get((state, kind))
+    stays = kind in PERMITTED[state] and (state, kind) not in MOVES
+    assert (state in PROCESS.stays.get(kind, ())) == stays
+
+
+def test_every_state_and_fact_is_in_the_table() -> None:
+    assert set(PERMITTED) == set(PROCESS.states)
+    assert set(PROCESS.facts) == set().union(*PERMITTED.values()) | {"section23_opinion_formed"}
+    assert PROCESS.initial == "formed"
+    assert PROCESS.final == {"withdrawn", "closed"}
+
+
+def refused(*facts: tuple[Any, ...]) -> str:
+    with pytest.raises(Unlawful) as problem:
+        fold(CASE, history(*facts))
+    return problem.value.sentence
+
+
+def test_a_child_of_compulsory_school_age_is_not_notified_under_s23() -> None:
+    said = refused((OPINION[0], OPINION[1], {**OPINION[2], "under_compulsory_school_age": "no"}))
+    assert said.startswith("fact 1, section23_opinion_formed of 2026-02-02, is refused: CFA 2014 s23(1)")
+    assert "Education Act 1996 s8" in said and "ehc_assessment_requested" in said
+
+
+@pytest.mark.parametrize(("of_opinion", "of_duty", "left_out"), [
+    ("yes", "no", "its duty to tell the local authority was left out"), ("no", "yes", "its opinion was left out"),
+    ("no", "no", "its opinion and its duty to tell the local authority was left out"),
+])  # fmt: skip
+def test_the_parent_is_told_of_the_opinion_and_of_the_duty_or_is_not_informed(of_opinion: str, of_duty: str, left_out: str) -> None:
+    said = refused(OPINION, ("parent_informed", "2026-02-04", {**BODY, "of_opinion": of_opinion, "of_duty": of_duty}))
+    assert "CFA 2014 s23(2)(a)" in said and left_out in said
+
+
+@pytest.mark.parametrize("before", [(), (TOLD,), (TOLD, OFFERED, NOTIFIED)], ids=["parent not told", "no discussion offered", "told already"])
+def test_the_authority_cannot_be_told_before_the_parent_was(before: tuple[tuple[Any, ...], ...]) -> None:
+    said = refused(OPINION, *before, ("la_notified", "2026-02-09", {**BODY, "says_sen": "yes"}))
+    assert "CFA 2014 s23(2) and (3): the parent is told of the opinion and the duty, and offered a discussion, before the authority is told" in said
+    assert "Lawful then: " in said
+
+
+def test_a_day_that_would_put_the_authority_before_the_parent_is_refused_however_it_was_learned() -> None:
+    """The order is by the days on which things happened, not by when they were recorded."""
+    said = refused(OPINION, TOLD, OFFERED, ("la_notified", "2026-02-03", {**BODY, "says_sen": "yes"}))
+    assert said.startswith("fact 4, la_notified of 2026-02-03, is refused")
+
+
+@pytest.mark.parametrize("fact", [TOLD, OFFERED, NOTIFIED, ("voluntary_organisation_named", "2026-02-04", BODY)], ids=lambda fact: fact[0])
+def test_the_duties_are_those_of_the_body_that_formed_the_opinion(fact: tuple[Any, ...]) -> None:
+    before = {"parent_informed": (), "discussion_offered": (TOLD,), "la_notified": (TOLD, OFFERED)}.get(fact[0], ())
+    other = (fact[0], "2026-02-09", {**fact[2], "body": "QX102"})
+    assert "lie on the body that formed the opinion" in refused(OPINION, *before, other)
+
+
+def whole(*more: tuple[Any, ...], says_sen: str = "yes") -> list[Line]:
+    return history(OPINION, TOLD, OFFERED, (*NOTIFIED[:2], {**NOTIFIED[2], "says_sen": says_sen}), *more)
+
+
+def test_a_notice_that_says_sen_starts_the_authoritys_six_weeks_and_one_of_a_disability_alone_starts_none() -> None:
+    """CFA 2014 s24(1)(b) with reg 5(1): received Friday 6 February, six weeks end on Friday 20 March 2026."""
+    (clock,) = [duty for duty in duties(whole(), process="section23") if duty.rule == "s23_starts_la_clock"]
+    assert (str(clock.due), str(clock.dates.strict_due), clock.body) == ("2026-03-20", "2026-03-19", None)
+    assert [duty.rule for duty in duties(whole(says_sen="no"), process="section23")] == [
+        "s23_inform_parent", "s23_offer_discussion", "s23_notify_la", "s23_la_acknowledge",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("met_by", ["la_outcome_stated", "la_agreed_to_assess", "la_refused_to_assess"])
+def test_the_authoritys_word_meets_its_clock_and_stands_for_an_acknowledgement(met_by: str) -> None:
+    data = {"outcome": "will_assess"} if met_by == "la_outcome_stated" else {}
+    found = {duty.rule: duty for duty in duties(whole((met_by, "2026-03-02", data)), process="section23")}
+    assert found["s23_starts_la_clock"].met_by == found["s23_la_acknowledge"].met_by == met_by
+
+
+def test_no_step_of_the_section_has_a_date_and_each_is_met_by_its_own_fact() -> None:
+    organisation = (("voluntary_organisation_identified", "2026-02-05", BODY), ("voluntary_organisation_named", "2026-02-06", BODY))
+    lines = history(OPINION, TOLD, OFFERED, *organisation, NOTIFIED, ("la_acknowledged", "2026-02-11"))
+    found = {duty.rule: duty for duty in duties(lines, process="section23") if duty.rule != "s23_starts_la_clock"}
+    assert {rule: (duty.due, duty.met_by) for rule, duty in found.items()} == {
+        "s23_inform_parent": (None, "parent_informed"), "s23_offer_discussion": (None, "discussion_offered"),
+        "s23_voluntary_org": (None, "voluntary_organisation_named"), "s23_notify_la": (None, "la_notified"),
+        "s23_la_acknowledge": (None, "la_acknowledged"),
+    }  # fmt: skip
+    assert {duty.body for rule, duty in found.items() if rule != "s23_la_acknowledge"} == {"QX101"}
+
+
+def test_a_reader_is_told_that_the_act_gives_no_days_and_what_a_disability_alone_means() -> None:
+    assert ["no number of days" in each for each in remarks(fold(CASE, whole()))] == [True]
+    assert "s24(1)" in remarks(fold(CASE, whole(says_sen="no")))[-1]
