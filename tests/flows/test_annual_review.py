@@ -69,7 +69,9 @@ def test_a_meeting_that_is_moved_or_cancelled_takes_its_dates_with_it(review: Te
     review.record("1 Dec 2026", "review_meeting_arranged", **MEETING)
     review.record("14 Dec 2026", "review_meeting_arranged", meeting_on="2027-02-01")
     notices = [duty for duty in review.report("20 Jan 2027").duties if duty.rule == "review_meeting_notice"]
-    assert [(str(duty.due), duty.standing, duty.ended_on and str(duty.ended_on)) for duty in notices] == [("2026-12-28", "running", "2026-12-14"), ("2027-01-18", "breached", None)]
+    assert [(str(duty.due), duty.standing, str(duty.ended_on)) for duty in notices] == [
+        ("2026-12-28", "running", "2026-12-14"), ("2027-01-18", "breached", "None"),
+    ]  # fmt: skip
     review.record("20 Jan 2027", "review_meeting_cancelled")
     assert {duty.ended_on is not None for duty in review.report("20 Jan 2027").duties if duty.rule == "review_meeting_notice"} == {True}
 
