@@ -143,6 +143,19 @@ def test_an_answered_duty_owes_only_a_breach_that_was_one() -> None:
     assert rungs(on_the_day, "1 Jun 2026") == ["breach"], "one day late is late"
 
 
+def test_a_request_that_was_withdrawn_and_recorded_anew_keeps_the_word_that_was_heard() -> None:
+    lines = history(*OPENED, ASK, ("health_advice_acknowledged", "4 Mar 2026", ASKED))
+    lines.append(line(5, "health_advice_requested", "2 Mar 2026", asked_because="order", **ASKED))
+    lines.append(line(6, "fact_withdrawn", "5 Mar 2026", corrects=3))
+    assert rungs(lines, "9 Mar 2026") == []
+
+
+def test_a_breach_answered_on_its_own_day_stands() -> None:
+    lines = swept(history(*OPENED, ASK), "14 Apr 2026")
+    lines.append(line(len(lines) + 1, "health_advice_received", "14 Apr 2026", **ASKED))
+    assert looked(lines, "15 Apr 2026").drafts == []
+
+
 def test_what_a_correction_made_false_is_withdrawn_and_counted_afresh() -> None:
     """Design, section 3: the receipt was 9 Mar, so due is Mon 20 Apr and the breach is of Tue 21 Apr."""
     lines = swept(history(*OPENED, ASK, ("health_advice_acknowledged", "4 Mar 2026", ASKED)), "21 Apr 2026")
@@ -228,6 +241,23 @@ def test_a_first_import_does_not_chase_the_past(began: str, expected: str) -> No
     assert rungs(imported, "1 Jan 2027") == [], "nothing of an imported duty is chased before chasing began"
     begun = [*imported, line(4, "chasing_began", began, via="import")]
     assert rungs(begun, "1 Jan 2027")[0] == expected, "every rung dated up to that day is covered for good"
+
+
+def test_a_duty_imported_after_chasing_began_waits_for_its_own_beginning() -> None:
+    """A newer export brings a further request: chasing that began with the first import covers nothing of it."""
+    lines = [
+        *history(*OPENED), line(3, "health_advice_requested", "2 Mar 2026", via="import", **ASKED), line(4, "chasing_began", "9 Mar 2026", via="import"),
+        line(5, "health_advice_requested", "2 Mar 2026", via="import", body=TRUST, service=PAEDS),
+    ]  # fmt: skip
+    assert {draft.data["service"] for draft in looked(lines, "1 Jan 2027").drafts} == {SALT}
+    lines.append(line(6, "chasing_began", "23 Mar 2026", via="import"))
+    owed = [(draft.data["service"], draft.data["rung"]) for draft in looked(lines, "6 Apr 2026").drafts]
+    assert owed == [(SALT, "reminder_5_weeks"), (PAEDS, "reminder_5_weeks")]
+
+
+def test_a_request_made_live_after_an_import_is_chased_from_its_first_rung() -> None:
+    lines = [*history(*OPENED), line(3, "chasing_began", "9 Mar 2026", via="import"), line(4, "health_advice_requested", "2 Mar 2026", **ASKED)]
+    assert rungs(lines, "6 Mar 2026") == ["acknowledgement_missing"], "what began before it covers none of its rungs"
 
 
 def test_an_imported_duty_that_was_answered_gets_no_rung() -> None:

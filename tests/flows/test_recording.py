@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from flows.checking import Refused
-from models.database import reading
-from tests.byhand import ADVICE, CASE, PAEDS, PHYSIO, PHYSIO_TRUST, SALT, TRUST
+from flows.desk import Desk
+from flows.recording import Act, record_acts
+from models.database import reading, writing
+from models.facts import Draft
+from tests.byhand import ADVICE, CASE, PAEDS, PHYSIO, PHYSIO_TRUST, SALT, TRUST, day
 from tests.casework import Team
 
 ASKED: dict[str, Any] = {"body": TRUST, "service": SALT}
@@ -188,3 +191,41 @@ def test_every_body_has_its_own_clock(team: Team) -> None:
     report = team.report("5 Mar 2026")
     assert [(duty.body, str(duty.due)) for duty in report.duties if duty.rule == ADVICE] == [(TRUST, "2026-04-13"), (PHYSIO_TRUST, "2026-04-16")]
     assert report.case_ref == CASE
+
+
+def test_an_instant_never_goes_back_in_a_case_though_a_clock_may(team: Team) -> None:
+    team.opened("2 Feb 2026").asked("3 Mar 2026")
+    team.record("2 Mar 2026", "health_advice_acknowledged", **ASKED)
+    assert [line.recorded_at[:10] for line in team.lines()] == ["2026-02-02", "2026-02-02", "2026-03-03", "2026-03-03"]
+
+
+def test_in_bulk_a_refused_act_leaves_its_case_as_it_was_for_the_next(team: Team) -> None:
+    def act(case: str, kind: str, on: str, **data: Any) -> Act:
+        return Act(case, [Draft(kind, day(on), data)])
+
+    outcomes = record_acts(team.house("9 Mar 2026"), [
+        act("NX90001", "ehc_assessment_requested", "2 Feb 2026", la="northshire"),
+        act("NX90001", "refusal_reversed", "3 Feb 2026"),
+        act("NX90002", "assessment_agreed", "3 Feb 2026"),
+        act("NX90001", "excuse_claimed", "4 Feb 2026", ground="waiting_list"),
+        act("NX90001", "assessment_agreed", "5 Feb 2026"),
+    ], "importer", "import")  # fmt: skip
+    assert [getattr(each, "state", getattr(each, "code", None)) for each in outcomes] == [
+        "requested", "unlawful", "not_open", "ground_not_listed", "assessing",
+    ]  # fmt: skip
+    assert [(line.seq, line.kind) for line in team.lines()] == [(1, "ehc_assessment_requested"), (2, "assessment_agreed")]
+    assert team.lines("NX90002") == []
+    assert team.verify("9 Mar 2026").intact
+
+
+def test_a_bulk_of_one_that_is_refused_looks_the_same_afterwards_on_the_desk(team: Team) -> None:
+    team.opened("2 Feb 2026").asked("2 Mar 2026")
+    house = team.house("9 Mar 2026")
+    with writing(house.engine) as connection:
+        desk = Desk(house, connection, actor="dco.team", via="record")
+        work = desk.open([CASE])[CASE]
+        before = (work.file, list(work.duties), work.process, list(work.lines))
+        for drafts in ([Draft("refusal_reversed", day("3 Mar 2026"))], [Draft("excuse_claimed", day("4 Mar 2026"), {"ground": "waiting_list"})]):
+            with pytest.raises(Refused):
+                desk.add(work, drafts)
+            assert (work.file, list(work.duties), work.process, list(work.lines)) == before
