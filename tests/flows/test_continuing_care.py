@@ -227,3 +227,13 @@ def test_a_letter_that_the_record_no_longer_bears_out_is_taken_back_in_its_own_w
     last = team.post.letters[-1]
     assert "our earlier letter is withdrawn; the date is 6 April 2026" in last.subject
     assert "six weeks of" not in last.text
+
+
+def test_a_corrected_birth_is_judged_again_and_never_kept(team: Team) -> None:
+    supported(team)
+    agreed = next(line.seq for line in team.lines() if line.kind == "continuing_care_agreed")
+    team.record("20 Mar 2026", "fact_corrected", corrects=agreed, date_of_birth="2012-03-29", reason="the month was misread")
+    owed = duties(team, "20 Mar 2026")
+    assert "cypcc_transition_14" not in owed
+    assert owed["cypcc_transition_16"].due == day("1 Mar 2028")
+    assert "2012-03-29" not in str(team.dump())
