@@ -18,7 +18,7 @@ BOARD = "Northern Vales Integrated Care Board"
 
 def owed(letter: str, rule: str, **other: Any) -> dict[str, Any]:
     """What the outbox keeps of one notice about the board's own duty."""
-    about = {
+    about: dict[str, Any] = {
         "rule": rule, "service": None, "body": BOARD, "citation": FRAMEWORK, "url": None, "basis": "national_framework", "days": {}, "beside": {},
         "history": [], "received": "2026-02-02", "due": "2026-03-16", "strict_due": "2026-03-15", "act_by": "2026-03-13",
     }  # fmt: skip
