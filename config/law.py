@@ -148,6 +148,18 @@ class Use(Strict):
         return said_words(value)
 
 
+class Amendment(Strict):
+    """What a later law adds to a rule that stands in another file: versions with their own `from`, and grounds of excuse for a while."""
+
+    period: tuple[Period, ...] = ()
+    excuse_overlay: tuple[Overlay, ...] = ()
+
+    @field_validator("period", "excuse_overlay", mode="before")
+    @classmethod
+    def _list_is_tuple(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+
 class LocalStandard(Strict):
     """A locality's own answer for one rule: a number where the law gives none, a switch or the step to count from where the statute file allows it."""
 
@@ -182,6 +194,7 @@ def _read(folders: Sequence[Path]) -> Law:
     grounds = _grounds(topmost(folders, "grounds.toml"), content)
     rules: dict[str, Rule] = {}
     uses: dict[str, Mapping[str, Any]] = {}
+    amends: dict[str, Mapping[str, Any]] = {}
     files = layered(folders, "statute")
     if not files:
         raise ConfigFault(f"{folders[0].name}/statute/ holds no statute file; one such as ehc_needs_assessment.toml was expected.")
@@ -189,16 +202,20 @@ def _read(folders: Sequence[Path]) -> Law:
         tables = read_toml(file)
         content[file.name] = tables
         for rule_id, table in tables.items():
-            if rule_id == "uses":
+            if rule_id in ("uses", "amends"):
                 if not isinstance(table, dict):
-                    raise ConfigFault(f"{file.name}: `uses` is a table of rules. Example: [uses.ehc_body_advice_respond]")
-                uses[file.name] = table
+                    raise ConfigFault(f"{file.name}: `{rule_id}` is a table of rules. Example: [{rule_id}.ehc_body_advice_respond]")
+                (uses if rule_id == "uses" else amends)[file.name] = table
                 continue
             rule = _rule(rule_id, table, file.name)
             if rule_id in rules:
                 raise ConfigFault(f"{file.name}: [{rule_id}] is also in another statute file; a rule stands once.")
             _check_grounds(rule, grounds, file.name)
             rules[rule_id] = rule
+    for name, changes in amends.items():
+        for rule_id, table in changes.items():
+            rules[rule_id] = _amended(rules, name, rule_id, table)
+            _check_grounds(rules[rule_id], grounds, name)
     _check_follows(rules)
     _localise(topmost(folders, "locality.toml"), rules, content)
     used: dict[str, tuple[Rule, ...]] = {}
@@ -207,6 +224,18 @@ def _read(folders: Sequence[Path]) -> Law:
         used[process] = used.get(process, ()) + tuple(_used(rules, name, rule_id, table) for rule_id, table in borrowed.items())
     canonical = json.dumps(content, sort_keys=True, default=str, ensure_ascii=False, separators=(",", ":"))
     return Law(MappingProxyType(rules), MappingProxyType(grounds), hashlib.sha256(canonical.encode()).hexdigest(), MappingProxyType(used))
+
+
+def _amended(rules: Mapping[str, Rule], file: str, rule_id: str, table: Any) -> Rule:
+    """A rule with what a later law adds to it; what stood before goes on to answer for its own time."""
+    rule = rules.get(rule_id)
+    if rule is None:
+        raise ConfigFault(f"{file}: [amends.{rule_id}] names no rule of another statute file; `sendflow rules` lists them.")
+    added = parsed(Amendment, table, file, f"amends.{rule_id}", EXAMPLES)
+    kept = rule.model_dump(by_alias=True, exclude_none=True)
+    for key in ("period", "excuse_overlay"):
+        kept[key] = (*kept[key], *(each.model_dump(by_alias=True, exclude_none=True) for each in getattr(added, key)))
+    return parsed(Rule, kept, file, f"amends.{rule_id}", EXAMPLES)
 
 
 def _used(rules: Mapping[str, Rule], file: str, rule_id: str, table: Any) -> Rule:
