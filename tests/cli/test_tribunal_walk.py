@@ -1,0 +1,145 @@
+"""Mediation and an appeal by the commands alone, from the refusal to the answer to the recommendation, with their letters; and what each told the others."""
+
+import json
+from collections.abc import Callable
+from email import message_from_bytes, policy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cli import app
+
+Call = Callable[..., Result]
+DCO, EXECUTIVE = "send.dco@northernvales-icb.example", "executive.lead.send@northernvales-icb.example"
+SERVICE, MANAGER = "slt.advice@northshire-community.example", "therapies.manager@northshire-community.example"
+PLAN, TALKS, APPEAL = "NX90001", "ME90001", "TR90001"
+
+
+@pytest.fixture
+def call(tmp_path: Path) -> Call:
+    """Runs a command in a house of its own on a rehearsed day."""
+
+    def run(today: str, *args: str) -> Result:
+        return CliRunner().invoke(app, args, env={"SENDFLOW_HOME": str(tmp_path / "var"), "SENDFLOW_TODAY": today})
+
+    return run
+
+
+def record(call: Call, case: str, on: str, fact: str, *data: str) -> Result:
+    pairs = [part for pair in data for part in ("--data", pair)]
+    return call(on, "record", case, fact, "--on", on, *pairs, "--actor", "dco.team", "--json")
+
+
+def lived(call: Call, *facts: tuple[str, ...]) -> None:
+    for case, on, fact, *data in facts:
+        result = record(call, case, on, fact, *data)
+        assert result.exit_code == 0, result.stderr
+        assert json.loads(result.stdout).get("unheard", []) == []
+
+
+def rounds(call: Call, *days: str) -> None:
+    """What the alarm clock does of each day."""
+    for each in days:
+        assert call(each, "sweep").exit_code == 0
+        assert call(each, "deliver", "--now", "--reason", "the walk of a test").exit_code == 0
+
+
+def subjects(tmp_path: Path) -> list[tuple[str, str]]:
+    letters = (message_from_bytes(file.read_bytes(), policy=policy.default) for file in sorted((tmp_path / "var" / "letters").glob("*.eml")))
+    return sorted((str(letter["To"]), str(letter["Subject"])) for letter in letters)
+
+
+def shown(call: Call, case: str, today: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(call(today, "case", case, "--json").stdout)
+    return found
+
+
+REFUSED = (
+    (PLAN, "2026-01-12", "ehc_assessment_requested", "la=Northshire", "la_reference=NS-04412", "nhs_number=9990000018"),
+    (PLAN, "2026-02-16", "assessment_agreed"),
+    (PLAN, "2026-04-20", "plan_refused"),
+    (TALKS, "2026-04-20", "appealable_notice_sent", "la=Northshire", f"linked_to={PLAN}", "decision=refusal_to_issue"),
+    (APPEAL, "2026-04-20", "decision_notified", "la=Northshire", "la_reference=NS-04412", f"linked_to={PLAN}", "decision=refusal_to_issue"),
+)
+MEDIATED = (
+    (TALKS, "2026-05-05", "health_mediation_wanted"),
+    (TALKS, "2026-05-07", "commissioner_notified", "body=QX900", "issues=health_only"),
+    (TALKS, "2026-05-18", "mediation_arranged", "body=QX900", "meeting_on=2026-06-04"),
+    (TALKS, "2026-05-19", "mediation_date_told"),
+    (TALKS, "2026-06-04", "mediation_concluded"),
+    (TALKS, "2026-06-04", "commissioner_agreement_made", "body=QX900"),
+    (TALKS, "2026-06-08", "certificate_issued"),
+    (TALKS, "2026-06-10", "la_told_of_agreement", "body=QX900"),
+    (TALKS, "2026-06-17", "agreed_action_done", "body=QX900"),
+)
+APPEALED = (
+    (APPEAL, "2026-07-06", "appeal_received"),
+    (APPEAL, "2026-07-13", "extended_appeal_registered", "appeal=refusal_to_issue", "issues=health"),
+    (APPEAL, "2026-07-13", "evidence_directed", "directed_on=2026-08-28"),
+    (APPEAL, "2026-07-13", "hearing_directed", "directed_on=2026-10-06"),
+    (APPEAL, "2026-07-15", "health_evidence_requested", "body=QX101", "service=SALT", "directed_on=2026-08-28"),
+)
+
+
+def test_from_a_refusal_through_mediation_to_the_answer_to_a_recommendation(call: Call, tmp_path: Path) -> None:
+    lived(call, *REFUSED, *MEDIATED[:2])
+    rounds(call, "2026-05-07", "2026-05-14")
+    lived(call, *MEDIATED[2:6])
+    rounds(call, "2026-06-04")
+    lived(call, *MEDIATED[6:])
+    appeal = shown(call, APPEAL, "2026-06-17")
+    assert [(duty["rule"], duty["due"]) for duty in appeal["duties"]] == [("appeal_register", "2026-07-08")], "one month from the certificate"
+    lived(call, *APPEALED)
+    rounds(call, "2026-07-15", "2026-08-14", "2026-09-01")
+    lived(
+        call, (APPEAL, "2026-09-02", "health_evidence_given", "body=QX101"), (APPEAL, "2026-08-28", "evidence_filed"),
+        (APPEAL, "2026-09-10", "la_responded"), (APPEAL, "2026-10-06", "hearing_held"), (APPEAL, "2026-10-20", "order_to_make_plan_made"),
+        (APPEAL, "2026-10-20", "health_recommendation_made", "body=QX900"),
+    )  # fmt: skip
+    rounds(call, "2026-10-20", "2026-11-16")
+    plan = shown(call, PLAN, "2026-10-20")
+    ordered = {duty["rule"]: duty for duty in plan["duties"] if duty["rule"].startswith("order")}
+    assert {rule: duty["due"] for rule, duty in ordered.items()} == {"order_make_plan_draft": "2026-11-24", "order_make_plan_final": "2027-01-05"}
+    assert ordered["order_make_plan_final"]["cause"] == {"case_ref": APPEAL, "seq": 21, "kind": "order_to_make_plan_made", "process": "tribunal"}
+    assert "heard of case TR90001: order to make plan made" in call("2026-10-20", "case", PLAN).stdout
+    lived(call, (PLAN, "2026-11-23", "draft_plan_received"), (PLAN, "2027-01-08", "final_plan_received"))
+    answered = ("body=QX900", "sent_to=parent_and_la", "follows=in_part", "reasons_given=yes")
+    lived(
+        call, (APPEAL, "2026-11-20", "health_recommendation_answered", *answered), (APPEAL, "2026-11-25", "health_response_copied"),
+        (APPEAL, "2027-01-11", "case_closed"),
+    )  # fmt: skip
+    rounds(call, "2027-01-11")
+    found = shown(call, APPEAL, "2027-01-12")
+    assert found["state"] == "closed"
+    assert {duty["rule"]: (duty["standing"], duty["days_late"]) for duty in found["duties"] if duty["body"] is None or duty["body"] == "QX900"} == {
+        "appeal_register": ("met", 0), "appeal_la_response": ("met", 0), "appeal_health_evidence_request": ("met", 0), "appeal_evidence": ("met", 0),
+        "appeal_hearing": ("met", 0), "order_make_plan_draft": ("met", 0), "order_make_plan_final": ("met_late", 3),
+        "ftt_health_recommendation_respond": ("met", 0), "ftt_response_copy_to_sos": ("met", 0),
+    }  # fmt: skip
+    talks, appeal_ref = "ME90001: mediation on health issues, to be arranged by 6 June 2026", "TR90001 (NS-04412): "
+    assert subjects(tmp_path) == [
+        (EXECUTIVE, f"{appeal_ref}recommendation of the Tribunal, answer due 23 November 2026"),
+        (DCO, "ME90001 and 1 other: please act on 2 mediation duties, the first due 11 June 2026"),
+        (DCO, talks),  # the notice that has come
+        (DCO, talks),  # a week later
+        (DCO, f"{appeal_ref}evidence for the Tribunal, overdue since 28 August 2026"),
+        (DCO, f"{appeal_ref}recommendation answered 20 November 2026, thank you"),
+        (DCO, f"{appeal_ref}recommendation of the Tribunal, answer due 23 November 2026"),
+        (DCO, f"{appeal_ref}recommendation of the Tribunal, answer due 23 November 2026"),
+        (SERVICE, f"{appeal_ref}evidence for the Tribunal, due 28 August 2026"),
+        (SERVICE, f"{appeal_ref}evidence for the Tribunal, due 28 August 2026"),
+        (SERVICE, f"{appeal_ref}evidence for the Tribunal, overdue since 28 August 2026"),
+        (SERVICE, f"{appeal_ref}evidence received 2 September 2026, thank you"),
+        (MANAGER, f"{appeal_ref}evidence for the Tribunal, overdue since 28 August 2026"),
+    ]
+    assert call("2027-01-12", "verify").exit_code == 0
+
+
+def test_what_the_law_does_not_allow_is_refused_with_the_provision(call: Call) -> None:
+    lived(call, *REFUSED[:4])
+    early = record(call, TALKS, "2026-04-21", "certificate_issued")
+    assert early.exit_code == 1
+    assert "reg 34" in early.stderr
+    assert "Lawful then" in early.stderr
