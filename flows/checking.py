@@ -169,9 +169,13 @@ def _bound(house: House, model: type[FactData], kind: str, data: Mapping[str, An
 
 def _by_law(house: House, model: type[FactData], given: Mapping[str, Any], plain: dict[str, Any]) -> None:
     """Write down which local reading of the law was in force when the fact was recorded."""
+    _not_given(model, given)
+    plain |= {key: house.law.rule(rule).reading for key, rule in model.FROM_LAW.items()}
+
+
+def _not_given(model: type[FactData], given: Mapping[str, Any]) -> None:
     if given.keys() & model.FROM_LAW.keys():
         raise Refused("bad_data", f"{', '.join(model.FROM_LAW)} is what the locality's law says, and not given", wrong_call=True)
-    plain |= {key: house.law.rule(rule).reading for key, rule in model.FROM_LAW.items()}
 
 
 def _in_windows(house: House, model: type[FactData], given: Mapping[str, Any], data: Mapping[str, Any], on: date) -> dict[str, str]:
@@ -206,6 +210,7 @@ def _correction(house: House, process: Process, lines: Sequence[Line], draft: Dr
     plain, words = _told(process.facts["fact_corrected"], "fact_corrected", own)
     if others:
         model = process.facts[target.kind]
+        _not_given(model, others)
         whole, more = _told(model, target.kind, {**target.data, **others})
         _bound(house, model, target.kind, whole)
         words |= {key: value for key, value in more.items() if key in others}
