@@ -37,7 +37,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "strict_start": 'strict_start = "received_on"', "starts_from": 'starts_from = "accepted"', "held_as": 'held_as = "review"',
         "then": 'then = "review_decision_notify"', "met_by": 'met_by = ["health_advice_received"]',
         "ends": 'ends = ["case_withdrawn"]', "reopened_by": 'reopened_by = ["health_advice_returned"]',
-        "start_day": 'start_day = "meeting_on"', "told_by": 'told_by = ["mediation_certificate_heard"]',
+        "contingent": "contingent = true", "start_day": 'start_day = "meeting_on"', "told_by": 'told_by = ["mediation_certificate_heard"]',
         "told_as": 'told_as = "agreed_on"', "holds_up": 'holds_up = "ehc_final_plan_send"',
         "calculation_only": 'calculation_only = "no fact of this process starts the clock"', "enabled": "enabled = false",
         "switchable": "switchable = true", "clock_starts": 'clock_starts = "the request was received"', "duty_on": 'duty_on = "LA"',

@@ -49,6 +49,8 @@ class DutyRule(Protocol):
     @property
     def lawful_from(self) -> str | None: ...
     @property
+    def contingent(self) -> bool: ...
+    @property
     def start_day(self) -> str | None: ...
     @property
     def inputs(self) -> Mapping[str, "ToldLater"]: ...
@@ -90,6 +92,7 @@ class Duty:
     excuse: Claim | None = None
     reopened: int = 0
     lawful_from: str | None = None
+    contingent: bool = False
     opened_on: date | None = None
     start_day: str | None = None
 
@@ -190,6 +193,7 @@ def duties_of(lines: Sequence[Line], book: DutyBook, dates_of: DatesOf, claims: 
                 duty = Duty(
                     rule.id, rule.bound, body, service, line.seq, started_on,
                     dates_of(rule.id, started_on, given), line.via == "import", given, lawful_from=rule.lawful_from, opened_on=line.occurred_on,
+                    contingent=rule.contingent,
                     start_day=rule.start_day,
                 )  # fmt: skip
                 duties.append(duty)

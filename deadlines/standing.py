@@ -10,7 +10,10 @@ DAY = timedelta(days=1)
 
 
 def standing(duty: Duty, as_at: date) -> Standing:
-    """The standing at the end of `as_at` (London). A duty that ended unmet keeps the standing it had on the day it ended."""
+    """The standing at the end of `as_at` (London). A duty that ended unmet keeps the standing it had on the day it ended.
+
+    A contingent duty (notice of a refusal, reg 4(1), 10(1)) has no date any more once the decision has gone the other way.
+    """
     due = duty.due
     if duty.bound == "window":
         return Standing.MET if duty.met_on is not None else Standing.NO_DATE
@@ -29,6 +32,8 @@ def standing(duty: Duty, as_at: date) -> Standing:
     if duty.excuse:
         return Standing.EXCUSED
     if duty.ended_on is not None:
+        if duty.contingent:
+            return Standing.NO_DATE
         as_at = min(as_at, duty.ended_on)
     if as_at > due:
         return Standing.BREACHED
@@ -37,7 +42,7 @@ def standing(duty: Duty, as_at: date) -> Standing:
 
 def days_late(duty: Duty, as_at: date) -> int:
     """Calendar days after the due date: until met, until ended, or until `as_at`; 0 where in time or where nothing can be late."""
-    if duty.due is None or duty.bound != "by":
+    if duty.due is None or duty.bound != "by" or (duty.contingent and duty.met_on is None and duty.ended_on is not None):
         return 0
     until = duty.met_on or (min(as_at, duty.ended_on) if duty.ended_on else as_at)
     return max(0, (until - duty.due).days)

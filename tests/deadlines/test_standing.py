@@ -102,3 +102,25 @@ def test_an_accepted_excuse_is_a_standing_of_its_own() -> None:
     duty = rule(duties(history(*OPENED, ASK, *facts)), ADVICE)
     assert standing(duty, day("12 Apr 2026")) is Standing.EXCUSED
     assert standing(duty, day("14 Apr 2026")) is Standing.EXCUSED
+
+
+@pytest.mark.parametrize(
+    ("decided", "refused", "standings"),
+    [
+        ("16 Mar 2026", "assessment_refused", (Standing.MET, 0)),
+        ("20 Mar 2026", "assessment_refused", (Standing.MET_LATE, 4)),
+        ("20 Mar 2026", "assessment_agreed", (Standing.NO_DATE, 0)),
+    ],
+)
+def test_notice_of_a_refusal_is_late_only_where_there_was_one(decided: str, refused: str, standings: tuple[Standing, int]) -> None:
+    """Reg 4(1) binds an authority that decides not to assess; one that agrees, however late, breached reg 5(1) alone."""
+    found = duties(history(("ehc_assessment_requested", "2 Feb 2026"), (refused, decided)))
+    negative, either = rule(found, "ehc_no_assess_determination_notify"), rule(found, "ehc_assess_decision_notify")
+    later = day("1 Jan 2027")
+    assert (standing(negative, later), days_late(negative, later)) == standings
+    assert standing(either, later) == (Standing.MET if decided == "16 Mar 2026" else Standing.MET_LATE)
+
+
+def test_an_undecided_refusal_still_shows_its_date_passing() -> None:
+    undecided = rule(duties(history(("ehc_assessment_requested", "2 Feb 2026"))), "ehc_no_assess_determination_notify")
+    assert standing(undecided, day("17 Mar 2026")) == Standing.BREACHED
