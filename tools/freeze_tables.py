@@ -1,0 +1,28 @@
+"""Freezes the table of moves of every machine's present version, once: old facts replay against theirs for ever, so that none is written over.
+
+Use: .venv/bin/python tools/freeze_tables.py (for a new process, or a new version of a machine; a test says which is missing).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from statemachines.replay import processes
+from statemachines.statutory import TABLES
+
+
+def freeze() -> list[str]:
+    """Write the tables that are not there yet; returns the names of the new files."""
+    written: list[str] = []
+    for process in processes().values():
+        path = TABLES / f"{process.name}.v{process.version}.json"
+        if not path.exists():
+            rows = sorted([state, kind, target] for (state, kind), target in process.table.items())
+            path.write_text("[\n" + ",\n".join(f"  {json.dumps(row)}" for row in rows) + "\n]\n", "utf-8")
+            written.append(path.name)
+    return written
+
+
+if __name__ == "__main__":
+    sys.stdout.write("".join(f"{name}\n" for name in freeze()))
