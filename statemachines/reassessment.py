@@ -96,9 +96,10 @@ def _may_refuse(casefile: Casefile, line: Line) -> str | None:
         )
     if request["requested_by"] == "la":
         return "nobody asked: the authority itself thought it necessary (CFA 2014 s44(3)). Lawful then: reassessment_agreed, or case_withdrawn"
-    if line.data["ground"] == "assessed_in_six_months" and request.get("assessed_in_window") == "no":
+    assessed = request.get("last_assessed_on")
+    if line.data["ground"] == "assessed_in_six_months" and assessed and request.get("assessed_in_window") == "no":
         return (
-            f"the last assessment, of {request['last_assessed_on']}, was made more than six months before the request (SEND Regs 2014 reg 24)."
+            f"the last assessment, of {assessed}, was made more than six months before the request (SEND Regs 2014 reg 24)."
             " Lawful then: reassessment_agreed, or reassessment_refused with ground=not_necessary"
         )
     return None
