@@ -145,10 +145,11 @@ def _owed(
 
     Of a duty already closed only its breach is owed, because a breach is part of the history and a reminder is not.
     """
-    began = [day for seq, day in casefile.chasing_began if seq > duty.opened_seq]
+    # The first beginning after an imported request covers its past; one that a later import brings is about that import's own requests.
+    began = [day for seq, day in casefile.chasing_began if seq > duty.opened_seq] if duty.imported else []
     if ended or duty.excuse is not None or (duty.imported and not began):
         return []
-    covered = max(began, default=None)
+    covered = began[0] if began else None
     owed: list[tuple[RungLike, date]] = []
     for rung in rungs:
         if rung.unless == "contact" and contacts(casefile, duty):

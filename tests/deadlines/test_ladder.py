@@ -244,7 +244,7 @@ def test_a_first_import_does_not_chase_the_past(began: str, expected: str) -> No
 
 
 def test_a_duty_imported_after_chasing_began_waits_for_its_own_beginning() -> None:
-    """A newer export brings a further request: chasing that began with the first import covers nothing of it."""
+    """A newer export brings a further request: what began with the first import covers nothing of it, nor the later beginning anything of the first."""
     lines = [
         *history(*OPENED), line(3, "health_advice_requested", "2 Mar 2026", via="import", **ASKED), line(4, "chasing_began", "9 Mar 2026", via="import"),
         line(5, "health_advice_requested", "2 Mar 2026", via="import", body=TRUST, service=PAEDS),
@@ -252,7 +252,7 @@ def test_a_duty_imported_after_chasing_began_waits_for_its_own_beginning() -> No
     assert {draft.data["service"] for draft in looked(lines, "1 Jan 2027").drafts} == {SALT}
     lines.append(line(6, "chasing_began", "23 Mar 2026", via="import"))
     owed = [(draft.data["service"], draft.data["rung"]) for draft in looked(lines, "6 Apr 2026").drafts]
-    assert owed == [(SALT, "reminder_5_weeks"), (PAEDS, "reminder_5_weeks")]
+    assert owed == [(SALT, "reminder_3_weeks"), (SALT, "reminder_5_weeks"), (PAEDS, "reminder_5_weeks")]
 
 
 def test_a_request_made_live_after_an_import_is_chased_from_its_first_rung() -> None:
