@@ -228,6 +228,17 @@ def test_a_locality_gives_a_number_where_the_law_leaves_one(tmp_path: Path) -> N
     assert reckon(LAW, ALMANAC, "review_advice_from_professional", date(2026, 3, 30)).due is None
 
 
+def test_a_locality_may_add_a_number_where_the_act_gives_none_and_it_is_called_local(tmp_path: Path) -> None:
+    folder = shipped_copy(tmp_path)
+    own = '[s23_notify_la]\ncounts = "working_days_after"\ntext = "10 working days"\nworking_days = 10\n'
+    (folder / "locality.toml").write_text(own, encoding="utf-8")
+    answer = reckon(load_law(folder), ALMANAC, "s23_notify_la", date(2026, 2, 4))
+    assert (answer.due, answer.basis, answer.citation) == (date(2026, 2, 18), "local_standard", "local standard; the duty is CFA 2014 s23(3)")
+    (folder / "locality.toml").write_text('[s42_arrange_health_provision]\ncounts = "after"\ntext = "5 weeks"\nweeks = 5\n', encoding="utf-8")
+    with pytest.raises(ConfigFault, match="continuing duty"):
+        load_law(folder)
+
+
 def test_a_locality_switches_only_what_the_law_leaves_to_it(tmp_path: Path) -> None:
     folder = shipped_copy(tmp_path)
     (folder / "locality.toml").write_text("[cypcc_decision_notify_5wd]\nenabled = true\n", encoding="utf-8")
