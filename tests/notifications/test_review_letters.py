@@ -85,7 +85,7 @@ def test_several_of_both_kinds_to_one_mailbox_say_what_they_are() -> None:
     said = " ".join(made.text.split())
     assert made.subject == "NX00042 (NS-04412) and 1 other: please act on 2 matters, the first due 13 April 2026"
     assert "s36, or s44 where there is a plan already" in said
-    assert "Monday 15 June 2026" in said
+    assert "Meeting: Monday 15 June 2026" in said
 
 
 if __name__ == "__main__":
