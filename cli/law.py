@@ -95,7 +95,7 @@ def _row(rule: Rule) -> dict[str, Any]:
         "action": rule.action, "period": newest.text, "counts": newest.counts, "basis": newest.basis, "citation": newest.cite,
         "url": newest.url, "version_from": newest.since.isoformat() if newest.since else None, "excuses": list(newest.excuses),
         "per": rule.per, "bound": rule.bound, "starts": list(rule.starts), "met_by": list(rule.met_by), "ends": list(rule.ends),
-        "reopened_by": list(rule.reopened_by), "calculation_only": rule.calculation_only, "enabled": rule.enabled,
+        "reopened_by": list(rule.reopened_by), "superseded_by": list(rule.superseded_by), "calculation_only": rule.calculation_only, "enabled": rule.enabled,
         "inputs": {name: {"needed": asked.needed, "meaning": asked.meaning} for name, asked in rule.inputs.items()},
         "note": rule.note, "source_status": rule.source_status,
     }  # fmt: skip

@@ -37,6 +37,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "strict_start": 'strict_start = "received_on"', "starts_from": 'starts_from = "accepted"', "held_as": 'held_as = "review"',
         "then": 'then = "review_decision_notify"', "met_by": 'met_by = ["health_advice_received"]',
         "ends": 'ends = ["case_withdrawn"]', "reopened_by": 'reopened_by = ["health_advice_returned"]',
+        "superseded_by": 'superseded_by = ["assessment_ordered"]',
         "contingent": "contingent = true", "start_day": 'start_day = "meeting_on"', "told_by": 'told_by = ["mediation_certificate_heard"]',
         "told_as": 'told_as = "agreed_on"', "holds_up": 'holds_up = "ehc_final_plan_send"',
         "calculation_only": 'calculation_only = "no fact of this process starts the clock"', "enabled": "enabled = false",
@@ -128,11 +129,12 @@ class Use(Strict):
     met_by: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
     reopened_by: tuple[str, ...] = ()
+    superseded_by: tuple[str, ...] = ()
     holds_up: tuple[str, ...] = ()
     start_day: str | None = None
     inputs: Mapping[str, Told] = Field(default_factory=dict)
 
-    @field_validator("starts", "met_by", "ends", "reopened_by", mode="before")
+    @field_validator("starts", "met_by", "ends", "reopened_by", "superseded_by", mode="before")
     @classmethod
     def _list_is_tuple(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value

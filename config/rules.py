@@ -254,6 +254,7 @@ class Rule(Strict):
     `then` the duty that the meeting starts, and that has to be met before this one is.
     `holds_up`: the later duty that waits for this one (advice, and the plan that is made of it); of several, the first that the case has.
     `per`, `starts`, `met_by`, `ends`, `reopened_by`: whose clock it is, and the fact kinds that open, meet, end and reopen the duty.
+    `superseded_by`: fact kinds that put another clock in its place for good, so that nothing reopens it (an order, after a refusal).
     """
 
     id: str
@@ -275,6 +276,7 @@ class Rule(Strict):
     met_by: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
     reopened_by: tuple[str, ...] = ()
+    superseded_by: tuple[str, ...] = ()
     calculation_only: str | None = None
     holds_up: tuple[str, ...] = ()
     start_day: str | None = None
@@ -287,7 +289,7 @@ class Rule(Strict):
     inputs: Mapping[str, Input] = Field(default_factory=dict)
     excuse_overlay: tuple[Overlay, ...] = ()
 
-    @field_validator("period", "starts", "met_by", "ends", "reopened_by", "excuse_overlay", mode="before")
+    @field_validator("period", "starts", "met_by", "ends", "reopened_by", "superseded_by", "excuse_overlay", mode="before")
     @classmethod
     def _list_is_tuple(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
@@ -314,8 +316,8 @@ class Rule(Strict):
             raise ValueError('the key `lawful_from` belongs to bound = "not_before", and is needed there')
         if self.starts and self.calculation_only:
             raise ValueError("a rule that is for calculation only has no `starts`")
-        if (self.met_by or self.ends or self.reopened_by or self.starts_if) and not self.starts:
-            raise ValueError("`met_by`, `ends`, `reopened_by` and `starts_if` need `starts`: nothing else opens the duty")
+        if (self.met_by or self.ends or self.reopened_by or self.superseded_by or self.starts_if) and not self.starts:
+            raise ValueError("`met_by`, `ends`, `reopened_by`, `superseded_by` and `starts_if` need `starts`: nothing else opens the duty")
         named = {limb.start for version in self.period for limb in version.limbs} - {"on"}
         named |= {version.day_itself.input for version in self.period if version.day_itself}
         named |= {version.back_from for version in self.period if version.back_from} - {"on"}

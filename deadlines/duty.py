@@ -66,6 +66,8 @@ class DutyRule(Protocol):
     def ends(self) -> tuple[str, ...]: ...
     @property
     def reopened_by(self) -> tuple[str, ...]: ...
+    @property
+    def superseded_by(self) -> tuple[str, ...]: ...
 
 
 DatesOf = Callable[[str, date, Mapping[str, Any]], Dates]
@@ -91,6 +93,7 @@ class Duty:
     ended_seq: int | None = None
     excuse: Claim | None = None
     reopened: int = 0
+    superseded: bool = False
     lawful_from: str | None = None
     contingent: bool = False
     opened_on: date | None = None
@@ -130,7 +133,7 @@ class DutyBook:
             for kind in rule.starts:
                 starts.setdefault(kind, []).append(rule)
             by_body = rule.per == "body"
-            for effect, kinds in (("meet", rule.met_by), ("end", rule.ends), ("reopen", rule.reopened_by)):
+            for effect, kinds in (("meet", rule.met_by), ("end", rule.ends), ("reopen", rule.reopened_by), ("supersede", rule.superseded_by)):
                 for kind in kinds:
                     effects.setdefault(kind, []).append((rule.id, effect, by_body))
         tells: dict[str, list[tuple[str, str, str]]] = {}
@@ -231,7 +234,7 @@ def _same(duty: Duty, data: Mapping[str, Any]) -> bool:
 
 def _last_closed(duties: Iterable[Duty]) -> list[Duty]:
     """The duties that the latest answer closed: what comes back reopens these, and not an earlier request that is long settled."""
-    closed = [(duty.closed_by, duty) for duty in duties if duty.closed_by is not None]
+    closed = [(duty.closed_by, duty) for duty in duties if duty.closed_by is not None and not duty.superseded]
     latest = max((by for by, _duty in closed), default=None)
     return [duty for by, duty in closed if by == latest]
 
@@ -240,9 +243,11 @@ def _apply(duty: Duty, effect: str, line: Line) -> None:
     if effect == "meet":
         if duty.met_on is None and duty.ended_on is None:
             duty.met_on, duty.met_seq, duty.met_by = line.occurred_on, line.seq, line.kind
-    elif effect == "end":
+    elif effect in ("end", "supersede"):
         if duty.met_on is None and duty.ended_on is None:
             duty.ended_on, duty.ended_seq = line.occurred_on, line.seq
+        # Another clock has taken its place (an order's, after a refusal): what comes later belongs to that one and reopens this no more.
+        duty.superseded = duty.superseded or effect == "supersede"
     else:
         if duty.met_on is not None:
             duty.reopened += 1

@@ -135,7 +135,7 @@ def check_kinds(house: House, then: House) -> None:
             if rule.model_dump() == known.get(rule.id):  # rules keep what they have worked out beside them, so that records are compared
                 continue
             told = [kind for asked in rule.inputs.values() for kind in asked.told_by]
-            for kind in (*rule.starts, *rule.met_by, *rule.ends, *rule.reopened_by, *told):
+            for kind in (*rule.starts, *rule.met_by, *rule.ends, *rule.reopened_by, *rule.superseded_by, *told):
                 if kind not in process.facts:
                     raise ConfigFault(f"[{rule.id}] names a fact that {name} does not have: `{kind}`. `sendflow processes` lists its facts. "
                                       f'Example: starts = ["{process.opens}"]')  # fmt: skip
