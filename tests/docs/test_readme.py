@@ -44,6 +44,6 @@ def test_the_page_keeps_its_order() -> None:
 
 
 def test_pages_name_no_machine_and_no_registry() -> None:
-    for page in [README, *(ROOT / "docs").rglob("*.md")]:
-        text = page.read_text("utf-8")
-        assert not re.search(r"/wor[k]/|\.\./share[d]|p[y]pi\.org|python[h]osted", text), Path(page).name
+    for path in [README, *(ROOT / "docs").rglob("*.md")]:
+        text = path.read_text("utf-8")
+        assert not re.search(r"/wor[k]/|\.\./share[d]|p[y]pi\.org|python[h]osted", text), path.name

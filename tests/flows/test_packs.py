@@ -21,6 +21,7 @@ from flows.packs import Moved, adopt, adoptions, dry_run
 from flows.recording import record
 from flows.sweeping import sweep
 from flows.verifying import verify
+from models.database import reading
 from models.facts import Draft
 from tests.byhand import SALT, TRUST, day
 from tests.casework import Team
@@ -200,3 +201,19 @@ def test_the_commands_say_it_and_due_answers_by_the_adopted_law(team: Team, tmp_
     assert json.loads(run.invoke(app, ["due", "ehc_final_plan_send", "--on", "2026-02-02", "--json"]).stdout)["due"] == "2026-06-08"
     assert run.invoke(app, ["dry-run", str(tmp_path / "nowhere")]).exit_code == 2
     assert len(json.loads(run.invoke(app, ["adoptions", "--json"]).stdout)) == 1
+
+
+def test_a_case_that_gets_its_first_duty_from_a_pack_is_not_forgotten(team: Team, tmp_path: Path) -> None:
+    """The sweep finds cases by their duties, and such a case had none to be found by."""
+    silent = before("statute/section23.toml", (r"\n(starts|starts_if|met_by|ends|reopened_by)( = [^\n]*)", ""))
+    adopt(team.house("2 Mar 2026"), pack(tmp_path / "one", statute__section23=silent), "dco.team")
+    house = reopened(team, "2 Mar 2026")
+    opened = {"la": "northshire", "body": TRUST, "date_of_birth": "2023-01-02", "nhs_number": "9990000018"}
+    record(house, team.case, [Draft("section23_opinion_formed", day("2 Mar 2026"), opened)], "dco.team")
+    assert report(house, team.case).duties == []
+    adopt(house, pack(tmp_path / "two", statute__section23=before("statute/section23.toml")), "dco.team")
+    after = reopened(team, "3 Mar 2026")
+    held = {duty.rule for duty in report(after, team.case).duties}
+    with reading(after.engine) as connection:
+        assert {row[0] for row in connection.exec_driver_sql("SELECT rule FROM duty")} == held != set()
+    assert verify(after).intact and verify(after).stale == 0
