@@ -1,7 +1,6 @@
 """README.md says what the house does: its table is the machines', its commands exist, its links lead somewhere."""
 
 import re
-from pathlib import Path
 
 import pytest
 from typer.main import get_command
