@@ -89,7 +89,8 @@ def test_every_duty_has_a_fact_that_starts_it_and_one_that_meets_it_or_says_that
     own = law.duties_of(process.name)
     assert own, "a process without a duty needs no case"
     for rule in own:
-        kinds_named = {*rule.starts, *rule.met_by, *rule.ends, *rule.reopened_by, *rule.superseded_by, *(kind for given in rule.inputs.values() for kind in given.told_by)}
+        told = {kind for given in rule.inputs.values() for kind in given.told_by}
+        kinds_named = {*rule.starts, *rule.met_by, *rule.ends, *rule.reopened_by, *rule.superseded_by} | told
         assert kinds_named <= set(process.facts), f"{rule.id} names {sorted(kinds_named - set(process.facts))}, which {process.name} does not know"
         for kind in rule.starts:
             said = set(process.facts[kind].model_fields)
