@@ -6,7 +6,7 @@ Errors name the field, what was expected and an example, and never repeat what w
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from nhs_number import is_valid as _valid_number  # type: ignore[attr-defined]  # it exports by assignment
 from pydantic import ValidationError
@@ -100,11 +100,20 @@ def _in_words(model: type[FactData], kind: str, problem: ValidationError) -> Ref
     known = ", ".join(model.model_fields)
     if first["type"] == "extra_forbidden":
         return Refused("unknown_data", f"{kind} has no such particular; it takes: {known or 'none'}", wrong_call=True)
-    example = f", for example --data {field}={EXAMPLES[field]}" if field in EXAMPLES else ""
+    shown = _example(model, field)
+    example = f", for example --data {field}={shown}" if shown else ""
     if first["type"] == "missing":
         return Refused("missing_data", f"{kind} needs {field}{example}", field=field, wrong_call=True)
     expected = str(first["msg"]).removeprefix("Value error, ")
     return Refused("bad_data", f"{kind}: {field} is not in the form expected: {expected}{example}", field=field, wrong_call=True)
+
+
+def _example(model: type[FactData], field: str) -> str | None:
+    """A value that a particular takes: a word of its own list, a day, or one that stands in EXAMPLES."""
+    told = model.model_fields.get(field)
+    kinds = [told.annotation, *get_args(told.annotation)] if told is not None else []
+    word = next((get_args(kind)[0] for kind in kinds if get_origin(kind) is Literal), None)
+    return word or EXAMPLES.get(field) or ("2026-04-13" if date in kinds else None)
 
 
 def _named(house: House, casefile: Casefile | None, given: dict[str, Any]) -> dict[str, Any]:
