@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import cache
 from operator import itemgetter
+from typing import NamedTuple
 
 import statemachines
 from models.casefile import Asked, Casefile, Claim, RungFact
@@ -103,49 +104,39 @@ def fold(case_ref: str, lines: Iterable[Line], as_at: date | None = None, known_
         if line.kind in asks:
             casefile.asked.setdefault((line.data["body"], line.data.get("service")), []).append(line.seq)
     casefile.lines, seen = ordered, casefile.seen
-    state = process.initial
-    tables, stays, guards = process.tables, process.stays, process.guards
-    table: Mapping[tuple[str, str], str] = {}
-    machine = 0
+    state, machine = process.initial, opening.machine
+    plan = _plan(process.name, machine)
     for line in ordered:
         kind = line.kind
-        if line is opening:
-            _open(casefile, line)
-            _guarded(casefile, guards, line)
-            state = tables.get(line.machine, {}).get((state, kind), state)
-            for keep in kept.get(kind, ()):
-                keep(casefile, line)
-            continue
         if casefile.opened_on is None:
-            if kind not in BEFORE_OPENING:
+            if line is opening:
+                state = _open(casefile, process, line)
+            elif kind not in BEFORE_OPENING:
                 raise Unlawful(line.seq, kind, f"{named(line)} is refused: it is dated before {opening.kind} of {opening.occurred_on.isoformat()}")
             for keep in kept.get(kind, ()):
                 keep(casefile, line)
             continue
         if line.machine != machine:
             machine = line.machine
-            table = tables.get(machine, {})
-        target = table.get((state, kind))
-        if target is None:
-            staying = stays.get(kind)
-            if staying is None or state not in staying:
-                raise Unlawful(line.seq, kind, refusal(process, casefile, state, line))
-        if kind in guards:
+            plan = _plan(process.name, machine)
+        step = plan[state].get(kind)
+        if step is None:
+            raise Unlawful(line.seq, kind, refusal(process, casefile, state, line))
+        leads_to, guard, keeps = step
+        if guard is not None:
             casefile.state = state
-            _guarded(casefile, guards, line)
+            _guarded(guard, casefile, line)
         seen.add(kind)
-        if target is not None:
-            state = target
-        for keep in kept.get(kind, ()):
+        state = leads_to
+        for keep in keeps:
             keep(casefile, line)
     casefile.state = state
     casefile.last_seq = max(map(SEQ, ordered))
     return casefile
 
 
-def _guarded(casefile: Casefile, guards: Mapping[str, Guard], line: Line) -> None:
-    guard = guards.get(line.kind)
-    reason = guard(casefile, line) if guard is not None else None
+def _guarded(guard: Guard, casefile: Casefile, line: Line) -> None:
+    reason = guard(casefile, line)
     if reason is not None:
         raise Unlawful(line.seq, line.kind, f"{named(line)} is refused: {reason}")
 
@@ -174,11 +165,37 @@ def refusal(process: Process, casefile: Casefile, state: str, line: Line) -> str
     return f"{named(line)} is refused: on that day the case stands at '{process.states[state]}'. {law}Lawful then: {lawful}"
 
 
-def _open(casefile: Casefile, line: Line) -> None:
+def _open(casefile: Casefile, process: Process, line: Line) -> str:
     casefile.seen.add(line.kind)
     casefile.opened_on = line.occurred_on
     casefile.la = line.data.get("la")
     casefile.la_reference = line.data.get("la_reference")
+    guard = process.guards.get(line.kind)
+    if guard is not None:
+        _guarded(guard, casefile, line)
+    return process.tables.get(line.machine, {}).get((process.initial, line.kind), process.initial)
+
+
+class Step(NamedTuple):
+    """What a state does with a kind of fact: where it leads (to itself where it does not move the case), who guards it, what is kept of it."""
+
+    leads_to: str
+    guard: Guard | None
+    keeps: Sequence[Keep]
+
+
+@cache
+def _plan(process: str, machine: int) -> Mapping[str, Mapping[str, Step]]:
+    """The transition table of one version of a machine, and the facts that do not move it, by state and then by kind."""
+    own, kept = processes()[process], _kept(process)
+    table = own.tables.get(machine, {})
+    plan: dict[str, dict[str, Step]] = {state: {} for state in {*own.states, *table.values(), *(state for state, _kind in table)}}
+    for kind, states in own.stays.items():
+        for state in states:
+            plan[state][kind] = Step(state, own.guards.get(kind), kept.get(kind, ()))
+    for (state, kind), leads_to in table.items():
+        plan[state][kind] = Step(leads_to, own.guards.get(kind), kept.get(kind, ()))
+    return plan
 
 
 @cache
