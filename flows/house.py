@@ -102,11 +102,15 @@ class House:
         """
         law, almanac = self.law, self.almanac
         inputs = {rule.id: tuple(rule.inputs) for rule in law.rules.values() if rule.inputs}
+        plain: dict[tuple[str, date], Dates] = {}
 
         def dates_of(rule: str, started_on: date, data: Mapping[str, Any]) -> Dates:
+            found = plain.get((rule, started_on))
+            if found is not None:
+                return found
             names = inputs.get(rule)
             if names is None:
-                return dates_for(law, almanac, rule, started_on)
+                return plain.setdefault((rule, started_on), dates_for(law, almanac, rule, started_on))
             return dates_for(law, almanac, rule, started_on, {name: date.fromisoformat(data[name]) for name in names if data.get(name)})
 
         return dates_of

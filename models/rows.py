@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Dialect, Table
 from sqlalchemy.exc import DBAPIError
 
 Row = tuple[Any, ...]
-FETCH = 2_000
+FETCH = 250  # few enough that a row is still in the processor's cache when it is looked at
 
 
 def day_form(connection: Connection) -> Callable[[date], Any]:
