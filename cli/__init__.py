@@ -33,7 +33,7 @@ def main() -> None:
 
 def _plain(problem: Exception) -> str:
     """A sentence for problems whose words are ours; for any other only what kind it is."""
-    kinds = {"SettingsError", "LawError", "NoAnswer", "ConfigFault", "AlmanacRange", "LadderError", "DirectoryError", "SealError"}
+    kinds = {"SettingsError", "LawError", "NoAnswer", "ConfigFault", "AlmanacRange", "LadderError", "DirectoryError", "SealError", "RecordsError", "Contended"}
     if any(kind.__name__ in kinds for kind in type(problem).__mro__):
         return str(problem)
     name = type(problem).__name__

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -34,6 +34,7 @@ class Carrier(StrEnum):
 class Settings:
     """What the environment says, checked. All state lives under `home`; `today` is set in a rehearsal only.
 
+    `database_url` is where the records are where that is no file under `home`, `owner_url` the same with the role that owns the tables.
     `tick_seconds` is how often the alarm clock looks; `kill_at` names a point at which a test kills its own process.
     """
 
@@ -48,6 +49,9 @@ class Settings:
     auth: str | None = None
     tick_seconds: int = 60
     kill_at: str | None = None
+    database_url: str | None = field(default=None, repr=False)
+    owner_url: str | None = field(default=None, repr=False)
+    prefect_database_url: str | None = field(default=None, repr=False)
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -65,6 +69,9 @@ class Settings:
             auth=env.get("SENDFLOW_AUTH") or None,
             tick_seconds=_seconds(env, "SENDFLOW_TICK_SECONDS", 60),
             kill_at=env.get("SENDFLOW_KILL_AT") or None,
+            database_url=_database(env, "SENDFLOW_DATABASE_URL", "postgresql+psycopg"),
+            owner_url=_database(env, "SENDFLOW_DATABASE_OWNER_URL", "postgresql+psycopg"),
+            prefect_database_url=_database(env, "SENDFLOW_PREFECT_DATABASE_URL", "postgresql+asyncpg"),
         )
         settings._check_together()
         return settings
@@ -85,8 +92,18 @@ class Settings:
 
     @property
     def records(self) -> Path:
-        """The SQLite file that holds the records."""
+        """The SQLite file that holds the records, where no server does."""
         return self.home / "sendflow.db"
+
+    @property
+    def records_url(self) -> str:
+        """Where the records are, as an engine takes it. It may hold a password."""
+        return self.database_url or f"sqlite:///{self.records}"
+
+    @property
+    def records_place(self) -> str:
+        """Where the records are, in words for a person; a password is not among them."""
+        return str(self.records) if self.database_url is None else "the database that SENDFLOW_DATABASE_URL names"
 
     @property
     def letters(self) -> Path:
@@ -133,7 +150,7 @@ def prefect_environment(settings: Settings, api_url: str | None = None) -> dict[
         "PREFECT_HOME": str(settings.prefect_home),
         "PREFECT_PROFILES_PATH": str(settings.prefect_home / "profiles.toml"),
         "PREFECT_API_URL": api_url or f"{settings.ui_url}/api",
-        "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{settings.prefect_home / 'prefect.db'}",
+        "PREFECT_API_DATABASE_CONNECTION_URL": settings.prefect_database_url or f"sqlite+aiosqlite:///{settings.prefect_home / 'prefect.db'}",
         "PREFECT_SERVER_API_HOST": settings.bind,
         "PREFECT_SERVER_API_PORT": str(settings.port),
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
@@ -183,7 +200,15 @@ def fix_caller_environment(settings: Settings, api_url: str) -> None:
 def child_environment(settings: Settings, api_url: str | None = None) -> dict[str, str]:
     """Returns the whole environment for a process of the house: the user's own less PREFECT_, ours, and SENDFLOW_HOME in full."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    return kept | prefect_environment(settings, api_url) | {"SENDFLOW_HOME": str(settings.home), "SENDFLOW_PORT": str(settings.port)}
+    databases = {
+        name: url
+        for name, url in (
+            ("SENDFLOW_DATABASE_URL", settings.database_url), ("SENDFLOW_DATABASE_OWNER_URL", settings.owner_url),
+            ("SENDFLOW_PREFECT_DATABASE_URL", settings.prefect_database_url),
+        )
+        if url is not None
+    }  # fmt: skip
+    return kept | prefect_environment(settings, api_url) | databases | {"SENDFLOW_HOME": str(settings.home), "SENDFLOW_PORT": str(settings.port)}
 
 
 def _port(env: Mapping[str, str], name: str, default: int) -> int:
@@ -191,6 +216,17 @@ def _port(env: Mapping[str, str], name: str, default: int) -> int:
     if not re.fullmatch(r"[0-9]{1,5}", value) or not 1 <= int(value) <= 65535:
         raise SettingsError(f"{name}={value} is not a port: expected a whole number from 1 to 65535, as in {name}={default}")
     return int(value)
+
+
+def _database(env: Mapping[str, str], name: str, driver: str) -> str | None:
+    """The address of a database. It may hold a password, so that no error repeats it."""
+    value = env.get(name) or None
+    if value is None:
+        return None
+    plain = re.sub(r"^postgres(ql)?://", f"{driver}://", value)
+    if not re.fullmatch(rf"{re.escape(driver)}://[^\s/]*/[^\s/?]+(\?\S*)?", plain):
+        raise SettingsError(f"{name} is not the address of a PostgreSQL database (it is not repeated here): expected {driver}://user@host:5432/database")
+    return plain
 
 
 def _seconds(env: Mapping[str, str], name: str, default: int) -> int:

@@ -23,7 +23,7 @@ from flows.outbox import Claimed
 from flows.sending import UNSURE, Round, as_it_stands, carrier, claim_values, conclude, open_letter, send
 from flows.sweeping import finish
 from models import people
-from models.database import reading, writing
+from models.database import Contended, reading, transact, writing
 from models.facts import canonical
 from models.words import LetterState
 from notifications.notice import NoticeDraft
@@ -109,8 +109,11 @@ def _deliver_all(work: Round) -> None:
 
 def _fail_unaddressed(work: Round) -> int:
     """A recipient without an address is a failure that somebody has to mend, recorded like any other and never skipped."""
-    with writing(work.house.engine) as connection:
-        drafts = outbox.without_mailbox(connection, work.house.today())
+    before = dict(work.counts)
+
+    def once(connection: Connection) -> int:
+        work.counts.update(before)
+        drafts = outbox.without_mailbox(connection, work.house.today()) if outbox.mailbox_is_free(connection, "") else []
         if not drafts:
             return 0
         desk = work.desk(connection)
@@ -127,12 +130,14 @@ def _fail_unaddressed(work: Round) -> int:
             conclude(work, connection, letter, LetterState.FAILED, NO_ADDRESS)
         return len(groups)
 
+    return transact(work.house.engine, once)
+
 
 def _take_over(work: Round, orphan: Row[Any]) -> Claimed | None:
     """A dead sender's letter, claimed by this run as it stands; None where its mailbox has had another letter today."""
     today = work.house.today()
     with writing(work.house.engine) as connection:
-        if outbox.written_to_on(connection, orphan.mailbox, today, besides=orphan.id):
+        if not outbox.mailbox_is_free(connection, orphan.mailbox) or outbox.written_to_on(connection, orphan.mailbox, today, besides=orphan.id):
             return None
         values = {**claim_values(work), "on": today, "attempts": orphan.attempts + 1, "why": UNSURE}
         taken = outbox.change_letter(connection, orphan.id, LetterState.SENDING, values, by=orphan.claimed_by)
@@ -141,21 +146,33 @@ def _take_over(work: Round, orphan: Row[Any]) -> Claimed | None:
 
 def _claim(work: Round, mailbox: str) -> Claimed | None:
     """The mailbox's letter of today, claimed; None where it has had one, where nothing is called for, or where another run was first."""
-    house, today = work.house, work.house.today()
+    before = dict(work.counts)
+
+    def once(connection: Connection) -> Claimed | None:
+        work.counts.update(before)
+        return _claim_within(work, connection, mailbox)
+
     try:
-        with writing(house.engine) as connection:
-            waiting = outbox.waiting_letter(connection, mailbox)
-            if outbox.written_to_on(connection, mailbox, today):
-                return None
-            if waiting is not None and (waiting.why == UNSURE or waiting.template == MORNING):
-                values = {**claim_values(work), "on": today, "attempts": waiting.attempts + 1}
-                taken = outbox.change_letter(connection, waiting.id, LetterState.WAITING, values)
-                return as_it_stands(connection, waiting, waiting.why == UNSURE) if taken else None
-            drafts = outbox.created_for(connection, mailbox, None if work.now else today)
-            drafts += outbox.notices_of(connection, waiting.id) if waiting is not None else []
-            return _claimed(work, connection, mailbox, waiting, composing.ask(work.desk(connection), drafts, today))
-    except (IntegrityError, _Outrun):
+        return transact(work.house.engine, once)
+    except (IntegrityError, Contended, _Outrun):
+        work.counts.update(before)
         return None
+
+
+def _claim_within(work: Round, connection: Connection, mailbox: str) -> Claimed | None:
+    today = work.house.today()
+    if not outbox.mailbox_is_free(connection, mailbox):
+        return None
+    waiting = outbox.waiting_letter(connection, mailbox)
+    if outbox.written_to_on(connection, mailbox, today):
+        return None
+    if waiting is not None and (waiting.why == UNSURE or waiting.template == MORNING):
+        values = {**claim_values(work), "on": today, "attempts": waiting.attempts + 1}
+        taken = outbox.change_letter(connection, waiting.id, LetterState.WAITING, values)
+        return as_it_stands(connection, waiting, waiting.why == UNSURE) if taken else None
+    drafts = outbox.created_for(connection, mailbox, None if work.now else today)
+    drafts += outbox.notices_of(connection, waiting.id) if waiting is not None else []
+    return _claimed(work, connection, mailbox, waiting, composing.ask(work.desk(connection), drafts, today))
 
 
 class _Outrun(Exception):
@@ -176,7 +193,6 @@ def _claimed(work: Round, connection: Connection, mailbox: str, waiting: Row[Any
     else:
         letter = _reopen_letter(work, connection, waiting, asked.called_for)
     if not composing.settle(connection, asked, letter.id):
-        work.counts["withdrawn"] -= len(asked.withdrawn)
         raise _Outrun
     return letter
 

@@ -18,6 +18,7 @@ from flows.hearing import hear
 from flows.house import House, instant
 from models import ledger, people
 from models.casefile import Casefile
+from models.database import LEDGER, alone, beside_others, lock_cases
 from models.facts import Draft, Fact, Line
 from models.ledger import Stored, Tail
 from models.rows import Row, day_form, delete_rows, insert_missing, put_rows
@@ -70,6 +71,7 @@ class Minter:
     def next(self) -> str:
         """The next reference."""
         if self.last < 0:
+            alone(self.connection, "minter")  # until this transaction ends, or two would be given the same reference
             query = select(func.max(CASE.c.case_ref)).where(CASE.c.case_ref.like(f"{MINTED}______"))
             highest = self.connection.scalar(query)
             self.last = int(highest.removeprefix(MINTED)) if highest else 0
@@ -87,6 +89,7 @@ class Desk:
         self.actor = actor
         self.via = via
         self.run = run
+        beside_others(connection, LEDGER)  # a head that leaves the building waits for facts that are under way, and they for it
         self.now = instant(house.now())
         self.today = house.today()
         self.works: dict[str, CaseWork] = {}
@@ -98,8 +101,10 @@ class Desk:
         self.unheard: list[str] = []
 
     def open(self, refs: Sequence[str]) -> dict[str, CaseWork]:
-        """Put cases on the desk; a reference without facts gives an empty case, to be opened by its first fact."""
+        """Put cases on the desk, locked; a reference without facts gives an empty case, to be opened by its first fact."""
         wanted = [ref for ref in refs if ref not in self.works]
+        if wanted:
+            lock_cases(self.connection, wanted)
         histories = ledger.read(self.connection, wanted) if wanted else {}
         for ref in wanted:
             work = CaseWork(ref)

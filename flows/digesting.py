@@ -24,7 +24,7 @@ from flows.outbox import LETTER, NOTICE, Claimed
 from flows.sending import UNSURE, Round, as_it_stands, carrier, claim_values, open_letter, send
 from flows.sweeping import TICK, WrongDay, finish
 from models import ledger
-from models.database import writing
+from models.database import LEDGER, alone, transact, writing
 from models.ledger import FACT
 from models.tables import AnchorRow
 from models.words import LetterState, NoticeState
@@ -89,18 +89,23 @@ def _report(as_at: date, row: Any) -> DigestReport:
 
 def _claim(work: Round, as_at: date) -> Claimed | None:
     """The day's digest, claimed: a new one, or one whose sending did not come to an end; None where it did, or where another run has it."""
+    return transact(work.house.engine, lambda connection: _claim_within(work, connection, as_at))
+
+
+def _claim_within(work: Round, connection: Connection, as_at: date) -> Claimed | None:
     house = work.house
-    with writing(house.engine) as connection:
-        row = connection.execute(select(LETTER).where(LETTER.c.id == _id(as_at))).first()
-        if row is None:
-            _drop_stale(connection, house)
-            return _written(work, connection, as_at)
-        if row.state in ENDED or (row.state == LetterState.SENDING and not abandoned(row.claimed_by, row.claimed_at, house.now())):
-            return None
-        again = row.state == LetterState.SENDING or row.why == UNSURE
-        values = {**claim_values(work), "attempts": row.attempts + 1, "why": UNSURE if again else row.why}
-        outbox.change_letter(connection, row.id, LetterState(row.state), values)
-        return as_it_stands(connection, row, again)
+    alone(connection, f"mailbox/{house.directory.dco}")
+    row = connection.execute(select(LETTER).where(LETTER.c.id == _id(as_at))).first()
+    if row is None:
+        alone(connection, LEDGER)
+        _drop_stale(connection, house)
+        return _written(work, connection, as_at)
+    if row.state in ENDED or (row.state == LetterState.SENDING and not abandoned(row.claimed_by, row.claimed_at, house.now())):
+        return None
+    again = row.state == LetterState.SENDING or row.why == UNSURE
+    values = {**claim_values(work), "attempts": row.attempts + 1, "why": UNSURE if again else row.why}
+    outbox.change_letter(connection, row.id, LetterState(row.state), values)
+    return as_it_stands(connection, row, again)
 
 
 def _drop_stale(connection: Connection, house: House) -> None:
@@ -224,7 +229,7 @@ def _london_day(moment: str) -> date:
 def _anchored(house: House, connection: Connection) -> dict[str, Any]:
     """The head of the ledger now, kept as an anchor that verify compares with.
 
-    It is worked out in a transaction that writes, so that no fact with an earlier instant is still on its way.
+    It is worked out in a transaction that writes alone (`LEDGER`), so that no fact with an earlier instant is still on its way.
     """
     before = instant(house.now())
     head, cases, facts = ledger.head(connection, before)

@@ -53,8 +53,8 @@ class House:
         """Open the house, making its records where there are none. Raises SettingsError, LawError and their kin in words for a person."""
         settings = settings or Settings.read()
         settings.prepare_home()
-        engine = open_engine(f"sqlite:///{settings.records}")
-        make_records(engine)
+        engine = open_engine(settings.records_url)
+        make_records(engine, settings.owner_url)
         with reading(engine) as connection:
             adopted = adopted_folder(settings, connection)
         book = read_lawbook(settings, *([adopted] if adopted is not None else []))

@@ -9,6 +9,7 @@ child's, is kept nowhere: an import is known by the digest of the file.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from flows.tracker.compare import VIA_IMPORT, Compared, compare
 from flows.tracker.rows import Plan, Problem, RowReader
 from flows.tracker.sheet import SheetError, SheetRow, TrackerFile, open_tracker
 from models import people
+from models.database import transact
 from models.facts import Draft
 from models.people import Kept
 from models.tables import ImportRow
@@ -105,10 +107,7 @@ def import_file(
     size = len(rows) if len(rows) <= IN_ONE_PIECE else BATCH
     for start in range(0, len(rows), size or 1):
         try:
-            with house.engine.begin() as connection:
-                importer.take_in(connection, rows[start : start + size])
-                if dry_run:
-                    raise _DryRun
+            importer.take_in_once(rows[start : start + size], dry_run)
         except _DryRun:
             continue
     report = importer.report(dry_run)
@@ -144,6 +143,18 @@ class _Importer:
             unchanged=tally.unchanged, corrections=tally.corrections, claims_to_decide=tally.claims, remarks=remarks, dry_run=dry_run,
             bodies=sorted(tally.bodies),
         )  # fmt: skip
+
+    def take_in_once(self, rows: Sequence[SheetRow], dry_run: bool) -> None:
+        """Takes in one batch in a transaction of its own, afresh where other writers were first. Raises _DryRun, which undoes it."""
+        before = deepcopy(self.tally), dict(self.seen)
+
+        def once(connection: Connection) -> None:
+            self.tally, self.seen = deepcopy(before[0]), dict(before[1])
+            self.take_in(connection, rows)
+            if dry_run:
+                raise _DryRun
+
+        transact(self.house.engine, once)
 
     def take_in(self, connection: Connection, rows: Sequence[SheetRow]) -> None:
         """Takes in one batch inside the caller's transaction."""

@@ -1,7 +1,7 @@
 """The outbox's SQL: notices and letters, and every change of their states. Nothing here decides; callers open the transaction.
 
 Each change of state is an UPDATE that names the state it expects, and says how many rows it found so. Two deliverers therefore never both
-take a letter: on SQLite the writer is alone, on PostgreSQL rows under way are locked and skipped.
+take a letter: on SQLite the writer is alone, on PostgreSQL a mailbox is one deliverer's at a time, and rows under way are locked and skipped.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Connection, Row, Table, and_, bindparam, exists, func, insert, or_, select, update
 
+from models.database import alone_if_free
 from models.tables import LetterRow, NoticeRow
 from models.words import LetterState, NoticeState
 from notifications.notice import WITHDRAWAL, NoticeDraft
@@ -54,6 +55,11 @@ def mailboxes_to_write(connection: Connection, today: date | None = None, ready_
     waiting = {mailbox: next_try_at for mailbox, next_try_at in found}  # noqa: C416 (a row is no pair to the type checker)
     early = {mailbox for mailbox, next_try_at in waiting.items() if ready_by is not None and (next_try_at or "") > ready_by}
     return sorted((set(connection.scalars(created)) | waiting.keys()) - early)
+
+
+def mailbox_is_free(connection: Connection, mailbox: str) -> bool:
+    """Be alone with a mailbox until this transaction ends; False where another run is at it, which will have written to it by then."""
+    return alone_if_free(connection, f"mailbox/{mailbox}")
 
 
 def written_to_on(connection: Connection, mailbox: str, day: date, besides: str = "") -> bool:

@@ -16,7 +16,7 @@ from flows.children import child_of, refuse_second
 from flows.desk import CaseWork, Desk
 from flows.house import House
 from models import people
-from models.database import writing
+from models.database import transact
 from models.facts import REFERENCE, Draft
 from statemachines.replay import effective, opened_by
 
@@ -70,12 +70,15 @@ def record(
     act = Act(kept if REFERENCE.fullmatch(kept) else None, drafts, person)
     if act.case_ref is None and drafts[0].kind not in opened_by():
         raise Refused("no_such_case", "that is not the form of a case reference: expected capital letters and digits, for example NX00042", wrong_call=True)
-    with writing(house.engine) as connection:
+
+    def once(connection: Connection) -> Recorded:
         desk = Desk(house, connection, actor=actor, via=via, run=run)
         work = take(desk, act)
         recorded = Recorded(case_ref=work.case_ref, seq=work.lines[-1].seq, state=work.file.state, facts=len(work.added))
         desk.flush()
-    return recorded.model_copy(update={"unheard": desk.unheard})
+        return recorded.model_copy(update={"unheard": desk.unheard})
+
+    return transact(house.engine, once)
 
 
 def record_acts(
@@ -83,8 +86,7 @@ def record_acts(
 ) -> list[Recorded | Refusal]:
     """Record many acts in one transaction, or in the caller's. Each act is accepted whole or refused whole, in order."""
     if connection is None:
-        with writing(house.engine) as own:
-            return record_acts(house, acts, actor, via, run, own)
+        return transact(house.engine, lambda own: record_acts(house, acts, actor, via, run, own))
     desk = Desk(house, connection, actor=actor, via=via, run=run)
     desk.open([act.case_ref for act in acts if act.case_ref is not None])
     outcomes: list[Recorded | Refusal] = []
@@ -119,6 +121,8 @@ def take(desk: Desk, act: Act) -> CaseWork:
             elif draft.kind == "fact_corrected":
                 draft = _judged_again(desk, work, draft, person)
         drafts.append(draft)
+    if person.get("nhs_number"):
+        people.alone_with_child(desk.connection, desk.house.seal, person["nhs_number"])
     linked = next((str(draft.data["linked_to"]) for draft in drafts if draft.data.get("linked_to")), None)
     child_key = child_of(desk, linked, person) if linked else None
     if process is not None:

@@ -20,7 +20,7 @@ from flows.desk import Desk
 from flows.house import House, instant
 from flows.outbox import Claimed
 from flows.running import read_running
-from models.database import writing
+from models.database import transact
 from models.facts import Draft, canonical
 from models.words import LetterState, NoticeState
 from notifications.notice import NoticeDraft, withdrawals_owed
@@ -98,8 +98,13 @@ def send(work: Round, letter: Claimed | None) -> None:
     killpoints.here("after_claim")
     attempt = _attempt(work, letter)
     killpoints.here("after_send_before_record")
-    with writing(work.house.engine) as connection:
+    before = dict(work.counts)
+
+    def once(connection: Connection) -> None:
+        work.counts.update(before)
         _record(work, connection, letter, attempt)
+
+    transact(work.house.engine, once)
     killpoints.here("after_record")
 
 

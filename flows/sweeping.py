@@ -1,7 +1,8 @@
 """Sweeping: look at every duty whose day to look has come, write what has become true, and the notices it calls for.
 
 The sweep reads `look_on <= as_at or looked_under <> now's`: its cost follows what is due, and a changed law reaches every case.
-Sweeping twice writes the same facts. A case that cannot be worked out is named and the others go on.
+Sweeping twice writes the same facts. A case that cannot be worked out is named and the others go on. Several sweeps may run at once: each
+takes the cases of a shard that nobody has, and asks again at the end for those that somebody had.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,7 +10,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, insert, or_, select
 
 from config.law import LawError, NoAnswer
 from deadlines.almanac import AlmanacRange
@@ -17,7 +18,7 @@ from flows import killpoints
 from flows.checking import Refused
 from flows.desk import DUTY, Desk
 from flows.house import House, instant
-from models.database import reading, writing
+from models.database import LEDGER, Contended, beside_others, is_postgresql, lock_cases, reading, transact, writing
 from models.tables import TickRow
 from statemachines.statutory import Unlawful
 
@@ -63,12 +64,8 @@ def sweep(house: House, as_at: date | None = None, run: str | None = None) -> Sw
     bodies: set[str] = set()
     touched: set[str] = set()
     troubles: list[Trouble] = []
-    for refs in _shards(house, as_at):
-        looked += len(refs)
-        try:
-            done = _sweep_some(house, refs, as_at, run)
-        except (Unlawful, LawError, NoAnswer, AlmanacRange, Refused, KeyError, ValueError):
-            done = [each for ref in refs for each in _sweep_one(house, ref, as_at, run, troubles)]
+    for swept, done in _sweep_all(house, as_at, run, troubles):
+        looked += swept
         for kind, body, process in done:
             if kind == NOTICED:
                 notices += 1
@@ -120,9 +117,46 @@ def _shards(house: House, as_at: date) -> Iterator[list[str]]:
         yield refs[start : start + SHARD]
 
 
-def _sweep_some(house: House, refs: Sequence[str], as_at: date, run: str | None) -> list[Done]:
+def _sweep_all(house: House, as_at: date, run: str | None, troubles: list[Trouble]) -> Iterator[tuple[int, list[Done]]]:
+    """How many cases of each shard were looked at, and what was written. Whoever comes first has a case; the others do not wait for it."""
+    left: list[str] = []
+    for refs in _shards(house, as_at):
+        try:
+            done = _sweep_some(house, refs, as_at, run, wait=False)
+            left += done.left
+            yield done.swept, done.done
+        except Contended:
+            left += refs
+        except UNREADABLE:
+            for ref in refs:
+                yield _sweep_one(house, ref, as_at, run, troubles)
+    for ref in left:
+        # Somebody was at work on it: another sweep, after which nothing is left to do, or a person, after whom something may be.
+        yield _sweep_one(house, ref, as_at, run, troubles)
+
+
+class Some(NamedTuple):
+    """What became of a shard: how many cases were looked at, what was written, and the cases that somebody else had."""
+
+    swept: int
+    done: list[Done]
+    left: list[str]
+
+
+UNREADABLE = (Unlawful, LawError, NoAnswer, AlmanacRange, Refused, KeyError, ValueError)
+
+
+def _sweep_some(house: House, refs: Sequence[str], as_at: date, run: str | None, wait: bool = True) -> Some:
+    return transact(house.engine, lambda connection: _sweep_within(connection, house, refs, as_at, run, wait))
+
+
+def _sweep_within(connection: Connection, house: House, refs: Sequence[str], as_at: date, run: str | None, wait: bool) -> Some:
     done: list[Done] = []
-    with writing(house.engine) as connection:
+    beside_others(connection, LEDGER)  # before any case, as every desk does
+    free = lock_cases(connection, refs, skip=not wait)
+    left = sorted(set(refs) - set(free))
+    refs = _still_called_for(connection, house, free, as_at) if is_postgresql(connection) else free
+    if refs:
         desk = Desk(house, connection, actor="sendflow", via="sweep", run=run)
         stale = _stale(connection, house, refs)
         for ref, work in desk.open(refs).items():
@@ -135,17 +169,24 @@ def _sweep_some(house: House, refs: Sequence[str], as_at: date, run: str | None)
         killpoints.here("before_sweep_flush")
         desk.flush()
         killpoints.here("after_fact_before_commit")
-    return done
+    return Some(len(refs), done, left)
 
 
-def _sweep_one(house: House, ref: str, as_at: date, run: str | None, troubles: list[Trouble]) -> list[Done]:
+def _still_called_for(connection: Connection, house: House, refs: Sequence[str], as_at: date) -> list[str]:
+    """Those of the locked cases that no other sweep has looked at since they were listed."""
+    query = select(DUTY.c.case_ref).where(DUTY.c.case_ref.in_(refs), or_(*called_for(house, as_at))).distinct()
+    return sorted(connection.scalars(query))
+
+
+def _sweep_one(house: House, ref: str, as_at: date, run: str | None, troubles: list[Trouble]) -> tuple[int, list[Done]]:
     try:
-        return _sweep_some(house, [ref], as_at, run)
-    except (Unlawful, LawError, NoAnswer, AlmanacRange, Refused) as problem:
+        some = _sweep_some(house, [ref], as_at, run)
+        return some.swept, some.done
+    except (Unlawful, LawError, NoAnswer, AlmanacRange, Refused, Contended) as problem:
         troubles.append(Trouble(case_ref=ref, message=str(problem)))
     except (KeyError, ValueError):
         troubles.append(Trouble(case_ref=ref, message="the history cannot be read: run sendflow verify for what is damaged"))
-    return []
+    return 1, []
 
 
 def _stale(connection: Connection, house: House, refs: Sequence[str]) -> set[str]:

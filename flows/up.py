@@ -28,7 +28,7 @@ from flows.house import House
 from flows.processes import CannotStart, Processes, port_problem
 from flows.running import HouseIsOpen, Running, only_supervisor, server_answers, write_running
 from flows.runs import perform
-from models.database import reading
+from models.database import RecordsError, reading
 from models.tables import FactRow
 from notifications.sink import HOST, Sink, SinkError
 
@@ -128,8 +128,9 @@ def open_house(settings: Settings, voice: Voice) -> None:
             house = House.open(settings)
             sink = stack.enter_context(Sink(settings.letters))
         except SQLAlchemyError:
-            raise CannotStart(f"the records in {settings.records} cannot be opened: they are no SQLite records of this house, or locked") from None
-        except (SinkError, ValueError, OSError) as problem:
+            why = "no SQLite records of this house, or locked" if settings.database_url is None else "no server answers there, or not to this role"
+            raise CannotStart(f"the records in {settings.records_place} cannot be opened: {why}") from None
+        except (RecordsError, SinkError, ValueError, OSError) as problem:
             # Law, almanac, ladder and directory say themselves what is wrong in which file.
             raise CannotStart(str(problem)) from None
         processes = Processes(settings, voice.say)

@@ -1,18 +1,23 @@
-"""The engine, its pragmas, the making of the records, and the triggers that keep the fact table append-only. [I/O]
+"""The engine and its settings, transactions and locks, and the making of the records. [I/O]
 
 SQLite: WAL, synchronous FULL (a statutory record), IMMEDIATE transactions, foreign keys, recursive triggers (INSERT OR REPLACE
-walks past delete triggers without them). SQL here is written so that PostgreSQL accepts it too; what differs stands in this file.
+walks past delete triggers without them); a writer is alone, so that every lock below is nothing there. PostgreSQL: read committed
+for who writes and locks the cases it opens, one snapshot for who reads. What differs between the two stands in this room
+(here, in `rows` and in `guards`) and nowhere else.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlmodel import SQLModel
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from models import tables
+from models.guards import grants, missing_triggers, triggers
 from models.rows import driver_cursor
 
 BUSY_MILLISECONDS = 30_000
@@ -21,18 +26,37 @@ PRAGMAS = (
     "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON",
     f"busy_timeout={BUSY_MILLISECONDS}", "secure_delete=ON", f"cache_size=-{CACHE_KIBIBYTES}",
 )  # fmt: skip
-KEPT = ("fact", "anchor", "person_read", "adoption")
-REFUSED = "is append-only: record a fact_corrected or fact_withdrawn instead"
+# A commit is on the disk before it is said to be done, whatever the server's own default; days and instants are never turned by a zone.
+SERVER = f"-c timezone=UTC -c synchronous_commit=on -c lock_timeout={BUSY_MILLISECONDS} -c idle_in_transaction_session_timeout=600000"
+HEAD = "001"  # the newest revision under models/migrations/versions; a test holds it to that
+MIGRATIONS = Path(__file__).parent / "migrations"
+CONTENDED = {"23505", "40001", "40P01", "55P03"}  # a unique key was taken first, serialisation, deadlock, a lock not given in time
+ATTEMPTS = 4
+LEDGER = "ledger"
+
+Done = TypeVar("Done")
+
+
+class Contended(RuntimeError):
+    """Other writers were first with the same cases, time after time. Nothing was written."""
+
+
+class RecordsError(RuntimeError):
+    """The records cannot be used as they are: of a later version, or this role may not make them. The text says what to do."""
 
 
 def open_engine(url: str) -> Engine:
-    """An engine for `url`, for example sqlite:///var/sendflow.db. Nothing is created yet."""
+    """An engine for `url`, for example sqlite:///var/sendflow.db or postgresql+psycopg://sendflow@127.0.0.1/sendflow. Nothing is created yet."""
     # Every connection is used in a block that commits or rolls back, so the pool need not roll back once more. Errors never repeat values.
-    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), pool_reset_on_return=None, hide_parameters=True)
-    if engine.dialect.name == "sqlite":
+    if url.startswith("sqlite"):
+        engine = create_engine(url, pool_reset_on_return=None, hide_parameters=True)
         event.listen(engine, "connect", _set_pragmas)
         event.listen(engine, "begin", _begin_immediate)
-    return engine
+        return engine
+    given = {"application_name": "sendflow"} if "application_name" not in make_url(url).query else {}
+    return create_engine(
+        url, pool_pre_ping=True, pool_reset_on_return=None, hide_parameters=True, connect_args={"options": SERVER, "connect_timeout": 10, **given}
+    )
 
 
 def _set_pragmas(connection: Any, _record: Any) -> None:
@@ -44,9 +68,14 @@ def _set_pragmas(connection: Any, _record: Any) -> None:
 
 
 def _begin_immediate(connection: Connection) -> None:
-    mode = "DEFERRED" if connection.get_execution_options().get("sendflow_reading") else "IMMEDIATE"
+    mode = "DEFERRED" if is_reading(connection) else "IMMEDIATE"
     with driver_cursor(connection) as cursor:
         cursor.execute(f"BEGIN {mode}")
+
+
+def is_reading(connection: Connection) -> bool:
+    """Whether this connection was opened by `reading`."""
+    return bool(connection.get_execution_options().get("sendflow_reading"))
 
 
 @contextmanager
@@ -59,60 +88,125 @@ def writing(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """One consistent view that takes no write lock."""
-    with engine.connect().execution_options(sendflow_reading=True) as connection:
+    snapshot: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True} if is_postgresql(engine) else {}
+    with engine.connect().execution_options(sendflow_reading=True, **snapshot) as connection:
         yield connection
 
 
-def triggers(dialect: str) -> dict[str, str]:
-    """The statements that make the triggers, by trigger name; verify reports a missing one."""
-    made: dict[str, str] = {}
-    for table in KEPT:
-        for act in ("UPDATE", "DELETE"):
-            name = f"{table}_no_{act.lower()}"
-            if dialect == "sqlite":
-                made[name] = (
-                    f"CREATE TRIGGER {name} BEFORE {act} ON {table} BEGIN SELECT RAISE(ABORT, '{table} {REFUSED}'); END"
-                )
-            else:
-                made[name] = (
-                    f"CREATE TRIGGER {name} BEFORE {act} ON {table} FOR EACH ROW EXECUTE FUNCTION sendflow_append_only()"
-                )
-    return made
+def transact(engine: Engine, work: Callable[[Connection], Done]) -> Done:
+    """`work` in one transaction, begun afresh where other writers were first. Raises Contended where they always are.
+
+    `work` reads all that it needs itself and leaves nothing behind when it is undone, so that doing it again is doing it once.
+    """
+    for _attempt in range(ATTEMPTS):
+        try:
+            with writing(engine) as connection:
+                return work(connection)
+        except DBAPIError as fault:
+            if not contended(fault):
+                raise
+    raise Contended("others were writing to the same cases each time this was tried; nothing was written: try again in a moment")
 
 
-def make_records(engine: Engine) -> None:
-    """Create what is missing: tables, indexes and triggers. Running it again changes nothing."""
-    with writing(engine) as connection:
-        if inspect(connection).has_table("tick") and not missing_triggers(connection):
-            return
-        made = [table for table in KEPT if not inspect(connection).has_table(table)]
-        SQLModel.metadata.create_all(connection)
-        if engine.dialect.name == "postgresql":
-            connection.execute(text(
-                "CREATE OR REPLACE FUNCTION sendflow_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-                f"$$ BEGIN RAISE EXCEPTION '% {REFUSED}', TG_TABLE_NAME; END $$"
-            ))  # fmt: skip
-        # Of a table that was there already: a trigger that is gone was taken away, which verify says and nothing here mends.
-        for name, statement in triggers(engine.dialect.name).items():
-            if name.rpartition("_no_")[0] in made:
-                connection.execute(text(statement))
+def contended(fault: DBAPIError) -> bool:
+    """Whether another writer was first, so that the same work done again may well succeed. Never so on SQLite, where a writer is alone."""
+    return getattr(fault.orig, "sqlstate", None) in CONTENDED
 
 
-def missing_triggers(connection: Connection) -> list[str]:
-    """Names of the append-only triggers that are not there, or that do something else under the name."""
-    present = _present(connection)
-    wanted = triggers(connection.dialect.name)
-    if connection.dialect.name == "sqlite":
-        return [name for name, statement in wanted.items() if present.get(name) != statement]
-    return [name for name in wanted if name not in present]
+def is_postgresql(bound: Engine | Connection) -> bool:
+    """Whether the records are kept by a PostgreSQL server."""
+    return bound.dialect.name == "postgresql"
 
 
-def _present(connection: Connection) -> dict[str, str]:
-    if connection.dialect.name == "sqlite":
-        query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
-    else:
-        query = "SELECT tgname, '' FROM pg_trigger WHERE NOT tgisinternal"
-    return {row[0]: row[1] for row in connection.execute(text(query))}
+# Locks end with the transaction. Cases are locked in the order of their references, so that two desks rarely wait for each other in a
+# ring; where they do, PostgreSQL ends one of them and `transact` does it again.
+
+
+def lock_cases(connection: Connection, refs: Sequence[str], skip: bool = False) -> list[str]:
+    """Lock the cases that stand, in order, and say which; with `skip`, only those that nobody else is at work on."""
+    if not is_postgresql(connection) or is_reading(connection):
+        return sorted(refs)
+    with driver_cursor(connection) as cursor:
+        held = " SKIP LOCKED" if skip else ""
+        cursor.execute(f"SELECT case_ref FROM case_file WHERE case_ref = ANY(%s) ORDER BY case_ref FOR UPDATE{held}", (list(refs),))  # noqa: S608
+        return [row[0] for row in cursor.fetchall()]
+
+
+def alone(connection: Connection, what: str) -> None:
+    """Wait until no other transaction is alone with `what`."""
+    if is_postgresql(connection):
+        _advise(connection, "pg_advisory_xact_lock", what)
+
+
+def alone_if_free(connection: Connection, what: str) -> bool:
+    """Be alone with `what` where nobody else is; says whether."""
+    return bool(_advise(connection, "pg_try_advisory_xact_lock", what)) if is_postgresql(connection) else True
+
+
+def beside_others(connection: Connection, what: str) -> None:
+    """Wait until nobody is alone with `what`; from then on nobody is until this transaction ends."""
+    if is_postgresql(connection):
+        _advise(connection, "pg_advisory_xact_lock_shared", what)
+
+
+def _advise(connection: Connection, function: str, what: str) -> Any:
+    key = int.from_bytes(sha256(f"sendflow/{what}".encode()).digest()[:8], "big", signed=True)
+    with driver_cursor(connection) as cursor:
+        cursor.execute(f"SELECT {function}(%s)", (key,))
+        return cursor.fetchone()[0]
+
+
+def make_records(engine: Engine, owner_url: str | None = None) -> None:
+    """Bring the records to the newest revision: one query where they are there. `owner_url` is a role that may, where the engine's own may not.
+
+    Raises RecordsError where they are of a later version, or where the role may not.
+    """
+    if revision(engine) == HEAD:
+        return
+    owner = open_engine(owner_url) if owner_url else engine
+    try:
+        with writing(owner) as connection:
+            _upgrade(connection)
+            if owner_url:
+                for statement in grants(str(engine.url.username)):
+                    connection.execute(text(statement))
+    except ProgrammingError:
+        raise RecordsError(
+            "the records have to be made or brought up to date, and this database role may not: set SENDFLOW_DATABASE_OWNER_URL to a role that may, "
+            "and run sendflow migrate"
+        ) from None
+    finally:
+        if owner is not engine:
+            owner.dispose()
+
+
+def revision(engine: Engine) -> str | None:
+    """The revision that the records are at; None where there are none, or none that says so."""
+    try:
+        with reading(engine) as connection:
+            return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
+    except (OperationalError, ProgrammingError):
+        return None
+
+
+def _upgrade(connection: Connection) -> None:
+    alone(connection, "migration")
+    upgrade(connection, "head")
+
+
+def upgrade(connection: Connection, to: str) -> None:
+    """Bring the records to a revision inside the caller's transaction. Raises RecordsError where theirs is not known here."""
+    from alembic import command  # here, because a command that finds its records made need not wait for it
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, to)
+    except CommandError:
+        raise RecordsError("the records are of a later version of sendflow than this program: bring the program up to date, nothing was changed") from None
 
 
 def sqlite_url(home: Path) -> str:
@@ -120,4 +214,7 @@ def sqlite_url(home: Path) -> str:
     return f"sqlite:///{home / 'sendflow.db'}"
 
 
-__all__ = ["make_records", "missing_triggers", "open_engine", "reading", "sqlite_url", "tables", "triggers", "writing"]
+__all__ = [
+    "Contended", "RecordsError", "alone", "alone_if_free", "beside_others", "grants", "is_postgresql", "lock_cases", "make_records", "missing_triggers",
+    "open_engine", "reading", "sqlite_url", "tables", "transact", "triggers", "writing",
+]  # fmt: skip

@@ -22,6 +22,7 @@ import orjson
 from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from models.database import alone
 from models.tables import AliasRow, CaseRow, PassageRow, PersonRow, ReadRow
 
 PERSON = PersonRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation; its stubs do not say so
@@ -30,6 +31,7 @@ ALIAS = AliasRow.__table__  # type: ignore[attr-defined]  # as above
 READ = ReadRow.__table__  # type: ignore[attr-defined]  # as above
 CASE = CaseRow.__table__  # type: ignore[attr-defined]  # as above
 CHUNK = 400
+LOCKS = 64  # few enough that a large import does not fill a server's table of locks
 FIELDS = frozenset({"nhs_number", "date_of_birth", "name", "reference", "la_reference"})
 OF_A_CASE = ("reference", "la_reference")
 
@@ -134,6 +136,11 @@ def _link(fresh: Path, path: Path) -> None:
 def nhs_index(seal: Seal, nhs_number: str) -> str:
     """The keyed digest under which a child's person is found; blanks in the number do not matter."""
     return seal.index("nhs", "".join(character for character in nhs_number if character.isdigit()))
+
+
+def alone_with_child(connection: Connection, seal: Seal, nhs_number: str) -> None:
+    """Waits until no other writer is at work on that child (or on one of the few that share its lock): one number is one child."""
+    alone(connection, f"child/{int(nhs_index(seal, nhs_number)[:4], 16) % LOCKS}")
 
 
 def same_number(one: str, other: str) -> bool:

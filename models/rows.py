@@ -1,22 +1,23 @@
 """Rows as the driver takes and gives them: plain tuples, and each statement written once for a table. [I/O]
 
 Purpose: Core spends more on a row than the database does, so the tables that every fact touches are written and read here, on the
-driver's own cursor. What is asked of the database is the same, SQLite and PostgreSQL accept it alike, and the caller's transaction
-holds it. Days are as the driver has them (`day_form`); every row is whole, in the order of its table's columns. The driver's errors
-are raised as SQLAlchemy's, without the values.
+driver's own cursor. What is asked of the database is the same on SQLite and PostgreSQL, and the caller's transaction holds it; many
+rows go to PostgreSQL by COPY, or as one array for each column. Days are as the driver has them (`day_form`); every row is whole, in the
+order of its table's columns. The driver's errors are raised as SQLAlchemy's, without the values.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy import Boolean, Column, Connection, Date, Dialect, Integer, LargeBinary, Table
 from sqlalchemy.exc import DBAPIError
 
 Row = tuple[Any, ...]
 FETCH = 250  # few enough that a row is still in the processor's cache when it is looked at
+MANY = 100  # rows from which PostgreSQL is given them in one piece
 
 
 def day_form(connection: Connection) -> Callable[[date], Any]:
@@ -30,17 +31,23 @@ def _as_it_is(day: date) -> date:
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Write rows. Raises IntegrityError where one stands already."""
-    _write(connection, _insert(table, _mark(connection.dialect)), rows)
+    if len(rows) < MANY or connection.dialect.name == "sqlite":
+        _write(connection, _insert(table, _mark(connection.dialect)), rows)
+        return
+    names = ", ".join(map(_quoted, table.columns.keys()))
+    with _cursor(connection) as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
 
 
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Write rows, and leave alone what stands under their keys already."""
-    _write(connection, f"{_insert(table, _mark(connection.dialect))} ON CONFLICT DO NOTHING", rows)
+    _write(connection, f"{_insert(table, _mark(connection.dialect))} ON CONFLICT DO NOTHING", rows, table.columns)
 
 
 def put_rows(connection: Connection, table: Table, rows: Sequence[Row], kept: str | None = None) -> None:
     """Write rows over what stands under their keys; a null does not overwrite the column `kept`."""
-    _write(connection, _put(table, _mark(connection.dialect), kept), rows)
+    _write(connection, _put(table, _mark(connection.dialect), kept), rows, table.columns)
 
 
 def delete_rows(connection: Connection, table: Table, keys: Sequence[Row]) -> None:
@@ -51,7 +58,11 @@ def delete_rows(connection: Connection, table: Table, keys: Sequence[Row]) -> No
 def read_rows(connection: Connection, table: Table, columns: tuple[str, ...], column: str, among: Sequence[Any]) -> list[Row]:
     """Some columns of the rows whose `column` is among the values given, in the order of the primary key."""
     with _cursor(connection) as cursor:
-        cursor.execute(_select(table, columns, column, len(among), _mark(connection.dialect)), tuple(among))
+        if connection.dialect.name == "sqlite":
+            cursor.execute(_select(table, columns, column, len(among), "?"), tuple(among))
+        else:
+            # One statement whatever the number, so that the server prepares it once.
+            cursor.execute(_select(table, columns, column, None, "%s"), (list(among),))
         found: list[Row] = cursor.fetchall()
     return found
 
@@ -64,13 +75,28 @@ def stream_rows(connection: Connection, table: Table, columns: tuple[str, ...], 
         yield from some
 
 
-def _write(connection: Connection, statement: str, rows: Sequence[Row]) -> None:
-    if rows:
-        with _cursor(connection) as cursor:
-            if len(rows) == 1:
-                cursor.execute(statement, rows[0])
-            else:
-                cursor.executemany(statement, rows)
+def _write(connection: Connection, statement: str, rows: Sequence[Row], columns: Iterable[Column[Any]] | None = None) -> None:
+    """Run a statement once for each row; or, where its VALUES are `columns` and the server is PostgreSQL, once for many."""
+    if not rows:
+        return
+    with _cursor(connection) as cursor:
+        if len(rows) == 1:
+            cursor.execute(statement, rows[0])
+        elif len(rows) < MANY or columns is None or connection.dialect.name == "sqlite":
+            cursor.executemany(statement, rows)
+        else:
+            marks = [f"%s::{_type(column)}[]" for column in columns]
+            single = f"VALUES ({', '.join(['%s'] * len(marks))})"
+            many = f"SELECT * FROM unnest({', '.join(marks)})"  # noqa: S608
+            cursor.execute(statement.replace(single, many, 1), [list(each) for each in zip(*rows, strict=True)])
+
+
+def _type(column: Column[Any]) -> str:
+    """What PostgreSQL calls the type of one of our columns."""
+    for kind, name in ((Integer, "integer"), (Date, "date"), (Boolean, "boolean"), (LargeBinary, "bytea")):
+        if isinstance(column.type, kind):
+            return name
+    return "text"
 
 
 @contextmanager
@@ -131,7 +157,9 @@ def _delete(table: Table, mark: str) -> str:
 
 
 @lru_cache
-def _select(table: Table, columns: tuple[str, ...], column: str | None, count: int, mark: str) -> str:
+def _select(table: Table, columns: tuple[str, ...], column: str | None, count: int | None, mark: str) -> str:
+    """`count` values to be among, or (None) one array of them."""
     keys = ", ".join(_quoted(each.name) for each in table.primary_key)
-    where = f" WHERE {_quoted(column)} IN ({', '.join([mark] * count)})" if column is not None else ""
+    among = f"= ANY({mark})" if count is None else f"IN ({', '.join([mark] * count)})"
+    where = f" WHERE {_quoted(column)} {among}" if column is not None else ""
     return f"SELECT {', '.join(map(_quoted, columns))} FROM {table.name}{where} ORDER BY {keys}"  # noqa: S608

@@ -6,8 +6,8 @@ instants are ISO 8601 text in UTC, so that they sort alike on SQLite and Postgre
 
 from datetime import date
 
-from sqlalchemy import Column, Index, LargeBinary, text
-from sqlmodel import Field, SQLModel
+from sqlalchemy import Column, Index, LargeBinary, String, text
+from sqlmodel import AutoString, Field, SQLModel
 
 
 class FactRow(SQLModel, table=True):
@@ -208,3 +208,11 @@ class ImportRow(SQLModel, table=True):
     accepted: int
     refused: int
     facts_added: int
+
+
+# Text is ordered by its bytes on both databases, whatever the locale of a PostgreSQL server: chains, heads and locks go by that order.
+WORDS = String().with_variant(String(collation="C"), "postgresql")
+for _table in SQLModel.metadata.tables.values():
+    for _column in _table.columns:
+        if isinstance(_column.type, (String, AutoString)):
+            _column.type = WORDS

@@ -93,8 +93,9 @@ def test_the_pragmas_of_a_statutory_record(team: Team) -> None:
 
 def test_postgresql_gets_the_same_triggers() -> None:
     made = triggers("postgresql")
-    assert made.keys() == triggers("sqlite").keys()
-    assert all("FOR EACH ROW" in statement for statement in made.values())
+    by_row = {name for name, statement in made.items() if "FOR EACH ROW" in statement}
+    assert by_row == triggers("sqlite").keys()
+    assert made.keys() - by_row == {f"{table}_no_truncate" for table in ("fact", "anchor", "person_read", "adoption")}, "TRUNCATE passes by a row's triggers"
 
 
 def test_a_transaction_that_fails_leaves_nothing(team: Team) -> None:
