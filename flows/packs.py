@@ -28,7 +28,7 @@ from flows.house import House, instant
 from flows.lawbook import ADOPTION, check_files, newest_adoption
 from flows.sweeping import SHARD, Trouble
 from models import ledger
-from models.database import reading, writing
+from models.database import alone, reading, writing
 from models.words import Standing
 from notifications.render import newest
 from statemachines.replay import fold
@@ -217,6 +217,7 @@ def _record(house: House, fresh: Path, files: dict[str, bytes], looked: DryRun, 
     digests = digests_of(files_of(fresh))
     then = house.under(fresh)
     with writing(house.engine) as connection:
+        alone(connection, "adoption")
         last = newest_adoption(connection)
         if (str(last.folder) if last is not None else None) != (house.adopted.name if house.adopted is not None else None):
             raise Refused("another_adopted", "somebody adopted another pack just now: look at the dry run again, and adopt then")
