@@ -245,6 +245,7 @@ class Rule(Strict):
 
     `bound`: "by" is a duty to act by a day; "not_before" a day that must not be forestalled (`lawful_from` says whether `due` or the
     day after it is the first lawful day); "window" the edge of a window, where nothing is ever late.
+    `may_lapse`: a right and no duty (to appeal, to ask for permission): unused, it lapses, and nothing is late or breached.
     `contingent`: owed only if the decision goes one way; once it has gone the other, nothing was late.
     `start_day`: the field of the opening fact that holds the start day, where it is not the fact's own day (a meeting to come).
     `starts_if`: what the opening fact must say for the duty to open, field by field: one word, or any of several.
@@ -281,6 +282,7 @@ class Rule(Strict):
     holds_up: tuple[str, ...] = ()
     start_day: str | None = None
     contingent: bool = False
+    may_lapse: bool = False
     enabled: bool = True
     switchable: bool = False
     note: str | None = None

@@ -51,6 +51,8 @@ class DutyRule(Protocol):
     @property
     def contingent(self) -> bool: ...
     @property
+    def may_lapse(self) -> bool: ...
+    @property
     def start_day(self) -> str | None: ...
     @property
     def inputs(self) -> Mapping[str, "ToldLater"]: ...
@@ -96,6 +98,7 @@ class Duty:
     superseded: bool = False
     lawful_from: str | None = None
     contingent: bool = False
+    may_lapse: bool = False
     opened_on: date | None = None
     start_day: str | None = None
 
@@ -196,7 +199,7 @@ def duties_of(lines: Sequence[Line], book: DutyBook, dates_of: DatesOf, claims: 
                 duty = Duty(
                     rule.id, rule.bound, body, service, line.seq, started_on,
                     dates_of(rule.id, started_on, given), line.via == "import", given, lawful_from=rule.lawful_from, opened_on=line.occurred_on,
-                    contingent=rule.contingent,
+                    contingent=rule.contingent, may_lapse=rule.may_lapse,
                     start_day=rule.start_day,
                 )  # fmt: skip
                 duties.append(duty)

@@ -12,7 +12,8 @@ DAY = timedelta(days=1)
 def standing(duty: Duty, as_at: date) -> Standing:
     """The standing at the end of `as_at` (London). A duty that ended unmet keeps the standing it had on the day it ended.
 
-    A contingent duty (notice of a refusal, reg 4(1), 10(1)) has no date any more once the decision has gone the other way.
+    A contingent duty (notice of a refusal, reg 4(1), 10(1)) has no date any more once the decision has gone the other way,
+    and neither has a right that was not used in its time (r20(1)(c): an appeal).
     """
     due = duty.due
     if duty.bound == "window":
@@ -36,13 +37,15 @@ def standing(duty: Duty, as_at: date) -> Standing:
             return Standing.NO_DATE
         as_at = min(as_at, duty.ended_on)
     if as_at > due:
-        return Standing.BREACHED
+        return Standing.NO_DATE if duty.may_lapse else Standing.BREACHED
     return Standing.DUE_SOON if as_at >= due - SOON else Standing.RUNNING
 
 
 def days_late(duty: Duty, as_at: date) -> int:
     """Calendar days after the due date: until met, until ended, or until `as_at`; 0 where in time or where nothing can be late."""
     if duty.due is None or duty.bound != "by" or (duty.contingent and duty.met_on is None and duty.ended_on is not None):
+        return 0
+    if duty.may_lapse and duty.met_on is None:
         return 0
     until = duty.met_on or (min(as_at, duty.ended_on) if duty.ended_on else as_at)
     return max(0, (until - duty.due).days)

@@ -228,3 +228,12 @@ def test_a_discrimination_claim_has_its_own_clock_where_reinstatement_is_asked_f
     assert one(claim("yes"), "dd_reinstatement_response").due == day("23 Mar 2026"), "15 working days (r21(1)(cc))"
     assert found(claim("no")) == []
     assert fold(CASE, claim("yes", ("claim_responded", "20 Mar 2026"), ("claim_decided", "1 Jun 2026"))).state == "claim_over"
+
+
+def test_a_right_that_is_not_used_lapses_and_nothing_is_late() -> None:
+    decided = history(("decision_notified", "2 Mar 2026", {**LA, "decision": "refusal_to_issue"}))
+    right = one(decided, "appeal_register")
+    assert [standing(right, day(on)) for on in ("1 Apr 2026", "5 May 2026", "6 May 2026")] == ["running", "due_soon", "no_date"]
+    assert days_late(right, day("6 Jun 2026")) == 0
+    late = one([*decided, *history(*[("appeal_received", "8 May 2026")] * 2)[1:]], "appeal_register")
+    assert (standing(late, day("8 May 2026")), days_late(late, day("8 May 2026"))) == ("met_late", 3), "a late appeal needs the Tribunal's leave, so it is said"
