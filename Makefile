@@ -12,7 +12,7 @@ PYTHON := $(shell for each in python3.11 python3; do \
 	$$each -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))' >/dev/null 2>&1 && { command -v $$each; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test lint types contracts suite bench lock
+.PHONY: help install up test lint types contracts suite faults bench lock
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,9 @@ contracts: install
 
 suite: install
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+faults: install  ## kill, starve and mislead the house for ROUNDS rounds (default 100; a sample is part of make test)
+	@ROUNDS=$(or $(ROUNDS),100) $(BIN)/python -m pytest tests/faults -q
 
 bench: install  ## measure against goals and peers (under ten minutes); writes bench.json under SENDFLOW_HOME
 	@$(BIN)/python -m benchmarks

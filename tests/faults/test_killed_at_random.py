@@ -1,0 +1,79 @@
+"""kill -9 of recorders, sweepers and deliverers at instants chosen by chance, two of each at once, round after round on the same records."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from deadlines.almanac import Almanac
+from tests.casework import Team
+from tests.faults.judge import Planned, accepted, all_is_well, facts_are_there_once, nothing_is_left
+from tests.faults.nursery import Order, nursery
+from tests.letters.postroom import HOST, PostRoom
+
+PLACES = (
+    ("northshire", "QX101", "speech_and_language_therapy"), ("northshire", "QX101", "community_paediatrics"), ("eastmere", "QX102", "community_paediatrics"),
+    ("eastmere", "QX103", "speech_and_language_therapy"), ("holme_vale", "QX102", "physiotherapy"),
+)  # fmt: skip
+LONGEST = {"record": 0.12, "sweep": 0.12, "deliver": 0.4}  # seconds, of six at once on two cores: about half of them die in the middle of it
+CHILDREN = ("record", "record", "sweep", "sweep", "deliver", "deliver")
+
+
+def opening(number: int, on: str) -> Planned:
+    """One act of two facts: a request to assess, and a service asked for advice."""
+    la, body, service = PLACES[number % len(PLACES)]
+    return f"NX{number:05d}", [("ehc_assessment_requested", on, {"la": la}), ("health_advice_requested", on, {"body": body, "service": service})]
+
+
+def answers(number: int, on: str) -> Planned:
+    """One act of one fact on a case that has been there for a while."""
+    return f"NX{number:05d}", [("health_advice_acknowledged", on, {"service": PLACES[number % len(PLACES)][2]})]
+
+
+def working_days(almanac: Almanac, first: date, count: int) -> list[str]:
+    days: list[str] = []
+    while len(days) < count:
+        if almanac.is_working_day(first):
+            days.append(first.isoformat())
+        first += timedelta(days=1)
+    return days
+
+
+@pytest.mark.timeout(7200)
+def test_whatever_dies_when_nothing_is_lost_and_nothing_is_said_twice(
+    team: Team, room: PostRoom, rounds: Callable[[int], int], chance: random.Random, tmp_path: Path
+) -> None:
+    told, wanted = tmp_path / "accepted", list[Planned]()
+    killed = 0
+    days = working_days(team.first.almanac, date(2026, 3, 2), rounds(4) + 6)
+    with nursery(team.home) as children:
+        for number, today in enumerate(days[:-6]):
+            first = 4 * number
+            new = [opening(first + each, today) for each in range(4)]
+            late = [answers(each, today) for each in range(first - 40, first - 36) if each >= 0]
+            wanted += new + late
+            plans = iter([[*new[:2], *late[:2]], [*new[1:], *late[1:]]])  # two of them want the same act
+            ends = children.all_at_once(*(
+                Order(act, today, (str(told), next(plans)) if act == "record" else (HOST, room.port, 5.0) if act == "deliver" else (),
+                      die_after=chance.uniform(0.0, LONGEST[act]))
+                for act in CHILDREN
+            ))  # fmt: skip
+            assert {end.code for end in ends} <= {0, -9}, [end.answer for end in ends if end.code > 0]
+            killed += sum(end.code == -9 for end in ends)
+            facts_are_there_once(team, accepted(told), wanted)
+            # Whoever got no answer asks again: what was written meanwhile is refused, and what was not is written now.
+            again = children.one("record", today, str(told), [*new, *late])
+            assert {said for _case, said in again.answer if isinstance(said, str)} <= {"recorded_already", "unlawful"}
+            assert (children.one("sweep", today).code, children.one("deliver", today, HOST, room.port, 5.0).code) == (0, 0)
+            facts_are_there_once(team, [*wanted], wanted)
+            all_is_well(team, room, today)
+        for today in days[-6:]:
+            assert (children.one("sweep", today).code, children.one("deliver", today, HOST, room.port, 5.0).code) == (0, 0)
+    all_is_well(team, room, days[-1])
+    nothing_is_left(team)
+    assert killed > 0
+    assert len(room.arrived) > 0

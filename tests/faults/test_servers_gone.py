@@ -1,0 +1,115 @@
+"""A Prefect server that has gone, hangs or breaks off while facts are recorded; a mail server that is slow, refuses, or never says a word."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from config.settings import Settings, child_environment
+from flows.running import Running, write_running
+from notifications.post import SmtpPost
+from tests.casework import Team
+from tests.faults.judge import all_is_well, facts_are_there_once, nothing_is_left, records_are_whole
+from tests.faults.nursery import nursery
+from tests.faults.test_killed_at_random import opening
+from tests.letters.postroom import HOST, PostRoom, letters
+
+ROOT = Path(__file__).resolve().parents[2]
+TODAY = "2026-03-02"
+WELL = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Type: application/json\r\n\r\ntrue"
+
+
+@contextmanager
+def line(first: bytes = b"", *, healthy: bool = False) -> Iterator[int]:
+    """A port that takes every call and says `first`, or that it is well where it is asked for its health; then it hangs (or hangs up)."""
+    calls: list[socket.socket] = []
+    with socket.create_server((HOST, 0)) as server:
+        server.settimeout(0.1)
+        over = threading.Event()
+
+        def take() -> None:
+            while not over.is_set():
+                try:
+                    call, _ = server.accept()
+                except TimeoutError:
+                    continue
+                if healthy:
+                    call.settimeout(5)
+                    asked = call.recv(4096)
+                    call.sendall(WELL if b"/health" in asked.split(b"\r\n")[0] else b"")
+                    call.close()
+                    continue
+                call.sendall(first)
+                calls.append(call)
+
+        taker = threading.Thread(target=take)
+        taker.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            over.set()
+            taker.join()
+            for call in calls:
+                call.close()
+
+
+@pytest.mark.parametrize("how", ["gone", "hangs", "breaks_off"])
+def test_facts_are_recorded_though_prefect_is(team: Team, how: str) -> None:
+    """The command ends well within half a minute, with one line about it, and the fact is there once."""
+    with line(healthy=how == "breaks_off") as port:
+        at = 9 if how == "gone" else port
+        running = Running(os.getpid(), "2026-03-02T09:00:00+00:00", f"http://{HOST}:{at}/api", f"http://{HOST}:{at}", HOST, 9, str(team.home), {})
+        write_running(team.home / "running.json", running)
+        environment = child_environment(Settings(home=team.home)) | {"SENDFLOW_TODAY": TODAY, "PYTHONPATH": str(ROOT)}
+        words = ["record", "NX00000", "ehc_assessment_requested", "--on", TODAY, "--actor", "dco.team", "--data", "la=northshire"]
+        began = time.monotonic()
+        command = [sys.executable, "-c", "from cli import main; main()", *words]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - began < 60
+    assert "Traceback" not in done.stderr
+    assert sum("Prefect" in said for said in done.stderr.splitlines()) == 1
+    case, facts = opening(0, TODAY)
+    facts_are_there_once(team, [(case, facts[:1])], [(case, facts[:1])])
+    records_are_whole(team, TODAY)
+
+
+@pytest.mark.parametrize(("greeting", "why"), [(b"", "unreachable"), (b"220 ready\r\n", "line_lost_before_data"), (b"421 busy\r\n", "smtp_421")])
+def test_a_mail_server_that_says_no_more_keeps_nobody_waiting_and_is_no_refusal(
+    team: Team, room: PostRoom, tmp_path: Path, greeting: bytes, why: str
+) -> None:
+    """Half open, silent after its greeting, or busy: the letter waits with its Message-ID and leaves when a server answers."""
+    with nursery(team.home) as children:
+        children.one("record", TODAY, str(tmp_path / "accepted"), [opening(0, TODAY)])
+        with line(greeting) as port:
+            ended = children.one("deliver", TODAY, HOST, port, 0.3)
+        assert (ended.code, ended.answer["sent"], ended.answer["failed"]) == (0, 0, 0)
+        assert ended.seconds < 10
+        assert [(state, said) for _to, _day, state, said in letters(team)] == [("waiting", why)]
+        assert children.one("deliver", "2026-03-03", HOST, room.port, 5.0).answer["sent"] == 1
+    all_is_well(team, room, "2026-03-03")
+    nothing_is_left(team)
+
+
+def test_a_slow_mail_server_that_took_the_letter_after_all_has_it_twice_under_one_id(team: Team, room: PostRoom, tmp_path: Path) -> None:
+    """It answers after we have stopped waiting: the outcome is not known, so the same letter goes once more."""
+    with nursery(team.home) as children:
+        children.one("record", TODAY, str(tmp_path / "accepted"), [opening(0, TODAY)])
+        room.hang_up = True
+        assert children.one("deliver", TODAY, HOST, room.port, 2.0).answer["sent"] == 0
+        room.hang_up = False
+        assert children.one("deliver", "2026-03-03", HOST, room.port, 2.0).answer["sent"] == 1
+    assert len(room.arrived) == 2
+    assert len(set(room.ids())) == 1
+    assert SmtpPost(HOST, room.port).answers()
+    records_are_whole(team, "2026-03-03")
+    nothing_is_left(team)
