@@ -144,6 +144,10 @@ class Directory(_Strict):
         return {(la, given.service): (each, given) for each in self.body_ for given in each.provides for la in given.la}
 
     @cached_property
+    def _providers_by_code(self) -> dict[str, Provider]:
+        return {each.body: each for each in self.body_}
+
+    @cached_property
     def _las(self) -> dict[str, str]:
         return _names(self.la, "la")
 
@@ -168,16 +172,18 @@ class Directory(_Strict):
 
     def find_la(self, text: str) -> str | None:
         """The slug of the local authority written in `text`, with or without "Council" behind it; None where unknown."""
+        if text in self.la:
+            return text
         key = _key(text)
         return self._las.get(key) or self._las.get(COUNCIL.sub(r"\1", key))
 
     def find_service(self, text: str) -> str | None:
         """The slug of the service written in `text` (its name, slug or a synonym); None where unknown."""
-        return self._services.get(_key(text))
+        return text if text in self.service else self._services.get(_key(text))
 
     def find_body(self, text: str) -> str | None:
         """The code of the body written in `text` (its name or code); None where unknown."""
-        return self._bodies_by_name.get(_key(text))
+        return text if text in self._by_code else self._bodies_by_name.get(_key(text))
 
     def provider(self, la_slug: str, service_slug: str) -> str | None:
         """The code of the body that answers for this service in this local authority; None where nobody is mapped."""
@@ -208,7 +214,7 @@ class Directory(_Strict):
             return self.icb.dco
         if body is None and la is not None and service is not None:
             body = self.provider(la, service)
-        provider = next((each for each in self.body_ if each.body == body), None)
+        provider = self._providers_by_code.get(body) if body is not None else None
         if provider is None:
             return None
         if party is Party.PROVIDER_SEND_LEAD or not provider.provides:

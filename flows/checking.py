@@ -60,7 +60,7 @@ def prepared(
     if draft.corrects is not None:
         raise Refused("corrects_without_correction", "corrects goes with fact_corrected or fact_withdrawn only", field="corrects", wrong_call=True)
     given = _as_the_opening_says(process, model, lines, kind, given)
-    if kind in process.asks | process.answers | process.reopens | process.contacts:
+    if kind in process.asks or kind in process.answers or kind in process.reopens or kind in process.contacts:
         given = _completed(house, process, casefile, kind, given)
     told = _told(model, kind, given)
     _bound(house, model, kind, told[0])
@@ -162,8 +162,10 @@ def _completed(house: House, process: Process, casefile: Casefile | None, kind: 
 
 def _as_the_opening_says(process: Process, model: type[FactData], lines: Sequence[Line], kind: str, given: dict[str, Any]) -> dict[str, Any]:
     """Where the opening names the body that the whole case is about, a fact of that body need not name it again."""
+    if "body" in given or not lines:
+        return given
     body = model.model_fields.get("body")
-    if body is None or not body.is_required() or "body" in given or "body" not in process.facts[process.opens].model_fields or not lines:
+    if body is None or not body.is_required() or "body" not in process.facts[process.opens].model_fields:
         return given
     said = next((line.data for line in effective(lines) if line.kind == process.opens and line.kind != kind), {})
     return {key: said[key] for key in ("body", "service") if key in said and key in model.model_fields} | given
@@ -178,6 +180,8 @@ def _bound(house: House, model: type[FactData], kind: str, data: Mapping[str, An
 
 def _by_law(house: House, model: type[FactData], given: Mapping[str, Any], plain: dict[str, Any]) -> None:
     """Write down which local reading of the law was in force when the fact was recorded."""
+    if not model.FROM_LAW:
+        return
     _not_given(model, given)
     plain |= {key: house.law.rule(rule).reading for key, rule in model.FROM_LAW.items()}
 
@@ -189,6 +193,8 @@ def _not_given(model: type[FactData], given: Mapping[str, Any]) -> None:
 
 def _in_windows(house: House, model: type[FactData], given: Mapping[str, Any], data: Mapping[str, Any], on: date) -> dict[str, str]:
     """Whether the days that a fact names lie in the windows that rules open before its own day (the six months of reg 24): a yes or a no each."""
+    if not model.FROM_WINDOW:
+        return {}
     if given.keys() & model.FROM_WINDOW.keys():
         raise Refused("bad_data", f"{', '.join(model.FROM_WINDOW)} is worked out from the days of the fact, and not given", wrong_call=True)
     said: dict[str, str] = {}

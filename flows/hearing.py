@@ -8,6 +8,7 @@ any may take what is heard; what none can take opens a case where the machine sa
 import secrets
 from collections import defaultdict
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 ROUNDS = 6
 
 
+@cache
 def heard_by() -> dict[tuple[str, str], list[tuple[str, str]]]:
     """(process, fact kind) -> (process that hears it, the kind under which it does)."""
     found: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)

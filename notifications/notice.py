@@ -6,8 +6,10 @@ again when a letter is about to leave, because an answer may have come since. Wh
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from config.directory import Directory, DirectoryError
@@ -24,6 +26,7 @@ DIGEST = "digest"
 WITHDRAWAL = "rung_withdrawn"
 BEGAN = "chasing_began"
 SENT = "notice_sent"
+ENGINES = RUNGS | CORRECTIONS | {WITHDRAWAL}
 
 
 class NoticeDraft(NamedTuple):
@@ -63,7 +66,8 @@ class Verdict(StrEnum):
     PAUSED = "paused"
 
 
-class View(NamedTuple):
+@dataclass(frozen=True)
+class View:
     """What every notice of one case is worked out from: local policy, addresses, the almanac, and the case on one reading."""
 
     ladder: Ladder
@@ -71,6 +75,17 @@ class View(NamedTuple):
     almanac: WorkingDays
     casefile: Casefile
     duties: Sequence[Duty]
+
+    @cached_property
+    def beside(self) -> dict[str, dict[str, Any]]:
+        """The case's other dates by rule, the newest of each: a letter may say what lateness does to them."""
+        return {
+            duty.rule: {
+                "due": _iso(duty.dates.due), "citation": duty.dates.citation, "closed_on": _iso(duty.closed_on), "met_on": _iso(duty.met_on),
+            }
+            for duty in self.duties
+            if duty.body is None and duty.dates.due is not None and duty.bound == "by"
+        }  # fmt: skip
 
 
 def notices_for(
@@ -294,7 +309,7 @@ def fields_of(view: View, duty: Duty | None, about: Mapping[str, Any], recipient
         "acknowledged_on": _iso(next(iter(contacts(casefile, duty)), None)) if duty else None,
         "claims": [{"on": _iso(claim.began_on), "ground": claim.ground} for claim in casefile.undecided() if duty and _reaches(claim, duty)],
         "history": _history(view, duty) if duty else [],
-        "beside": _beside(view.duties),
+        "beside": view.beside,
     }
     if about:
         told = [line.occurred_on for line in casefile.lines if line.kind == SENT and line.data.get("rung_seq") == about.get("rung_seq")]
@@ -315,21 +330,11 @@ def _reaches(claim: Any, duty: Duty) -> bool:
     return claim.rule in (None, duty.rule) and claim.body in (None, duty.body) and claim.service in (None, duty.service)
 
 
-def _beside(duties: Iterable[Duty]) -> dict[str, dict[str, Any]]:
-    """The case's other dates by rule, the newest of each: a letter may say what lateness does to them."""
-    return {
-        duty.rule: {
-            "due": _iso(duty.dates.due), "citation": duty.dates.citation, "closed_on": _iso(duty.closed_on), "met_on": _iso(duty.met_on),
-        }
-        for duty in duties
-        if duty.body is None and duty.dates.due is not None and duty.bound == "by"
-    }  # fmt: skip
-
-
 def _history(view: View, duty: Duty) -> list[dict[str, Any]]:
     """What has happened to one request: its own facts, and who was told what that still stands."""
     happened: list[dict[str, Any]] = []
     withdrawn = {fact.seq for fact in view.casefile.rungs.values() if fact.withdrawn}
+    body, service = duty.body, duty.service
     for line in view.casefile.lines:
         if line.kind == SENT:
             about = line.data
@@ -337,9 +342,9 @@ def _history(view: View, duty: Duty) -> list[dict[str, Any]]:
                 continue
             rung = view.ladder.rung_def(duty.rule, str(about["rung"]))
             happened.append({"on": _iso(line.occurred_on), "what": rung.template if rung else str(about["rung"]), "to": about["recipient"]})
-        elif line.kind not in RUNGS | CORRECTIONS and not line.kind.startswith("notice_") and line.kind != WITHDRAWAL:
-            same = line.data.get("body") == duty.body and line.data.get("service") in (None, duty.service)
-            if same and line.seq >= duty.opened_seq:
+        elif line.seq >= duty.opened_seq and line.kind not in ENGINES and not line.kind.startswith("notice_"):
+            same = line.data.get("body") == body and line.data.get("service") in (None, service)
+            if same:
                 happened.append({"on": _iso(line.occurred_on), "what": line.kind, "to": None})
     return happened
 
