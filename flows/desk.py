@@ -126,6 +126,7 @@ class Desk:
         seq = lines[-1].seq if lines else 0
         recorded_at = max(self.now, lines[-1].recorded_at) if lines else self.now
         process = work.process
+        rehearsed = True if self.house.rehearsed else None
         for draft in drafts:
             if process is None:
                 process = opened_by().get(draft.kind)
@@ -139,14 +140,14 @@ class Desk:
                 passage = people.seal_passage(self.house.seal, work.case_ref, words, self.now)
                 passages.append(passage)
                 placed[key] = passage.token
-            fact = Fact(
-                case_ref=work.case_ref, seq=seq, kind=draft.kind, version=process.versions[draft.kind], process=process.name,
-                machine=process.version, law=self.house.law_version, occurred_on=draft.occurred_on, recorded_at=recorded_at,
-                actor=self.actor, on_behalf_of=draft.on_behalf_of, via=self.via, run=self.run, corrects=draft.corrects,
-                caused_by=draft.caused_by, rehearsed=True if self.house.rehearsed else None, data=placed,
-            )  # fmt: skip
+            fact = Fact.model_validate({
+                "case_ref": work.case_ref, "seq": seq, "kind": draft.kind, "version": process.versions[draft.kind], "process": process.name,
+                "machine": process.version, "law": self.house.law_version, "occurred_on": draft.occurred_on, "recorded_at": recorded_at,
+                "actor": self.actor, "on_behalf_of": draft.on_behalf_of, "via": self.via, "run": self.run, "corrects": draft.corrects,
+                "caused_by": draft.caused_by, "rehearsed": rehearsed, "data": placed,
+            })  # fmt: skip
             facts.append(fact)
-            lines.append(_line(fact))
+            lines.append(fact.line())
         if not facts:
             return []
         before = (work.casefile, work.duties, work.process)
@@ -299,13 +300,6 @@ def check_excuses(house: House, work: CaseWork, new: Sequence[Line]) -> None:
             if not any(duty.excuse is not None and duty.excuse.seq == claim.seq for duty in work.duties):
                 raise Refused("touches_nothing", "the claim touches the period of no duty that it could excuse: give its days as "
                               "--data began_on=2026-03-02 --data ended_on=2026-04-05, and the body where it is about one")  # fmt: skip
-
-
-def _line(fact: Fact) -> Line:
-    return Line(
-        fact.seq, fact.kind, fact.version, fact.machine, fact.occurred_on, fact.recorded_at, fact.actor, fact.via, fact.run,
-        fact.corrects, fact.data, fact.caused_by, fact.law,
-    )  # fmt: skip
 
 
 _UPDATE_CHILD = update(CASE).where(CASE.c.case_ref == bindparam("v_case_ref")).values({CASE.c.child_key: bindparam("v_key")})

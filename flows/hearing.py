@@ -47,7 +47,7 @@ def hear(desk: "Desk", mint: Callable[[], str]) -> list[str]:
             (work, fact)
             for work in list(desk.works.values())
             for fact in work.added
-            if (work.case_ref, fact.seq) not in done and _matters(work, fact, listening)
+            if _matters(work, fact, listening) and (work.case_ref, fact.seq) not in done
         ]
         if not told:
             break

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
 from flows.births import corrected_day, with_birth
@@ -44,7 +44,7 @@ class Recorded(BaseModel):
     seq: int
     state: str
     facts: int = 0
-    unheard: list[str] = []
+    unheard: list[str] = Field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,9 @@ def record(
     def once(connection: Connection) -> Recorded:
         desk = Desk(house, connection, actor=actor, via=via, run=run)
         work = take(desk, act)
-        recorded = Recorded(case_ref=work.case_ref, seq=work.lines[-1].seq, state=work.file.state, facts=len(work.added))
+        seq, state, facts = work.lines[-1].seq, work.file.state, len(work.added)
         desk.flush()
-        return recorded.model_copy(update={"unheard": desk.unheard})
+        return Recorded(case_ref=work.case_ref, seq=seq, state=state, facts=facts, unheard=desk.unheard)
 
     return transact(house.engine, once)
 
@@ -112,10 +112,11 @@ def take(desk: Desk, act: Act) -> CaseWork:
     for draft in act.drafts:
         model = process.facts.get(draft.kind) if process is not None else None
         if model is not None:
-            told = {key: str(draft.data[key]) for key in model.PERSON if draft.data.get(key)}
-            check_person(told)
-            person |= told
-            draft = draft._replace(data={key: value for key, value in draft.data.items() if key not in model.PERSON})
+            if not model.PERSON.isdisjoint(draft.data):
+                told = {key: str(draft.data[key]) for key in model.PERSON if draft.data.get(key)}
+                check_person(told)
+                person |= told
+                draft = draft._replace(data={key: value for key, value in draft.data.items() if key not in model.PERSON})
             if model.FROM_BIRTH:
                 draft = with_birth(desk.house, model, draft, _born(desk, work, draft, person))
             elif draft.kind == "fact_corrected":

@@ -109,6 +109,13 @@ class Fact(BaseModel):
         """The canonical JSON that is stored and hashed; keys without a value are left out. The fields' own types are what canonical JSON can hold."""
         return orjson.dumps({name: value for name, value in self.__dict__.items() if value is not None}, option=orjson.OPT_SORT_KEYS)
 
+    def line(self) -> "Line":
+        """The fact as the history will give it back."""
+        return Line(
+            self.seq, self.kind, self.version, self.machine, self.occurred_on, self.recorded_at, self.actor, self.via, self.run,
+            self.corrects, self.data, self.caused_by, self.law,
+        )  # fmt: skip
+
 
 class Draft(NamedTuple):
     """A fact that somebody wants recorded: not yet checked, numbered or dated by an instant."""

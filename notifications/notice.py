@@ -12,12 +12,14 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import orjson
+
 from config.directory import Directory, DirectoryError
 from config.ladder import Ladder, RungDef
 from deadlines.duty import Duty, excuses
 from deadlines.ladder import WorkingDays, contacts, fallen
 from models.casefile import Casefile
-from models.facts import Line, canonical
+from models.facts import Line
 from models.shared_facts import CORRECTIONS, RUNGS
 from models.words import NoticeState, Party
 from notifications.render import newest
@@ -53,7 +55,8 @@ class NoticeDraft(NamedTuple):
         """The notice as the outbox keeps it, in the order of its columns; `created_at` is an instant (ISO 8601 UTC), `day` the driver's form of a day."""
         return (
             self.key, self.case_ref, self.fact_seq, self.rule, self.body, self.service, self.opened_seq, self.due and day(self.due),
-            self.rung, self.rank, self.template, str(self.recipient), self.mailbox, day(self.on), canonical(self.fields).decode(),
+            self.rung, self.rank, self.template, str(self.recipient), self.mailbox, day(self.on),
+            orjson.dumps(self.fields, option=orjson.OPT_SORT_KEYS).decode(),
             str(self.state), None, created_at,
         )  # fmt: skip
 
