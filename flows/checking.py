@@ -54,7 +54,7 @@ def prepared(
     if draft.occurred_on > today:
         raise Refused("future_date", f"a fact has happened: its day is {today.isoformat()} or earlier", field="on", wrong_call=True)
     given = {key: value for key, value in draft.data.items() if value is not None and value != ""}
-    given = _named(house, casefile, given)
+    given = _named(house, casefile, given, kind in process.asks)
     if kind in CORRECTIONS:
         return _correction(house, process, lines, draft, given)
     if draft.corrects is not None:
@@ -116,7 +116,7 @@ def _example(model: type[FactData], field: str) -> str | None:
     return word or EXAMPLES.get(field) or ("2026-04-13" if date in kinds else None)
 
 
-def _named(house: House, casefile: Casefile | None, given: dict[str, Any]) -> dict[str, Any]:
+def _named(house: House, casefile: Casefile | None, given: dict[str, Any], asks: bool) -> dict[str, Any]:
     """Names of authorities, services and bodies become the directory's words; blanks and letter case are forgiven."""
     for key in NAMED:
         if key not in given:
@@ -124,11 +124,20 @@ def _named(house: House, casefile: Casefile | None, given: dict[str, Any]) -> di
         text = str(given[key])
         directory = house.directory
         found = directory.find_la(text) if key == "la" else directory.find_service(text) if key == "service" else directory.find_body(text)
+        if found is None and not asks and casefile is not None and text in _known_to(casefile, key):
+            found = text
         if found is None:
             known = {"la": directory.la, "service": directory.service, "body": [each.body for each in directory.bodies]}[key]
             raise Refused(f"unknown_{key}", f"{key} is not in the directory: expected one of {', '.join(known)}", field=key, wrong_call=True)
         given = {**given, key: found}
     return given
+
+
+def _known_to(casefile: Casefile, key: str) -> set[str | None]:
+    """What the case itself has named before: a body that has left the directory (a merger) still owes and answers on old cases."""
+    if key == "la":
+        return {casefile.la}
+    return {line.data.get(key) for line in casefile.lines}
 
 
 def _completed(house: House, process: Process, casefile: Casefile | None, kind: str, given: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from config.directory import DEFAULT as DEFAULT_DIRECTORY
+from config.directory import load_directory
 from config.settings import Settings
 from flows.casereport import CaseReport, DutyShown, report
 from flows.delivering import DeliveryReport, deliver
@@ -40,12 +42,18 @@ class KeptPost:
 class Team:
     """A DCO team: every act is on a rehearsed day, given first. One house, one file, no environment."""
 
-    def __init__(self, home: Path, case: str = CASE) -> None:
+    def __init__(self, home: Path, case: str = CASE, database_url: str | None = None) -> None:
         self.case = case
         self.home = home
-        self.first = House.open(Settings(home=home, today=date(2026, 1, 1)))
+        self.first = House.open(Settings(home=home, today=date(2026, 1, 1), database_url=database_url))
         self.post = KeptPost()
         self._houses: dict[date, House] = {}
+
+    def without_body(self, code: str) -> None:
+        """From now on the locality's own directory no longer has this body, as after a merger: nobody reads its mail."""
+        (self.home / "directory.toml").write_text(DEFAULT_DIRECTORY.read_text("utf-8").replace(f'"{code}"', '"QX199"'), "utf-8")
+        self.first = replace(self.first, directory=load_directory(self.home / "directory.toml"))
+        self._houses.clear()
 
     def house(self, today: str | date) -> House:
         """The house on a day."""

@@ -70,9 +70,10 @@ def test_letters_to_people_at_any_hour_need_a_reason(team: Team) -> None:
 
 
 def test_a_letter_that_failed_shows_in_the_exit_code(team: Team) -> None:
-    team.opened()
-    team.record("2 Mar 2026", "health_advice_requested", body="QX101")
-    code, out, _ = sendflow(team, "2026-03-02", "deliver")
+    team.opened().asked()
+    team.without_body("QX101")
+    team.sweep("5 Mar 2026")
+    code, out, _ = sendflow(team, "2026-03-05", "deliver")
     assert code == 1 and "1 failed" in out
 
 

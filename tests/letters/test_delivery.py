@@ -165,14 +165,16 @@ def test_paused_chasing_waits_for_the_end_of_the_pause_and_is_then_asked_again(t
 
 
 def test_a_recipient_without_an_address_is_a_recorded_failure(team: Team, room: PostRoom) -> None:
-    team.opened()
-    team.record("2 Mar 2026", "health_advice_requested", body="QX101")  # of several services, and none is named
-    report = go(team, "2 Mar 2026", room)
+    asked(team)
+    assert go(team, "2 Mar 2026", room).sent == 1
+    team.without_body("QX101")
+    team.sweep("5 Mar 2026")  # nobody has acknowledged, and nobody can be told so
+    report = go(team, "5 Mar 2026", room)
     assert (report.sent, report.failed) == (0, 1)
-    assert outcomes(team) == [("notice_failed", "request_received", "service", "2026-03-02")]
-    assert letters(team) == [("", "2026-03-02", "failed", "no_address")]
+    assert outcomes(team)[1:] == [("notice_failed", "acknowledgement_missing", "service", "2026-03-05")]
+    assert letters(team)[1:] == [("", "2026-03-05", "failed", "no_address")]
     assert team.lines()[-1].data["why"] == "no_address"
-    assert go(team, "3 Mar 2026", room).failed == 0
+    assert go(team, "6 Mar 2026", room).failed == 0
 
 
 def test_a_refusal_for_good_ends_as_failed_and_nobody_counts_as_told(team: Team, room: PostRoom) -> None:
