@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from functools import lru_cache
+from itertools import count
 from typing import Any
 
 from sqlalchemy import Boolean, Column, Connection, Date, Dialect, Integer, LargeBinary, Table
@@ -17,6 +18,8 @@ from sqlalchemy.exc import DBAPIError
 
 Row = tuple[Any, ...]
 FETCH = 250  # few enough that a row is still in the processor's cache when it is looked at
+_NUMBERS = count()
+CHUNK = 400
 MANY = 100  # rows from which PostgreSQL is given them in one piece
 
 
@@ -67,12 +70,27 @@ def read_rows(connection: Connection, table: Table, columns: tuple[str, ...], co
     return found
 
 
+def read_among(connection: Connection, table: Table, columns: tuple[str, ...], column: str, among: Iterable[Any]) -> Iterator[Row]:
+    """The same for any number of values, some at a time: one statement takes only so many. Each value is asked for once, in order."""
+    values = sorted(set(among))
+    for start in range(0, len(values), CHUNK):
+        yield from read_rows(connection, table, columns, column, values[start : start + CHUNK])
+
+
 def stream_rows(connection: Connection, table: Table, columns: tuple[str, ...], column: str | None = None, value: Any = None) -> Iterator[Row]:
     """Some columns of every row, or of those whose `column` is `value`, in the order of the primary key; memory is that of one fetch."""
     statement = _select(table, columns, column, 0 if column is None else 1, _mark(connection.dialect))
-    result = connection.exec_driver_sql(statement, () if column is None else (value,), execution_options={"stream_results": True})
-    while some := result.cursor.fetchmany(FETCH):
-        yield from some
+    given = () if column is None else (value,)
+    if connection.dialect.name == "sqlite":
+        result = connection.exec_driver_sql(statement, given)
+        while some := result.cursor.fetchmany(FETCH):
+            yield from some
+        return
+    # A cursor that the server keeps, by a name of its own: several streams are read side by side.
+    with _cursor(connection, f"stream_{next(_NUMBERS)}") as cursor:
+        cursor.execute(statement, given)
+        while some := cursor.fetchmany(FETCH):
+            yield from some
 
 
 def _write(connection: Connection, statement: str, rows: Sequence[Row], columns: Iterable[Column[Any]] | None = None) -> None:
@@ -100,20 +118,20 @@ def _type(column: Column[Any]) -> str:
 
 
 @contextmanager
-def _cursor(connection: Connection) -> Iterator[Any]:
+def _cursor(connection: Connection, *name: str) -> Iterator[Any]:
     """A cursor inside the connection's transaction, which is begun where it has not been."""
     if not connection.in_transaction():
         connection.begin()
-    with driver_cursor(connection) as cursor:
+    with driver_cursor(connection, *name) as cursor:
         yield cursor
 
 
 @contextmanager
-def driver_cursor(connection: Connection) -> Iterator[Any]:
-    """The driver's own cursor; its errors are raised as SQLAlchemy's (DBAPIError), without the values."""
+def driver_cursor(connection: Connection, *name: str) -> Iterator[Any]:
+    """The driver's own cursor (on PostgreSQL with a name: one that the server keeps); its errors are SQLAlchemy's (DBAPIError), without values."""
     dialect = connection.dialect
     dbapi = dialect.loaded_dbapi
-    cursor = connection.connection.cursor()
+    cursor = connection.connection.cursor(*name)
     try:
         yield cursor
     except dbapi.Error as fault:
@@ -157,9 +175,9 @@ def _delete(table: Table, mark: str) -> str:
 
 
 @lru_cache
-def _select(table: Table, columns: tuple[str, ...], column: str | None, count: int | None, mark: str) -> str:
-    """`count` values to be among, or (None) one array of them."""
+def _select(table: Table, columns: tuple[str, ...], column: str | None, values: int | None, mark: str) -> str:
+    """So many `values` to be among, or (None) one array of them."""
     keys = ", ".join(_quoted(each.name) for each in table.primary_key)
-    among = f"= ANY({mark})" if count is None else f"IN ({', '.join([mark] * count)})"
+    among = f"= ANY({mark})" if values is None else f"IN ({', '.join([mark] * values)})"
     where = f" WHERE {_quoted(column)} {among}" if column is not None else ""
     return f"SELECT {', '.join(map(_quoted, columns))} FROM {table.name}{where} ORDER BY {keys}"  # noqa: S608
