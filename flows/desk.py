@@ -21,7 +21,7 @@ from models.casefile import Casefile
 from models.database import LEDGER, alone, beside_others, lock_cases
 from models.facts import Draft, Fact, Line
 from models.ledger import Stored, Tail
-from models.rows import Row, day_form, delete_rows, insert_missing, put_rows
+from models.rows import Row, day_form, delete_rows, insert_missing, put_rows, read_among
 from models.tables import CaseRow, DutyRow, NoticeRow
 from notifications.notice import NoticeDraft, notices_for
 from statemachines.replay import fold, opened_by
@@ -209,11 +209,9 @@ class Desk:
     def settle_children(self, works: Sequence[CaseWork]) -> None:
         """Find out which child each case is about: from the person table for new ones, from the cached case for old."""
         self._put_people()
-        unknown = [work.case_ref for work in works if work.child_key is None]
-        if unknown:
-            query = select(CASE.c.case_ref, CASE.c.child_key).where(CASE.c.case_ref.in_(unknown), CASE.c.child_key.is_not(None))
-            for case_ref, key in self.connection.execute(query):
-                self.works[case_ref].child_key = key
+        unknown = (work.case_ref for work in works if work.child_key is None and work.tail.seq)
+        for case_ref, key in read_among(self.connection, CASE, ("case_ref", "child_key"), "case_ref", unknown):
+            self.works[case_ref].child_key = key
 
     def _put_people(self) -> None:
         if self.people:

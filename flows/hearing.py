@@ -11,10 +11,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
-
 from flows.checking import Refused
 from models.facts import Draft, Fact
+from models.rows import read_among
 from models.shared_facts import CORRECTIONS
 from statemachines.replay import processes
 from statemachines.statutory import Process
@@ -76,10 +75,8 @@ def _linked(desk: "Desk", works: list["CaseWork"]) -> dict[str, list[str]]:
     for work in desk.works.values():
         if work.child_key in keys and work.lines:
             found[str(work.child_key)].add(work.case_ref)
-    if keys:
-        query = select(CASE.c.child_key, CASE.c.case_ref).where(CASE.c.child_key.in_(keys))
-        for key, ref in desk.connection.execute(query):
-            found[key].add(ref)
+    for key, ref in read_among(desk.connection, CASE, ("child_key", "case_ref"), "child_key", keys):
+        found[key].add(ref)
     return {key: sorted(refs) for key, refs in found.items()}
 
 
