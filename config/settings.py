@@ -36,6 +36,7 @@ class Settings:
 
     `database_url` is where the records are where that is no file under `home`, `owner_url` the same with the role that owns the tables.
     `tick_seconds` is how often the alarm clock looks; `kill_at` names a point at which a test kills its own process.
+    `metrics_port` is where the alarm clock's watch answers /live, /ready and /metrics; an opened house takes a free one where none is named.
     """
 
     home: Path
@@ -49,6 +50,7 @@ class Settings:
     auth: str | None = None
     tick_seconds: int = 60
     kill_at: str | None = None
+    metrics_port: int | None = None
     database_url: str | None = field(default=None, repr=False)
     owner_url: str | None = field(default=None, repr=False)
     prefect_database_url: str | None = field(default=None, repr=False)
@@ -69,6 +71,7 @@ class Settings:
             auth=env.get("SENDFLOW_AUTH") or None,
             tick_seconds=_seconds(env, "SENDFLOW_TICK_SECONDS", 60),
             kill_at=env.get("SENDFLOW_KILL_AT") or None,
+            metrics_port=_port(env, "SENDFLOW_METRICS_PORT", 4280) if env.get("SENDFLOW_METRICS_PORT") else None,
             database_url=_database(env, "SENDFLOW_DATABASE_URL", "postgresql+psycopg"),
             owner_url=_database(env, "SENDFLOW_DATABASE_OWNER_URL", "postgresql+psycopg"),
             prefect_database_url=_database(env, "SENDFLOW_PREFECT_DATABASE_URL", "postgresql+asyncpg"),
@@ -208,6 +211,8 @@ def child_environment(settings: Settings, api_url: str | None = None) -> dict[st
         )
         if url is not None
     }  # fmt: skip
+    if settings.metrics_port:
+        kept["SENDFLOW_METRICS_PORT"] = str(settings.metrics_port)
     return kept | prefect_environment(settings, api_url) | databases | {"SENDFLOW_HOME": str(settings.home), "SENDFLOW_PORT": str(settings.port)}
 
 

@@ -7,7 +7,9 @@ is paid for.
 
 from __future__ import annotations
 
+import re
 import sys
+import time
 from collections.abc import Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -46,13 +48,27 @@ class Work:
         """Does the act, `run` being the Prefect run's id. Asked again, it gives the same report or raises the same problem."""
         if not self.begun:
             self.begun = True
+            began = time.monotonic()
             try:
                 self.report = core(self.act)(self.house, run, **self.given)
             except Exception as problem:
                 self.problem = problem
+            self._note(time.monotonic() - began)
         if self.problem is not None:
             raise self.problem
         return self.report
+
+    def _note(self, seconds: float) -> None:
+        """One line in the journal, of words of our own and numbers."""
+        from flows import journal
+
+        if self.problem is None:
+            told = {name: getattr(self.report, name) for name in getattr(type(self.report), "model_fields", ())}
+            journal.note(self.house, self.act, "done", seconds, told=told)
+            return
+        code = str(getattr(self.problem, "code", ""))
+        refused = re.fullmatch(r"[a-z][a-z0-9_]{1,40}", code) is not None
+        journal.note(self.house, self.act, "refused" if refused else "broken", seconds, code=code if refused else type(self.problem).__name__)
 
 
 def core(act: Act) -> Callable[..., Any]:

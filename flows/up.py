@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from types import FrameType
@@ -30,7 +30,7 @@ from flows.running import HouseIsOpen, Running, only_supervisor, server_answers,
 from flows.runs import perform
 from models.database import RecordsError, reading
 from models.tables import FactRow
-from notifications.sink import HOST, Sink, SinkError
+from notifications.sink import HOST, Sink, SinkError, free_port
 
 SERVER_SECONDS = 120.0
 LOOK_SECONDS = 1.0
@@ -111,6 +111,7 @@ class Sample:
 def open_house(settings: Settings, voice: Voice) -> None:
     """Opens the house and returns when it has been closed. Raises CannotStart (one line), SettingsError and their kin where it cannot be opened."""
     settings.prepare_home()
+    settings = settings if settings.metrics_port else replace(settings, metrics_port=free_port())
     with ExitStack() as stack:
         closing = stack.enter_context(_closing_on_signals())
         try:
@@ -181,6 +182,7 @@ def _announce(settings: Settings, processes: Processes, sink: Sink) -> None:
             smtp_port=sink.port,
             letters=str(settings.letters),
             pids=processes.pids,
+            watch_url=f"{settings.ui_url.rpartition(':')[0]}:{settings.metrics_port}",
         ),
     )
 

@@ -29,6 +29,7 @@ from flows.delivering import delivery_is_called_for
 from flows.house import LONDON, House
 from flows.runs import perform
 from flows.sweeping import called_for
+from flows.watch import Pulse, Watch
 from models.database import reading
 from models.tables import TickRow
 from models.words import LetterState
@@ -79,9 +80,11 @@ class AlarmClock:
     last: House | None = None
     troubled_until: float = 0.0
     digest_after: float = 0.0
+    pulse: Pulse = field(default_factory=Pulse)
 
     def tick(self) -> None:
         """Once a minute: sweep where a duty is to be looked at, write a digest that is missing, deliver where a letter can leave."""
+        self.pulse.now()
         with self._house() as house:
             if time.monotonic() >= self.troubled_until and self._safely("look for duties", lambda: sweep_is_called_for(house, house.today())):
                 self._sweep(house)
@@ -90,6 +93,7 @@ class AlarmClock:
                 self._safely("digest", lambda: self.act("digest", house, say=self._once, as_at=house.today()))
             if self._safely("look for letters", lambda: delivery_is_called_for(house)):
                 self._safely("deliver", lambda: self.act("deliver", house, say=self._once))
+        self.pulse.now()
 
     def digest(self) -> None:
         """At 07:00: the DCO's morning digest. It says so itself where a day has had no finished sweep."""
@@ -136,9 +140,9 @@ class AlarmClock:
             say(line)
 
 
-def alarm_clock(settings: Settings, act: Callable[..., Any] = perform) -> BlockingScheduler:
+def alarm_clock(settings: Settings, act: Callable[..., Any] = perform, pulse: Pulse | None = None) -> BlockingScheduler:
     """Returns the scheduler with its three jobs, not yet started. Only one job runs at a time, so that they never wait for each other's locks."""
-    clock = AlarmClock(settings, act)
+    clock = AlarmClock(settings, act, pulse=pulse or Pulse())
     scheduler = BlockingScheduler(timezone=LONDON, job_defaults=LATE_BUT_ONCE, executors={"default": ThreadPoolExecutor(1)})
     every = IntervalTrigger(seconds=settings.tick_seconds, timezone=LONDON)
     scheduler.add_job(clock.tick, every, id="tick", next_run_time=datetime.now(LONDON))
@@ -150,11 +154,29 @@ def alarm_clock(settings: Settings, act: Callable[..., Any] = perform) -> Blocki
 def run_alarm_clock(settings: Settings) -> None:
     """Runs until the process is told to stop; a job under way is finished first, so that no letter is left with its outcome unknown."""
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
-    scheduler = alarm_clock(settings)
+    pulse = Pulse()
+    scheduler = alarm_clock(settings, pulse=pulse)
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
     say(f"the alarm clock looks every {settings.tick_seconds} seconds")
     try:
-        scheduler.start()
+        with _watch(settings, pulse):
+            scheduler.start()
     except (KeyboardInterrupt, SystemExit):
         scheduler.shutdown(wait=True)
         say("the alarm clock has stopped")
+
+
+@contextmanager
+def _watch(settings: Settings, pulse: Pulse) -> Iterator[None]:
+    """The addresses that say how the house is, where a port is named. That nobody can ask must not keep the clock from going."""
+    if settings.metrics_port is None:
+        yield
+        return
+    try:
+        watch = Watch(settings, pulse)
+    except (OSError, ValueError) as problem:
+        say(f"/live, /ready and /metrics are not answered ({type(problem).__name__}): SENDFLOW_METRICS_PORT names a port that is free")
+        yield
+        return
+    with watch:
+        yield

@@ -177,6 +177,24 @@ def test_the_alarm_clock_fires(house: LivingHouse) -> None:
     assert wait_until(lambda: [run for run in house.runs("sweep") if "breached" in run["name"] and not run["deployment_id"]])
 
 
+def test_whoever_watches_the_machine_is_answered(house: LivingHouse) -> None:
+    """running.json says where; the addresses are beside the alarm clock, on loopback."""
+    url = house.running["watch_url"]
+    assert url.startswith("http://127.0.0.1:")
+
+    def answered() -> bytes | None:
+        try:
+            with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+                return bytes(answer.read())
+        except OSError:
+            return None
+
+    assert b"sendflow_sweep_lag_seconds" in wait_until(answered)
+    for path in ("live", "ready"):
+        with urllib.request.urlopen(f"{url}/{path}", timeout=10) as answer:
+            assert answer.status == 200
+
+
 def test_a_part_that_dies_is_started_again(house: LivingHouse) -> None:
     """Silence is the worst fault."""
     before = house.running["pids"]["wake"]
