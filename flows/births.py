@@ -30,7 +30,10 @@ def with_birth(house: House, model: type[FactData], draft: Draft, born: str | No
                 field="date_of_birth", wrong_call=True,
             )  # fmt: skip
         return draft
-    return draft._replace(data={**draft.data, **_said(house, wanted, date.fromisoformat(born), draft.occurred_on)})
+    birth = date.fromisoformat(born)
+    if birth > draft.occurred_on:
+        raise Refused("bad_data", f"the date of birth lies after the day of {draft.kind}: one of the two is not right", field="date_of_birth")
+    return draft._replace(data={**draft.data, **_said(house, wanted, birth, draft.occurred_on)})
 
 
 def corrected_day(data: Mapping[str, Any], stood: date) -> date | None:

@@ -174,7 +174,9 @@ def _as_the_opening_says(process: Process, model: type[FactData], lines: Sequenc
     if "body" in given or not lines:
         return given
     body = model.model_fields.get("body")
-    if body is None or not body.is_required() or "body" not in process.facts[process.opens].model_fields:
+    whose = process.facts[process.opens].model_fields.get("body")
+    # One that the opening need not name (a board that may have asked for a re-assessment) is not the body that the case is about.
+    if body is None or not body.is_required() or whose is None or not whose.is_required():
         return given
     said = next((line.data for line in effective(lines) if line.kind == process.opens and line.kind != kind), {})
     return {key: said[key] for key in ("body", "service") if key in said and key in model.model_fields} | given
@@ -249,11 +251,25 @@ def _correction(house: House, process: Process, lines: Sequence[Line], draft: Dr
     return plain, words
 
 
-def check_person(person: Mapping[str, str]) -> None:
-    """An NHS number has ten digits of which the last checks the others; a birth is a past day. Raises Refused without repeating either."""
+def check_person(person: Mapping[str, str], by: date) -> None:
+    """An NHS number has ten digits of which the last checks the others; a birth is a day that exists, `by` or before. Raises Refused, repeating neither."""
     number = person.get("nhs_number")
     if number is not None and not (re.fullmatch(r"[0-9 -]{10,14}", number) and _valid_number(number)):
         raise Refused("check_digit", "nhs_number has ten digits, of which the last checks the others", field="nhs_number", wrong_call=True)
-    born = person.get("date_of_birth")
-    if born is not None and not re.fullmatch(r"(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}", born):
-        raise Refused("bad_data", "date_of_birth is year-month-day, for example --data date_of_birth=2018-07-21", field="date_of_birth", wrong_call=True)
+    if person.get("date_of_birth") is not None:
+        _check_birth(person["date_of_birth"], by)
+
+
+def _check_birth(born: str, by: date) -> None:
+    example = "for example --data date_of_birth=2018-07-21"
+    if not re.fullmatch(r"(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}", born):
+        raise Refused("bad_data", f"date_of_birth is year-month-day, {example}", field="date_of_birth", wrong_call=True)
+    try:
+        day = date.fromisoformat(born)
+    except ValueError:  # not chained: its traceback would hold the birth
+        day = None
+    if day is None:
+        raise Refused("bad_data", f"date_of_birth: the calendar has no such day, {example}", field="date_of_birth", wrong_call=True)
+    if day > by:
+        raise Refused("bad_data", f"date_of_birth: a child is born before anything happens to it, on the day of the fact or earlier, {example}",
+                      field="date_of_birth", wrong_call=True)  # fmt: skip

@@ -114,7 +114,7 @@ def take(desk: Desk, act: Act) -> CaseWork:
         if model is not None:
             if not model.PERSON.isdisjoint(draft.data):
                 told = {key: str(draft.data[key]) for key in model.PERSON if draft.data.get(key)}
-                check_person(told)
+                check_person(told, draft.occurred_on)
                 person |= told
                 draft = draft._replace(data={key: value for key, value in draft.data.items() if key not in model.PERSON})
             if model.FROM_BIRTH:
@@ -149,7 +149,7 @@ def _judged_again(desk: Desk, work: CaseWork, draft: Draft, person: dict[str, st
     if target is None or model is None or not model.FROM_BIRTH:
         return draft
     told = {key: str(draft.data[key]) for key in model.PERSON if draft.data.get(key)}
-    check_person(told)
+    check_person(told, desk.today)
     person |= told
     data = {key: value for key, value in draft.data.items() if key not in model.PERSON}
     day = corrected_day(data, target.occurred_on)

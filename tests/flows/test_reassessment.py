@@ -167,6 +167,14 @@ def test_a_plan_that_is_no_longer_necessary_ceases_after_the_time_to_appeal(aske
     assert asked.report("3 Aug 2026").state == "reassessing"
 
 
+def test_advice_is_asked_of_the_service_and_not_of_the_board_that_asked_for_the_reassessment(team: Team) -> None:
+    team.case = CASE
+    team.record("2 Mar 2026", "reassessment_requested", la="northshire", requested_by="rcb", body="QX900")
+    team.record("10 Mar 2026", "reassessment_agreed")
+    team.record("11 Mar 2026", "health_advice_requested", service=PAEDS)
+    assert team.duty("11 Mar 2026", "ehc_body_advice_respond").body == TRUST
+
+
 def letter(team: Team, rung: str) -> tuple[str, str]:
     """Subject and text of the newest notice of a rung, as it would leave on the day of its fact."""
     import orjson
