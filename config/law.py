@@ -320,6 +320,8 @@ def _localise(file: Path, rules: dict[str, Rule], content: dict[str, Any]) -> No
                 steps = ", ".join(rule.starts_by_locality) or "none, because its start is not left to the locality"
                 raise ConfigFault(f"{file.name}: [{rule_id}] cannot start from that step; it may start from: {steps}.")
             changed["starts"] = rule.starts_by_locality[own.starts_from]
+        if own.counts is None and own.model_fields_set - {"enabled", "starts_from"}:
+            raise ConfigFault(f'{file.name}: [{rule_id}] gives a number or its words, and not how it is counted. Example: counts = "working_days_after"')
         if own.counts is not None:
             if any(version.counts not in ("local", "none") for version in rule.period):
                 raise ConfigFault(f"{file.name}: [{rule_id}] has a number of its own in the law; only a local standard takes one here.")

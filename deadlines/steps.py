@@ -39,7 +39,7 @@ def explain(law: Law, almanac: Almanac, rule: Rule, period: Period, on: date, gi
         steps += _count(asked, found, found.due)
     steps += _after_the_sum(asked, found, act_by)
     if not rule.enabled:
-        steps.append("This rule is shipped switched off: it answers, and no case opens it.")
+        steps.append("This rule is switched off here: it answers, and no case opens it.")
     return steps
 
 

@@ -160,7 +160,7 @@ def _duties(duties: Iterable[Rule], process: str) -> Iterator[str]:
 
 def _reason(rule: Rule) -> str:
     if not rule.enabled:
-        return "Switched off as shipped, and a locality may switch it on." if rule.switchable else "Switched off: not in force."
+        return "Switched off here; a locality may switch it." if rule.switchable else "Switched off: not in force."
     return rule.calculation_only.rstrip(".").capitalize() + "." if rule.calculation_only else "No fact of this process starts it."
 
 

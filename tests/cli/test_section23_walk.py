@@ -116,6 +116,18 @@ def test_the_birth_is_needed_and_its_answer_cannot_be_given(call: Call) -> None:
     assert (given.exit_code, "is worked out from the date of birth, and not given" in given.stderr) == (2, True)
 
 
+@pytest.mark.parametrize(("born", "why"), [
+    ("2022-02-31", "the calendar has no such day"), ("2022-13-01", "the calendar has no such day"), ("21/07/2022", "is year-month-day"),
+    ("2026-02-03", "on the day of the fact or earlier"),  # a day after the opinion
+])  # fmt: skip
+def test_a_birth_that_cannot_be_is_refused_and_not_repeated(call: Call, born: str, why: str) -> None:
+    said = record(call, "2026-02-02", "section23_opinion_formed", "la=Northshire", "body=QX101", f"date_of_birth={born}", today="2026-02-05")
+    assert (said.exit_code, why in said.stderr, born in said.output) == (2, True, False), said.output
+    lived(call, ("2026-02-10", "section23_opinion_formed", "la=Northshire", "body=QX101", "date_of_birth=2026-02-09"))
+    earlier = record(call, "2026-02-10", "fact_corrected", "corrects=1", "occurred_on=2026-02-08")
+    assert (earlier.exit_code, "lies after the day of section23_opinion_formed" in earlier.stderr) == (1, True)
+
+
 def test_a_corrected_day_or_birth_is_judged_afresh(call: Call) -> None:
     lived(call, ("2026-08-28", "section23_opinion_formed", "la=Northshire", "body=QX101", "date_of_birth=2021-04-01"))
     later = record(call, "2026-09-02", "fact_corrected", "corrects=1", "occurred_on=2026-09-01")
@@ -170,6 +182,8 @@ def test_a_locality_may_switch_the_reading_of_s24_off_and_the_choice_is_on_the_r
     assert off["facts"][3]["data"]["clock_reading_in_force"] == "no"
     (said,) = [remark for remark in off["remarks"] if "s23_starts_la_clock" in remark]
     assert f"When fact 4 was recorded, under law {off['facts'][3]['law']}, it was switched off here." in said
+    assert "This rule is switched off here" in call("2026-03-02", "due", "s23_starts_la_clock", "--on", "2026-03-02").stdout
+    assert "Switched off here; a locality may switch it." in call("2026-03-02", "explain", "section23").stdout
     choose(call, tmp_path / "on", "2026-03-02", "[s23_starts_la_clock]\nenabled = true\n")
     on = shown(call, "2026-03-02")
     assert [duty["due"] for duty in on["duties"] if duty["rule"] == "s23_starts_la_clock"] == ["2026-03-20"]

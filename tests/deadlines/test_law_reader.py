@@ -249,6 +249,9 @@ def test_a_locality_switches_only_what_the_law_leaves_to_it(tmp_path: Path) -> N
     (folder / "locality.toml").write_text('[ehc_body_advice_respond]\ncounts = "after"\nweeks = 5\ntext = "5 weeks"\n', encoding="utf-8")
     with pytest.raises(ConfigFault, match="a number of its own in the law"):
         load_law(folder)
+    (folder / "locality.toml").write_text("[s23_notify_la]\nworking_days = 10\n", encoding="utf-8")
+    with pytest.raises(ConfigFault, match="not how it is counted"):
+        load_law(folder)
     (folder / "locality.toml").write_text("[no_such_rule]\nenabled = true\n", encoding="utf-8")
     with pytest.raises(ConfigFault, match="is no rule"):
         load_law(folder)
