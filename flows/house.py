@@ -118,7 +118,7 @@ class House:
 
 def instant(moment: datetime) -> str:
     """An instant as the records write it: ISO 8601, UTC, microseconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def _seal(settings: Settings, engine: Engine) -> Seal:

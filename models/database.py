@@ -81,7 +81,7 @@ def is_reading(connection: Connection) -> bool:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """One transaction that may write; committed at the end, undone on any exception."""
-    with engine.begin() as connection:
+    with engine.connect() as connection, connection.begin():
         yield connection
 
 

@@ -7,7 +7,6 @@ order of its table's columns. The driver's errors are raised as SQLAlchemy's, wi
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import date
 from functools import lru_cache
 from itertools import count
@@ -117,27 +116,33 @@ def _type(column: Column[Any]) -> str:
     return "text"
 
 
-@contextmanager
-def _cursor(connection: Connection, *name: str) -> Iterator[Any]:
+def _cursor(connection: Connection, *name: str) -> "driver_cursor":
     """A cursor inside the connection's transaction, which is begun where it has not been."""
     if not connection.in_transaction():
         connection.begin()
-    with driver_cursor(connection, *name) as cursor:
-        yield cursor
+    return driver_cursor(connection, *name)
 
 
-@contextmanager
-def driver_cursor(connection: Connection, *name: str) -> Iterator[Any]:
-    """The driver's own cursor (on PostgreSQL with a name: one that the server keeps); its errors are SQLAlchemy's (DBAPIError), without values."""
-    dialect = connection.dialect
-    dbapi = dialect.loaded_dbapi
-    cursor = connection.connection.cursor(*name)
-    try:
-        yield cursor
-    except dbapi.Error as fault:
-        raise DBAPIError.instance(None, None, fault, dbapi.Error, hide_parameters=True, dialect=dialect) from None
-    finally:
-        cursor.close()
+class driver_cursor:
+    """The driver's own cursor (on PostgreSQL with a name: one that the server keeps); its errors are SQLAlchemy's (DBAPIError), without values.
+
+    A class, because a generator in its place costs more than the statement.
+    """
+
+    __slots__ = ("_connection", "_cursor", "_name")
+
+    def __init__(self, connection: Connection, *name: str) -> None:
+        self._connection, self._name = connection, name
+
+    def __enter__(self) -> Any:
+        self._cursor = self._connection.connection.cursor(*self._name)
+        return self._cursor
+
+    def __exit__(self, _kind: object, fault: BaseException | None, _trace: object) -> None:
+        self._cursor.close()
+        dialect = self._connection.dialect
+        if fault is not None and isinstance(fault, dialect.loaded_dbapi.Error):
+            raise DBAPIError.instance(None, None, fault, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect) from None
 
 
 # The names below are of our own tables; every value goes as a parameter.
