@@ -128,12 +128,14 @@ def _history(house: Any, found: CaseReport) -> str:
 
 
 def processes(json_: Json = False) -> None:
-    """The statutory processes: their states, which fact moves a case from where to where, and which duties they open."""
+    """The statutory processes: their states, which fact moves a case from where to where, which duties they open, and the rules that none uses."""
+    from cli.law import law_and_almanac
     from cli.paper import processes_text
-    from config.law import load_law
     from statemachines.replay import processes as found
 
-    law = load_law()
+    law, _ = law_and_almanac()
+    # Some belong to no process of this house, and the document is a list of processes: so each of them carries the whole list.
+    idle = [{"rule": rule.id, "process": rule.process, "why": rule.calculation_only} for rule in law.rules.values() if rule.calculation_only]
     document = []
     for process in found().values():
         facts: list[dict[str, Any]] = []
@@ -158,7 +160,7 @@ def processes(json_: Json = False) -> None:
             "process": process.name, "title": process.title, "states": list(process.states), "initial": process.initial,
             "final": sorted(process.final), "facts": facts,
             "duties": [{"rule": rule.id, "starts": list(rule.starts), "met_by": list(rule.met_by)} for rule in rules if rule.starts],
-            "calculation_only": [{"rule": rule.id, "why": rule.calculation_only} for rule in rules if not rule.starts],
+            "calculation_only": idle,
         })  # fmt: skip
     emit(document, json_, lambda: processes_text(document))
 

@@ -47,7 +47,7 @@ def due(
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
 ) -> None:
     """By when: the last lawful day under one rule, counted out step by step, with its citation."""
-    law, almanac = _law_and_almanac()
+    law, almanac = law_and_almanac()
     if from_ is not None:
         if rule is not None or on is not None or given:
             fail(Exit.WRONG_CALL, "`--from` stands alone: the file says which rules and days. Example: sendflow due --from questions.csv")
@@ -72,12 +72,13 @@ def due(
 
 def rules(json_: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False) -> None:
     """Every rule that the statute files hold, with its newest period."""
-    law, _ = _law_and_almanac()
+    law, _ = law_and_almanac()
     document = [_row(rule) for rule in law.rules.values()]
     emit(document, json_, lambda: "\n".join(_listed(document)))
 
 
-def _law_and_almanac() -> tuple[Law, Almanac]:
+def law_and_almanac() -> tuple[Law, Almanac]:
+    """The law and the almanac in force here, an adopted pack included. Ends the program where they cannot be read."""
     try:
         adopted = pointed_at(Settings.read())
         if adopted is None:

@@ -119,6 +119,8 @@ def processes_text(document: Sequence[Mapping[str, Any]]) -> str:
             where = ", ".join(fact["from"]) or "nothing yet"
             lines.append(f"  {fact['kind']}: from {where}" + (f" to {fact['to']}" if fact["to"] else ", the case stays where it is"))
         lines.append(f"  duties: {', '.join(duty['rule'] for duty in process['duties'])}")
+    lines.append("Calculation only (no fact opens them; `sendflow due RULE --on DATE` answers)")
+    lines += [f"  {idle['rule']} ({idle['process']}): {idle['why']}" for idle in document[0]["calculation_only"]]
     return "\n".join(lines)
 
 

@@ -1,5 +1,6 @@
 """`record`, `case`, `verify` and `processes` as a person or a program calls them: shapes, exit codes, what stands on which stream."""
 
+import csv
 import json
 import os
 import sqlite3
@@ -217,6 +218,18 @@ def test_a_home_that_cannot_be_written_is_exit_3_and_one_line(tmp_path: Path) ->
     assert (done.returncode, done.stdout) == (3, "")
     assert len(done.stderr.splitlines()) == 1
     assert "SENDFLOW_HOME" in done.stderr
+
+
+def test_processes_account_for_every_rule_as_a_duty_or_as_calculation_only_with_the_reason(call: Call) -> None:
+    with (ROOT / "tests" / "law" / "rules.csv").open(encoding="utf-8") as rows:
+        known = {row["rule"] for row in csv.DictReader(rows)}
+    found = document(call("processes", "--json"))
+    used = {duty["rule"] for each in found for duty in each["duties"]}
+    idle = {row["rule"]: row["why"] for each in found for row in each["calculation_only"]}
+    assert used | idle.keys() == known and not used & idle.keys() and len(known) == 115
+    assert all(idle.values())
+    text = call("processes").stdout
+    assert all(text.count(why) == 1 or list(idle.values()).count(why) > 1 for why in idle.values()) and "lac_iha (coordination)" in text
 
 
 @pytest.mark.parametrize("args", [("case", "NX90001"), ("overdue",), ("week",), ("processes",), ("rules",)])
