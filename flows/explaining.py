@@ -1,4 +1,4 @@
-"""A rule or a process as a page: text, law, local choices, and a sum worked as an example. Markdown; flows/explaining_html.py makes it HTML.
+"""A rule or a process as a page: diagram, text, law, local choices, and a sum worked as an example. Markdown; flows/explaining_html.py makes it HTML.
 
 Purpose: whoever asks "why this date" or "what may happen next" reads it in words, from the same files that the house goes by. It reads no
 records and decides nothing.
@@ -17,6 +17,7 @@ from config.rules import Period, Rule
 from deadlines.almanac import Almanac
 from deadlines.reckon import Answer, reckon
 from deadlines.steps import day_in_words
+from flows.duty_life import life_of, mermaid_of
 from models.shared_facts import SHARED
 from statemachines.statutory import Process
 
@@ -168,8 +169,8 @@ def _reason(rule: Rule) -> str:
 
 
 def rule_page(sources: Sources, rule: Rule) -> str:
-    """A rule: whose duty, every dated version, what excuses, which processes use it, who is told, and a sum worked as an example."""
-    users = [(name, used) for name in sources.processes for used in sources.law.duties_of(name) if used.id == rule.id]
+    """A rule: whose duty, its diagram, every dated version, what excuses, which processes use it, who is told, and a sum worked as an example."""
+    users = users_of(sources, rule)
     return _joined([
         f"# {rule.action[:1].upper()}{rule.action[1:]}",
         f"`{rule.id}`, of process `{rule.process}`. {BOUND[rule.bound].capitalize()}.",
@@ -179,6 +180,7 @@ def rule_page(sources: Sources, rule: Rule) -> str:
             ("In use", "yes" if rule.enabled else "switched off"),
         ]),
         f"Note: {rule.note}." if rule.note else "",
+        "## From its start to its end", mermaid_of(life_of(rule, [used for _name, used in users])),
         "## The law, version by version",
         *(_version(period, rule) for period in rule.period),
         *_overlays(rule),
@@ -188,6 +190,11 @@ def rule_page(sources: Sources, rule: Rule) -> str:
         "## Local choices", *_local(sources, [rule]),
         "## A sum, worked", *_worked(sources, rule),
     ])  # fmt: skip
+
+
+def users_of(sources: Sources, rule: Rule) -> list[tuple[str, Rule]]:
+    """The processes that open a rule, each with the rule as it uses it."""
+    return [(name, used) for name in sources.processes for used in sources.law.duties_of(name) if used.id == rule.id]
 
 
 def _version(period: Period, rule: Rule) -> str:

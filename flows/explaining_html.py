@@ -1,6 +1,6 @@
 """A page of flows/explaining.py as HTML of its own: no address is asked for anything, so that it can be kept, mailed and printed.
 
-Purpose: the same Markdown, with the machine drawn in place of its Mermaid text. Links to the law stay links.
+Purpose: the same Markdown, with the machine, or the life of the duty, drawn in place of its Mermaid text. Links to the law stay links.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from html import escape
 from markdown_it import MarkdownIt
 
 from flows.drawing import draw, moves_of
-from flows.explaining import ENDINGS, Sources, page_of
+from flows.duty_life import BEFORE, STATES, life_of
+from flows.explaining import ENDINGS, Sources, page_of, users_of
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #0b0c0c; background: #fff; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
@@ -32,8 +33,12 @@ def html_of(sources: Sources, name: str) -> str:
     process = sources.processes.get(name)
     if process is not None:
         picture = draw(f"{process.title}: what may happen", process.states, process.initial, moves_of(process.table, ENDINGS))
-        legend = "<p>The case opens at the box with the heavy line. Blue lines lead on, purple ones back or round again.</p>"
-        body = DIAGRAM.sub(lambda _found: f'<div class="wide" tabindex="0">{picture}</div>{legend}', body, count=1)
+    else:
+        rule = sources.law.rule(name)
+        life = life_of(rule, [used for _name, used in users_of(sources, rule)])
+        picture = draw(f"{rule.id}: from its start to its end", STATES, BEFORE, moves_of(life))
+    legend = f"<p>The {'case' if process else 'duty'} opens at the box with the heavy line. Blue lines lead on, purple ones back or round again.</p>"
+    body = DIAGRAM.sub(lambda _found: f'<div class="wide" tabindex="0">{picture}</div>{legend}', body, count=1)
     body = body.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
     title = escape(text.partition("\n")[0].lstrip("# "))
     return (

@@ -45,6 +45,11 @@ def test_every_rule_has_a_page_with_each_version_and_an_example(rule: str) -> No
     assert all(overlay.cite in page for overlay in law.excuse_overlay)
     assert "No example" not in page and f"`sendflow due {rule} --on " in page
     assert "None" not in page.replace("None:", "")
+    html = html_of(SOURCES, rule)
+    svg = ElementTree.fromstring(html[html.index("<svg") : html.index("</svg>") + 6])
+    drawn = {each.text for each in svg.iter("{http://www.w3.org/2000/svg}text")}
+    kinds = {kind for name in SOURCES.processes for used in SOURCES.law.duties_of(name) if used.id == rule for kind in (*used.starts, *used.met_by)}
+    assert "```mermaid" in page and (kinds or {law.clock_starts}) <= drawn and all(f" : {kind}\n" in page for kind in kinds)
 
 
 @pytest.mark.parametrize("process", list(SOURCES.processes))
