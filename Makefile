@@ -12,10 +12,10 @@ PYTHON := $(shell for each in python3.11 python3; do \
 	$$each -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))' >/dev/null 2>&1 && { command -v $$each; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test lint types contracts suite faults bench lock
+.PHONY: help install up up-postgres test lint types contracts suite faults audit sbom bench lock
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 install:  ## make .venv with what is locked, and the sendflow command in it
 	@test -n "$(PYTHON)" || { echo "sendflow needs Python 3.11 with its venv module; none was found as python3.11 or python3 (on Debian: apt install python3.11-venv)." >&2; exit 3; }
@@ -23,6 +23,9 @@ install:  ## make .venv with what is locked, and the sendflow command in it
 
 up: install  ## start the house: records, Prefect and its UI, alarm clock, letters; Ctrl-C stops it
 	@$(BIN)/sendflow up
+
+up-postgres: install  ## the same with a private PostgreSQL under SENDFLOW_HOME, for the records and for Prefect
+	@$(BIN)/sendflow up --postgres
 
 test: install lint types contracts suite  ## lint, strict types, import contracts and the whole suite
 
@@ -41,6 +44,12 @@ suite: install
 
 faults: install  ## kill, starve and mislead the house for ROUNDS rounds (default 100; a sample is part of make test)
 	@ROUNDS=$(or $(ROUNDS),100) $(BIN)/python -m pytest tests/faults -q
+
+audit: install  ## ask for known weaknesses of what is locked; says NOT CHECKED where no advisories can be reached
+	@$(BIN)/python tools/audit.py
+
+sbom: install  ## write build/sbom.cdx.json: what sendflow is made of, in CycloneDX
+	@$(BIN)/python tools/sbom.py
 
 bench: install  ## measure against goals and peers (under ten minutes); writes bench.json under SENDFLOW_HOME
 	@$(BIN)/python -m benchmarks

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Annotated
 
 import typer
 
@@ -38,14 +39,18 @@ class Terminal:
         self.say(f"{what}: done in {time.monotonic() - begun:.0f} s")
 
 
-def up() -> None:
+def up(
+    postgres: Annotated[
+        bool, typer.Option("--postgres", help="Give a new house a PostgreSQL of its own, from the binaries on this machine, for records and for Prefect.")
+    ] = False,
+) -> None:
     """Open the house: records, Prefect and its pages, alarm clock, letters. Ctrl-C closes it."""
     from config.settings import Settings, SettingsError
     from flows.processes import CannotStart
     from flows.up import open_house
 
     try:
-        open_house(Settings.read(), Terminal())
+        open_house(Settings.read(), Terminal(), postgres)
     except (SettingsError, CannotStart) as problem:
         fail(Exit.NOT_FINISHED, f"The house cannot be opened: {problem}")
     sys.stdout.flush()

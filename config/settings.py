@@ -6,6 +6,7 @@ file or variable of the user's own reaches it, and so that neither server, SDK n
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+CLUSTER = "postgres"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -59,8 +61,11 @@ class Settings:
     def read(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Reads and checks the environment; raises SettingsError at the first setting that cannot be used."""
         env = os.environ if environ is None else environ
+        home = Path(env.get("SENDFLOW_HOME") or "var").expanduser().absolute()
+        if not env.get("SENDFLOW_DATABASE_URL"):
+            env = {**env, **_private_cluster(home)}
         settings = cls(
-            home=Path(env.get("SENDFLOW_HOME") or "var").expanduser().absolute(),
+            home=home,
             port=_port(env, "SENDFLOW_PORT", 4200),
             today=_day(env, "SENDFLOW_TODAY"),
             carrier=_carrier(env),
@@ -122,6 +127,11 @@ class Settings:
     def prefect_home(self) -> Path:
         """Prefect's own folder: its database, profiles and storage, apart from the records."""
         return self.home / "prefect"
+
+    @property
+    def cluster(self) -> Path:
+        """The folder of the house's private PostgreSQL cluster, where it has one."""
+        return self.home / CLUSTER
 
     @property
     def running_file(self) -> Path:
@@ -221,6 +231,22 @@ def _port(env: Mapping[str, str], name: str, default: int) -> int:
     if not re.fullmatch(r"[0-9]{1,5}", value) or not 1 <= int(value) <= 65535:
         raise SettingsError(f"{name}={value} is not a port: expected a whole number from 1 to 65535, as in {name}={default}")
     return int(value)
+
+
+def _private_cluster(home: Path) -> dict[str, str]:
+    """The addresses in the house's own PostgreSQL cluster, where it was opened with one; such a house never goes back to a file."""
+    try:
+        told = json.loads((home / CLUSTER / "roles.json").read_text(encoding="utf-8"))
+        place = f"127.0.0.1:{told['port']}"
+        return {
+            "SENDFLOW_DATABASE_URL": f"postgresql+psycopg://sendflow:{told['sendflow']}@{place}/sendflow",
+            "SENDFLOW_DATABASE_OWNER_URL": f"postgresql+psycopg://owner:{told['owner']}@{place}/sendflow",
+            "SENDFLOW_PREFECT_DATABASE_URL": f"postgresql+asyncpg://sendflow:{told['sendflow']}@{place}/prefect",
+        }
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise SettingsError(f"{home / CLUSTER / 'roles.json'} says how to reach the PostgreSQL of this house and cannot be read: restore it") from None
 
 
 def _database(env: Mapping[str, str], name: str, driver: str) -> str | None:

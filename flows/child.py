@@ -1,4 +1,4 @@
-"""One process of a running house: `python -m flows.child server|deployments|wake`, started by the supervisor and never outliving it.
+"""One process of a running house: `python -m flows.child server|deployments|wake|postgres`, started by the supervisor and never outliving it.
 
 Its standard input is a pipe that only the supervisor holds open. When that end closes, however the supervisor went, this process ends its
 whole group: no server, runner or half-finished run is left behind.
@@ -62,7 +62,24 @@ def wake(settings: Settings) -> None:
     run_alarm_clock(settings)
 
 
-PARTS: dict[str, Callable[[Settings], None]] = {"server": server, "deployments": deployments, "wake": wake}
+def postgres(settings: Settings) -> None:
+    """Runs the house's private PostgreSQL cluster until it is told to stop; its sessions are cut off then."""
+    def stop(_number: int, _frame: object) -> None:
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, stop)
+    from flows.cluster import Cluster  # when whoever tells this process to stop is already heard
+
+    cluster = Cluster(settings.cluster)
+    try:
+        cluster.start()
+        cluster.wait()
+    finally:
+        cluster.stop()
+        cluster.stop_old()
+
+
+PARTS: dict[str, Callable[[Settings], None]] = {"server": server, "deployments": deployments, "wake": wake, "postgres": postgres}
 
 
 def main() -> int:

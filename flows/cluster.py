@@ -166,7 +166,7 @@ class Cluster:
             return
         self._process.send_signal(signal.SIGINT)
         try:
-            self._process.wait(20)
+            self._process.wait(5)
         except subprocess.TimeoutExpired:
             self._process.send_signal(signal.SIGQUIT)
             self._process.wait(20)
@@ -176,8 +176,8 @@ class Cluster:
         if (self.data / "postmaster.pid").exists():
             self._run("pg_ctl", "stop", "-D", str(self.data), "-m", "fast", "-w", may_fail=True)
 
-    def database(self, name: str) -> None:
-        """Make a database, owned by the owner, and the application's role, where there is none."""
+    def database(self, name: str, owner: str = "owner") -> None:
+        """Make a database, owned by one of the two roles, and the application's role, where there is none."""
         import psycopg
         from psycopg import sql
 
@@ -185,7 +185,7 @@ class Cluster:
             if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = 'sendflow'").fetchone() is None:
                 connection.execute(sql.SQL("CREATE ROLE sendflow LOGIN PASSWORD {}").format(sql.Literal(self.roles.sendflow)))
             if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone() is None:
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(owner)))
 
     def _run(self, program: str, *words: str, may_fail: bool = False) -> None:
         done = subprocess.run([self._bin / program, *words], cwd=self.folder, capture_output=True, text=True, check=False, **self._as_user())

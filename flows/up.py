@@ -24,6 +24,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from config.settings import Settings
+from flows.cluster import Cluster, ClusterError
 from flows.house import House
 from flows.processes import CannotStart, Processes, port_problem
 from flows.running import HouseIsOpen, Running, only_supervisor, server_answers, write_running
@@ -108,8 +109,11 @@ class Sample:
         fresh.replace(path)
 
 
-def open_house(settings: Settings, voice: Voice) -> None:
-    """Opens the house and returns when it has been closed. Raises CannotStart (one line), SettingsError and their kin where it cannot be opened."""
+def open_house(settings: Settings, voice: Voice, postgres: bool = False) -> None:
+    """Opens the house and returns when it has been closed. Raises CannotStart (one line), SettingsError and their kin where it cannot be opened.
+
+    `postgres` gives a new house a private PostgreSQL cluster; a house that has one is opened with it always.
+    """
     settings.prepare_home()
     settings = settings if settings.metrics_port else replace(settings, metrics_port=free_port())
     with ExitStack() as stack:
@@ -125,8 +129,11 @@ def open_house(settings: Settings, voice: Voice) -> None:
                 f"port {settings.port} on {settings.bind} {why}: choose another, "
                 f"as in SENDFLOW_PORT={settings.port + 100 if settings.port < 65000 else 4300} make up"
             )
+        if postgres or settings.cluster.exists():
+            settings = _with_cluster(settings, stack, voice, closing)
         try:
             house = House.open(settings)
+            stack.callback(house.engine.dispose)
             sink = stack.enter_context(Sink(settings.letters))
         except SQLAlchemyError:
             why = "no SQLite records of this house, or locked" if settings.database_url is None else "no server answers there, or not to this role"
@@ -143,6 +150,26 @@ def open_house(settings: Settings, voice: Voice) -> None:
         except Stopped:
             voice.say(f"Closing the house ({ASKED_BY[closing.by]}) ...")
     voice.say("The house is closed; its records stay where they are.")
+
+
+def _with_cluster(settings: Settings, stack: ExitStack, voice: Voice, closing: Closing) -> Settings:
+    """Starts the house's own PostgreSQL, made the first time, with one database for the records and one for Prefect; it stops after all else."""
+    if settings.records.exists():
+        raise CannotStart(f"the records of this house are in {settings.records}: name another folder for one on PostgreSQL, as in SENDFLOW_HOME=./var2")
+    try:
+        cluster = Cluster(settings.cluster)
+        with voice.working("Starting a private PostgreSQL (the first time it is made)"):
+            cluster.make()
+            settings = Settings.read(dict(os.environ) | {"SENDFLOW_HOME": str(settings.home)})
+            part = Processes(settings, voice.say)
+            stack.callback(part.stop)
+            part.start("postgres")
+            part.wait_for("postgres", cluster.answers, SERVER_SECONDS, closing.check)
+            cluster.database("sendflow")
+            cluster.database("prefect", "sendflow")
+    except ClusterError as problem:
+        raise CannotStart(str(problem)) from None
+    return settings
 
 
 def _open(settings: Settings, house: House, processes: Processes, sink: Sink, voice: Voice, closing: Closing) -> None:
