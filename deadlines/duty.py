@@ -188,17 +188,18 @@ def duties_of(lines: Sequence[Line], book: DutyBook, dates_of: DatesOf, claims: 
                         duty.dates = dates_of(rule_id, duty.started_on, duty.given)
         starting = starts_of.get(kind)
         if starting:
+            data, on, imported = line.data, line.occurred_on, line.via == "import"
             for rule in starting:
-                if rule.starts_if and not _opens(rule, line.data):
+                if rule.starts_if and not _opens(rule, data):
                     continue
-                start = line.data.get(rule.start_day) if rule.start_day is not None else None
-                started_on = date.fromisoformat(start) if start else line.occurred_on
+                start = data.get(rule.start_day) if rule.start_day is not None else None
+                started_on = date.fromisoformat(start) if start else on
                 # A body that a fact names bears only the duties that lie on bodies: the authority's own are nobody else's.
-                body, service = (line.data.get("body"), line.data.get("service")) if rule.per == "body" else (None, None)
-                given = {**known[rule.id], **line.data} if rule.id in known else line.data
+                body, service = (data.get("body"), data.get("service")) if rule.per == "body" else (None, None)
+                given = {**known[rule.id], **data} if rule.id in known else data
                 duty = Duty(
                     rule.id, rule.bound, body, service, line.seq, started_on,
-                    dates_of(rule.id, started_on, given), line.via == "import", given, lawful_from=rule.lawful_from, opened_on=line.occurred_on,
+                    dates_of(rule.id, started_on, given), imported, given, lawful_from=rule.lawful_from, opened_on=on,
                     contingent=rule.contingent, may_lapse=rule.may_lapse,
                     start_day=rule.start_day,
                 )  # fmt: skip

@@ -11,7 +11,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-import orjson
+from orjson import loads
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, Table, func, select
 
@@ -35,7 +35,7 @@ CASE_COLUMNS = tuple(CASE.columns.keys())
 DUTY_COLUMNS = tuple(DUTY.columns.keys())
 DUTY_KEY = itemgetter(DUTY_COLUMNS.index("rule"), DUTY_COLUMNS.index("opened_seq"))
 COPIED = Stored._fields[: Stored._fields.index("text")]
-TOLD = itemgetter(*COPIED)
+copies = itemgetter(*COPIED)
 Found = Callable[[int | None, str, str], None]
 
 
@@ -228,7 +228,7 @@ def _name_duties(held: dict[tuple[str, int], Row], fresh: dict[tuple[str, int], 
 
 def _check_chain(rows: list[Stored], found: Found) -> list[Line] | None:
     """The facts of one chain as lines; None where one is gone or cannot be read."""
-    previous = GENESIS
+    previous, width = GENESIS, len(COPIED)
     lines: list[Line] = []
     for number, row in enumerate(rows, 1):
         _ref, seq, _kind, _on, _at, _actor, text, prev_hash, digest = row
@@ -241,13 +241,13 @@ def _check_chain(rows: list[Stored], found: Found) -> list[Line] | None:
             found(seq, "hash", f"fact {seq} is not the text that was hashed")
         previous = digest
         try:
-            told = orjson.loads(text)
+            told = loads(text)
             lines.append(line_from(told))
-            copied = TOLD(told)
+            copied = copies(told)
         except (KeyError, TypeError, ValueError):
             found(seq, "unreadable", f"the text of fact {seq} cannot be read")
             continue
-        if copied != row[: len(COPIED)]:
+        if copied != row[:width]:
             wrong = ", ".join(name for name, one, other in zip(COPIED, copied, row, strict=False) if one != other)
             found(seq, "column", f"the column {wrong} of fact {seq} is not what its text says")
     return lines if len(lines) == len(rows) else None

@@ -92,7 +92,7 @@ def fold(case_ref: str, lines: Iterable[Line], as_at: date | None = None, known_
     if not known:
         raise Unlawful(0, "", "nothing was known of this case then")
     openings = opened_by()
-    opening = next((line for line in known if line.kind in openings), None) or _not_opened(known)
+    opening = known[0] if known[0].kind in openings else next((line for line in known if line.kind in openings), None) or _not_opened(known)
     process = process_of([opening])
     ordered = known if as_at is None else _until(known, as_at)
     if ordered is not known and opening not in ordered:
