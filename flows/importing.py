@@ -81,7 +81,7 @@ class _Tally:
     facts_added: int
     unchanged: int
     corrections: int
-    refusals: list[RowRefusal]
+    refusals: list[tuple[int, RowRefusal]]  # with the sheet that its row is of
     claims: list[ClaimToDecide]
     bodies: set[str]
 
@@ -138,8 +138,10 @@ class _Importer:
     def report(self, dry_run: bool) -> ImportReport:
         tally = self.tally
         remarks = self.tracker.said()
+        # What the record refuses is known later than what a cell alone shows; a person reads both from the top of the file down.
+        refusals = [told for _, told in sorted(tally.refusals, key=lambda each: (each[0], each[1].line))]
         return ImportReport(
-            rows=tally.rows, accepted=tally.accepted, refused=tally.refused, facts_added=tally.facts_added, refusals=tally.refusals,
+            rows=tally.rows, accepted=tally.accepted, refused=tally.refused, facts_added=tally.facts_added, refusals=refusals,
             unchanged=tally.unchanged, corrections=tally.corrections, claims_to_decide=tally.claims, remarks=remarks, dry_run=dry_run,
             bodies=sorted(tally.bodies),
         )  # fmt: skip
@@ -184,7 +186,9 @@ class _Importer:
         """Counts a row as refused, with every doubtful cell of it."""
         self.tally.refused += 1
         where = f"Sheet {row.sheet}: " if row.sheet > 1 else ""
-        self.tally.refusals.extend(RowRefusal(line=row.line, field=told.field, code=told.code, message=where + told.message) for told in problems)
+        # One cell may stand for several facts (a request for each service): what is said of it twice in the same words is said once.
+        found = dict.fromkeys(RowRefusal(line=row.line, field=told.field, code=told.code, message=where + told.message) for told in problems)
+        self.tally.refusals.extend((row.sheet, told) for told in found)
 
 
 class _Batch:

@@ -173,6 +173,15 @@ def test_a_cell_that_differs_refuses_its_row_unless_changes_are_accepted(
     assert verify(house).intact
 
 
+def test_a_cell_is_refused_once_and_refusals_stand_in_the_order_of_the_file(house: House, tmp_path: Path) -> None:
+    import_file(house, tracker(tmp_path, SOUND))
+    wrong = SOUND | {"Ref": "AB002", "NHS number": "", "Request received by LA": "31/02/2026"}
+    told = import_file(house, tracker(tmp_path, SOUND | {"Health request received": "02/03/2026"}, wrong))
+    assert [(refusal.line, refusal.field, refusal.code) for refusal in told.refusals] == [
+        (2, "Health request received", "differs"), (3, "Request received by LA", "impossible_date"),
+    ]  # fmt: skip
+
+
 def test_corrections_leave_what_was_written_and_move_the_due_date(house: House, tmp_path: Path) -> None:
     import_file(house, tracker(tmp_path, SOUND))
     told = import_file(house, tracker(tmp_path, SOUND | {"Health request received": "02/03/2026"}), accept_changes=True)
