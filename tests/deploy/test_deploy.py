@@ -1,0 +1,53 @@
+"""What an administrator copies works as it stands: the units are ones that systemd takes, and a backup can be opened again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.casework import Team
+
+ROOT = Path(__file__).parents[2]
+UNITS = sorted((ROOT / "deploy" / "systemd").iterdir())
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_every_unit_names_what_is_there(unit: Path) -> None:
+    """Every path under /opt/sendflow is one of this checkout; its user can be any."""
+    words = [word for line in unit.read_text().splitlines() if not line.startswith("#") for word in line.replace("=", " ").replace("file:", "").split()]
+    ours = [word.removeprefix("/opt/sendflow") for word in words if word.startswith("/opt/sendflow/")]
+    assert [path for path in ours if not path.startswith("/.venv/") and not (ROOT / path.lstrip("/")).exists()] == []
+
+
+if shutil.which("systemd-analyze"):
+
+    def test_systemd_finds_no_fault_in_the_units(tmp_path: Path) -> None:
+        for unit in UNITS:
+            (tmp_path / unit.name).write_text(unit.read_text().replace("/opt/sendflow", str(ROOT)))
+        done = subprocess.run(["systemd-analyze", "verify", "--man=no", *map(str, tmp_path.iterdir())], capture_output=True, text=True, check=False)
+        assert [line for line in done.stderr.splitlines() if "sendflow" in line] == []
+
+
+def test_a_backup_taken_by_the_script_opens_as_a_house_and_verifies(team: Team, tmp_path: Path) -> None:
+    team.opened("2 Feb 2026").asked("2 Mar 2026", note="Mum rang")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SENDFLOW_")} | {"SENDFLOW_HOME": str(team.home)}
+    done = subprocess.run([ROOT / "deploy" / "backup", tmp_path / "backups"], env=environment, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    kept = Path(done.stdout.strip())
+    assert {path.name for path in kept.rglob("*") if path.is_file()} == {"sendflow.db", "person.key"}
+    assert oct(kept.stat().st_mode & 0o777) == "0o700"
+    fresh = tmp_path / "restored"
+    fresh.mkdir()
+    shutil.copy(kept / "records" / "sendflow.db", fresh)
+    shutil.copy(kept / "key" / "person.key", fresh)
+    again = Team(fresh)
+    assert again.dump() == team.dump()
+    assert again.verify("3 Mar 2026").head == team.verify("3 Mar 2026").head
+    again.first.engine.dispose()
+    with sqlite3.connect(kept / "records" / "sendflow.db") as file:
+        assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
