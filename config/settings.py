@@ -49,7 +49,7 @@ class Settings:
     smtp_port: int = 25
     log_level: str = "WARNING"
     bind: str = "127.0.0.1"
-    auth: str | None = None
+    auth: str | None = field(default=None, repr=False)
     tick_seconds: int = 60
     kill_at: str | None = None
     metrics_port: int | None = None

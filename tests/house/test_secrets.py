@@ -1,0 +1,99 @@
+"""The production shape: a login on the pages, the interface and the watch; commands use it, and no secret reaches a parameter, a page or a file."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import urllib.error
+import urllib.request
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.house.living import LivingHouse, wait_until
+
+LOGIN = "dco:kestrel-under-glass-41"
+SECRET = LOGIN.partition(":")[2]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivingHouse]:
+    """A house that asks for a login."""
+    made = LivingHouse(tmp_path_factory.mktemp("locked") / "var", SENDFLOW_AUTH=LOGIN).opened()
+    yield made
+    made.close()
+
+
+def ask(url: str, login: str | None = None, body: dict[str, Any] | None = None) -> tuple[int, str]:
+    """The status and the text of an answer."""
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Basic {b64encode(login.encode()).decode()}"} if login else {})
+    data = None if body is None else json.dumps(body).encode()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, data=data, headers=headers), timeout=30) as answer:
+            return answer.status, answer.read().decode(errors="replace")
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.read().decode(errors="replace")
+
+
+@pytest.mark.house
+@pytest.mark.xdist_group("house")
+@pytest.mark.timeout(600)
+def test_a_login_reaches_neither_pages_nor_files(house: LivingHouse) -> None:
+    """Without it the interface and the watch tell nothing; with it commands show their runs; and it stands nowhere."""
+    api, watch = f"http://127.0.0.1:{house.port}/api", house.running["watch_url"]
+    wanted: dict[str, Any] = {"limit": 200}
+    for path in ("flow_runs/filter", "logs/filter", "artifacts/filter", "variables/filter", "block_documents/filter"):
+        assert ask(f"{api}/{path}", None, wanted)[0] == 401
+        assert ask(f"{api}/{path}", f"dco:{'x' * 20}", wanted)[0] == 401
+        code, said = ask(f"{api}/{path}", LOGIN, wanted)
+        assert code == 200
+        assert SECRET not in said
+    assert wait_until(lambda: _answers(f"{watch}/live"))
+    assert (ask(f"{watch}/metrics")[0], ask(f"{watch}/metrics", LOGIN)[0]) == (401, 200)
+    swept = house.ask("sweep", "--json")
+    assert swept.returncode == 0, swept.stderr
+    assert "Prefect" not in swept.stderr, "the command has shown its run"
+    runs = json.loads(ask(f"{api}/flow_runs/filter", LOGIN, {**wanted, "sort": "START_TIME_DESC"})[1])
+    assert {run["name"].split()[0] for run in runs} >= {"import", "sweep", "deliver", "digest", "verify"}
+    assert house.ask("doctor", "--quick", "--json").returncode in {0, 1}
+    for page in (f"http://127.0.0.1:{house.port}/", f"{api}/health"):
+        assert SECRET not in ask(page)[1]
+    assert SECRET not in house.said + swept.stdout + swept.stderr
+    found = [path.name for path in house.home.rglob("*") if path.is_file() and (SECRET.encode() in path.read_bytes() or _basic() in path.read_bytes())]
+    assert found == []
+
+
+def _answers(url: str) -> bool:
+    try:
+        return ask(url, LOGIN)[0] == 200
+    except OSError:
+        return False
+
+
+def _basic() -> bytes:
+    return b64encode(LOGIN.encode())
+
+
+def test_no_flow_takes_anything_that_could_be_a_secret() -> None:
+    """A parameter is a reference, kinds of fact, a day, a digest or a yes; each text is held to a pattern before it is stored."""
+    from flows.prefect_flows import FLOWS
+
+    names: set[str] = set()
+    for each in FLOWS.values():
+        names |= inspect.signature(each.fn).parameters.keys()
+        for told in each.parameters.properties.values():
+            one = next((some for some in told.get("anyOf", [told]) if some.get("type") != "null"), told)
+            assert one.get("type") == "boolean" or "pattern" in one or "pattern" in told, told
+    assert names <= {"case", "fact", "on", "digest", "as_at", "now"}
+
+
+def test_the_settings_that_hold_secrets_are_not_shown_by_repr(tmp_path: Path) -> None:
+    """A traceback or a debugger prints settings; a password is not among what it prints."""
+    from config.settings import Settings
+
+    told = repr(Settings.read({"SENDFLOW_HOME": str(tmp_path), "SENDFLOW_AUTH": LOGIN, "SENDFLOW_DATABASE_URL": "postgresql://sendflow:osprey-31@127.0.0.1/s"}))
+    assert SECRET not in told
+    assert "osprey-31" not in told
