@@ -125,7 +125,9 @@ def fold(case_ref: str, lines: Iterable[Line], as_at: date | None = None, known_
         leads_to, guard, keeps = step
         if guard is not None:
             casefile.state = state
-            _guarded(guard, casefile, line)
+            if (reason := guard(casefile, line)) is not None:
+                _made_unlawful(process, casefile, leads_to, line, guard)
+                raise Unlawful(line.seq, kind, f"{named(line)} is refused: {reason}")
         seen.add(kind)
         state = leads_to
         for keep in keeps:
@@ -139,6 +141,19 @@ def _guarded(guard: Guard, casefile: Casefile, line: Line) -> None:
     reason = guard(casefile, line)
     if reason is not None:
         raise Unlawful(line.seq, line.kind, f"{named(line)} is refused: {reason}")
+
+
+def _made_unlawful(process: Process, casefile: Casefile, state: str, line: Line, guard: Guard) -> None:
+    """Where a guard refuses a fact only for what a later one tells, and that one has no place itself: name the later one."""
+    ordered = list(casefile.lines)
+    for at, later in enumerate(ordered[ordered.index(line) + 1 :], ordered.index(line) + 1):
+        step = _plan(process.name, later.machine)[state].get(later.kind)
+        if step is None:
+            casefile.lines = ordered[:at]
+            if guard(casefile, line) is None:
+                raise Unlawful(later.seq, later.kind, refusal(process, casefile, state, later))
+            return
+        state = step[0]
 
 
 def _not_opened(known: Sequence[Line]) -> Line:
@@ -155,12 +170,12 @@ def named(line: Line) -> str:
 
 
 def refusal(process: Process, casefile: Casefile, state: str, line: Line) -> str:
-    """Why a fact has no place, and what would be lawful then."""
-    if casefile.opened_on is not None and line.kind == process.opens:
-        return f"{named(line)} is refused: the case is open already"
+    """Why a fact has no place, and what would be lawful then, of what a person may record."""
     if line.kind not in process.facts:
         return f"{named(line)} is refused: {process.title} knows no such fact"
-    lawful = ", ".join(process.lawful(state)) or "nothing"
+    lawful = ", ".join(kind for kind in process.lawful(state) if kind not in ENGINE_ONLY) or "nothing"
+    if casefile.opened_on is not None and line.kind == process.opens:
+        return f"{named(line)} is refused: the case is open already. Lawful then: {lawful}"
     law = f"{process.reasons[line.kind]}. " if line.kind in process.reasons else ""
     return f"{named(line)} is refused: on that day the case stands at '{process.states[state]}'. {law}Lawful then: {lawful}"
 

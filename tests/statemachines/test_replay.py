@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from models.facts import Line
+from models.shared_facts import ENGINE_ONLY
 from statemachines.replay import effective, fold
 from statemachines.statutory import Unlawful
 from tests.byhand import CASE, SALT, TRUST, day, history, line
@@ -41,6 +42,9 @@ def test_a_refusal_names_the_fact_the_state_and_what_is_lawful() -> None:
     for kind in ("plan_refused", "draft_plan_received", "final_plan_received", "health_advice_requested", "case_withdrawn"):
         assert kind in told
     assert "refusal_reversed" not in told
+    assert not any(kind in told for kind in ENGINE_ONLY), "nobody can record what the engine writes"
+    again = sentence(history(*OPENED, ("ehc_assessment_requested", "1 Mar 2026")))
+    assert "the case is open already. Lawful then: " in again and "plan_refused" in again
 
 
 @pytest.mark.parametrize("end", ["case_withdrawn", "case_closed"])
@@ -177,3 +181,11 @@ def test_the_opening_cannot_be_withdrawn_and_the_sentence_says_what_can_be_done(
     told = sentence(lines)
     assert told.startswith("fact 3, fact_withdrawn of 2026-03-01, is refused: it takes away the fact that opened the case.")
     assert "case_closed" in told
+
+
+def test_a_fact_without_a_place_is_named_and_not_an_earlier_one_that_it_would_make_unlawful() -> None:
+    told = sentence(history(
+        ("appeal_registered", "2 Mar 2026", {"la": "northshire", "appeal": "ceasing"}), ("ceasing_upheld", "17 Apr 2026"),
+        ("extended_appeal_registered", "8 May 2026", {"appeal": "contents", "issues": "health"}),
+    ))  # fmt: skip
+    assert told.startswith("fact 3, extended_appeal_registered of 2026-05-08, is refused") and "Lawful then: " in told
