@@ -43,6 +43,7 @@ def up(
     postgres: Annotated[
         bool, typer.Option("--postgres", help="Give a new house a PostgreSQL of its own, from the binaries on this machine, for records and for Prefect.")
     ] = False,
+    no_sample: Annotated[bool, typer.Option("--no-sample", help="Leave a new house empty: for records of real cases.")] = False,
 ) -> None:
     """Open the house: records, Prefect and its pages, alarm clock, letters. Ctrl-C closes it."""
     from config.settings import Settings, SettingsError
@@ -50,7 +51,7 @@ def up(
     from flows.up import open_house
 
     try:
-        open_house(Settings.read(), Terminal(), postgres)
+        open_house(Settings.read(), Terminal(), postgres, sample=not no_sample)
     except (SettingsError, CannotStart) as problem:
         fail(Exit.NOT_FINISHED, f"The house cannot be opened: {problem}")
     sys.stdout.flush()

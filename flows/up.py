@@ -35,6 +35,7 @@ from notifications.sink import HOST, Sink, SinkError, free_port
 
 SERVER_SECONDS = 120.0
 LOOK_SECONDS = 1.0
+SAMPLE = "sample.json"
 ASKED_BY = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "it was told to end", signal.SIGHUP: "its terminal has gone"}
 FIRST_DELIVERY = "first delivery after the sample was imported; the local sink keeps every letter and sends none on"
 
@@ -109,10 +110,11 @@ class Sample:
         fresh.replace(path)
 
 
-def open_house(settings: Settings, voice: Voice, postgres: bool = False) -> None:
+def open_house(settings: Settings, voice: Voice, postgres: bool = False, sample: bool = True) -> None:
     """Opens the house and returns when it has been closed. Raises CannotStart (one line), SettingsError and their kin where it cannot be opened.
 
-    `postgres` gives a new house a private PostgreSQL cluster; a house that has one is opened with it always.
+    `postgres` gives a new house a private PostgreSQL cluster; a house that has one is opened with it always. Without `sample` a new house stays
+    empty, now and later.
     """
     settings.prepare_home()
     settings = settings if settings.metrics_port else replace(settings, metrics_port=free_port())
@@ -134,6 +136,8 @@ def open_house(settings: Settings, voice: Voice, postgres: bool = False) -> None
         try:
             house = House.open(settings)
             stack.callback(house.engine.dispose)
+            if not sample and Sample.read(settings.home / SAMPLE) is None:
+                Sample(house.today(), finished=True).write(settings.home / SAMPLE)
             sink = stack.enter_context(Sink(settings.letters))
         except SQLAlchemyError:
             why = "no SQLite records of this house, or locked" if settings.database_url is None else "no server answers there, or not to this role"
@@ -219,7 +223,7 @@ def _bring_in_the_sample(settings: Settings, house: House, voice: Voice) -> None
     from flows.sample import live_a_little, live_before, write_sample
     from flows.sample_cases import live_cases
 
-    marker = settings.home / "sample.json"
+    marker = settings.home / SAMPLE
     sample = Sample.read(marker)
     if sample is None:
         if _facts(house):
