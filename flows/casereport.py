@@ -219,6 +219,9 @@ def _knock_on(rules: Mapping[str, Rule], duty: Duty, duties: list[Duty], day: da
     lateness = f"{in_days(late)} late" if late else "in time"
     if duty.met_on is None and not late:
         lateness = "not yet late"
+    if plan.met_on is not None and duty.started_on <= plan.met_on < until:
+        # Once the plan is out, its date can be kept or missed no more: what counts is that the advice was not in it.
+        return f"the advice {came} {lateness}; the final plan was issued without it on {plan.met_on.isoformat()}"
     room = f"{in_days(left)} before" if left > 0 else "on" if left == 0 else f"{in_days(-left)} after"
     unit, number = rules[plan.rule].period_on(plan.started_on).limbs[0].amounts[0]
     return f"the advice {came} {lateness}, {room} the {number}-{unit.removesuffix('s')} date ({plan.due.isoformat()})"

@@ -190,6 +190,13 @@ def test_late_advice_shows_what_it_does_to_the_20_week_date(asked: Team, receive
     assert asked.duty("30 Jun 2026").knock_on == expected
 
 
+def test_advice_that_comes_after_the_plan_is_not_measured_by_a_date_that_was_kept(asked: Team) -> None:
+    asked.record("15 Jun 2026", "final_plan_received")
+    assert asked.duty("30 Jun 2026").knock_on == "the advice is awaited 78 days late; the final plan was issued without it on 2026-06-15"
+    asked.record("29 Jun 2026", "health_advice_received", **ASKED)
+    assert asked.duty("30 Jun 2026").knock_on == "the advice came 77 days late; the final plan was issued without it on 2026-06-15"
+
+
 def test_a_withdrawn_case_ends_its_duties_and_takes_nothing_more_but_corrections(asked: Team) -> None:
     assert asked.record("30 Mar 2026", "case_withdrawn", reason="moved away").state == "withdrawn"
     assert refused(asked, "31 Mar 2026", "health_advice_received", **ASKED).code == "unlawful"
