@@ -211,8 +211,12 @@ def _in_windows(house: House, model: type[FactData], given: Mapping[str, Any], d
     said: dict[str, str] = {}
     for key, (rule, field) in model.FROM_WINDOW.items():
         start = reckon(house.law, house.almanac, rule, on).due
-        if field in data and start is not None:
-            said[key] = "yes" if start <= date.fromisoformat(data[field]) <= on else "no"
+        if field not in data or start is None:
+            continue
+        day = date.fromisoformat(data[field])
+        if day > on:
+            raise Refused("bad_data", f"{field} lies after the day of the fact itself: it is that day or earlier", field=field, wrong_call=True)
+        said[key] = "yes" if start <= day else "no"
     return said
 
 

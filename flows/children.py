@@ -35,10 +35,19 @@ def child_of(desk: Desk, linked: str, person: Mapping[str, str]) -> str:
 
 
 def refuse_second(desk: Desk, process: Process, work: CaseWork, drafts: Sequence[Draft], child_key: str | None, person: Mapping[str, str]) -> None:
-    """Refuse to open a case of a process that allows one open case of a child and authority, where there is one; its reference is named."""
-    opening = next((draft for draft in drafts if draft.kind == process.opens), None)
-    if not process.one_open_per_child_and_la or work.lines or opening is None:
+    """Refuse to open a case of a process that allows one open case of a child and authority, where there is one; its reference is named.
+
+    A case whose authority turns out to be another one is looked at in the same way.
+    """
+    if not process.one_open_per_child_and_la:
         return
+    told = [draft for draft in drafts if draft.kind == (process.opens if not work.lines else "fact_corrected") and draft.data.get("la")]
+    if not told or (work.lines and work.ended):
+        return
+    opening = told[-1]
+    if work.lines:
+        desk.settle_children([work])
+        child_key = child_key or work.child_key
     number = person.get("nhs_number")
     if child_key is None and number:
         desk.settle_children([])  # whoever was told of earlier in this transaction is found as well
@@ -49,10 +58,10 @@ def refuse_second(desk: Desk, process: Process, work: CaseWork, drafts: Sequence
     query = select(CASE.c.case_ref).where(
         CASE.c.child_key == child_key, CASE.c.process == process.name, CASE.c.la == la, CASE.c.state.not_in(process.final)
     )
-    opened = {str(ref) for ref in desk.connection.scalars(query)} - desk.works.keys()
+    opened = {str(ref) for ref in desk.connection.scalars(query)} - desk.works.keys()  # what is on the desk is newer than its row
     opened |= {
         ref for ref, other in desk.works.items()
-        if other.child_key == child_key and other.process is process and not other.ended and other.file.la == la
+        if other is not work and other.child_key == child_key and other.process is process and not other.ended and other.file.la == la
     }  # fmt: skip
     if opened:
         raise Refused(

@@ -159,7 +159,9 @@ def test_a_child_is_not_notified_twice_to_one_authority_and_nobody_is_shown(call
     assert record(call, "2026-02-09", "section23_opinion_formed", "la=Northshire", "body=QX102", f"linked_to={CASE}", case=OTHER).exit_code == 1
     elsewhere = record(call, "2026-02-09", "section23_opinion_formed", "la=Eastmere", "body=QX102", f"nhs_number={NUMBER}", f"date_of_birth={BORN}", case=OTHER)
     assert elsewhere.exit_code == 0, elsewhere.stderr
-    lived(call, ("2026-02-10", "case_withdrawn"))
+    moved = record(call, "2026-02-10", "fact_corrected", "corrects=1", "la=Northshire", case=OTHER)
+    assert (moved.exit_code, f"case {CASE} of the same child and local authority is open" in moved.stderr) == (1, True)
+    lived(call, ("2026-02-10", "fact_corrected", "corrects=1", "la=Northshire"), ("2026-02-10", "case_withdrawn"))
     assert record(call, "2026-02-11", *again, case="SX90003").exit_code == 0
 
 

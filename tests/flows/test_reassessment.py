@@ -175,6 +175,12 @@ def test_advice_is_asked_of_the_service_and_not_of_the_board_that_asked_for_the_
     assert team.duty("11 Mar 2026", "ehc_body_advice_respond").body == TRUST
 
 
+def test_a_last_assessment_does_not_lie_after_the_request(team: Team) -> None:
+    team.case = CASE
+    with pytest.raises(Refused, match="last_assessed_on lies after the day of the fact"):
+        team.record("9 Mar 2026", "reassessment_requested", "2 Mar 2026", la="northshire", requested_by="parent", last_assessed_on="2026-03-03")
+
+
 def letter(team: Team, rung: str) -> tuple[str, str]:
     """Subject and text of the newest notice of a rung, as it would leave on the day of its fact."""
     import orjson
