@@ -205,7 +205,9 @@ def fix_caller_environment(settings: Settings, api_url: str) -> None:
     """The same for a command that shows its own act as a run: if the server goes away, one line of ours says so, and no page of Prefect's."""
     fix_prefect_environment(settings, api_url)
     if settings.log_level != "DEBUG":
-        os.environ.update({"PREFECT_LOGGING_LEVEL": "CRITICAL", "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL", "PREFECT_LOGGING_TO_API_ENABLED": "false"})
+        # Its workers log under bare names ("EventsWorker"), which only the root's level reaches.
+        quiet = ("PREFECT_LOGGING_LEVEL", "PREFECT_LOGGING_INTERNAL_LEVEL", "PREFECT_LOGGING_ROOT_LEVEL")
+        os.environ.update({**dict.fromkeys(quiet, "CRITICAL"), "PREFECT_LOGGING_TO_API_ENABLED": "false"})
     # A person waits for this one: what Prefect does not take at the second try is said, not waited for.
     os.environ.update({"PREFECT_CLIENT_MAX_RETRIES": "1", "PREFECT_API_REQUEST_TIMEOUT": "15"})
 

@@ -124,6 +124,21 @@ def test_what_the_user_told_prefect_elsewhere_does_not_reach_it(tmp_path: Path, 
         os.environ.update(before)
 
 
+def test_no_logger_of_prefects_speaks_beside_a_command(tmp_path: Path) -> None:
+    """Its workers log under bare names: a person who records a fact is not to read "EventsWorker - Still processing items"."""
+    script = (
+        "from config.settings import Settings, fix_caller_environment\n"
+        "fix_caller_environment(Settings.read(), 'http://127.0.0.1:9/api')\n"
+        "import logging, prefect\n"
+        "from prefect.logging.configuration import setup_logging\n"
+        "setup_logging()\n"
+        "for name in ('EventsWorker', 'prefect.events', 'prefect._internal'): logging.getLogger(name).warning('1 items remaining')\n"
+    )
+    environ = child_environment(Settings.read({"SENDFLOW_HOME": str(tmp_path)}))
+    done = subprocess.run([sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
+
+
 def test_prefect_knows_every_setting_that_is_fixed(tmp_path: Path) -> None:
     """A renamed setting would be ignored without a word: Prefect itself is asked, in a process of its own, what it took."""
     settings = Settings.read({"SENDFLOW_HOME": str(tmp_path)})
