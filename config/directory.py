@@ -148,6 +148,11 @@ class Directory(_Strict):
         return {each.body: each for each in self.body_}
 
     @cached_property
+    def _mailboxes(self) -> dict[tuple[str | None, str, str | None, Party], str | None]:
+        """What has been asked before: a house has few mailboxes and many notices."""
+        return {}
+
+    @cached_property
     def _las(self) -> dict[str, str]:
         return _names(self.la, "la")
 
@@ -214,7 +219,15 @@ class Directory(_Strict):
             return self.icb.dco
         if body is None and la is not None and service is not None:
             body = self.provider(la, service)
-        provider = self._providers_by_code.get(body) if body is not None else None
+        if body is None:
+            return None
+        asked = (la, body, service, party)
+        if asked not in self._mailboxes:
+            self._mailboxes[asked] = self._mailbox(la, body, service, party)
+        return self._mailboxes[asked]
+
+    def _mailbox(self, la: str | None, body: str, service: str | None, party: Party) -> str | None:
+        provider = self._providers_by_code.get(body)
         if provider is None:
             return None
         if party is Party.PROVIDER_SEND_LEAD or not provider.provides:

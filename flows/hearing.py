@@ -40,17 +40,16 @@ def hear(desk: "Desk", mint: Callable[[], str]) -> list[str]:
     unheard: list[str] = []
     if not listening:
         return unheard
-    done: set[tuple[str, int]] = set()
+    asked: dict[str, int] = {}  # how many of a case's added facts have been looked at
     for _round in range(ROUNDS):
-        told = [
-            (work, fact)
-            for work in list(desk.works.values())
-            for fact in work.added
-            if _matters(work, fact, listening) and (work.case_ref, fact.seq) not in done
-        ]
+        told: list[tuple[CaseWork, Fact]] = []
+        for work in desk.works.values():
+            fresh = work.added[asked.get(work.case_ref, 0) :]
+            if fresh:
+                asked[work.case_ref] = len(work.added)
+                told.extend((work, fact) for fact in fresh if (fact.process, fact.kind) in listening or _corrects_heard(work, fact, listening))
         if not told:
             break
-        done |= {(work.case_ref, fact.seq) for work, fact in told}
         linked = _linked(desk, [work for work, _fact in told])
         for work, fact in told:
             others = [ref for ref in linked.get(work.child_key or "", []) if ref != work.case_ref]
@@ -58,11 +57,11 @@ def hear(desk: "Desk", mint: Callable[[], str]) -> list[str]:
     return unheard
 
 
-def _matters(work: "CaseWork", fact: Fact, listening: dict[tuple[str, str], list[tuple[str, str]]]) -> bool:
-    if fact.kind in CORRECTIONS:
-        target = next((line for line in work.lines if line.seq == fact.corrects), None)
-        return target is not None and (fact.process, target.kind) in listening
-    return (fact.process, fact.kind) in listening
+def _corrects_heard(work: "CaseWork", fact: Fact, listening: dict[tuple[str, str], list[tuple[str, str]]]) -> bool:
+    if fact.kind not in CORRECTIONS:
+        return False
+    target = next((line for line in work.lines if line.seq == fact.corrects), None)
+    return target is not None and (fact.process, target.kind) in listening
 
 
 def _linked(desk: "Desk", works: list["CaseWork"]) -> dict[str, list[str]]:
@@ -91,6 +90,8 @@ def _tell(
         process = processes()[name]
         wanted = process.hears_if.get((fact.process, fact.kind), {})
         if any(fact.data.get(key) not in said for key, said in wanted.items()):
+            continue
+        if not others and kind != process.opens and kind not in process.opens_too:
             continue
         fields = process.facts[kind].model_fields
         data = {key: value for key, value in fact.data.items() if key in fields and key not in process.facts[kind].WORDS}

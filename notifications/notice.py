@@ -337,18 +337,19 @@ def _history(view: View, duty: Duty) -> list[dict[str, Any]]:
     """What has happened to one request: its own facts, and who was told what that still stands."""
     happened: list[dict[str, Any]] = []
     withdrawn = {fact.seq for fact in view.casefile.rungs.values() if fact.withdrawn}
-    body, service = duty.body, duty.service
+    body, service, opened_seq = duty.body, duty.service, duty.opened_seq
     for line in view.casefile.lines:
-        if line.kind == SENT:
+        kind = line.kind
+        if kind == SENT:
             about = line.data
             if (about["rule"], about["opened_seq"]) != (duty.rule, duty.opened_seq) or about.get("rung_seq") in withdrawn:
                 continue
             rung = view.ladder.rung_def(duty.rule, str(about["rung"]))
             happened.append({"on": _iso(line.occurred_on), "what": rung.template if rung else str(about["rung"]), "to": about["recipient"]})
-        elif line.seq >= duty.opened_seq and line.kind not in ENGINES and not line.kind.startswith("notice_"):
-            same = line.data.get("body") == body and line.data.get("service") in (None, service)
-            if same:
-                happened.append({"on": _iso(line.occurred_on), "what": line.kind, "to": None})
+        elif line.seq >= opened_seq and kind not in ENGINES and not kind.startswith("notice_"):
+            data = line.data
+            if data.get("body") == body and (data.get("service") or service) == service:
+                happened.append({"on": _iso(line.occurred_on), "what": kind, "to": None})
     return happened
 
 
