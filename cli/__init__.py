@@ -6,10 +6,33 @@ Heavy rooms are imported inside the commands, so that `sendflow due` does not wa
 import importlib
 import pkgutil
 import sys
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
+
+
+class Discreet(TyperGroup):
+    """Says what is wrong with a call without the words that were typed: an argument too many may be a child's name."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was named."""
+        own = {name for command in self.commands.values() for each in command.params for name in (*each.opts, *each.secondary_opts)}
+        typed = {part for word in (*ctx._protected_args, *ctx.args) for part in (word, *word.split("="))} - set(self.commands) - own
+        try:
+            return super().invoke(ctx)
+        except Exception as problem:
+            # Every wrong call has a message that is shown; whichever library's own class it is.
+            message = getattr(problem, "message", None)
+            if isinstance(message, str) and hasattr(problem, "format_message"):
+                for word in sorted((each for each in typed if len(each) > 2), key=len, reverse=True):
+                    message = message.replace(word, "...")
+                problem.message = message  # type: ignore[attr-defined]  # as was just asked
+            raise
+
 
 app = typer.Typer(
+    cls=Discreet,
     help="Statutory SEND casework of a Designated Clinical Officer team: what may happen, by when, who was told, and proof of it.",
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
 )  # fmt: skip

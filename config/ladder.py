@@ -114,6 +114,10 @@ def _read(path: Path) -> Ladder:
             for rank, rung in enumerate(rungs, 1):
                 rung["rank"] = rank
         return Ladder.model_validate(told)
+    except UnicodeDecodeError:
+        raise LadderError(f"{path.name}: the file is not UTF-8 text; save it as UTF-8") from None
+    except (AttributeError, TypeError):
+        raise LadderError(f"{path.name}: a rung is a table of its own under the rule's name, for example [[rung.ehc_body_advice_respond]]") from None
     except tomllib.TOMLDecodeError as error:
         raise LadderError(f"{path.name}: not TOML: {error}") from None
     except ValidationError as error:

@@ -59,7 +59,7 @@ class UnknownRule(LawError):
 
 def month_day(text: str) -> tuple[int, int]:
     """A day of the year written as "31 March", as (month, day). Raises ValueError where it is none; 29 February is none."""
-    day, _, month = text.partition(" ")
+    day, _, month = str(text).partition(" ")  # a file may hold anything in its place
     if month not in MONTHS or not day.isdecimal():
         raise ValueError('a day of the year was expected, such as "31 March"')
     found = date(2001, MONTHS.index(month) + 1, int(day))

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
+from config.law import NoAnswer
 from deadlines.duty import Duty, duties_of
 from deadlines.ladder import Looked, look
 from flows.checking import Refused, prepared
@@ -157,6 +158,10 @@ class Desk:
         except Unlawful as problem:
             work.casefile, work.duties, work.process = before
             raise Refused("unlawful", problem.sentence, seq=problem.seq) from None
+        except NoAnswer as problem:
+            # A day for which no law stands in the folder: a person has to look at the day, or at the folder; the case is as before.
+            work.casefile, work.duties, work.process = before
+            raise Refused("no_law", str(problem)) from None
         except Refused:
             work.casefile, work.duties, work.process = before
             raise
