@@ -65,6 +65,7 @@ def prepared(
     told = _told(model, kind, given)
     _bound(house, model, kind, told[0])
     _by_law(house, model, given, told[0])
+    _not_later(told[0], draft.occurred_on)
     told[0].update(_in_windows(house, model, given, told[0], draft.occurred_on))
     if kind not in ENGINE_ONLY:
         _only_once(lines, draft, told[0])
@@ -211,13 +212,16 @@ def _in_windows(house: House, model: type[FactData], given: Mapping[str, Any], d
     said: dict[str, str] = {}
     for key, (rule, field) in model.FROM_WINDOW.items():
         start = reckon(house.law, house.almanac, rule, on).due
-        if field not in data or start is None:
-            continue
-        day = date.fromisoformat(data[field])
-        if day > on:
-            raise Refused("bad_data", f"{field} lies after the day of the fact itself: it is that day or earlier", field=field, wrong_call=True)
-        said[key] = "yes" if start <= day else "no"
+        if field in data and start is not None:
+            said[key] = "yes" if start <= date.fromisoformat(data[field]) <= on else "no"
     return said
+
+
+def _not_later(data: Mapping[str, Any], on: date) -> None:
+    """What was last done before a fact (`last_assessed_on`, `last_reviewed_on`) was done by the fact's own day."""
+    for key, day in data.items():
+        if key.startswith("last_") and date.fromisoformat(day) > on:
+            raise Refused("bad_data", f"{key} lies after the day of the fact itself: it is that day or earlier", field=key, wrong_call=True)
 
 
 def _correction(house: House, process: Process, lines: Sequence[Line], draft: Draft, given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -249,9 +253,9 @@ def _correction(house: House, process: Process, lines: Sequence[Line], draft: Dr
     if day is not None and date.fromisoformat(day) > draft.occurred_on:
         raise Refused("future_date", "the corrected day is no later than the day of the correction", field="occurred_on", wrong_call=True)
     now = next((line for line in effective(lines) if line.seq == target.seq), target)
-    plain |= _in_windows(
-        house, process.facts[target.kind], others, {**now.data, **plain}, date.fromisoformat(day) if day is not None else now.occurred_on
-    )
+    stands_on = date.fromisoformat(day) if day is not None else now.occurred_on
+    _not_later({**now.data, **plain}, stands_on)
+    plain |= _in_windows(house, process.facts[target.kind], others, {**now.data, **plain}, stands_on)
     return plain, words
 
 

@@ -44,6 +44,15 @@ def held(team: Team, day: str = "11 Jan 2027") -> Team:
     return team
 
 
+def test_a_last_review_does_not_lie_after_the_day_that_tells_of_it(team: Team) -> None:
+    team.case = CASE
+    with pytest.raises(Refused, match="last_reviewed_on lies after the day of the fact"):
+        team.record("2 Mar 2026", "plan_reviewed", la="northshire", last_reviewed_on="2026-03-03")
+    team.record("2 Mar 2026", "plan_reviewed", la="northshire", last_reviewed_on="2026-03-02")
+    with pytest.raises(Refused, match="last_reviewed_on lies after the day of the fact"):
+        team.record("3 Mar 2026", "fact_corrected", corrects=1, last_reviewed_on="2026-03-03")
+
+
 def test_the_first_review_is_due_the_day_before_the_anniversary_and_the_decision_ends_it(review: Team) -> None:
     assert standings(review, "1 Mar 2027") == {"annual_review_first": ("2027-03-01", "due_soon")}
     assert standings(review, "2 Mar 2027") == {"annual_review_first": ("2027-03-01", "breached")}
