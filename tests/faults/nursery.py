@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from flows.house import House
+    from tests.casework import Team
 
 ROOT = Path(__file__).resolve().parents[2]
 HANDED_DOWN = ("books", "dates_of", "law_version")
@@ -52,22 +53,27 @@ class End:
 class Nursery:
     """The process that forks; one for each house. Everything that children of one call do, they do at the same time."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, database_url: str | None = None) -> None:
         self.home = home
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("SENDFLOW_", "PREFECT_"))}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.nursery", str(home)], cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
+        # Not among the words of the command, where any account of the machine could read it.
+        self._send(database_url)
 
     def all_at_once(self, *orders: Order) -> list[End]:
         """Lets one child for each order begin together, and waits for all of them."""
-        assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps([asdict(order) for order in orders]) + "\n")
-        self._process.stdin.flush()
+        self._send([asdict(order) for order in orders])
         line = self._process.stdout.readline()
         assert line, "the nursery has gone"
         return [End(**told) for told in json.loads(line)]
+
+    def _send(self, told: Any) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(told) + "\n")
+        self._process.stdin.flush()
 
     def one(self, act: str, today: str, *given: Any, **how: Any) -> End:
         """One child."""
@@ -79,9 +85,9 @@ class Nursery:
 
 
 @contextmanager
-def nursery(home: Path) -> Iterator[Nursery]:
-    """A nursery for one house, closed at the end."""
-    made = Nursery(home)
+def nursery(team: Team) -> Iterator[Nursery]:
+    """A nursery for a team's house, closed at the end."""
+    made = Nursery(team.home, team.first.settings.database_url)
     try:
         yield made
     finally:
@@ -173,7 +179,7 @@ def main() -> None:
     from config.settings import Settings
     from flows.house import House
 
-    house = House.open(Settings(home=Path(sys.argv[1]), today=date(2026, 1, 1)))
+    house = House.open(Settings(home=Path(sys.argv[1]), today=date(2026, 1, 1), database_url=json.loads(sys.stdin.readline())))
     for worked_out in ("processes", *HANDED_DOWN):
         getattr(house, worked_out)
     house.engine.dispose()

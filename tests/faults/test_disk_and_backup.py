@@ -31,7 +31,7 @@ def test_a_full_disk_undoes_an_act_whole_and_room_made_again_lets_it_be_done(
 ) -> None:
     told = tmp_path / "accepted"
     plan, full = [], 0
-    with nursery(team.home) as children:
+    with nursery(team) as children:
         for number in range(rounds(3)):
             new = [opening(4 * number + each, TODAY) for each in range(4)]
             plan += new
@@ -85,7 +85,7 @@ def test_a_backup_taken_while_the_house_writes_opens_as_a_whole_house(team: Team
     records_are_whole(restored, "2 Mar 2026")
     # The house goes on from there, and what was written after the backup can be recorded again.
     missing = [opening(number, TODAY) for number in written if f"NX{number:05d}" not in kept]
-    with nursery(restored.home) as children:
+    with nursery(restored) as children:
         assert children.one("record", TODAY, str(backup / "accepted"), missing).code == 0
         for today in (TODAY, "2026-03-03"):
             assert (children.one("sweep", today).code, children.one("deliver", today, HOST, room.port, 5.0).code) == (0, 0)

@@ -50,7 +50,7 @@ def test_whatever_dies_when_nothing_is_lost_and_nothing_is_said_twice(
     told, wanted = tmp_path / "accepted", list[Planned]()
     killed = 0
     days = working_days(team.first.almanac, date(2026, 3, 2), rounds(4) + 6)
-    with nursery(team.home) as children:
+    with nursery(team) as children:
         for number, today in enumerate(days[:-6]):
             first = 4 * number
             new = [opening(first + each, today) for each in range(4)]

@@ -21,7 +21,7 @@ CASES = 5
 def lived(team: Team, workers: int, tmp_path: Path) -> Iterator[PostRoom]:
     """Some cases lived from their opening to the end of the ladder, by so many workers of each sort at once."""
     told = tmp_path / f"accepted-{workers}"
-    with nursery(team.home) as children, post_room() as room:
+    with nursery(team) as children, post_room() as room:
         for today in DAYS:
             orders = [Order("sweep", today) for _ in range(workers)]
             if today == DAYS[0]:
@@ -58,7 +58,7 @@ def test_a_commit_whose_answer_was_lost_is_there_once_however_often_it_is_asked_
     told, today = tmp_path / "accepted", "2026-03-02"
     plan = [opening(number, today) for number in range(3)]
     nowhere = tmp_path / "no folder" / "accepted"
-    with nursery(team.home) as children:
+    with nursery(team) as children:
         lost = children.one("record", today, str(nowhere), plan[:1])
         assert (lost.code, lost.answer) == (1, "FileNotFoundError")  # it dies between the commit and the answer
         again = children.one("record", today, str(told), plan)

@@ -88,7 +88,7 @@ def test_a_mail_server_that_says_no_more_keeps_nobody_waiting_and_is_no_refusal(
     team: Team, room: PostRoom, tmp_path: Path, greeting: bytes, why: str
 ) -> None:
     """Half open, silent after its greeting, or busy: the letter waits with its Message-ID and leaves when a server answers."""
-    with nursery(team.home) as children:
+    with nursery(team) as children:
         children.one("record", TODAY, str(tmp_path / "accepted"), [opening(0, TODAY)])
         with line(greeting) as port:
             ended = children.one("deliver", TODAY, HOST, port, 0.3)
@@ -102,7 +102,7 @@ def test_a_mail_server_that_says_no_more_keeps_nobody_waiting_and_is_no_refusal(
 
 def test_a_slow_mail_server_that_took_the_letter_after_all_has_it_twice_under_one_id(team: Team, room: PostRoom, tmp_path: Path) -> None:
     """It answers after we have stopped waiting: the outcome is not known, so the same letter goes once more."""
-    with nursery(team.home) as children:
+    with nursery(team) as children:
         children.one("record", TODAY, str(tmp_path / "accepted"), [opening(0, TODAY)])
         room.hang_up = True
         assert children.one("deliver", TODAY, HOST, room.port, 2.0).answer["sent"] == 0
