@@ -96,7 +96,7 @@ def look(
     """
     drafts: list[Draft] = []
     look_on: dict[tuple[str, int], date | None] = {}
-    by_opening = {(duty.rule, duty.opened_seq): duty for duty in duties}
+    by_opening = {(duty.rule, duty.opened_seq): duty for duty in duties} if casefile.rungs else {}
     false = {fact.seq for fact in casefile.rungs.values() if not fact.withdrawn and _is_false(fact, by_opening)}
     standing = {
         (fact.rule, fact.opened_seq, fact.rung) for fact in casefile.rungs.values() if not fact.withdrawn and fact.seq not in false
@@ -150,16 +150,17 @@ def _owed(
     if ended or duty.excuse is not None or (duty.imported and not began):
         return []
     covered = began[0] if began else None
+    closed_on = duty.closed_on
     owed: list[tuple[RungLike, date]] = []
     for rung in rungs:
-        if rung.unless == "contact" and contacts(casefile, duty):
+        if closed_on is not None and rung.fact != "breached":
             continue
-        if duty.closed_on is not None and rung.fact != "breached":
+        if rung.unless == "contact" and contacts(casefile, duty):
             continue
         day = _falls_on(duty, rung, almanac)
         if day is None or (covered is not None and day <= covered):
             continue
-        if duty.closed_on is None or day <= duty.closed_on:
+        if closed_on is None or day <= closed_on:
             owed.append((rung, day))
     return owed
 

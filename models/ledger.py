@@ -54,9 +54,9 @@ def chained(facts: Iterable[Fact], tail: Tail) -> tuple[list[Stored], Tail]:
             raise ValueError(f"fact {fact.seq} cannot follow fact {seq} of case {fact.case_ref}")
         text = fact.text()
         digest = link(previous, text)
-        rows.append(Stored(
+        rows.append(_STORED((
             fact.case_ref, fact.seq, fact.kind, fact.occurred_on.isoformat(), fact.recorded_at, fact.actor, text.decode(), previous, digest,
-        ))  # fmt: skip
+        )))  # fmt: skip
         seq, previous = fact.seq, digest
     return rows, Tail(seq, previous)
 
