@@ -72,7 +72,7 @@ class Workshop:
 def raw(path: Path) -> sqlite3.Connection:
     """The driver alone, under the pragmas that the house uses: WAL, synchronous FULL, secure_delete, the same cache."""
     connection = sqlite3.connect(path, isolation_level=None)
-    for pragma in PRAGMAS:
+    for pragma in ("journal_mode=WAL", *PRAGMAS):
         connection.execute(f"PRAGMA {pragma}")
     return connection
 

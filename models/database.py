@@ -6,6 +6,8 @@ for who writes and locks the cases it opens, one snapshot for who reads. What di
 (here, in `rows` and in `guards`) and nowhere else.
 """
 
+import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
@@ -23,8 +25,8 @@ from models.rows import driver_cursor
 BUSY_MILLISECONDS = 30_000
 CACHE_KIBIBYTES = 16_384  # of pages for each connection; the default of 2,000 is read over and over by a verify
 PRAGMAS = (
-    "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON",
-    f"busy_timeout={BUSY_MILLISECONDS}", "secure_delete=ON", f"cache_size=-{CACHE_KIBIBYTES}",
+    f"busy_timeout={BUSY_MILLISECONDS}", "synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON",
+    "secure_delete=ON", f"cache_size=-{CACHE_KIBIBYTES}",
 )  # fmt: skip
 # A commit is on the disk before it is said to be done, whatever the server's own default; days and instants are never turned by a zone.
 SERVER = f"-c timezone=UTC -c synchronous_commit=on -c lock_timeout={BUSY_MILLISECONDS} -c idle_in_transaction_session_timeout=600000"
@@ -64,7 +66,20 @@ def _set_pragmas(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     for pragma in PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
+    _write_ahead(cursor)
     cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Switch to WAL, once for a file. Two that come first at once: SQLite does not wait for the other here, so we do."""
+    until = time.monotonic() + BUSY_MILLISECONDS / 1000
+    while cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
 
 
 def _begin_immediate(connection: Connection) -> None:

@@ -42,12 +42,12 @@ def test_no_canary_is_found_where_a_prefect_server_took_part(tmp_path: Path) -> 
 
     try:
         outputs = [ask("import", str(path)) for path in trackers(tmp_path / "in")]
-        for canary in (NAMES[0], NUMBERS[1], CLINICAL[0]):
-            for data in (("service=camhs", f"note={canary}"), (f"body={canary}",), (canary,)):
-                repeated = [word for pair in data for word in ("--data", pair)]
-                outputs.append(ask("record", "KV001", "waiting_list_stated", "--on", "2026-04-01", *repeated, "--actor", "dco.team"))
-            outputs.append(ask("record", "KV001", "section_g_agreed", "--on", "2026-04-01", "--actor", canary))
+        # Each way in once, each with another canary: a command pays for Prefect's import, and the test before this one tries them all.
+        for canary, data in ((NAMES[0], ("service=camhs", f"note={NAMES[0]}")), (NUMBERS[1], (f"body={NUMBERS[1]}",)), (CLINICAL[0], (CLINICAL[0],))):
+            repeated = [word for pair in data for word in ("--data", pair)]
+            outputs.append(ask("record", "KV001", "waiting_list_stated", "--on", "2026-04-01", *repeated, "--actor", "dco.team"))
             outputs.append(ask("record", canary, canary, "--on", canary, "--actor", "dco.team"))
+        outputs.append(ask("record", "KV001", "section_g_agreed", "--on", "2026-04-01", "--actor", NAMES[0]))
         outputs += [ask(*words) for words in (("sweep",), ("deliver", "--now", "--reason", CLINICAL[0]), ("verify",))]
         assert {run["name"].split()[0] for run in house.runs()} >= {"import", "record", "sweep", "deliver", "verify"}
         search_outputs(outputs)
