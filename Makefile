@@ -40,7 +40,7 @@ contracts: install
 	@$(BIN)/lint-imports --no-logo
 
 suite: install
-	@$(BIN)/python -m pytest -n 3 --dist loadfile
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 faults: install  ## kill, starve and mislead the house for ROUNDS rounds (default 100; a sample is part of make test)
 	@ROUNDS=$(or $(ROUNDS),100) $(BIN)/python -m pytest tests/faults tests/postgres/test_faults.py -q

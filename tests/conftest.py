@@ -12,6 +12,21 @@ if TYPE_CHECKING:
     from tests.casework import Team
 
 
+# Tests that wait for servers and children begin first, so that the quick ones fill the time that they leave and no process ends alone.
+SLOW = ("house/", "privacy/", "faults/", "postgres/", "docs/test_adding", "flows/test_walk_200", "letters/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the files: the slow ones first, in the order above."""
+    here = Path(__file__).parent
+
+    def place(item: pytest.Item) -> int:
+        name = item.path.relative_to(here).as_posix()
+        return next((number for number, start in enumerate(SLOW) if name.startswith(start)), len(SLOW))
+
+    items.sort(key=place)
+
+
 @pytest.fixture
 def team(teams: Callable[[str], Team]) -> Team:
     """A DCO team with an empty house."""
