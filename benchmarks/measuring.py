@@ -43,13 +43,15 @@ class Measured(NamedTuple):
 class Side(NamedTuple):
     """One of two things measured against each other: `prepare` is not timed, and what it gives is handed to `run`.
 
-    `amount` is how much one run does, in the unit of the comparison (facts, sums, runs).
+    `amount` is how much one run does, in the unit of the comparison (facts, sums, runs). A run of several `slices` is handed the number
+    of the slice as well, and the two sides take turns at every slice: a disk that is slow for a moment is then slow for both.
     """
 
     name: str
     prepare: Callable[[], object]
-    run: Callable[[object], object]
+    run: Callable[..., object]
     amount: float = 1.0
+    slices: int = 1
 
 
 def goals() -> dict[str, Goal]:
@@ -57,17 +59,22 @@ def goals() -> dict[str, Goal]:
     return {name: Goal.model_validate(table) for name, table in tomllib.loads(GOALS.read_text("utf-8")).items()}
 
 
-def seconds(side: Side) -> float:
-    """One run's time, per unit of its amount. Garbage of other rounds is collected before, and none is while it runs, on either side."""
-    given = side.prepare()
+def seconds(*sides: Side) -> list[float]:
+    """One run of each side, its time per unit of its amount. Garbage is collected before, and none is while they run."""
+    given = [side.prepare() for side in sides]
+    taken = [0.0] * len(sides)
     gc.collect()
     gc.disable()
     try:
-        start = time.perf_counter()
-        side.run(given)
-        return (time.perf_counter() - start) / side.amount
+        for number in range(sides[0].slices):
+            for place, side in enumerate(sides):
+                slices = (number,) if side.slices > 1 else ()
+                start = time.perf_counter()
+                side.run(given[place], *slices)
+                taken[place] += time.perf_counter() - start
     finally:
         gc.enable()
+    return [time_taken / side.amount for time_taken, side in zip(taken, sides, strict=True)]
 
 
 def alternate(measure: str, ours: Side, theirs: Side, ratio: Callable[[float, float], float], notes: list[str], rounds: int = ROUNDS) -> Measured:
@@ -75,12 +82,12 @@ def alternate(measure: str, ours: Side, theirs: Side, ratio: Callable[[float, fl
     ratios: list[float] = []
     our_times: list[float] = []
     their_times: list[float] = []
-    seconds(ours), seconds(theirs)  # the first of each pays for what is loaded once
+    seconds(ours, theirs)  # the first of each pays for what is loaded once
     for number in range(rounds):
         if number % 2:
-            one, other = seconds(ours), seconds(theirs)
+            one, other = seconds(ours, theirs)
         else:
-            other, one = seconds(theirs), seconds(ours)
+            other, one = seconds(theirs, ours)
         our_times.append(one)
         their_times.append(other)
         ratios.append(ratio(one, other))

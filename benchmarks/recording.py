@@ -64,31 +64,33 @@ def one_fact(shop: Workshop) -> Measured:
     """Each fact an act of its own, as a person records it."""
     steps = _steps(shop)
 
-    def ours(house: object) -> None:
-        assert isinstance(house, House)
-        for number in range(SINGLE_CASES):
-            ref = reference(number)
-            for draft in drafts(number):
-                record(house, ref, [draft], ACTOR)
-        house.engine.dispose()
+    of_one = len(drafts(0))
 
-    def theirs(connection: object) -> None:
+    def ours(house: object, number: int) -> None:
+        assert isinstance(house, House)
+        ref = reference(number)
+        for draft in drafts(number):
+            record(house, ref, [draft], ACTOR)
+
+    def theirs(connection: object, number: int) -> None:
         assert isinstance(connection, sqlite3.Connection)
-        for step in steps:
+        for step in steps[number * of_one : (number + 1) * of_one]:
             connection.execute("BEGIN IMMEDIATE")
             for table, rows in step.items():
                 marks = ", ".join("?" * len(rows[0]))
                 word = "INSERT" if table in ("fact", "notice") else "INSERT OR REPLACE"
                 connection.executemany(f"{word} INTO {table} VALUES ({marks})", rows)
             connection.execute("COMMIT")
-        connection.close()
 
     written = {table: sum(len(step.get(table, ())) for step in steps) / len(steps) for table in TABLES}
-    notes = ["the ruler writes, for each fact, " + ", ".join(f"{count:.1f} rows of {table}" for table, count in written.items())]
+    notes = [
+        "the two take turns at every case of a round",
+        "the ruler writes, for each fact, " + ", ".join(f"{count:.1f} rows of {table}" for table, count in written.items()),
+    ]
     return alternate(
         "one_fact",
-        Side("record", shop.fresh_house, ours, len(steps)),
-        Side("commit each", lambda: raw(shop.fresh_file()), theirs, len(steps)),
+        Side("record", shop.fresh_house, ours, len(steps), SINGLE_CASES),
+        Side("commit each", lambda: raw(shop.fresh_file()), theirs, len(steps), SINGLE_CASES),
         of_theirs, notes,
     )  # fmt: skip
 
