@@ -87,7 +87,12 @@ class Duty:
     started_on: date
     dates: Dates
     imported: bool
-    given: Mapping[str, Any] = field(default_factory=dict)
+    given: Mapping[str, Any]
+    opened_on: date
+    lawful_from: str | None
+    contingent: bool
+    may_lapse: bool
+    start_day: str | None
     met_on: date | None = None
     met_seq: int | None = None
     met_by: str | None = None
@@ -96,11 +101,6 @@ class Duty:
     excuse: Claim | None = None
     reopened: int = 0
     superseded: bool = False
-    lawful_from: str | None = None
-    contingent: bool = False
-    may_lapse: bool = False
-    opened_on: date | None = None
-    start_day: str | None = None
 
     @property
     def due(self) -> date | None:
@@ -197,11 +197,10 @@ def duties_of(lines: Sequence[Line], book: DutyBook, dates_of: DatesOf, claims: 
                 # A body that a fact names bears only the duties that lie on bodies: the authority's own are nobody else's.
                 body, service = (data.get("body"), data.get("service")) if rule.per == "body" else (None, None)
                 given = {**known[rule.id], **data} if rule.id in known else data
+                # By place, because names would double what it costs to make one.
                 duty = Duty(
-                    rule.id, rule.bound, body, service, line.seq, started_on,
-                    dates_of(rule.id, started_on, given), imported, given, lawful_from=rule.lawful_from, opened_on=on,
-                    contingent=rule.contingent, may_lapse=rule.may_lapse,
-                    start_day=rule.start_day,
+                    rule.id, rule.bound, body, service, line.seq, started_on, dates_of(rule.id, started_on, given), imported, given, on,
+                    rule.lawful_from, rule.contingent, rule.may_lapse, rule.start_day,
                 )  # fmt: skip
                 duties.append(duty)
                 by_rule.setdefault(rule.id, []).append(duty)

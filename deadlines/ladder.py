@@ -62,7 +62,7 @@ def rung_day(duty: Duty, rung: RungLike, almanac: WorkingDays) -> date | None:
         return None
     if rung.before is not None:
         # Never before the fact that opened the duty: a birth lies long before anybody knew of the duty.
-        return max(duty.due - timedelta(days=rung.days or 0, weeks=rung.weeks or 0), duty.opened_on or duty.started_on)
+        return max(duty.due - timedelta(days=rung.days or 0, weeks=rung.weeks or 0), duty.opened_on)
     origin = duty.started_on if rung.after == "start" else duty.due if rung.after == "due" else duty.due + DAY
     if rung.working_days is not None:
         return almanac.add_working_days(origin, rung.working_days)
