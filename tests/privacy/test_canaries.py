@@ -41,7 +41,7 @@ def test_no_canary_is_found_where_a_prefect_server_took_part(tmp_path: Path) -> 
         return Done(words, done.returncode, done.stdout, done.stderr)
 
     try:
-        outputs = [ask("import", str(path)) for path in trackers(tmp_path / "in")]
+        outputs = [ask("import", str(path)) for path in trackers(tmp_path / "in")[:3]]  # the test before this one imports them all
         # Each way in once, each with another canary: a command pays for Prefect's import, and the test before this one tries them all.
         for canary, data in ((NAMES[0], ("service=camhs", f"note={NAMES[0]}")), (NUMBERS[1], (f"body={NUMBERS[1]}",)), (CLINICAL[0], (CLINICAL[0],))):
             repeated = [word for pair in data for word in ("--data", pair)]
