@@ -28,7 +28,7 @@ from models.ledger import Stored
 from statemachines.replay import processes
 
 CASES = 1_000
-SLICES = 20
+SLICES = 5
 
 
 MOVES = processes()["ehc_needs_assessment"].table
