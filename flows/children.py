@@ -12,8 +12,10 @@ from sqlalchemy import select
 from flows.checking import Refused
 from flows.desk import CASE, CaseWork, Desk
 from models import people
+from models.casefile import Casefile
 from models.facts import REFERENCE, Draft
-from statemachines.statutory import Process
+from statemachines.replay import fold
+from statemachines.statutory import Process, Unlawful
 
 
 def child_of(desk: Desk, linked: str, person: Mapping[str, str]) -> str:
@@ -37,22 +39,24 @@ def child_of(desk: Desk, linked: str, person: Mapping[str, str]) -> str:
 def refuse_second(desk: Desk, process: Process, work: CaseWork, drafts: Sequence[Draft], child_key: str | None, person: Mapping[str, str]) -> None:
     """Refuse to open a case of a process that allows one open case of a child and authority, where there is one; its reference is named.
 
-    A case whose authority turns out to be another one is looked at in the same way.
+    A case whose authority or child turns out to be another one is looked at in the same way, and so is one that a withdrawal of its end opens again.
     """
     if not process.one_open_per_child_and_la:
         return
-    told = [draft for draft in drafts if draft.kind == (process.opens if not work.lines else "fact_corrected") and draft.data.get("la")]
-    if not told or (work.lines and work.ended):
+    would_open = _would_be_open(process, work, drafts, person)
+    if would_open is None:
         return
-    opening = told[-1]
+    opening, named = would_open
     if work.lines:
         desk.settle_children([work])
         child_key = child_key or work.child_key
     number = person.get("nhs_number")
-    if child_key is None and number:
+    if number:
         desk.settle_children([])  # whoever was told of earlier in this transaction is found as well
-        child_key = people.find_children(desk.connection, desk.house.seal, [number]).get(number)
-    la = desk.house.directory.find_la(str(opening.data.get("la", "")))
+        # What a correction tells of a case goes before what was thought of it.
+        known = people.find_children(desk.connection, desk.house.seal, [number]).get(number)
+        child_key = known or child_key if work.lines else child_key or known
+    la = desk.house.directory.find_la(named or "")
     if child_key is None or la is None:
         return
     query = select(CASE.c.case_ref).where(
@@ -65,6 +69,33 @@ def refuse_second(desk: Desk, process: Process, work: CaseWork, drafts: Sequence
     }  # fmt: skip
     if opened:
         raise Refused(
-            "open_already", f"{opening.kind} is refused: case {min(opened)} of the same child and local authority is open. Record there what has"
+            "open_already", f"{opening} is refused: case {min(opened)} of the same child and local authority is open. Record there what has"
             " happened since; or close it first, where it is over", field="nhs_number",
         )  # fmt: skip
+
+
+def _would_be_open(process: Process, work: CaseWork, drafts: Sequence[Draft], person: Mapping[str, str]) -> tuple[str, str | None] | None:
+    """The kind of fact that opens this case, opens it again after its end, or makes it another authority's or child's, and the authority it is then of."""
+    said = [(draft.kind, str(draft.data["la"])) for draft in drafts if draft.data.get("la") and draft.kind in (process.opens, "fact_corrected")]
+    if not work.lines:
+        return next((told for told in said if told[0] == process.opens), None)
+    withdrawals = [draft for draft in drafts if draft.kind == "fact_withdrawn"]
+    after = _after(work, withdrawals) if withdrawals else None
+    if after is not None and after.state not in process.final and (work.ended or after.la != work.file.la):
+        return "fact_withdrawn", after.la
+    if work.ended:
+        return None
+    return said[-1] if said else ("fact_corrected", work.file.la) if person.get("nhs_number") else None
+
+
+def _after(work: CaseWork, withdrawals: Sequence[Draft]) -> Casefile | None:
+    """The case once these withdrawals are taken; None where that is no lawful history, which is refused elsewhere, in its own words."""
+    last = work.lines[-1]
+    taken = [
+        last._replace(seq=last.seq + at, kind=draft.kind, occurred_on=draft.occurred_on, corrects=draft.corrects, data={}, caused_by=None)
+        for at, draft in enumerate(withdrawals, 1)
+    ]
+    try:
+        return fold(work.case_ref, [*work.lines, *taken])
+    except Unlawful:
+        return None

@@ -165,6 +165,29 @@ def test_a_child_is_not_notified_twice_to_one_authority_and_nobody_is_shown(call
     assert record(call, "2026-02-11", *again, case="SX90003").exit_code == 0
 
 
+def test_a_notification_is_not_opened_again_beside_a_later_one_of_the_same_child(call: Call) -> None:
+    """However it would come about: its end is withdrawn, its authority's correction is withdrawn, or it turns out whose it is."""
+    lived(call, ("2026-02-02", "section23_opinion_formed", *OPINION), ("2026-02-03", "case_withdrawn"))
+    lived(call, ("2026-02-04", "section23_opinion_formed", *OPINION), case=OTHER)
+    open_too = f"case {OTHER} of the same child and local authority is open. Record there what has happened since; or close it first"
+    again = record(call, "2026-02-05", "fact_withdrawn", "corrects=2")
+    assert (again.exit_code, f"fact_withdrawn is refused: {open_too}" in again.stderr) == (1, True)
+    assert NUMBER not in again.output and BORN not in again.output
+    assert shown(call, "2026-02-05")["state"] == "withdrawn"
+    unnamed = ("section23_opinion_formed", "la=Northshire", "body=QX101", f"date_of_birth={BORN}")
+    lived(call, ("2026-02-02", *unnamed), case="SX90003")
+    whose = record(call, "2026-02-06", "fact_corrected", "corrects=1", f"nhs_number={NUMBER}", case="SX90003")
+    assert (whose.exit_code, f"fact_corrected is refused: {open_too}" in whose.stderr, NUMBER in whose.output) == (1, True, False)
+    lived(call, ("2026-02-06", "fact_corrected", "corrects=1", f"nhs_number={NUMBER}", "la=Eastmere"), case="SX90003")
+    back = record(call, "2026-02-07", "fact_withdrawn", "corrects=2", case="SX90003")
+    assert (back.exit_code, f"fact_withdrawn is refused: {open_too}" in back.stderr) == (1, True)
+    lived(call, ("2026-02-08", "case_closed"), case=OTHER)
+    lived(call, ("2026-02-09", "fact_withdrawn", "corrects=2"))
+    assert shown(call, "2026-02-09")["state"] == "formed"
+    reopened = record(call, "2026-02-10", "fact_withdrawn", "corrects=2", case=OTHER)
+    assert (reopened.exit_code, f"case {CASE} of the same child" in reopened.stderr) == (1, True)
+
+
 # What a locality may choose -------------------------------------------------------------------------------------------------
 
 
