@@ -1,4 +1,4 @@
-"""`sendflow import`, `who`, `bodies`: what comes in, whom a case is about, and who answers for what.
+"""`sendflow import`, `who`, `erase`, `bodies`: what comes in, whom a case is about, and who answers for what.
 
 Purpose: thin commands; none of them ever repeats a file's name or what stands in a cell. Prefect is touched by `import` alone, where it answers.
 """
@@ -15,6 +15,7 @@ from cli.say import Exit, emit, fail, tell
 
 if TYPE_CHECKING:
     from config.directory import Body
+    from flows.erasing import ErasureReport
     from flows.importing import ImportReport
     from flows.looking import WhoReport
 
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
     """Add these commands to the program."""
     app.command("import")(import_)
     app.command("who")(who)
+    app.command("erase")(erase)
     app.command("bodies")(bodies)
 
 
@@ -109,6 +111,40 @@ def _person(report: WhoReport) -> str:
     for said in report.words or []:
         where = f"fact {said.seq}, {said.kind}, {said.field}" if said.seq else "comment"
         lines.append(f"{where}: {said.words if said.words is not None else 'erased'}")
+    return "\n".join(lines)
+
+
+def erase(
+    case: Annotated[str, typer.Argument(help="A case of the child, such as NX00042.")],
+    actor: Annotated[str, typer.Option("--actor", help="Who erases: an account name, such as dco.team.")],
+    ground: Annotated[str, typer.Option("--ground", help="Why: retention_ended, erasure_request, court_order or entered_in_error.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Really erase. Without it, only what would go is said.")] = False,
+    json_: Json = False,
+) -> None:
+    """Erase who a child's cases are about, and the words kept of them, for ever. The history stays and still verifies. The act is logged."""
+    from flows.erasing import Ground, StillOpen
+    from flows.erasing import erase as erase_person
+    from flows.house import House
+
+    actor_of(actor)
+    if ground not in set(Ground):
+        fail(Exit.WRONG_CALL, f"--ground is one of {', '.join(Ground)}: for example --ground retention_ended")
+    try:
+        report = erase_person(House.open(), case, actor, Ground(ground), really=yes)
+    except LookupError as problem:
+        fail(Exit.WRONG_CALL, str(problem.args[0]))
+    except StillOpen as problem:
+        fail(Exit.REFUSED, str(problem))
+    emit(report.model_dump(mode="json"), json_, lambda: _erased(report))
+
+
+def _erased(report: ErasureReport) -> str:
+    did = "Erased" if report.erased else "Nothing was erased. With --yes it would be, and could never be brought back"
+    lines = [f"{did}: the person of {', '.join(report.cases)}, and {report.passages} passage{'' if report.passages == 1 else 's'} of words."]
+    if report.open_cases:
+        lines.append(f"A duty is still open on {', '.join(report.open_cases)}.")
+    if report.erased:
+        lines.append("It stands in the log. Backups that were taken before still hold the sealed person, until they end.")
     return "\n".join(lines)
 
 

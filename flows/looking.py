@@ -43,7 +43,7 @@ class WhoReport(BaseModel):
 def who(house: House, case: str, actor: str, purpose: str, words: bool = False) -> WhoReport:
     """Logs a look at a case's person (and, if asked, its passages) and gives what is known. Raises LookupError where there is no such case."""
     with house.engine.begin() as connection:
-        ref = _case(connection, house.seal, case)
+        ref = case_of(connection, house.seal, case)
         people.log_read(connection, house.seal, ref, actor, purpose, instant(house.now()))
     with house.engine.begin() as connection:  # the look stands in the log before anything of it is shown
         person = people.person_of(connection, house.seal, ref)
@@ -55,7 +55,8 @@ def who(house: House, case: str, actor: str, purpose: str, words: bool = False) 
     )  # fmt: skip
 
 
-def _case(connection: Connection, seal: Seal, case: str) -> str:
+def case_of(connection: Connection, seal: Seal, case: str) -> str:
+    """The reference of a case that stands, asked for by it or by the one that the team gave it. Raises LookupError where there is none."""
     kept = case.strip().upper()
     if not REFERENCE.fullmatch(kept):
         kept = people.find_aliases(connection, seal, [case]).get(case, "")

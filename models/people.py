@@ -346,10 +346,16 @@ def erase(connection: Connection, child_key: str, erased_at: str) -> list[str]:
     cases = list(connection.execute(select(CASE.c.case_ref).where(CASE.c.child_key == child_key).order_by(CASE.c.case_ref)).scalars())
     blank = {"sealed": b"", "erased_at": erased_at}
     connection.execute(update(PERSON).where(PERSON.c.child_key == child_key).values(**blank, nhs_index=None))
-    for part in _parts(cases):
+    erase_words(connection, cases, erased_at)
+    return cases
+
+
+def erase_words(connection: Connection, case_refs: Sequence[str], erased_at: str) -> None:
+    """Erases the words of these cases, and the references that they were once known by."""
+    blank = {"sealed": b"", "erased_at": erased_at}
+    for part in _parts(case_refs):
         connection.execute(update(PASSAGE).where(PASSAGE.c.case_ref.in_(part), PASSAGE.c.erased_at.is_(None)).values(**blank, salt=""))
         connection.execute(delete(ALIAS).where(ALIAS.c.case_ref.in_(part)))
-    return cases
 
 
 def _parts(values: Sequence[str]) -> Iterable[Sequence[str]]:
