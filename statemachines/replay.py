@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import cache
 from operator import itemgetter
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import statemachines
 from models.casefile import Asked, Casefile, Claim, RungFact
@@ -104,10 +104,13 @@ def fold(case_ref: str, lines: Iterable[Line], as_at: date | None = None, known_
         if line.kind in asks:
             casefile.asked.setdefault((line.data["body"], line.data.get("service")), []).append(line.seq)
     casefile.lines, seen = ordered, casefile.seen
-    state, machine = process.initial, opening.machine
-    plan = _plan(process.name, machine)
+    state, machine = process.initial, 0
+    plan: Mapping[str, Mapping[str, Step]] = {}
     for line in ordered:
         kind = line.kind
+        if line.machine != machine:
+            machine = line.machine
+            plan = _plan(process.name, machine) if machine in process.tables else _later(process, line)
         if casefile.opened_on is None:
             if line is opening:
                 state = _open(casefile, process, line)
@@ -116,9 +119,6 @@ def fold(case_ref: str, lines: Iterable[Line], as_at: date | None = None, known_
             for keep in kept.get(kind, ()):
                 keep(casefile, line)
             continue
-        if line.machine != machine:
-            machine = line.machine
-            plan = _plan(process.name, machine)
         step = plan[state].get(kind)
         if step is None:
             raise Unlawful(line.seq, kind, refusal(process, casefile, state, line))
@@ -141,6 +141,12 @@ def _guarded(guard: Guard, casefile: Casefile, line: Line) -> None:
     reason = guard(casefile, line)
     if reason is not None:
         raise Unlawful(line.seq, line.kind, f"{named(line)} is refused: {reason}")
+
+
+def _later(process: Process, line: Line) -> NoReturn:
+    """A machine that is not known here is a later one's: what it meant by a fact, also by one of a known kind, cannot be guessed."""
+    raise Unlawful(line.seq, line.kind, f"{named(line)} was written by a later version of sendflow ({process.title}, machine {line.machine}; "
+                   f"this program knows {max(process.tables)} and before): bring this program up to date")  # fmt: skip
 
 
 def _made_unlawful(process: Process, casefile: Casefile, state: str, line: Line, guard: Guard) -> None:

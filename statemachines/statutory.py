@@ -126,6 +126,9 @@ def statutory_process(
     placed = moving | staying.keys() | {opens}
     if placed != known.keys():
         raise ValueError(f"{name}: facts without a place, or places without a fact: {sorted(placed ^ known.keys())}")
+    if (later := max((versions or {}).values(), default=1)) > version:
+        # An earlier program knows by the machine alone that a fact is not for it to read.
+        raise ValueError(f"{name}: a fact in its version {later} needs version {later} of the machine, and this is {version}")
     return Process(
         name, title, machine, version, opens, initial, states, final, known,
         {kind: (versions or {}).get(kind, 1) for kind in known}, table, staying, dict(guards or {}),
