@@ -56,10 +56,13 @@ def main() -> None:
 
 def _plain(problem: Exception) -> str:
     """A sentence for problems whose words are ours; for any other only what kind it is."""
-    kinds = {"SettingsError", "LawError", "NoAnswer", "ConfigFault", "AlmanacRange", "LadderError", "DirectoryError", "SealError", "RecordsError", "Contended"}
+    kinds = {
+        "SettingsError", "LawError", "NoAnswer", "ConfigFault", "AlmanacRange", "LadderError", "DirectoryError", "SealError", "RecordsError", "Contended",
+        "Unlawful",
+    }  # fmt: skip
     if any(kind.__name__ in kinds for kind in type(problem).__mro__):
         return str(problem)
     name = type(problem).__name__
     if name == "OperationalError":
-        return "the records cannot be read or written just now (locked, full, or not a records file); nothing was half done"
+        return "the records cannot be read or written just now (locked, full, no records file, or no database that answers); nothing was half done"
     return f"{name} (nothing was half done; sendflow verify says whether the records are intact)"

@@ -80,9 +80,19 @@ def open_readable(desk: Desk, refs: Iterable[str]) -> dict[str, CaseWork]:
     """Puts cases on the desk; one whose history cannot be read is left out, and the others go on."""
     wanted = sorted(refs)
     try:
-        return desk.open(wanted)
+        opened = desk.open(wanted)
     except UNREADABLE:
-        return dict(_open_each(desk, wanted))
+        opened = dict(_open_each(desk, wanted))
+    return {ref: work for ref, work in opened.items() if not work.lines or _folds(work)}
+
+
+def _folds(work: CaseWork) -> bool:
+    """Asked here, because a desk folds a case only when somebody looks at it."""
+    try:
+        work.whole()
+    except UNREADABLE:
+        return False
+    return True
 
 
 def _open_each(desk: Desk, refs: Sequence[str]) -> Iterable[tuple[str, CaseWork]]:

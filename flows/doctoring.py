@@ -192,6 +192,7 @@ def _inside(house: House, quick: bool) -> Iterator[Finding]:
 def _damage(what: str, count: int, cases: list[str], example: str) -> Finding:
     mends = {
         "cache": "nothing is lost; tell whoever keeps the house, and restore the backup if sendflow sweep does not mend it",
+        "unlawful": "where a later version of sendflow wrote it, bring this program up to date; else it was changed from outside: restore the backup",
         "unanswered": "the law or the almanac has no answer for this case: mend config, then sendflow sweep",
     }
     mend = mends.get(what, "the history was changed from outside: keep this file, restore the last backup that verifies, and find out who and how")

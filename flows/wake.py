@@ -23,6 +23,7 @@ from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy import Connection, exists, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from config.settings import Settings
 from flows.delivering import delivery_is_called_for
@@ -30,7 +31,7 @@ from flows.house import LONDON, House
 from flows.runs import perform
 from flows.sweeping import called_for
 from flows.watch import Pulse, Watch
-from models.database import reading
+from models.database import RecordsError, reading
 from models.tables import TickRow
 from models.words import LetterState
 
@@ -78,6 +79,7 @@ class AlarmClock:
     act: Callable[..., Any] = perform
     said: set[str] = field(default_factory=set)
     last: House | None = None
+    away: bool = False
     troubled_until: float = 0.0
     digest_after: float = 0.0
     pulse: Pulse = field(default_factory=Pulse)
@@ -85,45 +87,67 @@ class AlarmClock:
     def tick(self) -> None:
         """Once a minute: sweep where a duty is to be looked at, write a digest that is missing, deliver where a letter can leave."""
         self.pulse.now()
-        with self._house() as house:
-            if time.monotonic() >= self.troubled_until and self._safely("look for duties", lambda: sweep_is_called_for(house, house.today())):
-                self._sweep(house)
-            if time.monotonic() >= self.digest_after and self._safely("look for the digest", lambda: digest_is_called_for(house)):
-                self.digest_after = time.monotonic() + AGAIN_SECONDS
-                self._safely("digest", lambda: self.act("digest", house, say=self._once, as_at=house.today()))
-            if self._safely("look for letters", lambda: delivery_is_called_for(house)):
-                self._safely("deliver", lambda: self.act("deliver", house, say=self._once))
+        self._with_house(self._look)
         self.pulse.now()
 
     def digest(self) -> None:
         """At 07:00: the DCO's morning digest. It says so itself where a day has had no finished sweep."""
-        with self._house() as house:
-            self._safely("digest", lambda: self.act("digest", house, say=self._once, as_at=house.today()))
+        self._with_house(lambda house: self._safely("digest", lambda: self.act("digest", house, say=self._once, as_at=house.today())))
 
     def verify(self) -> None:
         """At 03:30: every chain, every case, every cache."""
-        with self._house() as house:
-            self._safely("verify", lambda: self.act("verify", house, say=self._once))
+        self._with_house(lambda house: self._safely("verify", lambda: self.act("verify", house, say=self._once)))
+
+    def _look(self, house: House) -> None:
+        if time.monotonic() >= self.troubled_until and self._safely("look for duties", lambda: sweep_is_called_for(house, house.today())):
+            self._sweep(house)
+        if time.monotonic() >= self.digest_after and self._safely("look for the digest", lambda: digest_is_called_for(house)):
+            self.digest_after = time.monotonic() + AGAIN_SECONDS
+            self._safely("digest", lambda: self.act("digest", house, say=self._once, as_at=house.today()))
+        if self._safely("look for letters", lambda: delivery_is_called_for(house)):
+            self._safely("deliver", lambda: self.act("deliver", house, say=self._once))
 
     def _sweep(self, house: House) -> None:
+        if house.settings.workers > 1:
+            from flows.pool import share_if_worth_it  # where there are workers at all
+
+            self._safely("share the sweep", lambda: share_if_worth_it(house, house.today(), say))
         report = self._safely("sweep", lambda: self.act("sweep", house, say=self._once, as_at=house.today()))
         if report is not None and report.troubles:
             # Such a case stays to be looked at until a person mends it; said every minute, it would drown everything else.
             self.troubled_until = time.monotonic() + TROUBLED_SECONDS
 
-    @contextmanager
-    def _house(self) -> Iterator[House]:
-        """The house as its files say now; a file that cannot be read is said once, and the house is run as it was before."""
+    def _with_house(self, job: Callable[[House], Any]) -> None:
+        house = self._open()
+        if house is None:
+            return
+        try:
+            job(house)
+        finally:
+            house.engine.dispose()
+
+    def _open(self) -> House | None:
+        """The house as its files say now; a file that cannot be read is said once, and the house is run as it was before.
+
+        None where its records do not answer, or where a later program has brought them up to date: those are never run as they were before.
+        """
         try:
             self.last = House.open(self.settings)
+        except (RecordsError, SQLAlchemyError) as problem:
+            why = str(problem) if isinstance(problem, RecordsError) else f"the records do not answer ({type(problem).__name__}: sendflow doctor says more)"
+            self._once(f"nothing is swept or sent: {why}")
+            self.away = True
+            return None
         except Exception as problem:
-            if self.last is None:
-                raise
-            self._once(f"the house's files cannot be read ({type(problem).__name__}: sendflow bodies says which); it goes on as it was before")
-        try:
-            yield self.last
-        finally:
-            self.last.engine.dispose()
+            goes_on = "it goes on as it was before" if self.last else "nothing is swept or sent until they can"
+            self._once(f"the house's files cannot be read ({type(problem).__name__}: sendflow doctor says which); {goes_on}")
+            return self.last
+        if self.away:
+            self.away = False
+            # Said anew the next time, and once then too.
+            self.said = {line for line in self.said if not line.startswith("nothing is swept or sent")}
+            say("the records answer again")
+        return self.last
 
     def _safely(self, what: str, job: Callable[[], Any]) -> Any:
         try:

@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
@@ -35,6 +35,13 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 CONTENDED = {"23505", "40001", "40P01", "55P03"}  # a unique key was taken first, serialisation, deadlock, a lock not given in time
 ATTEMPTS = 4
 LEDGER = "ledger"
+# A server that the network has lost is given up after half a minute; by the kernel's own reckoning it would be hours.
+LOST = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4, "tcp_user_timeout": BUSY_MILLISECONDS}
+MADE = "sendflow_made"  # on an engine: the revision that its records were found at
+OVERTAKEN = (
+    "the records have meanwhile been brought up to date by a later version of sendflow, and this program writes nothing more to them: "
+    "bring the program up to date and start it again"
+)
 
 Done = TypeVar("Done")
 
@@ -57,7 +64,7 @@ def open_engine(url: str) -> Engine:
         return engine
     given = {"application_name": "sendflow"} if "application_name" not in make_url(url).query else {}
     return create_engine(
-        url, pool_pre_ping=True, pool_reset_on_return=None, hide_parameters=True, connect_args={"options": SERVER, "connect_timeout": 10, **given}
+        url, pool_pre_ping=True, pool_reset_on_return=None, hide_parameters=True, connect_args={"options": SERVER, "connect_timeout": 10, **LOST, **given}
     )
 
 
@@ -95,7 +102,22 @@ def is_reading(connection: Connection) -> bool:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """One transaction that may write; committed at the end, undone on any exception."""
+    """One transaction that may write; committed at the end, undone on any exception.
+
+    Raises RecordsError where a later program has brought the records up to date since this one found them (`make_records`).
+    """
+    with _transaction(engine) as connection:
+        if (found := connection.get_execution_options().get(MADE)) is not None:
+            # Asked anew each time, by whoever writes: from here to the end of the transaction no migration can come between (`_upgrade`).
+            with driver_cursor(connection) as cursor:
+                cursor.execute("SELECT version_num FROM alembic_version")
+                if cursor.fetchone() != (found,):
+                    raise RecordsError(OVERTAKEN)
+        yield connection
+
+
+@contextmanager
+def _transaction(engine: Engine) -> Iterator[Connection]:
     with engine.connect() as connection, connection.begin():
         yield connection
 
@@ -176,11 +198,15 @@ def make_records(engine: Engine, owner_url: str | None = None) -> None:
 
     Raises RecordsError where they are of a later version, or where the role may not.
     """
-    if revision(engine) == HEAD:
-        return
+    if revision(engine) != HEAD:
+        _make_records(engine, owner_url)
+    engine.update_execution_options(**{MADE: HEAD})
+
+
+def _make_records(engine: Engine, owner_url: str | None) -> None:
     owner = open_engine(owner_url) if owner_url else engine
     try:
-        with writing(owner) as connection:
+        with _transaction(owner) as connection:
             _upgrade(connection)
             if owner_url:
                 for statement in grants(str(engine.url.username)):
@@ -206,6 +232,9 @@ def revision(engine: Engine) -> str | None:
 
 def _upgrade(connection: Connection) -> None:
     alone(connection, "migration")
+    if is_postgresql(connection) and inspect(connection).has_table("alembic_version"):
+        # Whoever is writing has read this table and ends first; whoever comes now waits, and then reads the new number.
+        connection.exec_driver_sql("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")
     upgrade(connection, "head")
 
 

@@ -7,7 +7,10 @@ then the same Message-ID is sent once more, which is the best that SMTP has. No 
 
 import re
 import smtplib
+import socket
 import ssl
+import threading
+from contextlib import suppress
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -19,6 +22,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 SECONDS = 30.0
+ANSWERS = 5  # a letter is over and done with in so many times the patience for one answer
 END_OF_DATA = b".\r\n"
 # Headers in one line each: a subject folded after its first word is shown by some programs with a blank before it.
 ONE_LINE = SMTP.clone(max_line_length=400)
@@ -86,6 +90,31 @@ def as_message(letter: Letter) -> EmailMessage:
     return mail
 
 
+class _Line(smtplib.SMTP):
+    """A line that is cut when its time is over: a server that says a word now and then would keep every other letter waiting for ever."""
+
+    _end: threading.Timer | None = None
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        made: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]  # the library's own place for this (SMTP_SSL)
+        self._own = made.dup()  # the same line, also when TLS has taken the first handle over
+        self._end = threading.Timer(ANSWERS * timeout, self._cut)
+        self._end.daemon = True
+        self._end.start()
+        return made
+
+    def _cut(self) -> None:
+        with suppress(OSError):
+            self._own.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Closes the line."""
+        super().close()
+        if self._end is not None:
+            self._end.cancel()
+            self._own.close()
+
+
 class SmtpPost:
     """An SMTP relay, or the local sink. TLS wherever the server offers it; elsewhere than on this machine its certificate must hold."""
 
@@ -96,7 +125,7 @@ class SmtpPost:
     def send(self, letter: Letter) -> Attempt:
         """Tries once over a connection of its own."""
         try:
-            server = smtplib.SMTP(timeout=self._seconds)
+            server = _Line(timeout=self._seconds)
             code, _ = server.connect(self._host, self._port)
         except OSError:
             # smtplib's own exceptions are OSErrors too: no greeting is no server.
@@ -111,7 +140,7 @@ class SmtpPost:
     def answers(self) -> bool:
         """Whether a mail server greets at the address."""
         try:
-            with smtplib.SMTP(self._host, self._port, timeout=self._seconds):
+            with _Line(self._host, self._port, timeout=self._seconds):
                 return True
         except OSError:
             return False
