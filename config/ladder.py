@@ -3,7 +3,8 @@
 import hashlib
 import tomllib
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -39,6 +40,11 @@ class RungDef(BaseModel):
     withdrawal: Slug = "rung_withdrawn"
     to: Annotated[tuple[Party, ...], Field(min_length=1)]
     rank: int = 0
+
+    @cached_property
+    def distance(self) -> timedelta:
+        """How far it is in calendar days, where it is not told in working days."""
+        return timedelta(days=self.days or 0, weeks=self.weeks or 0)
 
     @model_validator(mode="after")
     def _one_distance(self) -> "RungDef":

@@ -37,9 +37,7 @@ class RungLike(Protocol):
     @property
     def before(self) -> str | None: ...
     @property
-    def days(self) -> int | None: ...
-    @property
-    def weeks(self) -> int | None: ...
+    def distance(self) -> timedelta: ...
     @property
     def working_days(self) -> int | None: ...
     @property
@@ -58,15 +56,15 @@ class Looked(NamedTuple):
 
 def rung_day(duty: Duty, rung: RungLike, almanac: WorkingDays) -> date | None:
     """The day on which a rung falls; None for a duty without a due date. Raises AlmanacRange where the almanac does not reach."""
-    if duty.due is None:
+    due = duty.dates.due
+    if due is None:
         return None
     if rung.before is not None:
         # Never before the fact that opened the duty: a birth lies long before anybody knew of the duty.
-        return max(duty.due - timedelta(days=rung.days or 0, weeks=rung.weeks or 0), duty.opened_on)
-    origin = duty.started_on if rung.after == "start" else duty.due if rung.after == "due" else duty.due + DAY
-    if rung.working_days is not None:
-        return almanac.add_working_days(origin, rung.working_days)
-    return origin + timedelta(days=rung.days or 0, weeks=rung.weeks or 0)
+        return max(due - rung.distance, duty.opened_on)
+    after, working_days = rung.after, rung.working_days
+    origin = duty.started_on if after == "start" else due if after == "due" else due + DAY
+    return almanac.add_working_days(origin, working_days) if working_days is not None else origin + rung.distance
 
 
 def fallen(duty: Duty, rungs: Iterable[R], almanac: WorkingDays, as_at: date) -> list[tuple[R, date]]:
@@ -97,10 +95,9 @@ def look(
     drafts: list[Draft] = []
     look_on: dict[tuple[str, int], date | None] = {}
     by_opening = {(duty.rule, duty.opened_seq): duty for duty in duties} if casefile.rungs else {}
-    false = {fact.seq for fact in casefile.rungs.values() if not fact.withdrawn and _is_false(fact, by_opening)}
-    standing = {
-        (fact.rule, fact.opened_seq, fact.rung) for fact in casefile.rungs.values() if not fact.withdrawn and fact.seq not in false
-    }
+    rung_facts = [fact for fact in casefile.rungs.values() if not fact.withdrawn]
+    false = {fact.seq for fact in rung_facts if _is_false(fact, by_opening)}
+    standing = {(fact.rule, fact.opened_seq, fact.rung) for fact in rung_facts if fact.seq not in false}
     for seq in sorted(false):
         fact = casefile.rungs[seq]
         duty = by_opening.get((fact.rule, fact.opened_seq))
@@ -118,7 +115,7 @@ def look(
         for rung, day in _owed(casefile, duty, rungs, almanac, ended):
             if (duty.rule, duty.opened_seq, rung.id) in standing:
                 continue
-            paused_until = _paused(casefile, duty, day)
+            paused_until = _paused(casefile, duty, day) if casefile.pauses else None
             waits_until = day if paused_until is None else paused_until + DAY
             if soonest is None or waits_until < soonest:
                 soonest = waits_until
@@ -151,11 +148,10 @@ def _owed(
         return []
     covered = began[0] if began else None
     closed_on = duty.closed_on
+    heard = bool(casefile.contacts) and bool(contacts(casefile, duty))
     owed: list[tuple[RungLike, date]] = []
     for rung in rungs:
-        if closed_on is not None and rung.fact != "breached":
-            continue
-        if rung.unless == "contact" and contacts(casefile, duty):
+        if (closed_on is not None and rung.fact != "breached") or (heard and rung.unless == "contact"):
             continue
         day = _falls_on(duty, rung, almanac)
         if day is None or (covered is not None and day <= covered):

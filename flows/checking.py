@@ -4,7 +4,7 @@ Errors name the field, what was expected and an example, and never repeat what w
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, Literal, get_args, get_origin
 
@@ -20,6 +20,7 @@ from statemachines.replay import effective
 from statemachines.statutory import Process
 
 NAMED = ("la", "service", "body")
+SoFar = Callable[[], Casefile | None]  # the case before the act, None where it has no fact yet; folded only where something asks
 ENGINE_VIA = frozenset({"sweep", "deliver", "import"})
 EXAMPLES = {
     "body": "QX101 (sendflow bodies lists them)", "service": "speech_and_language_therapy", "la": "northshire",
@@ -43,7 +44,7 @@ class Refused(Exception):
 
 
 def prepared(
-    house: House, process: Process, casefile: Casefile | None, lines: Sequence[Line], draft: Draft, today: date, via: str
+    house: House, process: Process, so_far: SoFar, lines: Sequence[Line], draft: Draft, today: date, via: str
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """The particulars of a draft as they will stand in the fact, and the words that go to passages. Raises Refused."""
     kind = draft.kind
@@ -54,14 +55,14 @@ def prepared(
     if draft.occurred_on > today:
         raise Refused("future_date", f"a fact has happened: its day is {today.isoformat()} or earlier", field="on", wrong_call=True)
     given = {key: value for key, value in draft.data.items() if value is not None and value != ""}
-    given = _named(house, casefile, given, kind in process.asks)
+    given = _named(house, so_far, given, kind in process.asks)
     if kind in CORRECTIONS:
         return _correction(house, process, lines, draft, given)
     if draft.corrects is not None:
         raise Refused("corrects_without_correction", "corrects goes with fact_corrected or fact_withdrawn only", field="corrects", wrong_call=True)
     given = _as_the_opening_says(process, model, lines, kind, given)
     if kind in process.asks or kind in process.answers or kind in process.reopens or kind in process.contacts:
-        given = _completed(house, process, casefile, kind, given)
+        given = _completed(house, process, so_far, kind, given)
     told = _told(model, kind, given)
     _bound(house, model, kind, told[0])
     _by_law(house, model, given, told[0])
@@ -117,7 +118,7 @@ def _example(model: type[FactData], field: str) -> str | None:
     return word or EXAMPLES.get(field) or ("2026-04-13" if date in kinds else None)
 
 
-def _named(house: House, casefile: Casefile | None, given: dict[str, Any], asks: bool) -> dict[str, Any]:
+def _named(house: House, so_far: SoFar, given: dict[str, Any], asks: bool) -> dict[str, Any]:
     """Names of authorities, services and bodies become the directory's words; blanks and letter case are forgiven."""
     for key in NAMED:
         if key not in given:
@@ -125,7 +126,7 @@ def _named(house: House, casefile: Casefile | None, given: dict[str, Any], asks:
         text = str(given[key])
         directory = house.directory
         found = directory.find_la(text) if key == "la" else directory.find_service(text) if key == "service" else directory.find_body(text)
-        if found is None and not asks and casefile is not None and text in _known_to(casefile, key):
+        if found is None and not asks and (casefile := so_far()) is not None and text in _known_to(casefile, key):
             found = text
         if found is None:
             known = {"la": directory.la, "service": directory.service, "body": [each.body for each in directory.bodies]}[key]
@@ -141,9 +142,9 @@ def _known_to(casefile: Casefile, key: str) -> set[str | None]:
     return {line.data.get(key) for line in casefile.lines}
 
 
-def _completed(house: House, process: Process, casefile: Casefile | None, kind: str, given: dict[str, Any]) -> dict[str, Any]:
+def _completed(house: House, process: Process, so_far: SoFar, kind: str, given: dict[str, Any]) -> dict[str, Any]:
     """Fill in the body from the service, or the service from what the body was asked for, where only one can be meant."""
-    if casefile is None:
+    if ("body" in given) == ("service" in given) or (casefile := so_far()) is None:
         return given
     among = casefile.outstanding if kind in process.answers and casefile.outstanding else casefile.asked
     if "body" not in given and "service" in given and kind in process.asks:

@@ -7,7 +7,7 @@ notices at once. One fact is a bulk of one: the same path. The caller opens the 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
@@ -16,7 +16,7 @@ from deadlines.duty import Duty, duties_of
 from deadlines.ladder import Looked, look
 from flows.checking import Refused, prepared
 from flows.hearing import hear
-from flows.house import House, instant
+from flows.house import House, instant, london_day
 from models import ledger, people
 from models.casefile import Casefile
 from models.database import LEDGER, alone, beside_others, lock_cases
@@ -25,14 +25,22 @@ from models.ledger import Stored, Tail
 from models.rows import Row, day_form, delete_rows, insert_missing, put_rows, read_among
 from models.tables import CaseRow, DutyRow, NoticeRow
 from notifications.notice import NoticeDraft, notices_for
-from statemachines.replay import fold, opened_by
+from statemachines.replay import fold, opened_by, process_of
 from statemachines.statutory import Process, Unlawful
 
 CASE = CaseRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
 DUTY = DutyRow.__table__  # type: ignore[attr-defined]
+DUTY_COLUMNS = tuple(DUTY.columns.keys())
 NOTICE = NoticeRow.__table__  # type: ignore[attr-defined]
 FAR_BACK = date(1900, 1, 1)
 MINTED = "SF-"
+
+
+class Folded(NamedTuple):
+    """What a history leaves."""
+
+    casefile: Casefile
+    duties: list[Duty]
 
 
 @dataclass(slots=True)
@@ -40,22 +48,37 @@ class CaseWork:
     """A case on the desk: its stored history, what has been added, and what the whole now folds to."""
 
     case_ref: str
+    house: House
     process: Process | None = None
     lines: list[Line] = field(default_factory=list)
     tail: Tail = ledger.NEW_CASE
-    casefile: Casefile | None = None
-    duties: list[Duty] = field(default_factory=list)
+    folded: Folded | None = None
     added: list[Fact] = field(default_factory=list)
-    cached: dict[tuple[str, int], Row] = field(default_factory=dict)
     child_key: str | None = None
+    stored_key: str | None = None
     stale: bool = False
 
     @property
     def file(self) -> Casefile:
         """The folded case. Raises LookupError for a case without facts."""
-        if self.casefile is None:
-            raise LookupError(f"case {self.case_ref} has no facts yet")
-        return self.casefile
+        return self.whole().casefile
+
+    @property
+    def duties(self) -> list[Duty]:
+        """Every duty of the case. Raises LookupError for a case without facts."""
+        return self.whole().duties
+
+    def whole(self) -> Folded:
+        """What the history folds to, worked out when it is first asked for: most acts never ask what a case was before them."""
+        if self.folded is None:
+            if not self.lines:
+                raise LookupError(f"case {self.case_ref} has no facts yet")
+            self.folded = refold(self.house, self.case_ref, self.lines)
+        return self.folded
+
+    def so_far(self) -> Casefile | None:
+        """The folded case; None before its first fact."""
+        return self.file if self.lines else None
 
     @property
     def ended(self) -> bool:
@@ -91,8 +114,8 @@ class Desk:
         self.via = via
         self.run = run
         beside_others(connection, LEDGER)  # a head that leaves the building waits for facts that are under way, and they for it
-        self.now = instant(house.now())
-        self.today = house.today()
+        now = house.now()
+        self.now, self.today = instant(now), london_day(now)
         self.works: dict[str, CaseWork] = {}
         self.notices: list[NoticeDraft] = []
         self.passages: list[people.Passage] = []
@@ -108,11 +131,10 @@ class Desk:
             lock_cases(self.connection, wanted)
         histories = ledger.read(self.connection, wanted) if wanted else {}
         for ref in wanted:
-            work = CaseWork(ref)
+            work = CaseWork(ref, self.house)
             if ref in histories:
                 work.lines, work.tail = histories[ref]
-                self._refold(work, work.lines)
-                work.cached = self._duty_rows(work)
+                work.process = process_of(work.lines)
             self.works[ref] = work
         return {ref: self.works[ref] for ref in refs}
 
@@ -135,7 +157,7 @@ class Desk:
                     kinds = ", ".join(sorted(opened_by()))
                     raise Refused("not_open", f"there is no case {work.case_ref} yet: a case is opened by one of {kinds}")
             seq += 1
-            data, written = prepared(self.house, process, work.casefile, lines, draft, self.today, self.via)
+            data, written = prepared(self.house, process, work.so_far, lines, draft, self.today, self.via)
             placed: dict[str, Any] = dict(data)
             for key, words in written.items():
                 passage = people.seal_passage(self.house.seal, work.case_ref, words, self.now)
@@ -151,21 +173,16 @@ class Desk:
             lines.append(fact.line())
         if not facts:
             return []
-        before = (work.casefile, work.duties, work.process)
+        new = lines[-len(facts) :]
         try:
-            self._refold(work, lines)
-            check_excuses(self.house, work, lines[-len(facts) :])
+            folded = refold(self.house, work.case_ref, lines)
+            check_excuses(folded, new)
         except Unlawful as problem:
-            work.casefile, work.duties, work.process = before
             raise Refused("unlawful", problem.sentence, seq=problem.seq) from None
         except NoAnswer as problem:
-            # A day for which no law stands in the folder: a person has to look at the day, or at the folder; the case is as before.
-            work.casefile, work.duties, work.process = before
+            # A day for which no law stands in the folder: a person has to look at the day, or at the folder.
             raise Refused("no_law", str(problem)) from None
-        except Refused:
-            work.casefile, work.duties, work.process = before
-            raise
-        new = lines[-len(facts) :]
+        work.process, work.folded = self.house.processes[folded.casefile.process], folded
         work.lines = lines
         work.added.extend(facts)
         self.passages.extend(passages)
@@ -191,21 +208,27 @@ class Desk:
         cases: list[Row] = []
         gone: list[Row] = []
         fresh: list[Row] = []
-        for work in self.works.values():
-            if not work.lines or not (work.added or work.stale):
-                continue
+        anew: list[Row] = []
+        written = [work for work in self.works.values() if work.lines and (work.added or work.stale)]
+        held = self._held(work.case_ref for work in written if work.tail.seq)
+        for work in written:
+            if not work.tail.seq:
+                work.stored_key = work.child_key
             rows, work.tail = ledger.chained(work.added, work.tail)
             work.added = []
             facts.extend(rows)
             cases.append(self._case_row(work))
-            after = self._duty_rows(work)
-            fresh.extend(row for key, row in after.items() if work.stale or work.cached.get(key) != row)
-            gone.extend((work.case_ref, *key) for key in work.cached.keys() - after.keys())
-            work.cached, work.stale = after, False
+            before, after = held.get(work.case_ref, {}), self._duty_rows(work)
+            for key, row in after.items():
+                if (old := before.get(key)) != row:
+                    (fresh if old is None or old[-1] == row[-1] else anew).append(row)
+            gone.extend((work.case_ref, *key) for key in before.keys() - after.keys())
+            work.stale = False
         ledger.append(self.connection, facts)
         self._write_cases(cases)
         delete_rows(self.connection, DUTY, gone)
-        put_rows(self.connection, DUTY, fresh)
+        put_rows(self.connection, DUTY, fresh, leave="looked_under")
+        put_rows(self.connection, DUTY, anew)
         if self.passages:
             people.put_passages(self.connection, self.passages)
             self.passages = []
@@ -216,7 +239,7 @@ class Desk:
         self._put_people()
         unknown = (work.case_ref for work in works if work.child_key is None and work.tail.seq)
         for case_ref, key in read_among(self.connection, CASE, ("case_ref", "child_key"), "case_ref", unknown):
-            self.works[case_ref].child_key = key
+            self.works[case_ref].child_key = self.works[case_ref].stored_key = key
 
     def _put_people(self) -> None:
         if self.people:
@@ -236,25 +259,28 @@ class Desk:
             self.connection.execute(update(CASE).where(CASE.c.child_key == before).values({CASE.c.child_key: key}))
             for work in self.works.values():
                 work.child_key = key if work.child_key == before else work.child_key
+                work.stored_key = key if work.stored_key == before else work.stored_key
 
     def _write_cases(self, rows: list[Row]) -> None:
-        """Cached cases; and the child of a case that was only told whose it is."""
-        put_rows(self.connection, CASE, rows, kept="child_key")
-        written = {row[0] for row in rows}
-        keys = [{"v_case_ref": work.case_ref, "v_key": work.child_key} for work in self.works.values() if work.child_key and work.case_ref not in written]
-        if keys:
-            self.connection.execute(_UPDATE_CHILD, keys)
+        """Cached cases; and whose they are, where that is news."""
+        put_rows(self.connection, CASE, rows, leave="child_key")
+        told = [work for work in self.works.values() if work.child_key != work.stored_key]
+        if told:
+            self.connection.execute(_UPDATE_CHILD, [{"v_case_ref": work.case_ref, "v_key": work.child_key} for work in told])
+            for work in told:
+                work.stored_key = work.child_key
 
     def _write_notices(self) -> None:
         """The first notice of a key stands: whatever asks again for the same letter asks for nothing."""
         insert_missing(self.connection, NOTICE, [notice.row(self.now, self.day) for notice in self.notices])
         self.notices = []
 
-    def _refold(self, work: CaseWork, lines: list[Line]) -> None:
-        casefile = fold(work.case_ref, lines)
-        process = self.house.processes[casefile.process]
-        duties = duties_of(casefile.lines, self.house.books[process.name], self.house.dates_of, casefile.claims.values())
-        work.casefile, work.duties, work.process = casefile, duties, process
+    def _held(self, refs: Iterable[str]) -> dict[str, dict[tuple[str, int], Row]]:
+        """The cached duties of some cases, as `duty_rows` gives them."""
+        held: dict[str, dict[tuple[str, int], Row]] = {}
+        for row in read_among(self.connection, DUTY, DUTY_COLUMNS, "case_ref", refs):
+            held.setdefault(row[0], {})[row[1], row[2]] = row
+        return held
 
     def _case_row(self, work: CaseWork) -> Row:
         file = work.file
@@ -264,6 +290,12 @@ class Desk:
     def _duty_rows(self, work: CaseWork) -> dict[tuple[str, int], Row]:
         looked = self.look(work, FAR_BACK)
         return duty_rows(work.case_ref, work.duties, looked, self.house.looked_under, self.day)
+
+
+def refold(house: House, case_ref: str, lines: list[Line]) -> Folded:
+    """A case and its duties from its facts. Raises Unlawful, LawError or NoAnswer."""
+    casefile = fold(case_ref, lines)
+    return Folded(casefile, duties_of(casefile.lines, house.books[casefile.process], house.dates_of, casefile.claims.values()))
 
 
 def duty_rows(case_ref: str, duties: Iterable[Duty], looked: Looked, looked_under: str, day: Callable[[date], Any]) -> dict[tuple[str, int], Row]:
@@ -282,25 +314,25 @@ def duty_rows(case_ref: str, duties: Iterable[Duty], looked: Looked, looked_unde
     return rows
 
 
-def check_excuses(house: House, work: CaseWork, new: Sequence[Line]) -> None:
+def check_excuses(folded: Folded, new: Sequence[Line]) -> None:
     """Refuse a ground that no provision on this case lists, and an acceptance that reaches no duty."""
     for line in new:
-        if line.kind not in {"excuse_claimed", "excuse_decided"} or line.seq not in {known.seq for known in work.file.lines}:
+        if line.kind not in {"excuse_claimed", "excuse_decided"} or line.seq not in {known.seq for known in folded.casefile.lines}:
             continue
         ground, rule, body = line.data.get("ground"), line.data.get("rule"), line.data.get("body")
-        duties = [duty for duty in work.duties if rule in (None, duty.rule) and body in (None, duty.body)]
+        duties = [duty for duty in folded.duties if rule in (None, duty.rule) and body in (None, duty.body)]
         lawful = sorted({excuse for duty in duties for excuse in duty.dates.excuses})
         if ground is not None and ground not in lawful:
             listed = ", ".join(lawful) or "none"
             raise Refused("ground_not_listed", f"'{ground}' is no ground that the law lists for this duty; it lists: {listed}. "
                           "A waiting list can be recorded as waiting_list_stated, and the clock runs on")  # fmt: skip
         if line.kind == "excuse_decided" and line.data["decision"] == "accepted":
-            claim = work.file.claims[line.data["claim"]]
+            claim = folded.casefile.claims[line.data["claim"]]
             if claim.ground is None:
                 raise Refused("ground_missing", "an accepted claim names its ground, for example --data ground=absent_4_weeks")
             if claim.look_again_on is None:
                 raise Refused("look_again_missing", "whoever accepts an excuse names the day to look again, for example --data look_again_on=2026-05-18")
-            if not any(duty.excuse is not None and duty.excuse.seq == claim.seq for duty in work.duties):
+            if not any(duty.excuse is not None and duty.excuse.seq == claim.seq for duty in folded.duties):
                 raise Refused("touches_nothing", "the claim touches the period of no duty that it could excuse: give its days as "
                               "--data began_on=2026-03-02 --data ended_on=2026-04-05, and the body where it is about one")  # fmt: skip
 

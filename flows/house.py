@@ -76,13 +76,12 @@ class House:
 
     def now(self) -> datetime:
         """The instant, in UTC."""
-        if self.settings.today is not None:
-            return datetime.combine(self.settings.today, REHEARSED_AT, LONDON).astimezone(UTC)
-        return datetime.now(UTC)
+        day = self.settings.today
+        return datetime.now(UTC) if day is None else datetime.combine(day, REHEARSED_AT, LONDON).astimezone(UTC)
 
     def today(self) -> date:
         """The day in London."""
-        return self.now().astimezone(LONDON).date()
+        return london_day(self.now())
 
     @cached_property
     def law_version(self) -> str:
@@ -114,6 +113,11 @@ class House:
             return dates_for(law, almanac, rule, started_on, {name: date.fromisoformat(data[name]) for name in names if data.get(name)})
 
         return dates_of
+
+
+def london_day(moment: datetime) -> date:
+    """The day that an instant falls on in London."""
+    return moment.astimezone(LONDON).date()
 
 
 def instant(moment: datetime) -> str:

@@ -7,11 +7,13 @@ for who writes and locks the cases it opens, one snapshot for who reads. What di
 """
 
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from types import TracebackType
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
@@ -37,6 +39,7 @@ ATTEMPTS = 4
 LEDGER = "ledger"
 # A server that the network has lost is given up after half a minute; by the kernel's own reckoning it would be hours.
 LOST = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4, "tcp_user_timeout": BUSY_MILLISECONDS}
+KEPT = "sendflow_kept"  # on an engine of SQLite: see `_transaction`
 MADE = "sendflow_made"  # on an engine: the revision that its records were found at
 OVERTAKEN = (
     "the records have meanwhile been brought up to date by a later version of sendflow, and this program writes nothing more to them: "
@@ -61,11 +64,22 @@ def open_engine(url: str) -> Engine:
         engine = create_engine(url, pool_reset_on_return=None, hide_parameters=True)
         event.listen(engine, "connect", _set_pragmas)
         event.listen(engine, "begin", _begin_immediate)
+        event.listen(engine, "engine_disposed", _keep_none)
+        _keep_none(engine)
         return engine
     given = {"application_name": "sendflow"} if "application_name" not in make_url(url).query else {}
     return create_engine(
         url, pool_pre_ping=True, pool_reset_on_return=None, hide_parameters=True, connect_args={"options": SERVER, "connect_timeout": 10, **LOST, **given}
     )
+
+
+def _keep_none(engine: Engine) -> None:
+    """Close what this thread keeps; other threads' connections end with them, or with the engine."""
+    kept = engine.__dict__.pop(KEPT, None)
+    if kept is not None and kept.connection is not None:
+        kept.connection.invalidate()
+        kept.connection.close()
+    engine.__dict__[KEPT] = _Kept()
 
 
 def _set_pragmas(connection: Any, _record: Any) -> None:
@@ -100,26 +114,79 @@ def is_reading(connection: Connection) -> bool:
     return bool(connection.get_execution_options().get("sendflow_reading"))
 
 
-@contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
+class _Kept(threading.local):
+    """The connection that each thread keeps to write to SQLite with."""
+
+    connection: Connection | None = None
+
+
+class _transaction:
+    """One transaction: committed at the end, undone on any exception.
+
+    On SQLite a thread keeps the connection that it writes with: to fetch one and give it back costs as much as reading a case. A
+    class, because a generator in its place costs more than the statements that it guards.
+    """
+
+    __slots__ = ("_connection", "_engine", "_kept", "_transaction")
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __enter__(self) -> Connection:
+        kept: _Kept | None = self._engine.__dict__.get(KEPT)
+        connection = kept.connection if kept is not None else None
+        if connection is not None and connection.in_transaction():
+            kept = connection = None
+        if connection is None or connection.closed:
+            connection = self._engine.connect()
+            if kept is not None:
+                kept.connection = connection
+        self._connection, self._kept = connection, kept
+        try:
+            self._transaction = connection.begin()
+        except BaseException:
+            self._let_go()
+            raise
+        return connection
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            self._transaction.__exit__(kind, fault, trace)
+        except BaseException:
+            self._let_go()
+            raise
+        if self._kept is None:
+            self._connection.close()
+
+    def _let_go(self) -> None:
+        """After a fault of the database itself nothing is kept: who comes next begins with a fresh connection."""
+        self._connection.close()
+        if self._kept is not None:
+            self._kept.connection = None
+
+
+class writing(_transaction):
     """One transaction that may write; committed at the end, undone on any exception.
 
     Raises RecordsError where a later program has brought the records up to date since this one found them (`make_records`).
     """
-    with _transaction(engine) as connection:
-        if (found := connection.get_execution_options().get(MADE)) is not None:
-            # Asked anew each time, by whoever writes: from here to the end of the transaction no migration can come between (`_upgrade`).
-            with driver_cursor(connection) as cursor:
-                cursor.execute("SELECT version_num FROM alembic_version")
-                if cursor.fetchone() != (found,):
-                    raise RecordsError(OVERTAKEN)
-        yield connection
+
+    __slots__ = ()
+
+    def __enter__(self) -> Connection:
+        connection = super().__enter__()
+        found = self._engine.get_execution_options().get(MADE)
+        if found is not None and (fault := _overtaken(connection, found)) is not None:
+            self.__exit__(type(fault), fault, None)
+            raise fault
+        return connection
 
 
-@contextmanager
-def _transaction(engine: Engine) -> Iterator[Connection]:
-    with engine.connect() as connection, connection.begin():
-        yield connection
+def _overtaken(connection: Connection, found: str) -> RecordsError | None:
+    """Asked anew each time, by whoever writes: from here to the end of the transaction no migration can come between (`_upgrade`)."""
+    with driver_cursor(connection) as cursor:
+        cursor.execute("SELECT version_num FROM alembic_version")
+        return None if cursor.fetchone() == (found,) else RecordsError(OVERTAKEN)
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from functools import lru_cache
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Connection, Date, Dialect, Integer, LargeBinary, Table
+import orjson
+from sqlalchemy import Connection, Dialect, Table
 from sqlalchemy.exc import DBAPIError
 
 Row = tuple[Any, ...]
@@ -44,12 +45,12 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> No
 
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Write rows, and leave alone what stands under their keys already."""
-    _write(connection, f"{_insert(table, _mark(connection.dialect))} ON CONFLICT DO NOTHING", rows, table.columns)
+    _write(connection, f"{_insert(table, _mark(connection.dialect))} ON CONFLICT DO NOTHING", rows, table)
 
 
-def put_rows(connection: Connection, table: Table, rows: Sequence[Row], kept: str | None = None) -> None:
-    """Write rows over what stands under their keys; a null does not overwrite the column `kept`."""
-    _write(connection, _put(table, _mark(connection.dialect), kept), rows, table.columns)
+def put_rows(connection: Connection, table: Table, rows: Sequence[Row], leave: str | None = None) -> None:
+    """Write rows over what stands under their keys, all but the column `leave`: an index whose columns are not written need not be either."""
+    _write(connection, _put(table, _mark(connection.dialect), leave), rows, table)
 
 
 def delete_rows(connection: Connection, table: Table, keys: Sequence[Row]) -> None:
@@ -92,28 +93,21 @@ def stream_rows(connection: Connection, table: Table, columns: tuple[str, ...], 
             yield from some
 
 
-def _write(connection: Connection, statement: str, rows: Sequence[Row], columns: Iterable[Column[Any]] | None = None) -> None:
-    """Run a statement once for each row; or, where its VALUES are `columns` and the server is PostgreSQL, once for many."""
+def _write(connection: Connection, statement: str, rows: Sequence[Row], table: Table | None = None) -> None:
+    """Run a statement once for each row; or, where its VALUES are whole rows of `table` and the server is PostgreSQL, once for many."""
     if not rows:
         return
     with _cursor(connection) as cursor:
         if len(rows) == 1:
             cursor.execute(statement, rows[0])
-        elif len(rows) < MANY or columns is None or connection.dialect.name == "sqlite":
+        elif len(rows) < MANY or table is None or connection.dialect.name == "sqlite":
             cursor.executemany(statement, rows)
         else:
-            marks = [f"%s::{_type(column)}[]" for column in columns]
-            single = f"VALUES ({', '.join(['%s'] * len(marks))})"
-            many = f"SELECT * FROM unnest({', '.join(marks)})"  # noqa: S608
-            cursor.execute(statement.replace(single, many, 1), [list(each) for each in zip(*rows, strict=True)])
-
-
-def _type(column: Column[Any]) -> str:
-    """What PostgreSQL calls the type of one of our columns."""
-    for kind, name in ((Integer, "integer"), (Date, "date"), (Boolean, "boolean"), (LargeBinary, "bytea")):
-        if isinstance(column.type, kind):
-            return name
-    return "text"
+            # The server reads one text faster than the driver writes an array for each column, and twice as fast as it takes row after row.
+            names = table.columns.keys()
+            single = f"VALUES ({', '.join(['%s'] * len(names))})"
+            many = f"SELECT {', '.join(map(_quoted, names))} FROM json_populate_recordset(NULL::{table.name}, %s::json)"  # noqa: S608
+            cursor.execute(statement.replace(single, many, 1), (orjson.dumps([dict(zip(names, row, strict=True)) for row in rows]).decode(),))
 
 
 def _cursor(connection: Connection, *name: str) -> "driver_cursor":
@@ -163,12 +157,12 @@ def _insert(table: Table, mark: str) -> str:
 
 
 @lru_cache
-def _put(table: Table, mark: str, kept: str | None) -> str:
+def _put(table: Table, mark: str, leave: str | None) -> str:
     keys = ", ".join(_quoted(column.name) for column in table.primary_key)
     fresh = ", ".join(
-        f"{_quoted(name)} = COALESCE(excluded.{_quoted(name)}, {table.name}.{_quoted(name)})" if name == kept else f"{_quoted(name)} = excluded.{_quoted(name)}"
+        f"{_quoted(name)} = excluded.{_quoted(name)}"
         for name in table.columns.keys()  # noqa: SIM118 (iterating would give the columns themselves)
-        if name not in table.primary_key.columns
+        if name not in table.primary_key.columns and name != leave
     )
     return f"{_insert(table, mark)} ON CONFLICT ({keys}) DO UPDATE SET {fresh}"
 
