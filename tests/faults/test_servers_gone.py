@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from config.settings import Settings, child_environment
 from flows.running import Running, write_running
@@ -29,8 +31,11 @@ WELL = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Type: application/json\
 
 
 @contextmanager
-def line(first: bytes = b"", *, healthy: bool = False) -> Iterator[int]:
-    """A port that takes every call and says `first`, or that it is well where it is asked for its health; then it hangs (or hangs up)."""
+def line(first: bytes = b"", *, healthy: bool = False, for_ever: bool = False) -> Iterator[int]:
+    """A port that takes every call and says `first`, or that it is well where it is asked for its health; then it hangs (or hangs up).
+
+    `for_ever`: it says it again and again, until the caller hangs up.
+    """
     calls: list[socket.socket] = []
     with socket.create_server((HOST, 0)) as server:
         server.settimeout(0.1)
@@ -50,6 +55,11 @@ def line(first: bytes = b"", *, healthy: bool = False) -> Iterator[int]:
                     continue
                 call.sendall(first)
                 calls.append(call)
+                while for_ever and not over.wait(0.02):
+                    try:
+                        call.sendall(first)
+                    except OSError:
+                        break
 
         taker = threading.Thread(target=take)
         taker.start()
@@ -83,20 +93,54 @@ def test_facts_are_recorded_though_prefect_is(team: Team, how: str) -> None:
     records_are_whole(team, TODAY)
 
 
-@pytest.mark.parametrize(("greeting", "why"), [(b"", "unreachable"), (b"220 ready\r\n", "line_lost_before_data"), (b"421 busy\r\n", "smtp_421")])
-def test_a_mail_server_that_says_no_more_keeps_nobody_waiting_and_is_no_refusal(
-    team: Team, room: PostRoom, tmp_path: Path, greeting: bytes, why: str
-) -> None:
+def test_a_mail_server_that_says_no_more_keeps_nobody_waiting_and_is_no_refusal(team: Team, room: PostRoom, tmp_path: Path) -> None:
     """Half open, silent after its greeting, or busy: the letter waits with its Message-ID and leaves when a server answers."""
     with nursery(team) as children:
         children.one("record", TODAY, str(tmp_path / "accepted"), [opening(0, TODAY)])
-        with line(greeting) as port:
-            ended = children.one("deliver", TODAY, HOST, port, 0.3)
-        assert (ended.code, ended.answer["sent"], ended.answer["failed"]) == (0, 0, 0)
-        assert ended.seconds < 10
-        assert [(state, said) for _to, _day, state, said in letters(team)] == [("waiting", why)]
+        for greeting, why in ((b"", "unreachable"), (b"220 ready\r\n", "line_lost_before_data"), (b"421 busy\r\n", "smtp_421")):
+            with line(greeting) as port:
+                ended = children.one("deliver", TODAY, HOST, port, 0.2)
+            assert (ended.code, ended.answer["sent"], ended.answer["failed"], ended.seconds < 10) == (0, 0, 0, True)
+            assert [(state, said) for _to, _day, state, said in letters(team)] == [("waiting", why)]
         assert children.one("deliver", "2026-03-03", HOST, room.port, 5.0).answer["sent"] == 1
     all_is_well(team, room, "2026-03-03")
+    nothing_is_left(team)
+
+
+class Dawdling(PostRoom):
+    """It takes the letter, and then says over and over that it is not quite done."""
+
+    dawdle = True
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        answer = await super().handle_DATA(server, session, envelope)
+        assert isinstance(server.transport, asyncio.Transport)
+        while self.dawdle and not server.transport.is_closing():
+            server.transport.write(b"250-not yet\r\n")
+            await asyncio.sleep(0.02)
+        return answer
+
+
+def test_a_mail_server_that_always_has_one_more_word_to_say_is_cut_off(team: Team, tmp_path: Path) -> None:
+    """Each word comes in time and the last one never: without an end to the whole, no other letter would ever leave."""
+    room = Dawdling()
+    room.open()
+    try:
+        with nursery(team) as children:
+            children.one("record", TODAY, str(tmp_path / "accepted"), [opening(0, TODAY)])
+            with line(b"220-one moment\r\n", for_ever=True) as port:
+                ended = children.one("deliver", TODAY, HOST, port, 0.1)
+            assert (ended.code, ended.answer["sent"], ended.seconds < 10) == (0, 0, True)
+            assert [(state, said) for _to, _day, state, said in letters(team)] == [("waiting", "unreachable")]
+            ended = children.one("deliver", "2026-03-03", HOST, room.port, 0.1)
+            assert (ended.code, ended.answer["sent"], ended.seconds < 10) == (0, 0, True)
+            assert [(state, said) for _to, _day, state, said in letters(team)] == [("waiting", "outcome_unknown")]
+            room.dawdle = False
+            assert children.one("deliver", "2026-03-04", HOST, room.port, 5.0).answer["sent"] == 1
+        assert (len(room.arrived), len(set(room.ids()))) == (2, 1)
+    finally:
+        room.close()
+    records_are_whole(team, "2026-03-04")
     nothing_is_left(team)
 
 
