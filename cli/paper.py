@@ -11,7 +11,7 @@ from deadlines.standing import in_days
 
 if TYPE_CHECKING:
     from flows.boards import BoardGroup, BoardRow
-    from flows.casereport import CaseReport, Cause, DutyShown, FactShown
+    from flows.casereport import AskAgain, CaseReport, Cause, DutyShown, FactShown, Origin
     from flows.house import House
     from flows.verifying import VerifyReport
 
@@ -42,6 +42,8 @@ def history(house: House, found: CaseReport) -> str:
     lines = [f"{reference}: {title}{la}", f"Stands at '{found.state_name}' on {day(found.as_at)}{known}.", "", "Duties"]
     for duty in found.duties:
         lines += _duty(house, duty)
+    if found.to_ask_again:
+        lines += ["", "To be asked again", *(line for each in found.to_ask_again for line in _ask_again(house, each))]
     if found.plan_issued_without:
         missing = ", ".join(_who(house, each["body"], each["service"]) for each in found.plan_issued_without)
         lines += ["", f"The plan was issued without the advice asked of: {missing}."]
@@ -70,14 +72,32 @@ def _duty(house: House, duty: DutyShown) -> list[str]:
         how += f", {words(duty.met_by or 'met')} on {short(duty.met_on)}"
     if duty.ended_on and not duty.met_on:
         how += f", ended on {short(duty.ended_on)}"
+    if duty.goes_on:
+        how += f"; {duty.goes_on}"
     if duty.excuse:
         how += f" (excuse accepted: {words(duty.excuse)})"
     local = "" if duty.basis in {"act", "regulation"} else f" [{words(duty.basis)}]"
-    start = f"{short(duty.started_on)} (fact {duty.opened_seq}{_heard(duty.cause)})"
+    opened = f", {words(duty.opened_by)}" if duty.opened_by else ""
+    start = f"{short(duty.started_on)} (fact {duty.opened_seq}{opened}{_heard(duty.cause)})"
     lines = [f"  {who}: {rule.action}", f"      from {start}; {due}", f"      {how}. {duty.citation}{local}"]
     if duty.knock_on:
         lines.append(f"      {duty.knock_on}")
+    if duty.again_by:
+        lines.append(f"      asked again after {_origin(duty.again_by)}")
     return lines
+
+
+def _ask_again(house: House, due: AskAgain) -> list[str]:
+    who = _who(house, due.body, due.service)
+    return [
+        f"  {who}: asked on {short(due.asked_on)}, and not since the assessment began again by {_origin(due.because)}.",
+        f"      Its time runs again from its receipt of the authority's new request: to end by {short(due.plan_due)}, that has to reach it"
+        f" by {short(due.ask_by)}.",
+    ]  # fmt: skip
+
+
+def _origin(origin: Origin) -> str:
+    return f"fact {origin.seq}, {words(origin.kind)}{_heard(origin.cause)}"
 
 
 def _heard(cause: Cause | None) -> str:

@@ -41,6 +41,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "contingent": "contingent = true", "may_lapse": "may_lapse = true",
         "start_day": 'start_day = "meeting_on"', "told_by": 'told_by = ["mediation_certificate_heard"]',
         "told_as": 'told_as = "agreed_on"', "holds_up": 'holds_up = "ehc_final_plan_send"',
+        "goes_on": 'goes_on = "the duty itself goes on for as long as the plan says so"',
         "calculation_only": 'calculation_only = "no fact of this process starts the clock"', "enabled": "enabled = false",
         "switchable": "switchable = true", "clock_starts": 'clock_starts = "the request was received"', "duty_on": 'duty_on = "LA"',
         "action": 'action = "send the finalised plan"', "on_is": 'on_is = "the meeting date"', "note": 'note = "calendar days"',
@@ -325,8 +326,8 @@ def _localise(file: Path, rules: dict[str, Rule], content: dict[str, Any]) -> No
         if own.counts is not None:
             if any(version.counts not in ("local", "none") for version in rule.period):
                 raise ConfigFault(f"{file.name}: [{rule_id}] has a number of its own in the law; only a local standard takes one here.")
-            if rule.starts and not rule.met_by:
-                raise ConfigFault(f"{file.name}: [{rule_id}] is a continuing duty, which no fact meets: a day for it would always be late.")
+            if rule.goes_on is not None:
+                raise ConfigFault(f"{file.name}: [{rule_id}] is a continuing duty, owed at once and for as long as it lasts: a day for it would allow delay.")
             number = own.model_dump(exclude_none=True, exclude={"enabled"})
             law = rule.period[-1]
             kept = {"cite": f"local standard; the duty is {law.cite}", "url": law.url} if law.cite and law.url else {}

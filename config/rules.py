@@ -254,6 +254,7 @@ class Rule(Strict):
     `held_as`: what kind of meeting meets it, so that two duties of one child can be met on one day;
     `then` the duty that the meeting starts, and that has to be met before this one is.
     `holds_up`: the later duty that waits for this one (advice, and the plan that is made of it); of several, the first that the case has.
+    `goes_on`: of a continuing duty, what is still owed once it has been met, in words: it takes no day of a locality's own.
     `per`, `starts`, `met_by`, `ends`, `reopened_by`: whose clock it is, and the fact kinds that open, meet, end and reopen the duty.
     `superseded_by`: fact kinds that put another clock in its place for good, so that nothing reopens it (an order, after a refusal).
     """
@@ -283,6 +284,7 @@ class Rule(Strict):
     start_day: str | None = None
     contingent: bool = False
     may_lapse: bool = False
+    goes_on: str | None = None
     enabled: bool = True
     switchable: bool = False
     note: str | None = None
@@ -327,6 +329,8 @@ class Rule(Strict):
         named |= {name for name in (self.replaced_by, self.strict_start) if name}
         if self.starts_by_locality and self.starts not in self.starts_by_locality.values():
             raise ValueError("`starts` is one of the steps in `starts_by_locality`: the one that is shipped")
+        if self.goes_on and not (self.met_by or self.calculation_only):
+            raise ValueError("`goes_on` says what is owed once the duty has been met, and needs `met_by`")
         if missing := sorted(named - set(self.inputs)):
             raise ValueError(f"`{missing[0]}` is used but is not among the rule's inputs")
         return self

@@ -1,7 +1,7 @@
 """One case as an auditor reads it: its facts as they were written, and its duties as they leave it, on any day and as known at any instant."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -51,10 +51,38 @@ class Cause(BaseModel):
     process: str
 
 
+class Origin(BaseModel):
+    """A fact of this case that began a clock, and the fact of another case where it was only heard of."""
+
+    model_config = ConfigDict(frozen=True)
+    seq: int
+    kind: str
+    cause: Cause | None = None
+
+
+class AskAgain(BaseModel):
+    """A body whose advice had been asked for before an order, a concession or an agreement began the assessment again, and not since.
+
+    Its weeks run from its own receipt of the authority's new request (reg 8(1)): `ask_by` is the last day of receipt from which they end
+    by `plan_due`, the day of the final plan by what began it again.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    rule: str
+    body: str | None
+    service: str | None
+    asked_on: date
+    ask_by: date
+    plan_rule: str
+    plan_due: date
+    because: Origin
+
+
 class DutyShown(BaseModel):
     """A duty. `days_late` is in calendar days; `knock_on` says what the advice does to the date of the final plan.
 
-    `opened_by` is the kind of the fact that opened it, and `cause` the fact of another case where that was only heard of.
+    `opened_by` is the kind of the fact that opened it, and `cause` the fact of another case where that was only heard of. `again_by` is what began
+    the assessment again, for advice asked since. `goes_on`: what a continuing duty still asks once it has been met.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -77,6 +105,8 @@ class DutyShown(BaseModel):
     knock_on: str | None = None
     opened_by: str | None = None
     cause: Cause | None = None
+    again_by: Origin | None = None
+    goes_on: str | None = None
 
 
 class CaseReport(BaseModel):
@@ -97,6 +127,7 @@ class CaseReport(BaseModel):
     claims_to_decide: list[int]
     heard: dict[int, Cause] = {}
     remarks: list[str] = []
+    to_ask_again: list[AskAgain] = []
 
 
 def report(house: House, case_ref: str, as_at: date | None = None, known_at: str | None = None) -> CaseReport:
@@ -114,15 +145,17 @@ def report(house: House, case_ref: str, as_at: date | None = None, known_at: str
         raise
     day = as_at or house.today()
     rules = {rule.id: rule for rule in house.law.duties_of(casefile.process)}
-    kinds, causes = {line.seq: line.kind for line in casefile.lines}, _causes(house, casefile.lines)
+    causes = _causes(house, casefile.lines)
+    origins = {line.seq: Origin(seq=line.seq, kind=line.kind, cause=causes.get(line.seq)) for line in casefile.lines}
     duties = duties_of(casefile.lines, house.books[casefile.process], house.dates_of, casefile.claims.values())
     return CaseReport(
         case_ref=case_ref, process=casefile.process, state=casefile.state,
         state_name=house.processes[casefile.process].states[casefile.state], la=casefile.la, la_reference=casefile.la_reference,
         as_at=day, known_at=known_at, facts=_facts(lines, as_at, known_at),
-        duties=[_shown(rules, duty, duties, day, kinds[duty.opened_seq], causes.get(duty.opened_seq)) for duty in duties],
+        duties=[_shown(rules, duty, duties, day, origins) for duty in duties],
         plan_issued_without=_without(rules, duties),
         claims_to_decide=[claim.seq for claim in casefile.undecided()], heard=causes, remarks=_remarks(house, casefile),
+        to_ask_again=_to_ask_again(house, rules, duties, origins),
     )  # fmt: skip
 
 
@@ -187,14 +220,16 @@ def _facts(lines: list[Line], as_at: date | None, known_at: str | None) -> list[
     return shown
 
 
-def _shown(rules: Mapping[str, Rule], duty: Duty, duties: list[Duty], day: date, opened_by: str, cause: Cause | None) -> DutyShown:
-    dates = duty.dates
+def _shown(rules: Mapping[str, Rule], duty: Duty, duties: list[Duty], day: date, origins: Mapping[int, Origin]) -> DutyShown:
+    dates, plan = duty.dates, _held_up(rules, duty, duties)
+    opening, again = origins[duty.opened_seq], origins[plan.opened_seq] if plan is not None else None
     return DutyShown(
         rule=duty.rule, body=duty.body, service=duty.service, opened_seq=duty.opened_seq, started_on=duty.started_on, due=dates.due,
         strict_due=dates.strict_due, act_by=dates.act_by, standing=standing(duty, day).value, days_late=days_late(duty, day),
         met_on=duty.met_on, met_by=duty.met_by, ended_on=duty.ended_on, excuse=duty.excuse.ground if duty.excuse else None,
         citation=dates.citation, basis=dates.basis, knock_on=_knock_on(rules, duty, duties, day),
-        opened_by=opened_by, cause=cause,
+        opened_by=opening.kind, cause=opening.cause, again_by=again if again is not None and again.kind in _beginning_again(rules, duty.rule) else None,
+        goes_on=rules[duty.rule].goes_on if duty.met_on and duty.rule in rules else None,
     )  # fmt: skip
 
 
@@ -206,6 +241,40 @@ def _held_up(rules: Mapping[str, Rule], duty: Duty, duties: list[Duty]) -> Duty 
             if other.rule == held_up and other.due is not None and other.opened_seq < duty.opened_seq:
                 return other
     return None
+
+
+def _beginning_again(rules: Mapping[str, Rule], rule: str) -> frozenset[str]:
+    """The facts that put another clock in the place of the one that a duty fed: an order, a concession, an agreement kept as an order."""
+    fed = rules[rule].holds_up if rule in rules else ()
+    return frozenset(kind for each in fed if each in rules for kind in rules[each].superseded_by)
+
+
+def _to_ask_again(house: House, rules: Mapping[str, Rule], duties: list[Duty], origins: Mapping[int, Origin]) -> list[AskAgain]:
+    """Who was asked before the assessment began again and not since, in the order in which they were asked; nobody once the plan is out."""
+    latest = {(duty.rule, duty.body, duty.service): duty for duty in duties if duty.rule in rules and rules[duty.rule].holds_up}
+    found: list[AskAgain] = []
+    for asked in latest.values():
+        again = _beginning_again(rules, asked.rule)
+        plans = [
+            duty for duty in duties
+            if duty.rule in rules[asked.rule].holds_up and duty.closed_on is None and duty.due is not None and origins[duty.opened_seq].kind in again
+        ]  # fmt: skip
+        plan = max(plans, key=lambda duty: (duty.opened_on, duty.opened_seq), default=None)
+        if plan is None or plan.due is None or (asked.opened_on, asked.opened_seq) > (plan.opened_on, plan.opened_seq):
+            continue
+        found.append(AskAgain(
+            rule=asked.rule, body=asked.body, service=asked.service, asked_on=asked.started_on, ask_by=_last_start(house, asked.rule, plan.due),
+            plan_rule=plan.rule, plan_due=plan.due, because=origins[plan.opened_seq],
+        ))  # fmt: skip
+    return found
+
+
+def _last_start(house: House, rule: str, by: date) -> date:
+    """The last day from which the rule's own time ends on or before a day."""
+    start = by
+    while (due := house.dates_of(rule, start, {}).due) is not None and due > by:
+        start -= timedelta(days=1)
+    return start
 
 
 def _knock_on(rules: Mapping[str, Rule], duty: Duty, duties: list[Duty], day: date) -> str | None:

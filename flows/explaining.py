@@ -270,7 +270,7 @@ def _local(sources: Sources, rules: Iterable[Rule]) -> Iterator[str]:
         newest = rule.period[-1]
         if newest.basis == "local_standard":
             chosen.append(f"- `{rule.id}`: {newest.text}, which is the locality's own standard.")
-        elif newest.counts in ("local", "none") and rule.met_by:
+        elif newest.counts in ("local", "none") and rule.starts and not rule.goes_on:
             chosen.append(f"- `{rule.id}`: no number in the law; a locality may set one of its own in locality.toml.")
         if rule.switchable:
             chosen.append(f"- `{rule.id}`: a reading that a locality may switch; here it is {'on' if rule.enabled else 'off'}.")
@@ -304,7 +304,8 @@ def _excuses(period: Period) -> str:
 
 
 def _met(rule: Rule) -> str:
-    met = f"met by {_kinds(rule.met_by)}" if rule.met_by else "a continuing duty that no single fact meets"
+    met = f"met by {_kinds(rule.met_by)}" if rule.met_by else "met by no fact"
+    met += f"; {rule.goes_on}" if rule.goes_on else ""
     return f"{met}; ended by {_kinds(rule.ends)}" if rule.ends else met
 
 

@@ -16,6 +16,7 @@ from models.facts import Code, FactData, Line, Slug, Words
 from models.shared_facts import Opening
 from statemachines.advice import ByBody, Noted, Returned, has_answered, is_outstanding, was_asked
 from statemachines.ceasing import CEASE_FACTS, CEASE_GUARDS, CEASE_HEARS, CEASE_HEARS_IF, CEASE_QUIETLY, CEASE_STAYS
+from statemachines.section_g import SECTION_G_FACTS, SECTION_G_GUARDS, SECTION_G_HEARS, SECTION_G_REASONS, section_g_stays
 from statemachines.statutory import StatutoryMachine, statutory_process
 
 
@@ -23,7 +24,7 @@ class AnnualReview(StatutoryMachine):
     """A review of an education, health and care plan (CFA 2014 s44(1); SEND Regs 2014 regs 18 to 22).
 
     Facts that do not move the case: a health professional invited and what came of it; notice and advice sent round; the report;
-    transfers between phases and between authorities; section G agreed; a certificate or an appeal against ceasing.
+    transfers between phases and between authorities; section G agreed, arranged or stopped; a certificate or an appeal against ceasing.
 
     {statechart:md}
     """
@@ -187,6 +188,7 @@ PROCESS = statutory_process(
         "amendment_dropped": Noted,
         "section_g_agreed": Noted,
         "amended_plan_received": AmendedPlanReceived,
+        **SECTION_G_FACTS,
         **CEASE_FACTS,
         "plan_ended": Noted,
         "plan_resumed": Noted,
@@ -207,6 +209,7 @@ PROCESS = statutory_process(
         "review_advice_circulated": ("arranged", "held"),
         "review_report_received": ("held", "kept", "amending", "noticed", "amended", "ceasing", "ceased"),
         "section_g_agreed": ("amending", "noticed", "amended"),
+        **section_g_stays("amended"),
         **CEASE_STAYS,
     },
     guards={
@@ -215,8 +218,10 @@ PROCESS = statutory_process(
         "review_advice_received": is_outstanding(INVITATION),
         "review_advice_declined": is_outstanding(INVITATION),
         "review_advice_returned": has_answered(INVITATION),
+        **SECTION_G_GUARDS,
         **CEASE_GUARDS,
     },
+    reasons=SECTION_G_REASONS,
     asks=(INVITATION,),
     answers=("review_advice_received", "review_advice_declined"),
     reopens=("review_advice_returned",),
@@ -232,8 +237,9 @@ PROCESS = statutory_process(
         ("reassessment", "final_plan_received"): "plan_reassessed",
         ("transfer", "plan_transferred"): "plan_transferred",
         ("transfer", "assessment_or_review_requested"): "early_review_called",
+        **SECTION_G_HEARS,
         **CEASE_HEARS,
     },
     hears_if={**CEASE_HEARS_IF, ("transfer", "assessment_or_review_requested"): {"asked_for": ("review",)}},
-    hears_quietly=("plan_ended", "plan_resumed", *CEASE_QUIETLY),
+    hears_quietly=("plan_ended", "plan_resumed", *SECTION_G_FACTS, *CEASE_QUIETLY),
 )

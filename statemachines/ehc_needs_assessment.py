@@ -13,6 +13,7 @@ from statemachine import State
 from models.shared_facts import Opening
 from statemachines.advice import ADVICE_ANSWERS, ADVICE_CONTACTS, ADVICE_FACTS, ADVICE_GUARDS, ADVICE_REOPENS, REQUEST, Noted, advice_stays
 from statemachines.orders import TimeDirected
+from statemachines.section_g import SECTION_G_FACTS, SECTION_G_GUARDS, SECTION_G_HEARS, SECTION_G_REASONS, section_g_stays
 from statemachines.statutory import StatutoryMachine, statutory_process
 
 
@@ -20,7 +21,7 @@ class EhcNeedsAssessment(StatutoryMachine):
     """An EHC needs assessment (CFA 2014 s36; SEND Regs 2014 regs 3 to 14).
 
     Facts that do not move the case: advice asked of a body, acknowledged, answered, received or returned; appointments missed;
-    waiting lists stated; excuses; chasing. Each body asked is a duty of its own inside the one case.
+    waiting lists stated; excuses; chasing; section G agreed, arranged or stopped. Each body asked is a duty of its own inside the one case.
 
     {statechart:md}
     """
@@ -85,6 +86,7 @@ PROCESS = statutory_process(
         "draft_plan_received": Noted,
         "section_g_agreed": Noted,
         "final_plan_received": Noted,
+        **SECTION_G_FACTS,
         **ADVICE_FACTS,
     },
     stays={
@@ -93,9 +95,11 @@ PROCESS = statutory_process(
         "plan_conceded": ("no_plan",),
         "plan_mediated": ("no_plan",),
         "time_directed": ANY_OPEN,
+        **section_g_stays("planned"),
         **advice_stays(BEFORE_PLAN, ANY_OPEN),
     },
-    guards=ADVICE_GUARDS,
+    guards={**ADVICE_GUARDS, **SECTION_G_GUARDS},
+    reasons=SECTION_G_REASONS,
     asks=(REQUEST,),
     answers=ADVICE_ANSWERS,
     reopens=ADVICE_REOPENS,
@@ -108,6 +112,7 @@ PROCESS = statutory_process(
         ("tribunal", "refusal_to_issue_conceded"): "plan_conceded",
         ("mediation", "agreed_to_make_plan"): "plan_mediated",
         ("tribunal", "time_directed"): "time_directed",
+        **SECTION_G_HEARS,
     },
-    hears_quietly=("time_directed",),
+    hears_quietly=("time_directed", *SECTION_G_FACTS),
 )

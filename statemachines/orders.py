@@ -41,6 +41,7 @@ PLANS_HEARD: Mapping[tuple[str, str], str] = MappingProxyType(
         ("ehc_needs_assessment", "plan_refused"): "no_plan_notified",
         ("ehc_needs_assessment", "draft_plan_received"): "draft_plan_sent",
         ("ehc_needs_assessment", "final_plan_received"): "final_plan_sent",
+        ("reassessment", "cease_decided"): "no_plan_notified",
         ("reassessment", "draft_plan_received"): "draft_plan_sent",
         ("reassessment", "final_plan_received"): "final_plan_sent",
     }

@@ -2,7 +2,9 @@
 
 A request of the responsible commissioning body compels the authority (reg 23): its refusal is no fact that the law allows, and reg 24,
 which lets the authority refuse within six months of the last assessment, speaks of other requests only. Reg 26 applies regs 6 to 9
-again, so each body's six weeks run once more. What it does not decide: by when (the statute file), or who is told (the ladder).
+again, so each body's six weeks run once more. A refusal is reversed by the authority itself, by the Tribunal's order, by the authority not opposing the
+appeal, or by a mediation agreement; each of the last three is heard of its own case and brings its own fourteen weeks. What it does not decide: by
+when (the statute file), or who is told (the ladder).
 """
 
 from collections.abc import Mapping
@@ -17,6 +19,8 @@ from models.facts import Code, FactData, Line, Words
 from models.shared_facts import Opening
 from statemachines.advice import ADVICE_ANSWERS, ADVICE_CONTACTS, ADVICE_FACTS, ADVICE_GUARDS, ADVICE_REOPENS, REQUEST, Noted, advice_stays
 from statemachines.ceasing import CEASE_FACTS, CEASE_GUARDS, CEASE_HEARS, CEASE_HEARS_IF, CEASE_QUIETLY, CEASE_STAYS
+from statemachines.orders import TimeDirected
+from statemachines.section_g import SECTION_G_FACTS, SECTION_G_GUARDS, SECTION_G_HEARS, SECTION_G_REASONS, section_g_stays
 from statemachines.statutory import StatutoryMachine, statutory_process
 
 
@@ -24,7 +28,7 @@ class Reassessment(StatutoryMachine):
     """A re-assessment (CFA 2014 s44(2), (3); SEND Regs 2014 regs 23 to 27), and ceasing to maintain the plan after one (s45).
 
     Facts that do not move the case: advice asked of a body, acknowledged, answered, received or returned; appointments missed;
-    waiting lists stated; section G agreed; a certificate or an appeal against ceasing.
+    waiting lists stated; section G agreed, arranged or stopped; a certificate or an appeal against ceasing.
 
     {statechart:md}
     """
@@ -43,6 +47,8 @@ class Reassessment(StatutoryMachine):
     reassessment_refused = requested.to(refused)
     refusal_reversed = refused.to(reassessing)
     reassessment_ordered = refused.to(reassessing)
+    reassessment_conceded = refused.to(reassessing)
+    reassessment_mediated = refused.to(reassessing)
     draft_plan_received = reassessing.to(drafting) | drafting.to(drafting)
     final_plan_received = reassessing.to(planned) | drafting.to(planned)
     cease_decided = reassessing.to(ceasing) | drafting.to(ceasing)
@@ -112,7 +118,7 @@ PROCESS = statutory_process(
     Reassessment,
     name="reassessment",
     title="Re-assessment",
-    version=1,
+    version=2,  # a concession and an agreement are facts of their own, as in an assessment
     opens="reassessment_requested",
     facts={
         "reassessment_requested": ReassessmentRequested,
@@ -120,32 +126,42 @@ PROCESS = statutory_process(
         "reassessment_refused": ReassessmentRefused,
         "refusal_reversed": Noted,
         "reassessment_ordered": Noted,
+        "reassessment_conceded": Noted,
+        "reassessment_mediated": Noted,
+        "time_directed": TimeDirected,
         **ADVICE_FACTS,
         "draft_plan_received": Noted,
         "section_g_agreed": Noted,
         "final_plan_received": Noted,
+        **SECTION_G_FACTS,
         **CEASE_FACTS,
     },
     stays={
         **advice_stays(BEFORE_PLAN, ANY_OPEN),
         "section_g_agreed": ("reassessing", "drafting", "planned"),
+        **section_g_stays("planned"),
+        "time_directed": ANY_OPEN,
         **CEASE_STAYS,
     },
     guards={
         **ADVICE_GUARDS,
         "reassessment_refused": _may_refuse,
+        **SECTION_G_GUARDS,
         **CEASE_GUARDS,
     },
+    reasons=SECTION_G_REASONS,
     asks=(REQUEST,),
     answers=ADVICE_ANSWERS,
     reopens=ADVICE_REOPENS,
     contacts=ADVICE_CONTACTS,
     hears={
         ("tribunal", "order_to_reassess_made"): "reassessment_ordered",
-        ("tribunal", "refusal_to_reassess_conceded"): "reassessment_ordered",
-        ("mediation", "agreed_to_reassess"): "reassessment_ordered",
+        ("tribunal", "refusal_to_reassess_conceded"): "reassessment_conceded",
+        ("mediation", "agreed_to_reassess"): "reassessment_mediated",
+        ("tribunal", "time_directed"): "time_directed",
+        **SECTION_G_HEARS,
         **CEASE_HEARS,
     },
     hears_if=CEASE_HEARS_IF,
-    hears_quietly=CEASE_QUIETLY,
+    hears_quietly=("time_directed", *SECTION_G_FACTS, *CEASE_QUIETLY),
 )

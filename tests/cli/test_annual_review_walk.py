@@ -80,13 +80,21 @@ def test_a_review_from_the_plan_to_the_amended_plan_and_the_next_cycle(call: Cal
     ):  # fmt: skip
         assert said in told, said
     lived(
-        call, REVIEW, ("2027-02-22", "section_g_agreed"), ("2027-04-01", "amended_plan_received", "section_g=changed"), ("2027-04-02", "case_closed"),
+        call, REVIEW, ("2027-02-22", "section_g_agreed"), ("2027-04-01", "amended_plan_received", "section_g=changed"),
     )  # fmt: skip
+    # CFA 2014 s42(3) has no day: the provision of section G is owed, and arranged when the board says so; the duty itself goes on.
+    assert shown(call, "2027-04-01", REVIEW)[1]["s42_arrange_health_provision"] == "no_date"
+    lived(call, REVIEW, ("2027-04-02", "section_g_arranged", "body=QX900", "how=commissioned"))
+    told = " ".join(call("2027-04-02", "case", REVIEW).stdout.split())
+    assert "met, section g arranged on Fri 2 Apr 2027; the duty itself goes on for as long as the plan says so. CFA 2014 s42(3)" in told
+    refused = record(call, REVIEW, "2027-04-02", "section_g_arranged", "body=QX101")
+    assert refused.exit_code == 1 and "integrated care board" in refused.stderr, "a trust commissions nothing"
+    lived(call, REVIEW, ("2027-04-02", "case_closed"))
     state, duties = shown(call, "2027-04-02", REVIEW)
     assert state == "closed"
     left = {rule: standing for rule, standing in duties.items() if standing != "met"}
-    # No notice of "no amendment" was owed once the plan had come; section G goes on being arranged.
-    assert left == {"review_no_amend_notify": "no_date", "s42_arrange_health_provision": "no_date"}
+    # No notice of "no amendment" was owed once the plan had come.
+    assert left == {"review_no_amend_notify": "no_date"}
     assert shown(call, "2027-04-02", NEXT) == ("waiting", {"annual_review_next": "running"})
     opened = json.loads(call("2027-04-02", "case", NEXT, "--json").stdout)
     assert (opened["la"], opened["la_reference"], opened["duties"][0]["due"]) == ("northshire", "NS-04412", "2028-01-31")
@@ -110,10 +118,11 @@ def test_a_re_assessment_from_the_request_to_the_plan_begins_the_review_anew(cal
     rounds(call, "2026-07-30")
     lived(
         call, AGAIN, ("2026-08-17", "draft_plan_received"), ("2026-08-24", "section_g_agreed"), ("2026-09-14", "final_plan_received"),
-        ("2026-10-01", "case_closed"),
+        ("2026-09-21", "section_g_arranged", "body=QX900", "how=direct_payment"), ("2026-10-01", "case_closed"),
     )  # fmt: skip
     state, duties = shown(call, "2026-10-01", AGAIN)
     assert (state, duties["reassess_decision_notify"], duties["ehc_body_advice_respond"], duties["reassess_final_plan"]) == ("closed", "met", "met_late", "met")
+    assert duties["s42_arrange_health_provision"] == "met", "a direct payment is treated as arranged (s49(6), (7))"
     assert shown(call, "2026-10-01", REVIEW)[1]["review_after_reassessment"] == "running"
     told = " ".join(call("2026-10-01", "case", REVIEW).stdout.split())
     assert f"{AGAIN}/" in told or AGAIN in told, "the case shows whence the re-assessed plan was heard"

@@ -164,7 +164,7 @@ def test_a_case_on_paper(lived: Call) -> None:
     assert lines[1] == "Stands at 'Assessment under way' on 14 April 2026."
     start = lines.index("  Northshire Community Health NHS Trust, Speech and Language Therapy: comply with the request / give advice")
     assert lines[start + 1 : start + 4] == [
-        "      from Mon 2 Mar 2026 (fact 3); due Mon 13 Apr 2026 (on the stricter reading Sun 12 Apr 2026), act by Fri 10 Apr 2026",
+        "      from Mon 2 Mar 2026 (fact 3, health advice requested); due Mon 13 Apr 2026 (on the stricter reading Sun 12 Apr 2026), act by Fri 10 Apr 2026",
         "      breached, 1 day late. SEND Regs 2014 (SI 2014/1530) reg 8(1); CFA 2014 s31",
         "      the advice is awaited 1 day late, 69 days before the 20-week date (2026-06-22)",
     ]

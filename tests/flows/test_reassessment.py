@@ -54,6 +54,24 @@ def test_fourteen_weeks_run_from_the_notification(asked: Team) -> None:
     assert found["section_g_agree"] == found["s42_arrange_health_provision"] == (None, "no_date")
 
 
+def test_section_g_is_owed_again_when_it_stops_and_the_new_board_after_a_move_is_heard(asked: Team) -> None:
+    """CFA 2014 s42(3); reg 15(8): what the new board can arrange, or cannot, is recorded once, on the case of the move."""
+    asked.act("10 Mar 2026", ("reassessment_agreed", "10 Mar 2026", {}), ("final_plan_received", "10 Mar 2026", {}))
+    asked.record("17 Mar 2026", "section_g_arranged", body="QX900")
+    assert standings(asked, "17 Mar 2026")["s42_arrange_health_provision"] == (None, "met")
+    asked.record("1 Jun 2026", "section_g_stopped", body="QX900", reason="the therapist left")
+    assert standings(asked, "1 Jun 2026")["s42_arrange_health_provision"] == (None, "no_date")
+    asked.record("1 Jun 2026", "move_known", case="MV90001", la="northshire", linked_to=CASE, moved_on="2026-06-15")
+    asked.record("8 Jun 2026", "new_rcb_aware_of_move", case="MV90001", body="QX901")
+    asked.record("15 Jun 2026", "section_g_arranged", case="MV90001", body="QX901")
+    duty = asked.duty("15 Jun 2026", "s42_arrange_health_provision")
+    assert (str(duty.met_on), duty.met_by, duty.goes_on) == ("2026-06-15", "section_g_arranged", "the duty itself goes on for as long as the plan says so")
+    asked.record("22 Jun 2026", "section_g_found_impracticable", case="MV90001", body="QX901")
+    duty = asked.duty("22 Jun 2026", "s42_arrange_health_provision")
+    assert (duty.met_on, duty.standing, duty.goes_on) == (None, "no_date", None)
+    assert asked.verify("22 Jun 2026").intact
+
+
 def test_an_accepted_excuse_of_reg_27_leaves_the_date_and_the_breach(asked: Team) -> None:
     asked.record("10 Mar 2026", "reassessment_agreed")
     asked.record("17 Jun 2026", "excuse_claimed", ground="absent_4_weeks", rule="reassess_final_plan", began_on="2026-04-01", ended_on="2026-05-05")

@@ -10,11 +10,13 @@ import pytest
 from statemachine.exceptions import TransitionNotAllowed
 
 from config.law import load_law
+from deadlines.duty import Duty
 from models.facts import FactData
 from models.shared_facts import ENGINE_ONLY
 from statemachines.ehc_needs_assessment import PROCESS, EhcNeedsAssessment
-from statemachines.replay import processes
-from statemachines.statutory import Process, released_tables, statutory_process, table_of
+from statemachines.replay import fold, processes
+from statemachines.statutory import Process, Unlawful, released_tables, statutory_process, table_of
+from tests.byhand import CASE, day, duties, history
 
 # Said by anyone of a case that is not over: advice that was asked for can still come, and excuses and pauses concern it.
 ABOUT_ADVICE = {
@@ -39,8 +41,8 @@ PERMITTED = {
     "drafting": OPEN | ASK | {"plan_refused", "draft_plan_received", "section_g_agreed", "final_plan_received"},
     # No plan rests: the decision may turn (the LA's own; by order, reg 44(2)(c); not opposed, reg 45(6); by agreement, reg 42(2)), and late advice still comes.
     "no_plan": OPEN | {"draft_plan_received", "final_plan_received", "plan_ordered", "plan_conceded", "plan_mediated"},
-    # The final plan rests: s42 goes on, and a body's duty under reg 8(1) outlives it.
-    "planned": OPEN | {"section_g_agreed"},
+    # The final plan rests: section G is arranged for as long as the plan says it (s42(3)), and a body's duty under reg 8(1) outlives it.
+    "planned": OPEN | {"section_g_agreed", "section_g_arranged", "section_g_stopped"},
     "withdrawn": ALWAYS | ENGINE,
     "closed": ALWAYS | ENGINE,
 }
@@ -146,15 +148,39 @@ def test_every_state_can_be_reached_and_reaches_an_end(process: Process) -> None
 
 
 @pytest.mark.parametrize("process", processes().values(), ids=lambda process: process.name)
-def test_every_duty_has_a_fact_that_starts_it_and_unless_it_continues_one_that_meets_it(process: Process) -> None:
-    continuing = {"s42_arrange_health_provision"}  # CFA 2014 s42(3): arranged for as long as there is a plan
+def test_every_duty_has_a_fact_that_starts_it_and_one_that_meets_it(process: Process) -> None:
     for rule in load_law().for_process(process.name):
         assert bool(rule.starts) != bool(rule.calculation_only), f"{rule.id} is opened by a fact, or says why no fact opens it"
         kinds = {*rule.starts, *rule.met_by, *rule.ends, *rule.reopened_by}
         assert kinds <= set(process.facts), f"{rule.id} names a fact that the process does not know"
         if rule.starts:
-            assert rule.met_by or rule.id in continuing, rule.id
+            assert rule.met_by, rule.id
             assert {"case_withdrawn", "case_closed"} <= set(rule.ends), rule.id
+
+
+PLANNED = [("ehc_assessment_requested", "2 Feb 2026"), ("assessment_agreed", "2 Feb 2026"), ("final_plan_received", "15 Jun 2026")]
+
+
+def section_g(*facts: tuple[str, str]) -> Duty:
+    """CFA 2014 s42(3), as the facts after the final plan leave it."""
+    lines = history(*PLANNED, *((kind, on, {"body": "QX900"}) for kind, on in facts))
+    return next(duty for duty in duties(lines) if duty.rule == "s42_arrange_health_provision")
+
+
+def test_what_section_g_says_is_met_when_it_is_arranged_and_owed_again_when_it_stops() -> None:
+    owed = section_g()
+    assert (owed.started_on, owed.met_on, owed.due) == (day("15 Jun 2026"), None, None)
+    arranged, stopped = ("section_g_arranged", "3 Jul 2026"), ("section_g_stopped", "9 Nov 2026")
+    assert section_g(arranged).met_on == day("3 Jul 2026")
+    assert section_g(arranged, stopped).met_on is None, "a continuing duty is owed for as long as there is a plan"
+    assert section_g(arranged, stopped, ("section_g_arranged", "7 Dec 2026")).met_on == day("7 Dec 2026")
+
+
+def test_section_g_is_arranged_once_there_is_a_plan_and_stops_only_after() -> None:
+    with pytest.raises(Unlawful, match=r"s42\(3\): the duty to arrange what section G says begins with the final plan"):
+        fold(CASE, history(*PLANNED[:2], ("section_g_arranged", "8 Jun 2026", {"body": "QX900"})))
+    with pytest.raises(Unlawful, match="only what was arranged can stop: record section_g_arranged"):
+        section_g(("section_g_stopped", "3 Jul 2026"))
 
 
 def test_a_fact_without_a_place_and_a_place_without_a_fact_are_errors() -> None:

@@ -19,18 +19,22 @@ ABOUT_ADVICE = {
 ENDS = {"case_withdrawn", "case_closed"}
 ALWAYS = {"fact_corrected", "fact_withdrawn"}
 ENGINE = {"chasing_began", "reminder_due", "breached", "escalation_due", "rung_withdrawn", "notice_sent", "notice_failed"}
-OPEN = ABOUT_ADVICE | ENDS | ALWAYS | ENGINE
+# Whether the Tribunal set another time is heard at any time (reg 44(1)).
+OPEN = ABOUT_ADVICE | ENDS | ALWAYS | ENGINE | {"time_directed"}
 ASK = {"health_advice_requested"}
+# CFA 2014 s42(3): what section G of the final plan says is arranged, for as long as the plan says it.
+SECTION_G = {"section_g_arranged", "section_g_stopped"}
 
 PERMITTED = {
     # reg 25(1): whether it will re-assess. A body may be asked early, as in an assessment (reg 26 with reg 8(1)).
     "requested": OPEN | ASK | {"reassessment_agreed", "reassessment_refused"},
-    # A refusal rests: the authority may turn, and the Tribunal may order (reg 44(2)(b)).
-    "refused": OPEN | {"refusal_reversed", "reassessment_ordered"},
+    # A refusal rests: the authority may turn, the Tribunal may order (reg 44(2)(b)), the authority may not oppose the appeal (reg 45(3)),
+    # and both may agree in mediation (reg 42(2)).
+    "refused": OPEN | {"refusal_reversed", "reassessment_ordered", "reassessment_conceded", "reassessment_mediated"},
     # reg 27(2): the final plan; s45(1)(b): or the plan is no longer necessary.
     "reassessing": OPEN | ASK | {"draft_plan_received", "section_g_agreed", "final_plan_received", "cease_decided"},
     "drafting": OPEN | ASK | {"draft_plan_received", "section_g_agreed", "final_plan_received", "cease_decided"},
-    "planned": OPEN | {"section_g_agreed"},
+    "planned": OPEN | SECTION_G | {"section_g_agreed"},
     "ceasing": OPEN | {"mediation_certificate_heard", "cease_appealed", "cease_appeal_determined", "plan_ceased", "cease_reversed"},
     "ceased": OPEN | {"cease_reversed"},
     "withdrawn": ALWAYS | ENGINE,
@@ -41,6 +45,8 @@ MOVES = {
     ("requested", "reassessment_refused"): "refused",
     ("refused", "refusal_reversed"): "reassessing",
     ("refused", "reassessment_ordered"): "reassessing",
+    ("refused", "reassessment_conceded"): "reassessing",
+    ("refused", "reassessment_mediated"): "reassessing",
     ("reassessing", "draft_plan_received"): "drafting",
     ("drafting", "draft_plan_received"): "drafting",
     ("reassessing", "final_plan_received"): "planned",
@@ -84,6 +90,12 @@ def test_every_state_and_every_fact_is_in_the_table() -> None:
     assert PROCESS.initial == "requested"
     assert PROCESS.final == {"withdrawn", "closed"}
     assert dict(PROCESS.table) == MOVES
+
+
+def test_the_first_version_knew_an_order_alone_and_replays_for_ever() -> None:
+    later = {("refused", "reassessment_conceded"), ("refused", "reassessment_mediated")}
+    assert PROCESS.version == 2
+    assert PROCESS.tables[1] == {move: target for move, target in MOVES.items() if move not in later}
 
 
 @pytest.mark.parametrize("ground", ["not_necessary", "assessed_in_six_months"])

@@ -1,0 +1,61 @@
+"""What section G of a plan says is arranged, or is no longer: facts of the responsible commissioning body (CFA 2014 s42(3)), shared by every case with a plan.
+
+The duty begins with the plan and goes on for as long as the plan says it: that it was arranged on a day meets it, and that it stopped opens it
+again. What is arranged on a move by the new body is recorded there and heard here. It decides no day: the law gives none.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar, Literal
+
+from models.casefile import Casefile
+from models.facts import Code, FactData, Line, Words
+from statemachines.statutory import Guard
+
+
+class OfSectionG(FactData):
+    """Something about the health provision that section G specifies, by the body that is responsible for commissioning it."""
+
+    body: Code
+    note: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+    BODY_KINDS: ClassVar[frozenset[str]] = frozenset({"integrated_care_board"})
+
+
+class SectionGArranged(OfSectionG):
+    """All that section G specifies is in place on this day (s42(3)).
+
+    `how`: by the body's own commissioning, by a direct payment, which is treated as arranged (s49(6), (7)), or by the family, so that the body need not
+    (s42(5)).
+    """
+
+    how: Literal["commissioned", "direct_payment", "family_arranged"] | None = None
+
+
+class SectionGStopped(OfSectionG):
+    """Something that section G specifies is no longer provided from this day, in whole or in part: the duty is owed again."""
+
+    reason: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"note", "reason"})
+
+
+def _arranged_before(casefile: Casefile, _line: Line) -> str | None:
+    if "section_g_arranged" in casefile.seen:
+        return None
+    return "only what was arranged can stop: record section_g_arranged with its own day first (CFA 2014 s42(3))"
+
+
+SECTION_G_FACTS: Mapping[str, type[FactData]] = MappingProxyType({"section_g_arranged": SectionGArranged, "section_g_stopped": SectionGStopped})
+SECTION_G_GUARDS: Mapping[str, Guard] = MappingProxyType({"section_g_stopped": _arranged_before})
+SECTION_G_REASONS: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys(SECTION_G_FACTS, "CFA 2014 s42(3): the duty to arrange what section G says begins with the final plan, which comes first")
+)
+# On a move the new body finds that it can arrange it, or that it cannot (SEND Regs 2014 regs 15(8), 16(3)): recorded once, on the case of the move.
+SECTION_G_HEARS: Mapping[tuple[str, str], str] = MappingProxyType(
+    {("transfer", "section_g_arranged"): "section_g_arranged", ("transfer", "section_g_found_impracticable"): "section_g_stopped"}
+)
+
+
+def section_g_stays(*states: str) -> dict[str, tuple[str, ...]]:
+    """The states that accept these facts: those in which the plan is final."""
+    return dict.fromkeys(SECTION_G_FACTS, states)

@@ -1,0 +1,148 @@
+"""An order to assess, a concession and an agreement: the authority's new clock, who has to be asked again by when, and each body's six weeks inside it.
+
+An order does not itself reach a body: reg 8(1) counts from the body's own receipt of the authority's request. Dates are worked by hand.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cli.paper import history
+from flows.casereport import report
+from tests.byhand import ADVICE, PAEDS, PHYSIO, PHYSIO_TRUST, SALT, TRUST
+from tests.casework import Team
+
+APPEAL, AGAIN = "TR90001", "RA90001"
+TALK: dict[str, Any] = {"body": TRUST, "service": SALT}
+BONES: dict[str, Any] = {"body": PHYSIO_TRUST, "service": PHYSIO}
+
+
+@pytest.fixture
+def refused(team: Team) -> Iterator[Team]:
+    """Two services were asked on Monday 16 February 2026, one answered; refused on 9 March, and appealed."""
+    team.record("9 Feb 2026", "ehc_assessment_requested", la="northshire", la_reference="NS-04412")
+    team.act("16 Feb 2026", ("health_advice_requested", "16 Feb 2026", TALK), ("health_advice_requested", "16 Feb 2026", BONES))
+    team.record("2 Mar 2026", "health_advice_received", **TALK)
+    team.record("9 Mar 2026", "assessment_refused")
+    appealed(team, "9 Mar 2026", "refusal_to_assess", team.case)
+    yield team
+    assert team.verify("1 Dec 2026").intact
+
+
+def appealed(team: Team, told: str, what: str, about: str) -> None:
+    team.record(told, "decision_notified", case=APPEAL, la="northshire", decision=what, linked_to=about)
+    team.record("1 May 2026", "appeal_registered", case=APPEAL, appeal=what)
+
+
+def ask_again(team: Team, today: str) -> list[tuple[str | None, str | None, str, str, str]]:
+    return [
+        (each.body, each.service, each.asked_on.isoformat(), each.ask_by.isoformat(), each.plan_due.isoformat()) for each in team.report(today).to_ask_again
+    ]
+
+
+def test_after_an_order_each_body_that_was_asked_is_to_be_asked_again_and_has_its_six_weeks_inside_the_fourteen(refused: Team) -> None:
+    """Order on Monday 8 June: 14 weeks end on Monday 14 September; six weeks before that, 3 August, is the last day of receipt."""
+    assert refused.report("7 Jun 2026").to_ask_again == [], "a refusal asks nothing of anybody"
+    assert refused.record("8 Jun 2026", "order_to_assess_made", case=APPEAL).unheard == []
+    assert str(refused.duty("8 Jun 2026", "order_assess_final_plan").due) == "2026-09-14"
+    asked_before, last, plan = "2026-02-16", "2026-08-03", "2026-09-14"
+    both = [(TRUST, SALT, asked_before, last, plan), (PHYSIO_TRUST, PHYSIO, asked_before, last, plan)]
+    assert ask_again(refused, "8 Jun 2026") == both
+    because = refused.report("8 Jun 2026").to_ask_again[0].because
+    assert because.kind == "assessment_ordered" and because.cause is not None
+    assert (because.cause.case_ref, because.cause.kind) == (APPEAL, "order_to_assess_made")
+
+    refused.record("15 Jun 2026", "health_advice_requested", asked_because="order", **TALK)
+    again = refused.report("15 Jun 2026").duties[-1]
+    assert (again.rule, again.service, str(again.due), again.standing) == (ADVICE, SALT, "2026-07-27", "running")
+    assert again.opened_by == "health_advice_requested" and again.again_by is not None and again.again_by.cause is not None
+    assert again.again_by.cause.case_ref == APPEAL
+    assert ask_again(refused, "15 Jun 2026") == both[1:]
+    # Received on the last day, the six weeks end with the fourteen.
+    refused.record("3 Aug 2026", "health_advice_requested", asked_because="order", **BONES)
+    late = refused.report("3 Aug 2026").duties[-1]
+    assert str(late.due) == plan and late.knock_on == "the advice is awaited not yet late, 42 days before the 14-week date (2026-09-14)"
+    assert ask_again(refused, "3 Aug 2026") == []
+
+
+def test_the_page_of_the_case_says_who_is_to_be_asked_again_by_when_and_what_started_each_clock(refused: Team) -> None:
+    refused.record("8 Jun 2026", "order_to_assess_made", case=APPEAL)
+    refused.record("15 Jun 2026", "health_advice_requested", asked_because="order", **TALK)
+    told = " ".join(history(refused.house("15 Jun 2026"), refused.report("15 Jun 2026")).split())
+    physio_in_words = next(body.name for body in refused.first.directory.bodies if body.body == PHYSIO_TRUST) + ", Physiotherapy"
+    order = f"assessment ordered, heard of case {APPEAL}: order to assess made, its fact 3"
+    for said in (
+        f"To be asked again {physio_in_words}: asked on Mon 16 Feb 2026, and not since the assessment began again by fact 6, {order}.",
+        "Its time runs again from its receipt of the authority's new request: to end by Mon 14 Sep 2026, that has to reach it by Mon 3 Aug 2026.",
+        f"LA: then a plan: send final plan from Mon 8 Jun 2026 (fact 6, {order})",
+        "from Mon 15 Jun 2026 (fact 7, health advice requested); due Mon 27 Jul 2026",
+        f"asked again after fact 6, {order}",
+    ):
+        assert said in told, said
+
+
+def test_nobody_is_to_be_asked_again_once_the_plan_is_out_or_the_order_is_taken_back(refused: Team) -> None:
+    order = refused.record("8 Jun 2026", "order_to_assess_made", case=APPEAL)
+    refused.record("15 Jun 2026", "fact_withdrawn", case=APPEAL, corrects=order.seq)
+    assert (refused.report("15 Jun 2026").state, ask_again(refused, "15 Jun 2026")) == ("refused", [])
+    refused.record("16 Jun 2026", "order_to_assess_made", "8 Jun 2026", case=APPEAL)
+    refused.record("4 Sep 2026", "final_plan_received")
+    assert ask_again(refused, "4 Sep 2026") == []
+
+
+def test_a_concession_and_a_reversal_of_the_authoritys_own(refused: Team, tmp_path: Any) -> None:
+    """Reg 45(3A)(b): from Monday 15 June, 14 weeks end on 21 September. The authority's own reversal replaces no clock, and asks nobody again by law."""
+    refused.record("15 Jun 2026", "refusal_to_assess_conceded", case=APPEAL)
+    assert [each[3:] for each in ask_again(refused, "15 Jun 2026")] == [("2026-08-10", "2026-09-21")] * 2
+    other = Team(tmp_path / "other")
+    other.record("9 Feb 2026", "ehc_assessment_requested", la="northshire")
+    other.record("16 Feb 2026", "health_advice_requested", **TALK)
+    other.record("9 Mar 2026", "assessment_refused")
+    other.record("16 Mar 2026", "refusal_reversed")
+    assert ask_again(other, "16 Mar 2026") == []
+    clocks = {duty.rule: str(duty.due) for duty in other.report("16 Mar 2026").duties if duty.body is None and duty.ended_on is None}
+    assert {rule: clocks[rule] for rule in clocks if rule.startswith(("ehc_no_plan", "ehc_final", "ehc_decision"))} == {
+        "ehc_no_plan_notify": "2026-06-01", "ehc_final_plan_send": "2026-06-29",
+        "ehc_decision_after_reversal": "2026-05-25", "ehc_final_plan_after_reversal": "2026-06-22",
+    }, "ten and fourteen weeks stand beside the sixteen and twenty"  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("told", "kind", "rule"),
+    [
+        ("order_to_reassess_made", "reassessment_ordered", "order_assess_final_plan"),
+        ("refusal_to_reassess_conceded", "reassessment_conceded", "unopposed_assess_final_plan"),
+    ],
+)
+def test_an_order_to_reassess_brings_its_fourteen_weeks_and_the_six_inside_them(team: Team, told: str, kind: str, rule: str) -> None:
+    """Monday 8 June: 14 September, on both cases; SEND Regs 2014 regs 26, 44(2)(b), 45(3A)."""
+    team.case = AGAIN
+    team.record("2 Mar 2026", "reassessment_requested", la="northshire", requested_by="parent")
+    team.record("4 Mar 2026", "health_advice_requested", body=TRUST, service=PAEDS)
+    team.record("9 Mar 2026", "reassessment_refused", ground="not_necessary")
+    appealed(team, "9 Mar 2026", "refusal_to_reassess", AGAIN)
+    assert team.record("8 Jun 2026", told, case=APPEAL).unheard == []
+    assert team.lines()[-1].kind == kind
+    dues = [str(duty.due) for case in (AGAIN, APPEAL) for duty in report(team.house("8 Jun 2026"), case).duties if duty.rule == rule]
+    assert dues == ["2026-09-14"] * 2, "on both cases"
+    assert ask_again(team, "8 Jun 2026") == [(TRUST, PAEDS, "2026-03-04", "2026-08-03", "2026-09-14")]
+    team.record("15 Jun 2026", "health_advice_requested", body=TRUST, service=PAEDS, asked_because="order")
+    assert team.report("15 Jun 2026").duties[-1].knock_on == "the advice is awaited not yet late, 91 days before the 14-week date (2026-09-14)"
+    # What is decided of the plan is recorded once, and closes the clock on both.
+    team.record("20 Jul 2026", "cease_decided")
+    for case in (AGAIN, APPEAL):
+        [plan] = [duty for duty in report(team.house("1 Dec 2026"), case).duties if duty.rule == rule]
+        assert plan.ended_on is not None and plan.standing != "breached", case
+    assert team.verify("1 Dec 2026").intact
+
+
+def test_another_day_that_the_tribunal_sets_is_heard_by_a_reassessment_too(team: Team) -> None:
+    """Reg 44(1)."""
+    team.case = AGAIN
+    team.record("2 Mar 2026", "reassessment_requested", la="northshire", requested_by="parent")
+    team.record("9 Mar 2026", "reassessment_refused", ground="not_necessary")
+    appealed(team, "9 Mar 2026", "refusal_to_reassess", AGAIN)
+    team.record("8 Jun 2026", "order_to_reassess_made", case=APPEAL)
+    team.record("9 Jun 2026", "time_directed", case=APPEAL, rule="order_assess_final_plan", directed_on="2026-08-31")
+    assert str(team.duty("9 Jun 2026", "order_assess_final_plan").due) == "2026-08-31"
