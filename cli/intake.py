@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.cases import Json, actor_of
-from cli.say import Exit, emit, fail, tell
+from cli.say import Exit, counted, emit, fail, tell
 
 if TYPE_CHECKING:
     from config.directory import Body
@@ -63,7 +63,8 @@ def import_(
 def _imported(report: ImportReport) -> str:
     would = "would be " if report.dry_run else ""
     lines = [f"{report.rows} rows: {report.accepted} {would}accepted ({report.unchanged} of them hold nothing new), {report.refused} {would}refused."]
-    lines.append(f"{report.facts_added} facts {would}added" + (f", {report.corrections} of them corrections." if report.corrections else "."))
+    mended = f", {counted(report.corrections, 'correction')} {would}made" if report.corrections else ""
+    lines.append(f"{report.facts_added} facts {would}added{mended}.")
     lines.extend(f"Note: {remark}." for remark in report.remarks)
     if report.claims_to_decide:
         cases = ", ".join(claim.case_ref for claim in report.claims_to_decide[:SHOWN])

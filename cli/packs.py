@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.cases import Json, actor_of
-from cli.say import Exit, emit, fail, tell
+from cli.say import Exit, counted, emit, fail, tell
 
 if TYPE_CHECKING:
     from flows.house import House
@@ -60,7 +60,7 @@ def adopt(
         fail(Exit.WRONG_CALL, _cannot(problem))
     emit(
         done.model_dump(mode="json"), json_,
-        lambda: f"Adopted pack {done.pack[:16]} as adoption {done.number}: {done.moved} due dates of {done.cases} live cases move."
+        lambda: f"Adopted pack {done.pack[:16]} as adoption {done.number}: {_moving(done.moved)} of {counted(done.cases, 'live case')}."
         " The next sweep works every case out afresh.",
     )  # fmt: skip
 
@@ -95,11 +95,18 @@ def _cannot(problem: ValueError) -> str:
 
 
 def _in_words(found: DryRun) -> str:
-    lines = [f"Pack {found.pack[:16]} ({', '.join(found.files)}), looked at over {found.cases} live cases. Nothing was written."]
+    lines = [f"Pack {found.pack[:16]} ({', '.join(found.files)}), looked at over {counted(found.cases, 'live case')}. Nothing was written."]
     if not found.moved:
         return "\n".join([*lines, "No due date moves."])
-    lines.append(f"{found.dates_moved} due dates would be others, {len(found.moved) - found.dates_moved} more would only stand otherwise. Worst first:")
+    others, more = "another" if found.dates_moved == 1 else "others", len(found.moved) - found.dates_moved
+    dates = f"{counted(found.dates_moved, 'due date')} would be {others}" if found.dates_moved else "No due date would be another"
+    stand = f"; {more} {'duty' if more == 1 else 'duties'} would only stand otherwise" if more else ""
+    lines.append(f"{dates}{stand}. Worst first:")
     return "\n".join([*lines, "", *(_row(row) for row in found.moved)])
+
+
+def _moving(moved: int) -> str:
+    return f"{counted(moved, 'due date')} {'moves' if moved == 1 else 'move'}"
 
 
 def _row(row: Moved) -> str:

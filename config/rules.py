@@ -329,7 +329,7 @@ class Rule(Strict):
         named |= {name for name in (self.replaced_by, self.strict_start) if name}
         if self.starts_by_locality and self.starts not in self.starts_by_locality.values():
             raise ValueError("`starts` is one of the steps in `starts_by_locality`: the one that is shipped")
-        if self.goes_on and not (self.met_by or self.calculation_only):
+        if self.goes_on and self.starts and not self.met_by:
             raise ValueError("`goes_on` says what is owed once the duty has been met, and needs `met_by`")
         if missing := sorted(named - set(self.inputs)):
             raise ValueError(f"`{missing[0]}` is used but is not among the rule's inputs")

@@ -57,7 +57,10 @@ class ClaimToDecide(BaseModel):
 
 
 class ImportReport(BaseModel):
-    """What became of a file. `rows` counts case rows only; `refused` counts rows, `refusals` has one entry for each doubtful cell."""
+    """What became of a file. `rows` counts case rows only; `refused` counts rows, `refusals` has one entry for each doubtful cell.
+
+    `corrections` counts the cells that were accepted against the record: of facts, and of the sealed person, which no fact tells.
+    """
 
     model_config = ConfigDict(frozen=True)
     rows: int
@@ -225,7 +228,7 @@ class _Batch:
         lines = effective(work.lines) if work is not None and work.lines else []
         compared = compare(plan, lines, self.importer.columns, self.house.directory, self.importer.today)
         problems = [reader.problem(told.column, DIFFERS, told.message) for told in compared.differences if self._stands(bool(told.corrections))]
-        person, doubts = self._person(plan, ref)
+        person, mended, doubts = self._person(plan, ref)
         problems += doubts
         if problems:
             self.importer.refuse(plan.row, problems)
@@ -239,11 +242,11 @@ class _Batch:
             tally.accepted += 1
             tally.unchanged += 1
             return
-        self._record(plan, ref, work, compared, [draft for _, draft in drafts], [column for column, _ in drafts], person, words, claim is not None)
+        self._record(plan, ref, work, compared, [draft for _, draft in drafts], [column for column, _ in drafts], person, mended, words, claim is not None)
 
     def _record(
         self, plan: Plan, ref: str | None, work: CaseWork | None, compared: Compared, drafts: Sequence[Draft], columns: Sequence[str],
-        person: dict[str, str], words: Sequence[str], claimed: bool,
+        person: dict[str, str], mended: int, words: Sequence[str], claimed: bool,
     ) -> None:  # fmt: skip
         tally = self.importer.tally
         before = work.lines[-1].seq if work is not None and work.lines else 0
@@ -258,8 +261,8 @@ class _Batch:
         tally.accepted += 1
         added = done.lines[-1].seq - before if done.lines else 0
         tally.facts_added += added
-        tally.unchanged += 1 if added == 0 else 0
-        tally.corrections += len(compared.corrections())
+        tally.unchanged += 1 if added == 0 and not mended else 0
+        tally.corrections += len(compared.corrections()) + mended
         tally.bodies |= {str(draft.data["body"]) for draft in drafts if "body" in draft.data}
         if claimed:
             tally.claims.append(ClaimToDecide(case_ref=done.case_ref, line=plan.row.line))
@@ -286,27 +289,29 @@ class _Batch:
                     return None
         return Draft("excuse_claimed", self.importer.today, {"evidence": plan.exception})
 
-    def _person(self, plan: Plan, ref: str | None) -> tuple[dict[str, str], list[Problem]]:
-        """What the row newly tells of the child, and where it contradicts what is known. No value of either is ever shown."""
+    def _person(self, plan: Plan, ref: str | None) -> tuple[dict[str, str], int, list[Problem]]:
+        """What the row newly tells of the child, how much of it mends what is known, and where it contradicts it. No value is ever shown."""
         reader = self.importer.reader
         number = plan.person.get("nhs_number")
         own = self.child_of.get(ref) if ref is not None else None
         child = own or (self.by_number.get(number) if number else None)
         if child in self.erased:
-            return {}, [reader.problem("reference", "erased", "the person of this case has been erased when retention ended; expected no row for it")]
+            return {}, 0, [reader.problem("reference", "erased", "the person of this case has been erased when retention ended; expected no row for it")]
         held = self.people.get(child, {}) if child is not None else {}
         born = plan.person.get("date_of_birth")
         if number and born and self.births.setdefault(number, born) != born:
             text = "another row has another date of birth for the same NHS number; expected one child's to be the same"
-            return {}, [reader.problem("date_of_birth", DIFFERS, text)]
+            return {}, 0, [reader.problem("date_of_birth", DIFFERS, text)]
         problems: list[Problem] = []
         fresh: dict[str, str] = {}
+        mended = 0
         for name, told in plan.person.items():
             known = held.get(f"{name}/{ref}" if name in people.OF_A_CASE else name)
             if known is None:
                 fresh[name] = told
             elif known != told and name != "reference":  # the same reference, written with other blanks or letter case
                 fresh[name] = told
+                mended += 1
                 moved = name == "nhs_number" and self.by_number.get(told, child) != child
                 if moved:
                     problems.append(reader.problem(name, DIFFERS, f"{NOT_SHOWN}, and the file's belongs to another child: mend the row, or the case"))
@@ -314,7 +319,7 @@ class _Batch:
                     problems.append(reader.problem(name, DIFFERS, NOT_SHOWN))
         if own is None and not fresh and plan.person:
             fresh = dict(plan.person)  # known from another case of the same child: this case is joined to it
-        return fresh, problems
+        return fresh, mended, problems
 
 
 __all__ = ["ClaimToDecide", "ImportReport", "RowRefusal", "SheetError", "import_file"]

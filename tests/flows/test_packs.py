@@ -12,12 +12,13 @@ from typer.testing import CliRunner
 
 import config
 from cli import app
+from cli.packs import _in_words
 from config.settings import Settings
 from config.strict import ConfigFault
 from flows.casereport import report
 from flows.checking import Refused
 from flows.house import House
-from flows.packs import Moved, adopt, adoptions, dry_run
+from flows.packs import DryRun, Moved, adopt, adoptions, dry_run
 from flows.recording import record
 from flows.sweeping import sweep
 from flows.verifying import verify
@@ -194,13 +195,31 @@ def test_the_commands_say_it_and_due_answers_by_the_adopted_law(team: Team, tmp_
     run = CliRunner()
     [row] = json.loads(run.invoke(app, ["dry-run", brought, "--json"]).stdout)
     assert list(row) == ["case_ref", "rule", "body", "service", "due", "due_then", "days", "standing", "standing_then"]
-    assert "22 Jun 2026 to 8 Jun 2026 (14 days earlier)" in run.invoke(app, ["dry-run", brought]).stdout
+    said = run.invoke(app, ["dry-run", brought]).stdout
+    assert "22 Jun 2026 to 8 Jun 2026 (14 days earlier)" in said
+    assert "looked at over 1 live case. Nothing" in said and "1 due date would be another. Worst first:" in said
     assert run.invoke(app, ["adopt", brought, "--actor", "Mary Jones"]).exit_code == 2
     assert json.loads(run.invoke(app, ["adopt", brought, "--actor", "dco.team", "--json"]).stdout)["moved"] == 1
     assert run.invoke(app, ["adopt", brought, "--actor", "dco.team"]).exit_code == 1
     assert json.loads(run.invoke(app, ["due", "ehc_final_plan_send", "--on", "2026-02-02", "--json"]).stdout)["due"] == "2026-06-08"
     assert run.invoke(app, ["dry-run", str(tmp_path / "nowhere")]).exit_code == 2
     assert len(json.loads(run.invoke(app, ["adoptions", "--json"]).stdout)) == 1
+
+
+@pytest.mark.parametrize(
+    ("dates", "more", "said"),
+    [
+        (1, 0, "1 due date would be another. Worst"), (2, 0, "2 due dates would be others. Worst"), (1, 1, "another; 1 duty would only stand otherwise."),
+        (3, 2, "3 due dates would be others; 2 duties would only stand otherwise."), (0, 1, "No due date would be another; 1 duty would only"),
+    ],
+)  # fmt: skip
+def test_a_dry_run_counts_in_words_for_one_and_for_many(dates: int, more: int, said: str) -> None:
+    row = Moved(
+        case_ref="NX90001", rule="ehc_final_plan_send", body=None, service=None, due=day("2026-06-22"), due_then=day("2026-06-08"), days=-14,
+        standing="running", standing_then="running",
+    )  # fmt: skip
+    same = row.model_copy(update={"due_then": row.due, "days": 0, "standing_then": "excused"})
+    assert said in _in_words(DryRun(pack="0" * 64, files=["statute/x.toml"], cases=1, moved=[row] * dates + [same] * more, troubles=[], before="", after=""))
 
 
 def test_a_case_that_gets_its_first_duty_from_a_pack_is_not_forgotten(team: Team, tmp_path: Path) -> None:

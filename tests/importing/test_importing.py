@@ -173,6 +173,18 @@ def test_a_cell_that_differs_refuses_its_row_unless_changes_are_accepted(
     assert verify(house).intact
 
 
+@pytest.mark.parametrize("change", [{"NHS number": "9990001235"}, {"DOB": "03/03/2015"}, {"NHS number": "9990001235", "DOB": "03/03/2015"}])
+def test_a_mended_person_is_counted_as_corrections_though_no_fact_tells_it(house: House, tmp_path: Path, change: dict[str, str]) -> None:
+    import_file(house, tracker(tmp_path, SOUND))
+    rehearsal = import_file(house, tracker(tmp_path, SOUND | change), dry_run=True, accept_changes=True)
+    told = import_file(house, tracker(tmp_path, SOUND | change), accept_changes=True)
+    for done in (rehearsal, told):
+        assert (done.corrections, done.unchanged, done.facts_added) == (len(change), 0, 0)
+        assert not any(value in done.model_dump_json() for value in (*change.values(), "2015-03-03"))
+    again = import_file(house, tracker(tmp_path, SOUND | change), accept_changes=True)
+    assert (again.corrections, again.unchanged) == (0, 1)
+
+
 def test_a_cell_is_refused_once_and_refusals_stand_in_the_order_of_the_file(house: House, tmp_path: Path) -> None:
     import_file(house, tracker(tmp_path, SOUND))
     wrong = SOUND | {"Ref": "AB002", "NHS number": "", "Request received by LA": "31/02/2026"}
