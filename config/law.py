@@ -39,6 +39,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "ends": 'ends = ["case_withdrawn"]', "reopened_by": 'reopened_by = ["health_advice_returned"]',
         "superseded_by": 'superseded_by = ["assessment_ordered"]',
         "contingent": "contingent = true", "may_lapse": "may_lapse = true",
+        "open_ended": "open_ended = true", "start_by": 'start_by = "born_by"',
         "start_day": 'start_day = "meeting_on"', "told_by": 'told_by = ["mediation_certificate_heard"]',
         "told_as": 'told_as = "agreed_on"', "holds_up": 'holds_up = "ehc_final_plan_send"',
         "goes_on": 'goes_on = "the duty itself goes on for as long as the plan says so"',

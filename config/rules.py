@@ -247,7 +247,10 @@ class Rule(Strict):
     day after it is the first lawful day); "window" the edge of a window, where nothing is ever late.
     `may_lapse`: a right and no duty (to appeal, to ask for permission): unused, it lapses, and nothing is late or breached.
     `contingent`: owed only if the decision goes one way; once it has gone the other, nothing was late.
+    `open_ended`: owed from the day on and as soon as possible, with no day by which it is late.
     `start_day`: the field of the opening fact that holds the start day, where it is not the fact's own day (a meeting to come).
+    `start_by`: the field that holds the last day that the start can be, where it is known by its month only: the due date is counted from it,
+    and the stricter one from `start_day`.
     `starts_if`: what the opening fact must say for the duty to open, field by field: one word, or any of several.
     `starts_by_locality`: steps from which a locality may choose to count, by name; `starts` is the one that is shipped.
     `strict_start`: the input whose day the stricter reading counts from, where the clock starts at a later step.
@@ -282,9 +285,11 @@ class Rule(Strict):
     calculation_only: str | None = None
     holds_up: tuple[str, ...] = ()
     start_day: str | None = None
+    start_by: str | None = None
     contingent: bool = False
     may_lapse: bool = False
     goes_on: str | None = None
+    open_ended: bool = False
     enabled: bool = True
     switchable: bool = False
     note: str | None = None

@@ -53,7 +53,11 @@ class DutyRule(Protocol):
     @property
     def may_lapse(self) -> bool: ...
     @property
+    def open_ended(self) -> bool: ...
+    @property
     def start_day(self) -> str | None: ...
+    @property
+    def start_by(self) -> str | None: ...
     @property
     def inputs(self) -> Mapping[str, "ToldLater"]: ...
     @property
@@ -92,6 +96,7 @@ class Duty:
     lawful_from: str | None
     contingent: bool
     may_lapse: bool
+    open_ended: bool
     start_day: str | None
     met_on: date | None = None
     met_seq: int | None = None
@@ -197,10 +202,13 @@ def duties_of(lines: Sequence[Line], book: DutyBook, dates_of: DatesOf, claims: 
                 # A body that a fact names bears only the duties that lie on bodies: the authority's own are nobody else's.
                 body, service = (data.get("body"), data.get("service")) if rule.per == "body" else (None, None)
                 given = {**known[rule.id], **data} if rule.id in known else data
+                dates = dates_of(rule.id, started_on, given)
+                if rule.start_by is not None and (latest := data.get(rule.start_by)):
+                    dates = dates._replace(due=dates_of(rule.id, date.fromisoformat(latest), given).due)
                 # By place, because names would double what it costs to make one.
                 duty = Duty(
-                    rule.id, rule.bound, body, service, line.seq, started_on, dates_of(rule.id, started_on, given), imported, given, on,
-                    rule.lawful_from, rule.contingent, rule.may_lapse, rule.start_day,
+                    rule.id, rule.bound, body, service, line.seq, started_on, dates, imported, given, on,
+                    rule.lawful_from, rule.contingent, rule.may_lapse, rule.open_ended, rule.start_day,
                 )  # fmt: skip
                 duties.append(duty)
                 by_rule.setdefault(rule.id, []).append(duty)

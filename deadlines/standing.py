@@ -13,7 +13,8 @@ def standing(duty: Duty, as_at: date) -> Standing:
     """The standing at the end of `as_at` (London). A duty that ended unmet keeps the standing it had on the day it ended.
 
     A contingent duty (notice of a refusal, reg 4(1), 10(1)) has no date any more once the decision has gone the other way,
-    and neither has a right that was not used in its time (r20(1)(c): an appeal).
+    and neither has a right that was not used in its time (r20(1)(c): an appeal). What is owed as soon as possible from a day on has no date
+    by which it is late.
     """
     due = duty.due
     if duty.bound == "window":
@@ -27,7 +28,7 @@ def standing(duty: Duty, as_at: date) -> Standing:
         first_lawful = due + DAY if duty.lawful_from == "day_after_due" else due
         return Standing.TOO_EARLY if duty.met_on < first_lawful else Standing.MET
     if duty.met_on is not None:
-        if duty.met_on <= due:
+        if duty.met_on <= due or duty.open_ended:
             return Standing.MET
         return Standing.EXCUSED if duty.excuse else Standing.MET_LATE
     if duty.excuse:
@@ -37,7 +38,7 @@ def standing(duty: Duty, as_at: date) -> Standing:
             return Standing.NO_DATE
         as_at = min(as_at, duty.ended_on)
     if as_at > due:
-        return Standing.NO_DATE if duty.may_lapse else Standing.BREACHED
+        return Standing.NO_DATE if duty.may_lapse or duty.open_ended else Standing.BREACHED
     return Standing.DUE_SOON if as_at >= due - SOON else Standing.RUNNING
 
 
@@ -45,7 +46,7 @@ def days_late(duty: Duty, as_at: date) -> int:
     """Calendar days after the due date: until met, until ended, or until `as_at`; 0 where in time or where nothing can be late."""
     if duty.due is None or duty.bound != "by" or (duty.contingent and duty.met_on is None and duty.ended_on is not None):
         return 0
-    if duty.may_lapse and duty.met_on is None:
+    if duty.open_ended or (duty.may_lapse and duty.met_on is None):
         return 0
     until = duty.met_on or (min(as_at, duty.ended_on) if duty.ended_on else as_at)
     return max(0, (until - duty.due).days)

@@ -2,9 +2,11 @@
 
 A fact's model lists such particulars in `FROM_BIRTH`: `before:RULE` asks whether the fact's day lies before the day that the rule
 gives for the birth (compulsory school age, Education Act 1996 s8); `before_month:RULE` asks the same of the first day of the month of birth,
-for a duty that is known by the month only; `month` keeps year and month, as the first day of the month.
+for a duty that is known by the month only; `month` keeps year and month, as the first day of the month, and `month_end` as its last, which of
+every February is the 28th: the 29th would name the birthday itself, and in other years it ends a day later.
 """
 
+from calendar import monthrange
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -49,10 +51,16 @@ def _said(house: House, wanted: Mapping[str, str], born: date, on: date) -> dict
     for key, how in wanted.items():
         if how == "month":
             said[key] = born.replace(day=1).isoformat()
+        elif how == "month_end":
+            said[key] = _month_end(born).isoformat()
         else:
             when, _, rule = how.partition(":")
             said[key] = "yes" if _before(house, rule, born.replace(day=1) if when == "before_month" else born, on) else "no"
     return said
+
+
+def _month_end(born: date) -> date:
+    return born.replace(day=28 if born.month == 2 else monthrange(born.year, born.month)[1])
 
 
 def _before(house: House, rule: str, born: date, on: date) -> bool:

@@ -87,7 +87,7 @@ def _read(house: House, where: Any, days: Callable[[date], int], standing: str) 
     with reading(house.engine) as connection:
         for row in connection.execute(query):
             rule = house.law.rules.get(row.rule)
-            if rule is None or rule.bound != "by" or (rule.may_lapse and standing == "breached"):
+            if rule is None or rule.bound != "by" or ((rule.may_lapse or rule.open_ended) and standing == "breached"):
                 continue
             rows.append(BoardRow(
                 case_ref=row.case_ref, la_reference=row.la_reference, la=row.la, rule=row.rule, action=rule.action, duty_on=rule.duty_on,

@@ -165,6 +165,14 @@ def _reason(rule: Rule) -> str:
     return rule.calculation_only.rstrip(".").capitalize() + "." if rule.calculation_only else "No fact of this process starts it."
 
 
+
+
+def _bound(rule: Rule) -> str:
+    if rule.open_ended:
+        return "owed from the day on, as soon as possible: nothing is late by it"
+    return "a right that lapses where it is not used: nothing is late by it" if rule.may_lapse else BOUND[rule.bound]
+
+
 # A rule -------------------------------------------------------------------------------------------------------------------
 
 
@@ -173,7 +181,7 @@ def rule_page(sources: Sources, rule: Rule) -> str:
     users = users_of(sources, rule)
     return _joined([
         f"# {rule.action[:1].upper()}{rule.action[1:]}",
-        f"`{rule.id}`, of process `{rule.process}`. {BOUND[rule.bound].capitalize()}.",
+        f"`{rule.id}`, of process `{rule.process}`. {_bound(rule).capitalize()}.",
         _table(("", ""), [
             ("Whose", rule.duty_on or "nobody's in particular"), ("From", rule.clock_starts), ("Start day given as", rule.on_is or "the day it happened"),
             ("For each", "body that is asked" if rule.per == "body" else "case"), ("Source", _SOURCE[rule.source_status]),

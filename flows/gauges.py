@@ -90,7 +90,7 @@ def _standing(rule: Rule | None, due: date | None, excused: bool, today: date) -
     if excused:
         return Standing.EXCUSED
     if today > due:
-        return Standing.NO_DATE if rule.may_lapse else Standing.BREACHED
+        return Standing.NO_DATE if rule.may_lapse or rule.open_ended else Standing.BREACHED
     return Standing.DUE_SOON if today >= due - SOON else Standing.RUNNING
 
 

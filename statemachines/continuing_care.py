@@ -145,11 +145,13 @@ class RecommendationMade(FactData):
 class FoundEligible(Reasoned):
     """The board decided that the child is eligible. From here the way to adult care is known: by the month of birth, and no closer.
 
+    `birth_month` and `born_by` are the first and the last day of that month: people act by the one, and nothing is called late before the other.
     `under_18` says whether the child was under 18 on the day; `before_N` whether the month of the Nth birthday was still to come.
     """
 
     date_of_birth: date | None = None
     birth_month: date
+    born_by: date | None = None
     under_18: Told
     before_14: Told
     before_16: Told
@@ -157,7 +159,7 @@ class FoundEligible(Reasoned):
     before_18: Told
     PERSON: ClassVar[frozenset[str]] = frozenset({"date_of_birth"})
     FROM_BIRTH: ClassVar[Mapping[str, str]] = {
-        "birth_month": "month", "under_18": "before:cypcc_transition_18", "before_14": "before_month:cypcc_transition_14",
+        "birth_month": "month", "born_by": "month_end", "under_18": "before:cypcc_transition_18", "before_14": "before_month:cypcc_transition_14",
         "before_16": "before_month:cypcc_transition_16", "before_17": "before_month:cypcc_transition_17",
         "before_18": "before_month:cypcc_transition_18",
     }  # fmt: skip
@@ -187,6 +189,23 @@ class BudgetOffered(Noted):
     """A personal health budget was offered, and what the family said (SI 2012/2996 regs 32A and 32B)."""
 
     answer: Literal["taken", "taken_in_part", "declined", "thinking"] | None = None
+
+
+class AdultDecided(Noted):
+    """The adult service decided on eligibility in principle, which the Framework asks for as soon as possible after the 17th birthday.
+
+    `before_17` says whether the month of that birthday was still to come.
+    """
+
+    before_17: Told | None = None
+    FROM_BIRTH: ClassVar[Mapping[str, str]] = {"before_17": "before_month:cypcc_transition_17"}
+
+
+class AdultPackageStarted(Noted):
+    """The adult package took over. `under_18` says whether the 18th birthday was still to come on the day."""
+
+    under_18: Told | None = None
+    FROM_BIRTH: ClassVar[Mapping[str, str]] = {"under_18": "before:cypcc_transition_18"}
 
 
 class ResponsibilityPassed(Noted):
@@ -237,7 +256,21 @@ def _dispute_open(casefile: Casefile, line: Line) -> str | None:
     return "no dispute waits for an answer on that day: record decision_disputed first"
 
 
-def _adult_agreed_first(casefile: Casefile, _line: Line) -> str | None:
+def _after_17(_casefile: Casefile, line: Line) -> str | None:
+    if line.data.get("before_17") != "yes":
+        return None
+    return (
+        "eligibility for adult care is decided in principle once the child is 17 (National Framework 2016), and the month of that birthday was still to"
+        " come: record it with the day of a decision made since"
+    )
+
+
+def _adult_agreed_first(casefile: Casefile, line: Line) -> str | None:
+    if line.data.get("under_18") == "yes":
+        return (
+            "an adult package takes over on the 18th birthday (National Framework 2016), which was still to come on that day; until then the child's own"
+            " package goes on: record it with the day on which the adult one took over"
+        )
     if "adult_eligibility_agreed" in casefile.seen:
         return None
     return "an adult package follows the adult decision (National Framework for NHS continuing healthcare): record adult_eligibility_agreed first"
@@ -309,9 +342,9 @@ PROCESS = statutory_process(
         "adult_commissioner_told": ByBoard,
         "adult_chc_referred": ByBoard,
         "adult_checklist_received": ByBoard,
-        "adult_eligibility_agreed": Noted,
-        "adult_eligibility_refused": Noted,
-        "adult_package_started": Noted,
+        "adult_eligibility_agreed": AdultDecided,
+        "adult_eligibility_refused": AdultDecided,
+        "adult_package_started": AdultPackageStarted,
         "responsibility_passed": ResponsibilityPassed,
     },
     stays={
@@ -339,6 +372,8 @@ PROCESS = statutory_process(
         "continuing_care_agreed": _may_be_agreed,
         "continuing_care_refused": _reviewed_first,
         "dispute_answered": _dispute_open,
+        "adult_eligibility_agreed": _after_17,
+        "adult_eligibility_refused": _after_17,
         "adult_package_started": _adult_agreed_first,
     },
     reasons={

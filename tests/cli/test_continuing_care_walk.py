@@ -71,13 +71,14 @@ def test_from_the_referral_to_the_hand_over_with_its_letters(call: Call, tmp_pat
         call, ("2027-06-10", "continuing_care_reviewed", "outcome=package_changes"), ("2027-08-10", "adult_checklist_received"),
         ("2027-09-01", "adult_eligibility_agreed"),
     )  # fmt: skip
-    assert record(call, "2028-07-30", "adult_package_started").exit_code == 0
-    lived(call, ("2028-07-31", "case_closed"))
-    found = json.loads(call("2028-08-01", "case", CARE, "--json").stdout)
+    early = record(call, "2028-08-20", "adult_package_started")
+    assert (early.exit_code, "takes over on the 18th birthday" in early.stderr, "2010" in early.stderr) == (1, True, False)
+    lived(call, ("2028-08-21", "adult_package_started"), ("2028-08-22", "case_closed"))
+    found = json.loads(call("2028-08-22", "case", CARE, "--json").stdout)
     assert found["state"] == "closed"
     assert {(duty["rule"], duty["standing"]) for duty in found["duties"]} == {
         ("cypcc_decision_6w", "met"), ("cypcc_first_review", "met_late"), ("cypcc_annual_review", "met"), ("cypcc_annual_review", "breached"),
-        ("cypcc_transition_16", "met"), ("cypcc_transition_17", "met_late"), ("cypcc_transition_18", "met"), ("chc_adult_28d", "met"),
+        ("cypcc_transition_16", "met"), ("cypcc_transition_17", "met"), ("cypcc_transition_18", "met"), ("chc_adult_28d", "met"),
     }  # fmt: skip
     assert subjects(tmp_path) == [
         "CC90001: continuing care, decision due 16 March 2026",
@@ -86,7 +87,7 @@ def test_from_the_referral_to_the_hand_over_with_its_letters(call: Call, tmp_pat
         "CC90001: continuing care, review overdue since 16 June 2026",
         "CC90001: please review continuing care by 18 June 2027",
     ]
-    assert json.loads(call("2028-08-01", "verify", "--json").stdout)["intact"] is True
+    assert json.loads(call("2028-08-22", "verify", "--json").stdout)["intact"] is True
 
 
 def test_the_case_reads_well_and_says_that_the_rule_of_thumb_decides_nothing(call: Call) -> None:

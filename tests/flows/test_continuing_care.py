@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from config.law import HERE, ConfigFault, Law, load_law
+from flows.boards import overdue
 from flows.casereport import DutyShown, report
 from flows.checking import Refused
 from flows.house import House
@@ -90,19 +91,50 @@ def test_three_months_and_then_every_year_for_as_long_as_there_is_a_package(team
 def test_the_way_to_adult_care_is_known_by_the_month_of_birth_and_no_closer(team: Team) -> None:
     supported(team)
     owed = duties(team, "1 May 2026")
-    assert [(rule, owed[rule].due) for rule in sorted(owed) if "transition" in rule] == [
-        ("cypcc_transition_14", day("1 Jul 2028")), ("cypcc_transition_16", day("1 Jul 2030")),
-        ("cypcc_transition_17", day("1 Jul 2031")), ("cypcc_transition_18", day("1 Jul 2032")),
+    assert [(rule, owed[rule].strict_due, owed[rule].due) for rule in sorted(owed) if "transition" in rule] == [
+        ("cypcc_transition_14", day("1 Jul 2028"), day("31 Jul 2028")), ("cypcc_transition_16", day("1 Jul 2030"), day("31 Jul 2030")),
+        ("cypcc_transition_17", day("1 Jul 2031"), day("31 Jul 2031")), ("cypcc_transition_18", day("1 Jul 2032"), day("31 Jul 2032")),
     ]  # fmt: skip
+    assert owed["cypcc_transition_14"].act_by == day("30 Jun 2028"), "people act by the month's first day, and nothing is late before its last"
     assert "2014-07-21" not in str(team.dump())
     team.record("2 May 2026", "adult_commissioner_told")
     team.record("3 May 2026", "adult_checklist_received")
     after = duties(team, "4 May 2026")
     assert (after["cypcc_transition_14"].standing, after["cypcc_transition_16"].standing) == ("met", "met")
     assert after["chc_adult_28d"].due == day("31 May 2026")
-    team.record("5 May 2026", "adult_eligibility_refused")
-    assert "cypcc_transition_18" not in duties(team, "6 May 2026")
-    assert duties(team, "6 May 2026")["cypcc_transition_17"].standing == "met"
+
+
+def test_adult_care_is_decided_from_17_as_soon_as_possible_and_is_never_late_by_a_date(team: Team) -> None:
+    supported(team, born="2009-04-20")
+    with pytest.raises(Refused) as refused:
+        team.record("31 Mar 2026", "adult_eligibility_agreed")
+    assert "once the child is 17" in refused.value.message
+    assert [duties(team, on)["cypcc_transition_17"].standing for on in ("20 Apr 2026", "25 Apr 2026", "1 May 2026")] == ["running", "due_soon", "no_date"]
+    assert duties(team, "1 May 2026")["cypcc_transition_17"].days_late == 0
+    assert all(row.rule != "cypcc_transition_17" for row in overdue(team.house("1 Jun 2026"), day("1 Jun 2026")))
+    team.record("8 Jun 2026", "adult_eligibility_refused")
+    met = duties(team, "9 Jun 2026")
+    assert (met["cypcc_transition_17"].standing, met["cypcc_transition_17"].days_late) == ("met", 0)
+    assert "cypcc_transition_18" not in met
+
+
+def test_an_adult_package_takes_over_on_the_18th_birthday_and_is_then_in_time(team: Team) -> None:
+    supported(team, born="2009-04-20")
+    team.record("8 Jun 2026", "adult_eligibility_agreed")
+    with pytest.raises(Refused) as refused:
+        team.record("19 Apr 2027", "adult_package_started")
+    assert "18th birthday" in refused.value.message
+    assert "2009" not in refused.value.message
+    team.record("20 Apr 2027", "adult_package_started")
+    met = duties(team, "21 Apr 2027")["cypcc_transition_18"]
+    assert (met.standing, met.due, met.strict_due) == ("met", day("30 Apr 2027"), day("1 Apr 2027"))
+
+
+@pytest.mark.parametrize(("born", "by"), [("2012-02-29", "2012-02-28"), ("2013-02-03", "2013-02-28"), ("2012-12-31", "2012-12-31")])
+def test_the_last_day_of_a_month_of_birth_names_no_birthday(team: Team, born: str, by: str) -> None:
+    """The 29th would be the birthday itself, since no other child's month ends on it by its own year."""
+    supported(team, born=born)
+    assert next(line.data["born_by"] for line in team.lines() if line.kind == "continuing_care_agreed") == by
 
 
 def test_a_birthday_whose_month_has_come_opens_no_duty_that_is_late_from_the_start(team: Team) -> None:
@@ -129,7 +161,7 @@ def test_who_was_never_told_of_is_asked_for_when_it_matters(team: Team) -> None:
         team.record("10 Mar 2026", "continuing_care_agreed", reason="x")
     assert (refused.value.code, refused.value.field) == ("birth_unknown", "date_of_birth")
     team.record("10 Mar 2026", "continuing_care_agreed", reason="x", date_of_birth="2014-07-21")
-    assert duties(team, "11 Mar 2026")["cypcc_transition_14"].due == day("1 Jul 2028")
+    assert duties(team, "11 Mar 2026")["cypcc_transition_14"].due == day("31 Jul 2028")
 
 
 def test_only_a_board_is_responsible(team: Team) -> None:
@@ -213,7 +245,7 @@ def test_the_board_is_reminded_told_and_escalated_by_calendar_distances(team: Te
 def test_a_reminder_of_a_birthday_never_comes_before_anybody_knew_of_the_duty(team: Team) -> None:
     supported(team, born="2012-05-21")
     team.sweep("16 Mar 2026")
-    # Thirteen weeks before 1 May is 30 January, and the decision came on 10 March.
+    # Seventeen weeks before 31 May is 1 February, and the decision came on 10 March.
     assert team.told() == [("reminder_due", "transition_reminder", "2026-03-10")]
     team.deliver("16 Mar 2026")
     assert "2012" not in "".join(letter.text for letter in team.post.letters)
@@ -235,5 +267,5 @@ def test_a_corrected_birth_is_judged_again_and_never_kept(team: Team) -> None:
     team.record("20 Mar 2026", "fact_corrected", corrects=agreed, date_of_birth="2012-03-29", reason="the month was misread")
     owed = duties(team, "20 Mar 2026")
     assert "cypcc_transition_14" not in owed
-    assert owed["cypcc_transition_16"].due == day("1 Mar 2028")
+    assert owed["cypcc_transition_16"].due == day("31 Mar 2028")
     assert "2012-03-29" not in str(team.dump())

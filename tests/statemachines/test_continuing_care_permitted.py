@@ -183,6 +183,9 @@ def test_an_adult_package_follows_the_adult_decision() -> None:
     package, agreed = ("adult_package_started", "2026-05-02"), ("adult_eligibility_agreed", "2026-05-01")
     assert "adult_eligibility_agreed first" in refused(decided(FOUND, package))
     assert fold("CC90001", decided(FOUND, agreed, package)).state == "handed_over"
+    assert "once the child is 17" in refused(decided(FOUND, (*agreed, {"before_17": "yes"})))
+    assert "18th birthday" in refused(decided(FOUND, agreed, (*package, {"under_18": "yes"})))
+    assert fold("CC90001", decided(FOUND, (*agreed, {"before_17": "no"}), (*package, {"under_18": "no"}))).state == "handed_over"
 
 
 @pytest.mark.parametrize(
