@@ -37,7 +37,11 @@ def register(app: typer.Typer) -> None:
     app.command("week")(week)
 
 
-def sweep(as_at: AsAt = None, json_: Json = False) -> None:
+def sweep(
+    as_at: AsAt = None,
+    workers: Annotated[int, typer.Option("--workers", min=0, max=99, help="Share it among so many runs of the work pool's workers first.")] = 0,
+    json_: Json = False,
+) -> None:
     """Look at every duty whose day has come, and write what has become true: reminders, breaches, escalations."""
     from flows.house import House
     from flows.runs import perform
@@ -45,6 +49,13 @@ def sweep(as_at: AsAt = None, json_: Json = False) -> None:
 
     day = day_of(as_at, "--as-at")
     house = House.open()
+    if workers and (day or house.today()) <= house.today():
+        from flows.pool import NoPool, share
+
+        try:
+            share(house, day or house.today(), workers, tell)
+        except NoPool as problem:
+            tell(f"The sweep is not shared, and is done here: {problem}.")
     try:
         done = perform("sweep", house, as_at=day or house.today(), say=tell)
     except WrongDay as problem:

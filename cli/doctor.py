@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.say import Exit, emit
+from cli.say import Exit, emit, fail, tell
 
 if TYPE_CHECKING:
+    from config.settings import Settings
     from flows.doctoring import DoctorReport
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
@@ -21,16 +22,35 @@ def register(app: typer.Typer) -> None:
 
 def doctor(
     quick: Annotated[bool, typer.Option("--quick", help="Leave out the verify of every case.")] = False,
+    alert: Annotated[bool, typer.Option("--alert", help="Write to SENDFLOW_ALERT_TO what is to be mended, once a day; for a timer.")] = False,
     json_: Json = False,
 ) -> None:
     """Look over the whole house and name what a person must mend. Exit 0 where there is nothing, 1 where there is. Changes nothing."""
     from config.settings import Settings
     from flows.doctoring import examine
 
-    report = examine(Settings.read(), quick)
+    settings = Settings.read()
+    report = examine(settings, quick)
+    if alert:
+        _alert(settings, report)
     emit(report.model_dump(mode="json"), json_, lambda: _said(report))
     if not report.well:
         raise typer.Exit(Exit.REFUSED)
+
+
+def _alert(settings: Settings, report: DoctorReport) -> None:
+    from datetime import UTC, datetime
+
+    from flows.alerting import Alerted
+    from flows.alerting import alert as write
+
+    try:
+        became = write(settings, report, datetime.now(UTC))
+    except ValueError as problem:
+        fail(Exit.WRONG_CALL, str(problem))
+    tell(f"The alert: {became}.")
+    if became is Alerted.NOT_SENT:
+        raise typer.Exit(Exit.NOT_FINISHED)
 
 
 def _said(report: DoctorReport) -> str:

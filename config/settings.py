@@ -39,6 +39,10 @@ class Settings:
     `database_url` is where the records are where that is no file under `home`, `owner_url` the same with the role that owns the tables.
     `tick_seconds` is how often the alarm clock looks; `kill_at` names a point at which a test kills its own process.
     `metrics_port` is where the alarm clock's watch answers /live, /ready and /metrics; an opened house takes a free one where none is named.
+    `api_url` is where the Prefect server answers where the house is no single `sendflow up`; `tls_ca` is the file of the authority that vouches for
+    it where no public one does. `workers` is among how many of its workers the alarm clock shares a large sweep.
+    `smtp_login` is user:password at the mail relay, `smtp_tls` that no letter goes to it in the clear; `alert_to` is who is written to when the
+    house is silent.
     """
 
     home: Path
@@ -56,6 +60,12 @@ class Settings:
     database_url: str | None = field(default=None, repr=False)
     owner_url: str | None = field(default=None, repr=False)
     prefect_database_url: str | None = field(default=None, repr=False)
+    api_url: str | None = None
+    tls_ca: Path | None = None
+    workers: int = 0
+    smtp_login: str | None = field(default=None, repr=False)
+    smtp_tls: bool = False
+    alert_to: str | None = None
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -80,6 +90,12 @@ class Settings:
             database_url=_database(env, "SENDFLOW_DATABASE_URL", "postgresql+psycopg"),
             owner_url=_database(env, "SENDFLOW_DATABASE_OWNER_URL", "postgresql+psycopg"),
             prefect_database_url=_database(env, "SENDFLOW_PREFECT_DATABASE_URL", "postgresql+asyncpg"),
+            api_url=_api(env, "SENDFLOW_API_URL"),
+            tls_ca=_file(env, "SENDFLOW_TLS_CA"),
+            workers=_workers(env, "SENDFLOW_WORKERS"),
+            smtp_login=env.get("SENDFLOW_SMTP_LOGIN") or None,
+            smtp_tls=_one_of(env, "SENDFLOW_SMTP_TLS", _tls_for(env), ("required", "offered")) == "required",
+            alert_to=_mailbox(env, "SENDFLOW_ALERT_TO"),
         )
         settings._check_together()
         return settings
@@ -97,6 +113,10 @@ class Settings:
             )
         if self.auth is not None and not re.fullmatch(r"[^:\s]+:\S{8,}", self.auth):
             raise SettingsError("SENDFLOW_AUTH is not a user and a password of at least eight characters, as in SENDFLOW_AUTH=dco:long-enough-words")
+        if self.smtp_login is not None and not re.fullmatch(r"[^:\s]+:\S+", self.smtp_login):
+            raise SettingsError("SENDFLOW_SMTP_LOGIN is not a user and a password (it is not repeated here), as in SENDFLOW_SMTP_LOGIN=sendflow:words")
+        if self.smtp_login is not None and not self.smtp_tls:
+            raise SettingsError("SENDFLOW_SMTP_LOGIN would travel in the clear: set SENDFLOW_SMTP_TLS=required as well")
 
     @property
     def records(self) -> Path:
@@ -162,11 +182,13 @@ def prefect_environment(settings: Settings, api_url: str | None = None) -> dict[
     fixed = {
         "PREFECT_HOME": str(settings.prefect_home),
         "PREFECT_PROFILES_PATH": str(settings.prefect_home / "profiles.toml"),
-        "PREFECT_API_URL": api_url or f"{settings.ui_url}/api",
+        "PREFECT_API_URL": api_url or settings.api_url or f"{settings.ui_url}/api",
         "PREFECT_API_DATABASE_CONNECTION_URL": settings.prefect_database_url or f"sqlite+aiosqlite:///{settings.prefect_home / 'prefect.db'}",
         "PREFECT_SERVER_API_HOST": settings.bind,
         "PREFECT_SERVER_API_PORT": str(settings.port),
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+        # The pages ask the server that they came from, also where a proxy shows them under another name.
+        "PREFECT_UI_API_URL": "/api",
         # The default lets a page of any site that a user visits read this one.
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{settings.port},http://localhost:{settings.port}",
         # Three ways home, each closed: the server's heartbeat, the SDK's counting, and the second UI's browser code.
@@ -179,6 +201,7 @@ def prefect_environment(settings: Settings, api_url: str | None = None) -> dict[
         "PREFECT_CLI_PROMPT": "false",
         # A run that a person starts from the UI is picked up within two seconds; the default of ten looks like a broken button.
         "PREFECT_RUNNER_POLL_FREQUENCY": "2",
+        "PREFECT_WORKER_QUERY_SECONDS": "2",
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         # The records keep what matters; runs are shown for a quarter and then cleared away.
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
@@ -186,9 +209,8 @@ def prefect_environment(settings: Settings, api_url: str | None = None) -> dict[
         # A server that has gone away must not hold up a person who records a fact.
         "PREFECT_CLIENT_MAX_RETRIES": "2",
     }
-    if settings.bind not in LOOPBACK:
-        # Pages that are seen from elsewhere ask the server that they came from.
-        fixed["PREFECT_UI_API_URL"] = "/api"
+    if settings.tls_ca is not None:
+        fixed["PREFECT_API_SSL_CERT_FILE"] = str(settings.tls_ca)
     if settings.auth:
         fixed |= {"PREFECT_SERVER_API_AUTH_STRING": settings.auth, "PREFECT_API_AUTH_STRING": settings.auth}
     return fixed
@@ -232,6 +254,45 @@ def _port(env: Mapping[str, str], name: str, default: int) -> int:
     value = env.get(name) or str(default)
     if not re.fullmatch(r"[0-9]{1,5}", value) or not 1 <= int(value) <= 65535:
         raise SettingsError(f"{name}={value} is not a port: expected a whole number from 1 to 65535, as in {name}={default}")
+    return int(value)
+
+
+def _api(env: Mapping[str, str], name: str) -> str | None:
+    """Where a Prefect server answers. Anywhere else than on this machine it is asked by TLS, because the login goes with every question."""
+    value = (env.get(name) or "").rstrip("/")
+    if not value:
+        return None
+    asked = re.fullmatch(r"(https?)://(\[[0-9a-f:]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?(/[\w./-]*)?/api", value)
+    if asked is None:
+        raise SettingsError(f"{name} is not where a Prefect server answers (it is not repeated here): expected {name}=https://prefect.icb.example/api")
+    if asked[1] == "http" and asked[2].strip("[]") not in LOOPBACK:
+        raise SettingsError(f"{name} would send the login in the clear: expected https for any machine but this one, as in {name}=https://prefect.icb.example/api")
+    return value
+
+
+def _file(env: Mapping[str, str], name: str) -> Path | None:
+    value = env.get(name)
+    if value and not Path(value).is_file():
+        raise SettingsError(f"{name} names no file: expected the certificates that vouch for a server, as in {name}=/etc/ssl/certs/icb-ca.pem")
+    return Path(value).absolute() if value else None
+
+
+def _tls_for(env: Mapping[str, str]) -> str:
+    """Letters to a relay on another machine go by TLS unless somebody says that they need not."""
+    return "offered" if (env.get("SENDFLOW_SMTP_HOST") or LOOPBACK[0]) in LOOPBACK else "required"
+
+
+def _mailbox(env: Mapping[str, str], name: str) -> str | None:
+    value = env.get(name) or None
+    if value is not None and not re.fullmatch(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,200}", value):
+        raise SettingsError(f"{name} is not a mailbox: expected one address, as in {name}=it.oncall@icb.example")
+    return value
+
+
+def _workers(env: Mapping[str, str], name: str) -> int:
+    value = env.get(name) or "0"
+    if not re.fullmatch(r"[0-9]{1,2}", value):
+        raise SettingsError(f"{name} is not a number of workers: expected a whole number to 99, as in {name}=4")
     return int(value)
 
 

@@ -72,7 +72,7 @@ def deliver(house: House, now: bool = False, reason: str | None = None, run: str
         anything = outbox.anything_open(connection)
     counts: Mapping[str, int] = {}
     if anything:
-        with Sender() as sender, carrier(house, post) as carried:
+        with Sender() as sender, carrier(house.settings, post) as carried:
             work = Round(house, sender, run, now, carried)
             _deliver_all(work)
             counts = work.counts

@@ -27,7 +27,7 @@ from flows.desk import CASE, DUTY, Desk
 from flows.house import LONDON, House, instant
 from flows.outbox import LETTER, NOTICE
 from flows.running import read_running, server_answers
-from flows.sweeping import TICK, last_finished
+from flows.sweeping import SILENCE, TICK, last_finished
 from flows.verifying import verify
 from models.database import HEAD, MIGRATIONS, RecordsError, missing_triggers, open_engine, reading, revision
 from models.ledger import FACT
@@ -210,11 +210,11 @@ def _clock(house: House, connection: Connection, _today: date) -> Iterator[Findi
         )  # fmt: skip
 
 
-def _silence(house: House, connection: Connection, today: date) -> Iterator[Finding]:
+def _silence(house: House, connection: Connection, _today: date) -> Iterator[Finding]:
     if connection.scalar(select(FACT.c.seq).limit(1)) is None:
         return
     last = last_finished(connection, "sweep")
-    if last is None or datetime.fromisoformat(last).astimezone(LONDON).date() < today - timedelta(days=1):
+    if last is None or house.now() - datetime.fromisoformat(last) > SILENCE:
         when = f"since {last}" if last else "yet"
         message = f"no sweep has finished {when}: nobody is chased until one does"
         yield Finding(what="no_sweep", message=message, mend="sendflow sweep; then open the house with make up")

@@ -12,12 +12,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from sqlalchemy import Connection, exists, func, or_, select
 
 from config.law import Rule
-from deadlines.standing import DAY, SOON
+from deadlines.standing import SOON
 from flows import journal
 from flows.desk import CASE, DUTY
 from flows.house import House
 from flows.outbox import LETTER, NOTICE
-from flows.sweeping import called_for, last_finished
+from flows.sweeping import SILENCE, called_for, last_finished
 from models.database import reading
 from models.ledger import FACT
 from models.tables import AnchorRow, ImportRow
@@ -66,7 +66,7 @@ def silent(house: House) -> list[str]:
         if not connection.scalar(select(exists().where(FACT.c.seq > 0))):
             return []
         last = last_finished(connection, "sweep")
-        return ["no_sweep_for_a_day"] if last is None or _age(house.now(), last) > 2 * DAY.total_seconds() else []
+        return ["no_sweep_for_a_day"] if last is None or _age(house.now(), last) > SILENCE.total_seconds() else []
 
 
 def _standings(house: House, connection: Connection, today: date) -> Counter[str]:

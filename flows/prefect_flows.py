@@ -27,6 +27,7 @@ from pydantic import Field
 from config.settings import Settings
 from flows import artifacts, shown
 from flows.runs import Act, Work
+from flows.sweeping import Part
 
 CaseReference = Annotated[str, Field(pattern=r"^(new|unknown|[A-Z]{1,4}-?[0-9]{3,9})$", title="Case", description="The case's reference, as in EHC-2026001")]
 Kinds = Annotated[str, Field(pattern=r"^[a-z_]{1,60}(,[a-z_]{1,60}){0,50}$", title="Fact", description="The kinds of fact")]
@@ -35,6 +36,7 @@ Digest = Annotated[str, Field(pattern=r"^([0-9a-f]{32}|unreadable)$", title="Fil
 DAY = {"pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "json_schema_extra": {"format": "date"}}
 Day = Annotated[str | None, Field(title="As at", description="The day to look from, today unless said: 2026-04-14", **DAY)]
 On = Annotated[str | None, Field(title="On", description="The day on which it happened: 2026-04-14", **DAY)]
+Share = Annotated[str | None, Field(pattern=r"^[0-9]{1,2}/[0-9]{1,2}$", title="Part", description="One part of the cases, as 2/3; all unless said")]
 Now = Annotated[bool, Field(title="Now", description="Send without waiting for working hours; the records say that it was asked for here")]
 
 _WORK: ContextVar[Work | None] = ContextVar("sendflow_work", default=None)
@@ -51,7 +53,10 @@ def _own_work(act: Act, given: dict[str, Any]) -> Work:
 
     house = House.open(Settings.read())
     match act:
-        case Act.SWEEP | Act.DIGEST:
+        case Act.SWEEP:
+            part = {"part": Part.read(given["part"])} if given["part"] else {}
+            return Work(act, house, {"as_at": shown.day_of(given["as_at"]) or house.today(), **part})
+        case Act.DIGEST:
             return Work(act, house, {"as_at": shown.day_of(given["as_at"]) or house.today()})
         case Act.DELIVER:
             return Work(act, house, {"now": given["now"], "reason": "asked for on the Prefect pages" if given["now"] else None})
@@ -109,9 +114,9 @@ async def import_tracker(digest: Digest) -> State[Any]:
 
 
 @flow(name="sweep", flow_run_name=_run_name, description="Looks at every duty that has something new to say and writes it down, with its letters.")
-async def sweep(as_at: Day = None) -> State[Any]:
-    """One sweep, as at today unless said."""
-    return await _show(Act.SWEEP, as_at=as_at)
+async def sweep(as_at: Day = None, part: Share = None) -> State[Any]:
+    """One sweep, as at today unless said; of every case, or of the part that falls to one of several workers."""
+    return await _show(Act.SWEEP, as_at=as_at, part=part)
 
 
 @flow(name="deliver", flow_run_name=_run_name, description="Sends the letters that are still called for, one message to a mailbox a day.")

@@ -1,6 +1,7 @@
 """Finds a running house: who runs it, where its Prefect server answers, where its letters arrive.
 
-Purpose: `sendflow up` writes `running.json` under SENDFLOW_HOME; every other command reads it there and nowhere else. A port is never
+Purpose: `sendflow up` writes `running.json` under SENDFLOW_HOME; every other command reads it there, or asks the server that SENDFLOW_API_URL
+names, and nowhere else. A port is never
 probed for a server, because the one that answers might be another house's. This module does not import prefect.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -54,17 +56,23 @@ def read_running(settings: Settings) -> Running | None:
     return running
 
 
-def server_answers(api_url: str, seconds: float = 2.0) -> bool:
-    """Says whether a Prefect server at `api_url` says that it is well, within `seconds`."""
+def server_answers(api_url: str, seconds: float = 2.0, tls_ca: Path | None = None) -> bool:
+    """Says whether a Prefect server at `api_url` says that it is well, within `seconds`; by TLS only one that `tls_ca` or a public authority vouches for."""
     try:
-        with urllib.request.urlopen(f"{api_url}/health", timeout=seconds) as answer:  # noqa: S310 (our own http address)
+        vouched = ssl.create_default_context(cafile=tls_ca) if api_url.startswith("https:") else None
+        with urllib.request.urlopen(f"{api_url}/health", timeout=seconds, context=vouched) as answer:  # noqa: S310 (our own address)
             return bool(answer.status == 200)
     except (OSError, urllib.error.URLError, ValueError):
         return False
 
 
 def find_server(settings: Settings) -> str | None:
-    """Returns the API address of this house's Prefect server where it answers, else None."""
+    """Returns the API address of this house's Prefect server where it answers, else None.
+
+    It is the one that the settings name, or else the one of the `sendflow up` that runs on this folder.
+    """
+    if settings.api_url is not None:
+        return settings.api_url if server_answers(settings.api_url, tls_ca=settings.tls_ca) else None
     running = read_running(settings)
     return running.api_url if running is not None and server_answers(running.api_url) else None
 

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row
 
-from config.settings import Carrier
+from config.settings import Carrier, Settings
 from flows import composing, killpoints, outbox
 from flows.claims import Sender
 from flows.desk import Desk
@@ -48,13 +48,12 @@ class Round:
 
 
 @contextmanager
-def carrier(house: House, post: Post | None = None) -> Iterator[Post]:
+def carrier(settings: Settings, post: Post | None = None) -> Iterator[Post]:
     """The house's carrier. With the local sink and none listening, one is started for as long as it is needed."""
-    settings = house.settings
     if post is not None:
         yield post
     elif settings.carrier is Carrier.SMTP:
-        yield SmtpPost(settings.smtp_host, settings.smtp_port)
+        yield SmtpPost(settings.smtp_host, settings.smtp_port, login=settings.smtp_login, only_by_tls=settings.smtp_tls)
     elif settings.carrier is Carrier.FILE:
         yield FilePost(settings.letters)
     else:

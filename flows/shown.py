@@ -109,6 +109,8 @@ def parameters(work: Work) -> dict[str, Any]:
             return {"case": _reference(given["case"]), "fact": kinds, "on": drafts[0].occurred_on.isoformat() if drafts else None}
         case Act.IMPORT:
             return {"digest": file_digest(Path(given["path"]))}
+        case Act.SWEEP if given.get("part") is not None:
+            return {"as_at": given["as_at"].isoformat(), "part": str(given["part"])}
         case Act.SWEEP | Act.DIGEST:
             return {"as_at": given["as_at"].isoformat()}
         case Act.DELIVER:
@@ -144,7 +146,8 @@ def begin(act: Act, shown: Mapping[str, Any]) -> str:
         case Act.IMPORT:
             return f"import {str(shown['digest'])[:8]}"
         case Act.SWEEP | Act.DIGEST:
-            return f"{act} {plain_day(date.fromisoformat(shown['as_at']))}" if is_day(shown["as_at"]) else f"{act} today"
+            part = f", part {str(shown['part']).replace('/', ' of ')}" if shown.get("part") else ""
+            return (f"{act} {plain_day(date.fromisoformat(shown['as_at']))}" if is_day(shown["as_at"]) else f"{act} today") + part
         case Act.DELIVER:
             return "deliver now" if shown["now"] else "deliver"
         case Act.VERIFY:

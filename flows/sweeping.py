@@ -6,11 +6,12 @@ takes the cases of a shard that nobody has, and asks again at the end for those 
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, NamedTuple
+from zlib import crc32
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, Connection, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, func, insert, or_, select
 
 from config.law import LawError, NoAnswer
 from deadlines.almanac import AlmanacRange
@@ -24,10 +25,39 @@ from statemachines.statutory import Unlawful
 
 TICK = TickRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
 SHARD = 200
+SILENCE = timedelta(hours=26)  # a day without a finished sweep: its 24 hours, the autumn's one more, and one to sweep in
 
 
 class WrongDay(ValueError):
     """A sweep was asked for a day that has not come."""
+
+
+class NoSuchPart(ValueError):
+    """A part of the cases that cannot be, such as the fourth of three."""
+
+    code = "no_such_part"
+
+
+class Part(NamedTuple):
+    """One of several equal parts of the cases, so that as many workers each sweep their own: `number` from 1, `of` at most 99."""
+
+    number: int
+    of: int
+
+    @classmethod
+    def read(cls, text: str) -> "Part":
+        """The part written as 2/3. Raises NoSuchPart."""
+        number, slash, of = text.partition("/")
+        if not (slash and number.isdecimal() and of.isdecimal() and len(text) <= 5 and 1 <= int(number) <= int(of)):
+            raise NoSuchPart("a part of the cases is written as 2/3, the second of three")
+        return cls(int(number), int(of))
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
+    def holds(self, ref: str) -> bool:
+        """Whether a case is in this part: by its reference alone, so that it is in the same one on every machine."""
+        return crc32(ref.encode()) % self.of == self.number - 1
 
 
 class Trouble(BaseModel):
@@ -53,8 +83,11 @@ class SweepReport(BaseModel):
     troubles: list[Trouble] = []
 
 
-def sweep(house: House, as_at: date | None = None, run: str | None = None) -> SweepReport:
-    """Sweep for `as_at` (today unless said). Raises WrongDay for a later day than today."""
+def sweep(house: House, as_at: date | None = None, run: str | None = None, part: Part | None = None) -> SweepReport:
+    """Sweep for `as_at` (today unless said); every case, or those of one `part`, after which the day's sweep is still to be finished.
+
+    Raises WrongDay for a later day than today.
+    """
     today = house.today()
     as_at = as_at or today
     if as_at > today:
@@ -64,7 +97,7 @@ def sweep(house: House, as_at: date | None = None, run: str | None = None) -> Sw
     bodies: set[str] = set()
     touched: set[str] = set()
     troubles: list[Trouble] = []
-    for swept, done in _sweep_all(house, as_at, run, troubles):
+    for swept, done in _sweep_all(house, as_at, run, troubles, part):
         looked += swept
         for kind, body, process in done:
             if kind == NOTICED:
@@ -77,7 +110,8 @@ def sweep(house: House, as_at: date | None = None, run: str | None = None) -> Sw
                 bodies.add(body)
     with writing(house.engine) as connection:
         look_next = connection.scalar(select(DUTY.c.look_on).where(DUTY.c.look_on > as_at).order_by(DUTY.c.look_on).limit(1))
-        finish(connection, house, "sweep", as_at, "troubled" if troubles else "done", f"{facts} facts")
+        if part is None:
+            finish(connection, house, "sweep", as_at, "troubled" if troubles else "done", f"{facts} facts")
     return SweepReport(
         as_at=as_at, cases_looked_at=looked, facts_written=facts, notices_written=notices, kinds=kinds, bodies=sorted(bodies),
         processes=sorted(touched), look_next=look_next, troubles=troubles,
@@ -109,18 +143,26 @@ def called_for(house: House, as_at: date) -> tuple[ColumnElement[bool], ...]:
     return (DUTY.c.look_on <= as_at, DUTY.c.looked_under < house.looked_under, DUTY.c.looked_under > house.looked_under)
 
 
-def _shards(house: House, as_at: date) -> Iterator[list[str]]:
+def how_many(house: House, as_at: date) -> int:
+    """How many duties a sweep would look at now."""
+    with reading(house.engine) as connection:
+        return connection.scalar(select(func.count()).select_from(DUTY).where(or_(*called_for(house, as_at)))) or 0
+
+
+def _shards(house: House, as_at: date, part: Part | None) -> Iterator[list[str]]:
     """References of the cases to look at, some at a time, in order: read once, so that nothing written here is read again."""
     with reading(house.engine) as connection:
         refs = sorted({ref for condition in called_for(house, as_at) for ref in connection.scalars(select(DUTY.c.case_ref).where(condition))})
+    if part is not None:
+        refs = [ref for ref in refs if part.holds(ref)]
     for start in range(0, len(refs), SHARD):
         yield refs[start : start + SHARD]
 
 
-def _sweep_all(house: House, as_at: date, run: str | None, troubles: list[Trouble]) -> Iterator[tuple[int, list[Done]]]:
+def _sweep_all(house: House, as_at: date, run: str | None, troubles: list[Trouble], part: Part | None) -> Iterator[tuple[int, list[Done]]]:
     """How many cases of each shard were looked at, and what was written. Whoever comes first has a case; the others do not wait for it."""
     left: list[str] = []
-    for refs in _shards(house, as_at):
+    for refs in _shards(house, as_at, part):
         try:
             done = _sweep_some(house, refs, as_at, run, wait=False)
             left += done.left

@@ -118,9 +118,13 @@ class _Line(smtplib.SMTP):
 class SmtpPost:
     """An SMTP relay, or the local sink. TLS wherever the server offers it; elsewhere than on this machine its certificate must hold."""
 
-    def __init__(self, host: str, port: int, seconds: float = SECONDS) -> None:
-        """Takes the relay's address and how long to wait for each answer."""
+    def __init__(self, host: str, port: int, seconds: float = SECONDS, *, login: str | None = None, only_by_tls: bool = False) -> None:
+        """Takes the relay's address, how long to wait for each answer, and where it asks for one the login, as user:password.
+
+        A server that offers no TLS, by its own choice or by somebody's between, is given nothing where letters go `only_by_tls`.
+        """
         self._host, self._port, self._seconds = host, port, seconds
+        self._login, self._only_by_tls = login, only_by_tls
 
     def send(self, letter: Letter) -> Attempt:
         """Tries once over a connection of its own."""
@@ -151,6 +155,14 @@ class SmtpPost:
         if server.has_extn("starttls"):
             server.starttls(context=_trusting(self._host))
             server.ehlo()
+        elif self._only_by_tls:
+            return Attempt(Outcome.LATER, "no_tls")
+        if self._login is not None:
+            user, _, password = self._login.partition(":")
+            try:
+                server.login(user, password)
+            except smtplib.SMTPException:
+                return Attempt(Outcome.LATER, "login_refused")
         for code, _ in (server.mail(letter.reply_to), server.rcpt(letter.mailbox)):
             if code not in (250, 251):
                 return _classified(code)

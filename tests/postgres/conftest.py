@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tests.casework import Team
 
 collect_ignore_glob = [] if binaries() is not None else ["test_*.py"]
+collect_ignore = [] if os.environ.get("ROUNDS") else ["test_pool.py"]  # minutes: with make faults
 MADE = "made_once"
 
 

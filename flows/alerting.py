@@ -1,0 +1,71 @@
+"""Writing to those who keep the machine, when the doctor finds something to mend: first of all that no sweep has finished for a day.
+
+Purpose: silence is the worst fault, and a house that is silent cannot say so itself. This is started by the machine's own timer
+(deploy/systemd/sendflow-alert.timer), opens no house, and needs neither the records nor Prefect. The letter holds the doctor's sentences and no
+reference. One letter a day for the same findings, one at once for a new one, and one when all is well again.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+from html import escape
+
+from config.settings import Settings
+from flows.doctoring import DoctorReport
+from flows.house import LONDON
+from flows.sending import carrier
+from notifications.post import Letter, Outcome, Post, message_id
+
+TOLD = "alert.json"
+
+
+class Alerted(StrEnum):
+    """What became of an alert."""
+
+    WELL = "nothing to say"
+    TOLD_ALREADY = "told already today"
+    SENT = "sent"
+    NOT_SENT = "could not be sent"
+
+
+def alert(settings: Settings, report: DoctorReport, now: datetime, post: Post | None = None) -> Alerted:
+    """Send what was found to `settings.alert_to`, unless it was told today. `now` is aware. Raises ValueError where no mailbox is named."""
+    if settings.alert_to is None:
+        raise ValueError("nobody is named: set SENDFLOW_ALERT_TO to a mailbox that somebody reads, as in SENDFLOW_ALERT_TO=it.oncall@icb.example")
+    day = now.astimezone(LONDON).date().isoformat()
+    found = sorted({each.what for each in report.findings})
+    before_day, before = _told(settings)
+    if not found and not before:
+        return Alerted.WELL
+    if found and day == before_day and set(found) <= set(before):
+        return Alerted.TOLD_ALREADY
+    with carrier(settings, post) as carried:
+        attempt = carried.send(_letter(settings, report, found, now))
+    if attempt.outcome is not Outcome.ACCEPTED:
+        return Alerted.NOT_SENT
+    told = settings.home / f"{TOLD}.tmp"
+    told.write_text(json.dumps({"day": day, "found": found}) + "\n", encoding="utf-8")
+    told.replace(settings.home / TOLD)
+    return Alerted.SENT
+
+
+def _told(settings: Settings) -> tuple[str, list[str]]:
+    """The day of the last alert and what it said; nothing where there was none, or where it cannot be read: then it is told again."""
+    try:
+        told = json.loads((settings.home / TOLD).read_text(encoding="utf-8"))
+        return str(told["day"]), [str(each) for each in told["found"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return "", []
+
+
+def _letter(settings: Settings, report: DoctorReport, found: list[str], now: datetime) -> Letter:
+    to = str(settings.alert_to)
+    subject = "sendflow: all is well again" if not found else f"sendflow: {len(found)} to mend: {', '.join(found[:3]).replace('_', ' ')}"
+    lines = [f"{each.message}{f' ({each.count})' if each.count > 1 else ''}\n    -> {each.mend}" for each in report.findings]
+    text = "\n\n".join([*(lines or ["The doctor finds nothing to mend any more."]), "sendflow doctor says more, on the machine of the house."]) + "\n"
+    number = f"alert-{sha256(f'{now.isoformat()} {found}'.encode()).hexdigest()[:16]}"
+    # Who keeps the machine writes to nobody but themselves: a relay knows the address, and an answer comes back to it.
+    return Letter(number, message_id(number, to), to, "sendflow", to, subject, text, f"<pre>{escape(text)}</pre>", now)

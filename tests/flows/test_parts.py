@@ -1,0 +1,101 @@
+"""A sweep in parts: each case is in one part, any order of parts is the whole sweep, and only the whole one ends the day."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from config.settings import Settings, SettingsError
+from flows import pool
+from flows.runs import Act, Work
+from flows.shown import begin, is_refusal, parameters
+from flows.sweeping import NoSuchPart, Part, last_finished, sweep
+from flows.wake import AlarmClock
+from models.database import reading
+from tests.byhand import day
+from tests.casework import Team
+
+ASKED = [f"NX7{number:04d}" for number in range(12)]
+
+
+def asked(team: Team) -> Team:
+    for case in ASKED:
+        team.act("2 Feb 2026", ("ehc_assessment_requested", "2 Feb 2026", {"la": "northshire"}), ("assessment_agreed", "2 Feb 2026", {}), case=case)
+        team.record("2 Mar 2026", "health_advice_requested", case=case, service="physiotherapy")
+    return team
+
+
+def left(team: Team) -> list[tuple[Any, ...]]:
+    return [row for row in team.dump() if row[0] in ("fact", "case_file", "duty", "notice")]
+
+
+def test_every_reference_is_in_one_part_and_they_are_about_equal() -> None:
+    parts = [Part(number, 8) for number in range(1, 9)]
+    found = Counter(part for number in range(8000) for part in parts if part.holds(f"NX{number:05d}"))
+    assert sum(found.values()) == 8000
+    assert min(found.values()) > 800
+
+
+@pytest.mark.parametrize("text", ["", "3", "0/3", "4/3", "1/0", "-1/3", "1/3/5", "a/b", "1/100000", "²/3"])
+def test_what_is_no_part_is_refused(text: str) -> None:
+    with pytest.raises(NoSuchPart) as refused:
+        Part.read(text)
+    assert is_refusal(refused.value), "who typed it has been told; nothing of the house is broken"
+
+
+def test_parts_in_any_order_are_the_whole_sweep(teams: Callable[[str], Team]) -> None:
+    whole, parted = asked(teams("whole")), asked(teams("parted"))
+    written = whole.sweep("14 Apr 2026").facts_written
+    house = parted.house("14 Apr 2026")
+    by_part = [sweep(house, part=Part.read(f"{number}/3")).facts_written for number in (2, 3, 1)]
+    assert sum(by_part) == written == len(ASKED) * 4
+    assert all(by_part)
+    with reading(house.engine) as connection:
+        assert last_finished(connection, "sweep") is None, "parts alone do not end a day: one that was lost would never be missed"
+    assert parted.sweep("14 Apr 2026").cases_looked_at == 0
+    assert left(parted) == left(whole)
+
+
+def test_prefect_is_told_the_part_and_nothing_else(team: Team) -> None:
+    shown = parameters(Work(Act.SWEEP, team.house("14 Apr 2026"), {"as_at": day("14 Apr 2026"), "part": Part(2, 3)}))
+    assert shown == {"as_at": "2026-04-14", "part": "2/3"}
+    assert begin(Act.SWEEP, shown) == "sweep 14 Apr 2026, part 2 of 3"
+
+
+def test_the_alarm_clock_shares_a_large_sweep_and_does_it_all_where_nobody_helps(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked(team)
+    said: list[str] = []
+    house = replace(team.house("14 Apr 2026"), settings=replace(team.house("14 Apr 2026").settings, workers=4, api_url="http://127.0.0.1:9/api"))
+    asked_of: list[int] = []
+
+    def nobody(_house: object, _as_at: object, parts: int, _say: object) -> None:
+        asked_of.append(parts)
+        raise pool.NoPool("no worker")
+
+    monkeypatch.setattr(pool, "share", nobody)
+    pool.share_if_worth_it(house, house.today(), said.append)
+    assert asked_of == [], "twelve cases are done before a worker has started"
+    monkeypatch.setattr(pool, "WORTH", 10)
+    acts: list[str] = []
+    AlarmClock(house.settings, act=lambda act, *_, **__: acts.append(act))._sweep(house)
+    assert (asked_of, acts) == ([4], ["sweep"])
+
+
+def test_the_server_s_address_is_asked_by_tls_wherever_it_is_not_this_machine(tmp_path: Any) -> None:
+    def read(**env: str) -> Settings:
+        return Settings.read({"SENDFLOW_HOME": str(tmp_path), **env})
+
+    assert read(SENDFLOW_API_URL="https://prefect.icb.example/api/").api_url == "https://prefect.icb.example/api"
+    assert read(SENDFLOW_API_URL="http://127.0.0.1:4200/api").api_url == "http://127.0.0.1:4200/api"
+    for wrong in ("http://prefect.icb.example/api", "https://me:hush@prefect.icb.example/api", "prefect", "https://prefect.icb.example"):
+        with pytest.raises(SettingsError, match="SENDFLOW_API_URL") as refused:
+            read(SENDFLOW_API_URL=wrong)
+        assert "hush" not in str(refused.value)
+    with pytest.raises(SettingsError, match="SENDFLOW_TLS_CA"):
+        read(SENDFLOW_TLS_CA=str(tmp_path / "absent.pem"))
+    with pytest.raises(SettingsError, match="SENDFLOW_WORKERS"):
+        read(SENDFLOW_WORKERS="many")
