@@ -19,7 +19,7 @@ from email.utils import format_datetime
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 SECONDS = 30.0
 ANSWERS = 5  # a letter is over and done with in so many times the patience for one answer
@@ -94,6 +94,11 @@ class _Line(smtplib.SMTP):
     """A line that is cut when its time is over: a server that says a word now and then would keep every other letter waiting for ever."""
 
     _end: threading.Timer | None = None
+
+    def connect(self, host: str = "localhost", port: int = 0, source_address: Any = None) -> tuple[int, bytes]:
+        """Connects, and remembers to whom: the library does so only where it connects by itself, and STARTTLS then has no name to check."""
+        self._host = host
+        return super().connect(host, port, source_address)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         made: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]  # the library's own place for this (SMTP_SSL)

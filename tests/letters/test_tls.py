@@ -1,0 +1,90 @@
+"""Letters to a relay: by TLS or not at all where that is asked for, with a login only inside it, and every no is a word of ours."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP as Server
+from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
+
+from config.settings import Settings, SettingsError
+from notifications.post import Attempt, Letter, Outcome, SmtpPost
+from notifications.sink import free_port
+
+HOST = "127.0.0.1"
+WORDS = "osprey-over-water-31"
+LETTER = Letter("n1", "<n1@icb.example>", "slt@trust.example", "DCO", "dco@icb.example", "Advice", "Text\n", "<p>Text</p>", datetime(2026, 3, 2, 9, tzinfo=UTC))
+
+
+class Relay:
+    """What arrived, and whether by TLS."""
+
+    def __init__(self) -> None:
+        self.arrived: list[bool] = []
+
+    async def handle_DATA(self, server: Server, session: Session, envelope: Envelope) -> str:
+        self.arrived.append(session.ssl is not None)
+        return "250 OK"
+
+
+def asked(_server: Any, _session: Any, _envelope: Any, _mechanism: str, given: Any) -> AuthResult:
+    right = isinstance(given, LoginPassword) and (given.login, given.password) == (b"sendflow", WORDS.encode())
+    return AuthResult(success=right, handled=right)
+
+
+@pytest.fixture
+def relay(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Relay, int]]:
+    """A relay with TLS and a login, or ("plain") with neither."""
+    handler, port = Relay(), free_port()
+    more: dict[str, Any] = {}
+    if getattr(request, "param", "tls") == "tls":
+        pem = tmp_path / "relay.pem"
+        made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", str(pem), "-out", str(pem) + ".crt"]
+        subprocess.run([*made, "-days", "2", "-subj", "/CN=relay"], check=True, capture_output=True)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(str(pem) + ".crt", str(pem))
+        more = {"tls_context": context, "authenticator": asked, "auth_required": True, "auth_require_tls": True}
+    controller = Controller(handler, hostname=HOST, port=port, **more)
+    controller.start()
+    yield handler, port
+    controller.stop()
+
+
+def test_with_tls_and_the_login_a_letter_goes(relay: tuple[Relay, int]) -> None:
+    handler, port = relay
+    assert SmtpPost(HOST, port, 10, login=f"sendflow:{WORDS}", only_by_tls=True).send(LETTER) == Attempt(Outcome.ACCEPTED)
+    assert handler.arrived == [True]
+
+
+def test_a_refused_login_is_tried_again_later_and_says_nothing_more(relay: tuple[Relay, int]) -> None:
+    handler, port = relay
+    assert SmtpPost(HOST, port, 10, login="sendflow:not-these", only_by_tls=True).send(LETTER) == Attempt(Outcome.LATER, "login_refused")
+    assert handler.arrived == []
+
+
+@pytest.mark.parametrize("relay", ["plain"], indirect=True)
+def test_a_relay_without_tls_gets_nothing_where_it_is_asked_for(relay: tuple[Relay, int]) -> None:
+    handler, port = relay
+    assert SmtpPost(HOST, port, 10, only_by_tls=True).send(LETTER) == Attempt(Outcome.LATER, "no_tls")
+    assert handler.arrived == []
+    assert SmtpPost(HOST, port, 10).send(LETTER) == Attempt(Outcome.ACCEPTED)
+    assert handler.arrived == [False]
+
+
+def test_a_relay_elsewhere_is_asked_for_tls_unless_somebody_says_otherwise() -> None:
+    assert Settings.read({"SENDFLOW_SMTP_HOST": "relay.icb.example"}).smtp_tls
+    assert not Settings.read({"SENDFLOW_SMTP_HOST": "relay.icb.example", "SENDFLOW_SMTP_TLS": "offered"}).smtp_tls
+    assert not Settings.read({}).smtp_tls
+    told = Settings.read({"SENDFLOW_SMTP_HOST": "relay.icb.example", "SENDFLOW_SMTP_LOGIN": f"sendflow:{WORDS}"})
+    assert WORDS not in repr(told)
+    for wrong in ({"SENDFLOW_SMTP_LOGIN": f"sendflow:{WORDS}"}, {"SENDFLOW_SMTP_LOGIN": WORDS, "SENDFLOW_SMTP_TLS": "required"}):
+        with pytest.raises(SettingsError, match="SENDFLOW_SMTP_LOGIN") as refused:
+            Settings.read(wrong)
+        assert WORDS not in str(refused.value)
