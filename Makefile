@@ -43,7 +43,7 @@ suite: install
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 faults: install  ## kill, starve and mislead the house for ROUNDS rounds (default 100; a sample is part of make test)
-	@ROUNDS=$(or $(ROUNDS),100) $(BIN)/python -m pytest tests/faults tests/postgres/test_faults.py -q
+	@ROUNDS=$(or $(ROUNDS),100) $(BIN)/python -m pytest tests/faults tests/postgres/test_faults*.py -q
 
 audit: install  ## ask for known weaknesses of what is locked; says NOT CHECKED where no advisories can be reached
 	@$(BIN)/python tools/audit.py

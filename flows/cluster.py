@@ -173,6 +173,8 @@ class Cluster:
 
     def stop_old(self) -> None:
         """End a server of this cluster whose supervisor was killed."""
+        if self._process is not None:
+            self._process.poll()  # one that has been killed is waited for, or it would seem to live
         if (self.data / "postmaster.pid").exists():
             self._run("pg_ctl", "stop", "-D", str(self.data), "-m", "fast", "-w", may_fail=True)
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from flows import claims
 from flows.delivering import deliver
 from flows.house import LONDON, House
 from flows.recording import record
 from flows.sweeping import sweep
 from flows.verifying import verify
 from models.facts import Draft
+from notifications.post import Attempt, Letter
 from tests.casework import Team
 from tests.faults.judge import history, letters_are_told_once
-from tests.letters.postroom import PostRoom
+from tests.faults.test_killed_at_random import opening
+from tests.letters.postroom import PostRoom, letters
 
 
 class OddClock(House):
@@ -33,6 +38,14 @@ def with_clock(team: Team, says: list[datetime]) -> OddClock:
     made = OddClock(**{each.name: getattr(first, each.name) for each in fields(first)})
     object.__setattr__(made, "says", says)
     return made
+
+
+@contextmanager
+def on_another_machine(name: str) -> Iterator[None]:
+    """What a sender says of itself, and what it can know of other senders, as on a machine of that name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(claims, "_host", lambda: name)
+        yield
 
 
 def live(house: OddClock, room: PostRoom, moments: list[datetime]) -> None:
@@ -86,3 +99,51 @@ def test_both_changes_of_summer_time_are_lived_through(team: Team, room: PostRoo
     # Eight in the morning is eight in London: none left on the Sunday, one on the Monday.
     assert {str(mail["Date"])[:3] for mail in room.arrived} <= {"Mon", "Fri"}
     assert len(room.arrived) == 1
+
+
+def test_two_machines_whose_clocks_disagree_write_one_history_and_send_one_letter(team: Team, room: PostRoom) -> None:
+    """One is twenty minutes ahead, then a day, then behind; both record, sweep and deliver in turn on the same cases."""
+    start = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+    here, there = with_clock(team, [start]), with_clock(team, [start])
+    apart = [timedelta(minutes=20), timedelta(days=1), timedelta(hours=-15), timedelta(minutes=-20), timedelta(seconds=-1)]
+    for number in range(60):
+        moment = start + timedelta(days=number, hours=number % 5)
+        here.says[0], there.says[0] = moment, moment + apart[number % len(apart)]
+        for name, house, other in (("east", here, there), ("west", there, here)):
+            with on_another_machine(name):
+                if number < 4:
+                    ref, day = f"NX{number:04d}{'01'[house is there]}", min(house.today(), other.today())
+                    asked = {"body": "QX101", "service": "speech_and_language_therapy"}
+                    facts = [Draft("ehc_assessment_requested", day, {"la": "northshire"}), Draft("health_advice_requested", day, asked)]
+                    record(house, ref, facts, "dco.team")
+                    record(other, ref, [Draft("waiting_list_stated", day, asked | {"weeks": 10})], "dco.team")
+                sweep(house)
+                deliver(house, post=room.post)
+    for ref, lines in history(team, [f"NX{number:04d}{which}" for number in range(4) for which in range(2)]).items():
+        assert [line.recorded_at for line in lines] == sorted(line.recorded_at for line in lines), ref
+        assert sum(line.kind == "breached" for line in lines) == 1
+    letters_are_told_once(team, room)
+    assert (verify(here).damage, verify(there).damage) == ([], [])
+
+
+def test_a_claim_of_another_machine_is_left_until_its_time_is_over_by_ones_own_clock(team: Team, room: PostRoom) -> None:
+    """A machine that is ahead may take a living sender for a dead one: then the same letter goes twice, under one Message-ID, and says so."""
+    start = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+    here, there = with_clock(team, [start]), with_clock(team, [start + timedelta(minutes=20)])
+    case, facts = opening(0, "2026-03-02")
+    record(here, case, [Draft(kind, date.fromisoformat(on), data) for kind, on, data in facts], "dco.team")
+
+    class Meanwhile:
+        """A carrier on whose way the other machine comes by."""
+
+        def send(self, letter: Letter) -> Attempt:
+            with on_another_machine("west"):
+                deliver(there, post=room.post)
+            return room.post.send(letter)
+
+    with on_another_machine("east"):
+        deliver(here, post=Meanwhile())
+    assert (len(room.arrived), len(set(room.ids()))) == (2, 1)
+    assert [state for _to, _day, state, _why in letters(team)] == ["sent_perhaps_twice"]
+    letters_are_told_once(team, room)
+    assert verify(here).damage == []

@@ -1,0 +1,91 @@
+"""A line to PostgreSQL that breaks at a chosen commit: before the server has heard of it, as it hears of it, or with its answer on the way."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from enum import StrEnum
+
+COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"  # as the driver says it
+HOST = "127.0.0.1"
+
+
+class Cut(StrEnum):
+    """Where the line breaks."""
+
+    BEFORE = "before"
+    WITH = "with"
+    AFTER = "after"
+
+
+class LostLine:
+    """Passes everything on between a client and the server. From `cut` on it counts commits and breaks at one of them, once."""
+
+    def __init__(self, server_port: int) -> None:
+        self._to = server_port
+        self._listening = socket.create_server((HOST, 0))
+        self.port = int(self._listening.getsockname()[1])
+        self._left = 0
+        self._how = Cut.AFTER
+        self.broken = 0
+        threading.Thread(target=self._take, daemon=True).start()
+
+    def cut(self, at: int, how: Cut) -> None:
+        """Break at the commit of that number, counted from now."""
+        self._left, self._how, self.broken = at, how, 0
+
+    def close(self) -> None:
+        """Take no more calls."""
+        self._listening.close()
+
+    def _take(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listening.accept()
+                server = socket.create_connection((HOST, self._to))
+                lost = threading.Event()
+                threading.Thread(target=self._up, args=(client, server, lost), daemon=True).start()
+                threading.Thread(target=self._down, args=(client, server, lost), daemon=True).start()
+
+    def _up(self, client: socket.socket, server: socket.socket, lost: threading.Event) -> None:
+        with suppress(OSError):
+            while said := client.recv(65536):
+                if COMMIT in said and self._left:
+                    self._left -= 1
+                    if self._left == 0:
+                        self.broken += 1
+                        if self._how is Cut.BEFORE:
+                            break
+                        if self._how is Cut.AFTER:
+                            lost.set()  # the next word of the server is not passed on
+                            server.sendall(said)
+                            continue
+                        server.sendall(said)
+                        break
+                server.sendall(said)
+        _hang_up(client, server)
+
+    def _down(self, client: socket.socket, server: socket.socket, lost: threading.Event) -> None:
+        with suppress(OSError):
+            while (said := server.recv(65536)) and not lost.is_set():
+                client.sendall(said)
+        _hang_up(client, server)
+
+
+def _hang_up(*ends: socket.socket) -> None:
+    for end in ends:
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+        end.close()
+
+
+@contextmanager
+def lost_line(server_port: int) -> Iterator[LostLine]:
+    """A line to the server on that port."""
+    made = LostLine(server_port)
+    try:
+        yield made
+    finally:
+        made.close()
