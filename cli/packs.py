@@ -60,7 +60,7 @@ def adopt(
         fail(Exit.WRONG_CALL, _cannot(problem))
     emit(
         done.model_dump(mode="json"), json_,
-        lambda: f"Adopted pack {done.pack[:16]} as adoption {done.number}: {_moving(done.moved)} of {counted(done.cases, 'live case')}."
+        lambda: f"Adopted pack {done.pack[:16]} as adoption {done.number}: {_moving(done.moved, done.cases)}."
         " The next sweep works every case out afresh.",
     )  # fmt: skip
 
@@ -105,8 +105,8 @@ def _in_words(found: DryRun) -> str:
     return "\n".join([*lines, "", *(_row(row) for row in found.moved)])
 
 
-def _moving(moved: int) -> str:
-    return f"{counted(moved, 'due date')} {'moves' if moved == 1 else 'move'}"
+def _moving(moved: int, cases: int) -> str:
+    return f"{counted(moved, 'due date')} of {counted(cases, 'live case')} {'moves' if moved == 1 else 'move'}"
 
 
 def _row(row: Moved) -> str:
