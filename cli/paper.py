@@ -76,10 +76,10 @@ def _duty(house: House, duty: DutyShown) -> list[str]:
         how += f"; {duty.goes_on}"
     if duty.excuse:
         how += f" (excuse accepted: {words(duty.excuse)})"
-    local = "" if duty.basis in {"act", "regulation"} else f" [{words(duty.basis)}]"
+    local = "" if duty.basis in {"act", "regulation"} else f"[{words(duty.basis)}]"
     opened = f", {words(duty.opened_by)}" if duty.opened_by else ""
     start = f"{short(duty.started_on)} (fact {duty.opened_seq}{opened}{_heard(duty.cause)})"
-    lines = [f"  {who}: {rule.action}", f"      from {start}; {due}", f"      {how}. {duty.citation}{local}"]
+    lines = [f"  {who}: {rule.action}", f"      from {start}; {due}", " ".join(part for part in (f"      {how}.", duty.citation, local) if part)]
     if duty.knock_on:
         lines.append(f"      {duty.knock_on}")
     if duty.again_by:

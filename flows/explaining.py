@@ -170,6 +170,8 @@ def _reason(rule: Rule) -> str:
 def _bound(rule: Rule) -> str:
     if rule.open_ended:
         return "owed from the day on, as soon as possible: nothing is late by it"
+    if rule.goes_on:
+        return f"a continuing duty: {rule.goes_on}"
     return "a right that lapses where it is not used: nothing is late by it" if rule.may_lapse else BOUND[rule.bound]
 
 

@@ -86,3 +86,9 @@ def test_the_command_speaks_in_three_forms_and_refuses_what_it_does_not_know(tmp
     unknown = run("explain", "ehc_body_advice_respnd")
     assert unknown.exit_code == 2 and "ehc_body_advice_respond" in unknown.stderr and "section23" in unknown.stderr
     assert run("explain", "section23", "--html", str(tmp_path / "nowhere" / "page.html")).exit_code == 3
+
+
+def test_a_continuing_duty_says_that_it_goes_on_once_it_is_met() -> None:
+    page = page_of(SOURCES, "s42_arrange_health_provision")
+    assert "A continuing duty: the duty itself goes on for as long as the plan says so." in page
+    assert "met --> open : section_g_stopped" in page and "the law leaves nothing to choose" in page
