@@ -17,6 +17,7 @@ from deadlines.ladder import Looked, look
 from flows.checking import Refused, prepared
 from flows.hearing import hear
 from flows.house import House, instant, london_day
+from flows.retiming import check_retimed
 from models import ledger, people
 from models.casefile import Casefile
 from models.database import LEDGER, alone, beside_others, lock_cases
@@ -177,12 +178,14 @@ class Desk:
         try:
             folded = refold(self.house, work.case_ref, lines)
             check_excuses(folded, new)
+            of = self.house.processes[folded.casefile.process]
+            check_retimed(of, self.house.books[of.name], folded.casefile.lines, folded.duties, new)
         except Unlawful as problem:
             raise Refused("unlawful", problem.sentence, seq=problem.seq) from None
         except NoAnswer as problem:
             # A day for which no law stands in the folder: a person has to look at the day, or at the folder.
             raise Refused("no_law", str(problem)) from None
-        work.process, work.folded = self.house.processes[folded.casefile.process], folded
+        work.process, work.folded = of, folded
         work.lines = lines
         work.added.extend(facts)
         self.passages.extend(passages)

@@ -7,7 +7,7 @@ any may take what is heard; what none can take opens a case where the machine sa
 
 import secrets
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from models.facts import Draft, Fact
 from models.rows import read_among
 from models.shared_facts import CORRECTIONS
 from statemachines.replay import processes
-from statemachines.statutory import Process
+from statemachines.statutory import HeardAs, Process
 
 if TYPE_CHECKING:
     from flows.desk import CaseWork, Desk
@@ -93,9 +93,8 @@ def _tell(
             continue
         if not others and kind != process.opens and kind not in process.opens_too:
             continue
-        fields = process.facts[kind].model_fields
-        data = {key: value for key, value in fact.data.items() if key in fields and key not in process.facts[kind].WORDS}
-        draft = Draft(kind, fact.occurred_on, data, caused_by=cause)
+        put = process.hears_as.get((fact.process, fact.kind), HeardAs())
+        draft = Draft(kind, fact.occurred_on, {**_put(process, kind, put, fact.data), **put.says}, caused_by=cause)
         if kind == process.opens:
             unheard += _open(desk, work, process, draft, mint)
             continue
@@ -107,6 +106,13 @@ def _tell(
         elif kind not in process.hears_quietly:
             unheard += [said for each in tried for said in each]
     return unheard
+
+
+def _put(process: Process, kind: str, put: HeardAs, said: Mapping[str, Any]) -> dict[str, Any]:
+    """What a fact says, as the process that hears it has it; words stay with the case that they were written on."""
+    model = process.facts[kind]
+    named = {put.renamed.get(key, key): value for key, value in said.items()}
+    return {key: value for key, value in named.items() if key in model.model_fields and key not in model.WORDS}
 
 
 def _open(desk: "Desk", work: "CaseWork", process: Process, draft: Draft, mint: Callable[[], str]) -> list[str]:
@@ -127,8 +133,10 @@ def _tell_correction(desk: "Desk", work: "CaseWork", fact: Fact, others: list[st
                     # A history cannot lose its first fact: the case that was opened by what did not happen is withdrawn.
                     unheard += _try(desk, other, Draft("case_withdrawn", max(fact.occurred_on, line.occurred_on), caused_by=cause))
                     continue
-                fields = {"occurred_on", *other.process.facts[line.kind].model_fields} if other.process else set()
-                data = {key: value for key, value in fact.data.items() if key in fields}
+                target = next(own for own in work.lines if own.seq == fact.corrects)
+                put = other.process.hears_as.get((fact.process, target.kind), HeardAs()) if other.process else HeardAs()
+                data = _put(other.process, line.kind, put, fact.data) if other.process else {}
+                data |= {"occurred_on": fact.data["occurred_on"]} if "occurred_on" in fact.data else {}
                 unheard += _try(desk, other, Draft(fact.kind, fact.occurred_on, data, line.seq, caused_by=cause))
     return unheard
 

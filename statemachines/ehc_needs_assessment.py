@@ -12,7 +12,7 @@ from statemachine import State
 
 from models.shared_facts import Opening
 from statemachines.advice import ADVICE_ANSWERS, ADVICE_CONTACTS, ADVICE_FACTS, ADVICE_GUARDS, ADVICE_REOPENS, REQUEST, Noted, advice_stays
-from statemachines.orders import TimeDirected
+from statemachines.orders import AGREED_AS_HEARD, TimeAgreed, TimeDirected
 from statemachines.section_g import SECTION_G_FACTS, SECTION_G_GUARDS, SECTION_G_HEARS, SECTION_G_REASONS, section_g_stays
 from statemachines.statutory import StatutoryMachine, statutory_process
 
@@ -82,6 +82,7 @@ PROCESS = statutory_process(
         "plan_conceded": Noted,
         "plan_mediated": Noted,
         "time_directed": TimeDirected,
+        "time_agreed": TimeAgreed,
         "plan_refused": Noted,
         "draft_plan_received": Noted,
         "section_g_agreed": Noted,
@@ -95,6 +96,7 @@ PROCESS = statutory_process(
         "plan_conceded": ("no_plan",),
         "plan_mediated": ("no_plan",),
         "time_directed": ANY_OPEN,
+        "time_agreed": ANY_OPEN,
         **section_g_stays("planned"),
         **advice_stays(BEFORE_PLAN, ANY_OPEN),
     },
@@ -112,7 +114,9 @@ PROCESS = statutory_process(
         ("tribunal", "refusal_to_issue_conceded"): "plan_conceded",
         ("mediation", "agreed_to_make_plan"): "plan_mediated",
         ("tribunal", "time_directed"): "time_directed",
+        ("mediation", "other_time_agreed"): "time_agreed",
         **SECTION_G_HEARS,
     },
-    hears_quietly=("time_directed", *SECTION_G_FACTS),
+    hears_as={("mediation", "other_time_agreed"): AGREED_AS_HEARD},
+    hears_quietly=("time_directed", "time_agreed", *SECTION_G_FACTS),
 )

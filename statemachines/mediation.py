@@ -173,6 +173,26 @@ def _mediated(casefile: Casefile, line: Line) -> str | None:
     return "an agreement is made in mediation (reg 42), and on this case none has concluded: the certificate was issued without one"
 
 
+def _agreed_by(casefile: Casefile, line: Line) -> str | None:
+    """What was agreed is done by whoever agreed to do it; facts of the first version were not asked, and stand as they are."""
+    body = line.data.get("body")
+    if line.machine < 2:
+        return None
+    if body is None and any(each.kind == "authority_action_agreed" for each in casefile.lines):
+        return None
+    bodies = [str(each.data["body"]) for each in casefile.lines if each.kind in ("commissioner_agreement_made", "commissioner_action_agreed")]
+    if body in bodies:
+        return None
+    named = f"a commissioning body did: name it, for example --data body={bodies[0]}" if bodies else "record what was agreed first"
+    return f"{'the authority' if body is None else 'this body'} agreed to nothing of the sort on this case (reg 42(3)); {named}"
+
+
+def _told_by_party(casefile: Casefile, line: Line) -> str | None:
+    if line.machine < 2 or any(each.kind == "commissioner_agreement_made" and each.data["body"] == line.data["body"] for each in casefile.lines):
+        return None
+    return "reg 42(4) asks this of a body that made an agreement to which the authority was no party: record its commissioner_agreement_made first"
+
+
 def _without_authority(casefile: Casefile, line: Line) -> str | None:
     if "health_mediation_wanted" in casefile.seen:
         return _mediated(casefile, line)
@@ -192,7 +212,7 @@ PROCESS = statutory_process(
     Mediation,
     name="mediation",
     title="Mediation",
-    version=1,
+    version=2,  # what was agreed is done, and the authority told, by a body that agreed
     opens="appealable_notice_sent",
     facts={
         "appealable_notice_sent": AppealableNoticeSent,
@@ -231,12 +251,15 @@ PROCESS = statutory_process(
         "mediation_cannot_be_arranged": _deemed,
         **dict.fromkeys((*APPEALABLE, "commissioner_action_agreed", "authority_action_agreed"), _mediated),
         "commissioner_agreement_made": _without_authority,
+        "agreed_action_done": _agreed_by,
+        "la_told_of_agreement": _told_by_party,
     },
     hears=PLANS_HEARD,
     hears_quietly=PLANS_HEARD.values(),
     reasons={
         "certificate_issued": "a certificate follows where mediation is not wanted (reg 34), has concluded (reg 39(1)) or cannot be arranged (reg 39(3))",
         "mediation_concluded": "only mediation that was arranged can conclude",
+        "other_time_agreed": "reg 42(5): the parties may agree in writing on another time for what regs 42(2) and (3) ask; reg 42(4) keeps its week",
         **dict.fromkeys(
             (*APPEALABLE, "commissioner_agreement_made", "commissioner_action_agreed", "authority_action_agreed"),
             "an agreement is made in mediation (reg 42), so that mediation_concluded comes first",

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from models.facts import Code, FactData, Slug, Words
 from statemachines.advice import Noted
+from statemachines.statutory import HeardAs
 
 
 class TimeDirected(FactData):
@@ -23,6 +24,14 @@ class TimeDirected(FactData):
     WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
 
 
+class TimeAgreed(TimeDirected):
+    """The parties to a mediation agreement agreed another day in writing for one duty (reg 42(5)), as the assessment's case hears of it.
+
+    The day stands where one that the Tribunal directs would stand.
+    """
+
+
+AGREED_AS_HEARD = HeardAs(renamed={"agreed_on": "directed_on"})
 COMPLIANCE: Mapping[str, type[FactData]] = MappingProxyType(
     {
         "assessment_notified": Noted,  # the authority told the family that it will assess or re-assess

@@ -19,9 +19,9 @@ from models.facts import Code, FactData, Line, Words
 from models.shared_facts import Opening
 from statemachines.advice import ADVICE_ANSWERS, ADVICE_CONTACTS, ADVICE_FACTS, ADVICE_GUARDS, ADVICE_REOPENS, REQUEST, Noted, advice_stays
 from statemachines.ceasing import CEASE_FACTS, CEASE_GUARDS, CEASE_HEARS, CEASE_HEARS_IF, CEASE_QUIETLY, CEASE_STAYS
-from statemachines.orders import TimeDirected
+from statemachines.orders import AGREED_AS_HEARD, TimeAgreed, TimeDirected
 from statemachines.section_g import SECTION_G_FACTS, SECTION_G_GUARDS, SECTION_G_HEARS, SECTION_G_REASONS, section_g_stays
-from statemachines.statutory import StatutoryMachine, statutory_process
+from statemachines.statutory import HeardAs, StatutoryMachine, statutory_process
 
 
 class Reassessment(StatutoryMachine):
@@ -129,6 +129,7 @@ PROCESS = statutory_process(
         "reassessment_conceded": Noted,
         "reassessment_mediated": Noted,
         "time_directed": TimeDirected,
+        "time_agreed": TimeAgreed,
         **ADVICE_FACTS,
         "draft_plan_received": Noted,
         "section_g_agreed": Noted,
@@ -141,6 +142,7 @@ PROCESS = statutory_process(
         "section_g_agreed": ("reassessing", "drafting", "planned"),
         **section_g_stays("planned"),
         "time_directed": ANY_OPEN,
+        "time_agreed": ANY_OPEN,
         **CEASE_STAYS,
     },
     guards={
@@ -159,9 +161,13 @@ PROCESS = statutory_process(
         ("tribunal", "refusal_to_reassess_conceded"): "reassessment_conceded",
         ("mediation", "agreed_to_reassess"): "reassessment_mediated",
         ("tribunal", "time_directed"): "time_directed",
+        ("mediation", "other_time_agreed"): "time_agreed",
+        ("transfer", "assessment_or_review_requested"): "reassessment_requested",
         **SECTION_G_HEARS,
         **CEASE_HEARS,
     },
-    hears_if=CEASE_HEARS_IF,
-    hears_quietly=("time_directed", *SECTION_G_FACTS, *CEASE_QUIETLY),
+    # A new commissioner's request for an assessment (regs 15(8), 16(3)) is one that the authority has to comply with, as under reg 23.
+    hears_if={**CEASE_HEARS_IF, ("transfer", "assessment_or_review_requested"): {"asked_for": ("assessment",)}},
+    hears_as={("mediation", "other_time_agreed"): AGREED_AS_HEARD, ("transfer", "assessment_or_review_requested"): HeardAs(says={"requested_by": "rcb"})},
+    hears_quietly=("time_directed", "time_agreed", *SECTION_G_FACTS, *CEASE_QUIETLY),
 )

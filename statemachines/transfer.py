@@ -118,9 +118,13 @@ class SectionGFoundImpracticable(ByBoard):
 
 
 class AskedForReview(ByBoard):
-    """The new body asked the authority for an assessment or a review of the plan (reg 15(8), reg 16(3)). The authority has to comply."""
+    """The new body asked the authority for an assessment or a review of the plan (reg 15(8), reg 16(3)). The authority has to comply.
+
+    `la`: the authority that was asked, where this case is kept under another. An assessment opens a re-assessment of the same child.
+    """
 
     asked_for: Literal["assessment", "review"]
+    la: Slug | None = None
 
 
 def _no_move(casefile: Casefile, _line: Line) -> str | None:

@@ -7,6 +7,7 @@ It does not decide by when, nor whether the reasons for not following a recommen
 
 from statemachine import State
 
+from models.casefile import Casefile
 from statemachines.orders import COMPLIANCE, PLANS_HEARD
 from statemachines.statutory import StatutoryMachine, statutory_process
 from statemachines.tribunal_facts import FACTS, GUARDS, REASONS
@@ -82,6 +83,17 @@ class Tribunal(StatutoryMachine):
     )  # fmt: skip
 
 
+def remarks(casefile: Casefile) -> list[str]:
+    """What a reader should know besides the dates."""
+    claim = next((line for line in casefile.lines if line.kind == "discrimination_claim_received"), None)
+    if claim is None or claim.data["reinstatement"] == "yes" or casefile.state != "claimed":
+        return []
+    return [
+        "The claim asks for no reinstatement, and no rule kept here gives the time for the response to such a claim (HESC Rules 2008 r21): the"
+        " Tribunal's letter of registration names the day; enter it with evidence_directed."
+    ]
+
+
 PENDING = ("registered", "responded", "adjourned", "heard")
 CLAIM = ("claimed", "claim_answered")
 DECIDED = ("ordered", "dismissed")
@@ -133,4 +145,5 @@ PROCESS = statutory_process(
     hears={("mediation", "certificate_issued"): "mediation_certificate_heard", **PLANS_HEARD},
     hears_quietly=("mediation_certificate_heard", *PLANS_HEARD.values()),
     reasons=REASONS,
+    remarks=remarks,
 )

@@ -289,6 +289,8 @@ REASONS: Mapping[str, str] = {
         "reg 45 is about an appeal that the authority tells the Tribunal it will not oppose before its response is due;"
         " after that an order is made, by consent where the parties agree",
     ),
+    "time_directed": "reg 44(1) and SI 2017/1306 regs 6(4), 7(2): the Tribunal may direct another time for what it ordered or recommended,"
+    " and for what is done before it",
     "health_recommendation_made": "a recommendation is made when an appeal is decided (SI 2017/1306 regs 4, 5)",
     "social_care_recommendation_made": "a recommendation is made when an appeal is decided (SI 2017/1306 regs 4, 5)",
 }

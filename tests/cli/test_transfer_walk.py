@@ -141,3 +141,28 @@ def test_the_review_of_the_new_authority_is_heard_of_its_own_case(call: Call) ->
     found = shown(call, "2026-06-08")
     assert found["state"] == "reviewed"
     assert found["duties"][-1]["met_by"] == "new_la_reviewed"
+
+
+def test_an_assessment_that_the_new_board_asks_for_opens_a_re_assessment_that_cannot_be_refused(call: Call) -> None:
+    """Regs 15(8) and 16(3): the authority has to comply. Asked on Monday 20 April, it says so by 5 May 2026 (reg 25(1), fifteen days)."""
+    lived(
+        call, ("2026-03-02", "commissioner_change_known", "la=Eastmere", "nhs_number=9990000018"), ("2026-03-30", "new_rcb_aware_of_change", OURS),
+        ("2026-04-13", "section_g_found_impracticable", OURS), ("2026-04-20", "assessment_or_review_requested", OURS, "asked_for=assessment"),
+    )  # fmt: skip
+    opened = shown(call, "2026-04-20", "SF-000001")
+    assert (opened["process"], opened["la"], opened["facts"][0]["data"]) == (
+        "reassessment", "eastmere", {"body": "QX900", "la": "eastmere", "requested_by": "rcb"},
+    )  # fmt: skip
+    assert [(duty["rule"], duty["due"], duty["cause"]["case_ref"]) for duty in opened["duties"]] == [("reassess_decision_notify", "2026-05-05", CASE)]
+    refused = record(call, "2026-04-27", "reassessment_refused", "ground=not_necessary", case="SF-000001")
+    assert (refused.exit_code, "its request compels the authority" in refused.stderr) == (1, True)
+    lived(call, ("2026-04-21", "fact_withdrawn", "corrects=4"))
+    assert shown(call, "2026-04-21", "SF-000001")["state"] == "withdrawn"
+
+
+def test_the_authority_that_was_asked_is_the_one_that_re_assesses(call: Call) -> None:
+    lived(
+        call, ("2026-02-27", "move_known", "la=Northshire", "moved_on=2026-03-20"), ("2026-03-20", "plan_transferred", "last_reviewed_on=2025-11-03"),
+        ("2026-03-24", "new_rcb_aware_of_move", THEIRS), ("2026-04-14", "assessment_or_review_requested", THEIRS, "asked_for=assessment", "la=Eastmere"),
+    )  # fmt: skip
+    assert shown(call, "2026-04-14", "SF-000001")["la"] == "eastmere"

@@ -26,7 +26,7 @@ ABOUT_ADVICE = {
 ENDS = {"case_withdrawn", "case_closed"}
 ALWAYS = {"fact_corrected", "fact_withdrawn"}
 ENGINE = {"chasing_began", "reminder_due", "breached", "escalation_due", "rung_withdrawn", "notice_sent", "notice_failed"}
-OPEN = ABOUT_ADVICE | ENDS | ALWAYS | ENGINE | {"time_directed"}
+OPEN = ABOUT_ADVICE | ENDS | ALWAYS | ENGINE | {"time_directed", "time_agreed"}
 ASK = {"health_advice_requested"}
 
 PERMITTED = {

@@ -184,3 +184,18 @@ def test_an_agreement_about_what_could_be_appealed_is_kept_as_an_order() -> None
     assert later["order_assess_no_plan_notify"].due == day("17 Jun 2026"), "the other time was agreed for one duty alone"
     met = duties(*held, ("final_plan_sent", "20 Jul 2026"))["order_assess_final_plan"]
     assert (standing(met, day("21 Jul 2026")), days_late(met, day("21 Jul 2026"))) == ("met_late", 5)
+
+
+def test_what_was_agreed_is_done_by_whoever_agreed_to_it() -> None:
+    def refused(*more: tuple[Any, ...]) -> str:
+        with pytest.raises(Unlawful) as unlawful:
+            fold("ME90001", [line._replace(machine=2) for line in facts(*more)])
+        return unlawful.value.sentence
+
+    agreed = (HEALTH, NOTICE, *HELD, ("commissioner_agreement_made", "8 Apr 2026", ICB))
+    assert "the authority agreed to nothing of the sort" in refused(*agreed, ("agreed_action_done", "14 Apr 2026", {}))
+    assert "--data body=QX900" in refused(*agreed, ("agreed_action_done", "14 Apr 2026", {"body": "QX901"}))
+    assert "commissioner_agreement_made first" in refused(*agreed, ("la_told_of_agreement", "14 Apr 2026", {"body": "QX901"}))
+    mixed = (MIXED, *HELD, ("agreed_to_assess", "8 Apr 2026"))
+    assert "record what was agreed first" in refused(*mixed, ("agreed_action_done", "14 Apr 2026", ICB))
+    assert fold("ME90001", facts(*agreed, ("agreed_action_done", "14 Apr 2026", {}))).state == "agreed", "a fact of the first version stands"

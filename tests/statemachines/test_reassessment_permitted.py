@@ -19,8 +19,8 @@ ABOUT_ADVICE = {
 ENDS = {"case_withdrawn", "case_closed"}
 ALWAYS = {"fact_corrected", "fact_withdrawn"}
 ENGINE = {"chasing_began", "reminder_due", "breached", "escalation_due", "rung_withdrawn", "notice_sent", "notice_failed"}
-# Whether the Tribunal set another time is heard at any time (reg 44(1)).
-OPEN = ABOUT_ADVICE | ENDS | ALWAYS | ENGINE | {"time_directed"}
+# Another time that the Tribunal set (reg 44(1)), or the parties agreed in writing (reg 42(5)), is heard at any time.
+OPEN = ABOUT_ADVICE | ENDS | ALWAYS | ENGINE | {"time_directed", "time_agreed"}
 ASK = {"health_advice_requested"}
 # CFA 2014 s42(3): what section G of the final plan says is arranged, for as long as the plan says it.
 SECTION_G = {"section_g_arranged", "section_g_stopped"}
