@@ -106,6 +106,8 @@ class Processes:
                 continue
             if time.monotonic() - part.started < min(LONGEST_WAIT, 2.0 * 2**part.restarts):
                 continue
+            # What it had started would go on beside the new one, and nobody would end it.
+            _signal_group(part.process.pid, signal.SIGKILL)
             self._say(f"The {name} process ended by itself (exit code {part.process.returncode}) and is started again; see {self._settings.logs}.")
             self.start(name)
             mended = True

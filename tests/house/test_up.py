@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from flows.deployments import LEFT, WHAT_THEY_DO, ZOMBIES
+from flows.running import server_answers
 from flows.shown import EndState
 from tests.house.living import OPEN, ROOT, LivingHouse, processes_of, wait_until
 
@@ -195,12 +196,19 @@ def test_whoever_watches_the_machine_is_answered(house: LivingHouse) -> None:
             assert answer.status == 200
 
 
-def test_a_part_that_dies_is_started_again(house: LivingHouse) -> None:
-    """Silence is the worst fault."""
-    before = house.running["pids"]["wake"]
-    os.kill(before, signal.SIGKILL)
-    wait_until(lambda: house.running["pids"]["wake"] != before)
-    assert "The wake process ended by itself" in house.said
+def test_parts_that_die_are_started_again_and_facts_are_recorded_meanwhile(house: LivingHouse) -> None:
+    """Silence is the worst fault: server, deployments and alarm clock are all killed at once, as when memory runs out."""
+    before = house.running["pids"]
+    for pid in before.values():
+        os.kill(pid, signal.SIGKILL)
+    done = house.ask("record", "ZZ900003", "ehc_assessment_requested", "--on", "2026-03-02", "--data", "la=northshire", "--actor", "dco.team", "--json")
+    assert (done.returncode, json.loads(done.stdout)["case_ref"]) == (0, "ZZ900003")
+    assert "runs directly" in done.stderr
+    wait_until(lambda: all(house.running["pids"][name] != pid for name, pid in before.items()))
+    for name in before:
+        assert f"The {name} process ended by itself" in house.said
+    wait_until(lambda: server_answers(f"http://127.0.0.1:{house.port}/api"))
+    assert wait_until(lambda: house.start("verify", case="ZZ900003"))["state_type"] == "COMPLETED"
 
 
 def test_a_second_up_on_the_same_home_is_one_clear_line(house: LivingHouse, tmp_path: Path) -> None:
