@@ -23,14 +23,20 @@ def house_on(team: Team, day: date) -> House:
     return replace(team.first, settings=replace(team.first.settings, today=day))
 
 
+def _cases(house: House) -> list[tuple[str, str]]:
+    with reading(house.engine) as connection:
+        return [(str(row[0]), str(row[1])) for row in connection.exec_driver_sql("SELECT process, state FROM case_file")]
+
+
 @pytest.mark.parametrize("day", DATES, ids=str)
 def test_the_sample_is_lived_on_any_date_and_every_case_is_accepted(team: Team, day: date) -> None:
     house = house_on(team, day)
     assert live_cases(house) == []
-    with reading(house.engine) as connection:
-        lived = {str(row[0]) for row in connection.exec_driver_sql("SELECT DISTINCT process FROM case_file")}
+    lived = {process for process, _state in _cases(house)}
     assert lived >= {path.stem for path in FOLDER.glob("*.toml")}
     assert lived <= set(processes())
+    ended = {process for process, state in _cases(house) if state in processes()[process].final}
+    assert ended >= lived - {"ehc_needs_assessment"}, "each process has a case from its opening to its end (of an assessment: the sample tracker)"
     before = team.dump()
     assert live_cases(house) == []
     assert team.dump() == before
