@@ -12,7 +12,7 @@ PYTHON := $(shell for each in python3.11 python3; do \
 	$$each -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))' >/dev/null 2>&1 && { command -v $$each; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help install up up-postgres test lint types contracts suite faults audit sbom bench lock
+.PHONY: help install up up-postgres test lint types contracts suite fuzz faults audit sbom bench lock
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -42,8 +42,12 @@ contracts: install
 suite: install
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
+fuzz: install  ## inputs that find new paths through the readers, and odd questions to the addresses, for SECONDS (default 120)
+	@SECONDS_TO_FUZZ=$(or $(SECONDS),120) $(BIN)/python -m tests.fuzz.deep
+	@EXAMPLES=$(or $(SECONDS),120) $(BIN)/python -m pytest tests/fuzz -q
+
 faults: install  ## kill, starve and mislead the house for ROUNDS rounds (default 100; a sample is part of make test)
-	@ROUNDS=$(or $(ROUNDS),100) $(BIN)/python -m pytest tests/faults tests/postgres/test_faults*.py -q
+	@ROUNDS=$(or $(ROUNDS),100) $(BIN)/python -m pytest tests/faults tests/postgres/test_faults*.py tests/postgres/test_pool.py -q
 
 audit: install  ## ask for known weaknesses of what is locked; says NOT CHECKED where no advisories can be reached
 	@$(BIN)/python tools/audit.py

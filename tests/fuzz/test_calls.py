@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from flows.watch import Pulse, Watch
 from tests.casework import Team
 
 CANARY = "Zuzanna Wrobelek"
-QUIET = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+EXAMPLES = int(os.environ.get("EXAMPLES") or 40)
+QUIET = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40)
 KINDS = st.sampled_from(("ehc_assessment_requested", "health_advice_requested", "health_advice_received", "excuse_claimed", "excuse_decided", "fact_corrected",
                          "fact_withdrawn", "waiting_list_stated", "draft_plan_received", "move_known", "continuing_care_referral_received"))  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,8 @@ from config.tracker import TrackerError, load_columns
 from deadlines.almanac import load_almanac
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
-QUIET = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+EXAMPLES = int(os.environ.get("EXAMPLES") or 40)
+QUIET = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 TOKENS = (
     "0", "-1", "99999999999999999999", "1.5", "nan", "inf", "true", '""', '"x"', "[]", "[[]]", "{}", '{a = 1}', "1979-05-27", "9999-12-31", "0001-01-01",
     "12:00:00", "1979-05-27T07:32:00Z", '"\\u0000"', '"\u202e"', '"' + "a" * 5000 + '"', "[1, \"a\"]", '"2026-02-30"', '"weeks"', '"\\n"',
