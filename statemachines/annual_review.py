@@ -16,7 +16,7 @@ from models.facts import Code, FactData, Line, Slug, Words
 from models.shared_facts import Opening
 from statemachines.advice import ByBody, Noted, Returned, has_answered, is_outstanding, was_asked
 from statemachines.ceasing import CEASE_FACTS, CEASE_GUARDS, CEASE_HEARS, CEASE_HEARS_IF, CEASE_QUIETLY, CEASE_STAYS
-from statemachines.section_g import SECTION_G_FACTS, SECTION_G_GUARDS, SECTION_G_HEARS, SECTION_G_REASONS, section_g_stays
+from statemachines.section_g import SECTION_G_FACTS, SECTION_G_GUARDS, SECTION_G_HEARS, SECTION_G_HEARS_IF, SECTION_G_REASONS, section_g_stays
 from statemachines.statutory import StatutoryMachine, statutory_process
 
 
@@ -24,7 +24,7 @@ class AnnualReview(StatutoryMachine):
     """A review of an education, health and care plan (CFA 2014 s44(1); SEND Regs 2014 regs 18 to 22).
 
     Facts that do not move the case: a health professional invited and what came of it; notice and advice sent round; the report;
-    transfers between phases and between authorities; section G agreed, arranged or stopped; a certificate or an appeal against ceasing.
+    transfers between phases and between authorities; section G agreed, arranged, stopped or replaced; a certificate or an appeal against ceasing.
 
     {statechart:md}
     """
@@ -240,6 +240,6 @@ PROCESS = statutory_process(
         **SECTION_G_HEARS,
         **CEASE_HEARS,
     },
-    hears_if={**CEASE_HEARS_IF, ("transfer", "assessment_or_review_requested"): {"asked_for": ("review",)}},
+    hears_if={**SECTION_G_HEARS_IF, **CEASE_HEARS_IF, ("transfer", "assessment_or_review_requested"): {"asked_for": ("review",)}},
     hears_quietly=("plan_ended", "plan_resumed", *SECTION_G_FACTS, *CEASE_QUIETLY),
 )

@@ -13,7 +13,7 @@ from statemachine import State
 from models.shared_facts import Opening
 from statemachines.advice import ADVICE_ANSWERS, ADVICE_CONTACTS, ADVICE_FACTS, ADVICE_GUARDS, ADVICE_REOPENS, REQUEST, Noted, advice_stays
 from statemachines.orders import AGREED_AS_HEARD, TimeAgreed, TimeDirected
-from statemachines.section_g import SECTION_G_FACTS, SECTION_G_GUARDS, SECTION_G_HEARS, SECTION_G_REASONS, section_g_stays
+from statemachines.section_g import SECTION_G_FACTS, SECTION_G_GUARDS, SECTION_G_HEARS, SECTION_G_HEARS_IF, SECTION_G_REASONS, section_g_stays
 from statemachines.statutory import StatutoryMachine, statutory_process
 
 
@@ -21,7 +21,7 @@ class EhcNeedsAssessment(StatutoryMachine):
     """An EHC needs assessment (CFA 2014 s36; SEND Regs 2014 regs 3 to 14).
 
     Facts that do not move the case: advice asked of a body, acknowledged, answered, received or returned; appointments missed;
-    waiting lists stated; excuses; chasing; section G agreed, arranged or stopped. Each body asked is a duty of its own inside the one case.
+    waiting lists stated; excuses; chasing; section G agreed, arranged, stopped or replaced. Each body asked is a duty of its own inside the one case.
 
     {statechart:md}
     """
@@ -116,7 +116,9 @@ PROCESS = statutory_process(
         ("tribunal", "time_directed"): "time_directed",
         ("mediation", "other_time_agreed"): "time_agreed",
         **SECTION_G_HEARS,
+        ("reassessment", "final_plan_received"): "section_g_replaced",
     },
     hears_as={("mediation", "other_time_agreed"): AGREED_AS_HEARD},
+    hears_if=SECTION_G_HEARS_IF,
     hears_quietly=("time_directed", "time_agreed", *SECTION_G_FACTS),
 )

@@ -20,7 +20,7 @@ from models.shared_facts import Opening
 from statemachines.advice import ADVICE_ANSWERS, ADVICE_CONTACTS, ADVICE_FACTS, ADVICE_GUARDS, ADVICE_REOPENS, REQUEST, Noted, advice_stays
 from statemachines.ceasing import CEASE_FACTS, CEASE_GUARDS, CEASE_HEARS, CEASE_HEARS_IF, CEASE_QUIETLY, CEASE_STAYS
 from statemachines.orders import AGREED_AS_HEARD, TimeAgreed, TimeDirected
-from statemachines.section_g import SECTION_G_FACTS, SECTION_G_GUARDS, SECTION_G_HEARS, SECTION_G_REASONS, section_g_stays
+from statemachines.section_g import SECTION_G_FACTS, SECTION_G_GUARDS, SECTION_G_HEARS, SECTION_G_HEARS_IF, SECTION_G_REASONS, section_g_stays
 from statemachines.statutory import HeardAs, StatutoryMachine, statutory_process
 
 
@@ -28,7 +28,7 @@ class Reassessment(StatutoryMachine):
     """A re-assessment (CFA 2014 s44(2), (3); SEND Regs 2014 regs 23 to 27), and ceasing to maintain the plan after one (s45).
 
     Facts that do not move the case: advice asked of a body, acknowledged, answered, received or returned; appointments missed;
-    waiting lists stated; section G agreed, arranged or stopped; a certificate or an appeal against ceasing.
+    waiting lists stated; section G agreed, arranged, stopped or replaced; a certificate or an appeal against ceasing.
 
     {statechart:md}
     """
@@ -164,10 +164,15 @@ PROCESS = statutory_process(
         ("mediation", "other_time_agreed"): "time_agreed",
         ("transfer", "assessment_or_review_requested"): "reassessment_requested",
         **SECTION_G_HEARS,
+        ("reassessment", "final_plan_received"): "section_g_replaced",
         **CEASE_HEARS,
     },
     # A new commissioner's request for an assessment (regs 15(8), 16(3)) is one that the authority has to comply with, as under reg 23.
-    hears_if={**CEASE_HEARS_IF, ("transfer", "assessment_or_review_requested"): {"asked_for": ("assessment",)}},
+    hears_if={
+        **SECTION_G_HEARS_IF,
+        **CEASE_HEARS_IF,
+        ("transfer", "assessment_or_review_requested"): {"asked_for": ("assessment",)},
+    },
     hears_as={("mediation", "other_time_agreed"): AGREED_AS_HEARD, ("transfer", "assessment_or_review_requested"): HeardAs(says={"requested_by": "rcb"})},
     hears_quietly=("time_directed", "time_agreed", *SECTION_G_FACTS, *CEASE_QUIETLY),
 )

@@ -1,7 +1,8 @@
 """What section G of a plan says is arranged, or is no longer: facts of the responsible commissioning body (CFA 2014 s42(3)), shared by every case with a plan.
 
 The duty begins with the plan and goes on for as long as the plan says it: that it was arranged on a day meets it, and that it stopped opens it
-again. What is arranged on a move by the new body is recorded there and heard here. It decides no day: the law gives none.
+again. What is arranged on a move by the new body is recorded there and heard here; a later plan with another section G takes the earlier one's
+place, and the duty goes on where that plan is. It decides no day: the law gives none.
 """
 
 from collections.abc import Mapping
@@ -39,20 +40,36 @@ class SectionGStopped(OfSectionG):
     WORDS: ClassVar[frozenset[str]] = frozenset({"note", "reason"})
 
 
+class SectionGReplaced(FactData):
+    """A later plan says section G anew: the duty under the earlier one ends, and stands on the case of the later (s42(3))."""
+
+    note: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+
+
 def _arranged_before(casefile: Casefile, _line: Line) -> str | None:
     if "section_g_arranged" in casefile.seen:
         return None
     return "only what was arranged can stop: record section_g_arranged with its own day first (CFA 2014 s42(3))"
 
 
-SECTION_G_FACTS: Mapping[str, type[FactData]] = MappingProxyType({"section_g_arranged": SectionGArranged, "section_g_stopped": SectionGStopped})
+SECTION_G_FACTS: Mapping[str, type[FactData]] = MappingProxyType(
+    {"section_g_arranged": SectionGArranged, "section_g_stopped": SectionGStopped, "section_g_replaced": SectionGReplaced}
+)
 SECTION_G_GUARDS: Mapping[str, Guard] = MappingProxyType({"section_g_stopped": _arranged_before})
 SECTION_G_REASONS: Mapping[str, str] = MappingProxyType(
     dict.fromkeys(SECTION_G_FACTS, "CFA 2014 s42(3): the duty to arrange what section G says begins with the final plan, which comes first")
 )
 # On a move the new body finds that it can arrange it, or that it cannot (SEND Regs 2014 regs 15(8), 16(3)): recorded once, on the case of the move.
 SECTION_G_HEARS: Mapping[tuple[str, str], str] = MappingProxyType(
-    {("transfer", "section_g_arranged"): "section_g_arranged", ("transfer", "section_g_found_impracticable"): "section_g_stopped"}
+    {
+        ("transfer", "section_g_arranged"): "section_g_arranged",
+        ("transfer", "section_g_found_impracticable"): "section_g_stopped",
+        ("annual_review", "amended_plan_received"): "section_g_replaced",
+    }
+)
+SECTION_G_HEARS_IF: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {("annual_review", "amended_plan_received"): {"section_g": ("changed",)}}
 )
 
 

@@ -155,6 +155,26 @@ def test_section_g_is_agreed_and_arranged_only_where_it_changes(review: Team) ->
     assert "s42_arrange_health_provision" not in standings(review, "2 Mar 2027")
 
 
+@pytest.mark.parametrize(("said", "ends"), [("changed", True), ("unchanged", False)])
+def test_an_amended_section_g_takes_the_earlier_ones_place(review: Team, said: str, ends: bool) -> None:
+    """CFA 2014 s42(3): there is one plan, and its section G as it now stands is what has to be arranged."""
+    first = {"la": "northshire", "linked_to": CASE}
+    review.act("2 Mar 2026", ("ehc_assessment_requested", "1 Sep 2025", first), ("assessment_agreed", "1 Oct 2025", {}),
+               ("final_plan_received", "2 Mar 2026", {}), case="NX90001")  # fmt: skip
+    held(review)
+    for on, kind, data in (("1 Feb 2027", "amendment_decided", {}), ("5 Feb 2027", "amendment_notice_sent", {"section_g": said})):
+        review.record(on, kind, **data)
+    assert review.record("2 Mar 2027", "amended_plan_received", section_g=said).unheard == []
+    assert ("s42_arrange_health_provision" in standings(review, "2 Mar 2027")) is ends
+    review.case = "NX90001"
+    earlier = review.duty("2 Mar 2027", "s42_arrange_health_provision")
+    assert (earlier.ended_on is not None) is ends
+    if ends:
+        review.record("3 Mar 2027", "section_g_arranged", body="QX900")
+        assert review.duty("3 Mar 2027", "s42_arrange_health_provision").met_on is None, "the duty stands on the review now"
+    assert review.verify("3 Mar 2027").intact
+
+
 @pytest.mark.parametrize("decision", ["plan_kept", "amendment_decided", "cease_decided"])
 def test_the_decision_opens_the_next_cycle_of_the_same_child(review: Team, decision: str) -> None:
     held(review)

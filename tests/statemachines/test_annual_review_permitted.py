@@ -44,7 +44,8 @@ PERMITTED = {
     # reg 22(3), (4): the amended plan, or notice that there will be none.
     "noticed": OPEN | TRANSFERS | {"review_report_received", "section_g_agreed", "amended_plan_received", "amendment_dropped"},
     # CFA 2014 s42(3): what section G of the amended plan says is arranged, for as long as the plan says it.
-    "amended": OPEN | {"review_report_received", "section_g_agreed", "section_g_arranged", "section_g_stopped", "setting_confirmed"},
+    "amended": OPEN
+    | {"review_report_received", "section_g_agreed", "section_g_arranged", "section_g_stopped", "section_g_replaced", "setting_confirmed"},
     # s45(4): the plan stands until the time to appeal is over, or the appeal is finally determined.
     "ceasing": OPEN | CEASING | {"review_report_received"},
     "ceased": OPEN | {"review_report_received", "cease_reversed"},

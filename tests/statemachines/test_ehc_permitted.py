@@ -42,7 +42,7 @@ PERMITTED = {
     # No plan rests: the decision may turn (the LA's own; by order, reg 44(2)(c); not opposed, reg 45(6); by agreement, reg 42(2)), and late advice still comes.
     "no_plan": OPEN | {"draft_plan_received", "final_plan_received", "plan_ordered", "plan_conceded", "plan_mediated"},
     # The final plan rests: section G is arranged for as long as the plan says it (s42(3)), and a body's duty under reg 8(1) outlives it.
-    "planned": OPEN | {"section_g_agreed", "section_g_arranged", "section_g_stopped"},
+    "planned": OPEN | {"section_g_agreed", "section_g_arranged", "section_g_stopped", "section_g_replaced"},
     "withdrawn": ALWAYS | ENGINE,
     "closed": ALWAYS | ENGINE,
 }

@@ -23,7 +23,7 @@ ENGINE = {"chasing_began", "reminder_due", "breached", "escalation_due", "rung_w
 OPEN = ABOUT_ADVICE | ENDS | ALWAYS | ENGINE | {"time_directed", "time_agreed"}
 ASK = {"health_advice_requested"}
 # CFA 2014 s42(3): what section G of the final plan says is arranged, for as long as the plan says it.
-SECTION_G = {"section_g_arranged", "section_g_stopped"}
+SECTION_G = {"section_g_arranged", "section_g_stopped", "section_g_replaced"}
 
 PERMITTED = {
     # reg 25(1): whether it will re-assess. A body may be asked early, as in an assessment (reg 26 with reg 8(1)).
