@@ -1,9 +1,11 @@
-"""`python -m benchmarks [MEASURE]...`: run every measure (or those named), print the table, write bench.json under SENDFLOW_HOME.
+"""`python -m benchmarks [--scale SCALE] [PART]...`: measure everything (or the parts named), print tables, write what programs read.
 
-bench.json is written by a whole run only: `[{measure, ratio, goal, held}]`.
+The parts are the measures of goals.toml, and `beside` (each act beside its raw limit and a peer, with a profile), `growing` (the generated
+caseload at three sizes) and `latency`. A whole run writes bench.json under SENDFLOW_HOME: `[{measure, ratio, goal, held}]`; whatever else was
+measured goes to the folder bench/ beside it.
 """
 
-import json
+import argparse
 import sys
 import tempfile
 import time
@@ -11,29 +13,58 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks import recording, refolding, remembering, showing, sweeping, working_days
-from benchmarks.measuring import Goal, Measured, goals
-from benchmarks.workload import Workshop
+from benchmarks import latency, recording, refolding, showing, sweeping, telling, working_days
+from benchmarks.beside import Beside, beside
+from benchmarks.caseload import SCALES, scale_of
+from benchmarks.growing import Size, growing
+from benchmarks.latency import Waited
+from benchmarks.measuring import Measured, Unmeasured, goals
+from benchmarks.places import Ground, ground
+from benchmarks.plots import plots
 from config.settings import Settings, SettingsError
 
 # Prefect comes last: it starts threads and loads much, and nothing else that is measured is to pay for that.
-MEASURES: dict[str, Callable[[Workshop], Measured]] = {
-    "bulk_record_sqlite": recording.bulk,
-    "one_fact": recording.one_fact,
-    "refold_against_eventsourcing": refolding.refolding,
-    "sweep_3m_against_10k": sweeping.sweeping,
-    "working_days_against_loop": lambda _shop: working_days.working_days(),
-    "record_against_empty_prefect_flow": showing.showing,
+MEASURES: dict[str, Callable[[Ground], Measured | Unmeasured]] = {
+    "bulk_record_sqlite": lambda ground: recording.bulk(ground.sqlite),
+    "bulk_record_postgres": recording.bulk_postgres,
+    "one_fact": lambda ground: recording.one_fact(ground.sqlite),
+    "refold_against_eventsourcing": lambda ground: refolding.refolding(ground.shop),
+    "sweep_3m_against_10k": lambda ground: sweeping.sweeping(ground.shop),
+    "working_days_against_loop": lambda _ground: working_days.working_days(),
+    "record_against_empty_prefect_flow": lambda ground: showing.showing(ground.shop),
 }
-MEMORY = "memory"
+BESIDE, GROWING, LATENCY = "beside", "growing", "latency"
+PARTS = (*MEASURES, BESIDE, GROWING, LATENCY)
+Say = Callable[[str], None]
 
 
-def main(wanted: list[str]) -> int:
+class Told:
+    """What a run has measured so far."""
+
+    def __init__(self) -> None:
+        self.measured: list[Measured | Unmeasured] = []
+        self.beside: list[Beside] = []
+        self.sizes: list[Size] = []
+        self.waits: list[Waited] = []
+
+
+def main(words: list[str]) -> int:
     """Exit code 0 where every goal holds, 1 where one does not, 2 for a wrong call, 3 where nothing could be measured."""
-    if unknown := [name for name in wanted if name not in MEASURES and name != MEMORY]:
-        print(f"{len(unknown)} of these are no measures; expected some of {', '.join(MEASURES)}, {MEMORY}, for example one_fact", file=sys.stderr)
+    reader = argparse.ArgumentParser("benchmarks", description="Measure against goals, raw limits and peers.")
+    reader.add_argument("--scale", default="small", help=f"how much of England's caseload: {', '.join(SCALES)}, or a share such as 0.02")
+    reader.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(PARTS)}")
+    try:
+        call = reader.parse_args(words)
+        scale = scale_of(call.scale)
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    except ValueError as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    wanted = set(call.parts)
+    if unknown := wanted - set(PARTS):
+        print(f"{len(unknown)} of these are no parts of the benchmark; expected some of {', '.join(PARTS)}, for example one_fact", file=sys.stderr)
         return 2
     try:
         settings = Settings.read()
@@ -43,59 +74,57 @@ def main(wanted: list[str]) -> int:
         return 3
     console = Console(highlight=False)
     started = time.perf_counter()
-    measured, said = run(wanted, settings.home, console)
-    known = goals()
-    console.print(table(measured, known))
-    for each in measured:
-        console.print(f"[bold]{each.measure}[/bold]: {known[each.measure].what}")
-        for note in (*each.notes, f"bounded by {known[each.measure].bound_by}"):
-            console.print(f"  {note}")
-    for line in said:
-        console.print(line)
+    told = run(wanted or set(PARTS), settings.home, scale, console)
+    say(told, settings.home, not wanted, console)
     console.print(f"Measured in {time.perf_counter() - started:.0f} s.")
-    if not wanted:
-        write(settings.home / "bench.json", measured, known)
-        console.print(f"Written to {settings.home / 'bench.json'}")
-    return 0 if all(known[each.measure].holds(each.ratio) for each in measured) else 1
+    known = goals()
+    return 0 if all(isinstance(each, Measured) and known[each.measure].holds(each.ratio) for each in told.measured) else 1
 
 
-def run(wanted: list[str], home: Path, console: Console) -> tuple[list[Measured], list[str]]:
-    """The measures, on the file system where SENDFLOW_HOME lies, in a folder that is removed afterwards; and what is said besides."""
-    measured: list[Measured] = []
-    said: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=home) as folder, console.status("") as status:
-        shop = Workshop(Path(folder))
+def run(wanted: set[str], home: Path, scale: float, console: Console) -> Told:
+    """The parts, on the file system where SENDFLOW_HOME lies, in a folder that is removed afterwards."""
+    told = Told()
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=home) as folder, console.status("making records") as status, ground(Path(folder)) as here:
         for name, measure in MEASURES.items():
-            if not wanted or name in wanted:
+            if name in wanted and name != "record_against_empty_prefect_flow":
                 status.update(f"measuring {name}")
-                measured.append(measure(shop))
-        if not wanted or MEMORY in wanted:
-            status.update("measuring the memory of verify")
-            said.append(remembering.peaks(shop))
-    return measured, said
+                told.measured.append(measure(here))
+        if BESIDE in wanted:
+            status.update("measuring every act beside its raw limit")
+            told.beside = beside(here)
+        if GROWING in wanted:
+            told.sizes = growing(here, scale, lambda line: status.update(f"measuring {line}"))
+        if "record_against_empty_prefect_flow" in wanted:
+            status.update("measuring record_against_empty_prefect_flow")
+            told.measured.append(showing.showing(here.shop))
+        if LATENCY in wanted:
+            status.update("measuring until the mail server's yes")
+            told.waits = latency.waits(here)
+    return told
 
 
-def table(measured: list[Measured], known: dict[str, Goal]) -> Table:
-    """The table that a person reads: the median of the rounds' ratios, and the lowest and highest of them."""
-    shown = Table("measure", "ratio", "rounds", "goal", "reach", "held", box=None, pad_edge=False)
-    for each in measured:
-        goal = known[each.measure]
-        sign = "≥" if goal.sense == "least" else "≤"
-        shown.add_row(
-            each.measure, f"{each.ratio:.2f}", f"{each.rounds}: {each.lowest:.2f} to {each.highest:.2f}", f"{sign} {goal.goal:g}",
-            f"{sign} {goal.reach:g}", "yes" if goal.holds(each.ratio) else "NO",
-        )  # fmt: skip
-    return shown
-
-
-def write(path: Path, measured: list[Measured], known: dict[str, Goal]) -> None:
-    """The same for programs, in the order of goals.toml."""
-    by_name = {each.measure: each for each in measured}
-    rows = [
-        {"measure": name, "ratio": round(by_name[name].ratio, 4), "goal": goal.goal, "held": goal.holds(by_name[name].ratio)}
-        for name, goal in known.items()
-    ]
-    path.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+def say(told: Told, home: Path, whole: bool, console: Console) -> None:
+    """Tables for people; files for programs."""
+    known = goals()
+    if told.measured:
+        console.print(telling.goals_table(told.measured, known))
+    for each in told.measured:
+        console.print(f"[bold]{each.measure}[/bold]: {known[each.measure].what}")
+        for note in [each.why] if isinstance(each, Unmeasured) else [*each.notes, f"bounded by {known[each.measure].bound_by}"]:
+            console.print(f"  {note}")
+    for table, rows in ((telling.beside_table(told.beside), told.beside), (telling.growing_table(told.sizes), told.sizes),
+                        (telling.latency_table(told.waits), told.waits)):  # fmt: skip
+        if rows:
+            console.print()
+            console.print(table)
+    folder = home / "bench"
+    telling.write_rest(folder, told.beside, told.sizes, told.waits)
+    if told.sizes:
+        console.print(telling.memory_line(told.sizes))
+        plots(folder, told.sizes)
+    if whole:
+        telling.write_goals(home / "bench.json", told.measured, known)
+        console.print(f"Written to {home / 'bench.json'}; the rest is in {folder}")
 
 
 if __name__ == "__main__":

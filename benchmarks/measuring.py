@@ -40,8 +40,15 @@ class Measured(NamedTuple):
     notes: list[str]
 
 
+class Unmeasured(NamedTuple):
+    """A measure that could not be taken here, and why; its goal is not held."""
+
+    measure: str
+    why: str
+
+
 class Side(NamedTuple):
-    """One of two things measured against each other: `prepare` is not timed, and what it gives is handed to `run`.
+    """One of two things measured against each other: `prepare` is not timed, and what it gives is handed to `run`, and to `after`, untimed as well.
 
     `amount` is how much one run does, in the unit of the comparison (facts, sums, runs). A run of several `slices` is handed the number
     of the slice as well, and the two sides take turns at every slice: a disk that is slow for a moment is then slow for both.
@@ -52,6 +59,7 @@ class Side(NamedTuple):
     run: Callable[..., object]
     amount: float = 1.0
     slices: int = 1
+    after: Callable[..., object] | None = None
 
 
 def goals() -> dict[str, Goal]:
@@ -74,6 +82,9 @@ def seconds(*sides: Side) -> list[float]:
                 taken[place] += time.perf_counter() - start
     finally:
         gc.enable()
+    for place, side in enumerate(sides):
+        if side.after is not None:
+            side.after(given[place])
     return [time_taken / side.amount for time_taken, side in zip(taken, sides, strict=True)]
 
 
@@ -93,6 +104,20 @@ def alternate(measure: str, ours: Side, theirs: Side, ratio: Callable[[float, fl
         ratios.append(ratio(one, other))
     said = [f"{side.name}: {plain(statistics.median(times))}" for side, times in ((ours, our_times), (theirs, their_times))]
     return Measured(measure, statistics.median(ratios), min(ratios), max(ratios), rounds, said + notes)
+
+
+def rotate(ours: Side, others: list[Side], rounds: int) -> tuple[float, list[float]]:
+    """One of ours against several others, all in turn: our median seconds for each unit, and how much of each other's speed ours has."""
+    ratios: list[list[float]] = [[] for _ in others]
+    our_times: list[float] = []
+    seconds(ours, *others)
+    for number in range(rounds):
+        order = [ours, *others] if number % 2 else [*others, ours]
+        taken = dict(zip((side.name for side in order), seconds(*order), strict=True))
+        our_times.append(taken[ours.name])
+        for place, side in enumerate(others):
+            ratios[place].append(of_theirs(taken[ours.name], taken[side.name]))
+    return statistics.median(our_times), [statistics.median(some) for some in ratios]
 
 
 def of_theirs(ours: float, theirs: float) -> float:

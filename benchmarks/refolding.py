@@ -5,48 +5,21 @@ fact through the transition table of its machine, every duty worked out again. T
 recorder; its events say what our facts say. How the whole of `sendflow verify` does (caches and notices compared too) is noted beside.
 """
 
-import os
 from collections.abc import Iterator
-from datetime import date
 from itertools import islice
-from pathlib import Path
 from statistics import median
-from uuid import UUID
+from typing import Any
 
-from eventsourcing.application import Application
-from eventsourcing.domain import Aggregate, event
-
+from benchmarks import peers
 from benchmarks.measuring import Measured, Side, alternate, of_theirs, seconds
 from benchmarks.workload import ACTOR, Workshop, acts, drafts
-from flows.house import House
 from flows.recording import record_acts
 from flows.verifying import refold, verify
 from models import ledger
 from models.database import reading
-from models.facts import Draft
-from models.ledger import Stored
-from statemachines.replay import processes
 
 CASES = 1_000
 SLICES = 5
-
-
-MOVES = processes()["ehc_needs_assessment"].table
-
-
-class Case(Aggregate):
-    """The same case as an aggregate of eventsourcing: each fact an event that moves the state by the same table, and is kept with its day."""
-
-    @event("Opened")
-    def __init__(self, kind: str, occurred_on: str, actor: str, via: str, law: str, machine: int, data: dict[str, str]) -> None:
-        self.state = "requested"
-        self.facts = [(kind, date.fromisoformat(occurred_on), data)]
-
-    @event("Recorded")
-    def record(self, kind: str, occurred_on: str, actor: str, via: str, law: str, machine: int, data: dict[str, str]) -> None:
-        """One fact."""
-        self.state = MOVES.get((self.state, kind), self.state)
-        self.facts.append((kind, date.fromisoformat(occurred_on), data))
 
 
 def refolding(shop: Workshop) -> Measured:
@@ -56,9 +29,10 @@ def refolding(shop: Workshop) -> Measured:
     record_acts(house, acts(CASES), ACTOR, "record")
     of_one = len(drafts(0))
     facts = CASES * of_one
-    app, ids = _theirs(shop.folder / "eventsourcing.db", house)
+    app = peers.on_file(shop.folder / "eventsourcing.db")
+    ids = peers.filled(app, house, CASES)
 
-    def scanned() -> Iterator[tuple[str, list[Stored]]]:
+    def scanned() -> Iterator[tuple[str, list[Any]]]:
         with reading(house.engine) as connection:
             yield from ledger.scan(connection)
 
@@ -74,7 +48,7 @@ def refolding(shop: Workshop) -> Measured:
 
     def theirs(_given: object, number: int) -> None:
         for each in ids[number::SLICES]:
-            case: Case = app.repository.get(each)
+            case: peers.Case = app.repository.get(each)
             assert len(case.facts) == of_one and case.state == "planned"
 
     replay = Side("eventsourcing", lambda: None, theirs, facts, SLICES)
@@ -96,20 +70,3 @@ def _whole(verifying: object, replay: Side, facts: int) -> float:
 
 def _damaged(seq: int | None, what: str, message: str) -> None:
     raise AssertionError(f"{what} at fact {seq}: {message}")
-
-
-def _theirs(path: Path, house: House) -> tuple[Application[UUID], list[UUID]]:
-    app: Application[UUID] = Application(env={"PERSISTENCE_MODULE": "eventsourcing.sqlite", "SQLITE_DBNAME": os.fspath(path)})
-    ids: list[UUID] = []
-    for number in range(CASES):
-        opening, *others = drafts(number)
-        case = Case(opening.kind, *_said(opening, house))
-        for draft in others:
-            case.record(draft.kind, *_said(draft, house))
-        app.save(case)
-        ids.append(case.id)
-    return app, ids
-
-
-def _said(draft: Draft, house: House) -> tuple[str, str, str, str, int, dict[str, str]]:
-    return (draft.occurred_on.isoformat(), ACTOR, "record", house.law_version, 1, {key: str(value) for key, value in draft.data.items()})

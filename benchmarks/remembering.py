@@ -1,44 +1,115 @@
-"""Peak memory of verify at two sizes, each in a process of its own: it is to be flat in the number of facts."""
+"""One act on a house of any size in a process of its own: how long it took, and what memory it took at its peak.
 
+`python -m benchmarks.remembering ACT [ARGUMENT]` on the house that the environment names; one JSON document. A process of its own, because
+memory once taken is not given back: what an act needs shows only where nothing came before it.
+"""
+
+import dataclasses
 import os
 import resource
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.workload import ACTOR, Workshop, acts
+from pydantic import BaseModel
+
+from benchmarks.workload import ACTOR, acts, drafts
 from config.settings import Settings
+from flows.casereport import report
 from flows.house import House
+from flows.importing import import_file
 from flows.recording import record_acts
-from flows.verifying import verify
+from flows.sweeping import sweep
+from flows.verifying import refold, verify
+from models import ledger
+from models.database import open_engine, reading
 
-SIZES = (2_000, 10_000)
-BATCH = 1_000
-
-
-def peaks(shop: Workshop) -> str:
-    """What verify took at its peak among few facts and among many."""
-    told: list[str] = []
-    home = shop.folder / "remembering"
-    recorded = 0
-    for cases in SIZES:
-        house = House.open(Settings(home=home, today=shop.house.settings.today))
-        for first in range(recorded, cases, BATCH):
-            record_acts(house, acts(BATCH, first), ACTOR, "record")
-        recorded = cases
-        house.engine.dispose()
-        environment = {**os.environ, "SENDFLOW_HOME": str(home), "SENDFLOW_TODAY": str(house.today())}
-        done = subprocess.run([sys.executable, "-m", "benchmarks.remembering"], env=environment, check=True, capture_output=True, text=True)
-        told.append(done.stdout.strip())
-    return "peak memory of verify: " + "; ".join(told)
+RECORDED = 40
+RECORDS = "SENDFLOW_BENCH_RECORDS"
 
 
-def main() -> None:
-    """Verify the house and say what that took."""
-    house = House.open(Settings.read())
-    before = _peak()
-    report = verify(house)
-    print(f"{report.facts:,} facts {_peak():.0f} MB (of which {before:.0f} MB before the first)")
+class Taken(BaseModel):
+    """What one act took. `before` is the program with its house opened, `peak` the most that it ever had; megabytes."""
+
+    act: str
+    amount: int
+    unit: str
+    seconds: float
+    before: float
+    peak: float
+
+    @property
+    def each(self) -> float:
+        """Microseconds for each unit."""
+        return self.seconds / max(1, self.amount) * 1e6
+
+
+def ask(act: str, house: House, argument: str = "") -> Taken:
+    """Have an act done in a process of its own, on the records of this house."""
+    settings = house.settings
+    environment = {
+        **os.environ, "SENDFLOW_HOME": str(settings.home), "SENDFLOW_TODAY": str(settings.today),
+        RECORDS: house.engine.url.render_as_string(hide_password=False),
+    }  # fmt: skip
+    done = subprocess.run([sys.executable, "-m", "benchmarks.remembering", act, argument], env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    return Taken.model_validate_json(done.stdout)
+
+
+def _record(house: House, first: str) -> int:
+    """Forty cases of the workload more."""
+    record_acts(house, acts(RECORDED, int(first)), ACTOR, "record")
+    return RECORDED * len(drafts(0))
+
+
+def _sweep(house: House, _argument: str) -> int:
+    return sweep(house).facts_written
+
+
+def _refold(house: House, _argument: str) -> int:
+    facts = 0
+    with reading(house.engine) as connection:
+        for ref, rows in ledger.scan(connection):
+            assert refold(house, ref, rows, _damaged) is not None
+            facts += len(rows)
+    return facts
+
+
+def _verify(house: House, _argument: str) -> int:
+    told = verify(house)
+    assert told.intact, told.damage[0].message
+    return told.facts
+
+
+def _import(house: House, path: str) -> int:
+    return import_file(house, Path(path)).accepted
+
+
+def _page(house: House, ref: str) -> int:
+    """The same page some times, as the first of a process pays for what is loaded once."""
+    for _ in range(20):
+        assert report(house, ref).model_dump(mode="json")["facts"]
+    return 20
+
+
+def _damaged(seq: int | None, what: str, message: str) -> None:
+    raise AssertionError(f"{what} at fact {seq}: {message}")
+
+
+ACTS: dict[str, tuple[str, Callable[[House, str], int]]] = {
+    "record in bulk": ("fact", _record), "sweep": ("fact", _sweep), "refold": ("fact", _refold), "verify": ("fact", _verify), "import": ("row", _import),
+    "one case page": ("page", _page),
+}  # fmt: skip
+
+
+def do(act: str, house: House, argument: str = "") -> Taken:
+    """Do an act here and say what it took."""
+    house.books, house.dates_of  # noqa: B018 (worked out once for a house)
+    unit, act_on = ACTS[act]
+    before, began = _peak(), time.perf_counter()
+    amount = act_on(house, argument)
+    return Taken(act=act, amount=amount, unit=unit, seconds=time.perf_counter() - began, before=before, peak=_peak())
 
 
 def _peak() -> float:
@@ -50,4 +121,5 @@ def _peak() -> float:
 
 
 if __name__ == "__main__":
-    main()
+    house = dataclasses.replace(House.open(Settings.read()), engine=open_engine(os.environ[RECORDS]))
+    print(do(sys.argv[1], house, sys.argv[2]).model_dump_json())

@@ -55,7 +55,7 @@ def _filled(shop: Workshop, count: int, days: list[date]) -> House:
     house = shop.on(path)
     for number, day in enumerate(days):
         received = house.almanac.subtract_working_days(day, 3)
-        record_acts(house, [_act(number * DUE + each, received) for each in range(DUE)], ACTOR, "record")
+        record_acts(house, [asked_act(number * DUE + each, received) for each in range(DUE)], ACTOR, "record")
     house.engine.dispose()
     connection = raw(path)
     connection.execute("PRAGMA synchronous=OFF")
@@ -66,7 +66,8 @@ def _filled(shop: Workshop, count: int, days: list[date]) -> House:
     return house
 
 
-def _act(number: int, received: date) -> Act:
+def asked_act(number: int, received: date) -> Act:
+    """A case whose one body was asked on a day."""
     began = received - timedelta(days=28)
     return Act(f"BN{number:06d}", [
         Draft("ehc_assessment_requested", began, {"la": "northshire"}), Draft("assessment_agreed", began + timedelta(days=14)),

@@ -2,7 +2,7 @@
 
 Purpose: Core spends more on a row than the database does, so the tables that every fact touches are written and read here, on the
 driver's own cursor. What is asked of the database is the same on SQLite and PostgreSQL, and the caller's transaction holds it; many
-rows go to PostgreSQL by COPY, or as one array for each column. Days are as the driver has them (`day_form`); every row is whole, in the
+rows go to PostgreSQL by COPY, or as one JSON text. Days are as the driver has them (`day_form`); every row is whole, in the
 order of its table's columns. The driver's errors are raised as SQLAlchemy's, without the values.
 """
 

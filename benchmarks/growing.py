@@ -1,0 +1,97 @@
+"""What each act costs as the records grow: the generated caseload at several sizes on both databases, each act in a process of its own."""
+
+import csv
+import dataclasses
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import text
+
+from benchmarks import remembering
+from benchmarks.caseload import Caseload, directory
+from benchmarks.places import Ground, OnPostgresql, OnSqlite
+from benchmarks.remembering import Taken
+from benchmarks.workload import ACTOR, TODAY
+from config.directory import load_directory
+from flows.house import House
+from flows.recording import Recorded, record_acts
+from flows.sample import COLUMNS, sample_rows
+from models.database import reading
+
+SIZES = (0.1, 0.33, 1.0)  # of the scale that was asked for
+IMPORTED = 100
+
+
+class Size(NamedTuple):
+    """The caseload at one size on one database. `recorded` is facts a second in the waves that led to it; `acts` what each act took then."""
+
+    database: str
+    share: float
+    cases: int
+    facts: int
+    duties: int
+    open_duties: int
+    megabytes: float
+    recorded: float
+    acts: list[Taken]
+
+
+def growing(ground: Ground, scale: float, say: Callable[[str], None], sizes: tuple[float, ...] = SIZES) -> list[Size]:
+    """The caseload on every database that is here."""
+    load = Caseload(scale)
+    national = load.shares.national
+    path = ground.shop.folder / "directory.toml"
+    path.write_text(directory(national.authorities, national.boards), "utf-8")
+    try:
+        return [size for place in ground.places for size in _grown(place, load, path, say, sizes)]
+    finally:
+        path.unlink()
+
+
+def _grown(place: OnSqlite | OnPostgresql, load: Caseload, path: Path, say: Callable[[str], None], sizes: tuple[float, ...]) -> list[Size]:
+    fresh = place.fresh()
+    house = dataclasses.replace(fresh, directory=load_directory(path))
+    house.books, house.dates_of  # noqa: B018 (worked out once for a house)
+    found: list[Size] = []
+    waves = list(sizes)
+    total = sum(load.counts.values())
+    facts = spent = 0.0
+    for told, wave in load.counted_waves():
+        began = time.perf_counter()
+        outcomes = record_acts(house, wave, ACTOR, "record")
+        spent += time.perf_counter() - began
+        assert all(isinstance(outcome, Recorded) for outcome in outcomes), "the house refused a fact of the caseload"
+        facts += sum(len(act.drafts) for act in wave)
+        if told is not None and told >= waves[0] * total:
+            say(f"{place.name} at {facts:,.0f} facts")
+            house.engine.dispose()
+            found.append(_measured(place, house, path, waves.pop(0) * load.scale, facts / spent, len(found)))
+            facts = spent = 0.0
+    place.done(house)
+    return found
+
+
+def _measured(place: OnSqlite | OnPostgresql, house: House, path: Path, share: float, recorded: float, number: int) -> Size:
+    """Every act once. The sweep comes first, as it changes most; what it writes is verified with the rest."""
+    with reading(house.engine) as connection:
+        cases, ref = connection.execute(text("SELECT count(*), min(case_ref) FROM case_file")).one()
+        duties, closed = connection.execute(text("SELECT count(*), count(closed_on) FROM duty")).one()
+        facts = connection.execute(text("SELECT count(*) FROM fact")).scalar_one()
+    house.engine.dispose()
+    tracker = path.with_name(f"tracker-{place.name}-{number}.csv")
+    _write_tracker(tracker, number)
+    given = {"record in bulk": str(900_000 - 1_000 * number), "import": str(tracker), "one case page": str(ref)}
+    taken = [remembering.ask(act, house, given.get(act, "")) for act in ("sweep", *(act for act in remembering.ACTS if act != "sweep"))]
+    tracker.unlink()
+    return Size(place.name, share, cases, facts, duties, duties - closed, place.bytes(house) / 1e6, recorded, taken)
+
+
+def _write_tracker(path: Path, number: int) -> None:
+    """A sound tracker of rows that no other size has. No NHS numbers: the caseload has used up what may be invented."""
+    rows = [row for row in sample_rows(TODAY) if row["Request received by LA"] and row["Ref"] < "SP00900"][:IMPORTED]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(row | {"Ref": f"IM{number}{row['Ref'][3:]}", "NHS number": ""} for row in rows)

@@ -1,0 +1,100 @@
+"""The peer: the same cases as aggregates of eventsourcing, on its own SQLite or PostgreSQL recorder. It keeps no hash and checks none."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from uuid import UUID
+
+from eventsourcing.application import Application
+from eventsourcing.domain import Aggregate, event
+from psycopg.conninfo import conninfo_to_dict
+
+from benchmarks.places import OnPostgresql, OnSqlite
+from benchmarks.workload import ACTOR, drafts
+from flows.house import House
+from models.facts import Draft
+from statemachines.replay import processes
+
+MOVES = processes()["ehc_needs_assessment"].table
+
+
+class Case(Aggregate):
+    """The same case as an aggregate of eventsourcing: each fact an event that moves the state by the same table, and is kept with its day."""
+
+    @event("Opened")
+    def __init__(self, kind: str, occurred_on: str, actor: str, via: str, law: str, machine: int, data: dict[str, str]) -> None:
+        self.state = "requested"
+        self.facts = [(kind, date.fromisoformat(occurred_on), data)]
+
+    @event("Recorded")
+    def record(self, kind: str, occurred_on: str, actor: str, via: str, law: str, machine: int, data: dict[str, str]) -> None:
+        """One fact."""
+        self.state = MOVES.get((self.state, kind), self.state)
+        self.facts.append((kind, date.fromisoformat(occurred_on), data))
+
+
+App = Application[UUID]
+
+
+def on_file(path: Path) -> App:
+    """An application on a file of SQLite."""
+    return Application(env={"PERSISTENCE_MODULE": "eventsourcing.sqlite", "SQLITE_DBNAME": os.fspath(path)})
+
+
+@contextmanager
+def at(place: OnSqlite | OnPostgresql, name: str) -> Iterator[App]:
+    """An application where our own records lie, in records of its own."""
+    if isinstance(place, OnSqlite):
+        app = on_file(place.shop.folder / f"eventsourcing-{name}.db")
+        yield app
+        app.close()
+        return
+    house = place.fresh()
+    told = conninfo_to_dict(place.cluster.url(str(house.engine.url.database), "owner", "postgresql"))
+    app = Application(env={
+        "PERSISTENCE_MODULE": "eventsourcing.postgres", "POSTGRES_DBNAME": str(told["dbname"]), "POSTGRES_HOST": str(told["host"]),
+        "POSTGRES_PORT": str(told["port"]), "POSTGRES_USER": str(told["user"]), "POSTGRES_PASSWORD": str(told["password"]),
+    })  # fmt: skip
+    try:
+        yield app
+    finally:
+        app.close()
+        place.done(house)
+
+
+def filled(app: App, house: House, cases: int) -> list[UUID]:
+    """Cases of the workload, each saved at once."""
+    ids: list[UUID] = []
+    for number in range(cases):
+        opening, *others = drafts(number)
+        case = Case(opening.kind, *_said(opening, house))
+        for draft in others:
+            case.record(draft.kind, *_said(draft, house))
+        app.save(case)
+        ids.append(case.id)
+    return ids
+
+
+def record_each(app: App, house: House, numbers: range) -> None:
+    """Each fact saved by itself, and its case read back before: as facts come in life."""
+    for number in numbers:
+        opening, *others = drafts(number)
+        case = Case(opening.kind, *_said(opening, house))
+        app.save(case)
+        for draft in others:
+            again: Case = app.repository.get(case.id)
+            again.record(draft.kind, *_said(draft, house))
+            app.save(again)
+
+
+def replay(app: App, ids: list[UUID]) -> None:
+    """Every case from its events."""
+    for each in ids:
+        case: Case = app.repository.get(each)
+        assert case.state == "planned"
+
+
+def _said(draft: Draft, house: House) -> tuple[str, str, str, str, int, dict[str, str]]:
+    return (draft.occurred_on.isoformat(), ACTOR, "record", house.law_version, 1, {key: str(value) for key, value in draft.data.items()})

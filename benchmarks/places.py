@@ -1,0 +1,300 @@
+"""Where records lie while they are measured: files of SQLite, or databases of one private PostgreSQL cluster. Both are asked the same.
+
+The cluster is a house's own (flows/cluster.py) with its safety against power cuts left on: a commit is on the disk on both. It is made
+where SENDFLOW_HOME lies, or in the system's folder for temporary files where the server's user may not pass to the first.
+"""
+
+import dataclasses
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import psycopg
+from psycopg import sql
+from sqlmodel import SQLModel
+
+from benchmarks.workload import TODAY, Workshop, insert_into, raw
+from config.settings import Settings
+from flows.cluster import Cluster, ClusterError
+from flows.house import House
+from models.database import open_engine
+
+MADE = "made_once"
+Rows = dict[str, list[tuple[Any, ...]]]
+# What an act writes, in the order in which a ruler writes it again.
+TABLES = tuple(name for name in ("fact", "case_file", "duty", "notice", "letter", "person", "passage", "alias", "import_file", "tick"))
+
+
+class Place(Protocol):
+    """Makes houses with fresh records, gives the driver alone on the same records, and tells what an act has left in them."""
+
+    name: str
+
+    def fresh(self) -> House:
+        """A house on new records, connected."""
+
+    def empty(self) -> Any:
+        """The driver's own connection to new records, under the settings that the house uses; nothing is begun."""
+
+    def driver(self, house: House) -> Any:
+        """The driver's own connection to the records of a house."""
+
+    def rows(self, house: House, tables: Sequence[str] = TABLES, case: str | None = None) -> Rows:
+        """Every row of some tables, or of one case, in the order in which they lie."""
+
+    def write(self, connection: Any, rows: Rows) -> None:
+        """The rawest way of writing rows: executemany of each table, in one transaction, committed."""
+
+    def write_over(self, connection: Any, rows: Rows) -> None:
+        """The same, where some of the rows stand there already under their keys."""
+
+    def again(self, house: House) -> House:
+        """A house on a copy of these records, which nobody has open; they stay as they are."""
+
+    def bytes(self, house: House) -> int:
+        """How much room the records take."""
+
+    def done(self, house: House) -> None:
+        """Remove the records of a house."""
+
+    def close(self, connection: Any) -> None:
+        """Close a connection of `empty` and remove its records."""
+
+
+class OnSqlite:
+    """Files in the workshop's folder."""
+
+    name = "sqlite"
+
+    def __init__(self, shop: Workshop) -> None:
+        self.shop = shop
+
+    def fresh(self) -> House:
+        return self.shop.fresh_house()
+
+    def empty(self) -> Any:
+        return raw(self.shop.fresh_file())
+
+    def driver(self, house: House) -> Any:
+        return raw(_file(house))
+
+    def rows(self, house: House, tables: Sequence[str] = TABLES, case: str | None = None) -> Rows:
+        connection = sqlite3.connect(_file(house))
+        only, given = ("", ()) if case is None else (" WHERE case_ref = ?", (case,))
+        try:
+            return {table: connection.execute(f"SELECT * FROM {table}{only} ORDER BY rowid", given).fetchall() for table in tables}
+        finally:
+            connection.close()
+
+    def write(self, connection: Any, rows: Rows) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        for table, some in rows.items():
+            insert_into(connection, table, some)
+        connection.execute("COMMIT")
+
+    def write_over(self, connection: Any, rows: Rows) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        for table, some in rows.items():
+            word = "INSERT" if table in ("fact", "notice") else "INSERT OR REPLACE"
+            connection.executemany(f"{word} INTO {table} VALUES ({', '.join('?' * len(some[0]))})", some)
+        connection.execute("COMMIT")
+
+    def again(self, house: House) -> House:
+        house.engine.dispose()
+        with sqlite3.connect(_file(house)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+        path = self.shop.fresh_file()
+        shutil.copy(_file(house), path)
+        return self.shop.fresh_house(path)
+
+    def bytes(self, house: House) -> int:
+        return sum(each.stat().st_size for each in _files(_file(house)) if each.exists())
+
+    def done(self, house: House) -> None:
+        house.engine.dispose()
+        self.shop.done(_file(house))
+
+    def close(self, connection: Any) -> None:
+        path = Path(connection.execute("PRAGMA database_list").fetchone()[2])
+        connection.close()
+        self.shop.done(path)
+
+
+class OnPostgresql:
+    """Databases of one cluster, each a copy of one whose records were made once."""
+
+    name = "postgres"
+
+    def __init__(self, shop: Workshop, cluster: Cluster) -> None:
+        self.shop = shop
+        self.cluster = cluster
+        self.made = 0
+        self._clean_ones: list[str] = []
+        self._admin = psycopg.connect(cluster.url("postgres", "owner", "postgresql"), autocommit=True)
+        cluster.database(MADE)
+        house = House.open(Settings(home=shop.folder, today=TODAY, database_url=cluster.url(MADE, "owner")))
+        house.engine.dispose()
+
+    def fresh(self) -> House:
+        house = self._on(self._copy())
+        with house.engine.connect():
+            return house
+
+    def empty(self) -> Any:
+        return self._connect(self._copy())
+
+    def driver(self, house: House) -> Any:
+        return self._connect(str(house.engine.url.database))
+
+    def rows(self, house: House, tables: Sequence[str] = TABLES, case: str | None = None) -> Rows:
+        only, given = ("", ()) if case is None else (" WHERE case_ref = %s", (case,))
+        with self._connect(str(house.engine.url.database)) as connection:
+            return {table: connection.execute(f"SELECT * FROM {table}{only} ORDER BY ctid", given).fetchall() for table in tables}
+
+    def write(self, connection: Any, rows: Rows) -> None:
+        with connection.cursor() as cursor:
+            for table, some in rows.items():
+                if some:
+                    cursor.executemany(f"INSERT INTO {table} VALUES ({', '.join(['%s'] * len(some[0]))})", some)
+        connection.commit()
+
+    def write_over(self, connection: Any, rows: Rows) -> None:
+        with connection.cursor() as cursor:
+            for table, some in rows.items():
+                statement = f"INSERT INTO {table} VALUES ({', '.join(['%s'] * len(some[0]))})"
+                if table not in ("fact", "notice"):
+                    keys = ", ".join(column.name for column in SQLModel.metadata.tables[table].primary_key)
+                    statement += f" ON CONFLICT ({keys}) DO UPDATE SET " + ", ".join(f'"{name}" = excluded."{name}"' for name in columns(table))
+                cursor.executemany(statement, some)
+        connection.commit()
+
+    def again(self, house: House) -> House:
+        rows = self.rows(house)
+        again = self.fresh()
+        with self.driver(again) as connection:
+            self.copy(connection, rows)
+        return again
+
+    def copy(self, connection: Any, rows: Rows) -> None:
+        """Rawer still: COPY of each table, in one transaction, committed."""
+        with connection.cursor() as cursor:
+            for table, some in rows.items():
+                if some:
+                    with cursor.copy(f"COPY {table} FROM STDIN") as copy:
+                        for row in some:
+                            copy.write_row(row)
+        connection.commit()
+
+    def bytes(self, house: House) -> int:
+        found = self._admin.execute("SELECT pg_database_size(%s)", (str(house.engine.url.database),)).fetchone()
+        return int(found[0]) if found else 0
+
+    def done(self, house: House) -> None:
+        house.engine.dispose()
+        self._clean(str(house.engine.url.database))
+
+    def close(self, connection: Any) -> None:
+        name = connection.info.dbname
+        connection.close()
+        self._clean(name)
+
+    def end(self) -> None:
+        """Leave the cluster to be stopped."""
+        self._admin.close()
+
+    def _on(self, name: str) -> House:
+        house = dataclasses.replace(self.shop.house, engine=open_engine(self.cluster.url(name, "owner")))
+        house.__dict__.update({name: value for name, value in self.shop.house.__dict__.items() if name in {"books", "dates_of", "law_version"}})
+        return house
+
+    def _connect(self, name: str) -> Any:
+        return psycopg.connect(self.cluster.url(name, "owner", "postgresql"), options="-c timezone=UTC -c synchronous_commit=on")
+
+    def _copy(self) -> str:
+        if self._clean_ones:
+            return self._clean_ones.pop()
+        self.made += 1
+        name = f"house_{self.made}"
+        self._admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(MADE)))
+        return name
+
+    def _clean(self, name: str) -> None:
+        """Empty a database for the next: to drop one and make another takes the server a hundred times as long."""
+        with self._connect(name) as connection:
+            connection.execute("SET session_replication_role = replica")  # or the records' own triggers would forbid it, as they should
+            mine = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'").fetchall()
+            ours = {table for (table,) in mine} & SQLModel.metadata.tables.keys()
+            for theirs in {table for (table,) in mine} - ours:
+                connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(theirs)))
+            connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(sql.SQL(", ").join(map(sql.Identifier, sorted(ours)))))
+        self._clean_ones.append(name)
+
+
+class Ground(NamedTuple):
+    """Where things are measured. `postgres` is a line that says why where there is none."""
+
+    shop: Workshop
+    sqlite: OnSqlite
+    postgres: OnPostgresql | str
+
+    @property
+    def places(self) -> list[OnSqlite | OnPostgresql]:
+        """Both, or the one that there is."""
+        return [self.sqlite] if isinstance(self.postgres, str) else [self.sqlite, self.postgres]
+
+
+@contextmanager
+def ground(folder: Path) -> Iterator[Ground]:
+    """Both places, in a folder for files that is removed by the caller."""
+    shop = Workshop(folder)
+    with postgresql(shop) as postgres:
+        yield Ground(shop, OnSqlite(shop), postgres)
+
+
+@contextmanager
+def postgresql(shop: Workshop) -> Iterator[OnPostgresql | str]:
+    """A running cluster; or one line that says why there is none, and that nothing of PostgreSQL was measured."""
+    folders = [Path(tempfile.mkdtemp(prefix="bench-pg-", dir=shop.folder.parent)), Path(tempfile.mkdtemp(prefix="bench-pg-"))]
+    cluster: Cluster | None = None
+    why = ""
+    try:
+        for folder in folders:
+            folder.chmod(0o755)
+            try:
+                cluster = Cluster(folder / "cluster")
+                cluster.make()
+                cluster.start()
+                break
+            except ClusterError as problem:
+                cluster, why = None, f"not measured: {problem}"
+        if cluster is None:
+            yield why
+            return
+        place = OnPostgresql(shop, cluster)
+        try:
+            yield place
+        finally:
+            place.end()
+    finally:
+        if cluster is not None:
+            cluster.stop()
+        for folder in folders:
+            shutil.rmtree(folder)
+
+
+def columns(table: str) -> list[str]:
+    """The names of a table's columns, in order."""
+    return list(SQLModel.metadata.tables[table].columns.keys())
+
+
+def _file(house: House) -> Path:
+    return Path(str(house.engine.url.database))
+
+
+def _files(path: Path) -> tuple[Path, Path, Path]:
+    return path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")

@@ -1,0 +1,95 @@
+"""What was measured, for people as tables and for programs as JSON beside bench.json."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from benchmarks.beside import Beside
+from benchmarks.growing import Size
+from benchmarks.latency import Waited
+from benchmarks.measuring import Goal, Measured, Unmeasured
+
+PHASES_SHOWN = 4
+
+
+def goals_table(measured: Sequence[Measured | Unmeasured], known: dict[str, Goal]) -> Table:
+    """The median of the rounds' ratios, and the lowest and highest of them."""
+    shown = Table("measure", "ratio", "rounds", "goal", "reach", "held", box=None, pad_edge=False)
+    for each in measured:
+        goal = known[each.measure]
+        sign = "≥" if goal.sense == "least" else "≤"
+        asked = (f"{sign} {goal.goal:g}", f"{sign} {goal.reach:g}")
+        if isinstance(each, Unmeasured):
+            shown.add_row(each.measure, "-", "not measured", *asked, "NO")
+            continue
+        rounds = f"{each.rounds}: {each.lowest:.2f} to {each.highest:.2f}"
+        shown.add_row(each.measure, f"{each.ratio:.2f}", rounds, *asked, "yes" if goal.holds(each.ratio) else "NO")
+    return shown
+
+
+def beside_table(found: Sequence[Beside]) -> Table:
+    """Each act beside its raw limit and a peer: how much of the other's speed it has, and where its own time goes."""
+    shown = Table("act", "database", "each", "beside", "bounded by", title="Beside the raw limit and a peer (1 is as fast)", title_justify="left",
+                  box=None, pad_edge=False)  # fmt: skip
+    for each in found:
+        against = "\n".join(f"{ratio:.2f} of {name}" for name, ratio in each.against.items())
+        phases = ", ".join(f"{phase} {share:.0%}" for phase, share in list(each.phases.items())[:PHASES_SHOWN])
+        shown.add_row(each.act, each.database, f"{each.microseconds:,.0f} µs a {each.unit}", against, phases)
+    return shown
+
+
+def growing_table(sizes: Sequence[Size]) -> Table:
+    """What each act costs at each size."""
+    acts = [taken.act for taken in sizes[0].acts] if sizes else []
+    shown = Table("database", "facts", "open duties", "MB", "recorded", *acts, title="As the records grow (µs each; megabytes at the peak)",
+                  title_justify="left", box=None, pad_edge=False)  # fmt: skip
+    for size in sizes:
+        cells = [f"{taken.each:,.0f}; {taken.peak:.0f}" if taken.amount else "-" for taken in size.acts]
+        shown.add_row(size.database, f"{size.facts:,}", f"{size.open_duties:,}", f"{size.megabytes:,.0f}", f"{size.recorded:,.0f}/s", *cells)
+    return shown
+
+
+def memory_line(sizes: Sequence[Size]) -> str:
+    """Whether the memory of verifying is flat in the number of facts."""
+    told = []
+    for database in dict.fromkeys(size.database for size in sizes):
+        of_one = [size for size in sizes if size.database == database]
+        peaks = [(size.facts, taken.peak) for size in of_one for taken in size.acts if taken.act == "verify"]
+        told.append(f"{database} " + ", ".join(f"{peak:.0f} MB at {facts:,} facts" for facts, peak in peaks))
+    return "peak memory of verify: " + "; ".join(told)
+
+
+def latency_table(waits: Sequence[Waited]) -> Table:
+    """How long until the mail server's yes, and until Prefect's own empty flow has run."""
+    shown = Table("from ... to ...", "database", "times", "p50", "p99", "most", title="Waiting, while another process records fifty facts a second",
+                  title_justify="left", box=None, pad_edge=False)  # fmt: skip
+    for each in waits:
+        shown.add_row(each.what, each.database, str(each.times), f"{each.p50 * 1e3:,.0f} ms", f"{each.p99 * 1e3:,.0f} ms", f"{each.most * 1e3:,.0f} ms")
+    return shown
+
+
+def write_goals(path: Path, measured: Sequence[Measured | Unmeasured], known: dict[str, Goal]) -> None:
+    """bench.json: `[{measure, ratio, goal, held}]` in the order of goals.toml; the ratio is null where it was not measured."""
+    by_name = {each.measure: each for each in measured}
+    rows: list[dict[str, Any]] = []
+    for name, goal in known.items():
+        each = by_name[name]
+        ratio = each.ratio if isinstance(each, Measured) else None
+        rows.append({"measure": name, "ratio": None if ratio is None else round(ratio, 4), "goal": goal.goal, "held": ratio is not None and goal.holds(ratio)})
+    path.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+
+
+def write_rest(folder: Path, found: Sequence[Beside], sizes: Sequence[Size], waits: Sequence[Waited]) -> None:
+    """beside.json, scale.json and latency.json in a folder."""
+    folder.mkdir(exist_ok=True)
+    told: dict[str, list[dict[str, Any]]] = {
+        "beside.json": [each._asdict() for each in found],
+        "scale.json": [size._asdict() | {"acts": [taken.model_dump() for taken in size.acts]} for size in sizes],
+        "latency.json": [each.model_dump() for each in waits],
+    }
+    for name, rows in told.items():
+        if rows:
+            (folder / name).write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,179 @@
+"""A whole house at work: the real alarm clock, a real Prefect server, real SMTP. From `record` to the mail server's yes, beside Prefect's own
+scheduling of an empty flow on the same server. `python -m benchmarks.waking HOME TIMES SCHEDULED` in a process of its own; one JSON document.
+
+The alarm clock looks every second here (every minute in a house), so that the look itself is a small part of the time.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from config.settings import Settings, child_environment, fix_caller_environment
+from flows.house import House
+from flows.processes import Processes
+from flows.recording import record
+from flows.running import Running, server_answers, write_running
+from notifications.sink import KeepEveryDelivery, free_port
+
+TIMES, SCHEDULED, TRUSTS = 30, 10, 126
+TICK = 1
+PATIENCE = 120.0
+ROOT = Path(__file__).parents[1]
+RECORD = f"record to the mail server's yes, by the alarm clock (looks every {TICK} s) and Prefect"
+EMPTY = "Prefect: an empty flow in this process"
+EMPTY_SCHEDULED = "Prefect: an empty flow scheduled on a served deployment, to its end"
+
+
+class Noting(KeepEveryDelivery):
+    """The local sink's own handler; notes when each mailbox was written to."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.yes: dict[str, float] = {}
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        """Keeps one delivery."""
+        said = await super().handle_DATA(server, session, envelope)
+        self.yes.update(dict.fromkeys(envelope.rcpt_tos, time.perf_counter()))
+        return said
+
+
+def ask(home: Path, times: int, scheduled: int) -> dict[str, list[float]]:
+    """Seconds by what was waited for."""
+    command = [sys.executable, "-m", "benchmarks.waking", str(home), str(times), str(scheduled)]
+    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def main(home: Path, times: int, scheduled: int) -> None:
+    """Open a house, wait for what is to be waited for, and end it."""
+    from benchmarks.latency import loaded
+    from benchmarks.workload import TODAY
+
+    os.environ |= {"SENDFLOW_TODAY": str(TODAY), "SENDFLOW_TICK_SECONDS": str(TICK)}
+    settings = Settings(home=home, today=TODAY, port=free_port(), tick_seconds=TICK)
+    house = House.open(settings)
+    processes = Processes(settings, lambda line: print(line, file=sys.stderr))
+    api_url = f"{settings.ui_url}/api"
+    noting = Noting(settings.letters)
+    mail = Controller(noting, hostname="127.0.0.1", port=free_port())
+    mail.start()
+    told: dict[str, list[float]] = {}
+    try:
+        processes.start("server")
+        processes.wait_for("server", lambda: server_answers(api_url, 1.0), PATIENCE, lambda: None)
+        write_running(settings.running_file, Running(
+            os.getpid(), datetime.now(UTC).isoformat(), api_url, settings.ui_url, "127.0.0.1", mail.port, str(settings.letters), {},
+        ))  # fmt: skip
+        processes.start("wake")
+        fix_caller_environment(settings, api_url)
+        with loaded(house):
+            told[RECORD] = _records(house, noting, times)
+            told[EMPTY] = _empty(times)
+            told[EMPTY_SCHEDULED] = _scheduled(settings, api_url, scheduled)
+    finally:
+        processes.stop()
+        mail.stop()
+        settings.running_file.unlink(missing_ok=True)
+    print(json.dumps(told))
+
+
+def _records(house: House, noting: Noting, times: int) -> list[float]:
+    from benchmarks.latency import asked
+    from benchmarks.workload import ACTOR, TODAY
+
+    _until(lambda: bool(noting.yes))  # the clock's first look, with the day's sweep and digest
+    chance, began = random.Random(TIMES), {}
+    for number in range(times):
+        drafts = asked(number, TODAY)
+        about = drafts[-1].data
+        mailbox = f"{about['service']}@trust-{number % TRUSTS:03d}.example"
+        began[mailbox] = time.perf_counter()
+        record(house, f"LW-{number:06d}", drafts, ACTOR)
+        time.sleep(chance.random() * 2 * TICK)
+    _until(lambda: began.keys() <= noting.yes.keys())
+    return [noting.yes[mailbox] - start for mailbox, start in began.items()]
+
+
+def _until(true: Any) -> None:
+    give_up = time.monotonic() + PATIENCE
+    while not true():
+        if time.monotonic() > give_up:
+            raise TimeoutError(f"what was waited for did not come within {PATIENCE:.0f} s")
+        time.sleep(0.02)
+
+
+def _empty(times: int) -> list[float]:
+    from benchmarks.emptiness import empty
+
+    seconds = []
+    for _ in range(times):
+        began = time.perf_counter()
+        asyncio.run(empty())
+        seconds.append(time.perf_counter() - began)
+    return seconds
+
+
+def _scheduled(settings: Settings, api_url: str, times: int) -> list[float]:
+    """Runs asked for one after another; each is begun by Prefect's runner, in a process of its own, when it next looks."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.objects import FlowRun
+
+    async def ask_for() -> list[FlowRun]:
+        async with get_client() as client:
+            deployment = await _deployment(client)
+            runs = []
+            for _ in range(times):
+                runs.append(await client.create_flow_run_from_deployment(deployment))
+                await asyncio.sleep(TICK)
+            give_up = time.monotonic() + PATIENCE
+            while not all(run.end_time for run in runs):
+                assert time.monotonic() < give_up, "Prefect did not end the empty flows"
+                await asyncio.sleep(1.0)
+                runs = [run if run.end_time else await client.read_flow_run(run.id) for run in runs]
+            return runs
+
+    with _served(settings, api_url):
+        return [(run.end_time - run.created).total_seconds() for run in asyncio.run(ask_for()) if run.end_time and run.created]
+
+
+async def _deployment(client: Any) -> Any:
+    from prefect.exceptions import ObjectNotFound
+
+    give_up = time.monotonic() + PATIENCE
+    while time.monotonic() < give_up:
+        with contextlib.suppress(ObjectNotFound):
+            return (await client.read_deployment_by_name("empty/empty")).id
+        await asyncio.sleep(0.5)
+    raise TimeoutError("Prefect did not serve the empty flow")
+
+
+@contextlib.contextmanager
+def _served(settings: Settings, api_url: str) -> Iterator[None]:
+    environment = {**child_environment(settings, api_url), "PYTHONPATH": str(ROOT)}
+    with (settings.logs / "empty.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.emptiness"], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+
