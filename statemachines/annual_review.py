@@ -1,4 +1,4 @@
-"""One cycle of reviewing a plan, seen from health (CFA 2014 s44(1); SEND Regs 2014 regs 18 to 22).
+"""One cycle of reviewing a plan, seen from health (CFA 2014 s44(1); SEND Regs 2014 regs 18 to 22), and amending it without one (reg 28).
 
 A cycle begins when the plan is made, reviewed or re-assessed; its decision opens the next cycle as another case of the child. The law
 does not say which day counts as "reviewed": councils treat the notice of the decision as the end of a review (reg 20(10)), and so does
@@ -24,7 +24,8 @@ class AnnualReview(StatutoryMachine):
     """A review of an education, health and care plan (CFA 2014 s44(1); SEND Regs 2014 regs 18 to 22).
 
     Facts that do not move the case: a health professional invited and what came of it; notice and advice sent round; the report;
-    transfers between phases and between authorities; section G agreed, arranged, stopped or replaced; a certificate or an appeal against ceasing.
+    transfers between phases and between authorities; an amendment outside the review (reg 28), which leaves the next review where it is; section G
+    agreed, arranged, stopped or replaced; a certificate or an appeal against ceasing.
 
     {statechart:md}
     """
@@ -143,6 +144,45 @@ class AmendedPlanReceived(Noted):
     section_g: Literal["changed", "unchanged"] | None = None
 
 
+class PlanAmendmentProposed(AmendmentNoticeSent):
+    """Outside a review and a re-assessment the authority sent notice of proposed amendments (reg 28), and goes on as after a review (reg 22)."""
+
+
+class PlanAmendmentMade(AmendedPlanReceived):
+    """The final plan, amended outside a review, came (regs 28, 22(3))."""
+
+
+def _under_way(casefile: Casefile, line: Line) -> bool:
+    """Whether an amendment that was proposed outside a review has been neither made nor dropped by then."""
+    before = [each.kind for each in casefile.lines if (each.occurred_on, each.seq) < (line.occurred_on, line.seq)]
+    return before.count("plan_amendment_proposed") > before.count("plan_amendment_made") + before.count("plan_amendment_dropped")
+
+
+def _none_under_way(casefile: Casefile, line: Line) -> str | None:
+    if not _under_way(casefile, line):
+        return None
+    return "an amendment outside the review is under way already: record plan_amendment_made or plan_amendment_dropped first"
+
+
+def _proposed(casefile: Casefile, line: Line) -> str | None:
+    if _under_way(casefile, line):
+        return None
+    return "no amendment outside a review was under way on that day (reg 28): record plan_amendment_proposed first"
+
+
+def _agreed(casefile: Casefile, _line: Line) -> str | None:
+    if casefile.state in AFTER_DECISION or "plan_amendment_proposed" in casefile.seen:
+        return None
+    return "section G is agreed for amendments that have been proposed (reg 12(2)): record plan_amendment_proposed first, or the review's own decision"
+
+
+def _of_an_amended_plan(casefile: Casefile, line: Line) -> str | None:
+    if not casefile.seen & {"amended_plan_received", "plan_amendment_made"}:
+        return "no amended plan has come in this cycle: what section G of the plan before says is recorded on the case of that plan (CFA 2014 s42(3))"
+    guard = SECTION_G_GUARDS.get(line.kind)
+    return guard(casefile, line) if guard is not None else None
+
+
 def _made_once(casefile: Casefile, line: Line) -> str | None:
     opening = next(each for each in casefile.lines if each.kind in {"plan_made", "plan_reviewed", "plan_reassessed"})
     return None if opening.seq == line.seq else "a plan is made once, and this cycle has begun already: correct its day with fact_corrected"
@@ -151,6 +191,7 @@ def _made_once(casefile: Casefile, line: Line) -> str | None:
 INVITATION = "health_professional_invited"
 BEFORE_MEETING = ("waiting", "arranged")
 BEFORE_DECISION = (*BEFORE_MEETING, "held")
+AFTER_DECISION = ("amending", "noticed", "amended")
 ANY_OPEN = (*BEFORE_DECISION, "kept", "amending", "noticed", "amended", "ceasing", "ceased", "ended")
 BEFORE_END = (*BEFORE_DECISION, "amending", "noticed")
 
@@ -188,6 +229,9 @@ PROCESS = statutory_process(
         "amendment_dropped": Noted,
         "section_g_agreed": Noted,
         "amended_plan_received": AmendedPlanReceived,
+        "plan_amendment_proposed": PlanAmendmentProposed,
+        "plan_amendment_made": PlanAmendmentMade,
+        "plan_amendment_dropped": Noted,
         **SECTION_G_FACTS,
         **CEASE_FACTS,
         "plan_ended": Noted,
@@ -208,8 +252,11 @@ PROCESS = statutory_process(
         "review_advice_returned": ANY_OPEN,
         "review_advice_circulated": ("arranged", "held"),
         "review_report_received": ("held", "kept", "amending", "noticed", "amended", "ceasing", "ceased"),
-        "section_g_agreed": ("amending", "noticed", "amended"),
-        **section_g_stays("amended"),
+        "plan_amendment_proposed": BEFORE_MEETING,
+        "plan_amendment_made": (*BEFORE_DECISION, "kept", *AFTER_DECISION, "ceasing"),
+        "plan_amendment_dropped": (*BEFORE_DECISION, "kept", *AFTER_DECISION, "ceasing"),
+        "section_g_agreed": (*BEFORE_DECISION, *AFTER_DECISION),
+        **section_g_stays(*BEFORE_DECISION, "kept", *AFTER_DECISION),
         **CEASE_STAYS,
     },
     guards={
@@ -218,10 +265,18 @@ PROCESS = statutory_process(
         "review_advice_received": is_outstanding(INVITATION),
         "review_advice_declined": is_outstanding(INVITATION),
         "review_advice_returned": has_answered(INVITATION),
-        **SECTION_G_GUARDS,
+        **dict.fromkeys(SECTION_G_FACTS, _of_an_amended_plan),
+        "plan_amendment_proposed": _none_under_way,
+        "plan_amendment_made": _proposed,
+        "plan_amendment_dropped": _proposed,
+        "section_g_agreed": _agreed,
         **CEASE_GUARDS,
     },
-    reasons=SECTION_G_REASONS,
+    reasons={
+        **SECTION_G_REASONS,
+        "plan_amendment_proposed": "SEND Regs 2014 reg 28 is about amending at another time than as part of a review: after the meeting the"
+        " review's own notice comes",
+    },
     asks=(INVITATION,),
     answers=("review_advice_received", "review_advice_declined"),
     reopens=("review_advice_returned",),

@@ -66,10 +66,11 @@ SECTION_G_HEARS: Mapping[tuple[str, str], str] = MappingProxyType(
         ("transfer", "section_g_arranged"): "section_g_arranged",
         ("transfer", "section_g_found_impracticable"): "section_g_stopped",
         ("annual_review", "amended_plan_received"): "section_g_replaced",
+        ("annual_review", "plan_amendment_made"): "section_g_replaced",
     }
 )
 SECTION_G_HEARS_IF: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {("annual_review", "amended_plan_received"): {"section_g": ("changed",)}}
+    {("annual_review", kind): {"section_g": ("changed",)} for kind in ("amended_plan_received", "plan_amendment_made")}
 )
 
 

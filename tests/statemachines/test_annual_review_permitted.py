@@ -25,29 +25,33 @@ OPEN = ABOUT_ADVICE | ENDS | ALWAYS | ENGINE
 TRANSFERS = {"post16_transfer_planned", "phase_transfer_planned", "post16_move_planned", "setting_confirmed"}
 # reg 27(4), reg 15: a re-assessment's plan or another authority begins the cycle anew; the plan may end before its review.
 ANEW = {"plan_reassessed", "plan_transferred", "plan_ended"}
+# CFA 2014 s42(3), once an amended plan has come in this cycle. Reg 28: an amendment outside the review, begun before the meeting.
+SECTION_G = {"section_g_arranged", "section_g_stopped", "section_g_replaced"}
+DONE = {"plan_amendment_made", "plan_amendment_dropped"}
+OUTSIDE = DONE | SECTION_G | {"section_g_agreed"}
 CEASING = {"mediation_certificate_heard", "cease_appealed", "cease_appeal_determined", "plan_ceased", "cease_reversed"}
 
 PERMITTED = {
     "waiting": OPEN | TRANSFERS | ANEW
-    | {"plan_made", "early_review_called", "review_meeting_arranged", "health_professional_invited", "review_meeting_held"},
-    "arranged": OPEN | TRANSFERS | ANEW
+    | {"plan_made", "early_review_called", "review_meeting_arranged", "health_professional_invited", "review_meeting_held"}
+    | OUTSIDE | {"plan_amendment_proposed"},
+    "arranged": OPEN | TRANSFERS | ANEW | OUTSIDE | {"plan_amendment_proposed"}
     | {
         "early_review_called", "review_meeting_arranged", "review_meeting_cancelled", "health_professional_invited", "meeting_notice_given",
         "review_advice_circulated", "review_meeting_held",
     },
     # reg 20(10): keep, amend or cease, within four weeks of the meeting; the report, the notice and the round of advice may be learned of late.
-    "held": OPEN | TRANSFERS | ANEW
+    "held": OPEN | TRANSFERS | ANEW | OUTSIDE
     | {"meeting_notice_given", "review_advice_circulated", "review_report_received", "plan_kept", "amendment_decided", "cease_decided"},
-    "kept": OPEN | {"review_report_received", "setting_confirmed"},
+    "kept": OPEN | SECTION_G | DONE | {"review_report_received", "setting_confirmed"},
     # reg 22(2): the notice of proposed amendments; reg 12(2): section G agreed.
-    "amending": OPEN | TRANSFERS | {"review_report_received", "amendment_notice_sent", "section_g_agreed"},
+    "amending": OPEN | TRANSFERS | SECTION_G | DONE | {"review_report_received", "amendment_notice_sent", "section_g_agreed"},
     # reg 22(3), (4): the amended plan, or notice that there will be none.
-    "noticed": OPEN | TRANSFERS | {"review_report_received", "section_g_agreed", "amended_plan_received", "amendment_dropped"},
+    "noticed": OPEN | TRANSFERS | SECTION_G | DONE | {"review_report_received", "section_g_agreed", "amended_plan_received", "amendment_dropped"},
     # CFA 2014 s42(3): what section G of the amended plan says is arranged, for as long as the plan says it.
-    "amended": OPEN
-    | {"review_report_received", "section_g_agreed", "section_g_arranged", "section_g_stopped", "section_g_replaced", "setting_confirmed"},
+    "amended": OPEN | SECTION_G | DONE | {"review_report_received", "section_g_agreed", "setting_confirmed"},
     # s45(4): the plan stands until the time to appeal is over, or the appeal is finally determined.
-    "ceasing": OPEN | CEASING | {"review_report_received"},
+    "ceasing": OPEN | CEASING | DONE | {"review_report_received"},
     "ceased": OPEN | {"review_report_received", "cease_reversed"},
     "ended": OPEN | {"plan_resumed"},
     "withdrawn": ALWAYS | ENGINE,
