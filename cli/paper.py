@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from deadlines.standing import in_days
 
 if TYPE_CHECKING:
+    from config.rules import Rule
     from flows.boards import BoardGroup, BoardRow
     from flows.casereport import AskAgain, CaseReport, Cause, DutyShown, FactShown, Origin
     from flows.house import House
@@ -60,7 +61,7 @@ def history(house: House, found: CaseReport) -> str:
 def _duty(house: House, duty: DutyShown) -> list[str]:
     rule = house.law.rules[duty.rule]
     who = _who(house, duty.body, duty.service) if duty.body else (rule.duty_on or "-")
-    due = f"due {short(duty.due)}" if duty.due else "no statutory number of days"
+    due = f"{_edge(rule)} {short(duty.due)}" if duty.due else "no statutory number of days"
     if duty.strict_due and duty.strict_due != duty.due:
         due += f" (on the stricter reading {short(duty.strict_due)})"
     if duty.act_by and duty.act_by not in (duty.due, duty.strict_due):
@@ -85,6 +86,15 @@ def _duty(house: House, duty: DutyShown) -> list[str]:
     if duty.again_by:
         lines.append(f"      asked again after {_origin(duty.again_by)}")
     return lines
+
+
+def _edge(rule: Rule) -> str:
+    """What the day of a rule is: of a duty the last, of what may not be forestalled the first, of a time to be allowed its end."""
+    if rule.bound == "window":
+        return "the window's edge is"
+    if rule.bound == "not_before":
+        return "not before" if rule.lawful_from == "due" else "not before the end of"
+    return "due"
 
 
 def _ask_again(house: House, due: AskAgain) -> list[str]:

@@ -125,7 +125,14 @@ def _review(house: House, file: Casefile) -> Duty:
     owed = [duty for duty in duties if rules[duty.rule].held_as == MEETING and duty.closed_on is None and duty.due is not None]
     if not owed:
         raise NotAligned(f"case {file.case_ref} ({house.processes[file.process].title}) owes no review with a date just now")
-    return min(owed, key=lambda duty: (str(duty.due), duty.opened_seq))
+    review = min(owed, key=lambda duty: (str(duty.due), duty.opened_seq))
+    begun = next((duty for duty in duties if duty.rule == rules[review.rule].then and duty.closed_on is None), None)
+    if begun is not None:
+        raise NotAligned(
+            f"case {file.case_ref} ({house.processes[file.process].title}) has had its meeting, on {begun.started_on.isoformat()}: what is owed now is"
+            f" to {rules[begun.rule].action}, and the review after it can be aligned then"
+        )
+    return review
 
 
 def _of_one_child(connection: Connection, first: str, second: str) -> bool:

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from cli.paper import history as on_paper
 from config.law import HERE, load_law
+from flows.aligning import NotAligned, align_cases
 from flows.checking import Refused
 from models.database import reading
 from notifications.render import newest, render
@@ -155,6 +157,24 @@ def test_section_g_is_agreed_and_arranged_only_where_it_changes(review: Team) ->
     assert "s42_arrange_health_provision" not in standings(review, "2 Mar 2027")
 
 
+def test_a_review_that_has_been_held_is_not_aligned_any_more(review: Team) -> None:
+    """What is owed of it is the authority's decision; only the review that the decision opens can be put on one day with another."""
+    review.record("2 Mar 2026", "continuing_care_referral_received", case="CC90001", body="QX900", linked_to=CASE)
+    held(review)
+    with pytest.raises(NotAligned, match="has had its meeting, on 2027-01-11: what is owed now is to decide keep / amend / cease and notify"):
+        align_cases(review.house("12 Jan 2027"), CASE, "CC90001")
+
+
+def test_a_page_says_of_each_day_what_it_is(review: Team) -> None:
+    """A day to act by, one before which nothing may be done, and the end of a time that has to be allowed."""
+    held(review)
+    review.record("1 Feb 2027", "amendment_decided")
+    review.record("5 Feb 2027", "amendment_notice_sent")
+    told = on_paper(review.house("5 Feb 2027"), review.report("5 Feb 2027"))
+    assert "not before the end of Fri 19 Feb 2027 (on the stricter reading Sat 20 Feb 2027)" in told
+    assert "; due Fri 2 Apr 2027" in told
+
+
 @pytest.mark.parametrize(("said", "ends"), [("changed", True), ("unchanged", False)])
 def test_an_amended_section_g_takes_the_earlier_ones_place(review: Team, said: str, ends: bool) -> None:
     """CFA 2014 s42(3): there is one plan, and its section G as it now stands is what has to be arranged."""
@@ -162,8 +182,8 @@ def test_an_amended_section_g_takes_the_earlier_ones_place(review: Team, said: s
     review.act("2 Mar 2026", ("ehc_assessment_requested", "1 Sep 2025", first), ("assessment_agreed", "1 Oct 2025", {}),
                ("final_plan_received", "2 Mar 2026", {}), case="NX90001")  # fmt: skip
     held(review)
-    for on, kind, data in (("1 Feb 2027", "amendment_decided", {}), ("5 Feb 2027", "amendment_notice_sent", {"section_g": said})):
-        review.record(on, kind, **data)
+    review.record("1 Feb 2027", "amendment_decided")
+    review.record("5 Feb 2027", "amendment_notice_sent", section_g=said)
     assert review.record("2 Mar 2027", "amended_plan_received", section_g=said).unheard == []
     assert ("s42_arrange_health_provision" in standings(review, "2 Mar 2027")) is ends
     review.case = "NX90001"
