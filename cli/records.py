@@ -1,4 +1,4 @@
-"""`sendflow migrate`: brings the records to the shape that this program knows."""
+"""`sendflow migrate`, `move`: brings the records to the shape that this program knows; takes them from a file to a server."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from cli.say import emit
+from cli.say import Exit, emit, fail, tell
 
 
 def register(app: typer.Typer) -> None:
-    """Add this command to the program."""
+    """Add these commands to the program."""
     app.command("migrate")(migrate)
+    app.command("move")(move)
 
 
 def migrate(json_: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False) -> None:
@@ -27,3 +28,17 @@ def migrate(json_: Annotated[bool, typer.Option("--json", help="Print one JSON d
     after = revision(engine)
     engine.dispose()
     emit({"before": before, "after": after}, json_, lambda: f"The records are at revision {after}" + (", as they were." if before == after else "."))
+
+
+def move(json_: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False) -> None:
+    """Move the records from the file in SENDFLOW_HOME to the empty PostgreSQL database that SENDFLOW_DATABASE_URL names; stop the house first."""
+    from config.settings import Settings
+    from flows.moving import CannotMove
+    from flows.moving import move as carry
+
+    try:
+        report = carry(Settings.read(), tell)
+    except CannotMove as problem:
+        fail(Exit.NOT_FINISHED, f"Nothing was moved: {problem}.")
+    said = f"{report.cases} cases and {report.facts} facts are on the server, and verify there. Head: {report.head}"
+    emit(report.model_dump(mode="json"), json_, lambda: f"{said}\nThe file stays as it was, and no program of sendflow writes to it any more.")

@@ -33,6 +33,7 @@ PRAGMAS = (
 # A commit is on the disk before it is said to be done, whatever the server's own default; days and instants are never turned by a zone.
 SERVER = f"-c timezone=UTC -c synchronous_commit=on -c lock_timeout={BUSY_MILLISECONDS} -c idle_in_transaction_session_timeout=600000"
 HEAD = "001"  # the newest revision under models/migrations/versions; a test holds it to that
+MOVED = "moved"  # in the revision's place in a file whose records are on a server now
 MIGRATIONS = Path(__file__).parent / "migrations"
 CONTENDED = {"23505", "40001", "40P01", "55P03"}  # a unique key was taken first, serialisation, deadlock, a lock not given in time
 ATTEMPTS = 4
@@ -317,6 +318,8 @@ def upgrade(connection: Connection, to: str) -> None:
     try:
         command.upgrade(config, to)
     except CommandError:
+        if revision(connection.engine) == MOVED:
+            raise RecordsError("the records of this house were moved to a server: set SENDFLOW_DATABASE_URL to it; the file is left as it was") from None
         raise RecordsError("the records are of a later version of sendflow than this program: bring the program up to date, nothing was changed") from None
 
 
