@@ -84,7 +84,7 @@ class Duty:
     """One duty as the facts leave it. `closed_on` is the day it was met or ended; None while it is owed."""
 
     rule: str
-    bound: str
+    law: DutyRule
     body: str | None
     service: str | None
     opened_seq: int
@@ -93,11 +93,6 @@ class Duty:
     imported: bool
     given: Mapping[str, Any]
     opened_on: date
-    lawful_from: str | None
-    contingent: bool
-    may_lapse: bool
-    open_ended: bool
-    start_day: str | None
     met_on: date | None = None
     met_seq: int | None = None
     met_by: str | None = None
@@ -112,6 +107,30 @@ class Duty:
         return self.dates.due
 
     @property
+    def bound(self) -> str:
+        return self.law.bound
+
+    @property
+    def lawful_from(self) -> str | None:
+        return self.law.lawful_from
+
+    @property
+    def contingent(self) -> bool:
+        return self.law.contingent
+
+    @property
+    def may_lapse(self) -> bool:
+        return self.law.may_lapse
+
+    @property
+    def open_ended(self) -> bool:
+        return self.law.open_ended
+
+    @property
+    def start_day(self) -> str | None:
+        return self.law.start_day
+
+    @property
     def closed_on(self) -> date | None:
         return self.met_on if self.met_on is not None else self.ended_on
 
@@ -122,11 +141,22 @@ class Duty:
         return (self.closed_on, seq) if self.closed_on is not None and seq is not None else None
 
 
+class Start(NamedTuple):
+    """What opens a duty under a rule, taken out of the rule once because every fact asks for it."""
+
+    id: str
+    rule: DutyRule
+    start_day: str | None
+    start_by: str | None
+    by_body: bool
+    starts_if: Mapping[str, tuple[str, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class DutyBook:
     """The rules of one process, indexed by the fact kinds that touch them: built once, read for every fact."""
 
-    starts: Mapping[str, tuple[DutyRule, ...]]
+    starts: Mapping[str, tuple[Start, ...]]
     effects: Mapping[str, tuple[tuple[str, str, bool], ...]]
     rules: Mapping[str, DutyRule] = field(default_factory=dict)
     tells: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
@@ -134,13 +164,14 @@ class DutyBook:
     @classmethod
     def of(cls, rules: Iterable[DutyRule]) -> "DutyBook":
         """Index rules that a process opens; rules that are calculation only have no `starts` and are left out."""
-        starts: dict[str, list[DutyRule]] = {}
+        starts: dict[str, list[Start]] = {}
         effects: dict[str, list[tuple[str, str, bool]]] = {}
         used = {rule.id: rule for rule in rules if rule.starts}
         for rule in used.values():
-            for kind in rule.starts:
-                starts.setdefault(kind, []).append(rule)
             by_body = rule.per == "body"
+            start = Start(rule.id, rule, rule.start_day, rule.start_by, by_body, rule.starts_if)
+            for kind in rule.starts:
+                starts.setdefault(kind, []).append(start)
             for effect, kinds in (("meet", rule.met_by), ("end", rule.ends), ("reopen", rule.reopened_by), ("supersede", rule.superseded_by)):
                 for kind in kinds:
                     effects.setdefault(kind, []).append((rule.id, effect, by_body))
@@ -194,24 +225,21 @@ def duties_of(lines: Sequence[Line], book: DutyBook, dates_of: DatesOf, claims: 
         starting = starts_of.get(kind)
         if starting:
             data, on, imported = line.data, line.occurred_on, line.via == "import"
-            for rule in starting:
-                if rule.starts_if and not _opens(rule, data):
+            for rule_id, rule, start_day, start_by, by_body, starts_if in starting:
+                if starts_if and not _opens(starts_if, data):
                     continue
-                start = data.get(rule.start_day) if rule.start_day is not None else None
+                start = data.get(start_day) if start_day is not None else None
                 started_on = date.fromisoformat(start) if start else on
                 # A body that a fact names bears only the duties that lie on bodies: the authority's own are nobody else's.
-                body, service = (data.get("body"), data.get("service")) if rule.per == "body" else (None, None)
-                given = {**known[rule.id], **data} if rule.id in known else data
-                dates = dates_of(rule.id, started_on, given)
-                if rule.start_by is not None and (latest := data.get(rule.start_by)):
-                    dates = dates._replace(due=dates_of(rule.id, date.fromisoformat(latest), given).due)
+                body, service = (data.get("body"), data.get("service")) if by_body else (None, None)
+                given = {**known[rule_id], **data} if rule_id in known else data
+                dates = dates_of(rule_id, started_on, given)
+                if start_by is not None and (latest := data.get(start_by)):
+                    dates = dates._replace(due=dates_of(rule_id, date.fromisoformat(latest), given).due)
                 # By place, because names would double what it costs to make one.
-                duty = Duty(
-                    rule.id, rule.bound, body, service, line.seq, started_on, dates, imported, given, on,
-                    rule.lawful_from, rule.contingent, rule.may_lapse, rule.open_ended, rule.start_day,
-                )  # fmt: skip
+                duty = Duty(rule_id, rule, body, service, line.seq, started_on, dates, imported, given, on)
                 duties.append(duty)
-                by_rule.setdefault(rule.id, []).append(duty)
+                by_rule.setdefault(rule_id, []).append(duty)
     accepted = [claim for claim in claims if claim.decision == "accepted"]
     if accepted:
         for duty in duties:
@@ -219,8 +247,8 @@ def duties_of(lines: Sequence[Line], book: DutyBook, dates_of: DatesOf, claims: 
     return duties
 
 
-def _opens(rule: DutyRule, data: Mapping[str, Any]) -> bool:
-    return all(data.get(key) in said for key, said in rule.starts_if.items())
+def _opens(starts_if: Mapping[str, tuple[str, ...]], data: Mapping[str, Any]) -> bool:
+    return all(data.get(key) in said for key, said in starts_if.items())
 
 
 def _about(duties: list[Duty], data: Mapping[str, Any], by_body: bool, effect: str) -> list[Duty]:

@@ -22,7 +22,7 @@ from models import ledger, people
 from models.casefile import Casefile
 from models.database import LEDGER, alone, beside_others, lock_cases
 from models.facts import Draft, Fact, Line
-from models.ledger import Stored, Tail
+from models.ledger import Tail
 from models.rows import Row, day_form, delete_rows, insert_missing, put_rows, read_among
 from models.tables import CaseRow, DutyRow, NoticeRow
 from notifications.notice import NoticeDraft, notices_for
@@ -207,7 +207,7 @@ class Desk:
         """Let linked cases hear what was added; write all of it, and the caches of every case that was added to or marked stale."""
         self.unheard = hear(self, self.minter.next)
         self._put_people()
-        facts: list[Stored] = []
+        facts: list[Row] = []
         cases: list[Row] = []
         gone: list[Row] = []
         fresh: list[Row] = []

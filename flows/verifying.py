@@ -11,7 +11,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from orjson import loads
+from msgspec import structs
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, Table, func, select
 
@@ -23,7 +23,7 @@ from flows.house import House, instant
 from models import ledger
 from models.casefile import Casefile
 from models.database import missing_triggers, reading
-from models.facts import GENESIS, Line, line_from
+from models.facts import GENESIS, Line, Unreadable, told_of
 from models.ledger import Stored
 from models.rows import Row, day_form, stream_rows
 from models.tables import AnchorRow
@@ -35,7 +35,6 @@ CASE_COLUMNS = tuple(CASE.columns.keys())
 DUTY_COLUMNS = tuple(DUTY.columns.keys())
 DUTY_KEY = itemgetter(DUTY_COLUMNS.index("rule"), DUTY_COLUMNS.index("opened_seq"))
 COPIED = Stored._fields[: Stored._fields.index("text")]
-copies = itemgetter(*COPIED)
 Found = Callable[[int | None, str, str], None]
 
 
@@ -66,7 +65,7 @@ class _Kept(NamedTuple):
     """What the records hold of one case: its facts, its cached case and duties, the last fact that a notice was written for."""
 
     ref: str
-    facts: list[Stored]
+    facts: list[Row]
     case: Row | None
     duties: list[Row]
     noticed: int
@@ -94,7 +93,7 @@ def verify(house: House, case: str | None = None, before: str | None = None) -> 
         for kept in _cases(connection, case):
             if kept.facts:
                 cases, facts = cases + 1, facts + len(kept.facts)
-                last = next((row for row in reversed(kept.facts) if row.recorded_at < until), None)
+                last = next((row for row in map(Stored._make, reversed(kept.facts)) if row.recorded_at < until), None)
                 if last is not None:
                     head.update(f"{kept.ref} {last.seq} {last.hash}\n".encode())
             stale += _check_case(house, kept, day, damage)
@@ -163,7 +162,7 @@ def _check_case(house: House, kept: _Kept, day: Callable[[date], Any], damage: l
         found(None, "tail", "every fact of this case is gone, though the case was cached")
         return 0
     refolded = refold(house, ref, rows, found)
-    last = rows[-1]
+    last = Stored._make(rows[-1])
     if kept.case is None:
         found(None, "cache", "the case has facts and no cached case")
         return 0
@@ -197,7 +196,7 @@ def _check_case(house: House, kept: _Kept, day: Callable[[date], Any], damage: l
     return 0
 
 
-def refold(house: House, ref: str, rows: list[Stored], found: Found) -> Refolded | None:
+def refold(house: House, ref: str, rows: list[Row], found: Found) -> Refolded | None:
     """One case from its rows alone: every hash, every fact through the table of its machine, every duty. None where that cannot be done."""
     lines = _check_chain(rows, found)
     if lines is None:
@@ -226,12 +225,13 @@ def _name_duties(held: dict[tuple[str, int], Row], fresh: dict[tuple[str, int], 
         found(key[1], "cache", f"the cached duty {key[0]} opened by fact {key[1]} {differs}")
 
 
-def _check_chain(rows: list[Stored], found: Found) -> list[Line] | None:
+def _check_chain(rows: list[Row], found: Found) -> list[Line] | None:
     """The facts of one chain as lines; None where one is gone or cannot be read."""
-    previous, width = GENESIS, len(COPIED)
+    previous, number = GENESIS, 0
     lines: list[Line] = []
-    for number, row in enumerate(rows, 1):
-        _ref, seq, _kind, _on, _at, _actor, text, prev_hash, digest = row
+    for row in rows:
+        ref, seq, kind, on, at, actor, text, prev_hash, digest = row
+        number += 1
         if seq != number:
             found(number, "gap", f"fact {number} is gone")
             return None
@@ -241,14 +241,14 @@ def _check_chain(rows: list[Stored], found: Found) -> list[Line] | None:
             found(seq, "hash", f"fact {seq} is not the text that was hashed")
         previous = digest
         try:
-            told = loads(text)
-            lines.append(line_from(told))
-            copied = copies(told)
-        except (KeyError, TypeError, ValueError):
+            told = told_of(text)
+        except Unreadable:
             found(seq, "unreadable", f"the text of fact {seq} cannot be read")
             continue
-        if copied != row[:width]:
-            wrong = ", ".join(name for name, one, other in zip(COPIED, copied, row, strict=False) if one != other)
+        lines.append(told)
+        if told.kind != kind or told.recorded_at != at or told.actor != actor or told.seq != seq or told.case_ref != ref or told.occurred_on.isoformat() != on:
+            said = {**structs.asdict(told), "occurred_on": told.occurred_on.isoformat()}
+            wrong = ", ".join(name for name, held in zip(COPIED, row, strict=False) if said[name] != held)
             found(seq, "column", f"the column {wrong} of fact {seq} is not what its text says")
     return lines if len(lines) == len(rows) else None
 

@@ -4,7 +4,6 @@ A case's facts form a chain: hash = sha256(prev_hash + text). The chain goes by 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
 from hashlib import sha256
 from itertools import groupby
 from operator import itemgetter
@@ -13,7 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, select
 
 from models.facts import GENESIS, Fact, Line, line_of
-from models.rows import insert_rows, read_rows, stream_rows
+from models.rows import Row, insert_rows, read_rows, stream_rows
 from models.tables import FactRow
 
 FACT = FactRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation; its stubs do not say so
@@ -42,21 +41,20 @@ class Stored(NamedTuple):
 
 
 NEW_CASE = Tail(0, GENESIS)
-_STORED = partial(tuple.__new__, Stored)  # Stored._make, without a step in Python for each row
 
 
-def chained(facts: Iterable[Fact], tail: Tail) -> tuple[list[Stored], Tail]:
+def chained(facts: Iterable[Fact], tail: Tail) -> tuple[list[Row], Tail]:
     """The rows of new facts of one case, each hash taken over the one before. Raises ValueError where a seq does not follow."""
-    rows: list[Stored] = []
+    rows: list[Row] = []
     seq, previous = tail
     for fact in facts:
         if fact.seq != seq + 1:
             raise ValueError(f"fact {fact.seq} cannot follow fact {seq} of case {fact.case_ref}")
         text = fact.text()
         digest = link(previous, text)
-        rows.append(_STORED((
+        rows.append((
             fact.case_ref, fact.seq, fact.kind, fact.occurred_on.isoformat(), fact.recorded_at, fact.actor, text.decode(), previous, digest,
-        )))  # fmt: skip
+        ))  # fmt: skip
         seq, previous = fact.seq, digest
     return rows, Tail(seq, previous)
 
@@ -66,7 +64,7 @@ def link(previous: str, text: bytes) -> str:
     return sha256(previous.encode() + text).hexdigest()
 
 
-def append(connection: Connection, rows: Sequence[Stored]) -> None:
+def append(connection: Connection, rows: Sequence[Row]) -> None:
     """Write chained rows. Raises IntegrityError where another writer was first (case_ref, seq is unique)."""
     insert_rows(connection, FACT, rows)
 
@@ -83,10 +81,13 @@ def read(connection: Connection, refs: Sequence[str]) -> dict[str, tuple[list[Li
     return found
 
 
-def scan(connection: Connection, case_ref: str | None = None) -> Iterator[tuple[str, list[Stored]]]:
-    """Every stored row, a case at a time in reference order, streamed: memory is that of one case."""
+def scan(connection: Connection, case_ref: str | None = None) -> Iterator[tuple[str, list[Row]]]:
+    """Every stored row, a case at a time in reference order, streamed: memory is that of one case.
+
+    Rows are plain, in the order of `Stored`: to name the parts of each takes longer than its hash.
+    """
     rows = stream_rows(connection, FACT, Stored._fields, None if case_ref is None else "case_ref", case_ref)
-    for ref, some in groupby(map(_STORED, rows), itemgetter(0)):
+    for ref, some in groupby(rows, itemgetter(0)):
         yield ref, list(some)
 
 

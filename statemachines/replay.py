@@ -9,7 +9,7 @@ import pkgutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import cache
-from operator import itemgetter
+from operator import attrgetter
 from typing import NamedTuple, NoReturn
 
 import statemachines
@@ -21,8 +21,8 @@ from statemachines.statutory import Guard, Process, Unlawful
 # A correction may move the opening behind what the engine had already written of the case.
 BEFORE_OPENING = CORRECTIONS | ENGINE_ONLY
 Keep = Callable[[Casefile, Line], None]
-SEQ = itemgetter(Line._fields.index("seq"))
-FOLD_ORDER = itemgetter(Line._fields.index("occurred_on"), Line._fields.index("seq"))
+SEQ = attrgetter("seq")
+ON = attrgetter("occurred_on")
 
 
 @cache
@@ -60,7 +60,8 @@ def effective(lines: Iterable[Line], as_at: date | None = None, known_at: str | 
     corrections = [line for line in known if line.kind in CORRECTIONS]
     if corrections:
         known = _corrected(known, corrections)
-    known.sort(key=FOLD_ORDER)
+    known.sort(key=SEQ)
+    known.sort(key=ON)  # keeps the order of seq within a day, and costs less than to sort by both at once
     return known if as_at is None else _until(known, as_at)
 
 
@@ -106,19 +107,24 @@ def fold(case_ref: str, lines: Iterable[Line], as_at: date | None = None, known_
     casefile.lines, seen = ordered, casefile.seen
     state, machine = process.initial, 0
     plan: Mapping[str, Mapping[str, Step]] = {}
-    for line in ordered:
+    following = iter(ordered)
+    for line in following:
+        kind = line.kind
+        if line.machine not in process.tables:
+            _later(process, line)
+        if line is opening:
+            state = _open(casefile, process, line)
+        elif kind not in BEFORE_OPENING:
+            raise Unlawful(line.seq, kind, f"{named(line)} is refused: it is dated before {opening.kind} of {opening.occurred_on.isoformat()}")
+        for keep in kept.get(kind, ()):
+            keep(casefile, line)
+        if line is opening:
+            break
+    for line in following:
         kind = line.kind
         if line.machine != machine:
             machine = line.machine
             plan = _plan(process.name, machine) if machine in process.tables else _later(process, line)
-        if casefile.opened_on is None:
-            if line is opening:
-                state = _open(casefile, process, line)
-            elif kind not in BEFORE_OPENING:
-                raise Unlawful(line.seq, kind, f"{named(line)} is refused: it is dated before {opening.kind} of {opening.occurred_on.isoformat()}")
-            for keep in kept.get(kind, ()):
-                keep(casefile, line)
-            continue
         step = plan[state].get(kind)
         if step is None:
             raise Unlawful(line.seq, kind, refusal(process, casefile, state, line))

@@ -24,7 +24,7 @@ def add(home: Path, case: str, name: str, shows: str, as_at: str) -> Path:
     with reading(engine) as connection:
         [(_ref, rows)] = list(ledger.scan(connection, case))
     engine.dispose()
-    texts = [row.text.encode() for row in rows]
+    texts = [ledger.Stored._make(row).text.encode() for row in rows]
     first = orjson.dumps({"shows": shows, "as_at": as_at, **told_by(texts, as_at)})
     with file.open("xb") as out:
         out.write(b"\n".join([first, *texts]) + b"\n")
