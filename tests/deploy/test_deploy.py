@@ -9,7 +9,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from cli import app
 from tests.casework import Team
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +24,19 @@ def test_every_unit_names_what_is_there(unit: Path) -> None:
     words = [word for line in unit.read_text().splitlines() if not line.startswith("#") for word in line.replace("=", " ").replace("file:", "").split()]
     ours = [word.removeprefix("/opt/sendflow") for word in words if word.startswith("/opt/sendflow/")]
     assert [path for path in ours if not path.startswith("/.venv/") and not (ROOT / path.lstrip("/")).exists()] == []
+
+
+def test_every_line_that_a_unit_starts_is_a_command_of_ours() -> None:
+    """Its words and options are known; tests/postgres/test_pool.py starts the parts, and docs/running.md says what else was tried."""
+    lines = [line.partition("=")[2] for unit in UNITS for line in unit.read_text().splitlines() if line.startswith(("ExecStart=", "ExecStartPost="))]
+    assert len(lines) == 7
+    for line in lines:
+        program, *words = line.split()
+        if program.endswith("/bin/sendflow"):
+            done = CliRunner().invoke(app, [*words, "--help"])
+            assert done.exit_code == 0, f"{line}: {done.output}"
+        else:
+            assert program == "/opt/sendflow/deploy/backup"
 
 
 if shutil.which("systemd-analyze"):
