@@ -75,9 +75,12 @@ def prepared(
 
 def _only_once(lines: Sequence[Line], draft: Draft, data: Mapping[str, Any]) -> None:
     """The same fact of the same day twice is a slip of the pen, and would open a second duty."""
-    standing = effective(lines) if any(line.kind in CORRECTIONS for line in lines) else lines
-    for line in standing:
-        same = line.kind == draft.kind and line.occurred_on == draft.occurred_on
+    kind, on = draft.kind, draft.occurred_on
+    kinds = {line.kind for line in lines}
+    if kind not in kinds:
+        return
+    for line in lines if kinds.isdisjoint(CORRECTIONS) else effective(lines):
+        same = line.kind == kind and line.occurred_on == on
         if same and data.items() == {key: value for key, value in line.data.items() if key in data}.items():
             raise Refused("recorded_already", f"{draft.kind} of that day stands in the history already, as fact {line.seq}; nothing was written")
 
@@ -131,7 +134,8 @@ def _named(house: House, so_far: SoFar, given: dict[str, Any], asks: bool) -> di
         if found is None:
             known = {"la": directory.la, "service": directory.service, "body": [each.body for each in directory.bodies]}[key]
             raise Refused(f"unknown_{key}", f"{key} is not in the directory: expected one of {', '.join(known)}", field=key, wrong_call=True)
-        given = {**given, key: found}
+        if found != given[key]:
+            given = {**given, key: found}
     return given
 
 

@@ -346,9 +346,10 @@ def _history(view: View, duty: Duty) -> list[dict[str, Any]]:
                 continue
             rung = view.ladder.rung_def(duty.rule, str(about["rung"]))
             happened.append({"on": _iso(line.occurred_on), "what": rung.template if rung else str(about["rung"]), "to": about["recipient"]})
-        elif line.seq >= opened_seq and kind not in ENGINES and not kind.startswith("notice_"):
+        elif line.seq >= opened_seq:
             data = line.data
-            if data.get("body") == body and (data.get("service") or service) == service:
+            of_it = data.get("body") == body and (data.get("service") or service) == service
+            if of_it and kind not in ENGINES and not kind.startswith("notice_"):
                 happened.append({"on": _iso(line.occurred_on), "what": kind, "to": None})
     return happened
 
