@@ -66,13 +66,7 @@ def _duty(house: House, duty: DutyShown) -> list[str]:
         due += f" (on the stricter reading {short(duty.strict_due)})"
     if duty.act_by and duty.act_by not in (duty.due, duty.strict_due):
         due += f", act by {short(duty.act_by)}"
-    how = words(duty.standing)
-    if duty.days_late:
-        how += f", {in_days(duty.days_late)} late"
-    if duty.met_on:
-        how += f", {words(duty.met_by or 'met')} on {short(duty.met_on)}"
-    if duty.ended_on and not duty.met_on:
-        how += f", ended on {short(duty.ended_on)}"
+    how = _how(house, duty)
     if duty.goes_on:
         how += f"; {duty.goes_on}"
     if duty.excuse:
@@ -108,6 +102,21 @@ def _ask_again(house: House, due: AskAgain) -> list[str]:
 
 def _origin(origin: Origin) -> str:
     return f"fact {origin.seq}, {words(origin.kind)}{_heard(origin.cause)}"
+
+
+def _how(house: House, duty: DutyShown) -> str:
+    """How a duty stands, in words: a standing alone would say of one that has ended that it runs, or that it has no date."""
+    rule = house.law.rules[duty.rule]
+    how = words(duty.standing) + (f", {in_days(duty.days_late)} late" if duty.days_late else "")
+    if duty.met_on:
+        return f"{how}, {words(duty.met_by or 'met')} on {short(duty.met_on)}"
+    if duty.ended_on and duty.standing in {"breached", "excused"}:
+        return f"{how} when it ended on {short(duty.ended_on)}"
+    if duty.ended_on:
+        return f"{'not owed: it was decided otherwise' if rule.contingent else 'no longer owed: ended'} on {short(duty.ended_on)}"
+    if duty.standing == "no_date" and duty.due:
+        return "owed as soon as possible; no day makes it late" if rule.open_ended else "not used in its time" if rule.may_lapse else how
+    return how
 
 
 def _heard(cause: Cause | None) -> str:
