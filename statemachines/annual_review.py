@@ -17,7 +17,7 @@ from models.shared_facts import Opening
 from statemachines.advice import ByBody, Noted, Returned, has_answered, is_outstanding, was_asked
 from statemachines.ceasing import CEASE_FACTS, CEASE_GUARDS, CEASE_HEARS, CEASE_HEARS_IF, CEASE_QUIETLY, CEASE_STAYS
 from statemachines.section_g import SECTION_G_FACTS, SECTION_G_GUARDS, SECTION_G_HEARS, SECTION_G_HEARS_IF, SECTION_G_REASONS, section_g_stays
-from statemachines.statutory import StatutoryMachine, statutory_process
+from statemachines.statutory import HeardAs, StatutoryMachine, statutory_process
 
 
 class AnnualReview(StatutoryMachine):
@@ -188,6 +188,27 @@ def _made_once(casefile: Casefile, line: Line) -> str | None:
     return None if opening.seq == line.seq else "a plan is made once, and this cycle has begun already: correct its day with fact_corrected"
 
 
+CALLERS = {"rcb": "responsible commissioner", "la": "authority"}
+
+
+def remarks(casefile: Casefile) -> list[str]:
+    """An early review that somebody called for and that has not been held: no law gives it a day, so that no duty shows it."""
+    calls: list[Line] = []
+    for line in casefile.lines:
+        if line.kind == "early_review_called":
+            calls.append(line)
+        elif line.kind == "review_meeting_held":
+            calls.clear()
+    return [_call(line) for line in calls] if casefile.state in BEFORE_MEETING else []
+
+
+def _call(line: Line) -> str:
+    who = line.data.get("called_by")
+    by = f" by the {CALLERS.get(who, who.replace('_', ' '))}" if who else ""
+    binds = "; its request under reg 15(8) or 16(3) binds the authority" if who == "rcb" else ""
+    return f"Fact {line.seq}: an early review was called for on {line.occurred_on.isoformat()}{by}. The law gives it no day{binds}."
+
+
 INVITATION = "health_professional_invited"
 BEFORE_MEETING = ("waiting", "arranged")
 BEFORE_DECISION = (*BEFORE_MEETING, "held")
@@ -296,5 +317,7 @@ PROCESS = statutory_process(
         **CEASE_HEARS,
     },
     hears_if={**SECTION_G_HEARS_IF, **CEASE_HEARS_IF, ("transfer", "assessment_or_review_requested"): {"asked_for": ("review",)}},
+    hears_as={("transfer", "assessment_or_review_requested"): HeardAs(says={"called_by": "rcb"})},
     hears_quietly=("plan_ended", "plan_resumed", *SECTION_G_FACTS, *CEASE_QUIETLY),
+    remarks=remarks,
 )

@@ -111,6 +111,17 @@ def _may_refuse(casefile: Casefile, line: Line) -> str | None:
     return None
 
 
+def remarks(casefile: Casefile) -> list[str]:
+    """That a board's request leaves the authority no choice, while it has not answered."""
+    request = next(line for line in casefile.lines if line.kind == "reassessment_requested")
+    if request.data["requested_by"] != "rcb" or casefile.state != "requested":
+        return []
+    return [
+        f"Fact {request.seq}: the responsible commissioning body asked, and the authority has to re-assess (SEND Regs 2014 reg 23). Reg 24, by which it may"
+        " refuse within six months of the last assessment, does not reach such a request."
+    ]
+
+
 BEFORE_PLAN = ("requested", "reassessing", "drafting")
 ANY_OPEN = (*BEFORE_PLAN, "refused", "planned", "ceasing", "ceased")
 
@@ -175,4 +186,5 @@ PROCESS = statutory_process(
     },
     hears_as={("mediation", "other_time_agreed"): AGREED_AS_HEARD, ("transfer", "assessment_or_review_requested"): HeardAs(says={"requested_by": "rcb"})},
     hears_quietly=("time_directed", "time_agreed", *SECTION_G_FACTS, *CEASE_QUIETLY),
+    remarks=remarks,
 )

@@ -175,6 +175,19 @@ def test_a_page_says_of_each_day_what_it_is(review: Team) -> None:
     assert "; due Fri 2 Apr 2027" in told
 
 
+def test_an_early_review_that_was_called_for_is_shown_until_the_meeting(review: Team) -> None:
+    """The law gives it no day, so that no duty would show it; a commissioner's request binds the authority (regs 15(8), 16(3))."""
+    review.record("1 Jun 2026", "early_review_called", called_by="rcb", body="QX900")
+    review.record("2 Jun 2026", "early_review_called", called_by="young_person")
+    assert review.report("2 Jun 2026").remarks == [
+        "Fact 2: an early review was called for on 2026-06-01 by the responsible commissioner. The law gives it no day; its request under reg 15(8) or 16(3)"
+        " binds the authority.",
+        "Fact 3: an early review was called for on 2026-06-02 by the young person. The law gives it no day.",
+    ]
+    held(review, "6 Jul 2026")
+    assert review.report("6 Jul 2026").remarks == []
+
+
 @pytest.mark.parametrize(("said", "ends"), [("changed", True), ("unchanged", False)])
 def test_an_amended_section_g_takes_the_earlier_ones_place(review: Team, said: str, ends: bool) -> None:
     """CFA 2014 s42(3): there is one plan, and its section G as it now stands is what has to be arranged."""
@@ -330,7 +343,7 @@ def test_a_new_commissioners_request_for_a_review_is_heard(review: Team) -> None
     review.record("1 Dec 2026", "plan_transferred", case="TR90001", last_reviewed_on="2026-03-02")
     review.record("1 Dec 2026", "new_rcb_aware_of_move", case="TR90001", body="QX901")
     review.record("8 Dec 2026", "assessment_or_review_requested", case="TR90001", body="QX901", asked_for="review")
-    assert [(line.kind, line.data) for line in review.lines(CASE)][-1] == ("early_review_called", {"body": "QX901"})
+    assert [(line.kind, line.data) for line in review.lines(CASE)][-1] == ("early_review_called", {"body": "QX901", "called_by": "rcb"})
 
 
 # Advice for the meeting: no day in law, the locality's own where it has set one -------------------------------------------------

@@ -107,6 +107,7 @@ def test_a_boards_request_compels_and_its_refusal_changes_nothing(team: Team) ->
         team.record("9 Mar 2026", "reassessment_refused", ground="assessed_in_six_months")
     assert "Lawful then: reassessment_agreed" in told.value.message
     assert team.dump() == before
+    assert "has to re-assess (SEND Regs 2014 reg 23)" in team.report("9 Mar 2026").remarks[0]
     assert "reassess_six_month_window_start" not in standings(team, "9 Mar 2026"), "reg 24 does not reach a request under reg 23"
 
 
