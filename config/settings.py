@@ -187,6 +187,8 @@ def prefect_environment(settings: Settings, api_url: str | None = None) -> dict[
         "PREFECT_SERVER_API_HOST": settings.bind,
         "PREFECT_SERVER_API_PORT": str(settings.port),
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+        # The house's own copy of the pages: the program's folder is nobody's to write to, and another house may be served from it.
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(settings.prefect_home / "pages"),
         # The pages ask the server that they came from, also where a proxy shows them under another name.
         "PREFECT_UI_API_URL": "/api",
         # The default lets a page of any site that a user visits read this one.
