@@ -19,7 +19,8 @@ def check_retimed(process: Process, book: DutyBook, standing: Sequence[Line], du
         if rule is None or told is None or line.seq not in {known.seq for known in standing}:
             continue
         lawful = sorted({each for each, _name, _told_as in told})
-        law = f"{process.reasons[line.kind]}. " if line.kind in process.reasons else ""
+        reason = process.reasons.get(line.kind, "")
+        law = f"{reason[:1].upper()}{reason[1:]}. " if reason else ""
         if rule not in lawful:
             raise Refused("takes_no_other_time", f"{line.kind} is refused: by it no other time is set for that rule. {law}It can be for {', '.join(lawful)}",
                           field="rule")  # fmt: skip

@@ -379,6 +379,9 @@ PROCESS = statutory_process(
     reasons={
         "continuing_care_agreed": "A decision follows the nominated assessor's recommendation (National Framework 2016)",
         "continuing_care_refused": "A decision follows the nominated assessor's recommendation (National Framework 2016)",
+        "recommendation_made": "A recommendation rests on an assessment that was started, and on its ten domains (National Framework 2016)",
+        "domains_assessed": "The ten domains are assessed once the assessment has started (National Framework 2016)",
+        "family_told": "The family is told of a decision once one has been made (National Framework 2016)",
         "continuing_care_assessment_started": "A referral is accepted before it is assessed (National Framework 2016)",
         "package_started": "A package follows the decision that the child is eligible (National Framework 2016)",
         "continuing_care_reviewed": "What is reviewed is a package that has started (National Framework 2016)",

@@ -258,6 +258,10 @@ PROCESS = statutory_process(
     hears_quietly=PLANS_HEARD.values(),
     reasons={
         "certificate_issued": "a certificate follows where mediation is not wanted (reg 34), has concluded (reg 39(1)) or cannot be arranged (reg 39(3))",
+        "mediation_arranged": "mediation is arranged once the family wants it, and on which issues (CFA 2014 s53, s54)",
+        "commissioner_notified": "a commissioning body is notified once mediation with health issues is wanted (reg 35(2))",
+        **dict.fromkeys(("mediation_date_told", "shorter_notice_agreed"), "the family is told date and place of mediation that has been arranged (reg 37(2))"),
+        **dict.fromkeys(("agreed_action_done", "la_told_of_agreement"), "what is done or told under an agreement follows the agreement (reg 42(3), (4))"),
         "mediation_concluded": "only mediation that was arranged can conclude",
         "other_time_agreed": "reg 42(5): the parties may agree in writing on another time for what regs 42(2) and (3) ask; reg 42(4) keeps its week",
         **dict.fromkeys(

@@ -185,11 +185,21 @@ def refusal(process: Process, casefile: Casefile, state: str, line: Line) -> str
     """Why a fact has no place, and what would be lawful then, of what a person may record."""
     if line.kind not in process.facts:
         return f"{named(line)} is refused: {process.title} knows no such fact"
-    lawful = ", ".join(kind for kind in process.lawful(state) if kind not in ENGINE_ONLY) or "nothing"
+    lawful = ", ".join(kind for kind in process.lawful(state) if kind not in ENGINE_ONLY and not _opens_no_more(process, casefile, line, kind)) or "nothing"
     if casefile.opened_on is not None and line.kind == process.opens:
         return f"{named(line)} is refused: the case is open already. Lawful then: {lawful}"
-    law = f"{process.reasons[line.kind]}. " if line.kind in process.reasons else ""
+    reason = process.reasons.get(line.kind, "")
+    law = f"{reason[:1].upper()}{reason[1:]}. " if reason else ""
     return f"{named(line)} is refused: on that day the case stands at '{process.states[state]}'. {law}Lawful then: {lawful}"
+
+
+def _opens_no_more(process: Process, casefile: Casefile, line: Line, kind: str) -> bool:
+    """Whether a fact that may open a case as well is refused on this one whatever it says, so that it is not named as lawful."""
+    guard = process.guards.get(kind) if kind in process.opens_too and casefile.opened_on is not None else None
+    try:
+        return guard is not None and guard(casefile, line._replace(kind=kind, data={})) is not None
+    except KeyError:  # it depends on what it says
+        return False
 
 
 def _open(casefile: Casefile, process: Process, line: Line) -> str:

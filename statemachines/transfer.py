@@ -154,6 +154,9 @@ def _earlier(casefile: Casefile, line: Line, *kinds: str) -> bool:
     )
 
 
+OF_A_MOVE = ("original_rcb_aware_of_move", "new_rcb_notified_of_move", "new_rcb_aware_of_move")
+OF_A_CHANGE = ("original_rcb_aware_of_change", "new_rcb_notified_of_change", "new_rcb_aware_of_change")
+OWN_WORDS = "SEND Regs 2014 reg 15 is for a move to another authority, each step once and in its order, and reg 16 for another commissioner without a move"
 A_MOVE = ("expected", "moved", "transferred", "reviewed")
 A_CHANGE = ("changed", "handed_over")
 ALIVE = (*A_MOVE, *A_CHANGE)
@@ -206,6 +209,8 @@ PROCESS = statutory_process(
         "assessment_or_review_requested": _aware,
     },
     reasons={
+        **dict.fromkeys(("move_day_set", "old_la_aware_of_move", "child_moved", "plan_transferred", *OF_A_MOVE), OWN_WORDS),
+        **dict.fromkeys(OF_A_CHANGE, OWN_WORDS),
         "new_la_informed_parent": "SEND Regs 2014 reg 15(4): the new authority's six weeks begin with the transfer of the plan, which comes first",
         "new_la_reviewed": "SEND Regs 2014 reg 15(5): the new authority reviews the plan once it has been transferred",
     },

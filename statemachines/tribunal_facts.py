@@ -289,6 +289,12 @@ REASONS: Mapping[str, str] = {
         "reg 45 is about an appeal that the authority tells the Tribunal it will not oppose before its response is due;"
         " after that an order is made, by consent where the parties agree",
     ),
+    "la_responded": "the authority responds to an appeal that has been registered (HESC Rules 2008 r21)",
+    **dict.fromkeys(
+        ("evidence_directed", "bundle_directed", "hearing_directed", "health_evidence_directed"),
+        "the Tribunal directs what is done in an appeal or a claim that has been registered and is not over",
+    ),
+    "discrimination_claim_received": "a claim of discrimination is not an appeal, and has a case of its own",
     "time_directed": "reg 44(1) and SI 2017/1306 regs 6(4), 7(2): the Tribunal may direct another time for what it ordered or recommended,"
     " and for what is done before it",
     "health_recommendation_made": "a recommendation is made when an appeal is decided (SI 2017/1306 regs 4, 5)",

@@ -165,3 +165,11 @@ def test_the_summer_of_2020_excuses_what_si_2020_471_relaxed_and_not_the_day_of_
     assert counted["la_move_transfer_plan"].dates.excuses == ("coronavirus",)
     itself = found(("move_known", "2020-05-01", {"moved_on": "2020-06-19"}), ("old_la_aware_of_move", "2020-05-01"))
     assert itself["la_move_transfer_plan"].dates.excuses == ()
+
+
+def test_what_is_lawful_does_not_name_what_only_opens_a_case_of_another_sort() -> None:
+    moved = history(("move_known", "16 Feb 2026", {"la": "northshire", "moved_on": "2026-03-20"}), ("new_la_reviewed", "17 Feb 2026"))
+    with pytest.raises(Unlawful) as refused:
+        fold("TR90001", moved)
+    assert "child_moved" in refused.value.sentence
+    assert "commissioner_change_known" not in refused.value.sentence.partition("Lawful then: ")[2]

@@ -129,7 +129,7 @@ def test_an_appeal_not_opposed_has_the_clocks_of_reg_45_by_its_kind(kind: str, a
 def test_a_concession_fits_its_appeal_and_comes_before_the_response() -> None:
     assert "about contents" in refused(appeal("contents", ("refusal_to_assess_conceded", "2 Apr 2026")))
     said = refused(appeal("contents", ("la_responded", "1 Apr 2026"), ("contents_conceded", "2 Apr 2026")))
-    assert "reg 45" in said
+    assert "Reg 45" in said
     assert "by consent" in said
 
 
