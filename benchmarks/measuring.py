@@ -110,7 +110,8 @@ def rotate(ours: Side, others: list[Side], rounds: int) -> tuple[float, list[flo
     """One of ours against several others, all in turn: our median seconds for each unit, and how much of each other's speed ours has."""
     ratios: list[list[float]] = [[] for _ in others]
     our_times: list[float] = []
-    seconds(ours, *others)
+    if rounds > 1:
+        seconds(ours, *others)  # the first of each pays for what is loaded once
     for number in range(rounds):
         order = [ours, *others] if number % 2 else [*others, ours]
         taken = dict(zip((side.name for side in order), seconds(*order), strict=True))

@@ -5,6 +5,7 @@ where SENDFLOW_HOME lies, or in the system's folder for temporary files where th
 """
 
 import dataclasses
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -219,7 +220,7 @@ class OnPostgresql:
         if self._clean_ones:
             return self._clean_ones.pop()
         self.made += 1
-        name = f"house_{self.made}"
+        name = f"bench_{os.getpid()}_{id(self)}_{self.made}"  # a cluster may have been measured on before
         self._admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(MADE)))
         return name
 

@@ -93,7 +93,7 @@ def test_several_others_take_turns_with_ours_and_what_they_leave_is_taken_away()
     each, ratios = rotate(sides[0], sides[1:], 2)
     assert each > 0
     assert len(ratios) == 2
-    assert Counter(left) == {"ours": 3, "one": 3, "other": 3}
+    assert Counter(left) == {"ours": 3, "one": 3, "other": 3}  # the first of each is not counted
 
 
 def test_the_workload_is_accepted_whole_and_verifies(shop: Workshop) -> None:

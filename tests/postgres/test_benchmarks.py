@@ -1,0 +1,42 @@
+"""The benchmark's measures on PostgreSQL, at a tiny size: they run, and clean records are clean again."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.beside import beside
+from benchmarks.places import Ground, OnPostgresql, OnSqlite
+from benchmarks.workload import Workshop, acts
+from flows.cluster import Cluster
+from flows.recording import record_acts
+
+
+@pytest.fixture
+def place(tmp_path: Path, postgres: Cluster) -> Iterator[OnPostgresql]:
+    made = OnPostgresql(Workshop(tmp_path), postgres)
+    yield made
+    made.end()
+
+
+def test_every_act_is_measured_on_postgresql_too(place: OnPostgresql, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = Ground(place.shop, OnSqlite(place.shop), place)
+    monkeypatch.setattr(Ground, "places", [place])
+    found = beside(here, rounds=1, cases=1)
+    assert {each.database for each in found} == {"postgres"}
+    assert len(found) == 7
+    assert set(found[0].against) == {"executemany", "COPY", "eventsourcing, load and save"}
+
+
+def test_records_that_are_done_with_are_empty_for_the_next_and_a_copy_is_the_same(place: OnPostgresql) -> None:
+    house = place.fresh()
+    record_acts(house, acts(2), "bench", "record")
+    rows = place.rows(house)
+    again = place.again(house)
+    assert {table: sorted(some, key=str) for table, some in place.rows(again).items()} == {table: sorted(some, key=str) for table, some in rows.items()}
+    place.done(house)
+    emptied = place.fresh()
+    assert emptied.engine.url.database == house.engine.url.database
+    assert not any(place.rows(emptied).values())
+    place.done(emptied)
+    place.done(again)
