@@ -103,7 +103,7 @@ def examine(settings: Settings, quick: bool = False) -> DoctorReport:
             left.append("the history of every case (sendflow doctor without --quick)")
     found += _processes(settings)
     return DoctorReport(
-        looked_at=instant(now), well=not found, open=read_running(settings) is not None, findings=found, not_looked_at=left
+        looked_at=instant(now), well=not found, open=settings.api_url is not None or read_running(settings) is not None, findings=found, not_looked_at=left,
     )
 
 
@@ -152,6 +152,14 @@ def _key(settings: Settings) -> Iterator[Finding]:
 
 
 def _processes(settings: Settings) -> Iterator[Finding]:
+    if settings.api_url is not None:
+        # The house is several services, perhaps on several machines: what can be asked from here is the server.
+        if not server_answers(settings.api_url, tls_ca=settings.tls_ca):
+            yield Finding(
+                what="prefect", message="the Prefect server that SENDFLOW_API_URL names does not answer: facts are recorded all the same, runs are not shown",
+                mend="systemctl status sendflow-server, on the machine that has it",
+            )  # fmt: skip
+        return
     running = read_running(settings)
     if running is None:
         return

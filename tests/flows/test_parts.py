@@ -11,6 +11,7 @@ import pytest
 
 from config.settings import Settings, SettingsError
 from flows import pool
+from flows.doctoring import examine
 from flows.runs import Act, Work
 from flows.shown import begin, is_refusal, parameters
 from flows.sweeping import NoSuchPart, Part, last_finished, sweep
@@ -83,6 +84,14 @@ def test_the_alarm_clock_shares_a_large_sweep_and_does_it_all_where_nobody_helps
     acts: list[str] = []
     AlarmClock(house.settings, act=lambda act, *_, **__: acts.append(act))._sweep(house)
     assert (asked_of, acts) == ([4], ["sweep"])
+
+
+def test_the_doctor_asks_for_the_server_of_a_house_that_is_several_services(team: Team) -> None:
+    settings = replace(team.first.settings, api_url="http://127.0.0.1:9/api")
+    report = examine(settings, quick=True)
+    assert report.open, "its parts are open or closed elsewhere"
+    assert [each.what for each in report.findings] == ["prefect"]
+    assert "SENDFLOW_API_URL" in report.findings[0].message
 
 
 def test_the_server_s_address_is_asked_by_tls_wherever_it_is_not_this_machine(tmp_path: Any) -> None:
