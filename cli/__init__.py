@@ -57,8 +57,8 @@ def main() -> None:
 def _plain(problem: Exception) -> str:
     """A sentence for problems whose words are ours; for any other only what kind it is."""
     kinds = {
-        "SettingsError", "LawError", "NoAnswer", "ConfigFault", "AlmanacRange", "LadderError", "DirectoryError", "SealError", "RecordsError", "Contended",
-        "Unlawful",
+        "SettingsError", "LawError", "NoAnswer", "ConfigFault", "AlmanacRange", "LadderError", "DirectoryError", "TrackerError", "SealError", "RecordsError",
+        "Contended", "Unlawful",
     }  # fmt: skip
     if any(kind.__name__ in kinds for kind in type(problem).__mro__):
         return str(problem)

@@ -58,13 +58,17 @@ class House:
         with reading(engine) as connection:
             adopted = adopted_folder(settings, connection)
         book = read_lawbook(settings, *([adopted] if adopted is not None else []))
-        directory = load_directory(_own(settings, "directory.toml", DEFAULT_DIRECTORY))
+        directory = load_directory(_own(settings, "directory.toml") or DEFAULT_DIRECTORY)
         return cls(settings, engine, book.law, book.almanac, book.ladder, directory, _seal(settings, engine), book.looked_under, adopted)
 
     def under(self, pack: Path) -> "House":
         """The same house and records, with a rule pack laid over its law. Raises ConfigFault or LadderError."""
         book = read_lawbook(self.settings, *([self.adopted] if self.adopted is not None else []), pack)
         return replace(self, law=book.law, almanac=book.almanac, ladder=book.ladder, looked_under=book.looked_under)
+
+    def own(self, name: str) -> Path | None:
+        """The file of that name that the team has put into its home, to stand for the one that is shipped."""
+        return _own(self.settings, name)
 
     @property
     def processes(self) -> Mapping[str, Process]:
@@ -137,6 +141,6 @@ def _seal(settings: Settings, engine: Engine) -> Seal:
     return open_seal(key)
 
 
-def _own(settings: Settings, name: str, default: Any) -> Any:
+def _own(settings: Settings, name: str) -> Path | None:
     own = settings.home / name
-    return own if own.exists() else default
+    return own if own.exists() else None

@@ -25,7 +25,7 @@ from flows.tracker.compare import VIA_IMPORT, Compared, compare
 from flows.tracker.rows import Plan, Problem, RowReader
 from flows.tracker.sheet import SheetError, SheetRow, TrackerFile, open_tracker
 from models import people
-from models.database import transact
+from models.database import transact, writing
 from models.facts import Draft
 from models.people import Kept
 from models.tables import ImportRow
@@ -100,11 +100,11 @@ class _DryRun(Exception):
 def import_file(
     house: House, path: Path, dry_run: bool = False, accept_changes: bool = False, actor: str = "importer", run: str | None = None
 ) -> ImportReport:
-    """Imports a tracker. Raises SheetError where the file cannot be read as one; then nothing was written.
+    """Imports a tracker. Raises SheetError where the file cannot be read as one, TrackerError for a locality's own column file; then nothing was written.
 
     `dry_run` writes nothing at all and reports what would be; `accept_changes` records corrections where a cell differs from the record.
     """
-    tracker = open_tracker(Path(path), load_columns(), house.directory)
+    tracker = open_tracker(Path(path), load_columns(house.own("tracker.toml")), house.directory)
     rows = list(tracker.rows())  # read to the end before anything is written: a file that breaks off further down is refused whole
     importer = _Importer(house, tracker, accept_changes, actor, run)
     size = len(rows) if len(rows) <= IN_ONE_PIECE else BATCH
@@ -115,7 +115,7 @@ def import_file(
             continue
     report = importer.report(dry_run)
     if not dry_run:
-        with house.engine.begin() as connection:
+        with writing(house.engine) as connection:
             connection.execute(insert(IMPORT_FILE), [{
                 "digest": tracker.digest, "imported_at": instant(house.now()), "rows": report.rows, "accepted": report.accepted,
                 "refused": report.refused, "facts_added": report.facts_added,

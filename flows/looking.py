@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 from flows.desk import CASE
 from flows.house import House, instant
 from models import ledger, people
+from models.database import writing
 from models.facts import REFERENCE, Line
 from models.people import Seal
 
@@ -42,10 +43,10 @@ class WhoReport(BaseModel):
 
 def who(house: House, case: str, actor: str, purpose: str, words: bool = False) -> WhoReport:
     """Logs a look at a case's person (and, if asked, its passages) and gives what is known. Raises LookupError where there is no such case."""
-    with house.engine.begin() as connection:
+    with writing(house.engine) as connection:
         ref = case_of(connection, house.seal, case)
         people.log_read(connection, house.seal, ref, actor, purpose, instant(house.now()))
-    with house.engine.begin() as connection:  # the look stands in the log before anything of it is shown
+    with writing(house.engine) as connection:  # the look stands in the log before anything of it is shown
         person = people.person_of(connection, house.seal, ref)
         said = _words(connection, house.seal, ref) if words else None
     told = person or {}

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from config.settings import Carrier
+from config.tracker import DEFAULT, TrackerError
 from flows import importing
 from flows.casereport import CaseReport, report
 from flows.house import House
@@ -330,3 +331,16 @@ def test_what_is_no_tracker_leaves_no_trace(house: House, tmp_path: Path) -> Non
     with pytest.raises(SheetError):
         import_file(house, bad)
     assert scalar(house, "select count(*) from fact") == 0 == scalar(house, "select count(*) from import_file")
+
+
+def test_a_team_that_calls_its_columns_otherwise_puts_its_own_names_into_its_home(house: House, tmp_path: Path) -> None:
+    path = tracker(tmp_path, SOUND)
+    path.write_text(path.read_text("utf-8").replace("Local authority,", "Borough,", 1), encoding="utf-8")
+    with pytest.raises(SheetError):
+        import_file(house, path)
+    own = DEFAULT.read_text("utf-8").replace('names = ["Local authority", "LA",', 'names = ["Borough", "LA",', 1)
+    (house.settings.home / "tracker.toml").write_text(own, encoding="utf-8")
+    assert import_file(house, path).accepted == 1
+    (house.settings.home / "tracker.toml").write_text("[column", encoding="utf-8")
+    with pytest.raises(TrackerError, match="not TOML"):
+        import_file(house, path)
