@@ -57,7 +57,8 @@ def delivery_is_called_for(house: House) -> bool:
     if not may_leave(house, moment):
         return False
     with reading(house.engine) as connection:
-        if outbox.without_mailbox(connection, house.today()) or any(abandoned(row.claimed_by, row.claimed_at, moment) for row in outbox.unfinished(connection)):
+        unfinished = any(abandoned(row.claimed_by, row.claimed_at, moment) for row in outbox.unfinished(connection))
+        if unfinished or outbox.anyone_without_mailbox(connection, house.today()):
             return True
         boxes = outbox.mailboxes_to_write(connection, house.today(), instant(moment))
         return any(not outbox.written_to_on(connection, box, house.today()) for box in boxes)

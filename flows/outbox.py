@@ -88,6 +88,12 @@ def without_mailbox(connection: Connection, today: date) -> list[NoticeDraft]:
     return [draft_of(row) for row in connection.execute(query.order_by(NOTICE.c.key).with_for_update(skip_locked=True))]
 
 
+def anyone_without_mailbox(connection: Connection, today: date) -> bool:
+    """Whether there is one; asked in passing, so that nothing is locked."""
+    where = NOTICE.c.mailbox.is_(None), NOTICE.c.state == NoticeState.CREATED, NOTICE.c.on <= today
+    return bool(connection.scalar(select(exists().where(*where))))
+
+
 def notices_of(connection: Connection, letter: str) -> list[NoticeDraft]:
     """The notices that a letter holds."""
     query = select(*_SHAPE).where(NOTICE.c.letter == letter, NOTICE.c.state == NoticeState.CLAIMED)

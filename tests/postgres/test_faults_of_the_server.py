@@ -267,11 +267,17 @@ def test_a_server_that_is_away_for_a_while_is_one_clear_line_and_the_house_goes_
         team.record("14 Apr 2026", "health_advice_acknowledged", service="speech_and_language_therapy")
     back(server)
     clock.tick()
-    assert "the records answer again" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "the records answer again" in said
+    assert "could not be finished" not in said
+    assert list((team.home / "letters").glob("*.eml")), "and what is called for leaves"
     assert "breached" in {kind for kind, _rung, _day in team.told()}
     # The same house, with the same engine, in the same process.
     team.record("14 Apr 2026", "health_advice_acknowledged", service="speech_and_language_therapy")
     assert command("overdue", "--json")[0] == 0
+    with Watch(replace(settings, metrics_port=None), Pulse()) as watch:
+        assert [watch.answer(path)[0] for path in ("/ready", "/metrics")] == [200, 200]
+    assert [each.what for each in examine(settings).findings] == []
     records_are_whole(team, "14 Apr 2026")
 
 
