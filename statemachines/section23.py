@@ -150,7 +150,19 @@ def remarks(casefile: Casefile) -> list[str]:
     said = ["CFA 2014 s23 gives no number of days for any of its steps; a date beside one of them is a local standard."]
     if any(line.kind == "la_notified" and line.data["says_sen"] == "no" for line in casefile.lines):
         said.append("The notice speaks of a disability alone: CFA 2014 s24(1) is about special educational needs, so that no time of the authority's starts.")
+    notice = next((line for line in casefile.lines if line.kind == "la_notified" and line.data["says_sen"] == "yes"), None)
+    if notice is not None and notice.data.get("clock_reading_in_force") != "no" and any(_will_assess(line) for line in casefile.lines):
+        said.append(
+            "The authority will assess. Where nobody else asked for the assessment, its 16 and 20 weeks run from the day on which it became responsible"
+            f" (SEND Regs 2014 regs 10(1), 13(2)): open the case of the assessment by ehc_assessment_requested of {notice.occurred_on.isoformat()}"
+            f" with linked_to={casefile.case_ref}."
+        )
     return said
+
+
+def _will_assess(line: Line) -> bool:
+    """Whether the authority said here that it will assess: what was heard of an assessment's own case has its clocks there already."""
+    return line.caused_by is None and (line.kind == "la_agreed_to_assess" or line.data.get("outcome") == "will_assess")
 
 
 ALIVE = ("formed", "informed", "offered", "notified", "acknowledged", "answered")

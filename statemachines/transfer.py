@@ -154,6 +154,30 @@ def _earlier(casefile: Casefile, line: Line, *kinds: str) -> bool:
     )
 
 
+ASK = "ask for an assessment or a review where section G cannot practicably be arranged"
+# Who learns of it: what that body then has to do, by which provision, and the fact that does it.
+LEARNED = {
+    "old_la_aware_of_move": ("old authority", "transfer the plan", "reg 15(2)", "plan_transferred"),
+    "original_rcb_aware_of_move": ("original commissioning body", "tell the new one", "reg 15(7)", "new_rcb_notified_of_move"),
+    "new_rcb_aware_of_move": ("new commissioning body", ASK, "reg 15(8)", "assessment_or_review_requested"),
+    "original_rcb_aware_of_change": ("original commissioning body", "tell the new one", "reg 16(2)", "new_rcb_notified_of_change"),
+    "new_rcb_aware_of_change": ("new commissioning body", ASK, "reg 16(3)", "assessment_or_review_requested"),
+}
+
+
+def remarks(casefile: Casefile) -> list[str]:
+    """Whose time cannot be shown yet: each runs from the day on which that body learned of it, and nobody has recorded that day."""
+    if casefile.state in ("withdrawn", "closed"):
+        return []
+    sort = "_of_change" if CHANGE in casefile.seen else "_of_move"
+    return [
+        f"Nothing is recorded of the day on which the {who} learned of it, so that its time to {what} (SEND Regs 2014 {law}) is not shown:"
+        f" record {kind} with that day."
+        for kind, (who, what, law, done) in LEARNED.items()
+        if kind.endswith(sort) and not casefile.seen & {kind, done}
+    ]
+
+
 OF_A_MOVE = ("original_rcb_aware_of_move", "new_rcb_notified_of_move", "new_rcb_aware_of_move")
 OF_A_CHANGE = ("original_rcb_aware_of_change", "new_rcb_notified_of_change", "new_rcb_aware_of_change")
 OWN_WORDS = "SEND Regs 2014 reg 15 is for a move to another authority, each step once and in its order, and reg 16 for another commissioner without a move"
@@ -216,4 +240,5 @@ PROCESS = statutory_process(
     },
     hears={("annual_review", kind): "new_la_reviewed" for kind in ("plan_kept", "amendment_decided", "cease_decided")},
     hears_quietly=("new_la_reviewed",),
+    remarks=remarks,
 )

@@ -155,3 +155,14 @@ def test_no_step_of_the_section_has_a_date_and_each_is_met_by_its_own_fact() -> 
 def test_a_reader_is_told_that_the_act_gives_no_days_and_what_a_disability_alone_means() -> None:
     assert ["no number of days" in each for each in remarks(fold(CASE, whole()))] == [True]
     assert "s24(1)" in remarks(fold(CASE, whole(says_sen="no")))[-1]
+
+
+def test_where_the_authority_will_assess_a_reader_is_told_from_which_day_its_other_weeks_run() -> None:
+    """Regs 10(1), 13(2): 16 and 20 weeks from the day on which the authority became responsible, where nobody else asked."""
+    will = ("la_outcome_stated", "24 Feb 2026", {"outcome": "will_assess"})
+    said = remarks(fold(CASE, whole(will)))[-1]
+    assert f"ehc_assessment_requested of 2026-02-06 with linked_to={CASE}" in said
+    assert "16 and 20 weeks" not in " ".join(remarks(fold(CASE, whole(("la_outcome_stated", "24 Feb 2026", {"outcome": "will_not_assess"})))))
+    assert "16 and 20 weeks" not in " ".join(remarks(fold(CASE, whole(will, says_sen="no"))))
+    heard = [line._replace(caused_by="NX90001/2") if line.kind == "la_agreed_to_assess" else line for line in whole(("la_agreed_to_assess", "24 Feb 2026"))]
+    assert "16 and 20 weeks" not in " ".join(remarks(fold(CASE, heard))), "the assessment's own case has its clocks"

@@ -7,7 +7,7 @@ import pytest
 from deadlines.duty import Duty
 from statemachines.replay import fold
 from statemachines.statutory import Unlawful
-from statemachines.transfer import PROCESS
+from statemachines.transfer import PROCESS, remarks
 from tests.byhand import duties, history
 
 SHARED = {"excuse_claimed", "excuse_decided", "chasing_paused"}
@@ -173,3 +173,17 @@ def test_what_is_lawful_does_not_name_what_only_opens_a_case_of_another_sort() -
         fold("TR90001", moved)
     assert "child_moved" in refused.value.sentence
     assert "commissioner_change_known" not in refused.value.sentence.partition("Lawful then: ")[2]
+
+
+def test_whose_time_cannot_be_shown_yet_is_said() -> None:
+    known = ("move_known", "16 Feb 2026", {"la": "northshire", "moved_on": "2026-03-20"})
+    said = remarks(fold("TR90001", history(known)))
+    assert [remark.split(" learned")[0].rpartition("the ")[2] for remark in said] == [
+        "old authority", "original commissioning body", "new commissioning body",
+    ]  # fmt: skip
+    told = history(known, ("old_la_aware_of_move", "17 Feb 2026"), ("new_rcb_notified_of_move", "18 Feb 2026", {"body": "QX900"}))
+    (left,) = remarks(fold("TR90001", told))
+    assert "record new_rcb_aware_of_move with that day" in left
+    change = remarks(fold("TR90001", history(("commissioner_change_known", "16 Feb 2026", {"la": "northshire"}))))
+    assert ["reg 16(2)" in change[0], "reg 16(3)" in change[1], len(change)] == [True, True, 2]
+    assert remarks(fold("TR90001", history(known, ("case_closed", "17 Feb 2026")))) == []
