@@ -92,9 +92,9 @@ def _edge(rule: Rule) -> str:
 
 
 def _ask_again(house: House, due: AskAgain) -> list[str]:
-    who = _who(house, due.body, due.service)
+    who, answered = _who(house, due.body, due.service), f", answered on {short(due.answered_on)}" if due.answered_on else ""
     return [
-        f"  {who}: asked on {short(due.asked_on)}, and not since the assessment began again by {_origin(due.because)}.",
+        f"  {who}: asked on {short(due.asked_on)}{answered}, and not since the assessment began again by {_origin(due.because)}.",
         f"      Its time runs again from its receipt of the authority's new request: to end by {short(due.plan_due)}, that has to reach it"
         f" by {short(due.ask_by)}.",
     ]  # fmt: skip

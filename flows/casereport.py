@@ -61,7 +61,7 @@ class Origin(BaseModel):
 
 
 class AskAgain(BaseModel):
-    """A body whose advice had been asked for before an order, a concession or an agreement began the assessment again, and not since.
+    """A body whose advice had been asked for before a refusal, and not since an order, a concession, an agreement or a reversal began it again.
 
     Its weeks run from its own receipt of the authority's new request (reg 8(1)): `ask_by` is the last day of receipt from which they end
     by `plan_due`, the day of the final plan by what began it again.
@@ -72,6 +72,7 @@ class AskAgain(BaseModel):
     body: str | None
     service: str | None
     asked_on: date
+    answered_on: date | None
     ask_by: date
     plan_rule: str
     plan_due: date
@@ -152,10 +153,10 @@ def report(house: House, case_ref: str, as_at: date | None = None, known_at: str
         case_ref=case_ref, process=casefile.process, state=casefile.state,
         state_name=house.processes[casefile.process].states[casefile.state], la=casefile.la, la_reference=casefile.la_reference,
         as_at=day, known_at=known_at, facts=_facts(lines, as_at, known_at),
-        duties=[_shown(rules, duty, duties, day, origins) for duty in duties],
+        duties=[_shown(rules, duty, duties, day, casefile.lines, origins) for duty in duties],
         plan_issued_without=_without(rules, duties),
         claims_to_decide=[claim.seq for claim in casefile.undecided()], heard=causes, remarks=_remarks(house, casefile),
-        to_ask_again=_to_ask_again(house, rules, duties, origins),
+        to_ask_again=_to_ask_again(house, rules, duties, casefile.lines, origins),
     )  # fmt: skip
 
 
@@ -220,15 +221,15 @@ def _facts(lines: list[Line], as_at: date | None, known_at: str | None) -> list[
     return shown
 
 
-def _shown(rules: Mapping[str, Rule], duty: Duty, duties: list[Duty], day: date, origins: Mapping[int, Origin]) -> DutyShown:
-    dates, plan = duty.dates, _held_up(rules, duty, duties)
-    opening, again = origins[duty.opened_seq], origins[plan.opened_seq] if plan is not None else None
+def _shown(rules: Mapping[str, Rule], duty: Duty, duties: list[Duty], day: date, lines: list[Line], origins: Mapping[int, Origin]) -> DutyShown:
+    dates, opening = duty.dates, origins[duty.opened_seq]
+    again = max((plan for plan in _begun_again(rules, duty.rule, duties, lines) if _opening(plan) < _opening(duty)), key=_opening, default=None)
     return DutyShown(
         rule=duty.rule, body=duty.body, service=duty.service, opened_seq=duty.opened_seq, started_on=duty.started_on, due=dates.due,
         strict_due=dates.strict_due, act_by=dates.act_by, standing=standing(duty, day).value, days_late=days_late(duty, day),
         met_on=duty.met_on, met_by=duty.met_by, ended_on=duty.ended_on, excuse=duty.excuse.ground if duty.excuse else None,
         citation=dates.citation, basis=dates.basis, knock_on=_knock_on(rules, duty, duties, day),
-        opened_by=opening.kind, cause=opening.cause, again_by=again if again is not None and again.kind in _beginning_again(rules, duty.rule) else None,
+        opened_by=opening.kind, cause=opening.cause, again_by=origins[again.opened_seq] if again is not None else None,
         goes_on=rules[duty.rule].goes_on if duty.met_on and duty.rule in rules else None,
     )  # fmt: skip
 
@@ -243,28 +244,29 @@ def _held_up(rules: Mapping[str, Rule], duty: Duty, duties: list[Duty]) -> Duty 
     return None
 
 
-def _beginning_again(rules: Mapping[str, Rule], rule: str) -> frozenset[str]:
-    """The facts that put another clock in the place of the one that a duty fed: an order, a concession, an agreement kept as an order."""
-    fed = rules[rule].holds_up if rule in rules else ()
-    return frozenset(kind for each in fed if each in rules for kind in rules[each].superseded_by)
+def _begun_again(rules: Mapping[str, Rule], rule: str, duties: list[Duty], lines: list[Line]) -> list[Duty]:
+    """The plan duties that advice feeds and that began after a fact which had ended the advice: an order after a refusal, or its reversal."""
+    fed, ends = (rules[rule].holds_up, rules[rule].ends) if rule in rules else ((), ())
+    stops = [(line.occurred_on, line.seq) for line in lines if line.kind in ends]
+    return [duty for duty in duties if duty.rule in fed and duty.due is not None and any(stop < _opening(duty) for stop in stops)]
 
 
-def _to_ask_again(house: House, rules: Mapping[str, Rule], duties: list[Duty], origins: Mapping[int, Origin]) -> list[AskAgain]:
+def _opening(duty: Duty) -> tuple[date, int]:
+    return duty.opened_on, duty.opened_seq
+
+
+def _to_ask_again(house: House, rules: Mapping[str, Rule], duties: list[Duty], lines: list[Line], origins: Mapping[int, Origin]) -> list[AskAgain]:
     """Who was asked before the assessment began again and not since, in the order in which they were asked; nobody once the plan is out."""
     latest = {(duty.rule, duty.body, duty.service): duty for duty in duties if duty.rule in rules and rules[duty.rule].holds_up}
     found: list[AskAgain] = []
     for asked in latest.values():
-        again = _beginning_again(rules, asked.rule)
-        plans = [
-            duty for duty in duties
-            if duty.rule in rules[asked.rule].holds_up and duty.closed_on is None and duty.due is not None and origins[duty.opened_seq].kind in again
-        ]  # fmt: skip
-        plan = max(plans, key=lambda duty: (duty.opened_on, duty.opened_seq), default=None)
-        if plan is None or plan.due is None or (asked.opened_on, asked.opened_seq) > (plan.opened_on, plan.opened_seq):
+        open_plans = [duty for duty in _begun_again(rules, asked.rule, duties, lines) if duty.closed_on is None and _opening(asked) < _opening(duty)]
+        plan = max(open_plans, key=_opening, default=None)
+        if plan is None or plan.due is None:
             continue
         found.append(AskAgain(
-            rule=asked.rule, body=asked.body, service=asked.service, asked_on=asked.started_on, ask_by=_last_start(house, asked.rule, plan.due),
-            plan_rule=plan.rule, plan_due=plan.due, because=origins[plan.opened_seq],
+            rule=asked.rule, body=asked.body, service=asked.service, asked_on=asked.started_on, answered_on=asked.met_on,
+            ask_by=_last_start(house, asked.rule, plan.due), plan_rule=plan.rule, plan_due=plan.due, because=origins[plan.opened_seq],
         ))  # fmt: skip
     return found
 
@@ -303,6 +305,8 @@ def _without(rules: Mapping[str, Rule], duties: list[Duty]) -> list[dict[str, st
         plan = _held_up(rules, duty, duties)
         if plan is None or plan.met_on is None or duty.started_on > plan.met_on:
             continue
+        if duty.ended_on is not None and duty.ended_on <= plan.met_on:
+            continue  # a refusal had ended it, and nobody owed it any more
         if duty.met_on is None or duty.met_on > plan.met_on:
             missing.append({"body": duty.body, "service": duty.service, "advice_on": duty.met_on.isoformat() if duty.met_on else None})
     return missing

@@ -49,6 +49,7 @@ def test_after_an_order_each_body_that_was_asked_is_to_be_asked_again_and_has_it
     asked_before, last, plan = "2026-02-16", "2026-08-03", "2026-09-14"
     both = [(TRUST, SALT, asked_before, last, plan), (PHYSIO_TRUST, PHYSIO, asked_before, last, plan)]
     assert ask_again(refused, "8 Jun 2026") == both
+    assert [str(each.answered_on) for each in refused.report("8 Jun 2026").to_ask_again] == ["2026-03-02", "None"]
     because = refused.report("8 Jun 2026").to_ask_again[0].because
     assert because.kind == "assessment_ordered" and because.cause is not None
     assert (because.cause.case_ref, because.cause.kind) == (APPEAL, "order_to_assess_made")
@@ -82,6 +83,23 @@ def test_the_page_of_the_case_says_who_is_to_be_asked_again_by_when_and_what_sta
         assert said in told, said
 
 
+def test_a_refusal_ends_what_was_asked_for_and_nobody_is_chased_for_it(refused: Team) -> None:
+    """There is to be no assessment for which the advice was asked: six weeks from 16 February would have ended on 30 March."""
+    refused.day("20 Apr 2026")
+    assert refused.told("breached", "escalation_due") == []
+    [unanswered] = [duty for duty in refused.report("20 Apr 2026").duties if duty.rule == ADVICE and duty.met_on is None]
+    assert (unanswered.service, str(unanswered.ended_on), unanswered.standing, unanswered.days_late) == (PHYSIO, "2026-03-09", "running", 0)
+    assert refused.record("21 Apr 2026", "health_advice_received", **BONES).state == "refused", "late advice may still come, and is kept"
+    # The order asks for it anew; what the refusal had ended is not counted as missing from the plan.
+    refused.record("8 Jun 2026", "order_to_assess_made", case=APPEAL)
+    refused.record("15 Jun 2026", "health_advice_requested", asked_because="order", **BONES)
+    refused.record("20 Jul 2026", "health_advice_received", **BONES)
+    refused.record("4 Sep 2026", "final_plan_received")
+    assert refused.report("4 Sep 2026").plan_issued_without == []
+    [again] = [duty for duty in refused.report("4 Sep 2026").duties if duty.rule == ADVICE and duty.again_by is not None]
+    assert (str(again.due), again.standing) == ("2026-07-27", "met")
+
+
 def test_nobody_is_to_be_asked_again_once_the_plan_is_out_or_the_order_is_taken_back(refused: Team) -> None:
     order = refused.record("8 Jun 2026", "order_to_assess_made", case=APPEAL)
     refused.record("15 Jun 2026", "fact_withdrawn", case=APPEAL, corrects=order.seq)
@@ -92,7 +110,7 @@ def test_nobody_is_to_be_asked_again_once_the_plan_is_out_or_the_order_is_taken_
 
 
 def test_a_concession_and_a_reversal_of_the_authoritys_own(refused: Team, tmp_path: Any) -> None:
-    """Reg 45(3A)(b): from Monday 15 June, 14 weeks end on 21 September. The authority's own reversal replaces no clock, and asks nobody again by law."""
+    """Reg 45(3A)(b): from Monday 15 June, 14 weeks end on 21 September. From Monday 16 March, the ombudsman's 14 weeks end on 22 June."""
     refused.record("15 Jun 2026", "refusal_to_assess_conceded", case=APPEAL)
     assert [each[3:] for each in ask_again(refused, "15 Jun 2026")] == [("2026-08-10", "2026-09-21")] * 2
     other = Team(tmp_path / "other")
@@ -100,7 +118,7 @@ def test_a_concession_and_a_reversal_of_the_authoritys_own(refused: Team, tmp_pa
     other.record("16 Feb 2026", "health_advice_requested", **TALK)
     other.record("9 Mar 2026", "assessment_refused")
     other.record("16 Mar 2026", "refusal_reversed")
-    assert ask_again(other, "16 Mar 2026") == []
+    assert ask_again(other, "16 Mar 2026") == [(TRUST, SALT, "2026-02-16", "2026-05-11", "2026-06-22")]
     clocks = {duty.rule: str(duty.due) for duty in other.report("16 Mar 2026").duties if duty.body is None and duty.ended_on is None}
     assert {rule: clocks[rule] for rule in clocks if rule.startswith(("ehc_no_plan", "ehc_final", "ehc_decision"))} == {
         "ehc_no_plan_notify": "2026-06-01", "ehc_final_plan_send": "2026-06-29",
