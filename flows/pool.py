@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import time
 from collections.abc import Callable
@@ -101,8 +102,13 @@ def run_worker(settings: Settings, name: str | None = None, at_once: int = AT_ON
     name = name or f"{socket.gethostname()}-{os.getpid()}"
     worker = ProcessWorker(work_pool_name=POOL, name=name, limit=at_once, create_pool_if_not_found=False)
     say(f"worker {name} takes runs from the pool {POOL}, {at_once} at once")
+    # Prefect turns a SIGTERM into a SIGINT, which whoever started this in the background may have had ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     setup_signal_handlers_worker(os.getpid(), "the worker", _silent)
-    asyncio.run(worker.start(printer=_silent))
+    try:
+        asyncio.run(worker.start(printer=_silent))
+    except KeyboardInterrupt:
+        say(f"worker {name} has stopped")
 
 
 def _silent(*_words: object, **_more: object) -> None:
@@ -122,7 +128,7 @@ def share(house: House, as_at: date, parts: int, say: Callable[[str], None]) -> 
     except Exception as problem:
         # Its text may quote what was sent, the login among it.
         raise NoPool(f"Prefect could not be asked ({type(problem).__name__})") from None
-    say(f"{parts} parts of the sweep went to workers: {said}.")
+    say(f"{parts} part{'' if parts == 1 else 's'} of the sweep went to the pool's workers: {said}.")
 
 
 def share_if_worth_it(house: House, as_at: date, say: Callable[[str], None]) -> None:

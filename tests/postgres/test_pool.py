@@ -12,7 +12,7 @@ import subprocess
 import urllib.request
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +55,11 @@ class Machines:
         finally:
             made.terminate()
             try:
-                made.wait(20)
-            except subprocess.TimeoutExpired:
-                os.killpg(made.pid, signal.SIGKILL)
+                # Told to end, a part ends well: a service manager would call anything else a failure.
+                assert made.wait(30) in (0, -signal.SIGTERM), words
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(made.pid, signal.SIGKILL)
                 made.wait()
 
     def ask(self, path: str, body: dict[str, Any]) -> Any:
