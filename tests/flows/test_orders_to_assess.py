@@ -100,6 +100,19 @@ def test_a_refusal_ends_what_was_asked_for_and_nobody_is_chased_for_it(refused: 
     assert (str(again.due), again.standing) == ("2026-07-27", "met")
 
 
+def test_a_refusal_that_is_learned_of_late_takes_back_what_was_told_meanwhile(team: Team) -> None:
+    team.record("9 Feb 2026", "ehc_assessment_requested", la="northshire")
+    team.record("16 Feb 2026", "health_advice_requested", **TALK)
+    for today in ("9 Mar 2026", "31 Mar 2026"):
+        team.day(today)
+    team.record("10 Apr 2026", "assessment_refused", "9 Mar 2026")
+    team.day("10 Apr 2026")
+    assert team.told()[-2:] == [("breached", "breach", "2026-03-31"), ("rung_withdrawn", "breach", "2026-04-10")]
+    text = " ".join(team.post.letters[-1].text.split())
+    assert "what it was asked for had ended on 9 March 2026, which was not in the record then" in text
+    assert team.verify("10 Apr 2026").intact
+
+
 def test_nobody_is_to_be_asked_again_once_the_plan_is_out_or_the_order_is_taken_back(refused: Team) -> None:
     order = refused.record("8 Jun 2026", "order_to_assess_made", case=APPEAL)
     refused.record("15 Jun 2026", "fact_withdrawn", case=APPEAL, corrects=order.seq)

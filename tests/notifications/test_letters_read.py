@@ -15,7 +15,7 @@ from deadlines.reckon import dates_for
 from models.words import Party
 from notifications import render as rendering
 from notifications.render import RenderError, newest, render, shelf
-from tests.notifications.samples import FOLDER, LETTERS, asked, golden, whole
+from tests.notifications.samples import FOLDER, LETTERS, asked, golden, whole, withdrawal
 
 CHASING = ("request_received", "acknowledgement_missing", "reminder", "breach", "escalation_provider")
 
@@ -167,3 +167,14 @@ def test_every_template_cites_rules_that_the_law_knows() -> None:
     for template in shelf().templates.values():
         for rule in template.cites:
             assert law.rule(rule).id == rule
+
+
+def test_what_is_taken_back_because_nobody_owed_it_any_more_does_not_speak_of_an_answer() -> None:
+    """A refusal to assess that was recorded late (decision 062). For every other reason the second version says what the first did."""
+    refused = whole(withdrawal(received="2026-03-02", due="2026-04-13", due_now="2026-04-13", closed_on="2026-03-20"), "2026-04-28")
+    text = " ".join(render("rung_withdrawn", newest("rung_withdrawn").version, refused).text.split())
+    assert "nobody owed it any more: what it was asked for had ended on 20 March 2026, which was not in the record then." in text
+    assert "Nothing more is" in text and "answer came" not in text
+    for template, fields in LETTERS.values():
+        if template == "rung_withdrawn":
+            assert render(template, 2, fields) == render(template, 1, fields)
