@@ -21,6 +21,7 @@ from config.settings import Settings, child_environment
 
 STOP_SECONDS = 10.0
 LONGEST_WAIT = 60.0
+STEADY = 600.0  # a part that has lived so long is started again without a long wait
 
 
 class CannotStart(Exception):
@@ -49,10 +50,14 @@ def port_problem(host: str, port: int) -> str:
 
 
 class Processes:
-    """The processes of one house. `say` is told, in words for a person, when a part had to be started again."""
+    """The processes of one house. `say` is told, in words for a person, when a part had to be started again.
 
-    def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
+    Those `beside` were started before and stop after; they are watched and mended with these.
+    """
+
+    def __init__(self, settings: Settings, say: Callable[[str], None], beside: Processes | None = None) -> None:
         """Starts nothing yet."""
+        self._beside = beside
         self._settings = settings
         self._say = say
         self._parts: dict[str, Part] = {}
@@ -61,7 +66,7 @@ class Processes:
     @property
     def pids(self) -> dict[str, int]:
         """The processes by name."""
-        return {name: part.process.pid for name, part in self._parts.items()}
+        return (self._beside.pids if self._beside else {}) | {name: part.process.pid for name, part in self._parts.items()}
 
     def start(self, name: str) -> Part:
         """Starts one part; its output goes to a log file of its name. Raises CannotStart."""
@@ -81,7 +86,8 @@ class Processes:
         except OSError as problem:
             raise CannotStart(f"the {name} process cannot be started ({problem.strerror})") from None
         earlier = self._parts.get(name)
-        part = Part(name, process, time.monotonic(), restarts=earlier.restarts + 1 if earlier else 0)
+        hasty = earlier is not None and time.monotonic() - earlier.started < STEADY
+        part = Part(name, process, time.monotonic(), restarts=earlier.restarts + 1 if earlier and hasty else 0)
         self._parts[name] = part
         return part
 
@@ -100,7 +106,7 @@ class Processes:
 
     def mend(self) -> bool:
         """Starts again what has died, each time after a longer wait; says whether anything was started."""
-        mended = False
+        mended = self._beside.mend() if self._beside else False
         for name, part in list(self._parts.items()):
             if part.process.poll() is None:
                 continue

@@ -131,8 +131,9 @@ def open_house(settings: Settings, voice: Voice, postgres: bool = False, sample:
                 f"port {settings.port} on {settings.bind} {why}: choose another, "
                 f"as in SENDFLOW_PORT={settings.port + 100 if settings.port < 65000 else 4300} make up"
             )
+        cluster: Processes | None = None
         if postgres or settings.cluster.exists():
-            settings = _with_cluster(settings, stack, voice, closing)
+            settings, cluster = _with_cluster(settings, stack, voice, closing)
         try:
             house = House.open(settings)
             stack.callback(house.engine.dispose)
@@ -145,7 +146,7 @@ def open_house(settings: Settings, voice: Voice, postgres: bool = False, sample:
         except (RecordsError, SinkError, ValueError, OSError) as problem:
             # Law, almanac, ladder and directory say themselves what is wrong in which file.
             raise CannotStart(str(problem)) from None
-        processes = Processes(settings, voice.say)
+        processes = Processes(settings, voice.say, beside=cluster)
         stack.callback(settings.running_file.unlink, missing_ok=True)
         stack.callback(processes.stop)
         try:
@@ -156,7 +157,7 @@ def open_house(settings: Settings, voice: Voice, postgres: bool = False, sample:
     voice.say("The house is closed; its records stay where they are.")
 
 
-def _with_cluster(settings: Settings, stack: ExitStack, voice: Voice, closing: Closing) -> Settings:
+def _with_cluster(settings: Settings, stack: ExitStack, voice: Voice, closing: Closing) -> tuple[Settings, Processes]:
     """Starts the house's own PostgreSQL, made the first time, with one database for the records and one for Prefect; it stops after all else."""
     if settings.records.exists():
         raise CannotStart(f"the records of this house are in {settings.records}: name another folder for one on PostgreSQL, as in SENDFLOW_HOME=./var2")
@@ -173,7 +174,7 @@ def _with_cluster(settings: Settings, stack: ExitStack, voice: Voice, closing: C
             cluster.database("prefect", "sendflow")
     except ClusterError as problem:
         raise CannotStart(str(problem)) from None
-    return settings
+    return settings, part
 
 
 def _open(settings: Settings, house: House, processes: Processes, sink: Sink, voice: Voice, closing: Closing) -> None:

@@ -93,7 +93,10 @@ def recorded(house: LivingHouse, plan: list[Planned], told: list[Planned]) -> No
                 assert ended.returncode in (0, 3) or "stands in the history already" in ended.stderr, ended.stderr
                 return ended.returncode in (0, 1)
 
-            wait_until(done, 120)
+            try:
+                wait_until(done, 120)
+            except AssertionError:
+                raise AssertionError(f"never recorded: {house.ask(*words).stderr}") from None
         told.append((case, facts))
 
 
@@ -170,7 +173,7 @@ if ROUNDS:
                     person.join(chance.uniform(0, 2))
                     shot = shoot(house, chance)
                     person.join()
-                    assert told == plan, shot
+                    assert told == plan, (shot, {path.name: path.read_text()[-1500:] for path in (home / "logs").glob("*.log")}, house.said[-1500:])
                 whole(house)
                 at_rest(home, today)
                 team = Team(home, database_url=Settings.read({"SENDFLOW_HOME": str(home)}).database_url)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import random
 import resource
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -22,6 +24,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 import cli
+from config.settings import Settings
 from flows.checking import Refused
 from flows.cluster import Cluster, ClusterError
 from flows.delivering import deliver
@@ -29,6 +32,7 @@ from flows.digesting import digest
 from flows.doctoring import examine
 from flows.house import House
 from flows.importing import import_file
+from flows.processes import Processes
 from flows.recording import record
 from flows.sweeping import sweep
 from flows.wake import AlarmClock
@@ -279,6 +283,29 @@ def test_a_server_that_is_away_for_a_while_is_one_clear_line_and_the_house_goes_
         assert [watch.answer(path)[0] for path in ("/ready", "/metrics")] == [200, 200]
     assert [each.what for each in examine(settings).findings] == []
     records_are_whole(team, "14 Apr 2026")
+
+
+def test_a_private_server_that_dies_is_started_again_with_the_other_parts_of_the_house() -> None:
+    """It began before them; who mends them mends it."""
+    home = Path(tempfile.mkdtemp(prefix="sendflow-home-"))
+    home.chmod(0o755)
+    cluster, said = Cluster(home / "postgres", fast=True), list[str]()
+    cluster.make()
+    before = Processes(Settings.read({"SENDFLOW_HOME": str(home)}), said.append)
+    others = Processes(Settings.read({"SENDFLOW_HOME": str(home)}), said.append, beside=before)
+    try:
+        before.start("postgres")
+        wait_until(cluster.answers, 60)
+        assert others.pids.keys() == {"postgres"}
+        os.kill(postmaster(cluster), signal.SIGKILL)
+        wait_until(others.mend, 60)
+        wait_until(cluster.answers, 60)
+        assert len(said) == 1
+        assert "The postgres process ended by itself" in said[0]
+    finally:
+        others.stop()
+        before.stop()
+        shutil.rmtree(home)
 
 
 __all__ = ["chance", "room", "rounds"]
