@@ -7,7 +7,7 @@ any may take what is heard; what none can take opens a case where the machine sa
 
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -94,11 +94,12 @@ def _tell(
         if not others and kind != process.opens and kind not in process.opens_too:
             continue
         put = process.hears_as.get((fact.process, fact.kind), HeardAs())
-        draft = Draft(kind, fact.occurred_on, {**_put(process, kind, put, fact.data), **put.says}, caused_by=cause)
+        draft = Draft(kind, fact.occurred_on, {**_put(process, kind, put, fact.data), **_of_the_opening(work, put), **put.says}, caused_by=cause)
         if kind == process.opens:
             unheard += _open(desk, work, process, draft, mint)
             continue
-        tried = [_try(desk, other, draft) for other in desk.open(others).values() if other.process is process and not other.ended]
+        listeners = [other for other in desk.open(others).values() if other.process is process and not other.ended]
+        tried = _latest_first(desk, listeners, draft) if kind in process.hears_once else [_try(desk, other, draft) for other in listeners]
         if [] in tried:
             continue  # a child may have several cases of a process, and what one of them takes is not the others' business
         if kind in process.opens_too:
@@ -113,6 +114,26 @@ def _put(process: Process, kind: str, put: HeardAs, said: Mapping[str, Any]) -> 
     model = process.facts[kind]
     named = {put.renamed.get(key, key): value for key, value in said.items()}
     return {key: value for key, value in named.items() if key in model.model_fields and key not in model.WORDS}
+
+
+def _of_the_opening(work: "CaseWork", put: HeardAs) -> dict[str, Any]:
+    """What the fact that opened the other case says, where that is needed to know what a fact of it is about."""
+    if not (put.from_opening or put.opened_on) or work.process is None:
+        return {}
+    kinds = {work.process.opens, *work.process.opens_too}
+    opening = next(line for line in work.file.lines if line.kind in kinds)
+    said = {named: opening.data[key] for key, named in put.from_opening.items() if key in opening.data}
+    return said | ({put.opened_on: opening.occurred_on.isoformat()} if put.opened_on else {})
+
+
+def _latest_first(desk: "Desk", listeners: Iterable["CaseWork"], draft: Draft) -> list[list[str]]:
+    """Tell the latest case that can take it, and no earlier one: what was refused long ago is not what an order of today is about."""
+    tried: list[list[str]] = []
+    for other in sorted(listeners, key=lambda each: (each.file.opened_on or draft.occurred_on, each.case_ref), reverse=True):
+        tried.append(_try(desk, other, draft))
+        if not tried[-1]:
+            break
+    return tried
 
 
 def _open(desk: "Desk", work: "CaseWork", process: Process, draft: Draft, mint: Callable[[], str]) -> list[str]:

@@ -15,7 +15,7 @@ from models.casefile import Casefile
 from models.facts import Code, FactData, Line, Slug, Words
 from models.shared_facts import Opening
 from statemachines.advice import ByBody, Noted, Returned, has_answered, is_outstanding, was_asked
-from statemachines.ceasing import CEASE_FACTS, CEASE_GUARDS, CEASE_HEARS, CEASE_HEARS_IF, CEASE_QUIETLY, CEASE_STAYS
+from statemachines.ceasing import CEASE_FACTS, CEASE_GUARDS, CEASE_HEARS, CEASE_HEARS_AS, CEASE_HEARS_IF, CEASE_QUIETLY, CEASE_STAYS
 from statemachines.section_g import SECTION_G_FACTS, SECTION_G_GUARDS, SECTION_G_HEARS, SECTION_G_HEARS_IF, SECTION_G_REASONS, section_g_stays
 from statemachines.statutory import HeardAs, StatutoryMachine, statutory_process
 
@@ -317,7 +317,7 @@ PROCESS = statutory_process(
         **CEASE_HEARS,
     },
     hears_if={**SECTION_G_HEARS_IF, **CEASE_HEARS_IF, ("transfer", "assessment_or_review_requested"): {"asked_for": ("review",)}},
-    hears_as={("transfer", "assessment_or_review_requested"): HeardAs(says={"called_by": "rcb"})},
+    hears_as={**CEASE_HEARS_AS, ("transfer", "assessment_or_review_requested"): HeardAs(says={"called_by": "rcb"})},
     hears_quietly=("plan_ended", "plan_resumed", *SECTION_G_FACTS, *CEASE_QUIETLY),
     remarks=remarks,
 )

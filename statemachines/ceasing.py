@@ -10,11 +10,13 @@ from types import MappingProxyType
 from models.casefile import Casefile
 from models.facts import FactData, Line
 from statemachines.advice import Noted
-from statemachines.statutory import Guard
+from statemachines.orders import CERTIFICATE_AS_HEARD, CertificateHeard
+from statemachines.statutory import Guard, HeardAs
 
 # In the order in which they come; `mediation_certificate_heard` bears the day of the certificate.
 CEASE_FACTS: Mapping[str, type[FactData]] = MappingProxyType(
     dict.fromkeys(("cease_decided", "mediation_certificate_heard", "cease_appealed", "cease_appeal_determined", "plan_ceased", "cease_reversed"), Noted)
+    | {"mediation_certificate_heard": CertificateHeard}
 )
 
 
@@ -31,7 +33,15 @@ def _appealed(casefile: Casefile, _line: Line) -> str | None:
     return None if "cease_appealed" in casefile.seen else "no appeal against ceasing stands on that day: record cease_appealed first"
 
 
-CEASE_GUARDS: Mapping[str, Guard] = MappingProxyType({"plan_ceased": _appeal_over, "cease_appeal_determined": _appealed})
+def _about_ceasing(_casefile: Casefile, line: Line) -> str | None:
+    if line.data.get("decision") in (None, "ceasing"):
+        return None
+    return "the certificate is of mediation about another decision, and the time to appeal against ceasing is its own (HESC Rules 2008 r20(1)(c))"
+
+
+CEASE_GUARDS: Mapping[str, Guard] = MappingProxyType(
+    {"mediation_certificate_heard": _about_ceasing, "plan_ceased": _appeal_over, "cease_appeal_determined": _appealed}
+)
 CEASE_STAYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     dict.fromkeys(("mediation_certificate_heard", "cease_appealed", "cease_appeal_determined"), ("ceasing",))
 )
@@ -53,4 +63,5 @@ CEASE_HEARS: Mapping[tuple[str, str], str] = MappingProxyType(
 CEASE_HEARS_IF: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {cause: {"appeal": ("ceasing",)} for cause, kind in CEASE_HEARS.items() if kind == "cease_appealed"}
 )
+CEASE_HEARS_AS: Mapping[tuple[str, str], HeardAs] = MappingProxyType({("mediation", "certificate_issued"): CERTIFICATE_AS_HEARD})
 CEASE_QUIETLY = ("mediation_certificate_heard", "cease_appealed", "cease_appeal_determined", "cease_reversed")

@@ -120,5 +120,6 @@ PROCESS = statutory_process(
     },
     hears_as={("mediation", "other_time_agreed"): AGREED_AS_HEARD},
     hears_if=SECTION_G_HEARS_IF,
+    hears_once=("assessment_ordered", "assessment_conceded", "assessment_mediated", "plan_ordered", "plan_conceded", "plan_mediated"),
     hears_quietly=("time_directed", "time_agreed", *SECTION_G_FACTS),
 )

@@ -32,6 +32,14 @@ class TimeAgreed(TimeDirected):
 
 
 AGREED_AS_HEARD = HeardAs(renamed={"agreed_on": "directed_on"})
+class CertificateHeard(Noted):
+    """A mediation certificate, by the day of its issue: about which decision the mediation was, and the day of the notice of it."""
+
+    decision: str | None = None
+    notice_on: date | None = None
+
+
+CERTIFICATE_AS_HEARD = HeardAs(from_opening={"decision": "decision"}, opened_on="notice_on")
 COMPLIANCE: Mapping[str, type[FactData]] = MappingProxyType(
     {
         "assessment_notified": Noted,  # the authority told the family that it will assess or re-assess

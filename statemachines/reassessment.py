@@ -18,7 +18,7 @@ from models.casefile import Casefile
 from models.facts import Code, FactData, Line, Words
 from models.shared_facts import Opening
 from statemachines.advice import ADVICE_ANSWERS, ADVICE_CONTACTS, ADVICE_FACTS, ADVICE_GUARDS, ADVICE_REOPENS, REQUEST, Noted, advice_stays
-from statemachines.ceasing import CEASE_FACTS, CEASE_GUARDS, CEASE_HEARS, CEASE_HEARS_IF, CEASE_QUIETLY, CEASE_STAYS
+from statemachines.ceasing import CEASE_FACTS, CEASE_GUARDS, CEASE_HEARS, CEASE_HEARS_AS, CEASE_HEARS_IF, CEASE_QUIETLY, CEASE_STAYS
 from statemachines.orders import AGREED_AS_HEARD, TimeAgreed, TimeDirected
 from statemachines.section_g import SECTION_G_FACTS, SECTION_G_GUARDS, SECTION_G_HEARS, SECTION_G_HEARS_IF, SECTION_G_REASONS, section_g_stays
 from statemachines.statutory import HeardAs, StatutoryMachine, statutory_process
@@ -184,7 +184,12 @@ PROCESS = statutory_process(
         **CEASE_HEARS_IF,
         ("transfer", "assessment_or_review_requested"): {"asked_for": ("assessment",)},
     },
-    hears_as={("mediation", "other_time_agreed"): AGREED_AS_HEARD, ("transfer", "assessment_or_review_requested"): HeardAs(says={"requested_by": "rcb"})},
+    hears_as={
+        **CEASE_HEARS_AS,
+        ("mediation", "other_time_agreed"): AGREED_AS_HEARD,
+        ("transfer", "assessment_or_review_requested"): HeardAs(says={"requested_by": "rcb"}),
+    },
+    hears_once=("reassessment_ordered", "reassessment_conceded", "reassessment_mediated"),
     hears_quietly=("time_directed", "time_agreed", *SECTION_G_FACTS, *CEASE_QUIETLY),
     remarks=remarks,
 )

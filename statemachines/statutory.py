@@ -40,10 +40,15 @@ class Unlawful(Exception):
 
 @dataclass(frozen=True, slots=True)
 class HeardAs:
-    """How a fact of another case is put where it is heard: particulars that go by another name there, and what it says there besides."""
+    """How a fact of another case is put where it is heard: particulars that go by another name there, and what it says there besides.
+
+    `from_opening`: particulars of the fact that opened that other case, and what they are called here; `opened_on` is what its day is called.
+    """
 
     renamed: Mapping[str, str] = field(default_factory=dict)
     says: Mapping[str, str] = field(default_factory=dict)
+    from_opening: Mapping[str, str] = field(default_factory=dict)
+    opened_on: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ class Process:
     `reasons`: what the law says where a fact comes in the wrong order, by kind: a refusal says it beside what is lawful.
     `one_open_per_child_and_la`: a second case of one child and local authority is refused while the first is open.
     `hears_if`: what a fact of another case must say to be heard, field by field; `hears_as`: how it is put here.
+    `hears_once`: kinds of which a child's latest case that can take them is the one meant, and no earlier case.
     `hears_quietly`: kinds that are heard only by a case that can take them, and elsewhere mean nothing: nobody is told that a case could not take one.
     `remarks`: what a reader of a case should know besides its dates, in sentences; they decide nothing.
     `opens_too`: facts that may open a case as well, where nothing is known of what came before; they move the new case as they move one at its first state.
@@ -82,6 +88,7 @@ class Process:
     opens_too: frozenset[str] = frozenset()
     hears_if: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     hears_as: Mapping[tuple[str, str], HeardAs] = field(default_factory=dict)
+    hears_once: frozenset[str] = frozenset()
     hears_quietly: frozenset[str] = frozenset()
     remarks: Remarks | None = None
 
@@ -113,6 +120,7 @@ def statutory_process(
     opens_too: Iterable[str] = (),
     hears_if: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] | None = None,
     hears_as: Mapping[tuple[str, str], HeardAs] | None = None,
+    hears_once: Iterable[str] = (),
     hears_quietly: Iterable[str] = (),
     remarks: Remarks | None = None,
 ) -> Process:
@@ -144,7 +152,7 @@ def statutory_process(
         {kind: (versions or {}).get(kind, 1) for kind in known}, table, staying, dict(guards or {}),
         frozenset(asks), frozenset(answers), frozenset(reopens), frozenset(contacts), dict(hears or {}),
         released_tables(name) | {version: table}, dict(reasons or {}), one_open_per_child_and_la, frozenset(opens_too),
-        dict(hears_if or {}), dict(hears_as or {}), frozenset(hears_quietly), remarks,
+        dict(hears_if or {}), dict(hears_as or {}), frozenset(hears_once), frozenset(hears_quietly), remarks,
     )  # fmt: skip
 
 

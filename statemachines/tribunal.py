@@ -8,7 +8,7 @@ It does not decide by when, nor whether the reasons for not following a recommen
 from statemachine import State
 
 from models.casefile import Casefile
-from statemachines.orders import COMPLIANCE, PLANS_HEARD
+from statemachines.orders import CERTIFICATE_AS_HEARD, COMPLIANCE, PLANS_HEARD
 from statemachines.statutory import StatutoryMachine, statutory_process
 from statemachines.tribunal_facts import FACTS, GUARDS, REASONS
 
@@ -143,6 +143,7 @@ PROCESS = statutory_process(
     answers=("health_evidence_given",),
     contacts=("health_evidence_acknowledged", "health_evidence_given"),
     hears={("mediation", "certificate_issued"): "mediation_certificate_heard", **PLANS_HEARD},
+    hears_as={("mediation", "certificate_issued"): CERTIFICATE_AS_HEARD},
     hears_quietly=("mediation_certificate_heard", *PLANS_HEARD.values()),
     reasons=REASONS,
     remarks=remarks,

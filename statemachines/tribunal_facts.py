@@ -13,7 +13,7 @@ from models.casefile import Casefile
 from models.facts import Code, FactData, Line, Slug
 from models.shared_facts import Opening, Seq
 from statemachines.advice import ByBody, Noted, is_outstanding, was_asked
-from statemachines.orders import TimeDirected
+from statemachines.orders import CertificateHeard, TimeDirected
 from statemachines.statutory import Guard
 
 Decision = Literal["refusal_to_assess", "refusal_to_issue", "contents_of_plan", "refusal_to_reassess", "refusal_to_amend", "ceasing"]
@@ -155,6 +155,20 @@ def _of_the_decision(casefile: Casefile, line: Line) -> str | None:
     return f"the decision on this case is about {_listed((decided,))}: expected --data appeal={' or '.join(map(str, lawful))} (CFA 2014 s51(2))"
 
 
+def _about_this_decision(casefile: Casefile, line: Line) -> str | None:
+    """A certificate lengthens the time to appeal against the decision that the mediation was about, and against no other (r20(1)(c))."""
+    decided = next((past for past in casefile.lines if past.kind == "decision_notified"), None)
+    about, notice = line.data.get("decision"), line.data.get("notice_on")
+    if decided is None or (about in (None, decided.data["decision"]) and (notice is None or _near(date.fromisoformat(notice), decided.occurred_on))):
+        return None
+    return "the certificate is of mediation about another decision, and the time to appeal against this one is its own (HESC Rules 2008 r20(1)(c))"
+
+
+def _near(one: date, other: date) -> bool:
+    """Whether two days may be those of one notice: the date that it bears and the day that it was sent lie apart, but never by a month."""
+    return abs((one - other).days) < 31
+
+
 def _can_be_extended(casefile: Casefile, line: Line) -> str | None:
     if line.data["appeal"] != "refusal_to_assess":
         return _of_the_decision(casefile, line)
@@ -229,7 +243,7 @@ def _before(casefile: Casefile, line: Line) -> list[Line]:
 
 FACTS: Mapping[str, type[FactData]] = {
     "decision_notified": DecisionNotified,
-    "mediation_certificate_heard": Noted,
+    "mediation_certificate_heard": CertificateHeard,
     "appeal_received": Noted,
     "appeal_registered": AppealRegistered,
     "extended_appeal_registered": ExtendedAppealRegistered,
@@ -271,6 +285,7 @@ FACTS: Mapping[str, type[FactData]] = {
     "claim_decided": Noted,
 }
 GUARDS: Mapping[str, Guard] = {
+    "mediation_certificate_heard": _about_this_decision,
     "appeal_registered": _of_the_decision,
     "extended_appeal_registered": _can_be_extended,
     "appeal_extended": _may_recommend,
