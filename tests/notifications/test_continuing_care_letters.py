@@ -28,6 +28,7 @@ def owed(letter: str, rule: str, **other: Any) -> dict[str, Any]:
 REVIEW = {"received": "2026-03-16", "due": "2026-06-16", "strict_due": "2026-06-16", "act_by": "2026-06-16"}
 YEARLY = {"received": "2026-06-10", "due": "2027-06-10", "strict_due": "2027-06-10", "act_by": "2027-06-10"}
 BIRTHDAY = {"received": None, "due": "2026-08-01", "strict_due": "2026-08-01", "act_by": "2026-07-31"}
+MONTH = {"received": None, "due": "2026-08-31", "strict_due": "2026-08-01", "act_by": "2026-07-31"}  # decision 070
 TAKEN_BACK = {"due_was": "2026-03-16", "due_now": "2026-03-30", "told_on": "2026-03-17", "elsewhere": False}
 
 LETTERS: dict[str, tuple[dict[str, Any], str]] = {
@@ -41,6 +42,9 @@ LETTERS: dict[str, tuple[dict[str, Any], str]] = {
     "transition_due_at_14": (owed("transition_due", "cypcc_transition_14", **BIRTHDAY), "2026-05-02"),
     "transition_due_at_16": (owed("transition_due", "cypcc_transition_16", **BIRTHDAY), "2026-05-02"),
     "transition_overdue_at_14": (owed("transition_overdue", "cypcc_transition_14", **BIRTHDAY), "2026-08-02"),
+    "transition_due_at_14_by_its_month": (owed("transition_due", "cypcc_transition_14", **MONTH), "2026-05-02"),
+    "transition_due_at_16_in_its_month": (owed("transition_due", "cypcc_transition_16", **MONTH), "2026-08-11"),
+    "transition_overdue_at_14_after_its_month": (owed("transition_overdue", "cypcc_transition_14", **MONTH), "2026-09-01"),
     "withdrawn": (owed("withdrawn", "cypcc_decision_6w", **TAKEN_BACK), "2026-03-18"),
     "withdrawn_of_a_step_that_was_none": (owed("withdrawn", "cypcc_decision_6w", **{**TAKEN_BACK, "due_now": None}), "2026-03-18"),
 }  # fmt: skip
@@ -48,7 +52,7 @@ LETTERS: dict[str, tuple[dict[str, Any], str]] = {
 
 def golden(name: str) -> str:
     fields, on = LETTERS[name]
-    made = render(fields["letter"], 1, whole(fields, on))
+    made = render(fields["letter"], 2 if name.endswith("_its_month") else 1, whole(fields, on))
     return f"Subject: {made.subject}\n\n{made.text}"
 
 
@@ -70,6 +74,7 @@ def test_a_birthday_is_said_as_a_date_to_act_by_and_no_start_is_said(name: str) 
     said = " ".join(golden(name).split())
     assert "Running from" not in said
     assert "by its month only" in said
+    assert ("go by the first day of that month" in said) != name.endswith("_its_month")
 
 
 def test_a_letter_that_gathers_several_says_which_dates_are_guidance() -> None:
