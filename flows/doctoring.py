@@ -162,6 +162,11 @@ def _processes(settings: Settings) -> Iterator[Finding]:
         return
     running = read_running(settings)
     if running is None:
+        if settings.running_file.exists():
+            yield Finding(
+                what="supervisor", message="the house was open and whoever kept it open was killed: nothing sweeps or sends by itself",
+                mend="make up; what was under way is finished by the next sweep and delivery",
+            )  # fmt: skip
         return
     if not server_answers(running.api_url):
         yield Finding(

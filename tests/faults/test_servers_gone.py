@@ -17,6 +17,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from config.settings import Settings, child_environment
+from flows.doctoring import examine
 from flows.running import Running, write_running
 from notifications.post import SmtpPost
 from tests.casework import Team
@@ -70,6 +71,15 @@ def line(first: bytes = b"", *, healthy: bool = False, for_ever: bool = False) -
             taker.join()
             for call in calls:
                 call.close()
+
+
+def test_the_doctor_names_a_house_whose_supervisor_was_killed(team: Team) -> None:
+    """It took its parts with it and could not say so."""
+    nobody = 2**22 - 3
+    assert not Path(f"/proc/{nobody}").exists()
+    told = Running(nobody, "2026-03-02T09:00:00+00:00", "http://127.0.0.1:9/api", "http://127.0.0.1:9", HOST, 9, str(team.home), {"wake": nobody})
+    write_running(team.home / "running.json", told)
+    assert [each.what for each in examine(team.house(TODAY).settings).findings] == ["supervisor"]
 
 
 @pytest.mark.parametrize("how", ["gone", "hangs", "breaks_off"])
