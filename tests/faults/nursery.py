@@ -97,6 +97,8 @@ def nursery(team: Team) -> Iterator[Nursery]:
 def _act(house: House, act: str, given: list[Any]) -> Any:
     from flows.checking import Refused
     from flows.delivering import deliver
+    from flows.digesting import digest
+    from flows.importing import import_file
     from flows.recording import record
     from flows.sweeping import sweep
     from models.facts import Draft
@@ -108,6 +110,11 @@ def _act(house: House, act: str, given: list[Any]) -> Any:
         case "deliver":
             host, port, seconds = given
             return deliver(house, post=SmtpPost(host, port, seconds=seconds)).model_dump(mode="json")
+        case "digest":
+            host, port, seconds = given
+            return digest(house, post=SmtpPost(host, port, seconds=seconds)).model_dump(mode="json")
+        case "import":
+            return import_file(house, Path(given[0])).model_dump(mode="json")
         case "record":
             accepted, acts = given
             said = []
@@ -174,7 +181,7 @@ def _fork(house: House, orders: list[Order]) -> list[End]:
 
 def main() -> None:
     """Takes orders until its standard input ends."""
-    for room in ("flows.delivering", "flows.recording", "flows.sweeping"):
+    for room in ("flows.delivering", "flows.digesting", "flows.importing", "flows.recording", "flows.sweeping"):
         importlib.import_module(room)  # now, so that no child has to
     from config.settings import Settings
     from flows.house import House
