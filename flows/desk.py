@@ -4,9 +4,10 @@
 notices at once. One fact is a bulk of one: the same path. The caller opens the transaction and commits it.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from string import ascii_uppercase
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, select, update
@@ -23,7 +24,7 @@ from models.casefile import Casefile
 from models.database import LEDGER, alone, beside_others, lock_cases
 from models.facts import Draft, Fact, Line
 from models.ledger import Tail
-from models.rows import Row, day_form, delete_rows, insert_missing, put_rows, read_among
+from models.rows import Row, day_form, delete_rows, insert_missing, put_new_rows, put_rows, read_among
 from models.tables import CaseRow, DutyRow, NoticeRow
 from notifications.notice import NoticeDraft, notices_for
 from statemachines.replay import fold, opened_by, process_of
@@ -34,7 +35,8 @@ DUTY = DutyRow.__table__  # type: ignore[attr-defined]
 DUTY_COLUMNS = tuple(DUTY.columns.keys())
 NOTICE = NoticeRow.__table__  # type: ignore[attr-defined]
 FAR_BACK = date(1900, 1, 1)
-MINTED = "SF-"
+SERIES = ("SF-", *(f"SF{letter}-" for letter in ascii_uppercase))
+OF_SERIES = 1_000_000
 
 
 class Folded(NamedTuple):
@@ -87,8 +89,20 @@ class CaseWork:
 
 
 @dataclass(slots=True)
+class _Caches:
+    """Rows of caches to be written: cases; duties that are new, changed, changed in the law they were worked out under as well, or gone."""
+
+    cases: list[Row] = field(default_factory=list)
+    new: list[Row] = field(default_factory=list)
+    fresh: list[Row] = field(default_factory=list)
+    anew: list[Row] = field(default_factory=list)
+    gone: list[Row] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Minter:
-    """New references, one after another, never one that stands already."""
+    """New references, one after another, never one that stands already: SF-000001 to SF-999999, then SFA-000000, each as long as the others,
+    so that the highest is the last and an index knows it."""
 
     connection: Connection
     last: int = field(default=-1)
@@ -97,11 +111,22 @@ class Minter:
         """The next reference."""
         if self.last < 0:
             alone(self.connection, "minter")  # until this transaction ends, or two would be given the same reference
-            query = select(func.max(CASE.c.case_ref)).where(CASE.c.case_ref.like(f"{MINTED}______"))
-            highest = self.connection.scalar(query)
-            self.last = int(highest.removeprefix(MINTED)) if highest else 0
+            self.last = self._highest()
         self.last += 1
-        return f"{MINTED}{self.last:06d}"
+        return f"{SERIES[self.last // OF_SERIES]}{self.last % OF_SERIES:06d}"
+
+    def _highest(self) -> int:
+        last = 0
+        for place, prefix in enumerate(SERIES):
+            ref = CASE.c.case_ref
+            among = (ref >= f"{prefix}000000", ref <= f"{prefix}999999", func.length(ref) == len(prefix) + 6)
+            highest = self.connection.scalar(select(func.max(ref)).where(*among))
+            if highest is None:
+                break
+            last = place * OF_SERIES + int(highest.removeprefix(prefix))
+            if last % OF_SERIES < OF_SERIES - 1:
+                break
+        return last
 
 
 class Desk:
@@ -207,35 +232,38 @@ class Desk:
         """Let linked cases hear what was added; write all of it, and the caches of every case that was added to or marked stale."""
         self.unheard = hear(self, self.minter.next)
         self._put_people()
-        facts: list[Row] = []
-        cases: list[Row] = []
-        gone: list[Row] = []
-        fresh: list[Row] = []
-        anew: list[Row] = []
+        caches = _Caches()
         written = [work for work in self.works.values() if work.lines and (work.added or work.stale)]
         held = self._held(work.case_ref for work in written if work.tail.seq)
+        opened = {work.case_ref for work in written if not work.tail.seq}
+        ledger.append(self.connection, self._chained(written, held, caches), sum(len(work.added) for work in written))
+        self._write_cases(caches.cases, opened)
+        delete_rows(self.connection, DUTY, caches.gone)
+        put_new_rows(self.connection, DUTY, caches.new)
+        put_rows(self.connection, DUTY, caches.fresh, leave="looked_under")
+        put_rows(self.connection, DUTY, caches.anew)
+        if self.passages:
+            people.put_passages(self.connection, self.passages)
+            self.passages = []
+        self._write_notices(opened)
+
+    def _chained(self, written: Sequence[CaseWork], held: Mapping[str, Mapping[tuple[str, int], Row]], caches: _Caches) -> Iterator[Row]:
+        """The rows of all new facts; what the caches of their cases come to is worked out while the database takes them in."""
         for work in written:
             if not work.tail.seq:
                 work.stored_key = work.child_key
             rows, work.tail = ledger.chained(work.added, work.tail)
             work.added = []
-            facts.extend(rows)
-            cases.append(self._case_row(work))
+            yield from rows
+            caches.cases.append(self._case_row(work))
             before, after = held.get(work.case_ref, {}), self._duty_rows(work)
             for key, row in after.items():
-                if (old := before.get(key)) != row:
-                    (fresh if old is None or old[-1] == row[-1] else anew).append(row)
-            gone.extend((work.case_ref, *key) for key in before.keys() - after.keys())
+                if (old := before.get(key)) is None:
+                    caches.new.append(row)
+                elif old != row:
+                    (caches.fresh if old[-1] == row[-1] else caches.anew).append(row)
+            caches.gone.extend((work.case_ref, *key) for key in before.keys() - after.keys())
             work.stale = False
-        ledger.append(self.connection, facts)
-        self._write_cases(cases)
-        delete_rows(self.connection, DUTY, gone)
-        put_rows(self.connection, DUTY, fresh, leave="looked_under")
-        put_rows(self.connection, DUTY, anew)
-        if self.passages:
-            people.put_passages(self.connection, self.passages)
-            self.passages = []
-        self._write_notices()
 
     def settle_children(self, works: Sequence[CaseWork]) -> None:
         """Find out which child each case is about: from the person table for new ones, from the cached case for old."""
@@ -264,18 +292,24 @@ class Desk:
                 work.child_key = key if work.child_key == before else work.child_key
                 work.stored_key = key if work.stored_key == before else work.stored_key
 
-    def _write_cases(self, rows: list[Row]) -> None:
+    def _write_cases(self, rows: list[Row], opened: set[str]) -> None:
         """Cached cases; and whose they are, where that is news."""
-        put_rows(self.connection, CASE, rows, leave="child_key")
+        put_new_rows(self.connection, CASE, [row for row in rows if row[0] in opened])
+        put_rows(self.connection, CASE, [row for row in rows if row[0] not in opened], leave="child_key")
         told = [work for work in self.works.values() if work.child_key != work.stored_key]
         if told:
             self.connection.execute(_UPDATE_CHILD, [{"v_case_ref": work.case_ref, "v_key": work.child_key} for work in told])
             for work in told:
                 work.stored_key = work.child_key
 
-    def _write_notices(self) -> None:
-        """The first notice of a key stands: whatever asks again for the same letter asks for nothing."""
-        insert_missing(self.connection, NOTICE, [notice.row(self.now, self.day) for notice in self.notices])
+    def _write_notices(self, opened: set[str]) -> None:
+        """The first notice of a key stands: whatever asks again for the same letter asks for nothing. Of a case just opened none stands yet."""
+        first: dict[str, NoticeDraft] = {}
+        for notice in self.notices:
+            first.setdefault(notice.key, notice)
+        of_opened = [notice.row(self.now, self.day) for notice in first.values() if notice.case_ref in opened]
+        put_new_rows(self.connection, NOTICE, of_opened)
+        insert_missing(self.connection, NOTICE, [notice.row(self.now, self.day) for notice in first.values() if notice.case_ref not in opened])
         self.notices = []
 
     def _held(self, refs: Iterable[str]) -> dict[str, dict[tuple[str, int], Row]]:

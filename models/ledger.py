@@ -64,9 +64,13 @@ def link(previous: str, text: bytes) -> str:
     return sha256(previous.encode() + text).hexdigest()
 
 
-def append(connection: Connection, rows: Sequence[Row]) -> None:
-    """Write chained rows. Raises IntegrityError where another writer was first (case_ref, seq is unique)."""
-    insert_rows(connection, FACT, rows)
+def append(connection: Connection, rows: Iterable[Row], count: int | None = None) -> None:
+    """Write chained rows, so many of them where they are only being made. Raises IntegrityError where another was first (case_ref, seq is unique).
+
+    What makes them while they are written must not use the connection.
+    """
+    made = list(rows) if count is None else rows
+    insert_rows(connection, FACT, made, len(made) if isinstance(made, list) else count or 0)
 
 
 def read(connection: Connection, refs: Sequence[str]) -> dict[str, tuple[list[Line], Tail]]:
