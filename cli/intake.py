@@ -27,6 +27,7 @@ def register(app: typer.Typer) -> None:
     app.command("import")(import_)
     app.command("who")(who)
     app.command("erase")(erase)
+    app.command("key-lost")(key_lost)
     app.command("bodies")(bodies)
 
 
@@ -137,6 +138,29 @@ def erase(
     except StillOpen as problem:
         fail(Exit.REFUSED, str(problem))
     emit(report.model_dump(mode="json"), json_, lambda: _erased(report))
+
+
+def key_lost(
+    actor: Annotated[str, typer.Option("--actor", help="Who gives it up: an account name, such as dco.team.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Really give it up. Without it, only what is lost is said.")] = False,
+    json_: Json = False,
+) -> None:
+    """Give up what only a lost person.key could open, so that the house opens again under a new one. The history stays and still verifies."""
+    from datetime import UTC, datetime
+
+    from config.settings import Settings
+    from flows.erasing import KeyIsThere
+    from flows.erasing import key_lost as give_up
+
+    actor_of(actor)
+    try:
+        report = give_up(Settings.read(), actor, datetime.now(UTC), really=yes)
+    except KeyIsThere as problem:
+        fail(Exit.WRONG_CALL, str(problem))
+    did = "Given up" if report.given_up else "Nothing was given up; without the key, and with --yes, it would be"
+    after = " There is a new person.key: back it up apart from the records. The next import tells who the children are." if report.given_up else ""
+    what = f"{report.persons} persons, {report.passages} passages of words, {report.references} references that are kept as digests."
+    emit(report.model_dump(mode="json"), json_, lambda: f"{did}: {what}{after}")
 
 
 def _erased(report: ErasureReport) -> str:

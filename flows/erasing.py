@@ -7,17 +7,19 @@ has, could name the child whom it erases. Backups that were taken before still h
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, literal, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from config.settings import Settings
 from flows.desk import CASE, DUTY
 from flows.house import House, instant
 from flows.looking import case_of
 from models import people
-from models.database import is_postgresql, open_engine, reading, transact
+from models.database import is_postgresql, make_records, open_engine, reading, transact, writing
 
 
 class Ground(StrEnum):
@@ -113,3 +115,55 @@ def _leave_no_remains(house: House) -> None:
         return  # the same
     finally:
         owner.dispose()
+
+
+class KeyLostReport(BaseModel):
+    """What nobody can open any more, or would be given up: persons, passages of words, and references that were kept as digests only."""
+
+    model_config = ConfigDict(frozen=True)
+    given_up: bool
+    persons: int
+    passages: int
+    references: int
+
+
+class KeyIsThere(ValueError):
+    """Nothing is to be given up: the key is there, or nothing is sealed. The text says which."""
+
+
+def key_lost(settings: Settings, actor: str, now: datetime, *, really: bool = False) -> KeyLostReport:
+    """Gives up all that only a lost person.key could open, and makes a new one, so that the house opens again; without `really`, only counts it.
+
+    Persons may be told again, by the next import of a tracker or by hand; words are gone. Raises KeyIsThere, and what the records raise.
+    """
+    key = settings.home / "person.key"
+    if key.exists():
+        raise KeyIsThere(f"{key} is there, and opens what is sealed: nothing is given up. Restore the right one from its backup if it does not")
+    engine = open_engine(settings.records_url)
+    try:
+        make_records(engine, settings.owner_url)
+        with writing(engine) as connection:
+            if not people.something_is_sealed(connection):
+                raise KeyIsThere("nothing is sealed in these records, so that no key is missing: any command makes one")
+            unopened = people.PERSON.c.erased_at.is_(None), people.PASSAGE.c.erased_at.is_(None)
+            persons, passages, references = (
+                connection.scalar(query) or 0
+                for query in (
+                    select(func.count()).select_from(people.PERSON).where(unopened[0]), select(func.count()).select_from(people.PASSAGE).where(unopened[1]),
+                    select(func.count()).select_from(people.ALIAS),
+                )
+            )  # fmt: skip
+            report = KeyLostReport(given_up=really, persons=persons, passages=passages, references=references)
+            if not really:
+                return report
+            at = instant(now)
+            # Not erased: who a child is may be told again. A child that was erased before stays so.
+            connection.execute(delete(people.PERSON).where(unopened[0]))
+            connection.execute(update(people.PASSAGE).where(unopened[1]).values(sealed=b"", salt="", erased_at=at))
+            connection.execute(delete(people.ALIAS))
+            told = select(CASE.c.case_ref, literal(actor), literal("erased_key_lost"), literal(at)).where(CASE.c.child_key.is_not(None))
+            connection.execute(insert(people.READ).from_select(["case_ref", "actor", "purpose", "read_at"], told))
+        people.open_seal(key)
+    finally:
+        engine.dispose()
+    return report

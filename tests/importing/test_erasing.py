@@ -84,6 +84,28 @@ def test_retention_has_not_ended_while_a_duty_is_open(home: Path, team: Team) ->
     assert ask("erase", "NX90001", *BY, "retention_ended", "--yes").exit_code == 0
 
 
+def test_a_house_whose_key_is_lost_opens_again_and_may_be_told_who_the_children_are(home: Path, team: Team) -> None:
+    assert ask("erase", "NX90003", *BY, "court_order", "--yes").exit_code == 0
+    assert ask("key-lost", "--actor", "dco.team", "--yes").exit_code == 2, "it is not lost"
+    (home / "person.key").unlink()
+    assert ask("overdue").exit_code != 0
+    before = team.dump()
+    assert told("key-lost", "--actor", "dco.team") == {"given_up": False, "persons": 1, "passages": 1, "references": 0}
+    assert team.dump() == before and not (home / "person.key").exists()
+    assert "new person.key" in ask("key-lost", "--actor", "dco.team", "--yes").stdout
+    assert ask("overdue").exit_code == 0 and json.loads(ask("verify", "--json").stdout)["intact"]
+    shown = told("who", "NX90002", "--actor", "dco.team", "--purpose", "x", "--words")
+    assert not shown["known"] and [each["words"] for each in shown["words"]] == [None]
+    tracker = home.parent / "tracker.csv"
+    columns = "Case ref,NHS number,Local authority,Request received by LA"
+    tracker.write_text(f"{columns}\nNX90001,999 000 0018,Northshire,02/02/2026\nNX90003,999 123 4500,Northshire,02/02/2026\n", encoding="utf-8")
+    report = told("import", str(tracker))
+    assert [each["code"] for each in report["refusals"]] == ["erased"], "an erased child stays erased"
+    assert told("who", "NX90002", "--actor", "dco.team", "--purpose", "x")["nhs_number"] == "9990000018", "one child, both cases"
+    with team.first.engine.connect() as connection:
+        assert connection.execute(text("select count(*) from person_read where purpose = 'erased_key_lost'")).scalar() == 3
+
+
 @pytest.mark.parametrize("words", [
     ("NX90001", "--actor", "Ada A", "--ground", "court_order"), ("NX90001", *BY, "Maisie asked"), ("NX99999", *BY, "court_order"), ("NX90001",),
 ])  # fmt: skip
