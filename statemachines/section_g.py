@@ -27,10 +27,10 @@ class SectionGArranged(OfSectionG):
     """All that section G specifies is in place on this day (s42(3)).
 
     `how`: by the body's own commissioning, by a direct payment, which is treated as arranged (s49(6), (7)), or by the family, so that the body need not
-    (s42(5)).
+    (s42(5)); `nothing_specified` where section G says nothing, so that there is nothing to arrange.
     """
 
-    how: Literal["commissioned", "direct_payment", "family_arranged"] | None = None
+    how: Literal["commissioned", "direct_payment", "family_arranged", "nothing_specified"] | None = None
 
 
 class SectionGStopped(OfSectionG):

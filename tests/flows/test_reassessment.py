@@ -72,6 +72,14 @@ def test_section_g_is_owed_again_when_it_stops_and_the_new_board_after_a_move_is
     assert asked.verify("22 Jun 2026").intact
 
 
+@pytest.mark.parametrize("how", ["commissioned", "direct_payment", "family_arranged", "nothing_specified"])
+def test_section_g_is_arranged_by_whoever_may_or_says_nothing(asked: Team, how: str) -> None:
+    """CFA 2014 s42(3), (5), s49(6), (7): nobody has to say that something was commissioned where nothing was."""
+    asked.act("10 Mar 2026", ("reassessment_agreed", "10 Mar 2026", {}), ("final_plan_received", "10 Mar 2026", {}))
+    asked.record("17 Mar 2026", "section_g_arranged", body="QX900", how=how)
+    assert standings(asked, "17 Mar 2026")["s42_arrange_health_provision"] == (None, "met")
+
+
 def test_an_accepted_excuse_of_reg_27_leaves_the_date_and_the_breach(asked: Team) -> None:
     asked.record("10 Mar 2026", "reassessment_agreed")
     asked.record("17 Jun 2026", "excuse_claimed", ground="absent_4_weeks", rule="reassess_final_plan", began_on="2026-04-01", ended_on="2026-05-05")
