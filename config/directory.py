@@ -63,13 +63,14 @@ class Provides(_Strict):
     manager: Mailbox
 
 
-Kind = Literal["nhs_trust", "nhs_foundation_trust", "integrated_care_board", "other"]
+Kind = Literal["nhs_trust", "nhs_foundation_trust", "integrated_care_board", "nhs_england", "other"]
 
 
 class Provider(_Strict):
     """A body as the file has it. `kind` is what it is in law: some duties bind certain kinds only (CFA 2014 s23(1) names three).
 
-    A neighbouring integrated care board stands here too: it provides nothing, and hears at its one mailbox (SEND Regs 2014 regs 15, 16).
+    A neighbouring integrated care board stands here too, and NHS England for what it commissions: it provides nothing, and hears at its one mailbox
+    (SEND Regs 2014 regs 15, 16).
     """
 
     body: Code
@@ -81,8 +82,8 @@ class Provider(_Strict):
 
     @model_validator(mode="after")
     def _provides_something(self) -> Provider:
-        if not self.provides and self.kind != "integrated_care_board":
-            raise ValueError(f"body {self.body} provides nothing: a [[body.provides]] was expected, or kind = \"integrated_care_board\"")
+        if not self.provides and self.kind not in (BOARD, "nhs_england"):
+            raise ValueError(f"body {self.body} provides nothing: a [[body.provides]] was expected, or kind = \"{BOARD}\"")
         return self
 
 

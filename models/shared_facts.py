@@ -12,6 +12,8 @@ from pydantic import Field
 from models.facts import Code, FactData, Reference, Service, Slug, Words
 
 Seq = Annotated[int, Field(ge=1)]
+# Who can be a responsible commissioning body (CFA 2014 s42(4); SI 2017/1306 reg 2): whoever has to arrange health provision, and no provider of it.
+COMMISSIONERS = frozenset({"integrated_care_board", "nhs_england"})
 
 
 class Opening(FactData):

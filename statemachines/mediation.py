@@ -12,7 +12,7 @@ from statemachine import State
 
 from models.casefile import Casefile
 from models.facts import Code, FactData, Line, Slug, Words
-from models.shared_facts import Opening
+from models.shared_facts import COMMISSIONERS, Opening
 from statemachines.advice import Noted
 from statemachines.orders import COMPLIANCE, PLANS_HEARD
 from statemachines.statutory import StatutoryMachine, statutory_process
@@ -82,6 +82,7 @@ class CommissionerNotified(FactData):
     issues: Literal["health_only", "mixed"]
     note: Words | None = None
     WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+    BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
 
 
 class MediationArranged(FactData):
@@ -91,6 +92,7 @@ class MediationArranged(FactData):
     body: Code | None = None
     note: Words | None = None
     WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+    BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
 
 
 class ShorterNoticeAgreed(Noted):
@@ -109,6 +111,7 @@ class CommissionerAgreed(FactData):
     agreed_on: date | None = None
     what: Words | None = None
     WORDS: ClassVar[frozenset[str]] = frozenset({"what"})
+    BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
 
 
 class AuthorityAgreed(FactData):
@@ -125,6 +128,7 @@ class AgreedActionDone(FactData):
     body: Code | None = None
     note: Words | None = None
     WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+    BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
 
 
 class LaTold(FactData):
@@ -133,6 +137,7 @@ class LaTold(FactData):
     body: Code
     note: Words | None = None
     WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+    BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
 
 
 class OtherTimeAgreed(FactData):

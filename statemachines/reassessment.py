@@ -16,7 +16,7 @@ from statemachine import State
 
 from models.casefile import Casefile
 from models.facts import Code, FactData, Line, Words
-from models.shared_facts import Opening
+from models.shared_facts import COMMISSIONERS, Opening
 from statemachines.advice import ADVICE_ANSWERS, ADVICE_CONTACTS, ADVICE_FACTS, ADVICE_GUARDS, ADVICE_REOPENS, REQUEST, Noted, advice_stays
 from statemachines.ceasing import CEASE_FACTS, CEASE_GUARDS, CEASE_HEARS, CEASE_HEARS_AS, CEASE_HEARS_IF, CEASE_QUIETLY, CEASE_STAYS
 from statemachines.orders import AGREED_AS_HEARD, TimeAgreed, TimeDirected
@@ -76,7 +76,7 @@ class ReassessmentRequested(Opening):
     last_assessed_on: date | None = None
     assessed_in_window: Literal["yes", "no"] | None = None
     FROM_WINDOW: ClassVar[Mapping[str, tuple[str, str]]] = {"assessed_in_window": ("reassess_six_month_window_start", "last_assessed_on")}
-    BODY_KINDS: ClassVar[frozenset[str]] = frozenset({"integrated_care_board"})
+    BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
 
     @model_validator(mode="after")
     def _a_boards_request_names_the_board(self) -> Self:

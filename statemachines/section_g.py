@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 
 from models.casefile import Casefile
 from models.facts import Code, FactData, Line, Words
+from models.shared_facts import COMMISSIONERS
 from statemachines.statutory import Guard
 
 
@@ -20,7 +21,7 @@ class OfSectionG(FactData):
     body: Code
     note: Words | None = None
     WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
-    BODY_KINDS: ClassVar[frozenset[str]] = frozenset({"integrated_care_board"})
+    BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
 
 
 class SectionGArranged(OfSectionG):

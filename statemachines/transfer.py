@@ -13,7 +13,7 @@ from statemachine import State
 
 from models.casefile import Casefile
 from models.facts import Code, FactData, Line, Slug, Words
-from models.shared_facts import Opening
+from models.shared_facts import COMMISSIONERS, Opening
 from statemachines.statutory import StatutoryMachine, statutory_process
 
 MOVE, CHANGE = "move_known", "commissioner_change_known"
@@ -101,7 +101,7 @@ class ByBoard(FactData):
     body: Code
     note: Words | None = None
     WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
-    BODY_KINDS: ClassVar[frozenset[str]] = frozenset({"integrated_care_board"})
+    BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
 
 
 class NewRcbNotified(ByBoard):

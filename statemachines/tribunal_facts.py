@@ -5,13 +5,13 @@ Days to come (a hearing, a directed date) are particulars of a direction, entere
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from models.casefile import Casefile
 from models.facts import Code, FactData, Line, Slug
-from models.shared_facts import Opening, Seq
+from models.shared_facts import COMMISSIONERS, Opening, Seq
 from statemachines.advice import ByBody, Noted, is_outstanding, was_asked
 from statemachines.orders import CertificateHeard, TimeDirected
 from statemachines.statutory import Guard
@@ -98,6 +98,7 @@ class HealthRecommendationMade(RecommendationMade):
     """The Tribunal recommended to one responsible commissioning body; one such fact for each body (SI 2017/1306 regs 2, 6)."""
 
     body: Code
+    BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
 
 
 class HealthRecommendationAnswered(Noted):

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli import app
+from config.directory import DEFAULT
 
 Call = Callable[..., Result]
 DCO, EXECUTIVE = "send.dco@northernvales-icb.example", "executive.lead.send@northernvales-icb.example"
@@ -143,3 +144,18 @@ def test_what_the_law_does_not_allow_is_refused_with_the_provision(call: Call) -
     assert early.exit_code == 1
     assert "reg 34" in early.stderr
     assert "Lawful then" in early.stderr
+
+
+def test_only_a_commissioning_body_mediates_and_answers_a_recommendation(call: Call, tmp_path: Path) -> None:
+    """CFA 2014 s42(4), SI 2017/1306 reg 2: whoever has to arrange health provision, which a trust that provides it is not; NHS England may be."""
+    directory = DEFAULT.read_text("utf-8") + '\n[[body]]\nbody = "QX950"\nname = "NHS England"\nkind = "nhs_england"\nsend_lead = "send@england.example"\n'
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "directory.toml").write_text(directory, "utf-8")
+    lived(call, *REFUSED[:4], (TALKS, "2026-05-05", "health_mediation_wanted"))
+    lived(call, (APPEAL, "2026-07-13", "extended_appeal_registered", "la=Northshire", "appeal=contents", "issues=health"), (APPEAL, "2026-10-06", "hearing_held"))
+    for case, on, fact, *data in ((TALKS, "2026-05-07", "commissioner_notified", "issues=health_only"), (APPEAL, "2026-10-20", "health_recommendation_made")):
+        trust = record(call, case, on, fact, "body=QX101", *data)
+        assert (trust.exit_code, "the law binds these only: integrated care board, nhs england" in trust.stderr) == (1, True)
+        lived(call, (case, on, fact, "body=QX950", *data), (case, on, fact, "body=QX901", *data))
+    owed = [(duty["body"], duty["due"]) for duty in shown(call, APPEAL, "2026-10-20")["duties"] if duty["rule"] == "ftt_health_recommendation_respond"]
+    assert owed == [("QX950", "2026-11-23"), ("QX901", "2026-11-23")], "one duty for each body, 34 days on (reg 6(3))"
