@@ -152,8 +152,10 @@ def test_only_a_commissioning_body_mediates_and_answers_a_recommendation(call: C
     (tmp_path / "var").mkdir()
     (tmp_path / "var" / "directory.toml").write_text(directory, "utf-8")
     lived(call, *REFUSED[:4], (TALKS, "2026-05-05", "health_mediation_wanted"))
-    lived(call, (APPEAL, "2026-07-13", "extended_appeal_registered", "la=Northshire", "appeal=contents", "issues=health"), (APPEAL, "2026-10-06", "hearing_held"))
-    for case, on, fact, *data in ((TALKS, "2026-05-07", "commissioner_notified", "issues=health_only"), (APPEAL, "2026-10-20", "health_recommendation_made")):
+    appealed = (APPEAL, "2026-07-13", "extended_appeal_registered", "la=Northshire", "appeal=contents", "issues=health")
+    lived(call, appealed, (APPEAL, "2026-10-06", "hearing_held"))
+    asked = (TALKS, "2026-05-07", "commissioner_notified", "issues=health_only"), (APPEAL, "2026-10-20", "health_recommendation_made")
+    for case, on, fact, *data in asked:
         trust = record(call, case, on, fact, "body=QX101", *data)
         assert (trust.exit_code, "the law binds these only: integrated care board, nhs england" in trust.stderr) == (1, True)
         lived(call, (case, on, fact, "body=QX950", *data), (case, on, fact, "body=QX901", *data))
