@@ -57,7 +57,8 @@ def records_are_whole(team: Team, today: str) -> None:
 def letters_are_told_once(team: Team, room: PostRoom) -> None:
     """One message to a mailbox a day, whatever was sent again has its own Message-ID again, and each rung is told once."""
     arrived = Counter((str(mail["To"]), str(mail["Date"])[:16], str(mail["Message-ID"])) for mail in room.arrived)
-    a_day = Counter((to, day) for to, day, _id in arrived)
+    # The morning's digest goes whenever it is written (docs/decisions/030): it is counted by itself, one a day too.
+    a_day = Counter((to, day, message.startswith("<digest-")) for to, day, message in arrived)
     assert [each for each, count in a_day.items() if count > 1] == []
     copies = Counter(room.ids())
     with reading(team.first.engine) as connection:
