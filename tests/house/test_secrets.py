@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import urllib.error
 import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,33 @@ def test_a_login_reaches_neither_pages_nor_files(house: LivingHouse) -> None:
     assert found == []
 
 
+@pytest.mark.house
+@pytest.mark.xdist_group("house")
+@pytest.mark.timeout(600)
+def test_without_the_login_no_route_of_the_interface_says_or_does_anything(house: LivingHouse) -> None:
+    """Every path and method that the server itself names, asked without a login; two say whether it is there."""
+    described = json.loads(ask(f"http://127.0.0.1:{house.port}/openapi.json")[1])["paths"]
+    found: dict[int, list[str]] = {}
+    with ThreadPoolExecutor(4) as askers:
+        asked = [(method, path) for path, methods in described.items() for method in methods]
+        codes = askers.map(lambda one: _code(house, *one), asked)
+        for (method, path), code in zip(asked, codes, strict=True):
+            found.setdefault(code, []).append(f"{method} {path}")
+    assert len(found[401]) > 150
+    assert {code: paths for code, paths in found.items() if code != 401} == {200: ["get /health", "get /ready"]}
+
+
+def _code(house: LivingHouse, method: str, path: str) -> int:
+    whole = f"http://127.0.0.1:{house.port}/api{re.sub(r'{[^}]+}', '3fa85f64-5717-4562-b3fc-2c963f66afa6', path)}"
+    body = None if method in {"get", "delete"} else b"{}"
+    try:
+        request = urllib.request.Request(whole, data=body, method=method.upper(), headers={"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        return refused.code
+
+
 def _answers(url: str) -> bool:
     try:
         return ask(url, LOGIN)[0] == 200
@@ -87,7 +116,7 @@ def test_no_flow_takes_anything_that_could_be_a_secret() -> None:
         for told in each.parameters.properties.values():
             one = next((some for some in told.get("anyOf", [told]) if some.get("type") != "null"), told)
             assert one.get("type") == "boolean" or "pattern" in one or "pattern" in told, told
-    assert names <= {"case", "fact", "on", "digest", "as_at", "now"}
+    assert names <= {"case", "fact", "on", "digest", "as_at", "part", "now"}
 
 
 def test_the_settings_that_hold_secrets_are_not_shown_by_repr(tmp_path: Path) -> None:

@@ -99,6 +99,13 @@ def test_prefect_is_kept_at_home_and_quiet(tmp_path: Path) -> None:
     assert seen["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] == "false"
 
 
+def test_the_pages_are_the_house_s_own_and_ask_the_server_that_they_came_from(tmp_path: Path) -> None:
+    """The program's folder need not be writable, and a proxy may show the pages under another name."""
+    seen = prefect_environment(Settings.read({"SENDFLOW_HOME": str(tmp_path)}))
+    assert Path(seen["PREFECT_SERVER_UI_STATIC_DIRECTORY"]).is_relative_to(tmp_path)
+    assert seen["PREFECT_UI_API_URL"] == "/api"
+
+
 def test_no_address_but_loopback_is_ever_named(tmp_path: Path) -> None:
     """What Prefect is told holds no other host."""
     hosts = [re.findall(r"https?://([^:/]+)", value) for value in prefect_environment(Settings.read({"SENDFLOW_HOME": str(tmp_path)})).values()]
