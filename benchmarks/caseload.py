@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from benchmarks.histories import SERVICES, Child, Teller, body_code, la_slug
 from benchmarks.workload import TODAY
+from flows.desk import OF_SERIES, SERIES
 from flows.recording import Act
 from flows.tracker.cells import check_digit
 
@@ -133,7 +134,7 @@ class Caseload:
                             decided.append(child.number)
                 for number in decided:
                     opened += 1
-                    going_on[number] = f"SF-{opened:06d}"
+                    going_on[number] = f"{SERIES[opened // OF_SERIES]}{opened % OF_SERIES:06d}"
                 yield told if stage == stages - 1 else None, acts
 
 

@@ -3,7 +3,7 @@
 import csv
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,8 +11,10 @@ from sqlalchemy import text
 
 from benchmarks import remembering
 from benchmarks.caseload import Caseload, directory
+from benchmarks.copying import Copier
 from benchmarks.places import Ground, OnPostgresql, OnSqlite
 from benchmarks.remembering import Taken
+from benchmarks.sweeping import asked_act
 from benchmarks.workload import ACTOR, TODAY
 from config.directory import load_directory
 from flows.house import House
@@ -21,11 +23,13 @@ from flows.sample import COLUMNS, sample_rows
 from models.database import reading
 
 SIZES = (0.1, 0.33, 1.0)  # of the scale that was asked for
+RECORDED = 0.01  # of England at most is recorded fact by fact; what is beyond is copies of that
+DUE = 100
 IMPORTED = 100
 
 
 class Size(NamedTuple):
-    """The caseload at one size on one database. `recorded` is facts a second in the waves that led to it; `acts` what each act took then."""
+    """The caseload at one size on one database. `recorded` is facts a second on the way to it; `acts` what each act took then."""
 
     database: str
     share: float
@@ -50,11 +54,23 @@ def growing(ground: Ground, scale: float, say: Callable[[str], None], sizes: tup
         path.unlink()
 
 
-def _grown(place: OnSqlite | OnPostgresql, load: Caseload, path: Path, say: Callable[[str], None], sizes: tuple[float, ...]) -> list[Size]:
+def _grown(place: OnSqlite | OnPostgresql, load: Caseload, path: Path, say: Callable[[str], None], sizes: tuple[float, ...]) -> Iterator[Size]:
     fresh = place.fresh()
     house = dataclasses.replace(fresh, directory=load_directory(path))
     house.books, house.dates_of  # noqa: B018 (worked out once for a house)
-    found: list[Size] = []
+    if load.scale <= RECORDED:
+        yield from _recorded(place, house, load, path, say, sizes)
+    else:
+        base = Caseload(RECORDED)
+        yield from _recorded(place, house, base, path, say, (1.0,))
+        yield from _copied(place, house, load.scale, path, say, sizes[1:])
+    place.done(house)
+
+
+def _recorded(
+    place: OnSqlite | OnPostgresql, house: House, load: Caseload, path: Path, say: Callable[[str], None], sizes: tuple[float, ...]
+) -> Iterator[Size]:
+    """Every fact by the house's own act."""
     waves = list(sizes)
     total = sum(load.counts.values())
     facts = spent = 0.0
@@ -65,12 +81,21 @@ def _grown(place: OnSqlite | OnPostgresql, load: Caseload, path: Path, say: Call
         assert all(isinstance(outcome, Recorded) for outcome in outcomes), "the house refused a fact of the caseload"
         facts += sum(len(act.drafts) for act in wave)
         if told is not None and told >= waves[0] * total:
-            say(f"{place.name} at {facts:,.0f} facts")
-            house.engine.dispose()
-            found.append(_measured(place, house, path, waves.pop(0) * load.scale, facts / spent, len(found)))
+            share = waves.pop(0) * load.scale
+            say(f"{place.name} at {share:.2%} of England")
+            yield _measured(place, house, path, share, facts / spent, len(sizes) - len(waves))
             facts = spent = 0.0
-    place.done(house)
-    return found
+
+
+def _copied(place: OnSqlite | OnPostgresql, house: House, scale: float, path: Path, say: Callable[[str], None], sizes: tuple[float, ...]) -> Iterator[Size]:
+    """The rest as copies of what has been recorded and swept."""
+    copier = Copier(place, house)
+    for number, size in enumerate(sizes):
+        say(f"{place.name} at {size * scale:.2%} of England")
+        before, began = copier.made, time.perf_counter()
+        copier.copy(max(1, round(size * scale / RECORDED) - 1 - copier.made))
+        facts = (copier.made - before) * len(copier.rows["fact"])
+        yield _measured(place, house, path, size * scale, facts / (time.perf_counter() - began), 10 + number)
 
 
 def _measured(place: OnSqlite | OnPostgresql, house: House, path: Path, share: float, recorded: float, number: int) -> Size:
@@ -79,6 +104,9 @@ def _measured(place: OnSqlite | OnPostgresql, house: House, path: Path, share: f
         cases, ref = connection.execute(text("SELECT count(*), min(case_ref) FROM case_file")).one()
         duties, closed = connection.execute(text("SELECT count(*), count(closed_on) FROM duty")).one()
         facts = connection.execute(text("SELECT count(*) FROM fact")).scalar_one()
+    # A hundred cases more, on the day of whose sweep something is due whatever went before.
+    received = house.almanac.subtract_working_days(TODAY, 3)
+    record_acts(house, [asked_act(800_000 - 1_000 * number + each, received) for each in range(DUE)], ACTOR, "record")
     house.engine.dispose()
     tracker = path.with_name(f"tracker-{place.name}-{number}.csv")
     _write_tracker(tracker, number)

@@ -1,0 +1,65 @@
+"""More of the same records than there is time to record: copies of whole histories under other references, each chained afresh.
+
+A copy's cases bear two letters before their references, in every fact that names them; so every hash, copied column, fold, cache and notice of
+a copy is what the house itself would have written, and `sendflow verify` finds nothing. Sealed persons are not copied.
+"""
+
+from collections.abc import Iterator
+from hashlib import sha256
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from benchmarks.places import OnPostgresql, OnSqlite, Rows
+from flows.house import House
+from models.facts import GENESIS
+
+COPIED = ("fact", "case_file", "duty", "notice")
+NAMES = ('"case_ref":"', '"caused_by":"')
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+Row = tuple[Any, ...]
+
+
+class Copier:
+    """Copies of the records of a house as they stand when this is made, into the same records."""
+
+    def __init__(self, place: OnSqlite | OnPostgresql, house: House) -> None:
+        self.place = place
+        self.house = house
+        self.made = 0
+        self._ends: dict[str, str] = {}  # the last hash of each case of the copy that is being made
+        rows = place.rows(house, COPIED)
+        self.rows = {**rows, "fact": sorted(rows["fact"], key=itemgetter(0, 1))}
+
+    def copy(self, times: int) -> None:
+        """So many copies more, a transaction each."""
+        connection = self.place.driver(self.house)
+        for _ in range(times):
+            self.made += 1
+            letters = LETTERS[self.made // 26] + LETTERS[self.made % 26]
+            told = {"fact": list(self._facts(letters)), **self._rest(letters)}
+            if isinstance(self.place, OnPostgresql):
+                self.place.copy(connection, told)
+            else:
+                self.place.write(connection, told)
+        connection.close()
+
+    def _facts(self, letters: str) -> Iterator[Row]:
+        for ref, some in groupby(self.rows["fact"], itemgetter(0)):
+            previous = GENESIS
+            for _ref, seq, kind, occurred_on, recorded_at, actor, text, _previous, _digest in some:
+                for name in NAMES:
+                    text = text.replace(name, name + letters)
+                digest = sha256((previous + text).encode()).hexdigest()
+                yield letters + ref, seq, kind, occurred_on, recorded_at, actor, text, previous, digest
+                previous = digest
+            self._ends[letters + ref] = previous
+
+    def _rest(self, letters: str) -> Rows:
+        cases = [(letters + ref, *parts, self._ends[letters + ref], opened_on, la, la_reference, child and letters + child[2:])
+                 for ref, *parts, _hash, opened_on, la, la_reference, child in self.rows["case_file"]]  # fmt: skip
+        duties = [(letters + row[0], *row[1:]) for row in self.rows["duty"]]
+        notices = [(letters + row[0], letters + row[1], *(part.replace(row[1], letters + row[1]) if isinstance(part, str) else part for part in row[2:]))
+                   for row in self.rows["notice"]]  # fmt: skip
+        self._ends.clear()
+        return {"case_file": cases, "duty": duties, "notice": notices}
