@@ -226,7 +226,11 @@ def _read(folders: Sequence[Path]) -> Law:
     used: dict[str, tuple[Rule, ...]] = {}
     for name, borrowed in uses.items():  # a process may have several files, and each may use rules
         process = name.split(".")[0]
-        used[process] = used.get(process, ()) + tuple(_used(rules, name, rule_id, table) for rule_id, table in borrowed.items())
+        before, more = used.get(process, ()), tuple(_used(rules, name, rule_id, table) for rule_id, table in borrowed.items())
+        for rule in more:
+            if twice := next((kind for other in before if other.id == rule.id for kind in rule.starts if kind in other.starts), None):
+                raise ConfigFault(f"{name}: [uses.{rule.id}] starts with {twice}, and so it does in another file of {process}: its duties would stand twice.")
+        used[process] = before + more
     canonical = json.dumps(content, sort_keys=True, default=str, ensure_ascii=False, separators=(",", ":"))
     return Law(MappingProxyType(rules), MappingProxyType(grounds), hashlib.sha256(canonical.encode()).hexdigest(), MappingProxyType(used))
 

@@ -131,6 +131,8 @@ def test_files_of_one_process_may_each_use_rules_of_another(tmp_path: Path) -> N
     assert law.duties_of("first") == ()
     with pytest.raises(ConfigFault, match="names no rule of another statute file"):
         law_of(tmp_path, '[uses.nothing]\nstarts = ["it_came"]\n', "second.toml")
+    with pytest.raises(ConfigFault, match=r"\[uses\.the_rule\] starts with it_came_again, and so it does in another file of second"):
+        law_of(tmp_path, '[uses.the_rule]\nstarts = ["it_came", "it_came_again"]\n', "second.toml")
     with pytest.raises(ConfigFault, match="`uses` is a table of rules"):
         law_of(tmp_path, "uses = 1\n", "second.toml")
 
