@@ -55,8 +55,8 @@ audit: install  ## ask for known weaknesses of what is locked; says NOT CHECKED 
 sbom: install  ## write build/sbom.cdx.json: what sendflow is made of, in CycloneDX
 	@$(BIN)/python tools/sbom.py
 
-bench: install  ## measure against goals and peers (under ten minutes); writes bench.json under SENDFLOW_HOME
-	@$(BIN)/python -m benchmarks
+bench: install  ## measure against goals and peers (under ten minutes, or SCALE=board, merged, national); writes bench.json under SENDFLOW_HOME
+	@$(BIN)/python -m benchmarks $(if $(SCALE),--scale $(SCALE))
 
 lock:  ## resolve pyproject.toml into requirements.lock again (only for who changes it; fetches uv into build/)
 	@test -n "$(PYTHON)" || { echo "make lock needs Python 3.11." >&2; exit 3; }

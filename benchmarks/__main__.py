@@ -36,7 +36,7 @@ MEASURES: dict[str, Callable[[Ground], Measured | Unmeasured]] = {
 }
 BESIDE, GROWING, LATENCY = "beside", "growing", "latency"
 PARTS = (*MEASURES, BESIDE, GROWING, LATENCY)
-Say = Callable[[str], None]
+WIDTH = 170  # where nobody's window says
 
 
 class Told:
@@ -73,6 +73,8 @@ def main(words: list[str]) -> int:
         print(problem, file=sys.stderr)
         return 3
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=WIDTH)
     started = time.perf_counter()
     told = run(wanted or set(PARTS), settings.home, scale, console)
     say(told, settings.home, not wanted, console)

@@ -30,7 +30,7 @@ from models import ledger
 from models.database import reading
 
 CASES, SINGLE, PEERS, IMPORTED, PAGES = 300, 15, 40, 108, 60
-ROUNDS = 5
+ROUNDS = 3
 Place = OnSqlite | OnPostgresql
 
 

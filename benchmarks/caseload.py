@@ -24,7 +24,7 @@ from flows.tracker.cells import check_digit
 
 DIRECTORY = Path(__file__).parents[1] / "config" / "directory.toml"
 SHARES = Path(__file__).with_name("caseload.toml")
-SCALES = {"tiny": 1 / 20_000, "small": 1 / 200, "board": 1 / 42, "merged": 4 / 42, "national": 1.0}
+SCALES = {"tiny": 1 / 20_000, "small": 1 / 400, "board": 1 / 42, "merged": 4 / 42, "national": 1.0}
 SEED = 2026
 TRUSTS = 3  # for each board
 BATCH = 500  # children at most whose acts are recorded in one transaction

@@ -37,7 +37,7 @@ from models.facts import Draft
 from notifications.post import Attempt, Letter, SmtpPost
 from notifications.sink import Sink
 
-RECORDS_TIMED, SWEPT, DAYS = 60, 100, 3
+RECORDS_TIMED, SWEPT, DAYS = 50, 100, 2
 EVERY = 1 / 50
 ROOT = Path(__file__).parents[1]
 
