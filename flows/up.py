@@ -117,6 +117,11 @@ def open_house(settings: Settings, voice: Voice, postgres: bool = False, sample:
     empty, now and later.
     """
     settings.prepare_home()
+    if settings.api_url not in (None, f"{settings.ui_url}/api"):
+        raise CannotStart(
+            "SENDFLOW_API_URL names a Prefect server elsewhere, so that this house is several services: start them by sendflow part, or unset it "
+            "to open a whole house here"
+        )
     settings = settings if settings.metrics_port else replace(settings, metrics_port=free_port())
     with ExitStack() as stack:
         closing = stack.enter_context(_closing_on_signals())

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from config.settings import Settings, SettingsError
 from flows import pool
 from flows.doctoring import examine
+from flows.processes import CannotStart
 from flows.runs import Act, Work
 from flows.shown import begin, is_refusal, parameters
 from flows.sweeping import NoSuchPart, Part, last_finished, sweep
+from flows.up import open_house
 from flows.wake import AlarmClock
 from models.database import reading
 from tests.byhand import day
@@ -92,6 +94,13 @@ def test_the_doctor_asks_for_the_server_of_a_house_that_is_several_services(team
     assert report.open, "its parts are open or closed elsewhere"
     assert [each.what for each in report.findings] == ["prefect"]
     assert "SENDFLOW_API_URL" in report.findings[0].message
+
+
+def test_a_house_of_several_services_is_not_opened_as_a_whole_by_mistake(tmp_path: Any) -> None:
+    settings = Settings.read({"SENDFLOW_HOME": str(tmp_path), "SENDFLOW_API_URL": "https://prefect.icb.example/api"})
+    with pytest.raises(CannotStart, match="SENDFLOW_API_URL"):
+        open_house(settings, cast(Any, None))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_server_s_address_is_asked_by_tls_wherever_it_is_not_this_machine(tmp_path: Any) -> None:

@@ -29,7 +29,7 @@ from tests.casework import Team
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "watch.openapi.json"
 DESCRIBED = schemathesis.openapi.from_dict(json.loads(PAGE.read_text("utf-8")))
 OPERATIONS: list[Any] = [each.ok() for each in DESCRIBED.get_all_operations()]  # type: ignore[union-attr]  # an Err has none and fails here
-EXAMPLES = int(os.environ.get("EXAMPLES") or 15)
+EXAMPLES = int(os.environ.get("EXAMPLES") or 8)
 QUIET = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 CHECKS: list[Any] = [status_code_conformance, content_type_conformance, response_headers_conformance, response_schema_conformance]
 METHODS = st.sampled_from(("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW"))
