@@ -70,6 +70,8 @@ def record(
         recorded = perform("record", House.open(), case=kept, drafts=drafts, actor=actor, say=tell)
     except Refused as refused:
         fail(Exit.WRONG_CALL if refused.wrong_call else Exit.REFUSED, refused.message)
+    for sentence in recorded.unheard:  # a person has to see to it: the fact stands, and another case of the child could not take it
+        tell(sentence)
     emit(
         recorded.model_dump(mode="json", include={"case_ref", "seq", "state"}), json_,
         lambda: f"Recorded {fact} of {day.day} {day:%B %Y} as fact {recorded.seq} of case {recorded.case_ref}, which now stands at '{recorded.state}'.",

@@ -47,31 +47,49 @@ def refuse_second(desk: Desk, process: Process, work: CaseWork, drafts: Sequence
     if would_open is None:
         return
     opening, named = would_open
-    if work.lines:
-        desk.settle_children([work])
-        child_key = child_key or work.child_key
+    desk.settle_children([work] if work.lines else [])  # whoever was told of earlier in this transaction is found as well
     number = person.get("nhs_number")
-    if number:
-        desk.settle_children([])  # whoever was told of earlier in this transaction is found as well
-        # What a correction tells of a case goes before what was thought of it.
-        known = people.find_children(desk.connection, desk.house.seal, [number]).get(number)
-        child_key = known or child_key if work.lines else child_key or known
+    known = people.find_children(desk.connection, desk.house.seal, [number]).get(number) if number else None
+    keys = {key for key in (child_key, work.child_key, known) if key is not None}  # they turn out to be one child's
     la = desk.house.directory.find_la(named or "")
-    if child_key is None or la is None:
+    if not keys or la is None:
         return
     query = select(CASE.c.case_ref).where(
-        CASE.c.child_key == child_key, CASE.c.process == process.name, CASE.c.la == la, CASE.c.state.not_in(process.final)
+        CASE.c.child_key.in_(keys), CASE.c.process == process.name, CASE.c.la == la, CASE.c.state.not_in(process.final)
     )
     opened = {str(ref) for ref in desk.connection.scalars(query)} - desk.works.keys()  # what is on the desk is newer than its row
     opened |= {
         ref for ref, other in desk.works.items()
-        if other is not work and other.child_key == child_key and other.process is process and not other.ended and other.file.la == la
+        if other is not work and other.child_key in keys and other.process is process and not other.ended and other.file.la == la
     }  # fmt: skip
     if opened:
         raise Refused(
             "open_already", f"{opening} is refused: case {min(opened)} of the same child and local authority is open. Record there what has"
             " happened since; or close it first, where it is over", field="nhs_number",
         )  # fmt: skip
+
+
+def open_twice(desk: Desk) -> list[str]:
+    """What a person is to mend once children who were kept as two have turned out to be one: cases of which one only may be open.
+
+    Called when everything on the desk has been written.
+    """
+    said: list[str] = []
+    for process in desk.house.processes.values():
+        if not (desk.united and process.one_open_per_child_and_la):
+            continue
+        query = select(CASE.c.child_key, CASE.c.la, CASE.c.case_ref).where(
+            CASE.c.child_key.in_(desk.united), CASE.c.process == process.name, CASE.c.state.not_in(process.final), CASE.c.la.is_not(None)
+        )
+        of_one: dict[tuple[str, str], list[str]] = {}
+        for key, la, ref in desk.connection.execute(query):
+            of_one.setdefault((str(key), str(la)), []).append(str(ref))
+        said += [
+            f"Cases {' and '.join(sorted(refs))} ({process.title}) turn out to be of one child and local authority, and both are open:"
+            " close the one that is over, or withdraw the one that was a repetition"
+            for refs in of_one.values() if len(refs) > 1
+        ]  # fmt: skip
+    return said
 
 
 def _would_be_open(process: Process, work: CaseWork, drafts: Sequence[Draft], person: Mapping[str, str]) -> tuple[str, str | None] | None:

@@ -149,6 +149,7 @@ class Desk:
         self.aliases: dict[str, str] = {}
         self.minter = Minter(connection)
         self.unheard: list[str] = []
+        self.united: set[str] = set()
 
     def open(self, refs: Sequence[str]) -> dict[str, CaseWork]:
         """Put cases on the desk, locked; a reference without facts gives an empty case, to be opened by its first fact."""
@@ -287,6 +288,7 @@ class Desk:
     def _is_of(self, before: str, key: str) -> None:
         """Two keys turn out to be one child's: every case of the one becomes a case of the other."""
         if before != key:
+            self.united.add(key)
             self.connection.execute(update(CASE).where(CASE.c.child_key == before).values({CASE.c.child_key: key}))
             for work in self.works.values():
                 work.child_key = key if work.child_key == before else work.child_key

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from flows.births import corrected_day, with_birth
 from flows.checking import Refused, check_person
-from flows.children import child_of, refuse_second
+from flows.children import child_of, open_twice, refuse_second
 from flows.desk import CaseWork, Desk
 from flows.house import House
 from models import people
@@ -76,7 +76,7 @@ def record(
         work = take(desk, act)
         seq, state, facts = work.lines[-1].seq, work.file.state, len(work.added)
         desk.flush()
-        return Recorded(case_ref=work.case_ref, seq=seq, state=state, facts=facts, unheard=desk.unheard)
+        return Recorded(case_ref=work.case_ref, seq=seq, state=state, facts=facts, unheard=[*desk.unheard, *open_twice(desk)])
 
     return transact(house.engine, once)
 

@@ -188,6 +188,18 @@ def test_a_notification_is_not_opened_again_beside_a_later_one_of_the_same_child
     assert (reopened.exit_code, f"case {CASE} of the same child" in reopened.stderr) == (1, True)
 
 
+def test_two_open_notifications_that_turn_out_to_be_one_childs_are_said_to_a_person(call: Call) -> None:
+    lived(call, ("2026-02-02", "section23_opinion_formed", *OPINION))
+    unnamed = ("section23_opinion_formed", "la=Northshire", "body=QX101", f"date_of_birth={BORN}")
+    lived(call, ("2026-02-02", *unnamed), case=OTHER)
+    asked = record(call, "2026-02-03", "ehc_assessment_requested", "la=Northshire", f"linked_to={OTHER}", f"nhs_number={NUMBER}", case=PLAN)
+    assert asked.exit_code == 0
+    assert f"Cases {CASE} and {OTHER} (Section 23 notification) turn out to be of one child" in asked.stderr
+    assert NUMBER not in asked.output
+    third = record(call, "2026-02-04", *unnamed, f"linked_to={PLAN}", case="SX90003")
+    assert (third.exit_code, f"case {CASE} of the same child" in third.stderr) == (1, True)
+
+
 # What a locality may choose -------------------------------------------------------------------------------------------------
 
 

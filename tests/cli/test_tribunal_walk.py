@@ -161,3 +161,12 @@ def test_only_a_commissioning_body_mediates_and_answers_a_recommendation(call: C
         lived(call, (case, on, fact, "body=QX950", *data), (case, on, fact, "body=QX901", *data))
     owed = [(duty["body"], duty["due"]) for duty in shown(call, APPEAL, "2026-10-20")["duties"] if duty["rule"] == "ftt_health_recommendation_respond"]
     assert owed == [("QX950", "2026-11-23"), ("QX901", "2026-11-23")], "one duty for each body, 34 days on (reg 6(3))"
+
+
+def test_what_another_case_of_the_child_could_not_take_is_said_to_whoever_recorded_it(call: Call) -> None:
+    """An order to assess, and an assessment that was never refused: a person has to see which of the two is not right."""
+    lived(call, *REFUSED[:2], (APPEAL, "2026-03-02", "appeal_registered", "la=Northshire", "appeal=refusal_to_assess", f"linked_to={PLAN}"))
+    made = record(call, APPEAL, "2026-06-08", "order_to_assess_made")
+    assert made.exit_code == 0
+    assert f"Case {PLAN} could not take assessment_ordered: fact 3, assessment_ordered of 2026-06-08, is refused" in made.stderr
+    assert json.loads(made.stdout) == {"case_ref": APPEAL, "seq": 2, "state": "ordered"}
