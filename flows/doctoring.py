@@ -180,7 +180,7 @@ def _processes(settings: Settings) -> Iterator[Finding]:
 
 def _inside(house: House, quick: bool) -> Iterator[Finding]:
     today = house.today()
-    looks: tuple[Callable[[House, Connection, date], Iterable[Finding]], ...] = (_clock, _silence, _letters, _claims, _directory)
+    looks: tuple[Callable[[House, Connection, date], Iterable[Finding]], ...] = (_clock, _silence, _laws, _letters, _claims, _directory)
     with reading(house.engine) as connection:
         gone = missing_triggers(connection)
         for look in looks:
@@ -234,6 +234,18 @@ def _silence(house: House, connection: Connection, _today: date) -> Iterator[Fin
     query = select(TICK.c.outcome).where(TICK.c.act == "sweep").order_by(TICK.c.finished_at.desc(), TICK.c.id.desc()).limit(1)
     if connection.scalar(query) == "troubled":
         yield Finding(what="sweep_troubled", message="the last sweep could not work out every case", mend="sendflow sweep names them; sendflow verify says why")
+
+
+def _laws(_house: House, connection: Connection, today: date) -> Iterator[Finding]:
+    """Sweeps that take turns under one law and another undo each other's work for ever, and whoever is told is told again."""
+    query = select(TICK.c.detail).where(TICK.c.act == "sweep", TICK.c.as_at >= today - timedelta(days=1)).order_by(TICK.c.finished_at, TICK.c.id)
+    under = [told.rpartition(" under ")[2] for told in connection.scalars(query) if " under " in told]
+    turns = [law for number, law in enumerate(under) if number == 0 or under[number - 1] != law]
+    if len(turns) > len(set(turns)):
+        yield Finding(
+            what="two_laws", count=len(set(turns)), message="sweeps since yesterday went back and forth between laws: cases are worked out anew each time",
+            mend="bring every machine of the house to the same version, with the same rule packs and the same ladder.toml",
+        )  # fmt: skip
 
 
 def _letters(house: House, connection: Connection, today: date) -> Iterator[Finding]:

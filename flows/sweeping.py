@@ -111,7 +111,7 @@ def sweep(house: House, as_at: date | None = None, run: str | None = None, part:
     with writing(house.engine) as connection:
         look_next = connection.scalar(select(DUTY.c.look_on).where(DUTY.c.look_on > as_at).order_by(DUTY.c.look_on).limit(1))
         if part is None:
-            finish(connection, house, "sweep", as_at, "troubled" if troubles else "done", f"{facts} facts")
+            finish(connection, house, "sweep", as_at, "troubled" if troubles else "done", f"{facts} facts under {house.looked_under[:12]}")
     return SweepReport(
         as_at=as_at, cases_looked_at=looked, facts_written=facts, notices_written=notices, kinds=kinds, bodies=sorted(bodies),
         processes=sorted(touched), look_next=look_next, troubles=troubles,

@@ -204,3 +204,21 @@ def test_a_process_that_a_later_program_knows_is_left_alone(team: Team) -> None:
         team.record("14 Apr 2026", "waiting_list_stated", case="NX90003", service="physiotherapy")
     team.day("14 Apr 2026")
     assert len(team.lines("NX90003")) == 1
+
+
+def test_programs_that_sweep_in_turn_under_two_laws_are_named(team: Team) -> None:
+    """Where both come to the same dates nothing is written twice; every case is worked out anew each time all the same, and the doctor says what to mend."""
+    lived(team)
+    newer = team.house("23 Mar 2026")
+    older = replace(newer, looked_under="0" * len(newer.looked_under))
+    for house in (older, newer):
+        sweep(house)
+    settings = newer.settings
+    assert "two_laws" not in {each.what for each in examine(settings).findings}, "a law that was changed once is no fault"
+    told = team.told()
+    for house in (older, newer, older):
+        sweep(house)
+    found = {each.what: each for each in examine(settings).findings}
+    assert found["two_laws"].count == 2
+    assert "same version" in found["two_laws"].mend
+    assert team.told() == told
