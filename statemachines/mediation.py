@@ -207,6 +207,19 @@ def _without_authority(casefile: Casefile, line: Line) -> str | None:
     )
 
 
+def remarks(casefile: Casefile) -> list[str]:
+    """Who has to be in the room: a duty of every commissioning body that was notified, with no day of its own besides that of the mediation."""
+    notified = list(dict.fromkeys(str(line.data["body"]) for line in casefile.lines if line.kind == "commissioner_notified"))
+    if not notified or casefile.state not in ("wanted", "arranged"):
+        return []
+    fixed = next((str(line.data["meeting_on"]) for line in reversed(casefile.lines) if line.kind == "mediation_arranged"), None)
+    law = "reg 35(3)" if "health_mediation_wanted" in casefile.seen else "reg 35(4)"
+    return [
+        f"{' and '.join(notified)} {'has' if len(notified) == 1 else 'have'} to take part in the mediation{f' of {fixed}' if fixed else ''} (CFA 2014 s53; SEND"
+        f" Regs 2014 {law}), by somebody who has authority to resolve the issues (reg 37(1))."
+    ]
+
+
 APPEALABLE = (
     "agreed_to_assess", "agreed_to_reassess", "agreed_to_make_plan", "agreed_to_reconsider", "agreed_to_amend_provision",
     "agreed_to_amend_placement", "agreed_to_continue_plan", "agreed_to_continue_and_amend",
@@ -259,6 +272,7 @@ PROCESS = statutory_process(
         "agreed_action_done": _agreed_by,
         "la_told_of_agreement": _told_by_party,
     },
+    remarks=remarks,
     hears=PLANS_HEARD,
     hears_quietly=PLANS_HEARD.values(),
     reasons={

@@ -7,7 +7,7 @@ import pytest
 from deadlines.duty import Duty, duties_of
 from deadlines.standing import days_late, standing
 from models.facts import Line
-from statemachines.mediation import PROCESS
+from statemachines.mediation import PROCESS, remarks
 from statemachines.replay import fold
 from statemachines.statutory import Unlawful
 from tests.byhand import book, dates_of, day, history
@@ -199,3 +199,14 @@ def test_what_was_agreed_is_done_by_whoever_agreed_to_it() -> None:
     mixed = (MIXED, *HELD, ("agreed_to_assess", "8 Apr 2026"))
     assert "record what was agreed first" in refused(*mixed, ("agreed_action_done", "14 Apr 2026", ICB))
     assert fold("ME90001", facts(*agreed, ("agreed_action_done", "14 Apr 2026", {}))).state == "agreed", "a fact of the first version stands"
+
+
+def test_whoever_was_notified_takes_part_and_that_is_said_until_it_is_over() -> None:
+    other = ("commissioner_notified", "12 Mar 2026", {"body": "QX901", "issues": "mixed"})
+    notified = (MIXED, ("commissioner_notified", "11 Mar 2026", {**ICB, "issues": "mixed"}), other)
+    (said,) = remarks(fold("ME90001", facts(*notified)))
+    assert said.startswith("QX900 and QX901 have to take part in the mediation (CFA 2014 s53; SEND Regs 2014 reg 35(4))")
+    (said,) = remarks(fold("ME90001", facts(*notified, HELD[0])))
+    assert "mediation of 2026-04-08" in said and "reg 37(1)" in said
+    assert remarks(fold("ME90001", facts(*notified, *HELD))) == []
+    assert remarks(fold("ME90001", facts(MIXED))) == []
