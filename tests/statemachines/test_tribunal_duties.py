@@ -9,6 +9,7 @@ from deadlines.standing import days_late, standing
 from models.facts import Line
 from statemachines.replay import fold
 from statemachines.statutory import Unlawful
+from statemachines.tribunal import remarks
 from tests.byhand import book, dates_of, day, history
 
 CASE = "TR90001"
@@ -237,3 +238,12 @@ def test_a_right_that_is_not_used_lapses_and_nothing_is_late() -> None:
     assert days_late(right, day("6 Jun 2026")) == 0
     late = one([*decided, *history(*[("appeal_received", "8 May 2026")] * 2)[1:]], "appeal_register")
     assert (standing(late, day("8 May 2026")), days_late(late, day("8 May 2026"))) == ("met_late", 3), "a late appeal needs the Tribunal's leave, so it is said"
+
+
+def test_a_claim_without_a_plea_for_reinstatement_says_where_its_day_is_to_be_found() -> None:
+    def said(reinstatement: str, *more: tuple[Any, ...]) -> list[str]:
+        return remarks(fold(CASE, history(("discrimination_claim_received", "2 Mar 2026", {"la": "northshire", "reinstatement": reinstatement}), *more)))
+
+    (told,) = said("no")
+    assert "enter it with evidence_directed" in told
+    assert said("yes") == said("no", ("claim_responded", "9 Mar 2026")) == []
