@@ -6,6 +6,7 @@ measured goes to the folder bench/ beside it.
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -72,6 +73,7 @@ def main(words: list[str]) -> int:
     except SettingsError as problem:
         print(problem, file=sys.stderr)
         return 3
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))  # so that servers are stopped and folders removed
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=WIDTH)

@@ -4,6 +4,7 @@ import json
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from itertools import islice
@@ -15,14 +16,16 @@ from benchmarks import __main__ as bench
 from benchmarks import growing, latency, remembering, telling
 from benchmarks.beside import beside
 from benchmarks.caseload import SHARES, Caseload, directory, scale_of
+from benchmarks.copying import Copier
 from benchmarks.measuring import Measured, Side, Unmeasured, alternate, goals, of_theirs, rotate
 from benchmarks.phases import phase_of, profile
-from benchmarks.places import Ground, OnSqlite
+from benchmarks.places import Ground, OnSqlite, postgresql
 from benchmarks.plots import plots
 from benchmarks.recording import bulk_postgres
 from benchmarks.workload import Workshop, drafts
 from benchmarks.workload import acts as work_acts
 from config.directory import load_directory
+from flows.house import House
 from flows.recording import Recorded, record_acts
 from flows.verifying import verify
 from models.database import reading
@@ -43,6 +46,14 @@ def shop(tmp_path: Path) -> Workshop:
 @pytest.fixture
 def here(shop: Workshop) -> Ground:
     return Ground(shop, OnSqlite(shop), ABSENT)
+
+
+def national(house: House) -> House:
+    """The house with the directory of the generated caseload."""
+    path = house.settings.home / "national.toml"
+    shares = Caseload(1.0).shares.national
+    path.write_text(directory(shares.authorities, shares.boards), "utf-8")
+    return replace(house, directory=load_directory(path))
 
 
 def test_every_goal_that_was_asked_for_has_a_measure() -> None:
@@ -67,8 +78,15 @@ def test_bench_json_has_the_four_keys_of_every_measure(tmp_path: Path) -> None:
     assert (absent["ratio"], absent["held"]) == (None, False)
 
 
-def test_what_cannot_be_measured_here_says_why_and_is_not_held(here: Ground, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_measured_here_says_why(here: Ground) -> None:
     assert bulk_postgres(here) == Unmeasured("bulk_record_postgres", ABSENT)
+
+
+def test_without_postgresql_the_rest_is_measured_all_the_same(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.cluster.binaries", lambda: None)
+    with postgresql(shop) as place:
+        assert isinstance(place, str) and place.startswith("not measured: PostgreSQL 15 or later is not on this machine")
+        assert [each.name for each in Ground(shop, OnSqlite(shop), place).places] == ["sqlite"]
 
 
 @pytest.mark.parametrize("words", [["as_fast_as_light"], ["--scale", "light"], ["--scale", "0"], ["--scale", "1.5"], ["--lightly"]])
@@ -164,9 +182,7 @@ def test_the_same_scale_seed_and_day_give_the_same_histories() -> None:
 
 def test_the_house_accepts_every_fact_of_the_caseload_and_it_comes_to_what_a_nation_holds(shop: Workshop) -> None:
     load = Caseload(1 / 8_000)
-    house = shop.fresh_house()
-    (shop.folder / "directory.toml").write_text(directory(load.shares.national.authorities, load.shares.national.boards), "utf-8")
-    object.__setattr__(house, "directory", load_directory(shop.folder / "directory.toml"))
+    house = national(shop.fresh_house())
     for wave in load.waves():
         assert all(isinstance(outcome, Recorded) for outcome in record_acts(house, wave, "bench", "record"))
     with reading(house.engine) as connection:
@@ -183,11 +199,25 @@ def test_a_scale_is_a_word_or_a_share(said: str, scale: float) -> None:
     assert scale_of(said) == scale
 
 
+def test_what_is_copied_is_what_would_have_been_recorded(shop: Workshop) -> None:
+    place = OnSqlite(shop)
+    house = national(place.fresh())
+    for wave in Caseload(1 / 100_000).waves():
+        record_acts(house, wave, "bench", "record")
+    facts = verify(house).facts
+    assert facts > 100
+    Copier(place, house).copy(30)
+    report = verify(house)
+    assert (report.facts, report.intact, report.stale) == (31 * facts, True, 0)
+    assert len({row[-1] for row in place.rows(house, ("case_file",))["case_file"]}) > 31  # each copy has children of its own
+    place.done(house)
+
+
 # Every measure at a tiny size.
 
 
 def test_every_act_is_measured_beside_its_raw_limit_and_a_peer(here: Ground) -> None:
-    found = beside(here, rounds=1, cases=2)
+    found = beside(here, rounds=1, cases=1)
     assert [each.act for each in found] == [
         "record in bulk", "record one fact", "sweep", "refold", "verify", "import", "one case page",
     ]  # fmt: skip
@@ -211,13 +241,10 @@ def test_the_growing_caseload_is_measured_at_each_size_and_drawn(here: Ground, m
 
 
 def test_the_time_until_the_mail_servers_yes_is_taken_for_every_letter(here: Ground) -> None:
-    path = here.shop.folder / "directory.toml"
-    path.write_text(directory(153, 42), "utf-8")
     sizes = latency.Sizes(records=2, swept=3, days=1)
     with Sink(here.shop.folder / "letters") as sink:
         for measure, times in ((latency.records, 2), (latency.sweeps, 3)):
-            house = here.sqlite.fresh()
-            object.__setattr__(house, "directory", load_directory(path))
+            house = national(here.sqlite.fresh())
             what, seconds = measure(house, sink.port, sizes)
             assert len(seconds) == times
             assert latency.Waited.of(what, "sqlite", seconds).most == max(seconds)
