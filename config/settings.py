@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import parse_qsl, urlencode
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 CLUSTER = "postgres"
@@ -183,7 +184,7 @@ def prefect_environment(settings: Settings, api_url: str | None = None) -> dict[
         "PREFECT_HOME": str(settings.prefect_home),
         "PREFECT_PROFILES_PATH": str(settings.prefect_home / "profiles.toml"),
         "PREFECT_API_URL": api_url or settings.api_url or f"{settings.ui_url}/api",
-        "PREFECT_API_DATABASE_CONNECTION_URL": settings.prefect_database_url or f"sqlite+aiosqlite:///{settings.prefect_home / 'prefect.db'}",
+        **_prefect_database(settings.prefect_database_url or f"sqlite+aiosqlite:///{settings.prefect_home / 'prefect.db'}"),
         "PREFECT_SERVER_API_HOST": settings.bind,
         "PREFECT_SERVER_API_PORT": str(settings.port),
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
@@ -216,6 +217,21 @@ def prefect_environment(settings: Settings, api_url: str | None = None) -> dict[
     if settings.auth:
         fixed |= {"PREFECT_SERVER_API_AUTH_STRING": settings.auth, "PREFECT_API_AUTH_STRING": settings.auth}
     return fixed
+
+
+def _prefect_database(url: str) -> dict[str, str]:
+    """Where Prefect keeps its runs. The words about TLS are PostgreSQL's own, as for the records; Prefect's driver knows others, and stops at these."""
+    place, _, query = url.partition("?")
+    asked = dict(parse_qsl(query))
+    mode = asked.pop("sslmode", None)
+    files = {name: asked.pop(told) for name, told in (("CA_FILE", "sslrootcert"), ("CERT_FILE", "sslcert"), ("KEY_FILE", "sslkey")) if told in asked}
+    made = {}
+    if mode in ("verify-full", "verify-ca"):
+        tls = {"ENABLED": "true", "CHECK_HOSTNAME": str(mode == "verify-full").lower(), **files}
+        made = {f"PREFECT_SERVER_DATABASE_SQLALCHEMY_CONNECT_ARGS_TLS_{name}": value for name, value in tls.items()}
+    elif mode is not None:
+        asked["ssl"] = mode
+    return {"PREFECT_API_DATABASE_CONNECTION_URL": f"{place}?{urlencode(asked)}" if asked else place, **made}
 
 
 def fix_prefect_environment(settings: Settings, api_url: str | None = None) -> None:
