@@ -95,10 +95,17 @@ def _tell(
             continue
         put = process.hears_as.get((fact.process, fact.kind), HeardAs())
         draft = Draft(kind, fact.occurred_on, {**_put(process, kind, put, fact.data), **_of_the_opening(work, put), **put.says}, caused_by=cause)
+        listeners = [other for other in desk.open(others).values() if other.process is process and not other.ended] if others else []
         if kind == process.opens:
-            unheard += _open(desk, work, process, draft, mint)
+            busy = next((other for other in listeners if kind in process.hears_once and _under_way(other)), None)
+            if busy is not None:
+                unheard.append(
+                    f"Case {busy.case_ref} of the same child is under way ({process.title}), so that {fact.kind} opened no other:"
+                    " see that it covers what was asked"
+                )
+            else:
+                unheard += _open(desk, work, process, draft, mint)
             continue
-        listeners = [other for other in desk.open(others).values() if other.process is process and not other.ended]
         tried = _latest_first(desk, listeners, draft) if kind in process.hears_once else [_try(desk, other, draft) for other in listeners]
         if [] in tried:
             continue  # a child may have several cases of a process, and what one of them takes is not the others' business
@@ -124,6 +131,11 @@ def _of_the_opening(work: "CaseWork", put: HeardAs) -> dict[str, Any]:
     opening = next(line for line in work.file.lines if line.kind in kinds)
     said = {named: opening.data[key] for key, named in put.from_opening.items() if key in opening.data}
     return said | ({put.opened_on: opening.occurred_on.isoformat()} if put.opened_on else {})
+
+
+def _under_way(other: "CaseWork") -> bool:
+    """Whether a case still has something to be done by a day."""
+    return any(duty.closed_on is None and duty.due is not None for duty in other.duties)
 
 
 def _latest_first(desk: "Desk", listeners: Iterable["CaseWork"], draft: Draft) -> list[list[str]]:

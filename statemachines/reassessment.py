@@ -189,7 +189,7 @@ PROCESS = statutory_process(
         ("mediation", "other_time_agreed"): AGREED_AS_HEARD,
         ("transfer", "assessment_or_review_requested"): HeardAs(says={"requested_by": "rcb"}),
     },
-    hears_once=("reassessment_ordered", "reassessment_conceded", "reassessment_mediated"),
+    hears_once=("reassessment_requested", "reassessment_ordered", "reassessment_conceded", "reassessment_mediated"),
     hears_quietly=("time_directed", "time_agreed", *SECTION_G_FACTS, *CEASE_QUIETLY),
     remarks=remarks,
 )

@@ -58,7 +58,8 @@ class Process:
     `reasons`: what the law says where a fact comes in the wrong order, by kind: a refusal says it beside what is lawful.
     `one_open_per_child_and_la`: a second case of one child and local authority is refused while the first is open.
     `hears_if`: what a fact of another case must say to be heard, field by field; `hears_as`: how it is put here.
-    `hears_once`: kinds of which a child's latest case that can take them is the one meant, and no earlier case.
+    `hears_once`: kinds of which a child's latest case that can take them is the one meant, and no earlier case; one that opens a case opens none
+    while another is under way.
     `hears_quietly`: kinds that are heard only by a case that can take them, and elsewhere mean nothing: nobody is told that a case could not take one.
     `remarks`: what a reader of a case should know besides its dates, in sentences; they decide nothing.
     `opens_too`: facts that may open a case as well, where nothing is known of what came before; they move the new case as they move one at its first state.

@@ -166,3 +166,14 @@ def test_the_authority_that_was_asked_is_the_one_that_re_assesses(call: Call) ->
         ("2026-03-24", "new_rcb_aware_of_move", THEIRS), ("2026-04-14", "assessment_or_review_requested", THEIRS, "asked_for=assessment", "la=Eastmere"),
     )  # fmt: skip
     assert shown(call, "2026-04-14", "SF-000001")["la"] == "eastmere"
+
+
+def test_no_second_re_assessment_is_opened_while_one_is_under_way(call: Call) -> None:
+    lived(call, ("2026-04-01", "reassessment_requested", "la=Eastmere", "requested_by=parent", "nhs_number=9990000018"), case="RA90001")
+    lived(
+        call, ("2026-04-02", "commissioner_change_known", "la=Eastmere", "linked_to=RA90001"), ("2026-04-02", "new_rcb_aware_of_change", OURS),
+    )  # fmt: skip
+    asked = record(call, "2026-04-13", "assessment_or_review_requested", OURS, "asked_for=assessment")
+    assert asked.exit_code == 0
+    assert "Case RA90001 of the same child is under way (Re-assessment), so that assessment_or_review_requested opened no other" in asked.stderr
+    assert call("2026-04-13", "case", "SF-000001").exit_code == 2
