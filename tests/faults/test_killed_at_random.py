@@ -57,9 +57,9 @@ def test_whatever_dies_when_nothing_is_lost_and_nothing_is_said_twice(
 ) -> None:
     told, wanted = tmp_path / "accepted", list[Planned]()
     killed = 0
-    days = working_days(team.first.almanac, date(2026, 3, 2), rounds(3) + 6)
+    days = working_days(team.first.almanac, date(2026, 3, 2), rounds(3) + 4)
     with nursery(team) as children:
-        for number, today in enumerate(days[:-6]):
+        for number, today in enumerate(days[:-4]):
             first = 4 * number
             new = [opening(first + each, today) for each in range(4)]
             late = [answers(each, today) for each in range(first - 40, first - 36) if each >= 0]
@@ -81,7 +81,7 @@ def test_whatever_dies_when_nothing_is_lost_and_nothing_is_said_twice(
             assert [children.one(act, today, *given.get(act, ())).code for act in ("import", "sweep", "deliver", "digest")] == [0] * 4
             facts_are_there_once(team, [*wanted], wanted)
             all_is_well(team, room, today)
-        for today in days[-6:]:
+        for today in days[-4:]:
             assert (children.one("sweep", today).code, children.one("deliver", today, *line).code) == (0, 0)
     all_is_well(team, room, days[-1])
     nothing_is_left(team)

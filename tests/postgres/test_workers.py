@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -111,7 +112,7 @@ def test_the_same_sweep_with_one_two_and_eight_workers(teams: Callable[[str], Te
 
 def test_the_same_letters_with_one_two_and_eight_deliverers(teams: Callable[[str], Team], room: PostRoom) -> None:
     found = []
-    for how_many in (1, 2, 8):
+    for how_many in (1, 2, 8) if os.environ.get("ROUNDS") else (1, 8):
         team = asked(teams(f"by_{how_many}"))
         room.arrived.clear()
         sent = workers(team, "2 Mar 2026", DELIVER.format(HOST, room.port), how_many)
@@ -120,7 +121,7 @@ def test_the_same_letters_with_one_two_and_eight_deliverers(teams: Callable[[str
         assert {state for _, _, state in team.notices()} == {"sent"}
         assert team.verify("2 Mar 2026").intact
         found.append((letters(team), sorted(room.told()), sorted(row[1:4] for row in rows(team, "fact"))))
-    assert found[0] == found[1] == found[2]
+    assert all(each == found[0] for each in found)
 
 
 def test_six_processes_race_on_one_case_on_new_ones_and_for_new_references(team: Team) -> None:
