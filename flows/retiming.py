@@ -4,7 +4,7 @@ Provisions: SEND Regs 2014 reg 44(1) and SI 2017/1306 regs 6(4), 7(2) (as the Tr
 the word to the authority of reg 42(4)). Which rules take another time is in the statute files. It decides no day.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from deadlines.duty import Duty, DutyBook
 from flows.checking import Refused
@@ -12,8 +12,8 @@ from models.facts import Line
 from statemachines.statutory import Process
 
 
-def check_retimed(process: Process, book: DutyBook, standing: Sequence[Line], duties: Iterable[Duty], new: Sequence[Line]) -> None:
-    """Refuse another time for a rule that takes none, or of which no duty was open on the day. Raises Refused."""
+def check_retimed(process: Process, book: DutyBook, standing: Sequence[Line], duties: Sequence[Duty], new: Sequence[Line]) -> None:
+    """Refuse another time for a rule that takes none, of which no duty was open on the day, or of which several were and none is named. Raises Refused."""
     for line in new:
         rule, told = line.data.get("rule"), book.tells.get(line.kind)
         if rule is None or told is None or line.seq not in {known.seq for known in standing}:
@@ -24,9 +24,14 @@ def check_retimed(process: Process, book: DutyBook, standing: Sequence[Line], du
         if rule not in lawful:
             raise Refused("takes_no_other_time", f"{line.kind} is refused: by it no other time is set for that rule. {law}It can be for {', '.join(lawful)}",
                           field="rule")  # fmt: skip
-        if not any(_takes(duty, line) for duty in duties):
+        meant = [duty for duty in duties if _takes(duty, line)]
+        if not meant:
             raise Refused("nothing_owed", f"{line.kind} is refused: no duty of {rule} that it could be about is open on that day. {law}Record what opens it"
                           " first, and the body where several owe it", field="rule")  # fmt: skip
+        if len(meant) > 1 and "opened_seq" in process.facts[line.kind].model_fields:
+            named = ", ".join(f"{duty.opened_seq}{f' of {duty.body}' if duty.body else ''}" for duty in meant)
+            raise Refused("which_duty", f"{line.kind} is refused: several duties of {rule} are open on that day, and a direction moves the one that it is"
+                          f" about: --data opened_seq={meant[0].opened_seq} (open: {named})", field="opened_seq")  # fmt: skip
 
 
 def _takes(duty: Duty, line: Line) -> bool:

@@ -88,3 +88,22 @@ def test_a_direction_names_a_duty_of_the_appeal(team: Team) -> None:
     assert "time_directed" not in {line.kind for line in team.lines(PLAN)}, "the assessment has no such duty"
     team.record("20 May 2026", "la_responded", case=APPEAL)
     assert "is open on that day" in refused(team, "21 May 2026", "time_directed", APPEAL, rule="appeal_la_response", directed_on="2026-09-01")
+
+
+def test_of_several_open_duties_a_direction_moves_the_one_that_it_names(team: Team) -> None:
+    team.record("1 Apr 2026", "appeal_registered", case=APPEAL, la="northshire", appeal="contents")
+    for what, on in (("final_evidence", "2026-07-10"), ("working_document", "2026-07-20")):
+        team.record("1 Apr 2026", "evidence_directed", case=APPEAL, directed_on=on, what=what)
+    later: dict[str, Any] = {"rule": "appeal_evidence", "directed_on": "2026-08-28"}
+    assert "--data opened_seq=2 (open: 2, 3)" in refused(team, "2 Apr 2026", "time_directed", APPEAL, **later)
+    team.record("2 Apr 2026", "time_directed", case=APPEAL, opened_seq="3", **later)
+    days = [str(duty.due) for duty in report(team.house(TODAY), APPEAL).duties if duty.rule == "appeal_evidence"]
+    assert days == ["2026-07-10", "2026-08-28"]
+    team.record("15 Jul 2026", "order_to_amend_provision_made", case=APPEAL)
+    for board in (BOARD, "QX901"):
+        team.record("15 Jul 2026", "health_recommendation_made", case=APPEAL, body=board)
+    limit: dict[str, Any] = {"rule": "ftt_health_recommendation_respond", "directed_on": "2026-09-30"}
+    assert "(open: 6 of QX900, 7 of QX901)" in refused(team, "16 Jul 2026", "time_directed", APPEAL, **limit)
+    team.record("16 Jul 2026", "time_directed", case=APPEAL, body="QX901", **limit)
+    owed = [(duty.body, str(duty.due)) for duty in report(team.house("16 Jul 2026"), APPEAL).duties if duty.rule == "ftt_health_recommendation_respond"]
+    assert owed == [("QX900", "2026-08-18"), ("QX901", "2026-09-30")]
