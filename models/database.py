@@ -233,7 +233,7 @@ def lock_cases(connection: Connection, refs: Sequence[str], skip: bool = False) 
         return sorted(refs)
     with driver_cursor(connection) as cursor:
         held = " SKIP LOCKED" if skip else ""
-        cursor.execute(f"SELECT case_ref FROM case_file WHERE case_ref = ANY(%s) ORDER BY case_ref FOR UPDATE{held}", (list(refs),))  # noqa: S608
+        cursor.execute(f"SELECT case_ref FROM case_file WHERE case_ref = ANY(%s) ORDER BY case_ref FOR UPDATE{held}", (list(refs),), prepare=False)  # noqa: S608
         return [row[0] for row in cursor.fetchall()]
 
 

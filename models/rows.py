@@ -69,8 +69,8 @@ def read_rows(connection: Connection, table: Table, columns: tuple[str, ...], co
         if connection.dialect.name == "sqlite":
             cursor.execute(_select(table, columns, column, len(among), "?"), tuple(among))
         else:
-            # One statement whatever the number, so that the server prepares it once.
-            cursor.execute(_select(table, columns, column, None, "%s"), (list(among),))
+            # Not prepared: a plan made while the table was small would be kept, and read the whole of it, until the table is next analysed.
+            cursor.execute(_select(table, columns, column, None, "%s"), (list(among),), prepare=False)
         found: list[Row] = cursor.fetchall()
     return found
 
