@@ -5,10 +5,14 @@ from pathlib import Path
 from xml.etree import ElementTree as etree
 
 import pygal
-from pygal.style import LightSolarizedStyle
+from pygal.style import Style
 
 from benchmarks.growing import Size
 from benchmarks.remembering import Taken
+
+# One colour for each act, on both databases: the second is dashed. Told apart by those who see few colours as well.
+COLOURS = ("#000000", "#e69f00", "#0072b2", "#009e73", "#d55e00", "#cc79a7")
+LOOK = Style(background="white", plot_background="white", guide_stroke_color="#dddddd", major_guide_stroke_color="#bbbbbb", colors=COLOURS * 2)
 
 
 def plots(folder: Path, sizes: list[Size]) -> list[Path]:
@@ -20,10 +24,11 @@ def plots(folder: Path, sizes: list[Size]) -> list[Path]:
 
 def _plot(sizes: list[Size], title: str, says: str, value: Callable[[Taken], float], logarithmic: bool) -> pygal.XY:
     chart = pygal.XY(
-        title=title, x_title="facts in the records", y_title=says, logarithmic=logarithmic, js=(), style=LightSolarizedStyle, width=1000, height=620,
-        dots_size=4, show_minor_x_labels=False, x_value_formatter=lambda number: f"{number:,.0f}", value_formatter=lambda number: f"{number:,.1f}",
+        title=title, x_title="facts in the records", y_title=says, logarithmic=logarithmic, js=(), style=LOOK, width=1000, height=620,
+        dots_size=4, x_value_formatter=lambda number: f"{number:,.0f}", value_formatter=lambda number: f"{number:,.1f}",
         legend_at_bottom=True, legend_at_bottom_columns=4, disable_xml_declaration=True,
     )  # fmt: skip
+    chart.x_labels = sorted({size.facts for size in sizes if size.database == sizes[0].database})
     for database in dict.fromkeys(size.database for size in sizes):
         of_one = [size for size in sizes if size.database == database]
         for act in (taken.act for taken in of_one[0].acts):
