@@ -260,14 +260,15 @@ def ground(folder: Path) -> Iterator[Ground]:
 @contextmanager
 def postgresql(shop: Workshop) -> Iterator[OnPostgresql | str]:
     """A running cluster; or one line that says why there is none, and that nothing of PostgreSQL was measured."""
-    folders = [Path(tempfile.mkdtemp(prefix="bench-pg-", dir=shop.folder.parent)), Path(tempfile.mkdtemp(prefix="bench-pg-"))]
+    folders: list[Path] = []
     cluster: Cluster | None = None
     why = ""
     try:
-        for folder in folders:
-            folder.chmod(0o755)
+        for parent in (shop.folder.parent, Path(tempfile.gettempdir())):
+            folders.append(Path(tempfile.mkdtemp(prefix="bench-pg-", dir=parent)))
+            folders[-1].chmod(0o755)
             try:
-                cluster = Cluster(folder / "cluster")
+                cluster = Cluster(folders[-1] / "cluster")
                 cluster.make()
                 cluster.start()
                 break
