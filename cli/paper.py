@@ -77,8 +77,10 @@ def _duty(house: House, duty: DutyShown) -> list[str]:
     lines = [f"  {who}: {rule.action}", f"      from {start}; {due}", " ".join(part for part in (f"      {how}.", duty.citation, local) if part)]
     if duty.knock_on:
         lines.append(f"      {duty.knock_on}")
+    if duty.provisional and duty.ended_on is None and duty.met_on is None:
+        lines.append("      for the time being from that day, until the receipt of the authority's new request is recorded; nobody is chased for it yet")
     if duty.again_by:
-        lines.append(f"      asked again after {_origin(duty.again_by)}")
+        lines.append(f"      {'begun' if duty.provisional else 'asked'} again after {_origin(duty.again_by)}")
     return lines
 
 

@@ -18,7 +18,23 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from config.rules import UNITS, Basis, Count, Input, LawError, Limb, NoAnswer, Overlay, Period, Rule, UnknownRule, month_day, one_or_several, said_words
+from config.rules import (
+    UNITS,
+    Basis,
+    Count,
+    Input,
+    LawError,
+    Limb,
+    NoAnswer,
+    Overlay,
+    Period,
+    Provisional,
+    Rule,
+    UnknownRule,
+    month_day,
+    one_or_several,
+    said_words,
+)
 from config.strict import ConfigFault, Strict, layered, parsed, read_toml, topmost
 
 __all__ = [
@@ -38,6 +54,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "then": 'then = "review_decision_notify"', "met_by": 'met_by = ["health_advice_received"]',
         "ends": 'ends = ["case_withdrawn"]', "reopened_by": 'reopened_by = ["health_advice_returned"]',
         "superseded_by": 'superseded_by = ["assessment_ordered"]',
+        "provisional": '[ehc_body_advice_respond.provisional] with starts = ["health_advice_called_for_again"]',
         "contingent": "contingent = true", "may_lapse": "may_lapse = true",
         "open_ended": "open_ended = true", "start_by": 'start_by = "born_by"',
         "start_day": 'start_day = "meeting_on"', "told_by": 'told_by = ["mediation_certificate_heard"]',
@@ -133,6 +150,7 @@ class Use(Strict):
     ends: tuple[str, ...] = ()
     reopened_by: tuple[str, ...] = ()
     superseded_by: tuple[str, ...] = ()
+    provisional: Provisional | None = None
     holds_up: tuple[str, ...] = ()
     start_day: str | None = None
     inputs: Mapping[str, Told] = Field(default_factory=dict)
@@ -258,7 +276,8 @@ def _used(rules: Mapping[str, Rule], file: str, rule_id: str, table: Any) -> Rul
     # Which facts tell a further day is each process's own: those of the rule's own process are unknown here.
     own = {name: {"told_by": (), "told_as": None} for name in rule.inputs} | {name: told.model_dump() for name, told in use.inputs.items()}
     inputs = {name: each.model_copy(update=own[name]) for name, each in rule.inputs.items()}
-    return rule.model_copy(update={**use.model_dump(exclude={"inputs"}), "inputs": inputs, "calculation_only": None})
+    told = use.model_dump(exclude={"inputs", "provisional"})
+    return rule.model_copy(update={**told, "provisional": use.provisional, "inputs": inputs, "calculation_only": None})
 
 
 def _rule(rule_id: str, table: Any, file: str) -> Rule:

@@ -240,6 +240,21 @@ class Input(Strict):
         return tuple(value) if isinstance(value, list) else value
 
 
+class Provisional(Strict):
+    """What opens a duty for the time being: the first facts begin it for a body, and a fact of `starts` about that body, or one of `ends`, puts an end to it.
+
+    It is shown and not chased: nobody has yet been told of it.
+    """
+
+    starts: tuple[str, ...] = Field(min_length=1)
+    ends: tuple[str, ...] = ()
+
+    @field_validator("starts", "ends", mode="before")
+    @classmethod
+    def _list_is_tuple(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+
 class Rule(Strict):
     """One duty or period, with every dated version of it.
 
@@ -259,6 +274,7 @@ class Rule(Strict):
     `holds_up`: the later duty that waits for this one (advice, and the plan that is made of it); of several, the first that the case has.
     `goes_on`: of a continuing duty, what is still owed once it has been met, in words: it takes no day of a locality's own.
     `per`, `starts`, `met_by`, `ends`, `reopened_by`: whose clock it is, and the fact kinds that open, meet, end and reopen the duty.
+    `provisional`: what begins the duty for the time being, until a fact of `starts` does (an order, until the request that it calls for).
     `superseded_by`: fact kinds that put another clock in its place for good, so that nothing reopens it (an order, after a refusal).
     """
 
@@ -282,6 +298,7 @@ class Rule(Strict):
     ends: tuple[str, ...] = ()
     reopened_by: tuple[str, ...] = ()
     superseded_by: tuple[str, ...] = ()
+    provisional: Provisional | None = None
     calculation_only: str | None = None
     holds_up: tuple[str, ...] = ()
     start_day: str | None = None

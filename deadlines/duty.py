@@ -37,6 +37,15 @@ class ToldLater(Protocol):
     def needed(self) -> bool: ...
 
 
+class ForTheTimeBeing(Protocol):
+    """Which facts begin a duty provisionally, and which end it unless what it waits for has come."""
+
+    @property
+    def starts(self) -> tuple[str, ...]: ...
+    @property
+    def ends(self) -> tuple[str, ...]: ...
+
+
 class DutyRule(Protocol):
     """What this room reads of a rule of the statute."""
 
@@ -74,6 +83,8 @@ class DutyRule(Protocol):
     def reopened_by(self) -> tuple[str, ...]: ...
     @property
     def superseded_by(self) -> tuple[str, ...]: ...
+    @property
+    def provisional(self) -> "ForTheTimeBeing | None": ...
 
 
 DatesOf = Callable[[str, date, Mapping[str, Any]], Dates]
@@ -93,6 +104,7 @@ class Duty:
     imported: bool
     given: Mapping[str, Any]
     opened_on: date
+    provisional: bool
     met_on: date | None = None
     met_seq: int | None = None
     met_by: str | None = None
@@ -150,6 +162,7 @@ class Start(NamedTuple):
     start_by: str | None
     by_body: bool
     starts_if: Mapping[str, tuple[str, ...]]
+    provisional: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +182,14 @@ class DutyBook:
         used = {rule.id: rule for rule in rules if rule.starts}
         for rule in used.values():
             by_body = rule.per == "body"
-            start = Start(rule.id, rule, rule.start_day, rule.start_by, by_body, rule.starts_if)
-            for kind in rule.starts:
-                starts.setdefault(kind, []).append(start)
-            for effect, kinds in (("meet", rule.met_by), ("end", rule.ends), ("reopen", rule.reopened_by), ("supersede", rule.superseded_by)):
+            for kinds, provisional in ((rule.starts, False), (rule.provisional.starts if rule.provisional else (), True)):
+                start = Start(rule.id, rule, rule.start_day, rule.start_by, by_body, rule.starts_if, provisional)
+                for kind in kinds:
+                    starts.setdefault(kind, []).append(start)
+            for effect, kinds in (
+                ("meet", rule.met_by), ("end", rule.ends), ("reopen", rule.reopened_by), ("supersede", rule.superseded_by),
+                ("lapse", rule.provisional.ends if rule.provisional else ()),
+            ):  # fmt: skip
                 for kind in kinds:
                     effects.setdefault(kind, []).append((rule.id, effect, by_body))
         tells: dict[str, list[tuple[str, str, str]]] = {}
@@ -225,7 +242,7 @@ def duties_of(lines: Sequence[Line], book: DutyBook, dates_of: DatesOf, claims: 
         starting = starts_of.get(kind)
         if starting:
             data, on, imported = line.data, line.occurred_on, line.via == "import"
-            for rule_id, rule, start_day, start_by, by_body, starts_if in starting:
+            for rule_id, rule, start_day, start_by, by_body, starts_if, provisional in starting:
                 if starts_if and not _opens(starts_if, data):
                     continue
                 start = data.get(start_day) if start_day is not None else None
@@ -237,7 +254,11 @@ def duties_of(lines: Sequence[Line], book: DutyBook, dates_of: DatesOf, claims: 
                 if start_by is not None and (latest := data.get(start_by)):
                     dates = dates._replace(due=dates_of(rule_id, date.fromisoformat(latest), given).due)
                 # By place, because names would double what it costs to make one.
-                duty = Duty(rule_id, rule, body, service, line.seq, started_on, dates, imported, given, on)
+                duty = Duty(rule_id, rule, body, service, line.seq, started_on, dates, imported, given, on, provisional)
+                if rule.provisional is not None and not provisional:
+                    for other in by_rule.get(rule_id, ()):
+                        if other.body == body and other.service in (None, service):
+                            _apply(other, "lapse", line)
                 duties.append(duty)
                 by_rule.setdefault(rule_id, []).append(duty)
     accepted = [claim for claim in claims if claim.decision == "accepted"]
@@ -282,11 +303,11 @@ def _apply(duty: Duty, effect: str, line: Line) -> None:
     if effect == "meet":
         if duty.met_on is None and duty.ended_on is None:
             duty.met_on, duty.met_seq, duty.met_by = line.occurred_on, line.seq, line.kind
-    elif effect in ("end", "supersede"):
-        if duty.met_on is None and duty.ended_on is None:
+    elif effect in ("end", "supersede", "lapse"):
+        if duty.met_on is None and duty.ended_on is None and (effect != "lapse" or duty.provisional):
             duty.ended_on, duty.ended_seq = line.occurred_on, line.seq
         # Another clock has taken its place (an order's, after a refusal): what comes later belongs to that one and reopens this no more.
-        duty.superseded = duty.superseded or effect == "supersede"
+        duty.superseded = duty.superseded or effect == "supersede" or (effect == "lapse" and duty.provisional)
     else:
         if duty.met_on is not None:
             duty.reopened += 1

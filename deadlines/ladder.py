@@ -108,8 +108,8 @@ def look(
             look_on[(place.rule, place.opened_seq)] = fact.occurred_on
     for duty in duties:
         rungs = rungs_of.get(duty.rule)
-        if not rungs or duty.body is None:
-            continue  # where a rule binds bodies and others alike, only a body is chased
+        if not rungs or duty.body is None or duty.provisional:
+            continue  # where a rule binds bodies and others alike, only a body is chased, and only one that has been asked
         key = (duty.rule, duty.opened_seq)
         soonest = look_on.get(key)
         for rung, day in _owed(casefile, duty, rungs, almanac, ended):

@@ -84,6 +84,7 @@ class DutyShown(BaseModel):
 
     `opened_by` is the kind of the fact that opened it, and `cause` the fact of another case where that was only heard of. `again_by` is what began
     the assessment again, for advice asked since. `goes_on`: what a continuing duty still asks once it has been met.
+    `provisional`: it runs for the time being from what began the assessment again, until the authority's new request is received.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -108,6 +109,7 @@ class DutyShown(BaseModel):
     cause: Cause | None = None
     again_by: Origin | None = None
     goes_on: str | None = None
+    provisional: bool = False
 
 
 class CaseReport(BaseModel):
@@ -146,7 +148,7 @@ def report(house: House, case_ref: str, as_at: date | None = None, known_at: str
         raise
     day = as_at or house.today()
     rules = {rule.id: rule for rule in house.law.duties_of(casefile.process)}
-    causes = _causes(house, casefile.lines)
+    causes = _causes(house, casefile)
     origins = {line.seq: Origin(seq=line.seq, kind=line.kind, cause=causes.get(line.seq)) for line in casefile.lines}
     duties = duties_of(casefile.lines, house.books[casefile.process], house.dates_of, casefile.claims.values())
     return CaseReport(
@@ -188,9 +190,10 @@ def _step(chosen: str) -> str:
     return chosen.replace("_", " ")
 
 
-def _causes(house: House, lines: list[Line]) -> dict[int, Cause]:
+def _causes(house: House, casefile: Casefile) -> dict[int, Cause]:
     """What was heard of other cases, by the number of the fact here."""
-    heard = {line.seq: line.caused_by.rsplit("/", 1) for line in lines if line.caused_by}
+    caused = {line.seq: line.caused_by.rsplit("/", 1) for line in casefile.lines if line.caused_by}
+    heard = {seq: (ref, number) for seq, (ref, number) in caused.items() if ref != casefile.case_ref}
     if not heard:
         return {}
     with reading(house.engine) as connection:
@@ -229,7 +232,7 @@ def _shown(rules: Mapping[str, Rule], duty: Duty, duties: list[Duty], day: date,
         strict_due=dates.strict_due, act_by=dates.act_by, standing=standing(duty, day).value, days_late=days_late(duty, day),
         met_on=duty.met_on, met_by=duty.met_by, ended_on=duty.ended_on, excuse=duty.excuse.ground if duty.excuse else None,
         citation=dates.citation, basis=dates.basis, knock_on=_knock_on(rules, duty, duties, day),
-        opened_by=opening.kind, cause=opening.cause, again_by=origins[again.opened_seq] if again is not None else None,
+        opened_by=opening.kind, cause=opening.cause, again_by=origins[again.opened_seq] if again is not None else None, provisional=duty.provisional,
         goes_on=rules[duty.rule].goes_on if duty.met_on and duty.rule in rules else None,
     )  # fmt: skip
 
@@ -257,7 +260,7 @@ def _opening(duty: Duty) -> tuple[date, int]:
 
 def _to_ask_again(house: House, rules: Mapping[str, Rule], duties: list[Duty], lines: list[Line], origins: Mapping[int, Origin]) -> list[AskAgain]:
     """Who was asked before the assessment began again and not since, in the order in which they were asked; nobody once the plan is out."""
-    latest = {(duty.rule, duty.body, duty.service): duty for duty in duties if duty.rule in rules and rules[duty.rule].holds_up}
+    latest = {(duty.rule, duty.body, duty.service): duty for duty in duties if duty.rule in rules and rules[duty.rule].holds_up and not duty.provisional}
     found: list[AskAgain] = []
     for asked in latest.values():
         open_plans = [duty for duty in _begun_again(rules, asked.rule, duties, lines) if duty.closed_on is None and _opening(asked) < _opening(duty)]
@@ -303,7 +306,7 @@ def _without(rules: Mapping[str, Rule], duties: list[Duty]) -> list[dict[str, st
     missing: list[dict[str, str | None]] = []
     for duty in duties:
         plan = _held_up(rules, duty, duties)
-        if plan is None or plan.met_on is None or duty.started_on > plan.met_on:
+        if plan is None or plan.met_on is None or duty.started_on > plan.met_on or duty.provisional:
             continue
         if duty.ended_on is not None and duty.ended_on <= plan.met_on:
             continue  # a refusal had ended it, and nobody owed it any more

@@ -47,6 +47,7 @@ def hear(desk: "Desk", mint: Callable[[], str]) -> list[str]:
             fresh = work.added[asked.get(work.case_ref, 0) :]
             if fresh:
                 asked[work.case_ref] = len(work.added)
+                unheard += _call_again(desk, work, fresh)
                 told.extend((work, fact) for fact in fresh if (fact.process, fact.kind) in listening or _corrects_heard(work, fact, listening))
         if not told:
             break
@@ -54,6 +55,30 @@ def hear(desk: "Desk", mint: Callable[[], str]) -> list[str]:
         for work, fact in told:
             others = [ref for ref in linked.get(work.child_key or "", []) if ref != work.case_ref]
             unheard += _tell(desk, work, fact, others, listening, mint)
+    return unheard
+
+
+def _call_again(desk: "Desk", work: "CaseWork", fresh: list[Fact]) -> list[str]:
+    """After an order to assess: a fact for each body that had been asked before it and not since; a correction of the order is one of these too."""
+    calls = work.process.calls_again if work.process is not None else {}
+    unheard: list[str] = []
+    for fact in fresh if calls else ():
+        if fact.kind in CORRECTIONS:
+            again = [line for line in work.lines if line.caused_by == f"{work.case_ref}/{fact.corrects}" and line.kind in calls.values()]
+            data = {key: value for key, value in fact.data.items() if key == "occurred_on"}
+            if fact.kind == "fact_withdrawn" or data:
+                unheard += [
+                    said for line in again
+                    for said in _try(desk, work, Draft(fact.kind, fact.occurred_on, data, line.seq, caused_by=f"{work.case_ref}/{fact.seq}"))
+                ]  # fmt: skip
+        elif fact.kind in calls:
+            asks = work.process.asks if work.process is not None else frozenset()
+            place = next(at for at, line in enumerate(work.file.lines) if line.seq == fact.seq)
+            since = {(line.data["body"], line.data.get("service")) for line in work.file.lines[place:] if line.kind in asks}
+            before = {(line.data["body"], line.data.get("service")): None for line in work.file.lines[:place] if line.kind in asks}
+            for body, service in [each for each in before if each not in since]:
+                said = {"body": body, "service": service}
+                unheard += _try(desk, work, Draft(calls[fact.kind], fact.occurred_on, said, caused_by=f"{work.case_ref}/{fact.seq}"))
     return unheard
 
 

@@ -151,7 +151,7 @@ def _of_letter(view: View, line: Line) -> list[NoticeDraft]:
         # Advice that was returned and came again is thanked for again.
         _draft(view, line, duty, party, letter.rung, 0, letter.template, NoticeState.CREATED, f"/{duty.reopened + 1}" if duty.reopened else "")
         for duty in view.duties
-        if view.ladder.rungs(duty.rule) and duty.body is not None
+        if view.ladder.rungs(duty.rule) and duty.body is not None and not duty.provisional
         and (duty.met_seq == line.seq if called_for == "met" else duty.opened_seq == line.seq and duty.closed_on is None)
         for party in letter.to
     ]

@@ -37,6 +37,13 @@ class HealthAdviceRequested(ByBody):
     asked_because: Literal["request", "order"] | None = None
 
 
+class HealthAdviceCalledForAgain(ByBody):
+    """An order, a concession, an agreement or a reversal began the assessment again, for a body that had been asked before it (reg 44(2)(b), reg 8(1)).
+
+    Its six weeks run for the time being from that day; from its own receipt of the authority's new request once that is recorded.
+    """
+
+
 class HealthAdviceAnswered(ByBody):
     """A body answered without new advice: its reasons in writing where it declines (CFA 2014 s31(3)); reg 6(4) where existing advice suffices."""
 
@@ -109,9 +116,11 @@ def _named(line: Line, among: Mapping[Asked, list[int]]) -> bool:
 
 # What may be said of a request for advice under reg 8, and by whom it is allowed.
 REQUEST = "health_advice_requested"
+CALLED_FOR_AGAIN = "health_advice_called_for_again"
 ADVICE_FACTS: Mapping[str, type[FactData]] = MappingProxyType(
     {
         REQUEST: HealthAdviceRequested,
+        CALLED_FOR_AGAIN: HealthAdviceCalledForAgain,
         "health_advice_acknowledged": ByBody,
         "health_advice_answered": HealthAdviceAnswered,
         "health_advice_received": ByBody,
@@ -122,6 +131,7 @@ ADVICE_FACTS: Mapping[str, type[FactData]] = MappingProxyType(
 )
 ADVICE_GUARDS: Mapping[str, Guard] = MappingProxyType(
     {
+        CALLED_FOR_AGAIN: was_asked(REQUEST),
         "health_advice_acknowledged": was_asked(REQUEST),
         "appointment_missed": was_asked(REQUEST),
         "waiting_list_stated": was_asked(REQUEST),
@@ -131,7 +141,7 @@ ADVICE_GUARDS: Mapping[str, Guard] = MappingProxyType(
     }
 )
 ADVICE_ANSWERS = ("health_advice_received", "health_advice_answered")
-ADVICE_REOPENS = ("health_advice_returned",)
+ADVICE_REOPENS = ("health_advice_returned", CALLED_FOR_AGAIN)
 ADVICE_CONTACTS = ("health_advice_acknowledged", "appointment_missed", "waiting_list_stated", *ADVICE_ANSWERS)
 
 

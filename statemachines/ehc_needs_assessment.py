@@ -11,7 +11,7 @@ followed by an order, a concession or an agreement, with 5 and 11 weeks; the cas
 from statemachine import State
 
 from models.shared_facts import Opening
-from statemachines.advice import ADVICE_ANSWERS, ADVICE_CONTACTS, ADVICE_FACTS, ADVICE_GUARDS, ADVICE_REOPENS, REQUEST, Noted, advice_stays
+from statemachines.advice import ADVICE_ANSWERS, ADVICE_CONTACTS, ADVICE_FACTS, ADVICE_GUARDS, ADVICE_REOPENS, CALLED_FOR_AGAIN, REQUEST, Noted, advice_stays
 from statemachines.orders import AGREED_AS_HEARD, TimeAgreed, TimeDirected
 from statemachines.section_g import SECTION_G_FACTS, SECTION_G_GUARDS, SECTION_G_HEARS, SECTION_G_HEARS_IF, SECTION_G_REASONS, section_g_stays
 from statemachines.statutory import StatutoryMachine, statutory_process
@@ -105,6 +105,7 @@ PROCESS = statutory_process(
     asks=(REQUEST,),
     answers=ADVICE_ANSWERS,
     reopens=ADVICE_REOPENS,
+    calls_again=dict.fromkeys(("assessment_ordered", "assessment_conceded", "assessment_mediated", "refusal_reversed"), CALLED_FOR_AGAIN),
     contacts=ADVICE_CONTACTS,
     hears={
         ("tribunal", "order_to_assess_made"): "assessment_ordered",

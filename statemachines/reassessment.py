@@ -17,7 +17,7 @@ from statemachine import State
 from models.casefile import Casefile
 from models.facts import Code, FactData, Line, Words
 from models.shared_facts import COMMISSIONERS, Opening
-from statemachines.advice import ADVICE_ANSWERS, ADVICE_CONTACTS, ADVICE_FACTS, ADVICE_GUARDS, ADVICE_REOPENS, REQUEST, Noted, advice_stays
+from statemachines.advice import ADVICE_ANSWERS, ADVICE_CONTACTS, ADVICE_FACTS, ADVICE_GUARDS, ADVICE_REOPENS, CALLED_FOR_AGAIN, REQUEST, Noted, advice_stays
 from statemachines.ceasing import CEASE_FACTS, CEASE_GUARDS, CEASE_HEARS, CEASE_HEARS_AS, CEASE_HEARS_IF, CEASE_QUIETLY, CEASE_STAYS
 from statemachines.orders import AGREED_AS_HEARD, TimeAgreed, TimeDirected
 from statemachines.section_g import SECTION_G_FACTS, SECTION_G_GUARDS, SECTION_G_HEARS, SECTION_G_HEARS_IF, SECTION_G_REASONS, section_g_stays
@@ -166,6 +166,7 @@ PROCESS = statutory_process(
     asks=(REQUEST,),
     answers=ADVICE_ANSWERS,
     reopens=ADVICE_REOPENS,
+    calls_again=dict.fromkeys(("reassessment_ordered", "reassessment_conceded", "reassessment_mediated", "refusal_reversed"), CALLED_FOR_AGAIN),
     contacts=ADVICE_CONTACTS,
     hears={
         ("tribunal", "order_to_reassess_made"): "reassessment_ordered",

@@ -61,6 +61,7 @@ class Process:
     `hears_once`: kinds of which a child's latest case that can take them is the one meant, and no earlier case; one that opens a case opens none
     while another is under way.
     `hears_quietly`: kinds that are heard only by a case that can take them, and elsewhere mean nothing: nobody is told that a case could not take one.
+    `calls_again`: facts that begin again what a refusal had ended, and the fact that is then written for each body that had been asked before.
     `remarks`: what a reader of a case should know besides its dates, in sentences; they decide nothing.
     `opens_too`: facts that may open a case as well, where nothing is known of what came before; they move the new case as they move one at its first state.
     """
@@ -91,6 +92,7 @@ class Process:
     hears_as: Mapping[tuple[str, str], HeardAs] = field(default_factory=dict)
     hears_once: frozenset[str] = frozenset()
     hears_quietly: frozenset[str] = frozenset()
+    calls_again: Mapping[str, str] = field(default_factory=dict)
     remarks: Remarks | None = None
 
     def lawful(self, state: str) -> list[str]:
@@ -123,6 +125,7 @@ def statutory_process(
     hears_as: Mapping[tuple[str, str], HeardAs] | None = None,
     hears_once: Iterable[str] = (),
     hears_quietly: Iterable[str] = (),
+    calls_again: Mapping[str, str] | None = None,
     remarks: Remarks | None = None,
 ) -> Process:
     """Put a process together from its machine and its facts.
@@ -153,7 +156,8 @@ def statutory_process(
         {kind: (versions or {}).get(kind, 1) for kind in known}, table, staying, dict(guards or {}),
         frozenset(asks), frozenset(answers), frozenset(reopens), frozenset(contacts), dict(hears or {}),
         released_tables(name) | {version: table}, dict(reasons or {}), one_open_per_child_and_la, frozenset(opens_too),
-        dict(hears_if or {}), dict(hears_as or {}), frozenset(hears_once), frozenset(hears_quietly), remarks,
+        dict(hears_if or {}), dict(hears_as or {}), frozenset(hears_once), frozenset(hears_quietly),
+        dict(calls_again or {}), remarks,
     )  # fmt: skip
 
 

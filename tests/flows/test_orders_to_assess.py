@@ -1,6 +1,7 @@
 """An order to assess, a concession and an agreement: the authority's new clock, who has to be asked again by when, and each body's six weeks inside it.
 
-An order does not itself reach a body: reg 8(1) counts from the body's own receipt of the authority's request. Dates are worked by hand.
+An order starts each body's six weeks again for the time being; once the authority's new request is received they count from that (reg 8(1)),
+and only then is anybody chased. Dates are worked by hand.
 """
 
 from collections.abc import Iterator
@@ -50,6 +51,7 @@ def test_after_an_order_each_body_that_was_asked_is_to_be_asked_again_and_has_it
     both = [(TRUST, SALT, asked_before, last, plan), (PHYSIO_TRUST, PHYSIO, asked_before, last, plan)]
     assert ask_again(refused, "8 Jun 2026") == both
     assert [str(each.answered_on) for each in refused.report("8 Jun 2026").to_ask_again] == ["2026-03-02", "None"]
+    assert provisional(refused, "8 Jun 2026") == [(TRUST, SALT, "2026-07-20", "running"), (PHYSIO_TRUST, PHYSIO, "2026-07-20", "running")]
     because = refused.report("8 Jun 2026").to_ask_again[0].because
     assert because.kind == "assessment_ordered" and because.cause is not None
     assert (because.cause.case_ref, because.cause.kind) == (APPEAL, "order_to_assess_made")
@@ -60,11 +62,41 @@ def test_after_an_order_each_body_that_was_asked_is_to_be_asked_again_and_has_it
     assert again.opened_by == "health_advice_requested" and again.again_by is not None and again.again_by.cause is not None
     assert again.again_by.cause.case_ref == APPEAL
     assert ask_again(refused, "15 Jun 2026") == both[1:]
+    assert provisional(refused, "15 Jun 2026") == [(PHYSIO_TRUST, PHYSIO, "2026-07-20", "running")]
     # Received on the last day, the six weeks end with the fourteen.
     refused.record("3 Aug 2026", "health_advice_requested", asked_because="order", **BONES)
     late = refused.report("3 Aug 2026").duties[-1]
     assert str(late.due) == plan and late.knock_on == "the advice is awaited not yet late, 42 days before the 14-week date (2026-09-14)"
-    assert ask_again(refused, "3 Aug 2026") == []
+    assert ask_again(refused, "3 Aug 2026") == provisional(refused, "3 Aug 2026") == []
+
+
+def provisional(team: Team, today: str) -> list[tuple[str | None, str | None, str, str]]:
+    """What runs for the time being."""
+    return [(each.body, each.service, str(each.due), each.standing) for each in team.report(today).duties if each.provisional and each.ended_on is None]
+
+
+def test_nobody_is_chased_for_what_runs_only_for_the_time_being_and_advice_that_comes_meets_it(refused: Team) -> None:
+    """Six weeks from Monday 8 June end on Monday 20 July; nobody has written that a new request was received."""
+    refused.record("8 Jun 2026", "order_to_assess_made", case=APPEAL)
+    for today in ("12 Jun 2026", "21 Jul 2026", "4 Aug 2026"):
+        refused.day(today)
+    assert refused.told("reminder_due", "breached", "escalation_due") == []
+    assert [each[3] for each in provisional(refused, "21 Jul 2026")] == ["breached", "breached"], "shown all the same: somebody has to ask who forgot it"
+    refused.record("22 Jul 2026", "health_advice_received", **BONES)
+    assert [each[2:] for each in provisional(refused, "22 Jul 2026")] == [("2026-07-20", "breached"), ("2026-07-20", "met_late")]
+    refused.day("23 Jul 2026")
+    assert len(refused.post.letters) == 1, "of February; nobody is thanked for what nobody asked it for"
+    refused.record("4 Sep 2026", "final_plan_received")
+    assert refused.report("4 Sep 2026").plan_issued_without == [], "who was not asked again did not fail the plan"
+    assert [each[1] for each in provisional(refused, "4 Sep 2026")] == [PHYSIO]
+
+
+def test_an_order_that_is_corrected_or_taken_back_takes_its_six_weeks_along(refused: Team) -> None:
+    order = refused.record("8 Jun 2026", "order_to_assess_made", case=APPEAL)
+    refused.record("9 Jun 2026", "fact_corrected", case=APPEAL, corrects=order.seq, occurred_on="2026-06-01")
+    assert [each[2] for each in provisional(refused, "9 Jun 2026")] == ["2026-07-13"] * 2
+    refused.record("15 Jun 2026", "fact_withdrawn", case=APPEAL, corrects=order.seq)
+    assert (refused.report("15 Jun 2026").state, provisional(refused, "15 Jun 2026")) == ("refused", [])
 
 
 def test_the_page_of_the_case_says_who_is_to_be_asked_again_by_when_and_what_started_each_clock(refused: Team) -> None:
@@ -77,7 +109,10 @@ def test_the_page_of_the_case_says_who_is_to_be_asked_again_by_when_and_what_sta
         f"To be asked again {physio_in_words}: asked on Mon 16 Feb 2026, and not since the assessment began again by fact 6, {order}.",
         "Its time runs again from its receipt of the authority's new request: to end by Mon 14 Sep 2026, that has to reach it by Mon 3 Aug 2026.",
         f"LA: then a plan: send final plan from Mon 8 Jun 2026 (fact 6, {order})",
-        "from Mon 15 Jun 2026 (fact 7, health advice requested); due Mon 27 Jul 2026",
+        "from Mon 15 Jun 2026 (fact 9, health advice requested); due Mon 27 Jul 2026",
+        "from Mon 8 Jun 2026 (fact 8, health advice called for again); due Mon 20 Jul 2026",
+        f"begun again after fact 6, {order}",
+        "for the time being from that day, until the receipt of the authority's new request is recorded; nobody is chased for it yet",
         f"asked again after fact 6, {order}",
     ):
         assert said in told, said
@@ -96,7 +131,7 @@ def test_a_refusal_ends_what_was_asked_for_and_nobody_is_chased_for_it(refused: 
     refused.record("20 Jul 2026", "health_advice_received", **BONES)
     refused.record("4 Sep 2026", "final_plan_received")
     assert refused.report("4 Sep 2026").plan_issued_without == []
-    [again] = [duty for duty in refused.report("4 Sep 2026").duties if duty.rule == ADVICE and duty.again_by is not None]
+    [again] = [duty for duty in refused.report("4 Sep 2026").duties if duty.rule == ADVICE and duty.again_by is not None and not duty.provisional]
     assert (str(again.due), again.standing) == ("2026-07-27", "met")
 
 
@@ -154,7 +189,7 @@ def test_an_order_to_reassess_brings_its_fourteen_weeks_and_the_six_inside_them(
     team.record("9 Mar 2026", "reassessment_refused", ground="not_necessary")
     appealed(team, "9 Mar 2026", "refusal_to_reassess", AGAIN)
     assert team.record("8 Jun 2026", told, case=APPEAL).unheard == []
-    assert team.lines()[-1].kind == kind
+    assert [line.kind for line in team.lines()[-2:]] == [kind, "health_advice_called_for_again"]
     dues = [str(duty.due) for case in (AGAIN, APPEAL) for duty in report(team.house("8 Jun 2026"), case).duties if duty.rule == rule]
     assert dues == ["2026-09-14"] * 2, "on both cases"
     assert ask_again(team, "8 Jun 2026") == [(TRUST, PAEDS, "2026-03-04", "2026-08-03", "2026-09-14")]

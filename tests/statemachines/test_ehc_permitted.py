@@ -22,6 +22,7 @@ from tests.byhand import CASE, day, duties, history
 ABOUT_ADVICE = {
     "health_advice_acknowledged", "health_advice_answered", "health_advice_received", "health_advice_returned", "appointment_missed",
     "waiting_list_stated", "excuse_claimed", "excuse_decided", "chasing_paused",
+    "health_advice_called_for_again",  # after an order (reg 44(2)(b)); once the order is withdrawn, until it is too
 }  # fmt: skip
 ENDS = {"case_withdrawn", "case_closed"}
 ALWAYS = {"fact_corrected", "fact_withdrawn"}
