@@ -15,9 +15,11 @@ from typing import Any
 
 import pytest
 
+from flows.runs import Act
 from tests.house.living import LivingHouse, wait_until
 
 LOGIN = "dco:kestrel-under-glass-41"
+NAME = "Zuzanna Wrobelek"
 SECRET = LOGIN.partition(":")[2]
 
 
@@ -82,6 +84,47 @@ def test_without_the_login_no_route_of_the_interface_says_or_does_anything(house
             found.setdefault(code, []).append(f"{method} {path}")
     assert len(found[401]) > 150
     assert {code: paths for code, paths in found.items() if code != 401} == {200: ["get /health", "get /ready"]}
+
+
+@pytest.mark.house
+@pytest.mark.xdist_group("house")
+@pytest.mark.timeout(600)
+def test_nothing_that_is_typed_beside_the_parameters_is_kept(house: LivingHouse) -> None:
+    """The form's switch that lets any value pass, its name, tags and message, and names that the flow does not know."""
+    api = f"http://127.0.0.1:{house.port}/api"
+    there = json.loads(ask(f"{api}/deployments/name/verify/verify-now", LOGIN)[1])
+    start = f"{api}/deployments/{there['id']}/create_flow_run"
+    typed: dict[str, Any] = {
+        "parameters": {"case": None, NAME: NAME, "note": NAME}, "name": NAME, "tags": [NAME, "by-hand"], "labels": {NAME: NAME},
+        "job_variables": {"env": {NAME: NAME}}, "context": {NAME: NAME}, "idempotency_key": NAME, "enforce_parameter_schema": False, "state": {"type": "SCHEDULED", "name": NAME, "message": NAME},
+    }  # fmt: skip
+    code, said = ask(start, LOGIN, typed)
+    assert code == 201, said
+    assert NAME not in said
+    assert json.loads(said)["tags"] == ["by-hand"]
+    code, said = ask(start, LOGIN, {**typed, "parameters": {"case": NAME}})
+    assert code in {400, 409, 422}, "the switch does not let it pass"
+    run = json.loads(ask(f"{api}/flow_runs/filter", LOGIN, {"limit": 1, "sort": "EXPECTED_START_TIME_DESC"})[1])[0]["id"]
+    request = urllib.request.Request(
+        f"{api}/flow_runs/{run}/set_state", data=json.dumps({"state": {"type": "CANCELLED", "message": NAME, "name": NAME}, "force": True}).encode(),
+        headers={"Content-Type": "application/json", "Origin": f"http://127.0.0.1:{house.port}", "Authorization": f"Basic {_basic().decode()}"},
+    )  # fmt: skip
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert "changed by hand" in answer.read().decode()
+    assert ask(start, LOGIN, {"parameters": {}, "state": "no state"})[0] == 422, "what is no start is refused in the server's own words"
+    held = [path.name for path in (house.home / "prefect").glob("prefect.db*") if NAME.encode() in path.read_bytes()]
+    assert held == []
+
+
+@pytest.mark.parametrize("name", ["sweep", "deliver", "digest", "verify"])
+def test_the_door_knows_the_parameters_of_every_deployment(name: str) -> None:
+    """One that it did not know would be dropped in silence."""
+    from flows.deployments import deployments
+    from flows.prefect_flows import FLOWS
+    from flows.prefect_server import PARAMETERS
+
+    assert {f"{name}-now"} <= {each.name for each in deployments()}
+    assert inspect.signature(FLOWS[Act(name)].fn).parameters.keys() <= set(PARAMETERS)
 
 
 def _code(house: LivingHouse, method: str, path: str) -> int:
