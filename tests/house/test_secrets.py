@@ -96,7 +96,8 @@ def test_nothing_that_is_typed_beside_the_parameters_is_kept(house: LivingHouse)
     start = f"{api}/deployments/{there['id']}/create_flow_run"
     typed: dict[str, Any] = {
         "parameters": {"case": None, NAME: NAME, "note": NAME}, "name": NAME, "tags": [NAME, "by-hand"], "labels": {NAME: NAME},
-        "job_variables": {"env": {NAME: NAME}}, "context": {NAME: NAME}, "idempotency_key": NAME, "enforce_parameter_schema": False, "state": {"type": "SCHEDULED", "name": NAME, "message": NAME},
+        "job_variables": {"env": {NAME: NAME}}, "context": {NAME: NAME}, "idempotency_key": NAME,
+        "enforce_parameter_schema": False, "state": {"type": "SCHEDULED", "name": NAME, "message": NAME},
     }  # fmt: skip
     code, said = ask(start, LOGIN, typed)
     assert code == 201, said
