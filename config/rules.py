@@ -275,7 +275,7 @@ class Rule(Strict):
     `goes_on`: of a continuing duty, what is still owed once it has been met, in words: it takes no day of a locality's own.
     `per`, `starts`, `met_by`, `ends`, `reopened_by`: whose clock it is, and the fact kinds that open, meet, end and reopen the duty.
     `provisional`: what begins the duty for the time being, until a fact of `starts` does (an order, until the request that it calls for).
-    `superseded_by`: fact kinds that put another clock in its place for good, so that nothing reopens it (an order, after a refusal).
+    `superseded_by`: fact kinds after which nothing reopens it: another clock has its place (an order), or it has lost its purpose (a refusal to assess).
     """
 
     id: str

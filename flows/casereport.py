@@ -249,7 +249,7 @@ def _held_up(rules: Mapping[str, Rule], duty: Duty, duties: list[Duty]) -> Duty 
 
 def _begun_again(rules: Mapping[str, Rule], rule: str, duties: list[Duty], lines: list[Line]) -> list[Duty]:
     """The plan duties that advice feeds and that began after a fact which had ended the advice: an order after a refusal, or its reversal."""
-    fed, ends = (rules[rule].holds_up, rules[rule].ends) if rule in rules else ((), ())
+    fed, ends = (rules[rule].holds_up, {*rules[rule].ends, *rules[rule].superseded_by}) if rule in rules else ((), set())
     stops = [(line.occurred_on, line.seq) for line in lines if line.kind in ends]
     return [duty for duty in duties if duty.rule in fed and duty.due is not None and any(stop < _opening(duty) for stop in stops)]
 

@@ -316,7 +316,8 @@ def _excuses(period: Period) -> str:
 def _met(rule: Rule) -> str:
     met = f"met by {_kinds(rule.met_by)}" if rule.met_by else "met by no fact"
     met += f"; {rule.goes_on}" if rule.goes_on else ""
-    return f"{met}; ended by {_kinds(rule.ends)}" if rule.ends else met
+    met += f"; ended by {_kinds(rule.ends)}" if rule.ends else ""
+    return f"{met}; ended for good by {_kinds(rule.superseded_by)}" if rule.superseded_by else met
 
 
 def _if(rule: Rule) -> str:

@@ -135,6 +135,23 @@ def test_a_refusal_ends_what_was_asked_for_and_nobody_is_chased_for_it(refused: 
     assert (str(again.due), again.standing) == ("2026-07-27", "met")
 
 
+def test_advice_that_is_returned_after_a_refusal_is_owed_by_nobody_until_it_is_asked_for_anew(refused: Team) -> None:
+    """Talk's advice of 2 March met a request that the refusal of 9 March made moot: sent back, it is no more awaited than what never came."""
+    refused.record("16 Mar 2026", "health_advice_returned", reason="of another child", **TALK)
+    refused.day("20 Apr 2026")
+    assert refused.told("reminder_due", "breached", "escalation_due") == []
+    [talk] = [duty for duty in refused.report("20 Apr 2026").duties if duty.rule == ADVICE and duty.service == SALT]
+    assert (talk.standing, str(talk.met_on)) == ("met", "2026-03-02")
+    refused.record("8 Jun 2026", "order_to_assess_made", case=APPEAL)
+    assert [each[1] for each in ask_again(refused, "8 Jun 2026")] == [SALT, PHYSIO]
+    # What is asked for anew can be returned, and is owed again by its own day: six weeks from 15 June end on 27 July.
+    refused.record("15 Jun 2026", "health_advice_requested", asked_because="order", **TALK)
+    refused.record("22 Jun 2026", "health_advice_received", **TALK)
+    refused.record("23 Jun 2026", "health_advice_returned", reason="a page is missing", **TALK)
+    talk_duties = [duty for duty in refused.report("23 Jun 2026").duties if duty.service == SALT]
+    assert [str(duty.due) for duty in talk_duties if duty.met_on is None and duty.ended_on is None] == ["2026-07-27"]
+
+
 def test_a_refusal_that_is_learned_of_late_takes_back_what_was_told_meanwhile(team: Team) -> None:
     team.record("9 Feb 2026", "ehc_assessment_requested", la="northshire")
     team.record("16 Feb 2026", "health_advice_requested", **TALK)
