@@ -42,6 +42,7 @@ LEDGER = "ledger"
 LOST = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4, "tcp_user_timeout": BUSY_MILLISECONDS}
 KEPT = "sendflow_kept"  # on an engine of SQLite: see `_transaction`
 MADE = "sendflow_made"  # on an engine: the revision that its records were found at
+MOVED_AWAY = "the records of this house were moved to a server: set SENDFLOW_DATABASE_URL to it; the file is left as it was"
 OVERTAKEN = (
     "the records have meanwhile been brought up to date by a later version of sendflow, and this program writes nothing more to them: "
     "bring the program up to date and start it again"
@@ -187,7 +188,8 @@ def _overtaken(connection: Connection, found: str) -> RecordsError | None:
     """Asked anew each time, by whoever writes: from here to the end of the transaction no migration can come between (`_upgrade`)."""
     with driver_cursor(connection) as cursor:
         cursor.execute("SELECT version_num FROM alembic_version")
-        return None if cursor.fetchone() == (found,) else RecordsError(OVERTAKEN)
+        now = cursor.fetchone()
+    return None if now == (found,) else RecordsError(MOVED_AWAY if now == (MOVED,) else OVERTAKEN)
 
 
 @contextmanager
@@ -319,7 +321,7 @@ def upgrade(connection: Connection, to: str) -> None:
         command.upgrade(config, to)
     except CommandError:
         if revision(connection.engine) == MOVED:
-            raise RecordsError("the records of this house were moved to a server: set SENDFLOW_DATABASE_URL to it; the file is left as it was") from None
+            raise RecordsError(MOVED_AWAY) from None
         raise RecordsError("the records are of a later version of sendflow than this program: bring the program up to date, nothing was changed") from None
 
 

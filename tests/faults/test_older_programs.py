@@ -222,3 +222,11 @@ def test_programs_that_sweep_in_turn_under_two_laws_are_named(team: Team) -> Non
     assert found["two_laws"].count == 2
     assert "same version" in found["two_laws"].mend
     assert team.told() == told
+
+
+def test_a_program_that_was_at_work_when_the_records_moved_to_a_server_is_told_where_they_went(team: Team) -> None:
+    house = lived(team).house("14 Apr 2026")
+    with database.writing(team.first.engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :moved"), {"moved": database.MOVED})
+    with nothing_is_written(team), pytest.raises(RecordsError, match="moved to a server"):
+        sweep(house)
