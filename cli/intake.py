@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.cases import Json, actor_of
+from cli.letters import tell_held
 from cli.say import Exit, counted, emit, fail, tell
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def import_(
     except SheetError as problem:
         fail(Exit(problem.exit_code), f"Nothing was imported: {problem.sentence}.")
     emit(report.model_dump(mode="json"), json_, lambda: _imported(report))
+    tell_held(house)
     if report.refused:
         raise typer.Exit(Exit.REFUSED)
 

@@ -42,6 +42,7 @@ def deliver(
         fail(Exit.WRONG_CALL, "Letters that reach people outside working hours need a reason: for example sendflow deliver --now --reason 'hearing tomorrow'")
     report: DeliveryReport = perform("deliver", house, now=now, reason=reason, say=tell)
     emit(report.model_dump(mode="json"), json_, lambda: _delivered(report))
+    tell_held(house)
     if report.failed:
         raise typer.Exit(Exit.REFUSED)
 
@@ -127,6 +128,16 @@ def _show(house: House, letter: str, html: bool, json_: bool) -> None:
     if found.sent_at:
         head.append(f"Sent: {found.sent_at}")
     emit(document, json_, lambda: "\n".join(head) + "\n\n" + found.text)
+
+
+def tell_held(house: House) -> None:
+    """Say that letters of a first import wait for a person, where they do: nothing else would remind whoever only delivers."""
+    from flows import letterbook
+
+    if held := letterbook.held(house):
+        boxes = len({one.mailbox for one in held})
+        notices = _many(sum(one.notices for one in held), "notice")
+        tell(f"Held: {notices} to {_many(boxes, 'mailbox', 'mailboxes')}, until a person lets them go: sendflow letters release shows how many go to whom.")
 
 
 def _release(house: House, yes: bool, json_: bool) -> None:

@@ -88,6 +88,8 @@ def test_release_first_says_how_many_go_to_whom(team: Team, room: PostRoom) -> N
     assert {each["mailbox"] for each in before["mailboxes"]} == {SERVICE, MANAGER, LEAD}
     code, out, errors = sendflow(team, "2026-04-21", "letters", "release")
     assert code == 0 and "1 notice to " + SERVICE in errors and "add --yes" in out
+    code, out, errors = sendflow(team, "2026-04-21", "deliver", "--json")
+    assert code == 0 and orjson.loads(out)["sent"] == 1 and "Held: 3 notices to 3 mailboxes" in errors, "whoever delivers hears what still waits for a person"
     after = asked(team, "2026-04-21", "letters", "release", "--yes")
     assert (after["held"], after["released"]) == (0, 3)
     assert asked(team, "2026-04-21", "letters", "release")["mailboxes"] == []
