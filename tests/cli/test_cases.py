@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from cli import app
+from cli import app, main
 
 ROOT = Path(__file__).parents[2]
 CHILD = "Amelia Oakes"
@@ -242,3 +242,17 @@ def test_commands_that_only_look_do_not_import_prefect(tmp_path: Path, args: Seq
     env = {**os.environ, "SENDFLOW_HOME": str(tmp_path / "var"), "SENDFLOW_TODAY": "2026-03-02"}
     done = subprocess.run([sys.executable, "-c", code, *args], env=env, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_records_that_the_database_cannot_read_are_one_line_that_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "sendflow.db").write_bytes(bytes(range(256)) * 40)
+    monkeypatch.setenv("SENDFLOW_HOME", str(tmp_path))
+    for words in (["verify", "--json"], ["overdue", "--json"]):
+        monkeypatch.setattr("sys.argv", ["sendflow", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, errors = capsys.readouterr()
+        assert (ended.value.code, out) == (3, "")
+        assert "the file of the records is damaged" in errors and "restore the last backup" in errors and "Traceback" not in errors
