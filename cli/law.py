@@ -163,7 +163,7 @@ def _unanswered(rule: str | None, on: str | None, error: str) -> dict[str, Any]:
     document: dict[str, Any] = dict.fromkeys(Answer.model_fields)
     document["rule"] = rule if rule and PLAIN_WORD.fullmatch(rule) else None
     document["on"] = on if on and ISO_DAY.fullmatch(on) else None
-    return {**document, "excuses": [], "steps": [], "error": error}
+    return {**document, "error": error}
 
 
 def _due_from(law: Law, almanac: Almanac, file: Path) -> None:
