@@ -320,7 +320,8 @@ def upgrade(connection: Connection, to: str) -> None:
     try:
         command.upgrade(config, to)
     except CommandError:
-        if revision(connection.engine) == MOVED:
+        # On this connection: it holds the table, and another would wait for it until it gave up.
+        if connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == MOVED:
             raise RecordsError(MOVED_AWAY) from None
         raise RecordsError("the records are of a later version of sendflow than this program: bring the program up to date, nothing was changed") from None
 

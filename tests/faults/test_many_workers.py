@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.letters.postroom import HOST, PostRoom, post_room
 
 DAYS = ("2026-03-02", "2026-04-14")
 CASES = 3
+WORKERS = (1, 2, 8) if "ROUNDS" in os.environ else (1, 8)
 
 
 @contextmanager
@@ -43,15 +45,14 @@ def remembered(team: Team) -> dict[str, list[tuple[str, str, Any, Any]]]:
 
 def test_one_two_and_eight_workers_leave_the_same(teams: Callable[[str], Team], tmp_path: Path) -> None:
     ends = []
-    for workers in (1, 2, 8):
+    for workers in WORKERS:
         team = teams(f"house-{workers}")
         with lived(team, workers, tmp_path) as room:
             all_is_well(team, room, DAYS[-1])
             ends.append((remembered(team), sorted(set(room.ids())), len(room.arrived)))
     assert len(ends[0][0]) == CASES
     assert ends[0][2] > CASES
-    assert ends[1] == ends[0]
-    assert ends[2] == ends[0]
+    assert ends[1:] == [ends[0]] * (len(WORKERS) - 1)
 
 
 def test_a_commit_whose_answer_was_lost_is_there_once_however_often_it_is_asked_for_again(team: Team, tmp_path: Path) -> None:
