@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--scale SCALE] [PART]...`: measure everything (or the parts named), print tables, write what programs read.
+"""`python -m benchmarks [--scale SCALE] [--on DATABASE] [PART]...`: measure everything (or the parts named), print tables, write what programs read.
 
 The parts are the measures of goals.toml, and `beside` (each act beside its raw limit and a peer, with a profile), `growing` (the generated
 caseload at three sizes) and `latency`. A whole run writes bench.json under SENDFLOW_HOME: `[{measure, ratio, goal, held}]`; whatever else was
@@ -54,6 +54,7 @@ def main(words: list[str]) -> int:
     """Exit code 0 where every goal holds, 1 where one does not, 2 for a wrong call, 3 where nothing could be measured."""
     reader = argparse.ArgumentParser("benchmarks", description="Measure against goals, raw limits and peers.")
     reader.add_argument("--scale", default="small", help=f"how much of England's caseload: {', '.join(SCALES)}, or a share such as 0.02")
+    reader.add_argument("--on", choices=("sqlite", "postgres"), help=f"where {BESIDE} and {GROWING} measure; on both, if nothing is said")
     reader.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(PARTS)}")
     try:
         call = reader.parse_args(words)
@@ -78,17 +79,17 @@ def main(words: list[str]) -> int:
     if not console.is_terminal:
         console = Console(highlight=False, width=WIDTH)
     started = time.perf_counter()
-    told = run(wanted or set(PARTS), settings.home, scale, console)
+    told = run(wanted or set(PARTS), settings.home, scale, console, call.on)
     say(told, settings.home, not wanted, console)
     console.print(f"Measured in {time.perf_counter() - started:.0f} s.")
     known = goals()
     return 0 if all(isinstance(each, Measured) and known[each.measure].holds(each.ratio) for each in told.measured) else 1
 
 
-def run(wanted: set[str], home: Path, scale: float, console: Console) -> Told:
+def run(wanted: set[str], home: Path, scale: float, console: Console, on: str | None = None) -> Told:
     """The parts, on the file system where SENDFLOW_HOME lies, in a folder that is removed afterwards."""
     told = Told()
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=home) as folder, console.status("making records") as status, ground(Path(folder)) as here:
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=home) as folder, console.status("making records") as status, ground(Path(folder), on) as here:
         for name, measure in MEASURES.items():
             if name in wanted and name != "record_against_empty_prefect_flow":
                 status.update(f"measuring {name}")

@@ -237,24 +237,26 @@ class OnPostgresql:
 
 
 class Ground(NamedTuple):
-    """Where things are measured. `postgres` is a line that says why where there is none."""
+    """Where things are measured. `postgres` is a line that says why where there is none; `only` names the one database that is asked for, if one is."""
 
     shop: Workshop
     sqlite: OnSqlite
     postgres: OnPostgresql | str
+    only: str | None = None
 
     @property
     def places(self) -> list[OnSqlite | OnPostgresql]:
-        """Both, or the one that there is."""
-        return [self.sqlite] if isinstance(self.postgres, str) else [self.sqlite, self.postgres]
+        """Those that there are and that were asked for."""
+        here: list[OnSqlite | OnPostgresql] = [self.sqlite] if isinstance(self.postgres, str) else [self.sqlite, self.postgres]
+        return [place for place in here if self.only in (None, place.name)]
 
 
 @contextmanager
-def ground(folder: Path) -> Iterator[Ground]:
+def ground(folder: Path, only: str | None = None) -> Iterator[Ground]:
     """Both places, in a folder for files that is removed by the caller."""
     shop = Workshop(folder)
     with postgresql(shop) as postgres:
-        yield Ground(shop, OnSqlite(shop), postgres)
+        yield Ground(shop, OnSqlite(shop), postgres, only)
 
 
 @contextmanager

@@ -87,9 +87,10 @@ def test_without_postgresql_the_rest_is_measured_all_the_same(shop: Workshop, mo
     with postgresql(shop) as place:
         assert isinstance(place, str) and place.startswith("not measured: PostgreSQL 15 or later is not on this machine")
         assert [each.name for each in Ground(shop, OnSqlite(shop), place).places] == ["sqlite"]
+        assert Ground(shop, OnSqlite(shop), place, "postgres").places == []
 
 
-@pytest.mark.parametrize("words", [["as_fast_as_light"], ["--scale", "light"], ["--scale", "0"], ["--scale", "1.5"], ["--lightly"]])
+@pytest.mark.parametrize("words", [["as_fast_as_light"], ["--scale", "light"], ["--scale", "0"], ["--scale", "1.5"], ["--lightly"], ["--on", "paper"]])
 def test_what_is_not_known_is_a_wrong_call(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert bench.main(words) == 2
     told = capsys.readouterr()
