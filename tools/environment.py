@@ -9,10 +9,13 @@ Exit codes: 0 the environment is whole; 3 it could not be made (one line says wh
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -95,24 +98,49 @@ def write_stamp(root: Path, venv: Path) -> None:
     (venv / STAMP).write_text(text, encoding="utf-8")
 
 
+def complete(root: Path, venv: Path) -> None:
+    """Does what is missing, if anything still is once nobody else works on it."""
+    missing = what_is_missing(root, venv)
+    if missing == "project":
+        install_project(venv, root / ".venv-install.log")
+        (root / ".venv-install.log").unlink(missing_ok=True)
+    elif missing:
+        sys.stderr.write(f"{missing} Making it from requirements.lock; this takes about a minute, once.\n")
+        sys.stderr.flush()
+        make(root, venv)
+    if missing:
+        write_stamp(root, venv)
+
+
+@contextmanager
+def alone(root: Path) -> Iterator[None]:
+    """Makes or removes the environment while nobody else does: `make up` and `make test` may be started side by side on a fresh machine."""
+    with (root / ".venv-install.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.stderr.write("Another command is making the environment; waiting for it.\n")
+            sys.stderr.flush()
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def bring_to_wholeness(root: Path, venv: Path) -> None:
+    """Waits for whoever else makes the environment, and does what is missing then."""
+    with alone(root):
+        complete(root, venv)
+
+
 def main() -> int:
     """Brings the environment to wholeness and returns the exit code."""
     venv = ROOT / ".venv"
     if sys.version_info[:2] != WANTED:
         sys.stderr.write(f"sendflow needs Python 3.11 and was started with {sys.version.split()[0]}: install python3.11 with its venv module.\n")
         return 3
-    missing = what_is_missing(ROOT, venv)
-    if not missing:
+    if not what_is_missing(ROOT, venv):
         return 0
     try:
-        if missing == "project":
-            install_project(venv, ROOT / ".venv-install.log")
-            (ROOT / ".venv-install.log").unlink(missing_ok=True)
-        else:
-            sys.stderr.write(f"{missing} Making it from requirements.lock; this takes about a minute, once.\n")
-            sys.stderr.flush()
-            make(ROOT, venv)
-        write_stamp(ROOT, venv)
+        bring_to_wholeness(ROOT, venv)
     except (CannotBeMade, OSError) as problem:
         sys.stderr.write(f"The environment could not be made: {problem}. Mend that and run the same command again.\n")
         return 3

@@ -6,6 +6,7 @@ import re
 import subprocess
 import tomllib
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -69,6 +70,26 @@ def test_a_changed_project_installs_only_itself(checkout: Path) -> None:
     venv = whole(checkout)
     (checkout / "pyproject.toml").write_text("[project]\nname = 'other'\n")
     assert environment.what_is_missing(checkout, venv) == "project"
+
+
+def test_two_at_once_do_not_pull_it_from_under_each_other(checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """`make up` and `make test` side by side on a fresh machine: one makes the environment, the other waits and finds it whole."""
+    made: list[Path] = []
+
+    def make(root: Path, _venv: Path) -> None:
+        made.append(root)
+        whole(root)
+
+    monkeypatch.setattr(environment, "make", make)
+    second = Thread(target=environment.bring_to_wholeness, args=(checkout, checkout / ".venv"))
+    with environment.alone(checkout):
+        second.start()
+        second.join(0.2)
+        assert second.is_alive() and made == []
+        environment.complete(checkout, checkout / ".venv")
+    second.join(30)
+    assert made == [checkout]
+    assert "waiting for it" in capsys.readouterr().err
 
 
 def test_the_lock_is_exact_and_names_no_host() -> None:
