@@ -21,13 +21,31 @@ class LadderError(ValueError):
     """The ladder file says something that cannot be read; the message names the file, the place and what was expected."""
 
 
-class RungDef(BaseModel):
+class Addressed(BaseModel):
+    """Who hears: `to` always; besides them `to_if_ours` where the duty is our own board's, and `to_if_others` where it is another body's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    to: Annotated[tuple[Party, ...], Field(min_length=1)]
+    to_if_ours: tuple[Party, ...] = ()
+    to_if_others: tuple[Party, ...] = ()
+
+    def parties(self, ours: bool) -> tuple[Party, ...]:
+        """Everyone who hears of a duty that is our own board's, or another body's."""
+        return self.to + (self.to_if_ours if ours else self.to_if_others)
+
+    @property
+    def everyone(self) -> str:
+        """Who hears, in words for a table."""
+        more = ((self.to_if_ours, "of our own board's duties"), (self.to_if_others, "of other bodies' duties"))
+        return ", ".join([*self.to, *(f"{party} ({where})" for parties, where in more for party in parties)])
+
+
+class RungDef(Addressed):
     """One rung. Exactly one of `days`, `weeks` (calendar) and `working_days` says how far it is from `after`, or `before` the due date.
 
     `withdrawal` is the letter that takes it back, should the record no longer bear it out.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     id: Slug
     fact: Literal["reminder_due", "breached", "escalation_due"]
     after: Literal["start", "due", "breach"] | None = None
@@ -38,7 +56,6 @@ class RungDef(BaseModel):
     unless: Literal["contact"] | None = None
     template: Slug
     withdrawal: Slug = "rung_withdrawn"
-    to: Annotated[tuple[Party, ...], Field(min_length=1)]
     rank: int = 0
 
     @cached_property
@@ -57,13 +74,31 @@ class RungDef(BaseModel):
         return self
 
 
-class LetterDef(BaseModel):
-    """A letter that a live fact itself calls for."""
+class LetterDef(Addressed):
+    """A letter that a live fact itself calls for. `template_for`: the letter for a rule that has one of its own."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     rung: Slug
     template: Slug
-    to: Annotated[tuple[Party, ...], Field(min_length=1)]
+    template_for: Mapping[Slug, Slug] = {}
+
+    @property
+    def templates(self) -> tuple[Slug, ...]:
+        """Every letter that it may be."""
+        return (self.template, *self.template_for.values())
+
+
+class EndDef(BaseModel):
+    """What is told where a duty of this rule ends without having been met, so that nobody works on what nobody owes any more.
+
+    It goes to whoever had been told that it was owed, and to `to` besides, told or not, where the end is live. `again` is the letter that takes it
+    back. `unless_by`: ends that the body brings about itself, of which it is not told.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    template: Slug
+    again: Slug
+    to: tuple[Party, ...] = ()
+    unless_by: tuple[Slug, ...] = ()
 
 
 class Ladder(BaseModel):
@@ -75,6 +110,7 @@ class Ladder(BaseModel):
     decided_on: date
     rung: Mapping[Slug, tuple[RungDef, ...]] = {}
     letter: Mapping[Slug, LetterDef] = {}
+    ended: Mapping[Slug, EndDef] = {}
     digest: str = ""
 
     def rungs(self, rule: str) -> tuple[RungDef, ...]:
@@ -84,6 +120,13 @@ class Ladder(BaseModel):
     def rung_def(self, rule: str, rung: str) -> RungDef | None:
         """The rung of that name, if the ladder still has it."""
         return next((one for one in self.rungs(rule) if one.id == rung), None)
+
+    @property
+    def templates(self) -> frozenset[str]:
+        """Every letter that the ladder names."""
+        rungs = {name for rungs in self.rung.values() for rung in rungs for name in (rung.template, rung.withdrawal)}
+        letters = {name for letter in self.letter.values() for name in letter.templates}
+        return frozenset(rungs | letters | {name for end in self.ended.values() for name in (end.template, end.again)})
 
 
 def load_ladder(path: Path = DEFAULT, *over: Path) -> Ladder:
@@ -99,13 +142,15 @@ def load_ladder(path: Path = DEFAULT, *over: Path) -> Ladder:
     read = [_read(file) for file in files]
     rungs: dict[str, tuple[RungDef, ...]] = {}
     letters: dict[str, LetterDef] = {}
+    ends: dict[str, EndDef] = {}
     for file, part in zip(files, read, strict=True):
-        doubled = sorted((rungs.keys() & part.rung.keys()) | (letters.keys() & part.letter.keys()))
+        doubled = sorted((rungs.keys() & part.rung.keys()) | (letters.keys() & part.letter.keys()) | (ends.keys() & part.ended.keys()))
         if doubled:
             raise LadderError(f"{file.name}: {doubled[0]} stands in another file of the ladder already; it stands once")
         rungs |= part.rung
         letters |= part.letter
-    ladder = read[0].model_copy(update={"rung": rungs, "letter": letters, "decided_on": max(part.decided_on for part in read)})
+        ends |= part.ended
+    ladder = read[0].model_copy(update={"rung": rungs, "letter": letters, "ended": ends, "decided_on": max(part.decided_on for part in read)})
     digest = hashlib.sha256(canonical(ladder.model_dump(mode="json", exclude={"digest"}))).hexdigest()
     return ladder.model_copy(update={"digest": digest})
 

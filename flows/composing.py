@@ -19,13 +19,14 @@ from flows.desk import CaseWork, Desk
 from flows.house import House
 from models.facts import canonical
 from models.words import NoticeState
+from notifications.ends import AGAIN
 from notifications.notice import DIGEST, WITHDRAWAL, NoticeDraft, Verdict, View, paused_until, refreshed, verdict
 from notifications.render import newest
 from statemachines.statutory import Unlawful
 
 UNREADABLE = (KeyError, ValueError, LookupError, LawError, NoAnswer, AlmanacRange, Refused, Unlawful)
 DAY = timedelta(days=1)
-WORTH = {"open": 0, "always": 1, "met": 2}
+WORTH = {"open": 0, "always": 1, "ended": 2, "met": 3}
 
 
 @dataclass(slots=True)
@@ -107,7 +108,7 @@ def _supersede(asked: Asked, told: Iterable[outbox.Told]) -> None:
     highest: dict[tuple[str, str, int, date | None], int] = {}
     for one in told:
         highest[_duty(one)] = max(highest.get(_duty(one), 0), one.rank)
-    chasing = [draft for draft in asked.called_for if draft.rung != WITHDRAWAL and newest(draft.fields["letter"]).called_for == "open"]
+    chasing = [draft for draft in asked.called_for if draft.rung not in (WITHDRAWAL, AGAIN) and newest(draft.fields["letter"]).called_for == "open"]
     for draft in chasing:
         highest[_duty(draft)] = max(highest.get(_duty(draft), 0), draft.rank)
     gone = {draft.key for draft in chasing if draft.rank < highest[_duty(draft)]}

@@ -276,7 +276,10 @@ def _local(sources: Sources, rules: Iterable[Rule]) -> Iterator[str]:
     rows: list[tuple[str, ...]] = []
     chosen: list[str] = []
     for rule in rules:
-        rows += [(f"`{rule.id}`", rung.id, _when(rung), ", ".join(rung.to), f"`{rung.template}`") for rung in sources.ladder.rungs(rule.id)]
+        rows += [(f"`{rule.id}`", rung.id, _when(rung), rung.everyone, f"`{rung.template}`") for rung in sources.ladder.rungs(rule.id)]
+        if (end := sources.ladder.ended.get(rule.id)) is not None:
+            told = ", ".join(("whoever was told", *end.to))
+            rows.append((f"`{rule.id}`", "no_longer_needed", "when it ends unmet", told, f"`{end.template}`"))
         newest = rule.period[-1]
         if newest.basis == "local_standard":
             chosen.append(f"- `{rule.id}`: {newest.text}, which is the locality's own standard.")

@@ -23,7 +23,7 @@ from flows.running import read_running
 from models.database import transact
 from models.facts import Draft, canonical
 from models.words import LetterState, NoticeState
-from notifications.notice import NoticeDraft, withdrawals_owed
+from notifications.notice import NoticeDraft, overtaken
 from notifications.post import Attempt, FilePost, Letter, Outcome, Post, SmtpPost, message_id
 from notifications.render import RenderError, render
 from notifications.sink import Sink
@@ -157,7 +157,7 @@ def conclude(work: Round, connection: Connection, letter: Claimed, state: Letter
         about = _outcome(letter, notice, why)
         desk.add(case, [Draft("notice_sent" if sent else "notice_failed", work.house.today(), about)])
         if sent:
-            desk.notices += withdrawals_owed(composing.view_of(work.house, case), about)
+            desk.notices += overtaken(composing.view_of(work.house, case), about)
     desk.flush()
     return True
 

@@ -22,6 +22,7 @@ from models.casefile import Casefile
 from models.facts import Line
 from models.shared_facts import CORRECTIONS, RUNGS
 from models.words import NoticeState, Party
+from notifications.ends import AGAIN, ENDED, Ending, endings, overtaken_by_the_end
 from notifications.render import newest
 
 DIGEST = "digest"
@@ -109,8 +110,10 @@ def notices_for(
             made += _of_beginning(view, line, as_at, NoticeState.CREATED if local_sink else NoticeState.HELD)
         elif line.kind == WITHDRAWAL:
             made += _of_withdrawal(view, line, (data for _, data in casefile.told))
-        elif line.kind in ladder.letter and line.via != "import":
-            made += _of_letter(view, line)
+        else:
+            if line.kind in ladder.letter and line.via != "import":
+                made += _of_letter(view, line)
+            made += [_of_end(view, one) for one in endings(casefile, duties, ladder, directory, line)]
     return _highest_only(made)
 
 
@@ -126,7 +129,7 @@ def _of_rung(view: View, line: Line) -> list[NoticeDraft]:
     )  # fmt: skip
     return [
         _draft(view, line, duty, party, rung.id, rung.rank, rung.template, NoticeState.CREATED, f"/{again + 1}" if again else "")
-        for party in rung.to
+        for party in rung.parties(_ours(view, duty))
     ]
 
 
@@ -139,7 +142,7 @@ def _of_beginning(view: View, line: Line, as_at: date, state: NoticeState) -> li
         highest: dict[Party, RungDef] = {}
         for rung, _ in fallen(duty, rungs, view.almanac, as_at):
             if not _answered_by_contact(view.casefile, duty, rung):
-                highest |= dict.fromkeys(rung.to, rung)
+                highest |= dict.fromkeys(rung.parties(_ours(view, duty)), rung)
         made += [_draft(view, line, duty, party, rung.id, rung.rank, DIGEST, state) for party, rung in highest.items()]
     return made
 
@@ -149,12 +152,23 @@ def _of_letter(view: View, line: Line) -> list[NoticeDraft]:
     called_for = newest(letter.template).called_for
     return [
         # Advice that was returned and came again is thanked for again.
-        _draft(view, line, duty, party, letter.rung, 0, letter.template, NoticeState.CREATED, f"/{duty.reopened + 1}" if duty.reopened else "")
+        _draft(
+            view, line, duty, party, letter.rung, 0, letter.template_for.get(duty.rule, letter.template), NoticeState.CREATED,
+            f"/{duty.reopened + 1}" if duty.reopened else "",
+        )
         for duty in view.duties
         if view.ladder.rungs(duty.rule) and duty.body is not None and not duty.provisional
         and (duty.met_seq == line.seq if called_for == "met" else duty.opened_seq == line.seq and duty.closed_on is None)
-        for party in letter.to
+        for party in letter.parties(_ours(view, duty))
     ]
+
+
+def _of_end(view: View, one: Ending) -> NoticeDraft:
+    return _draft(view, one.line, one.duty, one.party, one.rung, 0, one.template, NoticeState.CREATED, f"/{one.line.seq}")
+
+
+def _ours(view: View, duty: Duty) -> bool:
+    return duty.body == view.directory.icb.body
 
 
 def _of_withdrawal(view: View, line: Line, told: Iterable[Mapping[str, Any]]) -> list[NoticeDraft]:
@@ -178,14 +192,22 @@ def _of_withdrawal(view: View, line: Line, told: Iterable[Mapping[str, Any]]) ->
     return made
 
 
-def withdrawals_owed(view: View, sent: Mapping[str, Any]) -> list[NoticeDraft]:
-    """What a recipient is owed who was told of a rung while that rung was being withdrawn (a letter under way cannot be called back)."""
-    return [
+def overtaken(view: View, sent: Mapping[str, Any]) -> list[NoticeDraft]:
+    """What a recipient is owed who was told of something that was no longer so by then: a letter under way cannot be called back.
+
+    A rung that was being withdrawn; a duty that had ended; an end that had been taken back.
+    """
+    owed = [
         draft
         for line in view.casefile.lines
         if line.kind == WITHDRAWAL and line.data.get("rung_seq") == sent.get("rung_seq")
         for draft in _of_withdrawal(view, line, [sent])
     ]
+    duty = _duty(view.duties, str(sent["rule"]), int(sent["opened_seq"]))
+    if duty is not None:
+        over = overtaken_by_the_end(view.casefile, duty, view.ladder, view.directory, str(sent["rung"]))
+        owed += [_of_end(view, one) for one in over]
+    return owed
 
 
 def _highest_only(drafts: Sequence[NoticeDraft]) -> list[NoticeDraft]:
@@ -210,8 +232,9 @@ def verdict(view: View, draft: NoticeDraft, as_at: date) -> Verdict:
     duty = _duty(view.duties, draft.rule, draft.opened_seq)
     if duty is None:
         return Verdict.WITHDRAWN
-    if wanted == "met":
-        return Verdict.CALLED_FOR if duty.met_seq == draft.fact_seq else Verdict.WITHDRAWN
+    if wanted in ("met", "ended"):
+        closed_by = duty.met_seq if wanted == "met" else None if duty.met_on is not None else duty.ended_seq
+        return Verdict.CALLED_FOR if closed_by == draft.fact_seq else Verdict.WITHDRAWN
     if duty.closed_on is not None:
         return Verdict.WITHDRAWN
     if draft.rank == 0:
@@ -313,7 +336,10 @@ def fields_of(view: View, duty: Duty | None, about: Mapping[str, Any], recipient
         "claims": [{"on": _iso(claim.began_on), "ground": claim.ground} for claim in casefile.undecided() if duty and _reaches(claim, duty)],
         "history": _history(view, duty) if duty else [],
         "beside": view.beside,
+        "ours": duty is not None and _ours(view, duty),
     }
+    if duty is not None and duty.ended_seq is not None:
+        fields["ended_by"] = next((line.kind for line in casefile.lines if line.seq == duty.ended_seq), None)
     if about:
         told = [line.occurred_on for line in casefile.lines if line.kind == SENT and line.data.get("rung_seq") == about.get("rung_seq")]
         fields |= {"due_was": str(about["due"]), "due_now": about.get("due_now"), "told_on": _iso(max(told, default=None)), "elsewhere": elsewhere}
@@ -342,7 +368,7 @@ def _history(view: View, duty: Duty) -> list[dict[str, Any]]:
         kind = line.kind
         if kind == SENT:
             about = line.data
-            if (about["rule"], about["opened_seq"]) != (duty.rule, duty.opened_seq) or about.get("rung_seq") in withdrawn:
+            if (about["rule"], about["opened_seq"]) != (duty.rule, duty.opened_seq) or about.get("rung_seq") in withdrawn or about["rung"] in (ENDED, AGAIN):
                 continue
             rung = view.ladder.rung_def(duty.rule, str(about["rung"]))
             happened.append({"on": _iso(line.occurred_on), "what": rung.template if rung else str(about["rung"]), "to": about["recipient"]})

@@ -38,7 +38,7 @@ class Rendered(NamedTuple):
 
 
 class Template(BaseModel):
-    """A released version of one letter. `called_for` says how long it is worth sending: while the duty is open, once it is met, or always.
+    """A released version of one letter. `called_for`: while the duty is open it is worth sending, once it is met, once it has ended unmet, or always.
 
     `about` names what the letter speaks of, one and several, so that a letter that gathers many can say what they are.
     """
@@ -48,7 +48,7 @@ class Template(BaseModel):
     version: Annotated[int, Field(ge=1)]
     purpose: Annotated[str, Field(min_length=10)]
     cites: tuple[str, ...]
-    called_for: Literal["open", "met", "always"]
+    called_for: Literal["open", "met", "ended", "always"]
     about: tuple[str, str] = ("request for health advice", "requests for health advice")
     subject: str
     heading: str

@@ -9,7 +9,7 @@ from config.ladder import load_ladder
 from deadlines.duty import duties_of
 from models.facts import Line
 from models.words import NoticeState
-from notifications.notice import NoticeDraft, Verdict, View, notices_for, refreshed, verdict, withdrawals_owed
+from notifications.notice import NoticeDraft, Verdict, View, notices_for, overtaken, refreshed, verdict
 from statemachines.replay import fold
 from tests.byhand import ADVICE, CASE, almanac, book, dates_of, day, history, line
 
@@ -124,8 +124,8 @@ def test_who_is_told_while_the_rung_is_being_withdrawn_is_owed_the_withdrawal() 
     lines = history(OPENING, ASKED, rung("breach", "breached", "14 Apr 2026"), ("rung_withdrawn", "14 Apr 2026", {**ABOUT, "rung": "breach", "rung_seq": 3}))
     assert made(lines) == []
     sent = {**ABOUT, "rung": "breach", "recipient": "service_manager", "rung_seq": 3}
-    assert short(withdrawals_owed(view(lines), sent)) == [("rung_withdrawn", "service_manager", "created")]
-    assert withdrawals_owed(view(lines), {**sent, "rung_seq": 99}) == []
+    assert short(overtaken(view(lines), sent)) == [("rung_withdrawn", "service_manager", "created")]
+    assert overtaken(view(lines), {**sent, "rung_seq": 99}) == []
 
 
 def test_a_withdrawal_names_the_body_that_was_written_to_where_the_request_was_another_bodys() -> None:
