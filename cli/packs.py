@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
     app.command("dry-run")(dry_run)
     app.command("adopt")(adopt)
     app.command("adoptions")(adoptions)
+    app.command("laws")(laws)
 
 
 def dry_run(pack: Pack, json_: Json = False) -> None:
@@ -42,8 +43,9 @@ def dry_run(pack: Pack, json_: Json = False) -> None:
 
 
 def adopt(
-    pack: Pack,
     actor: Annotated[str, typer.Option("--actor", help="Who adopts it: an account name, such as dco.team.")],
+    pack: Annotated[Path | None, typer.Argument(help="A rule pack, as for dry-run.")] = None,
+    installed: Annotated[bool, typer.Option("--installed", help="No pack: the law as this machine has it holds from now on, for every machine.")] = False,
     json_: Json = False,
 ) -> None:
     """Take a rule pack into force. It is recorded who did, when, and how many dates it moved; the next sweep reaches every case."""
@@ -51,7 +53,12 @@ def adopt(
     from flows.checking import Refused
 
     actor_of(actor)
+    if (pack is None) is not installed:
+        fail(Exit.WRONG_CALL, "Adopt either a pack, as in sendflow adopt ./pack --actor dco.team, or what is installed here: --installed.")
     house = _house()
+    if pack is None:
+        _adopt_installed(house, actor, json_)
+        return
     try:
         done = packs.adopt(house, pack, actor)
     except Refused as refused:
@@ -74,6 +81,42 @@ def adoptions(json_: Json = False) -> None:
         [row.model_dump(mode="json") for row in rows], json_,
         lambda: "\n".join(f"{row.number}. {row.adopted_at[:10]} by {row.actor}: pack {row.pack[:16]}, {row.moved} of the dates moved; keeps "
                           f"{', '.join(row.files)}" for row in rows) or "No pack has been adopted: the law is as shipped.",
+    )  # fmt: skip
+
+
+def laws(json_: Json = False) -> None:
+    """Every law that has held for these records, the newest first, and whether this machine goes by it. One law holds at a time."""
+    from flows import packs
+
+    house = _house()
+    rows = packs.laws(house)
+    here = house.looked_under
+    own = next((row.number for row in rows if row.looked_under == here), None)
+    says = (
+        f"This machine's law (digest {here}) " + (
+            "is the one that holds." if rows and own == rows[0].number else "would be the first." if not rows else
+            f"is not the one that holds: it was law {own}." if own is not None else "has never held for them."
+        )
+    )  # fmt: skip
+    emit(
+        [row._asdict() for row in rows], json_,
+        lambda: "\n".join([*(f"{row.number}. since {row.taken_at[:16].replace('T', ' ')} UTC by {row.actor} ({row.via}) on {row.machine}: digest"
+                             f" {row.looked_under}" for row in rows), says]),
+    )  # fmt: skip
+
+
+def _adopt_installed(house: House, actor: str, json_: bool) -> None:
+    from flows import packs
+    from flows.checking import Refused
+
+    try:
+        taken = packs.adopt_installed(house, actor)
+    except Refused as refused:
+        fail(Exit.REFUSED, refused.message)
+    emit(
+        taken._asdict(), json_,
+        lambda: f"The law of this machine holds from now on, as law {taken.number} (digest {taken.looked_under}). The next sweep works every case out"
+        " afresh; machines with another law write nothing until they have this one.",
     )  # fmt: skip
 
 

@@ -65,7 +65,10 @@ def delivery_is_called_for(house: House) -> bool:
 
 
 def deliver(house: House, now: bool = False, reason: str | None = None, run: str | None = None, post: Post | None = None) -> DeliveryReport:
-    """Send what is to be sent. `now` does not wait for a working day's hours nor for the next try; `post` replaces the house's carrier."""
+    """Send what is to be sent. `now` does not wait for a working day's hours nor for the next try; `post` replaces the house's carrier.
+
+    Raises OtherLaw where the records go by another law than this house.
+    """
     if not now and not may_leave(house, house.now()):
         with reading(house.engine) as connection:
             return DeliveryReport(waiting=outbox.count_waiting(connection))
@@ -73,6 +76,7 @@ def deliver(house: House, now: bool = False, reason: str | None = None, run: str
         anything = outbox.anything_open(connection)
     counts: Mapping[str, int] = {}
     if anything:
+        house.keep_law("deliver")
         with Sender() as sender, carrier(house.settings, post) as carried:
             work = Round(house, sender, run, now, carried)
             _deliver_all(work)

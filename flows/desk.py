@@ -142,6 +142,7 @@ class Desk:
         beside_others(connection, LEDGER)  # a head that leaves the building waits for facts that are under way, and they for it
         now = house.now()
         self.now, self.today = instant(now), london_day(now)
+        house.hold.keep(connection, self.now, actor, via)
         self.works: dict[str, CaseWork] = {}
         self.notices: list[NoticeDraft] = []
         self.passages: list[people.Passage] = []

@@ -60,6 +60,7 @@ def digest(house: House, as_at: date | None = None, run: str | None = None, post
     as_at = as_at or today
     if as_at > today:
         raise WrongDay(f"a digest is for today or an earlier day: expected {today.isoformat()} or before, for example --as-at {today.isoformat()}")
+    house.keep_law("digest")
     with Sender() as sender, carrier(house.settings, post) as carried:
         work = Round(house, sender, run, True, carried)
         try:

@@ -236,8 +236,10 @@ def _silence(house: House, connection: Connection, _today: date) -> Iterator[Fin
         yield Finding(what="sweep_troubled", message="the last sweep could not work out every case", mend="sendflow sweep names them; sendflow verify says why")
 
 
-def _laws(_house: House, connection: Connection, today: date) -> Iterator[Finding]:
-    """Sweeps that take turns under one law and another undo each other's work for ever, and whoever is told is told again."""
+def _laws(house: House, connection: Connection, today: date) -> Iterator[Finding]:
+    """A machine with another law writes nothing. Sweeps that take turns under two undo each other's work, and whoever is told is told again."""
+    if (why_not := house.hold.other(connection)) is not None:
+        yield Finding(what="other_law", message=why_not, mend="see that every machine has the same law; sendflow laws shows the one that holds")
     query = select(TICK.c.detail).where(TICK.c.act == "sweep", TICK.c.as_at >= today - timedelta(days=1)).order_by(TICK.c.finished_at, TICK.c.id)
     under = [told.rpartition(" under ")[2] for told in connection.scalars(query) if " under " in told]
     turns = [law for number, law in enumerate(under) if number == 0 or under[number - 1] != law]

@@ -21,8 +21,9 @@ from config.settings import Settings
 from deadlines.almanac import Almanac
 from deadlines.duty import Dates, DatesOf, DutyBook
 from deadlines.reckon import dates_for
+from flows.holding import Hold, gone_by
 from flows.lawbook import adopted_folder, read_lawbook
-from models.database import make_records, open_engine, reading
+from models.database import make_records, open_engine, reading, transact
 from models.people import Seal, SealError, open_seal, something_is_sealed
 from statemachines.replay import processes
 from statemachines.statutory import Process
@@ -33,7 +34,7 @@ REHEARSED_AT = time(9, 0)
 
 @dataclass(frozen=True)
 class House:
-    """Everything an act needs besides its own arguments. `looked_under` is the digest that caches are worked out under.
+    """Everything an act needs besides its own arguments. `looked_under` is the digest that caches are worked out under; `hold` knows whether it holds.
 
     `adopted` is the folder of the rule packs that the house has adopted; None where its law is as shipped.
     """
@@ -46,6 +47,7 @@ class House:
     directory: Directory
     seal: Seal
     looked_under: str
+    hold: Hold
     adopted: Path | None = None
 
     @classmethod
@@ -55,16 +57,18 @@ class House:
         settings.prepare_home()
         engine = open_engine(settings.records_url)
         make_records(engine, settings.owner_url)
+        seen = gone_by(settings.home)
         with reading(engine) as connection:
             adopted = adopted_folder(settings, connection)
-        book = read_lawbook(settings, *([adopted] if adopted is not None else []))
+            book = read_lawbook(settings, *([adopted] if adopted is not None else []))
+            hold = Hold.opened(connection, settings, seen, book)
         directory = load_directory(_own(settings, "directory.toml") or DEFAULT_DIRECTORY)
-        return cls(settings, engine, book.law, book.almanac, book.ladder, directory, _seal(settings, engine), book.looked_under, adopted)
+        return cls(settings, engine, book.law, book.almanac, book.ladder, directory, _seal(settings, engine), book.looked_under, hold, adopted)
 
     def under(self, pack: Path) -> "House":
         """The same house and records, with a rule pack laid over its law. Raises ConfigFault or LadderError."""
         book = read_lawbook(self.settings, *([self.adopted] if self.adopted is not None else []), pack)
-        return replace(self, law=book.law, almanac=book.almanac, ladder=book.ladder, looked_under=book.looked_under)
+        return replace(self, law=book.law, almanac=book.almanac, ladder=book.ladder, looked_under=book.looked_under, hold=self.hold.under(book))
 
     def own(self, name: str) -> Path | None:
         """The file of that name that the team has put into its home, to stand for the one that is shipped."""
@@ -86,6 +90,10 @@ class House:
     def today(self) -> date:
         """The day in London."""
         return london_day(self.now())
+
+    def keep_law(self, act: str) -> None:
+        """Before an act of the engine: go on only where this law holds, or comes to hold now. Raises OtherLaw."""
+        transact(self.engine, lambda connection: self.hold.keep(connection, instant(self.now()), "sendflow", act))
 
     @cached_property
     def law_version(self) -> str:

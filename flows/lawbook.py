@@ -26,15 +26,17 @@ from statemachines.replay import processes
 
 ADOPTION: Table = AdoptionRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
 SHIPPED = Path(config.__path__[0])
+PARTS = ("statute", "almanac", "ladder", "machines")
 
 
 class Lawbook(NamedTuple):
-    """Law, almanac and ladder, and the digest that caches are worked out under."""
+    """Law, almanac and ladder, the digest that caches are worked out under, and those of its parts."""
 
     law: Law
     almanac: Almanac
     ladder: Ladder
     looked_under: str
+    parts: Mapping[str, str]
 
 
 def read_lawbook(settings: Settings, *packs: Path) -> Lawbook:
@@ -43,8 +45,9 @@ def read_lawbook(settings: Settings, *packs: Path) -> Lawbook:
     almanac = load_almanac(*(folder / "almanac" for folder in (SHIPPED, *packs))) if packs else load_almanac()
     own = settings.home / "ladder.toml"  # a team's own ladder stands before any other
     ladder = load_ladder(own) if own.exists() else load_ladder(DEFAULT, *(pack / "ladder" for pack in packs))
-    tables = (str(sorted(process.table.items())) for process in processes().values())
-    return Lawbook(law, almanac, ladder, _digest(law.digest, almanac.digest, ladder.digest, *tables))
+    tables = [str(sorted(process.table.items())) for process in processes().values()]
+    parts = dict(zip(PARTS, (law.digest[:16], almanac.digest[:16], ladder.digest[:16], _digest(*tables)), strict=True))
+    return Lawbook(law, almanac, ladder, _digest(law.digest, almanac.digest, ladder.digest, *tables), parts)
 
 
 def newest_adoption(connection: Connection) -> Row[tuple[object, ...]] | None:
@@ -66,7 +69,12 @@ def adopted_folder(settings: Settings, connection: Connection) -> Path | None:
 
 def check_files(folder: Path, digests: Mapping[str, str]) -> None:
     """Whether the files are those that were adopted. Raises ConfigFault, naming the first that is not."""
-    held = digests_of(files_of(folder)) if folder.is_dir() else {}
+    if not folder.is_dir():
+        raise ConfigFault(
+            f"law/{folder.name}, which was adopted for these records, is not in this SENDFLOW_HOME: copy its folder law from the machine where it was"
+            " adopted (sendflow adoptions says when and by whom), or restore it from the backup"
+        )
+    held = digests_of(files_of(folder))
     for name in sorted(held.keys() | digests.keys()):
         if held.get(name) != digests.get(name):
             raise ConfigFault(

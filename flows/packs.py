@@ -15,7 +15,7 @@ from pathlib import Path
 
 import orjson
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import insert, or_, select
+from sqlalchemy import Connection, insert, or_, select
 
 from config.law import LawError, NoAnswer
 from config.pack import digests_of, files_of, law_folder, pack_digest, point_at
@@ -24,11 +24,13 @@ from deadlines.duty import Duty, duties_of
 from deadlines.standing import standing
 from flows.checking import Refused
 from flows.desk import CASE, Desk
+from flows.holding import Held, every
+from flows.holding import newest as newest_law
 from flows.house import House, instant
 from flows.lawbook import ADOPTION, check_files, newest_adoption
 from flows.sweeping import SHARD, Trouble
 from models import ledger
-from models.database import alone, reading, writing
+from models.database import LEDGER, alone, beside_others, reading, transact, writing
 from models.words import Standing
 from notifications.render import newest
 from statemachines.replay import fold
@@ -141,13 +143,10 @@ def check_kinds(house: House, then: House) -> None:
                                       f'Example: starts = ["{process.opens}"]')  # fmt: skip
     if then.ladder.digest == house.ladder.digest:
         return
-    for rule_id, rungs in then.ladder.rung.items():
+    for rule_id in (*then.ladder.rung, *then.ladder.ended):
         then.law.rule(rule_id)
-        for rung in rungs:
-            newest(rung.template)
-            newest(rung.withdrawal)
-    for letter in then.ladder.letter.values():
-        newest(letter.template)
+    for template in sorted(then.ladder.templates):
+        newest(template)
 
 
 def _duties(house: House, then: House, troubles: list[Trouble]) -> Iterator[tuple[str, list[Duty], list[Duty]]]:
@@ -191,7 +190,7 @@ def adopt(house: House, pack: Path, actor: str) -> Adopted:
     """Take the pack into force: its files are kept under SENDFLOW_HOME/law, the act is recorded, and the next sweep reaches every case.
 
     Raises ConfigFault or LadderError for a pack that cannot be read; Refused where it changes nothing, leaves a live case without an
-    answer, or where somebody adopted another meanwhile.
+    answer, or where somebody adopted another meanwhile; OtherLaw where the records go by another law than this house.
     """
     # Kept first and looked at afterwards: what is adopted is what was looked at, whatever happens to the pack's own folder.
     files = _files(house, pack)
@@ -217,10 +216,12 @@ def _record(house: House, fresh: Path, files: dict[str, bytes], looked: DryRun, 
     digests = digests_of(files_of(fresh))
     then = house.under(fresh)
     with writing(house.engine) as connection:
+        beside_others(connection, LEDGER)  # before the law's own lock, as every desk does
         alone(connection, "adoption")
         last = newest_adoption(connection)
         if (str(last.folder) if last is not None else None) != (house.adopted.name if house.adopted is not None else None):
             raise Refused("another_adopted", "somebody adopted another pack just now: look at the dry run again, and adopt then")
+        house.hold.keep(connection, instant(house.now()), actor, "adopt")
         adopted = Adopted(
             number=int(str(last.number)) + 1 if last is not None else 1, adopted_at=instant(house.now()), actor=actor, pack=pack_digest(files),
             files=sorted(files), before=looked.before, after=looked.after, cases=looked.cases, moved=looked.dates_moved,
@@ -234,6 +235,7 @@ def _record(house: House, fresh: Path, files: dict[str, bytes], looked: DryRun, 
         row = adopted.model_dump(exclude={"files"})
         row |= {"folder": folder.name, "files": orjson.dumps(digests).decode(), "rehearsed": house.rehearsed}
         connection.execute(insert(ADOPTION).values(row))
+        then.hold.take(connection, adopted.adopted_at, actor, "adopt")
         # The sweep finds cases by their duties; a case whose first duty this is has none yet to be found by.
         desk = Desk(then, connection, actor=actor, via="adopt")
         for work in desk.open(looked.gains_first_duty).values():
@@ -241,6 +243,29 @@ def _record(house: House, fresh: Path, files: dict[str, bytes], looked: DryRun, 
         desk.flush()
     point_at(house.settings, folder.name)
     return adopted
+
+
+def adopt_installed(house: House, actor: str) -> Held:
+    """Let the law hold that this house has as it is installed, for every machine of the records, whatever held before.
+
+    Raises Refused where it does already.
+    """
+
+    def once(connection: Connection) -> Held:
+        beside_others(connection, LEDGER)
+        alone(connection, "law")
+        now = newest_law(connection)
+        if now is not None and now.looked_under == house.looked_under:
+            raise Refused("changes_nothing", f"the law as it is installed here holds already, as law {now.number}")
+        return house.hold.take(connection, instant(house.now()), actor, "adopt")
+
+    return transact(house.engine, once)
+
+
+def laws(house: House) -> list[Held]:
+    """Every law that has held for these records, the newest first."""
+    with reading(house.engine) as connection:
+        return every(connection)
 
 
 def _write(folder: Path, files: dict[str, bytes]) -> None:

@@ -86,12 +86,13 @@ class SweepReport(BaseModel):
 def sweep(house: House, as_at: date | None = None, run: str | None = None, part: Part | None = None) -> SweepReport:
     """Sweep for `as_at` (today unless said); every case, or those of one `part`, after which the day's sweep is still to be finished.
 
-    Raises WrongDay for a later day than today.
+    Raises WrongDay for a later day than today, OtherLaw where the records go by another law than this house.
     """
     today = house.today()
     as_at = as_at or today
     if as_at > today:
         raise WrongDay(f"a sweep is for today or an earlier day: expected {today.isoformat()} or before, for example --as-at {today.isoformat()}")
+    house.keep_law("sweep")
     looked = facts = notices = 0
     kinds: dict[str, int] = {}
     bodies: set[str] = set()

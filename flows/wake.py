@@ -27,6 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config.settings import Settings
 from flows.delivering import delivery_is_called_for
+from flows.holding import OtherLaw
 from flows.house import LONDON, House
 from flows.runs import perform
 from flows.sweeping import called_for
@@ -129,18 +130,26 @@ class AlarmClock:
     def _open(self) -> House | None:
         """The house as its files say now; a file that cannot be read is said once, and the house is run as it was before.
 
-        None where its records do not answer, or where a later program has brought them up to date: those are never run as they were before.
+        None where its records do not answer, go by another law, or have been brought up to date by a later program: those are never run as they were before.
         """
+        read = True
         try:
-            self.last = House.open(self.settings)
+            try:
+                self.last = House.open(self.settings)
+            except (RecordsError, SQLAlchemyError):
+                raise
+            except Exception as problem:
+                goes_on = "it goes on as it was before" if self.last else "nothing is swept or sent until they can"
+                self._once(f"the house's files cannot be read ({type(problem).__name__}: sendflow doctor says which); {goes_on}")
+                read = False
+            if self.last is not None:
+                self._by_the_law_that_holds(self.last)
         except (RecordsError, SQLAlchemyError) as problem:
             why = str(problem) if isinstance(problem, RecordsError) else f"the records do not answer ({type(problem).__name__}: sendflow doctor says more)"
             self._once(f"nothing is swept or sent: {why}")
             self.away = True
             return None
-        except Exception as problem:
-            goes_on = "it goes on as it was before" if self.last else "nothing is swept or sent until they can"
-            self._once(f"the house's files cannot be read ({type(problem).__name__}: sendflow doctor says which); {goes_on}")
+        if not read:
             return self.last
         if self.away:
             self.away = False
@@ -148,6 +157,14 @@ class AlarmClock:
             self.said = {line for line in self.said if not line.startswith("nothing is swept or sent")}
             say("the records answer again")
         return self.last
+
+    def _by_the_law_that_holds(self, house: House) -> None:
+        """Asked before any act, so that a machine with another law does not begin a run each minute to have it refused. Raises OtherLaw."""
+        with reading(house.engine) as connection:
+            why_not = house.hold.other(connection)
+        if why_not is not None:
+            house.engine.dispose()
+            raise OtherLaw(why_not)
 
     def _safely(self, what: str, job: Callable[[], Any]) -> Any:
         try:

@@ -32,7 +32,7 @@ PRAGMAS = (
 )  # fmt: skip
 # A commit is on the disk before it is said to be done, whatever the server's own default; days and instants are never turned by a zone.
 SERVER = f"-c timezone=UTC -c synchronous_commit=on -c lock_timeout={BUSY_MILLISECONDS} -c idle_in_transaction_session_timeout=600000"
-HEAD = "001"  # the newest revision under models/migrations/versions; a test holds it to that
+HEAD = "002"  # the newest revision under models/migrations/versions; a test holds it to that
 MOVED = "moved"  # in the revision's place in a file whose records are on a server now
 MIGRATIONS = Path(__file__).parent / "migrations"
 CONTENDED = {"23505", "40001", "40P01", "55P03"}  # a unique key was taken first, serialisation, deadlock, a lock not given in time
@@ -42,6 +42,7 @@ LEDGER = "ledger"
 LOST = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4, "tcp_user_timeout": BUSY_MILLISECONDS}
 KEPT = "sendflow_kept"  # on an engine of SQLite: see `_transaction`
 MADE = "sendflow_made"  # on an engine: the revision that its records were found at
+LAW = "sendflow_law"  # on a connection that writes: the number of the law that holds as the transaction begins
 MOVED_AWAY = "the records of this house were moved to a server: set SENDFLOW_DATABASE_URL to it; the file is left as it was"
 OVERTAKEN = (
     "the records have meanwhile been brought up to date by a later version of sendflow, and this program writes nothing more to them: "
@@ -187,9 +188,9 @@ class writing(_transaction):
 def _overtaken(connection: Connection, found: str) -> RecordsError | None:
     """Asked anew each time, by whoever writes: from here to the end of the transaction no migration can come between (`_upgrade`)."""
     with driver_cursor(connection) as cursor:
-        cursor.execute("SELECT version_num FROM alembic_version")
-        now = cursor.fetchone()
-    return None if now == (found,) else RecordsError(MOVED_AWAY if now == (MOVED,) else OVERTAKEN)
+        cursor.execute("SELECT version_num, (SELECT max(number) FROM law_held) FROM alembic_version")
+        now, connection.info[LAW] = cursor.fetchone() or (None, None)
+    return None if now == found else RecordsError(MOVED_AWAY if now == MOVED else OVERTAKEN)
 
 
 @contextmanager

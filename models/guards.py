@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from models.tables import FactRow
 
-KEPT = ("fact", "anchor", "person_read", "adoption")
+KEPT = ("fact", "anchor", "person_read", "adoption", "law_held")
 REFUSED = "is append-only: record a fact_corrected or fact_withdrawn instead"
 FUNCTION = "sendflow_append_only"
 BODY = f" BEGIN RAISE EXCEPTION '% {REFUSED}', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation'; END "

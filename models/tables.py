@@ -185,6 +185,27 @@ class AdoptionRow(SQLModel, table=True):
     rehearsed: bool = False
 
 
+class LawRow(SQLModel, table=True):
+    """One law that came to hold for these records: since when, by whom and on which machine. The newest is the law that holds. Only ever added to.
+
+    `looked_under` is the digest of the four parts together that stand beside it; `id` is drawn by lot, so that two rows of one number are told apart.
+    """
+
+    __tablename__ = "law_held"
+    number: int = Field(primary_key=True)
+    id: str
+    taken_at: str
+    looked_under: str
+    statute: str
+    almanac: str
+    ladder: str
+    machines: str
+    actor: str
+    via: str
+    machine: str
+    rehearsed: bool = False
+
+
 class TickRow(SQLModel, table=True):
     """One finished (or failed) act of the engine: a day without a finished sweep alerts."""
 

@@ -24,13 +24,15 @@ def file(team: Team) -> Iterator[sqlite3.Connection]:
         connection.exec_driver_sql("INSERT INTO anchor VALUES ('2026-03-03T00:00:00.000000Z', 'x', 1, 3)")
         connection.exec_driver_sql("INSERT INTO person_read (case_ref, actor, purpose, read_at) VALUES ('NX90001', 'dco.team', 'p', 'x')")
         connection.exec_driver_sql("INSERT INTO adoption VALUES (1, 'x', 'dco.team', 'x', 'x', '{}', 'x', 'x', 0, 0, 0)")
+    with reading(team.first.engine) as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM law_held").scalar() == 1, "the first act wrote down the law that it went by"
     team.first.engine.dispose()
     records = sqlite3.connect(team.home / "sendflow.db")
     yield records
     records.close()
 
 
-@pytest.mark.parametrize("table", ["fact", "anchor", "person_read", "adoption"])
+@pytest.mark.parametrize("table", ["fact", "anchor", "person_read", "adoption", "law_held"])
 @pytest.mark.parametrize("statement", ["UPDATE {} SET rowid = rowid", "DELETE FROM {}", "DELETE FROM {} WHERE rowid = 1"])
 def test_rows_are_neither_changed_nor_deleted(file: sqlite3.Connection, table: str, statement: str) -> None:
     before = file.execute(f"SELECT * FROM {table}").fetchall()
@@ -95,7 +97,7 @@ def test_postgresql_gets_the_same_triggers() -> None:
     made = triggers("postgresql")
     by_row = {name for name, statement in made.items() if "FOR EACH ROW" in statement}
     assert by_row == triggers("sqlite").keys()
-    assert made.keys() - by_row == {f"{table}_no_truncate" for table in ("fact", "anchor", "person_read", "adoption")}, "TRUNCATE passes by a row's triggers"
+    assert made.keys() - by_row == {f"{table}_no_truncate" for table in ("fact", "anchor", "person_read", "adoption", "law_held")}, "TRUNCATE passes by a row's triggers"
 
 
 def test_a_transaction_that_fails_leaves_nothing(team: Team) -> None:

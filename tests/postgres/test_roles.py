@@ -17,7 +17,7 @@ CHANGES = (
     "UPDATE {0} SET {1} = {1}", "DELETE FROM {0}", "TRUNCATE {0}", "ALTER TABLE {0} ADD COLUMN x text", "ALTER TABLE {0} DISABLE TRIGGER ALL",
     "DROP TABLE {0}", "DROP TRIGGER {0}_no_update ON {0}",
 )  # fmt: skip
-COLUMNS = {"fact": "text", "anchor": "head", "person_read": "purpose", "adoption": "files"}
+COLUMNS = {"fact": "text", "anchor": "head", "person_read": "purpose", "adoption": "files", "law_held": "machine"}
 REFUSED = [
     *(statement.format(table, COLUMNS[table]) for table in KEPT for statement in CHANGES),
     "CREATE OR REPLACE FUNCTION sendflow_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$",
