@@ -224,8 +224,8 @@ class Overlay(Strict):
 class Input(Strict):
     """A further day that a rule needs or may be given. `together_with` names the input without which it says nothing.
 
-    `told_by`: fact kinds that tell it later than the opening fact does (a needed one before it as well): by a field of this name, else by
-    their own day.
+    `told_by`: fact kinds that tell it later than the opening fact does (a needed one, or one of `told_before`, before it as well): by a field of
+    this name, else by their own day.
     """
 
     needed: bool
@@ -233,6 +233,7 @@ class Input(Strict):
     together_with: str | None = None
     told_by: tuple[str, ...] = ()
     told_as: str | None = None
+    told_before: bool = False
 
     @field_validator("told_by", mode="before")
     @classmethod
@@ -274,6 +275,7 @@ class Rule(Strict):
     `holds_up`: the later duty that waits for this one (advice, and the plan that is made of it); of several, the first that the case has.
     `goes_on`: of a continuing duty, what is still owed once it has been met, in words: it takes no day of a locality's own.
     `per`, `starts`, `met_by`, `ends`, `reopened_by`: whose clock it is, and the fact kinds that open, meet, end and reopen the duty.
+    `met_by_each`: it is met when the last of several bodies has had it (each commissioning body that is to be notified), and not the first.
     `provisional`: what begins the duty for the time being, until a fact of `starts` does (an order, until the request that it calls for).
     `superseded_by`: fact kinds after which nothing reopens it: another clock has its place (an order), or it has lost its purpose (a refusal to assess).
     """
@@ -295,6 +297,7 @@ class Rule(Strict):
     held_as: Literal["review"] | None = None
     then: str | None = None
     met_by: tuple[str, ...] = ()
+    met_by_each: bool = False
     ends: tuple[str, ...] = ()
     reopened_by: tuple[str, ...] = ()
     superseded_by: tuple[str, ...] = ()

@@ -35,6 +35,8 @@ class ToldLater(Protocol):
     def told_as(self) -> str | None: ...
     @property
     def needed(self) -> bool: ...
+    @property
+    def told_before(self) -> bool: ...
 
 
 class ForTheTimeBeing(Protocol):
@@ -78,6 +80,8 @@ class DutyRule(Protocol):
     @property
     def met_by(self) -> tuple[str, ...]: ...
     @property
+    def met_by_each(self) -> bool: ...
+    @property
     def ends(self) -> tuple[str, ...]: ...
     @property
     def reopened_by(self) -> tuple[str, ...]: ...
@@ -108,6 +112,7 @@ class Duty:
     met_on: date | None = None
     met_seq: int | None = None
     met_by: str | None = None
+    met_for: tuple[str | None, ...] = ()
     ended_on: date | None = None
     ended_seq: int | None = None
     excuse: Claim | None = None
@@ -233,7 +238,8 @@ def duties_of(lines: Sequence[Line], book: DutyBook, dates_of: DatesOf, claims: 
                 if line.data.get("rule") not in (None, rule_id):
                     continue
                 day = line.data.get(told_as) or line.occurred_on.isoformat()
-                if book.rules[rule_id].inputs[name].needed or name == book.rules[rule_id].strict_start:
+                asked = book.rules[rule_id].inputs[name]
+                if asked.needed or asked.told_before or name == book.rules[rule_id].strict_start:
                     known.setdefault(rule_id, {})[name] = day
                 for duty in _about(by_rule.get(rule_id, []), line.data, False, "tell"):
                     if duty.closed_on is None and ("body" not in line.data or duty.body is None or _same(duty, line.data)):
@@ -301,8 +307,10 @@ def _last_closed(duties: Iterable[Duty]) -> list[Duty]:
 
 def _apply(duty: Duty, effect: str, line: Line) -> None:
     if effect == "meet":
-        if duty.met_on is None and duty.ended_on is None:
+        if duty.ended_on is None and (duty.met_on is None or _of_another_body(duty, line)):
             duty.met_on, duty.met_seq, duty.met_by = line.occurred_on, line.seq, line.kind
+            if duty.law.met_by_each:
+                duty.met_for = (*duty.met_for, line.data.get("body"))
     elif effect in ("end", "supersede", "lapse"):
         if duty.met_on is None and duty.ended_on is None and (effect != "lapse" or duty.provisional):
             duty.ended_on, duty.ended_seq = line.occurred_on, line.seq
@@ -312,6 +320,11 @@ def _apply(duty: Duty, effect: str, line: Line) -> None:
         if duty.met_on is not None:
             duty.reopened += 1
         duty.met_on = duty.met_seq = duty.met_by = duty.ended_on = duty.ended_seq = None
+
+
+def _of_another_body(duty: Duty, line: Line) -> bool:
+    """Whether a duty that is met towards one body is met once more, towards another that had to have it as well."""
+    return duty.law.met_by_each and line.data.get("body") not in duty.met_for
 
 
 def excuses(claim: Claim, duty: Duty) -> bool:

@@ -158,9 +158,14 @@ def _of_letter(view: View, line: Line) -> list[NoticeDraft]:
         )
         for duty in view.duties
         if view.ladder.rungs(duty.rule) and duty.body is not None and not duty.provisional
-        and (duty.met_seq == line.seq if called_for == "met" else duty.opened_seq == line.seq and duty.closed_on is None)
+        and (duty.met_seq == line.seq if called_for == "met" else duty.closed_on is None and (duty.opened_seq == line.seq or _tells(duty, line)))
         for party in letter.parties(_ours(view, duty))
     ]
+
+
+def _tells(duty: Duty, line: Line) -> bool:
+    """Whether a fact tells the day of a duty that another fact opened, such as the day of a mediation to take part in."""
+    return any(line.kind in told.told_by for told in duty.law.inputs.values())
 
 
 def _of_end(view: View, one: Ending) -> NoticeDraft:
@@ -238,7 +243,8 @@ def verdict(view: View, draft: NoticeDraft, as_at: date) -> Verdict:
     if duty.closed_on is not None:
         return Verdict.WITHDRAWN
     if draft.rank == 0:
-        return Verdict.CALLED_FOR
+        # What tells of a day falls with that day; what tells of a request stands, with the day that it has by then.
+        return Verdict.CALLED_FOR if draft.fact_seq == duty.opened_seq or draft.rung == AGAIN or duty.due == draft.due else Verdict.WITHDRAWN
     if not _rung_stands(view, draft, duty, as_at):
         return Verdict.WITHDRAWN
     return Verdict.PAUSED if paused_until(view.casefile, duty.body, as_at) else Verdict.CALLED_FOR

@@ -52,6 +52,8 @@ def told_by(lines: list[bytes], as_at: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+# Rules that came into the folder after a history was written: they open a duty of their own on it, and change none that it had.
+YOUNGER = {"rcb_take_part_mediation": "mediation_mixed"}  # and the first history that has it
 KINDS = ("on_time", "late", "excused", "withdrawn", "corrected", "moved_area", "spoiled")
 # A kind that a process cannot have, and why. What is said here of the law is checked against it below.
 CANNOT = {
@@ -66,6 +68,8 @@ def stem(process: str, kind: str) -> str:
 def test_the_kinds_of_history_that_must_replay_are_there() -> None:
     there = {file.stem for file in FILES}
     assert {"answered_without_advice", "returned_and_reopened", "refused_reversed_planned"} <= there
+    for rule, history in YOUNGER.items():
+        assert rule in {duty["rule"] for duty in orjson.loads((FOLDER / f"{history}.jsonl").read_bytes().splitlines()[0])["duties"]}
     missing = {(process, kind) for process in processes() for kind in KINDS if stem(process, kind) not in there}
     assert missing == set(CANNOT), "python -m tests.add_history adds one; what cannot be has its reason in CANNOT"
     assert not [rule.id for rule in load_law().duties_of("continuing_care") for period in rule.period if period.excuses or rule.excuse_overlay]
@@ -99,5 +103,7 @@ def test_a_golden_history_replays(file: Path) -> None:
         assert refused.value.sentence.startswith(expected["refused"])
         return
     found = told_by(lines, expected["as_at"])
+    known = {duty["rule"] for duty in expected["duties"]}
+    found["duties"] = [duty for duty in found["duties"] if duty["rule"] in known or duty["rule"] not in YOUNGER]
     for part in ("state", "head", "duties", "rungs"):
         assert found[part] == expected[part], part

@@ -148,7 +148,7 @@ def test_a_file_that_is_no_list_of_questions_is_a_wrong_call(tmp_path: Path, con
 
 def test_every_rule_is_listed() -> None:
     rows = json.loads(run("rules", "--json").stdout)
-    assert len(rows) == 115
+    assert len(rows) == 116
     assert {"rule", "process", "action", "period", "counts", "basis", "citation", "url", "version_from", "enabled"} <= set(rows[0])
     assert {row["process"] for row in rows if row["rule"].startswith("order_")} == {"tribunal"}
     assert "ehc_body_advice_respond: comply with the request / give advice, 6 weeks" in run("rules").stdout
