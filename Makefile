@@ -58,9 +58,11 @@ sbom: install  ## write build/sbom.cdx.json: what sendflow is made of, in Cyclon
 bench: install  ## measure against goals and peers (under ten minutes, or SCALE=board, merged, national); writes bench.json under SENDFLOW_HOME
 	@$(BIN)/python -m benchmarks $(if $(SCALE),--scale $(SCALE))
 
-lock:  ## resolve pyproject.toml into requirements.lock again (only for who changes it; fetches uv into build/)
+lock:  ## resolve pyproject.toml into requirements.lock and benchmarks/peers.lock again (only for who changes it; fetches uv into build/)
 	@test -n "$(PYTHON)" || { echo "make lock needs Python 3.11." >&2; exit 3; }
 	@test -x build/uv/bin/uv || { $(PYTHON) -m venv build/uv && build/uv/bin/python -m pip install --quiet --disable-pip-version-check uv; }
 	@build/uv/bin/uv pip compile pyproject.toml --group check --group bench --group build --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-annotate --no-emit-index-url --quiet --output-file requirements.lock
-	@echo "requirements.lock is written; run make test before you commit it."
+	@build/uv/bin/uv pip compile --group pyproject.toml:peers --constraint requirements.lock --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-annotate --no-emit-index-url --quiet --output-file benchmarks/peers.lock
+	@echo "requirements.lock and benchmarks/peers.lock are written; run make test and make bench before you commit them."

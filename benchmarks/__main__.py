@@ -1,6 +1,6 @@
 """`python -m benchmarks [--scale SCALE] [--on DATABASE] [PART]...`: measure everything (or the parts named), print tables, write what programs read.
 
-The parts are the measures of goals.toml, and `beside` (each act beside its raw limit and a peer, with a profile), `growing` (the generated
+The parts are the measures of goals.toml, and `beside` (each act beside its raw limit and the peers, with a profile), `growing` (the generated
 caseload at three sizes) and `latency`. A whole run writes bench.json under SENDFLOW_HOME: `[{measure, ratio, goal, held}]`; whatever else was
 measured goes to the folder bench/ beside it.
 """
@@ -95,7 +95,7 @@ def run(wanted: set[str], home: Path, scale: float, console: Console, on: str | 
                 status.update(f"measuring {name}")
                 told.measured.append(measure(here))
         if BESIDE in wanted:
-            status.update("measuring every act beside its raw limit")
+            status.update("measuring every act beside its raw limit and the peers")
             told.beside = beside(here)
         if GROWING in wanted:
             told.sizes = growing(here, scale, lambda line: status.update(f"measuring {line}"))
@@ -122,6 +122,8 @@ def say(told: Told, home: Path, whole: bool, console: Console) -> None:
         if rows:
             console.print()
             console.print(table)
+    for line in telling.unmeasured_lines(told.beside):
+        console.print(line)
     folder = home / "bench"
     telling.write_rest(folder, told.beside, told.sizes, told.waits)
     if told.sizes:

@@ -28,7 +28,9 @@ PHASES: dict[tuple[str, str], str] = {
     ("flows/desk.py", ""): "desk", ("flows/hearing.py", ""): "hear", ("flows/recording.py", ""): "desk", ("flows/sweeping.py", ""): "desk",
     ("flows/tracker/", ""): "read the file", ("flows/importing.py", ""): "import", ("flows/casereport.py", ""): "show",
     ("statemachines/", ""): "fold", ("models/casefile.py", ""): "fold", ("deadlines/ladder.py", ""): "ladder", ("deadlines/", ""): "duties",
-    ("config/", ""): "duties", ("notifications/", ""): "notices", ("flows/house.py", ""): "duties", ("sqlalchemy/", ""): "commit and locks",
+    ("config/", ""): "duties", ("notifications/post.py", ""): "send", ("notifications/render.py", ""): "render", ("jinja2/", ""): "render",
+    ("flows/composing.py", ""): "compose", ("flows/delivering.py", ""): "desk", ("flows/sending.py", ""): "desk", ("flows/outbox.py", ""): "fetch",
+    ("notifications/", ""): "notices", ("flows/house.py", ""): "duties", ("sqlalchemy/", ""): "commit and locks",
     ("openpyxl/", ""): "read the file",
 }  # fmt: skip
 NAMED = {name: phase for name, phase in PHASES.items() if name[1]}

@@ -204,6 +204,17 @@ class OnPostgresql:
         connection.close()
         self._clean(name)
 
+    @contextmanager
+    def spare(self) -> Iterator[str]:
+        """The address of an empty database for somebody else's tables; it is dropped afterwards, whoever is still connected."""
+        self.made += 1
+        name = f"peer_{os.getpid()}_{id(self)}_{self.made}"
+        self._admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield self.cluster.url(name, "owner", "postgresql")
+        finally:
+            self._admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
     def end(self) -> None:
         """Leave the cluster to be stopped."""
         self._admin.close()

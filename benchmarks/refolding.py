@@ -10,8 +10,8 @@ from itertools import islice
 from statistics import median
 from typing import Any
 
-from benchmarks import peers
 from benchmarks.measuring import Measured, Side, alternate, of_theirs, seconds
+from benchmarks.peers import eventsourcing
 from benchmarks.workload import ACTOR, Workshop, acts, drafts
 from flows.recording import record_acts
 from flows.verifying import refold, verify
@@ -29,8 +29,8 @@ def refolding(shop: Workshop) -> Measured:
     record_acts(house, acts(CASES), ACTOR, "record")
     of_one = len(drafts(0))
     facts = CASES * of_one
-    app = peers.on_file(shop.folder / "eventsourcing.db")
-    ids = peers.filled(app, house, CASES)
+    app = eventsourcing.on_file(shop.folder / "eventsourcing.db")
+    ids = eventsourcing.filled(app, house, CASES)
 
     def scanned() -> Iterator[tuple[str, list[Any]]]:
         with reading(house.engine) as connection:
@@ -48,7 +48,7 @@ def refolding(shop: Workshop) -> Measured:
 
     def theirs(_given: object, number: int) -> None:
         for each in ids[number::SLICES]:
-            case: peers.Case = app.repository.get(each)
+            case: eventsourcing.Case = app.repository.get(each)
             assert len(case.facts) == of_one and case.state == "planned"
 
     replay = Side("eventsourcing", lambda: None, theirs, facts, SLICES)

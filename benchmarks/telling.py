@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from benchmarks.beside import Beside
+from benchmarks.beside import COLUMNS, Beside
 from benchmarks.growing import Size
 from benchmarks.latency import Waited
 from benchmarks.measuring import Goal, Measured, Unmeasured
@@ -31,14 +31,28 @@ def goals_table(measured: Sequence[Measured | Unmeasured], known: dict[str, Goal
 
 
 def beside_table(found: Sequence[Beside]) -> Table:
-    """Each act beside its raw limit and a peer: how much of the other's speed it has, and where its own time goes."""
-    shown = Table("act", "database", "each", "beside", "bounded by", title="Beside the raw limit and a peer (1 is as fast)", title_justify="left",
-                  box=None, pad_edge=False)  # fmt: skip
+    """Each act beside its raw limit and the peers: how much of the other's speed it has, and where its own time goes."""
+    shown = Table("act", "database", "each", "of the raw limit", *COLUMNS, "bounded by", box=None, pad_edge=False, title_justify="left",
+                  title="Beside the raw limit and the peers (how much of the other's speed ours has: 1 is as fast; -: no counterpart)")  # fmt: skip
     for each in found:
-        against = "\n".join(f"{ratio:.2f} of {name}" for name, ratio in each.against.items())
+        against = "\n".join(f"{_ratio(ratio)} {name}" for name, ratio in each.against.items())
         phases = ", ".join(f"{phase} {share:.0%}" for phase, share in list(each.phases.items())[:PHASES_SHOWN])
-        shown.add_row(each.act, each.database, f"{each.microseconds:,.0f} µs a {each.unit}", against, phases)
+        peers = ("not measured" if peer in each.unmeasured else "-" if ratio is None else _ratio(ratio) for peer, ratio in each.peers.items())
+        shown.add_row(each.act, each.database, f"{each.microseconds:,.0f} µs a {each.unit}", against, *peers, phases)
     return shown
+
+
+def unmeasured_lines(found: Sequence[Beside]) -> list[str]:
+    """Which peers were not measured, and why: a line for each reason."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for each in found:
+        for peer, why in each.unmeasured.items():
+            reasons.setdefault((peer, why), []).append(f"{each.act} ({each.database})")
+    return [f"{peer} not measured: {why}: {', '.join(acts) if len(acts) < len(found) // 4 else f'{len(acts)} acts'}" for (peer, why), acts in reasons.items()]
+
+
+def _ratio(ratio: float) -> str:
+    return f"{ratio:.2f}" if ratio < 10 else f"{ratio:,.0f}"
 
 
 def growing_table(sizes: Sequence[Size]) -> Table:

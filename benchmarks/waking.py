@@ -25,6 +25,7 @@ from flows.house import House
 from flows.processes import Processes
 from flows.recording import record
 from flows.running import Running, server_answers, write_running
+from models.facts import Draft
 from notifications.sink import KeepEveryDelivery, free_port
 
 TIMES, SCHEDULED, TRUSTS = 20, 6, 126
@@ -99,13 +100,16 @@ def _records(house: House, noting: Noting, times: int) -> list[float]:
     chance, began = random.Random(TIMES), {}
     for number in range(times):
         drafts = asked(number, TODAY)
-        about = drafts[-1].data
-        mailbox = f"{about['service']}@trust-{number % TRUSTS:03d}.example"
-        began[mailbox] = time.perf_counter()
+        began[mailbox(number, drafts)] = time.perf_counter()
         record(house, f"LW-{number:06d}", drafts, ACTOR)
         time.sleep(chance.random() * 2 * TICK)
     _until(lambda: began.keys() <= noting.yes.keys())
-    return [noting.yes[mailbox] - start for mailbox, start in began.items()]
+    return [noting.yes[box] - start for box, start in began.items()]
+
+
+def mailbox(number: int, drafts: list[Draft]) -> str:
+    """The mailbox that the directory of the caseload has for the body that is asked last."""
+    return f"{drafts[-1].data['service']}@trust-{number % TRUSTS:03d}.example"
 
 
 def _until(true: Any) -> None:

@@ -14,7 +14,6 @@ import pytest
 
 from benchmarks import __main__ as bench
 from benchmarks import growing, latency, remembering, telling
-from benchmarks.beside import beside
 from benchmarks.caseload import SHARES, Caseload, directory, scale_of
 from benchmarks.copying import Copier
 from benchmarks.measuring import Measured, Side, Unmeasured, alternate, goals, of_theirs, rotate
@@ -215,15 +214,6 @@ def test_what_is_copied_is_what_would_have_been_recorded(shop: Workshop) -> None
 
 
 # Every measure at a tiny size.
-
-
-def test_every_act_is_measured_beside_its_raw_limit_and_a_peer(here: Ground) -> None:
-    found = beside(here, rounds=1, cases=1)
-    assert [each.act for each in found] == [
-        "record in bulk", "record one fact", "sweep", "refold", "verify", "import", "one case page",
-    ]  # fmt: skip
-    assert all(each.against and all(ratio > 0 for ratio in each.against.values()) for each in found)
-    assert telling.beside_table(found).row_count == len(found)
 
 
 def test_the_growing_caseload_is_measured_at_each_size_and_drawn(here: Ground, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
-"""The peer: the same cases as aggregates of eventsourcing, on its own SQLite or PostgreSQL recorder. It keeps no hash and checks none."""
+"""eventsourcing: the same cases as aggregates of eventsourcing, on its own SQLite or PostgreSQL recorder. It keeps no hash and checks none."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -65,28 +65,28 @@ def at(place: OnSqlite | OnPostgresql, name: str) -> Iterator[App]:
 
 
 def filled(app: App, house: House, cases: int) -> list[UUID]:
-    """Cases of the workload, each saved at once."""
-    ids: list[UUID] = []
+    """Cases of the workload, all their events saved at once, in one transaction."""
+    made: list[Case] = []
     for number in range(cases):
         opening, *others = drafts(number)
         case = Case(opening.kind, *_said(opening, house))
         for draft in others:
             case.record(draft.kind, *_said(draft, house))
-        app.save(case)
-        ids.append(case.id)
-    return ids
+        made.append(case)
+    app.save(*made)
+    return [case.id for case in made]
 
 
-def record_each(app: App, house: House, numbers: range) -> None:
+def record_each(app: App, house: House, cases: Iterable[Sequence[Draft]]) -> None:
     """Each fact saved by itself, and its case read back before: as facts come in life."""
-    for number in numbers:
-        opening, *others = drafts(number)
+    for opening, *others in cases:
         case = Case(opening.kind, *_said(opening, house))
         app.save(case)
         for draft in others:
-            again: Case = app.repository.get(case.id)
-            again.record(draft.kind, *_said(draft, house))
-            app.save(again)
+            case = app.repository.get(case.id)
+            case.record(draft.kind, *_said(draft, house))
+            app.save(case)
+        assert len(case.facts) == 1 + len(others)
 
 
 def replay(app: App, ids: list[UUID]) -> None:

@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from benchmarks.acts import work_of
 from benchmarks.beside import beside
+from benchmarks.peers import hiring
+from benchmarks.peers.hiring import NotMade
 from benchmarks.places import Ground, OnPostgresql, OnSqlite
 from benchmarks.workload import Workshop, acts
 from flows.cluster import Cluster
@@ -20,12 +24,39 @@ def place(tmp_path: Path, postgres: Cluster) -> Iterator[OnPostgresql]:
 
 
 def test_every_act_is_measured_on_postgresql_too(place: OnPostgresql, monkeypatch: pytest.MonkeyPatch) -> None:
-    here = Ground(place.shop, OnSqlite(place.shop), place)
-    monkeypatch.setattr(Ground, "places", [place])
+    def absent() -> Path:
+        raise NotMade("not here")
+
+    monkeypatch.setattr(hiring, "environment", absent)
+    here = Ground(place.shop, OnSqlite(place.shop), place, "postgres")
     found = beside(here, rounds=1, cases=1)
     assert {each.database for each in found} == {"postgres"}
-    assert len(found) == 7
+    assert len(found) == 8
     assert set(found[0].against) == {"executemany", "COPY", "eventsourcing, load and save"}
+    assert found[0].peers["eventsourcing"]
+
+
+def test_a_peer_has_a_database_of_its_own_that_is_dropped(place: OnPostgresql) -> None:
+    before = databases(place)
+    staff = hiring.Staff(place.shop.folder, hiring.whole(), "not here")
+    work = work_of("record one fact", place.shop.house, 2)
+    try:
+        if hiring.whole() is None:  # make bench makes it; a test never does
+            with pytest.raises(hiring.NotMeasured, match="not here"), staff.side("SpiffWorkflow", place, work):
+                pass
+        else:
+            with staff.side("SpiffWorkflow", place, work) as side:
+                assert databases(place) > before
+                assert side.run(None).seconds > 0  # type: ignore[attr-defined]  # a peer's run says what it took
+    finally:
+        staff.end()
+    assert databases(place) == before
+
+
+def databases(place: OnPostgresql) -> set[str]:
+    """Every database of the cluster by name."""
+    with psycopg.connect(place.cluster.url("postgres", "owner", "postgresql")) as connection:
+        return {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
 
 
 def test_records_that_are_done_with_are_empty_for_the_next_and_a_copy_is_the_same(place: OnPostgresql) -> None:
