@@ -79,7 +79,8 @@ def licence(name: str) -> list[dict[str, Any]]:
         return []
     if "License-Expression" in told:
         return [{"expression": told["License-Expression"]}]
-    named = [each.rpartition(" :: ")[2] for each in told.get_all("Classifier") or [] if each.startswith("License ::")]
+    # "OSI Approved" by itself is a heading over licences and none of them.
+    named = [each.rpartition(" :: ")[2] for each in told.get_all("Classifier") or [] if each.startswith("License ::") and not each.endswith(":: OSI Approved")]
     line = told["License"].strip() if "License" in told else ""
     if not named and line and "\n" not in line and len(line) < 80:
         named = [line]
