@@ -125,10 +125,11 @@ def say(told: Told, home: Path, whole: bool, console: Console) -> None:
     for line in telling.unmeasured_lines(told.beside):
         console.print(line)
     folder = home / "bench"
-    telling.write_rest(folder, told.beside, told.sizes, told.waits)
+    sizes = telling.with_earlier(folder, told.sizes)
+    telling.write_rest(folder, told.beside, sizes, told.waits)
     if told.sizes:
         console.print(telling.memory_line(told.sizes))
-        plots(folder, told.sizes)
+        plots(folder, sizes)
     if whole:
         telling.write_goals(home / "bench.json", told.measured, known)
         console.print(f"Written to {home / 'bench.json'}; the rest is in {folder}")

@@ -11,6 +11,7 @@ from benchmarks.beside import COLUMNS, Beside
 from benchmarks.growing import Size
 from benchmarks.latency import Waited
 from benchmarks.measuring import Goal, Measured, Unmeasured
+from benchmarks.remembering import Taken
 
 PHASES_SHOWN = 4
 
@@ -74,6 +75,15 @@ def memory_line(sizes: Sequence[Size]) -> str:
         peaks = [(size.facts, taken.peak) for size in of_one for taken in size.acts if taken.act == "verify"]
         told.append(f"{database} " + ", ".join(f"{peak:.0f} MB at {facts:,} facts" for facts, peak in peaks))
     return "peak memory of verify: " + "; ".join(told)
+
+
+def with_earlier(folder: Path, sizes: Sequence[Size]) -> list[Size]:
+    """These sizes and, of databases that this run was not asked for, those that an earlier run left in scale.json: each takes hours by itself."""
+    path, here = folder / "scale.json", {size.database for size in sizes}
+    if not sizes or not path.exists():
+        return list(sizes)
+    earlier = [row | {"acts": [Taken.model_validate(taken) for taken in row["acts"]]} for row in json.loads(path.read_text("utf-8"))]
+    return sorted([*sizes, *(Size(**row) for row in earlier if row["database"] not in here)], key=lambda size: size.database != "sqlite")
 
 
 def latency_table(waits: Sequence[Waited]) -> Table:

@@ -16,11 +16,13 @@ from benchmarks import __main__ as bench
 from benchmarks import growing, latency, remembering, telling
 from benchmarks.caseload import SHARES, Caseload, directory, scale_of
 from benchmarks.copying import Copier
+from benchmarks.growing import Size
 from benchmarks.measuring import Measured, Side, Unmeasured, alternate, goals, of_theirs, rotate
 from benchmarks.phases import phase_of, profile
 from benchmarks.places import Ground, OnSqlite, postgresql
 from benchmarks.plots import plots
 from benchmarks.recording import bulk_postgres
+from benchmarks.remembering import Taken
 from benchmarks.workload import Workshop, drafts
 from benchmarks.workload import acts as work_acts
 from config.directory import load_directory
@@ -229,6 +231,33 @@ def test_the_growing_caseload_is_measured_at_each_size_and_drawn(here: Ground, m
     assert all(path.read_text("utf-8").startswith("<svg") and "<script" not in path.read_text("utf-8") for path in drawn)
     telling.write_rest(tmp_path / "bench", [], sizes, [])
     assert [path.name for path in (tmp_path / "bench").iterdir()] == ["scale.json"]
+
+
+def size(database: str, share: float, facts: int, swept: int = 100) -> Size:
+    """A size as a run would have measured it."""
+    each = [Taken(act=act, amount=swept if act == "sweep" else 100, unit="fact", seconds=0.1, before=88.0, peak=120.0) for act in remembering.ACTS]
+    return Size(database, share, facts // 9, facts, facts // 7, facts // 8, facts / 800, 4_780.0, each)
+
+
+ONE, LARGE, SERVER = size("sqlite", 0.01, 223_805), size("sqlite", 0.64, 15_356_480, swept=0), size("postgres", 0.64, 15_356_481)
+
+
+@pytest.mark.parametrize(("sizes", "dots"), [([ONE], 6), ([LARGE], 5), ([ONE, LARGE], 11), ([ONE, LARGE, SERVER], 17)])
+def test_however_few_sizes_were_measured_each_is_drawn_and_named(tmp_path: Path, sizes: list[Size], dots: int) -> None:
+    for path in plots(tmp_path, sizes):
+        drawn = path.read_text("utf-8")
+        assert drawn.count('class="dot reactive tooltip-trigger"') == dots
+        assert "15,356,48" in drawn or sizes == [ONE]
+        assert "nan" not in drawn.lower()
+
+
+def test_a_run_on_one_database_leaves_what_an_earlier_one_measured_on_the_other(tmp_path: Path) -> None:
+    telling.write_rest(tmp_path, [], [SERVER], [])
+    both = telling.with_earlier(tmp_path, [ONE, LARGE])
+    assert both == [ONE, LARGE, SERVER]
+    telling.write_rest(tmp_path, [], both, [])
+    assert telling.with_earlier(tmp_path, [size("sqlite", 0.02, 450_000)])[1:] == [SERVER]
+    assert telling.with_earlier(tmp_path, []) == []
 
 
 def test_the_time_until_the_mail_servers_yes_is_taken_for_every_letter(here: Ground) -> None:

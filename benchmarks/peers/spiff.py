@@ -28,6 +28,7 @@ class Shelf:
     def __init__(self, work: Work) -> None:
         self.connection = driver(work, "spiff.db")
         self.mark = "?" if work.url is None else "%s"
+        self._upsert = f"INSERT INTO workflow VALUES ({self.mark}, {self.mark}) ON CONFLICT (ref) DO UPDATE SET state = excluded.state"
 
     def cleared(self) -> None:
         """Empty, as at first."""
@@ -42,6 +43,10 @@ class Shelf:
         """Every workflow's JSON."""
         return list(self.connection.execute("SELECT ref, state FROM workflow ORDER BY ref").fetchall())
 
+    def save_one(self, ref: str, workflow: Any) -> None:
+        """One workflow, in one statement, which commits by itself."""
+        self.connection.execute(self._upsert, (ref, SERIALIZER.serialize_json(workflow)))
+
     def save(self, workflows: Iterable[tuple[str, Any]]) -> None:
         """Some workflows, in one transaction."""
         self.write([(ref, SERIALIZER.serialize_json(workflow)) for ref, workflow in workflows])
@@ -50,7 +55,7 @@ class Shelf:
         """The same, serialised already."""
         cursor = self.connection.cursor()
         cursor.execute("BEGIN")
-        cursor.executemany(f"INSERT INTO workflow VALUES ({self.mark}, {self.mark}) ON CONFLICT (ref) DO UPDATE SET state = excluded.state", rows)
+        cursor.executemany(self._upsert, rows)
         cursor.execute("COMMIT")
 
 
@@ -102,7 +107,7 @@ def recorded(work: Work, shelf: Shelf) -> None:
             if number:
                 workflow = shelf.load(ref)
             step(work, workflow, fact)
-            shelf.save([(ref, workflow)])
+            shelf.save_one(ref, workflow)
 
 
 def stepped(work: Work) -> Iterator[tuple[str, Any]]:
