@@ -6,7 +6,6 @@ file or variable of the user's own reaches it, and so that neither server, SDK n
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -14,15 +13,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-CLUSTER = "postgres"
+from config.addresses import CLUSTER, LOOPBACK, SettingsError, api, database, prefect_database, private_cluster
+
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-
-
-class SettingsError(ValueError):
-    """A setting cannot be used; the text names it, says what was expected and gives an example."""
+ROUND_SECONDS = 1800  # of letters at most: with the last one's own time, a clock that delivers is never taken for one that has stopped
 
 
 class Carrier(StrEnum):
@@ -41,7 +36,8 @@ class Settings:
     `tick_seconds` is how often the alarm clock looks; `kill_at` names a point at which a test kills its own process.
     `metrics_port` is where the alarm clock's watch answers /live, /ready and /metrics; an opened house takes a free one where none is named.
     `api_url` is where the Prefect server answers where the house is no single `sendflow up`; `tls_ca` is the file of the authority that vouches for
-    it where no public one does. `workers` is among how many of its workers the alarm clock shares a large sweep.
+    it, and for the mail relay, where no public one does. `workers` is among how many of its workers the alarm clock shares a large sweep.
+    `delivery_seconds` is how long the alarm clock lets one round of letters take before it looks at the duties again.
     `smtp_login` is user:password at the mail relay, `smtp_tls` that no letter goes to it in the clear; `alert_to` is who is written to when the
     house is silent.
     """
@@ -63,6 +59,7 @@ class Settings:
     prefect_database_url: str | None = field(default=None, repr=False)
     api_url: str | None = None
     tls_ca: Path | None = None
+    delivery_seconds: int = 300
     workers: int = 0
     smtp_login: str | None = field(default=None, repr=False)
     smtp_tls: bool = False
@@ -74,7 +71,7 @@ class Settings:
         env = os.environ if environ is None else environ
         home = Path(env.get("SENDFLOW_HOME") or "var").expanduser().absolute()
         if not env.get("SENDFLOW_DATABASE_URL"):
-            env = {**env, **_private_cluster(home)}
+            env = {**env, **private_cluster(home)}
         settings = cls(
             home=home,
             port=_port(env, "SENDFLOW_PORT", 4200),
@@ -88,11 +85,12 @@ class Settings:
             tick_seconds=_seconds(env, "SENDFLOW_TICK_SECONDS", 60),
             kill_at=env.get("SENDFLOW_KILL_AT") or None,
             metrics_port=_port(env, "SENDFLOW_METRICS_PORT", 4280) if env.get("SENDFLOW_METRICS_PORT") else None,
-            database_url=_database(env, "SENDFLOW_DATABASE_URL", "postgresql+psycopg"),
-            owner_url=_database(env, "SENDFLOW_DATABASE_OWNER_URL", "postgresql+psycopg"),
-            prefect_database_url=_database(env, "SENDFLOW_PREFECT_DATABASE_URL", "postgresql+asyncpg"),
-            api_url=_api(env, "SENDFLOW_API_URL"),
+            database_url=database(env, "SENDFLOW_DATABASE_URL", "postgresql+psycopg"),
+            owner_url=database(env, "SENDFLOW_DATABASE_OWNER_URL", "postgresql+psycopg"),
+            prefect_database_url=database(env, "SENDFLOW_PREFECT_DATABASE_URL", "postgresql+asyncpg"),
+            api_url=api(env, "SENDFLOW_API_URL"),
             tls_ca=_file(env, "SENDFLOW_TLS_CA"),
+            delivery_seconds=_seconds(env, "SENDFLOW_DELIVERY_SECONDS", 300, ROUND_SECONDS),
             workers=_workers(env, "SENDFLOW_WORKERS"),
             smtp_login=env.get("SENDFLOW_SMTP_LOGIN") or None,
             smtp_tls=_one_of(env, "SENDFLOW_SMTP_TLS", _tls_for(env), ("required", "offered")) == "required",
@@ -184,7 +182,7 @@ def prefect_environment(settings: Settings, api_url: str | None = None) -> dict[
         "PREFECT_HOME": str(settings.prefect_home),
         "PREFECT_PROFILES_PATH": str(settings.prefect_home / "profiles.toml"),
         "PREFECT_API_URL": api_url or settings.api_url or f"{settings.ui_url}/api",
-        **_prefect_database(settings.prefect_database_url or f"sqlite+aiosqlite:///{settings.prefect_home / 'prefect.db'}"),
+        **prefect_database(settings.prefect_database_url or f"sqlite+aiosqlite:///{settings.prefect_home / 'prefect.db'}"),
         "PREFECT_SERVER_API_HOST": settings.bind,
         "PREFECT_SERVER_API_PORT": str(settings.port),
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
@@ -217,21 +215,6 @@ def prefect_environment(settings: Settings, api_url: str | None = None) -> dict[
     if settings.auth:
         fixed |= {"PREFECT_SERVER_API_AUTH_STRING": settings.auth, "PREFECT_API_AUTH_STRING": settings.auth}
     return fixed
-
-
-def _prefect_database(url: str) -> dict[str, str]:
-    """Where Prefect keeps its runs. The words about TLS are PostgreSQL's own, as for the records; Prefect's driver knows others, and stops at these."""
-    place, _, query = url.partition("?")
-    asked = dict(parse_qsl(query))
-    mode = asked.pop("sslmode", None)
-    files = {name: asked.pop(told) for name, told in (("CA_FILE", "sslrootcert"), ("CERT_FILE", "sslcert"), ("KEY_FILE", "sslkey")) if told in asked}
-    made = {}
-    if mode in ("verify-full", "verify-ca"):
-        tls = {"ENABLED": "true", "CHECK_HOSTNAME": str(mode == "verify-full").lower(), **files}
-        made = {f"PREFECT_SERVER_DATABASE_SQLALCHEMY_CONNECT_ARGS_TLS_{name}": value for name, value in tls.items()}
-    elif mode is not None:
-        asked["ssl"] = mode
-    return {"PREFECT_API_DATABASE_CONNECTION_URL": f"{place}?{urlencode(asked)}" if asked else place, **made}
 
 
 def fix_prefect_environment(settings: Settings, api_url: str | None = None) -> None:
@@ -275,19 +258,6 @@ def _port(env: Mapping[str, str], name: str, default: int) -> int:
     return int(value)
 
 
-def _api(env: Mapping[str, str], name: str) -> str | None:
-    """Where a Prefect server answers. Anywhere else than on this machine it is asked by TLS, because the login goes with every question."""
-    value = (env.get(name) or "").rstrip("/")
-    if not value:
-        return None
-    asked = re.fullmatch(r"(https?)://(\[[0-9a-f:]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?(/[\w./-]*)?/api", value)
-    if asked is None:
-        raise SettingsError(f"{name} is not where a Prefect server answers (it is not repeated here): expected {name}=https://prefect.icb.example/api")
-    if asked[1] == "http" and asked[2].strip("[]") not in LOOPBACK:
-        raise SettingsError(f"{name} would send the login in the clear: expected https for any machine but this one, as in {name}=https://prefect.icb.example/api")
-    return value
-
-
 def _file(env: Mapping[str, str], name: str) -> Path | None:
     value = env.get(name)
     if value and not Path(value).is_file():
@@ -314,37 +284,10 @@ def _workers(env: Mapping[str, str], name: str) -> int:
     return int(value)
 
 
-def _private_cluster(home: Path) -> dict[str, str]:
-    """The addresses in the house's own PostgreSQL cluster, where it was opened with one; such a house never goes back to a file."""
-    try:
-        told = json.loads((home / CLUSTER / "roles.json").read_text(encoding="utf-8"))
-        place = f"127.0.0.1:{told['port']}"
-        return {
-            "SENDFLOW_DATABASE_URL": f"postgresql+psycopg://sendflow:{told['sendflow']}@{place}/sendflow",
-            "SENDFLOW_DATABASE_OWNER_URL": f"postgresql+psycopg://owner:{told['owner']}@{place}/sendflow",
-            "SENDFLOW_PREFECT_DATABASE_URL": f"postgresql+asyncpg://sendflow:{told['sendflow']}@{place}/prefect",
-        }
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (OSError, ValueError, KeyError, TypeError):
-        raise SettingsError(f"{home / CLUSTER / 'roles.json'} says how to reach the PostgreSQL of this house and cannot be read: restore it") from None
-
-
-def _database(env: Mapping[str, str], name: str, driver: str) -> str | None:
-    """The address of a database. It may hold a password, so that no error repeats it."""
-    value = env.get(name) or None
-    if value is None:
-        return None
-    plain = re.sub(r"^postgres(ql)?://", f"{driver}://", value)
-    if not re.fullmatch(rf"{re.escape(driver)}://[^\s/]*/[^\s/?]+(\?\S*)?", plain):
-        raise SettingsError(f"{name} is not the address of a PostgreSQL database (it is not repeated here): expected {driver}://user@host:5432/database")
-    return plain
-
-
-def _seconds(env: Mapping[str, str], name: str, default: int) -> int:
+def _seconds(env: Mapping[str, str], name: str, default: int, most: int = 99_999) -> int:
     value = env.get(name) or str(default)
-    if not re.fullmatch(r"[0-9]{1,5}", value) or int(value) < 1:
-        raise SettingsError(f"{name}={value} is not a number of seconds: expected a whole number from 1, as in {name}={default}")
+    if not re.fullmatch(r"[0-9]{1,5}", value) or not 1 <= int(value) <= most:
+        raise SettingsError(f"{name}={value} is not a number of seconds: expected a whole number from 1 to {most}, as in {name}={default}")
     return int(value)
 
 
@@ -369,3 +312,9 @@ def _one_of(env: Mapping[str, str], name: str, default: str, choices: tuple[str,
 
 def _carrier(env: Mapping[str, str]) -> Carrier:
     return Carrier(_one_of(env, "SENDFLOW_CARRIER", "sink", tuple(str(each) for each in Carrier)))
+
+
+__all__ = [
+    "CLUSTER", "LOOPBACK", "Carrier", "Settings", "SettingsError", "child_environment", "fix_caller_environment", "fix_prefect_environment",
+    "prefect_environment",
+]  # fmt: skip

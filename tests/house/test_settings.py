@@ -103,12 +103,14 @@ def test_prefect_is_kept_at_home_and_quiet(tmp_path: Path) -> None:
     ("", "", {}),
     ("?sslmode=require", "?ssl=require", {}),
     ("?sslmode=verify-full&sslrootcert=/etc/ca.pem", "", {"ENABLED": "true", "CHECK_HOSTNAME": "true", "CA_FILE": "/etc/ca.pem"}),
+    ("?sslmode=verify-full&sslrootcert=system", "", {"ENABLED": "true", "CHECK_HOSTNAME": "true"}),
     ("?sslmode=verify-ca&sslcert=/c&sslkey=/k&timeout=5", "?timeout=5", {"ENABLED": "true", "CHECK_HOSTNAME": "false", "CERT_FILE": "/c", "KEY_FILE": "/k"}),
 ])  # fmt: skip
 def test_tls_to_prefect_s_database_is_asked_for_in_the_words_of_the_records(tmp_path: Path, query: str, left: str, tls: dict[str, str]) -> None:
     """Its driver stops at `sslmode`, so that an address copied from the other one kept the server from starting."""
     place = "postgresql://prefect:words@db.icb.example/prefect"
-    seen = prefect_environment(Settings.read({"SENDFLOW_HOME": str(tmp_path), "SENDFLOW_PREFECT_DATABASE_URL": place + query}))
+    given = {"SENDFLOW_HOME": str(tmp_path), "SENDFLOW_PREFECT_DATABASE_URL": place + query, "SENDFLOW_DATABASE_UNVERIFIED": "allowed"}
+    seen = prefect_environment(Settings.read(given))
     assert seen["PREFECT_API_DATABASE_CONNECTION_URL"] == place.replace("postgresql:", "postgresql+asyncpg:") + left
     start = "PREFECT_SERVER_DATABASE_SQLALCHEMY_CONNECT_ARGS_TLS_"
     assert {name.removeprefix(start): value for name, value in seen.items() if name.startswith(start)} == tls

@@ -50,8 +50,8 @@ def test_a_house_that_was_opened_with_a_cluster_keeps_it(home: Path) -> None:
     assert settings.prefect_database_url == "postgresql+asyncpg://sendflow:s-word@127.0.0.1:5544/prefect"
     assert "word" not in repr(settings)
     assert "word" not in settings.records_place
-    elsewhere = Settings.read({"SENDFLOW_HOME": str(home), "SENDFLOW_DATABASE_URL": "postgresql://dco@db.icb.example/sendflow"})
-    assert elsewhere.database_url == "postgresql+psycopg://dco@db.icb.example/sendflow"
+    elsewhere = Settings.read({"SENDFLOW_HOME": str(home), "SENDFLOW_DATABASE_URL": "postgresql://dco@db.icb.example/sendflow?sslmode=verify-full"})
+    assert elsewhere.database_url == "postgresql+psycopg://dco@db.icb.example/sendflow?sslmode=verify-full"
     assert elsewhere.owner_url is None
     (home / "postgres" / "roles.json").write_text("{")
     with pytest.raises(SettingsError, match=r"roles\.json"):
