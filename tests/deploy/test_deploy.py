@@ -54,7 +54,7 @@ def test_a_backup_taken_by_the_script_opens_as_a_house_and_verifies(team: Team, 
     done = subprocess.run([ROOT / "deploy" / "backup", tmp_path / "backups"], env=environment, capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
     kept = Path(done.stdout.strip())
-    assert {path.name for path in kept.rglob("*") if path.is_file()} == {"sendflow.db", "person.key"}
+    assert {path.name for path in kept.rglob("*") if path.is_file()} == {"sendflow.db", "law_held.json", "person.key"}
     assert oct(kept.stat().st_mode & 0o777) == "0o700"
     fresh = tmp_path / "restored"
     fresh.mkdir()
@@ -66,3 +66,24 @@ def test_a_backup_taken_by_the_script_opens_as_a_house_and_verifies(team: Team, 
     again.first.engine.dispose()
     with sqlite3.connect(kept / "records" / "sendflow.db") as file:
         assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_half_a_backup_never_bears_the_name_of_a_whole_one(team: Team, tmp_path: Path) -> None:
+    """Whoever restores takes the newest: what broke off leaves nothing, and records without their key say so in their name."""
+    team.opened("2 Feb 2026").asked("2 Mar 2026", note="Mum rang")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("SENDFLOW_")}
+
+    def tried(home: Path) -> subprocess.CompletedProcess[str]:
+        environment = clean | {"SENDFLOW_HOME": str(home)}
+        return subprocess.run([ROOT / "deploy" / "backup", tmp_path / "backups"], env=environment, capture_output=True, text=True, cwd=ROOT, check=False)
+
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert tried(empty).returncode != 0
+    assert list((tmp_path / "backups").iterdir()) == []
+    (team.home / "person.key").rename(tmp_path / "person.key")
+    done = tried(team.home)
+    assert done.returncode == 1
+    assert "sendflow doctor" in done.stderr
+    assert [path.name.endswith("-without-key") for path in (tmp_path / "backups").iterdir()] == [True]
+    (tmp_path / "person.key").rename(team.home / "person.key")
