@@ -74,7 +74,7 @@ def _recording(place: Place, cases: int, stack: ExitStack) -> Compared:
             *_written(place, rows, facts),
             _es(lambda: eventsourcing.record_each(app, place.shop.house, some), len(some) * OF_ONE)._replace(name="eventsourcing, load and save"),
         ],
-        [_es(lambda: eventsourcing.filled(app, place.shop.house, len(some)), len(some) * OF_ONE)], work_of("record in bulk", place.shop.house, len(some)),
+        [_es(lambda: eventsourcing.filled(app, place.shop.house, cases), facts)], work_of("record in bulk", place.shop.house, cases),
     )  # fmt: skip
 
 
@@ -156,7 +156,7 @@ def _verifying(place: Place, cases: int, stack: ExitStack) -> Compared:
 
 def _read(place: Place, act: str, ours: Callable[[object], None], house: House, cases: int, facts: int, stack: ExitStack) -> Compared:
     app = stack.enter_context(eventsourcing.at(place, act))
-    ids = eventsourcing.filled(app, house, min(PEERS, cases))
+    ids = eventsourcing.filled(app, house, cases)
     texts = [row[6].encode() for row in place.rows(house, ("fact",))["fact"]]
 
     def fetched(_given: object) -> None:

@@ -43,6 +43,13 @@ def beside_table(found: Sequence[Beside]) -> Table:
     return shown
 
 
+def as_markdown(table: Table) -> str:
+    """A table as docs/scale.md has it, to be put there as it stands."""
+    rows = zip(*([str(cell).replace("\n", "; ") for cell in column.cells] for column in table.columns), strict=True)
+    head = [str(column.header) for column in table.columns]
+    return "".join(f"| {' | '.join(row)} |\n" for row in (head, ["---"] * len(head), *rows))
+
+
 def unmeasured_lines(found: Sequence[Beside]) -> list[str]:
     """Which peers were not measured, and why: a line for each reason."""
     reasons: dict[tuple[str, str], list[str]] = {}
@@ -107,8 +114,10 @@ def write_goals(path: Path, measured: Sequence[Measured | Unmeasured], known: di
 
 
 def write_rest(folder: Path, found: Sequence[Beside], sizes: Sequence[Size], waits: Sequence[Waited]) -> None:
-    """beside.json, scale.json and latency.json in a folder."""
+    """beside.json, scale.json and latency.json in a folder, and beside.md with the first as a table."""
     folder.mkdir(exist_ok=True)
+    if found:
+        (folder / "beside.md").write_text(as_markdown(beside_table(found)), encoding="utf-8")
     told: dict[str, list[dict[str, Any]]] = {
         "beside.json": [each._asdict() for each in found],
         "scale.json": [size._asdict() | {"acts": [taken.model_dump() for taken in size.acts]} for size in sizes],

@@ -40,7 +40,12 @@ TOY = """
     def dying(work):
         yield Run(1, lambda: sys.exit("the toy is broken"))
 
-    serve({"counting": counting, "dying": dying})
+    @contextmanager
+    def clinging(work):
+        yield Run(1, lambda: 0.5)
+        raise OSError("cannot let go")
+
+    serve({"counting": counting, "dying": dying, "clinging": clinging})
 """
 DEAF = "import sys; sys.stdin.read()"
 
@@ -103,7 +108,15 @@ def test_a_peer_that_ends_or_does_not_answer_is_not_measured(workers: Callable[.
     assert deaf.ended
 
 
-def test_the_seconds_of_a_peer_are_its_own(workers: Callable[..., Worker]) -> None:
+def test_a_peer_that_cannot_let_go_is_ended_and_its_run_counts(workers: Callable[..., Worker], shop: Workshop) -> None:
+    staff = Staff(shop.folder, Path(sys.executable))
+    staff._workers["DBOS"] = worker = workers()
+    with staff.side("DBOS", OnSqlite(shop), Work(**toys("clinging"))) as side:
+        assert side.run(None) == Took(0.5)
+    assert worker.ended
+
+
+def test_the_seconds_of_a_peer_are_its_own() -> None:
     slow = Side("peer", lambda: None, lambda _given: Took(40.0), 4)
     each, (ratio,) = rotate(Side("ours", lambda: None, lambda _given: Took(1.0)), [slow], 2)
     assert (each, ratio) == (1.0, 10.0)
@@ -179,7 +192,10 @@ def test_where_no_peer_can_be_had_each_column_says_so_and_the_rest_is_measured(s
     assert "APScheduler not measured: their environment could not be made: no registry answers: sweep (sqlite)" in told
     columns = {str(column.header): list(column.cells) for column in telling.beside_table(list(found.values())).columns}
     assert columns["Temporal"].count("not measured") == 2 and columns["Temporal"].count("-") == len(found) - 2
-    assert json.dumps([each._asdict() for each in found.values()])
+    telling.write_rest(shop.folder / "bench", list(found.values()), [], [])
+    assert [each["act"] for each in json.loads((shop.folder / "bench" / "beside.json").read_text("utf-8"))] == list(found)
+    written = (shop.folder / "bench" / "beside.md").read_text("utf-8").splitlines()
+    assert len(written) == 2 + len(found) and {line.count(" | ") for line in written} == {len(columns) - 1}
 
 
 @pytest.mark.parametrize("peer", hiring.PEERS)

@@ -78,8 +78,8 @@ def launched(work: Work, listening: bool = False) -> Iterator[None]:
         "application_version": "1", "max_executor_threads": THREADS,
     })  # fmt: skip
     DBOS.listen_queues([QUEUE] if listening else [])
-    DBOS.launch()
     try:
+        DBOS.launch()
         yield
     finally:
         DBOS.destroy()
@@ -127,6 +127,7 @@ def one_fact(work: Work) -> Any:
 
 def in_bulk(work: Work) -> Any:
     """On PostgreSQL every workflow started at once, eight threads at work; on SQLite, where there is one writer and threads are slower, one by one."""
+    work = work.fewer()
 
     def at_once(names: list[str]) -> list[Any]:
         handles = []
@@ -167,6 +168,7 @@ def page(work: Work) -> Iterator[Run]:
 @contextmanager
 def refold(work: Work) -> Iterator[Run]:
     """Recovery: every workflow as a process left it that died just before its end. From the first one's start to the last one's end."""
+    work = work.fewer()
     with launched(work):
         names = ids(work)
         one_by_one(work, names)

@@ -144,9 +144,9 @@ class Worker:
 
 
 class Staff:
-    """The peers of a run, each hired when it is first needed. `why` says of those that could not be measured what was in the way."""
+    """The peers of a run, each hired when it is first needed. Without an interpreter for them `problem` says why none can be."""
 
-    def __init__(self, folder: Path, python: Path | None = None, problem: str = "") -> None:
+    def __init__(self, folder: Path, python: Path | None, problem: str = "") -> None:
         self._folder, self._python, self._problem = folder, python, problem
         self._workers: dict[str, Worker] = {}
 
@@ -165,8 +165,16 @@ class Staff:
             try:
                 yield Side(peer, _nothing, lambda _given: Took(worker.ask("run")["seconds"]), amount)
             finally:
-                if not worker.ended:
-                    worker.ask("close")
+                self._close(worker)
+
+    @staticmethod
+    def _close(worker: Worker) -> None:
+        """What was measured is measured: a peer that cannot let go is ended, and started afresh for its next act."""
+        if not worker.ended:
+            try:
+                worker.ask("close")
+            except NotMeasured:
+                worker.end()
 
     def end(self) -> None:
         """Every process ends."""
@@ -181,7 +189,7 @@ def staff(folder: Path) -> Iterator[Staff]:
     try:
         hired = Staff(folder, environment())
     except NotMade as problem:
-        hired = Staff(folder, problem=str(problem))
+        hired = Staff(folder, None, str(problem))
     try:
         yield hired
     finally:
