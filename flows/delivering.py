@@ -5,14 +5,19 @@ the letter (and asks of every notice whether it is still called for), the letter
 records the outcome. Whatever ends the process between them leaves a letter in `sending`, whose dead sender is noticed by the next run: it
 sends the same Message-ID once more and the letter says `sent_perhaps_twice`. Letters leave on working days from 08:00 to 18:00 London;
 `now` does not wait, and its reason is kept as a passage. One message a mailbox and day holds even then.
+
+A relay that does not work ends the round at the second letter in a row: the rest stay as they are, and are looked at again. Otherwise one that
+says nothing would be waited for once for each mailbox, and all else that waits for the round with it.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time
+from functools import partial
+from time import monotonic
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
@@ -20,7 +25,7 @@ from flows import composing, outbox
 from flows.claims import Sender, abandoned
 from flows.house import LONDON, House, instant
 from flows.outbox import Claimed
-from flows.sending import UNSURE, Round, as_it_stands, carrier, claim_values, conclude, open_letter, send
+from flows.sending import UNSURE, WORKS, Round, as_it_stands, carrier, claim_values, conclude, open_letter, send
 from flows.sweeping import finish
 from models import people
 from models.database import Contended, reading, transact, writing
@@ -33,16 +38,21 @@ OPENS, CLOSES = time(8, 0), time(18, 0)
 NO_ADDRESS = "no_address"
 MORNING = "morning_digest"
 HOUSE_PASSAGE = "-"
+ENOUGH = 2  # letters in a row that a relay kept from leaving
 
 
 class DeliveryReport(BaseModel):
-    """What a delivery did. sent, failed and waiting count letters; withdrawn counts notices that were no longer called for."""
+    """What a delivery did. sent, failed and waiting count letters; withdrawn counts notices that were no longer called for.
+
+    `relay` is no part of the document: a word for why the mail server lets no letter leave (`login_refused`), None where it does or was not asked.
+    """
 
     model_config = ConfigDict(frozen=True)
     sent: int = 0
     failed: int = 0
     waiting: int = 0
     withdrawn: int = 0
+    relay: str | None = Field(default=None, exclude=True)
 
 
 def may_leave(house: House, moment: datetime) -> bool:
@@ -64,10 +74,13 @@ def delivery_is_called_for(house: House) -> bool:
         return any(not outbox.written_to_on(connection, box, house.today()) for box in boxes)
 
 
-def deliver(house: House, now: bool = False, reason: str | None = None, run: str | None = None, post: Post | None = None) -> DeliveryReport:
+def deliver(
+    house: House, now: bool = False, reason: str | None = None, run: str | None = None, post: Post | None = None, seconds: float | None = None
+) -> DeliveryReport:
     """Send what is to be sent. `now` does not wait for a working day's hours nor for the next try; `post` replaces the house's carrier.
 
-    Raises OtherLaw where the records go by another law than this house.
+    After `seconds` no further letter is begun: for who has something else to do as well. Raises OtherLaw where the records go by another law than
+    this house.
     """
     if not now and not may_leave(house, house.now()):
         with reading(house.engine) as connection:
@@ -75,17 +88,18 @@ def deliver(house: House, now: bool = False, reason: str | None = None, run: str
     with reading(house.engine) as connection:
         anything = outbox.anything_open(connection)
     counts: Mapping[str, int] = {}
+    relay = None
     if anything:
         house.keep_law("deliver")
         with Sender() as sender, carrier(house.settings, post) as carried:
             work = Round(house, sender, run, now, carried)
-            _deliver_all(work)
-            counts = work.counts
+            _deliver_all(work, None if seconds is None else monotonic() + seconds)
+            counts, relay = work.counts, work.relay
     with writing(house.engine) as connection:
         waiting = outbox.count_waiting(connection)
-        report = DeliveryReport(**counts, waiting=waiting)
+        report = DeliveryReport(**counts, waiting=waiting, relay=None if relay == WORKS else relay)
         kept = _keep_reason(house, connection, reason) if now and reason else None
-        detail = {**report.model_dump(), "now": now} | ({"reason": kept} if kept else {})
+        detail = {**report.model_dump(), "now": now} | ({"reason": kept} if kept else {}) | ({"relay": relay} if relay else {})
         if anything or kept:
             finish(connection, house, "deliver", house.today(), "failed" if report.failed else "done", orjson.dumps(detail).decode())
     return report
@@ -98,7 +112,7 @@ def _keep_reason(house: House, connection: Connection, reason: str) -> str:
     return passage.id
 
 
-def _deliver_all(work: Round) -> None:
+def _deliver_all(work: Round, until: float | None) -> None:
     house = work.house
     work.counts["failed"] += _fail_unaddressed(work)
     moment = house.now()
@@ -106,10 +120,10 @@ def _deliver_all(work: Round) -> None:
         orphans = [row for row in outbox.unfinished(connection) if abandoned(row.claimed_by, row.claimed_at, moment)]
         at_once = work.now or house.rehearsed
         boxes = outbox.mailboxes_to_write(connection, None if work.now else house.today(), None if at_once else instant(moment))
-    for orphan in orphans:
-        send(work, _take_over(work, orphan))
-    for mailbox in boxes:
-        send(work, _claim(work, mailbox))
+    for claim in (*(partial(_take_over, work, orphan) for orphan in orphans), *(partial(_claim, work, mailbox) for mailbox in boxes)):
+        if work.in_a_row >= ENOUGH or (until is not None and monotonic() >= until):
+            return
+        send(work, claim())
 
 
 def _fail_unaddressed(work: Round) -> int:

@@ -46,7 +46,8 @@ def draft_of(row: Row[Any]) -> NoticeDraft:
 def mailboxes_to_write(connection: Connection, today: date | None = None, ready_by: str | None = None) -> list[str]:
     """Mailboxes with a notice that has no letter yet, or with a letter that waits.
 
-    With `today`, notices whose own day has not come are left out; with `ready_by`, letters whose next try (an instant) has not.
+    With `today`, notices whose own day has not come are left out; with `ready_by`, letters whose next try (an instant) has not. Those that nobody
+    has tried come first: where a relay fails again and again, the same few letters never stand before all others.
     """
     created = select(NOTICE.c.mailbox).where(NOTICE.c.state == NoticeState.CREATED, NOTICE.c.mailbox.is_not(None))
     if today is not None:
@@ -54,7 +55,7 @@ def mailboxes_to_write(connection: Connection, today: date | None = None, ready_
     found = connection.execute(select(LETTER.c.mailbox, LETTER.c.next_try_at).where(LETTER.c.state == LetterState.WAITING))
     waiting = {mailbox: next_try_at for mailbox, next_try_at in found}  # noqa: C416 (a row is no pair to the type checker)
     early = {mailbox for mailbox, next_try_at in waiting.items() if ready_by is not None and (next_try_at or "") > ready_by}
-    return sorted((set(connection.scalars(created)) | waiting.keys()) - early)
+    return sorted((set(connection.scalars(created)) | waiting.keys()) - early, key=lambda mailbox: (mailbox in waiting, mailbox))
 
 
 def mailbox_is_free(connection: Connection, mailbox: str) -> bool:

@@ -30,11 +30,16 @@ from notifications.sink import Sink
 
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=4)
 UNSURE = "outcome_unknown"
+UNWRITTEN = "cannot_be_written"
+WORKS = "works"
 
 
 @dataclass
 class Round:
-    """One run of deliver, and what it has counted so far."""
+    """One run of deliver, and what it has counted so far.
+
+    `relay` is what the last letter showed of the carrier: WORKS, or a word for why it does not; `in_a_row` counts the letters that it kept from leaving.
+    """
 
     house: House
     sender: Sender
@@ -42,6 +47,13 @@ class Round:
     now: bool
     post: Post
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("sent", "failed", "withdrawn"), 0))
+    relay: str | None = None
+    in_a_row: int = 0
+
+    def heard(self, attempt: Attempt) -> None:
+        """Takes note of what an attempt shows of the carrier; one that never reached it shows nothing."""
+        if attempt.why != UNWRITTEN:
+            self.relay, self.in_a_row = (attempt.why, self.in_a_row + 1) if attempt.of_the_relay else (WORKS, 0)
 
     def desk(self, connection: Connection) -> Desk:
         return Desk(self.house, connection, actor="sendflow", via="deliver", run=self.run)
@@ -53,7 +65,7 @@ def carrier(settings: Settings, post: Post | None = None) -> Iterator[Post]:
     if post is not None:
         yield post
     elif settings.carrier is Carrier.SMTP:
-        yield SmtpPost(settings.smtp_host, settings.smtp_port, login=settings.smtp_login, only_by_tls=settings.smtp_tls)
+        yield SmtpPost(settings.smtp_host, settings.smtp_port, login=settings.smtp_login, only_by_tls=settings.smtp_tls, tls_ca=settings.tls_ca)
     elif settings.carrier is Carrier.FILE:
         yield FilePost(settings.letters)
     else:
@@ -96,6 +108,7 @@ def send(work: Round, letter: Claimed | None) -> None:
         return
     killpoints.here("after_claim")
     attempt = _attempt(work, letter)
+    work.heard(attempt)
     killpoints.here("after_send_before_record")
     before = dict(work.counts)
 
@@ -113,7 +126,7 @@ def _attempt(work: Round, letter: Claimed) -> Attempt:
         made = render(letter.template, letter.version, letter.fields)
     except RenderError:
         # A template that cannot be filled is mended by a person; the letter says so and nothing is sent half written.
-        return Attempt(Outcome.REFUSED, "cannot_be_written")
+        return Attempt(Outcome.REFUSED, UNWRITTEN)
     return work.post.send(Letter(
         letter.id, letter.message_id, letter.mailbox, composing.office(house), house.directory.dco, made.subject, made.text, made.html,
         house.now(),

@@ -40,6 +40,7 @@ DIGEST_AT = clock_time(7, 0)
 VERIFY_AT = clock_time(3, 30)
 TROUBLED_SECONDS = 3600.0
 AGAIN_SECONDS = 600.0
+RELAY_SECONDS = 300.0  # as long as a letter waits before it is tried again
 # Late is better than never, once is better than often, and never two at a time.
 LATE_BUT_ONCE = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
 
@@ -83,6 +84,8 @@ class AlarmClock:
     away: bool = False
     troubled_until: float = 0.0
     digest_after: float = 0.0
+    deliver_after: float = 0.0
+    relay: str | None = None
     pulse: Pulse = field(default_factory=Pulse)
 
     def tick(self) -> None:
@@ -105,8 +108,20 @@ class AlarmClock:
         if time.monotonic() >= self.digest_after and self._safely("look for the digest", lambda: digest_is_called_for(house)):
             self.digest_after = time.monotonic() + AGAIN_SECONDS
             self._safely("digest", lambda: self.act("digest", house, say=self._once, as_at=house.today()))
-        if self._safely("look for letters", lambda: delivery_is_called_for(house)):
-            self._safely("deliver", lambda: self.act("deliver", house, say=self._once))
+        if time.monotonic() >= self.deliver_after and self._safely("look for letters", lambda: delivery_is_called_for(house)):
+            self._deliver(house)
+
+    def _deliver(self, house: House) -> None:
+        """For so long at most, because sweep, digest and verify wait for it; what is left leaves in the next round."""
+        report = self._safely("deliver", lambda: self.act("deliver", house, say=self._once, seconds=house.settings.delivery_seconds))
+        if report is None or (report.relay is None and not report.sent + report.failed):
+            return
+        if report.relay is not None and not house.rehearsed:
+            # Two letters each minute to a server that says nothing, and the clock would do little else.
+            self.deliver_after = time.monotonic() + RELAY_SECONDS
+        if report.relay != self.relay:
+            self.relay = report.relay
+            say(f"letters cannot leave ({self.relay.replace('_', ' ')}): sendflow doctor says what to mend" if self.relay else "letters leave again")
 
     def _sweep(self, house: House) -> None:
         if house.settings.workers > 1:
@@ -167,6 +182,7 @@ class AlarmClock:
             raise OtherLaw(why_not)
 
     def _safely(self, what: str, job: Callable[[], Any]) -> Any:
+        self.pulse.now()
         try:
             return job()
         except Exception as problem:

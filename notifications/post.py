@@ -22,8 +22,14 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 SECONDS = 30.0
+LOGIN_NEEDED = 530
 ANSWERS = 5  # a letter is over and done with in so many times the patience for one answer
 END_OF_DATA = b".\r\n"
+# Why a letter did not leave, where that says nothing of the letter or of whom it is for: the next one would fare no better.
+OF_THE_RELAY = frozenset({
+    "unreachable", "line_lost_before_data", "outcome_unknown", "greeting_refused", "smtp_421", "no_tls", "tls_refused", "login_needed", "login_refused",
+    "no_login_offered", "sender_refused", "folder_not_writable",
+})  # fmt: skip
 # Headers in one line each: a subject folded after its first word is shown by some programs with a blank before it.
 ONE_LINE = SMTP.clone(max_line_length=400)
 
@@ -43,6 +49,11 @@ class Attempt(NamedTuple):
 
     outcome: Outcome
     why: str | None = None
+
+    @property
+    def of_the_relay(self) -> bool:
+        """Whether it is the relay that does not work, whatever the letter and whomever it is for."""
+        return self.why in OF_THE_RELAY
 
 
 class Letter(NamedTuple):
@@ -123,13 +134,16 @@ class _Line(smtplib.SMTP):
 class SmtpPost:
     """An SMTP relay, or the local sink. TLS wherever the server offers it; elsewhere than on this machine its certificate must hold."""
 
-    def __init__(self, host: str, port: int, seconds: float = SECONDS, *, login: str | None = None, only_by_tls: bool = False) -> None:
+    def __init__(
+        self, host: str, port: int, seconds: float = SECONDS, *, login: str | None = None, only_by_tls: bool = False, tls_ca: Path | None = None
+    ) -> None:
         """Takes the relay's address, how long to wait for each answer, and where it asks for one the login, as user:password.
 
-        A server that offers no TLS, by its own choice or by somebody's between, is given nothing where letters go `only_by_tls`.
+        A server that offers no TLS, by its own choice or by somebody's between, is given nothing where letters go `only_by_tls`. The authorities in
+        the file `tls_ca` vouch for it as the public ones do.
         """
         self._host, self._port, self._seconds = host, port, seconds
-        self._login, self._only_by_tls = login, only_by_tls
+        self._login, self._only_by_tls, self._tls_ca = login, only_by_tls, tls_ca
 
     def send(self, letter: Letter) -> Attempt:
         """Tries once over a connection of its own."""
@@ -140,7 +154,7 @@ class SmtpPost:
             # smtplib's own exceptions are OSErrors too: no greeting is no server.
             return Attempt(Outcome.UNREACHABLE, "unreachable")
         try:
-            return _classified(code) if code != 220 else self._offer(server, letter)
+            return self._offer(server, letter) if code == 220 else _not_received(code)
         except OSError:
             return Attempt(Outcome.UNREACHABLE, "line_lost_before_data")
         finally:
@@ -157,23 +171,64 @@ class SmtpPost:
     def _offer(self, server: smtplib.SMTP, letter: Letter) -> Attempt:
         """Everything up to the server's leave to send: whatever breaks here, nothing has been taken over."""
         server.ehlo_or_helo_if_needed()
-        if server.has_extn("starttls"):
-            server.starttls(context=_trusting(self._host))
-            server.ehlo()
-        elif self._only_by_tls:
-            return Attempt(Outcome.LATER, "no_tls")
-        if self._login is not None:
-            user, _, password = self._login.partition(":")
-            try:
-                server.login(user, password)
-            except smtplib.SMTPException:
-                return Attempt(Outcome.LATER, "login_refused")
-        for code, _ in (server.mail(letter.reply_to), server.rcpt(letter.mailbox)):
-            if code not in (250, 251):
-                return _classified(code)
+        why = self._covered(server) or self._known(server)
+        if why is not None:
+            return Attempt(Outcome.LATER, why)
+        code, _ = server.mail(letter.reply_to)
+        if 500 <= code <= 599:
+            # Every letter has the same sender: were it the letter's end, all of them would fail for good over one setting.
+            return Attempt(Outcome.LATER, "login_needed" if code == LOGIN_NEEDED else "sender_refused")
+        if code != 250:
+            return _classified(code)
+        code, _ = server.rcpt(letter.mailbox)
+        if code == LOGIN_NEEDED:
+            return Attempt(Outcome.LATER, "login_needed")
+        if code not in (250, 251):
+            return _classified(code)
         server.putcmd("data")
         code, _ = server.getreply()
         return self._hand_over(server, letter) if code == 354 else _classified(code)
+
+    def _covered(self, server: smtplib.SMTP) -> str | None:
+        """Goes over to TLS where the server offers it; a word for why not, where it has to be and cannot."""
+        if not server.has_extn("starttls"):
+            return "no_tls" if self._only_by_tls else None
+        try:
+            server.starttls(context=self._trusting())
+        except smtplib.SMTPResponseException:
+            return "no_tls"
+        except ssl.SSLError:
+            # Nobody vouches for its certificate, it is another's, it has run out, or the two speak no common TLS.
+            return "tls_refused"
+        server.ehlo()
+        return None
+
+    def _trusting(self) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        if _on_this_machine(self._host):
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        elif self._tls_ca is not None:
+            try:
+                context.load_verify_locations(self._tls_ca)
+            except OSError:
+                # It is gone, or holds no certificates: whom it vouched for is not vouched for.
+                raise ssl.SSLError("no certificates") from None
+        return context
+
+    def _known(self, server: smtplib.SMTP) -> str | None:
+        """Gives the login where there is one; a word for why not, where it is not taken."""
+        if self._login is None:
+            return None
+        user, _, password = self._login.partition(":")
+        try:
+            server.login(user, password)
+        except smtplib.SMTPServerDisconnected:
+            raise
+        except smtplib.SMTPNotSupportedError:
+            return "no_login_offered"
+        except smtplib.SMTPException:
+            return "login_refused"
+        return None
 
     def _hand_over(self, server: smtplib.SMTP, letter: Letter) -> Attempt:
         raw = as_message(letter).as_bytes()
@@ -191,11 +246,9 @@ def _classified(code: int) -> Attempt:
     return Attempt(Outcome.REFUSED if 500 <= code <= 599 else Outcome.LATER, f"smtp_{code}" if code > 0 else "unreachable")
 
 
-def _trusting(host: str) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if _on_this_machine(host):
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context
+def _not_received(code: int) -> Attempt:
+    """A no in the place of a greeting says nothing of any letter, not even one for good: this machine is not listened to."""
+    return _classified(code) if code < 500 else Attempt(Outcome.LATER, "greeting_refused")
 
 
 def _on_this_machine(host: str) -> bool:

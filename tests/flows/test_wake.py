@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from flows import wake
+from flows.delivering import DeliveryReport
 from flows.digesting import digest
 from flows.house import House
 from flows.sweeping import SweepReport, Trouble
@@ -147,6 +148,29 @@ def test_a_line_that_would_come_every_minute_is_said_once(team: Team, capsys: py
     for _ in range(3):
         ticking._once("No Prefect server of this house answers")
     assert capsys.readouterr().err.count("No Prefect server") == 1
+
+
+def test_a_relay_that_does_not_work_is_left_alone_for_a_while_and_said_once(
+    team: Team, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The clock looks at the duties each minute all the same, and no round is waited for longer than the settings say."""
+    now = [1000.0]
+    monkeypatch.setattr(wake, "delivery_is_called_for", lambda _house: True)
+    monkeypatch.setattr("flows.wake.time.monotonic", lambda: now[0])
+    acts = Acts(deliver=DeliveryReport(waiting=5, relay="login_refused"))
+    ticking = AlarmClock(replace(team.first.settings, today=None, delivery_seconds=77), acts)
+    for _ in range(6):
+        ticking.tick()
+        now[0] += 60
+    assert (acts.names.count("deliver"), acts.names.count("sweep")) == (2, 6)
+    assert ("deliver", {"seconds": 77}) in acts.asked
+    acts.answers["deliver"] = DeliveryReport(sent=5)
+    for _ in range(6):
+        ticking.tick()
+        now[0] += 60
+    assert acts.names.count("deliver") == 2 + 2
+    said = capsys.readouterr().err
+    assert (said.count("letters cannot leave (login refused)"), said.count("letters leave again")) == (1, 1)
 
 
 def test_the_jobs_are_late_but_once(team: Team) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import subprocess
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +17,8 @@ from aiosmtpd.smtp import SMTP as Server
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
 
 from config.settings import Settings, SettingsError
+from flows.sending import carrier
+from notifications import post
 from notifications.post import Attempt, Letter, Outcome, SmtpPost
 from notifications.sink import free_port
 
@@ -47,7 +51,7 @@ def relay(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Rela
     if getattr(request, "param", "tls") == "tls":
         pem = tmp_path / "relay.pem"
         made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", str(pem), "-out", str(pem) + ".crt"]
-        subprocess.run([*made, "-days", "2", "-subj", "/CN=relay"], check=True, capture_output=True)
+        subprocess.run([*made, "-days", "2", "-subj", "/CN=relay", "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(str(pem) + ".crt", str(pem))
         more = {"tls_context": context, "authenticator": asked, "auth_required": True, "auth_require_tls": True}
@@ -88,3 +92,59 @@ def test_a_relay_elsewhere_is_asked_for_tls_unless_somebody_says_otherwise() -> 
         with pytest.raises(SettingsError, match="SENDFLOW_SMTP_LOGIN") as refused:
             Settings.read(wrong)
         assert WORDS not in str(refused.value)
+
+
+class NoGreeting:
+    """A port that says no in the place of a greeting, for good."""
+
+    def __enter__(self) -> int:
+        self._server = socket.create_server((HOST, 0))
+        self._taker = threading.Thread(target=self._take)
+        self._taker.start()
+        return int(self._server.getsockname()[1])
+
+    def _take(self) -> None:
+        call, _ = self._server.accept()
+        with call:
+            call.sendall(b"554 no service here\r\n")
+
+    def __exit__(self, *_: object) -> None:
+        self._taker.join()
+        self._server.close()
+
+
+def test_a_machine_that_is_not_listened_to_has_no_letter_refused_for_good() -> None:
+    with NoGreeting() as port:
+        assert SmtpPost(HOST, port, 10).send(LETTER) == Attempt(Outcome.LATER, "greeting_refused")
+
+
+def test_a_certificate_that_nobody_vouches_for_has_a_name_and_the_house_s_own_authority_vouches(
+    relay: tuple[Relay, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was called a lost line, and SENDFLOW_TLS_CA was not asked."""
+    handler, port = relay
+    monkeypatch.setattr(post, "_on_this_machine", lambda _host: False)
+    refused = Attempt(Outcome.LATER, "tls_refused")
+    login = f"sendflow:{WORDS}"
+    assert SmtpPost(HOST, port, 10, login=login, only_by_tls=True).send(LETTER) == refused
+    own = tmp_path / "relay.pem.crt"
+    other = tmp_path / "other.crt"
+    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "/dev/null", "-out", str(other)]
+    subprocess.run([*made, "-days", "2", "-subj", "/CN=127.0.0.1"], check=True, capture_output=True)
+    for unfit in (other, tmp_path / "none.crt"):
+        assert SmtpPost(HOST, port, 10, login=login, only_by_tls=True, tls_ca=unfit).send(LETTER) == refused
+    assert handler.arrived == []
+    assert SmtpPost(HOST, port, 10, login=login, only_by_tls=True, tls_ca=own).send(LETTER) == Attempt(Outcome.ACCEPTED)
+    settings = Settings.read({
+        "SENDFLOW_HOME": str(tmp_path), "SENDFLOW_CARRIER": "smtp", "SENDFLOW_SMTP_HOST": HOST, "SENDFLOW_SMTP_PORT": str(port),
+        "SENDFLOW_SMTP_TLS": "required", "SENDFLOW_SMTP_LOGIN": login, "SENDFLOW_TLS_CA": str(own),
+    })  # fmt: skip
+    with carrier(settings) as carried:
+        assert carried.send(LETTER) == Attempt(Outcome.ACCEPTED)
+    assert handler.arrived == [True, True]
+
+
+@pytest.mark.parametrize("relay", ["plain"], indirect=True)
+def test_a_relay_that_takes_no_login_is_named(relay: tuple[Relay, int]) -> None:
+    _handler, port = relay
+    assert SmtpPost(HOST, port, 10, login="sendflow:words").send(LETTER) == Attempt(Outcome.LATER, "no_login_offered")
