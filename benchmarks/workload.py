@@ -14,7 +14,7 @@ from typing import Any
 from config.settings import Settings
 from flows.house import House
 from flows.recording import Act
-from models.database import PRAGMAS, open_engine
+from models.database import PRAGMAS, make_records, open_engine
 from models.facts import Draft
 
 TODAY = date(2026, 7, 1)
@@ -55,6 +55,7 @@ class Workshop:
     def on(self, path: Path) -> House:
         """The house on another file of records."""
         engine = open_engine(f"sqlite:///{path}")
+        make_records(engine)  # they are there; as in any house, each act then asks whether they, and the law, still are what they were
         house = dataclasses.replace(self.house, engine=engine)
         house.__dict__.update({name: value for name, value in self.house.__dict__.items() if name in {"books", "dates_of", "law_version"}})
         return house
