@@ -22,7 +22,7 @@ from flows.retiming import check_retimed
 from models import ledger, people
 from models.casefile import Casefile
 from models.database import LEDGER, alone, beside_others, lock_cases
-from models.facts import Draft, Fact, Line
+from models.facts import Draft, Fact, Line, fact_of
 from models.ledger import Tail
 from models.rows import Row, day_form, delete_rows, insert_missing, put_new_rows, put_rows, read_among
 from models.tables import CaseRow, DutyRow, NoticeRow
@@ -186,19 +186,18 @@ class Desk:
                     raise Refused("not_open", f"there is no case {work.case_ref} yet: a case is opened by one of {kinds}")
             seq += 1
             data, written = prepared(self.house, process, work.so_far, lines, draft, self.today, self.via)
-            placed: dict[str, Any] = dict(data)
             for key, words in written.items():
                 passage = people.seal_passage(self.house.seal, work.case_ref, words, self.now)
                 passages.append(passage)
-                placed[key] = passage.token
-            fact = Fact.model_validate({
+                data[key] = passage.token
+            fact = fact_of({
                 "case_ref": work.case_ref, "seq": seq, "kind": draft.kind, "version": process.versions[draft.kind], "process": process.name,
                 "machine": process.version, "law": self.house.law_version, "occurred_on": draft.occurred_on, "recorded_at": recorded_at,
                 "actor": self.actor, "on_behalf_of": draft.on_behalf_of, "via": self.via, "run": self.run, "corrects": draft.corrects,
-                "caused_by": draft.caused_by, "rehearsed": rehearsed, "data": placed,
+                "caused_by": draft.caused_by, "rehearsed": rehearsed, "data": data,
             })  # fmt: skip
             facts.append(fact)
-            lines.append(fact.line())
+            lines.append(fact)
         if not facts:
             return []
         new = lines[-len(facts) :]

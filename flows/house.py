@@ -134,7 +134,7 @@ def london_day(moment: datetime) -> date:
 
 def instant(moment: datetime) -> str:
     """An instant as the records write it: ISO 8601, UTC, microseconds."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def _seal(settings: Settings, engine: Engine) -> Seal:

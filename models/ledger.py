@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from models.facts import GENESIS, Fact, Line, line_of
+from models.facts import GENESIS, Fact, Line, iso, line_of
 from models.rows import Row, insert_rows, read_rows, stream_rows
 from models.tables import FactRow
 
@@ -53,7 +53,7 @@ def chained(facts: Iterable[Fact], tail: Tail) -> tuple[list[Row], Tail]:
         text = fact.text()
         digest = link(previous, text)
         rows.append((
-            fact.case_ref, fact.seq, fact.kind, fact.occurred_on.isoformat(), fact.recorded_at, fact.actor, text.decode(), previous, digest,
+            fact.case_ref, fact.seq, fact.kind, iso(fact.occurred_on), fact.recorded_at, fact.actor, text.decode(), previous, digest,
         ))  # fmt: skip
         seq, previous = fact.seq, digest
     return rows, Tail(seq, previous)

@@ -19,7 +19,7 @@ from config.ladder import Ladder, RungDef
 from deadlines.duty import Duty, excuses
 from deadlines.ladder import WorkingDays, contacts, fallen
 from models.casefile import Casefile
-from models.facts import Line
+from models.facts import Line, iso
 from models.shared_facts import CORRECTIONS, RUNGS
 from models.words import NoticeState, Party
 from notifications.ends import AGAIN, ENDED, Ending, endings, overtaken_by_the_end
@@ -295,7 +295,7 @@ def _draft(
 
 
 def _key(case_ref: str, rule: str, body: str | None, opened_seq: int, due: date | None, rung: str, recipient: str) -> str:
-    return f"{case_ref}/{rule}/{body or '-'}/{opened_seq}/{due.isoformat() if due else '-'}/{rung}/{recipient}"
+    return f"{case_ref}/{rule}/{body or '-'}/{opened_seq}/{iso(due) if due else '-'}/{rung}/{recipient}"
 
 
 def _mailbox(view: View, duty: Duty, party: Party) -> str | None:
@@ -392,4 +392,4 @@ def _is_day(field: str | None) -> bool:
 
 
 def _iso(day: date | None) -> str | None:
-    return day.isoformat() if day is not None else None
+    return iso(day) if day is not None else None

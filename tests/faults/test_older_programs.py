@@ -27,7 +27,7 @@ from flows.verifying import verify
 from flows.wake import AlarmClock
 from models import database, ledger
 from models.database import HEAD, RecordsError, is_postgresql, make_records, open_engine, revision, writing
-from models.facts import Draft, Fact
+from models.facts import Draft, fact_of
 from statemachines.statutory import Unlawful
 from tests.byhand import CASE, day
 from tests.casework import Team
@@ -180,7 +180,7 @@ def by_a_later_program(team: Team, kind: str = "waiting_list_stated", machine: i
     with writing(team.first.engine) as connection:
         lines, tail = ledger.read(connection, [CASE])[CASE]
         last = lines[-1]
-        fact = Fact.model_validate({
+        fact = fact_of({
             "case_ref": CASE, "seq": tail.seq + 1, "kind": kind, "version": 2, "process": "ehc_needs_assessment", "machine": machine, "law": last.law,
             "occurred_on": day("3 Mar 2026"), "recorded_at": last.recorded_at, "actor": "dco.team", "via": "record",
             "data": {"body": "QX101", "service": "speech_and_language_therapy"},
@@ -195,7 +195,7 @@ def test_a_process_that_a_later_program_knows_is_left_alone(team: Team) -> None:
     lived(team)
     assert is_postgresql(team.first.engine) == (team.first.settings.database_url is not None)
     with writing(team.first.engine) as connection:
-        fact = Fact.model_validate({
+        fact = fact_of({
             "case_ref": "NX90003", "seq": 1, "kind": "play_therapy_requested", "version": 1, "process": "play_therapy", "machine": 1, "law": "0" * 12,
             "occurred_on": day("3 Mar 2026"), "recorded_at": "2026-03-03T09:00:00.000000Z", "actor": "dco.team", "via": "record", "data": {},
         })  # fmt: skip

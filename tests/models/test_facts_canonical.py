@@ -7,9 +7,8 @@ import pytest
 import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
-from models.facts import LARGEST, Fact, canonical, line_of
+from models.facts import LARGEST, Fact, canonical, fact_of, line_of
 
 # Any text that JSON can carry: surrogates cannot be written in UTF-8, and no fact holds them.
 texts = st.text(st.characters(codec="utf-8"), max_size=40)
@@ -40,7 +39,8 @@ facts = st.builds(
 @settings(max_examples=200, deadline=None)
 @given(facts)
 def test_a_fact_is_written_canonically_and_read_back_as_it_was(fact: Fact) -> None:
-    told = fact.model_dump(mode="json", exclude_none=True)
+    told = {name: value for name in fact.__struct_fields__ if (value := getattr(fact, name)) is not None}
+    told["occurred_on"] = fact.occurred_on.isoformat()
     assert fact.text() == rfc8785.dumps(told)
     back = line_of(fact.text())
     assert (back.seq, back.kind, back.occurred_on, back.recorded_at, back.corrects) == (fact.seq, fact.kind, fact.occurred_on, fact.recorded_at, fact.corrects)
@@ -64,21 +64,24 @@ GOOD: dict[str, Any] = {
     [
         ("case_ref", "Amelia Oakes"), ("case_ref", "nx90001"), ("case_ref", "NX90001\n"), ("seq", 0), ("kind", "Advice received"), ("actor", ""),
         ("actor", "Amelia Oakes"), ("actor", "sam.9990000018"), ("actor", "x" * 65), ("data", {"weeks": 1.5}), ("surprise", 1),
+        ("data", {"weeks": LARGEST}), ("data", {"weeks": -LARGEST}), ("data", {"Zoë": "yes"}), ("data", {"on": date(2026, 3, 2)}), ("data", {"all": [1]}),
+        ("seq", "1"), ("seq", LARGEST), ("corrects", LARGEST), ("occurred_on", "2 March 2026"), ("occurred_on", None), ("law", None), ("process", "EHC"),
+        ("via", "By hand"), ("on_behalf_of", "Amelia Oakes"), ("recorded_at", 20260302),
     ],
 )  # fmt: skip
 def test_a_fact_takes_nothing_that_is_not_in_its_form_and_repeats_nothing(field: str, value: Any) -> None:
-    with pytest.raises(ValidationError) as refused:
-        Fact.model_validate({**GOOD, field: value})
+    with pytest.raises(ValueError) as refused:
+        fact_of({**GOOD, field: value})
     if isinstance(value, str) and len(value) > 3:
         assert value not in str(refused.value)
 
 
 @pytest.mark.parametrize("actor", ["dco.team", "sam@icb.example", "sendflow", "importer", "j_smith", "sam-o.reilly"])
 def test_account_names_are_kept(actor: str) -> None:
-    assert Fact.model_validate({**GOOD, "actor": actor}).actor == actor
+    assert fact_of({**GOOD, "actor": actor}).actor == actor
 
 
 def test_a_fact_cannot_be_changed() -> None:
-    fact = Fact.model_validate(GOOD)
-    with pytest.raises(ValidationError):
+    fact = fact_of(GOOD)
+    with pytest.raises(AttributeError):
         fact.seq = 2  # type: ignore[misc]  # that it is refused is the point
