@@ -66,7 +66,7 @@ def open_engine(url: str) -> Engine:
     if url.startswith("sqlite"):
         engine = create_engine(url, pool_reset_on_return=None, hide_parameters=True)
         event.listen(engine, "connect", _set_pragmas)
-        event.listen(engine, "begin", _begin_immediate)
+        event.listen(engine, "begin", _begin)
         event.listen(engine, "engine_disposed", _keep_none)
         _keep_none(engine)
         return engine
@@ -106,10 +106,9 @@ def _write_ahead(cursor: Any) -> None:
             time.sleep(0.02)
 
 
-def _begin_immediate(connection: Connection) -> None:
-    mode = "DEFERRED" if is_reading(connection) else "IMMEDIATE"
+def _begin(connection: Connection) -> None:
     with driver_cursor(connection) as cursor:
-        cursor.execute(f"BEGIN {mode}")
+        cursor.execute("BEGIN DEFERRED" if is_reading(connection) else "BEGIN IMMEDIATE")
 
 
 def is_reading(connection: Connection) -> bool:
@@ -126,11 +125,12 @@ class _Kept(threading.local):
 class _transaction:
     """One transaction: committed at the end, undone on any exception.
 
-    On SQLite a thread keeps the connection that it writes with: to fetch one and give it back costs as much as reading a case. A
-    class, because a generator in its place costs more than the statements that it guards.
+    On SQLite a thread keeps the connection that it writes with, which to SQLAlchemy is in one transaction for good: to fetch a connection and
+    give it back, and to make an object of each transaction, costs as much as reading a case. A class, because a generator in its place costs
+    more than the statements that it guards.
     """
 
-    __slots__ = ("_connection", "_engine", "_kept", "_transaction")
+    __slots__ = ("_connection", "_engine", "_kept")
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -138,34 +138,52 @@ class _transaction:
     def __enter__(self) -> Connection:
         kept: _Kept | None = self._engine.__dict__.get(KEPT)
         connection = kept.connection if kept is not None else None
-        if connection is not None and connection.in_transaction():
+        if connection is not None and _driver(connection).in_transaction:
             kept = connection = None
-        if connection is None or connection.closed:
+        if connection is None:
             connection = self._engine.connect()
             if kept is not None:
                 kept.connection = connection
         self._connection, self._kept = connection, kept
         try:
-            self._transaction = connection.begin()
+            if connection.in_transaction():
+                _begin(connection)
+            else:
+                connection.begin()
         except BaseException:
             self._let_go()
             raise
         return connection
 
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
+        connection = self._connection
         try:
-            self._transaction.__exit__(kind, fault, trace)
+            if self._kept is not None:
+                _end(connection, well=kind is None)
+            elif kind is None:
+                connection.commit()
+            else:
+                connection.rollback()
         except BaseException:
             self._let_go()
             raise
         if self._kept is None:
-            self._connection.close()
+            connection.close()
 
     def _let_go(self) -> None:
         """After a fault of the database itself nothing is kept: who comes next begins with a fresh connection."""
         self._connection.close()
         if self._kept is not None:
             self._kept.connection = None
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.dbapi_connection
+
+
+def _end(connection: Connection, *, well: bool) -> None:
+    with driver_cursor(connection) as cursor:
+        cursor.connection.commit() if well else cursor.connection.rollback()
 
 
 class writing(_transaction):

@@ -16,6 +16,8 @@ import orjson
 from sqlalchemy import Connection, Dialect, Table
 from sqlalchemy.exc import DBAPIError
 
+from models.facts import iso
+
 Row = tuple[Any, ...]
 FETCH = 250  # few enough that a row is still in the processor's cache when it is looked at
 _NUMBERS = count()
@@ -25,7 +27,7 @@ MANY = 100  # rows from which PostgreSQL is given them in one piece
 
 def day_form(connection: Connection) -> Callable[[date], Any]:
     """How this driver has a day: ISO 8601 text on SQLite, a date elsewhere."""
-    return date.isoformat if connection.dialect.name == "sqlite" else _as_it_is
+    return iso if connection.dialect.name == "sqlite" else _as_it_is
 
 
 def _as_it_is(day: date) -> date:
@@ -35,7 +37,8 @@ def _as_it_is(day: date) -> date:
 def insert_rows(connection: Connection, table: Table, rows: Iterable[Row], count: int) -> None:
     """Write so many rows; many of them go to PostgreSQL while they are being made. Raises IntegrityError where one stands already."""
     if count < MANY or connection.dialect.name == "sqlite":
-        _write(connection, _insert(table, _mark(connection.dialect)), list(rows))
+        if made := list(rows):
+            _write(connection, _insert(table, _mark(connection.dialect)), made)
         return
     _copy(connection, table, rows)
 
@@ -50,28 +53,34 @@ def put_new_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> N
 
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Write rows, and leave alone what stands under their keys already."""
-    _write(connection, f"{_insert(table, _mark(connection.dialect))} ON CONFLICT DO NOTHING", rows, table)
+    if rows:
+        _write(connection, f"{_insert(table, _mark(connection.dialect))} ON CONFLICT DO NOTHING", rows, table)
 
 
 def put_rows(connection: Connection, table: Table, rows: Sequence[Row], leave: str | None = None) -> None:
     """Write rows over what stands under their keys, all but the column `leave`: an index whose columns are not written need not be either."""
-    _write(connection, _put(table, _mark(connection.dialect), leave), rows, table)
+    if rows:
+        _write(connection, _put(table, _mark(connection.dialect), leave), rows, table)
 
 
 def delete_rows(connection: Connection, table: Table, keys: Sequence[Row]) -> None:
     """Delete by primary key, its columns in the table's order."""
-    _write(connection, _delete(table, _mark(connection.dialect)), keys)
+    if keys:
+        _write(connection, _delete(table, _mark(connection.dialect)), keys)
 
 
 def read_rows(connection: Connection, table: Table, columns: tuple[str, ...], column: str, among: Sequence[Any]) -> list[Row]:
     """Some columns of the rows whose `column` is among the values given, in the order of the primary key."""
-    with _cursor(connection) as cursor:
+    cursor = _cursor(_begun(connection))
+    try:
         if connection.dialect.name == "sqlite":
             cursor.execute(_select(table, columns, column, len(among), "?"), tuple(among))
         else:
             # Not prepared: a plan made while the table was small would be kept, and read the whole of it, until the table is next analysed.
             cursor.execute(_select(table, columns, column, None, "%s"), (list(among),), prepare=False)
         found: list[Row] = cursor.fetchall()
+    except connection.dialect.loaded_dbapi.Error as fault:
+        raise _ours(connection, fault) from None
     return found
 
 
@@ -92,7 +101,7 @@ def stream_rows(connection: Connection, table: Table, columns: tuple[str, ...], 
             yield from some
         return
     # A cursor that the server keeps, by a name of its own: several streams are read side by side.
-    with _cursor(connection, f"stream_{next(_NUMBERS)}") as cursor:
+    with driver_cursor(_begun(connection), f"stream_{next(_NUMBERS)}") as cursor:
         cursor.execute(statement, given)
         while some := cursor.fetchmany(FETCH):
             yield from some
@@ -100,16 +109,15 @@ def stream_rows(connection: Connection, table: Table, columns: tuple[str, ...], 
 
 def _copy(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
     names = ", ".join(map(_quoted, table.columns.keys()))
-    with _cursor(connection) as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
+    with driver_cursor(_begun(connection)) as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
         for row in rows:
             copy.write_row(row)
 
 
 def _write(connection: Connection, statement: str, rows: Sequence[Row], table: Table | None = None) -> None:
     """Run a statement once for each row; or, where its VALUES are whole rows of `table` and the server is PostgreSQL, once for many."""
-    if not rows:
-        return
-    with _cursor(connection) as cursor:
+    cursor = _cursor(_begun(connection))
+    try:
         if len(rows) == 1:
             cursor.execute(statement, rows[0])
         elif len(rows) < MANY or table is None or connection.dialect.name == "sqlite":
@@ -120,35 +128,43 @@ def _write(connection: Connection, statement: str, rows: Sequence[Row], table: T
             single = f"VALUES ({', '.join(['%s'] * len(names))})"
             many = f"SELECT {', '.join(map(_quoted, names))} FROM json_populate_recordset(NULL::{table.name}, %s::json)"  # noqa: S608
             cursor.execute(statement.replace(single, many, 1), (orjson.dumps([dict(zip(names, row, strict=True)) for row in rows]).decode(),))
+    except connection.dialect.loaded_dbapi.Error as fault:
+        raise _ours(connection, fault) from None
 
 
-def _cursor(connection: Connection, *name: str) -> "driver_cursor":
-    """A cursor inside the connection's transaction, which is begun where it has not been."""
+def _begun(connection: Connection) -> Connection:
+    """The connection in its transaction, which is begun where it has not been: the driver's own cursor would not begin it."""
     if not connection.in_transaction():
         connection.begin()
-    return driver_cursor(connection, *name)
+    return connection
+
+
+def _cursor(connection: Connection, *name: str) -> Any:
+    driver: Any = connection.connection.dbapi_connection
+    return driver.cursor(*name)
+
+
+def _ours(connection: Connection, fault: BaseException) -> BaseException:
+    """An error of the driver as SQLAlchemy's, without values."""
+    return DBAPIError.instance(None, None, fault, connection.dialect.loaded_dbapi.Error, hide_parameters=True, dialect=connection.dialect)
 
 
 class driver_cursor:
-    """The driver's own cursor (on PostgreSQL with a name: one that the server keeps); its errors are SQLAlchemy's (DBAPIError), without values.
+    """The driver's own cursor (on PostgreSQL with a name: one that the server keeps), closed after a block; its errors are SQLAlchemy's, without values."""
 
-    A class, because a generator in its place costs more than the statement.
-    """
-
-    __slots__ = ("_connection", "_cursor", "_name")
+    __slots__ = ("_connection", "_cursor")
 
     def __init__(self, connection: Connection, *name: str) -> None:
-        self._connection, self._name = connection, name
+        self._connection = connection
+        self._cursor = _cursor(connection, *name)
 
     def __enter__(self) -> Any:
-        self._cursor = self._connection.connection.cursor(*self._name)
         return self._cursor
 
     def __exit__(self, _kind: object, fault: BaseException | None, _trace: object) -> None:
         self._cursor.close()
-        dialect = self._connection.dialect
-        if fault is not None and isinstance(fault, dialect.loaded_dbapi.Error):
-            raise DBAPIError.instance(None, None, fault, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect) from None
+        if fault is not None and isinstance(fault, self._connection.dialect.loaded_dbapi.Error):
+            raise _ours(self._connection, fault) from None
 
 
 # The names below are of our own tables; every value goes as a parameter.
