@@ -58,7 +58,7 @@ def _plain(problem: Exception) -> str:
     """A sentence for problems whose words are ours; for any other only what kind it is."""
     kinds = {
         "SettingsError", "LawError", "NoAnswer", "ConfigFault", "AlmanacRange", "LadderError", "DirectoryError", "TrackerError", "SealError", "RecordsError",
-        "Contended", "Unlawful",
+        "Contended", "Unlawful", "Damaged",
     }  # fmt: skip
     if any(kind.__name__ in kinds for kind in type(problem).__mro__):
         return str(problem)

@@ -6,34 +6,133 @@ Purpose: cases of one child hear each other (flows/hearing.py), and a process ma
 
 import secrets
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import select
 
 from flows.checking import Refused
+from flows.composing import open_readable
 from flows.desk import CASE, CaseWork, Desk
 from models import people
 from models.casefile import Casefile
 from models.facts import REFERENCE, Draft
-from statemachines.replay import fold
+from models.ledger import Damaged
+from models.shared_facts import CORRECTIONS
+from statemachines.replay import effective, fold
 from statemachines.statutory import Process, Unlawful
 
 
-def child_of(desk: Desk, linked: str, person: Mapping[str, str]) -> str:
-    """The random key that the cases of one child share, given to the linked case where it has none yet.
+class Link(NamedTuple):
+    """What `linked_to` says in an act: the case that it names, and the random key of its child, a fresh one where it has none yet.
 
-    Raises Refused where there is no such case, or where its child is known by another NHS number.
+    `mends`: it is said by a correction, which may make the case another child's.
     """
-    other = desk.open([linked])[linked] if REFERENCE.fullmatch(linked) else None
+
+    other: CaseWork
+    child_key: str
+    mends: bool
+
+
+def link_of(desk: Desk, work: CaseWork, drafts: Sequence[Draft], person: Mapping[str, str]) -> Link | None:
+    """The link that an act says; None where it says none. Nothing is changed yet.
+
+    Raises Refused where it names several cases, itself, none that there is, one that cannot be read, or one whose child has another NHS number.
+    """
+    said = [draft for draft in drafts if draft.data.get("linked_to")]
+    named = {str(draft.data["linked_to"]) for draft in said}
+    if not named:
+        return None
+    linked = min(named)
+    if len(named) > 1:
+        raise Refused("links_apart", "one act is linked to one case: these facts name several in linked_to", field="linked_to", wrong_call=True)
+    if linked == work.case_ref:
+        raise Refused("linked_to_itself", "linked_to is another case of the same child, and this is the case itself", field="linked_to", wrong_call=True)
+    try:
+        other = desk.open([linked])[linked] if REFERENCE.fullmatch(linked) else None
+    except (Damaged, Unlawful):
+        raise Refused("unreadable", f"case {linked}, which linked_to names, cannot be read: sendflow verify {linked} says why", field="linked_to") from None
     if other is None or not other.lines:
         raise Refused("no_such_case", "linked_to is the reference of a case of the same child, for example --data linked_to=NX00042",
                       field="linked_to", wrong_call=True)  # fmt: skip
     desk.settle_children([other])
-    if other.child_key is None:
-        other.child_key = secrets.token_hex(12)
-    number, known = person.get("nhs_number"), people.read_people(desk.connection, desk.house.seal, [other.child_key]).get(other.child_key, {})
-    if number and known.get("nhs_number") and not people.same_number(number, known["nhs_number"]):
+    key = other.child_key or secrets.token_hex(12)
+    if _differ(person.get("nhs_number"), _number(desk, key)):
         raise Refused("another_child", "the case named in linked_to is of a child with another NHS number: one of the two is not right", field="linked_to")
-    return other.child_key
+    return Link(other, key, all(draft.kind in CORRECTIONS for draft in said))
+
+
+def refuse_another_child(desk: Desk, work: CaseWork, drafts: Sequence[Draft], link: Link | None, person: Mapping[str, str]) -> None:
+    """Refuse what would make a case that stands another child's without saying so (an order heard by the wrong child's case is chased there),
+    and what would tell again who was erased.
+
+    A number that is nobody's yet mends the one that is known, where a correction tells it; a correction of the link moves the case alone.
+    """
+    number = person.get("nhs_number")
+    if link is None and (not person or not work.lines):
+        return
+    desk.settle_children([work] if work.lines else [])
+    keys = {key for key in (work.child_key, link.child_key if link is not None else None) if key is not None}
+    if person and people.erased_among(desk.connection, keys):
+        raise Refused("erased", "who this case is about was erased, and is not told again: leave out nhs_number and date_of_birth", field="nhs_number")
+    if not work.lines or (link is not None and link.mends):
+        return
+    if link is not None and link.other.child_key not in (None, work.child_key) and people.erased_among(desk.connection, keys):
+        raise Refused("erased", f"who one of the cases {work.case_ref} and {link.other.case_ref} is about was erased: they are not made one child's any more",
+                      field="linked_to")  # fmt: skip
+    known = _number(desk, work.child_key)
+    if _differ(number, known):
+        whose = people.find_children(desk.connection, desk.house.seal, [str(number)])
+        if whose or not all(draft.kind in CORRECTIONS for draft in drafts):
+            raise Refused(
+                "another_child", "the NHS number is not the one that is known of the child of this case, and nothing was written. Where the case is another"
+                " child's, correct its first fact: fact_corrected with linked_to, a case of that child. Where the number was wrong and is nobody else's,"
+                " correct the fact that told it", field="nhs_number",
+            )  # fmt: skip
+    if link is not None and link.child_key != work.child_key and _differ(known, _number(desk, link.child_key)):
+        raise Refused(
+            "another_child", f"case {link.other.case_ref} is of another child than this one: their NHS numbers differ. Where this case was linked to the wrong"
+            " one, correct the fact that said it: fact_corrected with linked_to", field="linked_to",
+        )  # fmt: skip
+
+
+def join(desk: Desk, work: CaseWork, link: Link) -> None:
+    """Put a link into effect, once what says it has been accepted: two children turn out to be one, or a correction takes one case to another child."""
+    before, key = work.child_key, link.child_key
+    if link.other.child_key is None:
+        key = key if before is None or link.mends else before
+        link.other.child_key = key
+    if before is not None and before != key:
+        if link.mends:
+            desk.left[work.case_ref] = before
+        else:
+            gone, stays = (key, before) if _number(desk, before) and not _number(desk, key) else (before, key)
+            people.unite(desk.connection, desk.house.seal, gone, stays)
+            desk.is_of(gone, stays)
+            key = stays
+    work.child_key = key
+
+
+def left_behind(desk: Desk) -> list[str]:
+    """What a person is to mend where a case has become another child's: facts that it and the cases of the child that it was of have heard of each other."""
+    said: list[str] = []
+    for ref, key in desk.left.items():
+        others = list(desk.connection.scalars(select(CASE.c.case_ref).where(CASE.c.child_key == key, CASE.c.case_ref != ref)))
+        read = open_readable(desk, [ref, *others])
+        for hearer, told in [(other, ref) for other in others] + [(ref, other) for other in others]:
+            lines = effective(read[hearer].lines) if hearer in read else []
+            if heard := [str(line.seq) for line in lines if line.caused_by is not None and line.caused_by.startswith(f"{told}/")]:
+                said.append(f"Case {hearer} heard of case {told}, which is another child's now: withdraw what it heard there (fact_withdrawn, of fact"
+                            f" {', '.join(heard)})")  # fmt: skip
+    return said
+
+
+def _number(desk: Desk, key: str | None) -> str | None:
+    """The NHS number that is known of a child."""
+    return people.read_people(desk.connection, desk.house.seal, [key]).get(key, {}).get("nhs_number") if key is not None else None
+
+
+def _differ(one: str | None, other: str | None) -> bool:
+    return one is not None and other is not None and not people.same_number(one, other)
 
 
 def refuse_second(desk: Desk, process: Process, work: CaseWork, drafts: Sequence[Draft], child_key: str | None, person: Mapping[str, str]) -> None:

@@ -83,12 +83,12 @@ def open_readable(desk: Desk, refs: Iterable[str]) -> dict[str, CaseWork]:
     try:
         opened = desk.open(wanted)
     except UNREADABLE:
-        opened = dict(_open_each(desk, wanted))
-    return {ref: work for ref, work in opened.items() if not work.lines or _folds(work)}
+        opened = dict(open_each(desk, wanted))
+    return {ref: work for ref, work in opened.items() if not work.lines or readable(work)}
 
 
-def _folds(work: CaseWork) -> bool:
-    """Asked here, because a desk folds a case only when somebody looks at it."""
+def readable(work: CaseWork) -> bool:
+    """Whether a case can be worked out. Asked here, because a desk folds a case only when somebody looks at it."""
     try:
         work.whole()
     except UNREADABLE:
@@ -96,7 +96,8 @@ def _folds(work: CaseWork) -> bool:
     return True
 
 
-def _open_each(desk: Desk, refs: Sequence[str]) -> Iterable[tuple[str, CaseWork]]:
+def open_each(desk: Desk, refs: Sequence[str]) -> Iterable[tuple[str, CaseWork]]:
+    """Puts those cases on the desk whose history can be read."""
     for ref in refs:
         try:
             yield ref, desk.open([ref])[ref]

@@ -151,6 +151,7 @@ class Desk:
         self.minter = Minter(connection)
         self.unheard: list[str] = []
         self.united: set[str] = set()
+        self.left: dict[str, str] = {}  # a case that a correction has made another child's, and the child that it was of
 
     def open(self, refs: Sequence[str]) -> dict[str, CaseWork]:
         """Put cases on the desk, locked; a reference without facts gives an empty case, to be opened by its first fact."""
@@ -269,23 +270,27 @@ class Desk:
     def settle_children(self, works: Sequence[CaseWork]) -> None:
         """Find out which child each case is about: from the person table for new ones, from the cached case for old."""
         self._put_people()
-        unknown = (work.case_ref for work in works if work.child_key is None and work.tail.seq)
+        self._know_children(works)
+
+    def _know_children(self, works: Iterable[CaseWork]) -> None:
+        unknown = [work.case_ref for work in works if work.child_key is None and work.tail.seq]
         for case_ref, key in read_among(self.connection, CASE, ("case_ref", "child_key"), "case_ref", unknown):
             self.works[case_ref].child_key = self.works[case_ref].stored_key = key
 
     def _put_people(self) -> None:
         if self.people:
+            self._know_children(self.works[ref] for ref, _person in self.people)
             linked = {ref: key for ref, _person in self.people if (key := self.works[ref].child_key) is not None}
             keys = people.put_people(self.connection, self.house.seal, self.people, linked)
             for (case_ref, _person), key in zip(self.people, keys, strict=True):
-                self._is_of(linked.get(case_ref, key), key)
+                self.is_of(linked.get(case_ref, key), key)
                 self.works[case_ref].child_key = key
             self.people = []
         if self.aliases:
             people.put_aliases(self.connection, self.house.seal, self.aliases)
             self.aliases = {}
 
-    def _is_of(self, before: str, key: str) -> None:
+    def is_of(self, before: str, key: str) -> None:
         """Two keys turn out to be one child's: every case of the one becomes a case of the other."""
         if before != key:
             self.united.add(key)

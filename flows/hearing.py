@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from flows.checking import Refused
 from models.facts import Draft, Fact
+from models.ledger import Damaged
 from models.rows import read_among
 from models.shared_facts import CORRECTIONS
 from statemachines.replay import processes
-from statemachines.statutory import HeardAs, Process
+from statemachines.statutory import HeardAs, Process, Unlawful
 
 if TYPE_CHECKING:
     from flows.desk import CaseWork, Desk
@@ -108,10 +109,13 @@ def _tell(
     desk: "Desk", work: "CaseWork", fact: Fact, others: list[str], listening: dict[tuple[str, str], list[tuple[str, str]]], mint: Callable[[], str]
 ) -> list[str]:
     cause = f"{work.case_ref}/{fact.seq}"
+    hearers = listening.get((fact.process, fact.kind), [])
     if fact.kind in CORRECTIONS:
-        return _tell_correction(desk, work, fact, others, cause)
-    unheard: list[str] = []
-    for name, kind in listening[(fact.process, fact.kind)]:
+        opened, unheard = _readable(desk, work, fact, others, set())
+        return unheard + _tell_correction(desk, work, fact, opened, cause)
+    unheard = []
+    opened = []
+    for name, kind in hearers:
         process = processes()[name]
         wanted = process.hears_if.get((fact.process, fact.kind), {})
         if any(fact.data.get(key) not in said for key, said in wanted.items()):
@@ -120,7 +124,10 @@ def _tell(
             continue
         put = process.hears_as.get((fact.process, fact.kind), HeardAs())
         draft = Draft(kind, fact.occurred_on, {**_put(process, kind, put, fact.data), **_of_the_opening(work, put), **put.says}, caused_by=cause)
-        listeners = [other for other in desk.open(others).values() if other.process is process and not other.ended] if others else []
+        if not opened:
+            opened, lost = _readable(desk, work, fact, others, {name for name, _kind in hearers})
+            unheard += [said for said in lost if said not in unheard]
+        listeners = [other for other in opened if other.process is process and not other.ended]
         if kind == process.opens:
             busy = next((other for other in listeners if kind in process.hears_once and _under_way(other)), None)
             if busy is not None:
@@ -182,9 +189,28 @@ def _open(desk: "Desk", work: "CaseWork", process: Process, draft: Draft, mint: 
     return _try(desk, other, draft._replace(data={**known, **draft.data}))
 
 
-def _tell_correction(desk: "Desk", work: "CaseWork", fact: Fact, others: list[str], cause: str) -> list[str]:
+def _readable(desk: "Desk", work: "CaseWork", fact: Fact, others: list[str], hearers: set[str]) -> tuple[list["CaseWork"], list[str]]:
+    """The other cases, of those that may hear only such as can be read: damage to one is no reason to refuse a fact of another.
+
+    And what a person then has to see to, in sentences.
+    """
+    from flows.composing import open_each, readable
+
+    try:
+        opened = desk.open(others) if others else {}
+    except (Damaged, Unlawful):
+        opened = dict(open_each(desk, others))
+    sound = [other for other in opened.values() if other.process is None or other.process.name not in hearers or readable(other)]
+    lost = {ref for ref in others if ref not in opened} | opened.keys() - {other.case_ref for other in sound}
+    return sound, [
+        f"Case {ref} of the same child cannot be read, and did not hear {fact.kind} of case {work.case_ref} if it would have: sendflow verify {ref} says why"
+        for ref in sorted(lost)
+    ]  # fmt: skip
+
+
+def _tell_correction(desk: "Desk", work: "CaseWork", fact: Fact, others: Iterable["CaseWork"], cause: str) -> list[str]:
     unheard: list[str] = []
-    for other in desk.open(others).values():
+    for other in others:
         for line in list(other.lines):
             if line.caused_by == f"{work.case_ref}/{fact.corrects}":
                 if fact.kind == "fact_withdrawn" and line is other.lines[0]:

@@ -12,11 +12,11 @@ from sqlalchemy import Connection
 
 from flows.births import corrected_day, with_birth
 from flows.checking import Refused, check_person
-from flows.children import child_of, open_twice, refuse_second
+from flows.children import join, left_behind, link_of, open_twice, refuse_another_child, refuse_second
 from flows.desk import CaseWork, Desk
 from flows.house import House
 from models import people
-from models.database import transact
+from models.database import alone, transact
 from models.facts import REFERENCE, Draft
 from statemachines.replay import effective, opened_by
 
@@ -76,7 +76,8 @@ def record(
         work = take(desk, act)
         seq, state, facts = work.lines[-1].seq, work.file.state, len(work.added)
         desk.flush()
-        return Recorded(case_ref=work.case_ref, seq=seq, state=state, facts=facts, unheard=[*desk.unheard, *open_twice(desk)])
+        unheard = [*desk.unheard, *open_twice(desk), *left_behind(desk)]
+        return Recorded(case_ref=work.case_ref, seq=seq, state=state, facts=facts, unheard=unheard)
 
     return transact(house.engine, once)
 
@@ -105,6 +106,9 @@ def record_acts(
 def take(desk: Desk, act: Act) -> CaseWork:
     """Put one act on the desk. Raises Refused, and the case is as before."""
     ref = act.case_ref or desk.minter.next()
+    if any(draft.data.get(key) for draft in act.drafts for key in ("linked_to", "nhs_number")):
+        # Before any case is locked: whoever else says whose a case is waits until the cases of the child are written as one.
+        alone(desk.connection, "children")
     work = desk.open([ref])[ref]
     process = work.process or next((opened_by()[draft.kind] for draft in act.drafts if draft.kind in opened_by()), None)
     person = dict(act.person or {})
@@ -124,13 +128,13 @@ def take(desk: Desk, act: Act) -> CaseWork:
         drafts.append(draft)
     if person.get("nhs_number"):
         people.alone_with_child(desk.connection, desk.house.seal, person["nhs_number"])
-    linked = next((str(draft.data["linked_to"]) for draft in drafts if draft.data.get("linked_to")), None)
-    child_key = child_of(desk, linked, person) if linked else None
+    link = link_of(desk, work, drafts, person)
+    refuse_another_child(desk, work, drafts, link, person)
     if process is not None:
-        refuse_second(desk, process, work, drafts, child_key, person)
+        refuse_second(desk, process, work, drafts, link.child_key if link is not None else None, person)
     desk.add(work, drafts)
-    if child_key is not None:
-        work.child_key = child_key
+    if link is not None:
+        join(desk, work, link)
     if act.begin_chasing and chased_and_open(desk, work):
         desk.add(work, [Draft("chasing_began", desk.today)])
     if person:
@@ -145,12 +149,14 @@ def take(desk: Desk, act: Act) -> CaseWork:
 def _judged_again(desk: Desk, work: CaseWork, draft: Draft, person: dict[str, str]) -> Draft:
     """The correction of a fact that says something worked out from a birth: a corrected day, or birth, is judged afresh."""
     target = next((line for line in effective(work.lines) if line.seq == draft.corrects), None)
-    model = work.process.facts[target.kind] if target is not None and work.process is not None else None
-    if target is None or model is None or not model.FROM_BIRTH:
+    model = work.process.facts.get(target.kind) if target is not None and work.process is not None else None
+    if target is None or model is None:
         return draft
     told = {key: str(draft.data[key]) for key in model.PERSON if draft.data.get(key)}
     check_person(told, desk.today)
     person |= told
+    if not model.FROM_BIRTH:
+        return draft
     data = {key: value for key, value in draft.data.items() if key not in model.PERSON}
     day = corrected_day(data, target.occurred_on)
     if day is None or (day == target.occurred_on and not told and not data.keys() & model.FROM_BIRTH.keys()):

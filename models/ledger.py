@@ -73,15 +73,22 @@ def append(connection: Connection, rows: Iterable[Row], count: int | None = None
     insert_rows(connection, FACT, made, len(made) if isinstance(made, list) else count or 0)
 
 
+class Damaged(ValueError):
+    """A history that cannot be read: the text of a fact is no longer what was written. It names the case."""
+
+
 def read(connection: Connection, refs: Sequence[str]) -> dict[str, tuple[list[Line], Tail]]:
-    """The histories of some cases in order of seq, with the end of each chain. A case without facts is left out."""
+    """The histories of some cases in order of seq, with the end of each chain. A case without facts is left out. Raises Damaged."""
     found: dict[str, tuple[list[Line], Tail]] = {}
     for start in range(0, len(refs), CHUNK):
         rows = read_rows(connection, FACT, ("case_ref", "seq", "hash", "text"), "case_ref", refs[start : start + CHUNK])
         for case_ref, some in groupby(rows, itemgetter(0)):
             stored = list(some)
             _ref, seq, digest, _text = stored[-1]
-            found[case_ref] = ([line_of(row[3]) for row in stored], Tail(seq, digest))
+            try:
+                found[case_ref] = ([line_of(row[3]) for row in stored], Tail(seq, digest))
+            except ValueError:
+                raise Damaged(f"the history of case {case_ref} cannot be read: sendflow verify {case_ref} names the fact") from None
     return found
 
 

@@ -198,6 +198,15 @@ def put_people(
     return keys
 
 
+def unite(connection: Connection, seal: Seal, gone: str, stays: str) -> None:
+    """Two children turn out to be one: what was kept of the one goes to the other, which keeps what it knew itself."""
+    held = read_people(connection, seal, [gone, stays])
+    if gone not in held:
+        return
+    _write(connection, seal, {stays: {**held[gone], **held.get(stays, {})}}, set(held))
+    connection.execute(delete(PERSON).where(PERSON.c.child_key == gone))
+
+
 def child_keys(connection: Connection, case_refs: Collection[str]) -> dict[str, str]:
     """The child that each of these cases is about, where one is known."""
     found: dict[str, str] = {}
