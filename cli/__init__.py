@@ -62,7 +62,11 @@ def _plain(problem: Exception) -> str:
     }  # fmt: skip
     if any(kind.__name__ in kinds for kind in type(problem).__mro__):
         return str(problem)
+    from models.causes import cause
+
     name = type(problem).__name__
+    if (why := cause(problem)) is not None:
+        return f"the records cannot be read or written just now: {why.message} ({why.word}); nothing was half done. {why.mend[0].upper()}{why.mend[1:]}"
     if name == "OperationalError":
         return "the records cannot be read or written just now (locked, full, no records file, or no database that answers); nothing was half done"
     if name == "DatabaseError":

@@ -29,6 +29,7 @@ from flows.outbox import LETTER, NOTICE
 from flows.running import read_running, server_answers
 from flows.sweeping import SILENCE, TICK, last_finished
 from flows.verifying import verify
+from models.causes import cause
 from models.database import HEAD, MIGRATIONS, RecordsError, missing_triggers, open_engine, reading, revision
 from models.ledger import FACT
 from models.people import SealError
@@ -83,10 +84,7 @@ def examine(settings: Settings, quick: bool = False) -> DoctorReport:
         except BROKEN as problem:
             found.append(Finding(what="cannot_open", message=f"the house cannot be opened: {problem}", mend="mend what it names, then ask again"))
         except (SQLAlchemyError, OSError) as problem:
-            found.append(Finding(
-                what="cannot_open", message=f"the records cannot be read or written just now ({type(problem).__name__})",
-                mend="see that the disk has room and that the database answers; where the file is spoilt, restore the backup",
-            ))  # fmt: skip
+            found.append(_not_to_be_read("cannot_open", "the records cannot be read or written just now", problem))
     if house is None:
         left.append("everything inside the records")
         now = datetime.now(LONDON)
@@ -96,7 +94,7 @@ def examine(settings: Settings, quick: bool = False) -> DoctorReport:
             found += _inside(house, quick)
         except SQLAlchemyError as problem:
             left.append("the rest of the records")
-            found.append(Finding(what="unreadable", message=f"the records could not be read to the end ({type(problem).__name__})", mend="restore the backup"))
+            found.append(_not_to_be_read("unreadable", "the records could not be read to the end", problem))
         finally:
             house.engine.dispose()
         if quick:
@@ -105,6 +103,14 @@ def examine(settings: Settings, quick: bool = False) -> DoctorReport:
     return DoctorReport(
         looked_at=instant(now), well=not found, open=settings.api_url is not None or read_running(settings) is not None, findings=found, not_looked_at=left,
     )
+
+
+def _not_to_be_read(what: str, message: str, problem: BaseException) -> Finding:
+    """With its cause, where that can be told: a wrong password is mended otherwise than a full disk."""
+    if (why := cause(problem)) is not None:
+        return Finding(what=what, message=f"{message}: {why.message} ({why.word})", mend=why.mend)
+    mend = "see that the disk has room and that the database answers; where the file is spoilt, restore the backup"
+    return Finding(what=what, message=f"{message} ({type(problem).__name__})", mend=mend)
 
 
 def _revision(settings: Settings) -> Finding | None:

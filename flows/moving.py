@@ -22,6 +22,7 @@ from config.settings import Settings
 from flows.house import House
 from flows.running import HouseIsOpen, only_supervisor
 from flows.verifying import verify
+from models.causes import cause
 from models.database import HEAD, MOVED, RecordsError, is_postgresql, make_records, open_engine, revision, sqlite_url, writing
 from models.rows import driver_cursor
 
@@ -63,8 +64,9 @@ def move(settings: Settings, say: Callable[[str], None]) -> MoveReport:
     except HouseIsOpen:
         raise CannotMove(f"the house is open (SENDFLOW_HOME={settings.home}): close it first") from None
     except (RecordsError, SQLAlchemyError) as problem:
-        why = str(problem) if isinstance(problem, RecordsError) else "one of the two databases cannot be read or written just now, or the role may not"
-        raise CannotMove(why) from None
+        known = cause(problem)
+        why = f"{known.message} ({known.word}): {known.mend}" if known else "one of the two databases cannot be read or written just now, or the role may not"
+        raise CannotMove(str(problem) if isinstance(problem, RecordsError) else why) from None
     finally:
         source.dispose()
         target.dispose()

@@ -29,6 +29,7 @@ from flows.house import House
 from flows.processes import CannotStart, Processes, port_problem
 from flows.running import HouseIsOpen, Running, only_supervisor, server_answers, write_running
 from flows.runs import perform
+from models.causes import cause
 from models.database import RecordsError, reading
 from models.tables import FactRow
 from notifications.sink import HOST, Sink, SinkError, free_port
@@ -145,8 +146,10 @@ def open_house(settings: Settings, voice: Voice, postgres: bool = False, sample:
             if not sample and Sample.read(settings.home / SAMPLE) is None:
                 Sample(house.today(), finished=True).write(settings.home / SAMPLE)
             sink = stack.enter_context(Sink(settings.letters))
-        except SQLAlchemyError:
+        except SQLAlchemyError as problem:
             why = "no SQLite records of this house, or locked" if settings.database_url is None else "no server answers there, or not to this role"
+            if (known := cause(problem)) is not None:
+                why = f"{known.message} ({known.word}). {known.mend[0].upper()}{known.mend[1:]}"
             raise CannotStart(f"the records in {settings.records_place} cannot be opened: {why}") from None
         except (RecordsError, SinkError, ValueError, OSError) as problem:
             # Law, almanac, ladder and directory say themselves what is wrong in which file.

@@ -32,6 +32,7 @@ from flows.house import LONDON, House
 from flows.runs import perform
 from flows.sweeping import called_for
 from flows.watch import Pulse, Watch
+from models.causes import cause
 from models.database import RecordsError, reading
 from models.tables import TickRow
 from models.words import LetterState
@@ -160,7 +161,7 @@ class AlarmClock:
             if self.last is not None:
                 self._by_the_law_that_holds(self.last)
         except (RecordsError, SQLAlchemyError) as problem:
-            why = str(problem) if isinstance(problem, RecordsError) else f"the records do not answer ({type(problem).__name__}: sendflow doctor says more)"
+            why = str(problem) if isinstance(problem, RecordsError) else f"the records do not answer ({_word(problem)}: sendflow doctor says more)"
             self._once(f"nothing is swept or sent: {why}")
             self.away = True
             return None
@@ -187,7 +188,7 @@ class AlarmClock:
             return job()
         except Exception as problem:
             # The text is left out: a database's message quotes the row that it choked on.
-            say(f"{what} could not be finished ({type(problem).__name__}); it is done again at its next time")
+            say(f"{what} could not be finished ({_word(problem)}); it is done again at its next time")
             return None
 
     def _once(self, line: str) -> None:
@@ -195,6 +196,12 @@ class AlarmClock:
         if line not in self.said:
             self.said.add(line)
             say(line)
+
+
+def _word(problem: BaseException) -> str:
+    """The cause of a database's error where that is known, else what kind of error it is."""
+    why = cause(problem)
+    return type(problem).__name__ if why is None else why.word
 
 
 def alarm_clock(settings: Settings, act: Callable[..., Any] = perform, pulse: Pulse | None = None) -> BlockingScheduler:
