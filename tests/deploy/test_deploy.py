@@ -87,3 +87,16 @@ def test_half_a_backup_never_bears_the_name_of_a_whole_one(team: Team, tmp_path:
     assert "sendflow doctor" in done.stderr
     assert [path.name.endswith("-without-key") for path in (tmp_path / "backups").iterdir()] == [True]
     (tmp_path / "person.key").rename(team.home / "person.key")
+
+
+def test_the_command_for_root_runs_as_the_units_do() -> None:
+    """The same user, settings, folder and program, so that what a person types and what the service does are one house."""
+    typed = (ROOT / "deploy" / "sendflow").read_text()
+    unit = (ROOT / "deploy" / "systemd" / "sendflow.service").read_text()
+    told = dict(line.partition("=")[::2] for line in unit.splitlines() if "=" in line and not line.startswith("#"))
+    assert f"--uid={told['User']} --gid={told['Group']}" in typed
+    assert f"--working-directory={told['WorkingDirectory']}" in typed
+    assert f"--property=EnvironmentFile={told['EnvironmentFile'].lstrip('-')}" in typed
+    assert f"--setenv={told['Environment']}" in typed
+    assert f"--property=UMask={told['UMask']}" in typed
+    assert f"{told['ExecStart'].split()[0]} \"$@\"" in typed
