@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from config.strict import Strict
+from config.strict import ADDRESS, Strict
 
 Count = Literal[
     "after", "beginning_with", "working_days_after", "working_days_beginning_with", "tribunal_working_days_after",
@@ -150,7 +150,7 @@ class Period(Limb):
     counts: Count
     basis: Basis
     cite: str | None = None
-    url: str | None = None
+    url: str | None = Field(None, pattern=ADDRESS)
     excuses: tuple[str, ...] = ()
     excuses_cite: str | None = None
     repealed: bool = False

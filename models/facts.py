@@ -60,7 +60,7 @@ def _slug(value: str) -> str:
 
 
 def _reference(value: str) -> str:
-    if not re.fullmatch(r"(?=.*[0-9])(?!.*[0-9]{10})[A-Z][A-Z0-9]{0,9}(?:[-/][A-Z0-9]{1,10}){0,3}|[0-9]{3,9}", value):
+    if not re.fullmatch(r"(?=.*[0-9])(?!.*[0-9]{10})[A-Z][A-Z0-9]{0,12}(?:[-/][A-Z0-9]{1,10}){0,3}|[0-9]{3,9}", value):
         raise ValueError("a reference of capital letters and at least one digit, for example NS-04412")
     return value
 

@@ -131,13 +131,47 @@ def typed() -> Target:
     return target
 
 
+def links() -> Target:
+    """What may be a reference, whatever is typed for one, and addresses in a letter: none becomes more than it says."""
+    from html.parser import HTMLParser
+    from urllib.parse import quote
+
+    from pydantic import TypeAdapter, ValidationError
+
+    from flows.checking import Refused
+    from flows.recording import as_values
+    from models.facts import REFERENCE, Reference
+    from notifications.blocks import hidden, read, to_html
+
+    theirs: TypeAdapter[str] = TypeAdapter(Reference)
+
+    class Page(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            for name, value in attrs:
+                if (name == "href" and not str(value).startswith(("http://", "https://", "mailto:"))) or name.startswith("on") or tag in ("script", "img"):
+                    raise AssertionError("a value has become more than a value")
+
+    def target(data: bytes) -> None:
+        words = data.decode("utf-8", "replace")
+        kept = words.strip().upper()
+        if REFERENCE.fullmatch(kept) and (quote(kept, safe="") != kept or kept[0] in "=+-@"):
+            raise AssertionError("a reference that does not stand everywhere as it is")
+        with suppress(ValidationError):
+            theirs.validate_python(words)
+        with suppress(Refused):
+            as_values(words.split("\n"))
+        Page().feed(to_html(read(f"# Letter\n\nThe case {hidden(words)} is **late**.\n\n| Case | {hidden(words) or '-'}"), "Letter"))
+
+    return target
+
+
 TARGETS: dict[str, Callable[[], Target]] = {
-    each.__name__: each for each in (tracker, statute, ladder, directory, columns, almanac, typed)
+    each.__name__: each for each in (tracker, statute, ladder, directory, columns, almanac, typed, links)
 }
 SEEDS = {
     "tracker": [*sorted((ROOT / "tests" / "importing" / "files").iterdir())], "statute": [ROOT / "config" / "statute" / "personal_budget.toml"],
     "ladder": sorted((ROOT / "config" / "ladder").glob("*.toml")), "directory": [ROOT / "config" / "directory.toml"],
-    "columns": [ROOT / "config" / "tracker.toml"], "almanac": [ROOT / "config" / "almanac" / "bank_holidays.toml"], "typed": [],
+    "columns": [ROOT / "config" / "tracker.toml"], "almanac": [ROOT / "config" / "almanac" / "bank_holidays.toml"], "typed": [], "links": [],
 }  # fmt: skip
 
 
@@ -145,7 +179,7 @@ def fuzz(name: str, more: list[str]) -> None:
     """One target in this process, until libFuzzer's own limits."""
     import atheris
 
-    with atheris.instrument_imports(include=["config", "deadlines.almanac", "flows.tracker", "flows.shown", "tomllib", "csv"]):
+    with atheris.instrument_imports(include=["config", "deadlines.almanac", "flows.tracker", "flows.shown", "notifications.blocks", "tomllib", "csv"]):
         target = TARGETS[name]()
     atheris.Setup([name, *more], target)
     atheris.Fuzz()
