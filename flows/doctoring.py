@@ -10,7 +10,6 @@ import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, func, inspect, select
@@ -21,12 +20,14 @@ from config.ladder import LadderError
 from config.law import LawError, NoAnswer
 from config.settings import Settings, SettingsError
 from config.strict import ConfigFault
+from flows import doctoring_services
 from flows.claims import abandoned
 from flows.composing import open_readable
 from flows.desk import CASE, DUTY, Desk
+from flows.finding import Finding
 from flows.house import LONDON, House, instant
 from flows.outbox import LETTER, NOTICE
-from flows.running import read_running, server_answers
+from flows.running import read_running
 from flows.sweeping import SILENCE, TICK, last_finished
 from flows.verifying import verify
 from models.causes import cause
@@ -41,17 +42,6 @@ SLACK = timedelta(minutes=5)  # between two machines' clocks
 LITTLE_ROOM = 1024**3  # bytes
 ADDRESSED = (Party.SERVICE, Party.SERVICE_MANAGER, Party.PROVIDER_SEND_LEAD)
 BROKEN = (SettingsError, ConfigFault, LawError, NoAnswer, LadderError, DirectoryError, SealError, RecordsError)  # whose words are our own
-
-
-class Finding(BaseModel):
-    """One thing that a person must mend: a word for programs, a sentence, how many, some references, and what to do."""
-
-    model_config = ConfigDict(frozen=True)
-    what: str
-    message: str
-    mend: str
-    count: int = 1
-    cases: list[str] = []
 
 
 class DoctorReport(BaseModel):
@@ -99,7 +89,7 @@ def examine(settings: Settings, quick: bool = False) -> DoctorReport:
             house.engine.dispose()
         if quick:
             left.append("the history of every case (sendflow doctor without --quick)")
-    found += _processes(settings)
+    found += doctoring_services.processes(settings)
     return DoctorReport(
         looked_at=instant(now), well=not found, open=settings.api_url is not None or read_running(settings) is not None, findings=found, not_looked_at=left,
     )
@@ -157,36 +147,11 @@ def _key(settings: Settings) -> Iterator[Finding]:
         yield Finding(what="key_owner", message="person.key belongs to another account than this one", mend=f"chown it to this account: {key}")
 
 
-def _processes(settings: Settings) -> Iterator[Finding]:
-    if settings.api_url is not None:
-        # The house is several services, perhaps on several machines: what can be asked from here is the server.
-        if not server_answers(settings.api_url, tls_ca=settings.tls_ca):
-            yield Finding(
-                what="prefect", message="the Prefect server that SENDFLOW_API_URL names does not answer: facts are recorded all the same, runs are not shown",
-                mend="systemctl status sendflow-server, on the machine that has it",
-            )  # fmt: skip
-        return
-    running = read_running(settings)
-    if running is None:
-        if settings.running_file.exists():
-            yield Finding(
-                what="supervisor", message="the house was open and whoever kept it open was killed: nothing sweeps or sends by itself",
-                mend="make up; what was under way is finished by the next sweep and delivery",
-            )  # fmt: skip
-        return
-    if not server_answers(running.api_url):
-        yield Finding(
-            what="prefect", message="the house is open and its Prefect server does not answer: facts are recorded all the same, runs are not shown",
-            mend=f"see {settings.logs / 'server.log'}; the supervisor starts it again by itself within a minute",
-        )  # fmt: skip
-    dead = sorted(name for name, pid in running.pids.items() if not Path(f"/proc/{pid}").exists()) if Path("/proc/self").exists() else []
-    if dead:
-        yield Finding(what="process", count=len(dead), message=f"not running: {', '.join(dead)}", mend=f"see {settings.logs}; open the house again")
-
-
 def _inside(house: House, quick: bool) -> Iterator[Finding]:
     today = house.today()
-    looks: tuple[Callable[[House, Connection, date], Iterable[Finding]], ...] = (_clock, _silence, _laws, _letters, _claims, _directory)
+    looks: tuple[Callable[[House, Connection, date], Iterable[Finding]], ...] = (
+        _clock, _silence, _laws, doctoring_services.relay, _letters, _claims, _directory,
+    )  # fmt: skip
     with reading(house.engine) as connection:
         gone = missing_triggers(connection)
         for look in looks:
@@ -266,9 +231,11 @@ def _letters(house: House, connection: Connection, today: date) -> Iterator[Find
         }.get(why, "see sendflow letters for which; mend the address or the mail server")
         message = f"letters failed in the last seven days ({why.replace('_', ' ')}); nobody was told"
         yield Finding(what="letters_failed", count=count, message=message, mend=mend)
-    late = LETTER.c.state == LetterState.WAITING, LETTER.c.on < today
-    if waiting := connection.scalar(select(func.count()).select_from(LETTER).where(*late)):
-        yield Finding(what="letters_waiting", count=waiting, message="letters could not leave for a day or more", mend="see that the mail server answers")
+    late = select(LETTER.c.why).where(LETTER.c.state == LetterState.WAITING, LETTER.c.on < today)
+    if waiting := Counter(connection.scalars(late)):
+        why = ", ".join(sorted({(each or "not tried yet").replace("_", " ") for each in waiting}))
+        mend = doctoring_services.relay_mend(house.settings, waiting.most_common(1)[0][0])
+        yield Finding(what="letters_waiting", count=waiting.total(), message=f"letters could not leave for a day or more ({why})", mend=mend)
     sending = connection.execute(select(LETTER.c.claimed_by, LETTER.c.claimed_at).where(LETTER.c.state == LetterState.SENDING)).all()
     if lost := sum(abandoned(row.claimed_by, row.claimed_at, now) for row in sending):
         yield Finding(what="letters_unknown", count=lost, message="letters whose sender died: what became of them is not known", mend="sendflow deliver")
@@ -316,3 +283,6 @@ def _directory(house: House, connection: Connection, _today: date) -> Iterator[F
             message=f"the directory has no mailbox for body {body}{f', service {service}' if service else ''}, which owes something",
             mend="add it to directory.toml in SENDFLOW_HOME; sendflow bodies shows what is there",
         )  # fmt: skip
+
+
+__all__ = ["DoctorReport", "Finding", "examine"]
