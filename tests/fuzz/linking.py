@@ -152,7 +152,8 @@ class Linking:
 
     def _heard_once(self, ref: str, lines: list[Line]) -> None:
         """What was heard of a fact stands once in the case that heard it, whatever was recorded afterwards."""
-        heard = Counter((line.caused_by, line.kind, line.corrects, *(str(line.data.get(key)) for key in ("body", "service"))) for line in lines if line.caused_by)
+        about = ("body", "service")
+        heard = Counter((each.caused_by, each.kind, each.corrects, *(str(each.data.get(key)) for key in about)) for each in lines if each.caused_by)
         assert [each for each, times in heard.items() if times > 1] == [], ref
 
     def _one_child(self) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from flows.hearing import ROUNDS
 from statemachines.replay import processes
 from statemachines.statutory import Process
 from tests.fuzz.linking import KINDS, LAST, ODD, REFS, TELLS, Linking, clear_away, linking, worded
@@ -33,6 +34,22 @@ def test_whatever_is_linked_to_whatever(dice: Random) -> None:
         for _step in range(dice.randrange(4, 40)):
             act(house, dice)
         house.settle()
+
+
+def test_what_is_heard_goes_round_nowhere_and_ends_before_hearing_does() -> None:
+    """From any fact, what may be heard of what was heard of it; a file that hears its own words again would ring for ever."""
+
+    def longest(fact: tuple[str, str], before: tuple[tuple[str, str], ...]) -> int:
+        assert fact not in before, f"{fact} is heard of again by way of {before}"
+        return 1 + max((longest(heard, (*before, fact)) for heard in after.get(fact, ())), default=0)
+
+    after: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    for process in processes().values():
+        for cause, kind in process.hears.items():
+            after.setdefault(cause, set()).add((process.name, kind))
+        for kind, again in process.calls_again.items():
+            after.setdefault((process.name, kind), set()).add((process.name, again))
+    assert 2 <= max(longest(fact, ()) for fact in after) < ROUNDS
 
 
 def act(house: Linking, dice: Random) -> None:
