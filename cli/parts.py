@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated
 
@@ -61,8 +62,10 @@ def part(
             fix_prefect_environment(settings)
             server(settings)
         case Named.CLOCK:
+            from flows.running import api_address
             from flows.wake import run_alarm_clock
 
+            settings = replace(settings, api_url=api_address(settings))
             fix_prefect_environment(settings)
             run_alarm_clock(settings)
         case Named.WORKER:

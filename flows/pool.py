@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from config.settings import Settings, fix_caller_environment, fix_prefect_environment
-from flows.running import find_server
+from flows.running import api_address, server_answers
 from flows.runs import say_on_stderr
 from flows.sweeping import Part, how_many
 
@@ -52,7 +52,7 @@ def register(settings: Settings, wait: float = 0.0) -> list[str]:
     Raises NoPool where no server answers within `wait` seconds.
     """
     until = time.monotonic() + wait
-    while find_server(settings) is None and time.monotonic() < until:
+    while not _answers(settings) and time.monotonic() < until:
         time.sleep(1.0)
     _reach(settings)
     from flows.deployments import deployments
@@ -66,10 +66,14 @@ def register(settings: Settings, wait: float = 0.0) -> list[str]:
 
 
 def _reach(settings: Settings) -> None:
-    api_url = find_server(settings)
-    if api_url is None:
-        raise NoPool("no Prefect server of this house answers: open the house, or set SENDFLOW_API_URL to where one does")
+    api_url = api_address(settings)
+    if not _answers(settings):
+        raise NoPool(f"no Prefect server of this house answers at {api_url}: open the house, or set SENDFLOW_API_URL to where one does")
     fix_caller_environment(settings, api_url)
+
+
+def _answers(settings: Settings) -> bool:
+    return server_answers(api_address(settings), tls_ca=settings.tls_ca)
 
 
 async def _register(made: list[RunnerDeployment]) -> None:
@@ -93,7 +97,7 @@ async def _register(made: list[RunnerDeployment]) -> None:
 
 def run_worker(settings: Settings, name: str | None = None, at_once: int = AT_ONCE, say: Callable[[str], None] = say_on_stderr) -> None:
     """Works for the pool until the process is told to stop; a run under way is finished or settled first. Waits for a server that is not there yet."""
-    fix_prefect_environment(settings, settings.api_url)
+    fix_prefect_environment(settings, api_address(settings))
     from prefect.utilities.processutils import setup_signal_handlers_worker
     from prefect.workers.process import ProcessWorker
 

@@ -77,6 +77,15 @@ def find_server(settings: Settings) -> str | None:
     return running.api_url if running is not None and server_answers(running.api_url) else None
 
 
+def api_address(settings: Settings) -> str:
+    """Where the parts of a house of several services look for its Prefect server: each of them in the same place, whoever asks.
+
+    It is the one that the settings name, or the one of the `sendflow up` that runs on this folder, or else where `sendflow part server` listens by itself.
+    """
+    running = read_running(settings)
+    return settings.api_url or (running.api_url if running is not None else f"{settings.ui_url}/api")
+
+
 class HouseIsOpen(Exception):
     """Another `sendflow up` runs on the same SENDFLOW_HOME."""
 

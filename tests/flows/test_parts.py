@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from typer.testing import CliRunner
 
+from cli import app
 from config.settings import Settings, SettingsError
 from flows import pool
 from flows.doctoring import examine
 from flows.processes import CannotStart
+from flows.running import Running, api_address, write_running
 from flows.runs import Act, Work
 from flows.shown import begin, is_refusal, parameters
 from flows.sweeping import NoSuchPart, Part, last_finished, sweep
@@ -94,6 +99,37 @@ def test_the_doctor_asks_for_the_server_of_a_house_that_is_several_services(team
     assert report.open, "its parts are open or closed elsewhere"
     assert [each.what for each in report.findings] == ["prefect"]
     assert "SENDFLOW_API_URL" in report.findings[0].message
+
+
+def test_every_part_looks_for_the_server_in_the_same_place(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers asked port 4200 by themselves, deployments asked nobody, and the server's unit started over and over for it."""
+    said: list[str] = []
+
+    def worker(_settings: Settings, api_url: str) -> None:
+        said.append(api_url)
+        raise KeyboardInterrupt
+
+    def clock(settings: Settings) -> None:
+        said.append(str(settings.api_url))
+
+    monkeypatch.setattr(pool, "fix_prefect_environment", worker)
+    monkeypatch.setattr("config.settings.fix_prefect_environment", lambda _settings: None)
+    monkeypatch.setattr("flows.wake.run_alarm_clock", clock)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    for env, expected in (({}, f"http://127.0.0.1:{port}/api"), ({"SENDFLOW_API_URL": "http://127.0.0.1:9/api"}, "http://127.0.0.1:9/api")):
+        given = {"SENDFLOW_HOME": str(tmp_path), "SENDFLOW_PORT": str(port), **env}
+        settings = Settings.read(given)
+        assert api_address(settings) == expected
+        with pytest.raises(KeyboardInterrupt):
+            pool.run_worker(settings)
+        with pytest.raises(pool.NoPool, match=f"answers at {expected}: "):
+            pool.register(settings)
+        assert CliRunner().invoke(app, ["part", "clock"], env=given).exit_code == 0
+        assert said == [expected, expected]
+        said.clear()
+    write_running(tmp_path / "running.json", Running(os.getpid(), "", "http://127.0.0.1:8/api", "", "127.0.0.1", 9, "", {}))
+    assert api_address(Settings(home=tmp_path)) == "http://127.0.0.1:8/api"
 
 
 def test_a_house_of_several_services_is_not_opened_as_a_whole_by_mistake(tmp_path: Any) -> None:
