@@ -65,7 +65,8 @@ def refuse_another_child(desk: Desk, work: CaseWork, drafts: Sequence[Draft], li
     """Refuse what would make a case that stands another child's without saying so (an order heard by the wrong child's case is chased there),
     and what would tell again who was erased.
 
-    A number that is nobody's yet mends the one that is known, where a correction tells it; a correction of the link moves the case alone.
+    A number that is nobody's yet mends the one that is known, where a correction or an accepted change of a tracker tells it; a correction of the link
+    moves the case alone. `drafts` are the facts as they were told.
     """
     number = person.get("nhs_number")
     if link is None and (not person or not work.lines):
@@ -82,7 +83,7 @@ def refuse_another_child(desk: Desk, work: CaseWork, drafts: Sequence[Draft], li
     known = _number(desk, work.child_key)
     if _differ(number, known):
         whose = people.find_children(desk.connection, desk.house.seal, [str(number)])
-        if whose or not all(draft.kind in CORRECTIONS for draft in drafts):
+        if whose or any(draft.data.get("nhs_number") and draft.kind not in CORRECTIONS for draft in drafts):
             raise Refused(
                 "another_child", "the NHS number is not the one that is known of the child of this case, and nothing was written. Where the case is another"
                 " child's, correct its first fact: fact_corrected with linked_to, a case of that child. Where the number was wrong and is nobody else's,"

@@ -129,7 +129,7 @@ def take(desk: Desk, act: Act) -> CaseWork:
     if person.get("nhs_number"):
         people.alone_with_child(desk.connection, desk.house.seal, person["nhs_number"])
     link = link_of(desk, work, drafts, person)
-    refuse_another_child(desk, work, drafts, link, person)
+    refuse_another_child(desk, work, act.drafts, link, person)
     if process is not None:
         refuse_second(desk, process, work, drafts, link.child_key if link is not None else None, person)
     desk.add(work, drafts)

@@ -12,7 +12,7 @@ from cli import _plain
 from flows.casereport import report
 from flows.checking import Refused
 from flows.erasing import Ground, erase
-from flows.recording import Act, Refusal, record_acts
+from flows.recording import Act, Recorded, Refusal, record_acts
 from models.database import is_postgresql, reading, writing
 from models.facts import Draft
 from models.ledger import Damaged
@@ -65,6 +65,16 @@ def test_a_number_that_is_nobody_elses_is_mended_by_a_correction_on_a_case_of_an
     kept = keys(two_children)
     two_children.record("2 Apr 2026", "appealable_notice_sent", case="ME90001", la="northshire", nhs_number="9990000034")
     assert keys(two_children)["ME90001"] == kept[PLAN] == kept[APPEAL]
+
+
+def test_a_changed_number_of_a_tracker_comes_with_new_facts_of_its_row(two_children: Team) -> None:
+    """Whoever imports has accepted the change; a number of another child is refused here as anywhere."""
+    house = two_children.house("1 Apr 2026")
+    draft = Draft("appeal_registered", day("1 Apr 2026"), {"appeal": "refusal_to_assess"})
+    (refused,) = record_acts(house, [Act(APPEAL, [draft], {"nhs_number": OTHER})], "importer", "import")
+    assert isinstance(refused, Refusal) and refused.code == "another_child"
+    (taken,) = record_acts(house, [Act(APPEAL, [draft], {"nhs_number": "9990000034"})], "importer", "import")
+    assert isinstance(taken, Recorded)
 
 
 def test_a_corrected_link_takes_the_case_alone_and_says_what_was_heard_at_the_wrong_child(two_children: Team) -> None:
