@@ -20,6 +20,7 @@ from flows.sending import carrier
 from notifications.post import Letter, Outcome, Post, message_id
 
 TOLD = "alert.json"
+ROOM = 4096  # bytes: a block of most disks, so that a note of any length is written where the last one stood
 
 
 class Alerted(StrEnum):
@@ -29,6 +30,7 @@ class Alerted(StrEnum):
     TOLD_ALREADY = "told already today"
     SENT = "sent"
     NOT_SENT = "could not be sent"
+    NOT_NOTED = "sent, but not noted, so that it comes again at the next look"
 
 
 def alert(settings: Settings, report: DoctorReport, now: datetime, post: Post | None = None) -> Alerted:
@@ -39,6 +41,8 @@ def alert(settings: Settings, report: DoctorReport, now: datetime, post: Post | 
     found = sorted({each.what for each in report.findings})
     before_day, before = _told(settings)
     if not found and not before:
+        if settings.home.exists() and not (settings.home / TOLD).exists():
+            _note(settings, day, found)  # now, while there is room: where the disk is full there is none for a new file
         return Alerted.WELL
     if found and day == before_day and set(found) <= set(before):
         return Alerted.TOLD_ALREADY
@@ -46,10 +50,20 @@ def alert(settings: Settings, report: DoctorReport, now: datetime, post: Post | 
         attempt = carried.send(_letter(settings, report, found, now))
     if attempt.outcome is not Outcome.ACCEPTED:
         return Alerted.NOT_SENT
-    told = settings.home / f"{TOLD}.tmp"
-    told.write_text(json.dumps({"day": day, "found": found}) + "\n", encoding="utf-8")
-    told.replace(settings.home / TOLD)
-    return Alerted.SENT
+    return Alerted.SENT if _note(settings, day, found) else Alerted.NOT_NOTED
+
+
+def _note(settings: Settings, day: str, found: list[str]) -> bool:
+    """Keep what was told, over what stood there: a full disk has no room beside it. Half a note is read as none, and told again."""
+    told = settings.home / TOLD
+    said = json.dumps({"day": day, "found": found}).encode().ljust(ROOM - 1) + b"\n"
+    try:
+        with told.open("r+b" if told.exists() else "xb") as file:
+            file.write(said)
+            file.truncate()
+    except OSError:
+        return False
+    return True
 
 
 def _told(settings: Settings) -> tuple[str, list[str]]:

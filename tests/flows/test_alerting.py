@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import io
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
@@ -62,6 +65,44 @@ def test_what_could_not_be_sent_is_sent_the_next_time(team: Team) -> None:
     assert look(team, 9, post) is Alerted.NOT_SENT
     post.down = False
     assert look(team, 9, post, 10) is Alerted.SENT
+
+
+def test_on_a_full_disk_it_is_told_once_a_day_and_not_each_time(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk has room where something stood before, and for nothing new: the letter left each quarter of an hour, and the command failed."""
+    team.opened("2 Feb 2026")
+    team.sweep("8 Apr 2026")
+    post = KeptPost()
+    assert look(team, 8, post) is Alerted.WELL
+    plain = Path.open
+
+    def full(path: Path, mode: str = "r", **more: object) -> IO[bytes]:
+        size = path.stat().st_size if path.exists() else 0
+        file: IO[bytes] = plain(path, mode, **more)  # type: ignore[call-overload]  # handed on as it came
+        if "r" in mode and "+" not in mode:
+            return file
+
+        class Full(io.BytesIO):
+            def close(self) -> None:
+                file.close()
+                super().close()
+
+            def write(self, said: Any) -> int:
+                if len(bytes(said)) > size:
+                    raise OSError(errno.ENOSPC, "No space left on device")
+                return file.write(said)
+
+            def truncate(self, _size: int | None = None) -> int:
+                return file.truncate()
+
+        return Full()
+
+    monkeypatch.setattr(Path, "open", full)
+    (team.home / "person.key").chmod(0o644)
+    assert look(team, 8, post, 10) is Alerted.SENT
+    assert look(team, 8, post, 11) is Alerted.TOLD_ALREADY
+    (team.home / "alert.json").unlink()
+    assert look(team, 8, post, 12) is Alerted.NOT_NOTED
+    assert len(post.letters) == 2
 
 
 def test_it_needs_no_records_and_says_who_is_to_be_named(tmp_path: Path) -> None:
