@@ -23,7 +23,7 @@ from typing import Protocol
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from config.settings import Settings
+from config.settings import Carrier, Settings
 from flows.cluster import Cluster, ClusterError
 from flows.house import House
 from flows.processes import CannotStart, Processes, port_problem
@@ -145,6 +145,7 @@ def open_house(settings: Settings, voice: Voice, postgres: bool = False, sample:
             stack.callback(house.engine.dispose)
             if not sample and Sample.read(settings.home / SAMPLE) is None:
                 Sample(house.today(), finished=True).write(settings.home / SAMPLE)
+            # Also where letters leave by a relay: a command that is typed without that setting finds the sink here, and never the relay.
             sink = stack.enter_context(Sink(settings.letters))
         except SQLAlchemyError as problem:
             why = "no SQLite records of this house, or locked" if settings.database_url is None else "no server answers there, or not to this role"
@@ -291,7 +292,13 @@ def _where_to_look(settings: Settings, references: list[str]) -> Iterator[str]:
     yield ""
     yield "The house is open."
     yield f"  Prefect, with every run and its tables:  {settings.ui_url}"
-    yield f"  Letters, as they would have been sent:   {settings.letters}"
+    match settings.carrier:
+        case Carrier.SINK:
+            yield f"  Letters, as they would have been sent:   {settings.letters}"
+        case Carrier.FILE:
+            yield f"  Letters, for somebody to send on:        {settings.letters}"
+        case Carrier.SMTP:
+            yield f"  Letters leave, to whom they are for, by  {settings.smtp_host}:{settings.smtp_port}"
     yield "Three commands to try next, in another terminal:"
     yield f"  {command} overdue"
     yield f"  {command} case {references[0]}" if references else f"  {command} week"

@@ -21,7 +21,7 @@ from flows.running import Running, api_address, write_running
 from flows.runs import Act, Work
 from flows.shown import begin, is_refusal, parameters
 from flows.sweeping import NoSuchPart, Part, last_finished, sweep
-from flows.up import open_house
+from flows.up import _where_to_look, open_house
 from flows.wake import AlarmClock
 from models.database import reading
 from tests.byhand import day
@@ -137,6 +137,18 @@ def test_a_house_of_several_services_is_not_opened_as_a_whole_by_mistake(tmp_pat
     with pytest.raises(CannotStart, match="SENDFLOW_API_URL"):
         open_house(settings, cast(Any, None))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_opened_house_says_where_its_letters_really_go(tmp_path: Any) -> None:
+    """With a relay it named the folder of letters that would have been sent."""
+    said = {
+        carrier: "\n".join(_where_to_look(Settings.read({"SENDFLOW_HOME": str(tmp_path), "SENDFLOW_CARRIER": carrier, "SENDFLOW_SMTP_PORT": "587"}), []))
+        for carrier in ("sink", "file", "smtp")
+    }
+    assert f"as they would have been sent:   {tmp_path / 'letters'}" in said["sink"]
+    assert f"for somebody to send on:        {tmp_path / 'letters'}" in said["file"]
+    assert "127.0.0.1:587" in said["smtp"]
+    assert str(tmp_path / "letters") not in said["smtp"]
 
 
 def test_the_server_s_address_is_asked_by_tls_wherever_it_is_not_this_machine(tmp_path: Any) -> None:
