@@ -1,7 +1,7 @@
 """Verifying: re-hash every chain, refold every case under the machine of its time, compare copies and caches, print the head.
 
 One ordered scan, a case at a time, so that memory is that of one case whatever the number of facts. Damage is named, never mended:
-which case, which fact, what differs.
+which case, which fact, what differs. Who was told is compared in `verifying_notices`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -13,13 +13,15 @@ from typing import Any, NamedTuple
 
 from msgspec import structs
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, Table, select
 
 from config.law import LawError, NoAnswer
 from deadlines.duty import Duty, duties_of
 from deadlines.ladder import look
-from flows.desk import CASE, DUTY, FAR_BACK, NOTICE, duty_rows
+from flows.desk import CASE, DUTY, FAR_BACK, duty_rows
 from flows.house import House, instant
+from flows.verifying_letters import check_letters, check_letters_of
+from flows.verifying_notices import FACT_SEQ, Found, NoticeCheck, notices_by_case
 from models import ledger
 from models.casefile import Casefile
 from models.database import missing_triggers, reading
@@ -34,8 +36,8 @@ ANCHOR: Table = AnchorRow.__table__  # type: ignore[attr-defined]  # SQLModel se
 CASE_COLUMNS = tuple(CASE.columns.keys())
 DUTY_COLUMNS = tuple(DUTY.columns.keys())
 DUTY_KEY = itemgetter(DUTY_COLUMNS.index("rule"), DUTY_COLUMNS.index("opened_seq"))
+SEQ_OF_NOTICE = itemgetter(FACT_SEQ)
 COPIED = Stored._fields[: Stored._fields.index("text")]
-Found = Callable[[int | None, str, str], None]
 
 
 class Damage(BaseModel):
@@ -62,20 +64,21 @@ class VerifyReport(BaseModel):
 
 
 class _Kept(NamedTuple):
-    """What the records hold of one case: its facts, its cached case and duties, the last fact that a notice was written for."""
+    """What the records hold of one case: its facts, its cached case and duties, its notices (as `verifying_notices.Noticed`)."""
 
     ref: str
     facts: list[Row]
     case: Row | None
     duties: list[Row]
-    noticed: int
+    notices: list[Row]
 
 
 class Refolded(NamedTuple):
-    """What the facts of one case leave."""
+    """What the facts of one case leave, and the facts as they were written."""
 
     casefile: Casefile
     duties: list[Duty]
+    lines: list[Line]
 
 
 def verify(house: House, case: str | None = None, before: str | None = None) -> VerifyReport:
@@ -90,14 +93,22 @@ def verify(house: House, case: str | None = None, before: str | None = None) -> 
             for name in missing_triggers(connection)
         )
         day = day_form(connection)
+        notices = NoticeCheck(house, connection, day)
         for kept in _cases(connection, case):
             if kept.facts:
                 cases, facts = cases + 1, facts + len(kept.facts)
                 last = next((row for row in map(Stored._make, reversed(kept.facts)) if row.recorded_at < until), None)
                 if last is not None:
                     head.update(f"{kept.ref} {last.seq} {last.hash}\n".encode())
-            stale += _check_case(house, kept, day, damage)
-        if case is None:
+            stale += _check_case(house, kept, day, notices, damage)
+
+        def found(ref: str | None, seq: int | None, message: str) -> None:
+            damage.append(Damage(case_ref=ref, seq=seq, what="letter", message=message))
+
+        if case is not None:
+            check_letters_of(connection, case, day, found)
+        else:
+            check_letters(connection, day, notices.sent, found)
             _check_anchor(connection, damage)
     if case is not None and cases == 0 and not damage:
         raise LookupError("there is no such case: its reference stands at the head of its letters, for example NX00042")
@@ -112,22 +123,15 @@ def _cases(connection: Connection, case: str | None) -> Iterator[_Kept]:
     facts = _Stream(ledger.scan(connection, case))
     cases = _Stream(_by_case(stream_rows(connection, CASE, CASE_COLUMNS, *only)))
     duties = _Stream(_by_case(stream_rows(connection, DUTY, DUTY_COLUMNS, *only)))
-    noticed = _Stream(_by_case(_noticed(connection, case)))
-    while (ref := min((each.ref for each in (facts, cases, duties, noticed) if each.ref is not None), default=None)) is not None:
-        row, notice = cases.take(ref), noticed.take(ref)
-        yield _Kept(ref, facts.take(ref), row[0] if row else None, duties.take(ref), notice[0][1] if notice else 0)
+    notices = _Stream(notices_by_case(connection, case))
+    while (ref := min((each.ref for each in (facts, cases, duties, notices) if each.ref is not None), default=None)) is not None:
+        row = cases.take(ref)
+        yield _Kept(ref, facts.take(ref), row[0] if row else None, duties.take(ref), notices.take(ref))
 
 
 def _by_case(rows: Iterable[Row]) -> Iterator[tuple[str, list[Row]]]:
     for ref, some in groupby(rows, itemgetter(0)):
         yield ref, list(some)
-
-
-def _noticed(connection: Connection, case: str | None) -> Iterable[Row]:
-    query = select(NOTICE.c.case_ref, func.max(NOTICE.c.fact_seq)).group_by(NOTICE.c.case_ref).order_by(NOTICE.c.case_ref)
-    if case is not None:
-        query = query.where(NOTICE.c.case_ref == case)
-    return (tuple(row) for row in connection.execution_options(yield_per=1_000).execute(query))
 
 
 class _Stream:
@@ -151,7 +155,7 @@ class _Stream:
         self.ref, self._rows = next(self._source, (None, []))
 
 
-def _check_case(house: House, kept: _Kept, day: Callable[[date], Any], damage: list[Damage]) -> int:
+def _check_case(house: House, kept: _Kept, day: Callable[[date], Any], notices: NoticeCheck, damage: list[Damage]) -> int:
     """Check one case; returns 1 where its cached duties were worked out under another law and wait for the next sweep."""
     ref, rows = kept.ref, kept.facts
 
@@ -171,11 +175,12 @@ def _check_case(house: House, kept: _Kept, day: Callable[[date], Any], damage: l
         gone = cached["seq"] - last.seq
         cut = f"the last {gone} facts are gone: the case had {cached['seq']}"
         found(last.seq, "tail", cut if gone > 0 else f"the cached end of the chain is not that of fact {last.seq}")
-    elif kept.noticed > last.seq:
-        found(last.seq, "tail", f"a notice was written for fact {kept.noticed}, which is gone")
+    elif (noticed := max(map(SEQ_OF_NOTICE, kept.notices), default=0)) > last.seq:
+        found(last.seq, "tail", f"a notice was written for fact {noticed}, which is gone")
     if refolded is None:
         return 0
-    casefile, duties = refolded
+    casefile, duties, lines = refolded
+    notices.check(ref, lines, duties, kept.notices, found)
     try:
         looked = look(casefile, duties, house.ladder.rung, house.almanac, FAR_BACK, casefile.state in house.processes[casefile.process].final)
     except (LawError, NoAnswer) as problem:
@@ -203,7 +208,7 @@ def refold(house: House, ref: str, rows: list[Row], found: Found) -> Refolded | 
         return None
     try:
         casefile = fold(ref, lines)
-        return Refolded(casefile, duties_of(casefile.lines, house.books[casefile.process], house.dates_of, casefile.claims.values()))
+        return Refolded(casefile, duties_of(casefile.lines, house.books[casefile.process], house.dates_of, casefile.claims.values()), lines)
     except Unlawful as problem:
         found(problem.seq, "unlawful", problem.sentence)
     except (LawError, NoAnswer) as problem:

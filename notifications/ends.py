@@ -22,7 +22,7 @@ AGAIN = "needed_after_all"
 
 
 class Ending(NamedTuple):
-    """One thing to tell one party: that a duty is owed no longer (ENDED), or is owed after all (AGAIN); `line` is the fact that made it so."""
+    """One thing to tell one party: that a duty is owed no longer (ENDED), or is owed after all (AGAIN); `line` is the fact that calls for it."""
 
     line: Line
     duty: Duty
@@ -46,7 +46,9 @@ def endings(casefile: Casefile, duties: Iterable[Duty], ladder: Ladder, director
 def overtaken_by_the_end(casefile: Casefile, duty: Duty, ladder: Ladder, directory: Directory, sent: str) -> Iterator[Ending]:
     """What is still to be told where a letter was under way while the duty of which it spoke ended, or its end was taken back. `sent` is its rung."""
     if duty.closed_on is None and sent == ENDED:
-        yield from _after_all(casefile, duty, ladder, casefile.lines[-1])
+        for line in casefile.lines:
+            if line.seq == duty.opened_seq:
+                yield from _after_all(casefile, duty, ladder, line)
     elif duty.closed_on is not None and sent not in (ENDED, "rung_withdrawn"):
         for line in casefile.lines:
             if line.seq == duty.ended_seq:
