@@ -45,15 +45,16 @@ def database(env: Mapping[str, str], name: str, driver: str) -> str | None:
 
     try:
         url = make_url(plain)
+        hosts, ports = _places(url)
     except (ArgumentError, ValueError):
         hint = "a port is a whole number, and @ : / ? in a password are %40 %3A %2F %3F"
         raise SettingsError(f"{name} is not an address that can be read (it is not repeated here; {hint}): {expected}") from None
-    if url.port is not None and not 1 <= url.port <= 65535:
+    if not all(1 <= port <= 65535 for port in ports):
         raise SettingsError(f"{name} has a port that is none: {expected}, with a whole number from 1 to 65535")
     allowed = env.get(UNVERIFIED) or "refused"
     if allowed not in ("refused", "allowed"):
         raise SettingsError(f"{UNVERIFIED} is not known: expected refused or allowed, as in {UNVERIFIED}=refused")
-    if allowed != "allowed" and url.query.get("sslmode") != VERIFIED and not _here(url, env):
+    if allowed != "allowed" and url.query.get("sslmode") != VERIFIED and not _here(url, hosts, env):
         raise SettingsError(
             f"{name} names a database on another machine, and who answers there would not be held to that name (it is not repeated here): expected "
             f"{expected.removeprefix('expected ')}?sslmode={VERIFIED}&sslrootcert=/etc/ssl/certs/icb-ca.pem; {UNVERIFIED}=allowed lets anybody answer, "
@@ -62,18 +63,20 @@ def database(env: Mapping[str, str], name: str, driver: str) -> str | None:
     return plain
 
 
-def _here(url: URL, env: Mapping[str, str]) -> bool:
+def _places(url: URL) -> tuple[list[str], list[int]]:
+    """The hosts and ports that an address names, also in its query. Raises ArgumentError or ValueError where it names none that can be read."""
+    told = url.set(drivername="postgresql+psycopg").get_dialect()().create_connect_args(url)[1]
+    hosts, ports = (str(told.get(name, "")).split(",") for name in ("host", "port"))
+    return [each for each in hosts if each], [int(each) for each in (*ports, "" if url.port is None else str(url.port)) if each]
+
+
+def _here(url: URL, hosts: list[str], env: Mapping[str, str]) -> bool:
     """Whether every place that the driver would go to is this machine, by loopback or a socket. What an address leaves out it takes from PG variables."""
     if "service" in url.query or env.get("PGSERVICE"):
         return False
-    named = [url.host] if url.host else []
-    places = [*named, *_each(url.query.get("host"))] or _each(env.get("PGHOST"))
-    return all(_is_here(each) for each in (*places, *(_each(url.query.get("hostaddr")) or _each(env.get("PGHOSTADDR")))))
-
-
-def _each(told: str | tuple[str, ...] | None) -> list[str]:
-    """Every host of a list; a query's may have a port behind it."""
-    return [re.sub(r"(?<!:):[0-9]*$", "", each) for one in ([told] if isinstance(told, str) else told or ()) for each in one.split(",") if each]
+    addresses = url.query.get("hostaddr") or env.get("PGHOSTADDR") or ""
+    places = [*(hosts or (env.get("PGHOST") or "").split(",")), *",".join([addresses] if isinstance(addresses, str) else addresses).split(",")]
+    return all(_is_here(each) for each in places if each)
 
 
 def _is_here(host: str) -> bool:

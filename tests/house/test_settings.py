@@ -99,6 +99,13 @@ def test_prefect_is_kept_at_home_and_quiet(tmp_path: Path) -> None:
     assert seen["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] == "false"
 
 
+def test_prefect_clears_its_own_runs_and_events_away_after_a_quarter(tmp_path: Path) -> None:
+    """Its database would grow for ever; the records, which are ours, are never trimmed."""
+    seen = prefect_environment(Settings.read({"SENDFLOW_HOME": str(tmp_path)}))
+    assert set(seen["PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED"].split(",")) == {"events", "flow_runs"}
+    assert int(seen["PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD"]) == 90 * 24 * 3600
+
+
 @pytest.mark.parametrize(("query", "left", "tls"), [
     ("", "", {}),
     ("?sslmode=require", "?ssl=require", {}),
