@@ -296,6 +296,17 @@ def test_records_that_were_restored_from_before_a_change_of_law_take_it_again(tw
     assert [law.number for law in laws(first.first)] == [2, 1]
 
 
+def test_a_file_of_records_restored_into_an_empty_folder_takes_the_law_that_is_there(tmp_path: Path) -> None:
+    """Only sendflow.db and person.key were put back, and the checkout is a later one: nobody else's law can hold for records that stand in the home itself."""
+    team = Team(tmp_path / "var")
+    team.opened("2 Feb 2026").asked("2 Mar 2026")
+    (team.home / FILE).unlink()
+    ladder(team.home, 2)
+    assert sweep(opened(team, "16 Mar 2026")).kinds == {"reminder_due": 2}
+    assert [law.number for law in laws(team.first)] == [2, 1]
+    team.first.engine.dispose()
+
+
 def test_an_alarm_clock_with_another_law_says_it_once_and_goes_on_when_it_has_the_right_one(two: tuple[Team, Team], capsys: pytest.CaptureFixture[str]) -> None:
     first, second = two
     stranger(second, 2)

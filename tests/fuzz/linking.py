@@ -30,9 +30,11 @@ from models.facts import REFERENCE, Draft, FactData, Line
 from models.shared_facts import CORRECTIONS, ENGINE_ONLY
 from statemachines.replay import processes
 from statemachines.statutory import Process
+from tests.byhand import day
 from tests.casework import KeptPost
+from tests.flows.chain import CHAIN
 
-FIRST, LAST = date(2026, 1, 5), date(2026, 10, 30)
+FIRST, LAST = date(2026, 1, 5), date(2028, 3, 30)
 CANARY = "Zuzanna Wrobelek"
 NUMBERS = ("9990000018", "9990000026")
 # What somebody may type where a reference belongs: of other cases' form, of none, and such as mean something to a URL, a header, a path or a sheet.
@@ -82,6 +84,11 @@ class Linking:
         """The house on a day; days only go on."""
         self.today = max(today, self.today)
         return replace(self.house, settings=replace(self.house.settings, today=self.today))
+
+    def lives(self, facts: int) -> None:
+        """The first facts of one child's eight linked cases (tests/flows/chain.py), each recorded on its day."""
+        for case, on, kind, data in CHAIN[:facts]:
+            record(self.on(day(on)), case, [Draft(kind, day(on), data)], "dco.team")
 
     def cases(self) -> list[str]:
         with reading(self.engine) as connection:

@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from flows.hearing import ROUNDS
 from statemachines.replay import processes
 from statemachines.statutory import Process
+from tests.flows.chain import CHAIN
 from tests.fuzz.linking import KINDS, LAST, ODD, REFS, TELLS, Linking, clear_away, linking, worded
 
 EXAMPLES = int(os.environ.get("EXAMPLES") or 8)
 QUIET = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 DEEDS = ("open",) * 4 + ("move",) * 14 + ("correct", "correct", "withdraw", "day")
+UNDOING = ("open", "move", "move", "move", "correct", "correct", "correct", "withdraw", "withdraw", "day")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -33,6 +35,17 @@ def test_whatever_is_linked_to_whatever(dice: Random) -> None:
     with linking() as house:
         for _step in range(dice.randrange(4, 40)):
             act(house, dice)
+        house.settle()
+
+
+@QUIET
+@given(dice=st.randoms(use_true_random=True))
+def test_whatever_is_done_to_cases_that_have_heard_each_other(dice: Random) -> None:
+    """A chain of linked cases as it is lived, up to some day of it; from there whatever a team may do, and above all what it may undo."""
+    with linking() as house:
+        house.lives(dice.randrange(10, len(CHAIN) - 8))
+        for _step in range(dice.randrange(2, 16)):
+            act(house, dice, UNDOING)
         house.settle()
 
 
@@ -52,12 +65,12 @@ def test_what_is_heard_goes_round_nowhere_and_ends_before_hearing_does() -> None
     assert 2 <= max(longest(fact, ()) for fact in after) < ROUNDS
 
 
-def act(house: Linking, dice: Random) -> None:
+def act(house: Linking, dice: Random, deeds: tuple[str, ...] = DEEDS) -> None:
     """One thing that a team may do, on this day or a later one."""
     house.today = min(house.today + timedelta(days=dice.randrange(12)), LAST - timedelta(days=45))
     known = house.lines()
     refs: tuple[str | None, ...] = tuple(known) or (None,)
-    match dice.choice(DEEDS) if known else "open":
+    match dice.choice(deeds) if known else "open":
         case "open":
             process = processes()[dice.choice(sorted(processes()))]
             kind = dice.choice((process.opens, process.opens, *sorted(process.opens_too)))
