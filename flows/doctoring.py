@@ -26,6 +26,7 @@ from flows.composing import open_readable
 from flows.desk import CASE, DUTY, Desk
 from flows.finding import Finding
 from flows.house import LONDON, House, instant
+from flows.misdirected import gives
 from flows.outbox import LETTER, NOTICE
 from flows.running import read_running
 from flows.sweeping import SILENCE, TICK, last_finished
@@ -270,6 +271,7 @@ def _directory(house: House, connection: Connection, _today: date) -> Iterator[F
         .where(DUTY.c.closed_on.is_(None), DUTY.c.body.is_not(None))
     )  # fmt: skip
     nowhere: dict[tuple[str, str | None], list[str]] = {}
+    elsewhere: dict[tuple[str, str], list[str]] = {}
     asked: dict[tuple[str | None, str, str | None], bool] = {}
     for la, body, service, ref in connection.execute(query):
         key = (la, body, service)
@@ -277,11 +279,19 @@ def _directory(house: House, connection: Connection, _today: date) -> Iterator[F
             asked[key] = all(house.directory.mailbox(la, body, service, party) for party in ADDRESSED)
         if not asked[key]:
             nowhere.setdefault((body, service), []).append(ref)
+        if service is not None and not gives(house.directory, body, service):
+            elsewhere.setdefault((body, service), []).append(ref)
     for (body, service), refs in sorted(nowhere.items(), key=lambda one: (one[0][0], one[0][1] or "")):
         yield Finding(
             what="no_mailbox", count=len(refs), cases=sorted(set(refs))[:MOST],
             message=f"the directory has no mailbox for body {body}{f', service {service}' if service else ''}, which owes something",
             mend="add it to directory.toml in SENDFLOW_HOME; sendflow bodies shows what is there",
+        )  # fmt: skip
+    for (body, service), refs in sorted(elsewhere.items()):
+        yield Finding(
+            what="service_not_given", count=len(refs), cases=sorted(set(refs))[:MOST],
+            message=f"body {body} was asked for {service}, which it does not give by the directory; it has to answer all the same",
+            mend="record that it redirected the request and ask the right body, or add the service to it in directory.toml in SENDFLOW_HOME",
         )  # fmt: skip
 
 

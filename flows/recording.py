@@ -15,6 +15,7 @@ from flows.checking import Refused, check_person
 from flows.children import join, left_behind, link_of, open_twice, refuse_another_child, refuse_second
 from flows.desk import CaseWork, Desk
 from flows.house import House
+from flows.misdirected import misdirected
 from models import people
 from models.database import alone, transact
 from models.facts import REFERENCE, Draft
@@ -75,8 +76,9 @@ def record(
         desk = Desk(house, connection, actor=actor, via=via, run=run)
         work = take(desk, act)
         seq, state, facts = work.lines[-1].seq, work.file.state, len(work.added)
+        elsewhere = misdirected(work, facts)
         desk.flush()
-        unheard = [*desk.unheard, *open_twice(desk), *left_behind(desk)]
+        unheard = [*desk.unheard, *open_twice(desk), *left_behind(desk), *elsewhere]
         return Recorded(case_ref=work.case_ref, seq=seq, state=state, facts=facts, unheard=unheard)
 
     return transact(house.engine, once)
