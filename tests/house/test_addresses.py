@@ -8,6 +8,20 @@ from config.settings import Settings, SettingsError
 
 NAMES = ("SENDFLOW_DATABASE_URL", "SENDFLOW_DATABASE_OWNER_URL", "SENDFLOW_PREFECT_DATABASE_URL")
 ELSEWHERE = [
+    "db.icb.example/s",
+    "db.icb.example:5432/s?sslmode=require",
+    "db.icb.example/s?sslmode=verify-ca&sslrootcert=/etc/ca.pem",
+    "db.icb.example/s?sslmode=verify-full&sslmode=disable",
+    "192.0.2.7/s",
+    "[2001:db8::7]:5432/s",
+    "localhost.icb.example/s",
+    "127.0.0.1/s?host=db.icb.example",
+    "127.0.0.1/s?host=127.0.0.1:5432&host=db.icb.example:5432",
+    "localhost/s?hostaddr=192.0.2.7",
+    "127.0.0.1/s?service=icb",
+    "/s?host=/run/postgresql,db.icb.example",
+]
+HERE = [
     "127.0.0.1/s", "127.0.0.8:5433/s?sslmode=disable", "localhost/s", "[::1]:5432/s", "/s", "/s?host=/run/postgresql",
     "/s?host=/run/a:5432&host=127.0.0.1:5433", "127.0.0.1/s?hostaddr=127.0.0.1",
 ]  # fmt: skip
