@@ -32,7 +32,7 @@ from flows.delivering import deliver
 from flows.house import House
 from flows.recording import Act, record, record_acts
 from flows.sweeping import sweep
-from models.database import open_engine
+from models.database import make_records, open_engine
 from models.facts import Draft
 from notifications.post import Attempt, Letter, SmtpPost
 from notifications.sink import Sink
@@ -172,6 +172,7 @@ def loaded(house: House) -> Iterator[None]:
 def load(ended: Callable[[], bool]) -> None:
     """Record a fact fifty times a second, on one case after another, until told to end."""
     house = dataclasses.replace(House.open(Settings.read()), engine=open_engine(os.environ[RECORDS]))
+    make_records(house.engine)
     due = time.perf_counter()
     for number in count():
         if ended():

@@ -22,7 +22,7 @@ from benchmarks.workload import TODAY, Workshop, insert_into, raw
 from config.settings import Settings
 from flows.cluster import Cluster, ClusterError
 from flows.house import House
-from models.database import open_engine
+from models.database import make_records, open_engine
 
 MADE = "made_once"
 Rows = dict[str, list[tuple[Any, ...]]]
@@ -220,7 +220,9 @@ class OnPostgresql:
         self._admin.close()
 
     def _on(self, name: str) -> House:
-        house = dataclasses.replace(self.shop.house, engine=open_engine(self.cluster.url(name, "owner")))
+        engine = open_engine(self.cluster.url(name, "owner"))
+        make_records(engine)  # as in the workshop: they are there
+        house = dataclasses.replace(self.shop.house, engine=engine)
         house.__dict__.update({name: value for name, value in self.shop.house.__dict__.items() if name in {"books", "dates_of", "law_version"}})
         return house
 

@@ -24,7 +24,7 @@ from flows.recording import record_acts
 from flows.sweeping import sweep
 from flows.verifying import refold, verify
 from models import ledger
-from models.database import open_engine, reading
+from models.database import make_records, open_engine, reading
 
 RECORDED = 40
 RECORDS = "SENDFLOW_BENCH_RECORDS"
@@ -122,4 +122,5 @@ def _peak() -> float:
 
 if __name__ == "__main__":
     house = dataclasses.replace(House.open(Settings.read()), engine=open_engine(os.environ[RECORDS]))
+    make_records(house.engine)
     print(do(sys.argv[1], house, sys.argv[2]).model_dump_json())
