@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
+
 from models.casefile import Claim
 from models.facts import Line
 
@@ -94,8 +96,7 @@ class DutyRule(Protocol):
 DatesOf = Callable[[str, date, Mapping[str, Any]], Dates]
 
 
-@dataclass(slots=True)
-class Duty:
+class Duty(msgspec.Struct):
     """One duty as the facts leave it. `closed_on` is the day it was met or ended; None while it is owed."""
 
     rule: str

@@ -113,7 +113,7 @@ def look(
         key = (duty.rule, duty.opened_seq)
         soonest = look_on.get(key)
         for rung, day in _owed(casefile, duty, rungs, almanac, ended):
-            if (duty.rule, duty.opened_seq, rung.id) in standing:
+            if standing and (duty.rule, duty.opened_seq, rung.id) in standing:
                 continue
             paused_until = _paused(casefile, duty, day) if casefile.pauses else None
             waits_until = day if paused_until is None else paused_until + DAY

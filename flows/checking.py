@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from deadlines.reckon import reckon
 from flows.house import House
 from models.casefile import Casefile
-from models.facts import Draft, FactData, Line
+from models.facts import Draft, FactData, Line, iso
 from models.shared_facts import CORRECTIONS, ENGINE_ONLY
 from statemachines.replay import effective
 from statemachines.statutory import Process
@@ -76,10 +76,9 @@ def prepared(
 def _only_once(lines: Sequence[Line], draft: Draft, data: Mapping[str, Any]) -> None:
     """The same fact of the same day twice is a slip of the pen, and would open a second duty."""
     kind, on = draft.kind, draft.occurred_on
-    kinds = {line.kind for line in lines}
-    if kind not in kinds:
+    if not [line for line in lines if line.kind == kind]:
         return
-    for line in lines if kinds.isdisjoint(CORRECTIONS) else effective(lines):
+    for line in effective(lines):
         same = line.kind == kind and line.occurred_on == on
         if same and data.items() == {key: value for key, value in line.data.items() if key in data}.items():
             raise Refused("recorded_already", f"{draft.kind} of that day stands in the history already, as fact {line.seq}; nothing was written")
@@ -87,13 +86,14 @@ def _only_once(lines: Sequence[Line], draft: Draft, data: Mapping[str, Any]) -> 
 
 def _told(model: type[FactData], kind: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     try:
-        data = model.model_validate(dict(given))
+        data = model.model_validate(given)
     except ValidationError as problem:
         raise _in_words(model, kind, problem) from None
+    person = model.PERSON
     plain = {
-        key: value.isoformat() if isinstance(value, date) else value
+        key: iso(value) if isinstance(value, date) else value
         for key, value in data.__dict__.items()
-        if value is not None and key not in model.PERSON
+        if value is not None and key not in person
     }
     words = {key: str(plain.pop(key)) for key in model.WORDS if key in plain}
     return plain, words

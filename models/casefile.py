@@ -1,9 +1,11 @@
 """A case as its facts leave it: plain, in memory, worked out by the one fold and never stored as truth."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import field
 
 from models.facts import Line
 
@@ -40,8 +42,7 @@ class RungFact(NamedTuple):
     withdrawn: bool = False
 
 
-@dataclass(slots=True)
-class Casefile:
+class Casefile(msgspec.Struct):
     """What the guards, the ladder and the letters need to know of a case on one reading of its history."""
 
     case_ref: str

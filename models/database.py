@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from models import tables
 from models.guards import grants, missing_triggers, triggers
-from models.rows import driver_cursor
+from models.rows import run
 
 BUSY_MILLISECONDS = 30_000
 CACHE_KIBIBYTES = 16_384  # of pages for each connection; the default of 2,000 is read over and over by a verify
@@ -107,8 +107,7 @@ def _write_ahead(cursor: Any) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    with driver_cursor(connection) as cursor:
-        cursor.execute("BEGIN DEFERRED" if is_reading(connection) else "BEGIN IMMEDIATE")
+    run(connection, "BEGIN DEFERRED" if is_reading(connection) else "BEGIN IMMEDIATE")
 
 
 def is_reading(connection: Connection) -> bool:
@@ -182,8 +181,8 @@ def _driver(connection: Connection) -> Any:
 
 
 def _end(connection: Connection, *, well: bool) -> None:
-    with driver_cursor(connection) as cursor:
-        cursor.connection.commit() if well else cursor.connection.rollback()
+    if _driver(connection).in_transaction:  # a full disk, for one, has undone it already
+        run(connection, "COMMIT" if well else "ROLLBACK")
 
 
 class writing(_transaction):
@@ -205,9 +204,9 @@ class writing(_transaction):
 
 def _overtaken(connection: Connection, found: str) -> RecordsError | None:
     """Asked anew each time, by whoever writes: from here to the end of the transaction no migration can come between (`_upgrade`)."""
-    with driver_cursor(connection) as cursor:
-        cursor.execute("SELECT version_num, (SELECT max(number) FROM law_held) FROM alembic_version")
-        now, connection.info[LAW] = cursor.fetchone() or (None, None)
+    cursor = run(connection, "SELECT version_num, (SELECT max(number) FROM law_held) FROM alembic_version")
+    now, connection.info[LAW] = cursor.fetchone() or (None, None)
+    cursor.close()
     return None if now == found else RecordsError(MOVED_AWAY if now == MOVED else OVERTAKEN)
 
 
@@ -252,10 +251,9 @@ def lock_cases(connection: Connection, refs: Sequence[str], skip: bool = False) 
     """Lock the cases that stand, in order, and say which; with `skip`, only those that nobody else is at work on."""
     if not is_postgresql(connection) or is_reading(connection):
         return sorted(refs)
-    with driver_cursor(connection) as cursor:
-        held = " SKIP LOCKED" if skip else ""
-        cursor.execute(f"SELECT case_ref FROM case_file WHERE case_ref = ANY(%s) ORDER BY case_ref FOR UPDATE{held}", (list(refs),), prepare=False)  # noqa: S608
-        return [row[0] for row in cursor.fetchall()]
+    held = " SKIP LOCKED" if skip else ""
+    query = f"SELECT case_ref FROM case_file WHERE case_ref = ANY(%s) ORDER BY case_ref FOR UPDATE{held}"  # noqa: S608
+    return [row[0] for row in run(connection, query, (list(refs),), prepare=False).fetchall()]
 
 
 def alone(connection: Connection, what: str) -> None:
@@ -277,9 +275,7 @@ def beside_others(connection: Connection, what: str) -> None:
 
 def _advise(connection: Connection, function: str, what: str) -> Any:
     key = int.from_bytes(sha256(f"sendflow/{what}".encode()).digest()[:8], "big", signed=True)
-    with driver_cursor(connection) as cursor:
-        cursor.execute(f"SELECT {function}(%s)", (key,))
-        return cursor.fetchone()[0]
+    return run(connection, f"SELECT {function}(%s)", (key,)).fetchone()[0]
 
 
 def make_records(engine: Engine, owner_url: str | None = None) -> None:

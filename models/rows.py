@@ -9,7 +9,7 @@ order of its table's columns. The driver's errors are raised as SQLAlchemy's, wi
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from functools import lru_cache
-from itertools import count
+from itertools import chain, count
 from typing import Any
 
 import orjson
@@ -87,8 +87,9 @@ def read_rows(connection: Connection, table: Table, columns: tuple[str, ...], co
 def read_among(connection: Connection, table: Table, columns: tuple[str, ...], column: str, among: Iterable[Any]) -> Iterator[Row]:
     """The same for any number of values, some at a time: one statement takes only so many. Each value is asked for once, in order."""
     values = sorted(set(among))
-    for start in range(0, len(values), CHUNK):
-        yield from read_rows(connection, table, columns, column, values[start : start + CHUNK])
+    if len(values) <= CHUNK:
+        return iter(read_rows(connection, table, columns, column, values) if values else ())
+    return chain.from_iterable(read_rows(connection, table, columns, column, values[at : at + CHUNK]) for at in range(0, len(values), CHUNK))
 
 
 def stream_rows(connection: Connection, table: Table, columns: tuple[str, ...], column: str | None = None, value: Any = None) -> Iterator[Row]:
@@ -130,6 +131,16 @@ def _write(connection: Connection, statement: str, rows: Sequence[Row], table: T
             cursor.execute(statement.replace(single, many, 1), (orjson.dumps([dict(zip(names, row, strict=True)) for row in rows]).decode(),))
     except connection.dialect.loaded_dbapi.Error as fault:
         raise _ours(connection, fault) from None
+
+
+def run(connection: Connection, statement: str, given: Sequence[Any] = (), **how: Any) -> Any:
+    """Execute one statement on the driver's own cursor, which is given back. Begins nothing. Raises the driver's errors as SQLAlchemy's, without values."""
+    cursor = _cursor(connection)
+    try:
+        cursor.execute(statement, given, **how)
+    except connection.dialect.loaded_dbapi.Error as fault:
+        raise _ours(connection, fault) from None
+    return cursor
 
 
 def _begun(connection: Connection) -> Connection:

@@ -217,6 +217,8 @@ def overtaken(view: View, sent: Mapping[str, Any]) -> list[NoticeDraft]:
 
 def _highest_only(drafts: Sequence[NoticeDraft]) -> list[NoticeDraft]:
     """One notice a mailbox and duty among rungs, and one among withdrawals: the highest rank stays, the lower are superseded."""
+    if len(drafts) < 2:
+        return list(drafts)
     top: dict[tuple[object, ...], int] = {}
     for draft in drafts:
         place = _place(draft)
