@@ -79,16 +79,20 @@ def main(words: list[str]) -> int:
     if not console.is_terminal:
         console = Console(highlight=False, width=WIDTH)
     started = time.perf_counter()
-    told = run(wanted or set(PARTS), settings.home, scale, console, call.on)
+    told = Told()
+    try:
+        run(told, wanted or set(PARTS), settings.home, scale, console, call.on)
+    except BaseException:
+        say(told, settings.home, False, console)  # a run that fails or is stopped has measured what it has
+        raise
     say(told, settings.home, not wanted, console)
     console.print(f"Measured in {time.perf_counter() - started:.0f} s.")
     known = goals()
     return 0 if all(isinstance(each, Measured) and known[each.measure].holds(each.ratio) for each in told.measured) else 1
 
 
-def run(wanted: set[str], home: Path, scale: float, console: Console, on: str | None = None) -> Told:
+def run(told: Told, wanted: set[str], home: Path, scale: float, console: Console, on: str | None = None) -> None:
     """The parts, on the file system where SENDFLOW_HOME lies, in a folder that is removed afterwards."""
-    told = Told()
     with tempfile.TemporaryDirectory(prefix="bench-", dir=home) as folder, console.status("making records") as status, ground(Path(folder), on) as here:
         for name, measure in MEASURES.items():
             if name in wanted and name != "record_against_empty_prefect_flow":
@@ -105,7 +109,6 @@ def run(wanted: set[str], home: Path, scale: float, console: Console, on: str | 
         if LATENCY in wanted:
             status.update("measuring until the mail server's yes")
             told.waits = latency.waits(here)
-    return told
 
 
 def say(told: Told, home: Path, whole: bool, console: Console) -> None:

@@ -260,6 +260,21 @@ def test_a_run_on_one_database_leaves_what_an_earlier_one_measured_on_the_other(
     assert telling.with_earlier(tmp_path, []) == []
 
 
+def test_a_run_that_fails_keeps_what_it_has_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def failing(told: bench.Told, *_call: object) -> None:
+        told.sizes.append(ONE)
+        raise OSError("no room")
+
+    monkeypatch.setenv("SENDFLOW_HOME", str(tmp_path))
+    monkeypatch.setattr(bench, "run", failing)
+    monkeypatch.setattr("benchmarks.__main__.signal.signal", lambda *_call: None)
+    with pytest.raises(OSError, match="no room"):
+        bench.main([])
+    assert "223,805" in capsys.readouterr().out
+    assert json.loads((tmp_path / "bench" / "scale.json").read_text("utf-8"))[0]["facts"] == 223_805
+    assert not (tmp_path / "bench.json").exists(), "a run that is not whole says nothing of the goals"
+
+
 def test_the_time_until_the_mail_servers_yes_is_taken_for_every_letter(here: Ground) -> None:
     sizes = latency.Sizes(records=2, swept=3, days=1)
     with Sink(here.shop.folder / "letters") as sink:

@@ -48,7 +48,7 @@ class Work(NamedTuple):
         """How many facts there are."""
         return sum(len(facts) for _ref, facts in self.cases)
 
-    def fewer(self, cases: int = 40) -> "Work":
+    def fewer(self, cases: int = 24) -> "Work":
         """The same with so many cases at most, for a peer that would take minutes over all of them: the time for each counts."""
         return self._replace(cases=self.cases[:cases])
 
