@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.cases import Json, day_of
-from cli.say import Exit, emit, fail, tell
+from cli.say import Exit, counted, emit, fail, tell
 
 if TYPE_CHECKING:
     from flows.boards import BoardRow
@@ -64,8 +64,9 @@ def sweep(
         tell(f"{trouble.case_ref}: {trouble.message}")
     emit(
         done.model_dump(mode="json"), json_,
-        lambda: f"Swept as at {done.as_at.day} {done.as_at:%B %Y}: {done.cases_looked_at} cases looked at, {done.facts_written} facts and "
-        f"{done.notices_written} notices written." + (f" Next day with something to say: {done.look_next.isoformat()}." if done.look_next else ""),
+        lambda: f"Swept as at {done.as_at.day} {done.as_at:%B %Y}: {counted(done.cases_looked_at, 'case')} looked at, "
+        f"{counted(done.facts_written, 'fact')} and {counted(done.notices_written, 'notice')} written."
+        + (f" Next day with something to say: {done.look_next.isoformat()}." if done.look_next else ""),
     )  # fmt: skip
     if done.troubles:
         raise typer.Exit(Exit.REFUSED)

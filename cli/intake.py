@@ -65,9 +65,10 @@ def import_(
 
 def _imported(report: ImportReport) -> str:
     would = "would be " if report.dry_run else ""
-    lines = [f"{report.rows} rows: {report.accepted} {would}accepted ({report.unchanged} of them hold nothing new), {report.refused} {would}refused."]
+    said = f"{counted(report.rows, 'row')}: {report.accepted} {would}accepted ({report.unchanged} of them with nothing new)"
+    lines = [f"{said}, {report.refused} {would}refused."]
     mended = f", {counted(report.corrections, 'correction')} {would}made" if report.corrections else ""
-    lines.append(f"{report.facts_added} facts {would}added{mended}.")
+    lines.append(f"{counted(report.facts_added, 'fact')} {would}added{mended}.")
     lines.extend(f"Note: {remark}." for remark in report.remarks)
     if report.claims_to_decide:
         cases = ", ".join(claim.case_ref for claim in report.claims_to_decide[:SHOWN])

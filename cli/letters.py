@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.cases import day_of
-from cli.say import Exit, emit, fail, tell
+from cli.say import Exit, counted, emit, fail, tell
 
 if TYPE_CHECKING:
     from flows.delivering import DeliveryReport
@@ -48,13 +48,13 @@ def deliver(
 
 
 def _delivered(report: DeliveryReport) -> str:
-    said = [f"{_many(report.sent, 'letter')} sent"]
+    said = [f"{counted(report.sent, 'letter')} sent"]
     if report.failed:
         said.append(f"{report.failed} failed: sendflow letters says which and why")
     if report.waiting:
         said.append(f"{report.waiting} waiting: for a working day between 08:00 and 18:00, for tomorrow's one message, or for a mail server that answers")
     if report.withdrawn:
-        said.append(f"{_many(report.withdrawn, 'notice')} withdrawn, because what they said is no longer called for")
+        said.append(f"{counted(report.withdrawn, 'notice')} withdrawn, because what they said is no longer called for")
     return "; ".join(said) + "."
 
 
@@ -104,7 +104,7 @@ def _listing(house: House) -> str:
         for one in found
     ]
     if unsent:
-        lines.append(f"{_many(len(unsent), 'notice')} without a letter yet:")
+        lines.append(f"{counted(len(unsent), 'notice')} without a letter yet:")
         lines += [f"    {one.case_ref}  {one.rung.replace('_', ' ')}  to the {one.recipient.replace('_', ' ')}  {one.state}" for one in unsent]
     lines.append("Read one with: sendflow letters ID" if found else "No letter has been written yet.")
     return "\n".join(lines)
@@ -136,8 +136,8 @@ def tell_held(house: House) -> None:
 
     if held := letterbook.held(house):
         boxes = len({one.mailbox for one in held})
-        notices = _many(sum(one.notices for one in held), "notice")
-        tell(f"Held: {notices} to {_many(boxes, 'mailbox', 'mailboxes')}, until a person lets them go: sendflow letters release shows how many go to whom.")
+        notices = counted(sum(one.notices for one in held), "notice")
+        tell(f"Held: {notices} to {counted(boxes, 'mailbox', 'mailboxes')}, until a person lets them go: sendflow letters release shows how many go to whom.")
 
 
 def _release(house: House, yes: bool, json_: bool) -> None:
@@ -145,9 +145,9 @@ def _release(house: House, yes: bool, json_: bool) -> None:
 
     held = letterbook.held(house)
     total = sum(one.notices for one in held)
-    said = [f"{_many(one.notices, 'notice')} to {one.mailbox or 'no address'} ({one.recipient.replace('_', ' ')})" for one in held]
+    said = [f"{counted(one.notices, 'notice')} to {one.mailbox or 'no address'} ({one.recipient.replace('_', ' ')})" for one in held]
     if not json_:
-        tell("\n".join([f"Held: {_many(total, 'notice')} to {_many(len(held), 'mailbox', 'mailboxes')}.", *said]))
+        tell("\n".join([f"Held: {counted(total, 'notice')} to {counted(len(held), 'mailbox', 'mailboxes')}.", *said]))
     if total and not yes and not json_ and sys.stdin.isatty():
         yes = typer.confirm("Let them go with the next delivery?", err=True)
     released = letterbook.release(house) if total and yes else 0
@@ -182,7 +182,3 @@ def _digested(report: DigestReport) -> str:
         f"The digest of {report.as_at.day} {report.as_at:%B %Y} is {report.state.replace('_', ' ')}: {report.late} late, {report.soon} due in seven days, "
         f"{report.person} for a person.{alert} Read it with: sendflow letters {report.letter}"
     )
-
-
-def _many(count: int, one: str, many: str | None = None) -> str:
-    return f"{count} {one if count == 1 else many or one + 's'}"

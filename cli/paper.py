@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from cli.say import counted
 from deadlines.standing import in_days
 
 if TYPE_CHECKING:
@@ -167,9 +168,14 @@ def processes_text(document: Sequence[Mapping[str, Any]]) -> str:
 
 def verification(found: VerifyReport) -> str:
     """Whether the history is intact, and its head."""
-    lines = [f"{found.cases} cases and {found.facts} facts: {'intact' if found.intact else 'DAMAGED'}.", f"Head before {found.before}: {found.head}"]
+    whole = "intact" if found.intact else "DAMAGED"
+    lines = [f"{counted(found.cases, 'case')} and {counted(found.facts, 'fact')}: {whole}.", f"Head before {found.before}: {found.head}"]
     if found.stale:
-        lines.append(f"{found.stale} cases wait for the next sweep under the present law.")
+        what = "its duties as they are kept were" if found.stale == 1 else "their duties as they are kept were"
+        lines.append(
+            f"{counted(found.stale, 'case')} {'waits' if found.stale == 1 else 'wait'} for the next sweep: {what} worked out under another law and not"
+            " compared. Their facts were. Sweep, and verify again."
+        )
     lines += [f"  {each.case_ref or 'records'}{f', fact {each.seq}' if each.seq else ''}: {each.message}" for each in found.damage]
     return "\n".join(lines)
 

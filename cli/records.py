@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli.say import Exit, emit, fail, tell
+from cli.say import Exit, counted, emit, fail, tell
 
 
 def register(app: typer.Typer) -> None:
@@ -40,5 +40,5 @@ def move(json_: Annotated[bool, typer.Option("--json", help="Print one JSON docu
         report = carry(Settings.read(), tell)
     except CannotMove as problem:
         fail(Exit.NOT_FINISHED, f"Nothing was moved: {problem}.")
-    said = f"{report.cases} cases and {report.facts} facts are on the server, and verify there. Head: {report.head}"
+    said = f"{counted(report.cases, 'case')} and {counted(report.facts, 'fact')} are on the server, and verify there. Head: {report.head}"
     emit(report.model_dump(mode="json"), json_, lambda: f"{said}\nThe file stays as it was, and no program of sendflow writes to it any more.")

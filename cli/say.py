@@ -26,9 +26,9 @@ def emit(document: Any, json_: bool, human: Callable[[], str]) -> None:
         sys.stdout.write(human().rstrip("\n") + "\n")
 
 
-def counted(number: int, what: str) -> str:
-    """A number with what it counts, one or many: "1 due date", "0 due dates"."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def counted(number: int, what: str, many: str | None = None) -> str:
+    """A number with what it counts, one or many: "1 due date", "0 due dates", "2 mailboxes"."""
+    return f"{number} {what if number == 1 else many or what + 's'}"
 
 
 def tell(line: str) -> None:

@@ -52,6 +52,7 @@ class DeliveryReport(BaseModel):
     failed: int = 0
     waiting: int = 0
     withdrawn: int = 0
+    held: int = 0
     relay: str | None = Field(default=None, exclude=True)
 
 
@@ -84,7 +85,7 @@ def deliver(
     """
     if not now and not may_leave(house, house.now()):
         with reading(house.engine) as connection:
-            return DeliveryReport(waiting=outbox.count_waiting(connection))
+            return DeliveryReport(waiting=outbox.count_waiting(connection), held=outbox.count_held(connection))
     with reading(house.engine) as connection:
         anything = outbox.anything_open(connection)
     counts: Mapping[str, int] = {}
@@ -97,7 +98,7 @@ def deliver(
             counts, relay = work.counts, work.relay
     with writing(house.engine) as connection:
         waiting = outbox.count_waiting(connection)
-        report = DeliveryReport(**counts, waiting=waiting, relay=None if relay == WORKS else relay)
+        report = DeliveryReport(**counts, waiting=waiting, held=outbox.count_held(connection), relay=None if relay == WORKS else relay)
         kept = _keep_reason(house, connection, reason) if now and reason else None
         detail = {**report.model_dump(), "now": now} | ({"reason": kept} if kept else {}) | ({"relay": relay} if relay else {})
         if anything or kept:

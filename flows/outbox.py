@@ -184,6 +184,12 @@ def count_waiting(connection: Connection) -> int:
     return len(mailboxes_to_write(connection)) + sending
 
 
+def count_held(connection: Connection) -> int:
+    """How many mailboxes would have a letter if a person let the held notices go; a recipient without an address counts as one."""
+    box = func.coalesce(NOTICE.c.mailbox, "")
+    return connection.scalar(select(func.count(box.distinct())).where(NOTICE.c.state == NoticeState.HELD)) or 0
+
+
 def anything_open(connection: Connection) -> bool:
     """Whether a notice has no letter yet, or a letter has not come to an end."""
     notices = exists().where(NOTICE.c.state == NoticeState.CREATED)

@@ -51,7 +51,9 @@ class Damage(BaseModel):
 
 
 class VerifyReport(BaseModel):
-    """`head` is sha256 over `case_ref seq hash` of each case's last fact recorded before `before`, in reference order."""
+    """`stale` counts cases whose cached duties were not compared: they were worked out under another law, and the next sweep works them out anew.
+
+    `head` is sha256 over `case_ref seq hash` of each case's last fact recorded before `before`, in reference order."""
 
     model_config = ConfigDict(frozen=True)
     cases: int
@@ -173,7 +175,7 @@ def _check_case(house: House, kept: _Kept, day: Callable[[date], Any], notices: 
     cached = dict(zip(CASE_COLUMNS, kept.case, strict=True))
     if (cached["seq"], cached["hash"]) != (last.seq, last.hash):
         gone = cached["seq"] - last.seq
-        cut = f"the last {gone} facts are gone: the case had {cached['seq']}"
+        cut = f"the last {'fact is' if gone == 1 else f'{gone} facts are'} gone: the case had {cached['seq']}"
         found(last.seq, "tail", cut if gone > 0 else f"the cached end of the chain is not that of fact {last.seq}")
     elif (noticed := max(map(SEQ_OF_NOTICE, kept.notices), default=0)) > last.seq:
         found(last.seq, "tail", f"a notice was written for fact {noticed}, which is gone")

@@ -131,7 +131,7 @@ def test_sweep_says_what_it_wrote_and_twice_is_once(call: Call) -> None:
 
 def test_sweep_for_an_earlier_day_and_in_words(call: Call) -> None:
     result = call("sweep", "--as-at", "2026-03-05", today="2026-04-14")
-    assert result.stdout == "Swept as at 5 March 2026: 1 cases looked at, 1 facts and 1 notices written. Next day with something to say: 2026-03-12.\n"
+    assert result.stdout == "Swept as at 5 March 2026: 1 case looked at, 1 fact and 1 notice written. Next day with something to say: 2026-03-12.\n"
     assert result.exit_code == 0
 
 

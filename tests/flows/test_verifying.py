@@ -152,7 +152,7 @@ def test_a_cut_tail_is_named_by_the_cached_case(lived: Team) -> None:
     last = len(lived.lines())
     report = tamper(lived, f"DELETE FROM fact WHERE case_ref = 'NX90001' AND seq = {last}")
     assert ("NX90001", last - 1, "tail") in named(report)
-    assert f"the last 1 facts are gone: the case had {last}" in report.damage[0].message
+    assert f"the last fact is gone: the case had {last}" in report.damage[0].message
 
 
 def test_a_cut_tail_with_the_cached_case_patched_is_named_by_a_notice(lived: Team) -> None:

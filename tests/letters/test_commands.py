@@ -29,7 +29,7 @@ def asked(team: Team, today: str, *words: str, **more: str) -> Any:
 
 def test_a_day_of_letters_by_command(team: Team) -> None:
     team.opened("2 Mar 2026").asked()
-    assert asked(team, "2026-03-02", "deliver") == {"sent": 1, "failed": 0, "waiting": 0, "withdrawn": 0}
+    assert asked(team, "2026-03-02", "deliver") == {"sent": 1, "failed": 0, "waiting": 0, "withdrawn": 0, "held": 0}
     (notice,) = asked(team, "2026-03-02", "letters")
     assert list(notice) == ["case_ref", "rule", "rung", "body", "recipient", "state", "on", "sent_at", "letter"]
     assert notice | {"letter": ""} == {

@@ -66,7 +66,7 @@ def test_letters_leave_on_working_days_between_eight_and_six(team: Team, moment:
 
 def test_on_easter_monday_nothing_leaves_unless_a_person_says_now_and_why(team: Team, room: PostRoom) -> None:
     asked(team, "6 Apr 2026")
-    assert go(team, "6 Apr 2026", room).model_dump() == {"sent": 0, "failed": 0, "waiting": 1, "withdrawn": 0}
+    assert go(team, "6 Apr 2026", room).model_dump() == {"sent": 0, "failed": 0, "waiting": 1, "withdrawn": 0, "held": 0}
     assert not delivery_is_called_for(team.house("6 Apr 2026"))
     assert go(team, "6 Apr 2026", room, now=True, reason="the hearing is tomorrow").sent == 1
     with team.first.engine.connect() as connection:
@@ -90,7 +90,7 @@ def test_what_comes_up_later_the_same_day_waits_for_the_next_working_day(team: T
     assert go(team, "6 Mar 2026", room).sent == 1
     team.act("6 Mar 2026", ("ehc_assessment_requested", "6 Mar 2026", {"la": "northshire"}), case="NX90002")
     team.record("6 Mar 2026", "health_advice_requested", case="NX90002", service=SALT)
-    assert go(team, "6 Mar 2026", room).model_dump() == {"sent": 0, "failed": 0, "waiting": 1, "withdrawn": 0}
+    assert go(team, "6 Mar 2026", room).model_dump() == {"sent": 0, "failed": 0, "waiting": 1, "withdrawn": 0, "held": 0}
     assert not delivery_is_called_for(team.house("6 Mar 2026"))
     assert go(team, "6 Mar 2026", room, now=True).sent == 0
     assert go(team, "7 Mar 2026", room).sent == 0
@@ -150,7 +150,7 @@ def test_a_missing_acknowledgement_that_came_is_not_asked_for(team: Team, room: 
     go(team, "2 Mar 2026", room)
     team.sweep("5 Mar 2026")
     team.record("5 Mar 2026", "health_advice_acknowledged", body="QX101")
-    assert go(team, "5 Mar 2026", room).model_dump() == {"sent": 0, "failed": 0, "waiting": 0, "withdrawn": 1}
+    assert go(team, "5 Mar 2026", room).model_dump() == {"sent": 0, "failed": 0, "waiting": 0, "withdrawn": 1, "held": 0}
 
 
 def test_paused_chasing_waits_for_the_end_of_the_pause_and_is_then_asked_again(team: Team, room: PostRoom) -> None:
@@ -158,7 +158,7 @@ def test_paused_chasing_waits_for_the_end_of_the_pause_and_is_then_asked_again(t
     go(team, "2 Mar 2026", room)
     team.sweep("23 Mar 2026")
     team.record("23 Mar 2026", "chasing_paused", until="2026-03-25", reason="the trust asked for two days")
-    assert go(team, "23 Mar 2026", room).model_dump() == {"sent": 0, "failed": 0, "waiting": 1, "withdrawn": 0}
+    assert go(team, "23 Mar 2026", room).model_dump() == {"sent": 0, "failed": 0, "waiting": 1, "withdrawn": 0, "held": 0}
     assert not delivery_is_called_for(team.house("24 Mar 2026"))
     assert go(team, "25 Mar 2026", room).sent == 0
     assert go(team, "26 Mar 2026", room).sent == 1
@@ -180,7 +180,7 @@ def test_a_recipient_without_an_address_is_a_recorded_failure(team: Team, room: 
 def test_a_refusal_for_good_ends_as_failed_and_nobody_counts_as_told(team: Team, room: PostRoom) -> None:
     asked(team)
     room.answer_rcpt = "550 no such mailbox"
-    assert go(team, "2 Mar 2026", room).model_dump() == {"sent": 0, "failed": 1, "waiting": 0, "withdrawn": 0}
+    assert go(team, "2 Mar 2026", room).model_dump() == {"sent": 0, "failed": 1, "waiting": 0, "withdrawn": 0, "held": 0}
     assert letters(team) == [(SERVICE, "2026-03-02", "failed", "smtp_550")]
     assert outcomes(team) == [("notice_failed", "request_received", "service", "2026-03-02")]
     room.answer_rcpt = "250 OK"
@@ -193,7 +193,7 @@ def test_a_refusal_for_good_ends_as_failed_and_nobody_counts_as_told(team: Team,
 def test_a_refusal_for_now_waits_and_keeps_its_message_id(team: Team, room: PostRoom, where: str) -> None:
     asked(team)
     setattr(room, where, "451 try again later")
-    assert go(team, "2 Mar 2026", room).model_dump() == {"sent": 0, "failed": 0, "waiting": 1, "withdrawn": 0}
+    assert go(team, "2 Mar 2026", room).model_dump() == {"sent": 0, "failed": 0, "waiting": 1, "withdrawn": 0, "held": 0}
     assert letters(team) == [(SERVICE, "2026-03-02", "waiting", "smtp_451")]
     assert outcomes(team) == []
     setattr(room, where, "250 OK")
@@ -207,7 +207,7 @@ def test_with_the_server_down_for_three_days_nothing_is_lost_and_nothing_is_said
     room.close()
     for today in days("2 Mar 2026", 4):
         team.sweep(today.isoformat())
-        assert go(team, today, room).model_dump() == {"sent": 0, "failed": 0, "waiting": 1, "withdrawn": 0}
+        assert go(team, today, room).model_dump() == {"sent": 0, "failed": 0, "waiting": 1, "withdrawn": 0, "held": 0}
     room.open()
     team.act("6 Mar 2026", ("ehc_assessment_requested", "6 Mar 2026", {"la": "northshire"}), case="NX90002")
     team.record("6 Mar 2026", "health_advice_requested", case="NX90002", service=SALT)
@@ -226,14 +226,14 @@ def test_a_waiting_letter_of_which_nothing_is_called_for_any_more_is_withdrawn(t
     go(team, "2 Mar 2026", room)
     team.record("3 Mar 2026", "health_advice_answered", body="QX101", answer="not_known")
     room.open()
-    assert go(team, "3 Mar 2026", room).model_dump() == {"sent": 0, "failed": 0, "waiting": 0, "withdrawn": 1}
+    assert go(team, "3 Mar 2026", room).model_dump() == {"sent": 0, "failed": 0, "waiting": 0, "withdrawn": 1, "held": 0}
     assert letters(team)[0][2] == "withdrawn"
 
 
 def test_a_line_lost_after_the_data_is_sent_once_more_as_the_same_letter(team: Team, room: PostRoom) -> None:
     asked(team)
     room.hang_up = True
-    assert go(team, "2 Mar 2026", room).model_dump() == {"sent": 0, "failed": 0, "waiting": 1, "withdrawn": 0}
+    assert go(team, "2 Mar 2026", room).model_dump() == {"sent": 0, "failed": 0, "waiting": 1, "withdrawn": 0, "held": 0}
     assert letters(team) == [(SERVICE, "2026-03-02", "waiting", "outcome_unknown")]
     room.hang_up = False
     assert go(team, "3 Mar 2026", room).sent == 1

@@ -65,7 +65,7 @@ def test_what_was_covered_is_never_chased_again_and_what_comes_later_is(team: Te
 @pytest.mark.parametrize("carrier", [Carrier.SMTP, Carrier.FILE])
 def test_where_people_would_get_them_they_wait_for_a_person(team: Team, room: PostRoom, carrier: Carrier) -> None:
     imported(team, "24 Apr 2026", "NX90001", carrier, asked("2 Mar 2026"))
-    assert go(team, "24 Apr 2026", room).model_dump() == {"sent": 0, "failed": 0, "waiting": 0, "withdrawn": 0}
+    assert go(team, "24 Apr 2026", room).model_dump() == {"sent": 0, "failed": 0, "waiting": 0, "withdrawn": 0, "held": 4}
     waiting = held(team.first)
     assert {(one.mailbox, one.notices) for one in waiting} == {(SERVICE, 1), (MANAGER, 1), (LEAD, 1), (DCO, 1)}
     assert release(team.first) == 4
@@ -81,7 +81,7 @@ def test_what_was_answered_while_it_was_held_is_withdrawn_and_what_was_said_mean
     go(team, "7 Apr 2026", room)
     assert [to for to, _ in room.told()] == [SERVICE]
     release(team.first)
-    assert go(team, "8 Apr 2026", room).model_dump() == {"sent": 0, "failed": 0, "waiting": 0, "withdrawn": 1}
+    assert go(team, "8 Apr 2026", room).model_dump() == {"sent": 0, "failed": 0, "waiting": 0, "withdrawn": 1, "held": 0}
     with team.first.engine.connect() as connection:
         states = connection.exec_driver_sql("SELECT case_ref, rung, state FROM notice ORDER BY 1, rank").all()
     assert [tuple(row) for row in states] == [

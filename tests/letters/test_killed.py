@@ -70,7 +70,7 @@ def test_a_letter_killed_on_friday_is_finished_on_monday_and_is_mondays_one_mess
     killed(child(team, "2026-03-06", DELIVER, HOST, str(room.port), kill_at="after_send_before_record"))
     team.act("9 Mar 2026", ("ehc_assessment_requested", "9 Mar 2026", {"la": "northshire"}), case="NX90002")
     team.record("9 Mar 2026", "health_advice_requested", case="NX90002", service="speech_and_language_therapy")
-    assert go(team, "9 Mar 2026", room).model_dump() == {"sent": 1, "failed": 0, "waiting": 1, "withdrawn": 0}
+    assert go(team, "9 Mar 2026", room).model_dump() == {"sent": 1, "failed": 0, "waiting": 1, "withdrawn": 0, "held": 0}
     assert go(team, "10 Mar 2026", room).sent == 1
     assert len(room.arrived) == 3
     assert len(set(room.ids())) == 2

@@ -53,7 +53,7 @@ def test_a_relay_that_does_not_work_is_tried_twice_and_not_once_for_each_mailbox
     down = Relay(repeat(Attempt(outcome, why)))
     report = send(five, down)
     assert (len(down.tried), report.waiting, report.relay) == (2, 5, why)
-    assert report.model_dump() == {"sent": 0, "failed": 0, "waiting": 5, "withdrawn": 0}
+    assert report.model_dump() == {"sent": 0, "failed": 0, "waiting": 5, "withdrawn": 0, "held": 0}
     assert [(state, said) for _to, _on, state, said in letters(five)] == [("waiting", why)] * 2
     assert [state for _rung, _to, state in five.notices()].count("created") == 3
     up = Relay(repeat(TAKEN))
