@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
@@ -28,7 +28,7 @@ from models import ledger
 from models.database import make_records, open_engine, reading
 from models.facts import REFERENCE, Draft, FactData, Line
 from models.shared_facts import CORRECTIONS, ENGINE_ONLY
-from statemachines.replay import processes
+from statemachines.replay import effective, processes
 from statemachines.statutory import Process
 from tests.byhand import day
 from tests.casework import KeptPost
@@ -79,6 +79,7 @@ class Linking:
         self.today = FIRST
         self.refused: Counter[str] = Counter()
         self.links: list[tuple[str, str]] = []
+        self.unheard: list[str] = []
 
     def on(self, today: date) -> House:
         """The house on a day; days only go on."""
@@ -125,6 +126,7 @@ class Linking:
             return None
         assert REFERENCE.fullmatch(told.case_ref)
         assert all(CANARY not in said for said in told.unheard)
+        self.unheard += told.unheard
         if corrects is None and data.get("linked_to"):
             self.links.append((told.case_ref, str(data["linked_to"])))
         elif "linked_to" in data:
@@ -148,11 +150,12 @@ class Linking:
         known = self.lines()
         for ref, lines in known.items():
             middle = lines[len(lines) // 2]
-            for shown in (report(house, ref), report(house, ref, middle.occurred_on), report(house, ref, known_at=middle.recorded_at)):
-                assert shown.case_ref == ref
-                for cause in shown.heard.values():
-                    assert cause.case_ref in known
+            shown = [report(house, ref), report(house, ref, known_at=middle.recorded_at)]
+            with suppress(LookupError):  # a corrected opening may lie after any other fact's day: nothing was known then
+                shown.append(report(house, ref, middle.occurred_on))
+            assert all(each.case_ref == ref and cause.case_ref in known for each in shown for cause in each.heard.values()), ref
             self._heard_once(ref, lines)
+        self._causes_stand(known)
         self._one_child()
         said = "".join(f"{letter.subject}{letter.mailbox}" for letter in self.post.letters)
         assert CANARY not in said and "\n" not in said and not any(number in said for number in NUMBERS)
@@ -162,6 +165,20 @@ class Linking:
         about = ("body", "service")
         heard = Counter((each.caused_by, each.kind, each.corrects, *(str(each.data.get(key)) for key in about)) for each in lines if each.caused_by)
         assert [each for each, times in heard.items() if times > 1] == [], ref
+
+    def _causes_stand(self, known: Mapping[str, list[Line]]) -> None:
+        """What stands of what was heard, stands where it was said, on the same day; or somebody put it otherwise, or was told of the case that has it so."""
+        stands = {ref: {line.seq: line for line in effective(lines)} for ref, lines in known.items()}
+        for ref, lines in stands.items():
+            by_hand = {line.corrects for line in known[ref] if line.kind in CORRECTIONS and line.caused_by is None}
+            by_hand |= {line.corrects for line in known[ref] if line.seq in by_hand}  # a correction that was heard, and withdrawn by hand
+            for line in lines.values():
+                told, _slash, seq = (line.caused_by or "").rpartition("/")
+                if not told or line.seq in by_hand or known[told][int(seq) - 1].kind in CORRECTIONS:
+                    continue
+                cause = stands[told].get(int(seq))
+                if cause is None or cause.occurred_on != line.occurred_on:
+                    assert any(f"ase {ref} " in said for said in self.unheard), f"{line.kind} of {ref}, heard of {line.caused_by}"
 
     def _one_child(self) -> None:
         """Cases that were linked, and have not been put right since, are one child's."""
