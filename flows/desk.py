@@ -245,6 +245,7 @@ class Desk:
         put_rows(self.connection, DUTY, caches.fresh, leave="looked_under")
         put_rows(self.connection, DUTY, caches.anew)
         if self.passages:
+            people.prove_for_writing(self.connection, self.house.seal)
             people.put_passages(self.connection, self.passages)
             self.passages = []
         self._write_notices(opened)

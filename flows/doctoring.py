@@ -34,7 +34,8 @@ from flows.verifying import verify
 from models.causes import cause
 from models.database import HEAD, MIGRATIONS, RecordsError, missing_triggers, open_engine, reading, revision
 from models.ledger import FACT
-from models.people import SealError
+from models.people import count_unopened
+from models.seals import OtherKey, SealError
 from models.words import LetterState, NoticeState, Party
 
 MOST = 10
@@ -72,6 +73,8 @@ def examine(settings: Settings, quick: bool = False) -> DoctorReport:
     else:
         try:
             house = House.open(settings)
+        except OtherKey as problem:
+            found.append(Finding(what="key_other", message=str(problem), mend="restore person.key from its own backup, then ask again"))
         except BROKEN as problem:
             found.append(Finding(what="cannot_open", message=f"the house cannot be opened: {problem}", mend="mend what it names, then ask again"))
         except (SQLAlchemyError, OSError) as problem:
@@ -166,6 +169,13 @@ def _inside(house: House, quick: bool) -> Iterator[Finding]:
         if gone:
             yield _damage("trigger", len(gone), [], "append-only triggers are missing: " + ", ".join(gone))
         return
+    with reading(house.engine) as connection:
+        unopened = count_unopened(connection, house.seal)
+    if unopened:
+        yield Finding(
+            what="key_other", count=unopened, message="persons or words were sealed under another person.key, or changed since: nobody here can open them",
+            mend="find the machine that has another person.key and give it this one; then import the tracker again, which tells who the children are",
+        )  # fmt: skip
     report = verify(house)
     for what, count in sorted(Counter(each.what for each in report.damage).items()):
         some = [each for each in report.damage if each.what == what]

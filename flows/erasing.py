@@ -20,6 +20,7 @@ from flows.house import House, instant
 from flows.looking import case_of
 from models import people
 from models.database import is_postgresql, make_records, open_engine, reading, transact, writing
+from models.seals import open_seal
 
 
 class Ground(StrEnum):
@@ -163,7 +164,7 @@ def key_lost(settings: Settings, actor: str, now: datetime, *, really: bool = Fa
             connection.execute(delete(people.ALIAS))
             told = select(CASE.c.case_ref, literal(actor), literal("erased_key_lost"), literal(at)).where(CASE.c.child_key.is_not(None))
             connection.execute(insert(people.READ).from_select(["case_ref", "actor", "purpose", "read_at"], told))
-        people.open_seal(key)
+        open_seal(key)
     finally:
         engine.dispose()
     return report

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from config.directory import DEFAULT as DEFAULT_DIRECTORY
 from config.directory import Directory, load_directory
@@ -24,7 +24,8 @@ from deadlines.reckon import dates_for
 from flows.holding import Hold, gone_by
 from flows.lawbook import adopted_folder, read_lawbook
 from models.database import make_records, open_engine, reading, transact
-from models.people import Seal, SealError, open_seal, something_is_sealed
+from models.people import prove, something_is_sealed
+from models.seals import Seal, SealError, open_seal
 from statemachines.replay import processes
 from statemachines.statutory import Process
 
@@ -62,8 +63,9 @@ class House:
             adopted = adopted_folder(settings, connection)
             book = read_lawbook(settings, *([adopted] if adopted is not None else []))
             hold = Hold.opened(connection, settings, seen, book)
+            seal = _seal(settings, connection)
         directory = load_directory(_own(settings, "directory.toml") or DEFAULT_DIRECTORY)
-        return cls(settings, engine, book.law, book.almanac, book.ladder, directory, _seal(settings, engine), book.looked_under, hold, adopted)
+        return cls(settings, engine, book.law, book.almanac, book.ladder, directory, seal, book.looked_under, hold, adopted)
 
     def under(self, pack: Path) -> "House":
         """The same house and records, with a rule pack laid over its law. Raises ConfigFault or LadderError."""
@@ -137,16 +139,15 @@ def instant(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
-def _seal(settings: Settings, engine: Engine) -> Seal:
-    """The house's key, made with the records and never a second time."""
+def _seal(settings: Settings, connection: Connection) -> Seal:
+    """The house's key, made with the records and never a second time; it has to open what they hold. Raises SealError."""
     key = settings.home / "person.key"
-    if not key.exists():
-        with reading(engine) as connection:
-            sealed = something_is_sealed(connection)
-        # Asked in this order: another process may have made the key, and sealed with it, just now.
-        if sealed and not key.exists():
-            raise SealError("person.key is missing, and the records hold what only it can open: restore it from the backup of SENDFLOW_HOME")
-    return open_seal(key)
+    # Asked in this order: another process may have made the key, and sealed with it, just now.
+    if not key.exists() and something_is_sealed(connection) and not key.exists():
+        raise SealError("person.key is missing, and the records hold what only it can open: restore it from the backup of SENDFLOW_HOME")
+    seal = open_seal(key)
+    prove(connection, seal)
+    return seal
 
 
 def _own(settings: Settings, name: str) -> Path | None:

@@ -14,7 +14,7 @@ from flows.house import House, instant
 from models import ledger, people
 from models.database import writing
 from models.facts import REFERENCE, Line
-from models.people import Seal
+from models.seals import Seal
 
 
 class Said(BaseModel):

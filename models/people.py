@@ -10,19 +10,15 @@ It does not decide who may look: every look is logged (`log_read`), and who may 
 from __future__ import annotations
 
 import hashlib
-import hmac
-import os
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
-from pathlib import Path
 from typing import NamedTuple
 
 import orjson
-from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from models.database import alone
+from models.seals import OtherKey, Seal
 from models.tables import AliasRow, CaseRow, PassageRow, PersonRow, ReadRow
 
 PERSON = PersonRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation; its stubs do not say so
@@ -31,13 +27,10 @@ ALIAS = AliasRow.__table__  # type: ignore[attr-defined]  # as above
 READ = ReadRow.__table__  # type: ignore[attr-defined]  # as above
 CASE = CaseRow.__table__  # type: ignore[attr-defined]  # as above
 CHUNK = 400
+FEW = 5
 LOCKS = 64  # few enough that a large import does not fill a server's table of locks
 FIELDS = frozenset({"nhs_number", "date_of_birth", "name", "reference", "la_reference"})
 OF_A_CASE = ("reference", "la_reference")
-
-
-class SealError(RuntimeError):
-    """The person key is missing, unreadable or not the one that the records were sealed with. The text names no content."""
 
 
 class Passage(NamedTuple):
@@ -62,75 +55,44 @@ class Kept(NamedTuple):
     words: str | None
 
 
-class Seal:
-    """The house's key. Seals text, opens it again, and makes keyed digests under which a value can be found but not read."""
-
-    def __init__(self, key: bytes) -> None:
-        try:
-            self._fernet = Fernet(key)
-        except ValueError:
-            raise SealError("the person key is not one that sendflow made: restore person.key from the backup of SENDFLOW_HOME") from None
-        self._index_key = hmac.digest(key, b"sendflow index", "sha256")
-
-    @classmethod
-    def open(cls, path: Path) -> Seal:
-        """Reads the key file. Raises SealError where it is missing or of no use: a new key would open nothing that is sealed."""
-        try:
-            return cls(path.read_bytes().strip())
-        except OSError as problem:
-            why = problem.strerror or type(problem).__name__
-            raise SealError(f"person.key cannot be read ({why}): restore it from the backup of SENDFLOW_HOME, as no other key will do") from None
-
-    @classmethod
-    def make(cls, path: Path) -> Seal:
-        """The key at `path`, made with mode 0600 where there is none. Two processes that make it at once get the same one."""
-        if not path.exists():
-            fresh = path.with_name(f".{path.name}-{os.getpid()}-{secrets.token_hex(4)}")
-            handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                with os.fdopen(handle, "wb") as key:
-                    key.write(Fernet.generate_key() + b"\n")
-                    key.flush()
-                    os.fsync(key.fileno())
-                # A link never replaces what is there: the first key made is the key.
-                if not path.exists():
-                    _link(fresh, path)
-            finally:
-                fresh.unlink()
-        return cls.open(path)
-
-    def seal(self, words: str, at: str | None = None) -> bytes:
-        """`words`, sealed; dated by the instant `at` (ISO 8601) where the house knows it, so that a rehearsal stays within its day."""
-        plain = words.encode("utf-8", "surrogatepass")
-        return self._fernet.encrypt(plain) if at is None else self._fernet.encrypt_at_time(plain, int(datetime.fromisoformat(at).timestamp()))
-
-    def unseal(self, sealed: bytes) -> str:
-        """What was sealed. Raises SealError where it was sealed under another key or has been changed since."""
-        try:
-            return self._fernet.decrypt(sealed).decode("utf-8", "surrogatepass")
-        except InvalidToken:
-            raise SealError("something sealed does not open: it was changed, or person.key is not the key it was sealed with") from None
-
-    def index(self, what: str, value: str) -> str:
-        """A keyed digest of `value` as a `what` (so that equal values of different sorts differ): 64 hex digits."""
-        return hmac.digest(self._index_key, f"{what}\0{value}".encode("utf-8", "surrogatepass"), "sha256").hex()
-
-
-def open_seal(path: Path) -> Seal:
-    """The house's seal; its key is made with the records."""
-    return Seal.make(path)
-
-
 def something_is_sealed(connection: Connection) -> bool:
     """Whether the records hold anything that only their own key can open: then no other is to be made."""
     return any(connection.execute(select(table.c.sealed).limit(1)).first() is not None for table in (PERSON, PASSAGE))
 
 
-def _link(fresh: Path, path: Path) -> None:
-    try:
-        path.hardlink_to(fresh)
-    except FileExistsError:
-        return
+def prove(connection: Connection, seal: Seal) -> bool:
+    """Whether anything is sealed, none of which was first sealed under another key. Raises OtherKey where this key opens nothing.
+
+    Some of what was sealed first is tried, and one that opens is enough: a single spoilt row is no reason to close the house.
+    """
+    tried = 0
+    for table in (PERSON, PASSAGE):
+        for sealed in connection.scalars(select(table.c.sealed).where(table.c.erased_at.is_(None)).limit(FEW)):
+            tried += 1
+            if seal.opens(sealed):
+                return True
+    if tried:
+        raise OtherKey(
+            "person.key is not the key of these records, and opens nothing that they hold: a child sealed under it would never be known again. "
+            "Restore the right one from its backup, or copy it from a machine of this house that has it"
+        )
+    return False
+
+
+def prove_for_writing(connection: Connection, seal: Seal) -> None:
+    """Before anything is sealed into the records, in the same transaction. Of two machines that seal the first thing at once, one waits for the other."""
+    if not prove(connection, seal):
+        alone(connection, "first seal")
+        prove(connection, seal)
+
+
+def count_unopened(connection: Connection, seal: Seal) -> int:
+    """How many sealed persons and passages do not open with this key. Reads them all."""
+    unopened = 0
+    for table in (PERSON, PASSAGE):
+        for (sealed,) in connection.execution_options(yield_per=CHUNK).execute(select(table.c.sealed).where(table.c.erased_at.is_(None))):
+            unopened += not seal.opens(sealed)
+    return unopened
 
 
 def nhs_index(seal: Seal, nhs_number: str) -> str:
@@ -170,6 +132,7 @@ def put_people(
     unless it is `linked` (child keys by case) to a case of the same child.
     Raises ValueError for a field that is not one of FIELDS (its value is not shown).
     """
+    prove_for_writing(connection, seal)
     for _, person in told:
         if not FIELDS.issuperset(person):
             raise ValueError(f"a person has {', '.join(sorted(FIELDS))} and nothing else")
@@ -291,7 +254,7 @@ def seal_passage(seal: Seal, case_ref: str, words: str, at: str) -> Passage:
 
 
 def put_passages(connection: Connection, passages: Sequence[Passage]) -> None:
-    """Puts sealed words away."""
+    """Puts sealed words away. Whoever sealed them asks `prove_for_writing` first."""
     if passages:
         connection.execute(insert(PASSAGE), [{**passage._asdict(), "erased_at": None} for passage in passages])
 
@@ -324,6 +287,7 @@ def alias(seal: Seal, reference: str) -> str:
 def put_aliases(connection: Connection, seal: Seal, told: Mapping[str, str]) -> None:
     """Remembers which case each original reference stands for (reference as given, to case reference)."""
     if told:
+        prove_for_writing(connection, seal)
         connection.execute(insert(ALIAS), [{"digest": alias(seal, reference), "case_ref": case_ref} for reference, case_ref in told.items()])
 
 
@@ -342,6 +306,7 @@ def find_aliases(connection: Connection, seal: Seal, references: Iterable[str]) 
 def log_read(connection: Connection, seal: Seal, case_ref: str, actor: str, purpose: str, read_at: str) -> None:
     """Logs a look at a person. The purpose may say anything, so that its words are sealed as a passage and the log keeps the passage's id."""
     passage = seal_passage(seal, case_ref, purpose, read_at)
+    prove_for_writing(connection, seal)
     put_passages(connection, [passage])
     connection.execute(insert(READ), [{"case_ref": case_ref, "actor": actor, "purpose": passage.id, "read_at": read_at}])
 

@@ -18,6 +18,7 @@ from config.directory import DEFAULT
 from config.settings import Settings
 from flows.doctoring import DoctorReport, Finding, examine
 from flows.running import Running, write_running
+from models.seals import OtherKey, Seal
 from notifications.post import Attempt, Letter, Outcome
 from tests.casework import Team
 
@@ -155,6 +156,27 @@ def test_a_key_that_others_may_read_or_that_is_gone(lived: Team) -> None:
     assert "restore" in found["key_missing"].mend
     assert "person.key" in found["cannot_open"].message
     assert not key.exists()
+
+
+def test_another_houses_key_and_rows_that_were_sealed_under_one(lived: Team, tmp_path: Path) -> None:
+    """With a wrong key there was nothing to mend, and the history verified."""
+    key = lived.home / "person.key"
+    lived.record(TODAY, "waiting_list_stated", service="speech_and_language_therapy", note="said by telephone")
+    lived.record(TODAY, "waiting_list_stated", "13 Apr 2026", service="speech_and_language_therapy", note="said once more")
+    assert doctor(lived) == {}
+    other = Seal.make(tmp_path / "other.key")
+    sql(lived, f"UPDATE passage SET sealed = x'{other.seal('words').hex()}' WHERE id = (SELECT max(id) FROM passage)")
+    found = doctor(lived)
+    assert (list(found), found["key_other"].count) == (["key_other"], 1)
+    assert doctor(lived, quick=True) == {}
+    kept = key.read_bytes()
+    key.write_bytes((tmp_path / "other.key").read_bytes())
+    sql(lived, "DELETE FROM passage WHERE id = (SELECT max(id) FROM passage)")
+    assert doctor(lived, quick=True)["key_other"].mend.startswith("restore person.key")
+    with pytest.raises(OtherKey):
+        lived.house(TODAY).open(lived.house(TODAY).settings)
+    key.write_bytes(kept)
+    assert "key_other" not in doctor(lived, quick=True)
 
 
 def test_a_disk_that_is_nearly_full(lived: Team, monkeypatch: pytest.MonkeyPatch) -> None:

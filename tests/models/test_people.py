@@ -2,20 +2,20 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine, insert, select, text, update
+from sqlalchemy import Connection, Engine, insert, select, text, update
 
 from config.settings import Settings
 from flows.house import House
 from models import people
-from models.database import make_records, open_engine
-from models.people import Seal, SealError
+from models.database import make_records, open_engine, writing
+from models.seals import OtherKey, Seal, SealError
 
 NOW = "2026-04-14T08:00:00.000000Z"
 ADA = {"nhs_number": "9991234500", "date_of_birth": "2015-03-02", "name": "Ada Ashgrove"}
@@ -91,6 +91,37 @@ def test_a_house_whose_key_was_lost_is_not_given_another(tmp_path: Path) -> None
     (tmp_path / "var" / "person.key").unlink()
     with pytest.raises(SealError, match="restore it from the backup"):
         House.open(Settings(home=tmp_path / "var"))
+
+
+def test_another_houses_key_neither_opens_the_house_nor_seals_into_it(tmp_path: Path) -> None:
+    """It imported and recorded as if nothing were, a child became two, and only a look at the person found it out."""
+    settings = Settings(home=tmp_path / "var")
+    key = settings.home / "person.key"
+    house = House.open(settings)
+    right = key.read_bytes()
+    key.unlink()
+    other = House.open(settings)  # nothing is sealed yet: a second machine that made a key of its own
+    wrong = key.read_bytes()
+    put_away: list[Callable[[Connection, Seal], object]] = [
+        lambda connection, seal: people.put_people(connection, seal, [("NX001", ADA)]),
+        lambda connection, seal: people.put_aliases(connection, seal, {"Ada 4": "NX001"}),
+        lambda connection, seal: people.log_read(connection, seal, "NX001", "dco", "why", NOW),
+    ]
+    with writing(house.engine) as connection:
+        put_away[0](connection, house.seal)
+    for each in put_away:
+        with pytest.raises(OtherKey, match="Restore the right one"), writing(other.engine) as connection:
+            each(connection, other.seal)
+    with pytest.raises(OtherKey):
+        House.open(settings)
+    key.write_bytes(right)
+    with writing(house.engine) as connection:
+        put_away[2](connection, house.seal)
+        connection.execute(update(people.PERSON).values(sealed=b"", erased_at=NOW))
+    assert House.open(settings).seal.opens(house.seal.seal("words")), "the words that are left are of this key"
+    key.write_bytes(wrong)
+    with pytest.raises(OtherKey):
+        House.open(settings)
 
 
 def test_keyed_digests_differ_by_sort_and_by_house(tmp_path: Path, seal: Seal) -> None:
