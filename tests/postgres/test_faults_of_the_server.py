@@ -258,9 +258,9 @@ def test_a_server_that_is_away_for_a_while_is_one_clear_line_and_the_house_goes_
         code, out, err = command(*words)
         lines = [line for line in err.splitlines() if "runs directly" not in line]
         assert (code, out, len(lines)) == (3, "", 1), (words, err)
-        assert "no database that answers" in lines[0]
+        assert "(connection_refused)" in lines[0]
     assert [each.what for each in examine(settings).findings] == ["cannot_open"]
-    assert "database answers" in examine(settings).findings[0].mend
+    assert "systemctl status postgresql" in examine(settings).findings[0].mend
     clock.tick()
     clock.tick()
     assert capsys.readouterr().err.count("the records do not answer") == 1
