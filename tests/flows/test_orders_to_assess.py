@@ -86,7 +86,10 @@ def test_nobody_is_chased_for_what_runs_only_for_the_time_being_and_advice_that_
     refused.record("22 Jul 2026", "health_advice_received", **BONES)
     assert [each[2:] for each in provisional(refused, "22 Jul 2026")] == [("2026-07-20", "breached"), ("2026-07-20", "met_late")]
     refused.day("23 Jul 2026")
-    assert len(refused.post.letters) == 1, "of February; nobody is thanked for what nobody asked it for"
+    said = sorted(letter.subject.split(": ")[1] for letter in refused.post.letters)
+    assert said == ["health advice no longer needed since 9 March 2026", "health advice received 2 March 2026, thank you"], (
+        "both of before the order; nobody is thanked for what nobody asked it for"
+    )
     refused.record("4 Sep 2026", "final_plan_received")
     assert refused.report("4 Sep 2026").plan_issued_without == [], "who was not asked again did not fail the plan"
     assert [each[1] for each in provisional(refused, "4 Sep 2026")] == [PHYSIO]
