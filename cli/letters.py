@@ -53,6 +53,8 @@ def _delivered(report: DeliveryReport) -> str:
         said.append(f"{report.failed} failed: sendflow letters says which and why")
     if report.waiting:
         said.append(f"{report.waiting} waiting: for a working day between 08:00 and 18:00, for tomorrow's one message, or for a mail server that answers")
+    if report.relay is not None:
+        said.append(f"the mail server lets none leave ({report.relay.replace('_', ' ')}): sendflow doctor says what mends it")
     if report.withdrawn:
         said.append(f"{counted(report.withdrawn, 'notice')} withdrawn, because what they said is no longer called for")
     return "; ".join(said) + "."

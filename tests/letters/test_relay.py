@@ -9,6 +9,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from sqlalchemy import text
 
+from cli.letters import _delivered
 from flows import delivering
 from flows.delivering import DeliveryReport, deliver
 from models.database import reading
@@ -69,6 +70,11 @@ def test_what_a_relay_says_of_a_mailbox_ends_no_round(five: Team, said: Attempt)
     relay = Relay(repeat(said))
     assert send(five, relay).relay is None
     assert len(relay.tried) == 5
+
+
+def test_whoever_delivers_by_hand_hears_that_it_is_the_relay() -> None:
+    assert "lets none leave (login refused): sendflow doctor" in _delivered(DeliveryReport(waiting=5, relay="login_refused"))
+    assert "doctor" not in _delivered(DeliveryReport(sent=5, waiting=1))
 
 
 def test_one_lost_line_between_others_ends_no_round(five: Team) -> None:
