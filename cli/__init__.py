@@ -69,9 +69,4 @@ def _plain(problem: Exception) -> str:
         return f"the records cannot be read or written just now: {why.message} ({why.word}); nothing was half done. {why.mend[0].upper()}{why.mend[1:]}"
     if name == "OperationalError":
         return "the records cannot be read or written just now (locked, full, no records file, or no database that answers); nothing was half done"
-    if name == "DatabaseError":
-        return (
-            "the file of the records is damaged so far that the database cannot read it (or it is no such file); nothing was half done: "
-            "keep it as it is, and restore the last backup into a folder of its own (docs/running.md)"
-        )
     return f"{name} (nothing was half done; sendflow verify says whether the records are intact)"

@@ -52,7 +52,7 @@ _CAUSES = {
         Cause("locked", "somebody else holds the records for longer than half a minute", "see what else works on them; then do it again"),
         Cause("damaged", "the database says that its own files are damaged", "keep them as they are; restore the last backup that verifies (docs/running.md)"),
         Cause(
-            "not_a_database", "the file of the records is no database, or its beginning is damaged",
+            "not_a_database", "the file of the records is damaged so far that the database cannot read it, or it is no such file",
             "keep it as it is, and restore the last backup into a folder of its own (docs/running.md)",
         ),
         Cause("unwritable", "this user may not write to the records", "sendflow.db and its folder belong to the user that the house runs as"),
