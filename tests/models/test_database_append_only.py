@@ -97,7 +97,8 @@ def test_postgresql_gets_the_same_triggers() -> None:
     made = triggers("postgresql")
     by_row = {name for name, statement in made.items() if "FOR EACH ROW" in statement}
     assert by_row == triggers("sqlite").keys()
-    assert made.keys() - by_row == {f"{table}_no_truncate" for table in ("fact", "anchor", "person_read", "adoption", "law_held")}, "TRUNCATE passes by a row's triggers"
+    kept = ("fact", "anchor", "person_read", "adoption", "law_held")
+    assert made.keys() - by_row == {f"{table}_no_truncate" for table in kept}, "TRUNCATE passes by a row's triggers"
 
 
 def test_a_transaction_that_fails_leaves_nothing(team: Team) -> None:
