@@ -22,6 +22,7 @@ from config.settings import Settings
 from config.strict import ConfigFault
 from deadlines.almanac import Almanac, load_almanac
 from models.tables import AdoptionRow
+from notifications.notice import TELLING
 from statemachines.replay import processes
 
 ADOPTION: Table = AdoptionRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
@@ -45,7 +46,7 @@ def read_lawbook(settings: Settings, *packs: Path) -> Lawbook:
     almanac = load_almanac(*(folder / "almanac" for folder in (SHIPPED, *packs))) if packs else load_almanac()
     own = settings.home / "ladder.toml"  # a team's own ladder stands before any other
     ladder = load_ladder(own) if own.exists() else load_ladder(DEFAULT, *(pack / "ladder" for pack in packs))
-    tables = [str(sorted(process.table.items())) for process in processes().values()]
+    tables = [*(str(sorted(process.table.items())) for process in processes().values()), str(TELLING)]
     parts = dict(zip(PARTS, (law.digest[:16], almanac.digest[:16], ladder.digest[:16], _digest(*tables)), strict=True))
     return Lawbook(law, almanac, ladder, _digest(law.digest, almanac.digest, ladder.digest, *tables), parts)
 

@@ -2,7 +2,8 @@
 
 A notice is written in the transaction of the fact that calls for it, and its end in that of another fact, so that each says what the other must. What
 cannot be compared: a notice that was suppressed by a state that it may have (`withdrawn`, `held` until a person releases it), the words of a letter, and
-a letter that a fact called for under a ladder that holds no more. Damage is named, never mended, and no mailbox is repeated. Letters: `verifying_letters`.
+a letter that a fact called for under a law or ladder that holds no more, or that hangs on who was in the directory that day. Damage is named, never
+mended, and no mailbox is repeated. Letters: `verifying_letters`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +24,8 @@ from models.facts import Line
 from models.rows import FETCH, Row, driver_cursor
 from models.shared_facts import CORRECTIONS, RUNGS
 from models.words import NoticeState
+from notifications.ends import AGAIN
+from notifications.ends import ENDED as ENDED_EARLY
 from notifications.notice import BEGAN, DIGEST, SENT, WITHDRAWAL, notices_for
 from statemachines.replay import fold
 from statemachines.statutory import Unlawful
@@ -88,7 +91,7 @@ class NoticeCheck:
     def __init__(self, house: House, connection: Connection, day: Callable[[date], Any]) -> None:
         self._house = house
         self._day = day
-        self._since = _ladder_since(house, connection)
+        self._since = _law_since(house, connection)
         self._watched = RUNGS | OUTCOMES.keys() | house.ladder.letter.keys()
         self.sent = 0
 
@@ -154,11 +157,11 @@ class NoticeCheck:
             told.clear()
 
     def _wants(self, ref: str, lines: Sequence[Line], line: Line, duties: Sequence[Duty], rows: Sequence[Row]) -> bool:
-        """Whether a fact without a notice called for one: a rung of a duty that was open, or what the ladder of today says of a live fact.
+        """Whether a fact without a notice called for one: a rung of a duty that was open, or what the ladder says of a live fact since it holds.
 
         Asked on what was known with the fact itself and by the end of all that was recorded with it.
         """
-        if line.kind not in RUNGS and (line.via == "import" or self._since is None or line.recorded_at < self._since):
+        if line.kind not in RUNGS and (line.via == "import" or self._since is None or line.recorded_at <= self._since):
             return False
         if not _may_have_called(duties, line, lines) and not any(each.kind in CORRECTIONS for each in lines):
             return False
@@ -176,7 +179,7 @@ class NoticeCheck:
             drafts = notices_for([line], casefile, duties, house.ladder, house.directory, house.almanac, line.occurred_on, local_sink=True)
         except (Unlawful, LawError, NoAnswer, AlmanacRange, KeyError, ValueError):
             return False  # it could not be worked out then either
-        return any(draft.rank == 0 for draft in drafts) and keys.isdisjoint(draft.key for draft in drafts)
+        return any(draft.rank == 0 and draft.rung not in (ENDED_EARLY, AGAIN) for draft in drafts) and keys.isdisjoint(draft.key for draft in drafts)
 
 
 def sent_on(letter: str, day: date) -> int:
@@ -226,11 +229,11 @@ def _is_open(casefile: Casefile, duties: Sequence[Duty], line: Line) -> bool:
     return fact is not None and any(duty.closed_on is None for duty in duties if (duty.rule, duty.opened_seq) == (fact.rule, fact.opened_seq))
 
 
-def _ladder_since(house: House, connection: Connection) -> str | None:
-    """Since when the ladder is the one that this house has; None where another holds."""
+def _law_since(house: House, connection: Connection) -> str | None:
+    """Since when law, ladder and the rules of telling are those that this house has; None where others hold."""
     since = None
     for held in every(connection):
-        if held.ladder != house.hold.parts["ladder"]:
+        if held.looked_under != house.hold.looked_under:
             break
         since = held.taken_at
     return since

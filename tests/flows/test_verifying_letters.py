@@ -87,11 +87,11 @@ def test_a_letter_that_was_still_to_leave_and_is_gone_is_named_by_the_request_th
     assert f"fact {asked} (health_advice_requested) called for a notice" in report.damage[0].message
 
 
-def test_what_was_recorded_under_another_ladder_is_not_asked_for_its_letter(told: Team, spoil: Spoil) -> None:
+def test_what_was_recorded_under_another_law_or_ladder_is_not_asked_for_its_letter(told: Team, spoil: Spoil) -> None:
     asked = told.lines()[-1].seq
     spoil(f"DELETE FROM notice WHERE {OURS} AND fact_seq = {asked}")
     house = told.house("14 Apr 2026")
-    hold = replace(house.hold, parts={**house.hold.parts, "ladder": "another"})
+    hold = replace(house.hold, looked_under="another")
     assert verify(replace(house, hold=hold)).intact
 
 

@@ -92,21 +92,26 @@ def test_two_at_once_do_not_pull_it_from_under_each_other(checkout: Path, monkey
     assert "waiting for it" in capsys.readouterr().err
 
 
-def test_the_lock_is_exact_and_names_no_host() -> None:
+@pytest.mark.parametrize(("lock", "many"), [("requirements.lock", 100), ("benchmarks/peers.lock", 10)])
+def test_the_lock_is_exact_and_names_no_host(lock: str, many: int) -> None:
     """Every requirement is pinned with hashes, and no registry or path is named."""
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    text = (ROOT / lock).read_text(encoding="utf-8")
     assert "://" not in text
     pins = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
-    assert len(pins) > 100
+    assert len(pins) > many
     assert all(re.match(r"^[A-Za-z0-9._-]+==\S+ (;.* )?\\$", line) for line in pins)
     assert text.count("--hash=sha256:") >= len(pins)
 
 
-def test_the_lock_holds_everything_the_project_asks_for() -> None:
+@pytest.mark.parametrize(("lock", "groups"), [("requirements.lock", ("check", "bench", "build")), ("benchmarks/peers.lock", ("peers",))])
+def test_the_lock_holds_everything_the_project_asks_for(lock: str, groups: tuple[str, ...]) -> None:
     """A dependency that was added without `make lock` is found here."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    asked = [*project["project"]["dependencies"], *(name for group in project["dependency-groups"].values() for name in group)]
-    locked = {line.split("==")[0].lower() for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines() if "==" in line}
+    asked = [name for group in groups for name in project["dependency-groups"].pop(group)]
+    if lock == "requirements.lock":
+        asked += project["project"]["dependencies"]
+        assert project["dependency-groups"].keys() == {"peers"}, "a group that is in no lock"
+    locked = {line.split("==")[0].lower() for line in (ROOT / lock).read_text(encoding="utf-8").splitlines() if "==" in line}
     assert {re.split(r"[=<>[]", name)[0].lower() for name in asked} <= locked
 
 
