@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,6 +26,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((number for number, start in enumerate(SLOW) if name.startswith(start)), len(SLOW))
 
     items.sort(key=place)
+
+
+def pytest_configure() -> None:
+    """Many machines allow a process a thousand open files, and one process opens some hundred houses here."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8_192)), hard))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_files_left_open() -> Iterator[None]:
+    """Closes what a file's tests left open of their houses; a house that lives longer opens its records again by itself."""
+    from sqlalchemy import Engine, event
+
+    from models.database import KEPT
+
+    seen: set[Engine] = set()
+
+    def connected(connection: Any) -> None:
+        if KEPT in connection.engine.__dict__:
+            seen.add(connection.engine)
+
+    event.listen(Engine, "engine_connect", connected)
+    yield
+    event.remove(Engine, "engine_connect", connected)
+    for engine in seen:
+        engine.dispose()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ Where the environment cannot be made (no registry answers), or a peer fails, its
 import hashlib
 import json
 import os
-import select
+import selectors
 import shutil
 import subprocess
 import sys
@@ -15,7 +15,7 @@ import venv
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from benchmarks.measuring import Side, Took
 from benchmarks.peers.work import Work
@@ -109,7 +109,7 @@ class Worker:
         try:
             self._process.stdin.write(json.dumps({"do": do} | more).encode() + b"\n")
             self._process.stdin.flush()
-            answered = bool(select.select([self._process.stdout], [], [], self.patience)[0])
+            answered = self._answers(self._process.stdout)
             line = self._process.stdout.readline() if answered else b""
         except OSError:
             answered, line = True, b""
@@ -120,6 +120,11 @@ class Worker:
         if "error" in said:
             raise NotMeasured(self.peer, said["error"])
         return said
+
+    def _answers(self, stdout: IO[bytes]) -> bool:
+        with selectors.DefaultSelector() as waiting:  # select alone knows no file beyond the thousandth that is open
+            waiting.register(stdout, selectors.EVENT_READ)
+            return bool(waiting.select(self.patience))
 
     def end(self) -> None:
         """Let the process end by itself, and end it where it does not."""
