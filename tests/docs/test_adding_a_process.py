@@ -51,7 +51,7 @@ def test_its_commands_print_what_it_says(rooms: Path) -> None:
             expected.append(said)
     script = "".join(f"{command}\necho '<<{number}>>'\n" for number, command in enumerate(commands))
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SENDFLOW_", "PREFECT_", "PYTEST_"))}
-    environment = kept | {"PATH": f"{rooms / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(rooms), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = kept | {"PATH": f"{rooms / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(rooms)}
     ended = subprocess.run(["bash"], input=script, cwd=rooms, env=environment, capture_output=True, text=True, timeout=150, check=False)
     printed = re.split(r"<<\d+>>\n", ended.stdout)[:-1]
     assert list(zip(commands, printed, strict=True)) == list(zip(commands, expected, strict=True)), ended.stderr

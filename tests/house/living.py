@@ -50,17 +50,18 @@ def processes_of(home: Path) -> list[int]:
 class LivingHouse:
     """One `sendflow up`. Its words are in `said`; `ask` runs another command on the same house."""
 
-    def __init__(self, home: Path, port: int | None = None, **environment: str) -> None:
-        """Starts to open the house and returns at once."""
+    def __init__(self, home: Path, port: int | None = None, *, sample: bool = True, **environment: str) -> None:
+        """Starts to open the house, with the sample or empty, and returns at once."""
         self.home = home
         self.port = port or free_port()
         own = {"SENDFLOW_HOME": str(home), "SENDFLOW_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith(("SENDFLOW_", "PREFECT_"))} | own | environment
         home.parent.mkdir(parents=True, exist_ok=True)
         self.words = home.with_suffix(".said")
+        command = [*SENDFLOW, "up", *([] if sample else ["--no-sample"])]
         with self.words.open("ab") as words:
             self.process = subprocess.Popen(
-                [*SENDFLOW, "up"], cwd=ROOT, env=self.environment, stdout=words, stderr=subprocess.STDOUT, start_new_session=True
+                command, cwd=ROOT, env=self.environment, stdout=words, stderr=subprocess.STDOUT, start_new_session=True
             )
 
     @property

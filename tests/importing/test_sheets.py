@@ -196,7 +196,7 @@ def test_a_workbook_damaged_within_a_sheet_is_refused_whole(save: Save, tmp_path
     assert "damaged" in refused(damaged).sentence
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.one_of(
     st.binary(max_size=400), st.binary(max_size=300).map(lambda tail: b"PK\x03\x04" + tail),
     st.text(max_size=300).map(lambda tail: ("Ref,LA,Request received\n" + tail).encode("utf-8", "surrogatepass")),

@@ -148,7 +148,7 @@ def folded(lines: list[Line]) -> Any:
 
 
 @pytest.mark.parametrize("name", processes())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32), length=st.integers(1, 25))
 def test_random_facts_are_lawful_where_the_table_says_so_or_refused_with_a_sentence(name: str, seed: int, length: int) -> None:
     process, at = processes()[name], random.Random(seed)
