@@ -40,7 +40,7 @@ contracts: install
 	@$(BIN)/lint-imports --no-logo
 
 suite: install
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 fuzz: install  ## inputs that find new paths through the readers, and odd questions to the addresses, for SECONDS (default 120)
 	@SECONDS_TO_FUZZ=$(or $(SECONDS),120) $(BIN)/python -m tests.fuzz.deep

@@ -133,12 +133,12 @@ def commands(folder: Path) -> Iterator[Words]:
     )  # fmt: skip
 
 
-def run(home: Path, words: Sequence[Words]) -> tuple[list[Done], str]:
+def run(home: Path, words: Sequence[Words], **environment: str) -> tuple[list[Done], str]:
     """Runs commands one after another in one process of its own, as fast as their work; returns what each said, and what was said past them."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SENDFLOW_", "PREFECT_"))}
     done = subprocess.run(
-        [sys.executable, "-c", DRIVER], cwd=ROOT, env=kept | {"SENDFLOW_HOME": str(home)}, input=json.dumps(words), capture_output=True, text=True,
-        check=True, timeout=300,
+        [sys.executable, "-c", DRIVER], cwd=ROOT, env=kept | {"SENDFLOW_HOME": str(home)} | environment, input=json.dumps(words), capture_output=True,
+        text=True, check=True, timeout=300,
     )  # fmt: skip
     outcomes, past = done.stdout.rsplit("\n", 1)[-1], done.stdout.rsplit("\n", 1)[0] if "\n" in done.stdout else ""
     told = json.loads(outcomes)

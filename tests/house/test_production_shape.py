@@ -1,4 +1,7 @@
-"""The production shape: a login on the pages, the interface and the watch; commands use it, and no secret reaches a parameter, a page or a file."""
+"""The production shape: a login on the pages, the interface and the watch; commands use it, and no secret reaches a parameter, a page or a file.
+
+Nor does anything that identifies a child, though the house is fed canaries: one house is opened for all of it, and closed by the last test of it.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ import pytest
 
 from flows.runs import Act
 from tests.house.living import LivingHouse, wait_until
+from tests.privacy.canaries import CLINICAL, NAMES, NUMBERS, Done, Words, run, search_home, search_outputs, trackers
 
 LOGIN = "dco:kestrel-under-glass-41"
 NAME = "Zuzanna Wrobelek"
@@ -26,9 +30,32 @@ SECRET = LOGIN.partition(":")[2]
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivingHouse]:
     """A house that asks for a login."""
-    made = LivingHouse(tmp_path_factory.mktemp("locked") / "var", SENDFLOW_AUTH=LOGIN).opened()
+    made = LivingHouse(tmp_path_factory.mktemp("locked") / "var", sample=False, SENDFLOW_AUTH=LOGIN).opened()
     yield made
     made.close()
+
+
+def with_canaries(folder: Path) -> list[Words]:
+    """Each way in once, each with another canary; tests/privacy tries all of them without a Prefect server."""
+    whole, _newer, broken, *_others = trackers(folder)
+    waiting = ("waiting_list_stated", "--on", "2026-04-01", "--data", "service=camhs", "--data", f"note={NAMES[0]}")
+    return [
+        ("import", str(whole)), ("import", str(broken)), ("record", "KV001", *waiting, "--actor", "dco.team"),
+        ("record", NUMBERS[1], CLINICAL[0], "--on", NAMES[0], "--data", CLINICAL[0], "--actor", "dco.team"),
+        ("record", "KV001", "section_g_agreed", "--on", "2026-04-01", "--data", f"body={NUMBERS[1]}", "--actor", NAMES[0]),
+        ("sweep",), ("deliver", "--now", "--reason", CLINICAL[0]), ("digest",), ("verify",),
+    ]  # fmt: skip
+
+
+@pytest.mark.house
+@pytest.mark.timeout(600)
+def test_no_canary_is_found_where_a_prefect_server_took_part(house: LivingHouse, tmp_path: Path) -> None:
+    """The commands share one process, as each would pay for Prefect's import."""
+    outputs, past = run(house.home, with_canaries(tmp_path / "in"), **house.environment)
+    assert [done.code for done in outputs] == [1, 2, 0, 2, 2, 0, 0, 0, 0]
+    assert "Prefect" not in past + "".join(done.stderr for done in outputs), "each command has shown its run"
+    search_outputs([*outputs, Done(("all",), 0, "", past)])
+    search_home(house.home)
 
 
 def ask(url: str, login: str | None = None, body: dict[str, Any] | None = None) -> tuple[int, str]:
@@ -43,7 +70,6 @@ def ask(url: str, login: str | None = None, body: dict[str, Any] | None = None) 
 
 
 @pytest.mark.house
-@pytest.mark.xdist_group("house")
 @pytest.mark.timeout(600)
 def test_a_login_reaches_neither_pages_nor_files(house: LivingHouse) -> None:
     """Without it the interface and the watch tell nothing; with it commands show their runs; and it stands nowhere."""
@@ -66,12 +92,10 @@ def test_a_login_reaches_neither_pages_nor_files(house: LivingHouse) -> None:
     for page in (f"http://127.0.0.1:{house.port}/", f"{api}/health"):
         assert SECRET not in ask(page)[1]
     assert SECRET not in house.said + swept.stdout + swept.stderr
-    found = [path.name for path in house.home.rglob("*") if path.is_file() and (SECRET.encode() in path.read_bytes() or _basic() in path.read_bytes())]
-    assert found == []
+    assert _holding(house.home, SECRET.encode(), _basic()) == []
 
 
 @pytest.mark.house
-@pytest.mark.xdist_group("house")
 @pytest.mark.timeout(600)
 def test_without_the_login_no_route_of_the_interface_says_or_does_anything(house: LivingHouse) -> None:
     """Every path and method that the server itself names, asked without a login; two say whether it is there."""
@@ -87,7 +111,6 @@ def test_without_the_login_no_route_of_the_interface_says_or_does_anything(house
 
 
 @pytest.mark.house
-@pytest.mark.xdist_group("house")
 @pytest.mark.timeout(600)
 def test_nothing_that_is_typed_beside_the_parameters_is_kept(house: LivingHouse) -> None:
     """The form's switch that lets any value pass, its name, tags and message, and names that the flow does not know."""
@@ -113,8 +136,17 @@ def test_nothing_that_is_typed_beside_the_parameters_is_kept(house: LivingHouse)
     with urllib.request.urlopen(request, timeout=30) as answer:
         assert "changed by hand" in answer.read().decode()
     assert ask(start, LOGIN, {"parameters": {}, "state": "no state"})[0] == 422, "what is no start is refused in the server's own words"
-    held = [path.name for path in (house.home / "prefect").glob("prefect.db*") if NAME.encode() in path.read_bytes()]
-    assert held == []
+    assert _holding(house.home, NAME.encode()) == []
+
+
+@pytest.mark.house
+@pytest.mark.timeout(600)
+def test_closed_it_leaves_neither_a_canary_nor_its_login_behind(house: LivingHouse) -> None:
+    """What its parts write as they end is searched too."""
+    house.close()
+    search_outputs([Done(("up",), 0, house.said, "")])
+    assert search_home(house.home) > 10
+    assert _holding(house.home, SECRET.encode(), _basic()) == []
 
 
 @pytest.mark.parametrize("name", ["sweep", "deliver", "digest", "verify"])
@@ -144,6 +176,12 @@ def _answers(url: str) -> bool:
         return ask(url, LOGIN)[0] == 200
     except OSError:
         return False
+
+
+def _holding(home: Path, *words: bytes) -> list[str]:
+    """The files of a house in which one of these stands."""
+    contents = ((path.name, path.read_bytes()) for path in home.rglob("*") if path.is_file())
+    return [name for name, content in contents if any(word in content for word in words)]
 
 
 def _basic() -> bytes:
