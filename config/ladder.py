@@ -4,7 +4,7 @@ import hashlib
 import tomllib
 from collections.abc import Mapping
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -139,14 +139,20 @@ def load_ladder(path: Path = DEFAULT, *over: Path) -> Ladder:
         files = layered((path.parent, *(folder.parent for folder in over)), path.name)
     if not files:
         raise LadderError(f"{path.name}: the folder holds no ladder; a file such as ehc_needs_assessment.toml was expected")
-    read = [_read(file) for file in files]
+    return _joined(tuple((file.name, _text(file)) for file in files))
+
+
+@lru_cache(maxsize=4)
+def _joined(files: tuple[tuple[str, str], ...]) -> Ladder:
+    """What files of these names and texts say together; worked out once, as the house is opened for every act."""
+    read = [_read(name, text) for name, text in files]
     rungs: dict[str, tuple[RungDef, ...]] = {}
     letters: dict[str, LetterDef] = {}
     ends: dict[str, EndDef] = {}
-    for file, part in zip(files, read, strict=True):
+    for (name, _said), part in zip(files, read, strict=True):
         doubled = sorted((rungs.keys() & part.rung.keys()) | (letters.keys() & part.letter.keys()) | (ends.keys() & part.ended.keys()))
         if doubled:
-            raise LadderError(f"{file.name}: {doubled[0]} stands in another file of the ladder already; it stands once")
+            raise LadderError(f"{name}: {doubled[0]} stands in another file of the ladder already; it stands once")
         rungs |= part.rung
         letters |= part.letter
         ends |= part.ended
@@ -155,22 +161,27 @@ def load_ladder(path: Path = DEFAULT, *over: Path) -> Ladder:
     return ladder.model_copy(update={"digest": digest})
 
 
-def _read(path: Path) -> Ladder:
+def _text(path: Path) -> str:
     try:
-        told = tomllib.loads(path.read_text("utf-8"))
+        return path.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise LadderError(f"{path.name}: the file is not UTF-8 text; save it as UTF-8") from None
+
+
+def _read(name: str, text: str) -> Ladder:
+    try:
+        told = tomllib.loads(text)
         for rule, rungs in told.get("rung", {}).items():
             names = [rung.get("id") for rung in rungs]
             if len(set(names)) != len(names):
-                raise LadderError(f"{path.name}: rung.{rule}: an id stands twice; every rung of a rule has its own id")
+                raise LadderError(f"{name}: rung.{rule}: an id stands twice; every rung of a rule has its own id")
             for rank, rung in enumerate(rungs, 1):
                 rung["rank"] = rank
         return Ladder.model_validate(told)
-    except UnicodeDecodeError:
-        raise LadderError(f"{path.name}: the file is not UTF-8 text; save it as UTF-8") from None
     except (AttributeError, TypeError):
-        raise LadderError(f"{path.name}: a rung is a table of its own under the rule's name, for example [[rung.ehc_body_advice_respond]]") from None
+        raise LadderError(f"{name}: a rung is a table of its own under the rule's name, for example [[rung.ehc_body_advice_respond]]") from None
     except tomllib.TOMLDecodeError as error:
-        raise LadderError(f"{path.name}: not TOML: {error}") from None
+        raise LadderError(f"{name}: not TOML: {error}") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise LadderError(f"{path.name}: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None
+        raise LadderError(f"{name}: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None

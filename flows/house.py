@@ -6,7 +6,7 @@ Only here is the clock read. `SENDFLOW_TODAY` sets the house's day in a rehearsa
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -105,7 +105,7 @@ class House:
     @cached_property
     def books(self) -> Mapping[str, DutyBook]:
         """The duty book of each process."""
-        return {name: DutyBook.of(self.law.duties_of(name)) for name in processes()}
+        return _books(self.law)
 
     @cached_property
     def dates_of(self) -> DatesOf:
@@ -127,6 +127,11 @@ class House:
             return dates_for(law, almanac, rule, started_on, {name: date.fromisoformat(data[name]) for name in names if data.get(name)})
 
         return dates_of
+
+
+@lru_cache(maxsize=2)
+def _books(law: Law) -> Mapping[str, DutyBook]:
+    return {name: DutyBook.of(law.duties_of(name)) for name in processes()}
 
 
 def london_day(moment: datetime) -> date:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,9 +47,15 @@ def read_lawbook(settings: Settings, *packs: Path) -> Lawbook:
     almanac = load_almanac(*(folder / "almanac" for folder in (SHIPPED, *packs))) if packs else load_almanac()
     own = settings.home / "ladder.toml"  # a team's own ladder stands before any other
     ladder = load_ladder(own) if own.exists() else load_ladder(DEFAULT, *(pack / "ladder" for pack in packs))
-    tables = [*(str(sorted(process.table.items())) for process in processes().values()), str(TELLING)]
+    tables = _tables()
     parts = dict(zip(PARTS, (law.digest[:16], almanac.digest[:16], ladder.digest[:16], _digest(*tables)), strict=True))
     return Lawbook(law, almanac, ladder, _digest(law.digest, almanac.digest, ladder.digest, *tables), parts)
+
+
+@cache
+def _tables() -> tuple[str, ...]:
+    """What the machines of this program allow, and its way of telling, as text."""
+    return (*(str(sorted(process.table.items())) for process in processes().values()), str(TELLING))
 
 
 def newest_adoption(connection: Connection) -> Row[tuple[object, ...]] | None:

@@ -1,29 +1,16 @@
 """A review and a re-assessment by the commands alone, from opening to end, with their letters; a board's request that cannot be refused."""
 
 import json
-from collections.abc import Callable
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
-import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from cli import app
+from tests.calling import Call
 
-Call = Callable[..., Result]
 REVIEW, AGAIN, NEXT = "AR90001", "RA90001", "SF-000001"
 PAEDS = ("body=QX101", "service=community_paediatrics")
-
-
-@pytest.fixture
-def call(tmp_path: Path) -> Call:
-    """Runs a command in a house of its own on a rehearsed day."""
-
-    def run(today: str, *args: str) -> Result:
-        return CliRunner().invoke(app, args, env={"SENDFLOW_HOME": str(tmp_path / "var"), "SENDFLOW_TODAY": today})
-
-    return run
 
 
 def record(call: Call, case: str, on: str, fact: str, *data: str) -> Result:

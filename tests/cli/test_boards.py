@@ -7,9 +7,9 @@ from typing import Any
 
 import openpyxl
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from cli import app
+from tests.calling import sendflow
 from tests.casework import Team
 
 Call = Callable[..., Result]
@@ -33,7 +33,7 @@ def call(team: Team) -> Call:
     team.record("9 Mar 2026", "health_advice_answered", service="OT", answer="discharged")
 
     def run(*args: str, today: str) -> Result:
-        return CliRunner().invoke(app, args, env={"SENDFLOW_HOME": str(team.home), "SENDFLOW_TODAY": today})
+        return sendflow(*args, env={"SENDFLOW_HOME": str(team.home), "SENDFLOW_TODAY": today})
 
     return run
 

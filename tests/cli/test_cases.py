@@ -6,26 +6,29 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from cli import app, main
+from cli import main
+from tests.calling import Call, sendflow
+from tests.casework import ready
 
 ROOT = Path(__file__).parents[2]
 CHILD = "Amelia Oakes"
-Call = Callable[..., Result]
 
 
 @pytest.fixture
 def call(tmp_path: Path) -> Call:
     """Runs a command in a house of its own on a rehearsed day (2 Mar 2026 unless said)."""
 
+    home = str(ready(tmp_path / "var"))
+
     def run(*args: str, today: str = "2026-03-02") -> Result:
-        return CliRunner().invoke(app, args, env={"SENDFLOW_HOME": str(tmp_path / "var"), "SENDFLOW_TODAY": today})
+        return sendflow(*args, env={"SENDFLOW_HOME": home, "SENDFLOW_TODAY": today})
 
     return run
 
@@ -205,8 +208,8 @@ def test_processes_list_states_facts_and_duties(call: Call) -> None:
     assert "EHC needs assessment" in call("processes").stdout
 
 
-def test_any_command_on_an_empty_home_makes_the_records_first(call: Call, tmp_path: Path) -> None:
-    result = call("overdue", "--json")
+def test_any_command_on_an_empty_home_makes_the_records_first(tmp_path: Path) -> None:
+    result = sendflow("overdue", "--json", env={"SENDFLOW_HOME": str(tmp_path / "var"), "SENDFLOW_TODAY": "2026-03-02"})
     assert (result.exit_code, document(result)) == (0, [])
     assert (tmp_path / "var" / "sendflow.db").exists()
 
@@ -232,15 +235,21 @@ def test_processes_account_for_every_rule_as_a_duty_or_as_calculation_only_with_
     assert all(text.count(why) == 1 or list(idle.values()).count(why) > 1 for why in idle.values()) and "lac_iha (coordination)" in text
 
 
-@pytest.mark.parametrize("args", [("case", "NX90001"), ("overdue",), ("week",), ("processes",), ("rules",)])
-def test_commands_that_only_look_do_not_import_prefect(tmp_path: Path, args: Sequence[str]) -> None:
-    code = (
-        "import sys, typer\nfrom cli import app\n"
-        "try:\n    app(sys.argv[1:] + ['--json'], standalone_mode=False)\nexcept typer.Exit:\n    pass\n"
-        "heavy = {'prefect', 'apscheduler'} & set(sys.modules)\nsys.exit(f'imported {heavy}' if heavy else 0)"
-    )
+LOOKS = [["case", "NX90001"], ["overdue"], ["week"], ["letters"], ["processes"], ["rules"]]
+LOOKING = """
+import sys
+from tests.calling import sendflow
+for words in {looks}:
+    done = sendflow(*words, "--json")
+    heavy = {{"prefect", "apscheduler"}} & set(sys.modules)
+    if heavy or done.exit_code:
+        sys.exit(f"{{words}} imported {{heavy}} and ended with {{done.exit_code}}")
+"""
+
+
+def test_commands_that_only_look_do_not_import_prefect(lived: Call, tmp_path: Path) -> None:
     env = {**os.environ, "SENDFLOW_HOME": str(tmp_path / "var"), "SENDFLOW_TODAY": "2026-03-02"}
-    done = subprocess.run([sys.executable, "-c", code, *args], env=env, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", LOOKING.format(looks=LOOKS)], env=env, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 

@@ -1,29 +1,17 @@
 """Continuing care by the commands alone: from the referral to the hand-over at 18, with its letters; and one day for two reviews."""
 
 import json
-from collections.abc import Callable
 from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from cli import app
 from statemachines.continuing_care import DOMAINS
+from tests.calling import Call
 
-Call = Callable[..., Result]
 CARE, PLAN = "CC90001", "AR90001"
 TOOL = [f"{domain}={'severe' if domain == 'breathing' else 'low'}" for domain in DOMAINS]
-
-
-@pytest.fixture
-def call(tmp_path: Path) -> Call:
-    """Runs a command in a house of its own on a rehearsed day."""
-
-    def run(today: str, *args: str) -> Result:
-        return CliRunner().invoke(app, args, env={"SENDFLOW_HOME": str(tmp_path / "var"), "SENDFLOW_TODAY": today})
-
-    return run
 
 
 def record(call: Call, on: str, fact: str, *data: str, case: str = CARE) -> Result:

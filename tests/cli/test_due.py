@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from cli import app
+from tests.calling import sendflow
 
 KEYS = [
     "rule", "on", "due", "strict_due", "act_by", "due_at", "period", "counts", "basis", "citation", "url", "version_from", "enabled",
@@ -18,7 +18,7 @@ KEYS = [
 
 
 def run(*words: str) -> Result:
-    return CliRunner().invoke(app, list(words))
+    return sendflow(*words)
 
 
 def asked(*words: str) -> dict[str, Any]:
@@ -156,8 +156,8 @@ def test_every_rule_is_listed() -> None:
 
 def test_asking_the_law_waits_for_neither_prefect_nor_a_database() -> None:
     script = (
-        "import sys; from typer.testing import CliRunner; from cli import app;"
-        "r = CliRunner().invoke(app, ['due', 'ehc_body_advice_respond', '--on', '2026-03-02', '--json']); assert r.exit_code == 0;"
+        "import sys; from tests.calling import sendflow;"
+        "r = sendflow('due', 'ehc_body_advice_respond', '--on', '2026-03-02', '--json'); assert r.exit_code == 0;"
         "print(sorted({'prefect', 'sqlmodel', 'sqlalchemy', 'apscheduler'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])

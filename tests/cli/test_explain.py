@@ -8,9 +8,8 @@ from typing import get_args
 from xml.etree import ElementTree
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from cli import app
 from config.ladder import load_ladder
 from config.law import load_law
 from config.rules import Count
@@ -19,6 +18,7 @@ from flows.drawing import draw, moves_of
 from flows.explaining import ENDINGS, WORDS, Sources, page_of
 from flows.explaining_html import html_of
 from statemachines.replay import processes
+from tests.calling import sendflow
 
 SOURCES = Sources(load_law(), load_almanac(), load_ladder(), processes())
 
@@ -29,7 +29,7 @@ def own_house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(*words: str) -> Result:
-    return CliRunner().invoke(app, list(words))
+    return sendflow(*words)
 
 
 def test_every_count_word_is_explained() -> None:

@@ -1,31 +1,19 @@
 """A Section 23 notification by the commands alone: from the opinion to the end, with its letters, what is refused, and what a locality may choose."""
 
 import json
-from collections.abc import Callable
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from cli import app
 from config.directory import DEFAULT
+from tests.calling import Call
 
-Call = Callable[..., Result]
 CASE, OTHER, PLAN = "SX90001", "SX90002", "NX90001"
 NUMBER, BORN = "9990000018", "2022-07-21"
 OPINION = ("la=Northshire", "body=QX101", "service=community_paediatrics", "opinion=sen", f"nhs_number={NUMBER}", f"date_of_birth={BORN}")
-
-
-@pytest.fixture
-def call(tmp_path: Path) -> Call:
-    """Runs a command in a house of its own on a rehearsed day."""
-
-    def run(today: str, *args: str) -> Result:
-        return CliRunner().invoke(app, args, env={"SENDFLOW_HOME": str(tmp_path / "var"), "SENDFLOW_TODAY": today})
-
-    return run
 
 
 def record(call: Call, on: str, fact: str, *data: str, case: str = CASE, today: str | None = None) -> Result:
@@ -142,7 +130,6 @@ def test_a_corrected_day_or_birth_is_judged_afresh(call: Call) -> None:
 def test_only_three_kinds_of_body_are_bound(call: Call, tmp_path: Path, body: str, bound: bool) -> None:
     directory = DEFAULT.read_text("utf-8")
     before, code, rest = directory.partition('body = "QX104"')
-    (tmp_path / "var").mkdir()
     (tmp_path / "var" / "directory.toml").write_text(before + code + rest.replace('kind = "nhs_foundation_trust"', 'kind = "other"', 1), "utf-8")
     result = record(call, "2026-02-02", "section23_opinion_formed", "la=Northshire", f"body={body}", f"date_of_birth={BORN}")
     assert result.exit_code == (0 if bound else 1)

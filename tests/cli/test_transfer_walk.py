@@ -1,29 +1,16 @@
 """A move and a change of commissioner by the commands alone, from opening to end, with the letters that the boards get."""
 
 import json
-from collections.abc import Callable
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
-import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from cli import app
+from tests.calling import Call
 
-Call = Callable[..., Result]
 CASE, REVIEW = "TR90001", "AR90001"
 OURS, THEIRS = "body=QX900", "body=QX901"
-
-
-@pytest.fixture
-def call(tmp_path: Path) -> Call:
-    """Runs a command in a house of its own on a rehearsed day."""
-
-    def run(today: str, *args: str) -> Result:
-        return CliRunner().invoke(app, args, env={"SENDFLOW_HOME": str(tmp_path / "var"), "SENDFLOW_TODAY": today})
-
-    return run
 
 
 def record(call: Call, on: str, fact: str, *data: str, case: str = CASE, today: str | None = None) -> Result:

@@ -1,31 +1,18 @@
 """Mediation and an appeal by the commands alone, from the refusal to the answer to the recommendation, with their letters; and what each told the others."""
 
 import json
-from collections.abc import Callable
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
-import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from cli import app
 from config.directory import DEFAULT
+from tests.calling import Call
 
-Call = Callable[..., Result]
 DCO, EXECUTIVE = "send.dco@northernvales-icb.example", "executive.lead.send@northernvales-icb.example"
 SERVICE, MANAGER = "slt.advice@northshire-community.example", "therapies.manager@northshire-community.example"
 PLAN, TALKS, APPEAL = "NX90001", "ME90001", "TR90001"
-
-
-@pytest.fixture
-def call(tmp_path: Path) -> Call:
-    """Runs a command in a house of its own on a rehearsed day."""
-
-    def run(today: str, *args: str) -> Result:
-        return CliRunner().invoke(app, args, env={"SENDFLOW_HOME": str(tmp_path / "var"), "SENDFLOW_TODAY": today})
-
-    return run
 
 
 def record(call: Call, case: str, on: str, fact: str, *data: str) -> Result:
@@ -149,7 +136,6 @@ def test_what_the_law_does_not_allow_is_refused_with_the_provision(call: Call) -
 def test_only_a_commissioning_body_mediates_and_answers_a_recommendation(call: Call, tmp_path: Path) -> None:
     """CFA 2014 s42(4), SI 2017/1306 reg 2: whoever has to arrange health provision, which a trust that provides it is not; NHS England may be."""
     directory = DEFAULT.read_text("utf-8") + '\n[[body]]\nbody = "QX950"\nname = "NHS England"\nkind = "nhs_england"\nsend_lead = "send@england.example"\n'
-    (tmp_path / "var").mkdir()
     (tmp_path / "var" / "directory.toml").write_text(directory, "utf-8")
     lived(call, *REFUSED[:4], (TALKS, "2026-05-05", "health_mediation_wanted"))
     appealed = (APPEAL, "2026-07-13", "extended_appeal_registered", "la=Northshire", "appeal=contents", "issues=health")

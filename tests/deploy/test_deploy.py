@@ -9,9 +9,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from cli import app
+from tests.calling import sendflow
 from tests.casework import Team
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +32,7 @@ def test_every_line_that_a_unit_starts_is_a_command_of_ours() -> None:
     for line in lines:
         program, *words = line.split()
         if program.endswith("/bin/sendflow"):
-            done = CliRunner().invoke(app, [*words, "--help"])
+            done = sendflow(*words, "--help")
             assert done.exit_code == 0, f"{line}: {done.output}"
         else:
             assert program == "/opt/sendflow/deploy/backup"

@@ -15,9 +15,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from typer.testing import CliRunner
 
-from cli import app
 from config.ladder import DEFAULT
 from config.settings import Settings, child_environment
 from flows import holding
@@ -34,6 +32,7 @@ from flows.sweeping import sweep
 from flows.wake import AlarmClock
 from models.database import is_postgresql, reading, transact, writing
 from tests.byhand import day
+from tests.calling import sendflow
 from tests.casework import KeptPost, Team
 from tests.flows.test_packs import FEWER_WEEKS, pack
 
@@ -331,7 +330,7 @@ def test_the_command_ends_with_3_and_one_line_and_the_way_out_that_it_names_is_o
 
     def command(*words: str) -> Any:
         process_of_its_own(team)
-        return CliRunner().invoke(app, list(words), env=told)
+        return sendflow(*words, env=told)
 
     ladder(team.home, 2)
     assert command("sweep", "--json").exit_code == 0

@@ -11,15 +11,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from cli import app
 from config.directory import DEFAULT
 from config.settings import Settings
 from flows.doctoring import DoctorReport, Finding, examine
 from flows.running import Running, write_running
 from models.seals import OtherKey, Seal
 from notifications.post import Attempt, Letter, Outcome
+from tests.calling import sendflow
 from tests.casework import Team
 
 TODAY = "14 Apr 2026"
@@ -215,7 +214,7 @@ def test_a_file_that_is_no_records_and_a_folder_without_any(tmp_path: Path) -> N
 
 def test_the_command_says_it_in_text_and_in_json(lived: Team) -> None:
     def call(*words: str) -> tuple[int, str]:
-        ended = CliRunner().invoke(app, ["doctor", *words], env={"SENDFLOW_HOME": str(lived.home), "SENDFLOW_TODAY": "2026-04-14"})
+        ended = sendflow("doctor", *words, env={"SENDFLOW_HOME": str(lived.home), "SENDFLOW_TODAY": "2026-04-14"})
         return ended.exit_code, ended.stdout
 
     code, text = call()

@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from cli import app
 from flows.doctoring import examine
 from tests.byhand import SALT, TRUST
+from tests.calling import sendflow
 from tests.casework import Team
 
 CAMHS_TRUST = "QX104"
@@ -44,6 +43,6 @@ def test_the_command_says_it_beside_its_one_document(tmp_path: Path, monkeypatch
     monkeypatch.setenv("SENDFLOW_HOME", str(tmp_path / "var"))
     monkeypatch.setenv("SENDFLOW_TODAY", "2026-03-02")
     call = ["--on", "2026-03-02", "--actor", "dco.team"]
-    assert CliRunner().invoke(app, ["record", "NX90001", "ehc_assessment_requested", *call, "--data", "la=northshire"]).exit_code == 0
-    done = CliRunner().invoke(app, ["record", "NX90001", "health_advice_requested", *call, "--data", "body=QX101", "--data", "service=camhs", "--json"])
+    assert sendflow("record", "NX90001", "ehc_assessment_requested", *call, "--data", "la=northshire").exit_code == 0
+    done = sendflow("record", "NX90001", "health_advice_requested", *call, "--data", "body=QX101", "--data", "service=camhs", "--json")
     assert done.exit_code == 0 and done.stdout.count("\n") <= 5 and "redirected_to=QX104" in done.stderr and "redirected" not in done.stdout

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 import config
-from cli import app
 from cli.packs import _in_words
 from config.settings import Settings
 from config.strict import ConfigFault
@@ -25,6 +23,7 @@ from flows.verifying import verify
 from models.database import reading
 from models.facts import Draft
 from tests.byhand import SALT, TRUST, day
+from tests.calling import sendflow
 from tests.casework import Team
 
 PACKS = Path(__file__).parents[1] / "packs"
@@ -192,18 +191,17 @@ def test_the_commands_say_it_and_due_answers_by_the_adopted_law(team: Team, tmp_
     monkeypatch.setenv("SENDFLOW_HOME", str(team.home))
     monkeypatch.setenv("SENDFLOW_TODAY", "2026-02-10")
     brought = str(pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS))
-    run = CliRunner()
-    [row] = json.loads(run.invoke(app, ["dry-run", brought, "--json"]).stdout)
+    [row] = json.loads(sendflow("dry-run", brought, "--json").stdout)
     assert list(row) == ["case_ref", "rule", "body", "service", "due", "due_then", "days", "standing", "standing_then"]
-    said = run.invoke(app, ["dry-run", brought]).stdout
+    said = sendflow("dry-run", brought).stdout
     assert "22 Jun 2026 to 8 Jun 2026 (14 days earlier)" in said
     assert "looked at over 1 live case. Nothing" in said and "1 due date would be another. Worst first:" in said
-    assert run.invoke(app, ["adopt", brought, "--actor", "Mary Jones"]).exit_code == 2
-    assert json.loads(run.invoke(app, ["adopt", brought, "--actor", "dco.team", "--json"]).stdout)["moved"] == 1
-    assert run.invoke(app, ["adopt", brought, "--actor", "dco.team"]).exit_code == 1
-    assert json.loads(run.invoke(app, ["due", "ehc_final_plan_send", "--on", "2026-02-02", "--json"]).stdout)["due"] == "2026-06-08"
-    assert run.invoke(app, ["dry-run", str(tmp_path / "nowhere")]).exit_code == 2
-    assert len(json.loads(run.invoke(app, ["adoptions", "--json"]).stdout)) == 1
+    assert sendflow("adopt", brought, "--actor", "Mary Jones").exit_code == 2
+    assert json.loads(sendflow("adopt", brought, "--actor", "dco.team", "--json").stdout)["moved"] == 1
+    assert sendflow("adopt", brought, "--actor", "dco.team").exit_code == 1
+    assert json.loads(sendflow("due", "ehc_final_plan_send", "--on", "2026-02-02", "--json").stdout)["due"] == "2026-06-08"
+    assert sendflow("dry-run", str(tmp_path / "nowhere")).exit_code == 2
+    assert len(json.loads(sendflow("adoptions", "--json").stdout)) == 1
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
-from typer.testing import CliRunner
 
-from cli import app
 from config.settings import Settings, SettingsError
 from flows import pool
 from flows.doctoring import examine
@@ -25,6 +23,7 @@ from flows.up import _where_to_look, open_house
 from flows.wake import AlarmClock
 from models.database import reading
 from tests.byhand import day
+from tests.calling import sendflow
 from tests.casework import Team
 
 ASKED = [f"NX7{number:04d}" for number in range(12)]
@@ -125,7 +124,7 @@ def test_every_part_looks_for_the_server_in_the_same_place(tmp_path: Any, monkey
             pool.run_worker(settings)
         with pytest.raises(pool.NoPool, match=f"answers at {expected}: "):
             pool.register(settings)
-        assert CliRunner().invoke(app, ["part", "clock"], env=given).exit_code == 0
+        assert sendflow("part", "clock", env=given).exit_code == 0
         assert said == [expected, expected]
         said.clear()
     write_running(tmp_path / "running.json", Running(os.getpid(), "", "http://127.0.0.1:8/api", "", "127.0.0.1", 9, "", {}))

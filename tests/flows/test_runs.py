@@ -98,9 +98,12 @@ def test_every_act_has_its_core(act: str) -> None:
     assert callable(runs.core(Act(act)))
 
 
-@pytest.mark.parametrize("module", ["flows.runs", "flows.recording", "flows.sweeping", "flows.boards", "flows.verifying", "flows.delivering", "cli"])
-def test_cores_and_commands_do_not_import_prefect(module: str, tmp_path: Path) -> None:
-    """It is paid for only where a server answers."""
-    script = f"import sys, {module}; print('prefect' in sys.modules)"
-    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=Path(runs.__file__).parent.parent)
-    assert said.stdout.strip() == "False"
+def test_cores_and_commands_do_not_import_prefect(tmp_path: Path) -> None:
+    """It is paid for only where a server answers; nor does looking for one import it."""
+    modules = "flows.runs", "flows.recording", "flows.sweeping", "flows.boards", "flows.verifying", "flows.delivering", "cli"
+    imports = "".join(f"import {module}; said.append(('{module}', 'prefect' in sys.modules))\n" for module in modules)
+    looks = "from flows.running import find_server; from config.settings import Settings; find_server(Settings.read())\n"
+    script = f"import sys; said = []\n{imports}{looks}print(*(name for name, there in [*said, ('a look', 'prefect' in sys.modules)] if there))"
+    kept = os.environ | {"SENDFLOW_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", script], env=kept, capture_output=True, text=True, check=True, cwd=Path(runs.__file__).parent.parent)
+    assert done.stdout.strip() == ""

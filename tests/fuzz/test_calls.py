@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
-from cli import app
 from config.settings import Settings
 from flows.watch import Pulse, Watch
+from tests.calling import sendflow
 from tests.casework import Team
 
 CANARY = "Zuzanna Wrobelek"
@@ -49,7 +48,7 @@ def test_recording_refuses_or_takes_whatever_is_typed(team: Team, case: str, kin
     if not team.lines():
         team.opened("2 Feb 2026").asked("2 Mar 2026")
     words = ["record", "--json", f"--on={on}", f"--actor={actor}", *(f"--data={pair}" for pair in pairs), "--", case, kind]
-    done = CliRunner().invoke(app, words, env={"SENDFLOW_HOME": str(team.home), "SENDFLOW_TODAY": "2026-04-14"})
+    done = sendflow(*words, env={"SENDFLOW_HOME": str(team.home), "SENDFLOW_TODAY": "2026-04-14"})
     assert done.exception is None or isinstance(done.exception, SystemExit), repr(done.exception)
     assert done.exit_code in {0, 1, 2}
     assert CANARY not in done.output
@@ -62,7 +61,7 @@ def test_recording_refuses_or_takes_whatever_is_typed(team: Team, case: str, kin
 @given(words=st.lists(st.one_of(TEXT, st.just(CANARY), st.dates().map(str)), max_size=3), command=st.sampled_from(LOOKING))
 def test_commands_that_look_answer_whatever_is_typed(team: Team, command: str, words: list[str]) -> None:
     assume(not any(word.startswith("-") for word in words))
-    done = CliRunner().invoke(app, [command, "--", *words], env={"SENDFLOW_HOME": str(team.home), "SENDFLOW_TODAY": "2026-04-14"})
+    done = sendflow(command, "--", *words, env={"SENDFLOW_HOME": str(team.home), "SENDFLOW_TODAY": "2026-04-14"})
     assert done.exception is None or isinstance(done.exception, SystemExit), repr(done.exception)
     assert done.exit_code in {0, 1, 2}
     assert CANARY not in done.output

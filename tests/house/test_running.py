@@ -93,13 +93,3 @@ def test_only_one_supervisor_holds_a_house(tmp_path: Path) -> None:
         pass
     with only_supervisor(tmp_path):
         pass
-
-
-def test_finding_a_house_does_not_import_prefect(tmp_path: Path) -> None:
-    """Commands without a server pay nothing for it."""
-    script = (
-        "import sys; from flows.running import find_server; from config.settings import Settings; "
-        "find_server(Settings.read()); print('prefect' in sys.modules)"
-    )
-    said = subprocess.run([sys.executable, "-c", script], env=os.environ | {"SENDFLOW_HOME": str(tmp_path)}, capture_output=True, text=True, check=True)
-    assert said.stdout.strip() == "False"

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from cli import app
+from tests.calling import sendflow
 from tests.casework import Team
 
 BY = ("--actor", "dco.team", "--ground")
@@ -28,7 +28,7 @@ def home(team: Team, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def ask(*words: str) -> Result:
-    return CliRunner().invoke(app, list(words))
+    return sendflow(*words)
 
 
 def told(*words: str) -> Any:

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from cli import app
 from config.directory import DEFAULT
 from flows.importing import import_file
 from flows.verifying import verify
-from tests.casework import Team
+from tests.calling import sendflow
+from tests.casework import Team, ready
 
 FILES = Path(__file__).parent / "files"
 COLUMNS = next(csv.reader((FILES / "plain.csv").open(encoding="utf-8-sig")))
@@ -23,13 +23,13 @@ COLUMNS = next(csv.reader((FILES / "plain.csv").open(encoding="utf-8-sig")))
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("SENDFLOW_HOME", str(tmp_path / "var"))
+    monkeypatch.setenv("SENDFLOW_HOME", str(ready(tmp_path / "var")))
     monkeypatch.setenv("SENDFLOW_TODAY", "2026-04-14")
     return tmp_path / "var"
 
 
 def ask(*words: str) -> Result:
-    return CliRunner().invoke(app, list(words))
+    return sendflow(*words)
 
 
 def told(done: Result) -> Any:

@@ -1,0 +1,18 @@
+"""The commands as a person or a program calls them, in this process."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+
+from typer import testing
+from typer.testing import CliRunner, Result
+
+from cli import app
+
+Call = Callable[..., Result]
+# Typer would build every command anew for each call, which takes longer than most of them.
+testing._get_command = cache(testing._get_command)  # type: ignore[attr-defined]  # its own name for it
+
+
+def sendflow(*words: str, env: Mapping[str, str] | None = None) -> Result:
+    """What `sendflow` with these words said, and its exit code."""
+    return CliRunner().invoke(app, list(words), env=env)

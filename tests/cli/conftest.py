@@ -1,0 +1,20 @@
+"""What the walks by commands alone share."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from tests.calling import Call, sendflow
+from tests.casework import ready
+
+
+@pytest.fixture
+def call(tmp_path: Path) -> Call:
+    """Runs a command in a house of its own on a rehearsed day, which is given first."""
+    home = str(ready(tmp_path / "var"))
+
+    def run(today: str, *args: str) -> Result:
+        return sendflow(*args, env={"SENDFLOW_HOME": home, "SENDFLOW_TODAY": today})
+
+    return run
