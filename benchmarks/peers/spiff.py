@@ -4,8 +4,8 @@ One row a case holds the whole workflow, its specification in it, as `serialize_
 """
 
 import io
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -129,35 +129,39 @@ def all_there(work: Work, shelf: Shelf) -> None:
 
 
 @contextmanager
-def one_fact(work: Work) -> Iterator[Run]:
+def _afresh(work: Work, amount: int, act: Callable[[Shelf], None]) -> Iterator[Run]:
+    """The act on an empty shelf, each time; afterwards everything is there."""
+    shelf = Shelf(work)
+
+    def run() -> float:
+        shelf.cleared()
+        with timed() as watch:
+            act(shelf)
+        all_there(work, shelf)
+        return watch.seconds
+
+    yield Run(amount, run)
+    shelf.connection.close()
+
+
+def one_fact(work: Work) -> AbstractContextManager[Run]:
     """Load, step and save, a commit for each fact."""
-    shelf = Shelf(work)
-
-    def run() -> float:
-        shelf.cleared()
-        with timed() as watch:
-            recorded(work, shelf)
-        all_there(work, shelf)
-        return watch.seconds
-
-    yield Run(work.facts, run)
-    shelf.connection.close()
+    return _afresh(work, work.facts, lambda shelf: recorded(work, shelf))
 
 
-@contextmanager
-def in_bulk(work: Work) -> Iterator[Run]:
+def in_bulk(work: Work) -> AbstractContextManager[Run]:
     """Every case stepped in memory and saved once, all in one transaction."""
-    shelf = Shelf(work)
+    return _afresh(work, work.facts, lambda shelf: shelf.save(stepped(work)))
 
-    def run() -> float:
-        shelf.cleared()
-        with timed() as watch:
-            shelf.save(stepped(work))
-        all_there(work, shelf)
-        return watch.seconds
 
-    yield Run(work.facts, run)
-    shelf.connection.close()
+def import_file(work: Work) -> AbstractContextManager[Run]:
+    """The tracker read, then load, step and save for each fact of each row."""
+
+    def act(shelf: Shelf) -> None:
+        imported(work)
+        recorded(work, shelf)
+
+    return _afresh(work, len(work.cases), act)
 
 
 @contextmanager
@@ -199,23 +203,6 @@ def refold(work: Work) -> Iterator[Run]:
         return watch.seconds
 
     yield Run(work.facts, run)
-    shelf.connection.close()
-
-
-@contextmanager
-def import_file(work: Work) -> Iterator[Run]:
-    """The tracker read, then load, step and save for each fact of each row."""
-    shelf = Shelf(work)
-
-    def run() -> float:
-        shelf.cleared()
-        with timed() as watch:
-            imported(work)
-            recorded(work, shelf)
-        all_there(work, shelf)
-        return watch.seconds
-
-    yield Run(len(work.cases), run)
     shelf.connection.close()
 
 

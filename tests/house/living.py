@@ -111,7 +111,9 @@ class LivingHouse:
 
     def start(self, deployment: str, **parameters: Any) -> dict[str, Any]:
         """Presses the button of a deployment and waits for the run's end; or returns what the server refused."""
-        there = self.api(f"/deployments/name/{deployment}/{deployment}-now")
+        there: dict[str, Any] = self.api(f"/deployments/name/{deployment}/{deployment}-now")
+        if "refused" in there:
+            return there
         made: dict[str, Any] = self.api(f"/deployments/{there['id']}/create_flow_run", {"parameters": parameters, "state": {"type": "SCHEDULED"}})
         if "refused" in made:
             return made

@@ -208,7 +208,7 @@ def test_parts_that_die_are_started_again_and_facts_are_recorded_meanwhile(house
     for name in before:
         assert f"The {name} process ended by itself" in house.said
     wait_until(lambda: server_answers(f"http://127.0.0.1:{house.port}/api"))
-    # A server that has just begun answers for its health before it takes a run.
+    # A server that has just begun answers for its health before it takes a run, and its deployments are told to it after that.
     assert wait_until(lambda: house.start("verify", case="ZZ900003").get("state_type")) == "COMPLETED"
 
 
