@@ -44,7 +44,7 @@ suite: install
 
 fuzz: install  ## inputs that find new paths through the readers, and odd questions to the addresses, for SECONDS (default 120)
 	@SECONDS_TO_FUZZ=$(or $(SECONDS),120) $(BIN)/python -m tests.fuzz.deep
-	@EXAMPLES=$(or $(SECONDS),120) $(BIN)/python -m pytest tests/fuzz -q
+	@EXAMPLES=$(or $(SECONDS),120) $(BIN)/python -m pytest -m hypothesis -q
 
 faults: install  ## kill, starve and mislead the house for ROUNDS rounds (default 100; a sample is part of make test)
 	@ROUNDS=$(or $(ROUNDS),100) $(BIN)/python -m pytest tests/faults tests/postgres/test_faults*.py tests/postgres/test_pool.py -q

@@ -59,6 +59,7 @@ def record(
     from flows.house import House
     from flows.runs import perform
     from models.facts import REFERENCE
+    from statemachines.replay import processes
 
     actor_of(actor)
     day = day_of(on, "--on")
@@ -72,9 +73,10 @@ def record(
         fail(Exit.WRONG_CALL if refused.wrong_call else Exit.REFUSED, refused.message)
     for sentence in recorded.unheard:  # a person has to see to it: the fact stands, and another case of the child could not take it
         tell(sentence)
+    stands = processes()[recorded.process].states[recorded.state]
     emit(
         recorded.model_dump(mode="json", include={"case_ref", "seq", "state"}), json_,
-        lambda: f"Recorded {fact} of {day.day} {day:%B %Y} as fact {recorded.seq} of case {recorded.case_ref}, which now stands at '{recorded.state}'.",
+        lambda: f"Recorded {fact} of {day.day} {day:%B %Y} as fact {recorded.seq} of case {recorded.case_ref}, which now stands at '{stands}'.",
     )  # fmt: skip
 
 

@@ -38,10 +38,11 @@ class Act:
 
 
 class Recorded(BaseModel):
-    """What became of an act that was accepted: the case, the last fact's number, the state it left, how many facts were added."""
+    """What became of an act that was accepted: the case and its process, the last fact's number, the state it left, how many facts were added."""
 
     model_config = ConfigDict(frozen=True)
     case_ref: str
+    process: str
     seq: int
     state: str
     facts: int = 0
@@ -79,7 +80,7 @@ def record(
         elsewhere = misdirected(work, facts)
         desk.flush()
         unheard = [*desk.unheard, *open_twice(desk), *left_behind(desk), *elsewhere]
-        return Recorded(case_ref=work.case_ref, seq=seq, state=state, facts=facts, unheard=unheard)
+        return Recorded(case_ref=work.case_ref, process=work.file.process, seq=seq, state=state, facts=facts, unheard=unheard)
 
     return transact(house.engine, once)
 
@@ -98,7 +99,8 @@ def record_acts(
             before = len(desk.works[act.case_ref].lines) if act.case_ref is not None else 0
             work = take(desk, act)
             seq = work.lines[-1].seq if work.lines else 0
-            outcomes.append(Recorded(case_ref=work.case_ref, seq=seq, state=work.file.state, facts=len(work.lines) - before))
+            stands = work.file
+            outcomes.append(Recorded(case_ref=work.case_ref, process=stands.process, seq=seq, state=stands.state, facts=len(work.lines) - before))
         except Refused as refused:
             outcomes.append(Refusal(act.case_ref, refused.code, refused.message, refused.field, act.drafts[0].kind if act.drafts else None))
     desk.flush()

@@ -65,7 +65,7 @@ def test_record_says_case_seq_and_state(call: Call) -> None:
 
 def test_record_in_words(call: Call) -> None:
     result = call("record", "NX90001", "ehc_assessment_requested", "--on", "2026-02-02", "--data", "la=Northshire", "--actor", "dco.team")
-    assert result.stdout == "Recorded ehc_assessment_requested of 2 February 2026 as fact 1 of case NX90001, which now stands at 'requested'.\n"
+    assert result.stdout == "Recorded ehc_assessment_requested of 2 February 2026 as fact 1 of case NX90001, which now stands at 'Request received'.\n"
 
 
 def test_several_facts_in_one_act(lived: Call) -> None:

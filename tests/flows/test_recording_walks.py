@@ -16,6 +16,7 @@ from statemachines.replay import fold, processes
 from statemachines.statutory import Unlawful
 from tests.byhand import CASE, PAEDS, PROCESS, SALT, TRUST, book, dates_of, line
 from tests.casework import Team
+from tests.examples import examples
 
 PROCESS_FACTS = sorted(processes()[PROCESS].facts.keys() - ENGINE_ONLY)
 FIRST = date(2026, 2, 2)
@@ -50,7 +51,7 @@ LIKELY = st.sampled_from([
 ])  # fmt: skip
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 @given(st.lists(st.one_of(wanted(), LIKELY), min_size=1, max_size=12), st.data())
 def test_any_walk_of_facts_is_accepted_lawfully_or_refused_without_a_trace(walk: list[tuple[str, int, dict[str, Any]]], data: st.DataObject) -> None:
     with TemporaryDirectory() as folder:
@@ -97,7 +98,7 @@ def offer(team: Team, kind: str, days: int, told: dict[str, Any]) -> None:
         assert fold(CASE, lines).state == recorded.state
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(LIKELY, min_size=1, max_size=8, unique_by=lambda each: each[0]), st.data())
 def test_facts_on_days_of_their_own_fold_alike_in_whatever_order_they_were_learned(walk: list[tuple[str, int, dict[str, Any]]], data: st.DataObject) -> None:
     """Each fact has a day of its own, so that the order of recording says nothing: state, duties and rungs owed are the same."""
@@ -120,7 +121,7 @@ def test_facts_on_days_of_their_own_fold_alike_in_whatever_order_they_were_learn
         assert outcome(history(data.draw(st.permutations(by_day)))) == outcome(history(by_day))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12), deadline=None)
 @given(st.lists(st.sampled_from([1, 2, 3, 4]), min_size=1, max_size=6))
 def test_one_act_or_many_the_case_is_the_same(cuts: list[int]) -> None:
     """The same lawful facts in one act and cut into several: same facts, same duties, same caches but for nothing."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,10 +14,10 @@ from config.settings import Settings
 from flows.watch import Pulse, Watch
 from tests.calling import sendflow
 from tests.casework import Team
+from tests.examples import examples
 
 CANARY = "Zuzanna Wrobelek"
-EXAMPLES = int(os.environ.get("EXAMPLES") or 40)
-QUIET = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+QUIET = settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40)
 KINDS = st.sampled_from(("ehc_assessment_requested", "health_advice_requested", "health_advice_received", "excuse_claimed", "excuse_decided", "fact_corrected",
                          "fact_withdrawn", "waiting_list_stated", "draft_plan_received", "move_known", "continuing_care_referral_received"))  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -18,10 +17,10 @@ from config.law import LawError, NoAnswer, load_law
 from config.strict import ConfigFault
 from config.tracker import TrackerError, load_columns
 from deadlines.almanac import load_almanac
+from tests.examples import examples
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
-EXAMPLES = int(os.environ.get("EXAMPLES") or 40)
-QUIET = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+QUIET = settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 TOKENS = (
     "0", "-1", "99999999999999999999", "1.5", "nan", "inf", "true", '""', '"x"', "[]", "[[]]", "{}", '{a = 1}', "1979-05-27", "9999-12-31", "0001-01-01",
     "12:00:00", "1979-05-27T07:32:00Z", '"\\u0000"', '"\u202e"', '"' + "a" * 5000 + '"', "[1, \"a\"]", '"2026-02-30"', '"weeks"', '"\\n"',

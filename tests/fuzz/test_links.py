@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from flows.hearing import ROUNDS
 from statemachines.replay import processes
 from statemachines.statutory import Process
+from tests.examples import examples
 from tests.flows.chain import CHAIN
 from tests.fuzz.linking import KINDS, LAST, ODD, REFS, TELLS, Linking, clear_away, linking, worded
 
-EXAMPLES = int(os.environ.get("EXAMPLES") or 4)
 # The few of `make test` are the same each time; the many of `make fuzz` are others each time.
-QUIET = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize="EXAMPLES" not in os.environ)
+QUIET = settings(max_examples=examples(4), deadline=None, suppress_health_check=list(HealthCheck), derandomize="EXAMPLES" not in os.environ)
 DEEDS = ("open",) * 4 + ("move",) * 14 + ("correct", "correct", "withdraw", "day")
 UNDOING = ("open", "move", "move", "move", "correct", "correct", "correct", "withdraw", "withdraw", "day")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -23,10 +22,10 @@ from config.law import load_law
 from config.rules import Period
 from models.facts import REFERENCE, Reference
 from notifications.blocks import hidden, read, to_html, to_text
+from tests.examples import examples
 from tests.fuzz.linking import ODD
 
-EXAMPLES = int(os.environ.get("EXAMPLES") or 60)
-QUIET = settings(max_examples=EXAMPLES, deadline=None)
+QUIET = settings(max_examples=examples(60), deadline=None)
 THEIRS: TypeAdapter[str] = TypeAdapter(Reference)
 TEXT = st.one_of(st.sampled_from(ODD), st.text(max_size=40), st.text("AZ09-/=+@. \r\n\0\u202e", max_size=14))
 CALENDAR = re.compile(r'[,;:\\"\s]')  # what RFC 5545 would escape, fold or take for a mark

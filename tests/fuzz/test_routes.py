@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,12 +24,12 @@ from config.settings import Settings
 from flows.watch import Pulse, Watch
 from tests.byhand import day
 from tests.casework import Team
+from tests.examples import examples
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "watch.openapi.json"
 DESCRIBED = schemathesis.openapi.from_dict(json.loads(PAGE.read_text("utf-8")))
 OPERATIONS: list[Any] = [each.ok() for each in DESCRIBED.get_all_operations()]  # type: ignore[union-attr]  # an Err has none and fails here
-EXAMPLES = int(os.environ.get("EXAMPLES") or 8)
-QUIET = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+QUIET = settings(max_examples=examples(8), deadline=None, suppress_health_check=list(HealthCheck))
 CHECKS: list[Any] = [status_code_conformance, content_type_conformance, response_headers_conformance, response_schema_conformance]
 METHODS = st.sampled_from(("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW"))
 WORDS = st.text(max_size=30)

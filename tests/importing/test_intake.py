@@ -16,6 +16,7 @@ from flows.importing import import_file
 from flows.verifying import verify
 from tests.calling import sendflow
 from tests.casework import Team, ready
+from tests.examples import examples
 
 FILES = Path(__file__).parent / "files"
 COLUMNS = next(csv.reader((FILES / "plain.csv").open(encoding="utf-8-sig")))
@@ -91,7 +92,7 @@ cell = st.one_of(
 sound = {"Ref": "ZZ001", "Local authority": "Northshire", "Request received by LA": "05/01/2026"}
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.dictionaries(st.sampled_from(COLUMNS), cell, max_size=10), max_size=5))
 def test_whatever_stands_in_the_cells_every_row_is_accepted_or_refused(team: Team, tmp_path: Path, rows: list[dict[str, str]]) -> None:
     path = tmp_path / "any.csv"

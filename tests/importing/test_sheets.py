@@ -19,6 +19,7 @@ from config.directory import load_directory
 from config.tracker import load_columns
 from flows.tracker.cells import words
 from flows.tracker.sheet import SheetError, SheetRow, TrackerFile, open_tracker
+from tests.examples import examples
 
 FILES = Path(__file__).parent / "files"
 COLUMNS, DIRECTORY = load_columns(), load_directory()
@@ -196,7 +197,7 @@ def test_a_workbook_damaged_within_a_sheet_is_refused_whole(save: Save, tmp_path
     assert "damaged" in refused(damaged).sentence
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.one_of(
     st.binary(max_size=400), st.binary(max_size=300).map(lambda tail: b"PK\x03\x04" + tail),
     st.text(max_size=300).map(lambda tail: ("Ref,LA,Request received\n" + tail).encode("utf-8", "surrogatepass")),

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.facts import LARGEST, Fact, canonical, fact_of, line_of
+from tests.examples import examples
 
 # Any text that JSON can carry: surrogates cannot be written in UTF-8, and no fact holds them.
 texts = st.text(st.characters(codec="utf-8"), max_size=40)
@@ -18,7 +19,7 @@ values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=4) | st.di
 slugs = st.from_regex(r"[a-z][a-z0-9_]{1,20}", fullmatch=True)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.dictionaries(keys, values, max_size=6))
 def test_canonical_text_is_that_of_rfc_8785(value: dict[str, Any]) -> None:
     assert canonical(value) == rfc8785.dumps(value)
@@ -36,7 +37,7 @@ facts = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(facts)
 def test_a_fact_is_written_canonically_and_read_back_as_it_was(fact: Fact) -> None:
     told = {name: value for name in fact.__struct_fields__ if (value := getattr(fact, name)) is not None}

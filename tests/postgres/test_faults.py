@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from sqlalchemy.engine import URL, make_url
+
 from flows.cluster import Cluster, binaries
 from tests.casework import Team
 from tests.faults.conftest import chance, room, rounds
@@ -25,23 +27,27 @@ ROOT = Path(__file__).resolve().parents[2]
 TODAY = "2026-03-02"
 
 
+def backup(team: Team, url: str, to: Path) -> Path:
+    """What deploy/backup made of a house."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SENDFLOW_")} | {
+        "SENDFLOW_HOME": str(team.home), "SENDFLOW_DATABASE_URL": url, "PATH": f"{binaries()}:{os.environ['PATH']}",
+    }  # fmt: skip
+    done = subprocess.run([ROOT / "deploy" / "backup", to], env=environment, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    return Path(done.stdout.strip())
+
+
 def test_a_backup_taken_while_others_write_is_restored_as_a_whole_house(
     postgres: Cluster, database: Callable[..., str], team: Team, room: PostRoom, tmp_path: Path
 ) -> None:
     """As docs/running.md says it: deploy/backup, pg_restore into a new database, verify; then what is missing is recorded again."""
     told, plan = tmp_path / "accepted", [opening(number, TODAY) for number in range(60)]
-    url = str(team.first.settings.database_url)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SENDFLOW_")} | {
-        "SENDFLOW_HOME": str(team.home), "SENDFLOW_DATABASE_URL": url, "PATH": f"{binaries()}:{os.environ['PATH']}",
-    }  # fmt: skip
     with nursery(team) as children:
         assert children.one("record", TODAY, str(told), plan[:20]).code == 0
         writing = threading.Thread(target=children.all_at_once, args=[Order("record", TODAY, (str(told), plan[each::2])) for each in range(2)])
         writing.start()
-        done = subprocess.run([ROOT / "deploy" / "backup", tmp_path / "backups"], env=environment, capture_output=True, text=True, cwd=ROOT, check=False)
+        kept = backup(team, str(team.first.settings.database_url), tmp_path / "backups")
         writing.join()
-    assert done.returncode == 0, done.stderr
-    kept = Path(done.stdout.strip())
     empty = database(empty=True)
     into = f"--dbname={empty.replace('+psycopg', '')}"
     restore = [f"{binaries()}/pg_restore", "--exit-on-error", "--single-transaction", into, str(kept / "records" / "sendflow.dump")]
@@ -65,3 +71,13 @@ def test_a_backup_taken_while_others_write_is_restored_as_a_whole_house(
 
 
 __all__ = ["chance", "program", "room", "rounds", "test_an_older_program", "test_brought_up_to_date", "test_two_clocks", "test_whatever_dies"]
+
+
+def test_a_backup_is_taken_through_a_socket(postgres: Cluster, team: Team, tmp_path: Path) -> None:
+    """An address whose folder of sockets stands behind the question mark, as SQLAlchemy has it."""
+    on_tcp = make_url(str(team.first.settings.database_url))
+    socket = {"host": str(postgres.folder), "port": str(on_tcp.port)}
+    url = URL.create(on_tcp.drivername, on_tcp.username, on_tcp.password, database=on_tcp.database, query=socket)
+    kept = backup(team, url.render_as_string(hide_password=False), tmp_path / "backups")
+    listed = subprocess.run([f"{binaries()}/pg_restore", "--list", kept / "records" / "sendflow.dump"], capture_output=True, text=True, check=True)
+    assert "TABLE DATA public fact" in listed.stdout

@@ -22,6 +22,7 @@ from statemachines.replay import fold, opened_by, processes
 from statemachines.statutory import TABLES, Process, Unlawful, released_tables, table_of
 from tests.byhand import book, dates_of, line
 from tests.casework import Team
+from tests.examples import examples
 from tests.statemachines.anyfact import FIRST, data_of, kinds
 
 ALL = list(processes().values())
@@ -148,7 +149,7 @@ def folded(lines: list[Line]) -> Any:
 
 
 @pytest.mark.parametrize("name", processes())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(seed=st.integers(0, 2**32), length=st.integers(1, 25))
 def test_random_facts_are_lawful_where_the_table_says_so_or_refused_with_a_sentence(name: str, seed: int, length: int) -> None:
     process, at = processes()[name], random.Random(seed)
