@@ -172,9 +172,8 @@ class Cluster:
             self._process.wait(20)
 
     def stop_old(self) -> None:
-        """End a server of this cluster whose supervisor was killed."""
-        if self._process is not None:
-            self._process.poll()  # one that has been killed is waited for, or it would seem to live
+        """End a server of this cluster: this process's own, or one whose supervisor was killed."""
+        self.stop()  # waits for its own: pg_ctl would wait a minute for one that was killed, until somebody had waited for it
         if (self.data / "postmaster.pid").exists():
             self._run("pg_ctl", "stop", "-D", str(self.data), "-m", "fast", "-w", may_fail=True)
 
