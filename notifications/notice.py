@@ -30,7 +30,7 @@ WITHDRAWAL = "rung_withdrawn"
 BEGAN = "chasing_began"
 SENT = "notice_sent"
 ENGINES = RUNGS | CORRECTIONS | {WITHDRAWAL}
-TELLING = 1  # raise it where this room comes to call for other notices of the same facts: verify then asks only from that day on
+TELLING = 1  # raised where this room comes to call for other notices of the same facts (a test asks): verify then asks only from that day on
 
 
 class NoticeDraft(NamedTuple):
