@@ -4,6 +4,7 @@ Purpose: silence is the worst fault, so every age grows by itself when nothing h
 Units: seconds and counts, in the names. All is read in one consistent view, from the caches.
 """
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -26,6 +27,7 @@ from models.words import LetterState, NoticeState, Standing
 ANCHOR = AnchorRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
 IMPORT = ImportRow.__table__  # type: ignore[attr-defined]
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+NO_ROOM = 1024**2  # bytes: what is written for one case fits, and hardly more
 
 
 def gauges(house: House) -> Iterator[Metric]:
@@ -57,11 +59,14 @@ def gauges(house: House) -> Iterator[Metric]:
     for (act, code), count in sorted(journal.refused(house).items()):
         refused.add_metric((act, code), count)
     yield refused
+    yield _one("sendflow_disk_free_bytes", "Room on the disk of SENDFLOW_HOME.", _room(house))
     yield _one("sendflow_almanac_days_left", "Days until the known bank holidays end.", (house.almanac.last - today).days)
 
 
 def silent(house: House) -> list[str]:
     """Why the house is not doing its work now, in words for programs; empty where it is. Raises what the database raises."""
+    if _room(house) < NO_ROOM:
+        return ["no_room_on_the_disk"]  # what is looked at is answered, and nothing can be recorded
     with reading(house.engine) as connection:
         if not connection.scalar(select(exists().where(FACT.c.seq > 0))):
             return []
@@ -69,6 +74,10 @@ def silent(house: House) -> list[str]:
             return ["another_law_holds"]  # whatever other machines do, this one does nothing
         last = last_finished(connection, "sweep")
         return ["no_sweep_for_a_day"] if last is None or _age(house.now(), last) > SILENCE.total_seconds() else []
+
+
+def _room(house: House) -> int:
+    return shutil.disk_usage(house.settings.home).free
 
 
 def _standings(house: House, connection: Connection, today: date) -> Counter[str]:

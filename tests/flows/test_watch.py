@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -89,6 +90,15 @@ def test_ages_grow_when_nothing_happens(lived: Team) -> None:
     assert (code, json.loads(why)["why"]) == (503, ["no_sweep_for_a_day"])
     assert told["sendflow_sweep_lag_seconds",] == 3 * 86400
     assert told["sendflow_letter_oldest_unsent_seconds",] == 3 * 86400
+
+
+def test_a_house_without_room_on_its_disk_is_not_ready_and_still_counted(lived: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.gauges.shutil.disk_usage", lambda _home: SimpleNamespace(free=4_096))
+    with watched(lived) as url:
+        code, why = get(f"{url}/ready")
+        told = numbers(get(f"{url}/metrics")[1])
+    assert (code, json.loads(why)["why"]) == (503, ["no_room_on_the_disk"])
+    assert told["sendflow_disk_free_bytes",] == 4_096
 
 
 def test_a_clock_that_has_stopped_is_not_live(lived: Team) -> None:
