@@ -66,7 +66,7 @@ def _plain(problem: Exception) -> str:
 
     name = type(problem).__name__
     if (why := cause(problem)) is not None:
-        return f"the records cannot be read or written just now: {why.message} ({why.word}); nothing was half done. {why.mend[0].upper()}{why.mend[1:]}"
+        return f"the records cannot be read or written just now: {why.named}; nothing was half done. {why.advice}"
     if name == "OperationalError":
         return "the records cannot be read or written just now (locked, full, no records file, or no database that answers); nothing was half done"
     return f"{name} (nothing was half done; sendflow verify says whether the records are intact)"

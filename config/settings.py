@@ -315,6 +315,6 @@ def _carrier(env: Mapping[str, str]) -> Carrier:
 
 
 __all__ = [
-    "CLUSTER", "LOOPBACK", "Carrier", "Settings", "SettingsError", "child_environment", "fix_caller_environment", "fix_prefect_environment",
+    "LOOPBACK", "Carrier", "Settings", "SettingsError", "child_environment", "fix_caller_environment", "fix_prefect_environment",
     "prefect_environment",
 ]  # fmt: skip

@@ -42,7 +42,8 @@ ENOUGH = 2  # letters in a row that a relay kept from leaving
 
 
 class DeliveryReport(BaseModel):
-    """What a delivery did. sent, failed and waiting count letters; withdrawn counts notices that were no longer called for.
+    """What a delivery did. sent, failed and waiting count letters; withdrawn counts notices that were no longer called
+    for; held counts mailboxes that a person has to release.
 
     `relay` is no part of the document: a word for why the mail server lets no letter leave (`login_refused`), None where it does or was not asked.
     """
@@ -85,7 +86,7 @@ def deliver(
     """
     if not now and not may_leave(house, house.now()):
         with reading(house.engine) as connection:
-            return DeliveryReport(waiting=outbox.count_waiting(connection), held=outbox.count_held(connection))
+            return DeliveryReport(waiting=outbox.count_waiting(connection), held=outbox.count_held(connection)[1])
     with reading(house.engine) as connection:
         anything = outbox.anything_open(connection)
     counts: Mapping[str, int] = {}
@@ -98,7 +99,7 @@ def deliver(
             counts, relay = work.counts, work.relay
     with writing(house.engine) as connection:
         waiting = outbox.count_waiting(connection)
-        report = DeliveryReport(**counts, waiting=waiting, held=outbox.count_held(connection), relay=None if relay == WORKS else relay)
+        report = DeliveryReport(**counts, waiting=waiting, held=outbox.count_held(connection)[1], relay=None if relay == WORKS else relay)
         kept = _keep_reason(house, connection, reason) if now and reason else None
         detail = {**report.model_dump(), "now": now} | ({"reason": kept} if kept else {}) | ({"relay": relay} if relay else {})
         if anything or kept:

@@ -130,7 +130,7 @@ def _fields(house: House, connection: Connection, as_at: date) -> dict[str, Any]
     late, soon = overdue(house, as_at), week(house, as_at)
     claims, look_again = _excuses(house, connection, as_at)
     letters = list(_letters(connection, house, as_at))
-    held, held_mailboxes = _held(connection)
+    held, held_mailboxes = outbox.count_held(connection)
     troubled = _last_sweep_troubled(connection)
     things = {"claims": claims, "look_again": look_again, "letters": letters}
     person = sum(len(some) for some in things.values()) + bool(held) + troubled
@@ -201,12 +201,6 @@ def _letters(connection: Connection, house: House, as_at: date) -> Iterator[dict
             yield {"id": row.id, "notices": row.notices, "to": row.mailbox, "what": f"failed, {why}; nobody was told"}
         elif row.state == LetterState.WAITING and row.on < as_at:
             yield {"id": row.id, "notices": row.notices, "to": row.mailbox, "what": f"waiting since an attempt that did not succeed, {why}"}
-
-
-def _held(connection: Connection) -> tuple[int, int]:
-    held = select(func.count(), func.count(NOTICE.c.mailbox.distinct())).where(NOTICE.c.state == NoticeState.HELD)
-    notices, mailboxes = connection.execute(held).one()
-    return notices, mailboxes
 
 
 def _last_sweep_troubled(connection: Connection) -> bool:

@@ -102,7 +102,7 @@ def examine(settings: Settings, quick: bool = False) -> DoctorReport:
 def _not_to_be_read(what: str, message: str, problem: BaseException) -> Finding:
     """With its cause, where that can be told: a wrong password is mended otherwise than a full disk."""
     if (why := cause(problem)) is not None:
-        return Finding(what=what, message=f"{message}: {why.message} ({why.word})", mend=why.mend)
+        return Finding(what=what, message=f"{message}: {why.named}", mend=why.mend)
     mend = "see that the disk has room and that the database answers; where the file is spoilt, restore the backup"
     return Finding(what=what, message=f"{message} ({type(problem).__name__})", mend=mend)
 

@@ -159,7 +159,7 @@ def _reads(settings: Settings, api_url: str, mend: str) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _count_runs(settings: Settings, api_url: str, seconds: float = 10.0) -> int | None:
+def _count_runs(settings: Settings, api_url: str) -> int | None:
     """The status of one question that needs the server's database; None where no answer came."""
     headers = {"Content-Type": "application/json"}
     if settings.auth:
@@ -167,7 +167,7 @@ def _count_runs(settings: Settings, api_url: str, seconds: float = 10.0) -> int 
     asked = urllib.request.Request(f"{api_url}/flow_runs/count", b"{}", headers)  # noqa: S310 (our own address)
     try:
         vouched = ssl.create_default_context(cafile=settings.tls_ca) if api_url.startswith("https:") else None
-        with urllib.request.urlopen(asked, timeout=seconds, context=vouched) as answer:  # noqa: S310 (as above)
+        with urllib.request.urlopen(asked, timeout=10.0, context=vouched) as answer:  # noqa: S310 (as above)
             return int(answer.status)
     except urllib.error.HTTPError as problem:
         return problem.code

@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from flows.checking import Refused
-from models.facts import Draft, Fact
+from models.facts import Draft, Fact, Line
 from models.ledger import Damaged
 from models.rows import read_among
 from models.shared_facts import CORRECTIONS
@@ -72,15 +72,37 @@ def _call_again(desk: "Desk", work: "CaseWork", fresh: list[Fact]) -> list[str]:
                     said for line in again
                     for said in _try(desk, work, Draft(fact.kind, fact.occurred_on, data, line.seq, caused_by=f"{work.case_ref}/{fact.seq}"))
                 ]  # fmt: skip
-        elif fact.kind in calls:
             asks = work.process.asks if work.process is not None else frozenset()
-            place = next(at for at, line in enumerate(work.file.lines) if line.seq == fact.seq)
-            since = {(line.data["body"], line.data.get("service")) for line in work.file.lines[place:] if line.kind in asks}
-            before = {(line.data["body"], line.data.get("service")): None for line in work.file.lines[:place] if line.kind in asks}
-            for body, service in [each for each in before if each not in since]:
-                said = {"body": body, "service": service}
-                unheard += _try(desk, work, Draft(calls[fact.kind], fact.occurred_on, said, caused_by=f"{work.case_ref}/{fact.seq}"))
+            if any(line.seq == fact.corrects and line.kind in asks for line in work.lines):
+                for line in [line for line in work.file.lines if line.kind in calls]:
+                    unheard += _ask_again(desk, work, line, calls[line.kind], fact)
+        else:
+            # One that was withdrawn in the same act is not among what stands.
+            for line in [line for line in work.file.lines if line.seq == fact.seq and line.kind in calls]:
+                unheard += _ask_again(desk, work, line, calls[line.kind], fact)
     return unheard
+
+
+def _ask_again(desk: "Desk", work: "CaseWork", order: Line, kind: str, told: Fact) -> list[str]:
+    """For each body that was asked before an order and not since, the fact that it is called for again; none for a body whose request is gone since."""
+    asks = work.process.asks if work.process is not None else frozenset()
+    cause = f"{work.case_ref}/{order.seq}"
+    lines = list(work.file.lines)
+    place = next(at for at, line in enumerate(lines) if line.seq == order.seq)
+    before = dict.fromkeys(_asked(line) for line in lines[:place] if line.kind in asks)
+    since = {_asked(line) for line in lines[place:] if line.kind in asks}
+    there = {_asked(line): line.seq for line in lines if line.kind == kind and line.caused_by == cause}
+    unheard: list[str] = []
+    for gone in [each for each in there if each not in before]:
+        withdrawn = Draft("fact_withdrawn", told.occurred_on, {}, there[gone], caused_by=f"{work.case_ref}/{told.seq}")
+        unheard += _try(desk, work, withdrawn)
+    for body, service in [each for each in before if each not in since and each not in there]:
+        unheard += _try(desk, work, Draft(kind, order.occurred_on, {"body": body, "service": service}, caused_by=cause))
+    return unheard
+
+
+def _asked(line: Line) -> tuple[str, str | None]:
+    return line.data["body"], line.data.get("service")
 
 
 def _corrects_heard(work: "CaseWork", fact: Fact, listening: dict[tuple[str, str], list[tuple[str, str]]]) -> bool:

@@ -107,7 +107,7 @@ class Hold:
             now = newest(connection)
         if now is not None and now.looked_under == self.looked_under:
             self._goes_by(connection, now)
-        elif now is None or (self._came_after(connection, now) and not _when(connection, self.looked_under)):
+        elif now is None or self._may_come(connection, now):
             self.take(connection, at, actor, via)
         else:
             raise OtherLaw(self._why_not(connection, now))
@@ -130,13 +130,15 @@ class Hold:
         now = newest(connection)
         if now is None or now.looked_under == self.looked_under:
             return None
-        if self._came_after(connection, now) and not _when(connection, self.looked_under):
-            return None
-        return self._why_not(connection, now)
+        return None if self._may_come(connection, now) else self._why_not(connection, now)
 
     def _goes_by(self, connection: Connection, now: Held) -> None:
         self.number = now.number
         self._remember(Seen(_first(connection), now.number, now.id))
+
+    def _may_come(self, connection: Connection, now: Held) -> bool:
+        """Whether this law may come to hold by whatever is written next: a later one, that never held."""
+        return self._came_after(connection, now) and not _when(connection, self.looked_under)
 
     def _came_after(self, connection: Connection, now: Held) -> bool:
         """Whether this house had gone by the law that holds, so that its own is a later one. A later number is that of records that were restored since."""

@@ -17,10 +17,10 @@ def gives(directory: Directory, body: str, service: str) -> bool:
         return True
 
 
-def misdirected(work: CaseWork, added: int) -> list[str]:
-    """What is to be said of the last `added` facts of a case: for each body that was asked for what it does not give, a sentence."""
+def misdirected(work: CaseWork) -> list[str]:
+    """A sentence for each body that the facts of this act, not written yet, ask for what it does not give."""
     asks = work.process.asks if work.process is not None else frozenset()
-    return [_said(work, line) for line in work.lines[len(work.lines) - added :] if line.kind in asks and _is_misdirected(work, line)]
+    return [_said(work, line) for line in work.added if line.kind in asks and _is_misdirected(work, line)]
 
 
 def _is_misdirected(work: CaseWork, line: Line) -> bool:

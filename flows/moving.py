@@ -65,7 +65,7 @@ def move(settings: Settings, say: Callable[[str], None]) -> MoveReport:
         raise CannotMove(f"the house is open (SENDFLOW_HOME={settings.home}): close it first") from None
     except (RecordsError, SQLAlchemyError) as problem:
         known = cause(problem)
-        why = f"{known.message} ({known.word}): {known.mend}" if known else "one of the two databases cannot be read or written just now, or the role may not"
+        why = f"{known.named}: {known.mend}" if known else "one of the two databases cannot be read or written just now, or the role may not"
         raise CannotMove(str(problem) if isinstance(problem, RecordsError) else why) from None
     finally:
         source.dispose()

@@ -184,10 +184,11 @@ def count_waiting(connection: Connection) -> int:
     return len(mailboxes_to_write(connection)) + sending
 
 
-def count_held(connection: Connection) -> int:
-    """How many mailboxes would have a letter if a person let the held notices go; a recipient without an address counts as one."""
+def count_held(connection: Connection) -> tuple[int, int]:
+    """How many notices wait for a person to let them go, and how many mailboxes would have a letter then; those without an address count as one."""
     box = func.coalesce(NOTICE.c.mailbox, "")
-    return connection.scalar(select(func.count(box.distinct())).where(NOTICE.c.state == NoticeState.HELD)) or 0
+    notices, mailboxes = connection.execute(select(func.count(), func.count(box.distinct())).where(NOTICE.c.state == NoticeState.HELD)).one()
+    return notices, mailboxes
 
 
 def anything_open(connection: Connection) -> bool:

@@ -218,6 +218,7 @@ def _record(house: House, fresh: Path, files: dict[str, bytes], looked: DryRun, 
     with writing(house.engine) as connection:
         beside_others(connection, LEDGER)  # before the law's own lock, as every desk does
         alone(connection, "adoption")
+        alone(connection, "law")  # which `keep` does not ask for where it knows the law that holds, and this act brings in another
         last = newest_adoption(connection)
         if (str(last.folder) if last is not None else None) != (house.adopted.name if house.adopted is not None else None):
             raise Refused("another_adopted", "somebody adopted another pack just now: look at the dry run again, and adopt then")

@@ -91,9 +91,10 @@ class WordsStayOutside:
             if message["type"] != "http.request" or len(body) > LARGEST or not message.get("more_body"):
                 break
         try:
-            told = orjson.dumps(change(orjson.loads(body[: LARGEST + 1])))
+            said = orjson.loads(body[: LARGEST + 1])
+            told = orjson.dumps([change(each) for each in said] if isinstance(said, list) else change(said))
         except (ValueError, TypeError):
-            told = b"[]"  # what is no JSON object is refused by the server in its own words, without these
+            told = b"null"  # what is neither an object nor a list of them is refused by the server in its own words, without these
         headers = [(name, value) for name, value in scope["headers"] if name not in (b"content-length", b"transfer-encoding")]
         scope = {**scope, "headers": [*headers, (b"content-length", str(len(told)).encode())]}
         given = iter([{"type": "http.request", "body": told, "more_body": False}])
@@ -106,7 +107,7 @@ class WordsStayOutside:
 
 
 def only_what_is_asked_for(body: Any) -> dict[str, Any]:
-    """A start of a run: its parameters, always held to the deployment's schema, when it is to begin, and tags of small letters."""
+    """A start of a run: its parameters, always held to the deployment's schema, when it is to begin, and of the tags those that are ours."""
     told = _object(body)
     state = _object(told.get("state") or {})
     details = _object(state.get("state_details") or {})

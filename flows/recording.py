@@ -77,7 +77,7 @@ def record(
         desk = Desk(house, connection, actor=actor, via=via, run=run)
         work = take(desk, act)
         seq, state, facts = work.lines[-1].seq, work.file.state, len(work.added)
-        elsewhere = misdirected(work, facts)
+        elsewhere = misdirected(work)
         desk.flush()
         unheard = [*desk.unheard, *open_twice(desk), *left_behind(desk), *elsewhere]
         return Recorded(case_ref=work.case_ref, process=work.file.process, seq=seq, state=state, facts=facts, unheard=unheard)
@@ -111,7 +111,8 @@ def take(desk: Desk, act: Act) -> CaseWork:
     """Put one act on the desk. Raises Refused, and the case is as before."""
     ref = act.case_ref or desk.minter.next()
     if any(draft.data.get(key) for draft in act.drafts for key in ("linked_to", "nhs_number")):
-        # Before any case is locked: whoever else says whose a case is waits until the cases of the child are written as one.
+        # Before any case is locked (a batch, whose cases are locked by now, is begun afresh where two wait for each other): whoever else says whose a
+        # case is waits until the cases of the child are written as one.
         alone(desk.connection, "children")
     work = desk.open([ref])[ref]
     process = work.process or next((opened_by()[draft.kind] for draft in act.drafts if draft.kind in opened_by()), None)

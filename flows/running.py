@@ -57,7 +57,7 @@ def read_running(settings: Settings) -> Running | None:
 
 
 def server_answers(api_url: str, seconds: float = 2.0, tls_ca: Path | None = None) -> bool:
-    """Says whether a Prefect server at `api_url` says that it is well, within `seconds`; by TLS only one that `tls_ca` or a public authority vouches for."""
+    """Says whether a Prefect server at `api_url` says that it is well, within `seconds`; by TLS `tls_ca` vouches for it, or without one a public authority."""
     try:
         vouched = ssl.create_default_context(cafile=tls_ca) if api_url.startswith("https:") else None
         with urllib.request.urlopen(f"{api_url}/health", timeout=seconds, context=vouched) as answer:  # noqa: S310 (our own address)

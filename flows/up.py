@@ -150,7 +150,7 @@ def open_house(settings: Settings, voice: Voice, postgres: bool = False, sample:
         except SQLAlchemyError as problem:
             why = "no SQLite records of this house, or locked" if settings.database_url is None else "no server answers there, or not to this role"
             if (known := cause(problem)) is not None:
-                why = f"{known.message} ({known.word}). {known.mend[0].upper()}{known.mend[1:]}"
+                why = f"{known.named}. {known.advice}"
             raise CannotStart(f"the records in {settings.records_place} cannot be opened: {why}") from None
         except (RecordsError, SinkError, ValueError, OSError) as problem:
             # Law, almanac, ladder and directory say themselves what is wrong in which file.

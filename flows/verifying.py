@@ -182,7 +182,10 @@ def _check_case(house: House, kept: _Kept, day: Callable[[date], Any], notices: 
     if refolded is None:
         return 0
     casefile, duties, lines = refolded
-    notices.check(ref, lines, duties, kept.notices, found)
+    try:
+        notices.check(ref, lines, duties, kept.notices, found)
+    except (KeyError, TypeError, ValueError):
+        found(None, "unreadable", "the facts do not hold what their kinds promise")
     try:
         looked = look(casefile, duties, house.ladder.rung, house.almanac, FAR_BACK, casefile.state in house.processes[casefile.process].final)
     except (LawError, NoAnswer) as problem:

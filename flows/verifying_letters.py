@@ -13,14 +13,14 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Connection
 
+from flows.delivering import MORNING
 from flows.house import london_day
-from flows.verifying_notices import ENDED, OUTCOMES, mark, sent_on, streamed
-from models.rows import Row
+from flows.verifying_notices import ENDED, OUTCOMES, sent_on
+from models.rows import Row, mark, stream
 from models.words import LetterState, NoticeState
 from notifications.notice import SENT
 
 Found = Callable[[str | None, int | None, str], None]  # case, fact, message
-MORNING = "morning_digest"
 WENT = OUTCOMES[SENT]
 STRADDLE = timedelta(minutes=10)  # an outcome is recorded a moment after its letter was sent, and midnight may lie between
 _COLUMNS = 'id, mailbox, "on", message_id, template, state, sent_at'
@@ -46,10 +46,10 @@ class Gathered(NamedTuple):
 
 def check_letters(connection: Connection, day: Callable[[date], Any], told: int, found: Found) -> None:
     """Name every letter that is changed, added or missing. `told` is what the facts come to of what was sent when (`NoticeCheck.sent`)."""
-    letters = streamed(connection, "letters", _LETTERS)
+    letters = stream(connection, _LETTERS)
     letter = next(letters, None)
     sent = 0
-    for gathered in map(Gathered._make, streamed(connection, "in_letters", _IN_THEM)):
+    for gathered in map(Gathered._make, stream(connection, _IN_THEM)):
         while letter is not None and letter[0] < gathered.letter:
             _check_letter(connection, letter, None, day, found)
             letter = next(letters, None)
@@ -68,7 +68,7 @@ def check_letters(connection: Connection, day: Callable[[date], Any], told: int,
 def check_letters_of(connection: Connection, case: str, day: Callable[[date], Any], found: Found) -> None:
     """The same for the letters in which the notices of one case are."""
     statement = _IN_THEM.replace("WHERE", f"WHERE case_ref = {mark(connection)} AND")
-    for gathered in map(Gathered._make, list(streamed(connection, "in_letters", statement, (case,)))):
+    for gathered in map(Gathered._make, list(stream(connection, statement, (case,)))):
         letter = _letter(connection, gathered.letter)
         if letter is not None:
             _check_letter(connection, letter, gathered, day, found)
@@ -83,9 +83,11 @@ def _check_letter(connection: Connection, letter: Row, gathered: Gathered | None
     went = state in WENT
     moment = _moment(sent_at) if went else None
     stamp, _, whose = id_.removeprefix("digest-").partition("-")
+    begun = _moment(stamp)
     held = {
         "mailbox": not (whose and mailbox) or whose.partition("-")[0] == sha256(mailbox.encode()).hexdigest()[:10],
-        "on": on >= day(date.fromisoformat(stamp)) and (moment is None or on <= day(london_day(moment))),
+        "id": begun is not None,
+        "on": (begun is None or on >= day(begun.date())) and (moment is None or on <= day(london_day(moment))),
         "message_id": message_id.startswith(f"<{id_}.sendflow@"),
         "sent_at": (moment is not None) == went,
     }
@@ -109,7 +111,7 @@ def _name_gone(connection: Connection, letter: str, found: Found) -> None:
 
 
 def _in_it(connection: Connection, letter: str) -> Iterator[Row]:
-    return streamed(connection, "in_it", _IN_IT.format(mark=mark(connection)), (letter,))
+    return stream(connection, _IN_IT.format(mark=mark(connection)), (letter,))
 
 
 def _moment(sent_at: str | None) -> datetime | None:
@@ -120,12 +122,12 @@ def _moment(sent_at: str | None) -> datetime | None:
 
 
 def _letter(connection: Connection, id_: str) -> Row | None:
-    return next(streamed(connection, "letter", f"SELECT {_COLUMNS} FROM letter WHERE id = {mark(connection)}", (id_,)), None)  # noqa: S608
+    return next(stream(connection, f"SELECT {_COLUMNS} FROM letter WHERE id = {mark(connection)}", (id_,)), None)  # noqa: S608
 
 
 def _name_days(connection: Connection, found: Found, case: str | None = None) -> None:
     """Facts that tell of another day than their letter; asked one by one, and only where the days do not add up."""
-    for ref, seq, on, letter in list(_told(connection, case)) if case is not None else _told(connection, None):
+    for ref, seq, on, letter in _told(connection, case):
         row = _letter(connection, letter)
         moment = _moment(row[-1]) if row is not None else None
         if moment is not None and on not in {london_day(moment).isoformat(), london_day(moment + STRADDLE).isoformat()}:
@@ -134,6 +136,6 @@ def _name_days(connection: Connection, found: Found, case: str | None = None) ->
 
 def _told(connection: Connection, case: str | None) -> Iterator[tuple[str, int, str, str]]:
     statement = _TOLD if case is None else _TOLD.replace("ORDER BY", f"AND case_ref = {mark(connection)} ORDER BY")
-    for ref, seq, on, text in streamed(connection, "told", statement, () if case is None else (case,)):
+    for ref, seq, on, text in stream(connection, statement, () if case is None else (case,)):
         with contextlib.suppress(ValueError, KeyError, TypeError):  # a text that cannot be read is named by its hash
             yield ref, seq, on, orjson.loads(text)["data"]["letter"]

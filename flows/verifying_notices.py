@@ -21,7 +21,7 @@ from flows.holding import every
 from flows.house import House
 from models.casefile import Casefile
 from models.facts import Line
-from models.rows import FETCH, Row, driver_cursor
+from models.rows import Row, mark, stream
 from models.shared_facts import CORRECTIONS, RUNGS
 from models.words import NoticeState
 from notifications.ends import AGAIN
@@ -68,21 +68,8 @@ _NOTICES = """
 def notices_by_case(connection: Connection, case: str | None) -> Iterator[tuple[str, list[Row]]]:
     """Every notice in the order of `Noticed`, a case at a time in reference order; memory is that of one fetch."""
     statement = _NOTICES.format(where="" if case is None else f"WHERE case_ref = {mark(connection)}")
-    for ref, some in groupby(streamed(connection, "noticed", statement, () if case is None else (case,)), itemgetter(0)):
+    for ref, some in groupby(stream(connection, statement, () if case is None else (case,)), itemgetter(0)):
         yield ref, list(some)
-
-
-def mark(connection: Connection) -> str:
-    """How this driver marks a value."""
-    return "?" if connection.dialect.name == "sqlite" else "%s"
-
-
-def streamed(connection: Connection, name: str, statement: str, given: tuple[Any, ...] = ()) -> Iterator[Row]:
-    """The rows of a statement, some at a time; `name` is the cursor's that a server keeps."""
-    with driver_cursor(connection, *(() if connection.dialect.name == "sqlite" else (name,))) as cursor:
-        cursor.execute(statement, given)
-        while some := cursor.fetchmany(FETCH):
-            yield from some
 
 
 class NoticeCheck:

@@ -30,6 +30,7 @@ from flows.delivering import delivery_is_called_for
 from flows.holding import OtherLaw
 from flows.house import LONDON, House
 from flows.runs import perform
+from flows.sending import FIRST_WAIT
 from flows.sweeping import called_for
 from flows.watch import Pulse, Watch
 from models.causes import cause
@@ -41,7 +42,7 @@ DIGEST_AT = clock_time(7, 0)
 VERIFY_AT = clock_time(3, 30)
 TROUBLED_SECONDS = 3600.0
 AGAIN_SECONDS = 600.0
-RELAY_SECONDS = 300.0  # as long as a letter waits before it is tried again
+RELAY_SECONDS = FIRST_WAIT.total_seconds()
 # Late is better than never, once is better than often, and never two at a time.
 LATE_BUT_ONCE = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
 

@@ -16,6 +16,16 @@ class Cause(NamedTuple):
     message: str
     mend: str
 
+    @property
+    def named(self) -> str:
+        """The sentence with its word."""
+        return f"{self.message} ({self.word})"
+
+    @property
+    def advice(self) -> str:
+        """What mends it, as a sentence of its own."""
+        return f"{self.mend[0].upper()}{self.mend[1:]}"
+
 
 _PLACE = "SENDFLOW_DATABASE_URL (and SENDFLOW_DATABASE_OWNER_URL, where it is set)"
 _SEE = "see that it runs (systemctl status postgresql) and that the network lets this machine through"

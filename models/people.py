@@ -63,7 +63,7 @@ def something_is_sealed(connection: Connection) -> bool:
 def prove(connection: Connection, seal: Seal) -> bool:
     """Whether anything is sealed, none of which was first sealed under another key. Raises OtherKey where this key opens nothing.
 
-    Some of what was sealed first is tried, and one that opens is enough: a single spoilt row is no reason to close the house.
+    Some of what is sealed is tried, and one that opens is enough: a single spoilt row is no reason to close the house.
     """
     tried = 0
     for table in (PERSON, PASSAGE):

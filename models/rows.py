@@ -13,7 +13,7 @@ from itertools import chain, count
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 
 from models.facts import iso
@@ -38,7 +38,7 @@ def insert_rows(connection: Connection, table: Table, rows: Iterable[Row], count
     """Write so many rows; many of them go to PostgreSQL while they are being made. Raises IntegrityError where one stands already."""
     if count < MANY or connection.dialect.name == "sqlite":
         if made := list(rows):
-            _write(connection, _insert(table, _mark(connection.dialect)), made)
+            _write(connection, _insert(table, mark(connection)), made)
         return
     _copy(connection, table, rows)
 
@@ -54,19 +54,19 @@ def put_new_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> N
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Write rows, and leave alone what stands under their keys already."""
     if rows:
-        _write(connection, f"{_insert(table, _mark(connection.dialect))} ON CONFLICT DO NOTHING", rows, table)
+        _write(connection, f"{_insert(table, mark(connection))} ON CONFLICT DO NOTHING", rows, table)
 
 
 def put_rows(connection: Connection, table: Table, rows: Sequence[Row], leave: str | None = None) -> None:
     """Write rows over what stands under their keys, all but the column `leave`: an index whose columns are not written need not be either."""
     if rows:
-        _write(connection, _put(table, _mark(connection.dialect), leave), rows, table)
+        _write(connection, _put(table, mark(connection), leave), rows, table)
 
 
 def delete_rows(connection: Connection, table: Table, keys: Sequence[Row]) -> None:
     """Delete by primary key, its columns in the table's order."""
     if keys:
-        _write(connection, _delete(table, _mark(connection.dialect)), keys)
+        _write(connection, _delete(table, mark(connection)), keys)
 
 
 def read_rows(connection: Connection, table: Table, columns: tuple[str, ...], column: str, among: Sequence[Any]) -> list[Row]:
@@ -94,15 +94,15 @@ def read_among(connection: Connection, table: Table, columns: tuple[str, ...], c
 
 def stream_rows(connection: Connection, table: Table, columns: tuple[str, ...], column: str | None = None, value: Any = None) -> Iterator[Row]:
     """Some columns of every row, or of those whose `column` is `value`, in the order of the primary key; memory is that of one fetch."""
-    statement = _select(table, columns, column, 0 if column is None else 1, _mark(connection.dialect))
-    given = () if column is None else (value,)
-    if connection.dialect.name == "sqlite":
-        result = connection.exec_driver_sql(statement, given)
-        while some := result.cursor.fetchmany(FETCH):
-            yield from some
-        return
-    # A cursor that the server keeps, by a name of its own: several streams are read side by side.
-    with driver_cursor(_begun(connection), f"stream_{next(_NUMBERS)}") as cursor:
+    statement = _select(table, columns, column, 0 if column is None else 1, mark(connection))
+    return stream(connection, statement, () if column is None else (value,))
+
+
+def stream(connection: Connection, statement: str, given: tuple[Any, ...] = ()) -> Iterator[Row]:
+    """The rows of a statement; memory is that of one fetch."""
+    # On a server a cursor that it keeps, by a name of its own: several streams are read side by side.
+    name = () if connection.dialect.name == "sqlite" else (f"stream_{next(_NUMBERS)}",)
+    with driver_cursor(_begun(connection), *name) as cursor:
         cursor.execute(statement, given)
         while some := cursor.fetchmany(FETCH):
             yield from some
@@ -181,8 +181,9 @@ class driver_cursor:
 # The names below are of our own tables; every value goes as a parameter.
 
 
-def _mark(dialect: Dialect) -> str:
-    return "?" if dialect.paramstyle == "qmark" else "%s"
+def mark(connection: Connection) -> str:
+    """How this driver marks a value."""
+    return "?" if connection.dialect.paramstyle == "qmark" else "%s"
 
 
 def _quoted(name: str) -> str:

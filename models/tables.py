@@ -1,6 +1,6 @@
 """The rows. `fact` is the record; `case_file` and `duty` are caches of it; `notice` and `letter` are the outbox.
 
-SQLModel rows do not validate: facts are built from frozen pydantic facts only, and caches from folds. Days are dates (London),
+SQLModel rows do not validate: facts are built by `models.facts.fact_of` only, and caches from folds. Days are dates (London),
 instants are ISO 8601 text in UTC, so that they sort alike on SQLite and PostgreSQL.
 """
 

@@ -197,6 +197,8 @@ class SmtpPost:
             server.starttls(context=self._trusting())
         except smtplib.SMTPResponseException:
             return "no_tls"
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
+            raise  # the line was lost on the way, which says nothing of the certificate
         except ssl.SSLError:
             # Nobody vouches for its certificate, it is another's, it has run out, or the two speak no common TLS.
             return "tls_refused"

@@ -131,7 +131,6 @@ ADVICE_FACTS: Mapping[str, type[FactData]] = MappingProxyType(
 )
 ADVICE_GUARDS: Mapping[str, Guard] = MappingProxyType(
     {
-        CALLED_FOR_AGAIN: was_asked(REQUEST),
         "health_advice_acknowledged": was_asked(REQUEST),
         "appointment_missed": was_asked(REQUEST),
         "waiting_list_stated": was_asked(REQUEST),

@@ -103,6 +103,27 @@ def test_an_order_that_is_corrected_or_taken_back_takes_its_six_weeks_along(refu
     assert (refused.report("15 Jun 2026").state, provisional(refused, "15 Jun 2026")) == ("refused", [])
 
 
+def test_an_order_that_is_withdrawn_in_the_act_that_tells_it_asks_nobody_again(refused: Team) -> None:
+    seq = len(refused.lines())
+    told = refused.act("8 Jun 2026", ("refusal_reversed", "8 Jun 2026", {}), ("fact_withdrawn", "8 Jun 2026", {"corrects": seq + 1}))
+    assert (told.facts, told.unheard) == (2, [])
+    assert provisional(refused, "8 Jun 2026") == [] and refused.report("8 Jun 2026").to_ask_again == []
+
+
+def test_a_request_that_was_never_made_or_of_another_service_takes_what_it_was_asked_again_along(refused: Team) -> None:
+    talk, bones = (line.seq for line in refused.lines() if line.kind == "health_advice_requested")
+    refused.record("8 Jun 2026", "refusal_reversed")
+    six_weeks, running = "2026-07-20", "running"
+    assert provisional(refused, "8 Jun 2026") == [(TRUST, SALT, six_weeks, running), (PHYSIO_TRUST, PHYSIO, six_weeks, running)]
+    assert refused.record("9 Jun 2026", "fact_corrected", corrects=bones, body=TRUST, service=PAEDS).unheard == []
+    assert provisional(refused, "9 Jun 2026") == [(TRUST, SALT, six_weeks, running), (TRUST, PAEDS, six_weeks, running)]
+    assert refused.record("10 Jun 2026", "fact_withdrawn", corrects=bones).unheard == []
+    assert provisional(refused, "10 Jun 2026") == [(TRUST, SALT, six_weeks, running)]
+    refused.record("15 Jun 2026", "health_advice_requested", asked_because="order", **TALK)
+    refused.record("16 Jun 2026", "fact_corrected", corrects=talk, occurred_on="2026-02-17")
+    assert provisional(refused, "16 Jun 2026") == [], "what is asked anew is not called for again"
+
+
 def test_the_page_of_the_case_says_who_is_to_be_asked_again_by_when_and_what_started_each_clock(refused: Team) -> None:
     refused.record("8 Jun 2026", "order_to_assess_made", case=APPEAL)
     refused.record("15 Jun 2026", "health_advice_requested", asked_because="order", **TALK)

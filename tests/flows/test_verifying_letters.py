@@ -153,3 +153,19 @@ def test_what_the_house_itself_does_with_its_letters_is_no_damage(team: Team) ->
     team.day("6 May 2026")
     assert team.verify("6 May 2026").damage == []
     assert {"sent", "withdrawn", "superseded", "failed"} <= {state for _rung, _to, state in team.notices()}
+
+
+def test_a_letter_whose_id_is_none_is_named(spoil: Spoil) -> None:
+    report = spoil("UPDATE letter SET id = 'nonsense' WHERE id = (SELECT min(id) FROM letter)")
+    assert any("letter nonsense differs in" in each.message and "id" in each.message for each in report.damage)
+
+
+@pytest.mark.parametrize("key", ["recipient", "letter", "rung"])
+def test_an_outcome_that_lacks_what_its_kind_promises_is_named_and_the_rest_is_looked_at(spoil: Spoil, told: Team, key: str) -> None:
+    """Each text is edited in one case, and another letter in the other: both are named."""
+    seq = seq_of(told, "notice_sent", "breach")
+    report = spoil(
+        f"UPDATE fact SET text = json_remove(text, '$.data.{key}') WHERE {OURS} AND seq = {seq}",
+        "UPDATE notice SET recipient = 'dco' WHERE case_ref = 'NX90002' AND rung = 'breach'",
+    )
+    assert {"NX90001", "NX90002"} <= {each.case_ref for each in report.damage}

@@ -58,7 +58,7 @@ def test_no_canary_is_found_where_a_prefect_server_took_part(house: LivingHouse,
     search_home(house.home)
 
 
-def ask(url: str, login: str | None = None, body: dict[str, Any] | None = None) -> tuple[int, str]:
+def ask(url: str, login: str | None = None, body: Any = None) -> tuple[int, str]:
     """The status and the text of an answer."""
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Basic {b64encode(login.encode()).decode()}"} if login else {})
     data = None if body is None else json.dumps(body).encode()
@@ -126,6 +126,9 @@ def test_nothing_that_is_typed_beside_the_parameters_is_kept(house: LivingHouse)
     assert code == 201, said
     assert NAME not in said
     assert json.loads(said)["tags"] == ["by-hand"]
+    code, said = ask(f"{start}/bulk", LOGIN, [typed, {**typed, "tags": []}])
+    assert (code, NAME in said) == (200, False), said
+    assert len(json.loads(said)["results"]) == 2, "several at once are several runs"
     code, said = ask(start, LOGIN, {**typed, "parameters": {"case": NAME}})
     assert code in {400, 409, 422}, "the switch does not let it pass"
     run = json.loads(ask(f"{api}/flow_runs/filter", LOGIN, {"limit": 1, "sort": "EXPECTED_START_TIME_DESC"})[1])[0]["id"]

@@ -148,3 +148,21 @@ def test_a_certificate_that_nobody_vouches_for_has_a_name_and_the_house_s_own_au
 def test_a_relay_that_takes_no_login_is_named(relay: tuple[Relay, int]) -> None:
     _handler, port = relay
     assert SmtpPost(HOST, port, 10, login="sendflow:words").send(LETTER) == Attempt(Outcome.LATER, "no_login_offered")
+
+
+def test_a_line_that_is_lost_in_the_handshake_says_nothing_of_the_certificate() -> None:
+    """It was called refused, and the doctor told a person at once that nobody vouches for the relay."""
+    with socket.create_server((HOST, 0)) as listening:
+
+        def cut() -> None:
+            line, _ = listening.accept()
+            with line, line.makefile("rb") as said:
+                line.sendall(b"220 relay.example\r\n")
+                said.readline()
+                line.sendall(b"250-relay.example\r\n250 STARTTLS\r\n")
+                said.readline()
+                line.sendall(b"220 go ahead\r\n")
+
+        threading.Thread(target=cut, daemon=True).start()
+        attempt = SmtpPost(HOST, listening.getsockname()[1], 10, only_by_tls=True).send(LETTER)
+    assert (attempt.outcome, attempt.why) == (Outcome.UNREACHABLE, "line_lost_before_data")
