@@ -148,7 +148,7 @@ def _value(house: House, key: str, value: Any) -> str:
     if key == "service":
         return house.directory.service_name(str(value))
     if isinstance(value, str) and key in {"reason", "note", "evidence"}:
-        return "kept apart (sendflow who shows it)"
+        return "kept apart (sendflow who --words shows it)"
     return words(str(value)) if key in {"rung", "rule", "ground", "answer", "recipient"} else str(value)
 
 

@@ -144,13 +144,16 @@ def office(house: House) -> str:
     return f"Designated Clinical Officer's team, {house.directory.icb.name}"
 
 
-def compose(house: House, drafts: Sequence[NoticeDraft], today: date) -> tuple[str, int, dict[str, Any]]:
-    """The template, its version and the fields of one letter: a notice of its own, or several worst first in the digest's form."""
+def compose(house: House, drafts: Sequence[NoticeDraft], today: date, known: bool = False) -> tuple[str, int, dict[str, Any]]:
+    """The template, its version and the fields of one letter: a notice of its own, or several worst first in the digest's form.
+
+    `known`: its mailbox has had a letter before, and is not told what this house is.
+    """
     common = common_fields(house, today)
     if len(drafts) == 1 and drafts[0].template != DIGEST:
         template = newest(drafts[0].fields["letter"])
         return template.id, template.version, {**drafts[0].fields, **common}
-    common["first"] = any(draft.template == DIGEST for draft in drafts)
+    common["first"] = not known and any(draft.template == DIGEST for draft in drafts)
     return DIGEST, newest(DIGEST).version, {**common, "items": items_of(drafts)}
 
 

@@ -209,7 +209,7 @@ def _claimed(work: Round, connection: Connection, mailbox: str, waiting: Row[Any
         return None
     if waiting is None:
         today = work.house.today()
-        written = composing.compose(work.house, asked.called_for, today)
+        written = composing.compose(work.house, asked.called_for, today, outbox.was_ever_written_to(connection, mailbox))
         letter = open_letter(work, connection, mailbox, composing.letter_stem(mailbox, today), written, asked.called_for)
     else:
         letter = _reopen_letter(work, connection, waiting, asked.called_for)
@@ -220,7 +220,8 @@ def _claimed(work: Round, connection: Connection, mailbox: str, waiting: Row[Any
 
 def _reopen_letter(work: Round, connection: Connection, waiting: Row[Any], drafts: Sequence[NoticeDraft]) -> Claimed:
     """A letter that was certainly not taken over yet is written afresh for today; its id and Message-ID stay."""
-    template, version, fields = composing.compose(work.house, drafts, work.house.today())
+    known = outbox.was_ever_written_to(connection, waiting.mailbox)
+    template, version, fields = composing.compose(work.house, drafts, work.house.today(), known)
     values = {
         **claim_values(work), "on": work.house.today(), "template": template, "template_version": version,
         "fields": canonical(fields).decode(), "attempts": waiting.attempts + 1,

@@ -214,7 +214,7 @@ class _Batch:
         children = {*self.child_of.values(), *self.by_number.values()}
         self.people = people.read_people(connection, self.seal, children)
         self.erased = people.erased_among(connection, children)
-        self.births: dict[str, str] = {}
+        self.told: dict[tuple[str, str], str] = {}  # of each NHS number its birth and name, as the first row with it has them
 
     def ref_of(self, plan: Plan) -> str | None:
         """The case that a row is of; None where it has none yet and is to be given a reference."""
@@ -296,12 +296,13 @@ class _Batch:
         own = self.child_of.get(ref) if ref is not None else None
         child = own or (self.by_number.get(number) if number else None)
         if child in self.erased:
-            return {}, 0, [reader.problem("reference", "erased", "the person of this case has been erased when retention ended; expected no row for it")]
+            return {}, 0, [reader.problem("reference", "erased", "the person of this case has been erased; expected no row for it")]
         held = self.people.get(child, {}) if child is not None else {}
-        born = plan.person.get("date_of_birth")
-        if number and born and self.births.setdefault(number, born) != born:
-            text = "another row has another date of birth for the same NHS number; expected one child's to be the same"
-            return {}, 0, [reader.problem("date_of_birth", DIFFERS, text)]
+        one = {name: plan.person[name] for name in ("date_of_birth", "name") if number and name in plan.person}
+        apart = [name for name, said in one.items() if self.told.setdefault((str(number), name), said) != said]
+        if apart:
+            text = "another row has another {} for the same NHS number; expected one child's to be the same"
+            return {}, 0, [reader.problem(name, DIFFERS, text.format(name.replace("_", " "))) for name in apart]
         problems: list[Problem] = []
         fresh: dict[str, str] = {}
         mended = 0

@@ -69,6 +69,12 @@ def written_to_on(connection: Connection, mailbox: str, day: date, besides: str 
     return bool(connection.scalar(select(exists().where(*where))))
 
 
+def was_ever_written_to(connection: Connection, mailbox: str) -> bool:
+    """Whether a letter to the mailbox has left, or is leaving, on any day."""
+    left = (LetterState.SENDING, LetterState.SENT, LetterState.SENT_PERHAPS_TWICE)
+    return bool(connection.scalar(select(exists().where(LETTER.c.mailbox == mailbox, LETTER.c.state.in_(left)))))
+
+
 def waiting_letter(connection: Connection, mailbox: str) -> Row[Any] | None:
     """The mailbox's letter that has not left yet, if there is one."""
     query = select(LETTER).where(LETTER.c.mailbox == mailbox, LETTER.c.state == LetterState.WAITING)

@@ -16,6 +16,7 @@ import socket
 import time
 from collections.abc import Callable
 from datetime import date
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -148,13 +149,16 @@ def share_if_worth_it(house: House, as_at: date, say: Callable[[str], None]) -> 
 
 async def _share(as_at: date, parts: int) -> str:
     from prefect.client.orchestration import get_client
-    from prefect.exceptions import ObjectNotFound
+    from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
     async with get_client() as client:
         try:
             deployment = await client.read_deployment_by_name("sweep/sweep-now")
             workers = await client.read_workers_for_work_pool(POOL)
-        except ObjectNotFound:
+        except (ObjectNotFound, PrefectHTTPStatusError) as problem:
+            # Of a pool that is not there Prefect's client says only what the server answered.
+            if isinstance(problem, PrefectHTTPStatusError) and problem.response.status_code != HTTPStatus.NOT_FOUND:
+                raise
             raise NoPool("the pool is not there yet: run sendflow deployments once") from None
         if not any(str(getattr(each.status, "value", each.status)) == "ONLINE" for each in workers):
             raise NoPool("no worker is at work for the pool: start one with sendflow part worker")

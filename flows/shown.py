@@ -132,10 +132,9 @@ def tags_at_the_start(work: Work) -> tuple[str, ...]:
 
 
 def _process_of(work: Work) -> tuple[str, ...]:
-    for name, process in work.house.processes.items():
-        if all(draft.kind in process.versions for draft in work.given["drafts"]):
-            return (name,)
-    return ()
+    """The one process that knows these kinds; of a kind that several share nothing is said."""
+    found = [name for name, process in work.house.processes.items() if all(draft.kind in process.versions for draft in work.given["drafts"])]
+    return tuple(found) if len(found) == 1 else ()
 
 
 def begin(act: Act, shown: Mapping[str, Any]) -> str:

@@ -72,6 +72,7 @@ _CAUSES = {
     )
 }  # fmt: skip
 
+IOERR_SHMSIZE = 4874  # the file that readers share could not grow: said of a disk without any room
 _BY_STATE = {
     "28P01": "login_refused", "28000": "login_refused", "3D000": "no_such_database", "53100": "disk_full", "53200": "no_memory",
     "53300": "too_many_connections", "57P01": "closed", "57P02": "closed", "57P03": "starting", "25006": "read_only", "42501": "not_permitted",
@@ -99,7 +100,7 @@ _BY_TEXT = [
         (r"timeout|timed out", "timeout"),
         (r"failed to resolve host|could not translate host|name or service not known|name resolution|nodename nor servname", "unknown_host"),
         (r"no route to host|network is unreachable", "unreachable"),
-        (r"invalid connection option|invalid .* value:|missing .= after", "wrong_option"),
+        (r"invalid connection option|invalid URI query parameter|invalid .* value:|missing .= after", "wrong_option"),
         (r"closed the connection|connection (is|was) (lost|closed)|connection not open|terminating connection|reset by peer|broken pipe", "closed"),
         (r"EOF detected|SSL SYSCALL", "closed"),
         (r"no space left on device", "disk_full"),
@@ -112,7 +113,7 @@ def cause(fault: BaseException) -> Cause | None:
     own = getattr(fault, "orig", None) or fault
     word: str | None = None
     if (number := getattr(own, "sqlite_errorcode", None)) is not None:
-        word = _BY_NUMBER.get(int(number) & 0xFF)
+        word = "disk_full" if number == IOERR_SHMSIZE else _BY_NUMBER.get(int(number) & 0xFF)
     elif type(own).__module__.partition(".")[0] == "psycopg":
         state = getattr(own, "sqlstate", None)
         word = _BY_STATE.get(state) if state else _by_text(str(own))

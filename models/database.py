@@ -21,6 +21,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from models import tables
+from models.causes import cause
 from models.guards import grants, missing_triggers, triggers
 from models.rows import run
 
@@ -296,7 +297,9 @@ def _make_records(engine: Engine, owner_url: str | None) -> None:
             if owner_url:
                 for statement in grants(str(engine.url.username)):
                     connection.execute(text(statement))
-    except ProgrammingError:
+    except ProgrammingError as fault:
+        if (why := cause(fault)) is not None and why.word != "not_permitted":
+            raise
         raise RecordsError(
             "the records have to be made or brought up to date, and this database role may not: set SENDFLOW_DATABASE_OWNER_URL to a role that may, "
             "and run sendflow migrate"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -10,10 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from config.directory import load_directory
+from config.ladder import load_ladder
 from tests.calling import sendflow
 from tests.casework import Team
 
 ROOT = Path(__file__).parents[2]
+CONFIG = ROOT / "config"
+LADDER, DIRECTORY, TRACKER = CONFIG / "ladder" / "ehc_needs_assessment.toml", CONFIG / "directory.toml", CONFIG / "tracker.toml"
+OWN = ("ladder.toml", "directory.toml", "tracker.toml")
 UNITS = sorted((ROOT / "deploy" / "systemd").iterdir())
 
 
@@ -48,18 +54,24 @@ if shutil.which("systemd-analyze"):
 
 
 def test_a_backup_taken_by_the_script_opens_as_a_house_and_verifies(team: Team, tmp_path: Path) -> None:
+    (team.home / "ladder.toml").write_text(LADDER.read_text("utf-8").replace("weeks = 3", "weeks = 2", 1), "utf-8")
+    (team.home / "directory.toml").write_text(DIRECTORY.read_text("utf-8").replace("send.dco@", "dco.team@"), "utf-8")
+    (team.home / "tracker.toml").write_text(TRACKER.read_text("utf-8"), "utf-8")
+    team = Team(team.home)
     team.opened("2 Feb 2026").asked("2 Mar 2026", note="Mum rang")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SENDFLOW_")} | {"SENDFLOW_HOME": str(team.home)}
     done = subprocess.run([ROOT / "deploy" / "backup", tmp_path / "backups"], env=environment, capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
     kept = Path(done.stdout.strip())
-    assert {path.name for path in kept.rglob("*") if path.is_file()} == {"sendflow.db", "law_held.json", "person.key"}
+    assert {path.name for path in kept.rglob("*") if path.is_file()} == {"sendflow.db", "law_held.json", "person.key", *OWN}
     assert oct(kept.stat().st_mode & 0o777) == "0o700"
     fresh = tmp_path / "restored"
     fresh.mkdir()
-    shutil.copy(kept / "records" / "sendflow.db", fresh)
-    shutil.copy(kept / "key" / "person.key", fresh)
+    restore = re.search(r"`(cp -R [^`]+) FOLDER`", (ROOT / "docs" / "running.md").read_text("utf-8"))
+    assert restore is not None
+    subprocess.run([*restore[1].split(), fresh], cwd=kept, check=True)
     again = Team(fresh)
+    assert again.first.directory == load_directory(team.home / "directory.toml") and again.first.ladder.digest == load_ladder(team.home / "ladder.toml").digest
     assert again.dump() == team.dump()
     assert again.verify("3 Mar 2026").head == team.verify("3 Mar 2026").head
     again.first.engine.dispose()

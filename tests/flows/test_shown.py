@@ -91,6 +91,15 @@ def test_prefect_is_told_references_kinds_and_days_only(team: Team) -> None:
     assert TRUST in shown.tags_at_the_start(work)
 
 
+def test_a_fact_that_every_process_knows_is_not_said_to_be_of_one(team: Team) -> None:
+    def tags(kind: str) -> tuple[str, ...]:
+        drafts = [Draft(kind, date(2026, 3, 2), {})]
+        return shown.tags_at_the_start(Work(Act.RECORD, team.house("2 Mar 2026"), {"case": CASE, "drafts": drafts, "actor": "dco.team"}))
+
+    assert tags("chasing_paused") == ("rehearsed",)
+    assert tags("ehc_assessment_requested") == ("rehearsed", PROCESS)
+
+
 def test_a_file_is_known_by_its_digest(team: Team, tmp_path: Path) -> None:
     """Its name may be a child's."""
     path = tmp_path / "Zebediah.csv"

@@ -88,6 +88,8 @@ def test_a_login_reaches_neither_pages_nor_files(house: LivingHouse) -> None:
     assert "Prefect" not in swept.stderr, "the command has shown its run"
     runs = json.loads(ask(f"{api}/flow_runs/filter", LOGIN, {**wanted, "sort": "START_TIME_DESC"})[1])
     assert {run["name"].split()[0] for run in runs} >= {"import", "sweep", "deliver", "digest", "verify"}
+    shared = house.ask("sweep", "--workers", "2")
+    assert (shared.returncode, "the pool is not there yet: run sendflow deployments once" in shared.stderr) == (0, True), shared.stderr
     assert house.ask("doctor", "--quick", "--json").returncode in {0, 1}
     for page in (f"http://127.0.0.1:{house.port}/", f"{api}/health"):
         assert SECRET not in ask(page)[1]

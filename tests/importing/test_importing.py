@@ -40,7 +40,7 @@ def house(team: Team) -> House:
 def tracker(folder: Path, *rows: Mapping[str, str]) -> Path:
     path = folder / "tracker.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, restval="")
+        writer = csv.DictWriter(file, [*COLUMNS, "Name"], restval="")
         writer.writeheader()
         writer.writerows(rows)
     return path
@@ -258,6 +258,15 @@ def test_cases_of_one_child_share_a_key_and_two_births_of_one_number_are_refused
     assert scalar(house, "select count(distinct child_key) from case_file") == 2
     later = import_file(house, tracker(tmp_path, SOUND | {"Ref": "AB005", "DOB": "03/03/2015"}))
     assert codes(later) == {2: ["differs"]}
+
+
+def test_two_names_of_one_number_are_two_children_and_the_second_row_is_refused(house: House, tmp_path: Path) -> None:
+    one, other = SOUND | {"Name": "Quillon Marchbanks", "DOB": ""}, SOUND | {"Ref": "AB002", "Name": "Zenobia Trellis", "DOB": ""}
+    told = import_file(house, tracker(tmp_path, one, other))
+    assert (told.accepted, [(each.line, each.field, each.code) for each in told.refusals]) == (1, [(3, "Name", "differs")])
+    assert "Zenobia" not in told.model_dump_json()
+    again = import_file(house, tracker(tmp_path, one, other))
+    assert (again.unchanged, again.corrections, codes(again)) == (1, 0, {3: ["differs"]}), "the same file twice changes nothing"
 
 
 def test_a_child_told_later_is_put_with_the_case(house: House, tmp_path: Path) -> None:

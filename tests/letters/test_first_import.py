@@ -50,6 +50,16 @@ def test_each_mailbox_gets_one_digest_with_the_highest_rung_addressed_to_it(team
     assert team.verify("24 Apr 2026").intact
 
 
+def test_a_mailbox_that_had_letters_before_is_not_told_that_this_is_its_first(team: Team, room: PostRoom) -> None:
+    imported(team, "24 Apr 2026", "NX90001", Carrier.SINK, asked("2 Mar 2026"))
+    go(team, "24 Apr 2026", room)
+    imported(team, "27 Apr 2026", "NX90004", Carrier.SINK, asked("9 Mar 2026"))
+    go(team, "27 Apr 2026", room)
+    later = [one for one in room.arrived if one["To"] == SERVICE][-1]
+    text = " ".join(shown(team.first, str(later["Message-ID"])[1:].split(".")[0]).text.split())
+    assert "NX90004" in text and "first letter to you" not in text
+
+
 def test_what_was_covered_is_never_chased_again_and_what_comes_later_is(team: Team, room: PostRoom) -> None:
     imported(team, "24 Apr 2026", "NX90001", Carrier.SINK, asked("2 Mar 2026"))
     go(team, "24 Apr 2026", room)
