@@ -70,6 +70,11 @@ def _imported(report: ImportReport) -> str:
     mended = f", {counted(report.corrections, 'correction')} {would}made" if report.corrections else ""
     lines.append(f"{counted(report.facts_added, 'fact')} {would}added{mended}.")
     lines.extend(f"Note: {remark}." for remark in report.remarks)
+    if report.named:
+        told = ", ".join(f"line {each.line} is {each.case_ref}" for each in report.named[:SHOWN])
+        more = len(report.named) - SHOWN
+        rest = f" and {more} more (--json)." if more > 0 else "."
+        lines.append(f"Kept under a reference of the house, as their own has not the form of one: {told}{rest}")
     if report.claims_to_decide:
         cases = ", ".join(claim.case_ref for claim in report.claims_to_decide[:SHOWN])
         more = len(report.claims_to_decide) - SHOWN

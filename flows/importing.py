@@ -56,8 +56,18 @@ class ClaimToDecide(BaseModel):
     line: int
 
 
+class Named(BaseModel):
+    """A row whose own reference has not the form of one here (it may be a name), and the reference that its case was given; a person can look it up."""
+
+    model_config = ConfigDict(frozen=True)
+    case_ref: str
+    line: int
+
+
 class ImportReport(BaseModel):
     """What became of a file. `rows` counts case rows only; `refused` counts rows, `refusals` has one entry for each doubtful cell.
+
+    `named` says which row without a reference of the house's form became which case, the first time that it is imported.
 
     `corrections` counts the cells that were accepted against the record: of facts, and of the sealed person, which no fact tells.
     """
@@ -71,6 +81,7 @@ class ImportReport(BaseModel):
     unchanged: int
     corrections: int
     claims_to_decide: list[ClaimToDecide]
+    named: list[Named]
     remarks: list[str]
     dry_run: bool
     bodies: list[str]
@@ -86,11 +97,12 @@ class _Tally:
     corrections: int
     refusals: list[tuple[int, RowRefusal]]  # with the sheet that its row is of
     claims: list[ClaimToDecide]
+    named: list[Named]
     bodies: set[str]
 
     @classmethod
     def empty(cls) -> _Tally:
-        return cls(0, 0, 0, 0, 0, 0, [], [], set())
+        return cls(0, 0, 0, 0, 0, 0, [], [], [], set())
 
 
 class _DryRun(Exception):
@@ -146,7 +158,7 @@ class _Importer:
         return ImportReport(
             rows=tally.rows, accepted=tally.accepted, refused=tally.refused, facts_added=tally.facts_added, refusals=refusals,
             unchanged=tally.unchanged, corrections=tally.corrections, claims_to_decide=tally.claims, remarks=remarks, dry_run=dry_run,
-            bodies=sorted(tally.bodies),
+            bodies=sorted(tally.bodies), named=[] if dry_run else tally.named,
         )  # fmt: skip
 
     def take_in_once(self, rows: Sequence[SheetRow], dry_run: bool) -> None:
@@ -264,6 +276,8 @@ class _Batch:
         tally.unchanged += 1 if added == 0 and not mended else 0
         tally.corrections += len(compared.corrections()) + mended
         tally.bodies |= {str(draft.data["body"]) for draft in drafts if "body" in draft.data}
+        if alias is not None:
+            tally.named.append(Named(case_ref=done.case_ref, line=plan.row.line))
         if claimed:
             tally.claims.append(ClaimToDecide(case_ref=done.case_ref, line=plan.row.line))
 

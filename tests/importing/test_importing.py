@@ -269,6 +269,15 @@ def test_two_names_of_one_number_are_two_children_and_the_second_row_is_refused(
     assert (again.unchanged, again.corrections, codes(again)) == (1, 0, {3: ["differs"]}), "the same file twice changes nothing"
 
 
+def test_a_row_that_is_given_a_reference_is_told_by_its_line_and_never_by_its_own_words(house: House, tmp_path: Path) -> None:
+    file = tracker(tmp_path, SOUND, SOUND | {"Ref": "Brackenbury", "NHS number": "", "DOB": ""})
+    assert import_file(house, file, dry_run=True).named == [], "what is undone has no reference"
+    told = import_file(house, file)
+    assert [(each.case_ref, each.line) for each in told.named] == [("SF-000001", 3)]
+    assert case_of(house, "SF-000001").facts and "rackenbury" not in told.model_dump_json()
+    assert import_file(house, file).named == []
+
+
 def test_a_child_told_later_is_put_with_the_case(house: House, tmp_path: Path) -> None:
     bare = SOUND | {"NHS number": "", "DOB": ""}
     import_file(house, tracker(tmp_path, bare))
