@@ -15,7 +15,7 @@ from deadlines.reckon import dates_for
 from models.words import Party
 from notifications import render as rendering
 from notifications.render import RenderError, newest, render, shelf
-from tests.notifications.samples import FOLDER, LETTERS, asked, golden, whole, withdrawal
+from tests.notifications.samples import FOLDER, LETTERS, asked, golden, morning, whole, withdrawal
 
 CHASING = ("request_received", "acknowledgement_missing", "reminder", "breach", "escalation_provider")
 
@@ -178,3 +178,10 @@ def test_what_is_taken_back_because_nobody_owed_it_any_more_does_not_speak_of_an
     for template, fields in LETTERS.values():
         if template == "rung_withdrawn":
             assert render(template, 2, fields) == render(template, 1, fields)
+
+
+def test_the_morning_digest_says_of_which_service_an_escalation_is() -> None:
+    """Two services of one case were two lines that read the same."""
+    before, now = (render("morning_digest", version, morning()).text for version in (1, 2))
+    assert "(Northshire reference NS-04412), Community Paediatrics: Health advice is 92 days overdue." in " ".join(now.split())
+    assert now.replace(", Community Paediatrics: Health", ": Health", 1).split() == before.split()
