@@ -71,10 +71,9 @@ def open_engine(url: str) -> Engine:
         event.listen(engine, "engine_disposed", _keep_none)
         _keep_none(engine)
         return engine
-    given = {"application_name": "sendflow"} if "application_name" not in make_url(url).query else {}
-    return create_engine(
-        url, pool_pre_ping=True, pool_reset_on_return=None, hide_parameters=True, connect_args={"options": SERVER, "connect_timeout": 10, **LOST, **given}
-    )
+    given: dict[str, Any] = {"application_name": "sendflow"} if "application_name" not in make_url(url).query else {}
+    given |= {"options": SERVER, "client_encoding": "UTF8", "connect_timeout": 10, **LOST}
+    return create_engine(url, pool_pre_ping=True, pool_reset_on_return=None, hide_parameters=True, connect_args=given)
 
 
 def _keep_none(engine: Engine) -> None:
@@ -319,6 +318,11 @@ def revision(engine: Engine) -> str | None:
 
 
 def _upgrade(connection: Connection) -> None:
+    if is_postgresql(connection) and not connection.exec_driver_sql("SELECT current_setting('server_encoding') = 'UTF8'").scalar():
+        raise RecordsError(
+            "the database is not in UTF-8, and some names would not fit into it; nothing was written: make another with createdb --encoding=UTF8"
+            " --template=template0"
+        )
     alone(connection, "migration")
     if is_postgresql(connection) and inspect(connection).has_table("alembic_version"):
         # Whoever is writing has read this table and ends first; whoever comes now waits, and then reads the new number.

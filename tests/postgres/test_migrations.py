@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
@@ -15,6 +16,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
 from config.settings import Settings, child_environment
+from flows.cluster import Cluster
 from models.database import HEAD, MIGRATIONS, RecordsError, make_records, missing_triggers, open_engine, reading, revision, upgrade, writing
 from models.tables import FactRow
 from tests.casework import Team
@@ -134,3 +136,15 @@ def lived(url: str, tmp_path: Path) -> Team:
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     team.day("14 Apr 2026")
     return team
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_cannot_hold_every_name_is_refused_before_anything_is_made(postgres: Cluster, encoding: str) -> None:
+    name = f"house_in_{encoding.lower()}"
+    with psycopg.connect(postgres.url("postgres", "owner", "postgresql"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
+    engine = open_engine(postgres.url(name, "owner"))
+    with pytest.raises(RecordsError, match="the database is not in UTF-8"):
+        make_records(engine)
+    assert revision(engine) is None
+    engine.dispose()
