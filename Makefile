@@ -6,8 +6,8 @@
 
 VENV   := .venv
 BIN    := $(VENV)/bin
-ROOMS  := cli config deadlines flows models notifications statemachines tools tests benchmarks
-HERE   := $(wildcard $(ROOMS))
+PACKAGES := audit casework cli config deadlines flows models notifications runtime statemachines tools tests benchmarks
+HERE     := $(wildcard $(PACKAGES))
 PYTHON := $(shell for each in python3.11 python3; do \
 	$$each -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))' >/dev/null 2>&1 && { command -v $$each; break; }; done)
 
@@ -43,11 +43,11 @@ suite: install
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 fuzz: install  ## inputs that find new paths through the readers, and odd questions to the addresses, for SECONDS (default 120)
-	@SECONDS_TO_FUZZ=$(or $(SECONDS),120) $(BIN)/python -m tests.fuzz.deep
+	@SECONDS_TO_FUZZ=$(or $(SECONDS),120) $(BIN)/python -m tests.system.fuzz.deep
 	@EXAMPLES=$(or $(SECONDS),120) $(BIN)/python -m pytest -m hypothesis -q
 
 faults: install  ## kill, starve and mislead the house for ROUNDS rounds (default 100; a sample is part of make test)
-	@ROUNDS=$(or $(ROUNDS),100) $(BIN)/python -m pytest tests/faults tests/postgres/test_faults*.py tests/postgres/test_pool.py -q
+	@ROUNDS=$(or $(ROUNDS),100) $(BIN)/python -m pytest tests/faults tests/postgres/test_faults*.py tests/system/postgres/test_work_pool.py -q
 
 audit: install  ## ask for known weaknesses of what is locked; says NOT CHECKED where no advisories can be reached
 	@$(BIN)/python tools/audit.py

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from audit.verify import refold, verify
 from benchmarks.caseload import Caseload, directory
 from benchmarks.latency import asked
 from benchmarks.measuring import Side
@@ -29,20 +30,19 @@ from benchmarks.places import TABLES, OnPostgresql, OnSqlite, Rows
 from benchmarks.recording import steps
 from benchmarks.sweeping import asked_act, look_days
 from benchmarks.workload import ACTOR, TODAY, acts, drafts, reference
+from casework.cases.record import Act, record, record_acts
+from casework.context import House
+from casework.delivery.deliver import deliver
+from casework.imports.tracker_import import import_file
+from casework.reports.case_report import report
+from casework.sweep import sweep
 from config.directory import load_directory
-from flows.casereport import report
-from flows.delivering import deliver
-from flows.house import House
-from flows.importing import import_file
-from flows.recording import Act, record, record_acts
-from flows.sample import COLUMNS, sample_rows
-from flows.sweeping import sweep
-from flows.verifying import refold, verify
 from models import ledger
 from models.database import reading
 from models.facts import Draft
-from notifications.post import SmtpPost
-from notifications.sink import Sink
+from notifications.local_smtp import Sink
+from notifications.transport import SmtpPost
+from runtime.demo.tracker import COLUMNS, sample_rows
 from statemachines.replay import processes
 
 CASES, SINGLE, PEERS, IMPORTED, PEER_ROWS, PAGES, LETTERS = 300, 15, 40, 108, 30, 60, 100

@@ -18,9 +18,9 @@ from pydantic import BaseModel, ConfigDict
 
 from benchmarks.histories import SERVICES, Child, Teller, body_code, la_slug
 from benchmarks.workload import TODAY
-from flows.desk import OF_SERIES, SERIES
-from flows.recording import Act
-from flows.tracker.cells import check_digit
+from casework.cases.record import Act
+from casework.cases.unit_of_work import OF_SERIES, SERIES
+from casework.imports.cells import check_digit
 
 DIRECTORY = Path(__file__).parents[1] / "config" / "directory.toml"
 SHARES = Path(__file__).with_name("caseload.toml")

@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Any
 
 from benchmarks.places import OnPostgresql, OnSqlite, Rows
-from flows.house import House
+from casework.context import House
 from models.facts import GENESIS
 
 COPIED = ("fact", "case_file", "duty", "notice")

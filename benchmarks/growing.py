@@ -16,11 +16,11 @@ from benchmarks.places import Ground, OnPostgresql, OnSqlite
 from benchmarks.remembering import Taken
 from benchmarks.sweeping import asked_act
 from benchmarks.workload import ACTOR, TODAY
+from casework.cases.record import Recorded, record_acts
+from casework.context import House
 from config.directory import load_directory
-from flows.house import House
-from flows.recording import Recorded, record_acts
-from flows.sample import COLUMNS, sample_rows
 from models.database import reading
+from runtime.demo.tracker import COLUMNS, sample_rows
 
 SIZES = (0.1, 0.33, 1.0)  # of the scale that was asked for
 RECORDED = 0.01  # of England at most is recorded fact by fact; what is beyond is copies of that

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
-from flows.recording import Act
+from casework.cases.record import Act
 from models.facts import Draft
 
 SERVICES = ("community_paediatrics", "speech_and_language_therapy", "occupational_therapy", "camhs", "physiotherapy")

@@ -26,16 +26,16 @@ from benchmarks.places import Ground
 from benchmarks.remembering import RECORDS
 from benchmarks.sweeping import look_days
 from benchmarks.workload import ACTOR, TODAY
+from casework.cases.record import Act, record, record_acts
+from casework.context import House
+from casework.delivery.deliver import deliver
+from casework.sweep import sweep
 from config.directory import load_directory
 from config.settings import Settings
-from flows.delivering import deliver
-from flows.house import House
-from flows.recording import Act, record, record_acts
-from flows.sweeping import sweep
 from models.database import make_records, open_engine
 from models.facts import Draft
-from notifications.post import Attempt, Letter, SmtpPost
-from notifications.sink import Sink
+from notifications.local_smtp import Sink
+from notifications.transport import Attempt, Letter, SmtpPost
 
 RECORDS_TIMED, SWEPT, DAYS = 50, 100, 2
 EVERY = 1 / 50

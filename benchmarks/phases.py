@@ -17,20 +17,20 @@ EVERY = 0.001
 ROOT = str(Path(__file__).parents[1])
 # (end of a file's name, function or "") -> phase; the innermost frame that is named decides.
 PHASES: dict[tuple[str, str], str] = {
-    ("models/rows.py", "_write"): "write", ("models/rows.py", "insert_rows"): "write", ("models/rows.py", "read_rows"): "fetch",
-    ("models/rows.py", "read_among"): "fetch", ("models/rows.py", "stream_rows"): "fetch", ("models/rows.py", ""): "write",
+    ("models/bulk_io.py", "_write"): "write", ("models/bulk_io.py", "insert_rows"): "write", ("models/bulk_io.py", "read_rows"): "fetch",
+    ("models/bulk_io.py", "read_among"): "fetch", ("models/bulk_io.py", "stream_rows"): "fetch", ("models/bulk_io.py", ""): "write",
     ("models/ledger.py", "chained"): "hash", ("models/ledger.py", "link"): "hash", ("models/ledger.py", "read"): "parse",
     ("models/ledger.py", "scan"): "fetch", ("models/ledger.py", "head"): "fetch", ("models/database.py", ""): "commit and locks",
     ("models/facts.py", "text"): "hash", ("models/facts.py", "line_of"): "parse", ("models/facts.py", "line_from"): "parse",
-    ("models/facts.py", ""): "check", ("models/people.py", ""): "person", ("flows/verifying.py", "_check_chain"): "hash",
-    ("flows/verifying.py", ""): "compare", ("flows/checking.py", ""): "check", ("flows/desk.py", "_duty_rows"): "rows of caches",
-    ("flows/desk.py", "duty_rows"): "rows of caches", ("flows/desk.py", "_case_row"): "rows of caches", ("flows/desk.py", "add"): "check",
-    ("flows/desk.py", ""): "desk", ("flows/hearing.py", ""): "hear", ("flows/recording.py", ""): "desk", ("flows/sweeping.py", ""): "desk",
-    ("flows/tracker/", ""): "read the file", ("flows/importing.py", ""): "import", ("flows/casereport.py", ""): "show",
-    ("statemachines/", ""): "fold", ("models/casefile.py", ""): "fold", ("deadlines/ladder.py", ""): "ladder", ("deadlines/", ""): "duties",
-    ("config/", ""): "duties", ("notifications/post.py", ""): "send", ("notifications/render.py", ""): "render", ("jinja2/", ""): "render",
-    ("flows/composing.py", ""): "compose", ("flows/delivering.py", ""): "desk", ("flows/sending.py", ""): "desk", ("flows/outbox.py", ""): "fetch",
-    ("notifications/", ""): "notices", ("flows/house.py", ""): "duties", ("sqlalchemy/", ""): "commit and locks",
+    ("models/facts.py", ""): "check", ("models/people.py", ""): "person", ("audit/verify.py", "_check_chain"): "hash",
+    ("audit/verify.py", ""): "compare", ("casework/cases/validation.py", ""): "check", ("casework/cases/unit_of_work.py", "_duty_rows"): "rows of caches",
+    ("casework/cases/unit_of_work.py", "duty_rows"): "rows of caches", ("casework/cases/unit_of_work.py", "_case_row"): "rows of caches", ("casework/cases/unit_of_work.py", "add"): "check",
+    ("casework/cases/unit_of_work.py", ""): "desk", ("casework/cases/propagation.py", ""): "hear", ("casework/cases/record.py", ""): "desk", ("casework/sweep.py", ""): "desk",
+    ("casework/imports/", ""): "read the file", ("casework/imports/tracker_import.py", ""): "import", ("casework/reports/case_report.py", ""): "show",
+    ("statemachines/", ""): "fold", ("models/casefile.py", ""): "fold", ("deadlines/escalation.py", ""): "ladder", ("deadlines/", ""): "duties",
+    ("config/", ""): "duties", ("notifications/transport.py", ""): "send", ("notifications/render.py", ""): "render", ("jinja2/", ""): "render",
+    ("casework/delivery/compose.py", ""): "compose", ("casework/delivery/deliver.py", ""): "desk", ("casework/delivery/send.py", ""): "desk", ("notifications/outbox.py", ""): "fetch",
+    ("notifications/", ""): "notices", ("casework/context.py", ""): "duties", ("sqlalchemy/", ""): "commit and locks",
     ("openpyxl/", ""): "read the file",
 }  # fmt: skip
 NAMED = {name: phase for name, phase in PHASES.items() if name[1]}

@@ -1,6 +1,6 @@
 """Where records lie while they are measured: files of SQLite, or databases of one private PostgreSQL cluster. Both are asked the same.
 
-The cluster is a house's own (flows/cluster.py) with its safety against power cuts left on: a commit is on the disk on both. It is made
+The cluster is a house's own (runtime/local_postgres.py) with its safety against power cuts left on: a commit is on the disk on both. It is made
 where SENDFLOW_HOME lies, or in the system's folder for temporary files where the server's user may not pass to the first.
 """
 
@@ -19,10 +19,10 @@ from psycopg import sql
 from sqlmodel import SQLModel
 
 from benchmarks.workload import TODAY, Workshop, insert_into, raw
+from casework.context import House
 from config.settings import Settings
-from flows.cluster import Cluster, ClusterError
-from flows.house import House
 from models.database import make_records, open_engine
+from runtime.local_postgres import Cluster, ClusterError
 
 MADE = "made_once"
 Rows = dict[str, list[tuple[Any, ...]]]

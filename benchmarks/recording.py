@@ -9,8 +9,8 @@ from typing import Any
 from benchmarks.measuring import Measured, Side, Unmeasured, alternate, of_theirs
 from benchmarks.places import Ground, Place, Rows
 from benchmarks.workload import ACTOR, TABLES, acts, drafts, reference
-from flows.house import House
-from flows.recording import Recorded, record, record_acts
+from casework.cases.record import Recorded, record, record_acts
+from casework.context import House
 
 CASES = 1_000
 SINGLE_CASES = 40

@@ -10,11 +10,11 @@ from itertools import islice
 from statistics import median
 from typing import Any
 
+from audit.verify import refold, verify
 from benchmarks.measuring import Measured, Side, alternate, of_theirs, seconds
 from benchmarks.peers import eventsourcing
 from benchmarks.workload import ACTOR, Workshop, acts, drafts
-from flows.recording import record_acts
-from flows.verifying import refold, verify
+from casework.cases.record import record_acts
 from models import ledger
 from models.database import reading
 

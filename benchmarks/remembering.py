@@ -15,14 +15,14 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from audit.verify import refold, verify
 from benchmarks.workload import ACTOR, acts, drafts
+from casework.cases.record import record_acts
+from casework.context import House
+from casework.imports.tracker_import import import_file
+from casework.reports.case_report import report
+from casework.sweep import sweep
 from config.settings import Settings
-from flows.casereport import report
-from flows.house import House
-from flows.importing import import_file
-from flows.recording import record_acts
-from flows.sweeping import sweep
-from flows.verifying import refold, verify
 from models import ledger
 from models.database import make_records, open_engine, reading
 

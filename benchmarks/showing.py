@@ -12,13 +12,13 @@ from typing import Any
 
 from benchmarks.measuring import Measured, Side, alternate, times_theirs
 from benchmarks.workload import ACTOR, Workshop
+from casework.context import House
+from config.running_instance import server_answers
 from config.settings import fix_caller_environment
-from flows.house import House
-from flows.processes import Processes
-from flows.running import server_answers
-from flows.runs import Act, Work
+from flows.jobs import Act, Work
 from models.facts import Draft
-from notifications.sink import free_port
+from notifications.local_smtp import free_port
+from runtime.supervisor import Processes
 
 RUNS = 3
 SERVER_SECONDS = 120.0
@@ -43,7 +43,7 @@ def _against_empty(shop: Workshop) -> Measured:
     # Imported here, because prefect reads its environment once, and because nothing else that is measured pays for it.
     from prefect import flow
 
-    from flows.prefect_flows import conduct
+    from flows.definitions import conduct
 
     @flow(name="empty")
     async def empty() -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from benchmarks.measuring import ROUNDS, Measured, Side, alternate, times_theirs
 from benchmarks.workload import ACTOR, SPEECH, Workshop, raw
-from flows.house import House
-from flows.recording import Act, record_acts
-from flows.sweeping import sweep
+from casework.cases.record import Act, record_acts
+from casework.context import House
+from casework.sweep import sweep
 from models.facts import Draft
 from models.tables import DutyRow
 

@@ -20,13 +20,13 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from casework.cases.record import record
+from casework.context import House
+from config.running_instance import Running, server_answers, write_running
 from config.settings import Settings, child_environment, fix_caller_environment
-from flows.house import House
-from flows.processes import Processes
-from flows.recording import record
-from flows.running import Running, server_answers, write_running
 from models.facts import Draft
-from notifications.sink import KeepEveryDelivery, free_port
+from notifications.local_smtp import KeepEveryDelivery, free_port
+from runtime.supervisor import Processes
 
 TIMES, SCHEDULED, TRUSTS = 20, 6, 126
 TICK = 1

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 import holidays
 
 from benchmarks.measuring import Measured, Side, alternate, of_theirs
-from deadlines.almanac import Almanac, load_almanac
+from deadlines.working_calendar import Almanac, load_almanac
 
 SUMS = 1_000_000
 SAMPLE = 10_000

@@ -11,9 +11,9 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from casework.cases.record import Act
+from casework.context import House
 from config.settings import Settings
-from flows.house import House
-from flows.recording import Act
 from models.database import PRAGMAS, make_records, open_engine
 from models.facts import Draft
 

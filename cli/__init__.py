@@ -62,7 +62,7 @@ def _plain(problem: Exception) -> str:
     }  # fmt: skip
     if any(kind.__name__ in kinds for kind in type(problem).__mro__):
         return str(problem)
-    from models.causes import cause
+    from models.database_errors import cause
 
     name = type(problem).__name__
     if (why := cause(problem)) is not None:

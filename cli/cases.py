@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.say import Exit, emit, fail, tell
+from cli.output import Exit, emit, fail, tell
 
 if TYPE_CHECKING:
-    from flows.casereport import CaseReport
+    from casework.reports.case_report import CaseReport
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
@@ -55,9 +55,9 @@ def record(
     json_: Json = False,
 ) -> None:
     """Record that something happened. It is accepted whole, or refused with a sentence that says what is lawful now."""
-    from flows.checking import Refused
-    from flows.house import House
-    from flows.runs import perform
+    from casework.cases.validation import Refused
+    from casework.context import House
+    from flows.jobs import perform
     from models.facts import REFERENCE
     from statemachines.replay import processes
 
@@ -81,8 +81,8 @@ def record(
 
 
 def _draft(kind: str, day: date, pairs: list[str]) -> Any:
-    from flows.checking import Refused
-    from flows.recording import as_values
+    from casework.cases.record import as_values
+    from casework.cases.validation import Refused
     from models.facts import Draft
 
     if not re.fullmatch(r"[a-z][a-z0-9_]{1,59}", kind):
@@ -108,9 +108,9 @@ def case(
     json_: Json = False,
 ) -> None:
     """One case: its facts as they were written, and its duties as they leave it."""
-    from flows.casereport import report
-    from flows.house import House
-    from flows.verifying import parse_instant
+    from audit.verify import parse_instant
+    from casework.context import House
+    from casework.reports.case_report import report
 
     day = day_of(as_at, "--as-at")
     try:
@@ -126,15 +126,15 @@ def case(
 
 
 def _history(house: Any, found: CaseReport) -> str:
-    from cli.paper import history
+    from cli.formatting import history
 
     return history(house, found)
 
 
 def processes(json_: Json = False) -> None:
     """The statutory processes: their states, which fact moves a case from where to where, which duties they open, and the rules that none uses."""
-    from cli.law import law_and_almanac
-    from cli.paper import processes_text
+    from cli.formatting import processes_text
+    from cli.rules import law_and_almanac
     from statemachines.replay import processes as found
 
     law, _ = law_and_almanac()
@@ -171,9 +171,9 @@ def processes(json_: Json = False) -> None:
 
 def verify(case: Annotated[str | None, typer.Argument(help="One case's reference; every case where left out.")] = None, json_: Json = False) -> None:
     """Prove the history unaltered: every hash, every refold, every cache, every trigger; and print the head."""
-    from cli.paper import verification
-    from flows.house import House
-    from flows.runs import perform
+    from casework.context import House
+    from cli.formatting import verification
+    from flows.jobs import perform
     from models.facts import REFERENCE
 
     reference = case.strip().upper() if case else None

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.say import Exit, emit, fail, tell
+from cli.output import Exit, emit, fail, tell
 
 if TYPE_CHECKING:
     from config.settings import Settings
-    from flows.doctoring import DoctorReport
+    from runtime.diagnostics.checks import DoctorReport
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
@@ -27,7 +27,7 @@ def doctor(
 ) -> None:
     """Look over the whole house and name what a person must mend. Exit 0 where there is nothing, 1 where there is. Changes nothing."""
     from config.settings import Settings
-    from flows.doctoring import examine
+    from runtime.diagnostics.checks import examine
 
     settings = Settings.read()
     report = examine(settings, quick)
@@ -41,8 +41,8 @@ def doctor(
 def _alert(settings: Settings, report: DoctorReport) -> None:
     from datetime import UTC, datetime
 
-    from flows.alerting import Alerted
-    from flows.alerting import alert as write
+    from runtime.diagnostics.alerts import Alerted
+    from runtime.diagnostics.alerts import alert as write
 
     try:
         became = write(settings, report, datetime.now(UTC))

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.cases import day_of
-from cli.say import Exit, counted, emit, fail, tell
+from cli.output import Exit, counted, emit, fail, tell
 
 if TYPE_CHECKING:
-    from flows.delivering import DeliveryReport
-    from flows.digesting import DigestReport
-    from flows.house import House
+    from casework.context import House
+    from casework.delivery.daily_digest import DigestReport
+    from casework.delivery.deliver import DeliveryReport
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
@@ -31,9 +31,9 @@ def deliver(
     json_: Json = False,
 ) -> None:
     """Send the letters that are due: one message to a mailbox a day, on working days."""
+    from casework.context import House
     from config.settings import Carrier
-    from flows.house import House
-    from flows.runs import perform
+    from flows.jobs import perform
 
     if reason is not None and not now:
         fail(Exit.WRONG_CALL, "--reason goes with --now: for example sendflow deliver --now --reason 'hearing tomorrow'")
@@ -67,7 +67,7 @@ def letters(
     json_: Json = False,
 ) -> None:
     """List every notice and letter, read one letter as it was sent, or release those that the first import holds back."""
-    from flows.house import House
+    from casework.context import House
 
     given = words or []
     if given[:1] == ["show"]:
@@ -90,17 +90,17 @@ def letters(
 
 
 def _list(house: House, json_: bool) -> None:
-    from flows import letterbook
+    from casework.reports import letters
 
-    notices = letterbook.listed(house)
+    notices = letters.listed(house)
     emit([notice.model_dump(mode="json") for notice in notices], json_, lambda: _listing(house))
 
 
 def _listing(house: House) -> str:
-    from flows import letterbook
+    from casework.reports import letters
 
-    found = letterbook.letters(house)
-    unsent = [notice for notice in letterbook.listed(house) if notice.state in ("created", "held")]
+    found = letters.letters(house)
+    unsent = [notice for notice in letters.listed(house) if notice.state in ("created", "held")]
     lines = [
         f"{one.id:<24} {one.on}  {one.state.replace('_', ' ')}{f' ({one.why})' if one.why else '':<2}  to {one.mailbox or 'no address'}\n    {one.subject}"
         for one in found
@@ -113,12 +113,12 @@ def _listing(house: House) -> str:
 
 
 def _show(house: House, letter: str, html: bool, json_: bool) -> None:
-    from flows import letterbook
+    from casework.reports import letters
     from notifications.render import RenderError
 
     try:
-        found = letterbook.shown(house, letter)
-    except letterbook.NoSuchLetter as problem:
+        found = letters.shown(house, letter)
+    except letters.NoSuchLetter as problem:
         fail(Exit.WRONG_CALL, str(problem))
     except RenderError as problem:
         fail(Exit.NOT_FINISHED, f"The letter cannot be shown: {problem}")
@@ -134,25 +134,25 @@ def _show(house: House, letter: str, html: bool, json_: bool) -> None:
 
 def tell_held(house: House) -> None:
     """Say that letters of a first import wait for a person, where they do: nothing else would remind whoever only delivers."""
-    from flows import letterbook
+    from casework.reports import letters
 
-    if held := letterbook.held(house):
+    if held := letters.held(house):
         boxes = len({one.mailbox for one in held})
         notices = counted(sum(one.notices for one in held), "notice")
         tell(f"Held: {notices} to {counted(boxes, 'mailbox', 'mailboxes')}, until a person lets them go: sendflow letters release shows how many go to whom.")
 
 
 def _release(house: House, yes: bool, json_: bool) -> None:
-    from flows import letterbook
+    from casework.reports import letters
 
-    held = letterbook.held(house)
+    held = letters.held(house)
     total = sum(one.notices for one in held)
     said = [f"{counted(one.notices, 'notice')} to {one.mailbox or 'no address'} ({one.recipient.replace('_', ' ')})" for one in held]
     if not json_:
         tell("\n".join([f"Held: {counted(total, 'notice')} to {counted(len(held), 'mailbox', 'mailboxes')}.", *said]))
     if total and not yes and not json_ and sys.stdin.isatty():
         yes = typer.confirm("Let them go with the next delivery?", err=True)
-    released = letterbook.release(house) if total and yes else 0
+    released = letters.release(house) if total and yes else 0
     document = {"held": total - released, "released": released, "mailboxes": [one.model_dump(mode="json") for one in held]}
     waiting = "Nothing was released: add --yes to let them go." if total else "Nothing is held."
     emit(document, json_, lambda: f"{released} released: they leave with the next delivery." if released else waiting)
@@ -163,9 +163,9 @@ def digest(
     json_: Json = False,
 ) -> None:
     """Write and send the Designated Clinical Officer's morning digest: once a day, however often it runs."""
-    from flows.house import House
-    from flows.runs import perform
-    from flows.sweeping import WrongDay
+    from casework.context import House
+    from casework.sweep import WrongDay
+    from flows.jobs import perform
 
     day = day_of(as_at, "--as-at")
     house = House.open()

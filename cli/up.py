@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli.say import Exit, fail
+from cli.output import Exit, fail
 
 
 class Terminal:
@@ -47,8 +47,8 @@ def up(
 ) -> None:
     """Open the house: records, Prefect and its pages, alarm clock, letters. Ctrl-C closes it."""
     from config.settings import Settings, SettingsError
-    from flows.processes import CannotStart
-    from flows.up import open_house
+    from runtime.supervisor import CannotStart
+    from runtime.up import open_house
 
     try:
         open_house(Settings.read(), Terminal(), postgres, sample=not no_sample)

@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from config.rules import (
+from config.rule_schema import (
     UNITS,
     Basis,
     Count,
@@ -35,7 +35,7 @@ from config.rules import (
     one_or_several,
     said_words,
 )
-from config.strict import ConfigFault, Strict, layered, parsed, read_toml, topmost
+from config.toml_reader import ConfigFault, Strict, layered, parsed, read_toml, topmost
 
 __all__ = [
     "UNITS", "Basis", "ConfigFault", "Count", "Ground", "Input", "Law", "LawError", "Limb", "NoAnswer", "Overlay", "Period",

@@ -14,7 +14,7 @@ from datetime import date
 from enum import StrEnum
 from pathlib import Path
 
-from config.addresses import CLUSTER, LOOPBACK, SettingsError, api, database, prefect_database, private_cluster
+from config.connection_urls import CLUSTER, LOOPBACK, SettingsError, api, database, prefect_database, private_cluster
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 ROUND_SECONDS = 1800  # of letters at most: with the last one's own time, a clock that delivers is never taken for one that has stopped

@@ -11,10 +11,10 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from flows.boards import BoardRow, overdue, soon_until, week
-from flows.house import House
-from flows.runs import Act, Work
-from flows.shown import End, plain_day
+from casework.context import House
+from casework.reports.worklists import BoardRow, overdue, soon_until, week
+from flows.jobs import Act, Work
+from flows.run_labels import End, plain_day
 
 OVERDUE_KEY = "overdue-by-body"
 WEEK_KEY = "due-this-week"

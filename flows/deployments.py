@@ -20,8 +20,8 @@ from prefect.events.actions import ChangeFlowRunState
 from prefect.states import Crashed
 from prefect.types.entrypoint import EntrypointType
 
-from flows import prefect_flows
-from flows.shown import EndState
+from flows import definitions
+from flows.run_labels import EndState
 
 ZOMBIES = "Runs whose process has died are shown as crashed"
 # The heartbeat comes every 30 seconds; three missed ones are no accident.
@@ -49,10 +49,10 @@ WHAT_THEY_DO = {
 def deployments() -> list[RunnerDeployment]:
     """The deployments, each with a sentence for the person who presses the button."""
     flows: dict[str, Any] = {
-        "sweep": prefect_flows.sweep,
-        "deliver": prefect_flows.deliver,
-        "digest": prefect_flows.digest,
-        "verify": prefect_flows.verify,
+        "sweep": definitions.sweep,
+        "deliver": definitions.deliver,
+        "digest": definitions.digest,
+        "verify": definitions.verify,
     }
     return [
         flow.to_deployment(name=f"{name}-now", description=WHAT_THEY_DO[name], tags=["by-hand"], entrypoint_type=EntrypointType.MODULE_PATH)

@@ -21,9 +21,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from models import tables
-from models.causes import cause
-from models.guards import grants, missing_triggers, triggers
-from models.rows import run
+from models.append_only import grants, missing_triggers, triggers
+from models.bulk_io import run
+from models.database_errors import cause
 
 BUSY_MILLISECONDS = 30_000
 CACHE_KIBIBYTES = 16_384  # of pages for each connection; the default of 2,000 is read over and over by a verify

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
+from models.bulk_io import Row, insert_rows, read_rows, stream_rows
 from models.facts import GENESIS, Fact, Line, iso, line_of
-from models.rows import Row, insert_rows, read_rows, stream_rows
 from models.tables import FactRow
 
 FACT = FactRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation; its stubs do not say so

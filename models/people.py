@@ -18,7 +18,7 @@ import orjson
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from models.database import alone
-from models.seals import OtherKey, Seal
+from models.encryption import OtherKey, Seal
 from models.tables import AliasRow, CaseRow, PassageRow, PersonRow, ReadRow
 
 PERSON = PersonRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation; its stubs do not say so

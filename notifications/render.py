@@ -18,7 +18,7 @@ from jinja2.runtime import Context
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.facts import Slug
-from notifications import blocks
+from notifications import layout
 
 FOLDER = Path(__file__).parent / "templates"
 FRONT = re.compile(r"\A\+\+\+\n(.*?)\n\+\+\+\n(.*)\Z", re.DOTALL)
@@ -123,12 +123,12 @@ def render(template: str, version: int, fields: Mapping[str, Any]) -> Rendered:
     whole = _whole(found, fields)
     environment = shelf().environment
     name = f"{template}-{version}"
-    subject = blocks.shown(" ".join(_fill(environment, found.subject, whole, name).split()))
+    subject = layout.shown(" ".join(_fill(environment, found.subject, whole, name).split()))
     try:
-        made = blocks.read(_fill(environment, found.body, whole, name))
+        made = layout.read(_fill(environment, found.body, whole, name))
     except ValueError as error:
         raise RenderError(f"{name}: {error}") from None
-    return Rendered(subject, blocks.to_text(made), blocks.to_html(made, subject))
+    return Rendered(subject, layout.to_text(made), layout.to_html(made, subject))
 
 
 def _version(template: str, version: int) -> Template:
@@ -167,7 +167,7 @@ def _finalize(value: Any) -> Any:
         return value
     if value is None:
         raise RenderError("a field has no value")
-    return blocks.hidden(value) if isinstance(value, str) else value
+    return layout.hidden(value) if isinstance(value, str) else value
 
 
 def _fill(environment: Environment, source: str, fields: Mapping[str, Any], name: str) -> str:

@@ -12,12 +12,20 @@ from typing import ClassVar, Literal
 from statemachine import State
 
 from models.casefile import Casefile
+from models.common_facts import Opening
 from models.facts import Code, FactData, Line, Slug, Words
-from models.shared_facts import Opening
-from statemachines.advice import ByBody, Noted, Returned, has_answered, is_outstanding, was_asked
-from statemachines.ceasing import CEASE_FACTS, CEASE_GUARDS, CEASE_HEARS, CEASE_HEARS_AS, CEASE_HEARS_IF, CEASE_QUIETLY, CEASE_STAYS
+from statemachines.ceasing_a_plan import (
+    CEASE_FACTS,
+    CEASE_GUARDS,
+    CEASE_HEARS,
+    CEASE_HEARS_AS,
+    CEASE_HEARS_IF,
+    CEASE_QUIETLY,
+    CEASE_STAYS,
+)
+from statemachines.health_advice import ByBody, Noted, Returned, has_answered, is_outstanding, was_asked
+from statemachines.process import HeardAs, StatutoryMachine, statutory_process
 from statemachines.section_g import SECTION_G_FACTS, SECTION_G_GUARDS, SECTION_G_HEARS, SECTION_G_HEARS_IF, SECTION_G_REASONS, section_g_stays
-from statemachines.statutory import HeardAs, StatutoryMachine, statutory_process
 
 
 class AnnualReview(StatutoryMachine):

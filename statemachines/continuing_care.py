@@ -13,10 +13,10 @@ from typing import ClassVar, Literal
 from statemachine import State
 
 from models.casefile import Casefile
+from models.common_facts import Opening
 from models.facts import Code, FactData, Line, Service, Words
-from models.shared_facts import Opening
-from statemachines.advice import ByBody, Noted
-from statemachines.statutory import StatutoryMachine, statutory_process
+from statemachines.health_advice import ByBody, Noted
+from statemachines.process import StatutoryMachine, statutory_process
 
 Level = Literal["none", "low", "moderate", "high", "severe", "priority"]
 Told = Literal["yes", "no"]

@@ -10,11 +10,21 @@ followed by an order, a concession or an agreement, with 5 and 11 weeks; the cas
 
 from statemachine import State
 
-from models.shared_facts import Opening
-from statemachines.advice import ADVICE_ANSWERS, ADVICE_CONTACTS, ADVICE_FACTS, ADVICE_GUARDS, ADVICE_REOPENS, CALLED_FOR_AGAIN, REQUEST, Noted, advice_stays
-from statemachines.orders import AGREED_AS_HEARD, TimeAgreed, TimeDirected
+from models.common_facts import Opening
+from statemachines.changed_time_limits import AGREED_AS_HEARD, TimeAgreed, TimeDirected
+from statemachines.health_advice import (
+    ADVICE_ANSWERS,
+    ADVICE_CONTACTS,
+    ADVICE_FACTS,
+    ADVICE_GUARDS,
+    ADVICE_REOPENS,
+    CALLED_FOR_AGAIN,
+    REQUEST,
+    Noted,
+    advice_stays,
+)
+from statemachines.process import StatutoryMachine, statutory_process
 from statemachines.section_g import SECTION_G_FACTS, SECTION_G_GUARDS, SECTION_G_HEARS, SECTION_G_HEARS_IF, SECTION_G_REASONS, section_g_stays
-from statemachines.statutory import StatutoryMachine, statutory_process
 
 
 class EhcNeedsAssessment(StatutoryMachine):

@@ -11,11 +11,11 @@ from typing import ClassVar, Literal
 from statemachine import State
 
 from models.casefile import Casefile
+from models.common_facts import COMMISSIONERS, Opening
 from models.facts import Code, FactData, Line, Slug, Words
-from models.shared_facts import COMMISSIONERS, Opening
-from statemachines.advice import Noted
-from statemachines.orders import COMPLIANCE, PLANS_HEARD
-from statemachines.statutory import StatutoryMachine, statutory_process
+from statemachines.changed_time_limits import COMPLIANCE, PLANS_HEARD
+from statemachines.health_advice import Noted
+from statemachines.process import StatutoryMachine, statutory_process
 
 
 class Mediation(StatutoryMachine):

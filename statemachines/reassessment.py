@@ -15,13 +15,31 @@ from pydantic import model_validator
 from statemachine import State
 
 from models.casefile import Casefile
+from models.common_facts import COMMISSIONERS, Opening
 from models.facts import Code, FactData, Line, Words
-from models.shared_facts import COMMISSIONERS, Opening
-from statemachines.advice import ADVICE_ANSWERS, ADVICE_CONTACTS, ADVICE_FACTS, ADVICE_GUARDS, ADVICE_REOPENS, CALLED_FOR_AGAIN, REQUEST, Noted, advice_stays
-from statemachines.ceasing import CEASE_FACTS, CEASE_GUARDS, CEASE_HEARS, CEASE_HEARS_AS, CEASE_HEARS_IF, CEASE_QUIETLY, CEASE_STAYS
-from statemachines.orders import AGREED_AS_HEARD, TimeAgreed, TimeDirected
+from statemachines.ceasing_a_plan import (
+    CEASE_FACTS,
+    CEASE_GUARDS,
+    CEASE_HEARS,
+    CEASE_HEARS_AS,
+    CEASE_HEARS_IF,
+    CEASE_QUIETLY,
+    CEASE_STAYS,
+)
+from statemachines.changed_time_limits import AGREED_AS_HEARD, TimeAgreed, TimeDirected
+from statemachines.health_advice import (
+    ADVICE_ANSWERS,
+    ADVICE_CONTACTS,
+    ADVICE_FACTS,
+    ADVICE_GUARDS,
+    ADVICE_REOPENS,
+    CALLED_FOR_AGAIN,
+    REQUEST,
+    Noted,
+    advice_stays,
+)
+from statemachines.process import HeardAs, StatutoryMachine, statutory_process
 from statemachines.section_g import SECTION_G_FACTS, SECTION_G_GUARDS, SECTION_G_HEARS, SECTION_G_HEARS_IF, SECTION_G_REASONS, section_g_stays
-from statemachines.statutory import HeardAs, StatutoryMachine, statutory_process
 
 
 class Reassessment(StatutoryMachine):

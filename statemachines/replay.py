@@ -14,9 +14,9 @@ from typing import NamedTuple, NoReturn
 
 import statemachines
 from models.casefile import Asked, Casefile, Claim, RungFact
+from models.common_facts import CORRECTIONS, ENGINE_ONLY, RUNGS
 from models.facts import Line
-from models.shared_facts import CORRECTIONS, ENGINE_ONLY, RUNGS
-from statemachines.statutory import Guard, Process, Unlawful
+from statemachines.process import Guard, Process, Unlawful
 
 # A correction may move the opening behind what the engine had already written of the case.
 BEFORE_OPENING = CORRECTIONS | ENGINE_ONLY

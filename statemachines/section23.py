@@ -10,9 +10,9 @@ from typing import ClassVar, Literal
 from statemachine import State
 
 from models.casefile import Casefile
+from models.common_facts import Opening
 from models.facts import Code, FactData, Line, Service, Slug, Words
-from models.shared_facts import Opening
-from statemachines.statutory import StatutoryMachine, statutory_process
+from statemachines.process import StatutoryMachine, statutory_process
 
 OPENS = "section23_opinion_formed"
 

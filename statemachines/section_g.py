@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import ClassVar, Literal
 
 from models.casefile import Casefile
+from models.common_facts import COMMISSIONERS
 from models.facts import Code, FactData, Line, Words
-from models.shared_facts import COMMISSIONERS
-from statemachines.statutory import Guard
+from statemachines.process import Guard
 
 
 class OfSectionG(FactData):

@@ -12,9 +12,9 @@ from typing import ClassVar, Literal
 from statemachine import State
 
 from models.casefile import Casefile
+from models.common_facts import COMMISSIONERS, Opening
 from models.facts import Code, FactData, Line, Slug, Words
-from models.shared_facts import COMMISSIONERS, Opening
-from statemachines.statutory import StatutoryMachine, statutory_process
+from statemachines.process import StatutoryMachine, statutory_process
 
 MOVE, CHANGE = "move_known", "commissioner_change_known"
 

@@ -8,8 +8,8 @@ It does not decide by when, nor whether the reasons for not following a recommen
 from statemachine import State
 
 from models.casefile import Casefile
-from statemachines.orders import CERTIFICATE_AS_HEARD, COMPLIANCE, PLANS_HEARD
-from statemachines.statutory import StatutoryMachine, statutory_process
+from statemachines.changed_time_limits import CERTIFICATE_AS_HEARD, COMPLIANCE, PLANS_HEARD
+from statemachines.process import StatutoryMachine, statutory_process
 from statemachines.tribunal_facts import FACTS, GUARDS, REASONS
 
 

@@ -10,11 +10,11 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from models.casefile import Casefile
+from models.common_facts import COMMISSIONERS, Opening, Seq
 from models.facts import Code, FactData, Line, Slug
-from models.shared_facts import COMMISSIONERS, Opening, Seq
-from statemachines.advice import ByBody, Noted, is_outstanding, was_asked
-from statemachines.orders import CertificateHeard, TimeDirected
-from statemachines.statutory import Guard
+from statemachines.changed_time_limits import CertificateHeard, TimeDirected
+from statemachines.health_advice import ByBody, Noted, is_outstanding, was_asked
+from statemachines.process import Guard
 
 Decision = Literal["refusal_to_assess", "refusal_to_issue", "contents_of_plan", "refusal_to_reassess", "refusal_to_amend", "ceasing"]
 Appeal = Literal[

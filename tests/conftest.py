@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.casework import Team
+    from tests.support.team import Team
 
 
 # Tests that wait for servers and children begin first, so that the quick ones fill the time that they leave and no process ends alone.
-SLOW = ("house/", "privacy/", "faults/", "postgres/", "docs/test_adding", "flows/test_walk_200", "letters/")
+SLOW = ("system/", "docs/test_adding", "scenarios/test_walk_200", "casework/delivery/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -63,7 +63,7 @@ def team(teams: Callable[[str], Team]) -> Team:
 @pytest.fixture
 def teams(tmp_path: Path) -> Iterator[Callable[[str], Team]]:
     """Makes several teams, each with a house of that name."""
-    from tests.casework import Team
+    from tests.support.team import Team
 
     made: list[Team] = []
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import sys
 
+from statemachines.process import TABLES
 from statemachines.replay import processes
-from statemachines.statutory import TABLES
 
 
 def freeze() -> list[str]:

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from config.law import load_law
+from statemachines.process import Process
 from statemachines.replay import processes
-from statemachines.statutory import Process
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"

@@ -13,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from benchmarks.places import OnPostgresql, OnSqlite
 from benchmarks.workload import ACTOR, drafts
-from flows.house import House
+from casework.context import House
 from models.facts import Draft
 from statemachines.replay import processes
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from tests.calling import Call, sendflow
-from tests.casework import ready
+from tests.support.calling import Call, sendflow
+from tests.support.team import ready
 
 
 @pytest.fixture

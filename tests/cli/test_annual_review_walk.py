@@ -7,7 +7,7 @@ from typing import Any
 
 from typer.testing import Result
 
-from tests.calling import Call
+from tests.support.calling import Call
 
 REVIEW, AGAIN, NEXT = "AR90001", "RA90001", "SF-000001"
 PAEDS = ("body=QX101", "service=community_paediatrics")

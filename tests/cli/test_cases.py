@@ -14,10 +14,10 @@ import pytest
 from typer.testing import Result
 
 from cli import main
-from tests.calling import Call, sendflow
-from tests.casework import ready
+from tests.support.calling import Call, sendflow
+from tests.support.paths import LAW, ROOT
+from tests.support.team import ready
 
-ROOT = Path(__file__).parents[2]
 CHILD = "Amelia Oakes"
 
 
@@ -224,7 +224,7 @@ def test_a_home_that_cannot_be_written_is_exit_3_and_one_line(tmp_path: Path) ->
 
 
 def test_processes_account_for_every_rule_as_a_duty_or_as_calculation_only_with_the_reason(call: Call) -> None:
-    with (ROOT / "tests" / "law" / "rules.csv").open(encoding="utf-8") as rows:
+    with (LAW / "rules.csv").open(encoding="utf-8") as rows:
         known = {row["rule"] for row in csv.DictReader(rows)}
     found = document(call("processes", "--json"))
     used = {duty["rule"] for each in found for duty in each["duties"]}
@@ -238,7 +238,7 @@ def test_processes_account_for_every_rule_as_a_duty_or_as_calculation_only_with_
 LOOKS = [["case", "NX90001"], ["overdue"], ["week"], ["letters"], ["processes"], ["rules"]]
 LOOKING = """
 import sys
-from tests.calling import sendflow
+from tests.support.calling import sendflow
 for words in {looks}:
     done = sendflow(*words, "--json")
     heavy = {{"prefect", "apscheduler"}} & set(sys.modules)

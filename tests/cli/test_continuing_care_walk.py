@@ -8,7 +8,7 @@ import pytest
 from typer.testing import Result
 
 from statemachines.continuing_care import DOMAINS
-from tests.calling import Call
+from tests.support.calling import Call
 
 CARE, PLAN = "CC90001", "AR90001"
 TOOL = [f"{domain}={'severe' if domain == 'breathing' else 'low'}" for domain in DOMAINS]

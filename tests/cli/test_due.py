@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from tests.calling import sendflow
+from tests.support.calling import sendflow
+from tests.support.paths import ROOT
 
 KEYS = [
     "rule", "on", "due", "strict_due", "act_by", "due_at", "period", "counts", "basis", "citation", "url", "version_from", "enabled",
@@ -156,9 +157,9 @@ def test_every_rule_is_listed() -> None:
 
 def test_asking_the_law_waits_for_neither_prefect_nor_a_database() -> None:
     script = (
-        "import sys; from tests.calling import sendflow;"
+        "import sys; from tests.support.calling import sendflow;"
         "r = sendflow('due', 'ehc_body_advice_respond', '--on', '2026-03-02', '--json'); assert r.exit_code == 0;"
         "print(sorted({'prefect', 'sqlmodel', 'sqlalchemy', 'apscheduler'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import Result
 
 from config.directory import DEFAULT
-from tests.calling import Call
+from tests.support.calling import Call
 
 CASE, OTHER, PLAN = "SX90001", "SX90002", "NX90001"
 NUMBER, BORN = "9990000018", "2022-07-21"

@@ -7,7 +7,7 @@ from typing import Any
 
 from typer.testing import Result
 
-from tests.calling import Call
+from tests.support.calling import Call
 
 CASE, REVIEW = "TR90001", "AR90001"
 OURS, THEIRS = "body=QX900", "body=QX901"

@@ -8,7 +8,7 @@ from typing import Any
 from typer.testing import Result
 
 from config.directory import DEFAULT
-from tests.calling import Call
+from tests.support.calling import Call
 
 DCO, EXECUTIVE = "send.dco@northernvales-icb.example", "executive.lead.send@northernvales-icb.example"
 SERVICE, MANAGER = "slt.advice@northshire-community.example", "therapies.manager@northshire-community.example"

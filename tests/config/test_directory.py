@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from config.directory import DEFAULT, Directory, DirectoryError, load_directory
-from config.tracker import DEFAULT as DEFAULT_COLUMNS
-from config.tracker import TrackerError, load_columns
-from models.words import Party
+from config.tracker_columns import DEFAULT as DEFAULT_COLUMNS
+from config.tracker_columns import TrackerError, load_columns
+from models.enums import Party
 
 DEFAULT_TEXT = DEFAULT.read_text(encoding="utf-8")
 

@@ -7,8 +7,8 @@ from shutil import copytree
 import pytest
 
 from config.law import HERE, ConfigFault, Law, load_law
-from deadlines.duty import DutyBook, duties_of
-from tests.byhand import dates_of, history
+from deadlines.duties import DutyBook, duties_of
+from tests.support.by_hand import dates_of, history
 
 RULE = """
 [made_up_notice]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.paths import ROOT
+
 PAGE = (ROOT / "docs" / "adding-a-process.md").read_text("utf-8")
 FILES = re.findall(r"^`([a-z_]+/[\w./-]+)`\n\n```\w+\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 SESSIONS = re.findall(r"^```console\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -37,7 +38,7 @@ def rooms(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_page_writes_one_file_of_each_sort_and_walks_a_case() -> None:
     assert [Path(name).parent.as_posix() for name, _text in FILES] == [
-        "config/statute", "statemachines", "config/ladder", "notifications/templates", "tests/law",
+        "config/statute", "statemachines", "config/ladder", "notifications/templates", "tests/scenarios/law",
     ]  # fmt: skip
     assert sum(session.count("$ ") for session in SESSIONS) >= 12
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from functools import cache
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.paths import ROOT
+
 LOG = (ROOT / "docs" / "safety" / "hazard-log.md").read_text(encoding="utf-8")
 HAZARDS = {part.split(" ", 1)[0]: part for part in re.split(r"^## ", LOG, flags=re.MULTILINE)[1:]}
 GUARD = re.compile(r"`(tests/[a-z0-9_/]+\.py)::(test_[a-z0-9_]+)`")

@@ -13,7 +13,8 @@ from sqlalchemy.exc import IntegrityError
 from models import ledger
 from models.database import make_records, missing_triggers, reading, triggers, writing
 from models.facts import GENESIS
-from tests.casework import Team
+from tests.support.paths import ROOT
+from tests.support.team import Team
 
 
 @pytest.fixture
@@ -158,9 +159,9 @@ import sys
 from datetime import date
 from pathlib import Path
 from config.settings import Settings
-from flows.checking import Refused
-from flows.house import House
-from flows.recording import record
+from casework.cases.validation import Refused
+from casework.context import House
+from casework.cases.record import record
 from models.facts import Draft
 print("ready", flush=True)
 sys.stdin.readline()
@@ -178,7 +179,7 @@ def race(home: Path, refusal: str) -> None:
     """Two processes at once, each waiting for the word: both open the house and record the same twenty facts."""
     racers = [
         subprocess.Popen(
-            [sys.executable, "-c", RACER, str(home), actor, refusal], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2], text=True,
+            [sys.executable, "-c", RACER, str(home), actor, refusal], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True,
         )
         for actor in ("one", "two")
     ]  # fmt: skip

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.facts import LARGEST, Fact, canonical, fact_of, line_of
-from tests.examples import examples
+from tests.support.examples import examples
 
 # Any text that JSON can carry: surrogates cannot be written in UTF-8, and no fact holds them.
 texts = st.text(st.characters(codec="utf-8"), max_size=40)

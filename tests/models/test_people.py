@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, insert, select, text, update
 
+from casework.context import House
 from config.settings import Settings
-from flows.house import House
 from models import people
 from models.database import make_records, open_engine, writing
-from models.seals import OtherKey, Seal, SealError
+from models.encryption import OtherKey, Seal, SealError
 
 NOW = "2026-04-14T08:00:00.000000Z"
 ADA = {"nhs_number": "9991234500", "date_of_birth": "2015-03-02", "name": "Ada Ashgrove"}

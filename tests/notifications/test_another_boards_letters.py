@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from notifications.render import newest, render
-from tests.notifications.samples import FOLDER, whole
 from tests.notifications.test_tribunal_and_mediation_letters import LETTERS as EARLIER
 from tests.notifications.test_tribunal_and_mediation_letters import owed
+from tests.support.letter_samples import FOLDER, whole
 
 ANSWER, ARRANGE, DO, TAKE = "ftt_health_recommendation_respond", "rcb_arrange_mediation", "mediation_agreement_no_appeal_right", "rcb_take_part_mediation"
 OTHER: dict[str, Any] = {"body": "Southern Marches Integrated Care Board", "ours": False}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from notifications.render import render
-from tests.notifications.samples import FOLDER, asked, whole
+from tests.support.letter_samples import FOLDER, asked, whole
 
 FRAMEWORK = "National Framework for CYP Continuing Care (DH, 2016)"
 BOARD = "Northern Vales Integrated Care Board"

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from config.ladder import load_ladder
+from config.escalation_policy import load_ladder
 from config.law import load_law
 from notifications.render import newest, render
 from statemachines.replay import processes
-from tests.notifications.samples import DCO, FOLDER, asked, whole
+from tests.support.letter_samples import DCO, FOLDER, asked, whole
 
 REFUSED: dict[str, Any] = {
     "rule": "ehc_body_advice_respond", "days": {}, "closed_on": "2026-03-30", "ended_by": "assessment_refused", "process": "ehc_needs_assessment",

@@ -8,14 +8,14 @@ from html.parser import HTMLParser
 
 import pytest
 
-from config.ladder import load_ladder
+from config.escalation_policy import load_ladder
 from config.law import load_law
-from deadlines.almanac import load_almanac
-from deadlines.reckon import dates_for
-from models.words import Party
+from deadlines.calculator import dates_for
+from deadlines.working_calendar import load_almanac
+from models.enums import Party
 from notifications import render as rendering
 from notifications.render import RenderError, newest, render, shelf
-from tests.notifications.samples import FOLDER, LETTERS, asked, golden, morning, whole, withdrawal
+from tests.support.letter_samples import FOLDER, LETTERS, asked, golden, morning, whole, withdrawal
 
 CHASING = ("request_received", "acknowledgement_missing", "reminder", "breach", "escalation_provider")
 
@@ -157,7 +157,7 @@ def test_a_value_with_marks_in_it_stays_a_value() -> None:
 
 def test_released_letters_never_change() -> None:
     """A change of words is a new file with the next version: old letters must render as they were sent. See released.toml."""
-    released = tomllib.loads((FOLDER.parent / "released.toml").read_text("utf-8"))
+    released = tomllib.loads((FOLDER.parent / "released_templates.toml").read_text("utf-8"))
     found = {path.name: sha256(path.read_bytes()).hexdigest() for path in rendering.FOLDER.iterdir() if path.suffix in (".md", ".part")}
     assert found == released
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from notifications.render import render
-from tests.notifications.samples import FOLDER, LATE, asked, digest, whole
+from tests.support.letter_samples import FOLDER, LATE, asked, digest, whole
 
 CIRCULATE = {"due": "2026-06-01", "citation": "SEND Regs 2014 (SI 2014/1530) reg 20(4), 21(4)", "closed_on": None, "met_on": None}
 INVITED = [{"on": "2026-04-28", "what": "health_professional_invited", "to": None}, {"on": "2026-04-28", "what": "review_invited", "to": "service"}]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from notifications.render import render
-from tests.notifications.samples import FOLDER, asked, whole
+from tests.support.letter_samples import FOLDER, asked, whole
 
 S23: dict[str, Any] = {
     "citation": "CFA 2014 s23(3)", "url": "https://www.legislation.gov.uk/ukpga/2014/6/section/23", "basis": "act", "days": {}, "beside": {}, "history": [],

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from config.law import load_law
-from deadlines.almanac import load_almanac
-from deadlines.reckon import dates_for
+from deadlines.calculator import dates_for
+from deadlines.working_calendar import load_almanac
 from notifications.render import render
-from tests.notifications.samples import FOLDER, asked, whole
+from tests.support.letter_samples import FOLDER, asked, whole
 
 BOARD = "Northern Vales Integrated Care Board"
 EVIDENCE, ANSWER = "appeal_evidence", "ftt_health_recommendation_respond"

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from statemachines.annual_review import PROCESS
+from statemachines.process import Unlawful
 from statemachines.replay import fold
-from statemachines.statutory import Unlawful
-from tests.byhand import CASE, PAEDS, SALT, TRUST, history
+from tests.support.by_hand import CASE, PAEDS, SALT, TRUST, history
 
 # Said of any case that is not over: advice may still come, and excuses and pauses concern it.
 ABOUT_ADVICE = {

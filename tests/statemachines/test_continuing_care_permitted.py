@@ -8,9 +8,9 @@ from statemachine.exceptions import TransitionNotAllowed
 
 from models.facts import Line
 from statemachines.continuing_care import DOMAINS, PROCESS, ContinuingCare, remarks
+from statemachines.process import Unlawful, released_tables, table_of
 from statemachines.replay import fold
-from statemachines.statutory import Unlawful, released_tables, table_of
-from tests.byhand import history
+from tests.support.by_hand import history
 
 ENDS = {"case_withdrawn", "case_closed"}
 ALWAYS = {"fact_corrected", "fact_withdrawn"}

@@ -4,19 +4,19 @@ The table below is read by a person against the law; the machine must agree with
 """
 
 import json
-from pathlib import Path
 
 import pytest
 from statemachine.exceptions import TransitionNotAllowed
 
 from config.law import load_law
-from deadlines.duty import Duty
+from deadlines.duties import Duty
+from models.common_facts import ENGINE_ONLY
 from models.facts import FactData
-from models.shared_facts import ENGINE_ONLY
 from statemachines.ehc_needs_assessment import PROCESS, EhcNeedsAssessment
+from statemachines.process import Process, Unlawful, released_tables, statutory_process, table_of
 from statemachines.replay import fold, processes
-from statemachines.statutory import Process, Unlawful, released_tables, statutory_process, table_of
-from tests.byhand import CASE, day, duties, history
+from tests.support.by_hand import CASE, day, duties, history
+from tests.support.paths import ROOT
 
 # Said by anyone of a case that is not over: advice that was asked for can still come, and excuses and pauses concern it.
 ABOUT_ADVICE = {
@@ -129,7 +129,7 @@ def test_the_table_is_read_off_the_class_and_equals_the_frozen_one() -> None:
 
 
 def test_frozen_tables_stand_in_order_without_doubles() -> None:
-    folder = Path(__file__).parents[2] / "statemachines" / "tables"
+    folder = ROOT / "statemachines" / "tables"
     files = sorted(folder.glob("*.json"))
     assert files
     for file in files:

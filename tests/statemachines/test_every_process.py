@@ -11,19 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statemachine.exceptions import TransitionNotAllowed
 
-from config.ladder import load_ladder
+from casework.cases.validation import Refused
+from config.escalation_policy import load_ladder
 from config.law import load_law
-from deadlines.duty import duties_of
-from flows.checking import Refused
+from deadlines.duties import duties_of
+from models.common_facts import SHARED
 from models.facts import Draft, Line
-from models.shared_facts import SHARED
 from notifications.render import newest
+from statemachines.process import TABLES, Process, Unlawful, released_tables, table_of
 from statemachines.replay import fold, opened_by, processes
-from statemachines.statutory import TABLES, Process, Unlawful, released_tables, table_of
-from tests.byhand import book, dates_of, line
-from tests.casework import Team
-from tests.examples import examples
-from tests.statemachines.anyfact import FIRST, data_of, kinds
+from tests.support.any_fact import FIRST, data_of, kinds
+from tests.support.by_hand import book, dates_of, line
+from tests.support.examples import examples
+from tests.support.team import Team
 
 ALL = list(processes().values())
 # Ids as the issue of the whole names them, so that none is lost or renamed by the way.
@@ -200,7 +200,7 @@ def test_what_the_house_refuses_it_says_and_leaves_no_trace_of(process: Process,
 
 
 def offer(team: Team, process: Process, kind: str, on: date, today: date, at: random.Random) -> bool:
-    from flows.recording import record
+    from casework.cases.record import record
 
     house = replace(team.first, settings=replace(team.first.settings, today=today))
     before = team.dump()

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from deadlines.duty import Duty, duties_of
-from deadlines.standing import days_late, standing
+from deadlines.duties import Duty, duties_of
+from deadlines.status import days_late, standing
 from models.facts import Line
 from statemachines.mediation import PROCESS, remarks
+from statemachines.process import Unlawful
 from statemachines.replay import fold
-from statemachines.statutory import Unlawful
-from tests.byhand import book, dates_of, day, history
+from tests.support.by_hand import book, dates_of, day, history
 
 ENGINE = {"chasing_began", "reminder_due", "breached", "escalation_due", "rung_withdrawn", "notice_sent", "notice_failed"}
 ALWAYS = {"fact_corrected", "fact_withdrawn"} | ENGINE

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from statemachines.process import Unlawful
 from statemachines.reassessment import PROCESS
 from statemachines.replay import fold
-from statemachines.statutory import Unlawful
-from tests.byhand import CASE, PAEDS, TRUST, history
+from tests.support.by_hand import CASE, PAEDS, TRUST, history
 
 ABOUT_ADVICE = {
     "health_advice_acknowledged", "health_advice_answered", "health_advice_received", "health_advice_returned", "appointment_missed",

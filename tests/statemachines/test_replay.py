@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
+from models.common_facts import ENGINE_ONLY
 from models.facts import Line
-from models.shared_facts import ENGINE_ONLY
+from statemachines.process import Unlawful
 from statemachines.replay import effective, fold
-from statemachines.statutory import Unlawful
-from tests.byhand import CASE, SALT, TRUST, day, history, line
+from tests.support.by_hand import CASE, SALT, TRUST, day, history, line
 
 ASKED: dict[str, Any] = {"body": TRUST, "service": SALT}
 OPENED = [("ehc_assessment_requested", "2 Feb 2026"), ("assessment_agreed", "20 Feb 2026")]

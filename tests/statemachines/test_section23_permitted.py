@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from models.facts import Line
+from statemachines.process import Unlawful
 from statemachines.replay import fold
 from statemachines.section23 import PROCESS, remarks
-from statemachines.statutory import Unlawful
-from tests.byhand import duties, history
+from tests.support.by_hand import duties, history
 
 # Said by anyone of a case that is not over.
 SHARED = {"excuse_claimed", "excuse_decided", "chasing_paused"}

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from deadlines.duty import Duty
+from deadlines.duties import Duty
+from statemachines.process import Unlawful
 from statemachines.replay import fold
-from statemachines.statutory import Unlawful
 from statemachines.transfer import PROCESS, remarks
-from tests.byhand import duties, history
+from tests.support.by_hand import duties, history
 
 SHARED = {"excuse_claimed", "excuse_decided", "chasing_paused"}
 ENDS = {"case_withdrawn", "case_closed"}

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from deadlines.duty import Duty, duties_of
-from deadlines.standing import days_late, standing
+from deadlines.duties import Duty, duties_of
+from deadlines.status import days_late, standing
 from models.facts import Line
+from statemachines.process import Unlawful
 from statemachines.replay import fold
-from statemachines.statutory import Unlawful
 from statemachines.tribunal import remarks
-from tests.byhand import book, dates_of, day, history
+from tests.support.by_hand import book, dates_of, day, history
 
 CASE = "TR90001"
 LA = {"la": "northshire"}

@@ -1,0 +1,1 @@
+"""Proof: verification of chains, replays, projections, notices and letters."""

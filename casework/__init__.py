@@ -1,0 +1,1 @@
+"""What the product does: record facts, sweep duties, import trackers, compose and deliver letters, report. Free of Prefect, terminals and HTTP."""

@@ -1,0 +1,203 @@
+"""Recording: facts are accepted here, in the caller's own process and in one transaction, or refused with a sentence.
+
+`record_acts` takes many acts on many cases; one that is refused does not stop the others. `record` is a bulk of one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
+
+from casework.cases.birth_date_answers import corrected_day, with_birth
+from casework.cases.same_child import join, left_behind, link_of, open_twice, refuse_another_child, refuse_second
+from casework.cases.unit_of_work import CaseWork, Desk
+from casework.cases.validation import Refused, check_person
+from casework.cases.warnings import misdirected
+from casework.context import House
+from models import people
+from models.database import alone, transact
+from models.facts import REFERENCE, Draft
+from statemachines.replay import effective, opened_by
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Facts to be accepted together on one case, or not at all.
+
+    `case_ref` None asks for a new reference. `begin_chasing` starts chasing from today where a chased duty is open, as an import does.
+    """
+
+    case_ref: str | None
+    drafts: Sequence[Draft]
+    person: Mapping[str, str] | None = None
+    passages: Sequence[str] = ()
+    begin_chasing: bool = False
+    alias: str | None = None
+
+
+class Recorded(BaseModel):
+    """What became of an act that was accepted: the case and its process, the last fact's number, the state it left, how many facts were added."""
+
+    model_config = ConfigDict(frozen=True)
+    case_ref: str
+    process: str
+    seq: int
+    state: str
+    facts: int = 0
+    unheard: list[str] = Field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What became of an act that was refused; nothing of it was written."""
+
+    case_ref: str | None
+    code: str
+    message: str
+    field: str | None = None
+    kind: str | None = None
+
+
+def record(
+    house: House, case: str, drafts: Sequence[Draft], actor: str, via: str = "record", run: str | None = None,
+    person: Mapping[str, str] | None = None,
+) -> Recorded:  # fmt: skip
+    """Record facts on one case. Raises Refused where they are not accepted.
+
+    The reference is kept where it has the form of one; otherwise an opening fact is given a new reference.
+    """
+    kept = case.strip().upper()
+    act = Act(kept if REFERENCE.fullmatch(kept) else None, drafts, person)
+    if act.case_ref is None and drafts[0].kind not in opened_by():
+        raise Refused("no_such_case", "that is not the form of a case reference: expected capital letters and digits, for example NX00042", wrong_call=True)
+
+    def once(connection: Connection) -> Recorded:
+        desk = Desk(house, connection, actor=actor, via=via, run=run)
+        work = take(desk, act)
+        seq, state, facts = work.lines[-1].seq, work.file.state, len(work.added)
+        elsewhere = misdirected(work)
+        desk.flush()
+        unheard = [*desk.unheard, *open_twice(desk), *left_behind(desk), *elsewhere]
+        return Recorded(case_ref=work.case_ref, process=work.file.process, seq=seq, state=state, facts=facts, unheard=unheard)
+
+    return transact(house.engine, once)
+
+
+def record_acts(
+    house: House, acts: Sequence[Act], actor: str, via: str, run: str | None = None, connection: Connection | None = None
+) -> list[Recorded | Refusal]:
+    """Record many acts in one transaction, or in the caller's. Each act is accepted whole or refused whole, in order."""
+    if connection is None:
+        return transact(house.engine, lambda own: record_acts(house, acts, actor, via, run, own))
+    desk = Desk(house, connection, actor=actor, via=via, run=run)
+    desk.open([act.case_ref for act in acts if act.case_ref is not None])
+    outcomes: list[Recorded | Refusal] = []
+    for act in acts:
+        try:
+            before = len(desk.works[act.case_ref].lines) if act.case_ref is not None else 0
+            work = take(desk, act)
+            seq = work.lines[-1].seq if work.lines else 0
+            stands = work.file
+            outcomes.append(Recorded(case_ref=work.case_ref, process=stands.process, seq=seq, state=stands.state, facts=len(work.lines) - before))
+        except Refused as refused:
+            outcomes.append(Refusal(act.case_ref, refused.code, refused.message, refused.field, act.drafts[0].kind if act.drafts else None))
+    desk.flush()
+    return outcomes
+
+
+def take(desk: Desk, act: Act) -> CaseWork:
+    """Put one act on the desk. Raises Refused, and the case is as before."""
+    ref = act.case_ref or desk.minter.next()
+    if any(draft.data.get(key) for draft in act.drafts for key in ("linked_to", "nhs_number")):
+        # Before any case is locked (a batch, whose cases are locked by now, is begun afresh where two wait for each other): whoever else says whose a
+        # case is waits until the cases of the child are written as one.
+        alone(desk.connection, "children")
+    work = desk.open([ref])[ref]
+    process = work.process or next((opened_by()[draft.kind] for draft in act.drafts if draft.kind in opened_by()), None)
+    person = dict(act.person or {})
+    drafts: list[Draft] = []
+    for draft in act.drafts:
+        model = process.facts.get(draft.kind) if process is not None else None
+        if model is not None:
+            if not model.PERSON.isdisjoint(draft.data):
+                told = {key: str(draft.data[key]) for key in model.PERSON if draft.data.get(key)}
+                check_person(told, draft.occurred_on)
+                person |= told
+                draft = draft._replace(data={key: value for key, value in draft.data.items() if key not in model.PERSON})
+            if model.FROM_BIRTH:
+                draft = with_birth(desk.house, model, draft, _born(desk, work, draft, person))
+            elif draft.kind == "fact_corrected":
+                draft = _judged_again(desk, work, draft, person)
+        drafts.append(draft)
+    if person.get("nhs_number"):
+        people.alone_with_child(desk.connection, desk.house.seal, person["nhs_number"])
+    link = link_of(desk, work, drafts, person)
+    refuse_another_child(desk, work, act.drafts, link, person)
+    if process is not None:
+        refuse_second(desk, process, work, drafts, link.child_key if link is not None else None, person)
+    desk.add(work, drafts)
+    if link is not None:
+        join(desk, work, link)
+    if act.begin_chasing and chased_and_open(desk, work):
+        desk.add(work, [Draft("chasing_began", desk.today)])
+    if person:
+        desk.remember_person(work, person)
+    if act.alias is not None:
+        desk.aliases[act.alias] = ref
+    for words in act.passages:
+        desk.passages.append(people.seal_passage(desk.house.seal, ref, words, desk.now))
+    return work
+
+
+def _judged_again(desk: Desk, work: CaseWork, draft: Draft, person: dict[str, str]) -> Draft:
+    """The correction of a fact that says something worked out from a birth: a corrected day, or birth, is judged afresh."""
+    target = next((line for line in effective(work.lines) if line.seq == draft.corrects), None)
+    model = work.process.facts.get(target.kind) if target is not None and work.process is not None else None
+    if target is None or model is None:
+        return draft
+    told = {key: str(draft.data[key]) for key in model.PERSON if draft.data.get(key)}
+    check_person(told, desk.today)
+    person |= told
+    if not model.FROM_BIRTH:
+        return draft
+    data = {key: value for key, value in draft.data.items() if key not in model.PERSON}
+    day = corrected_day(data, target.occurred_on)
+    if day is None or (day == target.occurred_on and not told and not data.keys() & model.FROM_BIRTH.keys()):
+        return draft
+    particulars = {key: value for key, value in data.items() if key not in {"occurred_on", "reason"}}
+    judged = with_birth(desk.house, model, Draft(target.kind, day, particulars), _born(desk, work, draft, person))
+    return draft._replace(data={**data, **judged.data})
+
+
+def _born(desk: Desk, work: CaseWork, draft: Draft, person: Mapping[str, str]) -> str | None:
+    """The date of birth: told in this act, or sealed with this case or the one that it is linked to."""
+    for ref in (work.case_ref, draft.data.get("linked_to")):
+        if person.get("date_of_birth"):
+            break
+        if ref:
+            person = people.person_of(desk.connection, desk.house.seal, str(ref)) or {}
+    return person.get("date_of_birth")
+
+
+def chased_and_open(desk: Desk, work: CaseWork) -> bool:
+    """Whether an imported duty that the ladder chases is open, and no chasing of it has begun."""
+    began = max((seq for seq, _day in work.file.chasing_began), default=0)
+    return any(
+        duty.closed_on is None and duty.body is not None and duty.imported and duty.opened_seq > began and desk.house.ladder.rungs(duty.rule)
+        for duty in work.duties
+    )
+
+
+def as_values(pairs: Sequence[str]) -> dict[str, Any]:
+    """`key=value` options as a mapping. Raises Refused (a wrong call) for a pair without `=` or a key given twice."""
+    told: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip():
+            raise Refused("bad_data", "every --data is key=value, for example --data body=QX101", wrong_call=True)
+        if key.strip() in told:
+            raise Refused("bad_data", "a key stands twice among the --data: each is given once", wrong_call=True)
+        told[key.strip()] = value.strip()
+    return told

@@ -1,0 +1,1 @@
+"""Letters: compose from the outbox, lease, send, record the outcome; the daily digest."""

@@ -1,0 +1,263 @@
+"""Reads one row of a tracker as facts of a case, or says which of its cells are doubtful. Pure.
+
+Purpose: a row is accepted whole or refused whole, every doubtful cell of it named at once, so that a person mends it in one go. What is
+said of a cell is the column, what was expected and an example; two days of the process may be compared in words, an identifying cell never.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from typing import NamedTuple, TypeVar
+
+from casework.imports import cells as read
+from casework.imports.cells import Cell, Doubt
+from casework.imports.sheet import SheetRow
+from config.directory import Directory
+from config.tracker_columns import ANSWER, TrackerColumns, header_key
+
+Read = TypeVar("Read")
+DECISIONS = {True: "assessment_agreed", False: "assessment_refused"}
+
+NOT_ASSESSED = "a plan is dated though the authority decided not to assess; expected an empty cell, or Yes to the assessment"
+NOT_ASKED = "an answer is dated though this service is not among those asked; expected an empty cell, or the service named"
+
+
+class Problem(NamedTuple):
+    """One doubtful cell: its column as a person reads it, a code for programs, and what was expected."""
+
+    field: str
+    code: str
+    message: str
+
+
+class Wanted(NamedTuple):
+    """One fact that a row tells: its kind and day, the column that told it, and the service and body where it is about advice."""
+
+    column: str
+    kind: str
+    day: date
+    service: str | None = None
+    body: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one sound row says of one case. `reference` is None where the row's own can only be kept sealed (it is `original`)."""
+
+    row: SheetRow
+    reference: str | None
+    original: str
+    la: str
+    la_reference: str | None
+    facts: tuple[Wanted, ...]
+    person: Mapping[str, str]
+    exception: str
+    comments: str
+
+
+class RowReader:
+    """Reads rows under one set of columns, one directory and one day."""
+
+    def __init__(self, columns: TrackerColumns, directory: Directory, today: date) -> None:
+        self.columns = columns
+        self.directory = directory
+        self.today = today
+        self._yes = {header_key(word) for word in columns.words.yes}
+        self._no = {header_key(word) for word in columns.words.no}
+
+    def reference(self, row: SheetRow) -> str:
+        """The row's reference as it is compared with others: case and blanks do not matter."""
+        return " ".join(read.words(row.cells.get("reference")).split()).casefold()
+
+    def read(self, row: SheetRow) -> Plan | list[Problem]:
+        """The row as facts, or every doubtful cell of it."""
+        return _Reading(self, row).outcome()
+
+    def problem(self, column: str, code: str, expected: str) -> Problem:
+        """A problem of one column, said so that a person finds it."""
+        header = self.columns.header(column, self.directory)
+        return Problem(header, code, f"{header}: {expected}")
+
+    def yes_or_no(self, cell: Cell) -> bool:
+        """Raises Doubt for any other word."""
+        word = header_key(read.words(cell))
+        if word in self._yes or word in self._no:
+            return word in self._yes
+        raise Doubt("bad_value", "neither yes nor no stands there; expected Yes or No")
+
+    def authority(self, cell: Cell) -> str:
+        """The slug of a local authority. Raises Doubt where the directory has none of that name."""
+        found = self.directory.find_la(read.words(cell))
+        if found is None:
+            known = ", ".join(each.name for each in self.directory.la.values())
+            raise Doubt("unknown_la", f"the directory has no such local authority; expected one of {known}")
+        return found
+
+    def services(self, cell: Cell) -> tuple[str, ...]:
+        """The services named in a cell, in order. Raises Doubt where one is not in the directory."""
+        text = read.words(cell)
+        whole = self.directory.find_service(text)
+        if whole is not None:
+            return (whole,)
+        found: list[str] = []
+        for part in re.split(r"[;,/|+\r\n]", text):
+            if not part.strip():
+                continue
+            service = self.directory.find_service(part)
+            if service is None:
+                known = ", ".join(each.name for each in self.directory.service.values())
+                raise Doubt("unknown_service", f"a service is not in the directory; expected some of {known}, with semicolons between them")
+            if service not in found:
+                found.append(service)
+        return tuple(found)
+
+
+class _Reading:
+    """One row, being read: problems gather, and a cell that has one is left out of the comparisons."""
+
+    def __init__(self, reader: RowReader, row: SheetRow) -> None:
+        self.reader = reader
+        self.row = row
+        self.problems = [reader.problem(column, doubt.code, doubt.expected) for column, doubt in row.doubts]
+        self.doubtful: set[str] = set()
+        event = partial(read.event_day, today=reader.today)
+        self.la = self._cell("la", reader.authority)
+        self.requested_on = self._cell("requested_on", event)
+        self.decided_on = self._cell("decided_on", event)
+        self.assess = self._cell("assess", reader.yes_or_no)
+        self.asked_on = self._cell("asked_on", event)
+        self.services = self._cell("services", reader.services) or ()
+        self.draft_on = self._cell("draft_on", event)
+        self.section_g_on = self._cell("section_g_on", event)
+        self.final_on = self._cell("final_on", event)
+        self.answers = {
+            column.removeprefix(ANSWER): day
+            for column in row.cells
+            if column.startswith(ANSWER) and (day := self._cell(column, event)) is not None
+        }
+        self.nhs_number = self._cell("nhs_number", read.nhs_number)
+        self.born_on = self._cell("date_of_birth", partial(read.birth_day, today=reader.today))
+        self.name = self._cell("name", read.long_words) or ""
+        self.exception = self._cell("exception", read.long_words) or ""
+        self.comments = self._cell("comments", read.long_words) or ""
+
+    def _cell(self, column: str, form: Callable[[Cell], Read]) -> Read | None:
+        cell = self.row.cells.get(column)
+        if read.blank(cell):
+            return None
+        try:
+            return form(cell)
+        except Doubt as doubt:
+            self.doubtful.add(column)
+            self._say(column, doubt.code, doubt.expected)
+            return None
+
+    def _say(self, column: str, code: str, expected: str) -> None:
+        self.problems.append(self.reader.problem(column, code, expected))
+
+    def _sound(self, *columns: str) -> bool:
+        return not self.doubtful.intersection(columns)
+
+    def outcome(self) -> Plan | list[Problem]:
+        """The row as facts, or every problem of it."""
+        self._check_missing()
+        self._check_decision()
+        self._check_asked()
+        self._check_order()
+        if self.problems or self.la is None or self.requested_on is None:
+            return self.problems
+        original = read.words(self.row.cells.get("reference"))
+        told_la_reference = read.words(self.row.cells.get("la_reference"))
+        la_reference = read.la_reference(told_la_reference) if told_la_reference else None
+        reference = read.own_reference(original)
+        person = {
+            "nhs_number": self.nhs_number or "",
+            "date_of_birth": self.born_on.isoformat() if self.born_on else "",
+            "name": self.name,
+            "reference": "" if reference else original,
+            "la_reference": "" if la_reference else told_la_reference[: read.LONGEST],
+        }
+        kept = {name: value for name, value in person.items() if value}
+        facts = tuple(self._facts(self.la, self.requested_on))
+        return Plan(self.row, reference, original, self.la, la_reference, facts, kept, self.exception, self.comments)
+
+    def _check_missing(self) -> None:
+        for column, example in (("reference", "NX00042"), ("la", next(iter(self.reader.directory.la.values())).name), ("requested_on", "05/03/2026")):
+            if read.blank(self.row.cells.get(column)):
+                self._say(column, "missing", f"the cell is empty; expected, for example, {example}")
+        if len(read.words(self.row.cells.get("reference"))) > 200:
+            self._say("reference", "too_long", "expected a reference of at most 200 characters, for example NX00042")
+
+    def _check_decision(self) -> None:
+        if not self._sound("decided_on", "assess"):
+            return
+        if self.assess is not None and self.decided_on is None:
+            self._say("decided_on", "missing", f"the cell is empty though the decision is told; {read.EXAMPLE}")
+        if self.decided_on is not None and self.assess is None:
+            self._say("assess", "missing", "the cell is empty though the decision is dated; expected Yes or No")
+        later = [column for column in ("draft_on", "section_g_on", "final_on") if getattr(self, column) is not None]
+        if later and self.assess is False:
+            for column in later:
+                self._say(column, "contradiction", NOT_ASSESSED)
+        elif later and self.assess is None and self.decided_on is None:
+            self._say("decided_on", "missing", f"the cell is empty though a plan is dated; {read.EXAMPLE}")
+
+    def _check_asked(self) -> None:
+        if not self._sound("services"):
+            return
+        if self.services and self.asked_on is None and self._sound("asked_on"):
+            self._say("asked_on", "missing", f"the cell is empty though services are named; {read.EXAMPLE}")
+        if self.asked_on is not None and not self.services:
+            known = ", ".join(each.name for each in self.reader.directory.service.values())
+            self._say("services", "missing", f"the cell is empty though a request is dated; expected some of {known}, with semicolons between them")
+        for service in self.answers:
+            if service not in self.services:
+                self._say(ANSWER + service, "not_asked", NOT_ASKED)
+        if self.la is not None:
+            for service in self.services:
+                if self.reader.directory.provider(self.la, service) is None:
+                    name = self.reader.directory.service_name(service)
+                    self._say("services", "unmapped_service", f"the directory has no body that gives {name} for this local authority")
+
+    def _check_order(self) -> None:
+        def after(column: str, day: date | None, than: str, other: date | None) -> bool:
+            """Says so where `day` lies before `other`; True where it does not."""
+            if day is None or other is None or day >= other:
+                return True
+            header = self.reader.columns.header(than, self.reader.directory)
+            self._say(column, "out_of_order", f"{day:%d/%m/%Y} lies before '{header}' ({other:%d/%m/%Y}); expected that day or a later one")
+            return False
+
+        after("decided_on", self.decided_on, "requested_on", self.requested_on)
+        after("asked_on", self.asked_on, "requested_on", self.requested_on)
+        for service, day in self.answers.items():
+            after(ANSWER + service, day, "asked_on", self.asked_on)
+        for column, planned in (("draft_on", self.draft_on), ("section_g_on", self.section_g_on), ("final_on", self.final_on)):
+            if after(column, planned, "requested_on", self.requested_on) and column != "section_g_on":
+                after(column, planned, "decided_on", self.decided_on)
+        after("final_on", self.final_on, "draft_on", self.draft_on)
+        if self.born_on is not None and self.requested_on is not None and self.born_on > self.requested_on:
+            self._say("date_of_birth", "out_of_order", "the request was made before the birth; expected an earlier day of birth, or a later request")
+
+    def _facts(self, la: str, requested_on: date) -> list[Wanted]:
+        """The facts in the order in which the process has them, so that those of one day are folded in that order."""
+        columns = self.reader.columns
+        opening = columns.column["requested_on"].fact or ""
+        facts = [Wanted("requested_on", opening, requested_on)]
+        if self.decided_on is not None and self.assess is not None:
+            facts.append(Wanted("decided_on", DECISIONS[self.assess], self.decided_on))
+        if self.asked_on is not None:
+            asking = columns.column["asked_on"].fact or ""
+            facts.extend(Wanted("asked_on", asking, self.asked_on, service, self.reader.directory.provider(la, service)) for service in self.services)
+        facts.extend(
+            Wanted(ANSWER + service, columns.answers.fact, day, service, self.reader.directory.provider(la, service))
+            for service, day in sorted(self.answers.items(), key=lambda answer: answer[1])
+        )
+        for column, day in (("draft_on", self.draft_on), ("section_g_on", self.section_g_on), ("final_on", self.final_on)):
+            if day is not None:
+                facts.append(Wanted(column, columns.column[column].fact or "", day))
+        return facts

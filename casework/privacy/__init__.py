@@ -1,0 +1,1 @@
+"""Access to identities and free text, each logged; erasure."""

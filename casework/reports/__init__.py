@@ -1,0 +1,1 @@
+"""Read-only answers: one case, worklists, letters, a joint review."""

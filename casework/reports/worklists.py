@@ -1,0 +1,103 @@
+"""What is late and what falls due this week, read from the cached duties: worst first, by body or by local authority where asked."""
+
+from collections.abc import Callable, Iterable
+from datetime import date, timedelta
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import select
+
+from casework.cases.unit_of_work import CASE, DUTY
+from casework.context import House
+from deadlines.status import SOON
+from models.database import reading
+
+
+class BoardRow(BaseModel):
+    """One open duty. `days` is calendar days late (overdue) or left (week)."""
+
+    model_config = ConfigDict(frozen=True)
+    case_ref: str
+    la_reference: str | None
+    la: str | None
+    rule: str
+    action: str
+    duty_on: str | None
+    body: str | None
+    body_name: str | None
+    service: str | None
+    started_on: date
+    due: date
+    strict_due: date | None
+    act_by: date | None
+    days: int
+    standing: str
+    chased: bool
+
+
+class BoardGroup(BaseModel):
+    """The rows of one body or one local authority, worst first."""
+
+    model_config = ConfigDict(frozen=True)
+    key: str | None
+    name: str
+    count: int
+    worst_days: int
+    rows: list[BoardRow]
+
+
+def overdue(house: House, as_at: date) -> list[BoardRow]:
+    """Duties past their due date and neither met, ended nor excused; the latest first."""
+    rows = _read(house, DUTY.c.due < as_at, lambda due: (as_at - due).days, "breached")
+    return sorted(rows, key=lambda row: (-row.days, row.case_ref, row.rule, row.service or ""))
+
+
+def week(house: House, as_at: date) -> list[BoardRow]:
+    """Duties that fall due from today to seven days on; the soonest first."""
+    within = (DUTY.c.due >= as_at) & (DUTY.c.due <= as_at + SOON)
+    rows = _read(house, within, lambda due: (due - as_at).days, "due_soon")
+    return sorted(rows, key=lambda row: (row.days, row.case_ref, row.rule, row.service or ""))
+
+
+def grouped(house: House, rows: Iterable[BoardRow], by: str) -> list[BoardGroup]:
+    """Rows by body or by la. Those with the most rows first. LA duties stand under their authority when grouped by body."""
+    groups: dict[tuple[str | None, str], list[BoardRow]] = {}
+    for row in rows:
+        la_name = house.directory.la_name(row.la) if row.la else "No local authority recorded"
+        if by == "body" and row.body is not None:
+            key: tuple[str | None, str] = (row.body, row.body_name or row.body)
+        else:
+            key = (row.la, la_name)
+        groups.setdefault(key, []).append(row)
+    made = [
+        BoardGroup(key=key, name=name, count=len(some), worst_days=max(row.days for row in some), rows=some)
+        for (key, name), some in groups.items()
+    ]
+    return sorted(made, key=lambda group: (-group.count, group.name))
+
+
+def _read(house: House, where: Any, days: Callable[[date], int], standing: str) -> list[BoardRow]:
+    query = (
+        select(DUTY, CASE.c.la, CASE.c.la_reference)
+        .join(CASE, CASE.c.case_ref == DUTY.c.case_ref)
+        .where(DUTY.c.closed_on.is_(None), DUTY.c.excused.is_(None), where)
+    )
+    rows: list[BoardRow] = []
+    names = {body.body: body.name for body in house.directory.bodies}
+    with reading(house.engine) as connection:
+        for row in connection.execute(query):
+            rule = house.law.rules.get(row.rule)
+            if rule is None or rule.bound != "by" or ((rule.may_lapse or rule.open_ended) and standing == "breached"):
+                continue
+            rows.append(BoardRow(
+                case_ref=row.case_ref, la_reference=row.la_reference, la=row.la, rule=row.rule, action=rule.action, duty_on=rule.duty_on,
+                body=row.body, body_name=names.get(row.body) if row.body else None, service=row.service, started_on=row.opened_on,
+                due=row.due, strict_due=row.strict_due, act_by=row.act_by, days=days(row.due), standing=standing,
+                chased=row.body is not None and bool(house.ladder.rungs(row.rule)),
+            ))  # fmt: skip
+    return rows
+
+
+def soon_until(as_at: date) -> date:
+    """The last day of the week that `week` shows."""
+    return as_at + timedelta(days=SOON.days)

@@ -1,0 +1,1 @@
+"""The active rule set: statute, calendar, escalation policy and machines, and pages that explain them."""

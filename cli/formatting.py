@@ -1,0 +1,198 @@
+"""What the commands print for a person: a case's history, the processes, a verification, a board. Plain text that reads well on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from cli.output import counted
+from deadlines.status import in_days
+
+if TYPE_CHECKING:
+    from audit.verify import VerifyReport
+    from casework.context import House
+    from casework.reports.case_report import AskAgain, CaseReport, Cause, DutyShown, FactShown, Origin
+    from casework.reports.worklists import BoardGroup, BoardRow
+    from config.rule_schema import Rule
+
+LONDON = ZoneInfo("Europe/London")
+
+
+def day(value: date | None) -> str:
+    """13 April 2026."""
+    return f"{value.day} {value:%B %Y}" if value else "no date"
+
+
+def short(value: date | None) -> str:
+    """Mon 13 Apr 2026."""
+    return f"{value:%a} {value.day} {value:%b %Y}" if value else "-"
+
+
+def words(kind: str) -> str:
+    """A fact kind or a rule as words."""
+    return kind.replace("_", " ")
+
+
+def history(house: House, found: CaseReport) -> str:
+    """A case from its opening to now."""
+    reference = found.case_ref + (f" (the authority's reference: {found.la_reference})" if found.la_reference else "")
+    title = house.processes[found.process].title
+    la = f", {house.directory.la_name(found.la)}" if found.la else ""
+    known = f", as known at {found.known_at}" if found.known_at else ""
+    lines = [f"{reference}: {title}{la}", f"Stands at '{found.state_name}' on {day(found.as_at)}{known}.", "", "Duties"]
+    for duty in found.duties:
+        lines += _duty(house, duty)
+    if found.to_ask_again:
+        lines += ["", "To be asked again", *(line for each in found.to_ask_again for line in _ask_again(house, each))]
+    if found.plan_issued_without:
+        missing = ", ".join(_who(house, each["body"], each["service"]) for each in found.plan_issued_without)
+        lines += ["", f"The plan was issued without the advice asked of: {missing}."]
+    if found.claims_to_decide:
+        lines += ["", f"Claims of an excuse that wait for a person: fact {', '.join(map(str, found.claims_to_decide))}."]
+    if found.remarks:
+        lines += ["", "Besides", *(f"  {remark}" for remark in found.remarks)]
+    lines += ["", "Facts, in the order in which they were recorded"]
+    for fact in found.facts:
+        lines += _fact(house, fact, found.heard.get(fact.seq))
+    return "\n".join(lines)
+
+
+def _duty(house: House, duty: DutyShown) -> list[str]:
+    rule = house.law.rules[duty.rule]
+    who = _who(house, duty.body, duty.service) if duty.body else (rule.duty_on or "-")
+    due = f"{_edge(rule)} {short(duty.due)}" if duty.due else "no statutory number of days"
+    if duty.strict_due and duty.strict_due != duty.due:
+        due += f" (on the stricter reading {short(duty.strict_due)})"
+    if duty.act_by and duty.act_by not in (duty.due, duty.strict_due):
+        due += f", act by {short(duty.act_by)}"
+    how = _how(house, duty)
+    if duty.goes_on:
+        how += f"; {duty.goes_on}"
+    if duty.excuse:
+        how += f" (excuse accepted: {words(duty.excuse)})"
+    local = "" if duty.basis in {"act", "regulation"} else f"[{words(duty.basis)}]"
+    opened = f", {words(duty.opened_by)}" if duty.opened_by else ""
+    start = f"{short(duty.started_on)} (fact {duty.opened_seq}{opened}{_heard(duty.cause)})"
+    lines = [f"  {who}: {rule.action}", f"      from {start}; {due}", " ".join(part for part in (f"      {how}.", duty.citation, local) if part)]
+    if duty.knock_on:
+        lines.append(f"      {duty.knock_on}")
+    if duty.provisional and duty.ended_on is None and duty.met_on is None:
+        lines.append("      for the time being from that day, until the receipt of the authority's new request is recorded; nobody is chased for it yet")
+    if duty.again_by:
+        lines.append(f"      {'begun' if duty.provisional else 'asked'} again after {_origin(duty.again_by)}")
+    return lines
+
+
+def _edge(rule: Rule) -> str:
+    """What the day of a rule is: of a duty the last, of what may not be forestalled the first, of a time to be allowed its end."""
+    if rule.bound == "window":
+        return "the window's edge is"
+    if rule.bound == "not_before":
+        return "not before" if rule.lawful_from == "due" else "not before the end of"
+    return "due"
+
+
+def _ask_again(house: House, due: AskAgain) -> list[str]:
+    who, answered = _who(house, due.body, due.service), f", answered on {short(due.answered_on)}" if due.answered_on else ""
+    return [
+        f"  {who}: asked on {short(due.asked_on)}{answered}, and not since the assessment began again by {_origin(due.because)}.",
+        f"      Its time runs again from its receipt of the authority's new request: to end by {short(due.plan_due)}, that has to reach it"
+        f" by {short(due.ask_by)}.",
+    ]  # fmt: skip
+
+
+def _origin(origin: Origin) -> str:
+    return f"fact {origin.seq}, {words(origin.kind)}{_heard(origin.cause)}"
+
+
+def _how(house: House, duty: DutyShown) -> str:
+    """How a duty stands, in words: a standing alone would say of one that has ended that it runs, or that it has no date."""
+    rule = house.law.rules[duty.rule]
+    how = words(duty.standing) + (f", {in_days(duty.days_late)} late" if duty.days_late else "")
+    if duty.met_on:
+        return f"{how}, {words(duty.met_by or 'met')} on {short(duty.met_on)}"
+    if duty.ended_on and duty.standing in {"breached", "excused"}:
+        return f"{how} when it ended on {short(duty.ended_on)}"
+    if duty.ended_on:
+        return f"{'not owed: it was decided otherwise' if rule.contingent else 'no longer owed: ended'} on {short(duty.ended_on)}"
+    if duty.standing == "no_date" and duty.due:
+        return "owed as soon as possible; no day makes it late" if rule.open_ended else "not used in its time" if rule.may_lapse else how
+    return how
+
+
+def _heard(cause: Cause | None) -> str:
+    return f", heard of case {cause.case_ref}: {words(cause.kind)}, its fact {cause.seq}" if cause else ""
+
+
+def _who(house: House, body: str | None, service: str | None) -> str:
+    if body is None:
+        return "-"
+    name = next((each.name for each in house.directory.bodies if each.body == body), body)
+    return f"{name}, {house.directory.service_name(service)}" if service else name
+
+
+def _fact(house: House, fact: FactShown, cause: Cause | None) -> list[str]:
+    learned = datetime.fromisoformat(fact.recorded_at).astimezone(LONDON)
+    said = {key: value for key, value in fact.data.items() if key not in {"letter", "opened_seq", "rung_seq"}}
+    told = "; ".join(f"{words(key)} {_value(house, key, value)}" for key, value in said.items())
+    now = "" if fact.stands and not fact.corrected_to else f" [corrected to {short(fact.corrected_to)}]" if fact.stands else " [withdrawn]"
+    corrects = f" of fact {fact.corrects}" if fact.corrects else ""
+    head = f"  {fact.seq:>3}  {short(fact.occurred_on):<15}  {words(fact.kind)}{corrects}{now}"
+    tail = f"       {'':<15}  {told + '. ' if told else ''}Recorded {short(learned.date())} {learned:%H:%M} by {fact.actor} ({words(fact.via)}){_heard(cause)}"
+    return [head, tail]
+
+
+def _value(house: House, key: str, value: Any) -> str:
+    if key == "service":
+        return house.directory.service_name(str(value))
+    if isinstance(value, str) and key in {"reason", "note", "evidence"}:
+        return "kept apart (sendflow who --words shows it)"
+    return words(str(value)) if key in {"rung", "rule", "ground", "answer", "recipient"} else str(value)
+
+
+def processes_text(document: Sequence[Mapping[str, Any]]) -> str:
+    """The processes, a fact a line."""
+    lines: list[str] = []
+    for process in document:
+        lines += [f"{process['title']} ({process['process']})", f"  states: {', '.join(process['states'])}; final: {', '.join(process['final'])}"]
+        for fact in process["facts"]:
+            where = ", ".join(fact["from"]) or "nothing yet"
+            lines.append(f"  {fact['kind']}: from {where}" + (f" to {fact['to']}" if fact["to"] else ", the case stays where it is"))
+        lines.append(f"  duties: {', '.join(duty['rule'] for duty in process['duties'])}")
+    lines.append("Calculation only (no fact opens them; `sendflow due RULE --on DATE` answers)")
+    lines += [f"  {idle['rule']} ({idle['process']}): {idle['why']}" for idle in document[0]["calculation_only"]]
+    return "\n".join(lines)
+
+
+def verification(found: VerifyReport) -> str:
+    """Whether the history is intact, and its head."""
+    whole = "intact" if found.intact else "DAMAGED"
+    lines = [f"{counted(found.cases, 'case')} and {counted(found.facts, 'fact')}: {whole}.", f"Head before {found.before}: {found.head}"]
+    if found.stale:
+        what = "its duties as they are kept were" if found.stale == 1 else "their duties as they are kept were"
+        lines.append(
+            f"{counted(found.stale, 'case')} {'waits' if found.stale == 1 else 'wait'} for the next sweep: {what} worked out under another law and not"
+            " compared. Their facts were. Sweep, and verify again."
+        )
+    lines += [f"  {each.case_ref or 'records'}{f', fact {each.seq}' if each.seq else ''}: {each.message}" for each in found.damage]
+    return "\n".join(lines)
+
+
+def board(house: House, rows: Sequence[BoardRow], gathered: Sequence[BoardGroup] | None, what: str) -> str:
+    """A board, as a list or by groups."""
+    if not rows:
+        return "Nothing is late." if what == "late" else "Nothing falls due in the next seven days."
+    if gathered is None:
+        return "\n".join(_row(house, row, what) for row in rows)
+    lines: list[str] = []
+    for group in gathered:
+        lines += [f"{group.name}: {group.count}"] + [f"  {_row(house, row, what)}" for row in group.rows]
+    return "\n".join(lines)
+
+
+def _row(house: House, row: BoardRow, what: str) -> str:
+    who = _who(house, row.body, row.service) if row.body else f"{row.duty_on or '-'} {house.directory.la_name(row.la) if row.la else ''}".strip()
+    reference = row.case_ref + (f" / {row.la_reference}" if row.la_reference else "")
+    return f"{in_days(row.days):>8} {what}  {reference:<12}  due {short(row.due)}  {who}: {row.action}"

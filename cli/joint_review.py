@@ -1,0 +1,73 @@
+"""`sendflow align CASE CASE`: one day for two reviews of one child, and what each would lose by it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.cases import Json, day_of
+from cli.output import Exit, emit, fail
+
+if TYPE_CHECKING:
+    from casework.context import House
+    from casework.reports.joint_review import AlignReport, ReviewShown
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to the program."""
+    app.command("align")(align)
+
+
+def align(
+    case: Annotated[str, typer.Argument(help="A case that owes a review, such as a continuing-care review.")],
+    other: Annotated[str, typer.Argument(help="Another case of the same child, such as its annual review.")],
+    as_at: Annotated[str | None, typer.Option("--as-at", help="The day to look from; today unless said.")] = None,
+    json_: Json = False,
+) -> None:
+    """Propose one day that satisfies two reviews of one child, and show what each would lose. Nothing is written."""
+    from casework.context import House
+    from casework.reports.joint_review import NotAligned, align_cases
+
+    day = day_of(as_at, "--as-at")
+    house = House.open()
+    try:
+        found = align_cases(house, case.strip().upper(), other.strip().upper(), day)
+    except LookupError as problem:
+        fail(Exit.WRONG_CALL, str(problem.args[0]))
+    except NotAligned as problem:
+        fail(Exit.REFUSED, str(problem))
+    emit(found.model_dump(mode="json"), json_, lambda: _text(house, found))
+
+
+def _text(house: House, found: AlignReport) -> str:
+    from cli.formatting import day
+
+    if found.on is None:
+        lines = [str(found.reason)]
+    else:
+        words = {
+            "act_by": "a working day, and in time on every reading", "strict_due": "in time on every reading",
+            "due": "in time, though not on the stricter reading",
+        }  # fmt: skip
+        lines = [f"Hold both on {day(found.on)} or before: {words[str(found.reading)]}."]
+    for review in found.reviews:
+        lines += _review(house, review)
+    return "\n".join(lines)
+
+
+def _review(house: House, review: ReviewShown) -> list[str]:
+    from cli.formatting import day
+    from deadlines.status import in_days
+
+    title = house.processes[review.process].title
+    lines = ["", f"{review.case_ref}, {title}: due {day(review.due)} ({review.citation})"]
+    if review.then:
+        rule = house.law.rules[review.then]
+        lines.append(f"  to be held by {day(review.hold_by)}, so that the {rule.duty_on} still has its time to {rule.action} ({rule.period[-1].cite})")
+    if review.days_given_up is not None:
+        lost = f"loses {in_days(review.days_given_up)} of its own time, and its next review comes as much earlier"
+        lines.append(f"  {lost if review.days_given_up else 'loses nothing'}")
+    if review.days_late_on_the_others_day:
+        lines.append(f"  on the other's last day it would be {in_days(review.days_late_on_the_others_day)} past its own")
+    return lines

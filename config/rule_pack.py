@@ -1,0 +1,89 @@
+"""A rule pack: a folder of statute, almanac, ladder, grounds and locality files that change the law as a house keeps it.
+
+Purpose: a change of the law is brought as files, looked at before it is adopted, and kept by its digest. A pack holds whole files: each stands
+for the file of its name, and what the pack lacks is as it was. What it does not do: decide which date it moves (casework/rule_packs.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+
+from config.settings import Settings
+from config.toml_reader import ConfigFault
+
+FOLDERS = ("statute", "almanac", "ladder")
+FILES = ("grounds.toml", "locality.toml")
+ALMANAC_FILES = ("bank_holidays.toml", "tribunal.toml")
+KNOWN = "statute/, almanac/, ladder/, grounds.toml, locality.toml"
+EXAMPLE = "Example: a folder that holds statute/annual_review.toml"
+
+
+def files_of(pack: Path) -> dict[str, bytes]:
+    """What a pack holds, by name inside it. Words for people (*.md) are no part of it.
+
+    Raises ConfigFault where it is no folder, is empty, or holds anything that would not be read.
+    """
+    if not pack.is_dir():
+        raise ConfigFault(f"A rule pack is a folder, and none is there by that name. {EXAMPLE}")
+    found: dict[str, bytes] = {}
+    for entry in sorted(pack.iterdir()):
+        if entry.is_dir() and entry.name in FOLDERS:
+            found |= {f"{entry.name}/{file.name}": _content(entry, file) for file in sorted(entry.iterdir()) if file.suffix != ".md"}
+        elif entry.is_file() and entry.name in FILES:
+            found[entry.name] = entry.read_bytes()
+        elif entry.suffix != ".md":
+            raise ConfigFault(f"The pack holds something that nothing would read; it may hold {KNOWN} and *.md. {_near(entry.name)}{EXAMPLE}")
+    if not found:
+        raise ConfigFault(f"The pack holds nothing that could change the law. {EXAMPLE}")
+    return found
+
+
+def _near(name: str) -> str:
+    """What was probably meant. The name itself is not repeated: a folder given by mistake may hold anybody's files."""
+    near = get_close_matches(name, (*FOLDERS, *FILES), n=1)
+    return f"Did you mean `{near[0]}`? " if near else ""
+
+
+def _content(folder: Path, file: Path) -> bytes:
+    if not file.is_file() or file.suffix != ".toml":
+        raise ConfigFault(f"{folder.name}/ holds something that nothing would read; its files end in .toml. {EXAMPLE}")
+    if folder.name == "almanac" and file.name not in ALMANAC_FILES:
+        raise ConfigFault(f"almanac/ holds a file that nothing would read; expected {' or '.join(ALMANAC_FILES)}. Example: almanac/bank_holidays.toml")
+    return file.read_bytes()
+
+
+def digests_of(files: Mapping[str, bytes]) -> dict[str, str]:
+    """The SHA-256 of each file, by name."""
+    return {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
+
+
+def pack_digest(files: Mapping[str, bytes]) -> str:
+    """One digest over names and contents; a pack is known by its first sixteen letters."""
+    return hashlib.sha256("\n".join(f"{name} {digest}" for name, digest in digests_of(files).items()).encode()).hexdigest()
+
+
+def law_folder(settings: Settings) -> Path:
+    """Where adopted files stand, a folder for each adoption."""
+    return settings.home / "law"
+
+
+def pointed_at(settings: Settings) -> Path | None:
+    """The adopted folder as `law/current` names it; None where nothing was adopted."""
+    try:
+        name = (law_folder(settings) / "current").read_text("utf-8").strip()
+    except OSError:
+        return None
+    folder = law_folder(settings) / name
+    return folder if name and folder.is_dir() else None
+
+
+def point_at(settings: Settings, name: str) -> None:
+    """Let `law/current` name a folder, in one step."""
+    place = law_folder(settings) / "current"
+    fresh = place.with_name(f"current.{os.getpid()}")
+    fresh.write_text(f"{name}\n", "utf-8")
+    fresh.replace(place)

@@ -1,0 +1,395 @@
+"""What a rule of the statute may say: its periods, limbs, inputs, excuses, and the facts that open and close its duty.
+
+Duty/provision: none of its own; config/statute/*.toml carries them. It checks that what a file says hangs together, and decides no date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from functools import cached_property
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from config.toml_reader import ADDRESS, Strict
+
+Count = Literal[
+    "after", "beginning_with", "working_days_after", "working_days_beginning_with", "tribunal_working_days_after",
+    "tribunal_days_after", "corresponding_date", "month_beginning_with", "corresponding_date_tribunal_start",
+    "corresponding_date_tribunal_days", "institution_days_after", "closure_window", "appeal_period", "prescribed_day",
+    "birthday", "days_before", "working_days_before", "months_before", "before_fixed_date", "as_directed", "none",
+    "immediate", "local",
+]  # fmt: skip
+Basis = Literal[
+    "act", "regulation", "tribunal_rule", "tribunal_direction", "case_law", "statutory_guidance", "national_framework",
+    "nhse_policy", "ombudsman_practice", "local_standard",
+]  # fmt: skip
+Unit = Literal["days", "weeks", "months", "working_days", "institution_days", "years"]
+
+# Which unit a count word takes. A word that takes none has its own keys, or no number at all.
+UNITS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "after": ("days", "weeks"), "beginning_with": ("days", "weeks"), "days_before": ("days", "weeks"),
+        "tribunal_days_after": ("days", "weeks"), "closure_window": ("days", "weeks"), "appeal_period": ("days",),
+        "working_days_after": ("working_days",), "working_days_beginning_with": ("working_days",),
+        "working_days_before": ("working_days",), "tribunal_working_days_after": ("working_days",),
+        "institution_days_after": ("institution_days",), "corresponding_date": ("months",), "month_beginning_with": ("months",),
+        "corresponding_date_tribunal_start": ("months",), "corresponding_date_tribunal_days": ("months",),
+        "months_before": ("months",), "birthday": ("years",), "prescribed_day": ("years",),
+    }
+)  # fmt: skip
+BY_DUE_DATE = ("birthday", "prescribed_day")
+MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
+
+
+class LawError(ValueError):
+    """A question about the law that was put wrongly: an unknown rule, a missing or unknown input."""
+
+
+class NoAnswer(ValueError):
+    """A well-put question that the law as kept here cannot answer, such as a day before a rule's first entry."""
+
+
+class UnknownRule(LawError):
+    """No rule has that id; the text lists the nearest ones."""
+
+
+def month_day(text: str) -> tuple[int, int]:
+    """A day of the year written as "31 March", as (month, day). Raises ValueError where it is none; 29 February is none."""
+    day, _, month = str(text).partition(" ")  # a file may hold anything in its place
+    if month not in MONTHS or not day.isdecimal():
+        raise ValueError('a day of the year was expected, such as "31 March"')
+    found = date(2001, MONTHS.index(month) + 1, int(day))
+    return found.month, found.day
+
+
+def one_or_several(value: Any) -> Any:
+    """A word alone stands for a list of one."""
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+
+
+def said_words(value: Any) -> Any:
+    """What an opening fact must say, as the file writes it: a word alone stands for a list of one."""
+    if not isinstance(value, Mapping):
+        return value
+    return {key: one_or_several(said) for key, said in value.items()}
+
+
+class Limb(Strict):
+    """One length of time and the day it starts from: `on`, or the name of an input."""
+
+    days: int | None = Field(None, ge=1)
+    weeks: int | None = Field(None, ge=1)
+    months: int | None = Field(None, ge=1)
+    working_days: int | None = Field(None, ge=1)
+    institution_days: int | None = Field(None, ge=1)
+    years: int | None = Field(None, ge=1)
+    start: str = "on"
+
+    @cached_property
+    def amounts(self) -> tuple[tuple[Unit, int], ...]:
+        """Every unit that is given, with its number."""
+        units: tuple[Unit, ...] = ("days", "weeks", "months", "working_days", "institution_days", "years")
+        return tuple((unit, number) for unit in units if (number := getattr(self, unit)) is not None)
+
+    @cached_property
+    def number(self) -> int:
+        """The statute's number, in its own unit."""
+        return self.amounts[0][1]
+
+    @cached_property
+    def in_days(self) -> int:
+        """A length in days or weeks as days; weeks are the only unit that is a fixed number of days."""
+        unit, number = self.amounts[0]
+        return number * 7 if unit == "weeks" else number
+
+    @cached_property
+    def said(self) -> str:
+        """The length in words, such as "6 weeks"."""
+        unit, number = self.amounts[0]
+        words = unit.replace("_", " ")
+        return f"{number} {words[:-1] if number == 1 else words}"
+
+
+class DayItself(Strict):
+    """The day of `input` itself is the last day, where it was known that many working days before."""
+
+    input: str
+    known_working_days_before: int = Field(ge=1)
+
+
+class FixedException(Strict):
+    """For one start day alone, another fixed date."""
+
+    on: date
+    before: str
+    cite: str
+
+    @field_validator("before")
+    @classmethod
+    def _day_of_year(cls, text: str) -> str:
+        month_day(text)
+        return text
+
+
+class StrictReading(Strict):
+    """The earlier arguable reading, where it is another way of counting: which way, and which of its two dates."""
+
+    counts: Literal["after", "corresponding_date", "month_beginning_with"]
+    takes: Literal["due", "strict_due"]
+
+
+class Period(Limb):
+    """One dated version of a rule. `since` None answers for any date; `repealed` says that from then on there is no duty."""
+
+    since: date | None = Field(None, alias="from")
+    text: str
+    counts: Count
+    basis: Basis
+    cite: str | None = None
+    url: str | None = Field(None, pattern=ADDRESS)
+    excuses: tuple[str, ...] = ()
+    excuses_cite: str | None = None
+    repealed: bool = False
+    later_of: tuple[Limb, ...] = ()
+    earlier_of: tuple[Limb, ...] = ()
+    strict_reading: StrictReading | None = None
+    strict_adds_days: int = 0
+    day_itself: DayItself | None = None
+    before: str | None = None
+    before_except: tuple[FixedException, ...] = ()
+    prescribed: tuple[str, ...] = ()
+    follows: str | None = None
+    back_from: str | None = None
+    closed_at_least_days: int | None = Field(None, ge=1)
+
+    @field_validator("excuses", "later_of", "earlier_of", "before_except", "prescribed", mode="before")
+    @classmethod
+    def _list_is_tuple(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    @cached_property
+    def limbs(self) -> tuple[Limb, ...]:
+        """The lengths to count: one, or the limbs of which the later or the earlier binds."""
+        return self.later_of or self.earlier_of or (self,)
+
+    @model_validator(mode="after")
+    def _fits_its_count(self) -> Self:
+        for text in (*((self.before,) if self.before else ()), *self.prescribed):
+            month_day(text)
+        wanted = UNITS.get(self.counts, ())
+        if self.later_of and self.earlier_of:
+            raise ValueError("`later_of` and `earlier_of` exclude each other")
+        if (self.later_of or self.earlier_of) and self.amounts:
+            raise ValueError("a number stands either beside `counts` or inside the limbs, not in both")
+        for limb in self.limbs:
+            if wanted and (len(limb.amounts) != 1 or limb.amounts[0][0] not in wanted):
+                raise ValueError(f'counts = "{self.counts}" takes exactly one number, in {" or ".join(wanted)}')
+            if not wanted and limb.amounts:
+                raise ValueError(f'counts = "{self.counts}" takes no number')
+        needs = {"before_fixed_date": "before", "prescribed_day": "prescribed", "appeal_period": "follows", "closure_window": "back_from"}
+        for count, key in needs.items():
+            if bool(getattr(self, key)) != (self.counts == count):
+                raise ValueError(f'the key `{key}` belongs to counts = "{count}", and is needed there')
+        if (self.closed_at_least_days is None) == (self.counts == "closure_window"):
+            raise ValueError('the key `closed_at_least_days` belongs to counts = "closure_window", and is needed there')
+        return self
+
+
+class Overlay(Strict):
+    """Grounds added for a while, by due date and not by start. `only_limb` narrows them to one of two ways a date is found."""
+
+    due_from: date
+    due_to: date
+    add: tuple[str, ...]
+    cite: str
+    test: str | None = None
+    only_limb: Literal["counted", "day_itself"] | None = None
+
+    @field_validator("add", mode="before")
+    @classmethod
+    def _list_is_tuple(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _runs_forward(self) -> Self:
+        if self.due_to < self.due_from:
+            raise ValueError("`due_to` comes before `due_from`")
+        return self
+
+
+class Input(Strict):
+    """A further day that a rule needs or may be given. `together_with` names the input without which it says nothing.
+
+    `told_by`: fact kinds that tell it later than the opening fact does (a needed one, or one of `told_before`, before it as well): by a field of
+    this name, else by their own day.
+    """
+
+    needed: bool
+    meaning: str
+    together_with: str | None = None
+    told_by: tuple[str, ...] = ()
+    told_as: str | None = None
+    told_before: bool = False
+
+    @field_validator("told_by", mode="before")
+    @classmethod
+    def _list_is_tuple(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+
+class Provisional(Strict):
+    """What opens a duty for the time being: the first facts begin it for a body, and a fact of `starts` about that body, or one of `ends`, puts an end to it.
+
+    It is shown and not chased: nobody has yet been told of it.
+    """
+
+    starts: tuple[str, ...] = Field(min_length=1)
+    ends: tuple[str, ...] = ()
+
+    @field_validator("starts", "ends", mode="before")
+    @classmethod
+    def _list_is_tuple(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+
+class Rule(Strict):
+    """One duty or period, with every dated version of it.
+
+    `bound`: "by" is a duty to act by a day; "not_before" a day that must not be forestalled (`lawful_from` says whether `due` or the
+    day after it is the first lawful day); "window" the edge of a window, where nothing is ever late.
+    `may_lapse`: a right and no duty (to appeal, to ask for permission): unused, it lapses, and nothing is late or breached.
+    `contingent`: owed only if the decision goes one way; once it has gone the other, nothing was late.
+    `open_ended`: owed from the day on and as soon as possible, with no day by which it is late.
+    `start_day`: the field of the opening fact that holds the start day, where it is not the fact's own day (a meeting to come).
+    `start_by`: the field that holds the last day that the start can be, where it is known by its month only: the due date is counted from it,
+    and the stricter one from `start_day`.
+    `starts_if`: what the opening fact must say for the duty to open, field by field: one word, or any of several.
+    `starts_by_locality`: steps from which a locality may choose to count, by name; `starts` is the one that is shipped.
+    `strict_start`: the input whose day the stricter reading counts from, where the clock starts at a later step.
+    `held_as`: what kind of meeting meets it, so that two duties of one child can be met on one day;
+    `then` the duty that the meeting starts, and that has to be met before this one is.
+    `holds_up`: the later duty that waits for this one (advice, and the plan that is made of it); of several, the first that the case has.
+    `goes_on`: of a continuing duty, what is still owed once it has been met, in words: it takes no day of a locality's own.
+    `per`, `starts`, `met_by`, `ends`, `reopened_by`: whose clock it is, and the fact kinds that open, meet, end and reopen the duty.
+    `met_by_each`: it is met when the last of several bodies has had it (each commissioning body that is to be notified), and not the first.
+    `provisional`: what begins the duty for the time being, until a fact of `starts` does (an order, until the request that it calls for).
+    `superseded_by`: fact kinds after which nothing reopens it: another clock has its place (an order), or it has lost its purpose (a refusal to assess).
+    """
+
+    id: str
+    process: str
+    clock_starts: str
+    action: str
+    source_status: Literal["read", "secondary", "unverified"]
+    period: tuple[Period, ...] = Field(min_length=1)
+    duty_on: str | None = None
+    per: Literal["case", "body"] = "case"
+    bound: Literal["by", "not_before", "window"] = "by"
+    lawful_from: Literal["due", "day_after_due"] | None = None
+    starts: tuple[str, ...] = ()
+    starts_if: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    starts_by_locality: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    strict_start: str | None = None
+    held_as: Literal["review"] | None = None
+    then: str | None = None
+    met_by: tuple[str, ...] = ()
+    met_by_each: bool = False
+    ends: tuple[str, ...] = ()
+    reopened_by: tuple[str, ...] = ()
+    superseded_by: tuple[str, ...] = ()
+    provisional: Provisional | None = None
+    calculation_only: str | None = None
+    holds_up: tuple[str, ...] = ()
+    start_day: str | None = None
+    start_by: str | None = None
+    contingent: bool = False
+    may_lapse: bool = False
+    goes_on: str | None = None
+    open_ended: bool = False
+    enabled: bool = True
+    switchable: bool = False
+    note: str | None = None
+    on_is: str | None = None
+    replaced_by: Literal["directed_on", "agreed_on"] | None = None
+    inputs: Mapping[str, Input] = Field(default_factory=dict)
+    excuse_overlay: tuple[Overlay, ...] = ()
+
+    @field_validator("period", "starts", "met_by", "ends", "reopened_by", "superseded_by", "excuse_overlay", mode="before")
+    @classmethod
+    def _list_is_tuple(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("holds_up", mode="before")
+    @classmethod
+    def _one_rule_is_several(cls, value: Any) -> Any:
+        return one_or_several(value)
+
+    @field_validator("starts_if", "starts_by_locality", mode="before")
+    @classmethod
+    def _one_word_is_several(cls, value: Any) -> Any:
+        return said_words(value)
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Self:
+        since = [version.since for version in self.period]
+        dated = [day for day in since if day is not None]
+        if None in since[1:]:
+            raise ValueError("only the first period may lack `from`")
+        if any(later <= earlier for earlier, later in pairwise(dated)):
+            raise ValueError("the periods stand in the order of `from`, each later than the one before")
+        if (self.bound == "not_before") != (self.lawful_from is not None):
+            raise ValueError('the key `lawful_from` belongs to bound = "not_before", and is needed there')
+        if self.starts and self.calculation_only:
+            raise ValueError("a rule that is for calculation only has no `starts`")
+        if (self.met_by or self.ends or self.reopened_by or self.superseded_by or self.starts_if) and not self.starts:
+            raise ValueError("`met_by`, `ends`, `reopened_by`, `superseded_by` and `starts_if` need `starts`: nothing else opens the duty")
+        named = {limb.start for version in self.period for limb in version.limbs} - {"on"}
+        named |= {version.day_itself.input for version in self.period if version.day_itself}
+        named |= {version.back_from for version in self.period if version.back_from} - {"on"}
+        named |= {item.together_with for item in self.inputs.values() if item.together_with}
+        named |= {name for name in (self.replaced_by, self.strict_start) if name}
+        if self.starts_by_locality and self.starts not in self.starts_by_locality.values():
+            raise ValueError("`starts` is one of the steps in `starts_by_locality`: the one that is shipped")
+        if self.goes_on and self.starts and not self.met_by:
+            raise ValueError("`goes_on` says what is owed once the duty has been met, and needs `met_by`")
+        if missing := sorted(named - set(self.inputs)):
+            raise ValueError(f"`{missing[0]}` is used but is not among the rule's inputs")
+        return self
+
+    @cached_property
+    def reading(self) -> str:
+        """Which of the local readings is in force, as a fact keeps it: no where it is switched off, the chosen step where one was chosen, else yes."""
+        chosen = next((name for name, kinds in self.starts_by_locality.items() if kinds == self.starts), "yes")
+        return chosen if self.enabled else "no"
+
+    @cached_property
+    def by_due_date(self) -> bool:
+        """Whether the version is the one in force on the due date (a clock that starts at a birth), not on the start day."""
+        return self.period[0].counts in BY_DUE_DATE
+
+    def period_on(self, day: date) -> Period:
+        """The version in force on `day`. Raises NoAnswer where the law as kept here begins later."""
+        for version in reversed(self.period):
+            if version.since is None or version.since <= day:
+                return version
+        first = self.period[0]
+        raise NoAnswer(
+            f"{self.id}: the first entry of this rule is of {first.since} ({first.cite or 'no citation'}), and the day asked about"
+            f" is earlier. Ask about {first.since} or later, or add the earlier law to its file in config/statute/."
+        )
+
+    def excuses_on(self, period: Period, due: date | None, limb: str = "counted") -> tuple[str, ...]:
+        """The grounds open to a duty of this version that is due on `due`, overlays included."""
+        if not self.excuse_overlay or due is None:
+            return period.excuses
+        added = (
+            ground
+            for overlay in self.excuse_overlay
+            if overlay.due_from <= due <= overlay.due_to and overlay.only_limb in (None, limb)
+            for ground in overlay.add
+        )
+        return period.excuses + tuple(ground for ground in added if ground not in period.excuses)

@@ -1,0 +1,121 @@
+"""By when: one rule of the statute and one start day in, the last lawful day and how it was counted out.
+
+Provision: each rule's own, named in the answer. Pure: no clock, no database. `reckon` explains itself step by step; `dates_for` gives
+the same dates without the words, for the duties of a whole house.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from functools import lru_cache
+from types import MappingProxyType
+
+from pydantic import BaseModel, ConfigDict, field_serializer
+
+from config.law import Law, Rule
+from deadlines.due_dates import Found, Given, check_given, find
+from deadlines.duties import Dates
+from deadlines.explanation import explain
+from deadlines.working_calendar import LONDON, Almanac, AlmanacRange
+
+NOTHING_GIVEN: Given = MappingProxyType({})
+FIVE_PM = time(17)
+END_OF_DAY = time(23, 59, 59)
+
+
+class Answer(BaseModel):
+    """The answer to one question, as `sendflow due` prints it. Dates are days in London; `due_at` is an instant with its offset.
+
+    `due` is the last lawful day, `strict_due` the same on the earlier arguable reading, `act_by` the last working day on or before
+    that; null where they do not apply, and `reason` then says why. `version_from` is the first day of the version that answered.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rule: str
+    on: date
+    due: date | None
+    strict_due: date | None
+    act_by: date | None
+    due_at: datetime | None
+    period: str
+    counts: str
+    basis: str
+    citation: str | None
+    url: str | None
+    version_from: date | None
+    enabled: bool
+    excuses: tuple[str, ...]
+    reason: str | None
+    steps: tuple[str, ...]
+
+    @field_serializer("due_at", when_used="json-unless-none")
+    def _with_offset(self, instant: datetime) -> str:
+        return instant.isoformat()  # +00:00 in winter, never Z: London's offset is said, whatever it is
+
+
+def reckon(law: Law, almanac: Almanac, rule_id: str, on: date, given: Given = NOTHING_GIVEN) -> Answer:
+    """Answer one question in full.
+
+    `given` holds the rule's further days by name. Raises LawError (UnknownRule) for a question put wrongly, NoAnswer for a day before
+    the rule's first entry, AlmanacRange (a NoAnswer) where the count itself needs a day outside the almanac.
+    """
+    rule = law.rule(rule_id)
+    check_given(rule, given)
+    period, found = find(law, almanac, rule, on, given)
+    act_by, unknown = _act_by(almanac, rule, found)
+    return Answer(
+        rule=rule.id,
+        on=on,
+        due=found.due,
+        strict_due=found.strict,
+        act_by=act_by,
+        due_at=due_at(found.due, period.basis),
+        period=period.text,
+        counts=period.counts,
+        basis=period.basis,
+        citation=period.cite,
+        url=period.url,
+        version_from=period.since,
+        enabled=rule.enabled,
+        excuses=rule.excuses_on(period, found.due, found.limb),
+        reason=found.reason or unknown,
+        steps=tuple(explain(law, almanac, rule, period, on, given, found, act_by)),
+    )
+
+
+def dates_for(law: Law, almanac: Almanac, rule_id: str, on: date, given: Given = NOTHING_GIVEN) -> Dates:
+    """The dates, provision and excuses alone, for the duty engine. Same answers and same errors as `reckon`."""
+    return _dates_plain(law, almanac, rule_id, on) if not given else _dates(law, almanac, rule_id, on, given)
+
+
+@lru_cache(maxsize=1 << 17)
+def _dates_plain(law: Law, almanac: Almanac, rule_id: str, on: date) -> Dates:
+    return _dates(law, almanac, rule_id, on, NOTHING_GIVEN)
+
+
+def _dates(law: Law, almanac: Almanac, rule_id: str, on: date, given: Given) -> Dates:
+    rule = law.rule(rule_id)
+    check_given(rule, given)
+    period, found = find(law, almanac, rule, on, given)
+    act_by, _ = _act_by(almanac, rule, found)
+    excuses = rule.excuses_on(period, found.due, found.limb)
+    return Dates(found.due, found.strict, act_by, period.basis, period.cite or "", period.url, excuses, period.since)
+
+
+def due_at(due: date | None, basis: str) -> datetime | None:
+    """The instant in London at which the day ends for this kind of law: 17:00 under the Tribunal's rules (r12(1)) or directions."""
+    if due is None:
+        return None
+    at = FIVE_PM if basis in ("tribunal_rule", "tribunal_direction") else END_OF_DAY
+    return datetime.combine(due, at, LONDON)
+
+
+def _act_by(almanac: Almanac, rule: Rule, found: Found) -> tuple[date | None, str | None]:
+    """The last working day on or before the strict date, or why it is not known."""
+    if found.strict is None or rule.bound != "by":
+        return None, None
+    try:
+        return almanac.working_day_on_or_before(found.strict), None
+    except AlmanacRange:
+        return None, (f"act_by is not known: the almanac knows the bank holidays of England and Wales from {almanac.first} to {almanac.last} only.")

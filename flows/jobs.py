@@ -1,0 +1,129 @@
+"""Performs an act: as a Prefect run where this house's server answers, and directly otherwise, saying so.
+
+Purpose: `record`, `import`, `sweep`, `deliver`, `digest` and `verify` come through here. The core act is what counts: it is done once in this
+process, whatever Prefect does before, during or after it. Prefect is looked for before it is imported, so that without a server nothing of it
+is paid for.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from config.running_instance import find_server
+from config.settings import fix_caller_environment
+
+if TYPE_CHECKING:
+    from casework.context import House
+
+
+class Act(StrEnum):
+    """What the house does, by the name that its runs bear."""
+
+    RECORD = "record"
+    IMPORT = "import"
+    SWEEP = "sweep"
+    DELIVER = "deliver"
+    DIGEST = "digest"
+    VERIFY = "verify"
+
+
+class Work:
+    """One act with all that it needs, done at most once. What Prefect is shown of it is worked out elsewhere, from its report."""
+
+    def __init__(self, act: Act, house: House, given: dict[str, Any]) -> None:
+        """Takes the core act's own arguments by name; nothing is done yet."""
+        self.act = act
+        self.house = house
+        self.given = given
+        self.begun = False
+        self.report: Any = None
+        self.problem: Exception | None = None
+
+    def do(self, run: str | None) -> Any:
+        """Does the act, `run` being the Prefect run's id. Asked again, it gives the same report or raises the same problem."""
+        if not self.begun:
+            self.begun = True
+            began = time.monotonic()
+            try:
+                self.report = core(self.act)(self.house, run, **self.given)
+            except Exception as problem:
+                self.problem = problem
+            self._note(time.monotonic() - began)
+        if self.problem is not None:
+            raise self.problem
+        return self.report
+
+    def _note(self, seconds: float) -> None:
+        """One line in the journal, of words of our own and numbers."""
+        from casework import job_log
+
+        if self.problem is None:
+            told = {name: getattr(self.report, name) for name in getattr(type(self.report), "model_fields", ())}
+            job_log.note(self.house, self.act, "done", seconds, told=told)
+            return
+        code = str(getattr(self.problem, "code", ""))
+        refused = re.fullmatch(r"[a-z][a-z0-9_]{1,40}", code) is not None
+        job_log.note(self.house, self.act, "refused" if refused else "broken", seconds, code=code if refused else type(self.problem).__name__)
+
+
+def core(act: Act) -> Callable[..., Any]:
+    """Returns the core of an act as a function of house, run and its own arguments. Imported late: each act pays for itself only."""
+    match act:
+        case Act.RECORD:
+            from casework.cases.record import record
+
+            return lambda house, run, **given: record(house, run=run, **given)
+        case Act.IMPORT:
+            from casework.imports.tracker_import import import_file
+
+            return lambda house, run, **given: import_file(house, run=run, **given)
+        case Act.SWEEP:
+            from casework.sweep import sweep
+
+            return lambda house, run, **given: sweep(house, run=run, **given)
+        case Act.DELIVER:
+            from casework.delivery.deliver import deliver
+
+            return lambda house, run, **given: deliver(house, run=run, **given)
+        case Act.DIGEST:
+            from casework.delivery.daily_digest import digest
+
+            return lambda house, run, **given: digest(house, run=run, **given)
+        case Act.VERIFY:
+            from audit.verify import verify
+
+            # It writes no fact, so no run stands in one.
+            return lambda house, _run, **given: verify(house, **given)
+
+
+def say_on_stderr(line: str) -> None:
+    """Says one line where it does not disturb a JSON document."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def perform(act: str, house: House, *, say: Callable[[str], None] = say_on_stderr, **given: Any) -> Any:
+    """Performs `act` and returns the core's report; `given` are the core act's own arguments (all but house and run) by name.
+
+    Raises what the core raises. Prefect's own faults are said in one line and never undo or repeat the act.
+    """
+    work = Work(Act(act), house, given)
+    api_url = find_server(house.settings)
+    if api_url is None:
+        say(f"No Prefect server of this house answers, so {work.act} runs directly; nothing else is different.")
+        return work.do(None)
+    fix_caller_environment(house.settings, api_url)
+    try:
+        from flows.definitions import conduct
+
+        conduct(work)
+    except Exception as fault:
+        if fault is not work.problem:
+            what = "was finished without being shown there" if work.begun else "runs directly"
+            say(f"Prefect could not show this run ({type(fault).__name__}); {work.act} {what}.")
+    return work.do(None)

@@ -1,0 +1,198 @@
+"""The same deployments on many machines: a process work pool of Prefect's, its workers, and a large sweep shared among them.
+
+Purpose: one process that serves the deployments (`deployments.py`) is enough for one machine. On several, each runs `sendflow part worker`, and a run
+that somebody starts, or a part of the morning's sweep, goes to whichever is free. Prefect only hands out work: what a worker does is the same core
+act on the same records, so that a worker that dies, comes twice or never leaves nothing undone and nothing twice.
+
+The pool's template has no variables: nobody who reaches the interface can give a run another command, folder or environment through it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from datetime import date
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from casework.sweep import Part, how_many
+from config.running_instance import api_address, server_answers
+from config.settings import Settings, fix_caller_environment, fix_prefect_environment
+from flows.jobs import say_on_stderr
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import PrefectClient
+    from prefect.client.schemas.objects import FlowRun
+    from prefect.deployments.runner import RunnerDeployment
+
+    from casework.context import House
+
+POOL = "sendflow"
+TEMPLATE: dict[str, Any] = {
+    "job_configuration": {"command": None, "env": {}, "labels": {}, "name": None, "stream_output": True, "working_dir": None},
+    "variables": {"type": "object", "properties": {}},
+}
+WORTH = 2_000  # duties; below that a sweep is done before a worker's process has started
+BEGIN_SECONDS = 60.0
+PATIENCE_SECONDS = 3 * 3600.0
+AT_ONCE = 2
+
+
+class NoPool(RuntimeError):
+    """There is no server, pool or worker to share with; the text is one line for a person."""
+
+
+def register(settings: Settings, wait: float = 0.0) -> list[str]:
+    """Makes the pool, or brings it up to date, and puts every deployment into it; returns their names.
+
+    Raises NoPool where no server answers within `wait` seconds.
+    """
+    until = time.monotonic() + wait
+    while not _answers(settings) and time.monotonic() < until:
+        time.sleep(1.0)
+    _reach(settings)
+    from flows.deployments import deployments
+
+    made = deployments()  # here, because inside a loop Prefect would give promises of them
+    try:
+        asyncio.run(_register(made))
+    except Exception as problem:
+        raise NoPool(f"Prefect refused ({type(problem).__name__}): SENDFLOW_AUTH has to be what the server was started with") from None
+    return sorted(f"{each.flow_name}/{each.name}" for each in made)
+
+
+def _reach(settings: Settings) -> None:
+    api_url = api_address(settings)
+    if not _answers(settings):
+        raise NoPool(f"no Prefect server of this house answers at {api_url}: open the house, or set SENDFLOW_API_URL to where one does")
+    fix_caller_environment(settings, api_url)
+
+
+def _answers(settings: Settings) -> bool:
+    return server_answers(api_address(settings), tls_ca=settings.tls_ca)
+
+
+async def _register(made: list[RunnerDeployment]) -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
+    from prefect.exceptions import ObjectNotFound
+
+    from flows.deployments import keep_automation
+
+    async with get_client() as client:
+        try:
+            await client.read_work_pool(POOL)
+        except ObjectNotFound:
+            await client.create_work_pool(WorkPoolCreate(name=POOL, type="process", base_job_template=TEMPLATE))
+        else:
+            await client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=TEMPLATE, is_paused=False))
+    for each in made:
+        await each.aapply(work_pool_name=POOL)
+    await keep_automation()
+
+
+def run_worker(settings: Settings, name: str | None = None, at_once: int = AT_ONCE, say: Callable[[str], None] = say_on_stderr) -> None:
+    """Works for the pool until the process is told to stop; a run under way is finished or settled first. Waits for a server that is not there yet."""
+    fix_prefect_environment(settings, api_address(settings))
+    from prefect.utilities.processutils import setup_signal_handlers_worker
+    from prefect.workers.process import ProcessWorker
+
+    # What a run starts in is a folder of its own; the records are found by a path from the root.
+    os.environ["SENDFLOW_HOME"] = str(settings.home)
+    name = name or f"{socket.gethostname()}-{os.getpid()}"
+    worker = ProcessWorker(work_pool_name=POOL, name=name, limit=at_once, create_pool_if_not_found=False)
+    say(f"worker {name} takes runs from the pool {POOL}, {at_once} at once")
+    # Prefect turns a SIGTERM into a SIGINT, which whoever started this in the background may have had ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    setup_signal_handlers_worker(os.getpid(), "the worker", _silent)
+    try:
+        asyncio.run(worker.start(printer=_silent))
+    except KeyboardInterrupt:
+        say(f"worker {name} has stopped")
+
+
+def _silent(*_words: object, **_more: object) -> None:
+    """What Prefect says to a terminal."""
+
+
+def share(house: House, as_at: date, parts: int, say: Callable[[str], None]) -> None:
+    """Lets the pool's workers sweep, each a part; returns when the parts have ended. Whoever asks sweeps afterwards, for what was left.
+
+    Raises NoPool where nobody can be asked; never fails for what becomes of a part.
+    """
+    _reach(house.settings)
+    try:
+        said = asyncio.run(_share(as_at, parts))
+    except NoPool:
+        raise
+    except Exception as problem:
+        # Its text may quote what was sent, the login among it.
+        raise NoPool(f"Prefect could not be asked ({type(problem).__name__})") from None
+    say(f"{parts} part{'' if parts == 1 else 's'} of the sweep went to the pool's workers: {said}.")
+
+
+def share_if_worth_it(house: House, as_at: date, say: Callable[[str], None]) -> None:
+    """The alarm clock's way: shares a sweep that is large, where the house has workers. Whatever goes wrong, the sweep that follows does it all."""
+    parts = house.settings.workers
+    if parts < 2 or how_many(house, as_at) < WORTH:
+        return
+    try:
+        share(house, as_at, parts, say)
+    except Exception as problem:
+        say(f"the workers could not be asked to share the sweep ({type(problem).__name__}); it is done here")
+
+
+async def _share(as_at: date, parts: int) -> str:
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+
+    async with get_client() as client:
+        try:
+            deployment = await client.read_deployment_by_name("sweep/sweep-now")
+            workers = await client.read_workers_for_work_pool(POOL)
+        except (ObjectNotFound, PrefectHTTPStatusError) as problem:
+            # Of a pool that is not there Prefect's client says only what the server answered.
+            if isinstance(problem, PrefectHTTPStatusError) and problem.response.status_code != HTTPStatus.NOT_FOUND:
+                raise
+            raise NoPool("the pool is not there yet: run sendflow deployments once") from None
+        if not any(str(getattr(each.status, "value", each.status)) == "ONLINE" for each in workers):
+            raise NoPool("no worker is at work for the pool: start one with sendflow part worker")
+        started = [
+            await client.create_flow_run_from_deployment(
+                deployment.id, parameters={"as_at": as_at.isoformat(), "part": str(Part(number, parts))}, tags=["shared"],
+            )
+            for number in range(1, parts + 1)
+        ]  # fmt: skip
+        return await _wait(client, [run.id for run in started])
+
+
+async def _wait(client: PrefectClient, started: list[UUID]) -> str:
+    """Waits for the runs' ends. Those that nobody begins within a minute of the last that did are taken back: their cases are swept here."""
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+    from prefect.states import Cancelled
+
+    began, moved, ends = time.monotonic(), time.monotonic(), {}
+    seen: set[tuple[UUID, str]] = set()
+    while time.monotonic() - began < PATIENCE_SECONDS:
+        runs = await client.read_flow_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=started)))
+        now = {(run.id, str(run.state_name)) for run in runs}
+        if now != seen:
+            seen, moved = now, time.monotonic()
+        ends = {run.id: _end(run) for run in runs}
+        at_work = any(run.state is not None and (run.state.is_running() or run.state.is_pending()) for run in runs)
+        if all(ends.values()) or (not at_work and time.monotonic() - moved > BEGIN_SECONDS):
+            break
+        await asyncio.sleep(1.0)
+    for run_id, end in ends.items():
+        if not end:
+            await client.set_flow_run_state(run_id, Cancelled(message="no worker took it in time; its cases were swept by whoever asked"), force=True)
+    return ", ".join(sorted(end or "not begun" for end in ends.values()))
+
+
+def _end(run: FlowRun) -> str:
+    return str(run.state_name) if run.state is not None and run.state.is_final() else ""

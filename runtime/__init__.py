@@ -1,0 +1,1 @@
+"""Processes of an installation: start, supervise, schedule, watch, diagnose."""

@@ -1,0 +1,254 @@
+"""The project's own sample: a tracker as a team would keep it, made by a seeded generator relative to a day, and a little life around it.
+
+Purpose: a newcomer sees a house that is alive on any date. Every child, number and organisation is invented (NHS numbers of the 999 range,
+which is never issued). `write_sample` makes the file; `live_before` lets a few cases be lived through before it is imported, on a rehearsed day
+(each of their facts says so), as one mailbox gets one message a day; `live_a_little` records afterwards what a tracker cannot say.
+"""
+
+from __future__ import annotations
+
+import csv
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+
+from casework.cases.record import record
+from casework.cases.validation import Refused
+from casework.context import House
+from casework.delivery.deliver import deliver
+from casework.imports.cells import check_digit
+from casework.imports.tracker_import import IMPORT_FILE
+from casework.sweep import sweep
+from config.settings import Carrier
+from models import ledger
+from models.database import reading
+from models.facts import Draft
+
+SEED = 20140901
+ROWS = 120
+ACTOR = "sample"
+LIVED = 9
+COLUMNS = (
+    "Ref", "Child name", "LA ref", "Local authority", "NHS number", "DOB", "Request received by LA", "LA decision to assess", "Assess?",
+    "Health request received", "Services asked", "Community Paediatrics returned", "Speech and Language Therapy returned",
+    "Occupational Therapy returned", "CAMHS returned", "Physiotherapy returned", "Draft plan received", "Section G agreed", "Final plan",
+    "Exception", "Comments",
+)  # fmt: skip
+AUTHORITIES = ("Northshire", "Eastmere", "Tarnford", "Holme Vale")
+SERVICES = ("Community Paediatrics", "Speech and Language Therapy", "Occupational Therapy", "CAMHS", "Physiotherapy")
+FIRST = ("Ada", "Bram", "Cleo", "Dara", "Elin", "Farid", "Gwen", "Hari", "Isla", "Jude", "Kofi", "Lena", "Milo", "Nia", "Omar", "Pia", "Rhys", "Sana")
+LAST = ("Ashgrove", "Bellweather", "Cragthorpe", "Dunnoway", "Ellerside", "Fennimore", "Garsdale", "Hollinbeck", "Inglewhite", "Kestrelby")
+COMMENTS = ("", "", "", "chased by phone", "parent rang", "emailed the admin team", "not known to SALT", "sibling also open, see other sheet")
+EXCEPTIONS = ("School closed (summer)", "Family abroad 5 weeks", "DNA paeds appt", "waiting list")
+
+
+def write_sample(path: Path, today: date, seed: int = SEED) -> None:
+    """Writes the sample tracker, CSV in UTF-8, as it would stand on `today`. The same day and seed give the same file."""
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(sample_rows(today, seed))
+
+
+def sample_rows(today: date, seed: int = SEED) -> list[dict[str, str]]:
+    """The rows of the sample: first the few that are lived with, then many, then some with a doubtful cell each."""
+    maker = _Maker(today, seed)
+    rows = [maker.open_case(f"SP{number:05d}", weeks, services, la, exception) for number, weeks, services, la, exception in KNOWN]
+    rows += [maker.any_case(f"SP{number:05d}") for number in range(100, 100 + ROWS - len(KNOWN) - len(DOUBTFUL))]
+    rows += [maker.doubtful(f"SP{number:05d}", column, cell) for number, (column, cell) in enumerate(DOUBTFUL, 900)]
+    rows[-1]["Ref"] = rows[0]["Ref"]
+    return rows
+
+
+# Reference number, weeks since the body received the request, services, authority, exception: open cases that `live_a_little` goes on with.
+KNOWN: tuple[tuple[int, int, tuple[str, ...], str, str], ...] = (
+    (1, 9, ("Community Paediatrics",), "Eastmere", "Family abroad 5 weeks"),
+    (2, 5, ("Speech and Language Therapy",), "Tarnford", ""),
+    (3, 5, ("Occupational Therapy", "Physiotherapy"), "Northshire", ""),
+    (4, 4, ("CAMHS",), "Holme Vale", ""),
+    (5, 8, ("Occupational Therapy",), "Eastmere", "waiting list"),
+    (6, 11, ("CAMHS", "Physiotherapy"), "Tarnford", ""),
+)
+# One doubtful cell in each row: the column and what stands in it. `+` and `-` are days from today; the last row uses a reference again.
+DOUBTFUL: tuple[tuple[str, str], ...] = (
+    ("Request received by LA", "31/02/2026"), ("Request received by LA", "03/25/2026"), ("Request received by LA", "n/k"),
+    ("Request received by LA", ""), ("Request received by LA", "+900"), ("Health request received", "05/03/26"),
+    ("NHS number", "9990000000"), ("Services asked", "Community Paediatrics; Music Therapy"), ("Local authority", "Westlandshire"),
+    ("Community Paediatrics returned", "-1500"), ("LA decision to assess", ""), ("Comments", ""),
+)  # fmt: skip
+
+
+class _Maker:
+    """Makes rows: everything random comes from one seeded source, and everything dated from one day."""
+
+    def __init__(self, today: date, seed: int) -> None:
+        self.today = today
+        self.random = random.Random(seed)  # noqa: S311 (a sample, not a secret)
+
+    def _ago(self, days: int) -> str:
+        return (self.today - timedelta(days=days)).strftime("%d/%m/%Y")
+
+    def _child(self) -> dict[str, str]:
+        while True:
+            nine = f"999{self.random.randrange(1_000, 1_000_000):06d}"
+            digit = check_digit(nine)
+            if digit is not None:
+                break
+        name = f"{self.random.choice(FIRST)} {self.random.choice(LAST)}"
+        return {"Child name": name, "NHS number": f"{nine}{digit}", "DOB": self._ago(self.random.randrange(3 * 365, 17 * 365))}
+
+    def _row(self, ref: str, la: str) -> dict[str, str]:
+        number = self.random.randrange(10_000, 100_000)
+        initials = "".join(word[0] for word in la.upper().split()) * 2
+        blank = dict.fromkeys(COLUMNS, "")
+        return blank | self._child() | {"Ref": ref, "Local authority": la, "LA ref": f"{initials[:2]}-{number}", "Comments": self.random.choice(COMMENTS)}
+
+    def open_case(self, ref: str, weeks: int, services: Sequence[str], la: str, exception: str) -> dict[str, str]:
+        """A case whose bodies have not answered, asked so many weeks ago."""
+        row = self._row(ref, la)
+        row |= {
+            "Request received by LA": self._ago(weeks * 7 + 40), "LA decision to assess": self._ago(weeks * 7 + 5), "Assess?": "Yes",
+            "Health request received": self._ago(weeks * 7), "Services asked": "; ".join(services), "Exception": exception,
+        }  # fmt: skip
+        return row
+
+    def any_case(self, ref: str) -> dict[str, str]:
+        """A case anywhere on its way, from a request of yesterday to a final plan of last year."""
+        row = self._row(ref, self.random.choice(AUTHORITIES))
+        begun = self.random.randrange(1, 420)
+        decided = begun - self.random.randrange(14, 70)
+        row["Request received by LA"] = self._ago(begun)
+        if decided < 0:
+            return row
+        row |= {"LA decision to assess": self._ago(decided), "Assess?": "Yes"}
+        if self.random.random() < 0.2:
+            return row | {"Assess?": "No"}
+        asked = decided - self.random.randrange(0, 12)
+        if asked < 0:
+            return row
+        chosen = self.random.sample(SERVICES, self.random.choice((1, 2, 2, 3, 4)))
+        row |= {"Health request received": self._ago(asked), "Services asked": "; ".join(chosen)}
+        for service in chosen:
+            if self.random.random() < 0.06:
+                continue  # never answered, as happens
+            answered = asked - self.random.randrange(8, 75)
+            if answered >= 0:
+                row[f"{service} returned"] = self._ago(answered)
+        self._plan(row, asked)
+        if self.random.random() < 0.08:
+            row["Exception"] = self.random.choice(EXCEPTIONS)
+        return row
+
+    def _plan(self, row: dict[str, str], asked: int) -> None:
+        draft = asked - self.random.randrange(50, 120)
+        agreed = draft - self.random.randrange(2, 14)
+        final = agreed - self.random.randrange(10, 45)
+        for column, day in (("Draft plan received", draft), ("Section G agreed", agreed), ("Final plan", final)):
+            if day >= 0:
+                row[column] = self._ago(day)
+
+    def doubtful(self, ref: str, column: str, cell: str) -> dict[str, str]:
+        """A case with one cell that cannot be relied on."""
+        row = self.open_case(ref, 3, ("Community Paediatrics",), self.random.choice(AUTHORITIES), "")
+        days = int(cell) if cell[:1] in {"+", "-"} else None
+        return row | {column: self._ago(-days) if days is not None else cell}
+
+
+def live_before(house: House) -> None:
+    """Lives through a few cases on a day before the import: letters of every rung leave, and an answer is thanked for.
+
+    Does nothing where something has been imported, or where letters leave by another carrier than the local sink. May be called again.
+    """
+    if house.settings.carrier is not Carrier.SINK or _imports(house):
+        return
+    then = replace(house, settings=replace(house.settings, today=house.today() - timedelta(days=LIVED)))
+    day = then.today()
+    _case(then, "SP90001", "tarnford", day, 75, "physiotherapy")
+    _case(then, "SP90002", "eastmere", day, 12, "speech_and_language_therapy")
+    _case(then, "SP90003", "northshire", day, 1, "camhs")
+    _case(then, "SP90004", "northshire", day, 20, "occupational_therapy", "health_advice_received")
+    sweep(then, day)
+    deliver(then, now=True, reason="the sample is lived through on a rehearsed day; the local sink keeps every letter")
+
+
+def live_a_little(house: House) -> None:
+    """Records what a tracker cannot say: answers, an accepted excuse, a corrected receipt, a pause. May be called again."""
+    today = house.today()
+    _decide_claim(house, "SP00001", "absent_4_weeks", today)
+    _once(house, "SP00002", Draft("health_advice_answered", today, {
+        "service": "speech_and_language_therapy", "answer": "not_known", "reason": "no referral has been received by the service",
+    }))  # fmt: skip
+    _once(house, "SP00003", Draft("health_advice_received", today, {"service": "occupational_therapy"}))
+    _once(house, "SP00004", Draft("health_advice_acknowledged", today, {"service": "camhs"}))
+    _once(house, "SP00005", Draft("waiting_list_stated", today, {"service": "occupational_therapy", "weeks": 18}))
+    until = today + timedelta(days=10)
+    _once(house, "SP00006", Draft("chasing_paused", today, {
+        "until": until.isoformat(), "reason": "the service manager has agreed a date with the family",
+    }))  # fmt: skip
+    _correct_receipt(house, "SP90001", today - timedelta(days=25))
+    _case(house, "SP90005", "holme_vale", today, 0, "occupational_therapy")
+    _case(house, "SP90006", "eastmere", today, 38, "physiotherapy", "health_advice_acknowledged")
+    _case(house, "SP90007", "northshire", today, 30, "physiotherapy", "appointment_missed")
+
+
+def _case(house: House, ref: str, la: str, day: date, asked_days_ago: int, service: str, said: str | None = None) -> None:
+    """A case that came by letter and not by tracker: opened, agreed, one service asked, and what the service said on `day`."""
+    asked = day - timedelta(days=asked_days_ago)
+    advice = {"service": service, "body": house.directory.provider(la, service)}
+    drafts = [
+        Draft("ehc_assessment_requested", asked - timedelta(days=35), {"la": la}),
+        Draft("assessment_agreed", asked - timedelta(days=1)),
+        Draft("health_advice_requested", asked, advice),
+        *([Draft(said, day, advice)] if said else []),
+    ]
+    if not _lines(house, ref):
+        record(house, ref, drafts, ACTOR)
+
+
+def _once(house: House, ref: str, draft: Draft) -> None:
+    """Records a fact unless the case has one of its kind by hand, or is not there (a team's own directory may refuse its row)."""
+    lines = _lines(house, ref)
+    if not lines or any(line.kind == draft.kind and line.via == "record" for line in lines):
+        return
+    try:
+        record(house, ref, [draft], ACTOR)
+    except Refused as refused:
+        if refused.wrong_call:
+            raise
+
+
+def _decide_claim(house: House, ref: str, ground: str, today: date) -> None:
+    lines = _lines(house, ref)
+    claim = next((line for line in lines if line.kind == "excuse_claimed"), None)
+    asked = next((line for line in lines if line.kind == "health_advice_requested"), None)
+    if claim is None or asked is None:
+        return
+    told: Mapping[str, Any] = {
+        "claim": claim.seq, "decision": "accepted", "ground": ground, "body": asked.data["body"], "service": asked.data["service"],
+        "began_on": (asked.occurred_on + timedelta(days=7)).isoformat(), "ended_on": (asked.occurred_on + timedelta(days=40)).isoformat(),
+        "look_again_on": (today + timedelta(days=14)).isoformat(), "reason": "the school confirms the dates of the absence",
+    }  # fmt: skip
+    _once(house, ref, Draft("excuse_decided", today, told))
+
+
+def _correct_receipt(house: House, ref: str, received_on: date) -> None:
+    asked = next((line for line in _lines(house, ref) if line.kind == "health_advice_requested"), None)
+    if asked is not None:
+        told = {"occurred_on": received_on.isoformat(), "reason": "the body's stamp shows a later day of receipt"}
+        _once(house, ref, Draft("fact_corrected", house.today(), told, corrects=asked.seq))
+
+
+def _lines(house: House, ref: str) -> Sequence[Any]:
+    with reading(house.engine) as connection:
+        histories = ledger.read(connection, [ref])
+    return histories[ref][0] if ref in histories else ()
+
+
+def _imports(house: House) -> int:
+    with reading(house.engine) as connection:
+        return int(connection.execute(select(func.count()).select_from(IMPORT_FILE)).scalar() or 0)

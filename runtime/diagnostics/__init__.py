@@ -1,0 +1,1 @@
+"""`sendflow doctor`: findings, and e-mail to the operator."""

@@ -1,0 +1,1 @@
+"""Health endpoints and metrics."""

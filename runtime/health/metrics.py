@@ -1,0 +1,127 @@
+"""What a monitoring system is told about the house: numbers by standing, state and process, and the ages that alerts are made of.
+
+Purpose: silence is the worst fault, so every age grows by itself when nothing happens. Nothing here names a case, a body or a mailbox.
+Units: seconds and counts, in the names. All is read in one consistent view, from the caches.
+"""
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from sqlalchemy import Connection, exists, func, or_, select
+
+from casework import job_log
+from casework.cases.unit_of_work import CASE, DUTY
+from casework.context import House
+from casework.sweep import SILENCE, called_for, last_finished
+from config.law import Rule
+from deadlines.status import SOON
+from models.database import reading
+from models.enums import LetterState, NoticeState, Standing
+from models.ledger import FACT
+from models.tables import AnchorRow, ImportRow
+from notifications.outbox import LETTER, NOTICE
+
+ANCHOR = AnchorRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
+IMPORT = ImportRow.__table__  # type: ignore[attr-defined]
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+NO_ROOM = 1024**2  # bytes: what is written for one case fits, and hardly more
+
+
+def gauges(house: House) -> Iterator[Metric]:
+    """Every number, read now. Raises what the database raises."""
+    now, today = house.now(), house.today()
+    with reading(house.engine) as connection:
+        empty = connection.scalar(select(FACT.c.seq).limit(1)) is None
+        yield _by("sendflow_duties_open", "Duties that are neither met nor ended, by standing today.", "standing", _standings(house, connection, today))
+        yield _by("sendflow_cases", "Cases by process, ended ones among them.", "process", _counted(connection, CASE.c.process))
+        yield _by("sendflow_letters", "Letters by state.", "state", _counted(connection, LETTER.c.state, LetterState))
+        yield _by("sendflow_notices", "Notices of the outbox by state.", "state", _counted(connection, NOTICE.c.state, NoticeState))
+        waiting = select(func.min(NOTICE.c.created_at)).where(NOTICE.c.state.in_((NoticeState.CREATED, NoticeState.CLAIMED)), NOTICE.c.on <= today)
+        oldest = connection.scalar(waiting)
+        age = _age(now, oldest) if oldest else 0
+        yield _one("sendflow_letter_oldest_unsent_seconds", "Age of the oldest notice that could have left; 0 where none waits.", age)
+        due = connection.scalar(select(func.count()).select_from(DUTY).where(or_(*called_for(house, today)))) or 0
+        yield _one("sendflow_duties_to_look_at", "Duties that the next sweep will look at.", due)
+        for act in ("sweep", "deliver", "digest"):
+            last = last_finished(connection, act)
+            age = 0 if empty else _age(now, last)
+            if act == "sweep" or last is not None:
+                yield _one(f"sendflow_{act}_lag_seconds", f"Time since a {act} last finished; since 1970 where none ever has.", age)
+        head = connection.scalar(select(func.max(ANCHOR.c.before)))
+        age = 0 if empty else _age(now, head)
+        yield _one("sendflow_head_age_seconds", "Time since the head of the history last left the building; since 1970 where it never has.", age)
+        rows = connection.scalar(select(func.coalesce(func.sum(IMPORT.c.refused), 0))) or 0
+    yield CounterMetricFamily("sendflow_import_rows_refused", "Rows of imported trackers that were refused.", value=float(rows))
+    refused = CounterMetricFamily("sendflow_facts_refused", "Acts that were refused this month, by code.", labels=("act", "code"))
+    for (act, code), count in sorted(job_log.refused(house).items()):
+        refused.add_metric((act, code), count)
+    yield refused
+    yield _one("sendflow_disk_free_bytes", "Room on the disk of SENDFLOW_HOME.", _room(house))
+    yield _one("sendflow_almanac_days_left", "Days until the known bank holidays end.", (house.almanac.last - today).days)
+
+
+def silent(house: House) -> list[str]:
+    """Why the house is not doing its work now, in words for programs; empty where it is. Raises what the database raises."""
+    if house.settings.database_url is None and _room(house) < NO_ROOM:
+        return ["no_room_on_the_disk"]  # what is looked at is answered, and nothing can be recorded
+    with reading(house.engine) as connection:
+        if not connection.scalar(select(exists().where(FACT.c.seq > 0))):
+            return []
+        if house.hold.other(connection) is not None:
+            return ["another_law_holds"]  # whatever other machines do, this one does nothing
+        last = last_finished(connection, "sweep")
+        return ["no_sweep_for_a_day"] if last is None or _age(house.now(), last) > SILENCE.total_seconds() else []
+
+
+def _room(house: House) -> int:
+    return shutil.disk_usage(house.settings.home).free
+
+
+def _standings(house: House, connection: Connection, today: date) -> Counter[str]:
+    query = (
+        select(DUTY.c.rule, DUTY.c.due, DUTY.c.excused.is_not(None), func.count())
+        .where(DUTY.c.closed_on.is_(None))
+        .group_by(DUTY.c.rule, DUTY.c.due, DUTY.c.excused.is_not(None))
+    )
+    counted = Counter(dict.fromkeys((Standing.RUNNING, Standing.DUE_SOON, Standing.BREACHED, Standing.EXCUSED, Standing.NO_DATE), 0))
+    for rule, due, excused, count in connection.execute(query):
+        counted[_standing(house.law.rules.get(rule), due, bool(excused), today)] += count
+    return Counter({str(standing): count for standing, count in counted.items()})
+
+
+def _standing(rule: Rule | None, due: date | None, excused: bool, today: date) -> Standing:
+    """deadlines.status of a duty that is open, from its cached row."""
+    if rule is None or due is None or rule.bound == "window":
+        return Standing.NO_DATE
+    if rule.bound == "not_before":
+        return Standing.RUNNING
+    if excused:
+        return Standing.EXCUSED
+    if today > due:
+        return Standing.NO_DATE if rule.may_lapse or rule.open_ended else Standing.BREACHED
+    return Standing.DUE_SOON if today >= due - SOON else Standing.RUNNING
+
+
+def _counted(connection: Connection, column: object, states: type[LetterState] | type[NoticeState] | None = None) -> Counter[str]:
+    """Rows by a column's value; known states are named also where none is in them."""
+    counted = Counter({str(each): 0 for each in states or ()})
+    counted.update({str(value): count for value, count in connection.execute(select(column, func.count()).group_by(column))})  # type: ignore[call-overload]
+    return counted
+
+
+def _age(now: datetime, then: str | None) -> float:
+    return max(0.0, (now - (datetime.fromisoformat(then) if then else NEVER)).total_seconds())
+
+
+def _one(name: str, says: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, says, value=float(value))
+
+
+def _by(name: str, says: str, label: str, counted: Counter[str]) -> Metric:
+    made = GaugeMetricFamily(name, says, labels=(label,))
+    for value, count in sorted(counted.items()):
+        made.add_metric((value,), count)
+    return made

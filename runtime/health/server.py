@@ -1,0 +1,150 @@
+"""The watch: three addresses beside the alarm clock, /live, /ready and /metrics, for whoever looks after the machine. [I/O]
+
+Purpose: a house that is silent must be heard of by something that does not live in it. It listens on the address that the Prefect pages
+have (loopback unless set), and asks for the same login (SENDFLOW_AUTH) where there is one; without a login nothing can leave loopback.
+The answers hold numbers and words of our own only, and an error's text never.
+"""
+
+from __future__ import annotations
+
+import hmac
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
+
+from casework.context import House
+from config.settings import LOOPBACK, Settings
+from runtime.health.metrics import gauges, silent
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+STUCK_SECONDS = 3600.0
+FRESH_SECONDS = 5.0
+JSON, TEXT = "application/json", "text/plain; charset=utf-8"
+
+
+@dataclass
+class Pulse:
+    """When the alarm clock last began or finished a job, in seconds of the monotonic clock."""
+
+    beat: float = field(default_factory=time.monotonic)
+
+    def now(self) -> None:
+        """The clock has moved."""
+        self.beat = time.monotonic()
+
+    def still(self) -> float:
+        """For how many seconds it has not."""
+        return time.monotonic() - self.beat
+
+
+class Numbers(Collector):
+    """The gauges of a house for the library that writes them out."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+
+    def collect(self) -> Iterable[Metric]:
+        """Every number, read now."""
+        return gauges(self.house)
+
+
+class Watch:
+    """The three addresses, answered in threads of their own. A context manager; `port` 0 takes a free one, and `port` says which afterwards."""
+
+    def __init__(self, settings: Settings, pulse: Pulse, opened: Callable[[Settings], House] = House.open) -> None:
+        """Begins to listen. Raises OSError where it cannot, ValueError where it would leave loopback without a login."""
+        if settings.bind not in LOOPBACK and not settings.auth:
+            raise ValueError("the watch leaves loopback with a login only: set SENDFLOW_AUTH=user:password, or leave SENDFLOW_BIND out")
+        self._settings, self._pulse, self._opened = settings, pulse, opened
+        self._lock = threading.Lock()
+        self._kept: tuple[float, bytes] | None = None
+        wanted = b"Basic " + b64encode(settings.auth.encode()) if settings.auth else None
+        watch = self
+
+        class Answers(BaseHTTPRequestHandler):
+            timeout = 10
+            server_version, sys_version = "sendflow", ""
+
+            def do_GET(self) -> None:
+                given = self.headers.get("Authorization", "").encode("latin-1", "replace")
+                if wanted is not None and not hmac.compare_digest(given, wanted):
+                    self._say(HTTPStatus.UNAUTHORIZED, TEXT, b"a login is needed\n", {"WWW-Authenticate": 'Basic realm="sendflow"'})
+                    return
+                self._say(*watch.answer(self.path))
+
+            def _say(self, status: HTTPStatus, kind: str, body: bytes, more: dict[str, str] | None = None) -> None:
+                self.send_response(status)
+                for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), "Cache-Control": "no-store", **(more or {})}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Nothing: whoever asks once a few seconds would fill the log."""
+
+        self._server = ThreadingHTTPServer((settings.bind, settings.metrics_port or 0), Answers)
+        self._server.daemon_threads = True
+        self.port = int(self._server.server_address[1])
+
+    def __enter__(self) -> Watch:
+        threading.Thread(target=self._server.serve_forever, name="watch", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def answer(self, path: str) -> tuple[HTTPStatus, str, bytes]:
+        """The answer to one address: status, content type, body."""
+        try:
+            match path.partition("?")[0]:
+                case "/live":
+                    still = self._pulse.still()
+                    return _judged("live", [] if still < STUCK_SECONDS else ["the_alarm_clock_has_stopped"], {"still_seconds": round(still)})
+                case "/ready":
+                    return _judged("ready", self._with_house(silent))
+                case "/metrics":
+                    return HTTPStatus.OK, CONTENT_TYPE_LATEST, self._numbers()
+            return HTTPStatus.NOT_FOUND, TEXT, b"expected /live, /ready or /metrics\n"
+        except SQLAlchemyError:
+            return _judged("ready", ["the_records_cannot_be_read"])
+        except Exception as problem:
+            return _judged("ready", [f"the_house_cannot_be_opened_{type(problem).__name__}"])
+
+    def _numbers(self) -> bytes:
+        """Kept for a few seconds, so that several that ask cost as much as one."""
+        with self._lock:
+            if self._kept is None or time.monotonic() - self._kept[0] > FRESH_SECONDS:
+                self._kept = time.monotonic(), self._with_house(_written)
+            return self._kept[1]
+
+    def _with_house(self, asked: Callable[[House], Any]) -> Any:
+        house = self._opened(self._settings)
+        try:
+            return asked(house)
+        finally:
+            house.engine.dispose()
+
+
+def _written(house: House) -> bytes:
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Numbers(house))
+    return generate_latest(registry)
+
+
+def _judged(what: str, why: list[str], more: dict[str, Any] | None = None) -> tuple[HTTPStatus, str, bytes]:
+    status = HTTPStatus.SERVICE_UNAVAILABLE if why else HTTPStatus.OK
+    return status, JSON, orjson.dumps({what: not why, "why": why, **(more or {})}) + b"\n"

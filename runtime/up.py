@@ -1,0 +1,333 @@
+"""Opens the house and keeps it open: records, letter sink, Prefect server, deployments, alarm clock, until somebody presses Ctrl-C.
+
+Purpose: what a newcomer gets from one command. The first time it brings the house to life with the project's own sample; later it starts from
+the records that are there and imports nothing. Whatever ends it, no process of it is left.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from types import FrameType
+from typing import Protocol
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from casework.context import House
+from config.running_instance import HouseIsOpen, Running, only_supervisor, server_answers, write_running
+from config.settings import Carrier, Settings
+from flows.jobs import perform
+from models.database import RecordsError, reading
+from models.database_errors import cause
+from models.tables import FactRow
+from notifications.local_smtp import HOST, Sink, SinkError, free_port
+from runtime.local_postgres import Cluster, ClusterError
+from runtime.supervisor import CannotStart, Processes, port_problem
+
+SERVER_SECONDS = 120.0
+LOOK_SECONDS = 1.0
+SAMPLE = "sample.json"
+ASKED_BY = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "it was told to end", signal.SIGHUP: "its terminal has gone"}
+FIRST_DELIVERY = "first delivery after the sample was imported; the local sink keeps every letter and sends none on"
+
+
+class Stopped(Exception):
+    """Somebody asked the house to close."""
+
+
+class Closing:
+    """Whether somebody has asked the house to close. A plain flag: a signal's handler may not take a lock."""
+
+    asked = False
+    by = signal.SIGINT
+
+    def check(self) -> None:
+        """Raises Stopped where somebody has asked."""
+        if self.asked:
+            raise Stopped
+
+    def wait_for(self, job: Callable[[], None]) -> None:
+        """Does `job` in a thread and waits for it; raises what it raises, or Stopped at once: what it had not committed is undone.
+
+        In a thread, because a Prefect run in the main one would take the signals for itself.
+        """
+        problems: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                job()
+            except BaseException as problem:
+                problems.append(problem)
+
+        thread = threading.Thread(target=work, name="first-acts", daemon=True)
+        thread.start()
+        while thread.is_alive():
+            self.check()
+            thread.join(LOOK_SECONDS / 5)
+        for problem in problems:
+            raise problem
+
+
+class Voice(Protocol):
+    """How the house speaks to the person who opened it."""
+
+    def say(self, line: str) -> None:
+        """Says one line."""
+
+    def working(self, what: str) -> AbstractContextManager[None]:
+        """Shows that `what` is under way, and how long it took when it is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Whether the sample has been brought in, and for which day it was made: cut off half way, it is finished the next time."""
+
+    made_for: date
+    finished: bool
+
+    @classmethod
+    def read(cls, path: Path) -> Sample | None:
+        """Returns what the file says; None where there is none."""
+        try:
+            said = json.loads(path.read_text(encoding="utf-8"))
+            return cls(date.fromisoformat(said["made_for"]), bool(said["finished"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def write(self, path: Path) -> None:
+        """Writes the file in one step."""
+        fresh = path.with_suffix(".tmp")
+        fresh.write_text(json.dumps({"made_for": self.made_for.isoformat(), "finished": self.finished}) + "\n", encoding="utf-8")
+        fresh.replace(path)
+
+
+def open_house(settings: Settings, voice: Voice, postgres: bool = False, sample: bool = True) -> None:
+    """Opens the house and returns when it has been closed. Raises CannotStart (one line), SettingsError and their kin where it cannot be opened.
+
+    `postgres` gives a new house a private PostgreSQL cluster; a house that has one is opened with it always. Without `sample` a new house stays
+    empty, now and later.
+    """
+    settings.prepare_home()
+    if settings.api_url not in (None, f"{settings.ui_url}/api"):
+        raise CannotStart(
+            "SENDFLOW_API_URL names a Prefect server elsewhere, so that this house is several services: start them by sendflow part, or unset it "
+            "to open a whole house here"
+        )
+    settings = settings if settings.metrics_port else replace(settings, metrics_port=free_port())
+    with ExitStack() as stack:
+        closing = stack.enter_context(_closing_on_signals())
+        try:
+            stack.enter_context(only_supervisor(settings.home))
+        except HouseIsOpen:
+            raise CannotStart(
+                f"this house is open already (SENDFLOW_HOME={settings.home}): close the other one, or name another folder, as in SENDFLOW_HOME=./var2"
+            ) from None
+        if why := port_problem(settings.bind, settings.port):
+            raise CannotStart(
+                f"port {settings.port} on {settings.bind} {why}: choose another, "
+                f"as in SENDFLOW_PORT={settings.port + 100 if settings.port < 65000 else 4300} make up"
+            )
+        cluster: Processes | None = None
+        if postgres or settings.cluster.exists():
+            settings, cluster = _with_cluster(settings, stack, voice, closing)
+        try:
+            house = House.open(settings)
+            stack.callback(house.engine.dispose)
+            if not sample and Sample.read(settings.home / SAMPLE) is None:
+                Sample(house.today(), finished=True).write(settings.home / SAMPLE)
+            # Also where letters leave by a relay: a command that is typed without that setting finds the sink here, and never the relay.
+            sink = stack.enter_context(Sink(settings.letters))
+        except SQLAlchemyError as problem:
+            why = "no SQLite records of this house, or locked" if settings.database_url is None else "no server answers there, or not to this role"
+            if (known := cause(problem)) is not None:
+                why = f"{known.named}. {known.advice}"
+            raise CannotStart(f"the records in {settings.records_place} cannot be opened: {why}") from None
+        except (RecordsError, SinkError, ValueError, OSError) as problem:
+            # Law, almanac, ladder and directory say themselves what is wrong in which file.
+            raise CannotStart(str(problem)) from None
+        processes = Processes(settings, voice.say, beside=cluster)
+        stack.callback(settings.running_file.unlink, missing_ok=True)
+        stack.callback(processes.stop)
+        try:
+            _open(settings, house, processes, sink, voice, closing)
+            _stay(settings, processes, sink, closing)
+        except Stopped:
+            voice.say(f"Closing the house ({ASKED_BY[closing.by]}) ...")
+    voice.say("The house is closed; its records stay where they are.")
+
+
+def _with_cluster(settings: Settings, stack: ExitStack, voice: Voice, closing: Closing) -> tuple[Settings, Processes]:
+    """Starts the house's own PostgreSQL, made the first time, with one database for the records and one for Prefect; it stops after all else."""
+    if settings.records.exists():
+        raise CannotStart(f"the records of this house are in {settings.records}: name another folder for one on PostgreSQL, as in SENDFLOW_HOME=./var2")
+    try:
+        cluster = Cluster(settings.cluster)
+        with voice.working("Starting a private PostgreSQL (the first time it is made)"):
+            cluster.make()
+            settings = Settings.read(dict(os.environ) | {"SENDFLOW_HOME": str(settings.home)})
+            part = Processes(settings, voice.say)
+            stack.callback(part.stop)
+            part.start("postgres")
+            part.wait_for("postgres", cluster.answers, SERVER_SECONDS, closing.check)
+            cluster.database("sendflow")
+            cluster.database("prefect", "sendflow")
+    except ClusterError as problem:
+        raise CannotStart(str(problem)) from None
+    return settings, part
+
+
+def _open(settings: Settings, house: House, processes: Processes, sink: Sink, voice: Voice, closing: Closing) -> None:
+    voice.say(f"Opening the house in {settings.home}")
+    processes.start("server")
+    api_url = f"{settings.ui_url}/api"
+    with voice.working("Starting the Prefect server (the first time it makes its database; half a minute at most)"):
+        processes.wait_for("server", lambda: server_answers(api_url, 1.0), SERVER_SECONDS, closing.check)
+    _announce(settings, processes, sink)
+    processes.start("deployments")
+    closing.wait_for(lambda: _bring_in_the_sample(settings, house, voice))
+    processes.start("wake")
+    _announce(settings, processes, sink)
+    for line in _where_to_look(settings, _some_references(house)):
+        voice.say(line)
+
+
+def _stay(settings: Settings, processes: Processes, sink: Sink, closing: Closing) -> None:
+    """Keeps every part going until somebody asks the house to close."""
+    while True:
+        closing.check()
+        time.sleep(LOOK_SECONDS / 5)
+        if processes.mend():
+            _announce(settings, processes, sink)
+
+
+def _announce(settings: Settings, processes: Processes, sink: Sink) -> None:
+    """Says how the house is reached. `started` is this opening's own, also where a part had to be started again."""
+    write_running(
+        settings.running_file,
+        Running(
+            supervisor=os.getpid(),
+            started=processes.opened.isoformat(timespec="seconds"),
+            api_url=f"{settings.ui_url}/api",
+            ui_url=settings.ui_url,
+            smtp_host=HOST,
+            smtp_port=sink.port,
+            letters=str(settings.letters),
+            pids=processes.pids,
+            watch_url=f"{settings.ui_url.rpartition(':')[0]}:{settings.metrics_port}",
+        ),
+    )
+
+
+def _bring_in_the_sample(settings: Settings, house: House, voice: Voice) -> None:
+    """Where the records are empty: imports the sample, lives a little, sweeps and delivers, and says what it did."""
+    from runtime.demo.cases import live_cases
+    from runtime.demo.tracker import live_a_little, live_before, write_sample
+
+    marker = settings.home / SAMPLE
+    sample = Sample.read(marker)
+    if sample is None:
+        if _facts(house):
+            voice.say("The records that are there are used as they are; nothing is imported.")
+            return
+        sample = Sample(house.today(), finished=False)
+        sample.write(marker)
+    if sample.finished:
+        voice.say("The records that are there are used as they are; nothing is imported again.")
+        return
+    with voice.working("Living through a few cases on a rehearsed day, so that a letter of every kind has left"):
+        live_before(house)
+    with tempfile.TemporaryDirectory(prefix="sendflow-sample-") as folder:
+        # Outside the house: the sample has invented names in it, and names live in sealed form only in here.
+        path = Path(folder) / "sample.csv"
+        write_sample(path, sample.made_for)
+        with voice.working("Importing the sample, a tracker as a team would keep it"):
+            imported = perform("import", house, say=voice.say, path=path)
+    said = f"{imported.accepted} of {imported.rows} rows accepted, {imported.facts_added} facts"
+    voice.say(f"  {said}; {imported.refused} rows refused on purpose, each with a reason, to show how doubtful cells are met.")
+    with voice.working("Recording what a tracker cannot say: answers, an accepted excuse, a corrected date"):
+        live_a_little(house)
+    with voice.working("Living a few cases of every process"):
+        left_out = live_cases(house)
+    for line in left_out:
+        voice.say(f"  Left out of the sample: {line}")
+    with voice.working("Sweeping: what has fallen due is written down, with the letters that it calls for"):
+        swept = perform("sweep", house, say=voice.say, as_at=house.today())
+    voice.say(f"  {swept.cases_looked_at} cases looked at, {swept.facts_written} facts and {swept.notices_written} notices written.")
+    with voice.working("Writing the DCO's morning digest"):
+        told = perform("digest", house, say=voice.say, as_at=house.today())
+    voice.say(f"  {told.late} late, {told.soon} due within seven days, {told.person} waiting for a person; the head of the history goes with it.")
+    with voice.working("Delivering to the local sink"):
+        sent = perform("deliver", house, say=voice.say, now=True, reason=FIRST_DELIVERY)
+    voice.say(f"  {sent.sent} letters sent, {sent.failed} failed, {sent.waiting} waiting, {sent.withdrawn} no longer called for.")
+    with voice.working("Verifying the history"):
+        proved = perform("verify", house, say=voice.say)
+    voice.say(f"  {proved.facts} facts in {proved.cases} cases are {'intact' if proved.intact else 'DAMAGED: run sendflow verify'}.")
+    Sample(sample.made_for, finished=True).write(marker)
+
+
+def _facts(house: House) -> int:
+    with reading(house.engine) as connection:
+        return int(connection.execute(select(func.count()).select_from(FactRow)).scalar() or 0)
+
+
+def _some_references(house: House) -> list[str]:
+    """A case worth looking at first: the one with the longest history."""
+    case = FactRow.__table__.c.case_ref  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
+    with reading(house.engine) as connection:
+        return [str(row[0]) for row in connection.execute(select(case).group_by(case).order_by(func.count().desc(), case).limit(1))]
+
+
+def _where_to_look(settings: Settings, references: list[str]) -> Iterator[str]:
+    command = _command(settings)
+    yield ""
+    yield "The house is open."
+    yield f"  Prefect, with every run and its tables:  {settings.ui_url}"
+    match settings.carrier:
+        case Carrier.SINK:
+            yield f"  Letters, as they would have been sent:   {settings.letters}"
+        case Carrier.FILE:
+            yield f"  Letters, for somebody to send on:        {settings.letters}"
+        case Carrier.SMTP:
+            yield f"  Letters leave, to whom they are for, by  {settings.smtp_host}:{settings.smtp_port}"
+    yield "Three commands to try next, in another terminal:"
+    yield f"  {command} overdue"
+    yield f"  {command} case {references[0]}" if references else f"  {command} week"
+    yield f"  {command} letters"
+    yield "Ctrl-C closes it."
+
+
+def _command(settings: Settings) -> str:
+    """The command as a person in this folder would type it."""
+    home = "" if settings.home == Path("var").absolute() else f"SENDFLOW_HOME={_short(settings.home)} "
+    home += f"SENDFLOW_TODAY={settings.today} " if settings.today else ""
+    return f"{home}.venv/bin/sendflow" if Path(".venv/bin/sendflow").exists() else f"{home}sendflow"
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+@contextmanager
+def _closing_on_signals() -> Iterator[Closing]:
+    """Ctrl-C, termination and hang-up ask the house to close; asking again while it closes changes nothing."""
+    closing = Closing()
+    def ask(number: int, _frame: FrameType | None) -> None:
+        closing.by = signal.Signals(number)
+        closing.asked = True
+
+    before = {each: signal.signal(each, ask) for each in ASKED_BY}
+    try:
+        yield closing
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)

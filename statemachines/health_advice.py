@@ -1,0 +1,150 @@
+"""Advice asked of a body and answered by it: the facts and guards that processes share which ask for it under SEND Regs 2014 reg 8.
+
+Reg 26 applies regs 6 to 9 to a re-assessment as to an assessment, so the same facts serve both. It decides no day: each body's six
+weeks run from its own receipt, and the statute file says so. A process says which of its facts asks, and from which states.
+"""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from models.casefile import Asked, Casefile
+from models.facts import Code, FactData, Line, Service, Words
+from statemachines.process import Guard
+
+
+class Noted(FactData):
+    """Something an authority or a body did; a note goes to a passage."""
+
+    note: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+
+
+class ByBody(FactData):
+    """Something about the advice of one body. The service is needed where the body was asked for several."""
+
+    body: Code
+    service: Service | None = None
+    note: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+
+
+class HealthAdviceRequested(ByBody):
+    """A body received the LA's request for advice (reg 6(1)(c), (h)); its day is the body's own receipt (reg 8(1))."""
+
+    asked_because: Literal["request", "order"] | None = None
+
+
+class HealthAdviceCalledForAgain(ByBody):
+    """An order, a concession, an agreement or a reversal began the assessment again, for a body that had been asked before it (reg 44(2)(b), reg 8(1)).
+
+    Its six weeks run for the time being from that day; from its own receipt of the authority's new request once that is recorded.
+    """
+
+
+class HealthAdviceAnswered(ByBody):
+    """A body answered without new advice: its reasons in writing where it declines (CFA 2014 s31(3)); reg 6(4) where existing advice suffices."""
+
+    answer: Literal["not_known", "discharged", "redirected", "declined_with_reasons", "existing_advice_suffices"]
+    redirected_to: Code | None = None
+    reason: Words | None = None
+    WORDS: ClassVar[frozenset[str]] = frozenset({"note", "reason"})
+
+
+class AppointmentMissed(ByBody):
+    """The child missed an appointment that the body made (reg 8(2)(c)). An excuse only once claimed and accepted."""
+
+
+class WaitingListStated(ByBody):
+    """The body says that the child is on a waiting list. Recorded; it is no excuse under reg 8(2), and the clock runs on."""
+
+    weeks: Annotated[int, Field(ge=0, le=520)] | None = None
+
+
+class Returned(ByBody):
+    """What came could not be used, and why. It reopens the same duty with the same due date."""
+
+    reason: Words
+    WORDS: ClassVar[frozenset[str]] = frozenset({"note", "reason"})
+
+
+def was_asked(request: str) -> Guard:
+    """A guard: only a body that was asked can be heard on it. `request` is the fact kind that asks."""
+
+    def guard(casefile: Casefile, line: Line) -> str | None:
+        if _named(line, casefile.asked):
+            return None
+        return f"this body was not asked for advice on this case: record {request} with its own day of receipt first"
+
+    return guard
+
+
+def is_outstanding(request: str) -> Guard:
+    """A guard: an answer comes from a body that was asked and has not answered yet."""
+    asked = was_asked(request)
+
+    def guard(casefile: Casefile, line: Line) -> str | None:
+        if _named(line, casefile.outstanding):
+            return None
+        if _named(line, casefile.asked):
+            return "nothing is outstanding from this body on that day: it was asked later, or has answered already"
+        return asked(casefile, line)
+
+    return guard
+
+
+def has_answered(request: str) -> Guard:
+    """A guard: only what was received can be returned."""
+    asked = was_asked(request)
+
+    def guard(casefile: Casefile, line: Line) -> str | None:
+        if not _named(line, casefile.asked):
+            return asked(casefile, line)
+        return "only advice that was received can be returned: this body's advice is still awaited" if _named(line, casefile.outstanding) else None
+
+    return guard
+
+
+def _named(line: Line, among: Mapping[Asked, list[int]]) -> bool:
+    body, service = line.data["body"], line.data.get("service")
+    if service is not None:
+        return bool(among.get((body, service)) or among.get((body, None)))
+    return any(seqs and asked_body == body for (asked_body, _service), seqs in among.items())
+
+
+# What may be said of a request for advice under reg 8, and by whom it is allowed.
+REQUEST = "health_advice_requested"
+CALLED_FOR_AGAIN = "health_advice_called_for_again"
+ADVICE_FACTS: Mapping[str, type[FactData]] = MappingProxyType(
+    {
+        REQUEST: HealthAdviceRequested,
+        CALLED_FOR_AGAIN: HealthAdviceCalledForAgain,
+        "health_advice_acknowledged": ByBody,
+        "health_advice_answered": HealthAdviceAnswered,
+        "health_advice_received": ByBody,
+        "health_advice_returned": Returned,
+        "appointment_missed": AppointmentMissed,
+        "waiting_list_stated": WaitingListStated,
+    }
+)
+ADVICE_GUARDS: Mapping[str, Guard] = MappingProxyType(
+    {
+        "health_advice_acknowledged": was_asked(REQUEST),
+        "appointment_missed": was_asked(REQUEST),
+        "waiting_list_stated": was_asked(REQUEST),
+        "health_advice_answered": is_outstanding(REQUEST),
+        "health_advice_received": is_outstanding(REQUEST),
+        "health_advice_returned": has_answered(REQUEST),
+    }
+)
+ADVICE_ANSWERS = ("health_advice_received", "health_advice_answered")
+ADVICE_REOPENS = ("health_advice_returned", CALLED_FOR_AGAIN)
+ADVICE_CONTACTS = ("health_advice_acknowledged", "appointment_missed", "waiting_list_stated", *ADVICE_ANSWERS)
+
+
+def advice_stays(asked_in: Iterable[str], answered_in: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The states that accept each of these facts: a request in some, what becomes of it in all that are open."""
+    asked, answered = tuple(asked_in), tuple(answered_in)
+    return {kind: asked if kind == REQUEST else answered for kind in ADVICE_FACTS}

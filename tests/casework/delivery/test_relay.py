@@ -1,0 +1,132 @@
+"""A relay that as a whole does not work ends the round at the second letter in a row; what it says of one letter, or of one mailbox, does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import repeat
+
+import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from sqlalchemy import text
+
+from casework.delivery import deliver as delivering
+from casework.delivery.deliver import DeliveryReport, deliver
+from cli.letters import _delivered
+from models.database import reading
+from notifications.transport import Attempt, Letter, Outcome
+from tests.support.mail_server import PostRoom, go, letters
+from tests.support.team import Team
+
+TODAY, TOMORROW = "2 Mar 2026", "3 Mar 2026"
+SERVICES = ("camhs", "community_paediatrics", "occupational_therapy", "physiotherapy", "speech_and_language_therapy")
+TAKEN = Attempt(Outcome.ACCEPTED)
+
+
+class Relay:
+    """Says of each letter what it was told to, and keeps the letters."""
+
+    def __init__(self, said: Iterator[Attempt] | Callable[[Letter], Attempt]) -> None:
+        self.said = said
+        self.tried: list[Letter] = []
+
+    def send(self, letter: Letter) -> Attempt:
+        self.tried.append(letter)
+        return self.said(letter) if callable(self.said) else next(self.said)
+
+
+@pytest.fixture
+def five(team: Team) -> Team:
+    """Five services that are to be written to, each in a mailbox of its own."""
+    team.opened(TODAY)
+    for service in SERVICES:
+        team.asked(TODAY, service)
+    return team
+
+
+def send(team: Team, relay: Relay, today: str = TODAY, seconds: float | None = None) -> DeliveryReport:
+    return deliver(team.house(today), post=relay, seconds=seconds)
+
+
+@pytest.mark.parametrize("why", ["unreachable", "login_refused", "outcome_unknown"])
+def test_a_relay_that_does_not_work_is_tried_twice_and_not_once_for_each_mailbox(five: Team, why: str) -> None:
+    """The rest stay unclaimed; once it works again they leave, and what was tried keeps its Message-ID."""
+    outcome = Outcome.UNKNOWN if why == "outcome_unknown" else Outcome.LATER
+    down = Relay(repeat(Attempt(outcome, why)))
+    report = send(five, down)
+    assert (len(down.tried), report.waiting, report.relay) == (2, 5, why)
+    assert report.model_dump() == {"sent": 0, "failed": 0, "waiting": 5, "withdrawn": 0, "held": 0}
+    assert [(state, said) for _to, _on, state, said in letters(five)] == [("waiting", why)] * 2
+    assert [state for _rung, _to, state in five.notices()].count("created") == 3
+    up = Relay(repeat(TAKEN))
+    assert (send(five, up, TOMORROW).sent, up.tried[-1].mailbox, len(up.tried)) == (5, down.tried[-1].mailbox, 5)
+    assert {letter.message_id for letter in down.tried} <= {letter.message_id for letter in up.tried}
+    with reading(five.first.engine) as connection:
+        told = [row[0] for row in connection.execute(text("SELECT detail FROM tick WHERE act = 'deliver' ORDER BY id"))]
+    assert [f'"relay":"{word}"' in detail for word, detail in zip((why, "works"), told, strict=True)] == [True, True]
+
+
+@pytest.mark.parametrize("said", [Attempt(Outcome.LATER, "smtp_451"), Attempt(Outcome.REFUSED, "smtp_550")])
+def test_what_a_relay_says_of_a_mailbox_ends_no_round(five: Team, said: Attempt) -> None:
+    relay = Relay(repeat(said))
+    assert send(five, relay).relay is None
+    assert len(relay.tried) == 5
+
+
+def test_whoever_delivers_by_hand_hears_that_it_is_the_relay() -> None:
+    assert "lets none leave (login refused): sendflow doctor" in _delivered(DeliveryReport(waiting=5, relay="login_refused"))
+    assert "doctor" not in _delivered(DeliveryReport(sent=5, waiting=1))
+
+
+def test_one_lost_line_between_others_ends_no_round(five: Team) -> None:
+    lost = Attempt(Outcome.UNREACHABLE, "line_lost_before_data")
+    relay = Relay(iter([lost, TAKEN, lost, TAKEN, lost]))
+    assert (send(five, relay).sent, len(relay.tried)) == (2, 5)
+
+
+def test_letters_that_always_break_the_line_do_not_stand_before_the_others(five: Team) -> None:
+    """Two of them would end every round: whoever was not tried yet comes first."""
+
+    def said(letter: Letter) -> Attempt:
+        return Attempt(Outcome.UNREACHABLE, "line_lost_before_data") if letter.mailbox < "d" or letter.mailbox.startswith("o") else TAKEN
+
+    relay = Relay(said)
+    sent = [send(five, relay).sent for _ in range(3)]
+    assert sum(sent) == sum(said(letter) is TAKEN for letter in {letter.mailbox: letter for letter in relay.tried}.values()) == 2
+
+
+def test_a_slow_relay_has_so_long_for_a_round_and_the_next_round_goes_on(five: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+
+    def slowly(_letter: Letter) -> Attempt:
+        clock[0] += 140.0
+        return TAKEN
+
+    monkeypatch.setattr(delivering, "monotonic", lambda: clock[0])
+    relay = Relay(slowly)
+    assert [send(five, relay, seconds=300).sent for _ in range(3)] == [3, 2, 0]
+    assert len({letter.mailbox for letter in relay.tried}) == len(relay.tried) == 5
+
+
+class Strict(PostRoom):
+    """It answers the sender, or the greeting, as it is told to."""
+
+    answer_mail = "250 OK"
+
+    async def handle_MAIL(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
+        envelope.mail_from = address
+        return self.answer_mail
+
+
+@pytest.mark.parametrize(("answer", "why"), [("530 5.7.0 Authentication required", "login_needed"), ("553 5.7.1 not your address", "sender_refused")])
+def test_a_no_to_the_sender_is_no_end_of_any_letter(five: Team, answer: str, why: str) -> None:
+    """All letters have the same sender. Over one setting every one of them failed for good, and nobody was told."""
+    room = Strict()
+    room.answer_mail = answer
+    room.open()
+    try:
+        assert go(five, TODAY, room).relay == why
+        assert {(state, said) for _to, _on, state, said in letters(five)} == {("waiting", why)}
+        room.answer_mail = "250 OK"
+        assert go(five, TODAY, room).sent == 5
+    finally:
+        room.close()

@@ -1,0 +1,237 @@
+"""Rules that change: a pack is looked at without writing, adopted as a recorded act, and a case keeps the version its clock started under."""
+
+import json
+import re
+import shutil
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import config
+from audit.verify import verify
+from casework.cases.record import record
+from casework.cases.validation import Refused
+from casework.context import House
+from casework.reports.case_report import report
+from casework.rule_packs import DryRun, Moved, adopt, adoptions, dry_run
+from casework.sweep import sweep
+from cli.rule_packs import _in_words
+from config.settings import Settings
+from config.toml_reader import ConfigFault
+from models.database import reading
+from models.facts import Draft
+from tests.support.by_hand import SALT, TRUST, day
+from tests.support.calling import sendflow
+from tests.support.paths import GOLDEN
+from tests.support.team import Team
+
+PACKS = GOLDEN / "rule_packs"
+SHIPPED = Path(config.__path__[0])
+
+
+def pack(folder: Path, **files: str) -> Path:
+    """A pack with these files, by name with __ for the folder: statute__x for statute/x.toml."""
+    for name, text in files.items():
+        file = folder / f"{name.replace('__', '/')}.toml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
+    return folder
+
+
+def before(file: str, *changes: tuple[str, str]) -> str:
+    """A shipped file as it stood before a change, by replacing what the change brought; each must be there."""
+    text = (SHIPPED / file).read_text("utf-8")
+    for pattern, older in changes:
+        text, count = re.subn(pattern, older, text, flags=re.DOTALL)
+        assert count, pattern
+    return text
+
+
+def reopened(team: Team, on: str) -> House:
+    """The house as a new command finds it on a day."""
+    return House.open(Settings(home=team.home, today=day(on)))
+
+
+def told(rows: list[Moved]) -> list[tuple[Any, ...]]:
+    return [(row.case_ref, row.rule, str(row.due), str(row.due_then), row.days, row.standing, row.standing_then) for row in rows]
+
+
+FEWER_WEEKS = before("statute/ehc_needs_assessment.toml", (r'text = "20 weeks"\nweeks = 20', 'text = "18 weeks"\nweeks = 18'))
+
+
+def test_a_dry_run_says_what_moves_and_writes_nothing(team: Team, tmp_path: Path) -> None:
+    team.opened("2 Feb 2026")
+    team.record("2 Feb 2026", "ehc_assessment_requested", "6 Oct 2025", case="NX90002", la="northshire")
+    brought = pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS)
+    was = team.dump()
+    found = dry_run(team.house("10 Feb 2026"), brought)
+    assert told(found.moved) == [
+        ("NX90002", "ehc_final_plan_send", "2026-02-23", "2026-02-09", -14, "running", "breached"),
+        ("NX90001", "ehc_final_plan_send", "2026-06-22", "2026-06-08", -14, "running", "running"),
+    ]
+    assert (found.cases, found.dates_moved, found.troubles) == (2, 2, [])
+    assert team.dump() == was
+    assert not (team.home / "law").exists()
+
+
+def test_an_adoption_is_recorded_and_reaches_every_case_at_the_next_sweep(team: Team, tmp_path: Path) -> None:
+    team.opened("2 Feb 2026")
+    sweep(team.house("10 Feb 2026"))
+    house = team.house("10 Feb 2026")
+    brought = pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS)
+    done = adopt(house, brought, "dco.team")
+    assert (done.number, done.actor, done.cases, done.moved, done.files) == (1, "dco.team", 1, 1, ["statute/ehc_needs_assessment.toml"])
+    assert (done.before, done.after) == (house.looked_under, reopened(team, "10 Feb 2026").looked_under)
+    shutil.rmtree(brought)  # the house keeps its own copy
+    after = reopened(team, "11 Feb 2026")
+    assert verify(after).stale == 1
+    assert sweep(after).cases_looked_at == 1
+    assert verify(after).intact and verify(after).stale == 0
+    assert next(duty for duty in report(after, team.case).duties if duty.rule == "ehc_final_plan_send").due == date(2026, 6, 8)
+    assert adoptions(after) == [done]
+    with pytest.raises(Refused, match="changes nothing"):
+        adopt(after, pack(tmp_path / "again", statute__ehc_needs_assessment=FEWER_WEEKS), "dco.team")
+
+
+def test_a_second_pack_keeps_what_the_first_brought(team: Team, tmp_path: Path) -> None:
+    adopt(team.house("10 Feb 2026"), pack(tmp_path / "one", statute__ehc_needs_assessment=FEWER_WEEKS), "dco.team")
+    house = reopened(team, "10 Feb 2026")
+    adopt(house, PACKS / "key_stage_reviews", "dco.team")
+    law = reopened(team, "10 Feb 2026").law
+    assert law.rule("ehc_final_plan_send").period[-1].weeks == 18
+    assert [version.months for version in law.rule("annual_review_next").period] == [12, 24]
+    with pytest.raises(Refused, match="somebody adopted another"):
+        adopt(house, pack(tmp_path / "late", locality="[s23_starts_la_clock]\nenabled = false\n"), "dco.team")
+
+
+def test_adopted_files_are_read_only_while_they_are_what_was_adopted(team: Team, tmp_path: Path) -> None:
+    adopt(team.house("10 Feb 2026"), PACKS / "key_stage_reviews", "dco.team")
+    (file,) = (team.home / "law").glob("0001-*/statute/annual_review.keystages.toml")
+    (team.home / "law" / "current").unlink()
+    reopened(team, "10 Feb 2026")
+    assert (team.home / "law" / "current").read_text().strip() == file.parents[1].name
+    file.write_text(file.read_text().replace("24", "36"))
+    with pytest.raises(ConfigFault, match="is not the file that was adopted"):
+        reopened(team, "10 Feb 2026")
+
+
+def test_a_case_keeps_the_version_its_clock_started_under(team: Team) -> None:
+    for case, on in (("NX90001", "2027-08-31"), ("NX90002", "2027-09-01")):
+        record(team.house(on), case, [Draft("plan_reviewed", day(on), {"la": "northshire"})], "dco.team")
+    assert told(dry_run(team.house("2 Sep 2027"), PACKS / "key_stage_reviews").moved) == [
+        ("NX90002", "annual_review_next", "2028-08-31", "2029-08-31", 365, "running", "running"),
+    ]
+
+
+def test_a_changed_bank_holiday_is_a_pack(team: Team, tmp_path: Path) -> None:
+    team.act("1 Jun 2026", ("commissioner_change_known", "1 Jun 2026", {"la": "northshire"}), ("original_rcb_aware_of_change", "1 Jun 2026", {"body": "QX901"}))
+    holidays = before("almanac/bank_holidays.toml", (r'(\[2026\]\n)', '\\1"2026-06-15" = "A day of thanks"\n'))
+    moved = dry_run(team.house("2 Jun 2026"), pack(tmp_path / "pack", almanac__bank_holidays=holidays)).moved
+    assert [(row.due, row.due_then, row.days) for row in moved] == [(date(2026, 6, 19), date(2026, 6, 22), 3)]
+
+
+def test_the_coronavirus_overlay_moves_no_date_and_excuses_what_was_due_then(team: Team, tmp_path: Path) -> None:
+    text = before("statute/ehc_needs_assessment.toml", (r"\[\[ehc_body_advice_respond\.excuse_overlay\]\].*?\n\n", "\n"))
+    adopt(team.house("1 Apr 2020"), pack(tmp_path / "before", statute__ehc_needs_assessment=text), "dco.team")
+    house = reopened(team, "27 Apr 2020")
+    record(house, team.case, [Draft("ehc_assessment_requested", day("1 Apr 2020"), {"la": "northshire"}),
+                              Draft("health_advice_requested", day("1 Apr 2020"), {"body": TRUST, "service": SALT})], "dco.team")  # fmt: skip
+    claim = Draft("excuse_claimed", day("20 Apr 2020"), {"ground": "coronavirus", "body": TRUST, "began_on": "2020-04-01", "ended_on": "2020-05-31"})
+    with pytest.raises(Refused, match="no ground that the law lists"):
+        record(house, team.case, [claim], "dco.team")
+    overlay = PACKS / "coronavirus_2020"
+    assert dry_run(house, overlay).moved == []
+    assert adopt(house, overlay, "dco.team").moved == 0
+    assert record(reopened(team, "28 Apr 2020"), team.case, [claim], "dco.team").seq == 3
+
+
+def test_the_amendments_of_2015_and_2018_bind_from_their_day_on(team: Team, tmp_path: Path) -> None:
+    none = 'from = 2014-09-01\ntext = "no number"\ncounts = "none"\ncite = "the law before"\nbasis = "regulation"\n'
+    unopposed = before("statute/tribunal.unopposed.toml", *(
+        (rf"(\[\[{rule}\.period\]\]\n).*?\n(?=\n|excuses)", rf"\1{none}") for rule in ("unopposed_assess_no_plan", "unopposed_assess_final_plan")
+    ), ("from = 2015-03-23", "from = 2014-09-01"))  # fmt: skip
+    older = pack(tmp_path / "before", **{"statute__tribunal.unopposed": unopposed})
+    for file in (SHIPPED / "statute").glob("tribunal*.toml"):
+        if "[ftt_health_recommendation_respond]" in file.read_text():
+            changed = before(f"statute/{file.name}", (r"(\[\[ftt_health_recommendation_respond\.period\]\]\n).*?\n(?=\n|excuses)", rf"\1{none}"))
+            pack(older, **{f"statute__{file.stem}": changed})
+    adopt(team.house("1 Mar 2015"), older, "dco.team")
+    for case, on in (("NX90001", "2015-03-20"), ("NX90002", "2015-03-23")):
+        opened = Draft("appeal_registered", day("2015-03-02"), {"la": "northshire", "appeal": "refusal_to_assess"})
+        record(reopened(team, "25 Mar 2015"), case, [opened, Draft("refusal_to_assess_conceded", day(on))], "dco.team")
+    assert [(row.case_ref, row.rule, row.due, str(row.due_then)) for row in dry_run(reopened(team, "25 Mar 2015"), PACKS / "reg_45_in_2015").moved] == [
+        ("NX90002", "unopposed_assess_final_plan", None, "2015-06-29"),
+        ("NX90002", "unopposed_assess_no_plan", None, "2015-06-01"),
+    ]
+    then = reopened(team, "25 Mar 2015").under(PACKS / "recommendations_in_2018").law.rule("ftt_health_recommendation_respond")
+    assert [then.period_on(day(on)).counts for on in ("2018-04-02", "2018-04-03")] == ["none", "beginning_with"]
+
+
+@pytest.mark.parametrize(("files", "says"), [
+    ({"statutes__x": "a = 1"}, "Did you mean `statute`"),
+    ({"almanac__easter": "a = 1"}, "almanac/ holds a file that nothing would read"),
+    ({"statute__x": "[amends.no_such_rule]\n"}, "names no rule"),
+    ({"statute__x": "[[amends.annual_review_next.period]]\nfrom = 2010-01-01\ntext = \"x\"\nmonths = 2\ncounts = \"corresponding_date\"\nbasis = \"act\"\n"},
+     "in the order of `from`"),
+    ({"statute__section23": (SHIPPED / "statute" / "section23.toml").read_text().replace('["parent_informed"]', '["parent_infromed"]')},
+     "names a fact that section23 does not have: `parent_infromed`"),
+])  # fmt: skip
+def test_a_pack_that_would_not_do_what_it_says_is_refused_in_words(team: Team, tmp_path: Path, files: dict[str, str], says: str) -> None:
+    house = team.house("2 Mar 2026")
+    for act in (lambda: dry_run(house, pack(tmp_path / "pack", **files)), lambda: adopt(house, pack(tmp_path / "pack", **files), "dco.team")):
+        with pytest.raises(ConfigFault, match=re.escape(says)):
+            act()
+    assert adoptions(house) == [] and list((team.home / "law").glob("*")) == []
+
+
+def test_the_commands_say_it_and_due_answers_by_the_adopted_law(team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    team.opened("2 Feb 2026")
+    team.first.engine.dispose()
+    monkeypatch.setenv("SENDFLOW_HOME", str(team.home))
+    monkeypatch.setenv("SENDFLOW_TODAY", "2026-02-10")
+    brought = str(pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS))
+    [row] = json.loads(sendflow("dry-run", brought, "--json").stdout)
+    assert list(row) == ["case_ref", "rule", "body", "service", "due", "due_then", "days", "standing", "standing_then"]
+    said = sendflow("dry-run", brought).stdout
+    assert "22 Jun 2026 to 8 Jun 2026 (14 days earlier)" in said
+    assert "looked at over 1 live case. Nothing" in said and "1 due date would be another. Worst first:" in said
+    assert sendflow("adopt", brought, "--actor", "Mary Jones").exit_code == 2
+    assert json.loads(sendflow("adopt", brought, "--actor", "dco.team", "--json").stdout)["moved"] == 1
+    assert sendflow("adopt", brought, "--actor", "dco.team").exit_code == 1
+    assert json.loads(sendflow("due", "ehc_final_plan_send", "--on", "2026-02-02", "--json").stdout)["due"] == "2026-06-08"
+    assert sendflow("dry-run", str(tmp_path / "nowhere")).exit_code == 2
+    assert len(json.loads(sendflow("adoptions", "--json").stdout)) == 1
+
+
+@pytest.mark.parametrize(
+    ("dates", "more", "said"),
+    [
+        (1, 0, "1 due date would be another. Worst"), (2, 0, "2 due dates would be others. Worst"), (1, 1, "another; 1 duty would only stand otherwise."),
+        (3, 2, "3 due dates would be others; 2 duties would only stand otherwise."), (0, 1, "No due date would be another; 1 duty would only"),
+    ],
+)  # fmt: skip
+def test_a_dry_run_counts_in_words_for_one_and_for_many(dates: int, more: int, said: str) -> None:
+    row = Moved(
+        case_ref="NX90001", rule="ehc_final_plan_send", body=None, service=None, due=day("2026-06-22"), due_then=day("2026-06-08"), days=-14,
+        standing="running", standing_then="running",
+    )  # fmt: skip
+    same = row.model_copy(update={"due_then": row.due, "days": 0, "standing_then": "excused"})
+    assert said in _in_words(DryRun(pack="0" * 64, files=["statute/x.toml"], cases=1, moved=[row] * dates + [same] * more, troubles=[], before="", after=""))
+
+
+def test_a_case_that_gets_its_first_duty_from_a_pack_is_not_forgotten(team: Team, tmp_path: Path) -> None:
+    """The sweep finds cases by their duties, and such a case had none to be found by."""
+    silent = before("statute/section23.toml", (r"\n(starts|starts_if|met_by|ends|reopened_by)( = [^\n]*)", ""))
+    adopt(team.house("2 Mar 2026"), pack(tmp_path / "one", statute__section23=silent), "dco.team")
+    house = reopened(team, "2 Mar 2026")
+    opened = {"la": "northshire", "body": TRUST, "date_of_birth": "2023-01-02", "nhs_number": "9990000018"}
+    record(house, team.case, [Draft("section23_opinion_formed", day("2 Mar 2026"), opened)], "dco.team")
+    assert report(house, team.case).duties == []
+    adopt(house, pack(tmp_path / "two", statute__section23=before("statute/section23.toml")), "dco.team")
+    after = reopened(team, "3 Mar 2026")
+    held = {duty.rule for duty in report(after, team.case).duties}
+    with reading(after.engine) as connection:
+        assert {row[0] for row in connection.exec_driver_sql("SELECT rule FROM duty")} == held != set()
+    assert verify(after).intact and verify(after).stale == 0

@@ -1,0 +1,103 @@
+"""A running house is found through its file, and only one house is open at a time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from config.running_instance import (
+    HouseIsOpen,
+    Running,
+    find_server,
+    only_supervisor,
+    read_running,
+    server_answers,
+    write_running,
+)
+from config.settings import Settings
+
+
+class Well(BaseHTTPRequestHandler):
+    """A server that says that it is well."""
+
+    def do_GET(self) -> None:
+        """Answers 200 to /api/health and 404 to all else."""
+        self.send_response(200 if self.path == "/api/health" else 404)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def api_url() -> Iterator[str]:
+    """The address of a server that answers as Prefect's does."""
+    server = HTTPServer(("127.0.0.1", 0), Well)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/api"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings for a house in a folder of its own."""
+    return Settings(home=tmp_path)
+
+
+def house(api_url: str, pid: int) -> Running:
+    """A running house as the supervisor writes it."""
+    return Running(pid, "2026-04-14T08:00:00+00:00", api_url, "http://127.0.0.1:1", "127.0.0.1", 2525, "letters", {"server": 1})
+
+
+def test_what_was_written_is_read_back(settings: Settings, api_url: str) -> None:
+    """The file holds the whole of it, and no temporary file stays."""
+    write_running(settings.running_file, house(api_url, os.getpid()))
+    assert read_running(settings) == house(api_url, os.getpid())
+    assert [path.name for path in settings.home.iterdir()] == ["running.json"]
+    assert find_server(settings) == api_url
+
+
+def test_no_file_is_no_house(settings: Settings) -> None:
+    """No port is ever probed."""
+    assert find_server(settings) is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"supervisor": 1}', '{"supervisor": "x"}'])
+def test_a_damaged_file_is_no_house(settings: Settings, text: str) -> None:
+    """Half a file never stops a command."""
+    settings.running_file.write_text(text)
+    assert read_running(settings) is None
+
+
+def test_a_supervisor_that_has_gone_is_no_house(settings: Settings, api_url: str) -> None:
+    """After a power cut the file may still lie there, and another program may answer on that port."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    write_running(settings.running_file, house(api_url, gone.pid))
+    assert read_running(settings) is None
+    assert find_server(settings) is None
+
+
+def test_a_server_that_does_not_answer_is_not_found(settings: Settings) -> None:
+    """The supervisor may live while the server is being started again."""
+    write_running(settings.running_file, house("http://127.0.0.1:9/api", os.getpid()))
+    assert find_server(settings) is None
+    assert not server_answers("not an address")
+
+
+def test_only_one_supervisor_holds_a_house(tmp_path: Path) -> None:
+    """A second is told so, and may have it when the first has gone."""
+    with only_supervisor(tmp_path), pytest.raises(HouseIsOpen), only_supervisor(tmp_path):
+        pass
+    with only_supervisor(tmp_path):
+        pass

@@ -1,0 +1,134 @@
+"""Every rule, every start day from its first entry to the end of 2028: both ways of counting give the same three dates."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from itertools import groupby
+
+import pytest
+
+from config.law import Law, NoAnswer, load_law
+from deadlines.calculator import dates_for, reckon
+from deadlines.duties import Dates
+from deadlines.working_calendar import Almanac, AlmanacRange, load_almanac
+from tests.support.second_count import Given, Printed, Second, Unknown, printed_rules, second_count
+
+LAW, ALMANAC = load_law(), load_almanac()
+PRINTED = printed_rules()
+END = date(2028, 12, 31)
+FROM_BIRTH = ("birthday", "prescribed_day")
+
+# Inputs as days from the start day: where the boundary of each rule lies, and a little to both sides of it.
+OFFSETS: dict[str, list[dict[str, int]]] = {
+    "la_move_transfer_plan": [{"moved_on": days} for days in (-20, 0, 14, 19, 20, 21, 22, 23, 24, 25, 26, 27, 60)],
+    "rcb_move_notify_new_rcb": [{"moved_on": days} for days in (-20, 0, 14, 19, 20, 21, 22, 23, 24, 25, 26, 27, 60)],
+    "new_la_review_after_transfer": [{"last_reviewed_on": days} for days in (-400, -274, -273, -1, 0, 30)],
+    "ehc_school_closure_window_start": [{"reopens_on": days} for days in (0, 27, 28, 29, 42)],
+    "ehc_school_closure_window_end": [{"reopens_on": days} for days in (0, 27, 28, 29, 42)],
+    "remain_special_school": [{}, {"closed_from": -9, "reopens_on": 3}, {"closed_from": 2, "reopens_on": 44}, {"closed_from": 30, "reopens_on": 40}],
+    "appeal_register": [{}, *({"certificate_date": days} for days in (1, 28, 30, 31, 45, 70))],
+    "cease_plan_earliest": [{}, *({"certificate_date": days} for days in (1, 28, 31, 70))],
+    "review_amend_outer_limit": [{}, *({"notice_sent_on": days} for days in (0, 27, 28, 29, 60))],
+    "mediation_date_notice": [{}, {"agreed_on": -2}],
+    "mediation_agreement_no_appeal_right": [{}, {"agreed_on": 90}],
+    "appeal_la_response": [{}, {"directed_on": 33}],
+    "appeal_evidence": [{}, {"directed_on": 33}],
+    "order_assess_notify": [{}, {"directed_on": 5}],
+}
+
+
+def start_days(printed: Printed) -> Iterator[date]:
+    day = printed.first or date(2014, 9, 1)
+    if printed.counts in FROM_BIRTH:
+        day = date(1995, 1, 1)  # births whose birthdays fall on both sides of the first entry
+    while day <= END:
+        yield day
+        day += timedelta(days=1)
+
+
+def asked_first(law: Law, almanac: Almanac, rule: str, on: date, given: Given) -> Dates | type[Exception]:
+    try:
+        return dates_for(law, almanac, rule, on, given)
+    except AlmanacRange:
+        return AlmanacRange
+    except NoAnswer:
+        return NoAnswer
+
+
+def asked_second(printed: Printed, on: date, given: Given) -> Second | type[Exception]:
+    try:
+        answer = second_count(printed, on, given)
+    except Unknown:
+        return AlmanacRange
+    too_early = printed.counts in FROM_BIRTH and printed.first and answer.due and answer.due < printed.first
+    return NoAnswer if too_early else answer
+
+
+def differs(printed: Printed, on: date, given: Given) -> str | None:
+    first = asked_first(LAW, ALMANAC, printed.rule, on, given)
+    second = asked_second(printed, on, given)
+    same = first[:3] == second[:3] if isinstance(first, tuple) and isinstance(second, tuple) else first is second
+    return None if same else f"{printed.rule} on {on} given {given}: {first} against {second}"
+
+
+def test_the_table_has_every_rule_and_no_other() -> None:
+    assert {printed.rule for printed in PRINTED} == set(LAW.rules)
+    assert len(PRINTED) == 116
+
+
+@pytest.mark.parametrize("process", sorted({printed.process for printed in PRINTED}))
+def test_both_ways_of_counting_agree_on_every_day(process: str) -> None:
+    wrong: list[str] = []
+    for printed in (row for row in PRINTED if row.process == process):
+        for offsets in OFFSETS.get(printed.rule, [{}]):
+            for on in start_days(printed):
+                given = {name: on + timedelta(days=days) for name, days in offsets.items()}
+                if said := differs(printed, on, given):
+                    wrong.append(said)
+    assert not wrong, "\n".join(wrong[:10])
+
+
+def test_every_rule_answers_on_most_of_its_days() -> None:
+    """So that two ways of refusing cannot pass for agreement."""
+    for printed in PRINTED:
+        given = {name: date(2026, 3, 2) + timedelta(days=days) for name, days in OFFSETS.get(printed.rule, [{}])[-1].items()}
+        answer = asked_first(LAW, ALMANAC, printed.rule, date(2026, 3, 2), given)
+        assert isinstance(answer, tuple), printed.rule
+
+
+@pytest.mark.parametrize("process", sorted({printed.process for printed in PRINTED}))
+def test_the_full_answer_and_the_fast_one_are_one(process: str) -> None:
+    for printed in (row for row in PRINTED if row.process == process):
+        for offsets in OFFSETS.get(printed.rule, [{}]):
+            for on in list(start_days(printed))[::211]:
+                given = {name: on + timedelta(days=days) for name, days in offsets.items()}
+                fast = asked_first(LAW, ALMANAC, printed.rule, on, given)
+                if not isinstance(fast, tuple):
+                    with pytest.raises(fast):
+                        reckon(LAW, ALMANAC, printed.rule, on, given)
+                    continue
+                full = reckon(LAW, ALMANAC, printed.rule, on, given)
+                assert (full.due, full.strict_due, full.act_by, full.excuses) == (fast.due, fast.strict_due, fast.act_by, fast.excuses)
+                assert (full.basis, full.citation or "", full.url, full.version_from) == (fast.basis, fast.citation, fast.url, fast.version_from)
+                assert full.steps[0].startswith(f"Start: {on:%A} {on.day} {on:%B} {on.year}")
+                if full.due is None:
+                    assert full.reason and full.due_at is None and full.act_by is None
+                    assert full.reason in full.steps[-1] or full.reason in " ".join(full.steps)
+                else:
+                    last = f"Last day: {full.due:%A} {full.due.day} {full.due:%B} {full.due.year}"
+                    assert any(step.startswith(last) for step in full.steps)
+
+
+def test_every_day_left_out_is_named_once_with_its_reason() -> None:
+    """In a count of working days, the days of the span are either counted or named as left out."""
+    for on in (date(2026, 3, 27), date(2025, 12, 19), date(2026, 12, 23), date(2026, 7, 30)):
+        for rule, number in (("he_disclosure", 15), ("appeal_la_response", 30), ("lac_iha", 20)):
+            answer = reckon(LAW, ALMANAC, rule, on)
+            assert answer.due is not None
+            before_act_by = [step for key, group in groupby(answer.steps, lambda step: step.startswith("Left out")) if key for step in group]
+            assert (answer.due - on).days - number == sum(days_named(step) for step in before_act_by)
+
+
+def days_named(step: str) -> int:
+    if " days)," in step:
+        return int(step.split("(")[1].split(" days)")[0])
+    return 2 if " and " in step.split(",")[0] else 1

@@ -1,0 +1,151 @@
+"""The doctor says what is wrong with the relay as soon as it is known, and asks the Prefect server for more than that it is well."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from casework.context import House
+from casework.delivery.daily_digest import digest
+from casework.delivery.deliver import deliver
+from config.running_instance import Running, write_running
+from config.settings import Settings
+from models.database import reading
+from notifications.transport import OF_THE_RELAY, Attempt, Letter, Outcome
+from runtime.diagnostics.alerts import Alerted, alert
+from runtime.diagnostics.checks import Finding, examine
+from runtime.diagnostics.service_checks import AT_ONCE, relay, relay_mend
+from tests.support.team import Team
+
+TODAY = "2 Mar 2026"
+
+
+class Saying:
+    """A relay that says one thing of every letter."""
+
+    def __init__(self, why: str) -> None:
+        self.said = Attempt(Outcome.LATER, why)
+
+    def send(self, _letter: Letter) -> Attempt:
+        return self.said
+
+
+@pytest.fixture
+def asked(team: Team) -> Team:
+    """One letter that is to leave."""
+    return team.opened(TODAY).asked(TODAY)
+
+
+def doctor(team: Team, today: str = TODAY) -> dict[str, Finding]:
+    return {each.what: each for each in examine(team.house(today).settings, quick=True).findings}
+
+
+def later(house: House, **by: int) -> set[str]:
+    """What is said of the relay so much later, which a rehearsed day cannot show."""
+    when = house.now() + timedelta(**by)
+    with pytest.MonkeyPatch.context() as patch, reading(house.engine) as connection:
+        patch.setattr(House, "now", lambda _house: when)
+        return {each.what for each in relay(house, connection, house.today())}
+
+
+def test_what_only_a_person_can_mend_is_said_at_once_with_what_mends_it(asked: Team) -> None:
+    """It was said after a day, and only that the mail server was to answer."""
+    settings = Settings.read({"SENDFLOW_CARRIER": "smtp", "SENDFLOW_SMTP_HOST": "relay.icb.example", "SENDFLOW_SMTP_PORT": "587"})
+    for why, (message, _mend) in AT_ONCE.items():
+        deliver(asked.house(TODAY), post=Saying(why))
+        with reading(asked.first.engine) as connection:
+            found = next(relay(asked.house(TODAY), connection, asked.house(TODAY).today()))
+        assert (found.what, found.count) == (f"relay_{why}", 1)
+        assert message in found.message
+        mend = relay_mend(settings, why)
+        assert mend.endswith("then sendflow deliver")
+        assert "{" not in mend
+    asked.deliver(TODAY)
+    assert later(asked.house(TODAY)) == set()
+
+
+def test_the_alert_says_it_too(asked: Team) -> None:
+    asked.sweep(TODAY)
+    deliver(asked.house(TODAY), post=Saying("login_refused"))
+    settings = Settings.read({"SENDFLOW_HOME": str(asked.home), "SENDFLOW_TODAY": "2026-03-02", "SENDFLOW_ALERT_TO": "it.oncall@icb.example"})
+    kept = asked.post
+    assert alert(settings, examine(settings, quick=True), datetime(2026, 3, 2, 9, tzinfo=UTC), post=kept) is Alerted.SENT
+    assert "relay login refused" in kept.letters[-1].subject
+    assert "refuses the login" in kept.letters[-1].text
+
+
+def test_what_may_come_back_by_itself_is_said_after_an_hour(asked: Team) -> None:
+    for why in sorted(OF_THE_RELAY - AT_ONCE.keys() - {"outcome_unknown"}):
+        deliver(asked.house(TODAY), post=Saying(why))
+        assert later(asked.house(TODAY), minutes=60) == set()
+        assert later(asked.house(TODAY), minutes=61) == {f"relay_{why}"}
+    asked.deliver(TODAY)
+    assert later(asked.house(TODAY), hours=30) == set()
+
+
+def test_since_when_is_counted_from_the_first_that_failed(asked: Team) -> None:
+    deliver(asked.house(TODAY), post=Saying("unreachable"))
+    deliver(asked.house("3 Mar 2026"), post=Saying("unreachable"))
+    found = doctor(asked, "3 Mar 2026")["relay_unreachable"]
+    assert "since 2026-03-02T09:00" in found.message
+    asked.record("3 Mar 2026", "case_withdrawn")
+    asked.deliver("3 Mar 2026")
+    assert "relay_unreachable" not in doctor(asked, "3 Mar 2026")
+
+
+def test_a_digest_that_could_not_leave_says_it_before_any_letter(team: Team) -> None:
+    """On a Saturday nothing else leaves."""
+    team.opened(TODAY)
+    team.sweep("7 Mar 2026")
+    assert digest(team.house("7 Mar 2026"), post=Saying("tls_refused")).state == "waiting"
+    assert "relay_tls_refused" in doctor(team, "7 Mar 2026")
+    assert digest(team.house("7 Mar 2026"), post=team.post).state == "sent"
+    assert doctor(team, "7 Mar 2026") == {}
+
+
+@contextmanager
+def server(status: int) -> Iterator[str]:
+    """A Prefect server that says that it is well, and answers what needs its database with `status`; its address."""
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._say(200)
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self._say(status if self.headers.get("Authorization") == "Basic ZGNvOmxvbmctZW5vdWdo" else 401)
+
+        def _say(self, code: int) -> None:
+            self.send_response(code)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing."""
+
+    made = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{made.server_address[1]}/api"
+    finally:
+        made.shutdown()
+        made.server_close()
+
+
+@pytest.mark.parametrize(("status", "login", "what"), [
+    (200, "dco:long-enough", set()), (500, "dco:long-enough", {"prefect_database"}), (200, "dco:another-one", {"prefect_login"}),
+])  # fmt: skip
+def test_a_server_that_is_well_is_asked_for_something_that_stands_in_its_database(team: Team, status: int, login: str, what: set[str]) -> None:
+    """Its database was emptied under it, every run said that it could not be shown, and there was nothing to mend."""
+    with server(status) as api:
+        settings = Settings.read({"SENDFLOW_HOME": str(team.home), "SENDFLOW_TODAY": "2026-03-02", "SENDFLOW_AUTH": login, "SENDFLOW_API_URL": api})
+        assert {each.what for each in examine(settings, quick=True).findings} == what
+        home = Settings.read({"SENDFLOW_HOME": str(team.home), "SENDFLOW_TODAY": "2026-03-02", "SENDFLOW_AUTH": login})
+        write_running(home.running_file, Running(os.getpid(), "2026-03-02T09:00:00+00:00", api, api, "127.0.0.1", 9, "", {}))
+        assert {each.what for each in examine(home, quick=True).findings} == what

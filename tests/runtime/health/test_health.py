@@ -1,0 +1,150 @@
+"""The watch: what it says of a house that is well, silent or unreadable; that it asks for the login; and that nothing of anybody is in it."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.error
+import urllib.request
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from casework import job_log
+from casework.cases.validation import Refused
+from config.settings import Settings
+from flows.jobs import perform
+from models.facts import Draft
+from runtime.health.server import STUCK_SECONDS, Pulse, Watch
+from tests.support.by_hand import SALT, day
+from tests.support.canaries import NAMES, NUMBERS
+from tests.support.team import Team
+
+
+@pytest.fixture
+def lived(team: Team) -> Team:
+    """A case whose advice is late today, and whose letters have left."""
+    team.opened("2 Feb 2026").asked("2 Mar 2026")
+    team.day("14 Apr 2026")
+    return team
+
+
+@contextmanager
+def watched(team: Team, today: str = "14 Apr 2026", pulse: Pulse | None = None, **settings: str) -> Iterator[str]:
+    with Watch(replace(team.house(today).settings, **settings), pulse or Pulse()) as watch:  # type: ignore[arg-type]  # words for words
+        yield f"http://127.0.0.1:{watch.port}"
+
+
+def get(url: str, login: str | None = None) -> tuple[int, str]:
+    request = urllib.request.Request(url, headers={"Authorization": f"Basic {b64encode(login.encode()).decode()}"} if login else {})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.read().decode()
+
+
+def numbers(text: str) -> dict[tuple[str, ...], float]:
+    """Every sample by its name and the values of its labels."""
+    return {(each.name, *each.labels.values()): each.value for family in text_string_to_metric_families(text) for each in family.samples}
+
+
+def test_a_house_that_is_well_is_live_ready_and_counted(lived: Team) -> None:
+    with watched(lived) as url:
+        assert get(f"{url}/live")[0] == 200
+        assert json.loads(get(f"{url}/ready")[1]) == {"ready": True, "why": []}
+        code, text = get(f"{url}/metrics")
+        assert get(f"{url}/else")[0] == 404
+    told = numbers(text)
+    assert code == 200
+    assert told["sendflow_duties_open", "breached"] == 1
+    assert told["sendflow_cases", "ehc_needs_assessment"] == 1
+    assert told["sendflow_letters", "sent"] == 2
+    assert told["sendflow_letters", "failed"] == 0
+    assert told["sendflow_sweep_lag_seconds",] == 0
+    assert told["sendflow_letter_oldest_unsent_seconds",] == 0
+    assert told["sendflow_duties_to_look_at",] == 0
+    assert told["sendflow_head_age_seconds",] > 10**9, "no digest has carried a head out of the building yet"
+
+
+def test_the_standings_are_those_of_the_cases(lived: Team) -> None:
+    for on in ("14 Apr 2026", "6 Apr 2026", "20 Mar 2026", "1 Sep 2026"):
+        with watched(lived, on) as url:
+            told = numbers(get(f"{url}/metrics")[1])
+        work = [duty for duty in lived.report(on).duties if duty.standing in {"running", "due_soon", "breached", "excused"}]
+        shown = {name[1]: int(count) for name, count in told.items() if name[0] == "sendflow_duties_open" and name[1] != "no_date"}
+        assert shown == {each: sum(duty.standing == each for duty in work) for each in shown}, on
+
+
+def test_ages_grow_when_nothing_happens(lived: Team) -> None:
+    lived.asked("14 Apr 2026", service="community_paediatrics")
+    with watched(lived, "17 Apr 2026") as url:
+        code, why = get(f"{url}/ready")
+        told = numbers(get(f"{url}/metrics")[1])
+    assert (code, json.loads(why)["why"]) == (503, ["no_sweep_for_a_day"])
+    assert told["sendflow_sweep_lag_seconds",] == 3 * 86400
+    assert told["sendflow_letter_oldest_unsent_seconds",] == 3 * 86400
+
+
+def test_a_house_without_room_on_its_disk_is_not_ready_and_still_counted(lived: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime.health.metrics.shutil.disk_usage", lambda _home: SimpleNamespace(free=4_096))
+    with watched(lived) as url:
+        code, why = get(f"{url}/ready")
+        told = numbers(get(f"{url}/metrics")[1])
+    assert (code, json.loads(why)["why"]) == (503, ["no_room_on_the_disk"])
+    assert told["sendflow_disk_free_bytes",] == 4_096
+
+
+def test_a_clock_that_has_stopped_is_not_live(lived: Team) -> None:
+    pulse = Pulse()
+    pulse.beat -= STUCK_SECONDS + 1
+    with watched(lived, pulse=pulse) as url:
+        assert get(f"{url}/live")[0] == 503
+        pulse.now()
+        assert get(f"{url}/live")[0] == 200
+
+
+def test_records_that_cannot_be_read_are_not_ready_and_their_text_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "sendflow.db").write_bytes(b"no database at all " * 100)
+    with Watch(Settings(home=tmp_path), Pulse()) as watch:
+        for path in ("ready", "metrics"):
+            code, why = get(f"http://127.0.0.1:{watch.port}/{path}")
+            assert (code, json.loads(why)["why"]) == (503, ["the_records_cannot_be_read"])
+
+
+def test_a_login_is_asked_for_where_there_is_one_and_without_it_nothing_leaves_loopback(lived: Team) -> None:
+    with watched(lived, auth="dco:long-enough-words") as url:
+        for path in ("live", "ready", "metrics"):
+            assert get(f"{url}/{path}")[0] == 401
+            assert get(f"{url}/{path}", "dco:wrong-enough-words")[0] == 401
+            assert get(f"{url}/{path}", "dco:long-enough-words")[0] == 200
+    with pytest.raises(ValueError, match="SENDFLOW_AUTH"):
+        Watch(replace(lived.first.settings, bind="0.0.0.0"), Pulse())
+
+
+def test_the_journal_and_the_metrics_hold_words_of_our_own_and_numbers(lived: Team) -> None:
+    house = lived.house("14 Apr 2026")
+    perform("record", house, case="NX90001", drafts=[Draft("waiting_list_stated", day("14 Apr 2026"), {"service": SALT, "note": NAMES[0]})],
+            actor="dco.team", person={"name": NAMES[1], "nhs_number": NUMBERS[1]}, say=lambda _line: None)  # fmt: skip
+    for kind, data in ((NAMES[0], {}), ("final_plan_received", {"what": NAMES[1]}), ("waiting_list_stated", {"service": NAMES[1], "note": NUMBERS[0]})):
+        with pytest.raises(Refused):
+            perform("record", house, case="NX90001", drafts=[Draft(kind, day("14 Apr 2026"), data)], actor="dco.team", say=lambda _line: None)
+    perform("sweep", house, as_at=house.today(), say=lambda _line: None)
+    text = job_log.path(house, house.now()).read_text(encoding="utf-8")
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert [(line["act"], line["outcome"]) for line in lines] == [("record", "done"), *[("record", "refused")] * 3, ("sweep", "done")]
+    assert lines[-1]["facts_written"] == 0
+    with watched(lived) as url:
+        shown = get(f"{url}/metrics")[1]
+    assert sum(count for name, count in numbers(shown).items() if name[0] == "sendflow_facts_refused_total") == 3
+    for said in (text, shown):
+        assert not any(canary in said for canary in (*NAMES, *NUMBERS))
+        assert "NX9" not in said
+        assert "@" not in said
+    assert all(isinstance(value, int | float | bool) or re.fullmatch(r"[A-Za-z_]+|[0-9TZ:.-]+", value) for line in lines for value in line.values())

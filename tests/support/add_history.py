@@ -1,0 +1,38 @@
+"""Adds a golden history to tests/golden/histories from a case of a house, and never writes one that is there.
+
+    python -m tests.support.add_history HOME CASE NAME "what it shows" [AS_AT]
+
+HOME is a SENDFLOW_HOME with the case in it (rehearse it with SENDFLOW_TODAY, with invented references only); AS_AT is the day of the standings
+(today unless said). What the case comes to is worked out and written above the facts: read it against the law before you commit it.
+"""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+
+from models import ledger
+from models.database import open_engine, reading
+from tests.scenarios.test_histories import FOLDER, told_by
+
+
+def add(home: Path, case: str, name: str, shows: str, as_at: str) -> Path:
+    """Write the history of `case` as NAME.jsonl. Raises FileExistsError where a history of that name is there already."""
+    file = FOLDER / f"{name}.jsonl"
+    engine = open_engine(f"sqlite:///{home / 'sendflow.db'}")
+    with reading(engine) as connection:
+        [(_ref, rows)] = list(ledger.scan(connection, case))
+    engine.dispose()
+    texts = [ledger.Stored._make(row).text.encode() for row in rows]
+    first = orjson.dumps({"shows": shows, "as_at": as_at, **told_by(texts, as_at)})
+    with file.open("xb") as out:
+        out.write(b"\n".join([first, *texts]) + b"\n")
+    return file
+
+
+if __name__ == "__main__":
+    if len(sys.argv) not in (5, 6):
+        sys.exit(__doc__)
+    home, case, name, shows, *rest = sys.argv[1:]
+    sys.stdout.write(f"{add(Path(home), case, name, shows, rest[0] if rest else datetime.now(UTC).date().isoformat())}\n")

@@ -1,0 +1,60 @@
+"""Facts of any process, made up from what its models say: for tests that know no process by name."""
+
+from __future__ import annotations
+
+import random
+import types
+from datetime import date, timedelta
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from models.common_facts import CORRECTIONS, ENGINE_ONLY
+from statemachines.process import Process
+
+FIRST = date(2026, 2, 2)
+BODIES = ("QX101", "QX900", "QX901")
+BY_NAME = {"la": "northshire", "other_la": "westland", "service": "speech_and_language_therapy", "rule": None, "ground": None, "linked_to": None}
+# A birth that makes a child five, and of compulsory school age on no day of these walks.
+BORN = "2022-07-21"
+
+
+def kinds(process: Process) -> list[str]:
+    """What people may record: not what only the engine writes, nor corrections, which are about another fact."""
+    return sorted(process.facts.keys() - ENGINE_ONLY - CORRECTIONS)
+
+
+def data_of(process: Process, kind: str, at: random.Random, on: date, stored: bool) -> dict[str, Any]:
+    """Particulars of a fact in the right form, lawful or not. `stored`: as they stand in the fact, with what is worked out when it is recorded."""
+    model = process.facts[kind]
+    told: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        worked_out = name in model.FROM_BIRTH or name in model.FROM_LAW
+        if (name in model.PERSON or worked_out) and not (stored and worked_out):
+            continue
+        value = BY_NAME[name] if name in BY_NAME and not field.is_required() else _value(name, field.annotation, at, on)
+        if value is not None and (field.is_required() or at.random() < 0.5):
+            told[name] = value
+    if "date_of_birth" in model.PERSON and model.FROM_BIRTH and not stored:
+        told["date_of_birth"] = BORN
+    return told
+
+
+def _value(name: str, annotation: Any, at: random.Random, on: date) -> Any:
+    if BY_NAME.get(name):
+        return BY_NAME[name]
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _value(name, get_args(annotation)[0], at, on)
+    if origin in (Union, types.UnionType):
+        return _value(name, next(each for each in get_args(annotation) if each is not type(None)), at, on)
+    if origin is Literal:
+        return at.choice(get_args(annotation))
+    if annotation is date:
+        return (on + timedelta(days=at.randrange(-20, 60))).isoformat()
+    if annotation is bool:
+        return at.random() < 0.5
+    if annotation is int:
+        return at.randrange(1, 8)
+    if name == "body" or name.endswith("_body"):
+        return at.choice(BODIES)
+    return "NX00042" if name.endswith("reference") else "words"
+

@@ -1,0 +1,74 @@
+"""Histories written by hand, and what they fold to: for tests of the pure rooms, which know no house."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from functools import cache
+from typing import Any
+
+from config.law import load_law
+from deadlines.calculator import dates_for
+from deadlines.duties import Dates, DatesOf, Duty, DutyBook, duties_of
+from deadlines.working_calendar import Almanac, load_almanac
+from models.facts import Line
+from statemachines.replay import fold
+
+PROCESS = "ehc_needs_assessment"
+CASE = "NX90001"
+TRUST, PHYSIO_TRUST = "QX101", "QX102"
+SALT, PAEDS, PHYSIO = "speech_and_language_therapy", "community_paediatrics", "physiotherapy"
+ADVICE = "ehc_body_advice_respond"
+
+
+def day(text: str) -> date:
+    """A day written as in the tests' own words: "2 Mar 2026" or "2026-03-02"."""
+    if "-" in text:
+        return date.fromisoformat(text)
+    number, month, year = text.split()
+    return date(int(year), ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"].index(month) + 1, int(number))
+
+
+def line(seq: int, kind: str, on: str, corrects: int | None = None, recorded: str | None = None, via: str = "record", **data: Any) -> Line:
+    """A fact of a history written by hand, recorded at 09:00 UTC of its day unless said."""
+    when = day(on)
+    return Line(seq, kind, 1, 1, when, recorded or f"{when.isoformat()}T09:00:00.000000Z", "dco.team", via, None, corrects, data)
+
+
+def history(*facts: tuple[Any, ...]) -> list[Line]:
+    """Lines numbered from 1, each (kind, day) or (kind, day, data)."""
+    return [line(seq, each[0], each[1], **(each[2] if len(each) > 2 else {})) for seq, each in enumerate(facts, 1)]
+
+
+@cache
+def almanac() -> Almanac:
+    return load_almanac()
+
+
+@cache
+def dates_of() -> DatesOf:
+    """The law's own answer for a rule, a start day and the further days that the facts tell."""
+    law, known = load_law(), load_almanac()
+    inputs = {rule.id: tuple(rule.inputs) for rule in law.rules.values()}
+
+    def asked(rule: str, started_on: date, data: Mapping[str, Any]) -> Dates:
+        return dates_for(law, known, rule, started_on, {name: date.fromisoformat(data[name]) for name in inputs[rule] if data.get(name)})
+
+    return asked
+
+
+@cache
+def book(process: str = PROCESS) -> DutyBook:
+    """The duties that a process opens, those of rules that it borrows included."""
+    return DutyBook.of(load_law().duties_of(process))
+
+
+def duties(lines: Iterable[Line], as_at: str | None = None, process: str = PROCESS) -> list[Duty]:
+    """Every duty that a history opens."""
+    casefile = fold(CASE, list(lines), day(as_at) if as_at else None)
+    return duties_of(casefile.lines, book(process), dates_of(), casefile.claims.values())
+
+
+def advice(lines: Iterable[Line], service: str | None = None) -> Duty:
+    """The one advice duty of a history."""
+    found = [duty for duty in duties(lines) if duty.rule == ADVICE and service in (None, duty.service)]
+    assert len(found) == 1, f"{len(found)} advice duties"
+    return found[0]

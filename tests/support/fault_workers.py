@@ -1,0 +1,201 @@
+"""Brings up children that do one act each and die at a given instant: a process without threads that has read everything and then forks.
+
+Purpose: a fresh interpreter spends a second on imports before its first write, so that an instant chosen at random would nearly always fall into
+those. A child of the nursery begins its act at once, and hundreds of rounds take minutes. Orders and answers are lines of JSON.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.support.paths import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from casework.context import House
+    from tests.support.team import Team
+
+HANDED_DOWN = ("books", "dates_of", "law_version")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One child: its act, the house's day, the act's own arguments; `die_after` seconds from its beginning by SIGKILL, `limit` bytes to a file."""
+
+    act: str
+    today: str
+    given: tuple[Any, ...] = ()
+    die_after: float | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a child ended: 0, or the signal's number below zero; what it answered (None where it died first); how long it took."""
+
+    code: int
+    answer: Any
+    seconds: float
+
+
+class Nursery:
+    """The process that forks; one for each house. Everything that children of one call do, they do at the same time."""
+
+    def __init__(self, home: Path, database_url: str | None = None) -> None:
+        self.home = home
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("SENDFLOW_", "PREFECT_"))}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.fault_workers", str(home)], cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        # Not among the words of the command, where any account of the machine could read it.
+        self._send(database_url)
+
+    def all_at_once(self, *orders: Order) -> list[End]:
+        """Lets one child for each order begin together, and waits for all of them."""
+        assert self._process.stdout is not None
+        self._send([asdict(order) for order in orders])
+        line = self._process.stdout.readline()
+        assert line, "the nursery has gone"
+        return [End(**told) for told in json.loads(line)]
+
+    def _send(self, told: Any) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(told) + "\n")
+        self._process.stdin.flush()
+
+    def one(self, act: str, today: str, *given: Any, **how: Any) -> End:
+        """One child."""
+        return self.all_at_once(Order(act, today, given, **how))[0]
+
+    def close(self) -> None:
+        """Ends the nursery; no child of it is left, because every call waits for its children."""
+        self._process.communicate(timeout=30)
+
+
+@contextmanager
+def nursery(team: Team) -> Iterator[Nursery]:
+    """A nursery for a team's house, closed at the end."""
+    made = Nursery(team.home, team.first.settings.database_url)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def _act(house: House, act: str, given: list[Any]) -> Any:
+    from casework.cases.record import record
+    from casework.cases.validation import Refused
+    from casework.delivery.daily_digest import digest
+    from casework.delivery.deliver import deliver
+    from casework.imports.tracker_import import import_file
+    from casework.sweep import sweep
+    from models.facts import Draft
+    from notifications.transport import SmtpPost
+
+    match act:
+        case "sweep":
+            return sweep(house).model_dump(mode="json")
+        case "deliver":
+            host, port, seconds = given
+            return deliver(house, post=SmtpPost(host, port, seconds=seconds)).model_dump(mode="json")
+        case "digest":
+            host, port, seconds = given
+            return digest(house, post=SmtpPost(host, port, seconds=seconds)).model_dump(mode="json")
+        case "import":
+            return import_file(house, Path(given[0])).model_dump(mode="json")
+        case "record":
+            accepted, acts = given
+            said = []
+            for case, drafts in acts:
+                try:
+                    done = record(house, case, [Draft(kind, date.fromisoformat(on), data) for kind, on, data in drafts], "dco.team")
+                except Refused as refused:
+                    said.append([case, refused.code])
+                    continue
+                said.append([case, done.seq])
+                # What a caller has been told: one write, so that a line is whole or absent.
+                with Path(accepted).open("ab", buffering=0) as kept:
+                    kept.write((json.dumps([case, drafts]) + "\n").encode())
+            return said
+    raise AssertionError(act)
+
+
+def _bring_up(house: House, order: Order, begin: int, answer: int) -> None:
+    from models.database import open_engine
+
+    code = 0
+    try:
+        engine = open_engine(house.engine.url.render_as_string(hide_password=False))
+        own = replace(house, settings=replace(house.settings, today=date.fromisoformat(order.today)), engine=engine)
+        # What has been worked out from the law is handed down: a child writes from its first milliseconds.
+        own.__dict__.update({name: getattr(house, name) for name in HANDED_DOWN})
+        if order.limit is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (order.limit, order.limit))
+        os.read(begin, 1)
+        said = _act(own, order.act, list(order.given))
+    except Exception as problem:
+        code, said = 1, type(problem).__name__
+    os.write(answer, json.dumps(said).encode())
+    os._exit(code)
+
+
+def _fork(house: House, orders: list[Order]) -> list[End]:
+    begin, let_begin = os.pipe()
+    children: dict[int, tuple[Order, int]] = {}
+    for order in orders:
+        answer, to_answer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(let_begin)
+            _bring_up(house, order, begin, to_answer)
+        os.close(to_answer)
+        children[child] = order, answer
+    began = time.monotonic()
+    os.close(let_begin)
+    due = sorted((order.die_after, child) for child, (order, _answer) in children.items() if order.die_after is not None)
+    for after, child in due:
+        time.sleep(max(0.0, began + after - time.monotonic()))
+        # Not yet waited for, so the number is still this child's, also where it has ended.
+        os.kill(child, signal.SIGKILL)
+    ends = []
+    for child, (_order, answer) in children.items():
+        with os.fdopen(answer, "rb") as told:
+            said = told.read()
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        ends.append(End(code, json.loads(said) if said else None, time.monotonic() - began))
+    os.close(begin)
+    return ends
+
+
+def main() -> None:
+    """Takes orders until its standard input ends."""
+    for room in ("casework.delivery.deliver", "casework.delivery.daily_digest", "casework.imports.tracker_import", "casework.cases.record", "casework.sweep"):
+        importlib.import_module(room)  # now, so that no child has to
+    from casework.context import House
+    from config.settings import Settings
+
+    house = House.open(Settings(home=Path(sys.argv[1]), today=date(2026, 1, 1), database_url=json.loads(sys.stdin.readline())))
+    for worked_out in ("processes", *HANDED_DOWN):
+        getattr(house, worked_out)
+    house.engine.dispose()
+    for line in sys.stdin:
+        orders = [Order(**{**told, "given": tuple(told["given"])}) for told in json.loads(line)]
+        sys.stdout.write(json.dumps([asdict(end) for end in _fork(house, orders)]) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""A whole house in real processes, as its user would open it: `sendflow up` in a folder of its own on ports of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from notifications.local_smtp import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+SENDFLOW = [sys.executable, "-c", "from cli import main; main()"]
+OPEN = "Ctrl-C closes it."
+PATIENCE = 150.0
+
+
+def wait_until(what: Callable[[], Any], seconds: float = PATIENCE) -> Any:
+    """Waits until `what()` is something and returns it; fails the test where it never is."""
+    pause = threading.Event()
+    give_up = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < give_up, "it did not come about in time"
+        pause.wait(0.1)
+    return found
+
+
+def processes_of(home: Path) -> list[int]:
+    """Every process of this machine that was started for `home`, by what its environment says."""
+    mark = f"SENDFLOW_HOME={home}".encode()
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            alive = (folder / "stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+            if alive and mark in (folder / "environ").read_bytes().split(b"\0"):
+                found.append(int(folder.name))
+        except OSError:
+            continue
+    return found
+
+
+class LivingHouse:
+    """One `sendflow up`. Its words are in `said`; `ask` runs another command on the same house."""
+
+    def __init__(self, home: Path, port: int | None = None, *, sample: bool = True, **environment: str) -> None:
+        """Starts to open the house, with the sample or empty, and returns at once."""
+        self.home = home
+        self.port = port or free_port()
+        own = {"SENDFLOW_HOME": str(home), "SENDFLOW_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith(("SENDFLOW_", "PREFECT_"))} | own | environment
+        home.parent.mkdir(parents=True, exist_ok=True)
+        self.words = home.with_suffix(".said")
+        command = [*SENDFLOW, "up", *([] if sample else ["--no-sample"])]
+        with self.words.open("ab") as words:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=self.environment, stdout=words, stderr=subprocess.STDOUT, start_new_session=True
+            )
+
+    @property
+    def said(self) -> str:
+        """Everything that it has said to the person who opened it."""
+        return self.words.read_text(encoding="utf-8")
+
+    @property
+    def running(self) -> dict[str, Any]:
+        """What running.json says."""
+        told: dict[str, Any] = json.loads((self.home / "running.json").read_text(encoding="utf-8"))
+        return told
+
+    def opened(self) -> LivingHouse:
+        """Waits until it says that it is open."""
+        wait_until(lambda: OPEN in self.said or self.process.poll() is not None)
+        assert self.process.poll() is None, self.said
+        return self
+
+    def ended(self) -> int:
+        """Waits until it has ended and returns its exit code."""
+        return self.process.wait(timeout=PATIENCE)
+
+    def signal(self, what: signal.Signals) -> None:
+        """Sends the supervisor a signal, as a terminal or a machine that shuts down would."""
+        self.process.send_signal(what)
+
+    def ask(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Runs `sendflow` with these words on the same house."""
+        return subprocess.run([*SENDFLOW, *words], cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False, timeout=PATIENCE)
+
+    def api(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Asks the Prefect server: a POST where there is a body, else a GET. Returns its JSON, or {"refused": code}."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/api{path}", data=data, headers={"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as refused:
+            return {"refused": refused.code}
+
+    def runs(self, flow: str = "") -> list[dict[str, Any]]:
+        """The runs, newest first, of one flow where it is named."""
+        some = {"flows": {"name": {"any_": [flow]}}} if flow else {}
+        found: list[dict[str, Any]] = self.api("/flow_runs/filter", {"sort": "START_TIME_DESC", "limit": 200, **some})
+        return found
+
+    def start(self, deployment: str, **parameters: Any) -> dict[str, Any]:
+        """Presses the button of a deployment and waits for the run's end; or returns what the server refused."""
+        there: dict[str, Any] = self.api(f"/deployments/name/{deployment}/{deployment}-now")
+        if "refused" in there:
+            return there
+        made: dict[str, Any] = self.api(f"/deployments/{there['id']}/create_flow_run", {"parameters": parameters, "state": {"type": "SCHEDULED"}})
+        if "refused" in made:
+            return made
+
+        def ended() -> dict[str, Any] | None:
+            run: dict[str, Any] = self.api(f"/flow_runs/{made['id']}")
+            return run if run["state_type"] in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"} else None
+
+        found: dict[str, Any] = wait_until(ended)
+        return found
+
+    def close(self) -> None:
+        """Ends it whatever state it is in."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(timeout=PATIENCE)

@@ -1,0 +1,253 @@
+"""A team that links cases at random, and what must hold of the records whatever it has done: for tests/system/fuzz/test_links.py."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+from random import Random
+from tempfile import mkdtemp
+from typing import Any, Literal, get_args, get_origin
+
+from audit.verify import verify
+from casework.cases.propagation import ROUNDS
+from casework.cases.record import Recorded, record
+from casework.cases.validation import Refused
+from casework.context import House
+from casework.delivery.deliver import deliver
+from casework.reports.case_report import report
+from casework.reports.worklists import overdue, week
+from casework.sweep import sweep
+from config.settings import Settings
+from models import ledger
+from models.common_facts import CORRECTIONS, ENGINE_ONLY
+from models.database import make_records, open_engine, reading
+from models.facts import REFERENCE, Draft, FactData, Line
+from statemachines.process import Process
+from statemachines.replay import effective, processes
+from tests.support.by_hand import day
+from tests.support.chain import CHAIN
+from tests.support.team import KeptPost
+
+FIRST, LAST = date(2026, 1, 5), date(2028, 3, 30)
+CANARY = "Zuzanna Wrobelek"
+NUMBERS = ("9990000018", "9990000026")
+# What somebody may type where a reference belongs: of other cases' form, of none, and such as mean something to a URL, a header, a path or a sheet.
+ODD = (
+    "", " ", "NX00042", "nx90001", " NX90001 ", "NX90001/1", "NX-90001", "12345678", "A/B1", "=1+1", "+44", "-1", "@SUM(A1)", "NX90001\r\nBcc: x@y",
+    "../../etc/passwd", "%2e%2e", "NX90001%00", "NX90001\0", "ＮＸ９０００１", "NX٩٠٠٠١", "\u202eNX90001", "ﬁ123", "ß12345", "A" * 400, "NX" + "9" * 400,
+    "None", "null", "[]", "{}", "SF-000001", "CON", "NX90001;DROP TABLE fact", "'", CANARY,
+)  # fmt: skip
+REFS = tuple(f"{stem}9000{number}" for stem in ("NX", "TR", "ME", "AR", "SN", "RA", "TF", "CC") for number in (1, 2))
+WORDS = ("a note", "=HYPERLINK(1)", "\u202e", CANARY, "\0", "x" * 3000)
+KINDS = {name: sorted(process.facts.keys() - ENGINE_ONLY - CORRECTIONS) for name, process in processes().items()}
+TELLS = {cause for each in processes().values() for cause in each.hears}
+
+
+@cache
+def _made() -> tuple[House, Path]:
+    """A house with empty records, made once: copied it costs a few milliseconds."""
+    home = Path(mkdtemp(prefix="sendflow-links-"))
+    house = House.open(Settings(home=home, today=FIRST))
+    house.engine.dispose()
+    return house, home
+
+
+def clear_away() -> None:
+    """The house that was copied, gone again."""
+    if _made.cache_info().currsize:
+        shutil.rmtree(_made()[1])
+        _made.cache_clear()
+
+
+class Linking:
+    """One house and what was done in it. `refused` counts refusals by code."""
+
+    def __init__(self, home: Path) -> None:
+        made, folder = _made()
+        shutil.copytree(folder, home)
+        settings = Settings(home=home, today=FIRST)
+        self.engine = open_engine(settings.records_url)
+        make_records(self.engine)
+        self.house = replace(made, settings=settings, engine=self.engine)
+        self.post = KeptPost()
+        self.today = FIRST
+        self.refused: Counter[str] = Counter()
+        self.links: list[tuple[str, str]] = []
+        self.unheard: list[str] = []
+
+    def on(self, today: date) -> House:
+        """The house on a day; days only go on."""
+        self.today = max(today, self.today)
+        return replace(self.house, settings=replace(self.house.settings, today=self.today))
+
+    def lives(self, facts: int) -> None:
+        """The first facts of one child's eight linked cases (tests/support/chain.py), each recorded on its day."""
+        for case, on, kind, data in CHAIN[:facts]:
+            record(self.on(day(on)), case, [Draft(kind, day(on), data)], "dco.team")
+
+    def cases(self) -> list[str]:
+        with reading(self.engine) as connection:
+            return [row[0] for row in connection.exec_driver_sql("SELECT case_ref FROM case_file ORDER BY case_ref")]
+
+    def stands(self, case: str) -> tuple[Process, str]:
+        """A case's process and state."""
+        with reading(self.engine) as connection:
+            name, state = connection.exec_driver_sql("SELECT process, state FROM case_file WHERE case_ref = ?", (case,)).one()
+        return processes()[name], state
+
+    def lines(self) -> dict[str, list[Line]]:
+        refs = self.cases()
+        with reading(self.engine) as connection:
+            return {ref: lines for ref, (lines, _tail) in ledger.read(connection, refs).items()}
+
+    def dump(self) -> list[Any]:
+        with reading(self.engine) as connection:
+            return [
+                (table, *row) for table in ("fact", "case_file", "duty", "notice", "passage", "person", "alias")
+                for row in connection.exec_driver_sql(f"SELECT * FROM {table} ORDER BY 1, 2")
+            ]  # fmt: skip
+
+    def say(self, case: str, kind: str, on: date, data: Mapping[str, Any], corrects: int | None = None) -> Recorded | None:
+        """Record a fact; a refusal is a sentence that changes nothing and repeats nothing."""
+        house = self.on(self.today)
+        before, held = self.dump(), {ref: len(lines) for ref, lines in self.lines().items()}
+        try:
+            told = record(house, case, [Draft(kind, on, data, corrects)], "dco.team")
+        except Refused as refused:
+            assert self.dump() == before, "what is refused changes nothing"
+            assert refused.message and CANARY not in refused.message
+            self.refused[refused.code] += 1
+            return None
+        assert REFERENCE.fullmatch(told.case_ref)
+        assert all(CANARY not in said for said in told.unheard)
+        self.unheard += told.unheard
+        if corrects is None and data.get("linked_to"):
+            self.links.append((told.case_ref, str(data["linked_to"])))
+        elif "linked_to" in data:
+            self.links = [link for link in self.links if told.case_ref not in link]
+        # No ping-pong: each case hears a fact at most once a round, and each case that was opened for it a little more.
+        after = {ref: len(lines) for ref, lines in self.lines().items()}
+        assert sum(after.values()) - sum(held.values()) <= 1 + ROUNDS * 8 * len(after)
+        return told
+
+    def settle(self) -> None:
+        """Whatever was recorded: a sweep and a delivery end, a second finds nothing, every question is answered, and the records verify."""
+        house = self.on(min(self.today + timedelta(days=40), LAST))
+        assert sweep(house).troubles == []
+        assert sweep(house).facts_written == 0, "a second sweep has nothing to say"
+        deliver(house, now=True, post=self.post)
+        assert sweep(house).facts_written == 0, "nor has one after a delivery"
+        checked = verify(house)
+        assert (checked.damage, checked.stale, checked.intact) == ([], 0, True)
+        overdue(house, self.today)
+        week(house, self.today)
+        known = self.lines()
+        for ref, lines in known.items():
+            middle = lines[len(lines) // 2]
+            shown = [report(house, ref), report(house, ref, known_at=middle.recorded_at)]
+            with suppress(LookupError):  # a corrected opening may lie after any other fact's day: nothing was known then
+                shown.append(report(house, ref, middle.occurred_on))
+            assert all(each.case_ref == ref and cause.case_ref in known for each in shown for cause in each.heard.values()), ref
+            self._heard_once(ref, lines)
+        self._causes_stand(known)
+        self._one_child()
+        said = "".join(f"{letter.subject}{letter.mailbox}" for letter in self.post.letters)
+        assert CANARY not in said and "\n" not in said and not any(number in said for number in NUMBERS)
+
+    def _heard_once(self, ref: str, lines: list[Line]) -> None:
+        """What was heard of a fact stands once in the case that heard it, whatever was recorded afterwards."""
+        about = ("body", "service")
+        heard = Counter((each.caused_by, each.kind, each.corrects, *(str(each.data.get(key)) for key in about)) for each in lines if each.caused_by)
+        assert [each for each, times in heard.items() if times > 1] == [], ref
+
+    def _causes_stand(self, known: Mapping[str, list[Line]]) -> None:
+        """What stands of what was heard, stands where it was said, on the same day; or somebody put it otherwise, or was told of the case that has it so."""
+        stands = {ref: {line.seq: line for line in effective(lines)} for ref, lines in known.items()}
+        for ref, lines in stands.items():
+            by_hand = {line.corrects for line in known[ref] if line.kind in CORRECTIONS and line.caused_by is None}
+            by_hand |= {line.corrects for line in known[ref] if line.seq in by_hand}  # a correction that was heard, and withdrawn by hand
+            for line in lines.values():
+                told, _slash, seq = (line.caused_by or "").rpartition("/")
+                if not told or line.seq in by_hand or known[told][int(seq) - 1].kind in CORRECTIONS:
+                    continue
+                cause = stands[told].get(int(seq))
+                if cause is None or cause.occurred_on != line.occurred_on:
+                    assert any(f"ase {ref} " in said for said in self.unheard), f"{line.kind} of {ref}, heard of {line.caused_by}"
+
+    def _one_child(self) -> None:
+        """Cases that were linked, and have not been put right since, are one child's."""
+        with reading(self.engine) as connection:
+            keys = dict(tuple(row) for row in connection.exec_driver_sql("SELECT case_ref, child_key FROM case_file"))
+        for one, other in self.links:
+            assert keys[one] is not None and keys[one] == keys[other], (one, other)
+
+
+@contextmanager
+def linking() -> Iterator[Linking]:
+    """A house of its own, gone afterwards."""
+    folder = Path(mkdtemp(prefix="sendflow-links-"))
+    made = Linking(folder / "var")
+    try:
+        yield made
+    finally:
+        made.engine.dispose()
+        shutil.rmtree(folder)
+
+
+def worded(model: type[FactData], process: Process, on: date, refs: tuple[str | None, ...], dice: Random) -> dict[str, Any]:
+    """Particulars of a fact: such as it takes, and in one of twelve whatever else may be typed."""
+    told: dict[str, Any] = {}
+    slips = dice.randrange(12) == 0
+    for name, field in model.model_fields.items():
+        worked_out = name in model.FROM_BIRTH or name in model.FROM_LAW or name in model.FROM_WINDOW
+        wanted = field.is_required() or name in ("la", "nhs_number", "linked_to", "date_of_birth") or dice.randrange(4) == 0
+        if worked_out or not wanted:
+            continue
+        within = [field.annotation, *get_args(field.annotation)]
+        sound, odd = _values(name, within, model, process, on, refs)
+        value = dice.choice((*odd, *ODD) if slips and dice.randrange(2) else sound)
+        if value is not None:
+            told[name] = value
+    return told
+
+
+def _values(
+    name: str, within: list[Any], model: type[FactData], process: Process, on: date, refs: tuple[str | None, ...]
+) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Values that a particular may well have, and some that it may not."""
+    directory, law = _made()[0].directory, _made()[0].law
+    if literal := next((get_args(each) for each in within if get_origin(each) is Literal), None):
+        return literal, ()
+    if name in model.WORDS:
+        return WORDS, ()
+    match name:
+        case "la" | "new_la" | "other_la":
+            return ("northshire", "northshire", "northshire", "eastmere"), ()
+        case "body" | "redirected_to" | "passed_to" | "to_body":
+            bodies = tuple(each.body for each in directory.bodies)
+            return tuple(each for each in bodies if not model.BODY_KINDS or directory.kind(each) in model.BODY_KINDS), bodies
+        case "service":
+            return (None, "speech_and_language_therapy", "community_paediatrics"), ()
+        case "linked_to":
+            return (*refs, *refs, None), REFS
+        case "nhs_number":
+            return (*[NUMBERS[0]] * 8, NUMBERS[1], None, None, None), ("1234567890",)
+        case "date_of_birth":
+            return ("2022-05-21",), ("2016-02-29", "2035-01-01")
+        case "la_reference":
+            return ("NS-04412", "00123"), ()
+        case "rule":
+            return tuple(sorted(rule.id for rule in law.duties_of(process.name))), ()
+        case "decision":
+            return ("refusal_to_assess", "contents_of_plan", "ceasing"), ()
+    if date in within:
+        return tuple((on + timedelta(days=number)).isoformat() for number in (-30, -1, 0, 1, 14, 40)), ("2026-02-30",)
+    if int in within:
+        return (1, 2, 3), (0, -1, 10**20)
+    return ("absent_4_weeks", "exceptional_circumstances"), ()

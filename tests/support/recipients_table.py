@@ -1,0 +1,71 @@
+"""Who is told what by each fact of the golden histories, as a table that is kept: `python -m tests.support.recipients_table` writes told.json.
+
+Purpose: verify asks whether a live fact has the notices that it calls for, and may ask that only of facts recorded by a program that tells as this one
+does (`TELLING` in notifications/notices.py). A change of who is told that did not raise that number would be reported as damage to old records.
+"""
+
+import sys
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from config.directory import DEFAULT, load_directory
+from config.escalation_policy import load_ladder
+from config.law import load_law
+from deadlines.duties import duties_of
+from models.facts import Line, line_of
+from notifications.notices import TELLING, notices_for
+from statemachines.process import Unlawful
+from statemachines.replay import fold
+from tests.scenarios.test_histories import FILES
+from tests.support.by_hand import almanac, book, dates_of
+from tests.support.paths import GOLDEN
+
+FILE = GOLDEN / "recipients.json"
+
+
+def called_for(case_ref: str, facts: list[Line]) -> Iterator[str]:
+    """A line for each notice that the last of these facts calls for."""
+    try:
+        casefile = fold(case_ref, facts)
+    except Unlawful:  # half of an act that was lawful as a whole
+        return
+    duties = duties_of(casefile.lines, book(casefile.process), dates_of(), casefile.claims.values())
+    last = facts[-1]
+    for each in notices_for([last], casefile, duties, load_ladder(), load_directory(), almanac(), last.occurred_on, local_sink=True):
+        whose = f"{each.rule} of {each.body or 'the authority'}{f' for {each.service}' if each.service else ''}, due {each.due}"
+        yield f"fact {last.seq}, {last.kind}: {each.rung} ({each.template}, {each.state}) to {each.recipient}: {whose}"
+
+
+def told() -> dict[str, list[str]]:
+    """By history, who is told what; a history that calls for nothing is left out."""
+    found: dict[str, list[str]] = {}
+    for file in FILES:
+        first, *texts = file.read_bytes().splitlines()
+        if "refused" in orjson.loads(first):
+            continue
+        ref, facts = str(orjson.loads(texts[0])["case_ref"]), [line_of(text) for text in texts]
+        lines = [line for number in range(1, len(facts) + 1) for line in called_for(ref, facts[:number])]
+        if lines:
+            found[file.stem] = lines
+    return found
+
+
+def under() -> dict[str, str]:
+    """What else the table hangs on, of which each may change without a change of who is told by this program."""
+    return {"law": load_law().digest, "ladder": load_ladder().digest, "directory": sha256(DEFAULT.read_bytes()).hexdigest()}
+
+
+def changed(before: dict[str, Any], now: dict[str, list[str]]) -> list[str]:
+    """The histories that were in the table and would be told otherwise."""
+    return [name for name, lines in before["told"].items() if now.get(name) != lines]
+
+
+if __name__ == "__main__":
+    before, now = orjson.loads(FILE.read_bytes()) if FILE.exists() else {"told": {}}, told()
+    if (otherwise := changed(before, now)) and before["under"] == under() and before["telling"] == TELLING:
+        sys.exit(f"{', '.join(otherwise)}: this program tells otherwise of the same facts. Raise TELLING in notifications/notices.py, then write the table.")
+    text = orjson.dumps({"telling": TELLING, "under": under(), "told": now}, option=orjson.OPT_INDENT_2)
+    FILE.write_bytes(text + b"\n")

@@ -1,0 +1,157 @@
+"""A team at work in a house of its own on rehearsed days: what the tests of whole acts share."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from audit.verify import VerifyReport, verify
+from casework.cases.record import Recorded, record
+from casework.context import House
+from casework.delivery.deliver import DeliveryReport, deliver
+from casework.reports.case_report import CaseReport, DutyShown, report
+from casework.sweep import SweepReport, sweep
+from config.directory import DEFAULT as DEFAULT_DIRECTORY
+from config.directory import load_directory
+from config.settings import Settings
+from models import ledger
+from models.database import make_records, open_engine, reading
+from models.facts import Draft, Line
+from notifications.transport import Attempt, Letter, Outcome
+from tests.support.by_hand import ADVICE, CASE, SALT, day
+
+
+class KeptPost:
+    """A carrier that keeps every letter it is given, as (day, mailbox, subject); while it is down, nobody answers."""
+
+    def __init__(self) -> None:
+        self.letters: list[Letter] = []
+        self.down = False
+
+    def send(self, letter: Letter) -> Attempt:
+        if self.down:
+            return Attempt(Outcome.UNREACHABLE, "unreachable")
+        self.letters.append(letter)
+        return Attempt(Outcome.ACCEPTED)
+
+    def log(self) -> list[tuple[str, str, str]]:
+        return [(letter.written_at.date().isoformat(), letter.mailbox, letter.subject) for letter in self.letters]
+
+
+@cache
+def _made() -> bytes:
+    """The file of records that have just been made."""
+    with TemporaryDirectory() as folder:
+        settings = Settings(home=Path(folder))
+        engine = open_engine(settings.records_url)
+        make_records(engine)
+        engine.dispose()
+        return settings.records.read_bytes()
+
+
+def ready(home: Path) -> Path:
+    """A home with empty records, copied from those that the house made once: its migrations have tests of their own."""
+    home.mkdir(parents=True, exist_ok=True)
+    records = Settings(home=home).records
+    if not records.exists():
+        records.write_bytes(_made())
+    return home
+
+
+class Team:
+    """A DCO team: every act is on a rehearsed day, given first. One house, one file, no environment."""
+
+    def __init__(self, home: Path, case: str = CASE, database_url: str | None = None) -> None:
+        self.case = case
+        self.home = home if database_url else ready(home)
+        self.first = House.open(Settings(home=home, today=date(2026, 1, 1), database_url=database_url))
+        self.post = KeptPost()
+        self._houses: dict[date, House] = {}
+
+    def without_body(self, code: str) -> None:
+        """From now on the locality's own directory no longer has this body, as after a merger: nobody reads its mail."""
+        (self.home / "directory.toml").write_text(DEFAULT_DIRECTORY.read_text("utf-8").replace(f'"{code}"', '"QX199"'), "utf-8")
+        self.first = replace(self.first, directory=load_directory(self.home / "directory.toml"))
+        self._houses.clear()
+
+    def house(self, today: str | date) -> House:
+        """The house on a day."""
+        when = day(today) if isinstance(today, str) else today
+        if when not in self._houses:
+            self._houses[when] = replace(self.first, settings=replace(self.first.settings, today=when))
+        return self._houses[when]
+
+    def record(self, today: str, kind: str, on: str | None = None, *, case: str | None = None, corrects: int | None = None, **data: Any) -> Recorded:
+        """Record one fact that happened on `on` (today unless said)."""
+        return self.act(today, (kind, on or today, data), case=case, corrects=corrects)
+
+    def act(self, today: str, *facts: tuple[str, str, Mapping[str, Any]], case: str | None = None, corrects: int | None = None) -> Recorded:
+        """Record several facts in one act; a fact's own `corrects` stands among its data."""
+        drafts = [
+            Draft(kind, day(on), {key: value for key, value in data.items() if key != "corrects"}, data.get("corrects", corrects))
+            for kind, on, data in facts
+        ]
+        return record(self.house(today), case or self.case, drafts, "dco.team")
+
+    def opened(self, today: str = "2 Feb 2026", la: str = "northshire") -> "Team":
+        """A case whose request was received and whose assessment was agreed on the same day."""
+        self.act(today, ("ehc_assessment_requested", today, {"la": la, "la_reference": "NS-04412"}), ("assessment_agreed", today, {}))
+        return self
+
+    def asked(self, today: str = "2 Mar 2026", service: str = SALT, **data: Any) -> "Team":
+        """A service asked for advice, with its own day of receipt."""
+        self.record(today, "health_advice_requested", service=service, **data)
+        return self
+
+    def sweep(self, today: str, as_at: str | None = None) -> SweepReport:
+        return sweep(self.house(today), day(as_at) if as_at else None)
+
+    def deliver(self, today: str, now: bool = False) -> DeliveryReport:
+        return deliver(self.house(today), now=now, post=self.post)
+
+    def day(self, today: str) -> None:
+        """What the alarm clock does of a day: look, and send what may leave."""
+        self.sweep(today)
+        self.deliver(today)
+
+    def report(self, today: str, as_at: str | None = None, known_at: str | None = None) -> CaseReport:
+        return report(self.house(today), self.case, day(as_at) if as_at else None, known_at)
+
+    def duty(self, today: str, rule: str = ADVICE, service: str | None = None, opened_seq: int | None = None) -> DutyShown:
+        """The one duty of that rule on the case."""
+        found = [
+            duty for duty in self.report(today).duties
+            if duty.rule == rule and service in (None, duty.service) and opened_seq in (None, duty.opened_seq)
+        ]  # fmt: skip
+        assert len(found) == 1, f"{len(found)} duties of {rule}"
+        return found[0]
+
+    def lines(self, case: str | None = None) -> list[Line]:
+        """The history as it was written."""
+        with reading(self.first.engine) as connection:
+            return ledger.read(connection, [case or self.case]).get(case or self.case, ([], ledger.NEW_CASE))[0]
+
+    def told(self, *kinds: str) -> list[tuple[str, str, str]]:
+        """The engine's own facts in order: kind, rung, day."""
+        wanted = kinds or ("reminder_due", "breached", "escalation_due", "rung_withdrawn")
+        return [(line.kind, str(line.data["rung"]), line.occurred_on.isoformat()) for line in self.lines() if line.kind in wanted]
+
+    def notices(self) -> list[tuple[str, str, str]]:
+        """The outbox in order: rung, recipient, state."""
+        query = "SELECT rung, recipient, state FROM notice ORDER BY fact_seq, rank, recipient"
+        with reading(self.first.engine) as connection:
+            return [(row[0], row[1], row[2]) for row in connection.exec_driver_sql(query)]
+
+    def verify(self, today: str) -> VerifyReport:
+        return verify(self.house(today))
+
+    def dump(self) -> list[tuple[Any, ...]]:
+        """Every row of every table that an act may change, to show that a refused one changed nothing."""
+        found: list[tuple[Any, ...]] = []
+        with reading(self.first.engine) as connection:
+            for table in ("fact", "case_file", "duty", "notice", "letter", "passage", "person"):
+                found += [(table, *row) for row in connection.exec_driver_sql(f"SELECT * FROM {table} ORDER BY 1, 2, 3")]
+        return found

@@ -1,0 +1,163 @@
+"""What a walk of 200 days must come to, worked out without the house's own law, almanac, ladder, fold or outbox.
+
+The rows of the sample are read as text, weeks are counted in days, working days against a list of bank holidays written here, and each request
+for advice is followed by itself: which rung falls when, on which day a letter about it can leave, and whether it is still called for by then.
+"""
+
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from tests.support.paths import ROOT
+
+BANK_HOLIDAYS = {
+    date(2024, 12, 25), date(2024, 12, 26), date(2025, 1, 1), date(2025, 4, 18), date(2025, 4, 21), date(2025, 5, 5), date(2025, 5, 26),
+    date(2025, 8, 25), date(2025, 12, 25), date(2025, 12, 26), date(2026, 1, 1), date(2026, 4, 3), date(2026, 4, 6), date(2026, 5, 4),
+    date(2026, 5, 25), date(2026, 8, 31),
+}  # fmt: skip
+DAY = timedelta(days=1)
+DIRECTORY = tomllib.loads((ROOT / "config" / "directory.toml").read_text("utf-8"))
+# Rung, weeks and working days from its origin, who is told. The origin is the receipt, or the day after the six weeks.
+LADDER: tuple[tuple[str, str, int, int, tuple[str, ...]], ...] = (
+    ("acknowledgement_missing", "receipt", 0, 3, ("service",)),
+    ("reminder_3_weeks", "receipt", 3, 0, ("service",)),
+    ("reminder_5_weeks", "receipt", 5, 0, ("service",)),
+    ("breach", "breach", 0, 0, ("service_manager",)),
+    ("escalation_provider", "breach", 0, 5, ("provider_send_lead", "dco")),
+    ("escalation_icb", "breach", 0, 10, ("icb_executive_lead",)),
+)
+
+
+class Told(NamedTuple):
+    """One thing that one recipient was told of one request: the day the letter left, and about what."""
+
+    day: date
+    mailbox: str
+    case_ref: str
+    service: str
+    rung: str
+    recipient: str
+
+
+class Fell(NamedTuple):
+    """A rung that fell."""
+
+    day: date
+    case_ref: str
+    service: str
+    rung: str
+
+
+@dataclass
+class Request:
+    """One request for advice. `began`: the day of the import that brought it, None where the team recorded it itself."""
+
+    case_ref: str
+    la: str
+    service: str
+    received: date
+    began: date | None = None
+    answered: date | None = None
+    thanked: bool = False
+    heard: date | None = None
+    rungs: list[tuple[str, date, tuple[str, ...]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        breach = self.received + 6 * 7 * DAY + DAY
+        for rung, origin, weeks, days, parties in LADDER:
+            self.rungs.append((rung, working_days(self.received if origin == "receipt" else breach, days) + weeks * 7 * DAY, parties))
+
+    def mailbox(self, party: str) -> str:
+        """Where that party reads, straight from the directory file."""
+        if party in {"dco", "icb_executive_lead"}:
+            return str(DIRECTORY["icb"]["dco" if party == "dco" else "executive_lead"])
+        for body in DIRECTORY["body"]:
+            for given in body["provides"]:
+                if given["service"] == self.service and self.la in given["la"]:
+                    return str({"service": given["mailbox"], "service_manager": given["manager"], "provider_send_lead": body["send_lead"]}[party])
+        raise LookupError(f"nobody gives {self.service} in {self.la}")
+
+    def owed(self) -> list[tuple[int, str, date, tuple[str, ...]]]:
+        """The rungs that fall while the request is open and are not covered by an import: rank, rung, day, parties."""
+        return [
+            (rank, rung, on, parties)
+            for rank, (rung, on, parties) in enumerate(self.rungs, 1)
+            if not (rung == "acknowledgement_missing" and self.heard is not None and self.heard <= on)
+            and (self.began is None or on > self.began)
+            and (self.answered is None or on < self.answered or (rung == "breach" and on <= self.answered))
+        ]
+
+
+def working(day: date) -> bool:
+    return day.weekday() < 5 and day not in BANK_HOLIDAYS
+
+
+def working_days(start: date, count: int) -> date:
+    day = start
+    while count:
+        day += DAY
+        count -= working(day)
+    return day
+
+
+def fallen(requests: Iterable[Request], until: date) -> set[Fell]:
+    """The rungs that the history must hold."""
+    return {Fell(on, each.case_ref, each.service, rung) for each in requests for _rank, rung, on, _parties in each.owed() if on <= until}
+
+
+def told(requests: Iterable[Request], until: date, leaves: Callable[[date], bool]) -> set[Told]:
+    """Who must have been told of what and when. `leaves` says on which days letters can leave."""
+    found: set[Told] = set()
+    for each in requests:
+        wanted: list[tuple[int, str, date, str]] = []
+        if each.began is None:
+            wanted.append((0, "request_received", each.received, "service"))
+        else:
+            # A first import tells each mailbox of the highest rung that had fallen by then and is addressed to it.
+            highest = {party: (rank, rung) for rank, (rung, on, parties) in enumerate(each.rungs, 1) if on <= each.began for party in parties}
+            wanted += [(rank, rung, each.began, party) for party, (rank, rung) in highest.items()]
+        wanted += [(rank, rung, on, party) for rank, rung, on, parties in each.owed() for party in parties]
+        best: dict[tuple[date, str], tuple[int, str, str]] = {}
+        for rank, rung, on, party in wanted:
+            leaving = _leaving(on, until, leaves)
+            if leaving is None or (each.answered is not None and leaving >= each.answered):
+                continue
+            place = (leaving, each.mailbox(party))
+            best[place] = max(best.get(place, (-1, "", "")), (rank, rung, party))
+        found |= {Told(on, mailbox, each.case_ref, each.service, rung, party) for (on, mailbox), (_rank, rung, party) in best.items()}
+        if each.thanked and each.answered is not None:
+            leaving = _leaving(each.answered, until, leaves)
+            if leaving is not None:
+                found.add(Told(leaving, each.mailbox("service"), each.case_ref, each.service, "thanks", "service"))
+    return found
+
+
+def _leaving(on: date, until: date, leaves: Callable[[date], bool]) -> date | None:
+    day = on
+    while day <= until:
+        if working(day) and leaves(day):
+            return day
+        day += DAY
+    return None
+
+
+def sample_requests(rows: Iterable[Mapping[str, str]], imported_on: date, slug: Callable[[str], str], refused: set[int]) -> list[Request]:
+    """The open requests of a tracker; `refused` are the rows (numbered from 0) that an import does not take."""
+    found: list[Request] = []
+    for number, row in enumerate(rows):
+        if number in refused or not row["Health request received"]:
+            continue
+        asked = [each.strip() for each in row["Services asked"].split(";") if each.strip()]
+        received = _uk(row["Health request received"])
+        found += [
+            Request(row["Ref"], slug(row["Local authority"]), slug(service), received, imported_on)
+            for service in asked if not row[f"{service} returned"]
+        ]  # fmt: skip
+    return found
+
+
+def _uk(text: str) -> date:
+    day, month, year = (int(part) for part in text.split("/"))
+    return date(year, month, day)

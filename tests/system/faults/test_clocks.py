@@ -1,0 +1,149 @@
+"""A clock that jumps forward and back, and one that lives through both changes of summer time: facts keep their order, letters their one a day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from audit.verify import verify
+from casework.cases.record import record
+from casework.context import LONDON, House
+from casework.delivery import lease
+from casework.delivery.deliver import deliver
+from casework.sweep import sweep
+from models.facts import Draft
+from notifications.transport import Attempt, Letter
+from tests.support.fault_judge import history, letters_are_told_once
+from tests.support.mail_server import PostRoom, letters
+from tests.support.team import Team
+from tests.system.faults.test_killed_at_random import opening
+
+
+class OddClock(House):
+    """A house whose clock says what the test sets."""
+
+    says: list[datetime]
+
+    def now(self) -> datetime:
+        return self.says[0]
+
+
+def with_clock(team: Team, says: list[datetime]) -> OddClock:
+    """The team's house with another clock."""
+    first = team.first
+    made = OddClock(**{each.name: getattr(first, each.name) for each in fields(first)})
+    object.__setattr__(made, "says", says)
+    return made
+
+
+@contextmanager
+def on_another_machine(name: str) -> Iterator[None]:
+    """What a sender says of itself, and what it can know of other senders, as on a machine of that name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lease, "_host", lambda: name)
+        yield
+
+
+def live(house: OddClock, room: PostRoom, moments: list[datetime]) -> None:
+    """At each instant: a case is opened, then the sweep and the delivery of that instant."""
+    for number, moment in enumerate(moments):
+        house.says[0] = moment
+        today = house.today()
+        facts = [Draft("ehc_assessment_requested", today, {"la": "northshire"}),
+                 Draft("health_advice_requested", today, {"body": "QX101", "service": "speech_and_language_therapy"})]  # fmt: skip
+        record(house, f"NX{number:05d}", facts, "dco.team")
+        sweep(house)
+        deliver(house, post=room.post)
+
+
+def in_order(team: Team, cases: int) -> None:
+    """Instants never go back in a case, and no engine's fact stands twice."""
+    for ref, lines in history(team, [f"NX{number:05d}" for number in range(cases)]).items():
+        assert [line.recorded_at for line in lines] == sorted(line.recorded_at for line in lines)
+        rungs = [(line.kind, line.data.get("rung"), line.data.get("opened_seq"), line.data.get("recipient"), line.data.get("due")) for line in lines]
+        assert len(set(rungs)) == len(rungs), ref
+
+
+def test_a_clock_that_jumps_writes_nothing_twice(team: Team, room: PostRoom) -> None:
+    start = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+    jumps = [0, 3, 2, 45, 4, 5, 46, 30, 60, 59, 61]  # in days; forward by six weeks and back again, twice
+    moments = [start + timedelta(days=jump) for jump in jumps]
+    house = with_clock(team, [start])
+    live(house, room, moments)
+    for jump in range(62, 74):
+        house.says[0] = start + timedelta(days=jump)
+        sweep(house)
+        deliver(house, post=room.post)
+    in_order(team, len(jumps))
+    letters_are_told_once(team, room)
+    report = verify(house)
+    assert (report.damage, report.stale) == ([], 0)
+
+
+@pytest.mark.parametrize("change", [datetime(2026, 3, 29, 1, 0, tzinfo=UTC), datetime(2026, 10, 25, 1, 0, tzinfo=UTC)], ids=["forward", "back"])
+def test_both_changes_of_summer_time_are_lived_through(team: Team, room: PostRoom, change: datetime) -> None:
+    """By the minute around the change, by the hour around both midnights in London, and the Monday after."""
+    minutes = [change + timedelta(minutes=each) for each in (-61, -60, -1, 0, 1, 59, 60, 61)]
+    hours = [change + timedelta(hours=each) for each in (-26, -25, 21, 22, 23, 24, 31, 32, 33, 41, 42)]
+    moments = sorted({*minutes, *hours})
+    house = with_clock(team, [moments[0]])
+    live(house, room, moments)
+    in_order(team, len(moments))
+    letters_are_told_once(team, room)
+    assert {datetime.fromisoformat(moment.isoformat()).astimezone(LONDON).utcoffset() for moment in moments} == {timedelta(0), timedelta(hours=1)}
+    assert verify(house).damage == []
+    # Eight in the morning is eight in London: none left on the Sunday, one on the Monday.
+    assert {str(mail["Date"])[:3] for mail in room.arrived} <= {"Mon", "Fri"}
+    assert len(room.arrived) == 1
+
+
+def test_two_machines_whose_clocks_disagree_write_one_history_and_send_one_letter(team: Team, room: PostRoom) -> None:
+    """One is twenty minutes ahead, then a day, then behind; both record, sweep and deliver in turn on the same cases."""
+    start = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+    here, there = with_clock(team, [start]), with_clock(team, [start])
+    apart = [timedelta(minutes=20), timedelta(days=1), timedelta(hours=-15), timedelta(minutes=-20), timedelta(seconds=-1)]
+    for number in range(60):
+        moment = start + timedelta(days=number, hours=number % 5)
+        here.says[0], there.says[0] = moment, moment + apart[number % len(apart)]
+        for name, house, other in (("east", here, there), ("west", there, here)):
+            with on_another_machine(name):
+                if number < 4:
+                    ref, day = f"NX{number:04d}{'01'[house is there]}", min(house.today(), other.today())
+                    asked = {"body": "QX101", "service": "speech_and_language_therapy"}
+                    facts = [Draft("ehc_assessment_requested", day, {"la": "northshire"}), Draft("health_advice_requested", day, asked)]
+                    record(house, ref, facts, "dco.team")
+                    record(other, ref, [Draft("waiting_list_stated", day, asked | {"weeks": 10})], "dco.team")
+                sweep(house)
+                deliver(house, post=room.post)
+    for ref, lines in history(team, [f"NX{number:04d}{which}" for number in range(4) for which in range(2)]).items():
+        assert [line.recorded_at for line in lines] == sorted(line.recorded_at for line in lines), ref
+        assert sum(line.kind == "breached" for line in lines) == 1
+    letters_are_told_once(team, room)
+    assert (verify(here).damage, verify(there).damage) == ([], [])
+
+
+def test_a_claim_of_another_machine_is_left_until_its_time_is_over_by_ones_own_clock(team: Team, room: PostRoom) -> None:
+    """A machine that is ahead may take a living sender for a dead one: then the same letter goes twice, under one Message-ID, and says so."""
+    start = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+    here, there = with_clock(team, [start]), with_clock(team, [start + timedelta(minutes=20)])
+    case, facts = opening(0, "2026-03-02")
+    record(here, case, [Draft(kind, date.fromisoformat(on), data) for kind, on, data in facts], "dco.team")
+
+    class Meanwhile:
+        """A carrier on whose way the other machine comes by."""
+
+        def send(self, letter: Letter) -> Attempt:
+            with on_another_machine("west"):
+                deliver(there, post=room.post)
+            return room.post.send(letter)
+
+    with on_another_machine("east"):
+        deliver(here, post=Meanwhile())
+    assert (len(room.arrived), len(set(room.ids()))) == (2, 1)
+    assert [state for _to, _day, state, _why in letters(team)] == ["sent_perhaps_twice"]
+    letters_are_told_once(team, room)
+    assert verify(here).damage == []

@@ -1,0 +1,232 @@
+"""A program that is older than the records: it says so in one line and writes nothing, also where it was at work when they were brought up to date."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from audit.verify import verify
+from casework.cases.record import record
+from casework.context import House
+from casework.delivery.daily_digest import digest
+from casework.delivery.deliver import deliver
+from casework.imports.tracker_import import import_file
+from casework.sweep import sweep
+from config.settings import child_environment
+from models import database, ledger
+from models.database import HEAD, RecordsError, is_postgresql, make_records, open_engine, revision, writing
+from models.facts import Draft, fact_of
+from runtime.diagnostics.checks import examine
+from runtime.scheduler import AlarmClock
+from statemachines.process import Unlawful
+from tests.support.by_hand import CASE, day
+from tests.support.paths import ROOT
+from tests.support.team import Team
+
+LATER = '''
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision, branch_labels, depends_on = "later", "{head}", None, None
+def upgrade() -> None:
+    op.add_column("case_file", sa.Column("later", sa.String(), nullable=True))
+'''
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Team], None]:
+    """A later program: it has one revision more, and brings the records of a team up to date."""
+    folder = tmp_path / "later"
+    shutil.copytree(database.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "versions" / "later_one_more.py").write_text(LATER.format(head=HEAD))
+
+    def opened(team: Team) -> None:
+        with monkeypatch.context() as later:
+            later.setattr(database, "MIGRATIONS", folder)
+            later.setattr(database, "HEAD", "later")
+            engine = open_engine(team.first.settings.records_url)
+            make_records(engine)
+            assert revision(engine) == "later"
+            engine.dispose()
+
+    return opened
+
+
+@contextmanager
+def nothing_is_written(team: Team) -> Iterator[None]:
+    """Not a row is another afterwards."""
+    before = team.dump(), ticks(team)
+    yield
+    assert (team.dump(), ticks(team)) == before
+
+
+def ticks(team: Team) -> int:
+    with database.reading(team.first.engine) as connection:
+        return int(connection.scalar(text("SELECT count(*) FROM tick")) or 0)
+
+
+def lived(team: Team) -> Team:
+    """A case whose advice is late on 14 April and whose first letter has not left."""
+    return team.opened("2 Feb 2026").asked("2 Mar 2026")
+
+
+def test_a_program_that_was_at_work_when_the_records_moved_on_writes_no_more(team: Team, program: Callable[[Team], None], tmp_path: Path) -> None:
+    house: House = lived(team).house("14 Apr 2026")
+    tracker = tmp_path / "tracker.csv"
+    tracker.write_text("Ref,Local authority,Request received by LA\nNX90002,northshire,02/03/2026\n", encoding="utf-8")
+    program(team)
+    acts: list[Callable[[], Any]] = [
+        lambda: team.record("14 Apr 2026", "health_advice_acknowledged", service="speech_and_language_therapy"),
+        lambda: sweep(house), lambda: deliver(house, post=team.post), lambda: digest(house, house.today()), lambda: import_file(house, tracker),
+    ]  # fmt: skip
+    with nothing_is_written(team):
+        for act in acts:
+            with pytest.raises(RecordsError, match="a later version of sendflow"):
+                act()
+    assert team.post.letters == []
+
+
+def test_a_program_that_is_started_then_says_so_and_the_doctor_too(team: Team, program: Callable[[Team], None]) -> None:
+    program(lived(team))
+    settings = team.house("14 Apr 2026").settings
+    with nothing_is_written(team):
+        with pytest.raises(RecordsError, match="nothing was changed"):
+            House.open(settings)
+        environment = child_environment(settings) | {"SENDFLOW_TODAY": "2026-04-14", "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-c", "from cli import main; main()", "sweep"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1), done.stderr
+        assert "bring the program up to date" in done.stderr
+        assert [each.what for each in examine(settings).findings] == ["records_newer"]
+
+
+def test_an_alarm_clock_that_goes_on_says_it_once_and_neither_sweeps_nor_sends(
+    team: Team, program: Callable[[Team], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = AlarmClock(lived(team).house("2 Mar 2026").settings)
+    clock.tick()
+    before = len(team.lines())
+    program(team)
+    clock.settings = replace(clock.settings, today=day("14 Apr 2026"))
+    with nothing_is_written(team):
+        clock.tick()
+        clock.tick()
+    assert len(team.lines()) == before
+    assert capsys.readouterr().err.count("later version of sendflow") == 1
+
+
+def test_who_writes_while_the_records_are_brought_up_to_date_is_before_or_not_at_all(team: Team, program: Callable[[Team], None]) -> None:
+    """The migration waits for a writer that was first; one that comes in the middle of it waits, and is then refused."""
+    lived(team)
+    house, request = team.house("2 Mar 2026"), [Draft("ehc_assessment_requested", day("2 Mar 2026"), {"la": "northshire"})]
+    written: list[str] = []
+
+    def write(which: int) -> None:
+        with suppress(RecordsError):
+            written.extend(record(house, f"NX8{which}{number:03d}", request, "dco.team").case_ref for number in range(60))
+
+    with writing(team.first.engine) as first:
+        late = threading.Thread(target=program, args=(team,))
+        late.start()
+        late.join(0.2)
+        assert late.is_alive(), "it waits for who is writing"
+        first.execute(text("UPDATE tick SET outcome = outcome"))
+    writers = [threading.Thread(target=write, args=(which,)) for which in range(2)]
+    for each in writers:
+        each.start()
+    for each in (late, *writers):
+        each.join(60)
+    with pytest.raises(RecordsError):
+        record(house, "NX89999", request, "dco.team")
+    with database.reading(team.first.engine) as connection:
+        assert connection.scalar(text("SELECT count(*) FROM case_file WHERE later IS NOT NULL")) == 0
+    report = team.verify("2 Mar 2026")
+    assert (report.damage, report.cases) == ([], 1 + len(set(written)))
+
+
+@pytest.mark.parametrize("written", [{"machine": 9}, {"machine": 9, "kind": "advice_foreseen"}, {"machine": 9, "kind": "health_advice_acknowledged"}])
+def test_facts_of_a_later_program_are_refused_by_name_and_the_other_cases_go_on(team: Team, written: dict[str, Any]) -> None:
+    """Its schema is the same, its machines are not: the case is left as it is, whatever the kinds of fact are called."""
+    lived(team).act("2 Feb 2026", ("ehc_assessment_requested", "2 Feb 2026", {"la": "eastmere"}), ("assessment_agreed", "2 Feb 2026", {}), case="NX90002")
+    team.act("2 Mar 2026", ("health_advice_requested", "2 Mar 2026", {"body": "QX103", "service": "speech_and_language_therapy"}), case="NX90002")
+    by_a_later_program(team, **written)
+    with pytest.raises(Unlawful, match="later version of sendflow"):
+        team.record("14 Apr 2026", "health_advice_received", service="speech_and_language_therapy")
+    report = sweep(team.house("14 Apr 2026"))
+    assert [(each.case_ref, "later version" in each.message) for each in report.troubles] == [(CASE, True)]
+    assert "breached" in {line.kind for line in team.lines("NX90002")}
+    team.deliver("14 Apr 2026")
+    assert {letter.mailbox for letter in team.post.letters} != set()
+    assert not [line for line in team.lines() if line.recorded_at > "2026-04"]
+    damage = verify(team.house("14 Apr 2026")).damage
+    assert [(each.case_ref, each.what) for each in damage] == [(CASE, "unlawful")]
+    assert "later version" in damage[0].message
+    found = {each.what: each for each in examine(team.house("14 Apr 2026").settings).findings}
+    assert found["damage_unlawful"].cases == [CASE]
+    assert "up to date" in found["damage_unlawful"].mend
+
+
+def by_a_later_program(team: Team, kind: str = "waiting_list_stated", machine: int = 9) -> None:
+    """Adds a fact as a later program would, with the cached end of the chain."""
+    with writing(team.first.engine) as connection:
+        lines, tail = ledger.read(connection, [CASE])[CASE]
+        last = lines[-1]
+        fact = fact_of({
+            "case_ref": CASE, "seq": tail.seq + 1, "kind": kind, "version": 2, "process": "ehc_needs_assessment", "machine": machine, "law": last.law,
+            "occurred_on": day("3 Mar 2026"), "recorded_at": last.recorded_at, "actor": "dco.team", "via": "record",
+            "data": {"body": "QX101", "service": "speech_and_language_therapy"},
+        })  # fmt: skip
+        rows, end = ledger.chained([fact], tail)
+        ledger.append(connection, rows)
+        connection.execute(text("UPDATE case_file SET seq = :seq, hash = :hash WHERE case_ref = :ref"), {"seq": end.seq, "hash": end.hash, "ref": CASE})
+
+
+def test_a_process_that_a_later_program_knows_is_left_alone(team: Team) -> None:
+    """Its opening fact is of no kind that is known here."""
+    lived(team)
+    assert is_postgresql(team.first.engine) == (team.first.settings.database_url is not None)
+    with writing(team.first.engine) as connection:
+        fact = fact_of({
+            "case_ref": "NX90003", "seq": 1, "kind": "play_therapy_requested", "version": 1, "process": "play_therapy", "machine": 1, "law": "0" * 12,
+            "occurred_on": day("3 Mar 2026"), "recorded_at": "2026-03-03T09:00:00.000000Z", "actor": "dco.team", "via": "record", "data": {},
+        })  # fmt: skip
+        ledger.append(connection, ledger.chained([fact], ledger.NEW_CASE)[0])
+    with pytest.raises(Unlawful, match="no process that this house knows"):
+        team.record("14 Apr 2026", "waiting_list_stated", case="NX90003", service="physiotherapy")
+    team.day("14 Apr 2026")
+    assert len(team.lines("NX90003")) == 1
+
+
+def test_programs_that_sweep_in_turn_under_two_laws_are_named(team: Team) -> None:
+    """Where both come to the same dates nothing is written twice; every case is worked out anew each time all the same, and the doctor says what to mend."""
+    lived(team)
+    newer = team.house("23 Mar 2026")
+    older = replace(newer, looked_under="0" * len(newer.looked_under))
+    for house in (older, newer):
+        sweep(house)
+    settings = newer.settings
+    assert "two_laws" not in {each.what for each in examine(settings).findings}, "a law that was changed once is no fault"
+    told = team.told()
+    for house in (older, newer, older):
+        sweep(house)
+    found = {each.what: each for each in examine(settings).findings}
+    assert found["two_laws"].count == 2
+    assert "same version" in found["two_laws"].mend
+    assert team.told() == told
+
+
+def test_a_program_that_was_at_work_when_the_records_moved_to_a_server_is_told_where_they_went(team: Team) -> None:
+    house = lived(team).house("14 Apr 2026")
+    with database.writing(team.first.engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :moved"), {"moved": database.MOVED})
+    with nothing_is_written(team), pytest.raises(RecordsError, match="moved to a server"):
+        sweep(house)

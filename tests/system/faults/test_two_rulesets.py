@@ -1,0 +1,368 @@
+"""Two homes on one set of records, each with a law of its own: one law holds, the other machine says so and writes nothing, and no upgrade stands still."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+
+from casework.context import House
+from casework.delivery.daily_digest import digest
+from casework.delivery.deliver import deliver
+from casework.imports.tracker_import import import_file
+from casework.rule_packs import adopt, adopt_installed, dry_run, laws
+from casework.rules import ruleset_guard
+from casework.rules.ruleset import read_lawbook
+from casework.rules.ruleset_guard import FILE, OtherLaw, every
+from casework.sweep import sweep
+from config.escalation_policy import DEFAULT
+from config.settings import Settings, child_environment
+from models.database import is_postgresql, reading, transact, writing
+from runtime.diagnostics.checks import examine
+from runtime.health.metrics import silent
+from runtime.scheduler import AlarmClock
+from tests.casework.test_rule_packs import FEWER_WEEKS, pack
+from tests.support.by_hand import day
+from tests.support.calling import sendflow
+from tests.support.paths import ROOT
+from tests.support.team import KeptPost, Team
+
+LADDER = DEFAULT / "ehc_needs_assessment.toml"
+STATUTE = ROOT / "config" / "statute" / "ehc_needs_assessment.toml"
+
+
+def ladder(home: Path, weeks: int) -> None:
+    """A ladder.toml of the home's own, whose first reminder comes after so many weeks."""
+    (home / "ladder.toml").write_text(LADDER.read_text("utf-8").replace("weeks = 3\n", f"weeks = {weeks}\n"), "utf-8")
+
+
+def process_of_its_own(*teams: Team) -> None:
+    """What the next houses of these homes know is what their homes say, as in a process that has just begun."""
+    for team in teams:
+        ruleset_guard._seen.pop(team.home, None)
+
+
+def stranger(team: Team, weeks: int) -> None:
+    """A machine that came with another ladder and never went by the law that holds."""
+    ladder(team.home, weeks)
+    (team.home / FILE).unlink()
+
+
+def opened(team: Team, today: str) -> House:
+    """The house as its files are now, opened anew on a day, by a process of its own."""
+    process_of_its_own(team)
+    team.first.engine.dispose()
+    team.first = House.open(replace(team.first.settings, today=day("1 Jan 2026")))
+    team._houses.clear()
+    return team.house(today)
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> str:
+    """The address of records that stand in no home."""
+    return f"sqlite:///{tmp_path / 'shared.db'}"
+
+
+@pytest.fixture
+def two(tmp_path: Path, shared: str) -> Iterator[tuple[Team, Team]]:
+    """Two machines of one house, with a home each and the same key; the case's advice is late from 14 April."""
+    first = Team(tmp_path / "one", database_url=shared)
+    first.opened("2 Feb 2026").asked("2 Mar 2026")
+    (tmp_path / "two").mkdir()
+    shutil.copy(tmp_path / "one" / "person.key", tmp_path / "two")
+    second = Team(tmp_path / "two", database_url=shared)
+    assert is_postgresql(first.first.engine) == shared.startswith("postgresql")
+    yield first, second
+    for each in (first, second):
+        each.first.engine.dispose()
+
+
+def rows(team: Team) -> list[Any]:
+    with reading(team.first.engine) as connection:
+        return [*team.dump(), *connection.execute(text("SELECT * FROM tick ORDER BY id")), *every(connection)]
+
+
+def test_a_machine_with_another_ladder_records_sweeps_and_sends_nothing_and_says_why(two: tuple[Team, Team], tmp_path: Path) -> None:
+    first, second = two
+    first.sweep("3 Mar 2026")
+    stranger(second, 2)
+    house = opened(second, "14 Apr 2026")
+    tracker = tmp_path / "tracker.csv"
+    tracker.write_text("Ref,Local authority,Request received by LA\nNX90002,northshire,02/03/2026\n", encoding="utf-8")
+    acts: list[Callable[[], Any]] = [
+        lambda: second.record("14 Apr 2026", "health_advice_acknowledged", service="speech_and_language_therapy"),
+        lambda: sweep(house), lambda: deliver(house, now=True, post=second.post), lambda: digest(house, house.today()),
+        lambda: import_file(house, tracker), lambda: adopt(house, pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS), "dco.team"),
+    ]  # fmt: skip
+    before = rows(first)
+    for act in acts:
+        with pytest.raises(OtherLaw, match=r"differ in: ladder.*same ladder.toml.*sendflow adopt --installed") as refused:
+            act()
+        assert "taken on 2026-02-02 at 09:00 UTC by dco.team (record)" in str(refused.value) and "has never held" in str(refused.value)
+        assert "\n" not in str(refused.value)
+    assert (rows(first), second.post.letters) == (before, [])
+    # Whoever looks is answered; the doctor and the watch name it, and the machine whose law holds goes on.
+    assert second.report("14 Apr 2026").state == "assessing"
+    assert "other_law" in {each.what for each in examine(house.settings).findings}
+    assert silent(house) == ["another_law_holds"]
+    assert first.sweep("14 Apr 2026").facts_written > 0
+
+
+def test_the_same_law_on_both_machines_is_one_law(two: tuple[Team, Team]) -> None:
+    first, second = two
+    for today in ("23 Mar 2026", "6 Apr 2026", "14 Apr 2026"):
+        for team in two:
+            team.day(today)
+    assert len(laws(first.first)) == 1
+    assert second.verify("14 Apr 2026").stale == 0
+
+
+def test_an_edited_ladder_comes_to_hold_by_the_next_sweep_and_the_other_machine_follows(two: tuple[Team, Team]) -> None:
+    first, second = two
+    second.sweep("3 Mar 2026")
+    ladder(first.home, 2)
+    first_house = opened(first, "16 Mar 2026")
+    assert sweep(first_house).kinds == {"reminder_due": 2}, "the missing acknowledgement, and the reminder of the second week"
+    with pytest.raises(OtherLaw, match="held until 2026-03-16 at 09:00 UTC"):
+        second.sweep("16 Mar 2026")
+    ladder(second.home, 2)
+    assert sweep(opened(second, "17 Mar 2026")).cases_looked_at == 0
+    assert [(law.via, law.actor) for law in laws(first.first)] == [("sweep", "sendflow"), ("record", "dco.team")]
+    # And from there the other machine may be the first to change it.
+    ladder(second.home, 4)
+    sweep(opened(second, "18 Mar 2026"))
+    with pytest.raises(OtherLaw):
+        first.sweep("18 Mar 2026")
+    assert len(laws(first.first)) == 3
+
+
+def test_day_after_day_nothing_goes_back_and_forth(two: tuple[Team, Team], tmp_path: Path) -> None:
+    """As it was: 117 letters and 1,071 facts on this one case in ten weeks, the executive lead told and untold every day."""
+    first, second = two
+    changed = STATUTE.read_text("utf-8").replace("weeks = 6", "weeks = 5")
+    other = second.first.under(pack(tmp_path / "pack", statute__ehc_needs_assessment=changed))
+    second.first = replace(other, hold=replace(other.hold, seen=None))
+    post = first.post = second.post = KeptPost()
+    refused = 0
+    for number in range(40, 60):
+        today = (day("2 Mar 2026") + timedelta(days=number)).isoformat()
+        for team in two:
+            try:
+                team.day(today)
+            except OtherLaw:
+                refused += 1
+    assert refused == 20
+    assert len(laws(first.first)) == 1
+    assert [line.kind for line in first.lines() if line.kind == "breached"] == ["breached"]
+    assert len(post.letters) == len({(box, subject) for _on, box, subject in post.log()}), "nobody was told anything twice"
+
+
+def test_an_old_process_does_not_bring_the_old_law_back_whatever_else_runs_in_its_home(two: tuple[Team, Team]) -> None:
+    first, _second = two
+    old = first.house("16 Mar 2026")
+    ladder(first.home, 2)
+    sweep(opened(first, "16 Mar 2026"))
+    for _again in range(2):
+        with pytest.raises(OtherLaw, match="start its programs again"):
+            sweep(old)
+    assert sweep(first.house("17 Mar 2026")).cases_looked_at == 0
+    assert len(laws(first.first)) == 2
+
+
+def test_a_process_that_has_read_half_of_an_upgrade_is_refused_once_the_whole_of_it_holds(two: tuple[Team, Team]) -> None:
+    """An alarm clock whose checkout was brought up to date under it has old machines and new files: neither the law before nor the one after."""
+    first, _second = two
+    began = ruleset_guard.gone_by(first.home)  # what the alarm clock's process went by when it began
+    ladder(first.home, 2)
+    sweep(opened(first, "16 Mar 2026"))
+    ladder(first.home, 4)
+    ruleset_guard._seen[first.home] = began
+    half = House.open(replace(first.first.settings, today=day("16 Mar 2026")))
+    with pytest.raises(OtherLaw):
+        sweep(half)
+    half.engine.dispose()
+    assert len(laws(first.first)) == 2
+
+
+def test_a_law_that_held_before_comes_back_by_an_act_of_somebody_only(two: tuple[Team, Team]) -> None:
+    first, second = two
+    ladder(first.home, 2)
+    sweep(opened(first, "16 Mar 2026"))
+    (first.home / "ladder.toml").unlink()
+    house = opened(first, "17 Mar 2026")
+    with pytest.raises(OtherLaw, match="held until 2026-03-16"):
+        sweep(house)
+    taken = adopt_installed(house, "dco.team")
+    assert (taken.number, taken.actor, taken.via) == (3, "dco.team", "adopt")
+    sweep(house)
+    assert second.sweep("17 Mar 2026").cases_looked_at == 0, "whose law it was all along"
+    with pytest.raises(Exception, match="holds already, as law 3"):
+        adopt_installed(house, "dco.team")
+
+
+def test_a_new_machine_is_told_before_it_writes_and_may_be_the_one_that_is_right(two: tuple[Team, Team]) -> None:
+    first, second = two
+    stranger(second, 2)
+    house = opened(second, "16 Mar 2026")
+    with pytest.raises(OtherLaw):
+        sweep(house)
+    adopt_installed(house, "dco.team")
+    assert sweep(house).facts_written == 2
+    with pytest.raises(OtherLaw, match=r"by dco\.team"):
+        first.sweep("16 Mar 2026")
+
+
+def test_a_dry_run_of_another_law_takes_nothing_and_an_adopted_pack_holds_at_once(two: tuple[Team, Team], tmp_path: Path) -> None:
+    first, second = two
+    brought = pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS)
+    for team in two:
+        assert dry_run(team.house("16 Mar 2026"), brought).dates_moved == 1
+    assert len(laws(first.first)) == 1
+    done = adopt(first.house("16 Mar 2026"), brought, "dco.team")
+    assert [law.looked_under for law in laws(first.first)] == [done.after, done.before]
+    with pytest.raises(OtherLaw, match="differ in: statute"):
+        second.sweep("16 Mar 2026")
+    with pytest.raises(ValueError, match="copy its folder law from the machine where it was adopted"):
+        opened(second, "16 Mar 2026")
+    shutil.copytree(first.home / "law", second.home / "law")
+    sweep(opened(first, "16 Mar 2026"))
+    assert sweep(opened(second, "16 Mar 2026")).cases_looked_at == 0
+
+
+def test_the_first_of_many_that_bring_in_a_law_at_once_is_the_only_one(two: tuple[Team, Team]) -> None:
+    """A rolling restart: eight workers of one home, each with the changed files."""
+    first, _second = two
+    ladder(first.home, 2)
+    opened(first, "16 Mar 2026")
+    houses = [House.open(replace(first.first.settings, today=day("16 Mar 2026"))) for _worker in range(8)]
+    process_of_its_own(first)
+    faults: list[BaseException] = []
+
+    def work(house: House) -> None:
+        try:
+            sweep(house)
+        except BaseException as fault:
+            faults.append(fault)
+
+    threads = [threading.Thread(target=work, args=(house,)) for house in houses]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for house in houses:
+        house.engine.dispose()
+    assert faults == []
+    assert [law.number for law in laws(first.first)] == [2, 1]
+    assert len([line for line in first.lines() if line.kind == "reminder_due"]) == 2
+
+
+def test_what_is_undone_has_not_brought_in_a_law(two: tuple[Team, Team]) -> None:
+    """The home has then seen a law that never held, which is no claim on one that another machine brings in meanwhile under the same number."""
+    first, second = two
+    second.sweep("3 Mar 2026")
+    ladder(first.home, 2)
+    house = opened(first, "16 Mar 2026")
+    with pytest.raises(RuntimeError, match="the disk is full"), writing(house.engine) as connection:
+        house.hold.keep(connection, "2026-03-16T09:00:00.000000Z", "sendflow", "sweep")
+        raise RuntimeError("the disk is full")
+    assert len(laws(first.first)) == 1
+    ladder(second.home, 4)
+    sweep(opened(second, "16 Mar 2026"))
+    for again in (house, opened(first, "17 Mar 2026")):
+        with pytest.raises(OtherLaw):
+            sweep(again)
+    assert [law.number for law in laws(first.first)] == [2, 1]
+
+
+def test_records_that_were_restored_from_before_a_change_of_law_take_it_again(two: tuple[Team, Team]) -> None:
+    first, _second = two
+    ladder(first.home, 2)
+    sweep(opened(first, "16 Mar 2026"))
+    with writing(first.first.engine) as connection:
+        connection.execute(text("DROP TRIGGER law_held_no_delete" + (" ON law_held" if is_postgresql(connection) else "")))
+        connection.execute(text("DELETE FROM law_held WHERE number = 2"))
+    assert sweep(opened(first, "17 Mar 2026")).troubles == []
+    assert [law.number for law in laws(first.first)] == [2, 1]
+
+
+def test_a_file_of_records_restored_into_an_empty_folder_takes_the_law_that_is_there(tmp_path: Path) -> None:
+    """Only sendflow.db and person.key were put back, and the checkout is a later one: nobody else's law can hold for records that stand in the home itself."""
+    team = Team(tmp_path / "var")
+    team.opened("2 Feb 2026").asked("2 Mar 2026")
+    (team.home / FILE).unlink()
+    ladder(team.home, 2)
+    assert sweep(opened(team, "16 Mar 2026")).kinds == {"reminder_due": 2}
+    assert [law.number for law in laws(team.first)] == [2, 1]
+    team.first.engine.dispose()
+
+
+def test_an_alarm_clock_with_another_law_says_it_once_and_goes_on_when_it_has_the_right_one(two: tuple[Team, Team], capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = two
+    stranger(second, 2)
+    process_of_its_own(second)
+    did: list[str] = []
+    clock = AlarmClock(replace(second.first.settings, today=day("14 Apr 2026")), act=lambda act, *_given, **_named: did.append(act))
+    for _minute in range(3):
+        clock.tick()
+    said = capsys.readouterr().err
+    assert (did, said.count("nothing is swept or sent"), said.count("the records answer again")) == ([], 1, 0)
+    (second.home / "ladder.toml").unlink()
+    clock.tick()
+    assert "sweep" in did and "the records answer again" in capsys.readouterr().err
+    assert len(laws(first.first)) == 1
+
+
+def test_the_command_ends_with_3_and_one_line_and_the_way_out_that_it_names_is_one(tmp_path: Path) -> None:
+    """On the file of the house itself, by commands: a ladder that is edited, edited back, and taken on purpose."""
+    team = Team(tmp_path / "var")
+    team.opened("2 Feb 2026").asked("2 Mar 2026")
+    told = {"SENDFLOW_HOME": str(team.home), "SENDFLOW_TODAY": "2026-03-16"}
+
+    def command(*words: str) -> Any:
+        process_of_its_own(team)
+        return sendflow(*words, env=told)
+
+    ladder(team.home, 2)
+    assert command("sweep", "--json").exit_code == 0
+    (team.home / "ladder.toml").unlink()
+    call = [sys.executable, "-c", "from cli import main; main()", "sweep"]
+    environment = child_environment(Settings(home=team.home)) | {"SENDFLOW_TODAY": "2026-03-16", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(call, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "sendflow adopt --installed --actor WHO" in done.stderr.splitlines()[-1]
+    assert "is not the one that holds: it was law 1" in command("laws").stdout
+    assert command("adopt", "--actor", "dco.team").exit_code == 2
+    assert command("adopt", "--installed", "--actor", "dco.team").exit_code == 0
+    assert command("adopt", "--installed", "--actor", "dco.team").exit_code == 1
+    assert command("sweep", "--json").exit_code == 0
+    assert [law["number"] for law in json.loads(command("laws", "--json").stdout)] == [3, 2, 1]
+    team.first.engine.dispose()
+
+
+def test_the_hold_costs_a_writer_no_question_once_it_knows(two: tuple[Team, Team]) -> None:
+    """The number of the law comes with the question that every writer asks anyway."""
+    house = two[0].house("3 Mar 2026")
+    house.keep_law("sweep")
+    asked: list[str] = []
+    hold = house.hold
+    assert hold.number == 1
+    event.listen(house.engine, "before_cursor_execute", lambda _connection, _cursor, said, *_more: asked.append(said))
+    with writing(house.engine) as connection:
+        asked.clear()
+        hold.keep(connection, "2026-03-03T09:00:00.000000Z", "sendflow", "sweep")
+        assert asked == []
+        hold.number = None
+        hold.keep(connection, "2026-03-03T09:00:00.000000Z", "sendflow", "sweep")
+        assert asked, "whoever does not know asks"
+    assert transact(house.engine, lambda connection: connection.info["sendflow_law"]) == 1
+    assert read_lawbook(house.settings).looked_under == house.looked_under

@@ -1,0 +1,190 @@
+"""A whole house in real processes, shot at: Prefect's server, the process that runs deployments, the alarm clock, the database, and the supervisor itself.
+
+Only where ROUNDS is set (`make faults`), one death of a house for twenty rounds: each takes half a minute. `make test` has its sample in
+tests/system/installation/test_up.py, where one house is open for many tests.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from datetime import date
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from casework.context import House
+from casework.delivery.deliver import delivery_is_called_for
+from config.running_instance import server_answers
+from config.settings import Settings
+from models.database import reading
+from notifications import outbox
+from runtime.diagnostics.checks import examine
+from runtime.local_postgres import Cluster, binaries
+from runtime.scheduler import digest_is_called_for, sweep_is_called_for
+from runtime.up import Sample
+from tests.support.fault_judge import Planned, all_is_well, facts_are_there_once
+from tests.support.installation import OPEN, LivingHouse, processes_of, wait_until
+from tests.support.mail_server import PostRoom
+from tests.support.team import Team
+from tests.system.faults.test_killed_at_random import opening, working_days
+
+ROUNDS = int(os.environ.get("ROUNDS") or 0)
+BASES = ["file"] + ["cluster"] * (binaries() is not None)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that the user PostgreSQL runs as may pass through."""
+    made = Path(tempfile.mkdtemp(prefix="sendflow-shot-"))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made)
+
+
+def kept(home: Path) -> PostRoom:
+    """Every letter that the sink has kept, as a post room would tell of it."""
+    told = PostRoom()
+    for path in sorted((home / "letters").glob("*.eml")):
+        mail = message_from_bytes(path.read_bytes(), policy=default)
+        assert isinstance(mail, EmailMessage)
+        told.arrived.append(mail)
+    return told
+
+
+def shoot(house: LivingHouse, chance: random.Random) -> list[str]:
+    """Kills some of its parts, and on PostgreSQL perhaps the server itself; says which."""
+    alive = processes_of(house.home)  # one that was shot before may not have been started again yet
+    parts = {name: pid for name, pid in house.running["pids"].items() if pid in alive}
+    if not parts:
+        return []
+    shot = chance.sample(sorted(parts), chance.randint(1, len(parts)))
+    for name in shot:
+        os.kill(parts[name], signal.SIGKILL)
+    pid = house.home / "postgres" / "data" / "postmaster.pid"
+    if pid.exists() and chance.random() < 0.5:
+        os.kill(int(pid.read_text().split("\n")[0]), signal.SIGKILL)
+        shot.append("postmaster")
+    return shot
+
+
+def recorded(house: LivingHouse, plan: list[Planned], told: list[Planned]) -> None:
+    """Records what is planned by the command, each act until it is accepted: a person who gets no answer asks again."""
+    for case, facts in plan:
+        for kind, on, data in facts:
+            told_of = (part for key, value in data.items() for part in ("--data", f"{key}={value}"))
+            words = ["record", case, kind, "--on", on, "--actor", "dco.team", "--json", *told_of]
+
+            def done(words: list[str] = words) -> bool:
+                ended = house.ask(*words)
+                assert "Traceback" not in ended.stderr, ended.stderr
+                # 3 is "not finished": no database just now. 1 is "refused": it was done the first time, and its answer was lost.
+                assert ended.returncode in (0, 3) or "stands in the history already" in ended.stderr, ended.stderr
+                return ended.returncode in (0, 1)
+
+            try:
+                wait_until(done, 120)
+            except AssertionError:
+                raise AssertionError(f"never recorded: {house.ask(*words).stderr}") from None
+        told.append((case, facts))
+
+
+def whole(house: LivingHouse) -> None:
+    """Waits until every part of it is at work again."""
+
+    def at_work() -> bool:
+        running: dict[str, Any] = house.running
+        return all(Path(f"/proc/{pid}").exists() for pid in running["pids"].values()) and server_answers(running["api_url"])
+
+    wait_until(at_work)
+
+
+def left_to_do(settings: Settings) -> set[str]:
+    """What the alarm clock has not done yet on this day."""
+    house = House.open(settings)
+    try:
+        with reading(house.engine) as connection:
+            sending = bool(outbox.unfinished(connection))
+        sweep = sweep_is_called_for(house, house.today())
+        looked = {"letters": sending or delivery_is_called_for(house), "sweep": sweep, "digest": digest_is_called_for(house)}
+    finally:
+        house.engine.dispose()
+    return {name for name, called_for in looked.items() if called_for}
+
+
+def at_rest(home: Path, today: str) -> None:
+    """Waits until there is nothing."""
+    settings = Settings.read({"SENDFLOW_HOME": str(home), "SENDFLOW_TODAY": today})
+    left: set[str] = set()
+
+    def nothing() -> bool:
+        nonlocal left
+        left = left_to_do(settings)
+        return not left
+
+    try:
+        wait_until(nothing, 60)
+    except AssertionError:
+        raise AssertionError(f"never done: {left}; the alarm clock said: {(home / 'logs' / 'wake.log').read_text()[-2000:]}") from None
+
+
+def is_open(house: LivingHouse, times: int) -> bool:
+    """Whether it has said so for the time of that number."""
+    assert house.process.poll() is None, house.said[-2000:]
+    return house.said.count(OPEN) == times
+
+
+if ROUNDS:
+
+    @pytest.mark.timeout(7200)
+    @pytest.mark.parametrize("base", BASES)
+    def test_a_house_that_is_shot_at_loses_nothing_and_opens_again(folder: Path, chance: random.Random, base: str) -> None:
+        home = folder / "var"
+        home.mkdir()
+        home.chmod(0o755)
+        Sample(date(2026, 3, 1), finished=True).write(home / "sample.json")
+        if base == "cluster":
+            Cluster(home / "postgres").make()
+        wanted: list[Planned] = []
+        number = 0
+        days = working_days(Team(folder / "almanac").first.almanac, date(2026, 3, 2), max(2, ROUNDS // 20))
+        for opening_number, today in enumerate(days, 1):
+            house = LivingHouse(home, SENDFLOW_TICK_SECONDS="1", SENDFLOW_TODAY=today)
+            try:
+                wait_until(partial(is_open, house, opening_number))
+                for _ in range(2):
+                    plan = [opening(number + each, today) for each in range(2)]
+                    number += 2
+                    wanted += plan
+                    told: list[Planned] = []
+                    person = threading.Thread(target=recorded, args=(house, plan, told))
+                    person.start()
+                    person.join(chance.uniform(0, 2))
+                    shot = shoot(house, chance)
+                    person.join()
+                    assert told == plan, (shot, {path.name: path.read_text()[-1500:] for path in (home / "logs").glob("*.log")}, house.said[-1500:])
+                whole(house)
+                at_rest(home, today)
+                team = Team(home, database_url=Settings.read({"SENDFLOW_HOME": str(home)}).database_url)
+                facts_are_there_once(team, wanted, wanted)
+                all_is_well(team, kept(home), today)
+                found = examine(team.house(today).settings).findings
+                assert {each.what for each in found} <= {"letters_unknown", "prefect"}, found
+                team.first.engine.dispose()
+                house.signal(chance.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM]))
+                house.ended()
+                wait_until(lambda: processes_of(home) == [], 40)
+            finally:
+                house.close()
+        assert json.loads((home / "sample.json").read_text())["finished"]

@@ -1,0 +1,108 @@
+"""Links between cases, at random over all processes: whatever is linked to whatever, every question is answered, and nothing is heard twice or for ever."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from casework.cases.propagation import ROUNDS
+from statemachines.process import Process
+from statemachines.replay import processes
+from tests.support.chain import CHAIN
+from tests.support.examples import examples
+from tests.support.random_links import KINDS, LAST, ODD, REFS, TELLS, Linking, clear_away, linking, worded
+
+# The few of `make test` are the same each time; the many of `make fuzz` are others each time.
+QUIET = settings(max_examples=examples(4), deadline=None, suppress_health_check=list(HealthCheck), derandomize="EXAMPLES" not in os.environ)
+DEEDS = ("open",) * 4 + ("move",) * 14 + ("correct", "correct", "withdraw", "day")
+UNDOING = ("open", "move", "move", "move", "correct", "correct", "correct", "withdraw", "withdraw", "day")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def house() -> Iterator[None]:
+    yield
+    clear_away()
+
+
+@QUIET
+@given(dice=st.randoms(use_true_random=True))
+def test_whatever_is_linked_to_whatever(dice: Random) -> None:
+    with linking() as house:
+        for _step in range(dice.randrange(4, 40)):
+            act(house, dice)
+        house.settle()
+
+
+@QUIET
+@given(dice=st.randoms(use_true_random=True))
+def test_whatever_is_done_to_cases_that_have_heard_each_other(dice: Random) -> None:
+    """A chain of linked cases as it is lived, up to some day of it; from there whatever a team may do, and above all what it may undo."""
+    with linking() as house:
+        house.lives(dice.randrange(10, len(CHAIN) - 8))
+        for _step in range(dice.randrange(2, 16)):
+            act(house, dice, UNDOING)
+        house.settle()
+
+
+def test_what_is_heard_goes_round_nowhere_and_ends_before_hearing_does() -> None:
+    """From any fact, what may be heard of what was heard of it; a file that hears its own words again would ring for ever."""
+
+    def longest(fact: tuple[str, str], before: tuple[tuple[str, str], ...]) -> int:
+        assert fact not in before, f"{fact} is heard of again by way of {before}"
+        return 1 + max((longest(heard, (*before, fact)) for heard in after.get(fact, ())), default=0)
+
+    after: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    for process in processes().values():
+        for cause, kind in process.hears.items():
+            after.setdefault(cause, set()).add((process.name, kind))
+        for kind, again in process.calls_again.items():
+            after.setdefault((process.name, kind), set()).add((process.name, again))
+    assert 2 <= max(longest(fact, ()) for fact in after) < ROUNDS
+
+
+def act(house: Linking, dice: Random, deeds: tuple[str, ...] = DEEDS) -> None:
+    """One thing that a team may do, on this day or a later one."""
+    house.today = min(house.today + timedelta(days=dice.randrange(12)), LAST - timedelta(days=45))
+    known = house.lines()
+    refs: tuple[str | None, ...] = tuple(known) or (None,)
+    match dice.choice(deeds) if known else "open":
+        case "open":
+            process = processes()[dice.choice(sorted(processes()))]
+            kind = dice.choice((process.opens, process.opens, *sorted(process.opens_too)))
+            case = dice.choice(REFS) if dice.randrange(10) else dice.choice(ODD)
+            say(house, dice, process, case, kind, (*known, case) if dice.randrange(10) == 0 else refs)
+        case "move":
+            case = dice.choice(sorted(known))
+            process, state = house.stands(case)
+            say(house, dice, process, case, likely(process, state, dice), refs)
+        case "correct":
+            case = dice.choice(sorted(known))
+            line, process = dice.choice(known[case]), house.stands(case)[0]
+            told = worded(process.facts[line.kind], process, line.occurred_on, refs, dice) if dice.randrange(2) else {}
+            moved = {"occurred_on": (line.occurred_on + timedelta(days=dice.randrange(-20, 20))).isoformat()} if dice.randrange(2) or not told else {}
+            house.say(case, "fact_corrected", house.today, {**told, **moved}, line.seq)
+        case "withdraw":
+            case = dice.choice(sorted(known))
+            house.say(case, "fact_withdrawn", house.today, {}, dice.randrange(1, len(known[case]) + 2))
+        case "day":
+            house.settle()
+
+
+def likely(process: Process, state: str, dice: Random) -> str:
+    """A kind that is lawful there and moves the case or is heard by another; now and then any other."""
+    lawful = [kind for kind in process.lawful(state) if kind in KINDS[process.name]]
+    moves = [kind for kind in lawful if (state, kind) in process.table and not kind.startswith("case_")]
+    heard = [kind for kind in lawful if (process.name, kind) in TELLS]
+    among = dice.choice((moves, moves, heard, heard, lawful, KINDS[process.name]))
+    return dice.choice(among or lawful or KINDS[process.name])
+
+
+def say(house: Linking, dice: Random, process: Process, case: str, kind: str, refs: tuple[str | None, ...]) -> None:
+    on = house.today - timedelta(days=dice.randrange(9) if dice.randrange(3) == 0 else 0)
+    house.say(case, kind, on, worded(process.facts[kind], process, on, refs, dice))

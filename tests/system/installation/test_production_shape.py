@@ -1,0 +1,215 @@
+"""The production shape: a login on the pages, the interface and the watch; commands use it, and no secret reaches a parameter, a page or a file.
+
+Nor does anything that identifies a child, though the house is fed canaries: one house is opened for all of it, and closed by the last test of it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import urllib.error
+import urllib.request
+from base64 import b64encode
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.jobs import Act
+from tests.support.canaries import CLINICAL, NAMES, NUMBERS, Done, Words, run, search_home, search_outputs, trackers
+from tests.support.installation import LivingHouse, wait_until
+
+LOGIN = "dco:kestrel-under-glass-41"
+NAME = "Zuzanna Wrobelek"
+SECRET = LOGIN.partition(":")[2]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivingHouse]:
+    """A house that asks for a login."""
+    made = LivingHouse(tmp_path_factory.mktemp("locked") / "var", sample=False, SENDFLOW_AUTH=LOGIN).opened()
+    yield made
+    made.close()
+
+
+def with_canaries(folder: Path) -> list[Words]:
+    """Each way in once, each with another canary; tests/privacy tries all of them without a Prefect server."""
+    whole, _newer, broken, *_others = trackers(folder)
+    waiting = ("waiting_list_stated", "--on", "2026-04-01", "--data", "service=camhs", "--data", f"note={NAMES[0]}")
+    return [
+        ("import", str(whole)), ("import", str(broken)), ("record", "KV001", *waiting, "--actor", "dco.team"),
+        ("record", NUMBERS[1], CLINICAL[0], "--on", NAMES[0], "--data", CLINICAL[0], "--actor", "dco.team"),
+        ("record", "KV001", "section_g_agreed", "--on", "2026-04-01", "--data", f"body={NUMBERS[1]}", "--actor", NAMES[0]),
+        ("sweep",), ("deliver", "--now", "--reason", CLINICAL[0]), ("digest",), ("verify",),
+    ]  # fmt: skip
+
+
+@pytest.mark.house
+@pytest.mark.timeout(600)
+def test_no_canary_is_found_where_a_prefect_server_took_part(house: LivingHouse, tmp_path: Path) -> None:
+    """The commands share one process, as each would pay for Prefect's import."""
+    outputs, past = run(house.home, with_canaries(tmp_path / "in"), **house.environment)
+    assert [done.code for done in outputs] == [1, 2, 0, 2, 2, 0, 0, 0, 0]
+    assert "Prefect" not in past + "".join(done.stderr for done in outputs), "each command has shown its run"
+    search_outputs([*outputs, Done(("all",), 0, "", past)])
+    search_home(house.home)
+
+
+def ask(url: str, login: str | None = None, body: Any = None) -> tuple[int, str]:
+    """The status and the text of an answer."""
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Basic {b64encode(login.encode()).decode()}"} if login else {})
+    data = None if body is None else json.dumps(body).encode()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, data=data, headers=headers), timeout=30) as answer:
+            return answer.status, answer.read().decode(errors="replace")
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.read().decode(errors="replace")
+
+
+@pytest.mark.house
+@pytest.mark.timeout(600)
+def test_a_login_reaches_neither_pages_nor_files(house: LivingHouse) -> None:
+    """Without it the interface and the watch tell nothing; with it commands show their runs; and it stands nowhere."""
+    api, watch = f"http://127.0.0.1:{house.port}/api", house.running["watch_url"]
+    wanted: dict[str, Any] = {"limit": 200}
+    for path in ("flow_runs/filter", "logs/filter", "artifacts/filter", "variables/filter", "block_documents/filter"):
+        assert ask(f"{api}/{path}", None, wanted)[0] == 401
+        assert ask(f"{api}/{path}", f"dco:{'x' * 20}", wanted)[0] == 401
+        code, said = ask(f"{api}/{path}", LOGIN, wanted)
+        assert code == 200
+        assert SECRET not in said
+    assert wait_until(lambda: _answers(f"{watch}/live"))
+    assert (ask(f"{watch}/metrics")[0], ask(f"{watch}/metrics", LOGIN)[0]) == (401, 200)
+    swept = house.ask("sweep", "--json")
+    assert swept.returncode == 0, swept.stderr
+    assert "Prefect" not in swept.stderr, "the command has shown its run"
+    runs = json.loads(ask(f"{api}/flow_runs/filter", LOGIN, {**wanted, "sort": "START_TIME_DESC"})[1])
+    assert {run["name"].split()[0] for run in runs} >= {"import", "sweep", "deliver", "digest", "verify"}
+    shared = house.ask("sweep", "--workers", "2")
+    assert (shared.returncode, "the pool is not there yet: run sendflow deployments once" in shared.stderr) == (0, True), shared.stderr
+    assert house.ask("doctor", "--quick", "--json").returncode in {0, 1}
+    for page in (f"http://127.0.0.1:{house.port}/", f"{api}/health"):
+        assert SECRET not in ask(page)[1]
+    assert SECRET not in house.said + swept.stdout + swept.stderr
+    assert _holding(house.home, SECRET.encode(), _basic()) == []
+
+
+@pytest.mark.house
+@pytest.mark.timeout(600)
+def test_without_the_login_no_route_of_the_interface_says_or_does_anything(house: LivingHouse) -> None:
+    """Every path and method that the server itself names, asked without a login; two say whether it is there."""
+    described = json.loads(ask(f"http://127.0.0.1:{house.port}/openapi.json")[1])["paths"]
+    found: dict[int, list[str]] = {}
+    with ThreadPoolExecutor(4) as askers:
+        asked = [(method, path) for path, methods in described.items() for method in methods]
+        codes = askers.map(lambda one: _code(house, *one), asked)
+        for (method, path), code in zip(asked, codes, strict=True):
+            found.setdefault(code, []).append(f"{method} {path}")
+    assert len(found[401]) > 150
+    assert {code: paths for code, paths in found.items() if code != 401} == {200: ["get /health", "get /ready"]}
+
+
+@pytest.mark.house
+@pytest.mark.timeout(600)
+def test_nothing_that_is_typed_beside_the_parameters_is_kept(house: LivingHouse) -> None:
+    """The form's switch that lets any value pass, its name, tags and message, and names that the flow does not know."""
+    api = f"http://127.0.0.1:{house.port}/api"
+    there = json.loads(ask(f"{api}/deployments/name/verify/verify-now", LOGIN)[1])
+    start = f"{api}/deployments/{there['id']}/create_flow_run"
+    typed: dict[str, Any] = {
+        "parameters": {"case": None, NAME: NAME, "note": NAME}, "name": NAME, "tags": [NAME, "by-hand"], "labels": {NAME: NAME},
+        "job_variables": {"env": {NAME: NAME}}, "context": {NAME: NAME}, "idempotency_key": NAME,
+        "enforce_parameter_schema": False, "state": {"type": "SCHEDULED", "name": NAME, "message": NAME},
+    }  # fmt: skip
+    code, said = ask(start, LOGIN, typed)
+    assert code == 201, said
+    assert NAME not in said
+    assert json.loads(said)["tags"] == ["by-hand"]
+    code, said = ask(f"{start}/bulk", LOGIN, [typed, {**typed, "tags": []}])
+    assert (code, NAME in said) == (200, False), said
+    assert len(json.loads(said)["results"]) == 2, "several at once are several runs"
+    code, said = ask(start, LOGIN, {**typed, "parameters": {"case": NAME}})
+    assert code in {400, 409, 422}, "the switch does not let it pass"
+    run = json.loads(ask(f"{api}/flow_runs/filter", LOGIN, {"limit": 1, "sort": "EXPECTED_START_TIME_DESC"})[1])[0]["id"]
+    request = urllib.request.Request(
+        f"{api}/flow_runs/{run}/set_state", data=json.dumps({"state": {"type": "CANCELLED", "message": NAME, "name": NAME}, "force": True}).encode(),
+        headers={"Content-Type": "application/json", "Origin": f"http://127.0.0.1:{house.port}", "Authorization": f"Basic {_basic().decode()}"},
+    )  # fmt: skip
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert "changed by hand" in answer.read().decode()
+    assert ask(start, LOGIN, {"parameters": {}, "state": "no state"})[0] == 422, "what is no start is refused in the server's own words"
+    assert _holding(house.home, NAME.encode()) == []
+
+
+@pytest.mark.house
+@pytest.mark.timeout(600)
+def test_closed_it_leaves_neither_a_canary_nor_its_login_behind(house: LivingHouse) -> None:
+    """What its parts write as they end is searched too."""
+    house.close()
+    search_outputs([Done(("up",), 0, house.said, "")])
+    assert search_home(house.home) > 10
+    assert _holding(house.home, SECRET.encode(), _basic()) == []
+
+
+@pytest.mark.parametrize("name", ["sweep", "deliver", "digest", "verify"])
+def test_the_door_knows_the_parameters_of_every_deployment(name: str) -> None:
+    """One that it did not know would be dropped in silence."""
+    from flows.definitions import FLOWS
+    from flows.deployments import deployments
+    from runtime.prefect_server import PARAMETERS
+
+    assert {f"{name}-now"} <= {each.name for each in deployments()}
+    assert inspect.signature(FLOWS[Act(name)].fn).parameters.keys() <= set(PARAMETERS)
+
+
+def _code(house: LivingHouse, method: str, path: str) -> int:
+    whole = f"http://127.0.0.1:{house.port}/api{re.sub(r'{[^}]+}', '3fa85f64-5717-4562-b3fc-2c963f66afa6', path)}"
+    body = None if method in {"get", "delete"} else b"{}"
+    try:
+        request = urllib.request.Request(whole, data=body, method=method.upper(), headers={"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        return refused.code
+
+
+def _answers(url: str) -> bool:
+    try:
+        return ask(url, LOGIN)[0] == 200
+    except OSError:
+        return False
+
+
+def _holding(home: Path, *words: bytes) -> list[str]:
+    """The files of a house in which one of these stands."""
+    contents = ((path.name, path.read_bytes()) for path in home.rglob("*") if path.is_file())
+    return [name for name, content in contents if any(word in content for word in words)]
+
+
+def _basic() -> bytes:
+    return b64encode(LOGIN.encode())
+
+
+def test_no_flow_takes_anything_that_could_be_a_secret() -> None:
+    """A parameter is a reference, kinds of fact, a day, a digest or a yes; each text is held to a pattern before it is stored."""
+    from flows.definitions import FLOWS
+
+    names: set[str] = set()
+    for each in FLOWS.values():
+        names |= inspect.signature(each.fn).parameters.keys()
+        for told in each.parameters.properties.values():
+            one = next((some for some in told.get("anyOf", [told]) if some.get("type") != "null"), told)
+            assert one.get("type") == "boolean" or "pattern" in one or "pattern" in told, told
+    assert names <= {"case", "fact", "on", "digest", "as_at", "part", "now"}
+
+
+def test_the_settings_that_hold_secrets_are_not_shown_by_repr(tmp_path: Path) -> None:
+    """A traceback or a debugger prints settings; a password is not among what it prints."""
+    from config.settings import Settings
+
+    told = repr(Settings.read({"SENDFLOW_HOME": str(tmp_path), "SENDFLOW_AUTH": LOGIN, "SENDFLOW_DATABASE_URL": "postgresql://sendflow:osprey-31@127.0.0.1/s"}))
+    assert SECRET not in told
+    assert "osprey-31" not in told

@@ -1,0 +1,76 @@
+"""The same house on PostgreSQL: one private cluster for the run, one database for each house. Without binaries nothing here is collected."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from models.database import make_records, open_engine
+from runtime.local_postgres import Cluster, binaries
+
+if TYPE_CHECKING:
+    from tests.support.team import Team
+
+collect_ignore_glob = [] if binaries() is not None else ["test_*.py"]
+collect_ignore = [] if os.environ.get("ROUNDS") else ["test_pool.py"]  # minutes: with make faults
+MADE = "made_once"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A cluster that is running, with one database of made records to copy from."""
+    # Not under pytest's own folder, which is closed to the user that the server runs as.
+    home = Path(tempfile.mkdtemp(prefix="sendflow-pg-"))
+    home.chmod(0o755)
+    cluster = Cluster(home / "cluster", fast=True)
+    cluster.make()
+    try:
+        cluster.start()
+        cluster.database(MADE)
+        engine = open_engine(cluster.url(MADE, "owner"))
+        make_records(engine)
+        engine.dispose()
+        yield cluster
+    finally:
+        cluster.stop()
+        shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def database(postgres: Cluster) -> Callable[..., str]:
+    """Makes a database, empty or with made records in it; its address as the owner."""
+    numbers = count(1)
+
+    def make(empty: bool = False) -> str:
+        name = f"house_{next(numbers)}"
+        with psycopg.connect(postgres.url("postgres", "owner", "postgresql"), autocommit=True) as connection:
+            copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier("template1" if empty else MADE))
+            connection.execute(copy)
+        return postgres.url(name, "owner")
+
+    return make
+
+
+@pytest.fixture
+def teams(tmp_path: Path, database: Callable[..., str]) -> Iterator[Callable[[str], Team]]:
+    """Makes several teams, each with a house and a database of its own; `team` comes from here as well."""
+    from tests.support.team import Team
+
+    made: list[Team] = []
+
+    def make(name: str) -> Team:
+        made.append(Team(tmp_path / name, database_url=database()))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.first.engine.dispose()

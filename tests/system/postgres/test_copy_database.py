@@ -1,0 +1,122 @@
+"""From a file to a server: every row, every byte, the same head; into an empty database only, and the file is never written again."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from casework.cases.record import record
+from casework.context import House
+from config.running_instance import only_supervisor
+from config.settings import Settings
+from models.database import RecordsError, open_engine
+from models.facts import Draft
+from runtime import copy_database
+from runtime.copy_database import CannotMove, move
+from runtime.diagnostics.checks import examine
+from tests.support.team import Team
+
+HEARD: list[str] = []
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> Iterator[Team]:
+    """A house on a file, with something in every table."""
+    made = Team(tmp_path / "var")
+    made.record("2 Feb 2026", "ehc_assessment_requested", la="northshire", nhs_number="999 000 0018")
+    made.record("2 Feb 2026", "assessment_agreed")
+    made.asked("2 Mar 2026", note="Grandmother, naïve: 'quoted' \\t and a tab\there")
+    made.day("2 Mar 2026")
+    made.day("14 Apr 2026")
+    yield made
+    made.first.engine.dispose()
+
+
+def plain(rows: list[tuple[Any, ...]]) -> list[list[Any]]:
+    """Rows as both drivers would give them."""
+    return [[each.isoformat() if isinstance(each, date) else bytes(each) if isinstance(each, memoryview) else each for each in row] for row in rows]
+
+
+def to(team: Team, database: Callable[..., str]) -> Settings:
+    return Settings(home=team.home, today=date(2026, 4, 14), database_url=database(empty=True))
+
+
+def test_everything_goes_and_the_house_goes_on_there(team: Team, database: Callable[..., str]) -> None:
+    before, head, settings = team.dump(), team.verify("14 Apr 2026").head, to(team, database)
+    report = move(settings, HEARD.append)
+    assert (report.head, report.cases, report.rows["fact"], report.rows["person"]) == (head, 1, len(team.lines()), 1)
+    house = House.open(settings)
+    there = Team.__new__(Team)
+    there.__dict__ |= {**team.__dict__, "first": house, "_houses": {}}
+    assert plain(there.dump()) == plain(before)
+    assert there.verify("14 Apr 2026").intact
+    record(house, team.case, [Draft("health_advice_received", date(2026, 4, 14), {"service": "speech_and_language_therapy"})], "dco.team")
+    assert there.sweep("14 Apr 2026").troubles == []
+    with house.engine.begin() as connection:
+        numbers = [row[0] for row in connection.execute(text("SELECT id FROM tick ORDER BY id"))]
+    assert len(set(numbers)) == len(numbers) > report.rows["tick"], "the server numbers on where the file ended"
+    house.engine.dispose()
+
+
+def test_the_file_is_left_as_it_was_and_says_where_its_records_are(team: Team, database: Callable[..., str]) -> None:
+    before = team.dump()
+    move(to(team, database), HEARD.append)
+    with pytest.raises(RecordsError, match="SENDFLOW_DATABASE_URL"):
+        House.open(Settings(home=team.home))
+    with pytest.raises(RecordsError):
+        team.record("14 Apr 2026", "health_advice_received", service="speech_and_language_therapy")
+    with pytest.raises(CannotMove, match="moved before"):
+        move(to(team, database), HEARD.append)
+    assert not examine(Settings(home=team.home), quick=True).well
+    assert team.dump() == before
+
+
+def test_a_database_with_anything_in_it_is_refused(team: Team, database: Callable[..., str], tmp_path: Path) -> None:
+    other = Team(tmp_path / "other", database_url=database())
+    other.opened("2 Feb 2026")
+    held = other.dump()
+    with pytest.raises(CannotMove, match="not empty"):
+        move(replace(to(team, database), database_url=other.first.settings.database_url), HEARD.append)
+    assert other.dump() == held
+    other.first.engine.dispose()
+    team.sweep("14 Apr 2026")
+
+
+def test_what_fails_half_way_leaves_the_house_where_it_is(team: Team, database: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = to(team, database)
+
+    def otherwise(connection: object, table: object) -> str:
+        return str(id(connection)) if str(table) == "notice" else ""
+
+    with monkeypatch.context() as patched:
+        patched.setattr(copy_database, "_digest", otherwise)
+        with pytest.raises(CannotMove, match="notice"):
+            move(settings, HEARD.append)
+    team.sweep("14 Apr 2026")
+    assert move(settings, HEARD.append).cases == 1, "the server kept nothing of the first try"
+
+
+def test_a_house_that_is_open_or_damaged_is_not_moved(team: Team, database: Callable[..., str]) -> None:
+    with only_supervisor(team.home), pytest.raises(CannotMove, match="close it first"):
+        move(to(team, database), HEARD.append)
+    with sqlite3.connect(team.home / "sendflow.db") as file:
+        file.execute("DROP TRIGGER fact_no_update")
+        file.execute("UPDATE fact SET text = replace(text, 'northshire', 'eastmere') WHERE seq = 1")
+    with pytest.raises(CannotMove, match="does not verify"):
+        move(to(team, database), HEARD.append)
+    with pytest.raises(CannotMove, match="no server is named"):
+        move(Settings(home=team.home), HEARD.append)
+    with pytest.raises(CannotMove, match="no file of records"):
+        move(replace(to(team, database), home=team.home / "absent"), HEARD.append)
+    nowhere = replace(to(team, database), database_url="postgresql+psycopg://sendflow:hush@127.0.0.1:9/none")
+    with pytest.raises(CannotMove) as refused:
+        move(nowhere, HEARD.append)
+    assert "hush" not in str(refused.value)
+    assert open_engine(str(nowhere.database_url)).url.port == 9

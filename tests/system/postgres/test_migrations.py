@@ -1,0 +1,150 @@
+"""The records' shape: one newest revision on both databases, no drift, and upwards from every revision with what was in it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, text
+
+from config.settings import Settings, child_environment
+from models.database import HEAD, MIGRATIONS, RecordsError, make_records, missing_triggers, open_engine, reading, revision, upgrade, writing
+from models.tables import FactRow
+from runtime.local_postgres import Cluster
+from tests.support.paths import ROOT
+from tests.support.team import Team
+
+Databases = Callable[..., str]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database in which there is nothing yet."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty.db'}"
+    database: Databases = request.getfixturevalue("database")
+    return database(empty=True)
+
+
+def drift(engine: Engine) -> list[object]:
+    def ours(_thing: object, name: str | None, kind: str, _reflected: bool, _compared: object) -> bool:
+        return (kind, name) != ("table", "alembic_version")
+
+    with reading(engine) as connection:
+        return list(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True, "include_object": ours}), FactRow.metadata))
+
+
+def scripts() -> ScriptDirectory:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return ScriptDirectory.from_config(config)
+
+
+def test_the_newest_revision_is_the_one_that_the_program_asks_for() -> None:
+    assert scripts().get_heads() == [HEAD]
+
+
+def test_the_revisions_make_what_the_program_declares_and_autogenerate_finds_no_drift(empty: str) -> None:
+    engine = open_engine(empty)
+    assert revision(engine) is None
+    make_records(engine)
+    assert revision(engine) == HEAD
+    assert drift(engine) == []
+    with reading(engine) as connection:
+        assert missing_triggers(connection) == []
+    engine.dispose()
+
+
+def test_text_is_ordered_by_its_bytes_whatever_the_servers_locale(empty: str) -> None:
+    engine = open_engine(empty)
+    make_records(engine)
+    with writing(engine) as connection:
+        for mailbox in ("a@x", "B@x", "_@x", "é@x", "AB@x", "A-B@x"):
+            connection.execute(text("INSERT INTO alias VALUES (:m, 'NX90001')"), {"m": mailbox})
+        found = list(connection.exec_driver_sql("SELECT digest FROM alias ORDER BY digest").scalars())
+    assert found == sorted(found)
+    engine.dispose()
+
+
+def test_any_command_migrates_an_empty_database(empty: str, tmp_path: Path) -> None:
+    url = None if empty.startswith("sqlite") else empty
+    environment = child_environment(Settings(home=tmp_path / "var", database_url=url)) | {"SENDFLOW_TODAY": "2026-04-14"}
+    command = [sys.executable, "-c", "import cli; cli.main()", "overdue", "--json"]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    engine = open_engine(url or f"sqlite:///{tmp_path / 'var' / 'sendflow.db'}")
+    assert revision(engine) == HEAD
+    engine.dispose()
+
+
+@pytest.mark.parametrize("since", [each.revision for each in scripts().walk_revisions()])
+def test_upwards_from_every_revision_with_data_in_it_nothing_is_lost(empty: str, tmp_path: Path, since: str) -> None:
+    engine = open_engine(empty)
+    with writing(engine) as connection:
+        upgrade(connection, since)
+    engine.dispose()
+    team = lived(empty, tmp_path)
+    before = team.dump()
+    make_records(team.first.engine)
+    assert team.dump() == before
+    assert team.verify("15 Apr 2026").intact
+    team.first.engine.dispose()
+
+
+def test_records_from_before_there_were_revisions_are_taken_as_they_are(empty: str, tmp_path: Path) -> None:
+    """And a trigger that somebody took away stays away, so that verify says so."""
+    team = lived(empty, tmp_path)
+    before = team.dump()
+    with writing(team.first.engine) as connection:
+        connection.exec_driver_sql("DROP TABLE alembic_version")
+        connection.exec_driver_sql("DROP TRIGGER fact_no_update" + ("" if empty.startswith("sqlite") else " ON fact"))
+    make_records(team.first.engine)
+    assert revision(team.first.engine) == HEAD
+    assert team.dump() == before
+    report = team.verify("15 Apr 2026")
+    assert [damage.what for damage in report.damage] == ["trigger"]
+    team.first.engine.dispose()
+
+
+def test_records_of_a_later_version_are_left_alone(empty: str) -> None:
+    engine = open_engine(empty)
+    make_records(engine)
+    with writing(engine) as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '999'")
+    with pytest.raises(RecordsError, match="later version of sendflow"):
+        make_records(engine)
+    assert revision(engine) == "999"
+    engine.dispose()
+
+
+def lived(url: str, tmp_path: Path) -> Team:
+    """A house with a case that was asked, chased and told."""
+    home = tmp_path / "lived"
+    if url.startswith("sqlite"):
+        home.mkdir()
+        Path(url.removeprefix("sqlite:///")).touch()
+        (home / "sendflow.db").symlink_to(url.removeprefix("sqlite:///"))
+    team = Team(home, database_url=None if url.startswith("sqlite") else url)
+    team.opened("2 Feb 2026").asked("2 Mar 2026")
+    team.day("14 Apr 2026")
+    return team
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_cannot_hold_every_name_is_refused_before_anything_is_made(postgres: Cluster, encoding: str) -> None:
+    name = f"house_in_{encoding.lower()}"
+    with psycopg.connect(postgres.url("postgres", "owner", "postgresql"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
+    engine = open_engine(postgres.url(name, "owner"))
+    with pytest.raises(RecordsError, match="the database is not in UTF-8"):
+        make_records(engine)
+    assert revision(engine) is None
+    engine.dispose()

@@ -1,0 +1,169 @@
+"""Several workers on the same records: the same facts and letters with one, two and eight of them, and no number given twice."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from casework import sweep as sweeping
+from casework.cases.record import Act, Recorded, record_acts
+from casework.sweep import sweep
+from config.settings import Settings, child_environment
+from models.database import Contended, lock_cases, transact, writing
+from models.facts import Draft
+from tests.casework.delivery.conftest import room
+from tests.support.by_hand import day
+from tests.support.mail_server import HOST, PostRoom, letters
+from tests.support.paths import ROOT
+from tests.support.team import Team
+
+CASES = 24
+SERVICES = ("speech_and_language_therapy", "community_paediatrics", "physiotherapy")
+LAS = ("northshire", "eastmere", "tarnford", "holme_vale")
+# One start for all: the house is opened once, and each worker is a fork of that with connections of its own.
+WORKERS = """
+import os, sys
+from casework.delivery.deliver import deliver
+from casework.context import House
+from casework.cases.record import record
+from notifications.transport import SmtpPost
+house = House.open()
+house.engine.dispose()
+made = []
+for number in range(int(sys.argv[1])):
+    worker = os.fork()
+    if worker == 0:
+        try:
+            exec(sys.argv[2])
+        except BaseException as problem:
+            os.write(2, f"{type(problem).__name__}: {problem}".encode())
+            os._exit(1)
+        os._exit(0)
+    made.append(worker)
+sys.exit(max(os.waitstatus_to_exitcode(os.waitpid(each, 0)[1]) for each in made))
+"""
+SWEEP = "from casework import sweep as sweeping; sweeping.SHARD = 3; os.write(1, b'%d ' % sweeping.sweep(house).facts_written)"
+DELIVER = "os.write(1, b'%d ' % deliver(house, post=SmtpPost({!r}, {})).sent)"
+RECORD = """
+from datetime import date
+from casework.cases.validation import Refused
+from models.facts import Draft
+for number in range(1, 9):
+    for case, kind, data in (
+        ("NX90001", "waiting_list_stated", {"body": "QX101", "service": "physiotherapy", "weeks": 10}),
+        (f"NX8{number:04d}", "ehc_assessment_requested", {"la": "northshire", "nhs_number": "999 000 0018"}),
+        ("new", "ehc_assessment_requested", {"la": "eastmere"}),
+    ):
+        try:
+            record(house, case, [Draft(kind, date(2026, 3, number), data)], "dco.team")
+        except Refused as refused:
+            assert refused.code == "recorded_already", refused.code
+"""
+
+
+def workers(team: Team, today: str, code: str, how_many: int) -> list[int]:
+    """Runs the code in so many processes at once; the number that each wrote, where it did."""
+    settings = Settings(home=team.home, database_url=team.first.settings.database_url)
+    environment = child_environment(settings) | {"SENDFLOW_TODAY": day(today).isoformat(), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", WORKERS, str(how_many), code]
+    done = subprocess.run(command, env=environment, cwd=team.home, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    return [int(each) for each in done.stdout.split()]
+
+
+def asked(team: Team) -> Team:
+    """Two dozen cases of four authorities, each with a service that was asked on 2 March."""
+    acts: list[Act] = []
+    for number in range(CASES):
+        case, began = f"NX7{number:04d}", date(2026, 2, 2)
+        acts.append(Act(case, [Draft("ehc_assessment_requested", began, {"la": LAS[number % 4]}), Draft("assessment_agreed", began, {})]))
+        acts.append(Act(case, [Draft("health_advice_requested", date(2026, 3, 2), {"service": SERVICES[number % 3]})]))
+    outcomes = record_acts(team.house("2 Mar 2026"), acts, "dco.team", "record")
+    assert all(isinstance(each, Recorded) for each in outcomes)
+    return team
+
+
+def rows(team: Team, *tables: str) -> list[tuple[Any, ...]]:
+    """What the acts have left, but for what an act draws by chance."""
+    return [row for row in team.dump() if row[0] in tables]
+
+
+def test_the_same_sweep_with_one_two_and_eight_workers(teams: Callable[[str], Team]) -> None:
+    found = []
+    for how_many in (1, 2, 8):
+        team = asked(teams(f"by_{how_many}"))
+        written = workers(team, "14 Apr 2026", SWEEP, how_many)
+        assert sum(written) == CASES * 4, "three reminders and a breach of each, written once, whoever wrote them"
+        assert team.verify("14 Apr 2026").intact
+        assert team.sweep("14 Apr 2026").cases_looked_at == 0
+        found.append(rows(team, "fact", "case_file", "duty", "notice"))
+    assert found[0] == found[1] == found[2]
+
+
+def test_the_same_letters_with_one_two_and_eight_deliverers(teams: Callable[[str], Team], room: PostRoom) -> None:
+    found = []
+    for how_many in (1, 2, 8) if os.environ.get("ROUNDS") else (1, 8):
+        team = asked(teams(f"by_{how_many}"))
+        room.arrived.clear()
+        sent = workers(team, "2 Mar 2026", DELIVER.format(HOST, room.port), how_many)
+        assert set(Counter(to for to, _ in room.told()).values()) == {1}, "one message to a mailbox a day"
+        assert sum(sent) == len(room.arrived) == len(set(room.ids()))
+        assert {state for _, _, state in team.notices()} == {"sent"}
+        assert team.verify("2 Mar 2026").intact
+        found.append((letters(team), sorted(room.told()), sorted(row[1:4] for row in rows(team, "fact"))))
+    assert all(each == found[0] for each in found)
+
+
+def test_six_processes_race_on_one_case_on_new_ones_and_for_new_references(team: Team) -> None:
+    team.opened("2 Feb 2026").asked("2 Mar 2026", service="physiotherapy")
+    workers(team, "31 Mar 2026", RECORD, 6)
+    assert sorted(line.occurred_on.day for line in team.lines()[3:]) == list(range(1, 9)), "each fact once"
+    assert team.verify("31 Mar 2026").intact
+    cases = [row for row in team.dump() if row[0] == "case_file"]
+    assert sum(row[1].startswith("SF-") for row in cases) == 6 * 8, "no reference was given twice"
+    assert len([row for row in team.dump() if row[0] == "person"]) == 1, "one number is one child"
+    assert len({row[-1] for row in cases if row[1].startswith("NX8")}) == 1
+
+
+def test_a_case_that_somebody_is_at_work_on_is_left_and_asked_for_again_at_the_end(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked(team)
+    monkeypatch.setattr(sweeping, "SHARD", 10)
+    swept: list[int] = []
+    with writing(team.first.engine) as person:
+        lock_cases(person, ["NX70003"])
+        thread = threading.Thread(target=lambda: swept.append(sweep(team.house("14 Apr 2026")).facts_written))
+        thread.start()
+        # The others are written while the person is still at work; the sweep then waits for the one.
+        while len(team.told()) == 0:
+            team.case = f"NX7{CASES - 1:04d}"
+        assert not swept
+    thread.join(60)
+    assert swept == [CASES * 4]
+
+
+def test_work_that_always_comes_second_ends_with_a_clear_line_and_leaves_nothing(team: Team) -> None:
+    team.opened("2 Feb 2026")
+    before, tried = team.dump(), []
+
+    def always_second(connection: Any) -> None:
+        tried.append(1)
+        connection.exec_driver_sql("INSERT INTO fact SELECT * FROM fact")
+
+    with pytest.raises(Contended, match="nothing was written"):
+        transact(team.first.engine, always_second)
+    assert len(tried) == 4
+    assert team.dump() == before
+    with pytest.raises(IntegrityError, match="append-only"):
+        transact(team.first.engine, lambda connection: connection.exec_driver_sql("UPDATE fact SET seq = seq"))
+
+
+__all__ = ["room"]
