@@ -17,6 +17,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, insert, or_, select
 
+from casework.cases.commit import commit
 from casework.cases.unit_of_work import CASE, Desk
 from casework.cases.validation import Refused
 from casework.context import House, instant
@@ -241,7 +242,7 @@ def _record(house: House, fresh: Path, files: dict[str, bytes], looked: DryRun, 
         desk = Desk(then, connection, actor=actor, via="adopt")
         for work in desk.open(looked.gains_first_duty).values():
             work.stale = True
-        desk.flush()
+        commit(desk)
     point_at(house.settings, folder.name)
     return adopted
 

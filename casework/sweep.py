@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import ColumnElement, Connection, func, insert, or_, select
 
 from casework import fault_points
-from casework.cases.unit_of_work import DUTY, Desk
+from casework.cases.commit import commit
+from casework.cases.unit_of_work import DUTY, UNREADABLE, Desk
 from casework.cases.validation import Refused
 from casework.context import House, instant
 from config.law import LawError, NoAnswer
@@ -186,9 +187,6 @@ class Some(NamedTuple):
     left: list[str]
 
 
-UNREADABLE = (Unlawful, LawError, NoAnswer, AlmanacRange, Refused, KeyError, ValueError)
-
-
 def _sweep_some(house: House, refs: Sequence[str], as_at: date, run: str | None, wait: bool = True) -> Some:
     return transact(house.engine, lambda connection: _sweep_within(connection, house, refs, as_at, run, wait))
 
@@ -210,7 +208,7 @@ def _sweep_within(connection: Connection, house: House, refs: Sequence[str], as_
                 work.stale = True
         done.extend(Done(NOTICED, None, "") for _notice in desk.notices)
         fault_points.here("before_sweep_flush")
-        desk.flush()
+        commit(desk)
         fault_points.here("after_fact_before_commit")
     return Some(len(refs), done, left)
 

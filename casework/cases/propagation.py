@@ -9,8 +9,9 @@ import secrets
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from casework.cases.unit_of_work import CASE, CaseWork, Desk, open_each, readable
 from casework.cases.validation import Refused
 from models.bulk_io import read_among
 from models.common_facts import CORRECTIONS
@@ -18,9 +19,6 @@ from models.facts import Draft, Fact, Line
 from models.ledger import Damaged
 from statemachines.process import HeardAs, Process, Unlawful
 from statemachines.replay import processes
-
-if TYPE_CHECKING:
-    from casework.cases.unit_of_work import CaseWork, Desk
 
 ROUNDS = 6
 
@@ -35,7 +33,7 @@ def heard_by() -> dict[tuple[str, str], list[tuple[str, str]]]:
     return dict(found)
 
 
-def hear(desk: "Desk", mint: Callable[[], str]) -> list[str]:
+def hear(desk: Desk, mint: Callable[[], str]) -> list[str]:
     """Let linked cases hear what has been added on this desk; returns what could not be taken, in sentences for a person."""
     listening = heard_by()
     unheard: list[str] = []
@@ -59,7 +57,7 @@ def hear(desk: "Desk", mint: Callable[[], str]) -> list[str]:
     return unheard
 
 
-def _call_again(desk: "Desk", work: "CaseWork", fresh: list[Fact]) -> list[str]:
+def _call_again(desk: Desk, work: CaseWork, fresh: list[Fact]) -> list[str]:
     """After an order to assess: a fact for each body that had been asked before it and not since; a correction of the order is one of these too."""
     calls = work.process.calls_again if work.process is not None else {}
     unheard: list[str] = []
@@ -83,7 +81,7 @@ def _call_again(desk: "Desk", work: "CaseWork", fresh: list[Fact]) -> list[str]:
     return unheard
 
 
-def _ask_again(desk: "Desk", work: "CaseWork", order: Line, kind: str, told: Fact) -> list[str]:
+def _ask_again(desk: Desk, work: CaseWork, order: Line, kind: str, told: Fact) -> list[str]:
     """For each body that was asked before an order and not since, the fact that it is called for again; none for a body whose request is gone since."""
     asks = work.process.asks if work.process is not None else frozenset()
     cause = f"{work.case_ref}/{order.seq}"
@@ -105,17 +103,15 @@ def _asked(line: Line) -> tuple[str, str | None]:
     return line.data["body"], line.data.get("service")
 
 
-def _corrects_heard(work: "CaseWork", fact: Fact, listening: dict[tuple[str, str], list[tuple[str, str]]]) -> bool:
+def _corrects_heard(work: CaseWork, fact: Fact, listening: dict[tuple[str, str], list[tuple[str, str]]]) -> bool:
     if fact.kind not in CORRECTIONS:
         return False
     target = next((line for line in work.lines if line.seq == fact.corrects), None)
     return target is not None and (fact.process, target.kind) in listening
 
 
-def _linked(desk: "Desk", works: list["CaseWork"]) -> dict[str, list[str]]:
+def _linked(desk: Desk, works: list[CaseWork]) -> dict[str, list[str]]:
     """References by child, in order of reference: the order in which cases are locked."""
-    from casework.cases.unit_of_work import CASE
-
     desk.settle_children(works)
     keys = {work.child_key for work in works if work.child_key}
     found: dict[str, set[str]] = defaultdict(set)
@@ -128,7 +124,7 @@ def _linked(desk: "Desk", works: list["CaseWork"]) -> dict[str, list[str]]:
 
 
 def _tell(
-    desk: "Desk", work: "CaseWork", fact: Fact, others: list[str], listening: dict[tuple[str, str], list[tuple[str, str]]], mint: Callable[[], str]
+    desk: Desk, work: CaseWork, fact: Fact, others: list[str], listening: dict[tuple[str, str], list[tuple[str, str]]], mint: Callable[[], str]
 ) -> list[str]:
     cause = f"{work.case_ref}/{fact.seq}"
     hearers = listening.get((fact.process, fact.kind), [])
@@ -177,7 +173,7 @@ def _put(process: Process, kind: str, put: HeardAs, said: Mapping[str, Any]) -> 
     return {key: value for key, value in named.items() if key in model.model_fields and key not in model.WORDS}
 
 
-def _of_the_opening(work: "CaseWork", put: HeardAs) -> dict[str, Any]:
+def _of_the_opening(work: CaseWork, put: HeardAs) -> dict[str, Any]:
     """What the fact that opened the other case says, where that is needed to know what a fact of it is about."""
     if not (put.from_opening or put.opened_on) or work.process is None:
         return {}
@@ -187,12 +183,12 @@ def _of_the_opening(work: "CaseWork", put: HeardAs) -> dict[str, Any]:
     return said | ({put.opened_on: opening.occurred_on.isoformat()} if put.opened_on else {})
 
 
-def _under_way(other: "CaseWork") -> bool:
+def _under_way(other: CaseWork) -> bool:
     """Whether a case still has something to be done by a day."""
     return any(duty.closed_on is None and duty.due is not None for duty in other.duties)
 
 
-def _latest_first(desk: "Desk", listeners: Iterable["CaseWork"], draft: Draft) -> list[list[str]]:
+def _latest_first(desk: Desk, listeners: Iterable[CaseWork], draft: Draft) -> list[list[str]]:
     """Tell the latest case that can take it, and no earlier one: what was refused long ago is not what an order of today is about."""
     tried: list[list[str]] = []
     for other in sorted(listeners, key=lambda each: (each.file.opened_on or draft.occurred_on, each.case_ref), reverse=True):
@@ -202,7 +198,7 @@ def _latest_first(desk: "Desk", listeners: Iterable["CaseWork"], draft: Draft) -
     return tried
 
 
-def _open(desk: "Desk", work: "CaseWork", process: Process, draft: Draft, mint: Callable[[], str]) -> list[str]:
+def _open(desk: Desk, work: CaseWork, process: Process, draft: Draft, mint: Callable[[], str]) -> list[str]:
     """A case of the same child, opened by what was heard: the authority is the one that the cause had."""
     fields = process.facts[draft.kind].model_fields
     known: dict[str, Any] = {key: value for key in ("la", "la_reference") if key in fields and (value := getattr(work.file, key)) is not None}
@@ -211,13 +207,11 @@ def _open(desk: "Desk", work: "CaseWork", process: Process, draft: Draft, mint: 
     return _try(desk, other, draft._replace(data={**known, **draft.data}))
 
 
-def _readable(desk: "Desk", work: "CaseWork", fact: Fact, others: list[str], hearers: set[str]) -> tuple[list["CaseWork"], list[str]]:
+def _readable(desk: Desk, work: CaseWork, fact: Fact, others: list[str], hearers: set[str]) -> tuple[list[CaseWork], list[str]]:
     """The other cases, of those that may hear only such as can be read: damage to one is no reason to refuse a fact of another.
 
     And what a person then has to see to, in sentences.
     """
-    from casework.delivery.compose import open_each, readable
-
     try:
         opened = desk.open(others) if others else {}
     except (Damaged, Unlawful):
@@ -230,7 +224,7 @@ def _readable(desk: "Desk", work: "CaseWork", fact: Fact, others: list[str], hea
     ]  # fmt: skip
 
 
-def _tell_correction(desk: "Desk", work: "CaseWork", fact: Fact, others: Iterable["CaseWork"], cause: str) -> list[str]:
+def _tell_correction(desk: Desk, work: CaseWork, fact: Fact, others: Iterable[CaseWork], cause: str) -> list[str]:
     unheard: list[str] = []
     for other in others:
         for line in list(other.lines):
@@ -247,7 +241,7 @@ def _tell_correction(desk: "Desk", work: "CaseWork", fact: Fact, others: Iterabl
     return unheard
 
 
-def _try(desk: "Desk", other: "CaseWork", draft: Draft) -> list[str]:
+def _try(desk: Desk, other: CaseWork, draft: Draft) -> list[str]:
     try:
         desk.add(other, [draft])
     except Refused as refused:

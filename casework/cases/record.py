@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
 from casework.cases.birth_date_answers import corrected_day, with_birth
+from casework.cases.commit import commit
 from casework.cases.same_child import join, left_behind, link_of, open_twice, refuse_another_child, refuse_second
 from casework.cases.unit_of_work import CaseWork, Desk
 from casework.cases.validation import Refused, check_person
@@ -78,8 +79,8 @@ def record(
         work = take(desk, act)
         seq, state, facts = work.lines[-1].seq, work.file.state, len(work.added)
         elsewhere = misdirected(work)
-        desk.flush()
-        unheard = [*desk.unheard, *open_twice(desk), *left_behind(desk), *elsewhere]
+        follow_ups = commit(desk)
+        unheard = [*follow_ups, *open_twice(desk), *left_behind(desk), *elsewhere]
         return Recorded(case_ref=work.case_ref, process=work.file.process, seq=seq, state=state, facts=facts, unheard=unheard)
 
     return transact(house.engine, once)
@@ -103,7 +104,7 @@ def record_acts(
             outcomes.append(Recorded(case_ref=work.case_ref, process=stands.process, seq=seq, state=stands.state, facts=len(work.lines) - before))
         except Refused as refused:
             outcomes.append(Refusal(act.case_ref, refused.code, refused.message, refused.field, act.drafts[0].kind if act.drafts else None))
-    desk.flush()
+    commit(desk)
     return outcomes
 
 

@@ -10,9 +10,8 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
-from casework.cases.unit_of_work import CASE, CaseWork, Desk
+from casework.cases.unit_of_work import CASE, CaseWork, Desk, open_readable
 from casework.cases.validation import Refused
-from casework.delivery.compose import open_readable
 from models import people
 from models.casefile import Casefile
 from models.common_facts import CORRECTIONS

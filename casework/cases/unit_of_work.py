@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from casework.cases.changed_time_limits import check_retimed
-from casework.cases.propagation import hear
 from casework.cases.validation import Refused, prepared
 from casework.context import House, instant, london_day
-from config.law import NoAnswer
+from config.law import LawError, NoAnswer
 from deadlines.duties import Duty, duties_of
 from deadlines.escalation import Looked, look
+from deadlines.working_calendar import AlmanacRange
 from models import ledger, people
 from models.bulk_io import Row, day_form, delete_rows, insert_missing, put_new_rows, put_rows, read_among
 from models.casefile import Casefile
@@ -37,6 +37,8 @@ NOTICE = NoticeRow.__table__  # type: ignore[attr-defined]
 FAR_BACK = date(1900, 1, 1)
 SERIES = ("SF-", *(f"SF{letter}-" for letter in ascii_uppercase))
 OF_SERIES = 1_000_000
+# What a history that cannot be worked out raises, whichever part of it is at fault.
+UNREADABLE = (KeyError, ValueError, LookupError, LawError, NoAnswer, AlmanacRange, Refused, Unlawful)
 
 
 class Folded(NamedTuple):
@@ -149,7 +151,6 @@ class Desk:
         self.people: list[tuple[str, Mapping[str, str]]] = []
         self.aliases: dict[str, str] = {}
         self.minter = Minter(connection)
-        self.unheard: list[str] = []
         self.united: set[str] = set()
         self.left: dict[str, str] = {}  # a case that a correction has made another child's, and the child that it was of
 
@@ -231,8 +232,7 @@ class Desk:
         self.people.append((work.case_ref, person))
 
     def flush(self) -> None:
-        """Let linked cases hear what was added; write all of it, and the caches of every case that was added to or marked stale."""
-        self.unheard = hear(self, self.minter.next)
+        """Write new facts, free text and notices, and the projections of every case that was added to or marked stale."""
         self._put_people()
         caches = _Caches()
         written = [work for work in self.works.values() if work.lines and (work.added or work.stale)]
@@ -335,6 +335,34 @@ class Desk:
     def _duty_rows(self, work: CaseWork) -> dict[tuple[str, int], Row]:
         looked = self.look(work, FAR_BACK)
         return duty_rows(work.case_ref, work.duties, looked, self.house.looked_under, self.day)
+
+
+def open_readable(desk: Desk, refs: Iterable[str]) -> dict[str, CaseWork]:
+    """Puts cases on the desk; one whose history cannot be read is left out, and the others go on."""
+    wanted = sorted(refs)
+    try:
+        opened = desk.open(wanted)
+    except UNREADABLE:
+        opened = dict(open_each(desk, wanted))
+    return {ref: work for ref, work in opened.items() if not work.lines or readable(work)}
+
+
+def readable(work: CaseWork) -> bool:
+    """Whether a case can be worked out. Asked here, because a desk folds a case only when somebody looks at it."""
+    try:
+        work.whole()
+    except UNREADABLE:
+        return False
+    return True
+
+
+def open_each(desk: Desk, refs: Sequence[str]) -> Iterable[tuple[str, CaseWork]]:
+    """Puts those cases on the desk whose history can be read."""
+    for ref in refs:
+        try:
+            yield ref, desk.open([ref])[ref]
+        except UNREADABLE:
+            continue
 
 
 def refold(house: House, case_ref: str, lines: list[Line]) -> Folded:

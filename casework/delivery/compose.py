@@ -11,20 +11,15 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from casework.cases.unit_of_work import CaseWork, Desk
-from casework.cases.validation import Refused
+from casework.cases.unit_of_work import UNREADABLE, CaseWork, Desk, open_readable
 from casework.context import House
-from config.law import LawError, NoAnswer
-from deadlines.working_calendar import AlmanacRange
 from models.enums import NoticeState
 from models.facts import canonical
 from notifications import outbox
 from notifications.ended_duties import AGAIN
 from notifications.notices import DIGEST, WITHDRAWAL, NoticeDraft, Verdict, View, paused_until, refreshed, verdict
 from notifications.render import newest
-from statemachines.process import Unlawful
 
-UNREADABLE = (KeyError, ValueError, LookupError, LawError, NoAnswer, AlmanacRange, Refused, Unlawful)
 DAY = timedelta(days=1)
 WORTH = {"open": 0, "always": 1, "ended": 2, "met": 3}
 
@@ -75,34 +70,6 @@ def ask(desk: Desk, drafts: Sequence[NoticeDraft], today: date) -> Asked:
 def _taken_back(works: Mapping[str, CaseWork], told: outbox.Told) -> bool:
     rung = works[told.case_ref].file.rungs.get(told.fact_seq)
     return rung is not None and rung.withdrawn
-
-
-def open_readable(desk: Desk, refs: Iterable[str]) -> dict[str, CaseWork]:
-    """Puts cases on the desk; one whose history cannot be read is left out, and the others go on."""
-    wanted = sorted(refs)
-    try:
-        opened = desk.open(wanted)
-    except UNREADABLE:
-        opened = dict(open_each(desk, wanted))
-    return {ref: work for ref, work in opened.items() if not work.lines or readable(work)}
-
-
-def readable(work: CaseWork) -> bool:
-    """Whether a case can be worked out. Asked here, because a desk folds a case only when somebody looks at it."""
-    try:
-        work.whole()
-    except UNREADABLE:
-        return False
-    return True
-
-
-def open_each(desk: Desk, refs: Sequence[str]) -> Iterable[tuple[str, CaseWork]]:
-    """Puts those cases on the desk whose history can be read."""
-    for ref in refs:
-        try:
-            yield ref, desk.open([ref])[ref]
-        except UNREADABLE:
-            continue
 
 
 def _supersede(asked: Asked, told: Iterable[outbox.Told]) -> None:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from casework.cases.unit_of_work import CaseWork, Desk
+from casework.cases.unit_of_work import CaseWork, Desk, open_readable
 from casework.context import LONDON, House, instant
 from casework.delivery import compose
 from casework.delivery.deliver import MORNING
@@ -184,7 +184,7 @@ def _name(house: House, body: str | None) -> str | None:
 def _cases_with_claims(house: House, connection: Connection) -> Iterable[CaseWork]:
     refs = connection.scalars(select(FACT.c.case_ref).where(FACT.c.kind == "excuse_claimed").distinct())
     desk = Desk(house, connection, actor="sendflow", via="digest")
-    return compose.open_readable(desk, list(refs)).values()
+    return open_readable(desk, list(refs)).values()
 
 
 def _letters(connection: Connection, house: House, as_at: date) -> Iterator[dict[str, Any]]:

@@ -14,7 +14,8 @@ import orjson
 from sqlalchemy import Connection, Row
 
 from casework import fault_points
-from casework.cases.unit_of_work import Desk
+from casework.cases.commit import commit
+from casework.cases.unit_of_work import Desk, open_readable
 from casework.context import House, instant
 from casework.delivery import compose
 from casework.delivery.lease import Sender
@@ -164,7 +165,7 @@ def conclude(work: Round, connection: Connection, letter: Claimed, state: Letter
     outbox.move(connection, keys, (NoticeState.CLAIMED,), NoticeState(str(state)), letter.id)
     desk = work.desk(connection)
     # A case damaged since the claim cannot take the fact; the letter's end is recorded all the same, or it would be sent for ever.
-    works = compose.open_readable(desk, {notice.case_ref for notice in letter.notices})
+    works = open_readable(desk, {notice.case_ref for notice in letter.notices})
     for notice in letter.notices:
         case = works.get(notice.case_ref)
         if case is None:
@@ -173,7 +174,7 @@ def conclude(work: Round, connection: Connection, letter: Claimed, state: Letter
         desk.add(case, [Draft("notice_sent" if sent else "notice_failed", work.house.today(), about)])
         if sent:
             desk.notices += overtaken(compose.view_of(work.house, case), about)
-    desk.flush()
+    commit(desk)
     return True
 
 

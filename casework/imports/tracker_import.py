@@ -16,6 +16,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, insert
 
+from casework.cases.commit import commit
 from casework.cases.record import Act, take
 from casework.cases.unit_of_work import CaseWork, Desk
 from casework.cases.validation import Refused
@@ -179,7 +180,7 @@ class _Importer:
         batch = _Batch(self, connection, plans)
         for plan in plans:
             batch.take(plan)
-        batch.desk.flush()
+        commit(batch.desk)
 
     def _sound(self, rows: Sequence[SheetRow]) -> Iterator[Plan]:
         for row in rows:

@@ -16,10 +16,9 @@ from sqlalchemy import Connection, func, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from audit.verify import verify
-from casework.cases.unit_of_work import CASE, DUTY, Desk
+from casework.cases.unit_of_work import CASE, DUTY, Desk, open_readable
 from casework.cases.warnings import gives
 from casework.context import LONDON, House, instant
-from casework.delivery.compose import open_readable
 from casework.delivery.lease import abandoned
 from casework.sweep import SILENCE, TICK, last_finished
 from config.directory import DirectoryError

@@ -1,0 +1,14 @@
+"""Ends a unit of work: propagate what was added to linked cases, then write everything in the caller's transaction."""
+
+from casework.cases.propagation import hear
+from casework.cases.unit_of_work import Desk
+
+
+def commit(desk: Desk) -> list[str]:
+    """Propagate new facts to linked cases and write the unit of work. Returns what a person has to follow up, in sentences.
+
+    The caller's transaction commits; nothing here does.
+    """
+    follow_ups = hear(desk, desk.minter.next)
+    desk.flush()
+    return follow_ups
