@@ -31,6 +31,7 @@ test: install lint types contracts suite  ## lint, strict types, import contract
 
 lint: install
 	@$(BIN)/ruff check --quiet $(HERE)
+	@$(BIN)/ruff format --quiet --check $(HERE)
 	@echo "lint: clean"
 
 types: install

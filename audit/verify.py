@@ -1,7 +1,8 @@
-"""Verifying: re-hash every chain, refold every case under the machine of its time, compare copies and caches, print the head.
+"""Verifying: re-hash every chain, refold every case under the machine of its time, compare copies and caches, print the
+head.
 
-One ordered scan, a case at a time, so that memory is that of one case whatever the number of facts. Damage is named, never mended:
-which case, which fact, what differs. Who was told is compared in `verifying_notices`.
+One ordered scan, a case at a time, so that memory is that of one case whatever the number of facts. Damage is named,
+never mended: which case, which fact, what differs. Who was told is compared in `verifying_notices`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -51,7 +52,8 @@ class Damage(BaseModel):
 
 
 class VerifyReport(BaseModel):
-    """`stale` counts cases whose cached duties were not compared: they were worked out under another law, and the next sweep works them out anew.
+    """`stale` counts cases whose cached duties were not compared: they were worked out under another law, and the next
+    sweep works them out anew.
 
     `head` is sha256 over `case_ref seq hash` of each case's last fact recorded before `before`, in reference order."""
 
@@ -66,7 +68,9 @@ class VerifyReport(BaseModel):
 
 
 class _Kept(NamedTuple):
-    """What the records hold of one case: its facts, its cached case and duties, its notices (as `verifying_notices.Noticed`)."""
+    """What the records hold of one case: its facts, its cached case and duties, its notices (as
+    `verifying_notices.Noticed`).
+    """
 
     ref: str
     facts: list[Row]
@@ -91,7 +95,12 @@ def verify(house: House, case: str | None = None, before: str | None = None) -> 
     head = sha256()
     with reading(house.engine) as connection:
         damage.extend(
-            Damage(case_ref=None, seq=None, what="trigger", message=f"the trigger {name} is gone: rows could be changed or deleted unseen")
+            Damage(
+                case_ref=None,
+                seq=None,
+                what="trigger",
+                message=f"the trigger {name} is gone: rows could be changed or deleted unseen",
+            )
             for name in missing_triggers(connection)
         )
         day = day_form(connection)
@@ -126,7 +135,9 @@ def _cases(connection: Connection, case: str | None) -> Iterator[_Kept]:
     cases = _Stream(_by_case(stream_rows(connection, CASE, CASE_COLUMNS, *only)))
     duties = _Stream(_by_case(stream_rows(connection, DUTY, DUTY_COLUMNS, *only)))
     notices = _Stream(notices_by_case(connection, case))
-    while (ref := min((each.ref for each in (facts, cases, duties, notices) if each.ref is not None), default=None)) is not None:
+    while (
+        ref := min((each.ref for each in (facts, cases, duties, notices) if each.ref is not None), default=None)
+    ) is not None:
         row = cases.take(ref)
         yield _Kept(ref, facts.take(ref), row[0] if row else None, duties.take(ref), notices.take(ref))
 
@@ -157,8 +168,12 @@ class _Stream:
         self.ref, self._rows = next(self._source, (None, []))
 
 
-def _check_case(house: House, kept: _Kept, day: Callable[[date], Any], notices: NoticeCheck, damage: list[Damage]) -> int:
-    """Check one case; returns 1 where its cached duties were worked out under another law and wait for the next sweep."""
+def _check_case(
+    house: House, kept: _Kept, day: Callable[[date], Any], notices: NoticeCheck, damage: list[Damage]
+) -> int:
+    """Check one case; returns 1 where its cached duties were worked out under another law and wait for the
+    next sweep.
+    """
     ref, rows = kept.ref, kept.facts
 
     def found(seq: int | None, what: str, message: str) -> None:
@@ -187,14 +202,25 @@ def _check_case(house: House, kept: _Kept, day: Callable[[date], Any], notices: 
     except (KeyError, TypeError, ValueError):
         found(None, "unreadable", "the facts do not hold what their kinds promise")
     try:
-        looked = look(casefile, duties, house.ladder.rung, house.almanac, FAR_BACK, casefile.state in house.processes[casefile.process].final)
+        looked = look(
+            casefile,
+            duties,
+            house.ladder.rung,
+            house.almanac,
+            FAR_BACK,
+            casefile.state in house.processes[casefile.process].final,
+        )
     except (LawError, NoAnswer) as problem:
         found(None, "unanswered", str(problem))
         return 0
     opened_on = day(casefile.opened_on) if casefile.opened_on is not None else None
     for name, value in (
-        ("process", casefile.process), ("state", casefile.state), ("opened_on", opened_on), ("la", casefile.la), ("la_reference", casefile.la_reference),
-    ):  # fmt: skip
+        ("process", casefile.process),
+        ("state", casefile.state),
+        ("opened_on", opened_on),
+        ("la", casefile.la),
+        ("la_reference", casefile.la_reference),
+    ):
         if cached[name] != value:
             found(None, "cache", f"the cached {name} of the case is not what its facts say")
     if any(row[-1] != house.looked_under for row in kept.duties):
@@ -207,13 +233,19 @@ def _check_case(house: House, kept: _Kept, day: Callable[[date], Any], notices: 
 
 
 def refold(house: House, ref: str, rows: list[Row], found: Found) -> Refolded | None:
-    """One case from its rows alone: every hash, every fact through the table of its machine, every duty. None where that cannot be done."""
+    """One case from its rows alone: every hash, every fact through the table of its machine, every duty. None where
+    that cannot be done.
+    """
     lines = _check_chain(rows, found)
     if lines is None:
         return None
     try:
         casefile = fold(ref, lines)
-        return Refolded(casefile, duties_of(casefile.lines, house.books[casefile.process], house.dates_of, casefile.claims.values()), lines)
+        return Refolded(
+            casefile,
+            duties_of(casefile.lines, house.books[casefile.process], house.dates_of, casefile.claims.values()),
+            lines,
+        )
     except Unlawful as problem:
         found(problem.seq, "unlawful", problem.sentence)
     except (LawError, NoAnswer) as problem:
@@ -231,7 +263,8 @@ def _name_duties(held: dict[tuple[str, int], Row], fresh: dict[tuple[str, int], 
         if kept is None or right is None:
             differs = "is missing" if kept is None else "stands without a fact"
         else:
-            differs = f"differs in {', '.join(sorted(name for name, one, other in zip(DUTY_COLUMNS, kept, right, strict=True) if one != other))}"
+            columns = (name for name, one, other in zip(DUTY_COLUMNS, kept, right, strict=True) if one != other)
+            differs = f"differs in {', '.join(sorted(columns))}"
         found(key[1], "cache", f"the cached duty {key[0]} opened by fact {key[1]} {differs}")
 
 
@@ -247,7 +280,8 @@ def _check_chain(rows: list[Row], found: Found) -> list[Line] | None:
             return None
         if prev_hash != previous:
             found(seq, "chain", f"fact {seq} does not follow the hash of fact {seq - 1}")
-        if sha256((prev_hash + text).encode()).hexdigest() != digest:  # ledger.link, of text as the table has it
+        # ledger.link, of text as the table has it
+        if sha256((prev_hash + text).encode()).hexdigest() != digest:
             found(seq, "hash", f"fact {seq} is not the text that was hashed")
         previous = digest
         try:
@@ -256,7 +290,14 @@ def _check_chain(rows: list[Row], found: Found) -> list[Line] | None:
             found(seq, "unreadable", f"the text of fact {seq} cannot be read")
             continue
         lines.append(told)
-        if told.kind != kind or told.recorded_at != at or told.actor != actor or told.seq != seq or told.case_ref != ref or told.occurred_on.isoformat() != on:
+        if (
+            told.kind != kind
+            or told.recorded_at != at
+            or told.actor != actor
+            or told.seq != seq
+            or told.case_ref != ref
+            or told.occurred_on.isoformat() != on
+        ):
             said = {**structs.asdict(told), "occurred_on": told.occurred_on.isoformat()}
             wrong = ", ".join(name for name, held in zip(COPIED, row, strict=False) if said[name] != held)
             found(seq, "column", f"the column {wrong} of fact {seq} is not what its text says")
@@ -270,7 +311,10 @@ def _check_anchor(connection: Connection, damage: list[Damage]) -> None:
         return
     head, cases, facts = ledger.head(connection, anchor.before)
     if head != anchor.head:
-        message = f"the head before {anchor.before} was another: then {anchor.cases} cases and {anchor.facts} facts, now {cases} and {facts}"
+        message = (
+            f"the head before {anchor.before} was another: then {anchor.cases} cases and {anchor.facts} facts, now"
+            f" {cases} and {facts}"
+        )
         damage.append(Damage(case_ref=None, seq=None, what="head", message=message))
 
 
@@ -280,4 +324,3 @@ def parse_instant(value: str) -> str:
     if moment.tzinfo is None:
         raise ValueError("an instant has a zone, for example 2026-04-14T09:00:00+01:00")
     return instant(moment)
-

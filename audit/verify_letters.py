@@ -1,7 +1,9 @@
-"""Verifying, the letters: each beside its own id and beside the notices that are in it, and the days that they went beside those that the facts tell.
+"""Verifying, the letters: each beside its own id and beside the notices that are in it, and the days that they went
+beside those that the facts tell.
 
-A letter holds the notices of many cases, so that it is looked at by itself: letters and what their notices say together are read side by side in the
-order of the letters' ids, and memory is that of one. Its words are not compared: a letter is rendered from its fields, and nothing keeps their digest.
+A letter holds the notices of many cases, so that it is looked at by itself: letters and what their notices say together
+are read side by side in the order of the letters' ids, and memory is that of one. Its words are not compared: a letter
+is rendered from its fields, and nothing keeps their digest.
 """
 
 import contextlib
@@ -22,7 +24,9 @@ from notifications.notices import SENT
 
 Found = Callable[[str | None, int | None, str], None]  # case, fact, message
 WENT = OUTCOMES[SENT]
-STRADDLE = timedelta(minutes=10)  # an outcome is recorded a moment after its letter was sent, and midnight may lie between
+STRADDLE = timedelta(
+    minutes=10
+)  # an outcome is recorded a moment after its letter was sent, and midnight may lie between
 _COLUMNS = 'id, mailbox, "on", message_id, template, state, sent_at'
 _LETTERS = f"SELECT {_COLUMNS} FROM letter ORDER BY id"  # noqa: S608
 _IN_THEM = """
@@ -45,7 +49,9 @@ class Gathered(NamedTuple):
 
 
 def check_letters(connection: Connection, day: Callable[[date], Any], told: int, found: Found) -> None:
-    """Name every letter that is changed, added or missing. `told` is what the facts come to of what was sent when (`NoticeCheck.sent`)."""
+    """Name every letter that is changed, added or missing. `told` is what the facts come to of what was sent when
+    (`NoticeCheck.sent`).
+    """
     letters = stream(connection, _LETTERS)
     letter = next(letters, None)
     sent = 0
@@ -77,7 +83,9 @@ def check_letters_of(connection: Connection, case: str, day: Callable[[date], An
     _name_days(connection, found, case)
 
 
-def _check_letter(connection: Connection, letter: Row, gathered: Gathered | None, day: Callable[[date], Any], found: Found) -> int:
+def _check_letter(
+    connection: Connection, letter: Row, gathered: Gathered | None, day: Callable[[date], Any], found: Found
+) -> int:
     """One letter and the notices in it; returns what they come to of what was sent when."""
     id_, mailbox, on, message_id, template, state, sent_at = letter
     went = state in WENT
@@ -98,9 +106,16 @@ def _check_letter(connection: Connection, letter: Row, gathered: Gathered | None
             found(None, None, f"the letter {id_} stands without a notice")
         return 0
     wanted = state if state in ENDED else NoticeState.CLAIMED
-    if (gathered.first_mailbox, gathered.last_mailbox, gathered.first_state, gathered.last_state) != (mailbox, mailbox, wanted, wanted):
+    if (gathered.first_mailbox, gathered.last_mailbox, gathered.first_state, gathered.last_state) != (
+        mailbox,
+        mailbox,
+        wanted,
+        wanted,
+    ):
         for ref, seq, rung, to, noticed in list(_in_it(connection, id_)):
-            if differs := [name for name, other in (("mailbox", (to or "") != mailbox), ("state", noticed != wanted)) if other]:
+            if differs := [
+                name for name, other in (("mailbox", (to or "") != mailbox), ("state", noticed != wanted)) if other
+            ]:
                 found(ref, seq, f"the letter {id_} and the notice {rung} of fact {seq} differ in {', '.join(differs)}")
     return sent_on(id_, london_day(moment)) * gathered.notices if moment is not None else 0
 

@@ -1,9 +1,10 @@
 """Verifying, who was told: every notice beside the facts that called for it and that say what became of it.
 
-A notice is written in the transaction of the fact that calls for it, and its end in that of another fact, so that each says what the other must. What
-cannot be compared: a notice that was suppressed by a state that it may have (`withdrawn`, `held` until a person releases it), the words of a letter, and
-a letter that a fact called for under a law or ladder that holds no more, or that hangs on who was in the directory that day. Damage is named, never
-mended, and no mailbox is repeated. Letters: `verifying_letters`.
+A notice is written in the transaction of the fact that calls for it, and its end in that of another fact, so that each
+says what the other must. What cannot be compared: a notice that was suppressed by a state that it may have
+(`withdrawn`, `held` until a person releases it), the words of a letter, and a letter that a fact called for under a law
+or ladder that holds no more, or that hangs on who was in the directory that day. Damage is named, never mended, and no
+mailbox is repeated. Letters: `verifying_letters`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -60,7 +61,8 @@ class Noticed(NamedTuple):
 
 FACT_SEQ, KEY_OF = (Noticed._fields.index(name) for name in ("fact_seq", "key"))
 _NOTICES = """
-    SELECT case_ref, key, fact_seq, rule, body, service, opened_seq, due, rung, rank, template, recipient, "on", state, letter
+    SELECT case_ref, key, fact_seq, rule, body, service, opened_seq, due, rung, rank, template, recipient, "on", state,
+           letter
     FROM notice {where} ORDER BY case_ref
 """
 
@@ -73,7 +75,9 @@ def notices_by_case(connection: Connection, case: str | None) -> Iterator[tuple[
 
 
 class NoticeCheck:
-    """Compares the notices of one case after another with its facts. `sent` adds up what the facts say was sent when, for whoever looks at the letters."""
+    """Compares the notices of one case after another with its facts. `sent` adds up what the facts say was sent when,
+    for whoever looks at the letters.
+    """
 
     def __init__(self, house: House, connection: Connection, day: Callable[[date], Any]) -> None:
         self._house = house
@@ -92,25 +96,38 @@ class NoticeCheck:
                 continue
             if kind in OUTCOMES:
                 about = line.data
-                outcomes.setdefault((about.get("rung_seq"), about["rung"], about["recipient"], about["rule"], about["opened_seq"]), []).append(line)
+                outcomes.setdefault(
+                    (about.get("rung_seq"), about["rung"], about["recipient"], about["rule"], about["opened_seq"]), []
+                ).append(line)
                 if kind == SENT:
                     self.sent += sent_on(about["letter"], line.occurred_on)
             elif line.seq not in having and self._wants(ref, lines, line, duties, rows):
                 found(line.seq, "notice", f"fact {line.seq} ({kind}) called for a notice, and there is none")
         for row in rows:
             seq = row[FACT_SEQ]
-            # What does not fit at first sight is looked at column by column; a fact that is gone is named as a tail that is cut.
+            # What does not fit at first sight is looked at column by column; a fact that is gone is named
+            # as a tail
+            # that is cut.
             if 1 <= seq <= len(lines) and not self._fits(row, lines[seq - 1], outcomes):
                 self._name(Noticed._make(row), lines[seq - 1], rows, outcomes, found)
         for left in outcomes.values():
             for line in left:
                 if "rung_seq" in line.data:
-                    found(line.seq, "notice", f"fact {line.seq} says what became of a notice ({line.data['rung']}), which is gone or is not what was told of")
+                    found(
+                        line.seq,
+                        "notice",
+                        f"fact {line.seq} says what became of a notice ({line.data['rung']}), which is gone or is not"
+                        " what was told of",
+                    )
 
     def _fits(self, row: Row, fact: Line, outcomes: Outcomes) -> bool:
-        """Whether a notice is what its fact and its outcome say, as nearly every one is: quick, and takes its outcome out of `outcomes`."""
+        """Whether a notice is what its fact and its outcome say, as nearly every one is: quick, and takes its outcome
+        out of `outcomes`.
+        """
         ref, key, seq, rule, body, service, opened_seq, due, rung, rank, _template, recipient, on, state, letter = row
-        if key != f"{ref}/{rule}/{body or '-'}/{opened_seq}/{due or '-'}/{rung}/{recipient}" or on < self._day(fact.occurred_on):
+        if key != f"{ref}/{rule}/{body or '-'}/{opened_seq}/{due or '-'}/{rung}/{recipient}" or on < self._day(
+            fact.occurred_on
+        ):
             return False
         if fact.kind in RUNGS:
             data = fact.data
@@ -128,23 +145,47 @@ class NoticeCheck:
         return True
 
     def _name(self, one: Noticed, fact: Line, rows: Sequence[Row], outcomes: Outcomes, found: Found) -> None:
-        if wrong := [*_not_its_key(one), *_not_its_fact(one, fact), *(["on"] if one.on < self._day(fact.occurred_on) else [])]:
-            found(one.fact_seq, "notice", f"the notice {one.rung} of fact {one.fact_seq} differs in {', '.join(dict.fromkeys(wrong))}")
+        if wrong := [
+            *_not_its_key(one),
+            *_not_its_fact(one, fact),
+            *(["on"] if one.on < self._day(fact.occurred_on) else []),
+        ]:
+            found(
+                one.fact_seq,
+                "notice",
+                f"the notice {one.rung} of fact {one.fact_seq} differs in {', '.join(dict.fromkeys(wrong))}",
+            )
         if one.state == NoticeState.SUPERSEDED and not any(_outranks(Noticed._make(other), one) for other in rows):
-            found(one.fact_seq, "notice", f"the notice {one.rung} of fact {one.fact_seq} is superseded, and nothing outranks it")
+            found(
+                one.fact_seq,
+                "notice",
+                f"the notice {one.rung} of fact {one.fact_seq} is superseded, and nothing outranks it",
+            )
         if one.state == NoticeState.HELD and one.template != DIGEST:
-            found(one.fact_seq, "notice", f"the notice {one.rung} of fact {one.fact_seq} is held, and only those of a first import are")
+            found(
+                one.fact_seq,
+                "notice",
+                f"the notice {one.rung} of fact {one.fact_seq} is held, and only those of a first import are",
+            )
         told = outcomes.get((one.fact_seq, one.rung, one.recipient, one.rule, one.opened_seq), [])
-        fit = next((line for line in told if line.data["letter"] == one.letter and one.state in OUTCOMES[line.kind]), None)
+        fit = next(
+            (line for line in told if line.data["letter"] == one.letter and one.state in OUTCOMES[line.kind]), None
+        )
         if fit is not None:
             told.remove(fit)
         elif one.state in ENDED or told:
             said = f"fact {told[0].seq} says otherwise" if told else "no fact says so"
-            found(one.fact_seq, "notice", f"the notice {one.rung} of fact {one.fact_seq} is {one.state}, in {one.letter or 'no letter'}, and {said}")
+            found(
+                one.fact_seq,
+                "notice",
+                f"the notice {one.rung} of fact {one.fact_seq} is {one.state}, in {one.letter or 'no letter'}, and"
+                f" {said}",
+            )
             told.clear()
 
     def _wants(self, ref: str, lines: Sequence[Line], line: Line, duties: Sequence[Duty], rows: Sequence[Row]) -> bool:
-        """Whether a fact without a notice called for one: a rung of a duty that was open, or what the ladder says of a live fact since it holds.
+        """Whether a fact without a notice called for one: a rung of a duty that was open, or what the ladder says of a
+        live fact since it holds.
 
         Asked on what was known with the fact itself and by the end of all that was recorded with it.
         """
@@ -163,22 +204,47 @@ class NoticeCheck:
             duties = duties_of(casefile.lines, house.books[casefile.process], house.dates_of, casefile.claims.values())
             if line.kind in RUNGS:
                 return _is_open(casefile, duties, line)
-            drafts = notices_for([line], casefile, duties, house.ladder, house.directory, house.almanac, line.occurred_on, local_sink=True)
+            drafts = notices_for(
+                [line],
+                casefile,
+                duties,
+                house.ladder,
+                house.directory,
+                house.almanac,
+                line.occurred_on,
+                local_sink=True,
+            )
         except (Unlawful, LawError, NoAnswer, AlmanacRange, KeyError, ValueError):
             return False  # it could not be worked out then either
-        return any(draft.rank == 0 and draft.rung not in (ENDED_EARLY, AGAIN) for draft in drafts) and keys.isdisjoint(draft.key for draft in drafts)
+        return any(draft.rank == 0 and draft.rung not in (ENDED_EARLY, AGAIN) for draft in drafts) and keys.isdisjoint(
+            draft.key for draft in drafts
+        )
 
 
 def sent_on(letter: str, day: date) -> int:
-    """A number that stands for one notice having been sent in a letter on a day: added up over facts and over letters it must come to the same."""
+    """A number that stands for one notice having been sent in a letter on a day: added up over facts and over letters
+    it must come to the same.
+    """
     return hash((letter, day))
 
 
 def _not_its_key(one: Noticed) -> list[str]:
     """The columns that are not what the notice's key says."""
     said = one.key.split("/")
-    held = [one.case_ref, one.rule, one.body or "-", str(one.opened_seq), str(one.due) if one.due else "-", one.rung, one.recipient]
-    return [name for name, value, wanted in zip(KEY, held, said, strict=False) if value != wanted] if len(said) >= len(KEY) else ["key"]
+    held = [
+        one.case_ref,
+        one.rule,
+        one.body or "-",
+        str(one.opened_seq),
+        str(one.due) if one.due else "-",
+        one.rung,
+        one.recipient,
+    ]
+    return (
+        [name for name, value, wanted in zip(KEY, held, said, strict=False) if value != wanted]
+        if len(said) >= len(KEY)
+        else ["key"]
+    )
 
 
 def _not_its_fact(one: Noticed, fact: Line) -> list[str]:
@@ -186,7 +252,15 @@ def _not_its_fact(one: Noticed, fact: Line) -> list[str]:
     if fact.kind in RUNGS or fact.kind == WITHDRAWAL:
         data = fact.data
         rung = WITHDRAWAL if fact.kind == WITHDRAWAL else data["rung"]
-        held = (one.rule, one.opened_seq, str(one.due), one.body, one.service, one.rung, one.rank > 0 or rung == WITHDRAWAL)
+        held = (
+            one.rule,
+            one.opened_seq,
+            str(one.due),
+            one.body,
+            one.service,
+            one.rung,
+            one.rank > 0 or rung == WITHDRAWAL,
+        )
         said = (data["rule"], data["opened_seq"], data["due"], data.get("body"), data.get("service"), rung, True)
         names = ("rule", "opened_seq", "due", "body", "service", "rung", "rank")
         return [name for name, value, wanted in zip(names, held, said, strict=True) if value != wanted]
@@ -200,12 +274,22 @@ def _outranks(other: Noticed, one: Noticed) -> bool:
 
 
 def _may_have_called(duties: Sequence[Duty], line: Line, lines: Sequence[Line]) -> bool:
-    """What can be said at a glance: whether a fact met, opened or told of a duty that was not closed before it, or in the same breath."""
+    """What can be said at a glance: whether a fact met, opened or told of a duty that was not closed before it, or in
+    the same breath.
+    """
     if line.kind in RUNGS:
         about = (line.data["rule"], line.data["opened_seq"])
-        return not any(duty.closed_by is not None and duty.closed_by[1] < line.seq for duty in duties if (duty.rule, duty.opened_seq) == about)
+        return not any(
+            duty.closed_by is not None and duty.closed_by[1] < line.seq
+            for duty in duties
+            if (duty.rule, duty.opened_seq) == about
+        )
     return any(
-        duty.met_seq == line.seq or (duty.opened_seq <= line.seq and (duty.closed_by is None or lines[duty.closed_by[1] - 1].recorded_at > line.recorded_at))
+        duty.met_seq == line.seq
+        or (
+            duty.opened_seq <= line.seq
+            and (duty.closed_by is None or lines[duty.closed_by[1] - 1].recorded_at > line.recorded_at)
+        )
         for duty in duties
         if duty.body is not None
     )
@@ -213,7 +297,9 @@ def _may_have_called(duties: Sequence[Duty], line: Line, lines: Sequence[Line]) 
 
 def _is_open(casefile: Casefile, duties: Sequence[Duty], line: Line) -> bool:
     fact = casefile.rungs.get(line.seq)
-    return fact is not None and any(duty.closed_on is None for duty in duties if (duty.rule, duty.opened_seq) == (fact.rule, fact.opened_seq))
+    return fact is not None and any(
+        duty.closed_on is None for duty in duties if (duty.rule, duty.opened_seq) == (fact.rule, fact.opened_seq)
+    )
 
 
 def _law_since(house: House, connection: Connection) -> str | None:

@@ -1,8 +1,9 @@
-"""`python -m benchmarks [--scale SCALE] [--on DATABASE] [PART]...`: measure everything (or the parts named), print tables, write what programs read.
+"""`python -m benchmarks [--scale SCALE] [--on DATABASE] [PART]...`: measure everything (or the parts named), print
+tables, write what programs read.
 
-The parts are the measures of goals.toml, and `beside` (each act beside its raw limit and the peers, with a profile), `growing` (the generated
-caseload at three sizes) and `latency`. A whole run writes bench.json under SENDFLOW_HOME: `[{measure, ratio, goal, held}]`; whatever else was
-measured goes to the folder bench/ beside it.
+The parts are the measures of goals.toml, and `beside` (each act beside its raw limit and the peers, with a profile),
+`growing` (the generated caseload at three sizes) and `latency`. A whole run writes bench.json under SENDFLOW_HOME:
+`[{measure, ratio, goal, held}]`; whatever else was measured goes to the folder bench/ beside it.
 """
 
 import argparse
@@ -25,7 +26,8 @@ from benchmarks.places import Ground, ground
 from benchmarks.plots import plots
 from config.settings import Settings, SettingsError
 
-# Prefect comes last: it starts threads and loads much, and nothing else that is measured is to pay for that.
+# Prefect comes last: it starts threads and loads much, and nothing else that is measured is to pay for
+# that.
 MEASURES: dict[str, Callable[[Ground], Measured | Unmeasured]] = {
     "bulk_record_sqlite": lambda ground: recording.bulk(ground.sqlite),
     "bulk_record_postgres": recording.bulk_postgres,
@@ -51,10 +53,18 @@ class Told:
 
 
 def main(words: list[str]) -> int:
-    """Exit code 0 where every goal holds, 1 where one does not, 2 for a wrong call, 3 where nothing could be measured."""
+    """Exit code 0 where every goal holds, 1 where one does not, 2 for a wrong call, 3 where nothing could
+    be measured.
+    """
     reader = argparse.ArgumentParser("benchmarks", description="Measure against goals, raw limits and peers.")
-    reader.add_argument("--scale", default="small", help=f"how much of England's caseload: {', '.join(SCALES)}, or a share such as 0.02")
-    reader.add_argument("--on", choices=("sqlite", "postgres"), help=f"where {BESIDE} and {GROWING} measure; on both, if nothing is said")
+    reader.add_argument(
+        "--scale", default="small", help=f"how much of England's caseload: {', '.join(SCALES)}, or a share such as 0.02"
+    )
+    reader.add_argument(
+        "--on",
+        choices=("sqlite", "postgres"),
+        help=f"where {BESIDE} and {GROWING} measure; on both, if nothing is said",
+    )
     reader.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(PARTS)}")
     try:
         call = reader.parse_args(words)
@@ -66,7 +76,11 @@ def main(words: list[str]) -> int:
         return 2
     wanted = set(call.parts)
     if unknown := wanted - set(PARTS):
-        print(f"{len(unknown)} of these are no parts of the benchmark; expected some of {', '.join(PARTS)}, for example one_fact", file=sys.stderr)
+        print(
+            f"{len(unknown)} of these are no parts of the benchmark; expected some of {', '.join(PARTS)}, for example"
+            " one_fact",
+            file=sys.stderr,
+        )
         return 2
     try:
         settings = Settings.read()
@@ -74,7 +88,9 @@ def main(words: list[str]) -> int:
     except SettingsError as problem:
         print(problem, file=sys.stderr)
         return 3
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))  # so that servers are stopped and folders removed
+    signal.signal(
+        signal.SIGTERM, lambda number, _frame: sys.exit(128 + number)
+    )  # so that servers are stopped and folders removed
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=WIDTH)
@@ -88,12 +104,18 @@ def main(words: list[str]) -> int:
     say(told, settings.home, not wanted, console)
     console.print(f"Measured in {time.perf_counter() - started:.0f} s.")
     known = goals()
-    return 0 if all(isinstance(each, Measured) and known[each.measure].holds(each.ratio) for each in told.measured) else 1
+    return (
+        0 if all(isinstance(each, Measured) and known[each.measure].holds(each.ratio) for each in told.measured) else 1
+    )
 
 
 def run(told: Told, wanted: set[str], home: Path, scale: float, console: Console, on: str | None = None) -> None:
     """The parts, on the file system where SENDFLOW_HOME lies, in a folder that is removed afterwards."""
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=home) as folder, console.status("making records") as status, ground(Path(folder), on) as here:
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-", dir=home) as folder,
+        console.status("making records") as status,
+        ground(Path(folder), on) as here,
+    ):
         for name, measure in MEASURES.items():
             if name in wanted and name != "record_against_empty_prefect_flow":
                 status.update(f"measuring {name}")
@@ -118,10 +140,15 @@ def say(told: Told, home: Path, whole: bool, console: Console) -> None:
         console.print(telling.goals_table(told.measured, known))
     for each in told.measured:
         console.print(f"[bold]{each.measure}[/bold]: {known[each.measure].what}")
-        for note in [each.why] if isinstance(each, Unmeasured) else [*each.notes, f"bounded by {known[each.measure].bound_by}"]:
+        for note in (
+            [each.why] if isinstance(each, Unmeasured) else [*each.notes, f"bounded by {known[each.measure].bound_by}"]
+        ):
             console.print(f"  {note}")
-    for table, rows in ((telling.beside_table(told.beside), told.beside), (telling.growing_table(told.sizes), told.sizes),
-                        (telling.latency_table(told.waits), told.waits)):  # fmt: skip
+    for table, rows in (
+        (telling.beside_table(told.beside), told.beside),
+        (telling.growing_table(told.sizes), told.sizes),
+        (telling.latency_table(told.waits), told.waits),
+    ):
         if rows:
             console.print()
             console.print(table)

@@ -1,8 +1,9 @@
 """The acts that are measured: ours, the raw limit of each, and the work that its peers are given.
 
-The raw limit of writing is the driver writing the very rows that the act left; of reading, the driver fetching the same rows; of
-verifying, one SHA-256 of the same bytes; of delivering, smtplib sending the same bytes. A peer is given the same cases with the same facts and
-the same data in each; where it is slow it is given fewer of them, and what counts is the time for each.
+The raw limit of writing is the driver writing the very rows that the act left; of reading, the driver fetching the same
+rows; of verifying, one SHA-256 of the same bytes; of delivering, smtplib sending the same bytes. A peer is given the
+same cases with the same facts and the same data in each; where it is slow it is given fewer of them, and what counts is
+the time for each.
 """
 
 import csv
@@ -52,7 +53,9 @@ Place = OnSqlite | OnPostgresql
 
 
 class Compared(NamedTuple):
-    """What is measured: ours, its raw limits, the peers in this process, and the work for those with a process of their own."""
+    """What is measured: ours, its raw limits, the peers in this process, and the work for those with a process of their
+    own.
+    """
 
     act: str
     unit: str
@@ -69,13 +72,18 @@ def _recording(place: Place, cases: int, stack: ExitStack) -> Compared:
     app = stack.enter_context(eventsourcing.at(place, "recording"))
     some = [drafts(number) for number in range(min(PEERS, cases))]
     return Compared(
-        "record in bulk", "fact", Side("ours", place.fresh, lambda house: record_acts(house, work, ACTOR, "record"), facts, after=place.done),
+        "record in bulk",
+        "fact",
+        Side("ours", place.fresh, lambda house: record_acts(house, work, ACTOR, "record"), facts, after=place.done),
         [
             *_written(place, rows, facts),
-            _es(lambda: eventsourcing.record_each(app, place.shop.house, some), len(some) * OF_ONE)._replace(name="eventsourcing, load and save"),
+            _es(lambda: eventsourcing.record_each(app, place.shop.house, some), len(some) * OF_ONE)._replace(
+                name="eventsourcing, load and save"
+            ),
         ],
-        [_es(lambda: eventsourcing.filled(app, place.shop.house, cases), facts)], work_of("record in bulk", place.shop.house, cases),
-    )  # fmt: skip
+        [_es(lambda: eventsourcing.filled(app, place.shop.house, cases), facts)],
+        work_of("record in bulk", place.shop.house, cases),
+    )
 
 
 def _one_fact(place: Place, cases: int, stack: ExitStack) -> Compared:
@@ -95,10 +103,13 @@ def _one_fact(place: Place, cases: int, stack: ExitStack) -> Compared:
     app = stack.enter_context(eventsourcing.at(place, "one-fact"))
     given = [drafts(number) for number in range(some)]
     return Compared(
-        "record one fact", "fact", Side("ours", place.fresh, ours, len(told), after=place.done),
+        "record one fact",
+        "fact",
+        Side("ours", place.fresh, ours, len(told), after=place.done),
         [Side("a commit each", place.empty, raw, len(told), after=place.close)],
-        [_es(lambda: eventsourcing.record_each(app, place.shop.house, given), some * OF_ONE)], work_of("record one fact", place.shop.house, some),
-    )  # fmt: skip
+        [_es(lambda: eventsourcing.record_each(app, place.shop.house, given), some * OF_ONE)],
+        work_of("record one fact", place.shop.house, some),
+    )
 
 
 def _sweeping(place: Place, cases: int, stack: ExitStack) -> Compared:
@@ -108,7 +119,12 @@ def _sweeping(place: Place, cases: int, stack: ExitStack) -> Compared:
     stack.callback(place.done, house)
     day = look_days(house, 1)[0]
     received = house.almanac.subtract_working_days(day, 3)
-    record_acts(house, [asked_act(number, received if number < due else day) for number in range(OPEN_FOR_ONE * due)], ACTOR, "record")
+    record_acts(
+        house,
+        [asked_act(number, received if number < due else day) for number in range(OPEN_FOR_ONE * due)],
+        ACTOR,
+        "record",
+    )
     before = place.rows(house)
 
     def swept(again: House) -> None:
@@ -117,7 +133,11 @@ def _sweeping(place: Place, cases: int, stack: ExitStack) -> Compared:
 
     after = place.again(house)
     swept(after)
-    rows = {table: some for table, all_ in place.rows(after).items() if (some := sorted(set(all_) - set(before[table]), key=str))}
+    rows = {
+        table: some
+        for table, all_ in place.rows(after).items()
+        if (some := sorted(set(all_) - set(before[table]), key=str))
+    }
     place.done(after)
 
     def written_over(again: House) -> None:
@@ -126,10 +146,12 @@ def _sweeping(place: Place, cases: int, stack: ExitStack) -> Compared:
         connection.close()
 
     return Compared(
-        "sweep", "fact", Side("ours", partial(place.again, house), swept, due, after=place.done),
+        "sweep",
+        "fact",
+        Side("ours", partial(place.again, house), swept, due, after=place.done),
         [Side("the rows written", partial(place.again, house), written_over, due, after=place.done)],
         work=work_of("sweep", house, 0)._replace(due=due, waiting=(OPEN_FOR_ONE - 1) * due),
-    )  # fmt: skip
+    )
 
 
 def _refolding(place: Place, cases: int, stack: ExitStack) -> Compared:
@@ -154,7 +176,9 @@ def _verifying(place: Place, cases: int, stack: ExitStack) -> Compared:
     return _read(place, "verify", ours, house, cases, facts, stack)
 
 
-def _read(place: Place, act: str, ours: Callable[[object], None], house: House, cases: int, facts: int, stack: ExitStack) -> Compared:
+def _read(
+    place: Place, act: str, ours: Callable[[object], None], house: House, cases: int, facts: int, stack: ExitStack
+) -> Compared:
     app = stack.enter_context(eventsourcing.at(place, act))
     ids = eventsourcing.filled(app, house, cases)
     texts = [row[6].encode() for row in place.rows(house, ("fact",))["fact"]]
@@ -172,10 +196,13 @@ def _read(place: Place, act: str, ours: Callable[[object], None], house: House, 
             previous = sha256(previous + text).digest()
 
     return Compared(
-        act, "fact", Side("ours", _nothing, ours, facts),
+        act,
+        "fact",
+        Side("ours", _nothing, ours, facts),
         [Side("fetch and sha256", _nothing, fetched, facts), Side("sha256 alone", _nothing, hashed, facts)],
-        [_es(lambda: eventsourcing.replay(app, ids), len(ids) * OF_ONE)], work_of(act, house, len(ids)),
-    )  # fmt: skip
+        [_es(lambda: eventsourcing.replay(app, ids), len(ids) * OF_ONE)],
+        work_of(act, house, len(ids)),
+    )
 
 
 def _importing(place: Place, cases: int, stack: ExitStack) -> Compared:
@@ -203,10 +230,13 @@ def _importing(place: Place, cases: int, stack: ExitStack) -> Compared:
         eventsourcing.record_each(app, place.shop.house, [[_draft(fact) for fact in facts] for facts in told.values()])
 
     return Compared(
-        "import", "row", Side("ours", place.fresh, ours, count, after=place.done),
-        [Side("csv and the rows written", place.empty, raw, count, after=place.close)], [_es(theirs, len(told))],
+        "import",
+        "row",
+        Side("ours", place.fresh, ours, count, after=place.done),
+        [Side("csv and the rows written", place.empty, raw, count, after=place.close)],
+        [_es(theirs, len(told))],
         work_of("import", place.shop.house, 0, told)._replace(tracker=str(path)),
-    )  # fmt: skip
+    )
 
 
 def _page(place: Place, cases: int, stack: ExitStack) -> Compared:
@@ -228,13 +258,19 @@ def _page(place: Place, cases: int, stack: ExitStack) -> Compared:
             assert connection.execute(f"SELECT * FROM fact WHERE case_ref = {mark} ORDER BY seq", (ref,)).fetchall()
 
     return Compared(
-        "one case page", "page", Side("ours", _nothing, ours, len(refs)), [Side("fetch of the rows", _nothing, raw, len(refs))],
-        [_es(lambda: eventsourcing.replay(app, ids), len(ids))], work_of("one case page", house, len(refs)),
-    )  # fmt: skip
+        "one case page",
+        "page",
+        Side("ours", _nothing, ours, len(refs)),
+        [Side("fetch of the rows", _nothing, raw, len(refs))],
+        [_es(lambda: eventsourcing.replay(app, ids), len(ids))],
+        work_of("one case page", house, len(refs)),
+    )
 
 
 def _delivering(place: Place, cases: int, stack: ExitStack) -> Compared:
-    """Letters composed, claimed, sent over SMTP to the local sink, and what became of each recorded. No peer sends letters."""
+    """Letters composed, claimed, sent over SMTP to the local sink, and what became of each recorded. No peer sends
+    letters.
+    """
     count = max(1, min(LETTERS, cases))
     national = Caseload(1.0).shares.national
     path = place.shop.folder / f"directory-{place.name}.toml"
@@ -257,7 +293,10 @@ def _delivering(place: Place, cases: int, stack: ExitStack) -> Compared:
     first = again()
     delivered(first)
     place.done(first)
-    sent = [(_mailbox(raw, b"From"), _mailbox(raw, b"To"), raw) for raw in (each.read_bytes() for each in sorted(letters.glob("*.eml")))]
+    sent = [
+        (_mailbox(raw, b"From"), _mailbox(raw, b"To"), raw)
+        for raw in (each.read_bytes() for each in sorted(letters.glob("*.eml")))
+    ]
     assert len(sent) == count
 
     def raw(_given: object) -> None:
@@ -265,12 +304,24 @@ def _delivering(place: Place, cases: int, stack: ExitStack) -> Compared:
             with smtplib.SMTP("127.0.0.1", sink.port) as server:
                 server.sendmail(sender, [mailbox], text)
 
-    return Compared("deliver", "letter", Side("ours", again, delivered, count, after=place.done), [Side("smtplib, the same bytes", _nothing, raw, count)])
+    return Compared(
+        "deliver",
+        "letter",
+        Side("ours", again, delivered, count, after=place.done),
+        [Side("smtplib, the same bytes", _nothing, raw, count)],
+    )
 
 
 ACTS: tuple[Callable[[Place, int, ExitStack], Compared], ...] = (
-    _recording, _one_fact, _sweeping, _refolding, _verifying, _importing, _page, _delivering,
-)  # fmt: skip
+    _recording,
+    _one_fact,
+    _sweeping,
+    _refolding,
+    _verifying,
+    _importing,
+    _page,
+    _delivering,
+)
 
 
 def work_of(act: str, house: House, cases: int, told: dict[str, list[Fact]] | None = None) -> Work:
@@ -305,7 +356,10 @@ def _told(rows: list[tuple[Any, ...]], cases: int) -> dict[str, list[Fact]]:
     told: dict[str, list[Fact]] = {}
     for ref, some in groupby(sorted(rows, key=lambda row: row[:2]), lambda row: str(row[0])):
         facts = [orjson.loads(row[6]) for row in some]
-        told[ref] = [{name: fact[name] for name in ("kind", "occurred_on", "actor", "via", "law", "machine", "data")} for fact in facts]
+        told[ref] = [
+            {name: fact[name] for name in ("kind", "occurred_on", "actor", "via", "law", "machine", "data")}
+            for fact in facts
+        ]
         if len(told) == cases:
             break
     return told

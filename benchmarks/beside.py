@@ -1,4 +1,5 @@
-"""Every act on both databases beside its raw limit and beside the peers on the same work, in turn and in one run; and what its time goes into.
+"""Every act on both databases beside its raw limit and beside the peers on the same work, in turn and in one run; and
+what its time goes into.
 
 Ratios say how much of the other's speed ours has: 1 is as fast, 4 is four times as fast.
 """
@@ -18,9 +19,11 @@ COLUMNS = ("eventsourcing", *PEERS)
 
 
 class Beside(NamedTuple):
-    """One act on one database. `against` has ratios by the raw limit's name, `peers` by the peer's: null where it has no counterpart.
+    """One act on one database. `against` has ratios by the raw limit's name, `peers` by the peer's: null where it has
+    no counterpart.
 
-    `unmeasured` says of a peer that has one why it was not measured here; `phases` are the shares of ours, `lines` the functions that take most of it.
+    `unmeasured` says of a peer that has one why it was not measured here; `phases` are the shares of ours, `lines` the
+    functions that take most of it.
     """
 
     act: str
@@ -52,11 +55,22 @@ def _one(place: OnSqlite | OnPostgresql, prepare: Any, hired: Staff, rounds: int
                     unmeasured[peer] = problem.why
         each, raw, found = _rotated(compared, peers, unmeasured, rounds)
         phases = _profiled(compared.ours)
-        return Beside(compared.act, place.name, compared.unit, round(each * 1e6, 1), raw, {peer: found.get(peer) for peer in COLUMNS}, unmeasured,
-                      phases.shares(), [name for name, _spent in largest(phases.lines)[:5]])  # fmt: skip
+        return Beside(
+            compared.act,
+            place.name,
+            compared.unit,
+            round(each * 1e6, 1),
+            raw,
+            {peer: found.get(peer) for peer in COLUMNS},
+            unmeasured,
+            phases.shares(),
+            [name for name, _spent in largest(phases.lines)[:5]],
+        )
 
 
-def _rotated(compared: Compared, peers: list[Side], unmeasured: dict[str, str], rounds: int) -> tuple[float, dict[str, float], dict[str, float]]:
+def _rotated(
+    compared: Compared, peers: list[Side], unmeasured: dict[str, str], rounds: int
+) -> tuple[float, dict[str, float], dict[str, float]]:
     """All in turn; a peer that fails on the way is left out, and the rest are measured afresh."""
     while True:
         others = [*compared.raw, *peers]

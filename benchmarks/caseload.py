@@ -1,8 +1,10 @@
-"""A generated national caseload: children, their cases and what became of them, by the shares of caseload.toml and one seed.
+"""A generated national caseload: children, their cases and what became of them, by the shares of caseload.toml and one
+seed.
 
-Every child is a number and nothing else. A child's history is told in stages, because the house itself opens the next review cycle when
-one is decided: the first stage names its own cases, a later one goes on with the case that the house opened, whose reference follows from
-the order in which the decisions were recorded. The same scale, seed and day give the same histories.
+Every child is a number and nothing else. A child's history is told in stages, because the house itself opens the next
+review cycle when one is decided: the first stage names its own cases, a later one goes on with the case that the house
+opened, whose reference follows from the order in which the decisions were recorded. The same scale, seed and day give
+the same histories.
 """
 
 import tomllib
@@ -68,7 +70,10 @@ def scale_of(said: str) -> float:
     except ValueError:
         scale = 0.0
     if not 0 < scale <= 1:
-        raise ValueError(f"a scale is one of {', '.join(SCALES)} or a share of England above 0 and up to 1, for example --scale small or --scale 0.02")
+        raise ValueError(
+            f"a scale is one of {', '.join(SCALES)} or a share of England above 0 and up to 1, for example --scale"
+            " small or --scale 0.02"
+        )
     return scale
 
 
@@ -86,9 +91,11 @@ class Caseload:
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        """How many children of each sort there are: requests of the last year, plans made before it, appeals of the last year.
+        """How many children of each sort there are: requests of the last year, plans made before it, appeals of the
+        last year.
 
-        The year's plans and the plans that are appealed count among the plans, and an appeal against a refusal has a request of its own.
+        The year's plans and the plans that are appealed count among the plans, and an appeal against a refusal has a
+        request of its own.
         """
         national, appeal = self.shares.national, self.shares.appeal
         about_refusals = appeal["refusal_to_assess"] + appeal["refusal_to_issue"]
@@ -102,7 +109,9 @@ class Caseload:
         return {sort: max(1, round(number * self.scale)) for sort, number in whole.items()}
 
     def children(self) -> Iterator[Child]:
-        """Every child, the three sorts mixed as evenly as they go, so that any beginning of the caseload is like the whole."""
+        """Every child, the three sorts mixed as evenly as they go, so that any beginning of the caseload is like the
+        whole.
+        """
         teller = Teller(self.shares.model_dump(), self.seed, self.today)
         total = sum(self.counts.values())
         numbers = nhs_numbers()
@@ -117,7 +126,9 @@ class Caseload:
         return (acts for _told, acts in self.counted_waves())
 
     def counted_waves(self) -> Iterator[tuple[int | None, list[Act]]]:
-        """The same, each with the number of children whose histories are whole after it, where no later wave goes on with one of them."""
+        """The same, each with the number of children whose histories are whole after it, where no later wave goes on
+        with one of them.
+        """
         children, batch = self.children(), max(10, min(BATCH, sum(self.counts.values()) // 20))
         opened = told = 0  # review cycles that the house has opened so far; children
         while some := list(islice(children, batch)):
@@ -145,7 +156,9 @@ def nhs_numbers() -> Iterator[str]:
 
 
 def directory(authorities: int, boards: int) -> str:
-    """The text of a directory: the shipped one, and so many authorities and three trusts for each board besides, every one invented."""
+    """The text of a directory: the shipped one, and so many authorities and three trusts for each board besides, every
+    one invented.
+    """
     told = [DIRECTORY.read_text("utf-8")]
     las: dict[int, list[str]] = {}
     for number in range(authorities):
@@ -154,10 +167,12 @@ def directory(authorities: int, boards: int) -> str:
     for body, among in las.items():
         home = f"trust-{body:03d}.example"
         told.append(
-            f'[[body]]\nbody = "{body_code(body)}"\nname = "Trust {body:03d}"\nrole = "provider"\nkind = "nhs_trust"\nsend_lead = "send.lead@{home}"\n'
+            f'[[body]]\nbody = "{body_code(body)}"\nname = "Trust {body:03d}"\nrole = "provider"\nkind ='
+            f' "nhs_trust"\nsend_lead = "send.lead@{home}"\n'
         )
         told += [
-            f'[[body.provides]]\nservice = "{service}"\nla = [{", ".join(among)}]\nmailbox = "{service}@{home}"\nmanager = "{service}.manager@{home}"\n'
+            f'[[body.provides]]\nservice = "{service}"\nla = [{", ".join(among)}]\nmailbox ='
+            f' "{service}@{home}"\nmanager = "{service}.manager@{home}"\n'
             for service in SERVICES
         ]
     return "\n".join(told)

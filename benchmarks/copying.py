@@ -1,7 +1,9 @@
-"""More of the same records than there is time to record: copies of whole histories under other references, each chained afresh.
+"""More of the same records than there is time to record: copies of whole histories under other references, each chained
+afresh.
 
-A copy's cases bear two letters before their references, in every fact that names them; so every hash, copied column, fold, cache and notice of
-a copy is what the house itself would have written, and `sendflow verify` finds nothing. Sealed persons are not copied.
+A copy's cases bear two letters before their references, in every fact that names them; so every hash, copied column,
+fold, cache and notice of a copy is what the house itself would have written, and `sendflow verify` finds nothing.
+Sealed persons are not copied.
 """
 
 from collections.abc import Iterator
@@ -56,10 +58,26 @@ class Copier:
             self._ends[letters + ref] = previous
 
     def _rest(self, letters: str) -> Rows:
-        cases = [(letters + ref, *parts, self._ends[letters + ref], opened_on, la, la_reference, child and letters + child[2:])
-                 for ref, *parts, _hash, opened_on, la, la_reference, child in self.rows["case_file"]]  # fmt: skip
+        cases = [
+            (
+                letters + ref,
+                *parts,
+                self._ends[letters + ref],
+                opened_on,
+                la,
+                la_reference,
+                child and letters + child[2:],
+            )
+            for ref, *parts, _hash, opened_on, la, la_reference, child in self.rows["case_file"]
+        ]
         duties = [(letters + row[0], *row[1:]) for row in self.rows["duty"]]
-        notices = [(letters + row[0], letters + row[1], *(part.replace(row[1], letters + row[1]) if isinstance(part, str) else part for part in row[2:]))
-                   for row in self.rows["notice"]]  # fmt: skip
+        notices = [
+            (
+                letters + row[0],
+                letters + row[1],
+                *(part.replace(row[1], letters + row[1]) if isinstance(part, str) else part for part in row[2:]),
+            )
+            for row in self.rows["notice"]
+        ]
         self._ends.clear()
         return {"case_file": cases, "duty": duties, "notice": notices}

@@ -1,4 +1,6 @@
-"""An empty flow, and a process that serves it as Prefect serves a deployment: what Prefect itself takes. `python -m benchmarks.emptiness`."""
+"""An empty flow, and a process that serves it as Prefect serves a deployment: what Prefect itself takes. `python -m
+benchmarks.emptiness`.
+"""
 
 from prefect import flow, serve
 from prefect.deployments.runner import RunnerDeployment

@@ -1,4 +1,6 @@
-"""What each act costs as the records grow: the generated caseload at several sizes on both databases, each act in a process of its own."""
+"""What each act costs as the records grow: the generated caseload at several sizes on both databases, each act in a
+process of its own.
+"""
 
 import csv
 import dataclasses
@@ -29,7 +31,9 @@ IMPORTED = 100
 
 
 class Size(NamedTuple):
-    """The caseload at one size on one database. `recorded` is facts a second on the way to it; `acts` what each act took then."""
+    """The caseload at one size on one database. `recorded` is facts a second on the way to it; `acts` what each act
+    took then.
+    """
 
     database: str
     share: float
@@ -54,7 +58,9 @@ def growing(ground: Ground, scale: float, say: Callable[[str], None], sizes: tup
         path.unlink()
 
 
-def _grown(place: OnSqlite | OnPostgresql, load: Caseload, path: Path, say: Callable[[str], None], sizes: tuple[float, ...]) -> Iterator[Size]:
+def _grown(
+    place: OnSqlite | OnPostgresql, load: Caseload, path: Path, say: Callable[[str], None], sizes: tuple[float, ...]
+) -> Iterator[Size]:
     fresh = place.fresh()
     house = dataclasses.replace(fresh, directory=load_directory(path))
     house.books, house.dates_of  # noqa: B018 (worked out once for a house)
@@ -68,7 +74,12 @@ def _grown(place: OnSqlite | OnPostgresql, load: Caseload, path: Path, say: Call
 
 
 def _recorded(
-    place: OnSqlite | OnPostgresql, house: House, load: Caseload, path: Path, say: Callable[[str], None], sizes: tuple[float, ...]
+    place: OnSqlite | OnPostgresql,
+    house: House,
+    load: Caseload,
+    path: Path,
+    say: Callable[[str], None],
+    sizes: tuple[float, ...],
 ) -> Iterator[Size]:
     """Every fact by the house's own act."""
     waves = list(sizes)
@@ -87,7 +98,14 @@ def _recorded(
             facts = spent = 0.0
 
 
-def _copied(place: OnSqlite | OnPostgresql, house: House, scale: float, path: Path, say: Callable[[str], None], sizes: tuple[float, ...]) -> Iterator[Size]:
+def _copied(
+    place: OnSqlite | OnPostgresql,
+    house: House,
+    scale: float,
+    path: Path,
+    say: Callable[[str], None],
+    sizes: tuple[float, ...],
+) -> Iterator[Size]:
     """The rest as copies of what has been recorded and swept."""
     copier = Copier(place, house)
     for number, size in enumerate(sizes):
@@ -98,7 +116,9 @@ def _copied(place: OnSqlite | OnPostgresql, house: House, scale: float, path: Pa
         yield _measured(place, house, path, size * scale, facts / (time.perf_counter() - began), 10 + number)
 
 
-def _measured(place: OnSqlite | OnPostgresql, house: House, path: Path, share: float, recorded: float, number: int) -> Size:
+def _measured(
+    place: OnSqlite | OnPostgresql, house: House, path: Path, share: float, recorded: float, number: int
+) -> Size:
     """Every act once. The sweep comes first, as it changes most; what it writes is verified with the rest."""
     with reading(house.engine) as connection:
         cases, ref = connection.execute(text("SELECT count(*), min(case_ref) FROM case_file")).one()
@@ -111,7 +131,10 @@ def _measured(place: OnSqlite | OnPostgresql, house: House, path: Path, share: f
     tracker = path.with_name(f"tracker-{place.name}-{number}.csv")
     _write_tracker(tracker, number)
     given = {"record in bulk": str(900_000 - 1_000 * number), "import": str(tracker), "one case page": str(ref)}
-    taken = [remembering.ask(act, house, given.get(act, "")) for act in ("sweep", *(act for act in remembering.ACTS if act != "sweep"))]
+    taken = [
+        remembering.ask(act, house, given.get(act, ""))
+        for act in ("sweep", *(act for act in remembering.ACTS if act != "sweep"))
+    ]
     tracker.unlink()
     return Size(place.name, share, cases, facts, duties, duties - closed, place.bytes(house) / 1e6, recorded, taken)
 

@@ -1,6 +1,8 @@
-"""What becomes of one generated child: requests, advice, plans, review cycles and appeals, in facts that the house accepts.
+"""What becomes of one generated child: requests, advice, plans, review cycles and appeals, in facts that the house
+accepts.
 
-The days are drawn, not worked out: this file knows no law. A history ends at the caseload's day, so that what is open is what would be.
+The days are drawn, not worked out: this file knows no law. A history ends at the caseload's day, so that what is open
+is what would be.
 """
 
 from dataclasses import dataclass, field
@@ -29,7 +31,9 @@ def body_code(number: int) -> str:
 
 @dataclass(slots=True)
 class Stage:
-    """What is recorded together: a case by its reference (None: the review that the house opened last), and its facts."""
+    """What is recorded together: a case by its reference (None: the review that the house opened last), and
+    its facts.
+    """
 
     cases: list[tuple[str | None, list[Draft]]] = field(default_factory=list)
 
@@ -61,7 +65,9 @@ class Teller:
         self.trusts = int(shares["national"]["boards"]) * 3
 
     def tell(self, number: int, nhs_number: str, sort: str) -> Child:
-        """The history of one child: a `request` of the last year, a `plan` made before it, or an `appeal` of the last year."""
+        """The history of one child: a `request` of the last year, a `plan` made before it, or an `appeal` of the last
+        year.
+        """
         history = _History(self, number, nhs_number, Random(self.seed * 1_000_003 + number))
         getattr(history, sort)()
         return Child(number, history.stages)
@@ -95,7 +101,9 @@ class _History:
     def appeal(self) -> None:
         """An appeal registered in the last year, and what it is about."""
         share = self.shares["appeal"]
-        sort = self._named("appeal", ("contents", "refusal_to_assess", "refusal_to_issue", "refusal_to_reassess", "ceasing"))
+        sort = self._named(
+            "appeal", ("contents", "refusal_to_assess", "refusal_to_issue", "refusal_to_reassess", "ceasing")
+        )
         registered = self.today - timedelta(days=self.chance.randrange(YEAR))
         decided = registered - timedelta(days=self.chance.randrange(45, 100))
         if sort == "refusal_to_assess":
@@ -110,9 +118,14 @@ class _History:
     # Their cases.
 
     def _assessment(self, began: date, made: date | None = None, refused: date | None = None) -> date | None:
-        """The needs assessment, in a case of its own; the day of the final plan, where there is to be one. Given `made`, there is."""
+        """The needs assessment, in a case of its own; the day of the final plan, where there is to be one. Given
+        `made`, there is.
+        """
         share = self.shares["request"]
-        told = [Draft("ehc_assessment_requested", began, self._opening("AS")), self._fact("la_consideration_notified", began + self._days(2, 6))]
+        told = [
+            Draft("ehc_assessment_requested", began, self._opening("AS")),
+            self._fact("la_consideration_notified", began + self._days(2, 6)),
+        ]
         decided = refused or began + self._days(28, 43)
         if refused is not None or (made is None and self._is(1 - share["agreed"])):
             self._case("AS", [*told, self._fact("assessment_refused", decided)])
@@ -141,14 +154,24 @@ class _History:
             if self._is(share["appointment_missed"]):
                 told.append(Draft("appointment_missed", asked + self._days(14, 40), about))
                 if self._is(share["excuse_claimed"] / share["appointment_missed"]):
-                    told.append(Draft("excuse_claimed", asked + self._days(41, 44), {"ground": "missed_appointment", **about}))
+                    told.append(
+                        Draft("excuse_claimed", asked + self._days(41, 44), {"ground": "missed_appointment", **about})
+                    )
             said = self._named("advice", ("in_6_weeks", "in_7_to_20_weeks", "never"))
             if said != "never":
-                told.append(Draft("health_advice_received", asked + (self._days(14, 43) if said == "in_6_weeks" else self._days(43, 140)), about))
+                told.append(
+                    Draft(
+                        "health_advice_received",
+                        asked + (self._days(14, 43) if said == "in_6_weeks" else self._days(43, 140)),
+                        about,
+                    )
+                )
         return told
 
     def _reviews(self, made: date) -> None:
-        """Review cycles one after another, each opened by the decision of the one before, up to the one that is under way."""
+        """Review cycles one after another, each opened by the decision of the one before, up to the one that is under
+        way.
+        """
         share, began, stage, ref = self.shares["plan"], made, 0, self._ref("RV")
         opening: list[Draft] = [Draft("plan_made", made, self._opening("RV"))]
         current: str | None = ref
@@ -171,7 +194,11 @@ class _History:
             about = {"transfer_on": date(decided.year, 9, 1).isoformat(), "phase": "primary_to_secondary"}
             told.append(Draft("phase_transfer_planned", began + self._days(5, 60), about))
         told += [
-            Draft("review_meeting_arranged", arranged, {"meeting_on": meeting.isoformat(), "arranged_by": "institution", "review": "annual"}),
+            Draft(
+                "review_meeting_arranged",
+                arranged,
+                {"meeting_on": meeting.isoformat(), "arranged_by": "institution", "review": "annual"},
+            ),
             self._fact("meeting_notice_given", meeting - self._days(12, 22)),
         ]
         for service in self.chance.sample(SERVICES, self._drawn("plan", "health_invited")):
@@ -189,32 +216,52 @@ class _History:
             return [*told, self._fact("plan_kept", decided)]
         if decision == "ceased":
             return [*told, self._fact("cease_decided", decided)]
-        noticed, about = decided + self._days(0, 10), {"section_g": "changed" if self._is(share["section_g_changed"]) else "unchanged"}
+        noticed, about = (
+            decided + self._days(0, 10),
+            {"section_g": "changed" if self._is(share["section_g_changed"]) else "unchanged"},
+        )
         return [
-            *told, self._fact("amendment_decided", decided), Draft("amendment_notice_sent", noticed, about),
+            *told,
+            self._fact("amendment_decided", decided),
+            Draft("amendment_notice_sent", noticed, about),
             Draft("amended_plan_received", noticed + self._days(20, 80), about),
-        ]  # fmt: skip
+        ]
 
     def _tribunal(self, sort: str, decided: date, registered: date, share: dict[str, Any]) -> None:
         decision = {"contents": "contents_of_plan"}.get(sort, sort)
         certified = decided + self._days(10, 35)
-        self._case("MD", [
-            Draft("appealable_notice_sent", decided, {"decision": decision, **self._opening("MD")}),
-            self._fact("mediation_declined", certified - self._days(1, 4)), self._fact("certificate_issued", certified),
-        ])  # fmt: skip
+        self._case(
+            "MD",
+            [
+                Draft("appealable_notice_sent", decided, {"decision": decision, **self._opening("MD")}),
+                self._fact("mediation_declined", certified - self._days(1, 4)),
+                self._fact("certificate_issued", certified),
+            ],
+        )
         told = [
-            Draft("decision_notified", decided, {"decision": decision, **self._opening("TB")}), self._fact("appeal_received", registered - self._days(3, 8)),
-        ]  # fmt: skip
+            Draft("decision_notified", decided, {"decision": decision, **self._opening("TB")}),
+            self._fact("appeal_received", registered - self._days(3, 8)),
+        ]
         extended = sort == "contents" and self._is(share["health_evidence"])
-        told.append(Draft(
-            "extended_appeal_registered" if extended else "appeal_registered", registered, {"appeal": sort, **({"issues": "health"} if extended else {})},
-        ))  # fmt: skip
+        told.append(
+            Draft(
+                "extended_appeal_registered" if extended else "appeal_registered",
+                registered,
+                {"appeal": sort, **({"issues": "health"} if extended else {})},
+            )
+        )
         ends = registered + timedelta(days=7 * int(share["weeks_to_end"])) + self._days(-60, 60)
         told.append(Draft("hearing_directed", registered + self._days(1, 10), {"directed_on": ends.isoformat()}))
         if extended:
             about = {"body": self.body, "service": self.chance.choice(SERVICES)}
             asked = registered + self._days(5, 20)
-            told.append(Draft("health_evidence_requested", asked, {**about, "directed_on": (asked + timedelta(days=42)).isoformat()}))
+            told.append(
+                Draft(
+                    "health_evidence_requested",
+                    asked,
+                    {**about, "directed_on": (asked + timedelta(days=42)).isoformat()},
+                )
+            )
             if self._is(0.8):
                 told.append(Draft("health_evidence_given", asked + self._days(20, 60), about))
         told += self._outcome(sort, registered, ends)
@@ -228,9 +275,12 @@ class _History:
         if end == "withdrawn":
             return [answered, self._fact("appeal_withdrawn", ends - self._days(5, 60))]
         orders = {
-            "refusal_to_assess": "order_to_assess_made", "refusal_to_issue": "order_to_make_plan_made", "refusal_to_reassess": "order_to_reassess_made",
-            "contents": "order_to_amend_provision_made", "ceasing": "order_to_continue_made",
-        }  # fmt: skip
+            "refusal_to_assess": "order_to_assess_made",
+            "refusal_to_issue": "order_to_make_plan_made",
+            "refusal_to_reassess": "order_to_reassess_made",
+            "contents": "order_to_amend_provision_made",
+            "ceasing": "order_to_continue_made",
+        }
         last = orders[sort] if end == "ordered" else "appeal_dismissed"
         return [answered, self._fact("hearing_held", ends), self._fact(last, ends + self._days(5, 20))]
 
@@ -274,4 +324,3 @@ class _History:
         """One of some names, by their shares."""
         shares = self.shares[table]
         return self.chance.choices(names, [shares[name] for name in names])[0]
-

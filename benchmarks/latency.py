@@ -1,7 +1,9 @@
-"""How long until the mail server says yes: from `record`, and from the start of a sweep; while another process records fifty facts a second.
+"""How long until the mail server says yes: from `record`, and from the start of a sweep; while another process records
+fifty facts a second.
 
-The house's own code throughout: a fact and its notice in one transaction, the letter claimed in another, SMTP to a real server, the outcome
-recorded in a third. A letter's time ends at the server's yes. What waiting for the alarm clock adds is measured in `waking`.
+The house's own code throughout: a fact and its notice in one transaction, the letter claimed in another, SMTP to a real
+server, the outcome recorded in a third. A letter's time ends at the server's yes. What waiting for the alarm clock adds
+is measured in `waking`.
 """
 
 import dataclasses
@@ -57,7 +59,9 @@ class Waited(BaseModel):
         """Percentiles of at least one time."""
         ordered = sorted(seconds)
         p99 = ordered[min(len(ordered) - 1, round(0.99 * (len(ordered) - 1)))]
-        return cls(what=what, database=database, times=len(ordered), p50=statistics.median(ordered), p99=p99, most=ordered[-1])
+        return cls(
+            what=what, database=database, times=len(ordered), p50=statistics.median(ordered), p99=p99, most=ordered[-1]
+        )
 
 
 class Timed:
@@ -125,11 +129,18 @@ def records(house: House, port: int, sizes: Sizes) -> tuple[str, list[float]]:
 
 
 def sweeps(house: House, port: int, sizes: Sizes) -> tuple[str, list[float]]:
-    """A sweep on a day on which so many mailboxes are to be written to, then the delivery: each letter's time is from the sweep's start."""
+    """A sweep on a day on which so many mailboxes are to be written to, then the delivery: each letter's time is from
+    the sweep's start.
+    """
     seconds: list[float] = []
     for number, day in enumerate(look_days(house, sizes.days)):
         received = house.almanac.subtract_working_days(day, 3)
-        record_acts(house, [Act(f"LS-{number:03d}{each:04d}", asked(each, received)) for each in range(sizes.swept)], ACTOR, "record")
+        record_acts(
+            house,
+            [Act(f"LS-{number:03d}{each:04d}", asked(each, received)) for each in range(sizes.swept)],
+            ACTOR,
+            "record",
+        )
         on_day = dataclasses.replace(house, settings=dataclasses.replace(house.settings, today=day))
         post = Timed(port)
         began = time.perf_counter()
@@ -144,20 +155,25 @@ def asked(number: int, day: date) -> list[Draft]:
     """A case whose one body is asked on a day; each number has a mailbox of its own."""
     trust, service = number % waking.TRUSTS, SERVICES[number // waking.TRUSTS % len(SERVICES)]
     return [
-        Draft("ehc_assessment_requested", day, {"la": la_slug(trust)}), Draft("assessment_agreed", day),
+        Draft("ehc_assessment_requested", day, {"la": la_slug(trust)}),
+        Draft("assessment_agreed", day),
         Draft("health_advice_requested", day, {"body": body_code(trust), "service": service}),
-    ]  # fmt: skip
+    ]
 
 
 @contextmanager
 def loaded(house: House) -> Iterator[None]:
     """Another process records on the same records while the block runs."""
     environment = {
-        **os.environ, "SENDFLOW_HOME": str(house.settings.home), "SENDFLOW_TODAY": str(house.settings.today),
+        **os.environ,
+        "SENDFLOW_HOME": str(house.settings.home),
+        "SENDFLOW_TODAY": str(house.settings.today),
         RECORDS: house.engine.url.render_as_string(hide_password=False),
-    }  # fmt: skip
+    }
     command = [sys.executable, "-m", "benchmarks.latency"]
-    with subprocess.Popen(command, env=environment, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, env=environment, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdin is not None and process.stdout is not None
         assert process.stdout.readline() == "recording\n"
         try:
@@ -166,7 +182,6 @@ def loaded(house: House) -> Iterator[None]:
             process.stdin.close()
             process.wait()
             assert process.returncode == 0, "the process that was to make load ended by itself"
-
 
 
 def load(ended: Callable[[], bool]) -> None:

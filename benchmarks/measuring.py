@@ -30,7 +30,9 @@ class Goal(BaseModel):
 
 
 class Measured(NamedTuple):
-    """What a measure came to: the median of the rounds' ratios, the lowest and highest of them, and notes for a person."""
+    """What a measure came to: the median of the rounds' ratios, the lowest and highest of them, and notes
+    for a person.
+    """
 
     measure: str
     ratio: float
@@ -54,10 +56,12 @@ class Took(NamedTuple):
 
 
 class Side(NamedTuple):
-    """One of two things measured against each other: `prepare` is not timed, and what it gives is handed to `run`, and to `after`, untimed as well.
+    """One of two things measured against each other: `prepare` is not timed, and what it gives is handed to `run`, and
+    to `after`, untimed as well.
 
-    `amount` is how much one run does, in the unit of the comparison (facts, sums, runs). A run of several `slices` is handed the number
-    of the slice as well, and the two sides take turns at every slice: a disk that is slow for a moment is then slow for both.
+    `amount` is how much one run does, in the unit of the comparison (facts, sums, runs). A run of several `slices` is
+    handed the number of the slice as well, and the two sides take turns at every slice: a disk that is slow for a
+    moment is then slow for both.
     """
 
     name: str
@@ -74,7 +78,9 @@ def goals() -> dict[str, Goal]:
 
 
 def seconds(*sides: Side) -> list[float]:
-    """One run of each side, its time per unit of its amount. Garbage is collected before, and none is while they run."""
+    """One run of each side, its time per unit of its amount. Garbage is collected before, and none is while
+    they run.
+    """
     given = [side.prepare() for side in sides]
     taken = [0.0] * len(sides)
     gc.collect()
@@ -95,7 +101,14 @@ def seconds(*sides: Side) -> list[float]:
     return [time_taken / side.amount for time_taken, side in zip(taken, sides, strict=True)]
 
 
-def alternate(measure: str, ours: Side, theirs: Side, ratio: Callable[[float, float], float], notes: list[str], rounds: int = ROUNDS) -> Measured:
+def alternate(
+    measure: str,
+    ours: Side,
+    theirs: Side,
+    ratio: Callable[[float, float], float],
+    notes: list[str],
+    rounds: int = ROUNDS,
+) -> Measured:
     """Time both sides in turn and take the ratio of each round; which side begins changes from round to round."""
     ratios: list[float] = []
     our_times: list[float] = []
@@ -109,12 +122,16 @@ def alternate(measure: str, ours: Side, theirs: Side, ratio: Callable[[float, fl
         our_times.append(one)
         their_times.append(other)
         ratios.append(ratio(one, other))
-    said = [f"{side.name}: {plain(statistics.median(times))}" for side, times in ((ours, our_times), (theirs, their_times))]
+    said = [
+        f"{side.name}: {plain(statistics.median(times))}" for side, times in ((ours, our_times), (theirs, their_times))
+    ]
     return Measured(measure, statistics.median(ratios), min(ratios), max(ratios), rounds, said + notes)
 
 
 def rotate(ours: Side, others: list[Side], rounds: int) -> tuple[float, list[float]]:
-    """One of ours against several others, all in turn: our median seconds for each unit, and how much of each other's speed ours has."""
+    """One of ours against several others, all in turn: our median seconds for each unit, and how much of each other's
+    speed ours has.
+    """
     ratios: list[list[float]] = [[] for _ in others]
     our_times: list[float] = []
     if rounds > 1:

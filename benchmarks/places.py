@@ -1,7 +1,9 @@
-"""Where records lie while they are measured: files of SQLite, or databases of one private PostgreSQL cluster. Both are asked the same.
+"""Where records lie while they are measured: files of SQLite, or databases of one private PostgreSQL cluster. Both are
+asked the same.
 
-The cluster is a house's own (runtime/local_postgres.py) with its safety against power cuts left on: a commit is on the disk on both. It is made
-where SENDFLOW_HOME lies, or in the system's folder for temporary files where the server's user may not pass to the first.
+The cluster is a house's own (runtime/local_postgres.py) with its safety against power cuts left on: a commit is on the
+disk on both. It is made where SENDFLOW_HOME lies, or in the system's folder for temporary files where the server's user
+may not pass to the first.
 """
 
 import dataclasses
@@ -27,11 +29,16 @@ from runtime.local_postgres import Cluster, ClusterError
 MADE = "made_once"
 Rows = dict[str, list[tuple[Any, ...]]]
 # What an act writes, in the order in which a ruler writes it again.
-TABLES = tuple(name for name in ("fact", "case_file", "duty", "notice", "letter", "person", "passage", "alias", "import_file", "tick"))
+TABLES = tuple(
+    name
+    for name in ("fact", "case_file", "duty", "notice", "letter", "person", "passage", "alias", "import_file", "tick")
+)
 
 
 class Place(Protocol):
-    """Makes houses with fresh records, gives the driver alone on the same records, and tells what an act has left in them."""
+    """Makes houses with fresh records, gives the driver alone on the same records, and tells what an act has left in
+    them.
+    """
 
     name: str
 
@@ -87,7 +94,10 @@ class OnSqlite:
         connection = sqlite3.connect(_file(house))
         only, given = ("", ()) if case is None else (" WHERE case_ref = ?", (case,))
         try:
-            return {table: connection.execute(f"SELECT * FROM {table}{only} ORDER BY rowid", given).fetchall() for table in tables}
+            return {
+                table: connection.execute(f"SELECT * FROM {table}{only} ORDER BY rowid", given).fetchall()
+                for table in tables
+            }
         finally:
             connection.close()
 
@@ -155,7 +165,10 @@ class OnPostgresql:
     def rows(self, house: House, tables: Sequence[str] = TABLES, case: str | None = None) -> Rows:
         only, given = ("", ()) if case is None else (" WHERE case_ref = %s", (case,))
         with self._connect(str(house.engine.url.database)) as connection:
-            return {table: connection.execute(f"SELECT * FROM {table}{only} ORDER BY ctid", given).fetchall() for table in tables}
+            return {
+                table: connection.execute(f"SELECT * FROM {table}{only} ORDER BY ctid", given).fetchall()
+                for table in tables
+            }
 
     def write(self, connection: Any, rows: Rows) -> None:
         with connection.cursor() as cursor:
@@ -170,7 +183,9 @@ class OnPostgresql:
                 statement = f"INSERT INTO {table} VALUES ({', '.join(['%s'] * len(some[0]))})"
                 if table not in ("fact", "notice"):
                     keys = ", ".join(column.name for column in SQLModel.metadata.tables[table].primary_key)
-                    statement += f" ON CONFLICT ({keys}) DO UPDATE SET " + ", ".join(f'"{name}" = excluded."{name}"' for name in columns(table))
+                    statement += f" ON CONFLICT ({keys}) DO UPDATE SET " + ", ".join(
+                        f'"{name}" = excluded."{name}"' for name in columns(table)
+                    )
                 cursor.executemany(statement, some)
         connection.commit()
 
@@ -206,7 +221,9 @@ class OnPostgresql:
 
     @contextmanager
     def spare(self) -> Iterator[str]:
-        """The address of an empty database for somebody else's tables; it is dropped afterwards, whoever is still connected."""
+        """The address of an empty database for somebody else's tables; it is dropped afterwards, whoever is still
+        connected.
+        """
         self.made += 1
         name = f"peer_{os.getpid()}_{id(self)}_{self.made}"
         self._admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -223,34 +240,52 @@ class OnPostgresql:
         engine = open_engine(self.cluster.url(name, "owner"))
         make_records(engine)  # as in the workshop: they are there
         house = dataclasses.replace(self.shop.house, engine=engine)
-        house.__dict__.update({name: value for name, value in self.shop.house.__dict__.items() if name in {"books", "dates_of", "law_version"}})
+        house.__dict__.update(
+            {
+                name: value
+                for name, value in self.shop.house.__dict__.items()
+                if name in {"books", "dates_of", "law_version"}
+            }
+        )
         return house
 
     def _connect(self, name: str) -> Any:
-        return psycopg.connect(self.cluster.url(name, "owner", "postgresql"), options="-c timezone=UTC -c synchronous_commit=on")
+        return psycopg.connect(
+            self.cluster.url(name, "owner", "postgresql"), options="-c timezone=UTC -c synchronous_commit=on"
+        )
 
     def _copy(self) -> str:
         if self._clean_ones:
             return self._clean_ones.pop()
         self.made += 1
         name = f"bench_{os.getpid()}_{id(self)}_{self.made}"  # a cluster may have been measured on before
-        self._admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(MADE)))
+        self._admin.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(MADE))
+        )
         return name
 
     def _clean(self, name: str) -> None:
         """Empty a database for the next: to drop one and make another takes the server a hundred times as long."""
         with self._connect(name) as connection:
-            connection.execute("SET session_replication_role = replica")  # or the records' own triggers would forbid it, as they should
-            mine = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'").fetchall()
+            connection.execute(
+                "SET session_replication_role = replica"
+            )  # or the records' own triggers would forbid it, as they should
+            mine = connection.execute(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+            ).fetchall()
             ours = {table for (table,) in mine} & SQLModel.metadata.tables.keys()
             for theirs in {table for (table,) in mine} - ours:
                 connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(theirs)))
-            connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(sql.SQL(", ").join(map(sql.Identifier, sorted(ours)))))
+            connection.execute(
+                sql.SQL("TRUNCATE {} RESTART IDENTITY").format(sql.SQL(", ").join(map(sql.Identifier, sorted(ours))))
+            )
         self._clean_ones.append(name)
 
 
 class Ground(NamedTuple):
-    """Where things are measured. `postgres` is a line that says why where there is none; `only` names the one database that is asked for, if one is."""
+    """Where things are measured. `postgres` is a line that says why where there is none; `only` names the one database
+    that is asked for, if one is.
+    """
 
     shop: Workshop
     sqlite: OnSqlite
@@ -260,7 +295,9 @@ class Ground(NamedTuple):
     @property
     def places(self) -> list[OnSqlite | OnPostgresql]:
         """Those that there are and that were asked for."""
-        here: list[OnSqlite | OnPostgresql] = [self.sqlite] if isinstance(self.postgres, str) else [self.sqlite, self.postgres]
+        here: list[OnSqlite | OnPostgresql] = (
+            [self.sqlite] if isinstance(self.postgres, str) else [self.sqlite, self.postgres]
+        )
         return [place for place in here if self.only in (None, place.name)]
 
 

@@ -11,15 +11,30 @@ from pygal.style import Style
 from benchmarks.growing import Size
 from benchmarks.remembering import Taken
 
-# One colour for each act, on both databases: the second is dashed. Told apart by those who see few colours as well.
+# One colour for each act, on both databases: the second is dashed. Told apart by those who see few colours
+# as well.
 COLOURS = ("#000000", "#e69f00", "#0072b2", "#009e73", "#d55e00", "#cc79a7")
-LOOK = Style(background="white", plot_background="white", guide_stroke_color="#dddddd", major_guide_stroke_color="#bbbbbb", colors=COLOURS * 2)
+LOOK = Style(
+    background="white",
+    plot_background="white",
+    guide_stroke_color="#dddddd",
+    major_guide_stroke_color="#bbbbbb",
+    colors=COLOURS * 2,
+)
 
 
 def plots(folder: Path, sizes: list[Size]) -> list[Path]:
     """cost.svg and memory.svg in a folder."""
-    cost = _plot(sizes, "Cost against size", "microseconds for each fact, row or page", lambda taken: taken.each, logarithmic=True)
-    memory = _plot(sizes, "Memory against size", "megabytes at the peak of each act", lambda taken: taken.peak, logarithmic=False)
+    cost = _plot(
+        sizes,
+        "Cost against size",
+        "microseconds for each fact, row or page",
+        lambda taken: taken.each,
+        logarithmic=True,
+    )
+    memory = _plot(
+        sizes, "Memory against size", "megabytes at the peak of each act", lambda taken: taken.peak, logarithmic=False
+    )
     return [_written(folder / name, chart) for name, chart in (("cost.svg", cost), ("memory.svg", memory))]
 
 
@@ -27,24 +42,47 @@ def _plot(sizes: list[Size], title: str, says: str, value: Callable[[Taken], flo
     facts = sorted({size.facts for size in sizes})
     # Room at both ends: a run of one size has no width of its own, and nothing would be drawn.
     chart = pygal.XY(
-        title=title, x_title="facts in the records", y_title=says, logarithmic=logarithmic, js=(), style=LOOK, width=1000, height=620, margin_right=50,
-        dots_size=4, x_value_formatter=_plain, value_formatter=_plain, xrange=(facts[0] * 0.8, facts[-1] * 1.2),
-        legend_at_bottom=True, legend_at_bottom_columns=3, disable_xml_declaration=True,
-    )  # fmt: skip
+        title=title,
+        x_title="facts in the records",
+        y_title=says,
+        logarithmic=logarithmic,
+        js=(),
+        style=LOOK,
+        width=1000,
+        height=620,
+        margin_right=50,
+        dots_size=4,
+        x_value_formatter=_plain,
+        value_formatter=_plain,
+        xrange=(facts[0] * 0.8, facts[-1] * 1.2),
+        legend_at_bottom=True,
+        legend_at_bottom_columns=3,
+        disable_xml_declaration=True,
+    )
     chart.x_labels = _apart(facts, logarithmic)
     if not logarithmic:
-        chart.range = (0, max(value(taken) for size in sizes for taken in size.acts) * 1.1)  # from nothing, so that what is flat looks flat
+        chart.range = (
+            0,
+            max(value(taken) for size in sizes for taken in size.acts) * 1.1,
+        )  # from nothing, so that what is flat looks flat
     for database in dict.fromkeys(size.database for size in sizes):
         of_one = [size for size in sizes if size.database == database]
         for act in (taken.act for taken in of_one[0].acts):
-            points = [(size.facts, round(value(taken), 1)) for size in of_one for taken in size.acts if taken.act == act and taken.amount]
+            points = [
+                (size.facts, round(value(taken), 1))
+                for size in of_one
+                for taken in size.acts
+                if taken.act == act and taken.amount
+            ]
             dashed = {"stroke_style": {"dasharray": "6, 4"}} if database != "sqlite" else {}
             chart.add(f"{act}, {database}", points, **dashed)
     return chart
 
 
 def _apart(facts: list[int], logarithmic: bool) -> list[int]:
-    """The sizes that can be named without their names lying on each other: two databases' sizes differ by a few facts."""
+    """The sizes that can be named without their names lying on each other: two databases' sizes differ by a
+    few facts.
+    """
     span = (log(facts[-1] / facts[0]) if logarithmic else facts[-1] - facts[0]) or 1.0
     named = [facts[-1]]
     for size in reversed(facts[:-1]):

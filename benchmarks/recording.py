@@ -1,7 +1,8 @@
 """Recording, against the driver writing the very same rows.
 
-The bulk ruler writes, with executemany in one transaction, every row that the act left: facts, cached cases, cached duties, notices.
-The single ruler writes, in a transaction for each fact, every row that this fact's act added or changed.
+The bulk ruler writes, with executemany in one transaction, every row that the act left: facts, cached cases, cached
+duties, notices. The single ruler writes, in a transaction for each fact, every row that this fact's act added or
+changed.
 """
 
 from typing import Any
@@ -34,8 +35,9 @@ def bulk(place: Place) -> Measured:
         f"bulk_record_{place.name}",
         Side("record_acts", place.fresh, ours, facts, after=place.done),
         Side("executemany", place.empty, lambda connection: place.write(connection, rows), facts, after=place.close),
-        of_theirs, notes,
-    )  # fmt: skip
+        of_theirs,
+        notes,
+    )
 
 
 def bulk_postgres(ground: Ground) -> Measured | Unmeasured:
@@ -72,14 +74,16 @@ def one_fact(place: Place) -> Measured:
     written = {table: sum(len(step.get(table, ())) for step in told) / len(told) for table in TABLES}
     notes = [
         f"the two take turns {SLICES} times a round",
-        "the ruler writes, for each fact, " + ", ".join(f"{count:.1f} rows of {table}" for table, count in written.items()),
+        "the ruler writes, for each fact, "
+        + ", ".join(f"{count:.1f} rows of {table}" for table, count in written.items()),
     ]
     return alternate(
         "one_fact",
         Side("record", place.fresh, ours, len(told), SLICES, place.done),
         Side("commit each", place.empty, theirs, len(told), SLICES, place.close),
-        of_theirs, notes,
-    )  # fmt: skip
+        of_theirs,
+        notes,
+    )
 
 
 def steps(place: Place, cases: int) -> list[Rows]:

@@ -1,8 +1,9 @@
 """Refolding: each case from its facts alone, against the replay of eventsourcing, which checks no hash.
 
-Ours is the first half of `sendflow verify`, the same code: every chain hashed again, every copied column compared with its text, every
-fact through the transition table of its machine, every duty worked out again. Theirs is one `repository.get` a case on its own SQLite
-recorder; its events say what our facts say. How the whole of `sendflow verify` does (caches and notices compared too) is noted beside.
+Ours is the first half of `sendflow verify`, the same code: every chain hashed again, every copied column compared with
+its text, every fact through the transition table of its machine, every duty worked out again. Theirs is one
+`repository.get` a case on its own SQLite recorder; its events say what our facts say. How the whole of `sendflow
+verify` does (caches and notices compared too) is noted beside.
 """
 
 from collections.abc import Iterator
@@ -53,9 +54,15 @@ def refolding(shop: Workshop) -> Measured:
 
     replay = Side("eventsourcing", lambda: None, theirs, facts, SLICES)
     measured = alternate(
-        "refold_against_eventsourcing", Side("refold", scanned, ours, facts, SLICES), replay, of_theirs,
-        [f"the two take turns {SLICES} times a round", f"the whole of verify, caches and notices too: {_whole(whole, replay, facts):.1f} times eventsourcing"],
-    )  # fmt: skip
+        "refold_against_eventsourcing",
+        Side("refold", scanned, ours, facts, SLICES),
+        replay,
+        of_theirs,
+        [
+            f"the two take turns {SLICES} times a round",
+            f"the whole of verify, caches and notices too: {_whole(whole, replay, facts):.1f} times eventsourcing",
+        ],
+    )
     app.close()
     house.engine.dispose()
     shop.done(path)

@@ -1,7 +1,7 @@
 """One act on a house of any size in a process of its own: how long it took, and what memory it took at its peak.
 
-`python -m benchmarks.remembering ACT [ARGUMENT]` on the house that the environment names; one JSON document. A process of its own, because
-memory once taken is not given back: what an act needs shows only where nothing came before it.
+`python -m benchmarks.remembering ACT [ARGUMENT]` on the house that the environment names; one JSON document. A process
+of its own, because memory once taken is not given back: what an act needs shows only where nothing came before it.
 """
 
 import dataclasses
@@ -50,10 +50,18 @@ def ask(act: str, house: House, argument: str = "") -> Taken:
     """Have an act done in a process of its own, on the records of this house."""
     settings = house.settings
     environment = {
-        **os.environ, "SENDFLOW_HOME": str(settings.home), "SENDFLOW_TODAY": str(settings.today),
+        **os.environ,
+        "SENDFLOW_HOME": str(settings.home),
+        "SENDFLOW_TODAY": str(settings.today),
         RECORDS: house.engine.url.render_as_string(hide_password=False),
-    }  # fmt: skip
-    done = subprocess.run([sys.executable, "-m", "benchmarks.remembering", act, argument], env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.remembering", act, argument],
+        env=environment,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     return Taken.model_validate_json(done.stdout)
 
 
@@ -98,9 +106,13 @@ def _damaged(seq: int | None, what: str, message: str) -> None:
 
 
 ACTS: dict[str, tuple[str, Callable[[House, str], int]]] = {
-    "record in bulk": ("fact", _record), "sweep": ("fact", _sweep), "refold": ("fact", _refold), "verify": ("fact", _verify), "import": ("row", _import),
+    "record in bulk": ("fact", _record),
+    "sweep": ("fact", _sweep),
+    "refold": ("fact", _refold),
+    "verify": ("fact", _verify),
+    "import": ("row", _import),
     "one case page": ("page", _page),
-}  # fmt: skip
+}
 
 
 def do(act: str, house: House, argument: str = "") -> Taken:
@@ -113,10 +125,15 @@ def do(act: str, house: House, argument: str = "") -> Taken:
 
 
 def _peak() -> float:
-    """Megabytes at most so far: of this program alone, where Linux says so (what getrusage says may be its parent's)."""
+    """Megabytes at most so far: of this program alone, where Linux says so (what getrusage says may be its
+    parent's).
+    """
     status = Path("/proc/self/status")
     if status.exists():
-        return int(next(line for line in status.read_text("ascii").splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
+        return (
+            int(next(line for line in status.read_text("ascii").splitlines() if line.startswith("VmHWM")).split()[1])
+            / 1024
+        )
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

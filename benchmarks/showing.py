@@ -1,7 +1,7 @@
 """`record` as an in-process Prefect run, against an empty flow: what showing costs beyond what Prefect itself takes.
 
-Both are asynchronous runs in this process against the same real local server, started as a house starts it. An empty flow is a
-parameterless `async def` that returns at once.
+Both are asynchronous runs in this process against the same real local server, started as a house starts it. An empty
+flow is a parameterless `async def` that returns at once.
 """
 
 import asyncio
@@ -66,8 +66,9 @@ def _against_empty(shop: Workshop) -> Measured:
         "record_against_empty_prefect_flow",
         Side("record, shown", lambda: None, ours, RUNS),
         Side("empty flow", lambda: None, theirs, RUNS),
-        times_theirs, [_alone(house, numbers)],
-    )  # fmt: skip
+        times_theirs,
+        [_alone(house, numbers)],
+    )
     house.engine.dispose()
     return measured
 
@@ -80,4 +81,8 @@ def _alone(house: House, numbers: Any) -> str:
 
 
 def _given_to_record(number: int) -> dict[str, Any]:
-    return {"case": f"BP{number:06d}", "drafts": [Draft("ehc_assessment_requested", date(2026, 3, 2), LA)], "actor": ACTOR}
+    return {
+        "case": f"BP{number:06d}",
+        "drafts": [Draft("ehc_assessment_requested", date(2026, 3, 2), LA)],
+        "actor": ACTOR,
+    }

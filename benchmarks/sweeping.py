@@ -1,8 +1,9 @@
-"""A sweep with 100 duties due among 3,000,000 open ones, against the same among 10,000: its cost is to follow what is due.
+"""A sweep with 100 duties due among 3,000,000 open ones, against the same among 10,000: its cost is to follow what is
+due.
 
-The due duties belong to real cases with real facts; each round sweeps a day on which another hundred of them fall due, so that both
-sides write a hundred facts and their notices. The rest are copied rows: their look days lie ahead, so no sweep opens the cases that
-they would belong to.
+The due duties belong to real cases with real facts; each round sweeps a day on which another hundred of them fall due,
+so that both sides write a hundred facts and their notices. The rest are copied rows: their look days lie ahead, so no
+sweep opens the cases that they would belong to.
 """
 
 import sqlite3
@@ -36,8 +37,9 @@ def sweeping(shop: Workshop) -> Measured:
         "sweep_3m_against_10k",
         Side(f"sweep among {MANY:,}", lambda: None, lambda _given: one_day(MANY)),
         Side(f"sweep among {FEW:,}", lambda: None, lambda _given: one_day(FEW)),
-        times_theirs, [f"{DUE} cases looked at and {DUE} facts written on each side, in each round; the other rows are copies"],
-    )  # fmt: skip
+        times_theirs,
+        [f"{DUE} cases looked at and {DUE} facts written on each side, in each round; the other rows are copies"],
+    )
     for house in houses.values():
         house.engine.dispose()
         shop.done(Path(str(house.engine.url.database)))
@@ -69,10 +71,14 @@ def _filled(shop: Workshop, count: int, days: list[date]) -> House:
 def asked_act(number: int, received: date) -> Act:
     """A case whose one body was asked on a day."""
     began = received - timedelta(days=28)
-    return Act(f"BN{number:06d}", [
-        Draft("ehc_assessment_requested", began, {"la": "northshire"}), Draft("assessment_agreed", began + timedelta(days=14)),
-        Draft("health_advice_requested", received, SPEECH),
-    ])  # fmt: skip
+    return Act(
+        f"BN{number:06d}",
+        [
+            Draft("ehc_assessment_requested", began, {"la": "northshire"}),
+            Draft("assessment_agreed", began + timedelta(days=14)),
+            Draft("health_advice_requested", received, SPEECH),
+        ],
+    )
 
 
 def _open(connection: sqlite3.Connection) -> int:
@@ -80,15 +86,21 @@ def _open(connection: sqlite3.Connection) -> int:
 
 
 def _copy(connection: sqlite3.Connection, count: int) -> None:
-    """Copies of one open duty under other references, due and to be looked at on later days. Indexes are made afterwards, as that is faster."""
+    """Copies of one open duty under other references, due and to be looked at on later days. Indexes are made
+    afterwards, as that is faster.
+    """
     connection.execute("BEGIN")
     indexes = connection.execute(INDEXES).fetchall()
     for name, _sql in indexes:
         connection.execute(f"DROP INDEX {name}")
     names = list(DutyRow.__table__.columns.keys())  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
-    ahead = {"case_ref": "printf('ZZ%07d', n)", "due": "date(?, '+' || (n % 400) || ' days')", "look_on": "date(?, '+' || (n % 400) || ' days')"}
+    ahead = {
+        "case_ref": "printf('ZZ%07d', n)",
+        "due": "date(?, '+' || (n % 400) || ' days')",
+        "look_on": "date(?, '+' || (n % 400) || ' days')",
+    }
     connection.execute(
-        f"WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?) "
+        "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?) "
         f"INSERT INTO duty ({', '.join(names)}) SELECT {', '.join(ahead.get(name, name) for name in names)} "
         "FROM number, (SELECT * FROM duty WHERE body IS NOT NULL AND closed_on IS NULL LIMIT 1)",
         (count, AHEAD.isoformat(), AHEAD.isoformat()),

@@ -32,13 +32,31 @@ def goals_table(measured: Sequence[Measured | Unmeasured], known: dict[str, Goal
 
 
 def beside_table(found: Sequence[Beside]) -> Table:
-    """Each act beside its raw limit and the peers: how much of the other's speed it has, and where its own time goes."""
-    shown = Table("act", "database", "each", "of the raw limit", *COLUMNS, "bounded by", box=None, pad_edge=False, title_justify="left",
-                  title="Beside the raw limit and the peers (how much of the other's speed ours has: 1 is as fast; -: no counterpart)")  # fmt: skip
+    """Each act beside its raw limit and the peers: how much of the other's speed it has, and where its own
+    time goes.
+    """
+    shown = Table(
+        "act",
+        "database",
+        "each",
+        "of the raw limit",
+        *COLUMNS,
+        "bounded by",
+        box=None,
+        pad_edge=False,
+        title_justify="left",
+        title=(
+            "Beside the raw limit and the peers (how much of the other's speed ours has: 1 is as fast; -: no"
+            " counterpart)"
+        ),
+    )
     for each in found:
         against = "\n".join(f"{_ratio(ratio)} {name}" for name, ratio in each.against.items())
         phases = ", ".join(f"{phase} {share:.0%}" for phase, share in list(each.phases.items())[:PHASES_SHOWN])
-        peers = ("not measured" if peer in each.unmeasured else "-" if ratio is None else _ratio(ratio) for peer, ratio in each.peers.items())
+        peers = (
+            "not measured" if peer in each.unmeasured else "-" if ratio is None else _ratio(ratio)
+            for peer, ratio in each.peers.items()
+        )
         shown.add_row(each.act, each.database, f"{each.microseconds:,.0f} µs a {each.unit}", against, *peers, phases)
     return shown
 
@@ -56,7 +74,10 @@ def unmeasured_lines(found: Sequence[Beside]) -> list[str]:
     for each in found:
         for peer, why in each.unmeasured.items():
             reasons.setdefault((peer, why), []).append(f"{each.act} ({each.database})")
-    return [f"{peer} not measured: {why}: {', '.join(acts) if len(acts) < len(found) // 4 else f'{len(acts)} acts'}" for (peer, why), acts in reasons.items()]
+    return [
+        f"{peer} not measured: {why}: {', '.join(acts) if len(acts) < len(found) // 4 else f'{len(acts)} acts'}"
+        for (peer, why), acts in reasons.items()
+    ]
 
 
 def _ratio(ratio: float) -> str:
@@ -66,11 +87,28 @@ def _ratio(ratio: float) -> str:
 def growing_table(sizes: Sequence[Size]) -> Table:
     """What each act costs at each size."""
     acts = [taken.act for taken in sizes[0].acts] if sizes else []
-    shown = Table("database", "facts", "open duties", "MB", "recorded", *acts, title="As the records grow (µs each; megabytes at the peak)",
-                  title_justify="left", box=None, pad_edge=False)  # fmt: skip
+    shown = Table(
+        "database",
+        "facts",
+        "open duties",
+        "MB",
+        "recorded",
+        *acts,
+        title="As the records grow (µs each; megabytes at the peak)",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
     for size in sizes:
         cells = [f"{taken.each:,.0f}; {taken.peak:.0f}" if taken.amount else "-" for taken in size.acts]
-        shown.add_row(size.database, f"{size.facts:,}", f"{size.open_duties:,}", f"{size.megabytes:,.0f}", f"{size.recorded:,.0f}/s", *cells)
+        shown.add_row(
+            size.database,
+            f"{size.facts:,}",
+            f"{size.open_duties:,}",
+            f"{size.megabytes:,.0f}",
+            f"{size.recorded:,.0f}/s",
+            *cells,
+        )
     return shown
 
 
@@ -85,31 +123,65 @@ def memory_line(sizes: Sequence[Size]) -> str:
 
 
 def with_earlier(folder: Path, sizes: Sequence[Size]) -> list[Size]:
-    """These sizes and, of databases that this run was not asked for, those that an earlier run left in scale.json: each takes hours by itself."""
+    """These sizes and, of databases that this run was not asked for, those that an earlier run left in scale.json: each
+    takes hours by itself.
+    """
     path, here = folder / "scale.json", {size.database for size in sizes}
     if not sizes or not path.exists():
         return list(sizes)
-    earlier = [row | {"acts": [Taken.model_validate(taken) for taken in row["acts"]]} for row in json.loads(path.read_text("utf-8"))]
-    return sorted([*sizes, *(Size(**row) for row in earlier if row["database"] not in here)], key=lambda size: size.database != "sqlite")
+    earlier = [
+        row | {"acts": [Taken.model_validate(taken) for taken in row["acts"]]}
+        for row in json.loads(path.read_text("utf-8"))
+    ]
+    return sorted(
+        [*sizes, *(Size(**row) for row in earlier if row["database"] not in here)],
+        key=lambda size: size.database != "sqlite",
+    )
 
 
 def latency_table(waits: Sequence[Waited]) -> Table:
     """How long until the mail server's yes, and until Prefect's own empty flow has run."""
-    shown = Table("from ... to ...", "database", "times", "p50", "p99", "most", title="Waiting, while another process records fifty facts a second",
-                  title_justify="left", box=None, pad_edge=False)  # fmt: skip
+    shown = Table(
+        "from ... to ...",
+        "database",
+        "times",
+        "p50",
+        "p99",
+        "most",
+        title="Waiting, while another process records fifty facts a second",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
     for each in waits:
-        shown.add_row(each.what, each.database, str(each.times), f"{each.p50 * 1e3:,.0f} ms", f"{each.p99 * 1e3:,.0f} ms", f"{each.most * 1e3:,.0f} ms")
+        shown.add_row(
+            each.what,
+            each.database,
+            str(each.times),
+            f"{each.p50 * 1e3:,.0f} ms",
+            f"{each.p99 * 1e3:,.0f} ms",
+            f"{each.most * 1e3:,.0f} ms",
+        )
     return shown
 
 
 def write_goals(path: Path, measured: Sequence[Measured | Unmeasured], known: dict[str, Goal]) -> None:
-    """bench.json: `[{measure, ratio, goal, held}]` in the order of goals.toml; the ratio is null where it was not measured."""
+    """bench.json: `[{measure, ratio, goal, held}]` in the order of goals.toml; the ratio is null where it was not
+    measured.
+    """
     by_name = {each.measure: each for each in measured}
     rows: list[dict[str, Any]] = []
     for name, goal in known.items():
         each = by_name[name]
         ratio = each.ratio if isinstance(each, Measured) else None
-        rows.append({"measure": name, "ratio": None if ratio is None else round(ratio, 4), "goal": goal.goal, "held": ratio is not None and goal.holds(ratio)})
+        rows.append(
+            {
+                "measure": name,
+                "ratio": None if ratio is None else round(ratio, 4),
+                "goal": goal.goal,
+                "held": ratio is not None and goal.holds(ratio),
+            }
+        )
     path.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
 
 

@@ -1,5 +1,6 @@
-"""A whole house at work: the real alarm clock, a real Prefect server, real SMTP. From `record` to the mail server's yes, beside Prefect's own
-scheduling of an empty flow on the same server. `python -m benchmarks.waking HOME TIMES SCHEDULED` in a process of its own; one JSON document.
+"""A whole house at work: the real alarm clock, a real Prefect server, real SMTP. From `record` to the mail server's
+yes, beside Prefect's own scheduling of an empty flow on the same server. `python -m benchmarks.waking HOME TIMES
+SCHEDULED` in a process of its own; one JSON document.
 
 The alarm clock looks every second here (every minute in a house), so that the look itself is a small part of the time.
 """
@@ -76,9 +77,19 @@ def main(home: Path, times: int, scheduled: int) -> None:
     try:
         processes.start("server")
         processes.wait_for("server", lambda: server_answers(api_url, 1.0), PATIENCE, lambda: None)
-        write_running(settings.running_file, Running(
-            os.getpid(), datetime.now(UTC).isoformat(), api_url, settings.ui_url, "127.0.0.1", mail.port, str(settings.letters), {},
-        ))  # fmt: skip
+        write_running(
+            settings.running_file,
+            Running(
+                os.getpid(),
+                datetime.now(UTC).isoformat(),
+                api_url,
+                settings.ui_url,
+                "127.0.0.1",
+                mail.port,
+                str(settings.letters),
+                {},
+            ),
+        )
         processes.start("wake")
         fix_caller_environment(settings, api_url)
         with loaded(house):
@@ -132,7 +143,9 @@ def _empty(times: int) -> list[float]:
 
 
 def _scheduled(settings: Settings, api_url: str, times: int) -> list[float]:
-    """Runs asked for one after another; each is begun by Prefect's runner, in a process of its own, when it next looks."""
+    """Runs asked for one after another; each is begun by Prefect's runner, in a process of its own, when it
+    next looks.
+    """
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.objects import FlowRun
 
@@ -151,7 +164,11 @@ def _scheduled(settings: Settings, api_url: str, times: int) -> list[float]:
             return runs
 
     with _served(settings, api_url):
-        return [(run.end_time - run.created).total_seconds() for run in asyncio.run(ask_for()) if run.end_time and run.created]
+        return [
+            (run.end_time - run.created).total_seconds()
+            for run in asyncio.run(ask_for())
+            if run.end_time and run.created
+        ]
 
 
 async def _deployment(client: Any) -> Any:
@@ -170,7 +187,13 @@ def _served(settings: Settings, api_url: str) -> Iterator[None]:
     environment = {**child_environment(settings, api_url), "PYTHONPATH": str(ROOT)}
     with (settings.logs / "empty.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.emptiness"], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            [sys.executable, "-m", "benchmarks.emptiness"],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     try:
         yield
@@ -181,4 +204,3 @@ def _served(settings: Settings, api_url: str) -> Iterator[None]:
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
-

@@ -1,7 +1,8 @@
-"""Working days and the Tribunal's days, against the loop that everybody writes first: step a day, ask `holidays`, count.
+"""Working days and the Tribunal's days, against the loop that everybody writes first: step a day, ask `holidays`,
+count.
 
-Both sides answer the same questions and are compared before they are timed. Ours answers all of them at once from its tables; the
-loop is timed on a sample, because a million of its sums take minutes.
+Both sides answer the same questions and are compared before they are timed. Ours answers all of them at once from its
+tables; the loop is timed on a sample, because a million of its sums take minutes.
 """
 
 import random
@@ -31,7 +32,10 @@ def working_days() -> Measured:
     def works(day: date) -> bool:
         return day.weekday() < 5 and day not in bank
 
-    counted: dict[str, Callable[[date], bool]] = {"working": works, "tribunal_working": lambda day: _tribunal(day) and works(day)}
+    counted: dict[str, Callable[[date], bool]] = {
+        "working": works,
+        "tribunal_working": lambda day: _tribunal(day) and works(day),
+    }
     _same(almanac, sample, counted)
 
     def ours(_given: object) -> None:
@@ -48,8 +52,9 @@ def working_days() -> Measured:
         "working_days_against_loop",
         Side("tables", lambda: None, ours, SUMS),
         Side("holidays loop", lambda: None, theirs, SAMPLE),
-        of_theirs, [f"the loop is timed on {SAMPLE:,} of the same days; every answer of those is equal"],
-    )  # fmt: skip
+        of_theirs,
+        [f"the loop is timed on {SAMPLE:,} of the same days; every answer of those is equal"],
+    )
 
 
 def _tribunal(day: date) -> bool:
@@ -70,4 +75,7 @@ def _same(almanac: Almanac, sample: list[date], counted: dict[str, Callable[[dat
         told = add([day.toordinal() for day in sample], n)
         looped = [_loop(day, n, counted[kind]).toordinal() for day in sample]
         if told != looped:
-            raise AssertionError(f"{kind}: {sum(one != other for one, other in zip(told, looped, strict=True))} answers differ from the loop's")
+            raise AssertionError(
+                f"{kind}: {sum(one != other for one, other in zip(told, looped, strict=True))} answers differ from the"
+                " loop's"
+            )

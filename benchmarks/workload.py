@@ -1,7 +1,7 @@
 """The work that is measured: cases of twelve facts, on a house of its own, with real checks and nothing left out.
 
-Each case is asked of two bodies, is acknowledged, has a missed appointment and a claimed excuse, and ends in a final plan. It opens
-nine duties. The day is a rehearsed one, so that the same facts are recorded on whatever date this runs.
+Each case is asked of two bodies, is acknowledged, has a missed appointment and a claimed excuse, and ends in a final
+plan. It opens nine duties. The day is a rehearsed one, so that the same facts are recorded on whatever date this runs.
 """
 
 import dataclasses
@@ -55,9 +55,13 @@ class Workshop:
     def on(self, path: Path) -> House:
         """The house on another file of records."""
         engine = open_engine(f"sqlite:///{path}")
-        make_records(engine)  # they are there; as in any house, each act then asks whether they, and the law, still are what they were
+        make_records(
+            engine
+        )  # they are there; as in any house, each act then asks whether they, and the law, still are what they were
         house = dataclasses.replace(self.house, engine=engine)
-        house.__dict__.update({name: value for name, value in self.house.__dict__.items() if name in {"books", "dates_of", "law_version"}})
+        house.__dict__.update(
+            {name: value for name, value in self.house.__dict__.items() if name in {"books", "dates_of", "law_version"}}
+        )
         return house
 
     def done(self, path: Path) -> None:

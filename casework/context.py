@@ -1,6 +1,7 @@
 """The house in one hand: settings, records, law, almanac, ladder, directory. Every act takes it first.
 
-Only here is the clock read. `SENDFLOW_TODAY` sets the house's day in a rehearsal, at 09:00 London; every fact so written says so.
+Only here is the clock read. `SENDFLOW_TODAY` sets the house's day in a rehearsal, at 09:00 London; every fact so
+written says so.
 """
 
 from collections.abc import Mapping
@@ -35,7 +36,8 @@ REHEARSED_AT = time(9, 0)
 
 @dataclass(frozen=True)
 class House:
-    """Everything an act needs besides its own arguments. `looked_under` is the digest that caches are worked out under; `hold` knows whether it holds.
+    """Everything an act needs besides its own arguments. `looked_under` is the digest that caches are worked out under;
+    `hold` knows whether it holds.
 
     `adopted` is the folder of the rule packs that the house has adopted; None where its law is as shipped.
     """
@@ -53,7 +55,9 @@ class House:
 
     @classmethod
     def open(cls, settings: Settings | None = None) -> "House":
-        """Open the house, making its records where there are none. Raises SettingsError, LawError and their kin in words for a person."""
+        """Open the house, making its records where there are none. Raises SettingsError, LawError and their kin in
+        words for a person.
+        """
         settings = settings or Settings.read()
         settings.prepare_home()
         engine = open_engine(settings.records_url)
@@ -65,12 +69,21 @@ class House:
             hold = Hold.opened(connection, settings, seen, book)
             seal = _seal(settings, connection)
         directory = load_directory(_own(settings, "directory.toml") or DEFAULT_DIRECTORY)
-        return cls(settings, engine, book.law, book.almanac, book.ladder, directory, seal, book.looked_under, hold, adopted)
+        return cls(
+            settings, engine, book.law, book.almanac, book.ladder, directory, seal, book.looked_under, hold, adopted
+        )
 
     def under(self, pack: Path) -> "House":
         """The same house and records, with a rule pack laid over its law. Raises ConfigFault or LadderError."""
         book = read_lawbook(self.settings, *([self.adopted] if self.adopted is not None else []), pack)
-        return replace(self, law=book.law, almanac=book.almanac, ladder=book.ladder, looked_under=book.looked_under, hold=self.hold.under(book))
+        return replace(
+            self,
+            law=book.law,
+            almanac=book.almanac,
+            ladder=book.ladder,
+            looked_under=book.looked_under,
+            hold=self.hold.under(book),
+        )
 
     def own(self, name: str) -> Path | None:
         """The file of that name that the team has put into its home, to stand for the one that is shipped."""
@@ -109,7 +122,8 @@ class House:
 
     @cached_property
     def dates_of(self) -> DatesOf:
-        """The dates of a duty by rule, start day and the opening fact's data, of which the rule takes the days that it knows.
+        """The dates of a duty by rule, start day and the opening fact's data, of which the rule takes the days that it
+        knows.
 
         What it gives back raises LawError or NoAnswer where the law or the almanac has no answer for that day.
         """
@@ -124,7 +138,13 @@ class House:
             names = inputs.get(rule)
             if names is None:
                 return plain.setdefault((rule, started_on), dates_for(law, almanac, rule, started_on))
-            return dates_for(law, almanac, rule, started_on, {name: date.fromisoformat(data[name]) for name in names if data.get(name)})
+            return dates_for(
+                law,
+                almanac,
+                rule,
+                started_on,
+                {name: date.fromisoformat(data[name]) for name in names if data.get(name)},
+            )
 
         return dates_of
 
@@ -145,11 +165,16 @@ def instant(moment: datetime) -> str:
 
 
 def _seal(settings: Settings, connection: Connection) -> Seal:
-    """The house's key, made with the records and never a second time; it has to open what they hold. Raises SealError."""
+    """The house's key, made with the records and never a second time; it has to open what they hold. Raises
+    SealError.
+    """
     key = settings.home / "person.key"
     # Asked in this order: another process may have made the key, and sealed with it, just now.
     if not key.exists() and something_is_sealed(connection) and not key.exists():
-        raise SealError("person.key is missing, and the records hold what only it can open: restore it from the backup of SENDFLOW_HOME")
+        raise SealError(
+            "person.key is missing, and the records hold what only it can open: restore it from the backup of"
+            " SENDFLOW_HOME"
+        )
     seal = open_seal(key)
     prove(connection, seal)
     return seal

@@ -1,4 +1,6 @@
-"""Named points at which a test may end this process as a power cut would. They do nothing unless SENDFLOW_KILL_AT names one."""
+"""Named points at which a test may end this process as a power cut would. They do nothing unless SENDFLOW_KILL_AT names
+one.
+"""
 
 import os
 import signal

@@ -1,7 +1,9 @@
-"""The journal of acts: one JSON line for each act that ran, with its outcome, its counts and how long it took, and nothing about anybody.
+"""The journal of acts: one JSON line for each act that ran, with its outcome, its counts and how long it took, and
+nothing about anybody.
 
-Purpose: what a log collector reads. Only words of our own stand in it (the act, the outcome, a refusal's code, the kind of a fault) and whole
-numbers; no reference, no mailbox, no text. One file a month under SENDFLOW_HOME/logs; an old one may be deleted whenever its owner likes.
+Purpose: what a log collector reads. Only words of our own stand in it (the act, the outcome, a refusal's code, the kind
+of a fault) and whole numbers; no reference, no mailbox, no text. One file a month under SENDFLOW_HOME/logs; an old one
+may be deleted whenever its owner likes.
 """
 
 import contextlib
@@ -25,7 +27,15 @@ def path(house: House, moment: datetime) -> Path:
     return house.settings.logs / f"acts-{instant(moment)[:7]}.jsonl"
 
 
-def note(house: House, act: str, outcome: str, seconds: float, *, code: str | None = None, told: Mapping[str, Any] | None = None) -> None:
+def note(
+    house: House,
+    act: str,
+    outcome: str,
+    seconds: float,
+    *,
+    code: str | None = None,
+    told: Mapping[str, Any] | None = None,
+) -> None:
     """Add one line. Never raises for what a disk does: an act that is done is done, also where it cannot be noted."""
     moment = house.now()
     said: dict[str, Any] = {"at": instant(moment), "act": act, "outcome": outcome, "seconds": round(seconds, 4)}

@@ -1,8 +1,9 @@
 """Rule packs: what a changed law would move, shown without writing; and its adoption, which is a recorded act.
 
-Purpose: a new period, a new bank holiday or another local number is tried over the live cases before anybody is bound by it. A case keeps the
-version that its clock started under as long as the pack adds a period with its own `from`; what a pack rewrites, it rewrites for cases in flight
-too, and the dry run shows that. What this does not decide: whether the change is right in law.
+Purpose: a new period, a new bank holiday or another local number is tried over the live cases before anybody is bound
+by it. A case keeps the version that its clock started under as long as the pack adds a period with its own `from`; what
+a pack rewrites, it rewrites for cases in flight too, and the dry run shows that. What this does not decide: whether the
+change is right in law.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ LATE = frozenset({Standing.BREACHED.value, Standing.MET_LATE.value})
 
 
 class Moved(BaseModel):
-    """One duty of one live case that stands otherwise under the pack. `days` is calendar days, later if positive; null where a date is new or goes."""
+    """One duty of one live case that stands otherwise under the pack. `days` is calendar days, later if positive; null
+    where a date is new or goes.
+    """
 
     model_config = ConfigDict(frozen=True)
     case_ref: str
@@ -56,7 +59,9 @@ class Moved(BaseModel):
 
     @property
     def worst(self) -> tuple[int, int, str, str, str]:
-        """What becomes late first, then what is brought forward furthest, then new duties, then what gains time, then what falls away."""
+        """What becomes late first, then what is brought forward furthest, then new duties, then what gains time, then
+        what falls away.
+        """
         becomes_late = self.standing_then in LATE and self.standing not in LATE
         falls_away = self.due_then is None
         rank = 0 if becomes_late else 3 if falls_away else 2 if self.days is not None and self.days >= 0 else 1
@@ -64,7 +69,9 @@ class Moved(BaseModel):
 
 
 class DryRun(BaseModel):
-    """What a pack would move. `troubles`: live cases that could not be worked out under it, and could under the present law."""
+    """What a pack would move. `troubles`: live cases that could not be worked out under it, and could under the present
+    law.
+    """
 
     model_config = ConfigDict(frozen=True)
     pack: str
@@ -83,7 +90,9 @@ class DryRun(BaseModel):
 
 
 class Adopted(BaseModel):
-    """An adoption as it was recorded. `before` and `after` are digests of law, almanac, ladder and machines together."""
+    """An adoption as it was recorded. `before` and `after` are digests of law, almanac, ladder and machines
+    together.
+    """
 
     model_config = ConfigDict(frozen=True)
     number: int
@@ -98,7 +107,9 @@ class Adopted(BaseModel):
 
 
 def dry_run(house: House, pack: Path) -> DryRun:
-    """What the pack would move over the live cases today. Writes nothing. Raises ConfigFault or LadderError for a pack that cannot be read."""
+    """What the pack would move over the live cases today. Writes nothing. Raises ConfigFault or LadderError for a pack
+    that cannot be read.
+    """
     return _looked(house, pack, _files(house, pack))
 
 
@@ -115,33 +126,48 @@ def _looked(house: House, pack: Path, files: dict[str, bytes]) -> DryRun:
             first.append(ref)
         moved.extend(_moved(ref, now, later, house.today()))
     return DryRun(
-        pack=pack_digest(files), files=sorted(files), before=house.looked_under, after=then.looked_under, cases=cases,
-        moved=sorted(moved, key=lambda row: row.worst), troubles=troubles, gains_first_duty=first,
-    )  # fmt: skip
+        pack=pack_digest(files),
+        files=sorted(files),
+        before=house.looked_under,
+        after=then.looked_under,
+        cases=cases,
+        moved=sorted(moved, key=lambda row: row.worst),
+        troubles=troubles,
+        gains_first_duty=first,
+    )
 
 
 def _files(house: House, pack: Path) -> dict[str, bytes]:
     files = files_of(pack)
     if any(name.startswith("ladder/") for name in files) and (house.settings.home / "ladder.toml").exists():
-        raise ConfigFault("The pack holds a ladder, and this house has a ladder.toml of its own that stands before any: change that file instead.")
+        raise ConfigFault(
+            "The pack holds a ladder, and this house has a ladder.toml of its own that stands before any: change that"
+            " file instead."
+        )
     return files
 
 
 def check_kinds(house: House, then: House) -> None:
-    """Whether the pack's changed rules name facts of their processes, and its ladder rules and letters that are there. Raises ConfigFault.
+    """Whether the pack's changed rules name facts of their processes, and its ladder rules and letters that are there.
+    Raises ConfigFault.
 
     A kind that no machine has would never open a duty, and nobody would ever hear of it.
     """
     for name, process in house.processes.items():
         known = {rule.id: rule.model_dump() for rule in house.law.duties_of(name)}
         for rule in then.law.duties_of(name):
-            if rule.model_dump() == known.get(rule.id):  # rules keep what they have worked out beside them, so that records are compared
+            if rule.model_dump() == known.get(
+                rule.id
+            ):  # rules keep what they have worked out beside them, so that records are compared
                 continue
             told = [kind for asked in rule.inputs.values() for kind in asked.told_by]
             for kind in (*rule.starts, *rule.met_by, *rule.ends, *rule.reopened_by, *rule.superseded_by, *told):
                 if kind not in process.facts:
-                    raise ConfigFault(f"[{rule.id}] names a fact that {name} does not have: `{kind}`. `sendflow processes` lists its facts. "
-                                      f'Example: starts = ["{process.opens}"]')  # fmt: skip
+                    raise ConfigFault(
+                        f"[{rule.id}] names a fact that {name} does not have: `{kind}`. `sendflow processes` lists its"
+                        " facts. "
+                        f'Example: starts = ["{process.opens}"]'
+                    )
     if then.ladder.digest == house.ladder.digest:
         return
     for rule_id in (*then.ladder.rung, *then.ladder.ended):
@@ -152,7 +178,9 @@ def check_kinds(house: House, then: House) -> None:
 
 def _duties(house: House, then: House, troubles: list[Trouble]) -> Iterator[tuple[str, list[Duty], list[Duty]]]:
     """Each live case with its duties now and under the pack."""
-    ended = [(CASE.c.process == name) & CASE.c.state.in_(sorted(process.final)) for name, process in house.processes.items()]
+    ended = [
+        (CASE.c.process == name) & CASE.c.state.in_(sorted(process.final)) for name, process in house.processes.items()
+    ]
     with reading(house.engine) as connection:
         refs = list(connection.scalars(select(CASE.c.case_ref).where(~or_(*ended)).order_by(CASE.c.case_ref)))
         for start in range(0, len(refs), SHARD):
@@ -182,18 +210,29 @@ def _moved(ref: str, now: list[Duty], later: list[Duty], today: date) -> Iterato
         shown = other or before[key]
         days = (due_then - due).days if due is not None and due_then is not None else None
         yield Moved(
-            case_ref=ref, rule=key[0], body=shown.body, service=shown.service, due=due, due_then=due_then, days=days,
-            standing=stands, standing_then=stands_then,
-        )  # fmt: skip
+            case_ref=ref,
+            rule=key[0],
+            body=shown.body,
+            service=shown.service,
+            due=due,
+            due_then=due_then,
+            days=days,
+            standing=stands,
+            standing_then=stands_then,
+        )
 
 
 def adopt(house: House, pack: Path, actor: str) -> Adopted:
-    """Take the pack into force: its files are kept under SENDFLOW_HOME/law, the act is recorded, and the next sweep reaches every case.
+    """Take the pack into force: its files are kept under SENDFLOW_HOME/law, the act is recorded, and the next sweep
+    reaches every case.
 
-    Raises ConfigFault or LadderError for a pack that cannot be read; Refused where it changes nothing, leaves a live case without an
-    answer, or where somebody adopted another meanwhile; OtherLaw where the records go by another law than this house.
+    Raises ConfigFault or LadderError for a pack that cannot be read; Refused where it changes nothing, leaves a live
+    case without an answer, or where somebody adopted another meanwhile; OtherLaw where the records go by another law
+    than this house.
     """
-    # Kept first and looked at afterwards: what is adopted is what was looked at, whatever happens to the pack's own folder.
+    # Kept first and looked at afterwards: what is adopted is what was looked at, whatever happens to the
+    # pack's own
+    # folder.
     files = _files(house, pack)
     place = law_folder(house.settings)
     place.mkdir(parents=True, exist_ok=True)
@@ -203,10 +242,16 @@ def adopt(house: House, pack: Path, actor: str) -> Adopted:
         _write(fresh, held)
         looked = _looked(house, fresh, files)
         if looked.before == looked.after:
-            raise Refused("changes_nothing", "the pack changes nothing: law, almanac and ladder would read as they do now")
+            raise Refused(
+                "changes_nothing", "the pack changes nothing: law, almanac and ladder would read as they do now"
+            )
         if looked.troubles:
             named = ", ".join(trouble.case_ref for trouble in looked.troubles[:5])
-            raise Refused("leaves_no_answer", f"under the pack {len(looked.troubles)} live cases have no answer ({named}): {looked.troubles[0].message}")
+            raise Refused(
+                "leaves_no_answer",
+                f"under the pack {len(looked.troubles)} live cases have no answer ({named}):"
+                f" {looked.troubles[0].message}",
+            )
         return _record(house, fresh, files, looked, actor)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
@@ -219,15 +264,28 @@ def _record(house: House, fresh: Path, files: dict[str, bytes], looked: DryRun, 
     with writing(house.engine) as connection:
         beside_others(connection, LEDGER)  # before the law's own lock, as every desk does
         alone(connection, "adoption")
-        alone(connection, "law")  # which `keep` does not ask for where it knows the law that holds, and this act brings in another
+        alone(
+            connection, "law"
+        )  # which `keep` does not ask for where it knows the law that holds, and this act brings in another
         last = newest_adoption(connection)
-        if (str(last.folder) if last is not None else None) != (house.adopted.name if house.adopted is not None else None):
-            raise Refused("another_adopted", "somebody adopted another pack just now: look at the dry run again, and adopt then")
+        if (str(last.folder) if last is not None else None) != (
+            house.adopted.name if house.adopted is not None else None
+        ):
+            raise Refused(
+                "another_adopted", "somebody adopted another pack just now: look at the dry run again, and adopt then"
+            )
         house.hold.keep(connection, instant(house.now()), actor, "adopt")
         adopted = Adopted(
-            number=int(str(last.number)) + 1 if last is not None else 1, adopted_at=instant(house.now()), actor=actor, pack=pack_digest(files),
-            files=sorted(files), before=looked.before, after=looked.after, cases=looked.cases, moved=looked.dates_moved,
-        )  # fmt: skip
+            number=int(str(last.number)) + 1 if last is not None else 1,
+            adopted_at=instant(house.now()),
+            actor=actor,
+            pack=pack_digest(files),
+            files=sorted(files),
+            before=looked.before,
+            after=looked.after,
+            cases=looked.cases,
+            moved=looked.dates_moved,
+        )
         folder = place / f"{adopted.number:04d}-{adopted.pack[:16]}"
         if folder.exists():
             shutil.rmtree(folder)  # left by an adoption that was never recorded
@@ -238,7 +296,8 @@ def _record(house: House, fresh: Path, files: dict[str, bytes], looked: DryRun, 
         row |= {"folder": folder.name, "files": orjson.dumps(digests).decode(), "rehearsed": house.rehearsed}
         connection.execute(insert(ADOPTION).values(row))
         then.hold.take(connection, adopted.adopted_at, actor, "adopt")
-        # The sweep finds cases by their duties; a case whose first duty this is has none yet to be found by.
+        # The sweep finds cases by their duties; a case whose first duty this is has none yet to be found
+        # by.
         desk = Desk(then, connection, actor=actor, via="adopt")
         for work in desk.open(looked.gains_first_duty).values():
             work.stale = True
@@ -283,8 +342,15 @@ def adoptions(house: House) -> list[Adopted]:
         rows = list(connection.execute(select(ADOPTION).order_by(ADOPTION.c.number.desc())))
     return [
         Adopted(
-            number=row.number, adopted_at=row.adopted_at, actor=row.actor, pack=row.pack, files=sorted(orjson.loads(row.files)),
-            before=row.before, after=row.after, cases=row.cases, moved=row.moved,
+            number=row.number,
+            adopted_at=row.adopted_at,
+            actor=row.actor,
+            pack=row.pack,
+            files=sorted(orjson.loads(row.files)),
+            before=row.before,
+            after=row.after,
+            cases=row.cases,
+            moved=row.moved,
         )
         for row in rows
-    ]  # fmt: skip
+    ]

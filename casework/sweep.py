@@ -1,8 +1,9 @@
 """Sweeping: look at every duty whose day to look has come, write what has become true, and the notices it calls for.
 
-The sweep reads `look_on <= as_at or looked_under <> now's`: its cost follows what is due, and a changed law reaches every case.
-Sweeping twice writes the same facts. A case that cannot be worked out is named and the others go on. Several sweeps may run at once: each
-takes the cases of a shard that nobody has, and asks again at the end for those that somebody had.
+The sweep reads `look_on <= as_at or looked_under <> now's`: its cost follows what is due, and a changed law reaches
+every case. Sweeping twice writes the same facts. A case that cannot be worked out is named and the others go on.
+Several sweeps may run at once: each takes the cases of a shard that nobody has, and asks again at the end for those
+that somebody had.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,7 +27,9 @@ from statemachines.process import Unlawful
 
 TICK = TickRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
 SHARD = 200
-SILENCE = timedelta(hours=26)  # a day without a finished sweep: its 24 hours, the autumn's one more, and one to sweep in
+SILENCE = timedelta(
+    hours=26
+)  # a day without a finished sweep: its 24 hours, the autumn's one more, and one to sweep in
 
 
 class WrongDay(ValueError):
@@ -40,7 +43,9 @@ class NoSuchPart(ValueError):
 
 
 class Part(NamedTuple):
-    """One of several equal parts of the cases, so that as many workers each sweep their own: `number` from 1, `of` at most 99."""
+    """One of several equal parts of the cases, so that as many workers each sweep their own: `number` from 1, `of` at
+    most 99.
+    """
 
     number: int
     of: int
@@ -70,7 +75,9 @@ class Trouble(BaseModel):
 
 
 class SweepReport(BaseModel):
-    """What a sweep did. `kinds` counts the facts written; `look_next` is the next day on which a sweep will have something to say."""
+    """What a sweep did. `kinds` counts the facts written; `look_next` is the next day on which a sweep will have
+    something to say.
+    """
 
     model_config = ConfigDict(frozen=True)
     as_at: date
@@ -85,14 +92,18 @@ class SweepReport(BaseModel):
 
 
 def sweep(house: House, as_at: date | None = None, run: str | None = None, part: Part | None = None) -> SweepReport:
-    """Sweep for `as_at` (today unless said); every case, or those of one `part`, after which the day's sweep is still to be finished.
+    """Sweep for `as_at` (today unless said); every case, or those of one `part`, after which the day's sweep is still
+    to be finished.
 
     Raises WrongDay for a later day than today, OtherLaw where the records go by another law than this house.
     """
     today = house.today()
     as_at = as_at or today
     if as_at > today:
-        raise WrongDay(f"a sweep is for today or an earlier day: expected {today.isoformat()} or before, for example --as-at {today.isoformat()}")
+        raise WrongDay(
+            f"a sweep is for today or an earlier day: expected {today.isoformat()} or before, for example --as-at"
+            f" {today.isoformat()}"
+        )
     house.keep_law("sweep")
     looked = facts = notices = 0
     kinds: dict[str, int] = {}
@@ -111,13 +122,29 @@ def sweep(house: House, as_at: date | None = None, run: str | None = None, part:
             if body:
                 bodies.add(body)
     with writing(house.engine) as connection:
-        look_next = connection.scalar(select(DUTY.c.look_on).where(DUTY.c.look_on > as_at).order_by(DUTY.c.look_on).limit(1))
+        look_next = connection.scalar(
+            select(DUTY.c.look_on).where(DUTY.c.look_on > as_at).order_by(DUTY.c.look_on).limit(1)
+        )
         if part is None:
-            finish(connection, house, "sweep", as_at, "troubled" if troubles else "done", f"{facts} facts under {house.looked_under[:12]}")
+            finish(
+                connection,
+                house,
+                "sweep",
+                as_at,
+                "troubled" if troubles else "done",
+                f"{facts} facts under {house.looked_under[:12]}",
+            )
     return SweepReport(
-        as_at=as_at, cases_looked_at=looked, facts_written=facts, notices_written=notices, kinds=kinds, bodies=sorted(bodies),
-        processes=sorted(touched), look_next=look_next, troubles=troubles,
-    )  # fmt: skip
+        as_at=as_at,
+        cases_looked_at=looked,
+        facts_written=facts,
+        notices_written=notices,
+        kinds=kinds,
+        bodies=sorted(bodies),
+        processes=sorted(touched),
+        look_next=look_next,
+        troubles=troubles,
+    )
 
 
 NOTICED = "notice"
@@ -152,17 +179,29 @@ def how_many(house: House, as_at: date) -> int:
 
 
 def _shards(house: House, as_at: date, part: Part | None) -> Iterator[list[str]]:
-    """References of the cases to look at, some at a time, in order: read once, so that nothing written here is read again."""
+    """References of the cases to look at, some at a time, in order: read once, so that nothing written here is read
+    again.
+    """
     with reading(house.engine) as connection:
-        refs = sorted({ref for condition in called_for(house, as_at) for ref in connection.scalars(select(DUTY.c.case_ref).where(condition))})
+        refs = sorted(
+            {
+                ref
+                for condition in called_for(house, as_at)
+                for ref in connection.scalars(select(DUTY.c.case_ref).where(condition))
+            }
+        )
     if part is not None:
         refs = [ref for ref in refs if part.holds(ref)]
     for start in range(0, len(refs), SHARD):
         yield refs[start : start + SHARD]
 
 
-def _sweep_all(house: House, as_at: date, run: str | None, troubles: list[Trouble], part: Part | None) -> Iterator[tuple[int, list[Done]]]:
-    """How many cases of each shard were looked at, and what was written. Whoever comes first has a case; the others do not wait for it."""
+def _sweep_all(
+    house: House, as_at: date, run: str | None, troubles: list[Trouble], part: Part | None
+) -> Iterator[tuple[int, list[Done]]]:
+    """How many cases of each shard were looked at, and what was written. Whoever comes first has a case; the others do
+    not wait for it.
+    """
     left: list[str] = []
     for refs in _shards(house, as_at, part):
         try:
@@ -175,7 +214,8 @@ def _sweep_all(house: House, as_at: date, run: str | None, troubles: list[Troubl
             for ref in refs:
                 yield _sweep_one(house, ref, as_at, run, troubles)
     for ref in left:
-        # Somebody was at work on it: another sweep, after which nothing is left to do, or a person, after whom something may be.
+        # Somebody was at work on it: another sweep, after which nothing is left to do, or a person, after whom
+        # something may be.
         yield _sweep_one(house, ref, as_at, run, troubles)
 
 
@@ -191,7 +231,9 @@ def _sweep_some(house: House, refs: Sequence[str], as_at: date, run: str | None,
     return transact(house.engine, lambda connection: _sweep_within(connection, house, refs, as_at, run, wait))
 
 
-def _sweep_within(connection: Connection, house: House, refs: Sequence[str], as_at: date, run: str | None, wait: bool) -> Some:
+def _sweep_within(
+    connection: Connection, house: House, refs: Sequence[str], as_at: date, run: str | None, wait: bool
+) -> Some:
     done: list[Done] = []
     beside_others(connection, LEDGER)  # before any case, as every desk does
     free = lock_cases(connection, refs, skip=not wait)
@@ -203,7 +245,9 @@ def _sweep_within(connection: Connection, house: House, refs: Sequence[str], as_
         for ref, work in desk.open(refs).items():
             looked = desk.look(work, as_at)
             facts = desk.add(work, looked.drafts)
-            done.extend(Done(fact.kind, str(fact.data["body"]) if "body" in fact.data else None, fact.process) for fact in facts)
+            done.extend(
+                Done(fact.kind, str(fact.data["body"]) if "body" in fact.data else None, fact.process) for fact in facts
+            )
             if ref in stale:
                 work.stale = True
         done.extend(Done(NOTICED, None, "") for _notice in desk.notices)
@@ -226,15 +270,21 @@ def _sweep_one(house: House, ref: str, as_at: date, run: str | None, troubles: l
     except (Unlawful, LawError, NoAnswer, AlmanacRange, Refused, Contended) as problem:
         troubles.append(Trouble(case_ref=ref, message=str(problem)))
     except (KeyError, ValueError):
-        troubles.append(Trouble(case_ref=ref, message="the history cannot be read: run sendflow verify for what is damaged"))
+        troubles.append(
+            Trouble(case_ref=ref, message="the history cannot be read: run sendflow verify for what is damaged")
+        )
     return 1, []
 
 
 def _stale(connection: Connection, house: House, refs: Sequence[str]) -> set[str]:
-    query = select(DUTY.c.case_ref).where(DUTY.c.case_ref.in_(refs), DUTY.c.looked_under != house.looked_under).distinct()
+    query = (
+        select(DUTY.c.case_ref).where(DUTY.c.case_ref.in_(refs), DUTY.c.looked_under != house.looked_under).distinct()
+    )
     return set(connection.scalars(query))
 
 
 def last_finished(connection: Connection, act: str) -> Any:
     """When an act last finished (ISO 8601 UTC), or None."""
-    return connection.scalar(select(TICK.c.finished_at).where(TICK.c.act == act).order_by(TICK.c.finished_at.desc()).limit(1))
+    return connection.scalar(
+        select(TICK.c.finished_at).where(TICK.c.act == act).order_by(TICK.c.finished_at.desc()).limit(1)
+    )

@@ -1,6 +1,8 @@
-"""The `sendflow` program: one thin command per act. The commands stand in this folder's modules, each with `register(app)`.
+"""The `sendflow` program: one thin command per act. The commands stand in this folder's modules, each with
+`register(app)`.
 
-Heavy rooms are imported inside the commands, so that `sendflow due` does not wait for a database and no looking command for Prefect.
+Heavy rooms are imported inside the commands, so that `sendflow due` does not wait for a database and no looking command
+for Prefect.
 """
 
 import importlib
@@ -17,8 +19,17 @@ class Discreet(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was named."""
-        own = {name for command in self.commands.values() for each in command.params for name in (*each.opts, *each.secondary_opts)}
-        typed = {part for word in (*ctx._protected_args, *ctx.args) for part in (word, *word.split("="))} - set(self.commands) - own
+        own = {
+            name
+            for command in self.commands.values()
+            for each in command.params
+            for name in (*each.opts, *each.secondary_opts)
+        }
+        typed = (
+            {part for word in (*ctx._protected_args, *ctx.args) for part in (word, *word.split("="))}
+            - set(self.commands)
+            - own
+        )
         try:
             return super().invoke(ctx)
         except Exception as problem:
@@ -33,9 +44,15 @@ class Discreet(TyperGroup):
 
 app = typer.Typer(
     cls=Discreet,
-    help="Statutory SEND casework of a Designated Clinical Officer team: what may happen, by when, who was told, and proof of it.",
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
-)  # fmt: skip
+    help=(
+        "Statutory SEND casework of a Designated Clinical Officer team: what may happen, by when, who was told, and"
+        " proof of it."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
 
 for _module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
     _register = getattr(importlib.import_module(f"{__name__}.{_module.name}"), "register", None)
@@ -57,9 +74,20 @@ def main() -> None:
 def _plain(problem: Exception) -> str:
     """A sentence for problems whose words are ours; for any other only what kind it is."""
     kinds = {
-        "SettingsError", "LawError", "NoAnswer", "ConfigFault", "AlmanacRange", "LadderError", "DirectoryError", "TrackerError", "SealError", "RecordsError",
-        "Contended", "Unlawful", "Damaged",
-    }  # fmt: skip
+        "SettingsError",
+        "LawError",
+        "NoAnswer",
+        "ConfigFault",
+        "AlmanacRange",
+        "LadderError",
+        "DirectoryError",
+        "TrackerError",
+        "SealError",
+        "RecordsError",
+        "Contended",
+        "Unlawful",
+        "Damaged",
+    }
     if any(kind.__name__ in kinds for kind in type(problem).__mro__):
         return str(problem)
     from models.database_errors import cause
@@ -68,5 +96,8 @@ def _plain(problem: Exception) -> str:
     if (why := cause(problem)) is not None:
         return f"the records cannot be read or written just now: {why.named}; nothing was half done. {why.advice}"
     if name == "OperationalError":
-        return "the records cannot be read or written just now (locked, full, no records file, or no database that answers); nothing was half done"
+        return (
+            "the records cannot be read or written just now (locked, full, no records file, or no database that"
+            " answers); nothing was half done"
+        )
     return f"{name} (nothing was half done; sendflow verify says whether the records are intact)"

@@ -41,17 +41,26 @@ def actor_of(value: str) -> str:
     from models.facts import ACTOR
 
     if not ACTOR.fullmatch(value):
-        fail(Exit.WRONG_CALL, "--actor is an account name without blanks, small letters first: for example --actor dco.team or --actor sam@icb.example")
+        fail(
+            Exit.WRONG_CALL,
+            "--actor is an account name without blanks, small letters first: for example --actor dco.team or --actor"
+            " sam@icb.example",
+        )
     return value
 
 
 def record(
     case: Annotated[str, typer.Argument(help="The case's reference; `new` for an opening fact that has none yet.")],
-    fact: Annotated[str, typer.Argument(help="What happened, such as health_advice_requested; `sendflow processes` lists them.")],
+    fact: Annotated[
+        str, typer.Argument(help="What happened, such as health_advice_requested; `sendflow processes` lists them.")
+    ],
     on: Annotated[str, typer.Option("--on", help="The day on which it happened, as 2026-03-02.")],
     actor: Annotated[str, typer.Option("--actor", help="Who records it: an account name, such as dco.team.")],
     data: Annotated[list[str] | None, typer.Option("--data", help="A particular, as body=QX101. Repeat it.")] = None,
-    also: Annotated[list[str] | None, typer.Option("--also", help="A further fact of the same act: 'KIND key=value ...'. Repeat it.")] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option("--also", help="A further fact of the same act: 'KIND key=value ...'. Repeat it."),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Record that something happened. It is accepted whole, or refused with a sentence that says what is lawful now."""
@@ -71,13 +80,19 @@ def record(
         recorded = perform("record", House.open(), case=kept, drafts=drafts, actor=actor, say=tell)
     except Refused as refused:
         fail(Exit.WRONG_CALL if refused.wrong_call else Exit.REFUSED, refused.message)
-    for sentence in recorded.unheard:  # a person has to see to it: the fact stands, and another case of the child could not take it
+    for sentence in (
+        recorded.unheard
+    ):  # a person has to see to it: the fact stands, and another case of the child could not take it
         tell(sentence)
     stands = processes()[recorded.process].states[recorded.state]
     emit(
-        recorded.model_dump(mode="json", include={"case_ref", "seq", "state"}), json_,
-        lambda: f"Recorded {fact} of {day.day} {day:%B %Y} as fact {recorded.seq} of case {recorded.case_ref}, which now stands at '{stands}'.",
-    )  # fmt: skip
+        recorded.model_dump(mode="json", include={"case_ref", "seq", "state"}),
+        json_,
+        lambda: (
+            f"Recorded {fact} of {day.day} {day:%B %Y} as fact {recorded.seq} of case {recorded.case_ref}, which now"
+            f" stands at '{stands}'."
+        ),
+    )
 
 
 def _draft(kind: str, day: date, pairs: list[str]) -> Any:
@@ -86,13 +101,23 @@ def _draft(kind: str, day: date, pairs: list[str]) -> Any:
     from models.facts import Draft
 
     if not re.fullmatch(r"[a-z][a-z0-9_]{1,59}", kind):
-        raise Refused("unknown_fact", "a fact is a word such as health_advice_requested; sendflow processes lists them", wrong_call=True)
+        raise Refused(
+            "unknown_fact",
+            "a fact is a word such as health_advice_requested; sendflow processes lists them",
+            wrong_call=True,
+        )
     values = as_values(pairs)
     corrects, on_behalf_of = values.pop("corrects", None), values.pop("on_behalf_of", None)
     if corrects is not None and not re.fullmatch(r"[0-9]{1,6}", corrects):
-        raise Refused("bad_data", "corrects is the number of a fact of this case, for example --data corrects=1", wrong_call=True)
+        raise Refused(
+            "bad_data", "corrects is the number of a fact of this case, for example --data corrects=1", wrong_call=True
+        )
     if on_behalf_of is not None and not re.fullmatch(r"[a-z][a-z0-9_]{1,59}", on_behalf_of):
-        raise Refused("bad_data", "on_behalf_of is a word of small letters and underscores, for example --data on_behalf_of=icb", wrong_call=True)
+        raise Refused(
+            "bad_data",
+            "on_behalf_of is a word of small letters and underscores, for example --data on_behalf_of=icb",
+            wrong_call=True,
+        )
     return Draft(kind, day, values, int(corrects) if corrects else None, on_behalf_of)
 
 
@@ -104,7 +129,9 @@ def _also(text: str, day: date) -> Any:
 def case(
     case: Annotated[str, typer.Argument(help="The case's reference, such as NX00042.")],
     as_at: Annotated[str | None, typer.Option("--as-at", help="As it was true on this day.")] = None,
-    known_at: Annotated[str | None, typer.Option("--known-at", help="As it was known at this instant, as 2026-04-14T09:00:00+01:00.")] = None,
+    known_at: Annotated[
+        str | None, typer.Option("--known-at", help="As it was known at this instant, as 2026-04-14T09:00:00+01:00.")
+    ] = None,
     json_: Json = False,
 ) -> None:
     """One case: its facts as they were written, and its duties as they leave it."""
@@ -116,7 +143,9 @@ def case(
     try:
         instant = parse_instant(known_at) if known_at else None
     except ValueError:
-        fail(Exit.WRONG_CALL, "--known-at is an instant with its zone: for example --known-at 2026-04-14T09:00:00+01:00")
+        fail(
+            Exit.WRONG_CALL, "--known-at is an instant with its zone: for example --known-at 2026-04-14T09:00:00+01:00"
+        )
     house = House.open()
     try:
         found = report(house, case.strip().upper(), day, instant)
@@ -132,14 +161,21 @@ def _history(house: Any, found: CaseReport) -> str:
 
 
 def processes(json_: Json = False) -> None:
-    """The statutory processes: their states, which fact moves a case from where to where, which duties they open, and the rules that none uses."""
+    """The statutory processes: their states, which fact moves a case from where to where, which duties they open, and
+    the rules that none uses.
+    """
     from cli.formatting import processes_text
     from cli.rules import law_and_almanac
     from statemachines.replay import processes as found
 
     law, _ = law_and_almanac()
-    # Some belong to no process of this house, and the document is a list of processes: so each of them carries the whole list.
-    idle = [{"rule": rule.id, "process": rule.process, "why": rule.calculation_only} for rule in law.rules.values() if rule.calculation_only]
+    # Some belong to no process of this house, and the document is a list of processes: so each of them carries the
+    # whole list.
+    idle = [
+        {"rule": rule.id, "process": rule.process, "why": rule.calculation_only}
+        for rule in law.rules.values()
+        if rule.calculation_only
+    ]
     document = []
     for process in found().values():
         facts: list[dict[str, Any]] = []
@@ -154,22 +190,49 @@ def processes(json_: Json = False) -> None:
             if kind in process.stays:
                 targets.setdefault(None, []).extend(process.stays[kind])
             facts.extend(
-                {"kind": kind, "version": process.versions[kind], "from": sorted(states), "to": target, "data": particulars}
+                {
+                    "kind": kind,
+                    "version": process.versions[kind],
+                    "from": sorted(states),
+                    "to": target,
+                    "data": particulars,
+                }
                 for target, states in targets.items()
             )
             if kind in process.opens_too:
-                facts.append({"kind": kind, "version": process.versions[kind], "from": [], "to": process.table[(process.initial, kind)], "data": particulars})
+                facts.append(
+                    {
+                        "kind": kind,
+                        "version": process.versions[kind],
+                        "from": [],
+                        "to": process.table[(process.initial, kind)],
+                        "data": particulars,
+                    }
+                )
         rules = [*law.for_process(process.name), *law.used.get(process.name, ())]
-        document.append({
-            "process": process.name, "title": process.title, "states": list(process.states), "initial": process.initial,
-            "final": sorted(process.final), "facts": facts,
-            "duties": [{"rule": rule.id, "starts": list(rule.starts), "met_by": list(rule.met_by)} for rule in rules if rule.starts],
-            "calculation_only": idle,
-        })  # fmt: skip
+        document.append(
+            {
+                "process": process.name,
+                "title": process.title,
+                "states": list(process.states),
+                "initial": process.initial,
+                "final": sorted(process.final),
+                "facts": facts,
+                "duties": [
+                    {"rule": rule.id, "starts": list(rule.starts), "met_by": list(rule.met_by)}
+                    for rule in rules
+                    if rule.starts
+                ],
+                "calculation_only": idle,
+            }
+        )
     emit(document, json_, lambda: processes_text(document))
 
 
-def verify(case: Annotated[str | None, typer.Argument(help="One case's reference; every case where left out.")] = None, json_: Json = False) -> None:
+def verify(
+    case: Annotated[str | None, typer.Argument(help="One case's reference; every case where left out.")] = None,
+    json_: Json = False,
+) -> None:
     """Prove the history unaltered: every hash, every refold, every cache, every trigger; and print the head."""
     from casework.context import House
     from cli.formatting import verification

@@ -1,4 +1,6 @@
-"""`sendflow deployments` and `sendflow part`: the house as parts on several machines, each a service of its own (docs/running.md)."""
+"""`sendflow deployments` and `sendflow part`: the house as parts on several machines, each a service of its own
+(docs/running.md).
+"""
 
 from __future__ import annotations
 
@@ -27,10 +29,14 @@ def register(app: typer.Typer) -> None:
 
 
 def deployments(
-    wait: Annotated[int, typer.Option("--wait", min=0, max=600, help="Seconds to wait for a server that is just being started.")] = 0,
+    wait: Annotated[
+        int, typer.Option("--wait", min=0, max=600, help="Seconds to wait for a server that is just being started.")
+    ] = 0,
     json_: Json = False,
 ) -> None:
-    """Put what a person may start from the Prefect pages into the work pool, from which the workers take it. Run it once, and after each upgrade."""
+    """Put what a person may start from the Prefect pages into the work pool, from which the workers take it. Run it
+    once, and after each upgrade.
+    """
     from config.settings import Settings
     from flows.work_pool import POOL, NoPool
     from flows.work_pool import register as put
@@ -43,11 +49,19 @@ def deployments(
 
 
 def part(
-    name: Annotated[Named, typer.Argument(help="server: Prefect's; clock: the alarm clock; worker: takes runs from the work pool.")],
-    called: Annotated[str | None, typer.Option("--name", help="What the pages call this worker; the machine's name unless said.")] = None,
-    at_once: Annotated[int, typer.Option("--at-once", min=1, max=32, help="How many runs a worker has under way at most.")] = 2,
+    name: Annotated[
+        Named, typer.Argument(help="server: Prefect's; clock: the alarm clock; worker: takes runs from the work pool.")
+    ],
+    called: Annotated[
+        str | None, typer.Option("--name", help="What the pages call this worker; the machine's name unless said.")
+    ] = None,
+    at_once: Annotated[
+        int, typer.Option("--at-once", min=1, max=32, help="How many runs a worker has under way at most.")
+    ] = 2,
 ) -> None:
-    """Run one part of the house until it is told to stop: for a service manager. `sendflow up` is all of them on one machine."""
+    """Run one part of the house until it is told to stop: for a service manager. `sendflow up` is all of them on one
+    machine.
+    """
     from config.settings import Settings, SettingsError, fix_prefect_environment
 
     try:

@@ -1,4 +1,6 @@
-"""`sendflow migrate`, `move`: brings the records to the shape that this program knows; takes them from a file to a server."""
+"""`sendflow migrate`, `move`: brings the records to the shape that this program knows; takes them from a file to a
+server.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,12 @@ def register(app: typer.Typer) -> None:
     app.command("move")(move)
 
 
-def migrate(json_: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False) -> None:
-    """Bring the records up to date. Every command does so where its database role may; this one for a role of its own (docs/running.md)."""
+def migrate(
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
+) -> None:
+    """Bring the records up to date. Every command does so where its database role may; this one for a role of its own
+    (docs/running.md).
+    """
     from config.settings import Settings
     from models.database import make_records, open_engine, revision
 
@@ -27,11 +33,19 @@ def migrate(json_: Annotated[bool, typer.Option("--json", help="Print one JSON d
     make_records(engine, settings.owner_url)
     after = revision(engine)
     engine.dispose()
-    emit({"before": before, "after": after}, json_, lambda: f"The records are at revision {after}" + (", as they were." if before == after else "."))
+    emit(
+        {"before": before, "after": after},
+        json_,
+        lambda: f"The records are at revision {after}" + (", as they were." if before == after else "."),
+    )
 
 
-def move(json_: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False) -> None:
-    """Move the records from the file in SENDFLOW_HOME to the empty PostgreSQL database that SENDFLOW_DATABASE_URL names; stop the house first."""
+def move(
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
+) -> None:
+    """Move the records from the file in SENDFLOW_HOME to the empty PostgreSQL database that SENDFLOW_DATABASE_URL
+    names; stop the house first.
+    """
     from config.settings import Settings
     from runtime.copy_database import CannotMove
     from runtime.copy_database import move as carry
@@ -40,5 +54,12 @@ def move(json_: Annotated[bool, typer.Option("--json", help="Print one JSON docu
         report = carry(Settings.read(), tell)
     except CannotMove as problem:
         fail(Exit.NOT_FINISHED, f"Nothing was moved: {problem}.")
-    said = f"{counted(report.cases, 'case')} and {counted(report.facts, 'fact')} are on the server, and verify there. Head: {report.head}"
-    emit(report.model_dump(mode="json"), json_, lambda: f"{said}\nThe file stays as it was, and no program of sendflow writes to it any more.")
+    said = (
+        f"{counted(report.cases, 'case')} and {counted(report.facts, 'fact')} are on the server, and verify there."
+        f" Head: {report.head}"
+    )
+    emit(
+        report.model_dump(mode="json"),
+        json_,
+        lambda: f"{said}\nThe file stays as it was, and no program of sendflow writes to it any more.",
+    )

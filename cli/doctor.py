@@ -22,10 +22,14 @@ def register(app: typer.Typer) -> None:
 
 def doctor(
     quick: Annotated[bool, typer.Option("--quick", help="Leave out the verify of every case.")] = False,
-    alert: Annotated[bool, typer.Option("--alert", help="Write to SENDFLOW_ALERT_TO what is to be mended, once a day; for a timer.")] = False,
+    alert: Annotated[
+        bool, typer.Option("--alert", help="Write to SENDFLOW_ALERT_TO what is to be mended, once a day; for a timer.")
+    ] = False,
     json_: Json = False,
 ) -> None:
-    """Look over the whole house and name what a person must mend. Exit 0 where there is nothing, 1 where there is. Changes nothing."""
+    """Look over the whole house and name what a person must mend. Exit 0 where there is nothing, 1 where there is.
+    Changes nothing.
+    """
     from config.settings import Settings
     from runtime.diagnostics.checks import examine
 

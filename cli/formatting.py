@@ -1,4 +1,6 @@
-"""What the commands print for a person: a case's history, the processes, a verification, a board. Plain text that reads well on paper."""
+"""What the commands print for a person: a case's history, the processes, a verification, a board. Plain text that reads
+well on paper.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,10 @@ def history(house: House, found: CaseReport) -> str:
         missing = ", ".join(_who(house, each["body"], each["service"]) for each in found.plan_issued_without)
         lines += ["", f"The plan was issued without the advice asked of: {missing}."]
     if found.claims_to_decide:
-        lines += ["", f"Claims of an excuse that wait for a person: fact {', '.join(map(str, found.claims_to_decide))}."]
+        lines += [
+            "",
+            f"Claims of an excuse that wait for a person: fact {', '.join(map(str, found.claims_to_decide))}.",
+        ]
     if found.remarks:
         lines += ["", "Besides", *(f"  {remark}" for remark in found.remarks)]
     lines += ["", "Facts, in the order in which they were recorded"]
@@ -75,18 +80,27 @@ def _duty(house: House, duty: DutyShown) -> list[str]:
     local = "" if duty.basis in {"act", "regulation"} else f"[{words(duty.basis)}]"
     opened = f", {words(duty.opened_by)}" if duty.opened_by else ""
     start = f"{short(duty.started_on)} (fact {duty.opened_seq}{opened}{_heard(duty.cause)})"
-    lines = [f"  {who}: {rule.action}", f"      from {start}; {due}", " ".join(part for part in (f"      {how}.", duty.citation, local) if part)]
+    lines = [
+        f"  {who}: {rule.action}",
+        f"      from {start}; {due}",
+        " ".join(part for part in (f"      {how}.", duty.citation, local) if part),
+    ]
     if duty.knock_on:
         lines.append(f"      {duty.knock_on}")
     if duty.provisional and duty.ended_on is None and duty.met_on is None:
-        lines.append("      for the time being from that day, until the receipt of the authority's new request is recorded; nobody is chased for it yet")
+        lines.append(
+            "      for the time being from that day, until the receipt of the authority's new request is recorded;"
+            " nobody is chased for it yet"
+        )
     if duty.again_by:
         lines.append(f"      {'begun' if duty.provisional else 'asked'} again after {_origin(duty.again_by)}")
     return lines
 
 
 def _edge(rule: Rule) -> str:
-    """What the day of a rule is: of a duty the last, of what may not be forestalled the first, of a time to be allowed its end."""
+    """What the day of a rule is: of a duty the last, of what may not be forestalled the first, of a time to be allowed
+    its end.
+    """
     if rule.bound == "window":
         return "the window's edge is"
     if rule.bound == "not_before":
@@ -95,12 +109,20 @@ def _edge(rule: Rule) -> str:
 
 
 def _ask_again(house: House, due: AskAgain) -> list[str]:
-    who, answered = _who(house, due.body, due.service), f", answered on {short(due.answered_on)}" if due.answered_on else ""
+    who, answered = (
+        _who(house, due.body, due.service),
+        f", answered on {short(due.answered_on)}" if due.answered_on else "",
+    )
     return [
-        f"  {who}: asked on {short(due.asked_on)}{answered}, and not since the assessment began again by {_origin(due.because)}.",
-        f"      Its time runs again from its receipt of the authority's new request: to end by {short(due.plan_due)}, that has to reach it"
-        f" by {short(due.ask_by)}.",
-    ]  # fmt: skip
+        (
+            f"  {who}: asked on {short(due.asked_on)}{answered}, and not since the assessment began again by"
+            f" {_origin(due.because)}."
+        ),
+        (
+            "      Its time runs again from its receipt of the authority's new request: to end by"
+            f" {short(due.plan_due)}, that has to reach it by {short(due.ask_by)}."
+        ),
+    ]
 
 
 def _origin(origin: Origin) -> str:
@@ -108,7 +130,9 @@ def _origin(origin: Origin) -> str:
 
 
 def _how(house: House, duty: DutyShown) -> str:
-    """How a duty stands, in words: a standing alone would say of one that has ended that it runs, or that it has no date."""
+    """How a duty stands, in words: a standing alone would say of one that has ended that it runs, or that it has no
+    date.
+    """
     rule = house.law.rules[duty.rule]
     how = words(duty.standing) + (f", {in_days(duty.days_late)} late" if duty.days_late else "")
     if duty.met_on:
@@ -116,9 +140,18 @@ def _how(house: House, duty: DutyShown) -> str:
     if duty.ended_on and duty.standing in {"breached", "excused"}:
         return f"{how} when it ended on {short(duty.ended_on)}"
     if duty.ended_on:
-        return f"{'not owed: it was decided otherwise' if rule.contingent else 'no longer owed: ended'} on {short(duty.ended_on)}"
+        return (
+            f"{'not owed: it was decided otherwise' if rule.contingent else 'no longer owed: ended'} on"
+            f" {short(duty.ended_on)}"
+        )
     if duty.standing == "no_date" and duty.due:
-        return "owed as soon as possible; no day makes it late" if rule.open_ended else "not used in its time" if rule.may_lapse else how
+        return (
+            "owed as soon as possible; no day makes it late"
+            if rule.open_ended
+            else "not used in its time"
+            if rule.may_lapse
+            else how
+        )
     return how
 
 
@@ -137,10 +170,19 @@ def _fact(house: House, fact: FactShown, cause: Cause | None) -> list[str]:
     learned = datetime.fromisoformat(fact.recorded_at).astimezone(LONDON)
     said = {key: value for key, value in fact.data.items() if key not in {"letter", "opened_seq", "rung_seq"}}
     told = "; ".join(f"{words(key)} {_value(house, key, value)}" for key, value in said.items())
-    now = "" if fact.stands and not fact.corrected_to else f" [corrected to {short(fact.corrected_to)}]" if fact.stands else " [withdrawn]"
+    now = (
+        ""
+        if fact.stands and not fact.corrected_to
+        else f" [corrected to {short(fact.corrected_to)}]"
+        if fact.stands
+        else " [withdrawn]"
+    )
     corrects = f" of fact {fact.corrects}" if fact.corrects else ""
     head = f"  {fact.seq:>3}  {short(fact.occurred_on):<15}  {words(fact.kind)}{corrects}{now}"
-    tail = f"       {'':<15}  {told + '. ' if told else ''}Recorded {short(learned.date())} {learned:%H:%M} by {fact.actor} ({words(fact.via)}){_heard(cause)}"
+    tail = (
+        f"       {'':<15}  {told + '. ' if told else ''}Recorded {short(learned.date())} {learned:%H:%M} by"
+        f" {fact.actor} ({words(fact.via)}){_heard(cause)}"
+    )
     return [head, tail]
 
 
@@ -156,10 +198,16 @@ def processes_text(document: Sequence[Mapping[str, Any]]) -> str:
     """The processes, a fact a line."""
     lines: list[str] = []
     for process in document:
-        lines += [f"{process['title']} ({process['process']})", f"  states: {', '.join(process['states'])}; final: {', '.join(process['final'])}"]
+        lines += [
+            f"{process['title']} ({process['process']})",
+            f"  states: {', '.join(process['states'])}; final: {', '.join(process['final'])}",
+        ]
         for fact in process["facts"]:
             where = ", ".join(fact["from"]) or "nothing yet"
-            lines.append(f"  {fact['kind']}: from {where}" + (f" to {fact['to']}" if fact["to"] else ", the case stays where it is"))
+            lines.append(
+                f"  {fact['kind']}: from {where}"
+                + (f" to {fact['to']}" if fact["to"] else ", the case stays where it is")
+            )
         lines.append(f"  duties: {', '.join(duty['rule'] for duty in process['duties'])}")
     lines.append("Calculation only (no fact opens them; `sendflow due RULE --on DATE` answers)")
     lines += [f"  {idle['rule']} ({idle['process']}): {idle['why']}" for idle in document[0]["calculation_only"]]
@@ -169,14 +217,20 @@ def processes_text(document: Sequence[Mapping[str, Any]]) -> str:
 def verification(found: VerifyReport) -> str:
     """Whether the history is intact, and its head."""
     whole = "intact" if found.intact else "DAMAGED"
-    lines = [f"{counted(found.cases, 'case')} and {counted(found.facts, 'fact')}: {whole}.", f"Head before {found.before}: {found.head}"]
+    lines = [
+        f"{counted(found.cases, 'case')} and {counted(found.facts, 'fact')}: {whole}.",
+        f"Head before {found.before}: {found.head}",
+    ]
     if found.stale:
         what = "its duties as they are kept were" if found.stale == 1 else "their duties as they are kept were"
         lines.append(
-            f"{counted(found.stale, 'case')} {'waits' if found.stale == 1 else 'wait'} for the next sweep: {what} worked out under another law and not"
-            " compared. Their facts were. Sweep, and verify again."
+            f"{counted(found.stale, 'case')} {'waits' if found.stale == 1 else 'wait'} for the next sweep: {what}"
+            " worked out under another law and not compared. Their facts were. Sweep, and verify again."
         )
-    lines += [f"  {each.case_ref or 'records'}{f', fact {each.seq}' if each.seq else ''}: {each.message}" for each in found.damage]
+    lines += [
+        f"  {each.case_ref or 'records'}{f', fact {each.seq}' if each.seq else ''}: {each.message}"
+        for each in found.damage
+    ]
     return "\n".join(lines)
 
 
@@ -193,6 +247,10 @@ def board(house: House, rows: Sequence[BoardRow], gathered: Sequence[BoardGroup]
 
 
 def _row(house: House, row: BoardRow, what: str) -> str:
-    who = _who(house, row.body, row.service) if row.body else f"{row.duty_on or '-'} {house.directory.la_name(row.la) if row.la else ''}".strip()
+    who = (
+        _who(house, row.body, row.service)
+        if row.body
+        else f"{row.duty_on or '-'} {house.directory.la_name(row.la) if row.la else ''}".strip()
+    )
     reference = row.case_ref + (f" / {row.la_reference}" if row.la_reference else "")
     return f"{in_days(row.days):>8} {what}  {reference:<12}  due {short(row.due)}  {who}: {row.action}"

@@ -20,7 +20,12 @@ def register(app: typer.Typer) -> None:
 
 
 def explain(
-    name: Annotated[str, typer.Argument(metavar="RULE|PROCESS", help="A rule's id or a process's, such as ehc_body_advice_respond or section23.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="RULE|PROCESS", help="A rule's id or a process's, such as ehc_body_advice_respond or section23."
+        ),
+    ],
     html: Annotated[Path | None, typer.Option("--html", help="Write the page to this HTML file instead.")] = None,
     json_: Json = False,
 ) -> None:
@@ -40,7 +45,10 @@ def explain(
     try:
         html.write_text(page, "utf-8")
     except OSError as problem:
-        fail(Exit.NOT_FINISHED, f"the page cannot be written there ({problem.strerror}): name a folder that exists and may be written to")
+        fail(
+            Exit.NOT_FINISHED,
+            f"the page cannot be written there ({problem.strerror}): name a folder that exists and may be written to",
+        )
     tell(f"Wrote the page of {name}.")
     if json_:
         emit({"name": name, "characters": len(page)}, True, lambda: "")

@@ -1,6 +1,7 @@
 """`sendflow import`, `who`, `erase`, `bodies`: what comes in, whom a case is about, and who answers for what.
 
-Purpose: thin commands; none of them ever repeats a file's name or what stands in a cell. Prefect is touched by `import` alone, where it answers.
+Purpose: thin commands; none of them ever repeats a file's name or what stands in a cell. Prefect is touched by `import`
+alone, where it answers.
 """
 
 from __future__ import annotations
@@ -33,21 +34,37 @@ def register(app: typer.Typer) -> None:
 
 
 def import_(
-    file: Annotated[list[str], typer.Argument(help="The tracker: a CSV file, or an Excel workbook (.xlsx).", metavar="FILE", show_default=False)],
+    file: Annotated[
+        list[str],
+        typer.Argument(
+            help="The tracker: a CSV file, or an Excel workbook (.xlsx).", metavar="FILE", show_default=False
+        ),
+    ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; say what would be.")] = False,
-    accept_changes: Annotated[bool, typer.Option("--accept-changes", help="Record corrections where a cell differs from the record.")] = False,
-    actor: Annotated[str, typer.Option("--actor", help="Who imports it: an account name, such as dco.team.")] = "importer",
+    accept_changes: Annotated[
+        bool, typer.Option("--accept-changes", help="Record corrections where a cell differs from the record.")
+    ] = False,
+    actor: Annotated[
+        str, typer.Option("--actor", help="Who imports it: an account name, such as dco.team.")
+    ] = "importer",
     json_: Json = False,
 ) -> None:
-    """Import a tracker. Each row is accepted whole, or refused with what was expected; the same file twice changes nothing."""
+    """Import a tracker. Each row is accepted whole, or refused with what was expected; the same file twice changes
+    nothing.
+    """
     from casework.context import House
     from casework.imports.sheet import SheetError
     from casework.imports.tracker_import import import_file
     from flows.jobs import perform
 
     if len(file) != 1:
-        # A name with blanks in it, typed without quotation marks, arrives in pieces; a name may be a child's, so it is not repeated.
-        fail(Exit.WRONG_CALL, "one file was expected; put its name in quotation marks where it has blanks. Example: sendflow import \"our tracker.csv\"")
+        # A name with blanks in it, typed without quotation marks, arrives in pieces; a name may be a child's, so it is
+        # not repeated.
+        fail(
+            Exit.WRONG_CALL,
+            'one file was expected; put its name in quotation marks where it has blanks. Example: sendflow import "our'
+            ' tracker.csv"',
+        )
     actor_of(actor)
     house = House.open()
     try:
@@ -65,7 +82,10 @@ def import_(
 
 def _imported(report: ImportReport) -> str:
     would = "would be " if report.dry_run else ""
-    said = f"{counted(report.rows, 'row')}: {report.accepted} {would}accepted ({report.unchanged} of them with nothing new)"
+    said = (
+        f"{counted(report.rows, 'row')}: {report.accepted} {would}accepted ({report.unchanged} of them with nothing"
+        " new)"
+    )
     lines = [f"{said}, {report.refused} {would}refused."]
     mended = f", {counted(report.corrections, 'correction')} {would}made" if report.corrections else ""
     lines.append(f"{counted(report.facts_added, 'fact')} {would}added{mended}.")
@@ -78,8 +98,14 @@ def _imported(report: ImportReport) -> str:
     if report.claims_to_decide:
         cases = ", ".join(claim.case_ref for claim in report.claims_to_decide[:SHOWN])
         more = len(report.claims_to_decide) - SHOWN
-        lines.append(f"Exceptions for a person to decide ({len(report.claims_to_decide)}): {cases}" + (f" and {more} more." if more > 0 else "."))
-        lines.append("They excuse nothing until decided: sendflow who CASE --words shows what was written, sendflow record CASE excuse_decided decides.")
+        lines.append(
+            f"Exceptions for a person to decide ({len(report.claims_to_decide)}): {cases}"
+            + (f" and {more} more." if more > 0 else ".")
+        )
+        lines.append(
+            "They excuse nothing until decided: sendflow who CASE --words shows what was written, sendflow record CASE"
+            " excuse_decided decides."
+        )
     if report.refusals:
         lines.append("Refused, each row whole; mend the cells and import the file again:")
         lines.extend(f"  line {told.line}: {told.message}." for told in report.refusals)
@@ -91,8 +117,12 @@ def _imported(report: ImportReport) -> str:
 def who(
     case: Annotated[str, typer.Argument(help="The case's reference, such as NX00042.")],
     actor: Annotated[str, typer.Option("--actor", help="Who looks: an account name, such as dco.team.")],
-    purpose: Annotated[str, typer.Option("--purpose", help="What for, in a few words. They are sealed with the person.")],
-    words: Annotated[bool, typer.Option("--words", help="Show the words kept of the case as well: exceptions, comments, reasons.")] = False,
+    purpose: Annotated[
+        str, typer.Option("--purpose", help="What for, in a few words. They are sealed with the person.")
+    ],
+    words: Annotated[
+        bool, typer.Option("--words", help="Show the words kept of the case as well: exceptions, comments, reasons.")
+    ] = False,
     json_: Json = False,
 ) -> None:
     """Whom a case is about. The look is logged, with who looked, when and what for, before anything is shown."""
@@ -101,7 +131,11 @@ def who(
 
     actor_of(actor)
     if not purpose.strip() or len(purpose) > 500:
-        fail(Exit.WRONG_CALL, "--purpose says in a few words (at most 500 characters) why: for example --purpose \"the provider asks which child\"")
+        fail(
+            Exit.WRONG_CALL,
+            '--purpose says in a few words (at most 500 characters) why: for example --purpose "the provider asks which'
+            ' child"',
+        )
     try:
         report = look_at(House.open(), case, actor, purpose.strip(), words)
     except LookupError as problem:
@@ -112,9 +146,13 @@ def who(
 
 def _person(report: WhoReport) -> str:
     rows = (
-        ("Case", report.case_ref), ("NHS number", report.nhs_number), ("Date of birth", report.date_of_birth), ("Name", report.name),
-        ("Team's reference", report.reference), ("LA's reference", report.la_reference),
-    )  # fmt: skip
+        ("Case", report.case_ref),
+        ("NHS number", report.nhs_number),
+        ("Date of birth", report.date_of_birth),
+        ("Name", report.name),
+        ("Team's reference", report.reference),
+        ("LA's reference", report.la_reference),
+    )
     lines = [f"{label:<17}{value}" for label, value in rows if value]
     if not report.known:
         lines.append("Nothing is known of the person, or it has been erased.")
@@ -127,11 +165,15 @@ def _person(report: WhoReport) -> str:
 def erase(
     case: Annotated[str, typer.Argument(help="A case of the child, such as NX00042.")],
     actor: Annotated[str, typer.Option("--actor", help="Who erases: an account name, such as dco.team.")],
-    ground: Annotated[str, typer.Option("--ground", help="Why: retention_ended, erasure_request, court_order or entered_in_error.")],
+    ground: Annotated[
+        str, typer.Option("--ground", help="Why: retention_ended, erasure_request, court_order or entered_in_error.")
+    ],
     yes: Annotated[bool, typer.Option("--yes", help="Really erase. Without it, only what would go is said.")] = False,
     json_: Json = False,
 ) -> None:
-    """Erase who a child's cases are about, and the words kept of them, for ever. The history stays and still verifies. The act is logged."""
+    """Erase who a child's cases are about, and the words kept of them, for ever. The history stays and still verifies.
+    The act is logged.
+    """
     from casework.context import House
     from casework.privacy.erasure import Ground, StillOpen
     from casework.privacy.erasure import erase as erase_person
@@ -150,10 +192,14 @@ def erase(
 
 def key_lost(
     actor: Annotated[str, typer.Option("--actor", help="Who gives it up: an account name, such as dco.team.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Really give it up. Without it, only what is lost is said.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Really give it up. Without it, only what is lost is said.")
+    ] = False,
     json_: Json = False,
 ) -> None:
-    """Give up what only a lost person.key could open, so that the house opens again under a new one. The history stays and still verifies."""
+    """Give up what only a lost person.key could open, so that the house opens again under a new one. The history stays
+    and still verifies.
+    """
     from datetime import UTC, datetime
 
     from casework.privacy.erasure import KeyIsThere
@@ -166,18 +212,30 @@ def key_lost(
     except KeyIsThere as problem:
         fail(Exit.WRONG_CALL, str(problem))
     did = "Given up" if report.given_up else "Nothing was given up; without the key, and with --yes, it would be"
-    after = " There is a new person.key: back it up apart from the records. The next import tells who the children are." if report.given_up else ""
-    what = f"{report.persons} persons, {report.passages} passages of words, {report.references} references that are kept as digests."
+    after = (
+        " There is a new person.key: back it up apart from the records. The next import tells who the children are."
+        if report.given_up
+        else ""
+    )
+    what = (
+        f"{report.persons} persons, {report.passages} passages of words, {report.references} references that are kept"
+        " as digests."
+    )
     emit(report.model_dump(mode="json"), json_, lambda: f"{did}: {what}{after}")
 
 
 def _erased(report: ErasureReport) -> str:
     did = "Erased" if report.erased else "Nothing was erased. With --yes it would be, and could never be brought back"
-    lines = [f"{did}: the person of {', '.join(report.cases)}, and {report.passages} passage{'' if report.passages == 1 else 's'} of words."]
+    lines = [
+        f"{did}: the person of {', '.join(report.cases)}, and {report.passages}"
+        f" passage{'' if report.passages == 1 else 's'} of words."
+    ]
     if report.open_cases:
         lines.append(f"A duty is still open on {', '.join(report.open_cases)}.")
     if report.erased:
-        lines.append("It stands in the log. Backups that were taken before still hold the sealed person, until they end.")
+        lines.append(
+            "It stands in the log. Backups that were taken before still hold the sealed person, until they end."
+        )
     return "\n".join(lines)
 
 

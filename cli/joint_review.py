@@ -47,9 +47,10 @@ def _text(house: House, found: AlignReport) -> str:
         lines = [str(found.reason)]
     else:
         words = {
-            "act_by": "a working day, and in time on every reading", "strict_due": "in time on every reading",
+            "act_by": "a working day, and in time on every reading",
+            "strict_due": "in time on every reading",
             "due": "in time, though not on the stricter reading",
-        }  # fmt: skip
+        }
         lines = [f"Hold both on {day(found.on)} or before: {words[str(found.reading)]}."]
     for review in found.reviews:
         lines += _review(house, review)
@@ -64,10 +65,15 @@ def _review(house: House, review: ReviewShown) -> list[str]:
     lines = ["", f"{review.case_ref}, {title}: due {day(review.due)} ({review.citation})"]
     if review.then:
         rule = house.law.rules[review.then]
-        lines.append(f"  to be held by {day(review.hold_by)}, so that the {rule.duty_on} still has its time to {rule.action} ({rule.period[-1].cite})")
+        lines.append(
+            f"  to be held by {day(review.hold_by)}, so that the {rule.duty_on} still has its time to {rule.action}"
+            f" ({rule.period[-1].cite})"
+        )
     if review.days_given_up is not None:
         lost = f"loses {in_days(review.days_given_up)} of its own time, and its next review comes as much earlier"
         lines.append(f"  {lost if review.days_given_up else 'loses nothing'}")
     if review.days_late_on_the_others_day:
-        lines.append(f"  on the other's last day it would be {in_days(review.days_late_on_the_others_day)} past its own")
+        lines.append(
+            f"  on the other's last day it would be {in_days(review.days_late_on_the_others_day)} past its own"
+        )
     return lines

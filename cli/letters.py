@@ -27,7 +27,10 @@ def register(app: typer.Typer) -> None:
 
 def deliver(
     now: Annotated[bool, typer.Option("--now", help="Do not wait for a working day's hours, 08:00 to 18:00.")] = False,
-    reason: Annotated[str | None, typer.Option("--reason", help="Why it cannot wait: kept with the record of the run. Goes with --now.")] = None,
+    reason: Annotated[
+        str | None,
+        typer.Option("--reason", help="Why it cannot wait: kept with the record of the run. Goes with --now."),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Send the letters that are due: one message to a mailbox a day, on working days."""
@@ -36,10 +39,16 @@ def deliver(
     from flows.jobs import perform
 
     if reason is not None and not now:
-        fail(Exit.WRONG_CALL, "--reason goes with --now: for example sendflow deliver --now --reason 'hearing tomorrow'")
+        fail(
+            Exit.WRONG_CALL, "--reason goes with --now: for example sendflow deliver --now --reason 'hearing tomorrow'"
+        )
     house = House.open()
     if now and not (reason and reason.strip()) and house.settings.carrier is not Carrier.SINK:
-        fail(Exit.WRONG_CALL, "Letters that reach people outside working hours need a reason: for example sendflow deliver --now --reason 'hearing tomorrow'")
+        fail(
+            Exit.WRONG_CALL,
+            "Letters that reach people outside working hours need a reason: for example sendflow deliver --now --reason"
+            " 'hearing tomorrow'",
+        )
     report: DeliveryReport = perform("deliver", house, now=now, reason=reason, say=tell)
     emit(report.model_dump(mode="json"), json_, lambda: _delivered(report))
     tell_held(house)
@@ -52,21 +61,31 @@ def _delivered(report: DeliveryReport) -> str:
     if report.failed:
         said.append(f"{report.failed} failed: sendflow letters says which and why")
     if report.waiting:
-        said.append(f"{report.waiting} waiting: for a working day between 08:00 and 18:00, for tomorrow's one message, or for a mail server that answers")
+        said.append(
+            f"{report.waiting} waiting: for a working day between 08:00 and 18:00, for tomorrow's one message, or for a"
+            " mail server that answers"
+        )
     if report.relay is not None:
-        said.append(f"the mail server lets none leave ({report.relay.replace('_', ' ')}): sendflow doctor says what mends it")
+        said.append(
+            f"the mail server lets none leave ({report.relay.replace('_', ' ')}): sendflow doctor says what mends it"
+        )
     if report.withdrawn:
         said.append(f"{counted(report.withdrawn, 'notice')} withdrawn, because what they said is no longer called for")
     return "; ".join(said) + "."
 
 
 def letters(
-    words: Annotated[list[str] | None, typer.Argument(metavar="[ID | show ID | release]", help="A letter to read, or release. Nothing: list them.")] = None,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ID | show ID | release]", help="A letter to read, or release. Nothing: list them."),
+    ] = None,
     html: Annotated[bool, typer.Option("--html", help="The letter as HTML.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Release without being asked again.")] = False,
     json_: Json = False,
 ) -> None:
-    """List every notice and letter, read one letter as it was sent, or release those that the first import holds back."""
+    """List every notice and letter, read one letter as it was sent, or release those that the first import
+    holds back.
+    """
     from casework.context import House
 
     given = words or []
@@ -75,7 +94,10 @@ def letters(
         if not given:
             fail(Exit.WRONG_CALL, "A letter's id was expected: for example sendflow letters show 20260414-3d559e323b")
     if len(given) > 1:
-        fail(Exit.WRONG_CALL, "One letter's id, or release, was expected: for example sendflow letters 20260414-3d559e323b")
+        fail(
+            Exit.WRONG_CALL,
+            "One letter's id, or release, was expected: for example sendflow letters 20260414-3d559e323b",
+        )
     if html and given in ([], ["release"]):
         fail(Exit.WRONG_CALL, "--html goes with one letter: for example sendflow letters 20260414-3d559e323b --html")
     if yes and given != ["release"]:
@@ -102,12 +124,16 @@ def _listing(house: House) -> str:
     found = letters.letters(house)
     unsent = [notice for notice in letters.listed(house) if notice.state in ("created", "held")]
     lines = [
-        f"{one.id:<24} {one.on}  {one.state.replace('_', ' ')}{f' ({one.why})' if one.why else '':<2}  to {one.mailbox or 'no address'}\n    {one.subject}"
+        f"{one.id:<24} {one.on}  {one.state.replace('_', ' ')}{f' ({one.why})' if one.why else '':<2}  to"
+        f" {one.mailbox or 'no address'}\n    {one.subject}"
         for one in found
     ]
     if unsent:
         lines.append(f"{counted(len(unsent), 'notice')} without a letter yet:")
-        lines += [f"    {one.case_ref}  {one.rung.replace('_', ' ')}  to the {one.recipient.replace('_', ' ')}  {one.state}" for one in unsent]
+        lines += [
+            f"    {one.case_ref}  {one.rung.replace('_', ' ')}  to the {one.recipient.replace('_', ' ')}  {one.state}"
+            for one in unsent
+        ]
     lines.append("Read one with: sendflow letters ID" if found else "No letter has been written yet.")
     return "\n".join(lines)
 
@@ -126,20 +152,30 @@ def _show(house: House, letter: str, html: bool, json_: bool) -> None:
         sys.stdout.write(found.html)
         return
     document: dict[str, Any] = found.model_dump(mode="json", exclude=set() if html else {"html"})
-    head = [f"To: {found.mailbox or 'no address'}", f"Subject: {found.subject}", f"Message-ID: {found.message_id}", f"State: {found.state.replace('_', ' ')}"]
+    head = [
+        f"To: {found.mailbox or 'no address'}",
+        f"Subject: {found.subject}",
+        f"Message-ID: {found.message_id}",
+        f"State: {found.state.replace('_', ' ')}",
+    ]
     if found.sent_at:
         head.append(f"Sent: {found.sent_at}")
     emit(document, json_, lambda: "\n".join(head) + "\n\n" + found.text)
 
 
 def tell_held(house: House) -> None:
-    """Say that letters of a first import wait for a person, where they do: nothing else would remind whoever only delivers."""
+    """Say that letters of a first import wait for a person, where they do: nothing else would remind whoever only
+    delivers.
+    """
     from casework.reports import letters
 
     if held := letters.held(house):
         boxes = len({one.mailbox for one in held})
         notices = counted(sum(one.notices for one in held), "notice")
-        tell(f"Held: {notices} to {counted(boxes, 'mailbox', 'mailboxes')}, until a person lets them go: sendflow letters release shows how many go to whom.")
+        tell(
+            f"Held: {notices} to {counted(boxes, 'mailbox', 'mailboxes')}, until a person lets them go: sendflow"
+            " letters release shows how many go to whom."
+        )
 
 
 def _release(house: House, yes: bool, json_: bool) -> None:
@@ -147,19 +183,28 @@ def _release(house: House, yes: bool, json_: bool) -> None:
 
     held = letters.held(house)
     total = sum(one.notices for one in held)
-    said = [f"{counted(one.notices, 'notice')} to {one.mailbox or 'no address'} ({one.recipient.replace('_', ' ')})" for one in held]
+    said = [
+        f"{counted(one.notices, 'notice')} to {one.mailbox or 'no address'} ({one.recipient.replace('_', ' ')})"
+        for one in held
+    ]
     if not json_:
         tell("\n".join([f"Held: {counted(total, 'notice')} to {counted(len(held), 'mailbox', 'mailboxes')}.", *said]))
     if total and not yes and not json_ and sys.stdin.isatty():
         yes = typer.confirm("Let them go with the next delivery?", err=True)
     released = letters.release(house) if total and yes else 0
-    document = {"held": total - released, "released": released, "mailboxes": [one.model_dump(mode="json") for one in held]}
+    document = {
+        "held": total - released,
+        "released": released,
+        "mailboxes": [one.model_dump(mode="json") for one in held],
+    }
     waiting = "Nothing was released: add --yes to let them go." if total else "Nothing is held."
     emit(document, json_, lambda: f"{released} released: they leave with the next delivery." if released else waiting)
 
 
 def digest(
-    as_at: Annotated[str | None, typer.Option("--as-at", help="The day of the digest, as 2026-04-14. Today unless said.")] = None,
+    as_at: Annotated[
+        str | None, typer.Option("--as-at", help="The day of the digest, as 2026-04-14. Today unless said.")
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Write and send the Designated Clinical Officer's morning digest: once a day, however often it runs."""
@@ -181,6 +226,7 @@ def digest(
 def _digested(report: DigestReport) -> str:
     alert = " NO SWEEP HAS FINISHED FOR A DAY: nobody is chased until one does." if report.alert else ""
     return (
-        f"The digest of {report.as_at.day} {report.as_at:%B %Y} is {report.state.replace('_', ' ')}: {report.late} late, {report.soon} due in seven days, "
-        f"{report.person} for a person.{alert} Read it with: sendflow letters {report.letter}"
+        f"The digest of {report.as_at.day} {report.as_at:%B %Y} is {report.state.replace('_', ' ')}: {report.late}"
+        f" late, {report.soon} due in seven days, {report.person} for a person.{alert} Read it with: sendflow letters"
+        f" {report.letter}"
     )

@@ -1,4 +1,6 @@
-"""How commands speak: one JSON document on standard output, every other word on standard error; one line that says why, and an exit code."""
+"""How commands speak: one JSON document on standard output, every other word on standard error; one line that says why,
+and an exit code.
+"""
 
 import sys
 from collections.abc import Callable

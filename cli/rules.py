@@ -1,7 +1,8 @@
 """`sendflow due` and `sendflow rules`: the law asked from the command line.
 
-Purpose: the calendar is the foundation, so it can be asked by itself, one question or a whole file of them. It reads no records, needs
-no house and imports neither Prefect nor the database. Wrong calls exit 2; a question the law or the almanac cannot answer exits 1.
+Purpose: the calendar is the foundation, so it can be asked by itself, one question or a whole file of them. It reads no
+records, needs no house and imports neither Prefect nor the database. Wrong calls exit 2; a question the law or the
+almanac cannot answer exits 1.
 """
 
 from __future__ import annotations
@@ -40,21 +41,34 @@ def register(app: typer.Typer) -> None:
 
 
 def due(
-    rule: Annotated[str | None, typer.Argument(help="The rule's id, such as ehc_body_advice_respond; `sendflow rules` lists them.")] = None,
+    rule: Annotated[
+        str | None, typer.Argument(help="The rule's id, such as ehc_body_advice_respond; `sendflow rules` lists them.")
+    ] = None,
     on: Annotated[str | None, typer.Option("--on", help="The day on which the clock starts, as 2026-03-02.")] = None,
-    given: Annotated[list[str] | None, typer.Option("--given", help="A further day the rule takes, as moved_on=2026-03-20. Repeat it.")] = None,
-    from_: Annotated[Path | None, typer.Option("--from", help="A CSV file with the columns rule, on, given: one question a row.")] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--given", help="A further day the rule takes, as moved_on=2026-03-20. Repeat it."),
+    ] = None,
+    from_: Annotated[
+        Path | None, typer.Option("--from", help="A CSV file with the columns rule, on, given: one question a row.")
+    ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
 ) -> None:
     """By when: the last lawful day under one rule, counted out step by step, with its citation."""
     law, almanac = law_and_almanac()
     if from_ is not None:
         if rule is not None or on is not None or given:
-            fail(Exit.WRONG_CALL, "`--from` stands alone: the file says which rules and days. Example: sendflow due --from questions.csv")
+            fail(
+                Exit.WRONG_CALL,
+                "`--from` stands alone: the file says which rules and days. Example: sendflow due --from questions.csv",
+            )
         _due_from(law, almanac, from_)
         return
     if rule is None or on is None:
-        fail(Exit.WRONG_CALL, "A rule and its start day were expected. Example: sendflow due ehc_body_advice_respond --on 2026-03-02")
+        fail(
+            Exit.WRONG_CALL,
+            "A rule and its start day were expected. Example: sendflow due ehc_body_advice_respond --on 2026-03-02",
+        )
     try:
         known = law.rule(rule)
         day = _day(on, "--on", ON_EXAMPLE)
@@ -70,7 +84,9 @@ def due(
     emit(answer.model_dump(mode="json"), json_, lambda: _in_words(known, answer))
 
 
-def rules(json_: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False) -> None:
+def rules(
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
+) -> None:
     """Every rule that the statute files hold, with its newest period."""
     law, _ = law_and_almanac()
     document = [_row(rule) for rule in law.rules.values()]
@@ -92,14 +108,32 @@ def law_and_almanac() -> tuple[Law, Almanac]:
 def _row(rule: Rule) -> dict[str, Any]:
     newest = rule.period[-1]
     return {
-        "rule": rule.id, "process": rule.process, "clock_starts": rule.clock_starts, "on_is": rule.on_is, "duty_on": rule.duty_on,
-        "action": rule.action, "period": newest.text, "counts": newest.counts, "basis": newest.basis, "citation": newest.cite,
-        "url": newest.url, "version_from": newest.since.isoformat() if newest.since else None, "excuses": list(newest.excuses),
-        "per": rule.per, "bound": rule.bound, "starts": list(rule.starts), "met_by": list(rule.met_by), "ends": list(rule.ends),
-        "reopened_by": list(rule.reopened_by), "superseded_by": list(rule.superseded_by), "calculation_only": rule.calculation_only, "enabled": rule.enabled,
+        "rule": rule.id,
+        "process": rule.process,
+        "clock_starts": rule.clock_starts,
+        "on_is": rule.on_is,
+        "duty_on": rule.duty_on,
+        "action": rule.action,
+        "period": newest.text,
+        "counts": newest.counts,
+        "basis": newest.basis,
+        "citation": newest.cite,
+        "url": newest.url,
+        "version_from": newest.since.isoformat() if newest.since else None,
+        "excuses": list(newest.excuses),
+        "per": rule.per,
+        "bound": rule.bound,
+        "starts": list(rule.starts),
+        "met_by": list(rule.met_by),
+        "ends": list(rule.ends),
+        "reopened_by": list(rule.reopened_by),
+        "superseded_by": list(rule.superseded_by),
+        "calculation_only": rule.calculation_only,
+        "enabled": rule.enabled,
         "inputs": {name: {"needed": asked.needed, "meaning": asked.meaning} for name, asked in rule.inputs.items()},
-        "note": rule.note, "source_status": rule.source_status,
-    }  # fmt: skip
+        "note": rule.note,
+        "source_status": rule.source_status,
+    }
 
 
 def _listed(document: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -120,7 +154,10 @@ def _in_words(rule: Rule, answer: Answer) -> str:
         lines.append(f"Strict   {day_in_words(answer.strict_due)}")
     if answer.act_by:
         lines.append(f"Act by   {day_in_words(answer.act_by)}")
-    lines.append(f"Law      {answer.citation or 'no citation'} ({answer.basis.replace('_', ' ')}); {answer.period}, counted as {answer.counts}")
+    lines.append(
+        f"Law      {answer.citation or 'no citation'} ({answer.basis.replace('_', ' ')}); {answer.period}, counted as"
+        f" {answer.counts}"
+    )
     if answer.url:
         lines.append(f"         {answer.url}")
     lines.append(f"Excuses  {', '.join(answer.excuses) or 'none listed'}")
@@ -130,7 +167,9 @@ def _in_words(rule: Rule, answer: Answer) -> str:
 
 
 def _day(text: str, name: str, example: str) -> date:
-    """A day written the ISO way, and no other: 03/02/2026 could be two days. The text itself is never repeated, it may be a birth date."""
+    """A day written the ISO way, and no other: 03/02/2026 could be two days. The text itself is never repeated, it may
+    be a birth date.
+    """
     try:
         if ISO_DAY.fullmatch(text):
             return date.fromisoformat(text)
@@ -147,7 +186,9 @@ def _given(pairs: Iterable[str], rule: Rule) -> dict[str, date]:
             raise LawError("--given: key=value was expected. Example: --given moved_on=2026-03-20")
         if name not in rule.inputs:
             takes = ", ".join(rule.inputs) or "none"
-            raise LawError(f"--given: {rule.id} takes no input `{name}`. It takes: {takes}. Example: {_given_example(rule)}")
+            raise LawError(
+                f"--given: {rule.id} takes no input `{name}`. It takes: {takes}. Example: {_given_example(rule)}"
+            )
         if name in found:
             raise LawError(f"--given: {name} stands twice; each input is given once.")
         found[name] = _day(text, f"--given {name}", f"Example: --given {name}=2026-03-20")
@@ -198,7 +239,10 @@ def _rows(file: Path) -> list[dict[str, str | None]]:
             reader = csv.DictReader(text, strict=True)
             header = [name.strip() for name in reader.fieldnames or ()]
             if sorted(header) != sorted(COLUMNS):
-                fail(Exit.WRONG_CALL, f"--from: the columns rule, on, given were expected in the file's first line. {example}")
+                fail(
+                    Exit.WRONG_CALL,
+                    f"--from: the columns rule, on, given were expected in the file's first line. {example}",
+                )
             reader.fieldnames = header
             return list(reader)
     except (OSError, UnicodeDecodeError, csv.Error):

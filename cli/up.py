@@ -41,9 +41,18 @@ class Terminal:
 
 def up(
     postgres: Annotated[
-        bool, typer.Option("--postgres", help="Give a new house a PostgreSQL of its own, from the binaries on this machine, for records and for Prefect.")
+        bool,
+        typer.Option(
+            "--postgres",
+            help=(
+                "Give a new house a PostgreSQL of its own, from the binaries on this machine, for records and for"
+                " Prefect."
+            ),
+        ),
     ] = False,
-    no_sample: Annotated[bool, typer.Option("--no-sample", help="Leave a new house empty: for records of real cases.")] = False,
+    no_sample: Annotated[
+        bool, typer.Option("--no-sample", help="Leave a new house empty: for records of real cases.")
+    ] = False,
 ) -> None:
     """Open the house: records, Prefect and its pages, alarm clock, letters. Ctrl-C closes it."""
     from config.settings import Settings, SettingsError
@@ -56,7 +65,8 @@ def up(
         fail(Exit.NOT_FINISHED, f"The house cannot be opened: {problem}")
     sys.stdout.flush()
     sys.stderr.flush()
-    # Every process has ended and every record is committed. Prefect's threads would otherwise wait for a server that has gone.
+    # Every process has ended and every record is committed. Prefect's threads would otherwise wait for a server that
+    # has gone.
     os._exit(Exit.DONE)
 
 

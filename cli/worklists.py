@@ -39,7 +39,10 @@ def register(app: typer.Typer) -> None:
 
 def sweep(
     as_at: AsAt = None,
-    workers: Annotated[int, typer.Option("--workers", min=0, max=99, help="Share it among so many runs of the work pool's workers first.")] = 0,
+    workers: Annotated[
+        int,
+        typer.Option("--workers", min=0, max=99, help="Share it among so many runs of the work pool's workers first."),
+    ] = 0,
     json_: Json = False,
 ) -> None:
     """Look at every duty whose day has come, and write what has become true: reminders, breaches, escalations."""
@@ -63,11 +66,14 @@ def sweep(
     for trouble in done.troubles:
         tell(f"{trouble.case_ref}: {trouble.message}")
     emit(
-        done.model_dump(mode="json"), json_,
-        lambda: f"Swept as at {done.as_at.day} {done.as_at:%B %Y}: {counted(done.cases_looked_at, 'case')} looked at, "
-        f"{counted(done.facts_written, 'fact')} and {counted(done.notices_written, 'notice')} written."
-        + (f" Next day with something to say: {done.look_next.isoformat()}." if done.look_next else ""),
-    )  # fmt: skip
+        done.model_dump(mode="json"),
+        json_,
+        lambda: (
+            f"Swept as at {done.as_at.day} {done.as_at:%B %Y}: {counted(done.cases_looked_at, 'case')} looked at, "
+            f"{counted(done.facts_written, 'fact')} and {counted(done.notices_written, 'notice')} written."
+            + (f" Next day with something to say: {done.look_next.isoformat()}." if done.look_next else "")
+        ),
+    )
     if done.troubles:
         raise typer.Exit(Exit.REFUSED)
 
@@ -86,7 +92,9 @@ def week(by: Gathered = None, xlsx: Workbook = None, json_: Json = False) -> Non
     _show(read, "left", by, xlsx, json_)
 
 
-def _show(read: Callable[[House, date], list[BoardRow]], what: str, by: By | None, xlsx: Path | None, json_: bool) -> None:
+def _show(
+    read: Callable[[House, date], list[BoardRow]], what: str, by: By | None, xlsx: Path | None, json_: bool
+) -> None:
     from casework.context import House
     from casework.reports.worklists import grouped
     from cli.formatting import board
@@ -107,7 +115,21 @@ def _workbook(path: Path, rows: list[BoardRow], what: str) -> None:
     book = Book()
     sheet = book.active
     sheet.title = "Overdue" if what == "late" else "Due this week"
-    columns = ["case_ref", "la_reference", "la", "duty_on", "body", "body_name", "service", "action", "rule", "started_on", "due", "act_by", "days"]
+    columns = [
+        "case_ref",
+        "la_reference",
+        "la",
+        "duty_on",
+        "body",
+        "body_name",
+        "service",
+        "action",
+        "rule",
+        "started_on",
+        "due",
+        "act_by",
+        "days",
+    ]
     sheet.append([column.replace("_", " ").capitalize() for column in columns[:-1]] + [f"Days {what}"])
     for cell in sheet[1]:
         cell.font = Font(bold=True)
@@ -120,5 +142,9 @@ def _workbook(path: Path, rows: list[BoardRow], what: str) -> None:
     try:
         book.save(path)
     except OSError as problem:
-        fail(Exit.NOT_FINISHED, f"the workbook cannot be written there ({problem.strerror}): name a folder that exists and may be written to")
+        fail(
+            Exit.NOT_FINISHED,
+            f"the workbook cannot be written there ({problem.strerror}): name a folder that exists and may be"
+            " written to",
+        )
     tell(f"Wrote {len(rows)} rows to the workbook.")

@@ -1,7 +1,8 @@
-"""Addresses of other programs, as the environment gives them: databases and the Prefect server. [the environment's part of `settings`]
+"""Addresses of other programs, as the environment gives them: databases and the Prefect server. [the environment's part
+of `settings`]
 
-Purpose: who asks over a network is sure of whom it asks, or says in so many words that it need not be. An address may hold a password, so that no
-error repeats one; each names the setting, what was expected, and an example.
+Purpose: who asks over a network is sure of whom it asks, or says in so many words that it need not be. An address may
+hold a password, so that no error repeats one; each names the setting, what was expected, and an example.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ class SettingsError(ValueError):
 def database(env: Mapping[str, str], name: str, driver: str) -> str | None:
     """The address of a PostgreSQL database as an engine takes it, None where `name` is not set.
 
-    Raises SettingsError where it is none, and where it is on another machine whose certificate would not be held to that machine's name.
+    Raises SettingsError where it is none, and where it is on another machine whose certificate would not be held to
+    that machine's name.
     """
     value = env.get(name) or None
     if value is None:
@@ -39,7 +41,8 @@ def database(env: Mapping[str, str], name: str, driver: str) -> str | None:
     expected = f"expected {driver}://user@host:5432/database"
     if not re.fullmatch(rf"{re.escape(driver)}://[^\s/]*/[^\s/?]+(\?\S*)?", plain):
         raise SettingsError(f"{name} is not the address of a PostgreSQL database (it is not repeated here): {expected}")
-    # As the engine will read it: whatever another reader would make of a strange address, the engine goes where this one says.
+    # As the engine will read it: whatever another reader would make of a strange address, the engine goes where this
+    # one says.
     from sqlalchemy.engine import make_url  # here, because a house with a file does not wait for it
     from sqlalchemy.exc import ArgumentError
 
@@ -48,7 +51,9 @@ def database(env: Mapping[str, str], name: str, driver: str) -> str | None:
         hosts, ports = _places(url)
     except (ArgumentError, ValueError):
         hint = "a port is a whole number, and @ : / ? in a password are %40 %3A %2F %3F"
-        raise SettingsError(f"{name} is not an address that can be read (it is not repeated here; {hint}): {expected}") from None
+        raise SettingsError(
+            f"{name} is not an address that can be read (it is not repeated here; {hint}): {expected}"
+        ) from None
     if not all(1 <= port <= 65535 for port in ports):
         raise SettingsError(f"{name} has a port that is none: {expected}, with a whole number from 1 to 65535")
     allowed = env.get(UNVERIFIED) or "refused"
@@ -56,26 +61,36 @@ def database(env: Mapping[str, str], name: str, driver: str) -> str | None:
         raise SettingsError(f"{UNVERIFIED} is not known: expected refused or allowed, as in {UNVERIFIED}=refused")
     if allowed != "allowed" and url.query.get("sslmode") != VERIFIED and not _here(url, hosts, env):
         raise SettingsError(
-            f"{name} names a database on another machine, and who answers there would not be held to that name (it is not repeated here): expected "
-            f"{expected.removeprefix('expected ')}?sslmode={VERIFIED}&sslrootcert=/etc/ssl/certs/icb-ca.pem; {UNVERIFIED}=allowed lets anybody answer, "
-            "also in the clear"
+            f"{name} names a database on another machine, and who answers there would not be held to that name (it is"
+            " not repeated here): expected"
+            f" {expected.removeprefix('expected ')}?sslmode={VERIFIED}&sslrootcert=/etc/ssl/certs/icb-ca.pem;"
+            f" {UNVERIFIED}=allowed lets anybody answer, also in the clear"
         )
     return plain
 
 
 def _places(url: URL) -> tuple[list[str], list[int]]:
-    """The hosts and ports that an address names, also in its query. Raises ArgumentError or ValueError where it names none that can be read."""
+    """The hosts and ports that an address names, also in its query. Raises ArgumentError or ValueError where it names
+    none that can be read.
+    """
     told = url.set(drivername="postgresql+psycopg").get_dialect()().create_connect_args(url)[1]
     hosts, ports = (str(told.get(name, "")).split(",") for name in ("host", "port"))
-    return [each for each in hosts if each], [int(each) for each in (*ports, "" if url.port is None else str(url.port)) if each]
+    return [each for each in hosts if each], [
+        int(each) for each in (*ports, "" if url.port is None else str(url.port)) if each
+    ]
 
 
 def _here(url: URL, hosts: list[str], env: Mapping[str, str]) -> bool:
-    """Whether every place that the driver would go to is this machine, by loopback or a socket. What an address leaves out it takes from PG variables."""
+    """Whether every place that the driver would go to is this machine, by loopback or a socket. What an address leaves
+    out it takes from PG variables.
+    """
     if "service" in url.query or env.get("PGSERVICE"):
         return False
     addresses = url.query.get("hostaddr") or env.get("PGHOSTADDR") or ""
-    places = [*(hosts or (env.get("PGHOST") or "").split(",")), *",".join([addresses] if isinstance(addresses, str) else addresses).split(",")]
+    places = [
+        *(hosts or (env.get("PGHOST") or "").split(",")),
+        *",".join([addresses] if isinstance(addresses, str) else addresses).split(","),
+    ]
     return all(_is_here(each) for each in places if each)
 
 
@@ -89,7 +104,9 @@ def _is_here(host: str) -> bool:
 
 
 def private_cluster(home: Path) -> dict[str, str]:
-    """The addresses in the house's own PostgreSQL cluster, where it was opened with one; such a house never goes back to a file."""
+    """The addresses in the house's own PostgreSQL cluster, where it was opened with one; such a house never goes back
+    to a file.
+    """
     try:
         told = json.loads((home / CLUSTER / "roles.json").read_text(encoding="utf-8"))
         place = f"127.0.0.1:{told['port']}"
@@ -101,11 +118,16 @@ def private_cluster(home: Path) -> dict[str, str]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError, KeyError, TypeError):
-        raise SettingsError(f"{home / CLUSTER / 'roles.json'} says how to reach the PostgreSQL of this house and cannot be read: restore it") from None
+        raise SettingsError(
+            f"{home / CLUSTER / 'roles.json'} says how to reach the PostgreSQL of this house and cannot be read:"
+            " restore it"
+        ) from None
 
 
 def prefect_database(url: str) -> dict[str, str]:
-    """Where Prefect keeps its runs. The words about TLS are PostgreSQL's own, as for the records; Prefect's driver knows others, and stops at these."""
+    """Where Prefect keeps its runs. The words about TLS are PostgreSQL's own, as for the records; Prefect's driver
+    knows others, and stops at these.
+    """
     place, _, query = url.partition("?")
     asked = dict(parse_qsl(query))
     mode = asked.pop("sslmode", None)
@@ -129,13 +151,21 @@ def _files(asked: dict[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def api(env: Mapping[str, str], name: str) -> str | None:
-    """Where a Prefect server answers. Anywhere else than on this machine it is asked by TLS, because the login goes with every question."""
+    """Where a Prefect server answers. Anywhere else than on this machine it is asked by TLS, because the login goes
+    with every question.
+    """
     value = (env.get(name) or "").rstrip("/")
     if not value:
         return None
     asked = re.fullmatch(r"(https?)://(\[[0-9a-f:]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?(/[\w./-]*)?/api", value)
     if asked is None:
-        raise SettingsError(f"{name} is not where a Prefect server answers (it is not repeated here): expected {name}=https://prefect.icb.example/api")
+        raise SettingsError(
+            f"{name} is not where a Prefect server answers (it is not repeated here): expected"
+            f" {name}=https://prefect.icb.example/api"
+        )
     if asked[1] == "http" and asked[2].strip("[]") not in LOOPBACK:
-        raise SettingsError(f"{name} would send the login in the clear: expected https for any machine but this one, as in {name}=https://prefect.icb.example/api")
+        raise SettingsError(
+            f"{name} would send the login in the clear: expected https for any machine but this one, as in"
+            f" {name}=https://prefect.icb.example/api"
+        )
     return value

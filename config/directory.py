@@ -1,8 +1,8 @@
 """Reads the directory: which body answers for a service in a local authority, and which mailbox hears.
 
-Purpose: SEND Regs 2014 reg 6(1)(c) has the authority seek health advice through the commissioner's providers; who they are is a
-locality's choice, so it is data. It decides no duty and no date. An address that the directory does not have is None, which the
-letters record as "no address": it is never guessed.
+Purpose: SEND Regs 2014 reg 6(1)(c) has the authority seek health advice through the commissioner's providers; who they
+are is a locality's choice, so it is data. It decides no duty and no date. An address that the directory does not have
+is None, which the letters record as "no address": it is never guessed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ class _Strict(BaseModel):
 
 
 class Icb(_Strict):
-    """The integrated care board that the Designated Clinical Officer works for; its two mailboxes hear the last rungs."""
+    """The integrated care board that the Designated Clinical Officer works for; its two mailboxes hear the
+    last rungs.
+    """
 
     body: Code
     name: Name
@@ -67,10 +69,11 @@ Kind = Literal["nhs_trust", "nhs_foundation_trust", "integrated_care_board", "nh
 
 
 class Provider(_Strict):
-    """A body as the file has it. `kind` is what it is in law: some duties bind certain kinds only (CFA 2014 s23(1) names three).
+    """A body as the file has it. `kind` is what it is in law: some duties bind certain kinds only (CFA 2014 s23(1)
+    names three).
 
-    A neighbouring integrated care board stands here too, and NHS England for what it commissions: it provides nothing, and hears at its one mailbox
-    (SEND Regs 2014 regs 15, 16).
+    A neighbouring integrated care board stands here too, and NHS England for what it commissions: it provides nothing,
+    and hears at its one mailbox (SEND Regs 2014 regs 15, 16).
     """
 
     body: Code
@@ -83,7 +86,9 @@ class Provider(_Strict):
     @model_validator(mode="after")
     def _provides_something(self) -> Provider:
         if not self.provides and self.kind not in (BOARD, "nhs_england"):
-            raise ValueError(f"body {self.body} provides nothing: a [[body.provides]] was expected, or kind = \"{BOARD}\"")
+            raise ValueError(
+                f'body {self.body} provides nothing: a [[body.provides]] was expected, or kind = "{BOARD}"'
+            )
         return self
 
 
@@ -97,7 +102,9 @@ class Body(_Strict):
 
 
 class Directory(_Strict):
-    """The whole directory. Names are found whatever their case, blanks and punctuation; nothing is found by likeness."""
+    """The whole directory. Names are found whatever their case, blanks and punctuation; nothing is found by
+    likeness.
+    """
 
     icb: Icb
     la: Annotated[Mapping[Slug, Called], Field(min_length=1)]
@@ -115,13 +122,20 @@ class Directory(_Strict):
         for provider in self.body_:
             for given in provider.provides:
                 if given.service not in self.service:
-                    raise ValueError(f"body {provider.body} provides {given.service}, which is no [service.…] of this file")
+                    raise ValueError(
+                        f"body {provider.body} provides {given.service}, which is no [service.…] of this file"
+                    )
                 for la in given.la:
                     if la not in self.la:
-                        raise ValueError(f"body {provider.body} provides {given.service} for {la}, which is no [la.…] of this file")
+                        raise ValueError(
+                            f"body {provider.body} provides {given.service} for {la}, which is no [la.…] of this file"
+                        )
                     other = answered.setdefault((la, given.service), provider.body)
                     if other != provider.body or list(given.la).count(la) > 1:
-                        raise ValueError(f"{given.service} for {la} is mapped twice (body {other} and body {provider.body}): one body answers for it")
+                        raise ValueError(
+                            f"{given.service} for {la} is mapped twice (body {other} and body {provider.body}): one"
+                            " body answers for it"
+                        )
         _names(self.la, "la")
         _names(self.service, "service")
         return self
@@ -130,7 +144,12 @@ class Directory(_Strict):
     def bodies(self) -> tuple[Body, ...]:
         """Every body in code order, the integrated care board among them."""
         shown = [
-            Body(body=each.body, name=each.name, role=each.role if each.provides else BOARD, services=tuple(sorted({given.service for given in each.provides})))
+            Body(
+                body=each.body,
+                name=each.name,
+                role=each.role if each.provides else BOARD,
+                services=tuple(sorted({given.service for given in each.provides})),
+            )
             for each in self.body_
         ]
         shown.append(Body(body=self.icb.body, name=self.icb.name, role=BOARD, services=()))
@@ -169,7 +188,9 @@ class Directory(_Strict):
         """The body with this code; raises DirectoryError where there is none."""
         found = self._by_code.get(code)
         if found is None:
-            raise DirectoryError(f"no body has that code: expected one of {', '.join(self._by_code)} (sendflow bodies lists them)")
+            raise DirectoryError(
+                f"no body has that code: expected one of {', '.join(self._by_code)} (sendflow bodies lists them)"
+            )
         return found
 
     def kind(self, code: str) -> str | None:
@@ -177,7 +198,9 @@ class Directory(_Strict):
         return BOARD if code == self.icb.body else next((each.kind for each in self.body_ if each.body == code), None)
 
     def find_la(self, text: str) -> str | None:
-        """The slug of the local authority written in `text`, with or without "Council" behind it; None where unknown."""
+        """The slug of the local authority written in `text`, with or without "Council" behind it; None
+        where unknown.
+        """
         if text in self.la:
             return text
         key = _key(text)
@@ -210,13 +233,16 @@ class Directory(_Strict):
         return self.icb.dco
 
     def mailbox(self, la: str | None, body: str | None, service: str | None, party: Party) -> str | None:
-        """The mailbox of `party` for a duty of `body` and `service` in `la`; None where the directory has none ("no address")."""
+        """The mailbox of `party` for a duty of `body` and `service` in `la`; None where the directory has none ("no
+        address").
+        """
         if party is Party.DCO:
             return self.icb.dco
         if party is Party.ICB_EXECUTIVE_LEAD:
             return self.icb.executive_lead
         if body == self.icb.body:
-            # The board's own duties (section G, mediation, recommendations, moves) are worked by the DCO's team.
+            # The board's own duties (section G, mediation, recommendations, moves) are worked by the DCO's
+            # team.
             return self.icb.dco
         if body is None and la is not None and service is not None:
             body = self.provider(la, service)
@@ -234,30 +260,42 @@ class Directory(_Strict):
         if party is Party.PROVIDER_SEND_LEAD or not provider.provides:
             return provider.send_lead
         offers = [given for given in provider.provides if service is None or given.service == service]
-        # A body may be asked outside its own patch; it is then reached where its other offers of that service all agree.
+        # A body may be asked outside its own patch; it is then reached where its other offers of that
+        # service all
+        # agree.
         near = [given for given in offers if la in given.la] or offers
         addresses = {given.mailbox if party is Party.SERVICE else given.manager for given in near}
-        # Asked without naming one of several services, the body still hears: its SEND lead knows whose it is.
+        # Asked without naming one of several services, the body still hears: its SEND lead knows whose it
+        # is.
         return addresses.pop() if len(addresses) == 1 else provider.send_lead
 
 
 def load_directory(path: Path | None = None) -> Directory:
-    """Reads a directory file (the invented default where `path` is None). Raises DirectoryError, never another exception, for its content."""
+    """Reads a directory file (the invented default where `path` is None). Raises DirectoryError, never another
+    exception, for its content.
+    """
     try:
         raw = (path or DEFAULT).read_bytes()
         told = tomllib.loads(raw.decode("utf-8"))
     except OSError as problem:
         why = problem.strerror or type(problem).__name__
-        raise DirectoryError(f"the directory cannot be read ({why}): expected a file like config/directory.toml") from None
+        raise DirectoryError(
+            f"the directory cannot be read ({why}): expected a file like config/directory.toml"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise DirectoryError(f"the directory is not TOML in UTF-8: {problem}; config/directory.toml is an example") from None
+        raise DirectoryError(
+            f"the directory is not TOML in UTF-8: {problem}; config/directory.toml is an example"
+        ) from None
     try:
         return Directory.model_validate({**told, "digest": hashlib.sha256(raw).hexdigest()})
     except ValidationError as problem:
         first = problem.errors()[0]
         where = ".".join(str(step) for step in first["loc"]) or "the file"
         more = f" (and {problem.error_count() - 1} more)" if problem.error_count() > 1 else ""
-        raise DirectoryError(f"directory, {where}: {first['msg'].removeprefix('Value error, ')}{more}; config/directory.toml is an example") from None
+        raise DirectoryError(
+            f"directory, {where}: {first['msg'].removeprefix('Value error, ')}{more}; config/directory.toml is an"
+            " example"
+        ) from None
 
 
 def _key(text: str) -> str:
@@ -270,7 +308,9 @@ def _names(entries: Mapping[str, Called], what: str) -> dict[str, str]:
     for slug, called in entries.items():
         for text in _ways(slug, called):
             if found.setdefault(_key(text), slug) != slug:
-                raise ValueError(f"[{what}.{slug}] and [{what}.{found[_key(text)]}] share the name {text}: a name means one of them")
+                raise ValueError(
+                    f"[{what}.{slug}] and [{what}.{found[_key(text)]}] share the name {text}: a name means one of them"
+                )
     return found
 
 

@@ -1,4 +1,6 @@
-"""The typed, strict reader of the ladder: local policy on who is told what before and after a due date. Pure besides reading the file."""
+"""The typed, strict reader of the ladder: local policy on who is told what before and after a due date. Pure besides
+reading the file.
+"""
 
 import hashlib
 import tomllib
@@ -18,11 +20,15 @@ DEFAULT = Path(__file__).parent / "ladder"
 
 
 class LadderError(ValueError):
-    """The ladder file says something that cannot be read; the message names the file, the place and what was expected."""
+    """The ladder file says something that cannot be read; the message names the file, the place and what
+    was expected.
+    """
 
 
 class Addressed(BaseModel):
-    """Who hears: `to` always; besides them `to_if_ours` where the duty is our own board's, and `to_if_others` where it is another body's."""
+    """Who hears: `to` always; besides them `to_if_ours` where the duty is our own board's, and `to_if_others` where it
+    is another body's.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     to: Annotated[tuple[Party, ...], Field(min_length=1)]
@@ -41,7 +47,8 @@ class Addressed(BaseModel):
 
 
 class RungDef(Addressed):
-    """One rung. Exactly one of `days`, `weeks` (calendar) and `working_days` says how far it is from `after`, or `before` the due date.
+    """One rung. Exactly one of `days`, `weeks` (calendar) and `working_days` says how far it is from `after`, or
+    `before` the due date.
 
     `withdrawal` is the letter that takes it back, should the record no longer bear it out.
     """
@@ -88,10 +95,11 @@ class LetterDef(Addressed):
 
 
 class EndDef(BaseModel):
-    """What is told where a duty of this rule ends without having been met, so that nobody works on what nobody owes any more.
+    """What is told where a duty of this rule ends without having been met, so that nobody works on what nobody owes any
+    more.
 
-    It goes to whoever had been told that it was owed, and to `to` besides, told or not, where the end is live. `again` is the letter that takes it
-    back. `unless_by`: ends that the body brings about itself, of which it is not told.
+    It goes to whoever had been told that it was owed, and to `to` besides, told or not, where the end is live. `again`
+    is the letter that takes it back. `unless_by`: ends that the body brings about itself, of which it is not told.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -130,7 +138,8 @@ class Ladder(BaseModel):
 
 
 def load_ladder(path: Path = DEFAULT, *over: Path) -> Ladder:
-    """Read a ladder: one file, or a folder with a file for each process; a file of a folder in `over` stands for that of its name.
+    """Read a ladder: one file, or a folder with a file for each process; a file of a folder in `over` stands for that
+    of its name.
 
     Raises LadderError for anything unknown, doubled or missing.
     """
@@ -138,7 +147,9 @@ def load_ladder(path: Path = DEFAULT, *over: Path) -> Ladder:
     if over:
         files = layered((path.parent, *(folder.parent for folder in over)), path.name)
     if not files:
-        raise LadderError(f"{path.name}: the folder holds no ladder; a file such as ehc_needs_assessment.toml was expected")
+        raise LadderError(
+            f"{path.name}: the folder holds no ladder; a file such as ehc_needs_assessment.toml was expected"
+        )
     return _joined(tuple((file.name, _text(file)) for file in files))
 
 
@@ -150,13 +161,19 @@ def _joined(files: tuple[tuple[str, str], ...]) -> Ladder:
     letters: dict[str, LetterDef] = {}
     ends: dict[str, EndDef] = {}
     for (name, _said), part in zip(files, read, strict=True):
-        doubled = sorted((rungs.keys() & part.rung.keys()) | (letters.keys() & part.letter.keys()) | (ends.keys() & part.ended.keys()))
+        doubled = sorted(
+            (rungs.keys() & part.rung.keys())
+            | (letters.keys() & part.letter.keys())
+            | (ends.keys() & part.ended.keys())
+        )
         if doubled:
             raise LadderError(f"{name}: {doubled[0]} stands in another file of the ladder already; it stands once")
         rungs |= part.rung
         letters |= part.letter
         ends |= part.ended
-    ladder = read[0].model_copy(update={"rung": rungs, "letter": letters, "ended": ends, "decided_on": max(part.decided_on for part in read)})
+    ladder = read[0].model_copy(
+        update={"rung": rungs, "letter": letters, "ended": ends, "decided_on": max(part.decided_on for part in read)}
+    )
     digest = hashlib.sha256(canonical(ladder.model_dump(mode="json", exclude={"digest"}))).hexdigest()
     return ladder.model_copy(update={"digest": digest})
 
@@ -179,7 +196,9 @@ def _read(name: str, text: str) -> Ladder:
                 rung["rank"] = rank
         return Ladder.model_validate(told)
     except (AttributeError, TypeError):
-        raise LadderError(f"{name}: a rung is a table of its own under the rule's name, for example [[rung.ehc_body_advice_respond]]") from None
+        raise LadderError(
+            f"{name}: a rung is a table of its own under the rule's name, for example [[rung.ehc_body_advice_respond]]"
+        ) from None
     except tomllib.TOMLDecodeError as error:
         raise LadderError(f"{name}: not TOML: {error}") from None
     except ValidationError as error:

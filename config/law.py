@@ -1,7 +1,7 @@
 """The law as data: which duty, from which day, how long, counted how, by which provision, with which excuses.
 
-Duty/provision: every rule of config/statute/*.toml carries its own. This room decides no date (deadlines/ does), and it does not
-know which facts exist: kinds are words here. A file's name up to its first dot is the process of its rules.
+Duty/provision: every rule of config/statute/*.toml carries its own. This room decides no date (deadlines/ does), and it
+does not know which facts exist: kinds are words here. A file's name up to its first dot is the process of its rules.
 """
 
 from __future__ import annotations
@@ -38,52 +38,109 @@ from config.rule_schema import (
 from config.toml_reader import ConfigFault, Strict, layered, parsed, read_toml, topmost
 
 __all__ = [
-    "UNITS", "Basis", "ConfigFault", "Count", "Ground", "Input", "Law", "LawError", "Limb", "NoAnswer", "Overlay", "Period",
-    "Rule", "UnknownRule", "load_law", "month_day",
-]  # fmt: skip
+    "UNITS",
+    "Basis",
+    "ConfigFault",
+    "Count",
+    "Ground",
+    "Input",
+    "Law",
+    "LawError",
+    "Limb",
+    "NoAnswer",
+    "Overlay",
+    "Period",
+    "Rule",
+    "UnknownRule",
+    "load_law",
+    "month_day",
+]
 
 HERE = Path(__file__).parent
 
 # One correct line for every key a person may write; what is not here is not known.
 EXAMPLES: Mapping[str, str] = MappingProxyType(
     {
-        "bound": 'bound = "by"', "lawful_from": 'lawful_from = "day_after_due"', "per": 'per = "body"',
-        "starts": 'starts = ["health_advice_requested"]', "starts_if": 'starts_if = { says_sen = "yes" }',
+        "bound": 'bound = "by"',
+        "lawful_from": 'lawful_from = "day_after_due"',
+        "per": 'per = "body"',
+        "starts": 'starts = ["health_advice_requested"]',
+        "starts_if": 'starts_if = { says_sen = "yes" }',
         "starts_by_locality": 'starts_by_locality = { received = "referral_received", accepted = "referral_accepted" }',
-        "strict_start": 'strict_start = "received_on"', "starts_from": 'starts_from = "accepted"', "held_as": 'held_as = "review"',
-        "then": 'then = "review_decision_notify"', "met_by": 'met_by = ["health_advice_received"]',
-        "ends": 'ends = ["case_withdrawn"]', "reopened_by": 'reopened_by = ["health_advice_returned"]',
+        "strict_start": 'strict_start = "received_on"',
+        "starts_from": 'starts_from = "accepted"',
+        "held_as": 'held_as = "review"',
+        "then": 'then = "review_decision_notify"',
+        "met_by": 'met_by = ["health_advice_received"]',
+        "ends": 'ends = ["case_withdrawn"]',
+        "reopened_by": 'reopened_by = ["health_advice_returned"]',
         "superseded_by": 'superseded_by = ["assessment_ordered"]',
         "provisional": '[ehc_body_advice_respond.provisional] with starts = ["health_advice_called_for_again"]',
-        "contingent": "contingent = true", "may_lapse": "may_lapse = true",
-        "open_ended": "open_ended = true", "start_by": 'start_by = "born_by"',
-        "start_day": 'start_day = "meeting_on"', "told_by": 'told_by = ["mediation_certificate_heard"]',
-        "told_as": 'told_as = "agreed_on"', "holds_up": 'holds_up = "ehc_final_plan_send"',
+        "contingent": "contingent = true",
+        "may_lapse": "may_lapse = true",
+        "open_ended": "open_ended = true",
+        "start_by": 'start_by = "born_by"',
+        "start_day": 'start_day = "meeting_on"',
+        "told_by": 'told_by = ["mediation_certificate_heard"]',
+        "told_as": 'told_as = "agreed_on"',
+        "holds_up": 'holds_up = "ehc_final_plan_send"',
         "goes_on": 'goes_on = "the duty itself goes on for as long as the plan says so"',
-        "calculation_only": 'calculation_only = "no fact of this process starts the clock"', "enabled": "enabled = false",
-        "switchable": "switchable = true", "clock_starts": 'clock_starts = "the request was received"', "duty_on": 'duty_on = "LA"',
-        "action": 'action = "send the finalised plan"', "on_is": 'on_is = "the meeting date"', "note": 'note = "calendar days"',
-        "replaced_by": 'replaced_by = "directed_on"', "source_status": 'source_status = "read"',
-        "inputs": '[the_rule.inputs.moved_on]', "needed": "needed = true", "meaning": 'meaning = "the day of the move"',
-        "together_with": 'together_with = "reopens_on"', "period": "[[the_rule.period]]", "from": "from = 2014-09-01",
-        "text": 'text = "6 weeks"', "days": "days = 15", "weeks": "weeks = 6", "months": "months = 2", "years": "years = 14",
-        "working_days": "working_days = 3", "institution_days": "institution_days = 10", "counts": 'counts = "after"',
-        "cite": 'cite = "SEND Regs 2014 reg 8(1)"', "url": 'url = "https://www.legislation.gov.uk/uksi/2014/1530/regulation/8"',
-        "basis": 'basis = "regulation"', "excuses": 'excuses = ["absent_4_weeks"]', "excuses_cite": 'excuses_cite = "reg 8(2)"',
-        "repealed": "repealed = true", "later_of": "later_of = [{ months = 2 }, { months = 1, start = \"certificate_date\" }]",
-        "earlier_of": "earlier_of = [{ weeks = 12 }, { weeks = 8, start = \"notice_sent_on\" }]", "start": 'start = "certificate_date"',
-        "strict_reading": 'strict_reading = { counts = "after", takes = "due" }', "takes": 'takes = "due"',
+        "calculation_only": 'calculation_only = "no fact of this process starts the clock"',
+        "enabled": "enabled = false",
+        "switchable": "switchable = true",
+        "clock_starts": 'clock_starts = "the request was received"',
+        "duty_on": 'duty_on = "LA"',
+        "action": 'action = "send the finalised plan"',
+        "on_is": 'on_is = "the meeting date"',
+        "note": 'note = "calendar days"',
+        "replaced_by": 'replaced_by = "directed_on"',
+        "source_status": 'source_status = "read"',
+        "inputs": "[the_rule.inputs.moved_on]",
+        "needed": "needed = true",
+        "meaning": 'meaning = "the day of the move"',
+        "together_with": 'together_with = "reopens_on"',
+        "period": "[[the_rule.period]]",
+        "from": "from = 2014-09-01",
+        "text": 'text = "6 weeks"',
+        "days": "days = 15",
+        "weeks": "weeks = 6",
+        "months": "months = 2",
+        "years": "years = 14",
+        "working_days": "working_days = 3",
+        "institution_days": "institution_days = 10",
+        "counts": 'counts = "after"',
+        "cite": 'cite = "SEND Regs 2014 reg 8(1)"',
+        "url": 'url = "https://www.legislation.gov.uk/uksi/2014/1530/regulation/8"',
+        "basis": 'basis = "regulation"',
+        "excuses": 'excuses = ["absent_4_weeks"]',
+        "excuses_cite": 'excuses_cite = "reg 8(2)"',
+        "repealed": "repealed = true",
+        "later_of": 'later_of = [{ months = 2 }, { months = 1, start = "certificate_date" }]',
+        "earlier_of": 'earlier_of = [{ weeks = 12 }, { weeks = 8, start = "notice_sent_on" }]',
+        "start": 'start = "certificate_date"',
+        "strict_reading": 'strict_reading = { counts = "after", takes = "due" }',
+        "takes": 'takes = "due"',
         "strict_adds_days": "strict_adds_days = 1",
-        "day_itself": 'day_itself = { input = "moved_on", known_working_days_before = 15 }', "input": 'input = "moved_on"',
-        "known_working_days_before": "known_working_days_before = 15", "before": 'before = "31 March"',
-        "before_except": 'before_except = [{ on = 2015-09-01, before = "31 May", cite = "reg 18(3)" }]', "on": "on = 2015-09-01",
-        "prescribed": 'prescribed = ["31 March", "31 August", "31 December"]', "follows": 'follows = "appeal_register"',
-        "back_from": 'back_from = "reopens_on"', "closed_at_least_days": "closed_at_least_days = 28",
-        "excuse_overlay": "[[the_rule.excuse_overlay]]", "due_from": "due_from = 2020-05-01", "due_to": "due_to = 2020-09-24",
-        "add": 'add = ["coronavirus"]', "test": 'test = "impractical"', "only_limb": 'only_limb = "counted"',
-        "read_by": 'read_by = "SEND Regs 2014 reg 8(2)(c)"', "stands_for": 'stands_for = ["absent_4_weeks"]',
+        "day_itself": 'day_itself = { input = "moved_on", known_working_days_before = 15 }',
+        "input": 'input = "moved_on"',
+        "known_working_days_before": "known_working_days_before = 15",
+        "before": 'before = "31 March"',
+        "before_except": 'before_except = [{ on = 2015-09-01, before = "31 May", cite = "reg 18(3)" }]',
+        "on": "on = 2015-09-01",
+        "prescribed": 'prescribed = ["31 March", "31 August", "31 December"]',
+        "follows": 'follows = "appeal_register"',
+        "back_from": 'back_from = "reopens_on"',
+        "closed_at_least_days": "closed_at_least_days = 28",
+        "excuse_overlay": "[[the_rule.excuse_overlay]]",
+        "due_from": "due_from = 2020-05-01",
+        "due_to": "due_to = 2020-09-24",
+        "add": 'add = ["coronavirus"]',
+        "test": 'test = "impractical"',
+        "only_limb": 'only_limb = "counted"',
+        "read_by": 'read_by = "SEND Regs 2014 reg 8(2)(c)"',
+        "stands_for": 'stands_for = ["absent_4_weeks"]',
     }
-)  # fmt: skip
+)
 
 
 class Ground(Strict):
@@ -113,7 +170,10 @@ class Law:
         found = self.rules.get(rule_id)
         if found is None:
             near = get_close_matches(rule_id, list(self.rules), n=3, cutoff=0.5) or ["ehc_body_advice_respond"]
-            raise UnknownRule(f"There is no rule of that id. Nearest: {', '.join(near)}. `sendflow rules` lists all {len(self.rules)}.")
+            raise UnknownRule(
+                f"There is no rule of that id. Nearest: {', '.join(near)}. `sendflow rules` lists all"
+                f" {len(self.rules)}."
+            )
         return found
 
     def for_process(self, process: str) -> tuple[Rule, ...]:
@@ -121,8 +181,12 @@ class Law:
         return tuple(rule for rule in self.rules.values() if rule.process == process)
 
     def duties_of(self, process: str) -> tuple[Rule, ...]:
-        """The rules that open duties on cases of a process: its own, and those of other processes that its file says it uses."""
-        return tuple(rule for rule in (*self.for_process(process), *self.used.get(process, ())) if rule.starts and rule.enabled)
+        """The rules that open duties on cases of a process: its own, and those of other processes that its file says it
+        uses.
+        """
+        return tuple(
+            rule for rule in (*self.for_process(process), *self.used.get(process, ())) if rule.starts and rule.enabled
+        )
 
     def grounds_of(self, ground: str) -> tuple[str, ...]:
         """The ground itself and those that it stands for."""
@@ -142,7 +206,9 @@ class Told(Strict):
 
 
 class Use(Strict):
-    """How a process uses a rule of another: which of its own facts open, meet, end and reopen the duty there, and tell its further days."""
+    """How a process uses a rule of another: which of its own facts open, meet, end and reopen the duty there, and tell
+    its further days.
+    """
 
     starts: tuple[str, ...] = Field(min_length=1)
     starts_if: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -172,7 +238,9 @@ class Use(Strict):
 
 
 class Amendment(Strict):
-    """What a later law adds to a rule that stands in another file: versions with their own `from`, and grounds of excuse for a while."""
+    """What a later law adds to a rule that stands in another file: versions with their own `from`, and grounds of
+    excuse for a while.
+    """
 
     period: tuple[Period, ...] = ()
     excuse_overlay: tuple[Overlay, ...] = ()
@@ -184,7 +252,9 @@ class Amendment(Strict):
 
 
 class LocalStandard(Strict):
-    """A locality's own answer for one rule: a number where the law gives none, a switch or the step to count from where the statute file allows it."""
+    """A locality's own answer for one rule: a number where the law gives none, a switch or the step to count from where
+    the statute file allows it.
+    """
 
     enabled: bool | None = None
     starts_from: str | None = None
@@ -198,7 +268,8 @@ class LocalStandard(Strict):
 
 
 def load_law(*folders: Path) -> Law:
-    """Read the statute, the grounds and, where there is one, the locality's own standards from `folders` (default: config/).
+    """Read the statute, the grounds and, where there is one, the locality's own standards from `folders` (default:
+    config/).
 
     Of several folders, a file in a later one stands for the file of that name in an earlier one.
 
@@ -220,14 +291,18 @@ def _read(folders: Sequence[Path]) -> Law:
     amends: dict[str, Mapping[str, Any]] = {}
     files = layered(folders, "statute")
     if not files:
-        raise ConfigFault(f"{folders[0].name}/statute/ holds no statute file; one such as ehc_needs_assessment.toml was expected.")
+        raise ConfigFault(
+            f"{folders[0].name}/statute/ holds no statute file; one such as ehc_needs_assessment.toml was expected."
+        )
     for file in files:
         tables = read_toml(file)
         content[file.name] = tables
         for rule_id, table in tables.items():
             if rule_id in ("uses", "amends"):
                 if not isinstance(table, dict):
-                    raise ConfigFault(f"{file.name}: `{rule_id}` is a table of rules. Example: [{rule_id}.ehc_body_advice_respond]")
+                    raise ConfigFault(
+                        f"{file.name}: `{rule_id}` is a table of rules. Example: [{rule_id}.ehc_body_advice_respond]"
+                    )
                 (uses if rule_id == "uses" else amends)[file.name] = table
                 continue
             rule = _rule(rule_id, table, file.name)
@@ -244,20 +319,35 @@ def _read(folders: Sequence[Path]) -> Law:
     used: dict[str, tuple[Rule, ...]] = {}
     for name, borrowed in uses.items():  # a process may have several files, and each may use rules
         process = name.split(".")[0]
-        before, more = used.get(process, ()), tuple(_used(rules, name, rule_id, table) for rule_id, table in borrowed.items())
+        before, more = (
+            used.get(process, ()),
+            tuple(_used(rules, name, rule_id, table) for rule_id, table in borrowed.items()),
+        )
         for rule in more:
-            if twice := next((kind for other in before if other.id == rule.id for kind in rule.starts if kind in other.starts), None):
-                raise ConfigFault(f"{name}: [uses.{rule.id}] starts with {twice}, and so it does in another file of {process}: its duties would stand twice.")
+            if twice := next(
+                (kind for other in before if other.id == rule.id for kind in rule.starts if kind in other.starts), None
+            ):
+                raise ConfigFault(
+                    f"{name}: [uses.{rule.id}] starts with {twice}, and so it does in another file of {process}: its"
+                    " duties would stand twice."
+                )
         used[process] = before + more
     canonical = json.dumps(content, sort_keys=True, default=str, ensure_ascii=False, separators=(",", ":"))
-    return Law(MappingProxyType(rules), MappingProxyType(grounds), hashlib.sha256(canonical.encode()).hexdigest(), MappingProxyType(used))
+    return Law(
+        MappingProxyType(rules),
+        MappingProxyType(grounds),
+        hashlib.sha256(canonical.encode()).hexdigest(),
+        MappingProxyType(used),
+    )
 
 
 def _amended(rules: Mapping[str, Rule], file: str, rule_id: str, table: Any) -> Rule:
     """A rule with what a later law adds to it; what stood before goes on to answer for its own time."""
     rule = rules.get(rule_id)
     if rule is None:
-        raise ConfigFault(f"{file}: [amends.{rule_id}] names no rule of another statute file; `sendflow rules` lists them.")
+        raise ConfigFault(
+            f"{file}: [amends.{rule_id}] names no rule of another statute file; `sendflow rules` lists them."
+        )
     added = parsed(Amendment, table, file, f"amends.{rule_id}", EXAMPLES)
     kept = rule.model_dump(by_alias=True, exclude_none=True)
     for key in ("period", "excuse_overlay"):
@@ -269,12 +359,19 @@ def _used(rules: Mapping[str, Rule], file: str, rule_id: str, table: Any) -> Rul
     """Another process's rule as this file's process uses it: the same clock and law, opened by its own facts."""
     rule = rules.get(rule_id)
     if rule is None:
-        raise ConfigFault(f"{file}: [uses.{rule_id}] names no rule of another statute file; `sendflow rules` lists them.")
+        raise ConfigFault(
+            f"{file}: [uses.{rule_id}] names no rule of another statute file; `sendflow rules` lists them."
+        )
     use = parsed(Use, table, file, f"uses.{rule_id}", EXAMPLES)
     if unknown := sorted(use.inputs.keys() - rule.inputs.keys()):
-        raise ConfigFault(f"{file}: [uses.{rule_id}.inputs.{unknown[0]}] is no input of that rule; it has: {', '.join(rule.inputs) or 'none'}.")
+        raise ConfigFault(
+            f"{file}: [uses.{rule_id}.inputs.{unknown[0]}] is no input of that rule; it has:"
+            f" {', '.join(rule.inputs) or 'none'}."
+        )
     # Which facts tell a further day is each process's own: those of the rule's own process are unknown here.
-    own = {name: {"told_by": (), "told_as": None} for name in rule.inputs} | {name: told.model_dump() for name, told in use.inputs.items()}
+    own = {name: {"told_by": (), "told_as": None} for name in rule.inputs} | {
+        name: told.model_dump() for name, told in use.inputs.items()
+    }
     inputs = {name: each.model_copy(update=own[name]) for name, each in rule.inputs.items()}
     told = use.model_dump(exclude={"inputs", "provisional"})
     return rule.model_copy(update={**told, "provisional": use.provisional, "inputs": inputs, "calculation_only": None})
@@ -282,10 +379,14 @@ def _used(rules: Mapping[str, Rule], file: str, rule_id: str, table: Any) -> Rul
 
 def _rule(rule_id: str, table: Any, file: str) -> Rule:
     if not isinstance(table, dict):
-        raise ConfigFault(f"{file}: `{rule_id}` stands outside any rule; each rule is a table. Example: [ehc_body_advice_respond]")
+        raise ConfigFault(
+            f"{file}: `{rule_id}` stands outside any rule; each rule is a table. Example: [ehc_body_advice_respond]"
+        )
     reserved = {"id", "process"} & set(table)
     if reserved:
-        raise ConfigFault(f"{file}: [{rule_id}] has the key `{min(reserved)}`, which the table's and the file's names already say.")
+        raise ConfigFault(
+            f"{file}: [{rule_id}] has the key `{min(reserved)}`, which the table's and the file's names already say."
+        )
     return parsed(Rule, {**table, "id": rule_id, "process": file.split(".")[0]}, file, rule_id, EXAMPLES)
 
 
@@ -305,7 +406,9 @@ def _check_grounds(rule: Rule, grounds: Mapping[str, Ground], file: str) -> None
     for ground in named:
         if ground not in grounds:
             near = get_close_matches(ground, list(grounds), n=1) or sorted(grounds)[:1]
-            raise ConfigFault(f'{file}: [{rule.id}] names a ground that grounds.toml does not have: `{ground}`. Example: "{near[0]}"')
+            raise ConfigFault(
+                f'{file}: [{rule.id}] names a ground that grounds.toml does not have: `{ground}`. Example: "{near[0]}"'
+            )
 
 
 def _check_follows(rules: Mapping[str, Rule]) -> None:
@@ -313,9 +416,15 @@ def _check_follows(rules: Mapping[str, Rule]) -> None:
     for rule in rules.values():
         for held_up in rule.holds_up:
             if held_up not in rules:
-                raise ConfigFault(f'{rule.process}.toml: [{rule.id}] holds up a rule that is not there: `{held_up}`. Example: {EXAMPLES["holds_up"]}')
+                raise ConfigFault(
+                    f"{rule.process}.toml: [{rule.id}] holds up a rule that is not there: `{held_up}`. Example:"
+                    f" {EXAMPLES['holds_up']}"
+                )
         if rule.then is not None and rule.then not in rules:
-            raise ConfigFault(f"{rule.process}.toml: [{rule.id}] names a rule that is not there: `{rule.then}`. Example: {EXAMPLES['then']}")
+            raise ConfigFault(
+                f"{rule.process}.toml: [{rule.id}] names a rule that is not there: `{rule.then}`. Example:"
+                f" {EXAMPLES['then']}"
+            )
         for version in rule.period:
             if version.follows and (version.follows not in rules or rules[version.follows].period[0].follows):
                 raise ConfigFault(
@@ -338,7 +447,9 @@ def _localise(file: Path, rules: dict[str, Rule], content: dict[str, Any]) -> No
         changed = rule.model_dump(by_alias=True, exclude_none=True)
         if own.enabled is not None:
             if not rule.switchable:
-                raise ConfigFault(f"{file.name}: [{rule_id}] cannot be switched: the law does not leave it to the locality.")
+                raise ConfigFault(
+                    f"{file.name}: [{rule_id}] cannot be switched: the law does not leave it to the locality."
+                )
             changed["enabled"] = own.enabled
         if own.starts_from is not None:
             if own.starts_from not in rule.starts_by_locality:
@@ -346,12 +457,21 @@ def _localise(file: Path, rules: dict[str, Rule], content: dict[str, Any]) -> No
                 raise ConfigFault(f"{file.name}: [{rule_id}] cannot start from that step; it may start from: {steps}.")
             changed["starts"] = rule.starts_by_locality[own.starts_from]
         if own.counts is None and own.model_fields_set - {"enabled", "starts_from"}:
-            raise ConfigFault(f'{file.name}: [{rule_id}] gives a number or its words, and not how it is counted. Example: counts = "working_days_after"')
+            raise ConfigFault(
+                f"{file.name}: [{rule_id}] gives a number or its words, and not how it is counted. Example: counts ="
+                ' "working_days_after"'
+            )
         if own.counts is not None:
             if any(version.counts not in ("local", "none") for version in rule.period):
-                raise ConfigFault(f"{file.name}: [{rule_id}] has a number of its own in the law; only a local standard takes one here.")
+                raise ConfigFault(
+                    f"{file.name}: [{rule_id}] has a number of its own in the law; only a local standard takes one"
+                    " here."
+                )
             if rule.goes_on is not None:
-                raise ConfigFault(f"{file.name}: [{rule_id}] is a continuing duty, owed at once and for as long as it lasts: a day for it would allow delay.")
+                raise ConfigFault(
+                    f"{file.name}: [{rule_id}] is a continuing duty, owed at once and for as long as it lasts: a day"
+                    " for it would allow delay."
+                )
             number = own.model_dump(exclude_none=True, exclude={"enabled"})
             law = rule.period[-1]
             kept = {"cite": f"local standard; the duty is {law.cite}", "url": law.url} if law.cite and law.url else {}

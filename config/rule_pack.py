@@ -1,7 +1,9 @@
-"""A rule pack: a folder of statute, almanac, ladder, grounds and locality files that change the law as a house keeps it.
+"""A rule pack: a folder of statute, almanac, ladder, grounds and locality files that change the law as a house keeps
+it.
 
-Purpose: a change of the law is brought as files, looked at before it is adopted, and kept by its digest. A pack holds whole files: each stands
-for the file of its name, and what the pack lacks is as it was. What it does not do: decide which date it moves (casework/rule_packs.py).
+Purpose: a change of the law is brought as files, looked at before it is adopted, and kept by its digest. A pack holds
+whole files: each stands for the file of its name, and what the pack lacks is as it was. What it does not do: decide
+which date it moves (casework/rule_packs.py).
 """
 
 from __future__ import annotations
@@ -32,11 +34,18 @@ def files_of(pack: Path) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for entry in sorted(pack.iterdir()):
         if entry.is_dir() and entry.name in FOLDERS:
-            found |= {f"{entry.name}/{file.name}": _content(entry, file) for file in sorted(entry.iterdir()) if file.suffix != ".md"}
+            found |= {
+                f"{entry.name}/{file.name}": _content(entry, file)
+                for file in sorted(entry.iterdir())
+                if file.suffix != ".md"
+            }
         elif entry.is_file() and entry.name in FILES:
             found[entry.name] = entry.read_bytes()
         elif entry.suffix != ".md":
-            raise ConfigFault(f"The pack holds something that nothing would read; it may hold {KNOWN} and *.md. {_near(entry.name)}{EXAMPLE}")
+            raise ConfigFault(
+                f"The pack holds something that nothing would read; it may hold {KNOWN} and *.md."
+                f" {_near(entry.name)}{EXAMPLE}"
+            )
     if not found:
         raise ConfigFault(f"The pack holds nothing that could change the law. {EXAMPLE}")
     return found
@@ -52,7 +61,10 @@ def _content(folder: Path, file: Path) -> bytes:
     if not file.is_file() or file.suffix != ".toml":
         raise ConfigFault(f"{folder.name}/ holds something that nothing would read; its files end in .toml. {EXAMPLE}")
     if folder.name == "almanac" and file.name not in ALMANAC_FILES:
-        raise ConfigFault(f"almanac/ holds a file that nothing would read; expected {' or '.join(ALMANAC_FILES)}. Example: almanac/bank_holidays.toml")
+        raise ConfigFault(
+            f"almanac/ holds a file that nothing would read; expected {' or '.join(ALMANAC_FILES)}. Example:"
+            " almanac/bank_holidays.toml"
+        )
     return file.read_bytes()
 
 
@@ -63,7 +75,9 @@ def digests_of(files: Mapping[str, bytes]) -> dict[str, str]:
 
 def pack_digest(files: Mapping[str, bytes]) -> str:
     """One digest over names and contents; a pack is known by its first sixteen letters."""
-    return hashlib.sha256("\n".join(f"{name} {digest}" for name, digest in digests_of(files).items()).encode()).hexdigest()
+    return hashlib.sha256(
+        "\n".join(f"{name} {digest}" for name, digest in digests_of(files).items()).encode()
+    ).hexdigest()
 
 
 def law_folder(settings: Settings) -> Path:

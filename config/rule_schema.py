@@ -1,6 +1,7 @@
 """What a rule of the statute may say: its periods, limbs, inputs, excuses, and the facts that open and close its duty.
 
-Duty/provision: none of its own; config/statute/*.toml carries them. It checks that what a file says hangs together, and decides no date.
+Duty/provision: none of its own; config/statute/*.toml carries them. It checks that what a file says hangs together, and
+decides no date.
 """
 
 from __future__ import annotations
@@ -17,32 +18,82 @@ from pydantic import Field, field_validator, model_validator
 from config.toml_reader import ADDRESS, Strict
 
 Count = Literal[
-    "after", "beginning_with", "working_days_after", "working_days_beginning_with", "tribunal_working_days_after",
-    "tribunal_days_after", "corresponding_date", "month_beginning_with", "corresponding_date_tribunal_start",
-    "corresponding_date_tribunal_days", "institution_days_after", "closure_window", "appeal_period", "prescribed_day",
-    "birthday", "days_before", "working_days_before", "months_before", "before_fixed_date", "as_directed", "none",
-    "immediate", "local",
-]  # fmt: skip
+    "after",
+    "beginning_with",
+    "working_days_after",
+    "working_days_beginning_with",
+    "tribunal_working_days_after",
+    "tribunal_days_after",
+    "corresponding_date",
+    "month_beginning_with",
+    "corresponding_date_tribunal_start",
+    "corresponding_date_tribunal_days",
+    "institution_days_after",
+    "closure_window",
+    "appeal_period",
+    "prescribed_day",
+    "birthday",
+    "days_before",
+    "working_days_before",
+    "months_before",
+    "before_fixed_date",
+    "as_directed",
+    "none",
+    "immediate",
+    "local",
+]
 Basis = Literal[
-    "act", "regulation", "tribunal_rule", "tribunal_direction", "case_law", "statutory_guidance", "national_framework",
-    "nhse_policy", "ombudsman_practice", "local_standard",
-]  # fmt: skip
+    "act",
+    "regulation",
+    "tribunal_rule",
+    "tribunal_direction",
+    "case_law",
+    "statutory_guidance",
+    "national_framework",
+    "nhse_policy",
+    "ombudsman_practice",
+    "local_standard",
+]
 Unit = Literal["days", "weeks", "months", "working_days", "institution_days", "years"]
 
 # Which unit a count word takes. A word that takes none has its own keys, or no number at all.
 UNITS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "after": ("days", "weeks"), "beginning_with": ("days", "weeks"), "days_before": ("days", "weeks"),
-        "tribunal_days_after": ("days", "weeks"), "closure_window": ("days", "weeks"), "appeal_period": ("days",),
-        "working_days_after": ("working_days",), "working_days_beginning_with": ("working_days",),
-        "working_days_before": ("working_days",), "tribunal_working_days_after": ("working_days",),
-        "institution_days_after": ("institution_days",), "corresponding_date": ("months",), "month_beginning_with": ("months",),
-        "corresponding_date_tribunal_start": ("months",), "corresponding_date_tribunal_days": ("months",),
-        "months_before": ("months",), "birthday": ("years",), "prescribed_day": ("years",),
+        "after": ("days", "weeks"),
+        "beginning_with": ("days", "weeks"),
+        "days_before": ("days", "weeks"),
+        "tribunal_days_after": ("days", "weeks"),
+        "closure_window": ("days", "weeks"),
+        "appeal_period": ("days",),
+        "working_days_after": ("working_days",),
+        "working_days_beginning_with": ("working_days",),
+        "working_days_before": ("working_days",),
+        "tribunal_working_days_after": ("working_days",),
+        "institution_days_after": ("institution_days",),
+        "corresponding_date": ("months",),
+        "month_beginning_with": ("months",),
+        "corresponding_date_tribunal_start": ("months",),
+        "corresponding_date_tribunal_days": ("months",),
+        "months_before": ("months",),
+        "birthday": ("years",),
+        "prescribed_day": ("years",),
     }
-)  # fmt: skip
+)
 BY_DUE_DATE = ("birthday", "prescribed_day")
-MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
+MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 
 
 class LawError(ValueError):
@@ -58,7 +109,9 @@ class UnknownRule(LawError):
 
 
 def month_day(text: str) -> tuple[int, int]:
-    """A day of the year written as "31 March", as (month, day). Raises ValueError where it is none; 29 February is none."""
+    """A day of the year written as "31 March", as (month, day). Raises ValueError where it is none; 29 February is
+    none.
+    """
     day, _, month = str(text).partition(" ")  # a file may hold anything in its place
     if month not in MONTHS or not day.isdecimal():
         raise ValueError('a day of the year was expected, such as "31 March"')
@@ -143,7 +196,9 @@ class StrictReading(Strict):
 
 
 class Period(Limb):
-    """One dated version of a rule. `since` None answers for any date; `repealed` says that from then on there is no duty."""
+    """One dated version of a rule. `since` None answers for any date; `repealed` says that from then on there is no
+    duty.
+    """
 
     since: date | None = Field(None, alias="from")
     text: str
@@ -190,7 +245,12 @@ class Period(Limb):
                 raise ValueError(f'counts = "{self.counts}" takes exactly one number, in {" or ".join(wanted)}')
             if not wanted and limb.amounts:
                 raise ValueError(f'counts = "{self.counts}" takes no number')
-        needs = {"before_fixed_date": "before", "prescribed_day": "prescribed", "appeal_period": "follows", "closure_window": "back_from"}
+        needs = {
+            "before_fixed_date": "before",
+            "prescribed_day": "prescribed",
+            "appeal_period": "follows",
+            "closure_window": "back_from",
+        }
         for count, key in needs.items():
             if bool(getattr(self, key)) != (self.counts == count):
                 raise ValueError(f'the key `{key}` belongs to counts = "{count}", and is needed there')
@@ -200,7 +260,9 @@ class Period(Limb):
 
 
 class Overlay(Strict):
-    """Grounds added for a while, by due date and not by start. `only_limb` narrows them to one of two ways a date is found."""
+    """Grounds added for a while, by due date and not by start. `only_limb` narrows them to one of two ways a date is
+    found.
+    """
 
     due_from: date
     due_to: date
@@ -224,8 +286,8 @@ class Overlay(Strict):
 class Input(Strict):
     """A further day that a rule needs or may be given. `together_with` names the input without which it says nothing.
 
-    `told_by`: fact kinds that tell it later than the opening fact does (a needed one, or one of `told_before`, before it as well): by a field of
-    this name, else by their own day.
+    `told_by`: fact kinds that tell it later than the opening fact does (a needed one, or one of `told_before`, before
+    it as well): by a field of this name, else by their own day.
     """
 
     needed: bool
@@ -242,7 +304,8 @@ class Input(Strict):
 
 
 class Provisional(Strict):
-    """What opens a duty for the time being: the first facts begin it for a body, and a fact of `starts` about that body, or one of `ends`, puts an end to it.
+    """What opens a duty for the time being: the first facts begin it for a body, and a fact of `starts` about that
+    body, or one of `ends`, puts an end to it.
 
     It is shown and not chased: nobody has yet been told of it.
     """
@@ -259,25 +322,33 @@ class Provisional(Strict):
 class Rule(Strict):
     """One duty or period, with every dated version of it.
 
-    `bound`: "by" is a duty to act by a day; "not_before" a day that must not be forestalled (`lawful_from` says whether `due` or the
-    day after it is the first lawful day); "window" the edge of a window, where nothing is ever late.
-    `may_lapse`: a right and no duty (to appeal, to ask for permission): unused, it lapses, and nothing is late or breached.
+    `bound`: "by" is a duty to act by a day; "not_before" a day that must not be forestalled (`lawful_from` says whether
+    `due` or the day after it is the first lawful day); "window" the edge of a window, where nothing is ever late.
+    `may_lapse`: a right and no duty (to appeal, to ask for permission): unused, it lapses, and nothing is late or
+    breached.
     `contingent`: owed only if the decision goes one way; once it has gone the other, nothing was late.
     `open_ended`: owed from the day on and as soon as possible, with no day by which it is late.
-    `start_day`: the field of the opening fact that holds the start day, where it is not the fact's own day (a meeting to come).
-    `start_by`: the field that holds the last day that the start can be, where it is known by its month only: the due date is counted from it,
-    and the stricter one from `start_day`.
+    `start_day`: the field of the opening fact that holds the start day, where it is not the fact's own day (a meeting
+    to come).
+    `start_by`: the field that holds the last day that the start can be, where it is known by its month only: the due
+    date is counted from it, and the stricter one from `start_day`.
     `starts_if`: what the opening fact must say for the duty to open, field by field: one word, or any of several.
     `starts_by_locality`: steps from which a locality may choose to count, by name; `starts` is the one that is shipped.
     `strict_start`: the input whose day the stricter reading counts from, where the clock starts at a later step.
     `held_as`: what kind of meeting meets it, so that two duties of one child can be met on one day;
     `then` the duty that the meeting starts, and that has to be met before this one is.
-    `holds_up`: the later duty that waits for this one (advice, and the plan that is made of it); of several, the first that the case has.
-    `goes_on`: of a continuing duty, what is still owed once it has been met, in words: it takes no day of a locality's own.
-    `per`, `starts`, `met_by`, `ends`, `reopened_by`: whose clock it is, and the fact kinds that open, meet, end and reopen the duty.
-    `met_by_each`: it is met when the last of several bodies has had it (each commissioning body that is to be notified), and not the first.
-    `provisional`: what begins the duty for the time being, until a fact of `starts` does (an order, until the request that it calls for).
-    `superseded_by`: fact kinds after which nothing reopens it: another clock has its place (an order), or it has lost its purpose (a refusal to assess).
+    `holds_up`: the later duty that waits for this one (advice, and the plan that is made of it); of several, the first
+    that the case has.
+    `goes_on`: of a continuing duty, what is still owed once it has been met, in words: it takes no day of a locality's
+    own.
+    `per`, `starts`, `met_by`, `ends`, `reopened_by`: whose clock it is, and the fact kinds that open, meet, end and
+    reopen the duty.
+    `met_by_each`: it is met when the last of several bodies has had it (each commissioning body that is to be
+    notified), and not the first.
+    `provisional`: what begins the duty for the time being, until a fact of `starts` does (an order, until the request
+    that it calls for).
+    `superseded_by`: fact kinds after which nothing reopens it: another clock has its place (an order), or it has lost
+    its purpose (a refusal to assess).
     """
 
     id: str
@@ -318,7 +389,9 @@ class Rule(Strict):
     inputs: Mapping[str, Input] = Field(default_factory=dict)
     excuse_overlay: tuple[Overlay, ...] = ()
 
-    @field_validator("period", "starts", "met_by", "ends", "reopened_by", "superseded_by", "excuse_overlay", mode="before")
+    @field_validator(
+        "period", "starts", "met_by", "ends", "reopened_by", "superseded_by", "excuse_overlay", mode="before"
+    )
     @classmethod
     def _list_is_tuple(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
@@ -346,7 +419,10 @@ class Rule(Strict):
         if self.starts and self.calculation_only:
             raise ValueError("a rule that is for calculation only has no `starts`")
         if (self.met_by or self.ends or self.reopened_by or self.superseded_by or self.starts_if) and not self.starts:
-            raise ValueError("`met_by`, `ends`, `reopened_by`, `superseded_by` and `starts_if` need `starts`: nothing else opens the duty")
+            raise ValueError(
+                "`met_by`, `ends`, `reopened_by`, `superseded_by` and `starts_if` need `starts`: nothing else opens the"
+                " duty"
+            )
         named = {limb.start for version in self.period for limb in version.limbs} - {"on"}
         named |= {version.day_itself.input for version in self.period if version.day_itself}
         named |= {version.back_from for version in self.period if version.back_from} - {"on"}
@@ -362,13 +438,17 @@ class Rule(Strict):
 
     @cached_property
     def reading(self) -> str:
-        """Which of the local readings is in force, as a fact keeps it: no where it is switched off, the chosen step where one was chosen, else yes."""
+        """Which of the local readings is in force, as a fact keeps it: no where it is switched off, the chosen step
+        where one was chosen, else yes.
+        """
         chosen = next((name for name, kinds in self.starts_by_locality.items() if kinds == self.starts), "yes")
         return chosen if self.enabled else "no"
 
     @cached_property
     def by_due_date(self) -> bool:
-        """Whether the version is the one in force on the due date (a clock that starts at a birth), not on the start day."""
+        """Whether the version is the one in force on the due date (a clock that starts at a birth), not on the start
+        day.
+        """
         return self.period[0].counts in BY_DUE_DATE
 
     def period_on(self, day: date) -> Period:
@@ -378,8 +458,9 @@ class Rule(Strict):
                 return version
         first = self.period[0]
         raise NoAnswer(
-            f"{self.id}: the first entry of this rule is of {first.since} ({first.cite or 'no citation'}), and the day asked about"
-            f" is earlier. Ask about {first.since} or later, or add the earlier law to its file in config/statute/."
+            f"{self.id}: the first entry of this rule is of {first.since} ({first.cite or 'no citation'}), and the day"
+            f" asked about is earlier. Ask about {first.since} or later, or add the earlier law to its file in"
+            " config/statute/."
         )
 
     def excuses_on(self, period: Period, due: date | None, limb: str = "counted") -> tuple[str, ...]:

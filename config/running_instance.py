@@ -1,8 +1,8 @@
 """Finds a running house: who runs it, where its Prefect server answers, where its letters arrive.
 
-Purpose: `sendflow up` writes `running.json` under SENDFLOW_HOME; every other command reads it there, or asks the server that SENDFLOW_API_URL
-names, and nowhere else. A port is never
-probed for a server, because the one that answers might be another house's. This module does not import prefect.
+Purpose: `sendflow up` writes `running.json` under SENDFLOW_HOME; every other command reads it there, or asks the server
+that SENDFLOW_API_URL names, and nowhere else. A port is never probed for a server, because the one that answers might
+be another house's. This module does not import prefect.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ def write_running(path: Path, running: Running) -> None:
 
 
 def read_running(settings: Settings) -> Running | None:
-    """Returns what `sendflow up` wrote, where its process still lives; None where no house runs or the file is no use."""
+    """Returns what `sendflow up` wrote, where its process still lives; None where no house runs or the file
+    is no use.
+    """
     try:
         running = Running(**json.loads(settings.running_file.read_text(encoding="utf-8")))
         os.kill(running.supervisor, 0)
@@ -57,7 +59,9 @@ def read_running(settings: Settings) -> Running | None:
 
 
 def server_answers(api_url: str, seconds: float = 2.0, tls_ca: Path | None = None) -> bool:
-    """Says whether a Prefect server at `api_url` says that it is well, within `seconds`; by TLS `tls_ca` vouches for it, or without one a public authority."""
+    """Says whether a Prefect server at `api_url` says that it is well, within `seconds`; by TLS `tls_ca` vouches for
+    it, or without one a public authority.
+    """
     try:
         vouched = ssl.create_default_context(cafile=tls_ca) if api_url.startswith("https:") else None
         with urllib.request.urlopen(f"{api_url}/health", timeout=seconds, context=vouched) as answer:  # noqa: S310 (our own address)
@@ -78,9 +82,11 @@ def find_server(settings: Settings) -> str | None:
 
 
 def api_address(settings: Settings) -> str:
-    """Where the parts of a house of several services look for its Prefect server: each of them in the same place, whoever asks.
+    """Where the parts of a house of several services look for its Prefect server: each of them in the same place,
+    whoever asks.
 
-    It is the one that the settings name, or the one of the `sendflow up` that runs on this folder, or else where `sendflow part server` listens by itself.
+    It is the one that the settings name, or the one of the `sendflow up` that runs on this folder, or else where
+    `sendflow part server` listens by itself.
     """
     running = read_running(settings)
     return settings.api_url or (running.api_url if running is not None else f"{settings.ui_url}/api")
@@ -92,7 +98,9 @@ class HouseIsOpen(Exception):
 
 @contextmanager
 def only_supervisor(home: Path) -> Iterator[IO[bytes]]:
-    """Holds the house for one supervisor; raises HouseIsOpen where another has it. The kernel lets go when the process ends, however it ends."""
+    """Holds the house for one supervisor; raises HouseIsOpen where another has it. The kernel lets go when the process
+    ends, however it ends.
+    """
     with (home / "up.lock").open("ab") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,7 +1,8 @@
-"""The only reader of the environment: where the house lives, which port it shows itself on, how letters leave, which day it is.
+"""The only reader of the environment: where the house lives, which port it shows itself on, how letters leave, which
+day it is.
 
-Purpose: every other room is handed a `Settings`. It also fixes what Prefect may know of its surroundings, so that no profile, dotenv
-file or variable of the user's own reaches it, and so that neither server, SDK nor browser calls home.
+Purpose: every other room is handed a `Settings`. It also fixes what Prefect may know of its surroundings, so that no
+profile, dotenv file or variable of the user's own reaches it, and so that neither server, SDK nor browser calls home.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from pathlib import Path
 from config.connection_urls import CLUSTER, LOOPBACK, SettingsError, api, database, prefect_database, private_cluster
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-ROUND_SECONDS = 1800  # of letters at most: with the last one's own time, a clock that delivers is never taken for one that has stopped
+# of letters at most: with the last one's own time, a clock that delivers is never taken for one that has stopped
+ROUND_SECONDS = 1800
 
 
 class Carrier(StrEnum):
@@ -32,14 +34,17 @@ class Carrier(StrEnum):
 class Settings:
     """What the environment says, checked. All state lives under `home`; `today` is set in a rehearsal only.
 
-    `database_url` is where the records are where that is no file under `home`, `owner_url` the same with the role that owns the tables.
+    `database_url` is where the records are where that is no file under `home`, `owner_url` the same with the role that
+    owns the tables.
     `tick_seconds` is how often the alarm clock looks; `kill_at` names a point at which a test kills its own process.
-    `metrics_port` is where the alarm clock's watch answers /live, /ready and /metrics; an opened house takes a free one where none is named.
-    `api_url` is where the Prefect server answers where the house is no single `sendflow up`; `tls_ca` is the file of the authority that vouches for
-    it, and for the mail relay, where no public one does. `workers` is among how many of its workers the alarm clock shares a large sweep.
+    `metrics_port` is where the alarm clock's watch answers /live, /ready and /metrics; an opened house takes a free one
+    where none is named.
+    `api_url` is where the Prefect server answers where the house is no single `sendflow up`; `tls_ca` is the file of
+    the authority that vouches for it, and for the mail relay, where no public one does. `workers` is among how many of
+    its workers the alarm clock shares a large sweep.
     `delivery_seconds` is how long the alarm clock lets one round of letters take before it looks at the duties again.
-    `smtp_login` is user:password at the mail relay, `smtp_tls` that no letter goes to it in the clear; `alert_to` is who is written to when the
-    house is silent.
+    `smtp_login` is user:password at the mail relay, `smtp_tls` that no letter goes to it in the clear; `alert_to` is
+    who is written to when the house is silent.
     """
 
     home: Path
@@ -102,18 +107,24 @@ class Settings:
     def _check_together(self) -> None:
         if self.today is not None and self.carrier is not Carrier.SINK:
             raise SettingsError(
-                f"SENDFLOW_TODAY is for rehearsals, and SENDFLOW_CARRIER={self.carrier} would send rehearsed letters to real people: "
-                "unset one of them (a rehearsal uses SENDFLOW_CARRIER=sink)"
+                f"SENDFLOW_TODAY is for rehearsals, and SENDFLOW_CARRIER={self.carrier} would send rehearsed letters to"
+                " real people: unset one of them (a rehearsal uses SENDFLOW_CARRIER=sink)"
             )
         if self.bind not in LOOPBACK and not self.auth:
             raise SettingsError(
-                f"SENDFLOW_BIND={self.bind} would show the Prefect pages to other machines without a login: set SENDFLOW_AUTH=user:password "
-                "as well, or leave SENDFLOW_BIND out (127.0.0.1)"
+                f"SENDFLOW_BIND={self.bind} would show the Prefect pages to other machines without a login: set"
+                " SENDFLOW_AUTH=user:password as well, or leave SENDFLOW_BIND out (127.0.0.1)"
             )
         if self.auth is not None and not re.fullmatch(r"[^:\s]+:\S{8,}", self.auth):
-            raise SettingsError("SENDFLOW_AUTH is not a user and a password of at least eight characters, as in SENDFLOW_AUTH=dco:long-enough-words")
+            raise SettingsError(
+                "SENDFLOW_AUTH is not a user and a password of at least eight characters, as in"
+                " SENDFLOW_AUTH=dco:long-enough-words"
+            )
         if self.smtp_login is not None and not re.fullmatch(r"[^:\s]+:\S+", self.smtp_login):
-            raise SettingsError("SENDFLOW_SMTP_LOGIN is not a user and a password (it is not repeated here), as in SENDFLOW_SMTP_LOGIN=sendflow:words")
+            raise SettingsError(
+                "SENDFLOW_SMTP_LOGIN is not a user and a password (it is not repeated here), as in"
+                " SENDFLOW_SMTP_LOGIN=sendflow:words"
+            )
         if self.smtp_login is not None and not self.smtp_tls:
             raise SettingsError("SENDFLOW_SMTP_LOGIN would travel in the clear: set SENDFLOW_SMTP_TLS=required as well")
 
@@ -172,21 +183,27 @@ class Settings:
         except OSError as problem:
             reason = problem.strerror or type(problem).__name__
             raise SettingsError(
-                f"SENDFLOW_HOME={self.home} cannot be written ({reason}): name a folder that you may write to, as in SENDFLOW_HOME=./var"
+                f"SENDFLOW_HOME={self.home} cannot be written ({reason}): name a folder that you may write to, as in"
+                " SENDFLOW_HOME=./var"
             ) from None
 
 
 def prefect_environment(settings: Settings, api_url: str | None = None) -> dict[str, str]:
-    """Returns every variable that Prefect is to see, for this house and no other; `api_url` says where a running server answers."""
+    """Returns every variable that Prefect is to see, for this house and no other; `api_url` says where a running server
+    answers.
+    """
     fixed = {
         "PREFECT_HOME": str(settings.prefect_home),
         "PREFECT_PROFILES_PATH": str(settings.prefect_home / "profiles.toml"),
         "PREFECT_API_URL": api_url or settings.api_url or f"{settings.ui_url}/api",
-        **prefect_database(settings.prefect_database_url or f"sqlite+aiosqlite:///{settings.prefect_home / 'prefect.db'}"),
+        **prefect_database(
+            settings.prefect_database_url or f"sqlite+aiosqlite:///{settings.prefect_home / 'prefect.db'}"
+        ),
         "PREFECT_SERVER_API_HOST": settings.bind,
         "PREFECT_SERVER_API_PORT": str(settings.port),
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
-        # The house's own copy of the pages: the program's folder is nobody's to write to, and another house may be served from it.
+        # The house's own copy of the pages: the program's folder is nobody's to write to, and another house may be
+        # served from it.
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(settings.prefect_home / "pages"),
         # The pages ask the server that they came from, also where a proxy shows them under another name.
         "PREFECT_UI_API_URL": "/api",
@@ -200,7 +217,8 @@ def prefect_environment(settings: Settings, api_url: str | None = None) -> dict[
         "PREFECT_LOGGING_LEVEL": settings.log_level,
         "PREFECT_LOGGING_COLORS": "false",
         "PREFECT_CLI_PROMPT": "false",
-        # A run that a person starts from the UI is picked up within two seconds; the default of ten looks like a broken button.
+        # A run that a person starts from the UI is picked up within two seconds; the default of ten looks like a broken
+        # button.
         "PREFECT_RUNNER_POLL_FREQUENCY": "2",
         "PREFECT_WORKER_QUERY_SECONDS": "2",
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
@@ -218,14 +236,18 @@ def prefect_environment(settings: Settings, api_url: str | None = None) -> dict[
 
 
 def fix_prefect_environment(settings: Settings, api_url: str | None = None) -> None:
-    """Makes this process's environment the one above: other PREFECT_ variables go, whoever set them. To be called before prefect is imported."""
+    """Makes this process's environment the one above: other PREFECT_ variables go, whoever set them. To be called
+    before prefect is imported.
+    """
     for name in [name for name in os.environ if name.startswith("PREFECT_")]:
         del os.environ[name]
     os.environ.update(prefect_environment(settings, api_url))
 
 
 def fix_caller_environment(settings: Settings, api_url: str) -> None:
-    """The same for a command that shows its own act as a run: if the server goes away, one line of ours says so, and no page of Prefect's."""
+    """The same for a command that shows its own act as a run: if the server goes away, one line of ours says so, and no
+    page of Prefect's.
+    """
     fix_prefect_environment(settings, api_url)
     if settings.log_level != "DEBUG":
         # Its workers log under bare names ("EventsWorker"), which only the root's level reaches.
@@ -236,32 +258,48 @@ def fix_caller_environment(settings: Settings, api_url: str) -> None:
 
 
 def child_environment(settings: Settings, api_url: str | None = None) -> dict[str, str]:
-    """Returns the whole environment for a process of the house: the user's own less PREFECT_, ours, and SENDFLOW_HOME in full."""
+    """Returns the whole environment for a process of the house: the user's own less PREFECT_, ours, and SENDFLOW_HOME
+    in full.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     databases = {
         name: url
         for name, url in (
-            ("SENDFLOW_DATABASE_URL", settings.database_url), ("SENDFLOW_DATABASE_OWNER_URL", settings.owner_url),
+            ("SENDFLOW_DATABASE_URL", settings.database_url),
+            ("SENDFLOW_DATABASE_OWNER_URL", settings.owner_url),
             ("SENDFLOW_PREFECT_DATABASE_URL", settings.prefect_database_url),
         )
         if url is not None
-    }  # fmt: skip
+    }
     if settings.metrics_port:
         kept["SENDFLOW_METRICS_PORT"] = str(settings.metrics_port)
-    return kept | prefect_environment(settings, api_url) | databases | {"SENDFLOW_HOME": str(settings.home), "SENDFLOW_PORT": str(settings.port)}
+    return (
+        kept
+        | prefect_environment(settings, api_url)
+        | databases
+        | {
+            "SENDFLOW_HOME": str(settings.home),
+            "SENDFLOW_PORT": str(settings.port),
+        }
+    )
 
 
 def _port(env: Mapping[str, str], name: str, default: int) -> int:
     value = env.get(name) or str(default)
     if not re.fullmatch(r"[0-9]{1,5}", value) or not 1 <= int(value) <= 65535:
-        raise SettingsError(f"{name}={value} is not a port: expected a whole number from 1 to 65535, as in {name}={default}")
+        raise SettingsError(
+            f"{name}={value} is not a port: expected a whole number from 1 to 65535, as in {name}={default}"
+        )
     return int(value)
 
 
 def _file(env: Mapping[str, str], name: str) -> Path | None:
     value = env.get(name)
     if value and not Path(value).is_file():
-        raise SettingsError(f"{name} names no file: expected the certificates that vouch for a server, as in {name}=/etc/ssl/certs/icb-ca.pem")
+        raise SettingsError(
+            f"{name} names no file: expected the certificates that vouch for a server, as in"
+            f" {name}=/etc/ssl/certs/icb-ca.pem"
+        )
     return Path(value).absolute() if value else None
 
 
@@ -287,7 +325,10 @@ def _workers(env: Mapping[str, str], name: str) -> int:
 def _seconds(env: Mapping[str, str], name: str, default: int, most: int = 99_999) -> int:
     value = env.get(name) or str(default)
     if not re.fullmatch(r"[0-9]{1,5}", value) or not 1 <= int(value) <= most:
-        raise SettingsError(f"{name}={value} is not a number of seconds: expected a whole number from 1 to {most}, as in {name}={default}")
+        raise SettingsError(
+            f"{name}={value} is not a number of seconds: expected a whole number from 1 to {most}, as in"
+            f" {name}={default}"
+        )
     return int(value)
 
 
@@ -306,7 +347,9 @@ def _day(env: Mapping[str, str], name: str) -> date | None:
 def _one_of(env: Mapping[str, str], name: str, default: str, choices: tuple[str, ...]) -> str:
     value = env.get(name) or default
     if value not in choices:
-        raise SettingsError(f"{name}={value} is not known: expected one of {', '.join(choices)}, as in {name}={default}")
+        raise SettingsError(
+            f"{name}={value} is not known: expected one of {', '.join(choices)}, as in {name}={default}"
+        )
     return value
 
 
@@ -315,6 +358,12 @@ def _carrier(env: Mapping[str, str]) -> Carrier:
 
 
 __all__ = [
-    "LOOPBACK", "Carrier", "Settings", "SettingsError", "child_environment", "fix_caller_environment", "fix_prefect_environment",
+    "LOOPBACK",
+    "Carrier",
+    "Settings",
+    "SettingsError",
+    "child_environment",
+    "fix_caller_environment",
+    "fix_prefect_environment",
     "prefect_environment",
-]  # fmt: skip
+]

@@ -1,7 +1,7 @@
 """Strict reading of the house's TOML: one way to refuse a file, in words that tell a person how to mend it.
 
-Purpose: a mistyped key in a statute or a ladder must never be read as "nothing said". Every refusal names the file, the table,
-the key, what was expected, and an example.
+Purpose: a mistyped key in a statute or a ladder must never be read as "nothing said". Every refusal names the file, the
+table, the key, what was expected, and an example.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-# An address that stands in letters, pages and spreadsheets as it is: of the web, and without a sign that would end it there.
+# An address that stands in letters, pages and spreadsheets as it is: of the web, and without a sign that would end it
+# there.
 ADDRESS = r"^https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~!$&*+,;=:@%/?#-]*)?$"
 
 
 class ConfigFault(ValueError):
-    """A configuration file cannot be read; the text says which file, table and key, what was expected, and gives an example."""
+    """A configuration file cannot be read; the text says which file, table and key, what was expected, and gives an
+    example.
+    """
 
 
 class Strict(BaseModel):
@@ -39,7 +42,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigFault(f"{path.name}: the file is missing from the folder {path.parent.name}/; restore it from the project.") from None
+        raise ConfigFault(
+            f"{path.name}: the file is missing from the folder {path.parent.name}/; restore it from the project."
+        ) from None
     except UnicodeDecodeError:
         raise ConfigFault(f"{path.name}: the file is not UTF-8 text; save it as UTF-8.") from None
     except tomllib.TOMLDecodeError as fault:
@@ -50,7 +55,9 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def layered(folders: Sequence[Path], name: str) -> list[Path]:
-    """The TOML files of the sub-folder `name`, in the order of their names: of two files of one name, that of the later folder stands."""
+    """The TOML files of the sub-folder `name`, in the order of their names: of two files of one name, that of the later
+    folder stands.
+    """
     found = {file.name: file for folder in folders for file in (folder / name).glob("*.toml")}
     return [found[file] for file in sorted(found)]
 
@@ -80,7 +87,11 @@ def _said(error: Any, examples: Mapping[str, str]) -> str:
     example = f" Example: {examples[key]}" if key in examples else ""
     if error["type"] == "extra_forbidden":
         near = get_close_matches(key, list(examples), n=1)
-        hint = f" Did you mean `{near[0]}`? Example: {examples[near[0]]}" if near else f" Known keys: {', '.join(sorted(examples))}."
+        hint = (
+            f" Did you mean `{near[0]}`? Example: {examples[near[0]]}"
+            if near
+            else f" Known keys: {', '.join(sorted(examples))}."
+        )
         return f"has a key that is not known: `{'.'.join(where)}`.{hint}"
     if error["type"] == "missing":
         return f"lacks the key `{'.'.join(where)}`.{example}"

@@ -1,6 +1,7 @@
 """Reads how a tracker's columns are called: the headers that are understood, by what they hold.
 
-Purpose: every team's spreadsheet has headers of its own, so that they are data. It decides nothing about what a cell may hold.
+Purpose: every team's spreadsheet has headers of its own, so that they are data. It decides nothing about what a cell
+may hold.
 """
 
 from __future__ import annotations
@@ -19,10 +20,26 @@ from models.facts import Slug
 
 DEFAULT = Path(__file__).with_name("tracker.toml")
 NEEDED = ("reference", "la", "requested_on")
-KNOWN = frozenset({
-    "reference", "la_reference", "la", "nhs_number", "date_of_birth", "name", "requested_on", "decided_on", "assess", "asked_on",
-    "services", "draft_on", "section_g_on", "final_on", "exception", "comments",
-})  # fmt: skip
+KNOWN = frozenset(
+    {
+        "reference",
+        "la_reference",
+        "la",
+        "nhs_number",
+        "date_of_birth",
+        "name",
+        "requested_on",
+        "decided_on",
+        "assess",
+        "asked_on",
+        "services",
+        "draft_on",
+        "section_g_on",
+        "final_on",
+        "exception",
+        "comments",
+    }
+)
 DAYS = ("requested_on", "decided_on", "asked_on", "draft_on", "section_g_on", "final_on")
 ANSWER = "answer:"
 
@@ -70,7 +87,9 @@ class TrackerColumns(_Strict):
     def _whole(self) -> TrackerColumns:
         if set(self.column) != KNOWN:
             odd = sorted(set(self.column) ^ KNOWN)
-            raise ValueError(f"[column.{odd[0]}] is missing or not known: expected one table for each of {', '.join(sorted(KNOWN))}")
+            raise ValueError(
+                f"[column.{odd[0]}] is missing or not known: expected one table for each of {', '.join(sorted(KNOWN))}"
+            )
         self._headers  # noqa: B018 (read once here, so that a header given twice is refused when the file is read)
         return self
 
@@ -80,11 +99,16 @@ class TrackerColumns(_Strict):
         for what, column in self.column.items():
             for name in column.names:
                 if found.setdefault(header_key(name), what) != what:
-                    raise ValueError(f"the header {name} stands for {what} and for {found[header_key(name)]}: it can mean one of them")
+                    raise ValueError(
+                        f"the header {name} stands for {what} and for {found[header_key(name)]}: it can mean one of"
+                        " them"
+                    )
         return found
 
     def meaning(self, header: str, directory: Directory) -> str | None:
-        """What a header holds: the name of a column, "answer:" and a service's slug, or None where it is not understood."""
+        """What a header holds: the name of a column, "answer:" and a service's slug, or None where it is not
+        understood.
+        """
         known = self._headers.get(header_key(header))
         if known is not None:
             return known
@@ -109,15 +133,23 @@ def header_key(text: str) -> str:
 
 
 def load_columns(path: Path | None = None) -> TrackerColumns:
-    """Reads a column file (the project's own where `path` is None). Raises TrackerError, never another exception, for its content."""
+    """Reads a column file (the project's own where `path` is None). Raises TrackerError, never another exception, for
+    its content.
+    """
     try:
         told = tomllib.loads((path or DEFAULT).read_text(encoding="utf-8"))
         return TrackerColumns.model_validate(told)
     except OSError as problem:
-        raise TrackerError(f"the column file cannot be read ({problem.strerror}): expected a file like config/tracker.toml") from None
+        raise TrackerError(
+            f"the column file cannot be read ({problem.strerror}): expected a file like config/tracker.toml"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise TrackerError(f"the column file is not TOML in UTF-8: {problem}; config/tracker.toml is an example") from None
+        raise TrackerError(
+            f"the column file is not TOML in UTF-8: {problem}; config/tracker.toml is an example"
+        ) from None
     except ValidationError as problem:
         first = problem.errors()[0]
         where = ".".join(str(step) for step in first["loc"]) or "the file"
-        raise TrackerError(f"columns, {where}: {first['msg'].removeprefix('Value error, ')}; config/tracker.toml is an example") from None
+        raise TrackerError(
+            f"columns, {where}: {first['msg'].removeprefix('Value error, ')}; config/tracker.toml is an example"
+        ) from None

@@ -1,7 +1,7 @@
 """By when: one rule of the statute and one start day in, the last lawful day and how it was counted out.
 
-Provision: each rule's own, named in the answer. Pure: no clock, no database. `reckon` explains itself step by step; `dates_for` gives
-the same dates without the words, for the duties of a whole house.
+Provision: each rule's own, named in the answer. Pure: no clock, no database. `reckon` explains itself step by step;
+`dates_for` gives the same dates without the words, for the duties of a whole house.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ END_OF_DAY = time(23, 59, 59)
 
 
 class Answer(BaseModel):
-    """The answer to one question, as `sendflow due` prints it. Dates are days in London; `due_at` is an instant with its offset.
+    """The answer to one question, as `sendflow due` prints it. Dates are days in London; `due_at` is an instant with
+    its offset.
 
-    `due` is the last lawful day, `strict_due` the same on the earlier arguable reading, `act_by` the last working day on or before
-    that; null where they do not apply, and `reason` then says why. `version_from` is the first day of the version that answered.
+    `due` is the last lawful day, `strict_due` the same on the earlier arguable reading, `act_by` the last working day
+    on or before that; null where they do not apply, and `reason` then says why. `version_from` is the first day of the
+    version that answered.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,8 +59,9 @@ class Answer(BaseModel):
 def reckon(law: Law, almanac: Almanac, rule_id: str, on: date, given: Given = NOTHING_GIVEN) -> Answer:
     """Answer one question in full.
 
-    `given` holds the rule's further days by name. Raises LawError (UnknownRule) for a question put wrongly, NoAnswer for a day before
-    the rule's first entry, AlmanacRange (a NoAnswer) where the count itself needs a day outside the almanac.
+    `given` holds the rule's further days by name. Raises LawError (UnknownRule) for a question put wrongly, NoAnswer
+    for a day before the rule's first entry, AlmanacRange (a NoAnswer) where the count itself needs a day outside the
+    almanac.
     """
     rule = law.rule(rule_id)
     check_given(rule, given)
@@ -104,7 +107,9 @@ def _dates(law: Law, almanac: Almanac, rule_id: str, on: date, given: Given) -> 
 
 
 def due_at(due: date | None, basis: str) -> datetime | None:
-    """The instant in London at which the day ends for this kind of law: 17:00 under the Tribunal's rules (r12(1)) or directions."""
+    """The instant in London at which the day ends for this kind of law: 17:00 under the Tribunal's rules (r12(1)) or
+    directions.
+    """
     if due is None:
         return None
     at = FIVE_PM if basis in ("tribunal_rule", "tribunal_direction") else END_OF_DAY
@@ -118,4 +123,10 @@ def _act_by(almanac: Almanac, rule: Rule, found: Found) -> tuple[date | None, st
     try:
         return almanac.working_day_on_or_before(found.strict), None
     except AlmanacRange:
-        return None, (f"act_by is not known: the almanac knows the bank holidays of England and Wales from {almanac.first} to {almanac.last} only.")
+        return (
+            None,
+            (
+                f"act_by is not known: the almanac knows the bank holidays of England and Wales from {almanac.first} to"
+                f" {almanac.last} only."
+            ),
+        )

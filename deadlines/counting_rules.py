@@ -1,8 +1,9 @@
 """How each count word of the statute turns a start day and a number into a last day.
 
-Provision: day of the event excluded (Dodds v Walker [1981] 1 WLR 1027); months are calendar months (Interpretation Act 1978 s5, Sch 1);
-Tribunal days (SI 2008/2699 r12). Each word gives two dates: the reading the courts have used, and the earlier arguable one.
-No statutory date of a council or a health body is rolled forward; only the Tribunal's own rules roll.
+Provision: day of the event excluded (Dodds v Walker [1981] 1 WLR 1027); months are calendar months (Interpretation Act
+1978 s5, Sch 1); Tribunal days (SI 2008/2699 r12). Each word gives two dates: the reading the courts have used, and the
+earlier arguable one. No statutory date of a council or a health body is rolled forward; only the Tribunal's own rules
+roll.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ Word = Callable[[Almanac, date, Limb], Pair]
 
 
 def corresponding(day: date, months: int) -> date:
-    """The same day of the month `months` on (back where negative), or that month's last day where it has no such day."""
+    """The same day of the month `months` on (back where negative), or that month's last day where it has no
+    such day.
+    """
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     month += 1
     if not MINYEAR <= year <= MAXYEAR:
@@ -53,7 +56,9 @@ def roll_on(almanac: Almanac, day: date) -> date:
 
 
 def tribunal_start(almanac: Almanac, day: date) -> date:
-    """The end of the time to start proceedings in a SEN case, r12(2) and (3)(a): days are not deducted, only the end moves."""
+    """The end of the time to start proceedings in a SEN case, r12(2) and (3)(a): days are not deducted, only the end
+    moves.
+    """
     if not almanac.is_closed(day):
         return roll_on(almanac, day)
     while almanac.is_closed(day):
@@ -84,7 +89,9 @@ def _working_days_beginning_with(almanac: Almanac, start: date, limb: Limb) -> P
 
 
 def _working_days_before(almanac: Almanac, start: date, limb: Limb) -> Pair:
-    return Pair(almanac.subtract_working_days(start, limb.number), almanac.subtract_working_days(start, limb.number + 1))
+    return Pair(
+        almanac.subtract_working_days(start, limb.number), almanac.subtract_working_days(start, limb.number + 1)
+    )
 
 
 def _tribunal_working_days_after(almanac: Almanac, start: date, limb: Limb) -> Pair:
@@ -140,4 +147,6 @@ WORDS: Mapping[str, Word] = MappingProxyType(
 )
 
 # What is done once to the date that comes out of all limbs together.
-FINISHES: Mapping[str, Callable[[Almanac, date], date]] = MappingProxyType({"corresponding_date_tribunal_start": tribunal_start})
+FINISHES: Mapping[str, Callable[[Almanac, date], date]] = MappingProxyType(
+    {"corresponding_date_tribunal_start": tribunal_start}
+)

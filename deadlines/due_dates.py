@@ -1,6 +1,8 @@
-"""From a rule, a start day and its further days to the last lawful day: limbs, replacements and the count words with inputs of their own.
+"""From a rule, a start day and its further days to the last lawful day: limbs, replacements and the count words with
+inputs of their own.
 
-Provision: each rule's own. What it does not decide: whether a missed day is a breach (standing.py), or which grounds excuse it.
+Provision: each rule's own. What it does not decide: whether a missed day is a breach (standing.py), or which grounds
+excuse it.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ WITHOUT_DATE: Mapping[str, str] = MappingProxyType(
 
 
 class Found(NamedTuple):
-    """The dates of one question. `limb` says how: counted, day_itself, replaced. `reason` says why a date is missing."""
+    """The dates of one question. `limb` says how: counted, day_itself, replaced. `reason` says why a date
+    is missing.
+    """
 
     due: date | None
     strict: date | None
@@ -49,7 +53,9 @@ class Asked(NamedTuple):
 
 
 def check_given(rule: Rule, given: Given) -> None:
-    """Whether the further days are those that the rule takes. Raises LawError naming the input, what it is, and an example."""
+    """Whether the further days are those that the rule takes. Raises LawError naming the input, what it is, and an
+    example.
+    """
     for name in given:
         if name not in rule.inputs:
             known = ", ".join(rule.inputs) or "none"
@@ -82,8 +88,8 @@ def find(law: Law, almanac: Almanac, rule: Rule, on: date, given: Given) -> tupl
         raise NoAnswer(f"{rule.id}: the sum leaves the years 1 to 9999.") from None
     first = rule.period[0]
     raise NoAnswer(
-        f"{rule.id}: the first entry of this rule is of {first.since} ({first.cite}), and the date that comes out is earlier."
-        " The version is the one in force on the due date."
+        f"{rule.id}: the first entry of this rule is of {first.since} ({first.cite}), and the date that comes out is"
+        " earlier. The version is the one in force on the due date."
     )
 
 
@@ -103,7 +109,9 @@ def _found(asked: Asked) -> Found:
         strict = count(asked._replace(on=earlier)).strict
         found = found._replace(strict=min(found.strict, strict or found.strict))
     if rule.bound != "by" and found.due is not None:
-        # Nothing is to be done by this day, so there is no earlier reading to be safe by; only a minimum is allowed for longer.
+        # Nothing is to be done by this day, so there is no earlier reading to be safe by; only a minimum is
+        # allowed for
+        # longer.
         return found._replace(strict=found.due + timedelta(days=period.strict_adds_days))
     return found
 
@@ -149,7 +157,10 @@ def limbs_of(asked: Asked, counts: str) -> Pair:
 def _institution_days(asked: Asked) -> Found:
     closed, opens = asked.given.get("closed_from"), asked.given.get("reopens_on")
     if closed and opens and opens <= closed:
-        raise LawError(f"{asked.rule.id}: reopens_on comes after closed_from. Example: --given closed_from=2026-07-22 --given reopens_on=2026-09-02")
+        raise LawError(
+            f"{asked.rule.id}: reopens_on comes after closed_from. Example: --given closed_from=2026-07-22 --given"
+            " reopens_on=2026-09-02"
+        )
     due = asked.almanac.institution_days_after(asked.on, asked.period.number, closed, opens)
     return Found(due, due)
 
@@ -157,10 +168,20 @@ def _institution_days(asked: Asked) -> Found:
 def _closure_window(asked: Asked) -> Found:
     reopens = asked.given["reopens_on"]
     if reopens < asked.on:
-        raise LawError(f"{asked.rule.id}: reopens_on comes after --on, which is the first closed day. Example: --given reopens_on=2026-09-02")
+        raise LawError(
+            f"{asked.rule.id}: reopens_on comes after --on, which is the first closed day. Example: --given"
+            " reopens_on=2026-09-02"
+        )
     least = asked.period.closed_at_least_days
     if least is None or (reopens - asked.on).days < least:
-        return Found(None, None, reason=f"There is no window: it takes a closure of {least} days or more, from the first closed day to re-opening.")
+        return Found(
+            None,
+            None,
+            reason=(
+                f"There is no window: it takes a closure of {least} days or more, from the first closed day to"
+                " re-opening."
+            ),
+        )
     day = (reopens if asked.period.back_from == "reopens_on" else asked.on) - timedelta(days=asked.period.in_days)
     return Found(day, day)
 
@@ -196,8 +217,12 @@ def _before_fixed_date(asked: Asked) -> Found:
 
 
 def fixed_date(asked: Asked) -> date:
-    """The calendar date named by the law, in the year of the start day, with the exception for one start day applied."""
-    named = next((exception.before for exception in asked.period.before_except if exception.on == asked.on), asked.period.before)
+    """The calendar date named by the law, in the year of the start day, with the exception for one start
+    day applied.
+    """
+    named = next(
+        (exception.before for exception in asked.period.before_except if exception.on == asked.on), asked.period.before
+    )
     month, number = month_day(named or "")
     return date(asked.on.year, month, number)
 

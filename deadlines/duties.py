@@ -1,7 +1,8 @@
 """Which duties a history has opened, by when each is owed, and what has met or ended it.
 
 Which facts start, meet, end and reopen a duty is said in the statute file; this room never sees a machine. A duty is
-(rule, body and service, the fact that opened it). Advice returned as unusable reopens the same duty with the same due date.
+(rule, body and service, the fact that opened it). Advice returned as unusable reopens the same duty with the same due
+date.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -188,14 +189,20 @@ class DutyBook:
         used = {rule.id: rule for rule in rules if rule.starts}
         for rule in used.values():
             by_body = rule.per == "body"
-            for kinds, provisional in ((rule.starts, False), (rule.provisional.starts if rule.provisional else (), True)):
+            for kinds, provisional in (
+                (rule.starts, False),
+                (rule.provisional.starts if rule.provisional else (), True),
+            ):
                 start = Start(rule.id, rule, rule.start_day, rule.start_by, by_body, rule.starts_if, provisional)
                 for kind in kinds:
                     starts.setdefault(kind, []).append(start)
             for effect, kinds in (
-                ("meet", rule.met_by), ("end", rule.ends), ("reopen", rule.reopened_by), ("supersede", rule.superseded_by),
+                ("meet", rule.met_by),
+                ("end", rule.ends),
+                ("reopen", rule.reopened_by),
+                ("supersede", rule.superseded_by),
                 ("lapse", rule.provisional.ends if rule.provisional else ()),
-            ):  # fmt: skip
+            ):
                 for kind in kinds:
                     effects.setdefault(kind, []).append((rule.id, effect, by_body))
         tells: dict[str, list[tuple[str, str, str]]] = {}
@@ -243,7 +250,9 @@ def duties_of(lines: Sequence[Line], book: DutyBook, dates_of: DatesOf, claims: 
                 if asked.needed or asked.told_before or name == book.rules[rule_id].strict_start:
                     known.setdefault(rule_id, {})[name] = day
                 for duty in _about(by_rule.get(rule_id, []), line.data, False, "tell"):
-                    if duty.closed_on is None and ("body" not in line.data or duty.body is None or _same(duty, line.data)):
+                    if duty.closed_on is None and (
+                        "body" not in line.data or duty.body is None or _same(duty, line.data)
+                    ):
                         duty.given = {**duty.given, name: day}
                         duty.dates = dates_of(rule_id, duty.started_on, duty.given)
         starting = starts_of.get(kind)
@@ -254,7 +263,8 @@ def duties_of(lines: Sequence[Line], book: DutyBook, dates_of: DatesOf, claims: 
                     continue
                 start = data.get(start_day) if start_day is not None else None
                 started_on = date.fromisoformat(start) if start else on
-                # A body that a fact names bears only the duties that lie on bodies: the authority's own are nobody else's.
+                # A body that a fact names bears only the duties that lie on bodies: the authority's own are nobody
+                # else's.
                 body, service = (data.get("body"), data.get("service")) if by_body else (None, None)
                 given = {**known[rule_id], **data} if rule_id in known else data
                 dates = dates_of(rule_id, started_on, given)
@@ -282,7 +292,8 @@ def _opens(starts_if: Mapping[str, tuple[str, ...]], data: Mapping[str, Any]) ->
 def _about(duties: list[Duty], data: Mapping[str, Any], by_body: bool, effect: str) -> list[Duty]:
     """The duties of one rule that a fact is about: the one that it names by `opened_seq`, or those of its body.
 
-    What names no body meets or reopens the duty that lies on none, where there is such a one (the authority's part of an agreement, and not a body's).
+    What names no body meets or reopens the duty that lies on none, where there is such a one (the authority's part of
+    an agreement, and not a body's).
     """
     opened_seq = data.get("opened_seq")
     if opened_seq is not None:
@@ -300,7 +311,9 @@ def _same(duty: Duty, data: Mapping[str, Any]) -> bool:
 
 
 def _last_closed(duties: Iterable[Duty]) -> list[Duty]:
-    """The duties that the latest answer closed: what comes back reopens these, and not an earlier request that is long settled."""
+    """The duties that the latest answer closed: what comes back reopens these, and not an earlier request that is long
+    settled.
+    """
     closed = [(duty.closed_by, duty) for duty in duties if duty.closed_by is not None and not duty.superseded]
     latest = max((by for by, _duty in closed), default=None)
     return [duty for by, duty in closed if by == latest]
@@ -315,7 +328,8 @@ def _apply(duty: Duty, effect: str, line: Line) -> None:
     elif effect in ("end", "supersede", "lapse"):
         if duty.met_on is None and duty.ended_on is None and (effect != "lapse" or duty.provisional):
             duty.ended_on, duty.ended_seq = line.occurred_on, line.seq
-        # Another clock has taken its place (an order's, after a refusal): what comes later belongs to that one and reopens this no more.
+        # Another clock has taken its place (an order's, after a refusal): what comes later belongs to that one and
+        # reopens this no more.
         duty.superseded = duty.superseded or effect == "supersede" or (effect == "lapse" and duty.provisional)
     else:
         if duty.met_on is not None:
@@ -329,10 +343,16 @@ def _of_another_body(duty: Duty, line: Line) -> bool:
 
 
 def excuses(claim: Claim, duty: Duty) -> bool:
-    """Whether an accepted claim reaches a duty: same rule, body and service where named, a ground its provision lists, touching its period."""
+    """Whether an accepted claim reaches a duty: same rule, body and service where named, a ground its provision lists,
+    touching its period.
+    """
     if claim.ground is None or claim.ground not in duty.dates.excuses or duty.due is None:
         return False
-    if claim.rule not in (None, duty.rule) or claim.body not in (None, duty.body) or claim.service not in (None, duty.service):
+    if (
+        claim.rule not in (None, duty.rule)
+        or claim.body not in (None, duty.body)
+        or claim.service not in (None, duty.service)
+    ):
         return False
     began, ended = claim.began_on or duty.started_on, claim.ended_on or duty.due
     return began <= duty.due and ended >= duty.started_on

@@ -1,7 +1,8 @@
-"""Which rungs have fallen and are not yet recorded, which were judged by a date that no longer holds, and when to look again.
+"""Which rungs have fallen and are not yet recorded, which were judged by a date that no longer holds, and when to look
+again.
 
-The comparison is always open-ended (`as_at >= the rung's day`): a sweep that slept writes what a daily one would have written.
-Local policy on top of the law; an accepted excuse stops it, a waiting list does not.
+The comparison is always open-ended (`as_at >= the rung's day`): a sweep that slept writes what a daily one would have
+written. Local policy on top of the law; an accepted excuse stops it, a waiting list does not.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -48,14 +49,18 @@ R = TypeVar("R", bound=RungLike)
 
 
 class Looked(NamedTuple):
-    """What the ladder has to say of one case: facts to record, and per duty (rule, opening seq) the next day to look."""
+    """What the ladder has to say of one case: facts to record, and per duty (rule, opening seq) the next
+    day to look.
+    """
 
     drafts: list[Draft]
     look_on: dict[tuple[str, int], date | None]
 
 
 def rung_day(duty: Duty, rung: RungLike, almanac: WorkingDays) -> date | None:
-    """The day on which a rung falls; None for a duty without a due date. Raises AlmanacRange where the almanac does not reach."""
+    """The day on which a rung falls; None for a duty without a due date. Raises AlmanacRange where the almanac does not
+    reach.
+    """
     due = duty.dates.due
     if due is None:
         return None
@@ -77,7 +82,9 @@ def fallen(duty: Duty, rungs: Iterable[R], almanac: WorkingDays, as_at: date) ->
 
 
 def _falls_on(duty: Duty, rung: RungLike, almanac: WorkingDays) -> date | None:
-    """The day on which a rung falls or, where the almanac ends before it, the first day that it does not know: until then nothing has fallen."""
+    """The day on which a rung falls or, where the almanac ends before it, the first day that it does not know: until
+    then nothing has fallen.
+    """
     try:
         return rung_day(duty, rung, almanac)
     except AlmanacRange:
@@ -85,12 +92,18 @@ def _falls_on(duty: Duty, rung: RungLike, almanac: WorkingDays) -> date | None:
 
 
 def look(
-    casefile: Casefile, duties: Sequence[Duty], rungs_of: Mapping[str, Sequence[RungLike]], almanac: WorkingDays, as_at: date, ended: bool
+    casefile: Casefile,
+    duties: Sequence[Duty],
+    rungs_of: Mapping[str, Sequence[RungLike]],
+    almanac: WorkingDays,
+    as_at: date,
+    ended: bool,
 ) -> Looked:
     """The facts about chasing that have become true by `as_at` and are not yet recorded, oldest first.
 
     `ended`: the case stands in a final state, so that nothing new begins; what has become false is still withdrawn.
-    Raises AlmanacRange only where `as_at` itself lies beyond the almanac: a rung that cannot be dated yet holds up nothing before that.
+    Raises AlmanacRange only where `as_at` itself lies beyond the almanac: a rung that cannot be dated yet holds up
+    nothing before that.
     """
     drafts: list[Draft] = []
     look_on: dict[tuple[str, int], date | None] = {}
@@ -103,13 +116,17 @@ def look(
         duty = by_opening.get((fact.rule, fact.opened_seq))
         drafts.append(_withdrawal(fact, duty, as_at))
         if duties:
-            # A request that was withdrawn leaves no duty to carry the day: another of the case carries it, or no sweep would come by.
+            # A request that was withdrawn leaves no duty to carry the day: another of the case carries it,
+            # or no sweep
+            # would come by.
             place = duty or duties[0]
             look_on[(place.rule, place.opened_seq)] = fact.occurred_on
     for duty in duties:
         rungs = rungs_of.get(duty.rule)
         if not rungs or duty.body is None or duty.provisional:
-            continue  # where a rule binds bodies and others alike, only a body is chased, and only one that has been asked
+            # where a rule binds bodies and others alike, only a body is chased, and only one that has been
+            # asked
+            continue
         key = (duty.rule, duty.opened_seq)
         soonest = look_on.get(key)
         for rung, day in _owed(casefile, duty, rungs, almanac, ended):
@@ -138,11 +155,14 @@ def _is_false(fact: RungFact, duties: Mapping[tuple[str, int], Duty]) -> bool:
 def _owed(
     casefile: Casefile, duty: Duty, rungs: Sequence[RungLike], almanac: WorkingDays, ended: bool
 ) -> list[tuple[RungLike, date]]:
-    """Rungs that are to be recorded once their day has come: none of an excused duty, of the covered past, or after an answer.
+    """Rungs that are to be recorded once their day has come: none of an excused duty, of the covered past, or after an
+    answer.
 
     Of a duty already closed only its breach is owed, because a breach is part of the history and a reminder is not.
     """
-    # The first beginning after an imported request covers its past; one that a later import brings is about that import's own requests.
+    # The first beginning after an imported request covers its past; one that a later import brings is about
+    # that
+    # import's own requests.
     began = [day for seq, day in casefile.chasing_began if seq > duty.opened_seq] if duty.imported else []
     if ended or duty.excuse is not None or (duty.imported and not began):
         return []
@@ -162,9 +182,11 @@ def _owed(
 
 
 def contacts(casefile: Casefile, duty: Duty) -> list[date]:
-    """The days on which the body was heard from about this request, oldest first; what it said of an earlier request is none of them.
+    """The days on which the body was heard from about this request, oldest first; what it said of an earlier request is
+    none of them.
 
-    A word dated before the request counts where it was recorded after it: the day of receipt may have been corrected since.
+    A word dated before the request counts where it was recorded after it: the day of receipt may have been corrected
+    since.
     """
     return sorted(
         day
@@ -183,17 +205,27 @@ def _paused(casefile: Casefile, duty: Duty, day: date) -> date | None:
 
 def _about(rule: str, opened_seq: int, due: date | None, body: str | None, service: str | None) -> dict[str, str | int]:
     told: dict[str, str | int | None] = {
-        "rule": rule, "opened_seq": opened_seq, "due": due.isoformat() if due else None, "body": body, "service": service,
-    }  # fmt: skip
+        "rule": rule,
+        "opened_seq": opened_seq,
+        "due": due.isoformat() if due else None,
+        "body": body,
+        "service": service,
+    }
     return {key: value for key, value in told.items() if value is not None}
 
 
 def _rung(duty: Duty, rung: RungLike, day: date) -> Draft:
-    return Draft(rung.fact, day, {**_about(duty.rule, duty.opened_seq, duty.due, duty.body, duty.service), "rung": rung.id})
+    return Draft(
+        rung.fact, day, {**_about(duty.rule, duty.opened_seq, duty.due, duty.body, duty.service), "rung": rung.id}
+    )
 
 
 def _withdrawal(fact: RungFact, duty: Duty | None, as_at: date) -> Draft:
     about = _about(fact.rule, fact.opened_seq, fact.due, fact.body, fact.service)
     now = {"due_now": duty.due.isoformat()} if duty is not None and duty.due is not None else {}
-    # Never before the rung itself, though a sweep may be for an earlier day: the fold goes by days and would not find it.
-    return Draft("rung_withdrawn", max(as_at, fact.occurred_on), {**about, "rung": fact.rung, "rung_seq": fact.seq, **now})
+    # Never before the rung itself, though a sweep may be for an earlier day: the fold goes by days and
+    # would not find
+    # it.
+    return Draft(
+        "rung_withdrawn", max(as_at, fact.occurred_on), {**about, "rung": fact.rung, "rung_seq": fact.seq, **now}
+    )

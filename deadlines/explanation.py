@@ -1,6 +1,7 @@
 """The sum in plain English: the start day, what is day one, the count, each day left out and why, the last day.
 
-Purpose: a person who disputes a date can follow it with a paper calendar. Nothing is decided here; the dates come from finding.py.
+Purpose: a person who disputes a date can follow it with a paper calendar. Nothing is decided here; the dates come from
+finding.py.
 """
 
 from __future__ import annotations
@@ -22,19 +23,25 @@ def day_in_words(day: date) -> str:
     return f"{day:%A} {day.day} {day:%B} {day.year}"
 
 
-def explain(law: Law, almanac: Almanac, rule: Rule, period: Period, on: date, given: Given,
-            found: Found, act_by: date | None) -> list[str]:  # fmt: skip
+def explain(
+    law: Law, almanac: Almanac, rule: Rule, period: Period, on: date, given: Given, found: Found, act_by: date | None
+) -> list[str]:
     """The steps of one answer, in order, each a sentence."""
     asked = Asked(law, almanac, rule, period, on, given)
     steps = [f"Start: {day_in_words(on)} ({rule.on_is or rule.clock_starts})."]
     if period.since is not None:
-        steps.append(f"The version in force from {day_in_words(period.since)} answers ({period.cite or 'no citation'}).")
+        steps.append(
+            f"The version in force from {day_in_words(period.since)} answers ({period.cite or 'no citation'})."
+        )
     if found.due is None:
         steps.append(f"No date: {found.reason}")
     elif found.limb == "replaced" and rule.replaced_by:
         meaning = rule.inputs[rule.replaced_by].meaning
         ordinary = f' It replaces the ordinary period ("{period.text}").' if period.counts not in WITHOUT_DATE else ""
-        steps.append(f"Last day: {day_in_words(found.due)}, {meaning}.{ordinary} It is entered, never worked out, and never moved.")
+        steps.append(
+            f"Last day: {day_in_words(found.due)}, {meaning}.{ordinary} It is entered, never worked out, and never"
+            " moved."
+        )
     else:
         steps += _count(asked, found, found.due)
     steps += _after_the_sum(asked, found, act_by)
@@ -50,7 +57,10 @@ def _count(asked: Asked, found: Found, due: date) -> Iterator[str]:
     elif found.limb == "day_itself" and asked.period.day_itself:
         known = asked.period.day_itself.known_working_days_before
         latest = asked.almanac.subtract_working_days(due, known)
-        yield f"The {known}th working day before {day_in_words(due)} is {day_in_words(latest)}, and the start day is not after it."
+        yield (
+            f"The {known}th working day before {day_in_words(due)} is {day_in_words(latest)}, and the start day is not"
+            " after it."
+        )
         yield from _left_out(latest, due - DAY, asked.almanac.why_not_working)
     else:
         limbs = live_limbs(asked)
@@ -58,7 +68,11 @@ def _count(asked: Asked, found: Found, due: date) -> Iterator[str]:
             yield from _LIMB_WORDS[asked.period.counts](asked, limb, start)
         if len(asked.period.limbs) > 1:
             which = "earlier" if asked.period.earlier_of else "later"
-            yield f"The {which} of these binds." if len(limbs) > 1 else "The other limit does not run: its start day was not given."
+            yield (
+                f"The {which} of these binds."
+                if len(limbs) > 1
+                else "The other limit does not run: its start day was not given."
+            )
         if asked.period.counts == "corresponding_date_tribunal_start":
             yield from _tribunal_end(asked, max(corresponding(start, limb.number) for limb, start in limbs), due)
     yield f"Last day: {day_in_words(due)}."
@@ -78,7 +92,10 @@ def _after_the_sum(asked: Asked, found: Found, act_by: date | None) -> Iterator[
         yield f"Act by: {day_in_words(act_by)}, the last working day on or before {day_in_words(found.strict)}."
         yield from _left_out(act_by + DAY, found.strict, asked.almanac.why_not_working)
     elif asked.rule.bound == "by":
-        yield f"Act by: not known, because the almanac's bank holidays run from {asked.almanac.first} to {asked.almanac.last}."
+        yield (
+            f"Act by: not known, because the almanac's bank holidays run from {asked.almanac.first} to"
+            f" {asked.almanac.last}."
+        )
 
 
 def _why_strict(asked: Asked) -> str:
@@ -122,7 +139,8 @@ def _run(run: list[date], reason: str | None) -> Iterator[str]:
         yield f"Left out: {day_in_words(run[0])} to {day_in_words(run[-1])} ({len(run)} days), {reason}."
 
 
-# Limbs counted from a start and a number ----------------------------------------------------------------------------------
+# Limbs counted from a start and a number
+# ----------------------------------------------------------------------------------
 
 
 def _day_zero(start: date) -> str:
@@ -132,13 +150,19 @@ def _day_zero(start: date) -> str:
 def _after(asked: Asked, limb: Limb, start: date) -> Iterator[str]:
     yield _day_zero(start)
     end = date.fromordinal(start.toordinal() + limb.in_days)
-    yield f"Count {limb.said} ({_calendar_days(limb)}): the last is {day_in_words(end)}. No day is left out and the end does not move."
+    yield (
+        f"Count {limb.said} ({_calendar_days(limb)}): the last is {day_in_words(end)}. No day is left out and the end"
+        " does not move."
+    )
 
 
 def _beginning_with(asked: Asked, limb: Limb, start: date) -> Iterator[str]:
     yield f"Day one is {day_in_words(start)} itself."
     end = date.fromordinal(start.toordinal() + limb.in_days - 1)
-    yield f"Count {limb.said} ({_calendar_days(limb)}): the last is {day_in_words(end)}. No day is left out and the end does not move."
+    yield (
+        f"Count {limb.said} ({_calendar_days(limb)}): the last is {day_in_words(end)}. No day is left out and the end"
+        " does not move."
+    )
 
 
 def _days_before(asked: Asked, limb: Limb, start: date) -> Iterator[str]:
@@ -195,7 +219,10 @@ def _tribunal_days(asked: Asked, limb: Limb, start: date) -> Iterator[str]:
 
 def _corresponding_tribunal_days(asked: Asked, limb: Limb, start: date) -> Iterator[str]:
     plain = corresponding(start, limb.number)
-    yield f"{limb.said.capitalize()} from {day_in_words(start)} is {day_in_words(plain)}: {(plain - start).days} days to count."
+    yield (
+        f"{limb.said.capitalize()} from {day_in_words(start)} is {day_in_words(plain)}: {(plain - start).days} days to"
+        " count."
+    )
     yield from _tribunal_count(asked, start, (plain - start).days, "those days")
 
 
@@ -211,7 +238,10 @@ def _tribunal_count(asked: Asked, start: date, days: int, said: str) -> Iterator
 def _rolled(asked: Asked, end: date) -> Iterator[str]:
     if not asked.almanac.is_working_day(end):
         moved = asked.almanac.working_day_on_or_after(end)
-        yield f"The count ends on {day_in_words(end)}, no working day, so it moves once to the next working day, {day_in_words(moved)}."
+        yield (
+            f"The count ends on {day_in_words(end)}, no working day, so it moves once to the next working day,"
+            f" {day_in_words(moved)}."
+        )
         yield from _left_out(end, moved, asked.almanac.why_not_working)
 
 
@@ -219,7 +249,10 @@ def _corresponding(asked: Asked, limb: Limb, start: date) -> Iterator[str]:
     end = corresponding(start, limb.number)
     yield _day_zero(start)
     short = "" if end.day == start.day else f"; that month has no day {start.day}, so its last day stands"
-    yield f"Count {limb.said}: the corresponding date is {day_in_words(end)}{short}. Months are calendar months and no day is left out."
+    yield (
+        f"Count {limb.said}: the corresponding date is {day_in_words(end)}{short}. Months are calendar months and no"
+        " day is left out."
+    )
 
 
 def _month_beginning_with(asked: Asked, limb: Limb, start: date) -> Iterator[str]:
@@ -241,15 +274,16 @@ def _months_before(asked: Asked, limb: Limb, start: date) -> Iterator[str]:
 def _tribunal_end(asked: Asked, raw: date, due: date) -> Iterator[str]:
     if asked.almanac.is_closed(raw):
         yield (
-            f"{day_in_words(raw)} lies in {asked.almanac.why_closed(raw)}: the end moves to the first working day after."
-            " The days themselves are not deducted."
+            f"{day_in_words(raw)} lies in {asked.almanac.why_closed(raw)}: the end moves to the first working day"
+            " after. The days themselves are not deducted."
         )
         yield from _left_out(raw, due, _closed_or_idle(asked.almanac))
     else:
         yield from _rolled(asked, raw)
 
 
-# Words with inputs of their own --------------------------------------------------------------------------------------------
+# Words with inputs of their own
+# --------------------------------------------------------------------------------------------
 
 
 def _institution_days(asked: Asked) -> Iterator[str]:
@@ -273,9 +307,15 @@ def _institution_days(asked: Asked) -> Iterator[str]:
 def _closure_window(asked: Asked) -> Iterator[str]:
     opens = asked.given["reopens_on"]
     length, least = (opens - asked.on).days, asked.period.closed_at_least_days
-    yield f"The closure runs from {day_in_words(asked.on)} to {day_in_words(opens - DAY)}: {length} days, {least} or more."
+    yield (
+        f"The closure runs from {day_in_words(asked.on)} to {day_in_words(opens - DAY)}: {length} days, {least} or"
+        " more."
+    )
     back = opens if asked.period.back_from == "reopens_on" else asked.on
-    yield f"Day zero is {day_in_words(back)}; count {asked.period.said} back, no day left out; that day is itself inside the window."
+    yield (
+        f"Day zero is {day_in_words(back)}; count {asked.period.said} back, no day left out; that day is itself inside"
+        " the window."
+    )
 
 
 def _appeal_period(asked: Asked) -> Iterator[str]:
@@ -303,7 +343,10 @@ def _before_fixed_date(asked: Asked) -> Iterator[str]:
     exception = next((item for item in asked.period.before_except if item.on == asked.on), None)
     if exception:
         yield f"For that start day alone another date is named ({exception.cite})."
-    yield f"The law says before {day_in_words(named)}, in the calendar year of the start day: that day is itself too late."
+    yield (
+        f"The law says before {day_in_words(named)}, in the calendar year of the start day: that day is itself too"
+        " late."
+    )
 
 
 _LIMB_WORDS: Mapping[str, Callable[[Asked, Limb, date], Iterator[str]]] = MappingProxyType(

@@ -1,7 +1,7 @@
 """One day for two reviews of one child: the latest that satisfies both, and what each of them gives up by it. Pure.
 
-Duty/provision: none asks for it. CFA 2014 s26 and the National Framework 2016 ask that a child is not assessed and reviewed twice where once
-would do; this room only finds the day. It decides nothing: whoever arranges the meeting does.
+Duty/provision: none asks for it. CFA 2014 s26 and the National Framework 2016 ask that a child is not assessed and
+reviewed twice where once would do; this room only finds the day. It decides nothing: whoever arranges the meeting does.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,9 @@ READINGS: tuple[Reading, ...] = ("act_by", "strict_due", "due")
 
 
 class Dated(Protocol):
-    """What this room reads of a duty: its last lawful day, the same on the stricter reading, and the last working day before that."""
+    """What this room reads of a duty: its last lawful day, the same on the stricter reading, and the last working day
+    before that.
+    """
 
     @property
     def due(self) -> date | None: ...
@@ -26,7 +28,9 @@ class Dated(Protocol):
 
 
 class Loss(BaseModel):
-    """What one duty loses, in calendar days: its own time that is given up on the day proposed, and its lateness on the other's last day."""
+    """What one duty loses, in calendar days: its own time that is given up on the day proposed, and its lateness on the
+    other's last day.
+    """
 
     model_config = ConfigDict(frozen=True)
     days_given_up: int | None
@@ -34,7 +38,9 @@ class Loss(BaseModel):
 
 
 class Aligned(BaseModel):
-    """The day proposed for both (`on`), the reading on which it is safe, or why there is none; the losses in the order of the duties."""
+    """The day proposed for both (`on`), the reading on which it is safe, or why there is none; the losses in the order
+    of the duties.
+    """
 
     model_config = ConfigDict(frozen=True)
     on: date | None
@@ -55,9 +61,15 @@ def align(first: Dated, second: Dated, as_at: date) -> Aligned:
     earlier, later = sorted((first.due, second.due))
     reason = None
     if on is None:
-        reason = f"One of the two was due on {earlier.isoformat()}, which has passed: no day satisfies both. Hold both as soon as can be."
+        reason = (
+            f"One of the two was due on {earlier.isoformat()}, which has passed: no day satisfies both. Hold both as"
+            " soon as can be."
+        )
     losses = tuple(
-        Loss(days_given_up=(own - on).days if on is not None else None, days_late_on_the_others_day=max(0, (later - own).days))
+        Loss(
+            days_given_up=(own - on).days if on is not None else None,
+            days_late_on_the_others_day=max(0, (later - own).days),
+        )
         for own in (first.due, second.due)
     )
     return Aligned(on=on, reading=reading, reason=reason, losses=(losses[0], losses[1]))

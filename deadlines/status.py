@@ -1,4 +1,6 @@
-"""How a duty stands on a day: a duty and `as_at` in, one word and the days late out. Compared open-ended, never "between"."""
+"""How a duty stands on a day: a duty and `as_at` in, one word and the days late out. Compared open-ended, never
+"between".
+"""
 
 from datetime import date, timedelta
 
@@ -10,11 +12,12 @@ DAY = timedelta(days=1)
 
 
 def standing(duty: Duty, as_at: date) -> Standing:
-    """The standing at the end of `as_at` (London). A duty that ended unmet keeps the standing it had on the day it ended.
+    """The standing at the end of `as_at` (London). A duty that ended unmet keeps the standing it had on the day it
+    ended.
 
-    A contingent duty (notice of a refusal, reg 4(1), 10(1)) has no date any more once the decision has gone the other way,
-    and neither has a right that was not used in its time (r20(1)(c): an appeal). What is owed as soon as possible from a day on has no date
-    by which it is late.
+    A contingent duty (notice of a refusal, reg 4(1), 10(1)) has no date any more once the decision has gone the other
+    way, and neither has a right that was not used in its time (r20(1)(c): an appeal). What is owed as soon as possible
+    from a day on has no date by which it is late.
     """
     due = duty.due
     if duty.bound == "window":
@@ -24,7 +27,8 @@ def standing(duty: Duty, as_at: date) -> Standing:
     if duty.bound == "not_before":
         if duty.met_on is None:
             return Standing.RUNNING
-        # Of a minimum to be allowed, the last day still belongs to whoever it is allowed to (reg 13(1)(a): fifteen days, beginning with service).
+        # Of a minimum to be allowed, the last day still belongs to whoever it is allowed to (reg 13(1)(a): fifteen
+        # days, beginning with service).
         first_lawful = due + DAY if duty.lawful_from == "day_after_due" else due
         return Standing.TOO_EARLY if duty.met_on < first_lawful else Standing.MET
     if duty.met_on is not None:
@@ -43,8 +47,14 @@ def standing(duty: Duty, as_at: date) -> Standing:
 
 
 def days_late(duty: Duty, as_at: date) -> int:
-    """Calendar days after the due date: until met, until ended, or until `as_at`; 0 where in time or where nothing can be late."""
-    if duty.due is None or duty.bound != "by" or (duty.contingent and duty.met_on is None and duty.ended_on is not None):
+    """Calendar days after the due date: until met, until ended, or until `as_at`; 0 where in time or where nothing can
+    be late.
+    """
+    if (
+        duty.due is None
+        or duty.bound != "by"
+        or (duty.contingent and duty.met_on is None and duty.ended_on is not None)
+    ):
         return 0
     if duty.open_ended or (duty.may_lapse and duty.met_on is None):
         return 0

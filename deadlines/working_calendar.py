@@ -1,8 +1,8 @@
 """Which days are working days of England and Wales, and which days the SEND Tribunal counts.
 
-Provision: the bank holidays of England and Wales (Banking and Financial Dealings Act 1971, proclamations); SI 2008/2699 r1(3) and
-r12(3). Sums are look-ups in tables made once. A day outside the known range raises AlmanacRange: a calendar that guesses gives a
-date that looks like law and is not.
+Provision: the bank holidays of England and Wales (Banking and Financial Dealings Act 1971, proclamations); SI 2008/2699
+r1(3) and r12(3). Sums are look-ups in tables made once. A day outside the known range raises AlmanacRange: a calendar
+that guesses gives a date that looks like law and is not.
 """
 
 from __future__ import annotations
@@ -26,11 +26,17 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 Kind = Literal["working", "tribunal_working", "tribunal"]
 
 _EXAMPLES = {
-    "nation": 'nation = "England and Wales"', "known_from": "known_from = 2012-01-01", "known_to": "known_to = 2028-12-31",
-    "source": 'source = "https://www.gov.uk/bank-holidays"', "source_date": "source_date = 2026-02-25",
-    "weekend": 'weekend = ["Saturday", "Sunday"]', "from": 'from = "1 August"', "to": 'to = "31 August"',
-    "why": 'why = "August"', "closed": "[[closed]]",
-}  # fmt: skip
+    "nation": 'nation = "England and Wales"',
+    "known_from": "known_from = 2012-01-01",
+    "known_to": "known_to = 2028-12-31",
+    "source": 'source = "https://www.gov.uk/bank-holidays"',
+    "source_date": "source_date = 2026-02-25",
+    "weekend": 'weekend = ["Saturday", "Sunday"]',
+    "from": 'from = "1 August"',
+    "to": 'to = "31 August"',
+    "why": 'why = "August"',
+    "closed": "[[closed]]",
+}
 
 
 class AlmanacRange(NoAnswer):
@@ -52,8 +58,15 @@ class Almanac:
     `first` and `last` are the known range. Methods raise AlmanacRange where they need a day outside it.
     """
 
-    def __init__(self, first: date, last: date, holidays: Mapping[date, str], weekend: Iterable[int],
-                 closed: Mapping[tuple[int, int], str], digest: str) -> None:  # fmt: skip
+    def __init__(
+        self,
+        first: date,
+        last: date,
+        holidays: Mapping[date, str],
+        weekend: Iterable[int],
+        closed: Mapping[tuple[int, int], str],
+        digest: str,
+    ) -> None:
         self.first, self.last, self.holidays, self.digest = first, last, dict(holidays), digest
         self._closed = dict(closed)
         self._weekend = frozenset(weekend)
@@ -75,7 +88,8 @@ class Almanac:
             rank.append(len(counted))
         return counted, rank
 
-    # What a day is -----------------------------------------------------------------------------------------------------
+    # What a day is
+    # -----------------------------------------------------------------------------------------------------
 
     def is_working_day(self, day: date) -> bool:
         """Monday to Friday and no bank holiday of England and Wales."""
@@ -96,7 +110,8 @@ class Almanac:
         """Why the Tribunal's rules do not count the day; None where they do."""
         return self._closed.get((day.month, day.day))
 
-    # Sums --------------------------------------------------------------------------------------------------------------
+    # Sums
+    # --------------------------------------------------------------------------------------------------------------
 
     def add_working_days(self, day: date, n: int) -> date:
         """The n-th working day after `day` (n >= 1)."""
@@ -138,7 +153,9 @@ class Almanac:
         return self._rank[self._place(until, 0)] - self._rank[self._place(after, 0)]
 
     def institution_days_after(self, day: date, n: int, closed_from: date | None, reopens_on: date | None) -> date:
-        """The n-th working day after `day` on which the institution is not closed (`closed_from` to the day before `reopens_on`)."""
+        """The n-th working day after `day` on which the institution is not closed (`closed_from` to the day before
+        `reopens_on`).
+        """
         end = self.add_working_days(day, n)
         if closed_from is None or reopens_on is None:
             return end
@@ -156,7 +173,9 @@ class Almanac:
             at += 1
 
     def add_working_days_many(self, days: Iterable[int], n: int) -> list[int]:
-        """`add_working_days` for many days at once; days go in and come out as proleptic ordinals (`date.toordinal`)."""
+        """`add_working_days` for many days at once; days go in and come out as proleptic ordinals
+        (`date.toordinal`).
+        """
         return self._many("working", days, n)
 
     def add_tribunal_working_days_many(self, days: Iterable[int], n: int) -> list[int]:
@@ -166,8 +185,8 @@ class Almanac:
     def out_of_range(self) -> AlmanacRange:
         """The refusal that names the known range."""
         return AlmanacRange(
-            f"The almanac knows the bank holidays of England and Wales from {self.first} to {self.last}, and this sum needs a"
-            " working day outside that range. Add the missing year to config/almanac/bank_holidays.toml."
+            f"The almanac knows the bank holidays of England and Wales from {self.first} to {self.last}, and this sum"
+            " needs a working day outside that range. Add the missing year to config/almanac/bank_holidays.toml."
         )
 
     def _many(self, kind: Kind, days: Iterable[int], n: int) -> list[int]:
@@ -202,9 +221,11 @@ def _positive(n: int) -> int:
 
 
 def load_almanac(*folders: Path) -> Almanac:
-    """Read bank_holidays.toml and tribunal.toml from `folders` (default: config/almanac); a file in a later one stands for that in an earlier one.
+    """Read bank_holidays.toml and tribunal.toml from `folders` (default: config/almanac); a file in a later one stands
+    for that in an earlier one.
 
-    Raises ConfigFault where a day is no date, lies outside the known range or under another year's heading, or a known year is empty.
+    Raises ConfigFault where a day is no date, lies outside the known range or under another year's heading, or a known
+    year is empty.
     """
     return _read(folders) if folders else _shipped()
 
@@ -217,18 +238,27 @@ def _shipped() -> Almanac:
 def _read(folders: Sequence[Path]) -> Almanac:
     days = read_toml(topmost(folders, "bank_holidays.toml"))
     tribunal = read_toml(topmost(folders, "tribunal.toml"))
-    digest = hashlib.sha256(json.dumps([days, tribunal], sort_keys=True, default=str, separators=(",", ":")).encode()).hexdigest()
+    digest = hashlib.sha256(
+        json.dumps([days, tribunal], sort_keys=True, default=str, separators=(",", ":")).encode()
+    ).hexdigest()
     years = {year: table for year, table in days.items() if isinstance(table, dict)}
-    head = parsed(_Head, {key: value for key, value in days.items() if key not in years}, "bank_holidays.toml", "top", _EXAMPLES)
+    head = parsed(
+        _Head, {key: value for key, value in days.items() if key not in years}, "bank_holidays.toml", "top", _EXAMPLES
+    )
     if unknown := [name for name in head.weekend if name not in WEEKDAYS]:
-        raise ConfigFault(f"bank_holidays.toml: `weekend` names no weekday: {unknown[0]!r}. Example: {_EXAMPLES['weekend']}")
+        raise ConfigFault(
+            f"bank_holidays.toml: `weekend` names no weekday: {unknown[0]!r}. Example: {_EXAMPLES['weekend']}"
+        )
     holidays: dict[date, str] = {}
     for year, table in years.items():
         for text, name in table.items():
             holidays[_holiday(year, text, name, head)] = name
     for number in range(head.known_from.year, head.known_to.year + 1):
         if not any(day.year == number for day in holidays):
-            raise ConfigFault(f"bank_holidays.toml: {number} lies in the known range and has no bank holiday. Example: [{number}] and its days.")
+            raise ConfigFault(
+                f"bank_holidays.toml: {number} lies in the known range and has no bank holiday. Example: [{number}] and"
+                " its days."
+            )
     weekend = [WEEKDAYS.index(name) for name in head.weekend]
     return Almanac(head.known_from, head.known_to, holidays, weekend, _closed_days(tribunal), digest)
 
@@ -240,18 +270,27 @@ def _holiday(year: str, text: str, name: Any, head: _Head) -> date:
     except ValueError:
         raise ConfigFault(f"bank_holidays.toml: [{year}] has a key that is no date: {text!r}. {example}") from None
     if str(day.year) != year or not head.known_from <= day <= head.known_to or not isinstance(name, str):
-        raise ConfigFault(f"bank_holidays.toml: [{year}] {text}: a day of that year inside the known range, and its name, were expected. {example}")
+        raise ConfigFault(
+            f"bank_holidays.toml: [{year}] {text}: a day of that year inside the known range, and its name, were"
+            f" expected. {example}"
+        )
     return day
 
 
 def _closed_days(tables: Mapping[str, Any]) -> dict[tuple[int, int], str]:
-    """Every closed day of the year as (month, day); a period whose end comes before its start runs over the year's end."""
+    """Every closed day of the year as (month, day); a period whose end comes before its start runs over the
+    year's end.
+    """
     closed: dict[tuple[int, int], str] = {}
     if unknown := set(tables) - {"source", "source_date", "closed"}:
-        raise ConfigFault(f"tribunal.toml: a key that is not known: `{min(unknown)}`. Known keys: closed, source, source_date.")
+        raise ConfigFault(
+            f"tribunal.toml: a key that is not known: `{min(unknown)}`. Known keys: closed, source, source_date."
+        )
     for table in tables.get("closed", ()):
         if set(table) != {"from", "to", "why"}:
-            raise ConfigFault('tribunal.toml: [[closed]] has exactly the keys `from`, `to` and `why`. Example: from = "1 August"')
+            raise ConfigFault(
+                'tribunal.toml: [[closed]] has exactly the keys `from`, `to` and `why`. Example: from = "1 August"'
+            )
         try:
             start, end = month_day(table["from"]), month_day(table["to"])
         except ValueError as fault:

@@ -1,7 +1,9 @@
-"""The three pages worth opening in Prefect: what is overdue by body, what falls due this week, whether the history is intact.
+"""The three pages worth opening in Prefect: what is overdue by body, what falls due this week, whether the history is
+intact.
 
-Purpose: operations staff see from a run what it means today. Everything is read from the duty table (references, codes, names of organisations,
-days); nothing here can name a child. The tables are worked out without Prefect, which only shows them.
+Purpose: operations staff see from a run what it means today. Everything is read from the duty table (references, codes,
+names of organisations, days); nothing here can name a child. The tables are worked out without Prefect, which only
+shows them.
 """
 
 from __future__ import annotations
@@ -49,7 +51,9 @@ def due_this_week(house: House, as_at: date) -> list[dict[str, str | int]]:
             "Due": plain_day(row.due),
             "Act by": plain_day(row.act_by) if row.act_by else "",
             "Case": row.case_ref,
-            "Who": row.body_name or row.body or (house.directory.la_name(row.la) if row.la else None) or row.duty_on or "",
+            "Who": (
+                row.body_name or row.body or (house.directory.la_name(row.la) if row.la else None) or row.duty_on or ""
+            ),
             "Service": house.directory.service_name(row.service) if row.service else "",
             "Duty": row.action,
         }
@@ -58,7 +62,9 @@ def due_this_week(house: House, as_at: date) -> list[dict[str, str | int]]:
 
 
 def verification(report: dict[str, Any]) -> str:
-    """The verification report as a page: what was proved, of how much, and the head to compare with the morning digest's."""
+    """The verification report as a page: what was proved, of how much, and the head to compare with the morning
+    digest's.
+    """
     damage: Sequence[Any] = report.get("damage") or []
     lines = [
         "# The history is intact" if report.get("intact") else "# The history is damaged",
@@ -67,7 +73,10 @@ def verification(report: dict[str, Any]) -> str:
         f"* facts: {report.get('facts')}",
         f"* head: `{report.get('head')}`",
         "",
-        "The head is one digest over the last fact of every case. Compare it with the one in the DCO's morning digest of the same day.",
+        (
+            "The head is one digest over the last fact of every case. Compare it with the one in the DCO's morning"
+            " digest of the same day."
+        ),
     ]
     if damage:
         lines += ["", "## What was found", "", *(f"* {_finding(each)}" for each in damage[:MOST_ROWS])]
@@ -79,7 +88,9 @@ async def publish(work: Work, ended: End) -> End:
     from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
     if work.act is Act.VERIFY:
-        await acreate_markdown_artifact(verification(work.report.model_dump(mode="json")), key=VERIFY_KEY, description=ended.message)
+        await acreate_markdown_artifact(
+            verification(work.report.model_dump(mode="json")), key=VERIFY_KEY, description=ended.message
+        )
     if work.act is not Act.SWEEP:
         return ended
     as_at: date = work.given["as_at"]

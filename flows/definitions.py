@@ -1,8 +1,10 @@
-"""The Prefect flows: one thin run around each act, so that people see what ran, for which day, how many, and what needs them.
+"""The Prefect flows: one thin run around each act, so that people see what ran, for which day, how many, and what needs
+them.
 
-Purpose: showing, never keeping. The act itself is handed over beside Prefect (a context variable), so that nothing but references, kinds of
-fact, days and a file's digest is ever a parameter: Prefect stores every parameter, even of a run that it refuses. Exceptions of the core never
-pass through a run either, because their texts are stored as well. `record` and `import` run only inside the caller's own process.
+Purpose: showing, never keeping. The act itself is handed over beside Prefect (a context variable), so that nothing but
+references, kinds of fact, days and a file's digest is ever a parameter: Prefect stores every parameter, even of a run
+that it refuses. Exceptions of the core never pass through a run either, because their texts are stored as well.
+`record` and `import` run only inside the caller's own process.
 """
 
 from __future__ import annotations
@@ -29,15 +31,38 @@ from config.settings import Settings
 from flows import artifacts, run_labels
 from flows.jobs import Act, Work
 
-CaseReference = Annotated[str, Field(pattern=r"^(new|unknown|[A-Z]{1,4}-?[0-9]{3,9})$", title="Case", description="The case's reference, as in EHC-2026001")]
-Kinds = Annotated[str, Field(pattern=r"^[a-z_]{1,60}(,[a-z_]{1,60}){0,50}$", title="Fact", description="The kinds of fact")]
-Digest = Annotated[str, Field(pattern=r"^([0-9a-f]{32}|unreadable)$", title="File", description="The file's digest; never its name")]
+CaseReference = Annotated[
+    str,
+    Field(
+        pattern=r"^(new|unknown|[A-Z]{1,4}-?[0-9]{3,9})$",
+        title="Case",
+        description="The case's reference, as in EHC-2026001",
+    ),
+]
+Kinds = Annotated[
+    str, Field(pattern=r"^[a-z_]{1,60}(,[a-z_]{1,60}){0,50}$", title="Fact", description="The kinds of fact")
+]
+Digest = Annotated[
+    str, Field(pattern=r"^([0-9a-f]{32}|unreadable)$", title="File", description="The file's digest; never its name")
+]
 # A day is text with a pattern: of a date type the server checks nothing, and keeps whatever was typed in its place.
 DAY = {"pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "json_schema_extra": {"format": "date"}}
-Day = Annotated[str | None, Field(title="As at", description="The day to look from, today unless said: 2026-04-14", **DAY)]
+Day = Annotated[
+    str | None, Field(title="As at", description="The day to look from, today unless said: 2026-04-14", **DAY)
+]
 On = Annotated[str | None, Field(title="On", description="The day on which it happened: 2026-04-14", **DAY)]
-Share = Annotated[str | None, Field(pattern=r"^[0-9]{1,2}/[0-9]{1,2}$", title="Part", description="One part of the cases, as 2/3; all unless said")]
-Now = Annotated[bool, Field(title="Now", description="Send without waiting for working hours; the records say that it was asked for here")]
+Share = Annotated[
+    str | None,
+    Field(
+        pattern=r"^[0-9]{1,2}/[0-9]{1,2}$", title="Part", description="One part of the cases, as 2/3; all unless said"
+    ),
+]
+Now = Annotated[
+    bool,
+    Field(
+        title="Now", description="Send without waiting for working hours; the records say that it was asked for here"
+    ),
+]
 
 _WORK: ContextVar[Work | None] = ContextVar("sendflow_work", default=None)
 
@@ -59,7 +84,9 @@ def _own_work(act: Act, given: dict[str, Any]) -> Work:
         case Act.DIGEST:
             return Work(act, house, {"as_at": run_labels.day_of(given["as_at"]) or house.today()})
         case Act.DELIVER:
-            return Work(act, house, {"now": given["now"], "reason": "asked for on the Prefect pages" if given["now"] else None})
+            return Work(
+                act, house, {"now": given["now"], "reason": "asked for on the Prefect pages" if given["now"] else None}
+            )
         case Act.VERIFY:
             return Work(act, house, {"case": given["case"]})
         case _:
@@ -75,7 +102,11 @@ async def _show(act: Act, **given: Any) -> State[Any]:
         name = run_labels.begin(act, run_labels.parameters(work))
         report = work.do(str(flow_run.id))
     except Exception as problem:
-        ended = run_labels.refused(act, name, problem) if run_labels.is_refusal(problem) else run_labels.broken(act, name, problem)
+        ended = (
+            run_labels.refused(act, name, problem)
+            if run_labels.is_refusal(problem)
+            else run_labels.broken(act, name, problem)
+        )
     else:
         ended = run_labels.end(act, name, report.model_dump(mode="json"))
         with contextlib.suppress(Exception):  # what cannot be shown is still done
@@ -87,7 +118,9 @@ async def _show(act: Act, **given: Any) -> State[Any]:
 
 
 async def _tell(ended: run_labels.End) -> None:
-    """Writes the run's log, and its name and tags where the end has changed them. A fact that was recorded says all in its name."""
+    """Writes the run's log, and its name and tags where the end has changed them. A fact that was recorded says all in
+    its name.
+    """
     client, _ = get_or_create_client()
     if ended.state is not run_labels.EndState.RECORDED:
         await client.create_logs([_log(line, ended) for line in ended.diary])
@@ -113,13 +146,21 @@ async def import_tracker(digest: Digest) -> State[Any]:
     return await _show(Act.IMPORT, digest=digest)
 
 
-@flow(name="sweep", flow_run_name=_run_name, description="Looks at every duty that has something new to say and writes it down, with its letters.")
+@flow(
+    name="sweep",
+    flow_run_name=_run_name,
+    description="Looks at every duty that has something new to say and writes it down, with its letters.",
+)
 async def sweep(as_at: Day = None, part: Share = None) -> State[Any]:
     """One sweep, as at today unless said; of every case, or of the part that falls to one of several workers."""
     return await _show(Act.SWEEP, as_at=as_at, part=part)
 
 
-@flow(name="deliver", flow_run_name=_run_name, description="Sends the letters that are still called for, one message to a mailbox a day.")
+@flow(
+    name="deliver",
+    flow_run_name=_run_name,
+    description="Sends the letters that are still called for, one message to a mailbox a day.",
+)
 async def deliver(now: Now = False) -> State[Any]:
     """One delivery round."""
     return await _show(Act.DELIVER, now=now)
@@ -131,7 +172,11 @@ async def digest(as_at: Day = None) -> State[Any]:
     return await _show(Act.DIGEST, as_at=as_at)
 
 
-@flow(name="verify", flow_run_name=_run_name, description="Proves that the history is as it was written, and that the caches agree with it.")
+@flow(
+    name="verify",
+    flow_run_name=_run_name,
+    description="Proves that the history is as it was written, and that the caches agree with it.",
+)
 async def verify(case: CaseReference | None = None) -> State[Any]:
     """Verifies one case, or every case."""
     return await _show(Act.VERIFY, case=case)
@@ -148,7 +193,9 @@ FLOWS: dict[Act, Flow[..., Any]] = {
 
 
 def conduct(work: Work) -> None:
-    """Runs one act as an in-process flow run. Asynchronous, because a synchronous run waits a second for its heartbeat to end."""
+    """Runs one act as an in-process flow run. Asynchronous, because a synchronous run waits a second for its heartbeat
+    to end.
+    """
     token = _WORK.set(work)
     try:
         asyncio.run(_conduct(work))
@@ -157,7 +204,9 @@ def conduct(work: Work) -> None:
 
 
 async def _conduct(work: Work) -> None:
-    """Makes the run with its name and tags in one call, as each call to the server costs a person as much as the recording itself."""
+    """Makes the run with its name and tags in one call, as each call to the server costs a person as much as the
+    recording itself.
+    """
     flow_of, given = FLOWS[work.act], run_labels.parameters(work)
     name, marks = run_labels.begin(work.act, given), run_labels.tags_at_the_start(work)
     async with AsyncClientContext.get_or_create() as shared:

@@ -1,7 +1,8 @@
-"""What a person may start from the Prefect pages: sweep, deliver, digest, verify. None has a schedule: the alarm clock is `wake.py`.
+"""What a person may start from the Prefect pages: sweep, deliver, digest, verify. None has a schedule: the alarm clock
+is `wake.py`.
 
-Purpose: operations staff can have the house look again at once, without a terminal. It also tells the server how to notice a run whose
-process has died, because Prefect itself leaves such a run Running for ever.
+Purpose: operations staff can have the house look again at once, without a terminal. It also tells the server how to
+notice a run whose process has died, because Prefect itself leaves such a run Running for ever.
 """
 
 from __future__ import annotations
@@ -13,7 +14,12 @@ from typing import Any
 from prefect import serve
 from prefect.automations import Automation, EventTrigger, Posture
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterStartTime, FlowRunFilterState, FlowRunFilterStateType
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterStartTime,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
 from prefect.client.schemas.objects import StateType
 from prefect.deployments.runner import RunnerDeployment
 from prefect.events.actions import ChangeFlowRunState
@@ -31,18 +37,22 @@ PREFECT_ENDS = ("Completed", "Failed", "Cancelled", "Crashed", "Cancelling", "Ti
 
 WHAT_THEY_DO = {
     "sweep": (
-        "Looks at every duty that has something new to say as at the day given (today unless said) and writes it down: reminders that have "
-        "fallen due, breaches, escalations, and the letters they call for. Safe to start at any time: a second sweep finds nothing to do."
+        "Looks at every duty that has something new to say as at the day given (today unless said) and writes it down:"
+        " reminders that have fallen due, breaches, escalations, and the letters they call for. Safe to start at any"
+        " time: a second sweep finds nothing to do."
     ),
     "deliver": (
-        "Sends the letters that are still called for, one message to a mailbox a day, in working hours unless *Now* is ticked. "
-        "Safe to start at any time: nothing is sent twice."
+        "Sends the letters that are still called for, one message to a mailbox a day, in working hours unless *Now* is"
+        " ticked. Safe to start at any time: nothing is sent twice."
     ),
     "digest": (
         "Writes the morning digest to the DCO: what is late, what falls due in seven days, what to decide. "
         "One a day, however often it is started."
     ),
-    "verify": "Re-hashes every chain, refolds every case and compares the caches. Changes nothing. Name a case to verify that one alone.",
+    "verify": (
+        "Re-hashes every chain, refolds every case and compares the caches. Changes nothing. Name a case to verify that"
+        " one alone."
+    ),
 }
 
 
@@ -55,13 +65,20 @@ def deployments() -> list[RunnerDeployment]:
         "verify": definitions.verify,
     }
     return [
-        flow.to_deployment(name=f"{name}-now", description=WHAT_THEY_DO[name], tags=["by-hand"], entrypoint_type=EntrypointType.MODULE_PATH)
+        flow.to_deployment(
+            name=f"{name}-now",
+            description=WHAT_THEY_DO[name],
+            tags=["by-hand"],
+            entrypoint_type=EntrypointType.MODULE_PATH,
+        )
         for name, flow in flows.items()
     ]
 
 
 def zombie_automation() -> Automation:
-    """Marks a run as crashed when its heartbeat stops and no end was seen. Every end is listed by name: our runs end in states of their own."""
+    """Marks a run as crashed when its heartbeat stops and no end was seen. Every end is listed by name: our runs end in
+    states of their own.
+    """
     ends = {f"prefect.flow-run.{name}" for name in (*PREFECT_ENDS, *EndState)}
     return Automation(
         name=ZOMBIES,
@@ -75,7 +92,11 @@ def zombie_automation() -> Automation:
             threshold=1,
             within=SILENCE,
         ),
-        actions=[ChangeFlowRunState(state=StateType.CRASHED, message="its process has died; the next sweep or delivery finishes the work")],
+        actions=[
+            ChangeFlowRunState(
+                state=StateType.CRASHED, message="its process has died; the next sweep or delivery finishes the work"
+            )
+        ],
     )
 
 
@@ -92,9 +113,13 @@ async def keep_automation() -> None:
 
 
 async def settle_what_was_left(opened: datetime) -> int:
-    """Marks as crashed the runs that began before the house was opened and never ended: nobody is left to end them. Returns how many."""
+    """Marks as crashed the runs that began before the house was opened and never ended: nobody is left to end them.
+    Returns how many.
+    """
     left = FlowRunFilter(
-        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING, StateType.CANCELLING])),
+        state=FlowRunFilterState(
+            type=FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING, StateType.CANCELLING])
+        ),
         start_time=FlowRunFilterStartTime(before_=opened),
     )
     async with get_client() as client:

@@ -1,8 +1,8 @@
 """Performs an act: as a Prefect run where this house's server answers, and directly otherwise, saying so.
 
-Purpose: `record`, `import`, `sweep`, `deliver`, `digest` and `verify` come through here. The core act is what counts: it is done once in this
-process, whatever Prefect does before, during or after it. Prefect is looked for before it is imported, so that without a server nothing of it
-is paid for.
+Purpose: `record`, `import`, `sweep`, `deliver`, `digest` and `verify` come through here. The core act is what counts:
+it is done once in this process, whatever Prefect does before, during or after it. Prefect is looked for before it is
+imported, so that without a server nothing of it is paid for.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ class Act(StrEnum):
 
 
 class Work:
-    """One act with all that it needs, done at most once. What Prefect is shown of it is worked out elsewhere, from its report."""
+    """One act with all that it needs, done at most once. What Prefect is shown of it is worked out elsewhere, from its
+    report.
+    """
 
     def __init__(self, act: Act, house: House, given: dict[str, Any]) -> None:
         """Takes the core act's own arguments by name; nothing is done yet."""
@@ -45,7 +47,9 @@ class Work:
         self.problem: Exception | None = None
 
     def do(self, run: str | None) -> Any:
-        """Does the act, `run` being the Prefect run's id. Asked again, it gives the same report or raises the same problem."""
+        """Does the act, `run` being the Prefect run's id. Asked again, it gives the same report or raises the same
+        problem.
+        """
         if not self.begun:
             self.begun = True
             began = time.monotonic()
@@ -68,11 +72,19 @@ class Work:
             return
         code = str(getattr(self.problem, "code", ""))
         refused = re.fullmatch(r"[a-z][a-z0-9_]{1,40}", code) is not None
-        job_log.note(self.house, self.act, "refused" if refused else "broken", seconds, code=code if refused else type(self.problem).__name__)
+        job_log.note(
+            self.house,
+            self.act,
+            "refused" if refused else "broken",
+            seconds,
+            code=code if refused else type(self.problem).__name__,
+        )
 
 
 def core(act: Act) -> Callable[..., Any]:
-    """Returns the core of an act as a function of house, run and its own arguments. Imported late: each act pays for itself only."""
+    """Returns the core of an act as a function of house, run and its own arguments. Imported late: each act pays for
+    itself only.
+    """
     match act:
         case Act.RECORD:
             from casework.cases.record import record
@@ -108,7 +120,8 @@ def say_on_stderr(line: str) -> None:
 
 
 def perform(act: str, house: House, *, say: Callable[[str], None] = say_on_stderr, **given: Any) -> Any:
-    """Performs `act` and returns the core's report; `given` are the core act's own arguments (all but house and run) by name.
+    """Performs `act` and returns the core's report; `given` are the core act's own arguments (all but house and run) by
+    name.
 
     Raises what the core raises. Prefect's own faults are said in one line and never undo or repeat the act.
     """

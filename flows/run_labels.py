@@ -1,7 +1,8 @@
 """What people see of a run: its name, its tags, how it ended, in their words. Knows reports, and nothing of Prefect.
 
-Purpose: operations staff read the list of runs as a diary of the house. A business outcome (a breach, a refused row) is never shown as a
-failure; red is for what a person must mend. Only references, kinds of fact, codes, days and counts ever come through here.
+Purpose: operations staff read the list of runs as a diary of the house. A business outcome (a breach, a refused row) is
+never shown as a failure; red is for what a person must mend. Only references, kinds of fact, codes, days and counts
+ever come through here.
 """
 
 from __future__ import annotations
@@ -89,7 +90,9 @@ def day_of(text: str | None) -> date | None:
 
 
 def file_digest(path: Path) -> str:
-    """What a file is called in Prefect: half of its SHA-256, as its name may hold a child's; "unreadable" where it cannot be read."""
+    """What a file is called in Prefect: half of its SHA-256, as its name may hold a child's; "unreadable" where it
+    cannot be read.
+    """
     try:
         with path.open("rb") as opened:
             return hashlib.file_digest(opened, "sha256").hexdigest()[:32]
@@ -106,7 +109,11 @@ def parameters(work: Work) -> dict[str, Any]:
             known = {kind for process in work.house.processes.values() for kind in process.versions}
             # What is no kind of fact may be anything that somebody typed.
             kinds = ",".join(draft.kind if draft.kind in known else UNKNOWN for draft in drafts)
-            return {"case": _reference(given["case"]), "fact": kinds, "on": drafts[0].occurred_on.isoformat() if drafts else None}
+            return {
+                "case": _reference(given["case"]),
+                "fact": kinds,
+                "on": drafts[0].occurred_on.isoformat() if drafts else None,
+            }
         case Act.IMPORT:
             return {"digest": file_digest(Path(given["path"]))}
         case Act.SWEEP if given.get("part") is not None:
@@ -127,13 +134,19 @@ def tags_at_the_start(work: Work) -> tuple[str, ...]:
     """The process of the case, and the bodies that the facts name, by their ODS codes."""
     if work.act is not Act.RECORD:
         return ()
-    bodies = {str(draft.data.get("body")) for draft in work.given["drafts"]} & {body.body for body in work.house.directory.bodies}
+    bodies = {str(draft.data.get("body")) for draft in work.given["drafts"]} & {
+        body.body for body in work.house.directory.bodies
+    }
     return (*(["rehearsed"] if work.house.rehearsed else []), *_process_of(work), *sorted(bodies))
 
 
 def _process_of(work: Work) -> tuple[str, ...]:
     """The one process that knows these kinds; of a kind that several share nothing is said."""
-    found = [name for name, process in work.house.processes.items() if all(draft.kind in process.versions for draft in work.given["drafts"])]
+    found = [
+        name
+        for name, process in work.house.processes.items()
+        if all(draft.kind in process.versions for draft in work.given["drafts"])
+    ]
     return tuple(found) if len(found) == 1 else ()
 
 
@@ -146,7 +159,9 @@ def begin(act: Act, shown: Mapping[str, Any]) -> str:
             return f"import {str(shown['digest'])[:8]}"
         case Act.SWEEP | Act.DIGEST:
             part = f", part {str(shown['part']).replace('/', ' of ')}" if shown.get("part") else ""
-            return (f"{act} {plain_day(date.fromisoformat(shown['as_at']))}" if is_day(shown["as_at"]) else f"{act} today") + part
+            return (
+                f"{act} {plain_day(date.fromisoformat(shown['as_at']))}" if is_day(shown["as_at"]) else f"{act} today"
+            ) + part
         case Act.DELIVER:
             return "deliver now" if shown["now"] else "deliver"
         case Act.VERIFY:
@@ -168,50 +183,89 @@ def _end(act: Act, name: str, report: Mapping[str, Any]) -> End:
         case Act.VERIFY:
             return _verify_end(name, report)
         case Act.IMPORT:
-            rows, accepted, refused_rows, added = (_count(report, key) for key in ("rows", "accepted", "refused", "facts_added"))
+            rows, accepted, refused_rows, added = (
+                _count(report, key) for key in ("rows", "accepted", "refused", "facts_added")
+            )
             said = f"{accepted} of {rows} rows accepted, {refused_rows} refused, {added} facts"
             state = EndState.SOME_REFUSED if refused_rows else (EndState.IMPORTED if added else EndState.NOTHING_NEW)
             return End(f"{name}: {said}", state, said)
         case Act.RECORD:
-            return End(name, EndState.RECORDED, f"{report.get('case_ref')} is now {report.get('state')} (fact {report.get('seq')})")
+            return End(
+                name,
+                EndState.RECORDED,
+                f"{report.get('case_ref')} is now {report.get('state')} (fact {report.get('seq')})",
+            )
         case Act.DIGEST:
             late, soon, person = (_count(report, key) for key in ("late", "soon", "person"))
             said = f"{late} late, {soon} due within seven days, {person} waiting for a person"
             if report.get("state") == LetterState.FAILED:
-                return End(f"{name}: not delivered", EndState.LETTERS_NEED_A_PERSON, f"{said}; the DCO's mailbox refused it", broken=True)
+                return End(
+                    f"{name}: not delivered",
+                    EndState.LETTERS_NEED_A_PERSON,
+                    f"{said}; the DCO's mailbox refused it",
+                    broken=True,
+                )
             alert = "; NO SWEEP has finished for a day" if report.get("alert") else ""
-            return End(f"{name}: {late} late, {soon} soon", EndState.DIGESTED, f"{said}; its letter is {report.get('state')}{alert}")
+            return End(
+                f"{name}: {late} late, {soon} soon",
+                EndState.DIGESTED,
+                f"{said}; its letter is {report.get('state')}{alert}",
+            )
 
 
 def is_refusal(problem: Exception) -> bool:
     """Says whether the act was refused for a reason that the person who asked has been told: no fault of the house."""
-    return isinstance(problem, WrongDay | NoSuchDay) or re.fullmatch(r"[a-z][a-z0-9_]{1,40}", str(getattr(problem, "code", ""))) is not None
+    return (
+        isinstance(problem, WrongDay | NoSuchDay)
+        or re.fullmatch(r"[a-z][a-z0-9_]{1,40}", str(getattr(problem, "code", ""))) is not None
+    )
 
 
 def refused(act: Act, name: str, problem: Exception) -> End:
     """The end of a run whose act was lawfully refused: no failure, since the house did what it is for."""
-    return End(name, EndState.REFUSED, f"{act} was refused: {getattr(problem, 'code', 'no day that has come')}; nothing was written")
+    return End(
+        name,
+        EndState.REFUSED,
+        f"{act} was refused: {getattr(problem, 'code', 'no day that has come')}; nothing was written",
+    )
 
 
 def broken(act: Act, name: str, problem: Exception) -> End:
-    """The end of a run that a person must look into. The problem's text is not shown: it may quote what nobody may read here."""
+    """The end of a run that a person must look into. The problem's text is not shown: it may quote what nobody may read
+    here.
+    """
     where = problem.__traceback__
     while where is not None and where.tb_next is not None:
         where = where.tb_next
-    place = f"{Path(where.tb_frame.f_code.co_filename).name}:{where.tb_lineno}" if where is not None else "no place known"
-    return End(name, EndState.COULD_NOT_FINISH, f"{act} could not be finished: {type(problem).__name__} at {place}", broken=True)
+    place = (
+        f"{Path(where.tb_frame.f_code.co_filename).name}:{where.tb_lineno}" if where is not None else "no place known"
+    )
+    return End(
+        name,
+        EndState.COULD_NOT_FINISH,
+        f"{act} could not be finished: {type(problem).__name__} at {place}",
+        broken=True,
+    )
 
 
 def _sweep_end(name: str, report: Mapping[str, Any]) -> End:
     kinds: Mapping[str, int] = report.get("kinds") or {}
-    words = {"breached": "breached", "reminder_due": "reminded", "escalation_due": "escalated", "rung_withdrawn": "withdrawn"}
+    words = {
+        "breached": "breached",
+        "reminder_due": "reminded",
+        "escalation_due": "escalated",
+        "rung_withdrawn": "withdrawn",
+    }
     parts = [f"{kinds[kind]} {word}" for kind, word in words.items() if kinds.get(kind)]
     cases, facts, notices = (_count(report, key) for key in ("cases_looked_at", "facts_written", "notices_written"))
     said = ", ".join(parts) or (f"{facts} facts" if facts else "nothing due")
     message = f"looked at {cases} cases, wrote {facts} facts and {notices} notices"
     if unreckoned := report.get("troubles") or []:
         more = f"{len(unreckoned)} cases could not be reckoned"
-        lines = tuple(f"Needs a person: case {each['case_ref']} could not be reckoned (sendflow verify {each['case_ref']})" for each in unreckoned[:MOST_LINES])
+        lines = tuple(
+            f"Needs a person: case {each['case_ref']} could not be reckoned (sendflow verify {each['case_ref']})"
+            for each in unreckoned[:MOST_LINES]
+        )
         return End(f"{name}: {said}, {more}", EndState.CASES_NEED_A_PERSON, f"{message}; {more}", lines=lines)
     if kinds.get("escalation_due"):
         return End(f"{name}: {said}", EndState.ESCALATED, message)
@@ -222,19 +276,38 @@ def _sweep_end(name: str, report: Mapping[str, Any]) -> End:
 
 def _deliver_end(name: str, report: Mapping[str, Any]) -> End:
     sent, failed, waiting = (_count(report, key) for key in ("sent", "failed", "waiting"))
-    said = ", ".join(f"{number} {word}" for number, word in ((sent, "sent"), (failed, "failed"), (waiting, "waiting")) if number) or "nothing to send"
+    said = (
+        ", ".join(
+            f"{number} {word}" for number, word in ((sent, "sent"), (failed, "failed"), (waiting, "waiting")) if number
+        )
+        or "nothing to send"
+    )
     if failed:
-        return End(f"{name}: {said}", EndState.LETTERS_NEED_A_PERSON, f"{failed} letters cannot be delivered: see `sendflow letters`", broken=True)
-    return End(f"{name}: {said}", EndState.SENT if sent else (EndState.WAITING if waiting else EndState.NOTHING_TO_SEND), said)
+        return End(
+            f"{name}: {said}",
+            EndState.LETTERS_NEED_A_PERSON,
+            f"{failed} letters cannot be delivered: see `sendflow letters`",
+            broken=True,
+        )
+    return End(
+        f"{name}: {said}", EndState.SENT if sent else (EndState.WAITING if waiting else EndState.NOTHING_TO_SEND), said
+    )
 
 
 def _verify_end(name: str, report: Mapping[str, Any]) -> End:
     cases, facts = _count(report, "cases"), _count(report, "facts")
     if report.get("intact"):
         head = str(report.get("head"))[:16]
-        return End(f"{name}: intact", EndState.INTACT, f"{cases} cases and {facts} facts are as they were written; head {head}")
+        return End(
+            f"{name}: intact", EndState.INTACT, f"{cases} cases and {facts} facts are as they were written; head {head}"
+        )
     damage = len(report.get("damage") or [])
-    return End(f"{name}: {damage} damaged", EndState.DAMAGED, f"{damage} findings among {cases} cases: see the artifact", broken=True)
+    return End(
+        f"{name}: {damage} damaged",
+        EndState.DAMAGED,
+        f"{damage} findings among {cases} cases: see the artifact",
+        broken=True,
+    )
 
 
 def _count(report: Mapping[str, Any], key: str) -> int:

@@ -1,10 +1,13 @@
-"""The same deployments on many machines: a process work pool of Prefect's, its workers, and a large sweep shared among them.
+"""The same deployments on many machines: a process work pool of Prefect's, its workers, and a large sweep shared among
+them.
 
-Purpose: one process that serves the deployments (`deployments.py`) is enough for one machine. On several, each runs `sendflow part worker`, and a run
-that somebody starts, or a part of the morning's sweep, goes to whichever is free. Prefect only hands out work: what a worker does is the same core
-act on the same records, so that a worker that dies, comes twice or never leaves nothing undone and nothing twice.
+Purpose: one process that serves the deployments (`deployments.py`) is enough for one machine. On several, each runs
+`sendflow part worker`, and a run that somebody starts, or a part of the morning's sweep, goes to whichever is free.
+Prefect only hands out work: what a worker does is the same core act on the same records, so that a worker that dies,
+comes twice or never leaves nothing undone and nothing twice.
 
-The pool's template has no variables: nobody who reaches the interface can give a run another command, folder or environment through it.
+The pool's template has no variables: nobody who reaches the interface can give a run another command, folder or
+environment through it.
 """
 
 from __future__ import annotations
@@ -34,7 +37,14 @@ if TYPE_CHECKING:
 
 POOL = "sendflow"
 TEMPLATE: dict[str, Any] = {
-    "job_configuration": {"command": None, "env": {}, "labels": {}, "name": None, "stream_output": True, "working_dir": None},
+    "job_configuration": {
+        "command": None,
+        "env": {},
+        "labels": {},
+        "name": None,
+        "stream_output": True,
+        "working_dir": None,
+    },
     "variables": {"type": "object", "properties": {}},
 }
 WORTH = 2_000  # duties; below that a sweep is done before a worker's process has started
@@ -62,14 +72,19 @@ def register(settings: Settings, wait: float = 0.0) -> list[str]:
     try:
         asyncio.run(_register(made))
     except Exception as problem:
-        raise NoPool(f"Prefect refused ({type(problem).__name__}): SENDFLOW_AUTH has to be what the server was started with") from None
+        raise NoPool(
+            f"Prefect refused ({type(problem).__name__}): SENDFLOW_AUTH has to be what the server was started with"
+        ) from None
     return sorted(f"{each.flow_name}/{each.name}" for each in made)
 
 
 def _reach(settings: Settings) -> None:
     api_url = api_address(settings)
     if not _answers(settings):
-        raise NoPool(f"no Prefect server of this house answers at {api_url}: open the house, or set SENDFLOW_API_URL to where one does")
+        raise NoPool(
+            f"no Prefect server of this house answers at {api_url}: open the house, or set SENDFLOW_API_URL to where"
+            " one does"
+        )
     fix_caller_environment(settings, api_url)
 
 
@@ -96,8 +111,12 @@ async def _register(made: list[RunnerDeployment]) -> None:
     await keep_automation()
 
 
-def run_worker(settings: Settings, name: str | None = None, at_once: int = AT_ONCE, say: Callable[[str], None] = say_on_stderr) -> None:
-    """Works for the pool until the process is told to stop; a run under way is finished or settled first. Waits for a server that is not there yet."""
+def run_worker(
+    settings: Settings, name: str | None = None, at_once: int = AT_ONCE, say: Callable[[str], None] = say_on_stderr
+) -> None:
+    """Works for the pool until the process is told to stop; a run under way is finished or settled first. Waits for a
+    server that is not there yet.
+    """
     fix_prefect_environment(settings, api_address(settings))
     from prefect.utilities.processutils import setup_signal_handlers_worker
     from prefect.workers.process import ProcessWorker
@@ -121,7 +140,8 @@ def _silent(*_words: object, **_more: object) -> None:
 
 
 def share(house: House, as_at: date, parts: int, say: Callable[[str], None]) -> None:
-    """Lets the pool's workers sweep, each a part; returns when the parts have ended. Whoever asks sweeps afterwards, for what was left.
+    """Lets the pool's workers sweep, each a part; returns when the parts have ended. Whoever asks sweeps afterwards,
+    for what was left.
 
     Raises NoPool where nobody can be asked; never fails for what becomes of a part.
     """
@@ -137,7 +157,9 @@ def share(house: House, as_at: date, parts: int, say: Callable[[str], None]) -> 
 
 
 def share_if_worth_it(house: House, as_at: date, say: Callable[[str], None]) -> None:
-    """The alarm clock's way: shares a sweep that is large, where the house has workers. Whatever goes wrong, the sweep that follows does it all."""
+    """The alarm clock's way: shares a sweep that is large, where the house has workers. Whatever goes wrong, the sweep
+    that follows does it all.
+    """
     parts = house.settings.workers
     if parts < 2 or how_many(house, as_at) < WORTH:
         return
@@ -164,15 +186,19 @@ async def _share(as_at: date, parts: int) -> str:
             raise NoPool("no worker is at work for the pool: start one with sendflow part worker")
         started = [
             await client.create_flow_run_from_deployment(
-                deployment.id, parameters={"as_at": as_at.isoformat(), "part": str(Part(number, parts))}, tags=["shared"],
+                deployment.id,
+                parameters={"as_at": as_at.isoformat(), "part": str(Part(number, parts))},
+                tags=["shared"],
             )
             for number in range(1, parts + 1)
-        ]  # fmt: skip
+        ]
         return await _wait(client, [run.id for run in started])
 
 
 async def _wait(client: PrefectClient, started: list[UUID]) -> str:
-    """Waits for the runs' ends. Those that nobody begins within a minute of the last that did are taken back: their cases are swept here."""
+    """Waits for the runs' ends. Those that nobody begins within a minute of the last that did are taken back: their
+    cases are swept here.
+    """
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
     from prefect.states import Cancelled
 
@@ -190,7 +216,11 @@ async def _wait(client: PrefectClient, started: list[UUID]) -> str:
         await asyncio.sleep(1.0)
     for run_id, end in ends.items():
         if not end:
-            await client.set_flow_run_state(run_id, Cancelled(message="no worker took it in time; its cases were swept by whoever asked"), force=True)
+            await client.set_flow_run_state(
+                run_id,
+                Cancelled(message="no worker took it in time; its cases were swept by whoever asked"),
+                force=True,
+            )
     return ", ".join(sorted(end or "not begun" for end in ends.values()))
 
 

@@ -1,9 +1,10 @@
 """Rows as the driver takes and gives them: plain tuples, and each statement written once for a table. [I/O]
 
-Purpose: Core spends more on a row than the database does, so the tables that every fact touches are written and read here, on the
-driver's own cursor. What is asked of the database is the same on SQLite and PostgreSQL, and the caller's transaction holds it; many
-rows go to PostgreSQL by COPY, or as one JSON text. Days are as the driver has them (`day_form`); every row is whole, in the
-order of its table's columns. The driver's errors are raised as SQLAlchemy's, without the values.
+Purpose: Core spends more on a row than the database does, so the tables that every fact touches are written and read
+here, on the driver's own cursor. What is asked of the database is the same on SQLite and PostgreSQL, and the caller's
+transaction holds it; many rows go to PostgreSQL by COPY, or as one JSON text. Days are as the driver has them
+(`day_form`); every row is whole, in the order of its table's columns. The driver's errors are raised as SQLAlchemy's,
+without the values.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -35,7 +36,9 @@ def _as_it_is(day: date) -> date:
 
 
 def insert_rows(connection: Connection, table: Table, rows: Iterable[Row], count: int) -> None:
-    """Write so many rows; many of them go to PostgreSQL while they are being made. Raises IntegrityError where one stands already."""
+    """Write so many rows; many of them go to PostgreSQL while they are being made. Raises IntegrityError where one
+    stands already.
+    """
     if count < MANY or connection.dialect.name == "sqlite":
         if made := list(rows):
             _write(connection, _insert(table, mark(connection)), made)
@@ -44,7 +47,9 @@ def insert_rows(connection: Connection, table: Table, rows: Iterable[Row], count
 
 
 def put_new_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """The same as `put_rows`, for rows under whose keys nothing stands: PostgreSQL is given many of them by COPY, in half the time."""
+    """The same as `put_rows`, for rows under whose keys nothing stands: PostgreSQL is given many of them by COPY, in
+    half the time.
+    """
     if len(rows) < MANY or connection.dialect.name == "sqlite":
         put_rows(connection, table, rows)
         return
@@ -58,7 +63,9 @@ def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) ->
 
 
 def put_rows(connection: Connection, table: Table, rows: Sequence[Row], leave: str | None = None) -> None:
-    """Write rows over what stands under their keys, all but the column `leave`: an index whose columns are not written need not be either."""
+    """Write rows over what stands under their keys, all but the column `leave`: an index whose columns are not written
+    need not be either.
+    """
     if rows:
         _write(connection, _put(table, mark(connection), leave), rows, table)
 
@@ -69,14 +76,17 @@ def delete_rows(connection: Connection, table: Table, keys: Sequence[Row]) -> No
         _write(connection, _delete(table, mark(connection)), keys)
 
 
-def read_rows(connection: Connection, table: Table, columns: tuple[str, ...], column: str, among: Sequence[Any]) -> list[Row]:
+def read_rows(
+    connection: Connection, table: Table, columns: tuple[str, ...], column: str, among: Sequence[Any]
+) -> list[Row]:
     """Some columns of the rows whose `column` is among the values given, in the order of the primary key."""
     cursor = _cursor(_begun(connection))
     try:
         if connection.dialect.name == "sqlite":
             cursor.execute(_select(table, columns, column, len(among), "?"), tuple(among))
         else:
-            # Not prepared: a plan made while the table was small would be kept, and read the whole of it, until the table is next analysed.
+            # Not prepared: a plan made while the table was small would be kept, and read the whole of it, until the
+            # table is next analysed.
             cursor.execute(_select(table, columns, column, None, "%s"), (list(among),), prepare=False)
         found: list[Row] = cursor.fetchall()
     except connection.dialect.loaded_dbapi.Error as fault:
@@ -84,16 +94,26 @@ def read_rows(connection: Connection, table: Table, columns: tuple[str, ...], co
     return found
 
 
-def read_among(connection: Connection, table: Table, columns: tuple[str, ...], column: str, among: Iterable[Any]) -> Iterator[Row]:
-    """The same for any number of values, some at a time: one statement takes only so many. Each value is asked for once, in order."""
+def read_among(
+    connection: Connection, table: Table, columns: tuple[str, ...], column: str, among: Iterable[Any]
+) -> Iterator[Row]:
+    """The same for any number of values, some at a time: one statement takes only so many. Each value is asked for
+    once, in order.
+    """
     values = sorted(set(among))
     if len(values) <= CHUNK:
         return iter(read_rows(connection, table, columns, column, values) if values else ())
-    return chain.from_iterable(read_rows(connection, table, columns, column, values[at : at + CHUNK]) for at in range(0, len(values), CHUNK))
+    return chain.from_iterable(
+        read_rows(connection, table, columns, column, values[at : at + CHUNK]) for at in range(0, len(values), CHUNK)
+    )
 
 
-def stream_rows(connection: Connection, table: Table, columns: tuple[str, ...], column: str | None = None, value: Any = None) -> Iterator[Row]:
-    """Some columns of every row, or of those whose `column` is `value`, in the order of the primary key; memory is that of one fetch."""
+def stream_rows(
+    connection: Connection, table: Table, columns: tuple[str, ...], column: str | None = None, value: Any = None
+) -> Iterator[Row]:
+    """Some columns of every row, or of those whose `column` is `value`, in the order of the primary key; memory is that
+    of one fetch.
+    """
     statement = _select(table, columns, column, 0 if column is None else 1, mark(connection))
     return stream(connection, statement, () if column is None else (value,))
 
@@ -116,7 +136,9 @@ def _copy(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
 
 
 def _write(connection: Connection, statement: str, rows: Sequence[Row], table: Table | None = None) -> None:
-    """Run a statement once for each row; or, where its VALUES are whole rows of `table` and the server is PostgreSQL, once for many."""
+    """Run a statement once for each row; or, where its VALUES are whole rows of `table` and the server is PostgreSQL,
+    once for many.
+    """
     cursor = _cursor(_begun(connection))
     try:
         if len(rows) == 1:
@@ -124,17 +146,23 @@ def _write(connection: Connection, statement: str, rows: Sequence[Row], table: T
         elif len(rows) < MANY or table is None or connection.dialect.name == "sqlite":
             cursor.executemany(statement, rows)
         else:
-            # The server reads one text faster than the driver writes an array for each column, and twice as fast as it takes row after row.
+            # The server reads one text faster than the driver writes an array for each column, and twice as fast as it
+            # takes row after row.
             names = table.columns.keys()
             single = f"VALUES ({', '.join(['%s'] * len(names))})"
             many = f"SELECT {', '.join(map(_quoted, names))} FROM json_populate_recordset(NULL::{table.name}, %s::json)"  # noqa: S608
-            cursor.execute(statement.replace(single, many, 1), (orjson.dumps([dict(zip(names, row, strict=True)) for row in rows]).decode(),))
+            cursor.execute(
+                statement.replace(single, many, 1),
+                (orjson.dumps([dict(zip(names, row, strict=True)) for row in rows]).decode(),),
+            )
     except connection.dialect.loaded_dbapi.Error as fault:
         raise _ours(connection, fault) from None
 
 
 def run(connection: Connection, statement: str, given: Sequence[Any] = (), **how: Any) -> Any:
-    """Execute one statement on the driver's own cursor, which is given back. Begins nothing. Raises the driver's errors as SQLAlchemy's, without values."""
+    """Execute one statement on the driver's own cursor, which is given back. Begins nothing. Raises the driver's errors
+    as SQLAlchemy's, without values.
+    """
     cursor = _cursor(connection)
     try:
         cursor.execute(statement, given, **how)
@@ -144,7 +172,9 @@ def run(connection: Connection, statement: str, given: Sequence[Any] = (), **how
 
 
 def _begun(connection: Connection) -> Connection:
-    """The connection in its transaction, which is begun where it has not been: the driver's own cursor would not begin it."""
+    """The connection in its transaction, which is begun where it has not been: the driver's own cursor would not begin
+    it.
+    """
     if not connection.in_transaction():
         connection.begin()
     return connection
@@ -157,11 +187,15 @@ def _cursor(connection: Connection, *name: str) -> Any:
 
 def _ours(connection: Connection, fault: BaseException) -> BaseException:
     """An error of the driver as SQLAlchemy's, without values."""
-    return DBAPIError.instance(None, None, fault, connection.dialect.loaded_dbapi.Error, hide_parameters=True, dialect=connection.dialect)
+    return DBAPIError.instance(
+        None, None, fault, connection.dialect.loaded_dbapi.Error, hide_parameters=True, dialect=connection.dialect
+    )
 
 
 class driver_cursor:
-    """The driver's own cursor (on PostgreSQL with a name: one that the server keeps), closed after a block; its errors are SQLAlchemy's, without values."""
+    """The driver's own cursor (on PostgreSQL with a name: one that the server keeps), closed after a block; its errors
+    are SQLAlchemy's, without values.
+    """
 
     __slots__ = ("_connection", "_cursor")
 

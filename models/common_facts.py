@@ -1,7 +1,7 @@
 """The facts that every process shares: corrections, excuses, chasing, and what became of letters.
 
-An excuse never moves a date (SEND Regs 2014 regs 5(4), 8(2), 10(4)): it says that missing the date is not a breach. A claim
-excuses nothing until somebody accepts it. Grounds are statute data, so that a ground is only a word here.
+An excuse never moves a date (SEND Regs 2014 regs 5(4), 8(2), 10(4)): it says that missing the date is not a breach. A
+claim excuses nothing until somebody accepts it. Grounds are statute data, so that a ground is only a word here.
 """
 
 from datetime import date
@@ -12,12 +12,15 @@ from pydantic import Field
 from models.facts import Code, FactData, Reference, Service, Slug, Words
 
 Seq = Annotated[int, Field(ge=1)]
-# Who can be a responsible commissioning body (CFA 2014 s42(4); SI 2017/1306 reg 2): whoever has to arrange health provision, and no provider of it.
+# Who can be a responsible commissioning body (CFA 2014 s42(4); SI 2017/1306 reg 2): whoever has to arrange
+# health
+# provision, and no provider of it.
 COMMISSIONERS = frozenset({"integrated_care_board", "nhs_england"})
 
 
 class Opening(FactData):
-    """What every opening fact may say: the local authority, its reference, and a case of the same child that this one is linked to.
+    """What every opening fact may say: the local authority, its reference, and a case of the same child that this one
+    is linked to.
 
     The NHS number and the date of birth go to the person table, sealed; the fact never holds them.
     """
@@ -31,7 +34,9 @@ class Opening(FactData):
 
 
 class FactCorrected(FactData):
-    """An earlier fact was wrong: another day, or other particulars of its own. The fact itself stays as it was written."""
+    """An earlier fact was wrong: another day, or other particulars of its own. The fact itself stays as it
+    was written.
+    """
 
     occurred_on: date | None = None
     reason: Words | None = None
@@ -46,7 +51,9 @@ class FactWithdrawn(FactData):
 
 
 class ExcuseClaimed(FactData):
-    """Somebody says that a listed ground made it impractical. It excuses nothing until decided. Dates are calendar days, both included."""
+    """Somebody says that a listed ground made it impractical. It excuses nothing until decided. Dates are calendar
+    days, both included.
+    """
 
     ground: Slug | None = None
     rule: Slug | None = None
@@ -83,7 +90,9 @@ class CaseEnded(FactData):
 
 
 class ChasingBegan(FactData):
-    """Chasing starts here: every rung dated up to this day is covered for good, so that a first import does not chase the past."""
+    """Chasing starts here: every rung dated up to this day is covered for good, so that a first import does not chase
+    the past.
+    """
 
 
 class ChasingPaused(FactData):

@@ -1,9 +1,9 @@
 """The engine and its settings, transactions and locks, and the making of the records. [I/O]
 
-SQLite: WAL, synchronous FULL (a statutory record), IMMEDIATE transactions, foreign keys, recursive triggers (INSERT OR REPLACE
-walks past delete triggers without them); a writer is alone, so that every lock below is nothing there. PostgreSQL: read committed
-for who writes and locks the cases it opens, one snapshot for who reads. What differs between the two stands in this room
-(here, in `rows` and in `guards`) and nowhere else.
+SQLite: WAL, synchronous FULL (a statutory record), IMMEDIATE transactions, foreign keys, recursive triggers (INSERT OR
+REPLACE walks past delete triggers without them); a writer is alone, so that every lock below is nothing there.
+PostgreSQL: read committed for who writes and locks the cases it opens, one snapshot for who reads. What differs between
+the two stands in this room (here, in `rows` and in `guards`) and nowhere else.
 """
 
 import sqlite3
@@ -26,28 +26,53 @@ from models.bulk_io import run
 from models.database_errors import cause
 
 BUSY_MILLISECONDS = 30_000
-CACHE_KIBIBYTES = 16_384  # of pages for each connection; the default of 2,000 is read over and over by a verify
+# of pages for each connection; the default of 2,000 is read over and over by a verify
+CACHE_KIBIBYTES = 16_384
 PRAGMAS = (
-    f"busy_timeout={BUSY_MILLISECONDS}", "synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON",
-    "secure_delete=ON", f"cache_size=-{CACHE_KIBIBYTES}",
-)  # fmt: skip
-# A commit is on the disk before it is said to be done, whatever the server's own default; days and instants are never turned by a zone.
-SERVER = f"-c timezone=UTC -c synchronous_commit=on -c lock_timeout={BUSY_MILLISECONDS} -c idle_in_transaction_session_timeout=600000"
+    f"busy_timeout={BUSY_MILLISECONDS}",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "recursive_triggers=ON",
+    "secure_delete=ON",
+    f"cache_size=-{CACHE_KIBIBYTES}",
+)
+# A commit is on the disk before it is said to be done, whatever the server's own default; days and instants
+# are never
+# turned by a zone.
+SERVER = (
+    f"-c timezone=UTC -c synchronous_commit=on -c lock_timeout={BUSY_MILLISECONDS} -c"
+    " idle_in_transaction_session_timeout=600000"
+)
 HEAD = "002"  # the newest revision under models/migrations/versions; a test holds it to that
 MOVED = "moved"  # in the revision's place in a file whose records are on a server now
 MIGRATIONS = Path(__file__).parent / "migrations"
-CONTENDED = {"23505", "40001", "40P01", "55P03"}  # a unique key was taken first, serialisation, deadlock, a lock not given in time
+CONTENDED = {
+    "23505",
+    "40001",
+    "40P01",
+    "55P03",
+}  # a unique key was taken first, serialisation, deadlock, a lock not given in time
 ATTEMPTS = 4
 LEDGER = "ledger"
-# A server that the network has lost is given up after half a minute; by the kernel's own reckoning it would be hours.
-LOST = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4, "tcp_user_timeout": BUSY_MILLISECONDS}
+# A server that the network has lost is given up after half a minute; by the kernel's own reckoning it would
+# be hours.
+LOST = {
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": BUSY_MILLISECONDS,
+}
 KEPT = "sendflow_kept"  # on an engine of SQLite: see `_transaction`
 MADE = "sendflow_made"  # on an engine: the revision that its records were found at
-LAW = "sendflow_law"  # on a connection that writes: the number of the law that holds as the transaction begins
-MOVED_AWAY = "the records of this house were moved to a server: set SENDFLOW_DATABASE_URL to it; the file is left as it was"
+# on a connection that writes: the number of the law that holds as the transaction begins
+LAW = "sendflow_law"
+MOVED_AWAY = (
+    "the records of this house were moved to a server: set SENDFLOW_DATABASE_URL to it; the file is left as it was"
+)
 OVERTAKEN = (
-    "the records have meanwhile been brought up to date by a later version of sendflow, and this program writes nothing more to them: "
-    "bring the program up to date and start it again"
+    "the records have meanwhile been brought up to date by a later version of sendflow, and this program writes nothing"
+    " more to them: bring the program up to date and start it again"
 )
 
 Done = TypeVar("Done")
@@ -58,12 +83,18 @@ class Contended(RuntimeError):
 
 
 class RecordsError(RuntimeError):
-    """The records cannot be used as they are: of a later version, or this role may not make them. The text says what to do."""
+    """The records cannot be used as they are: of a later version, or this role may not make them. The text says what to
+    do.
+    """
 
 
 def open_engine(url: str) -> Engine:
-    """An engine for `url`, for example sqlite:///var/sendflow.db or postgresql+psycopg://sendflow@127.0.0.1/sendflow. Nothing is created yet."""
-    # Every connection is used in a block that commits or rolls back, so the pool need not roll back once more. Errors never repeat values.
+    """An engine for `url`, for example sqlite:///var/sendflow.db or postgresql+psycopg://sendflow@127.0.0.1/sendflow.
+    Nothing is created yet.
+    """
+    # Every connection is used in a block that commits or rolls back, so the pool need not roll back once
+    # more. Errors
+    # never repeat values.
     if url.startswith("sqlite"):
         engine = create_engine(url, pool_reset_on_return=None, hide_parameters=True)
         event.listen(engine, "connect", _set_pragmas)
@@ -95,7 +126,9 @@ def _set_pragmas(connection: Any, _record: Any) -> None:
 
 
 def _write_ahead(cursor: Any) -> None:
-    """Switch to WAL, once for a file. Two that come first at once: SQLite does not wait for the other here, so we do."""
+    """Switch to WAL, once for a file. Two that come first at once: SQLite does not wait for the other here,
+    so we do.
+    """
     until = time.monotonic() + BUSY_MILLISECONDS / 1000
     while cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         try:
@@ -124,9 +157,9 @@ class _Kept(threading.local):
 class _transaction:
     """One transaction: committed at the end, undone on any exception.
 
-    On SQLite a thread keeps the connection that it writes with, which to SQLAlchemy is in one transaction for good: to fetch a connection and
-    give it back, and to make an object of each transaction, costs as much as reading a case. A class, because a generator in its place costs
-    more than the statements that it guards.
+    On SQLite a thread keeps the connection that it writes with, which to SQLAlchemy is in one transaction for good: to
+    fetch a connection and give it back, and to make an object of each transaction, costs as much as reading a case. A
+    class, because a generator in its place costs more than the statements that it guards.
     """
 
     __slots__ = ("_connection", "_engine", "_kept")
@@ -154,7 +187,9 @@ class _transaction:
             raise
         return connection
 
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
         connection = self._connection
         try:
             if self._kept is not None:
@@ -188,7 +223,8 @@ def _end(connection: Connection, *, well: bool) -> None:
 class writing(_transaction):
     """One transaction that may write; committed at the end, undone on any exception.
 
-    Raises RecordsError where a later program has brought the records up to date since this one found them (`make_records`).
+    Raises RecordsError where a later program has brought the records up to date since this one found them
+    (`make_records`).
     """
 
     __slots__ = ()
@@ -203,7 +239,9 @@ class writing(_transaction):
 
 
 def _overtaken(connection: Connection, found: str) -> RecordsError | None:
-    """Asked anew each time, by whoever writes: from here to the end of the transaction no migration can come between (`_upgrade`)."""
+    """Asked anew each time, by whoever writes: from here to the end of the transaction no migration can come between
+    (`_upgrade`).
+    """
     cursor = run(connection, "SELECT version_num, (SELECT max(number) FROM law_held) FROM alembic_version")
     now, connection.info[LAW] = cursor.fetchone() or (None, None)
     cursor.close()
@@ -213,7 +251,9 @@ def _overtaken(connection: Connection, found: str) -> RecordsError | None:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """One consistent view that takes no write lock."""
-    snapshot: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True} if is_postgresql(engine) else {}
+    snapshot: dict[str, Any] = (
+        {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True} if is_postgresql(engine) else {}
+    )
     with engine.connect().execution_options(sendflow_reading=True, **snapshot) as connection:
         yield connection
 
@@ -221,7 +261,8 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def transact(engine: Engine, work: Callable[[Connection], Done]) -> Done:
     """`work` in one transaction, begun afresh where other writers were first. Raises Contended where they always are.
 
-    `work` reads all that it needs itself and leaves nothing behind when it is undone, so that doing it again is doing it once.
+    `work` reads all that it needs itself and leaves nothing behind when it is undone, so that doing it again is doing
+    it once.
     """
     for _attempt in range(ATTEMPTS):
         try:
@@ -230,11 +271,15 @@ def transact(engine: Engine, work: Callable[[Connection], Done]) -> Done:
         except DBAPIError as fault:
             if not contended(fault):
                 raise
-    raise Contended("others were writing to the same cases each time this was tried; nothing was written: try again in a moment")
+    raise Contended(
+        "others were writing to the same cases each time this was tried; nothing was written: try again in a moment"
+    )
 
 
 def contended(fault: DBAPIError) -> bool:
-    """Whether another writer was first, so that the same work done again may well succeed. Never so on SQLite, where a writer is alone."""
+    """Whether another writer was first, so that the same work done again may well succeed. Never so on SQLite, where a
+    writer is alone.
+    """
     return getattr(fault.orig, "sqlstate", None) in CONTENDED
 
 
@@ -243,7 +288,9 @@ def is_postgresql(bound: Engine | Connection) -> bool:
     return bound.dialect.name == "postgresql"
 
 
-# Locks end with the transaction. Cases are locked in the order of their references, so that two desks rarely wait for each other in a
+# Locks end with the transaction. Cases are locked in the order of their references, so that two desks
+# rarely wait for
+# each other in a
 # ring; where they do, PostgreSQL ends one of them and `transact` does it again.
 
 
@@ -279,7 +326,8 @@ def _advise(connection: Connection, function: str, what: str) -> Any:
 
 
 def make_records(engine: Engine, owner_url: str | None = None) -> None:
-    """Bring the records to the newest revision: one query where they are there. `owner_url` is a role that may, where the engine's own may not.
+    """Bring the records to the newest revision: one query where they are there. `owner_url` is a role that may, where
+    the engine's own may not.
 
     Raises RecordsError where they are of a later version, or where the role may not.
     """
@@ -300,8 +348,8 @@ def _make_records(engine: Engine, owner_url: str | None) -> None:
         if (why := cause(fault)) is not None and why.word != "not_permitted":
             raise
         raise RecordsError(
-            "the records have to be made or brought up to date, and this database role may not: set SENDFLOW_DATABASE_OWNER_URL to a role that may, "
-            "and run sendflow migrate"
+            "the records have to be made or brought up to date, and this database role may not: set"
+            " SENDFLOW_DATABASE_OWNER_URL to a role that may, and run sendflow migrate"
         ) from None
     finally:
         if owner is not engine:
@@ -318,20 +366,26 @@ def revision(engine: Engine) -> str | None:
 
 
 def _upgrade(connection: Connection) -> None:
-    if is_postgresql(connection) and not connection.exec_driver_sql("SELECT current_setting('server_encoding') = 'UTF8'").scalar():
+    if (
+        is_postgresql(connection)
+        and not connection.exec_driver_sql("SELECT current_setting('server_encoding') = 'UTF8'").scalar()
+    ):
         raise RecordsError(
-            "the database is not in UTF-8, and some names would not fit into it; nothing was written: make another with createdb --encoding=UTF8"
-            " --template=template0"
+            "the database is not in UTF-8, and some names would not fit into it; nothing was written: make another with"
+            " createdb --encoding=UTF8 --template=template0"
         )
     alone(connection, "migration")
     if is_postgresql(connection) and inspect(connection).has_table("alembic_version"):
-        # Whoever is writing has read this table and ends first; whoever comes now waits, and then reads the new number.
+        # Whoever is writing has read this table and ends first; whoever comes now waits, and then reads the
+        # new number.
         connection.exec_driver_sql("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")
     upgrade(connection, "head")
 
 
 def upgrade(connection: Connection, to: str) -> None:
-    """Bring the records to a revision inside the caller's transaction. Raises RecordsError where theirs is not known here."""
+    """Bring the records to a revision inside the caller's transaction. Raises RecordsError where theirs is not known
+    here.
+    """
     from alembic import command  # here, because a command that finds its records made need not wait for it
     from alembic.config import Config
     from alembic.util import CommandError
@@ -345,7 +399,10 @@ def upgrade(connection: Connection, to: str) -> None:
         # On this connection: it holds the table, and another would wait for it until it gave up.
         if connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == MOVED:
             raise RecordsError(MOVED_AWAY) from None
-        raise RecordsError("the records are of a later version of sendflow than this program: bring the program up to date, nothing was changed") from None
+        raise RecordsError(
+            "the records are of a later version of sendflow than this program: bring the program up to date, nothing"
+            " was changed"
+        ) from None
 
 
 def sqlite_url(home: Path) -> str:
@@ -354,6 +411,21 @@ def sqlite_url(home: Path) -> str:
 
 
 __all__ = [
-    "Contended", "RecordsError", "alone", "alone_if_free", "beside_others", "grants", "is_postgresql", "lock_cases", "make_records", "missing_triggers",
-    "open_engine", "reading", "sqlite_url", "tables", "transact", "triggers", "writing",
-]  # fmt: skip
+    "Contended",
+    "RecordsError",
+    "alone",
+    "alone_if_free",
+    "beside_others",
+    "grants",
+    "is_postgresql",
+    "lock_cases",
+    "make_records",
+    "missing_triggers",
+    "open_engine",
+    "reading",
+    "sqlite_url",
+    "tables",
+    "transact",
+    "triggers",
+    "writing",
+]

@@ -1,7 +1,9 @@
-"""The key of a house: it seals what names a child, opens it again, and makes the digests under which a child is found. [I/O]
+"""The key of a house: it seals what names a child, opens it again, and makes the digests under which a child is found.
+[I/O]
 
-Purpose: UK GDPR art 32(1)(a). Fernet: AES-128-CBC with HMAC-SHA256. The key stands in SENDFLOW_HOME/person.key and nowhere else; what is sealed lies
-in the records (`people`). It is made once and never replaced, because no other key opens what it sealed.
+Purpose: UK GDPR art 32(1)(a). Fernet: AES-128-CBC with HMAC-SHA256. The key stands in SENDFLOW_HOME/person.key and
+nowhere else; what is sealed lies in the records (`people`). It is made once and never replaced, because no other key
+opens what it sealed.
 """
 
 from __future__ import annotations
@@ -16,35 +18,50 @@ from cryptography.fernet import Fernet, InvalidToken
 
 
 class SealError(RuntimeError):
-    """The person key is missing, unreadable or not the one that the records were sealed with. The text names no content."""
+    """The person key is missing, unreadable or not the one that the records were sealed with. The text names no
+    content.
+    """
 
 
 class OtherKey(SealError):
-    """The key is one that sendflow made, and opens nothing that these records hold: it is another house's, or an old one."""
+    """The key is one that sendflow made, and opens nothing that these records hold: it is another house's, or an old
+    one.
+    """
 
 
 class Seal:
-    """The house's key. Seals text, opens it again, and makes keyed digests under which a value can be found but not read."""
+    """The house's key. Seals text, opens it again, and makes keyed digests under which a value can be found but not
+    read.
+    """
 
     def __init__(self, key: bytes) -> None:
         try:
             self._fernet = Fernet(key)
         except ValueError:
-            raise SealError("the person key is not one that sendflow made: restore person.key from the backup of SENDFLOW_HOME") from None
+            raise SealError(
+                "the person key is not one that sendflow made: restore person.key from the backup of SENDFLOW_HOME"
+            ) from None
         self._index_key = hmac.digest(key, b"sendflow index", "sha256")
 
     @classmethod
     def open(cls, path: Path) -> Seal:
-        """Reads the key file. Raises SealError where it is missing or of no use: a new key would open nothing that is sealed."""
+        """Reads the key file. Raises SealError where it is missing or of no use: a new key would open nothing that is
+        sealed.
+        """
         try:
             return cls(path.read_bytes().strip())
         except OSError as problem:
             why = problem.strerror or type(problem).__name__
-            raise SealError(f"person.key cannot be read ({why}): restore it from the backup of SENDFLOW_HOME, as no other key will do") from None
+            raise SealError(
+                f"person.key cannot be read ({why}): restore it from the backup of SENDFLOW_HOME, as no other key"
+                " will do"
+            ) from None
 
     @classmethod
     def make(cls, path: Path) -> Seal:
-        """The key at `path`, made with mode 0600 where there is none. Two processes that make it at once get the same one."""
+        """The key at `path`, made with mode 0600 where there is none. Two processes that make it at once get the same
+        one.
+        """
         if not path.exists():
             fresh = path.with_name(f".{path.name}-{os.getpid()}-{secrets.token_hex(4)}")
             handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -61,16 +78,24 @@ class Seal:
         return cls.open(path)
 
     def seal(self, words: str, at: str | None = None) -> bytes:
-        """`words`, sealed; dated by the instant `at` (ISO 8601) where the house knows it, so that a rehearsal stays within its day."""
+        """`words`, sealed; dated by the instant `at` (ISO 8601) where the house knows it, so that a rehearsal stays
+        within its day.
+        """
         plain = words.encode("utf-8", "surrogatepass")
-        return self._fernet.encrypt(plain) if at is None else self._fernet.encrypt_at_time(plain, int(datetime.fromisoformat(at).timestamp()))
+        return (
+            self._fernet.encrypt(plain)
+            if at is None
+            else self._fernet.encrypt_at_time(plain, int(datetime.fromisoformat(at).timestamp()))
+        )
 
     def unseal(self, sealed: bytes) -> str:
         """What was sealed. Raises SealError where it was sealed under another key or has been changed since."""
         try:
             return self._fernet.decrypt(sealed).decode("utf-8", "surrogatepass")
         except InvalidToken:
-            raise SealError("something sealed does not open: it was changed, or person.key is not the key it was sealed with") from None
+            raise SealError(
+                "something sealed does not open: it was changed, or person.key is not the key it was sealed with"
+            ) from None
 
     def opens(self, sealed: bytes) -> bool:
         """Whether it was sealed under this key, and is as it was."""

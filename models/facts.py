@@ -1,8 +1,9 @@
 """The frozen fact, the form of its text, and the facts that every process shares.
 
-A fact is something that happened, in the past tense, on a day (`occurred_on`), learned at an instant (`recorded_at`, UTC).
-Its text is canonical JSON (RFC 8785 for the values allowed here: ASCII keys, no floats, integers under 2**53).
-Words that people write (reasons, notes, evidence) never stand in a fact: they go to a passage, and the fact keeps its id.
+A fact is something that happened, in the past tense, on a day (`occurred_on`), learned at an instant (`recorded_at`,
+UTC). Its text is canonical JSON (RFC 8785 for the values allowed here: ASCII keys, no floats, integers under 2**53).
+Words that people write (reasons, notes, evidence) never stand in a fact: they go to a passage, and the fact keeps its
+id.
 """
 
 import re
@@ -25,7 +26,9 @@ SLUG = re.compile(r"[a-z][a-z0-9_]{1,59}")
 
 
 class _Texts(dict[date, str]):
-    """Days as ISO 8601 text, each written once: a case has the same few days over and over, and to write one costs as much as ten look-ups."""
+    """Days as ISO 8601 text, each written once: a case has the same few days over and over, and to write one costs as
+    much as ten look-ups.
+    """
 
     def __missing__(self, day: date) -> str:
         text = self[day] = day.isoformat()
@@ -79,8 +82,10 @@ class FactData(BaseModel):
     """What one kind of fact says besides its day. `WORDS` are moved to passages, `PERSON` to the person table.
 
     `FROM_BIRTH` lists what is worked out from the date of birth when the fact is recorded: a yes or a no, or its month.
-    `FROM_LAW` lists which reading that is left to the locality was in force then, by its rule: a yes, a no, or the step that it chose.
-    `FROM_WINDOW` lists whether a day that the fact names lies in the window that a rule opens before the fact's own day, by rule and field.
+    `FROM_LAW` lists which reading that is left to the locality was in force then, by its rule: a yes, a no, or the step
+    that it chose.
+    `FROM_WINDOW` lists whether a day that the fact names lies in the window that a rule opens before the fact's own
+    day, by rule and field.
     `BODY_KINDS` says which kinds of body the law binds here; none named, any body may be.
     """
 
@@ -107,7 +112,8 @@ class Draft(NamedTuple):
 class Line(msgspec.Struct, frozen=True, gc=False):
     """A fact as the history gives it back, with corrections applied where a fold has done so.
 
-    A struct that its text is read into in one step: every fact of every case passes here. It holds nothing that could point back at it.
+    A struct that its text is read into in one step: every fact of every case passes here. It holds nothing that could
+    point back at it.
     """
 
     seq: int
@@ -132,7 +138,8 @@ class Line(msgspec.Struct, frozen=True, gc=False):
 class Fact(Line, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One accepted fact, ready to be written: the line that the history will give back, and what only its text says.
 
-    Nothing else is ever written to the fact table. Made by `fact_of`, which checks the types; the words are checked however it is made.
+    Nothing else is ever written to the fact table. Made by `fact_of`, which checks the types; the words are checked
+    however it is made.
     """
 
     case_ref: str
@@ -159,7 +166,9 @@ class Fact(Line, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True
             raise ValueError("a key of a fact is an ASCII string")
 
     def text(self) -> bytes:
-        """The canonical JSON that is stored and hashed; keys without a value are left out. The fields' own types are what canonical JSON can hold."""
+        """The canonical JSON that is stored and hashed; keys without a value are left out. The fields' own types are
+        what canonical JSON can hold.
+        """
         return _canonically(self)
 
 
@@ -167,14 +176,17 @@ _canonically = msgspec.json.Encoder(order="sorted").encode
 
 
 def fact_of(told: Mapping[str, Any]) -> Fact:
-    """A fact from its parts. Raises ValueError, repeating nothing of them, where one has not the form that it must have."""
+    """A fact from its parts. Raises ValueError, repeating nothing of them, where one has not the form that it must
+    have.
+    """
     return msgspec.convert(told, Fact)
 
 
 def canonical(value: Mapping[str, Any]) -> bytes:
     """Canonical JSON: sorted keys, no blanks, UTF-8.
 
-    Raises ValueError for what RFC 8785 and plain sorting could write differently: floats, keys that are not ASCII, large integers.
+    Raises ValueError for what RFC 8785 and plain sorting could write differently: floats, keys that are not ASCII,
+    large integers.
     """
     _check(value)
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
@@ -199,7 +211,9 @@ def _check(value: Any) -> None:
 
 
 class Told(Line, frozen=True, gc=False, kw_only=True):
-    """A line as a fact's text holds it, with the case that it says it is of; a key without a value is left out there."""
+    """A line as a fact's text holds it, with the case that it says it is of; a key without a value is left
+    out there.
+    """
 
     case_ref: str
     run: str | None = None

@@ -1,6 +1,7 @@
 """The only door to the fact table: append, read, verify a chain, work out the head. [I/O]
 
-A case's facts form a chain: hash = sha256(prev_hash + text). The chain goes by seq. Callers open the transaction; nothing here commits.
+A case's facts form a chain: hash = sha256(prev_hash + text). The chain goes by seq. Callers open the transaction;
+nothing here commits.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -44,7 +45,9 @@ NEW_CASE = Tail(0, GENESIS)
 
 
 def chained(facts: Iterable[Fact], tail: Tail) -> tuple[list[Row], Tail]:
-    """The rows of new facts of one case, each hash taken over the one before. Raises ValueError where a seq does not follow."""
+    """The rows of new facts of one case, each hash taken over the one before. Raises ValueError where a seq does not
+    follow.
+    """
     rows: list[Row] = []
     seq, previous = tail
     for fact in facts:
@@ -52,9 +55,19 @@ def chained(facts: Iterable[Fact], tail: Tail) -> tuple[list[Row], Tail]:
             raise ValueError(f"fact {fact.seq} cannot follow fact {seq} of case {fact.case_ref}")
         text = fact.text()
         digest = link(previous, text)
-        rows.append((
-            fact.case_ref, fact.seq, fact.kind, iso(fact.occurred_on), fact.recorded_at, fact.actor, text.decode(), previous, digest,
-        ))  # fmt: skip
+        rows.append(
+            (
+                fact.case_ref,
+                fact.seq,
+                fact.kind,
+                iso(fact.occurred_on),
+                fact.recorded_at,
+                fact.actor,
+                text.decode(),
+                previous,
+                digest,
+            )
+        )
         seq, previous = fact.seq, digest
     return rows, Tail(seq, previous)
 
@@ -65,7 +78,8 @@ def link(previous: str, text: bytes) -> str:
 
 
 def append(connection: Connection, rows: Iterable[Row], count: int | None = None) -> None:
-    """Write chained rows, so many of them where they are only being made. Raises IntegrityError where another was first (case_ref, seq is unique).
+    """Write chained rows, so many of them where they are only being made. Raises IntegrityError where another was first
+    (case_ref, seq is unique).
 
     What makes them while they are written must not use the connection.
     """
@@ -78,7 +92,9 @@ class Damaged(ValueError):
 
 
 def read(connection: Connection, refs: Sequence[str]) -> dict[str, tuple[list[Line], Tail]]:
-    """The histories of some cases in order of seq, with the end of each chain. A case without facts is left out. Raises Damaged."""
+    """The histories of some cases in order of seq, with the end of each chain. A case without facts is left out. Raises
+    Damaged.
+    """
     found: dict[str, tuple[list[Line], Tail]] = {}
     for start in range(0, len(refs), CHUNK):
         rows = read_rows(connection, FACT, ("case_ref", "seq", "hash", "text"), "case_ref", refs[start : start + CHUNK])
@@ -88,7 +104,9 @@ def read(connection: Connection, refs: Sequence[str]) -> dict[str, tuple[list[Li
             try:
                 found[case_ref] = ([line_of(row[3]) for row in stored], Tail(seq, digest))
             except ValueError:
-                raise Damaged(f"the history of case {case_ref} cannot be read: sendflow verify {case_ref} names the fact") from None
+                raise Damaged(
+                    f"the history of case {case_ref} cannot be read: sendflow verify {case_ref} names the fact"
+                ) from None
     return found
 
 
@@ -104,7 +122,9 @@ def scan(connection: Connection, case_ref: str | None = None) -> Iterator[tuple[
 
 def known(connection: Connection, case_ref: str) -> bool:
     """Whether a case of that reference has a fact."""
-    return connection.execute(select(FACT.c.seq).where(FACT.c.case_ref == case_ref, FACT.c.seq == 1)).first() is not None
+    return (
+        connection.execute(select(FACT.c.seq).where(FACT.c.case_ref == case_ref, FACT.c.seq == 1)).first() is not None
+    )
 
 
 def head(connection: Connection, before: str) -> tuple[str, int, int]:

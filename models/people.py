@@ -1,10 +1,11 @@
 """Who a case is about, and the words that people wrote: sealed, erasable, and nowhere else. [I/O]
 
-Purpose: UK GDPR art 5(1)(c) and (f), art 32(1)(a); design sentence 5. Nothing that identifies a child leaves these tables, and in
-them it lies sealed (Fernet: AES-128-CBC with HMAC-SHA256) under a key in SENDFLOW_HOME/person.key, so that no file of the records,
-the write-ahead log and its leftovers included, holds a name, an NHS number or a clinical word as bytes. A child is found again by a keyed
-digest of the NHS number; cases of one child share a random key. Callers open the transaction; nothing here commits.
-It does not decide who may look: every look is logged (`log_read`), and who may run the command is the machine's own affair.
+Purpose: UK GDPR art 5(1)(c) and (f), art 32(1)(a); design sentence 5. Nothing that identifies a child leaves these
+tables, and in them it lies sealed (Fernet: AES-128-CBC with HMAC-SHA256) under a key in SENDFLOW_HOME/person.key, so
+that no file of the records, the write-ahead log and its leftovers included, holds a name, an NHS number or a clinical
+word as bytes. A child is found again by a keyed digest of the NHS number; cases of one child share a random key.
+Callers open the transaction; nothing here commits. It does not decide who may look: every look is logged (`log_read`),
+and who may run the command is the machine's own affair.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ OF_A_CASE = ("reference", "la_reference")
 
 
 class Passage(NamedTuple):
-    """Words, sealed and ready to be put away. A fact keeps the `token` only: the passage's id and a salted digest of the words."""
+    """Words, sealed and ready to be put away. A fact keeps the `token` only: the passage's id and a salted digest of
+    the words.
+    """
 
     id: str
     case_ref: str
@@ -61,7 +64,8 @@ def something_is_sealed(connection: Connection) -> bool:
 
 
 def prove(connection: Connection, seal: Seal) -> bool:
-    """Whether anything is sealed, none of which was first sealed under another key. Raises OtherKey where this key opens nothing.
+    """Whether anything is sealed, none of which was first sealed under another key. Raises OtherKey where this key
+    opens nothing.
 
     Some of what is sealed is tried, and one that opens is enough: a single spoilt row is no reason to close the house.
     """
@@ -73,14 +77,17 @@ def prove(connection: Connection, seal: Seal) -> bool:
                 return True
     if tried:
         raise OtherKey(
-            "person.key is not the key of these records, and opens nothing that they hold: a child sealed under it would never be known again. "
-            "Restore the right one from its backup, or copy it from a machine of this house that has it"
+            "person.key is not the key of these records, and opens nothing that they hold: a child sealed under it"
+            " would never be known again. Restore the right one from its backup, or copy it from a machine of this"
+            " house that has it"
         )
     return False
 
 
 def prove_for_writing(connection: Connection, seal: Seal) -> None:
-    """Before anything is sealed into the records, in the same transaction. Of two machines that seal the first thing at once, one waits for the other."""
+    """Before anything is sealed into the records, in the same transaction. Of two machines that seal the first thing at
+    once, one waits for the other.
+    """
     if not prove(connection, seal):
         alone(connection, "first seal")
         prove(connection, seal)
@@ -90,7 +97,9 @@ def count_unopened(connection: Connection, seal: Seal) -> int:
     """How many sealed persons and passages do not open with this key. Reads them all."""
     unopened = 0
     for table in (PERSON, PASSAGE):
-        for (sealed,) in connection.execution_options(yield_per=CHUNK).execute(select(table.c.sealed).where(table.c.erased_at.is_(None))):
+        for (sealed,) in connection.execution_options(yield_per=CHUNK).execute(
+            select(table.c.sealed).where(table.c.erased_at.is_(None))
+        ):
             unopened += not seal.opens(sealed)
     return unopened
 
@@ -101,7 +110,9 @@ def nhs_index(seal: Seal, nhs_number: str) -> str:
 
 
 def alone_with_child(connection: Connection, seal: Seal, nhs_number: str) -> None:
-    """Waits until no other writer is at work on that child (or on one of the few that share its lock): one number is one child."""
+    """Waits until no other writer is at work on that child (or on one of the few that share its lock): one number is
+    one child.
+    """
     alone(connection, f"child/{int(nhs_index(seal, nhs_number)[:4], 16) % LOCKS}")
 
 
@@ -118,19 +129,24 @@ def find_children(connection: Connection, seal: Seal, nhs_numbers: Iterable[str]
         wanted.setdefault(nhs_index(seal, number), []).append(number)
     found: dict[str, str] = {}
     for part in _parts(list(wanted)):
-        for child_key, index in connection.execute(select(PERSON.c.child_key, PERSON.c.nhs_index).where(PERSON.c.nhs_index.in_(part))):
+        for child_key, index in connection.execute(
+            select(PERSON.c.child_key, PERSON.c.nhs_index).where(PERSON.c.nhs_index.in_(part))
+        ):
             found |= dict.fromkeys(wanted[index], child_key)
     return found
 
 
 def put_people(
-    connection: Connection, seal: Seal, told: Sequence[tuple[str, Mapping[str, str]]], linked: Mapping[str, str] | None = None
+    connection: Connection,
+    seal: Seal,
+    told: Sequence[tuple[str, Mapping[str, str]]],
+    linked: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Puts persons away, each with the case it is of, and returns their child keys in the same order.
 
-    One NHS number is one child: what is newly told fills and replaces what was known. Without a number each case has a child of its own,
-    unless it is `linked` (child keys by case) to a case of the same child.
-    Raises ValueError for a field that is not one of FIELDS (its value is not shown).
+    One NHS number is one child: what is newly told fills and replaces what was known. Without a number each case has a
+    child of its own, unless it is `linked` (child keys by case) to a case of the same child. Raises ValueError for a
+    field that is not one of FIELDS (its value is not shown).
     """
     prove_for_writing(connection, seal)
     for _, person in told:
@@ -150,7 +166,8 @@ def put_people(
         if index:
             by_index[index] = child
         if own is not None and own != child and "nhs_number" not in held.get(own, {}):
-            # A case whose child had no number turns out to be of a child that is known: what was kept of it goes there.
+            # A case whose child had no number turns out to be of a child that is known: what was kept of it
+            # goes there.
             held[child] = {**held.get(own, {}), **held.get(child, {})}
             left.add(own)
         held[child] = _merged(held.get(child, {}), case_ref, person)
@@ -174,7 +191,9 @@ def child_keys(connection: Connection, case_refs: Collection[str]) -> dict[str, 
     """The child that each of these cases is about, where one is known."""
     found: dict[str, str] = {}
     for part in _parts(list(case_refs)):
-        query = select(CASE.c.case_ref, CASE.c.child_key).where(CASE.c.case_ref.in_(part), CASE.c.child_key.is_not(None))
+        query = select(CASE.c.case_ref, CASE.c.child_key).where(
+            CASE.c.case_ref.in_(part), CASE.c.child_key.is_not(None)
+        )
         found |= {row.case_ref: row.child_key for row in connection.execute(query)}
     return found
 
@@ -184,14 +203,20 @@ def keep_person(connection: Connection, seal: Seal, person: Mapping[str, str], c
     return put_people(connection, seal, [(case_ref, person)])[0]
 
 
-def change_person(connection: Connection, seal: Seal, child_key: str, case_ref: str, changes: Mapping[str, str]) -> None:
-    """Corrects what is known of one child. Raises ValueError where the NHS number is another child's already, or the person was erased."""
+def change_person(
+    connection: Connection, seal: Seal, child_key: str, case_ref: str, changes: Mapping[str, str]
+) -> None:
+    """Corrects what is known of one child. Raises ValueError where the NHS number is another child's already, or the
+    person was erased.
+    """
     held = read_people(connection, seal, [child_key]).get(child_key)
     if held is None:
         raise ValueError("there is no such person, or the person has been erased")
     number = changes.get("nhs_number")
     if number and find_children(connection, seal, [number]).get(number, child_key) != child_key:
-        raise ValueError("that NHS number belongs to another child of these records: the case itself may be the wrong one")
+        raise ValueError(
+            "that NHS number belongs to another child of these records: the case itself may be the wrong one"
+        )
     _write(connection, seal, {child_key: _merged(held, case_ref, changes)}, {child_key})
 
 
@@ -220,17 +245,23 @@ def _write(connection: Connection, seal: Seal, people: Mapping[str, Mapping[str,
 
 
 def read_people(connection: Connection, seal: Seal, child_keys: Collection[str]) -> dict[str, dict[str, str]]:
-    """What is known of these children, by child key; the erased and the unknown are left out. The caller logs the look."""
+    """What is known of these children, by child key; the erased and the unknown are left out. The caller
+    logs the look.
+    """
     found: dict[str, dict[str, str]] = {}
     for part in _parts(list(child_keys)):
-        query = select(PERSON.c.child_key, PERSON.c.sealed).where(PERSON.c.child_key.in_(part), PERSON.c.erased_at.is_(None))
+        query = select(PERSON.c.child_key, PERSON.c.sealed).where(
+            PERSON.c.child_key.in_(part), PERSON.c.erased_at.is_(None)
+        )
         for child, sealed in connection.execute(query):
             found[child] = orjson.loads(seal.unseal(sealed))
     return found
 
 
 def person_of(connection: Connection, seal: Seal, case_ref: str) -> dict[str, str] | None:
-    """What is known of the child that a case is about, with that case's own references; None where nothing is (or is any more)."""
+    """What is known of the child that a case is about, with that case's own references; None where nothing is (or is
+    any more).
+    """
     child = connection.execute(select(CASE.c.child_key).where(CASE.c.case_ref == case_ref)).scalar()
     told = read_people(connection, seal, [child]).get(child) if child else None
     if told is None:
@@ -243,12 +274,18 @@ def erased_among(connection: Connection, child_keys: Collection[str]) -> set[str
     """Those of these children whose person has been erased."""
     erased: set[str] = set()
     for part in _parts(list(child_keys)):
-        erased |= set(connection.execute(select(PERSON.c.child_key).where(PERSON.c.child_key.in_(part), PERSON.c.erased_at.is_not(None))).scalars())
+        erased |= set(
+            connection.execute(
+                select(PERSON.c.child_key).where(PERSON.c.child_key.in_(part), PERSON.c.erased_at.is_not(None))
+            ).scalars()
+        )
     return erased
 
 
 def seal_passage(seal: Seal, case_ref: str, words: str, at: str) -> Passage:
-    """Seals words for a case, without writing them yet. `at` is the instant (ISO 8601, UTC) that the sealed form is dated by."""
+    """Seals words for a case, without writing them yet. `at` is the instant (ISO 8601, UTC) that the sealed form is
+    dated by.
+    """
     salt = secrets.token_hex(16)
     return Passage(f"w{secrets.token_hex(10)}", case_ref, seal.seal(words, at), salt, salted(salt, words))
 
@@ -268,9 +305,13 @@ def read_passages(connection: Connection, seal: Seal, case_refs: Collection[str]
     """The passages of these cases, by case; erased ones have no words."""
     found: dict[str, list[Kept]] = {}
     for part in _parts(list(case_refs)):
-        query = select(PASSAGE.c.id, PASSAGE.c.case_ref, PASSAGE.c.sealed, PASSAGE.c.erased_at).where(PASSAGE.c.case_ref.in_(part))
+        query = select(PASSAGE.c.id, PASSAGE.c.case_ref, PASSAGE.c.sealed, PASSAGE.c.erased_at).where(
+            PASSAGE.c.case_ref.in_(part)
+        )
         for row in connection.execute(query):
-            found.setdefault(row.case_ref, []).append(Kept(row.id, row.case_ref, None if row.erased_at else seal.unseal(row.sealed)))
+            found.setdefault(row.case_ref, []).append(
+                Kept(row.id, row.case_ref, None if row.erased_at else seal.unseal(row.sealed))
+            )
     return found
 
 
@@ -288,7 +329,10 @@ def put_aliases(connection: Connection, seal: Seal, told: Mapping[str, str]) -> 
     """Remembers which case each original reference stands for (reference as given, to case reference)."""
     if told:
         prove_for_writing(connection, seal)
-        connection.execute(insert(ALIAS), [{"digest": alias(seal, reference), "case_ref": case_ref} for reference, case_ref in told.items()])
+        connection.execute(
+            insert(ALIAS),
+            [{"digest": alias(seal, reference), "case_ref": case_ref} for reference, case_ref in told.items()],
+        )
 
 
 def find_aliases(connection: Connection, seal: Seal, references: Iterable[str]) -> dict[str, str]:
@@ -298,26 +342,38 @@ def find_aliases(connection: Connection, seal: Seal, references: Iterable[str]) 
         wanted.setdefault(alias(seal, reference), []).append(reference)
     found: dict[str, str] = {}
     for part in _parts(list(wanted)):
-        for digest, case_ref in connection.execute(select(ALIAS.c.digest, ALIAS.c.case_ref).where(ALIAS.c.digest.in_(part))):
+        for digest, case_ref in connection.execute(
+            select(ALIAS.c.digest, ALIAS.c.case_ref).where(ALIAS.c.digest.in_(part))
+        ):
             found |= dict.fromkeys(wanted[digest], case_ref)
     return found
 
 
 def log_read(connection: Connection, seal: Seal, case_ref: str, actor: str, purpose: str, read_at: str) -> None:
-    """Logs a look at a person. The purpose may say anything, so that its words are sealed as a passage and the log keeps the passage's id."""
+    """Logs a look at a person. The purpose may say anything, so that its words are sealed as a passage and the log
+    keeps the passage's id.
+    """
     passage = seal_passage(seal, case_ref, purpose, read_at)
     prove_for_writing(connection, seal)
     put_passages(connection, [passage])
-    connection.execute(insert(READ), [{"case_ref": case_ref, "actor": actor, "purpose": passage.id, "read_at": read_at}])
+    connection.execute(
+        insert(READ), [{"case_ref": case_ref, "actor": actor, "purpose": passage.id, "read_at": read_at}]
+    )
 
 
 def erase(connection: Connection, child_key: str, erased_at: str) -> list[str]:
-    """Erases a child's person and the words of all the child's cases; returns those cases' references. Every chain still verifies.
+    """Erases a child's person and the words of all the child's cases; returns those cases' references. Every chain
+    still verifies.
 
-    The salts go too, so that no guess can be tried against the digests that the facts keep. On SQLite the caller then truncates the
-    write-ahead log (PRAGMA wal_checkpoint(TRUNCATE)), which otherwise keeps the sealed bytes until the next checkpoint.
+    The salts go too, so that no guess can be tried against the digests that the facts keep. On SQLite the caller then
+    truncates the write-ahead log (PRAGMA wal_checkpoint(TRUNCATE)), which otherwise keeps the sealed bytes until the
+    next checkpoint.
     """
-    cases = list(connection.execute(select(CASE.c.case_ref).where(CASE.c.child_key == child_key).order_by(CASE.c.case_ref)).scalars())
+    cases = list(
+        connection.execute(
+            select(CASE.c.case_ref).where(CASE.c.child_key == child_key).order_by(CASE.c.case_ref)
+        ).scalars()
+    )
     blank = {"sealed": b"", "erased_at": erased_at}
     connection.execute(update(PERSON).where(PERSON.c.child_key == child_key).values(**blank, nhs_index=None))
     erase_words(connection, cases, erased_at)
@@ -328,7 +384,9 @@ def erase_words(connection: Connection, case_refs: Sequence[str], erased_at: str
     """Erases the words of these cases, and the references that they were once known by."""
     blank = {"sealed": b"", "erased_at": erased_at}
     for part in _parts(case_refs):
-        connection.execute(update(PASSAGE).where(PASSAGE.c.case_ref.in_(part), PASSAGE.c.erased_at.is_(None)).values(**blank, salt=""))
+        connection.execute(
+            update(PASSAGE).where(PASSAGE.c.case_ref.in_(part), PASSAGE.c.erased_at.is_(None)).values(**blank, salt="")
+        )
         connection.execute(delete(ALIAS).where(ALIAS.c.case_ref.in_(part)))
 
 

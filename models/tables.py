@@ -1,7 +1,7 @@
 """The rows. `fact` is the record; `case_file` and `duty` are caches of it; `notice` and `letter` are the outbox.
 
-SQLModel rows do not validate: facts are built by `models.facts.fact_of` only, and caches from folds. Days are dates (London),
-instants are ISO 8601 text in UTC, so that they sort alike on SQLite and PostgreSQL.
+SQLModel rows do not validate: facts are built by `models.facts.fact_of` only, and caches from folds. Days are dates
+(London), instants are ISO 8601 text in UTC, so that they sort alike on SQLite and PostgreSQL.
 """
 
 from datetime import date
@@ -45,7 +45,12 @@ class DutyRow(SQLModel, table=True):
 
     __tablename__ = "duty"
     __table_args__ = (
-        Index("duty_look", "look_on", sqlite_where=text("look_on IS NOT NULL"), postgresql_where=text("look_on IS NOT NULL")),
+        Index(
+            "duty_look",
+            "look_on",
+            sqlite_where=text("look_on IS NOT NULL"),
+            postgresql_where=text("look_on IS NOT NULL"),
+        ),
         Index("duty_open", "due", sqlite_where=text("closed_on IS NULL"), postgresql_where=text("closed_on IS NULL")),
         Index("duty_under", "looked_under"),
     )
@@ -93,7 +98,8 @@ class NoticeRow(SQLModel, table=True):
 class LetterRow(SQLModel, table=True):
     """One message to one mailbox on one day. `fields` and the templates' versions give its exact text years later.
 
-    `claimed_by` says which run is sending it (host, process, start and run), so that a dead sender's letter is known as such.
+    `claimed_by` says which run is sending it (host, process, start and run), so that a dead sender's letter is known as
+    such.
     """
 
     __tablename__ = "letter"
@@ -125,7 +131,9 @@ class PersonRow(SQLModel, table=True):
 
 
 class AliasRow(SQLModel, table=True):
-    """A reference that could not be kept (it does not have the form of one), by its keyed digest, and the case it stands for."""
+    """A reference that could not be kept (it does not have the form of one), by its keyed digest, and the case it
+    stands for.
+    """
 
     __tablename__ = "alias"
     digest: str = Field(primary_key=True)
@@ -166,9 +174,11 @@ class AnchorRow(SQLModel, table=True):
 
 
 class AdoptionRow(SQLModel, table=True):
-    """One adoption of a rule pack: who, when, the digests of the law before and after, and how many due dates it moved. Only ever added to.
+    """One adoption of a rule pack: who, when, the digests of the law before and after, and how many due dates it moved.
+    Only ever added to.
 
-    `folder` is where the adopted files stand under SENDFLOW_HOME/law, `files` their SHA-256 by name, `pack` the digest of what was brought.
+    `folder` is where the adopted files stand under SENDFLOW_HOME/law, `files` their SHA-256 by name, `pack` the digest
+    of what was brought.
     """
 
     __tablename__ = "adoption"
@@ -186,9 +196,11 @@ class AdoptionRow(SQLModel, table=True):
 
 
 class LawRow(SQLModel, table=True):
-    """One law that came to hold for these records: since when, by whom and on which machine. The newest is the law that holds. Only ever added to.
+    """One law that came to hold for these records: since when, by whom and on which machine. The newest is the law that
+    holds. Only ever added to.
 
-    `looked_under` is the digest of the four parts together that stand beside it; `id` is drawn by lot, so that two rows of one number are told apart.
+    `looked_under` is the digest of the four parts together that stand beside it; `id` is drawn by lot, so that two rows
+    of one number are told apart.
     """
 
     __tablename__ = "law_held"
@@ -231,7 +243,8 @@ class ImportRow(SQLModel, table=True):
     facts_added: int
 
 
-# Text is ordered by its bytes on both databases, whatever the locale of a PostgreSQL server: chains, heads and locks go by that order.
+# Text is ordered by its bytes on both databases, whatever the locale of a PostgreSQL server: chains, heads and locks go
+# by that order.
 WORDS = String().with_variant(String(collation="C"), "postgresql")
 for _table in SQLModel.metadata.tables.values():
     for _column in _table.columns:

@@ -1,7 +1,9 @@
-"""Who is to hear that what was asked of a body is owed no longer, though it never came; and who, that it is owed after all. Pure.
+"""Who is to hear that what was asked of a body is owed no longer, though it never came; and who, that it is owed after
+all. Pure.
 
-Purpose: a refusal to assess, a withdrawal, the end of an appeal end what was asked for in law (decision 062), and the service goes on writing unless
-somebody tells it. Which duties, in which letters, stands in the ladder; this file decides nothing about when a duty ends.
+Purpose: a refusal to assess, a withdrawal, the end of an appeal end what was asked for in law (decision 062), and the
+service goes on writing unless somebody tells it. Which duties, in which letters, stands in the ladder; this file
+decides nothing about when a duty ends.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,7 +24,9 @@ AGAIN = "needed_after_all"
 
 
 class Ending(NamedTuple):
-    """One thing to tell one party: that a duty is owed no longer (ENDED), or is owed after all (AGAIN); `line` is the fact that calls for it."""
+    """One thing to tell one party: that a duty is owed no longer (ENDED), or is owed after all (AGAIN); `line` is the
+    fact that calls for it.
+    """
 
     line: Line
     duty: Duty
@@ -31,7 +35,9 @@ class Ending(NamedTuple):
     template: str
 
 
-def endings(casefile: Casefile, duties: Iterable[Duty], ladder: Ladder, directory: Directory, line: Line) -> Iterator[Ending]:
+def endings(
+    casefile: Casefile, duties: Iterable[Duty], ladder: Ladder, directory: Directory, line: Line
+) -> Iterator[Ending]:
     """What a new fact ended that was owed; or, where it corrects the fact that had ended it, what is owed after all."""
     if line.kind not in CORRECTIONS:
         for duty in duties:
@@ -43,8 +49,12 @@ def endings(casefile: Casefile, duties: Iterable[Duty], ladder: Ladder, director
                 yield from _after_all(casefile, duty, ladder, line)
 
 
-def overtaken_by_the_end(casefile: Casefile, duty: Duty, ladder: Ladder, directory: Directory, sent: str) -> Iterator[Ending]:
-    """What is still to be told where a letter was under way while the duty of which it spoke ended, or its end was taken back. `sent` is its rung."""
+def overtaken_by_the_end(
+    casefile: Casefile, duty: Duty, ladder: Ladder, directory: Directory, sent: str
+) -> Iterator[Ending]:
+    """What is still to be told where a letter was under way while the duty of which it spoke ended, or its end was
+    taken back. `sent` is its rung.
+    """
     if duty.closed_on is None and sent == ENDED:
         for line in casefile.lines:
             if line.seq == duty.opened_seq:
@@ -55,17 +65,24 @@ def overtaken_by_the_end(casefile: Casefile, duty: Duty, ladder: Ladder, directo
                 yield from _ended(casefile, duty, ladder, directory, line, live=False)
 
 
-def _ended(casefile: Casefile, duty: Duty, ladder: Ladder, directory: Directory, line: Line, live: bool) -> Iterator[Ending]:
-    """To whoever had been told that it was owed, and to the parties of the ladder where the end is live: each mailbox once, and never our own team's.
+def _ended(
+    casefile: Casefile, duty: Duty, ladder: Ladder, directory: Directory, line: Line, live: bool
+) -> Iterator[Ending]:
+    """To whoever had been told that it was owed, and to the parties of the ladder where the end is live: each mailbox
+    once, and never our own team's.
 
-    Nor to a mailbox that is to hear that a letter about lateness is withdrawn: it says that nobody owed it by then, and one letter is enough.
+    Nor to a mailbox that is to hear that a letter about lateness is withdrawn: it says that nobody owed it by then, and
+    one letter is enough.
     """
     end = ladder.ended.get(duty.rule)
     if end is None or duty.body is None or duty.provisional or duty.met_on is not None or line.kind in end.unless_by:
         return
     told = list(_told_that_it_is_owed(casefile, duty, ladder))
     taken_back = {str(data["recipient"]) for data in told if _was_owed_by_nobody(casefile, duty, data.get("rung_seq"))}
-    reached = {directory.dco, *(directory.mailbox(casefile.la, duty.body, duty.service, Party(party)) for party in taken_back)}
+    reached = {
+        directory.dco,
+        *(directory.mailbox(casefile.la, duty.body, duty.service, Party(party)) for party in taken_back),
+    }
     for party in dict.fromkeys((*(end.to if live else ()), *(Party(data["recipient"]) for data in told))):
         mailbox = directory.mailbox(casefile.la, duty.body, duty.service, party)
         if mailbox not in reached and party not in taken_back:
@@ -83,7 +100,10 @@ def _after_all(casefile: Casefile, duty: Duty, ladder: Ladder, line: Line) -> It
 
 
 def _told_that_it_is_owed(casefile: Casefile, duty: Duty, ladder: Ladder) -> Iterable[Mapping[str, Any]]:
-    others = {letter.rung for letter in ladder.letter.values() if newest(letter.template).called_for != "open"} | {"rung_withdrawn", ENDED}
+    others = {letter.rung for letter in ladder.letter.values() if newest(letter.template).called_for != "open"} | {
+        "rung_withdrawn",
+        ENDED,
+    }
     return (data for data in _told(casefile, duty) if data["rung"] not in others)
 
 
@@ -94,5 +114,10 @@ def _told(casefile: Casefile, duty: Duty) -> Iterable[Mapping[str, Any]]:
 def _was_owed_by_nobody(casefile: Casefile, duty: Duty, rung_seq: int | None) -> bool:
     """Whether a rung that was told speaks of lateness after an end that was recorded late: it is taken back, or was."""
     fact = casefile.rungs.get(rung_seq) if rung_seq is not None else None
-    late = fact is not None and fact.kind in ASSERTS_LATENESS and duty.closed_on is not None and fact.occurred_on > duty.closed_on
+    late = (
+        fact is not None
+        and fact.kind in ASSERTS_LATENESS
+        and duty.closed_on is not None
+        and fact.occurred_on > duty.closed_on
+    )
     return fact is not None and late and (not fact.withdrawn or fact.due == duty.due)

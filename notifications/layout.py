@@ -1,8 +1,9 @@
 """One source, two faces: a letter's few shapes as plain text and as HTML that Outlook can show. Pure.
 
-Purpose: the text and the HTML of a letter can never say different things, because both are made of the same blocks. The shapes are few on
-purpose: a title, a heading, a paragraph, the one thing that is asked for, a list, and particulars in two columns. Styles stand on the
-elements themselves because mail programs throw style sheets away.
+Purpose: the text and the HTML of a letter can never say different things, because both are made of the same blocks. The
+shapes are few on
+purpose: a title, a heading, a paragraph, the one thing that is asked for, a list, and particulars in two columns.
+Styles stand on the elements themselves because mail programs throw style sheets away.
 
     # Title            ## Heading           > the one action
     - an item          | Due | 13 April 2026            **strong** anywhere, and addresses become links
@@ -22,14 +23,17 @@ MARKS = {"# ": "title", "## ": "heading", "> ": "action", "- ": "item", "| ": "r
 STRONG = re.compile(r"\*\*(.+?)\*\*")
 LINK = re.compile(r"(https?://[^\s<>()]+[^\s<>().,;:]|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,})")
 
-# A value that is put into a source must stay a value: its marks are hidden while blocks are read and shown again afterwards.
+# A value that is put into a source must stay a value: its marks are hidden while blocks are read and shown again
+# afterwards.
 _HIDDEN = {mark: chr(0xE000 + place) for place, mark in enumerate("*#>|-")}
 _HIDE = str.maketrans(_HIDDEN)
 _SHOW = str.maketrans({hidden: mark for mark, hidden in _HIDDEN.items()})
 
 
 class Block(NamedTuple):
-    """One shape: title, heading, text, action, item or row; a row's text is its label, and `value` what stands beside it."""
+    """One shape: title, heading, text, action, item or row; a row's text is its label, and `value` what stands beside
+    it.
+    """
 
     shape: str
     text: str
@@ -104,12 +108,21 @@ def _plain(text: str) -> str:
 
 def _wrap(text: str, first: str = "", others: str = "") -> str:
     return "\n".join(
-        textwrap.wrap(_plain(text), WIDTH, initial_indent=first, subsequent_indent=others, break_long_words=False, break_on_hyphens=False)
+        textwrap.wrap(
+            _plain(text),
+            WIDTH,
+            initial_indent=first,
+            subsequent_indent=others,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
     )
 
 
 def to_html(blocks: Iterable[Block], title: str) -> str:
-    """The blocks as one HTML page: a single column, real headings, a table only for particulars, no images, no scripts, nothing fetched."""
+    """The blocks as one HTML page: a single column, real headings, a table only for particulars, no images, no scripts,
+    nothing fetched.
+    """
     body = "\n".join(_html_of(shape, list(group)) for shape, group in groupby(blocks, key=_kin))
     return (
         '<!DOCTYPE html>\n<html lang="en-GB">\n<head>\n<meta charset="utf-8">\n'
@@ -118,7 +131,8 @@ def to_html(blocks: Iterable[Block], title: str) -> str:
         f'<body style="margin:0;padding:0;background:#ffffff;color:{INK}">\n'
         '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"><tr>'
         f'<td align="center" style="padding:24px 16px;{FONT}">\n'
-        '<table role="presentation" width="640" cellpadding="0" cellspacing="0" border="0" style="width:100%;max-width:640px"><tr>'
+        '<table role="presentation" width="640" cellpadding="0" cellspacing="0" border="0"'
+        ' style="width:100%;max-width:640px"><tr>'
         f'<td align="left" style="{FONT};font-size:16px;line-height:24px;color:{INK};text-align:left">\n'
         f"{body}\n</td></tr></table>\n</td></tr></table>\n</body>\n</html>\n"
     )
@@ -130,13 +144,15 @@ def _html_of(kin: tuple[str, str], group: list[Block]) -> str:
         return f'<ul style="margin:0 0 16px 0;padding:0 0 0 24px">\n{items}\n</ul>'
     if kin[0] == "row":
         rows = "\n".join(
-            f'<tr><th scope="row" align="left" valign="top" width="32%" style="{FONT};{_cell(QUIET)};font-weight:normal">{_inline(block.text)}</th>'
-            f'<td align="left" valign="top" style="{FONT};{_cell(INK)};overflow-wrap:anywhere">{_inline(block.value)}</td></tr>'
+            '<tr><th scope="row" align="left" valign="top" width="32%"'
+            f' style="{FONT};{_cell(QUIET)};font-weight:normal">{_inline(block.text)}</th><td align="left" valign="top"'
+            f' style="{FONT};{_cell(INK)};overflow-wrap:anywhere">{_inline(block.value)}</td></tr>'
             for block in group
         )
         return (
-            '<table width="100%" cellpadding="0" cellspacing="0" border="0" '
-            f'style="width:100%;border-collapse:collapse;margin:0 0 20px 0;border-top:1px solid {LINE}">\n{rows}\n</table>'
+            '<table width="100%" cellpadding="0" cellspacing="0" border="0"'
+            ' style="width:100%;border-collapse:collapse;margin:0 0 20px 0;border-top:1px solid'
+            f' {LINE}">\n{rows}\n</table>'
         )
     text = _inline(group[0].text)
     if kin[0] == "title":
@@ -145,9 +161,9 @@ def _html_of(kin: tuple[str, str], group: list[Block]) -> str:
         return f'<h2 style="{FONT};font-size:18px;line-height:24px;margin:24px 0 8px 0;color:{INK}">{text}</h2>'
     if kin[0] == "action":
         return (
-            '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:0 0 20px 0"><tr>'
-            f'<td style="{FONT};font-size:17px;line-height:25px;color:{INK};background:{WASH};border-left:5px solid {BAR};padding:14px 16px">'
-            f"{text}</td></tr></table>"
+            '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:0 0 20px'
+            f' 0"><tr><td style="{FONT};font-size:17px;line-height:25px;color:{INK};background:{WASH};border-left:5px'
+            f' solid {BAR};padding:14px 16px">{text}</td></tr></table>'
         )
     return f'<p style="margin:0 0 16px 0">{text}</p>'
 
@@ -160,7 +176,9 @@ def _inline(text: str) -> str:
     """Inline marks as HTML: strong words and addresses. Everything else is escaped."""
     made: list[str] = []
     for place, piece in enumerate(STRONG.split(text)):
-        linked = "".join(_link(part) if at % 2 else escape(shown(part)) for at, part in enumerate(LINK.split(shown(piece))))
+        linked = "".join(
+            _link(part) if at % 2 else escape(shown(part)) for at, part in enumerate(LINK.split(shown(piece)))
+        )
         made.append(f"<strong>{linked}</strong>" if place % 2 else linked)
     return "".join(made)
 

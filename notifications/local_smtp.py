@@ -1,7 +1,8 @@
 """The local sink: an SMTP server on loopback that keeps every delivery as an `.eml` file and passes nothing on.
 
-Purpose: with the default carrier nobody is written to; what would have been sent can be opened and read. A file's name is its place in the
-order of arrival and the Message-ID's digest, so that it names no child and two deliveries of one message lie side by side.
+Purpose: with the default carrier nobody is written to; what would have been sent can be opened and read. A file's name
+is its place in the order of arrival and the Message-ID's digest, so that it names no child and two deliveries of one
+message lie side by side.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ class KeepEveryDelivery:
 
     @staticmethod
     def _placed(fresh: Path, path: Path) -> bool:
-        """Gives the letter its name unless another sink on the same folder has taken it: nothing kept is ever written over."""
+        """Gives the letter its name unless another sink on the same folder has taken it: nothing kept is ever written
+        over.
+        """
         try:
             path.hardlink_to(fresh)
         except FileExistsError:
@@ -70,11 +73,15 @@ class Sink:
         """Starts to listen; raises SinkError where it cannot."""
         try:
             # Letters are small; anything larger than two megabytes is no letter of ours.
-            self._controller = Controller(KeepEveryDelivery(self._folder), hostname=HOST, port=self.port, data_size_limit=2_000_000)
+            self._controller = Controller(
+                KeepEveryDelivery(self._folder), hostname=HOST, port=self.port, data_size_limit=2_000_000
+            )
             self._controller.start()
         except (OSError, ValueError) as problem:
             reason = getattr(problem, "strerror", None) or type(problem).__name__
-            raise SinkError(f"the letter sink cannot keep letters in {self._folder} or listen on {HOST}:{self.port} ({reason})") from None
+            raise SinkError(
+                f"the letter sink cannot keep letters in {self._folder} or listen on {HOST}:{self.port} ({reason})"
+            ) from None
         return self
 
     def __exit__(self, *exc: object) -> None:

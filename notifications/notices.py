@@ -1,8 +1,9 @@
 """Facts in, notices out: who is to be told what about which duty, and whether that is still worth saying. Pure.
 
-Purpose: the notices of a fact are worked out in the fact's own transaction, so that what must be said is never lost; and they are asked
-again when a letter is about to leave, because an answer may have come since. Which fact calls for which letter stands in the ladder
-(local policy), what a letter says in its template; this file names no process and decides no date.
+Purpose: the notices of a fact are worked out in the fact's own transaction, so that what must be said is never lost;
+and they are asked again when a letter is about to leave, because an answer may have come since. Which fact calls for
+which letter stands in the ladder (local policy), what a letter says in its template; this file names no process and
+decides no date.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,11 +31,16 @@ WITHDRAWAL = "rung_withdrawn"
 BEGAN = "chasing_began"
 SENT = "notice_sent"
 ENGINES = RUNGS | CORRECTIONS | {WITHDRAWAL}
-TELLING = 1  # raised where this room comes to call for other notices of the same facts (a test asks): verify then asks only from that day on
+# raised where this room comes to call for other notices of the same facts (a test asks): verify then asks
+# only from
+# that day on
+TELLING = 1
 
 
 class NoticeDraft(NamedTuple):
-    """One thing to tell one recipient about one duty. `rank` 0 is no rung; `on` is the day of the fact that calls for it."""
+    """One thing to tell one recipient about one duty. `rank` 0 is no rung; `on` is the day of the fact that calls for
+    it.
+    """
 
     key: str
     case_ref: str
@@ -54,13 +60,29 @@ class NoticeDraft(NamedTuple):
     state: NoticeState
 
     def row(self, created_at: str, day: Callable[[date], Any]) -> tuple[Any, ...]:
-        """The notice as the outbox keeps it, in the order of its columns; `created_at` is an instant (ISO 8601 UTC), `day` the driver's form of a day."""
+        """The notice as the outbox keeps it, in the order of its columns; `created_at` is an instant (ISO 8601 UTC),
+        `day` the driver's form of a day.
+        """
         return (
-            self.key, self.case_ref, self.fact_seq, self.rule, self.body, self.service, self.opened_seq, self.due and day(self.due),
-            self.rung, self.rank, self.template, str(self.recipient), self.mailbox, day(self.on),
+            self.key,
+            self.case_ref,
+            self.fact_seq,
+            self.rule,
+            self.body,
+            self.service,
+            self.opened_seq,
+            self.due and day(self.due),
+            self.rung,
+            self.rank,
+            self.template,
+            str(self.recipient),
+            self.mailbox,
+            day(self.on),
             orjson.dumps(self.fields, option=orjson.OPT_SORT_KEYS).decode(),
-            str(self.state), None, created_at,
-        )  # fmt: skip
+            str(self.state),
+            None,
+            created_at,
+        )
 
 
 class Verdict(StrEnum):
@@ -73,7 +95,9 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class View:
-    """What every notice of one case is worked out from: local policy, addresses, the almanac, and the case on one reading."""
+    """What every notice of one case is worked out from: local policy, addresses, the almanac, and the case on one
+    reading.
+    """
 
     ladder: Ladder
     directory: Directory
@@ -86,21 +110,31 @@ class View:
         """The case's other dates by rule, the newest of each: a letter may say what lateness does to them."""
         return {
             duty.rule: {
-                "due": _iso(duty.dates.due), "citation": duty.dates.citation, "closed_on": _iso(duty.closed_on), "met_on": _iso(duty.met_on),
+                "due": _iso(duty.dates.due),
+                "citation": duty.dates.citation,
+                "closed_on": _iso(duty.closed_on),
+                "met_on": _iso(duty.met_on),
             }
             for duty in self.duties
             if duty.body is None and duty.dates.due is not None and duty.bound == "by"
-        }  # fmt: skip
+        }
 
 
 def notices_for(
-    lines: Sequence[Line], casefile: Casefile, duties: Sequence[Duty], ladder: Ladder, directory: Directory, almanac: WorkingDays,
-    as_at: date, local_sink: bool,
-) -> list[NoticeDraft]:  # fmt: skip
+    lines: Sequence[Line],
+    casefile: Casefile,
+    duties: Sequence[Duty],
+    ladder: Ladder,
+    directory: Directory,
+    almanac: WorkingDays,
+    as_at: date,
+    local_sink: bool,
+) -> list[NoticeDraft]:
     """The notices that the new facts of one case call for; `casefile` and `duties` already hold those facts.
 
-    Where several rungs of one duty fell in one act, a mailbox gets the highest addressed to it and the lower are written as superseded.
-    Letters of a first import leave at once only where `local_sink` keeps them. Raises whatever the almanac raises beyond its range.
+    Where several rungs of one duty fell in one act, a mailbox gets the highest addressed to it and the lower are
+    written as superseded. Letters of a first import leave at once only where `local_sink` keeps them. Raises whatever
+    the almanac raises beyond its range.
     """
     view = View(ladder, directory, almanac, casefile, duties)
     made: list[NoticeDraft] = []
@@ -125,11 +159,24 @@ def _of_rung(view: View, line: Line) -> list[NoticeDraft]:
     if rung is None or duty is None or duty.closed_on is not None:
         return []
     again = sum(
-        1 for fact in view.casefile.rungs.values()
-        if fact.withdrawn and fact.seq < line.seq and (fact.rule, fact.opened_seq, fact.rung, fact.due) == (rule, duty.opened_seq, rung_id, duty.due)
-    )  # fmt: skip
+        1
+        for fact in view.casefile.rungs.values()
+        if fact.withdrawn
+        and fact.seq < line.seq
+        and (fact.rule, fact.opened_seq, fact.rung, fact.due) == (rule, duty.opened_seq, rung_id, duty.due)
+    )
     return [
-        _draft(view, line, duty, party, rung.id, rung.rank, rung.template, NoticeState.CREATED, f"/{again + 1}" if again else "")
+        _draft(
+            view,
+            line,
+            duty,
+            party,
+            rung.id,
+            rung.rank,
+            rung.template,
+            NoticeState.CREATED,
+            f"/{again + 1}" if again else "",
+        )
         for party in rung.parties(_ours(view, duty))
     ]
 
@@ -138,7 +185,14 @@ def _of_beginning(view: View, line: Line, as_at: date, state: NoticeState) -> li
     made: list[NoticeDraft] = []
     for duty in view.duties:
         rungs = view.ladder.rungs(duty.rule)
-        if not rungs or duty.body is None or duty.closed_on is not None or duty.excuse is not None or not duty.imported or duty.opened_seq > line.seq:
+        if (
+            not rungs
+            or duty.body is None
+            or duty.closed_on is not None
+            or duty.excuse is not None
+            or not duty.imported
+            or duty.opened_seq > line.seq
+        ):
             continue
         highest: dict[Party, RungDef] = {}
         for rung, _ in fallen(duty, rungs, view.almanac, as_at):
@@ -154,23 +208,40 @@ def _of_letter(view: View, line: Line) -> list[NoticeDraft]:
     return [
         # Advice that was returned and came again is thanked for again.
         _draft(
-            view, line, duty, party, letter.rung, 0, letter.template_for.get(duty.rule, letter.template), NoticeState.CREATED,
+            view,
+            line,
+            duty,
+            party,
+            letter.rung,
+            0,
+            letter.template_for.get(duty.rule, letter.template),
+            NoticeState.CREATED,
             f"/{duty.reopened + 1}" if duty.reopened else "",
         )
         for duty in view.duties
-        if view.ladder.rungs(duty.rule) and duty.body is not None and not duty.provisional
-        and (duty.met_seq == line.seq if called_for == "met" else duty.closed_on is None and (duty.opened_seq == line.seq or _tells(duty, line)))
+        if view.ladder.rungs(duty.rule)
+        and duty.body is not None
+        and not duty.provisional
+        and (
+            duty.met_seq == line.seq
+            if called_for == "met"
+            else duty.closed_on is None and (duty.opened_seq == line.seq or _tells(duty, line))
+        )
         for party in letter.parties(_ours(view, duty))
     ]
 
 
 def _tells(duty: Duty, line: Line) -> bool:
-    """Whether a fact tells the day of a duty that another fact opened, such as the day of a mediation to take part in."""
+    """Whether a fact tells the day of a duty that another fact opened, such as the day of a mediation to
+    take part in.
+    """
     return any(line.kind in told.told_by for told in duty.law.inputs.values())
 
 
 def _of_end(view: View, one: Ending) -> NoticeDraft:
-    return _draft(view, one.line, one.duty, one.party, one.rung, 0, one.template, NoticeState.CREATED, f"/{one.line.seq}")
+    return _draft(
+        view, one.line, one.duty, one.party, one.rung, 0, one.template, NoticeState.CREATED, f"/{one.line.seq}"
+    )
 
 
 def _ours(view: View, duty: Duty) -> bool:
@@ -178,7 +249,9 @@ def _ours(view: View, duty: Duty) -> bool:
 
 
 def _of_withdrawal(view: View, line: Line, told: Iterable[Mapping[str, Any]]) -> list[NoticeDraft]:
-    """To whoever was told of the rung. A person told of a higher rung of the same duty gets one withdrawal, of that one."""
+    """To whoever was told of the rung. A person told of a higher rung of the same duty gets one withdrawal, of that
+    one.
+    """
     about = line.data
     rung = view.ladder.rung_def(str(about["rule"]), str(about["rung"]))
     parties = dict.fromkeys(str(data["recipient"]) for data in told if data.get("rung_seq") == about["rung_seq"])
@@ -189,17 +262,35 @@ def _of_withdrawal(view: View, line: Line, told: Iterable[Mapping[str, Any]]) ->
         body, service = about.get("body"), about.get("service")
         mailbox = view.directory.mailbox(view.casefile.la, body, service, Party(recipient))
         due = date.fromisoformat(str(about["due"]))
-        key = _key(view.casefile.case_ref, str(about["rule"]), body, int(about["opened_seq"]), due, WITHDRAWAL, recipient)
-        made.append(NoticeDraft(
-            f"{key}/{about['rung_seq']}", view.casefile.case_ref, line.seq, str(about["rule"]), body, service, int(about["opened_seq"]), due,
-            WITHDRAWAL, rung.rank if rung else 0, template, recipient, mailbox, line.occurred_on,
-            fields_of(view, duty, about, recipient, template), NoticeState.CREATED,
-        ))  # fmt: skip
+        key = _key(
+            view.casefile.case_ref, str(about["rule"]), body, int(about["opened_seq"]), due, WITHDRAWAL, recipient
+        )
+        made.append(
+            NoticeDraft(
+                f"{key}/{about['rung_seq']}",
+                view.casefile.case_ref,
+                line.seq,
+                str(about["rule"]),
+                body,
+                service,
+                int(about["opened_seq"]),
+                due,
+                WITHDRAWAL,
+                rung.rank if rung else 0,
+                template,
+                recipient,
+                mailbox,
+                line.occurred_on,
+                fields_of(view, duty, about, recipient, template),
+                NoticeState.CREATED,
+            )
+        )
     return made
 
 
 def overtaken(view: View, sent: Mapping[str, Any]) -> list[NoticeDraft]:
-    """What a recipient is owed who was told of something that was no longer so by then: a letter under way cannot be called back.
+    """What a recipient is owed who was told of something that was no longer so by then: a letter under way cannot be
+    called back.
 
     A rung that was being withdrawn; a duty that had ended; an end that had been taken back.
     """
@@ -217,14 +308,18 @@ def overtaken(view: View, sent: Mapping[str, Any]) -> list[NoticeDraft]:
 
 
 def _highest_only(drafts: Sequence[NoticeDraft]) -> list[NoticeDraft]:
-    """One notice a mailbox and duty among rungs, and one among withdrawals: the highest rank stays, the lower are superseded."""
+    """One notice a mailbox and duty among rungs, and one among withdrawals: the highest rank stays, the lower are
+    superseded.
+    """
     if len(drafts) < 2:
         return list(drafts)
     top: dict[tuple[object, ...], int] = {}
     for draft in drafts:
         place = _place(draft)
         top[place] = max(top.get(place, 0), draft.rank)
-    return [draft._replace(state=NoticeState.SUPERSEDED) if draft.rank < top[_place(draft)] else draft for draft in drafts]
+    return [
+        draft._replace(state=NoticeState.SUPERSEDED) if draft.rank < top[_place(draft)] else draft for draft in drafts
+    ]
 
 
 def _place(draft: NoticeDraft) -> tuple[object, ...]:
@@ -233,7 +328,9 @@ def _place(draft: NoticeDraft) -> tuple[object, ...]:
 
 
 def verdict(view: View, draft: NoticeDraft, as_at: date) -> Verdict:
-    """Whether a notice is still called for on `as_at`: the duty open, judged by the same date, the rung standing, no pause."""
+    """Whether a notice is still called for on `as_at`: the duty open, judged by the same date, the rung standing, no
+    pause.
+    """
     wanted = newest(draft.fields["letter"]).called_for
     if wanted == "always":
         return Verdict.CALLED_FOR
@@ -246,8 +343,13 @@ def verdict(view: View, draft: NoticeDraft, as_at: date) -> Verdict:
     if duty.closed_on is not None:
         return Verdict.WITHDRAWN
     if draft.rank == 0:
-        # What tells of a day falls with that day; what tells of a request stands, with the day that it has by then.
-        return Verdict.CALLED_FOR if draft.fact_seq == duty.opened_seq or draft.rung == AGAIN or duty.due == draft.due else Verdict.WITHDRAWN
+        # What tells of a day falls with that day; what tells of a request stands, with the day that it has
+        # by then.
+        return (
+            Verdict.CALLED_FOR
+            if draft.fact_seq == duty.opened_seq or draft.rung == AGAIN or duty.due == draft.due
+            else Verdict.WITHDRAWN
+        )
     if not _rung_stands(view, draft, duty, as_at):
         return Verdict.WITHDRAWN
     return Verdict.PAUSED if paused_until(view.casefile, duty.body, as_at) else Verdict.CALLED_FOR
@@ -255,7 +357,10 @@ def verdict(view: View, draft: NoticeDraft, as_at: date) -> Verdict:
 
 def paused_until(casefile: Casefile, body: str | None, as_at: date) -> date | None:
     """The last day of the pause of chasing that covers `as_at` for a body, if a person has asked for one."""
-    return max((until for began, until, whose in casefile.pauses if began <= as_at <= until and whose in (None, body)), default=None)
+    return max(
+        (until for began, until, whose in casefile.pauses if began <= as_at <= until and whose in (None, body)),
+        default=None,
+    )
 
 
 def _rung_stands(view: View, draft: NoticeDraft, duty: Duty, as_at: date) -> bool:
@@ -265,7 +370,9 @@ def _rung_stands(view: View, draft: NoticeDraft, duty: Duty, as_at: date) -> boo
         return False
     if fact is not None:
         return not fact.withdrawn and duty.due == draft.due
-    # A first import has no fact for each rung that it covers: there the rung must still have fallen by today's due date.
+    # A first import has no fact for each rung that it covers: there the rung must still have fallen by
+    # today's due
+    # date.
     return any(one.id == draft.rung for one, _ in fallen(duty, view.ladder.rungs(draft.rule), view.almanac, as_at))
 
 
@@ -283,7 +390,15 @@ def refreshed(view: View, draft: NoticeDraft) -> dict[str, Any]:
 
 
 def _draft(
-    view: View, line: Line, duty: Duty, party: Party, rung: str, rank: int, template: str, state: NoticeState, suffix: str = ""
+    view: View,
+    line: Line,
+    duty: Duty,
+    party: Party,
+    rung: str,
+    rank: int,
+    template: str,
+    state: NoticeState,
+    suffix: str = "",
 ) -> NoticeDraft:
     case_ref = view.casefile.case_ref
     letter = template
@@ -291,13 +406,28 @@ def _draft(
         found = view.ladder.rung_def(duty.rule, rung)
         letter = found.template if found is not None else DIGEST
     return NoticeDraft(
-        _key(case_ref, duty.rule, duty.body, duty.opened_seq, duty.due, rung, party) + suffix, case_ref, line.seq, duty.rule, duty.body,
-        duty.service, duty.opened_seq, duty.due, rung, rank, template, party, _mailbox(view, duty, party), line.occurred_on,
-        fields_of(view, duty, {}, party, letter), state,
-    )  # fmt: skip
+        _key(case_ref, duty.rule, duty.body, duty.opened_seq, duty.due, rung, party) + suffix,
+        case_ref,
+        line.seq,
+        duty.rule,
+        duty.body,
+        duty.service,
+        duty.opened_seq,
+        duty.due,
+        rung,
+        rank,
+        template,
+        party,
+        _mailbox(view, duty, party),
+        line.occurred_on,
+        fields_of(view, duty, {}, party, letter),
+        state,
+    )
 
 
-def _key(case_ref: str, rule: str, body: str | None, opened_seq: int, due: date | None, rung: str, recipient: str) -> str:
+def _key(
+    case_ref: str, rule: str, body: str | None, opened_seq: int, due: date | None, rung: str, recipient: str
+) -> str:
     return f"{case_ref}/{rule}/{body or '-'}/{opened_seq}/{iso(due) if due else '-'}/{rung}/{recipient}"
 
 
@@ -310,15 +440,22 @@ def _duty(duties: Iterable[Duty], rule: str, opened_seq: int) -> Duty | None:
 
 
 def fields_of(view: View, duty: Duty | None, about: Mapping[str, Any], recipient: str, letter: str) -> dict[str, Any]:
-    """Everything that a letter may say of one duty: references, names of organisations, dates as ISO text. Nothing that identifies a child.
+    """Everything that a letter may say of one duty: references, names of organisations, dates as ISO text. Nothing that
+    identifies a child.
 
     `about` is a withdrawal's own data; `letter` names the template that gives the heading and the action.
     """
     casefile, directory = view.casefile, view.directory
     body, service = (duty.body, duty.service) if duty is not None else (None, None)
     if about:
-        # A correction may have moved the request to another body: the letter goes to the one that was written to, about what was said to it.
-        body, service, elsewhere = about.get("body"), about.get("service"), (body, service) != (about.get("body"), about.get("service"))
+        # A correction may have moved the request to another body: the letter goes to the one that was
+        # written to, about
+        # what was said to it.
+        body, service, elsewhere = (
+            about.get("body"),
+            about.get("service"),
+            (body, service) != (about.get("body"), about.get("service")),
+        )
     fields: dict[str, Any] = {
         "letter": letter,
         "recipient": str(recipient),
@@ -336,13 +473,21 @@ def fields_of(view: View, duty: Duty | None, about: Mapping[str, Any], recipient
         "citation": duty.dates.citation if duty else "",
         "url": duty.dates.url if duty else None,
         "basis": duty.dates.basis if duty else None,
-        "days": {key: value for key, value in duty.given.items() if key.endswith("_on") and isinstance(value, str)} if duty else {},
+        "days": (
+            {key: value for key, value in duty.given.items() if key.endswith("_on") and isinstance(value, str)}
+            if duty
+            else {}
+        ),
         "closed_on": _iso(duty.closed_on) if duty else None,
         "met_on": _iso(duty.met_on) if duty else None,
         "excused": duty is not None and duty.excuse is not None,
         "reopened": duty.reopened if duty else 0,
         "acknowledged_on": _iso(next(iter(contacts(casefile, duty)), None)) if duty else None,
-        "claims": [{"on": _iso(claim.began_on), "ground": claim.ground} for claim in casefile.undecided() if duty and _reaches(claim, duty)],
+        "claims": [
+            {"on": _iso(claim.began_on), "ground": claim.ground}
+            for claim in casefile.undecided()
+            if duty and _reaches(claim, duty)
+        ],
         "history": _history(view, duty) if duty else [],
         "beside": view.beside,
         "ours": duty is not None and _ours(view, duty),
@@ -350,8 +495,17 @@ def fields_of(view: View, duty: Duty | None, about: Mapping[str, Any], recipient
     if duty is not None and duty.ended_seq is not None:
         fields["ended_by"] = next((line.kind for line in casefile.lines if line.seq == duty.ended_seq), None)
     if about:
-        told = [line.occurred_on for line in casefile.lines if line.kind == SENT and line.data.get("rung_seq") == about.get("rung_seq")]
-        fields |= {"due_was": str(about["due"]), "due_now": about.get("due_now"), "told_on": _iso(max(told, default=None)), "elsewhere": elsewhere}
+        told = [
+            line.occurred_on
+            for line in casefile.lines
+            if line.kind == SENT and line.data.get("rung_seq") == about.get("rung_seq")
+        ]
+        fields |= {
+            "due_was": str(about["due"]),
+            "due_now": about.get("due_now"),
+            "told_on": _iso(max(told, default=None)),
+            "elsewhere": elsewhere,
+        }
     return fields
 
 
@@ -377,10 +531,20 @@ def _history(view: View, duty: Duty) -> list[dict[str, Any]]:
         kind = line.kind
         if kind == SENT:
             about = line.data
-            if (about["rule"], about["opened_seq"]) != (duty.rule, duty.opened_seq) or about.get("rung_seq") in withdrawn or about["rung"] in (ENDED, AGAIN):
+            if (
+                (about["rule"], about["opened_seq"]) != (duty.rule, duty.opened_seq)
+                or about.get("rung_seq") in withdrawn
+                or about["rung"] in (ENDED, AGAIN)
+            ):
                 continue
             rung = view.ladder.rung_def(duty.rule, str(about["rung"]))
-            happened.append({"on": _iso(line.occurred_on), "what": rung.template if rung else str(about["rung"]), "to": about["recipient"]})
+            happened.append(
+                {
+                    "on": _iso(line.occurred_on),
+                    "what": rung.template if rung else str(about["rung"]),
+                    "to": about["recipient"],
+                }
+            )
         elif line.seq >= opened_seq:
             data = line.data
             of_it = data.get("body") == body and (data.get("service") or service) == service
@@ -390,7 +554,9 @@ def _history(view: View, duty: Duty) -> list[dict[str, Any]]:
 
 
 def _is_day(field: str | None) -> bool:
-    """Whether a duty starts on a day that may be said: the fact's own, or one that it names (`..._on`), and never a birth."""
+    """Whether a duty starts on a day that may be said: the fact's own, or one that it names (`..._on`), and never a
+    birth.
+    """
     return field is None or field.endswith("_on")
 
 

@@ -1,7 +1,9 @@
-"""The outbox's SQL: notices and letters, and every change of their states. Nothing here decides; callers open the transaction.
+"""The outbox's SQL: notices and letters, and every change of their states. Nothing here decides; callers open the
+transaction.
 
-Each change of state is an UPDATE that names the state it expects, and says how many rows it found so. Two deliverers therefore never both
-take a letter: on SQLite the writer is alone, on PostgreSQL a mailbox is one deliverer's at a time, and rows under way are locked and skipped.
+Each change of state is an UPDATE that names the state it expects, and says how many rows it found so. Two deliverers
+therefore never both take a letter: on SQLite the writer is alone, on PostgreSQL a mailbox is one deliverer's at a time,
+and rows under way are locked and skipped.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -46,20 +48,29 @@ def draft_of(row: Row[Any]) -> NoticeDraft:
 def mailboxes_to_write(connection: Connection, today: date | None = None, ready_by: str | None = None) -> list[str]:
     """Mailboxes with a notice that has no letter yet, or with a letter that waits.
 
-    With `today`, notices whose own day has not come are left out; with `ready_by`, letters whose next try (an instant) has not. Those that nobody
-    has tried come first: where a relay fails again and again, the same few letters never stand before all others.
+    With `today`, notices whose own day has not come are left out; with `ready_by`, letters whose next try (an instant)
+    has not. Those that nobody has tried come first: where a relay fails again and again, the same few letters never
+    stand before all others.
     """
     created = select(NOTICE.c.mailbox).where(NOTICE.c.state == NoticeState.CREATED, NOTICE.c.mailbox.is_not(None))
     if today is not None:
         created = created.where(NOTICE.c.on <= today)
-    found = connection.execute(select(LETTER.c.mailbox, LETTER.c.next_try_at).where(LETTER.c.state == LetterState.WAITING))
+    found = connection.execute(
+        select(LETTER.c.mailbox, LETTER.c.next_try_at).where(LETTER.c.state == LetterState.WAITING)
+    )
     waiting = {mailbox: next_try_at for mailbox, next_try_at in found}  # noqa: C416 (a row is no pair to the type checker)
-    early = {mailbox for mailbox, next_try_at in waiting.items() if ready_by is not None and (next_try_at or "") > ready_by}
-    return sorted((set(connection.scalars(created)) | waiting.keys()) - early, key=lambda mailbox: (mailbox in waiting, mailbox))
+    early = {
+        mailbox for mailbox, next_try_at in waiting.items() if ready_by is not None and (next_try_at or "") > ready_by
+    }
+    return sorted(
+        (set(connection.scalars(created)) | waiting.keys()) - early, key=lambda mailbox: (mailbox in waiting, mailbox)
+    )
 
 
 def mailbox_is_free(connection: Connection, mailbox: str) -> bool:
-    """Be alone with a mailbox until this transaction ends; False where another run is at it, which will have written to it by then."""
+    """Be alone with a mailbox until this transaction ends; False where another run is at it, which will have written to
+    it by then.
+    """
     return alone_if_free(connection, f"mailbox/{mailbox}")
 
 
@@ -78,7 +89,9 @@ def was_ever_written_to(connection: Connection, mailbox: str) -> bool:
 def waiting_letter(connection: Connection, mailbox: str) -> Row[Any] | None:
     """The mailbox's letter that has not left yet, if there is one."""
     query = select(LETTER).where(LETTER.c.mailbox == mailbox, LETTER.c.state == LetterState.WAITING)
-    return connection.execute(query.order_by(LETTER.c.on, LETTER.c.id).limit(1).with_for_update(skip_locked=True)).first()
+    return connection.execute(
+        query.order_by(LETTER.c.on, LETTER.c.id).limit(1).with_for_update(skip_locked=True)
+    ).first()
 
 
 def created_for(connection: Connection, mailbox: str, today: date | None = None) -> list[NoticeDraft]:
@@ -91,7 +104,9 @@ def created_for(connection: Connection, mailbox: str, today: date | None = None)
 
 def without_mailbox(connection: Connection, today: date) -> list[NoticeDraft]:
     """Notices to recipients for whom the directory has no address."""
-    query = select(*_SHAPE).where(NOTICE.c.mailbox.is_(None), NOTICE.c.state == NoticeState.CREATED, NOTICE.c.on <= today)
+    query = select(*_SHAPE).where(
+        NOTICE.c.mailbox.is_(None), NOTICE.c.state == NoticeState.CREATED, NOTICE.c.on <= today
+    )
     return [draft_of(row) for row in connection.execute(query.order_by(NOTICE.c.key).with_for_update(skip_locked=True))]
 
 
@@ -125,18 +140,31 @@ def told_of(connection: Connection, drafts: Sequence[NoticeDraft]) -> list[Told]
     columns = [NOTICE.c[name] for name in Told._fields]
     for refs in _parts(sorted({draft.case_ref for draft in drafts})):
         query = select(*columns).where(
-            NOTICE.c.case_ref.in_(refs), NOTICE.c.mailbox.in_(mailboxes), NOTICE.c.rank > 0, NOTICE.c.rung != WITHDRAWAL,
+            NOTICE.c.case_ref.in_(refs),
+            NOTICE.c.mailbox.in_(mailboxes),
+            NOTICE.c.rank > 0,
+            NOTICE.c.rung != WITHDRAWAL,
             NOTICE.c.state.in_((NoticeState.SENT, NoticeState.SENT_PERHAPS_TWICE)),
-        )  # fmt: skip
+        )
         told += [Told._make(row) for row in connection.execute(query)]
     return told
 
 
-def move(connection: Connection, keys: Iterable[str], before: Sequence[NoticeState], after: NoticeState, letter: str | None = None) -> int:
-    """Moves notices from one of the states `before` to `after`, into `letter` or out of any; returns how many were found so."""
+def move(
+    connection: Connection,
+    keys: Iterable[str],
+    before: Sequence[NoticeState],
+    after: NoticeState,
+    letter: str | None = None,
+) -> int:
+    """Moves notices from one of the states `before` to `after`, into `letter` or out of any; returns how many were
+    found so.
+    """
     moved = 0
     for part in _parts(sorted(keys)):
-        statement = update(NOTICE).where(NOTICE.c.key.in_(part), NOTICE.c.state.in_(before)).values(state=after, letter=letter)
+        statement = (
+            update(NOTICE).where(NOTICE.c.key.in_(part), NOTICE.c.state.in_(before)).values(state=after, letter=letter)
+        )
         moved += connection.execute(statement).rowcount
     return moved
 
@@ -157,7 +185,9 @@ def keep_fields(connection: Connection, fields: Mapping[str, str]) -> None:
 
 def letter_id(connection: Connection, stem: str) -> str:
     """An id that no letter has: the stem, or the stem with a number behind it."""
-    taken = connection.scalar(select(func.count()).select_from(LETTER).where(or_(LETTER.c.id == stem, LETTER.c.id.like(f"{stem}-%"))))
+    taken = connection.scalar(
+        select(func.count()).select_from(LETTER).where(or_(LETTER.c.id == stem, LETTER.c.id.like(f"{stem}-%")))
+    )
     return stem if not taken else f"{stem}-{taken + 1}"
 
 
@@ -166,7 +196,9 @@ def put_letter(connection: Connection, row: Mapping[str, Any]) -> None:
     connection.execute(insert(LETTER), [dict(row)])
 
 
-def change_letter(connection: Connection, id_: str, before: LetterState, values: Mapping[str, Any], by: str | None = None) -> bool:
+def change_letter(
+    connection: Connection, id_: str, before: LetterState, values: Mapping[str, Any], by: str | None = None
+) -> bool:
     """Changes a letter that is in the state `before` (and, where said, claimed `by` this run); says whether it was."""
     where = and_(LETTER.c.id == id_, LETTER.c.state == before)
     if by is not None:
@@ -181,19 +213,29 @@ def attempts(connection: Connection, id_: str) -> int:
 
 def unfinished(connection: Connection) -> list[Row[Any]]:
     """Letters whose sending has begun and whose outcome nobody has recorded."""
-    return list(connection.execute(select(LETTER).where(LETTER.c.state == LetterState.SENDING).order_by(LETTER.c.on, LETTER.c.id)))
+    return list(
+        connection.execute(
+            select(LETTER).where(LETTER.c.state == LetterState.SENDING).order_by(LETTER.c.on, LETTER.c.id)
+        )
+    )
 
 
 def count_waiting(connection: Connection) -> int:
     """How many letters would leave if it were time: mailboxes with something to say, and letters under way."""
-    sending = connection.scalar(select(func.count()).select_from(LETTER).where(LETTER.c.state == LetterState.SENDING)) or 0
+    sending = (
+        connection.scalar(select(func.count()).select_from(LETTER).where(LETTER.c.state == LetterState.SENDING)) or 0
+    )
     return len(mailboxes_to_write(connection)) + sending
 
 
 def count_held(connection: Connection) -> tuple[int, int]:
-    """How many notices wait for a person to let them go, and how many mailboxes would have a letter then; those without an address count as one."""
+    """How many notices wait for a person to let them go, and how many mailboxes would have a letter then; those without
+    an address count as one.
+    """
     box = func.coalesce(NOTICE.c.mailbox, "")
-    notices, mailboxes = connection.execute(select(func.count(), func.count(box.distinct())).where(NOTICE.c.state == NoticeState.HELD)).one()
+    notices, mailboxes = connection.execute(
+        select(func.count(), func.count(box.distinct())).where(NOTICE.c.state == NoticeState.HELD)
+    ).one()
     return notices, mailboxes
 
 

@@ -1,7 +1,9 @@
-"""Template and fields in, subject and text and HTML out. Pure: the same three arguments give the same letter years later.
+"""Template and fields in, subject and text and HTML out. Pure: the same three arguments give the same letter years
+later.
 
-Purpose: a letter's text is not kept, only the template's id, its version and the fields; so every released version of a template stays in
-the folder for good, and a change of wording is a new file. A field that a template needs and does not get is an error, never a blank.
+Purpose: a letter's text is not kept, only the template's id, its version and the fields; so every released version of a
+template stays in the folder for good, and a change of wording is a new file. A field that a template needs and does not
+get is an error, never a blank.
 """
 
 import re
@@ -38,7 +40,8 @@ class Rendered(NamedTuple):
 
 
 class Template(BaseModel):
-    """A released version of one letter. `called_for`: while the duty is open it is worth sending, once it is met, once it has ended unmet, or always.
+    """A released version of one letter. `called_for`: while the duty is open it is worth sending, once it is met, once
+    it has ended unmet, or always.
 
     `about` names what the letter speaks of, one and several, so that a letter that gathers many can say what they are.
     """
@@ -68,7 +71,13 @@ class Shelf(NamedTuple):
 @cache
 def shelf() -> Shelf:
     """Reads the folder once. Raises RenderError for a file that is not a template."""
-    environment = Environment(undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True, finalize=_finalize)  # noqa: S701 (values are hidden marks here and escaped in blocks)
+    environment = Environment(
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 (values are hidden marks here and escaped in blocks)
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_finalize,
+    )
     environment.filters.update(day=day, weekday=weekday, month_day=month_day, between=between, plural=plural, span=span)
     templates: dict[tuple[str, int], Template] = {}
     parts: dict[str, str] = {}
@@ -81,10 +90,16 @@ def shelf() -> Shelf:
             continue
         template = _read(path)
         if (template.id, template.version) != (named[1], int(named[2])):
-            raise RenderError(f"{path.name}: id and version inside say {template.id}-{template.version}; a file is named id-version.md")
+            raise RenderError(
+                f"{path.name}: id and version inside say {template.id}-{template.version}; a file is named"
+                " id-version.md"
+            )
         templates[(template.id, template.version)] = template
     environment.globals["part"] = _part(parts)
-    newest = {id_: max((one for one in templates.values() if one.id == id_), key=lambda one: one.version) for id_, _ in templates}
+    newest = {
+        id_: max((one for one in templates.values() if one.id == id_), key=lambda one: one.version)
+        for id_, _ in templates
+    }
     return Shelf(templates, newest, environment)
 
 
@@ -134,12 +149,16 @@ def render(template: str, version: int, fields: Mapping[str, Any]) -> Rendered:
 def _version(template: str, version: int) -> Template:
     found = shelf().templates.get((template, version))
     if found is None:
-        raise RenderError(f"version {version} of the letter {template} is not in the folder; released versions are kept for good")
+        raise RenderError(
+            f"version {version} of the letter {template} is not in the folder; released versions are kept for good"
+        )
     return found
 
 
 def _whole(template: Template, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields, and what the front matters make of them: heading, action and note for this letter and for each of its items."""
+    """The fields, and what the front matters make of them: heading, action and note for this letter and for each of its
+    items.
+    """
     whole = dict(fields)
     if "items" in fields:
         whole["items"] = [_item(fields, item) for item in fields["items"]]
@@ -153,7 +172,11 @@ def _whole(template: Template, fields: Mapping[str, Any]) -> dict[str, Any]:
 def _item(letter: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:
     template = _version(item["template"], item["version"])
     common = {key: value for key, value in letter.items() if key != "items"}
-    return {**_whole(template, {**common, **item["fields"]}), "called_for": template.called_for, "about": template.about}
+    return {
+        **_whole(template, {**common, **item["fields"]}),
+        "called_for": template.called_for,
+        "about": template.about,
+    }
 
 
 class _Made(str):

@@ -1,8 +1,9 @@
 """The post: carries one letter to one mailbox and says what became of it. [I/O]
 
-Purpose: everything that is not known of a letter's fate is said to be not known. A refusal for good (5xx) and a refusal for now (4xx) are told
-apart, a server that does not answer is no refusal at all, and a line that breaks once the letter is on its way leaves the outcome unknown:
-then the same Message-ID is sent once more, which is the best that SMTP has. No carrier retries by itself and none decides about a day.
+Purpose: everything that is not known of a letter's fate is said to be not known. A refusal for good (5xx) and a refusal
+for now (4xx) are told apart, a server that does not answer is no refusal at all, and a line that breaks once the letter
+is on its way leaves the outcome unknown: then the same Message-ID is sent once more, which is the best that SMTP has.
+No carrier retries by itself and none decides about a day.
 """
 
 import re
@@ -25,12 +26,27 @@ SECONDS = 30.0
 LOGIN_NEEDED = 530
 ANSWERS = 5  # a letter is over and done with in so many times the patience for one answer
 END_OF_DATA = b".\r\n"
-# Why a letter did not leave, where that says nothing of the letter or of whom it is for: the next one would fare no better.
-OF_THE_RELAY = frozenset({
-    "unreachable", "line_lost_before_data", "outcome_unknown", "greeting_refused", "smtp_421", "no_tls", "tls_refused", "login_needed", "login_refused",
-    "no_login_offered", "sender_refused", "folder_not_writable",
-})  # fmt: skip
-# Headers in one line each: a subject folded after its first word is shown by some programs with a blank before it.
+# Why a letter did not leave, where that says nothing of the letter or of whom it is for: the next one would
+# fare no
+# better.
+OF_THE_RELAY = frozenset(
+    {
+        "unreachable",
+        "line_lost_before_data",
+        "outcome_unknown",
+        "greeting_refused",
+        "smtp_421",
+        "no_tls",
+        "tls_refused",
+        "login_needed",
+        "login_refused",
+        "no_login_offered",
+        "sender_refused",
+        "folder_not_writable",
+    }
+)
+# Headers in one line each: a subject folded after its first word is shown by some programs with a blank
+# before it.
 ONE_LINE = SMTP.clone(max_line_length=400)
 
 
@@ -45,7 +61,9 @@ class Outcome(StrEnum):
 
 
 class Attempt(NamedTuple):
-    """The outcome and a word for why: `smtp_550`, `unreachable`, `outcome_unknown`. Never the server's own text, which quotes addresses."""
+    """The outcome and a word for why: `smtp_550`, `unreachable`, `outcome_unknown`. Never the server's own text, which
+    quotes addresses.
+    """
 
     outcome: Outcome
     why: str | None = None
@@ -57,7 +75,9 @@ class Attempt(NamedTuple):
 
 
 class Letter(NamedTuple):
-    """One letter ready to leave. `written_at` is the Date header; `message_id` stays the same however often it is sent."""
+    """One letter ready to leave. `written_at` is the Date header; `message_id` stays the same however often
+    it is sent.
+    """
 
     id: str
     message_id: str
@@ -84,7 +104,9 @@ def message_id(letter_id: str, reply_to: str) -> str:
 
 
 def as_message(letter: Letter) -> EmailMessage:
-    """The letter as mail: text and HTML as alternatives. Says that it was written by a machine; nothing in it identifies a child."""
+    """The letter as mail: text and HTML as alternatives. Says that it was written by a machine; nothing in it
+    identifies a child.
+    """
     mail = EmailMessage(policy=ONE_LINE)
     sender, _, domain = letter.reply_to.rpartition("@")
     mail["From"] = Address(letter.office, sender, domain)
@@ -102,12 +124,16 @@ def as_message(letter: Letter) -> EmailMessage:
 
 
 class _Line(smtplib.SMTP):
-    """A line that is cut when its time is over: a server that says a word now and then would keep every other letter waiting for ever."""
+    """A line that is cut when its time is over: a server that says a word now and then would keep every other letter
+    waiting for ever.
+    """
 
     _end: threading.Timer | None = None
 
     def connect(self, host: str = "localhost", port: int = 0, source_address: Any = None) -> tuple[int, bytes]:
-        """Connects, and remembers to whom: the library does so only where it connects by itself, and STARTTLS then has no name to check."""
+        """Connects, and remembers to whom: the library does so only where it connects by itself, and STARTTLS then has
+        no name to check.
+        """
         self._host = host
         return super().connect(host, port, source_address)
 
@@ -132,15 +158,25 @@ class _Line(smtplib.SMTP):
 
 
 class SmtpPost:
-    """An SMTP relay, or the local sink. TLS wherever the server offers it; elsewhere than on this machine its certificate must hold."""
+    """An SMTP relay, or the local sink. TLS wherever the server offers it; elsewhere than on this machine its
+    certificate must hold.
+    """
 
     def __init__(
-        self, host: str, port: int, seconds: float = SECONDS, *, login: str | None = None, only_by_tls: bool = False, tls_ca: Path | None = None
+        self,
+        host: str,
+        port: int,
+        seconds: float = SECONDS,
+        *,
+        login: str | None = None,
+        only_by_tls: bool = False,
+        tls_ca: Path | None = None,
     ) -> None:
-        """Takes the relay's address, how long to wait for each answer, and where it asks for one the login, as user:password.
+        """Takes the relay's address, how long to wait for each answer, and where it asks for one the login, as
+        user:password.
 
-        A server that offers no TLS, by its own choice or by somebody's between, is given nothing where letters go `only_by_tls`. The authorities in
-        the file `tls_ca` vouch for it as the public ones do.
+        A server that offers no TLS, by its own choice or by somebody's between, is given nothing where letters go
+        `only_by_tls`. The authorities in the file `tls_ca` vouch for it as the public ones do.
         """
         self._host, self._port, self._seconds = host, port, seconds
         self._login, self._only_by_tls, self._tls_ca = login, only_by_tls, tls_ca
@@ -176,7 +212,9 @@ class SmtpPost:
             return Attempt(Outcome.LATER, why)
         code, _ = server.mail(letter.reply_to)
         if 500 <= code <= 599:
-            # Every letter has the same sender: were it the letter's end, all of them would fail for good over one setting.
+            # Every letter has the same sender: were it the letter's end, all of them would fail for good
+            # over one
+            # setting.
             return Attempt(Outcome.LATER, "login_needed" if code == LOGIN_NEEDED else "sender_refused")
         if code != 250:
             return _classified(code)
@@ -200,7 +238,8 @@ class SmtpPost:
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
             raise  # the line was lost on the way, which says nothing of the certificate
         except ssl.SSLError:
-            # Nobody vouches for its certificate, it is another's, it has run out, or the two speak no common TLS.
+            # Nobody vouches for its certificate, it is another's, it has run out, or the two speak no
+            # common TLS.
             return "tls_refused"
         server.ehlo()
         return None
@@ -245,11 +284,15 @@ class SmtpPost:
 
 def _classified(code: int) -> Attempt:
     """5xx is for good, 4xx is for now; any other answer is one that nobody foresaw, and is tried again."""
-    return Attempt(Outcome.REFUSED if 500 <= code <= 599 else Outcome.LATER, f"smtp_{code}" if code > 0 else "unreachable")
+    return Attempt(
+        Outcome.REFUSED if 500 <= code <= 599 else Outcome.LATER, f"smtp_{code}" if code > 0 else "unreachable"
+    )
 
 
 def _not_received(code: int) -> Attempt:
-    """A no in the place of a greeting says nothing of any letter, not even one for good: this machine is not listened to."""
+    """A no in the place of a greeting says nothing of any letter, not even one for good: this machine is not listened
+    to.
+    """
     return _classified(code) if code < 500 else Attempt(Outcome.LATER, "greeting_refused")
 
 
@@ -268,7 +311,9 @@ def _hang_up(server: smtplib.SMTP) -> None:
 
 
 class FilePost:
-    """Letters as .eml files in a folder, for people who send them on by other means. A letter sent twice is one file."""
+    """Letters as .eml files in a folder, for people who send them on by other means. A letter sent twice is
+    one file.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Takes the folder; it is made where absent."""

@@ -1,7 +1,8 @@
-"""One process of a running house: `python -m runtime.component server|deployments|wake|postgres`, started by the supervisor and never outliving it.
+"""One process of a running house: `python -m runtime.component server|deployments|wake|postgres`, started by the
+supervisor and never outliving it.
 
-Its standard input is a pipe that only the supervisor holds open. When that end closes, however the supervisor went, this process ends its
-whole group: no server, runner or half-finished run is left behind.
+Its standard input is a pipe that only the supervisor holds open. When that end closes, however the supervisor went,
+this process ends its whole group: no server, runner or half-finished run is left behind.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ GRACE_SECONDS = 8.0
 
 
 def end_with_the_supervisor() -> None:
-    """Starts to watch standard input; when it ends, asks the whole process group to stop and, after a grace, makes it."""
+    """Starts to watch standard input; when it ends, asks the whole process group to stop and, after a
+    grace, makes it.
+    """
 
     def watch() -> None:
         while os.read(0, 1024):
@@ -64,6 +67,7 @@ def wake(settings: Settings) -> None:
 
 def postgres(settings: Settings) -> None:
     """Runs the house's private PostgreSQL cluster until it is told to stop; its sessions are cut off then."""
+
     def stop(_number: int, _frame: object) -> None:
         raise SystemExit(0)
 
@@ -79,7 +83,12 @@ def postgres(settings: Settings) -> None:
         cluster.stop_old()
 
 
-PARTS: dict[str, Callable[[Settings], None]] = {"server": server, "deployments": deployments, "wake": wake, "postgres": postgres}
+PARTS: dict[str, Callable[[Settings], None]] = {
+    "server": server,
+    "deployments": deployments,
+    "wake": wake,
+    "postgres": postgres,
+}
 
 
 def main() -> int:

@@ -1,8 +1,10 @@
-"""Moving the records of a house from its SQLite file to a PostgreSQL server, as they are: every row of every table, and every fact to the byte.
+"""Moving the records of a house from its SQLite file to a PostgreSQL server, as they are: every row of every table, and
+every fact to the byte.
 
-Purpose: a team begins with one file and grows. The file is locked while it is read, so that nothing is recorded that does not go with it; the rows are
-compared as both databases give them back, and the whole history is verified where it has arrived, before the file is marked as moved. From then on
-no program writes to it, and it stays as it was. Whatever fails before that leaves the house where it is.
+Purpose: a team begins with one file and grows. The file is locked while it is read, so that nothing is recorded that
+does not go with it; the rows are compared as both databases give them back, and the whole history is verified where it
+has arrived, before the file is marked as moved. From then on no program writes to it, and it stays as it was. Whatever
+fails before that leaves the house where it is.
 """
 
 from __future__ import annotations
@@ -23,7 +25,17 @@ from casework.context import House
 from config.running_instance import HouseIsOpen, only_supervisor
 from config.settings import Settings
 from models.bulk_io import driver_cursor
-from models.database import HEAD, MOVED, RecordsError, is_postgresql, make_records, open_engine, revision, sqlite_url, writing
+from models.database import (
+    HEAD,
+    MOVED,
+    RecordsError,
+    is_postgresql,
+    make_records,
+    open_engine,
+    revision,
+    sqlite_url,
+    writing,
+)
 from models.database_errors import cause
 
 PIECE = 5_000
@@ -44,11 +56,19 @@ class MoveReport(BaseModel):
 
 
 def move(settings: Settings, say: Callable[[str], None]) -> MoveReport:
-    """Move the records of SENDFLOW_HOME's file to the server that `settings` name, which has to be empty. Raises CannotMove."""
+    """Move the records of SENDFLOW_HOME's file to the server that `settings` name, which has to be empty. Raises
+    CannotMove.
+    """
     if settings.database_url is None:
-        raise CannotMove("no server is named to move to: set SENDFLOW_DATABASE_URL, as in postgresql+psycopg://sendflow@db.icb.example/sendflow")
+        raise CannotMove(
+            "no server is named to move to: set SENDFLOW_DATABASE_URL, as in"
+            " postgresql+psycopg://sendflow@db.icb.example/sendflow"
+        )
     if not settings.records.exists():
-        raise CannotMove(f"there is no file of records to move in {settings.home}: name the folder of the house, as in SENDFLOW_HOME=./var")
+        raise CannotMove(
+            f"there is no file of records to move in {settings.home}: name the folder of the house, as in"
+            " SENDFLOW_HOME=./var"
+        )
     here = replace(settings, database_url=None, owner_url=None)
     source, target = open_engine(sqlite_url(settings.home)), open_engine(settings.owner_url or settings.database_url)
     try:
@@ -59,13 +79,19 @@ def move(settings: Settings, say: Callable[[str], None]) -> MoveReport:
                 rows = _copy_all(old, target, say)
                 after = _verified(settings, "the server")
                 if (before.head, before.facts, before.cases) != (after.head, after.facts, after.cases):
-                    raise CannotMove("the head of the history is not the same on the server: empty that database, and keep the file")
+                    raise CannotMove(
+                        "the head of the history is not the same on the server: empty that database, and keep the file"
+                    )
                 old.execute(text("UPDATE alembic_version SET version_num = :moved"), {"moved": MOVED})
     except HouseIsOpen:
         raise CannotMove(f"the house is open (SENDFLOW_HOME={settings.home}): close it first") from None
     except (RecordsError, SQLAlchemyError) as problem:
         known = cause(problem)
-        why = f"{known.named}: {known.mend}" if known else "one of the two databases cannot be read or written just now, or the role may not"
+        why = (
+            f"{known.named}: {known.mend}"
+            if known
+            else "one of the two databases cannot be read or written just now, or the role may not"
+        )
         raise CannotMove(str(problem) if isinstance(problem, RecordsError) else why) from None
     finally:
         source.dispose()
@@ -87,7 +113,9 @@ def _check(source: Engine, target: Engine, settings: Settings) -> None:
     with target.connect() as new:
         filled = [table.name for table in _tables() if new.execute(select(table).limit(1)).first() is not None]
     if filled:
-        raise CannotMove(f"the database on the server is not empty (it has rows in {', '.join(filled)}): name one that is")
+        raise CannotMove(
+            f"the database on the server is not empty (it has rows in {', '.join(filled)}): name one that is"
+        )
 
 
 def _verified(settings: Settings, where: str) -> Any:
@@ -97,7 +125,9 @@ def _verified(settings: Settings, where: str) -> Any:
     finally:
         house.engine.dispose()
     if not report.intact:
-        raise CannotMove(f"the history in {where} does not verify, and is not moved as it is: sendflow verify names what is wrong")
+        raise CannotMove(
+            f"the history in {where} does not verify, and is not moved as it is: sendflow verify names what is wrong"
+        )
     return report
 
 
@@ -112,7 +142,9 @@ def _copy_all(old: Connection, target: Engine, say: Callable[[str], None]) -> di
         for table in _tables():
             rows[table.name] = _copy(old, new, table)
             if _digest(old, table) != _digest(new, table):
-                raise CannotMove(f"the rows of {table.name} came back from the server otherwise than they were: nothing was moved")
+                raise CannotMove(
+                    f"the rows of {table.name} came back from the server otherwise than they were: nothing was moved"
+                )
             _number_on(new, table)
             say(f"{table.name}: {rows[table.name]} rows")
     return rows
@@ -120,7 +152,9 @@ def _copy_all(old: Connection, target: Engine, say: Callable[[str], None]) -> di
 
 def _rows(connection: Connection, table: Table) -> Iterator[tuple[Any, ...]]:
     """The rows in the order of their keys, which is by bytes on both databases, some at a time."""
-    with closing(connection.execution_options(yield_per=PIECE).execute(select(table).order_by(*table.primary_key.columns))) as found:
+    with closing(
+        connection.execution_options(yield_per=PIECE).execute(select(table).order_by(*table.primary_key.columns))
+    ) as found:
         for row in found:
             yield tuple(row)
 
@@ -138,7 +172,11 @@ def _copy(old: Connection, new: Connection, table: Table) -> int:
 def _digest(connection: Connection, table: Table) -> str:
     made = sha256()
     for row in _rows(connection, table):
-        made.update(repr([bytes(each) if isinstance(each, memoryview) else each for each in row]).encode("utf-8", "surrogatepass"))
+        made.update(
+            repr([bytes(each) if isinstance(each, memoryview) else each for each in row]).encode(
+                "utf-8", "surrogatepass"
+            )
+        )
     return made.hexdigest()
 
 

@@ -1,7 +1,8 @@
 """A private PostgreSQL cluster of one house, from the binaries that are on this machine: made, started, stopped. [I/O]
 
-Purpose: the same records on PostgreSQL without an administrator. The cluster listens on loopback and on a socket in its own folder, asks
-everybody for a password, and is started by an unprivileged user where the caller is root, because PostgreSQL refuses root.
+Purpose: the same records on PostgreSQL without an administrator. The cluster listens on loopback and on a socket in its
+own folder, asks everybody for a password, and is started by an unprivileged user where the caller is root, because
+PostgreSQL refuses root.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ OLDEST = 15
 HOST = "127.0.0.1"
 USERS = ("postgres", "sendflow", "nobody")
 NEEDED = (
-    "PostgreSQL 15 or later is not on this machine: install it (on Debian: apt install postgresql), or point SENDFLOW_DATABASE_URL at a server "
-    "that you have, as in postgresql+psycopg://sendflow@db.icb.example/sendflow"
+    "PostgreSQL 15 or later is not on this machine: install it (on Debian: apt install postgresql), or point"
+    " SENDFLOW_DATABASE_URL at a server that you have, as in postgresql+psycopg://sendflow@db.icb.example/sendflow"
 )
 SECONDS = 60.0
 
@@ -36,7 +37,9 @@ class ClusterError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """The passwords of the cluster's two roles, and its port: `owner` makes the tables, `sendflow` is the application."""
+    """The passwords of the cluster's two roles, and its port: `owner` makes the tables, `sendflow` is the
+    application.
+    """
 
     port: int
     owner: str
@@ -46,8 +49,16 @@ class Roles:
 def binaries() -> Path | None:
     """The folder of postgres, initdb and their kin, of the newest version that will do; None where there is none."""
     named = shutil.which("postgres")
-    folders = [*Path("/usr/lib/postgresql").glob("*/bin"), *Path("/usr").glob("pgsql-*/bin"), *([Path(named).resolve().parent] if named else [])]
-    found = {folder: version for folder in folders if (folder / "initdb").exists() and (version := _version(folder)) >= OLDEST}
+    folders = [
+        *Path("/usr/lib/postgresql").glob("*/bin"),
+        *Path("/usr").glob("pgsql-*/bin"),
+        *([Path(named).resolve().parent] if named else []),
+    ]
+    found = {
+        folder: version
+        for folder in folders
+        if (folder / "initdb").exists() and (version := _version(folder)) >= OLDEST
+    }
     return max(found, key=lambda folder: found[folder], default=None)
 
 
@@ -94,10 +105,12 @@ class Cluster:
             return
         if self.folder.exists():
             shutil.rmtree(self.folder)  # left by a making that was cut off
-        if self._user is not None and (closed := [each for each in self.folder.parents if each.exists() and not each.stat().st_mode & 0o001]):
+        if self._user is not None and (
+            closed := [each for each in self.folder.parents if each.exists() and not each.stat().st_mode & 0o001]
+        ):
             raise ClusterError(
-                f"PostgreSQL runs as {self._user.pw_name}, to whom {closed[0]} is closed: name a folder that others may pass through, "
-                "as in SENDFLOW_HOME=/srv/sendflow"
+                f"PostgreSQL runs as {self._user.pw_name}, to whom {closed[0]} is closed: name a folder that others may"
+                " pass through, as in SENDFLOW_HOME=/srv/sendflow"
             )
         self.folder.mkdir(parents=True)
         roles = Roles(_free_port(), secrets.token_urlsafe(24), secrets.token_urlsafe(24))
@@ -109,9 +122,22 @@ class Cluster:
                 os.chown(path, self._user.pw_uid, self._user.pw_gid)
         self.folder.chmod(0o700)
         self._run(
-            "initdb", "--pgdata", str(self.data), "--username", "owner", "--auth", "scram-sha-256", "--pwfile", str(password), "--encoding", "UTF8",
-            "--locale", "C", "--data-checksums", *(["--no-sync"] if self.fast else []),
-        )  # fmt: skip
+            "initdb",
+            "--pgdata",
+            str(self.data),
+            "--username",
+            "owner",
+            "--auth",
+            "scram-sha-256",
+            "--pwfile",
+            str(password),
+            "--encoding",
+            "UTF8",
+            "--locale",
+            "C",
+            "--data-checksums",
+            *(["--no-sync"] if self.fast else []),
+        )
         password.unlink()
         fresh = self.folder / "roles.tmp"
         fresh.touch(0o600)
@@ -124,16 +150,34 @@ class Cluster:
         roles = self.roles
         if _taken(roles.port):
             roles = Roles(_free_port(), roles.owner, roles.sendflow)
-            (self.folder / "roles.json").write_text(json.dumps({"port": roles.port, "owner": roles.owner, "sendflow": roles.sendflow}))
-        settings = {"listen_addresses": HOST, "port": str(roles.port), "unix_socket_directories": str(self.folder), "timezone": "UTC"}
+            (self.folder / "roles.json").write_text(
+                json.dumps({"port": roles.port, "owner": roles.owner, "sendflow": roles.sendflow})
+            )
+        settings = {
+            "listen_addresses": HOST,
+            "port": str(roles.port),
+            "unix_socket_directories": str(self.folder),
+            "timezone": "UTC",
+        }
         if len(str(self.folder)) > 90:  # the kernel takes no longer name of a socket
             settings["unix_socket_directories"] = ""
         if self.fast:
             settings |= {"fsync": "off", "full_page_writes": "off", "max_wal_size": "1GB", "deadlock_timeout": "100ms"}
-        command = [str(self._bin / "postgres"), "-D", str(self.data), *(part for name, value in settings.items() for part in ("-c", f"{name}={value}"))]
+        command = [
+            str(self._bin / "postgres"),
+            "-D",
+            str(self.data),
+            *(part for name, value in settings.items() for part in ("-c", f"{name}={value}")),
+        ]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **self._as_user()
+                command,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                **self._as_user(),
             )
         give_up = time.monotonic() + SECONDS
         while time.monotonic() < give_up:
@@ -149,7 +193,10 @@ class Cluster:
         """Whether the server takes connections."""
         try:
             done = subprocess.run(
-                [self._bin / "pg_isready", "-q", "-h", HOST, "-p", str(self.roles.port)], capture_output=True, check=False, cwd="/"
+                [self._bin / "pg_isready", "-q", "-h", HOST, "-p", str(self.roles.port)],
+                capture_output=True,
+                check=False,
+                cwd="/",
             )
         except FileNotFoundError:
             return _taken(self.roles.port)
@@ -173,7 +220,9 @@ class Cluster:
 
     def stop_old(self) -> None:
         """End a server of this cluster: this process's own, or one whose supervisor was killed."""
-        self.stop()  # waits for its own: pg_ctl would wait a minute for one that was killed, until somebody had waited for it
+        # waits for its own: pg_ctl would wait a minute for one that was killed, until somebody had waited
+        # for it
+        self.stop()
         if (self.data / "postmaster.pid").exists():
             self._run("pg_ctl", "stop", "-D", str(self.data), "-m", "fast", "-w", may_fail=True)
 
@@ -184,12 +233,23 @@ class Cluster:
 
         with psycopg.connect(self.url("postgres", "owner", "postgresql"), autocommit=True) as connection:
             if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = 'sendflow'").fetchone() is None:
-                connection.execute(sql.SQL("CREATE ROLE sendflow LOGIN PASSWORD {}").format(sql.Literal(self.roles.sendflow)))
+                connection.execute(
+                    sql.SQL("CREATE ROLE sendflow LOGIN PASSWORD {}").format(sql.Literal(self.roles.sendflow))
+                )
             if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone() is None:
-                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(owner)))
+                connection.execute(
+                    sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(owner))
+                )
 
     def _run(self, program: str, *words: str, may_fail: bool = False) -> None:
-        done = subprocess.run([self._bin / program, *words], cwd=self.folder, capture_output=True, text=True, check=False, **self._as_user())
+        done = subprocess.run(
+            [self._bin / program, *words],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            **self._as_user(),
+        )
         if done.returncode and not may_fail:
             said = [line for line in done.stderr.splitlines() if line.strip()]
             raise ClusterError(f"{program} failed in {self.folder}: {said[0] if said else 'no reason given'}")

@@ -1,11 +1,12 @@
 """The Prefect server as this house runs it: its own pages and interface, shut to every other site and calling none.
 
-Also the door for words that somebody types on those pages. Prefect keeps whatever a run is started with: its form has a switch that lets any
-value pass, names that the flow does not know pass always, and there are fields for a name, tags and a message; each could be a child's name, and
-none is needed.
+Also the door for words that somebody types on those pages. Prefect keeps whatever a run is started with: its form has a
+switch that lets any value pass, names that the flow does not know pass always, and there are fields for a name, tags
+and a message; each could be a child's name, and none is needed.
 
-Purpose: Prefect's second set of pages counts its visitors at an outside service whatever its settings say, and a page of any other site could
-read an interface on loopback. Both are stopped in the answer's headers, where no setting of Prefect's can undo it.
+Purpose: Prefect's second set of pages counts its visitors at an outside service whatever its settings say, and a page
+of any other site could read an interface on loopback. Both are stopped in the answer's headers, where no setting of
+Prefect's can undo it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,12 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 STARTS = re.compile(r"/api/deployments/[^/]+/create_flow_run(/bulk)?/?")
 CHANGES = re.compile(r"/api/flow_runs/([^/]+/set_state|bulk_set_state)/?")
 TAGS = ("by-hand", "shared")
-PARAMETERS = ("as_at", "part", "now", "case")  # of the four deployments; Prefect's own check lets any other name pass, and keeps it
+PARAMETERS = (
+    "as_at",
+    "part",
+    "now",
+    "case",
+)  # of the four deployments; Prefect's own check lets any other name pass, and keeps it
 LARGEST = 65_536
 
 
@@ -65,7 +71,9 @@ class OwnPagesOnly:
 
 
 class WordsStayOutside:
-    """Lets a run be started with what its deployment asks for and nothing else, and a state be changed by a browser without a reason in free words."""
+    """Lets a run be started with what its deployment asks for and nothing else, and a state be changed by a browser
+    without a reason in free words.
+    """
 
     def __init__(self, app: App) -> None:
         """Takes the app."""
@@ -78,7 +86,9 @@ class WordsStayOutside:
             await self._app(scope, receive, send)
         elif STARTS.fullmatch(path):
             await self._filtered(scope, receive, send, only_what_is_asked_for)
-        elif CHANGES.fullmatch(path) and any(name in (b"origin", b"sec-fetch-site") for name, _value in scope["headers"]):
+        elif CHANGES.fullmatch(path) and any(
+            name in (b"origin", b"sec-fetch-site") for name, _value in scope["headers"]
+        ):
             await self._filtered(scope, receive, send, without_a_reason)
         else:
             await self._app(scope, receive, send)
@@ -94,8 +104,11 @@ class WordsStayOutside:
             said = orjson.loads(body[: LARGEST + 1])
             told = orjson.dumps([change(each) for each in said] if isinstance(said, list) else change(said))
         except (ValueError, TypeError):
-            told = b"null"  # what is neither an object nor a list of them is refused by the server in its own words, without these
-        headers = [(name, value) for name, value in scope["headers"] if name not in (b"content-length", b"transfer-encoding")]
+            # what is neither an object nor a list of them is refused by the server in its own words, without these
+            told = b"null"
+        headers = [
+            (name, value) for name, value in scope["headers"] if name not in (b"content-length", b"transfer-encoding")
+        ]
         scope = {**scope, "headers": [*headers, (b"content-length", str(len(told)).encode())]}
         given = iter([{"type": "http.request", "body": told, "more_body": False}])
 
@@ -107,7 +120,9 @@ class WordsStayOutside:
 
 
 def only_what_is_asked_for(body: Any) -> dict[str, Any]:
-    """A start of a run: its parameters, always held to the deployment's schema, when it is to begin, and of the tags those that are ours."""
+    """A start of a run: its parameters, always held to the deployment's schema, when it is to begin, and of the tags
+    those that are ours.
+    """
     told = _object(body)
     state = _object(told.get("state") or {})
     details = _object(state.get("state_details") or {})
@@ -115,16 +130,21 @@ def only_what_is_asked_for(body: Any) -> dict[str, Any]:
     tags = [each for each in told.get("tags") or [] if each in TAGS]
     given = _object(told.get("parameters") or {})
     return {
-        "parameters": {name: given[name] for name in PARAMETERS if name in given}, "enforce_parameter_schema": True, "tags": tags,
+        "parameters": {name: given[name] for name in PARAMETERS if name in given},
+        "enforce_parameter_schema": True,
+        "tags": tags,
         "state": {"type": "SCHEDULED", "state_details": begin},
-    }  # fmt: skip
+    }
 
 
 def without_a_reason(body: Any) -> dict[str, Any]:
     """A change of state by somebody on the pages: to what, and nothing that was typed."""
     told = _object(body)
     state = _object(told.get("state") or {})
-    return {"state": {"type": state.get("type"), "message": "changed by hand, on the pages"}, "force": bool(told.get("force"))}
+    return {
+        "state": {"type": state.get("type"), "message": "changed by hand, on the pages"},
+        "force": bool(told.get("force")),
+    }
 
 
 def _object(value: Any) -> dict[str, Any]:

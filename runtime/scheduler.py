@@ -1,8 +1,9 @@
-"""The alarm clock: once a minute one indexed read for duties to look at and letters to send, the digest at 07:00, verify at 03:30.
+"""The alarm clock: once a minute one indexed read for duties to look at and letters to send, the digest at 07:00,
+verify at 03:30.
 
-Purpose: nothing in the house sleeps until a deadline; this looks, and what it finds late is done late rather than never. It runs the acts in
-its own process, as Prefect runs where the server answers and directly where not. Every day has its sweep, even one that finds nothing, so that
-a day without a finished sweep is known for a fault and alerts.
+Purpose: nothing in the house sleeps until a deadline; this looks, and what it finds late is done late rather than
+never. It runs the acts in its own process, as Prefect runs where the server answers and directly where not. Every day
+has its sweep, even one that finds nothing, so that a day without a finished sweep is known for a fault and alerts.
 """
 
 from __future__ import annotations
@@ -91,31 +92,43 @@ class AlarmClock:
     pulse: Pulse = field(default_factory=Pulse)
 
     def tick(self) -> None:
-        """Once a minute: sweep where a duty is to be looked at, write a digest that is missing, deliver where a letter can leave."""
+        """Once a minute: sweep where a duty is to be looked at, write a digest that is missing, deliver where a letter
+        can leave.
+        """
         self.pulse.now()
         self._with_house(self._look)
         self.pulse.now()
 
     def digest(self) -> None:
         """At 07:00: the DCO's morning digest. It says so itself where a day has had no finished sweep."""
-        self._with_house(lambda house: self._safely("digest", lambda: self.act("digest", house, say=self._once, as_at=house.today())))
+        self._with_house(
+            lambda house: self._safely("digest", lambda: self.act("digest", house, say=self._once, as_at=house.today()))
+        )
 
     def verify(self) -> None:
         """At 03:30: every chain, every case, every cache."""
         self._with_house(lambda house: self._safely("verify", lambda: self.act("verify", house, say=self._once)))
 
     def _look(self, house: House) -> None:
-        if time.monotonic() >= self.troubled_until and self._safely("look for duties", lambda: sweep_is_called_for(house, house.today())):
+        if time.monotonic() >= self.troubled_until and self._safely(
+            "look for duties", lambda: sweep_is_called_for(house, house.today())
+        ):
             self._sweep(house)
-        if time.monotonic() >= self.digest_after and self._safely("look for the digest", lambda: digest_is_called_for(house)):
+        if time.monotonic() >= self.digest_after and self._safely(
+            "look for the digest", lambda: digest_is_called_for(house)
+        ):
             self.digest_after = time.monotonic() + AGAIN_SECONDS
             self._safely("digest", lambda: self.act("digest", house, say=self._once, as_at=house.today()))
-        if time.monotonic() >= self.deliver_after and self._safely("look for letters", lambda: delivery_is_called_for(house)):
+        if time.monotonic() >= self.deliver_after and self._safely(
+            "look for letters", lambda: delivery_is_called_for(house)
+        ):
             self._deliver(house)
 
     def _deliver(self, house: House) -> None:
         """For so long at most, because sweep, digest and verify wait for it; what is left leaves in the next round."""
-        report = self._safely("deliver", lambda: self.act("deliver", house, say=self._once, seconds=house.settings.delivery_seconds))
+        report = self._safely(
+            "deliver", lambda: self.act("deliver", house, say=self._once, seconds=house.settings.delivery_seconds)
+        )
         if report is None or (report.relay is None and not report.sent + report.failed):
             return
         if report.relay is not None and not house.rehearsed:
@@ -123,7 +136,11 @@ class AlarmClock:
             self.deliver_after = time.monotonic() + RELAY_SECONDS
         if report.relay != self.relay:
             self.relay = report.relay
-            say(f"letters cannot leave ({self.relay.replace('_', ' ')}): sendflow doctor says what to mend" if self.relay else "letters leave again")
+            say(
+                f"letters cannot leave ({self.relay.replace('_', ' ')}): sendflow doctor says what to mend"
+                if self.relay
+                else "letters leave again"
+            )
 
     def _sweep(self, house: House) -> None:
         if house.settings.workers > 1:
@@ -132,7 +149,8 @@ class AlarmClock:
             self._safely("share the sweep", lambda: share_if_worth_it(house, house.today(), say))
         report = self._safely("sweep", lambda: self.act("sweep", house, say=self._once, as_at=house.today()))
         if report is not None and report.troubles:
-            # Such a case stays to be looked at until a person mends it; said every minute, it would drown everything else.
+            # Such a case stays to be looked at until a person mends it; said every minute, it would drown everything
+            # else.
             self.troubled_until = time.monotonic() + TROUBLED_SECONDS
 
     def _with_house(self, job: Callable[[House], Any]) -> None:
@@ -145,9 +163,11 @@ class AlarmClock:
             house.engine.dispose()
 
     def _open(self) -> House | None:
-        """The house as its files say now; a file that cannot be read is said once, and the house is run as it was before.
+        """The house as its files say now; a file that cannot be read is said once, and the house is run as it was
+        before.
 
-        None where its records do not answer, go by another law, or have been brought up to date by a later program: those are never run as they were before.
+        None where its records do not answer, go by another law, or have been brought up to date by a later program:
+        those are never run as they were before.
         """
         read = True
         try:
@@ -157,12 +177,19 @@ class AlarmClock:
                 raise
             except Exception as problem:
                 goes_on = "it goes on as it was before" if self.last else "nothing is swept or sent until they can"
-                self._once(f"the house's files cannot be read ({type(problem).__name__}: sendflow doctor says which); {goes_on}")
+                self._once(
+                    f"the house's files cannot be read ({type(problem).__name__}: sendflow doctor says which);"
+                    f" {goes_on}"
+                )
                 read = False
             if self.last is not None:
                 self._by_the_law_that_holds(self.last)
         except (RecordsError, SQLAlchemyError) as problem:
-            why = str(problem) if isinstance(problem, RecordsError) else f"the records do not answer ({_word(problem)}: sendflow doctor says more)"
+            why = (
+                str(problem)
+                if isinstance(problem, RecordsError)
+                else f"the records do not answer ({_word(problem)}: sendflow doctor says more)"
+            )
             self._once(f"nothing is swept or sent: {why}")
             self.away = True
             return None
@@ -176,7 +203,9 @@ class AlarmClock:
         return self.last
 
     def _by_the_law_that_holds(self, house: House) -> None:
-        """Asked before any act, so that a machine with another law does not begin a run each minute to have it refused. Raises OtherLaw."""
+        """Asked before any act, so that a machine with another law does not begin a run each minute to have it refused.
+        Raises OtherLaw.
+        """
         with reading(house.engine) as connection:
             why_not = house.hold.other(connection)
         if why_not is not None:
@@ -206,18 +235,28 @@ def _word(problem: BaseException) -> str:
 
 
 def alarm_clock(settings: Settings, act: Callable[..., Any] = perform, pulse: Pulse | None = None) -> BlockingScheduler:
-    """Returns the scheduler with its three jobs, not yet started. Only one job runs at a time, so that they never wait for each other's locks."""
+    """Returns the scheduler with its three jobs, not yet started. Only one job runs at a time, so that they never wait
+    for each other's locks.
+    """
     clock = AlarmClock(settings, act, pulse=pulse or Pulse())
-    scheduler = BlockingScheduler(timezone=LONDON, job_defaults=LATE_BUT_ONCE, executors={"default": ThreadPoolExecutor(1)})
+    scheduler = BlockingScheduler(
+        timezone=LONDON, job_defaults=LATE_BUT_ONCE, executors={"default": ThreadPoolExecutor(1)}
+    )
     every = IntervalTrigger(seconds=settings.tick_seconds, timezone=LONDON)
     scheduler.add_job(clock.tick, every, id="tick", next_run_time=datetime.now(LONDON))
-    scheduler.add_job(clock.digest, CronTrigger(hour=DIGEST_AT.hour, minute=DIGEST_AT.minute, timezone=LONDON), id="digest")
-    scheduler.add_job(clock.verify, CronTrigger(hour=VERIFY_AT.hour, minute=VERIFY_AT.minute, timezone=LONDON), id="verify")
+    scheduler.add_job(
+        clock.digest, CronTrigger(hour=DIGEST_AT.hour, minute=DIGEST_AT.minute, timezone=LONDON), id="digest"
+    )
+    scheduler.add_job(
+        clock.verify, CronTrigger(hour=VERIFY_AT.hour, minute=VERIFY_AT.minute, timezone=LONDON), id="verify"
+    )
     return scheduler
 
 
 def run_alarm_clock(settings: Settings) -> None:
-    """Runs until the process is told to stop; a job under way is finished first, so that no letter is left with its outcome unknown."""
+    """Runs until the process is told to stop; a job under way is finished first, so that no letter is left with its
+    outcome unknown.
+    """
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     pulse = Pulse()
     scheduler = alarm_clock(settings, pulse=pulse)
@@ -233,14 +272,19 @@ def run_alarm_clock(settings: Settings) -> None:
 
 @contextmanager
 def _watch(settings: Settings, pulse: Pulse) -> Iterator[None]:
-    """The addresses that say how the house is, where a port is named. That nobody can ask must not keep the clock from going."""
+    """The addresses that say how the house is, where a port is named. That nobody can ask must not keep the clock from
+    going.
+    """
     if settings.metrics_port is None:
         yield
         return
     try:
         watch = Watch(settings, pulse)
     except (OSError, ValueError) as problem:
-        say(f"/live, /ready and /metrics are not answered ({type(problem).__name__}): SENDFLOW_METRICS_PORT names a port that is free")
+        say(
+            f"/live, /ready and /metrics are not answered ({type(problem).__name__}): SENDFLOW_METRICS_PORT names a"
+            " port that is free"
+        )
         yield
         return
     with watch:

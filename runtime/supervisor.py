@@ -1,7 +1,7 @@
 """Starts, watches and ends the processes of a running house.
 
-Purpose: each part is a process group of its own, so that a terminal's Ctrl-C reaches the supervisor alone and the supervisor ends the rest in
-order. A part that dies is started again: silence is the worst fault.
+Purpose: each part is a process group of its own, so that a terminal's Ctrl-C reaches the supervisor alone and the
+supervisor ends the rest in order. A part that dies is started again: silence is the worst fault.
 """
 
 from __future__ import annotations
@@ -45,7 +45,11 @@ def port_problem(host: str, port: int) -> str:
         try:
             probe.bind((host, port))
         except OSError as problem:
-            return "is taken by another program" if problem.errno == errno.EADDRINUSE else f"cannot be used ({problem.strerror})"
+            return (
+                "is taken by another program"
+                if problem.errno == errno.EADDRINUSE
+                else f"cannot be used ({problem.strerror})"
+            )
     return ""
 
 
@@ -66,7 +70,9 @@ class Processes:
     @property
     def pids(self) -> dict[str, int]:
         """The processes by name."""
-        return (self._beside.pids if self._beside else {}) | {name: part.process.pid for name, part in self._parts.items()}
+        return (self._beside.pids if self._beside else {}) | {
+            name: part.process.pid for name, part in self._parts.items()
+        }
 
     def start(self, name: str) -> Part:
         """Starts one part; its output goes to a log file of its name. Raises CannotStart."""
@@ -92,7 +98,9 @@ class Processes:
         return part
 
     def wait_for(self, name: str, ready: Callable[[], bool], seconds: float, check: Callable[[], None]) -> float:
-        """Waits until `ready()`; returns the seconds it took. Raises CannotStart where the part dies or takes too long, or what `check` raises."""
+        """Waits until `ready()`; returns the seconds it took. Raises CannotStart where the part dies or takes too long,
+        or what `check` raises.
+        """
         part = self._parts[name]
         log = self._settings.logs / f"{name}.log"
         while (waited := time.monotonic() - part.started) < seconds:
@@ -100,9 +108,14 @@ class Processes:
             if ready():
                 return waited
             if part.process.poll() is not None:
-                raise CannotStart(f"the {name} process ended by itself (exit code {part.process.returncode}): its last words are in {log}")
+                raise CannotStart(
+                    f"the {name} process ended by itself (exit code {part.process.returncode}): its last words are in"
+                    f" {log}"
+                )
             time.sleep(0.2)
-        raise CannotStart(f"the {name} process did not answer within {seconds:.0f} seconds: its last words are in {log}")
+        raise CannotStart(
+            f"the {name} process did not answer within {seconds:.0f} seconds: its last words are in {log}"
+        )
 
     def mend(self) -> bool:
         """Starts again what has died, each time after a longer wait; says whether anything was started."""
@@ -114,7 +127,10 @@ class Processes:
                 continue
             # What it had started would go on beside the new one, and nobody would end it.
             _signal_group(part.process.pid, signal.SIGKILL)
-            self._say(f"The {name} process ended by itself (exit code {part.process.returncode}) and is started again; see {self._settings.logs}.")
+            self._say(
+                f"The {name} process ended by itself (exit code {part.process.returncode}) and is started again; see"
+                f" {self._settings.logs}."
+            )
             self.start(name)
             mended = True
         return mended

@@ -1,7 +1,8 @@
-"""Opens the house and keeps it open: records, letter sink, Prefect server, deployments, alarm clock, until somebody presses Ctrl-C.
+"""Opens the house and keeps it open: records, letter sink, Prefect server, deployments, alarm clock, until somebody
+presses Ctrl-C.
 
-Purpose: what a newcomer gets from one command. The first time it brings the house to life with the project's own sample; later it starts from
-the records that are there and imports nothing. Whatever ends it, no process of it is left.
+Purpose: what a newcomer gets from one command. The first time it brings the house to life with the project's own
+sample; later it starts from the records that are there and imports nothing. Whatever ends it, no process of it is left.
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ class Closing:
             raise Stopped
 
     def wait_for(self, job: Callable[[], None]) -> None:
-        """Does `job` in a thread and waits for it; raises what it raises, or Stopped at once: what it had not committed is undone.
+        """Does `job` in a thread and waits for it; raises what it raises, or Stopped at once: what it had not committed
+        is undone.
 
         In a thread, because a Prefect run in the main one would take the signals for itself.
         """
@@ -90,7 +92,9 @@ class Voice(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Whether the sample has been brought in, and for which day it was made: cut off half way, it is finished the next time."""
+    """Whether the sample has been brought in, and for which day it was made: cut off half way, it is finished the next
+    time.
+    """
 
     made_for: date
     finished: bool
@@ -107,21 +111,24 @@ class Sample:
     def write(self, path: Path) -> None:
         """Writes the file in one step."""
         fresh = path.with_suffix(".tmp")
-        fresh.write_text(json.dumps({"made_for": self.made_for.isoformat(), "finished": self.finished}) + "\n", encoding="utf-8")
+        fresh.write_text(
+            json.dumps({"made_for": self.made_for.isoformat(), "finished": self.finished}) + "\n", encoding="utf-8"
+        )
         fresh.replace(path)
 
 
 def open_house(settings: Settings, voice: Voice, postgres: bool = False, sample: bool = True) -> None:
-    """Opens the house and returns when it has been closed. Raises CannotStart (one line), SettingsError and their kin where it cannot be opened.
+    """Opens the house and returns when it has been closed. Raises CannotStart (one line), SettingsError and their kin
+    where it cannot be opened.
 
-    `postgres` gives a new house a private PostgreSQL cluster; a house that has one is opened with it always. Without `sample` a new house stays
-    empty, now and later.
+    `postgres` gives a new house a private PostgreSQL cluster; a house that has one is opened with it always. Without
+    `sample` a new house stays empty, now and later.
     """
     settings.prepare_home()
     if settings.api_url not in (None, f"{settings.ui_url}/api"):
         raise CannotStart(
-            "SENDFLOW_API_URL names a Prefect server elsewhere, so that this house is several services: start them by sendflow part, or unset it "
-            "to open a whole house here"
+            "SENDFLOW_API_URL names a Prefect server elsewhere, so that this house is several services: start them by"
+            " sendflow part, or unset it to open a whole house here"
         )
     settings = settings if settings.metrics_port else replace(settings, metrics_port=free_port())
     with ExitStack() as stack:
@@ -130,7 +137,8 @@ def open_house(settings: Settings, voice: Voice, postgres: bool = False, sample:
             stack.enter_context(only_supervisor(settings.home))
         except HouseIsOpen:
             raise CannotStart(
-                f"this house is open already (SENDFLOW_HOME={settings.home}): close the other one, or name another folder, as in SENDFLOW_HOME=./var2"
+                f"this house is open already (SENDFLOW_HOME={settings.home}): close the other one, or name another"
+                " folder, as in SENDFLOW_HOME=./var2"
             ) from None
         if why := port_problem(settings.bind, settings.port):
             raise CannotStart(
@@ -145,10 +153,15 @@ def open_house(settings: Settings, voice: Voice, postgres: bool = False, sample:
             stack.callback(house.engine.dispose)
             if not sample and Sample.read(settings.home / SAMPLE) is None:
                 Sample(house.today(), finished=True).write(settings.home / SAMPLE)
-            # Also where letters leave by a relay: a command that is typed without that setting finds the sink here, and never the relay.
+            # Also where letters leave by a relay: a command that is typed without that setting finds the sink here, and
+            # never the relay.
             sink = stack.enter_context(Sink(settings.letters))
         except SQLAlchemyError as problem:
-            why = "no SQLite records of this house, or locked" if settings.database_url is None else "no server answers there, or not to this role"
+            why = (
+                "no SQLite records of this house, or locked"
+                if settings.database_url is None
+                else "no server answers there, or not to this role"
+            )
             if (known := cause(problem)) is not None:
                 why = f"{known.named}. {known.advice}"
             raise CannotStart(f"the records in {settings.records_place} cannot be opened: {why}") from None
@@ -167,9 +180,14 @@ def open_house(settings: Settings, voice: Voice, postgres: bool = False, sample:
 
 
 def _with_cluster(settings: Settings, stack: ExitStack, voice: Voice, closing: Closing) -> tuple[Settings, Processes]:
-    """Starts the house's own PostgreSQL, made the first time, with one database for the records and one for Prefect; it stops after all else."""
+    """Starts the house's own PostgreSQL, made the first time, with one database for the records and one for Prefect; it
+    stops after all else.
+    """
     if settings.records.exists():
-        raise CannotStart(f"the records of this house are in {settings.records}: name another folder for one on PostgreSQL, as in SENDFLOW_HOME=./var2")
+        raise CannotStart(
+            f"the records of this house are in {settings.records}: name another folder for one on PostgreSQL, as in"
+            " SENDFLOW_HOME=./var2"
+        )
     try:
         cluster = Cluster(settings.cluster)
         with voice.working("Starting a private PostgreSQL (the first time it is made)"):
@@ -253,7 +271,9 @@ def _bring_in_the_sample(settings: Settings, house: House, voice: Voice) -> None
         with voice.working("Importing the sample, a tracker as a team would keep it"):
             imported = perform("import", house, say=voice.say, path=path)
     said = f"{imported.accepted} of {imported.rows} rows accepted, {imported.facts_added} facts"
-    voice.say(f"  {said}; {imported.refused} rows refused on purpose, each with a reason, to show how doubtful cells are met.")
+    voice.say(
+        f"  {said}; {imported.refused} rows refused on purpose, each with a reason, to show how doubtful cells are met."
+    )
     with voice.working("Recording what a tracker cannot say: answers, an accepted excuse, a corrected date"):
         live_a_little(house)
     with voice.working("Living a few cases of every process"):
@@ -262,16 +282,28 @@ def _bring_in_the_sample(settings: Settings, house: House, voice: Voice) -> None
         voice.say(f"  Left out of the sample: {line}")
     with voice.working("Sweeping: what has fallen due is written down, with the letters that it calls for"):
         swept = perform("sweep", house, say=voice.say, as_at=house.today())
-    voice.say(f"  {swept.cases_looked_at} cases looked at, {swept.facts_written} facts and {swept.notices_written} notices written.")
+    voice.say(
+        f"  {swept.cases_looked_at} cases looked at, {swept.facts_written} facts and {swept.notices_written} notices"
+        " written."
+    )
     with voice.working("Writing the DCO's morning digest"):
         told = perform("digest", house, say=voice.say, as_at=house.today())
-    voice.say(f"  {told.late} late, {told.soon} due within seven days, {told.person} waiting for a person; the head of the history goes with it.")
+    voice.say(
+        f"  {told.late} late, {told.soon} due within seven days, {told.person} waiting for a person; the head of the"
+        " history goes with it."
+    )
     with voice.working("Delivering to the local sink"):
         sent = perform("deliver", house, say=voice.say, now=True, reason=FIRST_DELIVERY)
-    voice.say(f"  {sent.sent} letters sent, {sent.failed} failed, {sent.waiting} waiting, {sent.withdrawn} no longer called for.")
+    voice.say(
+        f"  {sent.sent} letters sent, {sent.failed} failed, {sent.waiting} waiting, {sent.withdrawn} no longer called"
+        " for."
+    )
     with voice.working("Verifying the history"):
         proved = perform("verify", house, say=voice.say)
-    voice.say(f"  {proved.facts} facts in {proved.cases} cases are {'intact' if proved.intact else 'DAMAGED: run sendflow verify'}.")
+    voice.say(
+        f"  {proved.facts} facts in {proved.cases} cases are"
+        f" {'intact' if proved.intact else 'DAMAGED: run sendflow verify'}."
+    )
     Sample(sample.made_for, finished=True).write(marker)
 
 
@@ -284,7 +316,10 @@ def _some_references(house: House) -> list[str]:
     """A case worth looking at first: the one with the longest history."""
     case = FactRow.__table__.c.case_ref  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
     with reading(house.engine) as connection:
-        return [str(row[0]) for row in connection.execute(select(case).group_by(case).order_by(func.count().desc(), case).limit(1))]
+        return [
+            str(row[0])
+            for row in connection.execute(select(case).group_by(case).order_by(func.count().desc(), case).limit(1))
+        ]
 
 
 def _where_to_look(settings: Settings, references: list[str]) -> Iterator[str]:
@@ -321,6 +356,7 @@ def _short(path: Path) -> Path:
 def _closing_on_signals() -> Iterator[Closing]:
     """Ctrl-C, termination and hang-up ask the house to close; asking again while it closes changes nothing."""
     closing = Closing()
+
     def ask(number: int, _frame: FrameType | None) -> None:
         closing.by = signal.Signals(number)
         closing.asked = True

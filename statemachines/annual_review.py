@@ -1,9 +1,11 @@
-"""One cycle of reviewing a plan, seen from health (CFA 2014 s44(1); SEND Regs 2014 regs 18 to 22), and amending it without one (reg 28).
+"""One cycle of reviewing a plan, seen from health (CFA 2014 s44(1); SEND Regs 2014 regs 18 to 22), and amending it
+without one (reg 28).
 
-A cycle begins when the plan is made, reviewed or re-assessed; its decision opens the next cycle as another case of the child. The law
-does not say which day counts as "reviewed": councils treat the notice of the decision as the end of a review (reg 20(10)), and so does
-this house. A decision to cease opens the next as well: the plan stands until it ceases (s45(4)), and ceasing ends that cycle.
-What this file does not decide: by when (the statute file), or who is told (the ladder).
+A cycle begins when the plan is made, reviewed or re-assessed; its decision opens the next cycle as another case of the
+child. The law does not say which day counts as "reviewed": councils treat the notice of the decision as the end of a
+review (reg 20(10)), and so does this house. A decision to cease opens the next as well: the plan stands until it ceases
+(s45(4)), and ceasing ends that cycle. What this file does not decide: by when (the statute file), or who is told (the
+ladder).
 """
 
 from datetime import date
@@ -25,15 +27,23 @@ from statemachines.ceasing_a_plan import (
 )
 from statemachines.health_advice import ByBody, Noted, Returned, has_answered, is_outstanding, was_asked
 from statemachines.process import HeardAs, StatutoryMachine, statutory_process
-from statemachines.section_g import SECTION_G_FACTS, SECTION_G_GUARDS, SECTION_G_HEARS, SECTION_G_HEARS_IF, SECTION_G_REASONS, section_g_stays
+from statemachines.section_g import (
+    SECTION_G_FACTS,
+    SECTION_G_GUARDS,
+    SECTION_G_HEARS,
+    SECTION_G_HEARS_IF,
+    SECTION_G_REASONS,
+    section_g_stays,
+)
 
 
 class AnnualReview(StatutoryMachine):
     """A review of an education, health and care plan (CFA 2014 s44(1); SEND Regs 2014 regs 18 to 22).
 
-    Facts that do not move the case: a health professional invited and what came of it; notice and advice sent round; the report;
-    transfers between phases and between authorities; an amendment outside the review (reg 28), which leaves the next review where it is; section G
-    agreed, arranged, stopped or replaced; a certificate or an appeal against ceasing.
+    Facts that do not move the case: a health professional invited and what came of it; notice and advice sent round;
+    the report; transfers between phases and between authorities; an amendment outside the review (reg 28), which leaves
+    the next review where it is; section G agreed, arranged, stopped or replaced; a certificate or an appeal against
+    ceasing.
 
     {statechart:md}
     """
@@ -67,13 +77,29 @@ class AnnualReview(StatutoryMachine):
     plan_ended = waiting.to(ended) | arranged.to(ended) | held.to(ended)
     plan_resumed = ended.to(waiting)
     case_withdrawn = (
-        waiting.to(withdrawn) | arranged.to(withdrawn) | held.to(withdrawn) | kept.to(withdrawn) | amending.to(withdrawn)
-        | noticed.to(withdrawn) | amended.to(withdrawn) | ceasing.to(withdrawn) | ceased.to(withdrawn) | ended.to(withdrawn)
-    )  # fmt: skip
+        waiting.to(withdrawn)
+        | arranged.to(withdrawn)
+        | held.to(withdrawn)
+        | kept.to(withdrawn)
+        | amending.to(withdrawn)
+        | noticed.to(withdrawn)
+        | amended.to(withdrawn)
+        | ceasing.to(withdrawn)
+        | ceased.to(withdrawn)
+        | ended.to(withdrawn)
+    )
     case_closed = (
-        waiting.to(closed) | arranged.to(closed) | held.to(closed) | kept.to(closed) | amending.to(closed)
-        | noticed.to(closed) | amended.to(closed) | ceasing.to(closed) | ceased.to(closed) | ended.to(closed)
-    )  # fmt: skip
+        waiting.to(closed)
+        | arranged.to(closed)
+        | held.to(closed)
+        | kept.to(closed)
+        | amending.to(closed)
+        | noticed.to(closed)
+        | amended.to(closed)
+        | ceasing.to(closed)
+        | ceased.to(closed)
+        | ended.to(closed)
+    )
 
 
 class PlanMade(Opening):
@@ -99,7 +125,8 @@ class PlanTransferred(FactData):
 
 
 class EarlyReviewCalled(FactData):
-    """Somebody asks for the review to come early. The law sets no day for it; a responsible commissioner's request binds (regs 15(8), 16(3)).
+    """Somebody asks for the review to come early. The law sets no day for it; a responsible commissioner's request
+    binds (regs 15(8), 16(3)).
 
     `body` is the commissioner, where it is one that asks.
     """
@@ -121,7 +148,9 @@ class TransferPlanned(FactData):
 class PhaseTransferPlanned(TransferPlanned):
     """A transfer between phases of education other than to post-16 (reg 18(1)(b))."""
 
-    phase: Literal["early_years_to_school", "infant_to_junior", "primary_to_middle", "primary_to_secondary", "middle_to_secondary"]
+    phase: Literal[
+        "early_years_to_school", "infant_to_junior", "primary_to_middle", "primary_to_secondary", "middle_to_secondary"
+    ]
 
 
 class ReviewMeetingArranged(FactData):
@@ -135,7 +164,9 @@ class ReviewMeetingArranged(FactData):
 
 
 class HealthProfessionalInvited(ByBody):
-    """A body's health care professional was invited to the meeting and asked for advice (regs 20(2)(d), (4), 21(2)(c), (4))."""
+    """A body's health care professional was invited to the meeting and asked for advice (regs 20(2)(d), (4), 21(2)(c),
+    (4)).
+    """
 
     meeting_on: date
 
@@ -153,7 +184,9 @@ class AmendedPlanReceived(Noted):
 
 
 class PlanAmendmentProposed(AmendmentNoticeSent):
-    """Outside a review and a re-assessment the authority sent notice of proposed amendments (reg 28), and goes on as after a review (reg 22)."""
+    """Outside a review and a re-assessment the authority sent notice of proposed amendments (reg 28), and goes on as
+    after a review (reg 22).
+    """
 
 
 class PlanAmendmentMade(AmendedPlanReceived):
@@ -163,13 +196,18 @@ class PlanAmendmentMade(AmendedPlanReceived):
 def _under_way(casefile: Casefile, line: Line) -> bool:
     """Whether an amendment that was proposed outside a review has been neither made nor dropped by then."""
     before = [each.kind for each in casefile.lines if (each.occurred_on, each.seq) < (line.occurred_on, line.seq)]
-    return before.count("plan_amendment_proposed") > before.count("plan_amendment_made") + before.count("plan_amendment_dropped")
+    return before.count("plan_amendment_proposed") > before.count("plan_amendment_made") + before.count(
+        "plan_amendment_dropped"
+    )
 
 
 def _none_under_way(casefile: Casefile, line: Line) -> str | None:
     if not _under_way(casefile, line):
         return None
-    return "an amendment outside the review is under way already: record plan_amendment_made or plan_amendment_dropped first"
+    return (
+        "an amendment outside the review is under way already: record plan_amendment_made or plan_amendment_dropped"
+        " first"
+    )
 
 
 def _proposed(casefile: Casefile, line: Line) -> str | None:
@@ -181,26 +219,38 @@ def _proposed(casefile: Casefile, line: Line) -> str | None:
 def _agreed(casefile: Casefile, _line: Line) -> str | None:
     if casefile.state in AFTER_DECISION or "plan_amendment_proposed" in casefile.seen:
         return None
-    return "section G is agreed for amendments that have been proposed (reg 12(2)): record plan_amendment_proposed first, or the review's own decision"
+    return (
+        "section G is agreed for amendments that have been proposed (reg 12(2)): record plan_amendment_proposed first,"
+        " or the review's own decision"
+    )
 
 
 def _of_an_amended_plan(casefile: Casefile, line: Line) -> str | None:
     if not casefile.seen & {"amended_plan_received", "plan_amendment_made"}:
-        return "no amended plan has come in this cycle: what section G of the plan before says is recorded on the case of that plan (CFA 2014 s42(3))"
+        return (
+            "no amended plan has come in this cycle: what section G of the plan before says is recorded on the case of"
+            " that plan (CFA 2014 s42(3))"
+        )
     guard = SECTION_G_GUARDS.get(line.kind)
     return guard(casefile, line) if guard is not None else None
 
 
 def _made_once(casefile: Casefile, line: Line) -> str | None:
     opening = next(each for each in casefile.lines if each.kind in {"plan_made", "plan_reviewed", "plan_reassessed"})
-    return None if opening.seq == line.seq else "a plan is made once, and this cycle has begun already: correct its day with fact_corrected"
+    return (
+        None
+        if opening.seq == line.seq
+        else "a plan is made once, and this cycle has begun already: correct its day with fact_corrected"
+    )
 
 
 CALLERS = {"rcb": "responsible commissioner", "la": "authority"}
 
 
 def remarks(casefile: Casefile) -> list[str]:
-    """An early review that somebody called for and that has not been held: no law gives it a day, so that no duty shows it."""
+    """An early review that somebody called for and that has not been held: no law gives it a day, so that no duty shows
+    it.
+    """
     calls: list[Line] = []
     for line in casefile.lines:
         if line.kind == "early_review_called":
@@ -214,7 +264,10 @@ def _call(line: Line) -> str:
     who = line.data.get("called_by")
     by = f" by the {CALLERS.get(who, who.replace('_', ' '))}" if who else ""
     binds = "; its request under reg 15(8) or 16(3) binds the authority" if who == "rcb" else ""
-    return f"Fact {line.seq}: an early review was called for on {line.occurred_on.isoformat()}{by}. The law gives it no day{binds}."
+    return (
+        f"Fact {line.seq}: an early review was called for on {line.occurred_on.isoformat()}{by}. The law gives it no"
+        f" day{binds}."
+    )
 
 
 INVITATION = "health_professional_invited"
@@ -303,8 +356,10 @@ PROCESS = statutory_process(
     },
     reasons={
         **SECTION_G_REASONS,
-        "plan_amendment_proposed": "SEND Regs 2014 reg 28 is about amending at another time than as part of a review: after the meeting the"
-        " review's own notice comes",
+        "plan_amendment_proposed": (
+            "SEND Regs 2014 reg 28 is about amending at another time than as part of a review: after the meeting the"
+            " review's own notice comes"
+        ),
     },
     asks=(INVITATION,),
     answers=("review_advice_received", "review_advice_declined"),
@@ -324,7 +379,11 @@ PROCESS = statutory_process(
         **SECTION_G_HEARS,
         **CEASE_HEARS,
     },
-    hears_if={**SECTION_G_HEARS_IF, **CEASE_HEARS_IF, ("transfer", "assessment_or_review_requested"): {"asked_for": ("review",)}},
+    hears_if={
+        **SECTION_G_HEARS_IF,
+        **CEASE_HEARS_IF,
+        ("transfer", "assessment_or_review_requested"): {"asked_for": ("review",)},
+    },
     hears_as={**CEASE_HEARS_AS, ("transfer", "assessment_or_review_requested"): HeardAs(says={"called_by": "rcb"})},
     hears_quietly=("plan_ended", "plan_resumed", *SECTION_G_FACTS, *CEASE_QUIETLY),
     remarks=remarks,

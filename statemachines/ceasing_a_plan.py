@@ -1,7 +1,9 @@
-"""Ceasing to maintain a plan (CFA 2014 s45; SEND Regs 2014 reg 31): the facts and guards shared by the cases in which that is decided.
+"""Ceasing to maintain a plan (CFA 2014 s45; SEND Regs 2014 reg 31): the facts and guards shared by the cases in which
+that is decided.
 
-The plan goes on until the time to appeal is over, which a mediation certificate may lengthen, and while an appeal stands until that
-is finally determined (s45(4)). A day on which it ceased too early is still a fact: the standing says so, by the statute file.
+The plan goes on until the time to appeal is over, which a mediation certificate may lengthen, and while an appeal
+stands until that is finally determined (s45(4)). A day on which it ceased too early is still a fact: the standing says
+so, by the statute file.
 """
 
 from collections.abc import Mapping
@@ -15,7 +17,17 @@ from statemachines.process import Guard, HeardAs
 
 # In the order in which they come; `mediation_certificate_heard` bears the day of the certificate.
 CEASE_FACTS: Mapping[str, type[FactData]] = MappingProxyType(
-    dict.fromkeys(("cease_decided", "mediation_certificate_heard", "cease_appealed", "cease_appeal_determined", "plan_ceased", "cease_reversed"), Noted)
+    dict.fromkeys(
+        (
+            "cease_decided",
+            "mediation_certificate_heard",
+            "cease_appealed",
+            "cease_appeal_determined",
+            "plan_ceased",
+            "cease_reversed",
+        ),
+        Noted,
+    )
     | {"mediation_certificate_heard": CertificateHeard}
 )
 
@@ -24,19 +36,26 @@ def _appeal_over(casefile: Casefile, _line: Line) -> str | None:
     if "cease_appealed" not in casefile.seen or "cease_appeal_determined" in casefile.seen:
         return None
     return (
-        "an appeal against ceasing stands, and the plan may not cease before it is finally determined (CFA 2014 s45(4)(b))."
-        " Lawful then: cease_appeal_determined, or cease_reversed"
+        "an appeal against ceasing stands, and the plan may not cease before it is finally determined (CFA 2014"
+        " s45(4)(b)). Lawful then: cease_appeal_determined, or cease_reversed"
     )
 
 
 def _appealed(casefile: Casefile, _line: Line) -> str | None:
-    return None if "cease_appealed" in casefile.seen else "no appeal against ceasing stands on that day: record cease_appealed first"
+    return (
+        None
+        if "cease_appealed" in casefile.seen
+        else "no appeal against ceasing stands on that day: record cease_appealed first"
+    )
 
 
 def _about_ceasing(_casefile: Casefile, line: Line) -> str | None:
     if line.data.get("decision") in (None, "ceasing"):
         return None
-    return "the certificate is of mediation about another decision, and the time to appeal against ceasing is its own (HESC Rules 2008 r20(1)(c))"
+    return (
+        "the certificate is of mediation about another decision, and the time to appeal against ceasing is its own"
+        " (HESC Rules 2008 r20(1)(c))"
+    )
 
 
 CEASE_GUARDS: Mapping[str, Guard] = MappingProxyType(
@@ -63,5 +82,7 @@ CEASE_HEARS: Mapping[tuple[str, str], str] = MappingProxyType(
 CEASE_HEARS_IF: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {cause: {"appeal": ("ceasing",)} for cause, kind in CEASE_HEARS.items() if kind == "cease_appealed"}
 )
-CEASE_HEARS_AS: Mapping[tuple[str, str], HeardAs] = MappingProxyType({("mediation", "certificate_issued"): CERTIFICATE_AS_HEARD})
+CEASE_HEARS_AS: Mapping[tuple[str, str], HeardAs] = MappingProxyType(
+    {("mediation", "certificate_issued"): CERTIFICATE_AS_HEARD}
+)
 CEASE_QUIETLY = ("mediation_certificate_heard", "cease_appealed", "cease_appeal_determined", "cease_reversed")

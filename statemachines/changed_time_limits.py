@@ -1,7 +1,9 @@
-"""What a local authority does to carry out an order of the Tribunal, shared by the appeal and by a mediation agreement that is kept as an order.
+"""What a local authority does to carry out an order of the Tribunal, shared by the appeal and by a mediation agreement
+that is kept as an order.
 
-SEND Regs 2014 reg 44 orders, reg 45 appeals that are not opposed, reg 42(2) agreements about what could be appealed. Each of these facts
-meets the duty that an order opened, and a plan that the assessment's own case tells of is heard as one of them. It decides no day.
+SEND Regs 2014 reg 44 orders, reg 45 appeals that are not opposed, reg 42(2) agreements about what could be appealed.
+Each of these facts meets the duty that an order opened, and a plan that the assessment's own case tells of is heard as
+one of them. It decides no day.
 """
 
 from collections.abc import Mapping
@@ -15,7 +17,9 @@ from statemachines.process import HeardAs
 
 
 class TimeDirected(FactData):
-    """The Tribunal directed another day for one duty (reg 44(1); SI 2017/1306 reg 6(4)): which rule, the day, and the body where several owe it."""
+    """The Tribunal directed another day for one duty (reg 44(1); SI 2017/1306 reg 6(4)): which rule, the day, and the
+    body where several owe it.
+    """
 
     rule: Slug
     directed_on: date
@@ -25,15 +29,20 @@ class TimeDirected(FactData):
 
 
 class TimeAgreed(TimeDirected):
-    """The parties to a mediation agreement agreed another day in writing for one duty (reg 42(5)), as the assessment's case hears of it.
+    """The parties to a mediation agreement agreed another day in writing for one duty (reg 42(5)), as the assessment's
+    case hears of it.
 
     The day stands where one that the Tribunal directs would stand.
     """
 
 
 AGREED_AS_HEARD = HeardAs(renamed={"agreed_on": "directed_on"})
+
+
 class CertificateHeard(Noted):
-    """A mediation certificate, by the day of its issue: about which decision the mediation was, and the day of the notice of it."""
+    """A mediation certificate, by the day of its issue: about which decision the mediation was, and the day of the
+    notice of it.
+    """
 
     decision: str | None = None
     notice_on: date | None = None

@@ -1,8 +1,10 @@
-"""A children's continuing-care review (National Framework for Children and Young People's Continuing Care, 2016: guidance, not law).
+"""A children's continuing-care review (National Framework for Children and Young People's Continuing Care, 2016:
+guidance, not law).
 
-What it decides: which facts may follow which, from the referral to the package, its reviews and the hand-over to adult care. It does not
-decide by when (the statute file does), and least of all who is eligible: the rule of thumb over the domains is a remark, and the decision is
-the board's, with reasons. Where the Framework is silent nothing is refused. What turns a decision rests until it comes.
+What it decides: which facts may follow which, from the referral to the package, its reviews and the hand-over to adult
+care. It does not decide by when (the statute file does), and least of all who is eligible: the rule of thumb over the
+domains is a remark, and the decision is the board's, with reasons. Where the Framework is silent nothing is refused.
+What turns a decision rests until it comes.
 """
 
 from collections import Counter
@@ -25,8 +27,9 @@ Told = Literal["yes", "no"]
 class ContinuingCare(StatutoryMachine):
     """A children's continuing-care review (National Framework 2016).
 
-    Facts that do not move the case: a checklist, an assessor, evidence, the ten domains, the panel, the family told, a personal health
-    budget offered, reviews, disputes, and the steps towards adult continuing healthcare; excuses; chasing.
+    Facts that do not move the case: a checklist, an assessor, evidence, the ten domains, the panel, the family told, a
+    personal health budget offered, reviews, disputes, and the steps towards adult continuing healthcare; excuses;
+    chasing.
 
     {statechart:md}
     """
@@ -54,21 +57,42 @@ class ContinuingCare(StatutoryMachine):
     package_started = eligible.to(supported)
     adult_package_started = eligible.to(handed_over) | supported.to(handed_over)
     responsibility_passed = (
-        referred.to(passed) | declined.to(passed) | accepted.to(passed) | assessing.to(passed) | recommended.to(passed)
-        | not_eligible.to(passed) | eligible.to(passed) | supported.to(passed)
-    )  # fmt: skip
+        referred.to(passed)
+        | declined.to(passed)
+        | accepted.to(passed)
+        | assessing.to(passed)
+        | recommended.to(passed)
+        | not_eligible.to(passed)
+        | eligible.to(passed)
+        | supported.to(passed)
+    )
     case_withdrawn = (
-        referred.to(withdrawn) | declined.to(withdrawn) | accepted.to(withdrawn) | assessing.to(withdrawn) | recommended.to(withdrawn)
-        | not_eligible.to(withdrawn) | eligible.to(withdrawn) | supported.to(withdrawn) | handed_over.to(withdrawn)
-    )  # fmt: skip
+        referred.to(withdrawn)
+        | declined.to(withdrawn)
+        | accepted.to(withdrawn)
+        | assessing.to(withdrawn)
+        | recommended.to(withdrawn)
+        | not_eligible.to(withdrawn)
+        | eligible.to(withdrawn)
+        | supported.to(withdrawn)
+        | handed_over.to(withdrawn)
+    )
     case_closed = (
-        referred.to(closed) | declined.to(closed) | accepted.to(closed) | assessing.to(closed) | recommended.to(closed)
-        | not_eligible.to(closed) | eligible.to(closed) | supported.to(closed) | handed_over.to(closed)
-    )  # fmt: skip
+        referred.to(closed)
+        | declined.to(closed)
+        | accepted.to(closed)
+        | assessing.to(closed)
+        | recommended.to(closed)
+        | not_eligible.to(closed)
+        | eligible.to(closed)
+        | supported.to(closed)
+        | handed_over.to(closed)
+    )
 
 
 class ReferralReceived(Opening):
-    """The board received a referral or a checklist. Its day starts the six weeks, unless the locality counts them from a later step.
+    """The board received a referral or a checklist. Its day starts the six weeks, unless the locality counts them from
+    a later step.
 
     `six_weeks_from` keeps which step that was on the day of recording.
     """
@@ -105,7 +129,9 @@ class ChecklistCompleted(Noted):
 
 
 class AssessorNominated(FactData):
-    """A children and young people's health assessor was nominated: the body and service that they work for, never their name."""
+    """A children and young people's health assessor was nominated: the body and service that they work for, never their
+    name.
+    """
 
     body: Code
     service: Service | None = None
@@ -120,7 +146,9 @@ class EvidenceReceived(ByBody):
 
 
 class DomainsAssessed(Noted):
-    """The decision support tool: the level of need in each of the ten domains for children. Levels are codes; clinical words have no place here."""
+    """The decision support tool: the level of need in each of the ten domains for children. Levels are codes; clinical
+    words have no place here.
+    """
 
     breathing: Level
     eating_and_drinking: Level
@@ -143,10 +171,13 @@ class RecommendationMade(FactData):
 
 
 class FoundEligible(Reasoned):
-    """The board decided that the child is eligible. From here the way to adult care is known: by the month of birth, and no closer.
+    """The board decided that the child is eligible. From here the way to adult care is known: by the month of birth,
+    and no closer.
 
-    `birth_month` and `born_by` are the first and the last day of that month: people act by the one, and nothing is called late before the other.
-    `under_18` says whether the child was under 18 on the day; `before_N` whether the month of the Nth birthday was still to come.
+    `birth_month` and `born_by` are the first and the last day of that month: people act by the one, and nothing is
+    called late before the other.
+    `under_18` says whether the child was under 18 on the day; `before_N` whether the month of the Nth birthday was
+    still to come.
     """
 
     date_of_birth: date | None = None
@@ -159,10 +190,14 @@ class FoundEligible(Reasoned):
     before_18: Told
     PERSON: ClassVar[frozenset[str]] = frozenset({"date_of_birth"})
     FROM_BIRTH: ClassVar[Mapping[str, str]] = {
-        "birth_month": "month", "born_by": "month_end", "under_18": "before:cypcc_transition_18", "before_14": "before_month:cypcc_transition_14",
-        "before_16": "before_month:cypcc_transition_16", "before_17": "before_month:cypcc_transition_17",
+        "birth_month": "month",
+        "born_by": "month_end",
+        "under_18": "before:cypcc_transition_18",
+        "before_14": "before_month:cypcc_transition_14",
+        "before_16": "before_month:cypcc_transition_16",
+        "before_17": "before_month:cypcc_transition_17",
         "before_18": "before_month:cypcc_transition_18",
-    }  # fmt: skip
+    }
 
 
 class Reviewed(ByBoard):
@@ -192,7 +227,8 @@ class BudgetOffered(Noted):
 
 
 class AdultDecided(Noted):
-    """The adult service decided on eligibility in principle, which the Framework asks for as soon as possible after the 17th birthday.
+    """The adult service decided on eligibility in principle, which the Framework asks for as soon as possible after the
+    17th birthday.
 
     `before_17` says whether the month of that birthday was still to come.
     """
@@ -223,31 +259,50 @@ def _earlier(casefile: Casefile, line: Line, *kinds: str) -> list[Line]:
 def _domains_first(casefile: Casefile, _line: Line) -> str | None:
     if "domains_assessed" in casefile.seen:
         return None
-    return "a recommendation rests on the ten domains of the decision support tool (National Framework 2016): record domains_assessed first"
+    return (
+        "a recommendation rests on the ten domains of the decision support tool (National Framework 2016): record"
+        " domains_assessed first"
+    )
 
 
 def _something_to_tell(casefile: Casefile, _line: Line) -> str | None:
     if casefile.seen & DECISIONS:
         return None
-    return f"nothing has been decided yet that the family could be told: record one of {', '.join(sorted(DECISIONS))} first"
+    return (
+        f"nothing has been decided yet that the family could be told: record one of {', '.join(sorted(DECISIONS))}"
+        " first"
+    )
 
 
 def _may_be_agreed(casefile: Casefile, line: Line) -> str | None:
     if line.data["under_18"] == "no":
-        return "children's continuing care ends with the 18th birthday (National Framework 2016): this is for adult continuing healthcare"
+        return (
+            "children's continuing care ends with the 18th birthday (National Framework 2016): this is for adult"
+            " continuing healthcare"
+        )
     if casefile.state != "not_eligible":
         return None
     last = (_earlier(casefile, line, "continuing_care_refused") or [line])[-1]
-    turned = [each for each in _earlier(casefile, line, "dispute_answered") if each.data["outcome"] != "upheld" and each.seq > last.seq]
+    turned = [
+        each
+        for each in _earlier(casefile, line, "dispute_answered")
+        if each.data["outcome"] != "upheld" and each.seq > last.seq
+    ]
     if turned:
         return None
-    return "the child was found not eligible: that decision turns with dispute_answered (outcome changed), and a new referral opens a case of its own"
+    return (
+        "the child was found not eligible: that decision turns with dispute_answered (outcome changed), and a new"
+        " referral opens a case of its own"
+    )
 
 
 def _reviewed_first(casefile: Casefile, _line: Line) -> str | None:
     if casefile.state != "supported" or "continuing_care_reviewed" in casefile.seen:
         return None
-    return "a package that has started ends after a review of it (National Framework 2016): record continuing_care_reviewed first"
+    return (
+        "a package that has started ends after a review of it (National Framework 2016): record"
+        " continuing_care_reviewed first"
+    )
 
 
 def _dispute_open(casefile: Casefile, line: Line) -> str | None:
@@ -260,43 +315,56 @@ def _after_17(_casefile: Casefile, line: Line) -> str | None:
     if line.data.get("before_17") != "yes":
         return None
     return (
-        "eligibility for adult care is decided in principle once the child is 17 (National Framework 2016), and the month of that birthday was still to"
-        " come: record it with the day of a decision made since"
+        "eligibility for adult care is decided in principle once the child is 17 (National Framework 2016), and the"
+        " month of that birthday was still to come: record it with the day of a decision made since"
     )
 
 
 def _adult_agreed_first(casefile: Casefile, line: Line) -> str | None:
     if line.data.get("under_18") == "yes":
         return (
-            "an adult package takes over on the 18th birthday (National Framework 2016), which was still to come on that day; until then the child's own"
-            " package goes on: record it with the day on which the adult one took over"
+            "an adult package takes over on the 18th birthday (National Framework 2016), which was still to come on"
+            " that day; until then the child's own package goes on: record it with the day on which the adult one took"
+            " over"
         )
     if "adult_eligibility_agreed" in casefile.seen:
         return None
-    return "an adult package follows the adult decision (National Framework for NHS continuing healthcare): record adult_eligibility_agreed first"
+    return (
+        "an adult package follows the adult decision (National Framework for NHS continuing healthcare): record"
+        " adult_eligibility_agreed first"
+    )
 
 
 def remarks(casefile: Casefile) -> list[str]:
-    """What a reader of the case should know besides its dates. Levels are counted here, and nothing is decided by them."""
+    """What a reader of the case should know besides its dates. Levels are counted here, and nothing is
+    decided by them.
+    """
     said: list[str] = []
     tool = next((line for line in reversed(casefile.lines) if line.kind == "domains_assessed"), None)
     if tool is not None:
         levels = Counter(str(tool.data[domain]) for domain in DOMAINS)
-        counted = ", ".join(f"{levels[level]} {level}" for level in ("priority", "severe", "high") if levels[level]) or "none of them high, severe or priority"
+        counted = (
+            ", ".join(f"{levels[level]} {level}" for level in ("priority", "severe", "high") if levels[level])
+            or "none of them high, severe or priority"
+        )
         reached = levels["priority"] >= 1 or levels["severe"] >= 1 or levels["high"] >= 3
         said.append(
-            f"Domains (fact {tool.seq}): {counted}. The rule of thumb (one priority, one severe or three high) is {'' if reached else 'not '}reached."
-            " It informs and never decides: the decision is the board's, with reasons."
+            f"Domains (fact {tool.seq}): {counted}. The rule of thumb (one priority, one severe or three high) is"
+            f" {'' if reached else 'not '}reached. It informs and never decides: the decision is the board's, with"
+            " reasons."
         )
     if casefile.state in ("eligible", "supported"):
         if "personal_health_budget_offered" not in casefile.seen:
-            said.append("No personal health budget has been offered yet: whoever is eligible has a right to have one (SI 2012/2996 regs 32A and 32B).")
+            said.append(
+                "No personal health budget has been offered yet: whoever is eligible has a right to have one (SI"
+                " 2012/2996 regs 32A and 32B)."
+            )
         found = next((line for line in reversed(casefile.lines) if line.kind == "continuing_care_agreed"), None)
         for age, steps in STEPS.items():
             if found is not None and found.data.get(f"before_{age}") == "no" and not casefile.seen & set(steps):
                 said.append(
-                    f"The child had reached the month of the {age}th birthday when found eligible, so no day is counted:"
-                    f" record {steps[0]} as soon as it is done."
+                    f"The child had reached the month of the {age}th birthday when found eligible, so no day is"
+                    f" counted: record {steps[0]} as soon as it is done."
                 )
     return said
 
@@ -304,9 +372,10 @@ def remarks(casefile: Casefile) -> list[str]:
 DOMAINS = tuple(name for name in DomainsAssessed.model_fields if name != "note")
 DECISIONS = frozenset({"continuing_care_agreed", "continuing_care_refused", "continuing_care_referral_declined"})
 STEPS = {
-    14: ("adult_commissioner_told",), 16: ("adult_chc_referred", "adult_checklist_received"),
+    14: ("adult_commissioner_told",),
+    16: ("adult_chc_referred", "adult_checklist_received"),
     17: ("adult_eligibility_agreed", "adult_eligibility_refused"),
-}  # fmt: skip
+}
 WORK = ("accepted", "assessing", "recommended")
 FOUND = ("eligible", "supported")
 DECIDED = ("declined", "not_eligible", *FOUND)
@@ -377,15 +446,23 @@ PROCESS = statutory_process(
         "adult_package_started": _adult_agreed_first,
     },
     reasons={
-        "continuing_care_agreed": "A decision follows the nominated assessor's recommendation (National Framework 2016)",
-        "continuing_care_refused": "A decision follows the nominated assessor's recommendation (National Framework 2016)",
-        "recommendation_made": "A recommendation rests on an assessment that was started, and on its ten domains (National Framework 2016)",
+        "continuing_care_agreed": (
+            "A decision follows the nominated assessor's recommendation (National Framework 2016)"
+        ),
+        "continuing_care_refused": (
+            "A decision follows the nominated assessor's recommendation (National Framework 2016)"
+        ),
+        "recommendation_made": (
+            "A recommendation rests on an assessment that was started, and on its ten domains (National Framework 2016)"
+        ),
         "domains_assessed": "The ten domains are assessed once the assessment has started (National Framework 2016)",
         "family_told": "The family is told of a decision once one has been made (National Framework 2016)",
         "continuing_care_assessment_started": "A referral is accepted before it is assessed (National Framework 2016)",
         "package_started": "A package follows the decision that the child is eligible (National Framework 2016)",
         "continuing_care_reviewed": "What is reviewed is a package that has started (National Framework 2016)",
-        "personal_health_budget_offered": "The right to a personal health budget comes with eligibility (SI 2012/2996 reg 32A)",
+        "personal_health_budget_offered": (
+            "The right to a personal health budget comes with eligibility (SI 2012/2996 reg 32A)"
+        ),
     },
     remarks=remarks,
 )

@@ -1,11 +1,13 @@
 """An EHC needs assessment, seen from health (CFA 2014 s36; SEND Regs 2014 regs 3 to 14).
 
-What it decides: which facts may follow which. It does not decide by when (the statute file does), nor who is told (the ladder).
-A body may be asked before the LA has decided to assess: reg 8(1) runs from the body's own receipt, so that an early request
-binds it too. Refusal, no plan and final plan are resting states: each can be reversed, and late advice still comes. A refusal is reversed by the
-authority itself, by the Tribunal's order, by the authority not opposing the appeal, or by a mediation agreement; each of the last three is heard of the
-case that it was made in and brings its own 10 and 14 weeks, inside which a body that is asked has its six weeks again. A refusal to make a plan is likewise
-followed by an order, a concession or an agreement, with 5 and 11 weeks; the case moves when the draft or the plan comes.
+What it decides: which facts may follow which. It does not decide by when (the statute file does), nor who is told (the
+ladder). A body may be asked before the LA has decided to assess: reg 8(1) runs from the body's own receipt, so that an
+early request binds it too. Refusal, no plan and final plan are resting states: each can be reversed, and late advice
+still comes. A refusal is reversed by the authority itself, by the Tribunal's order, by the authority not opposing the
+appeal, or by a mediation agreement; each of the last three is heard of the case that it was made in and brings its own
+10 and 14 weeks, inside which a body that is asked has its six weeks again. A refusal to make a plan is likewise
+followed by an order, a concession or an agreement, with 5 and 11 weeks; the case moves when the draft or the plan
+comes.
 """
 
 from statemachine import State
@@ -24,14 +26,22 @@ from statemachines.health_advice import (
     advice_stays,
 )
 from statemachines.process import StatutoryMachine, statutory_process
-from statemachines.section_g import SECTION_G_FACTS, SECTION_G_GUARDS, SECTION_G_HEARS, SECTION_G_HEARS_IF, SECTION_G_REASONS, section_g_stays
+from statemachines.section_g import (
+    SECTION_G_FACTS,
+    SECTION_G_GUARDS,
+    SECTION_G_HEARS,
+    SECTION_G_HEARS_IF,
+    SECTION_G_REASONS,
+    section_g_stays,
+)
 
 
 class EhcNeedsAssessment(StatutoryMachine):
     """An EHC needs assessment (CFA 2014 s36; SEND Regs 2014 regs 3 to 14).
 
-    Facts that do not move the case: advice asked of a body, acknowledged, answered, received or returned; appointments missed;
-    waiting lists stated; excuses; chasing; section G agreed, arranged, stopped or replaced. Each body asked is a duty of its own inside the one case.
+    Facts that do not move the case: advice asked of a body, acknowledged, answered, received or returned; appointments
+    missed; waiting lists stated; excuses; chasing; section G agreed, arranged, stopped or replaced. Each body asked is
+    a duty of its own inside the one case.
 
     {statechart:md}
     """
@@ -57,17 +67,29 @@ class EhcNeedsAssessment(StatutoryMachine):
     draft_plan_received = assessing.to(drafting) | drafting.to(drafting) | no_plan.to(drafting)
     final_plan_received = assessing.to(planned) | drafting.to(planned) | no_plan.to(planned)
     case_withdrawn = (
-        requested.to(withdrawn) | considering.to(withdrawn) | refused.to(withdrawn) | assessing.to(withdrawn)
-        | drafting.to(withdrawn) | no_plan.to(withdrawn) | planned.to(withdrawn)
-    )  # fmt: skip
+        requested.to(withdrawn)
+        | considering.to(withdrawn)
+        | refused.to(withdrawn)
+        | assessing.to(withdrawn)
+        | drafting.to(withdrawn)
+        | no_plan.to(withdrawn)
+        | planned.to(withdrawn)
+    )
     case_closed = (
-        requested.to(closed) | considering.to(closed) | refused.to(closed) | assessing.to(closed)
-        | drafting.to(closed) | no_plan.to(closed) | planned.to(closed)
-    )  # fmt: skip
+        requested.to(closed)
+        | considering.to(closed)
+        | refused.to(closed)
+        | assessing.to(closed)
+        | drafting.to(closed)
+        | no_plan.to(closed)
+        | planned.to(closed)
+    )
 
 
 class EhcAssessmentRequested(Opening):
-    """The LA received the request, or became responsible (CFA 2014 s24, s36(1)). Its day starts the 6, 16 and 20 weeks."""
+    """The LA received the request, or became responsible (CFA 2014 s24, s36(1)). Its day starts the 6, 16
+    and 20 weeks.
+    """
 
 
 BEFORE_PLAN = ("requested", "considering", "assessing", "drafting")
@@ -115,7 +137,9 @@ PROCESS = statutory_process(
     asks=(REQUEST,),
     answers=ADVICE_ANSWERS,
     reopens=ADVICE_REOPENS,
-    calls_again=dict.fromkeys(("assessment_ordered", "assessment_conceded", "assessment_mediated", "refusal_reversed"), CALLED_FOR_AGAIN),
+    calls_again=dict.fromkeys(
+        ("assessment_ordered", "assessment_conceded", "assessment_mediated", "refusal_reversed"), CALLED_FOR_AGAIN
+    ),
     contacts=ADVICE_CONTACTS,
     hears={
         ("tribunal", "order_to_assess_made"): "assessment_ordered",
@@ -131,6 +155,13 @@ PROCESS = statutory_process(
     },
     hears_as={("mediation", "other_time_agreed"): AGREED_AS_HEARD},
     hears_if=SECTION_G_HEARS_IF,
-    hears_once=("assessment_ordered", "assessment_conceded", "assessment_mediated", "plan_ordered", "plan_conceded", "plan_mediated"),
+    hears_once=(
+        "assessment_ordered",
+        "assessment_conceded",
+        "assessment_mediated",
+        "plan_ordered",
+        "plan_conceded",
+        "plan_mediated",
+    ),
     hears_quietly=("time_directed", "time_agreed", *SECTION_G_FACTS),
 )

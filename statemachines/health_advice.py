@@ -1,7 +1,9 @@
-"""Advice asked of a body and answered by it: the facts and guards that processes share which ask for it under SEND Regs 2014 reg 8.
+"""Advice asked of a body and answered by it: the facts and guards that processes share which ask for it under SEND Regs
+2014 reg 8.
 
-Reg 26 applies regs 6 to 9 to a re-assessment as to an assessment, so the same facts serve both. It decides no day: each body's six
-weeks run from its own receipt, and the statute file says so. A process says which of its facts asks, and from which states.
+Reg 26 applies regs 6 to 9 to a re-assessment as to an assessment, so the same facts serve both. It decides no day: each
+body's six weeks run from its own receipt, and the statute file says so. A process says which of its facts asks, and
+from which states.
 """
 
 from collections.abc import Iterable, Mapping
@@ -38,14 +40,18 @@ class HealthAdviceRequested(ByBody):
 
 
 class HealthAdviceCalledForAgain(ByBody):
-    """An order, a concession, an agreement or a reversal began the assessment again, for a body that had been asked before it (reg 44(2)(b), reg 8(1)).
+    """An order, a concession, an agreement or a reversal began the assessment again, for a body that had been asked
+    before it (reg 44(2)(b), reg 8(1)).
 
-    Its six weeks run for the time being from that day; from its own receipt of the authority's new request once that is recorded.
+    Its six weeks run for the time being from that day; from its own receipt of the authority's new request once that is
+    recorded.
     """
 
 
 class HealthAdviceAnswered(ByBody):
-    """A body answered without new advice: its reasons in writing where it declines (CFA 2014 s31(3)); reg 6(4) where existing advice suffices."""
+    """A body answered without new advice: its reasons in writing where it declines (CFA 2014 s31(3)); reg 6(4) where
+    existing advice suffices.
+    """
 
     answer: Literal["not_known", "discharged", "redirected", "declined_with_reasons", "existing_advice_suffices"]
     redirected_to: Code | None = None
@@ -58,7 +64,9 @@ class AppointmentMissed(ByBody):
 
 
 class WaitingListStated(ByBody):
-    """The body says that the child is on a waiting list. Recorded; it is no excuse under reg 8(2), and the clock runs on."""
+    """The body says that the child is on a waiting list. Recorded; it is no excuse under reg 8(2), and the clock runs
+    on.
+    """
 
     weeks: Annotated[int, Field(ge=0, le=520)] | None = None
 
@@ -102,7 +110,11 @@ def has_answered(request: str) -> Guard:
     def guard(casefile: Casefile, line: Line) -> str | None:
         if not _named(line, casefile.asked):
             return asked(casefile, line)
-        return "only advice that was received can be returned: this body's advice is still awaited" if _named(line, casefile.outstanding) else None
+        return (
+            "only advice that was received can be returned: this body's advice is still awaited"
+            if _named(line, casefile.outstanding)
+            else None
+        )
 
     return guard
 

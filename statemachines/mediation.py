@@ -1,8 +1,11 @@
-"""Mediation about an EHC decision, and what follows from an agreement (CFA 2014 s52 to s56; SEND Regs 2014 regs 32 to 42).
+"""Mediation about an EHC decision, and what follows from an agreement (CFA 2014 s52 to s56; SEND Regs 2014 regs 32 to
+42).
 
-What it decides: which facts may follow which. Three routes lead to mediation, and each lays the duty to arrange it on another: health issues
-alone on the commissioning bodies (reg 35(3)), health among other issues on the authority with every commissioning body taking part (reg
-35(4)), no health issue on the authority (reg 36(2)). It does not decide by when, nor whether an agreement is a good one.
+What it decides: which facts may follow which. Three routes lead to mediation, and each lays the duty to arrange it on
+another: health issues alone on the commissioning bodies (reg 35(3)), health among other issues on the authority with
+every commissioning body taking part (reg
+35(4)), no health issue on the authority (reg 36(2)). It does not decide by when, nor whether an agreement is a good
+one.
 """
 
 from datetime import date
@@ -21,8 +24,8 @@ from statemachines.process import StatutoryMachine, statutory_process
 class Mediation(StatutoryMachine):
     """Mediation about an EHC decision (CFA 2014 s52 to s56; SEND Regs 2014 regs 32 to 42).
 
-    Facts that do not move the case: a commissioning body was notified, the family was told date and place or agreed to shorter notice, what was
-    agreed was done, the authority was told, another time was agreed; excuses; chasing.
+    Facts that do not move the case: a commissioning body was notified, the family was told date and place or agreed to
+    shorter notice, what was agreed was done, the authority was told, another time was agreed; excuses; chasing.
 
     {statechart:md}
     """
@@ -60,23 +63,51 @@ class Mediation(StatutoryMachine):
     commissioner_action_agreed = concluded.to(agreed) | certified.to(agreed) | agreed.to(agreed)
     authority_action_agreed = concluded.to(agreed) | certified.to(agreed) | agreed.to(agreed)
     case_withdrawn = (
-        notified.to(withdrawn) | contacted.to(withdrawn) | declined.to(withdrawn) | wanted.to(withdrawn) | arranged.to(withdrawn)
-        | unarranged.to(withdrawn) | concluded.to(withdrawn) | certified.to(withdrawn) | agreed.to(withdrawn)
-    )  # fmt: skip
+        notified.to(withdrawn)
+        | contacted.to(withdrawn)
+        | declined.to(withdrawn)
+        | wanted.to(withdrawn)
+        | arranged.to(withdrawn)
+        | unarranged.to(withdrawn)
+        | concluded.to(withdrawn)
+        | certified.to(withdrawn)
+        | agreed.to(withdrawn)
+    )
     case_closed = (
-        notified.to(closed) | contacted.to(closed) | declined.to(closed) | wanted.to(closed) | arranged.to(closed)
-        | unarranged.to(closed) | concluded.to(closed) | certified.to(closed) | agreed.to(closed)
-    )  # fmt: skip
+        notified.to(closed)
+        | contacted.to(closed)
+        | declined.to(closed)
+        | wanted.to(closed)
+        | arranged.to(closed)
+        | unarranged.to(closed)
+        | concluded.to(closed)
+        | certified.to(closed)
+        | agreed.to(closed)
+    )
 
 
 class AppealableNoticeSent(Opening):
-    """The authority sent notice of a decision that can be appealed. Its day is the day sent or the date of the notice, whichever is earlier (reg 34(2))."""
+    """The authority sent notice of a decision that can be appealed. Its day is the day sent or the date of the notice,
+    whichever is earlier (reg 34(2)).
+    """
 
-    decision: Literal["refusal_to_assess", "refusal_to_issue", "contents_of_plan", "refusal_to_reassess", "refusal_to_amend", "ceasing"] | None = None
+    decision: (
+        Literal[
+            "refusal_to_assess",
+            "refusal_to_issue",
+            "contents_of_plan",
+            "refusal_to_reassess",
+            "refusal_to_amend",
+            "ceasing",
+        ]
+        | None
+    ) = None
 
 
 class CommissionerNotified(FactData):
-    """A commissioning body received the authority's notice of the issues and of the provision wanted (reg 35(2)); its day is that body's own receipt."""
+    """A commissioning body received the authority's notice of the issues and of the provision wanted (reg 35(2)); its
+    day is that body's own receipt.
+    """
 
     body: Code
     issues: Literal["health_only", "mixed"]
@@ -86,7 +117,9 @@ class CommissionerNotified(FactData):
 
 
 class MediationArranged(FactData):
-    """Mediation has been arranged for a day to come. `body` where a commissioning body arranged it; bodies that arrange jointly need no name."""
+    """Mediation has been arranged for a day to come. `body` where a commissioning body arranged it; bodies that arrange
+    jointly need no name.
+    """
 
     meeting_on: date
     body: Code | None = None
@@ -102,7 +135,8 @@ class ShorterNoticeAgreed(Noted):
 
 
 class CommissionerAgreed(FactData):
-    """A commissioning body agreed to do something that no appeal could have reached, such as provision in section G (reg 42(3)).
+    """A commissioning body agreed to do something that no appeal could have reached, such as provision in section G
+    (reg 42(3)).
 
     `agreed_on`: another day that the parties agreed in writing (reg 42(5)).
     """
@@ -141,7 +175,9 @@ class LaTold(FactData):
 
 
 class OtherTimeAgreed(FactData):
-    """The parties agreed in writing on another time for one duty of the agreement (reg 42(5)): which rule, and the day."""
+    """The parties agreed in writing on another time for one duty of the agreement (reg 42(5)): which rule,
+    and the day.
+    """
 
     rule: Slug
     agreed_on: date
@@ -160,70 +196,108 @@ def _route(casefile: Casefile, line: Line) -> str | None:
     wanted, words = ROUTES[line.data["issues"]]
     if wanted in casefile.seen:
         return None
-    return f"a commissioning body is notified of {words} where mediation is wanted on {words} (reg 35): this case has no {wanted}"
+    return (
+        f"a commissioning body is notified of {words} where mediation is wanted on {words} (reg 35): this case has no"
+        f" {wanted}"
+    )
 
 
 def _deemed(casefile: Casefile, line: Line) -> str | None:
     if "health_mediation_wanted" not in casefile.seen:
         return None
     return (
-        "reg 39(2) lets the authority say that it cannot arrange mediation in time only where reg 35(4) or 36(2) lays it on the authority; on health "
-        "issues alone the commissioning bodies must arrange it (reg 35(3)), and no certificate is deemed. Lawful: mediation_arranged, or mediation_declined"
+        "reg 39(2) lets the authority say that it cannot arrange mediation in time only where reg 35(4) or 36(2) lays"
+        " it on the authority; on health issues alone the commissioning bodies must arrange it (reg 35(3)), and no"
+        " certificate is deemed. Lawful: mediation_arranged, or mediation_declined"
     )
 
 
 def _mediated(casefile: Casefile, line: Line) -> str | None:
     if "mediation_concluded" in casefile.seen:
         return None
-    return "an agreement is made in mediation (reg 42), and on this case none has concluded: the certificate was issued without one"
+    return (
+        "an agreement is made in mediation (reg 42), and on this case none has concluded: the certificate was issued"
+        " without one"
+    )
 
 
 def _agreed_by(casefile: Casefile, line: Line) -> str | None:
-    """What was agreed is done by whoever agreed to do it; facts of the first version were not asked, and stand as they are."""
+    """What was agreed is done by whoever agreed to do it; facts of the first version were not asked, and stand as they
+    are.
+    """
     body = line.data.get("body")
     if line.machine < 2:
         return None
     if body is None and any(each.kind == "authority_action_agreed" for each in casefile.lines):
         return None
-    bodies = [str(each.data["body"]) for each in casefile.lines if each.kind in ("commissioner_agreement_made", "commissioner_action_agreed")]
+    bodies = [
+        str(each.data["body"])
+        for each in casefile.lines
+        if each.kind in ("commissioner_agreement_made", "commissioner_action_agreed")
+    ]
     if body in bodies:
         return None
-    named = f"a commissioning body did: name it, for example --data body={bodies[0]}" if bodies else "record what was agreed first"
-    return f"{'the authority' if body is None else 'this body'} agreed to nothing of the sort on this case (reg 42(3)); {named}"
+    named = (
+        f"a commissioning body did: name it, for example --data body={bodies[0]}"
+        if bodies
+        else "record what was agreed first"
+    )
+    return (
+        f"{'the authority' if body is None else 'this body'} agreed to nothing of the sort on this case (reg 42(3));"
+        f" {named}"
+    )
 
 
 def _told_by_party(casefile: Casefile, line: Line) -> str | None:
-    if line.machine < 2 or any(each.kind == "commissioner_agreement_made" and each.data["body"] == line.data["body"] for each in casefile.lines):
+    if line.machine < 2 or any(
+        each.kind == "commissioner_agreement_made" and each.data["body"] == line.data["body"] for each in casefile.lines
+    ):
         return None
-    return "reg 42(4) asks this of a body that made an agreement to which the authority was no party: record its commissioner_agreement_made first"
+    return (
+        "reg 42(4) asks this of a body that made an agreement to which the authority was no party: record its"
+        " commissioner_agreement_made first"
+    )
 
 
 def _without_authority(casefile: Casefile, line: Line) -> str | None:
     if "health_mediation_wanted" in casefile.seen:
         return _mediated(casefile, line)
     return (
-        "reg 42(4) is about an agreement to which the authority is no party, which comes of mediation on health issues alone; "
-        "here the authority takes part: record commissioner_action_agreed"
+        "reg 42(4) is about an agreement to which the authority is no party, which comes of mediation on health issues"
+        " alone; here the authority takes part: record commissioner_action_agreed"
     )
 
 
 def remarks(casefile: Casefile) -> list[str]:
-    """Who has to be in the room: a duty of every commissioning body that was notified, with no day of its own besides that of the mediation."""
-    notified = list(dict.fromkeys(str(line.data["body"]) for line in casefile.lines if line.kind == "commissioner_notified"))
+    """Who has to be in the room: a duty of every commissioning body that was notified, with no day of its own besides
+    that of the mediation.
+    """
+    notified = list(
+        dict.fromkeys(str(line.data["body"]) for line in casefile.lines if line.kind == "commissioner_notified")
+    )
     if not notified or casefile.state not in ("wanted", "arranged"):
         return []
-    fixed = next((str(line.data["meeting_on"]) for line in reversed(casefile.lines) if line.kind == "mediation_arranged"), None)
+    fixed = next(
+        (str(line.data["meeting_on"]) for line in reversed(casefile.lines) if line.kind == "mediation_arranged"), None
+    )
     law = "reg 35(3)" if "health_mediation_wanted" in casefile.seen else "reg 35(4)"
     return [
-        f"{' and '.join(notified)} {'has' if len(notified) == 1 else 'have'} to take part in the mediation{f' of {fixed}' if fixed else ''} (CFA 2014 s53; SEND"
-        f" Regs 2014 {law}), by somebody who has authority to resolve the issues (reg 37(1))."
+        f"{' and '.join(notified)} {'has' if len(notified) == 1 else 'have'} to take part in the"
+        f" mediation{f' of {fixed}' if fixed else ''} (CFA 2014 s53; SEND Regs 2014 {law}), by somebody who has"
+        " authority to resolve the issues (reg 37(1))."
     ]
 
 
 APPEALABLE = (
-    "agreed_to_assess", "agreed_to_reassess", "agreed_to_make_plan", "agreed_to_reconsider", "agreed_to_amend_provision",
-    "agreed_to_amend_placement", "agreed_to_continue_plan", "agreed_to_continue_and_amend",
-)  # fmt: skip
+    "agreed_to_assess",
+    "agreed_to_reassess",
+    "agreed_to_make_plan",
+    "agreed_to_reconsider",
+    "agreed_to_amend_provision",
+    "agreed_to_amend_placement",
+    "agreed_to_continue_plan",
+    "agreed_to_continue_and_amend",
+)
 ALIVE = ("notified", "contacted", "declined", "wanted", "arranged", "unarranged", "concluded", "certified", "agreed")
 
 PROCESS = statutory_process(
@@ -276,13 +350,27 @@ PROCESS = statutory_process(
     hears=PLANS_HEARD,
     hears_quietly=PLANS_HEARD.values(),
     reasons={
-        "certificate_issued": "a certificate follows where mediation is not wanted (reg 34), has concluded (reg 39(1)) or cannot be arranged (reg 39(3))",
+        "certificate_issued": (
+            "a certificate follows where mediation is not wanted (reg 34), has concluded (reg 39(1)) or cannot be"
+            " arranged (reg 39(3))"
+        ),
         "mediation_arranged": "mediation is arranged once the family wants it, and on which issues (CFA 2014 s53, s54)",
-        "commissioner_notified": "a commissioning body is notified once mediation with health issues is wanted (reg 35(2))",
-        **dict.fromkeys(("mediation_date_told", "shorter_notice_agreed"), "the family is told date and place of mediation that has been arranged (reg 37(2))"),
-        **dict.fromkeys(("agreed_action_done", "la_told_of_agreement"), "what is done or told under an agreement follows the agreement (reg 42(3), (4))"),
+        "commissioner_notified": (
+            "a commissioning body is notified once mediation with health issues is wanted (reg 35(2))"
+        ),
+        **dict.fromkeys(
+            ("mediation_date_told", "shorter_notice_agreed"),
+            "the family is told date and place of mediation that has been arranged (reg 37(2))",
+        ),
+        **dict.fromkeys(
+            ("agreed_action_done", "la_told_of_agreement"),
+            "what is done or told under an agreement follows the agreement (reg 42(3), (4))",
+        ),
         "mediation_concluded": "only mediation that was arranged can conclude",
-        "other_time_agreed": "reg 42(5): the parties may agree in writing on another time for what regs 42(2) and (3) ask; reg 42(4) keeps its week",
+        "other_time_agreed": (
+            "reg 42(5): the parties may agree in writing on another time for what regs 42(2) and (3) ask; reg 42(4)"
+            " keeps its week"
+        ),
         **dict.fromkeys(
             (*APPEALABLE, "commissioner_agreement_made", "commissioner_action_agreed", "authority_action_agreed"),
             "an agreement is made in mediation (reg 42), so that mediation_concluded comes first",

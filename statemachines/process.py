@@ -1,7 +1,8 @@
 """The strict base of every statutory machine, and what a process is made of. Pure: no clock, no hooks, no callbacks.
 
-A machine says which facts move a case and from where. Facts that do not move it are listed beside it with the states that
-accept them. The class is the law and the check; `Process.table` is read off it once and is what folds look moves up in.
+A machine says which facts move a case and from where. Facts that do not move it are listed beside it with the states
+that accept them. The class is the law and the check; `Process.table` is read off it once and is what folds look moves
+up in.
 """
 
 import json
@@ -40,9 +41,11 @@ class Unlawful(Exception):
 
 @dataclass(frozen=True, slots=True)
 class HeardAs:
-    """How a fact of another case is put where it is heard: particulars that go by another name there, and what it says there besides.
+    """How a fact of another case is put where it is heard: particulars that go by another name there, and what it says
+    there besides.
 
-    `from_opening`: particulars of the fact that opened that other case, and what they are called here; `opened_on` is what its day is called.
+    `from_opening`: particulars of the fact that opened that other case, and what they are called here; `opened_on` is
+    what its day is called.
     """
 
     renamed: Mapping[str, str] = field(default_factory=dict)
@@ -55,15 +58,19 @@ class HeardAs:
 class Process:
     """One statutory process as its file describes it. `tables` holds the frozen table of every released version.
 
-    `reasons`: what the law says where a fact comes in the wrong order, by kind: a refusal says it beside what is lawful.
+    `reasons`: what the law says where a fact comes in the wrong order, by kind: a refusal says it beside what is
+    lawful.
     `one_open_per_child_and_la`: a second case of one child and local authority is refused while the first is open.
     `hears_if`: what a fact of another case must say to be heard, field by field; `hears_as`: how it is put here.
-    `hears_once`: kinds of which a child's latest case that can take them is the one meant, and no earlier case; one that opens a case opens none
-    while another is under way.
-    `hears_quietly`: kinds that are heard only by a case that can take them, and elsewhere mean nothing: nobody is told that a case could not take one.
-    `calls_again`: facts that begin again what a refusal had ended, and the fact that is then written for each body that had been asked before.
+    `hears_once`: kinds of which a child's latest case that can take them is the one meant, and no earlier case; one
+    that opens a case opens none while another is under way.
+    `hears_quietly`: kinds that are heard only by a case that can take them, and elsewhere mean nothing: nobody is told
+    that a case could not take one.
+    `calls_again`: facts that begin again what a refusal had ended, and the fact that is then written for each body that
+    had been asked before.
     `remarks`: what a reader of a case should know besides its dates, in sentences; they decide nothing.
-    `opens_too`: facts that may open a case as well, where nothing is known of what came before; they move the new case as they move one at its first state.
+    `opens_too`: facts that may open a case as well, where nothing is known of what came before; they move the new case
+    as they move one at its first state.
     """
 
     name: str
@@ -96,7 +103,9 @@ class Process:
     remarks: Remarks | None = None
 
     def lawful(self, state: str) -> list[str]:
-        """Fact kinds that a case in `state` accepts, in alphabetical order; guards may still refuse one for its particulars."""
+        """Fact kinds that a case in `state` accepts, in alphabetical order; guards may still refuse one for its
+        particulars.
+        """
         moving = {kind for from_state, kind in self.table if from_state == state}
         staying = {kind for kind, states in self.stays.items() if state in states}
         return sorted(moving | staying)
@@ -130,9 +139,9 @@ def statutory_process(
 ) -> Process:
     """Put a process together from its machine and its facts.
 
-    The facts that every process shares are added with the states that accept them: all but the final ones. Corrections, and what
-    the engine itself wrote, stand in final states too: they say nothing new about the case, and a closing day learned late must
-    not make an earlier breach unlawful. The engine begins nothing new on a case in a final state.
+    The facts that every process shares are added with the states that accept them: all but the final ones. Corrections,
+    and what the engine itself wrote, stand in final states too: they say nothing new about the case, and a closing day
+    learned late must not make an earlier breach unlawful. The engine begins nothing new on a case in a final state.
     Raises ValueError where a fact has no place in the machine, or an event no fact.
     """
     states = {state.id: str(state.name) for state in machine.states}
@@ -150,15 +159,39 @@ def statutory_process(
         raise ValueError(f"{name}: facts without a place, or places without a fact: {sorted(placed ^ known.keys())}")
     if (later := max((versions or {}).values(), default=1)) > version:
         # An earlier program knows by the machine alone that a fact is not for it to read.
-        raise ValueError(f"{name}: a fact in its version {later} needs version {later} of the machine, and this is {version}")
+        raise ValueError(
+            f"{name}: a fact in its version {later} needs version {later} of the machine, and this is {version}"
+        )
     return Process(
-        name, title, machine, version, opens, initial, states, final, known,
-        {kind: (versions or {}).get(kind, 1) for kind in known}, table, staying, dict(guards or {}),
-        frozenset(asks), frozenset(answers), frozenset(reopens), frozenset(contacts), dict(hears or {}),
-        released_tables(name) | {version: table}, dict(reasons or {}), one_open_per_child_and_la, frozenset(opens_too),
-        dict(hears_if or {}), dict(hears_as or {}), frozenset(hears_once), frozenset(hears_quietly),
-        dict(calls_again or {}), remarks,
-    )  # fmt: skip
+        name,
+        title,
+        machine,
+        version,
+        opens,
+        initial,
+        states,
+        final,
+        known,
+        {kind: (versions or {}).get(kind, 1) for kind in known},
+        table,
+        staying,
+        dict(guards or {}),
+        frozenset(asks),
+        frozenset(answers),
+        frozenset(reopens),
+        frozenset(contacts),
+        dict(hears or {}),
+        released_tables(name) | {version: table},
+        dict(reasons or {}),
+        one_open_per_child_and_la,
+        frozenset(opens_too),
+        dict(hears_if or {}),
+        dict(hears_as or {}),
+        frozenset(hears_once),
+        frozenset(hears_quietly),
+        dict(calls_again or {}),
+        remarks,
+    )
 
 
 def table_of(machine: type[StatutoryMachine]) -> dict[tuple[str, str], str]:

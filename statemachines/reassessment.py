@@ -1,10 +1,11 @@
 """A re-assessment of the needs behind a plan, seen from health (CFA 2014 s44(2), (3); SEND Regs 2014 regs 23 to 27).
 
-A request of the responsible commissioning body compels the authority (reg 23): its refusal is no fact that the law allows, and reg 24,
-which lets the authority refuse within six months of the last assessment, speaks of other requests only. Reg 26 applies regs 6 to 9
-again, so each body's six weeks run once more. A refusal is reversed by the authority itself, by the Tribunal's order, by the authority not opposing the
-appeal, or by a mediation agreement; each of the last three is heard of its own case and brings its own fourteen weeks. What it does not decide: by
-when (the statute file), or who is told (the ladder).
+A request of the responsible commissioning body compels the authority (reg 23): its refusal is no fact that the law
+allows, and reg 24, which lets the authority refuse within six months of the last assessment, speaks of other requests
+only. Reg 26 applies regs 6 to 9 again, so each body's six weeks run once more. A refusal is reversed by the authority
+itself, by the Tribunal's order, by the authority not opposing the appeal, or by a mediation agreement; each of the last
+three is heard of its own case and brings its own fourteen weeks. What it does not decide: by when (the statute file),
+or who is told (the ladder).
 """
 
 from collections.abc import Mapping
@@ -39,14 +40,23 @@ from statemachines.health_advice import (
     advice_stays,
 )
 from statemachines.process import HeardAs, StatutoryMachine, statutory_process
-from statemachines.section_g import SECTION_G_FACTS, SECTION_G_GUARDS, SECTION_G_HEARS, SECTION_G_HEARS_IF, SECTION_G_REASONS, section_g_stays
+from statemachines.section_g import (
+    SECTION_G_FACTS,
+    SECTION_G_GUARDS,
+    SECTION_G_HEARS,
+    SECTION_G_HEARS_IF,
+    SECTION_G_REASONS,
+    section_g_stays,
+)
 
 
 class Reassessment(StatutoryMachine):
-    """A re-assessment (CFA 2014 s44(2), (3); SEND Regs 2014 regs 23 to 27), and ceasing to maintain the plan after one (s45).
+    """A re-assessment (CFA 2014 s44(2), (3); SEND Regs 2014 regs 23 to 27), and ceasing to maintain the plan after one
+    (s45).
 
-    Facts that do not move the case: advice asked of a body, acknowledged, answered, received or returned; appointments missed;
-    waiting lists stated; section G agreed, arranged, stopped or replaced; a certificate or an appeal against ceasing.
+    Facts that do not move the case: advice asked of a body, acknowledged, answered, received or returned; appointments
+    missed; waiting lists stated; section G agreed, arranged, stopped or replaced; a certificate or an appeal against
+    ceasing.
 
     {statechart:md}
     """
@@ -73,27 +83,39 @@ class Reassessment(StatutoryMachine):
     plan_ceased = ceasing.to(ceased)
     cease_reversed = ceasing.to(reassessing) | ceased.to(reassessing)
     case_withdrawn = (
-        requested.to(withdrawn) | refused.to(withdrawn) | reassessing.to(withdrawn) | drafting.to(withdrawn)
-        | planned.to(withdrawn) | ceasing.to(withdrawn) | ceased.to(withdrawn)
-    )  # fmt: skip
+        requested.to(withdrawn)
+        | refused.to(withdrawn)
+        | reassessing.to(withdrawn)
+        | drafting.to(withdrawn)
+        | planned.to(withdrawn)
+        | ceasing.to(withdrawn)
+        | ceased.to(withdrawn)
+    )
     case_closed = (
-        requested.to(closed) | refused.to(closed) | reassessing.to(closed) | drafting.to(closed)
-        | planned.to(closed) | ceasing.to(closed) | ceased.to(closed)
-    )  # fmt: skip
+        requested.to(closed)
+        | refused.to(closed)
+        | reassessing.to(closed)
+        | drafting.to(closed)
+        | planned.to(closed)
+        | ceasing.to(closed)
+        | ceased.to(closed)
+    )
 
 
 class ReassessmentRequested(Opening):
     """A re-assessment was asked for, or the authority thinks it necessary (CFA 2014 s44(2), (3); reg 23).
 
-    `body` is the board whose request it is. `assessed_in_window` is worked out when the fact is recorded: whether the last assessment
-    lies in the six months before the request (reg 24).
+    `body` is the board whose request it is. `assessed_in_window` is worked out when the fact is recorded: whether the
+    last assessment lies in the six months before the request (reg 24).
     """
 
     requested_by: Literal["parent", "young_person", "institution", "rcb", "la"]
     body: Code | None = None
     last_assessed_on: date | None = None
     assessed_in_window: Literal["yes", "no"] | None = None
-    FROM_WINDOW: ClassVar[Mapping[str, tuple[str, str]]] = {"assessed_in_window": ("reassess_six_month_window_start", "last_assessed_on")}
+    FROM_WINDOW: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "assessed_in_window": ("reassess_six_month_window_start", "last_assessed_on")
+    }
     BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
 
     @model_validator(mode="after")
@@ -104,7 +126,9 @@ class ReassessmentRequested(Opening):
 
 
 class ReassessmentRefused(FactData):
-    """The authority notified that it will not re-assess: within six months of the last assessment, or because it is not necessary (reg 24)."""
+    """The authority notified that it will not re-assess: within six months of the last assessment, or because it is not
+    necessary (reg 24).
+    """
 
     ground: Literal["assessed_in_six_months", "not_necessary"]
     reason: Words | None = None
@@ -115,16 +139,19 @@ def _may_refuse(casefile: Casefile, line: Line) -> str | None:
     request = next(each.data for each in casefile.lines if each.kind == "reassessment_requested")
     if request["requested_by"] == "rcb":
         return (
-            "the responsible commissioning body asked, and its request compels the authority (SEND Regs 2014 reg 23; reg 24 does not reach it)."
-            " Lawful then: reassessment_agreed"
+            "the responsible commissioning body asked, and its request compels the authority (SEND Regs 2014 reg 23;"
+            " reg 24 does not reach it). Lawful then: reassessment_agreed"
         )
     if request["requested_by"] == "la":
-        return "nobody asked: the authority itself thought it necessary (CFA 2014 s44(3)). Lawful then: reassessment_agreed, or case_withdrawn"
+        return (
+            "nobody asked: the authority itself thought it necessary (CFA 2014 s44(3)). Lawful then:"
+            " reassessment_agreed, or case_withdrawn"
+        )
     assessed = request.get("last_assessed_on")
     if line.data["ground"] == "assessed_in_six_months" and assessed and request.get("assessed_in_window") == "no":
         return (
-            f"the last assessment, of {assessed}, was made more than six months before the request (SEND Regs 2014 reg 24)."
-            " Lawful then: reassessment_agreed, or reassessment_refused with ground=not_necessary"
+            f"the last assessment, of {assessed}, was made more than six months before the request (SEND Regs 2014 reg"
+            " 24). Lawful then: reassessment_agreed, or reassessment_refused with ground=not_necessary"
         )
     return None
 
@@ -135,8 +162,9 @@ def remarks(casefile: Casefile) -> list[str]:
     if request.data["requested_by"] != "rcb" or casefile.state != "requested":
         return []
     return [
-        f"Fact {request.seq}: the responsible commissioning body asked, and the authority has to re-assess (SEND Regs 2014 reg 23). Reg 24, by which it may"
-        " refuse within six months of the last assessment, does not reach such a request."
+        f"Fact {request.seq}: the responsible commissioning body asked, and the authority has to re-assess (SEND Regs"
+        " 2014 reg 23). Reg 24, by which it may refuse within six months of the last assessment, does not reach such a"
+        " request."
     ]
 
 
@@ -184,7 +212,9 @@ PROCESS = statutory_process(
     asks=(REQUEST,),
     answers=ADVICE_ANSWERS,
     reopens=ADVICE_REOPENS,
-    calls_again=dict.fromkeys(("reassessment_ordered", "reassessment_conceded", "reassessment_mediated", "refusal_reversed"), CALLED_FOR_AGAIN),
+    calls_again=dict.fromkeys(
+        ("reassessment_ordered", "reassessment_conceded", "reassessment_mediated", "refusal_reversed"), CALLED_FOR_AGAIN
+    ),
     contacts=ADVICE_CONTACTS,
     hears={
         ("tribunal", "order_to_reassess_made"): "reassessment_ordered",
@@ -197,7 +227,8 @@ PROCESS = statutory_process(
         ("reassessment", "final_plan_received"): "section_g_replaced",
         **CEASE_HEARS,
     },
-    # A new commissioner's request for an assessment (regs 15(8), 16(3)) is one that the authority has to comply with, as under reg 23.
+    # A new commissioner's request for an assessment (regs 15(8), 16(3)) is one that the authority has to comply with,
+    # as under reg 23.
     hears_if={
         **SECTION_G_HEARS_IF,
         **CEASE_HEARS_IF,

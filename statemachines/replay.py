@@ -1,7 +1,8 @@
 """Facts in, the case out: the one fold, used by live code and by audit alike.
 
-The fold goes by (occurred_on, seq) with corrections applied; the chain of hashes goes by seq. A correction is applied whatever
-its own day. As true on a day: facts by `occurred_on`. As known at an instant: facts by `recorded_at`. Both may be asked at once.
+The fold goes by (occurred_on, seq) with corrections applied; the chain of hashes goes by seq. A correction is applied
+whatever its own day. As true on a day: facts by `occurred_on`. As known at an instant: facts by `recorded_at`. Both may
+be asked at once.
 """
 
 import importlib
@@ -54,7 +55,8 @@ def process_of(lines: Sequence[Line]) -> Process:
 def effective(lines: Iterable[Line], as_at: date | None = None, known_at: str | None = None) -> list[Line]:
     """The facts that stand, in the order of the fold: corrections applied, withdrawn facts left out.
 
-    `as_at` leaves out facts that occurred later (after correction); `known_at` (an instant, ISO 8601 UTC) what was recorded later.
+    `as_at` leaves out facts that occurred later (after correction); `known_at` (an instant, ISO 8601 UTC) what was
+    recorded later.
     """
     known = list(lines) if known_at is None else [line for line in lines if line.recorded_at <= known_at]
     corrections = [line for line in known if line.kind in CORRECTIONS]
@@ -88,18 +90,26 @@ def _corrected(lines: list[Line], corrections: list[Line]) -> list[Line]:
 
 
 def fold(case_ref: str, lines: Iterable[Line], as_at: date | None = None, known_at: str | None = None) -> Casefile:
-    """The case that a history leaves. Raises Unlawful, naming the fact, where the machine of its time does not allow it."""
+    """The case that a history leaves. Raises Unlawful, naming the fact, where the machine of its time does not allow
+    it.
+    """
     known = effective(lines, None, known_at)
     if not known:
         raise Unlawful(0, "", "nothing was known of this case then")
     openings = opened_by()
-    opening = known[0] if known[0].kind in openings else next((line for line in known if line.kind in openings), None) or _not_opened(known)
+    opening = (
+        known[0]
+        if known[0].kind in openings
+        else next((line for line in known if line.kind in openings), None) or _not_opened(known)
+    )
     process = process_of([opening])
     ordered = known if as_at is None else _until(known, as_at)
     if ordered is not known and opening not in ordered:
         raise Unlawful(0, "", "nothing was known of this case then")
     casefile = Casefile(case_ref, process.name, process.initial)
-    # Who was ever asked, whatever the day looked at: a body may have been heard from before the day of receipt that is now thought right.
+    # Who was ever asked, whatever the day looked at: a body may have been heard from before the day of
+    # receipt that is
+    # now thought right.
     asks, kept = process.asks, _kept(process.name)
     for line in known:
         if line.kind in asks:
@@ -115,7 +125,11 @@ def fold(case_ref: str, lines: Iterable[Line], as_at: date | None = None, known_
         if line is opening:
             state = _open(casefile, process, line)
         elif kind not in BEFORE_OPENING:
-            raise Unlawful(line.seq, kind, f"{named(line)} is refused: it is dated before {opening.kind} of {opening.occurred_on.isoformat()}")
+            raise Unlawful(
+                line.seq,
+                kind,
+                f"{named(line)} is refused: it is dated before {opening.kind} of {opening.occurred_on.isoformat()}",
+            )
         for keep in kept.get(kind, ()):
             keep(casefile, line)
         if line is opening:
@@ -150,13 +164,21 @@ def _guarded(guard: Guard, casefile: Casefile, line: Line) -> None:
 
 
 def _later(process: Process, line: Line) -> NoReturn:
-    """A machine that is not known here is a later one's: what it meant by a fact, also by one of a known kind, cannot be guessed."""
-    raise Unlawful(line.seq, line.kind, f"{named(line)} was written by a later version of sendflow ({process.title}, machine {line.machine}; "
-                   f"this program knows {max(process.tables)} and before): bring this program up to date")  # fmt: skip
+    """A machine that is not known here is a later one's: what it meant by a fact, also by one of a known kind, cannot
+    be guessed.
+    """
+    raise Unlawful(
+        line.seq,
+        line.kind,
+        f"{named(line)} was written by a later version of sendflow ({process.title}, machine {line.machine}; "
+        f"this program knows {max(process.tables)} and before): bring this program up to date",
+    )
 
 
 def _made_unlawful(process: Process, casefile: Casefile, state: str, line: Line, guard: Guard) -> None:
-    """Where a guard refuses a fact only for what a later one tells, and that one has no place itself: name the later one."""
+    """Where a guard refuses a fact only for what a later one tells, and that one has no place itself: name the later
+    one.
+    """
     ordered = list(casefile.lines)
     for at, later in enumerate(ordered[ordered.index(line) + 1 :], ordered.index(line) + 1):
         step = _plan(process.name, later.machine)[state].get(later.kind)
@@ -172,8 +194,12 @@ def _not_opened(known: Sequence[Line]) -> Line:
     withdrawal = next((line for line in reversed(known) if line.kind == "fact_withdrawn"), None)
     if withdrawal is None:
         return known[0]
-    raise Unlawful(withdrawal.seq, withdrawal.kind, f"{named(withdrawal)} is refused: it takes away the fact that opened the case. "
-                   "A case that should not be there ends with case_closed")  # fmt: skip
+    raise Unlawful(
+        withdrawal.seq,
+        withdrawal.kind,
+        f"{named(withdrawal)} is refused: it takes away the fact that opened the case. "
+        "A case that should not be there ends with case_closed",
+    )
 
 
 def named(line: Line) -> str:
@@ -185,16 +211,28 @@ def refusal(process: Process, casefile: Casefile, state: str, line: Line) -> str
     """Why a fact has no place, and what would be lawful then, of what a person may record."""
     if line.kind not in process.facts:
         return f"{named(line)} is refused: {process.title} knows no such fact"
-    lawful = ", ".join(kind for kind in process.lawful(state) if kind not in ENGINE_ONLY and not _opens_no_more(process, casefile, line, kind)) or "nothing"
+    lawful = (
+        ", ".join(
+            kind
+            for kind in process.lawful(state)
+            if kind not in ENGINE_ONLY and not _opens_no_more(process, casefile, line, kind)
+        )
+        or "nothing"
+    )
     if casefile.opened_on is not None and line.kind == process.opens:
         return f"{named(line)} is refused: the case is open already. Lawful then: {lawful}"
     reason = process.reasons.get(line.kind, "")
     law = f"{reason[:1].upper()}{reason[1:]}. " if reason else ""
-    return f"{named(line)} is refused: on that day the case stands at '{process.states[state]}'. {law}Lawful then: {lawful}"
+    return (
+        f"{named(line)} is refused: on that day the case stands at '{process.states[state]}'. {law}Lawful then:"
+        f" {lawful}"
+    )
 
 
 def _opens_no_more(process: Process, casefile: Casefile, line: Line, kind: str) -> bool:
-    """Whether a fact that may open a case as well is refused on this one whatever it says, so that it is not named as lawful."""
+    """Whether a fact that may open a case as well is refused on this one whatever it says, so that it is not named as
+    lawful.
+    """
     guard = process.guards.get(kind) if kind in process.opens_too and casefile.opened_on is not None else None
     try:
         return guard is not None and guard(casefile, line._replace(kind=kind, data={})) is not None
@@ -214,7 +252,9 @@ def _open(casefile: Casefile, process: Process, line: Line) -> str:
 
 
 class Step(NamedTuple):
-    """What a state does with a kind of fact: where it leads (to itself where it does not move the case), who guards it, what is kept of it."""
+    """What a state does with a kind of fact: where it leads (to itself where it does not move the case), who guards it,
+    what is kept of it.
+    """
 
     leads_to: str
     guard: Guard | None
@@ -223,10 +263,14 @@ class Step(NamedTuple):
 
 @cache
 def _plan(process: str, machine: int) -> Mapping[str, Mapping[str, Step]]:
-    """The transition table of one version of a machine, and the facts that do not move it, by state and then by kind."""
+    """The transition table of one version of a machine, and the facts that do not move it, by state and
+    then by kind.
+    """
     own, kept = processes()[process], _kept(process)
     table = own.tables.get(machine, {})
-    plan: dict[str, dict[str, Step]] = {state: {} for state in {*own.states, *table.values(), *(state for state, _kind in table)}}
+    plan: dict[str, dict[str, Step]] = {
+        state: {} for state in {*own.states, *table.values(), *(state for state, _kind in table)}
+    }
     for kind, states in own.stays.items():
         for state in states:
             plan[state][kind] = Step(state, own.guards.get(kind), kept.get(kind, ()))
@@ -240,9 +284,13 @@ def _kept(process: str) -> Mapping[str, Sequence[Keep]]:
     """What a fold keeps of each kind of fact, besides that it was seen and where it leads."""
     own = processes()[process]
     keeps: list[tuple[Iterable[str], Keep]] = [
-        (own.asks, _ask), (own.answers - own.asks, _answer), (own.reopens - own.asks - own.answers, _reopen), (own.contacts, _heard), (RUNGS, _rung),
+        (own.asks, _ask),
+        (own.answers - own.asks, _answer),
+        (own.reopens - own.asks - own.answers, _reopen),
+        (own.contacts, _heard),
+        (RUNGS, _rung),
         *(((kind,), keep) for kind, keep in _KEEP.items()),
-    ]  # fmt: skip
+    ]
     kept: dict[str, list[Keep]] = {}
     for kinds, keep in keeps:
         for kind in kinds:
@@ -277,30 +325,51 @@ def _heard(casefile: Casefile, line: Line) -> None:
 def _rung(casefile: Casefile, line: Line) -> None:
     data = line.data
     casefile.rungs[line.seq] = RungFact(
-        line.seq, line.kind, line.occurred_on, data["rule"], data["rung"], data["opened_seq"],
-        date.fromisoformat(data["due"]), data.get("body"), data.get("service"),
-    )  # fmt: skip
+        line.seq,
+        line.kind,
+        line.occurred_on,
+        data["rule"],
+        data["rung"],
+        data["opened_seq"],
+        date.fromisoformat(data["due"]),
+        data.get("body"),
+        data.get("service"),
+    )
 
 
 def _claim(casefile: Casefile, line: Line) -> None:
     data = line.data
     casefile.claims[line.seq] = Claim(
-        line.seq, data.get("ground"), data.get("rule"), data.get("body"), data.get("service"),
-        _day(data, "began_on"), _day(data, "ended_on"),
-    )  # fmt: skip
+        line.seq,
+        data.get("ground"),
+        data.get("rule"),
+        data.get("body"),
+        data.get("service"),
+        _day(data, "began_on"),
+        _day(data, "ended_on"),
+    )
 
 
 def _decide(casefile: Casefile, line: Line) -> None:
     data = line.data
     claim = casefile.claims.get(data["claim"])
     if claim is None:
-        raise Unlawful(line.seq, line.kind, f"{named(line)} is refused: fact {data['claim']} is no claim of an excuse that stands on that day")
+        raise Unlawful(
+            line.seq,
+            line.kind,
+            f"{named(line)} is refused: fact {data['claim']} is no claim of an excuse that stands on that day",
+        )
     casefile.claims[claim.seq] = claim._replace(
-        ground=data.get("ground", claim.ground), rule=data.get("rule", claim.rule), body=data.get("body", claim.body),
-        service=data.get("service", claim.service), began_on=_day(data, "began_on") or claim.began_on,
-        ended_on=_day(data, "ended_on") or claim.ended_on, decision=data["decision"], decided_seq=line.seq,
+        ground=data.get("ground", claim.ground),
+        rule=data.get("rule", claim.rule),
+        body=data.get("body", claim.body),
+        service=data.get("service", claim.service),
+        began_on=_day(data, "began_on") or claim.began_on,
+        ended_on=_day(data, "ended_on") or claim.ended_on,
+        decision=data["decision"],
+        decided_seq=line.seq,
         look_again_on=_day(data, "look_again_on"),
-    )  # fmt: skip
+    )
 
 
 def _withdraw_rung(casefile: Casefile, line: Line) -> None:

@@ -1,8 +1,10 @@
-"""A Section 23 notification: an NHS body brings a child under compulsory school age to the local authority (CFA 2014 s23).
+"""A Section 23 notification: an NHS body brings a child under compulsory school age to the local authority (CFA 2014
+s23).
 
-What it decides: the order of s23(2) to (4), who is bound, and of which child. The Act gives no number of days anywhere, and none is
-made up here. Whether the notice makes the authority responsible (s24(1)(b)) is a reading that a locality may switch off: the statute
-file has its clock, and the fact says whether the reading was in force. Consent is no condition of the section.
+What it decides: the order of s23(2) to (4), who is bound, and of which child. The Act gives no number of days anywhere,
+and none is made up here. Whether the notice makes the authority responsible (s24(1)(b)) is a reading that a locality
+may switch off: the statute file has its clock, and the fact says whether the reading was in force. Consent is no
+condition of the section.
 """
 
 from typing import ClassVar, Literal
@@ -42,18 +44,29 @@ class Section23(StatutoryMachine):
     la_agreed_to_assess = notified.to(answered) | acknowledged.to(answered)
     la_refused_to_assess = notified.to(answered) | acknowledged.to(answered)
     case_withdrawn = (
-        formed.to(withdrawn) | informed.to(withdrawn) | offered.to(withdrawn) | notified.to(withdrawn)
-        | acknowledged.to(withdrawn) | answered.to(withdrawn)
-    )  # fmt: skip
+        formed.to(withdrawn)
+        | informed.to(withdrawn)
+        | offered.to(withdrawn)
+        | notified.to(withdrawn)
+        | acknowledged.to(withdrawn)
+        | answered.to(withdrawn)
+    )
     case_closed = (
-        formed.to(closed) | informed.to(closed) | offered.to(closed) | notified.to(closed) | acknowledged.to(closed) | answered.to(closed)
+        formed.to(closed)
+        | informed.to(closed)
+        | offered.to(closed)
+        | notified.to(closed)
+        | acknowledged.to(closed)
+        | answered.to(closed)
     )
 
 
 class OpinionFormed(Opening):
-    """A body formed the opinion that a child under compulsory school age has, or probably has, special educational needs or a disability (s23(1)).
+    """A body formed the opinion that a child under compulsory school age has, or probably has, special educational
+    needs or a disability (s23(1)).
 
-    Its day is the day of the opinion. Only whether the child was under compulsory school age then is kept, never the date of birth.
+    Its day is the day of the opinion. Only whether the child was under compulsory school age then is kept, never the
+    date of birth.
     """
 
     la: Slug
@@ -75,18 +88,24 @@ class ByTheBody(FactData):
 
 
 class ParentInformed(ByTheBody):
-    """The body told the parent of the opinion, and of its duty to tell the authority (s23(2)(a)). Both are asked for."""
+    """The body told the parent of the opinion, and of its duty to tell the authority (s23(2)(a)). Both are
+    asked for.
+    """
 
     of_opinion: Literal["yes", "no"]
     of_duty: Literal["yes", "no"]
 
 
 class DiscussionOffered(ByTheBody):
-    """The body gave the parent an opportunity to discuss the opinion with an officer (s23(2)(b)). An opportunity, not a meeting."""
+    """The body gave the parent an opportunity to discuss the opinion with an officer (s23(2)(b)). An opportunity, not a
+    meeting.
+    """
 
 
 class OrganisationIdentified(ByTheBody):
-    """The body thinks that a particular voluntary organisation is likely to be able to help (s23(4)): from then it has to say so."""
+    """The body thinks that a particular voluntary organisation is likely to be able to help (s23(4)): from then it has
+    to say so.
+    """
 
 
 class OrganisationNamed(ByTheBody):
@@ -94,7 +113,8 @@ class OrganisationNamed(ByTheBody):
 
 
 class LaNotified(ByTheBody):
-    """The authority received the body's opinion (s23(3)). `says_sen`: whether it says that the child has or may have special educational needs.
+    """The authority received the body's opinion (s23(3)). `says_sen`: whether it says that the child has or may have
+    special educational needs.
 
     A notice of a disability alone does not make the authority responsible under s24(1).
     """
@@ -112,7 +132,9 @@ class Said(FactData):
 
 
 class LaOutcomeStated(Said):
-    """The authority said what comes of the notice: whether it will assess, or that the child has been assessed or has a plan already."""
+    """The authority said what comes of the notice: whether it will assess, or that the child has been assessed or has a
+    plan already.
+    """
 
     outcome: Literal["will_assess", "will_not_assess", "assessed_or_planned_already"]
 
@@ -121,9 +143,9 @@ def _lawful_opening(_casefile: Casefile, line: Line) -> str | None:
     if line.data["under_compulsory_school_age"] == "yes":
         return None
     return (
-        "CFA 2014 s23(1) is about a child under compulsory school age, and on that day the child was of that age (Education Act 1996 s8: it begins"
-        " on the 31 March, 31 August or 31 December on or after the fifth birthday). What is lawful instead is a request for an assessment under"
-        " s36(1): ehc_assessment_requested"
+        "CFA 2014 s23(1) is about a child under compulsory school age, and on that day the child was of that age"
+        " (Education Act 1996 s8: it begins on the 31 March, 31 August or 31 December on or after the fifth birthday)."
+        " What is lawful instead is a request for an assessment under s36(1): ehc_assessment_requested"
     )
 
 
@@ -132,8 +154,8 @@ def _own(casefile: Casefile, line: Line) -> str | None:
     if opening is None or opening.data["body"] == line.data["body"]:
         return None
     return (
-        "the duties of CFA 2014 s23(2) to (4) lie on the body that formed the opinion, and this case is another body's: leave body out,"
-        " or open a case of its own"
+        "the duties of CFA 2014 s23(2) to (4) lie on the body that formed the opinion, and this case is another body's:"
+        " leave body out, or open a case of its own"
     )
 
 
@@ -141,7 +163,10 @@ def _told_of_both(casefile: Casefile, line: Line) -> str | None:
     missing = {"of_opinion": "its opinion", "of_duty": "its duty to tell the local authority"}
     left_out = " and ".join(words for key, words in missing.items() if line.data[key] == "no")
     if left_out:
-        return f"CFA 2014 s23(2)(a) asks that the parent is told of both, and {left_out} was left out: record it on the day by which both had been said"
+        return (
+            f"CFA 2014 s23(2)(a) asks that the parent is told of both, and {left_out} was left out: record it on the"
+            " day by which both had been said"
+        )
     return _own(casefile, line)
 
 
@@ -149,19 +174,30 @@ def remarks(casefile: Casefile) -> list[str]:
     """What a reader should know besides the dates."""
     said = ["CFA 2014 s23 gives no number of days for any of its steps; a date beside one of them is a local standard."]
     if any(line.kind == "la_notified" and line.data["says_sen"] == "no" for line in casefile.lines):
-        said.append("The notice speaks of a disability alone: CFA 2014 s24(1) is about special educational needs, so that no time of the authority's starts.")
-    notice = next((line for line in casefile.lines if line.kind == "la_notified" and line.data["says_sen"] == "yes"), None)
-    if notice is not None and notice.data.get("clock_reading_in_force") != "no" and any(_will_assess(line) for line in casefile.lines):
         said.append(
-            "The authority will assess. Where nobody else asked for the assessment, its 16 and 20 weeks run from the day on which it became responsible"
-            f" (SEND Regs 2014 regs 10(1), 13(2)): open the case of the assessment by ehc_assessment_requested of {notice.occurred_on.isoformat()}"
-            f" with linked_to={casefile.case_ref}."
+            "The notice speaks of a disability alone: CFA 2014 s24(1) is about special educational needs, so that no"
+            " time of the authority's starts."
+        )
+    notice = next(
+        (line for line in casefile.lines if line.kind == "la_notified" and line.data["says_sen"] == "yes"), None
+    )
+    if (
+        notice is not None
+        and notice.data.get("clock_reading_in_force") != "no"
+        and any(_will_assess(line) for line in casefile.lines)
+    ):
+        said.append(
+            "The authority will assess. Where nobody else asked for the assessment, its 16 and 20 weeks run from the"
+            " day on which it became responsible (SEND Regs 2014 regs 10(1), 13(2)): open the case of the assessment"
+            f" by ehc_assessment_requested of {notice.occurred_on.isoformat()} with linked_to={casefile.case_ref}."
         )
     return said
 
 
 def _will_assess(line: Line) -> bool:
-    """Whether the authority said here that it will assess: what was heard of an assessment's own case has its clocks there already."""
+    """Whether the authority said here that it will assess: what was heard of an assessment's own case has its clocks
+    there already.
+    """
     return line.caused_by is None and (line.kind == "la_agreed_to_assess" or line.data.get("outcome") == "will_assess")
 
 
@@ -200,8 +236,13 @@ PROCESS = statutory_process(
         "la_notified": _own,
     },
     reasons={
-        "discussion_offered": "CFA 2014 s23(2): the parent is told of the opinion first, and then has the opportunity to discuss it",
-        "la_notified": "CFA 2014 s23(2) and (3): the parent is told of the opinion and the duty, and offered a discussion, before the authority is told, once",
+        "discussion_offered": (
+            "CFA 2014 s23(2): the parent is told of the opinion first, and then has the opportunity to discuss it"
+        ),
+        "la_notified": (
+            "CFA 2014 s23(2) and (3): the parent is told of the opinion and the duty, and offered a discussion, before"
+            " the authority is told, once"
+        ),
     },
     hears={
         ("ehc_needs_assessment", "assessment_agreed"): "la_agreed_to_assess",

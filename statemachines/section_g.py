@@ -1,8 +1,10 @@
-"""What section G of a plan says is arranged, or is no longer: facts of the responsible commissioning body (CFA 2014 s42(3)), shared by every case with a plan.
+"""What section G of a plan says is arranged, or is no longer: facts of the responsible commissioning body (CFA 2014
+s42(3)), shared by every case with a plan.
 
-The duty begins with the plan and goes on for as long as the plan says it: that it was arranged on a day meets it, and that it stopped opens it
-again. What is arranged on a move by the new body is recorded there and heard here; a later plan with another section G takes the earlier one's
-place, and the duty goes on where that plan is. It decides no day: the law gives none.
+The duty begins with the plan and goes on for as long as the plan says it: that it was arranged on a day meets it, and
+that it stopped opens it again. What is arranged on a move by the new body is recorded there and heard here; a later
+plan with another section G takes the earlier one's place, and the duty goes on where that plan is. It decides no day:
+the law gives none.
 """
 
 from collections.abc import Mapping
@@ -16,7 +18,9 @@ from statemachines.process import Guard
 
 
 class OfSectionG(FactData):
-    """Something about the health provision that section G specifies, by the body that is responsible for commissioning it."""
+    """Something about the health provision that section G specifies, by the body that is responsible for commissioning
+    it.
+    """
 
     body: Code
     note: Words | None = None
@@ -27,22 +31,27 @@ class OfSectionG(FactData):
 class SectionGArranged(OfSectionG):
     """All that section G specifies is in place on this day (s42(3)).
 
-    `how`: by the body's own commissioning, by a direct payment, which is treated as arranged (s49(6), (7)), or by the family, so that the body need not
-    (s42(5)); `nothing_specified` where section G says nothing, so that there is nothing to arrange.
+    `how`: by the body's own commissioning, by a direct payment, which is treated as arranged (s49(6), (7)), or by the
+    family, so that the body need not (s42(5)); `nothing_specified` where section G says nothing, so that there is
+    nothing to arrange.
     """
 
     how: Literal["commissioned", "direct_payment", "family_arranged", "nothing_specified"] | None = None
 
 
 class SectionGStopped(OfSectionG):
-    """Something that section G specifies is no longer provided from this day, in whole or in part: the duty is owed again."""
+    """Something that section G specifies is no longer provided from this day, in whole or in part: the duty is owed
+    again.
+    """
 
     reason: Words | None = None
     WORDS: ClassVar[frozenset[str]] = frozenset({"note", "reason"})
 
 
 class SectionGReplaced(FactData):
-    """A later plan says section G anew: the duty under the earlier one ends, and stands on the case of the later (s42(3))."""
+    """A later plan says section G anew: the duty under the earlier one ends, and stands on the case of the later
+    (s42(3)).
+    """
 
     note: Words | None = None
     WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
@@ -55,13 +64,21 @@ def _arranged_before(casefile: Casefile, _line: Line) -> str | None:
 
 
 SECTION_G_FACTS: Mapping[str, type[FactData]] = MappingProxyType(
-    {"section_g_arranged": SectionGArranged, "section_g_stopped": SectionGStopped, "section_g_replaced": SectionGReplaced}
+    {
+        "section_g_arranged": SectionGArranged,
+        "section_g_stopped": SectionGStopped,
+        "section_g_replaced": SectionGReplaced,
+    }
 )
 SECTION_G_GUARDS: Mapping[str, Guard] = MappingProxyType({"section_g_stopped": _arranged_before})
 SECTION_G_REASONS: Mapping[str, str] = MappingProxyType(
-    dict.fromkeys(SECTION_G_FACTS, "CFA 2014 s42(3): the duty to arrange what section G says begins with the final plan, which comes first")
+    dict.fromkeys(
+        SECTION_G_FACTS,
+        "CFA 2014 s42(3): the duty to arrange what section G says begins with the final plan, which comes first",
+    )
 )
-# On a move the new body finds that it can arrange it, or that it cannot (SEND Regs 2014 regs 15(8), 16(3)): recorded once, on the case of the move.
+# On a move the new body finds that it can arrange it, or that it cannot (SEND Regs 2014 regs 15(8), 16(3)): recorded
+# once, on the case of the move.
 SECTION_G_HEARS: Mapping[tuple[str, str], str] = MappingProxyType(
     {
         ("transfer", "section_g_arranged"): "section_g_arranged",

@@ -1,9 +1,11 @@
-"""A child with a plan moves to another local authority, or another body becomes responsible for commissioning (SEND Regs 2014 regs 15, 16).
+"""A child with a plan moves to another local authority, or another body becomes responsible for commissioning (SEND
+Regs 2014 regs 15, 16).
 
-What it decides: which facts may follow which on a move (reg 15), and on a change of commissioner without one (reg 16). Every body learns
-of it on a day of its own, and its own clock runs from there: the old authority's, the original board's, the new board's. Missing the day
-by which the new board may ask for a review does not end its duty under CFA 2014 s42(3) to arrange what section G says. Not decided here:
-whether it is practicable to arrange it. A person records that.
+What it decides: which facts may follow which on a move (reg 15), and on a change of commissioner without one (reg 16).
+Every body learns of it on a day of its own, and its own clock runs from there: the old authority's, the original
+board's, the new board's. Missing the day by which the new board may ask for a review does not end its duty under CFA
+2014 s42(3) to arrange what section G says. Not decided here: whether it is practicable to arrange it. A person records
+that.
 """
 
 from datetime import date
@@ -22,8 +24,9 @@ MOVE, CHANGE = "move_known", "commissioner_change_known"
 class Transfer(StatutoryMachine):
     """A move to another authority, or a change of commissioner without one (SEND Regs 2014 regs 15 and 16).
 
-    Facts that do not move the case: a body learned of it; the day of the move set anew; the new board told of a move; section G arranged,
-    or found not practicable to arrange; an assessment or review asked for; the parent told by the new authority.
+    Facts that do not move the case: a body learned of it; the day of the move set anew; the new board told of a move;
+    section G arranged, or found not practicable to arrange; an assessment or review asked for; the parent told by the
+    new authority.
 
     {statechart:md}
     """
@@ -43,19 +46,29 @@ class Transfer(StatutoryMachine):
     new_la_reviewed = transferred.to(reviewed)
     new_rcb_notified_of_change = changed.to(handed_over)
     case_withdrawn = (
-        expected.to(withdrawn) | moved.to(withdrawn) | transferred.to(withdrawn) | reviewed.to(withdrawn)
-        | changed.to(withdrawn) | handed_over.to(withdrawn)
-    )  # fmt: skip
+        expected.to(withdrawn)
+        | moved.to(withdrawn)
+        | transferred.to(withdrawn)
+        | reviewed.to(withdrawn)
+        | changed.to(withdrawn)
+        | handed_over.to(withdrawn)
+    )
     case_closed = (
-        expected.to(closed) | moved.to(closed) | transferred.to(closed) | reviewed.to(closed) | changed.to(closed) | handed_over.to(closed)
+        expected.to(closed)
+        | moved.to(closed)
+        | transferred.to(closed)
+        | reviewed.to(closed)
+        | changed.to(closed)
+        | handed_over.to(closed)
     )
 
 
 class MoveKnown(Opening):
     """It became known that a child with a plan moves, or has moved, to another authority's area (reg 15(1)).
 
-    Its own day is the earliest on which anyone concerned is known to have known. `la` is the authority that the case is kept under: the
-    old one, or the new one where the old one is not in the directory. `moved_on` is the day of the move, which may be to come.
+    Its own day is the earliest on which anyone concerned is known to have known. `la` is the authority that the case is
+    kept under: the old one, or the new one where the old one is not in the directory. `moved_on` is the day of the
+    move, which may be to come.
     """
 
     moved_on: date
@@ -63,7 +76,9 @@ class MoveKnown(Opening):
 
 
 class CommissionerChangeKnown(Opening):
-    """It became known that another body is responsible for commissioning though the child has not moved to another authority (reg 16(1))."""
+    """It became known that another body is responsible for commissioning though the child has not moved to another
+    authority (reg 16(1)).
+    """
 
 
 class Noted(FactData):
@@ -82,14 +97,17 @@ class MoveDaySet(Noted):
 class PlanTransferred(Noted):
     """The old authority transferred the plan (reg 15(2)). Its day starts the new authority's six weeks (reg 15(4)).
 
-    `last_reviewed_on`: when the plan was made or last reviewed, as it says itself: the review under reg 15(5) is counted from there too.
+    `last_reviewed_on`: when the plan was made or last reviewed, as it says itself: the review under reg 15(5) is
+    counted from there too.
     """
 
     last_reviewed_on: date
 
 
 class NewLaInformedParent(Noted):
-    """The new authority told the parent or young person that the plan is transferred, whether it will assess, and when it will review (reg 15(4))."""
+    """The new authority told the parent or young person that the plan is transferred, whether it will assess, and when
+    it will review (reg 15(4)).
+    """
 
     will_assess: Literal["yes", "no"]
     review_by: date | None = None
@@ -111,16 +129,20 @@ class NewRcbNotified(ByBoard):
 
 
 class SectionGFoundImpracticable(ByBoard):
-    """The new body finds that it is not practicable to arrange what section G says (reg 15(8), reg 16(3)): it has to ask, in time."""
+    """The new body finds that it is not practicable to arrange what section G says (reg 15(8), reg 16(3)): it has to
+    ask, in time.
+    """
 
     reason: Words | None = None
     WORDS: ClassVar[frozenset[str]] = frozenset({"note", "reason"})
 
 
 class AskedForReview(ByBoard):
-    """The new body asked the authority for an assessment or a review of the plan (reg 15(8), reg 16(3)). The authority has to comply.
+    """The new body asked the authority for an assessment or a review of the plan (reg 15(8), reg 16(3)). The authority
+    has to comply.
 
-    `la`: the authority that was asked, where this case is kept under another. An assessment opens a re-assessment of the same child.
+    `la`: the authority that was asked, where this case is kept under another. An assessment opens a re-assessment of
+    the same child.
     """
 
     asked_for: Literal["assessment", "review"]
@@ -129,7 +151,10 @@ class AskedForReview(ByBoard):
 
 def _no_move(casefile: Casefile, _line: Line) -> str | None:
     if MOVE in casefile.seen:
-        return "this case is of a move to another authority, and reg 15 has its own words for the commissioners: a change without a move is a case of its own"
+        return (
+            "this case is of a move to another authority, and reg 15 has its own words for the commissioners: a change"
+            " without a move is a case of its own"
+        )
     return None
 
 
@@ -137,19 +162,27 @@ def _aware(casefile: Casefile, line: Line) -> str | None:
     aware = ("new_rcb_aware_of_move", "new_rcb_aware_of_change")
     if _earlier(casefile, line, *aware):
         return None
-    return f"reg 15(8) and reg 16(3) bind the new body from the day on which it became aware: record {' or '.join(aware)} for it first, with that day"
+    return (
+        f"reg 15(8) and reg 16(3) bind the new body from the day on which it became aware: record {' or '.join(aware)}"
+        " for it first, with that day"
+    )
 
 
 def _not_yet_asked(casefile: Casefile, line: Line) -> str | None:
     if _earlier(casefile, line, "assessment_or_review_requested"):
-        return "this body has asked for an assessment or a review already, which is all that reg 15(8) and reg 16(3) ask of it"
+        return (
+            "this body has asked for an assessment or a review already, which is all that reg 15(8) and reg 16(3) ask"
+            " of it"
+        )
     return _aware(casefile, line)
 
 
 def _earlier(casefile: Casefile, line: Line, *kinds: str) -> bool:
     """Whether the same body has one of these facts before this one, in the order of the fold."""
     return any(
-        each.kind in kinds and each.data.get("body") == line.data["body"] and (each.occurred_on, each.seq) < (line.occurred_on, line.seq)
+        each.kind in kinds
+        and each.data.get("body") == line.data["body"]
+        and (each.occurred_on, each.seq) < (line.occurred_on, line.seq)
         for each in casefile.lines
     )
 
@@ -158,21 +191,33 @@ ASK = "ask for an assessment or a review where section G cannot practicably be a
 # Who learns of it: what that body then has to do, by which provision, and the fact that does it.
 LEARNED = {
     "old_la_aware_of_move": ("old authority", "transfer the plan", "reg 15(2)", "plan_transferred"),
-    "original_rcb_aware_of_move": ("original commissioning body", "tell the new one", "reg 15(7)", "new_rcb_notified_of_move"),
+    "original_rcb_aware_of_move": (
+        "original commissioning body",
+        "tell the new one",
+        "reg 15(7)",
+        "new_rcb_notified_of_move",
+    ),
     "new_rcb_aware_of_move": ("new commissioning body", ASK, "reg 15(8)", "assessment_or_review_requested"),
-    "original_rcb_aware_of_change": ("original commissioning body", "tell the new one", "reg 16(2)", "new_rcb_notified_of_change"),
+    "original_rcb_aware_of_change": (
+        "original commissioning body",
+        "tell the new one",
+        "reg 16(2)",
+        "new_rcb_notified_of_change",
+    ),
     "new_rcb_aware_of_change": ("new commissioning body", ASK, "reg 16(3)", "assessment_or_review_requested"),
 }
 
 
 def remarks(casefile: Casefile) -> list[str]:
-    """Whose time cannot be shown yet: each runs from the day on which that body learned of it, and nobody has recorded that day."""
+    """Whose time cannot be shown yet: each runs from the day on which that body learned of it, and nobody has recorded
+    that day.
+    """
     if casefile.state in ("withdrawn", "closed"):
         return []
     sort = "_of_change" if CHANGE in casefile.seen else "_of_move"
     return [
-        f"Nothing is recorded of the day on which the {who} learned of it, so that its time to {what} (SEND Regs 2014 {law}) is not shown:"
-        f" record {kind} with that day."
+        f"Nothing is recorded of the day on which the {who} learned of it, so that its time to {what} (SEND Regs 2014"
+        f" {law}) is not shown: record {kind} with that day."
         for kind, (who, what, law, done) in LEARNED.items()
         if kind.endswith(sort) and not casefile.seen & {kind, done}
     ]
@@ -180,7 +225,10 @@ def remarks(casefile: Casefile) -> list[str]:
 
 OF_A_MOVE = ("original_rcb_aware_of_move", "new_rcb_notified_of_move", "new_rcb_aware_of_move")
 OF_A_CHANGE = ("original_rcb_aware_of_change", "new_rcb_notified_of_change", "new_rcb_aware_of_change")
-OWN_WORDS = "SEND Regs 2014 reg 15 is for a move to another authority, each step once and in its order, and reg 16 for another commissioner without a move"
+OWN_WORDS = (
+    "SEND Regs 2014 reg 15 is for a move to another authority, each step once and in its order, and reg 16 for another"
+    " commissioner without a move"
+)
 A_MOVE = ("expected", "moved", "transferred", "reviewed")
 A_CHANGE = ("changed", "handed_over")
 ALIVE = (*A_MOVE, *A_CHANGE)
@@ -233,9 +281,14 @@ PROCESS = statutory_process(
         "assessment_or_review_requested": _aware,
     },
     reasons={
-        **dict.fromkeys(("move_day_set", "old_la_aware_of_move", "child_moved", "plan_transferred", *OF_A_MOVE), OWN_WORDS),
+        **dict.fromkeys(
+            ("move_day_set", "old_la_aware_of_move", "child_moved", "plan_transferred", *OF_A_MOVE), OWN_WORDS
+        ),
         **dict.fromkeys(OF_A_CHANGE, OWN_WORDS),
-        "new_la_informed_parent": "SEND Regs 2014 reg 15(4): the new authority's six weeks begin with the transfer of the plan, which comes first",
+        "new_la_informed_parent": (
+            "SEND Regs 2014 reg 15(4): the new authority's six weeks begin with the transfer of the plan, which comes"
+            " first"
+        ),
         "new_la_reviewed": "SEND Regs 2014 reg 15(5): the new authority reviews the plan once it has been transferred",
     },
     hears={("annual_review", kind): "new_la_reviewed" for kind in ("plan_kept", "amendment_decided", "cease_decided")},

@@ -1,8 +1,10 @@
-"""A case at the SEND Tribunal, seen from health (CFA 2014 s51; HESC Rules 2008; SEND Regs 2014 regs 43 to 45; SI 2017/1306).
+"""A case at the SEND Tribunal, seen from health (CFA 2014 s51; HESC Rules 2008; SEND Regs 2014 regs 43 to 45; SI
+2017/1306).
 
-What it decides: which facts may follow which. Dates that the Tribunal directs are entered, never worked out and never moved. An order, a concession and
-a recommendation each open their own clocks: reg 44 and reg 45 on the authority, SI 2017/1306 reg 6 on every responsible commissioning body.
-It does not decide by when, nor whether the reasons for not following a recommendation are good ones.
+What it decides: which facts may follow which. Dates that the Tribunal directs are entered, never worked out and never
+moved. An order, a concession and a recommendation each open their own clocks: reg 44 and reg 45 on the authority, SI
+2017/1306 reg 6 on every responsible commissioning body. It does not decide by when, nor whether the reasons for not
+following a recommendation are good ones.
 """
 
 from statemachine import State
@@ -16,8 +18,9 @@ from statemachines.tribunal_facts import FACTS, GUARDS, REASONS
 class Tribunal(StatutoryMachine):
     """A case at the SEND Tribunal (CFA 2014 s51; HESC Rules 2008; SEND Regs 2014 regs 43 to 45; SI 2017/1306).
 
-    Facts that do not move the case: directions and what answers them; evidence asked of a health body and given; witnesses; recommendations and
-    responses; what the authority did to carry out an order; permission to appeal; excuses; chasing. A discrimination claim is a branch of its own.
+    Facts that do not move the case: directions and what answers them; evidence asked of a health body and given;
+    witnesses; recommendations and responses; what the authority did to carry out an order; permission to appeal;
+    excuses; chasing. A discrimination claim is a branch of its own.
 
     {statechart:md}
     """
@@ -40,11 +43,21 @@ class Tribunal(StatutoryMachine):
     appeal_registered = decided.to(registered)
     extended_appeal_registered = decided.to(registered)
     la_responded = registered.to(responded) | adjourned.to(adjourned) | heard.to(heard)
-    hearing_held = registered.to(heard) | responded.to(heard) | adjourned.to(heard) | claimed.to(claimed) | claim_answered.to(claim_answered)
+    hearing_held = (
+        registered.to(heard)
+        | responded.to(heard)
+        | adjourned.to(heard)
+        | claimed.to(claimed)
+        | claim_answered.to(claim_answered)
+    )
     hearing_adjourned = (
-        registered.to(adjourned) | responded.to(adjourned) | adjourned.to(adjourned) | heard.to(adjourned)
-        | claimed.to(claimed) | claim_answered.to(claim_answered)
-    )  # fmt: skip
+        registered.to(adjourned)
+        | responded.to(adjourned)
+        | adjourned.to(adjourned)
+        | heard.to(adjourned)
+        | claimed.to(claimed)
+        | claim_answered.to(claim_answered)
+    )
     appeal_withdrawn = registered.to(given_up) | responded.to(given_up) | adjourned.to(given_up) | heard.to(given_up)
 
     refusal_to_assess_conceded = registered.to(conceded)
@@ -55,15 +68,33 @@ class Tribunal(StatutoryMachine):
     placement_and_contents_conceded = registered.to(conceded)
     ceasing_conceded = registered.to(conceded)
 
-    order_to_assess_made = registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
-    order_to_reassess_made = registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
-    order_to_make_plan_made = registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
-    order_to_reconsider_made = registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
-    order_to_amend_provision_made = registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
-    order_to_amend_placement_made = registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
-    order_to_continue_made = registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
-    order_to_continue_and_amend_made = registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
-    appeal_dismissed = registered.to(dismissed) | responded.to(dismissed) | adjourned.to(dismissed) | heard.to(dismissed)
+    order_to_assess_made = (
+        registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
+    )
+    order_to_reassess_made = (
+        registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
+    )
+    order_to_make_plan_made = (
+        registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
+    )
+    order_to_reconsider_made = (
+        registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
+    )
+    order_to_amend_provision_made = (
+        registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
+    )
+    order_to_amend_placement_made = (
+        registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
+    )
+    order_to_continue_made = (
+        registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
+    )
+    order_to_continue_and_amend_made = (
+        registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
+    )
+    appeal_dismissed = (
+        registered.to(dismissed) | responded.to(dismissed) | adjourned.to(dismissed) | heard.to(dismissed)
+    )
     ceasing_upheld = registered.to(dismissed) | responded.to(dismissed) | adjourned.to(dismissed) | heard.to(dismissed)
 
     discrimination_claim_received = decided.to(claimed)
@@ -72,15 +103,33 @@ class Tribunal(StatutoryMachine):
     claim_decided = claimed.to(claim_over) | claim_answered.to(claim_over)
 
     case_withdrawn = (
-        decided.to(withdrawn) | registered.to(withdrawn) | responded.to(withdrawn) | adjourned.to(withdrawn) | heard.to(withdrawn)
-        | ordered.to(withdrawn) | dismissed.to(withdrawn) | conceded.to(withdrawn) | given_up.to(withdrawn)
-        | claimed.to(withdrawn) | claim_answered.to(withdrawn) | claim_over.to(withdrawn)
-    )  # fmt: skip
+        decided.to(withdrawn)
+        | registered.to(withdrawn)
+        | responded.to(withdrawn)
+        | adjourned.to(withdrawn)
+        | heard.to(withdrawn)
+        | ordered.to(withdrawn)
+        | dismissed.to(withdrawn)
+        | conceded.to(withdrawn)
+        | given_up.to(withdrawn)
+        | claimed.to(withdrawn)
+        | claim_answered.to(withdrawn)
+        | claim_over.to(withdrawn)
+    )
     case_closed = (
-        decided.to(closed) | registered.to(closed) | responded.to(closed) | adjourned.to(closed) | heard.to(closed)
-        | ordered.to(closed) | dismissed.to(closed) | conceded.to(closed) | given_up.to(closed)
-        | claimed.to(closed) | claim_answered.to(closed) | claim_over.to(closed)
-    )  # fmt: skip
+        decided.to(closed)
+        | registered.to(closed)
+        | responded.to(closed)
+        | adjourned.to(closed)
+        | heard.to(closed)
+        | ordered.to(closed)
+        | dismissed.to(closed)
+        | conceded.to(closed)
+        | given_up.to(closed)
+        | claimed.to(closed)
+        | claim_answered.to(closed)
+        | claim_over.to(closed)
+    )
 
 
 def remarks(casefile: Casefile) -> list[str]:
@@ -89,8 +138,8 @@ def remarks(casefile: Casefile) -> list[str]:
     if claim is None or claim.data["reinstatement"] == "yes" or casefile.state != "claimed":
         return []
     return [
-        "The claim asks for no reinstatement, and no rule kept here gives the time for the response to such a claim (HESC Rules 2008 r21): the"
-        " Tribunal's letter of registration names the day; enter it with evidence_directed."
+        "The claim asks for no reinstatement, and no rule kept here gives the time for the response to such a claim"
+        " (HESC Rules 2008 r21): the Tribunal's letter of registration names the day; enter it with evidence_directed."
     ]
 
 

@@ -1,6 +1,8 @@
-"""What the facts of a Tribunal case say, and what the law asks of their particulars (CFA 2014 s51; SEND Regs 2014 regs 43 to 45; SI 2017/1306).
+"""What the facts of a Tribunal case say, and what the law asks of their particulars (CFA 2014 s51; SEND Regs 2014 regs
+43 to 45; SI 2017/1306).
 
-Days to come (a hearing, a directed date) are particulars of a direction, entered as the Tribunal wrote them. It decides no date.
+Days to come (a hearing, a directed date) are particulars of a direction, entered as the Tribunal wrote them. It decides
+no date.
 """
 
 from collections.abc import Mapping
@@ -16,16 +18,26 @@ from statemachines.changed_time_limits import CertificateHeard, TimeDirected
 from statemachines.health_advice import ByBody, Noted, is_outstanding, was_asked
 from statemachines.process import Guard
 
-Decision = Literal["refusal_to_assess", "refusal_to_issue", "contents_of_plan", "refusal_to_reassess", "refusal_to_amend", "ceasing"]
+Decision = Literal[
+    "refusal_to_assess", "refusal_to_issue", "contents_of_plan", "refusal_to_reassess", "refusal_to_amend", "ceasing"
+]
 Appeal = Literal[
-    "refusal_to_assess", "refusal_to_issue", "contents", "placement", "placement_and_contents", "refusal_to_reassess", "refusal_to_amend", "ceasing"
+    "refusal_to_assess",
+    "refusal_to_issue",
+    "contents",
+    "placement",
+    "placement_and_contents",
+    "refusal_to_reassess",
+    "refusal_to_amend",
+    "ceasing",
 ]
 Issues = Literal["health", "social_care", "both"]
 REQUEST = "health_evidence_requested"
 
 
 class DecisionNotified(Opening):
-    """The authority sent notice of a decision that can be appealed (CFA 2014 s51(2)); its day is the day it was sent (r20(1)(c)).
+    """The authority sent notice of a decision that can be appealed (CFA 2014 s51(2)); its day is the day it was sent
+    (r20(1)(c)).
 
     `certificate_date`: the day on which the mediation certificate was issued, where it is known already.
     """
@@ -35,7 +47,9 @@ class DecisionNotified(Opening):
 
 
 class AppealRegistered(Opening):
-    """The appeal was registered, and the authority received it (r21(1)); the day on which the Tribunal received it is `appeal_received`."""
+    """The appeal was registered, and the authority received it (r21(1)); the day on which the Tribunal received it is
+    `appeal_received`.
+    """
 
     appeal: Appeal
 
@@ -53,14 +67,18 @@ class AppealExtended(Noted):
 
 
 class Directed(Noted):
-    """The Tribunal directed something by or on a day. The day is entered from the direction: it is never worked out and never moved (r12(4))."""
+    """The Tribunal directed something by or on a day. The day is entered from the direction: it is never worked out and
+    never moved (r12(4)).
+    """
 
     directed_on: date
     what: Slug | None = None
 
 
 class DutyTimeDirected(TimeDirected):
-    """As the Tribunal's own case keeps it: `opened_seq` is the number of the fact that opened the duty, where several of its rule are open."""
+    """As the Tribunal's own case keeps it: `opened_seq` is the number of the fact that opened the duty, where several
+    of its rule are open.
+    """
 
     opened_seq: Seq | None = None
 
@@ -72,7 +90,9 @@ class Answered(Noted):
 
 
 class HealthEvidenceRequested(ByBody):
-    """A body received a request for evidence, with the day that the Tribunal set for it; no day is worked out where it set none."""
+    """A body received a request for evidence, with the day that the Tribunal set for it; no day is worked out where it
+    set none.
+    """
 
     directed_on: date | None = None
 
@@ -85,24 +105,32 @@ class WitnessesNamed(Noted):
 
 
 class OrderMade(Noted):
-    """The Tribunal ordered; its day is the date of the order (reg 44(2)). `by_consent` where the parties had agreed it."""
+    """The Tribunal ordered; its day is the date of the order (reg 44(2)). `by_consent` where the parties
+    had agreed it.
+    """
 
     by_consent: Literal["yes", "no"] | None = None
 
 
 class RecommendationMade(Noted):
-    """The Tribunal recommended; its day is the date of the recommendation, not of its receipt (SI 2017/1306 regs 6(3), 7(1))."""
+    """The Tribunal recommended; its day is the date of the recommendation, not of its receipt (SI 2017/1306 regs 6(3),
+    7(1)).
+    """
 
 
 class HealthRecommendationMade(RecommendationMade):
-    """The Tribunal recommended to one responsible commissioning body; one such fact for each body (SI 2017/1306 regs 2, 6)."""
+    """The Tribunal recommended to one responsible commissioning body; one such fact for each body (SI 2017/1306 regs 2,
+    6).
+    """
 
     body: Code
     BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
 
 
 class HealthRecommendationAnswered(Noted):
-    """A body answered in writing: to whom, how far it follows the recommendation, and whether it gave reasons (SI 2017/1306 reg 6(3), (5))."""
+    """A body answered in writing: to whom, how far it follows the recommendation, and whether it gave reasons (SI
+    2017/1306 reg 6(3), (5)).
+    """
 
     body: Code
     sent_to: Literal["parent_and_la", "parent_only", "la_only"]
@@ -111,7 +139,9 @@ class HealthRecommendationAnswered(Noted):
 
 
 class ClaimReceived(Opening):
-    """A claim of disability discrimination was received by the responsible body (Equality Act 2010); with or without a plea for reinstatement."""
+    """A claim of disability discrimination was received by the responsible body (Equality Act 2010); with or without a
+    plea for reinstatement.
+    """
 
     reinstatement: Literal["yes", "no"]
 
@@ -138,7 +168,10 @@ ORDERS: Mapping[str, tuple[str, ...]] = {
     "order_to_continue_and_amend_made": PLAN_IN_FORCE,
     "ceasing_upheld": ("ceasing",),
 }
-NO_RECOMMENDATION = "on an appeal against a refusal to assess the Tribunal cannot make recommendations about health or social care (SI 2017/1306 regs 4, 5)"
+NO_RECOMMENDATION = (
+    "on an appeal against a refusal to assess the Tribunal cannot make recommendations about health or social care (SI"
+    " 2017/1306 regs 4, 5)"
+)
 DIRECTIONS = {"evidence_filed": "evidence_directed", "bundle_received": "bundle_directed"}
 
 
@@ -148,25 +181,40 @@ def _appeal(casefile: Casefile) -> str | None:
 
 
 def _of_the_decision(casefile: Casefile, line: Line) -> str | None:
-    """An appeal is against the decision that the case opened with: one about the contents of a plan may be about its parts."""
+    """An appeal is against the decision that the case opened with: one about the contents of a plan may be about its
+    parts.
+    """
     decided = next((str(past.data["decision"]) for past in _before(casefile, line) if past.data.get("decision")), None)
     lawful = CONTENTS if decided == "contents_of_plan" else (decided,)
     if decided is None or line.data["appeal"] in lawful:
         return None
-    return f"the decision on this case is about {_listed((decided,))}: expected --data appeal={' or '.join(map(str, lawful))} (CFA 2014 s51(2))"
+    return (
+        f"the decision on this case is about {_listed((decided,))}: expected --data"
+        f" appeal={' or '.join(map(str, lawful))} (CFA 2014 s51(2))"
+    )
 
 
 def _about_this_decision(casefile: Casefile, line: Line) -> str | None:
-    """A certificate lengthens the time to appeal against the decision that the mediation was about, and against no other (r20(1)(c))."""
+    """A certificate lengthens the time to appeal against the decision that the mediation was about, and against no
+    other (r20(1)(c)).
+    """
     decided = next((past for past in casefile.lines if past.kind == "decision_notified"), None)
     about, notice = line.data.get("decision"), line.data.get("notice_on")
-    if decided is None or (about in (None, decided.data["decision"]) and (notice is None or _near(date.fromisoformat(notice), decided.occurred_on))):
+    if decided is None or (
+        about in (None, decided.data["decision"])
+        and (notice is None or _near(date.fromisoformat(notice), decided.occurred_on))
+    ):
         return None
-    return "the certificate is of mediation about another decision, and the time to appeal against this one is its own (HESC Rules 2008 r20(1)(c))"
+    return (
+        "the certificate is of mediation about another decision, and the time to appeal against this one is its own"
+        " (HESC Rules 2008 r20(1)(c))"
+    )
 
 
 def _near(one: date, other: date) -> bool:
-    """Whether two days may be those of one notice: the date that it bears and the day that it was sent lie apart, but never by a month."""
+    """Whether two days may be those of one notice: the date that it bears and the day that it was sent lie apart, but
+    never by a month.
+    """
     return abs((one - other).days) < 31
 
 
@@ -201,18 +249,25 @@ def _may_recommend(casefile: Casefile, line: Line) -> str | None:
 
 
 def _recommended(casefile: Casefile, line: Line) -> str | None:
-    made = [past for past in _before(casefile, line) if past.kind == "health_recommendation_made" and past.data["body"] == line.data["body"]]
+    made = [
+        past
+        for past in _before(casefile, line)
+        if past.kind == "health_recommendation_made" and past.data["body"] == line.data["body"]
+    ]
     if not made:
-        return "no recommendation was made to this body by that day: record health_recommendation_made with the date of the recommendation first"
+        return (
+            "no recommendation was made to this body by that day: record health_recommendation_made with the date of"
+            " the recommendation first"
+        )
     if line.data["sent_to"] != "parent_and_la":
         return (
-            "the answer goes to the parent or young person and to the authority (SI 2017/1306 reg 6(3)), and the duty is met when both have it:"
-            " record it with --data sent_to=parent_and_la on that day"
+            "the answer goes to the parent or young person and to the authority (SI 2017/1306 reg 6(3)), and the duty"
+            " is met when both have it: record it with --data sent_to=parent_and_la on that day"
         )
     if line.data["follows"] != "in_full" and line.data.get("reasons_given") != "yes":
         return (
-            "SI 2017/1306 reg 6(5) asks for the reasons where a recommendation is not followed in full: record the answer when they were given,"
-            " --data reasons_given=yes"
+            "SI 2017/1306 reg 6(5) asks for the reasons where a recommendation is not followed in full: record the"
+            " answer when they were given, --data reasons_given=yes"
         )
     return None
 
@@ -227,7 +282,10 @@ def _which_direction(casefile: Casefile, line: Line) -> str | None:
     left = [seq for seq in open_ if seq not in done]
     if len(left) < 2:
         return None
-    return f"several directions of this sort are open: say which one it answers, --data opened_seq={left[0]} (open: {', '.join(map(str, left))})"
+    return (
+        f"several directions of this sort are open: say which one it answers, --data opened_seq={left[0]} (open:"
+        f" {', '.join(map(str, left))})"
+    )
 
 
 def _of_that_sort(casefile: Casefile, line: Line) -> str | None:
@@ -311,8 +369,10 @@ REASONS: Mapping[str, str] = {
         "the Tribunal directs what is done in an appeal or a claim that has been registered and is not over",
     ),
     "discrimination_claim_received": "a claim of discrimination is not an appeal, and has a case of its own",
-    "time_directed": "reg 44(1) and SI 2017/1306 regs 6(4), 7(2): the Tribunal may direct another time for what it ordered or recommended,"
-    " and for what is done before it",
+    "time_directed": (
+        "reg 44(1) and SI 2017/1306 regs 6(4), 7(2): the Tribunal may direct another time for what it ordered or"
+        " recommended, and for what is done before it"
+    ),
     "health_recommendation_made": "a recommendation is made when an appeal is decided (SI 2017/1306 regs 4, 5)",
     "social_care_recommendation_made": "a recommendation is made when an appeal is decided (SI 2017/1306 regs 4, 5)",
 }

@@ -1,4 +1,6 @@
-"""Fixtures of the core's tests: a team in a house of its own, on rehearsed days, without a word from the environment."""
+"""Fixtures of the core's tests: a team in a house of its own, on rehearsed days, without a word from the
+environment.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ if TYPE_CHECKING:
     from tests.support.team import Team
 
 
-# Tests that wait for servers and children begin first, so that the quick ones fill the time that they leave and no process ends alone.
+# Tests that wait for servers and children begin first, so that the quick ones fill the time that they leave
+# and no
+# process ends alone.
 SLOW = ("system/", "docs/test_adding", "scenarios/test_walk_200", "casework/delivery/")
 
 
@@ -36,7 +40,9 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def no_files_left_open() -> Iterator[None]:
-    """Closes what a file's tests left open of their houses; a house that lives longer opens its records again by itself."""
+    """Closes what a file's tests left open of their houses; a house that lives longer opens its records again by
+    itself.
+    """
     from sqlalchemy import Engine, event
 
     from models.database import KEPT

@@ -1,8 +1,9 @@
-"""Asks whether a weakness is known of anything that requirements.lock pins, and never passes in silence: what was not checked is said to be so.
+"""Asks whether a weakness is known of anything that requirements.lock pins, and never passes in silence: what was not
+checked is said to be so.
 
-Purpose: `make audit`. The auditor itself calls a package that its source has never heard of "skipped" and ends well, and a mirror may answer
-without advisories. So every skipped package counts as not checked, and a release with a well-known weakness is asked about beside ours: where the source
-knows nothing of that one, it knows nothing.
+Purpose: `make audit`. The auditor itself calls a package that its source has never heard of "skipped" and ends well,
+and a mirror may answer without advisories. So every skipped package counts as not checked, and a release with a
+well-known weakness is asked about beside ours: where the source knows nothing of that one, it knows nothing.
 
 Exit codes: 0 nothing known, or not checked (said in capitals); 1 a weakness is known.
 """
@@ -41,7 +42,10 @@ def judged(dependencies: Sequence[Mapping[str, Any]], witness: Sequence[Mapping[
         lines.append("audit: NOT CHECKED. No advisories could be reached from here; run make audit where they can be.")
     elif unchecked:
         some = ", ".join(unchecked[:10]) + (" and others" if len(unchecked) > 10 else "")
-        lines.append(f"audit: {len(unchecked)} of {len(dependencies)} NOT CHECKED, as the source of advisories does not know them: {some}")
+        lines.append(
+            f"audit: {len(unchecked)} of {len(dependencies)} NOT CHECKED, as the source of advisories does not know"
+            f" them: {some}"
+        )
     if not lines:
         lines.append(f"audit: nothing is known against the {len(dependencies)} packages that are locked")
     return Audit(lines, 1 if known else 0)
@@ -49,7 +53,19 @@ def judged(dependencies: Sequence[Mapping[str, Any]], witness: Sequence[Mapping[
 
 def ask(requirements: Path) -> list[dict[str, Any]] | None:
     """The auditor's answers for one file of pins; None where it could not give any."""
-    command = [sys.executable, "-m", "pip_audit", "-r", str(requirements), "--no-deps", "--disable-pip", "-f", "json", "--progress-spinner", "off"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip_audit",
+        "-r",
+        str(requirements),
+        "--no-deps",
+        "--disable-pip",
+        "-f",
+        "json",
+        "--progress-spinner",
+        "off",
+    ]
     try:
         said = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS).stdout
         found: list[dict[str, Any]] = json.loads(said)["dependencies"]

@@ -1,8 +1,9 @@
 """Makes the project's environment, `.venv`, from the lock: whole, or not at all.
 
-Purpose: `make install`, `make up` and `make test` all call this first. It does nothing where the environment is whole, says in one
-line why it makes it afresh where it is not, and leaves a stamp only when the last step has succeeded, so that an installation
-that was cut off is known for what it is. Standard library only: it runs before anything is installed.
+Purpose: `make install`, `make up` and `make test` all call this first. It does nothing where the environment is whole,
+says in one line why it makes it afresh where it is not, and leaves a stamp only when the last step has succeeded, so
+that an installation that was cut off is known for what it is. Standard library only: it runs before anything is
+installed.
 
 Exit codes: 0 the environment is whole; 3 it could not be made (one line says why).
 """
@@ -28,7 +29,9 @@ class CannotBeMade(Exception):
 
 
 def wanted_stamp(root: Path) -> dict[str, str]:
-    """Says what a whole environment of this checkout is made of; the folder is part of it, as scripts name their interpreter in full."""
+    """Says what a whole environment of this checkout is made of; the folder is part of it, as scripts name their
+    interpreter in full.
+    """
     return {
         "python": ".".join(map(str, sys.version_info[:3])),
         "folder": str(root),
@@ -47,7 +50,9 @@ def read_stamp(venv: Path) -> dict[str, str]:
 
 
 def what_is_missing(root: Path, venv: Path) -> str:
-    """Returns "" (whole), "project" (only the project's own entry is old) or the reason to make it afresh, as a sentence."""
+    """Returns "" (whole), "project" (only the project's own entry is old) or the reason to make it afresh, as a
+    sentence.
+    """
     if not venv.exists():
         return "There is no .venv yet."
     stamp, wanted = read_stamp(venv), wanted_stamp(root)
@@ -69,13 +74,28 @@ def run(step: str, command: list[str], log: Path) -> None:
     with log.open("ab") as out:
         code = subprocess.run(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, check=False).returncode
     if code:
-        said = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if "ERROR" in line or "Error" in line]
-        raise CannotBeMade(f"{step} failed (exit code {code}): {said[-1].strip() if said else 'no reason given'}; the whole output is in {log.name}")
+        said = [
+            line
+            for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
+            if "ERROR" in line or "Error" in line
+        ]
+        raise CannotBeMade(
+            f"{step} failed (exit code {code}): {said[-1].strip() if said else 'no reason given'}; the whole output is"
+            f" in {log.name}"
+        )
 
 
 def install_project(venv: Path, log: Path) -> None:
     """Puts the rooms and the command in, by name, without asking a registry."""
-    command = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
+    command = [
+        str(venv / "bin" / "python"),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-input",
+        "--disable-pip-version-check",
+    ]
     run("installing sendflow itself", [*command, "--no-deps", "--no-build-isolation", "-e", str(ROOT)], log)
 
 
@@ -87,7 +107,9 @@ def make(root: Path, venv: Path) -> None:
     run("making the virtual environment", [sys.executable, "-m", "venv", str(venv)], log)
     pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
     # No resolving: the lock is the whole truth, and every file is checked against its hash.
-    run("installing what is locked", [*pip, "--require-hashes", "--no-deps", "-r", str(root / "requirements.lock")], log)
+    run(
+        "installing what is locked", [*pip, "--require-hashes", "--no-deps", "-r", str(root / "requirements.lock")], log
+    )
     install_project(venv, log)
     log.unlink(missing_ok=True)
 
@@ -114,7 +136,9 @@ def complete(root: Path, venv: Path) -> None:
 
 @contextmanager
 def alone(root: Path) -> Iterator[None]:
-    """Makes or removes the environment while nobody else does: `make up` and `make test` may be started side by side on a fresh machine."""
+    """Makes or removes the environment while nobody else does: `make up` and `make test` may be started side by side on
+    a fresh machine.
+    """
     with (root / ".venv-install.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -135,7 +159,10 @@ def main() -> int:
     """Brings the environment to wholeness and returns the exit code."""
     venv = ROOT / ".venv"
     if sys.version_info[:2] != WANTED:
-        sys.stderr.write(f"sendflow needs Python 3.11 and was started with {sys.version.split()[0]}: install python3.11 with its venv module.\n")
+        sys.stderr.write(
+            f"sendflow needs Python 3.11 and was started with {sys.version.split()[0]}: install python3.11 with its"
+            " venv module.\n"
+        )
         return 3
     if not what_is_missing(ROOT, venv):
         return 0

@@ -1,6 +1,8 @@
-"""Freezes the table of moves of every machine's present version, once: old facts replay against theirs for ever, so that none is written over.
+"""Freezes the table of moves of every machine's present version, once: old facts replay against theirs for ever, so
+that none is written over.
 
-Use: .venv/bin/python tools/freeze_tables.py (for a new process, or a new version of a machine; a test says which is missing).
+Use: .venv/bin/python tools/freeze_tables.py (for a new process, or a new version of a machine; a test says which is
+missing).
 """
 
 from __future__ import annotations

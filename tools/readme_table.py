@@ -1,4 +1,5 @@
-"""Writes the process tables of README.md and docs/processes.md from the machines and the statute, so that no page says what the house does not do.
+"""Writes the process tables of README.md and docs/processes.md from the machines and the statute, so that no page says
+what the house does not do.
 
 Use: .venv/bin/python tools/readme_table.py (a test says when one is out of date).
 """
@@ -25,7 +26,10 @@ def overview() -> str:
     rows = ["| process | opens with | states | facts | duties |", "|---|---|---|---|---|"]
     for process in processes().values():
         duties = len(law.duties_of(process.name))
-        rows.append(f"| {process.title} (`{process.name}`) | `{process.opens}` | {len(process.states)} | {len(process.facts)} | {duties} |")
+        rows.append(
+            f"| {process.title} (`{process.name}`) | `{process.opens}` | {len(process.states)} | {len(process.facts)} |"
+            f" {duties} |"
+        )
     return "\n".join(rows)
 
 
@@ -38,26 +42,40 @@ def table(process: Process) -> str:
         if kind not in {"case_withdrawn", "case_closed"}:
             moves.setdefault((state, target), []).append(kind)
     for (state, target), kinds in moves.items():
-        parts.append(f"| {process.states[state]} | {', '.join(f'`{kind}`' for kind in sorted(kinds))} | {process.states[target]} |")
+        parts.append(
+            f"| {process.states[state]} | {', '.join(f'`{kind}`' for kind in sorted(kinds))} |"
+            f" {process.states[target]} |"
+        )
     final = " or ".join(f"*{process.states[state]}*" for state in process.states if state in process.final)
     parts.append(f"\nFinal: {final}; `case_withdrawn` and `case_closed` end a case from anywhere else.\n")
     parts.append("| duty | whose | from | how long | law |\n|---|---|---|---|---|")
     for rule in load_law().duties_of(process.name):
         period = rule.period[-1]
-        parts.append(f"| {rule.action} | {rule.duty_on or '-'} | {rule.clock_starts} | {period.text} | {period.cite or '-'} |")
+        parts.append(
+            f"| {rule.action} | {rule.duty_on or '-'} | {rule.clock_starts} | {period.text} | {period.cite or '-'} |"
+        )
     return "\n".join(parts)
 
 
 def page() -> str:
     """docs/processes.md: every process in full."""
-    parts = ["# The processes", "", "Written by tools/readme_table.py from the machines and the statute files.", "", overview(), ""]
+    parts = [
+        "# The processes",
+        "",
+        "Written by tools/readme_table.py from the machines and the statute files.",
+        "",
+        overview(),
+        "",
+    ]
     for process in processes().values():
         parts += [f"## {process.title} (`{process.name}`)", "", table(process), ""]
     return "\n".join(parts).rstrip() + "\n"
 
 
 def readme_part() -> str:
-    """What stands between the two marks of README.md: all processes in a line each, and the one of the story in full."""
+    """What stands between the two marks of README.md: all processes in a line each, and the one of the
+    story in full.
+    """
     story = processes()[STORY]
     return f"{overview()}\n\n**{story.title}**, seen from health. {table(story)}\n"
 

@@ -1,8 +1,9 @@
-"""APScheduler 3: its job store as it is in a database, a date's job for each of what is waited for. It keeps no cases, so that it is a peer of the sweep alone.
+"""APScheduler 3: its job store as it is in a database, a date's job for each of what is waited for. It keeps no cases,
+so that it is a peer of the sweep alone.
 
-A job that is due is found by the store's index, run, and taken out of the store with a commit; what it does here is to leave one row of its
-own, with a commit too, as a job that leaves nothing cannot be told from one that was lost. Jobs run in the scheduler's own thread: in a pool
-SQLite's one writer would have them wait for each other.
+A job that is due is found by the store's index, run, and taken out of the store with a commit; what it does here is to
+leave one row of its own, with a commit too, as a job that leaves nothing cannot be told from one that was lost. Jobs
+run in the scheduler's own thread: in a pool SQLite's one writer would have them wait for each other.
 """
 
 import logging
@@ -43,9 +44,11 @@ def scheduler(work: Work) -> Iterator[Any]:
     """A scheduler on the store, not running anything yet."""
     engine = create_engine(address(work, NAME))
     made = BackgroundScheduler(
-        jobstores={"default": SQLAlchemyJobStore(engine=engine)}, executors={"default": DebugExecutor()}, timezone=UTC,
+        jobstores={"default": SQLAlchemyJobStore(engine=engine)},
+        executors={"default": DebugExecutor()},
+        timezone=UTC,
         job_defaults={"misfire_grace_time": None, "max_instances": 1},
-    )  # fmt: skip
+    )
     made.start(paused=True)
     try:
         yield made
@@ -82,7 +85,10 @@ def sweep(work: Work) -> Iterator[Run]:
             with timed() as watch:
                 made.resume()
                 assert all_gone.wait(PATIENCE)
-        assert Records.connection.execute("SELECT count(*), count(DISTINCT number) FROM told").fetchone() == (work.due, work.due)
+        assert Records.connection.execute("SELECT count(*), count(DISTINCT number) FROM told").fetchone() == (
+            work.due,
+            work.due,
+        )
         assert Records.connection.execute("SELECT count(*) FROM apscheduler_jobs").fetchone()[0] == work.waiting
         return watch.seconds
 

@@ -1,7 +1,8 @@
-"""DBOS: a case is a workflow, each fact a durable step of it whose output is the fact. Recovering a workflow reads every step's output again.
+"""DBOS: a case is a workflow, each fact a durable step of it whose output is the fact. Recovering a workflow reads
+every step's output again.
 
-Its SQLite file is put into WAL mode beforehand, which it would not do by itself, and commits with synchronous FULL. Its queues poll: ten
-milliseconds here (one second unless told), so that hardly any of a time is a wait.
+Its SQLite file is put into WAL mode beforehand, which it would not do by itself, and commits with synchronous FULL. Its
+queues poll: ten milliseconds here (one second unless told), so that hardly any of a time is a wait.
 """
 
 import threading
@@ -25,7 +26,9 @@ numbers = count()
 
 
 class Noted:
-    """What the workflows of this process know and note: the work, how many steps were taken, and when the first began and the last ended."""
+    """What the workflows of this process know and note: the work, how many steps were taken, and when the first began
+    and the last ended.
+    """
 
     work: Work
     steps = 0
@@ -73,10 +76,17 @@ def launched(work: Work, listening: bool = False) -> Iterator[None]:
     """DBOS at work on its records."""
     Noted.work = work
     url = address(work, "dbos.db")
-    DBOS(config={
-        "name": "bench", "system_database_url": url.replace("+psycopg", ""), "log_level": "ERROR", "console_log_level": "ERROR", "executor_id": "local",
-        "application_version": "1", "max_executor_threads": THREADS,
-    })  # fmt: skip
+    DBOS(
+        config={
+            "name": "bench",
+            "system_database_url": url.replace("+psycopg", ""),
+            "log_level": "ERROR",
+            "console_log_level": "ERROR",
+            "executor_id": "local",
+            "application_version": "1",
+            "max_executor_threads": THREADS,
+        }
+    )
     DBOS.listen_queues([QUEUE] if listening else [])
     try:
         DBOS.launch()
@@ -126,7 +136,9 @@ def one_fact(work: Work) -> Any:
 
 
 def in_bulk(work: Work) -> Any:
-    """On PostgreSQL every workflow started at once, eight threads at work; on SQLite, where there is one writer and threads are slower, one by one."""
+    """On PostgreSQL every workflow started at once, eight threads at work; on SQLite, where there is one writer and
+    threads are slower, one by one.
+    """
     work = work.fewer()
 
     def at_once(names: list[str]) -> list[Any]:
@@ -167,7 +179,9 @@ def page(work: Work) -> Iterator[Run]:
 
 @contextmanager
 def refold(work: Work) -> Iterator[Run]:
-    """Recovery: every workflow as a process left it that died just before its end. From the first one's start to the last one's end."""
+    """Recovery: every workflow as a process left it that died just before its end. From the first one's start to the
+    last one's end.
+    """
     work = work.fewer()
     with launched(work):
         names = ids(work)
@@ -181,8 +195,12 @@ def refold(work: Work) -> Iterator[Run]:
             with timed():
                 handles = DBOS._recover_pending_workflows()
                 found = [handle.get_result(polling_interval_sec=POLLED) for handle in handles]
-            assert len(found) == len(names) and Noted.steps == 0, "a step was taken again, so that nothing was read back"
-            assert sorted(tuple(each) for each in found) == sorted((len(facts), work.ends[ref]) for ref, facts in work.cases)
+            assert len(found) == len(names) and Noted.steps == 0, (
+                "a step was taken again, so that nothing was read back"
+            )
+            assert sorted(tuple(each) for each in found) == sorted(
+                (len(facts), work.ends[ref]) for ref, facts in work.cases
+            )
             return Noted.last - Noted.first
 
         yield Run(work.facts, run)
@@ -191,7 +209,9 @@ def refold(work: Work) -> Iterator[Run]:
 
 @contextmanager
 def sweep(work: Work) -> Iterator[Run]:
-    """Delayed workflows on a queue: from the moment when they are due until each has taken its durable step. Listens in its own turn only."""
+    """Delayed workflows on a queue: from the moment when they are due until each has taken its durable step. Listens in
+    its own turn only.
+    """
     durable.on = False
     with launched(work):
         DBOS.register_queue(QUEUE, polling_interval_sec=POLLED)
@@ -220,8 +240,13 @@ def sweep(work: Work) -> Iterator[Run]:
 
 
 ACTS: Acts = {
-    "record in bulk": in_bulk, "record one fact": one_fact, "sweep": sweep, "refold": refold, "import": import_file, "one case page": page,
-}  # fmt: skip
+    "record in bulk": in_bulk,
+    "record one fact": one_fact,
+    "sweep": sweep,
+    "refold": refold,
+    "import": import_file,
+    "one case page": page,
+}
 
 if __name__ == "__main__":
     serve(ACTS)

@@ -1,4 +1,6 @@
-"""eventsourcing: the same cases as aggregates of eventsourcing, on its own SQLite or PostgreSQL recorder. It keeps no hash and checks none."""
+"""eventsourcing: the same cases as aggregates of eventsourcing, on its own SQLite or PostgreSQL recorder. It keeps no
+hash and checks none.
+"""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,15 +23,21 @@ MOVES = processes()["ehc_needs_assessment"].table
 
 
 class Case(Aggregate):
-    """The same case as an aggregate of eventsourcing: each fact an event that moves the state by the same table, and is kept with its day."""
+    """The same case as an aggregate of eventsourcing: each fact an event that moves the state by the same table, and is
+    kept with its day.
+    """
 
     @event("Opened")
-    def __init__(self, kind: str, occurred_on: str, actor: str, via: str, law: str, machine: int, data: dict[str, str]) -> None:
+    def __init__(
+        self, kind: str, occurred_on: str, actor: str, via: str, law: str, machine: int, data: dict[str, str]
+    ) -> None:
         self.state = "requested"
         self.facts = [(kind, date.fromisoformat(occurred_on), data)]
 
     @event("Recorded")
-    def record(self, kind: str, occurred_on: str, actor: str, via: str, law: str, machine: int, data: dict[str, str]) -> None:
+    def record(
+        self, kind: str, occurred_on: str, actor: str, via: str, law: str, machine: int, data: dict[str, str]
+    ) -> None:
         """One fact."""
         self.state = MOVES.get((self.state, kind), self.state)
         self.facts.append((kind, date.fromisoformat(occurred_on), data))
@@ -53,10 +61,16 @@ def at(place: OnSqlite | OnPostgresql, name: str) -> Iterator[App]:
         return
     house = place.fresh()
     told = conninfo_to_dict(place.cluster.url(str(house.engine.url.database), "owner", "postgresql"))
-    app = Application(env={
-        "PERSISTENCE_MODULE": "eventsourcing.postgres", "POSTGRES_DBNAME": str(told["dbname"]), "POSTGRES_HOST": str(told["host"]),
-        "POSTGRES_PORT": str(told["port"]), "POSTGRES_USER": str(told["user"]), "POSTGRES_PASSWORD": str(told["password"]),
-    })  # fmt: skip
+    app = Application(
+        env={
+            "PERSISTENCE_MODULE": "eventsourcing.postgres",
+            "POSTGRES_DBNAME": str(told["dbname"]),
+            "POSTGRES_HOST": str(told["host"]),
+            "POSTGRES_PORT": str(told["port"]),
+            "POSTGRES_USER": str(told["user"]),
+            "POSTGRES_PASSWORD": str(told["password"]),
+        }
+    )
     try:
         yield app
     finally:
@@ -97,4 +111,11 @@ def replay(app: App, ids: list[UUID]) -> None:
 
 
 def _said(draft: Draft, house: House) -> tuple[str, str, str, str, int, dict[str, str]]:
-    return (draft.occurred_on.isoformat(), ACTOR, "record", house.law_version, 1, {key: str(value) for key, value in draft.data.items()})
+    return (
+        draft.occurred_on.isoformat(),
+        ACTOR,
+        "record",
+        house.law_version,
+        1,
+        {key: str(value) for key, value in draft.data.items()},
+    )

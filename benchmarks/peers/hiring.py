@@ -1,6 +1,8 @@
-"""Peers at work beside the house: an environment of their own, made once from benchmarks/peers.lock, and a process of its own for each.
+"""Peers at work beside the house: an environment of their own, made once from benchmarks/peers.lock, and a process of
+its own for each.
 
-Where the environment cannot be made (no registry answers), or a peer fails, its column says "not measured" and why, and the run goes on.
+Where the environment cannot be made (no registry answers), or a peer fails, its column says "not measured" and why, and
+the run goes on.
 """
 
 import hashlib
@@ -76,17 +78,40 @@ def _made_of(lock: Path) -> str:
 def _made(home: Path, lock: Path, seconds: float) -> Path:
     python = home / "bin" / "python"
     shutil.rmtree(home, ignore_errors=True)
-    # No resolving, every file checked against its hash; two tries, as a run is not to wait for a registry that is not there.
-    command = [str(python), "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--retries", "1", "--timeout", "20"]
+    # No resolving, every file checked against its hash; two tries, as a run is not to wait for a registry that is not
+    # there.
+    command = [
+        str(python),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-input",
+        "--disable-pip-version-check",
+        "--retries",
+        "1",
+        "--timeout",
+        "20",
+    ]
     try:
         venv.create(home, with_pip=True)
-        done = subprocess.run([*command, "--require-hashes", "--no-deps", "-r", str(lock)], capture_output=True, text=True, check=False, timeout=seconds)
+        done = subprocess.run(
+            [*command, "--require-hashes", "--no-deps", "-r", str(lock)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=seconds,
+        )
         if done.returncode:
             said = [line.removeprefix("ERROR: ") for line in done.stderr.splitlines() if line.startswith("ERROR")]
             raise NotMade(f"their environment could not be made: {said[-1] if said else 'pip gave no reason'}")
     except (OSError, subprocess.SubprocessError, NotMade) as problem:
         shutil.rmtree(home, ignore_errors=True)
-        raise problem if isinstance(problem, NotMade) else NotMade(f"their environment could not be made ({type(problem).__name__})") from None
+        raise (
+            problem
+            if isinstance(problem, NotMade)
+            else NotMade(f"their environment could not be made ({type(problem).__name__})")
+        ) from None
     (home / STAMP).write_text(_made_of(lock), "utf-8")
     return python
 
@@ -97,10 +122,17 @@ class Worker:
     def __init__(self, peer: str, command: list[str], folder: Path, patience: float = PATIENCE) -> None:
         self.peer, self.patience = peer, patience
         self.log = folder / f"{peer}.log"
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("SENDFLOW_", "PREFECT_"))}
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(("SENDFLOW_", "PREFECT_"))
+        }
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, cwd=ROOT, env=environment | {"PYTHONDONTWRITEBYTECODE": "1"}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
+                command,
+                cwd=ROOT,
+                env=environment | {"PYTHONDONTWRITEBYTECODE": "1"},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
             )
 
     def ask(self, do: str, **more: Any) -> dict[str, Any]:
@@ -115,7 +147,10 @@ class Worker:
             answered, line = True, b""
         if not line:
             self.end()
-            raise NotMeasured(self.peer, "its process ended" + self._last_word() if answered else f"no answer within {self.patience:.0f} s")
+            raise NotMeasured(
+                self.peer,
+                "its process ended" + self._last_word() if answered else f"no answer within {self.patience:.0f} s",
+            )
         said: dict[str, Any] = json.loads(line)
         if "error" in said:
             raise NotMeasured(self.peer, said["error"])
@@ -149,7 +184,9 @@ class Worker:
 
 
 class Staff:
-    """The peers of a run, each hired when it is first needed. Without an interpreter for them `problem` says why none can be."""
+    """The peers of a run, each hired when it is first needed. Without an interpreter for them `problem` says why none
+    can be.
+    """
 
     def __init__(self, folder: Path, python: Path | None, problem: str = "") -> None:
         self._folder, self._python, self._problem = folder, python, problem
@@ -164,7 +201,9 @@ class Staff:
         if worker is None or worker.ended:
             worker = self._workers[peer] = Worker(peer, [str(self._python), "-m", PEERS[peer].module], self._folder)
         with ExitStack() as stack:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=f"{PEERS[peer].module.rpartition('.')[2]}-", dir=self._folder))
+            folder = stack.enter_context(
+                tempfile.TemporaryDirectory(prefix=f"{PEERS[peer].module.rpartition('.')[2]}-", dir=self._folder)
+            )
             url = stack.enter_context(place.spare()) if isinstance(place, OnPostgresql) else None
             amount = worker.ask("open", work=work._replace(folder=folder, url=url)._asdict())["amount"]
             try:

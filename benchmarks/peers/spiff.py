@@ -1,6 +1,8 @@
-"""SpiffWorkflow: a case is a BPMN process of one manual task a fact. It keeps no records of its own; its guide saves a workflow as JSON, and so is done here.
+"""SpiffWorkflow: a case is a BPMN process of one manual task a fact. It keeps no records of its own; its guide saves a
+workflow as JSON, and so is done here.
 
-One row a case holds the whole workflow, its specification in it, as `serialize_json` writes it: loaded, stepped and saved again for each fact.
+One row a case holds the whole workflow, its specification in it, as `serialize_json` writes it: loaded, stepped and
+saved again for each fact.
 """
 
 import io
@@ -19,7 +21,10 @@ from benchmarks.peers.work import Acts, Fact, Run, Work, driver, imported, serve
 
 SERIALIZER = BpmnWorkflowSerializer()
 PAST, FUTURE = "2020-01-01T00:00:00+00:00", "2099-01-01T00:00:00+00:00"
-TIMER = '<intermediateCatchEvent id="due"><timerEventDefinition><timeDate>when</timeDate></timerEventDefinition></intermediateCatchEvent>'
+TIMER = (
+    "<intermediateCatchEvent"
+    ' id="due"><timerEventDefinition><timeDate>when</timeDate></timerEventDefinition></intermediateCatchEvent>'
+)
 
 
 class Shelf:
@@ -28,7 +33,10 @@ class Shelf:
     def __init__(self, work: Work) -> None:
         self.connection = driver(work, "spiff.db")
         self.mark = "?" if work.url is None else "%s"
-        self._upsert = f"INSERT INTO workflow VALUES ({self.mark}, {self.mark}) ON CONFLICT (ref) DO UPDATE SET state = excluded.state"
+        self._upsert = (
+            f"INSERT INTO workflow VALUES ({self.mark}, {self.mark}) ON CONFLICT (ref) DO UPDATE SET state ="
+            " excluded.state"
+        )
 
     def cleared(self) -> None:
         """Empty, as at first."""
@@ -37,7 +45,9 @@ class Shelf:
 
     def load(self, ref: str) -> Any:
         """One workflow, restored."""
-        return SERIALIZER.deserialize_json(self.connection.execute(f"SELECT state FROM workflow WHERE ref = {self.mark}", (ref,)).fetchone()[0])
+        return SERIALIZER.deserialize_json(
+            self.connection.execute(f"SELECT state FROM workflow WHERE ref = {self.mark}", (ref,)).fetchone()[0]
+        )
 
     def all(self) -> list[tuple[str, str]]:
         """Every workflow's JSON."""
@@ -63,10 +73,21 @@ class Shelf:
 def specification(steps: tuple[str, ...]) -> Any:
     """A process of these elements, one after another."""
     ids = ["start", *(step.split('"')[1] for step in steps), "end"]
-    flows = "".join(f'<sequenceFlow id="flow{number}" sourceRef="{one}" targetRef="{other}"/>' for number, (one, other) in enumerate(pairwise(ids)))
-    process = f'<process id="case" isExecutable="true"><startEvent id="start"/>{"".join(steps)}<endEvent id="end"/>{flows}</process>'
+    flows = "".join(
+        f'<sequenceFlow id="flow{number}" sourceRef="{one}" targetRef="{other}"/>'
+        for number, (one, other) in enumerate(pairwise(ids))
+    )
+    process = (
+        f'<process id="case" isExecutable="true"><startEvent id="start"/>{"".join(steps)}<endEvent'
+        f' id="end"/>{flows}</process>'
+    )
     parser = BpmnParser()
-    parser.add_bpmn_io(io.BytesIO(f'<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" id="all">{process}</definitions>'.encode()))
+    parser.add_bpmn_io(
+        io.BytesIO(
+            f'<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" id="all">'
+            f"{process}</definitions>".encode()
+        )
+    )
     return parser.get_spec("case")
 
 
@@ -166,7 +187,9 @@ def import_file(work: Work) -> AbstractContextManager[Run]:
 
 @contextmanager
 def sweep(work: Work) -> Iterator[Run]:
-    """Every waiting workflow is loaded to learn whether its timer is due: there is no index of what is. The due ones are saved, in one transaction."""
+    """Every waiting workflow is loaded to learn whether its timer is due: there is no index of what is. The due ones
+    are saved, in one transaction.
+    """
     shelf = Shelf(work)
     workflow = BpmnWorkflow(specification((TIMER, '<manualTask id="told"/>')))
     workflow.get_tasks(spec_name="start")[0].data["when"] = FUTURE
@@ -178,7 +201,10 @@ def sweep(work: Work) -> Iterator[Run]:
 
     def run() -> float:
         shelf.cleared()
-        shelf.write([(f"W{number:06d}", later) for number in range(work.waiting)] + [(f"D{number:06d}", now) for number in range(work.due)])
+        shelf.write(
+            [(f"W{number:06d}", later) for number in range(work.waiting)]
+            + [(f"D{number:06d}", now) for number in range(work.due)]
+        )
         with timed() as watch:
             loaded = ((ref, SERIALIZER.deserialize_json(state)) for ref, state in shelf.all())
             fired = [(ref, workflow) for ref, workflow in loaded if due(workflow)]
@@ -216,7 +242,10 @@ def page(work: Work) -> Iterator[Run]:
     def run() -> float:
         with timed() as watch:
             for ref, facts in work.cases:
-                listed = [(task.task_spec.name, task.last_state_change, task.data["fact"]) for task in shelf.load(ref).get_tasks(manual=True)]
+                listed = [
+                    (task.task_spec.name, task.last_state_change, task.data["fact"])
+                    for task in shelf.load(ref).get_tasks(manual=True)
+                ]
                 assert [fact for _name, _moment, fact in listed] == facts
         return watch.seconds
 
@@ -225,8 +254,13 @@ def page(work: Work) -> Iterator[Run]:
 
 
 ACTS: Acts = {
-    "record in bulk": in_bulk, "record one fact": one_fact, "sweep": sweep, "refold": refold, "import": import_file, "one case page": page,
-}  # fmt: skip
+    "record in bulk": in_bulk,
+    "record one fact": one_fact,
+    "sweep": sweep,
+    "refold": refold,
+    "import": import_file,
+    "one case page": page,
+}
 
 if __name__ == "__main__":
     serve(ACTS)

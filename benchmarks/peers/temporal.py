@@ -1,7 +1,9 @@
-"""Temporal: no server of it can be had here, so that what is measured is its Replayer, offline, on histories made by hand: 77 events for twelve facts.
+"""Temporal: no server of it can be had here, so that what is measured is its Replayer, offline, on histories made by
+hand: 77 events for twelve facts.
 
-Replaying runs the workflow's code against its history and finds that the commands are the same in kind and order; with the flag that SDKs set
-since, that activities bear the same names as well. It looks at no hash: a payload that was changed passes. `refold` takes the workflow as it is,
+Replaying runs the workflow's code against its history and finds that the commands are the same in kind and order; with
+the flag that SDKs set since, that activities bear the same names as well. It looks at no hash: a payload that was
+changed passes. `refold` takes the workflow as it is,
 `verify` in the sandbox that Replayer uses unless told otherwise, which also stops code that is not deterministic.
 """
 
@@ -63,7 +65,11 @@ class Told:
             if isinstance(value, int | str):
                 setattr(target, name, value)
             else:
-                getattr(target, name).MergeFrom(value) if not isinstance(value, dict) else _set(getattr(target, name), value)
+                (
+                    getattr(target, name).MergeFrom(value)
+                    if not isinstance(value, dict)
+                    else _set(getattr(target, name), value)
+                )
         self.events.append(event)
         return len(self.events)
 
@@ -92,12 +98,25 @@ def history(work: Work, ref: str, facts: list[Fact]) -> WorkflowHistory:
     told = Told()
     ends = [len(facts), work.ends[ref]]
     given = {"kinds": [fact["kind"] for fact in facts], "moves": work.moves, "begins": work.begins, "ends": ends}
-    told.add("workflow_execution_started", workflow_type={"name": "case"}, task_queue={"name": QUEUE}, input=payloads(given), workflow_id=ref, attempt=1,
-             original_execution_run_id=ref, first_execution_run_id=ref)  # fmt: skip
+    told.add(
+        "workflow_execution_started",
+        workflow_type={"name": "case"},
+        task_queue={"name": QUEUE},
+        input=payloads(given),
+        workflow_id=ref,
+        attempt=1,
+        original_execution_run_id=ref,
+        first_execution_run_id=ref,
+    )
     done = told.task()
     for number, fact in enumerate(facts, 1):
-        asked = told.add("activity_task_scheduled", activity_id=str(number), activity_type={"name": fact["kind"]}, task_queue={"name": QUEUE},
-                         workflow_task_completed_event_id=done)  # fmt: skip
+        asked = told.add(
+            "activity_task_scheduled",
+            activity_id=str(number),
+            activity_type={"name": fact["kind"]},
+            task_queue={"name": QUEUE},
+            workflow_task_completed_event_id=done,
+        )
         begun = told.add("activity_task_started", scheduled_event_id=asked, attempt=1)
         told.add("activity_task_completed", scheduled_event_id=asked, started_event_id=begun, result=payloads(fact))
         done = told.task()
@@ -122,7 +141,9 @@ async def replayed(histories: list[WorkflowHistory], runner: Any) -> int:
 
 @contextmanager
 def replay(work: Work, runner: Callable[[], Any]) -> Iterator[Run]:
-    """Each case's history run through the workflow's code again. Making the histories is not timed, nor is fetching them, which a server would do."""
+    """Each case's history run through the workflow's code again. Making the histories is not timed, nor is fetching
+    them, which a server would do.
+    """
     work = work.fewer()
     histories = [history(work, ref, facts) for ref, facts in work.cases]
 
@@ -135,7 +156,10 @@ def replay(work: Work, runner: Callable[[], Any]) -> Iterator[Run]:
     yield Run(work.facts, run)
 
 
-ACTS: Acts = {"refold": partial(replay, runner=UnsandboxedWorkflowRunner), "verify": partial(replay, runner=SandboxedWorkflowRunner)}
+ACTS: Acts = {
+    "refold": partial(replay, runner=UnsandboxedWorkflowRunner),
+    "verify": partial(replay, runner=SandboxedWorkflowRunner),
+}
 
 if __name__ == "__main__":
     serve(ACTS)

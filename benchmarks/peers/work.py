@@ -1,13 +1,15 @@
-"""What every peer's process speaks: one JSON line in, one JSON line out. Runs in the peers' own environment, so that it knows the standard library alone.
+"""What every peer's process speaks: one JSON line in, one JSON line out. Runs in the peers' own environment, so that it
+knows the standard library alone.
 
     {"do": "open", "work": {...}}   ->  {"amount": 480}        records are made, and filled where an act is to read them
     {"do": "run"}                   ->  {"seconds": 0.81}      the act once
     {"do": "close"}                 ->  {}                     what was made is let go of; another may be opened
     end of input                    ->  the process ends
 
-A process times its own act, for two reasons. The pipe then costs nobody anything; and what a peer needs around its act (a scheduler that is
-started, queues that are listened to, a look at whether it did what it was to do) stands in its own turn, untimed, and is over when another's
-turn comes. Garbage is collected before and none while an act is timed, as on our side. An act that did not do its work fails by an assertion.
+A process times its own act, for two reasons. The pipe then costs nobody anything; and what a peer needs around its act
+(a scheduler that is started, queues that are listened to, a look at whether it did what it was to do) stands in its own
+turn, untimed, and is over when another's turn comes. Garbage is collected before and none while an act is timed, as on
+our side. An act that did not do its work fails by an assertion.
 """
 
 import gc
@@ -27,9 +29,10 @@ Fact = dict[str, Any]
 class Work(NamedTuple):
     """What is to be done, and where.
 
-    `url` addresses a PostgreSQL database of the peer's own; without one its records are SQLite files in `folder`. `cases` are references with
-    their facts in order, `moves` the transitions of their state machine, `ends` the state that each case is to come to. `tracker` is a file to
-    import; `due` of the `due + waiting` that a sweep looks among are due.
+    `url` addresses a PostgreSQL database of the peer's own; without one its records are SQLite files in `folder`.
+    `cases` are references with their facts in order, `moves` the transitions of their state machine, `ends` the state
+    that each case is to come to. `tracker` is a file to import; `due` of the `due + waiting` that a sweep looks among
+    are due.
     """
 
     act: str
@@ -49,7 +52,9 @@ class Work(NamedTuple):
         return sum(len(facts) for _ref, facts in self.cases)
 
     def fewer(self, cases: int = 24) -> "Work":
-        """The same with so many cases at most, for a peer that would take minutes over all of them: the time for each counts."""
+        """The same with so many cases at most, for a peer that would take minutes over all of them: the time for each
+        counts.
+        """
         return self._replace(cases=self.cases[:cases])
 
     def moved(self, state: str | None, fact: Fact) -> str:
@@ -88,7 +93,9 @@ def timed() -> Iterator[Watch]:
 
 
 def driver(work: Work, name: str) -> Any:
-    """The driver's own connection to the peer's records, each statement a transaction; a commit is on the disk, as ours is."""
+    """The driver's own connection to the peer's records, each statement a transaction; a commit is on the disk, as ours
+    is.
+    """
     if work.url is None:
         import sqlite3
 

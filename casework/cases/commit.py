@@ -5,7 +5,8 @@ from casework.cases.unit_of_work import Desk
 
 
 def commit(desk: Desk) -> list[str]:
-    """Propagate new facts to linked cases and write the unit of work. Returns what a person has to follow up, in sentences.
+    """Propagate new facts to linked cases and write the unit of work. Returns what a person has to follow up, in
+    sentences.
 
     The caller's transaction commits; nothing here does.
     """

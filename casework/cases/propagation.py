@@ -1,8 +1,10 @@
-"""Hearing: a fact of one case that opens, closes or restarts duties in another case of the same child, in the same transaction.
+"""Hearing: a fact of one case that opens, closes or restarts duties in another case of the same child, in the same
+transaction.
 
-No fold reads another case. A machine file lists what it hears; the fact heard is appended to the other case with `caused_by`, and a
-correction of the cause is heard likewise. Cases of one child share a random key, so that nobody is named. Of several cases of a process
-any may take what is heard; what none can take opens a case where the machine says that it may, and is said to a person where not.
+No fold reads another case. A machine file lists what it hears; the fact heard is appended to the other case with
+`caused_by`, and a correction of the cause is heard likewise. Cases of one child share a random key, so that nobody is
+named. Of several cases of a process any may take what is heard; what none can take opens a case where the machine says
+that it may, and is said to a person where not.
 """
 
 import secrets
@@ -34,7 +36,9 @@ def heard_by() -> dict[tuple[str, str], list[tuple[str, str]]]:
 
 
 def hear(desk: Desk, mint: Callable[[], str]) -> list[str]:
-    """Let linked cases hear what has been added on this desk; returns what could not be taken, in sentences for a person."""
+    """Let linked cases hear what has been added on this desk; returns what could not be taken, in sentences for a
+    person.
+    """
     listening = heard_by()
     unheard: list[str] = []
     if not listening:
@@ -47,7 +51,11 @@ def hear(desk: Desk, mint: Callable[[], str]) -> list[str]:
             if fresh:
                 asked[work.case_ref] = len(work.added)
                 unheard += _call_again(desk, work, fresh)
-                told.extend((work, fact) for fact in fresh if (fact.process, fact.kind) in listening or _corrects_heard(work, fact, listening))
+                told.extend(
+                    (work, fact)
+                    for fact in fresh
+                    if (fact.process, fact.kind) in listening or _corrects_heard(work, fact, listening)
+                )
         if not told:
             break
         linked = _linked(desk, [work for work, _fact in told])
@@ -58,18 +66,29 @@ def hear(desk: Desk, mint: Callable[[], str]) -> list[str]:
 
 
 def _call_again(desk: Desk, work: CaseWork, fresh: list[Fact]) -> list[str]:
-    """After an order to assess: a fact for each body that had been asked before it and not since; a correction of the order is one of these too."""
+    """After an order to assess: a fact for each body that had been asked before it and not since; a correction of the
+    order is one of these too.
+    """
     calls = work.process.calls_again if work.process is not None else {}
     unheard: list[str] = []
     for fact in fresh if calls else ():
         if fact.kind in CORRECTIONS:
-            again = [line for line in work.lines if line.caused_by == f"{work.case_ref}/{fact.corrects}" and line.kind in calls.values()]
+            again = [
+                line
+                for line in work.lines
+                if line.caused_by == f"{work.case_ref}/{fact.corrects}" and line.kind in calls.values()
+            ]
             data = {key: value for key, value in fact.data.items() if key == "occurred_on"}
             if fact.kind == "fact_withdrawn" or data:
                 unheard += [
-                    said for line in again
-                    for said in _try(desk, work, Draft(fact.kind, fact.occurred_on, data, line.seq, caused_by=f"{work.case_ref}/{fact.seq}"))
-                ]  # fmt: skip
+                    said
+                    for line in again
+                    for said in _try(
+                        desk,
+                        work,
+                        Draft(fact.kind, fact.occurred_on, data, line.seq, caused_by=f"{work.case_ref}/{fact.seq}"),
+                    )
+                ]
             asks = work.process.asks if work.process is not None else frozenset()
             if any(line.seq == fact.corrects and line.kind in asks for line in work.lines):
                 for line in [line for line in work.file.lines if line.kind in calls]:
@@ -82,7 +101,9 @@ def _call_again(desk: Desk, work: CaseWork, fresh: list[Fact]) -> list[str]:
 
 
 def _ask_again(desk: Desk, work: CaseWork, order: Line, kind: str, told: Fact) -> list[str]:
-    """For each body that was asked before an order and not since, the fact that it is called for again; none for a body whose request is gone since."""
+    """For each body that was asked before an order and not since, the fact that it is called for again; none for a body
+    whose request is gone since.
+    """
     asks = work.process.asks if work.process is not None else frozenset()
     cause = f"{work.case_ref}/{order.seq}"
     lines = list(work.file.lines)
@@ -124,7 +145,12 @@ def _linked(desk: Desk, works: list[CaseWork]) -> dict[str, list[str]]:
 
 
 def _tell(
-    desk: Desk, work: CaseWork, fact: Fact, others: list[str], listening: dict[tuple[str, str], list[tuple[str, str]]], mint: Callable[[], str]
+    desk: Desk,
+    work: CaseWork,
+    fact: Fact,
+    others: list[str],
+    listening: dict[tuple[str, str], list[tuple[str, str]]],
+    mint: Callable[[], str],
 ) -> list[str]:
     cause = f"{work.case_ref}/{fact.seq}"
     hearers = listening.get((fact.process, fact.kind), [])
@@ -141,7 +167,12 @@ def _tell(
         if not others and kind != process.opens and kind not in process.opens_too:
             continue
         put = process.hears_as.get((fact.process, fact.kind), HeardAs())
-        draft = Draft(kind, fact.occurred_on, {**_put(process, kind, put, fact.data), **_of_the_opening(work, put), **put.says}, caused_by=cause)
+        draft = Draft(
+            kind,
+            fact.occurred_on,
+            {**_put(process, kind, put, fact.data), **_of_the_opening(work, put), **put.says},
+            caused_by=cause,
+        )
         if not opened:
             opened, lost = _readable(desk, work, fact, others, {name for name, _kind in hearers})
             unheard += [said for said in lost if said not in unheard]
@@ -150,15 +181,20 @@ def _tell(
             busy = next((other for other in listeners if kind in process.hears_once and _under_way(other)), None)
             if busy is not None:
                 unheard.append(
-                    f"Case {busy.case_ref} of the same child is under way ({process.title}), so that {fact.kind} opened no other:"
-                    " see that it covers what was asked"
+                    f"Case {busy.case_ref} of the same child is under way ({process.title}), so that {fact.kind} opened"
+                    " no other: see that it covers what was asked"
                 )
             else:
                 unheard += _open(desk, work, process, draft, mint)
             continue
-        tried = _latest_first(desk, listeners, draft) if kind in process.hears_once else [_try(desk, other, draft) for other in listeners]
+        tried = (
+            _latest_first(desk, listeners, draft)
+            if kind in process.hears_once
+            else [_try(desk, other, draft) for other in listeners]
+        )
         if [] in tried:
-            continue  # a child may have several cases of a process, and what one of them takes is not the others' business
+            # a child may have several cases of a process, and what one of them takes is not the others' business
+            continue
         if kind in process.opens_too:
             unheard += _open(desk, work, process, draft, mint)
         elif kind not in process.hears_quietly:
@@ -189,9 +225,13 @@ def _under_way(other: CaseWork) -> bool:
 
 
 def _latest_first(desk: Desk, listeners: Iterable[CaseWork], draft: Draft) -> list[list[str]]:
-    """Tell the latest case that can take it, and no earlier one: what was refused long ago is not what an order of today is about."""
+    """Tell the latest case that can take it, and no earlier one: what was refused long ago is not what an order of
+    today is about.
+    """
     tried: list[list[str]] = []
-    for other in sorted(listeners, key=lambda each: (each.file.opened_on or draft.occurred_on, each.case_ref), reverse=True):
+    for other in sorted(
+        listeners, key=lambda each: (each.file.opened_on or draft.occurred_on, each.case_ref), reverse=True
+    ):
         tried.append(_try(desk, other, draft))
         if not tried[-1]:
             break
@@ -201,14 +241,19 @@ def _latest_first(desk: Desk, listeners: Iterable[CaseWork], draft: Draft) -> li
 def _open(desk: Desk, work: CaseWork, process: Process, draft: Draft, mint: Callable[[], str]) -> list[str]:
     """A case of the same child, opened by what was heard: the authority is the one that the cause had."""
     fields = process.facts[draft.kind].model_fields
-    known: dict[str, Any] = {key: value for key in ("la", "la_reference") if key in fields and (value := getattr(work.file, key)) is not None}
+    known: dict[str, Any] = {
+        key: value for key in ("la", "la_reference") if key in fields and (value := getattr(work.file, key)) is not None
+    }
     (other,) = desk.open([mint()]).values()
     work.child_key = other.child_key = work.child_key or secrets.token_hex(12)
     return _try(desk, other, draft._replace(data={**known, **draft.data}))
 
 
-def _readable(desk: Desk, work: CaseWork, fact: Fact, others: list[str], hearers: set[str]) -> tuple[list[CaseWork], list[str]]:
-    """The other cases, of those that may hear only such as can be read: damage to one is no reason to refuse a fact of another.
+def _readable(
+    desk: Desk, work: CaseWork, fact: Fact, others: list[str], hearers: set[str]
+) -> tuple[list[CaseWork], list[str]]:
+    """The other cases, of those that may hear only such as can be read: damage to one is no reason to refuse a fact of
+    another.
 
     And what a person then has to see to, in sentences.
     """
@@ -216,12 +261,17 @@ def _readable(desk: Desk, work: CaseWork, fact: Fact, others: list[str], hearers
         opened = desk.open(others) if others else {}
     except (Damaged, Unlawful):
         opened = dict(open_each(desk, others))
-    sound = [other for other in opened.values() if other.process is None or other.process.name not in hearers or readable(other)]
+    sound = [
+        other
+        for other in opened.values()
+        if other.process is None or other.process.name not in hearers or readable(other)
+    ]
     lost = {ref for ref in others if ref not in opened} | opened.keys() - {other.case_ref for other in sound}
     return sound, [
-        f"Case {ref} of the same child cannot be read, and did not hear {fact.kind} of case {work.case_ref} if it would have: sendflow verify {ref} says why"
+        f"Case {ref} of the same child cannot be read, and did not hear {fact.kind} of case {work.case_ref} if it would"
+        f" have: sendflow verify {ref} says why"
         for ref in sorted(lost)
-    ]  # fmt: skip
+    ]
 
 
 def _tell_correction(desk: Desk, work: CaseWork, fact: Fact, others: Iterable[CaseWork], cause: str) -> list[str]:
@@ -230,8 +280,11 @@ def _tell_correction(desk: Desk, work: CaseWork, fact: Fact, others: Iterable[Ca
         for line in list(other.lines):
             if line.caused_by == f"{work.case_ref}/{fact.corrects}":
                 if fact.kind == "fact_withdrawn" and line is other.lines[0]:
-                    # A history cannot lose its first fact: the case that was opened by what did not happen is withdrawn.
-                    unheard += _try(desk, other, Draft("case_withdrawn", max(fact.occurred_on, line.occurred_on), caused_by=cause))
+                    # A history cannot lose its first fact: the case that was opened by what did not happen is
+                    # withdrawn.
+                    unheard += _try(
+                        desk, other, Draft("case_withdrawn", max(fact.occurred_on, line.occurred_on), caused_by=cause)
+                    )
                     continue
                 target = next(own for own in work.lines if own.seq == fact.corrects)
                 put = other.process.hears_as.get((fact.process, target.kind), HeardAs()) if other.process else HeardAs()

@@ -27,7 +27,8 @@ from statemachines.replay import effective, opened_by
 class Act:
     """Facts to be accepted together on one case, or not at all.
 
-    `case_ref` None asks for a new reference. `begin_chasing` starts chasing from today where a chased duty is open, as an import does.
+    `case_ref` None asks for a new reference. `begin_chasing` starts chasing from today where a chased duty is open, as
+    an import does.
     """
 
     case_ref: str | None
@@ -39,7 +40,9 @@ class Act:
 
 
 class Recorded(BaseModel):
-    """What became of an act that was accepted: the case and its process, the last fact's number, the state it left, how many facts were added."""
+    """What became of an act that was accepted: the case and its process, the last fact's number, the state it left, how
+    many facts were added.
+    """
 
     model_config = ConfigDict(frozen=True)
     case_ref: str
@@ -62,9 +65,14 @@ class Refusal:
 
 
 def record(
-    house: House, case: str, drafts: Sequence[Draft], actor: str, via: str = "record", run: str | None = None,
+    house: House,
+    case: str,
+    drafts: Sequence[Draft],
+    actor: str,
+    via: str = "record",
+    run: str | None = None,
     person: Mapping[str, str] | None = None,
-) -> Recorded:  # fmt: skip
+) -> Recorded:
     """Record facts on one case. Raises Refused where they are not accepted.
 
     The reference is kept where it has the form of one; otherwise an opening fact is given a new reference.
@@ -72,7 +80,11 @@ def record(
     kept = case.strip().upper()
     act = Act(kept if REFERENCE.fullmatch(kept) else None, drafts, person)
     if act.case_ref is None and drafts[0].kind not in opened_by():
-        raise Refused("no_such_case", "that is not the form of a case reference: expected capital letters and digits, for example NX00042", wrong_call=True)
+        raise Refused(
+            "no_such_case",
+            "that is not the form of a case reference: expected capital letters and digits, for example NX00042",
+            wrong_call=True,
+        )
 
     def once(connection: Connection) -> Recorded:
         desk = Desk(house, connection, actor=actor, via=via, run=run)
@@ -81,15 +93,24 @@ def record(
         elsewhere = misdirected(work)
         follow_ups = commit(desk)
         unheard = [*follow_ups, *open_twice(desk), *left_behind(desk), *elsewhere]
-        return Recorded(case_ref=work.case_ref, process=work.file.process, seq=seq, state=state, facts=facts, unheard=unheard)
+        return Recorded(
+            case_ref=work.case_ref, process=work.file.process, seq=seq, state=state, facts=facts, unheard=unheard
+        )
 
     return transact(house.engine, once)
 
 
 def record_acts(
-    house: House, acts: Sequence[Act], actor: str, via: str, run: str | None = None, connection: Connection | None = None
+    house: House,
+    acts: Sequence[Act],
+    actor: str,
+    via: str,
+    run: str | None = None,
+    connection: Connection | None = None,
 ) -> list[Recorded | Refusal]:
-    """Record many acts in one transaction, or in the caller's. Each act is accepted whole or refused whole, in order."""
+    """Record many acts in one transaction, or in the caller's. Each act is accepted whole or refused whole,
+    in order.
+    """
     if connection is None:
         return transact(house.engine, lambda own: record_acts(house, acts, actor, via, run, own))
     desk = Desk(house, connection, actor=actor, via=via, run=run)
@@ -101,9 +122,25 @@ def record_acts(
             work = take(desk, act)
             seq = work.lines[-1].seq if work.lines else 0
             stands = work.file
-            outcomes.append(Recorded(case_ref=work.case_ref, process=stands.process, seq=seq, state=stands.state, facts=len(work.lines) - before))
+            outcomes.append(
+                Recorded(
+                    case_ref=work.case_ref,
+                    process=stands.process,
+                    seq=seq,
+                    state=stands.state,
+                    facts=len(work.lines) - before,
+                )
+            )
         except Refused as refused:
-            outcomes.append(Refusal(act.case_ref, refused.code, refused.message, refused.field, act.drafts[0].kind if act.drafts else None))
+            outcomes.append(
+                Refusal(
+                    act.case_ref,
+                    refused.code,
+                    refused.message,
+                    refused.field,
+                    act.drafts[0].kind if act.drafts else None,
+                )
+            )
     commit(desk)
     return outcomes
 
@@ -112,7 +149,9 @@ def take(desk: Desk, act: Act) -> CaseWork:
     """Put one act on the desk. Raises Refused, and the case is as before."""
     ref = act.case_ref or desk.minter.next()
     if any(draft.data.get(key) for draft in act.drafts for key in ("linked_to", "nhs_number")):
-        # Before any case is locked (a batch, whose cases are locked by now, is begun afresh where two wait for each other): whoever else says whose a
+        # Before any case is locked (a batch, whose cases are locked by now, is begun afresh where two wait
+        # for each
+        # other): whoever else says whose a
         # case is waits until the cases of the child are written as one.
         alone(desk.connection, "children")
     work = desk.open([ref])[ref]
@@ -126,7 +165,9 @@ def take(desk: Desk, act: Act) -> CaseWork:
                 told = {key: str(draft.data[key]) for key in model.PERSON if draft.data.get(key)}
                 check_person(told, draft.occurred_on)
                 person |= told
-                draft = draft._replace(data={key: value for key, value in draft.data.items() if key not in model.PERSON})
+                draft = draft._replace(
+                    data={key: value for key, value in draft.data.items() if key not in model.PERSON}
+                )
             if model.FROM_BIRTH:
                 draft = with_birth(desk.house, model, draft, _born(desk, work, draft, person))
             elif draft.kind == "fact_corrected":
@@ -153,7 +194,9 @@ def take(desk: Desk, act: Act) -> CaseWork:
 
 
 def _judged_again(desk: Desk, work: CaseWork, draft: Draft, person: dict[str, str]) -> Draft:
-    """The correction of a fact that says something worked out from a birth: a corrected day, or birth, is judged afresh."""
+    """The correction of a fact that says something worked out from a birth: a corrected day, or birth, is judged
+    afresh.
+    """
     target = next((line for line in effective(work.lines) if line.seq == draft.corrects), None)
     model = work.process.facts.get(target.kind) if target is not None and work.process is not None else None
     if target is None or model is None:
@@ -186,7 +229,11 @@ def chased_and_open(desk: Desk, work: CaseWork) -> bool:
     """Whether an imported duty that the ladder chases is open, and no chasing of it has begun."""
     began = max((seq for seq, _day in work.file.chasing_began), default=0)
     return any(
-        duty.closed_on is None and duty.body is not None and duty.imported and duty.opened_seq > began and desk.house.ladder.rungs(duty.rule)
+        duty.closed_on is None
+        and duty.body is not None
+        and duty.imported
+        and duty.opened_seq > began
+        and desk.house.ladder.rungs(duty.rule)
         for duty in work.duties
     )
 

@@ -1,7 +1,8 @@
-"""The desk: one unit of work on some cases inside one transaction. Facts are checked, chained, cached and noticed together.
+"""The desk: one unit of work on some cases inside one transaction. Facts are checked, chained, cached and noticed
+together.
 
-`open` reads histories, `add` checks what is wanted against a refold of the whole case, `flush` writes facts, caches, passages and
-notices at once. One fact is a bulk of one: the same path. The caller opens the transaction and commits it.
+`open` reads histories, `add` checks what is wanted against a refold of the whole case, `flush` writes facts, caches,
+passages and notices at once. One fact is a bulk of one: the same path. The caller opens the transaction and commits it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -74,7 +75,9 @@ class CaseWork:
         return self.whole().duties
 
     def whole(self) -> Folded:
-        """What the history folds to, worked out when it is first asked for: most acts never ask what a case was before them."""
+        """What the history folds to, worked out when it is first asked for: most acts never ask what a case was before
+        them.
+        """
         if self.folded is None:
             if not self.lines:
                 raise LookupError(f"case {self.case_ref} has no facts yet")
@@ -92,7 +95,9 @@ class CaseWork:
 
 @dataclass(slots=True)
 class _Caches:
-    """Rows of caches to be written: cases; duties that are new, changed, changed in the law they were worked out under as well, or gone."""
+    """Rows of caches to be written: cases; duties that are new, changed, changed in the law they were worked out under
+    as well, or gone.
+    """
 
     cases: list[Row] = field(default_factory=list)
     new: list[Row] = field(default_factory=list)
@@ -103,8 +108,9 @@ class _Caches:
 
 @dataclass(slots=True)
 class Minter:
-    """New references, one after another, never one that stands already: SF-000001 to SF-999999, then SFA-000000, each as long as the others,
-    so that the highest is the last and an index knows it."""
+    """New references, one after another, never one that stands already: SF-000001 to SF-999999, then SFA-000000, each
+    as long as the others, so that the highest is the last and an index knows it.
+    """
 
     connection: Connection
     last: int = field(default=-1)
@@ -112,7 +118,8 @@ class Minter:
     def next(self) -> str:
         """The next reference."""
         if self.last < 0:
-            alone(self.connection, "minter")  # until this transaction ends, or two would be given the same reference
+            # until this transaction ends, or two would be given the same reference
+            alone(self.connection, "minter")
             self.last = self._highest()
         self.last += 1
         return f"{SERIES[self.last // OF_SERIES]}{self.last % OF_SERIES:06d}"
@@ -141,7 +148,9 @@ class Desk:
         self.actor = actor
         self.via = via
         self.run = run
-        beside_others(connection, LEDGER)  # a head that leaves the building waits for facts that are under way, and they for it
+        beside_others(
+            connection, LEDGER
+        )  # a head that leaves the building waits for facts that are under way, and they for it
         now = house.now()
         self.now, self.today = instant(now), london_day(now)
         house.hold.keep(connection, self.now, actor, via)
@@ -152,10 +161,14 @@ class Desk:
         self.aliases: dict[str, str] = {}
         self.minter = Minter(connection)
         self.united: set[str] = set()
-        self.left: dict[str, str] = {}  # a case that a correction has made another child's, and the child that it was of
+        self.left: dict[
+            str, str
+        ] = {}  # a case that a correction has made another child's, and the child that it was of
 
     def open(self, refs: Sequence[str]) -> dict[str, CaseWork]:
-        """Put cases on the desk, locked; a reference without facts gives an empty case, to be opened by its first fact."""
+        """Put cases on the desk, locked; a reference without facts gives an empty case, to be opened by its
+        first fact.
+        """
         wanted = [ref for ref in refs if ref not in self.works]
         if wanted:
             lock_cases(self.connection, wanted)
@@ -185,19 +198,36 @@ class Desk:
                 process = opened_by().get(draft.kind)
                 if process is None:
                     kinds = ", ".join(sorted(opened_by()))
-                    raise Refused("not_open", f"there is no case {work.case_ref} yet: a case is opened by one of {kinds}")
+                    raise Refused(
+                        "not_open", f"there is no case {work.case_ref} yet: a case is opened by one of {kinds}"
+                    )
             seq += 1
             data, written = prepared(self.house, process, work.so_far, lines, draft, self.today, self.via)
             for key, words in written.items():
                 passage = people.seal_passage(self.house.seal, work.case_ref, words, self.now)
                 passages.append(passage)
                 data[key] = passage.token
-            fact = fact_of({
-                "case_ref": work.case_ref, "seq": seq, "kind": draft.kind, "version": process.versions[draft.kind], "process": process.name,
-                "machine": process.version, "law": self.house.law_version, "occurred_on": draft.occurred_on, "recorded_at": recorded_at,
-                "actor": self.actor, "on_behalf_of": draft.on_behalf_of, "via": self.via, "run": self.run, "corrects": draft.corrects,
-                "caused_by": draft.caused_by, "rehearsed": rehearsed, "data": data,
-            })  # fmt: skip
+            fact = fact_of(
+                {
+                    "case_ref": work.case_ref,
+                    "seq": seq,
+                    "kind": draft.kind,
+                    "version": process.versions[draft.kind],
+                    "process": process.name,
+                    "machine": process.version,
+                    "law": self.house.law_version,
+                    "occurred_on": draft.occurred_on,
+                    "recorded_at": recorded_at,
+                    "actor": self.actor,
+                    "on_behalf_of": draft.on_behalf_of,
+                    "via": self.via,
+                    "run": self.run,
+                    "corrects": draft.corrects,
+                    "caused_by": draft.caused_by,
+                    "rehearsed": rehearsed,
+                    "data": data,
+                }
+            )
             facts.append(fact)
             lines.append(fact)
         if not facts:
@@ -211,7 +241,8 @@ class Desk:
         except Unlawful as problem:
             raise Refused("unlawful", problem.sentence, seq=problem.seq) from None
         except NoAnswer as problem:
-            # A day for which no law stands in the folder: a person has to look at the day, or at the folder.
+            # A day for which no law stands in the folder: a person has to look at the day, or at the
+            # folder.
             raise Refused("no_law", str(problem)) from None
         work.process, work.folded = of, folded
         work.lines = lines
@@ -219,7 +250,16 @@ class Desk:
         self.passages.extend(passages)
         local = self.house.settings.carrier == "sink"
         self.notices.extend(
-            notices_for(new, work.file, work.duties, self.house.ladder, self.house.directory, self.house.almanac, self.today, local_sink=local)
+            notices_for(
+                new,
+                work.file,
+                work.duties,
+                self.house.ladder,
+                self.house.directory,
+                self.house.almanac,
+                self.today,
+                local_sink=local,
+            )
         )
         return facts
 
@@ -232,7 +272,9 @@ class Desk:
         self.people.append((work.case_ref, person))
 
     def flush(self) -> None:
-        """Write new facts, free text and notices, and the projections of every case that was added to or marked stale."""
+        """Write new facts, free text and notices, and the projections of every case that was added to or
+        marked stale.
+        """
         self._put_people()
         caches = _Caches()
         written = [work for work in self.works.values() if work.lines and (work.added or work.stale)]
@@ -250,8 +292,12 @@ class Desk:
             self.passages = []
         self._write_notices(opened)
 
-    def _chained(self, written: Sequence[CaseWork], held: Mapping[str, Mapping[tuple[str, int], Row]], caches: _Caches) -> Iterator[Row]:
-        """The rows of all new facts; what the caches of their cases come to is worked out while the database takes them in."""
+    def _chained(
+        self, written: Sequence[CaseWork], held: Mapping[str, Mapping[tuple[str, int], Row]], caches: _Caches
+    ) -> Iterator[Row]:
+        """The rows of all new facts; what the caches of their cases come to is worked out while the database takes them
+        in.
+        """
         for work in written:
             if not work.tail.seq:
                 work.stored_key = work.child_key
@@ -306,18 +352,26 @@ class Desk:
         put_rows(self.connection, CASE, [row for row in rows if row[0] not in opened], leave="child_key")
         told = [work for work in self.works.values() if work.child_key != work.stored_key]
         if told:
-            self.connection.execute(_UPDATE_CHILD, [{"v_case_ref": work.case_ref, "v_key": work.child_key} for work in told])
+            self.connection.execute(
+                _UPDATE_CHILD, [{"v_case_ref": work.case_ref, "v_key": work.child_key} for work in told]
+            )
             for work in told:
                 work.stored_key = work.child_key
 
     def _write_notices(self, opened: set[str]) -> None:
-        """The first notice of a key stands: whatever asks again for the same letter asks for nothing. Of a case just opened none stands yet."""
+        """The first notice of a key stands: whatever asks again for the same letter asks for nothing. Of a case just
+        opened none stands yet.
+        """
         first: dict[str, NoticeDraft] = {}
         for notice in self.notices:
             first.setdefault(notice.key, notice)
         of_opened = [notice.row(self.now, self.day) for notice in first.values() if notice.case_ref in opened]
         put_new_rows(self.connection, NOTICE, of_opened)
-        insert_missing(self.connection, NOTICE, [notice.row(self.now, self.day) for notice in first.values() if notice.case_ref not in opened])
+        insert_missing(
+            self.connection,
+            NOTICE,
+            [notice.row(self.now, self.day) for notice in first.values() if notice.case_ref not in opened],
+        )
         self.notices = []
 
     def _held(self, refs: Iterable[str]) -> dict[str, dict[tuple[str, int], Row]]:
@@ -330,7 +384,17 @@ class Desk:
     def _case_row(self, work: CaseWork) -> Row:
         file = work.file
         opened_on = self.day(file.opened_on) if file.opened_on is not None else None
-        return (work.case_ref, file.process, file.state, work.tail.seq, work.tail.hash, opened_on, file.la, file.la_reference, work.child_key)
+        return (
+            work.case_ref,
+            file.process,
+            file.state,
+            work.tail.seq,
+            work.tail.hash,
+            opened_on,
+            file.la,
+            file.la_reference,
+            work.child_key,
+        )
 
     def _duty_rows(self, work: CaseWork) -> dict[tuple[str, int], Row]:
         looked = self.look(work, FAR_BACK)
@@ -368,46 +432,78 @@ def open_each(desk: Desk, refs: Sequence[str]) -> Iterable[tuple[str, CaseWork]]
 def refold(house: House, case_ref: str, lines: list[Line]) -> Folded:
     """A case and its duties from its facts. Raises Unlawful, LawError or NoAnswer."""
     casefile = fold(case_ref, lines)
-    return Folded(casefile, duties_of(casefile.lines, house.books[casefile.process], house.dates_of, casefile.claims.values()))
+    return Folded(
+        casefile, duties_of(casefile.lines, house.books[casefile.process], house.dates_of, casefile.claims.values())
+    )
 
 
-def duty_rows(case_ref: str, duties: Iterable[Duty], looked: Looked, looked_under: str, day: Callable[[date], Any]) -> dict[tuple[str, int], Row]:
-    """The cache rows of a case's duties by rule and opening fact, in the order of the table's columns; `day` is how the driver has a day."""
+def duty_rows(
+    case_ref: str, duties: Iterable[Duty], looked: Looked, looked_under: str, day: Callable[[date], Any]
+) -> dict[tuple[str, int], Row]:
+    """The cache rows of a case's duties by rule and opening fact, in the order of the table's columns; `day` is how the
+    driver has a day.
+    """
     look_on = looked.look_on
     rows: dict[tuple[str, int], Row] = {}
     for duty in duties:
         key = (duty.rule, duty.opened_seq)
         dates, closed_on, looks = duty.dates, duty.closed_on, look_on.get(key)
         rows[key] = (
-            case_ref, duty.rule, duty.opened_seq, duty.body, duty.service, day(duty.started_on),
-            dates.due and day(dates.due), dates.strict_due and day(dates.strict_due), dates.act_by and day(dates.act_by),
-            closed_on and day(closed_on), duty.met_on and day(duty.met_on), duty.excuse.ground if duty.excuse else None,
-            looks and day(looks), looked_under,
-        )  # fmt: skip
+            case_ref,
+            duty.rule,
+            duty.opened_seq,
+            duty.body,
+            duty.service,
+            day(duty.started_on),
+            dates.due and day(dates.due),
+            dates.strict_due and day(dates.strict_due),
+            dates.act_by and day(dates.act_by),
+            closed_on and day(closed_on),
+            duty.met_on and day(duty.met_on),
+            duty.excuse.ground if duty.excuse else None,
+            looks and day(looks),
+            looked_under,
+        )
     return rows
 
 
 def check_excuses(folded: Folded, new: Sequence[Line]) -> None:
     """Refuse a ground that no provision on this case lists, and an acceptance that reaches no duty."""
     for line in new:
-        if line.kind not in {"excuse_claimed", "excuse_decided"} or line.seq not in {known.seq for known in folded.casefile.lines}:
+        if line.kind not in {"excuse_claimed", "excuse_decided"} or line.seq not in {
+            known.seq for known in folded.casefile.lines
+        }:
             continue
         ground, rule, body = line.data.get("ground"), line.data.get("rule"), line.data.get("body")
         duties = [duty for duty in folded.duties if rule in (None, duty.rule) and body in (None, duty.body)]
         lawful = sorted({excuse for duty in duties for excuse in duty.dates.excuses})
         if ground is not None and ground not in lawful:
             listed = ", ".join(lawful) or "none"
-            raise Refused("ground_not_listed", f"'{ground}' is no ground that the law lists for this duty; it lists: {listed}. "
-                          "A waiting list can be recorded as waiting_list_stated, and the clock runs on")  # fmt: skip
+            raise Refused(
+                "ground_not_listed",
+                f"'{ground}' is no ground that the law lists for this duty; it lists: {listed}. "
+                "A waiting list can be recorded as waiting_list_stated, and the clock runs on",
+            )
         if line.kind == "excuse_decided" and line.data["decision"] == "accepted":
             claim = folded.casefile.claims[line.data["claim"]]
             if claim.ground is None:
-                raise Refused("ground_missing", "an accepted claim names its ground, for example --data ground=absent_4_weeks")
+                raise Refused(
+                    "ground_missing", "an accepted claim names its ground, for example --data ground=absent_4_weeks"
+                )
             if claim.look_again_on is None:
-                raise Refused("look_again_missing", "whoever accepts an excuse names the day to look again, for example --data look_again_on=2026-05-18")
+                raise Refused(
+                    "look_again_missing",
+                    "whoever accepts an excuse names the day to look again, for example --data"
+                    " look_again_on=2026-05-18",
+                )
             if not any(duty.excuse is not None and duty.excuse.seq == claim.seq for duty in folded.duties):
-                raise Refused("touches_nothing", "the claim touches the period of no duty that it could excuse: give its days as "
-                              "--data began_on=2026-03-02 --data ended_on=2026-04-05, and the body where it is about one")  # fmt: skip
+                raise Refused(
+                    "touches_nothing",
+                    "the claim touches the period of no duty that it could excuse: give its days as "
+                    "--data began_on=2026-03-02 --data ended_on=2026-04-05, and the body where it is about one",
+                )
 
 
-_UPDATE_CHILD = update(CASE).where(CASE.c.case_ref == bindparam("v_case_ref")).values({CASE.c.child_key: bindparam("v_key")})
+_UPDATE_CHILD = (
+    update(CASE).where(CASE.c.case_ref == bindparam("v_case_ref")).values({CASE.c.child_key: bindparam("v_key")})
+)

@@ -1,4 +1,5 @@
-"""What somebody wants recorded, checked before it becomes a fact: known kind, lawful day, particulars in the right form.
+"""What somebody wants recorded, checked before it becomes a fact: known kind, lawful day, particulars in the right
+form.
 
 Errors name the field, what was expected and an example, and never repeat what was typed: it may be a child's name.
 """
@@ -20,21 +21,42 @@ from statemachines.process import Process
 from statemachines.replay import effective
 
 NAMED = ("la", "service", "body")
-SoFar = Callable[[], Casefile | None]  # the case before the act, None where it has no fact yet; folded only where something asks
+SoFar = Callable[
+    [], Casefile | None
+]  # the case before the act, None where it has no fact yet; folded only where something asks
 ENGINE_VIA = frozenset({"sweep", "deliver", "import"})
 EXAMPLES = {
-    "body": "QX101 (sendflow bodies lists them)", "service": "speech_and_language_therapy", "la": "northshire",
-    "la_reference": "NS-04412", "answer": "not_known", "ground": "absent_4_weeks", "claim": "7", "decision": "accepted",
-    "until": "2026-05-18", "look_again_on": "2026-05-18", "began_on": "2026-03-02", "ended_on": "2026-04-05",
-    "occurred_on": "2026-03-09", "rule": "ehc_body_advice_respond", "redirected_to": "QX102", "weeks": "18",
-    "reason": "\"the report gives no provision\"", "nhs_number": "9990000018", "linked_to": "NX00042", "date_of_birth": "2018-07-21",
-}  # fmt: skip
+    "body": "QX101 (sendflow bodies lists them)",
+    "service": "speech_and_language_therapy",
+    "la": "northshire",
+    "la_reference": "NS-04412",
+    "answer": "not_known",
+    "ground": "absent_4_weeks",
+    "claim": "7",
+    "decision": "accepted",
+    "until": "2026-05-18",
+    "look_again_on": "2026-05-18",
+    "began_on": "2026-03-02",
+    "ended_on": "2026-04-05",
+    "occurred_on": "2026-03-09",
+    "rule": "ehc_body_advice_respond",
+    "redirected_to": "QX102",
+    "weeks": "18",
+    "reason": '"the report gives no provision"',
+    "nhs_number": "9990000018",
+    "linked_to": "NX00042",
+    "date_of_birth": "2018-07-21",
+}
 
 
 class Refused(Exception):
-    """A fact that is not accepted. `code` is a word for programs, the message a sentence for a person; `wrong_call` tells a slip of form."""
+    """A fact that is not accepted. `code` is a word for programs, the message a sentence for a person; `wrong_call`
+    tells a slip of form.
+    """
 
-    def __init__(self, code: str, message: str, *, field: str | None = None, seq: int | None = None, wrong_call: bool = False) -> None:
+    def __init__(
+        self, code: str, message: str, *, field: str | None = None, seq: int | None = None, wrong_call: bool = False
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
@@ -51,15 +73,29 @@ def prepared(
     model = process.facts.get(kind)
     if model is None or (kind in ENGINE_ONLY and via not in ENGINE_VIA):
         kinds = ", ".join(sorted(process.facts.keys() - ENGINE_ONLY))
-        raise Refused("unknown_fact", f"no such fact can be recorded on a case of {process.title}; it knows: {kinds}", wrong_call=True)
+        raise Refused(
+            "unknown_fact",
+            f"no such fact can be recorded on a case of {process.title}; it knows: {kinds}",
+            wrong_call=True,
+        )
     if draft.occurred_on > today:
-        raise Refused("future_date", f"a fact has happened: its day is {today.isoformat()} or earlier", field="on", wrong_call=True)
+        raise Refused(
+            "future_date",
+            f"a fact has happened: its day is {today.isoformat()} or earlier",
+            field="on",
+            wrong_call=True,
+        )
     given = {key: value for key, value in draft.data.items() if value is not None and value != ""}
     given = _named(house, so_far, given, kind in process.asks)
     if kind in CORRECTIONS:
         return _correction(house, process, lines, draft, given)
     if draft.corrects is not None:
-        raise Refused("corrects_without_correction", "corrects goes with fact_corrected or fact_withdrawn only", field="corrects", wrong_call=True)
+        raise Refused(
+            "corrects_without_correction",
+            "corrects goes with fact_corrected or fact_withdrawn only",
+            field="corrects",
+            wrong_call=True,
+        )
     given = _as_the_opening_says(process, model, lines, kind, given)
     if kind in process.asks or kind in process.answers or kind in process.reopens or kind in process.contacts:
         given = _completed(house, process, so_far, kind, given)
@@ -81,7 +117,10 @@ def _only_once(lines: Sequence[Line], draft: Draft, data: Mapping[str, Any]) -> 
     for line in effective(lines):
         same = line.kind == kind and line.occurred_on == on
         if same and data.items() == {key: value for key, value in line.data.items() if key in data}.items():
-            raise Refused("recorded_already", f"{draft.kind} of that day stands in the history already, as fact {line.seq}; nothing was written")
+            raise Refused(
+                "recorded_already",
+                f"{draft.kind} of that day stands in the history already, as fact {line.seq}; nothing was written",
+            )
 
 
 def _told(model: type[FactData], kind: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -110,7 +149,9 @@ def _in_words(model: type[FactData], kind: str, problem: ValidationError) -> Ref
     if first["type"] == "missing":
         return Refused("missing_data", f"{kind} needs {field}{example}", field=field, wrong_call=True)
     expected = str(first["msg"]).removeprefix("Value error, ")
-    return Refused("bad_data", f"{kind}: {field} is not in the form expected: {expected}{example}", field=field, wrong_call=True)
+    return Refused(
+        "bad_data", f"{kind}: {field} is not in the form expected: {expected}{example}", field=field, wrong_call=True
+    )
 
 
 def _example(model: type[FactData], field: str) -> str | None:
@@ -128,26 +169,45 @@ def _named(house: House, so_far: SoFar, given: dict[str, Any], asks: bool) -> di
             continue
         text = str(given[key])
         directory = house.directory
-        found = directory.find_la(text) if key == "la" else directory.find_service(text) if key == "service" else directory.find_body(text)
+        found = (
+            directory.find_la(text)
+            if key == "la"
+            else directory.find_service(text)
+            if key == "service"
+            else directory.find_body(text)
+        )
         if found is None and not asks and (casefile := so_far()) is not None and text in _known_to(casefile, key):
             found = text
         if found is None:
-            known = {"la": directory.la, "service": directory.service, "body": [each.body for each in directory.bodies]}[key]
-            raise Refused(f"unknown_{key}", f"{key} is not in the directory: expected one of {', '.join(known)}", field=key, wrong_call=True)
+            known = {
+                "la": directory.la,
+                "service": directory.service,
+                "body": [each.body for each in directory.bodies],
+            }[key]
+            raise Refused(
+                f"unknown_{key}",
+                f"{key} is not in the directory: expected one of {', '.join(known)}",
+                field=key,
+                wrong_call=True,
+            )
         if found != given[key]:
             given = {**given, key: found}
     return given
 
 
 def _known_to(casefile: Casefile, key: str) -> set[str | None]:
-    """What the case itself has named before: a body that has left the directory (a merger) still owes and answers on old cases."""
+    """What the case itself has named before: a body that has left the directory (a merger) still owes and answers on
+    old cases.
+    """
     if key == "la":
         return {casefile.la}
     return {line.data.get(key) for line in casefile.lines}
 
 
 def _completed(house: House, process: Process, so_far: SoFar, kind: str, given: dict[str, Any]) -> dict[str, Any]:
-    """Fill in the body from the service, or the service from what the body was asked for, where only one can be meant."""
+    """Fill in the body from the service, or the service from what the body was asked for, where only one
+    can be meant.
+    """
     if ("body" in given) == ("service" in given) or (casefile := so_far()) is None:
         return given
     among = casefile.outstanding if kind in process.answers and casefile.outstanding else casefile.asked
@@ -162,26 +222,35 @@ def _completed(house: House, process: Process, so_far: SoFar, kind: str, given: 
     if "body" in given and "service" not in given:
         if kind in process.asks:
             offered = house.directory.body(given["body"]).services
-            services = {each for each in offered if casefile.la and house.directory.provider(casefile.la, each) == given["body"]} or set(offered)
+            services = {
+                each for each in offered if casefile.la and house.directory.provider(casefile.la, each) == given["body"]
+            } or set(offered)
             return {**given, "service": services.pop()} if len(services) == 1 else given
         asked = sorted({service for body, service in among if body == given["body"] and service is not None})
         if len(asked) == 1:
             return {**given, "service": asked[0]}
         if len(asked) > 1:
             raise Refused(
-                "which_service", f"{kind}: this body was asked for several services; say which, for example --data service={asked[0]} "
-                f"(asked: {', '.join(asked)})", field="service", wrong_call=True,
-            )  # fmt: skip
+                "which_service",
+                f"{kind}: this body was asked for several services; say which, for example --data service={asked[0]} "
+                f"(asked: {', '.join(asked)})",
+                field="service",
+                wrong_call=True,
+            )
     return given
 
 
-def _as_the_opening_says(process: Process, model: type[FactData], lines: Sequence[Line], kind: str, given: dict[str, Any]) -> dict[str, Any]:
+def _as_the_opening_says(
+    process: Process, model: type[FactData], lines: Sequence[Line], kind: str, given: dict[str, Any]
+) -> dict[str, Any]:
     """Where the opening names the body that the whole case is about, a fact of that body need not name it again."""
     if "body" in given or not lines:
         return given
     body = model.model_fields.get("body")
     whose = process.facts[process.opens].model_fields.get("body")
-    # One that the opening need not name (a board that may have asked for a re-assessment) is not the body that the case is about.
+    # One that the opening need not name (a board that may have asked for a re-assessment) is not the body
+    # that the case
+    # is about.
     if body is None or not body.is_required() or whose is None or not whose.is_required():
         return given
     said = next((line.data for line in effective(lines) if line.kind == process.opens and line.kind != kind), {})
@@ -192,7 +261,11 @@ def _bound(house: House, model: type[FactData], kind: str, data: Mapping[str, An
     body = data.get("body")
     if model.BODY_KINDS and body is not None and house.directory.kind(body) not in model.BODY_KINDS:
         bound = ", ".join(sorted(each.replace("_", " ") for each in model.BODY_KINDS))
-        raise Refused("body_not_bound", f"{kind}: the law binds these only: {bound}; by its kind in the directory this body is none of them", field="body")
+        raise Refused(
+            "body_not_bound",
+            f"{kind}: the law binds these only: {bound}; by its kind in the directory this body is none of them",
+            field="body",
+        )
 
 
 def _by_law(house: House, model: type[FactData], given: Mapping[str, Any], plain: dict[str, Any]) -> None:
@@ -205,15 +278,25 @@ def _by_law(house: House, model: type[FactData], given: Mapping[str, Any], plain
 
 def _not_given(model: type[FactData], given: Mapping[str, Any]) -> None:
     if given.keys() & model.FROM_LAW.keys():
-        raise Refused("bad_data", f"{', '.join(model.FROM_LAW)} is what the locality's law says, and not given", wrong_call=True)
+        raise Refused(
+            "bad_data", f"{', '.join(model.FROM_LAW)} is what the locality's law says, and not given", wrong_call=True
+        )
 
 
-def _in_windows(house: House, model: type[FactData], given: Mapping[str, Any], data: Mapping[str, Any], on: date) -> dict[str, str]:
-    """Whether the days that a fact names lie in the windows that rules open before its own day (the six months of reg 24): a yes or a no each."""
+def _in_windows(
+    house: House, model: type[FactData], given: Mapping[str, Any], data: Mapping[str, Any], on: date
+) -> dict[str, str]:
+    """Whether the days that a fact names lie in the windows that rules open before its own day (the six months of reg
+    24): a yes or a no each.
+    """
     if not model.FROM_WINDOW:
         return {}
     if given.keys() & model.FROM_WINDOW.keys():
-        raise Refused("bad_data", f"{', '.join(model.FROM_WINDOW)} is worked out from the days of the fact, and not given", wrong_call=True)
+        raise Refused(
+            "bad_data",
+            f"{', '.join(model.FROM_WINDOW)} is worked out from the days of the fact, and not given",
+            wrong_call=True,
+        )
     said: dict[str, str] = {}
     for key, (rule, field) in model.FROM_WINDOW.items():
         start = reckon(house.law, house.almanac, rule, on).due
@@ -226,26 +309,47 @@ def _not_later(data: Mapping[str, Any], on: date) -> None:
     """What was last done before a fact (`last_assessed_on`, `last_reviewed_on`) was done by the fact's own day."""
     for key, day in data.items():
         if key.startswith("last_") and date.fromisoformat(day) > on:
-            raise Refused("bad_data", f"{key} lies after the day of the fact itself: it is that day or earlier", field=key, wrong_call=True)
+            raise Refused(
+                "bad_data",
+                f"{key} lies after the day of the fact itself: it is that day or earlier",
+                field=key,
+                wrong_call=True,
+            )
 
 
-def _correction(house: House, process: Process, lines: Sequence[Line], draft: Draft, given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+def _correction(
+    house: House, process: Process, lines: Sequence[Line], draft: Draft, given: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, str]]:
     target = next((line for line in lines if line.seq == draft.corrects), None)
     if target is None:
         raise Refused(
-            "corrects_nothing", f"{draft.kind} says which fact it corrects, by its number in this case (1 to {len(lines)}), "
-            "for example --data corrects=1", field="corrects", wrong_call=draft.corrects is None,
-        )  # fmt: skip
+            "corrects_nothing",
+            f"{draft.kind} says which fact it corrects, by its number in this case (1 to {len(lines)}), "
+            "for example --data corrects=1",
+            field="corrects",
+            wrong_call=draft.corrects is None,
+        )
     if target.kind in ENGINE_ONLY:
-        raise Refused("engines_fact", "what the engine wrote is not corrected by hand: correct the fact it was judged by, and the next sweep withdraws it")
+        raise Refused(
+            "engines_fact",
+            "what the engine wrote is not corrected by hand: correct the fact it was judged by, and the next sweep"
+            " withdraws it",
+        )
     if draft.kind == "fact_withdrawn":
         return _told(process.facts[draft.kind], draft.kind, given)
     if target.kind in CORRECTIONS:
-        raise Refused("corrects_a_correction", "a correction is not corrected: withdraw it with fact_withdrawn, or correct the first fact again")
+        raise Refused(
+            "corrects_a_correction",
+            "a correction is not corrected: withdraw it with fact_withdrawn, or correct the first fact again",
+        )
     own: dict[str, Any] = {key: given[key] for key in ("occurred_on", "reason") if key in given}
     others = {key: value for key, value in given.items() if key not in own}
     if not others and "occurred_on" not in own:
-        raise Refused("corrects_what", "fact_corrected says what is right, for example --data occurred_on=2026-03-09", wrong_call=True)
+        raise Refused(
+            "corrects_what",
+            "fact_corrected says what is right, for example --data occurred_on=2026-03-09",
+            wrong_call=True,
+        )
     plain, words = _told(process.facts["fact_corrected"], "fact_corrected", own)
     if others:
         model = process.facts[target.kind]
@@ -256,7 +360,12 @@ def _correction(house: House, process: Process, lines: Sequence[Line], draft: Dr
         plain |= {key: whole[key] for key in others if key in whole}
     day = plain.get("occurred_on")
     if day is not None and date.fromisoformat(day) > draft.occurred_on:
-        raise Refused("future_date", "the corrected day is no later than the day of the correction", field="occurred_on", wrong_call=True)
+        raise Refused(
+            "future_date",
+            "the corrected day is no later than the day of the correction",
+            field="occurred_on",
+            wrong_call=True,
+        )
     now = next((line for line in effective(lines) if line.seq == target.seq), target)
     stands_on = date.fromisoformat(day) if day is not None else now.occurred_on
     _not_later({**now.data, **plain}, stands_on)
@@ -265,10 +374,17 @@ def _correction(house: House, process: Process, lines: Sequence[Line], draft: Dr
 
 
 def check_person(person: Mapping[str, str], by: date) -> None:
-    """An NHS number has ten digits of which the last checks the others; a birth is a day that exists, `by` or before. Raises Refused, repeating neither."""
+    """An NHS number has ten digits of which the last checks the others; a birth is a day that exists, `by` or before.
+    Raises Refused, repeating neither.
+    """
     number = person.get("nhs_number")
     if number is not None and not (re.fullmatch(r"[0-9 -]{10,14}", number) and _valid_number(number)):
-        raise Refused("check_digit", "nhs_number has ten digits, of which the last checks the others", field="nhs_number", wrong_call=True)
+        raise Refused(
+            "check_digit",
+            "nhs_number has ten digits, of which the last checks the others",
+            field="nhs_number",
+            wrong_call=True,
+        )
     if person.get("date_of_birth") is not None:
         _check_birth(person["date_of_birth"], by)
 
@@ -282,7 +398,17 @@ def _check_birth(born: str, by: date) -> None:
     except ValueError:  # not chained: its traceback would hold the birth
         day = None
     if day is None:
-        raise Refused("bad_data", f"date_of_birth: the calendar has no such day, {example}", field="date_of_birth", wrong_call=True)
+        raise Refused(
+            "bad_data",
+            f"date_of_birth: the calendar has no such day, {example}",
+            field="date_of_birth",
+            wrong_call=True,
+        )
     if day > by:
-        raise Refused("bad_data", f"date_of_birth: a child is born before anything happens to it, on the day of the fact or earlier, {example}",
-                      field="date_of_birth", wrong_call=True)  # fmt: skip
+        raise Refused(
+            "bad_data",
+            "date_of_birth: a child is born before anything happens to it, on the day of the fact or earlier,"
+            f" {example}",
+            field="date_of_birth",
+            wrong_call=True,
+        )

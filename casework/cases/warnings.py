@@ -1,7 +1,10 @@
-"""Requests that went to a body which does not give the service that was asked for, by the directory: said to a person, and never refused.
+"""Requests that went to a body which does not give the service that was asked for, by the directory: said to a person,
+and never refused.
 
-Provision: CFA 2014 s31 lets the authority ask any of its partners, and a body that is asked has to answer in time whoever should have been asked (SEND Regs
-2014 reg 8(1)); that it forwards the request, and to whom, is an answer. The directory is the locality's own and may be behind: it decides no duty.
+Provision: CFA 2014 s31 lets the authority ask any of its partners, and a body that is asked has to answer in time
+whoever should have been asked (SEND Regs
+2014 reg 8(1)); that it forwards the request, and to whom, is an answer. The directory is the locality's own and may be
+behind: it decides no duty.
 """
 
 from casework.cases.unit_of_work import CaseWork
@@ -32,10 +35,15 @@ def _said(work: CaseWork, line: Line) -> str:
     directory = work.house.directory
     body, service = str(line.data["body"]), str(line.data["service"])
     other = directory.provider(work.file.la, service) if work.file.la else None
-    wrong = f"--data answer=redirected --data redirected_to={other}, and ask {other} anew" if other else "--data answer=redirected"
+    wrong = (
+        f"--data answer=redirected --data redirected_to={other}, and ask {other} anew"
+        if other
+        else "--data answer=redirected"
+    )
     return (
-        f"By the directory {directory.body(body).name} gives no {directory.service_name(service)}. The request stands and its time runs, because whoever is"
-        f" asked has to answer (SEND Regs 2014 reg 8(1)). Should it have gone elsewhere, record what the body answers"
-        f"{f', for example health_advice_answered {wrong}' if line.kind == 'health_advice_requested' else ''};"
-        f" should the directory be behind, add the service to directory.toml."
+        f"By the directory {directory.body(body).name} gives no {directory.service_name(service)}. The request stands"
+        " and its time runs, because whoever is asked has to answer (SEND Regs 2014 reg 8(1)). Should it have gone"
+        " elsewhere, record what the body"
+        f" answers{f', for example health_advice_answered {wrong}' if line.kind == 'health_advice_requested' else ''};"
+        " should the directory be behind, add the service to directory.toml."
     )

@@ -1,6 +1,8 @@
-"""What goes into a letter: the mailbox's notices, asked again whether they are still called for, as one message, worst first.
+"""What goes into a letter: the mailbox's notices, asked again whether they are still called for, as one message, worst
+first.
 
-Everything happens inside the caller's transaction and with the caller's desk, so that the cases are read as they stand at the claim.
+Everything happens inside the caller's transaction and with the caller's desk, so that the cases are read as they stand
+at the claim.
 """
 
 import hashlib
@@ -26,7 +28,9 @@ WORTH = {"open": 0, "always": 1, "ended": 2, "met": 3}
 
 @dataclass(slots=True)
 class Asked:
-    """Notices sorted by what is to become of them. `left` are asked again on the day given: their case cannot be read, or is paused."""
+    """Notices sorted by what is to become of them. `left` are asked again on the day given: their case cannot be read,
+    or is paused.
+    """
 
     called_for: list[NoticeDraft] = field(default_factory=list)
     withdrawn: list[NoticeDraft] = field(default_factory=list)
@@ -42,8 +46,8 @@ def view_of(house: House, work: CaseWork) -> View:
 def ask(desk: Desk, drafts: Sequence[NoticeDraft], today: date) -> Asked:
     """Asks of each notice whether it is still called for, and freshens the fields of those that are.
 
-    Of several rungs of one duty the highest stays, also against what the mailbox has been told before. A case that cannot be read leaves
-    its notices where they are: verify names it, and nobody is told anything on a guess.
+    Of several rungs of one duty the highest stays, also against what the mailbox has been told before. A case that
+    cannot be read leaves its notices where they are: verify names it, and nobody is told anything on a guess.
     """
     asked = Asked()
     works = open_readable(desk, {draft.case_ref for draft in drafts})
@@ -63,7 +67,9 @@ def ask(desk: Desk, drafts: Sequence[NoticeDraft], today: date) -> Asked:
             asked.left[draft.key] = (paused_until(view.casefile, draft.body, today) or today) + DAY
         else:
             (asked.called_for if answer is Verdict.CALLED_FOR else asked.withdrawn).append(fresh)
-    _supersede(asked, [told for told in outbox.told_of(desk.connection, asked.called_for) if not _taken_back(works, told)])
+    _supersede(
+        asked, [told for told in outbox.told_of(desk.connection, asked.called_for) if not _taken_back(works, told)]
+    )
     return asked
 
 
@@ -76,7 +82,11 @@ def _supersede(asked: Asked, told: Iterable[outbox.Told]) -> None:
     highest: dict[tuple[str, str, int, date | None], int] = {}
     for one in told:
         highest[_duty(one)] = max(highest.get(_duty(one), 0), one.rank)
-    chasing = [draft for draft in asked.called_for if draft.rung not in (WITHDRAWAL, AGAIN) and newest(draft.fields["letter"]).called_for == "open"]
+    chasing = [
+        draft
+        for draft in asked.called_for
+        if draft.rung not in (WITHDRAWAL, AGAIN) and newest(draft.fields["letter"]).called_for == "open"
+    ]
     for draft in chasing:
         highest[_duty(draft)] = max(highest.get(_duty(draft), 0), draft.rank)
     gone = {draft.key for draft in chasing if draft.rank < highest[_duty(draft)]}
@@ -89,7 +99,9 @@ def _duty(draft: NoticeDraft | outbox.Told) -> tuple[str, str, int, date | None]
 
 
 def settle(connection: Connection, asked: Asked, letter: str | None) -> bool:
-    """Writes what became of notices that will not be in the letter, and takes the others into it; False where another run was first."""
+    """Writes what became of notices that will not be in the letter, and takes the others into it; False where another
+    run was first.
+    """
     open_states = (NoticeState.CREATED, NoticeState.CLAIMED)
     outbox.move(connection, [draft.key for draft in asked.withdrawn], open_states, NoticeState.WITHDRAWN)
     outbox.move(connection, [draft.key for draft in asked.superseded], open_states, NoticeState.SUPERSEDED)
@@ -103,7 +115,11 @@ def settle(connection: Connection, asked: Asked, letter: str | None) -> bool:
 def common_fields(house: House, today: date) -> dict[str, Any]:
     """What every letter says of the house: its day, the office, where a reply goes."""
     icb = house.directory.icb
-    return {"on": today.isoformat(), "first": False, "dco": {"office": office(house), "mailbox": icb.dco, "icb": icb.name}}
+    return {
+        "on": today.isoformat(),
+        "first": False,
+        "dco": {"office": office(house), "mailbox": icb.dco, "icb": icb.name},
+    }
 
 
 def office(house: House) -> str:
@@ -111,8 +127,11 @@ def office(house: House) -> str:
     return f"Designated Clinical Officer's team, {house.directory.icb.name}"
 
 
-def compose(house: House, drafts: Sequence[NoticeDraft], today: date, known: bool = False) -> tuple[str, int, dict[str, Any]]:
-    """The template, its version and the fields of one letter: a notice of its own, or several worst first in the digest's form.
+def compose(
+    house: House, drafts: Sequence[NoticeDraft], today: date, known: bool = False
+) -> tuple[str, int, dict[str, Any]]:
+    """The template, its version and the fields of one letter: a notice of its own, or several worst first in the
+    digest's form.
 
     `known`: its mailbox has had a letter before, and is not told what this house is.
     """
@@ -125,9 +144,14 @@ def compose(house: House, drafts: Sequence[NoticeDraft], today: date, known: boo
 
 
 def items_of(drafts: Sequence[NoticeDraft]) -> list[dict[str, Any]]:
-    """The notices as parts of a longer letter: those that ask for something first, the highest rung and the oldest date before others."""
+    """The notices as parts of a longer letter: those that ask for something first, the highest rung and the oldest date
+    before others.
+    """
     ordered = sorted(drafts, key=_worst_first)
-    return [{"template": one.fields["letter"], "version": newest(one.fields["letter"]).version, "fields": one.fields} for one in ordered]
+    return [
+        {"template": one.fields["letter"], "version": newest(one.fields["letter"]).version, "fields": one.fields}
+        for one in ordered
+    ]
 
 
 def _worst_first(draft: NoticeDraft) -> tuple[int, int, str, str]:
@@ -135,5 +159,7 @@ def _worst_first(draft: NoticeDraft) -> tuple[int, int, str, str]:
 
 
 def letter_stem(mailbox: str, today: date) -> str:
-    """A letter's id: its day and a digest of the mailbox, so that one mailbox has one letter a day and a file name says no address."""
+    """A letter's id: its day and a digest of the mailbox, so that one mailbox has one letter a day and a file name says
+    no address.
+    """
     return f"{today:%Y%m%d}-{hashlib.sha256(mailbox.encode()).hexdigest()[:10]}"

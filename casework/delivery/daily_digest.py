@@ -1,8 +1,10 @@
-"""The morning digest to the Designated Clinical Officer: what is late, what is coming, what waits for a person, and the head of the history.
+"""The morning digest to the Designated Clinical Officer: what is late, what is coming, what waits for a person, and the
+head of the history.
 
-Purpose: one letter a morning from which the team can start its day, and with which the head of the ledger leaves the building. It is the
-house's own letter to itself, so it goes whenever it is written, on any day and at any hour; notices that wait for the same mailbox ride in it,
-so that the DCO too has one message a day. A day without a finished sweep is its first sentence, because silence is the worst fault.
+Purpose: one letter a morning from which the team can start its day, and with which the head of the ledger leaves the
+building. It is the house's own letter to itself, so it goes whenever it is written, on any day and at any hour; notices
+that wait for the same mailbox ride in it, so that the DCO too has one message a day. A day without a finished sweep is
+its first sentence, because silence is the worst fault.
 """
 
 from collections.abc import Iterable, Iterator
@@ -39,7 +41,9 @@ ENDED = (LetterState.SENT, LetterState.SENT_PERHAPS_TWICE, LetterState.FAILED)
 
 
 class DigestReport(BaseModel):
-    """One morning's digest: its letter and that letter's state, what it counted, and the head that it carries. `alert`: no sweep finished."""
+    """One morning's digest: its letter and that letter's state, what it counted, and the head that it carries. `alert`:
+    no sweep finished.
+    """
 
     model_config = ConfigDict(frozen=True)
     as_at: date
@@ -56,11 +60,16 @@ class DigestReport(BaseModel):
 
 
 def digest(house: House, as_at: date | None = None, run: str | None = None, post: Post | None = None) -> DigestReport:
-    """Write and send the digest of `as_at` (today unless said), once a day however often it runs. Raises WrongDay for a day to come."""
+    """Write and send the digest of `as_at` (today unless said), once a day however often it runs. Raises WrongDay for a
+    day to come.
+    """
     today = house.today()
     as_at = as_at or today
     if as_at > today:
-        raise WrongDay(f"a digest is for today or an earlier day: expected {today.isoformat()} or before, for example --as-at {today.isoformat()}")
+        raise WrongDay(
+            f"a digest is for today or an earlier day: expected {today.isoformat()} or before, for example --as-at"
+            f" {today.isoformat()}"
+        )
     house.keep_law("digest")
     with Sender() as sender, carrier(house.settings, post) as carried:
         work = Round(house, sender, run, True, carried)
@@ -73,7 +82,14 @@ def digest(house: House, as_at: date | None = None, run: str | None = None, post
     with writing(house.engine) as connection:
         row = connection.execute(select(LETTER).where(LETTER.c.id == _id(as_at))).one()
         report = _report(as_at, row)
-        finish(connection, house, "digest", as_at, report.state, f"{report.late} late, {report.soon} soon, {report.person} for a person")
+        finish(
+            connection,
+            house,
+            "digest",
+            as_at,
+            report.state,
+            f"{report.late} late, {report.soon} soon, {report.person} for a person",
+        )
     return report
 
 
@@ -84,13 +100,21 @@ def _id(as_at: date) -> str:
 def _report(as_at: date, row: Any) -> DigestReport:
     fields = orjson.loads(row.fields)
     return DigestReport(
-        as_at=as_at, letter=row.id, state=row.state, late=fields["late_count"], soon=fields["soon_count"], person=fields["person_count"],
-        alert=fields["alert"] is not None, **fields["head"],
-    )  # fmt: skip
+        as_at=as_at,
+        letter=row.id,
+        state=row.state,
+        late=fields["late_count"],
+        soon=fields["soon_count"],
+        person=fields["person_count"],
+        alert=fields["alert"] is not None,
+        **fields["head"],
+    )
 
 
 def _claim(work: Round, as_at: date) -> Claimed | None:
-    """The day's digest, claimed: a new one, or one whose sending did not come to an end; None where it did, or where another run has it."""
+    """The day's digest, claimed: a new one, or one whose sending did not come to an end; None where it did, or where
+    another run has it.
+    """
     return transact(work.house.engine, lambda connection: _claim_within(work, connection, as_at))
 
 
@@ -102,7 +126,9 @@ def _claim_within(work: Round, connection: Connection, as_at: date) -> Claimed |
         alone(connection, LEDGER)
         _drop_stale(connection, house)
         return _written(work, connection, as_at)
-    if row.state in ENDED or (row.state == LetterState.SENDING and not abandoned(row.claimed_by, row.claimed_at, house.now())):
+    if row.state in ENDED or (
+        row.state == LetterState.SENDING and not abandoned(row.claimed_by, row.claimed_at, house.now())
+    ):
         return None
     again = row.state == LetterState.SENDING or row.why == UNSURE
     values = {**claim_values(work), "attempts": row.attempts + 1, "why": UNSURE if again else row.why}
@@ -114,15 +140,28 @@ def _drop_stale(connection: Connection, house: House) -> None:
     """A digest of an earlier day that never left is of no use today: its notices ride in today's."""
     stale = select(LETTER.c.id).where(LETTER.c.template == MORNING, LETTER.c.state == LetterState.WAITING)
     for id_ in list(connection.scalars(stale)):
-        outbox.move(connection, [draft.key for draft in outbox.notices_of(connection, id_)], (NoticeState.CLAIMED,), NoticeState.CREATED)
-        outbox.change_letter(connection, id_, LetterState.WAITING, {"state": LetterState.WITHDRAWN, "next_try_at": None})
+        outbox.move(
+            connection,
+            [draft.key for draft in outbox.notices_of(connection, id_)],
+            (NoticeState.CLAIMED,),
+            NoticeState.CREATED,
+        )
+        outbox.change_letter(
+            connection, id_, LetterState.WAITING, {"state": LetterState.WITHDRAWN, "next_try_at": None}
+        )
 
 
 def _written(work: Round, connection: Connection, as_at: date) -> Claimed:
     house, mailbox = work.house, work.house.directory.dco
     asked = compose.ask(work.desk(connection), outbox.created_for(connection, mailbox, as_at), as_at)
-    fields = {**compose.common_fields(house, as_at), **_fields(house, connection, as_at), "items": compose.items_of(asked.called_for)}
-    letter = open_letter(work, connection, mailbox, _id(as_at), (MORNING, newest(MORNING).version, fields), asked.called_for)
+    fields = {
+        **compose.common_fields(house, as_at),
+        **_fields(house, connection, as_at),
+        "items": compose.items_of(asked.called_for),
+    }
+    letter = open_letter(
+        work, connection, mailbox, _id(as_at), (MORNING, newest(MORNING).version, fields), asked.called_for
+    )
     compose.settle(connection, asked, letter.id)
     return letter
 
@@ -137,27 +176,42 @@ def _fields(house: House, connection: Connection, as_at: date) -> dict[str, Any]
     person = sum(len(some) for some in things.values()) + bool(held) + troubled
     shown = {name: some[:MOST] for name, some in things.items()}
     return {
-        "late": [_row(house, row) for row in late if row.chased][:MOST], "late_count": sum(row.chased for row in late),
-        "more_late": max(0, sum(row.chased for row in late) - MOST), "la_late": sum(not row.chased for row in late),
-        "soon": [_row(house, row) for row in soon if row.chased][:MOST], "soon_count": sum(row.chased for row in soon),
-        "more_soon": max(0, sum(row.chased for row in soon) - MOST), "la_soon": sum(not row.chased for row in soon),
-        **shown, "person_count": person, "more_for_person": person - sum(len(some) for some in shown.values()) - bool(held) - troubled,
-        "held": held, "held_mailboxes": held_mailboxes, "troubled": troubled,
-        "alert": _alert(house, connection, as_at), "head": _anchored(house, connection),
+        "late": [_row(house, row) for row in late if row.chased][:MOST],
+        "late_count": sum(row.chased for row in late),
+        "more_late": max(0, sum(row.chased for row in late) - MOST),
+        "la_late": sum(not row.chased for row in late),
+        "soon": [_row(house, row) for row in soon if row.chased][:MOST],
+        "soon_count": sum(row.chased for row in soon),
+        "more_soon": max(0, sum(row.chased for row in soon) - MOST),
+        "la_soon": sum(not row.chased for row in soon),
+        **shown,
+        "person_count": person,
+        "more_for_person": person - sum(len(some) for some in shown.values()) - bool(held) - troubled,
+        "held": held,
+        "held_mailboxes": held_mailboxes,
+        "troubled": troubled,
+        "alert": _alert(house, connection, as_at),
+        "head": _anchored(house, connection),
         "almanac_ends": house.almanac.last.isoformat() if as_at >= date(house.almanac.last.year, 7, 1) else None,
-    }  # fmt: skip
+    }
 
 
 def _row(house: House, row: BoardRow) -> dict[str, Any]:
     return {
-        "ref": row.case_ref, "la": house.directory.la_name(row.la) if row.la else "no local authority recorded",
-        "body": row.body_name or row.body or "", "service": house.directory.service_name(row.service) if row.service else None,
-        "due": row.due.isoformat(), "act_by": row.act_by.isoformat() if row.act_by else None, "days_late": row.days,
-    }  # fmt: skip
+        "ref": row.case_ref,
+        "la": house.directory.la_name(row.la) if row.la else "no local authority recorded",
+        "body": row.body_name or row.body or "",
+        "service": house.directory.service_name(row.service) if row.service else None,
+        "due": row.due.isoformat(),
+        "act_by": row.act_by.isoformat() if row.act_by else None,
+        "days_late": row.days,
+    }
 
 
 def _excuses(house: House, connection: Connection, as_at: date) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Claims that nobody has decided, and accepted excuses whose day to look again has come while the duty is still owed."""
+    """Claims that nobody has decided, and accepted excuses whose day to look again has come while the duty is still
+    owed.
+    """
     claims: list[dict[str, Any]] = []
     look_again: list[dict[str, Any]] = []
     for work in _cases_with_claims(house, connection):
@@ -165,16 +219,25 @@ def _excuses(house: House, connection: Connection, as_at: date) -> tuple[list[di
             continue
         days = {line.seq: line.occurred_on for line in work.file.lines}
         claims += [
-            {"ref": work.case_ref, "on": days[claim.seq].isoformat(), "ground": claim.ground, "body": _name(house, claim.body)}
+            {
+                "ref": work.case_ref,
+                "on": days[claim.seq].isoformat(),
+                "ground": claim.ground,
+                "body": _name(house, claim.body),
+            }
             for claim in work.file.undecided()
         ]
-        excusing = {duty.excuse.seq: duty.excuse for duty in work.duties if duty.excuse is not None and duty.closed_on is None}
+        excusing = {
+            duty.excuse.seq: duty.excuse for duty in work.duties if duty.excuse is not None and duty.closed_on is None
+        }
         look_again += [
             {"ref": work.case_ref, "on": claim.look_again_on.isoformat(), "ground": claim.ground}
             for claim in excusing.values()
             if claim.look_again_on is not None and claim.look_again_on <= as_at
         ]
-    return sorted(claims, key=lambda one: (one["on"], one["ref"])), sorted(look_again, key=lambda one: (one["on"], one["ref"]))
+    return sorted(claims, key=lambda one: (one["on"], one["ref"])), sorted(
+        look_again, key=lambda one: (one["on"], one["ref"])
+    )
 
 
 def _name(house: House, body: str | None) -> str | None:
@@ -191,7 +254,14 @@ def _letters(connection: Connection, house: House, as_at: date) -> Iterator[dict
     """Letters that failed in the last seven days, and letters that could not leave for a day or more."""
     counted = select(NOTICE.c.letter, func.count().label("notices")).group_by(NOTICE.c.letter).subquery()
     query = (
-        select(LETTER.c.id, LETTER.c.mailbox, LETTER.c.on, LETTER.c.state, LETTER.c.why, func.coalesce(counted.c.notices, 0).label("notices"))
+        select(
+            LETTER.c.id,
+            LETTER.c.mailbox,
+            LETTER.c.on,
+            LETTER.c.state,
+            LETTER.c.why,
+            func.coalesce(counted.c.notices, 0).label("notices"),
+        )
         .join(counted, counted.c.letter == LETTER.c.id, isouter=True)
         .where(LETTER.c.state.in_((LetterState.FAILED, LetterState.WAITING)), LETTER.c.template != MORNING)
         .order_by(LETTER.c.on, LETTER.c.id)
@@ -201,16 +271,28 @@ def _letters(connection: Connection, house: House, as_at: date) -> Iterator[dict
         if row.state == LetterState.FAILED and row.on > as_at - WEEK:
             yield {"id": row.id, "notices": row.notices, "to": row.mailbox, "what": f"failed, {why}; nobody was told"}
         elif row.state == LetterState.WAITING and row.on < as_at:
-            yield {"id": row.id, "notices": row.notices, "to": row.mailbox, "what": f"waiting since an attempt that did not succeed, {why}"}
+            yield {
+                "id": row.id,
+                "notices": row.notices,
+                "to": row.mailbox,
+                "what": f"waiting since an attempt that did not succeed, {why}",
+            }
 
 
 def _last_sweep_troubled(connection: Connection) -> bool:
-    query = select(TICK.c.outcome).where(TICK.c.act == "sweep").order_by(TICK.c.finished_at.desc(), TICK.c.id.desc()).limit(1)
+    query = (
+        select(TICK.c.outcome)
+        .where(TICK.c.act == "sweep")
+        .order_by(TICK.c.finished_at.desc(), TICK.c.id.desc())
+        .limit(1)
+    )
     return connection.scalar(query) == "troubled"
 
 
 def _alert(house: House, connection: Connection, as_at: date) -> dict[str, Any] | None:
-    """Where neither this day nor the day before has had a finished sweep: the day of the last one. Records without a case need none."""
+    """Where neither this day nor the day before has had a finished sweep: the day of the last one. Records without a
+    case need none.
+    """
     last = connection.scalar(select(func.max(TICK.c.finished_at)).where(TICK.c.act == "sweep"))
     if last is None:
         return {"last": None} if connection.scalar(select(FACT.c.seq).limit(1)) is not None else None
@@ -225,7 +307,8 @@ def _london_day(moment: str) -> date:
 def _anchored(house: House, connection: Connection) -> dict[str, Any]:
     """The head of the ledger now, kept as an anchor that verify compares with.
 
-    It is worked out in a transaction that writes alone (`LEDGER`), so that no fact with an earlier instant is still on its way.
+    It is worked out in a transaction that writes alone (`LEDGER`), so that no fact with an earlier instant is still on
+    its way.
     """
     before = instant(house.now())
     head, cases, facts = ledger.head(connection, before)

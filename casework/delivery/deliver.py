@@ -1,13 +1,15 @@
 """Delivering: the outbox is emptied, one message to a mailbox a day, and what became of every letter is recorded.
 
-Purpose: a notice says that somebody is to be told; only `notice_sent` says that anyone was. For each mailbox in turn: one transaction claims
-the letter (and asks of every notice whether it is still called for), the letter is sent outside any transaction, a second transaction
-records the outcome. Whatever ends the process between them leaves a letter in `sending`, whose dead sender is noticed by the next run: it
-sends the same Message-ID once more and the letter says `sent_perhaps_twice`. Letters leave on working days from 08:00 to 18:00 London;
+Purpose: a notice says that somebody is to be told; only `notice_sent` says that anyone was. For each mailbox in turn:
+one transaction claims the letter (and asks of every notice whether it is still called for), the letter is sent outside
+any transaction, a second transaction records the outcome. Whatever ends the process between them leaves a letter in
+`sending`, whose dead sender is noticed by the next run: it sends the same Message-ID once more and the letter says
+`sent_perhaps_twice`. Letters leave on working days from 08:00 to 18:00 London;
 `now` does not wait, and its reason is kept as a passage. One message a mailbox and day holds even then.
 
-A relay that does not work ends the round at the second letter in a row: the rest stay as they are, and are looked at again. Otherwise one that
-says nothing would be waited for once for each mailbox, and all else that waits for the round with it.
+A relay that does not work ends the round at the second letter in a row: the rest stay as they are, and are looked at
+again. Otherwise one that says nothing would be waited for once for each mailbox, and all else that waits for the round
+with it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -56,7 +58,8 @@ class DeliveryReport(BaseModel):
     """What a delivery did. sent, failed and waiting count letters; withdrawn counts notices that were no longer called
     for; held counts mailboxes that a person has to release.
 
-    `relay` is no part of the document: a word for why the mail server lets no letter leave (`login_refused`), None where it does or was not asked.
+    `relay` is no part of the document: a word for why the mail server lets no letter leave (`login_refused`), None
+    where it does or was not asked.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -75,7 +78,9 @@ def may_leave(house: House, moment: datetime) -> bool:
 
 
 def delivery_is_called_for(house: House) -> bool:
-    """Whether a delivery begun now would have anything to do: it is time, and a letter could leave or has to be finished."""
+    """Whether a delivery begun now would have anything to do: it is time, and a letter could leave or has to be
+    finished.
+    """
     moment = house.now()
     if not may_leave(house, moment):
         return False
@@ -88,12 +93,18 @@ def delivery_is_called_for(house: House) -> bool:
 
 
 def deliver(
-    house: House, now: bool = False, reason: str | None = None, run: str | None = None, post: Post | None = None, seconds: float | None = None
+    house: House,
+    now: bool = False,
+    reason: str | None = None,
+    run: str | None = None,
+    post: Post | None = None,
+    seconds: float | None = None,
 ) -> DeliveryReport:
-    """Send what is to be sent. `now` does not wait for a working day's hours nor for the next try; `post` replaces the house's carrier.
+    """Send what is to be sent. `now` does not wait for a working day's hours nor for the next try; `post` replaces the
+    house's carrier.
 
-    After `seconds` no further letter is begun: for who has something else to do as well. Raises OtherLaw where the records go by another law than
-    this house.
+    After `seconds` no further letter is begun: for who has something else to do as well. Raises OtherLaw where the
+    records go by another law than this house.
     """
     if not now and not may_leave(house, house.now()):
         with reading(house.engine) as connection:
@@ -110,16 +121,31 @@ def deliver(
             counts, relay = work.counts, work.relay
     with writing(house.engine) as connection:
         waiting = outbox.count_waiting(connection)
-        report = DeliveryReport(**counts, waiting=waiting, held=outbox.count_held(connection)[1], relay=None if relay == WORKS else relay)
+        report = DeliveryReport(
+            **counts, waiting=waiting, held=outbox.count_held(connection)[1], relay=None if relay == WORKS else relay
+        )
         kept = _keep_reason(house, connection, reason) if now and reason else None
-        detail = {**report.model_dump(), "now": now} | ({"reason": kept} if kept else {}) | ({"relay": relay} if relay else {})
+        detail = (
+            {**report.model_dump(), "now": now}
+            | ({"reason": kept} if kept else {})
+            | ({"relay": relay} if relay else {})
+        )
         if anything or kept:
-            finish(connection, house, "deliver", house.today(), "failed" if report.failed else "done", orjson.dumps(detail).decode())
+            finish(
+                connection,
+                house,
+                "deliver",
+                house.today(),
+                "failed" if report.failed else "done",
+                orjson.dumps(detail).decode(),
+            )
     return report
 
 
 def _keep_reason(house: House, connection: Connection, reason: str) -> str:
-    """A person's reason may say anything, so that its words are sealed and the record of the run keeps the passage's id."""
+    """A person's reason may say anything, so that its words are sealed and the record of the run keeps the passage's
+    id.
+    """
     passage = people.seal_passage(house.seal, HOUSE_PASSAGE, reason, instant(house.now()))
     people.put_passages(connection, [passage])
     return passage.id
@@ -132,20 +158,29 @@ def _deliver_all(work: Round, until: float | None) -> None:
     with reading(house.engine) as connection:
         orphans = [row for row in outbox.unfinished(connection) if abandoned(row.claimed_by, row.claimed_at, moment)]
         at_once = work.now or house.rehearsed
-        boxes = outbox.mailboxes_to_write(connection, None if work.now else house.today(), None if at_once else instant(moment))
-    for claim in (*(partial(_take_over, work, orphan) for orphan in orphans), *(partial(_claim, work, mailbox) for mailbox in boxes)):
+        boxes = outbox.mailboxes_to_write(
+            connection, None if work.now else house.today(), None if at_once else instant(moment)
+        )
+    for claim in (
+        *(partial(_take_over, work, orphan) for orphan in orphans),
+        *(partial(_claim, work, mailbox) for mailbox in boxes),
+    ):
         if work.in_a_row >= ENOUGH or (until is not None and monotonic() >= until):
             return
         send(work, claim())
 
 
 def _fail_unaddressed(work: Round) -> int:
-    """A recipient without an address is a failure that somebody has to mend, recorded like any other and never skipped."""
+    """A recipient without an address is a failure that somebody has to mend, recorded like any other and
+    never skipped.
+    """
     before = dict(work.counts)
 
     def once(connection: Connection) -> int:
         work.counts.update(before)
-        drafts = outbox.without_mailbox(connection, work.house.today()) if outbox.mailbox_is_free(connection, "") else []
+        drafts = (
+            outbox.without_mailbox(connection, work.house.today()) if outbox.mailbox_is_free(connection, "") else []
+        )
         if not drafts:
             return 0
         desk = work.desk(connection)
@@ -154,10 +189,14 @@ def _fail_unaddressed(work: Round) -> int:
         groups: dict[str, list[NoticeDraft]] = {}
         for draft in asked.called_for:
             groups.setdefault(f"{draft.body}/{draft.service}/{draft.recipient}", []).append(draft)
-        compose.settle(connection, compose.Asked(withdrawn=asked.withdrawn, superseded=asked.superseded, left=asked.left), None)
+        compose.settle(
+            connection, compose.Asked(withdrawn=asked.withdrawn, superseded=asked.superseded, left=asked.left), None
+        )
         for name, group in groups.items():
             stem = compose.letter_stem(f"{name}/{NO_ADDRESS}", work.house.today())
-            letter = open_letter(work, connection, "", stem, compose.compose(work.house, group, work.house.today()), group)
+            letter = open_letter(
+                work, connection, "", stem, compose.compose(work.house, group, work.house.today()), group
+            )
             compose.settle(connection, compose.Asked(called_for=group), letter.id)
             conclude(work, connection, letter, LetterState.FAILED, NO_ADDRESS)
         return len(groups)
@@ -169,7 +208,9 @@ def _take_over(work: Round, orphan: Row[Any]) -> Claimed | None:
     """A dead sender's letter, claimed by this run as it stands; None where its mailbox has had another letter today."""
     today = work.house.today()
     with writing(work.house.engine) as connection:
-        if not outbox.mailbox_is_free(connection, orphan.mailbox) or outbox.written_to_on(connection, orphan.mailbox, today, besides=orphan.id):
+        if not outbox.mailbox_is_free(connection, orphan.mailbox) or outbox.written_to_on(
+            connection, orphan.mailbox, today, besides=orphan.id
+        ):
             return None
         values = {**claim_values(work), "on": today, "attempts": orphan.attempts + 1, "why": UNSURE}
         taken = outbox.change_letter(connection, orphan.id, LetterState.SENDING, values, by=orphan.claimed_by)
@@ -177,7 +218,9 @@ def _take_over(work: Round, orphan: Row[Any]) -> Claimed | None:
 
 
 def _claim(work: Round, mailbox: str) -> Claimed | None:
-    """The mailbox's letter of today, claimed; None where it has had one, where nothing is called for, or where another run was first."""
+    """The mailbox's letter of today, claimed; None where it has had one, where nothing is called for, or where another
+    run was first.
+    """
     before = dict(work.counts)
 
     def once(connection: Connection) -> Claimed | None:
@@ -211,12 +254,16 @@ class _Outrun(Exception):
     """Another run took some of these notices first; the claim is undone."""
 
 
-def _claimed(work: Round, connection: Connection, mailbox: str, waiting: Row[Any] | None, asked: compose.Asked) -> Claimed | None:
+def _claimed(
+    work: Round, connection: Connection, mailbox: str, waiting: Row[Any] | None, asked: compose.Asked
+) -> Claimed | None:
     work.counts["withdrawn"] += len(asked.withdrawn)
     if not asked.called_for:
         compose.settle(connection, asked, None)
         if waiting is not None:
-            outbox.change_letter(connection, waiting.id, LetterState.WAITING, {"state": LetterState.WITHDRAWN, "next_try_at": None})
+            outbox.change_letter(
+                connection, waiting.id, LetterState.WAITING, {"state": LetterState.WITHDRAWN, "next_try_at": None}
+            )
         return None
     if waiting is None:
         today = work.house.today()
@@ -234,9 +281,23 @@ def _reopen_letter(work: Round, connection: Connection, waiting: Row[Any], draft
     known = outbox.was_ever_written_to(connection, waiting.mailbox)
     template, version, fields = compose.compose(work.house, drafts, work.house.today(), known)
     values = {
-        **claim_values(work), "on": work.house.today(), "template": template, "template_version": version,
-        "fields": canonical(fields).decode(), "attempts": waiting.attempts + 1,
-    }  # fmt: skip
+        **claim_values(work),
+        "on": work.house.today(),
+        "template": template,
+        "template_version": version,
+        "fields": canonical(fields).decode(),
+        "attempts": waiting.attempts + 1,
+    }
     if not outbox.change_letter(connection, waiting.id, LetterState.WAITING, values):
         raise _Outrun
-    return Claimed(waiting.id, waiting.mailbox, work.house.today(), template, version, fields, waiting.message_id, list(drafts), False)
+    return Claimed(
+        waiting.id,
+        waiting.mailbox,
+        work.house.today(),
+        template,
+        version,
+        fields,
+        waiting.message_id,
+        list(drafts),
+        False,
+    )

@@ -1,7 +1,9 @@
-"""Sending one letter: out through the house's carrier, outside any transaction, and what became of it recorded in one of its own.
+"""Sending one letter: out through the house's carrier, outside any transaction, and what became of it recorded in one
+of its own.
 
-Both who empties the outbox (`delivering`) and who writes the morning digest (`digesting`) send through here, so that every letter ends alike:
-in a named state, with `notice_sent` or `notice_failed` among the facts of each case that it spoke of.
+Both who empties the outbox (`delivering`) and who writes the morning digest (`digesting`) send through here, so that
+every letter ends alike: in a named state, with `notice_sent` or `notice_failed` among the facts of each case that it
+spoke of.
 """
 
 from collections.abc import Iterator, Sequence
@@ -41,7 +43,8 @@ WORKS = "works"
 class Round:
     """One run of deliver, and what it has counted so far.
 
-    `relay` is what the last letter showed of the carrier: WORKS, or a word for why it does not; `in_a_row` counts the letters that it kept from leaving.
+    `relay` is what the last letter showed of the carrier: WORKS, or a word for why it does not; `in_a_row` counts the
+    letters that it kept from leaving.
     """
 
     house: House
@@ -68,7 +71,13 @@ def carrier(settings: Settings, post: Post | None = None) -> Iterator[Post]:
     if post is not None:
         yield post
     elif settings.carrier is Carrier.SMTP:
-        yield SmtpPost(settings.smtp_host, settings.smtp_port, login=settings.smtp_login, only_by_tls=settings.smtp_tls, tls_ca=settings.tls_ca)
+        yield SmtpPost(
+            settings.smtp_host,
+            settings.smtp_port,
+            login=settings.smtp_login,
+            only_by_tls=settings.smtp_tls,
+            tls_ca=settings.tls_ca,
+        )
     elif settings.carrier is Carrier.FILE:
         yield FilePost(settings.letters)
     else:
@@ -83,25 +92,57 @@ def carrier(settings: Settings, post: Post | None = None) -> Iterator[Post]:
 def as_it_stands(connection: Connection, row: Row[Any], again: bool) -> Claimed:
     """A letter to be sent in the words that it has; `again` where an earlier attempt's outcome is not known."""
     notices = outbox.notices_of(connection, row.id)
-    return Claimed(row.id, row.mailbox, row.on, row.template, row.template_version, orjson.loads(row.fields), row.message_id, notices, again)
+    return Claimed(
+        row.id,
+        row.mailbox,
+        row.on,
+        row.template,
+        row.template_version,
+        orjson.loads(row.fields),
+        row.message_id,
+        notices,
+        again,
+    )
 
 
 def claim_values(work: Round) -> dict[str, Any]:
     """What a letter says while this run is sending it."""
-    return {"state": LetterState.SENDING, "claimed_by": work.sender.name, "claimed_at": instant(work.house.now()), "next_try_at": None}
+    return {
+        "state": LetterState.SENDING,
+        "claimed_by": work.sender.name,
+        "claimed_at": instant(work.house.now()),
+        "next_try_at": None,
+    }
 
 
 def open_letter(
-    work: Round, connection: Connection, mailbox: str, stem: str, written: tuple[str, int, dict[str, Any]], drafts: Sequence[NoticeDraft]
+    work: Round,
+    connection: Connection,
+    mailbox: str,
+    stem: str,
+    written: tuple[str, int, dict[str, Any]],
+    drafts: Sequence[NoticeDraft],
 ) -> Claimed:
     """A new letter of today, claimed by this run. `written` is its template, version and fields."""
     today, (template, version, fields) = work.house.today(), written
     id_ = outbox.letter_id(connection, stem)
-    letter = Claimed(id_, mailbox, today, template, version, fields, message_id(id_, work.house.directory.dco), list(drafts), False)
-    outbox.put_letter(connection, {
-        "id": id_, "mailbox": mailbox, "on": today, "template": template, "template_version": version, "fields": canonical(fields).decode(),
-        "message_id": letter.message_id, "attempts": 1, **claim_values(work),
-    })  # fmt: skip
+    letter = Claimed(
+        id_, mailbox, today, template, version, fields, message_id(id_, work.house.directory.dco), list(drafts), False
+    )
+    outbox.put_letter(
+        connection,
+        {
+            "id": id_,
+            "mailbox": mailbox,
+            "on": today,
+            "template": template,
+            "template_version": version,
+            "fields": canonical(fields).decode(),
+            "message_id": letter.message_id,
+            "attempts": 1,
+            **claim_values(work),
+        },
+    )
     return letter
 
 
@@ -130,10 +171,19 @@ def _attempt(work: Round, letter: Claimed) -> Attempt:
     except RenderError:
         # A template that cannot be filled is mended by a person; the letter says so and nothing is sent half written.
         return Attempt(Outcome.REFUSED, UNWRITTEN)
-    return work.post.send(Letter(
-        letter.id, letter.message_id, letter.mailbox, compose.office(house), house.directory.dco, made.subject, made.text, made.html,
-        house.now(),
-    ))  # fmt: skip
+    return work.post.send(
+        Letter(
+            letter.id,
+            letter.message_id,
+            letter.mailbox,
+            compose.office(house),
+            house.directory.dco,
+            made.subject,
+            made.text,
+            made.html,
+            house.now(),
+        )
+    )
 
 
 def _record(work: Round, connection: Connection, letter: Claimed, attempt: Attempt) -> None:
@@ -146,17 +196,27 @@ def _record(work: Round, connection: Connection, letter: Claimed, attempt: Attem
         # Sent twice and known neither time: nobody may be recorded as told, and a person has to ask.
         work.counts["failed"] += conclude(work, connection, letter, LetterState.FAILED, UNSURE)
     else:
-        _put_off(work, connection, letter, UNSURE if letter.again or attempt.outcome is Outcome.UNKNOWN else attempt.why)
+        _put_off(
+            work, connection, letter, UNSURE if letter.again or attempt.outcome is Outcome.UNKNOWN else attempt.why
+        )
 
 
 def _put_off(work: Round, connection: Connection, letter: Claimed, why: str | None) -> None:
     wait = min(FIRST_WAIT * 2 ** min(outbox.attempts(connection, letter.id) - 1, 10), LONGEST_WAIT)
-    values = {"state": LetterState.WAITING, "why": why, "next_try_at": instant(work.house.now() + wait), "claimed_by": None, "claimed_at": None}
+    values = {
+        "state": LetterState.WAITING,
+        "why": why,
+        "next_try_at": instant(work.house.now() + wait),
+        "claimed_by": None,
+        "claimed_at": None,
+    }
     outbox.change_letter(connection, letter.id, LetterState.SENDING, values, by=work.sender.name)
 
 
 def conclude(work: Round, connection: Connection, letter: Claimed, state: LetterState, why: str | None) -> bool:
-    """Records the end of a letter: its own state, its notices' states and their facts; False where another run has taken it over."""
+    """Records the end of a letter: its own state, its notices' states and their facts; False where another run has
+    taken it over.
+    """
     sent = state is not LetterState.FAILED
     values = {"state": state, "why": why, "sent_at": instant(work.house.now()) if sent else None, "claimed_by": None}
     if not outbox.change_letter(connection, letter.id, LetterState.SENDING, values, by=work.sender.name):
@@ -164,7 +224,8 @@ def conclude(work: Round, connection: Connection, letter: Claimed, state: Letter
     keys = [notice.key for notice in letter.notices]
     outbox.move(connection, keys, (NoticeState.CLAIMED,), NoticeState(str(state)), letter.id)
     desk = work.desk(connection)
-    # A case damaged since the claim cannot take the fact; the letter's end is recorded all the same, or it would be sent for ever.
+    # A case damaged since the claim cannot take the fact; the letter's end is recorded all the same, or it would be
+    # sent for ever.
     works = open_readable(desk, {notice.case_ref for notice in letter.notices})
     for notice in letter.notices:
         case = works.get(notice.case_ref)
@@ -180,8 +241,15 @@ def conclude(work: Round, connection: Connection, letter: Claimed, state: Letter
 
 def _outcome(letter: Claimed, notice: NoticeDraft, why: str | None) -> dict[str, Any]:
     told: dict[str, Any] = {
-        "rule": notice.rule, "rung": notice.rung, "opened_seq": notice.opened_seq, "recipient": str(notice.recipient), "letter": letter.id,
-        "due": notice.due.isoformat() if notice.due else None, "rung_seq": notice.fact_seq, "body": notice.body, "service": notice.service,
+        "rule": notice.rule,
+        "rung": notice.rung,
+        "opened_seq": notice.opened_seq,
+        "recipient": str(notice.recipient),
+        "letter": letter.id,
+        "due": notice.due.isoformat() if notice.due else None,
+        "rung_seq": notice.fact_seq,
+        "body": notice.body,
+        "service": notice.service,
         "why": why,
-    }  # fmt: skip
+    }
     return {key: value for key, value in told.items() if value is not None}

@@ -1,7 +1,9 @@
-"""Reads one cell of a tracker: a day, an NHS number, a yes or no, a reference, words. A doubtful cell is refused and never guessed at.
+"""Reads one cell of a tracker: a day, an NHS number, a yes or no, a reference, words. A doubtful cell is refused and
+never guessed at.
 
-Purpose: a due date is only as good as the day it is worked out from, so that 03/04/2026 is 3 April and 04/25/2026 is nothing at all.
-What it raises is always `Doubt`, whose text says what was expected, with an example, and never holds any part of the cell.
+Purpose: a due date is only as good as the day it is worked out from, so that 03/04/2026 is 3 April and 04/25/2026 is
+nothing at all. What it raises is always `Doubt`, whose text says what was expected, with an example, and never holds
+any part of the cell.
 """
 
 from __future__ import annotations
@@ -16,20 +18,44 @@ from models.facts import REFERENCE, Reference
 
 Cell = str | int | float | bool | date | datetime | time | None
 
-COMMENCED = date(2014, 9, 1)  # CFA 2014 Part 3 and the SEND Regs 2014 came into force: no earlier day can start or meet a duty of theirs
-OLDEST = 26  # a plan can be kept to the end of the academic year in which a young person becomes 25 (CFA 2014 s46)
+COMMENCED = date(
+    2014,
+    9,
+    1,
+    # CFA 2014 Part 3 and the SEND Regs 2014 came into force: no earlier day can start or meet a duty of theirs
+)
+# a plan can be kept to the end of the academic year in which a young person becomes 25 (CFA 2014 s46)
+OLDEST = 26
 LONGEST = 20_000
 EXAMPLE = "expected day/month/year with the year in four digits, for example 05/03/2026 or 5 March 2026"
 BLANKS = "\0\u00a0\u2007\u202f\u200b\u200c\u200d\ufeff"
 
-MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")
+MONTHS = (
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+)
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 CLOCK = r"(?:[ tT]+[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?: ?[apAP][mM])?[zZ]?)?"
 NUMERIC = re.compile(rf"([0-9]{{1,2}})([/.\-])([0-9]{{1,2}})\2([0-9]{{1,4}}){CLOCK}")
 ISO = re.compile(rf"([0-9]{{4}})([/.\-])([0-9]{{1,2}})\2([0-9]{{1,2}}){CLOCK}")
-WORDED = re.compile(r"(?:([a-z]+)[ ,]+)?([0-9]{1,2})(?:st|nd|rd|th)?[ \-/.,]*(?:of )?([a-z]{3,9})\.?[ \-/.,]*([0-9]{1,4})")
+WORDED = re.compile(
+    r"(?:([a-z]+)[ ,]+)?([0-9]{1,2})(?:st|nd|rd|th)?[ \-/.,]*(?:of )?([a-z]{3,9})\.?[ \-/.,]*([0-9]{1,4})"
+)
 MONTH_FIRST = re.compile(r"([a-z]{3,9})\.? ([0-9]{1,2})(?:st|nd|rd|th)?,? ([0-9]{4})")
-PARTIAL = re.compile(r"[0-9]{1,2}[/.\-][0-9]{1,4}|[a-z]{3,9}\.?[ \-/]*[0-9]{2,4}|[0-9]{1,2}(?:st|nd|rd|th)?[ \-]*[a-z]{3,9}|[0-9]{6}|[0-9]{8}")
+PARTIAL = re.compile(
+    r"[0-9]{1,2}[/.\-][0-9]{1,4}|[a-z]{3,9}\.?[ \-/]*[0-9]{2,4}|[0-9]{1,2}(?:st|nd|rd|th)?["
+    r" \-]*[a-z]{3,9}|[0-9]{6}|[0-9]{8}"
+)
 REFERENCE_KEPT: TypeAdapter[str] = TypeAdapter(Reference)
 
 
@@ -69,7 +95,9 @@ def long_words(cell: Cell) -> str:
 
 
 def plain_day(cell: Cell) -> date:
-    """The day in a cell: a sheet's own date, or text of UK form. Raises Doubt where it is impossible, ambiguous or no date."""
+    """The day in a cell: a sheet's own date, or text of UK form. Raises Doubt where it is impossible, ambiguous or no
+    date.
+    """
     if isinstance(cell, datetime):
         return cell.date()
     if isinstance(cell, date):
@@ -85,22 +113,35 @@ def plain_day(cell: Cell) -> date:
 
 
 def event_day(cell: Cell, today: date) -> date:
-    """The day of something that happened. Raises Doubt as `plain_day` does, and for a day that is to come or before the law's own."""
+    """The day of something that happened. Raises Doubt as `plain_day` does, and for a day that is to come or before the
+    law's own.
+    """
     day = plain_day(cell)
     if day > today:
         raise Doubt("future_date", f"the day has not come yet: expected a day up to {today.strftime('%d/%m/%Y')}")
     if day < COMMENCED:
-        raise Doubt("too_old", "the day lies before 01/09/2014, when this law came into force: expected a later one, for example 05/03/2026")
+        raise Doubt(
+            "too_old",
+            "the day lies before 01/09/2014, when this law came into force: expected a later one, for example"
+            " 05/03/2026",
+        )
     return day
 
 
 def birth_day(cell: Cell, today: date) -> date:
-    """A date of birth. Raises Doubt as `plain_day` does, and where it cannot be that of a child or young person; names no day."""
+    """A date of birth. Raises Doubt as `plain_day` does, and where it cannot be that of a child or young person; names
+    no day.
+    """
     day = plain_day(cell)
     if day > today:
-        raise Doubt("future_date", "a date of birth cannot be still to come; expected day/month/year, for example 05/03/2016")
+        raise Doubt(
+            "future_date", "a date of birth cannot be still to come; expected day/month/year, for example 05/03/2016"
+        )
     if today.year - day.year > OLDEST:
-        raise Doubt("bad_value", "a plan is for somebody under 26; expected a date of birth as day/month/year, for example 05/03/2016")
+        raise Doubt(
+            "bad_value",
+            "a plan is for somebody under 26; expected a date of birth as day/month/year, for example 05/03/2016",
+        )
     return day
 
 
@@ -116,7 +157,10 @@ def _read(text: str) -> date:
         weekday, day, month, year = found.groups()
         read = _whole(year, _month(month), int(day))
         if weekday is not None and _named(weekday, WEEKDAYS) != read.weekday() + 1:
-            raise Doubt("ambiguous_date" if _named(weekday, WEEKDAYS) else "not_a_date", f"the weekday and the date do not agree; {EXAMPLE}")
+            raise Doubt(
+                "ambiguous_date" if _named(weekday, WEEKDAYS) else "not_a_date",
+                f"the weekday and the date do not agree; {EXAMPLE}",
+            )
         return read
     if found := MONTH_FIRST.fullmatch(lower):
         month, day, year = found.groups()
@@ -157,8 +201,11 @@ def nhs_number(cell: Cell) -> str:
     if not re.fullmatch(r"[0-9]{10}", digits) or len(set(digits)) == 1:
         _no_number()
     if check_digit(digits[:9]) != int(digits[9]):
-        raise Doubt("check_digit", "the last digit does not fit the others, so that a digit is wrong or two have changed places; "
-                    "expected ten digits as on the NHS record, for example 999 123 4500")  # fmt: skip
+        raise Doubt(
+            "check_digit",
+            "the last digit does not fit the others, so that a digit is wrong or two have changed places; "
+            "expected ten digits as on the NHS record, for example 999 123 4500",
+        )
     return digits
 
 
@@ -167,13 +214,17 @@ def _no_number() -> NoReturn:
 
 
 def check_digit(nine: str) -> int | None:
-    """The check digit of nine digits (modulus 11, weights 10 to 2); None where no number with these nine digits exists."""
+    """The check digit of nine digits (modulus 11, weights 10 to 2); None where no number with these nine
+    digits exists.
+    """
     rest = 11 - sum(int(digit) * weight for digit, weight in zip(nine, range(10, 1, -1), strict=True)) % 11
     return None if rest == 10 else rest % 11
 
 
 def own_reference(cell: Cell) -> str | None:
-    """The team's own reference in the form that can be kept (capital letters and digits); None where it must be minted anew."""
+    """The team's own reference in the form that can be kept (capital letters and digits); None where it must be minted
+    anew.
+    """
     text = words(cell).upper()
     return text if REFERENCE.fullmatch(text) else None
 

@@ -1,8 +1,8 @@
 """Compares a sound row with what its case holds: what is new, and which cells tell another thing than the record. Pure.
 
-Purpose: the same file twice changes nothing, a newer one adds only what is new, and nothing on the record is replaced unless a person
-said so. A day that was imported and is now gone from its cell is a difference too: a duty would silently reopen. Facts recorded by
-hand that the tracker does not have are none, as a tracker lags behind the house.
+Purpose: the same file twice changes nothing, a newer one adds only what is new, and nothing on the record is replaced
+unless a person said so. A day that was imported and is now gone from its cell is a difference too: a duty would
+silently reopen. Facts recorded by hand that the tracker does not have are none, as a tracker lags behind the house.
 """
 
 from __future__ import annotations
@@ -42,12 +42,16 @@ class Compared:
 
 
 def compare(plan: Plan, lines: Sequence[Line], columns: TrackerColumns, directory: Directory, today: date) -> Compared:
-    """Compares a row with the facts that stand (corrections applied, in the order of the fold); an unknown case has none."""
+    """Compares a row with the facts that stand (corrections applied, in the order of the fold); an unknown case has
+    none.
+    """
     return _Comparison(plan, lines, columns, directory, today).compared()
 
 
 class _Comparison:
-    def __init__(self, plan: Plan, lines: Sequence[Line], columns: TrackerColumns, directory: Directory, today: date) -> None:
+    def __init__(
+        self, plan: Plan, lines: Sequence[Line], columns: TrackerColumns, directory: Directory, today: date
+    ) -> None:
         self.plan = plan
         self.lines = lines
         self.columns = columns
@@ -76,7 +80,11 @@ class _Comparison:
             return
         self.matched.add(line.seq)
         if line.occurred_on != wanted.day:
-            self._differs(wanted.column, _days(line.occurred_on, wanted.day), self._correct(line, {"occurred_on": wanted.day.isoformat()}))
+            self._differs(
+                wanted.column,
+                _days(line.occurred_on, wanted.day),
+                self._correct(line, {"occurred_on": wanted.day.isoformat()}),
+            )
         if line.data.get("la") != self.plan.la:
             told = line.data.get("la")
             held = self.directory.la_name(told) if isinstance(told, str) else "none"
@@ -87,7 +95,9 @@ class _Comparison:
             if line.data.get("la_reference") is None:
                 self.out.new.append(("la_reference", correction))
             else:
-                self._differs("la_reference", "the record has another reference than the file (neither is shown here)", correction)
+                self._differs(
+                    "la_reference", "the record has another reference than the file (neither is shown here)", correction
+                )
 
     def _other_bodies(self) -> Iterable[Draft]:
         """Under another authority another body answers: what was asked and received through the tracker follows it."""
@@ -106,7 +116,9 @@ class _Comparison:
         elif not alike:
             yes, no = ("No", "Yes") if agreed else ("Yes", "No")
             self.matched |= {line.seq for line in decided}
-            self._differs("assess", f"the record has {yes}, the file has {no}; {BY_HAND} (refusal_reversed, or fact_withdrawn)")
+            self._differs(
+                "assess", f"the record has {yes}, the file has {no}; {BY_HAND} (refusal_reversed, or fact_withdrawn)"
+            )
         else:
             self._same_day(wanted, alike)
             self.matched |= {line.seq for line in decided}
@@ -134,14 +146,21 @@ class _Comparison:
         line = self._nearest(wanted, alike)
         if line is None:
             return
-        # Asked again, or advice received twice: the cell holds one of the days, and the others are the house's own knowledge.
+        # Asked again, or advice received twice: the cell holds one of the days, and the others are the house's own
+        # knowledge.
         self.matched |= {each.seq for each in alike}
         if line.occurred_on != wanted.day:
-            self._differs(wanted.column, _days(line.occurred_on, wanted.day), self._correct(line, {"occurred_on": wanted.day.isoformat()}))
+            self._differs(
+                wanted.column,
+                _days(line.occurred_on, wanted.day),
+                self._correct(line, {"occurred_on": wanted.day.isoformat()}),
+            )
 
     def _gone(self) -> None:
         """Facts that an import recorded, whose column is there and whose cell no longer tells them."""
-        by_kind = {column.fact: name for name, column in self.columns.column.items() if column.fact} | dict.fromkeys(DECISIONS.values(), "decided_on")
+        by_kind = {column.fact: name for name, column in self.columns.column.items() if column.fact} | dict.fromkeys(
+            DECISIONS.values(), "decided_on"
+        )
         for line in sorted(self.lines, key=lambda line: -line.seq):
             if line.via != VIA_IMPORT or line.seq in self.matched:
                 continue
@@ -149,9 +168,13 @@ class _Comparison:
             column = ANSWER + str(service) if line.kind == self.columns.answers.fact else by_kind.get(line.kind)
             if column is None or column not in self.plan.row.cells:
                 continue
-            where = "services" if column == "asked_on" and "services" in self.plan.row.cells and self._asks() else column
+            where = (
+                "services" if column == "asked_on" and "services" in self.plan.row.cells and self._asks() else column
+            )
             what = f" for {self.directory.service_name(str(service))}" if where in {"services", "asked_on"} else ""
-            self._differs(where, f"the record has {line.occurred_on:%d/%m/%Y}{what}, the file has nothing", self._withdraw(line))
+            self._differs(
+                where, f"the record has {line.occurred_on:%d/%m/%Y}{what}, the file has nothing", self._withdraw(line)
+            )
 
     def _asks(self) -> bool:
         return any(wanted.column == "asked_on" for wanted in self.plan.facts)

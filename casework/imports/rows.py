@@ -1,7 +1,8 @@
 """Reads one row of a tracker as facts of a case, or says which of its cells are doubtful. Pure.
 
-Purpose: a row is accepted whole or refused whole, every doubtful cell of it named at once, so that a person mends it in one go. What is
-said of a cell is the column, what was expected and an example; two days of the process may be compared in words, an identifying cell never.
+Purpose: a row is accepted whole or refused whole, every doubtful cell of it named at once, so that a person mends it in
+one go. What is said of a cell is the column, what was expected and an example; two days of the process may be compared
+in words, an identifying cell never.
 """
 
 from __future__ import annotations
@@ -22,8 +23,12 @@ from config.tracker_columns import ANSWER, TrackerColumns, header_key
 Read = TypeVar("Read")
 DECISIONS = {True: "assessment_agreed", False: "assessment_refused"}
 
-NOT_ASSESSED = "a plan is dated though the authority decided not to assess; expected an empty cell, or Yes to the assessment"
-NOT_ASKED = "an answer is dated though this service is not among those asked; expected an empty cell, or the service named"
+NOT_ASSESSED = (
+    "a plan is dated though the authority decided not to assess; expected an empty cell, or Yes to the assessment"
+)
+NOT_ASKED = (
+    "an answer is dated though this service is not among those asked; expected an empty cell, or the service named"
+)
 
 
 class Problem(NamedTuple):
@@ -35,7 +40,9 @@ class Problem(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """One fact that a row tells: its kind and day, the column that told it, and the service and body where it is about advice."""
+    """One fact that a row tells: its kind and day, the column that told it, and the service and body where it is about
+    advice.
+    """
 
     column: str
     kind: str
@@ -46,7 +53,9 @@ class Wanted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one sound row says of one case. `reference` is None where the row's own can only be kept sealed (it is `original`)."""
+    """What one sound row says of one case. `reference` is None where the row's own can only be kept sealed (it is
+    `original`).
+    """
 
     row: SheetRow
     reference: str | None
@@ -110,7 +119,10 @@ class RowReader:
             service = self.directory.find_service(part)
             if service is None:
                 known = ", ".join(each.name for each in self.directory.service.values())
-                raise Doubt("unknown_service", f"a service is not in the directory; expected some of {known}, with semicolons between them")
+                raise Doubt(
+                    "unknown_service",
+                    f"a service is not in the directory; expected some of {known}, with semicolons between them",
+                )
             if service not in found:
                 found.append(service)
         return tuple(found)
@@ -186,7 +198,11 @@ class _Reading:
         return Plan(self.row, reference, original, self.la, la_reference, facts, kept, self.exception, self.comments)
 
     def _check_missing(self) -> None:
-        for column, example in (("reference", "NX00042"), ("la", next(iter(self.reader.directory.la.values())).name), ("requested_on", "05/03/2026")):
+        for column, example in (
+            ("reference", "NX00042"),
+            ("la", next(iter(self.reader.directory.la.values())).name),
+            ("requested_on", "05/03/2026"),
+        ):
             if read.blank(self.row.cells.get(column)):
                 self._say(column, "missing", f"the cell is empty; expected, for example, {example}")
         if len(read.words(self.row.cells.get("reference"))) > 200:
@@ -213,7 +229,11 @@ class _Reading:
             self._say("asked_on", "missing", f"the cell is empty though services are named; {read.EXAMPLE}")
         if self.asked_on is not None and not self.services:
             known = ", ".join(each.name for each in self.reader.directory.service.values())
-            self._say("services", "missing", f"the cell is empty though a request is dated; expected some of {known}, with semicolons between them")
+            self._say(
+                "services",
+                "missing",
+                f"the cell is empty though a request is dated; expected some of {known}, with semicolons between them",
+            )
         for service in self.answers:
             if service not in self.services:
                 self._say(ANSWER + service, "not_asked", NOT_ASKED)
@@ -221,7 +241,11 @@ class _Reading:
             for service in self.services:
                 if self.reader.directory.provider(self.la, service) is None:
                     name = self.reader.directory.service_name(service)
-                    self._say("services", "unmapped_service", f"the directory has no body that gives {name} for this local authority")
+                    self._say(
+                        "services",
+                        "unmapped_service",
+                        f"the directory has no body that gives {name} for this local authority",
+                    )
 
     def _check_order(self) -> None:
         def after(column: str, day: date | None, than: str, other: date | None) -> bool:
@@ -229,19 +253,31 @@ class _Reading:
             if day is None or other is None or day >= other:
                 return True
             header = self.reader.columns.header(than, self.reader.directory)
-            self._say(column, "out_of_order", f"{day:%d/%m/%Y} lies before '{header}' ({other:%d/%m/%Y}); expected that day or a later one")
+            self._say(
+                column,
+                "out_of_order",
+                f"{day:%d/%m/%Y} lies before '{header}' ({other:%d/%m/%Y}); expected that day or a later one",
+            )
             return False
 
         after("decided_on", self.decided_on, "requested_on", self.requested_on)
         after("asked_on", self.asked_on, "requested_on", self.requested_on)
         for service, day in self.answers.items():
             after(ANSWER + service, day, "asked_on", self.asked_on)
-        for column, planned in (("draft_on", self.draft_on), ("section_g_on", self.section_g_on), ("final_on", self.final_on)):
+        for column, planned in (
+            ("draft_on", self.draft_on),
+            ("section_g_on", self.section_g_on),
+            ("final_on", self.final_on),
+        ):
             if after(column, planned, "requested_on", self.requested_on) and column != "section_g_on":
                 after(column, planned, "decided_on", self.decided_on)
         after("final_on", self.final_on, "draft_on", self.draft_on)
         if self.born_on is not None and self.requested_on is not None and self.born_on > self.requested_on:
-            self._say("date_of_birth", "out_of_order", "the request was made before the birth; expected an earlier day of birth, or a later request")
+            self._say(
+                "date_of_birth",
+                "out_of_order",
+                "the request was made before the birth; expected an earlier day of birth, or a later request",
+            )
 
     def _facts(self, la: str, requested_on: date) -> list[Wanted]:
         """The facts in the order in which the process has them, so that those of one day are folded in that order."""
@@ -252,12 +288,19 @@ class _Reading:
             facts.append(Wanted("decided_on", DECISIONS[self.assess], self.decided_on))
         if self.asked_on is not None:
             asking = columns.column["asked_on"].fact or ""
-            facts.extend(Wanted("asked_on", asking, self.asked_on, service, self.reader.directory.provider(la, service)) for service in self.services)
+            facts.extend(
+                Wanted("asked_on", asking, self.asked_on, service, self.reader.directory.provider(la, service))
+                for service in self.services
+            )
         facts.extend(
             Wanted(ANSWER + service, columns.answers.fact, day, service, self.reader.directory.provider(la, service))
             for service, day in sorted(self.answers.items(), key=lambda answer: answer[1])
         )
-        for column, day in (("draft_on", self.draft_on), ("section_g_on", self.section_g_on), ("final_on", self.final_on)):
+        for column, day in (
+            ("draft_on", self.draft_on),
+            ("section_g_on", self.section_g_on),
+            ("final_on", self.final_on),
+        ):
             if day is not None:
                 facts.append(Wanted(column, columns.column[column].fact or "", day))
         return facts

@@ -1,7 +1,9 @@
-"""Opens a tracker, CSV or XLSX, and hands out its case rows, each with the line on which a person finds it. [I/O, reading only]
+"""Opens a tracker, CSV or XLSX, and hands out its case rows, each with the line on which a person finds it. [I/O,
+reading only]
 
-Purpose: the teams' files are read as they are: a title above the header, blank lines, totals, notes and lists on other sheets are told
-apart from cases. What cannot be read is refused in one sentence that holds neither the file's name nor anything that stands in it.
+Purpose: the teams' files are read as they are: a title above the header, blank lines, totals, notes and lists on other
+sheets are told apart from cases. What cannot be read is refused in one sentence that holds neither the file's name nor
+anything that stands in it.
 """
 
 from __future__ import annotations
@@ -33,12 +35,15 @@ OLD_OR_LOCKED = b"\xd0\xcf\x11\xe0"
 ZIPPED = b"PK\x03\x04"
 FORMS = "expected a CSV file, or an Excel workbook saved as .xlsx without a password"
 
-# openpyxl warns of styles and extensions that it leaves out, with the cell's address and value: not for our streams.
+# openpyxl warns of styles and extensions that it leaves out, with the cell's address and value: not for our
+# streams.
 warnings.filterwarnings("ignore", module=r"openpyxl\..*")
 
 
 class SheetError(Exception):
-    """The file cannot be read as a tracker. `exit_code` is 2 where another file is wanted, 3 where this one could not be got at."""
+    """The file cannot be read as a tracker. `exit_code` is 2 where another file is wanted, 3 where this one could not
+    be got at.
+    """
 
     code = "not_a_tracker"
 
@@ -49,7 +54,9 @@ class SheetError(Exception):
 
 
 class SheetRow(NamedTuple):
-    """One case row: the sheet's number (1 for CSV), its physical line or sheet row, its cells by what they hold, and doubts of the whole row."""
+    """One case row: the sheet's number (1 for CSV), its physical line or sheet row, its cells by what they hold, and
+    doubts of the whole row.
+    """
 
     sheet: int
     line: int
@@ -64,7 +71,9 @@ class _Raw(NamedTuple):
 
 @dataclass
 class TrackerFile:
-    """An opened tracker. `rows` may be walked more than once; `remarks` says afterwards what was told apart, in words for a person."""
+    """An opened tracker. `rows` may be walked more than once; `remarks` says afterwards what was told apart, in words
+    for a person.
+    """
 
     digest: str
     columns: TrackerColumns
@@ -76,7 +85,9 @@ class TrackerFile:
     told_apart: Counter[str] = field(default_factory=Counter)
 
     def rows(self) -> Iterator[SheetRow]:
-        """The case rows of every sheet that has the header. Raises SheetError where the file breaks off or is damaged further down."""
+        """The case rows of every sheet that has the header. Raises SheetError where the file breaks off or is damaged
+        further down.
+        """
         self.told_apart.clear()
         for sheet, raw in self.sheets:
             yield from self._rows_of(sheet, raw())
@@ -106,7 +117,10 @@ class TrackerFile:
 
     def _whole_row(self, cells: Sequence[Cell], width: int) -> tuple[tuple[str, Doubt], ...]:
         if self.is_text and any(not blank(cell) for cell in cells[width:]):
-            text = "the row has more cells than the header, so that its cells may have shifted: put text that holds the separator in quotation marks"
+            text = (
+                "the row has more cells than the header, so that its cells may have shifted: put text that holds the"
+                " separator in quotation marks"
+            )
             return (("reference", Doubt("extra_cells", text)),)
         return ()
 
@@ -123,13 +137,25 @@ class TrackerFile:
         looks_so = isinstance(reference, str) and self.columns.meaning(reference, self.directory) == "reference"
         if looks_so and _meanings(row, self.columns, self.directory) == header:
             return "repeated headers"
-        if blank(cells.get("nhs_number")) and blank(cells.get("date_of_birth")) and not any(_is_day(cells.get(what)) for what in _days(cells)):
+        if (
+            blank(cells.get("nhs_number"))
+            and blank(cells.get("date_of_birth"))
+            and not any(_is_day(cells.get(what)) for what in _days(cells))
+        ):
             first = header_key(words(filled[0]))
-            if any(first == header_key(word) or first.startswith(("total", "grandtotal")) for word in self.columns.words.totals):
+            if any(
+                first == header_key(word) or first.startswith(("total", "grandtotal"))
+                for word in self.columns.words.totals
+            ):
                 return "rows of totals"
             if blank(cells.get("reference")) and blank(cells.get("la")) and blank(cells.get("requested_on")):
                 return "rows of totals or notes"
-            if len(filled) == 1 and " " in words(filled[0]) and not blank(cells.get("reference")) and not words(filled[0])[-1].isdigit():
+            if (
+                len(filled) == 1
+                and " " in words(filled[0])
+                and not blank(cells.get("reference"))
+                and not words(filled[0])[-1].isdigit()
+            ):
                 return "rows of totals or notes"
         return None
 
@@ -157,7 +183,9 @@ def _meanings(cells: Sequence[Cell], columns: TrackerColumns, directory: Directo
 
 
 def open_tracker(path: Path, columns: TrackerColumns, directory: Directory) -> TrackerFile:
-    """Opens a tracker and finds its header. Raises SheetError, never another exception, for whatever the path leads to."""
+    """Opens a tracker and finds its header. Raises SheetError, never another exception, for whatever the
+    path leads to.
+    """
     content = _content(path)
     digest = hashlib.sha256(content).hexdigest()
     if content.startswith(OLD_OR_LOCKED):
@@ -177,7 +205,10 @@ def _content(path: Path) -> bytes:
         if path.exists() and not path.is_file():
             raise SheetError(f"that is no ordinary file: {FORMS}")
         if path.stat().st_size > LARGEST_FILE:
-            raise SheetError(f"the file is larger than {LARGEST_FILE // MEGABYTE} MB: split it, and import the parts one after another")
+            raise SheetError(
+                f"the file is larger than {LARGEST_FILE // MEGABYTE} MB: split it, and import the parts one after"
+                " another"
+            )
         content = path.read_bytes()
     except FileNotFoundError:
         raise SheetError(f"there is no such file: {FORMS}") from None
@@ -196,7 +227,8 @@ def _decoded(content: bytes) -> str:
         except UnicodeDecodeError:
             raise SheetError(f"the file is no spreadsheet that can be read: {FORMS}") from None
     head = content[:4096]
-    if head.count(b"\0") * 50 > len(head):  # one among many is a slip of some export; many are another sort of file
+    # one among many is a slip of some export; many are another sort of file
+    if head.count(b"\0") * 50 > len(head):
         raise SheetError(f"the file is no spreadsheet that can be read: {FORMS}")
     try:
         return content.decode("utf-8-sig")
@@ -237,8 +269,9 @@ def _text_rows(text: str, delimiter: str) -> Iterator[_Raw]:
             line = reader.line_num + 1
     except csv.Error:
         raise _Broken(
-            f"the row that begins on line {line} cannot be told from those after it: a quotation mark is open, or stands inside its cell; "
-            "expected text with quotation marks doubled, as a spreadsheet saves it; nothing was imported"
+            f"the row that begins on line {line} cannot be told from those after it: a quotation mark is open, or"
+            " stands inside its cell; expected text with quotation marks doubled, as a spreadsheet saves it; nothing"
+            " was imported"
         ) from None
 
 
@@ -251,7 +284,10 @@ def _workbook(
             if "xl/workbook.xml" not in names:
                 raise SheetError(f"the file is packed, but no .xlsx workbook: {FORMS}")
             if sum(part.file_size for part in packed.infolist()) > LARGEST_UNPACKED:
-                raise SheetError(f"the workbook unpacks to more than {LARGEST_UNPACKED // MEGABYTE} MB: save only the tracker sheet, as CSV")
+                raise SheetError(
+                    f"the workbook unpacks to more than {LARGEST_UNPACKED // MEGABYTE} MB: save only the tracker sheet,"
+                    " as CSV"
+                )
         book: Any = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
         sheets: list[tuple[int, Callable[[], Iterator[_Raw]]]] = []
         remarks: list[str] = []
@@ -315,7 +351,10 @@ def _no_doubles(meanings: Mapping[int, str], columns: TrackerColumns, directory:
         if number > 1:
             places = " and ".join(str(place + 1) for place, meaning in meanings.items() if meaning == what)
             header = columns.header(what, directory)
-            raise SheetError(f"columns {places} both hold '{header}': keep one of them, as only one can be right; nothing was imported")
+            raise SheetError(
+                f"columns {places} both hold '{header}': keep one of them, as only one can be right; nothing was"
+                " imported"
+            )
 
 
 def _no_header(best: tuple[int, set[str]], columns: TrackerColumns, directory: Directory) -> SheetError:
@@ -326,4 +365,6 @@ def _no_header(best: tuple[int, set[str]], columns: TrackerColumns, directory: D
         near = f"; row {line} comes nearest and lacks {missing}"
     else:
         near = ""
-    return SheetError(f"no header row was found in the first {HEADER_WITHIN} rows: looked for columns headed {looked_for}{near}")
+    return SheetError(
+        f"no header row was found in the first {HEADER_WITHIN} rows: looked for columns headed {looked_for}{near}"
+    )

@@ -1,9 +1,11 @@
-"""Importing a tracker: each sound row's facts are recorded together or not at all, and every refused row is told with what was expected.
+"""Importing a tracker: each sound row's facts are recorded together or not at all, and every refused row is told with
+what was expected.
 
-Purpose: the record begins from the teams' own spreadsheets, without a guess and without chasing the past (`chasing_began`, dated the day
-of import, covers every rung up to it). One transaction holds the whole file, or one thousand rows at a time of a very large one; the same
-file imported again changes nothing, so that a broken-off import is finished by running it again. The file's name, which may be a
-child's, is kept nowhere: an import is known by the digest of the file.
+Purpose: the record begins from the teams' own spreadsheets, without a guess and without chasing the past
+(`chasing_began`, dated the day of import, covers every rung up to it). One transaction holds the whole file, or one
+thousand rows at a time of a very large one; the same file imported again changes nothing, so that a broken-off import
+is finished by running it again. The file's name, which may be a child's, is kept nowhere: an import is known by the
+digest of the file.
 """
 
 from __future__ import annotations
@@ -40,7 +42,9 @@ NOT_SHOWN = "the record has another value than the file (neither is shown here)"
 
 
 class RowRefusal(BaseModel):
-    """One doubtful cell of a refused row: the file's physical line or sheet row, the column, a code, and what was expected."""
+    """One doubtful cell of a refused row: the file's physical line or sheet row, the column, a code, and what was
+    expected.
+    """
 
     model_config = ConfigDict(frozen=True)
     line: int
@@ -58,7 +62,9 @@ class ClaimToDecide(BaseModel):
 
 
 class Named(BaseModel):
-    """A row whose own reference has not the form of one here (it may be a name), and the reference that its case was given; a person can look it up."""
+    """A row whose own reference has not the form of one here (it may be a name), and the reference that its case was
+    given; a person can look it up.
+    """
 
     model_config = ConfigDict(frozen=True)
     case_ref: str
@@ -66,11 +72,14 @@ class Named(BaseModel):
 
 
 class ImportReport(BaseModel):
-    """What became of a file. `rows` counts case rows only; `refused` counts rows, `refusals` has one entry for each doubtful cell.
+    """What became of a file. `rows` counts case rows only; `refused` counts rows, `refusals` has one entry for each
+    doubtful cell.
 
-    `named` says which row without a reference of the house's form became which case, the first time that it is imported.
+    `named` says which row without a reference of the house's form became which case, the first time that it is
+    imported.
 
-    `corrections` counts the cells that were accepted against the record: of facts, and of the sealed person, which no fact tells.
+    `corrections` counts the cells that were accepted against the record: of facts, and of the sealed person, which no
+    fact tells.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -111,14 +120,23 @@ class _DryRun(Exception):
 
 
 def import_file(
-    house: House, path: Path, dry_run: bool = False, accept_changes: bool = False, actor: str = "importer", run: str | None = None
+    house: House,
+    path: Path,
+    dry_run: bool = False,
+    accept_changes: bool = False,
+    actor: str = "importer",
+    run: str | None = None,
 ) -> ImportReport:
-    """Imports a tracker. Raises SheetError where the file cannot be read as one, TrackerError for a locality's own column file; then nothing was written.
+    """Imports a tracker. Raises SheetError where the file cannot be read as one, TrackerError for a locality's own
+    column file; then nothing was written.
 
-    `dry_run` writes nothing at all and reports what would be; `accept_changes` records corrections where a cell differs from the record.
+    `dry_run` writes nothing at all and reports what would be; `accept_changes` records corrections where a cell differs
+    from the record.
     """
     tracker = open_tracker(Path(path), load_columns(house.own("tracker.toml")), house.directory)
-    rows = list(tracker.rows())  # read to the end before anything is written: a file that breaks off further down is refused whole
+    rows = list(
+        tracker.rows()
+    )  # read to the end before anything is written: a file that breaks off further down is refused whole
     importer = _Importer(house, tracker, accept_changes, actor, run)
     size = len(rows) if len(rows) <= IN_ONE_PIECE else BATCH
     for start in range(0, len(rows), size or 1):
@@ -129,10 +147,19 @@ def import_file(
     report = importer.report(dry_run)
     if not dry_run:
         with writing(house.engine) as connection:
-            connection.execute(insert(IMPORT_FILE), [{
-                "digest": tracker.digest, "imported_at": instant(house.now()), "rows": report.rows, "accepted": report.accepted,
-                "refused": report.refused, "facts_added": report.facts_added,
-            }])  # fmt: skip
+            connection.execute(
+                insert(IMPORT_FILE),
+                [
+                    {
+                        "digest": tracker.digest,
+                        "imported_at": instant(house.now()),
+                        "rows": report.rows,
+                        "accepted": report.accepted,
+                        "refused": report.refused,
+                        "facts_added": report.facts_added,
+                    }
+                ],
+            )
     return report
 
 
@@ -154,16 +181,28 @@ class _Importer:
     def report(self, dry_run: bool) -> ImportReport:
         tally = self.tally
         remarks = self.tracker.said()
-        # What the record refuses is known later than what a cell alone shows; a person reads both from the top of the file down.
+        # What the record refuses is known later than what a cell alone shows; a person reads both from the top of the
+        # file down.
         refusals = [told for _, told in sorted(tally.refusals, key=lambda each: (each[0], each[1].line))]
         return ImportReport(
-            rows=tally.rows, accepted=tally.accepted, refused=tally.refused, facts_added=tally.facts_added, refusals=refusals,
-            unchanged=tally.unchanged, corrections=tally.corrections, claims_to_decide=tally.claims, remarks=remarks, dry_run=dry_run,
-            bodies=sorted(tally.bodies), named=[] if dry_run else tally.named,
-        )  # fmt: skip
+            rows=tally.rows,
+            accepted=tally.accepted,
+            refused=tally.refused,
+            facts_added=tally.facts_added,
+            refusals=refusals,
+            unchanged=tally.unchanged,
+            corrections=tally.corrections,
+            claims_to_decide=tally.claims,
+            remarks=remarks,
+            dry_run=dry_run,
+            bodies=sorted(tally.bodies),
+            named=[] if dry_run else tally.named,
+        )
 
     def take_in_once(self, rows: Sequence[SheetRow], dry_run: bool) -> None:
-        """Takes in one batch in a transaction of its own, afresh where other writers were first. Raises _DryRun, which undoes it."""
+        """Takes in one batch in a transaction of its own, afresh where other writers were first. Raises _DryRun, which
+        undoes it.
+        """
         before = deepcopy(self.tally), dict(self.seen)
 
         def once(connection: Connection) -> None:
@@ -191,7 +230,10 @@ class _Importer:
             if reference:
                 first = self.seen.setdefault(reference, row.line)
                 if first != row.line:
-                    text = f"the reference was used before, on line {first}, and the first row with it stands; expected a reference of its own"
+                    text = (
+                        f"the reference was used before, on line {first}, and the first row with it stands; expected a"
+                        " reference of its own"
+                    )
                     problems.append(self.reader.problem("reference", "duplicate_reference", text))
             if problems:
                 self.refuse(row, problems)
@@ -202,8 +244,12 @@ class _Importer:
         """Counts a row as refused, with every doubtful cell of it."""
         self.tally.refused += 1
         where = f"Sheet {row.sheet}: " if row.sheet > 1 else ""
-        # One cell may stand for several facts (a request for each service): what is said of it twice in the same words is said once.
-        found = dict.fromkeys(RowRefusal(line=row.line, field=told.field, code=told.code, message=where + told.message) for told in problems)
+        # One cell may stand for several facts (a request for each service): what is said of it twice in the same words
+        # is said once.
+        found = dict.fromkeys(
+            RowRefusal(line=row.line, field=told.field, code=told.code, message=where + told.message)
+            for told in problems
+        )
         self.tally.refusals.extend((row.sheet, told) for told in found)
 
 
@@ -223,11 +269,15 @@ class _Batch:
         known = [ref for ref, work in self.works.items() if work.lines]
         self.passages = people.read_passages(connection, self.seal, known)
         self.child_of = people.child_keys(connection, known)
-        self.by_number = people.find_children(connection, self.seal, [plan.person["nhs_number"] for plan in plans if "nhs_number" in plan.person])
+        self.by_number = people.find_children(
+            connection, self.seal, [plan.person["nhs_number"] for plan in plans if "nhs_number" in plan.person]
+        )
         children = {*self.child_of.values(), *self.by_number.values()}
         self.people = people.read_people(connection, self.seal, children)
         self.erased = people.erased_among(connection, children)
-        self.told: dict[tuple[str, str], str] = {}  # of each NHS number its birth and name, as the first row with it has them
+        self.told: dict[
+            tuple[str, str], str
+        ] = {}  # of each NHS number its birth and name, as the first row with it has them
 
     def ref_of(self, plan: Plan) -> str | None:
         """The case that a row is of; None where it has none yet and is to be given a reference."""
@@ -240,7 +290,11 @@ class _Batch:
         work = self.works.get(ref) if ref is not None else None
         lines = effective(work.lines) if work is not None and work.lines else []
         compared = compare(plan, lines, self.importer.columns, self.house.directory, self.importer.today)
-        problems = [reader.problem(told.column, DIFFERS, told.message) for told in compared.differences if self._stands(bool(told.corrections))]
+        problems = [
+            reader.problem(told.column, DIFFERS, told.message)
+            for told in compared.differences
+            if self._stands(bool(told.corrections))
+        ]
         person, mended, doubts = self._person(plan, ref)
         problems += doubts
         if problems:
@@ -255,12 +309,32 @@ class _Batch:
             tally.accepted += 1
             tally.unchanged += 1
             return
-        self._record(plan, ref, work, compared, [draft for _, draft in drafts], [column for column, _ in drafts], person, mended, words, claim is not None)
+        self._record(
+            plan,
+            ref,
+            work,
+            compared,
+            [draft for _, draft in drafts],
+            [column for column, _ in drafts],
+            person,
+            mended,
+            words,
+            claim is not None,
+        )
 
     def _record(
-        self, plan: Plan, ref: str | None, work: CaseWork | None, compared: Compared, drafts: Sequence[Draft], columns: Sequence[str],
-        person: dict[str, str], mended: int, words: Sequence[str], claimed: bool,
-    ) -> None:  # fmt: skip
+        self,
+        plan: Plan,
+        ref: str | None,
+        work: CaseWork | None,
+        compared: Compared,
+        drafts: Sequence[Draft],
+        columns: Sequence[str],
+        person: dict[str, str],
+        mended: int,
+        words: Sequence[str],
+        claimed: bool,
+    ) -> None:
         tally = self.importer.tally
         before = work.lines[-1].seq if work is not None and work.lines else 0
         alias = plan.original if ref is None else None
@@ -305,13 +379,23 @@ class _Batch:
         return Draft("excuse_claimed", self.importer.today, {"evidence": plan.exception})
 
     def _person(self, plan: Plan, ref: str | None) -> tuple[dict[str, str], int, list[Problem]]:
-        """What the row newly tells of the child, how much of it mends what is known, and where it contradicts it. No value is ever shown."""
+        """What the row newly tells of the child, how much of it mends what is known, and where it contradicts it. No
+        value is ever shown.
+        """
         reader = self.importer.reader
         number = plan.person.get("nhs_number")
         own = self.child_of.get(ref) if ref is not None else None
         child = own or (self.by_number.get(number) if number else None)
         if child in self.erased:
-            return {}, 0, [reader.problem("reference", "erased", "the person of this case has been erased; expected no row for it")]
+            return (
+                {},
+                0,
+                [
+                    reader.problem(
+                        "reference", "erased", "the person of this case has been erased; expected no row for it"
+                    )
+                ],
+            )
         held = self.people.get(child, {}) if child is not None else {}
         one = {name: plan.person[name] for name in ("date_of_birth", "name") if number and name in plan.person}
         apart = [name for name, said in one.items() if self.told.setdefault((str(number), name), said) != said]
@@ -330,7 +414,13 @@ class _Batch:
                 mended += 1
                 moved = name == "nhs_number" and self.by_number.get(told, child) != child
                 if moved:
-                    problems.append(reader.problem(name, DIFFERS, f"{NOT_SHOWN}, and the file's belongs to another child: mend the row, or the case"))
+                    problems.append(
+                        reader.problem(
+                            name,
+                            DIFFERS,
+                            f"{NOT_SHOWN}, and the file's belongs to another child: mend the row, or the case",
+                        )
+                    )
                 elif not self.importer.accept_changes:
                     problems.append(reader.problem(name, DIFFERS, NOT_SHOWN))
         if own is None and not fresh and plan.person:

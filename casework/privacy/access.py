@@ -1,7 +1,7 @@
 """Looking at who a case is about, and at the words kept of it: every look is logged before anything is shown.
 
-Purpose: UK GDPR art 5(2): a team can say who read of which child, when and why. The log is only ever added to; the purpose may hold a name, so
-that its words are sealed and the log keeps the passage's id.
+Purpose: UK GDPR art 5(2): a team can say who read of which child, when and why. The log is only ever added to; the
+purpose may hold a name, so that its words are sealed and the log keeps the passage's id.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from models.facts import REFERENCE, Line
 
 
 class Said(BaseModel):
-    """One passage of a case: the fact that keeps it (its number, kind and field), where one does, and the words, None once erased."""
+    """One passage of a case: the fact that keeps it (its number, kind and field), where one does, and the words, None
+    once erased.
+    """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
     seq: int | None
@@ -28,7 +30,9 @@ class Said(BaseModel):
 
 
 class WhoReport(BaseModel):
-    """What is known of the person, null where nothing is. `known` is false where nothing ever was, or it has been erased."""
+    """What is known of the person, null where nothing is. `known` is false where nothing ever was, or it has been
+    erased.
+    """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
     case_ref: str
@@ -42,7 +46,9 @@ class WhoReport(BaseModel):
 
 
 def who(house: House, case: str, actor: str, purpose: str, words: bool = False) -> WhoReport:
-    """Logs a look at a case's person (and, if asked, its passages) and gives what is known. Raises LookupError where there is no such case."""
+    """Logs a look at a case's person (and, if asked, its passages) and gives what is known. Raises LookupError where
+    there is no such case.
+    """
     with writing(house.engine) as connection:
         ref = case_of(connection, house.seal, case)
         people.log_read(connection, house.seal, ref, actor, purpose, instant(house.now()))
@@ -51,24 +57,40 @@ def who(house: House, case: str, actor: str, purpose: str, words: bool = False) 
         said = _words(connection, house.seal, ref) if words else None
     told = person or {}
     return WhoReport(
-        case_ref=ref, known=bool(told), nhs_number=told.get("nhs_number"), date_of_birth=told.get("date_of_birth"), name=told.get("name"),
-        reference=told.get("reference"), la_reference=told.get("la_reference"), words=said,
-    )  # fmt: skip
+        case_ref=ref,
+        known=bool(told),
+        nhs_number=told.get("nhs_number"),
+        date_of_birth=told.get("date_of_birth"),
+        name=told.get("name"),
+        reference=told.get("reference"),
+        la_reference=told.get("la_reference"),
+        words=said,
+    )
 
 
 def case_of(connection: Connection, seal: Seal, case: str) -> str:
-    """The reference of a case that stands, asked for by it or by the one that the team gave it. Raises LookupError where there is none."""
+    """The reference of a case that stands, asked for by it or by the one that the team gave it. Raises LookupError
+    where there is none.
+    """
     kept = case.strip().upper()
     if not REFERENCE.fullmatch(kept):
         kept = people.find_aliases(connection, seal, [case]).get(case, "")
     if not kept or connection.execute(select(CASE.c.case_ref).where(CASE.c.case_ref == kept)).scalar() is None:
-        raise LookupError("there is no case with that reference (it is not repeated here); sendflow overdue and sendflow week list cases")
+        raise LookupError(
+            "there is no case with that reference (it is not repeated here); sendflow overdue and sendflow week list"
+            " cases"
+        )
     return kept
 
 
 def _words(connection: Connection, seal: Seal, ref: str) -> list[Said]:
     lines = ledger.read(connection, [ref])[ref][0]
-    kept_by = {people.passage_id(value): (line, key) for line in lines for key, value in line.data.items() if isinstance(value, str) and "." in value}
+    kept_by = {
+        people.passage_id(value): (line, key)
+        for line in lines
+        for key, value in line.data.items()
+        if isinstance(value, str) and "." in value
+    }
     purposes = set(connection.execute(select(people.READ.c.purpose).where(people.READ.c.case_ref == ref)).scalars())
     kept_here = people.read_passages(connection, seal, [ref]).get(ref, [])
     shown = [_said(kept, kept_by.get(kept.id)) for kept in kept_here if kept.id not in purposes]

@@ -1,8 +1,10 @@
-"""Erasing a person: what is known of a child, and the words kept of all the child's cases, when the team may keep them no longer.
+"""Erasing a person: what is known of a child, and the words kept of all the child's cases, when the team may keep them
+no longer.
 
-Purpose: UK GDPR art 5(1)(e) and art 17. What is proved stays: facts, dates and hashes name nobody, so that every chain still verifies. Who erased,
-when and on what ground stands in the log that is only ever added to; the ground is a word of ours, because a purpose in free words, as a look
-has, could name the child whom it erases. Backups that were taken before still hold the sealed person: they end with their own retention.
+Purpose: UK GDPR art 5(1)(e) and art 17. What is proved stays: facts, dates and hashes name nobody, so that every chain
+still verifies. Who erased, when and on what ground stands in the log that is only ever added to; the ground is a word
+of ours, because a purpose in free words, as a look has, could name the child whom it erases. Backups that were taken
+before still hold the sealed person: they end with their own retention.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ class Ground(StrEnum):
 
 
 class ErasureReport(BaseModel):
-    """What was erased, or would be: the child's cases, how many passages of words. `open_cases` are those on which a duty is still open."""
+    """What was erased, or would be: the child's cases, how many passages of words. `open_cases` are those on which a
+    duty is still open.
+    """
 
     model_config = ConfigDict(frozen=True)
     erased: bool
@@ -54,8 +58,8 @@ class NothingThere(LookupError):
 def erase(house: House, case: str, actor: str, ground: Ground, *, really: bool = False) -> ErasureReport:
     """Erase the child of this case, with the words of all the child's cases; without `really`, only say what would go.
 
-    Raises LookupError where there is no such case, NothingThere where nobody is known of it, StillOpen where the ground is the end of
-    retention and a duty is open.
+    Raises LookupError where there is no such case, NothingThere where nobody is known of it, StillOpen where the ground
+    is the end of retention and a duty is open.
     """
     if not really:
         with reading(house.engine) as connection:
@@ -65,8 +69,8 @@ def erase(house: House, case: str, actor: str, ground: Ground, *, really: bool =
         child, would = _would_go(connection, house, case, ground)
         if would.open_cases and ground is Ground.RETENTION_ENDED:
             raise StillOpen(
-                f"nothing was erased: a duty is still open on {', '.join(would.open_cases)}, so that retention cannot have ended; "
-                "record case_closed or case_withdrawn first, or name another ground"
+                f"nothing was erased: a duty is still open on {', '.join(would.open_cases)}, so that retention cannot"
+                " have ended; record case_closed or case_withdrawn first, or name another ground"
             )
         now = instant(house.now())
         if child is None:
@@ -85,20 +89,41 @@ def erase(house: House, case: str, actor: str, ground: Ground, *, really: bool =
 def _would_go(connection: Connection, house: House, case: str, ground: Ground) -> tuple[str | None, ErasureReport]:
     ref = case_of(connection, house.seal, case)
     child = connection.scalar(select(CASE.c.child_key).where(CASE.c.case_ref == ref))
-    known = None if child is None else connection.scalar(
-        select(people.PERSON.c.child_key).where(people.PERSON.c.child_key == child, people.PERSON.c.erased_at.is_(None))
-    )  # fmt: skip
-    cases = [ref] if child is None else list(connection.scalars(select(CASE.c.case_ref).where(CASE.c.child_key == child).order_by(CASE.c.case_ref)))
+    known = (
+        None
+        if child is None
+        else connection.scalar(
+            select(people.PERSON.c.child_key).where(
+                people.PERSON.c.child_key == child, people.PERSON.c.erased_at.is_(None)
+            )
+        )
+    )
+    cases = (
+        [ref]
+        if child is None
+        else list(
+            connection.scalars(select(CASE.c.case_ref).where(CASE.c.child_key == child).order_by(CASE.c.case_ref))
+        )
+    )
     here = people.PASSAGE.c.case_ref.in_(cases), people.PASSAGE.c.erased_at.is_(None)
     passages = connection.scalar(select(func.count()).select_from(people.PASSAGE).where(*here)) or 0
     if known is None and not passages:
         raise NothingThere("nobody is known of that case: nothing was ever told, or it has been erased before")
-    open_ones = select(DUTY.c.case_ref).where(DUTY.c.case_ref.in_(cases), DUTY.c.closed_on.is_(None)).distinct().order_by(DUTY.c.case_ref)
-    return child, ErasureReport(erased=False, ground=ground, cases=cases, passages=passages, open_cases=list(connection.scalars(open_ones)))
+    open_ones = (
+        select(DUTY.c.case_ref)
+        .where(DUTY.c.case_ref.in_(cases), DUTY.c.closed_on.is_(None))
+        .distinct()
+        .order_by(DUTY.c.case_ref)
+    )
+    return child, ErasureReport(
+        erased=False, ground=ground, cases=cases, passages=passages, open_cases=list(connection.scalars(open_ones))
+    )
 
 
 def _leave_no_remains(house: House) -> None:
-    """What a database keeps of rows that were written over: SQLite's write-ahead log, PostgreSQL's dead rows where the owner is known."""
+    """What a database keeps of rows that were written over: SQLite's write-ahead log, PostgreSQL's dead rows where the
+    owner is known.
+    """
     if not is_postgresql(house.engine):
         raw = house.engine.raw_connection()  # outside any transaction, where alone the log can be cut
         try:
@@ -119,7 +144,9 @@ def _leave_no_remains(house: House) -> None:
 
 
 class KeyLostReport(BaseModel):
-    """What nobody can open any more, or would be given up: persons, passages of words, and references that were kept as digests only."""
+    """What nobody can open any more, or would be given up: persons, passages of words, and references that were kept as
+    digests only.
+    """
 
     model_config = ConfigDict(frozen=True)
     given_up: bool
@@ -133,13 +160,18 @@ class KeyIsThere(ValueError):
 
 
 def key_lost(settings: Settings, actor: str, now: datetime, *, really: bool = False) -> KeyLostReport:
-    """Gives up all that only a lost person.key could open, and makes a new one, so that the house opens again; without `really`, only counts it.
+    """Gives up all that only a lost person.key could open, and makes a new one, so that the house opens again; without
+    `really`, only counts it.
 
-    Persons may be told again, by the next import of a tracker or by hand; words are gone. Raises KeyIsThere, and what the records raise.
+    Persons may be told again, by the next import of a tracker or by hand; words are gone. Raises KeyIsThere, and what
+    the records raise.
     """
     key = settings.home / "person.key"
     if key.exists():
-        raise KeyIsThere(f"{key} is there, and opens what is sealed: nothing is given up. Restore the right one from its backup if it does not")
+        raise KeyIsThere(
+            f"{key} is there, and opens what is sealed: nothing is given up. Restore the right one from its backup if"
+            " it does not"
+        )
     engine = open_engine(settings.records_url)
     try:
         make_records(engine, settings.owner_url)
@@ -150,10 +182,11 @@ def key_lost(settings: Settings, actor: str, now: datetime, *, really: bool = Fa
             persons, passages, references = (
                 connection.scalar(query) or 0
                 for query in (
-                    select(func.count()).select_from(people.PERSON).where(unopened[0]), select(func.count()).select_from(people.PASSAGE).where(unopened[1]),
+                    select(func.count()).select_from(people.PERSON).where(unopened[0]),
+                    select(func.count()).select_from(people.PASSAGE).where(unopened[1]),
                     select(func.count()).select_from(people.ALIAS),
                 )
-            )  # fmt: skip
+            )
             report = KeyLostReport(given_up=really, persons=persons, passages=passages, references=references)
             if not really:
                 return report
@@ -162,7 +195,9 @@ def key_lost(settings: Settings, actor: str, now: datetime, *, really: bool = Fa
             connection.execute(delete(people.PERSON).where(unopened[0]))
             connection.execute(update(people.PASSAGE).where(unopened[1]).values(sealed=b"", salt="", erased_at=at))
             connection.execute(delete(people.ALIAS))
-            told = select(CASE.c.case_ref, literal(actor), literal("erased_key_lost"), literal(at)).where(CASE.c.child_key.is_not(None))
+            told = select(CASE.c.case_ref, literal(actor), literal("erased_key_lost"), literal(at)).where(
+                CASE.c.child_key.is_not(None)
+            )
             connection.execute(insert(people.READ).from_select(["case_ref", "actor", "purpose", "read_at"], told))
         open_seal(key)
     finally:

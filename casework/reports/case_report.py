@@ -1,4 +1,6 @@
-"""One case as an auditor reads it: its facts as they were written, and its duties as they leave it, on any day and as known at any instant."""
+"""One case as an auditor reads it: its facts as they were written, and its duties as they leave it, on any day and as
+known at any instant.
+"""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -61,10 +63,11 @@ class Origin(BaseModel):
 
 
 class AskAgain(BaseModel):
-    """A body whose advice had been asked for before a refusal, and not since an order, a concession, an agreement or a reversal began it again.
+    """A body whose advice had been asked for before a refusal, and not since an order, a concession, an agreement or a
+    reversal began it again.
 
-    Its weeks run from its own receipt of the authority's new request (reg 8(1)): `ask_by` is the last day of receipt from which they end
-    by `plan_due`, the day of the final plan by what began it again.
+    Its weeks run from its own receipt of the authority's new request (reg 8(1)): `ask_by` is the last day of receipt
+    from which they end by `plan_due`, the day of the final plan by what began it again.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -82,9 +85,11 @@ class AskAgain(BaseModel):
 class DutyShown(BaseModel):
     """A duty. `days_late` is in calendar days; `knock_on` says what the advice does to the date of the final plan.
 
-    `opened_by` is the kind of the fact that opened it, and `cause` the fact of another case where that was only heard of. `again_by` is what began
-    the assessment again, for advice asked since. `goes_on`: what a continuing duty still asks once it has been met.
-    `provisional`: it runs for the time being from what began the assessment again, until the authority's new request is received.
+    `opened_by` is the kind of the fact that opened it, and `cause` the fact of another case where that was only heard
+    of. `again_by` is what began the assessment again, for advice asked since. `goes_on`: what a continuing duty still
+    asks once it has been met.
+    `provisional`: it runs for the time being from what began the assessment again, until the authority's new request is
+    received.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -152,14 +157,22 @@ def report(house: House, case_ref: str, as_at: date | None = None, known_at: str
     origins = {line.seq: Origin(seq=line.seq, kind=line.kind, cause=causes.get(line.seq)) for line in casefile.lines}
     duties = duties_of(casefile.lines, house.books[casefile.process], house.dates_of, casefile.claims.values())
     return CaseReport(
-        case_ref=case_ref, process=casefile.process, state=casefile.state,
-        state_name=house.processes[casefile.process].states[casefile.state], la=casefile.la, la_reference=casefile.la_reference,
-        as_at=day, known_at=known_at, facts=_facts(lines, as_at, known_at),
+        case_ref=case_ref,
+        process=casefile.process,
+        state=casefile.state,
+        state_name=house.processes[casefile.process].states[casefile.state],
+        la=casefile.la,
+        la_reference=casefile.la_reference,
+        as_at=day,
+        known_at=known_at,
+        facts=_facts(lines, as_at, known_at),
         duties=[_shown(rules, duty, duties, day, casefile.lines, origins) for duty in duties],
         plan_issued_without=_without(rules, duties),
-        claims_to_decide=[claim.seq for claim in casefile.undecided()], heard=causes, remarks=_remarks(house, casefile),
+        claims_to_decide=[claim.seq for claim in casefile.undecided()],
+        heard=causes,
+        remarks=_remarks(house, casefile),
         to_ask_again=_to_ask_again(house, rules, duties, casefile.lines, origins),
-    )  # fmt: skip
+    )
 
 
 def _remarks(house: House, casefile: Casefile) -> list[str]:
@@ -176,9 +189,19 @@ def _readings(house: House, casefile: Casefile) -> list[str]:
         for key, rule_id in facts[line.kind].FROM_LAW.items():
             rule = house.law.rule(rule_id)
             then, now = str(line.data.get(key, "not said")), rule.reading
-            changed = "" if then == now else f" It is {words.get(now, _step(now))} now, which decides for the dates above."
-            choice = "is counted from a step that the locality chooses" if rule.starts_by_locality else "is a reading that the locality may switch off"
-            strict = f" The stricter reading counts from {rule.inputs[rule.strict_start].meaning}." if rule.strict_start else ""
+            changed = (
+                "" if then == now else f" It is {words.get(now, _step(now))} now, which decides for the dates above."
+            )
+            choice = (
+                "is counted from a step that the locality chooses"
+                if rule.starts_by_locality
+                else "is a reading that the locality may switch off"
+            )
+            strict = (
+                f" The stricter reading counts from {rule.inputs[rule.strict_start].meaning}."
+                if rule.strict_start
+                else ""
+            )
             said.append(
                 f"{rule_id} ({rule.period[-1].cite}) {choice}. When fact {line.seq} was recorded, under law"
                 f" {line.law}, it was {words.get(then, _step(then))}.{changed}{strict}"
@@ -216,29 +239,70 @@ def _facts(lines: list[Line], as_at: date | None, known_at: str | None) -> list[
         day = now.occurred_on if now else line.occurred_on
         if as_at is not None and day > as_at and line.kind not in CORRECTIONS:
             continue
-        shown.append(FactShown(
-            seq=line.seq, kind=line.kind, version=line.version, occurred_on=line.occurred_on, recorded_at=line.recorded_at,
-            actor=line.actor, via=line.via, run=line.run, corrects=line.corrects, data=dict(line.data), stands=now is not None,
-            corrected_to=day if day != line.occurred_on else None, law=line.law,
-        ))  # fmt: skip
+        shown.append(
+            FactShown(
+                seq=line.seq,
+                kind=line.kind,
+                version=line.version,
+                occurred_on=line.occurred_on,
+                recorded_at=line.recorded_at,
+                actor=line.actor,
+                via=line.via,
+                run=line.run,
+                corrects=line.corrects,
+                data=dict(line.data),
+                stands=now is not None,
+                corrected_to=day if day != line.occurred_on else None,
+                law=line.law,
+            )
+        )
     return shown
 
 
-def _shown(rules: Mapping[str, Rule], duty: Duty, duties: list[Duty], day: date, lines: list[Line], origins: Mapping[int, Origin]) -> DutyShown:
+def _shown(
+    rules: Mapping[str, Rule],
+    duty: Duty,
+    duties: list[Duty],
+    day: date,
+    lines: list[Line],
+    origins: Mapping[int, Origin],
+) -> DutyShown:
     dates, opening = duty.dates, origins[duty.opened_seq]
-    again = max((plan for plan in _begun_again(rules, duty.rule, duties, lines) if _opening(plan) < _opening(duty)), key=_opening, default=None)
+    again = max(
+        (plan for plan in _begun_again(rules, duty.rule, duties, lines) if _opening(plan) < _opening(duty)),
+        key=_opening,
+        default=None,
+    )
     return DutyShown(
-        rule=duty.rule, body=duty.body, service=duty.service, opened_seq=duty.opened_seq, started_on=duty.started_on, due=dates.due,
-        strict_due=dates.strict_due, act_by=dates.act_by, standing=standing(duty, day).value, days_late=days_late(duty, day),
-        met_on=duty.met_on, met_by=duty.met_by, ended_on=duty.ended_on, excuse=duty.excuse.ground if duty.excuse else None,
-        citation=dates.citation, basis=dates.basis, knock_on=_knock_on(rules, duty, duties, day),
-        opened_by=opening.kind, cause=opening.cause, again_by=origins[again.opened_seq] if again is not None else None, provisional=duty.provisional,
+        rule=duty.rule,
+        body=duty.body,
+        service=duty.service,
+        opened_seq=duty.opened_seq,
+        started_on=duty.started_on,
+        due=dates.due,
+        strict_due=dates.strict_due,
+        act_by=dates.act_by,
+        standing=standing(duty, day).value,
+        days_late=days_late(duty, day),
+        met_on=duty.met_on,
+        met_by=duty.met_by,
+        ended_on=duty.ended_on,
+        excuse=duty.excuse.ground if duty.excuse else None,
+        citation=dates.citation,
+        basis=dates.basis,
+        knock_on=_knock_on(rules, duty, duties, day),
+        opened_by=opening.kind,
+        cause=opening.cause,
+        again_by=origins[again.opened_seq] if again is not None else None,
+        provisional=duty.provisional,
         goes_on=rules[duty.rule].goes_on if duty.met_on and duty.rule in rules else None,
-    )  # fmt: skip
+    )
 
 
 def _held_up(rules: Mapping[str, Rule], duty: Duty, duties: list[Duty]) -> Duty | None:
-    """The duty that this one feeds (the final plan, for advice): the statute file says which, and of several the first that stood before it."""
+    """The duty that this one feeds (the final plan, for advice): the statute file says which, and of several the first
+    that stood before it.
+    """
     rule = rules.get(duty.rule)
     for held_up in rule.holds_up if rule is not None else ():
         for other in duties:
@@ -248,29 +312,58 @@ def _held_up(rules: Mapping[str, Rule], duty: Duty, duties: list[Duty]) -> Duty 
 
 
 def _begun_again(rules: Mapping[str, Rule], rule: str, duties: list[Duty], lines: list[Line]) -> list[Duty]:
-    """The plan duties that advice feeds and that began after a fact which had ended the advice: an order after a refusal, or its reversal."""
-    fed, ends = (rules[rule].holds_up, {*rules[rule].ends, *rules[rule].superseded_by}) if rule in rules else ((), set())
+    """The plan duties that advice feeds and that began after a fact which had ended the advice: an order after a
+    refusal, or its reversal.
+    """
+    fed, ends = (
+        (rules[rule].holds_up, {*rules[rule].ends, *rules[rule].superseded_by}) if rule in rules else ((), set())
+    )
     stops = [(line.occurred_on, line.seq) for line in lines if line.kind in ends]
-    return [duty for duty in duties if duty.rule in fed and duty.due is not None and any(stop < _opening(duty) for stop in stops)]
+    return [
+        duty
+        for duty in duties
+        if duty.rule in fed and duty.due is not None and any(stop < _opening(duty) for stop in stops)
+    ]
 
 
 def _opening(duty: Duty) -> tuple[date, int]:
     return duty.opened_on, duty.opened_seq
 
 
-def _to_ask_again(house: House, rules: Mapping[str, Rule], duties: list[Duty], lines: list[Line], origins: Mapping[int, Origin]) -> list[AskAgain]:
-    """Who was asked before the assessment began again and not since, in the order in which they were asked; nobody once the plan is out."""
-    latest = {(duty.rule, duty.body, duty.service): duty for duty in duties if duty.rule in rules and rules[duty.rule].holds_up and not duty.provisional}
+def _to_ask_again(
+    house: House, rules: Mapping[str, Rule], duties: list[Duty], lines: list[Line], origins: Mapping[int, Origin]
+) -> list[AskAgain]:
+    """Who was asked before the assessment began again and not since, in the order in which they were asked; nobody once
+    the plan is out.
+    """
+    latest = {
+        (duty.rule, duty.body, duty.service): duty
+        for duty in duties
+        if duty.rule in rules and rules[duty.rule].holds_up and not duty.provisional
+    }
     found: list[AskAgain] = []
     for asked in latest.values():
-        open_plans = [duty for duty in _begun_again(rules, asked.rule, duties, lines) if duty.closed_on is None and _opening(asked) < _opening(duty)]
+        open_plans = [
+            duty
+            for duty in _begun_again(rules, asked.rule, duties, lines)
+            if duty.closed_on is None and _opening(asked) < _opening(duty)
+        ]
         plan = max(open_plans, key=_opening, default=None)
         if plan is None or plan.due is None:
             continue
-        found.append(AskAgain(
-            rule=asked.rule, body=asked.body, service=asked.service, asked_on=asked.started_on, answered_on=asked.met_on,
-            ask_by=_last_start(house, asked.rule, plan.due), plan_rule=plan.rule, plan_due=plan.due, because=origins[plan.opened_seq],
-        ))  # fmt: skip
+        found.append(
+            AskAgain(
+                rule=asked.rule,
+                body=asked.body,
+                service=asked.service,
+                asked_on=asked.started_on,
+                answered_on=asked.met_on,
+                ask_by=_last_start(house, asked.rule, plan.due),
+                plan_rule=plan.rule,
+                plan_due=plan.due,
+                because=origins[plan.opened_seq],
+            )
+        )
     return found
 
 
@@ -311,7 +404,13 @@ def _without(rules: Mapping[str, Rule], duties: list[Duty]) -> list[dict[str, st
         if duty.ended_on is not None and duty.ended_on <= plan.met_on:
             continue  # a refusal had ended it, and nobody owed it any more
         if duty.met_on is None or duty.met_on > plan.met_on:
-            missing.append({"body": duty.body, "service": duty.service, "advice_on": duty.met_on.isoformat() if duty.met_on else None})
+            missing.append(
+                {
+                    "body": duty.body,
+                    "service": duty.service,
+                    "advice_on": duty.met_on.isoformat() if duty.met_on else None,
+                }
+            )
     return missing
 
 

@@ -1,7 +1,9 @@
-"""One day for the reviews of two cases of one child: which duties are meant, whether the child is the same, and what the pure room proposes.
+"""One day for the reviews of two cases of one child: which duties are meant, whether the child is the same, and what
+the pure room proposes.
 
-Which duties are held as a review is said in the statute file (`held_as`), and which step follows the meeting before the duty is met (`then`:
-a review of a plan ends with the authority's decision, SEND Regs 2014 reg 20(10)). Nothing is written, and nobody is named.
+Which duties are held as a review is said in the statute file (`held_as`), and which step follows the meeting before the
+duty is met (`then`: a review of a plan ends with the authority's decision, SEND Regs 2014 reg 20(10)). Nothing is
+written, and nobody is named.
 """
 
 from datetime import date, timedelta
@@ -39,7 +41,8 @@ class NotAligned(ValueError):
 class ReviewShown(BaseModel):
     """One of the two reviews: its dates, and what it would lose (calendar days).
 
-    `hold_by` is the last day on which to meet; earlier than `due` where the step `then` has to follow, as long as there is time for it.
+    `hold_by` is the last day on which to meet; earlier than `due` where the step `then` has to follow, as long as there
+    is time for it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -70,7 +73,9 @@ class AlignReport(BaseModel):
 
 
 def align_cases(house: House, first: str, second: str, as_at: date | None = None) -> AlignReport:
-    """Propose one day for both reviews. Raises LookupError for a case that is not there, NotAligned where the two cannot be aligned."""
+    """Propose one day for both reviews. Raises LookupError for a case that is not there, NotAligned where the two
+    cannot be aligned.
+    """
     if first == second:
         raise NotAligned("two cases are aligned, and this is the same one twice: name the other case of the child")
     when = as_at or house.today()
@@ -78,26 +83,42 @@ def align_cases(house: House, first: str, second: str, as_at: date | None = None
         histories = ledger.read(connection, [first, second])
         for ref in (first, second):
             if ref not in histories:
-                raise LookupError("there is no such case: its reference stands at the head of its letters, for example NX00042")
+                raise LookupError(
+                    "there is no such case: its reference stands at the head of its letters, for example NX00042"
+                )
         if not _of_one_child(connection, first, second):
-            raise NotAligned("these two cases are not known to be of one child: cases are linked by linked_to, or by the same NHS number")
+            raise NotAligned(
+                "these two cases are not known to be of one child: cases are linked by linked_to, or by the same NHS"
+                " number"
+            )
     found = [(file, _review(house, file)) for file in (fold(ref, histories[ref][0]) for ref in (first, second))]
     holds = [_hold(house, duty, when) for _file, duty in found]
     proposed = align(holds[0][0], holds[1][0], when)
     reviews = [
         ReviewShown(
-            case_ref=file.case_ref, process=file.process, rule=duty.rule, opened_seq=duty.opened_seq, due=duty.dates.due or when,
-            strict_due=duty.dates.strict_due or duty.dates.due or when, act_by=duty.dates.act_by, hold_by=hold.due, then=then,
-            citation=duty.dates.citation, basis=duty.dates.basis,
-            days_given_up=loss.days_given_up, days_late_on_the_others_day=loss.days_late_on_the_others_day,
+            case_ref=file.case_ref,
+            process=file.process,
+            rule=duty.rule,
+            opened_seq=duty.opened_seq,
+            due=duty.dates.due or when,
+            strict_due=duty.dates.strict_due or duty.dates.due or when,
+            act_by=duty.dates.act_by,
+            hold_by=hold.due,
+            then=then,
+            citation=duty.dates.citation,
+            basis=duty.dates.basis,
+            days_given_up=loss.days_given_up,
+            days_late_on_the_others_day=loss.days_late_on_the_others_day,
         )
         for (file, duty), (hold, then), loss in zip(found, holds, proposed.losses, strict=True)
-    ]  # fmt: skip
+    ]
     return AlignReport(as_at=when, on=proposed.on, reading=proposed.reading, reason=proposed.reason, reviews=reviews)
 
 
 def _hold(house: House, duty: Duty, when: date) -> tuple[Hold, str | None]:
-    """By when to meet so that the step that follows the meeting still has its own time; by the duty's own dates where that day has passed."""
+    """By when to meet so that the step that follows the meeting still has its own time; by the duty's own dates where
+    that day has passed.
+    """
     due, strict = duty.dates.due or when, duty.dates.strict_due or duty.dates.due or when
     then = house.law.rules[duty.rule].then
     if then is None or (by := _leaving_time(house, then, due)) < when:
@@ -122,15 +143,22 @@ def _review(house: House, file: Casefile) -> Duty:
     """The review that the case owes next. Raises NotAligned where it owes none."""
     rules = {rule.id: rule for rule in house.law.duties_of(file.process)}
     duties = duties_of(file.lines, house.books[file.process], house.dates_of, file.claims.values())
-    owed = [duty for duty in duties if rules[duty.rule].held_as == MEETING and duty.closed_on is None and duty.due is not None]
+    owed = [
+        duty
+        for duty in duties
+        if rules[duty.rule].held_as == MEETING and duty.closed_on is None and duty.due is not None
+    ]
     if not owed:
-        raise NotAligned(f"case {file.case_ref} ({house.processes[file.process].title}) owes no review with a date just now")
+        raise NotAligned(
+            f"case {file.case_ref} ({house.processes[file.process].title}) owes no review with a date just now"
+        )
     review = min(owed, key=lambda duty: (str(duty.due), duty.opened_seq))
     begun = next((duty for duty in duties if duty.rule == rules[review.rule].then and duty.closed_on is None), None)
     if begun is not None:
         raise NotAligned(
-            f"case {file.case_ref} ({house.processes[file.process].title}) has had its meeting, on {begun.started_on.isoformat()}: what is owed now is"
-            f" to {rules[begun.rule].action}, and the review after it can be aligned then"
+            f"case {file.case_ref} ({house.processes[file.process].title}) has had its meeting, on"
+            f" {begun.started_on.isoformat()}: what is owed now is to {rules[begun.rule].action}, and the review after"
+            " it can be aligned then"
         )
     return review
 

@@ -1,7 +1,9 @@
-"""The letter book: which notices there are, what one letter said, and the release of those that a first import holds back.
+"""The letter book: which notices there are, what one letter said, and the release of those that a first import holds
+back.
 
-Purpose: a letter's text is rendered from what was kept of it, so that it can be read years later as it was sent. Looking changes nothing; releasing
-moves held notices to where the next delivery finds them, and sends nothing by itself.
+Purpose: a letter's text is rendered from what was kept of it, so that it can be read years later as it was sent.
+Looking changes nothing; releasing moves held notices to where the next delivery finds them, and sends nothing by
+itself.
 """
 
 from datetime import date
@@ -23,7 +25,9 @@ class NoSuchLetter(LookupError):
 
 
 class ListedNotice(BaseModel):
-    """One notice: about what, to whom, and how far it has come. `sent_at` is an instant (UTC), `letter` the id of the message that holds it."""
+    """One notice: about what, to whom, and how far it has come. `sent_at` is an instant (UTC), `letter` the id of the
+    message that holds it.
+    """
 
     model_config = ConfigDict(frozen=True)
     case_ref: str
@@ -82,7 +86,9 @@ def listed(house: House) -> list[ListedNotice]:
     columns = [NOTICE.c[name] for name in ("case_ref", "rule", "rung", "body", "recipient", "state", "on", "letter")]
     query = select(*columns, LETTER.c.sent_at).join(LETTER, LETTER.c.id == NOTICE.c.letter, isouter=True)
     with reading(house.engine) as connection:
-        found = connection.execute(query.order_by(NOTICE.c.on, NOTICE.c.created_at, NOTICE.c.case_ref, NOTICE.c.fact_seq, NOTICE.c.key))
+        found = connection.execute(
+            query.order_by(NOTICE.c.on, NOTICE.c.created_at, NOTICE.c.case_ref, NOTICE.c.fact_seq, NOTICE.c.key)
+        )
         return [ListedNotice(**row) for row in found.mappings()]
 
 
@@ -91,17 +97,25 @@ def letters(house: House) -> list[ListedLetter]:
     with reading(house.engine) as connection:
         rows = connection.execute(select(LETTER).order_by(LETTER.c.on, LETTER.c.id)).all()
     return [
-        ListedLetter(id=row.id, on=row.on, mailbox=row.mailbox, state=row.state, why=row.why, subject=_rendered(row).subject) for row in rows
+        ListedLetter(
+            id=row.id, on=row.on, mailbox=row.mailbox, state=row.state, why=row.why, subject=_rendered(row).subject
+        )
+        for row in rows
     ]
 
 
 def shown(house: House, letter: str) -> ShownLetter:
-    """One letter's text. Raises NoSuchLetter, or RenderError where its template's version is no longer in the folder."""
+    """One letter's text. Raises NoSuchLetter, or RenderError where its template's version is no longer in
+    the folder.
+    """
     with reading(house.engine) as connection:
         row = connection.execute(select(LETTER).where(LETTER.c.id == letter)).first()
     if row is None:
         raise NoSuchLetter("no letter has that id: sendflow letters lists them, for example 20260414-3d559e323b")
-    kept = {name: getattr(row, name) for name in ("id", "mailbox", "on", "state", "why", "sent_at", "message_id", "template", "template_version")}
+    kept = {
+        name: getattr(row, name)
+        for name in ("id", "mailbox", "on", "state", "why", "sent_at", "message_id", "template", "template_version")
+    }
     return ShownLetter(**kept, **_rendered(row)._asdict())
 
 
@@ -117,7 +131,10 @@ def held(house: House) -> list[HeldFor]:
         .group_by(NOTICE.c.mailbox, NOTICE.c.recipient)
     )
     with reading(house.engine) as connection:
-        found = [HeldFor(mailbox=box, recipient=who, notices=notices, cases=cases) for box, who, notices, cases in connection.execute(query)]
+        found = [
+            HeldFor(mailbox=box, recipient=who, notices=notices, cases=cases)
+            for box, who, notices, cases in connection.execute(query)
+        ]
     return sorted(found, key=lambda one: (-one.notices, one.mailbox or "", one.recipient))
 
 

@@ -1,4 +1,6 @@
-"""What is late and what falls due this week, read from the cached duties: worst first, by body or by local authority where asked."""
+"""What is late and what falls due this week, read from the cached duties: worst first, by body or by local authority
+where asked.
+"""
 
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
@@ -60,7 +62,9 @@ def week(house: House, as_at: date) -> list[BoardRow]:
 
 
 def grouped(house: House, rows: Iterable[BoardRow], by: str) -> list[BoardGroup]:
-    """Rows by body or by la. Those with the most rows first. LA duties stand under their authority when grouped by body."""
+    """Rows by body or by la. Those with the most rows first. LA duties stand under their authority when grouped by
+    body.
+    """
     groups: dict[tuple[str | None, str], list[BoardRow]] = {}
     for row in rows:
         la_name = house.directory.la_name(row.la) if row.la else "No local authority recorded"
@@ -89,12 +93,26 @@ def _read(house: House, where: Any, days: Callable[[date], int], standing: str) 
             rule = house.law.rules.get(row.rule)
             if rule is None or rule.bound != "by" or ((rule.may_lapse or rule.open_ended) and standing == "breached"):
                 continue
-            rows.append(BoardRow(
-                case_ref=row.case_ref, la_reference=row.la_reference, la=row.la, rule=row.rule, action=rule.action, duty_on=rule.duty_on,
-                body=row.body, body_name=names.get(row.body) if row.body else None, service=row.service, started_on=row.opened_on,
-                due=row.due, strict_due=row.strict_due, act_by=row.act_by, days=days(row.due), standing=standing,
-                chased=row.body is not None and bool(house.ladder.rungs(row.rule)),
-            ))  # fmt: skip
+            rows.append(
+                BoardRow(
+                    case_ref=row.case_ref,
+                    la_reference=row.la_reference,
+                    la=row.la,
+                    rule=row.rule,
+                    action=rule.action,
+                    duty_on=rule.duty_on,
+                    body=row.body,
+                    body_name=names.get(row.body) if row.body else None,
+                    service=row.service,
+                    started_on=row.opened_on,
+                    due=row.due,
+                    strict_due=row.strict_due,
+                    act_by=row.act_by,
+                    days=days(row.due),
+                    standing=standing,
+                    chased=row.body is not None and bool(house.ladder.rungs(row.rule)),
+                )
+            )
     return rows
 
 

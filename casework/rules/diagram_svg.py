@@ -1,7 +1,8 @@
-"""A machine drawn as SVG from its table of moves: states in a column, each move a line of its own in a lane beside them.
+"""A machine drawn as SVG from its table of moves: states in a column, each move a line of its own in a lane beside
+them.
 
-Purpose: a picture in which no label ever covers another, whatever the machine, made without any other program. It decides nothing. Every move is
-also in the page's table, so that nobody needs to see the picture.
+Purpose: a picture in which no label ever covers another, whatever the machine, made without any other program. It
+decides nothing. Every move is also in the page's table, so that nobody needs to see the picture.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ class _Port(NamedTuple):
 
 
 def moves_of(table: Mapping[tuple[str, str], str], left_out: Iterable[str] = ()) -> list[Move]:
-    """The moves between states, those of one source and target together; `left_out` are kinds that the page tells in a sentence."""
+    """The moves between states, those of one source and target together; `left_out` are kinds that the page tells in a
+    sentence.
+    """
     gone = set(left_out)
     gathered: dict[tuple[str, str], list[str]] = {}
     for (source, kind), target in table.items():
@@ -40,8 +43,12 @@ def moves_of(table: Mapping[tuple[str, str], str], left_out: Iterable[str] = ())
 
 
 def draw(title: str, states: Mapping[str, str], initial: str, moves: list[Move]) -> str:
-    """An SVG of its own, with its title and a sentence for who cannot see it. States stand in the order given, the initial one marked."""
-    shown = [state for state in states if state == initial or any(state in (move.source, move.target) for move in moves)]
+    """An SVG of its own, with its title and a sentence for who cannot see it. States stand in the order given, the
+    initial one marked.
+    """
+    shown = [
+        state for state in states if state == initial or any(state in (move.source, move.target) for move in moves)
+    ]
     ranks = {state: number for number, state in enumerate(shown)}
     tops, ports, bottom = _placed(shown, ranks, moves)
     width = max(len(states[state]) for state in shown) * LETTER + 3 * PAD
@@ -50,20 +57,39 @@ def draw(title: str, states: Mapping[str, str], initial: str, moves: list[Move])
     lanes = _lanes(ports)
     full = lanes_from + (max(lanes.values(), default=0) + 2) * LANE
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {full:.0f} {bottom}" width="{full:.0f}" height="{bottom}" '
-        'font-family="system-ui, sans-serif" font-size="13">',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {full:.0f} {bottom}" width="{full:.0f}"'
+            f' height="{bottom}" font-family="system-ui, sans-serif" font-size="13">'
+        ),
         f"<title>{escape(title)}</title>",
-        f"<desc>{escape(f'{len(shown)} states and {len(moves)} moves between them; the table below says the same in words.')}</desc>",
-        f'<defs>{_arrow("f", FORWARD)}{_arrow("b", BACK)}</defs>',
+        (
+            f"<desc>{len(shown)} states and {len(moves)} moves between them;"
+            " the table below says the same in words.</desc>"
+        ),
+        f"<defs>{_arrow('f', FORWARD)}{_arrow('b', BACK)}</defs>",
     ]
     for state in shown:
         top, height = tops[state]
         line = 3 if state == initial else 1
-        parts.append(f'<rect x="{BOX_LEFT}" y="{top}" width="{width:.0f}" height="{height}" rx="6" fill="#f3f2f1" stroke="{INK}" stroke-width="{line}"/>')
-        parts.append(f'<text x="{BOX_LEFT + PAD}" y="{top + height / 2 + 4.5:.1f}" fill="{INK}">{escape(states[state])}</text>')
+        parts.append(
+            f'<rect x="{BOX_LEFT}" y="{top}" width="{width:.0f}" height="{height}" rx="6" fill="#f3f2f1" stroke="{INK}"'
+            f' stroke-width="{line}"/>'
+        )
+        parts.append(
+            f'<text x="{BOX_LEFT + PAD}" y="{top + height / 2 + 4.5:.1f}" fill="{INK}">{escape(states[state])}</text>'
+        )
     for move in moves:
         forward = ranks[move.target] > ranks[move.source]
-        parts.extend(_line(move, ports[move], right, lanes_from + (lanes[move] + 1) * LANE, FORWARD if forward else BACK, "f" if forward else "b"))
+        parts.extend(
+            _line(
+                move,
+                ports[move],
+                right,
+                lanes_from + (lanes[move] + 1) * LANE,
+                FORWARD if forward else BACK,
+                "f" if forward else "b",
+            )
+        )
     return "\n".join([*parts, "</svg>"])
 
 
@@ -77,7 +103,9 @@ def _arrow(name: str, colour: str) -> str:
 def _placed(
     shown: list[str], ranks: Mapping[str, int], moves: list[Move]
 ) -> tuple[dict[str, tuple[int, int]], dict[Move, tuple[_Port, _Port]], int]:
-    """Where each state's box stands, and on which line of it each move leaves and arrives: a line for each, so that none meets another."""
+    """Where each state's box stands, and on which line of it each move leaves and arrives: a line for each, so that
+    none meets another.
+    """
     tops: dict[str, tuple[int, int]] = {}
     out: dict[Move, _Port] = {}
     into: dict[Move, _Port] = {}
@@ -104,7 +132,10 @@ def _lanes(ports: Mapping[Move, tuple[_Port, _Port]]) -> dict[Move, int]:
     lanes: dict[Move, int] = {}
     for move, (out, into) in sorted(ports.items(), key=lambda item: (abs(item[1][0].y - item[1][1].y), item[1][0].y)):
         low, high = sorted((out.y, into.y))
-        lane = next((number for number, spans in enumerate(taken) if all(high < one or low > other for one, other in spans)), len(taken))
+        lane = next(
+            (number for number, spans in enumerate(taken) if all(high < one or low > other for one, other in spans)),
+            len(taken),
+        )
         if lane == len(taken):
             taken.append([])
         taken[lane].append((low, high))
@@ -115,10 +146,19 @@ def _lanes(ports: Mapping[Move, tuple[_Port, _Port]]) -> dict[Move, int]:
 def _line(move: Move, ports: tuple[_Port, _Port], right: float, lane: float, colour: str, arrow: str) -> Iterable[str]:
     out, into = ports
     path = f"M{right:.0f} {out.y} H{lane:.0f} V{into.y} H{right:.0f}"
-    yield f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="1.5" stroke-linejoin="round" marker-end="url(#{arrow})"/>'
+    yield (
+        f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="1.5" stroke-linejoin="round"'
+        f' marker-end="url(#{arrow})"/>'
+    )
     for number, kind in enumerate(move.kinds):
         x, y, wide = right + 2 * PAD, out.y + number * ROW, len(kind) * LETTER
         yield f'<rect x="{x - 4:.0f}" y="{y - 9}" width="{wide + 8:.0f}" height="18" fill="#ffffff"/>'
-        yield f'<text x="{x:.0f}" y="{y + 4.5:.1f}" fill="{colour}" font-family="ui-monospace, monospace" font-size="12">{escape(kind)}</text>'
+        yield (
+            f'<text x="{x:.0f}" y="{y + 4.5:.1f}" fill="{colour}" font-family="ui-monospace, monospace"'
+            f' font-size="12">{escape(kind)}</text>'
+        )
     if len(move.kinds) > 1:
-        yield f'<path d="M{right + PAD:.0f} {out.y} V{out.y + (len(move.kinds) - 1) * ROW}" stroke="{colour}" stroke-width="1.5"/>'
+        yield (
+            f'<path d="M{right + PAD:.0f} {out.y} V{out.y + (len(move.kinds) - 1) * ROW}" stroke="{colour}"'
+            ' stroke-width="1.5"/>'
+        )

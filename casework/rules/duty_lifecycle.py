@@ -1,6 +1,8 @@
-"""The life of a duty as a little machine of its own, to be drawn: what opens it, what meets it, what ends it, what opens it again.
+"""The life of a duty as a little machine of its own, to be drawn: what opens it, what meets it, what ends it, what
+opens it again.
 
-Purpose: a rule's page has a diagram as a process's has. It is read off the rules as the processes use them, and decides nothing.
+Purpose: a rule's page has a diagram as a process's has. It is read off the rules as the processes use them, and decides
+nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +13,9 @@ from types import MappingProxyType
 from config.rule_schema import Rule
 
 BEFORE = "before"
-STATES: Mapping[str, str] = MappingProxyType({BEFORE: "Not begun", "open": "Clock runs", "met": "Met", "ended": "Ended"})
+STATES: Mapping[str, str] = MappingProxyType(
+    {BEFORE: "Not begun", "open": "Clock runs", "met": "Met", "ended": "Ended"}
+)
 
 
 def life_of(rule: Rule, used: Iterable[Rule]) -> dict[tuple[str, str], str]:
@@ -35,5 +39,8 @@ def mermaid_of(table: Mapping[tuple[str, str], str]) -> str:
     lines += [f'    state "{name}" as {state}' for state, name in STATES.items() if state in there]
     lines.append(f"    [*] --> {BEFORE}")
     # A colon or a semicolon would end Mermaid's label.
-    lines += [f"    {source} --> {target} : {kind.replace(':', ',').replace(';', ',')}" for (source, kind), target in table.items()]
+    lines += [
+        f"    {source} --> {target} : {kind.replace(':', ',').replace(';', ',')}"
+        for (source, kind), target in table.items()
+    ]
     return "\n".join([*lines, "```"])

@@ -1,7 +1,8 @@
-"""A rule or a process as a page: diagram, text, law, local choices, and a sum worked as an example. Markdown; casework/rules/guide_html.py makes it HTML.
+"""A rule or a process as a page: diagram, text, law, local choices, and a sum worked as an example. Markdown;
+casework/rules/guide_html.py makes it HTML.
 
-Purpose: whoever asks "why this date" or "what may happen next" reads it in words, from the same files that the house goes by. It reads no
-records and decides nothing.
+Purpose: whoever asks "why this date" or "what may happen next" reads it in words, from the same files that the house
+goes by. It reads no records and decides nothing.
 """
 
 from __future__ import annotations
@@ -27,17 +28,35 @@ APART = (28, 42, 7, 14, 120, -28, 1)
 
 # How each count word of the statute files counts, for a reader who has never seen them.
 WORDS: Mapping[str, str] = {
-    "after": "The day of the event is not counted. The period ends on the same weekday, and does not move for weekends or holidays.",
+    "after": (
+        "The day of the event is not counted. The period ends on the same weekday, and does not move for weekends or"
+        " holidays."
+    ),
     "beginning_with": "The day of the event is the first day counted. The end does not move for weekends or holidays.",
-    "working_days_after": "Only Mondays to Fridays that are no bank holiday of England and Wales count, from the day after the event.",
-    "working_days_beginning_with": "Only working days count, and the day of the event is the first, where it is one; else the next working day is.",
+    "working_days_after": (
+        "Only Mondays to Fridays that are no bank holiday of England and Wales count, from the day after the event."
+    ),
+    "working_days_beginning_with": (
+        "Only working days count, and the day of the event is the first, where it is one; else the next working day is."
+    ),
     "tribunal_working_days_after": "Working days count, less every day of August and from 25 December to 1 January.",
-    "tribunal_days_after": "Every day counts but those of August and from 25 December to 1 January; an end on a day off moves to the next working day.",
-    "corresponding_date": "The day of the same number, that many months on; where that month has no such day, its last.",
-    "month_beginning_with": "The months begin with the day itself, so that they end on the day before the day of the same number.",
-    "corresponding_date_tribunal_start": "The day of the same number, that many months on; one that falls in August or over the New Year moves to the first "
-    "working day after, and one on a day off to the next working day.",
-    "corresponding_date_tribunal_days": "As many days as the months hold, counted without August and the days from 25 December to 1 January.",
+    "tribunal_days_after": (
+        "Every day counts but those of August and from 25 December to 1 January; an end on a day off moves to the next"
+        " working day."
+    ),
+    "corresponding_date": (
+        "The day of the same number, that many months on; where that month has no such day, its last."
+    ),
+    "month_beginning_with": (
+        "The months begin with the day itself, so that they end on the day before the day of the same number."
+    ),
+    "corresponding_date_tribunal_start": (
+        "The day of the same number, that many months on; one that falls in August or over the New Year moves to the"
+        " first working day after, and one on a day off to the next working day."
+    ),
+    "corresponding_date_tribunal_days": (
+        "As many days as the months hold, counted without August and the days from 25 December to 1 January."
+    ),
     "institution_days_after": "Working days count on which the school or college is open.",
     "closure_window": "The window before a school closes or opens again; it needs a closure of some length.",
     "appeal_period": "It runs from the day after another limit of the law has ended.",
@@ -47,7 +66,9 @@ WORDS: Mapping[str, str] = {
     "working_days_before": "Counted back in working days from an event to come.",
     "months_before": "Counted back in months from an event to come.",
     "before_fixed_date": "The day before a date of the calendar that the law names.",
-    "as_directed": "The date is the one that a direction names. A person enters it; it is never worked out and never moved.",
+    "as_directed": (
+        "The date is the one that a direction names. A person enters it; it is never worked out and never moved."
+    ),
     "none": "The law gives no number of days, and none is made up.",
     "immediate": "At once; the law gives no number of days.",
     "local": "The law gives no number; a locality may set one of its own, shown as local.",
@@ -59,7 +80,11 @@ BOUND = {
 }
 
 
-_SOURCE = {"read": "read in the law itself", "secondary": "read in a secondary source", "unverified": "not verified yet"}
+_SOURCE = {
+    "read": "read in the law itself",
+    "secondary": "read in a secondary source",
+    "unverified": "not verified yet",
+}
 
 
 class Sources(NamedTuple):
@@ -81,30 +106,48 @@ def page_of(sources: Sources, name: str) -> str:
         raise UnknownRule(f"{unknown} Processes: {', '.join(sources.processes)}.") from None
 
 
-# A process ----------------------------------------------------------------------------------------------------------------
+# A process
+# ----------------------------------------------------------------------------------------------------------------
 
 
 def process_page(sources: Sources, process: Process) -> str:
-    """A process: what it is, its diagram and moves, what does not move it, its duties with their law, and the local choices."""
+    """A process: what it is, its diagram and moves, what does not move it, its duties with their law, and the local
+    choices.
+    """
     law = sources.law
     duties = law.duties_of(process.name)
     used = {rule.id for rule in duties}
     idle = [rule for rule in law.for_process(process.name) if rule.id not in used]
-    return _joined([
-        f"# {process.title}", f"`{process.name}`, version {process.version} of its machine.", _about(process),
-        "## What may happen", f"A case opens with {_kinds((process.opens, *sorted(process.opens_too)))} at *{process.states[process.initial]}*.",
-        mermaid(process), _endings(process), _moves(process),
-        "## What does not move a case", *_stays(process),
-        *_links(process),
-        "## By when", *_duties(duties, process.name),
-        "## Rules that are worked out only" if idle else "",
-        "\n".join(f"- `{rule.id}`: {rule.action}. {_reason(rule)}" for rule in idle),
-        "## Local choices", *_local(sources, duties),
-    ])  # fmt: skip
+    return _joined(
+        [
+            f"# {process.title}",
+            f"`{process.name}`, version {process.version} of its machine.",
+            _about(process),
+            "## What may happen",
+            (
+                f"A case opens with {_kinds((process.opens, *sorted(process.opens_too)))} at"
+                f" *{process.states[process.initial]}*."
+            ),
+            mermaid(process),
+            _endings(process),
+            _moves(process),
+            "## What does not move a case",
+            *_stays(process),
+            *_links(process),
+            "## By when",
+            *_duties(duties, process.name),
+            "## Rules that are worked out only" if idle else "",
+            "\n".join(f"- `{rule.id}`: {rule.action}. {_reason(rule)}" for rule in idle),
+            "## Local choices",
+            *_local(sources, duties),
+        ]
+    )
 
 
 def mermaid(process: Process) -> str:
-    """The machine in Mermaid's words, as it is read off the class: what ends a case from everywhere is told beside it."""
+    """The machine in Mermaid's words, as it is read off the class: what ends a case from everywhere is told
+    beside it.
+    """
     text = format(process.machine, "mermaid").rstrip()
     said = {kind.replace("_", " ").capitalize() for kind in ENDINGS}
     ends = [re.compile(rf'\s*({state} --> \[\*\]|state ".*" as {state})') for state in process.final]
@@ -127,14 +170,21 @@ def _endings(process: Process) -> str:
 
 
 def _moves(process: Process) -> str:
-    rows = [(process.states[state], f"`{kind}`", process.states[target]) for (state, kind), target in process.table.items() if kind not in ENDINGS]
+    rows = [
+        (process.states[state], f"`{kind}`", process.states[target])
+        for (state, kind), target in process.table.items()
+        if kind not in ENDINGS
+    ]
     return _table(("the case stands at", "and this happens", "it then stands at"), rows)
 
 
 def _stays(process: Process) -> Iterator[str]:
     own = [(kind, states) for kind, states in process.stays.items() if kind not in SHARED]
     if own:
-        rows = [(f"`{kind}`", ", ".join(process.states[state] for state in process.states if state in states)) for kind, states in sorted(own)]
+        rows = [
+            (f"`{kind}`", ", ".join(process.states[state] for state in process.states if state in states))
+            for kind, states in sorted(own)
+        ]
         yield _table(("this may happen", "while the case stands at"), rows)
     yield "Corrections, excuses and chasing are recorded on any open case, and move none."
 
@@ -143,7 +193,10 @@ def _links(process: Process) -> Iterator[str]:
     if not process.hears:
         return
     yield "## What it hears of other cases of the child"
-    yield _table(("from", "this fact", "is recorded here as"), [(f"`{other}`", f"`{kind}`", f"`{heard}`") for (other, kind), heard in process.hears.items()])
+    yield _table(
+        ("from", "this fact", "is recorded here as"),
+        [(f"`{other}`", f"`{kind}`", f"`{heard}`") for (other, kind), heard in process.hears.items()],
+    )
 
 
 def _duties(duties: Iterable[Rule], process: str) -> Iterator[str]:
@@ -151,20 +204,35 @@ def _duties(duties: Iterable[Rule], process: str) -> Iterator[str]:
     if not shown:
         yield "This process has no duty of its own."
         return
-    rows = [(f"`{rule.id}`", rule.action, rule.duty_on or "-", rule.clock_starts, rule.period[-1].text, _cited(rule.period[-1])) for rule in shown]
+    rows = [
+        (
+            f"`{rule.id}`",
+            rule.action,
+            rule.duty_on or "-",
+            rule.clock_starts,
+            rule.period[-1].text,
+            _cited(rule.period[-1]),
+        )
+        for rule in shown
+    ]
     yield _table(("rule", "duty", "whose", "from", "how long", "law"), rows)
     for rule in shown:
         newest = rule.period[-1]
         borrowed = "" if rule.process == process else f" Its rule is that of `{rule.process}`."
-        yield f"**`{rule.id}`**: opened by {_kinds(rule.starts)}{_if(rule)}; {_met(rule)}. {WORDS[newest.counts]} Excuses: {_excuses(newest)}.{borrowed}"
+        yield (
+            f"**`{rule.id}`**: opened by {_kinds(rule.starts)}{_if(rule)}; {_met(rule)}. {WORDS[newest.counts]}"
+            f" Excuses: {_excuses(newest)}.{borrowed}"
+        )
 
 
 def _reason(rule: Rule) -> str:
     if not rule.enabled:
         return "Switched off here; a locality may switch it." if rule.switchable else "Switched off: not in force."
-    return rule.calculation_only.rstrip(".").capitalize() + "." if rule.calculation_only else "No fact of this process starts it."
-
-
+    return (
+        rule.calculation_only.rstrip(".").capitalize() + "."
+        if rule.calculation_only
+        else "No fact of this process starts it."
+    )
 
 
 def _bound(rule: Rule) -> str:
@@ -175,31 +243,49 @@ def _bound(rule: Rule) -> str:
     return "a right that lapses where it is not used: nothing is late by it" if rule.may_lapse else BOUND[rule.bound]
 
 
-# A rule -------------------------------------------------------------------------------------------------------------------
+# A rule
+# -------------------------------------------------------------------------------------------------------------------
 
 
 def rule_page(sources: Sources, rule: Rule) -> str:
-    """A rule: whose duty, its diagram, every dated version, what excuses, which processes use it, who is told, and a sum worked as an example."""
+    """A rule: whose duty, its diagram, every dated version, what excuses, which processes use it, who is told, and a
+    sum worked as an example.
+    """
     users = users_of(sources, rule)
-    return _joined([
-        f"# {rule.action[:1].upper()}{rule.action[1:]}",
-        f"`{rule.id}`, of process `{rule.process}`. {_bound(rule).capitalize()}.",
-        _table(("", ""), [
-            ("Whose", rule.duty_on or "nobody's in particular"), ("From", rule.clock_starts), ("Start day given as", rule.on_is or "the day it happened"),
-            ("For each", "body that is asked" if rule.per == "body" else "case"), ("Source", _SOURCE[rule.source_status]),
-            ("In use", "yes" if rule.enabled else "switched off"),
-        ]),
-        f"Note: {rule.note}." if rule.note else "",
-        "## From its start to its end", mermaid_of(life_of(rule, [used for _name, used in users])),
-        "## The law, version by version",
-        *(_version(period, rule) for period in rule.period),
-        *_overlays(rule),
-        "## Further days that it takes" if rule.inputs else "",
-        "\n".join(f"- `{name}`: {asked.meaning} ({'needed' if asked.needed else 'where there is one'})" for name, asked in rule.inputs.items()),
-        "## Who uses it", *_users(rule, users),
-        "## Local choices", *_local(sources, [rule]),
-        "## A sum, worked", *_worked(sources, rule),
-    ])  # fmt: skip
+    return _joined(
+        [
+            f"# {rule.action[:1].upper()}{rule.action[1:]}",
+            f"`{rule.id}`, of process `{rule.process}`. {_bound(rule).capitalize()}.",
+            _table(
+                ("", ""),
+                [
+                    ("Whose", rule.duty_on or "nobody's in particular"),
+                    ("From", rule.clock_starts),
+                    ("Start day given as", rule.on_is or "the day it happened"),
+                    ("For each", "body that is asked" if rule.per == "body" else "case"),
+                    ("Source", _SOURCE[rule.source_status]),
+                    ("In use", "yes" if rule.enabled else "switched off"),
+                ],
+            ),
+            f"Note: {rule.note}." if rule.note else "",
+            "## From its start to its end",
+            mermaid_of(life_of(rule, [used for _name, used in users])),
+            "## The law, version by version",
+            *(_version(period, rule) for period in rule.period),
+            *_overlays(rule),
+            "## Further days that it takes" if rule.inputs else "",
+            "\n".join(
+                f"- `{name}`: {asked.meaning} ({'needed' if asked.needed else 'where there is one'})"
+                for name, asked in rule.inputs.items()
+            ),
+            "## Who uses it",
+            *_users(rule, users),
+            "## Local choices",
+            *_local(sources, [rule]),
+            "## A sum, worked",
+            *_worked(sources, rule),
+        ]
+    )
 
 
 def users_of(sources: Sources, rule: Rule) -> list[tuple[str, Rule]]:
@@ -212,8 +298,9 @@ def _version(period: Period, rule: Rule) -> str:
     ended = " **Repealed from then on.**" if period.repealed else ""
     which = " where the clock started on or after that day" if period.since and not rule.by_due_date else ""
     return (
-        f"**From {since}**{which}: {period.text}.{ended}\n\n- Law: {_cited(period)} ({period.basis.replace('_', ' ')})\n"
-        f"- Counted as `{period.counts}`: {WORDS[period.counts]}\n- Excuses: {_excuses(period)}"
+        f"**From {since}**{which}: {period.text}.{ended}\n\n- Law: {_cited(period)}"
+        f" ({period.basis.replace('_', ' ')})\n- Counted as `{period.counts}`: {WORDS[period.counts]}\n- Excuses:"
+        f" {_excuses(period)}"
     )
 
 
@@ -221,7 +308,10 @@ def _overlays(rule: Rule) -> Iterator[str]:
     if not rule.excuse_overlay:
         return
     yield "Excuses added for a while, by the day on which the duty was due:"
-    rows = [(day_in_words(one.due_from), day_in_words(one.due_to), ", ".join(one.add), one.test or "-", one.cite) for one in rule.excuse_overlay]
+    rows = [
+        (day_in_words(one.due_from), day_in_words(one.due_to), ", ".join(one.add), one.test or "-", one.cite)
+        for one in rule.excuse_overlay
+    ]
     yield _table(("due from", "due to", "ground", "test", "law"), rows)
 
 
@@ -244,8 +334,15 @@ def _worked(sources: Sources, rule: Rule) -> Iterator[str]:
     if answer.due is None:
         yield f"No date: {answer.reason}"
         return
-    strict = f"; on the stricter reading {day_in_words(answer.strict_due)}" if answer.strict_due and answer.strict_due != answer.due else ""
-    yield f"**Due {day_in_words(answer.due)}**{strict}{f'; act by {day_in_words(answer.act_by)}' if answer.act_by else ''}."
+    strict = (
+        f"; on the stricter reading {day_in_words(answer.strict_due)}"
+        if answer.strict_due and answer.strict_due != answer.due
+        else ""
+    )
+    yield (
+        "**Due"
+        f" {day_in_words(answer.due)}**{strict}{f'; act by {day_in_words(answer.act_by)}' if answer.act_by else ''}."
+    )
 
 
 def _example(sources: Sources, rule: Rule) -> tuple[Answer | None, dict[str, date], str]:
@@ -268,7 +365,8 @@ def _example(sources: Sources, rule: Rule) -> tuple[Answer | None, dict[str, dat
     return found
 
 
-# What both say ------------------------------------------------------------------------------------------------------------
+# What both say
+# ------------------------------------------------------------------------------------------------------------
 
 
 def _local(sources: Sources, rules: Iterable[Rule]) -> Iterator[str]:
@@ -276,7 +374,10 @@ def _local(sources: Sources, rules: Iterable[Rule]) -> Iterator[str]:
     rows: list[tuple[str, ...]] = []
     chosen: list[str] = []
     for rule in rules:
-        rows += [(f"`{rule.id}`", rung.id, _when(rung), rung.everyone, f"`{rung.template}`") for rung in sources.ladder.rungs(rule.id)]
+        rows += [
+            (f"`{rule.id}`", rung.id, _when(rung), rung.everyone, f"`{rung.template}`")
+            for rung in sources.ladder.rungs(rule.id)
+        ]
         if (end := sources.ladder.ended.get(rule.id)) is not None:
             told = ", ".join(("whoever was told", *end.to))
             rows.append((f"`{rule.id}`", "no_longer_needed", "when it ends unmet", told, f"`{end.template}`"))
@@ -286,7 +387,9 @@ def _local(sources: Sources, rules: Iterable[Rule]) -> Iterator[str]:
         elif newest.counts in ("local", "none") and rule.starts and not rule.goes_on:
             chosen.append(f"- `{rule.id}`: no number in the law; a locality may set one of its own in locality.toml.")
         if rule.switchable:
-            chosen.append(f"- `{rule.id}`: a reading that a locality may switch; here it is {'on' if rule.enabled else 'off'}.")
+            chosen.append(
+                f"- `{rule.id}`: a reading that a locality may switch; here it is {'on' if rule.enabled else 'off'}."
+            )
         if rule.starts_by_locality:
             steps = " or ".join(f"*{step}*" for step in rule.starts_by_locality)
             chosen.append(f"- `{rule.id}`: a locality may count from {steps}; here from *{rule.reading}*.")
@@ -302,7 +405,9 @@ def _when(rung: RungDef) -> str:
     amounts = ((rung.days, "day"), (rung.weeks, "week"), (rung.working_days, "working day"))
     number, unit = next((amount, word) for amount, word in amounts if amount is not None)
     unless = ", unless there was contact" if rung.unless else ""
-    where = {"start": "after the start", "due": "after the due date", "breach": "after the breach"}.get(rung.after or "", "before the due date")
+    where = {"start": "after the start", "due": "after the due date", "breach": "after the breach"}.get(
+        rung.after or "", "before the due date"
+    )
     return f"{number} {unit if number == 1 else unit + 's'} {where}{unless}"
 
 

@@ -1,7 +1,8 @@
 """The law that a house goes by: what is shipped, and over it the files of the rule packs that the house has adopted.
 
-Purpose: adopting is a recorded act, so the newest row of `adoption` says which folder under SENDFLOW_HOME/law is in force, and the files there
-are read only while they are what was adopted. `law/current` repeats it for the commands that read no records (`due`, `rules`, `explain`).
+Purpose: adopting is a recorded act, so the newest row of `adoption` says which folder under SENDFLOW_HOME/law is in
+force, and the files there are read only while they are what was adopted. `law/current` repeats it for the commands that
+read no records (`due`, `rules`, `explain`).
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ def newest_adoption(connection: Connection) -> Row[tuple[object, ...]] | None:
 
 
 def adopted_folder(settings: Settings, connection: Connection) -> Path | None:
-    """The folder of the adoption in force; None where none was ever made. Raises ConfigFault where its files are not those adopted."""
+    """The folder of the adoption in force; None where none was ever made. Raises ConfigFault where its files are not
+    those adopted.
+    """
     row = newest_adoption(connection)
     if row is None:
         return None
@@ -79,15 +82,17 @@ def check_files(folder: Path, digests: Mapping[str, str]) -> None:
     """Whether the files are those that were adopted. Raises ConfigFault, naming the first that is not."""
     if not folder.is_dir():
         raise ConfigFault(
-            f"law/{folder.name}, which was adopted for these records, is not in this SENDFLOW_HOME: copy its folder law from the machine where it was"
-            " adopted (sendflow adoptions says when and by whom), or restore it from the backup"
+            f"law/{folder.name}, which was adopted for these records, is not in this SENDFLOW_HOME: copy its folder law"
+            " from the machine where it was adopted (sendflow adoptions says when and by whom), or restore it from the"
+            " backup"
         )
     held = digests_of(files_of(folder))
     for name in sorted(held.keys() | digests.keys()):
         if held.get(name) != digests.get(name):
             raise ConfigFault(
-                f"law/{folder.name}/{name} is not the file that was adopted: restore it from the backup of SENDFLOW_HOME. A change of the law"
-                " is adopted (sendflow adopt PACK --actor WHO), never written there."
+                f"law/{folder.name}/{name} is not the file that was adopted: restore it from the backup of"
+                " SENDFLOW_HOME. A change of the law is adopted (sendflow adopt PACK --actor WHO), never written"
+                " there."
             )
 
 

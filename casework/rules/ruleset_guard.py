@@ -1,9 +1,11 @@
-"""One law holds for one set of records at a time, and a program that goes by another neither records nor sweeps nor sends.
+"""One law holds for one set of records at a time, and a program that goes by another neither records nor sweeps nor
+sends.
 
-Purpose: two machines with another statute or ladder would undo each other's work for ever, and every letter of theirs would go out and be withdrawn day
-after day. Which law holds is a row of `law_held`, only ever added to. A home whose law was the one that holds and has been changed since (an upgrade,
-an edited ladder) brings in its new one by whatever it writes next; a home that never had it, and a law that held before, come in only by an act of somebody
-(`sendflow adopt --installed`). Whoever only looks is never refused. What this does not decide: which of two laws is right.
+Purpose: two machines with another statute or ladder would undo each other's work for ever, and every letter of theirs
+would go out and be withdrawn day after day. Which law holds is a row of `law_held`, only ever added to. A home whose
+law was the one that holds and has been changed since (an upgrade, an edited ladder) brings in its new one by whatever
+it writes next; a home that never had it, and a law that held before, come in only by an act of somebody (`sendflow
+adopt --installed`). Whoever only looks is never refused. What this does not decide: which of two laws is right.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ WAYS = ", ".join(("the same version of sendflow", "the same rule packs", "the sa
 
 
 class OtherLaw(RecordsError):
-    """These records go by another law than this program. Nothing was written; the text says which, since when, and what to do."""
+    """These records go by another law than this program. Nothing was written; the text says which, since when, and what
+    to do.
+    """
 
 
 class Held(NamedTuple):
@@ -59,15 +63,19 @@ class Seen(NamedTuple):
     id: str
 
 
-_seen: dict[Path, Seen | None] = {}  # by home: what this process went by last, and before that what the home says. See `Hold.opened`.
+_seen: dict[
+    Path, Seen | None
+] = {}  # by home: what this process went by last, and before that what the home says. See `Hold.opened`.
 
 
 @dataclass
 class Hold:
-    """A house's law against the one that holds for its records. One for each house that is opened; a house with a pack laid over it has its own.
+    """A house's law against the one that holds for its records. One for each house that is opened; a house with a pack
+    laid over it has its own.
 
-    `seen` is what had been gone by when the house was opened, or what this law itself came to be since: a house that was opened before the law changed
-    does not bring the old law back, whatever other programs of the same home have gone by meanwhile.
+    `seen` is what had been gone by when the house was opened, or what this law itself came to be since: a house that
+    was opened before the law changed does not bring the old law back, whatever other programs of the same home have
+    gone by meanwhile.
     """
 
     home: Path
@@ -87,7 +95,9 @@ class Hold:
         if now.looked_under == hold.looked_under:
             hold._goes_by(connection, now)
         elif seen is None and settings.database_url is None and not (settings.home / FILE).exists():
-            hold.seen = Seen(_first(connection), now.number, now.id)  # the records stand in this home, so that nobody else's law holds for them
+            hold.seen = Seen(
+                _first(connection), now.number, now.id
+            )  # the records stand in this home, so that nobody else's law holds for them
         return hold
 
     def under(self, book: Lawbook) -> Hold:
@@ -95,7 +105,9 @@ class Hold:
         return replace(self, looked_under=book.looked_under, parts=book.parts, number=None)
 
     def keep(self, connection: Connection, at: str, actor: str, via: str) -> None:
-        """Go on only where this law holds, or may come to hold now (which is then written down). Raises OtherLaw. Asks nothing of who only reads."""
+        """Go on only where this law holds, or may come to hold now (which is then written down). Raises OtherLaw. Asks
+        nothing of who only reads.
+        """
         if is_reading(connection):
             return
         number = connection.info.get(LAW)
@@ -116,12 +128,22 @@ class Hold:
         """Write down that this law holds from now on, whatever held before."""
         now = newest(connection)
         taken = Held(
-            number=1 if now is None else now.number + 1, id=secrets.token_hex(8), taken_at=at, looked_under=self.looked_under,
-            statute=self.parts["statute"], almanac=self.parts["almanac"], ladder=self.parts["ladder"], machines=self.parts["machines"],
-            actor=actor, via=via, machine=socket.gethostname(), rehearsed=self.rehearsed,
-        )  # fmt: skip
+            number=1 if now is None else now.number + 1,
+            id=secrets.token_hex(8),
+            taken_at=at,
+            looked_under=self.looked_under,
+            statute=self.parts["statute"],
+            almanac=self.parts["almanac"],
+            ladder=self.parts["ladder"],
+            machines=self.parts["machines"],
+            actor=actor,
+            via=via,
+            machine=socket.gethostname(),
+            rehearsed=self.rehearsed,
+        )
         connection.execute(insert(HELD), taken._asdict())
-        # Should this transaction be undone, the home has seen a law that never held: a number that nobody has, or that another's row has by another id.
+        # Should this transaction be undone, the home has seen a law that never held: a number that nobody has, or that
+        # another's row has by another id.
         self._remember(Seen(_first(connection), taken.number, taken.id))
         return taken
 
@@ -141,34 +163,47 @@ class Hold:
         return self._came_after(connection, now) and not _when(connection, self.looked_under)
 
     def _came_after(self, connection: Connection, now: Held) -> bool:
-        """Whether this house had gone by the law that holds, so that its own is a later one. A later number is that of records that were restored since."""
+        """Whether this house had gone by the law that holds, so that its own is a later one. A later number is that of
+        records that were restored since.
+        """
         seen = self.seen
-        return seen is not None and seen.records == _first(connection) and (seen.number > now.number or (seen.number, seen.id) == (now.number, now.id))
+        return (
+            seen is not None
+            and seen.records == _first(connection)
+            and (seen.number > now.number or (seen.number, seen.id) == (now.number, now.id))
+        )
 
     def _remember(self, seen: Seen) -> None:
         self.seen = seen
         if _seen.get(self.home) == seen and (self.home / FILE).exists():
             return
         _seen[self.home] = seen
-        with contextlib.suppress(OSError):  # a home that cannot be written to has to be told by somebody when its law changes: refused, never wrong
+        with contextlib.suppress(
+            OSError
+        ):  # a home that cannot be written to has to be told by somebody when its law changes: refused, never wrong
             fresh = self.home / f"{FILE}.{os.getpid()}"
             fresh.write_bytes(orjson.dumps(seen._asdict()) + b"\n")
             fresh.replace(self.home / FILE)
 
     def _why_not(self, connection: Connection, now: Held) -> str:
-        differ = ", ".join(part for part in PARTS if self.parts[part] != getattr(now, part)) or "nothing that is named apart"
+        differ = (
+            ", ".join(part for part in PARTS if self.parts[part] != getattr(now, part)) or "nothing that is named apart"
+        )
         here = _when(connection, self.looked_under)
         ours = f"held until {here}" if here else "has never held for them"
         return (
-            f"these records go by another law than this program, which wrote nothing: theirs (law {now.number}, digest {now.looked_under}) was taken on"
-            f" {_day(now.taken_at)} by {now.actor} ({now.via}) on machine {now.machine}; the one here (digest {self.looked_under}) {ours}."
-            f" They differ in: {differ}. Bring this machine to {WAYS}, and start its programs again; or, where the law here is the right one for every"
+            f"these records go by another law than this program, which wrote nothing: theirs (law {now.number}, digest"
+            f" {now.looked_under}) was taken on {_day(now.taken_at)} by {now.actor} ({now.via}) on machine"
+            f" {now.machine}; the one here (digest {self.looked_under}) {ours}. They differ in: {differ}. Bring this"
+            f" machine to {WAYS}, and start its programs again; or, where the law here is the right one for every"
             " machine: sendflow adopt --installed --actor WHO. sendflow laws shows both"
         )
 
 
 def gone_by(home: Path) -> Seen | None:
-    """The last law that this process or, before its first, this home went by. Asked before the law's files are read, so that a change in between counts."""
+    """The last law that this process or, before its first, this home went by. Asked before the law's files are read, so
+    that a change in between counts.
+    """
     if home not in _seen:
         try:
             told = orjson.loads((home / FILE).read_bytes())
@@ -195,8 +230,14 @@ def _first(connection: Connection) -> str:
 
 def _when(connection: Connection, looked_under: str) -> str | None:
     """Until when a law held that no longer does; None where it never did."""
-    last = connection.scalar(select(HELD.c.number).where(HELD.c.looked_under == looked_under).order_by(HELD.c.number.desc()).limit(1))
-    after = None if last is None else connection.scalar(select(HELD.c.taken_at).where(HELD.c.number > last).order_by(HELD.c.number).limit(1))
+    last = connection.scalar(
+        select(HELD.c.number).where(HELD.c.looked_under == looked_under).order_by(HELD.c.number.desc()).limit(1)
+    )
+    after = (
+        None
+        if last is None
+        else connection.scalar(select(HELD.c.taken_at).where(HELD.c.number > last).order_by(HELD.c.number).limit(1))
+    )
     return _day(after) if after is not None else None
 
 

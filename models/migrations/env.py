@@ -13,8 +13,12 @@ def ours(_thing: Any, name: str | None, kind: str, _reflected: bool, _compared: 
 
 
 context.configure(
-    connection=context.config.attributes["connection"], target_metadata=FactRow.metadata, include_object=ours, transactional_ddl=True,
-    render_as_batch=True, compare_type=True,
-)  # fmt: skip
+    connection=context.config.attributes["connection"],
+    target_metadata=FactRow.metadata,
+    include_object=ours,
+    transactional_ddl=True,
+    render_as_batch=True,
+    compare_type=True,
+)
 with context.begin_transaction():
     context.run_migrations()

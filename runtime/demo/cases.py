@@ -1,8 +1,9 @@
 """Sample cases of every process, lived by the house's own acts: read from config/demo/*.toml, dated relative to today.
 
-Purpose: a newcomer sees each process at work on any date. A file names no day: `ago` is days before today, and inside `data` the word
-"today-40" is a day and "child3" the NHS number of the third invented child (999 range, which is never issued), so that cases of one
-child are linked across files. Acts of one case that stand one after another are recorded together, or not at all.
+Purpose: a newcomer sees each process at work on any date. A file names no day: `ago` is days before today, and inside
+`data` the word "today-40" is a day and "child3" the NHS number of the third invented child (999 range, which is never
+issued), so that cases of one child are linked across files. Acts of one case that stand one after another are recorded
+together, or not at all.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ class SampleAct(BaseModel):
 
 
 def live_cases(house: House, folder: Path = FOLDER) -> list[str]:
-    """Records the sample cases that are not there yet, file by file; returns, case by case, why one could not be (a team's own directory).
+    """Records the sample cases that are not there yet, file by file; returns, case by case, why one could not be (a
+    team's own directory).
 
     May be called again: a case that has facts is left alone. Raises SampleError for a file that is no sample.
     """
@@ -57,7 +59,9 @@ def live_cases(house: House, folder: Path = FOLDER) -> list[str]:
         for case, acts in groupby(_read(path), key=lambda act: act.case):
             if there.setdefault(case, _exists(house, case)):
                 continue
-            drafts = [Draft(act.fact, house.today() - timedelta(days=act.ago), _data(act.data, house.today())) for act in acts]
+            drafts = [
+                Draft(act.fact, house.today() - timedelta(days=act.ago), _data(act.data, house.today())) for act in acts
+            ]
             try:
                 record(house, case, drafts, ACTOR)
             except Refused as problem:
@@ -68,7 +72,9 @@ def live_cases(house: House, folder: Path = FOLDER) -> list[str]:
 
 @cache
 def nhs_numbers() -> tuple[str, ...]:
-    """The NHS numbers of invented children: those from 999 000 000 that exist, below the ones that the sample tracker draws from."""
+    """The NHS numbers of invented children: those from 999 000 000 that exist, below the ones that the sample tracker
+    draws from.
+    """
     nines = (f"999{number:06d}" for number in range(1000))
     return tuple(f"{nine}{digit}" for nine in nines if (digit := check_digit(nine)) is not None)
 
@@ -78,7 +84,9 @@ def _read(path: Path) -> Iterator[SampleAct]:
         for act in tomllib.loads(path.read_text("utf-8")).get("act", []):
             yield SampleAct.model_validate(act)
     except (tomllib.TOMLDecodeError, ValidationError) as problem:
-        raise SampleError(f'{path.name}: {problem}. Example: [[act]] case = "SC23001" fact = "parent_informed" ago = 12') from None
+        raise SampleError(
+            f'{path.name}: {problem}. Example: [[act]] case = "SC23001" fact = "parent_informed" ago = 12'
+        ) from None
 
 
 def _data(told: Mapping[str, str | int], today: date) -> dict[str, Any]:

@@ -1,8 +1,10 @@
-"""The project's own sample: a tracker as a team would keep it, made by a seeded generator relative to a day, and a little life around it.
+"""The project's own sample: a tracker as a team would keep it, made by a seeded generator relative to a day, and a
+little life around it.
 
-Purpose: a newcomer sees a house that is alive on any date. Every child, number and organisation is invented (NHS numbers of the 999 range,
-which is never issued). `write_sample` makes the file; `live_before` lets a few cases be lived through before it is imported, on a rehearsed day
-(each of their facts says so), as one mailbox gets one message a day; `live_a_little` records afterwards what a tracker cannot say.
+Purpose: a newcomer sees a house that is alive on any date. Every child, number and organisation is invented (NHS
+numbers of the 999 range, which is never issued). `write_sample` makes the file; `live_before` lets a few cases be lived
+through before it is imported, on a rehearsed day (each of their facts says so), as one mailbox gets one message a day;
+`live_a_little` records afterwards what a tracker cannot say.
 """
 
 from __future__ import annotations
@@ -34,21 +36,79 @@ ROWS = 120
 ACTOR = "sample"
 LIVED = 9
 COLUMNS = (
-    "Ref", "Child name", "LA ref", "Local authority", "NHS number", "DOB", "Request received by LA", "LA decision to assess", "Assess?",
-    "Health request received", "Services asked", "Community Paediatrics returned", "Speech and Language Therapy returned",
-    "Occupational Therapy returned", "CAMHS returned", "Physiotherapy returned", "Draft plan received", "Section G agreed", "Final plan",
-    "Exception", "Comments",
-)  # fmt: skip
+    "Ref",
+    "Child name",
+    "LA ref",
+    "Local authority",
+    "NHS number",
+    "DOB",
+    "Request received by LA",
+    "LA decision to assess",
+    "Assess?",
+    "Health request received",
+    "Services asked",
+    "Community Paediatrics returned",
+    "Speech and Language Therapy returned",
+    "Occupational Therapy returned",
+    "CAMHS returned",
+    "Physiotherapy returned",
+    "Draft plan received",
+    "Section G agreed",
+    "Final plan",
+    "Exception",
+    "Comments",
+)
 AUTHORITIES = ("Northshire", "Eastmere", "Tarnford", "Holme Vale")
 SERVICES = ("Community Paediatrics", "Speech and Language Therapy", "Occupational Therapy", "CAMHS", "Physiotherapy")
-FIRST = ("Ada", "Bram", "Cleo", "Dara", "Elin", "Farid", "Gwen", "Hari", "Isla", "Jude", "Kofi", "Lena", "Milo", "Nia", "Omar", "Pia", "Rhys", "Sana")
-LAST = ("Ashgrove", "Bellweather", "Cragthorpe", "Dunnoway", "Ellerside", "Fennimore", "Garsdale", "Hollinbeck", "Inglewhite", "Kestrelby")
-COMMENTS = ("", "", "", "chased by phone", "parent rang", "emailed the admin team", "not known to SALT", "sibling also open, see other sheet")
+FIRST = (
+    "Ada",
+    "Bram",
+    "Cleo",
+    "Dara",
+    "Elin",
+    "Farid",
+    "Gwen",
+    "Hari",
+    "Isla",
+    "Jude",
+    "Kofi",
+    "Lena",
+    "Milo",
+    "Nia",
+    "Omar",
+    "Pia",
+    "Rhys",
+    "Sana",
+)
+LAST = (
+    "Ashgrove",
+    "Bellweather",
+    "Cragthorpe",
+    "Dunnoway",
+    "Ellerside",
+    "Fennimore",
+    "Garsdale",
+    "Hollinbeck",
+    "Inglewhite",
+    "Kestrelby",
+)
+COMMENTS = (
+    "",
+    "",
+    "",
+    "chased by phone",
+    "parent rang",
+    "emailed the admin team",
+    "not known to SALT",
+    "sibling also open, see other sheet",
+)
 EXCEPTIONS = ("School closed (summer)", "Family abroad 5 weeks", "DNA paeds appt", "waiting list")
 
 
 def write_sample(path: Path, today: date, seed: int = SEED) -> None:
-    """Writes the sample tracker, CSV in UTF-8, as it would stand on `today`. The same day and seed give the same file."""
+    """Writes the sample tracker, CSV in UTF-8, as it would stand on `today`. The same day and seed give the
+    same file.
+    """
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
@@ -58,14 +118,19 @@ def write_sample(path: Path, today: date, seed: int = SEED) -> None:
 def sample_rows(today: date, seed: int = SEED) -> list[dict[str, str]]:
     """The rows of the sample: first the few that are lived with, then many, then some with a doubtful cell each."""
     maker = _Maker(today, seed)
-    rows = [maker.open_case(f"SP{number:05d}", weeks, services, la, exception) for number, weeks, services, la, exception in KNOWN]
+    rows = [
+        maker.open_case(f"SP{number:05d}", weeks, services, la, exception)
+        for number, weeks, services, la, exception in KNOWN
+    ]
     rows += [maker.any_case(f"SP{number:05d}") for number in range(100, 100 + ROWS - len(KNOWN) - len(DOUBTFUL))]
     rows += [maker.doubtful(f"SP{number:05d}", column, cell) for number, (column, cell) in enumerate(DOUBTFUL, 900)]
     rows[-1]["Ref"] = rows[0]["Ref"]
     return rows
 
 
-# Reference number, weeks since the body received the request, services, authority, exception: open cases that `live_a_little` goes on with.
+# Reference number, weeks since the body received the request, services, authority, exception: open cases
+# that
+# `live_a_little` goes on with.
 KNOWN: tuple[tuple[int, int, tuple[str, ...], str, str], ...] = (
     (1, 9, ("Community Paediatrics",), "Eastmere", "Family abroad 5 weeks"),
     (2, 5, ("Speech and Language Therapy",), "Tarnford", ""),
@@ -74,13 +139,23 @@ KNOWN: tuple[tuple[int, int, tuple[str, ...], str, str], ...] = (
     (5, 8, ("Occupational Therapy",), "Eastmere", "waiting list"),
     (6, 11, ("CAMHS", "Physiotherapy"), "Tarnford", ""),
 )
-# One doubtful cell in each row: the column and what stands in it. `+` and `-` are days from today; the last row uses a reference again.
+# One doubtful cell in each row: the column and what stands in it. `+` and `-` are days from today; the last
+# row uses a
+# reference again.
 DOUBTFUL: tuple[tuple[str, str], ...] = (
-    ("Request received by LA", "31/02/2026"), ("Request received by LA", "03/25/2026"), ("Request received by LA", "n/k"),
-    ("Request received by LA", ""), ("Request received by LA", "+900"), ("Health request received", "05/03/26"),
-    ("NHS number", "9990000000"), ("Services asked", "Community Paediatrics; Music Therapy"), ("Local authority", "Westlandshire"),
-    ("Community Paediatrics returned", "-1500"), ("LA decision to assess", ""), ("Comments", ""),
-)  # fmt: skip
+    ("Request received by LA", "31/02/2026"),
+    ("Request received by LA", "03/25/2026"),
+    ("Request received by LA", "n/k"),
+    ("Request received by LA", ""),
+    ("Request received by LA", "+900"),
+    ("Health request received", "05/03/26"),
+    ("NHS number", "9990000000"),
+    ("Services asked", "Community Paediatrics; Music Therapy"),
+    ("Local authority", "Westlandshire"),
+    ("Community Paediatrics returned", "-1500"),
+    ("LA decision to assess", ""),
+    ("Comments", ""),
+)
 
 
 class _Maker:
@@ -100,21 +175,38 @@ class _Maker:
             if digit is not None:
                 break
         name = f"{self.random.choice(FIRST)} {self.random.choice(LAST)}"
-        return {"Child name": name, "NHS number": f"{nine}{digit}", "DOB": self._ago(self.random.randrange(3 * 365, 17 * 365))}
+        return {
+            "Child name": name,
+            "NHS number": f"{nine}{digit}",
+            "DOB": self._ago(self.random.randrange(3 * 365, 17 * 365)),
+        }
 
     def _row(self, ref: str, la: str) -> dict[str, str]:
         number = self.random.randrange(10_000, 100_000)
         initials = "".join(word[0] for word in la.upper().split()) * 2
         blank = dict.fromkeys(COLUMNS, "")
-        return blank | self._child() | {"Ref": ref, "Local authority": la, "LA ref": f"{initials[:2]}-{number}", "Comments": self.random.choice(COMMENTS)}
+        return (
+            blank
+            | self._child()
+            | {
+                "Ref": ref,
+                "Local authority": la,
+                "LA ref": f"{initials[:2]}-{number}",
+                "Comments": self.random.choice(COMMENTS),
+            }
+        )
 
     def open_case(self, ref: str, weeks: int, services: Sequence[str], la: str, exception: str) -> dict[str, str]:
         """A case whose bodies have not answered, asked so many weeks ago."""
         row = self._row(ref, la)
         row |= {
-            "Request received by LA": self._ago(weeks * 7 + 40), "LA decision to assess": self._ago(weeks * 7 + 5), "Assess?": "Yes",
-            "Health request received": self._ago(weeks * 7), "Services asked": "; ".join(services), "Exception": exception,
-        }  # fmt: skip
+            "Request received by LA": self._ago(weeks * 7 + 40),
+            "LA decision to assess": self._ago(weeks * 7 + 5),
+            "Assess?": "Yes",
+            "Health request received": self._ago(weeks * 7),
+            "Services asked": "; ".join(services),
+            "Exception": exception,
+        }
         return row
 
     def any_case(self, ref: str) -> dict[str, str]:
@@ -162,7 +254,8 @@ class _Maker:
 def live_before(house: House) -> None:
     """Lives through a few cases on a day before the import: letters of every rung leave, and an answer is thanked for.
 
-    Does nothing where something has been imported, or where letters leave by another carrier than the local sink. May be called again.
+    Does nothing where something has been imported, or where letters leave by another carrier than the local sink. May
+    be called again.
     """
     if house.settings.carrier is not Carrier.SINK or _imports(house):
         return
@@ -177,27 +270,52 @@ def live_before(house: House) -> None:
 
 
 def live_a_little(house: House) -> None:
-    """Records what a tracker cannot say: answers, an accepted excuse, a corrected receipt, a pause. May be called again."""
+    """Records what a tracker cannot say: answers, an accepted excuse, a corrected receipt, a pause. May be called
+    again.
+    """
     today = house.today()
     _decide_claim(house, "SP00001", "absent_4_weeks", today)
-    _once(house, "SP00002", Draft("health_advice_answered", today, {
-        "service": "speech_and_language_therapy", "answer": "not_known", "reason": "no referral has been received by the service",
-    }))  # fmt: skip
+    _once(
+        house,
+        "SP00002",
+        Draft(
+            "health_advice_answered",
+            today,
+            {
+                "service": "speech_and_language_therapy",
+                "answer": "not_known",
+                "reason": "no referral has been received by the service",
+            },
+        ),
+    )
     _once(house, "SP00003", Draft("health_advice_received", today, {"service": "occupational_therapy"}))
     _once(house, "SP00004", Draft("health_advice_acknowledged", today, {"service": "camhs"}))
     _once(house, "SP00005", Draft("waiting_list_stated", today, {"service": "occupational_therapy", "weeks": 18}))
     until = today + timedelta(days=10)
-    _once(house, "SP00006", Draft("chasing_paused", today, {
-        "until": until.isoformat(), "reason": "the service manager has agreed a date with the family",
-    }))  # fmt: skip
+    _once(
+        house,
+        "SP00006",
+        Draft(
+            "chasing_paused",
+            today,
+            {
+                "until": until.isoformat(),
+                "reason": "the service manager has agreed a date with the family",
+            },
+        ),
+    )
     _correct_receipt(house, "SP90001", today - timedelta(days=25))
     _case(house, "SP90005", "holme_vale", today, 0, "occupational_therapy")
     _case(house, "SP90006", "eastmere", today, 38, "physiotherapy", "health_advice_acknowledged")
     _case(house, "SP90007", "northshire", today, 30, "physiotherapy", "appointment_missed")
 
 
-def _case(house: House, ref: str, la: str, day: date, asked_days_ago: int, service: str, said: str | None = None) -> None:
-    """A case that came by letter and not by tracker: opened, agreed, one service asked, and what the service said on `day`."""
+def _case(
+    house: House, ref: str, la: str, day: date, asked_days_ago: int, service: str, said: str | None = None
+) -> None:
+    """A case that came by letter and not by tracker: opened, agreed, one service asked, and what the service said on
+    `day`.
+    """
     asked = day - timedelta(days=asked_days_ago)
     advice = {"service": service, "body": house.directory.provider(la, service)}
     drafts = [
@@ -211,7 +329,9 @@ def _case(house: House, ref: str, la: str, day: date, asked_days_ago: int, servi
 
 
 def _once(house: House, ref: str, draft: Draft) -> None:
-    """Records a fact unless the case has one of its kind by hand, or is not there (a team's own directory may refuse its row)."""
+    """Records a fact unless the case has one of its kind by hand, or is not there (a team's own directory may refuse
+    its row).
+    """
     lines = _lines(house, ref)
     if not lines or any(line.kind == draft.kind and line.via == "record" for line in lines):
         return
@@ -229,10 +349,16 @@ def _decide_claim(house: House, ref: str, ground: str, today: date) -> None:
     if claim is None or asked is None:
         return
     told: Mapping[str, Any] = {
-        "claim": claim.seq, "decision": "accepted", "ground": ground, "body": asked.data["body"], "service": asked.data["service"],
-        "began_on": (asked.occurred_on + timedelta(days=7)).isoformat(), "ended_on": (asked.occurred_on + timedelta(days=40)).isoformat(),
-        "look_again_on": (today + timedelta(days=14)).isoformat(), "reason": "the school confirms the dates of the absence",
-    }  # fmt: skip
+        "claim": claim.seq,
+        "decision": "accepted",
+        "ground": ground,
+        "body": asked.data["body"],
+        "service": asked.data["service"],
+        "began_on": (asked.occurred_on + timedelta(days=7)).isoformat(),
+        "ended_on": (asked.occurred_on + timedelta(days=40)).isoformat(),
+        "look_again_on": (today + timedelta(days=14)).isoformat(),
+        "reason": "the school confirms the dates of the absence",
+    }
     _once(house, ref, Draft("excuse_decided", today, told))
 
 

@@ -1,7 +1,8 @@
 """The doctor: looks over the whole house and names what a person must mend, and how.
 
-Purpose: every fault that the house cannot mend by itself is said here in one sentence with the command that mends it. It looks and changes
-nothing. References and mailboxes are named, persons never. It also speaks where the house cannot be opened at all: that is its first finding.
+Purpose: every fault that the house cannot mend by itself is said here in one sentence with the command that mends it.
+It looks and changes nothing. References and mailboxes are named, persons never. It also speaks where the house cannot
+be opened at all: that is its first finding.
 """
 
 import os
@@ -42,11 +43,22 @@ WEEK, FORTNIGHT = timedelta(days=7), timedelta(days=14)
 SLACK = timedelta(minutes=5)  # between two machines' clocks
 LITTLE_ROOM = 1024**3  # bytes
 ADDRESSED = (Party.SERVICE, Party.SERVICE_MANAGER, Party.PROVIDER_SEND_LEAD)
-BROKEN = (SettingsError, ConfigFault, LawError, NoAnswer, LadderError, DirectoryError, SealError, RecordsError)  # whose words are our own
+BROKEN = (
+    SettingsError,
+    ConfigFault,
+    LawError,
+    NoAnswer,
+    LadderError,
+    DirectoryError,
+    SealError,
+    RecordsError,
+)  # whose words are our own
 
 
 class DoctorReport(BaseModel):
-    """What the doctor found. `well` where there is nothing to mend; `not_looked_at` names what could not be, or was not asked for."""
+    """What the doctor found. `well` where there is nothing to mend; `not_looked_at` names what could not be, or was not
+    asked for.
+    """
 
     model_config = ConfigDict(frozen=True)
     looked_at: str
@@ -57,25 +69,42 @@ class DoctorReport(BaseModel):
 
 
 def examine(settings: Settings, quick: bool = False) -> DoctorReport:
-    """Look over the house of these settings. `quick` leaves out the verify of every case, which reads the whole history."""
+    """Look over the house of these settings. `quick` leaves out the verify of every case, which reads the whole
+    history.
+    """
     found = [*_room(settings), *_key(settings)]
     left: list[str] = []
     house: House | None = None
     other = _revision(settings)
     if settings.database_url is None and not settings.records.exists():
-        found.append(Finding(
-            what="no_records", message=f"there are no records in {settings.home}",
-            mend="name the folder of the house, as in SENDFLOW_HOME=./var; make up makes a new one",
-        ))  # fmt: skip
+        found.append(
+            Finding(
+                what="no_records",
+                message=f"there are no records in {settings.home}",
+                mend="name the folder of the house, as in SENDFLOW_HOME=./var; make up makes a new one",
+            )
+        )
     elif other is not None:
         found.append(other)
     else:
         try:
             house = House.open(settings)
         except OtherKey as problem:
-            found.append(Finding(what="key_other", message=str(problem), mend="restore person.key from its own backup, then ask again"))
+            found.append(
+                Finding(
+                    what="key_other",
+                    message=str(problem),
+                    mend="restore person.key from its own backup, then ask again",
+                )
+            )
         except BROKEN as problem:
-            found.append(Finding(what="cannot_open", message=f"the house cannot be opened: {problem}", mend="mend what it names, then ask again"))
+            found.append(
+                Finding(
+                    what="cannot_open",
+                    message=f"the house cannot be opened: {problem}",
+                    mend="mend what it names, then ask again",
+                )
+            )
         except (SQLAlchemyError, OSError) as problem:
             found.append(_not_to_be_read("cannot_open", "the records cannot be read or written just now", problem))
     if house is None:
@@ -94,7 +123,11 @@ def examine(settings: Settings, quick: bool = False) -> DoctorReport:
             left.append("the history of every case (sendflow doctor without --quick)")
     found += service_checks.processes(settings)
     return DoctorReport(
-        looked_at=instant(now), well=not found, open=settings.api_url is not None or read_running(settings) is not None, findings=found, not_looked_at=left,
+        looked_at=instant(now),
+        well=not found,
+        open=settings.api_url is not None or read_running(settings) is not None,
+        findings=found,
+        not_looked_at=left,
     )
 
 
@@ -107,7 +140,9 @@ def _not_to_be_read(what: str, message: str, problem: BaseException) -> Finding:
 
 
 def _revision(settings: Settings) -> Finding | None:
-    """Records of another version than this program: opening them would bring them up to date, and the doctor changes nothing."""
+    """Records of another version than this program: opening them would bring them up to date, and the doctor changes
+    nothing.
+    """
     if settings.database_url is None and not settings.records.exists():
         return None
     engine = open_engine(settings.records_url)
@@ -123,7 +158,11 @@ def _revision(settings: Settings) -> Finding | None:
     if unnumbered or list((MIGRATIONS / "versions").glob(f"r{found}_*.py")):
         message = f"the records are at revision {'none' if unnumbered else found}, this program is at {HEAD}"
         return Finding(what="records_older", message=message, mend="sendflow migrate, after a backup")
-    return Finding(what="records_newer", message="the records are of a later version of sendflow than this program", mend="bring the program up to date")
+    return Finding(
+        what="records_newer",
+        message="the records are of a later version of sendflow than this program",
+        mend="bring the program up to date",
+    )
 
 
 def _room(settings: Settings) -> Iterator[Finding]:
@@ -131,7 +170,11 @@ def _room(settings: Settings) -> Iterator[Finding]:
         return
     free = shutil.disk_usage(settings.home).free
     if free < LITTLE_ROOM:
-        yield Finding(what="disk", message=f"the disk of {settings.home} has {free // 1024**2} MiB left", mend="make room, or move SENDFLOW_HOME")
+        yield Finding(
+            what="disk",
+            message=f"the disk of {settings.home} has {free // 1024**2} MiB left",
+            mend="make room, or move SENDFLOW_HOME",
+        )
 
 
 def _key(settings: Settings) -> Iterator[Finding]:
@@ -139,31 +182,52 @@ def _key(settings: Settings) -> Iterator[Finding]:
     if not key.exists():
         if settings.records.exists():
             yield Finding(
-                what="key_missing", message="person.key is missing: nobody's name can be shown, and no new one may be made where persons are sealed",
+                what="key_missing",
+                message=(
+                    "person.key is missing: nobody's name can be shown, and no new one may be made where persons are"
+                    " sealed"
+                ),
                 mend="restore person.key from its own backup",
-            )  # fmt: skip
+            )
         return
     told = key.stat()
     if told.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        yield Finding(what="key_readable", message="person.key can be read by other accounts of this machine", mend=f"chmod 600 {key}")
+        yield Finding(
+            what="key_readable",
+            message="person.key can be read by other accounts of this machine",
+            mend=f"chmod 600 {key}",
+        )
     if told.st_uid != os.geteuid() and os.geteuid() != 0:
-        yield Finding(what="key_owner", message="person.key belongs to another account than this one", mend=f"chown it to this account: {key}")
+        yield Finding(
+            what="key_owner",
+            message="person.key belongs to another account than this one",
+            mend=f"chown it to this account: {key}",
+        )
 
 
 def _inside(house: House, quick: bool) -> Iterator[Finding]:
     today = house.today()
     looks: tuple[Callable[[House, Connection, date], Iterable[Finding]], ...] = (
-        _clock, _silence, _laws, service_checks.relay, _letters, _claims, _directory,
-    )  # fmt: skip
+        _clock,
+        _silence,
+        _laws,
+        service_checks.relay,
+        _letters,
+        _claims,
+        _directory,
+    )
     with reading(house.engine) as connection:
         gone = missing_triggers(connection)
         for look in looks:
             yield from look(house, connection, today)
     if today >= date(house.almanac.last.year, 7, 1):
         yield Finding(
-            what="almanac", message=f"bank holidays are known to {house.almanac.last.isoformat()} only, and sums beyond it have no answer",
+            what="almanac",
+            message=(
+                f"bank holidays are known to {house.almanac.last.isoformat()} only, and sums beyond it have no answer"
+            ),
             mend="add the newly announced years to config/almanac and run make test",
-        )  # fmt: skip
+        )
     if quick:
         if gone:
             yield _damage("trigger", len(gone), [], "append-only triggers are missing: " + ", ".join(gone))
@@ -172,25 +236,52 @@ def _inside(house: House, quick: bool) -> Iterator[Finding]:
         unopened = count_unopened(connection, house.seal)
     if unopened:
         yield Finding(
-            what="key_other", count=unopened, message="persons or words were sealed under another person.key, or changed since: nobody here can open them",
-            mend="find the machine that has another person.key and give it this one; then import the tracker again, which tells who the children are",
-        )  # fmt: skip
+            what="key_other",
+            count=unopened,
+            message=(
+                "persons or words were sealed under another person.key, or changed since: nobody here can open them"
+            ),
+            mend=(
+                "find the machine that has another person.key and give it this one; then import the tracker again,"
+                " which tells who the children are"
+            ),
+        )
     report = verify(house)
     for what, count in sorted(Counter(each.what for each in report.damage).items()):
         some = [each for each in report.damage if each.what == what]
         yield _damage(what, count, sorted({each.case_ref for each in some if each.case_ref}), some[0].message)
     if report.stale:
-        yield Finding(what="stale", count=report.stale, message="cases whose duties were worked out under another law", mend="sendflow sweep")
+        yield Finding(
+            what="stale",
+            count=report.stale,
+            message="cases whose duties were worked out under another law",
+            mend="sendflow sweep",
+        )
 
 
 def _damage(what: str, count: int, cases: list[str], example: str) -> Finding:
     mends = {
-        "cache": "nothing is lost; tell whoever keeps the house, and restore the backup if sendflow sweep does not mend it",
-        "unlawful": "where a later version of sendflow wrote it, bring this program up to date; else it was changed from outside: restore the backup",
+        "cache": (
+            "nothing is lost; tell whoever keeps the house, and restore the backup if sendflow sweep does not mend it"
+        ),
+        "unlawful": (
+            "where a later version of sendflow wrote it, bring this program up to date; else it was changed from"
+            " outside: restore the backup"
+        ),
         "unanswered": "the law or the almanac has no answer for this case: mend config, then sendflow sweep",
     }
-    mend = mends.get(what, "the history was changed from outside: keep this file, restore the last backup that verifies, and find out who and how")
-    return Finding(what=f"damage_{what}", count=count, cases=cases[:MOST], message=f"the history does not verify, for example: {example}", mend=mend)
+    mend = mends.get(
+        what,
+        "the history was changed from outside: keep this file, restore the last backup that verifies, and find out who"
+        " and how",
+    )
+    return Finding(
+        what=f"damage_{what}",
+        count=count,
+        cases=cases[:MOST],
+        message=f"the history does not verify, for example: {example}",
+        mend=mend,
+    )
 
 
 def _clock(house: House, connection: Connection, _today: date) -> Iterator[Finding]:
@@ -199,9 +290,16 @@ def _clock(house: House, connection: Connection, _today: date) -> Iterator[Findi
     ticked = connection.scalar(select(func.count()).select_from(TICK).where(TICK.c.finished_at > limit)) or 0
     if ahead or ticked:
         yield Finding(
-            what="clock", count=ahead or ticked, message="the records hold instants that have not come yet: this machine's clock was ahead, or is behind now",
-            mend="set the clock by a time server; the order of each history is kept, and the instants stand as they were written",
-        )  # fmt: skip
+            what="clock",
+            count=ahead or ticked,
+            message=(
+                "the records hold instants that have not come yet: this machine's clock was ahead, or is behind now"
+            ),
+            mend=(
+                "set the clock by a time server; the order of each history is kept, and the instants stand as they were"
+                " written"
+            ),
+        )
 
 
 def _silence(house: House, connection: Connection, _today: date) -> Iterator[Finding]:
@@ -212,28 +310,56 @@ def _silence(house: House, connection: Connection, _today: date) -> Iterator[Fin
         when = f"since {last}" if last else "yet"
         message = f"no sweep has finished {when}: nobody is chased until one does"
         yield Finding(what="no_sweep", message=message, mend="sendflow sweep; then open the house with make up")
-    query = select(TICK.c.outcome).where(TICK.c.act == "sweep").order_by(TICK.c.finished_at.desc(), TICK.c.id.desc()).limit(1)
+    query = (
+        select(TICK.c.outcome)
+        .where(TICK.c.act == "sweep")
+        .order_by(TICK.c.finished_at.desc(), TICK.c.id.desc())
+        .limit(1)
+    )
     if connection.scalar(query) == "troubled":
-        yield Finding(what="sweep_troubled", message="the last sweep could not work out every case", mend="sendflow sweep names them; sendflow verify says why")
+        yield Finding(
+            what="sweep_troubled",
+            message="the last sweep could not work out every case",
+            mend="sendflow sweep names them; sendflow verify says why",
+        )
 
 
 def _laws(house: House, connection: Connection, today: date) -> Iterator[Finding]:
-    """A machine with another law writes nothing. Sweeps that take turns under two undo each other's work, and whoever is told is told again."""
+    """A machine with another law writes nothing. Sweeps that take turns under two undo each other's work, and whoever
+    is told is told again.
+    """
     if (why_not := house.hold.other(connection)) is not None:
-        yield Finding(what="other_law", message=why_not, mend="see that every machine has the same law; sendflow laws shows the one that holds")
-    query = select(TICK.c.detail).where(TICK.c.act == "sweep", TICK.c.as_at >= today - timedelta(days=1)).order_by(TICK.c.finished_at, TICK.c.id)
+        yield Finding(
+            what="other_law",
+            message=why_not,
+            mend="see that every machine has the same law; sendflow laws shows the one that holds",
+        )
+    query = (
+        select(TICK.c.detail)
+        .where(TICK.c.act == "sweep", TICK.c.as_at >= today - timedelta(days=1))
+        .order_by(TICK.c.finished_at, TICK.c.id)
+    )
     under = [told.rpartition(" under ")[2] for told in connection.scalars(query) if " under " in told]
     turns = [law for number, law in enumerate(under) if number == 0 or under[number - 1] != law]
     if len(turns) > len(set(turns)):
         yield Finding(
-            what="two_laws", count=len(set(turns)), message="sweeps since yesterday went back and forth between laws: cases are worked out anew each time",
-            mend="bring every machine of the house to the same version, with the same rule packs and the same ladder.toml",
-        )  # fmt: skip
+            what="two_laws",
+            count=len(set(turns)),
+            message="sweeps since yesterday went back and forth between laws: cases are worked out anew each time",
+            mend=(
+                "bring every machine of the house to the same version, with the same rule packs and the same"
+                " ladder.toml"
+            ),
+        )
 
 
 def _letters(house: House, connection: Connection, today: date) -> Iterator[Finding]:
     now = house.now()
-    recent = connection.execute(select(LETTER.c.why).where(LETTER.c.state == LetterState.FAILED, LETTER.c.on > today - WEEK)).scalars().all()
+    recent = (
+        connection.execute(select(LETTER.c.why).where(LETTER.c.state == LetterState.FAILED, LETTER.c.on > today - WEEK))
+        .scalars()
+        .all()
+    )
     for why, count in sorted(Counter(why or "no reason kept" for why in recent).items()):
         mend = {
             "outcome_unknown": "ask the mailbox's owner whether the letter came; nobody counts as told",
@@ -245,12 +371,29 @@ def _letters(house: House, connection: Connection, today: date) -> Iterator[Find
     if waiting := Counter(connection.scalars(late)):
         why = ", ".join(sorted({(each or "not tried yet").replace("_", " ") for each in waiting}))
         mend = service_checks.relay_mend(house.settings, waiting.most_common(1)[0][0])
-        yield Finding(what="letters_waiting", count=waiting.total(), message=f"letters could not leave for a day or more ({why})", mend=mend)
-    sending = connection.execute(select(LETTER.c.claimed_by, LETTER.c.claimed_at).where(LETTER.c.state == LetterState.SENDING)).all()
+        yield Finding(
+            what="letters_waiting",
+            count=waiting.total(),
+            message=f"letters could not leave for a day or more ({why})",
+            mend=mend,
+        )
+    sending = connection.execute(
+        select(LETTER.c.claimed_by, LETTER.c.claimed_at).where(LETTER.c.state == LetterState.SENDING)
+    ).all()
     if lost := sum(abandoned(row.claimed_by, row.claimed_at, now) for row in sending):
-        yield Finding(what="letters_unknown", count=lost, message="letters whose sender died: what became of them is not known", mend="sendflow deliver")
+        yield Finding(
+            what="letters_unknown",
+            count=lost,
+            message="letters whose sender died: what became of them is not known",
+            mend="sendflow deliver",
+        )
     if held := connection.scalar(select(func.count()).select_from(NOTICE).where(NOTICE.c.state == NoticeState.HELD)):
-        yield Finding(what="letters_held", count=held, message="notices are held back since the first import", mend="sendflow letters release")
+        yield Finding(
+            what="letters_held",
+            count=held,
+            message="notices are held back since the first import",
+            mend="sendflow letters release",
+        )
 
 
 def _claims(house: House, connection: Connection, today: date) -> Iterator[Finding]:
@@ -262,23 +405,42 @@ def _claims(house: House, connection: Connection, today: date) -> Iterator[Findi
         days = {line.seq: line.occurred_on for line in work.file.lines}
         waiting += [work.case_ref for claim in work.file.undecided() if days[claim.seq] <= today - FORTNIGHT]
         excusing = [duty.excuse for duty in work.duties if duty.excuse is not None and duty.closed_on is None]
-        again += [work.case_ref for claim in excusing if claim.look_again_on is not None and claim.look_again_on <= today - FORTNIGHT]
+        again += [
+            work.case_ref
+            for claim in excusing
+            if claim.look_again_on is not None and claim.look_again_on <= today - FORTNIGHT
+        ]
     if waiting:
         cases = sorted(set(waiting))[:MOST]
         message = "claims of an excuse have waited for a decision for a fortnight"
-        yield Finding(what="claims_undecided", count=len(waiting), cases=cases, message=message, mend="decide each: sendflow record CASE excuse_decided")
+        yield Finding(
+            what="claims_undecided",
+            count=len(waiting),
+            cases=cases,
+            message=message,
+            mend="decide each: sendflow record CASE excuse_decided",
+        )
     if again:
         cases = sorted(set(again))[:MOST]
         message = "accepted excuses were to be looked at again a fortnight ago"
-        yield Finding(what="look_again", count=len(again), cases=cases, message=message, mend="sendflow case CASE, and record what was found")
+        yield Finding(
+            what="look_again",
+            count=len(again),
+            cases=cases,
+            message=message,
+            mend="sendflow case CASE, and record what was found",
+        )
 
 
 def _directory(house: House, connection: Connection, _today: date) -> Iterator[Finding]:
-    """Whoever owes something now must be reachable. A body that no longer stands in the directory has no mailbox either."""
+    """Whoever owes something now must be reachable. A body that no longer stands in the directory has no mailbox
+    either.
+    """
     query = (
-        select(CASE.c.la, DUTY.c.body, DUTY.c.service, DUTY.c.case_ref).join(CASE, CASE.c.case_ref == DUTY.c.case_ref)
+        select(CASE.c.la, DUTY.c.body, DUTY.c.service, DUTY.c.case_ref)
+        .join(CASE, CASE.c.case_ref == DUTY.c.case_ref)
         .where(DUTY.c.closed_on.is_(None), DUTY.c.body.is_not(None))
-    )  # fmt: skip
+    )
     nowhere: dict[tuple[str, str | None], list[str]] = {}
     elsewhere: dict[tuple[str, str], list[str]] = {}
     asked: dict[tuple[str | None, str, str | None], bool] = {}
@@ -292,16 +454,29 @@ def _directory(house: House, connection: Connection, _today: date) -> Iterator[F
             elsewhere.setdefault((body, service), []).append(ref)
     for (body, service), refs in sorted(nowhere.items(), key=lambda one: (one[0][0], one[0][1] or "")):
         yield Finding(
-            what="no_mailbox", count=len(refs), cases=sorted(set(refs))[:MOST],
-            message=f"the directory has no mailbox for body {body}{f', service {service}' if service else ''}, which owes something",
+            what="no_mailbox",
+            count=len(refs),
+            cases=sorted(set(refs))[:MOST],
+            message=(
+                f"the directory has no mailbox for body {body}{f', service {service}' if service else ''}, which owes"
+                " something"
+            ),
             mend="add it to directory.toml in SENDFLOW_HOME; sendflow bodies shows what is there",
-        )  # fmt: skip
+        )
     for (body, service), refs in sorted(elsewhere.items()):
         yield Finding(
-            what="service_not_given", count=len(refs), cases=sorted(set(refs))[:MOST],
-            message=f"body {body} was asked for {service}, which it does not give by the directory; it has to answer all the same",
-            mend="record that it redirected the request and ask the right body, or add the service to it in directory.toml in SENDFLOW_HOME",
-        )  # fmt: skip
+            what="service_not_given",
+            count=len(refs),
+            cases=sorted(set(refs))[:MOST],
+            message=(
+                f"body {body} was asked for {service}, which it does not give by the directory; it has to answer all"
+                " the same"
+            ),
+            mend=(
+                "record that it redirected the request and ask the right body, or add the service to it in"
+                " directory.toml in SENDFLOW_HOME"
+            ),
+        )
 
 
 __all__ = ["DoctorReport", "Finding", "examine"]

@@ -1,7 +1,9 @@
-"""The doctor's look at what the house needs beside its records: its own processes, the Prefect server, and the relay that takes its letters.
+"""The doctor's look at what the house needs beside its records: its own processes, the Prefect server, and the relay
+that takes its letters.
 
-Purpose: a relay that takes no letter at all is said at once where only a person can mend it (a login, a certificate, TLS), and after an hour where
-it may come back by itself. What is known of it is what the rounds of letters found; nobody is rung up for the sake of looking.
+Purpose: a relay that takes no letter at all is said at once where only a person can mend it (a login, a certificate,
+TLS), and after an hour where it may come back by itself. What is known of it is what the rounds of letters found;
+nobody is rung up for the sake of looking.
 """
 
 import base64
@@ -39,30 +41,57 @@ AT_ONCE = {
         f"have STARTTLS switched on at the relay (SENDFLOW_SMTP_TLS=offered goes without); {THEN}",
     ),
     "tls_refused": (
-        "nobody vouches for the mail server's certificate, it has run out, or it is for another name than SENDFLOW_SMTP_HOST",
-        f"SENDFLOW_TLS_CA names the authority's certificates, SENDFLOW_SMTP_HOST the name in the certificate ({{look}} shows it); {THEN}",
+        (
+            "nobody vouches for the mail server's certificate, it has run out, or it is for another name than"
+            " SENDFLOW_SMTP_HOST"
+        ),
+        (
+            "SENDFLOW_TLS_CA names the authority's certificates, SENDFLOW_SMTP_HOST the name in the certificate"
+            f" ({{look}} shows it); {THEN}"
+        ),
     ),
-    "login_refused": ("the mail server refuses the login", f"set SENDFLOW_SMTP_LOGIN=user:password as the relay has it, and start the services again; {THEN}"),
-    "login_needed": ("the mail server asks for a login, and none is set", f"set SENDFLOW_SMTP_LOGIN=user:password, and start the services again; {THEN}"),
+    "login_refused": (
+        "the mail server refuses the login",
+        f"set SENDFLOW_SMTP_LOGIN=user:password as the relay has it, and start the services again; {THEN}",
+    ),
+    "login_needed": (
+        "the mail server asks for a login, and none is set",
+        f"set SENDFLOW_SMTP_LOGIN=user:password, and start the services again; {THEN}",
+    ),
     "no_login_offered": (
         "the mail server takes no login, and one is set",
         f"unset SENDFLOW_SMTP_LOGIN, or set SENDFLOW_SMTP_PORT to where the relay takes one (587 as a rule); {THEN}",
     ),
     "sender_refused": (
         "the mail server does not let this house send as the DCO's mailbox",
-        f"have the relay let this login or machine send as that mailbox, or correct dco in directory.toml in SENDFLOW_HOME; {THEN}",
+        (
+            "have the relay let this login or machine send as that mailbox, or correct dco in directory.toml in"
+            f" SENDFLOW_HOME; {THEN}"
+        ),
     ),
-    "greeting_refused": ("the mail server does not listen to this machine", f"have this machine's address let in at the relay; {THEN}"),
-    "folder_not_writable": ("letters cannot be written to their folder", f"make room on the disk of {{folder}}, and let this user write there; {THEN}"),
+    "greeting_refused": (
+        "the mail server does not listen to this machine",
+        f"have this machine's address let in at the relay; {THEN}",
+    ),
+    "folder_not_writable": (
+        "letters cannot be written to their folder",
+        f"make room on the disk of {{folder}}, and let this user write there; {THEN}",
+    ),
 }
-LATER = "the mail server does not answer, or breaks off", f"see that it answers: {{look}}; SENDFLOW_SMTP_HOST and SENDFLOW_SMTP_PORT name it; {THEN}"
+LATER = (
+    "the mail server does not answer, or breaks off",
+    f"see that it answers: {{look}}; SENDFLOW_SMTP_HOST and SENDFLOW_SMTP_PORT name it; {THEN}",
+)
 
 
 def relay_mend(settings: Settings, why: str | None) -> str:
     """What mends a relay that gave this word for why no letter leaves."""
     look = f"openssl s_client -starttls smtp -connect {settings.smtp_host}:{settings.smtp_port}"
     if settings.carrier is Carrier.SINK:
-        return f"the local sink keeps letters in {settings.letters}: see that it can be written to; open the house again with make up; {THEN}"
+        return (
+            f"the local sink keeps letters in {settings.letters}: see that it can be written to; open the house again"
+            f" with make up; {THEN}"
+        )
     return AT_ONCE.get(why or "", LATER)[1].format(look=look, folder=settings.letters)
 
 
@@ -87,18 +116,25 @@ def relay(house: House, connection: Connection, today: date) -> Iterator[Finding
         return
     waiting = len(outbox.mailboxes_to_write(connection))
     yield Finding(
-        what=f"relay_{why}", count=max(waiting, 1), message=f"{AT_ONCE.get(why, LATER)[0]} ({why.replace('_', ' ')}, since {since}): no letter leaves",
+        what=f"relay_{why}",
+        count=max(waiting, 1),
+        message=f"{AT_ONCE.get(why, LATER)[0]} ({why.replace('_', ' ')}, since {since}): no letter leaves",
         mend=relay_mend(house.settings, why),
-    )  # fmt: skip
+    )
 
 
 def _heard(connection: Connection, today: date) -> Iterator[_Heard]:
     """The rounds of the last days that tried a letter, in their order."""
-    digest = connection.scalar(select(LETTER.c.why).where(LETTER.c.template == MORNING, LETTER.c.state == LetterState.WAITING).order_by(LETTER.c.on.desc()))
+    digest = connection.scalar(
+        select(LETTER.c.why)
+        .where(LETTER.c.template == MORNING, LETTER.c.state == LetterState.WAITING)
+        .order_by(LETTER.c.on.desc())
+    )
     query = (
         select(TICK.c.act, TICK.c.as_at, TICK.c.finished_at, TICK.c.outcome, TICK.c.detail)
-        .where(TICK.c.act.in_(("deliver", "digest")), TICK.c.as_at >= today - LOOK_BACK).order_by(TICK.c.finished_at, TICK.c.id)
-    )  # fmt: skip
+        .where(TICK.c.act.in_(("deliver", "digest")), TICK.c.as_at >= today - LOOK_BACK)
+        .order_by(TICK.c.finished_at, TICK.c.id)
+    )
     left: set[date] = set()
     for act, as_at, at, outcome, detail in connection.execute(query):
         if act == "digest":
@@ -118,30 +154,54 @@ def processes(settings: Settings) -> Iterator[Finding]:
         # The house is several services, perhaps on several machines: what can be asked from here is the server.
         if not server_answers(settings.api_url, tls_ca=settings.tls_ca):
             yield Finding(
-                what="prefect", message="the Prefect server that SENDFLOW_API_URL names does not answer: facts are recorded all the same, runs are not shown",
+                what="prefect",
+                message=(
+                    "the Prefect server that SENDFLOW_API_URL names does not answer: facts are recorded all the same,"
+                    " runs are not shown"
+                ),
                 mend="systemctl status sendflow-server, on the machine that has it",
-            )  # fmt: skip
+            )
         else:
-            yield from _reads(settings, settings.api_url, "systemctl restart sendflow-server, on the machine that has it: it makes an empty database anew")
+            yield from _reads(
+                settings,
+                settings.api_url,
+                "systemctl restart sendflow-server, on the machine that has it: it makes an empty database anew",
+            )
         return
     running = read_running(settings)
     if running is None:
         if settings.running_file.exists():
             yield Finding(
-                what="supervisor", message="the house was open and whoever kept it open was killed: nothing sweeps or sends by itself",
+                what="supervisor",
+                message="the house was open and whoever kept it open was killed: nothing sweeps or sends by itself",
                 mend="make up; what was under way is finished by the next sweep and delivery",
-            )  # fmt: skip
+            )
         return
     if not server_answers(running.api_url):
         yield Finding(
-            what="prefect", message="the house is open and its Prefect server does not answer: facts are recorded all the same, runs are not shown",
+            what="prefect",
+            message=(
+                "the house is open and its Prefect server does not answer: facts are recorded all the same, runs are"
+                " not shown"
+            ),
             mend=f"see {settings.logs / 'server.log'}; the supervisor starts it again by itself within a minute",
-        )  # fmt: skip
+        )
     else:
-        yield from _reads(settings, running.api_url, f"see {settings.logs / 'server.log'}; close the house and open it again")
-    dead = sorted(name for name, pid in running.pids.items() if not Path(f"/proc/{pid}").exists()) if Path("/proc/self").exists() else []
+        yield from _reads(
+            settings, running.api_url, f"see {settings.logs / 'server.log'}; close the house and open it again"
+        )
+    dead = (
+        sorted(name for name, pid in running.pids.items() if not Path(f"/proc/{pid}").exists())
+        if Path("/proc/self").exists()
+        else []
+    )
     if dead:
-        yield Finding(what="process", count=len(dead), message=f"not running: {', '.join(dead)}", mend=f"see {settings.logs}; open the house again")
+        yield Finding(
+            what="process",
+            count=len(dead),
+            message=f"not running: {', '.join(dead)}",
+            mend=f"see {settings.logs}; open the house again",
+        )
 
 
 def _reads(settings: Settings, api_url: str, mend: str) -> Iterator[Finding]:
@@ -149,14 +209,22 @@ def _reads(settings: Settings, api_url: str, mend: str) -> Iterator[Finding]:
     status = _count_runs(settings, api_url)
     if status in NO_LOGIN:
         yield Finding(
-            what="prefect_login", message="the Prefect server does not take the login of this house: facts are recorded all the same, runs are not shown",
+            what="prefect_login",
+            message=(
+                "the Prefect server does not take the login of this house: facts are recorded all the same, runs are"
+                " not shown"
+            ),
             mend="SENDFLOW_AUTH has to be what the server was started with; start the services again after a change",
-        )  # fmt: skip
+        )
     elif status != WELL:
         yield Finding(
-            what="prefect_database", mend=mend,
-            message="the Prefect server answers and cannot read its own database: facts are recorded all the same, runs are not shown",
-        )  # fmt: skip
+            what="prefect_database",
+            mend=mend,
+            message=(
+                "the Prefect server answers and cannot read its own database: facts are recorded all the same, runs are"
+                " not shown"
+            ),
+        )
 
 
 def _count_runs(settings: Settings, api_url: str) -> int | None:

@@ -1,6 +1,8 @@
-"""What a monitoring system is told about the house: numbers by standing, state and process, and the ages that alerts are made of.
+"""What a monitoring system is told about the house: numbers by standing, state and process, and the ages that alerts
+are made of.
 
-Purpose: silence is the worst fault, so every age grows by itself when nothing happens. Nothing here names a case, a body or a mailbox.
+Purpose: silence is the worst fault, so every age grows by itself when nothing happens. Nothing here names a case, a
+body or a mailbox.
 Units: seconds and counts, in the names. All is read in one consistent view, from the caches.
 """
 
@@ -35,36 +37,73 @@ def gauges(house: House) -> Iterator[Metric]:
     now, today = house.now(), house.today()
     with reading(house.engine) as connection:
         empty = connection.scalar(select(FACT.c.seq).limit(1)) is None
-        yield _by("sendflow_duties_open", "Duties that are neither met nor ended, by standing today.", "standing", _standings(house, connection, today))
-        yield _by("sendflow_cases", "Cases by process, ended ones among them.", "process", _counted(connection, CASE.c.process))
+        yield _by(
+            "sendflow_duties_open",
+            "Duties that are neither met nor ended, by standing today.",
+            "standing",
+            _standings(house, connection, today),
+        )
+        yield _by(
+            "sendflow_cases",
+            "Cases by process, ended ones among them.",
+            "process",
+            _counted(connection, CASE.c.process),
+        )
         yield _by("sendflow_letters", "Letters by state.", "state", _counted(connection, LETTER.c.state, LetterState))
-        yield _by("sendflow_notices", "Notices of the outbox by state.", "state", _counted(connection, NOTICE.c.state, NoticeState))
-        waiting = select(func.min(NOTICE.c.created_at)).where(NOTICE.c.state.in_((NoticeState.CREATED, NoticeState.CLAIMED)), NOTICE.c.on <= today)
+        yield _by(
+            "sendflow_notices",
+            "Notices of the outbox by state.",
+            "state",
+            _counted(connection, NOTICE.c.state, NoticeState),
+        )
+        waiting = select(func.min(NOTICE.c.created_at)).where(
+            NOTICE.c.state.in_((NoticeState.CREATED, NoticeState.CLAIMED)), NOTICE.c.on <= today
+        )
         oldest = connection.scalar(waiting)
         age = _age(now, oldest) if oldest else 0
-        yield _one("sendflow_letter_oldest_unsent_seconds", "Age of the oldest notice that could have left; 0 where none waits.", age)
+        yield _one(
+            "sendflow_letter_oldest_unsent_seconds",
+            "Age of the oldest notice that could have left; 0 where none waits.",
+            age,
+        )
         due = connection.scalar(select(func.count()).select_from(DUTY).where(or_(*called_for(house, today)))) or 0
         yield _one("sendflow_duties_to_look_at", "Duties that the next sweep will look at.", due)
         for act in ("sweep", "deliver", "digest"):
             last = last_finished(connection, act)
             age = 0 if empty else _age(now, last)
             if act == "sweep" or last is not None:
-                yield _one(f"sendflow_{act}_lag_seconds", f"Time since a {act} last finished; since 1970 where none ever has.", age)
+                yield _one(
+                    f"sendflow_{act}_lag_seconds",
+                    f"Time since a {act} last finished; since 1970 where none ever has.",
+                    age,
+                )
         head = connection.scalar(select(func.max(ANCHOR.c.before)))
         age = 0 if empty else _age(now, head)
-        yield _one("sendflow_head_age_seconds", "Time since the head of the history last left the building; since 1970 where it never has.", age)
+        yield _one(
+            "sendflow_head_age_seconds",
+            "Time since the head of the history last left the building; since 1970 where it never has.",
+            age,
+        )
         rows = connection.scalar(select(func.coalesce(func.sum(IMPORT.c.refused), 0))) or 0
-    yield CounterMetricFamily("sendflow_import_rows_refused", "Rows of imported trackers that were refused.", value=float(rows))
-    refused = CounterMetricFamily("sendflow_facts_refused", "Acts that were refused this month, by code.", labels=("act", "code"))
+    yield CounterMetricFamily(
+        "sendflow_import_rows_refused", "Rows of imported trackers that were refused.", value=float(rows)
+    )
+    refused = CounterMetricFamily(
+        "sendflow_facts_refused", "Acts that were refused this month, by code.", labels=("act", "code")
+    )
     for (act, code), count in sorted(job_log.refused(house).items()):
         refused.add_metric((act, code), count)
     yield refused
     yield _one("sendflow_disk_free_bytes", "Room on the disk of SENDFLOW_HOME.", _room(house))
-    yield _one("sendflow_almanac_days_left", "Days until the known bank holidays end.", (house.almanac.last - today).days)
+    yield _one(
+        "sendflow_almanac_days_left", "Days until the known bank holidays end.", (house.almanac.last - today).days
+    )
 
 
 def silent(house: House) -> list[str]:
-    """Why the house is not doing its work now, in words for programs; empty where it is. Raises what the database raises."""
+    """Why the house is not doing its work now, in words for programs; empty where it is. Raises what the database
+    raises.
+    """
     if house.settings.database_url is None and _room(house) < NO_ROOM:
         return ["no_room_on_the_disk"]  # what is looked at is answered, and nothing can be recorded
     with reading(house.engine) as connection:
@@ -86,7 +125,9 @@ def _standings(house: House, connection: Connection, today: date) -> Counter[str
         .where(DUTY.c.closed_on.is_(None))
         .group_by(DUTY.c.rule, DUTY.c.due, DUTY.c.excused.is_not(None))
     )
-    counted = Counter(dict.fromkeys((Standing.RUNNING, Standing.DUE_SOON, Standing.BREACHED, Standing.EXCUSED, Standing.NO_DATE), 0))
+    counted = Counter(
+        dict.fromkeys((Standing.RUNNING, Standing.DUE_SOON, Standing.BREACHED, Standing.EXCUSED, Standing.NO_DATE), 0)
+    )
     for rule, due, excused, count in connection.execute(query):
         counted[_standing(house.law.rules.get(rule), due, bool(excused), today)] += count
     return Counter({str(standing): count for standing, count in counted.items()})
@@ -105,10 +146,13 @@ def _standing(rule: Rule | None, due: date | None, excused: bool, today: date) -
     return Standing.DUE_SOON if today >= due - SOON else Standing.RUNNING
 
 
-def _counted(connection: Connection, column: object, states: type[LetterState] | type[NoticeState] | None = None) -> Counter[str]:
+def _counted(
+    connection: Connection, column: object, states: type[LetterState] | type[NoticeState] | None = None
+) -> Counter[str]:
     """Rows by a column's value; known states are named also where none is in them."""
     counted = Counter({str(each): 0 for each in states or ()})
-    counted.update({str(value): count for value, count in connection.execute(select(column, func.count()).group_by(column))})  # type: ignore[call-overload]
+    query = select(column, func.count()).group_by(column)  # type: ignore[call-overload]  # an InstrumentedAttribute
+    counted.update({str(value): count for value, count in connection.execute(query)})
     return counted
 
 

@@ -1,8 +1,9 @@
-"""The watch: three addresses beside the alarm clock, /live, /ready and /metrics, for whoever looks after the machine. [I/O]
+"""The watch: three addresses beside the alarm clock, /live, /ready and /metrics, for whoever looks after the machine.
+[I/O]
 
-Purpose: a house that is silent must be heard of by something that does not live in it. It listens on the address that the Prefect pages
-have (loopback unless set), and asks for the same login (SENDFLOW_AUTH) where there is one; without a login nothing can leave loopback.
-The answers hold numbers and words of our own only, and an error's text never.
+Purpose: a house that is silent must be heard of by something that does not live in it. It listens on the address that
+the Prefect pages have (loopback unless set), and asks for the same login (SENDFLOW_AUTH) where there is one; without a
+login nothing can leave loopback. The answers hold numbers and words of our own only, and an error's text never.
 """
 
 from __future__ import annotations
@@ -62,12 +63,19 @@ class Numbers(Collector):
 
 
 class Watch:
-    """The three addresses, answered in threads of their own. A context manager; `port` 0 takes a free one, and `port` says which afterwards."""
+    """The three addresses, answered in threads of their own. A context manager; `port` 0 takes a free one, and `port`
+    says which afterwards.
+    """
 
     def __init__(self, settings: Settings, pulse: Pulse, opened: Callable[[Settings], House] = House.open) -> None:
-        """Begins to listen. Raises OSError where it cannot, ValueError where it would leave loopback without a login."""
+        """Begins to listen. Raises OSError where it cannot, ValueError where it would leave loopback
+        without a login.
+        """
         if settings.bind not in LOOPBACK and not settings.auth:
-            raise ValueError("the watch leaves loopback with a login only: set SENDFLOW_AUTH=user:password, or leave SENDFLOW_BIND out")
+            raise ValueError(
+                "the watch leaves loopback with a login only: set SENDFLOW_AUTH=user:password, or leave"
+                " SENDFLOW_BIND out"
+            )
         self._settings, self._pulse, self._opened = settings, pulse, opened
         self._lock = threading.Lock()
         self._kept: tuple[float, bytes] | None = None
@@ -81,13 +89,23 @@ class Watch:
             def do_GET(self) -> None:
                 given = self.headers.get("Authorization", "").encode("latin-1", "replace")
                 if wanted is not None and not hmac.compare_digest(given, wanted):
-                    self._say(HTTPStatus.UNAUTHORIZED, TEXT, b"a login is needed\n", {"WWW-Authenticate": 'Basic realm="sendflow"'})
+                    self._say(
+                        HTTPStatus.UNAUTHORIZED,
+                        TEXT,
+                        b"a login is needed\n",
+                        {"WWW-Authenticate": 'Basic realm="sendflow"'},
+                    )
                     return
                 self._say(*watch.answer(self.path))
 
             def _say(self, status: HTTPStatus, kind: str, body: bytes, more: dict[str, str] | None = None) -> None:
                 self.send_response(status)
-                for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), "Cache-Control": "no-store", **(more or {})}.items():
+                for name, value in {
+                    "Content-Type": kind,
+                    "Content-Length": str(len(body)),
+                    "Cache-Control": "no-store",
+                    **(more or {}),
+                }.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body)
@@ -113,7 +131,11 @@ class Watch:
             match path.partition("?")[0]:
                 case "/live":
                     still = self._pulse.still()
-                    return _judged("live", [] if still < STUCK_SECONDS else ["the_alarm_clock_has_stopped"], {"still_seconds": round(still)})
+                    return _judged(
+                        "live",
+                        [] if still < STUCK_SECONDS else ["the_alarm_clock_has_stopped"],
+                        {"still_seconds": round(still)},
+                    )
                 case "/ready":
                     return _judged("ready", self._with_house(silent))
                 case "/metrics":

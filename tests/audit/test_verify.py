@@ -1,4 +1,6 @@
-"""Verify names what was done to the records by really doing it: with SQLite's own tool, on a real file, past the triggers."""
+"""Verify names what was done to the records by really doing it: with SQLite's own tool, on a real file, past the
+triggers.
+"""
 
 import sqlite3
 from collections.abc import Callable
@@ -78,10 +80,14 @@ def test_one_changed_byte_in_any_fact_is_named(lived: Team) -> None:
 @pytest.mark.parametrize(
     ("column", "value", "what"),
     [
-        ("kind", "assessment_refused", "column"), ("occurred_on", "2026-02-03", "column"), ("recorded_at", "2026-02-02T09:00:00.000001Z", "column"),
-        ("actor", "somebody.else", "column"), ("hash", "0" * 64, "hash"), ("prev_hash", "f" * 64, "chain"),
+        ("kind", "assessment_refused", "column"),
+        ("occurred_on", "2026-02-03", "column"),
+        ("recorded_at", "2026-02-02T09:00:00.000001Z", "column"),
+        ("actor", "somebody.else", "column"),
+        ("hash", "0" * 64, "hash"),
+        ("prev_hash", "f" * 64, "chain"),
     ],
-)  # fmt: skip
+)
 def test_one_changed_column_is_named(lived: Team, column: str, value: str, what: str) -> None:
     report = tamper(lived, f"UPDATE fact SET {column} = '{value}' WHERE case_ref = 'NX90001' AND seq = 2")
     assert ("NX90001", 2, what) in named(report)
@@ -91,10 +97,14 @@ def test_one_changed_column_is_named(lived: Team, column: str, value: str, what:
 
 def test_a_changed_text_with_its_own_hash_mended_breaks_the_chain_at_the_next_fact(lived: Team) -> None:
     def rewrite(file: sqlite3.Connection) -> None:
-        [(previous, text)] = file.execute("SELECT prev_hash, text FROM fact WHERE case_ref = 'NX90001' AND seq = 3").fetchall()
+        [(previous, text)] = file.execute(
+            "SELECT prev_hash, text FROM fact WHERE case_ref = 'NX90001' AND seq = 3"
+        ).fetchall()
         text = text.replace("2026-03-02", "2026-03-09")
         values = (text, ledger.link(previous, text.encode()), "2026-03-09")
-        file.execute("UPDATE fact SET text = ?, hash = ?, occurred_on = ? WHERE case_ref = 'NX90001' AND seq = 3", values)
+        file.execute(
+            "UPDATE fact SET text = ?, hash = ?, occurred_on = ? WHERE case_ref = 'NX90001' AND seq = 3", values
+        )
 
     report = tamper(lived, rewrite)
     assert ("NX90001", 4, "chain") in named(report)
@@ -112,7 +122,11 @@ def test_a_whole_chain_rewritten_with_its_caches_is_caught_by_the_head_that_left
             forged = text.replace("dco.team", "dco.teem")
             link = ledger.link(previous, forged.encode())
             values = (forged, link, previous, seq)
-            file.execute("UPDATE fact SET text = ?, hash = ?, prev_hash = ?, actor = 'dco.teem' WHERE case_ref = 'NX90002' AND seq = ?", values)
+            file.execute(
+                "UPDATE fact SET text = ?, hash = ?, prev_hash = ?, actor = 'dco.teem' WHERE case_ref = 'NX90002' AND"
+                " seq = ?",
+                values,
+            )
             file.execute("UPDATE case_file SET hash = ? WHERE case_ref = 'NX90002'", (link,))
             previous = link
 
@@ -129,7 +143,10 @@ def test_a_changed_cached_case_is_named(lived: Team, column: str) -> None:
         assert column in report.damage[0].message
 
 
-@pytest.mark.parametrize("column", ["body", "service", "opened_on", "due", "strict_due", "act_by", "closed_on", "met_on", "excused", "look_on"])
+@pytest.mark.parametrize(
+    "column",
+    ["body", "service", "opened_on", "due", "strict_due", "act_by", "closed_on", "met_on", "excused", "look_on"],
+)
 def test_a_changed_cached_duty_is_named_with_its_column(lived: Team, column: str) -> None:
     value = "'2026-05-01'" if column.endswith(("_on", "due", "_by")) else "'x'"
     report = tamper(lived, f"UPDATE duty SET {column} = {value} WHERE case_ref = 'NX90001' AND rule = '{ADVICE}'")
@@ -142,7 +159,9 @@ def test_a_missing_and_an_invented_cache_are_named(lived: Team) -> None:
     assert named(report) == [("NX90001", 3, "cache")]
     assert "is missing" in report.damage[0].message
     report = tamper(
-        lived, "DELETE FROM case_file WHERE case_ref = 'NX90002'", f"UPDATE duty SET rule = '{ADVICE}', opened_seq = 1 WHERE rule = 'ehc_no_plan_notify'"
+        lived,
+        "DELETE FROM case_file WHERE case_ref = 'NX90002'",
+        f"UPDATE duty SET rule = '{ADVICE}', opened_seq = 1 WHERE rule = 'ehc_no_plan_notify'",
     )
     assert ("NX90002", None, "cache") in named(report)
     assert any("stands without a fact" in each.message for each in report.damage)
@@ -156,12 +175,16 @@ def test_a_cut_tail_is_named_by_the_cached_case(lived: Team) -> None:
 
 
 def test_a_cut_tail_with_the_cached_case_patched_is_named_by_a_notice(lived: Team) -> None:
-    """The breach and all that came after it are cut away and every cache is made to fit; the notice of the breach still stands."""
+    """The breach and all that came after it are cut away and every cache is made to fit; the notice of the breach still
+    stands.
+    """
     breach = next(line.seq for line in lived.lines() if line.kind == "breached")
 
     def cut(file: sqlite3.Connection) -> None:
         file.execute(f"DELETE FROM fact WHERE case_ref = 'NX90001' AND seq >= {breach}")
-        [(digest,)] = file.execute(f"SELECT hash FROM fact WHERE case_ref = 'NX90001' AND seq = {breach - 1}").fetchall()
+        [(digest,)] = file.execute(
+            f"SELECT hash FROM fact WHERE case_ref = 'NX90001' AND seq = {breach - 1}"
+        ).fetchall()
         file.execute("UPDATE case_file SET seq = ?, hash = ? WHERE case_ref = 'NX90001'", (breach - 1, digest))
         file.execute(f"UPDATE duty SET look_on = '2026-04-14' WHERE case_ref = 'NX90001' AND rule = '{ADVICE}'")
 
@@ -219,7 +242,9 @@ def test_a_fact_moved_to_another_case_is_named(lived: Team) -> None:
 def test_text_that_is_no_fact_is_named(lived: Team) -> None:
     def spoil(file: sqlite3.Connection) -> None:
         [(previous,)] = file.execute("SELECT prev_hash FROM fact WHERE case_ref = 'NX90002' AND seq = 1").fetchall()
-        file.execute("UPDATE fact SET text = '{}', hash = ? WHERE case_ref = 'NX90002'", (ledger.link(previous, b"{}"),))
+        file.execute(
+            "UPDATE fact SET text = '{}', hash = ? WHERE case_ref = 'NX90002'", (ledger.link(previous, b"{}"),)
+        )
 
     assert ("NX90002", 1, "unreadable") in named(tamper(lived, spoil))
 

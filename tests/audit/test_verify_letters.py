@@ -1,4 +1,6 @@
-"""Verify names what was done to the record of who was told: with SQLite's own tool, on a real file. Dates as in the design's own story."""
+"""Verify names what was done to the record of who was told: with SQLite's own tool, on a real file. Dates as in the
+design's own story.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,7 +24,9 @@ Spoil = Callable[..., VerifyReport]
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Team:
-    """NX90001: told of the request, reminded, told of the breach; a letter of the 14th is still to leave. NX90002: told with it in the same letters."""
+    """NX90001: told of the request, reminded, told of the breach; a letter of the 14th is still to leave. NX90002: told
+    with it in the same letters.
+    """
     team = Team(tmp_path_factory.mktemp("told") / "var")
     for case in ("NX90001", "NX90002"):
         team.record("2 Mar 2026", "ehc_assessment_requested", case=case, la="northshire")
@@ -57,15 +61,30 @@ def seq_of(team: Team, kind: str, rung: str) -> int:
 @pytest.mark.parametrize(
     ("column", "value", "said"),
     [
-        ("recipient", "'dco'", "recipient"), ("rung", "'reminder_3_weeks'", "rung"), ("rule", "'appeal_evidence'", "rule"), ("body", "'QX104'", "body"),
-        ("service", "'camhs'", "service"), ("opened_seq", "1", "opened_seq"), ("due", "'2026-04-20'", "due"), ("rank", "0", "rank"),
-        ("fact_seq", "2", "fact_seq"), ('"on"', "'2026-04-13'", "on"), ("state", "'withdrawn'", "withdrawn"), ("state", "'failed'", "failed"),
-        ("state", "'superseded'", "nothing outranks"), ("state", "'held'", "is held"), ("letter", "NULL", "no letter"),
-        ("letter", "'20260302-a3dd54117d'", "otherwise"), ("mailbox", "'somebody.else@northshire-community.example'", "mailbox"),
-        ("case_ref", "'NX90002'", "case_ref"), ("key", "'NX90001/x'", "key"),
+        ("recipient", "'dco'", "recipient"),
+        ("rung", "'reminder_3_weeks'", "rung"),
+        ("rule", "'appeal_evidence'", "rule"),
+        ("body", "'QX104'", "body"),
+        ("service", "'camhs'", "service"),
+        ("opened_seq", "1", "opened_seq"),
+        ("due", "'2026-04-20'", "due"),
+        ("rank", "0", "rank"),
+        ("fact_seq", "2", "fact_seq"),
+        ('"on"', "'2026-04-13'", "on"),
+        ("state", "'withdrawn'", "withdrawn"),
+        ("state", "'failed'", "failed"),
+        ("state", "'superseded'", "nothing outranks"),
+        ("state", "'held'", "is held"),
+        ("letter", "NULL", "no letter"),
+        ("letter", "'20260302-a3dd54117d'", "otherwise"),
+        ("mailbox", "'somebody.else@northshire-community.example'", "mailbox"),
+        ("case_ref", "'NX90002'", "case_ref"),
+        ("key", "'NX90001/x'", "key"),
     ],
-)  # fmt: skip
-def test_a_changed_notice_is_named_with_what_differs(told: Team, spoil: Spoil, column: str, value: str, said: str) -> None:
+)
+def test_a_changed_notice_is_named_with_what_differs(
+    told: Team, spoil: Spoil, column: str, value: str, said: str
+) -> None:
     breach = seq_of(told, "breached", "breach")
     report = spoil(f"UPDATE notice SET {column} = {value} WHERE {OURS} AND fact_seq = {breach}")
     assert {each.what for each in report.damage} <= {"notice", "letter"} and not report.intact
@@ -73,14 +92,18 @@ def test_a_changed_notice_is_named_with_what_differs(told: Team, spoil: Spoil, c
     assert all("@" not in each.message for each in report.damage)
 
 
-def test_a_notice_that_is_gone_is_named_by_what_became_of_it_and_by_what_called_for_it(told: Team, spoil: Spoil) -> None:
+def test_a_notice_that_is_gone_is_named_by_what_became_of_it_and_by_what_called_for_it(
+    told: Team, spoil: Spoil
+) -> None:
     breach, sent = seq_of(told, "breached", "breach"), seq_of(told, "notice_sent", "breach")
     report = spoil(f"DELETE FROM notice WHERE {OURS} AND fact_seq = {breach}")
     assert {("NX90001", breach, "notice"), ("NX90001", sent, "notice")} <= set(named(report))
     assert any("called for a notice, and there is none" in each.message for each in report.damage)
 
 
-def test_a_letter_that_was_still_to_leave_and_is_gone_is_named_by_the_request_that_called_for_it(told: Team, spoil: Spoil) -> None:
+def test_a_letter_that_was_still_to_leave_and_is_gone_is_named_by_the_request_that_called_for_it(
+    told: Team, spoil: Spoil
+) -> None:
     asked = told.lines()[-1].seq
     report = spoil(f"DELETE FROM notice WHERE {OURS} AND fact_seq = {asked}")
     assert named(report) == [("NX90001", asked, "notice")]
@@ -97,10 +120,15 @@ def test_what_was_recorded_under_another_law_or_ladder_is_not_asked_for_its_lett
 
 def test_a_notice_that_nothing_called_for_is_named(told: Team, spoil: Spoil) -> None:
     breach = seq_of(told, "breached", "breach")
-    columns = 'case_ref, fact_seq, rule, body, service, opened_seq, due, rung, rank, template, recipient, mailbox, "on", fields, state, letter, created_at'
+    columns = (
+        'case_ref, fact_seq, rule, body, service, opened_seq, due, rung, rank, template, recipient, mailbox, "on",'
+        " fields, state, letter, created_at"
+    )
     added = columns.replace("recipient,", "'icb_executive_lead',", 1)
-    report = spoil(f"INSERT INTO notice (key, {columns}) SELECT replace(key, 'service_manager', 'icb_executive_lead'), {added} FROM notice"
-                          f" WHERE {OURS} AND fact_seq = {breach}")  # fmt: skip
+    report = spoil(
+        f"INSERT INTO notice (key, {columns}) SELECT replace(key, 'service_manager', 'icb_executive_lead'), {added}"
+        f" FROM notice WHERE {OURS} AND fact_seq = {breach}"
+    )
     assert ("NX90001", breach, "notice") in named(report)
     assert any("is sent" in each.message and "no fact says so" in each.message for each in report.damage)
 
@@ -108,16 +136,25 @@ def test_a_notice_that_nothing_called_for_is_named(told: Team, spoil: Spoil) -> 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ("mailbox = 'somebody.else@northshire-community.example'", "mailbox"), ("\"on\" = '2026-03-01'", "on"), ("\"on\" = '2026-07-01'", "on"),
-        ("message_id = '<another@northernvales-icb.example>'", "message_id"), ("sent_at = '2026-04-16T08:00:00.000000Z'", "another day"),
-        ("sent_at = NULL", "sent_at"), ("state = 'failed'", "state"), ("id = '20260414-0000000000'", "is gone"),
+        ("mailbox = 'somebody.else@northshire-community.example'", "mailbox"),
+        ("\"on\" = '2026-03-01'", "on"),
+        ("\"on\" = '2026-07-01'", "on"),
+        ("message_id = '<another@northernvales-icb.example>'", "message_id"),
+        ("sent_at = '2026-04-16T08:00:00.000000Z'", "another day"),
+        ("sent_at = NULL", "sent_at"),
+        ("state = 'failed'", "state"),
+        ("id = '20260414-0000000000'", "is gone"),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("case", [None, "NX90001"])
-def test_a_changed_letter_is_named_with_what_differs(told: Team, spoil: Spoil, case: str | None, change: str, said: str) -> None:
+def test_a_changed_letter_is_named_with_what_differs(
+    told: Team, spoil: Spoil, case: str | None, change: str, said: str
+) -> None:
     report = spoil(f"UPDATE letter SET {change} WHERE id LIKE '20260414-%'")
     report = verify(told.house("14 Apr 2026"), case) if case else report
-    assert "letter" in {each.what for each in report.damage} and any(said in each.message for each in report.damage), report.damage
+    assert "letter" in {each.what for each in report.damage} and any(said in each.message for each in report.damage), (
+        report.damage
+    )
     assert all("@" not in each.message for each in report.damage)
 
 
@@ -127,12 +164,17 @@ def test_a_letter_that_is_gone_or_invented_is_named(told: Team, spoil: Spoil) ->
     assert ("NX90001", breach, "letter") in named(report) and "is gone" in report.damage[-1].message
     columns = 'mailbox, "on", template, template_version, fields, state, attempts, sent_at'
     made = "'20260302-a3dd54117d-2', '<20260302-a3dd54117d-2.sendflow@northernvales-icb.example>'"
-    report = spoil(f"INSERT INTO letter (id, message_id, {columns}) SELECT {made}, {columns} FROM letter WHERE id LIKE '20260302-%' LIMIT 1")
+    report = spoil(
+        f"INSERT INTO letter (id, message_id, {columns}) SELECT {made}, {columns} FROM letter WHERE id LIKE"
+        " '20260302-%' LIMIT 1"
+    )
     assert any("stands without a notice" in each.message for each in report.damage)
 
 
 def test_what_the_house_itself_does_with_its_letters_is_no_damage(team: Team) -> None:
-    """Withdrawn, superseded, failed without an address, put off while nobody answers, taken back, ended, imported: nothing of it is named."""
+    """Withdrawn, superseded, failed without an address, put off while nobody answers, taken back, ended, imported:
+    nothing of it is named.
+    """
     team.opened("2 Mar 2026").asked("2 Mar 2026").asked("2 Mar 2026", service=PAEDS)
     team.post.down = True
     for when in ("2 Mar 2026", "23 Mar 2026", "24 Mar 2026"):
@@ -161,7 +203,9 @@ def test_a_letter_whose_id_is_none_is_named(spoil: Spoil) -> None:
 
 
 @pytest.mark.parametrize("key", ["recipient", "letter", "rung"])
-def test_an_outcome_that_lacks_what_its_kind_promises_is_named_and_the_rest_is_looked_at(spoil: Spoil, told: Team, key: str) -> None:
+def test_an_outcome_that_lacks_what_its_kind_promises_is_named_and_the_rest_is_looked_at(
+    spoil: Spoil, told: Team, key: str
+) -> None:
     """Each text is edited in one case, and another letter in the other: both are named."""
     seq = seq_of(told, "notice_sent", "breach")
     report = spoil(

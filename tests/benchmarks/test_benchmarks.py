@@ -1,4 +1,6 @@
-"""The benchmark's own words: every goal has a measure, the caseload has the shares that it documents, and every measure runs at a tiny size."""
+"""The benchmark's own words: every goal has a measure, the caseload has the shares that it documents, and every measure
+runs at a tiny size.
+"""
 
 import json
 import tomllib
@@ -33,9 +35,14 @@ from models.database import reading
 from notifications.local_smtp import Sink
 
 ASKED = {
-    "bulk_record_sqlite": 0.25, "bulk_record_postgres": 0.6, "one_fact": 0.5, "refold_against_eventsourcing": 4.0, "sweep_3m_against_10k": 1.5,
-    "record_against_empty_prefect_flow": 1.25, "working_days_against_loop": 50.0,
-}  # fmt: skip
+    "bulk_record_sqlite": 0.25,
+    "bulk_record_postgres": 0.6,
+    "one_fact": 0.5,
+    "refold_against_eventsourcing": 4.0,
+    "sweep_3m_against_10k": 1.5,
+    "record_against_empty_prefect_flow": 1.25,
+    "working_days_against_loop": 50.0,
+}
 ABSENT = "not measured: PostgreSQL is not here"
 
 
@@ -62,9 +69,15 @@ def test_every_goal_that_was_asked_for_has_a_measure() -> None:
     assert bench.MEASURES.keys() == ASKED.keys()
 
 
-@pytest.mark.parametrize(("measure", "ratio", "held"), [
-    ("one_fact", 0.5, True), ("one_fact", 0.49, False), ("sweep_3m_against_10k", 1.5, True), ("sweep_3m_against_10k", 1.51, False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("measure", "ratio", "held"),
+    [
+        ("one_fact", 0.5, True),
+        ("one_fact", 0.49, False),
+        ("sweep_3m_against_10k", 1.5, True),
+        ("sweep_3m_against_10k", 1.51, False),
+    ],
+)
 def test_a_ratio_is_judged_on_the_right_side(measure: str, ratio: float, held: bool) -> None:
     assert goals()[measure].holds(ratio) is held
 
@@ -86,12 +99,24 @@ def test_what_cannot_be_measured_here_says_why(here: Ground) -> None:
 def test_without_postgresql_the_rest_is_measured_all_the_same(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("runtime.local_postgres.binaries", lambda: None)
     with postgresql(shop) as place:
-        assert isinstance(place, str) and place.startswith("not measured: PostgreSQL 15 or later is not on this machine")
+        assert isinstance(place, str) and place.startswith(
+            "not measured: PostgreSQL 15 or later is not on this machine"
+        )
         assert [each.name for each in Ground(shop, OnSqlite(shop), place).places] == ["sqlite"]
         assert Ground(shop, OnSqlite(shop), place, "postgres").places == []
 
 
-@pytest.mark.parametrize("words", [["as_fast_as_light"], ["--scale", "light"], ["--scale", "0"], ["--scale", "1.5"], ["--lightly"], ["--on", "paper"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["as_fast_as_light"],
+        ["--scale", "light"],
+        ["--scale", "0"],
+        ["--scale", "1.5"],
+        ["--lightly"],
+        ["--on", "paper"],
+    ],
+)
 def test_what_is_not_known_is_a_wrong_call(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert bench.main(words) == 2
     told = capsys.readouterr()
@@ -109,7 +134,10 @@ def test_the_ratio_is_the_median_of_the_rounds() -> None:
 
 def test_several_others_take_turns_with_ours_and_what_they_leave_is_taken_away() -> None:
     left: list[str] = []
-    sides = [Side(name, partial(str, name), lambda _given: sum(range(2_000)), after=left.append) for name in ("ours", "one", "other")]
+    sides = [
+        Side(name, partial(str, name), lambda _given: sum(range(2_000)), after=left.append)
+        for name in ("ours", "one", "other")
+    ]
     each, ratios = rotate(sides[0], sides[1:], 2)
     assert each > 0
     assert len(ratios) == 2
@@ -133,7 +161,10 @@ def told_kinds(load: Caseload) -> Iterator[tuple[str, dict[str, object]]]:
     for child in load.children():
         for stage in child.stages:
             for ref, some in stage.cases:
-                yield (ref or "SF-")[:3], {"kinds": [draft.kind for draft in some], "days": [draft.occurred_on for draft in some]}
+                yield (
+                    (ref or "SF-")[:3],
+                    {"kinds": [draft.kind for draft in some], "days": [draft.occurred_on for draft in some]},
+                )
 
 
 def test_every_share_names_where_it_is_from_and_the_shares_of_one_thing_make_one() -> None:
@@ -141,11 +172,18 @@ def test_every_share_names_where_it_is_from_and_the_shares_of_one_thing_make_one
     assert all("source" in table or "assumed" in table for table in shares.values())
     request, advice, plan, appeal = (shares[name] for name in ("request", "advice", "plan", "appeal"))
     for together in (
-        [request[name] for name in ("in_20_weeks", "in_20_to_52_weeks", "over_a_year")], advice["services"], plan["made_years_ago"], plan["health_invited"],
-        [advice[name] for name in ("in_6_weeks", "in_7_to_20_weeks", "never")], [plan[name] for name in ("kept", "amended", "ceased")],
-        [appeal[name] for name in ("contents", "refusal_to_assess", "refusal_to_issue", "refusal_to_reassess", "ceasing")],
+        [request[name] for name in ("in_20_weeks", "in_20_to_52_weeks", "over_a_year")],
+        advice["services"],
+        plan["made_years_ago"],
+        plan["health_invited"],
+        [advice[name] for name in ("in_6_weeks", "in_7_to_20_weeks", "never")],
+        [plan[name] for name in ("kept", "amended", "ceased")],
+        [
+            appeal[name]
+            for name in ("contents", "refusal_to_assess", "refusal_to_issue", "refusal_to_reassess", "ceasing")
+        ],
         [appeal[name] for name in ("conceded", "withdrawn", "ordered", "dismissed")],
-    ):  # fmt: skip
+    ):
         assert sum(together) == pytest.approx(1.0)
 
 
@@ -168,7 +206,9 @@ def test_the_caseload_has_the_shares_that_it_documents() -> None:
                 if on["final_plan_received"] <= year:
                     made += 1
                     in_time += (on["final_plan_received"] - days[0]).days <= 140
-        appeals += prefix == "TB-" and any(on.get(kind, load.today) > year for kind in on if kind.endswith("appeal_registered"))
+        appeals += prefix == "TB-" and any(
+            on.get(kind, load.today) > year for kind in on if kind.endswith("appeal_registered")
+        )
     assert asked == pytest.approx(national.requests_a_year * load.scale, rel=0.12)
     assert plans == pytest.approx(national.plans * load.scale, rel=0.05)
     assert appeals == pytest.approx(national.appeals_a_year * load.scale, rel=0.05)
@@ -211,14 +251,18 @@ def test_what_is_copied_is_what_would_have_been_recorded(shop: Workshop) -> None
     Copier(place, house).copy(30)
     report = verify(house)
     assert (report.facts, report.intact, report.stale) == (31 * facts, True, 0)
-    assert len({row[-1] for row in place.rows(house, ("case_file",))["case_file"]}) > 31  # each copy has children of its own
+    assert (
+        len({row[-1] for row in place.rows(house, ("case_file",))["case_file"]}) > 31
+    )  # each copy has children of its own
     place.done(house)
 
 
 # Every measure at a tiny size.
 
 
-def test_the_growing_caseload_is_measured_at_each_size_and_drawn(here: Ground, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_growing_caseload_is_measured_at_each_size_and_drawn(
+    here: Ground, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     # What is asked of a process of its own is done here: starting eighteen of them takes longer than all the rest.
     monkeypatch.setattr(remembering, "ask", lambda act, house, argument="": remembering.do(act, house, argument))
     sizes = growing.growing(here, 1 / 40_000, lambda _line: None)
@@ -228,18 +272,27 @@ def test_the_growing_caseload_is_measured_at_each_size_and_drawn(here: Ground, m
     assert telling.growing_table(sizes).row_count == 3
     assert telling.memory_line(sizes).startswith("peak memory of verify: sqlite ")
     drawn = plots(tmp_path, sizes)
-    assert all(path.read_text("utf-8").startswith("<svg") and "<script" not in path.read_text("utf-8") for path in drawn)
+    assert all(
+        path.read_text("utf-8").startswith("<svg") and "<script" not in path.read_text("utf-8") for path in drawn
+    )
     telling.write_rest(tmp_path / "bench", [], sizes, [])
     assert [path.name for path in (tmp_path / "bench").iterdir()] == ["scale.json"]
 
 
 def size(database: str, share: float, facts: int, swept: int = 100) -> Size:
     """A size as a run would have measured it."""
-    each = [Taken(act=act, amount=swept if act == "sweep" else 100, unit="fact", seconds=0.1, before=88.0, peak=120.0) for act in remembering.ACTS]
+    each = [
+        Taken(act=act, amount=swept if act == "sweep" else 100, unit="fact", seconds=0.1, before=88.0, peak=120.0)
+        for act in remembering.ACTS
+    ]
     return Size(database, share, facts // 9, facts, facts // 7, facts // 8, facts / 800, 4_780.0, each)
 
 
-ONE, LARGE, SERVER = size("sqlite", 0.01, 223_805), size("sqlite", 0.64, 15_356_480, swept=0), size("postgres", 0.64, 15_356_481)
+ONE, LARGE, SERVER = (
+    size("sqlite", 0.01, 223_805),
+    size("sqlite", 0.64, 15_356_480, swept=0),
+    size("postgres", 0.64, 15_356_481),
+)
 
 
 @pytest.mark.parametrize(("sizes", "dots"), [([ONE], 6), ([LARGE], 5), ([ONE, LARGE], 11), ([ONE, LARGE, SERVER], 17)])
@@ -260,7 +313,9 @@ def test_a_run_on_one_database_leaves_what_an_earlier_one_measured_on_the_other(
     assert telling.with_earlier(tmp_path, []) == []
 
 
-def test_a_run_that_fails_keeps_what_it_has_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_that_fails_keeps_what_it_has_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def failing(told: bench.Told, *_call: object) -> None:
         told.sizes.append(ONE)
         raise OSError("no room")

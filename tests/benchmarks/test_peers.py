@@ -1,4 +1,6 @@
-"""The peers of the benchmark: what their processes speak, what happens where one fails or cannot be had, and each of them where it is installed."""
+"""The peers of the benchmark: what their processes speak, what happens where one fails or cannot be had, and each of
+them where it is installed.
+"""
 
 import ast
 import json
@@ -73,7 +75,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
 
 def toys(act: str) -> dict[str, Any]:
     """A little work for a toy."""
-    return Work(act, "", None, [("BN000001", [{"kind": "ehc_assessment_requested"}] * 24)], {}, "requested", {})._asdict()
+    return Work(
+        act, "", None, [("BN000001", [{"kind": "ehc_assessment_requested"}] * 24)], {}, "requested", {}
+    )._asdict()
 
 
 def test_a_peer_is_told_what_to_do_and_says_how_long_it_took(workers: Callable[..., Worker]) -> None:
@@ -126,8 +130,10 @@ def test_a_peer_that_fails_on_the_way_is_left_out_and_the_rest_is_measured() -> 
     def failing(_given: object) -> None:
         raise NotMeasured("DBOS", "its process ended")
 
-    ours, raw, fine, bad = (Side(name, lambda: None, run) for name, run in
-                            (("ours", sum_up), ("raw", sum_up), ("eventsourcing", sum_up), ("DBOS", failing)))  # fmt: skip
+    ours, raw, fine, bad = (
+        Side(name, lambda: None, run)
+        for name, run in (("ours", sum_up), ("raw", sum_up), ("eventsourcing", sum_up), ("DBOS", failing))
+    )
     unmeasured: dict[str, str] = {}
     _each, against, found = beside._rotated(acts.Compared("sweep", "fact", ours, [raw]), [fine, bad], unmeasured, 1)
     assert against.keys() == {"raw"} and found.keys() == {"eventsourcing"}
@@ -165,11 +171,19 @@ def test_the_environment_is_made_once_for_each_lock(tmp_path: Path, monkeypatch:
     assert len(made) == 2
 
 
-@pytest.mark.parametrize(("pip", "why"), [
-    ("echo 'WARNING: Retrying' >&2; echo 'ERROR: No matching distribution found for dbos' >&2; exit 1", "No matching distribution found for dbos"),
-    ("exit 2", "pip gave no reason"),
-])  # fmt: skip
-def test_without_a_registry_the_peers_say_why_they_are_not_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pip: str, why: str) -> None:
+@pytest.mark.parametrize(
+    ("pip", "why"),
+    [
+        (
+            "echo 'WARNING: Retrying' >&2; echo 'ERROR: No matching distribution found for dbos' >&2; exit 1",
+            "No matching distribution found for dbos",
+        ),
+        ("exit 2", "pip gave no reason"),
+    ],
+)
+def test_without_a_registry_the_peers_say_why_they_are_not_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pip: str, why: str
+) -> None:
     monkeypatch.setattr(venv, "create", lambda home, with_pip: fake_environment(home, pip))
     home = tmp_path / "build" / "peers"
     with pytest.raises(NotMade, match=f"could not be made: {why}"):
@@ -177,7 +191,9 @@ def test_without_a_registry_the_peers_say_why_they_are_not_measured(tmp_path: Pa
     assert not home.exists(), "half an environment would be taken for a whole one"
 
 
-def test_where_no_peer_can_be_had_each_column_says_so_and_the_rest_is_measured(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_no_peer_can_be_had_each_column_says_so_and_the_rest_is_measured(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def absent() -> Path:
         raise NotMade("their environment could not be made: no registry answers")
 
@@ -193,7 +209,9 @@ def test_where_no_peer_can_be_had_each_column_says_so_and_the_rest_is_measured(s
     columns = {str(column.header): list(column.cells) for column in telling.beside_table(list(found.values())).columns}
     assert columns["Temporal"].count("not measured") == 2 and columns["Temporal"].count("-") == len(found) - 2
     telling.write_rest(shop.folder / "bench", list(found.values()), [], [])
-    assert [each["act"] for each in json.loads((shop.folder / "bench" / "beside.json").read_text("utf-8"))] == list(found)
+    assert [each["act"] for each in json.loads((shop.folder / "bench" / "beside.json").read_text("utf-8"))] == list(
+        found
+    )
     written = (shop.folder / "bench" / "beside.md").read_text("utf-8").splitlines()
     assert len(written) == 2 + len(found) and {line.count(" | ") for line in written} == {len(columns) - 1}
 
@@ -202,14 +220,21 @@ def test_where_no_peer_can_be_had_each_column_says_so_and_the_rest_is_measured(s
 def test_each_peer_does_the_acts_that_its_column_promises(peer: str) -> None:
     module, promised = hiring.PEERS[peer]
     tree = ast.parse((hiring.ROOT / f"{module.replace('.', '/')}.py").read_text("utf-8"))
-    (table,) = [node.value for node in tree.body if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "ACTS"]
+    (table,) = [
+        node.value for node in tree.body if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "ACTS"
+    ]
     assert isinstance(table, ast.Dict)
     assert {ast.literal_eval(key) for key in table.keys if key is not None} == promised
 
 
 # Each peer itself, where `make bench` has made their environment.
 
-SOME = {"SpiffWorkflow": ("record one fact", "sweep"), "DBOS": ("record one fact",), "Temporal": ("refold",), "APScheduler": ("sweep",)}
+SOME = {
+    "SpiffWorkflow": ("record one fact", "sweep"),
+    "DBOS": ("record one fact",),
+    "Temporal": ("refold",),
+    "APScheduler": ("sweep",),
+}
 REFOLDING = ("SpiffWorkflow", "Temporal")
 
 
@@ -219,7 +244,9 @@ def test_a_peer_does_its_work_and_one_that_comes_to_another_end_is_found_out(pee
 
     def seconds(act: str, **more: Any) -> float:
         """One run on two cases of the workload, or on three due of seven."""
-        with staff.side(peer, OnSqlite(shop), acts.work_of(act, shop.house, 2)._replace(due=3, waiting=4, **more)) as side:
+        with staff.side(
+            peer, OnSqlite(shop), acts.work_of(act, shop.house, 2)._replace(due=3, waiting=4, **more)
+        ) as side:
             assert side.amount == (3 if act == "sweep" else 24)
             return float(side.run(None).seconds)  # type: ignore[attr-defined]  # a peer's run says what it took
 

@@ -1,4 +1,6 @@
-"""The parts of the benchmark's waiting that need no house at work: what is noted, what is waited for and for how long, what the other process says."""
+"""The parts of the benchmark's waiting that need no house at work: what is noted, what is waited for and for how long,
+what the other process says.
+"""
 
 import asyncio
 import subprocess
@@ -56,7 +58,9 @@ def test_the_last_line_of_the_other_process_is_its_answer(tmp_path: Path, monkey
     def answered(command: list[str], **given: Any) -> SimpleNamespace:
         asked_for.append(command)
         assert given["check"] and given["cwd"] == waking.ROOT
-        return SimpleNamespace(stdout=f'a library that talks\n{{"{waking.RECORD}": [0.5, 0.6], "{waking.EMPTY}": [0.1]}}\n')
+        return SimpleNamespace(
+            stdout=f'a library that talks\n{{"{waking.RECORD}": [0.5, 0.6], "{waking.EMPTY}": [0.1]}}\n'
+        )
 
     monkeypatch.setattr(subprocess, "run", answered)
     told = waking.ask(tmp_path, 2, 1)

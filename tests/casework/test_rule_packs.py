@@ -1,4 +1,6 @@
-"""Rules that change: a pack is looked at without writing, adopted as a recorded act, and a case keeps the version its clock started under."""
+"""Rules that change: a pack is looked at without writing, adopted as a recorded act, and a case keeps the version its
+clock started under.
+"""
 
 import json
 import re
@@ -55,10 +57,15 @@ def reopened(team: Team, on: str) -> House:
 
 
 def told(rows: list[Moved]) -> list[tuple[Any, ...]]:
-    return [(row.case_ref, row.rule, str(row.due), str(row.due_then), row.days, row.standing, row.standing_then) for row in rows]
+    return [
+        (row.case_ref, row.rule, str(row.due), str(row.due_then), row.days, row.standing, row.standing_then)
+        for row in rows
+    ]
 
 
-FEWER_WEEKS = before("statute/ehc_needs_assessment.toml", (r'text = "20 weeks"\nweeks = 20', 'text = "18 weeks"\nweeks = 18'))
+FEWER_WEEKS = before(
+    "statute/ehc_needs_assessment.toml", (r'text = "20 weeks"\nweeks = 20', 'text = "18 weeks"\nweeks = 18')
+)
 
 
 def test_a_dry_run_says_what_moves_and_writes_nothing(team: Team, tmp_path: Path) -> None:
@@ -82,14 +89,22 @@ def test_an_adoption_is_recorded_and_reaches_every_case_at_the_next_sweep(team: 
     house = team.house("10 Feb 2026")
     brought = pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS)
     done = adopt(house, brought, "dco.team")
-    assert (done.number, done.actor, done.cases, done.moved, done.files) == (1, "dco.team", 1, 1, ["statute/ehc_needs_assessment.toml"])
+    assert (done.number, done.actor, done.cases, done.moved, done.files) == (
+        1,
+        "dco.team",
+        1,
+        1,
+        ["statute/ehc_needs_assessment.toml"],
+    )
     assert (done.before, done.after) == (house.looked_under, reopened(team, "10 Feb 2026").looked_under)
     shutil.rmtree(brought)  # the house keeps its own copy
     after = reopened(team, "11 Feb 2026")
     assert verify(after).stale == 1
     assert sweep(after).cases_looked_at == 1
     assert verify(after).intact and verify(after).stale == 0
-    assert next(duty for duty in report(after, team.case).duties if duty.rule == "ehc_final_plan_send").due == date(2026, 6, 8)
+    assert next(duty for duty in report(after, team.case).duties if duty.rule == "ehc_final_plan_send").due == date(
+        2026, 6, 8
+    )
     assert adoptions(after) == [done]
     with pytest.raises(Refused, match="changes nothing"):
         adopt(after, pack(tmp_path / "again", statute__ehc_needs_assessment=FEWER_WEEKS), "dco.team")
@@ -126,19 +141,36 @@ def test_a_case_keeps_the_version_its_clock_started_under(team: Team) -> None:
 
 
 def test_a_changed_bank_holiday_is_a_pack(team: Team, tmp_path: Path) -> None:
-    team.act("1 Jun 2026", ("commissioner_change_known", "1 Jun 2026", {"la": "northshire"}), ("original_rcb_aware_of_change", "1 Jun 2026", {"body": "QX901"}))
-    holidays = before("almanac/bank_holidays.toml", (r'(\[2026\]\n)', '\\1"2026-06-15" = "A day of thanks"\n'))
+    team.act(
+        "1 Jun 2026",
+        ("commissioner_change_known", "1 Jun 2026", {"la": "northshire"}),
+        ("original_rcb_aware_of_change", "1 Jun 2026", {"body": "QX901"}),
+    )
+    holidays = before("almanac/bank_holidays.toml", (r"(\[2026\]\n)", '\\1"2026-06-15" = "A day of thanks"\n'))
     moved = dry_run(team.house("2 Jun 2026"), pack(tmp_path / "pack", almanac__bank_holidays=holidays)).moved
     assert [(row.due, row.due_then, row.days) for row in moved] == [(date(2026, 6, 19), date(2026, 6, 22), 3)]
 
 
 def test_the_coronavirus_overlay_moves_no_date_and_excuses_what_was_due_then(team: Team, tmp_path: Path) -> None:
-    text = before("statute/ehc_needs_assessment.toml", (r"\[\[ehc_body_advice_respond\.excuse_overlay\]\].*?\n\n", "\n"))
+    text = before(
+        "statute/ehc_needs_assessment.toml", (r"\[\[ehc_body_advice_respond\.excuse_overlay\]\].*?\n\n", "\n")
+    )
     adopt(team.house("1 Apr 2020"), pack(tmp_path / "before", statute__ehc_needs_assessment=text), "dco.team")
     house = reopened(team, "27 Apr 2020")
-    record(house, team.case, [Draft("ehc_assessment_requested", day("1 Apr 2020"), {"la": "northshire"}),
-                              Draft("health_advice_requested", day("1 Apr 2020"), {"body": TRUST, "service": SALT})], "dco.team")  # fmt: skip
-    claim = Draft("excuse_claimed", day("20 Apr 2020"), {"ground": "coronavirus", "body": TRUST, "began_on": "2020-04-01", "ended_on": "2020-05-31"})
+    record(
+        house,
+        team.case,
+        [
+            Draft("ehc_assessment_requested", day("1 Apr 2020"), {"la": "northshire"}),
+            Draft("health_advice_requested", day("1 Apr 2020"), {"body": TRUST, "service": SALT}),
+        ],
+        "dco.team",
+    )
+    claim = Draft(
+        "excuse_claimed",
+        day("20 Apr 2020"),
+        {"ground": "coronavirus", "body": TRUST, "began_on": "2020-04-01", "ended_on": "2020-05-31"},
+    )
     with pytest.raises(Refused, match="no ground that the law lists"):
         record(house, team.case, [claim], "dco.team")
     overlay = PACKS / "coronavirus_2020"
@@ -149,44 +181,84 @@ def test_the_coronavirus_overlay_moves_no_date_and_excuses_what_was_due_then(tea
 
 def test_the_amendments_of_2015_and_2018_bind_from_their_day_on(team: Team, tmp_path: Path) -> None:
     none = 'from = 2014-09-01\ntext = "no number"\ncounts = "none"\ncite = "the law before"\nbasis = "regulation"\n'
-    unopposed = before("statute/tribunal.unopposed.toml", *(
-        (rf"(\[\[{rule}\.period\]\]\n).*?\n(?=\n|excuses)", rf"\1{none}") for rule in ("unopposed_assess_no_plan", "unopposed_assess_final_plan")
-    ), ("from = 2015-03-23", "from = 2014-09-01"))  # fmt: skip
+    unopposed = before(
+        "statute/tribunal.unopposed.toml",
+        *(
+            (rf"(\[\[{rule}\.period\]\]\n).*?\n(?=\n|excuses)", rf"\1{none}")
+            for rule in ("unopposed_assess_no_plan", "unopposed_assess_final_plan")
+        ),
+        ("from = 2015-03-23", "from = 2014-09-01"),
+    )
     older = pack(tmp_path / "before", **{"statute__tribunal.unopposed": unopposed})
     for file in (SHIPPED / "statute").glob("tribunal*.toml"):
         if "[ftt_health_recommendation_respond]" in file.read_text():
-            changed = before(f"statute/{file.name}", (r"(\[\[ftt_health_recommendation_respond\.period\]\]\n).*?\n(?=\n|excuses)", rf"\1{none}"))
+            changed = before(
+                f"statute/{file.name}",
+                (r"(\[\[ftt_health_recommendation_respond\.period\]\]\n).*?\n(?=\n|excuses)", rf"\1{none}"),
+            )
             pack(older, **{f"statute__{file.stem}": changed})
     adopt(team.house("1 Mar 2015"), older, "dco.team")
     for case, on in (("NX90001", "2015-03-20"), ("NX90002", "2015-03-23")):
         opened = Draft("appeal_registered", day("2015-03-02"), {"la": "northshire", "appeal": "refusal_to_assess"})
         record(reopened(team, "25 Mar 2015"), case, [opened, Draft("refusal_to_assess_conceded", day(on))], "dco.team")
-    assert [(row.case_ref, row.rule, row.due, str(row.due_then)) for row in dry_run(reopened(team, "25 Mar 2015"), PACKS / "reg_45_in_2015").moved] == [
+    assert [
+        (row.case_ref, row.rule, row.due, str(row.due_then))
+        for row in dry_run(reopened(team, "25 Mar 2015"), PACKS / "reg_45_in_2015").moved
+    ] == [
         ("NX90002", "unopposed_assess_final_plan", None, "2015-06-29"),
         ("NX90002", "unopposed_assess_no_plan", None, "2015-06-01"),
     ]
-    then = reopened(team, "25 Mar 2015").under(PACKS / "recommendations_in_2018").law.rule("ftt_health_recommendation_respond")
+    then = (
+        reopened(team, "25 Mar 2015")
+        .under(PACKS / "recommendations_in_2018")
+        .law.rule("ftt_health_recommendation_respond")
+    )
     assert [then.period_on(day(on)).counts for on in ("2018-04-02", "2018-04-03")] == ["none", "beginning_with"]
 
 
-@pytest.mark.parametrize(("files", "says"), [
-    ({"statutes__x": "a = 1"}, "Did you mean `statute`"),
-    ({"almanac__easter": "a = 1"}, "almanac/ holds a file that nothing would read"),
-    ({"statute__x": "[amends.no_such_rule]\n"}, "names no rule"),
-    ({"statute__x": "[[amends.annual_review_next.period]]\nfrom = 2010-01-01\ntext = \"x\"\nmonths = 2\ncounts = \"corresponding_date\"\nbasis = \"act\"\n"},
-     "in the order of `from`"),
-    ({"statute__section23": (SHIPPED / "statute" / "section23.toml").read_text().replace('["parent_informed"]', '["parent_infromed"]')},
-     "names a fact that section23 does not have: `parent_infromed`"),
-])  # fmt: skip
-def test_a_pack_that_would_not_do_what_it_says_is_refused_in_words(team: Team, tmp_path: Path, files: dict[str, str], says: str) -> None:
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({"statutes__x": "a = 1"}, "Did you mean `statute`"),
+        ({"almanac__easter": "a = 1"}, "almanac/ holds a file that nothing would read"),
+        ({"statute__x": "[amends.no_such_rule]\n"}, "names no rule"),
+        (
+            {
+                "statute__x": (
+                    '[[amends.annual_review_next.period]]\nfrom = 2010-01-01\ntext = "x"\nmonths = 2\ncounts ='
+                    ' "corresponding_date"\nbasis = "act"\n'
+                )
+            },
+            "in the order of `from`",
+        ),
+        (
+            {
+                "statute__section23": (
+                    (SHIPPED / "statute" / "section23.toml")
+                    .read_text()
+                    .replace('["parent_informed"]', '["parent_infromed"]')
+                )
+            },
+            "names a fact that section23 does not have: `parent_infromed`",
+        ),
+    ],
+)
+def test_a_pack_that_would_not_do_what_it_says_is_refused_in_words(
+    team: Team, tmp_path: Path, files: dict[str, str], says: str
+) -> None:
     house = team.house("2 Mar 2026")
-    for act in (lambda: dry_run(house, pack(tmp_path / "pack", **files)), lambda: adopt(house, pack(tmp_path / "pack", **files), "dco.team")):
+    for act in (
+        lambda: dry_run(house, pack(tmp_path / "pack", **files)),
+        lambda: adopt(house, pack(tmp_path / "pack", **files), "dco.team"),
+    ):
         with pytest.raises(ConfigFault, match=re.escape(says)):
             act()
     assert adoptions(house) == [] and list((team.home / "law").glob("*")) == []
 
 
-def test_the_commands_say_it_and_due_answers_by_the_adopted_law(team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commands_say_it_and_due_answers_by_the_adopted_law(
+    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     team.opened("2 Feb 2026")
     team.first.engine.dispose()
     monkeypatch.setenv("SENDFLOW_HOME", str(team.home))
@@ -200,7 +272,9 @@ def test_the_commands_say_it_and_due_answers_by_the_adopted_law(team: Team, tmp_
     assert sendflow("adopt", brought, "--actor", "Mary Jones").exit_code == 2
     assert json.loads(sendflow("adopt", brought, "--actor", "dco.team", "--json").stdout)["moved"] == 1
     assert sendflow("adopt", brought, "--actor", "dco.team").exit_code == 1
-    assert json.loads(sendflow("due", "ehc_final_plan_send", "--on", "2026-02-02", "--json").stdout)["due"] == "2026-06-08"
+    assert (
+        json.loads(sendflow("due", "ehc_final_plan_send", "--on", "2026-02-02", "--json").stdout)["due"] == "2026-06-08"
+    )
     assert sendflow("dry-run", str(tmp_path / "nowhere")).exit_code == 2
     assert len(json.loads(sendflow("adoptions", "--json").stdout)) == 1
 
@@ -208,17 +282,37 @@ def test_the_commands_say_it_and_due_answers_by_the_adopted_law(team: Team, tmp_
 @pytest.mark.parametrize(
     ("dates", "more", "said"),
     [
-        (1, 0, "1 due date would be another. Worst"), (2, 0, "2 due dates would be others. Worst"), (1, 1, "another; 1 duty would only stand otherwise."),
-        (3, 2, "3 due dates would be others; 2 duties would only stand otherwise."), (0, 1, "No due date would be another; 1 duty would only"),
+        (1, 0, "1 due date would be another. Worst"),
+        (2, 0, "2 due dates would be others. Worst"),
+        (1, 1, "another; 1 duty would only stand otherwise."),
+        (3, 2, "3 due dates would be others; 2 duties would only stand otherwise."),
+        (0, 1, "No due date would be another; 1 duty would only"),
     ],
-)  # fmt: skip
+)
 def test_a_dry_run_counts_in_words_for_one_and_for_many(dates: int, more: int, said: str) -> None:
     row = Moved(
-        case_ref="NX90001", rule="ehc_final_plan_send", body=None, service=None, due=day("2026-06-22"), due_then=day("2026-06-08"), days=-14,
-        standing="running", standing_then="running",
-    )  # fmt: skip
+        case_ref="NX90001",
+        rule="ehc_final_plan_send",
+        body=None,
+        service=None,
+        due=day("2026-06-22"),
+        due_then=day("2026-06-08"),
+        days=-14,
+        standing="running",
+        standing_then="running",
+    )
     same = row.model_copy(update={"due_then": row.due, "days": 0, "standing_then": "excused"})
-    assert said in _in_words(DryRun(pack="0" * 64, files=["statute/x.toml"], cases=1, moved=[row] * dates + [same] * more, troubles=[], before="", after=""))
+    assert said in _in_words(
+        DryRun(
+            pack="0" * 64,
+            files=["statute/x.toml"],
+            cases=1,
+            moved=[row] * dates + [same] * more,
+            troubles=[],
+            before="",
+            after="",
+        )
+    )
 
 
 def test_a_case_that_gets_its_first_duty_from_a_pack_is_not_forgotten(team: Team, tmp_path: Path) -> None:

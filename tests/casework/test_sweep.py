@@ -1,4 +1,6 @@
-"""Sweeping, with letters: one fact walks through the rooms (the story of Easter 2026, worked by hand), and every way of sweeping it."""
+"""Sweeping, with letters: one fact walks through the rooms (the story of Easter 2026, worked by hand), and every way of
+sweeping it.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,10 +16,15 @@ from tests.support.team import Team
 
 ASKED: dict[str, Any] = {"body": TRUST, "service": SALT}
 SERVICE, MANAGER = "slt.advice@northshire-community.example", "therapies.manager@northshire-community.example"
-LEAD, DCO, ICB = "send.lead@northshire-community.example", "send.dco@northernvales-icb.example", "executive.lead.send@northernvales-icb.example"
+LEAD, DCO, ICB = (
+    "send.lead@northshire-community.example",
+    "send.dco@northernvales-icb.example",
+    "executive.lead.send@northernvales-icb.example",
+)
 Days = Callable[[Team, date], None]
 
-# What the team itself does in the story, by day: asked 2 Mar, acknowledged 4 Mar, received 27 Apr, receipt corrected to 9 Mar on 28 Apr.
+# What the team itself does in the story, by day: asked 2 Mar, acknowledged 4 Mar, received 27 Apr, receipt corrected to
+# 9 Mar on 28 Apr.
 STORY: dict[str, tuple[str, int | None, dict[str, Any]]] = {
     "2026-03-04": ("health_advice_acknowledged", None, ASKED),
     "2026-04-27": ("health_advice_received", None, ASKED),
@@ -37,12 +44,17 @@ FACTS = [
 LETTERS = [
     ("2026-03-02", SERVICE, "please acknowledge; health advice due 13 April 2026"),
     ("2026-03-23", SERVICE, "please send health advice by 10 April 2026"),
-    ("2026-04-07", SERVICE, "please send health advice by 10 April 2026"),  # Easter Monday's rung leaves on the next working morning
+    (
+        "2026-04-07",
+        SERVICE,
+        "please send health advice by 10 April 2026",
+    ),  # Easter Monday's rung leaves on the next working morning
     ("2026-04-14", MANAGER, "health advice overdue since 13 April 2026"),
     ("2026-04-21", DCO, "please step in; health advice overdue since 13 April 2026"),
     ("2026-04-21", LEAD, "please step in; health advice overdue since 13 April 2026"),
     ("2026-04-27", SERVICE, "health advice received 27 April 2026, thank you"),
-    # Whoever was told of a false date is told once, of the highest that was said to them; the service of one reminder, not of two.
+    # Whoever was told of a false date is told once, of the highest that was said to them; the service of one reminder,
+    # not of two.
     ("2026-04-28", DCO, "our earlier letter is withdrawn; the due date is 20 April 2026"),
     ("2026-04-28", LEAD, "our earlier letter is withdrawn; the due date is 20 April 2026"),
     ("2026-04-28", SERVICE, "our earlier letter is withdrawn; the due date is 20 April 2026"),
@@ -51,7 +63,9 @@ LETTERS = [
 
 
 def tell(team: Team, until: str, each_day: Days, asleep: tuple[str, str] | None = None) -> Team:
-    """Live the story up to a day; while the house is asleep nothing is swept and nothing sent, and the team goes on recording."""
+    """Live the story up to a day; while the house is asleep nothing is swept and nothing sent, and the team goes on
+    recording.
+    """
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     when = date(2026, 3, 2)
     while when <= day(until):
@@ -94,9 +108,15 @@ def test_only_what_was_sent_says_that_anyone_was_told(team: Team) -> None:
     tell(team, "5 May 2026", daily)
     told = [line for line in team.lines() if line.kind in {"notice_sent", "notice_failed"}]
     assert [(line.occurred_on.isoformat(), line.data["rung"]) for line in told] == [
-        ("2026-03-02", "request_received"), ("2026-03-23", "reminder_3_weeks"), ("2026-04-07", "reminder_5_weeks"), ("2026-04-14", "breach"),
-        ("2026-04-21", "escalation_provider"), ("2026-04-21", "escalation_provider"), ("2026-04-27", "thanks"), *[("2026-04-28", "rung_withdrawn")] * 4,
-    ]  # fmt: skip
+        ("2026-03-02", "request_received"),
+        ("2026-03-23", "reminder_3_weeks"),
+        ("2026-04-07", "reminder_5_weeks"),
+        ("2026-04-14", "breach"),
+        ("2026-04-21", "escalation_provider"),
+        ("2026-04-21", "escalation_provider"),
+        ("2026-04-27", "thanks"),
+        *[("2026-04-28", "rung_withdrawn")] * 4,
+    ]
     assert len(told) == len(team.post.letters)
 
 
@@ -106,8 +126,10 @@ def test_asleep_from_10_to_20_april_the_breach_is_still_dated_the_14th(team: Tea
     breach = next(line for line in team.lines() if line.kind == "breached")
     assert breach.recorded_at.startswith("2026-04-21"), "recorded when the house woke"
     assert [letter for letter in letters(team) if letter[0] >= "2026-04-10"] == [
-        ("2026-04-21", DCO, LETTERS[4][2]), ("2026-04-21", LEAD, LETTERS[5][2]), ("2026-04-21", MANAGER, LETTERS[3][2]),
-    ]  # fmt: skip
+        ("2026-04-21", DCO, LETTERS[4][2]),
+        ("2026-04-21", LEAD, LETTERS[5][2]),
+        ("2026-04-21", MANAGER, LETTERS[3][2]),
+    ]
 
 
 def test_a_mailbox_gets_only_the_highest_rung_addressed_to_it(team: Team) -> None:
@@ -115,13 +137,16 @@ def test_a_mailbox_gets_only_the_highest_rung_addressed_to_it(team: Team) -> Non
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     team.sweep("7 Apr 2026")
     assert team.told() == [
-        ("reminder_due", "acknowledgement_missing", "2026-03-05"), ("reminder_due", "reminder_3_weeks", "2026-03-23"),
+        ("reminder_due", "acknowledgement_missing", "2026-03-05"),
+        ("reminder_due", "reminder_3_weeks", "2026-03-23"),
         ("reminder_due", "reminder_5_weeks", "2026-04-06"),
-    ]  # fmt: skip
+    ]
     assert team.notices() == [
-        ("request_received", "service", "created"), ("acknowledgement_missing", "service", "superseded"),
-        ("reminder_3_weeks", "service", "superseded"), ("reminder_5_weeks", "service", "created"),
-    ]  # fmt: skip
+        ("request_received", "service", "created"),
+        ("acknowledgement_missing", "service", "superseded"),
+        ("reminder_3_weeks", "service", "superseded"),
+        ("reminder_5_weeks", "service", "created"),
+    ]
     team.deliver("7 Apr 2026")
     assert len(team.post.letters) == 1, "one message to a mailbox a day"
 
@@ -141,9 +166,16 @@ def test_a_sweep_for_a_day_that_has_not_come_is_a_wrong_call(team: Team) -> None
 def test_what_a_sweep_reports(team: Team) -> None:
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     done = team.sweep("14 Apr 2026")
-    assert done.model_dump(include={"cases_looked_at", "facts_written", "notices_written", "kinds", "bodies", "troubles"}) == {
-        "cases_looked_at": 1, "facts_written": 4, "notices_written": 4, "kinds": {"reminder_due": 3, "breached": 1}, "bodies": [TRUST], "troubles": [],
-    }  # fmt: skip
+    assert done.model_dump(
+        include={"cases_looked_at", "facts_written", "notices_written", "kinds", "bodies", "troubles"}
+    ) == {
+        "cases_looked_at": 1,
+        "facts_written": 4,
+        "notices_written": 4,
+        "kinds": {"reminder_due": 3, "breached": 1},
+        "bodies": [TRUST],
+        "troubles": [],
+    }
     assert done.look_next == date(2026, 4, 21)
     quiet = team.sweep("15 Apr 2026")
     assert (quiet.cases_looked_at, quiet.facts_written) == (0, 0), "its cost follows what is due"
@@ -152,7 +184,9 @@ def test_what_a_sweep_reports(team: Team) -> None:
 def test_every_sweep_leaves_a_trace_that_it_finished(team: Team) -> None:
     team.sweep("14 Apr 2026")
     with reading(team.first.engine) as connection:
-        assert list(connection.exec_driver_sql("SELECT act, as_at, outcome FROM tick")) == [("sweep", "2026-04-14", "done")]
+        assert list(connection.exec_driver_sql("SELECT act, as_at, outcome FROM tick")) == [
+            ("sweep", "2026-04-14", "done")
+        ]
 
 
 def test_a_case_that_cannot_be_worked_out_is_named_and_the_others_go_on(teams: Callable[[str], Team]) -> None:
@@ -162,7 +196,10 @@ def test_a_case_that_cannot_be_worked_out_is_named_and_the_others_go_on(teams: C
         team.opened("2 Feb 2026").asked("2 Mar 2026")
     with team.first.engine.begin() as connection:
         connection.exec_driver_sql("DROP TRIGGER fact_no_update")
-        connection.exec_driver_sql("UPDATE fact SET text = replace(text, 'assessment_agreed', 'draft_plan_received') WHERE case_ref = 'NX90001' AND seq = 2")
+        connection.exec_driver_sql(
+            "UPDATE fact SET text = replace(text, 'assessment_agreed', 'draft_plan_received') WHERE case_ref ="
+            " 'NX90001' AND seq = 2"
+        )
     done = team.sweep("23 Mar 2026")
     assert [trouble.case_ref for trouble in done.troubles] == ["NX90001"]
     assert "fact 2, draft_plan_received" in done.troubles[0].message
@@ -170,7 +207,9 @@ def test_a_case_that_cannot_be_worked_out_is_named_and_the_others_go_on(teams: C
 
 
 def test_a_changed_law_reaches_every_case(team: Team) -> None:
-    """`looked_under` is the digest of statute, almanac, ladder and machines: another digest brings every case to the next sweep."""
+    """`looked_under` is the digest of statute, almanac, ladder and machines: another digest brings every case to the
+    next sweep.
+    """
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     assert team.sweep("3 Mar 2026").cases_looked_at == 0
     team.first = replace(team.first, looked_under="another law")
@@ -195,17 +234,27 @@ def test_a_pause_is_kept_and_what_it_held_back_comes_after(team: Team) -> None:
         team.day(each)
     assert [rung for _kind, rung, _on in team.told()] == ["acknowledgement_missing"], "its day was before the pause"
     team.day("21 Apr 2026")
-    assert [rung for _kind, rung, _on in team.told()][1:] == ["reminder_3_weeks", "reminder_5_weeks", "breach", "escalation_provider"]
+    assert [rung for _kind, rung, _on in team.told()][1:] == [
+        "reminder_3_weeks",
+        "reminder_5_weeks",
+        "breach",
+        "escalation_provider",
+    ]
     assert [(on, to) for on, to, _subject in letters(team)][sent:] == [
-        ("2026-04-21", DCO), ("2026-04-21", LEAD), ("2026-04-21", SERVICE), ("2026-04-21", MANAGER),
-    ]  # fmt: skip
+        ("2026-04-21", DCO),
+        ("2026-04-21", LEAD),
+        ("2026-04-21", SERVICE),
+        ("2026-04-21", MANAGER),
+    ]
 
 
 def test_an_excuse_accepted_after_the_breach_withdraws_it_and_tells_whoever_was_told(team: Team) -> None:
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     team.day("14 Apr 2026")
     team.record("15 Apr 2026", "excuse_claimed", ground="missed_appointment", **ASKED)
-    team.record("16 Apr 2026", "excuse_decided", claim=team.lines()[-1].seq, decision="accepted", look_again_on="2026-05-18")
+    team.record(
+        "16 Apr 2026", "excuse_decided", claim=team.lines()[-1].seq, decision="accepted", look_again_on="2026-05-18"
+    )
     for each in ("2026-04-16", "2026-04-21", "2026-04-28"):
         team.day(each)
     assert team.told("rung_withdrawn") == [("rung_withdrawn", "breach", "2026-04-16")]
@@ -214,7 +263,9 @@ def test_an_excuse_accepted_after_the_breach_withdraws_it_and_tells_whoever_was_
 
 
 def test_a_late_learned_answer_stops_the_letter_that_was_about_to_leave(team: Team) -> None:
-    """The breach of Sat 11 Apr (asked on Fri 27 Feb) waits for Monday; on Monday morning the team learns of an answer of the 10th."""
+    """The breach of Sat 11 Apr (asked on Fri 27 Feb) waits for Monday; on Monday morning the team learns of an answer
+    of the 10th.
+    """
     team.opened("2 Feb 2026").asked("27 Feb 2026")
     team.day("9 Apr 2026")
     sent = len(team.post.letters)
@@ -222,7 +273,9 @@ def test_a_late_learned_answer_stops_the_letter_that_was_about_to_leave(team: Te
     team.record("13 Apr 2026", "health_advice_received", on="10 Apr 2026", **ASKED)
     team.day("13 Apr 2026")
     assert team.told("rung_withdrawn") == [("rung_withdrawn", "breach", "2026-04-13")]
-    assert [(to, subject) for _on, to, subject in letters(team)][sent:] == [(SERVICE, "health advice received 10 April 2026, thank you")]
+    assert [(to, subject) for _on, to, subject in letters(team)][sent:] == [
+        (SERVICE, "health advice received 10 April 2026, thank you")
+    ]
     assert ("breach", "service_manager", "withdrawn") in team.notices()
 
 
@@ -234,7 +287,7 @@ def test_two_services_of_one_body_are_chased_apart_and_share_a_letter_where_they
         *[("2026-03-05", to) for to in ("physio.advice@northshire-community.example", SERVICE)],
         *[("2026-03-23", to) for to in ("physio.advice@northshire-community.example", SERVICE)],
         *[("2026-04-14", to) for to in ("physio.advice@northshire-community.example", SERVICE, MANAGER)],
-    ]  # fmt: skip
+    ]
     assert len([each for each in team.report("14 Apr 2026").duties if each.rule == ADVICE]) == 2
 
 

@@ -1,4 +1,6 @@
-"""A review and a re-assessment by the commands alone, from opening to end, with their letters; a board's request that cannot be refused."""
+"""A review and a re-assessment by the commands alone, from opening to end, with their letters; a board's request that
+cannot be refused.
+"""
 
 import json
 from email import message_from_bytes, policy
@@ -46,34 +48,53 @@ OPENED = ("2026-03-02", "plan_made", "la=Northshire", "la_reference=NS-04412", "
 
 def test_a_review_from_the_plan_to_the_amended_plan_and_the_next_cycle(call: Call, tmp_path: Path) -> None:
     lived(
-        call, REVIEW, OPENED,
+        call,
+        REVIEW,
+        OPENED,
         ("2026-12-01", "review_meeting_arranged", "meeting_on=2027-01-11", "arranged_by=institution"),
-        ("2026-12-04", "meeting_notice_given"), ("2026-12-07", "health_professional_invited", *PAEDS, "meeting_on=2027-01-11"),
-    )  # fmt: skip
+        ("2026-12-04", "meeting_notice_given"),
+        ("2026-12-07", "health_professional_invited", *PAEDS, "meeting_on=2027-01-11"),
+    )
     rounds(call, "2026-12-07")
     lived(
-        call, REVIEW, ("2026-12-09", "review_invitation_acknowledged", *PAEDS), ("2026-12-21", "review_advice_received", *PAEDS),
+        call,
+        REVIEW,
+        ("2026-12-09", "review_invitation_acknowledged", *PAEDS),
+        ("2026-12-21", "review_advice_received", *PAEDS),
         ("2026-12-24", "review_advice_circulated"),
-    )  # fmt: skip
+    )
     rounds(call, "2026-12-24")
     lived(
-        call, REVIEW, ("2027-01-11", "review_meeting_held"), ("2027-01-22", "review_report_received"), ("2027-02-01", "amendment_decided"),
+        call,
+        REVIEW,
+        ("2027-01-11", "review_meeting_held"),
+        ("2027-01-22", "review_report_received"),
+        ("2027-02-01", "amendment_decided"),
         ("2027-02-05", "amendment_notice_sent", "section_g=changed"),
-    )  # fmt: skip
+    )
     told = " ".join(call("2027-02-05", "case", REVIEW).stdout.split())
     for said in (
-        "LA: send the final amended plan from Fri 5 Feb 2027", "LA: final amended plan, outer limit from Mon 11 Jan 2027", "due Fri 2 Apr 2027",
+        "LA: send the final amended plan from Fri 5 Feb 2027",
+        "LA: final amended plan, outer limit from Mon 11 Jan 2027",
+        "due Fri 2 Apr 2027",
         "RCB: agree section G before the plan is final",
-    ):  # fmt: skip
+    ):
         assert said in told, said
     lived(
-        call, REVIEW, ("2027-02-22", "section_g_agreed"), ("2027-04-01", "amended_plan_received", "section_g=changed"),
-    )  # fmt: skip
-    # CFA 2014 s42(3) has no day: the provision of section G is owed, and arranged when the board says so; the duty itself goes on.
+        call,
+        REVIEW,
+        ("2027-02-22", "section_g_agreed"),
+        ("2027-04-01", "amended_plan_received", "section_g=changed"),
+    )
+    # CFA 2014 s42(3) has no day: the provision of section G is owed, and arranged when the board says so; the duty
+    # itself goes on.
     assert shown(call, "2027-04-01", REVIEW)[1]["s42_arrange_health_provision"] == "no_date"
     lived(call, REVIEW, ("2027-04-02", "section_g_arranged", "body=QX900", "how=commissioned"))
     told = " ".join(call("2027-04-02", "case", REVIEW).stdout.split())
-    assert "met, section g arranged on Fri 2 Apr 2027; the duty itself goes on for as long as the plan says so. CFA 2014 s42(3)" in told
+    assert (
+        "met, section g arranged on Fri 2 Apr 2027; the duty itself goes on for as long as the plan says so. CFA 2014"
+        " s42(3)" in told
+    )
     refused = record(call, REVIEW, "2027-04-02", "section_g_arranged", "body=QX101")
     assert refused.exit_code == 1 and "integrated care board" in refused.stderr, "a trust commissions nothing"
     lived(call, REVIEW, ("2027-04-02", "case_closed"))
@@ -84,7 +105,11 @@ def test_a_review_from_the_plan_to_the_amended_plan_and_the_next_cycle(call: Cal
     assert left == {"review_no_amend_notify": "no_date"}
     assert shown(call, "2027-04-02", NEXT) == ("waiting", {"annual_review_next": "running"})
     opened = json.loads(call("2027-04-02", "case", NEXT, "--json").stdout)
-    assert (opened["la"], opened["la_reference"], opened["duties"][0]["due"]) == ("northshire", "NS-04412", "2028-01-31")
+    assert (opened["la"], opened["la_reference"], opened["duties"][0]["due"]) == (
+        "northshire",
+        "NS-04412",
+        "2028-01-31",
+    )
     assert subjects(tmp_path) == [
         "AR90001 (NS-04412): please acknowledge; review meeting 11 January 2027",
         "AR90001 (NS-04412): advice for the review received 21 December 2026, thank you",
@@ -95,20 +120,33 @@ def test_a_review_from_the_plan_to_the_amended_plan_and_the_next_cycle(call: Cal
 def test_a_re_assessment_from_the_request_to_the_plan_begins_the_review_anew(call: Call, tmp_path: Path) -> None:
     lived(call, REVIEW, OPENED)
     lived(
-        call, AGAIN, ("2026-06-01", "reassessment_requested", "requested_by=parent", f"linked_to={REVIEW}", "la=Northshire"),
-        ("2026-06-10", "reassessment_agreed"), ("2026-06-15", "health_advice_requested", *PAEDS),
-    )  # fmt: skip
+        call,
+        AGAIN,
+        ("2026-06-01", "reassessment_requested", "requested_by=parent", f"linked_to={REVIEW}", "la=Northshire"),
+        ("2026-06-10", "reassessment_agreed"),
+        ("2026-06-15", "health_advice_requested", *PAEDS),
+    )
     rounds(call, "2026-06-15", "2026-06-18")
     lived(call, AGAIN, ("2026-06-19", "health_advice_acknowledged", *PAEDS))
     rounds(call, "2026-07-06", "2026-07-20", "2026-07-28")
     lived(call, AGAIN, ("2026-07-30", "health_advice_received", *PAEDS))
     rounds(call, "2026-07-30")
     lived(
-        call, AGAIN, ("2026-08-17", "draft_plan_received"), ("2026-08-24", "section_g_agreed"), ("2026-09-14", "final_plan_received"),
-        ("2026-09-21", "section_g_arranged", "body=QX900", "how=direct_payment"), ("2026-10-01", "case_closed"),
-    )  # fmt: skip
+        call,
+        AGAIN,
+        ("2026-08-17", "draft_plan_received"),
+        ("2026-08-24", "section_g_agreed"),
+        ("2026-09-14", "final_plan_received"),
+        ("2026-09-21", "section_g_arranged", "body=QX900", "how=direct_payment"),
+        ("2026-10-01", "case_closed"),
+    )
     state, duties = shown(call, "2026-10-01", AGAIN)
-    assert (state, duties["reassess_decision_notify"], duties["ehc_body_advice_respond"], duties["reassess_final_plan"]) == ("closed", "met", "met_late", "met")
+    assert (
+        state,
+        duties["reassess_decision_notify"],
+        duties["ehc_body_advice_respond"],
+        duties["reassess_final_plan"],
+    ) == ("closed", "met", "met_late", "met")
     assert duties["s42_arrange_health_provision"] == "met", "a direct payment is treated as arranged (s49(6), (7))"
     assert shown(call, "2026-10-01", REVIEW)[1]["review_after_reassessment"] == "running"
     told = " ".join(call("2026-10-01", "case", REVIEW).stdout.split())
@@ -123,14 +161,30 @@ def test_a_re_assessment_from_the_request_to_the_plan_begins_the_review_anew(cal
     ]
     letters = sorted((tmp_path / "var" / "letters").glob("*.eml"))
     text = message_from_bytes(letters[0].read_bytes(), policy=policy.default).get_body(("plain",))
-    assert text is not None and "looking again into the education, health and care needs" in " ".join(str(text.get_content()).split())
+    assert text is not None and "looking again into the education, health and care needs" in " ".join(
+        str(text.get_content()).split()
+    )
     assert json.loads(call("2026-10-01", "verify", "--json").stdout)["intact"] is True
 
 
 def test_a_boards_request_cannot_be_refused_and_the_command_says_why(call: Call) -> None:
-    lived(call, AGAIN, ("2026-06-01", "reassessment_requested", "requested_by=rcb", "body=QX900", "la=Northshire", "last_assessed_on=2026-04-01"))
+    lived(
+        call,
+        AGAIN,
+        (
+            "2026-06-01",
+            "reassessment_requested",
+            "requested_by=rcb",
+            "body=QX900",
+            "la=Northshire",
+            "last_assessed_on=2026-04-01",
+        ),
+    )
     before = call("2026-06-20", "case", AGAIN, "--json").stdout
     result = record(call, AGAIN, "2026-06-10", "reassessment_refused", "ground=assessed_in_six_months")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "compels the authority (SEND Regs 2014 reg 23; reg 24 does not reach it). Lawful then: reassessment_agreed" in result.stderr
+    assert (
+        "compels the authority (SEND Regs 2014 reg 23; reg 24 does not reach it). Lawful then: reassessment_agreed"
+        in result.stderr
+    )
     assert call("2026-06-20", "case", AGAIN, "--json").stdout == before

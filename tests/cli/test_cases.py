@@ -1,4 +1,6 @@
-"""`record`, `case`, `verify` and `processes` as a person or a program calls them: shapes, exit codes, what stands on which stream."""
+"""`record`, `case`, `verify` and `processes` as a person or a program calls them: shapes, exit codes, what stands on
+which stream.
+"""
 
 import csv
 import json
@@ -42,9 +44,11 @@ def record(call: Call, fact: str, on: str, *data: str, case: str = "NX90001", to
 def lived(call: Call) -> Call:
     """Requested 2 Feb, agreed 20 Feb, SALT asked 2 Mar, acknowledged 4 Mar 2026."""
     for fact, on, *data in (
-        ("ehc_assessment_requested", "2026-02-02", "la=Northshire", "la_reference=NS-04412"), ("assessment_agreed", "2026-02-20"),
-        ("health_advice_requested", "2026-03-02", "service=SALT"), ("health_advice_acknowledged", "2026-03-04", "service=SALT"),
-    ):  # fmt: skip
+        ("ehc_assessment_requested", "2026-02-02", "la=Northshire", "la_reference=NS-04412"),
+        ("assessment_agreed", "2026-02-20"),
+        ("health_advice_requested", "2026-03-02", "service=SALT"),
+        ("health_advice_acknowledged", "2026-03-04", "service=SALT"),
+    ):
         assert record(call, fact, on, *data).exit_code == 0
     return call
 
@@ -64,15 +68,42 @@ def test_record_says_case_seq_and_state(call: Call) -> None:
 
 
 def test_record_in_words(call: Call) -> None:
-    result = call("record", "NX90001", "ehc_assessment_requested", "--on", "2026-02-02", "--data", "la=Northshire", "--actor", "dco.team")
-    assert result.stdout == "Recorded ehc_assessment_requested of 2 February 2026 as fact 1 of case NX90001, which now stands at 'Request received'.\n"
+    result = call(
+        "record",
+        "NX90001",
+        "ehc_assessment_requested",
+        "--on",
+        "2026-02-02",
+        "--data",
+        "la=Northshire",
+        "--actor",
+        "dco.team",
+    )
+    assert (
+        result.stdout
+        == "Recorded ehc_assessment_requested of 2 February 2026 as fact 1 of case NX90001, which now stands at"
+        " 'Request received'.\n"
+    )
 
 
 def test_several_facts_in_one_act(lived: Call) -> None:
     result = lived(
-        "record", "NX90001", "health_advice_received", "--on", "2026-03-09", "--data", "service=SALT", "--also", "draft_plan_received",
-        "--also", "section_g_agreed", "--actor", "dco.team", "--json", today="2026-03-09",
-    )  # fmt: skip
+        "record",
+        "NX90001",
+        "health_advice_received",
+        "--on",
+        "2026-03-09",
+        "--data",
+        "service=SALT",
+        "--also",
+        "draft_plan_received",
+        "--also",
+        "section_g_agreed",
+        "--actor",
+        "dco.team",
+        "--json",
+        today="2026-03-09",
+    )
     assert document(result) == {"case_ref": "NX90001", "seq": 7, "state": "drafting"}
 
 
@@ -83,18 +114,81 @@ def test_what_is_not_lawful_is_exit_1_with_one_line_that_says_what_is(lived: Cal
 
 
 WRONG: list[tuple[str, Sequence[str]]] = [
-    ("a day that does not exist", ("record", "NX90001", "assessment_agreed", "--on", "2026-02-30", "--actor", "dco.team")),
-    ("a day in words", ("record", "NX90001", "assessment_agreed", "--on", f"{CHILD}'s birthday", "--actor", "dco.team")),
+    (
+        "a day that does not exist",
+        ("record", "NX90001", "assessment_agreed", "--on", "2026-02-30", "--actor", "dco.team"),
+    ),
+    (
+        "a day in words",
+        ("record", "NX90001", "assessment_agreed", "--on", f"{CHILD}'s birthday", "--actor", "dco.team"),
+    ),
     ("a day to come", ("record", "NX90001", "assessment_refused", "--on", "2026-03-03", "--actor", "dco.team")),
     ("a person as the actor", ("record", "NX90001", "assessment_refused", "--on", "2026-03-02", "--actor", CHILD)),
     ("an unknown fact", ("record", "NX90001", CHILD, "--on", "2026-03-02", "--actor", "dco.team")),
     ("no such fact", ("record", "NX90001", "amelia_oakes", "--on", "2026-03-02", "--actor", "dco.team")),
     ("what only the engine writes", ("record", "NX90001", "breached", "--on", "2026-03-02", "--actor", "dco.team")),
-    ("data without a value", ("record", "NX90001", "draft_plan_received", "--on", "2026-03-02", "--data", CHILD, "--actor", "dco.team")),
-    ("data twice", ("record", "NX90001", "draft_plan_received", "--on", "2026-03-02", "--data", "note=a", "--data", f"note={CHILD}", "--actor", "dco.team")),
-    ("unknown data", ("record", "NX90001", "draft_plan_received", "--on", "2026-03-02", "--data", f"amelia={CHILD}", "--actor", "dco.team")),
-    ("data in no form", ("record", "NX90001", "health_advice_requested", "--on", "2026-03-02", "--data", f"body={CHILD}", "--actor", "dco.team")),
-    ("corrects nothing", ("record", "NX90001", "fact_withdrawn", "--on", "2026-03-02", "--data", f"corrects={CHILD}", "--actor", "dco.team")),
+    (
+        "data without a value",
+        ("record", "NX90001", "draft_plan_received", "--on", "2026-03-02", "--data", CHILD, "--actor", "dco.team"),
+    ),
+    (
+        "data twice",
+        (
+            "record",
+            "NX90001",
+            "draft_plan_received",
+            "--on",
+            "2026-03-02",
+            "--data",
+            "note=a",
+            "--data",
+            f"note={CHILD}",
+            "--actor",
+            "dco.team",
+        ),
+    ),
+    (
+        "unknown data",
+        (
+            "record",
+            "NX90001",
+            "draft_plan_received",
+            "--on",
+            "2026-03-02",
+            "--data",
+            f"amelia={CHILD}",
+            "--actor",
+            "dco.team",
+        ),
+    ),
+    (
+        "data in no form",
+        (
+            "record",
+            "NX90001",
+            "health_advice_requested",
+            "--on",
+            "2026-03-02",
+            "--data",
+            f"body={CHILD}",
+            "--actor",
+            "dco.team",
+        ),
+    ),
+    (
+        "corrects nothing",
+        (
+            "record",
+            "NX90001",
+            "fact_withdrawn",
+            "--on",
+            "2026-03-02",
+            "--data",
+            f"corrects={CHILD}",
+            "--actor",
+            "dco.team",
+        ),
+    ),
     ("no case of that form", ("record", CHILD, "assessment_agreed", "--on", "2026-03-02", "--actor", "dco.team")),
     ("an unknown case", ("case", CHILD)),
     ("an unknown case of the right form", ("case", "NX99999")),
@@ -119,7 +213,14 @@ def test_a_wrong_call_is_exit_2_with_one_line_that_repeats_nothing(lived: Call, 
 
 
 @pytest.mark.parametrize(
-    "args", [("record", "NX90001"), ("record", "NX90001", "assessment_agreed", "--on", "2026-03-02"), ("sweeep",), ("case",), ("sweep", "--soon")]
+    "args",
+    [
+        ("record", "NX90001"),
+        ("record", "NX90001", "assessment_agreed", "--on", "2026-03-02"),
+        ("sweeep",),
+        ("case",),
+        ("sweep", "--soon"),
+    ],
 )
 def test_a_call_that_lacks_something_is_exit_2(call: Call, args: Sequence[str]) -> None:
     assert call(*args).exit_code == 2
@@ -129,18 +230,47 @@ def test_a_case_as_json_has_the_shapes_that_others_rely_on(lived: Call) -> None:
     found = document(lived("case", "nx90001", "--json", today="2026-04-14"))
     assert (found["case_ref"], found["process"], found["state"]) == ("NX90001", "ehc_needs_assessment", "assessing")
     for fact in found["facts"]:
-        assert {"seq", "kind", "version", "occurred_on", "recorded_at", "actor", "via", "run", "corrects", "data"} <= fact.keys()
+        assert {
+            "seq",
+            "kind",
+            "version",
+            "occurred_on",
+            "recorded_at",
+            "actor",
+            "via",
+            "run",
+            "corrects",
+            "data",
+        } <= fact.keys()
     written = {
-        "seq": 3, "kind": "health_advice_requested", "version": 1, "occurred_on": "2026-03-02", "recorded_at": "2026-03-02T09:00:00.000000Z",
-        "actor": "dco.team", "via": "record", "run": None, "corrects": None, "stands": True, "corrected_to": None,
+        "seq": 3,
+        "kind": "health_advice_requested",
+        "version": 1,
+        "occurred_on": "2026-03-02",
+        "recorded_at": "2026-03-02T09:00:00.000000Z",
+        "actor": "dco.team",
+        "via": "record",
+        "run": None,
+        "corrects": None,
+        "stands": True,
+        "corrected_to": None,
         "data": {"body": "QX101", "service": "speech_and_language_therapy"},
-    }  # fmt: skip
+    }
     assert {key: found["facts"][2][key] for key in written} == written
     [duty] = [each for each in found["duties"] if each["rule"] == "ehc_body_advice_respond"]
     wanted = {
-        "rule": "ehc_body_advice_respond", "body": "QX101", "opened_seq": 3, "started_on": "2026-03-02", "due": "2026-04-13", "strict_due": "2026-04-12",
-        "act_by": "2026-04-10", "standing": "breached", "days_late": 1, "met_on": None, "excuse": None,
-    }  # fmt: skip
+        "rule": "ehc_body_advice_respond",
+        "body": "QX101",
+        "opened_seq": 3,
+        "started_on": "2026-03-02",
+        "due": "2026-04-13",
+        "strict_due": "2026-04-12",
+        "act_by": "2026-04-10",
+        "standing": "breached",
+        "days_late": 1,
+        "met_on": None,
+        "excuse": None,
+    }
     assert {key: duty[key] for key in wanted} == wanted
     assert "reg 8(1)" in duty["citation"]
 
@@ -165,9 +295,14 @@ def test_a_case_on_paper(lived: Call) -> None:
     lines = lived("case", "NX90001", today="2026-04-14").stdout.splitlines()
     assert lines[0] == "NX90001 (the authority's reference: NS-04412): EHC needs assessment, Northshire"
     assert lines[1] == "Stands at 'Assessment under way' on 14 April 2026."
-    start = lines.index("  Northshire Community Health NHS Trust, Speech and Language Therapy: comply with the request / give advice")
+    start = lines.index(
+        "  Northshire Community Health NHS Trust, Speech and Language Therapy: comply with the request / give advice"
+    )
     assert lines[start + 1 : start + 4] == [
-        "      from Mon 2 Mar 2026 (fact 3, health advice requested); due Mon 13 Apr 2026 (on the stricter reading Sun 12 Apr 2026), act by Fri 10 Apr 2026",
+        (
+            "      from Mon 2 Mar 2026 (fact 3, health advice requested); due Mon 13 Apr 2026 (on the stricter reading"
+            " Sun 12 Apr 2026), act by Fri 10 Apr 2026"
+        ),
         "      breached, 1 day late. SEND Regs 2014 (SI 2014/1530) reg 8(1); CFA 2014 s31",
         "      the advice is awaited 1 day late, 69 days before the 20-week date (2026-06-22)",
     ]
@@ -188,7 +323,10 @@ def test_damage_is_exit_1_and_named(lived: Call, tmp_path: Path) -> None:
     file.close()
     result = lived("verify", "NX90001", "--json")
     assert result.exit_code == 1
-    assert {(each["case_ref"], each["seq"], each["what"]) for each in document(result)["damage"]} == {(None, None, "trigger"), ("NX90001", 2, "column")}
+    assert {(each["case_ref"], each["seq"], each["what"]) for each in document(result)["damage"]} == {
+        (None, None, "trigger"),
+        ("NX90001", 2, "column"),
+    }
     assert "DAMAGED" in lived("verify").stdout
 
 
@@ -217,7 +355,13 @@ def test_any_command_on_an_empty_home_makes_the_records_first(tmp_path: Path) ->
 def test_a_home_that_cannot_be_written_is_exit_3_and_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     env = {**os.environ, "SENDFLOW_HOME": str(tmp_path / "file" / "var"), "SENDFLOW_TODAY": "2026-03-02"}
-    done = subprocess.run([sys.executable, "-c", "from cli import main; main()", "overdue", "--json"], env=env, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", "from cli import main; main()", "overdue", "--json"],
+        env=env,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     assert (done.returncode, done.stdout) == (3, "")
     assert len(done.stderr.splitlines()) == 1
     assert "SENDFLOW_HOME" in done.stderr
@@ -232,7 +376,10 @@ def test_processes_account_for_every_rule_as_a_duty_or_as_calculation_only_with_
     assert used | idle.keys() == known and not used & idle.keys() and len(known) == 116
     assert all(idle.values())
     text = call("processes").stdout
-    assert all(text.count(why) == 1 or list(idle.values()).count(why) > 1 for why in idle.values()) and "lac_iha (coordination)" in text
+    assert (
+        all(text.count(why) == 1 or list(idle.values()).count(why) > 1 for why in idle.values())
+        and "lac_iha (coordination)" in text
+    )
 
 
 LOOKS = [["case", "NX90001"], ["overdue"], ["week"], ["letters"], ["processes"], ["rules"]]
@@ -249,7 +396,9 @@ for words in {looks}:
 
 def test_commands_that_only_look_do_not_import_prefect(lived: Call, tmp_path: Path) -> None:
     env = {**os.environ, "SENDFLOW_HOME": str(tmp_path / "var"), "SENDFLOW_TODAY": "2026-03-02"}
-    done = subprocess.run([sys.executable, "-c", LOOKING.format(looks=LOOKS)], env=env, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", LOOKING.format(looks=LOOKS)], env=env, cwd=ROOT, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -264,4 +413,8 @@ def test_records_that_the_database_cannot_read_are_one_line_that_says_what_to_do
             main()
         out, errors = capsys.readouterr()
         assert (ended.value.code, out) == (3, "")
-        assert "the file of the records is damaged" in errors and "restore the last backup" in errors and "Traceback" not in errors
+        assert (
+            "the file of the records is damaged" in errors
+            and "restore the last backup" in errors
+            and "Traceback" not in errors
+        )

@@ -1,4 +1,6 @@
-"""Continuing care by the commands alone: from the referral to the hand-over at 18, with its letters; and one day for two reviews."""
+"""Continuing care by the commands alone: from the referral to the hand-over at 18, with its letters; and one day for
+two reviews.
+"""
 
 import json
 from email import message_from_bytes, policy
@@ -38,14 +40,27 @@ def subjects(tmp_path: Path) -> list[str]:
 
 
 OPENED = (
-    ("2026-02-02", "continuing_care_referral_received", "la=Northshire", "body=QX900", "came_as=checklist", "nhs_number=9990000018",
-     "date_of_birth=2010-08-21"),
-    ("2026-02-04", "continuing_care_referral_accepted"), ("2026-02-05", "assessor_nominated", "body=QX101", "service=community_paediatrics"),
-    ("2026-02-09", "continuing_care_assessment_started"), ("2026-02-12", "evidence_received", "body=QX101", "area=family_preferences"),
-    ("2026-02-20", "domains_assessed", *TOOL), ("2026-02-25", "recommendation_made", "recommends=eligible", "reason=what the domains show"),
-    ("2026-03-05", "panel_held"), ("2026-03-05", "continuing_care_agreed", "reason=the level in breathing"), ("2026-03-06", "family_told"),
-    ("2026-03-10", "personal_health_budget_offered", "answer=taken"), ("2026-03-16", "package_started"),
-)  # fmt: skip
+    (
+        "2026-02-02",
+        "continuing_care_referral_received",
+        "la=Northshire",
+        "body=QX900",
+        "came_as=checklist",
+        "nhs_number=9990000018",
+        "date_of_birth=2010-08-21",
+    ),
+    ("2026-02-04", "continuing_care_referral_accepted"),
+    ("2026-02-05", "assessor_nominated", "body=QX101", "service=community_paediatrics"),
+    ("2026-02-09", "continuing_care_assessment_started"),
+    ("2026-02-12", "evidence_received", "body=QX101", "area=family_preferences"),
+    ("2026-02-20", "domains_assessed", *TOOL),
+    ("2026-02-25", "recommendation_made", "recommends=eligible", "reason=what the domains show"),
+    ("2026-03-05", "panel_held"),
+    ("2026-03-05", "continuing_care_agreed", "reason=the level in breathing"),
+    ("2026-03-06", "family_told"),
+    ("2026-03-10", "personal_health_budget_offered", "answer=taken"),
+    ("2026-03-16", "package_started"),
+)
 
 
 def test_from_the_referral_to_the_hand_over_with_its_letters(call: Call, tmp_path: Path) -> None:
@@ -56,18 +71,30 @@ def test_from_the_referral_to_the_hand_over_with_its_letters(call: Call, tmp_pat
     lived(call, ("2026-06-18", "continuing_care_reviewed", "outcome=continues"), ("2026-07-20", "adult_chc_referred"))
     rounds(call, "2026-07-21", "2027-05-20")
     lived(
-        call, ("2027-06-10", "continuing_care_reviewed", "outcome=package_changes"), ("2027-08-10", "adult_checklist_received"),
+        call,
+        ("2027-06-10", "continuing_care_reviewed", "outcome=package_changes"),
+        ("2027-08-10", "adult_checklist_received"),
         ("2027-09-01", "adult_eligibility_agreed"),
-    )  # fmt: skip
+    )
     early = record(call, "2028-08-20", "adult_package_started")
-    assert (early.exit_code, "takes over on the 18th birthday" in early.stderr, "2010" in early.stderr) == (1, True, False)
+    assert (early.exit_code, "takes over on the 18th birthday" in early.stderr, "2010" in early.stderr) == (
+        1,
+        True,
+        False,
+    )
     lived(call, ("2028-08-21", "adult_package_started"), ("2028-08-22", "case_closed"))
     found = json.loads(call("2028-08-22", "case", CARE, "--json").stdout)
     assert found["state"] == "closed"
     assert {(duty["rule"], duty["standing"]) for duty in found["duties"]} == {
-        ("cypcc_decision_6w", "met"), ("cypcc_first_review", "met_late"), ("cypcc_annual_review", "met"), ("cypcc_annual_review", "breached"),
-        ("cypcc_transition_16", "met"), ("cypcc_transition_17", "met"), ("cypcc_transition_18", "met"), ("chc_adult_28d", "met"),
-    }  # fmt: skip
+        ("cypcc_decision_6w", "met"),
+        ("cypcc_first_review", "met_late"),
+        ("cypcc_annual_review", "met"),
+        ("cypcc_annual_review", "breached"),
+        ("cypcc_transition_16", "met"),
+        ("cypcc_transition_17", "met"),
+        ("cypcc_transition_18", "met"),
+        ("chc_adult_28d", "met"),
+    }
     assert subjects(tmp_path) == [
         "CC90001: continuing care, decision due 16 March 2026",
         "CC90001: please decide on continuing care by 13 March 2026",
@@ -82,10 +109,14 @@ def test_the_case_reads_well_and_says_that_the_rule_of_thumb_decides_nothing(cal
     lived(call, *OPENED[:-2])
     told = " ".join(call("2026-03-20", "case", CARE).stdout.split())
     for said in (
-        "Children's continuing care, Northshire", "Stands at 'Found eligible'", "[national framework]",
+        "Children's continuing care, Northshire",
+        "Stands at 'Found eligible'",
+        "[national framework]",
         "due Mon 16 Mar 2026 (on the stricter reading Sun 15 Mar 2026)",
-        "It informs and never decides", "No personal health budget has been offered yet", "it was received.",
-    ):  # fmt: skip
+        "It informs and never decides",
+        "No personal health budget has been offered yet",
+        "it was received.",
+    ):
         assert said in told, said
     assert "2010-08-21" not in told
 
@@ -108,11 +139,19 @@ def two_reviews(call: Call) -> Call:
 
 
 def test_one_day_satisfies_both_reviews_and_each_loss_is_shown(two_reviews: Call) -> None:
-    """Care by 10 June 2027; the plan by 30 June, and four weeks before it to meet, so that the decision can follow (reg 20(10))."""
+    """Care by 10 June 2027; the plan by 30 June, and four weeks before it to meet, so that the decision can follow (reg
+    20(10)).
+    """
     found = json.loads(two_reviews("2026-07-01", "align", CARE, PLAN, "--json").stdout)
     assert (found["on"], found["reading"], found["reason"]) == ("2027-06-02", "act_by", None)
-    shown = [(each["case_ref"], each["due"], each["hold_by"], each["then"], each["days_given_up"]) for each in found["reviews"]]
-    assert shown == [(CARE, "2027-06-10", "2027-06-10", None, 8), (PLAN, "2027-06-30", "2027-06-02", "review_decision_notify", 0)]
+    shown = [
+        (each["case_ref"], each["due"], each["hold_by"], each["then"], each["days_given_up"])
+        for each in found["reviews"]
+    ]
+    assert shown == [
+        (CARE, "2027-06-10", "2027-06-10", None, 8),
+        (PLAN, "2027-06-30", "2027-06-02", "review_decision_notify", 0),
+    ]
     text = two_reviews("2026-07-01", "align", PLAN.lower(), CARE).stdout
     assert "Hold both on 2 June 2027 or before" in text
     assert "loses 8 days of its own time" in text
@@ -123,8 +162,9 @@ def test_when_the_authoritys_own_time_has_gone_the_review_is_still_held_in_time(
     assert (found["on"], [each["then"] for each in found["reviews"]]) == ("2027-06-10", [None, None])
     late = two_reviews("2027-06-11", "align", CARE, PLAN)
     assert (late.exit_code, late.stdout.splitlines()[0]) == (
-        0, "One of the two was due on 2027-06-10, which has passed: no day satisfies both. Hold both as soon as can be.",
-    )  # fmt: skip
+        0,
+        "One of the two was due on 2027-06-10, which has passed: no day satisfies both. Hold both as soon as can be.",
+    )
 
 
 def test_cases_of_different_children_are_not_aligned_and_nobody_is_named(two_reviews: Call) -> None:
@@ -137,8 +177,12 @@ def test_cases_of_different_children_are_not_aligned_and_nobody_is_named(two_rev
 
 @pytest.mark.parametrize(
     ("pair", "code", "said"),
-    [((CARE, "NX99999"), 2, "there is no such case"), ((CARE, CARE), 1, "same one twice"), ((PLAN, CARE), 1, "owes no review")],
-)  # fmt: skip
+    [
+        ((CARE, "NX99999"), 2, "there is no such case"),
+        ((CARE, CARE), 1, "same one twice"),
+        ((PLAN, CARE), 1, "owes no review"),
+    ],
+)
 def test_what_cannot_be_aligned_is_refused_in_words(call: Call, pair: tuple[str, str], code: int, said: str) -> None:
     lived(call, *OPENED[:1])
     lived(call, ("2026-07-01", "plan_made", "la=Northshire", f"linked_to={CARE}"), case=PLAN)

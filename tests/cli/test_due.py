@@ -13,9 +13,23 @@ from tests.support.calling import sendflow
 from tests.support.paths import ROOT
 
 KEYS = [
-    "rule", "on", "due", "strict_due", "act_by", "due_at", "period", "counts", "basis", "citation", "url", "version_from", "enabled",
-    "excuses", "reason", "steps",
-]  # fmt: skip
+    "rule",
+    "on",
+    "due",
+    "strict_due",
+    "act_by",
+    "due_at",
+    "period",
+    "counts",
+    "basis",
+    "citation",
+    "url",
+    "version_from",
+    "enabled",
+    "excuses",
+    "reason",
+    "steps",
+]
 
 
 def run(*words: str) -> Result:
@@ -48,7 +62,15 @@ def test_what_does_not_apply_is_null_and_still_there() -> None:
 
 
 def test_further_days_are_given_by_name_and_repeated() -> None:
-    document = asked("remain_special_school", "--on", "2026-07-13", "--given", "closed_from=2026-07-22", "--given", "reopens_on=2026-09-02")
+    document = asked(
+        "remain_special_school",
+        "--on",
+        "2026-07-13",
+        "--given",
+        "closed_from=2026-07-22",
+        "--given",
+        "reopens_on=2026-09-02",
+    )
     assert document["due"] == "2026-09-07"
 
 
@@ -77,8 +99,22 @@ def test_a_rule_that_is_switched_off_answers() -> None:
         (["la_move_transfer_plan", "--on", "2026-03-02"], "needs moved_on, the day of the move"),
         (["la_move_transfer_plan", "--on", "2026-03-02", "--given", "moved=2026-03-20"], "takes no input `moved`"),
         (["la_move_transfer_plan", "--on", "2026-03-02", "--given", "moved_on"], "key=value was expected"),
-        (["la_move_transfer_plan", "--on", "2026-03-02", "--given", "moved_on=soon"], "--given moved_on: a day was expected"),
-        (["la_move_transfer_plan", "--on", "2026-03-02", "--given", "moved_on=2026-03-20", "--given", "moved_on=2026-03-21"], "stands twice"),
+        (
+            ["la_move_transfer_plan", "--on", "2026-03-02", "--given", "moved_on=soon"],
+            "--given moved_on: a day was expected",
+        ),
+        (
+            [
+                "la_move_transfer_plan",
+                "--on",
+                "2026-03-02",
+                "--given",
+                "moved_on=2026-03-20",
+                "--given",
+                "moved_on=2026-03-21",
+            ],
+            "stands twice",
+        ),
         (["ehc_body_advice_respond", "--on", "2026-03-02", "--from", "x.csv"], "stands alone"),
     ],
 )
@@ -110,7 +146,8 @@ def test_a_file_of_questions_is_answered_in_order(tmp_path: Path) -> None:
     file = tmp_path / "questions.csv"
     file.write_bytes(
         "\ufeffrule,on,given\r\nehc_body_advice_respond,2026-03-02,\r\n"
-        "remain_special_school,2026-07-13,closed_from=2026-07-22 reopens_on=2026-09-02\r\nhe_disclosure,2026-03-27,\r\n".encode()
+        "remain_special_school,2026-07-13,closed_from=2026-07-22 reopens_on=2026-09-02\r\n"
+        "he_disclosure,2026-03-27,\r\n".encode()
     )
     result = run("due", "--from", str(file))
     assert (result.exit_code, result.stderr) == (0, "")
@@ -122,7 +159,8 @@ def test_a_file_of_questions_is_answered_in_order(tmp_path: Path) -> None:
 def test_a_row_without_an_answer_has_an_error_and_the_others_go_on(tmp_path: Path) -> None:
     file = tmp_path / "questions.csv"
     file.write_text(
-        "rule,on,given\nehc_body_advice_respond,2026-03-02,\nno_such_rule,2026-03-02,\nehc_body_advice_respond,Zebedee Quibbleworth,\n"
+        "rule,on,given\nehc_body_advice_respond,2026-03-02,\nno_such_rule,2026-03-02,\nehc_body_advice_respond,Zebedee"
+        " Quibbleworth,\n"
         "la_move_transfer_plan,2026-03-02,\nla_move_transfer_plan,2026-03-02,moved_on=Quibbleworth\nehc_body_advice_respond,2014-08-31,\n"
         "he_disclosure,2028-12-20,\nehc_body_advice_respond,2026-03-02,,extra\nreview_report_send,2026-03-02\n",
         encoding="utf-8",
@@ -150,7 +188,18 @@ def test_a_file_that_is_no_list_of_questions_is_a_wrong_call(tmp_path: Path, con
 def test_every_rule_is_listed() -> None:
     rows = json.loads(run("rules", "--json").stdout)
     assert len(rows) == 116
-    assert {"rule", "process", "action", "period", "counts", "basis", "citation", "url", "version_from", "enabled"} <= set(rows[0])
+    assert {
+        "rule",
+        "process",
+        "action",
+        "period",
+        "counts",
+        "basis",
+        "citation",
+        "url",
+        "version_from",
+        "enabled",
+    } <= set(rows[0])
     assert {row["process"] for row in rows if row["rule"].startswith("order_")} == {"tribunal"}
     assert "ehc_body_advice_respond: comply with the request / give advice, 6 weeks" in run("rules").stdout
 

@@ -1,4 +1,6 @@
-"""How a duty stands, in the words of a case's page: one that has ended is not said to run, and what cannot be late is not said to be."""
+"""How a duty stands, in the words of a case's page: one that has ended is not said to run, and what cannot be late is
+not said to be.
+"""
 
 from datetime import date
 from pathlib import Path
@@ -11,8 +13,12 @@ from cli.formatting import _how
 from tests.support.team import Team
 
 FINAL, NO_PLAN, DECIDE_AT_17, APPEAL, SAY = (
-    "order_assess_final_plan", "order_assess_no_plan_notify", "cypcc_transition_17", "appeal_register", "s23_notify_la",
-)  # fmt: skip
+    "order_assess_final_plan",
+    "order_assess_no_plan_notify",
+    "cypcc_transition_17",
+    "appeal_register",
+    "s23_notify_la",
+)
 ENDED: dict[str, Any] = {"ended_on": date(2026, 12, 1)}
 
 
@@ -20,7 +26,12 @@ ENDED: dict[str, Any] = {"ended_on": date(2026, 12, 1)}
     ("rule", "standing", "more", "said"),
     [
         (FINAL, "running", {}, "running"),
-        (FINAL, "met", {"met_on": date(2026, 12, 1), "met_by": "final_plan_sent"}, "met, final plan sent on Tue 1 Dec 2026"),
+        (
+            FINAL,
+            "met",
+            {"met_on": date(2026, 12, 1), "met_by": "final_plan_sent"},
+            "met, final plan sent on Tue 1 Dec 2026",
+        ),
         (FINAL, "breached", {"days_late": 3}, "breached, 3 days late"),
         (FINAL, "breached", {"days_late": 1, **ENDED}, "breached, 1 day late when it ended on Tue 1 Dec 2026"),
         (FINAL, "running", ENDED, "no longer owed: ended on Tue 1 Dec 2026"),
@@ -32,8 +43,21 @@ ENDED: dict[str, Any] = {"ended_on": date(2026, 12, 1)}
 )
 def test_how_a_duty_stands_in_words(tmp_path: Path, rule: str, standing: str, more: dict[str, Any], said: str) -> None:
     told: dict[str, Any] = {
-        "rule": rule, "body": None, "service": None, "opened_seq": 1, "started_on": date(2026, 9, 22), "due": date(2026, 12, 1),
-        "strict_due": None, "act_by": None, "standing": standing, "days_late": 0, "met_on": None, "met_by": None, "ended_on": None, "excuse": None,
-        "citation": "reg 44(2)(b)(i)", "basis": "regulation",
-    }  # fmt: skip
+        "rule": rule,
+        "body": None,
+        "service": None,
+        "opened_seq": 1,
+        "started_on": date(2026, 9, 22),
+        "due": date(2026, 12, 1),
+        "strict_due": None,
+        "act_by": None,
+        "standing": standing,
+        "days_late": 0,
+        "met_on": None,
+        "met_by": None,
+        "ended_on": None,
+        "excuse": None,
+        "citation": "reg 44(2)(b)(i)",
+        "basis": "regulation",
+    }
     assert _how(Team(tmp_path).first, DutyShown.model_validate(told | more)) == said

@@ -48,8 +48,18 @@ def test_every_rule_has_a_page_with_each_version_and_an_example(rule: str) -> No
     html = html_of(SOURCES, rule)
     svg = ElementTree.fromstring(html[html.index("<svg") : html.index("</svg>") + 6])
     drawn = {each.text for each in svg.iter("{http://www.w3.org/2000/svg}text")}
-    kinds = {kind for name in SOURCES.processes for used in SOURCES.law.duties_of(name) if used.id == rule for kind in (*used.starts, *used.met_by)}
-    assert "```mermaid" in page and (kinds or {law.clock_starts}) <= drawn and all(f" : {kind}\n" in page for kind in kinds)
+    kinds = {
+        kind
+        for name in SOURCES.processes
+        for used in SOURCES.law.duties_of(name)
+        if used.id == rule
+        for kind in (*used.starts, *used.met_by)
+    }
+    assert (
+        "```mermaid" in page
+        and (kinds or {law.clock_starts}) <= drawn
+        and all(f" : {kind}\n" in page for kind in kinds)
+    )
 
 
 @pytest.mark.parametrize("process", list(SOURCES.processes))
@@ -63,7 +73,9 @@ def test_every_process_has_a_page_with_its_moves_duties_and_diagram(process: str
     html = html_of(SOURCES, process)
     assert not re.search(r"<(?:link|script|img|iframe)|@import|url\((?!#)|src=", html)
     svg = ElementTree.fromstring(html[html.index("<svg") : html.index("</svg>") + 6])
-    assert {each.text for each in svg.iter("{http://www.w3.org/2000/svg}text")} >= {kind for _state, kind in machine.table} - ENDINGS
+    assert {each.text for each in svg.iter("{http://www.w3.org/2000/svg}text")} >= {
+        kind for _state, kind in machine.table
+    } - ENDINGS
 
 
 @pytest.mark.parametrize("process", list(SOURCES.processes))

@@ -1,4 +1,6 @@
-"""The commands of what comes in: shapes and exit codes that others rely on, and cells of any sort through the whole of an import."""
+"""The commands of what comes in: shapes and exit codes that others rely on, and cells of any sort through the whole of
+an import.
+"""
 
 import csv
 import json
@@ -45,10 +47,16 @@ def test_import_gives_one_document_and_an_exit_code(home: Path) -> None:
     done = ask("import", str(FILES / "doubtful.csv"), "--json")
     assert done.exit_code == 1 and set(told(done)["refusals"][0]) == {"line", "field", "code", "message"}
     words = ask("import", str(FILES / "doubtful.csv"), "--dry-run")
-    assert words.exit_code == 1 and "Nothing was written" in words.stdout and "line 3: Request received by LA: there is no such day" in words.stdout
+    assert (
+        words.exit_code == 1
+        and "Nothing was written" in words.stdout
+        and "line 3: Request received by LA: there is no such day" in words.stdout
+    )
 
 
-@pytest.mark.parametrize("words", [("absent.csv",), ("one", "two.csv"), (".",), ("absent.csv", "--actor", "Maisie Canary")])
+@pytest.mark.parametrize(
+    "words", [("absent.csv",), ("one", "two.csv"), (".",), ("absent.csv", "--actor", "Maisie Canary")]
+)
 def test_a_wrong_call_is_one_line_that_repeats_nothing(home: Path, words: tuple[str, ...]) -> None:
     done = ask("import", *words, "--json")
     assert (done.exit_code, done.stdout) == (2, "")
@@ -64,11 +72,16 @@ def test_a_look_is_logged_before_it_is_shown(home: Path) -> None:
         assert connection.execute(text("select count(*) from person_read")).scalar() == 2
 
 
-@pytest.mark.parametrize("words", [
-    ("TR00001", "--actor", "dco.team", "--purpose", "  "), ("TR00001", "--actor", "Ada A", "--purpose", "x"),
-    ("XX99999", "--actor", "dco.team", "--purpose", "x"),
-    ("TR00001", "--actor", "dco.team"), ("TR00001", "--purpose", "x"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("TR00001", "--actor", "dco.team", "--purpose", "  "),
+        ("TR00001", "--actor", "Ada A", "--purpose", "x"),
+        ("XX99999", "--actor", "dco.team", "--purpose", "x"),
+        ("TR00001", "--actor", "dco.team"),
+        ("TR00001", "--purpose", "x"),
+    ],
+)
 def test_nobody_is_shown_without_a_case_an_actor_and_a_purpose(home: Path, words: tuple[str, ...]) -> None:
     ask("import", str(FILES / "plain.csv"))
     done = ask("who", *words)
@@ -76,10 +89,14 @@ def test_nobody_is_shown_without_a_case_an_actor_and_a_purpose(home: Path, words
 
 
 def test_the_bodies_are_those_of_the_localitys_own_directory_where_there_is_one(home: Path) -> None:
-    assert {frozenset(row) for row in told(ask("bodies", "--json"))} == {frozenset({"body", "name", "role", "services"})}
+    assert {frozenset(row) for row in told(ask("bodies", "--json"))} == {
+        frozenset({"body", "name", "role", "services"})
+    }
     assert "QX104  Vale and Fells" in ask("bodies").stdout
     home.mkdir(exist_ok=True)
-    (home / "directory.toml").write_text(DEFAULT.read_text(encoding="utf-8").replace("QX104", "ZZ104"), encoding="utf-8")
+    (home / "directory.toml").write_text(
+        DEFAULT.read_text(encoding="utf-8").replace("QX104", "ZZ104"), encoding="utf-8"
+    )
     assert [row["body"] for row in told(ask("bodies", "--json"))][-1] == "ZZ104"
     (home / "directory.toml").write_text("nonsense", encoding="utf-8")
     done = ask("bodies")
@@ -87,15 +104,20 @@ def test_the_bodies_are_those_of_the_localitys_own_directory_where_there_is_one(
 
 
 cell = st.one_of(
-    st.just(""), st.text(max_size=30),
-    st.sampled_from(["05/01/2026", "09/02/2026", "16/02/2026", "31/02/2026", "Yes", "No", "CAMHS; SALT", "Northshire", "n/k"]),
-)  # fmt: skip
+    st.just(""),
+    st.text(max_size=30),
+    st.sampled_from(
+        ["05/01/2026", "09/02/2026", "16/02/2026", "31/02/2026", "Yes", "No", "CAMHS; SALT", "Northshire", "n/k"]
+    ),
+)
 sound = {"Ref": "ZZ001", "Local authority": "Northshire", "Request received by LA": "05/01/2026"}
 
 
 @settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.dictionaries(st.sampled_from(COLUMNS), cell, max_size=10), max_size=5))
-def test_whatever_stands_in_the_cells_every_row_is_accepted_or_refused(team: Team, tmp_path: Path, rows: list[dict[str, str]]) -> None:
+def test_whatever_stands_in_the_cells_every_row_is_accepted_or_refused(
+    team: Team, tmp_path: Path, rows: list[dict[str, str]]
+) -> None:
     path = tmp_path / "any.csv"
     with path.open("w", newline="", encoding="utf-8", errors="surrogatepass") as file:
         writer = csv.DictWriter(file, COLUMNS, restval="")

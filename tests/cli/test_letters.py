@@ -1,4 +1,6 @@
-"""`sendflow deliver`, `letters` and `digest` as other programs rely on them: shapes, exit codes, and streams that keep to themselves."""
+"""`sendflow deliver`, `letters` and `digest` as other programs rely on them: shapes, exit codes, and streams that keep
+to themselves.
+"""
 
 from typing import Any
 
@@ -29,13 +31,24 @@ def test_a_day_of_letters_by_command(team: Team) -> None:
     (notice,) = asked(team, "2026-03-02", "letters")
     assert list(notice) == ["case_ref", "rule", "rung", "body", "recipient", "state", "on", "sent_at", "letter"]
     assert notice | {"letter": ""} == {
-        "case_ref": "NX90001", "rule": "ehc_body_advice_respond", "rung": "request_received", "body": "QX101", "recipient": "service",
-        "state": "sent", "on": "2026-03-02", "sent_at": "2026-03-02T09:00:00.000000Z", "letter": "",
-    }  # fmt: skip
+        "case_ref": "NX90001",
+        "rule": "ehc_body_advice_respond",
+        "rung": "request_received",
+        "body": "QX101",
+        "recipient": "service",
+        "state": "sent",
+        "on": "2026-03-02",
+        "sent_at": "2026-03-02T09:00:00.000000Z",
+        "letter": "",
+    }
     code, listed, _ = told(team, "2026-03-02", "letters")
     assert code == 0 and notice["letter"] in listed and SERVICE in listed
     code, plain, _ = told(team, "2026-03-02", "letters", notice["letter"])
-    assert code == 0 and "Health advice is asked for, due 13 April 2026" in plain and "Subject: NX90001 (NS-04412)" in plain
+    assert (
+        code == 0
+        and "Health advice is asked for, due 13 April 2026" in plain
+        and "Subject: NX90001 (NS-04412)" in plain
+    )
     assert told(team, "2026-03-02", "letters", "show", notice["letter"])[1] == plain
     assert told(team, "2026-03-02", "letters", notice["letter"], "--html")[1].startswith("<!DOCTYPE html>")
     shown = asked(team, "2026-03-02", "letters", notice["letter"])
@@ -46,11 +59,22 @@ def test_a_day_of_letters_by_command(team: Team) -> None:
     assert "Morning digest" in told(team, "2026-03-03", "letters", digest["letter"])[1]
 
 
-@pytest.mark.parametrize("words", [
-    ("deliver", "--reason", "no haste"), ("letters", "no-such-letter"), ("letters", "show"), ("letters", "one", "two"), ("letters", "--html"),
-    ("letters", "--yes"), ("digest", "--as-at", "2026-03-09"), ("digest", "--as-at", "yesterday"),
-])  # fmt: skip
-def test_a_wrong_call_is_one_line_with_an_example_and_does_not_repeat_what_was_typed(team: Team, words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("deliver", "--reason", "no haste"),
+        ("letters", "no-such-letter"),
+        ("letters", "show"),
+        ("letters", "one", "two"),
+        ("letters", "--html"),
+        ("letters", "--yes"),
+        ("digest", "--as-at", "2026-03-09"),
+        ("digest", "--as-at", "yesterday"),
+    ],
+)
+def test_a_wrong_call_is_one_line_with_an_example_and_does_not_repeat_what_was_typed(
+    team: Team, words: tuple[str, ...]
+) -> None:
     code, out, errors = told(team, "2026-03-02", *words)
     assert (code, out) == (2, "")
     lines = [line for line in errors.splitlines() if not line.startswith("No Prefect server")]
@@ -85,7 +109,9 @@ def test_release_first_says_how_many_go_to_whom(team: Team, room: PostRoom) -> N
     code, out, errors = told(team, "2026-04-21", "letters", "release")
     assert code == 0 and "1 notice to " + SERVICE in errors and "add --yes" in out
     code, out, errors = told(team, "2026-04-21", "deliver", "--json")
-    assert code == 0 and orjson.loads(out)["sent"] == 1 and "Held: 3 notices to 3 mailboxes" in errors, "whoever delivers hears what still waits for a person"
+    assert code == 0 and orjson.loads(out)["sent"] == 1 and "Held: 3 notices to 3 mailboxes" in errors, (
+        "whoever delivers hears what still waits for a person"
+    )
     after = asked(team, "2026-04-21", "letters", "release", "--yes")
     assert (after["held"], after["released"]) == (0, 3)
     assert asked(team, "2026-04-21", "letters", "release")["mailboxes"] == []

@@ -1,4 +1,6 @@
-"""A move and a change of commissioner by the commands alone, from opening to end, with the letters that the boards get."""
+"""A move and a change of commissioner by the commands alone, from opening to end, with the letters that the
+boards get.
+"""
 
 import json
 from email import message_from_bytes, policy
@@ -36,34 +38,57 @@ def shown(call: Call, today: str, case: str = CASE) -> Any:
 
 
 def letters(tmp_path: Path) -> list[tuple[str, str]]:
-    found = [message_from_bytes(file.read_bytes(), policy=policy.default) for file in sorted((tmp_path / "var" / "letters").glob("*.eml"))]
+    found = [
+        message_from_bytes(file.read_bytes(), policy=policy.default)
+        for file in sorted((tmp_path / "var" / "letters").glob("*.eml"))
+    ]
     return [(str(each["To"]).split("@")[0], str(each["Subject"])) for each in found]
 
 
 def test_a_move_from_the_first_word_to_the_new_authoritys_review_with_its_letters(call: Call, tmp_path: Path) -> None:
-    """Our board learns on Tuesday 3 March of a move on the 20th: fifteen working days end on Monday 23 March (reg 15(7))."""
+    """Our board learns on Tuesday 3 March of a move on the 20th: fifteen working days end on Monday 23 March (reg
+    15(7)).
+    """
     lived(
-        call, ("2026-02-27", "move_known", "la=Northshire", "la_reference=NS-15001", "moved_on=2026-03-20", "nhs_number=9990000018"),
-        ("2026-02-27", "old_la_aware_of_move"), ("2026-03-03", "original_rcb_aware_of_move", OURS),
-    )  # fmt: skip
+        call,
+        (
+            "2026-02-27",
+            "move_known",
+            "la=Northshire",
+            "la_reference=NS-15001",
+            "moved_on=2026-03-20",
+            "nhs_number=9990000018",
+        ),
+        ("2026-02-27", "old_la_aware_of_move"),
+        ("2026-03-03", "original_rcb_aware_of_move", OURS),
+    )
     rounds(call, "2026-03-03", "2026-03-16", "2026-03-23", "2026-03-24")
     lived(
-        call, ("2026-03-20", "child_moved"), ("2026-03-20", "plan_transferred", "last_reviewed_on=2025-11-03"),
-        ("2026-03-24", "new_rcb_notified_of_move", OURS, "to_body=QX901"), ("2026-03-24", "new_rcb_aware_of_move", THEIRS),
-    )  # fmt: skip
+        call,
+        ("2026-03-20", "child_moved"),
+        ("2026-03-20", "plan_transferred", "last_reviewed_on=2025-11-03"),
+        ("2026-03-24", "new_rcb_notified_of_move", OURS, "to_body=QX901"),
+        ("2026-03-24", "new_rcb_aware_of_move", THEIRS),
+    )
     rounds(call, "2026-03-25", "2026-04-08", "2026-04-16", "2026-04-23")
     lived(
-        call, ("2026-04-24", "section_g_found_impracticable", THEIRS, "reason=the clinic named there is far away"),
-        ("2026-04-24", "assessment_or_review_requested", THEIRS, "asked_for=review"), ("2026-04-28", "new_la_informed_parent", "will_assess=no"),
-    )  # fmt: skip
+        call,
+        ("2026-04-24", "section_g_found_impracticable", THEIRS, "reason=the clinic named there is far away"),
+        ("2026-04-24", "assessment_or_review_requested", THEIRS, "asked_for=review"),
+        ("2026-04-28", "new_la_informed_parent", "will_assess=no"),
+    )
     lived(call, ("2026-09-01", "new_la_reviewed"), ("2026-09-02", "case_closed"))
     found = shown(call, "2026-09-02")
     assert found["state"] == "closed"
-    assert [(duty["rule"], duty["body"], duty["due"], duty["standing"], duty["days_late"]) for duty in found["duties"]] == [
-        ("la_move_transfer_plan", None, "2026-03-20", "met", 0), ("rcb_move_notify_new_rcb", "QX900", "2026-03-23", "met_late", 1),
-        ("new_la_inform_parent", None, "2026-05-01", "met", 0), ("new_la_review_after_transfer", None, "2026-11-02", "met", 0),
+    assert [
+        (duty["rule"], duty["body"], duty["due"], duty["standing"], duty["days_late"]) for duty in found["duties"]
+    ] == [
+        ("la_move_transfer_plan", None, "2026-03-20", "met", 0),
+        ("rcb_move_notify_new_rcb", "QX900", "2026-03-23", "met_late", 1),
+        ("new_la_inform_parent", None, "2026-05-01", "met", 0),
+        ("new_la_review_after_transfer", None, "2026-11-02", "met", 0),
         ("rcb_move_request_review", "QX901", "2026-04-15", "met_late", 9),
-    ]  # fmt: skip
+    ]
     assert letters(tmp_path) == [
         ("send.dco", "TR90001 (NS-15001): a move, please act by 23 March 2026"),
         ("send.dco", "TR90001 (NS-15001): due by 23 March 2026, a move"),
@@ -78,14 +103,20 @@ def test_a_move_from_the_first_word_to_the_new_authoritys_review_with_its_letter
 
 def test_a_day_of_awareness_that_was_another_withdraws_what_was_said_by_it(call: Call, tmp_path: Path) -> None:
     lived(
-        call, ("2026-02-16", "move_known", "la=Northshire", "moved_on=2026-03-20"), ("2026-02-27", "original_rcb_aware_of_move", OURS),
-    )  # fmt: skip
+        call,
+        ("2026-02-16", "move_known", "la=Northshire", "moved_on=2026-03-20"),
+        ("2026-02-27", "original_rcb_aware_of_move", OURS),
+    )
     rounds(call, "2026-02-27", "2026-03-13", "2026-03-21")
     assert letters(tmp_path)[-1][1] == "TR90001: overdue since 20 March 2026, a move"
     lived(call, ("2026-03-23", "fact_corrected", "corrects=2", "occurred_on=2026-03-10"))
     rounds(call, "2026-03-23")
     assert shown(call, "2026-03-23")["duties"][0]["due"] == "2026-03-30"
-    assert letters(tmp_path)[-1][1] == "TR90001 and 1 other: please act on 1 duty on a move or a change of commissioner, the first due 30 March 2026"
+    assert (
+        letters(tmp_path)[-1][1]
+        == "TR90001 and 1 other: please act on 1 duty on a move or a change of commissioner, the first due 30 March"
+        " 2026"
+    )
     said = (tmp_path / "var" / "letters").glob("*.eml")
     assert any("We withdraw what we wrote about this" in file.read_text("utf-8").replace("=\n", "") for file in said)
 
@@ -93,17 +124,26 @@ def test_a_day_of_awareness_that_was_another_withdraws_what_was_said_by_it(call:
 def test_a_change_of_commissioner_without_a_move(call: Call, tmp_path: Path) -> None:
     """Reg 16(2), (3): told on Monday 9 March, our board's fifteen working days end on Friday 27 March 2026."""
     lived(
-        call, ("2026-03-02", "commissioner_change_known", "la=Eastmere"), ("2026-03-02", "original_rcb_aware_of_change", THEIRS),
-        ("2026-03-09", "new_rcb_notified_of_change", THEIRS, "to_body=QX900"), ("2026-03-09", "new_rcb_aware_of_change", OURS),
+        call,
+        ("2026-03-02", "commissioner_change_known", "la=Eastmere"),
+        ("2026-03-02", "original_rcb_aware_of_change", THEIRS),
+        ("2026-03-09", "new_rcb_notified_of_change", THEIRS, "to_body=QX900"),
+        ("2026-03-09", "new_rcb_aware_of_change", OURS),
         ("2026-03-16", "section_g_arranged", OURS),
-    )  # fmt: skip
+    )
     rounds(call, "2026-03-16", "2026-03-30")
     assert letters(tmp_path) == [], "what could be arranged, and what was told in time, calls for no letter"
     found = shown(call, "2026-03-30")
-    assert (found["state"], [(duty["rule"], duty["due"], duty["met_on"], duty["ended_on"]) for duty in found["duties"]]) == (
+    assert (
+        found["state"],
+        [(duty["rule"], duty["due"], duty["met_on"], duty["ended_on"]) for duty in found["duties"]],
+    ) == (
         "handed_over",
-        [("rcb_change_notify_new_rcb", "2026-03-20", "2026-03-09", None), ("new_rcb_request_review", "2026-03-27", None, "2026-03-16")],
-    )  # fmt: skip
+        [
+            ("rcb_change_notify_new_rcb", "2026-03-20", "2026-03-09", None),
+            ("new_rcb_request_review", "2026-03-27", None, "2026-03-16"),
+        ],
+    )
     assert record(call, "2026-03-30", "case_closed").exit_code == 0
 
 
@@ -119,9 +159,10 @@ def test_the_review_of_the_new_authority_is_heard_of_its_own_case(call: Call) ->
     """Reg 15(5): the review that the annual review's case tells of is the new authority's, once the plan is with it."""
     lived(call, ("2025-11-03", "plan_made", "la=Northshire", "nhs_number=9990000018"), case=REVIEW)
     lived(
-        call, ("2026-02-16", "move_known", "la=Northshire", "moved_on=2026-03-20", f"linked_to={REVIEW}"),
+        call,
+        ("2026-02-16", "move_known", "la=Northshire", "moved_on=2026-03-20", f"linked_to={REVIEW}"),
         ("2026-03-20", "plan_transferred", "last_reviewed_on=2025-11-03"),
-    )  # fmt: skip
+    )
     review = shown(call, "2026-03-20", REVIEW)
     assert [fact["kind"] for fact in review["facts"]] == ["plan_made", "plan_transferred"]
     lived(call, ("2026-06-01", "review_meeting_held"), ("2026-06-08", "plan_kept"), case=REVIEW)
@@ -131,16 +172,25 @@ def test_the_review_of_the_new_authority_is_heard_of_its_own_case(call: Call) ->
 
 
 def test_an_assessment_that_the_new_board_asks_for_opens_a_re_assessment_that_cannot_be_refused(call: Call) -> None:
-    """Regs 15(8) and 16(3): the authority has to comply. Asked on Monday 20 April, it says so by 5 May 2026 (reg 25(1), fifteen days)."""
+    """Regs 15(8) and 16(3): the authority has to comply. Asked on Monday 20 April, it says so by 5 May 2026 (reg 25(1),
+    fifteen days).
+    """
     lived(
-        call, ("2026-03-02", "commissioner_change_known", "la=Eastmere", "nhs_number=9990000018"), ("2026-03-30", "new_rcb_aware_of_change", OURS),
-        ("2026-04-13", "section_g_found_impracticable", OURS), ("2026-04-20", "assessment_or_review_requested", OURS, "asked_for=assessment"),
-    )  # fmt: skip
+        call,
+        ("2026-03-02", "commissioner_change_known", "la=Eastmere", "nhs_number=9990000018"),
+        ("2026-03-30", "new_rcb_aware_of_change", OURS),
+        ("2026-04-13", "section_g_found_impracticable", OURS),
+        ("2026-04-20", "assessment_or_review_requested", OURS, "asked_for=assessment"),
+    )
     opened = shown(call, "2026-04-20", "SF-000001")
     assert (opened["process"], opened["la"], opened["facts"][0]["data"]) == (
-        "reassessment", "eastmere", {"body": "QX900", "la": "eastmere", "requested_by": "rcb"},
-    )  # fmt: skip
-    assert [(duty["rule"], duty["due"], duty["cause"]["case_ref"]) for duty in opened["duties"]] == [("reassess_decision_notify", "2026-05-05", CASE)]
+        "reassessment",
+        "eastmere",
+        {"body": "QX900", "la": "eastmere", "requested_by": "rcb"},
+    )
+    assert [(duty["rule"], duty["due"], duty["cause"]["case_ref"]) for duty in opened["duties"]] == [
+        ("reassess_decision_notify", "2026-05-05", CASE)
+    ]
     refused = record(call, "2026-04-27", "reassessment_refused", "ground=not_necessary", case="SF-000001")
     assert (refused.exit_code, "its request compels the authority" in refused.stderr) == (1, True)
     lived(call, ("2026-04-21", "fact_withdrawn", "corrects=4"))
@@ -149,18 +199,30 @@ def test_an_assessment_that_the_new_board_asks_for_opens_a_re_assessment_that_ca
 
 def test_the_authority_that_was_asked_is_the_one_that_re_assesses(call: Call) -> None:
     lived(
-        call, ("2026-02-27", "move_known", "la=Northshire", "moved_on=2026-03-20"), ("2026-03-20", "plan_transferred", "last_reviewed_on=2025-11-03"),
-        ("2026-03-24", "new_rcb_aware_of_move", THEIRS), ("2026-04-14", "assessment_or_review_requested", THEIRS, "asked_for=assessment", "la=Eastmere"),
-    )  # fmt: skip
+        call,
+        ("2026-02-27", "move_known", "la=Northshire", "moved_on=2026-03-20"),
+        ("2026-03-20", "plan_transferred", "last_reviewed_on=2025-11-03"),
+        ("2026-03-24", "new_rcb_aware_of_move", THEIRS),
+        ("2026-04-14", "assessment_or_review_requested", THEIRS, "asked_for=assessment", "la=Eastmere"),
+    )
     assert shown(call, "2026-04-14", "SF-000001")["la"] == "eastmere"
 
 
 def test_no_second_re_assessment_is_opened_while_one_is_under_way(call: Call) -> None:
-    lived(call, ("2026-04-01", "reassessment_requested", "la=Eastmere", "requested_by=parent", "nhs_number=9990000018"), case="RA90001")
     lived(
-        call, ("2026-04-02", "commissioner_change_known", "la=Eastmere", "linked_to=RA90001"), ("2026-04-02", "new_rcb_aware_of_change", OURS),
-    )  # fmt: skip
+        call,
+        ("2026-04-01", "reassessment_requested", "la=Eastmere", "requested_by=parent", "nhs_number=9990000018"),
+        case="RA90001",
+    )
+    lived(
+        call,
+        ("2026-04-02", "commissioner_change_known", "la=Eastmere", "linked_to=RA90001"),
+        ("2026-04-02", "new_rcb_aware_of_change", OURS),
+    )
     asked = record(call, "2026-04-13", "assessment_or_review_requested", OURS, "asked_for=assessment")
     assert asked.exit_code == 0
-    assert "Case RA90001 of the same child is under way (Re-assessment), so that assessment_or_review_requested opened no other" in asked.stderr
+    assert (
+        "Case RA90001 of the same child is under way (Re-assessment), so that assessment_or_review_requested opened no"
+        " other" in asked.stderr
+    )
     assert call("2026-04-13", "case", "SF-000001").exit_code == 2

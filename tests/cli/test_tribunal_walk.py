@@ -1,4 +1,6 @@
-"""Mediation and an appeal by the commands alone, from the refusal to the answer to the recommendation, with their letters; and what each told the others."""
+"""Mediation and an appeal by the commands alone, from the refusal to the answer to the recommendation, with their
+letters; and what each told the others.
+"""
 
 import json
 from email import message_from_bytes, policy
@@ -35,7 +37,10 @@ def rounds(call: Call, *days: str) -> None:
 
 
 def subjects(tmp_path: Path) -> list[tuple[str, str]]:
-    letters = (message_from_bytes(file.read_bytes(), policy=policy.default) for file in sorted((tmp_path / "var" / "letters").glob("*.eml")))
+    letters = (
+        message_from_bytes(file.read_bytes(), policy=policy.default)
+        for file in sorted((tmp_path / "var" / "letters").glob("*.eml"))
+    )
     return sorted((str(letter["To"]), str(letter["Subject"])) for letter in letters)
 
 
@@ -49,7 +54,15 @@ REFUSED = (
     (PLAN, "2026-02-16", "assessment_agreed"),
     (PLAN, "2026-04-20", "plan_refused"),
     (TALKS, "2026-04-20", "appealable_notice_sent", "la=Northshire", f"linked_to={PLAN}", "decision=refusal_to_issue"),
-    (APPEAL, "2026-04-20", "decision_notified", "la=Northshire", "la_reference=NS-04412", f"linked_to={PLAN}", "decision=refusal_to_issue"),
+    (
+        APPEAL,
+        "2026-04-20",
+        "decision_notified",
+        "la=Northshire",
+        "la_reference=NS-04412",
+        f"linked_to={PLAN}",
+        "decision=refusal_to_issue",
+    ),
 )
 MEDIATED = (
     (TALKS, "2026-05-05", "health_mediation_wanted"),
@@ -78,34 +91,60 @@ def test_from_a_refusal_through_mediation_to_the_answer_to_a_recommendation(call
     rounds(call, "2026-06-04")
     lived(call, *MEDIATED[6:])
     appeal = shown(call, APPEAL, "2026-06-17")
-    assert [(duty["rule"], duty["due"]) for duty in appeal["duties"]] == [("appeal_register", "2026-07-08")], "one month from the certificate"
+    assert [(duty["rule"], duty["due"]) for duty in appeal["duties"]] == [("appeal_register", "2026-07-08")], (
+        "one month from the certificate"
+    )
     lived(call, *APPEALED)
     rounds(call, "2026-07-15", "2026-08-14", "2026-09-01")
     lived(
-        call, (APPEAL, "2026-09-02", "health_evidence_given", "body=QX101"), (APPEAL, "2026-08-28", "evidence_filed"),
-        (APPEAL, "2026-09-10", "la_responded"), (APPEAL, "2026-10-06", "hearing_held"), (APPEAL, "2026-10-20", "order_to_make_plan_made"),
+        call,
+        (APPEAL, "2026-09-02", "health_evidence_given", "body=QX101"),
+        (APPEAL, "2026-08-28", "evidence_filed"),
+        (APPEAL, "2026-09-10", "la_responded"),
+        (APPEAL, "2026-10-06", "hearing_held"),
+        (APPEAL, "2026-10-20", "order_to_make_plan_made"),
         (APPEAL, "2026-10-20", "health_recommendation_made", "body=QX900"),
-    )  # fmt: skip
+    )
     rounds(call, "2026-10-20", "2026-11-16")
     plan = shown(call, PLAN, "2026-10-20")
     ordered = {duty["rule"]: duty for duty in plan["duties"] if duty["rule"].startswith("order")}
-    assert {rule: duty["due"] for rule, duty in ordered.items()} == {"order_make_plan_draft": "2026-11-24", "order_make_plan_final": "2027-01-05"}
-    assert ordered["order_make_plan_final"]["cause"] == {"case_ref": APPEAL, "seq": 21, "kind": "order_to_make_plan_made", "process": "tribunal"}
+    assert {rule: duty["due"] for rule, duty in ordered.items()} == {
+        "order_make_plan_draft": "2026-11-24",
+        "order_make_plan_final": "2027-01-05",
+    }
+    assert ordered["order_make_plan_final"]["cause"] == {
+        "case_ref": APPEAL,
+        "seq": 21,
+        "kind": "order_to_make_plan_made",
+        "process": "tribunal",
+    }
     assert "heard of case TR90001: order to make plan made" in call("2026-10-20", "case", PLAN).stdout
     lived(call, (PLAN, "2026-11-23", "draft_plan_received"), (PLAN, "2027-01-08", "final_plan_received"))
     answered = ("body=QX900", "sent_to=parent_and_la", "follows=in_part", "reasons_given=yes")
     lived(
-        call, (APPEAL, "2026-11-20", "health_recommendation_answered", *answered), (APPEAL, "2026-11-25", "health_response_copied"),
+        call,
+        (APPEAL, "2026-11-20", "health_recommendation_answered", *answered),
+        (APPEAL, "2026-11-25", "health_response_copied"),
         (APPEAL, "2027-01-11", "case_closed"),
-    )  # fmt: skip
+    )
     rounds(call, "2027-01-11")
     found = shown(call, APPEAL, "2027-01-12")
     assert found["state"] == "closed"
-    assert {duty["rule"]: (duty["standing"], duty["days_late"]) for duty in found["duties"] if duty["body"] is None or duty["body"] == "QX900"} == {
-        "appeal_register": ("met", 0), "appeal_la_response": ("met", 0), "appeal_health_evidence_request": ("met", 0), "appeal_evidence": ("met", 0),
-        "appeal_hearing": ("met", 0), "order_make_plan_draft": ("met", 0), "order_make_plan_final": ("met_late", 3),
-        "ftt_health_recommendation_respond": ("met", 0), "ftt_response_copy_to_sos": ("met", 0),
-    }  # fmt: skip
+    assert {
+        duty["rule"]: (duty["standing"], duty["days_late"])
+        for duty in found["duties"]
+        if duty["body"] is None or duty["body"] == "QX900"
+    } == {
+        "appeal_register": ("met", 0),
+        "appeal_la_response": ("met", 0),
+        "appeal_health_evidence_request": ("met", 0),
+        "appeal_evidence": ("met", 0),
+        "appeal_hearing": ("met", 0),
+        "order_make_plan_draft": ("met", 0),
+        "order_make_plan_final": ("met_late", 3),
+        "ftt_health_recommendation_respond": ("met", 0),
+        "ftt_response_copy_to_sos": ("met", 0),
+    }
     talks, appeal_ref = "ME90001: mediation on health issues, to be arranged by 6 June 2026", "TR90001 (NS-04412): "
     assert subjects(tmp_path) == [
         (EXECUTIVE, f"{appeal_ref}recommendation of the Tribunal, answer due 23 November 2026"),
@@ -134,25 +173,49 @@ def test_what_the_law_does_not_allow_is_refused_with_the_provision(call: Call) -
 
 
 def test_only_a_commissioning_body_mediates_and_answers_a_recommendation(call: Call, tmp_path: Path) -> None:
-    """CFA 2014 s42(4), SI 2017/1306 reg 2: whoever has to arrange health provision, which a trust that provides it is not; NHS England may be."""
-    directory = DEFAULT.read_text("utf-8") + '\n[[body]]\nbody = "QX950"\nname = "NHS England"\nkind = "nhs_england"\nsend_lead = "send@england.example"\n'
+    """CFA 2014 s42(4), SI 2017/1306 reg 2: whoever has to arrange health provision, which a trust that provides it is
+    not; NHS England may be.
+    """
+    directory = (
+        DEFAULT.read_text("utf-8")
+        + '\n[[body]]\nbody = "QX950"\nname = "NHS England"\nkind = "nhs_england"\nsend_lead = "send@england.example"\n'
+    )
     (tmp_path / "var" / "directory.toml").write_text(directory, "utf-8")
     lived(call, *REFUSED[:4], (TALKS, "2026-05-05", "health_mediation_wanted"))
     appealed = (APPEAL, "2026-07-13", "extended_appeal_registered", "la=Northshire", "appeal=contents", "issues=health")
     lived(call, appealed, (APPEAL, "2026-10-06", "hearing_held"))
-    asked = (TALKS, "2026-05-07", "commissioner_notified", "issues=health_only"), (APPEAL, "2026-10-20", "health_recommendation_made")
+    asked = (
+        (TALKS, "2026-05-07", "commissioner_notified", "issues=health_only"),
+        (APPEAL, "2026-10-20", "health_recommendation_made"),
+    )
     for case, on, fact, *data in asked:
         trust = record(call, case, on, fact, "body=QX101", *data)
-        assert (trust.exit_code, "the law binds these only: integrated care board, nhs england" in trust.stderr) == (1, True)
+        assert (trust.exit_code, "the law binds these only: integrated care board, nhs england" in trust.stderr) == (
+            1,
+            True,
+        )
         lived(call, (case, on, fact, "body=QX950", *data), (case, on, fact, "body=QX901", *data))
-    owed = [(duty["body"], duty["due"]) for duty in shown(call, APPEAL, "2026-10-20")["duties"] if duty["rule"] == "ftt_health_recommendation_respond"]
+    owed = [
+        (duty["body"], duty["due"])
+        for duty in shown(call, APPEAL, "2026-10-20")["duties"]
+        if duty["rule"] == "ftt_health_recommendation_respond"
+    ]
     assert owed == [("QX950", "2026-11-23"), ("QX901", "2026-11-23")], "one duty for each body, 34 days on (reg 6(3))"
 
 
 def test_what_another_case_of_the_child_could_not_take_is_said_to_whoever_recorded_it(call: Call) -> None:
-    """An order to assess, and an assessment that was never refused: a person has to see which of the two is not right."""
-    lived(call, *REFUSED[:2], (APPEAL, "2026-03-02", "appeal_registered", "la=Northshire", "appeal=refusal_to_assess", f"linked_to={PLAN}"))
+    """An order to assess, and an assessment that was never refused: a person has to see which of the two is
+    not right.
+    """
+    lived(
+        call,
+        *REFUSED[:2],
+        (APPEAL, "2026-03-02", "appeal_registered", "la=Northshire", "appeal=refusal_to_assess", f"linked_to={PLAN}"),
+    )
     made = record(call, APPEAL, "2026-06-08", "order_to_assess_made")
     assert made.exit_code == 0
-    assert f"Case {PLAN} could not take assessment_ordered: fact 3, assessment_ordered of 2026-06-08, is refused" in made.stderr
+    assert (
+        f"Case {PLAN} could not take assessment_ordered: fact 3, assessment_ordered of 2026-06-08, is refused"
+        in made.stderr
+    )
     assert json.loads(made.stdout) == {"case_ref": APPEAL, "seq": 2, "state": "ordered"}

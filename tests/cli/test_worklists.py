@@ -1,4 +1,6 @@
-"""`sweep`, `overdue` and `week` as a person or a program calls them: worst first, by body or by authority, as JSON, text and a workbook."""
+"""`sweep`, `overdue` and `week` as a person or a program calls them: worst first, by body or by authority, as JSON,
+text and a workbook.
+"""
 
 import json
 from collections.abc import Callable
@@ -14,20 +16,40 @@ from tests.support.team import Team
 
 Call = Callable[..., Result]
 ROW = {
-    "case_ref", "la_reference", "la", "rule", "action", "duty_on", "body", "body_name", "service", "started_on", "due", "strict_due", "act_by", "days",
+    "case_ref",
+    "la_reference",
+    "la",
+    "rule",
+    "action",
+    "duty_on",
+    "body",
+    "body_name",
+    "service",
+    "started_on",
+    "due",
+    "strict_due",
+    "act_by",
+    "days",
     "standing",
-}  # fmt: skip
+}
 
 
 @pytest.fixture
 def call(team: Team) -> Call:
-    """Three cases: SALT asked on 2 Mar (due 13 Apr), physio and CAMHS in Eastmere on 9 and 16 Mar (due 20 and 27 Apr); all agreed in time."""
+    """Three cases: SALT asked on 2 Mar (due 13 Apr), physio and CAMHS in Eastmere on 9 and 16 Mar (due 20 and 27 Apr);
+    all agreed in time.
+    """
     for case, la, asked in (
-        ("NX90001", "northshire", (("2 Mar 2026", "SALT"),)), ("NX90002", "eastmere", (("9 Mar 2026", "Physio"), ("16 Mar 2026", "CAMHS"))),
+        ("NX90001", "northshire", (("2 Mar 2026", "SALT"),)),
+        ("NX90002", "eastmere", (("9 Mar 2026", "Physio"), ("16 Mar 2026", "CAMHS"))),
         ("NX90003", "northshire", (("2 Mar 2026", "OT"),)),
-    ):  # fmt: skip
+    ):
         team.case = case
-        team.act("2 Feb 2026", ("ehc_assessment_requested", "2 Feb 2026", {"la": la}), ("assessment_agreed", "2 Feb 2026", {}))
+        team.act(
+            "2 Feb 2026",
+            ("ehc_assessment_requested", "2 Feb 2026", {"la": la}),
+            ("assessment_agreed", "2 Feb 2026", {}),
+        )
         for on, service in asked:
             team.record(on, "health_advice_requested", service=service)
     team.record("9 Mar 2026", "health_advice_answered", service="OT", answer="discharged")
@@ -61,15 +83,20 @@ def test_overdue_is_worst_first(call: Call) -> None:
 def test_the_week_is_soonest_first_from_today_to_seven_days_on(call: Call) -> None:
     assert told(call("week", "--json", today="2026-04-05")) == []
     assert told(call("week", "--json", today="2026-04-06")) == [("NX90001", "2026-04-13", 7)]
-    assert told(call("week", "--json", today="2026-04-13")) == [("NX90001", "2026-04-13", 0), ("NX90002", "2026-04-20", 7)]
+    assert told(call("week", "--json", today="2026-04-13")) == [
+        ("NX90001", "2026-04-13", 0),
+        ("NX90002", "2026-04-20", 7),
+    ]
     assert told(call("week", "--json", today="2026-04-28")) == []
 
 
 def test_the_las_own_duties_are_shown_and_marked_as_never_chased(call: Call) -> None:
     found = rows(call("overdue", "--json", today="2026-06-23"))
     assert [(row["rule"], row["body"], row["chased"]) for row in found if row["case_ref"] == "NX90001"] == [
-        ("ehc_body_advice_respond", "QX101", True), ("ehc_no_plan_notify", None, False), ("ehc_final_plan_send", None, False),
-    ]  # fmt: skip
+        ("ehc_body_advice_respond", "QX101", True),
+        ("ehc_no_plan_notify", None, False),
+        ("ehc_final_plan_send", None, False),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -89,9 +116,9 @@ def test_boards_are_gathered_by_body_or_authority(call: Call, by: str, expected:
 
 def test_boards_in_words(call: Call) -> None:
     text = call("overdue", today="2026-04-14").stdout
-    assert text == (
-        "   1 day late  NX90001       due Mon 13 Apr 2026  Northshire Community Health NHS Trust, Speech and Language Therapy: "
-        "comply with the request / give advice\n"
+    assert (
+        text == "   1 day late  NX90001       due Mon 13 Apr 2026  Northshire Community Health NHS Trust, Speech and"
+        " Language Therapy: comply with the request / give advice\n"
     )
     assert call("overdue", today="2026-04-13").stdout == "Nothing is late.\n"
     assert call("week", today="2026-04-01").stdout == "Nothing falls due in the next seven days.\n"
@@ -106,7 +133,11 @@ def test_a_workbook_beside_the_board(call: Call, tmp_path: Path) -> None:
     assert "3 rows" in result.stderr
     sheet = openpyxl.load_workbook(file).active
     assert [sheet.cell(1, 1).value, sheet.cell(1, 13).value] == ["Case ref", "Days late"]
-    assert [(sheet.cell(row, 1).value, sheet.cell(row, 13).value) for row in (2, 3, 4)] == [("NX90001", 15), ("NX90002", 8), ("NX90002", 1)]
+    assert [(sheet.cell(row, 1).value, sheet.cell(row, 13).value) for row in (2, 3, 4)] == [
+        ("NX90001", 15),
+        ("NX90002", 8),
+        ("NX90002", 1),
+    ]
     assert sheet.cell(2, 11).value.date().isoformat() == "2026-04-13", "a date, so that Excel can sort it"
     lost = call("overdue", "--xlsx", str(tmp_path / "nowhere" / "x.xlsx"), "--json", today="2026-04-28")
     assert (lost.exit_code, lost.stdout) == (3, "")
@@ -131,7 +162,11 @@ def test_sweep_says_what_it_wrote_and_twice_is_once(call: Call) -> None:
 
 def test_sweep_for_an_earlier_day_and_in_words(call: Call) -> None:
     result = call("sweep", "--as-at", "2026-03-05", today="2026-04-14")
-    assert result.stdout == "Swept as at 5 March 2026: 1 case looked at, 1 fact and 1 notice written. Next day with something to say: 2026-03-12.\n"
+    assert (
+        result.stdout
+        == "Swept as at 5 March 2026: 1 case looked at, 1 fact and 1 notice written. Next day with something to say:"
+        " 2026-03-12.\n"
+    )
     assert result.exit_code == 0
 
 

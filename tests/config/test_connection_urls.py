@@ -1,4 +1,6 @@
-"""Who asks a database on another machine is sure of whom it asks, or somebody has said in so many words that it need not be."""
+"""Who asks a database on another machine is sure of whom it asks, or somebody has said in so many words that it need
+not be.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +24,15 @@ ELSEWHERE = [
     "/s?host=/run/postgresql,db.icb.example",
 ]
 HERE = [
-    "127.0.0.1/s", "127.0.0.8:5433/s?sslmode=disable", "localhost/s", "[::1]:5432/s", "/s", "/s?host=/run/postgresql",
-    "/s?host=/run/a:5432&host=127.0.0.1:5433", "127.0.0.1/s?hostaddr=127.0.0.1",
-]  # fmt: skip
+    "127.0.0.1/s",
+    "127.0.0.8:5433/s?sslmode=disable",
+    "localhost/s",
+    "[::1]:5432/s",
+    "/s",
+    "/s?host=/run/postgresql",
+    "/s?host=/run/a:5432&host=127.0.0.1:5433",
+    "127.0.0.1/s?hostaddr=127.0.0.1",
+]
 
 
 def read(place: str, name: str = NAMES[0], **more: str) -> Settings:
@@ -35,7 +43,9 @@ def read(place: str, name: str = NAMES[0], **more: str) -> Settings:
 def test_a_database_elsewhere_whose_name_nobody_vouches_for_is_refused(place: str) -> None:
     """libpq's own default goes in the clear where the server, or somebody between, offers nothing else."""
     for name in NAMES:
-        with pytest.raises(SettingsError, match=rf"^{name} names a database on another machine.*sslmode=verify-full&sslrootcert=") as refused:
+        with pytest.raises(
+            SettingsError, match=rf"^{name} names a database on another machine.*sslmode=verify-full&sslrootcert="
+        ) as refused:
             read(place, name)
         assert "osprey" not in str(refused.value)
         assert place not in str(refused.value)
@@ -63,10 +73,22 @@ def test_what_an_address_leaves_out_the_driver_takes_from_the_environment(more: 
     read("/s", PGHOST="/run/postgresql")
 
 
-@pytest.mark.parametrize("place", [
-    "127.0.0.1:fifty/s", "127.0.0.1:70000/s", "127.0.0.1:0/s", "127.0.0.1:-5/s", "[::1/s", "127.0.0.1:99999999999999999999/s", "/s?port=fifty",
-    "/s?host=127.0.0.1:fifty", "/s?host=127.0.0.1:1&host=localhost:x", "/s?port=0", "127.0.0.1/s?port=70000",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "place",
+    [
+        "127.0.0.1:fifty/s",
+        "127.0.0.1:70000/s",
+        "127.0.0.1:0/s",
+        "127.0.0.1:-5/s",
+        "[::1/s",
+        "127.0.0.1:99999999999999999999/s",
+        "/s?port=fifty",
+        "/s?host=127.0.0.1:fifty",
+        "/s?host=127.0.0.1:1&host=localhost:x",
+        "/s?port=0",
+        "127.0.0.1/s?port=70000",
+    ],
+)
 def test_a_port_that_is_none_is_named_with_an_example(place: str) -> None:
     """It was a ValueError without a word of which setting."""
     for name in NAMES:

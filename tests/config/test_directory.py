@@ -1,4 +1,6 @@
-"""The directory: every service of every authority has a body and mailboxes; names are forgiving; a faulty file is one clear line."""
+"""The directory: every service of every authority has a body and mailboxes; names are forgiving; a faulty file is one
+clear line.
+"""
 
 from pathlib import Path
 
@@ -29,20 +31,44 @@ def test_every_service_of_every_authority_has_a_body_and_all_its_mailboxes(direc
                 assert directory.mailbox(la, None, service, party) == address
 
 
-@pytest.mark.parametrize(("text", "slug"), [
-    ("Holme Vale", "holme_vale"), ("  TARNFORD ", "tarnford"), ("holme-vale council", "holme_vale"), ("The Northshire County Council", "northshire"),
-    ("eastmere mbc", "eastmere"), ("holme_vale", "holme_vale"), ("Northshire LA", "northshire"),
-    ("", None), ("council", None), ("la", None), ("Holme", None), ("Northshires", None),
-])  # fmt: skip
-def test_an_authority_is_found_by_its_name_and_never_by_likeness(directory: Directory, text: str, slug: str | None) -> None:
+@pytest.mark.parametrize(
+    ("text", "slug"),
+    [
+        ("Holme Vale", "holme_vale"),
+        ("  TARNFORD ", "tarnford"),
+        ("holme-vale council", "holme_vale"),
+        ("The Northshire County Council", "northshire"),
+        ("eastmere mbc", "eastmere"),
+        ("holme_vale", "holme_vale"),
+        ("Northshire LA", "northshire"),
+        ("", None),
+        ("council", None),
+        ("la", None),
+        ("Holme", None),
+        ("Northshires", None),
+    ],
+)
+def test_an_authority_is_found_by_its_name_and_never_by_likeness(
+    directory: Directory, text: str, slug: str | None
+) -> None:
     assert directory.find_la(text) == slug
 
 
-@pytest.mark.parametrize(("text", "slug"), [
-    ("SALT", "speech_and_language_therapy"), ("slt", "speech_and_language_therapy"), ("Speech & Language Therapy", "speech_and_language_therapy"),
-    ("ot", "occupational_therapy"), ("Paeds", "community_paediatrics"), ("camhs ", "camhs"), ("Physio", "physiotherapy"),
-    ("Music Therapy", None), ("", None), ("therapy", None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "slug"),
+    [
+        ("SALT", "speech_and_language_therapy"),
+        ("slt", "speech_and_language_therapy"),
+        ("Speech & Language Therapy", "speech_and_language_therapy"),
+        ("ot", "occupational_therapy"),
+        ("Paeds", "community_paediatrics"),
+        ("camhs ", "camhs"),
+        ("Physio", "physiotherapy"),
+        ("Music Therapy", None),
+        ("", None),
+        ("therapy", None),
+    ],
+)
 def test_a_service_is_found_by_its_name_or_a_synonym(directory: Directory, text: str, slug: str | None) -> None:
     assert directory.find_service(text) == slug
 
@@ -60,9 +86,14 @@ def test_names_of_what_the_directory_no_longer_has_are_their_slugs(directory: Di
 
 
 def test_a_body_outside_its_patch_is_reached_where_its_own_offers_agree(directory: Directory) -> None:
-    assert directory.mailbox("northshire", "QX103", "occupational_therapy", Party.SERVICE) == "occupational.therapy@lowmoor-therapies.example"
+    assert (
+        directory.mailbox("northshire", "QX103", "occupational_therapy", Party.SERVICE)
+        == "occupational.therapy@lowmoor-therapies.example"
+    )
     lead = directory.mailbox("northshire", "QX101", None, Party.PROVIDER_SEND_LEAD)
-    assert directory.mailbox("northshire", "QX101", None, Party.SERVICE) == lead  # several services: whoever knows whose it is
+    assert (
+        directory.mailbox("northshire", "QX101", None, Party.SERVICE) == lead
+    )  # several services: whoever knows whose it is
     assert directory.mailbox(None, "QX999", "camhs", Party.SERVICE) is None
     assert directory.mailbox(None, None, None, Party.DCO) == directory.dco
 
@@ -74,27 +105,40 @@ def test_the_bodies_are_listed_in_order_with_the_board_that_gives_no_advice(dire
 
 def test_what_a_body_is_in_law_is_known_and_a_neighbouring_board_has_one_mailbox(directory: Directory) -> None:
     assert [directory.kind(each.body) for each in directory.bodies] == [
-        "nhs_trust", "nhs_foundation_trust", "nhs_trust", "nhs_foundation_trust", "integrated_care_board", "integrated_care_board",
-    ]  # fmt: skip
+        "nhs_trust",
+        "nhs_foundation_trust",
+        "nhs_trust",
+        "nhs_foundation_trust",
+        "integrated_care_board",
+        "integrated_care_board",
+    ]
     assert directory.kind("QX999") is None
-    assert {directory.mailbox("northshire", "QX901", None, party) for party in (Party.SERVICE, Party.SERVICE_MANAGER, Party.PROVIDER_SEND_LEAD)} == {
-        "send.dco@southernmarches-icb.example"
-    }
+    assert {
+        directory.mailbox("northshire", "QX901", None, party)
+        for party in (Party.SERVICE, Party.SERVICE_MANAGER, Party.PROVIDER_SEND_LEAD)
+    } == {"send.dco@southernmarches-icb.example"}
 
 
-@pytest.mark.parametrize(("old", "new", "said"), [
-    ('service = "camhs"', 'service = "music"', "music"),
-    ('la = ["northshire", "eastmere", "tarnford", "holme_vale"]', 'la = ["westland"]', "westland"),
-    ('body = "QX102"', 'body = "QX101"', "stands twice"),
-    ('la = ["eastmere", "holme_vale", "tarnford"]', 'la = ["eastmere", "holme_vale", "northshire"]', "mapped twice"),
-    ('also = ["Eastmere Borough", "East Mere"]', 'also = ["North Shire"]', "share the name"),
-    ('dco = "send.dco@northernvales-icb.example"', 'dco = "nobody"', "icb.dco"),
-    ('role = "provider"', 'rôle = "provider"', "not TOML"),
-    ('role = "provider"', 'colour = "blue"', "colour"),
-    ('kind = "nhs_trust"', 'kind = "clinic"', "kind"),
-    ('kind = "integrated_care_board"', 'kind = "other"', "provides nothing"),
-    ('body = "QX101"', 'body = "qx 101"', "organisation code"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('service = "camhs"', 'service = "music"', "music"),
+        ('la = ["northshire", "eastmere", "tarnford", "holme_vale"]', 'la = ["westland"]', "westland"),
+        ('body = "QX102"', 'body = "QX101"', "stands twice"),
+        (
+            'la = ["eastmere", "holme_vale", "tarnford"]',
+            'la = ["eastmere", "holme_vale", "northshire"]',
+            "mapped twice",
+        ),
+        ('also = ["Eastmere Borough", "East Mere"]', 'also = ["North Shire"]', "share the name"),
+        ('dco = "send.dco@northernvales-icb.example"', 'dco = "nobody"', "icb.dco"),
+        ('role = "provider"', 'rôle = "provider"', "not TOML"),
+        ('role = "provider"', 'colour = "blue"', "colour"),
+        ('kind = "nhs_trust"', 'kind = "clinic"', "kind"),
+        ('kind = "integrated_care_board"', 'kind = "other"', "provides nothing"),
+        ('body = "QX101"', 'body = "qx 101"', "organisation code"),
+    ],
+)
 def test_a_faulty_directory_is_one_line_that_names_the_entry(tmp_path: Path, old: str, new: str, said: str) -> None:
     assert old in DEFAULT_TEXT
     own = tmp_path / "directory.toml"
@@ -119,22 +163,38 @@ def test_the_digest_follows_the_file(tmp_path: Path, directory: Directory) -> No
     assert load_directory(own).digest != directory.digest == load_directory(DEFAULT).digest
 
 
-@pytest.mark.parametrize(("header", "what"), [
-    ("Ref", "reference"), (" NHS no. ", "nhs_number"), ("d.o.b", "date_of_birth"), ("ASSESS?", "assess"),
-    ("SALT returned", "answer:speech_and_language_therapy"),
-    ("Community Paediatrics advice received", "answer:community_paediatrics"), ("OT report", "answer:occupational_therapy"),
-    ("Request received", "requested_on"), ("Music Therapy returned", None), ("returned", None), ("", None), ("Eye colour", None),
-])  # fmt: skip
-def test_headers_are_understood_by_name_synonym_and_service(directory: Directory, header: str, what: str | None) -> None:
+@pytest.mark.parametrize(
+    ("header", "what"),
+    [
+        ("Ref", "reference"),
+        (" NHS no. ", "nhs_number"),
+        ("d.o.b", "date_of_birth"),
+        ("ASSESS?", "assess"),
+        ("SALT returned", "answer:speech_and_language_therapy"),
+        ("Community Paediatrics advice received", "answer:community_paediatrics"),
+        ("OT report", "answer:occupational_therapy"),
+        ("Request received", "requested_on"),
+        ("Music Therapy returned", None),
+        ("returned", None),
+        ("", None),
+        ("Eye colour", None),
+    ],
+)
+def test_headers_are_understood_by_name_synonym_and_service(
+    directory: Directory, header: str, what: str | None
+) -> None:
     assert load_columns().meaning(header, directory) == what
 
 
-@pytest.mark.parametrize(("old", "new", "said"), [
-    ('names = ["Comments", "Comment", "Notes", "Note", "Remarks"]', 'names = ["Ref"]', "stands for"),
-    ("[column.comments]", "[column.remarks]", "missing or not known"),
-    ("\n[answers]\n", "\n[answers]\nmore = 1\n", "more"),
-    ("[words]", "[words", "not TOML"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('names = ["Comments", "Comment", "Notes", "Note", "Remarks"]', 'names = ["Ref"]', "stands for"),
+        ("[column.comments]", "[column.remarks]", "missing or not known"),
+        ("\n[answers]\n", "\n[answers]\nmore = 1\n", "more"),
+        ("[words]", "[words", "not TOML"),
+    ],
+)
 def test_a_faulty_column_file_is_one_line(tmp_path: Path, old: str, new: str, said: str) -> None:
     text = DEFAULT_COLUMNS.read_text(encoding="utf-8")
     assert old in text

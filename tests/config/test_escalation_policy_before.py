@@ -6,7 +6,10 @@ import pytest
 
 from config.escalation_policy import LadderError, load_ladder
 
-HEAD = 'name = "own"\nbasis = "local_standard"\ndecided_on = 2026-11-22\n\n[[rung.cypcc_annual_review]]\nid = "soon"\ntemplate = "reminder"\nto = ["service"]\n'
+HEAD = (
+    'name = "own"\nbasis = "local_standard"\ndecided_on = 2026-11-22\n\n[[rung.cypcc_annual_review]]\nid ='
+    ' "soon"\ntemplate = "reminder"\nto = ["service"]\n'
+)
 
 
 def ladder(tmp_path: Path, rung: str) -> Path:
@@ -16,7 +19,9 @@ def ladder(tmp_path: Path, rung: str) -> Path:
 
 
 def test_a_reminder_before_a_due_date_is_read(tmp_path: Path) -> None:
-    (rung,) = load_ladder(ladder(tmp_path, 'fact = "reminder_due"\nbefore = "due"\nweeks = 6\n')).rungs("cypcc_annual_review")
+    (rung,) = load_ladder(ladder(tmp_path, 'fact = "reminder_due"\nbefore = "due"\nweeks = 6\n')).rungs(
+        "cypcc_annual_review"
+    )
     assert (rung.before, rung.after, rung.weeks) == ("due", None, 6)
 
 

@@ -1,4 +1,6 @@
-"""The strict reader of the statute: whatever is not exactly right is refused, with the file, the rule, the key and an example."""
+"""The strict reader of the statute: whatever is not exactly right is refused, with the file, the rule, the key and an
+example.
+"""
 
 import shutil
 from datetime import date, datetime
@@ -50,7 +52,11 @@ def test_the_smallest_rule_reads(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("weeks = 6", "week = 6", r"a_process.toml: \[the_rule\].*`period.0.week`.*Did you mean `weeks`\? Example: weeks = 6"),
+        (
+            "weeks = 6",
+            "week = 6",
+            r"a_process.toml: \[the_rule\].*`period.0.week`.*Did you mean `weeks`\? Example: weeks = 6",
+        ),
         ("weeks = 6", "weeks = 6\nzzz = 1", r"not known: `period.0.zzz`. Known keys: "),
         ("weeks = 6", "weeks = 6\nweeks = 7", r"not TOML"),
         ("weeks = 6", 'weeks = "6"', r"key `period.0.weeks`.*Example: weeks = 6"),
@@ -62,7 +68,11 @@ def test_the_smallest_rule_reads(tmp_path: Path) -> None:
         ("weeks = 6\n", "", r"exactly one number"),
         ("weeks = 6", "later_of = [{ weeks = 6 }]\nearlier_of = [{ weeks = 5 }]", r"exclude each other"),
         ("weeks = 6", "weeks = 6\nlater_of = [{ weeks = 6 }]", r"inside the limbs, not in both"),
-        ("weeks = 6", 'later_of = [{ weeks = 6 }, { weeks = 2, start = "told_on" }]', r"`told_on` is used but is not among the rule's inputs"),
+        (
+            "weeks = 6",
+            'later_of = [{ weeks = 6 }, { weeks = 2, start = "told_on" }]',
+            r"`told_on` is used but is not among the rule's inputs",
+        ),
         ('"after"', '"afterwards"', r"key `period.0.counts`.*Example: counts = \"after\""),
         ('"after"', '"none"', r'counts = "none" takes no number'),
         ('"after"', '"before_fixed_date"', r"takes no number"),
@@ -106,7 +116,10 @@ def test_a_duplicate_table_is_refused(tmp_path: Path) -> None:
 
 
 def test_overlays_are_checked(tmp_path: Path) -> None:
-    overlay = '\n[[the_rule.excuse_overlay]]\ndue_from = 2020-05-01\ndue_to = 2020-04-01\nadd = ["coronavirus"]\ncite = "SI"\n'
+    overlay = (
+        '\n[[the_rule.excuse_overlay]]\ndue_from = 2020-05-01\ndue_to = 2020-04-01\nadd = ["coronavirus"]\ncite ='
+        ' "SI"\n'
+    )
     with pytest.raises(ConfigFault, match="comes before `due_from`"):
         law_of(tmp_path, RULE + overlay)
     with pytest.raises(ConfigFault, match="does not have: `flood`"):
@@ -115,7 +128,9 @@ def test_overlays_are_checked(tmp_path: Path) -> None:
 
 def test_an_appeal_period_follows_a_rule_that_is_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigFault, match=r"follows a rule that is not there.*Example"):
-        law_of(tmp_path, RULE.replace("weeks = 6", 'days = 1\nfollows = "nothing"').replace('"after"', '"appeal_period"'))
+        law_of(
+            tmp_path, RULE.replace("weeks = 6", 'days = 1\nfollows = "nothing"').replace('"after"', '"appeal_period"')
+        )
 
 
 def test_a_rule_holds_up_one_that_is_there(tmp_path: Path) -> None:
@@ -126,12 +141,18 @@ def test_a_rule_holds_up_one_that_is_there(tmp_path: Path) -> None:
 def test_files_of_one_process_may_each_use_rules_of_another(tmp_path: Path) -> None:
     law_of(tmp_path, RULE, "first.toml")
     law_of(tmp_path, '[uses.the_rule]\nstarts = ["it_came"]\n', "second.toml")
-    law = law_of(tmp_path, RULE.replace("the_rule", "other") + '\n[uses.the_rule]\nstarts = ["it_came_again"]\n', "second.more.toml")
+    law = law_of(
+        tmp_path,
+        RULE.replace("the_rule", "other") + '\n[uses.the_rule]\nstarts = ["it_came_again"]\n',
+        "second.more.toml",
+    )
     assert [rule.starts for rule in law.duties_of("second")] == [("it_came_again",), ("it_came",)]
     assert law.duties_of("first") == ()
     with pytest.raises(ConfigFault, match="names no rule of another statute file"):
         law_of(tmp_path, '[uses.nothing]\nstarts = ["it_came"]\n', "second.toml")
-    with pytest.raises(ConfigFault, match=r"\[uses\.the_rule\] starts with it_came_again, and so it does in another file of second"):
+    with pytest.raises(
+        ConfigFault, match=r"\[uses\.the_rule\] starts with it_came_again, and so it does in another file of second"
+    ):
         law_of(tmp_path, '[uses.the_rule]\nstarts = ["it_came", "it_came_again"]\n', "second.toml")
     with pytest.raises(ConfigFault, match="`uses` is a table of rules"):
         law_of(tmp_path, "uses = 1\n", "second.toml")
@@ -145,7 +166,8 @@ def test_no_statute_and_no_grounds_are_no_law(tmp_path: Path) -> None:
         load_law(tmp_path)
 
 
-# Versions ------------------------------------------------------------------------------------------------------------------
+# Versions
+# ------------------------------------------------------------------------------------------------------------------
 
 LATER = """
 [[the_rule.period]]
@@ -193,14 +215,19 @@ def test_versions_stand_in_order(tmp_path: Path) -> None:
 
 def test_an_age_takes_the_version_of_the_due_date(tmp_path: Path) -> None:
     ages = RULE.replace("weeks = 6", "years = 14").replace('"after"', '"birthday"')
-    later = LATER.split("\n[[the_rule.period]]\nfrom = 2028")[0].replace("weeks = 4", "years = 13").replace('"after"', '"birthday"')
+    later = (
+        LATER.split("\n[[the_rule.period]]\nfrom = 2028")[0]
+        .replace("weeks = 4", "years = 13")
+        .replace('"after"', '"birthday"')
+    )
     law = law_of(tmp_path, ages + later)
     assert reckon(law, ALMANAC, "the_rule", date(2013, 8, 1)).due == date(2027, 8, 1)
     assert reckon(law, ALMANAC, "the_rule", date(2014, 9, 1)).due == date(2027, 9, 1)
     assert reckon(law, ALMANAC, "the_rule", date(2014, 9, 1)).version_from == date(2027, 9, 1)
 
 
-# The digest, and what a locality may say -----------------------------------------------------------------------------------
+# The digest, and what a locality may say
+# -----------------------------------------------------------------------------------
 
 
 def shipped_copy(folder: Path) -> Path:
@@ -221,11 +248,19 @@ def test_the_digest_follows_the_content_and_not_the_layout(tmp_path: Path) -> No
 
 def test_a_locality_gives_a_number_where_the_law_leaves_one(tmp_path: Path) -> None:
     folder = shipped_copy(tmp_path)
-    own = '[review_advice_from_professional]\ncounts = "days_before"\ntext = "3 weeks before (local)"\nweeks = 3\ncite = "local standard"\n'
+    own = (
+        '[review_advice_from_professional]\ncounts = "days_before"\ntext = "3 weeks before (local)"\nweeks = 3\ncite ='
+        ' "local standard"\n'
+    )
     (folder / "locality.toml").write_text(own, encoding="utf-8")
     law = load_law(folder)
     answer = reckon(law, ALMANAC, "review_advice_from_professional", date(2026, 3, 30))
-    assert (answer.due, answer.basis, answer.citation, answer.reason) == (date(2026, 3, 9), "local_standard", "local standard", None)
+    assert (answer.due, answer.basis, answer.citation, answer.reason) == (
+        date(2026, 3, 9),
+        "local_standard",
+        "local standard",
+        None,
+    )
     assert law.digest != LAW.digest
     assert reckon(LAW, ALMANAC, "review_advice_from_professional", date(2026, 3, 30)).due is None
 
@@ -235,8 +270,14 @@ def test_a_locality_may_add_a_number_where_the_act_gives_none_and_it_is_called_l
     own = '[s23_notify_la]\ncounts = "working_days_after"\ntext = "10 working days"\nworking_days = 10\n'
     (folder / "locality.toml").write_text(own, encoding="utf-8")
     answer = reckon(load_law(folder), ALMANAC, "s23_notify_la", date(2026, 2, 4))
-    assert (answer.due, answer.basis, answer.citation) == (date(2026, 2, 18), "local_standard", "local standard; the duty is CFA 2014 s23(3)")
-    (folder / "locality.toml").write_text('[s42_arrange_health_provision]\ncounts = "after"\ntext = "5 weeks"\nweeks = 5\n', encoding="utf-8")
+    assert (answer.due, answer.basis, answer.citation) == (
+        date(2026, 2, 18),
+        "local_standard",
+        "local standard; the duty is CFA 2014 s23(3)",
+    )
+    (folder / "locality.toml").write_text(
+        '[s42_arrange_health_provision]\ncounts = "after"\ntext = "5 weeks"\nweeks = 5\n', encoding="utf-8"
+    )
     with pytest.raises(ConfigFault, match="continuing duty"):
         load_law(folder)
 
@@ -248,7 +289,9 @@ def test_a_locality_switches_only_what_the_law_leaves_to_it(tmp_path: Path) -> N
     (folder / "locality.toml").write_text("[mha2025_cetr_first]\nenabled = true\n", encoding="utf-8")
     with pytest.raises(ConfigFault, match="cannot be switched"):
         load_law(folder)
-    (folder / "locality.toml").write_text('[ehc_body_advice_respond]\ncounts = "after"\nweeks = 5\ntext = "5 weeks"\n', encoding="utf-8")
+    (folder / "locality.toml").write_text(
+        '[ehc_body_advice_respond]\ncounts = "after"\nweeks = 5\ntext = "5 weeks"\n', encoding="utf-8"
+    )
     with pytest.raises(ConfigFault, match="a number of its own in the law"):
         load_law(folder)
     (folder / "locality.toml").write_text("[s23_notify_la]\nworking_days = 10\n", encoding="utf-8")
@@ -259,7 +302,8 @@ def test_a_locality_switches_only_what_the_law_leaves_to_it(tmp_path: Path) -> N
         load_law(folder)
 
 
-# The law that is shipped ---------------------------------------------------------------------------------------------------
+# The law that is shipped
+# ---------------------------------------------------------------------------------------------------
 
 
 def test_every_rule_is_there_and_every_count_word_can_be_counted() -> None:
@@ -271,9 +315,15 @@ def test_every_rule_is_there_and_every_count_word_can_be_counted() -> None:
 
 def test_eight_rules_are_no_duty_to_act_by_a_day() -> None:
     assert {rule.id for rule in LAW.rules.values() if rule.bound != "by"} == {
-        "draft_plan_parent_response_min", "review_amend_parent_response_min", "remain_special_school", "ehc_school_closure_window_start",
-        "ehc_school_closure_window_end", "reassess_six_month_window_start", "cease_plan_earliest", "compulsory_school_age_start",
-    }  # fmt: skip
+        "draft_plan_parent_response_min",
+        "review_amend_parent_response_min",
+        "remain_special_school",
+        "ehc_school_closure_window_start",
+        "ehc_school_closure_window_end",
+        "reassess_six_month_window_start",
+        "cease_plan_earliest",
+        "compulsory_school_age_start",
+    }
 
 
 def test_what_is_shipped_switched_off() -> None:
@@ -291,7 +341,8 @@ def test_every_duty_of_the_process_ends_with_the_case() -> None:
         assert bool(rule.starts) != bool(rule.calculation_only), rule.id
 
 
-# Questions put wrongly -----------------------------------------------------------------------------------------------------
+# Questions put wrongly
+# -----------------------------------------------------------------------------------------------------
 
 
 def test_an_unknown_rule_lists_the_nearest() -> None:
@@ -308,7 +359,11 @@ def test_an_unknown_rule_lists_the_nearest() -> None:
         ("ehc_school_closure_window_start", {}, "needs reopens_on"),
         ("remain_special_school", {"closed_from": date(2026, 7, 22)}, "give both or neither"),
         ("remain_special_school", {"reopens_on": date(2026, 9, 2)}, "give both or neither"),
-        ("remain_special_school", {"closed_from": date(2026, 9, 2), "reopens_on": date(2026, 7, 22)}, "reopens_on comes after closed_from"),
+        (
+            "remain_special_school",
+            {"closed_from": date(2026, 9, 2), "reopens_on": date(2026, 7, 22)},
+            "reopens_on comes after closed_from",
+        ),
         ("ehc_school_closure_window_end", {"reopens_on": date(2026, 3, 1)}, "reopens_on comes after --on"),
     ],
 )
@@ -321,11 +376,13 @@ def test_a_question_put_wrongly_says_what_was_expected(rule: str, given: dict[st
 @pytest.mark.parametrize(
     ("rule", "on"),
     [
-        ("school_consultation_respond", date(9999, 12, 30)), ("cetr_inpatient", date(9999, 12, 30)),
-        ("cypcc_transition_18", date(9990, 1, 1)), ("compulsory_school_age_start", date(9997, 1, 1)),
+        ("school_consultation_respond", date(9999, 12, 30)),
+        ("cetr_inpatient", date(9999, 12, 30)),
+        ("cypcc_transition_18", date(9990, 1, 1)),
+        ("compulsory_school_age_start", date(9997, 1, 1)),
         ("review_meeting_notice", date(9999, 12, 31)),
     ],
-)  # fmt: skip
+)
 def test_the_end_of_the_calendar_is_an_answer_or_a_plain_refusal(rule: str, on: date) -> None:
     try:
         answer = reckon(LAW, ALMANAC, rule, on)
@@ -341,6 +398,20 @@ def test_answers_are_frozen_and_hold_days_not_instants() -> None:
     with pytest.raises(ValueError, match="frozen"):
         answer.due = date(2026, 4, 14)  # type: ignore[misc]  # the frozen model is what is tested
     assert list(answer.model_dump(mode="json")) == [
-        "rule", "on", "due", "strict_due", "act_by", "due_at", "period", "counts", "basis", "citation", "url", "version_from",
-        "enabled", "excuses", "reason", "steps",
-    ]  # fmt: skip
+        "rule",
+        "on",
+        "due",
+        "strict_due",
+        "act_by",
+        "due_at",
+        "period",
+        "counts",
+        "basis",
+        "citation",
+        "url",
+        "version_from",
+        "enabled",
+        "excuses",
+        "reason",
+        "steps",
+    ]

@@ -1,4 +1,6 @@
-"""The grounds of excuse: what each provision lists, and what SI 2020/471 added, set down by hand from the instruments."""
+"""The grounds of excuse: what each provision lists, and what SI 2020/471 added, set down by hand from the
+instruments.
+"""
 
 from datetime import date, timedelta
 
@@ -11,33 +13,72 @@ from tests.support.second_count import printed_rules
 
 LAW, ALMANAC = load_law(), load_almanac()
 
-# Every provision that SI 2020/471 relaxed and that is a rule here, limb by limb. Its reg 2A(3) of the SEND Regs first, in its order,
-# then the textual amendments (4(3), 5(4), 8(2), 10(4) with 13(3), 44(3)(c) and 45(7)(c), 18A, 22(6), 27(3), 45(8)), then the other instruments.
+# Every provision that SI 2020/471 relaxed and that is a rule here, limb by limb. Its reg 2A(3) of the SEND
+# Regs first,
+# in its order,
+# then the textual amendments (4(3), 5(4), 8(2), 10(4) with 13(3), 44(3)(c) and 45(7)(c), 18A, 22(6), 27(3),
+# 45(8)),
+# then the other instruments.
 RELAXED = {
-    "la_move_transfer_plan", "rcb_move_notify_new_rcb",  # 15(2), 15(7): the second reference to 15 working days only
-    "new_la_inform_parent", "new_la_review_after_transfer", "rcb_move_request_review",  # 15(4), 15(5), 15(8)
-    "rcb_change_notify_new_rcb", "new_rcb_request_review",  # 16(2), 16(3)
-    "review_report_send", "review_decision_notify",  # 20(9), (10), 21(7) to (9)
-    "reassess_decision_notify", "review_after_reassessment",  # 25(1), 27(4)
-    "mediation_contact_adviser", "mediation_certificate_no_mediation",  # 33, 34(1)
-    "la_notify_rcb_mediation", "rcb_arrange_mediation", "la_arrange_mediation_health_mixed",  # 35(2) to (4)
-    "la_arrange_mediation", "mediation_certificate_after", "mediation_certificate_deemed",  # 36(2), 39(1), 39(3)
-    "mediation_agreement_no_appeal_right", "rcb_notify_la_mediation_agreement",  # 42(3), 42(4)
-    "order_reconsider", "order_amend_provision", "order_amend_placement", "order_continue_amend",  # 44(2)(d), (e), (f), (h)
-    "unopposed_contents", "unopposed_placement_only", "unopposed_placement_and_contents", "unopposed_cease",  # 45(4), (5), (6A)
+    "la_move_transfer_plan",
+    "rcb_move_notify_new_rcb",  # 15(2), 15(7): the second reference to 15 working days only
+    "new_la_inform_parent",
+    "new_la_review_after_transfer",
+    "rcb_move_request_review",  # 15(4), 15(5), 15(8)
+    "rcb_change_notify_new_rcb",
+    "new_rcb_request_review",  # 16(2), 16(3)
+    "review_report_send",
+    "review_decision_notify",  # 20(9), (10), 21(7) to (9)
+    "reassess_decision_notify",
+    "review_after_reassessment",  # 25(1), 27(4)
+    "mediation_contact_adviser",
+    "mediation_certificate_no_mediation",  # 33, 34(1)
+    "la_notify_rcb_mediation",
+    "rcb_arrange_mediation",
+    "la_arrange_mediation_health_mixed",  # 35(2) to (4)
+    "la_arrange_mediation",
+    "mediation_certificate_after",
+    "mediation_certificate_deemed",  # 36(2), 39(1), 39(3)
+    "mediation_agreement_no_appeal_right",
+    "rcb_notify_la_mediation_agreement",  # 42(3), 42(4)
+    "order_reconsider",
+    "order_amend_provision",
+    "order_amend_placement",
+    "order_continue_amend",  # 44(2)(d), (e), (f), (h)
+    "unopposed_contents",
+    "unopposed_placement_only",
+    "unopposed_placement_and_contents",
+    "unopposed_cease",  # 45(4), (5), (6A)
     "he_disclosure",  # 47
-    "ehc_no_assess_determination_notify", "ehc_assess_decision_notify", "s23_starts_la_clock", "ehc_body_advice_respond",  # 4, 5, 8
-    "ehc_no_plan_notify", "ehc_final_plan_send",  # 10(4), 13(3)
-    "order_assess_notify", "order_assess_no_plan_notify", "order_assess_final_plan", "order_make_plan_draft", "order_make_plan_final",  # 44(3)(c)
-    "unopposed_assess_notify", "unopposed_issue_draft", "unopposed_issue_final",  # 45(7)(c)
-    "annual_review_first", "annual_review_next",  # 18A
-    "review_amend_final_plan", "review_no_amend_notify", "reassess_final_plan",  # 22(6), 27(3)
-    "unopposed_assess_no_plan", "unopposed_assess_final_plan",  # 45(8) for (3A)
+    "ehc_no_assess_determination_notify",
+    "ehc_assess_decision_notify",
+    "s23_starts_la_clock",
+    "ehc_body_advice_respond",  # 4, 5, 8
+    "ehc_no_plan_notify",
+    "ehc_final_plan_send",  # 10(4), 13(3)
+    "order_assess_notify",
+    "order_assess_no_plan_notify",
+    "order_assess_final_plan",
+    "order_make_plan_draft",
+    "order_make_plan_final",  # 44(3)(c)
+    "unopposed_assess_notify",
+    "unopposed_issue_draft",
+    "unopposed_issue_final",  # 45(7)(c)
+    "annual_review_first",
+    "annual_review_next",  # 18A
+    "review_amend_final_plan",
+    "review_no_amend_notify",
+    "reassess_final_plan",  # 22(6), 27(3)
+    "unopposed_assess_no_plan",
+    "unopposed_assess_final_plan",  # 45(8) for (3A)
     "direct_payment_first_review",  # SI 2014/1652 reg 11(2)(a)
-    "detained_plan_copy_send", "detained_rcb_request_review",  # SI 2015/62 reg 17(1), 16(4)
-    "ftt_health_recommendation_respond", "ftt_response_copy_to_sos",  # SI 2017/1306 reg 6(3), 6(6)
-    "ftt_social_care_recommendation_respond", "ftt_social_care_copy_to_sos",  # SI 2017/1306 reg 7(1), 7(4)
-}  # fmt: skip
+    "detained_plan_copy_send",
+    "detained_rcb_request_review",  # SI 2015/62 reg 17(1), 16(4)
+    "ftt_health_recommendation_respond",
+    "ftt_response_copy_to_sos",  # SI 2017/1306 reg 6(3), 6(6)
+    "ftt_social_care_recommendation_respond",
+    "ftt_social_care_copy_to_sos",  # SI 2017/1306 reg 7(1), 7(4)
+}
 FIRST, LAST = date(2020, 5, 1), date(2020, 9, 24)
 DAY = timedelta(days=1)
 
@@ -68,7 +109,8 @@ def test_the_overlay_follows_the_due_date_and_not_the_start(rule_id: str) -> Non
 
 def test_no_other_rule_is_ever_relaxed() -> None:
     for rule in LAW.rules.values():
-        if rule.id in RELAXED or rule.period[0].since == date(2022, 7, 1):  # one rule began only after that summer
+        # one rule began only after that summer
+        if rule.id in RELAXED or rule.period[0].since == date(2022, 7, 1):
             continue
         for days in range(0, 300, 3):
             on = date(2020, 1, 1) + days * DAY
@@ -98,12 +140,27 @@ def test_citations_and_addresses_are_those_of_the_table() -> None:
     for printed in printed_rules():
         rule = LAW.rule(printed.rule)
         period = rule.period[-1]
-        assert (rule.process, period.text, period.counts, period.basis) == (printed.process, printed.period, printed.counts, printed.basis)
-        assert (period.cite or "", period.url or "", str(period.since or "")) == (printed.citation, printed.url, printed.since)
+        assert (rule.process, period.text, period.counts, period.basis) == (
+            printed.process,
+            printed.period,
+            printed.counts,
+            printed.basis,
+        )
+        assert (period.cite or "", period.url or "", str(period.since or "")) == (
+            printed.citation,
+            printed.url,
+            printed.since,
+        )
 
 
 def test_a_ground_that_borrows_names_the_four_of_reg_10_4() -> None:
-    assert LAW.grounds_of("reg_13_3") == ("reg_13_3", "school_closed", "early_years_closed", "personal_exceptional", "absent_4_weeks")
+    assert LAW.grounds_of("reg_13_3") == (
+        "reg_13_3",
+        "school_closed",
+        "early_years_closed",
+        "personal_exceptional",
+        "absent_4_weeks",
+    )
     assert LAW.grounds_of("missed_appointment") == ("missed_appointment",)
 
 

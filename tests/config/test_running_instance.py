@@ -56,7 +56,9 @@ def settings(tmp_path: Path) -> Settings:
 
 def house(api_url: str, pid: int) -> Running:
     """A running house as the supervisor writes it."""
-    return Running(pid, "2026-04-14T08:00:00+00:00", api_url, "http://127.0.0.1:1", "127.0.0.1", 2525, "letters", {"server": 1})
+    return Running(
+        pid, "2026-04-14T08:00:00+00:00", api_url, "http://127.0.0.1:1", "127.0.0.1", 2525, "letters", {"server": 1}
+    )
 
 
 def test_what_was_written_is_read_back(settings: Settings, api_url: str) -> None:

@@ -11,14 +11,26 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import Carrier, Settings, SettingsError, child_environment, fix_prefect_environment, prefect_environment
+from config.settings import (
+    Carrier,
+    Settings,
+    SettingsError,
+    child_environment,
+    fix_prefect_environment,
+    prefect_environment,
+)
 
 
 def test_nothing_set_gives_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """State lives in ./var, the pages on 4200, letters in the local sink."""
     monkeypatch.chdir(tmp_path)
     settings = Settings.read({})
-    assert (settings.home, settings.port, settings.carrier, settings.today) == (tmp_path / "var", 4200, Carrier.SINK, None)
+    assert (settings.home, settings.port, settings.carrier, settings.today) == (
+        tmp_path / "var",
+        4200,
+        Carrier.SINK,
+        None,
+    )
 
 
 def test_empty_values_are_as_good_as_none() -> None:
@@ -46,7 +58,9 @@ def test_empty_values_are_as_good_as_none() -> None:
         ({"SENDFLOW_BIND": "0.0.0.0", "SENDFLOW_AUTH": "dco:tiny"}, "SENDFLOW_AUTH", "eight characters"),
     ],
 )
-def test_a_setting_that_cannot_be_used_is_named_with_an_example(given: dict[str, str], named: str, example: str) -> None:
+def test_a_setting_that_cannot_be_used_is_named_with_an_example(
+    given: dict[str, str], named: str, example: str
+) -> None:
     """One line says which, what was expected and how it would look."""
     with pytest.raises(SettingsError) as caught:
         Settings.read(given)
@@ -92,8 +106,15 @@ def test_prefect_is_kept_at_home_and_quiet(tmp_path: Path) -> None:
     """Its folder, database and profiles are the house's; the three ways of calling home are closed."""
     seen = prefect_environment(Settings.read({"SENDFLOW_HOME": str(tmp_path), "SENDFLOW_PORT": "4555"}))
     assert seen["PREFECT_API_URL"] == "http://127.0.0.1:4555/api"
-    assert all(str(tmp_path) in seen[name] for name in ("PREFECT_HOME", "PREFECT_PROFILES_PATH", "PREFECT_API_DATABASE_CONNECTION_URL"))
-    off = ("PREFECT_SERVER_ANALYTICS_ENABLED", "PREFECT_SERVER_UI_V2_ENABLED", "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT")
+    assert all(
+        str(tmp_path) in seen[name]
+        for name in ("PREFECT_HOME", "PREFECT_PROFILES_PATH", "PREFECT_API_DATABASE_CONNECTION_URL")
+    )
+    off = (
+        "PREFECT_SERVER_ANALYTICS_ENABLED",
+        "PREFECT_SERVER_UI_V2_ENABLED",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT",
+    )
     assert [seen[name] for name in off] == ["false"] * 3
     assert seen["DO_NOT_TRACK"] == "1"
     assert seen["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] == "false"
@@ -106,17 +127,34 @@ def test_prefect_clears_its_own_runs_and_events_away_after_a_quarter(tmp_path: P
     assert int(seen["PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD"]) == 90 * 24 * 3600
 
 
-@pytest.mark.parametrize(("query", "left", "tls"), [
-    ("", "", {}),
-    ("?sslmode=require", "?ssl=require", {}),
-    ("?sslmode=verify-full&sslrootcert=/etc/ca.pem", "", {"ENABLED": "true", "CHECK_HOSTNAME": "true", "CA_FILE": "/etc/ca.pem"}),
-    ("?sslmode=verify-full&sslrootcert=system", "", {"ENABLED": "true", "CHECK_HOSTNAME": "true"}),
-    ("?sslmode=verify-ca&sslcert=/c&sslkey=/k&timeout=5", "?timeout=5", {"ENABLED": "true", "CHECK_HOSTNAME": "false", "CERT_FILE": "/c", "KEY_FILE": "/k"}),
-])  # fmt: skip
-def test_tls_to_prefect_s_database_is_asked_for_in_the_words_of_the_records(tmp_path: Path, query: str, left: str, tls: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("query", "left", "tls"),
+    [
+        ("", "", {}),
+        ("?sslmode=require", "?ssl=require", {}),
+        (
+            "?sslmode=verify-full&sslrootcert=/etc/ca.pem",
+            "",
+            {"ENABLED": "true", "CHECK_HOSTNAME": "true", "CA_FILE": "/etc/ca.pem"},
+        ),
+        ("?sslmode=verify-full&sslrootcert=system", "", {"ENABLED": "true", "CHECK_HOSTNAME": "true"}),
+        (
+            "?sslmode=verify-ca&sslcert=/c&sslkey=/k&timeout=5",
+            "?timeout=5",
+            {"ENABLED": "true", "CHECK_HOSTNAME": "false", "CERT_FILE": "/c", "KEY_FILE": "/k"},
+        ),
+    ],
+)
+def test_tls_to_prefect_s_database_is_asked_for_in_the_words_of_the_records(
+    tmp_path: Path, query: str, left: str, tls: dict[str, str]
+) -> None:
     """Its driver stops at `sslmode`, so that an address copied from the other one kept the server from starting."""
     place = "postgresql://prefect:words@db.icb.example/prefect"
-    given = {"SENDFLOW_HOME": str(tmp_path), "SENDFLOW_PREFECT_DATABASE_URL": place + query, "SENDFLOW_DATABASE_UNVERIFIED": "allowed"}
+    given = {
+        "SENDFLOW_HOME": str(tmp_path),
+        "SENDFLOW_PREFECT_DATABASE_URL": place + query,
+        "SENDFLOW_DATABASE_UNVERIFIED": "allowed",
+    }
     seen = prefect_environment(Settings.read(given))
     assert seen["PREFECT_API_DATABASE_CONNECTION_URL"] == place.replace("postgresql:", "postgresql+asyncpg:") + left
     start = "PREFECT_SERVER_DATABASE_SQLALCHEMY_CONNECT_ARGS_TLS_"
@@ -132,11 +170,16 @@ def test_the_pages_are_the_house_s_own_and_ask_the_server_that_they_came_from(tm
 
 def test_no_address_but_loopback_is_ever_named(tmp_path: Path) -> None:
     """What Prefect is told holds no other host."""
-    hosts = [re.findall(r"https?://([^:/]+)", value) for value in prefect_environment(Settings.read({"SENDFLOW_HOME": str(tmp_path)})).values()]
+    hosts = [
+        re.findall(r"https?://([^:/]+)", value)
+        for value in prefect_environment(Settings.read({"SENDFLOW_HOME": str(tmp_path)})).values()
+    ]
     assert {host for found in hosts for host in found} == {"127.0.0.1", "localhost"}
 
 
-def test_what_the_user_told_prefect_elsewhere_does_not_reach_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_user_told_prefect_elsewhere_does_not_reach_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Profiles and variables of the user's own go, in this process and in every child."""
     before = dict(os.environ)
     monkeypatch.setenv("PREFECT_PROFILE", "cloud")
@@ -156,14 +199,14 @@ def test_what_the_user_told_prefect_elsewhere_does_not_reach_it(tmp_path: Path, 
 
 
 def test_no_logger_of_prefects_speaks_beside_a_command(tmp_path: Path) -> None:
-    """Its workers log under bare names: a person who records a fact is not to read "EventsWorker - Still processing items"."""
+    """Its workers log under bare names: a person who records a fact is not to read "EventsWorker - Still processing
+    items".
+    """
     script = (
-        "from config.settings import Settings, fix_caller_environment\n"
-        "fix_caller_environment(Settings.read(), 'http://127.0.0.1:9/api')\n"
-        "import logging, prefect\n"
-        "from prefect.logging.configuration import setup_logging\n"
-        "setup_logging()\n"
-        "for name in ('EventsWorker', 'prefect.events', 'prefect._internal'): logging.getLogger(name).warning('1 items remaining')\n"
+        "from config.settings import Settings, fix_caller_environment\nfix_caller_environment(Settings.read(),"
+        " 'http://127.0.0.1:9/api')\nimport logging, prefect\nfrom prefect.logging.configuration import"
+        " setup_logging\nsetup_logging()\nfor name in ('EventsWorker', 'prefect.events', 'prefect._internal'):"
+        " logging.getLogger(name).warning('1 items remaining')\n"
     )
     environ = child_environment(Settings.read({"SENDFLOW_HOME": str(tmp_path)}))
     done = subprocess.run([sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=True)
@@ -171,12 +214,31 @@ def test_no_logger_of_prefects_speaks_beside_a_command(tmp_path: Path) -> None:
 
 
 def test_prefect_knows_every_setting_that_is_fixed(tmp_path: Path) -> None:
-    """A renamed setting would be ignored without a word: Prefect itself is asked, in a process of its own, what it took."""
+    """A renamed setting would be ignored without a word: Prefect itself is asked, in a process of its own, what it
+    took.
+    """
     settings = Settings.read({"SENDFLOW_HOME": str(tmp_path)})
     script = (
-        "from prefect.settings import get_current_settings as now; s = now(); "
-        "print(s.home, s.server.analytics_enabled, s.server.ui.v2_enabled, s.server.ui.show_promotional_content, s.server.ephemeral.enabled, s.api.url, "
-        "s.client.max_retries, s.runner.poll_frequency, s.flows.heartbeat_frequency)"
+        "from prefect.settings import get_current_settings as now; s = now(); print(s.home, s.server.analytics_enabled,"
+        " s.server.ui.v2_enabled, s.server.ui.show_promotional_content, s.server.ephemeral.enabled, s.api.url,"
+        " s.client.max_retries, s.runner.poll_frequency, s.flows.heartbeat_frequency)"
     )
-    said = subprocess.run([sys.executable, "-c", script], env=child_environment(settings), capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert said.stdout.split() == [str(tmp_path / "prefect"), "False", "False", "False", "False", "http://127.0.0.1:4200/api", "2", "2", "30"]
+    said = subprocess.run(
+        [sys.executable, "-c", script],
+        env=child_environment(settings),
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    assert said.stdout.split() == [
+        str(tmp_path / "prefect"),
+        "False",
+        "False",
+        "False",
+        "False",
+        "http://127.0.0.1:4200/api",
+        "2",
+        "2",
+        "30",
+    ]

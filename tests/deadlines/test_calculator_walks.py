@@ -1,4 +1,6 @@
-"""Every rule, every start day from its first entry to the end of 2028: both ways of counting give the same three dates."""
+"""Every rule, every start day from its first entry to the end of 2028: both ways of counting give the same
+three dates.
+"""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -24,7 +26,12 @@ OFFSETS: dict[str, list[dict[str, int]]] = {
     "new_la_review_after_transfer": [{"last_reviewed_on": days} for days in (-400, -274, -273, -1, 0, 30)],
     "ehc_school_closure_window_start": [{"reopens_on": days} for days in (0, 27, 28, 29, 42)],
     "ehc_school_closure_window_end": [{"reopens_on": days} for days in (0, 27, 28, 29, 42)],
-    "remain_special_school": [{}, {"closed_from": -9, "reopens_on": 3}, {"closed_from": 2, "reopens_on": 44}, {"closed_from": 30, "reopens_on": 40}],
+    "remain_special_school": [
+        {},
+        {"closed_from": -9, "reopens_on": 3},
+        {"closed_from": 2, "reopens_on": 44},
+        {"closed_from": 30, "reopens_on": 40},
+    ],
     "appeal_register": [{}, *({"certificate_date": days} for days in (1, 28, 30, 31, 45, 70))],
     "cease_plan_earliest": [{}, *({"certificate_date": days} for days in (1, 28, 31, 70))],
     "review_amend_outer_limit": [{}, *({"notice_sent_on": days} for days in (0, 27, 28, 29, 60))],
@@ -90,7 +97,9 @@ def test_both_ways_of_counting_agree_on_every_day(process: str) -> None:
 def test_every_rule_answers_on_most_of_its_days() -> None:
     """So that two ways of refusing cannot pass for agreement."""
     for printed in PRINTED:
-        given = {name: date(2026, 3, 2) + timedelta(days=days) for name, days in OFFSETS.get(printed.rule, [{}])[-1].items()}
+        given = {
+            name: date(2026, 3, 2) + timedelta(days=days) for name, days in OFFSETS.get(printed.rule, [{}])[-1].items()
+        }
         answer = asked_first(LAW, ALMANAC, printed.rule, date(2026, 3, 2), given)
         assert isinstance(answer, tuple), printed.rule
 
@@ -107,8 +116,18 @@ def test_the_full_answer_and_the_fast_one_are_one(process: str) -> None:
                         reckon(LAW, ALMANAC, printed.rule, on, given)
                     continue
                 full = reckon(LAW, ALMANAC, printed.rule, on, given)
-                assert (full.due, full.strict_due, full.act_by, full.excuses) == (fast.due, fast.strict_due, fast.act_by, fast.excuses)
-                assert (full.basis, full.citation or "", full.url, full.version_from) == (fast.basis, fast.citation, fast.url, fast.version_from)
+                assert (full.due, full.strict_due, full.act_by, full.excuses) == (
+                    fast.due,
+                    fast.strict_due,
+                    fast.act_by,
+                    fast.excuses,
+                )
+                assert (full.basis, full.citation or "", full.url, full.version_from) == (
+                    fast.basis,
+                    fast.citation,
+                    fast.url,
+                    fast.version_from,
+                )
                 assert full.steps[0].startswith(f"Start: {on:%A} {on.day} {on:%B} {on.year}")
                 if full.due is None:
                     assert full.reason and full.due_at is None and full.act_by is None
@@ -124,7 +143,12 @@ def test_every_day_left_out_is_named_once_with_its_reason() -> None:
         for rule, number in (("he_disclosure", 15), ("appeal_la_response", 30), ("lac_iha", 20)):
             answer = reckon(LAW, ALMANAC, rule, on)
             assert answer.due is not None
-            before_act_by = [step for key, group in groupby(answer.steps, lambda step: step.startswith("Left out")) if key for step in group]
+            before_act_by = [
+                step
+                for key, group in groupby(answer.steps, lambda step: step.startswith("Left out"))
+                if key
+                for step in group
+            ]
             assert (answer.due - on).days - number == sum(days_named(step) for step in before_act_by)
 
 

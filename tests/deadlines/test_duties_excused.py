@@ -1,4 +1,6 @@
-"""Excuses: regs 5(4), 8(2), 10(4), 13(3). They move no date; they say that missing it is no breach, once a person has accepted them."""
+"""Excuses: regs 5(4), 8(2), 10(4), 13(3). They move no date; they say that missing it is no breach, once a person has
+accepted them.
+"""
 
 from typing import Any
 
@@ -13,12 +15,16 @@ ASKED = {"body": TRUST, "service": SALT}
 CASE_DUTIES = ("ehc_assess_decision_notify", "ehc_no_plan_notify", "ehc_final_plan_send")
 
 
-def claimed(claim: dict[str, Any], decided: dict[str, Any] | None = None, *more: tuple[Any, ...], asked_on: str = "2 Mar 2026") -> list[Duty]:
+def claimed(
+    claim: dict[str, Any], decided: dict[str, Any] | None = None, *more: tuple[Any, ...], asked_on: str = "2 Mar 2026"
+) -> list[Duty]:
     """A claim of 10 Apr about SALT advice asked on 2 Mar (due 13 Apr 2026), and what a person decided on 20 Apr."""
     facts: list[tuple[Any, ...]] = [
-        ("ehc_assessment_requested", "2 Feb 2026"), ("assessment_agreed", "20 Feb 2026"), ("health_advice_requested", asked_on, ASKED),
+        ("ehc_assessment_requested", "2 Feb 2026"),
+        ("assessment_agreed", "20 Feb 2026"),
+        ("health_advice_requested", asked_on, ASKED),
         ("excuse_claimed", "10 Apr 2026", claim),
-    ]  # fmt: skip
+    ]
     if decided is not None:
         facts.append(("excuse_decided", "20 Apr 2026", {"claim": 4, "look_again_on": "2026-05-18", **decided}))
     return duties(history(*facts, *more))
@@ -43,20 +49,37 @@ def test_each_ground_of_regulation_8_2_excuses_the_body_once_accepted(ground: st
     assert found.due == day("13 Apr 2026"), "the date stays where the law put it"
 
 
-@pytest.mark.parametrize("ground", ["school_closed", "early_years_closed", "personal_exceptional", "absent_2_weeks", "coronavirus"])
+@pytest.mark.parametrize(
+    "ground", ["school_closed", "early_years_closed", "personal_exceptional", "absent_2_weeks", "coronavirus"]
+)
 def test_a_ground_that_regulation_8_2_does_not_list_excuses_no_body(ground: str) -> None:
-    """The word "personal" stands in regs 5(4) and 10(4), not in reg 8(2); school holidays are the authority's ground only."""
+    """The word "personal" stands in regs 5(4) and 10(4), not in reg 8(2); school holidays are the authority's ground
+    only.
+    """
     assert advice(claimed({"ground": ground, **ASKED}, ACCEPTED)).excuse is None
 
 
 def test_coronavirus_excused_what_fell_due_from_1_may_to_24_sep_2020() -> None:
-    """SI 2020/471 reg 8, by the due date: asked Thu 19 Mar 2020, due Thu 30 Apr (not yet); asked Fri 20 Mar, due Fri 1 May (relaxed)."""
+    """SI 2020/471 reg 8, by the due date: asked Thu 19 Mar 2020, due Thu 30 Apr (not yet); asked Fri 20 Mar, due Fri 1
+    May (relaxed).
+    """
     opened = ("ehc_assessment_requested", "2 Mar 2020")
-    for asked_on, relaxed in (("19 Mar 2020", False), ("20 Mar 2020", True), ("13 Aug 2020", True), ("14 Aug 2020", False)):
-        found = advice(duties(history(
-            opened, ("health_advice_requested", asked_on, ASKED), ("excuse_claimed", "1 Oct 2020", {"ground": "coronavirus", **ASKED}),
-            ("excuse_decided", "1 Oct 2020", {"claim": 3, **ACCEPTED, "look_again_on": "2020-11-01"}),
-        )))  # fmt: skip
+    for asked_on, relaxed in (
+        ("19 Mar 2020", False),
+        ("20 Mar 2020", True),
+        ("13 Aug 2020", True),
+        ("14 Aug 2020", False),
+    ):
+        found = advice(
+            duties(
+                history(
+                    opened,
+                    ("health_advice_requested", asked_on, ASKED),
+                    ("excuse_claimed", "1 Oct 2020", {"ground": "coronavirus", **ASKED}),
+                    ("excuse_decided", "1 Oct 2020", {"claim": 3, **ACCEPTED, "look_again_on": "2020-11-01"}),
+                )
+            )
+        )
         assert (found.excuse is not None) is relaxed, asked_on
 
 
@@ -75,10 +98,13 @@ def test_an_acceptance_may_be_taken_back_and_given_again() -> None:
 
 
 def test_a_waiting_list_is_no_excuse() -> None:
-    found = duties(history(
-        ("ehc_assessment_requested", "2 Feb 2026"), ("health_advice_requested", "2 Mar 2026", ASKED),
-        ("waiting_list_stated", "9 Mar 2026", {**ASKED, "weeks": 40}),
-    ))  # fmt: skip
+    found = duties(
+        history(
+            ("ehc_assessment_requested", "2 Feb 2026"),
+            ("health_advice_requested", "2 Mar 2026", ASKED),
+            ("waiting_list_stated", "9 Mar 2026", {**ASKED, "weeks": 40}),
+        )
+    )
     assert advice(found).excuse is None
     assert standing(advice(found), day("14 Apr 2026")) is Standing.BREACHED
     assert advice(claimed({"ground": "waiting_list", **ASKED}, ACCEPTED)).excuse is None
@@ -97,10 +123,14 @@ def test_a_waiting_list_is_no_excuse() -> None:
         (None, None, True),  # undated: about the whole period
     ],
 )
-def test_an_accepted_excuse_reaches_a_duty_whose_period_it_touches(began: str | None, ended: str | None, touches: bool) -> None:
+def test_an_accepted_excuse_reaches_a_duty_whose_period_it_touches(
+    began: str | None, ended: str | None, touches: bool
+) -> None:
     dated = {key: value for key, value in {"began_on": began, "ended_on": ended}.items() if value}
     assert (advice(claimed({"ground": "absent_4_weeks", **ASKED, **dated}, ACCEPTED)).excuse is not None) is touches
-    assert (advice(claimed({"ground": "absent_4_weeks", **ASKED}, {**ACCEPTED, **dated})).excuse is not None) is touches, "whoever decides may date it"
+    assert (
+        advice(claimed({"ground": "absent_4_weeks", **ASKED}, {**ACCEPTED, **dated})).excuse is not None
+    ) is touches, "whoever decides may date it"
 
 
 def test_a_claim_about_one_body_or_service_excuses_no_other() -> None:
@@ -129,7 +159,9 @@ def test_late_and_excused_is_excused_and_in_time_is_met() -> None:
 
 
 def test_the_decision_may_name_what_the_claim_left_out() -> None:
-    """An import makes of the tracker's Exception column an undated claim without a ground; whoever decides it says what it is."""
+    """An import makes of the tracker's Exception column an undated claim without a ground; whoever decides it says what
+    it is.
+    """
     found = advice(claimed({**ASKED}, {**ACCEPTED, "ground": "missed_appointment"}))
     assert found.excuse is not None
     assert found.excuse.ground == "missed_appointment"

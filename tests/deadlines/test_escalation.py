@@ -1,4 +1,6 @@
-"""The ladder of the default local policy, rung by rung, on Easter's calendar of 2026. Pure: what is owed, and when to look again."""
+"""The ladder of the default local policy, rung by rung, on Easter's calendar of 2026. Pure: what is owed, and when to
+look again.
+"""
 
 from datetime import date, timedelta
 from typing import Any
@@ -74,7 +76,10 @@ def swept(lines: list[Line], as_at: str | date) -> list[Line]:
 
 
 def test_the_default_ladder_is_the_one_of_the_issue() -> None:
-    told = [(each.id, each.fact, each.after, each.working_days, each.weeks, each.days, [str(to) for to in each.to]) for each in RUNGS]
+    told = [
+        (each.id, each.fact, each.after, each.working_days, each.weeks, each.days, [str(to) for to in each.to])
+        for each in RUNGS
+    ]
     assert told == [
         ("acknowledgement_missing", "reminder_due", "start", 3, None, None, ["service"]),
         ("reminder_3_weeks", "reminder_due", "start", None, 3, None, ["service"]),
@@ -87,15 +92,20 @@ def test_the_default_ladder_is_the_one_of_the_issue() -> None:
     duties = load_law().rules
     assert {duties[rule].per for rule in LADDER.rung} == {"body"}, "the LA's duties are shown, never chased"
     assert {rule for rule in LADDER.rung if duties[rule].process == "ehc_needs_assessment"} == {ADVICE}
-    assert {kind: [str(to) for to in each.to] for kind, each in LADDER.letter.items() if kind.startswith("health_advice_")} == {
-        "health_advice_requested": ["service"], "health_advice_received": ["service"],
-    }  # fmt: skip
+    assert {
+        kind: [str(to) for to in each.to] for kind, each in LADDER.letter.items() if kind.startswith("health_advice_")
+    } == {
+        "health_advice_requested": ["service"],
+        "health_advice_received": ["service"],
+    }
 
 
 def test_each_rung_falls_on_its_day() -> None:
     duty = advice(history(*OPENED, ASK))
     assert {rung.id: str(rung_day(duty, rung, almanac())) for rung in RUNGS} == DAYS
-    assert [(rung.id, on.isoformat()) for rung, on in fallen(duty, RUNGS, almanac(), day("6 Apr 2026"))] == list(DAYS.items())[:3]
+    assert [(rung.id, on.isoformat()) for rung, on in fallen(duty, RUNGS, almanac(), day("6 Apr 2026"))] == list(
+        DAYS.items()
+    )[:3]
 
 
 @pytest.mark.parametrize("rung", list(DAYS))
@@ -110,9 +120,10 @@ def test_a_rung_is_owed_from_its_day_and_not_the_day_before(rung: str) -> None:
 def test_a_rung_says_which_duty_and_by_which_date_it_was_judged() -> None:
     drafts = looked(history(*OPENED, ASK), "14 Apr 2026").drafts
     assert drafts[-1] == Draft(
-        "breached", day("14 Apr 2026"),
+        "breached",
+        day("14 Apr 2026"),
         {"rule": ADVICE, "opened_seq": 3, "due": "2026-04-13", "body": TRUST, "service": SALT, "rung": "breach"},
-    )  # fmt: skip
+    )
 
 
 def test_look_on_is_the_first_day_with_something_new_to_say() -> None:
@@ -129,14 +140,19 @@ def test_a_word_from_the_body_makes_the_acknowledgement_rung_needless(kind: str)
     assert rungs(history(*OPENED, ASK, (kind, "4 Mar 2026", ASKED)), "23 Mar 2026") == ["reminder_3_weeks"]
     other = (kind, "4 Mar 2026", {"body": TRUST, "service": PAEDS})
     two = history(*OPENED, ASK, ("health_advice_requested", "2 Mar 2026", {"body": TRUST, "service": PAEDS}), other)
-    assert rungs(two, "9 Mar 2026") == ["acknowledgement_missing"], "a word about another service is none about this one"
+    assert rungs(two, "9 Mar 2026") == ["acknowledgement_missing"], (
+        "a word about another service is none about this one"
+    )
 
 
 def test_a_word_about_an_earlier_request_is_none_about_the_next() -> None:
     lines = history(
-        *OPENED, ASK, ("health_advice_acknowledged", "4 Mar 2026", ASKED), ("health_advice_received", "9 Mar 2026", ASKED),
+        *OPENED,
+        ASK,
+        ("health_advice_acknowledged", "4 Mar 2026", ASKED),
+        ("health_advice_received", "9 Mar 2026", ASKED),
         ("health_advice_requested", "1 Jun 2026", ASKED),
-    )  # fmt: skip
+    )
     assert said(looked(lines, "4 Jun 2026").drafts) == [("reminder_due", "acknowledgement_missing", "2026-06-04")]
     casefile, found = folded(lines)
     heard = [[str(on) for on in contacts(casefile, duty)] for duty in found if duty.rule == ADVICE]
@@ -178,21 +194,30 @@ def test_what_a_correction_made_false_is_withdrawn_and_counted_afresh() -> None:
     lines.append(line(len(lines) + 1, "fact_corrected", "28 Apr 2026", corrects=3, occurred_on="2026-03-09"))
     found = looked(lines, "28 Apr 2026")
     assert said(found.drafts) == [
-        ("rung_withdrawn", "reminder_3_weeks", "2026-04-28"), ("rung_withdrawn", "reminder_5_weeks", "2026-04-28"),
-        ("rung_withdrawn", "breach", "2026-04-28"), ("rung_withdrawn", "escalation_provider", "2026-04-28"),
+        ("rung_withdrawn", "reminder_3_weeks", "2026-04-28"),
+        ("rung_withdrawn", "reminder_5_weeks", "2026-04-28"),
+        ("rung_withdrawn", "breach", "2026-04-28"),
+        ("rung_withdrawn", "escalation_provider", "2026-04-28"),
         ("breached", "breach", "2026-04-21"),
-    ]  # fmt: skip
-    assert [(each.data["due"], each.data.get("due_now")) for each in found.drafts] == [("2026-04-13", "2026-04-20")] * 4 + [("2026-04-20", None)]
+    ]
+    assert [(each.data["due"], each.data.get("due_now")) for each in found.drafts] == [
+        ("2026-04-13", "2026-04-20")
+    ] * 4 + [("2026-04-20", None)]
     assert [each.data["rung_seq"] for each in found.drafts[:4]] == [5, 6, 7, 8]
     assert looked(swept(lines, "28 Apr 2026"), "28 Apr 2026").drafts == [], "swept twice, written once"
 
 
 def test_a_withdrawal_is_never_dated_before_its_rung() -> None:
-    """A sweep may be for an earlier day; the fold goes by days, and a withdrawal before its rung would be found by none."""
+    """A sweep may be for an earlier day; the fold goes by days, and a withdrawal before its rung would be found by
+    none.
+    """
     lines = swept(history(*OPENED, ASK), "21 Apr 2026")
     lines.append(line(len(lines) + 1, "fact_corrected", "28 Apr 2026", corrects=3, occurred_on="2026-03-09"))
     again = swept(lines, "10 Apr 2026")
-    assert [each.occurred_on.isoformat() for each in again if each.kind == "rung_withdrawn"][-2:] == ["2026-04-14", "2026-04-21"]
+    assert [each.occurred_on.isoformat() for each in again if each.kind == "rung_withdrawn"][-2:] == [
+        "2026-04-14",
+        "2026-04-21",
+    ]
     assert [draft for draft in looked(again, "28 Apr 2026").drafts if draft.kind == "rung_withdrawn"] == []
 
 
@@ -214,7 +239,10 @@ def test_an_excuse_accepted_after_the_breach_withdraws_it_and_owes_nothing_more(
     lines = swept(lines, "17 Apr 2026")
     assert looked(lines, "1 Jan 2027").drafts == []
     lines.append(line(len(lines) + 1, "excuse_decided", "24 Apr 2026", claim=claim, decision="refused"))
-    assert said(looked(lines, "24 Apr 2026").drafts) == [("breached", "breach", "2026-04-14"), ("escalation_due", "escalation_provider", "2026-04-21")]
+    assert said(looked(lines, "24 Apr 2026").drafts) == [
+        ("breached", "breach", "2026-04-14"),
+        ("escalation_due", "escalation_provider", "2026-04-21"),
+    ]
 
 
 def test_a_withdrawn_request_leaves_no_rung_standing_and_its_case_is_looked_at() -> None:
@@ -232,9 +260,11 @@ def test_a_rung_about_a_body_that_was_not_the_one_asked_is_withdrawn() -> None:
     lines.append(line(len(lines) + 1, "fact_corrected", "24 Mar 2026", corrects=3, body=PHYSIO_TRUST))
     found = looked(lines, "24 Mar 2026").drafts
     assert [(kind, rung) for kind, rung, _on in said(found)] == [
-        ("rung_withdrawn", "acknowledgement_missing"), ("rung_withdrawn", "reminder_3_weeks"),
-        ("reminder_due", "acknowledgement_missing"), ("reminder_due", "reminder_3_weeks"),
-    ]  # fmt: skip
+        ("rung_withdrawn", "acknowledgement_missing"),
+        ("rung_withdrawn", "reminder_3_weeks"),
+        ("reminder_due", "acknowledgement_missing"),
+        ("reminder_due", "reminder_3_weeks"),
+    ]
     assert [draft.data["body"] for draft in found] == [TRUST, TRUST, PHYSIO_TRUST, PHYSIO_TRUST]
 
 
@@ -249,7 +279,8 @@ def test_a_pause_holds_rungs_back_and_loses_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("began", "expected"), [("22 Mar 2026", "reminder_3_weeks"), ("23 Mar 2026", "reminder_5_weeks"), ("14 Apr 2026", "escalation_provider")]
+    ("began", "expected"),
+    [("22 Mar 2026", "reminder_3_weeks"), ("23 Mar 2026", "reminder_5_weeks"), ("14 Apr 2026", "escalation_provider")],
 )
 def test_a_first_import_does_not_chase_the_past(began: str, expected: str) -> None:
     imported = [*history(*OPENED), line(3, "health_advice_requested", "2 Mar 2026", via="import", **ASKED)]
@@ -259,11 +290,15 @@ def test_a_first_import_does_not_chase_the_past(began: str, expected: str) -> No
 
 
 def test_a_duty_imported_after_chasing_began_waits_for_its_own_beginning() -> None:
-    """A newer export brings a further request: what began with the first import covers nothing of it, nor the later beginning anything of the first."""
+    """A newer export brings a further request: what began with the first import covers nothing of it, nor the later
+    beginning anything of the first.
+    """
     lines = [
-        *history(*OPENED), line(3, "health_advice_requested", "2 Mar 2026", via="import", **ASKED), line(4, "chasing_began", "9 Mar 2026", via="import"),
+        *history(*OPENED),
+        line(3, "health_advice_requested", "2 Mar 2026", via="import", **ASKED),
+        line(4, "chasing_began", "9 Mar 2026", via="import"),
         line(5, "health_advice_requested", "2 Mar 2026", via="import", body=TRUST, service=PAEDS),
-    ]  # fmt: skip
+    ]
     assert {draft.data["service"] for draft in looked(lines, "1 Jan 2027").drafts} == {SALT}
     lines.append(line(6, "chasing_began", "23 Mar 2026", via="import"))
     owed = [(draft.data["service"], draft.data["rung"]) for draft in looked(lines, "6 Apr 2026").drafts]
@@ -271,15 +306,21 @@ def test_a_duty_imported_after_chasing_began_waits_for_its_own_beginning() -> No
 
 
 def test_a_request_made_live_after_an_import_is_chased_from_its_first_rung() -> None:
-    lines = [*history(*OPENED), line(3, "chasing_began", "9 Mar 2026", via="import"), line(4, "health_advice_requested", "2 Mar 2026", **ASKED)]
+    lines = [
+        *history(*OPENED),
+        line(3, "chasing_began", "9 Mar 2026", via="import"),
+        line(4, "health_advice_requested", "2 Mar 2026", **ASKED),
+    ]
     assert rungs(lines, "6 Mar 2026") == ["acknowledgement_missing"], "what began before it covers none of its rungs"
 
 
 def test_an_imported_duty_that_was_answered_gets_no_rung() -> None:
     imported = [
-        *history(*OPENED), line(3, "health_advice_requested", "2 Mar 2026", via="import", **ASKED),
-        line(4, "health_advice_received", "1 May 2026", via="import", **ASKED), line(5, "chasing_began", "1 Jun 2026", via="import"),
-    ]  # fmt: skip
+        *history(*OPENED),
+        line(3, "health_advice_requested", "2 Mar 2026", via="import", **ASKED),
+        line(4, "health_advice_received", "1 May 2026", via="import", **ASKED),
+        line(5, "chasing_began", "1 Jun 2026", via="import"),
+    ]
     assert looked(imported, "1 Jan 2027").drafts == []
 
 
@@ -288,7 +329,9 @@ def test_nothing_new_begins_on_a_case_that_is_over(end: str) -> None:
     assert looked(history(*OPENED, ASK, (end, "20 Apr 2026")), "1 Jan 2027").drafts == []
     lines = swept(history(*OPENED, ASK), "14 Apr 2026")
     lines.append(line(len(lines) + 1, end, "10 Apr 2026"))
-    assert said(looked(lines, "15 Apr 2026").drafts) == [("rung_withdrawn", "breach", "2026-04-15")], "what has become false is still withdrawn"
+    assert said(looked(lines, "15 Apr 2026").drafts) == [("rung_withdrawn", "breach", "2026-04-15")], (
+        "what has become false is still withdrawn"
+    )
 
 
 def test_a_returned_report_takes_the_ladder_up_where_it_stood() -> None:
@@ -305,10 +348,15 @@ def test_a_returned_report_takes_the_ladder_up_where_it_stood() -> None:
         ("name = 1", "ladder.toml: "),
         ('name = "x', "not TOML"),
         ('[[rung.rule]]\nid = "a"\n[[rung.rule]]\nid = "a"', "stands twice"),
-        ('name = "dd"\nbasis = "local_standard"\ndecided_on = 2026-01-01\n[letter]\n[[rung.rule]]\nid = "aa"\nfact = "breached"\nafter = "due"\n'
-         'days = 1\nweeks = 2\ntemplate = "breach"\nto = ["dco"]', "exactly one of days, weeks and working_days"),
+        (
+            (
+                'name = "dd"\nbasis = "local_standard"\ndecided_on = 2026-01-01\n[letter]\n[[rung.rule]]\nid ='
+                ' "aa"\nfact = "breached"\nafter = "due"\ndays = 1\nweeks = 2\ntemplate = "breach"\nto = ["dco"]'
+            ),
+            "exactly one of days, weeks and working_days",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_ladder_that_cannot_be_read_says_what_was_expected(tmp_path: Any, text: str, expected: str) -> None:
     (tmp_path / "ladder.toml").write_text(text)
     with pytest.raises(LadderError, match=expected):
@@ -324,4 +372,6 @@ def test_where_the_almanac_ends_what_can_be_dated_is_owed_and_what_cannot_holds_
     assert looked(lines, "31 Dec 2028").look_on[(ADVICE, 2)] == date(2029, 1, 1), "the first day that it does not know"
     with pytest.raises(AlmanacRange, match="Add the missing year"):
         looked(lines, "1 Jan 2029")
-    assert [rung.id for rung, _on in fallen(advice(lines), RUNGS, almanac(), date(2028, 12, 31))] == ["acknowledgement_missing"]
+    assert [rung.id for rung, _on in fallen(advice(lines), RUNGS, almanac(), date(2028, 12, 31))] == [
+        "acknowledgement_missing"
+    ]

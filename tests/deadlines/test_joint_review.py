@@ -37,10 +37,12 @@ def test_losses_stand_in_the_order_of_the_duties() -> None:
 @pytest.mark.parametrize(
     ("as_at", "on", "reading"),
     [
-        ("11 Jun 2027", "11 Jun 2027", "act_by"), ("12 Jun 2027", "12 Jun 2027", "strict_due"), ("13 Jun 2027", "13 Jun 2027", "due"),
+        ("11 Jun 2027", "11 Jun 2027", "act_by"),
+        ("12 Jun 2027", "12 Jun 2027", "strict_due"),
+        ("13 Jun 2027", "13 Jun 2027", "due"),
         ("14 Jun 2027", None, None),
     ],
-)  # fmt: skip
+)
 def test_the_safest_reading_that_can_still_be_met_is_taken(as_at: str, on: str | None, reading: str | None) -> None:
     found = align(SUNDAY, PLAN, day(as_at))
     assert (found.on, found.reading) == (day(on) if on else None, reading)
@@ -48,7 +50,10 @@ def test_the_safest_reading_that_can_still_be_met_is_taken(as_at: str, on: str |
 
 def test_where_one_has_passed_no_day_satisfies_both_and_that_is_said() -> None:
     found = align(CARE, PLAN, day("11 Jun 2027"))
-    assert found.reason == "One of the two was due on 2027-06-10, which has passed: no day satisfies both. Hold both as soon as can be."
+    assert (
+        found.reason
+        == "One of the two was due on 2027-06-10, which has passed: no day satisfies both. Hold both as soon as can be."
+    )
     assert [loss.days_given_up for loss in found.losses] == [None, None]
 
 
@@ -67,7 +72,9 @@ OWED = st.lists(DAYS, min_size=3, max_size=3).map(sorted).map(lambda three: Owed
 
 
 @given(OWED, OWED, DAYS)
-def test_what_is_proposed_is_in_time_for_both_and_there_is_no_later_day_on_that_reading(first: Owed, second: Owed, as_at: date) -> None:
+def test_what_is_proposed_is_in_time_for_both_and_there_is_no_later_day_on_that_reading(
+    first: Owed, second: Owed, as_at: date
+) -> None:
     found = align(first, second, as_at)
     assert first.due is not None
     assert second.due is not None

@@ -38,7 +38,11 @@ def test_the_duty_opens_where_the_fact_says_one_of_the_words(tmp_path: Path, ask
     law = law_with(tmp_path / "law", RULE)
     told = {"asked_by": asked_by} if asked_by else {}
     lines = history(("request_made", "2 Mar 2026", told))
-    found = duties_of(lines, DutyBook.of(law.duties_of("made_up")), lambda _rule, on, _data: dates_of()("reassess_decision_notify", on, {}))
+    found = duties_of(
+        lines,
+        DutyBook.of(law.duties_of("made_up")),
+        lambda _rule, on, _data: dates_of()("reassess_decision_notify", on, {}),
+    )
     assert [duty.started_on for duty in found] == ([date(2026, 3, 2)] if opens else [])
 
 
@@ -46,7 +50,9 @@ def test_one_word_needs_no_list_and_the_key_needs_starts(tmp_path: Path) -> None
     one = law_with(tmp_path / "one", RULE.replace('["parent", "school"]', '"parent"'))
     assert one.rule("made_up_notice").starts_if == {"asked_by": ("parent",)}
     with pytest.raises(ConfigFault, match="starts_if"):
-        law_with(tmp_path / "two", RULE.replace('starts = ["request_made"]\n', "").replace('met_by = ["notice_given"]\n', ""))
+        law_with(
+            tmp_path / "two", RULE.replace('starts = ["request_made"]\n', "").replace('met_by = ["notice_given"]\n', "")
+        )
 
 
 def test_a_process_that_uses_a_rule_says_when_of_its_own(tmp_path: Path) -> None:

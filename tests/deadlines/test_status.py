@@ -1,4 +1,6 @@
-"""Every standing on the days around its boundary: the due day itself is in time, and nothing that has no date is ever late."""
+"""Every standing on the days around its boundary: the due day itself is in time, and nothing that has no date is ever
+late.
+"""
 
 import pytest
 
@@ -66,7 +68,9 @@ def test_a_duty_that_ended_unmet_stands_as_it_did_on_its_last_day(ended: str, ex
 @pytest.mark.parametrize(
     ("planned", "expected"),
     [
-        # reg 13(1)(a): served Mon 1 Jun 2026, fifteen days beginning with it end on Mon 15 Jun; the plan may be final from Tue 16 Jun.
+        # reg 13(1)(a): served Mon 1 Jun 2026, fifteen days beginning with it end on Mon 15 Jun; the plan
+        # may be final
+        # from Tue 16 Jun.
         ("14 Jun 2026", Standing.TOO_EARLY),
         ("15 Jun 2026", Standing.TOO_EARLY),
         ("16 Jun 2026", Standing.MET),
@@ -89,7 +93,10 @@ def test_what_has_no_number_is_never_late() -> None:
     lines = history(*OPENED, ("draft_plan_received", "1 Jun 2026"), ("final_plan_received", "17 Jun 2026"))
     found = duties(lines)
     for name in ("section_g_agree", "s42_arrange_health_provision"):
-        assert (standing(rule(found, name), day("1 Jan 2027")), days_late(rule(found, name), day("1 Jan 2027"))) == (Standing.NO_DATE, 0)
+        assert (standing(rule(found, name), day("1 Jan 2027")), days_late(rule(found, name), day("1 Jan 2027"))) == (
+            Standing.NO_DATE,
+            0,
+        )
     agreed = duties(history(*OPENED, ("draft_plan_received", "1 Jun 2026"), ("section_g_agreed", "9 Jun 2026")))
     assert standing(rule(agreed, "section_g_agree"), day("1 Jan 2027")) is Standing.MET
 
@@ -112,8 +119,12 @@ def test_an_accepted_excuse_is_a_standing_of_its_own() -> None:
         ("20 Mar 2026", "assessment_agreed", (Standing.NO_DATE, 0)),
     ],
 )
-def test_notice_of_a_refusal_is_late_only_where_there_was_one(decided: str, refused: str, standings: tuple[Standing, int]) -> None:
-    """Reg 4(1) binds an authority that decides not to assess; one that agrees, however late, breached reg 5(1) alone."""
+def test_notice_of_a_refusal_is_late_only_where_there_was_one(
+    decided: str, refused: str, standings: tuple[Standing, int]
+) -> None:
+    """Reg 4(1) binds an authority that decides not to assess; one that agrees, however late, breached reg
+    5(1) alone.
+    """
     found = duties(history(("ehc_assessment_requested", "2 Feb 2026"), (refused, decided)))
     negative, either = rule(found, "ehc_no_assess_determination_notify"), rule(found, "ehc_assess_decision_notify")
     later = day("1 Jan 2027")

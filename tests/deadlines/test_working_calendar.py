@@ -84,8 +84,12 @@ def test_institution_days_agree_with_a_loop(day: date, n: int, start: int, lengt
 def test_the_bulk_sums_are_the_single_ones() -> None:
     days = [date(2014, 9, 1).toordinal() + i for i in range(5000)]
     for n in (1, 3, 15, 30):
-        assert ALMANAC.add_working_days_many(days, n) == [ALMANAC.add_working_days(date.fromordinal(day), n).toordinal() for day in days]
-        assert ALMANAC.add_tribunal_working_days_many(days, n) == [ALMANAC.add_tribunal_working_days(date.fromordinal(day), n).toordinal() for day in days]
+        assert ALMANAC.add_working_days_many(days, n) == [
+            ALMANAC.add_working_days(date.fromordinal(day), n).toordinal() for day in days
+        ]
+        assert ALMANAC.add_tribunal_working_days_many(days, n) == [
+            ALMANAC.add_tribunal_working_days(date.fromordinal(day), n).toordinal() for day in days
+        ]
 
 
 OUTSIDE: list[Callable[[Almanac], object]] = [
@@ -126,11 +130,19 @@ def test_counting_no_days_is_refused() -> None:
 
 def test_the_day_ends_in_london_s_own_time() -> None:
     assert due_at(date(2026, 3, 28), "regulation") is not None
-    ends = [due_at(day, basis) for day in (date(2026, 3, 28), date(2026, 3, 29)) for basis in ("act", "tribunal_rule", "tribunal_direction")]
+    ends = [
+        due_at(day, basis)
+        for day in (date(2026, 3, 28), date(2026, 3, 29))
+        for basis in ("act", "tribunal_rule", "tribunal_direction")
+    ]
     assert [moment.isoformat() for moment in ends if moment] == [
-        "2026-03-28T23:59:59+00:00", "2026-03-28T17:00:00+00:00", "2026-03-28T17:00:00+00:00",
-        "2026-03-29T23:59:59+01:00", "2026-03-29T17:00:00+01:00", "2026-03-29T17:00:00+01:00",
-    ]  # fmt: skip
+        "2026-03-28T23:59:59+00:00",
+        "2026-03-28T17:00:00+00:00",
+        "2026-03-28T17:00:00+00:00",
+        "2026-03-29T23:59:59+01:00",
+        "2026-03-29T17:00:00+01:00",
+        "2026-03-29T17:00:00+01:00",
+    ]
     assert LONDON.key == "Europe/London"
     assert due_at(None, "act") is None
 
@@ -150,7 +162,9 @@ def test_the_day_ends_in_london_s_own_time() -> None:
         ("tribunal.toml", "source_date", "sourced_on", "sourced_on"),
     ],
 )
-def test_a_faulty_file_is_refused_and_says_how_to_mend_it(tmp_path: Path, file: str, old: str, new: str, said: str) -> None:
+def test_a_faulty_file_is_refused_and_says_how_to_mend_it(
+    tmp_path: Path, file: str, old: str, new: str, said: str
+) -> None:
     for each in SHIPPED.glob("*.toml"):
         (tmp_path / each.name).write_text(each.read_text(encoding="utf-8"), encoding="utf-8")
     text = (tmp_path / file).read_text(encoding="utf-8")

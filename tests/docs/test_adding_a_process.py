@@ -1,4 +1,6 @@
-"""docs/adding-a-process.md is followed to the letter: its files are written to a copy of the rooms, its commands are run, and they print what it says."""
+"""docs/adding-a-process.md is followed to the letter: its files are written to a copy of the rooms, its commands are
+run, and they print what it says.
+"""
 
 import os
 import re
@@ -38,8 +40,12 @@ def rooms(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_page_writes_one_file_of_each_sort_and_walks_a_case() -> None:
     assert [Path(name).parent.as_posix() for name, _text in FILES] == [
-        "config/statute", "statemachines", "config/ladder", "notifications/templates", "tests/scenarios/law",
-    ]  # fmt: skip
+        "config/statute",
+        "statemachines",
+        "config/ladder",
+        "notifications/templates",
+        "tests/scenarios/law",
+    ]
     assert sum(session.count("$ ") for session in SESSIONS) >= 12
 
 
@@ -51,9 +57,13 @@ def test_its_commands_print_what_it_says(rooms: Path) -> None:
             commands.append(command)
             expected.append(said)
     script = "".join(f"{command}\necho '<<{number}>>'\n" for number, command in enumerate(commands))
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SENDFLOW_", "PREFECT_", "PYTEST_"))}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("SENDFLOW_", "PREFECT_", "PYTEST_"))
+    }
     environment = kept | {"PATH": f"{rooms / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(rooms)}
-    ended = subprocess.run(["bash"], input=script, cwd=rooms, env=environment, capture_output=True, text=True, timeout=150, check=False)
+    ended = subprocess.run(
+        ["bash"], input=script, cwd=rooms, env=environment, capture_output=True, text=True, timeout=150, check=False
+    )
     printed = re.split(r"<<\d+>>\n", ended.stdout)[:-1]
     assert list(zip(commands, printed, strict=True)) == list(zip(commands, expected, strict=True)), ended.stderr
 
@@ -61,5 +71,7 @@ def test_its_commands_print_what_it_says(rooms: Path) -> None:
 def test_the_new_files_are_as_clean_as_the_house(rooms: Path) -> None:
     (machine,) = [name for name, _text in FILES if name.endswith(".py")]
     for words in (["ruff", "check", "--quiet", machine], ["mypy", "--no-error-summary", machine]):
-        ended = subprocess.run([sys.executable, "-m", *words], cwd=rooms, capture_output=True, text=True, timeout=150, check=False)
+        ended = subprocess.run(
+            [sys.executable, "-m", *words], cwd=rooms, capture_output=True, text=True, timeout=150, check=False
+        )
         assert ended.returncode == 0, ended.stdout + ended.stderr

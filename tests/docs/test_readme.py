@@ -14,7 +14,9 @@ ROOT = README.parent
 
 def test_the_process_table_is_what_the_machines_and_the_statute_say() -> None:
     assert rewritten(TEXT) == TEXT, "README.md is out of date: run .venv/bin/python tools/readme_table.py"
-    assert page() == PAGE.read_text("utf-8"), "docs/processes.md is out of date: run .venv/bin/python tools/readme_table.py"
+    assert page() == PAGE.read_text("utf-8"), (
+        "docs/processes.md is out of date: run .venv/bin/python tools/readme_table.py"
+    )
 
 
 def test_every_command_that_the_page_names_is_one() -> None:
@@ -38,8 +40,13 @@ def test_every_link_leads_somewhere(target: str) -> None:
 def test_the_page_keeps_its_order() -> None:
     headings = re.findall(r"^## (.+)$", TEXT, re.MULTILINE)
     assert headings == [
-        "One case", "Two commands", "The processes", "Where the law's numbers live", "How to verify the history", "What it does not do",
-    ]  # fmt: skip
+        "One case",
+        "Two commands",
+        "The processes",
+        "Where the law's numbers live",
+        "How to verify the history",
+        "What it does not do",
+    ]
 
 
 def test_pages_name_no_machine_and_no_registry() -> None:

@@ -22,7 +22,11 @@ SEVERITIES = ("minor", "significant", "considerable", "major", "catastrophic")
 @cache
 def defined_in(path: str) -> set[str]:
     """The names of the tests in a file."""
-    return {node.name for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))) if isinstance(node, ast.FunctionDef)}
+    return {
+        node.name
+        for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    }
 
 
 def test_the_hazards_are_numbered_and_told_in_full() -> None:
@@ -30,7 +34,13 @@ def test_the_hazards_are_numbered_and_told_in_full() -> None:
     assert [f"H-{number:02d}" for number in range(1, len(HAZARDS) + 1)] == list(HAZARDS)
     assert len(HAZARDS) > 12
     for told in HAZARDS.values():
-        assert [line.split(":")[0] for line in told.splitlines() if line.startswith("- ")] == ["- Cause", "- Effect", "- Controls", "- Before", "- Guards"]
+        assert [line.split(":")[0] for line in told.splitlines() if line.startswith("- ")] == [
+            "- Cause",
+            "- Effect",
+            "- Controls",
+            "- Before",
+            "- Guards",
+        ]
 
 
 @pytest.mark.parametrize("hazard", HAZARDS)
@@ -38,7 +48,9 @@ def test_every_hazard_is_guarded_by_tests_that_exist(hazard: str) -> None:
     """A control that no test holds is a hope."""
     guards = GUARD.findall(HAZARDS[hazard].partition("- Guards:")[2])
     assert guards
-    assert [f"{path}::{name}" for path, name in guards if not (ROOT / path).is_file() or name not in defined_in(path)] == []
+    assert [
+        f"{path}::{name}" for path, name in guards if not (ROOT / path).is_file() or name not in defined_in(path)
+    ] == []
 
 
 @pytest.mark.parametrize("hazard", HAZARDS)

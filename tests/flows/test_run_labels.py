@@ -46,7 +46,12 @@ def test_a_sweep_is_named_as_a_person_would_say_it() -> None:
         (Act.DELIVER, {"sent": 0, "failed": 0, "waiting": 0, "withdrawn": 2}, EndState.NOTHING_TO_SEND, False),
         (Act.DELIVER, {"sent": 9, "failed": 1, "waiting": 0, "withdrawn": 0}, EndState.LETTERS_NEED_A_PERSON, True),
         (Act.VERIFY, {"cases": 2, "facts": 9, "intact": True, "head": "ab" * 32, "damage": []}, EndState.INTACT, False),
-        (Act.VERIFY, {"cases": 2, "facts": 9, "intact": False, "head": "ab" * 32, "damage": [{"case_ref": CASE}]}, EndState.DAMAGED, True),
+        (
+            Act.VERIFY,
+            {"cases": 2, "facts": 9, "intact": False, "head": "ab" * 32, "damage": [{"case_ref": CASE}]},
+            EndState.DAMAGED,
+            True,
+        ),
         (Act.IMPORT, {"rows": 3, "accepted": 3, "refused": 0, "facts_added": 7}, EndState.IMPORTED, False),
         (Act.IMPORT, {"rows": 3, "accepted": 3, "refused": 0, "facts_added": 0}, EndState.NOTHING_NEW, False),
         (Act.IMPORT, {"rows": 3, "accepted": 2, "refused": 1, "facts_added": 5}, EndState.SOME_REFUSED, False),
@@ -84,9 +89,16 @@ def test_a_fault_shows_its_kind_and_place_and_never_its_words() -> None:
 def test_prefect_is_told_references_kinds_and_days_only(team: Team) -> None:
     """Whatever somebody types in the wrong place stays outside."""
     on = date(2026, 3, 2)
-    drafts = [Draft("health_advice_requested", on, {"body": TRUST, "reason": "Zebediah"}), Draft("zebediah", on, {"body": "ZEBEDIAH"})]
+    drafts = [
+        Draft("health_advice_requested", on, {"body": TRUST, "reason": "Zebediah"}),
+        Draft("zebediah", on, {"body": "ZEBEDIAH"}),
+    ]
     work = Work(Act.RECORD, team.house("2 Mar 2026"), {"case": "ZEBEDIAH", "drafts": drafts, "actor": "zebediah"})
-    assert run_labels.parameters(work) == {"case": "unknown", "fact": "health_advice_requested,unknown", "on": "2026-03-02"}
+    assert run_labels.parameters(work) == {
+        "case": "unknown",
+        "fact": "health_advice_requested,unknown",
+        "on": "2026-03-02",
+    }
     assert "zebediah" not in str(run_labels.tags_at_the_start(work)).lower()
     assert TRUST in run_labels.tags_at_the_start(work)
 
@@ -94,7 +106,9 @@ def test_prefect_is_told_references_kinds_and_days_only(team: Team) -> None:
 def test_a_fact_that_every_process_knows_is_not_said_to_be_of_one(team: Team) -> None:
     def tags(kind: str) -> tuple[str, ...]:
         drafts = [Draft(kind, date(2026, 3, 2), {})]
-        return run_labels.tags_at_the_start(Work(Act.RECORD, team.house("2 Mar 2026"), {"case": CASE, "drafts": drafts, "actor": "dco.team"}))
+        return run_labels.tags_at_the_start(
+            Work(Act.RECORD, team.house("2 Mar 2026"), {"case": CASE, "drafts": drafts, "actor": "dco.team"})
+        )
 
     assert tags("chasing_paused") == ("rehearsed",)
     assert tags("ehc_assessment_requested") == ("rehearsed", PROCESS)

@@ -81,7 +81,9 @@ def test_prefect_failing_around_the_act_neither_loses_nor_repeats_it(
     before = dict(os.environ)
     said: list[str] = []
     try:
-        report = perform("record", team.house("2 Mar 2026"), say=said.append, case=CASE, drafts=[DRAFT], actor="dco.team")
+        report = perform(
+            "record", team.house("2 Mar 2026"), say=said.append, case=CASE, drafts=[DRAFT], actor="dco.team"
+        )
     finally:
         os.environ.clear()
         os.environ.update(before)
@@ -100,10 +102,31 @@ def test_every_act_has_its_core(act: str) -> None:
 
 def test_cores_and_commands_do_not_import_prefect(tmp_path: Path) -> None:
     """It is paid for only where a server answers; nor does looking for one import it."""
-    modules = "flows.jobs", "casework.cases.record", "casework.sweep", "casework.reports.worklists", "audit.verify", "casework.delivery.deliver", "cli"
+    modules = (
+        "flows.jobs",
+        "casework.cases.record",
+        "casework.sweep",
+        "casework.reports.worklists",
+        "audit.verify",
+        "casework.delivery.deliver",
+        "cli",
+    )
     imports = "".join(f"import {module}; said.append(('{module}', 'prefect' in sys.modules))\n" for module in modules)
-    looks = "from config.running_instance import find_server; from config.settings import Settings; find_server(Settings.read())\n"
-    script = f"import sys; said = []\n{imports}{looks}print(*(name for name, there in [*said, ('a look', 'prefect' in sys.modules)] if there))"
+    looks = (
+        "from config.running_instance import find_server; from config.settings import Settings;"
+        " find_server(Settings.read())\n"
+    )
+    script = (
+        f"import sys; said = []\n{imports}{looks}print(*(name for name, there in [*said, ('a look', 'prefect' in"
+        " sys.modules)] if there))"
+    )
     kept = os.environ | {"SENDFLOW_HOME": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", script], env=kept, capture_output=True, text=True, check=True, cwd=Path(jobs.__file__).parent.parent)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=kept,
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(jobs.__file__).parent.parent,
+    )
     assert done.stdout.strip() == ""

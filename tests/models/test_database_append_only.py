@@ -1,4 +1,6 @@
-"""The record tables refuse every change but a further row, whatever program opens the file; and two writers never share a number."""
+"""The record tables refuse every change but a further row, whatever program opens the file; and two writers never share
+a number.
+"""
 
 import hashlib
 import sqlite3
@@ -23,10 +25,16 @@ def file(team: Team) -> Iterator[sqlite3.Connection]:
     team.opened().asked()
     with team.first.engine.begin() as connection:
         connection.exec_driver_sql("INSERT INTO anchor VALUES ('2026-03-03T00:00:00.000000Z', 'x', 1, 3)")
-        connection.exec_driver_sql("INSERT INTO person_read (case_ref, actor, purpose, read_at) VALUES ('NX90001', 'dco.team', 'p', 'x')")
-        connection.exec_driver_sql("INSERT INTO adoption VALUES (1, 'x', 'dco.team', 'x', 'x', '{}', 'x', 'x', 0, 0, 0)")
+        connection.exec_driver_sql(
+            "INSERT INTO person_read (case_ref, actor, purpose, read_at) VALUES ('NX90001', 'dco.team', 'p', 'x')"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO adoption VALUES (1, 'x', 'dco.team', 'x', 'x', '{}', 'x', 'x', 0, 0, 0)"
+        )
     with reading(team.first.engine) as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM law_held").scalar() == 1, "the first act wrote down the law that it went by"
+        assert connection.exec_driver_sql("SELECT count(*) FROM law_held").scalar() == 1, (
+            "the first act wrote down the law that it went by"
+        )
     team.first.engine.dispose()
     records = sqlite3.connect(team.home / "sendflow.db")
     yield records
@@ -34,28 +42,41 @@ def file(team: Team) -> Iterator[sqlite3.Connection]:
 
 
 @pytest.mark.parametrize("table", ["fact", "anchor", "person_read", "adoption", "law_held"])
-@pytest.mark.parametrize("statement", ["UPDATE {} SET rowid = rowid", "DELETE FROM {}", "DELETE FROM {} WHERE rowid = 1"])
+@pytest.mark.parametrize(
+    "statement", ["UPDATE {} SET rowid = rowid", "DELETE FROM {}", "DELETE FROM {} WHERE rowid = 1"]
+)
 def test_rows_are_neither_changed_nor_deleted(file: sqlite3.Connection, table: str, statement: str) -> None:
     before = file.execute(f"SELECT * FROM {table}").fetchall()
     assert before
-    with pytest.raises(sqlite3.IntegrityError, match=f"{table} is append-only: record a fact_corrected or fact_withdrawn instead"):
+    with pytest.raises(
+        sqlite3.IntegrityError, match=f"{table} is append-only: record a fact_corrected or fact_withdrawn instead"
+    ):
         file.execute(statement.format(table))
     assert file.execute(f"SELECT * FROM {table}").fetchall() == before
 
 
-@pytest.mark.parametrize("column", ["kind", "occurred_on", "recorded_at", "actor", "text", "prev_hash", "hash", "case_ref", "seq"])
+@pytest.mark.parametrize(
+    "column", ["kind", "occurred_on", "recorded_at", "actor", "text", "prev_hash", "hash", "case_ref", "seq"]
+)
 def test_no_column_of_a_fact_is_changed(file: sqlite3.Connection, column: str) -> None:
     with pytest.raises(sqlite3.IntegrityError, match="append-only"):
         file.execute(f"UPDATE fact SET {column} = {column} WHERE seq = 1")
 
 
-@pytest.mark.parametrize("statement", [
-    "INSERT OR REPLACE INTO fact SELECT * FROM fact WHERE seq = 1",
-    "REPLACE INTO fact SELECT * FROM fact WHERE seq = 1",
-    "INSERT INTO fact SELECT * FROM fact WHERE seq = 1 ON CONFLICT (case_ref, seq) DO UPDATE SET text = 'x'",
-])  # fmt: skip
-def test_insert_or_replace_does_not_walk_past_the_triggers_in_the_houses_own_connections(team: Team, statement: str) -> None:
-    """SQLite fires delete triggers for REPLACE only with recursive_triggers on, which every connection of the house sets."""
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT OR REPLACE INTO fact SELECT * FROM fact WHERE seq = 1",
+        "REPLACE INTO fact SELECT * FROM fact WHERE seq = 1",
+        "INSERT INTO fact SELECT * FROM fact WHERE seq = 1 ON CONFLICT (case_ref, seq) DO UPDATE SET text = 'x'",
+    ],
+)
+def test_insert_or_replace_does_not_walk_past_the_triggers_in_the_houses_own_connections(
+    team: Team, statement: str
+) -> None:
+    """SQLite fires delete triggers for REPLACE only with recursive_triggers on, which every connection of the house
+    sets.
+    """
     team.opened()
     before = team.dump()
     with pytest.raises(IntegrityError, match="append-only"), writing(team.first.engine) as connection:
@@ -89,7 +110,10 @@ def test_a_trigger_of_the_same_name_that_does_nothing_counts_as_missing(team: Te
 
 def test_the_pragmas_of_a_statutory_record(team: Team) -> None:
     with reading(team.first.engine) as connection:
-        found = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous", "foreign_keys", "recursive_triggers")}
+        found = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "recursive_triggers")
+        }
         assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "recursive_triggers": 1}
         assert int(connection.exec_driver_sql("PRAGMA busy_timeout").scalar() or 0) >= 10_000
 
@@ -116,7 +140,9 @@ def test_a_reader_holds_up_no_writer(team: Team) -> None:
     with reading(team.first.engine) as connection:
         connection.exec_driver_sql("SELECT count(*) FROM fact").scalar()
         team.asked()
-        assert connection.exec_driver_sql("SELECT count(*) FROM fact").scalar() == 2, "one view, as it was when it was opened"
+        assert connection.exec_driver_sql("SELECT count(*) FROM fact").scalar() == 2, (
+            "one view, as it was when it was opened"
+        )
     assert len(team.lines()) == 3
 
 
@@ -179,10 +205,14 @@ def race(home: Path, refusal: str) -> None:
     """Two processes at once, each waiting for the word: both open the house and record the same twenty facts."""
     racers = [
         subprocess.Popen(
-            [sys.executable, "-c", RACER, str(home), actor, refusal], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True,
+            [sys.executable, "-c", RACER, str(home), actor, refusal],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            text=True,
         )
         for actor in ("one", "two")
-    ]  # fmt: skip
+    ]
     for racer in racers:
         assert racer.stdout is not None
         assert racer.stdout.readline() == "ready\n"

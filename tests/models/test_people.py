@@ -36,9 +36,20 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 def case(engine: Engine, ref: str, child: str | None) -> None:
     with engine.begin() as connection:
-        connection.execute(insert(people.CASE), [{
-            "case_ref": ref, "process": "ehc_needs_assessment", "state": "requested", "seq": 1, "hash": "0", "opened_on": date(2026, 3, 2), "child_key": child,
-        }])  # fmt: skip
+        connection.execute(
+            insert(people.CASE),
+            [
+                {
+                    "case_ref": ref,
+                    "process": "ehc_needs_assessment",
+                    "state": "requested",
+                    "seq": 1,
+                    "hash": "0",
+                    "opened_on": date(2026, 3, 2),
+                    "child_key": child,
+                }
+            ],
+        )
 
 
 def test_the_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
@@ -131,7 +142,9 @@ def test_keyed_digests_differ_by_sort_and_by_house(tmp_path: Path, seal: Seal) -
 
 def test_one_number_is_one_child_and_without_a_number_each_case_has_its_own(engine: Engine, seal: Seal) -> None:
     with engine.begin() as connection:
-        first, second, third = people.put_people(connection, seal, [("NX001", ADA), ("NX002", {"nhs_number": "9991234500"}), ("NX003", {"name": "Bram"})])
+        first, second, third = people.put_people(
+            connection, seal, [("NX001", ADA), ("NX002", {"nhs_number": "9991234500"}), ("NX003", {"name": "Bram"})]
+        )
         again = people.keep_person(connection, seal, {"nhs_number": "9991234500", "reference": "old 7"}, "NX004")
     assert first == second == again != third
     with engine.begin() as connection:
@@ -175,13 +188,19 @@ def test_passages_keep_words_sealed_and_prove_them_by_a_salted_digest(engine: En
     assert people.passage_id(one.token) == one.id and one.token.endswith(one.digest)
     with engine.begin() as connection:
         people.put_passages(connection, [one, two])
-        assert [kept.words for kept in people.read_passages(connection, seal, ["NX001", "NX002"])["NX001"]] == ["waiting list", "waiting list"]
+        assert [kept.words for kept in people.read_passages(connection, seal, ["NX001", "NX002"])["NX001"]] == [
+            "waiting list",
+            "waiting list",
+        ]
 
 
 def test_an_original_reference_is_found_whatever_its_case_and_blanks(engine: Engine, seal: Seal) -> None:
     with engine.begin() as connection:
         people.put_aliases(connection, seal, {"Smith /  Jo": "SF-000001"})
-        assert people.find_aliases(connection, seal, ["smith / jo", "SMITH/JO", "smith / jo "]) == {"smith / jo": "SF-000001", "smith / jo ": "SF-000001"}
+        assert people.find_aliases(connection, seal, ["smith / jo", "SMITH/JO", "smith / jo "]) == {
+            "smith / jo": "SF-000001",
+            "smith / jo ": "SF-000001",
+        }
 
 
 def test_a_look_is_logged_and_its_purpose_is_sealed(engine: Engine, seal: Seal) -> None:
@@ -218,7 +237,9 @@ def test_what_is_erased_is_gone_with_its_salts_numbers_and_aliases(engine: Engin
 
 def test_the_person_of_a_case_shows_that_cases_references_only(engine: Engine, seal: Seal) -> None:
     with engine.begin() as connection:
-        keys = people.put_people(connection, seal, [("NX001", ADA | {"reference": "first"}), ("NX002", ADA | {"reference": "second"})])
+        keys = people.put_people(
+            connection, seal, [("NX001", ADA | {"reference": "first"}), ("NX002", ADA | {"reference": "second"})]
+        )
     for ref, key in zip(("NX001", "NX002"), keys, strict=True):
         case(engine, ref, key)
     with engine.begin() as connection:

@@ -1,4 +1,5 @@
-"""The letters about another board's duties and about mediation that the authority arranges, read: golden texts, and whose act each asks for.
+"""The letters about another board's duties and about mediation that the authority arranges, read: golden texts, and
+whose act each asks for.
 
     python -m tests.notifications.test_another_boards_letters
 
@@ -14,23 +15,61 @@ from tests.notifications.test_tribunal_and_mediation_letters import LETTERS as E
 from tests.notifications.test_tribunal_and_mediation_letters import owed
 from tests.support.letter_samples import FOLDER, whole
 
-ANSWER, ARRANGE, DO, TAKE = "ftt_health_recommendation_respond", "rcb_arrange_mediation", "mediation_agreement_no_appeal_right", "rcb_take_part_mediation"
+ANSWER, ARRANGE, DO, TAKE = (
+    "ftt_health_recommendation_respond",
+    "rcb_arrange_mediation",
+    "mediation_agreement_no_appeal_right",
+    "rcb_take_part_mediation",
+)
 OTHER: dict[str, Any] = {"body": "Southern Marches Integrated Care Board", "ours": False}
 FIXED = {"agreed_on": "2026-03-26"}
 BY: dict[str, Any] = {"beside": {"la_arrange_mediation_health_mixed": {"due": "2026-04-01"}}}
 
 LETTERS: dict[str, tuple[dict[str, Any], str]] = {
-    "recommendation_of_another_board": (owed("recommendation_owed", ANSWER, "2026-04-20", "service", **OTHER), "2026-05-11"),
-    "recommendation_of_another_board_overdue_to_us": (owed("recommendation_owed", ANSWER, "2026-04-20", **OTHER), "2026-05-26"),
-    "recommendation_of_another_board_to_our_executive": (owed("recommendation_owed", ANSWER, "2026-04-20", "icb_executive_lead", **OTHER), "2026-05-27"),
-    "mediation_of_another_board_overdue_to_us": (owed("mediation_to_arrange", ARRANGE, "2026-03-23", **OTHER), "2026-04-27"),
-    "mediation_of_another_board_to_our_executive": (owed("mediation_agreed", DO, "2026-05-06", "icb_executive_lead", **OTHER), "2026-05-26"),
-    "mediation_to_attend_without_a_day": (owed("mediation_to_attend", TAKE, "2026-03-04", "service", ours=True, **BY), "2026-03-04"),
-    "mediation_to_attend_on_a_day": (owed("mediation_to_attend", TAKE, "2026-03-04", "service", FIXED, ours=True, **BY), "2026-03-10"),
+    "recommendation_of_another_board": (
+        owed("recommendation_owed", ANSWER, "2026-04-20", "service", **OTHER),
+        "2026-05-11",
+    ),
+    "recommendation_of_another_board_overdue_to_us": (
+        owed("recommendation_owed", ANSWER, "2026-04-20", **OTHER),
+        "2026-05-26",
+    ),
+    "recommendation_of_another_board_to_our_executive": (
+        owed("recommendation_owed", ANSWER, "2026-04-20", "icb_executive_lead", **OTHER),
+        "2026-05-27",
+    ),
+    "mediation_of_another_board_overdue_to_us": (
+        owed("mediation_to_arrange", ARRANGE, "2026-03-23", **OTHER),
+        "2026-04-27",
+    ),
+    "mediation_of_another_board_to_our_executive": (
+        owed("mediation_agreed", DO, "2026-05-06", "icb_executive_lead", **OTHER),
+        "2026-05-26",
+    ),
+    "mediation_to_attend_without_a_day": (
+        owed("mediation_to_attend", TAKE, "2026-03-04", "service", ours=True, **BY),
+        "2026-03-04",
+    ),
+    "mediation_to_attend_on_a_day": (
+        owed("mediation_to_attend", TAKE, "2026-03-04", "service", FIXED, ours=True, **BY),
+        "2026-03-10",
+    ),
     "mediation_withdrawn_for_another_day": (
-        owed("mediation_withdrawn", TAKE, "2026-03-04", "service", {"agreed_on": "2026-03-31"}, ours=True, due_was="2026-03-26", due_now="2026-03-31",
-             told_on="2026-03-19", elsewhere=False), "2026-03-20"),
-}  # fmt: skip
+        owed(
+            "mediation_withdrawn",
+            TAKE,
+            "2026-03-04",
+            "service",
+            {"agreed_on": "2026-03-31"},
+            ours=True,
+            due_was="2026-03-26",
+            due_now="2026-03-31",
+            told_on="2026-03-19",
+            elsewhere=False,
+        ),
+        "2026-03-20",
+    ),
+}
 
 
 def golden(name: str) -> str:
@@ -42,7 +81,9 @@ def golden(name: str) -> str:
 @pytest.mark.parametrize("name", LETTERS)
 def test_the_letter_reads_as_reviewed(name: str) -> None:
     assert golden(name) == (FOLDER / f"{name}.txt").read_text("utf-8")
-    assert [line for line in golden(name).split("\n\n", 1)[1].splitlines() if len(line) > 76 and "https://" not in line] == []
+    assert [
+        line for line in golden(name).split("\n\n", 1)[1].splitlines() if len(line) > 76 and "https://" not in line
+    ] == []
 
 
 @pytest.mark.parametrize("name", EARLIER)

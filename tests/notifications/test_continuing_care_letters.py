@@ -1,4 +1,5 @@
-"""The letters of continuing care, read: golden texts, and that each says guidance and never law, and never a month of birth besides the date.
+"""The letters of continuing care, read: golden texts, and that each says guidance and never law, and never a month of
+birth besides the date.
 
     python -m tests.notifications.test_continuing_care_letters
 
@@ -19,9 +20,20 @@ BOARD = "Northern Vales Integrated Care Board"
 def owed(letter: str, rule: str, **other: Any) -> dict[str, Any]:
     """What the outbox keeps of one notice about the board's own duty."""
     about: dict[str, Any] = {
-        "rule": rule, "service": None, "body": BOARD, "citation": FRAMEWORK, "url": None, "basis": "national_framework", "days": {}, "beside": {},
-        "history": [], "received": "2026-02-02", "due": "2026-03-16", "strict_due": "2026-03-15", "act_by": "2026-03-13",
-    }  # fmt: skip
+        "rule": rule,
+        "service": None,
+        "body": BOARD,
+        "citation": FRAMEWORK,
+        "url": None,
+        "basis": "national_framework",
+        "days": {},
+        "beside": {},
+        "history": [],
+        "received": "2026-02-02",
+        "due": "2026-03-16",
+        "strict_due": "2026-03-15",
+        "act_by": "2026-03-13",
+    }
     return asked(f"continuing_care_{letter}", **{**about, **other})
 
 
@@ -44,10 +56,16 @@ LETTERS: dict[str, tuple[dict[str, Any], str]] = {
     "transition_overdue_at_14": (owed("transition_overdue", "cypcc_transition_14", **BIRTHDAY), "2026-08-02"),
     "transition_due_at_14_by_its_month": (owed("transition_due", "cypcc_transition_14", **MONTH), "2026-05-02"),
     "transition_due_at_16_in_its_month": (owed("transition_due", "cypcc_transition_16", **MONTH), "2026-08-11"),
-    "transition_overdue_at_14_after_its_month": (owed("transition_overdue", "cypcc_transition_14", **MONTH), "2026-09-01"),
+    "transition_overdue_at_14_after_its_month": (
+        owed("transition_overdue", "cypcc_transition_14", **MONTH),
+        "2026-09-01",
+    ),
     "withdrawn": (owed("withdrawn", "cypcc_decision_6w", **TAKEN_BACK), "2026-03-18"),
-    "withdrawn_of_a_step_that_was_none": (owed("withdrawn", "cypcc_decision_6w", **{**TAKEN_BACK, "due_now": None}), "2026-03-18"),
-}  # fmt: skip
+    "withdrawn_of_a_step_that_was_none": (
+        owed("withdrawn", "cypcc_decision_6w", **{**TAKEN_BACK, "due_now": None}),
+        "2026-03-18",
+    ),
+}
 
 
 def golden(name: str) -> str:

@@ -90,10 +90,22 @@ def test_a_chasing_letter_says_what_by_when_why_how_and_whom(template: str) -> N
     text = render(template, 1, whole(asked(template), "2026-04-14")).text
     said = " ".join(text.split())
     for needed in (
-        "NX00042", "NS-04412", "Northshire", "Community Paediatrics", "Monday 13 April 2026", "Sunday 12 April 2026", "reg 8(1)",
-        "https://www.legislation.gov.uk/uksi/2014/1530/regulation/8", "6 July 2026", "How to answer", "If you have already sent it",
-        "Whom to ask", "send.dco@northernvales-icb.example", "A waiting list or a shortage of staff is not an excuse", "no statute sets these steps",
-    ):  # fmt: skip
+        "NX00042",
+        "NS-04412",
+        "Northshire",
+        "Community Paediatrics",
+        "Monday 13 April 2026",
+        "Sunday 12 April 2026",
+        "reg 8(1)",
+        "https://www.legislation.gov.uk/uksi/2014/1530/regulation/8",
+        "6 July 2026",
+        "How to answer",
+        "If you have already sent it",
+        "Whom to ask",
+        "send.dco@northernvales-icb.example",
+        "A waiting list or a shortage of staff is not an excuse",
+        "no statute sets these steps",
+    ):
         assert needed in said, needed
     assert text.count("\n> ") + text.startswith("> ") >= 1
 
@@ -101,9 +113,20 @@ def test_a_chasing_letter_says_what_by_when_why_how_and_whom(template: str) -> N
 def test_every_answer_that_can_be_recorded_can_be_written_back() -> None:
     said = " ".join(render("reminder", 1, LETTERS["reminder_at_three_weeks"][1]).text.split())
     for answer in (
-        "Advice sent", "Acknowledged", "Not known to the service", "Discharged", "Wrong provider", "Existing advice is enough", "reg 6(4)",
-        "Declined, with written reasons", "s31", "Missed appointment", "Absent", "four weeks or more", "Exceptional circumstances",
-    ):  # fmt: skip
+        "Advice sent",
+        "Acknowledged",
+        "Not known to the service",
+        "Discharged",
+        "Wrong provider",
+        "Existing advice is enough",
+        "reg 6(4)",
+        "Declined, with written reasons",
+        "s31",
+        "Missed appointment",
+        "Absent",
+        "four weeks or more",
+        "Exceptional circumstances",
+    ):
         assert answer in said, answer
 
 
@@ -114,12 +137,18 @@ def test_the_excuses_that_a_letter_offers_are_those_of_the_regulation() -> None:
 
 def test_every_letter_that_the_ladder_names_is_in_the_folder() -> None:
     ladder = load_ladder()
-    named = {rung.template for rungs in ladder.rung.values() for rung in rungs} | {letter.template for letter in ladder.letter.values()}
+    named = {rung.template for rungs in ladder.rung.values() for rung in rungs} | {
+        letter.template for letter in ladder.letter.values()
+    }
     for template in named:
         assert newest(template).version >= 1
     history = (rendering.FOLDER / "history-1.part").read_text("utf-8")
     # A letter that tells what has happened has words for every letter that the same duty may have called for.
-    telling = [rungs for rungs in ladder.rung.values() if any('part("history-1")' in newest(rung.template).body for rung in rungs)]
+    telling = [
+        rungs
+        for rungs in ladder.rung.values()
+        if any('part("history-1")' in newest(rung.template).body for rung in rungs)
+    ]
     said = {template for rungs in telling for rung in rungs for template in (rung.template, rung.withdrawal)}
     assert said
     assert [template for template in said | {"request_received", "thanks"} if f'"{template}"' not in history] == []
@@ -156,9 +185,15 @@ def test_a_value_with_marks_in_it_stays_a_value() -> None:
 
 
 def test_released_letters_never_change() -> None:
-    """A change of words is a new file with the next version: old letters must render as they were sent. See released.toml."""
+    """A change of words is a new file with the next version: old letters must render as they were sent. See
+    released.toml.
+    """
     released = tomllib.loads((FOLDER.parent / "released_templates.toml").read_text("utf-8"))
-    found = {path.name: sha256(path.read_bytes()).hexdigest() for path in rendering.FOLDER.iterdir() if path.suffix in (".md", ".part")}
+    found = {
+        path.name: sha256(path.read_bytes()).hexdigest()
+        for path in rendering.FOLDER.iterdir()
+        if path.suffix in (".md", ".part")
+    }
     assert found == released
 
 
@@ -170,10 +205,17 @@ def test_every_template_cites_rules_that_the_law_knows() -> None:
 
 
 def test_what_is_taken_back_because_nobody_owed_it_any_more_does_not_speak_of_an_answer() -> None:
-    """A refusal to assess that was recorded late (decision 062). For every other reason the second version says what the first did."""
-    refused = whole(withdrawal(received="2026-03-02", due="2026-04-13", due_now="2026-04-13", closed_on="2026-03-20"), "2026-04-28")
+    """A refusal to assess that was recorded late (decision 062). For every other reason the second version says what
+    the first did.
+    """
+    refused = whole(
+        withdrawal(received="2026-03-02", due="2026-04-13", due_now="2026-04-13", closed_on="2026-03-20"), "2026-04-28"
+    )
     text = " ".join(render("rung_withdrawn", newest("rung_withdrawn").version, refused).text.split())
-    assert "nobody owed it any more: what it was asked for had ended on 20 March 2026, which was not in the record then." in text
+    assert (
+        "nobody owed it any more: what it was asked for had ended on 20 March 2026, which was not in the record then."
+        in text
+    )
     assert "Nothing more is" in text and "answer came" not in text
     for template, fields in LETTERS.values():
         if template == "rung_withdrawn":
@@ -183,5 +225,7 @@ def test_what_is_taken_back_because_nobody_owed_it_any_more_does_not_speak_of_an
 def test_the_morning_digest_says_of_which_service_an_escalation_is() -> None:
     """Two services of one case were two lines that read the same."""
     before, now = (render("morning_digest", version, morning()).text for version in (1, 2))
-    assert "(Northshire reference NS-04412), Community Paediatrics: Health advice is 92 days overdue." in " ".join(now.split())
+    assert "(Northshire reference NS-04412), Community Paediatrics: Health advice is 92 days overdue." in " ".join(
+        now.split()
+    )
     assert now.replace(", Community Paediatrics: Health", ": Health", 1).split() == before.split()

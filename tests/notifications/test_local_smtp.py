@@ -9,7 +9,10 @@ import pytest
 
 from notifications.local_smtp import HOST, Sink, SinkError
 
-LETTER = b"From: a@icb.example\r\nTo: b@trust.example\r\nMessage-ID: <one@sendflow>\r\nSubject: NX00042\r\n\r\nAdvice is due on 13 April 2026.\r\n"
+LETTER = (
+    b"From: a@icb.example\r\nTo: b@trust.example\r\nMessage-ID: <one@sendflow>\r\nSubject: NX00042\r\n\r\nAdvice is due"
+    b" on 13 April 2026.\r\n"
+)
 
 
 def send(port: int, raw: bytes) -> None:

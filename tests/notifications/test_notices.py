@@ -16,7 +16,13 @@ from tests.support.by_hand import ADVICE, CASE, almanac, book, dates_of, day, hi
 LADDER, DIRECTORY = load_ladder(), load_directory()
 OPENING = ("ehc_assessment_requested", "2 Feb 2026", {"la": "northshire", "la_reference": "NS-04412"})
 ASKED = ("health_advice_requested", "2 Mar 2026", {"body": "QX101", "service": "speech_and_language_therapy"})
-ABOUT = {"rule": ADVICE, "opened_seq": 2, "due": "2026-04-13", "body": "QX101", "service": "speech_and_language_therapy"}
+ABOUT = {
+    "rule": ADVICE,
+    "opened_seq": 2,
+    "due": "2026-04-13",
+    "body": "QX101",
+    "service": "speech_and_language_therapy",
+}
 
 
 def view(lines: Sequence[Line]) -> View:
@@ -31,12 +37,18 @@ def made(lines: Sequence[Line], new: int = 1, as_at: str = "14 Apr 2026", local_
     return notices_for(lines[-new:], seen.casefile, seen.duties, LADDER, DIRECTORY, almanac(), day(as_at), local_sink)
 
 
-def rung(name: str, kind: str = "reminder_due", on: str = "23 Mar 2026", **other: Any) -> tuple[str, str, dict[str, Any]]:
+def rung(
+    name: str, kind: str = "reminder_due", on: str = "23 Mar 2026", **other: Any
+) -> tuple[str, str, dict[str, Any]]:
     return (kind, on, {**ABOUT, "rung": name, **other})
 
 
 def told(name: str, recipient: str, rung_seq: int, on: str = "14 Apr 2026") -> tuple[str, str, dict[str, Any]]:
-    return ("notice_sent", on, {**ABOUT, "rung": name, "recipient": recipient, "letter": "20260414-aa", "rung_seq": rung_seq})
+    return (
+        "notice_sent",
+        on,
+        {**ABOUT, "rung": name, "recipient": recipient, "letter": "20260414-aa", "rung_seq": rung_seq},
+    )
 
 
 def short(drafts: Sequence[NoticeDraft]) -> list[tuple[str, str, str]]:
@@ -46,7 +58,12 @@ def short(drafts: Sequence[NoticeDraft]) -> list[tuple[str, str, str]]:
 def test_a_request_is_told_to_the_service_under_a_key_that_names_everything() -> None:
     (draft,) = made(history(OPENING, ASKED))
     assert draft.key == f"{CASE}/{ADVICE}/QX101/2/2026-04-13/request_received/service"
-    assert (draft.mailbox, draft.on, draft.rank, draft.state) == ("slt.advice@northshire-community.example", date(2026, 3, 2), 0, NoticeState.CREATED)
+    assert (draft.mailbox, draft.on, draft.rank, draft.state) == (
+        "slt.advice@northshire-community.example",
+        date(2026, 3, 2),
+        0,
+        NoticeState.CREATED,
+    )
     assert draft.fields["due"] == "2026-04-13"
     assert draft.fields["strict_due"] == "2026-04-12"
     assert draft.fields["act_by"] == "2026-04-10"
@@ -56,72 +73,119 @@ def test_a_request_is_told_to_the_service_under_a_key_that_names_everything() ->
 
 
 def test_imported_requests_and_answers_call_for_no_letter() -> None:
-    lines = [each._replace(via="import") for each in history(OPENING, ASKED, ("health_advice_received", "10 Apr 2026", {"body": "QX101"}))]
+    lines = [
+        each._replace(via="import")
+        for each in history(OPENING, ASKED, ("health_advice_received", "10 Apr 2026", {"body": "QX101"}))
+    ]
     assert made(lines, new=3) == []
 
 
 def test_advice_is_thanked_for_and_an_answer_without_advice_is_not() -> None:
-    received = history(OPENING, ASKED, ("health_advice_received", "10 Apr 2026", {"body": "QX101", "service": ABOUT["service"]}))
+    received = history(
+        OPENING, ASKED, ("health_advice_received", "10 Apr 2026", {"body": "QX101", "service": ABOUT["service"]})
+    )
     assert short(made(received)) == [("thanks", "service", "created")]
-    answered = history(OPENING, ASKED, ("health_advice_answered", "10 Apr 2026", {"body": "QX101", "answer": "not_known"}))
+    answered = history(
+        OPENING, ASKED, ("health_advice_answered", "10 Apr 2026", {"body": "QX101", "answer": "not_known"})
+    )
     assert made(answered) == []
 
 
 def test_advice_that_was_returned_and_came_again_is_thanked_for_again() -> None:
     body = {"body": "QX101", "service": ABOUT["service"]}
     lines = history(
-        OPENING, ASKED, ("health_advice_received", "10 Apr 2026", body), ("health_advice_returned", "15 Apr 2026", {**body, "reason": "w.d"}),
+        OPENING,
+        ASKED,
+        ("health_advice_received", "10 Apr 2026", body),
+        ("health_advice_returned", "15 Apr 2026", {**body, "reason": "w.d"}),
         ("health_advice_received", "20 Apr 2026", body),
-    )  # fmt: skip
+    )
     first, second = made(lines[:3]), made(lines)
     assert [draft.key.rsplit("/", 1)[1] for draft in (*first, *second)] == ["service", "2"]
 
 
 def test_each_rung_goes_to_those_whom_the_ladder_names() -> None:
-    assert short(made(history(OPENING, ASKED, rung("breach", "breached", "14 Apr 2026")))) == [("breach", "service_manager", "created")]
+    assert short(made(history(OPENING, ASKED, rung("breach", "breached", "14 Apr 2026")))) == [
+        ("breach", "service_manager", "created")
+    ]
     both = made(history(OPENING, ASKED, rung("escalation_provider", "escalation_due", "21 Apr 2026")))
     assert [str(draft.recipient) for draft in both] == ["provider_send_lead", "dco"]
 
 
 def test_of_several_rungs_in_one_act_a_mailbox_gets_the_highest() -> None:
     lines = history(
-        OPENING, ASKED, rung("acknowledgement_missing", on="5 Mar 2026"), rung("reminder_3_weeks"), rung("reminder_5_weeks", on="6 Apr 2026"),
+        OPENING,
+        ASKED,
+        rung("acknowledgement_missing", on="5 Mar 2026"),
+        rung("reminder_3_weeks"),
+        rung("reminder_5_weeks", on="6 Apr 2026"),
         rung("breach", "breached", "14 Apr 2026"),
-    )  # fmt: skip
+    )
     assert short(made(lines, new=4)) == [
-        ("acknowledgement_missing", "service", "superseded"), ("reminder_3_weeks", "service", "superseded"),
-        ("reminder_5_weeks", "service", "created"), ("breach", "service_manager", "created"),
-    ]  # fmt: skip
+        ("acknowledgement_missing", "service", "superseded"),
+        ("reminder_3_weeks", "service", "superseded"),
+        ("reminder_5_weeks", "service", "created"),
+        ("breach", "service_manager", "created"),
+    ]
 
 
 def test_a_rung_of_a_closed_duty_or_one_that_the_ladder_has_dropped_calls_for_nothing() -> None:
-    closed = history(OPENING, ASKED, ("health_advice_received", "27 Apr 2026", {"body": "QX101"}), rung("breach", "breached", "14 Apr 2026"))
+    closed = history(
+        OPENING,
+        ASKED,
+        ("health_advice_received", "27 Apr 2026", {"body": "QX101"}),
+        rung("breach", "breached", "14 Apr 2026"),
+    )
     assert made(closed) == []
     assert made(history(OPENING, ASKED, rung("a_rung_of_old"))) == []
 
 
 def test_a_rung_that_falls_again_by_the_same_date_has_a_key_of_its_own() -> None:
     withdrawn = ("rung_withdrawn", "24 Mar 2026", {**ABOUT, "rung": "reminder_3_weeks", "rung_seq": 3})
-    (draft,) = made(history(OPENING, ASKED, rung("reminder_3_weeks"), withdrawn, rung("reminder_3_weeks", on="25 Mar 2026")))
+    (draft,) = made(
+        history(OPENING, ASKED, rung("reminder_3_weeks"), withdrawn, rung("reminder_3_weeks", on="25 Mar 2026"))
+    )
     assert draft.key.endswith("/reminder_3_weeks/service/2")
 
 
 def test_whoever_was_told_hears_of_the_withdrawal_once_and_of_the_highest() -> None:
     lines = history(
-        OPENING, ASKED, rung("reminder_3_weeks"), told("reminder_3_weeks", "service", 3, "23 Mar 2026"), rung("reminder_5_weeks", on="6 Apr 2026"),
-        told("reminder_5_weeks", "service", 5, "7 Apr 2026"), rung("breach", "breached", "14 Apr 2026"),
-        ("rung_withdrawn", "15 Apr 2026", {**ABOUT, "rung": "reminder_3_weeks", "rung_seq": 3, "due_now": "2026-04-20"}),
-        ("rung_withdrawn", "15 Apr 2026", {**ABOUT, "rung": "reminder_5_weeks", "rung_seq": 5, "due_now": "2026-04-20"}),
+        OPENING,
+        ASKED,
+        rung("reminder_3_weeks"),
+        told("reminder_3_weeks", "service", 3, "23 Mar 2026"),
+        rung("reminder_5_weeks", on="6 Apr 2026"),
+        told("reminder_5_weeks", "service", 5, "7 Apr 2026"),
+        rung("breach", "breached", "14 Apr 2026"),
+        (
+            "rung_withdrawn",
+            "15 Apr 2026",
+            {**ABOUT, "rung": "reminder_3_weeks", "rung_seq": 3, "due_now": "2026-04-20"},
+        ),
+        (
+            "rung_withdrawn",
+            "15 Apr 2026",
+            {**ABOUT, "rung": "reminder_5_weeks", "rung_seq": 5, "due_now": "2026-04-20"},
+        ),
         ("rung_withdrawn", "15 Apr 2026", {**ABOUT, "rung": "breach", "rung_seq": 7, "due_now": "2026-04-20"}),
-    )  # fmt: skip
+    )
     drafts = made(lines, new=3)
     assert short(drafts) == [("rung_withdrawn", "service", "superseded"), ("rung_withdrawn", "service", "created")]
     assert drafts[1].key.endswith("/rung_withdrawn/service/5")
-    assert (drafts[1].fields["due_was"], drafts[1].fields["due_now"], drafts[1].fields["told_on"]) == ("2026-04-13", "2026-04-20", "2026-04-07")
+    assert (drafts[1].fields["due_was"], drafts[1].fields["due_now"], drafts[1].fields["told_on"]) == (
+        "2026-04-13",
+        "2026-04-20",
+        "2026-04-07",
+    )
 
 
 def test_who_is_told_while_the_rung_is_being_withdrawn_is_owed_the_withdrawal() -> None:
-    lines = history(OPENING, ASKED, rung("breach", "breached", "14 Apr 2026"), ("rung_withdrawn", "14 Apr 2026", {**ABOUT, "rung": "breach", "rung_seq": 3}))
+    lines = history(
+        OPENING,
+        ASKED,
+        rung("breach", "breached", "14 Apr 2026"),
+        ("rung_withdrawn", "14 Apr 2026", {**ABOUT, "rung": "breach", "rung_seq": 3}),
+    )
     assert made(lines) == []
     sent = {**ABOUT, "rung": "breach", "recipient": "service_manager", "rung_seq": 3}
     assert short(overtaken(view(lines), sent)) == [("rung_withdrawn", "service_manager", "created")]
@@ -131,9 +195,12 @@ def test_who_is_told_while_the_rung_is_being_withdrawn_is_owed_the_withdrawal() 
 def test_a_withdrawal_names_the_body_that_was_written_to_where_the_request_was_another_bodys() -> None:
     elsewhere = ("health_advice_requested", "2 Mar 2026", {"body": "QX103", "service": "speech_and_language_therapy"})
     lines = history(
-        OPENING, elsewhere, rung("breach", "breached", "14 Apr 2026"), told("breach", "service_manager", 3),
+        OPENING,
+        elsewhere,
+        rung("breach", "breached", "14 Apr 2026"),
+        told("breach", "service_manager", 3),
         ("rung_withdrawn", "15 Apr 2026", {**ABOUT, "rung": "breach", "rung_seq": 3, "due_now": "2026-04-13"}),
-    )  # fmt: skip
+    )
     (draft,) = made(lines)
     assert draft.mailbox == "therapies.manager@northshire-community.example"
     assert (draft.fields["body"], draft.fields["elsewhere"]) == ("Northshire Community Health NHS Trust", True)
@@ -154,14 +221,27 @@ def test_a_notice_is_called_for_until_the_facts_say_otherwise() -> None:
     lines = history(OPENING, ASKED, rung("breach", "breached", "14 Apr 2026"))
     (draft,) = made(lines)
     assert _judged(lines, draft) is Verdict.CALLED_FOR
-    for kind, data in (("health_advice_received", {"body": "QX101"}), ("case_closed", {}), ("rung_withdrawn", {**ABOUT, "rung": "breach", "rung_seq": 3})):
+    for kind, data in (
+        ("health_advice_received", {"body": "QX101"}),
+        ("case_closed", {}),
+        ("rung_withdrawn", {**ABOUT, "rung": "breach", "rung_seq": 3}),
+    ):
         assert _judged([*lines, line(4, kind, "14 Apr 2026", **data)], draft) is Verdict.WITHDRAWN, kind
-    assert _judged([*lines, line(4, "fact_corrected", "14 Apr 2026", 2, occurred_on="2026-03-09")], draft) is Verdict.WITHDRAWN
+    assert (
+        _judged([*lines, line(4, "fact_corrected", "14 Apr 2026", 2, occurred_on="2026-03-09")], draft)
+        is Verdict.WITHDRAWN
+    )
     assert _judged([*lines, line(4, "fact_withdrawn", "14 Apr 2026", 2)], draft) is Verdict.WITHDRAWN
     paused = [*lines, line(4, "chasing_paused", "14 Apr 2026", until="2026-04-20", reason="w.d")]
     assert _judged(paused, draft) is Verdict.PAUSED
     assert _judged(paused, draft, "21 Apr 2026") is Verdict.CALLED_FOR
-    assert _judged([*paused[:-1], line(4, "chasing_paused", "14 Apr 2026", until="2026-04-20", body="QX102", reason="w.d")], draft) is Verdict.CALLED_FOR
+    assert (
+        _judged(
+            [*paused[:-1], line(4, "chasing_paused", "14 Apr 2026", until="2026-04-20", body="QX102", reason="w.d")],
+            draft,
+        )
+        is Verdict.CALLED_FOR
+    )
 
 
 def test_what_is_said_at_the_claim_is_what_is_known_then() -> None:
@@ -170,7 +250,11 @@ def test_what_is_said_at_the_claim_is_what_is_known_then() -> None:
     later = [*lines, line(4, "waiting_list_stated", "14 Apr 2026", body="QX101")]
     assert draft.fields["acknowledged_on"] is None
     assert refreshed(view(later), draft)["acknowledged_on"] == "2026-04-14"
-    assert refreshed(view(later), draft)["history"][-1] == {"on": "2026-04-14", "what": "waiting_list_stated", "to": None}
+    assert refreshed(view(later), draft)["history"][-1] == {
+        "on": "2026-04-14",
+        "what": "waiting_list_stated",
+        "to": None,
+    }
 
 
 def test_no_address_is_a_notice_without_a_mailbox() -> None:

@@ -1,4 +1,5 @@
-"""The letters of Section 23 and of moves, read: golden texts, no day that the Act does not give, and each duty in its own words.
+"""The letters of Section 23 and of moves, read: golden texts, no day that the Act does not give, and each duty in its
+own words.
 
     python -m tests.notifications.test_section23_and_transfer_letters
 
@@ -14,23 +15,65 @@ from notifications.render import render
 from tests.support.letter_samples import FOLDER, asked, whole
 
 S23: dict[str, Any] = {
-    "citation": "CFA 2014 s23(3)", "url": "https://www.legislation.gov.uk/ukpga/2014/6/section/23", "basis": "act", "days": {}, "beside": {}, "history": [],
-    "ref": "SX00001", "la_ref": None, "received": "2026-02-04", "due": None, "strict_due": None, "act_by": None, "rule": "s23_notify_la",
-}  # fmt: skip
+    "citation": "CFA 2014 s23(3)",
+    "url": "https://www.legislation.gov.uk/ukpga/2014/6/section/23",
+    "basis": "act",
+    "days": {},
+    "beside": {},
+    "history": [],
+    "ref": "SX00001",
+    "la_ref": None,
+    "received": "2026-02-04",
+    "due": None,
+    "strict_due": None,
+    "act_by": None,
+    "rule": "s23_notify_la",
+}
 LOCAL = {
-    "basis": "local_standard", "citation": "local standard; the duty is CFA 2014 s23(3)", "due": "2026-02-18", "strict_due": "2026-02-17",
+    "basis": "local_standard",
+    "citation": "local standard; the duty is CFA 2014 s23(3)",
+    "due": "2026-02-18",
+    "strict_due": "2026-02-17",
     "act_by": "2026-02-17",
-}  # fmt: skip
+}
 OURS, THEIRS = "Northern Vales Integrated Care Board", "Southern Marches Integrated Care Board"
 REG = "https://www.legislation.gov.uk/uksi/2014/1530/regulation/"
 MOVE: dict[str, Any] = {
-    "ref": "TR00001", "la_ref": "NS-15001", "service": None, "body": OURS, "received": "2026-03-03", "due": "2026-03-23", "strict_due": "2026-03-23",
-    "act_by": "2026-03-23", "basis": "regulation", "citation": "SEND Regs 2014 (SI 2014/1530) reg 15(7)", "url": f"{REG}15", "beside": {}, "history": [],
-    "days": {"moved_on": "2026-03-20"}, "rule": "rcb_move_notify_new_rcb",
-}  # fmt: skip
-ASK = {"rule": "rcb_move_request_review", "citation": "SEND Regs 2014 (SI 2014/1530) reg 15(8)", "body": THEIRS, "days": {}}
-CHANGE = {"rule": "rcb_change_notify_new_rcb", "citation": "SEND Regs 2014 (SI 2014/1530) reg 16(2)", "url": f"{REG}16", "days": {}, "body": THEIRS}
-ASK_LA = {"rule": "new_rcb_request_review", "citation": "SEND Regs 2014 (SI 2014/1530) reg 16(3)", "url": f"{REG}16", "days": {}}
+    "ref": "TR00001",
+    "la_ref": "NS-15001",
+    "service": None,
+    "body": OURS,
+    "received": "2026-03-03",
+    "due": "2026-03-23",
+    "strict_due": "2026-03-23",
+    "act_by": "2026-03-23",
+    "basis": "regulation",
+    "citation": "SEND Regs 2014 (SI 2014/1530) reg 15(7)",
+    "url": f"{REG}15",
+    "beside": {},
+    "history": [],
+    "days": {"moved_on": "2026-03-20"},
+    "rule": "rcb_move_notify_new_rcb",
+}
+ASK = {
+    "rule": "rcb_move_request_review",
+    "citation": "SEND Regs 2014 (SI 2014/1530) reg 15(8)",
+    "body": THEIRS,
+    "days": {},
+}
+CHANGE = {
+    "rule": "rcb_change_notify_new_rcb",
+    "citation": "SEND Regs 2014 (SI 2014/1530) reg 16(2)",
+    "url": f"{REG}16",
+    "days": {},
+    "body": THEIRS,
+}
+ASK_LA = {
+    "rule": "new_rcb_request_review",
+    "citation": "SEND Regs 2014 (SI 2014/1530) reg 16(3)",
+    "url": f"{REG}16",
+    "days": {},
+}
 TAKEN_BACK = {"due_was": "2026-03-23", "due_now": "2026-03-20", "told_on": "2026-03-24", "elsewhere": False}
 
 
@@ -50,12 +93,28 @@ LETTERS: dict[str, tuple[dict[str, Any], str]] = {
     "section23_tell_la": (s23("tell_la"), "2026-02-04"),
     "section23_tell_la_with_a_local_standard": (s23("tell_la", **LOCAL), "2026-02-04"),
     "section23_thanks": (s23("thanks", met_on="2026-02-06", closed_on="2026-02-06"), "2026-02-06"),
-    "section23_thanks_late_by_a_local_standard": (s23("thanks", **LOCAL, met_on="2026-02-20", closed_on="2026-02-20"), "2026-02-20"),
+    "section23_thanks_late_by_a_local_standard": (
+        s23("thanks", **LOCAL, met_on="2026-02-20", closed_on="2026-02-20"),
+        "2026-02-20",
+    ),
     "section23_overdue": (s23("overdue", **LOCAL), "2026-02-19"),
     "section23_overdue_to_the_parent": (s23("overdue", **LOCAL, rule="s23_inform_parent"), "2026-02-19"),
     "section23_withdrawn": (
-        s23("withdrawn", **LOCAL, due_was="2026-02-18", due_now="2026-02-18", told_on="2026-02-19", elsewhere=False, closed_on="2026-02-16"), "2026-02-23"),
-    "section23_withdrawn_without_a_date": (s23("withdrawn", due_was="2026-02-18", due_now=None, told_on="2026-02-19", elsewhere=False), "2026-02-23"),
+        s23(
+            "withdrawn",
+            **LOCAL,
+            due_was="2026-02-18",
+            due_now="2026-02-18",
+            told_on="2026-02-19",
+            elsewhere=False,
+            closed_on="2026-02-16",
+        ),
+        "2026-02-23",
+    ),
+    "section23_withdrawn_without_a_date": (
+        s23("withdrawn", due_was="2026-02-18", due_now=None, told_on="2026-02-19", elsewhere=False),
+        "2026-02-23",
+    ),
     "transfer_begun": (move("begun"), "2026-03-03"),
     "transfer_begun_for_the_new_board": (move("begun", ASK), "2026-03-03"),
     "transfer_begun_without_a_move": (move("begun", CHANGE), "2026-03-03"),
@@ -66,10 +125,16 @@ LETTERS: dict[str, tuple[dict[str, Any], str]] = {
     "transfer_overdue_for_the_new_board_without_a_move": (move("overdue", ASK_LA), "2026-03-24"),
     "transfer_escalation": (move("escalation", ASK, recipient="icb_executive_lead"), "2026-03-31"),
     "transfer_withdrawn": (move("withdrawn", TAKEN_BACK, due="2026-03-20"), "2026-03-26"),
-    "transfer_withdrawn_for_what_was_done": (move("withdrawn", TAKEN_BACK, due_now="2026-03-23", closed_on="2026-03-20", met_on="2026-03-20"), "2026-03-26"),
-    "transfer_withdrawn_for_an_excuse": (move("withdrawn", TAKEN_BACK, due_now="2026-03-23", excused=True), "2026-03-26"),
+    "transfer_withdrawn_for_what_was_done": (
+        move("withdrawn", TAKEN_BACK, due_now="2026-03-23", closed_on="2026-03-20", met_on="2026-03-20"),
+        "2026-03-26",
+    ),
+    "transfer_withdrawn_for_an_excuse": (
+        move("withdrawn", TAKEN_BACK, due_now="2026-03-23", excused=True),
+        "2026-03-26",
+    ),
     "transfer_withdrawn_for_another_body": (move("withdrawn", TAKEN_BACK, elsewhere=True), "2026-03-26"),
-}  # fmt: skip
+}
 
 
 def golden(name: str) -> str:
@@ -87,26 +152,41 @@ def test_the_letter_reads_as_reviewed(name: str) -> None:
     assert golden(name) == (FOLDER / f"{name}.txt").read_text("utf-8")
 
 
-@pytest.mark.parametrize("name", [name for name in LETTERS if LETTERS[name][0].get("due") is None and name.startswith("section23")])
+@pytest.mark.parametrize(
+    "name", [name for name in LETTERS if LETTERS[name][0].get("due") is None and name.startswith("section23")]
+)
 def test_no_letter_about_section_23_gives_a_day_that_the_act_does_not(name: str) -> None:
     fields, on = LETTERS[name]
     known = {fields[key] for key in ("received", "met_on", "due_was", "told_on") if fields.get(key)} | {on}
-    assert len(re.findall(r"[0-9]{1,2} February 2026", golden(name))) == sum(golden(name).count(f"{int(day[-2:])} February 2026") for day in known)
+    assert len(re.findall(r"[0-9]{1,2} February 2026", golden(name))) == sum(
+        golden(name).count(f"{int(day[-2:])} February 2026") for day in known
+    )
     assert "Due by law" not in said(name)
     assert name.startswith("section23_withdrawn") or "no number of days" in said(name)
 
 
-@pytest.mark.parametrize("name", [name for name in LETTERS if "local_standard" in name or name.startswith("section23_overdue")])
+@pytest.mark.parametrize(
+    "name", [name for name in LETTERS if "local_standard" in name or name.startswith("section23_overdue")]
+)
 def test_a_local_standard_is_called_one(name: str) -> None:
     assert "(local standard)" in said(name)
 
 
-@pytest.mark.parametrize(("name", "what"), [
-    ("transfer_begun", "tell the new commissioning body of the move"),
-    ("transfer_begun_for_the_new_board", "ask the new local authority to assess or to review the plan, unless what section G says can be arranged"),
-    ("transfer_begun_without_a_move", "tell the new commissioning body that it is responsible"),
-    ("transfer_due_after_sleeping", "ask Northshire to assess or to review the plan, unless what section G says can be arranged"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("transfer_begun", "tell the new commissioning body of the move"),
+        (
+            "transfer_begun_for_the_new_board",
+            "ask the new local authority to assess or to review the plan, unless what section G says can be arranged",
+        ),
+        ("transfer_begun_without_a_move", "tell the new commissioning body that it is responsible"),
+        (
+            "transfer_due_after_sleeping",
+            "ask Northshire to assess or to review the plan, unless what section G says can be arranged",
+        ),
+    ],
+)
 def test_each_duty_is_asked_for_in_its_own_words(name: str, what: str) -> None:
     assert what in said(name)
     assert ("a move" in golden(name).splitlines()[0]) == ("move" in LETTERS[name][0]["rule"])

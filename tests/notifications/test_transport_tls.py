@@ -1,4 +1,6 @@
-"""Letters to a relay: by TLS or not at all where that is asked for, with a login only inside it, and every no is a word of ours."""
+"""Letters to a relay: by TLS or not at all where that is asked for, with a login only inside it, and every no is a word
+of ours.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,17 @@ from notifications.transport import Attempt, Letter, Outcome, SmtpPost
 
 HOST = "127.0.0.1"
 WORDS = "osprey-over-water-31"
-LETTER = Letter("n1", "<n1@icb.example>", "slt@trust.example", "DCO", "dco@icb.example", "Advice", "Text\n", "<p>Text</p>", datetime(2026, 3, 2, 9, tzinfo=UTC))
+LETTER = Letter(
+    "n1",
+    "<n1@icb.example>",
+    "slt@trust.example",
+    "DCO",
+    "dco@icb.example",
+    "Advice",
+    "Text\n",
+    "<p>Text</p>",
+    datetime(2026, 3, 2, 9, tzinfo=UTC),
+)
 
 
 class Relay:
@@ -50,8 +62,25 @@ def relay(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Rela
     more: dict[str, Any] = {}
     if getattr(request, "param", "tls") == "tls":
         pem = tmp_path / "relay.pem"
-        made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", str(pem), "-out", str(pem) + ".crt"]
-        subprocess.run([*made, "-days", "2", "-subj", "/CN=relay", "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+        made = [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-keyout",
+            str(pem),
+            "-out",
+            str(pem) + ".crt",
+        ]
+        subprocess.run(
+            [*made, "-days", "2", "-subj", "/CN=relay", "-addext", "subjectAltName=IP:127.0.0.1"],
+            check=True,
+            capture_output=True,
+        )
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(str(pem) + ".crt", str(pem))
         more = {"tls_context": context, "authenticator": asked, "auth_required": True, "auth_require_tls": True}
@@ -63,13 +92,17 @@ def relay(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Rela
 
 def test_with_tls_and_the_login_a_letter_goes(relay: tuple[Relay, int]) -> None:
     handler, port = relay
-    assert SmtpPost(HOST, port, 10, login=f"sendflow:{WORDS}", only_by_tls=True).send(LETTER) == Attempt(Outcome.ACCEPTED)
+    assert SmtpPost(HOST, port, 10, login=f"sendflow:{WORDS}", only_by_tls=True).send(LETTER) == Attempt(
+        Outcome.ACCEPTED
+    )
     assert handler.arrived == [True]
 
 
 def test_a_refused_login_is_tried_again_later_and_says_nothing_more(relay: tuple[Relay, int]) -> None:
     handler, port = relay
-    assert SmtpPost(HOST, port, 10, login="sendflow:not-these", only_by_tls=True).send(LETTER) == Attempt(Outcome.LATER, "login_refused")
+    assert SmtpPost(HOST, port, 10, login="sendflow:not-these", only_by_tls=True).send(LETTER) == Attempt(
+        Outcome.LATER, "login_refused"
+    )
     assert handler.arrived == []
 
 
@@ -88,7 +121,10 @@ def test_a_relay_elsewhere_is_asked_for_tls_unless_somebody_says_otherwise() -> 
     assert not Settings.read({}).smtp_tls
     told = Settings.read({"SENDFLOW_SMTP_HOST": "relay.icb.example", "SENDFLOW_SMTP_LOGIN": f"sendflow:{WORDS}"})
     assert WORDS not in repr(told)
-    for wrong in ({"SENDFLOW_SMTP_LOGIN": f"sendflow:{WORDS}"}, {"SENDFLOW_SMTP_LOGIN": WORDS, "SENDFLOW_SMTP_TLS": "required"}):
+    for wrong in (
+        {"SENDFLOW_SMTP_LOGIN": f"sendflow:{WORDS}"},
+        {"SENDFLOW_SMTP_LOGIN": WORDS, "SENDFLOW_SMTP_TLS": "required"},
+    ):
         with pytest.raises(SettingsError, match="SENDFLOW_SMTP_LOGIN") as refused:
             Settings.read(wrong)
         assert WORDS not in str(refused.value)
@@ -129,16 +165,36 @@ def test_a_certificate_that_nobody_vouches_for_has_a_name_and_the_house_s_own_au
     assert SmtpPost(HOST, port, 10, login=login, only_by_tls=True).send(LETTER) == refused
     own = tmp_path / "relay.pem.crt"
     other = tmp_path / "other.crt"
-    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "/dev/null", "-out", str(other)]
+    made = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-keyout",
+        "/dev/null",
+        "-out",
+        str(other),
+    ]
     subprocess.run([*made, "-days", "2", "-subj", "/CN=127.0.0.1"], check=True, capture_output=True)
     for unfit in (other, tmp_path / "none.crt"):
         assert SmtpPost(HOST, port, 10, login=login, only_by_tls=True, tls_ca=unfit).send(LETTER) == refused
     assert handler.arrived == []
     assert SmtpPost(HOST, port, 10, login=login, only_by_tls=True, tls_ca=own).send(LETTER) == Attempt(Outcome.ACCEPTED)
-    settings = Settings.read({
-        "SENDFLOW_HOME": str(tmp_path), "SENDFLOW_CARRIER": "smtp", "SENDFLOW_SMTP_HOST": HOST, "SENDFLOW_SMTP_PORT": str(port),
-        "SENDFLOW_SMTP_TLS": "required", "SENDFLOW_SMTP_LOGIN": login, "SENDFLOW_TLS_CA": str(own),
-    })  # fmt: skip
+    settings = Settings.read(
+        {
+            "SENDFLOW_HOME": str(tmp_path),
+            "SENDFLOW_CARRIER": "smtp",
+            "SENDFLOW_SMTP_HOST": HOST,
+            "SENDFLOW_SMTP_PORT": str(port),
+            "SENDFLOW_SMTP_TLS": "required",
+            "SENDFLOW_SMTP_LOGIN": login,
+            "SENDFLOW_TLS_CA": str(own),
+        }
+    )
     with carrier(settings) as carried:
         assert carried.send(LETTER) == Attempt(Outcome.ACCEPTED)
     assert handler.arrived == [True, True]

@@ -1,4 +1,5 @@
-"""The letters of mediation and the Tribunal, read: golden texts, and that each says whose the date is, the Tribunal's or the law's, and how far it may move.
+"""The letters of mediation and the Tribunal, read: golden texts, and that each says whose the date is, the Tribunal's
+or the law's, and how far it may move.
 
     python -m tests.notifications.test_tribunal_and_mediation_letters
 
@@ -21,15 +22,28 @@ EVIDENCE, ANSWER = "appeal_evidence", "ftt_health_recommendation_respond"
 ARRANGE, DO, TELL = "rcb_arrange_mediation", "mediation_agreement_no_appeal_right", "rcb_notify_la_mediation_agreement"
 
 
-def owed(letter: str, rule: str, started: str, to: str = "dco", given: dict[str, str] | None = None, **other: Any) -> dict[str, Any]:
+def owed(
+    letter: str, rule: str, started: str, to: str = "dco", given: dict[str, str] | None = None, **other: Any
+) -> dict[str, Any]:
     """What the outbox keeps of one notice, with the dates that the law itself gives."""
     days = {name: date.fromisoformat(value) for name, value in (given or {}).items()}
     dates = dates_for(load_law(), load_almanac(), rule, date.fromisoformat(started), days)
-    shown = {name: value.isoformat() if (value := getattr(dates, name)) else None for name in ("due", "strict_due", "act_by")}
+    shown = {
+        name: value.isoformat() if (value := getattr(dates, name)) else None for name in ("due", "strict_due", "act_by")
+    }
     about: dict[str, Any] = {
-        "rule": rule, "service": None, "body": BOARD, "citation": dates.citation, "url": dates.url, "basis": dates.basis, "days": given or {}, "beside": {},
-        "history": [], "received": started, **shown,
-    }  # fmt: skip
+        "rule": rule,
+        "service": None,
+        "body": BOARD,
+        "citation": dates.citation,
+        "url": dates.url,
+        "basis": dates.basis,
+        "days": given or {},
+        "beside": {},
+        "history": [],
+        "received": started,
+        **shown,
+    }
     return asked(letter, to, **{**about, **other})
 
 
@@ -48,30 +62,94 @@ LETTERS: dict[str, tuple[dict[str, Any], str]] = {
     "tribunal_evidence_overdue": (evidence("dco"), "2026-08-15"),
     "tribunal_evidence_for_the_send_lead": (evidence("provider_send_lead"), "2026-08-19"),
     "tribunal_thanks_for_evidence_late": (
-        owed("tribunal_thanks", EVIDENCE, "2026-06-15", "service", AUGUST, **SALT, met_on="2026-08-17", closed_on="2026-08-17"), "2026-08-17"),
+        owed(
+            "tribunal_thanks",
+            EVIDENCE,
+            "2026-06-15",
+            "service",
+            AUGUST,
+            **SALT,
+            met_on="2026-08-17",
+            closed_on="2026-08-17",
+        ),
+        "2026-08-17",
+    ),
     "recommendation_made": (owed("recommendation_owed", ANSWER, "2026-04-20"), "2026-04-21"),
-    "recommendation_as_directed": (owed("recommendation_owed", ANSWER, "2026-04-20", given={"directed_on": "2026-05-01"}), "2026-04-21"),
+    "recommendation_as_directed": (
+        owed("recommendation_owed", ANSWER, "2026-04-20", given={"directed_on": "2026-05-01"}),
+        "2026-04-21",
+    ),
     "recommendation_overdue": (owed("recommendation_owed", ANSWER, "2026-04-20", "icb_executive_lead"), "2026-05-27"),
     "tribunal_thanks_for_an_answer": (
-        owed("tribunal_thanks", ANSWER, "2026-04-20", met_on="2026-05-22", closed_on="2026-05-22"), "2026-05-22"),
+        owed("tribunal_thanks", ANSWER, "2026-04-20", met_on="2026-05-22", closed_on="2026-05-22"),
+        "2026-05-22",
+    ),
     "tribunal_withdrawn_for_a_corrected_date": (
-        owed("tribunal_withdrawn", ANSWER, "2026-04-27", due_was="2026-05-24", due_now="2026-05-31", told_on="2026-05-26", elsewhere=False), "2026-05-28"),
+        owed(
+            "tribunal_withdrawn",
+            ANSWER,
+            "2026-04-27",
+            due_was="2026-05-24",
+            due_now="2026-05-31",
+            told_on="2026-05-26",
+            elsewhere=False,
+        ),
+        "2026-05-28",
+    ),
     "tribunal_withdrawn_for_a_new_direction": (
-        owed("tribunal_withdrawn", EVIDENCE, "2026-06-15", "service", {"directed_on": "2026-09-04"}, **SALT, due_was="2026-08-14", due_now="2026-09-04",
-             told_on="2026-07-31", elsewhere=False), "2026-08-03"),
+        owed(
+            "tribunal_withdrawn",
+            EVIDENCE,
+            "2026-06-15",
+            "service",
+            {"directed_on": "2026-09-04"},
+            **SALT,
+            due_was="2026-08-14",
+            due_now="2026-09-04",
+            told_on="2026-07-31",
+            elsewhere=False,
+        ),
+        "2026-08-03",
+    ),
     "mediation_to_arrange": (owed("mediation_to_arrange", ARRANGE, "2026-03-23"), "2026-03-24"),
-    "mediation_to_arrange_overdue": (owed("mediation_to_arrange", ARRANGE, "2026-03-23", "icb_executive_lead"), "2026-04-27"),
+    "mediation_to_arrange_overdue": (
+        owed("mediation_to_arrange", ARRANGE, "2026-03-23", "icb_executive_lead"),
+        "2026-04-27",
+    ),
     "mediation_agreed_to_do": (owed("mediation_agreed", DO, "2026-05-06"), "2026-05-06"),
-    "mediation_agreed_to_do_at_another_time": (owed("mediation_agreed", DO, "2026-05-06", given={"agreed_on": "2026-06-30"}), "2026-06-25"),
+    "mediation_agreed_to_do_at_another_time": (
+        owed("mediation_agreed", DO, "2026-05-06", given={"agreed_on": "2026-06-30"}),
+        "2026-06-25",
+    ),
     "mediation_agreed_to_do_overdue": (owed("mediation_agreed", DO, "2026-05-06", "icb_executive_lead"), "2026-05-26"),
     "mediation_agreed_to_tell": (owed("mediation_agreed", TELL, "2026-05-06"), "2026-05-06"),
     "mediation_agreed_to_tell_overdue": (owed("mediation_agreed", TELL, "2026-05-06"), "2026-05-14"),
     "mediation_withdrawn_for_another_time": (
-        owed("mediation_withdrawn", DO, "2026-05-06", given={"agreed_on": "2026-06-30"}, due_was="2026-05-20", due_now="2026-06-30", told_on="2026-05-21",
-             elsewhere=False), "2026-05-22"),
+        owed(
+            "mediation_withdrawn",
+            DO,
+            "2026-05-06",
+            given={"agreed_on": "2026-06-30"},
+            due_was="2026-05-20",
+            due_now="2026-06-30",
+            told_on="2026-05-21",
+            elsewhere=False,
+        ),
+        "2026-05-22",
+    ),
     "mediation_withdrawn_of_what_was_none": (
-        owed("mediation_withdrawn", ARRANGE, "2026-03-23", due_was="2026-04-22", due_now=None, told_on="2026-04-23", elsewhere=False), "2026-04-24"),
-}  # fmt: skip
+        owed(
+            "mediation_withdrawn",
+            ARRANGE,
+            "2026-03-23",
+            due_was="2026-04-22",
+            due_now=None,
+            told_on="2026-04-23",
+            elsewhere=False,
+        ),
+        "2026-04-24",
+    ),
+}
 
 
 def golden(name: str) -> str:
@@ -112,7 +190,9 @@ def test_a_directed_day_in_august_stays() -> None:
 
 @pytest.mark.parametrize("name", ["recommendation_made", "recommendation_overdue"])
 def test_the_five_weeks_begin_with_the_date_of_the_recommendation(name: str) -> None:
-    """20 April is their first day, so that the 24th of May is the last (SI 2017/1306 reg 6(3)); it is a Sunday and does not move."""
+    """20 April is their first day, so that the 24th of May is the last (SI 2017/1306 reg 6(3)); it is a Sunday and does
+    not move.
+    """
     assert "Sunday 24 May 2026" in said(name)
     assert "begin with the date of the recommendation" in said(name)
 

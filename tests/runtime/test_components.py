@@ -1,4 +1,6 @@
-"""A sweep in parts: each case is in one part, any order of parts is the whole sweep, and only the whole one ends the day."""
+"""A sweep in parts: each case is in one part, any order of parts is the whole sweep, and only the whole one ends the
+day.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,12 @@ ASKED = [f"NX7{number:04d}" for number in range(12)]
 
 def asked(team: Team) -> Team:
     for case in ASKED:
-        team.act("2 Feb 2026", ("ehc_assessment_requested", "2 Feb 2026", {"la": "northshire"}), ("assessment_agreed", "2 Feb 2026", {}), case=case)
+        team.act(
+            "2 Feb 2026",
+            ("ehc_assessment_requested", "2 Feb 2026", {"la": "northshire"}),
+            ("assessment_agreed", "2 Feb 2026", {}),
+            case=case,
+        )
         team.record("2 Mar 2026", "health_advice_requested", case=case, service="physiotherapy")
     return team
 
@@ -62,7 +69,9 @@ def test_parts_in_any_order_are_the_whole_sweep(teams: Callable[[str], Team]) ->
     assert sum(by_part) == written == len(ASKED) * 4
     assert all(by_part)
     with reading(house.engine) as connection:
-        assert last_finished(connection, "sweep") is None, "parts alone do not end a day: one that was lost would never be missed"
+        assert last_finished(connection, "sweep") is None, (
+            "parts alone do not end a day: one that was lost would never be missed"
+        )
     assert parted.sweep("14 Apr 2026").cases_looked_at == 0
     assert left(parted) == left(whole)
 
@@ -73,10 +82,15 @@ def test_prefect_is_told_the_part_and_nothing_else(team: Team) -> None:
     assert begin(Act.SWEEP, shown) == "sweep 14 Apr 2026, part 2 of 3"
 
 
-def test_the_alarm_clock_shares_a_large_sweep_and_does_it_all_where_nobody_helps(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_alarm_clock_shares_a_large_sweep_and_does_it_all_where_nobody_helps(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked(team)
     said: list[str] = []
-    house = replace(team.house("14 Apr 2026"), settings=replace(team.house("14 Apr 2026").settings, workers=4, api_url="http://127.0.0.1:9/api"))
+    house = replace(
+        team.house("14 Apr 2026"),
+        settings=replace(team.house("14 Apr 2026").settings, workers=4, api_url="http://127.0.0.1:9/api"),
+    )
     asked_of: list[int] = []
 
     def nobody(_house: object, _as_at: object, parts: int, _say: object) -> None:
@@ -101,7 +115,9 @@ def test_the_doctor_asks_for_the_server_of_a_house_that_is_several_services(team
 
 
 def test_every_part_looks_for_the_server_in_the_same_place(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers asked port 4200 by themselves, deployments asked nobody, and the server's unit started over and over for it."""
+    """Workers asked port 4200 by themselves, deployments asked nobody, and the server's unit started over and over for
+    it.
+    """
     said: list[str] = []
 
     def worker(_settings: Settings, api_url: str) -> None:
@@ -116,7 +132,10 @@ def test_every_part_looks_for_the_server_in_the_same_place(tmp_path: Any, monkey
     monkeypatch.setattr("runtime.scheduler.run_alarm_clock", clock)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    for env, expected in (({}, f"http://127.0.0.1:{port}/api"), ({"SENDFLOW_API_URL": "http://127.0.0.1:9/api"}, "http://127.0.0.1:9/api")):
+    for env, expected in (
+        ({}, f"http://127.0.0.1:{port}/api"),
+        ({"SENDFLOW_API_URL": "http://127.0.0.1:9/api"}, "http://127.0.0.1:9/api"),
+    ):
         given = {"SENDFLOW_HOME": str(tmp_path), "SENDFLOW_PORT": str(port), **env}
         settings = Settings.read(given)
         assert api_address(settings) == expected
@@ -127,7 +146,9 @@ def test_every_part_looks_for_the_server_in_the_same_place(tmp_path: Any, monkey
         assert sendflow("part", "clock", env=given).exit_code == 0
         assert said == [expected, expected]
         said.clear()
-    write_running(tmp_path / "running.json", Running(os.getpid(), "", "http://127.0.0.1:8/api", "", "127.0.0.1", 9, "", {}))
+    write_running(
+        tmp_path / "running.json", Running(os.getpid(), "", "http://127.0.0.1:8/api", "", "127.0.0.1", 9, "", {})
+    )
     assert api_address(Settings(home=tmp_path)) == "http://127.0.0.1:8/api"
 
 
@@ -141,7 +162,14 @@ def test_a_house_of_several_services_is_not_opened_as_a_whole_by_mistake(tmp_pat
 def test_an_opened_house_says_where_its_letters_really_go(tmp_path: Any) -> None:
     """With a relay it named the folder of letters that would have been sent."""
     said = {
-        carrier: "\n".join(_where_to_look(Settings.read({"SENDFLOW_HOME": str(tmp_path), "SENDFLOW_CARRIER": carrier, "SENDFLOW_SMTP_PORT": "587"}), []))
+        carrier: "\n".join(
+            _where_to_look(
+                Settings.read(
+                    {"SENDFLOW_HOME": str(tmp_path), "SENDFLOW_CARRIER": carrier, "SENDFLOW_SMTP_PORT": "587"}
+                ),
+                [],
+            )
+        )
         for carrier in ("sink", "file", "smtp")
     }
     assert f"as they would have been sent:   {tmp_path / 'letters'}" in said["sink"]
@@ -156,7 +184,12 @@ def test_the_server_s_address_is_asked_by_tls_wherever_it_is_not_this_machine(tm
 
     assert read(SENDFLOW_API_URL="https://prefect.icb.example/api/").api_url == "https://prefect.icb.example/api"
     assert read(SENDFLOW_API_URL="http://127.0.0.1:4200/api").api_url == "http://127.0.0.1:4200/api"
-    for wrong in ("http://prefect.icb.example/api", "https://me:hush@prefect.icb.example/api", "prefect", "https://prefect.icb.example"):
+    for wrong in (
+        "http://prefect.icb.example/api",
+        "https://me:hush@prefect.icb.example/api",
+        "prefect",
+        "https://prefect.icb.example",
+    ):
         with pytest.raises(SettingsError, match="SENDFLOW_API_URL") as refused:
             read(SENDFLOW_API_URL=wrong)
         assert "hush" not in str(refused.value)

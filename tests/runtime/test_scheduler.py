@@ -130,7 +130,9 @@ def test_a_case_that_cannot_be_reckoned_is_not_shouted_every_minute(team: Team) 
     assert acts.names.count("sweep") == 1
 
 
-def test_a_file_that_is_spoilt_while_the_house_runs_does_not_stop_the_clock(team: Team, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_is_spoilt_while_the_house_runs_does_not_stop_the_clock(
+    team: Team, capsys: pytest.CaptureFixture[str]
+) -> None:
     """It goes on with what it read before, and says so once."""
     acts = Acts()
     ticking = clock(team, "2 Mar 2026", acts)
@@ -153,7 +155,9 @@ def test_a_line_that_would_come_every_minute_is_said_once(team: Team, capsys: py
 def test_a_relay_that_does_not_work_is_left_alone_for_a_while_and_said_once(
     team: Team, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The clock looks at the duties each minute all the same, and no round is waited for longer than the settings say."""
+    """The clock looks at the duties each minute all the same, and no round is waited for longer than the
+    settings say.
+    """
     now = [1000.0]
     monkeypatch.setattr(scheduler, "delivery_is_called_for", lambda _house: True)
     monkeypatch.setattr("runtime.scheduler.time.monotonic", lambda: now[0])

@@ -1,4 +1,6 @@
-"""Advice to a review that is sent back: owed again until the review is decided (SEND Regs 2014 reg 20(10)), and by nobody after it."""
+"""Advice to a review that is sent back: owed again until the review is decided (SEND Regs 2014 reg 20(10)), and by
+nobody after it.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +19,13 @@ ASKED: dict[str, Any] = {"body": TRUST, "service": PAEDS}
 
 @pytest.fixture
 def answered(team: Team, tmp_path: Path) -> Team:
-    """Where the locality asks for advice four weeks before a meeting: for Monday 11 January 2027 by 14 December; it came on 10 December."""
+    """Where the locality asks for advice four weeks before a meeting: for Monday 11 January 2027 by 14 December; it
+    came on 10 December.
+    """
     copytree(HERE, tmp_path / "law", ignore=lambda _folder, names: [name for name in names if name.endswith(".py")])
-    (tmp_path / "law" / "locality.toml").write_text(f'[{RULE}]\ncounts = "days_before"\nweeks = 4\ncite = "local standard"\n', "utf-8")
+    (tmp_path / "law" / "locality.toml").write_text(
+        f'[{RULE}]\ncounts = "days_before"\nweeks = 4\ncite = "local standard"\n', "utf-8"
+    )
     team.first = replace(team.first, law=load_law(tmp_path / "law"))
     team.case = "AR90001"
     team.record("2 Mar 2026", "plan_made", la="northshire")

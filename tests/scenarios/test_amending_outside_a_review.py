@@ -1,4 +1,5 @@
-"""A plan amended at another time than as part of a review (SEND Regs 2014 reg 28): it goes as after one, and the next review stays where it was.
+"""A plan amended at another time than as part of a review (SEND Regs 2014 reg 28): it goes as after one, and the next
+review stays where it was.
 
 The plan is made on Monday 2 March 2026, so that its first review is due on 1 March 2027.
 """
@@ -20,7 +21,10 @@ def review(team: Team) -> Team:
 
 
 def standings(team: Team, today: str, case: str = CASE) -> dict[str, tuple[str | None, str]]:
-    return {duty.rule: (duty.due.isoformat() if duty.due else None, duty.standing) for duty in report(team.house(today), case).duties}
+    return {
+        duty.rule: (duty.due.isoformat() if duty.due else None, duty.standing)
+        for duty in report(team.house(today), case).duties
+    }
 
 
 def test_a_plan_amended_outside_a_review_goes_as_after_one_and_leaves_the_next_review_where_it_is(review: Team) -> None:
@@ -32,8 +36,10 @@ def test_a_plan_amended_outside_a_review_goes_as_after_one_and_leaves_the_next_r
     review.record("7 Sep 2026", "plan_amendment_proposed", section_g="changed")
     owed = standings(review, "8 Sep 2026")
     assert {rule: owed[rule][0] for rule in owed if rule.startswith("review_")} == {
-        "review_amend_parent_response_min": "2026-09-21", "review_amend_final_plan": "2026-11-02", "review_no_amend_notify": "2026-11-02",
-    }  # fmt: skip
+        "review_amend_parent_response_min": "2026-09-21",
+        "review_amend_final_plan": "2026-11-02",
+        "review_no_amend_notify": "2026-11-02",
+    }
     assert "section_g_agree" in owed
     with pytest.raises(Refused, match="under way already"):
         review.record("8 Sep 2026", "plan_amendment_proposed")
@@ -42,7 +48,10 @@ def test_a_plan_amended_outside_a_review_goes_as_after_one_and_leaves_the_next_r
         review.record("21 Sep 2026", "section_g_arranged", body="QX900")
     review.record("4 Nov 2026", "plan_amendment_made", section_g="changed")
     after = standings(review, "5 Nov 2026")
-    assert (after["review_amend_final_plan"], after["review_amend_parent_response_min"]) == (("2026-11-02", "met_late"), ("2026-09-21", "met"))
+    assert (after["review_amend_final_plan"], after["review_amend_parent_response_min"]) == (
+        ("2026-11-02", "met_late"),
+        ("2026-09-21", "met"),
+    )
     assert after["annual_review_first"] == ("2027-03-01", "running"), "amending is no review"
     review.record("9 Nov 2026", "section_g_arranged", body="QX900")
     assert standings(review, "9 Nov 2026")["s42_arrange_health_provision"][1] == "met"

@@ -1,4 +1,5 @@
-"""Reviews as a team lives them: every date worked by hand from CFA 2014 s44, s45 and SEND Regs 2014 regs 15, 18 to 22, 27.
+"""Reviews as a team lives them: every date worked by hand from CFA 2014 s44, s45 and SEND Regs 2014 regs 15, 18 to 22,
+27.
 
 The plan is made on Monday 2 March 2026; the meeting of most of these stories is on Monday 11 January 2027.
 """
@@ -36,7 +37,10 @@ def review(team: Team) -> Team:
 
 def standings(team: Team, today: str, case: str = CASE) -> dict[str, tuple[str | None, str]]:
     """Due date and standing of each duty of a case, by rule; the newest where a rule has several."""
-    return {duty.rule: (duty.due.isoformat() if duty.due else None, duty.standing) for duty in report(team.house(today), case).duties}
+    return {
+        duty.rule: (duty.due.isoformat() if duty.due else None, duty.standing)
+        for duty in report(team.house(today), case).duties
+    }
 
 
 def held(team: Team, day: str = "11 Jan 2027") -> Team:
@@ -57,13 +61,18 @@ def test_the_first_review_is_due_the_day_before_the_anniversary_and_the_decision
     assert standings(review, "1 Mar 2027") == {"annual_review_first": ("2027-03-01", "due_soon")}
     assert standings(review, "2 Mar 2027") == {"annual_review_first": ("2027-03-01", "breached")}
     held(review)
-    assert standings(review, "11 Jan 2027")["annual_review_first"] == ("2027-03-01", "running"), "a meeting alone is no review: the decision is"
+    assert standings(review, "11 Jan 2027")["annual_review_first"] == (
+        "2027-03-01",
+        "running",
+    ), "a meeting alone is no review: the decision is"
     review.record("8 Feb 2027", "plan_kept")
     assert standings(review, "9 Feb 2027")["annual_review_first"] == ("2027-03-01", "met")
 
 
 def test_notice_and_advice_are_counted_back_from_the_meeting(review: Team) -> None:
-    """Regs 20(3), (4): at least two weeks before Monday 11 January is Monday 28 December, on the stricter reading the Sunday."""
+    """Regs 20(3), (4): at least two weeks before Monday 11 January is Monday 28 December, on the stricter reading the
+    Sunday.
+    """
     review.record("1 Dec 2026", "review_meeting_arranged", **MEETING, arranged_by="institution")
     for rule in ("review_meeting_notice", "review_advice_circulate"):
         duty = review.duty("1 Dec 2026", rule)
@@ -79,10 +88,15 @@ def test_a_meeting_that_is_moved_or_cancelled_takes_its_dates_with_it(review: Te
     review.record("14 Dec 2026", "review_meeting_arranged", meeting_on="2027-02-01")
     notices = [duty for duty in review.report("20 Jan 2027").duties if duty.rule == "review_meeting_notice"]
     assert [(str(duty.due), duty.standing, str(duty.ended_on)) for duty in notices] == [
-        ("2026-12-28", "running", "2026-12-14"), ("2027-01-18", "breached", "None"),
-    ]  # fmt: skip
+        ("2026-12-28", "running", "2026-12-14"),
+        ("2027-01-18", "breached", "None"),
+    ]
     review.record("20 Jan 2027", "review_meeting_cancelled")
-    assert {duty.ended_on is not None for duty in review.report("20 Jan 2027").duties if duty.rule == "review_meeting_notice"} == {True}
+    assert {
+        duty.ended_on is not None
+        for duty in review.report("20 Jan 2027").duties
+        if duty.rule == "review_meeting_notice"
+    } == {True}
 
 
 def test_after_the_meeting_two_weeks_for_the_report_and_four_for_the_decision_and_the_notice(review: Team) -> None:
@@ -98,7 +112,10 @@ def test_after_the_meeting_two_weeks_for_the_report_and_four_for_the_decision_an
     review.record("8 Feb 2027", "amendment_decided")
     assert standings(review, "9 Feb 2027")["review_report_send"] == ("2027-01-25", "met_late")
     assert standings(review, "9 Feb 2027")["review_decision_notify"] == ("2027-02-08", "met")
-    assert standings(review, "9 Feb 2027")["review_amend_notice"] == ("2027-02-08", "breached"), "Devon: the notice is due in the same four weeks"
+    assert standings(review, "9 Feb 2027")["review_amend_notice"] == (
+        "2027-02-08",
+        "breached",
+    ), "Devon: the notice is due in the same four weeks"
 
 
 @pytest.mark.parametrize(
@@ -106,10 +123,16 @@ def test_after_the_meeting_two_weeks_for_the_report_and_four_for_the_decision_an
     [
         ("5 Feb 2027", "2027-04-02", "2027-04-02"),  # eight weeks from an early notice end first
         ("8 Feb 2027", "2027-04-05", "2027-04-05"),
-        ("15 Feb 2027", "2027-04-12", "2027-04-05"),  # a late notice leaves twelve weeks from the meeting where they were
+        (
+            "15 Feb 2027",
+            "2027-04-12",
+            "2027-04-05",
+        ),  # a late notice leaves twelve weeks from the meeting where they were
     ],
 )
-def test_the_earlier_of_eight_weeks_and_twelve_binds_and_both_are_shown(review: Team, noticed: str, eight_weeks: str, outer: str) -> None:
+def test_the_earlier_of_eight_weeks_and_twelve_binds_and_both_are_shown(
+    review: Team, noticed: str, eight_weeks: str, outer: str
+) -> None:
     held(review)
     review.record("1 Feb 2027", "amendment_decided")
     review.record(noticed, "amendment_notice_sent")
@@ -140,7 +163,9 @@ def test_no_amendment_after_all_is_notified_in_eight_weeks(review: Team) -> None
     review.record("3 Apr 2027", "amendment_dropped")
     found = standings(review, "3 Apr 2027")
     assert found["review_no_amend_notify"] == ("2027-04-02", "met_late")
-    assert found["review_amend_final_plan"][1] == found["review_amend_outer_limit"][1] == "breached", "what was late when it ended stays so"
+    assert found["review_amend_final_plan"][1] == found["review_amend_outer_limit"][1] == "breached", (
+        "what was late when it ended stays so"
+    )
     assert review.report("3 Apr 2027").state == "kept"
 
 
@@ -156,10 +181,15 @@ def test_section_g_is_agreed_and_arranged_only_where_it_changes(review: Team) ->
 
 
 def test_a_review_that_has_been_held_is_not_aligned_any_more(review: Team) -> None:
-    """What is owed of it is the authority's decision; only the review that the decision opens can be put on one day with another."""
+    """What is owed of it is the authority's decision; only the review that the decision opens can be put on one day
+    with another.
+    """
     review.record("2 Mar 2026", "continuing_care_referral_received", case="CC90001", body="QX900", linked_to=CASE)
     held(review)
-    with pytest.raises(NotAligned, match="has had its meeting, on 2027-01-11: what is owed now is to decide keep / amend / cease and notify"):
+    with pytest.raises(
+        NotAligned,
+        match="has had its meeting, on 2027-01-11: what is owed now is to decide keep / amend / cease and notify",
+    ):
         align_cases(review.house("12 Jan 2027"), CASE, "CC90001")
 
 
@@ -174,12 +204,16 @@ def test_a_page_says_of_each_day_what_it_is(review: Team) -> None:
 
 
 def test_an_early_review_that_was_called_for_is_shown_until_the_meeting(review: Team) -> None:
-    """The law gives it no day, so that no duty would show it; a commissioner's request binds the authority (regs 15(8), 16(3))."""
+    """The law gives it no day, so that no duty would show it; a commissioner's request binds the authority (regs 15(8),
+    16(3)).
+    """
     review.record("1 Jun 2026", "early_review_called", called_by="rcb", body="QX900")
     review.record("2 Jun 2026", "early_review_called", called_by="young_person")
     assert review.report("2 Jun 2026").remarks == [
-        "Fact 2: an early review was called for on 2026-06-01 by the responsible commissioner. The law gives it no day; its request under reg 15(8) or 16(3)"
-        " binds the authority.",
+        (
+            "Fact 2: an early review was called for on 2026-06-01 by the responsible commissioner. The law gives it no"
+            " day; its request under reg 15(8) or 16(3) binds the authority."
+        ),
         "Fact 3: an early review was called for on 2026-06-02 by the young person. The law gives it no day.",
     ]
     held(review, "6 Jul 2026")
@@ -190,8 +224,13 @@ def test_an_early_review_that_was_called_for_is_shown_until_the_meeting(review: 
 def test_an_amended_section_g_takes_the_earlier_ones_place(review: Team, said: str, ends: bool) -> None:
     """CFA 2014 s42(3): there is one plan, and its section G as it now stands is what has to be arranged."""
     first = {"la": "northshire", "linked_to": CASE}
-    review.act("2 Mar 2026", ("ehc_assessment_requested", "1 Sep 2025", first), ("assessment_agreed", "1 Oct 2025", {}),
-               ("final_plan_received", "2 Mar 2026", {}), case="NX90001")  # fmt: skip
+    review.act(
+        "2 Mar 2026",
+        ("ehc_assessment_requested", "1 Sep 2025", first),
+        ("assessment_agreed", "1 Oct 2025", {}),
+        ("final_plan_received", "2 Mar 2026", {}),
+        case="NX90001",
+    )
     held(review)
     review.record("1 Feb 2027", "amendment_decided")
     review.record("5 Feb 2027", "amendment_notice_sent", section_g=said)
@@ -202,7 +241,9 @@ def test_an_amended_section_g_takes_the_earlier_ones_place(review: Team, said: s
     assert (earlier.ended_on is not None) is ends
     if ends:
         review.record("3 Mar 2027", "section_g_arranged", body="QX900")
-        assert review.duty("3 Mar 2027", "s42_arrange_health_provision").met_on is None, "the duty stands on the review now"
+        assert review.duty("3 Mar 2027", "s42_arrange_health_provision").met_on is None, (
+            "the duty stands on the review now"
+        )
     assert review.verify("3 Mar 2027").intact
 
 
@@ -211,7 +252,11 @@ def test_the_decision_opens_the_next_cycle_of_the_same_child(review: Team, decis
     held(review)
     assert review.record("1 Feb 2027", decision).unheard == []
     opening = review.lines(NEXT)[0]
-    assert (opening.kind, opening.caused_by, opening.data) == ("plan_reviewed", f"{CASE}/3", {"la": "northshire", "la_reference": "NS-04412"})
+    assert (opening.kind, opening.caused_by, opening.data) == (
+        "plan_reviewed",
+        f"{CASE}/3",
+        {"la": "northshire", "la_reference": "NS-04412"},
+    )
     assert standings(review, "1 Feb 2027", NEXT) == {"annual_review_next": ("2028-01-31", "running")}
     assert review.verify("1 Feb 2027").intact
 
@@ -237,7 +282,9 @@ def test_a_decision_that_is_corrected_or_withdrawn_is_so_for_the_next_cycle_too(
     ],
 )
 def test_before_a_transfer_the_plan_names_the_setting(review: Team, kind: str, told: dict[str, Any], due: str) -> None:
-    """Reg 18: before 31 March, before 15 February, five months before; a plan that names the setting already needs no amendment."""
+    """Reg 18: before 31 March, before 15 February, five months before; a plan that names the setting already needs no
+    amendment.
+    """
     review.record("1 Dec 2026", kind, **told)
     rules = [duty for duty in review.report("1 Dec 2026").duties if duty.rule.startswith("phase_transfer")]
     assert [(str(duty.due), duty.standing) for duty in rules] == [(due, "running")]
@@ -268,13 +315,19 @@ def test_a_reassessed_plan_begins_the_cycle_anew_and_concerns_no_cycle_that_is_o
     assert team_case.state == "kept"
     review.case = NEXT
     ended = {duty.rule: str(duty.ended_on) for duty in review.report("7 Jun 2027").duties if duty.ended_on}
-    assert ended == {"annual_review_next": "2027-06-07", "review_meeting_notice": "2027-06-07", "review_advice_circulate": "2027-06-07"}
+    assert ended == {
+        "annual_review_next": "2027-06-07",
+        "review_meeting_notice": "2027-06-07",
+        "review_advice_circulate": "2027-06-07",
+    }
     assert review.report("7 Jun 2027").state == "waiting"
 
 
 def test_where_no_cycle_is_open_a_reassessed_plan_opens_one(team: Team) -> None:
     team.case = "RA90001"
-    team.record("1 Mar 2027", "reassessment_requested", requested_by="rcb", body="QX900", la="tarnford", la_reference="TF-00731")
+    team.record(
+        "1 Mar 2027", "reassessment_requested", requested_by="rcb", body="QX900", la="tarnford", la_reference="TF-00731"
+    )
     team.record("8 Mar 2027", "reassessment_agreed")
     assert team.record("7 Jun 2027", "final_plan_received").unheard == []
     assert standings(team, "7 Jun 2027", NEXT) == {"review_after_reassessment": ("2028-06-07", "running")}
@@ -283,8 +336,12 @@ def test_where_no_cycle_is_open_a_reassessed_plan_opens_one(team: Team) -> None:
 
 
 @pytest.mark.parametrize(("transferred", "due"), [("1 Dec 2026", "2027-03-01"), ("1 Feb 2027", "2027-04-30")])
-def test_the_new_authority_reviews_by_the_later_of_twelve_months_and_three(review: Team, transferred: str, due: str) -> None:
-    """Reg 15(5): twelve months beginning with the making of the plan (1 March), or three beginning with the transfer."""
+def test_the_new_authority_reviews_by_the_later_of_twelve_months_and_three(
+    review: Team, transferred: str, due: str
+) -> None:
+    """Reg 15(5): twelve months beginning with the making of the plan (1 March), or three beginning with the
+    transfer.
+    """
     review.record("2 Nov 2026", "move_known", case="TR90001", moved_on="2026-11-30", linked_to=CASE, la="northshire")
     told: dict[str, Any] = {"last_reviewed_on": "2026-03-02"}
     assert review.record(transferred, "plan_transferred", case="TR90001", **told).unheard == []
@@ -303,7 +360,9 @@ def to_cease(team: Team) -> Team:
 
 @pytest.mark.parametrize(("ceased", "how"), [("1 Apr 2027", "too_early"), ("2 Apr 2027", "met")])
 def test_a_plan_may_cease_once_the_time_to_appeal_is_over(review: Team, ceased: str, how: str) -> None:
-    """CFA 2014 s45(4): two months from Monday 1 February end on Thursday 1 April; the day after is the first lawful one."""
+    """CFA 2014 s45(4): two months from Monday 1 February end on Thursday 1 April; the day after is the first lawful
+    one.
+    """
     to_cease(review)
     assert review.record(ceased, "plan_ceased").unheard == []
     assert standings(review, ceased)["cease_plan_earliest"] == ("2027-04-02", how)
@@ -333,7 +392,9 @@ def test_an_appeal_against_ceasing_is_heard_and_another_appeal_is_not(review: Te
     assert review.lines(CASE)[-1].kind == "cease_appealed"
     with pytest.raises(Refused, match=r"s45\(4\)\(b\)"):
         review.record("3 May 2027", "plan_ceased")
-    assert review.duty("3 May 2027", "cease_plan_earliest").ended_on is not None, "no day is worked out while an appeal stands"
+    assert review.duty("3 May 2027", "cease_plan_earliest").ended_on is not None, (
+        "no day is worked out while an appeal stands"
+    )
 
 
 def test_a_new_commissioners_request_for_a_review_is_heard(review: Team) -> None:
@@ -341,10 +402,14 @@ def test_a_new_commissioners_request_for_a_review_is_heard(review: Team) -> None
     review.record("1 Dec 2026", "plan_transferred", case="TR90001", last_reviewed_on="2026-03-02")
     review.record("1 Dec 2026", "new_rcb_aware_of_move", case="TR90001", body="QX901")
     review.record("8 Dec 2026", "assessment_or_review_requested", case="TR90001", body="QX901", asked_for="review")
-    assert [(line.kind, line.data) for line in review.lines(CASE)][-1] == ("early_review_called", {"body": "QX901", "called_by": "rcb"})
+    assert [(line.kind, line.data) for line in review.lines(CASE)][-1] == (
+        "early_review_called",
+        {"body": "QX901", "called_by": "rcb"},
+    )
 
 
-# Advice for the meeting: no day in law, the locality's own where it has set one -------------------------------------------------
+# Advice for the meeting: no day in law, the locality's own where it has set one
+# -------------------------------------------------
 
 
 def test_without_a_local_day_nobody_is_chased_and_the_invitation_is_passed_on(review: Team) -> None:
@@ -362,9 +427,13 @@ def test_without_a_local_day_nobody_is_chased_and_the_invitation_is_passed_on(re
 
 
 def test_a_local_day_is_chased_as_local_policy_and_never_as_law(review: Team, tmp_path: Path) -> None:
-    """Four weeks before 11 January is 14 December; the reminder a week before, the breach the day after, the escalation three working days on."""
+    """Four weeks before 11 January is 14 December; the reminder a week before, the breach the day after, the escalation
+    three working days on.
+    """
     copytree(HERE, tmp_path / "law", ignore=lambda _folder, names: [name for name in names if name.endswith(".py")])
-    (tmp_path / "law" / "locality.toml").write_text('[review_advice_from_professional]\ncounts = "days_before"\nweeks = 4\ncite = "local standard"\n', "utf-8")
+    (tmp_path / "law" / "locality.toml").write_text(
+        '[review_advice_from_professional]\ncounts = "days_before"\nweeks = 4\ncite = "local standard"\n', "utf-8"
+    )
     review.first = replace(review.first, law=load_law(tmp_path / "law"))
     review.record("16 Nov 2026", "review_meeting_arranged", **MEETING)
     review.record("16 Nov 2026", "health_professional_invited", **ASKED, **MEETING)
@@ -377,12 +446,20 @@ def test_a_local_day_is_chased_as_local_policy_and_never_as_law(review: Team, tm
     subject, text = letter(review, "review_overdue")
     assert subject == "AR90001 (NS-04412): advice for the review meeting of 11 January 2027 is overdue"
     said = " ".join(text.split())
-    for needed in ("Due by local standard", "Monday 14 December 2026", "The law fixes no day on which your own advice is due", "Two weeks before this"):
+    for needed in (
+        "Due by local standard",
+        "Monday 14 December 2026",
+        "The law fixes no day on which your own advice is due",
+        "Two weeks before this",
+    ):
         assert needed in said, needed
     assert "Due by law" not in said
     review.record("21 Dec 2026", "review_advice_received", on="11 Dec 2026", **ASKED)
     review.sweep("21 Dec 2026")
-    assert [rung for kind, rung, _day in review.told() if kind == "rung_withdrawn"] == ["review_overdue", "review_escalation"]
+    assert [rung for kind, rung, _day in review.told() if kind == "rung_withdrawn"] == [
+        "review_overdue",
+        "review_escalation",
+    ]
 
 
 def letter(team: Team, rung: str) -> tuple[str, str]:
@@ -392,9 +469,15 @@ def letter(team: Team, rung: str) -> tuple[str, str]:
     from casework.delivery.compose import common_fields
 
     with reading(team.first.engine) as connection:
-        row = connection.exec_driver_sql('SELECT fields, "on" FROM notice WHERE rung = ? ORDER BY fact_seq DESC', (rung,)).first()
+        row = connection.exec_driver_sql(
+            'SELECT fields, "on" FROM notice WHERE rung = ? ORDER BY fact_seq DESC', (rung,)
+        ).first()
     assert row is not None
     fields = orjson.loads(row[0])
     template = newest(fields["letter"])
-    made = render(template.id, template.version, {**fields, **common_fields(team.house(str(row[1])), team.house(str(row[1])).today())})
+    made = render(
+        template.id,
+        template.version,
+        {**fields, **common_fields(team.house(str(row[1])), team.house(str(row[1])).today())},
+    )
     return made.subject, made.text

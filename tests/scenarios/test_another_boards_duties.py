@@ -1,6 +1,8 @@
-"""Whose letter it is where several boards have something to do about one child: each hears of its own, and we of another's where it is late.
+"""Whose letter it is where several boards have something to do about one child: each hears of its own, and we of
+another's where it is late.
 
-Dates are worked by hand. A recommendation of 20 April 2026 is answered in five weeks beginning with it, by Sunday 24 May.
+Dates are worked by hand. A recommendation of 20 April 2026 is answered in five weeks beginning with it, by Sunday 24
+May.
 """
 
 import pytest
@@ -8,7 +10,11 @@ import pytest
 from tests.support.team import Team
 
 OURS, THEIRS = "QX900", "QX901"
-DCO, EXECUTIVE, NEIGHBOUR = "send.dco@northernvales-icb.example", "executive.lead.send@northernvales-icb.example", "send.dco@southernmarches-icb.example"
+DCO, EXECUTIVE, NEIGHBOUR = (
+    "send.dco@northernvales-icb.example",
+    "executive.lead.send@northernvales-icb.example",
+    "send.dco@southernmarches-icb.example",
+)
 
 
 def sent(team: Team, since: str = "2026-01-01") -> list[tuple[str, str, str]]:
@@ -38,16 +44,24 @@ def test_another_boards_recommendation_is_answered_by_that_board_and_we_hear_tha
     days(recommended, *CHASED)
     owed = "recommendation of the Tribunal, answer due 24 May 2026"
     late = "recommendation of the Tribunal, answer overdue since 24 May 2026"
-    assert sorted(sent(recommended)) == sorted([
-        ("2026-04-20", NEIGHBOUR, owed), ("2026-05-11", NEIGHBOUR, owed), ("2026-05-18", NEIGHBOUR, owed),
-        ("2026-05-26", NEIGHBOUR, late), ("2026-05-26", DCO, late), ("2026-05-28", EXECUTIVE, late),
-    ])  # fmt: skip
+    assert sorted(sent(recommended)) == sorted(
+        [
+            ("2026-04-20", NEIGHBOUR, owed),
+            ("2026-05-11", NEIGHBOUR, owed),
+            ("2026-05-18", NEIGHBOUR, owed),
+            ("2026-05-26", NEIGHBOUR, late),
+            ("2026-05-26", DCO, late),
+            ("2026-05-28", EXECUTIVE, late),
+        ]
+    )
     said = {letter.mailbox: " ".join(letter.text.replace("> ", "").split()) for letter in recommended.post.letters[-3:]}
     assert "Please send the written answer to the parent or young person and to Northshire now." in said[NEIGHBOUR]
     assert "Reply with the day on which both had the answer" in said[NEIGHBOUR]
     assert "Please ask Southern Marches Integrated Care Board for its written answer now." in said[DCO]
     assert "ask the executive lead of Southern Marches Integrated Care Board" in said[EXECUTIVE]
-    recommended.record("29 May 2026", "health_recommendation_answered", body=THEIRS, follows="in_full", sent_to="parent_and_la")
+    recommended.record(
+        "29 May 2026", "health_recommendation_answered", body=THEIRS, follows="in_full", sent_to="parent_and_la"
+    )
     recommended.day("29 May 2026")
     assert [to for _on, to, _subject in sent(recommended, "2026-05-29")] == [NEIGHBOUR]
 
@@ -56,13 +70,20 @@ def test_our_own_is_worked_by_our_team_as_before_with_one_letter_a_step(recommen
     recommended.record("20 Apr 2026", "health_recommendation_made", body=OURS)
     days(recommended, *CHASED)
     assert [(on, to) for on, to, _subject in sent(recommended)] == [
-        ("2026-04-20", DCO), ("2026-05-11", DCO), ("2026-05-18", EXECUTIVE), ("2026-05-18", DCO), ("2026-05-26", DCO), ("2026-05-28", EXECUTIVE),
-    ]  # fmt: skip
+        ("2026-04-20", DCO),
+        ("2026-05-11", DCO),
+        ("2026-05-18", EXECUTIVE),
+        ("2026-05-18", DCO),
+        ("2026-05-26", DCO),
+        ("2026-05-28", EXECUTIVE),
+    ]
 
 
 @pytest.fixture
 def mixed(team: Team) -> Team:
-    """Mediation is wanted on Monday 2 March 2026 on health among other issues: the authority has until 1 April to arrange it."""
+    """Mediation is wanted on Monday 2 March 2026 on health among other issues: the authority has until 1 April to
+    arrange it.
+    """
     team.case = "ME90001"
     team.record("25 Feb 2026", "appealable_notice_sent", la="northshire", decision="contents_of_plan")
     team.record("2 Mar 2026", "mixed_mediation_wanted")
@@ -88,7 +109,9 @@ def test_a_board_hears_that_it_has_to_take_part_and_on_which_day(mixed: Team) ->
         ("2026-03-24", "mediation to take part in, on 31 March 2026"),
     ]
     assert [on for on, to, _subject in sent(mixed) if to == DCO] == [on for on, _subject in each]
-    (text,) = [letter.text for letter in mixed.post.letters if letter.mailbox == NEIGHBOUR and letter.written_at.day == 20]
+    (text,) = [
+        letter.text for letter in mixed.post.letters if letter.mailbox == NEIGHBOUR and letter.written_at.day == 20
+    ]
     moved = " ".join(text.replace("> ", "").split())
     assert "The mediation has been moved to 31 March 2026" in moved and "there on Tuesday 31 March 2026" in moved
     assert mixed.duty("8 Apr 2026", "rcb_take_part_mediation", opened_seq=3).standing == "met"
@@ -100,7 +123,9 @@ def test_a_board_that_is_notified_once_the_day_is_fixed_hears_of_the_day(mixed: 
     mixed.record("10 Mar 2026", "mediation_arranged", meeting_on="2026-04-20")
     mixed.record("11 Mar 2026", "commissioner_notified", body=THEIRS, issues="mixed")
     mixed.day("11 Mar 2026")
-    assert [subject for _on, to, subject in sent(mixed) if to == NEIGHBOUR] == ["mediation to take part in, on 20 April 2026"]
+    assert [subject for _on, to, subject in sent(mixed) if to == NEIGHBOUR] == [
+        "mediation to take part in, on 20 April 2026"
+    ]
 
 
 def test_that_nobody_has_recorded_yet_that_it_was_held_makes_no_board_late(mixed: Team) -> None:
@@ -116,11 +141,15 @@ def test_mediation_that_is_not_wanted_any_more_is_told_to_whoever_was_to_come(mi
     mixed.day("4 Mar 2026")
     mixed.record("9 Mar 2026", "mediation_declined")
     mixed.day("9 Mar 2026")
-    assert sent(mixed, "2026-03-09") == [("2026-03-09", NEIGHBOUR, "taking part in mediation no longer needed since 9 March 2026")]
+    assert sent(mixed, "2026-03-09") == [
+        ("2026-03-09", NEIGHBOUR, "taking part in mediation no longer needed since 9 March 2026")
+    ]
 
 
 def test_the_authority_has_told_the_boards_once_the_last_of_them_is_told(mixed: Team) -> None:
-    """Wanted on Monday 2 March, so that every board is to be told by Thursday the 5th (reg 35(2)); the second is told on the 10th."""
+    """Wanted on Monday 2 March, so that every board is to be told by Thursday the 5th (reg 35(2)); the second is told
+    on the 10th.
+    """
     rule = "la_notify_rcb_mediation"
     mixed.record("4 Mar 2026", "commissioner_notified", body=OURS, issues="mixed")
     assert mixed.duty("4 Mar 2026", rule).standing == "met"

@@ -1,4 +1,5 @@
-"""Continuing care in a house: its dates by hand, the locality's choice of the step that starts the six weeks, and what is known of a birth.
+"""Continuing care in a house: its dates by hand, the locality's choice of the step that starts the six weeks, and what
+is known of a birth.
 
 Paper calendar: 2 February 2026 is a Monday; six weeks after it is Monday 16 March.
 """
@@ -60,11 +61,18 @@ def duties(team: Team, today: str) -> dict[str, DutyShown]:
 def test_the_decision_on_time_and_late(team: Team) -> None:
     recommended(team)
     owed = duties(team, "17 Mar 2026")[DECISION]
-    assert (owed.body, owed.due, owed.strict_due, owed.act_by) == (BOARD, day("16 Mar 2026"), day("15 Mar 2026"), day("13 Mar 2026"))
+    assert (owed.body, owed.due, owed.strict_due, owed.act_by) == (
+        BOARD,
+        day("16 Mar 2026"),
+        day("15 Mar 2026"),
+        day("13 Mar 2026"),
+    )
     assert (owed.standing, owed.days_late, owed.basis) == ("breached", 1, "national_framework")
     team.record("18 Mar 2026", "continuing_care_refused", reason="other services can meet it")
     assert duties(team, "1 Apr 2026")[DECISION].standing == "met_late"
-    assert "cypcc_decision_notify_5wd" not in duties(team, "1 Apr 2026"), "telling the family within five days is off by default"
+    assert "cypcc_decision_notify_5wd" not in duties(team, "1 Apr 2026"), (
+        "telling the family within five days is off by default"
+    )
 
 
 def test_a_declined_referral_ends_the_clock_and_a_second_look_starts_it_where_it_was(team: Team) -> None:
@@ -83,19 +91,28 @@ def test_three_months_and_then_every_year_for_as_long_as_there_is_a_package(team
     assert duties(team, "11 Jun 2026")["cypcc_annual_review"].due == day("10 Jun 2027")
     team.record("8 Jun 2027", "continuing_care_reviewed", outcome="continues")
     years = [duty for duty in team.report("9 Jun 2027").duties if duty.rule == "cypcc_annual_review"]
-    assert [(duty.due, duty.standing) for duty in years] == [(day("10 Jun 2027"), "met"), (day("8 Jun 2028"), "running")]
+    assert [(duty.due, duty.standing) for duty in years] == [
+        (day("10 Jun 2027"), "met"),
+        (day("8 Jun 2028"), "running"),
+    ]
     team.record("1 Jul 2027", "continuing_care_refused", reason="the need has gone")
-    assert [rule for rule in duties(team, "1 Jul 2027") if rule.startswith(("cypcc_annual", "cypcc_transition"))] == ["cypcc_annual_review"]
+    assert [rule for rule in duties(team, "1 Jul 2027") if rule.startswith(("cypcc_annual", "cypcc_transition"))] == [
+        "cypcc_annual_review"
+    ]
 
 
 def test_the_way_to_adult_care_is_known_by_the_month_of_birth_and_no_closer(team: Team) -> None:
     supported(team)
     owed = duties(team, "1 May 2026")
     assert [(rule, owed[rule].strict_due, owed[rule].due) for rule in sorted(owed) if "transition" in rule] == [
-        ("cypcc_transition_14", day("1 Jul 2028"), day("31 Jul 2028")), ("cypcc_transition_16", day("1 Jul 2030"), day("31 Jul 2030")),
-        ("cypcc_transition_17", day("1 Jul 2031"), day("31 Jul 2031")), ("cypcc_transition_18", day("1 Jul 2032"), day("31 Jul 2032")),
-    ]  # fmt: skip
-    assert owed["cypcc_transition_14"].act_by == day("30 Jun 2028"), "people act by the month's first day, and nothing is late before its last"
+        ("cypcc_transition_14", day("1 Jul 2028"), day("31 Jul 2028")),
+        ("cypcc_transition_16", day("1 Jul 2030"), day("31 Jul 2030")),
+        ("cypcc_transition_17", day("1 Jul 2031"), day("31 Jul 2031")),
+        ("cypcc_transition_18", day("1 Jul 2032"), day("31 Jul 2032")),
+    ]
+    assert owed["cypcc_transition_14"].act_by == day("30 Jun 2028"), (
+        "people act by the month's first day, and nothing is late before its last"
+    )
     assert "2014-07-21" not in str(team.dump())
     team.record("2 May 2026", "adult_commissioner_told")
     team.record("3 May 2026", "adult_checklist_received")
@@ -109,7 +126,9 @@ def test_adult_care_is_decided_from_17_as_soon_as_possible_and_is_never_late_by_
     with pytest.raises(Refused) as refused:
         team.record("31 Mar 2026", "adult_eligibility_agreed")
     assert "once the child is 17" in refused.value.message
-    assert [duties(team, on)["cypcc_transition_17"].standing for on in ("20 Apr 2026", "25 Apr 2026", "1 May 2026")] == ["running", "due_soon", "no_date"]
+    assert [
+        duties(team, on)["cypcc_transition_17"].standing for on in ("20 Apr 2026", "25 Apr 2026", "1 May 2026")
+    ] == ["running", "due_soon", "no_date"]
     assert duties(team, "1 May 2026")["cypcc_transition_17"].days_late == 0
     assert all(row.rule != "cypcc_transition_17" for row in overdue(team.house("1 Jun 2026"), day("1 Jun 2026")))
     team.record("8 Jun 2026", "adult_eligibility_refused")
@@ -130,7 +149,9 @@ def test_an_adult_package_takes_over_on_the_18th_birthday_and_is_then_in_time(te
     assert (met.standing, met.due, met.strict_due) == ("met", day("30 Apr 2027"), day("1 Apr 2027"))
 
 
-@pytest.mark.parametrize(("born", "by"), [("2012-02-29", "2012-02-28"), ("2013-02-03", "2013-02-28"), ("2012-12-31", "2012-12-31")])
+@pytest.mark.parametrize(
+    ("born", "by"), [("2012-02-29", "2012-02-28"), ("2013-02-03", "2013-02-28"), ("2012-12-31", "2012-12-31")]
+)
 def test_the_last_day_of_a_month_of_birth_names_no_birthday(team: Team, born: str, by: str) -> None:
     """The 29th would be the birthday itself, since no other child's month ends on it by its own year."""
     supported(team, born=born)
@@ -140,7 +161,11 @@ def test_the_last_day_of_a_month_of_birth_names_no_birthday(team: Team, born: st
 def test_a_birthday_whose_month_has_come_opens_no_duty_that_is_late_from_the_start(team: Team) -> None:
     supported(team, born="2012-03-29")  # 14 on 29 March, nineteen days after the decision
     owed = duties(team, "11 Mar 2026")
-    assert sorted(rule for rule in owed if "transition" in rule) == ["cypcc_transition_16", "cypcc_transition_17", "cypcc_transition_18"]
+    assert sorted(rule for rule in owed if "transition" in rule) == [
+        "cypcc_transition_16",
+        "cypcc_transition_17",
+        "cypcc_transition_18",
+    ]
     assert "14th birthday" in " ".join(team.report("16 Mar 2026").remarks)
 
 
@@ -176,7 +201,9 @@ def test_domains_take_levels_and_no_words(team: Team) -> None:
         team.record("26 Feb 2026", "domains_assessed", **{**TOOL, "skin": "some words about a wound"})
     assert "wound" not in refused.value.message
     with pytest.raises(Refused, match="needs skin"):
-        team.record("26 Feb 2026", "domains_assessed", **{domain: level for domain, level in TOOL.items() if domain != "skin"})
+        team.record(
+            "26 Feb 2026", "domains_assessed", **{domain: level for domain, level in TOOL.items() if domain != "skin"}
+        )
 
 
 def test_another_board_takes_over_and_every_date_here_ends(team: Team) -> None:
@@ -191,20 +218,33 @@ def test_another_board_takes_over_and_every_date_here_ends(team: Team) -> None:
 def locality(tmp_path: Path, text: str) -> Law:
     folder = tmp_path / "config"
     for name in ("statute", "grounds.toml"):
-        shutil.copytree(HERE / name, folder / name) if (HERE / name).is_dir() else shutil.copy(HERE / name, folder / name)
+        (
+            shutil.copytree(HERE / name, folder / name)
+            if (HERE / name).is_dir()
+            else shutil.copy(HERE / name, folder / name)
+        )
     (folder / "locality.toml").write_text(text, "utf-8")
     return load_law(folder)
 
 
-@pytest.mark.parametrize(("step", "due"), [("accepted", "18 Mar 2026"), ("assessment_started", "23 Mar 2026"), ("received", "16 Mar 2026")])
-def test_a_locality_may_count_from_a_later_step_and_the_stricter_reading_stays_with_the_receipt(tmp_path: Path, step: str, due: str) -> None:
+@pytest.mark.parametrize(
+    ("step", "due"), [("accepted", "18 Mar 2026"), ("assessment_started", "23 Mar 2026"), ("received", "16 Mar 2026")]
+)
+def test_a_locality_may_count_from_a_later_step_and_the_stricter_reading_stays_with_the_receipt(
+    tmp_path: Path, step: str, due: str
+) -> None:
     law = locality(tmp_path, f'[{DECISION}]\nstarts_from = "{step}"\n')
     first = Team(tmp_path / "home", CASE).first
 
     def house(on: str) -> House:
         return replace(first, law=law, settings=replace(first.settings, today=day(on)))
 
-    record(house("2 Feb 2026"), CASE, [Draft("continuing_care_referral_received", day("2 Feb 2026"), {"la": "northshire", "body": BOARD})], "dco.team")
+    record(
+        house("2 Feb 2026"),
+        CASE,
+        [Draft("continuing_care_referral_received", day("2 Feb 2026"), {"la": "northshire", "body": BOARD})],
+        "dco.team",
+    )
     for kind, on in LATER:
         record(house(on), CASE, [Draft(kind, day(on))], "dco.team")
     found = report(house("10 Feb 2026"), CASE)
@@ -229,14 +269,27 @@ def test_the_board_is_reminded_told_and_escalated_by_calendar_distances(team: Te
     for today in ("2 Feb 2026", "2 Mar 2026", "17 Mar 2026", "31 Mar 2026"):
         team.day(today)
     assert team.told() == [
-        ("reminder_due", "decision_reminder", "2026-03-02"), ("breached", "decision_overdue", "2026-03-17"),
+        ("reminder_due", "decision_reminder", "2026-03-02"),
+        ("breached", "decision_overdue", "2026-03-17"),
         ("escalation_due", "decision_escalation", "2026-03-31"),
-    ]  # fmt: skip
+    ]
     assert team.post.log() == [
         ("2026-02-02", "send.dco@northernvales-icb.example", "CC90001: continuing care, decision due 16 March 2026"),
-        ("2026-03-02", "send.dco@northernvales-icb.example", "CC90001: please decide on continuing care by 13 March 2026"),
-        ("2026-03-17", "send.dco@northernvales-icb.example", "CC90001: continuing care, decision overdue since 16 March 2026"),
-        ("2026-03-31", "executive.lead.send@northernvales-icb.example", "CC90001: continuing care, decision overdue since 16 March 2026"),
+        (
+            "2026-03-02",
+            "send.dco@northernvales-icb.example",
+            "CC90001: please decide on continuing care by 13 March 2026",
+        ),
+        (
+            "2026-03-17",
+            "send.dco@northernvales-icb.example",
+            "CC90001: continuing care, decision overdue since 16 March 2026",
+        ),
+        (
+            "2026-03-31",
+            "executive.lead.send@northernvales-icb.example",
+            "CC90001: continuing care, decision overdue since 16 March 2026",
+        ),
     ]
     for letter in team.post.letters:
         assert "guidance and not law" in " ".join(letter.text.split())
@@ -264,7 +317,9 @@ def test_a_letter_that_the_record_no_longer_bears_out_is_taken_back_in_its_own_w
 def test_a_corrected_birth_is_judged_again_and_never_kept(team: Team) -> None:
     supported(team)
     agreed = next(line.seq for line in team.lines() if line.kind == "continuing_care_agreed")
-    team.record("20 Mar 2026", "fact_corrected", corrects=agreed, date_of_birth="2012-03-29", reason="the month was misread")
+    team.record(
+        "20 Mar 2026", "fact_corrected", corrects=agreed, date_of_birth="2012-03-29", reason="the month was misread"
+    )
     owed = duties(team, "20 Mar 2026")
     assert "cypcc_transition_14" not in owed
     assert owed["cypcc_transition_16"].due == day("31 Mar 2028")

@@ -1,4 +1,6 @@
-"""Scenarios in law's words: a start day, and the dates that a person works out with a paper calendar (tests/scenarios/law/*.toml)."""
+"""Scenarios in law's words: a start day, and the dates that a person works out with a paper calendar
+(tests/scenarios/law/*.toml).
+"""
 
 import tomllib
 from datetime import date
@@ -14,15 +16,32 @@ from tests.support.paths import LAW as LAW_FOLDER
 LAW, ALMANAC = load_law(), load_almanac()
 FILES = sorted(LAW_FOLDER.glob("*.toml"))
 KNOWN = {
-    "says", "from", "rule", "on", "given", "due", "strict_due", "act_by", "due_at", "reason", "error", "version_from", "excuses",
-    "steps_say", "enabled",
-}  # fmt: skip
+    "says",
+    "from",
+    "rule",
+    "on",
+    "given",
+    "due",
+    "strict_due",
+    "act_by",
+    "due_at",
+    "reason",
+    "error",
+    "version_from",
+    "excuses",
+    "steps_say",
+    "enabled",
+}
 SCENARIOS: list[tuple[str, dict[str, Any]]] = [
-    (file.name.split(".")[0], scenario) for file in FILES for scenario in tomllib.loads(file.read_text(encoding="utf-8"))["scenario"]
+    (file.name.split(".")[0], scenario)
+    for file in FILES
+    for scenario in tomllib.loads(file.read_text(encoding="utf-8"))["scenario"]
 ]
 
 
-@pytest.mark.parametrize(("process", "told"), SCENARIOS, ids=[f"{told['rule']} {told['on']}: {told['says'][:60]}" for _, told in SCENARIOS])
+@pytest.mark.parametrize(
+    ("process", "told"), SCENARIOS, ids=[f"{told['rule']} {told['on']}: {told['says'][:60]}" for _, told in SCENARIOS]
+)
 def test_scenario(process: str, told: dict[str, Any]) -> None:
     assert set(told) <= KNOWN, "a scenario says something that nothing checks"
     assert told["from"], "a scenario names its source"
@@ -32,7 +51,11 @@ def test_scenario(process: str, told: dict[str, Any]) -> None:
             reckon(LAW, ALMANAC, told["rule"], told["on"], told.get("given", {}))
         return
     answer = reckon(LAW, ALMANAC, told["rule"], told["on"], told.get("given", {}))
-    assert (answer.due, answer.strict_due, answer.act_by) == (told.get("due"), told.get("strict_due"), told.get("act_by"))
+    assert (answer.due, answer.strict_due, answer.act_by) == (
+        told.get("due"),
+        told.get("strict_due"),
+        told.get("act_by"),
+    )
     assert answer.enabled is told.get("enabled", True)
     if "due_at" in told:
         assert answer.model_dump(mode="json")["due_at"] == told["due_at"]
@@ -51,12 +74,21 @@ def test_every_rule_has_a_scenario() -> None:
 
 
 def test_every_excuse_of_the_process_is_met_in_a_scenario() -> None:
-    listed = {ground for rule in LAW.for_process("ehc_needs_assessment") for period in rule.period for ground in period.excuses}
-    met = {ground for process, told in SCENARIOS if process == "ehc_needs_assessment" for ground in told.get("excuses", ())}
+    listed = {
+        ground
+        for rule in LAW.for_process("ehc_needs_assessment")
+        for period in rule.period
+        for ground in period.excuses
+    }
+    met = {
+        ground for process, told in SCENARIOS if process == "ehc_needs_assessment" for ground in told.get("excuses", ())
+    }
     assert met == listed | {"coronavirus"}
 
 
 def test_the_corrected_receipt_date_moves_all_three_dates() -> None:
-    before, after = (reckon(LAW, ALMANAC, "ehc_body_advice_respond", day) for day in (date(2026, 3, 2), date(2026, 3, 9)))
+    before, after = (
+        reckon(LAW, ALMANAC, "ehc_body_advice_respond", day) for day in (date(2026, 3, 2), date(2026, 3, 9))
+    )
     assert [str(after.due), str(after.strict_due), str(after.act_by)] == ["2026-04-20", "2026-04-19", "2026-04-17"]
     assert before.due != after.due

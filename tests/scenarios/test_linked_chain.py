@@ -1,4 +1,5 @@
-"""One child, eight cases: what is recorded once is heard where it matters, each clock starts where the law starts it, and a correction follows its cause.
+"""One child, eight cases: what is recorded once is heard where it matters, each clock starts where the law starts it,
+and a correction follows its cause.
 
 The same chain is kept for ever in tests/golden/histories/chain_*.jsonl, a file for each case.
 """
@@ -37,7 +38,10 @@ def due(team: Team, ref: str, rule: str, body: str | None = None) -> str:
 
 def test_the_notice_starts_the_authoritys_six_weeks_and_the_refusal_meets_them(lived: Team) -> None:
     clock = duty(lived, NOTICE, "s23_starts_la_clock")
-    assert (str(clock.due), clock.standing) == ("2026-02-23", "met"), "six weeks from the notice (CFA 2014 s24; reg 5(1))"
+    assert (str(clock.due), clock.standing) == (
+        "2026-02-23",
+        "met",
+    ), "six weeks from the notice (CFA 2014 s24; reg 5(1))"
     assert clock.met_by == "la_refused_to_assess"
     heard = case(lived, NOTICE).heard
     assert [(cause.case_ref, cause.kind) for cause in heard.values()] == [(PLAN, "assessment_refused")]
@@ -58,7 +62,9 @@ def test_the_order_to_assess_opens_ten_and_fourteen_weeks_where_the_plan_is_made
     cause = duty(lived, PLAN, "order_assess_final_plan").cause
     assert cause is not None
     assert (cause.case_ref, cause.kind) == (APPEAL, "order_to_assess_made")
-    assert duty(lived, APPEAL, "order_assess_no_plan_notify").standing == "met", "the refusal to make a plan was recorded on the assessment, and heard"
+    assert duty(lived, APPEAL, "order_assess_no_plan_notify").standing == "met", (
+        "the refusal to make a plan was recorded on the assessment, and heard"
+    )
 
 
 def test_health_has_its_six_weeks_again_inside_the_fourteen(lived: Team) -> None:
@@ -75,7 +81,10 @@ def test_the_clocks_of_the_request_do_not_come_back_after_an_order(lived: Team) 
 
 def test_the_second_order_opens_five_and_eleven_weeks_and_the_plan_meets_both_cases(lived: Team) -> None:
     for ref in (SECOND_APPEAL, PLAN):
-        assert (due(lived, ref, "order_make_plan_draft"), due(lived, ref, "order_make_plan_final")) == ("2027-03-15", "2027-04-26")
+        assert (due(lived, ref, "order_make_plan_draft"), due(lived, ref, "order_make_plan_final")) == (
+            "2027-03-15",
+            "2027-04-26",
+        )
         assert duty(lived, ref, "order_make_plan_final").standing == "met"
 
 
@@ -87,7 +96,10 @@ def test_the_board_answers_the_recommendation_in_five_weeks_beginning_with_it(li
 
 def test_the_plan_is_reviewed_within_twelve_months_and_the_next_review_opens_by_itself(lived: Team) -> None:
     first = duty(lived, REVIEW, "annual_review_first")
-    assert (str(first.due), first.standing) == ("2028-04-22", "met"), "twelve months beginning with 23 April 2027 (s44(1))"
+    assert (str(first.due), first.standing) == (
+        "2028-04-22",
+        "met",
+    ), "twelve months beginning with 23 April 2027 (s44(1))"
     following = case(lived, "SF-000001")
     assert following.process == "annual_review"
     assert [(str(each.due), each.standing) for each in following.duties] == [("2029-03-19", "running")]
@@ -104,16 +116,23 @@ def test_nobody_is_named_and_every_chain_stands(lived: Team) -> None:
 def test_a_corrected_order_moves_the_clocks_that_were_only_heard_of(tmp_path: Path) -> None:
     team, _unheard = live(tmp_path / "var")
     order = next(line for line in team.lines(SECOND_APPEAL) if line.kind == "order_to_make_plan_made")
-    told = team.act(LATER, ("fact_corrected", LATER, {"corrects": order.seq, "occurred_on": "2027-02-01"}), case=SECOND_APPEAL)
+    told = team.act(
+        LATER, ("fact_corrected", LATER, {"corrects": order.seq, "occurred_on": "2027-02-01"}), case=SECOND_APPEAL
+    )
     assert told.unheard == []
     for ref in (SECOND_APPEAL, PLAN):
-        assert (due(team, ref, "order_make_plan_final"), duty(team, ref, "order_make_plan_final").days_late) == ("2027-04-19", 4)
+        assert (due(team, ref, "order_make_plan_final"), duty(team, ref, "order_make_plan_final").days_late) == (
+            "2027-04-19",
+            4,
+        )
     assert team.verify(LATER).intact
 
 
 def test_another_day_that_the_tribunal_sets_is_heard_too(tmp_path: Path) -> None:
     team, _unheard = live(tmp_path / "var")
-    team.record(LATER, "time_directed", "9 Feb 2027", case=SECOND_APPEAL, rule="order_make_plan_final", directed_on="2027-03-31")
+    team.record(
+        LATER, "time_directed", "9 Feb 2027", case=SECOND_APPEAL, rule="order_make_plan_final", directed_on="2027-03-31"
+    )
     for ref in (SECOND_APPEAL, PLAN):
         assert due(team, ref, "order_make_plan_final") == "2027-03-31", "reg 44(1)"
         assert due(team, ref, "order_make_plan_draft") == "2027-03-15"

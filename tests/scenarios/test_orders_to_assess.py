@@ -1,7 +1,8 @@
-"""An order to assess, a concession and an agreement: the authority's new clock, who has to be asked again by when, and each body's six weeks inside it.
+"""An order to assess, a concession and an agreement: the authority's new clock, who has to be asked again by when, and
+each body's six weeks inside it.
 
-An order starts each body's six weeks again for the time being; once the authority's new request is received they count from that (reg 8(1)),
-and only then is anybody chased. Dates are worked by hand.
+An order starts each body's six weeks again for the time being; once the authority's new request is received they count
+from that (reg 8(1)), and only then is anybody chased. Dates are worked by hand.
 """
 
 from collections.abc import Iterator
@@ -23,7 +24,11 @@ BONES: dict[str, Any] = {"body": PHYSIO_TRUST, "service": PHYSIO}
 def refused(team: Team) -> Iterator[Team]:
     """Two services were asked on Monday 16 February 2026, one answered; refused on 9 March, and appealed."""
     team.record("9 Feb 2026", "ehc_assessment_requested", la="northshire", la_reference="NS-04412")
-    team.act("16 Feb 2026", ("health_advice_requested", "16 Feb 2026", TALK), ("health_advice_requested", "16 Feb 2026", BONES))
+    team.act(
+        "16 Feb 2026",
+        ("health_advice_requested", "16 Feb 2026", TALK),
+        ("health_advice_requested", "16 Feb 2026", BONES),
+    )
     team.record("2 Mar 2026", "health_advice_received", **TALK)
     team.record("9 Mar 2026", "assessment_refused")
     appealed(team, "9 Mar 2026", "refusal_to_assess", team.case)
@@ -38,12 +43,17 @@ def appealed(team: Team, told: str, what: str, about: str) -> None:
 
 def ask_again(team: Team, today: str) -> list[tuple[str | None, str | None, str, str, str]]:
     return [
-        (each.body, each.service, each.asked_on.isoformat(), each.ask_by.isoformat(), each.plan_due.isoformat()) for each in team.report(today).to_ask_again
+        (each.body, each.service, each.asked_on.isoformat(), each.ask_by.isoformat(), each.plan_due.isoformat())
+        for each in team.report(today).to_ask_again
     ]
 
 
-def test_after_an_order_each_body_that_was_asked_is_to_be_asked_again_and_has_its_six_weeks_inside_the_fourteen(refused: Team) -> None:
-    """Order on Monday 8 June: 14 weeks end on Monday 14 September; six weeks before that, 3 August, is the last day of receipt."""
+def test_after_an_order_each_body_that_was_asked_is_to_be_asked_again_and_has_its_six_weeks_inside_the_fourteen(
+    refused: Team,
+) -> None:
+    """Order on Monday 8 June: 14 weeks end on Monday 14 September; six weeks before that, 3 August, is the last day of
+    receipt.
+    """
     assert refused.report("7 Jun 2026").to_ask_again == [], "a refusal asks nothing of anybody"
     assert refused.record("8 Jun 2026", "order_to_assess_made", case=APPEAL).unheard == []
     assert str(refused.duty("8 Jun 2026", "order_assess_final_plan").due) == "2026-09-14"
@@ -51,7 +61,10 @@ def test_after_an_order_each_body_that_was_asked_is_to_be_asked_again_and_has_it
     both = [(TRUST, SALT, asked_before, last, plan), (PHYSIO_TRUST, PHYSIO, asked_before, last, plan)]
     assert ask_again(refused, "8 Jun 2026") == both
     assert [str(each.answered_on) for each in refused.report("8 Jun 2026").to_ask_again] == ["2026-03-02", "None"]
-    assert provisional(refused, "8 Jun 2026") == [(TRUST, SALT, "2026-07-20", "running"), (PHYSIO_TRUST, PHYSIO, "2026-07-20", "running")]
+    assert provisional(refused, "8 Jun 2026") == [
+        (TRUST, SALT, "2026-07-20", "running"),
+        (PHYSIO_TRUST, PHYSIO, "2026-07-20", "running"),
+    ]
     because = refused.report("8 Jun 2026").to_ask_again[0].because
     assert because.kind == "assessment_ordered" and because.cause is not None
     assert (because.cause.case_ref, because.cause.kind) == (APPEAL, "order_to_assess_made")
@@ -59,21 +72,30 @@ def test_after_an_order_each_body_that_was_asked_is_to_be_asked_again_and_has_it
     refused.record("15 Jun 2026", "health_advice_requested", asked_because="order", **TALK)
     again = refused.report("15 Jun 2026").duties[-1]
     assert (again.rule, again.service, str(again.due), again.standing) == (ADVICE, SALT, "2026-07-27", "running")
-    assert again.opened_by == "health_advice_requested" and again.again_by is not None and again.again_by.cause is not None
+    assert (
+        again.opened_by == "health_advice_requested" and again.again_by is not None and again.again_by.cause is not None
+    )
     assert again.again_by.cause.case_ref == APPEAL
     assert ask_again(refused, "15 Jun 2026") == both[1:]
     assert provisional(refused, "15 Jun 2026") == [(PHYSIO_TRUST, PHYSIO, "2026-07-20", "running")]
     # Received on the last day, the six weeks end with the fourteen.
     refused.record("3 Aug 2026", "health_advice_requested", asked_because="order", **BONES)
     late = refused.report("3 Aug 2026").duties[-1]
-    assert str(late.due) == plan and late.knock_on == "the advice is awaited not yet late, 42 days before the 14-week date (2026-09-14)"
+    assert (
+        str(late.due) == plan
+        and late.knock_on == "the advice is awaited not yet late, 42 days before the 14-week date (2026-09-14)"
+    )
     assert ask_again(refused, "3 Aug 2026") == []
     assert provisional(refused, "3 Aug 2026") == []
 
 
 def provisional(team: Team, today: str) -> list[tuple[str | None, str | None, str, str]]:
     """What runs for the time being."""
-    return [(each.body, each.service, str(each.due), each.standing) for each in team.report(today).duties if each.provisional and each.ended_on is None]
+    return [
+        (each.body, each.service, str(each.due), each.standing)
+        for each in team.report(today).duties
+        if each.provisional and each.ended_on is None
+    ]
 
 
 def test_nobody_is_chased_for_what_runs_only_for_the_time_being_and_advice_that_comes_meets_it(refused: Team) -> None:
@@ -82,14 +104,21 @@ def test_nobody_is_chased_for_what_runs_only_for_the_time_being_and_advice_that_
     for today in ("12 Jun 2026", "21 Jul 2026", "4 Aug 2026"):
         refused.day(today)
     assert refused.told("reminder_due", "breached", "escalation_due") == []
-    assert [each[3] for each in provisional(refused, "21 Jul 2026")] == ["breached", "breached"], "shown all the same: somebody has to ask who forgot it"
+    assert [each[3] for each in provisional(refused, "21 Jul 2026")] == [
+        "breached",
+        "breached",
+    ], "shown all the same: somebody has to ask who forgot it"
     refused.record("22 Jul 2026", "health_advice_received", **BONES)
-    assert [each[2:] for each in provisional(refused, "22 Jul 2026")] == [("2026-07-20", "breached"), ("2026-07-20", "met_late")]
+    assert [each[2:] for each in provisional(refused, "22 Jul 2026")] == [
+        ("2026-07-20", "breached"),
+        ("2026-07-20", "met_late"),
+    ]
     refused.day("23 Jul 2026")
     said = sorted(letter.subject.split(": ")[1] for letter in refused.post.letters)
-    assert said == ["health advice no longer needed since 9 March 2026", "health advice received 2 March 2026, thank you"], (
-        "both of before the order; nobody is thanked for what nobody asked it for"
-    )
+    assert said == [
+        "health advice no longer needed since 9 March 2026",
+        "health advice received 2 March 2026, thank you",
+    ], "both of before the order; nobody is thanked for what nobody asked it for"
     refused.record("4 Sep 2026", "final_plan_received")
     assert refused.report("4 Sep 2026").plan_issued_without == [], "who was not asked again did not fail the plan"
     assert [each[1] for each in provisional(refused, "4 Sep 2026")] == [PHYSIO]
@@ -105,7 +134,9 @@ def test_an_order_that_is_corrected_or_taken_back_takes_its_six_weeks_along(refu
 
 def test_an_order_that_is_withdrawn_in_the_act_that_tells_it_asks_nobody_again(refused: Team) -> None:
     seq = len(refused.lines())
-    told = refused.act("8 Jun 2026", ("refusal_reversed", "8 Jun 2026", {}), ("fact_withdrawn", "8 Jun 2026", {"corrects": seq + 1}))
+    told = refused.act(
+        "8 Jun 2026", ("refusal_reversed", "8 Jun 2026", {}), ("fact_withdrawn", "8 Jun 2026", {"corrects": seq + 1})
+    )
     assert (told.facts, told.unheard) == (2, [])
     assert provisional(refused, "8 Jun 2026") == [] and refused.report("8 Jun 2026").to_ask_again == []
 
@@ -114,7 +145,10 @@ def test_a_request_that_was_never_made_or_of_another_service_takes_what_it_was_a
     talk, bones = (line.seq for line in refused.lines() if line.kind == "health_advice_requested")
     refused.record("8 Jun 2026", "refusal_reversed")
     six_weeks, running = "2026-07-20", "running"
-    assert provisional(refused, "8 Jun 2026") == [(TRUST, SALT, six_weeks, running), (PHYSIO_TRUST, PHYSIO, six_weeks, running)]
+    assert provisional(refused, "8 Jun 2026") == [
+        (TRUST, SALT, six_weeks, running),
+        (PHYSIO_TRUST, PHYSIO, six_weeks, running),
+    ]
     assert refused.record("9 Jun 2026", "fact_corrected", corrects=bones, body=TRUST, service=PAEDS).unheard == []
     assert provisional(refused, "9 Jun 2026") == [(TRUST, SALT, six_weeks, running), (TRUST, PAEDS, six_weeks, running)]
     assert refused.record("10 Jun 2026", "fact_withdrawn", corrects=bones).unheard == []
@@ -128,40 +162,68 @@ def test_the_page_of_the_case_says_who_is_to_be_asked_again_by_when_and_what_sta
     refused.record("8 Jun 2026", "order_to_assess_made", case=APPEAL)
     refused.record("15 Jun 2026", "health_advice_requested", asked_because="order", **TALK)
     told = " ".join(history(refused.house("15 Jun 2026"), refused.report("15 Jun 2026")).split())
-    physio_in_words = next(body.name for body in refused.first.directory.bodies if body.body == PHYSIO_TRUST) + ", Physiotherapy"
+    physio_in_words = (
+        next(body.name for body in refused.first.directory.bodies if body.body == PHYSIO_TRUST) + ", Physiotherapy"
+    )
     order = f"assessment ordered, heard of case {APPEAL}: order to assess made, its fact 3"
     for said in (
-        f"To be asked again {physio_in_words}: asked on Mon 16 Feb 2026, and not since the assessment began again by fact 6, {order}.",
-        "Its time runs again from its receipt of the authority's new request: to end by Mon 14 Sep 2026, that has to reach it by Mon 3 Aug 2026.",
+        (
+            f"To be asked again {physio_in_words}: asked on Mon 16 Feb 2026, and not since the assessment began again"
+            f" by fact 6, {order}."
+        ),
+        (
+            "Its time runs again from its receipt of the authority's new request: to end by Mon 14 Sep 2026, that has"
+            " to reach it by Mon 3 Aug 2026."
+        ),
         f"LA: then a plan: send final plan from Mon 8 Jun 2026 (fact 6, {order})",
         "from Mon 15 Jun 2026 (fact 9, health advice requested); due Mon 27 Jul 2026",
         "from Mon 8 Jun 2026 (fact 8, health advice called for again); due Mon 20 Jul 2026",
         f"begun again after fact 6, {order}",
-        "for the time being from that day, until the receipt of the authority's new request is recorded; nobody is chased for it yet",
+        (
+            "for the time being from that day, until the receipt of the authority's new request is recorded; nobody is"
+            " chased for it yet"
+        ),
         f"asked again after fact 6, {order}",
     ):
         assert said in told, said
 
 
 def test_a_refusal_ends_what_was_asked_for_and_nobody_is_chased_for_it(refused: Team) -> None:
-    """There is to be no assessment for which the advice was asked: six weeks from 16 February would have ended on 30 March."""
+    """There is to be no assessment for which the advice was asked: six weeks from 16 February would have ended on 30
+    March.
+    """
     refused.day("20 Apr 2026")
     assert refused.told("breached", "escalation_due") == []
-    [unanswered] = [duty for duty in refused.report("20 Apr 2026").duties if duty.rule == ADVICE and duty.met_on is None]
-    assert (unanswered.service, str(unanswered.ended_on), unanswered.standing, unanswered.days_late) == (PHYSIO, "2026-03-09", "running", 0)
-    assert refused.record("21 Apr 2026", "health_advice_received", **BONES).state == "refused", "late advice may still come, and is kept"
+    [unanswered] = [
+        duty for duty in refused.report("20 Apr 2026").duties if duty.rule == ADVICE and duty.met_on is None
+    ]
+    assert (unanswered.service, str(unanswered.ended_on), unanswered.standing, unanswered.days_late) == (
+        PHYSIO,
+        "2026-03-09",
+        "running",
+        0,
+    )
+    assert refused.record("21 Apr 2026", "health_advice_received", **BONES).state == "refused", (
+        "late advice may still come, and is kept"
+    )
     # The order asks for it anew; what the refusal had ended is not counted as missing from the plan.
     refused.record("8 Jun 2026", "order_to_assess_made", case=APPEAL)
     refused.record("15 Jun 2026", "health_advice_requested", asked_because="order", **BONES)
     refused.record("20 Jul 2026", "health_advice_received", **BONES)
     refused.record("4 Sep 2026", "final_plan_received")
     assert refused.report("4 Sep 2026").plan_issued_without == []
-    [again] = [duty for duty in refused.report("4 Sep 2026").duties if duty.rule == ADVICE and duty.again_by is not None and not duty.provisional]
+    [again] = [
+        duty
+        for duty in refused.report("4 Sep 2026").duties
+        if duty.rule == ADVICE and duty.again_by is not None and not duty.provisional
+    ]
     assert (str(again.due), again.standing) == ("2026-07-27", "met")
 
 
 def test_advice_that_is_returned_after_a_refusal_is_owed_by_nobody_until_it_is_asked_for_anew(refused: Team) -> None:
-    """Talk's advice of 2 March met a request that the refusal of 9 March made moot: sent back, it is no more awaited than what never came."""
+    """Talk's advice of 2 March met a request that the refusal of 9 March made moot: sent back, it is no more awaited
+    than what never came.
+    """
     refused.record("16 Mar 2026", "health_advice_returned", reason="of another child", **TALK)
     refused.day("20 Apr 2026")
     assert refused.told("reminder_due", "breached", "escalation_due") == []
@@ -200,7 +262,9 @@ def test_nobody_is_to_be_asked_again_once_the_plan_is_out_or_the_order_is_taken_
 
 
 def test_a_concession_and_a_reversal_of_the_authoritys_own(refused: Team, tmp_path: Any) -> None:
-    """Reg 45(3A)(b): from Monday 15 June, 14 weeks end on 21 September. From Monday 16 March, the ombudsman's 14 weeks end on 22 June."""
+    """Reg 45(3A)(b): from Monday 15 June, 14 weeks end on 21 September. From Monday 16 March, the ombudsman's 14 weeks
+    end on 22 June.
+    """
     refused.record("15 Jun 2026", "refusal_to_assess_conceded", case=APPEAL)
     assert [each[3:] for each in ask_again(refused, "15 Jun 2026")] == [("2026-08-10", "2026-09-21")] * 2
     other = Team(tmp_path / "other")
@@ -209,11 +273,17 @@ def test_a_concession_and_a_reversal_of_the_authoritys_own(refused: Team, tmp_pa
     other.record("9 Mar 2026", "assessment_refused")
     other.record("16 Mar 2026", "refusal_reversed")
     assert ask_again(other, "16 Mar 2026") == [(TRUST, SALT, "2026-02-16", "2026-05-11", "2026-06-22")]
-    clocks = {duty.rule: str(duty.due) for duty in other.report("16 Mar 2026").duties if duty.body is None and duty.ended_on is None}
+    clocks = {
+        duty.rule: str(duty.due)
+        for duty in other.report("16 Mar 2026").duties
+        if duty.body is None and duty.ended_on is None
+    }
     assert {rule: clocks[rule] for rule in clocks if rule.startswith(("ehc_no_plan", "ehc_final", "ehc_decision"))} == {
-        "ehc_no_plan_notify": "2026-06-01", "ehc_final_plan_send": "2026-06-29",
-        "ehc_decision_after_reversal": "2026-05-25", "ehc_final_plan_after_reversal": "2026-06-22",
-    }, "ten and fourteen weeks stand beside the sixteen and twenty"  # fmt: skip
+        "ehc_no_plan_notify": "2026-06-01",
+        "ehc_final_plan_send": "2026-06-29",
+        "ehc_decision_after_reversal": "2026-05-25",
+        "ehc_final_plan_after_reversal": "2026-06-22",
+    }, "ten and fourteen weeks stand beside the sixteen and twenty"
 
 
 @pytest.mark.parametrize(
@@ -223,7 +293,9 @@ def test_a_concession_and_a_reversal_of_the_authoritys_own(refused: Team, tmp_pa
         ("refusal_to_reassess_conceded", "reassessment_conceded", "unopposed_assess_final_plan"),
     ],
 )
-def test_an_order_to_reassess_brings_its_fourteen_weeks_and_the_six_inside_them(team: Team, told: str, kind: str, rule: str) -> None:
+def test_an_order_to_reassess_brings_its_fourteen_weeks_and_the_six_inside_them(
+    team: Team, told: str, kind: str, rule: str
+) -> None:
     """Monday 8 June: 14 September, on both cases; SEND Regs 2014 regs 26, 44(2)(b), 45(3A)."""
     team.case = AGAIN
     team.record("2 Mar 2026", "reassessment_requested", la="northshire", requested_by="parent")
@@ -232,11 +304,19 @@ def test_an_order_to_reassess_brings_its_fourteen_weeks_and_the_six_inside_them(
     appealed(team, "9 Mar 2026", "refusal_to_reassess", AGAIN)
     assert team.record("8 Jun 2026", told, case=APPEAL).unheard == []
     assert [line.kind for line in team.lines()[-2:]] == [kind, "health_advice_called_for_again"]
-    dues = [str(duty.due) for case in (AGAIN, APPEAL) for duty in report(team.house("8 Jun 2026"), case).duties if duty.rule == rule]
+    dues = [
+        str(duty.due)
+        for case in (AGAIN, APPEAL)
+        for duty in report(team.house("8 Jun 2026"), case).duties
+        if duty.rule == rule
+    ]
     assert dues == ["2026-09-14"] * 2, "on both cases"
     assert ask_again(team, "8 Jun 2026") == [(TRUST, PAEDS, "2026-03-04", "2026-08-03", "2026-09-14")]
     team.record("15 Jun 2026", "health_advice_requested", body=TRUST, service=PAEDS, asked_because="order")
-    assert team.report("15 Jun 2026").duties[-1].knock_on == "the advice is awaited not yet late, 91 days before the 14-week date (2026-09-14)"
+    assert (
+        team.report("15 Jun 2026").duties[-1].knock_on
+        == "the advice is awaited not yet late, 91 days before the 14-week date (2026-09-14)"
+    )
     # What is decided of the plan is recorded once, and closes the clock on both.
     team.record("20 Jul 2026", "cease_decided")
     for case in (AGAIN, APPEAL):

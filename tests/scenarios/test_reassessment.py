@@ -1,4 +1,5 @@
-"""Re-assessments as a team lives them: every date worked by hand from CFA 2014 s44, s45 and SEND Regs 2014 regs 8, 23 to 27.
+"""Re-assessments as a team lives them: every date worked by hand from CFA 2014 s44, s45 and SEND Regs 2014 regs 8, 23
+to 27.
 
 The request comes on Monday 2 March 2026.
 """
@@ -28,11 +29,15 @@ def asked(team: Team) -> Team:
 
 def standings(team: Team, today: str) -> dict[str, tuple[str | None, str]]:
     """Due date and standing of each duty, by rule."""
-    return {duty.rule: (duty.due.isoformat() if duty.due else None, duty.standing) for duty in team.report(today).duties}
+    return {
+        duty.rule: (duty.due.isoformat() if duty.due else None, duty.standing) for duty in team.report(today).duties
+    }
 
 
 def test_fifteen_calendar_days_to_say_whether_and_no_excuse(asked: Team) -> None:
-    """Reg 25(1): Tuesday 17 March, on the stricter reading the Monday. The window of reg 24 begins on 2 September 2025."""
+    """Reg 25(1): Tuesday 17 March, on the stricter reading the Monday. The window of reg 24 begins on 2
+    September 2025.
+    """
     assert standings(asked, "10 Mar 2026") == {
         "reassess_decision_notify": ("2026-03-17", "due_soon"),
         "reassess_six_month_window_start": ("2025-09-02", "no_date"),
@@ -55,7 +60,9 @@ def test_fourteen_weeks_run_from_the_notification(asked: Team) -> None:
 
 
 def test_section_g_is_owed_again_when_it_stops_and_the_new_board_after_a_move_is_heard(asked: Team) -> None:
-    """CFA 2014 s42(3); reg 15(8): what the new board can arrange, or cannot, is recorded once, on the case of the move."""
+    """CFA 2014 s42(3); reg 15(8): what the new board can arrange, or cannot, is recorded once, on the case
+    of the move.
+    """
     asked.act("10 Mar 2026", ("reassessment_agreed", "10 Mar 2026", {}), ("final_plan_received", "10 Mar 2026", {}))
     asked.record("17 Mar 2026", "section_g_arranged", body="QX900")
     assert standings(asked, "17 Mar 2026")["s42_arrange_health_provision"] == (None, "met")
@@ -65,7 +72,11 @@ def test_section_g_is_owed_again_when_it_stops_and_the_new_board_after_a_move_is
     asked.record("8 Jun 2026", "new_rcb_aware_of_move", case="MV90001", body="QX901")
     asked.record("15 Jun 2026", "section_g_arranged", case="MV90001", body="QX901")
     duty = asked.duty("15 Jun 2026", "s42_arrange_health_provision")
-    assert (str(duty.met_on), duty.met_by, duty.goes_on) == ("2026-06-15", "section_g_arranged", "the duty itself goes on for as long as the plan says so")
+    assert (str(duty.met_on), duty.met_by, duty.goes_on) == (
+        "2026-06-15",
+        "section_g_arranged",
+        "the duty itself goes on for as long as the plan says so",
+    )
     asked.record("22 Jun 2026", "section_g_found_impracticable", case="MV90001", body="QX901")
     duty = asked.duty("22 Jun 2026", "s42_arrange_health_provision")
     assert (duty.met_on, duty.standing, duty.goes_on) == (None, "no_date", None)
@@ -82,7 +93,14 @@ def test_section_g_is_arranged_by_whoever_may_or_says_nothing(asked: Team, how: 
 
 def test_an_accepted_excuse_of_reg_27_leaves_the_date_and_the_breach(asked: Team) -> None:
     asked.record("10 Mar 2026", "reassessment_agreed")
-    asked.record("17 Jun 2026", "excuse_claimed", ground="absent_4_weeks", rule="reassess_final_plan", began_on="2026-04-01", ended_on="2026-05-05")
+    asked.record(
+        "17 Jun 2026",
+        "excuse_claimed",
+        ground="absent_4_weeks",
+        rule="reassess_final_plan",
+        began_on="2026-04-01",
+        ended_on="2026-05-05",
+    )
     asked.record("18 Jun 2026", "excuse_decided", claim=3, decision="accepted", look_again_on="2026-07-01")
     assert standings(asked, "18 Jun 2026")["reassess_final_plan"] == ("2026-06-16", "excused")
 
@@ -116,7 +134,9 @@ def test_a_boards_request_compels_and_its_refusal_changes_nothing(team: Team) ->
     assert "Lawful then: reassessment_agreed" in told.value.message
     assert team.dump() == before
     assert "has to re-assess (SEND Regs 2014 reg 23)" in team.report("9 Mar 2026").remarks[0]
-    assert "reassess_six_month_window_start" not in standings(team, "9 Mar 2026"), "reg 24 does not reach a request under reg 23"
+    assert "reassess_six_month_window_start" not in standings(team, "9 Mar 2026"), (
+        "reg 24 does not reach a request under reg 23"
+    )
 
 
 @pytest.mark.parametrize(("assessed", "lawful"), [("2025-09-01", False), ("2025-09-02", True), ("2026-03-02", True)])
@@ -150,7 +170,11 @@ def test_a_corrected_day_is_judged_afresh_and_may_not_make_a_refusal_unlawful(te
 def test_where_the_authority_itself_thinks_it_necessary_nobody_waits_for_an_answer(team: Team) -> None:
     """CFA 2014 s44(3): the fourteen weeks run from the decision."""
     team.case = CASE
-    team.act("2 Mar 2026", ("reassessment_requested", "2 Mar 2026", {"requested_by": "la"}), ("reassessment_agreed", "2 Mar 2026", {}))
+    team.act(
+        "2 Mar 2026",
+        ("reassessment_requested", "2 Mar 2026", {"requested_by": "la"}),
+        ("reassessment_agreed", "2 Mar 2026", {}),
+    )
     assert standings(team, "2 Mar 2026") == {"reassess_final_plan": ("2026-06-08", "running")}
 
 
@@ -167,21 +191,28 @@ def test_each_body_has_its_six_weeks_again_and_is_chased_as_in_an_assessment(ask
     asked.record("20 Apr 2026", "health_advice_received", body="QX101", service=SALT)
     asked.sweep("28 Apr 2026")
     assert asked.told() == [
-        ("reminder_due", "reminder_3_weeks", "2026-04-06"), ("reminder_due", "reminder_5_weeks", "2026-04-20"), ("breached", "breach", "2026-04-28"),
-    ]  # fmt: skip
+        ("reminder_due", "reminder_3_weeks", "2026-04-06"),
+        ("reminder_due", "reminder_5_weeks", "2026-04-20"),
+        ("breached", "breach", "2026-04-28"),
+    ]
     subject, text = letter(asked, "breach")
     said = " ".join(text.split())
     assert subject == "RA90001 (NS-07731): health advice overdue since 27 April 2026"
     for needed in (
-        "is looking again into the education, health and care needs of a child or young person who has a plan", "s44", "reg 26",
-        "must send the final plan by 16 June 2026 (SEND Regs 2014 (SI 2014/1530) reg 27(2))", "to write the plan",
-    ):  # fmt: skip
+        "is looking again into the education, health and care needs of a child or young person who has a plan",
+        "s44",
+        "reg 26",
+        "must send the final plan by 16 June 2026 (SEND Regs 2014 (SI 2014/1530) reg 27(2))",
+        "to write the plan",
+    ):
         assert needed in said, needed
     assert "s36" not in said and "15 days" not in said
 
 
 def test_a_plan_that_is_no_longer_necessary_ceases_after_the_time_to_appeal(asked: Team) -> None:
-    """CFA 2014 s45(1)(b), (4): from Friday 1 May two months end on Wednesday 1 July; the day after is the first lawful one."""
+    """CFA 2014 s45(1)(b), (4): from Friday 1 May two months end on Wednesday 1 July; the day after is the first lawful
+    one.
+    """
     asked.record("10 Mar 2026", "reassessment_agreed")
     asked.record("1 May 2026", "cease_decided")
     found = standings(asked, "1 May 2026")
@@ -190,7 +221,10 @@ def test_a_plan_that_is_no_longer_necessary_ceases_after_the_time_to_appeal(aske
     asked.record("1 Jul 2026", "plan_ceased")
     assert standings(asked, "1 Jul 2026")["cease_plan_earliest"] == ("2026-07-02", "too_early")
     asked.record("3 Aug 2026", "cease_reversed")
-    assert standings(asked, "3 Aug 2026")["reassess_final_plan"] == ("2026-06-16", "breached"), "the plan is owed again, by the same day"
+    assert standings(asked, "3 Aug 2026")["reassess_final_plan"] == (
+        "2026-06-16",
+        "breached",
+    ), "the plan is owed again, by the same day"
     assert asked.report("3 Aug 2026").state == "reassessing"
 
 
@@ -205,7 +239,14 @@ def test_advice_is_asked_of_the_service_and_not_of_the_board_that_asked_for_the_
 def test_a_last_assessment_does_not_lie_after_the_request(team: Team) -> None:
     team.case = CASE
     with pytest.raises(Refused, match="last_assessed_on lies after the day of the fact"):
-        team.record("9 Mar 2026", "reassessment_requested", "2 Mar 2026", la="northshire", requested_by="parent", last_assessed_on="2026-03-03")
+        team.record(
+            "9 Mar 2026",
+            "reassessment_requested",
+            "2 Mar 2026",
+            la="northshire",
+            requested_by="parent",
+            last_assessed_on="2026-03-03",
+        )
 
 
 def letter(team: Team, rung: str) -> tuple[str, str]:
@@ -213,7 +254,9 @@ def letter(team: Team, rung: str) -> tuple[str, str]:
     import orjson
 
     with reading(team.first.engine) as connection:
-        row = connection.exec_driver_sql('SELECT fields, "on" FROM notice WHERE rung = ? ORDER BY fact_seq DESC', (rung,)).first()
+        row = connection.exec_driver_sql(
+            'SELECT fields, "on" FROM notice WHERE rung = ? ORDER BY fact_seq DESC', (rung,)
+        ).first()
     assert row is not None
     fields = orjson.loads(row[0])
     template = newest(fields["letter"])

@@ -1,7 +1,9 @@
-"""A walk of 200 days over the sample: every letter to every recipient, counted against `walk`, which shares no code with the house.
+"""A walk of 200 days over the sample: every letter to every recipient, counted against `walk`, which shares no code
+with the house.
 
-The same life is walked daily, twice a day, asleep from 10 to 20 April, and with the mail sink down for three days; and swept by two processes at
-once. Among the cases is the one whose receipt is corrected on 28 April (Easter 2026; reg 8(1)), its letters written out by hand.
+The same life is walked daily, twice a day, asleep from 10 to 20 April, and with the mail sink down for three days; and
+swept by two processes at once. Among the cases is the one whose receipt is corrected on 28 April (Easter 2026; reg
+8(1)), its letters written out by hand.
 """
 
 import random
@@ -52,7 +54,9 @@ def awake(on: date) -> bool:
 
 
 def lived() -> Life:
-    """A life made from one seed: answers to what the sample left open, new requests, and the story. Nothing is done while the house may sleep."""
+    """A life made from one seed: answers to what the sample left open, new requests, and the story. Nothing is done
+    while the house may sleep.
+    """
     choose = random.Random(36)
     rows = sample_rows(FIRST)
     refused = set(range(len(rows) - len(DOUBTFUL), len(rows)))
@@ -91,21 +95,35 @@ LEAD, DCO = "send.lead@northshire-community.example", "send.dco@northernvales-ic
 
 
 def story(asleep: bool) -> set[Told]:
-    """The letters of the corrected receipt, by hand. Asleep, what fell on 14 April leaves on the 21st; both rungs of that day go to others."""
+    """The letters of the corrected receipt, by hand. Asleep, what fell on 14 April leaves on the 21st; both rungs of
+    that day go to others.
+    """
     breach = "2026-04-21" if asleep else "2026-04-14"
     hand = [
-        ("2026-03-02", SLT, "request_received", "service"), ("2026-03-23", SLT, "reminder_3_weeks", "service"),
-        ("2026-04-07", SLT, "reminder_5_weeks", "service"), (breach, MANAGER, "breach", "service_manager"),
-        ("2026-04-21", LEAD, "escalation_provider", "provider_send_lead"), ("2026-04-21", DCO, "escalation_provider", "dco"),
-        ("2026-04-27", SLT, "thanks", "service"), ("2026-04-28", SLT, "rung_withdrawn", "service"),
-        ("2026-04-28", MANAGER, "rung_withdrawn", "service_manager"), ("2026-04-28", LEAD, "rung_withdrawn", "provider_send_lead"),
+        ("2026-03-02", SLT, "request_received", "service"),
+        ("2026-03-23", SLT, "reminder_3_weeks", "service"),
+        ("2026-04-07", SLT, "reminder_5_weeks", "service"),
+        (breach, MANAGER, "breach", "service_manager"),
+        ("2026-04-21", LEAD, "escalation_provider", "provider_send_lead"),
+        ("2026-04-21", DCO, "escalation_provider", "dco"),
+        ("2026-04-27", SLT, "thanks", "service"),
+        ("2026-04-28", SLT, "rung_withdrawn", "service"),
+        ("2026-04-28", MANAGER, "rung_withdrawn", "service_manager"),
+        ("2026-04-28", LEAD, "rung_withdrawn", "provider_send_lead"),
         ("2026-04-28", DCO, "rung_withdrawn", "dco"),
-    ]  # fmt: skip
-    return {Told(date.fromisoformat(on), mailbox, STORY, SALT, rung, recipient) for on, mailbox, rung, recipient in hand}
+    ]
+    return {
+        Told(date.fromisoformat(on), mailbox, STORY, SALT, rung, recipient) for on, mailbox, rung, recipient in hand
+    }
 
 
-STORY_FELL = [("2026-03-23", "reminder_3_weeks"), ("2026-04-06", "reminder_5_weeks"), ("2026-04-14", "breach"), ("2026-04-21", "escalation_provider"),
-              ("2026-04-21", "breach")]  # fmt: skip
+STORY_FELL = [
+    ("2026-03-23", "reminder_3_weeks"),
+    ("2026-04-06", "reminder_5_weeks"),
+    ("2026-04-14", "breach"),
+    ("2026-04-21", "escalation_provider"),
+    ("2026-04-21", "breach"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -153,16 +171,25 @@ def histories(team: Team) -> Iterator[tuple[str, Any]]:
 def fell(team: Team) -> list[Fell]:
     return sorted(
         Fell(line.occurred_on, ref, line.data["service"], line.data["rung"])
-        for ref, line in histories(team) if line.kind in RUNGS and ref != STORY
-    )  # fmt: skip
+        for ref, line in histories(team)
+        if line.kind in RUNGS and ref != STORY
+    )
 
 
 def said(team: Team, mailboxes: dict[str, str]) -> list[Told]:
     """What the history says that anyone was told; `mailboxes` gives each letter's."""
     return sorted(
-        Told(line.occurred_on, mailboxes[line.data["letter"]], ref, line.data["service"], line.data["rung"], line.data["recipient"])
-        for ref, line in histories(team) if line.kind == "notice_sent"
-    )  # fmt: skip
+        Told(
+            line.occurred_on,
+            mailboxes[line.data["letter"]],
+            ref,
+            line.data["service"],
+            line.data["rung"],
+            line.data["recipient"],
+        )
+        for ref, line in histories(team)
+        if line.kind == "notice_sent"
+    )
 
 
 def letters(team: Team) -> list[tuple[date, str]]:
@@ -176,7 +203,11 @@ def check(team: Team, life: Life, asleep: bool = False, leaves: Callable[[date],
     mailboxes = {letter.id: letter.mailbox for letter in team.post.letters}
     assert said(team, mailboxes) == sorted(wanted)
     assert letters(team) == sorted({(each.day, each.mailbox) for each in wanted}), "one message to a mailbox a day"
-    assert [(line.occurred_on.isoformat(), line.data["rung"]) for ref, line in histories(team) if ref == STORY and line.kind in RUNGS] == STORY_FELL
+    assert [
+        (line.occurred_on.isoformat(), line.data["rung"])
+        for ref, line in histories(team)
+        if ref == STORY and line.kind in RUNGS
+    ] == STORY_FELL
     assert all(working(on) for on, _mailbox in letters(team))
     assert len({letter.message_id for letter in team.post.letters}) == len(team.post.letters)
     assert team.verify(LAST.isoformat()).intact
@@ -188,8 +219,12 @@ def test_daily(walker: Team) -> None:
     check(walker, life)
     assert len(walker.post.letters) > 150, "a walk that says something"
     assert {each.recipient for each in told(life.requests, LAST, lambda _on: True)} == {
-        "service", "service_manager", "provider_send_lead", "dco", "icb_executive_lead",
-    }  # fmt: skip
+        "service",
+        "service_manager",
+        "provider_send_lead",
+        "dco",
+        "icb_executive_lead",
+    }
 
 
 def test_twice_a_day(walker: Team) -> None:
@@ -229,10 +264,14 @@ def test_the_mail_sink_down_for_three_days(walker: Team) -> None:
 
         walker.post.send = send  # type: ignore[method-assign]  # the same post, over a real line
         life = lived()
-        assert any(DOWN[0] <= each.day <= DOWN[1] for each in told(life.requests, LAST, lambda _on: True)), "something had to leave in those days"
+        assert any(DOWN[0] <= each.day <= DOWN[1] for each in told(life.requests, LAST, lambda _on: True)), (
+            "something had to leave in those days"
+        )
         walk(walker, life, one)
         check(walker, life, leaves=lambda on: not DOWN[0] <= on <= DOWN[1])
-        assert sorted(room.ids()) == sorted(letter.message_id for letter in walker.post.letters), "what the server took is what was sent"
+        assert sorted(room.ids()) == sorted(letter.message_id for letter in walker.post.letters), (
+            "what the server took is what was sent"
+        )
 
 
 SWEEPER = """
@@ -262,7 +301,11 @@ def test_two_sweeps_at_once_in_two_processes_write_what_one_would(imported: Path
     both.first.engine.dispose()
     sweepers = [
         subprocess.Popen(
-            [sys.executable, "-c", SWEEPER, str(both.home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+            [sys.executable, "-c", SWEEPER, str(both.home)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
         )
         for _ in range(2)
     ]

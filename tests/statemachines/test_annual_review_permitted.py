@@ -1,4 +1,5 @@
-"""What may happen in every state of a review, written out by hand from CFA 2014 s44, s45 and SEND Regs 2014 regs 18 to 22.
+"""What may happen in every state of a review, written out by hand from CFA 2014 s44, s45 and SEND Regs 2014 regs 18 to
+22.
 
 The table below is read by a person against the law; the machine must agree with it.
 """
@@ -14,40 +15,98 @@ from tests.support.by_hand import CASE, PAEDS, SALT, TRUST, history
 
 # Said of any case that is not over: advice may still come, and excuses and pauses concern it.
 ABOUT_ADVICE = {
-    "review_invitation_acknowledged", "review_advice_received", "review_advice_declined", "review_advice_returned", "excuse_claimed", "excuse_decided",
+    "review_invitation_acknowledged",
+    "review_advice_received",
+    "review_advice_declined",
+    "review_advice_returned",
+    "excuse_claimed",
+    "excuse_decided",
     "chasing_paused",
-}  # fmt: skip
+}
 ENDS = {"case_withdrawn", "case_closed"}
 ALWAYS = {"fact_corrected", "fact_withdrawn"}
-ENGINE = {"chasing_began", "reminder_due", "breached", "escalation_due", "rung_withdrawn", "notice_sent", "notice_failed"}
+ENGINE = {
+    "chasing_began",
+    "reminder_due",
+    "breached",
+    "escalation_due",
+    "rung_withdrawn",
+    "notice_sent",
+    "notice_failed",
+}
 OPEN = ABOUT_ADVICE | ENDS | ALWAYS | ENGINE
 # reg 18: a transfer to come may be learned of until the cycle's decision has been carried out.
 TRANSFERS = {"post16_transfer_planned", "phase_transfer_planned", "post16_move_planned", "setting_confirmed"}
-# reg 27(4), reg 15: a re-assessment's plan or another authority begins the cycle anew; the plan may end before its review.
+# reg 27(4), reg 15: a re-assessment's plan or another authority begins the cycle anew; the plan may end before its
+# review.
 ANEW = {"plan_reassessed", "plan_transferred", "plan_ended"}
-# CFA 2014 s42(3), once an amended plan has come in this cycle. Reg 28: an amendment outside the review, begun before the meeting.
+# CFA 2014 s42(3), once an amended plan has come in this cycle. Reg 28: an amendment outside the review, begun before
+# the meeting.
 SECTION_G = {"section_g_arranged", "section_g_stopped", "section_g_replaced"}
 DONE = {"plan_amendment_made", "plan_amendment_dropped"}
 OUTSIDE = DONE | SECTION_G | {"section_g_agreed"}
 CEASING = {"mediation_certificate_heard", "cease_appealed", "cease_appeal_determined", "plan_ceased", "cease_reversed"}
 
 PERMITTED = {
-    "waiting": OPEN | TRANSFERS | ANEW
-    | {"plan_made", "early_review_called", "review_meeting_arranged", "health_professional_invited", "review_meeting_held"}
-    | OUTSIDE | {"plan_amendment_proposed"},
-    "arranged": OPEN | TRANSFERS | ANEW | OUTSIDE | {"plan_amendment_proposed"}
-    | {
-        "early_review_called", "review_meeting_arranged", "review_meeting_cancelled", "health_professional_invited", "meeting_notice_given",
-        "review_advice_circulated", "review_meeting_held",
-    },
-    # reg 20(10): keep, amend or cease, within four weeks of the meeting; the report, the notice and the round of advice may be learned of late.
-    "held": OPEN | TRANSFERS | ANEW | OUTSIDE
-    | {"meeting_notice_given", "review_advice_circulated", "review_report_received", "plan_kept", "amendment_decided", "cease_decided"},
+    "waiting": (
+        OPEN
+        | TRANSFERS
+        | ANEW
+        | {
+            "plan_made",
+            "early_review_called",
+            "review_meeting_arranged",
+            "health_professional_invited",
+            "review_meeting_held",
+        }
+        | OUTSIDE
+        | {"plan_amendment_proposed"}
+    ),
+    "arranged": (
+        OPEN
+        | TRANSFERS
+        | ANEW
+        | OUTSIDE
+        | {"plan_amendment_proposed"}
+        | {
+            "early_review_called",
+            "review_meeting_arranged",
+            "review_meeting_cancelled",
+            "health_professional_invited",
+            "meeting_notice_given",
+            "review_advice_circulated",
+            "review_meeting_held",
+        }
+    ),
+    # reg 20(10): keep, amend or cease, within four weeks of the meeting; the report, the notice and the round of advice
+    # may be learned of late.
+    "held": (
+        OPEN
+        | TRANSFERS
+        | ANEW
+        | OUTSIDE
+        | {
+            "meeting_notice_given",
+            "review_advice_circulated",
+            "review_report_received",
+            "plan_kept",
+            "amendment_decided",
+            "cease_decided",
+        }
+    ),
     "kept": OPEN | SECTION_G | DONE | {"review_report_received", "setting_confirmed"},
     # reg 22(2): the notice of proposed amendments; reg 12(2): section G agreed.
-    "amending": OPEN | TRANSFERS | SECTION_G | DONE | {"review_report_received", "amendment_notice_sent", "section_g_agreed"},
+    "amending": (
+        OPEN | TRANSFERS | SECTION_G | DONE | {"review_report_received", "amendment_notice_sent", "section_g_agreed"}
+    ),
     # reg 22(3), (4): the amended plan, or notice that there will be none.
-    "noticed": OPEN | TRANSFERS | SECTION_G | DONE | {"review_report_received", "section_g_agreed", "amended_plan_received", "amendment_dropped"},
+    "noticed": (
+        OPEN
+        | TRANSFERS
+        | SECTION_G
+        | DONE
+        | {"review_report_received", "section_g_agreed", "amended_plan_received", "amendment_dropped"}
+    ),
     # CFA 2014 s42(3): what section G of the amended plan says is arranged, for as long as the plan says it.
     "amended": OPEN | SECTION_G | DONE | {"review_report_received", "section_g_agreed", "setting_confirmed"},
     # s45(4): the plan stands until the time to appeal is over, or the appeal is finally determined.
@@ -56,7 +115,7 @@ PERMITTED = {
     "ended": OPEN | {"plan_resumed"},
     "withdrawn": ALWAYS | ENGINE,
     "closed": ALWAYS | ENGINE,
-}  # fmt: skip
+}
 MOVES = {
     ("waiting", "plan_made"): "waiting",
     ("waiting", "plan_reassessed"): "waiting",
@@ -126,7 +185,9 @@ def test_a_plan_is_made_once() -> None:
 def test_the_decision_follows_the_meeting_and_the_notice_the_decision() -> None:
     early = refused(MADE, ("review_meeting_arranged", "1 Dec 2026", MEETING), ("plan_kept", "2 Dec 2026"))
     assert "stands at 'Review meeting arranged'. Lawful then: " in early and "review_meeting_held" in early
-    assert "Lawful then: amendment_decided" in refused(MADE, ("review_meeting_held", "11 Jan 2027"), ("amendment_notice_sent", "12 Jan 2027"))
+    assert "Lawful then: amendment_decided" in refused(
+        MADE, ("review_meeting_held", "11 Jan 2027"), ("amendment_notice_sent", "12 Jan 2027")
+    )
     told = refused(*TO_CEASE, ("amended_plan_received", "2 Feb 2027"))
     assert "stands at 'Plan to cease'" in told and "plan_ceased" in told
 
@@ -136,10 +197,16 @@ def test_advice_is_given_by_who_was_invited_and_has_not_answered() -> None:
     given = ("review_advice_received", "14 Dec 2026", ASKED)
     assert "record health_professional_invited" in refused(MADE, given)
     assert "nothing is outstanding" in refused(MADE, invited, given, ("review_advice_received", "15 Dec 2026", ASKED))
-    assert "not asked" in refused(MADE, invited, ("review_advice_declined", "14 Dec 2026", {"body": TRUST, "service": SALT}))
-    assert "only advice that was received can be returned" in refused(MADE, invited, ("review_advice_returned", "14 Dec 2026", {**ASKED, "reason": "p"}))
+    assert "not asked" in refused(
+        MADE, invited, ("review_advice_declined", "14 Dec 2026", {"body": TRUST, "service": SALT})
+    )
+    assert "only advice that was received can be returned" in refused(
+        MADE, invited, ("review_advice_returned", "14 Dec 2026", {**ASKED, "reason": "p"})
+    )
     returned = ("review_advice_returned", "18 Dec 2026", {**ASKED, "reason": "p"})
-    assert not fold(CASE, history(MADE, invited, given, returned, ("review_advice_received", "4 Jan 2027", ASKED))).outstanding
+    assert not fold(
+        CASE, history(MADE, invited, given, returned, ("review_advice_received", "4 Jan 2027", ASKED))
+    ).outstanding
 
 
 def test_a_plan_does_not_cease_while_an_appeal_against_it_stands() -> None:
@@ -147,6 +214,8 @@ def test_a_plan_does_not_cease_while_an_appeal_against_it_stands() -> None:
     appealed, ceased = ("cease_appealed", "1 Mar 2027"), ("plan_ceased", "1 Jun 2027")
     told = refused(*TO_CEASE, appealed, ceased)
     assert "s45(4)(b)" in told and "Lawful then: cease_appeal_determined, or cease_reversed" in told
-    assert fold(CASE, history(*TO_CEASE, appealed, ("cease_appeal_determined", "31 May 2027"), ceased)).state == "ceased"
+    assert (
+        fold(CASE, history(*TO_CEASE, appealed, ("cease_appeal_determined", "31 May 2027"), ceased)).state == "ceased"
+    )
     assert fold(CASE, history(*TO_CEASE, ceased)).state == "ceased"
     assert "no appeal against ceasing stands" in refused(*TO_CEASE, ("cease_appeal_determined", "1 Mar 2027"))

@@ -1,4 +1,6 @@
-"""What may happen in every state of a continuing-care review, written out by hand from the National Framework 2016 (guidance, not law)."""
+"""What may happen in every state of a continuing-care review, written out by hand from the National Framework 2016
+(guidance, not law).
+"""
 
 from datetime import date
 from typing import Any
@@ -14,62 +16,132 @@ from tests.support.by_hand import history
 
 ENDS = {"case_withdrawn", "case_closed"}
 ALWAYS = {"fact_corrected", "fact_withdrawn"}
-ENGINE = {"chasing_began", "reminder_due", "breached", "escalation_due", "rung_withdrawn", "notice_sent", "notice_failed"}
+ENGINE = {
+    "chasing_began",
+    "reminder_due",
+    "breached",
+    "escalation_due",
+    "rung_withdrawn",
+    "notice_sent",
+    "notice_failed",
+}
 OPEN = ENDS | ALWAYS | ENGINE | {"excuse_claimed", "excuse_decided", "chasing_paused"}
 PASSED = {"responsibility_passed"}
 # Whatever was decided, the family is told it and may dispute it.
 DECIDED = {"family_told", "decision_disputed", "dispute_answered"}
 # The way to adult care is open to whoever is eligible.
 ADULT = {
-    "adult_commissioner_told", "adult_chc_referred", "adult_checklist_received", "adult_eligibility_agreed", "adult_eligibility_refused",
+    "adult_commissioner_told",
+    "adult_chc_referred",
+    "adult_checklist_received",
+    "adult_eligibility_agreed",
+    "adult_eligibility_refused",
     "adult_package_started",
-}  # fmt: skip
+}
 BUDGET = {"personal_health_budget_offered"}
 
 PERMITTED = {
-    "referred": OPEN | PASSED | {"checklist_completed", "assessor_nominated", "continuing_care_referral_accepted", "continuing_care_referral_declined"},
+    "referred": (
+        OPEN
+        | PASSED
+        | {
+            "checklist_completed",
+            "assessor_nominated",
+            "continuing_care_referral_accepted",
+            "continuing_care_referral_declined",
+        }
+    ),
     # Not accepted rests: a dispute, or a second look, may turn it.
     "declined": OPEN | PASSED | DECIDED | {"checklist_completed", "continuing_care_referral_accepted"},
-    "accepted": OPEN | PASSED | {"checklist_completed", "assessor_nominated", "evidence_received", "continuing_care_assessment_started"},
+    "accepted": (
+        OPEN
+        | PASSED
+        | {"checklist_completed", "assessor_nominated", "evidence_received", "continuing_care_assessment_started"}
+    ),
     "assessing": OPEN | PASSED | {"assessor_nominated", "evidence_received", "domains_assessed", "recommendation_made"},
-    "recommended": OPEN | PASSED | {
-        "assessor_nominated", "evidence_received", "domains_assessed", "panel_held", "recommendation_returned", "continuing_care_agreed",
-        "continuing_care_refused",
-    },
+    "recommended": (
+        OPEN
+        | PASSED
+        | {
+            "assessor_nominated",
+            "evidence_received",
+            "domains_assessed",
+            "panel_held",
+            "recommendation_returned",
+            "continuing_care_agreed",
+            "continuing_care_refused",
+        }
+    ),
     # Found not eligible rests: the answer to a dispute may turn it.
     "not_eligible": OPEN | PASSED | DECIDED | {"panel_held", "continuing_care_agreed"},
     "eligible": OPEN | PASSED | DECIDED | ADULT | BUDGET | {"package_started"},
-    "supported": OPEN | PASSED | DECIDED | ADULT | BUDGET | {
-        "assessor_nominated", "evidence_received", "domains_assessed", "panel_held", "package_changed", "review_arranged",
-        "continuing_care_reviewed", "continuing_care_refused",
-    },
+    "supported": (
+        OPEN
+        | PASSED
+        | DECIDED
+        | ADULT
+        | BUDGET
+        | {
+            "assessor_nominated",
+            "evidence_received",
+            "domains_assessed",
+            "panel_held",
+            "package_changed",
+            "review_arranged",
+            "continuing_care_reviewed",
+            "continuing_care_refused",
+        }
+    ),
     # Handed over rests: the last decision can still be told and disputed.
     "handed_over": OPEN | DECIDED,
     "passed": ALWAYS | ENGINE,
     "withdrawn": ALWAYS | ENGINE,
     "closed": ALWAYS | ENGINE,
-}  # fmt: skip
-LIVING = ("referred", "declined", "accepted", "assessing", "recommended", "not_eligible", "eligible", "supported", "handed_over")
-MOVES = {
-    ("referred", "continuing_care_referral_accepted"): "accepted",
-    ("referred", "continuing_care_referral_declined"): "declined",
-    ("declined", "continuing_care_referral_accepted"): "accepted",
-    ("accepted", "continuing_care_assessment_started"): "assessing",
-    ("assessing", "recommendation_made"): "recommended",
-    ("recommended", "recommendation_returned"): "assessing",
-    ("recommended", "continuing_care_agreed"): "eligible",
-    ("recommended", "continuing_care_refused"): "not_eligible",
-    ("not_eligible", "continuing_care_agreed"): "eligible",
-    ("eligible", "package_started"): "supported",
-    ("supported", "continuing_care_refused"): "not_eligible",
-    ("eligible", "adult_package_started"): "handed_over",
-    ("supported", "adult_package_started"): "handed_over",
-} | {(state, kind): end for state in LIVING for kind, end in (("case_withdrawn", "withdrawn"), ("case_closed", "closed"))} | {
-    (state, "responsibility_passed"): "passed" for state in LIVING if state != "handed_over"
-}  # fmt: skip
+}
+LIVING = (
+    "referred",
+    "declined",
+    "accepted",
+    "assessing",
+    "recommended",
+    "not_eligible",
+    "eligible",
+    "supported",
+    "handed_over",
+)
+MOVES = (
+    {
+        ("referred", "continuing_care_referral_accepted"): "accepted",
+        ("referred", "continuing_care_referral_declined"): "declined",
+        ("declined", "continuing_care_referral_accepted"): "accepted",
+        ("accepted", "continuing_care_assessment_started"): "assessing",
+        ("assessing", "recommendation_made"): "recommended",
+        ("recommended", "recommendation_returned"): "assessing",
+        ("recommended", "continuing_care_agreed"): "eligible",
+        ("recommended", "continuing_care_refused"): "not_eligible",
+        ("not_eligible", "continuing_care_agreed"): "eligible",
+        ("eligible", "package_started"): "supported",
+        ("supported", "continuing_care_refused"): "not_eligible",
+        ("eligible", "adult_package_started"): "handed_over",
+        ("supported", "adult_package_started"): "handed_over",
+    }
+    | {
+        (state, kind): end
+        for state in LIVING
+        for kind, end in (("case_withdrawn", "withdrawn"), ("case_closed", "closed"))
+    }
+    | {(state, "responsibility_passed"): "passed" for state in LIVING if state != "handed_over"}
+)
 EVENTS = sorted({kind for _state, kind in MOVES})
 TOOL = dict.fromkeys(DOMAINS, "none") | {"breathing": "severe", "mobility": "high"}
-YOUNG = {"birth_month": "2016-07-01", "under_18": "yes", "before_14": "yes", "before_16": "yes", "before_17": "yes", "before_18": "yes"}
+YOUNG = {
+    "birth_month": "2016-07-01",
+    "under_18": "yes",
+    "before_14": "yes",
+    "before_16": "yes",
+    "before_17": "yes",
+    "before_18": "yes",
+}
 FOUND = ("continuing_care_agreed", "2026-03-10", {"body": "QX900", "reason": "w1", **YOUNG})
 
 
@@ -108,19 +180,27 @@ def test_the_class_moves_as_the_table_says_and_refuses_what_it_does_not(state: s
 
 def test_the_table_is_read_off_the_class_and_equals_the_frozen_one() -> None:
     assert table_of(ContinuingCare) == dict(PROCESS.table) == MOVES
-    assert released_tables(PROCESS.name)[PROCESS.version] == MOVES, "a changed machine is a new version: add tables/NAME.vN.json, keep the old"
+    assert released_tables(PROCESS.name)[PROCESS.version] == MOVES, (
+        "a changed machine is a new version: add tables/NAME.vN.json, keep the old"
+    )
 
 
 def referred(*more: tuple[Any, ...]) -> list[Line]:
     """A referral that was accepted and is being assessed, and what follows."""
     return history(
-        ("continuing_care_referral_received", "2026-02-02", {"body": "QX900"}), ("continuing_care_referral_accepted", "2026-02-04", {"body": "QX900"}),
-        ("continuing_care_assessment_started", "2026-02-09", {"body": "QX900"}), *more,
-    )  # fmt: skip
+        ("continuing_care_referral_received", "2026-02-02", {"body": "QX900"}),
+        ("continuing_care_referral_accepted", "2026-02-04", {"body": "QX900"}),
+        ("continuing_care_assessment_started", "2026-02-09", {"body": "QX900"}),
+        *more,
+    )
 
 
 def decided(*more: tuple[Any, ...]) -> list[Line]:
-    return referred(("domains_assessed", "2026-02-20", TOOL), ("recommendation_made", "2026-02-25", {"recommends": "eligible"}), *more)
+    return referred(
+        ("domains_assessed", "2026-02-20", TOOL),
+        ("recommendation_made", "2026-02-25", {"recommends": "eligible"}),
+        *more,
+    )
 
 
 def refused(lines: list[Line]) -> str:
@@ -168,7 +248,9 @@ def test_an_answer_needs_a_dispute_that_waits_for_one() -> None:
     answer = ("dispute_answered", "2026-03-12", {"outcome": "upheld"})
     assert "decision_disputed" in refused(decided(FOUND, answer))
     both = (("decision_disputed", "2026-03-11"), answer)
-    assert "decision_disputed" in refused(decided(FOUND, *both, ("dispute_answered", "2026-03-13", {"outcome": "changed"})))
+    assert "decision_disputed" in refused(
+        decided(FOUND, *both, ("dispute_answered", "2026-03-13", {"outcome": "changed"}))
+    )
 
 
 def test_a_package_ends_after_a_review_of_it() -> None:
@@ -185,19 +267,27 @@ def test_an_adult_package_follows_the_adult_decision() -> None:
     assert fold("CC90001", decided(FOUND, agreed, package)).state == "handed_over"
     assert "once the child is 17" in refused(decided(FOUND, (*agreed, {"before_17": "yes"})))
     assert "18th birthday" in refused(decided(FOUND, agreed, (*package, {"under_18": "yes"})))
-    assert fold("CC90001", decided(FOUND, (*agreed, {"before_17": "no"}), (*package, {"under_18": "no"}))).state == "handed_over"
+    assert (
+        fold("CC90001", decided(FOUND, (*agreed, {"before_17": "no"}), (*package, {"under_18": "no"}))).state
+        == "handed_over"
+    )
 
 
 @pytest.mark.parametrize(
     ("levels", "reached"),
     [
-        ({"breathing": "priority"}, True), ({"seizures": "severe"}, True), ({"skin": "high", "mobility": "high", "medicines": "high"}, True),
-        ({"skin": "high", "mobility": "high"}, False), ({}, False),
+        ({"breathing": "priority"}, True),
+        ({"seizures": "severe"}, True),
+        ({"skin": "high", "mobility": "high", "medicines": "high"}, True),
+        ({"skin": "high", "mobility": "high"}, False),
+        ({}, False),
     ],
-)  # fmt: skip
+)
 def test_the_rule_of_thumb_informs_and_never_decides(levels: dict[str, str], reached: bool) -> None:
     tool = dict.fromkeys(DOMAINS, "low") | levels
-    lines = referred(("domains_assessed", "2026-02-20", tool), ("recommendation_made", "2026-02-25", {"recommends": "not_eligible"}))
+    lines = referred(
+        ("domains_assessed", "2026-02-20", tool), ("recommendation_made", "2026-02-25", {"recommends": "not_eligible"})
+    )
     (said,) = remarks(fold("CC90001", lines))
     assert ("is reached" in said, "is not reached" in said) == (reached, not reached)
     assert "never decides" in said
@@ -213,6 +303,10 @@ def test_remarks_speak_of_the_budget_and_of_birthdays_that_had_passed() -> None:
     said = " ".join(remarks(fold("CC90001", decided(late))))
     assert "personal health budget" in said
     assert "14th birthday" in said
-    done = decided(late, ("adult_commissioner_told", "2026-03-11", {"body": "QX900"}), ("personal_health_budget_offered", "2026-03-11"))
+    done = decided(
+        late,
+        ("adult_commissioner_told", "2026-03-11", {"body": "QX900"}),
+        ("personal_health_budget_offered", "2026-03-11"),
+    )
     assert len(remarks(fold("CC90001", done))) == 1
     assert remarks(fold("CC90001", done, date(2026, 2, 3))) == []

@@ -1,6 +1,8 @@
-"""What may happen in every state of an EHC needs assessment, written out by hand from CFA 2014 s36 and SEND Regs 2014 regs 4 to 14.
+"""What may happen in every state of an EHC needs assessment, written out by hand from CFA 2014 s36 and SEND Regs 2014
+regs 4 to 14.
 
-The table below is read by a person against the law; the machine must agree with it, and the class with the table that folds use.
+The table below is read by a person against the law; the machine must agree with it, and the class with the table that
+folds use.
 """
 
 import json
@@ -18,15 +20,31 @@ from statemachines.replay import fold, processes
 from tests.support.by_hand import CASE, day, duties, history
 from tests.support.paths import ROOT
 
-# Said by anyone of a case that is not over: advice that was asked for can still come, and excuses and pauses concern it.
+# Said by anyone of a case that is not over: advice that was asked for can still come, and excuses and pauses concern
+# it.
 ABOUT_ADVICE = {
-    "health_advice_acknowledged", "health_advice_answered", "health_advice_received", "health_advice_returned", "appointment_missed",
-    "waiting_list_stated", "excuse_claimed", "excuse_decided", "chasing_paused",
+    "health_advice_acknowledged",
+    "health_advice_answered",
+    "health_advice_received",
+    "health_advice_returned",
+    "appointment_missed",
+    "waiting_list_stated",
+    "excuse_claimed",
+    "excuse_decided",
+    "chasing_paused",
     "health_advice_called_for_again",  # after an order (reg 44(2)(b)); once the order is withdrawn, until it is too
-}  # fmt: skip
+}
 ENDS = {"case_withdrawn", "case_closed"}
 ALWAYS = {"fact_corrected", "fact_withdrawn"}
-ENGINE = {"chasing_began", "reminder_due", "breached", "escalation_due", "rung_withdrawn", "notice_sent", "notice_failed"}
+ENGINE = {
+    "chasing_began",
+    "reminder_due",
+    "breached",
+    "escalation_due",
+    "rung_withdrawn",
+    "notice_sent",
+    "notice_failed",
+}
 OPEN = ABOUT_ADVICE | ENDS | ALWAYS | ENGINE | {"time_directed", "time_agreed"}
 ASK = {"health_advice_requested"}
 
@@ -34,15 +52,19 @@ PERMITTED = {
     # reg 4(2): the LA tells others that it is considering; reg 5(1): whether it will assess.
     "requested": OPEN | ASK | {"la_consideration_notified", "assessment_agreed", "assessment_refused"},
     "considering": OPEN | ASK | {"assessment_agreed", "assessment_refused"},
-    # A refusal rests: the LA itself may reverse it (LGSCO 25 007 473), the Tribunal (reg 44(2)(b)), the LA by not opposing an appeal (reg 45(3)),
-    # or both by an agreement in mediation that is kept as an order (reg 42(2)). Whether the Tribunal set another time is heard at any time (reg 44(1)).
+    # A refusal rests: the LA itself may reverse it (LGSCO 25 007 473), the Tribunal (reg 44(2)(b)), the LA by not
+    # opposing an appeal (reg 45(3)),
+    # or both by an agreement in mediation that is kept as an order (reg 42(2)). Whether the Tribunal set another time
+    # is heard at any time (reg 44(1)).
     "refused": OPEN | {"refusal_reversed", "assessment_ordered", "assessment_conceded", "assessment_mediated"},
     # reg 10(1) no plan; s38 draft; reg 12(2) section G; reg 13(2) final plan.
     "assessing": OPEN | ASK | {"plan_refused", "draft_plan_received", "section_g_agreed", "final_plan_received"},
     "drafting": OPEN | ASK | {"plan_refused", "draft_plan_received", "section_g_agreed", "final_plan_received"},
-    # No plan rests: the decision may turn (the LA's own; by order, reg 44(2)(c); not opposed, reg 45(6); by agreement, reg 42(2)), and late advice still comes.
+    # No plan rests: the decision may turn (the LA's own; by order, reg 44(2)(c); not opposed, reg 45(6); by agreement,
+    # reg 42(2)), and late advice still comes.
     "no_plan": OPEN | {"draft_plan_received", "final_plan_received", "plan_ordered", "plan_conceded", "plan_mediated"},
-    # The final plan rests: section G is arranged for as long as the plan says it (s42(3)), and a body's duty under reg 8(1) outlives it.
+    # The final plan rests: section G is arranged for as long as the plan says it (s42(3)), and a body's duty under reg
+    # 8(1) outlives it.
     "planned": OPEN | {"section_g_agreed", "section_g_arranged", "section_g_stopped", "section_g_replaced"},
     "withdrawn": ALWAYS | ENGINE,
     "closed": ALWAYS | ENGINE,
@@ -124,7 +146,9 @@ def test_the_class_has_no_hooks() -> None:
 
 def test_the_table_is_read_off_the_class_and_equals_the_frozen_one() -> None:
     assert table_of(EhcNeedsAssessment) == dict(PROCESS.table) == MOVES
-    assert released_tables(PROCESS.name)[PROCESS.version] == MOVES, "a changed machine is a new version: add tables/NAME.vN.json, keep the old"
+    assert released_tables(PROCESS.name)[PROCESS.version] == MOVES, (
+        "a changed machine is a new version: add tables/NAME.vN.json, keep the old"
+    )
     assert PROCESS.tables[1] == MOVES
 
 
@@ -151,7 +175,9 @@ def test_every_state_can_be_reached_and_reaches_an_end(process: Process) -> None
 @pytest.mark.parametrize("process", processes().values(), ids=lambda process: process.name)
 def test_every_duty_has_a_fact_that_starts_it_and_one_that_meets_it(process: Process) -> None:
     for rule in load_law().for_process(process.name):
-        assert bool(rule.starts) != bool(rule.calculation_only), f"{rule.id} is opened by a fact, or says why no fact opens it"
+        assert bool(rule.starts) != bool(rule.calculation_only), (
+            f"{rule.id} is opened by a fact, or says why no fact opens it"
+        )
         kinds = {*rule.starts, *rule.met_by, *rule.ends, *rule.reopened_by}
         assert kinds <= set(process.facts), f"{rule.id} names a fact that the process does not know"
         if rule.starts:
@@ -159,7 +185,11 @@ def test_every_duty_has_a_fact_that_starts_it_and_one_that_meets_it(process: Pro
             assert {"case_withdrawn", "case_closed"} <= set(rule.ends), rule.id
 
 
-PLANNED = [("ehc_assessment_requested", "2 Feb 2026"), ("assessment_agreed", "2 Feb 2026"), ("final_plan_received", "15 Jun 2026")]
+PLANNED = [
+    ("ehc_assessment_requested", "2 Feb 2026"),
+    ("assessment_agreed", "2 Feb 2026"),
+    ("final_plan_received", "15 Jun 2026"),
+]
 
 
 def section_g(*facts: tuple[str, str]) -> Duty:
@@ -185,7 +215,11 @@ def test_section_g_is_arranged_once_there_is_a_plan_and_stops_only_after() -> No
 
 
 def test_a_fact_without_a_place_and_a_place_without_a_fact_are_errors() -> None:
-    facts = {kind: model for kind, model in PROCESS.facts.items() if kind not in {"case_closed", "case_withdrawn"} | ENGINE_ONLY}
+    facts = {
+        kind: model
+        for kind, model in PROCESS.facts.items()
+        if kind not in {"case_closed", "case_withdrawn"} | ENGINE_ONLY
+    }
     opens = {"name": "ehc_needs_assessment", "title": "x", "version": 1, "opens": "ehc_assessment_requested"}
 
     def put_together(own: dict[str, type[FactData]], stays: dict[str, tuple[str, ...]]) -> Process:

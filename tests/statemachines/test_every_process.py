@@ -1,4 +1,6 @@
-"""What holds for every process alike, found by walking the folder: a process that drifts from its law, its table or its words fails here."""
+"""What holds for every process alike, found by walking the folder: a process that drifts from its law, its table or its
+words fails here.
+"""
 
 import json
 import random
@@ -27,7 +29,16 @@ from tests.support.team import Team
 
 ALL = list(processes().values())
 # Ids as the issue of the whole names them, so that none is lost or renamed by the way.
-NAMED = {"ehc_needs_assessment", "section23", "continuing_care", "tribunal", "annual_review", "mediation", "reassessment", "transfer"}
+NAMED = {
+    "ehc_needs_assessment",
+    "section23",
+    "continuing_care",
+    "tribunal",
+    "annual_review",
+    "mediation",
+    "reassessment",
+    "transfer",
+}
 CASE = "NX00042"
 each_process = pytest.mark.parametrize("process", ALL, ids=lambda process: process.name)
 
@@ -68,16 +79,29 @@ def test_every_state_can_be_reached_and_reaches_an_end(process: Process) -> None
     assert reached == ending == set(process.states)
     alive = set(process.states) - process.final
     for state in alive:
-        assert {process.table.get((state, "case_withdrawn")), process.table.get((state, "case_closed"))} <= process.final
+        assert {
+            process.table.get((state, "case_withdrawn")),
+            process.table.get((state, "case_closed")),
+        } <= process.final
 
 
 @each_process
 def test_every_fact_has_a_place_and_every_guard_reason_and_hearing_a_fact(process: Process) -> None:
     known = set(process.facts)
-    for named in (process.guards, process.reasons, process.asks, process.answers, process.reopens, process.contacts, process.hears_quietly):
+    for named in (
+        process.guards,
+        process.reasons,
+        process.asks,
+        process.answers,
+        process.reopens,
+        process.contacts,
+        process.hears_quietly,
+    ):
         assert set(named) <= known
     for (cause_process, cause), kind in process.hears.items():
-        assert cause in processes()[cause_process].facts, f"{process.name} hears {cause} of {cause_process}, which knows no such fact"
+        assert cause in processes()[cause_process].facts, (
+            f"{process.name} hears {cause} of {cause_process}, which knows no such fact"
+        )
         assert kind in known
     assert set(process.hears_if) <= set(process.hears)
     lawful = {kind for state in process.states for kind in process.lawful(state)}
@@ -92,7 +116,9 @@ def test_every_duty_has_a_fact_that_starts_it_and_one_that_meets_it(process: Pro
     for rule in own:
         told = {kind for given in rule.inputs.values() for kind in given.told_by}
         kinds_named = {*rule.starts, *rule.met_by, *rule.ends, *rule.reopened_by, *rule.superseded_by} | told
-        assert kinds_named <= set(process.facts), f"{rule.id} names {sorted(kinds_named - set(process.facts))}, which {process.name} does not know"
+        assert kinds_named <= set(process.facts), (
+            f"{rule.id} names {sorted(kinds_named - set(process.facts))}, which {process.name} does not know"
+        )
         for kind in rule.starts:
             said = set(process.facts[kind].model_fields)
             assert set(rule.starts_if) <= said, f"{rule.id}: {kind} never says {sorted(set(rule.starts_if) - said)}"
@@ -105,9 +131,16 @@ def test_every_duty_has_a_fact_that_starts_it_and_one_that_meets_it(process: Pro
 
 def test_every_rule_is_used_by_a_process_or_says_why_none_opens_it() -> None:
     law = load_law()
-    used = {rule.id for process in ALL for rule in (*law.for_process(process.name), *law.used.get(process.name, ())) if rule.starts}
+    used = {
+        rule.id
+        for process in ALL
+        for rule in (*law.for_process(process.name), *law.used.get(process.name, ()))
+        if rule.starts
+    }
     for rule in law.rules.values():
-        assert (rule.id in used) != bool(rule.calculation_only), f"{rule.id} is opened by a fact, or says why no fact opens it"
+        assert (rule.id in used) != bool(rule.calculation_only), (
+            f"{rule.id} is opened by a fact, or says why no fact opens it"
+        )
         assert rule.calculation_only is None or len(rule.calculation_only) > 20
     assert set(law.used) <= set(processes())
 
@@ -126,7 +159,8 @@ def test_only_duties_that_a_process_opens_are_chased_and_only_those_of_health() 
     assert all(newest(letter.template).called_for in {"open", "met"} for letter in ladder.letter.values())
 
 
-# Walks -------------------------------------------------------------------------------------------------------------------------
+# Walks
+# ----------------------------------------------------------------------------------------------------
 
 
 def begun(process: Process, at: random.Random) -> Line:
@@ -138,7 +172,9 @@ def begun(process: Process, at: random.Random) -> Line:
 
 def made(process: Process, seq: int, kind: str, at: random.Random, on: date) -> Line:
     """A fact as the machine's present version would record it."""
-    return line(seq, kind, on.isoformat(), **data_of(process, kind, at, on, stored=True))._replace(machine=process.version)
+    return line(seq, kind, on.isoformat(), **data_of(process, kind, at, on, stored=True))._replace(
+        machine=process.version
+    )
 
 
 def folded(lines: list[Line]) -> Any:
@@ -151,26 +187,36 @@ def folded(lines: list[Line]) -> Any:
 @pytest.mark.parametrize("name", processes())
 @settings(max_examples=examples(60), deadline=None)
 @given(seed=st.integers(0, 2**32), length=st.integers(1, 25))
-def test_random_facts_are_lawful_where_the_table_says_so_or_refused_with_a_sentence(name: str, seed: int, length: int) -> None:
+def test_random_facts_are_lawful_where_the_table_says_so_or_refused_with_a_sentence(
+    name: str, seed: int, length: int
+) -> None:
     process, at = processes()[name], random.Random(seed)
     lines, day = [begun(process, at)], FIRST
     for _ in range(length):
         before = fold(CASE, lines)
         day += timedelta(days=at.randrange(0, 25))
         # Half of the steps are among what is lawful, so that walks get past the beginning.
-        choice = at.choice(kinds(process) if at.random() < 0.5 else [kind for kind in process.lawful(before.state) if kind in kinds(process)] or kinds(process))
+        choice = at.choice(
+            kinds(process)
+            if at.random() < 0.5
+            else [kind for kind in process.lawful(before.state) if kind in kinds(process)] or kinds(process)
+        )
         fact = made(process, len(lines) + 1, choice, at, day)
         lawful = choice in process.lawful(before.state)
         try:
             after = fold(CASE, [*lines, fact])
         except Unlawful as refused:
-            # What is said late of a case may also make an earlier fact unlawful (an appeal turns out to be about something else): that one is named.
+            # What is said late of a case may also make an earlier fact unlawful (an appeal turns out to be
+            # about
+            # something else): that one is named.
             assert refused.seq == fact.seq or (lawful and any(line.seq == refused.seq for line in lines))
             assert refused.sentence.startswith(f"fact {refused.seq}, {refused.kind} of ")
             if not lawful:
                 assert "Lawful then: " in refused.sentence
             else:
-                assert refused.kind in process.guards or refused.kind in SHARED, f"{choice} is lawful at {before.state} and was refused without a guard"
+                assert refused.kind in process.guards or refused.kind in SHARED, (
+                    f"{choice} is lawful at {before.state} and was refused without a guard"
+                )
             assert fold(CASE, lines) == before
         else:
             assert lawful
@@ -192,7 +238,11 @@ def test_what_the_house_refuses_it_says_and_leaves_no_trace_of(process: Process,
         offer(team, process, process.opens, FIRST, today, at)
     for number in range(30):
         state = fold(team.case, team.lines()).state
-        known = kinds(process) if number % 2 else [kind for kind in process.lawful(state) if kind in kinds(process)] or kinds(process)
+        known = (
+            kinds(process)
+            if number % 2
+            else [kind for kind in process.lawful(state) if kind in kinds(process)] or kinds(process)
+        )
         taken = offer(team, process, at.choice(known), FIRST + timedelta(days=number * 6), today, at)
         accepted, refusals = accepted + taken, refusals + (not taken)
     assert accepted and refusals

@@ -1,4 +1,6 @@
-"""What may happen in every state of a mediation, written out by hand from CFA 2014 s52 to s56 and SEND Regs 2014 regs 32 to 42; and what each guard asks."""
+"""What may happen in every state of a mediation, written out by hand from CFA 2014 s52 to s56 and SEND Regs 2014 regs
+32 to 42; and what each guard asks.
+"""
 
 from typing import Any
 
@@ -12,42 +14,79 @@ from statemachines.process import Unlawful
 from statemachines.replay import fold
 from tests.support.by_hand import book, dates_of, day, history
 
-ENGINE = {"chasing_began", "reminder_due", "breached", "escalation_due", "rung_withdrawn", "notice_sent", "notice_failed"}
+ENGINE = {
+    "chasing_began",
+    "reminder_due",
+    "breached",
+    "escalation_due",
+    "rung_withdrawn",
+    "notice_sent",
+    "notice_failed",
+}
 ALWAYS = {"fact_corrected", "fact_withdrawn"} | ENGINE
 # The authority's plans and notices are heard of other cases whatever stands here (reg 42(2), 44).
 PLANS = {
-    "assessment_notified", "no_plan_notified", "draft_plan_sent", "final_plan_sent", "case_reconsidered", "amended_plan_sent", "placement_amended",
+    "assessment_notified",
+    "no_plan_notified",
+    "draft_plan_sent",
+    "final_plan_sent",
+    "case_reconsidered",
+    "amended_plan_sent",
+    "placement_amended",
     "plan_continued",
-}  # fmt: skip
+}
 OPEN = ALWAYS | PLANS | {"excuse_claimed", "excuse_decided", "chasing_paused", "case_withdrawn", "case_closed"}
 ROUTES = {"education_mediation_wanted", "mixed_mediation_wanted", "health_mediation_wanted"}
 AGREEMENTS = {
-    "agreed_to_assess", "agreed_to_reassess", "agreed_to_make_plan", "agreed_to_reconsider", "agreed_to_amend_provision", "agreed_to_amend_placement",
-    "agreed_to_continue_plan", "agreed_to_continue_and_amend", "commissioner_agreement_made", "commissioner_action_agreed", "authority_action_agreed",
-}  # fmt: skip
+    "agreed_to_assess",
+    "agreed_to_reassess",
+    "agreed_to_make_plan",
+    "agreed_to_reconsider",
+    "agreed_to_amend_provision",
+    "agreed_to_amend_placement",
+    "agreed_to_continue_plan",
+    "agreed_to_continue_and_amend",
+    "commissioner_agreement_made",
+    "commissioner_action_agreed",
+    "authority_action_agreed",
+}
 
 PERMITTED = {
-    # reg 33: the family contacts the adviser; reg 34(1): says that it does not want mediation, or that it does (s53, s54).
+    # reg 33: the family contacts the adviser; reg 34(1): says that it does not want mediation, or that it does (s53,
+    # s54).
     "notified": OPEN | ROUTES | {"adviser_contacted", "mediation_declined"},
     "contacted": OPEN | ROUTES | {"mediation_declined"},
     # reg 34(1): a certificate follows.
     "declined": OPEN | {"certificate_issued"},
-    # reg 35(2) each commissioning body is notified; reg 35(3), (4), 36(2) mediation is arranged; reg 39(2) or it cannot be in time.
-    "wanted": OPEN | {"commissioner_notified", "mediation_arranged", "mediation_cannot_be_arranged", "mediation_declined"},
+    # reg 35(2) each commissioning body is notified; reg 35(3), (4), 36(2) mediation is arranged; reg 39(2) or it cannot
+    # be in time.
+    "wanted": (
+        OPEN | {"commissioner_notified", "mediation_arranged", "mediation_cannot_be_arranged", "mediation_declined"}
+    ),
     # reg 37(2): day and place are told, or shorter notice is agreed to.
-    "arranged": OPEN | {
-        "commissioner_notified", "mediation_arranged", "mediation_cannot_be_arranged", "mediation_declined", "mediation_date_told",
-        "shorter_notice_agreed", "mediation_concluded",
-    },
+    "arranged": (
+        OPEN
+        | {
+            "commissioner_notified",
+            "mediation_arranged",
+            "mediation_cannot_be_arranged",
+            "mediation_declined",
+            "mediation_date_told",
+            "shorter_notice_agreed",
+            "mediation_concluded",
+        }
+    ),
     "unarranged": OPEN | {"certificate_issued"},
     # reg 39(1) a certificate, reg 42 agreements; either may come first.
     "concluded": OPEN | AGREEMENTS | {"certificate_issued", "mediation_date_told"},
     "certified": OPEN | AGREEMENTS,
     # reg 42(3) it is done, 42(4) the authority is told, 42(5) another time is agreed in writing.
-    "agreed": OPEN | AGREEMENTS | {"certificate_issued", "agreed_action_done", "la_told_of_agreement", "other_time_agreed"},
+    "agreed": (
+        OPEN | AGREEMENTS | {"certificate_issued", "agreed_action_done", "la_told_of_agreement", "other_time_agreed"}
+    ),
     "withdrawn": ALWAYS,
     "closed": ALWAYS,
-}  # fmt: skip
+}
 MOVES = {
     ("notified", "adviser_contacted"): "contacted",
     **{(state, kind): "wanted" for state in ("notified", "contacted") for kind in ROUTES},
@@ -58,7 +97,12 @@ MOVES = {
     **{(state, "certificate_issued"): "certified" for state in ("declined", "unarranged", "concluded")},
     ("agreed", "certificate_issued"): "agreed",
     **{(state, kind): "agreed" for state in ("concluded", "certified", "agreed") for kind in AGREEMENTS},
-    **{(state, f"case_{end}"): end for state in PERMITTED for end in ("withdrawn", "closed") if state not in ("withdrawn", "closed")},
+    **{
+        (state, f"case_{end}"): end
+        for state in PERMITTED
+        for end in ("withdrawn", "closed")
+        if state not in ("withdrawn", "closed")
+    },
 }
 
 
@@ -85,7 +129,9 @@ def refused(*more: tuple[Any, ...]) -> str:
 
 def duties(*more: tuple[Any, ...]) -> dict[str, Duty]:
     casefile = fold("ME90001", facts(*more))
-    return {duty.rule: duty for duty in duties_of(casefile.lines, book("mediation"), dates_of(), casefile.claims.values())}
+    return {
+        duty.rule: duty for duty in duties_of(casefile.lines, book("mediation"), dates_of(), casefile.claims.values())
+    }
 
 
 ICB = {"body": "QX900"}
@@ -99,7 +145,10 @@ def test_a_certificate_follows_one_of_three_things() -> None:
     said = refused(("adviser_contacted", "9 Mar 2026"), ("certificate_issued", "10 Mar 2026"))
     assert "reg 34" in said
     assert "reg 39(1)" in said
-    assert fold("ME90001", facts(("mediation_declined", "9 Mar 2026"), ("certificate_issued", "10 Mar 2026"))).state == "certified"
+    assert (
+        fold("ME90001", facts(("mediation_declined", "9 Mar 2026"), ("certificate_issued", "10 Mar 2026"))).state
+        == "certified"
+    )
 
 
 def test_no_certificate_is_deemed_where_the_issues_are_about_health_alone() -> None:
@@ -110,12 +159,16 @@ def test_no_certificate_is_deemed_where_the_issues_are_about_health_alone() -> N
 
 
 def test_a_body_is_notified_of_what_mediation_is_wanted_on() -> None:
-    assert "mixed_mediation_wanted" in refused(HEALTH, ("commissioner_notified", "11 Mar 2026", {**ICB, "issues": "mixed"}))
+    assert "mixed_mediation_wanted" in refused(
+        HEALTH, ("commissioner_notified", "11 Mar 2026", {**ICB, "issues": "mixed"})
+    )
     assert "health_mediation_wanted" in refused(("education_mediation_wanted", "9 Mar 2026"), NOTICE)
 
 
 def test_an_agreement_comes_of_a_mediation_that_was_held() -> None:
-    said = refused(("mediation_declined", "9 Mar 2026"), ("certificate_issued", "10 Mar 2026"), ("agreed_to_assess", "12 Mar 2026"))
+    said = refused(
+        ("mediation_declined", "9 Mar 2026"), ("certificate_issued", "10 Mar 2026"), ("agreed_to_assess", "12 Mar 2026")
+    )
     assert "none has concluded" in said
     assert "mediation_concluded comes first" in refused(MIXED, ("agreed_to_assess", "12 Mar 2026"))
 
@@ -134,7 +187,10 @@ def test_each_route_lays_the_duty_to_arrange_on_another() -> None:
     assert mixed["la_arrange_mediation_health_mixed"].due == day("8 Apr 2026")
     assert "rcb_arrange_mediation" not in mixed
     health = duties(HEALTH, NOTICE)
-    assert (health["rcb_arrange_mediation"].body, health["rcb_arrange_mediation"].due) == ("QX900", day("10 Apr 2026")), "from the body's own receipt"
+    assert (health["rcb_arrange_mediation"].body, health["rcb_arrange_mediation"].due) == (
+        "QX900",
+        day("10 Apr 2026"),
+    ), "from the body's own receipt"
     assert "la_arrange_mediation" not in health
     assert "la_arrange_mediation_health_mixed" not in health
 
@@ -143,7 +199,9 @@ def test_the_family_is_told_five_working_days_before_or_as_it_agrees() -> None:
     arranged = ("mediation_arranged", "13 Mar 2026", {"meeting_on": "2026-04-08"})
     # Good Friday 3 April and Easter Monday 6 April are no working days.
     assert duties(MIXED, arranged)["mediation_date_notice"].due == day("30 Mar 2026")
-    assert duties(MIXED, arranged, ("shorter_notice_agreed", "31 Mar 2026", {"agreed_on": "2026-04-02"}))["mediation_date_notice"].due == day("2 Apr 2026")
+    assert duties(MIXED, arranged, ("shorter_notice_agreed", "31 Mar 2026", {"agreed_on": "2026-04-02"}))[
+        "mediation_date_notice"
+    ].due == day("2 Apr 2026")
     moved = duties(MIXED, arranged, ("mediation_arranged", "20 Mar 2026", {"meeting_on": "2026-04-15"}))
     assert moved["mediation_date_notice"].due == day("8 Apr 2026")
     assert moved["mediation_date_notice"].closed_on is None
@@ -154,22 +212,35 @@ def test_what_was_agreed_is_done_in_two_weeks_and_the_authority_told_in_one() ->
     agreed = duties(*held)
     assert agreed["mediation_agreement_no_appeal_right"].due == day("22 Apr 2026"), "reg 42(3)"
     assert agreed["rcb_notify_la_mediation_agreement"].due == day("15 Apr 2026"), "reg 42(4)"
-    other = ("other_time_agreed", "10 Apr 2026", {"rule": "mediation_agreement_no_appeal_right", "agreed_on": "2026-05-29"})
+    other = (
+        "other_time_agreed",
+        "10 Apr 2026",
+        {"rule": "mediation_agreement_no_appeal_right", "agreed_on": "2026-05-29"},
+    )
     later = duties(*held, other)
     assert later["mediation_agreement_no_appeal_right"].due == day("29 May 2026"), "reg 42(5)"
     assert later["rcb_notify_la_mediation_agreement"].due == day("15 Apr 2026"), "reg 42(5) does not reach (4)"
 
 
 def test_what_one_does_is_not_what_the_other_agreed_to_do() -> None:
-    both: tuple[tuple[Any, ...], ...] = (MIXED, *HELD, ("commissioner_action_agreed", "8 Apr 2026", ICB), ("authority_action_agreed", "8 Apr 2026", {}))
+    both: tuple[tuple[Any, ...], ...] = (
+        MIXED,
+        *HELD,
+        ("commissioner_action_agreed", "8 Apr 2026", ICB),
+        ("authority_action_agreed", "8 Apr 2026", {}),
+    )
 
     def open_of(*more: tuple[Any, ...]) -> list[str | None]:
         casefile = fold("ME90001", facts(*both, *more))
         found = duties_of(casefile.lines, book("mediation"), dates_of())
-        return [duty.body for duty in found if duty.rule == "mediation_agreement_no_appeal_right" and duty.closed_on is None]
+        return [
+            duty.body for duty in found if duty.rule == "mediation_agreement_no_appeal_right" and duty.closed_on is None
+        ]
 
     assert open_of() == ["QX900", None]
-    assert open_of(("agreed_action_done", "14 Apr 2026", {})) == ["QX900"], "done without a body's name: the authority's part"
+    assert open_of(("agreed_action_done", "14 Apr 2026", {})) == ["QX900"], (
+        "done without a body's name: the authority's part"
+    )
     assert open_of(("agreed_action_done", "14 Apr 2026", ICB)) == [None]
 
 
@@ -181,7 +252,9 @@ def test_an_agreement_about_what_could_be_appealed_is_kept_as_an_order() -> None
     other = ("other_time_agreed", "10 Apr 2026", {"rule": "order_assess_final_plan", "agreed_on": "2026-06-30"})
     later = duties(*held, other)
     assert later["order_assess_final_plan"].due == day("30 Jun 2026")
-    assert later["order_assess_no_plan_notify"].due == day("17 Jun 2026"), "the other time was agreed for one duty alone"
+    assert later["order_assess_no_plan_notify"].due == day("17 Jun 2026"), (
+        "the other time was agreed for one duty alone"
+    )
     met = duties(*held, ("final_plan_sent", "20 Jul 2026"))["order_assess_final_plan"]
     assert (standing(met, day("21 Jul 2026")), days_late(met, day("21 Jul 2026"))) == ("met_late", 5)
 
@@ -195,17 +268,23 @@ def test_what_was_agreed_is_done_by_whoever_agreed_to_it() -> None:
     agreed = (HEALTH, NOTICE, *HELD, ("commissioner_agreement_made", "8 Apr 2026", ICB))
     assert "the authority agreed to nothing of the sort" in refused(*agreed, ("agreed_action_done", "14 Apr 2026", {}))
     assert "--data body=QX900" in refused(*agreed, ("agreed_action_done", "14 Apr 2026", {"body": "QX901"}))
-    assert "commissioner_agreement_made first" in refused(*agreed, ("la_told_of_agreement", "14 Apr 2026", {"body": "QX901"}))
+    assert "commissioner_agreement_made first" in refused(
+        *agreed, ("la_told_of_agreement", "14 Apr 2026", {"body": "QX901"})
+    )
     mixed = (MIXED, *HELD, ("agreed_to_assess", "8 Apr 2026"))
     assert "record what was agreed first" in refused(*mixed, ("agreed_action_done", "14 Apr 2026", ICB))
-    assert fold("ME90001", facts(*agreed, ("agreed_action_done", "14 Apr 2026", {}))).state == "agreed", "a fact of the first version stands"
+    assert fold("ME90001", facts(*agreed, ("agreed_action_done", "14 Apr 2026", {}))).state == "agreed", (
+        "a fact of the first version stands"
+    )
 
 
 def test_whoever_was_notified_takes_part_and_that_is_said_until_it_is_over() -> None:
     other = ("commissioner_notified", "12 Mar 2026", {"body": "QX901", "issues": "mixed"})
     notified = (MIXED, ("commissioner_notified", "11 Mar 2026", {**ICB, "issues": "mixed"}), other)
     (said,) = remarks(fold("ME90001", facts(*notified)))
-    assert said.startswith("QX900 and QX901 have to take part in the mediation (CFA 2014 s53; SEND Regs 2014 reg 35(4))")
+    assert said.startswith(
+        "QX900 and QX901 have to take part in the mediation (CFA 2014 s53; SEND Regs 2014 reg 35(4))"
+    )
     (said,) = remarks(fold("ME90001", facts(*notified, HELD[0])))
     assert "mediation of 2026-04-08" in said and "reg 37(1)" in said
     assert remarks(fold("ME90001", facts(*notified, *HELD))) == []

@@ -1,4 +1,5 @@
-"""What may happen in every state of a re-assessment, written out by hand from CFA 2014 s44, s45 and SEND Regs 2014 regs 23 to 27.
+"""What may happen in every state of a re-assessment, written out by hand from CFA 2014 s44, s45 and SEND Regs 2014 regs
+23 to 27.
 
 The table below is read by a person against the law; the machine must agree with it.
 """
@@ -13,13 +14,28 @@ from statemachines.replay import fold
 from tests.support.by_hand import CASE, PAEDS, TRUST, history
 
 ABOUT_ADVICE = {
-    "health_advice_acknowledged", "health_advice_answered", "health_advice_received", "health_advice_returned", "appointment_missed",
-    "waiting_list_stated", "excuse_claimed", "excuse_decided", "chasing_paused",
+    "health_advice_acknowledged",
+    "health_advice_answered",
+    "health_advice_received",
+    "health_advice_returned",
+    "appointment_missed",
+    "waiting_list_stated",
+    "excuse_claimed",
+    "excuse_decided",
+    "chasing_paused",
     "health_advice_called_for_again",  # after an order (reg 44(2)(b)); once the order is withdrawn, until it is too
-}  # fmt: skip
+}
 ENDS = {"case_withdrawn", "case_closed"}
 ALWAYS = {"fact_corrected", "fact_withdrawn"}
-ENGINE = {"chasing_began", "reminder_due", "breached", "escalation_due", "rung_withdrawn", "notice_sent", "notice_failed"}
+ENGINE = {
+    "chasing_began",
+    "reminder_due",
+    "breached",
+    "escalation_due",
+    "rung_withdrawn",
+    "notice_sent",
+    "notice_failed",
+}
 # Another time that the Tribunal set (reg 44(1)), or the parties agreed in writing (reg 42(5)), is heard at any time.
 OPEN = ABOUT_ADVICE | ENDS | ALWAYS | ENGINE | {"time_directed", "time_agreed"}
 ASK = {"health_advice_requested"}
@@ -29,14 +45,18 @@ SECTION_G = {"section_g_arranged", "section_g_stopped", "section_g_replaced"}
 PERMITTED = {
     # reg 25(1): whether it will re-assess. A body may be asked early, as in an assessment (reg 26 with reg 8(1)).
     "requested": OPEN | ASK | {"reassessment_agreed", "reassessment_refused"},
-    # A refusal rests: the authority may turn, the Tribunal may order (reg 44(2)(b)), the authority may not oppose the appeal (reg 45(3)),
+    # A refusal rests: the authority may turn, the Tribunal may order (reg 44(2)(b)), the authority may not oppose the
+    # appeal (reg 45(3)),
     # and both may agree in mediation (reg 42(2)).
     "refused": OPEN | {"refusal_reversed", "reassessment_ordered", "reassessment_conceded", "reassessment_mediated"},
     # reg 27(2): the final plan; s45(1)(b): or the plan is no longer necessary.
     "reassessing": OPEN | ASK | {"draft_plan_received", "section_g_agreed", "final_plan_received", "cease_decided"},
     "drafting": OPEN | ASK | {"draft_plan_received", "section_g_agreed", "final_plan_received", "cease_decided"},
     "planned": OPEN | SECTION_G | {"section_g_agreed"},
-    "ceasing": OPEN | {"mediation_certificate_heard", "cease_appealed", "cease_appeal_determined", "plan_ceased", "cease_reversed"},
+    "ceasing": (
+        OPEN
+        | {"mediation_certificate_heard", "cease_appealed", "cease_appeal_determined", "plan_ceased", "cease_reversed"}
+    ),
     "ceased": OPEN | {"cease_reversed"},
     "withdrawn": ALWAYS | ENGINE,
     "closed": ALWAYS | ENGINE,
@@ -115,9 +135,14 @@ def test_others_may_be_refused_within_the_window_or_where_it_is_not_necessary(wh
     before = asked_by(who, last_assessed_on="2025-09-01", assessed_in_window="no")
     assert fold(CASE, history(within, ("reassessment_refused", "9 Mar 2026", RECENT))).state == "refused"
     assert fold(CASE, history(before, ("reassessment_refused", "9 Mar 2026", NOT_NECESSARY))).state == "refused"
-    assert fold(CASE, history(asked_by(who), ("reassessment_refused", "9 Mar 2026", RECENT))).state == "refused", "nobody has said when it was"
+    assert fold(CASE, history(asked_by(who), ("reassessment_refused", "9 Mar 2026", RECENT))).state == "refused", (
+        "nobody has said when it was"
+    )
     told = refused(before, ("reassessment_refused", "9 Mar 2026", RECENT))
-    assert "the last assessment, of 2025-09-01, was made more than six months before the request (SEND Regs 2014 reg 24)" in told
+    assert (
+        "the last assessment, of 2025-09-01, was made more than six months before the request (SEND Regs 2014 reg 24)"
+        in told
+    )
     assert "Lawful then: reassessment_agreed, or reassessment_refused with ground=not_necessary" in told
 
 
@@ -129,9 +154,18 @@ def test_regulation_8_runs_again_for_each_body_that_is_asked() -> None:
     agreed = ("reassessment_agreed", "9 Mar 2026")
     asked, came = ("health_advice_requested", "16 Mar 2026", ASKED), ("health_advice_received", "20 Apr 2026", ASKED)
     assert "record health_advice_requested" in refused(asked_by("parent"), agreed, came)
-    assert "nothing is outstanding" in refused(asked_by("parent"), agreed, asked, came, ("health_advice_received", "21 Apr 2026", ASKED))
-    assert fold(CASE, history(asked_by("parent"), asked, came)).state == "requested", "a body may be asked before the decision"
-    told = refused(asked_by("parent"), agreed, ("final_plan_received", "8 Jun 2026"), ("health_advice_requested", "9 Jun 2026", ASKED))
+    assert "nothing is outstanding" in refused(
+        asked_by("parent"), agreed, asked, came, ("health_advice_received", "21 Apr 2026", ASKED)
+    )
+    assert fold(CASE, history(asked_by("parent"), asked, came)).state == "requested", (
+        "a body may be asked before the decision"
+    )
+    told = refused(
+        asked_by("parent"),
+        agreed,
+        ("final_plan_received", "8 Jun 2026"),
+        ("health_advice_requested", "9 Jun 2026", ASKED),
+    )
     assert "stands at 'Final plan received'" in told
 
 
@@ -140,4 +174,7 @@ def test_a_plan_does_not_cease_while_an_appeal_against_it_stands() -> None:
     to_cease = [asked_by("la"), ("reassessment_agreed", "2 Mar 2026"), ("cease_decided", "1 May 2026")]
     told = refused(*to_cease, ("cease_appealed", "1 Jun 2026"), ("plan_ceased", "1 Aug 2026"))
     assert "s45(4)(b)" in told
-    assert fold(CASE, history(*to_cease, ("cease_appealed", "1 Jun 2026"), ("cease_reversed", "1 Aug 2026"))).state == "reassessing"
+    assert (
+        fold(CASE, history(*to_cease, ("cease_appealed", "1 Jun 2026"), ("cease_reversed", "1 Aug 2026"))).state
+        == "reassessing"
+    )

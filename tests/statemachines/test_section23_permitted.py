@@ -14,8 +14,17 @@ from tests.support.by_hand import duties, history
 SHARED = {"excuse_claimed", "excuse_decided", "chasing_paused"}
 ENDS = {"case_withdrawn", "case_closed"}
 ALWAYS = {"fact_corrected", "fact_withdrawn"}
-ENGINE = {"chasing_began", "reminder_due", "breached", "escalation_due", "rung_withdrawn", "notice_sent", "notice_failed"}
-# s23(4) is bound to no place in the order: whenever the body thinks that an organisation could help, the parent is told.
+ENGINE = {
+    "chasing_began",
+    "reminder_due",
+    "breached",
+    "escalation_due",
+    "rung_withdrawn",
+    "notice_sent",
+    "notice_failed",
+}
+# s23(4) is bound to no place in the order: whenever the body thinks that an organisation could help, the parent is
+# told.
 VOLUNTARY = {"voluntary_organisation_identified", "voluntary_organisation_named"}
 OPEN = SHARED | ENDS | ALWAYS | ENGINE | VOLUNTARY
 HEARD = {"la_agreed_to_assess", "la_refused_to_assess"}
@@ -91,19 +100,30 @@ def test_a_child_of_compulsory_school_age_is_not_notified_under_s23() -> None:
     assert "Education Act 1996 s8" in said and "ehc_assessment_requested" in said
 
 
-@pytest.mark.parametrize(("of_opinion", "of_duty", "left_out"), [
-    ("yes", "no", "its duty to tell the local authority was left out"), ("no", "yes", "its opinion was left out"),
-    ("no", "no", "its opinion and its duty to tell the local authority was left out"),
-])  # fmt: skip
-def test_the_parent_is_told_of_the_opinion_and_of_the_duty_or_is_not_informed(of_opinion: str, of_duty: str, left_out: str) -> None:
+@pytest.mark.parametrize(
+    ("of_opinion", "of_duty", "left_out"),
+    [
+        ("yes", "no", "its duty to tell the local authority was left out"),
+        ("no", "yes", "its opinion was left out"),
+        ("no", "no", "its opinion and its duty to tell the local authority was left out"),
+    ],
+)
+def test_the_parent_is_told_of_the_opinion_and_of_the_duty_or_is_not_informed(
+    of_opinion: str, of_duty: str, left_out: str
+) -> None:
     said = refused(OPINION, ("parent_informed", "2026-02-04", {**BODY, "of_opinion": of_opinion, "of_duty": of_duty}))
     assert "CFA 2014 s23(2)(a)" in said and left_out in said
 
 
-@pytest.mark.parametrize("before", [(), (TOLD,), (TOLD, OFFERED, NOTIFIED)], ids=["parent not told", "no discussion offered", "told already"])
+@pytest.mark.parametrize(
+    "before", [(), (TOLD,), (TOLD, OFFERED, NOTIFIED)], ids=["parent not told", "no discussion offered", "told already"]
+)
 def test_the_authority_cannot_be_told_before_the_parent_was(before: tuple[tuple[Any, ...], ...]) -> None:
     said = refused(OPINION, *before, ("la_notified", "2026-02-09", {**BODY, "says_sen": "yes"}))
-    assert "CFA 2014 s23(2) and (3): the parent is told of the opinion and the duty, and offered a discussion, before the authority is told" in said
+    assert (
+        "CFA 2014 s23(2) and (3): the parent is told of the opinion and the duty, and offered a discussion, before the"
+        " authority is told" in said
+    )
     assert "Lawful then: " in said
 
 
@@ -113,7 +133,9 @@ def test_a_day_that_would_put_the_authority_before_the_parent_is_refused_however
     assert said.startswith("fact 4, la_notified of 2026-02-03, is refused")
 
 
-@pytest.mark.parametrize("fact", [TOLD, OFFERED, NOTIFIED, ("voluntary_organisation_named", "2026-02-04", BODY)], ids=lambda fact: fact[0])
+@pytest.mark.parametrize(
+    "fact", [TOLD, OFFERED, NOTIFIED, ("voluntary_organisation_named", "2026-02-04", BODY)], ids=lambda fact: fact[0]
+)
 def test_the_duties_are_those_of_the_body_that_formed_the_opinion(fact: tuple[Any, ...]) -> None:
     before = {"parent_informed": (), "discussion_offered": (TOLD,), "la_notified": (TOLD, OFFERED)}.get(fact[0], ())
     other = (fact[0], "2026-02-09", {**fact[2], "body": "QX102"})
@@ -129,8 +151,11 @@ def test_a_notice_that_says_sen_starts_the_authoritys_six_weeks_and_one_of_a_dis
     (clock,) = [duty for duty in duties(whole(), process="section23") if duty.rule == "s23_starts_la_clock"]
     assert (str(clock.due), str(clock.dates.strict_due), clock.body) == ("2026-03-20", "2026-03-19", None)
     assert [duty.rule for duty in duties(whole(says_sen="no"), process="section23")] == [
-        "s23_inform_parent", "s23_offer_discussion", "s23_notify_la", "s23_la_acknowledge",
-    ]  # fmt: skip
+        "s23_inform_parent",
+        "s23_offer_discussion",
+        "s23_notify_la",
+        "s23_la_acknowledge",
+    ]
 
 
 @pytest.mark.parametrize("met_by", ["la_outcome_stated", "la_agreed_to_assess", "la_refused_to_assess"])
@@ -141,14 +166,19 @@ def test_the_authoritys_word_meets_its_clock_and_stands_for_an_acknowledgement(m
 
 
 def test_no_step_of_the_section_has_a_date_and_each_is_met_by_its_own_fact() -> None:
-    organisation = (("voluntary_organisation_identified", "2026-02-05", BODY), ("voluntary_organisation_named", "2026-02-06", BODY))
+    organisation = (
+        ("voluntary_organisation_identified", "2026-02-05", BODY),
+        ("voluntary_organisation_named", "2026-02-06", BODY),
+    )
     lines = history(OPINION, TOLD, OFFERED, *organisation, NOTIFIED, ("la_acknowledged", "2026-02-11"))
     found = {duty.rule: duty for duty in duties(lines, process="section23") if duty.rule != "s23_starts_la_clock"}
     assert {rule: (duty.due, duty.met_by) for rule, duty in found.items()} == {
-        "s23_inform_parent": (None, "parent_informed"), "s23_offer_discussion": (None, "discussion_offered"),
-        "s23_voluntary_org": (None, "voluntary_organisation_named"), "s23_notify_la": (None, "la_notified"),
+        "s23_inform_parent": (None, "parent_informed"),
+        "s23_offer_discussion": (None, "discussion_offered"),
+        "s23_voluntary_org": (None, "voluntary_organisation_named"),
+        "s23_notify_la": (None, "la_notified"),
         "s23_la_acknowledge": (None, "la_acknowledged"),
-    }  # fmt: skip
+    }
     assert {duty.body for rule, duty in found.items() if rule != "s23_la_acknowledge"} == {"QX101"}
 
 
@@ -158,11 +188,18 @@ def test_a_reader_is_told_that_the_act_gives_no_days_and_what_a_disability_alone
 
 
 def test_where_the_authority_will_assess_a_reader_is_told_from_which_day_its_other_weeks_run() -> None:
-    """Regs 10(1), 13(2): 16 and 20 weeks from the day on which the authority became responsible, where nobody else asked."""
+    """Regs 10(1), 13(2): 16 and 20 weeks from the day on which the authority became responsible, where nobody else
+    asked.
+    """
     will = ("la_outcome_stated", "24 Feb 2026", {"outcome": "will_assess"})
     said = remarks(fold(CASE, whole(will)))[-1]
     assert f"ehc_assessment_requested of 2026-02-06 with linked_to={CASE}" in said
-    assert "16 and 20 weeks" not in " ".join(remarks(fold(CASE, whole(("la_outcome_stated", "24 Feb 2026", {"outcome": "will_not_assess"})))))
+    assert "16 and 20 weeks" not in " ".join(
+        remarks(fold(CASE, whole(("la_outcome_stated", "24 Feb 2026", {"outcome": "will_not_assess"}))))
+    )
     assert "16 and 20 weeks" not in " ".join(remarks(fold(CASE, whole(will, says_sen="no"))))
-    heard = [line._replace(caused_by="NX90001/2") if line.kind == "la_agreed_to_assess" else line for line in whole(("la_agreed_to_assess", "24 Feb 2026"))]
+    heard = [
+        line._replace(caused_by="NX90001/2") if line.kind == "la_agreed_to_assess" else line
+        for line in whole(("la_agreed_to_assess", "24 Feb 2026"))
+    ]
     assert "16 and 20 weeks" not in " ".join(remarks(fold(CASE, heard))), "the assessment's own case has its clocks"

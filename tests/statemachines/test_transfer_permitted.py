@@ -1,4 +1,6 @@
-"""What may happen in every state of a move or a change of commissioner, written out by hand from SEND Regs 2014 regs 15 and 16."""
+"""What may happen in every state of a move or a change of commissioner, written out by hand from SEND Regs 2014 regs 15
+and 16.
+"""
 
 from typing import Any
 
@@ -13,7 +15,15 @@ from tests.support.by_hand import duties, history
 SHARED = {"excuse_claimed", "excuse_decided", "chasing_paused"}
 ENDS = {"case_withdrawn", "case_closed"}
 ALWAYS = {"fact_corrected", "fact_withdrawn"}
-ENGINE = {"chasing_began", "reminder_due", "breached", "escalation_due", "rung_withdrawn", "notice_sent", "notice_failed"}
+ENGINE = {
+    "chasing_began",
+    "reminder_due",
+    "breached",
+    "escalation_due",
+    "rung_withdrawn",
+    "notice_sent",
+    "notice_failed",
+}
 # reg 15(8), reg 16(3): whether section G can be arranged, and what is asked for where it cannot.
 SECTION_G = {"section_g_arranged", "section_g_found_impracticable", "assessment_or_review_requested"}
 OPEN = SHARED | ENDS | ALWAYS | ENGINE | SECTION_G
@@ -23,8 +33,13 @@ BOARDS = {"original_rcb_aware_of_move", "new_rcb_notified_of_move", "new_rcb_awa
 CHANGED = {"original_rcb_aware_of_change", "new_rcb_notified_of_change", "new_rcb_aware_of_change"}
 
 PERMITTED = {
-    # reg 15(1), (2): the day may be set anew until the child moves; a change without a move opens here too (its guard keeps the two apart).
-    "expected": OPEN | BOARDS | {"commissioner_change_known", "move_day_set", "old_la_aware_of_move", "child_moved", "plan_transferred"},
+    # reg 15(1), (2): the day may be set anew until the child moves; a change without a move opens here too (its guard
+    # keeps the two apart).
+    "expected": (
+        OPEN
+        | BOARDS
+        | {"commissioner_change_known", "move_day_set", "old_la_aware_of_move", "child_moved", "plan_transferred"}
+    ),
     "moved": OPEN | BOARDS | {"old_la_aware_of_move", "plan_transferred"},
     # reg 15(4), (5): the new authority's six weeks and its review begin with the transfer.
     "transferred": OPEN | BOARDS | {"old_la_aware_of_move", "child_moved", "new_la_informed_parent", "new_la_reviewed"},
@@ -89,78 +104,147 @@ def refused(*facts: tuple[Any, ...]) -> str:
 
 
 def test_every_body_has_its_own_day_of_awareness_and_its_own_limb() -> None:
-    """reg 15(2), (7): the authority knew in time, so its day is the move's; the board learned on 3 March: 3 to 23 March."""
-    told = (("old_la_aware_of_move", "2026-02-27"), ("original_rcb_aware_of_move", "2026-03-03", OURS), ("new_rcb_aware_of_move", "2026-03-24", THEIRS))
+    """reg 15(2), (7): the authority knew in time, so its day is the move's; the board learned on 3 March: 3 to 23
+    March.
+    """
+    told = (
+        ("old_la_aware_of_move", "2026-02-27"),
+        ("original_rcb_aware_of_move", "2026-03-03", OURS),
+        ("new_rcb_aware_of_move", "2026-03-24", THEIRS),
+    )
     assert due(KNOWN, *told) == {
-        "la_move_transfer_plan": "2026-03-20", "rcb_move_notify_new_rcb": "2026-03-23",
-        "rcb_move_request_review": "2026-04-15",  # 24 March to 15 April: Good Friday and Easter Monday are no working days
+        "la_move_transfer_plan": "2026-03-20",
+        "rcb_move_notify_new_rcb": "2026-03-23",
+        "rcb_move_request_review": (
+            "2026-04-15"
+        ),  # 24 March to 15 April: Good Friday and Easter Monday are no working days
     }
     assert {rule: duty.body for rule, duty in found(KNOWN, *told).items()} == {
-        "la_move_transfer_plan": None, "rcb_move_notify_new_rcb": "QX900", "rcb_move_request_review": "QX901",
-    }  # fmt: skip
+        "la_move_transfer_plan": None,
+        "rcb_move_notify_new_rcb": "QX900",
+        "rcb_move_request_review": "QX901",
+    }
 
 
-@pytest.mark.parametrize("told", [("move_day_set", "2026-03-10", {"moved_on": "2026-03-30"}), ("child_moved", "2026-03-30")], ids=lambda told: told[0])
+@pytest.mark.parametrize(
+    "told",
+    [("move_day_set", "2026-03-10", {"moved_on": "2026-03-30"}), ("child_moved", "2026-03-30")],
+    ids=lambda told: told[0],
+)
 def test_another_day_of_the_move_moves_what_hangs_on_it_and_nothing_else(told: tuple[Any, ...]) -> None:
-    aware = (("old_la_aware_of_move", "2026-02-27"), ("original_rcb_aware_of_move", "2026-03-03", OURS), ("new_rcb_aware_of_move", "2026-03-04", THEIRS))
+    aware = (
+        ("old_la_aware_of_move", "2026-02-27"),
+        ("original_rcb_aware_of_move", "2026-03-03", OURS),
+        ("new_rcb_aware_of_move", "2026-03-04", THEIRS),
+    )
     assert due(KNOWN, *aware, told) == {
-        "la_move_transfer_plan": "2026-03-30",  # aware fifteen working days before 30 March (9 March): the day of the move itself
-        "rcb_move_notify_new_rcb": "2026-03-30", "rcb_move_request_review": "2026-03-24",
+        "la_move_transfer_plan": (
+            "2026-03-30"
+        ),  # aware fifteen working days before 30 March (9 March): the day of the move itself
+        "rcb_move_notify_new_rcb": "2026-03-30",
+        "rcb_move_request_review": "2026-03-24",
     }
 
 
 def test_the_new_authoritys_times_run_from_the_transfer_and_the_review_from_the_later_limb() -> None:
-    """reg 15(4): 2 March + 6 weeks; reg 15(5): 12 months beginning with 10 January 2026 against 3 months beginning with 2 March."""
+    """reg 15(4): 2 March + 6 weeks; reg 15(5): 12 months beginning with 10 January 2026 against 3 months beginning with
+    2 March.
+    """
     transferred = ("plan_transferred", "2026-03-02", {"last_reviewed_on": "2026-01-10"})
     assert due(("move_known", "2026-02-16", {"moved_on": "2026-02-27"}), transferred) == {
-        "new_la_inform_parent": "2026-04-13", "new_la_review_after_transfer": "2027-01-09",
-    }  # fmt: skip
+        "new_la_inform_parent": "2026-04-13",
+        "new_la_review_after_transfer": "2027-01-09",
+    }
     met = found(
-        ("move_known", "2026-02-16", {"moved_on": "2026-02-27"}), transferred, ("new_la_informed_parent", "2026-04-01", {"will_assess": "no"}),
+        ("move_known", "2026-02-16", {"moved_on": "2026-02-27"}),
+        transferred,
+        ("new_la_informed_parent", "2026-04-01", {"will_assess": "no"}),
         ("new_la_reviewed", "2026-06-01"),
-    )  # fmt: skip
-    assert {rule: str(duty.met_on) for rule, duty in met.items()} == {"new_la_inform_parent": "2026-04-01", "new_la_review_after_transfer": "2026-06-01"}
+    )
+    assert {rule: str(duty.met_on) for rule, duty in met.items()} == {
+        "new_la_inform_parent": "2026-04-01",
+        "new_la_review_after_transfer": "2026-06-01",
+    }
 
 
-@pytest.mark.parametrize(("before", "kind", "data", "said"), [
-    ((KNOWN,), "new_la_informed_parent", {"will_assess": "no"}, "reg 15(4)"), ((KNOWN,), "new_la_reviewed", {}, "reg 15(5)"),
-    ((KNOWN,), "commissioner_change_known", {}, "a change without a move is a case of its own"),
-    ((KNOWN,), "assessment_or_review_requested", {**OURS, "asked_for": "review"}, "record new_rcb_aware_of_move or new_rcb_aware_of_change for it first"),
-    ((KNOWN,), "new_rcb_aware_of_change", OURS, "Lawful then: "), ((CHANGE,), "new_rcb_aware_of_move", OURS, "Lawful then: "),
-    ((CHANGE,), "plan_transferred", {"last_reviewed_on": "2026-01-10"}, "Lawful then: "),
-    ((CHANGE, ("new_rcb_aware_of_change", "2026-03-02", OURS), ("assessment_or_review_requested", "2026-03-05", {**OURS, "asked_for": "review"})),
-     "section_g_found_impracticable", OURS, "has asked for an assessment or a review already"),
-])  # fmt: skip
-def test_what_is_out_of_order_is_refused_with_the_provision(before: tuple[tuple[Any, ...], ...], kind: str, data: dict[str, Any], said: str) -> None:
+@pytest.mark.parametrize(
+    ("before", "kind", "data", "said"),
+    [
+        ((KNOWN,), "new_la_informed_parent", {"will_assess": "no"}, "reg 15(4)"),
+        ((KNOWN,), "new_la_reviewed", {}, "reg 15(5)"),
+        ((KNOWN,), "commissioner_change_known", {}, "a change without a move is a case of its own"),
+        (
+            (KNOWN,),
+            "assessment_or_review_requested",
+            {**OURS, "asked_for": "review"},
+            "record new_rcb_aware_of_move or new_rcb_aware_of_change for it first",
+        ),
+        ((KNOWN,), "new_rcb_aware_of_change", OURS, "Lawful then: "),
+        ((CHANGE,), "new_rcb_aware_of_move", OURS, "Lawful then: "),
+        ((CHANGE,), "plan_transferred", {"last_reviewed_on": "2026-01-10"}, "Lawful then: "),
+        (
+            (
+                CHANGE,
+                ("new_rcb_aware_of_change", "2026-03-02", OURS),
+                ("assessment_or_review_requested", "2026-03-05", {**OURS, "asked_for": "review"}),
+            ),
+            "section_g_found_impracticable",
+            OURS,
+            "has asked for an assessment or a review already",
+        ),
+    ],
+)
+def test_what_is_out_of_order_is_refused_with_the_provision(
+    before: tuple[tuple[Any, ...], ...], kind: str, data: dict[str, Any], said: str
+) -> None:
     assert said in refused(*before, (kind, "2026-03-10", data))
 
 
-@pytest.mark.parametrize(("opening", "aware", "rule"), [
-    (KNOWN, "new_rcb_aware_of_move", "rcb_move_request_review"), (CHANGE, "new_rcb_aware_of_change", "new_rcb_request_review"),
-])  # fmt: skip
-def test_what_can_be_arranged_need_not_be_asked_about_until_it_no_longer_can(opening: tuple[Any, ...], aware: str, rule: str) -> None:
-    """reg 15(8), reg 16(3): fifteen working days beginning with 3 March end on 23 March, and finding out later that it is not practicable gives no more."""
+@pytest.mark.parametrize(
+    ("opening", "aware", "rule"),
+    [
+        (KNOWN, "new_rcb_aware_of_move", "rcb_move_request_review"),
+        (CHANGE, "new_rcb_aware_of_change", "new_rcb_request_review"),
+    ],
+)
+def test_what_can_be_arranged_need_not_be_asked_about_until_it_no_longer_can(
+    opening: tuple[Any, ...], aware: str, rule: str
+) -> None:
+    """reg 15(8), reg 16(3): fifteen working days beginning with 3 March end on 23 March, and finding out later that it
+    is not practicable gives no more.
+    """
     arranged = (opening, (aware, "2026-03-03", OURS), ("section_g_arranged", "2026-03-10", OURS))
     first = found(*arranged)[rule]
     assert (str(first.due), str(first.ended_on), first.met_on) == ("2026-03-23", "2026-03-10", None)
     again = found(*arranged, ("section_g_found_impracticable", "2026-03-25", OURS))[rule]
     assert (str(again.due), again.closed_on) == ("2026-03-23", None)
     asked = found(
-        *arranged, ("section_g_found_impracticable", "2026-03-25", OURS), ("assessment_or_review_requested", "2026-03-26", {**OURS, "asked_for": "review"}),
-    )[rule]  # fmt: skip
+        *arranged,
+        ("section_g_found_impracticable", "2026-03-25", OURS),
+        ("assessment_or_review_requested", "2026-03-26", {**OURS, "asked_for": "review"}),
+    )[rule]
     assert (str(asked.met_on), asked.met_by) == ("2026-03-26", "assessment_or_review_requested")
 
 
 def test_one_boards_word_is_not_the_others() -> None:
-    told = (CHANGE, ("original_rcb_aware_of_change", "2026-03-02", THEIRS), ("new_rcb_aware_of_change", "2026-03-09", OURS))
+    told = (
+        CHANGE,
+        ("original_rcb_aware_of_change", "2026-03-02", THEIRS),
+        ("new_rcb_aware_of_change", "2026-03-09", OURS),
+    )
     named = found(*told, ("new_rcb_notified_of_change", "2026-03-09", {**THEIRS, "to_body": "QX900"}))
-    assert (str(named["rcb_change_notify_new_rcb"].met_on), named["new_rcb_request_review"].met_on) == ("2026-03-09", None)
+    assert (str(named["rcb_change_notify_new_rcb"].met_on), named["new_rcb_request_review"].met_on) == (
+        "2026-03-09",
+        None,
+    )
     other = found(*told, ("new_rcb_notified_of_change", "2026-03-09", OURS))
     assert other["rcb_change_notify_new_rcb"].met_on is None
 
 
 def test_the_summer_of_2020_excuses_what_si_2020_471_relaxed_and_not_the_day_of_the_move() -> None:
-    """SI 2020/471 reg 5: the second limb of reg 15(2) and (7) and the whole of reg 15(4), (5), (8), for what fell due up to 24 September 2020."""
+    """SI 2020/471 reg 5: the second limb of reg 15(2) and (7) and the whole of reg 15(4), (5), (8), for what fell due
+    up to 24 September 2020.
+    """
     counted = found(("move_known", "2020-06-01", {"moved_on": "2020-06-05"}), ("old_la_aware_of_move", "2020-06-01"))
     assert counted["la_move_transfer_plan"].dates.excuses == ("coronavirus",)
     itself = found(("move_known", "2020-05-01", {"moved_on": "2020-06-19"}), ("old_la_aware_of_move", "2020-05-01"))
@@ -168,7 +252,10 @@ def test_the_summer_of_2020_excuses_what_si_2020_471_relaxed_and_not_the_day_of_
 
 
 def test_what_is_lawful_does_not_name_what_only_opens_a_case_of_another_sort() -> None:
-    moved = history(("move_known", "16 Feb 2026", {"la": "northshire", "moved_on": "2026-03-20"}), ("new_la_reviewed", "17 Feb 2026"))
+    moved = history(
+        ("move_known", "16 Feb 2026", {"la": "northshire", "moved_on": "2026-03-20"}),
+        ("new_la_reviewed", "17 Feb 2026"),
+    )
     with pytest.raises(Unlawful) as refused:
         fold("TR90001", moved)
     assert "child_moved" in refused.value.sentence
@@ -179,9 +266,13 @@ def test_whose_time_cannot_be_shown_yet_is_said() -> None:
     known = ("move_known", "16 Feb 2026", {"la": "northshire", "moved_on": "2026-03-20"})
     said = remarks(fold("TR90001", history(known)))
     assert [remark.split(" learned")[0].rpartition("the ")[2] for remark in said] == [
-        "old authority", "original commissioning body", "new commissioning body",
-    ]  # fmt: skip
-    told = history(known, ("old_la_aware_of_move", "17 Feb 2026"), ("new_rcb_notified_of_move", "18 Feb 2026", {"body": "QX900"}))
+        "old authority",
+        "original commissioning body",
+        "new commissioning body",
+    ]
+    told = history(
+        known, ("old_la_aware_of_move", "17 Feb 2026"), ("new_rcb_notified_of_move", "18 Feb 2026", {"body": "QX900"})
+    )
     (left,) = remarks(fold("TR90001", told))
     assert "record new_rcb_aware_of_move with that day" in left
     change = remarks(fold("TR90001", history(("commissioner_change_known", "16 Feb 2026", {"la": "northshire"}))))

@@ -1,48 +1,112 @@
-"""What may happen in every state of a Tribunal case, written out by hand from CFA 2014 s51, HESC Rules 2008, SEND Regs 2014 regs 43 to 45 and SI 2017/1306."""
+"""What may happen in every state of a Tribunal case, written out by hand from CFA 2014 s51, HESC Rules 2008, SEND Regs
+2014 regs 43 to 45 and SI 2017/1306.
+"""
 
 import pytest
 
 from statemachines.tribunal import PROCESS
 
-ENGINE = {"chasing_began", "reminder_due", "breached", "escalation_due", "rung_withdrawn", "notice_sent", "notice_failed"}
+ENGINE = {
+    "chasing_began",
+    "reminder_due",
+    "breached",
+    "escalation_due",
+    "rung_withdrawn",
+    "notice_sent",
+    "notice_failed",
+}
 ALWAYS = {"fact_corrected", "fact_withdrawn"} | ENGINE
-# What the authority does, or another case tells, at any time; another time may be directed for any duty (r5(3)(a), reg 44(1), SI 2017/1306 reg 6(4)).
+# What the authority does, or another case tells, at any time; another time may be directed for any duty (r5(3)(a), reg
+# 44(1), SI 2017/1306 reg 6(4)).
 PLANS = {
-    "assessment_notified", "no_plan_notified", "draft_plan_sent", "final_plan_sent", "case_reconsidered", "amended_plan_sent", "placement_amended",
+    "assessment_notified",
+    "no_plan_notified",
+    "draft_plan_sent",
+    "final_plan_sent",
+    "case_reconsidered",
+    "amended_plan_sent",
+    "placement_amended",
     "plan_continued",
-}  # fmt: skip
-OPEN = ALWAYS | PLANS | {
-    "excuse_claimed", "excuse_decided", "chasing_paused", "case_withdrawn", "case_closed", "mediation_certificate_heard", "time_directed",
-}  # fmt: skip
+}
+OPEN = (
+    ALWAYS
+    | PLANS
+    | {
+        "excuse_claimed",
+        "excuse_decided",
+        "chasing_paused",
+        "case_withdrawn",
+        "case_closed",
+        "mediation_certificate_heard",
+        "time_directed",
+    }
+)
 HEARING = {"hearing_held", "hearing_adjourned"}
-DIRECTIONS = {"evidence_directed", "bundle_directed", "hearing_directed", "evidence_filed", "bundle_received", "witnesses_named"}
-HEALTH = {"health_evidence_directed", "health_evidence_requested", "health_evidence_acknowledged", "health_evidence_given", "appeal_extended"}
+DIRECTIONS = {
+    "evidence_directed",
+    "bundle_directed",
+    "hearing_directed",
+    "evidence_filed",
+    "bundle_received",
+    "witnesses_named",
+}
+HEALTH = {
+    "health_evidence_directed",
+    "health_evidence_requested",
+    "health_evidence_acknowledged",
+    "health_evidence_given",
+    "appeal_extended",
+}
 LATE_EVIDENCE = {"health_evidence_acknowledged", "health_evidence_given"}
 # reg 45: before the response is due; after it, only an order ends the appeal for the family.
 CONCEDED = {
-    "refusal_to_assess_conceded", "refusal_to_reassess_conceded", "refusal_to_issue_conceded", "contents_conceded", "placement_conceded",
-    "placement_and_contents_conceded", "ceasing_conceded",
-}  # fmt: skip
+    "refusal_to_assess_conceded",
+    "refusal_to_reassess_conceded",
+    "refusal_to_issue_conceded",
+    "contents_conceded",
+    "placement_conceded",
+    "placement_and_contents_conceded",
+    "ceasing_conceded",
+}
 # reg 43(2), reg 44(2): each kind of order; several may be made together.
 ORDERS = {
-    "order_to_assess_made", "order_to_reassess_made", "order_to_make_plan_made", "order_to_reconsider_made", "order_to_amend_provision_made",
-    "order_to_amend_placement_made", "order_to_continue_made", "order_to_continue_and_amend_made",
-}  # fmt: skip
+    "order_to_assess_made",
+    "order_to_reassess_made",
+    "order_to_make_plan_made",
+    "order_to_reconsider_made",
+    "order_to_amend_provision_made",
+    "order_to_amend_placement_made",
+    "order_to_continue_made",
+    "order_to_continue_and_amend_made",
+}
 OUTCOMES = ORDERS | {"appeal_dismissed", "ceasing_upheld", "appeal_withdrawn"}
 # SI 2017/1306 regs 4 to 7: made when the appeal is decided.
 RECOMMENDATIONS = {
-    "health_recommendation_made", "health_recommendation_answered", "health_response_copied", "social_care_recommendation_made",
-    "social_care_recommendation_answered", "social_care_response_copied",
-}  # fmt: skip
+    "health_recommendation_made",
+    "health_recommendation_answered",
+    "health_response_copied",
+    "social_care_recommendation_made",
+    "social_care_recommendation_answered",
+    "social_care_response_copied",
+}
 # HESC Rules Part 5: from the day on which the decision or its reasons were sent.
-PERMISSION = {"decision_sent", "reasons_sent", "permission_applied", "permission_refused", "permission_granted", "ut_permission_applied"}
+PERMISSION = {
+    "decision_sent",
+    "reasons_sent",
+    "permission_applied",
+    "permission_refused",
+    "permission_granted",
+    "ut_permission_applied",
+}
 PENDING = OPEN | DIRECTIONS | HEALTH | HEARING | OUTCOMES
 DECIDED = OPEN | LATE_EVIDENCE | RECOMMENDATIONS | PERMISSION | {"plan_ceased"}
 CLAIM = OPEN | DIRECTIONS | HEARING | {"claim_withdrawn", "claim_decided"}
 
 PERMITTED = {
     # r20(1)(c): two months from the notice, one from the certificate; r21: registered, and the authority has it.
-    "decided": OPEN | {"appeal_received", "appeal_registered", "extended_appeal_registered", "discrimination_claim_received"},
+    "decided": (
+        OPEN | {"appeal_received", "appeal_registered", "extended_appeal_registered", "discrimination_claim_received"}
+    ),
     "registered": PENDING | CONCEDED | {"la_responded"},
     "responded": PENDING,
     "adjourned": PENDING | {"la_responded"},
@@ -72,8 +136,17 @@ MOVES = {
     **{(state, kind): "dismissed" for state in UNDER_WAY for kind in ("appeal_dismissed", "ceasing_upheld")},
     **{(state, "appeal_withdrawn"): "given_up" for state in UNDER_WAY},
     ("claimed", "claim_responded"): "claim_answered",
-    **{(state, kind): "claim_over" for state in ("claimed", "claim_answered") for kind in ("claim_withdrawn", "claim_decided")},
-    **{(state, f"case_{end}"): end for state in PERMITTED for end in ("withdrawn", "closed") if state not in ("withdrawn", "closed")},
+    **{
+        (state, kind): "claim_over"
+        for state in ("claimed", "claim_answered")
+        for kind in ("claim_withdrawn", "claim_decided")
+    },
+    **{
+        (state, f"case_{end}"): end
+        for state in PERMITTED
+        for end in ("withdrawn", "closed")
+        if state not in ("withdrawn", "closed")
+    },
 }
 
 

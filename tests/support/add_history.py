@@ -2,8 +2,9 @@
 
     python -m tests.support.add_history HOME CASE NAME "what it shows" [AS_AT]
 
-HOME is a SENDFLOW_HOME with the case in it (rehearse it with SENDFLOW_TODAY, with invented references only); AS_AT is the day of the standings
-(today unless said). What the case comes to is worked out and written above the facts: read it against the law before you commit it.
+HOME is a SENDFLOW_HOME with the case in it (rehearse it with SENDFLOW_TODAY, with invented references only); AS_AT is
+the day of the standings (today unless said). What the case comes to is worked out and written above the facts: read it
+against the law before you commit it.
 """
 
 import sys
@@ -18,7 +19,9 @@ from tests.scenarios.test_histories import FOLDER, told_by
 
 
 def add(home: Path, case: str, name: str, shows: str, as_at: str) -> Path:
-    """Write the history of `case` as NAME.jsonl. Raises FileExistsError where a history of that name is there already."""
+    """Write the history of `case` as NAME.jsonl. Raises FileExistsError where a history of that name is
+    there already.
+    """
     file = FOLDER / f"{name}.jsonl"
     engine = open_engine(f"sqlite:///{home / 'sendflow.db'}")
     with reading(engine) as connection:
@@ -35,4 +38,6 @@ if __name__ == "__main__":
     if len(sys.argv) not in (5, 6):
         sys.exit(__doc__)
     home, case, name, shows, *rest = sys.argv[1:]
-    sys.stdout.write(f"{add(Path(home), case, name, shows, rest[0] if rest else datetime.now(UTC).date().isoformat())}\n")
+    sys.stdout.write(
+        f"{add(Path(home), case, name, shows, rest[0] if rest else datetime.now(UTC).date().isoformat())}\n"
+    )

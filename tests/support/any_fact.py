@@ -12,7 +12,14 @@ from statemachines.process import Process
 
 FIRST = date(2026, 2, 2)
 BODIES = ("QX101", "QX900", "QX901")
-BY_NAME = {"la": "northshire", "other_la": "westland", "service": "speech_and_language_therapy", "rule": None, "ground": None, "linked_to": None}
+BY_NAME = {
+    "la": "northshire",
+    "other_la": "westland",
+    "service": "speech_and_language_therapy",
+    "rule": None,
+    "ground": None,
+    "linked_to": None,
+}
 # A birth that makes a child five, and of compulsory school age on no day of these walks.
 BORN = "2022-07-21"
 
@@ -23,7 +30,9 @@ def kinds(process: Process) -> list[str]:
 
 
 def data_of(process: Process, kind: str, at: random.Random, on: date, stored: bool) -> dict[str, Any]:
-    """Particulars of a fact in the right form, lawful or not. `stored`: as they stand in the fact, with what is worked out when it is recorded."""
+    """Particulars of a fact in the right form, lawful or not. `stored`: as they stand in the fact, with what is worked
+    out when it is recorded.
+    """
     model = process.facts[kind]
     told: dict[str, Any] = {}
     for name, field in model.model_fields.items():
@@ -57,4 +66,3 @@ def _value(name: str, annotation: Any, at: random.Random, on: date) -> Any:
     if name == "body" or name.endswith("_body"):
         return at.choice(BODIES)
     return "NX00042" if name.endswith("reference") else "words"
-

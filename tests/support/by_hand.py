@@ -24,13 +24,27 @@ def day(text: str) -> date:
     if "-" in text:
         return date.fromisoformat(text)
     number, month, year = text.split()
-    return date(int(year), ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"].index(month) + 1, int(number))
+    return date(
+        int(year),
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"].index(month) + 1,
+        int(number),
+    )
 
 
-def line(seq: int, kind: str, on: str, corrects: int | None = None, recorded: str | None = None, via: str = "record", **data: Any) -> Line:
+def line(
+    seq: int,
+    kind: str,
+    on: str,
+    corrects: int | None = None,
+    recorded: str | None = None,
+    via: str = "record",
+    **data: Any,
+) -> Line:
     """A fact of a history written by hand, recorded at 09:00 UTC of its day unless said."""
     when = day(on)
-    return Line(seq, kind, 1, 1, when, recorded or f"{when.isoformat()}T09:00:00.000000Z", "dco.team", via, None, corrects, data)
+    return Line(
+        seq, kind, 1, 1, when, recorded or f"{when.isoformat()}T09:00:00.000000Z", "dco.team", via, None, corrects, data
+    )
 
 
 def history(*facts: tuple[Any, ...]) -> list[Line]:
@@ -50,7 +64,13 @@ def dates_of() -> DatesOf:
     inputs = {rule.id: tuple(rule.inputs) for rule in law.rules.values()}
 
     def asked(rule: str, started_on: date, data: Mapping[str, Any]) -> Dates:
-        return dates_for(law, known, rule, started_on, {name: date.fromisoformat(data[name]) for name in inputs[rule] if data.get(name)})
+        return dates_for(
+            law,
+            known,
+            rule,
+            started_on,
+            {name: date.fromisoformat(data[name]) for name in inputs[rule] if data.get(name)},
+        )
 
     return asked
 

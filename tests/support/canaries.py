@@ -1,4 +1,6 @@
-"""Words that identify a child, planted wherever somebody could put them, and the search for them afterwards, byte for byte and decoded."""
+"""Words that identify a child, planted wherever somebody could put them, and the search for them afterwards, byte for
+byte and decoded.
+"""
 
 from __future__ import annotations
 
@@ -42,16 +44,43 @@ FILE_NAME = "Maisie Canaryfield born 29.02.2012"
 CANARIES = (*NAMES, *NUMBERS, *BIRTHS, *CLINICAL, "Canaryfield", "Kanariënvogel", "Maisie")
 
 COLUMNS = (
-    "Ref", "Child name", "LA ref", "Local authority", "NHS number", "DOB", "Request received by LA", "LA decision to assess", "Assess?",
-    "Health request received", "Services asked", "Community Paediatrics returned", "Speech and Language Therapy returned",
-    "Occupational Therapy returned", "CAMHS returned", "Physiotherapy returned", "Draft plan received", "Section G agreed", "Final plan",
-    "Exception", "Comments",
-)  # fmt: skip
+    "Ref",
+    "Child name",
+    "LA ref",
+    "Local authority",
+    "NHS number",
+    "DOB",
+    "Request received by LA",
+    "LA decision to assess",
+    "Assess?",
+    "Health request received",
+    "Services asked",
+    "Community Paediatrics returned",
+    "Speech and Language Therapy returned",
+    "Occupational Therapy returned",
+    "CAMHS returned",
+    "Physiotherapy returned",
+    "Draft plan received",
+    "Section G agreed",
+    "Final plan",
+    "Exception",
+    "Comments",
+)
 SOUND = {
-    "Ref": "KV001", "Child name": NAMES[0], "LA ref": "NS-04412", "Local authority": "Northshire", "NHS number": NUMBERS[1], "DOB": BIRTHS[0],
-    "Request received by LA": "05/01/2026", "LA decision to assess": "09/02/2026", "Assess?": "Yes", "Health request received": "16/02/2026",
-    "Services asked": "CAMHS; SALT", "Exception": f"{NAMES[0]}: {CLINICAL[0]}", "Comments": f"{CLINICAL[1]}, mother of {NAMES[1]} rang, {NUMBERS[0]}",
-}  # fmt: skip
+    "Ref": "KV001",
+    "Child name": NAMES[0],
+    "LA ref": "NS-04412",
+    "Local authority": "Northshire",
+    "NHS number": NUMBERS[1],
+    "DOB": BIRTHS[0],
+    "Request received by LA": "05/01/2026",
+    "LA decision to assess": "09/02/2026",
+    "Assess?": "Yes",
+    "Health request received": "16/02/2026",
+    "Services asked": "CAMHS; SALT",
+    "Exception": f"{NAMES[0]}: {CLINICAL[0]}",
+    "Comments": f"{CLINICAL[1]}, mother of {NAMES[1]} rang, {NUMBERS[0]}",
+}
 
 
 def write(path: Path, *rows: dict[str, str], title: str = "") -> Path:
@@ -66,7 +95,9 @@ def write(path: Path, *rows: dict[str, str], title: str = "") -> Path:
 
 
 def trackers(folder: Path) -> list[Path]:
-    """Files with canaries in every column, in the title, in a header, in their names, and in ways that make the import fail."""
+    """Files with canaries in every column, in the title, in a header, in their names, and in ways that make the import
+    fail.
+    """
     folder.mkdir()
     rows = [SOUND, SOUND | {"Ref": f"{NAMES[1]} / {NUMBERS[0]}", "LA ref": f"{NAMES[0]} (new)"}]
     rows += [
@@ -76,9 +107,13 @@ def trackers(folder: Path) -> list[Path]:
     ]
     rows += [SOUND | {"Ref": canary, "NHS number": ""} for canary in CANARIES]
     whole = write(folder / f"{FILE_NAME}.csv", *rows, title=f"Tracker of {NAMES[0]}, {NUMBERS[1]}, {CLINICAL[0]}")
-    differs = write(folder / f"{FILE_NAME} newer.csv", SOUND | {"NHS number": "9990001235", "Health request received": "17/02/2026"})
+    differs = write(
+        folder / f"{FILE_NAME} newer.csv", SOUND | {"NHS number": "9990001235", "Health request received": "17/02/2026"}
+    )
     open_mark = folder / f"{FILE_NAME} open.csv"
-    open_mark.write_text(f'Ref,LA,Request received\nKV9,Northshire,05/01/2026\nKV8,"{NAMES[0]},{NUMBERS[0]}\n', encoding="utf-8")
+    open_mark.write_text(
+        f'Ref,LA,Request received\nKV9,Northshire,05/01/2026\nKV8,"{NAMES[0]},{NUMBERS[0]}\n', encoding="utf-8"
+    )
     headless = folder / f"{FILE_NAME} headless.csv"
     headless.write_text(f"Name,Number\n{NAMES[0]},{NUMBERS[0]}\n", encoding="utf-8")
     damaged = folder / f"{FILE_NAME}.xlsx"
@@ -115,37 +150,91 @@ def commands(folder: Path) -> Iterator[Words]:
     ):
         canary = next(turn)
         repeated = [word.format(canary) for pair in data for word in ("--data", pair)]
-        yield "record", "KV001", fact.format(canary), "--on", on.format(canary), *repeated, "--actor", "dco.team", "--json"
+        yield (
+            "record",
+            "KV001",
+            fact.format(canary),
+            "--on",
+            on.format(canary),
+            *repeated,
+            "--actor",
+            "dco.team",
+            "--json",
+        )
     for number, canary in enumerate((NAMES[0], NUMBERS[0], BIRTHS[1], CLINICAL[0], FILE_NAME)):
         yield "record", "KV001", "section_g_agreed", "--on", "2026-04-01", "--actor", canary
         named = ("nhs_number", "date_of_birth", "la_reference", "la")[number % 4]
-        yield "record", canary, "ehc_assessment_requested", "--on", "2026-04-01", "--data", f"{named}={next(turn)}", "--actor", "dco.team"
-        yield (("case", canary), ("verify", canary), ("letters", canary), ("case", "KV001", "--as-at", canary), ("sweep", "--as-at", canary))[number]
+        yield (
+            "record",
+            canary,
+            "ehc_assessment_requested",
+            "--on",
+            "2026-04-01",
+            "--data",
+            f"{named}={next(turn)}",
+            "--actor",
+            "dco.team",
+        )
+        yield (
+            ("case", canary),
+            ("verify", canary),
+            ("letters", canary),
+            ("case", "KV001", "--as-at", canary),
+            ("sweep", "--as-at", canary),
+        )[number]
         yield "deliver", "--now", "--reason", canary
         yield "who", "KV001", "--actor", "dco.team", "--purpose", f"{canary} asked", "--words", "--json"
         yield "who", canary[::-1], "--actor", "dco.team", "--purpose", canary
         yield "who", "KV001", "--actor", canary, "--purpose", canary
     child = ("--data", f"nhs_number={NUMBERS[1]}", "--data", f"date_of_birth={BIRTHS[1]}")
-    yield "record", "new", "ehc_assessment_requested", "--on", "2026-04-01", "--data", "la=northshire", *child, "--actor", "dco.team"
+    yield (
+        "record",
+        "new",
+        "ehc_assessment_requested",
+        "--on",
+        "2026-04-01",
+        "--data",
+        "la=northshire",
+        *child,
+        "--actor",
+        "dco.team",
+    )
     yield from (
-        ("sweep",), ("digest",), ("deliver", "--now", "--reason", "x"), ("overdue", "--json"), ("week",), ("letters", "--json"), ("verify",),
-        ("case", "KV001", "--json"), ("case", "KV001"), ("case", "SF-000001"),
-    )  # fmt: skip
+        ("sweep",),
+        ("digest",),
+        ("deliver", "--now", "--reason", "x"),
+        ("overdue", "--json"),
+        ("week",),
+        ("letters", "--json"),
+        ("verify",),
+        ("case", "KV001", "--json"),
+        ("case", "KV001"),
+        ("case", "SF-000001"),
+    )
 
 
 def run(home: Path, words: Sequence[Words], **environment: str) -> tuple[list[Done], str]:
-    """Runs commands one after another in one process of its own, as fast as their work; returns what each said, and what was said past them."""
+    """Runs commands one after another in one process of its own, as fast as their work; returns what each said, and
+    what was said past them.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SENDFLOW_", "PREFECT_"))}
     done = subprocess.run(
-        [sys.executable, "-c", DRIVER], cwd=ROOT, env=kept | {"SENDFLOW_HOME": str(home)} | environment, input=json.dumps(words), capture_output=True,
-        text=True, check=True, timeout=300,
-    )  # fmt: skip
+        [sys.executable, "-c", DRIVER],
+        cwd=ROOT,
+        env=kept | {"SENDFLOW_HOME": str(home)} | environment,
+        input=json.dumps(words),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
     outcomes, past = done.stdout.rsplit("\n", 1)[-1], done.stdout.rsplit("\n", 1)[0] if "\n" in done.stdout else ""
     told = json.loads(outcomes)
     return [Done(tuple(word), *one) for word, one in zip(words, told, strict=True)], past + done.stderr
 
 
-# Each command as the installed program runs it, with its streams caught; what a library writes to the real ones comes out beside them.
+# Each command as the installed program runs it, with its streams caught; what a library writes to the real ones comes
+# out beside them.
 DRIVER = """
 import contextlib, io, json, sys
 from cli import main
@@ -168,7 +257,9 @@ class Leak(AssertionError):
 
 
 def search_home(home: Path) -> int:
-    """Searches every file of a house as it lies there, every table, every letter. Returns how many files were searched; raises Leak."""
+    """Searches every file of a house as it lies there, every table, every letter. Returns how many files were searched;
+    raises Leak.
+    """
     count = 0
     for path in sorted(home.rglob("*")):
         if not path.is_file() or path.is_socket():
@@ -191,7 +282,9 @@ def search_home(home: Path) -> int:
 
 
 def search_outputs(outputs: Sequence[Done]) -> None:
-    """Searches what the commands said; only `who`, where it was answered, may show a person, and on standard output. Raises Leak."""
+    """Searches what the commands said; only `who`, where it was answered, may show a person, and on standard output.
+    Raises Leak.
+    """
     for done in outputs:
         act = " ".join(done.words[:1])
         if "Traceback" in done.stderr:
@@ -225,7 +318,9 @@ def _readings(value: Any) -> Iterator[str]:
     yield text.replace("-", "").replace(" ", "")
     for word in re.findall(r"[A-Za-z0-9+/_\-]{16,}={0,2}", text):
         try:
-            yield base64.urlsafe_b64decode(word.replace("+", "-").replace("/", "_") + "=" * (-len(word) % 4)).decode("utf-8", "ignore")
+            yield base64.urlsafe_b64decode(word.replace("+", "-").replace("/", "_") + "=" * (-len(word) % 4)).decode(
+                "utf-8", "ignore"
+            )
         except (binascii.Error, ValueError):
             continue
 
@@ -258,6 +353,9 @@ def planted(home: Path) -> int:
     """How many persons and passages are kept: proof that the canaries were taken in and not merely thrown away."""
     connection = sqlite3.connect(f"file:{home / RECORDS}?mode=ro", uri=True)
     try:
-        return sum(int(connection.execute(f"select count(*) from {table}").fetchone()[0]) for table in ("person", "passage", "alias", "person_read"))
+        return sum(
+            int(connection.execute(f"select count(*) from {table}").fetchone()[0])
+            for table in ("person", "passage", "alias", "person_read")
+        )
     finally:
         connection.close()

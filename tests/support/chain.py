@@ -1,6 +1,8 @@
-"""One child's cases, linked: from a Section 23 notice through refusal, mediation, appeal, order and recommendation to the next annual review.
+"""One child's cases, linked: from a Section 23 notice through refusal, mediation, appeal, order and recommendation to
+the next annual review.
 
-The whole is invented. `live` records it in order of day, on rehearsed days; the cases know of each other only by what they hear.
+The whole is invented. `live` records it in order of day, on rehearsed days; the cases know of each other only by what
+they hear.
 """
 
 from pathlib import Path
@@ -9,8 +11,14 @@ from typing import Any
 from tests.support.team import Team
 
 NOTICE, PLAN, TALKS, APPEAL, SECOND_TALKS, SECOND_APPEAL, REVIEW = (
-    "SN90001", "NX90001", "ME90001", "TR90001", "ME90002", "TR90002", "AR90001",
-)  # fmt: skip
+    "SN90001",
+    "NX90001",
+    "ME90001",
+    "TR90001",
+    "ME90002",
+    "TR90002",
+    "AR90001",
+)
 SALT = {"body": "QX101", "service": "speech_and_language_therapy"}
 ICB = {"body": "QX900"}
 CHILD = {"la": "northshire", "nhs_number": "9990000018", "date_of_birth": "2022-05-21"}
@@ -24,9 +32,20 @@ CHAIN: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     # The authority became responsible that day (s24), and refuses to assess (reg 5).
     (PLAN, "12 Jan 2026", "ehc_assessment_requested", {**CHILD, "la_reference": "NS-09001"}),
     (PLAN, "20 Feb 2026", "assessment_refused", {}),
-    # Mediation comes to nothing but a certificate; the appeal is heard, and the Tribunal orders an assessment (reg 44(2)(b)).
-    (TALKS, "20 Feb 2026", "appealable_notice_sent", {"la": "northshire", "linked_to": PLAN, "decision": "refusal_to_assess"}),
-    (APPEAL, "20 Feb 2026", "decision_notified", {"la": "northshire", "linked_to": PLAN, "decision": "refusal_to_assess"}),
+    # Mediation comes to nothing but a certificate; the appeal is heard, and the Tribunal orders an assessment (reg
+    # 44(2)(b)).
+    (
+        TALKS,
+        "20 Feb 2026",
+        "appealable_notice_sent",
+        {"la": "northshire", "linked_to": PLAN, "decision": "refusal_to_assess"},
+    ),
+    (
+        APPEAL,
+        "20 Feb 2026",
+        "decision_notified",
+        {"la": "northshire", "linked_to": PLAN, "decision": "refusal_to_assess"},
+    ),
     (TALKS, "9 Mar 2026", "education_mediation_wanted", {}),
     (TALKS, "16 Mar 2026", "mediation_arranged", {"meeting_on": "2026-04-02"}),
     (TALKS, "17 Mar 2026", "mediation_date_told", {}),
@@ -38,13 +57,25 @@ CHAIN: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     (APPEAL, "6 Jul 2026", "hearing_held", {}),
     (APPEAL, "13 Jul 2026", "order_to_assess_made", {}),
     (APPEAL, "24 Jul 2026", "assessment_notified", {}),
-    # Each body's six weeks again, inside the fourteen (reg 8(1)); the advice comes, and there is to be no plan (reg 10).
+    # Each body's six weeks again, inside the fourteen (reg 8(1)); the advice comes, and there is to be no plan (reg
+    # 10).
     (PLAN, "27 Jul 2026", "health_advice_requested", {**SALT, "asked_because": "order"}),
     (PLAN, "1 Sep 2026", "health_advice_received", dict(SALT)),
     (PLAN, "18 Sep 2026", "plan_refused", {}),
-    # A second decision, a second appeal, with health among its issues: an order to make a plan, and a recommendation (SI 2017/1306).
-    (SECOND_TALKS, "18 Sep 2026", "appealable_notice_sent", {"la": "northshire", "linked_to": PLAN, "decision": "refusal_to_issue"}),
-    (SECOND_APPEAL, "18 Sep 2026", "decision_notified", {"la": "northshire", "linked_to": PLAN, "decision": "refusal_to_issue"}),
+    # A second decision, a second appeal, with health among its issues: an order to make a plan, and a recommendation
+    # (SI 2017/1306).
+    (
+        SECOND_TALKS,
+        "18 Sep 2026",
+        "appealable_notice_sent",
+        {"la": "northshire", "linked_to": PLAN, "decision": "refusal_to_issue"},
+    ),
+    (
+        SECOND_APPEAL,
+        "18 Sep 2026",
+        "decision_notified",
+        {"la": "northshire", "linked_to": PLAN, "decision": "refusal_to_issue"},
+    ),
     (SECOND_TALKS, "1 Oct 2026", "health_mediation_wanted", {}),
     (SECOND_TALKS, "5 Oct 2026", "commissioner_notified", {**ICB, "issues": "health_only"}),
     (SECOND_TALKS, "19 Oct 2026", "mediation_arranged", {**ICB, "meeting_on": "2026-11-02"}),
@@ -59,7 +90,12 @@ CHAIN: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     (SECOND_APPEAL, "1 Feb 2027", "hearing_held", {}),
     (SECOND_APPEAL, "8 Feb 2027", "order_to_make_plan_made", {}),
     (SECOND_APPEAL, "8 Feb 2027", "health_recommendation_made", dict(ICB)),
-    (SECOND_APPEAL, "12 Mar 2027", "health_recommendation_answered", {**ICB, "sent_to": "parent_and_la", "follows": "in_full"}),
+    (
+        SECOND_APPEAL,
+        "12 Mar 2027",
+        "health_recommendation_answered",
+        {**ICB, "sent_to": "parent_and_la", "follows": "in_full"},
+    ),
     (SECOND_APPEAL, "15 Mar 2027", "health_response_copied", {}),
     (PLAN, "12 Mar 2027", "draft_plan_received", {}),
     (PLAN, "20 Apr 2027", "section_g_agreed", {}),

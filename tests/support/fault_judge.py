@@ -1,4 +1,6 @@
-"""What must hold after every fault, whatever it was: each accepted fact once, no second message with another Message-ID, caches as a refold has them."""
+"""What must hold after every fault, whatever it was: each accepted fact once, no second message with another
+Message-ID, caches as a refold has them.
+"""
 
 from __future__ import annotations
 
@@ -28,23 +30,33 @@ def history(team: Team, cases: Iterable[str]) -> dict[str, list[Line]]:
 def times(lines: Sequence[Line], fact: tuple[str, str, dict[str, Any]]) -> int:
     """How often a fact that was wanted stands in a history."""
     kind, on, data = fact
-    return sum(line.kind == kind and line.occurred_on.isoformat() == on and data.items() <= line.data.items() for line in lines)
+    return sum(
+        line.kind == kind and line.occurred_on.isoformat() == on and data.items() <= line.data.items() for line in lines
+    )
 
 
 def accepted(path: Path) -> list[Planned]:
     """What callers were told was accepted."""
     if not path.exists():
         return []
-    return [(case, [(kind, on, data) for kind, on, data in facts]) for case, facts in map(json.loads, path.read_text().splitlines())]
+    return [
+        (case, [(kind, on, data) for kind, on, data in facts])
+        for case, facts in map(json.loads, path.read_text().splitlines())
+    ]
 
 
 def facts_are_there_once(team: Team, told: Sequence[Planned], wanted: Sequence[Planned]) -> None:
     """Whatever was answered is there once; whatever was asked for is there whole and once, or not at all."""
     found = history(team, [case for case, _facts in wanted])
     for case, facts in told:
-        assert [times(found.get(case, []), fact) for fact in facts] == [1] * len(facts), f"an accepted act of {case} is not there once"
+        assert [times(found.get(case, []), fact) for fact in facts] == [1] * len(facts), (
+            f"an accepted act of {case} is not there once"
+        )
     for case, facts in wanted:
-        assert {times(found.get(case, []), fact) for fact in facts} in ({0}, {1}), f"an act of {case} is there in part or twice"
+        assert {times(found.get(case, []), fact) for fact in facts} in (
+            {0},
+            {1},
+        ), f"an act of {case} is there in part or twice"
 
 
 def records_are_whole(team: Team, today: str) -> None:
@@ -55,9 +67,12 @@ def records_are_whole(team: Team, today: str) -> None:
 
 
 def letters_are_told_once(team: Team, room: PostRoom) -> None:
-    """One message to a mailbox a day, whatever was sent again has its own Message-ID again, and each rung is told once."""
+    """One message to a mailbox a day, whatever was sent again has its own Message-ID again, and each rung
+    is told once.
+    """
     arrived = Counter((str(mail["To"]), str(mail["Date"])[:16], str(mail["Message-ID"])) for mail in room.arrived)
-    # The morning's digest goes whenever it is written (docs/decisions/030): it is counted by itself, one a day too.
+    # The morning's digest goes whenever it is written (docs/decisions/030): it is counted by itself, one a
+    # day too.
     a_day = Counter((to, day, message.startswith("<digest-")) for to, day, message in arrived)
     assert [each for each, count in a_day.items() if count > 1] == []
     copies = Counter(room.ids())
@@ -70,7 +85,10 @@ def letters_are_told_once(team: Team, room: PostRoom) -> None:
             assert copies[message] == 1, "a letter that was sent arrived once"
         elif state == "sent_perhaps_twice":
             assert copies[message] >= 1, "a letter that was sent has arrived"
-    told = Counter((case, *(json.loads(fact)["data"].get(key) for key in ("rule", "rung", "opened_seq", "rung_seq", "recipient"))) for case, fact in sent)
+    told = Counter(
+        (case, *(json.loads(fact)["data"].get(key) for key in ("rule", "rung", "opened_seq", "rung_seq", "recipient")))
+        for case, fact in sent
+    )
     assert [rung for rung, count in told.items() if count > 1] == []
 
 

@@ -1,7 +1,9 @@
-"""Brings up children that do one act each and die at a given instant: a process without threads that has read everything and then forks.
+"""Brings up children that do one act each and die at a given instant: a process without threads that has read
+everything and then forks.
 
-Purpose: a fresh interpreter spends a second on imports before its first write, so that an instant chosen at random would nearly always fall into
-those. A child of the nursery begins its act at once, and hundreds of rounds take minutes. Orders and answers are lines of JSON.
+Purpose: a fresh interpreter spends a second on imports before its first write, so that an instant chosen at random
+would nearly always fall into those. A child of the nursery begins its act at once, and hundreds of rounds take minutes.
+Orders and answers are lines of JSON.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ HANDED_DOWN = ("books", "dates_of", "law_version")
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One child: its act, the house's day, the act's own arguments; `die_after` seconds from its beginning by SIGKILL, `limit` bytes to a file."""
+    """One child: its act, the house's day, the act's own arguments; `die_after` seconds from its beginning by SIGKILL,
+    `limit` bytes to a file.
+    """
 
     act: str
     today: str
@@ -44,7 +48,9 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a child ended: 0, or the signal's number below zero; what it answered (None where it died first); how long it took."""
+    """How a child ended: 0, or the signal's number below zero; what it answered (None where it died first); how long it
+    took.
+    """
 
     code: int
     answer: Any
@@ -56,9 +62,16 @@ class Nursery:
 
     def __init__(self, home: Path, database_url: str | None = None) -> None:
         self.home = home
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("SENDFLOW_", "PREFECT_"))}
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(("SENDFLOW_", "PREFECT_"))
+        }
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.fault_workers", str(home)], cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "tests.support.fault_workers", str(home)],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         # Not among the words of the command, where any account of the machine could read it.
         self._send(database_url)
@@ -121,7 +134,12 @@ def _act(house: House, act: str, given: list[Any]) -> Any:
             said = []
             for case, drafts in acts:
                 try:
-                    done = record(house, case, [Draft(kind, date.fromisoformat(on), data) for kind, on, data in drafts], "dco.team")
+                    done = record(
+                        house,
+                        case,
+                        [Draft(kind, date.fromisoformat(on), data) for kind, on, data in drafts],
+                        "dco.team",
+                    )
                 except Refused as refused:
                     said.append([case, refused.code])
                     continue
@@ -165,7 +183,9 @@ def _fork(house: House, orders: list[Order]) -> list[End]:
         children[child] = order, answer
     began = time.monotonic()
     os.close(let_begin)
-    due = sorted((order.die_after, child) for child, (order, _answer) in children.items() if order.die_after is not None)
+    due = sorted(
+        (order.die_after, child) for child, (order, _answer) in children.items() if order.die_after is not None
+    )
     for after, child in due:
         time.sleep(max(0.0, began + after - time.monotonic()))
         # Not yet waited for, so the number is still this child's, also where it has ended.
@@ -182,12 +202,20 @@ def _fork(house: House, orders: list[Order]) -> list[End]:
 
 def main() -> None:
     """Takes orders until its standard input ends."""
-    for room in ("casework.delivery.deliver", "casework.delivery.daily_digest", "casework.imports.tracker_import", "casework.cases.record", "casework.sweep"):
+    for room in (
+        "casework.delivery.deliver",
+        "casework.delivery.daily_digest",
+        "casework.imports.tracker_import",
+        "casework.cases.record",
+        "casework.sweep",
+    ):
         importlib.import_module(room)  # now, so that no child has to
     from casework.context import House
     from config.settings import Settings
 
-    house = House.open(Settings(home=Path(sys.argv[1]), today=date(2026, 1, 1), database_url=json.loads(sys.stdin.readline())))
+    house = House.open(
+        Settings(home=Path(sys.argv[1]), today=date(2026, 1, 1), database_url=json.loads(sys.stdin.readline()))
+    )
     for worked_out in ("processes", *HANDED_DOWN):
         getattr(house, worked_out)
     house.engine.dispose()

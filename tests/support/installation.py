@@ -1,4 +1,6 @@
-"""A whole house in real processes, as its user would open it: `sendflow up` in a folder of its own on ports of its own."""
+"""A whole house in real processes, as its user would open it: `sendflow up` in a folder of its own on ports
+of its own.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,11 @@ class LivingHouse:
         self.home = home
         self.port = port or free_port()
         own = {"SENDFLOW_HOME": str(home), "SENDFLOW_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
-        self.environment = {name: value for name, value in os.environ.items() if not name.startswith(("SENDFLOW_", "PREFECT_"))} | own | environment
+        self.environment = (
+            {name: value for name, value in os.environ.items() if not name.startswith(("SENDFLOW_", "PREFECT_"))}
+            | own
+            | environment
+        )
         home.parent.mkdir(parents=True, exist_ok=True)
         self.words = home.with_suffix(".said")
         command = [*SENDFLOW, "up", *([] if sample else ["--no-sample"])]
@@ -91,12 +97,22 @@ class LivingHouse:
 
     def ask(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Runs `sendflow` with these words on the same house."""
-        return subprocess.run([*SENDFLOW, *words], cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False, timeout=PATIENCE)
+        return subprocess.run(
+            [*SENDFLOW, *words],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
 
     def api(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """Asks the Prefect server: a POST where there is a body, else a GET. Returns its JSON, or {"refused": code}."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/api{path}", data=data, headers={"Content-Type": "application/json"})
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/api{path}", data=data, headers={"Content-Type": "application/json"}
+        )
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 return json.load(answer)
@@ -114,7 +130,9 @@ class LivingHouse:
         there: dict[str, Any] = self.api(f"/deployments/name/{deployment}/{deployment}-now")
         if "refused" in there:
             return there
-        made: dict[str, Any] = self.api(f"/deployments/{there['id']}/create_flow_run", {"parameters": parameters, "state": {"type": "SCHEDULED"}})
+        made: dict[str, Any] = self.api(
+            f"/deployments/{there['id']}/create_flow_run", {"parameters": parameters, "state": {"type": "SCHEDULED"}}
+        )
         if "refused" in made:
             return made
 

@@ -1,4 +1,6 @@
-"""A line to PostgreSQL that breaks at a chosen commit: before the server has heard of it, as it hears of it, or with its answer on the way."""
+"""A line to PostgreSQL that breaks at a chosen commit: before the server has heard of it, as it hears of it, or with
+its answer on the way.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ class Cut(StrEnum):
 
 
 class LostLine:
-    """Passes everything on between a client and the server. From `cut` on it counts commits and breaks at one of them, once."""
+    """Passes everything on between a client and the server. From `cut` on it counts commits and breaks at one of them,
+    once.
+    """
 
     def __init__(self, server_port: int) -> None:
         self._to = server_port

@@ -27,7 +27,9 @@ DCO = "send.dco@northernvales-icb.example"
 
 
 class PostRoom:
-    """A mail server: `answer_rcpt` and `answer_data` are what it says; `hang_up` closes the line instead of answering the data."""
+    """A mail server: `answer_rcpt` and `answer_data` are what it says; `hang_up` closes the line instead of answering
+    the data.
+    """
 
     def __init__(self) -> None:
         self.arrived: list[EmailMessage] = []
@@ -38,7 +40,9 @@ class PostRoom:
         self.post = SmtpPost(HOST, self.port, seconds=10)
         self._controller: Controller | None = None
 
-    async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
         if self.answer_rcpt.startswith("2"):
             envelope.rcpt_tos.append(address)
         return self.answer_rcpt

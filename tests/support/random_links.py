@@ -1,4 +1,6 @@
-"""A team that links cases at random, and what must hold of the records whatever it has done: for tests/system/fuzz/test_links.py."""
+"""A team that links cases at random, and what must hold of the records whatever it has done: for
+tests/system/fuzz/test_links.py.
+"""
 
 from __future__ import annotations
 
@@ -37,12 +39,44 @@ from tests.support.team import KeptPost
 FIRST, LAST = date(2026, 1, 5), date(2028, 3, 30)
 CANARY = "Zuzanna Wrobelek"
 NUMBERS = ("9990000018", "9990000026")
-# What somebody may type where a reference belongs: of other cases' form, of none, and such as mean something to a URL, a header, a path or a sheet.
+# What somebody may type where a reference belongs: of other cases' form, of none, and such as mean something to a URL,
+# a header, a path or a sheet.
 ODD = (
-    "", " ", "NX00042", "nx90001", " NX90001 ", "NX90001/1", "NX-90001", "12345678", "A/B1", "=1+1", "+44", "-1", "@SUM(A1)", "NX90001\r\nBcc: x@y",
-    "../../etc/passwd", "%2e%2e", "NX90001%00", "NX90001\0", "ＮＸ９０００１", "NX٩٠٠٠١", "\u202eNX90001", "ﬁ123", "ß12345", "A" * 400, "NX" + "9" * 400,
-    "None", "null", "[]", "{}", "SF-000001", "CON", "NX90001;DROP TABLE fact", "'", CANARY,
-)  # fmt: skip
+    "",
+    " ",
+    "NX00042",
+    "nx90001",
+    " NX90001 ",
+    "NX90001/1",
+    "NX-90001",
+    "12345678",
+    "A/B1",
+    "=1+1",
+    "+44",
+    "-1",
+    "@SUM(A1)",
+    "NX90001\r\nBcc: x@y",
+    "../../etc/passwd",
+    "%2e%2e",
+    "NX90001%00",
+    "NX90001\0",
+    "ＮＸ９０００１",
+    "NX٩٠٠٠١",
+    "\u202eNX90001",
+    "ﬁ123",
+    "ß12345",
+    "A" * 400,
+    "NX" + "9" * 400,
+    "None",
+    "null",
+    "[]",
+    "{}",
+    "SF-000001",
+    "CON",
+    "NX90001;DROP TABLE fact",
+    "'",
+    CANARY,
+)
 REFS = tuple(f"{stem}9000{number}" for stem in ("NX", "TR", "ME", "AR", "SN", "RA", "TF", "CC") for number in (1, 2))
 WORDS = ("a note", "=HYPERLINK(1)", "\u202e", CANARY, "\0", "x" * 3000)
 KINDS = {name: sorted(process.facts.keys() - ENGINE_ONLY - CORRECTIONS) for name, process in processes().items()}
@@ -98,7 +132,9 @@ class Linking:
     def stands(self, case: str) -> tuple[Process, str]:
         """A case's process and state."""
         with reading(self.engine) as connection:
-            name, state = connection.exec_driver_sql("SELECT process, state FROM case_file WHERE case_ref = ?", (case,)).one()
+            name, state = connection.exec_driver_sql(
+                "SELECT process, state FROM case_file WHERE case_ref = ?", (case,)
+            ).one()
         return processes()[name], state
 
     def lines(self) -> dict[str, list[Line]]:
@@ -109,11 +145,14 @@ class Linking:
     def dump(self) -> list[Any]:
         with reading(self.engine) as connection:
             return [
-                (table, *row) for table in ("fact", "case_file", "duty", "notice", "passage", "person", "alias")
+                (table, *row)
+                for table in ("fact", "case_file", "duty", "notice", "passage", "person", "alias")
                 for row in connection.exec_driver_sql(f"SELECT * FROM {table} ORDER BY 1, 2")
-            ]  # fmt: skip
+            ]
 
-    def say(self, case: str, kind: str, on: date, data: Mapping[str, Any], corrects: int | None = None) -> Recorded | None:
+    def say(
+        self, case: str, kind: str, on: date, data: Mapping[str, Any], corrects: int | None = None
+    ) -> Recorded | None:
         """Record a fact; a refusal is a sentence that changes nothing and repeats nothing."""
         house = self.on(self.today)
         before, held = self.dump(), {ref: len(lines) for ref, lines in self.lines().items()}
@@ -137,7 +176,9 @@ class Linking:
         return told
 
     def settle(self) -> None:
-        """Whatever was recorded: a sweep and a delivery end, a second finds nothing, every question is answered, and the records verify."""
+        """Whatever was recorded: a sweep and a delivery end, a second finds nothing, every question is answered, and
+        the records verify.
+        """
         house = self.on(min(self.today + timedelta(days=40), LAST))
         assert sweep(house).troubles == []
         assert sweep(house).facts_written == 0, "a second sweep has nothing to say"
@@ -151,9 +192,13 @@ class Linking:
         for ref, lines in known.items():
             middle = lines[len(lines) // 2]
             shown = [report(house, ref), report(house, ref, known_at=middle.recorded_at)]
-            with suppress(LookupError):  # a corrected opening may lie after any other fact's day: nothing was known then
+            with suppress(
+                LookupError
+            ):  # a corrected opening may lie after any other fact's day: nothing was known then
                 shown.append(report(house, ref, middle.occurred_on))
-            assert all(each.case_ref == ref and cause.case_ref in known for each in shown for cause in each.heard.values()), ref
+            assert all(
+                each.case_ref == ref and cause.case_ref in known for each in shown for cause in each.heard.values()
+            ), ref
             self._heard_once(ref, lines)
         self._causes_stand(known)
         self._one_child()
@@ -163,22 +208,32 @@ class Linking:
     def _heard_once(self, ref: str, lines: list[Line]) -> None:
         """What was heard of a fact stands once in the case that heard it, whatever was recorded afterwards."""
         about = ("body", "service")
-        heard = Counter((each.caused_by, each.kind, each.corrects, *(str(each.data.get(key)) for key in about)) for each in lines if each.caused_by)
+        heard = Counter(
+            (each.caused_by, each.kind, each.corrects, *(str(each.data.get(key)) for key in about))
+            for each in lines
+            if each.caused_by
+        )
         assert [each for each, times in heard.items() if times > 1] == [], ref
 
     def _causes_stand(self, known: Mapping[str, list[Line]]) -> None:
-        """What stands of what was heard, stands where it was said, on the same day; or somebody put it otherwise, or was told of the case that has it so."""
+        """What stands of what was heard, stands where it was said, on the same day; or somebody put it otherwise, or
+        was told of the case that has it so.
+        """
         stands = {ref: {line.seq: line for line in effective(lines)} for ref, lines in known.items()}
         for ref, lines in stands.items():
             by_hand = {line.corrects for line in known[ref] if line.kind in CORRECTIONS and line.caused_by is None}
-            by_hand |= {line.corrects for line in known[ref] if line.seq in by_hand}  # a correction that was heard, and withdrawn by hand
+            by_hand |= {
+                line.corrects for line in known[ref] if line.seq in by_hand
+            }  # a correction that was heard, and withdrawn by hand
             for line in lines.values():
                 told, _slash, seq = (line.caused_by or "").rpartition("/")
                 if not told or line.seq in by_hand or known[told][int(seq) - 1].kind in CORRECTIONS:
                     continue
                 cause = stands[told].get(int(seq))
                 if cause is None or cause.occurred_on != line.occurred_on:
-                    assert any(f"ase {ref} " in said for said in self.unheard), f"{line.kind} of {ref}, heard of {line.caused_by}"
+                    assert any(f"ase {ref} " in said for said in self.unheard), (
+                        f"{line.kind} of {ref}, heard of {line.caused_by}"
+                    )
 
     def _one_child(self) -> None:
         """Cases that were linked, and have not been put right since, are one child's."""
@@ -200,13 +255,17 @@ def linking() -> Iterator[Linking]:
         shutil.rmtree(folder)
 
 
-def worded(model: type[FactData], process: Process, on: date, refs: tuple[str | None, ...], dice: Random) -> dict[str, Any]:
+def worded(
+    model: type[FactData], process: Process, on: date, refs: tuple[str | None, ...], dice: Random
+) -> dict[str, Any]:
     """Particulars of a fact: such as it takes, and in one of twelve whatever else may be typed."""
     told: dict[str, Any] = {}
     slips = dice.randrange(12) == 0
     for name, field in model.model_fields.items():
         worked_out = name in model.FROM_BIRTH or name in model.FROM_LAW or name in model.FROM_WINDOW
-        wanted = field.is_required() or name in ("la", "nhs_number", "linked_to", "date_of_birth") or dice.randrange(4) == 0
+        wanted = (
+            field.is_required() or name in ("la", "nhs_number", "linked_to", "date_of_birth") or dice.randrange(4) == 0
+        )
         if worked_out or not wanted:
             continue
         within = [field.annotation, *get_args(field.annotation)]
@@ -231,7 +290,10 @@ def _values(
             return ("northshire", "northshire", "northshire", "eastmere"), ()
         case "body" | "redirected_to" | "passed_to" | "to_body":
             bodies = tuple(each.body for each in directory.bodies)
-            return tuple(each for each in bodies if not model.BODY_KINDS or directory.kind(each) in model.BODY_KINDS), bodies
+            return (
+                tuple(each for each in bodies if not model.BODY_KINDS or directory.kind(each) in model.BODY_KINDS),
+                bodies,
+            )
         case "service":
             return (None, "speech_and_language_therapy", "community_paediatrics"), ()
         case "linked_to":

@@ -1,7 +1,9 @@
-"""Who is told what by each fact of the golden histories, as a table that is kept: `python -m tests.support.recipients_table` writes told.json.
+"""Who is told what by each fact of the golden histories, as a table that is kept: `python -m
+tests.support.recipients_table` writes told.json.
 
-Purpose: verify asks whether a live fact has the notices that it calls for, and may ask that only of facts recorded by a program that tells as this one
-does (`TELLING` in notifications/notices.py). A change of who is told that did not raise that number would be reported as damage to old records.
+Purpose: verify asks whether a live fact has the notices that it calls for, and may ask that only of facts recorded by a
+program that tells as this one does (`TELLING` in notifications/notices.py). A change of who is told that did not raise
+that number would be reported as damage to old records.
 """
 
 import sys
@@ -34,8 +36,13 @@ def called_for(case_ref: str, facts: list[Line]) -> Iterator[str]:
         return
     duties = duties_of(casefile.lines, book(casefile.process), dates_of(), casefile.claims.values())
     last = facts[-1]
-    for each in notices_for([last], casefile, duties, load_ladder(), load_directory(), almanac(), last.occurred_on, local_sink=True):
-        whose = f"{each.rule} of {each.body or 'the authority'}{f' for {each.service}' if each.service else ''}, due {each.due}"
+    for each in notices_for(
+        [last], casefile, duties, load_ladder(), load_directory(), almanac(), last.occurred_on, local_sink=True
+    ):
+        whose = (
+            f"{each.rule} of {each.body or 'the authority'}{f' for {each.service}' if each.service else ''}, due"
+            f" {each.due}"
+        )
         yield f"fact {last.seq}, {last.kind}: {each.rung} ({each.template}, {each.state}) to {each.recipient}: {whose}"
 
 
@@ -55,7 +62,11 @@ def told() -> dict[str, list[str]]:
 
 def under() -> dict[str, str]:
     """What else the table hangs on, of which each may change without a change of who is told by this program."""
-    return {"law": load_law().digest, "ladder": load_ladder().digest, "directory": sha256(DEFAULT.read_bytes()).hexdigest()}
+    return {
+        "law": load_law().digest,
+        "ladder": load_ladder().digest,
+        "directory": sha256(DEFAULT.read_bytes()).hexdigest(),
+    }
 
 
 def changed(before: dict[str, Any], now: dict[str, list[str]]) -> list[str]:
@@ -66,6 +77,9 @@ def changed(before: dict[str, Any], now: dict[str, list[str]]) -> list[str]:
 if __name__ == "__main__":
     before, now = orjson.loads(FILE.read_bytes()) if FILE.exists() else {"told": {}}, told()
     if (otherwise := changed(before, now)) and before["under"] == under() and before["telling"] == TELLING:
-        sys.exit(f"{', '.join(otherwise)}: this program tells otherwise of the same facts. Raise TELLING in notifications/notices.py, then write the table.")
+        sys.exit(
+            f"{', '.join(otherwise)}: this program tells otherwise of the same facts. Raise TELLING in"
+            " notifications/notices.py, then write the table."
+        )
     text = orjson.dumps({"telling": TELLING, "under": under(), "told": now}, option=orjson.OPT_INDENT_2)
     FILE.write_bytes(text + b"\n")

@@ -1,6 +1,8 @@
-"""A second way of counting, sharing nothing with the first: day-by-day loops over the government's own list of bank holidays.
+"""A second way of counting, sharing nothing with the first: day-by-day loops over the government's own list of bank
+holidays.
 
-It reads the period as the law prints it ("6 weeks") from tests/scenarios/law/rules.csv, never the statute files, and walks one day at a time.
+It reads the period as the law prints it ("6 weeks") from tests/scenarios/law/rules.csv, never the statute files, and
+walks one day at a time.
 """
 
 import csv
@@ -22,9 +24,15 @@ HOLIDAYS = {
 }
 NO_DATE = ("none", "immediate", "local", "as_directed")
 NO_ACT_BY = {
-    "draft_plan_parent_response_min", "review_amend_parent_response_min", "remain_special_school", "ehc_school_closure_window_start",
-    "ehc_school_closure_window_end", "reassess_six_month_window_start", "cease_plan_earliest", "compulsory_school_age_start",
-}  # fmt: skip
+    "draft_plan_parent_response_min",
+    "review_amend_parent_response_min",
+    "remain_special_school",
+    "ehc_school_closure_window_start",
+    "ehc_school_closure_window_end",
+    "reassess_six_month_window_start",
+    "cease_plan_earliest",
+    "compulsory_school_age_start",
+}
 AllowOneMore = {"draft_plan_parent_response_min", "review_amend_parent_response_min"}
 Given = dict[str, date]
 

@@ -72,8 +72,12 @@ class Team:
         self._houses: dict[date, House] = {}
 
     def without_body(self, code: str) -> None:
-        """From now on the locality's own directory no longer has this body, as after a merger: nobody reads its mail."""
-        (self.home / "directory.toml").write_text(DEFAULT_DIRECTORY.read_text("utf-8").replace(f'"{code}"', '"QX199"'), "utf-8")
+        """From now on the locality's own directory no longer has this body, as after a merger: nobody reads
+        its mail.
+        """
+        (self.home / "directory.toml").write_text(
+            DEFAULT_DIRECTORY.read_text("utf-8").replace(f'"{code}"', '"QX199"'), "utf-8"
+        )
         self.first = replace(self.first, directory=load_directory(self.home / "directory.toml"))
         self._houses.clear()
 
@@ -84,21 +88,45 @@ class Team:
             self._houses[when] = replace(self.first, settings=replace(self.first.settings, today=when))
         return self._houses[when]
 
-    def record(self, today: str, kind: str, on: str | None = None, *, case: str | None = None, corrects: int | None = None, **data: Any) -> Recorded:
+    def record(
+        self,
+        today: str,
+        kind: str,
+        on: str | None = None,
+        *,
+        case: str | None = None,
+        corrects: int | None = None,
+        **data: Any,
+    ) -> Recorded:
         """Record one fact that happened on `on` (today unless said)."""
         return self.act(today, (kind, on or today, data), case=case, corrects=corrects)
 
-    def act(self, today: str, *facts: tuple[str, str, Mapping[str, Any]], case: str | None = None, corrects: int | None = None) -> Recorded:
+    def act(
+        self,
+        today: str,
+        *facts: tuple[str, str, Mapping[str, Any]],
+        case: str | None = None,
+        corrects: int | None = None,
+    ) -> Recorded:
         """Record several facts in one act; a fact's own `corrects` stands among its data."""
         drafts = [
-            Draft(kind, day(on), {key: value for key, value in data.items() if key != "corrects"}, data.get("corrects", corrects))
+            Draft(
+                kind,
+                day(on),
+                {key: value for key, value in data.items() if key != "corrects"},
+                data.get("corrects", corrects),
+            )
             for kind, on, data in facts
         ]
         return record(self.house(today), case or self.case, drafts, "dco.team")
 
     def opened(self, today: str = "2 Feb 2026", la: str = "northshire") -> "Team":
         """A case whose request was received and whose assessment was agreed on the same day."""
-        self.act(today, ("ehc_assessment_requested", today, {"la": la, "la_reference": "NS-04412"}), ("assessment_agreed", today, {}))
+        self.act(
+            today,
+            ("ehc_assessment_requested", today, {"la": la, "la_reference": "NS-04412"}),
+            ("assessment_agreed", today, {}),
+        )
         return self
 
     def asked(self, today: str = "2 Mar 2026", service: str = SALT, **data: Any) -> "Team":
@@ -120,12 +148,15 @@ class Team:
     def report(self, today: str, as_at: str | None = None, known_at: str | None = None) -> CaseReport:
         return report(self.house(today), self.case, day(as_at) if as_at else None, known_at)
 
-    def duty(self, today: str, rule: str = ADVICE, service: str | None = None, opened_seq: int | None = None) -> DutyShown:
+    def duty(
+        self, today: str, rule: str = ADVICE, service: str | None = None, opened_seq: int | None = None
+    ) -> DutyShown:
         """The one duty of that rule on the case."""
         found = [
-            duty for duty in self.report(today).duties
+            duty
+            for duty in self.report(today).duties
             if duty.rule == rule and service in (None, duty.service) and opened_seq in (None, duty.opened_seq)
-        ]  # fmt: skip
+        ]
         assert len(found) == 1, f"{len(found)} duties of {rule}"
         return found[0]
 
@@ -137,7 +168,11 @@ class Team:
     def told(self, *kinds: str) -> list[tuple[str, str, str]]:
         """The engine's own facts in order: kind, rung, day."""
         wanted = kinds or ("reminder_due", "breached", "escalation_due", "rung_withdrawn")
-        return [(line.kind, str(line.data["rung"]), line.occurred_on.isoformat()) for line in self.lines() if line.kind in wanted]
+        return [
+            (line.kind, str(line.data["rung"]), line.occurred_on.isoformat())
+            for line in self.lines()
+            if line.kind in wanted
+        ]
 
     def notices(self) -> list[tuple[str, str, str]]:
         """The outbox in order: rung, recipient, state."""
@@ -153,5 +188,7 @@ class Team:
         found: list[tuple[Any, ...]] = []
         with reading(self.first.engine) as connection:
             for table in ("fact", "case_file", "duty", "notice", "letter", "passage", "person"):
-                found += [(table, *row) for row in connection.exec_driver_sql(f"SELECT * FROM {table} ORDER BY 1, 2, 3")]
+                found += [
+                    (table, *row) for row in connection.exec_driver_sql(f"SELECT * FROM {table} ORDER BY 1, 2, 3")
+                ]
         return found

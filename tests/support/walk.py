@@ -1,7 +1,8 @@
 """What a walk of 200 days must come to, worked out without the house's own law, almanac, ladder, fold or outbox.
 
-The rows of the sample are read as text, weeks are counted in days, working days against a list of bank holidays written here, and each request
-for advice is followed by itself: which rung falls when, on which day a letter about it can leave, and whether it is still called for by then.
+The rows of the sample are read as text, weeks are counted in days, working days against a list of bank holidays written
+here, and each request for advice is followed by itself: which rung falls when, on which day a letter about it can
+leave, and whether it is still called for by then.
 """
 
 import tomllib
@@ -13,13 +14,27 @@ from typing import NamedTuple
 from tests.support.paths import ROOT
 
 BANK_HOLIDAYS = {
-    date(2024, 12, 25), date(2024, 12, 26), date(2025, 1, 1), date(2025, 4, 18), date(2025, 4, 21), date(2025, 5, 5), date(2025, 5, 26),
-    date(2025, 8, 25), date(2025, 12, 25), date(2025, 12, 26), date(2026, 1, 1), date(2026, 4, 3), date(2026, 4, 6), date(2026, 5, 4),
-    date(2026, 5, 25), date(2026, 8, 31),
-}  # fmt: skip
+    date(2024, 12, 25),
+    date(2024, 12, 26),
+    date(2025, 1, 1),
+    date(2025, 4, 18),
+    date(2025, 4, 21),
+    date(2025, 5, 5),
+    date(2025, 5, 26),
+    date(2025, 8, 25),
+    date(2025, 12, 25),
+    date(2025, 12, 26),
+    date(2026, 1, 1),
+    date(2026, 4, 3),
+    date(2026, 4, 6),
+    date(2026, 5, 4),
+    date(2026, 5, 25),
+    date(2026, 8, 31),
+}
 DAY = timedelta(days=1)
 DIRECTORY = tomllib.loads((ROOT / "config" / "directory.toml").read_text("utf-8"))
-# Rung, weeks and working days from its origin, who is told. The origin is the receipt, or the day after the six weeks.
+# Rung, weeks and working days from its origin, who is told. The origin is the receipt, or the day after the
+# six weeks.
 LADDER: tuple[tuple[str, str, int, int, tuple[str, ...]], ...] = (
     ("acknowledgement_missing", "receipt", 0, 3, ("service",)),
     ("reminder_3_weeks", "receipt", 3, 0, ("service",)),
@@ -52,7 +67,9 @@ class Fell(NamedTuple):
 
 @dataclass
 class Request:
-    """One request for advice. `began`: the day of the import that brought it, None where the team recorded it itself."""
+    """One request for advice. `began`: the day of the import that brought it, None where the team recorded
+    it itself.
+    """
 
     case_ref: str
     la: str
@@ -67,7 +84,9 @@ class Request:
     def __post_init__(self) -> None:
         breach = self.received + 6 * 7 * DAY + DAY
         for rung, origin, weeks, days, parties in LADDER:
-            self.rungs.append((rung, working_days(self.received if origin == "receipt" else breach, days) + weeks * 7 * DAY, parties))
+            self.rungs.append(
+                (rung, working_days(self.received if origin == "receipt" else breach, days) + weeks * 7 * DAY, parties)
+            )
 
     def mailbox(self, party: str) -> str:
         """Where that party reads, straight from the directory file."""
@@ -76,7 +95,13 @@ class Request:
         for body in DIRECTORY["body"]:
             for given in body["provides"]:
                 if given["service"] == self.service and self.la in given["la"]:
-                    return str({"service": given["mailbox"], "service_manager": given["manager"], "provider_send_lead": body["send_lead"]}[party])
+                    return str(
+                        {
+                            "service": given["mailbox"],
+                            "service_manager": given["manager"],
+                            "provider_send_lead": body["send_lead"],
+                        }[party]
+                    )
         raise LookupError(f"nobody gives {self.service} in {self.la}")
 
     def owed(self) -> list[tuple[int, str, date, tuple[str, ...]]]:
@@ -104,7 +129,12 @@ def working_days(start: date, count: int) -> date:
 
 def fallen(requests: Iterable[Request], until: date) -> set[Fell]:
     """The rungs that the history must hold."""
-    return {Fell(on, each.case_ref, each.service, rung) for each in requests for _rank, rung, on, _parties in each.owed() if on <= until}
+    return {
+        Fell(on, each.case_ref, each.service, rung)
+        for each in requests
+        for _rank, rung, on, _parties in each.owed()
+        if on <= until
+    }
 
 
 def told(requests: Iterable[Request], until: date, leaves: Callable[[date], bool]) -> set[Told]:
@@ -115,8 +145,14 @@ def told(requests: Iterable[Request], until: date, leaves: Callable[[date], bool
         if each.began is None:
             wanted.append((0, "request_received", each.received, "service"))
         else:
-            # A first import tells each mailbox of the highest rung that had fallen by then and is addressed to it.
-            highest = {party: (rank, rung) for rank, (rung, on, parties) in enumerate(each.rungs, 1) if on <= each.began for party in parties}
+            # A first import tells each mailbox of the highest rung that had fallen by then and is addressed
+            # to it.
+            highest = {
+                party: (rank, rung)
+                for rank, (rung, on, parties) in enumerate(each.rungs, 1)
+                if on <= each.began
+                for party in parties
+            }
             wanted += [(rank, rung, each.began, party) for party, (rank, rung) in highest.items()]
         wanted += [(rank, rung, on, party) for rank, rung, on, parties in each.owed() for party in parties]
         best: dict[tuple[date, str], tuple[int, str, str]] = {}
@@ -126,7 +162,10 @@ def told(requests: Iterable[Request], until: date, leaves: Callable[[date], bool
                 continue
             place = (leaving, each.mailbox(party))
             best[place] = max(best.get(place, (-1, "", "")), (rank, rung, party))
-        found |= {Told(on, mailbox, each.case_ref, each.service, rung, party) for (on, mailbox), (_rank, rung, party) in best.items()}
+        found |= {
+            Told(on, mailbox, each.case_ref, each.service, rung, party)
+            for (on, mailbox), (_rank, rung, party) in best.items()
+        }
         if each.thanked and each.answered is not None:
             leaving = _leaving(each.answered, until, leaves)
             if leaving is not None:
@@ -143,7 +182,9 @@ def _leaving(on: date, until: date, leaves: Callable[[date], bool]) -> date | No
     return None
 
 
-def sample_requests(rows: Iterable[Mapping[str, str]], imported_on: date, slug: Callable[[str], str], refused: set[int]) -> list[Request]:
+def sample_requests(
+    rows: Iterable[Mapping[str, str]], imported_on: date, slug: Callable[[str], str], refused: set[int]
+) -> list[Request]:
     """The open requests of a tracker; `refused` are the rows (numbered from 0) that an import does not take."""
     found: list[Request] = []
     for number, row in enumerate(rows):
@@ -153,8 +194,9 @@ def sample_requests(rows: Iterable[Mapping[str, str]], imported_on: date, slug: 
         received = _uk(row["Health request received"])
         found += [
             Request(row["Ref"], slug(row["Local authority"]), slug(service), received, imported_on)
-            for service in asked if not row[f"{service} returned"]
-        ]  # fmt: skip
+            for service in asked
+            if not row[f"{service} returned"]
+        ]
     return found
 
 

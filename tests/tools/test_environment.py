@@ -72,8 +72,12 @@ def test_a_changed_project_installs_only_itself(checkout: Path) -> None:
     assert environment.what_is_missing(checkout, venv) == "project"
 
 
-def test_two_at_once_do_not_pull_it_from_under_each_other(checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """`make up` and `make test` side by side on a fresh machine: one makes the environment, the other waits and finds it whole."""
+def test_two_at_once_do_not_pull_it_from_under_each_other(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`make up` and `make test` side by side on a fresh machine: one makes the environment, the other waits and finds
+    it whole.
+    """
     made: list[Path] = []
 
     def make(root: Path, _venv: Path) -> None:
@@ -103,7 +107,9 @@ def test_the_lock_is_exact_and_names_no_host(lock: str, many: int) -> None:
     assert text.count("--hash=sha256:") >= len(pins)
 
 
-@pytest.mark.parametrize(("lock", "groups"), [("requirements.lock", ("check", "bench", "build")), ("benchmarks/peers.lock", ("peers",))])
+@pytest.mark.parametrize(
+    ("lock", "groups"), [("requirements.lock", ("check", "bench", "build")), ("benchmarks/peers.lock", ("peers",))]
+)
 def test_the_lock_holds_everything_the_project_asks_for(lock: str, groups: tuple[str, ...]) -> None:
     """A dependency that was added without `make lock` is found here."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -111,19 +117,25 @@ def test_the_lock_holds_everything_the_project_asks_for(lock: str, groups: tuple
     if lock == "requirements.lock":
         asked += project["project"]["dependencies"]
         assert project["dependency-groups"].keys() == {"peers"}, "a group that is in no lock"
-    locked = {line.split("==")[0].lower() for line in (ROOT / lock).read_text(encoding="utf-8").splitlines() if "==" in line}
+    locked = {
+        line.split("==")[0].lower() for line in (ROOT / lock).read_text(encoding="utf-8").splitlines() if "==" in line
+    }
     assert {re.split(r"[=<>[]", name)[0].lower() for name in asked} <= locked
 
 
 def test_make_help_lists_the_targets() -> None:
     """A newcomer finds the commands with `make` alone."""
     said = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert {"help", "install", "up", "test", "faults", "bench", "lock"} <= {line.split()[1] for line in said.splitlines()}
+    assert {"help", "install", "up", "test", "faults", "bench", "lock"} <= {
+        line.split()[1] for line in said.splitlines()
+    }
 
 
 def test_a_missing_python_is_one_clear_line() -> None:
     """Without Python 3.11 nothing is begun."""
-    ended = subprocess.run(["make", "--no-print-directory", "install", "PYTHON="], cwd=ROOT, capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        ["make", "--no-print-directory", "install", "PYTHON="], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert ended.returncode == 2
     assert "needs Python 3.11" in ended.stderr.splitlines()[0]
 
@@ -131,5 +143,9 @@ def test_a_missing_python_is_one_clear_line() -> None:
 def test_what_is_locked_fits_together_but_for_the_one_bound_that_is_recorded() -> None:
     """`pip check` knows of one mismatch, the certifi of docs/decisions/001, and of no other."""
     python = ROOT / ".venv" / "bin" / "python"
-    said = subprocess.run([str(python), "-m", "pip", "check"], capture_output=True, text=True, check=False).stdout.strip().splitlines()
+    said = (
+        subprocess.run([str(python), "-m", "pip", "check"], capture_output=True, text=True, check=False)
+        .stdout.strip()
+        .splitlines()
+    )
     assert [line for line in said if "certifi" not in line and line != "No broken requirements found."] == []

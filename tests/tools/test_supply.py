@@ -19,15 +19,20 @@ SOUND: dict[str, Any] = {"name": "orjson", "version": "3", "vulns": []}
 SKIPPED = {"name": "nhs-number", "skip_reason": "not found"}
 
 
-@pytest.mark.parametrize(("dependencies", "witness", "says", "code"), [
-    ([SOUND], [WEAK], "nothing is known against the 1 packages", 0),
-    ([SOUND, SKIPPED], [WEAK], "1 of 2 NOT CHECKED, as the source of advisories does not know them: nhs-number", 0),
-    ([SOUND, WEAK], [WEAK], "jinja2 2.10 has a known weakness, CVE-2019-10906; mended in: 2.10.1", 1),
-    ([SOUND], [{**WEAK, "vulns": []}], "NOT CHECKED. No advisories", 0),
-    ([SOUND], [SKIPPED], "NOT CHECKED. No advisories", 0),
-    ([], [], "NOT CHECKED. No advisories", 0),
-])  # fmt: skip
-def test_an_audit_passes_only_where_it_looked(dependencies: list[dict[str, Any]], witness: list[dict[str, Any]], says: str, code: int) -> None:
+@pytest.mark.parametrize(
+    ("dependencies", "witness", "says", "code"),
+    [
+        ([SOUND], [WEAK], "nothing is known against the 1 packages", 0),
+        ([SOUND, SKIPPED], [WEAK], "1 of 2 NOT CHECKED, as the source of advisories does not know them: nhs-number", 0),
+        ([SOUND, WEAK], [WEAK], "jinja2 2.10 has a known weakness, CVE-2019-10906; mended in: 2.10.1", 1),
+        ([SOUND], [{**WEAK, "vulns": []}], "NOT CHECKED. No advisories", 0),
+        ([SOUND], [SKIPPED], "NOT CHECKED. No advisories", 0),
+        ([], [], "NOT CHECKED. No advisories", 0),
+    ],
+)
+def test_an_audit_passes_only_where_it_looked(
+    dependencies: list[dict[str, Any]], witness: list[dict[str, Any]], says: str, code: int
+) -> None:
     """A source that knows of no weakness in a release that is famous for one has not looked at ours either."""
     found = audit.judged(dependencies, witness)
     assert says in "\n".join(found.lines)
@@ -35,7 +40,9 @@ def test_an_audit_passes_only_where_it_looked(dependencies: list[dict[str, Any]]
     assert ("nothing is known" in found.lines[-1]) is (says.startswith("nothing"))
 
 
-def test_an_auditor_that_cannot_be_run_is_not_checked(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_auditor_that_cannot_be_run_is_not_checked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Nothing is taken for granted from a silence."""
     monkeypatch.setattr(audit, "ask", lambda _path: None)
     assert audit.main() == 0
@@ -56,7 +63,9 @@ def test_what_runs_is_told_from_what_checks_and_every_reference_leads_somewhere(
     """A reader of the bill may ask for the running house alone."""
     document = sbom.bill(LOCK, PROJECT)
     scope = {each["name"]: each["scope"] for each in document["components"]}
-    assert {scope[name] for name in ("prefect", "sqlalchemy", "psycopg-binary", "h2", "prometheus-client")} == {"required"}
+    assert {scope[name] for name in ("prefect", "sqlalchemy", "psycopg-binary", "h2", "prometheus-client")} == {
+        "required"
+    }
     assert {scope[name] for name in ("pytest", "mypy", "pip-audit", "eventsourcing")} == {"excluded"}
     known = {each["bom-ref"] for each in document["components"]}
     assert {each for one in document["dependencies"] for each in one["dependsOn"]} <= known

@@ -29,10 +29,16 @@ def upgrade() -> None:
         op.execute(FUNCTION)
     for table in made:
         for act in ("UPDATE", "DELETE"):
-            does = f"BEGIN SELECT RAISE(ABORT, '{table} {REFUSED}'); END" if sqlite else "FOR EACH ROW EXECUTE FUNCTION sendflow_append_only()"
+            does = (
+                f"BEGIN SELECT RAISE(ABORT, '{table} {REFUSED}'); END"
+                if sqlite
+                else "FOR EACH ROW EXECUTE FUNCTION sendflow_append_only()"
+            )
             op.execute(f"CREATE TRIGGER {table}_no_{act.lower()} BEFORE {act} ON {table} {does}")
         if not sqlite:
-            op.execute(f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION sendflow_append_only()")
+            op.execute(
+                f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION sendflow_append_only()"
+            )
 
 
 def _tables() -> None:

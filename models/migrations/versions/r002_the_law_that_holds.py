@@ -24,14 +24,31 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer(), nullable=False),
         *(
             sa.Column(name, WORDS, nullable=False)
-            for name in ("id", "taken_at", "looked_under", "statute", "almanac", "ladder", "machines", "actor", "via", "machine")
+            for name in (
+                "id",
+                "taken_at",
+                "looked_under",
+                "statute",
+                "almanac",
+                "ladder",
+                "machines",
+                "actor",
+                "via",
+                "machine",
+            )
         ),
         sa.Column("rehearsed", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("number"),
     )
     sqlite = op.get_context().dialect.name == "sqlite"
     for act in ("UPDATE", "DELETE"):
-        does = f"BEGIN SELECT RAISE(ABORT, 'law_held {REFUSED}'); END" if sqlite else "FOR EACH ROW EXECUTE FUNCTION sendflow_append_only()"
+        does = (
+            f"BEGIN SELECT RAISE(ABORT, 'law_held {REFUSED}'); END"
+            if sqlite
+            else "FOR EACH ROW EXECUTE FUNCTION sendflow_append_only()"
+        )
         op.execute(f"CREATE TRIGGER law_held_no_{act.lower()} BEFORE {act} ON law_held {does}")
     if not sqlite:
-        op.execute("CREATE TRIGGER law_held_no_truncate BEFORE TRUNCATE ON law_held FOR EACH STATEMENT EXECUTE FUNCTION sendflow_append_only()")
+        op.execute(
+            "CREATE TRIGGER law_held_no_truncate BEFORE TRUNCATE ON law_held FOR EACH STATEMENT EXECUTE FUNCTION sendflow_append_only()"
+        )

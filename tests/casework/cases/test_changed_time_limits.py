@@ -1,4 +1,6 @@
-"""Another time for one duty: agreed in mediation and heard by the assessment (reg 42(5)), directed by the Tribunal (reg 44(1)), and refused elsewhere."""
+"""Another time for one duty: agreed in mediation and heard by the assessment (reg 42(5)), directed by the Tribunal (reg
+44(1)), and refused elsewhere.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -47,8 +49,10 @@ def test_another_time_agreed_in_writing_stands_on_the_assessment_too_and_follows
     assert {due(team, case, "order_assess_final_plan") for case in (TALKS, PLAN)} == {"2026-07-31"}
     heard = team.lines(PLAN)[-1]
     assert (heard.kind, heard.data, heard.caused_by) == (
-        "time_agreed", {"rule": "order_assess_final_plan", "directed_on": "2026-07-31"}, f"{TALKS}/{told.seq}",
-    )  # fmt: skip
+        "time_agreed",
+        {"rule": "order_assess_final_plan", "directed_on": "2026-07-31"},
+        f"{TALKS}/{told.seq}",
+    )
     assert team.record("2 Apr 2026", "fact_corrected", corrects=told.seq, agreed_on="2026-07-24").unheard == []
     assert {due(team, case, "order_assess_final_plan") for case in (TALKS, PLAN)} == {"2026-07-24"}
     assert due(team, PLAN, "order_assess_no_plan_notify") == "2026-06-04", "another duty's day is its own"
@@ -59,7 +63,13 @@ def test_another_time_agreed_in_writing_stands_on_the_assessment_too_and_follows
 
 def test_what_concerns_another_case_alone_is_not_heard(team: Team) -> None:
     team.record("26 Mar 2026", "commissioner_action_agreed", body=BOARD)
-    told = team.record("1 Apr 2026", "other_time_agreed", rule="mediation_agreement_no_appeal_right", agreed_on="2026-05-29", body=BOARD)
+    told = team.record(
+        "1 Apr 2026",
+        "other_time_agreed",
+        rule="mediation_agreement_no_appeal_right",
+        agreed_on="2026-05-29",
+        body=BOARD,
+    )
     assert (told.unheard, due(team, TALKS, "mediation_agreement_no_appeal_right")) == ([], "2026-05-29")
     assert [line.kind for line in team.lines(PLAN)][-1] == "assessment_mediated"
 
@@ -78,16 +88,24 @@ def test_another_time_is_set_only_for_a_duty_that_takes_one_and_is_open(team: Te
 
 
 def test_a_direction_names_a_duty_of_the_appeal(team: Team) -> None:
-    team.record("9 Feb 2026", "decision_notified", case=APPEAL, la="northshire", decision="refusal_to_assess", linked_to=PLAN)
+    team.record(
+        "9 Feb 2026", "decision_notified", case=APPEAL, la="northshire", decision="refusal_to_assess", linked_to=PLAN
+    )
     team.record("1 Apr 2026", "appeal_registered", case=APPEAL, appeal="refusal_to_assess")
     directed: dict[str, Any] = {"directed_on": "2026-08-14"}
-    assert "by it no other time is set for that rule" in refused(team, "2 Apr 2026", "time_directed", APPEAL, rule="permission_to_appeal", **directed)
-    assert "no duty of order_reconsider" in refused(team, "2 Apr 2026", "time_directed", APPEAL, rule="order_reconsider", **directed)
+    assert "by it no other time is set for that rule" in refused(
+        team, "2 Apr 2026", "time_directed", APPEAL, rule="permission_to_appeal", **directed
+    )
+    assert "no duty of order_reconsider" in refused(
+        team, "2 Apr 2026", "time_directed", APPEAL, rule="order_reconsider", **directed
+    )
     assert team.record("2 Apr 2026", "time_directed", case=APPEAL, rule="appeal_la_response", **directed).unheard == []
     assert due(team, APPEAL, "appeal_la_response") == "2026-08-14"
     assert "time_directed" not in {line.kind for line in team.lines(PLAN)}, "the assessment has no such duty"
     team.record("20 May 2026", "la_responded", case=APPEAL)
-    assert "is open on that day" in refused(team, "21 May 2026", "time_directed", APPEAL, rule="appeal_la_response", directed_on="2026-09-01")
+    assert "is open on that day" in refused(
+        team, "21 May 2026", "time_directed", APPEAL, rule="appeal_la_response", directed_on="2026-09-01"
+    )
 
 
 def test_of_several_open_duties_a_direction_moves_the_one_that_it_names(team: Team) -> None:
@@ -105,5 +123,9 @@ def test_of_several_open_duties_a_direction_moves_the_one_that_it_names(team: Te
     limit: dict[str, Any] = {"rule": "ftt_health_recommendation_respond", "directed_on": "2026-09-30"}
     assert "(open: 6 of QX900, 7 of QX901)" in refused(team, "16 Jul 2026", "time_directed", APPEAL, **limit)
     team.record("16 Jul 2026", "time_directed", case=APPEAL, body="QX901", **limit)
-    owed = [(duty.body, str(duty.due)) for duty in report(team.house("16 Jul 2026"), APPEAL).duties if duty.rule == "ftt_health_recommendation_respond"]
+    owed = [
+        (duty.body, str(duty.due))
+        for duty in report(team.house("16 Jul 2026"), APPEAL).duties
+        if duty.rule == "ftt_health_recommendation_respond"
+    ]
     assert owed == [("QX900", "2026-08-18"), ("QX901", "2026-09-30")]

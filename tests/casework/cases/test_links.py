@@ -1,4 +1,6 @@
-"""Links between cases: whose a case is changes by a correction alone, damage to one case stops no other, and workers that link at once leave one child."""
+"""Links between cases: whose a case is changes by a correction alone, damage to one case stops no other, and workers
+that link at once leave one child.
+"""
 
 from __future__ import annotations
 
@@ -35,11 +37,15 @@ def two_children(team: Team) -> Team:
     for case, number in ((PLAN, NUMBER), (SECOND, OTHER)):
         team.record("12 Jan 2026", "ehc_assessment_requested", case=case, la="northshire", nhs_number=number)
         team.record("16 Feb 2026", "assessment_refused", case=case)
-    team.record("16 Feb 2026", "decision_notified", case=APPEAL, la="northshire", decision="refusal_to_assess", linked_to=PLAN)
+    team.record(
+        "16 Feb 2026", "decision_notified", case=APPEAL, la="northshire", decision="refusal_to_assess", linked_to=PLAN
+    )
     return team
 
 
-@pytest.mark.parametrize(("said", "field"), [({"linked_to": SECOND}, "linked_to"), ({"nhs_number": OTHER}, "nhs_number")])
+@pytest.mark.parametrize(
+    ("said", "field"), [({"linked_to": SECOND}, "linked_to"), ({"nhs_number": OTHER}, "nhs_number")]
+)
 def test_no_further_fact_takes_a_case_to_another_child(two_children: Team, said: dict[str, Any], field: str) -> None:
     """As it was: the appeal became the second child's without a word, and its order was heard, and chased, there."""
     before = two_children.dump()
@@ -52,7 +58,15 @@ def test_no_further_fact_takes_a_case_to_another_child(two_children: Team, said:
 
 def test_a_correction_of_the_number_does_not_make_two_children_one(two_children: Team) -> None:
     """As it was: a Section 23 case whose number was corrected took every case of its child with it."""
-    two_children.record("2 Mar 2026", "section23_opinion_formed", case="SN90001", la="northshire", body="QX101", nhs_number=NUMBER, date_of_birth="2022-05-21")
+    two_children.record(
+        "2 Mar 2026",
+        "section23_opinion_formed",
+        case="SN90001",
+        la="northshire",
+        body="QX101",
+        nhs_number=NUMBER,
+        date_of_birth="2022-05-21",
+    )
     before = two_children.dump()
     with pytest.raises(Refused, match="correct its first fact"):
         two_children.record("3 Mar 2026", "fact_corrected", case="SN90001", corrects=1, nhs_number=OTHER)
@@ -60,10 +74,14 @@ def test_a_correction_of_the_number_does_not_make_two_children_one(two_children:
 
 
 def test_a_number_that_is_nobody_elses_is_mended_by_a_correction_on_a_case_of_any_process(two_children: Team) -> None:
-    """As it was: where a process works nothing out from a birth the correction was accepted, and the number that it told was lost."""
+    """As it was: where a process works nothing out from a birth the correction was accepted, and the number that it
+    told was lost.
+    """
     two_children.record("1 Apr 2026", "fact_corrected", case=APPEAL, corrects=1, nhs_number="9990000034")
     kept = keys(two_children)
-    two_children.record("2 Apr 2026", "appealable_notice_sent", case="ME90001", la="northshire", nhs_number="9990000034")
+    two_children.record(
+        "2 Apr 2026", "appealable_notice_sent", case="ME90001", la="northshire", nhs_number="9990000034"
+    )
     assert keys(two_children)["ME90001"] == kept[PLAN] == kept[APPEAL]
 
 
@@ -83,7 +101,10 @@ def test_a_corrected_link_takes_the_case_alone_and_says_what_was_heard_at_the_wr
     ordered = two_children.lines(PLAN)[-1]
     assert ordered.kind == "assessment_ordered"
     told = two_children.record("5 May 2026", "fact_corrected", case=APPEAL, corrects=1, linked_to=SECOND).unheard
-    assert told == [f"Case {PLAN} heard of case {APPEAL}, which is another child's now: withdraw what it heard there (fact_withdrawn, of fact {ordered.seq})"]
+    assert told == [
+        f"Case {PLAN} heard of case {APPEAL}, which is another child's now: withdraw what it heard there"
+        f" (fact_withdrawn, of fact {ordered.seq})"
+    ]
     found = keys(two_children)
     assert found[APPEAL] == found[SECOND] != found[PLAN]
     two_children.record("5 May 2026", "fact_withdrawn", case=PLAN, corrects=ordered.seq)
@@ -93,7 +114,9 @@ def test_a_corrected_link_takes_the_case_alone_and_says_what_was_heard_at_the_wr
 def test_children_that_were_kept_as_two_become_one_by_a_link_with_all_their_cases(team: Team) -> None:
     for case, number in ((PLAN, None), (SECOND, NUMBER)):
         team.record("12 Jan 2026", "ehc_assessment_requested", case=case, la="northshire", nhs_number=number)
-    team.record("16 Feb 2026", "decision_notified", case=APPEAL, la="northshire", decision="refusal_to_assess", linked_to=PLAN)
+    team.record(
+        "16 Feb 2026", "decision_notified", case=APPEAL, la="northshire", decision="refusal_to_assess", linked_to=PLAN
+    )
     assert len(set(keys(team).values())) == 2
     team.record("1 Apr 2026", "appeal_registered", case=APPEAL, appeal="refusal_to_assess", linked_to=SECOND)
     assert len(set(keys(team).values())) == 1
@@ -106,18 +129,29 @@ def test_children_that_were_kept_as_two_become_one_by_a_link_with_all_their_case
 
 @pytest.mark.parametrize(
     ("linked", "code"),
-    [(APPEAL, "linked_to_itself"), ("NX99999", "no_such_case"), ("=1+1", "no_such_case"), ("nx90001\r\nBcc: x", "no_such_case")],
-)  # fmt: skip
-def test_a_link_that_leads_nowhere_is_refused_by_what_is_wrong_with_it(two_children: Team, linked: str, code: str) -> None:
+    [
+        (APPEAL, "linked_to_itself"),
+        ("NX99999", "no_such_case"),
+        ("=1+1", "no_such_case"),
+        ("nx90001\r\nBcc: x", "no_such_case"),
+    ],
+)
+def test_a_link_that_leads_nowhere_is_refused_by_what_is_wrong_with_it(
+    two_children: Team, linked: str, code: str
+) -> None:
     with pytest.raises(Refused) as refused:
-        two_children.record("1 Apr 2026", "appeal_registered", case=APPEAL, appeal="refusal_to_assess", linked_to=linked)
+        two_children.record(
+            "1 Apr 2026", "appeal_registered", case=APPEAL, appeal="refusal_to_assess", linked_to=linked
+        )
     assert (refused.value.code, refused.value.field) == (code, "linked_to")
     assert linked == APPEAL or linked not in refused.value.message
 
 
 def test_an_act_that_names_two_cases_is_refused(two_children: Team) -> None:
-    facts = [("decision_notified", "1 Apr 2026", {"la": "northshire", "decision": "refusal_to_assess", "linked_to": PLAN}),
-             ("appeal_registered", "1 Apr 2026", {"appeal": "refusal_to_assess", "linked_to": SECOND})]  # fmt: skip
+    facts = [
+        ("decision_notified", "1 Apr 2026", {"la": "northshire", "decision": "refusal_to_assess", "linked_to": PLAN}),
+        ("appeal_registered", "1 Apr 2026", {"appeal": "refusal_to_assess", "linked_to": SECOND}),
+    ]
     with pytest.raises(Refused, match="name several"):
         two_children.act("1 Apr 2026", *facts, case="TR90002")
 
@@ -125,7 +159,9 @@ def test_an_act_that_names_two_cases_is_refused(two_children: Team) -> None:
 def test_a_refused_act_of_many_has_linked_nothing(team: Team) -> None:
     team.record("12 Jan 2026", "ehc_assessment_requested", case=PLAN, la="northshire")
     before = team.dump()
-    draft = Draft("decision_notified", day("16 Feb 2026"), {"la": "northshire", "decision": "of another sort", "linked_to": PLAN})
+    draft = Draft(
+        "decision_notified", day("16 Feb 2026"), {"la": "northshire", "decision": "of another sort", "linked_to": PLAN}
+    )
     (outcome,) = record_acts(team.house("16 Feb 2026"), [Act(APPEAL, [draft])], "dco.team", "record")
     assert isinstance(outcome, Refusal)
     assert team.dump() == before
@@ -141,13 +177,25 @@ def test_who_was_erased_is_not_told_again_by_a_link(two_children: Team) -> None:
         two_children.record("3 Apr 2026", "appealable_notice_sent", nhs_number=NUMBER, **opening)
     two_children.record("3 Apr 2026", "appealable_notice_sent", **opening)
     with pytest.raises(Refused, match="not made one child's any more"):
-        two_children.record("3 Apr 2026", "decision_notified", case="TR90002", la="northshire", decision="refusal_to_assess", nhs_number=OTHER)
-        two_children.record("4 Apr 2026", "appeal_registered", case="TR90002", appeal="refusal_to_assess", linked_to="ME90001")
+        two_children.record(
+            "3 Apr 2026",
+            "decision_notified",
+            case="TR90002",
+            la="northshire",
+            decision="refusal_to_assess",
+            nhs_number=OTHER,
+        )
+        two_children.record(
+            "4 Apr 2026", "appeal_registered", case="TR90002", appeal="refusal_to_assess", linked_to="ME90001"
+        )
 
 
 DEEDS = (
     "UPDATE fact SET text = 'x' WHERE case_ref = 'NX90001' AND seq = 2",
-    "UPDATE fact SET text = replace(text, 'assessment_refused', 'nothing_known'), kind = 'nothing_known' WHERE case_ref = 'NX90001' AND seq = 2",
+    (
+        "UPDATE fact SET text = replace(text, 'assessment_refused', 'nothing_known'), kind = 'nothing_known' WHERE"
+        " case_ref = 'NX90001' AND seq = 2"
+    ),
     "DELETE FROM fact WHERE case_ref = 'NX90001' AND seq = 1",
 )
 
@@ -161,8 +209,10 @@ def test_damage_to_one_case_of_a_child_refuses_no_fact_of_another(two_children: 
         connection.execute(text(deed))
     two_children.record("1 Apr 2026", "appeal_registered", case=APPEAL, appeal="refusal_to_assess")
     told = two_children.record("4 May 2026", "order_to_assess_made", case=APPEAL).unheard
-    assert told == [f"Case {PLAN} of the same child cannot be read, and did not hear order_to_assess_made of case {APPEAL} if it would have:"
-                    f" sendflow verify {PLAN} says why"]  # fmt: skip
+    assert told == [
+        f"Case {PLAN} of the same child cannot be read, and did not hear order_to_assess_made of case {APPEAL} if it"
+        f" would have: sendflow verify {PLAN} says why"
+    ]
     assert {damage.case_ref for damage in two_children.verify(TODAY).damage} == {None, PLAN}
     two_children.sweep(TODAY)
     two_children.deliver(TODAY)
@@ -180,10 +230,19 @@ def test_a_damaged_case_is_named_by_whoever_asks_for_it(two_children: Team) -> N
 
 
 def test_workers_that_link_at_once_leave_one_child(team: Team) -> None:
-    """Six cases in a ring, each linked to the next by whichever of four workers comes to it: all are one child's at the end, and know its number."""
+    """Six cases in a ring, each linked to the next by whichever of four workers comes to it: all are one child's at the
+    end, and know its number.
+    """
     refs = [f"TR9000{number}" for number in range(1, 7)]
     for ref in refs:
-        team.record("16 Feb 2026", "decision_notified", case=ref, la="northshire", decision="refusal_to_assess", nhs_number=NUMBER if ref == refs[0] else None)
+        team.record(
+            "16 Feb 2026",
+            "decision_notified",
+            case=ref,
+            la="northshire",
+            decision="refusal_to_assess",
+            nhs_number=NUMBER if ref == refs[0] else None,
+        )
     team.house("1 Apr 2026")
     faults: list[Exception] = []
 
@@ -191,7 +250,16 @@ def test_workers_that_link_at_once_leave_one_child(team: Team) -> None:
         for place in places:
             try:
                 linked = refs[(place + 1) % len(refs)]
-                assert team.record("1 Apr 2026", "appeal_registered", case=refs[place], appeal="refusal_to_assess", linked_to=linked).unheard == []
+                assert (
+                    team.record(
+                        "1 Apr 2026",
+                        "appeal_registered",
+                        case=refs[place],
+                        appeal="refusal_to_assess",
+                        linked_to=linked,
+                    ).unheard
+                    == []
+                )
             except Exception as fault:
                 faults.append(fault)
 

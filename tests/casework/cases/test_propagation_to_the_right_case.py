@@ -1,4 +1,6 @@
-"""A child with several cases of one process: what is heard reaches the case that it is about, and no other. Dates are worked by hand."""
+"""A child with several cases of one process: what is heard reaches the case that it is about, and no other. Dates are
+worked by hand.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -35,15 +37,22 @@ def appeal_by(team: Team, case: str) -> str:
 
 
 @pytest.mark.parametrize("decision", ["contents_of_plan", None])
-def test_a_certificate_lengthens_the_time_to_appeal_against_its_own_decision_alone(team: Team, decision: str | None) -> None:
-    """Notice of 7 September: two months end on Saturday 7 November, so on Monday the 9th; the certificate's month on 12 November."""
+def test_a_certificate_lengthens_the_time_to_appeal_against_its_own_decision_alone(
+    team: Team, decision: str | None
+) -> None:
+    """Notice of 7 September: two months end on Saturday 7 November, so on Monday the 9th; the certificate's month on 12
+    November.
+    """
     decided(team, FIRST, "12 Jan 2026", "refusal_to_assess")
     decided(team, SECOND, "7 Sep 2026", "contents_of_plan")
     certified(team, "7 Sep 2026", decision)
     assert (appeal_by(team, FIRST), appeal_by(team, SECOND)) == ("2026-03-12", "2026-11-12")
     assert [line.kind for line in team.lines(FIRST)] == ["decision_notified"]
     heard = team.lines(SECOND)[-1]
-    assert (heard.kind, heard.data) == ("mediation_certificate_heard", {"notice_on": "2026-09-07"} | ({"decision": decision} if decision else {}))
+    assert (heard.kind, heard.data) == (
+        "mediation_certificate_heard",
+        {"notice_on": "2026-09-07"} | ({"decision": decision} if decision else {}),
+    )
 
 
 def test_two_decisions_of_one_sort_a_year_apart_are_two(team: Team) -> None:
@@ -54,13 +63,17 @@ def test_two_decisions_of_one_sort_a_year_apart_are_two(team: Team) -> None:
 
 
 def test_a_plan_that_is_to_cease_hears_of_mediation_about_ceasing_and_of_no_other(team: Team) -> None:
-    """Notice of 7 September: it may cease from Tuesday 10 November, the day after the time to appeal; a certificate of 12 October would add none."""
+    """Notice of 7 September: it may cease from Tuesday 10 November, the day after the time to appeal; a certificate of
+    12 October would add none.
+    """
     team.record("2 Mar 2026", "plan_reviewed", case=REVIEW, la="northshire", nhs_number=NUMBER)
     team.record("24 Aug 2026", "review_meeting_held", case=REVIEW)
     team.record("7 Sep 2026", "cease_decided", case=REVIEW)
     certified(team, "7 Sep 2026", "contents_of_plan")
     assert "mediation_certificate_heard" not in {line.kind for line in team.lines(REVIEW)}
-    team.record("7 Sep 2026", "appealable_notice_sent", case="ME90002", la="northshire", nhs_number=NUMBER, decision="ceasing")
+    team.record(
+        "7 Sep 2026", "appealable_notice_sent", case="ME90002", la="northshire", nhs_number=NUMBER, decision="ceasing"
+    )
     team.record("8 Oct 2026", "mediation_declined", case="ME90002")
     team.record("12 Oct 2026", "certificate_issued", case="ME90002")
     (cease,) = [duty for duty in report(team.house("13 Oct 2026"), REVIEW).duties if duty.rule == "cease_plan_earliest"]

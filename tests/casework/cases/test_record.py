@@ -50,13 +50,20 @@ def test_what_is_not_lawful_is_refused_with_what_would_be(team: Team) -> None:
     problem = refused(team, "3 Feb 2026", ("refusal_reversed", "3 Feb 2026", {}))
     assert problem.code == "unlawful"
     assert not problem.wrong_call
-    assert problem.message.startswith("fact 3, refusal_reversed of 2026-02-03, is refused: on that day the case stands at 'Assessment under way'.")
+    assert problem.message.startswith(
+        "fact 3, refusal_reversed of 2026-02-03, is refused: on that day the case stands at 'Assessment under way'."
+    )
     assert "draft_plan_received" in problem.message
 
 
 def test_one_unlawful_fact_takes_its_whole_act_with_it(team: Team) -> None:
     team.opened("2 Feb 2026")
-    problem = refused(team, "3 Feb 2026", ("health_advice_requested", "3 Feb 2026", ASKED), ("assessment_agreed", "3 Feb 2026", {"note": "x"}))
+    problem = refused(
+        team,
+        "3 Feb 2026",
+        ("health_advice_requested", "3 Feb 2026", ASKED),
+        ("assessment_agreed", "3 Feb 2026", {"note": "x"}),
+    )
     assert problem.seq == 4
 
 
@@ -89,16 +96,28 @@ def test_a_late_learned_fact_that_makes_a_later_one_unlawful_names_that_one(team
         ("health_advice_requested", {}, "missing_data", "--data body=QX101"),
         ("health_advice_requested", {"body": "QX999"}, "unknown_body", "expected one of QX101"),
         ("health_advice_requested", {"body": "Amelia Oakes"}, "unknown_body", "QX101"),
-        ("health_advice_requested", {"body": TRUST, "service": "Amelia Oakes"}, "unknown_service", "speech_and_language_therapy"),
-        ("health_advice_requested", {"body": TRUST, "service": SALT, "mood": "Amelia Oakes"}, "unknown_data", "it takes: body"),
+        (
+            "health_advice_requested",
+            {"body": TRUST, "service": "Amelia Oakes"},
+            "unknown_service",
+            "speech_and_language_therapy",
+        ),
+        (
+            "health_advice_requested",
+            {"body": TRUST, "service": SALT, "mood": "Amelia Oakes"},
+            "unknown_data",
+            "it takes: body",
+        ),
         ("health_advice_answered", {"body": TRUST, "service": SALT, "answer": "Amelia Oakes"}, "bad_data", "not_known"),
         ("health_advice_returned", {"body": TRUST, "service": SALT}, "missing_data", "reason"),
         ("waiting_list_stated", {"body": TRUST, "service": SALT, "weeks": "Amelia Oakes"}, "bad_data", "weeks"),
         ("chasing_paused", {"until": "31/04/2026", "reason": "x"}, "bad_data", "--data until=2026-05-18"),
         ("excuse_decided", {"claim": "Amelia Oakes", "decision": "accepted"}, "bad_data", "--data claim=7"),
     ],
-)  # fmt: skip
-def test_particulars_that_are_wrong_are_a_wrong_call_that_repeats_nothing(team: Team, kind: str, data: dict[str, Any], code: str, said: str) -> None:
+)
+def test_particulars_that_are_wrong_are_a_wrong_call_that_repeats_nothing(
+    team: Team, kind: str, data: dict[str, Any], code: str, said: str
+) -> None:
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     problem = refused(team, "9 Mar 2026", (kind, "9 Mar 2026", data))
     assert (problem.code, problem.wrong_call) == (code, True)
@@ -164,7 +183,14 @@ def test_words_go_to_passages_and_the_fact_keeps_their_number(team: Team) -> Non
 
 
 def test_who_the_case_is_about_never_stands_in_a_fact(team: Team) -> None:
-    team.act("2 Feb 2026", ("ehc_assessment_requested", "2 Feb 2026", {"la": "Northshire", "nhs_number": "999 000 0018", "date_of_birth": "2018-07-21"}))
+    team.act(
+        "2 Feb 2026",
+        (
+            "ehc_assessment_requested",
+            "2 Feb 2026",
+            {"la": "Northshire", "nhs_number": "999 000 0018", "date_of_birth": "2018-07-21"},
+        ),
+    )
     assert dict(team.lines()[0].data) == {"la": "northshire"}
     assert "9990000018" not in str(team.dump())
     assert "2018-07-21" not in str(team.dump())
@@ -173,7 +199,14 @@ def test_who_the_case_is_about_never_stands_in_a_fact(team: Team) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"), [("NX90002", "NX90002"), (" nx-90003 ", "NX-90003"), ("EHC-2026-000123", None), ("Amelia Oakes", None), ("new", None)]
+    ("given", "kept"),
+    [
+        ("NX90002", "NX90002"),
+        (" nx-90003 ", "NX-90003"),
+        ("EHC-2026-000123", None),
+        ("Amelia Oakes", None),
+        ("new", None),
+    ],
 )
 def test_the_teams_own_reference_is_kept_where_it_has_the_form_of_one(team: Team, given: str, kept: str | None) -> None:
     recorded = team.record("2 Feb 2026", "ehc_assessment_requested", case=given, la="northshire")
@@ -182,14 +215,19 @@ def test_the_teams_own_reference_is_kept_where_it_has_the_form_of_one(team: Team
 
 
 def test_minted_references_follow_one_another(team: Team) -> None:
-    refs = [team.record("2 Feb 2026", "ehc_assessment_requested", case="new", la="northshire").case_ref for _ in range(3)]
+    refs = [
+        team.record("2 Feb 2026", "ehc_assessment_requested", case="new", la="northshire").case_ref for _ in range(3)
+    ]
     assert refs == ["SF-000001", "SF-000002", "SF-000003"]
 
 
 def test_every_body_has_its_own_clock(team: Team) -> None:
     team.opened("2 Feb 2026", la="tarnford").asked("2 Mar 2026", service=SALT).asked("5 Mar 2026", service=PHYSIO)
     report = team.report("5 Mar 2026")
-    assert [(duty.body, str(duty.due)) for duty in report.duties if duty.rule == ADVICE] == [(TRUST, "2026-04-13"), (PHYSIO_TRUST, "2026-04-16")]
+    assert [(duty.body, str(duty.due)) for duty in report.duties if duty.rule == ADVICE] == [
+        (TRUST, "2026-04-13"),
+        (PHYSIO_TRUST, "2026-04-16"),
+    ]
     assert report.case_ref == CASE
 
 
@@ -203,17 +241,29 @@ def test_in_bulk_a_refused_act_leaves_its_case_as_it_was_for_the_next(team: Team
     def act(case: str, kind: str, on: str, **data: Any) -> Act:
         return Act(case, [Draft(kind, day(on), data)])
 
-    outcomes = record_acts(team.house("9 Mar 2026"), [
-        act("NX90001", "ehc_assessment_requested", "2 Feb 2026", la="northshire"),
-        act("NX90001", "refusal_reversed", "3 Feb 2026"),
-        act("NX90002", "assessment_agreed", "3 Feb 2026"),
-        act("NX90001", "excuse_claimed", "4 Feb 2026", ground="waiting_list"),
-        act("NX90001", "assessment_agreed", "5 Feb 2026"),
-    ], "importer", "import")  # fmt: skip
+    outcomes = record_acts(
+        team.house("9 Mar 2026"),
+        [
+            act("NX90001", "ehc_assessment_requested", "2 Feb 2026", la="northshire"),
+            act("NX90001", "refusal_reversed", "3 Feb 2026"),
+            act("NX90002", "assessment_agreed", "3 Feb 2026"),
+            act("NX90001", "excuse_claimed", "4 Feb 2026", ground="waiting_list"),
+            act("NX90001", "assessment_agreed", "5 Feb 2026"),
+        ],
+        "importer",
+        "import",
+    )
     assert [getattr(each, "state", getattr(each, "code", None)) for each in outcomes] == [
-        "requested", "unlawful", "not_open", "ground_not_listed", "assessing",
-    ]  # fmt: skip
-    assert [(line.seq, line.kind) for line in team.lines()] == [(1, "ehc_assessment_requested"), (2, "assessment_agreed")]
+        "requested",
+        "unlawful",
+        "not_open",
+        "ground_not_listed",
+        "assessing",
+    ]
+    assert [(line.seq, line.kind) for line in team.lines()] == [
+        (1, "ehc_assessment_requested"),
+        (2, "assessment_agreed"),
+    ]
     assert team.lines("NX90002") == []
     assert team.verify("9 Mar 2026").intact
 
@@ -225,7 +275,10 @@ def test_a_bulk_of_one_that_is_refused_looks_the_same_afterwards_on_the_desk(tea
         desk = Desk(house, connection, actor="dco.team", via="record")
         work = desk.open([CASE])[CASE]
         before = (work.file, list(work.duties), work.process, list(work.lines))
-        for drafts in ([Draft("refusal_reversed", day("3 Mar 2026"))], [Draft("excuse_claimed", day("4 Mar 2026"), {"ground": "waiting_list"})]):
+        for drafts in (
+            [Draft("refusal_reversed", day("3 Mar 2026"))],
+            [Draft("excuse_claimed", day("4 Mar 2026"), {"ground": "waiting_list"})],
+        ):
             with pytest.raises(Refused):
                 desk.add(work, drafts)
             assert (work.file, list(work.duties), work.process, list(work.lines)) == before

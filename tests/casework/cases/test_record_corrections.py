@@ -36,7 +36,9 @@ def test_a_corrected_receipt_moves_the_duty_and_its_cache(asked: Team) -> None:
     assert (str(duty.due), str(duty.strict_due), str(duty.act_by)) == ("2026-04-20", "2026-04-19", "2026-04-17")
     assert asked.lines()[:4] == before, "what was written stays as it was written"
     with reading(asked.first.engine) as connection:
-        assert list(connection.exec_driver_sql(f"SELECT due, look_on FROM duty WHERE rule = '{ADVICE}'")) == [("2026-04-20", "2026-03-30")]
+        assert list(connection.exec_driver_sql(f"SELECT due, look_on FROM duty WHERE rule = '{ADVICE}'")) == [
+            ("2026-04-20", "2026-03-30")
+        ]
     assert asked.verify("10 Mar 2026").intact
 
 
@@ -44,7 +46,9 @@ def test_a_corrected_day_that_makes_a_later_fact_unlawful_is_refused_and_names_i
     asked.record("7 Apr 2026", "health_advice_received", **ASKED)
     problem = refused(asked, "8 Apr 2026", "fact_corrected", corrects=3, occurred_on="2026-04-08")
     assert (problem.code, problem.seq) == ("unlawful", 5)
-    assert problem.message.startswith("fact 5, health_advice_received of 2026-04-07, is refused: nothing is outstanding from this body on that day")
+    assert problem.message.startswith(
+        "fact 5, health_advice_received of 2026-04-07, is refused: nothing is outstanding from this body on that day"
+    )
     problem = refused(asked, "8 Apr 2026", "fact_corrected", corrects=1, occurred_on="2026-02-21")
     assert problem.seq == 2
     assert "dated before ehc_assessment_requested of 2026-02-21" in problem.message
@@ -52,7 +56,11 @@ def test_a_corrected_day_that_makes_a_later_fact_unlawful_is_refused_and_names_i
 
 def test_several_corrections_in_one_act_where_each_alone_would_be_unlawful(team: Team) -> None:
     """The whole case was typed a month late: the request was of 2 Jan and the agreement of 20 Jan."""
-    team.act("2 Mar 2026", ("ehc_assessment_requested", "2 Feb 2026", {"la": "northshire"}), ("la_consideration_notified", "9 Feb 2026", {}))
+    team.act(
+        "2 Mar 2026",
+        ("ehc_assessment_requested", "2 Feb 2026", {"la": "northshire"}),
+        ("la_consideration_notified", "9 Feb 2026", {}),
+    )
     team.record("2 Mar 2026", "assessment_agreed", on="20 Feb 2026")
     assert refused(team, "3 Mar 2026", "fact_corrected", corrects=3, occurred_on="2026-01-20").seq == 3
     team.act(
@@ -68,7 +76,10 @@ def test_several_corrections_in_one_act_where_each_alone_would_be_unlawful(team:
 
 def test_a_correction_is_withdrawn_not_corrected(asked: Team) -> None:
     asked.record("10 Mar 2026", "fact_corrected", corrects=3, occurred_on="2026-03-09")
-    assert refused(asked, "11 Mar 2026", "fact_corrected", corrects=5, occurred_on="2026-03-10").code == "corrects_a_correction"
+    assert (
+        refused(asked, "11 Mar 2026", "fact_corrected", corrects=5, occurred_on="2026-03-10").code
+        == "corrects_a_correction"
+    )
     asked.record("11 Mar 2026", "fact_withdrawn", corrects=5)
     assert str(asked.duty("11 Mar 2026").due) == "2026-04-13"
     asked.record("12 Mar 2026", "fact_withdrawn", corrects=6)
@@ -90,7 +101,9 @@ def test_a_correction_is_withdrawn_not_corrected(asked: Team) -> None:
         ("health_advice_received", 3, ASKED, "corrects_without_correction", True),
     ],
 )
-def test_corrections_that_correct_nothing(asked: Team, kind: str, corrects: int | None, data: dict[str, Any], code: str, wrong_call: bool) -> None:
+def test_corrections_that_correct_nothing(
+    asked: Team, kind: str, corrects: int | None, data: dict[str, Any], code: str, wrong_call: bool
+) -> None:
     problem = refused(asked, "11 Mar 2026", kind, corrects, **data)
     assert (problem.code, problem.wrong_call) == (code, wrong_call)
 
@@ -110,7 +123,9 @@ def test_a_particular_is_corrected_and_the_others_stay(asked: Team) -> None:
 
 
 def test_the_case_as_true_on_a_day_and_as_known_at_an_instant(asked: Team) -> None:
-    """Receipt learned on 2 Mar as 2 Mar, on 28 Apr as 9 Mar; advice of 27 Apr learned on 29 Apr. Rehearsed days stand at 09:00 London."""
+    """Receipt learned on 2 Mar as 2 Mar, on 28 Apr as 9 Mar; advice of 27 Apr learned on 29 Apr. Rehearsed days stand
+    at 09:00 London.
+    """
     asked.record("28 Apr 2026", "fact_corrected", corrects=3, occurred_on="2026-03-09")
     asked.record("29 Apr 2026", "health_advice_received", on="27 Apr 2026", **ASKED)
 
@@ -118,18 +133,35 @@ def test_the_case_as_true_on_a_day_and_as_known_at_an_instant(asked: Team) -> No
         [duty] = [each for each in asked.report("30 Apr 2026", as_at, known_at).duties if each.rule == ADVICE]
         return str(duty.due), duty.standing, duty.days_late
 
-
-    assert [seen(on, "2026-04-27T12:00:00.000000Z") for on in ("2026-04-13", "2026-04-14", "2026-04-21", "2026-04-27")] == [
-        ("2026-04-13", "due_soon", 0), ("2026-04-13", "breached", 1), ("2026-04-13", "breached", 8), ("2026-04-13", "breached", 14),
-    ]  # fmt: skip
-    assert [seen(on, "2026-04-28T12:00:00.000000Z") for on in ("2026-04-13", "2026-04-20", "2026-04-21", "2026-04-27")] == [
-        ("2026-04-20", "due_soon", 0), ("2026-04-20", "due_soon", 0), ("2026-04-20", "breached", 1), ("2026-04-20", "breached", 7),
-    ]  # fmt: skip
+    assert [
+        seen(on, "2026-04-27T12:00:00.000000Z") for on in ("2026-04-13", "2026-04-14", "2026-04-21", "2026-04-27")
+    ] == [
+        ("2026-04-13", "due_soon", 0),
+        ("2026-04-13", "breached", 1),
+        ("2026-04-13", "breached", 8),
+        ("2026-04-13", "breached", 14),
+    ]
+    assert [
+        seen(on, "2026-04-28T12:00:00.000000Z") for on in ("2026-04-13", "2026-04-20", "2026-04-21", "2026-04-27")
+    ] == [
+        ("2026-04-20", "due_soon", 0),
+        ("2026-04-20", "due_soon", 0),
+        ("2026-04-20", "breached", 1),
+        ("2026-04-20", "breached", 7),
+    ]
     assert [seen(on, None) for on in ("2026-04-21", "2026-04-26", "2026-04-27", "2026-04-30")] == [
-        ("2026-04-20", "breached", 1), ("2026-04-20", "breached", 6), ("2026-04-20", "met_late", 7), ("2026-04-20", "met_late", 7),
-    ]  # fmt: skip
+        ("2026-04-20", "breached", 1),
+        ("2026-04-20", "breached", 6),
+        ("2026-04-20", "met_late", 7),
+        ("2026-04-20", "met_late", 7),
+    ]
     shown = asked.report("30 Apr 2026", "2026-03-08", "2026-04-28T12:00:00.000000Z")
-    assert [fact.seq for fact in shown.facts] == [1, 2, 4, 5], "the receipt of 9 Mar had not happened; what corrects it is always shown"
+    assert [fact.seq for fact in shown.facts] == [
+        1,
+        2,
+        4,
+        5,
+    ], "the receipt of 9 Mar had not happened; what corrects it is always shown"
     assert [duty for duty in shown.duties if duty.rule == ADVICE] == []
     for as_at, known_at in (("2026-02-01", None), (None, "2026-02-02T08:59:59.000000Z")):
         with pytest.raises(LookupError, match="nothing was known"):
@@ -147,9 +179,16 @@ def test_a_ground_that_no_provision_lists_is_refused_and_says_which_are(asked: T
 def test_an_acceptance_names_its_ground_its_day_to_look_again_and_a_period_it_touches(asked: Team) -> None:
     asked.record("10 Apr 2026", "excuse_claimed", **ASKED)
     claim = asked.lines()[-1].seq
-    good: dict[str, Any] = {"claim": claim, "decision": "accepted", "ground": "missed_appointment", "look_again_on": "2026-05-18"}
+    good: dict[str, Any] = {
+        "claim": claim,
+        "decision": "accepted",
+        "ground": "missed_appointment",
+        "look_again_on": "2026-05-18",
+    }
     assert refused(asked, "11 Apr 2026", "excuse_decided", **{**good, "ground": None}).code == "ground_missing"
-    assert refused(asked, "11 Apr 2026", "excuse_decided", **{**good, "look_again_on": None}).code == "look_again_missing"
+    assert (
+        refused(asked, "11 Apr 2026", "excuse_decided", **{**good, "look_again_on": None}).code == "look_again_missing"
+    )
     assert refused(asked, "11 Apr 2026", "excuse_decided", **good, began_on="2026-04-14").code == "touches_nothing"
     assert asked.report("11 Apr 2026").claims_to_decide == [claim]
     asked.record("11 Apr 2026", "excuse_decided", **good)
@@ -192,9 +231,15 @@ def test_late_advice_shows_what_it_does_to_the_20_week_date(asked: Team, receive
 
 def test_advice_that_comes_after_the_plan_is_not_measured_by_a_date_that_was_kept(asked: Team) -> None:
     asked.record("15 Jun 2026", "final_plan_received")
-    assert asked.duty("30 Jun 2026").knock_on == "the advice is awaited 78 days late; the final plan was issued without it on 2026-06-15"
+    assert (
+        asked.duty("30 Jun 2026").knock_on
+        == "the advice is awaited 78 days late; the final plan was issued without it on 2026-06-15"
+    )
     asked.record("29 Jun 2026", "health_advice_received", **ASKED)
-    assert asked.duty("30 Jun 2026").knock_on == "the advice came 77 days late; the final plan was issued without it on 2026-06-15"
+    assert (
+        asked.duty("30 Jun 2026").knock_on
+        == "the advice came 77 days late; the final plan was issued without it on 2026-06-15"
+    )
 
 
 def test_a_withdrawn_case_ends_its_duties_and_takes_nothing_more_but_corrections(asked: Team) -> None:

@@ -1,4 +1,6 @@
-"""Walks of facts that nobody thought of, lawful and not: what is refused changes nothing, what is accepted refolds the same for ever."""
+"""Walks of facts that nobody thought of, lawful and not: what is refused changes nothing, what is accepted refolds the
+same for ever.
+"""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -28,12 +30,22 @@ DATA: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "chasing_paused": st.just({"until": "2026-04-20", "reason": "asked"}),
     "excuse_claimed": ABOUT.map(lambda about: {**about, "ground": "absent_4_weeks"}),
     "excuse_decided": st.fixed_dictionaries(
-        {"claim": st.integers(1, 12), "decision": st.sampled_from(["accepted", "refused"]), "look_again_on": st.just("2026-06-01")}
+        {
+            "claim": st.integers(1, 12),
+            "decision": st.sampled_from(["accepted", "refused"]),
+            "look_again_on": st.just("2026-06-01"),
+        }
     ),
     "fact_corrected": st.fixed_dictionaries({"corrects": st.integers(1, 12), "days": st.integers(0, 90)}),
     "fact_withdrawn": st.fixed_dictionaries({"corrects": st.integers(1, 12)}),
 }
-BY_BODY = {"health_advice_requested", "health_advice_acknowledged", "health_advice_received", "appointment_missed", "waiting_list_stated"}
+BY_BODY = {
+    "health_advice_requested",
+    "health_advice_acknowledged",
+    "health_advice_received",
+    "appointment_missed",
+    "waiting_list_stated",
+}
 
 
 @st.composite
@@ -45,15 +57,23 @@ def wanted(draw: st.DrawFn) -> tuple[str, int, dict[str, Any]]:
 
 
 # What usually happens first, so that walks get past the beginning.
-LIKELY = st.sampled_from([
-    ("assessment_agreed", 18, {}), ("assessment_refused", 18, {}), ("health_advice_requested", 28, {"body": TRUST, "service": SALT}),
-    ("health_advice_received", 70, {"body": TRUST, "service": SALT}), ("draft_plan_received", 80, {}), ("final_plan_received", 95, {}),
-])  # fmt: skip
+LIKELY = st.sampled_from(
+    [
+        ("assessment_agreed", 18, {}),
+        ("assessment_refused", 18, {}),
+        ("health_advice_requested", 28, {"body": TRUST, "service": SALT}),
+        ("health_advice_received", 70, {"body": TRUST, "service": SALT}),
+        ("draft_plan_received", 80, {}),
+        ("final_plan_received", 95, {}),
+    ]
+)
 
 
 @settings(max_examples=examples(12), deadline=None)
 @given(st.lists(st.one_of(wanted(), LIKELY), min_size=1, max_size=12), st.data())
-def test_any_walk_of_facts_is_accepted_lawfully_or_refused_without_a_trace(walk: list[tuple[str, int, dict[str, Any]]], data: st.DataObject) -> None:
+def test_any_walk_of_facts_is_accepted_lawfully_or_refused_without_a_trace(
+    walk: list[tuple[str, int, dict[str, Any]]], data: st.DataObject
+) -> None:
     with TemporaryDirectory() as folder:
         team = Team(Path(folder) / "var")
         team.record(FIRST.isoformat(), "ehc_assessment_requested", la="northshire")
@@ -90,7 +110,15 @@ def offer(team: Team, kind: str, days: int, told: dict[str, Any]) -> None:
         if refused.code == "unlawful":
             assert refused.message.startswith(f"fact {refused.seq}, ")
             lawful_said = "Lawful then: " in refused.message
-            reasons = ("is no claim", "not asked", "is outstanding", "is dated before", "takes away the fact that opened", "that was received", "open already")
+            reasons = (
+                "is no claim",
+                "not asked",
+                "is outstanding",
+                "is dated before",
+                "takes away the fact that opened",
+                "that was received",
+                "open already",
+            )
             assert lawful_said or any(reason in refused.message for reason in reasons)
     else:
         lines = team.lines()
@@ -100,12 +128,19 @@ def offer(team: Team, kind: str, days: int, told: dict[str, Any]) -> None:
 
 @settings(max_examples=examples(60), deadline=None)
 @given(st.lists(LIKELY, min_size=1, max_size=8, unique_by=lambda each: each[0]), st.data())
-def test_facts_on_days_of_their_own_fold_alike_in_whatever_order_they_were_learned(walk: list[tuple[str, int, dict[str, Any]]], data: st.DataObject) -> None:
-    """Each fact has a day of its own, so that the order of recording says nothing: state, duties and rungs owed are the same."""
+def test_facts_on_days_of_their_own_fold_alike_in_whatever_order_they_were_learned(
+    walk: list[tuple[str, int, dict[str, Any]]], data: st.DataObject
+) -> None:
+    """Each fact has a day of its own, so that the order of recording says nothing: state, duties and rungs owed are the
+    same.
+    """
 
     def history(order: list[tuple[str, int, dict[str, Any]]]) -> list[Line]:
         facts = [("ehc_assessment_requested", 0, {"la": "northshire"}), *order]
-        return [line(seq, kind, (FIRST + timedelta(days=days)).isoformat(), **told) for seq, (kind, days, told) in enumerate(facts, 1)]
+        return [
+            line(seq, kind, (FIRST + timedelta(days=days)).isoformat(), **told)
+            for seq, (kind, days, told) in enumerate(facts, 1)
+        ]
 
     def outcome(lines: list[Line]) -> Any:
         try:
@@ -113,7 +148,9 @@ def test_facts_on_days_of_their_own_fold_alike_in_whatever_order_they_were_learn
         except Unlawful as problem:
             return problem.kind
         duties = duties_of(casefile.lines, book(), dates_of(), casefile.claims.values())
-        return casefile.state, sorted((duty.rule, duty.started_on, duty.due or date.max, str(duty.met_on), str(duty.ended_on)) for duty in duties)
+        return casefile.state, sorted(
+            (duty.rule, duty.started_on, duty.due or date.max, str(duty.met_on), str(duty.ended_on)) for duty in duties
+        )
 
     by_day = sorted(walk, key=lambda each: each[1])
     days = [days for _kind, days, _told in by_day]
@@ -126,12 +163,16 @@ def test_facts_on_days_of_their_own_fold_alike_in_whatever_order_they_were_learn
 def test_one_act_or_many_the_case_is_the_same(cuts: list[int]) -> None:
     """The same lawful facts in one act and cut into several: same facts, same duties, same caches but for nothing."""
     facts: list[tuple[str, str, dict[str, Any]]] = [
-        ("ehc_assessment_requested", "2026-02-02", {"la": "northshire"}), ("la_consideration_notified", "2026-02-09", {}),
-        ("health_advice_requested", "2026-02-16", {"body": TRUST, "service": SALT}), ("assessment_agreed", "2026-02-20", {}),
+        ("ehc_assessment_requested", "2026-02-02", {"la": "northshire"}),
+        ("la_consideration_notified", "2026-02-09", {}),
+        ("health_advice_requested", "2026-02-16", {"body": TRUST, "service": SALT}),
+        ("assessment_agreed", "2026-02-20", {}),
         ("health_advice_acknowledged", "2026-02-23", {"body": TRUST, "service": SALT}),
-        ("health_advice_received", "2026-03-30", {"body": TRUST, "service": SALT}), ("draft_plan_received", "2026-05-11", {}),
-        ("section_g_agreed", "2026-05-18", {}), ("final_plan_received", "2026-06-01", {}),
-    ]  # fmt: skip
+        ("health_advice_received", "2026-03-30", {"body": TRUST, "service": SALT}),
+        ("draft_plan_received", "2026-05-11", {}),
+        ("section_g_agreed", "2026-05-18", {}),
+        ("final_plan_received", "2026-06-01", {}),
+    ]
 
     def texts(team: Team) -> list[Any]:
         return [row for row in team.dump() if row[0] in {"fact", "case_file", "duty"}]

@@ -1,4 +1,6 @@
-"""Whose case it is: links that hold, links that cannot be, and one open case of a child and authority, in one act or in a bulk of many."""
+"""Whose case it is: links that hold, links that cannot be, and one open case of a child and authority, in one act or in
+a bulk of many.
+"""
 
 from datetime import date
 from typing import Any
@@ -63,7 +65,12 @@ def opinion(case: str, number: str | None = ONE, la: str = "Northshire") -> Act:
 
 
 def test_of_many_acts_the_second_of_one_child_and_authority_is_refused_and_the_others_stand(team: Team) -> None:
-    others = [opinion("SX00003", la="Eastmere"), opinion("SX00004", TWO), opinion("SX00005", None), opinion("SX00006", None)]
+    others = [
+        opinion("SX00003", la="Eastmere"),
+        opinion("SX00004", TWO),
+        opinion("SX00005", None),
+        opinion("SX00006", None),
+    ]
     acts = [opinion("SX00001"), opinion("SX00002"), *others]
     outcomes = record_acts(team.house("2026-02-02"), acts, "dco.team", "record")
     assert [type(each) for each in outcomes] == [Recorded, Refusal, Recorded, Recorded, Recorded, Recorded]

@@ -1,4 +1,6 @@
-"""A body that is asked for what it does not give: the law lets the authority ask it, so that it is recorded, said to a person and chased all the same."""
+"""A body that is asked for what it does not give: the law lets the authority ask it, so that it is recorded, said to a
+person and chased all the same.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -14,14 +16,28 @@ CAMHS_TRUST = "QX104"
 
 
 def test_the_request_stands_and_a_person_hears_what_to_record(team: Team) -> None:
-    said = team.opened("2 Mar 2026").record("2 Mar 2026", "health_advice_requested", body=TRUST, service="camhs").unheard
+    said = (
+        team.opened("2 Mar 2026").record("2 Mar 2026", "health_advice_requested", body=TRUST, service="camhs").unheard
+    )
     assert len(said) == 1
-    assert said[0].startswith("By the directory Northshire Community Health NHS Trust gives no CAMHS. The request stands and its time runs")
-    assert f"health_advice_answered --data answer=redirected --data redirected_to={CAMHS_TRUST}, and ask {CAMHS_TRUST} anew" in said[0]
+    assert said[0].startswith(
+        "By the directory Northshire Community Health NHS Trust gives no CAMHS. The request stands and its time runs"
+    )
+    assert (
+        f"health_advice_answered --data answer=redirected --data redirected_to={CAMHS_TRUST}, and ask {CAMHS_TRUST}"
+        " anew" in said[0]
+    )
     assert str(team.duty("3 Mar 2026").due) == "2026-04-13"
     (found,) = [one for one in examine(team.house("3 Mar 2026").settings).findings if one.what == "service_not_given"]
     assert (found.count, found.cases) == (1, [team.case]) and "QX104" not in found.message and "camhs" in found.message
-    team.record("4 Mar 2026", "health_advice_answered", body=TRUST, service="camhs", answer="redirected", redirected_to=CAMHS_TRUST)
+    team.record(
+        "4 Mar 2026",
+        "health_advice_answered",
+        body=TRUST,
+        service="camhs",
+        answer="redirected",
+        redirected_to=CAMHS_TRUST,
+    )
     assert "service_not_given" not in {one.what for one in examine(team.house("4 Mar 2026").settings).findings}
 
 
@@ -29,13 +45,18 @@ def test_the_request_stands_and_a_person_hears_what_to_record(team: Team) -> Non
 def test_what_a_body_gives_is_not_spoken_of_wherever_it_gives_it(team: Team, body: str | None, service: str) -> None:
     """QX102 gives physiotherapy in other authorities: a body may be asked outside its own patch."""
     named: dict[str, Any] = {"body": body} if body else {}
-    assert team.opened("2 Mar 2026").record("2 Mar 2026", "health_advice_requested", service=service, **named).unheard == []
+    assert (
+        team.opened("2 Mar 2026").record("2 Mar 2026", "health_advice_requested", service=service, **named).unheard
+        == []
+    )
 
 
 def test_evidence_for_the_tribunal_is_looked_at_alike(team: Team) -> None:
     team.case = "TR90001"
     team.record("2 Mar 2026", "appeal_registered", la="northshire", appeal="contents")
-    (said,) = team.record("2 Mar 2026", "health_evidence_requested", body=TRUST, service="camhs", directed_on="2026-04-13").unheard
+    (said,) = team.record(
+        "2 Mar 2026", "health_evidence_requested", body=TRUST, service="camhs", directed_on="2026-04-13"
+    ).unheard
     assert "record what the body answers; should the directory be behind" in said
 
 
@@ -44,5 +65,20 @@ def test_the_command_says_it_beside_its_one_document(tmp_path: Path, monkeypatch
     monkeypatch.setenv("SENDFLOW_TODAY", "2026-03-02")
     call = ["--on", "2026-03-02", "--actor", "dco.team"]
     assert sendflow("record", "NX90001", "ehc_assessment_requested", *call, "--data", "la=northshire").exit_code == 0
-    done = sendflow("record", "NX90001", "health_advice_requested", *call, "--data", "body=QX101", "--data", "service=camhs", "--json")
-    assert done.exit_code == 0 and done.stdout.count("\n") <= 5 and "redirected_to=QX104" in done.stderr and "redirected" not in done.stdout
+    done = sendflow(
+        "record",
+        "NX90001",
+        "health_advice_requested",
+        *call,
+        "--data",
+        "body=QX101",
+        "--data",
+        "service=camhs",
+        "--json",
+    )
+    assert (
+        done.exit_code == 0
+        and done.stdout.count("\n") <= 5
+        and "redirected_to=QX104" in done.stderr
+        and "redirected" not in done.stdout
+    )

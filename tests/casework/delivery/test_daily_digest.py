@@ -1,4 +1,6 @@
-"""The morning digest: what it says on which morning, that it goes once, and that the head in it is one that verify can hold the records to."""
+"""The morning digest: what it says on which morning, that it goes once, and that the head in it is one that verify can
+hold the records to.
+"""
 
 import orjson
 from sqlalchemy import text
@@ -21,8 +23,13 @@ def said(team: Team, report: DigestReport) -> str:
 def test_on_empty_records_it_is_quiet_and_goes_all_the_same(team: Team, room: PostRoom) -> None:
     report = written(team, "1 Mar 2026", room)
     assert report.model_dump(include={"state", "late", "soon", "person", "alert", "facts"}) == {
-        "state": "sent", "late": 0, "soon": 0, "person": 0, "alert": False, "facts": 0,
-    }  # fmt: skip
+        "state": "sent",
+        "late": 0,
+        "soon": 0,
+        "person": 0,
+        "alert": False,
+        "facts": 0,
+    }
     assert room.told() == [(DCO, "Morning digest 1 March 2026: 0 late, 0 due in seven days, 0 for a person")]
 
 
@@ -36,20 +43,35 @@ def test_it_goes_once_a_day_however_often_it_runs(team: Team, room: PostRoom) ->
 
 def test_it_says_what_is_late_what_is_coming_and_what_waits_for_a_person(team: Team, room: PostRoom) -> None:
     team.opened("2 Mar 2026").asked("2 Mar 2026").asked("9 Mar 2026", service="community_paediatrics")
-    team.record("10 Apr 2026", "excuse_claimed", ground="absent_4_weeks", body="QX101", evidence="words that stay in a passage")
+    team.record(
+        "10 Apr 2026", "excuse_claimed", ground="absent_4_weeks", body="QX101", evidence="words that stay in a passage"
+    )
     team.sweep("14 Apr 2026")
     report = written(team, "14 Apr 2026", room)
     assert (report.late, report.soon, report.person) == (1, 1, 1)
     text_ = said(team, report)
-    assert "NX90001: Speech and Language Therapy, Northshire Community Health NHS Trust (Northshire), due 13 April 2026, 1 day late" in text_
-    assert "NX90001: Community Paediatrics, Northshire Community Health NHS Trust (Northshire), due Monday 20 April 2026, act by 17 April 2026" in text_
+    assert (
+        "NX90001: Speech and Language Therapy, Northshire Community Health NHS Trust (Northshire), due 13 April 2026, 1"
+        " day late" in text_
+    )
+    assert (
+        "NX90001: Community Paediatrics, Northshire Community Health NHS Trust (Northshire), due Monday 20 April 2026,"
+        " act by 17 April 2026" in text_
+    )
     assert "an excuse was claimed on 10 April 2026 by Northshire Community Health NHS Trust (absent 4 weeks)" in text_
     assert "words" not in text_
 
 
 def test_an_accepted_excuse_comes_up_again_on_the_day_that_was_named(team: Team, room: PostRoom) -> None:
     team.opened("2 Mar 2026").asked()
-    team.record("10 Apr 2026", "excuse_claimed", ground="absent_4_weeks", body="QX101", began_on="2026-03-05", ended_on="2026-04-05")
+    team.record(
+        "10 Apr 2026",
+        "excuse_claimed",
+        ground="absent_4_weeks",
+        body="QX101",
+        began_on="2026-03-05",
+        ended_on="2026-04-05",
+    )
     claim = team.lines()[-1].seq
     team.record("11 Apr 2026", "excuse_decided", claim=claim, decision="accepted", look_again_on="2026-04-20")
     assert written(team, "19 Apr 2026", room).person == 0
@@ -69,7 +91,11 @@ def test_what_is_escalated_to_the_dco_rides_in_the_digest_as_the_days_one_messag
     assert go(team, "21 Apr 2026", room).sent == 1
     assert [to for to, _ in room.told()].count(DCO) == 1
     assert ("escalation_provider", "dco", "sent") in team.notices()
-    assert [str(line.data["letter"]) for line in team.lines() if line.kind == "notice_sent" and line.data["recipient"] == "dco"] == [report.letter]
+    assert [
+        str(line.data["letter"])
+        for line in team.lines()
+        if line.kind == "notice_sent" and line.data["recipient"] == "dco"
+    ] == [report.letter]
     assert team.verify("21 Apr 2026").intact
 
 
@@ -98,7 +124,9 @@ def test_a_day_without_a_finished_sweep_alerts(team: Team, room: PostRoom) -> No
     assert "No sweep has finished since 3 March 2026" in said(team, report)
 
 
-def test_a_digest_that_could_not_leave_is_tried_again_and_gives_way_to_the_next_days(team: Team, room: PostRoom) -> None:
+def test_a_digest_that_could_not_leave_is_tried_again_and_gives_way_to_the_next_days(
+    team: Team, room: PostRoom
+) -> None:
     room.close()
     assert written(team, "2 Mar 2026", room).state == "waiting"
     assert written(team, "3 Mar 2026", room).state == "waiting"
@@ -127,12 +155,22 @@ def test_from_july_of_the_almanacs_last_year_it_says_when_the_almanac_ends(team:
 
 
 def test_what_is_kept_of_it_names_no_child(team: Team, room: PostRoom) -> None:
-    team.act("2 Mar 2026", ("ehc_assessment_requested", "2 Mar 2026", {"la": "northshire", "nhs_number": "9990000018", "date_of_birth": "2018-07-21"}))
+    team.act(
+        "2 Mar 2026",
+        (
+            "ehc_assessment_requested",
+            "2 Mar 2026",
+            {"la": "northshire", "nhs_number": "9990000018", "date_of_birth": "2018-07-21"},
+        ),
+    )
     team.asked()
     team.sweep("14 Apr 2026")
     written(team, "14 Apr 2026", room)
     with reading(team.first.engine) as connection:
-        kept = b"".join(orjson.dumps(list(row)) for row in connection.execute(text("SELECT fields FROM letter UNION ALL SELECT fields FROM notice")))
+        kept = b"".join(
+            orjson.dumps(list(row))
+            for row in connection.execute(text("SELECT fields FROM letter UNION ALL SELECT fields FROM notice"))
+        )
     assert b"NX90001" in kept
     assert b"9990000018" not in kept
     assert b"2018-07" not in kept

@@ -1,4 +1,6 @@
-"""Delivery against a real mail server: who is told on which day, what is withdrawn, and what every refusal and silence leaves behind."""
+"""Delivery against a real mail server: who is told on which day, what is withdrawn, and what every refusal and silence
+leaves behind.
+"""
 
 from datetime import UTC, datetime
 
@@ -15,7 +17,9 @@ def asked(team: Team, today: str = "2 Mar 2026") -> Team:
 
 
 def test_the_story_of_one_late_answer(team: Team, room: PostRoom) -> None:
-    """Design section 3: every letter to every recipient, day by day, Easter Monday and the corrected receipt among them."""
+    """Design section 3: every letter to every recipient, day by day, Easter Monday and the corrected receipt among
+    them.
+    """
     asked(team)
     sent: dict[str, int] = {}
     for today in days("2 Mar 2026", 56):
@@ -24,21 +28,36 @@ def test_the_story_of_one_late_answer(team: Team, room: PostRoom) -> None:
         assert not (report.failed or report.withdrawn)
         if report.sent:
             sent[today.isoformat()] = report.sent
-    assert sent == {"2026-03-02": 1, "2026-03-05": 1, "2026-03-23": 1, "2026-04-07": 1, "2026-04-14": 1, "2026-04-21": 2}
+    assert sent == {
+        "2026-03-02": 1,
+        "2026-03-05": 1,
+        "2026-03-23": 1,
+        "2026-04-07": 1,
+        "2026-04-14": 1,
+        "2026-04-21": 2,
+    }
     team.record("27 Apr 2026", "health_advice_received", body="QX101")
     go(team, "27 Apr 2026", room)
     team.record("28 Apr 2026", "fact_corrected", corrects=3, occurred_on="2026-03-09")
     team.sweep("28 Apr 2026")
     assert go(team, "28 Apr 2026", room).sent == 4
-    assert [to for to, _ in room.told()] == [SERVICE] * 4 + [MANAGER, DCO, LEAD, SERVICE] + [to for to, _ in room.told()[8:]]
+    assert [to for to, _ in room.told()] == [SERVICE] * 4 + [MANAGER, DCO, LEAD, SERVICE] + [
+        to for to, _ in room.told()[8:]
+    ]
     assert sorted(to for to, _ in room.told()[8:]) == sorted([SERVICE, MANAGER, LEAD, DCO])
-    assert all("our earlier letter is withdrawn; the due date is 20 April 2026" in subject for _, subject in room.told()[8:])
+    assert all(
+        "our earlier letter is withdrawn; the due date is 20 April 2026" in subject for _, subject in room.told()[8:]
+    )
     assert len(set(room.ids())) == 12
     assert [each[1:] for each in outcomes(team)[:7]] == [
-        ("request_received", "service", "2026-03-02"), ("acknowledgement_missing", "service", "2026-03-05"), ("reminder_3_weeks", "service", "2026-03-23"),
-        ("reminder_5_weeks", "service", "2026-04-07"), ("breach", "service_manager", "2026-04-14"),
-        ("escalation_provider", "dco", "2026-04-21"), ("escalation_provider", "provider_send_lead", "2026-04-21"),
-    ]  # fmt: skip
+        ("request_received", "service", "2026-03-02"),
+        ("acknowledgement_missing", "service", "2026-03-05"),
+        ("reminder_3_weeks", "service", "2026-03-23"),
+        ("reminder_5_weeks", "service", "2026-04-07"),
+        ("breach", "service_manager", "2026-04-14"),
+        ("escalation_provider", "dco", "2026-04-21"),
+        ("escalation_provider", "provider_send_lead", "2026-04-21"),
+    ]
     assert team.verify("28 Apr 2026").intact
 
 
@@ -55,18 +74,35 @@ def test_a_message_can_be_answered_and_says_that_a_machine_wrote_it(team: Team, 
     assert "NX90001" in html and 'lang="en-GB"' in html
 
 
-@pytest.mark.parametrize(("moment", "leaves"), [
-    ("2026-04-14T07:59:59+01:00", False), ("2026-04-14T08:00:00+01:00", True), ("2026-04-14T17:59:59+01:00", True), ("2026-04-14T18:00:00+01:00", False),
-    ("2026-01-14T08:00:00+00:00", True), ("2026-04-11T10:00:00+01:00", False), ("2026-04-12T10:00:00+01:00", False), ("2026-04-06T10:00:00+01:00", False),
-    ("2026-04-03T10:00:00+01:00", False), ("2026-12-28T10:00:00+00:00", False), ("2026-12-29T10:00:00+00:00", True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("moment", "leaves"),
+    [
+        ("2026-04-14T07:59:59+01:00", False),
+        ("2026-04-14T08:00:00+01:00", True),
+        ("2026-04-14T17:59:59+01:00", True),
+        ("2026-04-14T18:00:00+01:00", False),
+        ("2026-01-14T08:00:00+00:00", True),
+        ("2026-04-11T10:00:00+01:00", False),
+        ("2026-04-12T10:00:00+01:00", False),
+        ("2026-04-06T10:00:00+01:00", False),
+        ("2026-04-03T10:00:00+01:00", False),
+        ("2026-12-28T10:00:00+00:00", False),
+        ("2026-12-29T10:00:00+00:00", True),
+    ],
+)
 def test_letters_leave_on_working_days_between_eight_and_six(team: Team, moment: str, leaves: bool) -> None:
     assert may_leave(team.first, datetime.fromisoformat(moment).astimezone(UTC)) is leaves
 
 
 def test_on_easter_monday_nothing_leaves_unless_a_person_says_now_and_why(team: Team, room: PostRoom) -> None:
     asked(team, "6 Apr 2026")
-    assert go(team, "6 Apr 2026", room).model_dump() == {"sent": 0, "failed": 0, "waiting": 1, "withdrawn": 0, "held": 0}
+    assert go(team, "6 Apr 2026", room).model_dump() == {
+        "sent": 0,
+        "failed": 0,
+        "waiting": 1,
+        "withdrawn": 0,
+        "held": 0,
+    }
     assert not delivery_is_called_for(team.house("6 Apr 2026"))
     assert go(team, "6 Apr 2026", room, now=True, reason="the hearing is tomorrow").sent == 1
     with team.first.engine.connect() as connection:
@@ -90,7 +126,13 @@ def test_what_comes_up_later_the_same_day_waits_for_the_next_working_day(team: T
     assert go(team, "6 Mar 2026", room).sent == 1
     team.act("6 Mar 2026", ("ehc_assessment_requested", "6 Mar 2026", {"la": "northshire"}), case="NX90002")
     team.record("6 Mar 2026", "health_advice_requested", case="NX90002", service=SALT)
-    assert go(team, "6 Mar 2026", room).model_dump() == {"sent": 0, "failed": 0, "waiting": 1, "withdrawn": 0, "held": 0}
+    assert go(team, "6 Mar 2026", room).model_dump() == {
+        "sent": 0,
+        "failed": 0,
+        "waiting": 1,
+        "withdrawn": 0,
+        "held": 0,
+    }
     assert not delivery_is_called_for(team.house("6 Mar 2026"))
     assert go(team, "6 Mar 2026", room, now=True).sent == 0
     assert go(team, "7 Mar 2026", room).sent == 0
@@ -109,15 +151,18 @@ def test_after_sleeping_each_mailbox_gets_the_highest_rung_addressed_to_it(team:
     go(team, "2 Mar 2026", room)
     team.sweep("24 Apr 2026")
     assert go(team, "24 Apr 2026", room).sent == 4
-    assert sorted(room.told()[1:]) == sorted([
-        (SERVICE, "NX90001 (NS-04412): please send health advice, due 13 April 2026"),
-        (MANAGER, "NX90001 (NS-04412): health advice overdue since 13 April 2026"),
-        (LEAD, "NX90001 (NS-04412): please step in; health advice overdue since 13 April 2026"),
-        (DCO, "NX90001 (NS-04412): please step in; health advice overdue since 13 April 2026"),
-    ])  # fmt: skip
+    assert sorted(room.told()[1:]) == sorted(
+        [
+            (SERVICE, "NX90001 (NS-04412): please send health advice, due 13 April 2026"),
+            (MANAGER, "NX90001 (NS-04412): health advice overdue since 13 April 2026"),
+            (LEAD, "NX90001 (NS-04412): please step in; health advice overdue since 13 April 2026"),
+            (DCO, "NX90001 (NS-04412): please step in; health advice overdue since 13 April 2026"),
+        ]
+    )
     assert [notice for notice in team.notices() if notice[2] == "superseded"] == [
-        ("acknowledgement_missing", "service", "superseded"), ("reminder_3_weeks", "service", "superseded"),
-    ]  # fmt: skip
+        ("acknowledgement_missing", "service", "superseded"),
+        ("reminder_3_weeks", "service", "superseded"),
+    ]
 
 
 def test_what_was_answered_before_the_letter_left_is_withdrawn(team: Team, room: PostRoom) -> None:
@@ -130,11 +175,18 @@ def test_what_was_answered_before_the_letter_left_is_withdrawn(team: Team, room:
     assert room.told()[-1][1].endswith("health advice received 23 March 2026, thank you")
 
 
-@pytest.mark.parametrize(("kind", "data", "corrects"), [
-    ("fact_corrected", {"occurred_on": "2026-03-09"}, 3), ("fact_withdrawn", {}, 3), ("case_withdrawn", {}, None),
-    ("health_advice_answered", {"body": "QX101", "answer": "not_known"}, None),
-])  # fmt: skip
-def test_a_breach_that_no_longer_stands_is_never_told(team: Team, room: PostRoom, kind: str, data: dict[str, str], corrects: int | None) -> None:
+@pytest.mark.parametrize(
+    ("kind", "data", "corrects"),
+    [
+        ("fact_corrected", {"occurred_on": "2026-03-09"}, 3),
+        ("fact_withdrawn", {}, 3),
+        ("case_withdrawn", {}, None),
+        ("health_advice_answered", {"body": "QX101", "answer": "not_known"}, None),
+    ],
+)
+def test_a_breach_that_no_longer_stands_is_never_told(
+    team: Team, room: PostRoom, kind: str, data: dict[str, str], corrects: int | None
+) -> None:
     asked(team)
     go(team, "2 Mar 2026", room)
     team.sweep("14 Apr 2026")
@@ -150,7 +202,13 @@ def test_a_missing_acknowledgement_that_came_is_not_asked_for(team: Team, room: 
     go(team, "2 Mar 2026", room)
     team.sweep("5 Mar 2026")
     team.record("5 Mar 2026", "health_advice_acknowledged", body="QX101")
-    assert go(team, "5 Mar 2026", room).model_dump() == {"sent": 0, "failed": 0, "waiting": 0, "withdrawn": 1, "held": 0}
+    assert go(team, "5 Mar 2026", room).model_dump() == {
+        "sent": 0,
+        "failed": 0,
+        "waiting": 0,
+        "withdrawn": 1,
+        "held": 0,
+    }
 
 
 def test_paused_chasing_waits_for_the_end_of_the_pause_and_is_then_asked_again(team: Team, room: PostRoom) -> None:
@@ -158,7 +216,13 @@ def test_paused_chasing_waits_for_the_end_of_the_pause_and_is_then_asked_again(t
     go(team, "2 Mar 2026", room)
     team.sweep("23 Mar 2026")
     team.record("23 Mar 2026", "chasing_paused", until="2026-03-25", reason="the trust asked for two days")
-    assert go(team, "23 Mar 2026", room).model_dump() == {"sent": 0, "failed": 0, "waiting": 1, "withdrawn": 0, "held": 0}
+    assert go(team, "23 Mar 2026", room).model_dump() == {
+        "sent": 0,
+        "failed": 0,
+        "waiting": 1,
+        "withdrawn": 0,
+        "held": 0,
+    }
     assert not delivery_is_called_for(team.house("24 Mar 2026"))
     assert go(team, "25 Mar 2026", room).sent == 0
     assert go(team, "26 Mar 2026", room).sent == 1
@@ -180,7 +244,13 @@ def test_a_recipient_without_an_address_is_a_recorded_failure(team: Team, room: 
 def test_a_refusal_for_good_ends_as_failed_and_nobody_counts_as_told(team: Team, room: PostRoom) -> None:
     asked(team)
     room.answer_rcpt = "550 no such mailbox"
-    assert go(team, "2 Mar 2026", room).model_dump() == {"sent": 0, "failed": 1, "waiting": 0, "withdrawn": 0, "held": 0}
+    assert go(team, "2 Mar 2026", room).model_dump() == {
+        "sent": 0,
+        "failed": 1,
+        "waiting": 0,
+        "withdrawn": 0,
+        "held": 0,
+    }
     assert letters(team) == [(SERVICE, "2026-03-02", "failed", "smtp_550")]
     assert outcomes(team) == [("notice_failed", "request_received", "service", "2026-03-02")]
     room.answer_rcpt = "250 OK"
@@ -193,7 +263,13 @@ def test_a_refusal_for_good_ends_as_failed_and_nobody_counts_as_told(team: Team,
 def test_a_refusal_for_now_waits_and_keeps_its_message_id(team: Team, room: PostRoom, where: str) -> None:
     asked(team)
     setattr(room, where, "451 try again later")
-    assert go(team, "2 Mar 2026", room).model_dump() == {"sent": 0, "failed": 0, "waiting": 1, "withdrawn": 0, "held": 0}
+    assert go(team, "2 Mar 2026", room).model_dump() == {
+        "sent": 0,
+        "failed": 0,
+        "waiting": 1,
+        "withdrawn": 0,
+        "held": 0,
+    }
     assert letters(team) == [(SERVICE, "2026-03-02", "waiting", "smtp_451")]
     assert outcomes(team) == []
     setattr(room, where, "250 OK")
@@ -202,7 +278,9 @@ def test_a_refusal_for_now_waits_and_keeps_its_message_id(team: Team, room: Post
     assert room.ids()[0].startswith("<20260302-")
 
 
-def test_with_the_server_down_for_three_days_nothing_is_lost_and_nothing_is_said_twice(team: Team, room: PostRoom) -> None:
+def test_with_the_server_down_for_three_days_nothing_is_lost_and_nothing_is_said_twice(
+    team: Team, room: PostRoom
+) -> None:
     asked(team)
     room.close()
     for today in days("2 Mar 2026", 4):
@@ -226,14 +304,26 @@ def test_a_waiting_letter_of_which_nothing_is_called_for_any_more_is_withdrawn(t
     go(team, "2 Mar 2026", room)
     team.record("3 Mar 2026", "health_advice_answered", body="QX101", answer="not_known")
     room.open()
-    assert go(team, "3 Mar 2026", room).model_dump() == {"sent": 0, "failed": 0, "waiting": 0, "withdrawn": 1, "held": 0}
+    assert go(team, "3 Mar 2026", room).model_dump() == {
+        "sent": 0,
+        "failed": 0,
+        "waiting": 0,
+        "withdrawn": 1,
+        "held": 0,
+    }
     assert letters(team)[0][2] == "withdrawn"
 
 
 def test_a_line_lost_after_the_data_is_sent_once_more_as_the_same_letter(team: Team, room: PostRoom) -> None:
     asked(team)
     room.hang_up = True
-    assert go(team, "2 Mar 2026", room).model_dump() == {"sent": 0, "failed": 0, "waiting": 1, "withdrawn": 0, "held": 0}
+    assert go(team, "2 Mar 2026", room).model_dump() == {
+        "sent": 0,
+        "failed": 0,
+        "waiting": 1,
+        "withdrawn": 0,
+        "held": 0,
+    }
     assert letters(team) == [(SERVICE, "2026-03-02", "waiting", "outcome_unknown")]
     room.hang_up = False
     assert go(team, "3 Mar 2026", room).sent == 1

@@ -1,4 +1,6 @@
-"""A first import chases nobody for the past: one digest a mailbox with the highest rung addressed to it, held where people would get it."""
+"""A first import chases nobody for the past: one digest a mailbox with the highest rung addressed to it, held where
+people would get it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -33,16 +35,26 @@ def asked(on: str, service: str = SALT) -> tuple[str, str, dict[str, str]]:
 def test_each_mailbox_gets_one_digest_with_the_highest_rung_addressed_to_it(team: Team, room: PostRoom) -> None:
     imported(team, "24 Apr 2026", "NX90001", Carrier.SINK, asked("2 Mar 2026"))
     imported(team, "24 Apr 2026", "NX90002", Carrier.SINK, asked("30 Mar 2026"))
-    imported(team, "24 Apr 2026", "NX90003", Carrier.SINK, asked("2 Mar 2026", PAEDS), ("health_advice_received", "9 Apr 2026", {"body": "QX101"}))
+    imported(
+        team,
+        "24 Apr 2026",
+        "NX90003",
+        Carrier.SINK,
+        asked("2 Mar 2026", PAEDS),
+        ("health_advice_received", "9 Apr 2026", {"body": "QX101"}),
+    )
     assert team.sweep("24 Apr 2026").facts_written == 0
     assert go(team, "24 Apr 2026", room).sent == 4
     assert sorted(to for to, _ in room.told()) == sorted([SERVICE, MANAGER, LEAD, DCO])
     with team.first.engine.connect() as connection:
         rungs = connection.exec_driver_sql("SELECT case_ref, rung, recipient FROM notice ORDER BY 1, rank, 3").all()
     assert [tuple(row) for row in rungs] == [
-        ("NX90001", "reminder_5_weeks", "service"), ("NX90001", "breach", "service_manager"), ("NX90001", "escalation_provider", "dco"),
-        ("NX90001", "escalation_provider", "provider_send_lead"), ("NX90002", "reminder_3_weeks", "service"),
-    ]  # fmt: skip
+        ("NX90001", "reminder_5_weeks", "service"),
+        ("NX90001", "breach", "service_manager"),
+        ("NX90001", "escalation_provider", "dco"),
+        ("NX90001", "escalation_provider", "provider_send_lead"),
+        ("NX90002", "reminder_3_weeks", "service"),
+    ]
     service = next(str(one["Message-ID"]) for one in room.arrived if one["To"] == SERVICE)
     text = shown(team.first, service[1:].split(".")[0]).text
     assert "this is its first letter to you" in " ".join(text.split())
@@ -75,7 +87,13 @@ def test_what_was_covered_is_never_chased_again_and_what_comes_later_is(team: Te
 @pytest.mark.parametrize("carrier", [Carrier.SMTP, Carrier.FILE])
 def test_where_people_would_get_them_they_wait_for_a_person(team: Team, room: PostRoom, carrier: Carrier) -> None:
     imported(team, "24 Apr 2026", "NX90001", carrier, asked("2 Mar 2026"))
-    assert go(team, "24 Apr 2026", room).model_dump() == {"sent": 0, "failed": 0, "waiting": 0, "withdrawn": 0, "held": 4}
+    assert go(team, "24 Apr 2026", room).model_dump() == {
+        "sent": 0,
+        "failed": 0,
+        "waiting": 0,
+        "withdrawn": 0,
+        "held": 4,
+    }
     waiting = held(team.first)
     assert {(one.mailbox, one.notices) for one in waiting} == {(SERVICE, 1), (MANAGER, 1), (LEAD, 1), (DCO, 1)}
     assert release(team.first) == 4
@@ -83,7 +101,9 @@ def test_where_people_would_get_them_they_wait_for_a_person(team: Team, room: Po
     assert go(team, "24 Apr 2026", room).sent == 4
 
 
-def test_what_was_answered_while_it_was_held_is_withdrawn_and_what_was_said_meanwhile_is_not_said_lower(team: Team, room: PostRoom) -> None:
+def test_what_was_answered_while_it_was_held_is_withdrawn_and_what_was_said_meanwhile_is_not_said_lower(
+    team: Team, room: PostRoom
+) -> None:
     imported(team, "27 Mar 2026", "NX90001", Carrier.SMTP, asked("2 Mar 2026"))
     imported(team, "27 Mar 2026", "NX90002", Carrier.SMTP, asked("2 Mar 2026"))
     team.record("30 Mar 2026", "health_advice_answered", case="NX90002", body="QX101", answer="not_known")
@@ -91,17 +111,32 @@ def test_what_was_answered_while_it_was_held_is_withdrawn_and_what_was_said_mean
     go(team, "7 Apr 2026", room)
     assert [to for to, _ in room.told()] == [SERVICE]
     release(team.first)
-    assert go(team, "8 Apr 2026", room).model_dump() == {"sent": 0, "failed": 0, "waiting": 0, "withdrawn": 1, "held": 0}
+    assert go(team, "8 Apr 2026", room).model_dump() == {
+        "sent": 0,
+        "failed": 0,
+        "waiting": 0,
+        "withdrawn": 1,
+        "held": 0,
+    }
     with team.first.engine.connect() as connection:
         states = connection.exec_driver_sql("SELECT case_ref, rung, state FROM notice ORDER BY 1, rank").all()
     assert [tuple(row) for row in states] == [
-        ("NX90001", "reminder_3_weeks", "superseded"), ("NX90001", "reminder_5_weeks", "sent"), ("NX90002", "reminder_3_weeks", "withdrawn"),
-    ]  # fmt: skip
+        ("NX90001", "reminder_3_weeks", "superseded"),
+        ("NX90001", "reminder_5_weeks", "sent"),
+        ("NX90002", "reminder_3_weeks", "withdrawn"),
+    ]
 
 
 def test_no_letter_of_receipt_or_thanks_follows_from_an_imported_fact(team: Team, room: PostRoom) -> None:
     imported(team, "3 Mar 2026", "NX90001", Carrier.SINK, asked("2 Mar 2026"))
-    imported(team, "3 Mar 2026", "NX90002", Carrier.SINK, asked("2 Feb 2026"), ("health_advice_received", "20 Feb 2026", {"body": "QX101"}))
+    imported(
+        team,
+        "3 Mar 2026",
+        "NX90002",
+        Carrier.SINK,
+        asked("2 Feb 2026"),
+        ("health_advice_received", "20 Feb 2026", {"body": "QX101"}),
+    )
     assert go(team, "3 Mar 2026", room).sent == 0
     assert letters(team) == []
 

@@ -1,4 +1,6 @@
-"""A child process killed by SIGKILL at named points, and two at once, on a real file: nothing lost, no second message with another Message-ID."""
+"""A child process killed by SIGKILL at named points, and two at once, on a real file: nothing lost, no second message
+with another Message-ID.
+"""
 
 import signal
 import subprocess
@@ -24,8 +26,19 @@ SWEEP = "from casework.context import House; from casework.sweep import sweep; s
 
 
 def child(team: Team, today: str, code: str, *args: str, kill_at: str = "") -> subprocess.Popen[str]:
-    environment = child_environment(Settings(home=team.home)) | {"SENDFLOW_TODAY": today, "SENDFLOW_KILL_AT": kill_at, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen([sys.executable, "-c", code, *args], env=environment, cwd=team.home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    environment = child_environment(Settings(home=team.home)) | {
+        "SENDFLOW_TODAY": today,
+        "SENDFLOW_KILL_AT": kill_at,
+        "PYTHONPATH": str(ROOT),
+    }
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *args],
+        env=environment,
+        cwd=team.home,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def killed(process: subprocess.Popen[str]) -> None:
@@ -33,9 +46,14 @@ def killed(process: subprocess.Popen[str]) -> None:
     assert process.returncode == -signal.SIGKILL, errors
 
 
-@pytest.mark.parametrize(("point", "messages", "ends"), [
-    ("after_claim", 1, "sent_perhaps_twice"), ("after_send_before_record", 2, "sent_perhaps_twice"), ("after_record", 1, "sent"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("point", "messages", "ends"),
+    [
+        ("after_claim", 1, "sent_perhaps_twice"),
+        ("after_send_before_record", 2, "sent_perhaps_twice"),
+        ("after_record", 1, "sent"),
+    ],
+)
 def test_a_deliverer_killed_at(team: Team, room: PostRoom, point: str, messages: int, ends: str) -> None:
     team.opened("2 Mar 2026").asked()
     killed(child(team, "2026-03-02", DELIVER, HOST, str(room.port), kill_at=point))
@@ -51,7 +69,9 @@ def test_a_deliverer_killed_at(team: Team, room: PostRoom, point: str, messages:
 
 
 @pytest.mark.parametrize("point", ["before_sweep_flush", "after_fact_before_commit"])
-def test_a_sweeper_killed_between_fact_and_letter_leaves_both_or_neither(team: Team, room: PostRoom, point: str) -> None:
+def test_a_sweeper_killed_between_fact_and_letter_leaves_both_or_neither(
+    team: Team, room: PostRoom, point: str
+) -> None:
     team.opened("2 Mar 2026").asked()
     go(team, "2 Mar 2026", room)
     killed(child(team, "2026-03-23", SWEEP, kill_at=point))
@@ -69,7 +89,13 @@ def test_a_letter_killed_on_friday_is_finished_on_monday_and_is_mondays_one_mess
     killed(child(team, "2026-03-06", DELIVER, HOST, str(room.port), kill_at="after_send_before_record"))
     team.act("9 Mar 2026", ("ehc_assessment_requested", "9 Mar 2026", {"la": "northshire"}), case="NX90002")
     team.record("9 Mar 2026", "health_advice_requested", case="NX90002", service="speech_and_language_therapy")
-    assert go(team, "9 Mar 2026", room).model_dump() == {"sent": 1, "failed": 0, "waiting": 1, "withdrawn": 0, "held": 0}
+    assert go(team, "9 Mar 2026", room).model_dump() == {
+        "sent": 1,
+        "failed": 0,
+        "waiting": 1,
+        "withdrawn": 0,
+        "held": 0,
+    }
     assert go(team, "10 Mar 2026", room).sent == 1
     assert len(room.arrived) == 3
     assert len(set(room.ids())) == 2

@@ -1,6 +1,8 @@
-"""What was asked for ends without having come: whoever was asked or chased hears it once, by mailbox, and only where it was still owed.
+"""What was asked for ends without having come: whoever was asked or chased hears it once, by mailbox, and only where it
+was still owed.
 
-Dates are worked by hand: asked on Monday 2 March 2026, due Monday 13 April, so that the breach falls on Tuesday 14 April.
+Dates are worked by hand: asked on Monday 2 March 2026, due Monday 13 April, so that the breach falls on Tuesday 14
+April.
 """
 
 from typing import Any
@@ -62,7 +64,9 @@ def test_of_two_services_the_one_that_has_not_answered_hears(asked: Team) -> Non
     asked.deliver("16 Mar 2026")
     asked.record("30 Mar 2026", "case_withdrawn")
     asked.day("30 Mar 2026")
-    assert letters(asked, "2026-03-30") == [("community.paediatrics@northshire-community.example", "health advice no longer needed since 30 March 2026")]
+    assert letters(asked, "2026-03-30") == [
+        ("community.paediatrics@northshire-community.example", "health advice no longer needed since 30 March 2026")
+    ]
     assert "the request that it belonged to was withdrawn" in " ".join(asked.post.letters[-1].text.split())
 
 
@@ -73,14 +77,18 @@ def test_everybody_who_was_chased_hears_and_our_own_team_does_not(asked: Team) -
     asked.record("22 Apr 2026", "assessment_refused")
     asked.day("22 Apr 2026")
     asked.day("23 Apr 2026")
-    assert sorted(letters(asked, "2026-04-22")) == sorted((to, "health advice no longer needed since 22 April 2026") for to in (SERVICE, MANAGER, LEAD))
+    assert sorted(letters(asked, "2026-04-22")) == sorted(
+        (to, "health advice no longer needed since 22 April 2026") for to in (SERVICE, MANAGER, LEAD)
+    )
     said = {letter.mailbox: " ".join(letter.text.split()) for letter in asked.post.letters[-3:]}
     assert "owed by you on" in said[SERVICE] and "owed by Northshire Community Health NHS Trust on" in said[LEAD]
     assert all("9 days late, and the record keeps that" in text for text in said.values())
 
 
 def test_a_refusal_recorded_late_is_one_letter_to_each(asked: Team) -> None:
-    """Refused on 30 March and recorded on 17 April, after the breach was told: the manager hears that it is withdrawn, the service that nothing is owed."""
+    """Refused on 30 March and recorded on 17 April, after the breach was told: the manager hears that it is withdrawn,
+    the service that nothing is owed.
+    """
     for when in ("23 Mar 2026", "7 Apr 2026", "14 Apr 2026"):
         asked.day(when)
     asked.record("17 Apr 2026", "assessment_refused", "30 Mar 2026")
@@ -100,8 +108,17 @@ def test_a_service_that_the_letter_of_the_request_never_reached_hears_of_the_end
 
 
 def test_an_import_of_what_is_long_over_tells_nobody(team: Team) -> None:
-    facts = [("ehc_assessment_requested", {"la": "northshire"}), ("health_advice_requested", ASKED), ("assessment_refused", {})]
-    record_acts(team.house("2 Mar 2026"), [Act(team.case, [Draft(kind, team.house("2 Mar 2026").today(), data) for kind, data in facts])], "importer", "import")
+    facts = [
+        ("ehc_assessment_requested", {"la": "northshire"}),
+        ("health_advice_requested", ASKED),
+        ("assessment_refused", {}),
+    ]
+    record_acts(
+        team.house("2 Mar 2026"),
+        [Act(team.case, [Draft(kind, team.house("2 Mar 2026").today(), data) for kind, data in facts])],
+        "importer",
+        "import",
+    )
     team.day("2 Mar 2026")
     assert team.post.log() == []
 
@@ -122,19 +139,25 @@ def test_a_refusal_that_was_none_is_taken_back_and_the_chasing_goes_on(asked: Te
     assert "no longer" not in asked.post.letters[-1].text
     asked.record("15 Apr 2026", "assessment_refused")
     asked.day("15 Apr 2026")
-    assert sorted(letters(asked, "2026-04-15")) == sorted((to, "health advice no longer needed since 15 April 2026") for to in (SERVICE, MANAGER))
+    assert sorted(letters(asked, "2026-04-15")) == sorted(
+        (to, "health advice no longer needed since 15 April 2026") for to in (SERVICE, MANAGER)
+    )
 
 
 def test_an_end_that_is_taken_back_before_the_letter_leaves_sends_nothing(asked: Team) -> None:
     refusal = asked.record("16 Mar 2026", "assessment_refused").seq
     asked.record("16 Mar 2026", "fact_withdrawn", corrects=refusal)
     asked.day("17 Mar 2026")
-    assert [subject for _to, subject in letters(asked, "2026-03-03")] == ["no acknowledgement yet; health advice due 13 April 2026"]
+    assert [subject for _to, subject in letters(asked, "2026-03-03")] == [
+        "no acknowledgement yet; health advice due 13 April 2026"
+    ]
     assert ("no_longer_needed", "service", "withdrawn") in asked.notices()
 
 
 def test_a_reminder_that_is_under_way_when_the_refusal_comes_is_followed_by_the_end(asked: Team) -> None:
-    """The mail server has the reminder while somebody records the refusal: it cannot be called back, and the service hears on its next day."""
+    """The mail server has the reminder while somebody records the refusal: it cannot be called back, and the service
+    hears on its next day.
+    """
 
     class Slow:
         def send(self, letter: Letter) -> Attempt:
@@ -164,7 +187,11 @@ def test_several_that_end_on_one_day_are_one_letter(team: Team) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "why"),
-    [("appeal_withdrawn", "the appeal was withdrawn"), ("contents_conceded", "Northshire does not oppose the appeal"), ("case_closed", "the case was closed")],
+    [
+        ("appeal_withdrawn", "the appeal was withdrawn"),
+        ("contents_conceded", "Northshire does not oppose the appeal"),
+        ("case_closed", "the case was closed"),
+    ],
 )
 def test_evidence_for_an_appeal_that_is_over_is_needed_no_longer(team: Team, kind: str, why: str) -> None:
     team.case = "TR90001"
@@ -173,9 +200,9 @@ def test_evidence_for_an_appeal_that_is_over_is_needed_no_longer(team: Team, kin
     team.deliver("2 Mar 2026")
     team.record("16 Mar 2026", kind)
     team.day("16 Mar 2026")
-    assert [subject.partition(": ")[2] for on, to, subject in team.post.log() if on == "2026-03-16" and to == SERVICE] == [
-        "evidence for the Tribunal no longer needed since 16 March 2026"
-    ]
+    assert [
+        subject.partition(": ")[2] for on, to, subject in team.post.log() if on == "2026-03-16" and to == SERVICE
+    ] == ["evidence for the Tribunal no longer needed since 16 March 2026"]
     assert why in " ".join(team.post.letters[-1].text.split())
 
 

@@ -1,4 +1,6 @@
-"""A relay that as a whole does not work ends the round at the second letter in a row; what it says of one letter, or of one mailbox, does not."""
+"""A relay that as a whole does not work ends the round at the second letter in a row; what it says of one letter, or of
+one mailbox, does not.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +75,9 @@ def test_what_a_relay_says_of_a_mailbox_ends_no_round(five: Team, said: Attempt)
 
 
 def test_whoever_delivers_by_hand_hears_that_it_is_the_relay() -> None:
-    assert "lets none leave (login refused): sendflow doctor" in _delivered(DeliveryReport(waiting=5, relay="login_refused"))
+    assert "lets none leave (login refused): sendflow doctor" in _delivered(
+        DeliveryReport(waiting=5, relay="login_refused")
+    )
     assert "doctor" not in _delivered(DeliveryReport(sent=5, waiting=1))
 
 
@@ -87,14 +91,24 @@ def test_letters_that_always_break_the_line_do_not_stand_before_the_others(five:
     """Two of them would end every round: whoever was not tried yet comes first."""
 
     def said(letter: Letter) -> Attempt:
-        return Attempt(Outcome.UNREACHABLE, "line_lost_before_data") if letter.mailbox < "d" or letter.mailbox.startswith("o") else TAKEN
+        return (
+            Attempt(Outcome.UNREACHABLE, "line_lost_before_data")
+            if letter.mailbox < "d" or letter.mailbox.startswith("o")
+            else TAKEN
+        )
 
     relay = Relay(said)
     sent = [send(five, relay).sent for _ in range(3)]
-    assert sum(sent) == sum(said(letter) is TAKEN for letter in {letter.mailbox: letter for letter in relay.tried}.values()) == 2
+    assert (
+        sum(sent)
+        == sum(said(letter) is TAKEN for letter in {letter.mailbox: letter for letter in relay.tried}.values())
+        == 2
+    )
 
 
-def test_a_slow_relay_has_so_long_for_a_round_and_the_next_round_goes_on(five: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_relay_has_so_long_for_a_round_and_the_next_round_goes_on(
+    five: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = [0.0]
 
     def slowly(_letter: Letter) -> Attempt:
@@ -112,12 +126,17 @@ class Strict(PostRoom):
 
     answer_mail = "250 OK"
 
-    async def handle_MAIL(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
+    async def handle_MAIL(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
         envelope.mail_from = address
         return self.answer_mail
 
 
-@pytest.mark.parametrize(("answer", "why"), [("530 5.7.0 Authentication required", "login_needed"), ("553 5.7.1 not your address", "sender_refused")])
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [("530 5.7.0 Authentication required", "login_needed"), ("553 5.7.1 not your address", "sender_refused")],
+)
 def test_a_no_to_the_sender_is_no_end_of_any_letter(five: Team, answer: str, why: str) -> None:
     """All letters have the same sender. Over one setting every one of them failed for good, and nobody was told."""
     room = Strict()

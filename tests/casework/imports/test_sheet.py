@@ -1,4 +1,6 @@
-"""Trackers as files: encodings, separators, titles, totals and other sheets told apart, and one clear line for what is no tracker."""
+"""Trackers as files: encodings, separators, titles, totals and other sheets told apart, and one clear line for what is
+no tracker.
+"""
 
 # ruff: noqa: DTZ001 (the days of a sheet have no zone)
 
@@ -68,7 +70,10 @@ def save(tmp_path: Path) -> Save:
 def test_a_csv_with_a_mark_and_quoted_newlines_gives_physical_lines() -> None:
     found = rows(FILES / "plain.csv")
     assert [row.line for row in found] == [2, 3, 5, 6]
-    assert found[1].cells["exception"] == "Family abroad, five weeks" and found[1].cells["comments"] == "two\nlines of comment"
+    assert (
+        found[1].cells["exception"] == "Family abroad, five weeks"
+        and found[1].cells["comments"] == "two\nlines of comment"
+    )
 
 
 def test_a_windows_file_with_semicolons_a_title_and_totals() -> None:
@@ -80,7 +85,9 @@ def test_a_windows_file_with_semicolons_a_title_and_totals() -> None:
     assert tracker.said() == ["1 rows of totals told apart from the cases"]
 
 
-@pytest.mark.parametrize(("encoding", "delimiter"), [("utf-8", ","), ("utf-8-sig", "\t"), ("cp1252", ";"), ("utf-16", "|"), ("utf-16", ",")])
+@pytest.mark.parametrize(
+    ("encoding", "delimiter"), [("utf-8", ","), ("utf-8-sig", "\t"), ("cp1252", ";"), ("utf-16", "|"), ("utf-16", ",")]
+)
 def test_encodings_and_separators(tmp_path: Path, encoding: str, delimiter: str) -> None:
     path = tmp_path / "t.csv"
     lines = [HEADER, ["NX001", "Northshire", "05/03/2026", "Renée £5"]]
@@ -91,7 +98,10 @@ def test_encodings_and_separators(tmp_path: Path, encoding: str, delimiter: str)
 
 def test_a_row_with_more_cells_than_the_header_is_doubted_and_trailing_separators_are_not(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
-    path.write_text("Ref,LA,Request received,Comments\nNX001,Northshire,05/03/2026,said so, and more\nNX002,Northshire,05/03/2026,,,,\nNX003,Northshire\n")
+    path.write_text(
+        "Ref,LA,Request received,Comments\nNX001,Northshire,05/03/2026,said so, and"
+        " more\nNX002,Northshire,05/03/2026,,,,\nNX003,Northshire\n"
+    )
     first, second, third = rows(path)
     assert [doubt.code for _, doubt in first.doubts] == ["extra_cells"] and not second.doubts and not third.doubts
     assert "requested_on" not in third.cells
@@ -106,18 +116,29 @@ def test_old_line_ends_and_blank_lines_are_counted(tmp_path: Path) -> None:
 def test_a_header_printed_again_and_notes_are_no_cases(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text(
-        "Ref,LA,NHS number,Request received,Comments\nNX001,Northshire,,05/03/2026,\nRef,LA,NHS number,Request received,Comments\n"
-        "Grand total,,,12,\n,,,,please keep up to date\nlast seen by Sam,,,,\nSubtotal,4,,,\nCount,,,3,\nNX002,,,,\n,,9991234500,,\n,Northshire,,,\n"
+        "Ref,LA,NHS number,Request received,Comments\nNX001,Northshire,,05/03/2026,\nRef,LA,NHS number,Request"
+        " received,Comments\nGrand total,,,12,\n,,,,please keep up to date\nlast seen by"
+        " Sam,,,,\nSubtotal,4,,,\nCount,,,3,\nNX002,,,,\n,,9991234500,,\n,Northshire,,,\n"
     )
     tracker = opened(path)
     assert [row.line for row in tracker.rows()] == [2, 9, 10, 11]
-    assert tracker.said() == ["1 repeated headers told apart from the cases", "3 rows of totals told apart from the cases",
-                              "2 rows of totals or notes told apart from the cases"]  # fmt: skip
+    assert tracker.said() == [
+        "1 repeated headers told apart from the cases",
+        "3 rows of totals told apart from the cases",
+        "2 rows of totals or notes told apart from the cases",
+    ]
 
 
 def test_a_workbook_with_a_title_dates_numbers_and_other_sheets(save: Save) -> None:
     path = save(
-        [["SEND health tracker"], [], HEADER, ["NX001", "Northshire", datetime(2026, 3, 5), None], [], ["NX002", "Tarnford", "05/03/2026", 12]],
+        [
+            ["SEND health tracker"],
+            [],
+            HEADER,
+            ["NX001", "Northshire", datetime(2026, 3, 5), None],
+            [],
+            ["NX002", "Tarnford", "05/03/2026", 12],
+        ],
         [["Services"], ["CAMHS"]],
         [HEADER, ["NX003", "Eastmere", datetime(2026, 3, 6), SECRET]],
         [HEADER, ["NX004", "Eastmere", datetime(2026, 3, 6), None]],
@@ -157,18 +178,30 @@ def test_a_file_that_is_not_there_a_folder_or_empty(tmp_path: Path) -> None:
     assert refused(Path("odd\0name")).exit_code in {2, 3}
 
 
-@pytest.mark.parametrize(("content", "said"), [
-    (b"\xd0\xcf\x11\xe0" + b"\0" * 600, "locked with a password"),
-    (b"PK\x03\x04 Maisie Canary", "damaged"),
-    (b"\x00\x01\x02Maisie Canary" * 50, "no spreadsheet"),
-    (b"\xff\xfeM", "no spreadsheet"),
-    (b"Name,Notes\nMaisie Canary,rang", "no header row"),
-    (b"<html><body>Maisie Canary</body></html>", "no header row"),
-    (b"Ref,NHS number,Comments\nNX001,9991234500,Maisie Canary", "row 1 comes nearest and lacks 'Local authority', 'Request received by LA'"),
-    (b"Ref,LA,Request received,Date of request\nNX001,Northshire,,Maisie Canary", "columns 3 and 4 both hold 'Request received by LA'"),
-    (b'Ref,LA,Request received\nNX001,Northshire,05/03/2026\nNX002,"Maisie Canary,05/03/2026\nNX003,x,y\n', "row that begins on line 3"),
-    (b'Ref,LA,Request received\nNX001,"Maisie" Canary,05/03/2026\n', "row that begins on line 2"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\xd0\xcf\x11\xe0" + b"\0" * 600, "locked with a password"),
+        (b"PK\x03\x04 Maisie Canary", "damaged"),
+        (b"\x00\x01\x02Maisie Canary" * 50, "no spreadsheet"),
+        (b"\xff\xfeM", "no spreadsheet"),
+        (b"Name,Notes\nMaisie Canary,rang", "no header row"),
+        (b"<html><body>Maisie Canary</body></html>", "no header row"),
+        (
+            b"Ref,NHS number,Comments\nNX001,9991234500,Maisie Canary",
+            "row 1 comes nearest and lacks 'Local authority', 'Request received by LA'",
+        ),
+        (
+            b"Ref,LA,Request received,Date of request\nNX001,Northshire,,Maisie Canary",
+            "columns 3 and 4 both hold 'Request received by LA'",
+        ),
+        (
+            b'Ref,LA,Request received\nNX001,Northshire,05/03/2026\nNX002,"Maisie Canary,05/03/2026\nNX003,x,y\n',
+            "row that begins on line 3",
+        ),
+        (b'Ref,LA,Request received\nNX001,"Maisie" Canary,05/03/2026\n', "row that begins on line 2"),
+    ],
+)
 def test_what_is_no_tracker_is_one_clear_line(tmp_path: Path, content: bytes, said: str) -> None:
     path = tmp_path / "Maisie Canary.csv"
     path.write_bytes(content)
@@ -199,11 +232,14 @@ def test_a_workbook_damaged_within_a_sheet_is_refused_whole(save: Save, tmp_path
 
 
 @settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.one_of(
-    st.binary(max_size=400), st.binary(max_size=300).map(lambda tail: b"PK\x03\x04" + tail),
-    st.text(max_size=300).map(lambda tail: ("Ref,LA,Request received\n" + tail).encode("utf-8", "surrogatepass")),
-    st.text(alphabet='"\n\r,;ab', max_size=80).map(lambda tail: ("Ref;LA;Request received\n" + tail).encode()),
-))  # fmt: skip
+@given(
+    st.one_of(
+        st.binary(max_size=400),
+        st.binary(max_size=300).map(lambda tail: b"PK\x03\x04" + tail),
+        st.text(max_size=300).map(lambda tail: ("Ref,LA,Request received\n" + tail).encode("utf-8", "surrogatepass")),
+        st.text(alphabet='"\n\r,;ab', max_size=80).map(lambda tail: ("Ref;LA;Request received\n" + tail).encode()),
+    )
+)
 def test_no_bytes_make_the_reader_raise_anything_but_its_own_error(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "any.csv"
     path.write_bytes(content)

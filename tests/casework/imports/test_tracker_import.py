@@ -1,4 +1,6 @@
-"""Importing: every code, the same file twice, a newer one, differences and corrections, references, claims, and no chasing of the past."""
+"""Importing: every code, the same file twice, a newer one, differences and corrections, references, claims, and no
+chasing of the past.
+"""
 
 import csv
 from collections.abc import Mapping
@@ -27,10 +29,17 @@ FILES = GOLDEN / "imports"
 TODAY = "14 Apr 2026"
 COLUMNS = next(csv.reader((FILES / "plain.csv").open(encoding="utf-8-sig")))
 SOUND = {
-    "Ref": "AB001", "Local authority": "Northshire", "NHS number": "9991234500", "DOB": "02/03/2015", "Request received by LA": "05/01/2026",
-    "LA decision to assess": "09/02/2026", "Assess?": "Yes", "Health request received": "16/02/2026", "Services asked": "CAMHS; SALT",
+    "Ref": "AB001",
+    "Local authority": "Northshire",
+    "NHS number": "9991234500",
+    "DOB": "02/03/2015",
+    "Request received by LA": "05/01/2026",
+    "LA decision to assess": "09/02/2026",
+    "Assess?": "Yes",
+    "Health request received": "16/02/2026",
+    "Services asked": "CAMHS; SALT",
     "CAMHS returned": "16/03/2026",
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -71,14 +80,20 @@ def test_a_tracker_becomes_cases_with_their_facts_in_the_order_of_the_process(ho
     told = import_file(house, FILES / "plain.csv")
     assert (told.rows, told.accepted, told.refused, told.unchanged, told.refusals) == (4, 4, 0, 0, [])
     assert facts(house, "TR00001") == [
-        ("ehc_assessment_requested", "2026-01-12"), ("assessment_agreed", "2026-02-16"), ("health_advice_requested", "2026-02-23"),
-        ("health_advice_requested", "2026-02-23"), ("health_advice_received", "2026-04-01"), ("chasing_began", "2026-04-14"),
-    ]  # fmt: skip
+        ("ehc_assessment_requested", "2026-01-12"),
+        ("assessment_agreed", "2026-02-16"),
+        ("health_advice_requested", "2026-02-23"),
+        ("health_advice_requested", "2026-02-23"),
+        ("health_advice_received", "2026-04-01"),
+        ("chasing_began", "2026-04-14"),
+    ]
     assert facts(house, "TR00004") == [("ehc_assessment_requested", "2025-11-03"), ("assessment_refused", "2025-12-01")]
     assert told.facts_added == sum(len(facts(house, ref)) for ref in ("TR00001", "TR00002", "TR00003", "TR00004"))
     found = case_of(house, "TR00002")
     assert {fact.via for fact in found.facts} == {"import"} and {fact.actor for fact in found.facts} == {"importer"}
-    assert [fact.data for fact in found.facts if fact.kind.startswith("health")] == [{"body": "QX102", "service": "physiotherapy"}] * 2
+    assert [fact.data for fact in found.facts if fact.kind.startswith("health")] == [
+        {"body": "QX102", "service": "physiotherapy"}
+    ] * 2
     assert verify(house).intact
 
 
@@ -86,7 +101,9 @@ def test_the_exception_is_an_undated_undecided_claim_and_comments_are_no_fact(ho
     told = import_file(house, FILES / "plain.csv")
     assert [(claim.case_ref, claim.line) for claim in told.claims_to_decide] == [("TR00002", 3)]
     [claim] = [fact for fact in case_of(house, "TR00002").facts if fact.kind == "excuse_claimed"]
-    assert claim.occurred_on == date(2026, 4, 14) and set(claim.data) == {"evidence"} and "abroad" not in str(claim.data)
+    assert (
+        claim.occurred_on == date(2026, 4, 14) and set(claim.data) == {"evidence"} and "abroad" not in str(claim.data)
+    )
     said = who(house, "TR00002", "dco.team", "to decide the claim", words=True)
     assert [one.words for one in said.words or []] == ["two\nlines of comment", "Family abroad, five weeks"]
     assert (said.nhs_number, said.date_of_birth, said.known) == ("9990001235", "2018-07-14", True)
@@ -97,18 +114,46 @@ def test_a_windows_file_with_other_headers_is_read_as_well(house: House) -> None
     told = import_file(house, FILES / "windows.csv")
     assert (told.rows, told.accepted, told.remarks) == (2, 2, ["1 rows of totals told apart from the cases"])
     assert case_of(house, "TR-101").facts[0].data == {"la": "northshire", "la_reference": "NS-04412"}
-    assert [kind for kind, _ in facts(house, "TR-101")][2:5] == ["health_advice_requested", "health_advice_requested", "health_advice_received"]
+    assert [kind for kind, _ in facts(house, "TR-101")][2:5] == [
+        "health_advice_requested",
+        "health_advice_requested",
+        "health_advice_received",
+    ]
 
 
 def test_every_doubtful_cell_is_refused_under_its_own_word_and_the_others_go_on(house: House) -> None:
     told = import_file(house, FILES / "doubtful.csv")
     assert codes(told) == {
-        2: ["impossible_date"], 3: ["impossible_date"], 4: ["ambiguous_date"], 5: ["not_a_date"], 6: ["missing"], 7: ["future_date"],
-        8: ["check_digit"], 9: ["unknown_service"], 10: ["unknown_la"], 11: ["out_of_order"], 12: ["duplicate_reference"], 13: ["bad_value"],
-        14: ["missing"], 15: ["missing"], 16: ["missing"], 17: ["missing"], 18: ["not_asked"], 19: ["contradiction"], 20: ["missing"],
-        21: ["out_of_order"], 22: ["out_of_order"], 23: ["out_of_order"], 24: ["out_of_order"], 25: ["bad_value"], 26: ["too_old"], 27: ["missing"],
-        28: ["not_a_date", "bad_value", "missing"], 29: ["extra_cells"], 30: ["unlawful"],
-    }  # fmt: skip
+        2: ["impossible_date"],
+        3: ["impossible_date"],
+        4: ["ambiguous_date"],
+        5: ["not_a_date"],
+        6: ["missing"],
+        7: ["future_date"],
+        8: ["check_digit"],
+        9: ["unknown_service"],
+        10: ["unknown_la"],
+        11: ["out_of_order"],
+        12: ["duplicate_reference"],
+        13: ["bad_value"],
+        14: ["missing"],
+        15: ["missing"],
+        16: ["missing"],
+        17: ["missing"],
+        18: ["not_asked"],
+        19: ["contradiction"],
+        20: ["missing"],
+        21: ["out_of_order"],
+        22: ["out_of_order"],
+        23: ["out_of_order"],
+        24: ["out_of_order"],
+        25: ["bad_value"],
+        26: ["too_old"],
+        27: ["missing"],
+        28: ["not_a_date", "bad_value", "missing"],
+        29: ["extra_cells"],
+        30: ["unlawful"],
+    }
     assert (told.rows, told.accepted, told.refused) == (30, 1, 29)
     assert scalar(house, "select count(*) from case_file") == 1 == len(facts(house, "DB028"))
     for refusal in told.refusals:
@@ -127,35 +172,73 @@ def test_the_first_row_with_a_reference_stands_even_where_it_is_refused(house: H
 def test_the_same_file_twice_changes_nothing(house: House) -> None:
     first = import_file(house, FILES / "plain.csv")
     before = scalar(house, "select group_concat(hash) from fact")
-    passages, people = scalar(house, "select count(*) from passage"), scalar(house, "select group_concat(sealed) from person")
+    passages, people = (
+        scalar(house, "select count(*) from passage"),
+        scalar(house, "select group_concat(sealed) from person"),
+    )
     again = import_file(house, FILES / "plain.csv")
-    assert (again.accepted, again.unchanged, again.facts_added, again.refused, again.claims_to_decide) == (first.accepted, 4, 0, 0, [])
+    assert (again.accepted, again.unchanged, again.facts_added, again.refused, again.claims_to_decide) == (
+        first.accepted,
+        4,
+        0,
+        0,
+        [],
+    )
     assert scalar(house, "select group_concat(hash) from fact") == before
-    assert scalar(house, "select count(*) from passage") == passages and scalar(house, "select group_concat(sealed) from person") == people
+    assert (
+        scalar(house, "select count(*) from passage") == passages
+        and scalar(house, "select group_concat(sealed) from person") == people
+    )
     assert scalar(house, "select count(*) from import_file") == 2
 
 
 def test_a_newer_export_adds_only_the_new_facts(team: Team, tmp_path: Path) -> None:
     import_file(team.house(TODAY), tracker(tmp_path, SOUND))
-    newer = SOUND | {"Speech and Language Therapy returned": "20/04/2026", "Draft plan received": "21/04/2026", "Comments": "rang again"}
+    newer = SOUND | {
+        "Speech and Language Therapy returned": "20/04/2026",
+        "Draft plan received": "21/04/2026",
+        "Comments": "rang again",
+    }
     later = team.house("22 Apr 2026")
     told = import_file(later, tracker(tmp_path, newer))
     assert (told.accepted, told.facts_added, told.unchanged) == (1, 2, 0)
-    assert facts(later, "AB001")[-2:] == [("health_advice_received", "2026-04-20"), ("draft_plan_received", "2026-04-21")]
+    assert facts(later, "AB001")[-2:] == [
+        ("health_advice_received", "2026-04-20"),
+        ("draft_plan_received", "2026-04-21"),
+    ]
     assert import_file(later, tracker(tmp_path, newer)).facts_added == 0
 
 
-@pytest.mark.parametrize(("change", "field", "said"), [
-    ({"Health request received": "17/02/2026"}, "Health request received", "the record has 16/02/2026, the file has 17/02/2026"),
-    ({"Request received by LA": "06/01/2026"}, "Request received by LA", "the record has 05/01/2026, the file has 06/01/2026"),
-    ({"CAMHS returned": "17/03/2026"}, "CAMHS returned", "the record has 16/03/2026, the file has 17/03/2026"),
-    ({"CAMHS returned": ""}, "CAMHS returned", "the record has 16/03/2026, the file has nothing"),
-    ({"Services asked": "CAMHS"}, "Services asked", "the record has 16/02/2026 for Speech and Language Therapy, the file has nothing"),
-    ({"LA decision to assess": "10/02/2026"}, "LA decision to assess", "the record has 09/02/2026, the file has 10/02/2026"),
-    ({"Local authority": "Tarnford"}, "Local authority", "the record has Northshire, the file has Tarnford"),
-    ({"NHS number": "9990001235"}, "NHS number", "neither is shown"),
-    ({"DOB": "03/03/2015"}, "DOB", "neither is shown"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "field", "said"),
+    [
+        (
+            {"Health request received": "17/02/2026"},
+            "Health request received",
+            "the record has 16/02/2026, the file has 17/02/2026",
+        ),
+        (
+            {"Request received by LA": "06/01/2026"},
+            "Request received by LA",
+            "the record has 05/01/2026, the file has 06/01/2026",
+        ),
+        ({"CAMHS returned": "17/03/2026"}, "CAMHS returned", "the record has 16/03/2026, the file has 17/03/2026"),
+        ({"CAMHS returned": ""}, "CAMHS returned", "the record has 16/03/2026, the file has nothing"),
+        (
+            {"Services asked": "CAMHS"},
+            "Services asked",
+            "the record has 16/02/2026 for Speech and Language Therapy, the file has nothing",
+        ),
+        (
+            {"LA decision to assess": "10/02/2026"},
+            "LA decision to assess",
+            "the record has 09/02/2026, the file has 10/02/2026",
+        ),
+        ({"Local authority": "Tarnford"}, "Local authority", "the record has Northshire, the file has Tarnford"),
+        ({"NHS number": "9990001235"}, "NHS number", "neither is shown"),
+        ({"DOB": "03/03/2015"}, "DOB", "neither is shown"),
+    ],
+)
 def test_a_cell_that_differs_refuses_its_row_unless_changes_are_accepted(
     house: House, tmp_path: Path, change: dict[str, str], field: str, said: str
 ) -> None:
@@ -166,7 +249,11 @@ def test_a_cell_that_differs_refuses_its_row_unless_changes_are_accepted(
     refusals = {(refusal.field, refusal.code) for refusal in told.refusals}
     assert (field, "differs") in refusals and {code for _, code in refusals} == {"differs"}
     assert any(said in refusal.message for refusal in told.refusals if refusal.field == field)
-    assert not any(secret in refusal.message for refusal in told.refusals for secret in ("9991234500", "9990001235", "2015", "AB001"))
+    assert not any(
+        secret in refusal.message
+        for refusal in told.refusals
+        for secret in ("9991234500", "9990001235", "2015", "AB001")
+    )
     assert scalar(house, "select group_concat(hash) from fact") == before
     accepted = import_file(house, changed, accept_changes=True)
     assert (accepted.accepted, accepted.refused) == (1, 0)
@@ -175,8 +262,12 @@ def test_a_cell_that_differs_refuses_its_row_unless_changes_are_accepted(
     assert verify(house).intact
 
 
-@pytest.mark.parametrize("change", [{"NHS number": "9990001235"}, {"DOB": "03/03/2015"}, {"NHS number": "9990001235", "DOB": "03/03/2015"}])
-def test_a_mended_person_is_counted_as_corrections_though_no_fact_tells_it(house: House, tmp_path: Path, change: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "change", [{"NHS number": "9990001235"}, {"DOB": "03/03/2015"}, {"NHS number": "9990001235", "DOB": "03/03/2015"}]
+)
+def test_a_mended_person_is_counted_as_corrections_though_no_fact_tells_it(
+    house: House, tmp_path: Path, change: dict[str, str]
+) -> None:
     import_file(house, tracker(tmp_path, SOUND))
     rehearsal = import_file(house, tracker(tmp_path, SOUND | change), dry_run=True, accept_changes=True)
     told = import_file(house, tracker(tmp_path, SOUND | change), accept_changes=True)
@@ -192,8 +283,9 @@ def test_a_cell_is_refused_once_and_refusals_stand_in_the_order_of_the_file(hous
     wrong = SOUND | {"Ref": "AB002", "NHS number": "", "Request received by LA": "31/02/2026"}
     told = import_file(house, tracker(tmp_path, SOUND | {"Health request received": "02/03/2026"}, wrong))
     assert [(refusal.line, refusal.field, refusal.code) for refusal in told.refusals] == [
-        (2, "Health request received", "differs"), (3, "Request received by LA", "impossible_date"),
-    ]  # fmt: skip
+        (2, "Health request received", "differs"),
+        (3, "Request received by LA", "impossible_date"),
+    ]
 
 
 def test_corrections_leave_what_was_written_and_move_the_due_date(house: House, tmp_path: Path) -> None:
@@ -201,7 +293,9 @@ def test_corrections_leave_what_was_written_and_move_the_due_date(house: House, 
     told = import_file(house, tracker(tmp_path, SOUND | {"Health request received": "02/03/2026"}), accept_changes=True)
     assert told.corrections == 2 == told.facts_added
     found = case_of(house, "AB001")
-    assert [fact.occurred_on.isoformat() for fact in found.facts if fact.kind == "health_advice_requested"] == ["2026-02-16"] * 2
+    assert [fact.occurred_on.isoformat() for fact in found.facts if fact.kind == "health_advice_requested"] == [
+        "2026-02-16"
+    ] * 2
     assert {duty.due for duty in found.duties if duty.body} == {date(2026, 4, 13)}
 
 
@@ -213,7 +307,9 @@ def test_another_authority_takes_the_bodies_with_it(house: House, tmp_path: Path
 
 
 def test_a_decision_turned_round_is_never_settled_by_an_import(house: House, tmp_path: Path) -> None:
-    refused = {name: SOUND[name] for name in ("Ref", "Local authority", "Request received by LA", "LA decision to assess")} | {"Assess?": "No"}
+    refused = {
+        name: SOUND[name] for name in ("Ref", "Local authority", "Request received by LA", "LA decision to assess")
+    } | {"Assess?": "No"}
     import_file(house, tracker(tmp_path, refused))
     for accept in (False, True):
         told = import_file(house, tracker(tmp_path, refused | {"Assess?": "Yes"}), accept_changes=accept)
@@ -252,8 +348,16 @@ def test_a_reference_that_cannot_be_kept_is_minted_sealed_and_found_again(house:
 
 
 def test_cases_of_one_child_share_a_key_and_two_births_of_one_number_are_refused(house: House, tmp_path: Path) -> None:
-    told = import_file(house, tracker(tmp_path, SOUND, SOUND | {"Ref": "AB002"}, SOUND | {"Ref": "AB003", "DOB": "03/03/2015"}, SOUND | {
-        "Ref": "AB004", "NHS number": ""}))  # fmt: skip
+    told = import_file(
+        house,
+        tracker(
+            tmp_path,
+            SOUND,
+            SOUND | {"Ref": "AB002"},
+            SOUND | {"Ref": "AB003", "DOB": "03/03/2015"},
+            SOUND | {"Ref": "AB004", "NHS number": ""},
+        ),
+    )
     assert codes(told) == {4: ["differs"]}
     assert scalar(house, "select count(distinct child_key) from case_file where case_ref in ('AB001', 'AB002')") == 1
     assert scalar(house, "select count(distinct child_key) from case_file") == 2
@@ -262,15 +366,27 @@ def test_cases_of_one_child_share_a_key_and_two_births_of_one_number_are_refused
 
 
 def test_two_names_of_one_number_are_two_children_and_the_second_row_is_refused(house: House, tmp_path: Path) -> None:
-    one, other = SOUND | {"Name": "Quillon Marchbanks", "DOB": ""}, SOUND | {"Ref": "AB002", "Name": "Zenobia Trellis", "DOB": ""}
+    one, other = (
+        SOUND | {"Name": "Quillon Marchbanks", "DOB": ""},
+        SOUND | {"Ref": "AB002", "Name": "Zenobia Trellis", "DOB": ""},
+    )
     told = import_file(house, tracker(tmp_path, one, other))
-    assert (told.accepted, [(each.line, each.field, each.code) for each in told.refusals]) == (1, [(3, "Name", "differs")])
+    assert (told.accepted, [(each.line, each.field, each.code) for each in told.refusals]) == (
+        1,
+        [(3, "Name", "differs")],
+    )
     assert "Zenobia" not in told.model_dump_json()
     again = import_file(house, tracker(tmp_path, one, other))
-    assert (again.unchanged, again.corrections, codes(again)) == (1, 0, {3: ["differs"]}), "the same file twice changes nothing"
+    assert (again.unchanged, again.corrections, codes(again)) == (
+        1,
+        0,
+        {3: ["differs"]},
+    ), "the same file twice changes nothing"
 
 
-def test_a_row_that_is_given_a_reference_is_told_by_its_line_and_never_by_its_own_words(house: House, tmp_path: Path) -> None:
+def test_a_row_that_is_given_a_reference_is_told_by_its_line_and_never_by_its_own_words(
+    house: House, tmp_path: Path
+) -> None:
     file = tracker(tmp_path, SOUND, SOUND | {"Ref": "Brackenbury", "NHS number": "", "DOB": ""})
     assert import_file(house, file, dry_run=True).named == [], "what is undone has no reference"
     told = import_file(house, file)
@@ -346,7 +462,7 @@ def test_what_is_no_tracker_leaves_no_trace(house: House, tmp_path: Path) -> Non
     with pytest.raises(SheetError):
         import_file(house, tmp_path / "absent.csv")
     bad = tmp_path / "bad.csv"
-    bad.write_text("Ref,LA,Request received\nNX001,Northshire,05/03/2026\nNX002,\"open,05/03/2026\n")
+    bad.write_text('Ref,LA,Request received\nNX001,Northshire,05/03/2026\nNX002,"open,05/03/2026\n')
     with pytest.raises(SheetError):
         import_file(house, bad)
     assert scalar(house, "select count(*) from fact") == 0 == scalar(house, "select count(*) from import_file")

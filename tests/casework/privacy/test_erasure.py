@@ -1,4 +1,6 @@
-"""`sendflow erase`: a person and all words of all their cases go for ever, on a ground, by name, and every chain still verifies."""
+"""`sendflow erase`: a person and all words of all their cases go for ever, on a ground, by name, and every chain still
+verifies.
+"""
 
 import json
 from pathlib import Path
@@ -39,8 +41,12 @@ def test_without_yes_it_says_what_would_go_and_changes_nothing(home: Path, team:
     before = team.dump()
     report = told("erase", "NX90001", *BY, "erasure_request")
     assert report == {
-        "erased": False, "ground": "erasure_request", "cases": ["NX90001", "NX90002"], "passages": 1, "open_cases": ["NX90001", "NX90002"],
-    }  # fmt: skip
+        "erased": False,
+        "ground": "erasure_request",
+        "cases": ["NX90001", "NX90002"],
+        "passages": 1,
+        "open_cases": ["NX90001", "NX90002"],
+    }
     assert "Nothing was erased" in ask("erase", "NX90001", *BY, "erasure_request").stdout
     assert team.dump() == before
 
@@ -48,7 +54,12 @@ def test_without_yes_it_says_what_would_go_and_changes_nothing(home: Path, team:
 def test_what_is_erased_is_gone_from_every_file_and_the_chains_verify(home: Path, team: Team) -> None:
     seal = team.first.seal
     with team.first.engine.connect() as connection:
-        kept = [bytes(row[0]) for row in connection.execute(text("select sealed from person where nhs_index is not null union select sealed from passage"))]
+        kept = [
+            bytes(row[0])
+            for row in connection.execute(
+                text("select sealed from person where nhs_index is not null union select sealed from passage")
+            )
+        ]
     own = [each for each in kept if "9990000018" in seal.unseal(each).replace(" ", "") or WORDS in seal.unseal(each)]
     assert len(own) == 2
     done = ask("erase", "NX90002", *BY, "court_order", "--yes", "--json")
@@ -62,7 +73,9 @@ def test_what_is_erased_is_gone_from_every_file_and_the_chains_verify(home: Path
     assert told("who", "NX90003", "--actor", "dco.team", "--purpose", "x")["known"] is True
     assert team.verify("14 Apr 2026").intact
     with team.first.engine.connect() as connection:
-        log = connection.execute(text("select case_ref, actor, purpose from person_read where purpose like 'erased%' order by 1")).all()
+        log = connection.execute(
+            text("select case_ref, actor, purpose from person_read where purpose like 'erased%' order by 1")
+        ).all()
     assert [tuple(row) for row in log] == [(case, "dco.team", "erased_court_order") for case in ("NX90001", "NX90002")]
 
 
@@ -71,7 +84,9 @@ def test_words_of_a_case_whose_child_nobody_knows(home: Path, team: Team) -> Non
     team.opened("2 Feb 2026").asked("2 Mar 2026", note=WORDS)
     report = told("erase", "NX90004", *BY, "entered_in_error", "--yes")
     assert (report["erased"], report["cases"], report["passages"]) == (True, ["NX90004"], 1)
-    assert [each["words"] for each in told("who", "NX90004", "--actor", "dco.team", "--purpose", "x", "--words")["words"]] == [None]
+    assert [
+        each["words"] for each in told("who", "NX90004", "--actor", "dco.team", "--purpose", "x", "--words")["words"]
+    ] == [None]
     assert team.verify("14 Apr 2026").intact
 
 
@@ -98,17 +113,30 @@ def test_a_house_whose_key_is_lost_opens_again_and_may_be_told_who_the_children_
     assert not shown["known"] and [each["words"] for each in shown["words"]] == [None]
     tracker = home.parent / "tracker.csv"
     columns = "Case ref,NHS number,Local authority,Request received by LA"
-    tracker.write_text(f"{columns}\nNX90001,999 000 0018,Northshire,02/02/2026\nNX90003,999 123 4500,Northshire,02/02/2026\n", encoding="utf-8")
+    tracker.write_text(
+        f"{columns}\nNX90001,999 000 0018,Northshire,02/02/2026\nNX90003,999 123 4500,Northshire,02/02/2026\n",
+        encoding="utf-8",
+    )
     report = told("import", str(tracker))
     assert [each["code"] for each in report["refusals"]] == ["erased"], "an erased child stays erased"
-    assert told("who", "NX90002", "--actor", "dco.team", "--purpose", "x")["nhs_number"] == "9990000018", "one child, both cases"
+    assert told("who", "NX90002", "--actor", "dco.team", "--purpose", "x")["nhs_number"] == "9990000018", (
+        "one child, both cases"
+    )
     with team.first.engine.connect() as connection:
-        assert connection.execute(text("select count(*) from person_read where purpose = 'erased_key_lost'")).scalar() == 3
+        assert (
+            connection.execute(text("select count(*) from person_read where purpose = 'erased_key_lost'")).scalar() == 3
+        )
 
 
-@pytest.mark.parametrize("words", [
-    ("NX90001", "--actor", "Ada A", "--ground", "court_order"), ("NX90001", *BY, "Maisie asked"), ("NX99999", *BY, "court_order"), ("NX90001",),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("NX90001", "--actor", "Ada A", "--ground", "court_order"),
+        ("NX90001", *BY, "Maisie asked"),
+        ("NX99999", *BY, "court_order"),
+        ("NX90001",),
+    ],
+)
 def test_a_wrong_call_erases_nothing_and_repeats_nothing(home: Path, team: Team, words: tuple[str, ...]) -> None:
     before = team.dump()
     done = ask("erase", *words, "--yes")

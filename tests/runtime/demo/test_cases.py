@@ -1,4 +1,6 @@
-"""The sample cases: every process is at work on any date, each case is accepted whole, and a second call changes nothing."""
+"""The sample cases: every process is at work on any date, each case is accepted whole, and a second call changes
+nothing.
+"""
 
 from dataclasses import replace
 from datetime import date
@@ -25,7 +27,9 @@ def house_on(team: Team, day: date) -> House:
 
 def _cases(house: House) -> list[tuple[str, str]]:
     with reading(house.engine) as connection:
-        return [(str(row[0]), str(row[1])) for row in connection.exec_driver_sql("SELECT process, state FROM case_file")]
+        return [
+            (str(row[0]), str(row[1])) for row in connection.exec_driver_sql("SELECT process, state FROM case_file")
+        ]
 
 
 @pytest.mark.parametrize("day", DATES, ids=str)
@@ -36,7 +40,9 @@ def test_the_sample_is_lived_on_any_date_and_every_case_is_accepted(team: Team, 
     assert lived >= {path.stem for path in FOLDER.glob("*.toml")}
     assert lived <= set(processes())
     ended = {process for process, state in _cases(house) if state in processes()[process].final}
-    assert ended >= lived - {"ehc_needs_assessment"}, "each process has a case from its opening to its end (of an assessment: the sample tracker)"
+    assert ended >= lived - {"ehc_needs_assessment"}, (
+        "each process has a case from its opening to its end (of an assessment: the sample tracker)"
+    )
     before = team.dump()
     assert live_cases(house) == []
     assert team.dump() == before
@@ -45,13 +51,16 @@ def test_the_sample_is_lived_on_any_date_and_every_case_is_accepted(team: Team, 
     assert verify(house).intact
 
 
-def test_a_directory_that_does_not_know_the_sample_leaves_a_case_out_whole_and_says_so(team: Team, tmp_path: Path) -> None:
+def test_a_directory_that_does_not_know_the_sample_leaves_a_case_out_whole_and_says_so(
+    team: Team, tmp_path: Path
+) -> None:
     folder = tmp_path / "sample"
     folder.mkdir()
     (folder / "one.toml").write_text(
-        '[[act]]\ncase = "SC99001"\nfact = "ehc_assessment_requested"\nago = 9\ndata = { la = "Northshire" }\n'
-        '[[act]]\ncase = "SC99001"\nfact = "health_advice_requested"\nago = 8\ndata = { body = "QX999" }\n'
-        '[[act]]\ncase = "SC99002"\nfact = "ehc_assessment_requested"\nago = 9\ndata = { la = "Northshire", date_of_birth = "today-900" }\n',
+        '[[act]]\ncase = "SC99001"\nfact = "ehc_assessment_requested"\nago = 9\ndata = { la = "Northshire"'
+        ' }\n[[act]]\ncase = "SC99001"\nfact = "health_advice_requested"\nago = 8\ndata = { body = "QX999"'
+        ' }\n[[act]]\ncase = "SC99002"\nfact = "ehc_assessment_requested"\nago = 9\ndata = { la = "Northshire",'
+        ' date_of_birth = "today-900" }\n',
         "utf-8",
     )
     refused = live_cases(house_on(team, DATES[0]), folder)
@@ -59,7 +68,14 @@ def test_a_directory_that_does_not_know_the_sample_leaves_a_case_out_whole_and_s
     assert (len(team.lines("SC99001")), len(team.lines("SC99002"))) == (0, 1)
 
 
-@pytest.mark.parametrize("text", ["[[act]", '[[act]]\ncase = "lower"\nfact = "x"\nago = 1\n', '[[act]]\ncase = "SC1"\nfact = "case_closed"\nago = -1\n'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[[act]",
+        '[[act]]\ncase = "lower"\nfact = "x"\nago = 1\n',
+        '[[act]]\ncase = "SC1"\nfact = "case_closed"\nago = -1\n',
+    ],
+)
 def test_a_faulty_sample_file_is_an_error_that_names_it(team: Team, tmp_path: Path, text: str) -> None:
     (tmp_path / "odd.toml").write_text(text, "utf-8")
     with pytest.raises(SampleError, match=r"odd\.toml"):

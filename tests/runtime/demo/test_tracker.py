@@ -1,4 +1,6 @@
-"""The sample is alive on any date: every kind of letter, every standing that a newcomer is to see, and every sort of doubtful cell."""
+"""The sample is alive on any date: every kind of letter, every standing that a newcomer is to see, and every sort of
+doubtful cell.
+"""
 
 import csv
 from datetime import date
@@ -20,11 +22,29 @@ from runtime.demo.tracker import COLUMNS, ROWS, live_a_little, live_before, samp
 from tests.support.team import Team
 
 DAYS = ("2026-11-22", "2026-12-27", "2027-03-29", "2028-02-29")
-RUNGS = {"request_received", "acknowledgement_missing", "reminder", "breach", "escalation_provider", "escalation_icb", "rung_withdrawn", "thanks", "digest"}
+RUNGS = {
+    "request_received",
+    "acknowledgement_missing",
+    "reminder",
+    "breach",
+    "escalation_provider",
+    "escalation_icb",
+    "rung_withdrawn",
+    "thanks",
+    "digest",
+}
 REFUSED = {
-    "impossible_date", "not_a_date", "missing", "future_date", "ambiguous_date", "check_digit", "unknown_service", "unknown_la", "out_of_order",
+    "impossible_date",
+    "not_a_date",
+    "missing",
+    "future_date",
+    "ambiguous_date",
+    "check_digit",
+    "unknown_service",
+    "unknown_la",
+    "out_of_order",
     "duplicate_reference",
-}  # fmt: skip
+}
 
 
 def brought_in(house: House, folder: Path) -> ImportReport:
@@ -47,12 +67,20 @@ def column(house: House, query: str) -> set[str]:
 def test_after_the_sample_there_is_one_of_everything(team: Team, tmp_path: Path, today: str) -> None:
     house = team.house(today)
     told = brought_in(house, tmp_path)
-    assert told.rows == ROWS and told.refused == len(tracker.DOUBTFUL) and {refusal.code for refusal in told.refusals} == REFUSED
+    assert (
+        told.rows == ROWS
+        and told.refused == len(tracker.DOUBTFUL)
+        and {refusal.code for refusal in told.refusals} == REFUSED
+    )
     assert column(house, "select distinct template from letter where state = 'sent'") == RUNGS
     assert verify(house).intact
     assert {row.standing for row in overdue(house, house.today())} >= {"breached"}
     assert {row.standing for row in week(house, house.today())} >= {"due_soon"}
-    duties = [duty for ref in column(house, "select case_ref from case_file") for duty in report(house, ref, None, None).duties]
+    duties = [
+        duty
+        for ref in column(house, "select case_ref from case_file")
+        for duty in report(house, ref, None, None).duties
+    ]
     standings = {duty.standing for duty in duties if duty.rule == "ehc_body_advice_respond"}
     assert standings >= {"running", "due_soon", "excused", "met", "met_late", "breached"}
     answered = column(house, "select text from fact where kind = 'health_advice_answered'")

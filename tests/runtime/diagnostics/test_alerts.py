@@ -1,4 +1,6 @@
-"""The alert from outside the house: once a day for the same, at once for what is new, once more when all is well, and nothing of any case."""
+"""The alert from outside the house: once a day for the same, at once for what is new, once more when all is well, and
+nothing of any case.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,10 @@ def test_a_day_without_a_finished_sweep_is_written_to_who_keeps_the_machine(team
     team.sweep("10 Apr 2026")
     assert look(team, 10, post, 11) is Alerted.SENT
     assert look(team, 10, post, 12) is Alerted.WELL
-    assert [each.subject for each in post.letters] == [*["sendflow: 1 to mend: no sweep"] * 2, "sendflow: all is well again"]
+    assert [each.subject for each in post.letters] == [
+        *["sendflow: 1 to mend: no sweep"] * 2,
+        "sendflow: all is well again",
+    ]
     assert {each.mailbox for each in post.letters} == {TO}
     assert len({each.message_id for each in post.letters}) == 3
     assert "no sweep has finished" in post.letters[0].text
@@ -68,7 +73,9 @@ def test_what_could_not_be_sent_is_sent_the_next_time(team: Team) -> None:
 
 
 def test_on_a_full_disk_it_is_told_once_a_day_and_not_each_time(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A full disk has room where something stood before, and for nothing new: the letter left each quarter of an hour, and the command failed."""
+    """A full disk has room where something stood before, and for nothing new: the letter left each quarter of an hour,
+    and the command failed.
+    """
     team.opened("2 Feb 2026")
     team.sweep("8 Apr 2026")
     post = KeptPost()

@@ -1,4 +1,6 @@
-"""The doctor names each fault after it has really been made, says what mends it, changes nothing, and is content with a house that is well."""
+"""The doctor names each fault after it has really been made, says what mends it, changes nothing, and is content with a
+house that is well.
+"""
 
 from __future__ import annotations
 
@@ -109,7 +111,11 @@ def test_letters_that_failed_or_wait_or_are_held_or_of_unknown_fate(team: Team) 
     assert "smtp 550" in found.message
     team.sweep("12 Mar 2026")
     assert "letters_failed" not in doctor(team, "12 Mar 2026")
-    sql(team, "UPDATE letter SET state = 'sending', claimed_by = 'elsewhere/1/1/aa', claimed_at = '2026-03-03T08:00:00.000000Z'")
+    sql(
+        team,
+        "UPDATE letter SET state = 'sending', claimed_by = 'elsewhere/1/1/aa', claimed_at ="
+        " '2026-03-03T08:00:00.000000Z'",
+    )
     assert doctor(team, "12 Mar 2026")["letters_unknown"].mend == "sendflow deliver"
     sql(team, "UPDATE notice SET state = 'held'")
     assert doctor(team, "12 Mar 2026")["letters_held"].mend == "sendflow letters release"
@@ -161,7 +167,9 @@ def test_another_houses_key_and_rows_that_were_sealed_under_one(lived: Team, tmp
     """With a wrong key there was nothing to mend, and the history verified."""
     key = lived.home / "person.key"
     lived.record(TODAY, "waiting_list_stated", service="speech_and_language_therapy", note="said by telephone")
-    lived.record(TODAY, "waiting_list_stated", "13 Apr 2026", service="speech_and_language_therapy", note="said once more")
+    lived.record(
+        TODAY, "waiting_list_stated", "13 Apr 2026", service="speech_and_language_therapy", note="said once more"
+    )
     assert doctor(lived) == {}
     other = Seal.make(tmp_path / "other.key")
     sql(lived, f"UPDATE passage SET sealed = x'{other.seal('words').hex()}' WHERE id = (SELECT max(id) FROM passage)")
@@ -187,7 +195,16 @@ def test_a_disk_that_is_nearly_full(lived: Team, monkeypatch: pytest.MonkeyPatch
 def test_an_open_house_whose_parts_are_gone(lived: Team) -> None:
     nobody = 2**22 - 3
     assert not Path(f"/proc/{nobody}").exists()
-    there = Running(os.getpid(), "2026-04-14T08:00:00+00:00", "http://127.0.0.1:9/api", "http://127.0.0.1:9", "127.0.0.1", 9, "", {"wake": nobody})
+    there = Running(
+        os.getpid(),
+        "2026-04-14T08:00:00+00:00",
+        "http://127.0.0.1:9/api",
+        "http://127.0.0.1:9",
+        "127.0.0.1",
+        9,
+        "",
+        {"wake": nobody},
+    )
     write_running(lived.home / "running.json", there)
     found = doctor(lived)
     assert found.keys() == {"prefect", "process"}

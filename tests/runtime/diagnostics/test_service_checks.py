@@ -1,4 +1,6 @@
-"""The doctor says what is wrong with the relay as soon as it is known, and asks the Prefect server for more than that it is well."""
+"""The doctor says what is wrong with the relay as soon as it is known, and asks the Prefect server for more than that
+it is well.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,9 @@ def later(house: House, **by: int) -> set[str]:
 
 def test_what_only_a_person_can_mend_is_said_at_once_with_what_mends_it(asked: Team) -> None:
     """It was said after a day, and only that the mail server was to answer."""
-    settings = Settings.read({"SENDFLOW_CARRIER": "smtp", "SENDFLOW_SMTP_HOST": "relay.icb.example", "SENDFLOW_SMTP_PORT": "587"})
+    settings = Settings.read(
+        {"SENDFLOW_CARRIER": "smtp", "SENDFLOW_SMTP_HOST": "relay.icb.example", "SENDFLOW_SMTP_PORT": "587"}
+    )
     for why, (message, _mend) in AT_ONCE.items():
         deliver(asked.house(TODAY), post=Saying(why))
         with reading(asked.first.engine) as connection:
@@ -73,9 +77,13 @@ def test_what_only_a_person_can_mend_is_said_at_once_with_what_mends_it(asked: T
 def test_the_alert_says_it_too(asked: Team) -> None:
     asked.sweep(TODAY)
     deliver(asked.house(TODAY), post=Saying("login_refused"))
-    settings = Settings.read({"SENDFLOW_HOME": str(asked.home), "SENDFLOW_TODAY": "2026-03-02", "SENDFLOW_ALERT_TO": "it.oncall@icb.example"})
+    settings = Settings.read(
+        {"SENDFLOW_HOME": str(asked.home), "SENDFLOW_TODAY": "2026-03-02", "SENDFLOW_ALERT_TO": "it.oncall@icb.example"}
+    )
     kept = asked.post
-    assert alert(settings, examine(settings, quick=True), datetime(2026, 3, 2, 9, tzinfo=UTC), post=kept) is Alerted.SENT
+    assert (
+        alert(settings, examine(settings, quick=True), datetime(2026, 3, 2, 9, tzinfo=UTC), post=kept) is Alerted.SENT
+    )
     assert "relay login refused" in kept.letters[-1].subject
     assert "refuses the login" in kept.letters[-1].text
 
@@ -138,14 +146,30 @@ def server(status: int) -> Iterator[str]:
         made.server_close()
 
 
-@pytest.mark.parametrize(("status", "login", "what"), [
-    (200, "dco:long-enough", set()), (500, "dco:long-enough", {"prefect_database"}), (200, "dco:another-one", {"prefect_login"}),
-])  # fmt: skip
-def test_a_server_that_is_well_is_asked_for_something_that_stands_in_its_database(team: Team, status: int, login: str, what: set[str]) -> None:
+@pytest.mark.parametrize(
+    ("status", "login", "what"),
+    [
+        (200, "dco:long-enough", set()),
+        (500, "dco:long-enough", {"prefect_database"}),
+        (200, "dco:another-one", {"prefect_login"}),
+    ],
+)
+def test_a_server_that_is_well_is_asked_for_something_that_stands_in_its_database(
+    team: Team, status: int, login: str, what: set[str]
+) -> None:
     """Its database was emptied under it, every run said that it could not be shown, and there was nothing to mend."""
     with server(status) as api:
-        settings = Settings.read({"SENDFLOW_HOME": str(team.home), "SENDFLOW_TODAY": "2026-03-02", "SENDFLOW_AUTH": login, "SENDFLOW_API_URL": api})
+        settings = Settings.read(
+            {
+                "SENDFLOW_HOME": str(team.home),
+                "SENDFLOW_TODAY": "2026-03-02",
+                "SENDFLOW_AUTH": login,
+                "SENDFLOW_API_URL": api,
+            }
+        )
         assert {each.what for each in examine(settings, quick=True).findings} == what
         home = Settings.read({"SENDFLOW_HOME": str(team.home), "SENDFLOW_TODAY": "2026-03-02", "SENDFLOW_AUTH": login})
-        write_running(home.running_file, Running(os.getpid(), "2026-03-02T09:00:00+00:00", api, api, "127.0.0.1", 9, "", {}))
+        write_running(
+            home.running_file, Running(os.getpid(), "2026-03-02T09:00:00+00:00", api, api, "127.0.0.1", 9, "", {})
+        )
         assert {each.what for each in examine(home, quick=True).findings} == what

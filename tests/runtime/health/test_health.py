@@ -1,4 +1,6 @@
-"""The watch: what it says of a house that is well, silent or unreadable; that it asks for the login; and that nothing of anybody is in it."""
+"""The watch: what it says of a house that is well, silent or unreadable; that it asks for the login; and that nothing
+of anybody is in it.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ def watched(team: Team, today: str = "14 Apr 2026", pulse: Pulse | None = None, 
 
 
 def get(url: str, login: str | None = None) -> tuple[int, str]:
-    request = urllib.request.Request(url, headers={"Authorization": f"Basic {b64encode(login.encode()).decode()}"} if login else {})
+    request = urllib.request.Request(
+        url, headers={"Authorization": f"Basic {b64encode(login.encode()).decode()}"} if login else {}
+    )
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.status, answer.read().decode()
@@ -52,7 +56,11 @@ def get(url: str, login: str | None = None) -> tuple[int, str]:
 
 def numbers(text: str) -> dict[tuple[str, ...], float]:
     """Every sample by its name and the values of its labels."""
-    return {(each.name, *each.labels.values()): each.value for family in text_string_to_metric_families(text) for each in family.samples}
+    return {
+        (each.name, *each.labels.values()): each.value
+        for family in text_string_to_metric_families(text)
+        for each in family.samples
+    }
 
 
 def test_a_house_that_is_well_is_live_ready_and_counted(lived: Team) -> None:
@@ -77,8 +85,14 @@ def test_the_standings_are_those_of_the_cases(lived: Team) -> None:
     for on in ("14 Apr 2026", "6 Apr 2026", "20 Mar 2026", "1 Sep 2026"):
         with watched(lived, on) as url:
             told = numbers(get(f"{url}/metrics")[1])
-        work = [duty for duty in lived.report(on).duties if duty.standing in {"running", "due_soon", "breached", "excused"}]
-        shown = {name[1]: int(count) for name, count in told.items() if name[0] == "sendflow_duties_open" and name[1] != "no_date"}
+        work = [
+            duty for duty in lived.report(on).duties if duty.standing in {"running", "due_soon", "breached", "excused"}
+        ]
+        shown = {
+            name[1]: int(count)
+            for name, count in told.items()
+            if name[0] == "sendflow_duties_open" and name[1] != "no_date"
+        }
         assert shown == {each: sum(duty.standing == each for duty in work) for each in shown}, on
 
 
@@ -92,7 +106,9 @@ def test_ages_grow_when_nothing_happens(lived: Team) -> None:
     assert told["sendflow_letter_oldest_unsent_seconds",] == 3 * 86400
 
 
-def test_a_house_without_room_on_its_disk_is_not_ready_and_still_counted(lived: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_house_without_room_on_its_disk_is_not_ready_and_still_counted(
+    lived: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("runtime.health.metrics.shutil.disk_usage", lambda _home: SimpleNamespace(free=4_096))
     with watched(lived) as url:
         code, why = get(f"{url}/ready")
@@ -130,15 +146,37 @@ def test_a_login_is_asked_for_where_there_is_one_and_without_it_nothing_leaves_l
 
 def test_the_journal_and_the_metrics_hold_words_of_our_own_and_numbers(lived: Team) -> None:
     house = lived.house("14 Apr 2026")
-    perform("record", house, case="NX90001", drafts=[Draft("waiting_list_stated", day("14 Apr 2026"), {"service": SALT, "note": NAMES[0]})],
-            actor="dco.team", person={"name": NAMES[1], "nhs_number": NUMBERS[1]}, say=lambda _line: None)  # fmt: skip
-    for kind, data in ((NAMES[0], {}), ("final_plan_received", {"what": NAMES[1]}), ("waiting_list_stated", {"service": NAMES[1], "note": NUMBERS[0]})):
+    perform(
+        "record",
+        house,
+        case="NX90001",
+        drafts=[Draft("waiting_list_stated", day("14 Apr 2026"), {"service": SALT, "note": NAMES[0]})],
+        actor="dco.team",
+        person={"name": NAMES[1], "nhs_number": NUMBERS[1]},
+        say=lambda _line: None,
+    )
+    for kind, data in (
+        (NAMES[0], {}),
+        ("final_plan_received", {"what": NAMES[1]}),
+        ("waiting_list_stated", {"service": NAMES[1], "note": NUMBERS[0]}),
+    ):
         with pytest.raises(Refused):
-            perform("record", house, case="NX90001", drafts=[Draft(kind, day("14 Apr 2026"), data)], actor="dco.team", say=lambda _line: None)
+            perform(
+                "record",
+                house,
+                case="NX90001",
+                drafts=[Draft(kind, day("14 Apr 2026"), data)],
+                actor="dco.team",
+                say=lambda _line: None,
+            )
     perform("sweep", house, as_at=house.today(), say=lambda _line: None)
     text = job_log.path(house, house.now()).read_text(encoding="utf-8")
     lines = [json.loads(line) for line in text.splitlines()]
-    assert [(line["act"], line["outcome"]) for line in lines] == [("record", "done"), *[("record", "refused")] * 3, ("sweep", "done")]
+    assert [(line["act"], line["outcome"]) for line in lines] == [
+        ("record", "done"),
+        *[("record", "refused")] * 3,
+        ("sweep", "done"),
+    ]
     assert lines[-1]["facts_written"] == 0
     with watched(lived) as url:
         shown = get(f"{url}/metrics")[1]
@@ -147,4 +185,8 @@ def test_the_journal_and_the_metrics_hold_words_of_our_own_and_numbers(lived: Te
         assert not any(canary in said for canary in (*NAMES, *NUMBERS))
         assert "NX9" not in said
         assert "@" not in said
-    assert all(isinstance(value, int | float | bool) or re.fullmatch(r"[A-Za-z_]+|[0-9TZ:.-]+", value) for line in lines for value in line.values())
+    assert all(
+        isinstance(value, int | float | bool) or re.fullmatch(r"[A-Za-z_]+|[0-9TZ:.-]+", value)
+        for line in lines
+        for value in line.values()
+    )

@@ -1,4 +1,6 @@
-"""What an administrator copies works as it stands: the units are ones that systemd takes, and a backup can be opened again."""
+"""What an administrator copies works as it stands: the units are ones that systemd takes, and a backup can be opened
+again.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,11 @@ from tests.support.paths import ROOT
 from tests.support.team import Team
 
 CONFIG = ROOT / "config"
-LADDER, DIRECTORY, TRACKER = CONFIG / "ladder" / "ehc_needs_assessment.toml", CONFIG / "directory.toml", CONFIG / "tracker.toml"
+LADDER, DIRECTORY, TRACKER = (
+    CONFIG / "ladder" / "ehc_needs_assessment.toml",
+    CONFIG / "directory.toml",
+    CONFIG / "tracker.toml",
+)
 OWN = ("ladder.toml", "directory.toml", "tracker.toml")
 UNITS = sorted((ROOT / "deploy" / "systemd").iterdir())
 
@@ -26,14 +32,26 @@ UNITS = sorted((ROOT / "deploy" / "systemd").iterdir())
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 def test_every_unit_names_what_is_there(unit: Path) -> None:
     """Every path under /opt/sendflow is one of this checkout; its user can be any."""
-    words = [word for line in unit.read_text().splitlines() if not line.startswith("#") for word in line.replace("=", " ").replace("file:", "").split()]
+    words = [
+        word
+        for line in unit.read_text().splitlines()
+        if not line.startswith("#")
+        for word in line.replace("=", " ").replace("file:", "").split()
+    ]
     ours = [word.removeprefix("/opt/sendflow") for word in words if word.startswith("/opt/sendflow/")]
     assert [path for path in ours if not path.startswith("/.venv/") and not (ROOT / path.lstrip("/")).exists()] == []
 
 
 def test_every_line_that_a_unit_starts_is_a_command_of_ours() -> None:
-    """Its words and options are known; tests/system/postgres/test_work_pool.py starts the parts, and docs/running.md says what else was tried."""
-    lines = [line.partition("=")[2] for unit in UNITS for line in unit.read_text().splitlines() if line.startswith(("ExecStart=", "ExecStartPost="))]
+    """Its words and options are known; tests/system/postgres/test_work_pool.py starts the parts, and docs/running.md
+    says what else was tried.
+    """
+    lines = [
+        line.partition("=")[2]
+        for unit in UNITS
+        for line in unit.read_text().splitlines()
+        if line.startswith(("ExecStart=", "ExecStartPost="))
+    ]
     assert len(lines) == 7
     for line in lines:
         program, *words = line.split()
@@ -49,7 +67,12 @@ if shutil.which("systemd-analyze"):
     def test_systemd_finds_no_fault_in_the_units(tmp_path: Path) -> None:
         for unit in UNITS:
             (tmp_path / unit.name).write_text(unit.read_text().replace("/opt/sendflow", str(ROOT)))
-        done = subprocess.run(["systemd-analyze", "verify", "--man=no", *map(str, tmp_path.iterdir())], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["systemd-analyze", "verify", "--man=no", *map(str, tmp_path.iterdir())],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert [line for line in done.stderr.splitlines() if "sendflow" in line] == []
 
 
@@ -59,11 +82,25 @@ def test_a_backup_taken_by_the_script_opens_as_a_house_and_verifies(team: Team, 
     (team.home / "tracker.toml").write_text(TRACKER.read_text("utf-8"), "utf-8")
     team = Team(team.home)
     team.opened("2 Feb 2026").asked("2 Mar 2026", note="Mum rang")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SENDFLOW_")} | {"SENDFLOW_HOME": str(team.home)}
-    done = subprocess.run([ROOT / "deploy" / "backup", tmp_path / "backups"], env=environment, capture_output=True, text=True, cwd=ROOT, check=False)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SENDFLOW_")} | {
+        "SENDFLOW_HOME": str(team.home)
+    }
+    done = subprocess.run(
+        [ROOT / "deploy" / "backup", tmp_path / "backups"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     kept = Path(done.stdout.strip())
-    assert {path.name for path in kept.rglob("*") if path.is_file()} == {"sendflow.db", "law_held.json", "person.key", *OWN}
+    assert {path.name for path in kept.rglob("*") if path.is_file()} == {
+        "sendflow.db",
+        "law_held.json",
+        "person.key",
+        *OWN,
+    }
     assert oct(kept.stat().st_mode & 0o777) == "0o700"
     fresh = tmp_path / "restored"
     fresh.mkdir()
@@ -71,7 +108,10 @@ def test_a_backup_taken_by_the_script_opens_as_a_house_and_verifies(team: Team, 
     assert restore is not None
     subprocess.run([*restore[1].split(), fresh], cwd=kept, check=True)
     again = Team(fresh)
-    assert again.first.directory == load_directory(team.home / "directory.toml") and again.first.ladder.digest == load_ladder(team.home / "ladder.toml").digest
+    assert (
+        again.first.directory == load_directory(team.home / "directory.toml")
+        and again.first.ladder.digest == load_ladder(team.home / "ladder.toml").digest
+    )
     assert again.dump() == team.dump()
     assert again.verify("3 Mar 2026").head == team.verify("3 Mar 2026").head
     again.first.engine.dispose()
@@ -80,13 +120,22 @@ def test_a_backup_taken_by_the_script_opens_as_a_house_and_verifies(team: Team, 
 
 
 def test_half_a_backup_never_bears_the_name_of_a_whole_one(team: Team, tmp_path: Path) -> None:
-    """Whoever restores takes the newest: what broke off leaves nothing, and records without their key say so in their name."""
+    """Whoever restores takes the newest: what broke off leaves nothing, and records without their key say so in their
+    name.
+    """
     team.opened("2 Feb 2026").asked("2 Mar 2026", note="Mum rang")
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SENDFLOW_")}
 
     def tried(home: Path) -> subprocess.CompletedProcess[str]:
         environment = clean | {"SENDFLOW_HOME": str(home)}
-        return subprocess.run([ROOT / "deploy" / "backup", tmp_path / "backups"], env=environment, capture_output=True, text=True, cwd=ROOT, check=False)
+        return subprocess.run(
+            [ROOT / "deploy" / "backup", tmp_path / "backups"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            check=False,
+        )
 
     empty = tmp_path / "empty"
     empty.mkdir()
@@ -101,7 +150,9 @@ def test_half_a_backup_never_bears_the_name_of_a_whole_one(team: Team, tmp_path:
 
 
 def test_the_command_for_root_runs_as_the_units_do() -> None:
-    """The same user, settings, folder and program, so that what a person types and what the service does are one house."""
+    """The same user, settings, folder and program, so that what a person types and what the service does
+    are one house.
+    """
     typed = (ROOT / "deploy" / "sendflow").read_text()
     unit = (ROOT / "deploy" / "systemd" / "sendflow.service").read_text()
     told = dict(line.partition("=")[::2] for line in unit.splitlines() if "=" in line and not line.startswith("#"))
@@ -110,4 +161,4 @@ def test_the_command_for_root_runs_as_the_units_do() -> None:
     assert f"--property=EnvironmentFile={told['EnvironmentFile'].lstrip('-')}" in typed
     assert f"--setenv={told['Environment']}" in typed
     assert f"--property=UMask={told['UMask']}" in typed
-    assert f"{told['ExecStart'].split()[0]} \"$@\"" in typed
+    assert f'{told["ExecStart"].split()[0]} "$@"' in typed

@@ -1,4 +1,6 @@
-"""The reverse proxy's file is one that nginx takes, and it lets through what people may do on the pages and nothing that would run programs on a worker."""
+"""The reverse proxy's file is one that nginx takes, and it lets through what people may do on the pages and nothing
+that would run programs on a worker.
+"""
 
 from __future__ import annotations
 
@@ -21,26 +23,55 @@ from tests.support.paths import ROOT
 SITE = ROOT / "deploy" / "nginx" / "sendflow.conf"
 RUN = "70c6785e-be1d-4073-b256-1f2f37a8732f"
 MAY = (
-    ("GET", "/"), ("GET", "/runs/flow-run/x"), ("GET", "/ui-settings"), ("GET", "/api/health"), ("GET", "/api/admin/settings"), ("GET", "/api/csrf-token"),
-    ("GET", "/api/events/out"), ("GET", f"/api/flow_runs/{RUN}"), ("POST", "/api/flow_runs/filter"), ("POST", "/api/flow_runs/count"),
-    ("POST", "/api/deployments/paginate"), ("POST", "/api/artifacts/latest/filter"), ("POST", "/api/work_pools/sendflow/workers/filter"),
-    ("POST", "/api/work_pools/sendflow/queues/filter"), ("POST", "/api/events/count-by/time"), ("POST", "/api/ui/flow_runs/history"),
-    ("POST", "/api/flow_runs/lateness"), ("POST", f"/api/deployments/{RUN}/create_flow_run"), ("POST", f"/api/flow_runs/{RUN}/set_state"),
-)  # fmt: skip
+    ("GET", "/"),
+    ("GET", "/runs/flow-run/x"),
+    ("GET", "/ui-settings"),
+    ("GET", "/api/health"),
+    ("GET", "/api/admin/settings"),
+    ("GET", "/api/csrf-token"),
+    ("GET", "/api/events/out"),
+    ("GET", f"/api/flow_runs/{RUN}"),
+    ("POST", "/api/flow_runs/filter"),
+    ("POST", "/api/flow_runs/count"),
+    ("POST", "/api/deployments/paginate"),
+    ("POST", "/api/artifacts/latest/filter"),
+    ("POST", "/api/work_pools/sendflow/workers/filter"),
+    ("POST", "/api/work_pools/sendflow/queues/filter"),
+    ("POST", "/api/events/count-by/time"),
+    ("POST", "/api/ui/flow_runs/history"),
+    ("POST", "/api/flow_runs/lateness"),
+    ("POST", f"/api/deployments/{RUN}/create_flow_run"),
+    ("POST", f"/api/flow_runs/{RUN}/set_state"),
+)
 MAY_NOT = (
-    ("POST", "/api/deployments/"), ("PATCH", f"/api/deployments/{RUN}"), ("DELETE", f"/api/deployments/{RUN}"), ("POST", "/api/work_pools/"),
-    ("PATCH", "/api/work_pools/sendflow"), ("DELETE", "/api/work_pools/sendflow"), ("POST", "/api/block_documents/"), ("POST", "/api/automations/"),
-    ("PUT", f"/api/automations/{RUN}"), ("POST", "/api/flow_runs/"), ("PATCH", f"/api/flow_runs/{RUN}"), ("DELETE", f"/api/flow_runs/{RUN}"),
-    ("POST", "/api/admin/database/clear"), ("POST", "/api/variables/"), ("GET", "/api/events/in"), ("POST", "/api/events"), ("POST", "/api/logs/"),
-    ("PUT", "/api/concurrency_limits/filter"), ("POST", "/api/deployments/filter/../"),
-)  # fmt: skip
+    ("POST", "/api/deployments/"),
+    ("PATCH", f"/api/deployments/{RUN}"),
+    ("DELETE", f"/api/deployments/{RUN}"),
+    ("POST", "/api/work_pools/"),
+    ("PATCH", "/api/work_pools/sendflow"),
+    ("DELETE", "/api/work_pools/sendflow"),
+    ("POST", "/api/block_documents/"),
+    ("POST", "/api/automations/"),
+    ("PUT", f"/api/automations/{RUN}"),
+    ("POST", "/api/flow_runs/"),
+    ("PATCH", f"/api/flow_runs/{RUN}"),
+    ("DELETE", f"/api/flow_runs/{RUN}"),
+    ("POST", "/api/admin/database/clear"),
+    ("POST", "/api/variables/"),
+    ("GET", "/api/events/in"),
+    ("POST", "/api/events"),
+    ("POST", "/api/logs/"),
+    ("PUT", "/api/concurrency_limits/filter"),
+    ("POST", "/api/deployments/filter/../"),
+)
 
 
 class Echo(BaseHTTPRequestHandler):
     """Answers with what came through."""
 
     def _answer(self) -> None:
-        said = f"{self.command} {self.path} {self.headers.get('Authorization')} {self.headers.get('X-Forwarded-Proto')}".encode()
+        login, scheme = self.headers.get("Authorization"), self.headers.get("X-Forwarded-Proto")
+        said = f"{self.command} {self.path} {login} {scheme}".encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(said)))
         self.end_headers()
@@ -60,21 +91,49 @@ class Proxy:
         self.folder, self.port, self.machines = folder, free_port(), free_port()
         self.certificate = folder / "sendflow.pem"
         subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", folder / "sendflow.key", "-out",
-             self.certificate, "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True,
-        )  # fmt: skip
+            [
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-nodes",
+                "-keyout",
+                folder / "sendflow.key",
+                "-out",
+                self.certificate,
+                "-days",
+                "2",
+                "-subj",
+                "/CN=localhost",
+                "-addext",
+                "subjectAltName=DNS:localhost",
+            ],
+            check=True,
+            capture_output=True,
+        )
         changes = {
-            "/etc/ssl/certs/sendflow.pem": str(self.certificate), "/etc/ssl/private/sendflow.key": str(folder / "sendflow.key"),
-            "listen 443": f"listen 127.0.0.1:{self.port}", "listen 8443": f"listen 127.0.0.1:{self.machines}",
-            "127.0.0.1:4200": f"127.0.0.1:{behind}", "127.0.0.1:4280": f"127.0.0.1:{watch}",
-        }  # fmt: skip
+            "/etc/ssl/certs/sendflow.pem": str(self.certificate),
+            "/etc/ssl/private/sendflow.key": str(folder / "sendflow.key"),
+            "listen 443": f"listen 127.0.0.1:{self.port}",
+            "listen 8443": f"listen 127.0.0.1:{self.machines}",
+            "127.0.0.1:4200": f"127.0.0.1:{behind}",
+            "127.0.0.1:4280": f"127.0.0.1:{watch}",
+        }
         site = SITE.read_text()
         for shipped, here in changes.items():
             assert shipped in site
             site = site.replace(shipped, here)
         (folder / "site.conf").write_text(site)
-        places = "".join(f"{name}_temp_path {folder}/{name}; " for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        main = f"daemon off; master_process off; pid {folder}/pid; error_log {folder}/log; events {{}} http {{ access_log off; {places} include site.conf; }}"
+        places = "".join(
+            f"{name}_temp_path {folder}/{name}; " for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )
+        main = (
+            f"daemon off; master_process off; pid {folder}/pid; error_log {folder}/log; events {{}} http {{ access_log"
+            f" off; {places} include site.conf; }}"
+        )
         (folder / "nginx.conf").write_text(main)
 
     def command(self, *words: str) -> list[str]:
@@ -82,9 +141,13 @@ class Proxy:
 
     def ask(self, method: str, path: str, port: int | None = None) -> tuple[int, str]:
         """The status and what was answered."""
-        request = urllib.request.Request(f"https://localhost:{port or self.port}{path}", method=method, headers={"Authorization": "Basic ZGNv"})
+        request = urllib.request.Request(
+            f"https://localhost:{port or self.port}{path}", method=method, headers={"Authorization": "Basic ZGNv"}
+        )
         try:
-            with urllib.request.urlopen(request, timeout=10, context=ssl.create_default_context(cafile=self.certificate)) as answer:
+            with urllib.request.urlopen(
+                request, timeout=10, context=ssl.create_default_context(cafile=self.certificate)
+            ) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as refused:
             return refused.code, ""

@@ -1,4 +1,6 @@
-"""A clock that jumps forward and back, and one that lives through both changes of summer time: facts keep their order, letters their one a day."""
+"""A clock that jumps forward and back, and one that lives through both changes of summer time: facts keep their order,
+letters their one a day.
+"""
 
 from __future__ import annotations
 
@@ -53,8 +55,10 @@ def live(house: OddClock, room: PostRoom, moments: list[datetime]) -> None:
     for number, moment in enumerate(moments):
         house.says[0] = moment
         today = house.today()
-        facts = [Draft("ehc_assessment_requested", today, {"la": "northshire"}),
-                 Draft("health_advice_requested", today, {"body": "QX101", "service": "speech_and_language_therapy"})]  # fmt: skip
+        facts = [
+            Draft("ehc_assessment_requested", today, {"la": "northshire"}),
+            Draft("health_advice_requested", today, {"body": "QX101", "service": "speech_and_language_therapy"}),
+        ]
         record(house, f"NX{number:05d}", facts, "dco.team")
         sweep(house)
         deliver(house, post=room.post)
@@ -64,7 +68,16 @@ def in_order(team: Team, cases: int) -> None:
     """Instants never go back in a case, and no engine's fact stands twice."""
     for ref, lines in history(team, [f"NX{number:05d}" for number in range(cases)]).items():
         assert [line.recorded_at for line in lines] == sorted(line.recorded_at for line in lines)
-        rungs = [(line.kind, line.data.get("rung"), line.data.get("opened_seq"), line.data.get("recipient"), line.data.get("due")) for line in lines]
+        rungs = [
+            (
+                line.kind,
+                line.data.get("rung"),
+                line.data.get("opened_seq"),
+                line.data.get("recipient"),
+                line.data.get("due"),
+            )
+            for line in lines
+        ]
         assert len(set(rungs)) == len(rungs), ref
 
 
@@ -84,7 +97,11 @@ def test_a_clock_that_jumps_writes_nothing_twice(team: Team, room: PostRoom) -> 
     assert (report.damage, report.stale) == ([], 0)
 
 
-@pytest.mark.parametrize("change", [datetime(2026, 3, 29, 1, 0, tzinfo=UTC), datetime(2026, 10, 25, 1, 0, tzinfo=UTC)], ids=["forward", "back"])
+@pytest.mark.parametrize(
+    "change",
+    [datetime(2026, 3, 29, 1, 0, tzinfo=UTC), datetime(2026, 10, 25, 1, 0, tzinfo=UTC)],
+    ids=["forward", "back"],
+)
 def test_both_changes_of_summer_time_are_lived_through(team: Team, room: PostRoom, change: datetime) -> None:
     """By the minute around the change, by the hour around both midnights in London, and the Monday after."""
     minutes = [change + timedelta(minutes=each) for each in (-61, -60, -1, 0, 1, 59, 60, 61)]
@@ -94,7 +111,10 @@ def test_both_changes_of_summer_time_are_lived_through(team: Team, room: PostRoo
     live(house, room, moments)
     in_order(team, len(moments))
     letters_are_told_once(team, room)
-    assert {datetime.fromisoformat(moment.isoformat()).astimezone(LONDON).utcoffset() for moment in moments} == {timedelta(0), timedelta(hours=1)}
+    assert {datetime.fromisoformat(moment.isoformat()).astimezone(LONDON).utcoffset() for moment in moments} == {
+        timedelta(0),
+        timedelta(hours=1),
+    }
     assert verify(house).damage == []
     # Eight in the morning is eight in London: none left on the Sunday, one on the Monday.
     assert {str(mail["Date"])[:3] for mail in room.arrived} <= {"Mon", "Fri"}
@@ -102,10 +122,18 @@ def test_both_changes_of_summer_time_are_lived_through(team: Team, room: PostRoo
 
 
 def test_two_machines_whose_clocks_disagree_write_one_history_and_send_one_letter(team: Team, room: PostRoom) -> None:
-    """One is twenty minutes ahead, then a day, then behind; both record, sweep and deliver in turn on the same cases."""
+    """One is twenty minutes ahead, then a day, then behind; both record, sweep and deliver in turn on the
+    same cases.
+    """
     start = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
     here, there = with_clock(team, [start]), with_clock(team, [start])
-    apart = [timedelta(minutes=20), timedelta(days=1), timedelta(hours=-15), timedelta(minutes=-20), timedelta(seconds=-1)]
+    apart = [
+        timedelta(minutes=20),
+        timedelta(days=1),
+        timedelta(hours=-15),
+        timedelta(minutes=-20),
+        timedelta(seconds=-1),
+    ]
     for number in range(60):
         moment = start + timedelta(days=number, hours=number % 5)
         here.says[0], there.says[0] = moment, moment + apart[number % len(apart)]
@@ -114,7 +142,10 @@ def test_two_machines_whose_clocks_disagree_write_one_history_and_send_one_lette
                 if number < 4:
                     ref, day = f"NX{number:04d}{'01'[house is there]}", min(house.today(), other.today())
                     asked = {"body": "QX101", "service": "speech_and_language_therapy"}
-                    facts = [Draft("ehc_assessment_requested", day, {"la": "northshire"}), Draft("health_advice_requested", day, asked)]
+                    facts = [
+                        Draft("ehc_assessment_requested", day, {"la": "northshire"}),
+                        Draft("health_advice_requested", day, asked),
+                    ]
                     record(house, ref, facts, "dco.team")
                     record(other, ref, [Draft("waiting_list_stated", day, asked | {"weeks": 10})], "dco.team")
                 sweep(house)
@@ -126,8 +157,12 @@ def test_two_machines_whose_clocks_disagree_write_one_history_and_send_one_lette
     assert (verify(here).damage, verify(there).damage) == ([], [])
 
 
-def test_a_claim_of_another_machine_is_left_until_its_time_is_over_by_ones_own_clock(team: Team, room: PostRoom) -> None:
-    """A machine that is ahead may take a living sender for a dead one: then the same letter goes twice, under one Message-ID, and says so."""
+def test_a_claim_of_another_machine_is_left_until_its_time_is_over_by_ones_own_clock(
+    team: Team, room: PostRoom
+) -> None:
+    """A machine that is ahead may take a living sender for a dead one: then the same letter goes twice, under one
+    Message-ID, and says so.
+    """
     start = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
     here, there = with_clock(team, [start]), with_clock(team, [start + timedelta(minutes=20)])
     case, facts = opening(0, "2026-03-02")

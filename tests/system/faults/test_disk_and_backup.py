@@ -54,13 +54,18 @@ def test_a_full_disk_undoes_an_act_whole_and_room_made_again_lets_it_be_done(
             assert children.one("record", TODAY, str(told), new).code == 0
         facts_are_there_once(team, plan, plan)
         for today in (TODAY, "2026-03-03", "2026-03-04"):
-            assert (children.one("sweep", today).code, children.one("deliver", today, HOST, room.port, 5.0).code) == (0, 0)
+            assert (children.one("sweep", today).code, children.one("deliver", today, HOST, room.port, 5.0).code) == (
+                0,
+                0,
+            )
     all_is_well(team, room, "2026-03-04")
     nothing_is_left(team)
     assert full > 0
 
 
-def test_a_backup_taken_while_the_house_writes_opens_as_a_whole_house(team: Team, teams: Callable[[str], Team], room: PostRoom) -> None:
+def test_a_backup_taken_while_the_house_writes_opens_as_a_whole_house(
+    team: Team, teams: Callable[[str], Team], room: PostRoom
+) -> None:
     backup = team.home.parent / "backup"
     backup.mkdir()
     stop, written = threading.Event(), list[int]()
@@ -69,14 +74,22 @@ def test_a_backup_taken_while_the_house_writes_opens_as_a_whole_house(team: Team
         house: House = team.house("2 Mar 2026")
         number = 0
         while not stop.is_set():
-            record(house, f"NX{number:05d}", [Draft(kind, day(on), data) for kind, on, data in opening(number, TODAY)[1]], "dco.team")
+            record(
+                house,
+                f"NX{number:05d}",
+                [Draft(kind, day(on), data) for kind, on, data in opening(number, TODAY)[1]],
+                "dco.team",
+            )
             written.append(number)
             number += 1
 
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        with closing(sqlite3.connect(team.home / "sendflow.db")) as source, closing(sqlite3.connect(backup / "sendflow.db")) as target:
+        with (
+            closing(sqlite3.connect(team.home / "sendflow.db")) as source,
+            closing(sqlite3.connect(backup / "sendflow.db")) as target,
+        ):
             while len(written) < 20:
                 stop.wait(0.01)
             before = len(written)
@@ -95,6 +108,9 @@ def test_a_backup_taken_while_the_house_writes_opens_as_a_whole_house(team: Team
     with nursery(restored) as children:
         assert children.one("record", TODAY, str(backup / "accepted"), missing).code == 0
         for today in (TODAY, "2026-03-03"):
-            assert (children.one("sweep", today).code, children.one("deliver", today, HOST, room.port, 5.0).code) == (0, 0)
+            assert (children.one("sweep", today).code, children.one("deliver", today, HOST, room.port, 5.0).code) == (
+                0,
+                0,
+            )
     all_is_well(restored, room, "2026-03-03")
     assert len(history(restored, [f"NX{number:05d}" for number in written])) == len(written)

@@ -1,4 +1,6 @@
-"""kill -9 of recorders, sweepers and deliverers at instants chosen by chance, two of each at once, round after round on the same records."""
+"""kill -9 of recorders, sweepers and deliverers at instants chosen by chance, two of each at once, round after round on
+the same records.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +18,29 @@ from tests.support.mail_server import HOST, PostRoom
 from tests.support.team import Team
 
 PLACES = (
-    ("northshire", "QX101", "speech_and_language_therapy"), ("northshire", "QX101", "community_paediatrics"), ("eastmere", "QX102", "community_paediatrics"),
-    ("eastmere", "QX103", "speech_and_language_therapy"), ("holme_vale", "QX102", "physiotherapy"),
-)  # fmt: skip
-LONGEST = {"record": 0.15, "sweep": 0.15, "deliver": 0.5, "digest": 0.4, "import": 0.4}  # seconds, of eight at once on two cores: half of them die at work
+    ("northshire", "QX101", "speech_and_language_therapy"),
+    ("northshire", "QX101", "community_paediatrics"),
+    ("eastmere", "QX102", "community_paediatrics"),
+    ("eastmere", "QX103", "speech_and_language_therapy"),
+    ("holme_vale", "QX102", "physiotherapy"),
+)
+LONGEST = {
+    "record": 0.15,
+    "sweep": 0.15,
+    "deliver": 0.5,
+    "digest": 0.4,
+    "import": 0.4,
+}  # seconds, of eight at once on two cores: half of them die at work
 CHILDREN = ("record", "record", "sweep", "sweep", "deliver", "deliver", "digest", "import")
 
 
 def opening(number: int, on: str) -> Planned:
     """One act of two facts: a request to assess, and a service asked for advice."""
     la, body, service = PLACES[number % len(PLACES)]
-    return f"NX{number:05d}", [("ehc_assessment_requested", on, {"la": la}), ("health_advice_requested", on, {"body": body, "service": service})]
+    return f"NX{number:05d}", [
+        ("ehc_assessment_requested", on, {"la": la}),
+        ("health_advice_requested", on, {"body": body, "service": service}),
+    ]
 
 
 def tracker(path: Path, number: int, on: str) -> list[Planned]:
@@ -68,17 +82,26 @@ def test_whatever_dies_when_nothing_is_lost_and_nothing_is_said_twice(
             plans = iter([[*new[:2], *late[:2]], [*new[1:], *late[1:]]])  # two of them want the same act
             line = (HOST, room.port, 5.0)
             given = {"deliver": line, "digest": line, "import": (str(tmp_path / "tracker.csv"),)}
-            ends = children.all_at_once(*(
-                Order(act, today, (str(told), next(plans)) if act == "record" else given.get(act, ()), die_after=chance.uniform(0.0, LONGEST[act]))
-                for act in CHILDREN
-            ))  # fmt: skip
+            ends = children.all_at_once(
+                *(
+                    Order(
+                        act,
+                        today,
+                        (str(told), next(plans)) if act == "record" else given.get(act, ()),
+                        die_after=chance.uniform(0.0, LONGEST[act]),
+                    )
+                    for act in CHILDREN
+                )
+            )
             assert {end.code for end in ends} <= {0, -9}, [end.answer for end in ends if end.code > 0]
             killed += sum(end.code == -9 for end in ends)
             facts_are_there_once(team, accepted(told), wanted)
             # Whoever got no answer asks again: what was written meanwhile is refused, and what was not is written now.
             again = children.one("record", today, str(told), [*new, *late])
             assert {said for _case, said in again.answer if isinstance(said, str)} <= {"recorded_already", "unlawful"}
-            assert [children.one(act, today, *given.get(act, ())).code for act in ("import", "sweep", "deliver", "digest")] == [0] * 4
+            assert [
+                children.one(act, today, *given.get(act, ())).code for act in ("import", "sweep", "deliver", "digest")
+            ] == [0] * 4
             facts_are_there_once(team, [*wanted], wanted)
             all_is_well(team, room, today)
         for today in days[-4:]:

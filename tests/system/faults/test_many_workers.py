@@ -1,4 +1,6 @@
-"""One, two and eight workers on the same cases leave the same facts and the same letters, and a commit whose answer is lost is not repeated."""
+"""One, two and eight workers on the same cases leave the same facts and the same letters, and a commit whose answer is
+lost is not repeated.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,12 @@ def lived(team: Team, workers: int, tmp_path: Path) -> Iterator[PostRoom]:
                 # Each worker begins elsewhere, and all of them want every act.
                 orders += [Order("record", today, (str(told), plan[start:] + plan[:start])) for start in range(workers)]
             assert [end.code for end in children.all_at_once(*orders)] == [0] * len(orders)
-            assert [end.code for end in children.all_at_once(*(Order("deliver", today, (HOST, room.port, 5.0)) for _ in range(workers)))] == [0] * workers
+            assert [
+                end.code
+                for end in children.all_at_once(
+                    *(Order("deliver", today, (HOST, room.port, 5.0)) for _ in range(workers))
+                )
+            ] == [0] * workers
         assert len(accepted(told)) == CASES
         yield room
 
@@ -39,8 +46,13 @@ def lived(team: Team, workers: int, tmp_path: Path) -> Iterator[PostRoom]:
 def remembered(team: Team) -> dict[str, list[tuple[str, str, Any, Any]]]:
     """What the histories say, without the instants and the order in which workers came by."""
     found = history(team, [f"NX{number:05d}" for number in range(CASES)])
-    return {ref: sorted((line.kind, line.occurred_on.isoformat(), str(line.data.get("rung")), str(line.data.get("recipient"))) for line in lines)
-            for ref, lines in found.items()}  # fmt: skip
+    return {
+        ref: sorted(
+            (line.kind, line.occurred_on.isoformat(), str(line.data.get("rung")), str(line.data.get("recipient")))
+            for line in lines
+        )
+        for ref, lines in found.items()
+    }
 
 
 def test_one_two_and_eight_workers_leave_the_same(teams: Callable[[str], Team], tmp_path: Path) -> None:
@@ -55,7 +67,9 @@ def test_one_two_and_eight_workers_leave_the_same(teams: Callable[[str], Team], 
     assert ends[1:] == [ends[0]] * (len(WORKERS) - 1)
 
 
-def test_a_commit_whose_answer_was_lost_is_there_once_however_often_it_is_asked_for_again(team: Team, tmp_path: Path) -> None:
+def test_a_commit_whose_answer_was_lost_is_there_once_however_often_it_is_asked_for_again(
+    team: Team, tmp_path: Path
+) -> None:
     told, today = tmp_path / "accepted", "2026-03-02"
     plan = [opening(number, today) for number in range(3)]
     nowhere = tmp_path / "no folder" / "accepted"

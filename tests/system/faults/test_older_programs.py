@@ -1,4 +1,6 @@
-"""A program that is older than the records: it says so in one line and writes nothing, also where it was at work when they were brought up to date."""
+"""A program that is older than the records: it says so in one line and writes nothing, also where it was at work when
+they were brought up to date.
+"""
 
 from __future__ import annotations
 
@@ -33,13 +35,13 @@ from tests.support.by_hand import CASE, day
 from tests.support.paths import ROOT
 from tests.support.team import Team
 
-LATER = '''
+LATER = """
 import sqlalchemy as sa
 from alembic import op
 revision, down_revision, branch_labels, depends_on = "later", "{head}", None, None
 def upgrade() -> None:
     op.add_column("case_file", sa.Column("later", sa.String(), nullable=True))
-'''
+"""
 
 
 @pytest.fixture
@@ -79,15 +81,20 @@ def lived(team: Team) -> Team:
     return team.opened("2 Feb 2026").asked("2 Mar 2026")
 
 
-def test_a_program_that_was_at_work_when_the_records_moved_on_writes_no_more(team: Team, program: Callable[[Team], None], tmp_path: Path) -> None:
+def test_a_program_that_was_at_work_when_the_records_moved_on_writes_no_more(
+    team: Team, program: Callable[[Team], None], tmp_path: Path
+) -> None:
     house: House = lived(team).house("14 Apr 2026")
     tracker = tmp_path / "tracker.csv"
     tracker.write_text("Ref,Local authority,Request received by LA\nNX90002,northshire,02/03/2026\n", encoding="utf-8")
     program(team)
     acts: list[Callable[[], Any]] = [
         lambda: team.record("14 Apr 2026", "health_advice_acknowledged", service="speech_and_language_therapy"),
-        lambda: sweep(house), lambda: deliver(house, post=team.post), lambda: digest(house, house.today()), lambda: import_file(house, tracker),
-    ]  # fmt: skip
+        lambda: sweep(house),
+        lambda: deliver(house, post=team.post),
+        lambda: digest(house, house.today()),
+        lambda: import_file(house, tracker),
+    ]
     with nothing_is_written(team):
         for act in acts:
             with pytest.raises(RecordsError, match="a later version of sendflow"):
@@ -124,15 +131,24 @@ def test_an_alarm_clock_that_goes_on_says_it_once_and_neither_sweeps_nor_sends(
     assert capsys.readouterr().err.count("later version of sendflow") == 1
 
 
-def test_who_writes_while_the_records_are_brought_up_to_date_is_before_or_not_at_all(team: Team, program: Callable[[Team], None]) -> None:
-    """The migration waits for a writer that was first; one that comes in the middle of it waits, and is then refused."""
+def test_who_writes_while_the_records_are_brought_up_to_date_is_before_or_not_at_all(
+    team: Team, program: Callable[[Team], None]
+) -> None:
+    """The migration waits for a writer that was first; one that comes in the middle of it waits, and is
+    then refused.
+    """
     lived(team)
-    house, request = team.house("2 Mar 2026"), [Draft("ehc_assessment_requested", day("2 Mar 2026"), {"la": "northshire"})]
+    house, request = (
+        team.house("2 Mar 2026"),
+        [Draft("ehc_assessment_requested", day("2 Mar 2026"), {"la": "northshire"})],
+    )
     written: list[str] = []
 
     def write(which: int) -> None:
         with suppress(RecordsError):
-            written.extend(record(house, f"NX8{which}{number:03d}", request, "dco.team").case_ref for number in range(60))
+            written.extend(
+                record(house, f"NX8{which}{number:03d}", request, "dco.team").case_ref for number in range(60)
+            )
 
     with writing(team.first.engine) as first:
         late = threading.Thread(target=program, args=(team,))
@@ -153,11 +169,27 @@ def test_who_writes_while_the_records_are_brought_up_to_date_is_before_or_not_at
     assert (report.damage, report.cases) == ([], 1 + len(set(written)))
 
 
-@pytest.mark.parametrize("written", [{"machine": 9}, {"machine": 9, "kind": "advice_foreseen"}, {"machine": 9, "kind": "health_advice_acknowledged"}])
-def test_facts_of_a_later_program_are_refused_by_name_and_the_other_cases_go_on(team: Team, written: dict[str, Any]) -> None:
-    """Its schema is the same, its machines are not: the case is left as it is, whatever the kinds of fact are called."""
-    lived(team).act("2 Feb 2026", ("ehc_assessment_requested", "2 Feb 2026", {"la": "eastmere"}), ("assessment_agreed", "2 Feb 2026", {}), case="NX90002")
-    team.act("2 Mar 2026", ("health_advice_requested", "2 Mar 2026", {"body": "QX103", "service": "speech_and_language_therapy"}), case="NX90002")
+@pytest.mark.parametrize(
+    "written",
+    [{"machine": 9}, {"machine": 9, "kind": "advice_foreseen"}, {"machine": 9, "kind": "health_advice_acknowledged"}],
+)
+def test_facts_of_a_later_program_are_refused_by_name_and_the_other_cases_go_on(
+    team: Team, written: dict[str, Any]
+) -> None:
+    """Its schema is the same, its machines are not: the case is left as it is, whatever the kinds of fact
+    are called.
+    """
+    lived(team).act(
+        "2 Feb 2026",
+        ("ehc_assessment_requested", "2 Feb 2026", {"la": "eastmere"}),
+        ("assessment_agreed", "2 Feb 2026", {}),
+        case="NX90002",
+    )
+    team.act(
+        "2 Mar 2026",
+        ("health_advice_requested", "2 Mar 2026", {"body": "QX103", "service": "speech_and_language_therapy"}),
+        case="NX90002",
+    )
     by_a_later_program(team, **written)
     with pytest.raises(Unlawful, match="later version of sendflow"):
         team.record("14 Apr 2026", "health_advice_received", service="speech_and_language_therapy")
@@ -180,14 +212,28 @@ def by_a_later_program(team: Team, kind: str = "waiting_list_stated", machine: i
     with writing(team.first.engine) as connection:
         lines, tail = ledger.read(connection, [CASE])[CASE]
         last = lines[-1]
-        fact = fact_of({
-            "case_ref": CASE, "seq": tail.seq + 1, "kind": kind, "version": 2, "process": "ehc_needs_assessment", "machine": machine, "law": last.law,
-            "occurred_on": day("3 Mar 2026"), "recorded_at": last.recorded_at, "actor": "dco.team", "via": "record",
-            "data": {"body": "QX101", "service": "speech_and_language_therapy"},
-        })  # fmt: skip
+        fact = fact_of(
+            {
+                "case_ref": CASE,
+                "seq": tail.seq + 1,
+                "kind": kind,
+                "version": 2,
+                "process": "ehc_needs_assessment",
+                "machine": machine,
+                "law": last.law,
+                "occurred_on": day("3 Mar 2026"),
+                "recorded_at": last.recorded_at,
+                "actor": "dco.team",
+                "via": "record",
+                "data": {"body": "QX101", "service": "speech_and_language_therapy"},
+            }
+        )
         rows, end = ledger.chained([fact], tail)
         ledger.append(connection, rows)
-        connection.execute(text("UPDATE case_file SET seq = :seq, hash = :hash WHERE case_ref = :ref"), {"seq": end.seq, "hash": end.hash, "ref": CASE})
+        connection.execute(
+            text("UPDATE case_file SET seq = :seq, hash = :hash WHERE case_ref = :ref"),
+            {"seq": end.seq, "hash": end.hash, "ref": CASE},
+        )
 
 
 def test_a_process_that_a_later_program_knows_is_left_alone(team: Team) -> None:
@@ -195,10 +241,22 @@ def test_a_process_that_a_later_program_knows_is_left_alone(team: Team) -> None:
     lived(team)
     assert is_postgresql(team.first.engine) == (team.first.settings.database_url is not None)
     with writing(team.first.engine) as connection:
-        fact = fact_of({
-            "case_ref": "NX90003", "seq": 1, "kind": "play_therapy_requested", "version": 1, "process": "play_therapy", "machine": 1, "law": "0" * 12,
-            "occurred_on": day("3 Mar 2026"), "recorded_at": "2026-03-03T09:00:00.000000Z", "actor": "dco.team", "via": "record", "data": {},
-        })  # fmt: skip
+        fact = fact_of(
+            {
+                "case_ref": "NX90003",
+                "seq": 1,
+                "kind": "play_therapy_requested",
+                "version": 1,
+                "process": "play_therapy",
+                "machine": 1,
+                "law": "0" * 12,
+                "occurred_on": day("3 Mar 2026"),
+                "recorded_at": "2026-03-03T09:00:00.000000Z",
+                "actor": "dco.team",
+                "via": "record",
+                "data": {},
+            }
+        )
         ledger.append(connection, ledger.chained([fact], ledger.NEW_CASE)[0])
     with pytest.raises(Unlawful, match="no process that this house knows"):
         team.record("14 Apr 2026", "waiting_list_stated", case="NX90003", service="physiotherapy")
@@ -207,14 +265,18 @@ def test_a_process_that_a_later_program_knows_is_left_alone(team: Team) -> None:
 
 
 def test_programs_that_sweep_in_turn_under_two_laws_are_named(team: Team) -> None:
-    """Where both come to the same dates nothing is written twice; every case is worked out anew each time all the same, and the doctor says what to mend."""
+    """Where both come to the same dates nothing is written twice; every case is worked out anew each time all the same,
+    and the doctor says what to mend.
+    """
     lived(team)
     newer = team.house("23 Mar 2026")
     older = replace(newer, looked_under="0" * len(newer.looked_under))
     for house in (older, newer):
         sweep(house)
     settings = newer.settings
-    assert "two_laws" not in {each.what for each in examine(settings).findings}, "a law that was changed once is no fault"
+    assert "two_laws" not in {each.what for each in examine(settings).findings}, (
+        "a law that was changed once is no fault"
+    )
     told = team.told()
     for house in (older, newer, older):
         sweep(house)

@@ -1,4 +1,6 @@
-"""A Prefect server that has gone, hangs or breaks off while facts are recorded; a mail server that is slow, refuses, or never says a word."""
+"""A Prefect server that has gone, hangs or breaks off while facts are recorded; a mail server that is slow, refuses, or
+never says a word.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ WELL = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Type: application/json\
 
 @contextmanager
 def line(first: bytes = b"", *, healthy: bool = False, for_ever: bool = False) -> Iterator[int]:
-    """A port that takes every call and says `first`, or that it is well where it is asked for its health; then it hangs (or hangs up).
+    """A port that takes every call and says `first`, or that it is well where it is asked for its health; then it hangs
+    (or hangs up).
 
     `for_ever`: it says it again and again, until the caller hangs up.
     """
@@ -77,7 +80,16 @@ def test_the_doctor_names_a_house_whose_supervisor_was_killed(team: Team) -> Non
     """It took its parts with it and could not say so."""
     nobody = 2**22 - 3
     assert not Path(f"/proc/{nobody}").exists()
-    told = Running(nobody, "2026-03-02T09:00:00+00:00", "http://127.0.0.1:9/api", "http://127.0.0.1:9", HOST, 9, str(team.home), {"wake": nobody})
+    told = Running(
+        nobody,
+        "2026-03-02T09:00:00+00:00",
+        "http://127.0.0.1:9/api",
+        "http://127.0.0.1:9",
+        HOST,
+        9,
+        str(team.home),
+        {"wake": nobody},
+    )
     write_running(team.home / "running.json", told)
     assert [each.what for each in examine(team.house(TODAY).settings).findings] == ["supervisor"]
 
@@ -87,10 +99,29 @@ def test_facts_are_recorded_though_prefect_is(team: Team, how: str) -> None:
     """The command ends well within half a minute, with one line about it, and the fact is there once."""
     with line(healthy=how == "breaks_off") as port:
         at = 9 if how == "gone" else port
-        running = Running(os.getpid(), "2026-03-02T09:00:00+00:00", f"http://{HOST}:{at}/api", f"http://{HOST}:{at}", HOST, 9, str(team.home), {})
+        running = Running(
+            os.getpid(),
+            "2026-03-02T09:00:00+00:00",
+            f"http://{HOST}:{at}/api",
+            f"http://{HOST}:{at}",
+            HOST,
+            9,
+            str(team.home),
+            {},
+        )
         write_running(team.home / "running.json", running)
         environment = child_environment(Settings(home=team.home)) | {"SENDFLOW_TODAY": TODAY, "PYTHONPATH": str(ROOT)}
-        words = ["record", "NX00000", "ehc_assessment_requested", "--on", TODAY, "--actor", "dco.team", "--data", "la=northshire"]
+        words = [
+            "record",
+            "NX00000",
+            "ehc_assessment_requested",
+            "--on",
+            TODAY,
+            "--actor",
+            "dco.team",
+            "--data",
+            "la=northshire",
+        ]
         began = time.monotonic()
         command = [sys.executable, "-c", "from cli import main; main()", *words]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
@@ -103,11 +134,19 @@ def test_facts_are_recorded_though_prefect_is(team: Team, how: str) -> None:
     records_are_whole(team, TODAY)
 
 
-def test_a_mail_server_that_says_no_more_keeps_nobody_waiting_and_is_no_refusal(team: Team, room: PostRoom, tmp_path: Path) -> None:
-    """Half open, silent after its greeting, or busy: the letter waits with its Message-ID and leaves when a server answers."""
+def test_a_mail_server_that_says_no_more_keeps_nobody_waiting_and_is_no_refusal(
+    team: Team, room: PostRoom, tmp_path: Path
+) -> None:
+    """Half open, silent after its greeting, or busy: the letter waits with its Message-ID and leaves when a server
+    answers.
+    """
     with nursery(team) as children:
         children.one("record", TODAY, str(tmp_path / "accepted"), [opening(0, TODAY)])
-        for greeting, why in ((b"", "unreachable"), (b"220 ready\r\n", "line_lost_before_data"), (b"421 busy\r\n", "smtp_421")):
+        for greeting, why in (
+            (b"", "unreachable"),
+            (b"220 ready\r\n", "line_lost_before_data"),
+            (b"421 busy\r\n", "smtp_421"),
+        ):
             with line(greeting) as port:
                 ended = children.one("deliver", TODAY, HOST, port, 0.2)
             assert (ended.code, ended.answer["sent"], ended.answer["failed"], ended.seconds < 10) == (0, 0, 0, True)
@@ -154,7 +193,9 @@ def test_a_mail_server_that_always_has_one_more_word_to_say_is_cut_off(team: Tea
     nothing_is_left(team)
 
 
-def test_a_slow_mail_server_that_took_the_letter_after_all_has_it_twice_under_one_id(team: Team, room: PostRoom, tmp_path: Path) -> None:
+def test_a_slow_mail_server_that_took_the_letter_after_all_has_it_twice_under_one_id(
+    team: Team, room: PostRoom, tmp_path: Path
+) -> None:
     """It answers after we have stopped waiting: the outcome is not known, so the same letter goes once more."""
     with nursery(team) as children:
         children.one("record", TODAY, str(tmp_path / "accepted"), [opening(0, TODAY)])

@@ -1,4 +1,6 @@
-"""Two homes on one set of records, each with a law of its own: one law holds, the other machine says so and writes nothing, and no upgrade stands still."""
+"""Two homes on one set of records, each with a law of its own: one law holds, the other machine says so and writes
+nothing, and no upgrade stands still.
+"""
 
 from __future__ import annotations
 
@@ -92,7 +94,9 @@ def rows(team: Team) -> list[Any]:
         return [*team.dump(), *connection.execute(text("SELECT * FROM tick ORDER BY id")), *every(connection)]
 
 
-def test_a_machine_with_another_ladder_records_sweeps_and_sends_nothing_and_says_why(two: tuple[Team, Team], tmp_path: Path) -> None:
+def test_a_machine_with_another_ladder_records_sweeps_and_sends_nothing_and_says_why(
+    two: tuple[Team, Team], tmp_path: Path
+) -> None:
     first, second = two
     first.sweep("3 Mar 2026")
     stranger(second, 2)
@@ -101,14 +105,21 @@ def test_a_machine_with_another_ladder_records_sweeps_and_sends_nothing_and_says
     tracker.write_text("Ref,Local authority,Request received by LA\nNX90002,northshire,02/03/2026\n", encoding="utf-8")
     acts: list[Callable[[], Any]] = [
         lambda: second.record("14 Apr 2026", "health_advice_acknowledged", service="speech_and_language_therapy"),
-        lambda: sweep(house), lambda: deliver(house, now=True, post=second.post), lambda: digest(house, house.today()),
-        lambda: import_file(house, tracker), lambda: adopt(house, pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS), "dco.team"),
-    ]  # fmt: skip
+        lambda: sweep(house),
+        lambda: deliver(house, now=True, post=second.post),
+        lambda: digest(house, house.today()),
+        lambda: import_file(house, tracker),
+        lambda: adopt(house, pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS), "dco.team"),
+    ]
     before = rows(first)
     for act in acts:
-        with pytest.raises(OtherLaw, match=r"differ in: ladder.*same ladder.toml.*sendflow adopt --installed") as refused:
+        with pytest.raises(
+            OtherLaw, match=r"differ in: ladder.*same ladder.toml.*sendflow adopt --installed"
+        ) as refused:
             act()
-        assert "taken on 2026-02-02 at 09:00 UTC by dco.team (record)" in str(refused.value) and "has never held" in str(refused.value)
+        assert "taken on 2026-02-02 at 09:00 UTC by dco.team (record)" in str(
+            refused.value
+        ) and "has never held" in str(refused.value)
         assert "\n" not in str(refused.value)
     assert (rows(first), second.post.letters) == (before, [])
     # Whoever looks is answered; the doctor and the watch name it, and the machine whose law holds goes on.
@@ -132,7 +143,9 @@ def test_an_edited_ladder_comes_to_hold_by_the_next_sweep_and_the_other_machine_
     second.sweep("3 Mar 2026")
     ladder(first.home, 2)
     first_house = opened(first, "16 Mar 2026")
-    assert sweep(first_house).kinds == {"reminder_due": 2}, "the missing acknowledgement, and the reminder of the second week"
+    assert sweep(first_house).kinds == {"reminder_due": 2}, (
+        "the missing acknowledgement, and the reminder of the second week"
+    )
     with pytest.raises(OtherLaw, match="held until 2026-03-16 at 09:00 UTC"):
         second.sweep("16 Mar 2026")
     ladder(second.home, 2)
@@ -147,7 +160,9 @@ def test_an_edited_ladder_comes_to_hold_by_the_next_sweep_and_the_other_machine_
 
 
 def test_day_after_day_nothing_goes_back_and_forth(two: tuple[Team, Team], tmp_path: Path) -> None:
-    """As it was: 117 letters and 1,071 facts on this one case in ten weeks, the executive lead told and untold every day."""
+    """As it was: 117 letters and 1,071 facts on this one case in ten weeks, the executive lead told and untold every
+    day.
+    """
     first, second = two
     changed = STATUTE.read_text("utf-8").replace("weeks = 6", "weeks = 5")
     other = second.first.under(pack(tmp_path / "pack", statute__ehc_needs_assessment=changed))
@@ -164,7 +179,9 @@ def test_day_after_day_nothing_goes_back_and_forth(two: tuple[Team, Team], tmp_p
     assert refused == 20
     assert len(laws(first.first)) == 1
     assert [line.kind for line in first.lines() if line.kind == "breached"] == ["breached"]
-    assert len(post.letters) == len({(box, subject) for _on, box, subject in post.log()}), "nobody was told anything twice"
+    assert len(post.letters) == len({(box, subject) for _on, box, subject in post.log()}), (
+        "nobody was told anything twice"
+    )
 
 
 def test_an_old_process_does_not_bring_the_old_law_back_whatever_else_runs_in_its_home(two: tuple[Team, Team]) -> None:
@@ -179,8 +196,12 @@ def test_an_old_process_does_not_bring_the_old_law_back_whatever_else_runs_in_it
     assert len(laws(first.first)) == 2
 
 
-def test_a_process_that_has_read_half_of_an_upgrade_is_refused_once_the_whole_of_it_holds(two: tuple[Team, Team]) -> None:
-    """An alarm clock whose checkout was brought up to date under it has old machines and new files: neither the law before nor the one after."""
+def test_a_process_that_has_read_half_of_an_upgrade_is_refused_once_the_whole_of_it_holds(
+    two: tuple[Team, Team],
+) -> None:
+    """An alarm clock whose checkout was brought up to date under it has old machines and new files: neither the law
+    before nor the one after.
+    """
     first, _second = two
     began = ruleset_guard.gone_by(first.home)  # what the alarm clock's process went by when it began
     ladder(first.home, 2)
@@ -222,7 +243,9 @@ def test_a_new_machine_is_told_before_it_writes_and_may_be_the_one_that_is_right
         first.sweep("16 Mar 2026")
 
 
-def test_a_dry_run_of_another_law_takes_nothing_and_an_adopted_pack_holds_at_once(two: tuple[Team, Team], tmp_path: Path) -> None:
+def test_a_dry_run_of_another_law_takes_nothing_and_an_adopted_pack_holds_at_once(
+    two: tuple[Team, Team], tmp_path: Path
+) -> None:
     first, second = two
     brought = pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS)
     for team in two:
@@ -267,7 +290,9 @@ def test_the_first_of_many_that_bring_in_a_law_at_once_is_the_only_one(two: tupl
 
 
 def test_what_is_undone_has_not_brought_in_a_law(two: tuple[Team, Team]) -> None:
-    """The home has then seen a law that never held, which is no claim on one that another machine brings in meanwhile under the same number."""
+    """The home has then seen a law that never held, which is no claim on one that another machine brings in meanwhile
+    under the same number.
+    """
     first, second = two
     second.sweep("3 Mar 2026")
     ladder(first.home, 2)
@@ -289,14 +314,18 @@ def test_records_that_were_restored_from_before_a_change_of_law_take_it_again(tw
     ladder(first.home, 2)
     sweep(opened(first, "16 Mar 2026"))
     with writing(first.first.engine) as connection:
-        connection.execute(text("DROP TRIGGER law_held_no_delete" + (" ON law_held" if is_postgresql(connection) else "")))
+        connection.execute(
+            text("DROP TRIGGER law_held_no_delete" + (" ON law_held" if is_postgresql(connection) else ""))
+        )
         connection.execute(text("DELETE FROM law_held WHERE number = 2"))
     assert sweep(opened(first, "17 Mar 2026")).troubles == []
     assert [law.number for law in laws(first.first)] == [2, 1]
 
 
 def test_a_file_of_records_restored_into_an_empty_folder_takes_the_law_that_is_there(tmp_path: Path) -> None:
-    """Only sendflow.db and person.key were put back, and the checkout is a later one: nobody else's law can hold for records that stand in the home itself."""
+    """Only sendflow.db and person.key were put back, and the checkout is a later one: nobody else's law can hold for
+    records that stand in the home itself.
+    """
     team = Team(tmp_path / "var")
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     (team.home / FILE).unlink()
@@ -306,12 +335,16 @@ def test_a_file_of_records_restored_into_an_empty_folder_takes_the_law_that_is_t
     team.first.engine.dispose()
 
 
-def test_an_alarm_clock_with_another_law_says_it_once_and_goes_on_when_it_has_the_right_one(two: tuple[Team, Team], capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_alarm_clock_with_another_law_says_it_once_and_goes_on_when_it_has_the_right_one(
+    two: tuple[Team, Team], capsys: pytest.CaptureFixture[str]
+) -> None:
     first, second = two
     stranger(second, 2)
     process_of_its_own(second)
     did: list[str] = []
-    clock = AlarmClock(replace(second.first.settings, today=day("14 Apr 2026")), act=lambda act, *_given, **_named: did.append(act))
+    clock = AlarmClock(
+        replace(second.first.settings, today=day("14 Apr 2026")), act=lambda act, *_given, **_named: did.append(act)
+    )
     for _minute in range(3):
         clock.tick()
     said = capsys.readouterr().err
@@ -336,7 +369,10 @@ def test_the_command_ends_with_3_and_one_line_and_the_way_out_that_it_names_is_o
     assert command("sweep", "--json").exit_code == 0
     (team.home / "ladder.toml").unlink()
     call = [sys.executable, "-c", "from cli import main; main()", "sweep"]
-    environment = child_environment(Settings(home=team.home)) | {"SENDFLOW_TODAY": "2026-03-16", "PYTHONPATH": str(ROOT)}
+    environment = child_environment(Settings(home=team.home)) | {
+        "SENDFLOW_TODAY": "2026-03-16",
+        "PYTHONPATH": str(ROOT),
+    }
     done = subprocess.run(call, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (3, "")
     assert "sendflow adopt --installed --actor WHO" in done.stderr.splitlines()[-1]

@@ -1,7 +1,8 @@
-"""A whole house in real processes, shot at: Prefect's server, the process that runs deployments, the alarm clock, the database, and the supervisor itself.
+"""A whole house in real processes, shot at: Prefect's server, the process that runs deployments, the alarm clock, the
+database, and the supervisor itself.
 
-Only where ROUNDS is set (`make faults`), one death of a house for twenty rounds: each takes half a minute. `make test` has its sample in
-tests/system/installation/test_up.py, where one house is open for many tests.
+Only where ROUNDS is set (`make faults`), one death of a house for twenty rounds: each takes half a minute. `make test`
+has its sample in tests/system/installation/test_up.py, where one house is open for many tests.
 """
 
 from __future__ import annotations
@@ -89,7 +90,8 @@ def recorded(house: LivingHouse, plan: list[Planned], told: list[Planned]) -> No
             def done(words: list[str] = words) -> bool:
                 ended = house.ask(*words)
                 assert "Traceback" not in ended.stderr, ended.stderr
-                # 3 is "not finished": no database just now. 1 is "refused": it was done the first time, and its answer was lost.
+                # 3 is "not finished": no database just now. 1 is "refused": it was done the first time, and its answer
+                # was lost.
                 assert ended.returncode in (0, 3) or "stands in the history already" in ended.stderr, ended.stderr
                 return ended.returncode in (0, 1)
 
@@ -105,7 +107,9 @@ def whole(house: LivingHouse) -> None:
 
     def at_work() -> bool:
         running: dict[str, Any] = house.running
-        return all(Path(f"/proc/{pid}").exists() for pid in running["pids"].values()) and server_answers(running["api_url"])
+        return all(Path(f"/proc/{pid}").exists() for pid in running["pids"].values()) and server_answers(
+            running["api_url"]
+        )
 
     wait_until(at_work)
 
@@ -117,7 +121,11 @@ def left_to_do(settings: Settings) -> set[str]:
         with reading(house.engine) as connection:
             sending = bool(outbox.unfinished(connection))
         sweep = sweep_is_called_for(house, house.today())
-        looked = {"letters": sending or delivery_is_called_for(house), "sweep": sweep, "digest": digest_is_called_for(house)}
+        looked = {
+            "letters": sending or delivery_is_called_for(house),
+            "sweep": sweep,
+            "digest": digest_is_called_for(house),
+        }
     finally:
         house.engine.dispose()
     return {name for name, called_for in looked.items() if called_for}
@@ -136,7 +144,9 @@ def at_rest(home: Path, today: str) -> None:
     try:
         wait_until(nothing, 60)
     except AssertionError:
-        raise AssertionError(f"never done: {left}; the alarm clock said: {(home / 'logs' / 'wake.log').read_text()[-2000:]}") from None
+        raise AssertionError(
+            f"never done: {left}; the alarm clock said: {(home / 'logs' / 'wake.log').read_text()[-2000:]}"
+        ) from None
 
 
 def is_open(house: LivingHouse, times: int) -> bool:
@@ -149,7 +159,9 @@ if ROUNDS:
 
     @pytest.mark.timeout(7200)
     @pytest.mark.parametrize("base", BASES)
-    def test_a_house_that_is_shot_at_loses_nothing_and_opens_again(folder: Path, chance: random.Random, base: str) -> None:
+    def test_a_house_that_is_shot_at_loses_nothing_and_opens_again(
+        folder: Path, chance: random.Random, base: str
+    ) -> None:
         home = folder / "var"
         home.mkdir()
         home.chmod(0o755)
@@ -173,7 +185,11 @@ if ROUNDS:
                     person.join(chance.uniform(0, 2))
                     shot = shoot(house, chance)
                     person.join()
-                    assert told == plan, (shot, {path.name: path.read_text()[-1500:] for path in (home / "logs").glob("*.log")}, house.said[-1500:])
+                    assert told == plan, (
+                        shot,
+                        {path.name: path.read_text()[-1500:] for path in (home / "logs").glob("*.log")},
+                        house.said[-1500:],
+                    )
                 whole(house)
                 at_rest(home, today)
                 team = Team(home, database_url=Settings.read({"SENDFLOW_HOME": str(home)}).database_url)

@@ -1,7 +1,9 @@
-"""Coverage-guided fuzzing of everything that reads what somebody else wrote: `make fuzz SECONDS=300`. Not a test: it has no end of its own.
+"""Coverage-guided fuzzing of everything that reads what somebody else wrote: `make fuzz SECONDS=300`. Not a test: it
+has no end of its own.
 
-Each target is one reader. An input that finds a new path through it is kept and changed again. A reader may take what it gets or refuse it in its own words;
-any other exception, a hang or memory without bound stops the target, and the input is kept under build/fuzz/TARGET/ for a regression test.
+Each target is one reader. An input that finds a new path through it is kept and changed again. A reader may take what
+it gets or refuse it in its own words; any other exception, a hang or memory without bound stops the target, and the
+input is kept under build/fuzz/TARGET/ for a regression test.
 
     python -m tests.system.fuzz.deep                 every target, the seconds shared among them
     python -m tests.system.fuzz.deep tracker [FILE]  one target; with a file, that input once
@@ -107,7 +109,9 @@ def almanac() -> Target:
     from config.toml_reader import ConfigFault
     from deadlines.working_calendar import load_almanac
 
-    return _in_file("bank_holidays.toml", lambda path: load_almanac(ROOT / "config" / "almanac", path.parent), ConfigFault, NoAnswer)
+    return _in_file(
+        "bank_holidays.toml", lambda path: load_almanac(ROOT / "config" / "almanac", path.parent), ConfigFault, NoAnswer
+    )
 
 
 def typed() -> Target:
@@ -116,8 +120,18 @@ def typed() -> Target:
     from config.settings import Settings, SettingsError
     from flows.run_labels import NoSuchDay, day_of
 
-    names = ("SENDFLOW_PORT", "SENDFLOW_TODAY", "SENDFLOW_AUTH", "SENDFLOW_DATABASE_URL", "SENDFLOW_API_URL", "SENDFLOW_SMTP_LOGIN", "SENDFLOW_ALERT_TO",
-             "SENDFLOW_BIND", "SENDFLOW_WORKERS", "SENDFLOW_METRICS_PORT")  # fmt: skip
+    names = (
+        "SENDFLOW_PORT",
+        "SENDFLOW_TODAY",
+        "SENDFLOW_AUTH",
+        "SENDFLOW_DATABASE_URL",
+        "SENDFLOW_API_URL",
+        "SENDFLOW_SMTP_LOGIN",
+        "SENDFLOW_ALERT_TO",
+        "SENDFLOW_BIND",
+        "SENDFLOW_WORKERS",
+        "SENDFLOW_METRICS_PORT",
+    )
 
     def target(data: bytes) -> None:
         words = data.decode("utf-8", "replace").replace("\0", "")
@@ -149,7 +163,11 @@ def links() -> Target:
     class Page(HTMLParser):
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
             for name, value in attrs:
-                if (name == "href" and not str(value).startswith(("http://", "https://", "mailto:"))) or name.startswith("on") or tag in ("script", "img"):
+                if (
+                    (name == "href" and not str(value).startswith(("http://", "https://", "mailto:")))
+                    or name.startswith("on")
+                    or tag in ("script", "img")
+                ):
                     raise AssertionError("a value has become more than a value")
 
     def target(data: bytes) -> None:
@@ -161,7 +179,11 @@ def links() -> Target:
             theirs.validate_python(words)
         with suppress(Refused):
             as_values(words.split("\n"))
-        Page().feed(to_html(read(f"# Letter\n\nThe case {hidden(words)} is **late**.\n\n| Case | {hidden(words) or '-'}"), "Letter"))
+        Page().feed(
+            to_html(
+                read(f"# Letter\n\nThe case {hidden(words)} is **late**.\n\n| Case | {hidden(words) or '-'}"), "Letter"
+            )
+        )
 
     return target
 
@@ -170,17 +192,32 @@ TARGETS: dict[str, Callable[[], Target]] = {
     each.__name__: each for each in (tracker, statute, ladder, directory, columns, almanac, typed, links)
 }
 SEEDS = {
-    "tracker": [*sorted((GOLDEN / "imports").iterdir())], "statute": [ROOT / "config" / "statute" / "personal_budget.toml"],
-    "ladder": sorted((ROOT / "config" / "ladder").glob("*.toml")), "directory": [ROOT / "config" / "directory.toml"],
-    "columns": [ROOT / "config" / "tracker.toml"], "almanac": [ROOT / "config" / "almanac" / "bank_holidays.toml"], "typed": [], "links": [],
-}  # fmt: skip
+    "tracker": [*sorted((GOLDEN / "imports").iterdir())],
+    "statute": [ROOT / "config" / "statute" / "personal_budget.toml"],
+    "ladder": sorted((ROOT / "config" / "ladder").glob("*.toml")),
+    "directory": [ROOT / "config" / "directory.toml"],
+    "columns": [ROOT / "config" / "tracker.toml"],
+    "almanac": [ROOT / "config" / "almanac" / "bank_holidays.toml"],
+    "typed": [],
+    "links": [],
+}
 
 
 def fuzz(name: str, more: list[str]) -> None:
     """One target in this process, until libFuzzer's own limits."""
     import atheris
 
-    with atheris.instrument_imports(include=["config", "deadlines.working_calendar", "casework.imports", "flows.run_labels", "notifications.layout", "tomllib", "csv"]):
+    with atheris.instrument_imports(
+        include=[
+            "config",
+            "deadlines.working_calendar",
+            "casework.imports",
+            "flows.run_labels",
+            "notifications.layout",
+            "tomllib",
+            "csv",
+        ]
+    ):
         target = TARGETS[name]()
     atheris.Setup([name, *more], target)
     atheris.Fuzz()
@@ -196,11 +233,34 @@ def rounds(seconds: int) -> int:
             if seed.is_file() and seed.stat().st_size < 60_000:
                 (corpus / f"seed-{number}").write_bytes(seed.read_bytes())
         words = KEPT / name / "words"
-        words.write_text("".join(f'"{word}"\n' for word in sorted({"2026-04-14", *_words(SEEDS[name])})), encoding="ascii")
+        words.write_text(
+            "".join(f'"{word}"\n' for word in sorted({"2026-04-14", *_words(SEEDS[name])})), encoding="ascii"
+        )
         share = max(1, seconds // len(TARGETS))
-        command = [sys.executable, "-m", "tests.system.fuzz.deep", name, f"-max_total_time={share}", "-max_len=20000", "-timeout=20", "-rss_limit_mb=2000",
-                   f"-dict={words}", f"-artifact_prefix={KEPT / name}/", "-verbosity=0", "-print_final_stats=1", str(corpus)]  # fmt: skip
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, errors="replace", check=False, env=os.environ | {"PYTHONPATH": str(ROOT)})
+        command = [
+            sys.executable,
+            "-m",
+            "tests.system.fuzz.deep",
+            name,
+            f"-max_total_time={share}",
+            "-max_len=20000",
+            "-timeout=20",
+            "-rss_limit_mb=2000",
+            f"-dict={words}",
+            f"-artifact_prefix={KEPT / name}/",
+            "-verbosity=0",
+            "-print_final_stats=1",
+            str(corpus),
+        ]
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
         tried = next((line.split()[-1] for line in done.stderr.splitlines() if "number_of_executed_units" in line), "?")
         said = "nothing found" if done.returncode == 0 else f"FOUND SOMETHING, kept in {KEPT / name}"
         sys.stdout.write(f"{name:<10} {share:>5} s  {tried:>9} inputs  {said}\n")

@@ -1,4 +1,6 @@
-"""Whatever stands in a configuration file, its reader takes it or refuses it in its own words: no other exception, and no endless work."""
+"""Whatever stands in a configuration file, its reader takes it or refuses it in its own words: no other exception, and
+no endless work.
+"""
 
 from __future__ import annotations
 
@@ -21,15 +23,44 @@ from tests.support.examples import examples
 from tests.support.paths import ROOT
 
 CONFIG = ROOT / "config"
-QUIET = settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+QUIET = settings(
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 TOKENS = (
-    "0", "-1", "99999999999999999999", "1.5", "nan", "inf", "true", '""', '"x"', "[]", "[[]]", "{}", '{a = 1}', "1979-05-27", "9999-12-31", "0001-01-01",
-    "12:00:00", "1979-05-27T07:32:00Z", '"\\u0000"', '"\u202e"', '"' + "a" * 5000 + '"', "[1, \"a\"]", '"2026-02-30"', '"weeks"', '"\\n"',
-)  # fmt: skip
+    "0",
+    "-1",
+    "99999999999999999999",
+    "1.5",
+    "nan",
+    "inf",
+    "true",
+    '""',
+    '"x"',
+    "[]",
+    "[[]]",
+    "{}",
+    "{a = 1}",
+    "1979-05-27",
+    "9999-12-31",
+    "0001-01-01",
+    "12:00:00",
+    "1979-05-27T07:32:00Z",
+    '"\\u0000"',
+    '"\u202e"',
+    '"' + "a" * 5000 + '"',
+    '[1, "a"]',
+    '"2026-02-30"',
+    '"weeks"',
+    '"\\n"',
+)
 
 
 def changed(raw: bytes, data: Any) -> bytes:
-    """A shipped file with a few values, lines or bytes changed: mostly still TOML, so that more than the first reader is asked."""
+    """A shipped file with a few values, lines or bytes changed: mostly still TOML, so that more than the first reader
+    is asked.
+    """
     lines = raw.decode("utf-8").split("\n")
     places = [number for number, line in enumerate(lines) if line.strip() and not line.startswith("#")]
     for _ in range(data.draw(st.integers(1, 3))):
@@ -99,7 +130,15 @@ def test_the_almanac(tmp_path: Path, name: str, data: Any) -> None:
     read_or_refuse(lambda: load_almanac(CONFIG / "almanac", over), ConfigFault, NoAnswer)
 
 
-@pytest.mark.parametrize("name", ["statute/ehc_needs_assessment.toml", "statute/tribunal.orders.toml", "statute/personal_budget.toml", "grounds.toml"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "statute/ehc_needs_assessment.toml",
+        "statute/tribunal.orders.toml",
+        "statute/personal_budget.toml",
+        "grounds.toml",
+    ],
+)
 @QUIET
 @given(data=st.data())
 def test_the_statute(tmp_path: Path, name: str, data: Any) -> None:

@@ -1,4 +1,6 @@
-"""Links between cases, at random over all processes: whatever is linked to whatever, every question is answered, and nothing is heard twice or for ever."""
+"""Links between cases, at random over all processes: whatever is linked to whatever, every question is answered, and
+nothing is heard twice or for ever.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,12 @@ from tests.support.examples import examples
 from tests.support.random_links import KINDS, LAST, ODD, REFS, TELLS, Linking, clear_away, linking, worded
 
 # The few of `make test` are the same each time; the many of `make fuzz` are others each time.
-QUIET = settings(max_examples=examples(4), deadline=None, suppress_health_check=list(HealthCheck), derandomize="EXAMPLES" not in os.environ)
+QUIET = settings(
+    max_examples=examples(4),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize="EXAMPLES" not in os.environ,
+)
 DEEDS = ("open",) * 4 + ("move",) * 14 + ("correct", "correct", "withdraw", "day")
 UNDOING = ("open", "move", "move", "move", "correct", "correct", "correct", "withdraw", "withdraw", "day")
 
@@ -42,7 +49,9 @@ def test_whatever_is_linked_to_whatever(dice: Random) -> None:
 @QUIET
 @given(dice=st.randoms(use_true_random=True))
 def test_whatever_is_done_to_cases_that_have_heard_each_other(dice: Random) -> None:
-    """A chain of linked cases as it is lived, up to some day of it; from there whatever a team may do, and above all what it may undo."""
+    """A chain of linked cases as it is lived, up to some day of it; from there whatever a team may do, and above all
+    what it may undo.
+    """
     with linking() as house:
         house.lives(dice.randrange(10, len(CHAIN) - 8))
         for _step in range(dice.randrange(2, 16)):
@@ -51,7 +60,9 @@ def test_whatever_is_done_to_cases_that_have_heard_each_other(dice: Random) -> N
 
 
 def test_what_is_heard_goes_round_nowhere_and_ends_before_hearing_does() -> None:
-    """From any fact, what may be heard of what was heard of it; a file that hears its own words again would ring for ever."""
+    """From any fact, what may be heard of what was heard of it; a file that hears its own words again would ring for
+    ever.
+    """
 
     def longest(fact: tuple[str, str], before: tuple[tuple[str, str], ...]) -> int:
         assert fact not in before, f"{fact} is heard of again by way of {before}"
@@ -85,7 +96,11 @@ def act(house: Linking, dice: Random, deeds: tuple[str, ...] = DEEDS) -> None:
             case = dice.choice(sorted(known))
             line, process = dice.choice(known[case]), house.stands(case)[0]
             told = worded(process.facts[line.kind], process, line.occurred_on, refs, dice) if dice.randrange(2) else {}
-            moved = {"occurred_on": (line.occurred_on + timedelta(days=dice.randrange(-20, 20))).isoformat()} if dice.randrange(2) or not told else {}
+            moved = (
+                {"occurred_on": (line.occurred_on + timedelta(days=dice.randrange(-20, 20))).isoformat()}
+                if dice.randrange(2) or not told
+                else {}
+            )
             house.say(case, "fact_corrected", house.today, {**told, **moved}, line.seq)
         case "withdraw":
             case = dice.choice(sorted(known))

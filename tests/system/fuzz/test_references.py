@@ -1,4 +1,6 @@
-"""What may be a reference stands as it is wherever it is put: an address, a file name, a header, a calendar, a sheet; and a value never becomes a link."""
+"""What may be a reference stands as it is wherever it is put: an address, a file name, a header, a calendar, a sheet;
+and a value never becomes a link.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,16 @@ QUIET = settings(max_examples=examples(60), deadline=None)
 THEIRS: TypeAdapter[str] = TypeAdapter(Reference)
 TEXT = st.one_of(st.sampled_from(ODD), st.text(max_size=40), st.text("AZ09-/=+@. \r\n\0\u202e", max_size=14))
 CALENDAR = re.compile(r'[,;:\\"\s]')  # what RFC 5545 would escape, fold or take for a mark
-ADDRESSES = st.sampled_from(("https://www.legislation.gov.uk/x", "javascript:alert(1)", "sam@icb.example", "https://a.example/<b>", "http://a\"onclick=x", "**https://b**"))
+ADDRESSES = st.sampled_from(
+    (
+        "https://www.legislation.gov.uk/x",
+        "javascript:alert(1)",
+        "sam@icb.example",
+        "https://a.example/<b>",
+        'http://a"onclick=x',
+        "**https://b**",
+    )
+)
 
 
 def theirs(value: str) -> str | None:
@@ -84,13 +95,18 @@ class Links(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.leads += [str(value) for name, value in attrs if name in ("href", "src")]
-        self.acts += [name for name, _value in attrs if name.startswith("on")] + [tag] * (tag in ("script", "img", "iframe", "form"))
+        self.acts += [name for name, _value in attrs if name.startswith("on")] + [tag] * (
+            tag in ("script", "img", "iframe", "form")
+        )
 
 
 @QUIET
 @given(st.one_of(TEXT, ADDRESSES, st.tuples(TEXT, ADDRESSES).map(" ".join)))
 def test_a_value_in_a_letter_leads_only_where_it_says(value: str) -> None:
-    source = f"# Letter\n\nThe case {hidden(value)} is **late**.\n\n- {hidden(value) or '-'}\n\n| Case | {hidden(value) or '-'}"
+    source = (
+        f"# Letter\n\nThe case {hidden(value)} is **late**.\n\n- {hidden(value) or '-'}\n\n| Case |"
+        f" {hidden(value) or '-'}"
+    )
     page = Links(to_html(read(source), "Letter"))
     assert page.acts == []
     for lead in page.leads:
@@ -102,13 +118,28 @@ def test_a_value_in_a_letter_leads_only_where_it_says(value: str) -> None:
 def test_every_address_of_the_law_is_one_of_the_web() -> None:
     addresses = {period.url for rule in load_law().rules.values() for period in rule.period if period.url}
     assert len(addresses) > 40
-    assert {address.split("/")[2] for address in addresses} == {"www.legislation.gov.uk", "www.bailii.org", "www.lgo.org.uk"}
+    assert {address.split("/")[2] for address in addresses} == {
+        "www.legislation.gov.uk",
+        "www.bailii.org",
+        "www.lgo.org.uk",
+    }
 
 
 @pytest.mark.parametrize(
-    "address", ["javascript:alert(1)", "www.legislation.gov.uk/x", "https://a.example/) [x](y", "https://a b", 'https://a/"x', "", "https://a\nb"],
-)  # fmt: skip
+    "address",
+    [
+        "javascript:alert(1)",
+        "www.legislation.gov.uk/x",
+        "https://a.example/) [x](y",
+        "https://a b",
+        'https://a/"x',
+        "",
+        "https://a\nb",
+    ],
+)
 def test_a_statute_file_names_no_other_address(address: str) -> None:
     """It stands in letters, pages and spreadsheets as it is."""
     with pytest.raises(ValidationError, match="url"):
-        Period.model_validate({"from": None, "text": "6 weeks", "weeks": 6, "counts": "after", "basis": "regulation", "url": address})
+        Period.model_validate(
+            {"from": None, "text": "6 weeks", "weeks": 6, "counts": "after", "basis": "regulation", "url": address}
+        )

@@ -1,4 +1,6 @@
-"""Every address that the house answers by itself, asked by schemathesis whatever its description allows and whatever it does not."""
+"""Every address that the house answers by itself, asked by schemathesis whatever its description allows and whatever it
+does not.
+"""
 
 from __future__ import annotations
 
@@ -30,12 +32,24 @@ PAGE = ROOT / "docs" / "watch.openapi.json"
 DESCRIBED = schemathesis.openapi.from_dict(json.loads(PAGE.read_text("utf-8")))
 OPERATIONS: list[Any] = [each.ok() for each in DESCRIBED.get_all_operations()]  # type: ignore[union-attr]  # an Err has none and fails here
 QUIET = settings(max_examples=examples(8), deadline=None, suppress_health_check=list(HealthCheck))
-CHECKS: list[Any] = [status_code_conformance, content_type_conformance, response_headers_conformance, response_schema_conformance]
+CHECKS: list[Any] = [
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
 METHODS = st.sampled_from(("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW"))
 WORDS = st.text(max_size=30)
 LATIN = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=60)
-HEADERS = st.dictionaries(st.sampled_from(("Authorization", "Cookie", "Range", "Accept", "X-Forwarded-For", "Content-Length")), LATIN, max_size=3).map(
-    lambda made: {name: "0" if name == "Content-Length" else f"Basic {value}" if name == "Authorization" else value for name, value in made.items()}
+HEADERS = st.dictionaries(
+    st.sampled_from(("Authorization", "Cookie", "Range", "Accept", "X-Forwarded-For", "Content-Length")),
+    LATIN,
+    max_size=3,
+).map(
+    lambda made: {
+        name: "0" if name == "Content-Length" else f"Basic {value}" if name == "Authorization" else value
+        for name, value in made.items()
+    }
 )
 LOGIN = "dco:kestrel-under-glass-41"
 
@@ -49,9 +63,10 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
     spoilt = tmp_path_factory.mktemp("spoilt")
     (spoilt / "sendflow.db").write_bytes(b"no records" * 1000)
     made = {
-        "well": Watch(Settings(home=home, today=day("14 Apr 2026")), Pulse()), "locked": Watch(Settings(home=home, auth=LOGIN), Pulse()),
+        "well": Watch(Settings(home=home, today=day("14 Apr 2026")), Pulse()),
+        "locked": Watch(Settings(home=home, auth=LOGIN), Pulse()),
         "spoilt": Watch(Settings(home=spoilt), Pulse(beat=-1e9)),
-    }  # fmt: skip
+    }
     for each in made.values():
         each.__enter__()
     yield {name: f"http://127.0.0.1:{each.port}" for name, each in made.items()}
@@ -63,7 +78,9 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.path)
 @pytest.mark.parametrize("house", ["well", "locked", "spoilt"])
 def test_what_is_described_is_what_is_answered(addresses: dict[str, str], operation: Any, house: str) -> None:
-    """The addresses take nothing; what is sent beside them all the same, a login of any sort among it, changes nothing."""
+    """The addresses take nothing; what is sent beside them all the same, a login of any sort among it,
+    changes nothing.
+    """
 
     @QUIET
     @given(case=operation.as_strategy(), query=st.dictionaries(WORDS, WORDS, max_size=3), headers=HEADERS)
@@ -85,5 +102,8 @@ def test_no_other_method_does_anything(addresses: dict[str, str], method: str, p
 
 def test_the_description_names_every_address_and_no_other(addresses: dict[str, str]) -> None:
     assert {each.path for each in OPERATIONS} == {"/live", "/ready", "/metrics"}
-    found = {path: requests.get(f"{addresses['well']}{path}", timeout=10).status_code for path in ("/", "/docs", "/openapi.json", "/metrics/x", "/ready/")}
+    found = {
+        path: requests.get(f"{addresses['well']}{path}", timeout=10).status_code
+        for path in ("/", "/docs", "/openapi.json", "/metrics/x", "/ready/")
+    }
     assert set(found.values()) == {404}

@@ -1,6 +1,8 @@
-"""The production shape: a login on the pages, the interface and the watch; commands use it, and no secret reaches a parameter, a page or a file.
+"""The production shape: a login on the pages, the interface and the watch; commands use it, and no secret reaches a
+parameter, a page or a file.
 
-Nor does anything that identifies a child, though the house is fed canaries: one house is opened for all of it, and closed by the last test of it.
+Nor does anything that identifies a child, though the house is fed canaries: one house is opened for all of it, and
+closed by the last test of it.
 """
 
 from __future__ import annotations
@@ -40,11 +42,26 @@ def with_canaries(folder: Path) -> list[Words]:
     whole, _newer, broken, *_others = trackers(folder)
     waiting = ("waiting_list_stated", "--on", "2026-04-01", "--data", "service=camhs", "--data", f"note={NAMES[0]}")
     return [
-        ("import", str(whole)), ("import", str(broken)), ("record", "KV001", *waiting, "--actor", "dco.team"),
+        ("import", str(whole)),
+        ("import", str(broken)),
+        ("record", "KV001", *waiting, "--actor", "dco.team"),
         ("record", NUMBERS[1], CLINICAL[0], "--on", NAMES[0], "--data", CLINICAL[0], "--actor", "dco.team"),
-        ("record", "KV001", "section_g_agreed", "--on", "2026-04-01", "--data", f"body={NUMBERS[1]}", "--actor", NAMES[0]),
-        ("sweep",), ("deliver", "--now", "--reason", CLINICAL[0]), ("digest",), ("verify",),
-    ]  # fmt: skip
+        (
+            "record",
+            "KV001",
+            "section_g_agreed",
+            "--on",
+            "2026-04-01",
+            "--data",
+            f"body={NUMBERS[1]}",
+            "--actor",
+            NAMES[0],
+        ),
+        ("sweep",),
+        ("deliver", "--now", "--reason", CLINICAL[0]),
+        ("digest",),
+        ("verify",),
+    ]
 
 
 @pytest.mark.house
@@ -60,7 +77,9 @@ def test_no_canary_is_found_where_a_prefect_server_took_part(house: LivingHouse,
 
 def ask(url: str, login: str | None = None, body: Any = None) -> tuple[int, str]:
     """The status and the text of an answer."""
-    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Basic {b64encode(login.encode()).decode()}"} if login else {})
+    headers = {"Content-Type": "application/json"} | (
+        {"Authorization": f"Basic {b64encode(login.encode()).decode()}"} if login else {}
+    )
     data = None if body is None else json.dumps(body).encode()
     try:
         with urllib.request.urlopen(urllib.request.Request(url, data=data, headers=headers), timeout=30) as answer:
@@ -89,7 +108,10 @@ def test_a_login_reaches_neither_pages_nor_files(house: LivingHouse) -> None:
     runs = json.loads(ask(f"{api}/flow_runs/filter", LOGIN, {**wanted, "sort": "START_TIME_DESC"})[1])
     assert {run["name"].split()[0] for run in runs} >= {"import", "sweep", "deliver", "digest", "verify"}
     shared = house.ask("sweep", "--workers", "2")
-    assert (shared.returncode, "the pool is not there yet: run sendflow deployments once" in shared.stderr) == (0, True), shared.stderr
+    assert (shared.returncode, "the pool is not there yet: run sendflow deployments once" in shared.stderr) == (
+        0,
+        True,
+    ), shared.stderr
     assert house.ask("doctor", "--quick", "--json").returncode in {0, 1}
     for page in (f"http://127.0.0.1:{house.port}/", f"{api}/health"):
         assert SECRET not in ask(page)[1]
@@ -120,10 +142,16 @@ def test_nothing_that_is_typed_beside_the_parameters_is_kept(house: LivingHouse)
     there = json.loads(ask(f"{api}/deployments/name/verify/verify-now", LOGIN)[1])
     start = f"{api}/deployments/{there['id']}/create_flow_run"
     typed: dict[str, Any] = {
-        "parameters": {"case": None, NAME: NAME, "note": NAME}, "name": NAME, "tags": [NAME, "by-hand"], "labels": {NAME: NAME},
-        "job_variables": {"env": {NAME: NAME}}, "context": {NAME: NAME}, "idempotency_key": NAME,
-        "enforce_parameter_schema": False, "state": {"type": "SCHEDULED", "name": NAME, "message": NAME},
-    }  # fmt: skip
+        "parameters": {"case": None, NAME: NAME, "note": NAME},
+        "name": NAME,
+        "tags": [NAME, "by-hand"],
+        "labels": {NAME: NAME},
+        "job_variables": {"env": {NAME: NAME}},
+        "context": {NAME: NAME},
+        "idempotency_key": NAME,
+        "enforce_parameter_schema": False,
+        "state": {"type": "SCHEDULED", "name": NAME, "message": NAME},
+    }
     code, said = ask(start, LOGIN, typed)
     assert code == 201, said
     assert NAME not in said
@@ -133,14 +161,23 @@ def test_nothing_that_is_typed_beside_the_parameters_is_kept(house: LivingHouse)
     assert len(json.loads(said)["results"]) == 2, "several at once are several runs"
     code, said = ask(start, LOGIN, {**typed, "parameters": {"case": NAME}})
     assert code in {400, 409, 422}, "the switch does not let it pass"
-    run = json.loads(ask(f"{api}/flow_runs/filter", LOGIN, {"limit": 1, "sort": "EXPECTED_START_TIME_DESC"})[1])[0]["id"]
+    run = json.loads(ask(f"{api}/flow_runs/filter", LOGIN, {"limit": 1, "sort": "EXPECTED_START_TIME_DESC"})[1])[0][
+        "id"
+    ]
     request = urllib.request.Request(
-        f"{api}/flow_runs/{run}/set_state", data=json.dumps({"state": {"type": "CANCELLED", "message": NAME, "name": NAME}, "force": True}).encode(),
-        headers={"Content-Type": "application/json", "Origin": f"http://127.0.0.1:{house.port}", "Authorization": f"Basic {_basic().decode()}"},
-    )  # fmt: skip
+        f"{api}/flow_runs/{run}/set_state",
+        data=json.dumps({"state": {"type": "CANCELLED", "message": NAME, "name": NAME}, "force": True}).encode(),
+        headers={
+            "Content-Type": "application/json",
+            "Origin": f"http://127.0.0.1:{house.port}",
+            "Authorization": f"Basic {_basic().decode()}",
+        },
+    )
     with urllib.request.urlopen(request, timeout=30) as answer:
         assert "changed by hand" in answer.read().decode()
-    assert ask(start, LOGIN, {"parameters": {}, "state": "no state"})[0] == 422, "what is no start is refused in the server's own words"
+    assert ask(start, LOGIN, {"parameters": {}, "state": "no state"})[0] == 422, (
+        "what is no start is refused in the server's own words"
+    )
     assert _holding(house.home, NAME.encode()) == []
 
 
@@ -169,7 +206,9 @@ def _code(house: LivingHouse, method: str, path: str) -> int:
     whole = f"http://127.0.0.1:{house.port}/api{re.sub(r'{[^}]+}', '3fa85f64-5717-4562-b3fc-2c963f66afa6', path)}"
     body = None if method in {"get", "delete"} else b"{}"
     try:
-        request = urllib.request.Request(whole, data=body, method=method.upper(), headers={"Content-Type": "application/json"})
+        request = urllib.request.Request(
+            whole, data=body, method=method.upper(), headers={"Content-Type": "application/json"}
+        )
         with urllib.request.urlopen(request, timeout=30) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as refused:
@@ -194,7 +233,9 @@ def _basic() -> bytes:
 
 
 def test_no_flow_takes_anything_that_could_be_a_secret() -> None:
-    """A parameter is a reference, kinds of fact, a day, a digest or a yes; each text is held to a pattern before it is stored."""
+    """A parameter is a reference, kinds of fact, a day, a digest or a yes; each text is held to a pattern before it is
+    stored.
+    """
     from flows.definitions import FLOWS
 
     names: set[str] = set()
@@ -210,6 +251,14 @@ def test_the_settings_that_hold_secrets_are_not_shown_by_repr(tmp_path: Path) ->
     """A traceback or a debugger prints settings; a password is not among what it prints."""
     from config.settings import Settings
 
-    told = repr(Settings.read({"SENDFLOW_HOME": str(tmp_path), "SENDFLOW_AUTH": LOGIN, "SENDFLOW_DATABASE_URL": "postgresql://sendflow:osprey-31@127.0.0.1/s"}))
+    told = repr(
+        Settings.read(
+            {
+                "SENDFLOW_HOME": str(tmp_path),
+                "SENDFLOW_AUTH": LOGIN,
+                "SENDFLOW_DATABASE_URL": "postgresql://sendflow:osprey-31@127.0.0.1/s",
+            }
+        )
+    )
     assert SECRET not in told
     assert "osprey-31" not in told

@@ -1,7 +1,8 @@
-"""`sendflow up`, as a newcomer meets it: one house, opened once for these tests, in real processes with a real Prefect server.
+"""`sendflow up`, as a newcomer meets it: one house, opened once for these tests, in real processes with a real Prefect
+server.
 
-The tests stand in the order of the house's life, and the last ones close it: by Ctrl-C, and by a supervisor that is killed outright. The suite
-keeps the tests of a file together (`--dist loadfile`), so that one house serves them all.
+The tests stand in the order of the house's life, and the last ones close it: by Ctrl-C, and by a supervisor that is
+killed outright. The suite keeps the tests of a file together (`--dist loadfile`), so that one house serves them all.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from flows.run_labels import EndState
 from tests.support.installation import OPEN, ROOT, LivingHouse, processes_of, wait_until
 
 pytestmark = pytest.mark.house
-REFERENCES_AND_DAYS = re.compile(r"^(None|True|False|new|[A-Z]{1,4}-?[0-9]{3,9}|[a-z_,]+|[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9a-f]{32})$")
+REFERENCES_AND_DAYS = re.compile(
+    r"^(None|True|False|new|[A-Z]{1,4}-?[0-9]{3,9}|[a-z_,]+|[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9a-f]{32})$"
+)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +68,9 @@ def test_the_pages_answer_and_are_the_ones_that_call_nobody(house: LivingHouse) 
 @pytest.mark.parametrize("path", ["/", "/v2/", "/api/health"])
 def test_a_browser_is_told_to_fetch_from_this_server_only(house: LivingHouse, path: str) -> None:
     """Also on the second UI, whose counting no setting stops; and a page of another site may not read the answers."""
-    request = urllib.request.Request(f"http://127.0.0.1:{house.port}{path}", headers={"Origin": "https://elsewhere.example"})
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{house.port}{path}", headers={"Origin": "https://elsewhere.example"}
+    )
     with urllib.request.urlopen(request, timeout=30) as answer:
         policy, shared = answer.headers["Content-Security-Policy"], answer.headers["Access-Control-Allow-Origin"]
     (allowed,) = re.findall(r"connect-src ([^;]+);", policy)
@@ -76,7 +81,7 @@ def test_a_browser_is_told_to_fetch_from_this_server_only(house: LivingHouse, pa
 
 def test_a_run_can_be_read_where_it_is_opened(house: LivingHouse) -> None:
     """The first thing that a person sees of a run is its log."""
-    (newest, *_) = house.runs("sweep")
+    newest, *_ = house.runs("sweep")
     lines = house.api("/logs/filter", {"logs": {"flow_run_id": {"any_": [newest["id"]]}}})
     assert any(line["message"].startswith("Looked at ") for line in lines)
 
@@ -114,14 +119,20 @@ def test_a_person_can_start_four_things_and_none_has_a_schedule(house: LivingHou
     def served() -> dict[str, str] | None:
         found = house.api("/deployments/filter", {})
         by_flow = {each["entrypoint"].rsplit(".", 1)[-1]: each for each in found}
-        return {name: each["description"] for name, each in by_flow.items() if not each["schedules"]} if len(by_flow) == 4 else None
+        return (
+            {name: each["description"] for name, each in by_flow.items() if not each["schedules"]}
+            if len(by_flow) == 4
+            else None
+        )
 
     assert wait_until(served) == WHAT_THEY_DO
 
 
 def test_runs_whose_process_dies_are_noticed_whatever_their_end_is_called(house: LivingHouse) -> None:
     """The automation waits for every end by name."""
-    (automation,) = wait_until(lambda: [each for each in house.api("/automations/filter", {}) if each["name"] == ZOMBIES])
+    (automation,) = wait_until(
+        lambda: [each for each in house.api("/automations/filter", {}) if each["name"] == ZOMBIES]
+    )
     assert automation["enabled"]
     assert {f"prefect.flow-run.{name}" for name in EndState} <= set(automation["trigger"]["expect"])
 
@@ -141,12 +152,37 @@ def test_words_are_refused_before_they_are_stored(house: LivingHouse) -> None:
 
 
 def test_a_fact_is_recorded_as_a_run_and_its_words_stay_outside(house: LivingHouse) -> None:
-    """One JSON document on standard output; the run shows the reference and the kind; no file of Prefect's holds the words."""
-    opened = house.ask("record", "ZZ900001", "ehc_assessment_requested", "--on", "2026-03-02", "--data", "la=northshire", "--actor", "dco.team", "--json")
+    """One JSON document on standard output; the run shows the reference and the kind; no file of Prefect's holds the
+    words.
+    """
+    opened = house.ask(
+        "record",
+        "ZZ900001",
+        "ehc_assessment_requested",
+        "--on",
+        "2026-03-02",
+        "--data",
+        "la=northshire",
+        "--actor",
+        "dco.team",
+        "--json",
+    )
     assert (opened.returncode, json.loads(opened.stdout)["case_ref"]) == (0, "ZZ900001")
     words = "Zebediah Crumb was seen by Dr Quillfeather"
-    noted = house.ask("record", "ZZ900001", "chasing_paused", "--on", "2026-03-03", "--data", f"reason={words}", "--data", "until=2026-03-20",
-                      "--actor", "dco.team", "--json")  # fmt: skip
+    noted = house.ask(
+        "record",
+        "ZZ900001",
+        "chasing_paused",
+        "--on",
+        "2026-03-03",
+        "--data",
+        f"reason={words}",
+        "--data",
+        "until=2026-03-20",
+        "--actor",
+        "dco.team",
+        "--json",
+    )
     assert noted.returncode in {0, 1}
     names = [run["name"] for run in house.runs("record")]
     assert "record ZZ900001 ehc_assessment_requested" in names
@@ -158,7 +194,9 @@ def test_a_fact_is_recorded_as_a_run_and_its_words_stay_outside(house: LivingHou
 
 def test_a_refused_fact_is_a_run_that_is_not_red(house: LivingHouse) -> None:
     """The house did what it is for; the person gets the sentence, Prefect the code."""
-    refused = house.ask("record", "ZZ900001", "final_plan_received", "--on", "2026-03-04", "--actor", "dco.team", "--json")
+    refused = house.ask(
+        "record", "ZZ900001", "final_plan_received", "--on", "2026-03-04", "--actor", "dco.team", "--json"
+    )
     assert refused.returncode == 1
     assert refused.stdout == ""
     newest = house.runs("record")[0]
@@ -166,7 +204,9 @@ def test_a_refused_fact_is_a_run_that_is_not_red(house: LivingHouse) -> None:
 
 
 def test_the_alarm_clock_fires(house: LivingHouse) -> None:
-    """Nobody sweeps: the real scheduler, in its own process, finds the duty that is long overdue and writes the breach."""
+    """Nobody sweeps: the real scheduler, in its own process, finds the duty that is long overdue and writes
+    the breach.
+    """
     for kind, data in (("assessment_agreed", []), ("health_advice_requested", ["--data", "service=physiotherapy"])):
         done = house.ask("record", "ZZ900001", kind, "--on", "2026-03-05", *data, "--actor", "dco.team")
         assert done.returncode == 0, done.stderr
@@ -175,7 +215,9 @@ def test_the_alarm_clock_fires(house: LivingHouse) -> None:
         return {fact["kind"] for fact in json.loads(house.ask("case", "ZZ900001", "--json").stdout)["facts"]}
 
     wait_until(lambda: "breached" in kinds())
-    assert wait_until(lambda: [run for run in house.runs("sweep") if "breached" in run["name"] and not run["deployment_id"]])
+    assert wait_until(
+        lambda: [run for run in house.runs("sweep") if "breached" in run["name"] and not run["deployment_id"]]
+    )
 
 
 def test_whoever_watches_the_machine_is_answered(house: LivingHouse) -> None:
@@ -197,18 +239,33 @@ def test_whoever_watches_the_machine_is_answered(house: LivingHouse) -> None:
 
 
 def test_parts_that_die_are_started_again_and_facts_are_recorded_meanwhile(house: LivingHouse) -> None:
-    """Silence is the worst fault: server, deployments and alarm clock are all killed at once, as when memory runs out."""
+    """Silence is the worst fault: server, deployments and alarm clock are all killed at once, as when
+    memory runs out.
+    """
     before = house.running["pids"]
     for pid in before.values():
         os.kill(pid, signal.SIGKILL)
-    done = house.ask("record", "ZZ900003", "ehc_assessment_requested", "--on", "2026-03-02", "--data", "la=northshire", "--actor", "dco.team", "--json")
+    done = house.ask(
+        "record",
+        "ZZ900003",
+        "ehc_assessment_requested",
+        "--on",
+        "2026-03-02",
+        "--data",
+        "la=northshire",
+        "--actor",
+        "dco.team",
+        "--json",
+    )
     assert (done.returncode, json.loads(done.stdout)["case_ref"]) == (0, "ZZ900003")
     assert "runs directly" in done.stderr
     wait_until(lambda: all(house.running["pids"][name] != pid for name, pid in before.items()))
     for name in before:
         assert f"The {name} process ended by itself" in house.said
     wait_until(lambda: server_answers(f"http://127.0.0.1:{house.port}/api"))
-    # A server that has just begun answers for its health before it takes a run, and its deployments are told to it after that.
+    # A server that has just begun answers for its health before it takes a run, and its deployments are
+    # told to it
+    # after that.
     assert wait_until(lambda: house.start("verify", case="ZZ900003").get("state_type")) == "COMPLETED"
 
 
@@ -245,11 +302,15 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> No
 def test_a_process_that_is_killed_leaves_its_run_running(house: LivingHouse) -> None:
     """Prefect does not notice by itself; what becomes of that run is seen when the house is opened again."""
     hangs = (
-        "import threading; from flows import jobs as runs; from casework.context import House; "
-        "runs.core = lambda act: lambda *given, **more: threading.Event().wait(); runs.perform('verify', House.open(), case='ZZ900002')"
+        "import threading; from flows import jobs as runs; from casework.context import House; runs.core = lambda act:"
+        " lambda *given, **more: threading.Event().wait(); runs.perform('verify', House.open(), case='ZZ900002')"
     )
     hung = subprocess.Popen([sys.executable, "-c", hangs], cwd=ROOT, env=house.environment)
-    wait_until(lambda: [run for run in house.runs("verify") if run["name"] == "verify ZZ900002" and run["state_type"] == "RUNNING"])
+    wait_until(
+        lambda: [
+            run for run in house.runs("verify") if run["name"] == "verify ZZ900002" and run["state_type"] == "RUNNING"
+        ]
+    )
     hung.kill()
     hung.wait()
     assert [run["state_type"] for run in house.runs("verify") if run["name"] == "verify ZZ900002"] == ["RUNNING"]
@@ -279,7 +340,13 @@ def test_opened_again_it_imports_nothing_and_a_killed_supervisor_takes_all_with_
         wait_until(lambda: again.said.count(OPEN) == 2)
         assert "nothing is imported again" in again.said
         assert facts() == before
-        (left,) = wait_until(lambda: [run for run in again.runs("verify") if run["name"] == "verify ZZ900002" and run["state_type"] == "CRASHED"])
+        (left,) = wait_until(
+            lambda: [
+                run
+                for run in again.runs("verify")
+                if run["name"] == "verify ZZ900002" and run["state_type"] == "CRASHED"
+            ]
+        )
         assert left["state"]["message"] == LEFT
         again.signal(signal.SIGKILL)
         again.ended()

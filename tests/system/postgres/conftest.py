@@ -1,4 +1,6 @@
-"""The same house on PostgreSQL: one private cluster for the run, one database for each house. Without binaries nothing here is collected."""
+"""The same house on PostgreSQL: one private cluster for the run, one database for each house. Without binaries nothing
+here is collected.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,9 @@ def database(postgres: Cluster) -> Callable[..., str]:
     def make(empty: bool = False) -> str:
         name = f"house_{next(numbers)}"
         with psycopg.connect(postgres.url("postgres", "owner", "postgresql"), autocommit=True) as connection:
-            copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier("template1" if empty else MADE))
+            copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                sql.Identifier(name), sql.Identifier("template1" if empty else MADE)
+            )
             connection.execute(copy)
         return postgres.url(name, "owner")
 

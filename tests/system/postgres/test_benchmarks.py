@@ -65,7 +65,9 @@ def test_records_that_are_done_with_are_empty_for_the_next_and_a_copy_is_the_sam
     record_acts(house, acts(2), "bench", "record")
     rows = place.rows(house)
     again = place.again(house)
-    assert {table: sorted(some, key=str) for table, some in place.rows(again).items()} == {table: sorted(some, key=str) for table, some in rows.items()}
+    assert {table: sorted(some, key=str) for table, some in place.rows(again).items()} == {
+        table: sorted(some, key=str) for table, some in rows.items()
+    }
     place.done(house)
     emptied = place.fresh()
     assert emptied.engine.url.database == house.engine.url.database
@@ -75,12 +77,15 @@ def test_records_that_are_done_with_are_empty_for_the_next_and_a_copy_is_the_sam
 
 
 def test_no_plan_of_a_read_outlives_the_size_that_it_was_made_for(place: OnPostgresql) -> None:
-    # Measured: a plan prepared on the empty table took a hundred times as long when 36,000 facts had come in, until the table was analysed.
+    # Measured: a plan prepared on the empty table took a hundred times as long when 36,000 facts had come in, until the
+    # table was analysed.
     house = place.fresh()
     for number in range(12):
         record_acts(house, acts(1, number), "bench", "record")
     with house.engine.connect() as connection:
         prepared = connection.exec_driver_sql("SELECT statement FROM pg_prepared_statements").scalars().all()
     assert [statement for statement in prepared if "= ANY" in statement] == []
-    assert [statement for statement in prepared if "INSERT INTO fact" in statement], "what is the same whatever the size is prepared"
+    assert [statement for statement in prepared if "INSERT INTO fact" in statement], (
+        "what is the same whatever the size is prepared"
+    )
     place.done(house)

@@ -1,4 +1,6 @@
-"""From a file to a server: every row, every byte, the same head; into an empty database only, and the file is never written again."""
+"""From a file to a server: every row, every byte, the same head; into an empty database only, and the file is never
+written again.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,13 @@ def team(tmp_path: Path) -> Iterator[Team]:
 
 def plain(rows: list[tuple[Any, ...]]) -> list[list[Any]]:
     """Rows as both drivers would give them."""
-    return [[each.isoformat() if isinstance(each, date) else bytes(each) if isinstance(each, memoryview) else each for each in row] for row in rows]
+    return [
+        [
+            each.isoformat() if isinstance(each, date) else bytes(each) if isinstance(each, memoryview) else each
+            for each in row
+        ]
+        for row in rows
+    ]
 
 
 def to(team: Team, database: Callable[..., str]) -> Settings:
@@ -57,7 +65,12 @@ def test_everything_goes_and_the_house_goes_on_there(team: Team, database: Calla
     there.__dict__ |= {**team.__dict__, "first": house, "_houses": {}}
     assert plain(there.dump()) == plain(before)
     assert there.verify("14 Apr 2026").intact
-    record(house, team.case, [Draft("health_advice_received", date(2026, 4, 14), {"service": "speech_and_language_therapy"})], "dco.team")
+    record(
+        house,
+        team.case,
+        [Draft("health_advice_received", date(2026, 4, 14), {"service": "speech_and_language_therapy"})],
+        "dco.team",
+    )
     assert there.sweep("14 Apr 2026").troubles == []
     with house.engine.begin() as connection:
         numbers = [row[0] for row in connection.execute(text("SELECT id FROM tick ORDER BY id"))]
@@ -89,7 +102,9 @@ def test_a_database_with_anything_in_it_is_refused(team: Team, database: Callabl
     team.sweep("14 Apr 2026")
 
 
-def test_what_fails_half_way_leaves_the_house_where_it_is(team: Team, database: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_fails_half_way_leaves_the_house_where_it_is(
+    team: Team, database: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = to(team, database)
 
     def otherwise(connection: object, table: object) -> str:

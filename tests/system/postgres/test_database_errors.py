@@ -46,7 +46,20 @@ def with_tls(postgres: Cluster) -> Iterator[Path]:
     """The cluster speaks TLS, with a certificate for another name; the certificate."""
     made = postgres.data / "server.crt"
     key = postgres.data / "server.key"
-    asked = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", str(key), "-out", str(made)]
+    asked = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-keyout",
+        str(key),
+        "-out",
+        str(made),
+    ]
     subprocess.run([*asked, "-days", "2", "-subj", "/CN=db.icb.example"], check=True, capture_output=True)
     for each in (made, key):
         told = postgres.data.stat()
@@ -74,7 +87,20 @@ def test_a_certificate_that_does_not_hold(with_tls: Path, database: Callable[...
     url = make_url(database())
     own, other = tmp_path / "own.crt", tmp_path / "other.crt"
     own.write_bytes(with_tls.read_bytes())
-    asked = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", str(tmp_path / "k"), "-out", str(other)]
+    asked = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-keyout",
+        str(tmp_path / "k"),
+        "-out",
+        str(other),
+    ]
     subprocess.run([*asked, "-days", "2", "-subj", "/CN=127.0.0.1"], check=True, capture_output=True)
     asks = {"sslmode": "verify-full"}
     assert word(url.update_query_dict({**asks, "sslrootcert": str(other)})) == "certificate"

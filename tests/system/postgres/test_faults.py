@@ -1,4 +1,6 @@
-"""The storm of tests/faults on PostgreSQL: kill -9 of whoever is at work, clocks that disagree, older programs, a backup."""
+"""The storm of tests/faults on PostgreSQL: kill -9 of whoever is at work, clocks that disagree, older programs, a
+backup.
+"""
 
 from __future__ import annotations
 
@@ -38,9 +40,13 @@ TODAY = "2026-03-02"
 def backup(team: Team, url: str, to: Path) -> Path:
     """What deploy/backup made of a house."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SENDFLOW_")} | {
-        "SENDFLOW_HOME": str(team.home), "SENDFLOW_DATABASE_URL": url, "PATH": f"{binaries()}:{os.environ['PATH']}",
-    }  # fmt: skip
-    done = subprocess.run([ROOT / "deploy" / "backup", to], env=environment, capture_output=True, text=True, cwd=ROOT, check=False)
+        "SENDFLOW_HOME": str(team.home),
+        "SENDFLOW_DATABASE_URL": url,
+        "PATH": f"{binaries()}:{os.environ['PATH']}",
+    }
+    done = subprocess.run(
+        [ROOT / "deploy" / "backup", to], env=environment, capture_output=True, text=True, cwd=ROOT, check=False
+    )
     assert done.returncode == 0, done.stderr
     return Path(done.stdout.strip())
 
@@ -48,17 +54,27 @@ def backup(team: Team, url: str, to: Path) -> Path:
 def test_a_backup_taken_while_others_write_is_restored_as_a_whole_house(
     postgres: Cluster, database: Callable[..., str], team: Team, room: PostRoom, tmp_path: Path
 ) -> None:
-    """As docs/running.md says it: deploy/backup, pg_restore into a new database, verify; then what is missing is recorded again."""
+    """As docs/running.md says it: deploy/backup, pg_restore into a new database, verify; then what is missing is
+    recorded again.
+    """
     told, plan = tmp_path / "accepted", [opening(number, TODAY) for number in range(60)]
     with nursery(team) as children:
         assert children.one("record", TODAY, str(told), plan[:20]).code == 0
-        writing = threading.Thread(target=children.all_at_once, args=[Order("record", TODAY, (str(told), plan[each::2])) for each in range(2)])
+        writing = threading.Thread(
+            target=children.all_at_once, args=[Order("record", TODAY, (str(told), plan[each::2])) for each in range(2)]
+        )
         writing.start()
         kept = backup(team, str(team.first.settings.database_url), tmp_path / "backups")
         writing.join()
     empty = database(empty=True)
     into = f"--dbname={empty.replace('+psycopg', '')}"
-    restore = [f"{binaries()}/pg_restore", "--exit-on-error", "--single-transaction", into, str(kept / "records" / "sendflow.dump")]
+    restore = [
+        f"{binaries()}/pg_restore",
+        "--exit-on-error",
+        "--single-transaction",
+        into,
+        str(kept / "records" / "sendflow.dump"),
+    ]
     done = subprocess.run(restore, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (tmp_path / "restored").mkdir()
@@ -69,16 +85,30 @@ def test_a_backup_taken_while_others_write_is_restored_as_a_whole_house(
     assert {len(lines) for lines in found.values()} == {2}
     records_are_whole(restored, TODAY)
     with nursery(restored) as children:
-        again = children.one("record", TODAY, str(tmp_path / "again"), [act for act in plan if act[0] not in found]).answer
+        again = children.one(
+            "record", TODAY, str(tmp_path / "again"), [act for act in plan if act[0] not in found]
+        ).answer
         assert {said for _case, said in again} <= {2}
         for today in (TODAY, "2026-03-03"):
-            assert (children.one("sweep", today).code, children.one("deliver", today, HOST, room.port, 5.0).code) == (0, 0)
+            assert (children.one("sweep", today).code, children.one("deliver", today, HOST, room.port, 5.0).code) == (
+                0,
+                0,
+            )
     all_is_well(restored, room, "2026-03-03")
     assert len(history(restored, [case for case, _facts in plan])) == 60
     restored.first.engine.dispose()
 
 
-__all__ = ["chance", "program", "room", "rounds", "test_an_older_program", "test_brought_up_to_date", "test_two_clocks", "test_whatever_dies"]
+__all__ = [
+    "chance",
+    "program",
+    "room",
+    "rounds",
+    "test_an_older_program",
+    "test_brought_up_to_date",
+    "test_two_clocks",
+    "test_whatever_dies",
+]
 
 
 def test_a_backup_is_taken_through_a_socket(postgres: Cluster, team: Team, tmp_path: Path) -> None:
@@ -87,5 +117,10 @@ def test_a_backup_is_taken_through_a_socket(postgres: Cluster, team: Team, tmp_p
     socket = {"host": str(postgres.folder), "port": str(on_tcp.port)}
     url = URL.create(on_tcp.drivername, on_tcp.username, on_tcp.password, database=on_tcp.database, query=socket)
     kept = backup(team, url.render_as_string(hide_password=False), tmp_path / "backups")
-    listed = subprocess.run([f"{binaries()}/pg_restore", "--list", kept / "records" / "sendflow.dump"], capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        [f"{binaries()}/pg_restore", "--list", kept / "records" / "sendflow.dump"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert "TABLE DATA public fact" in listed.stdout

@@ -1,4 +1,6 @@
-"""What a PostgreSQL server does to those who use it: it is killed, its disk fills, it is away for a while, and its answer to a commit is lost."""
+"""What a PostgreSQL server does to those who use it: it is killed, its disk fills, it is away for a while, and its
+answer to a commit is lost.
+"""
 
 from __future__ import annotations
 
@@ -117,7 +119,12 @@ def test_a_server_that_is_killed_loses_nothing_that_it_said_was_done(
             wanted += new
             death = threading.Timer(chance.uniform(0.02, 0.25), kill, (number % 2 == 0,))
             death.start()
-            orders = [("record", (str(told), new[:3])), ("record", (str(told), new[1:])), ("sweep", ()), ("deliver", (HOST, room.port, 5.0))]
+            orders = [
+                ("record", (str(told), new[:3])),
+                ("record", (str(told), new[1:])),
+                ("sweep", ()),
+                ("deliver", (HOST, room.port, 5.0)),
+            ]
             ends = children.all_at_once(*(Order(act, today, given) for act, given in orders))
             death.join()
             back(server)
@@ -127,13 +134,19 @@ def test_a_server_that_is_killed_loses_nothing_that_it_said_was_done(
             facts_are_there_once(team, accepted(told), wanted)
             again = children.one("record", today, str(told), new)
             assert {said for _case, said in again.answer if isinstance(said, str)} <= {"recorded_already"}
-            assert (children.one("sweep", today).code, children.one("deliver", today, HOST, room.port, 5.0).code) == (0, 0)
+            assert (children.one("sweep", today).code, children.one("deliver", today, HOST, room.port, 5.0).code) == (
+                0,
+                0,
+            )
             facts_are_there_once(team, wanted, wanted)
             all_is_well(team, room, today)
             if number + 1 >= rounds(2) and died:  # a server that fell when everybody had done proves nothing: once more
                 break
         for today in islice(days, 2):
-            assert (children.one("sweep", today).code, children.one("deliver", today, HOST, room.port, 5.0).code) == (0, 0)
+            assert (children.one("sweep", today).code, children.one("deliver", today, HOST, room.port, 5.0).code) == (
+                0,
+                0,
+            )
     all_is_well(team, room, today)
     assert died > 0
 
@@ -143,7 +156,9 @@ def test_a_server_that_is_killed_loses_nothing_that_it_said_was_done(
 def test_a_commit_whose_answer_is_lost_is_done_once_by_whoever_asks_again(
     postgres: Cluster, team: Team, room: PostRoom, rounds: Callable[[int], int], tmp_path: Path, how: Cut
 ) -> None:
-    """At each commit of each act in turn the line breaks; the act is then asked for again, until a line has held to its end."""
+    """At each commit of each act in turn the line breaks; the act is then asked for again, until a line has held to its
+    end.
+    """
     url = make_url(team.first.settings.records_url)
     first, plan = date(2026, 3, 2), list[Planned]()
     with lost_line(postgres.roles.port) as line:
@@ -165,8 +180,10 @@ def test_a_commit_whose_answer_is_lost_is_done_once_by_whoever_asks_again(
                     return at - 1
 
         acts: dict[str, Callable[[House], Any]] = {
-            "sweep": sweep, "deliver": partial(deliver, post=room.post), "digest": partial(digest, post=room.post),
-        }  # fmt: skip
+            "sweep": sweep,
+            "deliver": partial(deliver, post=room.post),
+            "digest": partial(digest, post=room.post),
+        }
         seen: dict[str, int] = {}
         for number in range(2):
             case, facts = opening(number, first.isoformat())
@@ -174,7 +191,9 @@ def test_a_commit_whose_answer_is_lost_is_done_once_by_whoever_asks_again(
             plan.append((case, facts))
             seen["record"] = broken(partial(record, on(first), case, drafts, "dco.team"))
         tracker = tmp_path / "tracker.csv"
-        tracker.write_text("Ref,Local authority,Request received by LA\nNX70001,northshire,02/03/2026\nNX70002,eastmere,02/03/2026\n")
+        tracker.write_text(
+            "Ref,Local authority,Request received by LA\nNX70001,northshire,02/03/2026\nNX70002,eastmere,02/03/2026\n"
+        )
         seen["import"] = broken(lambda: import_file(on(first), tracker))
         for after in (0, 21, 42, 43, 44, 45, 46) if rounds(0) else (0, 43, 44):
             today = first + timedelta(days=after)
@@ -191,14 +210,19 @@ def test_a_commit_whose_answer_is_lost_is_done_once_by_whoever_asks_again(
 
 @pytest.mark.parametrize("what", ["data", "log"])
 def test_a_full_disk_undoes_the_act_and_room_made_again_lets_it_be_done(server: Cluster, team: Team, what: str) -> None:
-    """Where its data cannot grow the server refuses one act; where its log of changes cannot, it stops everything and mends itself."""
+    """Where its data cannot grow the server refuses one act; where its log of changes cannot, it stops everything and
+    mends itself.
+    """
     team.opened("2 Mar 2026")
     house = team.house("2 Mar 2026")
     case, facts = opening(1, TODAY)
     drafts = [Draft(kind, day(on), data) for kind, on, data in facts]
     with writing(house.engine) as connection:
         process = int(connection.scalar(text("SELECT pg_backend_pid()")) or 0)
-        while what == "log" and int(connection.scalar(text("SELECT (pg_current_wal_insert_lsn() - '0/0') % 16777216")) or 0) < 2**20:
+        while (
+            what == "log"
+            and int(connection.scalar(text("SELECT (pg_current_wal_insert_lsn() - '0/0') % 16777216")) or 0) < 2**20
+        ):
             connection.execute(text("SELECT pg_logical_emit_message(false, 'fill', repeat('x', 1000000))"))
     before = limit_files(process, 4096 if what == "data" else 2**19)
     with pytest.raises(DBAPIError):
@@ -216,7 +240,9 @@ def test_a_full_disk_undoes_the_act_and_room_made_again_lets_it_be_done(server: 
 
 
 def limit_files(process: int, size: int) -> int:
-    """Set how long a file another process may write, as the user that it runs as: not even root may do it in every container. What it was."""
+    """Set how long a file another process may write, as the user that it runs as: not even root may do it in every
+    container. What it was.
+    """
     told, answer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -246,10 +272,16 @@ def well(house: House) -> bool:
 def test_a_server_that_is_away_for_a_while_is_one_clear_line_and_the_house_goes_on_when_it_is_back(
     server: Cluster, team: Team, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Every command ends by itself with 3 and one line; the alarm clock says it once, waits, and sweeps; nobody starts anything anew."""
+    """Every command ends by itself with 3 and one line; the alarm clock says it once, waits, and sweeps; nobody starts
+    anything anew.
+    """
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     settings = team.house("14 Apr 2026").settings
-    environment = {"SENDFLOW_HOME": str(team.home), "SENDFLOW_TODAY": "2026-04-14", "SENDFLOW_DATABASE_URL": settings.records_url}
+    environment = {
+        "SENDFLOW_HOME": str(team.home),
+        "SENDFLOW_TODAY": "2026-04-14",
+        "SENDFLOW_DATABASE_URL": settings.records_url,
+    }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
 
@@ -263,9 +295,25 @@ def test_a_server_that_is_away_for_a_while_is_one_clear_line_and_the_house_goes_
     clock = AlarmClock(settings)
     server.stop()
     for words in (
-        ("record", "NX90001", "health_advice_acknowledged", "--on", "2026-03-03", "--data", "service=physiotherapy", "--actor", "dco.team", "--json"),
-        ("sweep", "--json"), ("deliver",), ("overdue", "--json"), ("case", "NX90001"), ("verify",), ("migrate",),
-    ):  # fmt: skip
+        (
+            "record",
+            "NX90001",
+            "health_advice_acknowledged",
+            "--on",
+            "2026-03-03",
+            "--data",
+            "service=physiotherapy",
+            "--actor",
+            "dco.team",
+            "--json",
+        ),
+        ("sweep", "--json"),
+        ("deliver",),
+        ("overdue", "--json"),
+        ("case", "NX90001"),
+        ("verify",),
+        ("migrate",),
+    ):
         code, out, err = command(*words)
         lines = [line for line in err.splitlines() if "runs directly" not in line]
         assert (code, out, len(lines)) == (3, "", 1), (words, err)

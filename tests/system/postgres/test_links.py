@@ -1,4 +1,6 @@
-"""Links between cases on a PostgreSQL server, where several link at once in earnest: the very functions that run on SQLite elsewhere."""
+"""Links between cases on a PostgreSQL server, where several link at once in earnest: the very functions that run on
+SQLite elsewhere.
+"""
 
 from tests.casework.cases.test_links import (
     test_a_corrected_link_takes_the_case_alone_and_says_what_was_heard_at_the_wrong_child,

@@ -1,4 +1,6 @@
-"""The private cluster: closed to other users, asked for a password, ended with whoever started it, and the house's own from then on."""
+"""The private cluster: closed to other users, asked for a password, ended with whoever started it, and the house's own
+from then on.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,12 @@ def test_a_house_that_was_opened_with_a_cluster_keeps_it(home: Path) -> None:
     assert settings.prefect_database_url == "postgresql+asyncpg://sendflow:s-word@127.0.0.1:5544/prefect"
     assert "word" not in repr(settings)
     assert "word" not in settings.records_place
-    elsewhere = Settings.read({"SENDFLOW_HOME": str(home), "SENDFLOW_DATABASE_URL": "postgresql://dco@db.icb.example/sendflow?sslmode=verify-full"})
+    elsewhere = Settings.read(
+        {
+            "SENDFLOW_HOME": str(home),
+            "SENDFLOW_DATABASE_URL": "postgresql://dco@db.icb.example/sendflow?sslmode=verify-full",
+        }
+    )
     assert elsewhere.database_url == "postgresql+psycopg://dco@db.icb.example/sendflow?sslmode=verify-full"
     assert elsewhere.owner_url is None
     (home / "postgres" / "roles.json").write_text("{")
@@ -58,7 +65,9 @@ def test_a_house_that_was_opened_with_a_cluster_keeps_it(home: Path) -> None:
         Settings.read({"SENDFLOW_HOME": str(home)})
 
 
-@pytest.mark.parametrize("url", ["sqlite:///x.db", "postgresql+psycopg://me:hush@host", "mysql://me:hush@host/x", "hush"])
+@pytest.mark.parametrize(
+    "url", ["sqlite:///x.db", "postgresql+psycopg://me:hush@host", "mysql://me:hush@host/x", "hush"]
+)
 def test_an_address_that_is_none_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(SettingsError, match="SENDFLOW_DATABASE_URL") as refused:
         Settings.read({"SENDFLOW_DATABASE_URL": url})

@@ -1,4 +1,6 @@
-"""The records' shape: one newest revision on both databases, no drift, and upwards from every revision with what was in it."""
+"""The records' shape: one newest revision on both databases, no drift, and upwards from every revision with what was in
+it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,18 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
 from config.settings import Settings, child_environment
-from models.database import HEAD, MIGRATIONS, RecordsError, make_records, missing_triggers, open_engine, reading, revision, upgrade, writing
+from models.database import (
+    HEAD,
+    MIGRATIONS,
+    RecordsError,
+    make_records,
+    missing_triggers,
+    open_engine,
+    reading,
+    revision,
+    upgrade,
+    writing,
+)
 from models.tables import FactRow
 from runtime.local_postgres import Cluster
 from tests.support.paths import ROOT
@@ -39,7 +52,12 @@ def drift(engine: Engine) -> list[object]:
         return (kind, name) != ("table", "alembic_version")
 
     with reading(engine) as connection:
-        return list(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True, "include_object": ours}), FactRow.metadata))
+        return list(
+            compare_metadata(
+                MigrationContext.configure(connection, opts={"compare_type": True, "include_object": ours}),
+                FactRow.metadata,
+            )
+        )
 
 
 def scripts() -> ScriptDirectory:
@@ -76,7 +94,9 @@ def test_text_is_ordered_by_its_bytes_whatever_the_servers_locale(empty: str) ->
 
 def test_any_command_migrates_an_empty_database(empty: str, tmp_path: Path) -> None:
     url = None if empty.startswith("sqlite") else empty
-    environment = child_environment(Settings(home=tmp_path / "var", database_url=url)) | {"SENDFLOW_TODAY": "2026-04-14"}
+    environment = child_environment(Settings(home=tmp_path / "var", database_url=url)) | {
+        "SENDFLOW_TODAY": "2026-04-14"
+    }
     command = [sys.executable, "-c", "import cli; cli.main()", "overdue", "--json"]
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
@@ -139,7 +159,9 @@ def lived(url: str, tmp_path: Path) -> Team:
 
 
 @pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
-def test_a_database_that_cannot_hold_every_name_is_refused_before_anything_is_made(postgres: Cluster, encoding: str) -> None:
+def test_a_database_that_cannot_hold_every_name_is_refused_before_anything_is_made(
+    postgres: Cluster, encoding: str
+) -> None:
     name = f"house_in_{encoding.lower()}"
     with psycopg.connect(postgres.url("postgres", "owner", "postgresql"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")

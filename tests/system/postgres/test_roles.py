@@ -14,16 +14,23 @@ from runtime.local_postgres import Cluster
 from tests.support.team import Team
 
 CHANGES = (
-    "UPDATE {0} SET {1} = {1}", "DELETE FROM {0}", "TRUNCATE {0}", "ALTER TABLE {0} ADD COLUMN x text", "ALTER TABLE {0} DISABLE TRIGGER ALL",
-    "DROP TABLE {0}", "DROP TRIGGER {0}_no_update ON {0}",
-)  # fmt: skip
+    "UPDATE {0} SET {1} = {1}",
+    "DELETE FROM {0}",
+    "TRUNCATE {0}",
+    "ALTER TABLE {0} ADD COLUMN x text",
+    "ALTER TABLE {0} DISABLE TRIGGER ALL",
+    "DROP TABLE {0}",
+    "DROP TRIGGER {0}_no_update ON {0}",
+)
 COLUMNS = {"fact": "text", "anchor": "head", "person_read": "purpose", "adoption": "files", "law_held": "machine"}
 REFUSED = [
     *(statement.format(table, COLUMNS[table]) for table in KEPT for statement in CHANGES),
     "CREATE OR REPLACE FUNCTION sendflow_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$",
-    "DROP FUNCTION sendflow_append_only CASCADE", "CREATE TABLE mine (x text)", "UPDATE alembic_version SET version_num = '0'",
+    "DROP FUNCTION sendflow_append_only CASCADE",
+    "CREATE TABLE mine (x text)",
+    "UPDATE alembic_version SET version_num = '0'",
     "SET session_replication_role = replica",
-]  # fmt: skip
+]
 
 
 @pytest.fixture
@@ -51,14 +58,22 @@ def test_the_application_does_all_its_work_with_its_own_role(application: Team) 
 
 def test_the_application_may_not_change_drop_or_alter_what_was_written(application: Team) -> None:
     for statement in REFUSED:
-        with pytest.raises(ProgrammingError, match="InsufficientPrivilege"), writing(application.first.engine) as connection:
+        with (
+            pytest.raises(ProgrammingError, match="InsufficientPrivilege"),
+            writing(application.first.engine) as connection,
+        ):
             connection.exec_driver_sql(statement)
 
 
 def test_even_the_owner_is_held_by_the_triggers(team: Team) -> None:
     team.opened("2 Feb 2026")
     before = team.dump()
-    for statement in ("UPDATE fact SET actor = 'x'", "DELETE FROM fact", "TRUNCATE fact", "TRUNCATE fact, duty CASCADE"):
+    for statement in (
+        "UPDATE fact SET actor = 'x'",
+        "DELETE FROM fact",
+        "TRUNCATE fact",
+        "TRUNCATE fact, duty CASCADE",
+    ):
         with pytest.raises(IntegrityError, match="fact is append-only"), writing(team.first.engine) as connection:
             connection.exec_driver_sql(statement)
     assert team.dump() == before
@@ -68,9 +83,12 @@ HOLLOW = {
     "ALTER TABLE fact DISABLE TRIGGER fact_no_delete": ["fact_no_delete"],
     "DROP TRIGGER fact_no_truncate ON fact": ["fact_no_truncate"],
     "ALTER TABLE fact ENABLE REPLICA TRIGGER fact_no_update": ["fact_no_update"],
-    "CREATE OR REPLACE TRIGGER fact_no_update BEFORE UPDATE ON fact FOR EACH ROW WHEN (false) EXECUTE FUNCTION sendflow_append_only()": ["fact_no_update"],
-    "CREATE OR REPLACE TRIGGER fact_no_update BEFORE INSERT ON duty FOR EACH ROW EXECUTE FUNCTION sendflow_append_only()": [],
-    "CREATE OR REPLACE FUNCTION sendflow_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$": list(triggers("postgresql")),
+    "CREATE OR REPLACE TRIGGER fact_no_update BEFORE UPDATE ON fact"
+    " FOR EACH ROW WHEN (false) EXECUTE FUNCTION sendflow_append_only()": ["fact_no_update"],
+    "CREATE OR REPLACE TRIGGER fact_no_update BEFORE INSERT ON duty"
+    " FOR EACH ROW EXECUTE FUNCTION sendflow_append_only()": [],
+    "CREATE OR REPLACE FUNCTION sendflow_append_only() RETURNS trigger"
+    " LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$": list(triggers("postgresql")),
 }
 
 

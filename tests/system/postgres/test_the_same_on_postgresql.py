@@ -1,4 +1,6 @@
-"""The tests of ledger, desk, sweep, verify and delivery that say most, on PostgreSQL: the very functions that run on SQLite elsewhere."""
+"""The tests of ledger, desk, sweep, verify and delivery that say most, on PostgreSQL: the very functions that run on
+SQLite elsewhere.
+"""
 
 from tests.casework.cases.test_record import (
     test_a_body_asked_for_several_services_must_be_told_apart,

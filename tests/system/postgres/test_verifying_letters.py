@@ -1,4 +1,6 @@
-"""Verify names a changed notice and letter on PostgreSQL too, with its own statements and its own form of a day; the whole list is tried on SQLite."""
+"""Verify names a changed notice and letter on PostgreSQL too, with its own statements and its own form of a day; the
+whole list is tried on SQLite.
+"""
 
 from sqlalchemy import text
 
@@ -28,7 +30,10 @@ def test_a_changed_notice_and_letter_are_named(team: Team) -> None:
     assert verify(house).intact and verify(house, team.case).intact
     for statement, said in CHANGES.items():
         with writing(house.engine) as connection:
-            kept = {table: connection.execute(text(f"SELECT * FROM {table}")).mappings().all() for table in ("notice", "letter")}
+            kept = {
+                table: connection.execute(text(f"SELECT * FROM {table}")).mappings().all()
+                for table in ("notice", "letter")
+            }
             connection.execute(text(statement))
         for report in (verify(house), verify(house, team.case)):
             assert any(said in each.message for each in report.damage), (statement, report.damage)
@@ -39,5 +44,7 @@ def test_a_changed_notice_and_letter_are_named(team: Team) -> None:
                 names = list(rows[0])
                 places = ", ".join(f":{name}" for name in names)
                 columns = ", ".join(f'"{name}"' for name in names)
-                connection.execute(text(f"INSERT INTO {table} ({columns}) VALUES ({places})"), [dict(row) for row in rows])
+                connection.execute(
+                    text(f"INSERT INTO {table} ({columns}) VALUES ({places})"), [dict(row) for row in rows]
+                )
     assert verify(house).intact

@@ -1,6 +1,8 @@
-"""Prefect's own many machines: a server with a login on its own database, a process work pool, workers. The same sweep by one, two and eight of them.
+"""Prefect's own many machines: a server with a login on its own database, a process work pool, workers. The same sweep
+by one, two and eight of them.
 
-It takes minutes, so that it runs with `make faults`; `tests/runtime/test_components.py` has what can be tried without a server.
+It takes minutes, so that it runs with `make faults`; `tests/runtime/test_components.py` has what can be tried without a
+server.
 """
 
 from __future__ import annotations
@@ -37,9 +39,12 @@ class Machines:
         """Nothing is started yet."""
         self.folder, self.port = folder, free_port()
         self.own = {
-            "SENDFLOW_PORT": str(self.port), "SENDFLOW_API_URL": f"http://127.0.0.1:{self.port}/api", "SENDFLOW_AUTH": LOGIN,
-            "SENDFLOW_PREFECT_DATABASE_URL": prefect_url, "PYTHONPATH": str(ROOT),
-        }  # fmt: skip
+            "SENDFLOW_PORT": str(self.port),
+            "SENDFLOW_API_URL": f"http://127.0.0.1:{self.port}/api",
+            "SENDFLOW_AUTH": LOGIN,
+            "SENDFLOW_PREFECT_DATABASE_URL": prefect_url,
+            "PYTHONPATH": str(ROOT),
+        }
 
     def environment(self, home: Path, **more: str) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("SENDFLOW_", "PREFECT_"))}
@@ -49,7 +54,14 @@ class Machines:
     def part(self, home: Path, *words: str, **more: str) -> Iterator[subprocess.Popen[bytes]]:
         """One part, as a service manager would start it; ended with all that it started."""
         with (self.folder / "parts.log").open("ab") as log:
-            made = subprocess.Popen([*PART, *words], env=self.environment(home, **more), cwd=self.folder, stdout=log, stderr=log, start_new_session=True)
+            made = subprocess.Popen(
+                [*PART, *words],
+                env=self.environment(home, **more),
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         try:
             yield made
         finally:
@@ -65,7 +77,9 @@ class Machines:
     def ask(self, path: str, body: dict[str, Any]) -> Any:
         """Asks the server with the login."""
         headers = {"Content-Type": "application/json", "Authorization": f"Basic {b64encode(LOGIN.encode()).decode()}"}
-        request = urllib.request.Request(f"{self.own['SENDFLOW_API_URL']}{path}", data=json.dumps(body).encode(), headers=headers)
+        request = urllib.request.Request(
+            f"{self.own['SENDFLOW_API_URL']}{path}", data=json.dumps(body).encode(), headers=headers
+        )
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
 
@@ -77,7 +91,9 @@ class Machines:
     def sweep(self, home: Path, parts: int, **more: str) -> tuple[dict[str, Any], str]:
         """`sendflow sweep --workers`: its report, and what it said beside."""
         command = [*SENDFLOW, "sweep", f"--workers={parts}", "--json"]
-        done = subprocess.run(command, env=self.environment(home, **more), cwd=self.folder, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, env=self.environment(home, **more), cwd=self.folder, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout), done.stderr
 
@@ -92,9 +108,21 @@ def machines(postgres: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Ite
     with made.part(home, "server") as server:
         wait_until(lambda: server_answers(made.own["SENDFLOW_API_URL"]) or server.poll() is not None)
         assert server.poll() is None, (folder / "parts.log").read_text()
-        done = subprocess.run([*SENDFLOW, "deployments", "--json"], env=made.environment(home), cwd=folder, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*SENDFLOW, "deployments", "--json"],
+            env=made.environment(home),
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout)["deployments"] == ["deliver/deliver-now", "digest/digest-now", "sweep/sweep-now", "verify/verify-now"]
+        assert json.loads(done.stdout)["deployments"] == [
+            "deliver/deliver-now",
+            "digest/digest-now",
+            "sweep/sweep-now",
+            "verify/verify-now",
+        ]
         yield made
 
 
@@ -102,11 +130,16 @@ def of(team: Team, today: str = "2026-04-14") -> dict[str, str]:
     return {"SENDFLOW_DATABASE_URL": str(team.first.settings.database_url), "SENDFLOW_TODAY": today}
 
 
-def test_the_same_sweep_by_one_two_and_eight_workers_of_the_pool(machines: Machines, teams: Callable[[str], Team]) -> None:
+def test_the_same_sweep_by_one_two_and_eight_workers_of_the_pool(
+    machines: Machines, teams: Callable[[str], Team]
+) -> None:
     found = []
     for how_many in (1, 2, 8):
         team = asked(teams(f"by_{how_many}"))
-        with_workers = [machines.part(team.home, "worker", f"--name=of{how_many}-{number}", **of(team)) for number in range(how_many)]
+        with_workers = [
+            machines.part(team.home, "worker", f"--name=of{how_many}-{number}", **of(team))
+            for number in range(how_many)
+        ]
         entered = [each.__enter__() for each in with_workers]
         try:
             wait_until(lambda: len(machines.at_work(f"of{how_many}-")) == how_many)  # noqa: B023 (asked at once)
@@ -116,8 +149,13 @@ def test_the_same_sweep_by_one_two_and_eight_workers_of_the_pool(machines: Machi
                 each.__exit__(None, None, None)
         assert entered
         assert report["facts_written"] == 0, f"the workers have done it all: {said}"
-        runs = machines.ask("/flow_runs/filter", {"sort": "EXPECTED_START_TIME_DESC", "limit": how_many, "flow_runs": {"tags": {"all_": ["shared"]}}})
-        assert {run["parameters"]["part"] for run in runs} == {f"{number}/{how_many}" for number in range(1, how_many + 1)}
+        runs = machines.ask(
+            "/flow_runs/filter",
+            {"sort": "EXPECTED_START_TIME_DESC", "limit": how_many, "flow_runs": {"tags": {"all_": ["shared"]}}},
+        )
+        assert {run["parameters"]["part"] for run in runs} == {
+            f"{number}/{how_many}" for number in range(1, how_many + 1)
+        }
         assert {run["state_name"] for run in runs} <= {"Breaches found", "Nothing due"}
         assert len(rows(team, "fact")) == CASES * (3 + 4)
         assert team.verify("14 Apr 2026").intact
@@ -144,14 +182,23 @@ def test_without_a_worker_the_sweep_is_done_where_it_was_asked_for(machines: Mac
     assert "not-the-right-words" not in said
 
 
-def test_nobody_gives_a_worker_another_command_through_the_interface(machines: Machines, team: Team, tmp_path: Path) -> None:
+def test_nobody_gives_a_worker_another_command_through_the_interface(
+    machines: Machines, team: Team, tmp_path: Path
+) -> None:
     """The pool's template has no variables, so that whoever may start a run may not say what it runs."""
     asked(team)
     there = machines.ask("/deployments/filter", {"deployments": {"name": {"any_": ["verify-now"]}}})[0]
     with machines.part(team.home, "worker", "--name=obedient", **of(team)):
         other = {"command": f"touch {tmp_path / 'made'}", "env": {"SENDFLOW_HOME": str(tmp_path)}, "working_dir": "/"}
-        made = machines.ask(f"/deployments/{there['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}, "job_variables": other})
-        ended = wait_until(lambda: [each["state_name"] for each in machines.ask("/flow_runs/filter", {"flow_runs": {"id": {"any_": [made["id"]]}}})
-                                    if each["state_type"] in {"COMPLETED", "FAILED", "CRASHED"}])  # fmt: skip
+        made = machines.ask(
+            f"/deployments/{there['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}, "job_variables": other}
+        )
+        ended = wait_until(
+            lambda: [
+                each["state_name"]
+                for each in machines.ask("/flow_runs/filter", {"flow_runs": {"id": {"any_": [made["id"]]}}})
+                if each["state_type"] in {"COMPLETED", "FAILED", "CRASHED"}
+            ]
+        )
     assert ended == ["Intact"]
     assert not (tmp_path / "made").exists()

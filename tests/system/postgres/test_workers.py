@@ -1,4 +1,6 @@
-"""Several workers on the same records: the same facts and letters with one, two and eight of them, and no number given twice."""
+"""Several workers on the same records: the same facts and letters with one, two and eight of them, and no number given
+twice.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,10 @@ for number in range(int(sys.argv[1])):
     made.append(worker)
 sys.exit(max(os.waitstatus_to_exitcode(os.waitpid(each, 0)[1]) for each in made))
 """
-SWEEP = "from casework import sweep as sweeping; sweeping.SHARD = 3; os.write(1, b'%d ' % sweeping.sweep(house).facts_written)"
+SWEEP = (
+    "from casework import sweep as sweeping; sweeping.SHARD = 3; os.write(1, b'%d ' %"
+    " sweeping.sweep(house).facts_written)"
+)
 DELIVER = "os.write(1, b'%d ' % deliver(house, post=SmtpPost({!r}, {})).sent)"
 RECORD = """
 from datetime import date
@@ -75,7 +80,9 @@ def workers(team: Team, today: str, code: str, how_many: int) -> list[int]:
     settings = Settings(home=team.home, database_url=team.first.settings.database_url)
     environment = child_environment(settings) | {"SENDFLOW_TODAY": day(today).isoformat(), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", WORKERS, str(how_many), code]
-    done = subprocess.run(command, env=environment, cwd=team.home, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(
+        command, env=environment, cwd=team.home, capture_output=True, text=True, timeout=100, check=False
+    )
     assert done.returncode == 0, done.stderr
     return [int(each) for each in done.stdout.split()]
 
@@ -85,7 +92,15 @@ def asked(team: Team) -> Team:
     acts: list[Act] = []
     for number in range(CASES):
         case, began = f"NX7{number:04d}", date(2026, 2, 2)
-        acts.append(Act(case, [Draft("ehc_assessment_requested", began, {"la": LAS[number % 4]}), Draft("assessment_agreed", began, {})]))
+        acts.append(
+            Act(
+                case,
+                [
+                    Draft("ehc_assessment_requested", began, {"la": LAS[number % 4]}),
+                    Draft("assessment_agreed", began, {}),
+                ],
+            )
+        )
         acts.append(Act(case, [Draft("health_advice_requested", date(2026, 3, 2), {"service": SERVICES[number % 3]})]))
     outcomes = record_acts(team.house("2 Mar 2026"), acts, "dco.team", "record")
     assert all(isinstance(each, Recorded) for each in outcomes)
@@ -134,7 +149,9 @@ def test_six_processes_race_on_one_case_on_new_ones_and_for_new_references(team:
     assert len({row[-1] for row in cases if row[1].startswith("NX8")}) == 1
 
 
-def test_a_case_that_somebody_is_at_work_on_is_left_and_asked_for_again_at_the_end(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_case_that_somebody_is_at_work_on_is_left_and_asked_for_again_at_the_end(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked(team)
     monkeypatch.setattr(sweeping, "SHARD", 10)
     swept: list[int] = []

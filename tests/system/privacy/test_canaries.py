@@ -1,6 +1,8 @@
-"""Nothing that identifies a child is found outside the sealed person and passage tables, whatever is planted and wherever.
+"""Nothing that identifies a child is found outside the sealed person and passage tables, whatever is planted and
+wherever.
 
-Every command is run here by itself; tests/system/installation/test_production_shape.py lets a house with a Prefect server take the canaries in.
+Every command is run here by itself; tests/system/installation/test_production_shape.py lets a house with a Prefect
+server take the canaries in.
 """
 
 from __future__ import annotations
@@ -31,12 +33,26 @@ def test_no_canary_is_found_after_every_command(tmp_path: Path) -> None:
     home = tmp_path / "var"
     outputs, past = run(home, [*commands(tmp_path / "in"), WHO])
     assert [done.words[:3] for done in outputs if done.code not in {0, 1, 2}] == []
-    assert {done.words[0] for done in outputs if done.code == 0} >= {"import", "record", "case", "who", "sweep", "deliver", "digest", "letters", "verify"}
+    assert {done.words[0] for done in outputs if done.code == 0} >= {
+        "import",
+        "record",
+        "case",
+        "who",
+        "sweep",
+        "deliver",
+        "digest",
+        "letters",
+        "verify",
+    }
     search_outputs([*outputs, Done(("all",), 0, "", past)])
     assert search_home(home) > 3
     assert planted(home) > 40
     shown = json.loads(outputs[-1].stdout)
-    assert (shown["name"], shown["nhs_number"], shown["date_of_birth"]) == (NAMES[0], "9990001235", BIRTHS[1])  # as the newer file corrected it
+    assert (shown["name"], shown["nhs_number"], shown["date_of_birth"]) == (
+        NAMES[0],
+        "9990001235",
+        BIRTHS[1],
+    )  # as the newer file corrected it
     assert any(CLINICAL[1] in str(said["words"]) for said in shown["words"])
 
 
