@@ -19,21 +19,21 @@ from sqlalchemy import Connection, Table, select
 from audit.verify_letters import check_letters, check_letters_of
 from audit.verify_notices import FACT_SEQ, Found, NoticeCheck, notices_by_case
 from casework.cases.unit_of_work import CASE, DUTY, FAR_BACK, duty_rows
-from casework.context import House, instant
+from casework.context import AppContext, instant
 from config.law import LawError, NoAnswer
 from deadlines.duties import Duty, duties_of
 from deadlines.escalation import look
 from models import ledger
 from models.bulk_io import Row, day_form, stream_rows
-from models.casefile import Casefile
+from models.casefile import CaseFile
 from models.database import missing_triggers, reading
-from models.facts import GENESIS, Line, Unreadable, told_of
+from models.facts import GENESIS, StoredFact, Unreadable, told_of
 from models.ledger import Stored
-from models.tables import AnchorRow
-from statemachines.process import Unlawful
+from models.tables import CheckpointRow
+from statemachines.process import NotPermitted
 from statemachines.replay import fold
 
-ANCHOR: Table = AnchorRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
+ANCHOR: Table = CheckpointRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
 CASE_COLUMNS = tuple(CASE.columns.keys())
 DUTY_COLUMNS = tuple(DUTY.columns.keys())
 DUTY_KEY = itemgetter(DUTY_COLUMNS.index("rule"), DUTY_COLUMNS.index("opened_seq"))
@@ -82,18 +82,18 @@ class _Kept(NamedTuple):
 class Refolded(NamedTuple):
     """What the facts of one case leave, and the facts as they were written."""
 
-    casefile: Casefile
+    casefile: CaseFile
     duties: list[Duty]
-    lines: list[Line]
+    lines: list[StoredFact]
 
 
-def verify(house: House, case: str | None = None, before: str | None = None) -> VerifyReport:
+def verify(context: AppContext, case: str | None = None, before: str | None = None) -> VerifyReport:
     """Verify every case, or one. Raises LookupError for a case that has left no trace."""
-    until = before or instant(house.now() + timedelta(microseconds=1))
+    until = before or instant(context.now() + timedelta(microseconds=1))
     damage: list[Damage] = []
     cases = facts = stale = 0
     head = sha256()
-    with reading(house.engine) as connection:
+    with reading(context.engine) as connection:
         damage.extend(
             Damage(
                 case_ref=None,
@@ -104,14 +104,14 @@ def verify(house: House, case: str | None = None, before: str | None = None) -> 
             for name in missing_triggers(connection)
         )
         day = day_form(connection)
-        notices = NoticeCheck(house, connection, day)
+        notices = NoticeCheck(context, connection, day)
         for kept in _cases(connection, case):
             if kept.facts:
                 cases, facts = cases + 1, facts + len(kept.facts)
                 last = next((row for row in map(Stored._make, reversed(kept.facts)) if row.recorded_at < until), None)
                 if last is not None:
                     head.update(f"{kept.ref} {last.seq} {last.hash}\n".encode())
-            stale += _check_case(house, kept, day, notices, damage)
+            stale += _check_case(context, kept, day, notices, damage)
 
         def found(ref: str | None, seq: int | None, message: str) -> None:
             damage.append(Damage(case_ref=ref, seq=seq, what="letter", message=message))
@@ -169,7 +169,7 @@ class _Stream:
 
 
 def _check_case(
-    house: House, kept: _Kept, day: Callable[[date], Any], notices: NoticeCheck, damage: list[Damage]
+    context: AppContext, kept: _Kept, day: Callable[[date], Any], notices: NoticeCheck, damage: list[Damage]
 ) -> int:
     """Check one case; returns 1 where its cached duties were worked out under another law and wait for the
     next sweep.
@@ -182,7 +182,7 @@ def _check_case(
     if not rows:
         found(None, "tail", "every fact of this case is gone, though the case was cached")
         return 0
-    refolded = refold(house, ref, rows, found)
+    refolded = replay_case(context, ref, rows, found)
     last = Stored._make(rows[-1])
     if kept.case is None:
         found(None, "cache", "the case has facts and no cached case")
@@ -205,10 +205,10 @@ def _check_case(
         looked = look(
             casefile,
             duties,
-            house.ladder.rung,
-            house.almanac,
+            context.ladder.rung,
+            context.almanac,
             FAR_BACK,
-            casefile.state in house.processes[casefile.process].final,
+            casefile.state in context.processes[casefile.process].final,
         )
     except (LawError, NoAnswer) as problem:
         found(None, "unanswered", str(problem))
@@ -223,16 +223,16 @@ def _check_case(
     ):
         if cached[name] != value:
             found(None, "cache", f"the cached {name} of the case is not what its facts say")
-    if any(row[-1] != house.looked_under for row in kept.duties):
+    if any(row[-1] != context.looked_under for row in kept.duties):
         return 1
-    fresh = duty_rows(ref, duties, looked, house.looked_under, day)
+    fresh = duty_rows(ref, duties, looked, context.looked_under, day)
     held = {DUTY_KEY(row): row for row in kept.duties}
     if held != fresh:
         _name_duties(held, fresh, found)
     return 0
 
 
-def refold(house: House, ref: str, rows: list[Row], found: Found) -> Refolded | None:
+def replay_case(context: AppContext, ref: str, rows: list[Row], found: Found) -> Refolded | None:
     """One case from its rows alone: every hash, every fact through the table of its machine, every duty. None where
     that cannot be done.
     """
@@ -243,10 +243,10 @@ def refold(house: House, ref: str, rows: list[Row], found: Found) -> Refolded | 
         casefile = fold(ref, lines)
         return Refolded(
             casefile,
-            duties_of(casefile.lines, house.books[casefile.process], house.dates_of, casefile.claims.values()),
+            duties_of(casefile.lines, context.duty_rules[casefile.process], context.dates_of, casefile.claims.values()),
             lines,
         )
-    except Unlawful as problem:
+    except NotPermitted as problem:
         found(problem.seq, "unlawful", problem.sentence)
     except (LawError, NoAnswer) as problem:
         found(None, "unanswered", str(problem))
@@ -268,10 +268,10 @@ def _name_duties(held: dict[tuple[str, int], Row], fresh: dict[tuple[str, int], 
         found(key[1], "cache", f"the cached duty {key[0]} opened by fact {key[1]} {differs}")
 
 
-def _check_chain(rows: list[Row], found: Found) -> list[Line] | None:
+def _check_chain(rows: list[Row], found: Found) -> list[StoredFact] | None:
     """The facts of one chain as lines; None where one is gone or cannot be read."""
     previous, number = GENESIS, 0
-    lines: list[Line] = []
+    lines: list[StoredFact] = []
     for row in rows:
         ref, seq, kind, on, at, actor, text, prev_hash, digest = row
         number += 1

@@ -15,25 +15,25 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from casework.context import House
+from casework.context import AppContext
 from casework.rules.ruleset_guard import every
 from config.law import LawError, NoAnswer
 from deadlines.duties import Duty, duties_of
-from deadlines.working_calendar import AlmanacRange
+from deadlines.working_calendar import OutsideCalendarRange
 from models.bulk_io import Row, mark, stream
-from models.casefile import Casefile
+from models.casefile import CaseFile
 from models.common_facts import CORRECTIONS, RUNGS
 from models.enums import NoticeState
-from models.facts import Line
+from models.facts import StoredFact
 from notifications.ended_duties import AGAIN
 from notifications.ended_duties import ENDED as ENDED_EARLY
 from notifications.notices import BEGAN, DIGEST, SENT, WITHDRAWAL, notices_for
-from statemachines.process import Unlawful
+from statemachines.process import NotPermitted
 from statemachines.replay import fold
 
 Found = Callable[[int | None, str, str], None]
 OUTCOMES = {SENT: (NoticeState.SENT, NoticeState.SENT_PERHAPS_TWICE), "notice_failed": (NoticeState.FAILED,)}
-Outcomes = dict[tuple[object, ...], list[Line]]
+Outcomes = dict[tuple[object, ...], list[StoredFact]]
 ENDED = frozenset(state for states in OUTCOMES.values() for state in states)
 UNDECIDED = frozenset({NoticeState.CREATED, NoticeState.CLAIMED, NoticeState.WITHDRAWN})
 KEY = ("case_ref", "rule", "body", "opened_seq", "due", "rung", "recipient")
@@ -79,14 +79,16 @@ class NoticeCheck:
     for whoever looks at the letters.
     """
 
-    def __init__(self, house: House, connection: Connection, day: Callable[[date], Any]) -> None:
-        self._house = house
+    def __init__(self, context: AppContext, connection: Connection, day: Callable[[date], Any]) -> None:
+        self._house = context
         self._day = day
-        self._since = _law_since(house, connection)
-        self._watched = RUNGS | OUTCOMES.keys() | house.ladder.letter.keys()
+        self._since = _law_since(context, connection)
+        self._watched = RUNGS | OUTCOMES.keys() | context.ladder.letter.keys()
         self.sent = 0
 
-    def check(self, ref: str, lines: Sequence[Line], duties: Sequence[Duty], rows: Sequence[Row], found: Found) -> None:
+    def check(
+        self, ref: str, lines: Sequence[StoredFact], duties: Sequence[Duty], rows: Sequence[Row], found: Found
+    ) -> None:
         """Name every notice of a case that is changed, added or missing. `lines` are its facts as written, whole."""
         having = {row[FACT_SEQ] for row in rows}
         outcomes: Outcomes = {}
@@ -120,7 +122,7 @@ class NoticeCheck:
                         " what was told of",
                     )
 
-    def _fits(self, row: Row, fact: Line, outcomes: Outcomes) -> bool:
+    def _fits(self, row: Row, fact: StoredFact, outcomes: Outcomes) -> bool:
         """Whether a notice is what its fact and its outcome say, as nearly every one is: quick, and takes its outcome
         out of `outcomes`.
         """
@@ -144,7 +146,7 @@ class NoticeCheck:
         told.clear()
         return True
 
-    def _name(self, one: Noticed, fact: Line, rows: Sequence[Row], outcomes: Outcomes, found: Found) -> None:
+    def _name(self, one: Noticed, fact: StoredFact, rows: Sequence[Row], outcomes: Outcomes, found: Found) -> None:
         if wrong := [
             *_not_its_key(one),
             *_not_its_fact(one, fact),
@@ -183,7 +185,9 @@ class NoticeCheck:
             )
             told.clear()
 
-    def _wants(self, ref: str, lines: Sequence[Line], line: Line, duties: Sequence[Duty], rows: Sequence[Row]) -> bool:
+    def _wants(
+        self, ref: str, lines: Sequence[StoredFact], line: StoredFact, duties: Sequence[Duty], rows: Sequence[Row]
+    ) -> bool:
         """Whether a fact without a notice called for one: a rung of a duty that was open, or what the ladder says of a
         live fact since it holds.
 
@@ -197,24 +201,26 @@ class NoticeCheck:
         last = max(each.seq for each in lines if each.recorded_at == line.recorded_at)
         return all(self._wanted(ref, lines[:until], line, keys) for until in dict.fromkeys((line.seq, last)))
 
-    def _wanted(self, ref: str, known: Sequence[Line], line: Line, keys: set[str]) -> bool:
-        house = self._house
+    def _wanted(self, ref: str, known: Sequence[StoredFact], line: StoredFact, keys: set[str]) -> bool:
+        context = self._house
         try:
             casefile = fold(ref, known)
-            duties = duties_of(casefile.lines, house.books[casefile.process], house.dates_of, casefile.claims.values())
+            duties = duties_of(
+                casefile.lines, context.duty_rules[casefile.process], context.dates_of, casefile.claims.values()
+            )
             if line.kind in RUNGS:
                 return _is_open(casefile, duties, line)
             drafts = notices_for(
                 [line],
                 casefile,
                 duties,
-                house.ladder,
-                house.directory,
-                house.almanac,
+                context.ladder,
+                context.directory,
+                context.almanac,
                 line.occurred_on,
                 local_sink=True,
             )
-        except (Unlawful, LawError, NoAnswer, AlmanacRange, KeyError, ValueError):
+        except (NotPermitted, LawError, NoAnswer, OutsideCalendarRange, KeyError, ValueError):
             return False  # it could not be worked out then either
         return any(draft.rank == 0 and draft.rung not in (ENDED_EARLY, AGAIN) for draft in drafts) and keys.isdisjoint(
             draft.key for draft in drafts
@@ -247,7 +253,7 @@ def _not_its_key(one: Noticed) -> list[str]:
     )
 
 
-def _not_its_fact(one: Noticed, fact: Line) -> list[str]:
+def _not_its_fact(one: Noticed, fact: StoredFact) -> list[str]:
     """The columns that are not what the fact that called for the notice says."""
     if fact.kind in RUNGS or fact.kind == WITHDRAWAL:
         data = fact.data
@@ -273,7 +279,7 @@ def _outranks(other: Noticed, one: Noticed) -> bool:
     return (other.rule, other.opened_seq) == (one.rule, one.opened_seq) and other.rank > one.rank
 
 
-def _may_have_called(duties: Sequence[Duty], line: Line, lines: Sequence[Line]) -> bool:
+def _may_have_called(duties: Sequence[Duty], line: StoredFact, lines: Sequence[StoredFact]) -> bool:
     """What can be said at a glance: whether a fact met, opened or told of a duty that was not closed before it, or in
     the same breath.
     """
@@ -295,18 +301,18 @@ def _may_have_called(duties: Sequence[Duty], line: Line, lines: Sequence[Line]) 
     )
 
 
-def _is_open(casefile: Casefile, duties: Sequence[Duty], line: Line) -> bool:
+def _is_open(casefile: CaseFile, duties: Sequence[Duty], line: StoredFact) -> bool:
     fact = casefile.rungs.get(line.seq)
     return fact is not None and any(
         duty.closed_on is None for duty in duties if (duty.rule, duty.opened_seq) == (fact.rule, fact.opened_seq)
     )
 
 
-def _law_since(house: House, connection: Connection) -> str | None:
+def _law_since(context: AppContext, connection: Connection) -> str | None:
     """Since when law, ladder and the rules of telling are those that this house has; None where others hold."""
     since = None
     for held in every(connection):
-        if held.looked_under != house.hold.looked_under:
+        if held.looked_under != context.hold.looked_under:
             break
         since = held.taken_at
     return since

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from audit.verify import refold, verify
+from audit.verify import replay_case, verify
 from benchmarks.caseload import Caseload, directory
 from benchmarks.latency import asked
 from benchmarks.measuring import Side
@@ -31,8 +31,8 @@ from benchmarks.places import TABLES, OnPostgresql, OnSqlite, Rows
 from benchmarks.recording import steps
 from benchmarks.sweeping import asked_act, look_days
 from benchmarks.workload import ACTOR, TODAY, acts, drafts, reference
-from casework.cases.record import Act, record, record_acts
-from casework.context import House
+from casework.cases.record import RecordCommand, record, record_acts
+from casework.context import AppContext
 from casework.delivery.deliver import deliver
 from casework.imports.tracker_import import import_file
 from casework.reports.case_report import report
@@ -40,9 +40,9 @@ from casework.sweep import sweep
 from config.directory import load_directory
 from models import ledger
 from models.database import reading
-from models.facts import Draft
-from notifications.local_smtp import Sink
-from notifications.transport import SmtpPost
+from models.facts import FactDraft
+from notifications.local_smtp import LocalSmtpServer
+from notifications.transport import SmtpTransport
 from runtime.demo.tracker import COLUMNS, sample_rows
 from statemachines.replay import processes
 
@@ -68,21 +68,21 @@ class Compared(NamedTuple):
 def _recording(place: Place, cases: int, stack: ExitStack) -> Compared:
     """Many facts in one act."""
     work, facts = acts(cases), cases * OF_ONE
-    rows = _left(place, lambda house: record_acts(house, work, ACTOR, "record"))
+    rows = _left(place, lambda context: record_acts(context, work, ACTOR, "record"))
     app = stack.enter_context(eventsourcing.at(place, "recording"))
     some = [drafts(number) for number in range(min(PEERS, cases))]
     return Compared(
         "record in bulk",
         "fact",
-        Side("ours", place.fresh, lambda house: record_acts(house, work, ACTOR, "record"), facts, after=place.done),
+        Side("ours", place.fresh, lambda context: record_acts(context, work, ACTOR, "record"), facts, after=place.done),
         [
             *_written(place, rows, facts),
-            _es(lambda: eventsourcing.record_each(app, place.shop.house, some), len(some) * OF_ONE)._replace(
+            _es(lambda: eventsourcing.record_each(app, place.shop.context, some), len(some) * OF_ONE)._replace(
                 name="eventsourcing, load and save"
             ),
         ],
-        [_es(lambda: eventsourcing.filled(app, place.shop.house, cases), facts)],
-        work_of("record in bulk", place.shop.house, cases),
+        [_es(lambda: eventsourcing.filled(app, place.shop.context, cases), facts)],
+        work_of("record in bulk", place.shop.context, cases),
     )
 
 
@@ -91,10 +91,10 @@ def _one_fact(place: Place, cases: int, stack: ExitStack) -> Compared:
     some = min(SINGLE, cases)
     told = steps(place, some)
 
-    def ours(house: House) -> None:
+    def ours(context: AppContext) -> None:
         for number in range(some):
             for draft in drafts(number):
-                record(house, reference(number), [draft], ACTOR)
+                record(context, reference(number), [draft], ACTOR)
 
     def raw(connection: Any) -> None:
         for step in told:
@@ -107,31 +107,31 @@ def _one_fact(place: Place, cases: int, stack: ExitStack) -> Compared:
         "fact",
         Side("ours", place.fresh, ours, len(told), after=place.done),
         [Side("a commit each", place.empty, raw, len(told), after=place.close)],
-        [_es(lambda: eventsourcing.record_each(app, place.shop.house, given), some * OF_ONE)],
-        work_of("record one fact", place.shop.house, some),
+        [_es(lambda: eventsourcing.record_each(app, place.shop.context, given), some * OF_ONE)],
+        work_of("record one fact", place.shop.context, some),
     )
 
 
 def _sweeping(place: Place, cases: int, stack: ExitStack) -> Compared:
     """A sweep on a day on which one open case in ten has something to say."""
     due = max(1, cases // 3)
-    house = place.fresh()
-    stack.callback(place.done, house)
-    day = look_days(house, 1)[0]
-    received = house.almanac.subtract_working_days(day, 3)
+    context = place.fresh()
+    stack.callback(place.done, context)
+    day = look_days(context, 1)[0]
+    received = context.almanac.subtract_working_days(day, 3)
     record_acts(
-        house,
+        context,
         [asked_act(number, received if number < due else day) for number in range(OPEN_FOR_ONE * due)],
         ACTOR,
         "record",
     )
-    before = place.rows(house)
+    before = place.rows(context)
 
-    def swept(again: House) -> None:
+    def swept(again: AppContext) -> None:
         done = sweep(again, day)
         assert (done.facts_written, done.troubles) == (due, [])
 
-    after = place.again(house)
+    after = place.again(context)
     swept(after)
     rows = {
         table: some
@@ -140,7 +140,7 @@ def _sweeping(place: Place, cases: int, stack: ExitStack) -> Compared:
     }
     place.done(after)
 
-    def written_over(again: House) -> None:
+    def written_over(again: AppContext) -> None:
         connection = place.driver(again)
         place.write_over(connection, rows)
         connection.close()
@@ -148,43 +148,49 @@ def _sweeping(place: Place, cases: int, stack: ExitStack) -> Compared:
     return Compared(
         "sweep",
         "fact",
-        Side("ours", partial(place.again, house), swept, due, after=place.done),
-        [Side("the rows written", partial(place.again, house), written_over, due, after=place.done)],
-        work=work_of("sweep", house, 0)._replace(due=due, waiting=(OPEN_FOR_ONE - 1) * due),
+        Side("ours", partial(place.again, context), swept, due, after=place.done),
+        [Side("the rows written", partial(place.again, context), written_over, due, after=place.done)],
+        work=work_of("sweep", context, 0)._replace(due=due, waiting=(OPEN_FOR_ONE - 1) * due),
     )
 
 
 def _refolding(place: Place, cases: int, stack: ExitStack) -> Compared:
     """Each case from its facts alone, every hash checked."""
-    house, facts = _filled(place, cases, stack)
+    context, facts = _filled(place, cases, stack)
 
     def ours(_given: object) -> None:
-        with reading(house.engine) as connection:
+        with reading(context.engine) as connection:
             for ref, rows in ledger.scan(connection):
-                assert refold(house, ref, rows, _damaged) is not None
+                assert replay_case(context, ref, rows, _damaged) is not None
 
-    return _read(place, "refold", ours, house, cases, facts, stack)
+    return _read(place, "refold", ours, context, cases, facts, stack)
 
 
 def _verifying(place: Place, cases: int, stack: ExitStack) -> Compared:
     """The whole of `sendflow verify`."""
-    house, facts = _filled(place, cases, stack)
+    context, facts = _filled(place, cases, stack)
 
     def ours(_given: object) -> None:
-        assert verify(house).intact
+        assert verify(context).intact
 
-    return _read(place, "verify", ours, house, cases, facts, stack)
+    return _read(place, "verify", ours, context, cases, facts, stack)
 
 
 def _read(
-    place: Place, act: str, ours: Callable[[object], None], house: House, cases: int, facts: int, stack: ExitStack
+    place: Place,
+    act: str,
+    ours: Callable[[object], None],
+    context: AppContext,
+    cases: int,
+    facts: int,
+    stack: ExitStack,
 ) -> Compared:
     app = stack.enter_context(eventsourcing.at(place, act))
-    ids = eventsourcing.filled(app, house, cases)
-    texts = [row[6].encode() for row in place.rows(house, ("fact",))["fact"]]
+    ids = eventsourcing.filled(app, context, cases)
+    texts = [row[6].encode() for row in place.rows(context, ("fact",))["fact"]]
 
     def fetched(_given: object) -> None:
-        connection = place.driver(house)
+        connection = place.driver(context)
         previous = ""
         for (text,) in connection.execute("SELECT text FROM fact ORDER BY case_ref, seq"):
             previous = sha256((previous + text).encode()).hexdigest()
@@ -201,7 +207,7 @@ def _read(
         Side("ours", _nothing, ours, facts),
         [Side("fetch and sha256", _nothing, fetched, facts), Side("sha256 alone", _nothing, hashed, facts)],
         [_es(lambda: eventsourcing.replay(app, ids), len(ids) * OF_ONE)],
-        work_of(act, house, len(ids)),
+        work_of(act, context, len(ids)),
     )
 
 
@@ -210,12 +216,12 @@ def _importing(place: Place, cases: int, stack: ExitStack) -> Compared:
     path = place.shop.folder / f"tracker-{place.name}.csv"
     stack.callback(path.unlink)
     count = _write_tracker(path, min(IMPORTED, cases))
-    rows = _left(place, lambda house: import_file(house, path))
+    rows = _left(place, lambda context: import_file(context, path))
     app = stack.enter_context(eventsourcing.at(place, "import"))
     told = _told(rows["fact"], PEER_ROWS)
 
-    def ours(house: House) -> None:
-        assert import_file(house, path).accepted == count
+    def ours(context: AppContext) -> None:
+        assert import_file(context, path).accepted == count
 
     def read() -> None:
         with path.open(encoding="utf-8", newline="") as file:
@@ -227,7 +233,9 @@ def _importing(place: Place, cases: int, stack: ExitStack) -> Compared:
 
     def theirs() -> None:
         read()
-        eventsourcing.record_each(app, place.shop.house, [[_draft(fact) for fact in facts] for facts in told.values()])
+        eventsourcing.record_each(
+            app, place.shop.context, [[_draft(fact) for fact in facts] for facts in told.values()]
+        )
 
     return Compared(
         "import",
@@ -235,23 +243,23 @@ def _importing(place: Place, cases: int, stack: ExitStack) -> Compared:
         Side("ours", place.fresh, ours, count, after=place.done),
         [Side("csv and the rows written", place.empty, raw, count, after=place.close)],
         [_es(theirs, len(told))],
-        work_of("import", place.shop.house, 0, told)._replace(tracker=str(path)),
+        work_of("import", place.shop.context, 0, told)._replace(tracker=str(path)),
     )
 
 
 def _page(place: Place, cases: int, stack: ExitStack) -> Compared:
     """One case as an auditor reads it."""
-    house, _facts = _filled(place, cases, stack)
+    context, _facts = _filled(place, cases, stack)
     refs = [reference(number) for number in range(min(PAGES, cases))]
     mark = "?" if isinstance(place, OnSqlite) else "%s"
-    connection = place.driver(house)
+    connection = place.driver(context)
     stack.callback(connection.close)
     app = stack.enter_context(eventsourcing.at(place, "page"))
-    ids = eventsourcing.filled(app, house, len(refs))
+    ids = eventsourcing.filled(app, context, len(refs))
 
     def ours(_given: object) -> None:
         for ref in refs:
-            assert report(house, ref).model_dump(mode="json")["facts"]
+            assert report(context, ref).model_dump(mode="json")["facts"]
 
     def raw(_given: object) -> None:
         for ref in refs:
@@ -263,7 +271,7 @@ def _page(place: Place, cases: int, stack: ExitStack) -> Compared:
         Side("ours", _nothing, ours, len(refs)),
         [Side("fetch of the rows", _nothing, raw, len(refs))],
         [_es(lambda: eventsourcing.replay(app, ids), len(ids))],
-        work_of("one case page", house, len(refs)),
+        work_of("one case page", context, len(refs)),
     )
 
 
@@ -278,16 +286,18 @@ def _delivering(place: Place, cases: int, stack: ExitStack) -> Compared:
     stack.callback(path.unlink)
     known = load_directory(path)
     letters = place.shop.folder / f"letters-{place.name}"
-    sink = stack.enter_context(Sink(letters))
-    house = dataclasses.replace(place.fresh(), directory=known)
-    stack.callback(place.done, house)
-    record_acts(house, [Act(f"LT-{number:06d}", asked(number, TODAY)) for number in range(count)], ACTOR, "record")
+    sink = stack.enter_context(LocalSmtpServer(letters))
+    context = dataclasses.replace(place.fresh(), directory=known)
+    stack.callback(place.done, context)
+    record_acts(
+        context, [RecordCommand(f"LT-{number:06d}", asked(number, TODAY)) for number in range(count)], ACTOR, "record"
+    )
 
-    def again() -> House:
-        return dataclasses.replace(place.again(house), directory=known)
+    def again() -> AppContext:
+        return dataclasses.replace(place.again(context), directory=known)
 
-    def delivered(fresh: House) -> None:
-        done = deliver(fresh, post=SmtpPost("127.0.0.1", sink.port))
+    def delivered(fresh: AppContext) -> None:
+        done = deliver(fresh, post=SmtpTransport("127.0.0.1", sink.port))
         assert (done.sent, done.failed) == (count, 0)
 
     first = again()
@@ -324,14 +334,14 @@ ACTS: tuple[Callable[[Place, int, ExitStack], Compared], ...] = (
 )
 
 
-def work_of(act: str, house: House, cases: int, told: dict[str, list[Fact]] | None = None) -> Work:
+def work_of(act: str, context: AppContext, cases: int, told: dict[str, list[Fact]] | None = None) -> Work:
     """The same work as a peer is told it: so many cases of the workload, or these."""
     machine = processes()["ehc_needs_assessment"]
     moves: dict[str, dict[str, str]] = {}
     for (state, kind), to in machine.table.items():
         moves.setdefault(state, {})[kind] = to
     if told is None:
-        told = {reference(number): [_fact(draft, house) for draft in drafts(number)] for number in range(cases)}
+        told = {reference(number): [_fact(draft, context) for draft in drafts(number)] for number in range(cases)}
     work = Work(act, "", None, list(told.items()), moves, machine.initial, {})
     for ref, facts in work.cases:
         reached: str | None = None
@@ -341,14 +351,14 @@ def work_of(act: str, house: House, cases: int, told: dict[str, list[Fact]] | No
     return work
 
 
-def _fact(draft: Draft, house: House) -> Fact:
+def _fact(draft: FactDraft, context: AppContext) -> Fact:
     data = {name: str(value) for name, value in draft.data.items()}
-    told = {"actor": ACTOR, "via": "record", "law": house.law_version, "machine": 1}
+    told = {"actor": ACTOR, "via": "record", "law": context.law_version, "machine": 1}
     return {"kind": draft.kind, "occurred_on": draft.occurred_on.isoformat(), **told, "data": data}
 
 
-def _draft(fact: Fact) -> Draft:
-    return Draft(fact["kind"], date.fromisoformat(fact["occurred_on"]), fact["data"])
+def _draft(fact: Fact) -> FactDraft:
+    return FactDraft(fact["kind"], date.fromisoformat(fact["occurred_on"]), fact["data"])
 
 
 def _told(rows: list[tuple[Any, ...]], cases: int) -> dict[str, list[Fact]]:
@@ -365,19 +375,19 @@ def _told(rows: list[tuple[Any, ...]], cases: int) -> dict[str, list[Fact]]:
     return told
 
 
-def _filled(place: Place, cases: int, stack: ExitStack) -> tuple[House, int]:
-    house = place.fresh()
-    stack.callback(place.done, house)
-    record_acts(house, acts(cases), ACTOR, "record")
-    return house, cases * OF_ONE
+def _filled(place: Place, cases: int, stack: ExitStack) -> tuple[AppContext, int]:
+    context = place.fresh()
+    stack.callback(place.done, context)
+    record_acts(context, acts(cases), ACTOR, "record")
+    return context, cases * OF_ONE
 
 
-def _left(place: Place, act: Callable[[House], object]) -> Rows:
+def _left(place: Place, act: Callable[[AppContext], object]) -> Rows:
     """What an act leaves in fresh records."""
-    house = place.fresh()
-    act(house)
-    rows = place.rows(house, TABLES)
-    place.done(house)
+    context = place.fresh()
+    act(context)
+    rows = place.rows(context, TABLES)
+    place.done(context)
     return {table: some for table, some in rows.items() if some}
 
 

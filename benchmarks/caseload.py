@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 
 from benchmarks.histories import SERVICES, Child, Teller, body_code, la_slug
 from benchmarks.workload import TODAY
-from casework.cases.record import Act
+from casework.cases.record import RecordCommand
 from casework.cases.unit_of_work import OF_SERIES, SERIES
 from casework.imports.cells import check_digit
 
@@ -121,11 +121,11 @@ class Caseload:
             told[sort] += 1
             yield teller.tell(number, next(numbers), sort)
 
-    def waves(self) -> Iterator[list[Act]]:
+    def waves(self) -> Iterator[list[RecordCommand]]:
         """Acts to be recorded together, in this order, by the only writer of fresh records: one transaction a wave."""
         return (acts for _told, acts in self.counted_waves())
 
-    def counted_waves(self) -> Iterator[tuple[int | None, list[Act]]]:
+    def counted_waves(self) -> Iterator[tuple[int | None, list[RecordCommand]]]:
         """The same, each with the number of children whose histories are whole after it, where no later wave goes on
         with one of them.
         """
@@ -136,7 +136,7 @@ class Caseload:
             going_on: dict[int, str] = {}
             stages = max(len(child.stages) for child in some)
             for stage in range(stages):
-                acts: list[Act] = []
+                acts: list[RecordCommand] = []
                 decided: list[int] = []
                 for child in some:
                     if stage < len(child.stages):

@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import Any
 
 from benchmarks.places import OnPostgresql, OnSqlite, Rows
-from casework.context import House
+from casework.context import AppContext
 from models.facts import GENESIS
 
 COPIED = ("fact", "case_file", "duty", "notice")
@@ -25,17 +25,17 @@ Row = tuple[Any, ...]
 class Copier:
     """Copies of the records of a house as they stand when this is made, into the same records."""
 
-    def __init__(self, place: OnSqlite | OnPostgresql, house: House) -> None:
+    def __init__(self, place: OnSqlite | OnPostgresql, context: AppContext) -> None:
         self.place = place
-        self.house = house
+        self.context = context
         self.made = 0
         self._ends: dict[str, str] = {}  # the last hash of each case of the copy that is being made
-        rows = place.rows(house, COPIED)
+        rows = place.rows(context, COPIED)
         self.rows = {**rows, "fact": sorted(rows["fact"], key=itemgetter(0, 1))}
 
     def copy(self, times: int) -> None:
         """So many copies more, a transaction each."""
-        connection = self.place.driver(self.house)
+        connection = self.place.driver(self.context)
         for _ in range(times):
             self.made += 1
             letters = LETTERS[self.made // 26] + LETTERS[self.made % 26]

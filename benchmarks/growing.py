@@ -19,7 +19,7 @@ from benchmarks.remembering import Taken
 from benchmarks.sweeping import asked_act
 from benchmarks.workload import ACTOR, TODAY
 from casework.cases.record import Recorded, record_acts
-from casework.context import House
+from casework.context import AppContext
 from config.directory import load_directory
 from models.database import reading
 from runtime.demo.tracker import COLUMNS, sample_rows
@@ -62,20 +62,20 @@ def _grown(
     place: OnSqlite | OnPostgresql, load: Caseload, path: Path, say: Callable[[str], None], sizes: tuple[float, ...]
 ) -> Iterator[Size]:
     fresh = place.fresh()
-    house = dataclasses.replace(fresh, directory=load_directory(path))
-    house.books, house.dates_of  # noqa: B018 (worked out once for a house)
+    context = dataclasses.replace(fresh, directory=load_directory(path))
+    context.duty_rules, context.dates_of  # noqa: B018 (worked out once for a house)
     if load.scale <= RECORDED:
-        yield from _recorded(place, house, load, path, say, sizes)
+        yield from _recorded(place, context, load, path, say, sizes)
     else:
         base = Caseload(RECORDED)
-        yield from _recorded(place, house, base, path, say, (1.0,))
-        yield from _copied(place, house, load.scale, path, say, sizes[1:])
-    place.done(house)
+        yield from _recorded(place, context, base, path, say, (1.0,))
+        yield from _copied(place, context, load.scale, path, say, sizes[1:])
+    place.done(context)
 
 
 def _recorded(
     place: OnSqlite | OnPostgresql,
-    house: House,
+    context: AppContext,
     load: Caseload,
     path: Path,
     say: Callable[[str], None],
@@ -87,56 +87,56 @@ def _recorded(
     facts = spent = 0.0
     for told, wave in load.counted_waves():
         began = time.perf_counter()
-        outcomes = record_acts(house, wave, ACTOR, "record")
+        outcomes = record_acts(context, wave, ACTOR, "record")
         spent += time.perf_counter() - began
         assert all(isinstance(outcome, Recorded) for outcome in outcomes), "the house refused a fact of the caseload"
         facts += sum(len(act.drafts) for act in wave)
         if told is not None and told >= waves[0] * total:
             share = waves.pop(0) * load.scale
             say(f"{place.name} at {share:.2%} of England")
-            yield _measured(place, house, path, share, facts / spent, len(sizes) - len(waves))
+            yield _measured(place, context, path, share, facts / spent, len(sizes) - len(waves))
             facts = spent = 0.0
 
 
 def _copied(
     place: OnSqlite | OnPostgresql,
-    house: House,
+    context: AppContext,
     scale: float,
     path: Path,
     say: Callable[[str], None],
     sizes: tuple[float, ...],
 ) -> Iterator[Size]:
     """The rest as copies of what has been recorded and swept."""
-    copier = Copier(place, house)
+    copier = Copier(place, context)
     for number, size in enumerate(sizes):
         say(f"{place.name} at {size * scale:.2%} of England")
         before, began = copier.made, time.perf_counter()
         copier.copy(max(1, round(size * scale / RECORDED) - 1 - copier.made))
         facts = (copier.made - before) * len(copier.rows["fact"])
-        yield _measured(place, house, path, size * scale, facts / (time.perf_counter() - began), 10 + number)
+        yield _measured(place, context, path, size * scale, facts / (time.perf_counter() - began), 10 + number)
 
 
 def _measured(
-    place: OnSqlite | OnPostgresql, house: House, path: Path, share: float, recorded: float, number: int
+    place: OnSqlite | OnPostgresql, context: AppContext, path: Path, share: float, recorded: float, number: int
 ) -> Size:
     """Every act once. The sweep comes first, as it changes most; what it writes is verified with the rest."""
-    with reading(house.engine) as connection:
+    with reading(context.engine) as connection:
         cases, ref = connection.execute(text("SELECT count(*), min(case_ref) FROM case_file")).one()
         duties, closed = connection.execute(text("SELECT count(*), count(closed_on) FROM duty")).one()
         facts = connection.execute(text("SELECT count(*) FROM fact")).scalar_one()
     # A hundred cases more, on the day of whose sweep something is due whatever went before.
-    received = house.almanac.subtract_working_days(TODAY, 3)
-    record_acts(house, [asked_act(800_000 - 1_000 * number + each, received) for each in range(DUE)], ACTOR, "record")
-    house.engine.dispose()
+    received = context.almanac.subtract_working_days(TODAY, 3)
+    record_acts(context, [asked_act(800_000 - 1_000 * number + each, received) for each in range(DUE)], ACTOR, "record")
+    context.engine.dispose()
     tracker = path.with_name(f"tracker-{place.name}-{number}.csv")
     _write_tracker(tracker, number)
     given = {"record in bulk": str(900_000 - 1_000 * number), "import": str(tracker), "one case page": str(ref)}
     taken = [
-        remembering.ask(act, house, given.get(act, ""))
+        remembering.ask(act, context, given.get(act, ""))
         for act in ("sweep", *(act for act in remembering.ACTS if act != "sweep"))
     ]
     tracker.unlink()
-    return Size(place.name, share, cases, facts, duties, duties - closed, place.bytes(house) / 1e6, recorded, taken)
+    return Size(place.name, share, cases, facts, duties, duties - closed, place.bytes(context) / 1e6, recorded, taken)
 
 
 def _write_tracker(path: Path, number: int) -> None:

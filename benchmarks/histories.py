@@ -10,8 +10,8 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
-from casework.cases.record import Act
-from models.facts import Draft
+from casework.cases.record import RecordCommand
+from models.facts import FactDraft
 
 SERVICES = ("community_paediatrics", "speech_and_language_therapy", "occupational_therapy", "camhs", "physiotherapy")
 YEAR = 365
@@ -35,7 +35,7 @@ class Stage:
     its facts.
     """
 
-    cases: list[tuple[str | None, list[Draft]]] = field(default_factory=list)
+    cases: list[tuple[str | None, list[FactDraft]]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -45,9 +45,9 @@ class Child:
     number: int
     stages: list[Stage]
 
-    def acts(self, stage: int, opened: str | None) -> list[Act]:
+    def acts(self, stage: int, opened: str | None) -> list[RecordCommand]:
         """The acts of a stage; `opened` is the review that the house opened last."""
-        return [Act(ref or opened, drafts) for ref, drafts in self.stages[stage].cases if drafts]
+        return [RecordCommand(ref or opened, drafts) for ref, drafts in self.stages[stage].cases if drafts]
 
     def opens_next(self, stage: int) -> bool:
         """Whether the house opens a review cycle when this stage is recorded."""
@@ -123,7 +123,7 @@ class _History:
         """
         share = self.shares["request"]
         told = [
-            Draft("ehc_assessment_requested", began, self._opening("AS")),
+            FactDraft("ehc_assessment_requested", began, self._opening("AS")),
             self._fact("la_consideration_notified", began + self._days(2, 6)),
         ]
         decided = refused or began + self._days(28, 43)
@@ -143,24 +143,26 @@ class _History:
         self._case("AS", told)
         return final
 
-    def _advice(self, decided: date, final: date) -> list[Draft]:
+    def _advice(self, decided: date, final: date) -> list[FactDraft]:
         share, told = self.shares["advice"], []
         for service in self.chance.sample(SERVICES, self._drawn("advice", "services") + 1):
             asked = decided + self._days(0, 5)
             about = {"body": self.body, "service": service}
-            told.append(Draft("health_advice_requested", asked, about))
+            told.append(FactDraft("health_advice_requested", asked, about))
             if self._is(share["acknowledged"]):
-                told.append(Draft("health_advice_acknowledged", asked + self._days(1, 6), about))
+                told.append(FactDraft("health_advice_acknowledged", asked + self._days(1, 6), about))
             if self._is(share["appointment_missed"]):
-                told.append(Draft("appointment_missed", asked + self._days(14, 40), about))
+                told.append(FactDraft("appointment_missed", asked + self._days(14, 40), about))
                 if self._is(share["excuse_claimed"] / share["appointment_missed"]):
                     told.append(
-                        Draft("excuse_claimed", asked + self._days(41, 44), {"ground": "missed_appointment", **about})
+                        FactDraft(
+                            "excuse_claimed", asked + self._days(41, 44), {"ground": "missed_appointment", **about}
+                        )
                     )
             said = self._named("advice", ("in_6_weeks", "in_7_to_20_weeks", "never"))
             if said != "never":
                 told.append(
-                    Draft(
+                    FactDraft(
                         "health_advice_received",
                         asked + (self._days(14, 43) if said == "in_6_weeks" else self._days(43, 140)),
                         about,
@@ -173,7 +175,7 @@ class _History:
         way.
         """
         share, began, stage, ref = self.shares["plan"], made, 0, self._ref("RV")
-        opening: list[Draft] = [Draft("plan_made", made, self._opening("RV"))]
+        opening: list[FactDraft] = [FactDraft("plan_made", made, self._opening("RV"))]
         current: str | None = ref
         while True:
             in_time = self._is(share["reviewed_in_time"])
@@ -186,15 +188,15 @@ class _History:
                 return
             began, stage, current, opening = decided, stage + 1, None, []
 
-    def _cycle(self, began: date, decided: date, decision: str, share: dict[str, Any]) -> list[Draft]:
+    def _cycle(self, began: date, decided: date, decision: str, share: dict[str, Any]) -> list[FactDraft]:
         meeting = decided - self._days(14, 29)
         arranged = meeting - self._days(*share["arranged_days_before"])
         told = []
         if self._is(share["phase_transfer"]):
             about = {"transfer_on": date(decided.year, 9, 1).isoformat(), "phase": "primary_to_secondary"}
-            told.append(Draft("phase_transfer_planned", began + self._days(5, 60), about))
+            told.append(FactDraft("phase_transfer_planned", began + self._days(5, 60), about))
         told += [
-            Draft(
+            FactDraft(
                 "review_meeting_arranged",
                 arranged,
                 {"meeting_on": meeting.isoformat(), "arranged_by": "institution", "review": "annual"},
@@ -204,9 +206,9 @@ class _History:
         for service in self.chance.sample(SERVICES, self._drawn("plan", "health_invited")):
             about = {"body": self.body, "service": service}
             asked = arranged + self._days(0, 5)
-            told.append(Draft("health_professional_invited", asked, {**about, "meeting_on": meeting.isoformat()}))
+            told.append(FactDraft("health_professional_invited", asked, {**about, "meeting_on": meeting.isoformat()}))
             if self._is(share["advice_comes"]):
-                told.append(Draft("review_advice_received", asked + self._days(5, 20), about))
+                told.append(FactDraft("review_advice_received", asked + self._days(5, 20), about))
         told += [
             self._fact("review_advice_circulated", meeting - self._days(5, 12)),
             self._fact("review_meeting_held", meeting),
@@ -223,8 +225,8 @@ class _History:
         return [
             *told,
             self._fact("amendment_decided", decided),
-            Draft("amendment_notice_sent", noticed, about),
-            Draft("amended_plan_received", noticed + self._days(20, 80), about),
+            FactDraft("amendment_notice_sent", noticed, about),
+            FactDraft("amended_plan_received", noticed + self._days(20, 80), about),
         ]
 
     def _tribunal(self, sort: str, decided: date, registered: date, share: dict[str, Any]) -> None:
@@ -233,41 +235,41 @@ class _History:
         self._case(
             "MD",
             [
-                Draft("appealable_notice_sent", decided, {"decision": decision, **self._opening("MD")}),
+                FactDraft("appealable_notice_sent", decided, {"decision": decision, **self._opening("MD")}),
                 self._fact("mediation_declined", certified - self._days(1, 4)),
                 self._fact("certificate_issued", certified),
             ],
         )
         told = [
-            Draft("decision_notified", decided, {"decision": decision, **self._opening("TB")}),
+            FactDraft("decision_notified", decided, {"decision": decision, **self._opening("TB")}),
             self._fact("appeal_received", registered - self._days(3, 8)),
         ]
         extended = sort == "contents" and self._is(share["health_evidence"])
         told.append(
-            Draft(
+            FactDraft(
                 "extended_appeal_registered" if extended else "appeal_registered",
                 registered,
                 {"appeal": sort, **({"issues": "health"} if extended else {})},
             )
         )
         ends = registered + timedelta(days=7 * int(share["weeks_to_end"])) + self._days(-60, 60)
-        told.append(Draft("hearing_directed", registered + self._days(1, 10), {"directed_on": ends.isoformat()}))
+        told.append(FactDraft("hearing_directed", registered + self._days(1, 10), {"directed_on": ends.isoformat()}))
         if extended:
             about = {"body": self.body, "service": self.chance.choice(SERVICES)}
             asked = registered + self._days(5, 20)
             told.append(
-                Draft(
+                FactDraft(
                     "health_evidence_requested",
                     asked,
                     {**about, "directed_on": (asked + timedelta(days=42)).isoformat()},
                 )
             )
             if self._is(0.8):
-                told.append(Draft("health_evidence_given", asked + self._days(20, 60), about))
+                told.append(FactDraft("health_evidence_given", asked + self._days(20, 60), about))
         told += self._outcome(sort, registered, ends)
         self._case("TB", told)
 
-    def _outcome(self, sort: str, registered: date, ends: date) -> list[Draft]:
+    def _outcome(self, sort: str, registered: date, ends: date) -> list[FactDraft]:
         end = self._named("appeal", ("conceded", "withdrawn", "ordered", "dismissed"))
         answered = self._fact("la_responded", registered + self._days(25, 45))
         if end == "conceded":
@@ -286,10 +288,10 @@ class _History:
 
     # Small words.
 
-    def _case(self, prefix: str, told: list[Draft]) -> None:
+    def _case(self, prefix: str, told: list[FactDraft]) -> None:
         self._case_in(0, self._ref(prefix), told)
 
-    def _case_in(self, stage: int, ref: str | None, told: list[Draft]) -> None:
+    def _case_in(self, stage: int, ref: str | None, told: list[FactDraft]) -> None:
         past = [draft for draft in sorted(told, key=lambda draft: draft.occurred_on) if draft.occurred_on <= self.today]
         self.stages[stage].cases.append((ref, past))
 
@@ -300,8 +302,8 @@ class _History:
         return {"la": self.la, "la_reference": f"LA-{self.number:07d}", "nhs_number": self.nhs_number}
 
     @staticmethod
-    def _fact(kind: str, day: date) -> Draft:
-        return Draft(kind, day)
+    def _fact(kind: str, day: date) -> FactDraft:
+        return FactDraft(kind, day)
 
     def _weeks_taken(self) -> int:
         """Days from a request to the final plan."""

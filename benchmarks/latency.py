@@ -28,16 +28,16 @@ from benchmarks.places import Ground
 from benchmarks.remembering import RECORDS
 from benchmarks.sweeping import look_days
 from benchmarks.workload import ACTOR, TODAY
-from casework.cases.record import Act, record, record_acts
-from casework.context import House
+from casework.cases.record import RecordCommand, record, record_acts
+from casework.context import AppContext
 from casework.delivery.deliver import deliver
 from casework.sweep import sweep
 from config.directory import load_directory
 from config.settings import Settings
-from models.database import make_records, open_engine
-from models.facts import Draft
-from notifications.local_smtp import Sink
-from notifications.transport import Attempt, Letter, SmtpPost
+from models.database import create_or_upgrade_schema, open_engine
+from models.facts import FactDraft
+from notifications.local_smtp import LocalSmtpServer
+from notifications.transport import Attempt, Letter, SmtpTransport
 
 RECORDS_TIMED, SWEPT, DAYS = 50, 100, 2
 EVERY = 1 / 50
@@ -68,7 +68,7 @@ class Timed:
     """A post that notes when each letter was taken over."""
 
     def __init__(self, port: int) -> None:
-        self._post = SmtpPost("127.0.0.1", port)
+        self._post = SmtpTransport("127.0.0.1", port)
         self.yes: list[float] = []
 
     def send(self, letter: Letter) -> Attempt:
@@ -97,14 +97,14 @@ def waits(ground: Ground, sizes: Sizes | None = None) -> list[Waited]:
     path.write_text(text, "utf-8")
     found: list[Waited] = []
     try:
-        with Sink(ground.shop.folder / "letters") as sink:
+        with LocalSmtpServer(ground.shop.folder / "letters") as sink:
             for place in ground.places:
                 for measure in (records, sweeps):
-                    house = dataclasses.replace(place.fresh(), directory=load_directory(path))
-                    with loaded(house):
-                        what, seconds = measure(house, sink.port, sizes)
+                    context = dataclasses.replace(place.fresh(), directory=load_directory(path))
+                    with loaded(context):
+                        what, seconds = measure(context, sink.port, sizes)
                     found.append(Waited.of(what, place.name, seconds))
-                    place.done(house)
+                    place.done(context)
     finally:
         path.unlink()
     if sizes.woken:
@@ -116,32 +116,32 @@ def waits(ground: Ground, sizes: Sizes | None = None) -> list[Waited]:
     return found
 
 
-def records(house: House, port: int, sizes: Sizes) -> tuple[str, list[float]]:
+def records(context: AppContext, port: int, sizes: Sizes) -> tuple[str, list[float]]:
     """One person's act after another, each followed by a delivery, as the alarm clock would begin one."""
     post = Timed(port)
     seconds: list[float] = []
     for number in range(sizes.records):
         began = time.perf_counter()
-        record(house, f"LT-{number:06d}", asked(number, TODAY), ACTOR)
-        assert deliver(house, post=post).sent == 1
+        record(context, f"LT-{number:06d}", asked(number, TODAY), ACTOR)
+        assert deliver(context, post=post).sent == 1
         seconds.append(post.yes[-1] - began)
     return "record to the mail server's yes", seconds
 
 
-def sweeps(house: House, port: int, sizes: Sizes) -> tuple[str, list[float]]:
+def sweeps(context: AppContext, port: int, sizes: Sizes) -> tuple[str, list[float]]:
     """A sweep on a day on which so many mailboxes are to be written to, then the delivery: each letter's time is from
     the sweep's start.
     """
     seconds: list[float] = []
-    for number, day in enumerate(look_days(house, sizes.days)):
-        received = house.almanac.subtract_working_days(day, 3)
+    for number, day in enumerate(look_days(context, sizes.days)):
+        received = context.almanac.subtract_working_days(day, 3)
         record_acts(
-            house,
-            [Act(f"LS-{number:03d}{each:04d}", asked(each, received)) for each in range(sizes.swept)],
+            context,
+            [RecordCommand(f"LS-{number:03d}{each:04d}", asked(each, received)) for each in range(sizes.swept)],
             ACTOR,
             "record",
         )
-        on_day = dataclasses.replace(house, settings=dataclasses.replace(house.settings, today=day))
+        on_day = dataclasses.replace(context, settings=dataclasses.replace(context.settings, today=day))
         post = Timed(port)
         began = time.perf_counter()
         sweep(on_day, day)
@@ -151,24 +151,24 @@ def sweeps(house: House, port: int, sizes: Sizes) -> tuple[str, list[float]]:
     return f"the start of a sweep with {sizes.swept} letters to each yes", seconds
 
 
-def asked(number: int, day: date) -> list[Draft]:
+def asked(number: int, day: date) -> list[FactDraft]:
     """A case whose one body is asked on a day; each number has a mailbox of its own."""
     trust, service = number % waking.TRUSTS, SERVICES[number // waking.TRUSTS % len(SERVICES)]
     return [
-        Draft("ehc_assessment_requested", day, {"la": la_slug(trust)}),
-        Draft("assessment_agreed", day),
-        Draft("health_advice_requested", day, {"body": body_code(trust), "service": service}),
+        FactDraft("ehc_assessment_requested", day, {"la": la_slug(trust)}),
+        FactDraft("assessment_agreed", day),
+        FactDraft("health_advice_requested", day, {"body": body_code(trust), "service": service}),
     ]
 
 
 @contextmanager
-def loaded(house: House) -> Iterator[None]:
+def loaded(context: AppContext) -> Iterator[None]:
     """Another process records on the same records while the block runs."""
     environment = {
         **os.environ,
-        "SENDFLOW_HOME": str(house.settings.home),
-        "SENDFLOW_TODAY": str(house.settings.today),
-        RECORDS: house.engine.url.render_as_string(hide_password=False),
+        "SENDFLOW_HOME": str(context.settings.home),
+        "SENDFLOW_TODAY": str(context.settings.today),
+        RECORDS: context.engine.url.render_as_string(hide_password=False),
     }
     command = [sys.executable, "-m", "benchmarks.latency"]
     with subprocess.Popen(
@@ -186,13 +186,13 @@ def loaded(house: House) -> Iterator[None]:
 
 def load(ended: Callable[[], bool]) -> None:
     """Record a fact fifty times a second, on one case after another, until told to end."""
-    house = dataclasses.replace(House.open(Settings.read()), engine=open_engine(os.environ[RECORDS]))
-    make_records(house.engine)
+    context = dataclasses.replace(AppContext.open(Settings.read()), engine=open_engine(os.environ[RECORDS]))
+    create_or_upgrade_schema(context.engine)
     due = time.perf_counter()
     for number in count():
         if ended():
             return
-        record(house, f"LD-{number:06d}", [Draft("ehc_assessment_requested", TODAY, {"la": "northshire"})], ACTOR)
+        record(context, f"LD-{number:06d}", [FactDraft("ehc_assessment_requested", TODAY, {"la": "northshire"})], ACTOR)
         if number == 0:
             print("recording", flush=True)
         due = max(due + EVERY, time.perf_counter())

@@ -21,10 +21,10 @@ from psycopg import sql
 from sqlmodel import SQLModel
 
 from benchmarks.workload import TODAY, Workshop, insert_into, raw
-from casework.context import House
+from casework.context import AppContext
 from config.settings import Settings
-from models.database import make_records, open_engine
-from runtime.local_postgres import Cluster, ClusterError
+from models.database import create_or_upgrade_schema, open_engine
+from runtime.local_postgres import LocalPostgres, LocalPostgresError
 
 MADE = "made_once"
 Rows = dict[str, list[tuple[Any, ...]]]
@@ -42,16 +42,16 @@ class Place(Protocol):
 
     name: str
 
-    def fresh(self) -> House:
+    def fresh(self) -> AppContext:
         """A house on new records, connected."""
 
     def empty(self) -> Any:
         """The driver's own connection to new records, under the settings that the house uses; nothing is begun."""
 
-    def driver(self, house: House) -> Any:
+    def driver(self, context: AppContext) -> Any:
         """The driver's own connection to the records of a house."""
 
-    def rows(self, house: House, tables: Sequence[str] = TABLES, case: str | None = None) -> Rows:
+    def rows(self, context: AppContext, tables: Sequence[str] = TABLES, case: str | None = None) -> Rows:
         """Every row of some tables, or of one case, in the order in which they lie."""
 
     def write(self, connection: Any, rows: Rows) -> None:
@@ -60,13 +60,13 @@ class Place(Protocol):
     def write_over(self, connection: Any, rows: Rows) -> None:
         """The same, where some of the rows stand there already under their keys."""
 
-    def again(self, house: House) -> House:
+    def again(self, context: AppContext) -> AppContext:
         """A house on a copy of these records, which nobody has open; they stay as they are."""
 
-    def bytes(self, house: House) -> int:
+    def bytes(self, context: AppContext) -> int:
         """How much room the records take."""
 
-    def done(self, house: House) -> None:
+    def done(self, context: AppContext) -> None:
         """Remove the records of a house."""
 
     def close(self, connection: Any) -> None:
@@ -81,17 +81,17 @@ class OnSqlite:
     def __init__(self, shop: Workshop) -> None:
         self.shop = shop
 
-    def fresh(self) -> House:
+    def fresh(self) -> AppContext:
         return self.shop.fresh_house()
 
     def empty(self) -> Any:
         return raw(self.shop.fresh_file())
 
-    def driver(self, house: House) -> Any:
-        return raw(_file(house))
+    def driver(self, context: AppContext) -> Any:
+        return raw(_file(context))
 
-    def rows(self, house: House, tables: Sequence[str] = TABLES, case: str | None = None) -> Rows:
-        connection = sqlite3.connect(_file(house))
+    def rows(self, context: AppContext, tables: Sequence[str] = TABLES, case: str | None = None) -> Rows:
+        connection = sqlite3.connect(_file(context))
         only, given = ("", ()) if case is None else (" WHERE case_ref = ?", (case,))
         try:
             return {
@@ -114,21 +114,21 @@ class OnSqlite:
             connection.executemany(f"{word} INTO {table} VALUES ({', '.join('?' * len(some[0]))})", some)
         connection.execute("COMMIT")
 
-    def again(self, house: House) -> House:
-        house.engine.dispose()
-        with sqlite3.connect(_file(house)) as connection:
+    def again(self, context: AppContext) -> AppContext:
+        context.engine.dispose()
+        with sqlite3.connect(_file(context)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.close()
         path = self.shop.fresh_file()
-        shutil.copy(_file(house), path)
+        shutil.copy(_file(context), path)
         return self.shop.fresh_house(path)
 
-    def bytes(self, house: House) -> int:
-        return sum(each.stat().st_size for each in _files(_file(house)) if each.exists())
+    def bytes(self, context: AppContext) -> int:
+        return sum(each.stat().st_size for each in _files(_file(context)) if each.exists())
 
-    def done(self, house: House) -> None:
-        house.engine.dispose()
-        self.shop.done(_file(house))
+    def done(self, context: AppContext) -> None:
+        context.engine.dispose()
+        self.shop.done(_file(context))
 
     def close(self, connection: Any) -> None:
         path = Path(connection.execute("PRAGMA database_list").fetchone()[2])
@@ -141,30 +141,30 @@ class OnPostgresql:
 
     name = "postgres"
 
-    def __init__(self, shop: Workshop, cluster: Cluster) -> None:
+    def __init__(self, shop: Workshop, cluster: LocalPostgres) -> None:
         self.shop = shop
         self.cluster = cluster
         self.made = 0
         self._clean_ones: list[str] = []
         self._admin = psycopg.connect(cluster.url("postgres", "owner", "postgresql"), autocommit=True)
         cluster.database(MADE)
-        house = House.open(Settings(home=shop.folder, today=TODAY, database_url=cluster.url(MADE, "owner")))
-        house.engine.dispose()
+        context = AppContext.open(Settings(home=shop.folder, today=TODAY, database_url=cluster.url(MADE, "owner")))
+        context.engine.dispose()
 
-    def fresh(self) -> House:
-        house = self._on(self._copy())
-        with house.engine.connect():
-            return house
+    def fresh(self) -> AppContext:
+        context = self._on(self._copy())
+        with context.engine.connect():
+            return context
 
     def empty(self) -> Any:
         return self._connect(self._copy())
 
-    def driver(self, house: House) -> Any:
-        return self._connect(str(house.engine.url.database))
+    def driver(self, context: AppContext) -> Any:
+        return self._connect(str(context.engine.url.database))
 
-    def rows(self, house: House, tables: Sequence[str] = TABLES, case: str | None = None) -> Rows:
+    def rows(self, context: AppContext, tables: Sequence[str] = TABLES, case: str | None = None) -> Rows:
         only, given = ("", ()) if case is None else (" WHERE case_ref = %s", (case,))
-        with self._connect(str(house.engine.url.database)) as connection:
+        with self._connect(str(context.engine.url.database)) as connection:
             return {
                 table: connection.execute(f"SELECT * FROM {table}{only} ORDER BY ctid", given).fetchall()
                 for table in tables
@@ -189,8 +189,8 @@ class OnPostgresql:
                 cursor.executemany(statement, some)
         connection.commit()
 
-    def again(self, house: House) -> House:
-        rows = self.rows(house)
+    def again(self, context: AppContext) -> AppContext:
+        rows = self.rows(context)
         again = self.fresh()
         with self.driver(again) as connection:
             self.copy(connection, rows)
@@ -206,13 +206,13 @@ class OnPostgresql:
                             copy.write_row(row)
         connection.commit()
 
-    def bytes(self, house: House) -> int:
-        found = self._admin.execute("SELECT pg_database_size(%s)", (str(house.engine.url.database),)).fetchone()
+    def bytes(self, context: AppContext) -> int:
+        found = self._admin.execute("SELECT pg_database_size(%s)", (str(context.engine.url.database),)).fetchone()
         return int(found[0]) if found else 0
 
-    def done(self, house: House) -> None:
-        house.engine.dispose()
-        self._clean(str(house.engine.url.database))
+    def done(self, context: AppContext) -> None:
+        context.engine.dispose()
+        self._clean(str(context.engine.url.database))
 
     def close(self, connection: Any) -> None:
         name = connection.info.dbname
@@ -236,18 +236,18 @@ class OnPostgresql:
         """Leave the cluster to be stopped."""
         self._admin.close()
 
-    def _on(self, name: str) -> House:
+    def _on(self, name: str) -> AppContext:
         engine = open_engine(self.cluster.url(name, "owner"))
-        make_records(engine)  # as in the workshop: they are there
-        house = dataclasses.replace(self.shop.house, engine=engine)
-        house.__dict__.update(
+        create_or_upgrade_schema(engine)  # as in the workshop: they are there
+        context = dataclasses.replace(self.shop.context, engine=engine)
+        context.__dict__.update(
             {
                 name: value
-                for name, value in self.shop.house.__dict__.items()
+                for name, value in self.shop.context.__dict__.items()
                 if name in {"books", "dates_of", "law_version"}
             }
         )
-        return house
+        return context
 
     def _connect(self, name: str) -> Any:
         return psycopg.connect(
@@ -313,18 +313,18 @@ def ground(folder: Path, only: str | None = None) -> Iterator[Ground]:
 def postgresql(shop: Workshop) -> Iterator[OnPostgresql | str]:
     """A running cluster; or one line that says why there is none, and that nothing of PostgreSQL was measured."""
     folders: list[Path] = []
-    cluster: Cluster | None = None
+    cluster: LocalPostgres | None = None
     why = ""
     try:
         for parent in (shop.folder.parent, Path(tempfile.gettempdir())):
             folders.append(Path(tempfile.mkdtemp(prefix="bench-pg-", dir=parent)))
             folders[-1].chmod(0o755)
             try:
-                cluster = Cluster(folders[-1] / "cluster")
+                cluster = LocalPostgres(folders[-1] / "cluster")
                 cluster.make()
                 cluster.start()
                 break
-            except ClusterError as problem:
+            except LocalPostgresError as problem:
                 cluster, why = None, f"not measured: {problem}"
         if cluster is None:
             yield why
@@ -346,8 +346,8 @@ def columns(table: str) -> list[str]:
     return list(SQLModel.metadata.tables[table].columns.keys())
 
 
-def _file(house: House) -> Path:
-    return Path(str(house.engine.url.database))
+def _file(context: AppContext) -> Path:
+    return Path(str(context.engine.url.database))
 
 
 def _files(path: Path) -> tuple[Path, Path, Path]:

@@ -11,7 +11,7 @@ from benchmarks.measuring import Measured, Side, Unmeasured, alternate, of_their
 from benchmarks.places import Ground, Place, Rows
 from benchmarks.workload import ACTOR, TABLES, acts, drafts, reference
 from casework.cases.record import Recorded, record, record_acts
-from casework.context import House
+from casework.context import AppContext
 
 CASES = 1_000
 SINGLE_CASES = 40
@@ -25,9 +25,9 @@ def bulk(place: Place) -> Measured:
     rows = rows_of_bulk(place)
     facts = len(rows["fact"])
 
-    def ours(house: object) -> None:
-        assert isinstance(house, House)
-        outcomes = record_acts(house, work, ACTOR, "record")
+    def ours(context: object) -> None:
+        assert isinstance(context, AppContext)
+        outcomes = record_acts(context, work, ACTOR, "record")
         assert all(isinstance(outcome, Recorded) for outcome in outcomes)
 
     notes = ["the ruler writes " + ", ".join(f"{len(some):,} rows of {table}" for table, some in rows.items())]
@@ -49,10 +49,10 @@ def bulk_postgres(ground: Ground) -> Measured | Unmeasured:
 
 def rows_of_bulk(place: Place, cases: int = CASES) -> Rows:
     """What that act leaves."""
-    house = place.fresh()
-    record_acts(house, acts(cases), ACTOR, "record")
-    rows = place.rows(house, TABLES)
-    place.done(house)
+    context = place.fresh()
+    record_acts(context, acts(cases), ACTOR, "record")
+    rows = place.rows(context, TABLES)
+    place.done(context)
     return rows
 
 
@@ -61,11 +61,11 @@ def one_fact(place: Place) -> Measured:
     told = steps(place, SINGLE_CASES)
     of_one, of_slice = len(drafts(0)), SINGLE_CASES // SLICES
 
-    def ours(house: object, slice_: int) -> None:
-        assert isinstance(house, House)
+    def ours(context: object, slice_: int) -> None:
+        assert isinstance(context, AppContext)
         for number in range(slice_ * of_slice, (slice_ + 1) * of_slice):
             for draft in drafts(number):
-                record(house, reference(number), [draft], ACTOR)
+                record(context, reference(number), [draft], ACTOR)
 
     def theirs(connection: object, slice_: int) -> None:
         for step in told[slice_ * of_slice * of_one : (slice_ + 1) * of_slice * of_one]:
@@ -88,18 +88,18 @@ def one_fact(place: Place) -> Measured:
 
 def steps(place: Place, cases: int) -> list[Rows]:
     """What each act leaves that was not there before, whatever way it was written."""
-    house = place.fresh()
+    context = place.fresh()
     told: list[Rows] = []
     for number in range(cases):
         ref = reference(number)
         before: Rows = {table: [] for table in TABLES}
         for draft in drafts(number):
-            record(house, ref, [draft], ACTOR)
-            after = place.rows(house, TABLES, ref)
+            record(context, ref, [draft], ACTOR)
+            after = place.rows(context, TABLES, ref)
             fresh = {table: sorted(set(after[table]) - set(before[table]), key=_key(table)) for table in TABLES}
             told.append({table: rows for table, rows in fresh.items() if rows})
             before = after
-    place.done(house)
+    place.done(context)
     return told
 
 

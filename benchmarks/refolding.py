@@ -11,7 +11,7 @@ from itertools import islice
 from statistics import median
 from typing import Any
 
-from audit.verify import refold, verify
+from audit.verify import replay_case, verify
 from benchmarks.measuring import Measured, Side, alternate, of_theirs, seconds
 from benchmarks.peers import eventsourcing
 from benchmarks.workload import ACTOR, Workshop, acts, drafts
@@ -26,25 +26,25 @@ SLICES = 5
 def refolding(shop: Workshop) -> Measured:
     """Facts a second on both sides."""
     path = shop.fresh_file()
-    house = shop.on(path)
-    record_acts(house, acts(CASES), ACTOR, "record")
+    context = shop.on(path)
+    record_acts(context, acts(CASES), ACTOR, "record")
     of_one = len(drafts(0))
     facts = CASES * of_one
     app = eventsourcing.on_file(shop.folder / "eventsourcing.db")
-    ids = eventsourcing.filled(app, house, CASES)
+    ids = eventsourcing.filled(app, context, CASES)
 
     def scanned() -> Iterator[tuple[str, list[Any]]]:
-        with reading(house.engine) as connection:
+        with reading(context.engine) as connection:
             yield from ledger.scan(connection)
 
     def ours(cases: object, _slice: int) -> None:
         assert isinstance(cases, Iterator)
         for ref, rows in islice(cases, CASES // SLICES):
-            refolded = refold(house, ref, rows, _damaged)
+            refolded = replay_case(context, ref, rows, _damaged)
             assert refolded is not None and len(rows) == of_one and len(refolded.duties) > 1
 
     def whole(_given: object) -> None:
-        report = verify(house)
+        report = verify(context)
         assert report.intact and report.facts == facts and report.stale == 0
 
     def theirs(_given: object, number: int) -> None:
@@ -64,7 +64,7 @@ def refolding(shop: Workshop) -> Measured:
         ],
     )
     app.close()
-    house.engine.dispose()
+    context.engine.dispose()
     shop.done(path)
     return measured
 

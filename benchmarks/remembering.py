@@ -15,16 +15,16 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from audit.verify import refold, verify
+from audit.verify import replay_case, verify
 from benchmarks.workload import ACTOR, acts, drafts
 from casework.cases.record import record_acts
-from casework.context import House
+from casework.context import AppContext
 from casework.imports.tracker_import import import_file
 from casework.reports.case_report import report
 from casework.sweep import sweep
 from config.settings import Settings
 from models import ledger
-from models.database import make_records, open_engine, reading
+from models.database import create_or_upgrade_schema, open_engine, reading
 
 RECORDED = 40
 RECORDS = "SENDFLOW_BENCH_RECORDS"
@@ -46,14 +46,14 @@ class Taken(BaseModel):
         return self.seconds / max(1, self.amount) * 1e6
 
 
-def ask(act: str, house: House, argument: str = "") -> Taken:
+def ask(act: str, context: AppContext, argument: str = "") -> Taken:
     """Have an act done in a process of its own, on the records of this house."""
-    settings = house.settings
+    settings = context.settings
     environment = {
         **os.environ,
         "SENDFLOW_HOME": str(settings.home),
         "SENDFLOW_TODAY": str(settings.today),
-        RECORDS: house.engine.url.render_as_string(hide_password=False),
+        RECORDS: context.engine.url.render_as_string(hide_password=False),
     }
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.remembering", act, argument],
@@ -65,39 +65,39 @@ def ask(act: str, house: House, argument: str = "") -> Taken:
     return Taken.model_validate_json(done.stdout)
 
 
-def _record(house: House, first: str) -> int:
+def _record(context: AppContext, first: str) -> int:
     """Forty cases of the workload more."""
-    record_acts(house, acts(RECORDED, int(first)), ACTOR, "record")
+    record_acts(context, acts(RECORDED, int(first)), ACTOR, "record")
     return RECORDED * len(drafts(0))
 
 
-def _sweep(house: House, _argument: str) -> int:
-    return sweep(house).facts_written
+def _sweep(context: AppContext, _argument: str) -> int:
+    return sweep(context).facts_written
 
 
-def _refold(house: House, _argument: str) -> int:
+def _refold(context: AppContext, _argument: str) -> int:
     facts = 0
-    with reading(house.engine) as connection:
+    with reading(context.engine) as connection:
         for ref, rows in ledger.scan(connection):
-            assert refold(house, ref, rows, _damaged) is not None
+            assert replay_case(context, ref, rows, _damaged) is not None
             facts += len(rows)
     return facts
 
 
-def _verify(house: House, _argument: str) -> int:
-    told = verify(house)
+def _verify(context: AppContext, _argument: str) -> int:
+    told = verify(context)
     assert told.intact, told.damage[0].message
     return told.facts
 
 
-def _import(house: House, path: str) -> int:
-    return import_file(house, Path(path)).accepted
+def _import(context: AppContext, path: str) -> int:
+    return import_file(context, Path(path)).accepted
 
 
-def _page(house: House, ref: str) -> int:
+def _page(context: AppContext, ref: str) -> int:
     """The same page some times, as the first of a process pays for what is loaded once."""
     for _ in range(20):
-        assert report(house, ref).model_dump(mode="json")["facts"]
+        assert report(context, ref).model_dump(mode="json")["facts"]
     return 20
 
 
@@ -105,7 +105,7 @@ def _damaged(seq: int | None, what: str, message: str) -> None:
     raise AssertionError(f"{what} at fact {seq}: {message}")
 
 
-ACTS: dict[str, tuple[str, Callable[[House, str], int]]] = {
+ACTS: dict[str, tuple[str, Callable[[AppContext, str], int]]] = {
     "record in bulk": ("fact", _record),
     "sweep": ("fact", _sweep),
     "refold": ("fact", _refold),
@@ -115,12 +115,12 @@ ACTS: dict[str, tuple[str, Callable[[House, str], int]]] = {
 }
 
 
-def do(act: str, house: House, argument: str = "") -> Taken:
+def do(act: str, context: AppContext, argument: str = "") -> Taken:
     """Do an act here and say what it took."""
-    house.books, house.dates_of  # noqa: B018 (worked out once for a house)
+    context.duty_rules, context.dates_of  # noqa: B018 (worked out once for a house)
     unit, act_on = ACTS[act]
     before, began = _peak(), time.perf_counter()
-    amount = act_on(house, argument)
+    amount = act_on(context, argument)
     return Taken(act=act, amount=amount, unit=unit, seconds=time.perf_counter() - began, before=before, peak=_peak())
 
 
@@ -138,6 +138,6 @@ def _peak() -> float:
 
 
 if __name__ == "__main__":
-    house = dataclasses.replace(House.open(Settings.read()), engine=open_engine(os.environ[RECORDS]))
-    make_records(house.engine)
-    print(do(sys.argv[1], house, sys.argv[2]).model_dump_json())
+    context = dataclasses.replace(AppContext.open(Settings.read()), engine=open_engine(os.environ[RECORDS]))
+    create_or_upgrade_schema(context.engine)
+    print(do(sys.argv[1], context, sys.argv[2]).model_dump_json())

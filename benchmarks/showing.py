@@ -12,13 +12,13 @@ from typing import Any
 
 from benchmarks.measuring import Measured, Side, alternate, times_theirs
 from benchmarks.workload import ACTOR, Workshop
-from casework.context import House
+from casework.context import AppContext
 from config.running_instance import server_answers
 from config.settings import fix_caller_environment
-from flows.jobs import Act, Work
-from models.facts import Draft
+from flows.jobs import Job, JobExecution
+from models.facts import FactDraft
 from notifications.local_smtp import free_port
-from runtime.supervisor import Processes
+from runtime.supervisor import Supervisor
 
 RUNS = 3
 SERVER_SECONDS = 120.0
@@ -27,8 +27,8 @@ LA = {"la": "northshire"}
 
 def showing(shop: Workshop) -> Measured:
     """The time of a shown record as a multiple of an empty flow's."""
-    settings = dataclasses.replace(shop.house.settings, home=shop.folder, port=free_port())
-    processes = Processes(settings, print)
+    settings = dataclasses.replace(shop.context.settings, home=shop.folder, port=free_port())
+    processes = Supervisor(settings, print)
     api_url = f"{settings.ui_url}/api"
     try:
         processes.start("server")
@@ -43,19 +43,19 @@ def _against_empty(shop: Workshop) -> Measured:
     # Imported here, because prefect reads its environment once, and because nothing else that is measured pays for it.
     from prefect import flow
 
-    from flows.definitions import conduct
+    from flows.definitions import run_as_flow
 
     @flow(name="empty")
     async def empty() -> None:
         """Nothing at all."""
 
-    house = shop.fresh_house()
+    context = shop.fresh_house()
     numbers = iter(range(1_000_000))
 
     def ours(_given: object) -> None:
         for _ in range(RUNS):
-            work = Work(Act.RECORD, house, _given_to_record(next(numbers)))
-            conduct(work)
+            work = JobExecution(Job.RECORD, context, _given_to_record(next(numbers)))
+            run_as_flow(work)
             assert work.do(None).seq == 1
 
     def theirs(_given: object) -> None:
@@ -67,14 +67,14 @@ def _against_empty(shop: Workshop) -> Measured:
         Side("record, shown", lambda: None, ours, RUNS),
         Side("empty flow", lambda: None, theirs, RUNS),
         times_theirs,
-        [_alone(house, numbers)],
+        [_alone(context, numbers)],
     )
-    house.engine.dispose()
+    context.engine.dispose()
     return measured
 
 
-def _alone(house: House, numbers: Any) -> str:
-    work = Work(Act.RECORD, house, _given_to_record(next(numbers)))
+def _alone(context: AppContext, numbers: Any) -> str:
+    work = JobExecution(Job.RECORD, context, _given_to_record(next(numbers)))
     start = time.perf_counter()
     work.do(None)
     return f"the record itself took {(time.perf_counter() - start) * 1e3:.1f} ms"
@@ -83,6 +83,6 @@ def _alone(house: House, numbers: Any) -> str:
 def _given_to_record(number: int) -> dict[str, Any]:
     return {
         "case": f"BP{number:06d}",
-        "drafts": [Draft("ehc_assessment_requested", date(2026, 3, 2), LA)],
+        "drafts": [FactDraft("ehc_assessment_requested", date(2026, 3, 2), LA)],
         "actor": ACTOR,
     }

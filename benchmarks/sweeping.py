@@ -12,10 +12,10 @@ from pathlib import Path
 
 from benchmarks.measuring import ROUNDS, Measured, Side, alternate, times_theirs
 from benchmarks.workload import ACTOR, SPEECH, Workshop, raw
-from casework.cases.record import Act, record_acts
-from casework.context import House
+from casework.cases.record import RecordCommand, record_acts
+from casework.context import AppContext
 from casework.sweep import sweep
-from models.facts import Draft
+from models.facts import FactDraft
 from models.tables import DutyRow
 
 MANY, FEW, DUE = 3_000_000, 10_000, 100
@@ -25,7 +25,7 @@ AHEAD = date(2027, 1, 4)
 
 def sweeping(shop: Workshop) -> Measured:
     """The time of one sweep among many, as a multiple of the time among few."""
-    days = look_days(shop.house, ROUNDS + 1)
+    days = look_days(shop.context, ROUNDS + 1)
     houses = {count: _filled(shop, count, days) for count in (MANY, FEW)}
     left = {count: list(days) for count in houses}
 
@@ -40,43 +40,43 @@ def sweeping(shop: Workshop) -> Measured:
         times_theirs,
         [f"{DUE} cases looked at and {DUE} facts written on each side, in each round; the other rows are copies"],
     )
-    for house in houses.values():
-        house.engine.dispose()
-        shop.done(Path(str(house.engine.url.database)))
+    for context in houses.values():
+        context.engine.dispose()
+        shop.done(Path(str(context.engine.url.database)))
     return measured
 
 
-def look_days(house: House, count: int) -> list[date]:
+def look_days(context: AppContext, count: int) -> list[date]:
     """Days on which a sweep finds something: the third working day after each of some working days in a row."""
-    received = [house.almanac.add_working_days(date(2026, 4, 10), number) for number in range(1, count + 1)]
-    return [house.almanac.add_working_days(day, 3) for day in received]
+    received = [context.almanac.add_working_days(date(2026, 4, 10), number) for number in range(1, count + 1)]
+    return [context.almanac.add_working_days(day, 3) for day in received]
 
 
-def _filled(shop: Workshop, count: int, days: list[date]) -> House:
+def _filled(shop: Workshop, count: int, days: list[date]) -> AppContext:
     path = shop.fresh_file()
-    house = shop.on(path)
+    context = shop.on(path)
     for number, day in enumerate(days):
-        received = house.almanac.subtract_working_days(day, 3)
-        record_acts(house, [asked_act(number * DUE + each, received) for each in range(DUE)], ACTOR, "record")
-    house.engine.dispose()
+        received = context.almanac.subtract_working_days(day, 3)
+        record_acts(context, [asked_act(number * DUE + each, received) for each in range(DUE)], ACTOR, "record")
+    context.engine.dispose()
     connection = raw(path)
     connection.execute("PRAGMA synchronous=OFF")
     _copy(connection, count - _open(connection))
     assert _open(connection) == count
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
-    return house
+    return context
 
 
-def asked_act(number: int, received: date) -> Act:
+def asked_act(number: int, received: date) -> RecordCommand:
     """A case whose one body was asked on a day."""
     began = received - timedelta(days=28)
-    return Act(
+    return RecordCommand(
         f"BN{number:06d}",
         [
-            Draft("ehc_assessment_requested", began, {"la": "northshire"}),
-            Draft("assessment_agreed", began + timedelta(days=14)),
-            Draft("health_advice_requested", received, SPEECH),
+            FactDraft("ehc_assessment_requested", began, {"la": "northshire"}),
+            FactDraft("assessment_agreed", began + timedelta(days=14)),
+            FactDraft("health_advice_requested", received, SPEECH),
         ],
     )
 

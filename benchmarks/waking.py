@@ -22,12 +22,12 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from casework.cases.record import record
-from casework.context import House
+from casework.context import AppContext
 from config.running_instance import Running, server_answers, write_running
 from config.settings import Settings, child_environment, fix_caller_environment
-from models.facts import Draft
+from models.facts import FactDraft
 from notifications.local_smtp import KeepEveryDelivery, free_port
-from runtime.supervisor import Processes
+from runtime.supervisor import Supervisor
 
 TIMES, SCHEDULED, TRUSTS = 20, 6, 126
 TICK = 1
@@ -67,8 +67,8 @@ def main(home: Path, times: int, scheduled: int) -> None:
 
     os.environ |= {"SENDFLOW_TODAY": str(TODAY), "SENDFLOW_TICK_SECONDS": str(TICK)}
     settings = Settings(home=home, today=TODAY, port=free_port(), tick_seconds=TICK)
-    house = House.open(settings)
-    processes = Processes(settings, lambda line: print(line, file=sys.stderr))
+    context = AppContext.open(settings)
+    processes = Supervisor(settings, lambda line: print(line, file=sys.stderr))
     api_url = f"{settings.ui_url}/api"
     noting = Noting(settings.letters)
     mail = Controller(noting, hostname="127.0.0.1", port=free_port())
@@ -92,8 +92,8 @@ def main(home: Path, times: int, scheduled: int) -> None:
         )
         processes.start("wake")
         fix_caller_environment(settings, api_url)
-        with loaded(house):
-            told[RECORD] = _records(house, noting, times)
+        with loaded(context):
+            told[RECORD] = _records(context, noting, times)
             told[EMPTY] = _empty(times)
             told[EMPTY_SCHEDULED] = _scheduled(settings, api_url, scheduled)
     finally:
@@ -103,7 +103,7 @@ def main(home: Path, times: int, scheduled: int) -> None:
     print(json.dumps(told))
 
 
-def _records(house: House, noting: Noting, times: int) -> list[float]:
+def _records(context: AppContext, noting: Noting, times: int) -> list[float]:
     from benchmarks.latency import asked
     from benchmarks.workload import ACTOR, TODAY
 
@@ -112,13 +112,13 @@ def _records(house: House, noting: Noting, times: int) -> list[float]:
     for number in range(times):
         drafts = asked(number, TODAY)
         began[mailbox(number, drafts)] = time.perf_counter()
-        record(house, f"LW-{number:06d}", drafts, ACTOR)
+        record(context, f"LW-{number:06d}", drafts, ACTOR)
         time.sleep(chance.random() * 2 * TICK)
     _until(lambda: began.keys() <= noting.yes.keys())
     return [noting.yes[box] - start for box, start in began.items()]
 
 
-def mailbox(number: int, drafts: list[Draft]) -> str:
+def mailbox(number: int, drafts: list[FactDraft]) -> str:
     """The mailbox that the directory of the caseload has for the body that is asked last."""
     return f"{drafts[-1].data['service']}@trust-{number % TRUSTS:03d}.example"
 

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 import holidays
 
 from benchmarks.measuring import Measured, Side, alternate, of_theirs
-from deadlines.working_calendar import Almanac, load_almanac
+from deadlines.working_calendar import WorkingCalendar, load_calendar
 
 SUMS = 1_000_000
 SAMPLE = 10_000
@@ -23,7 +23,7 @@ DAY = timedelta(days=1)
 
 def working_days() -> Measured:
     """Half of the sums in working days, half in the Tribunal's."""
-    almanac = load_almanac()
+    almanac = load_calendar()
     chance = random.Random(115)
     days = [chance.randrange(FIRST.toordinal(), LAST.toordinal()) for _ in range(SUMS // 2)]
     sample = [date.fromordinal(ordinal) for ordinal in days[: SAMPLE // 2]]
@@ -69,7 +69,7 @@ def _loop(day: date, n: int, counts: Callable[[date], bool]) -> date:
     return day
 
 
-def _same(almanac: Almanac, sample: list[date], counted: dict[str, Callable[[date], bool]]) -> None:
+def _same(almanac: WorkingCalendar, sample: list[date], counted: dict[str, Callable[[date], bool]]) -> None:
     for kind, n in COUNTS:
         add = almanac.add_working_days_many if kind == "working" else almanac.add_tribunal_working_days_many
         told = add([day.toordinal() for day in sample], n)

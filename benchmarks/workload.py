@@ -11,11 +11,11 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from casework.cases.record import Act
-from casework.context import House
+from casework.cases.record import RecordCommand
+from casework.context import AppContext
 from config.settings import Settings
-from models.database import PRAGMAS, make_records, open_engine
-from models.facts import Draft
+from models.database import PRAGMAS, create_or_upgrade_schema, open_engine
+from models.facts import FactDraft
 
 TODAY = date(2026, 7, 1)
 ACTOR = "bench"
@@ -30,14 +30,14 @@ class Workshop:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.made = 0
-        self.house = House.open(Settings(home=folder, today=TODAY))
-        self.house.books, self.house.dates_of  # noqa: B018 (worked out once for a house, before anything is timed)
+        self.context = AppContext.open(Settings(home=folder, today=TODAY))
+        self.context.duty_rules, self.context.dates_of  # noqa: B018 (worked out once for a house, before anything is timed)
         self.empty = folder / "empty.db"
-        self._close(self.house)
-        with sqlite3.connect(self.house.settings.records) as connection:
+        self._close(self.context)
+        with sqlite3.connect(self.context.settings.records) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.close()
-        shutil.copy(self.house.settings.records, self.empty)
+        shutil.copy(self.context.settings.records, self.empty)
 
     def fresh_file(self) -> Path:
         """A new file of records without any facts: tables, indexes and triggers as the house makes them."""
@@ -46,23 +46,27 @@ class Workshop:
         shutil.copy(self.empty, path)
         return path
 
-    def fresh_house(self, path: Path | None = None) -> House:
+    def fresh_house(self, path: Path | None = None) -> AppContext:
         """A house on new records (or on `path`), its engine connected."""
-        house = self.on(path or self.fresh_file())
-        with house.engine.connect():
-            return house
+        context = self.on(path or self.fresh_file())
+        with context.engine.connect():
+            return context
 
-    def on(self, path: Path) -> House:
+    def on(self, path: Path) -> AppContext:
         """The house on another file of records."""
         engine = open_engine(f"sqlite:///{path}")
-        make_records(
+        create_or_upgrade_schema(
             engine
         )  # they are there; as in any house, each act then asks whether they, and the law, still are what they were
-        house = dataclasses.replace(self.house, engine=engine)
-        house.__dict__.update(
-            {name: value for name, value in self.house.__dict__.items() if name in {"books", "dates_of", "law_version"}}
+        context = dataclasses.replace(self.context, engine=engine)
+        context.__dict__.update(
+            {
+                name: value
+                for name, value in self.context.__dict__.items()
+                if name in {"books", "dates_of", "law_version"}
+            }
         )
-        return house
+        return context
 
     def done(self, path: Path) -> None:
         """Remove records that are no longer needed."""
@@ -70,8 +74,8 @@ class Workshop:
             name.unlink(missing_ok=True)
 
     @staticmethod
-    def _close(house: House) -> None:
-        house.engine.dispose()
+    def _close(context: AppContext) -> None:
+        context.engine.dispose()
 
 
 def raw(path: Path) -> sqlite3.Connection:
@@ -82,7 +86,7 @@ def raw(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def drafts(number: int) -> list[Draft]:
+def drafts(number: int) -> list[FactDraft]:
     """The twelve facts of one case, its days spread over half a year so that not every sum is the same."""
     began = date(2025, 11, 3) + timedelta(days=number % 120)
 
@@ -90,18 +94,18 @@ def drafts(number: int) -> list[Draft]:
         return began + timedelta(days=days)
 
     return [
-        Draft("ehc_assessment_requested", on(0), {"la": "northshire", "la_reference": f"NS-{number:05d}"}),
-        Draft("la_consideration_notified", on(3)),
-        Draft("assessment_agreed", on(20)),
-        Draft("health_advice_requested", on(21), PAEDIATRICS),
-        Draft("health_advice_requested", on(22), SPEECH),
-        Draft("health_advice_acknowledged", on(23), PAEDIATRICS),
-        Draft("appointment_missed", on(40), SPEECH),
-        Draft("excuse_claimed", on(41), {"ground": "missed_appointment", **SPEECH}),
-        Draft("health_advice_received", on(55), PAEDIATRICS),
-        Draft("health_advice_received", on(70), SPEECH),
-        Draft("draft_plan_received", on(90)),
-        Draft("final_plan_received", on(120)),
+        FactDraft("ehc_assessment_requested", on(0), {"la": "northshire", "la_reference": f"NS-{number:05d}"}),
+        FactDraft("la_consideration_notified", on(3)),
+        FactDraft("assessment_agreed", on(20)),
+        FactDraft("health_advice_requested", on(21), PAEDIATRICS),
+        FactDraft("health_advice_requested", on(22), SPEECH),
+        FactDraft("health_advice_acknowledged", on(23), PAEDIATRICS),
+        FactDraft("appointment_missed", on(40), SPEECH),
+        FactDraft("excuse_claimed", on(41), {"ground": "missed_appointment", **SPEECH}),
+        FactDraft("health_advice_received", on(55), PAEDIATRICS),
+        FactDraft("health_advice_received", on(70), SPEECH),
+        FactDraft("draft_plan_received", on(90)),
+        FactDraft("final_plan_received", on(120)),
     ]
 
 
@@ -110,9 +114,9 @@ def reference(number: int) -> str:
     return f"BN{number:06d}"
 
 
-def acts(cases: int, first: int = 0) -> list[Act]:
+def acts(cases: int, first: int = 0) -> list[RecordCommand]:
     """Cases to be recorded, each as one act of twelve facts."""
-    return [Act(reference(number), drafts(number)) for number in range(first, first + cases)]
+    return [RecordCommand(reference(number), drafts(number)) for number in range(first, first + cases)]
 
 
 def rows_of(connection: sqlite3.Connection, table: str) -> list[tuple[Any, ...]]:

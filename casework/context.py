@@ -14,19 +14,19 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
 
-from casework.rules.ruleset import adopted_folder, read_lawbook
+from casework.rules.ruleset import adopted_folder, read_ruleset
 from casework.rules.ruleset_guard import Hold, gone_by
 from config.directory import DEFAULT as DEFAULT_DIRECTORY
 from config.directory import Directory, load_directory
-from config.escalation_policy import Ladder
+from config.escalation_policy import EscalationPolicy
 from config.law import Law
 from config.settings import Settings
 from deadlines.calculator import dates_for
-from deadlines.duties import Dates, DatesOf, DutyBook
-from deadlines.working_calendar import Almanac
-from models.database import make_records, open_engine, reading, transact
-from models.encryption import Seal, SealError, open_seal
-from models.people import prove, something_is_sealed
+from deadlines.duties import Dates, DatesOf, DutyRules
+from deadlines.working_calendar import WorkingCalendar
+from models.database import create_or_upgrade_schema, open_engine, reading, transact
+from models.encryption import Cipher, EncryptionError, open_cipher
+from models.people import anything_encrypted, check_key
 from statemachines.process import Process
 from statemachines.replay import processes
 
@@ -35,7 +35,7 @@ REHEARSED_AT = time(9, 0)
 
 
 @dataclass(frozen=True)
-class House:
+class AppContext:
     """Everything an act needs besides its own arguments. `looked_under` is the digest that caches are worked out under;
     `hold` knows whether it holds.
 
@@ -45,27 +45,27 @@ class House:
     settings: Settings
     engine: Engine
     law: Law
-    almanac: Almanac
-    ladder: Ladder
+    almanac: WorkingCalendar
+    ladder: EscalationPolicy
     directory: Directory
-    seal: Seal
+    seal: Cipher
     looked_under: str
     hold: Hold
     adopted: Path | None = None
 
     @classmethod
-    def open(cls, settings: Settings | None = None) -> "House":
+    def open(cls, settings: Settings | None = None) -> "AppContext":
         """Open the house, making its records where there are none. Raises SettingsError, LawError and their kin in
         words for a person.
         """
         settings = settings or Settings.read()
         settings.prepare_home()
         engine = open_engine(settings.records_url)
-        make_records(engine, settings.owner_url)
+        create_or_upgrade_schema(engine, settings.owner_url)
         seen = gone_by(settings.home)
         with reading(engine) as connection:
             adopted = adopted_folder(settings, connection)
-            book = read_lawbook(settings, *([adopted] if adopted is not None else []))
+            book = read_ruleset(settings, *([adopted] if adopted is not None else []))
             hold = Hold.opened(connection, settings, seen, book)
             seal = _seal(settings, connection)
         directory = load_directory(_own(settings, "directory.toml") or DEFAULT_DIRECTORY)
@@ -73,9 +73,9 @@ class House:
             settings, engine, book.law, book.almanac, book.ladder, directory, seal, book.looked_under, hold, adopted
         )
 
-    def under(self, pack: Path) -> "House":
-        """The same house and records, with a rule pack laid over its law. Raises ConfigFault or LadderError."""
-        book = read_lawbook(self.settings, *([self.adopted] if self.adopted is not None else []), pack)
+    def under(self, pack: Path) -> "AppContext":
+        """The same database, with a rule pack over its rule set. Raises ConfigFault or EscalationPolicyError."""
+        book = read_ruleset(self.settings, *([self.adopted] if self.adopted is not None else []), pack)
         return replace(
             self,
             law=book.law,
@@ -106,8 +106,8 @@ class House:
         """The day in London."""
         return london_day(self.now())
 
-    def keep_law(self, act: str) -> None:
-        """Before an act of the engine: go on only where this law holds, or comes to hold now. Raises OtherLaw."""
+    def ensure_ruleset_active(self, act: str) -> None:
+        """Go on only if this rule set is active, or becomes active now. Raises RulesetMismatch."""
         transact(self.engine, lambda connection: self.hold.keep(connection, instant(self.now()), "sendflow", act))
 
     @cached_property
@@ -116,7 +116,7 @@ class House:
         return self.law.digest[:12]
 
     @cached_property
-    def books(self) -> Mapping[str, DutyBook]:
+    def duty_rules(self) -> Mapping[str, DutyRules]:
         """The duty book of each process."""
         return _books(self.law)
 
@@ -150,8 +150,8 @@ class House:
 
 
 @lru_cache(maxsize=2)
-def _books(law: Law) -> Mapping[str, DutyBook]:
-    return {name: DutyBook.of(law.duties_of(name)) for name in processes()}
+def _books(law: Law) -> Mapping[str, DutyRules]:
+    return {name: DutyRules.of(law.duties_of(name)) for name in processes()}
 
 
 def london_day(moment: datetime) -> date:
@@ -164,19 +164,19 @@ def instant(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
-def _seal(settings: Settings, connection: Connection) -> Seal:
+def _seal(settings: Settings, connection: Connection) -> Cipher:
     """The house's key, made with the records and never a second time; it has to open what they hold. Raises
     SealError.
     """
     key = settings.home / "person.key"
     # Asked in this order: another process may have made the key, and sealed with it, just now.
-    if not key.exists() and something_is_sealed(connection) and not key.exists():
-        raise SealError(
+    if not key.exists() and anything_encrypted(connection) and not key.exists():
+        raise EncryptionError(
             "person.key is missing, and the records hold what only it can open: restore it from the backup of"
             " SENDFLOW_HOME"
         )
-    seal = open_seal(key)
-    prove(connection, seal)
+    seal = open_cipher(key)
+    check_key(connection, seal)
     return seal
 
 

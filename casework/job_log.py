@@ -17,18 +17,18 @@ from typing import Any
 
 import orjson
 
-from casework.context import House, instant
+from casework.context import AppContext, instant
 
 WORD = re.compile(r"[A-Za-z_]{1,60}")
 
 
-def path(house: House, moment: datetime) -> Path:
+def path(context: AppContext, moment: datetime) -> Path:
     """The file of a month (UTC)."""
-    return house.settings.logs / f"acts-{instant(moment)[:7]}.jsonl"
+    return context.settings.logs / f"acts-{instant(moment)[:7]}.jsonl"
 
 
 def note(
-    house: House,
+    context: AppContext,
     act: str,
     outcome: str,
     seconds: float,
@@ -37,16 +37,16 @@ def note(
     told: Mapping[str, Any] | None = None,
 ) -> None:
     """Add one line. Never raises for what a disk does: an act that is done is done, also where it cannot be noted."""
-    moment = house.now()
+    moment = context.now()
     said: dict[str, Any] = {"at": instant(moment), "act": act, "outcome": outcome, "seconds": round(seconds, 4)}
     if code is not None:
         said["code"] = code if WORD.fullmatch(code) else "other"
-    if house.rehearsed:
+    if context.rehearsed:
         said["rehearsed"] = True
     counts = {name: value for name, value in (told or {}).items() if type(value) in (int, bool)}
     line = orjson.dumps({**said, **counts}) + b"\n"
     with contextlib.suppress(OSError):
-        file = path(house, moment)
+        file = path(context, moment)
         file.parent.mkdir(parents=True, exist_ok=True)
         # One write of one line to the end, so that two processes never mix theirs.
         handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -56,10 +56,10 @@ def note(
             os.close(handle)
 
 
-def refused(house: House) -> Counter[tuple[str, str]]:
+def refused(context: AppContext) -> Counter[tuple[str, str]]:
     """How many acts were refused this month, by act and code."""
     counted: Counter[tuple[str, str]] = Counter()
-    with contextlib.suppress(OSError), path(house, house.now()).open("rb") as lines:
+    with contextlib.suppress(OSError), path(context, context.now()).open("rb") as lines:
         for line in lines:
             if b'"outcome":"refused"' in line:
                 with contextlib.suppress(ValueError):

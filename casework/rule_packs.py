@@ -19,9 +19,9 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, insert, or_, select
 
 from casework.cases.commit import commit
-from casework.cases.unit_of_work import CASE, Desk
+from casework.cases.unit_of_work import CASE, UnitOfWork
 from casework.cases.validation import Refused
-from casework.context import House, instant
+from casework.context import AppContext, instant
 from casework.rules.ruleset import ADOPTION, check_files, newest_adoption
 from casework.rules.ruleset_guard import Held, every
 from casework.rules.ruleset_guard import newest as newest_law
@@ -33,12 +33,12 @@ from deadlines.duties import Duty, duties_of
 from deadlines.status import standing
 from models import ledger
 from models.database import LEDGER, alone, beside_others, reading, transact, writing
-from models.enums import Standing
+from models.enums import DutyStatus
 from notifications.render import newest
-from statemachines.process import Unlawful
+from statemachines.process import NotPermitted
 from statemachines.replay import fold
 
-LATE = frozenset({Standing.BREACHED.value, Standing.MET_LATE.value})
+LATE = frozenset({DutyStatus.BREACHED.value, DutyStatus.MET_LATE.value})
 
 
 class Moved(BaseModel):
@@ -106,29 +106,29 @@ class Adopted(BaseModel):
     moved: int
 
 
-def dry_run(house: House, pack: Path) -> DryRun:
-    """What the pack would move over the live cases today. Writes nothing. Raises ConfigFault or LadderError for a pack
-    that cannot be read.
+def dry_run(context: AppContext, pack: Path) -> DryRun:
+    """What the pack would move over the live cases today. Writes nothing. Raises ConfigFault or EscalationPolicyError
+    for a pack that cannot be read.
     """
-    return _looked(house, pack, _files(house, pack))
+    return _looked(context, pack, _files(context, pack))
 
 
-def _looked(house: House, pack: Path, files: dict[str, bytes]) -> DryRun:
-    then = house.under(pack)
-    check_kinds(house, then)
+def _looked(context: AppContext, pack: Path, files: dict[str, bytes]) -> DryRun:
+    then = context.under(pack)
+    check_kinds(context, then)
     cases = 0
     moved: list[Moved] = []
     troubles: list[Trouble] = []
     first: list[str] = []
-    for ref, now, later in _duties(house, then, troubles):
+    for ref, now, later in _duties(context, then, troubles):
         cases += 1
         if later and not now:
             first.append(ref)
-        moved.extend(_moved(ref, now, later, house.today()))
+        moved.extend(_moved(ref, now, later, context.today()))
     return DryRun(
         pack=pack_digest(files),
         files=sorted(files),
-        before=house.looked_under,
+        before=context.looked_under,
         after=then.looked_under,
         cases=cases,
         moved=sorted(moved, key=lambda row: row.worst),
@@ -137,9 +137,9 @@ def _looked(house: House, pack: Path, files: dict[str, bytes]) -> DryRun:
     )
 
 
-def _files(house: House, pack: Path) -> dict[str, bytes]:
+def _files(context: AppContext, pack: Path) -> dict[str, bytes]:
     files = files_of(pack)
-    if any(name.startswith("ladder/") for name in files) and (house.settings.home / "ladder.toml").exists():
+    if any(name.startswith("ladder/") for name in files) and (context.settings.home / "ladder.toml").exists():
         raise ConfigFault(
             "The pack holds a ladder, and this house has a ladder.toml of its own that stands before any: change that"
             " file instead."
@@ -147,14 +147,14 @@ def _files(house: House, pack: Path) -> dict[str, bytes]:
     return files
 
 
-def check_kinds(house: House, then: House) -> None:
+def check_kinds(context: AppContext, then: AppContext) -> None:
     """Whether the pack's changed rules name facts of their processes, and its ladder rules and letters that are there.
     Raises ConfigFault.
 
     A kind that no machine has would never open a duty, and nobody would ever hear of it.
     """
-    for name, process in house.processes.items():
-        known = {rule.id: rule.model_dump() for rule in house.law.duties_of(name)}
+    for name, process in context.processes.items():
+        known = {rule.id: rule.model_dump() for rule in context.law.duties_of(name)}
         for rule in then.law.duties_of(name):
             if rule.model_dump() == known.get(
                 rule.id
@@ -168,7 +168,7 @@ def check_kinds(house: House, then: House) -> None:
                         " facts. "
                         f'Example: starts = ["{process.opens}"]'
                     )
-    if then.ladder.digest == house.ladder.digest:
+    if then.ladder.digest == context.ladder.digest:
         return
     for rule_id in (*then.ladder.rung, *then.ladder.ended):
         then.law.rule(rule_id)
@@ -176,23 +176,26 @@ def check_kinds(house: House, then: House) -> None:
         newest(template)
 
 
-def _duties(house: House, then: House, troubles: list[Trouble]) -> Iterator[tuple[str, list[Duty], list[Duty]]]:
+def _duties(
+    context: AppContext, then: AppContext, troubles: list[Trouble]
+) -> Iterator[tuple[str, list[Duty], list[Duty]]]:
     """Each live case with its duties now and under the pack."""
     ended = [
-        (CASE.c.process == name) & CASE.c.state.in_(sorted(process.final)) for name, process in house.processes.items()
+        (CASE.c.process == name) & CASE.c.state.in_(sorted(process.final))
+        for name, process in context.processes.items()
     ]
-    with reading(house.engine) as connection:
+    with reading(context.engine) as connection:
         refs = list(connection.scalars(select(CASE.c.case_ref).where(~or_(*ended)).order_by(CASE.c.case_ref)))
         for start in range(0, len(refs), SHARD):
             for ref, (lines, _tail) in ledger.read(connection, refs[start : start + SHARD]).items():
                 try:
                     file = fold(ref, lines)
                     claims = list(file.claims.values())
-                    now = duties_of(file.lines, house.books[file.process], house.dates_of, claims)
-                except (Unlawful, LawError, NoAnswer, KeyError, ValueError):
+                    now = duties_of(file.lines, context.duty_rules[file.process], context.dates_of, claims)
+                except (NotPermitted, LawError, NoAnswer, KeyError, ValueError):
                     continue  # it cannot be worked out today either: the sweep names it
                 try:
-                    yield ref, now, duties_of(file.lines, then.books[file.process], then.dates_of, claims)
+                    yield ref, now, duties_of(file.lines, then.duty_rules[file.process], then.dates_of, claims)
                 except (LawError, NoAnswer) as problem:
                     troubles.append(Trouble(case_ref=ref, message=str(problem)))
 
@@ -222,25 +225,25 @@ def _moved(ref: str, now: list[Duty], later: list[Duty], today: date) -> Iterato
         )
 
 
-def adopt(house: House, pack: Path, actor: str) -> Adopted:
+def adopt(context: AppContext, pack: Path, actor: str) -> Adopted:
     """Take the pack into force: its files are kept under SENDFLOW_HOME/law, the act is recorded, and the next sweep
     reaches every case.
 
-    Raises ConfigFault or LadderError for a pack that cannot be read; Refused where it changes nothing, leaves a live
-    case without an answer, or where somebody adopted another meanwhile; OtherLaw where the records go by another law
-    than this house.
+    Raises ConfigFault or EscalationPolicyError for a pack that cannot be read; Refused where it changes nothing, leaves
+    a live case without an answer, or where somebody adopted another meanwhile; OtherLaw where the records go by another
+    law than this house.
     """
     # Kept first and looked at afterwards: what is adopted is what was looked at, whatever happens to the
     # pack's own
     # folder.
-    files = _files(house, pack)
-    place = law_folder(house.settings)
+    files = _files(context, pack)
+    place = law_folder(context.settings)
     place.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix="adopting.", dir=place))
     try:
-        held = {**(files_of(house.adopted) if house.adopted is not None else {}), **files}
+        held = {**(files_of(context.adopted) if context.adopted is not None else {}), **files}
         _write(fresh, held)
-        looked = _looked(house, fresh, files)
+        looked = _looked(context, fresh, files)
         if looked.before == looked.after:
             raise Refused(
                 "changes_nothing", "the pack changes nothing: law, almanac and ladder would read as they do now"
@@ -252,16 +255,16 @@ def adopt(house: House, pack: Path, actor: str) -> Adopted:
                 f"under the pack {len(looked.troubles)} live cases have no answer ({named}):"
                 f" {looked.troubles[0].message}",
             )
-        return _record(house, fresh, files, looked, actor)
+        return _record(context, fresh, files, looked, actor)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def _record(house: House, fresh: Path, files: dict[str, bytes], looked: DryRun, actor: str) -> Adopted:
-    place = law_folder(house.settings)
+def _record(context: AppContext, fresh: Path, files: dict[str, bytes], looked: DryRun, actor: str) -> Adopted:
+    place = law_folder(context.settings)
     digests = digests_of(files_of(fresh))
-    then = house.under(fresh)
-    with writing(house.engine) as connection:
+    then = context.under(fresh)
+    with writing(context.engine) as connection:
         beside_others(connection, LEDGER)  # before the law's own lock, as every desk does
         alone(connection, "adoption")
         alone(
@@ -269,15 +272,15 @@ def _record(house: House, fresh: Path, files: dict[str, bytes], looked: DryRun, 
         )  # which `keep` does not ask for where it knows the law that holds, and this act brings in another
         last = newest_adoption(connection)
         if (str(last.folder) if last is not None else None) != (
-            house.adopted.name if house.adopted is not None else None
+            context.adopted.name if context.adopted is not None else None
         ):
             raise Refused(
                 "another_adopted", "somebody adopted another pack just now: look at the dry run again, and adopt then"
             )
-        house.hold.keep(connection, instant(house.now()), actor, "adopt")
+        context.hold.keep(connection, instant(context.now()), actor, "adopt")
         adopted = Adopted(
             number=int(str(last.number)) + 1 if last is not None else 1,
-            adopted_at=instant(house.now()),
+            adopted_at=instant(context.now()),
             actor=actor,
             pack=pack_digest(files),
             files=sorted(files),
@@ -293,20 +296,20 @@ def _record(house: House, fresh: Path, files: dict[str, bytes], looked: DryRun, 
         folder.chmod(0o755)
         check_files(folder, digests)
         row = adopted.model_dump(exclude={"files"})
-        row |= {"folder": folder.name, "files": orjson.dumps(digests).decode(), "rehearsed": house.rehearsed}
+        row |= {"folder": folder.name, "files": orjson.dumps(digests).decode(), "rehearsed": context.rehearsed}
         connection.execute(insert(ADOPTION).values(row))
         then.hold.take(connection, adopted.adopted_at, actor, "adopt")
         # The sweep finds cases by their duties; a case whose first duty this is has none yet to be found
         # by.
-        desk = Desk(then, connection, actor=actor, via="adopt")
-        for work in desk.open(looked.gains_first_duty).values():
+        unit = UnitOfWork(then, connection, actor=actor, via="adopt")
+        for work in unit.open(looked.gains_first_duty).values():
             work.stale = True
-        commit(desk)
-    point_at(house.settings, folder.name)
+        commit(unit)
+    point_at(context.settings, folder.name)
     return adopted
 
 
-def adopt_installed(house: House, actor: str) -> Held:
+def adopt_installed(context: AppContext, actor: str) -> Held:
     """Let the law hold that this house has as it is installed, for every machine of the records, whatever held before.
 
     Raises Refused where it does already.
@@ -316,16 +319,16 @@ def adopt_installed(house: House, actor: str) -> Held:
         beside_others(connection, LEDGER)
         alone(connection, "law")
         now = newest_law(connection)
-        if now is not None and now.looked_under == house.looked_under:
+        if now is not None and now.looked_under == context.looked_under:
             raise Refused("changes_nothing", f"the law as it is installed here holds already, as law {now.number}")
-        return house.hold.take(connection, instant(house.now()), actor, "adopt")
+        return context.hold.take(connection, instant(context.now()), actor, "adopt")
 
-    return transact(house.engine, once)
+    return transact(context.engine, once)
 
 
-def laws(house: House) -> list[Held]:
+def laws(context: AppContext) -> list[Held]:
     """Every law that has held for these records, the newest first."""
-    with reading(house.engine) as connection:
+    with reading(context.engine) as connection:
         return every(connection)
 
 
@@ -336,9 +339,9 @@ def _write(folder: Path, files: dict[str, bytes]) -> None:
         file.write_bytes(content)
 
 
-def adoptions(house: House) -> list[Adopted]:
+def adoptions(context: AppContext) -> list[Adopted]:
     """Every adoption, the newest first; `files` is everything that it kept."""
-    with reading(house.engine) as connection:
+    with reading(context.engine) as connection:
         rows = list(connection.execute(select(ADOPTION).order_by(ADOPTION.c.number.desc())))
     return [
         Adopted(

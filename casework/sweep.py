@@ -16,16 +16,16 @@ from sqlalchemy import ColumnElement, Connection, func, insert, or_, select
 
 from casework import fault_points
 from casework.cases.commit import commit
-from casework.cases.unit_of_work import DUTY, UNREADABLE, Desk
+from casework.cases.unit_of_work import DUTY, UNREADABLE, UnitOfWork
 from casework.cases.validation import Refused
-from casework.context import House, instant
+from casework.context import AppContext, instant
 from config.law import LawError, NoAnswer
-from deadlines.working_calendar import AlmanacRange
+from deadlines.working_calendar import OutsideCalendarRange
 from models.database import LEDGER, Contended, beside_others, is_postgresql, lock_cases, reading, transact, writing
-from models.tables import TickRow
-from statemachines.process import Unlawful
+from models.tables import JobRunRow
+from statemachines.process import NotPermitted
 
-TICK = TickRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
+TICK = JobRunRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
 SHARD = 200
 SILENCE = timedelta(
     hours=26
@@ -36,13 +36,13 @@ class WrongDay(ValueError):
     """A sweep was asked for a day that has not come."""
 
 
-class NoSuchPart(ValueError):
+class NoSuchShard(ValueError):
     """A part of the cases that cannot be, such as the fourth of three."""
 
     code = "no_such_part"
 
 
-class Part(NamedTuple):
+class Shard(NamedTuple):
     """One of several equal parts of the cases, so that as many workers each sweep their own: `number` from 1, `of` at
     most 99.
     """
@@ -51,11 +51,11 @@ class Part(NamedTuple):
     of: int
 
     @classmethod
-    def read(cls, text: str) -> "Part":
-        """The part written as 2/3. Raises NoSuchPart."""
+    def read(cls, text: str) -> "Shard":
+        """The part written as 2/3. Raises NoSuchShard."""
         number, slash, of = text.partition("/")
         if not (slash and number.isdecimal() and of.isdecimal() and len(text) <= 5 and 1 <= int(number) <= int(of)):
-            raise NoSuchPart("a part of the cases is written as 2/3, the second of three")
+            raise NoSuchShard("a part of the cases is written as 2/3, the second of three")
         return cls(int(number), int(of))
 
     def __str__(self) -> str:
@@ -91,26 +91,28 @@ class SweepReport(BaseModel):
     troubles: list[Trouble] = []
 
 
-def sweep(house: House, as_at: date | None = None, run: str | None = None, part: Part | None = None) -> SweepReport:
+def sweep(
+    context: AppContext, as_at: date | None = None, run: str | None = None, part: Shard | None = None
+) -> SweepReport:
     """Sweep for `as_at` (today unless said); every case, or those of one `part`, after which the day's sweep is still
     to be finished.
 
-    Raises WrongDay for a later day than today, OtherLaw where the records go by another law than this house.
+    Raises WrongDay for a later day than today, RulesetMismatch where the records go by another law than this house.
     """
-    today = house.today()
+    today = context.today()
     as_at = as_at or today
     if as_at > today:
         raise WrongDay(
             f"a sweep is for today or an earlier day: expected {today.isoformat()} or before, for example --as-at"
             f" {today.isoformat()}"
         )
-    house.keep_law("sweep")
+    context.ensure_ruleset_active("sweep")
     looked = facts = notices = 0
     kinds: dict[str, int] = {}
     bodies: set[str] = set()
     touched: set[str] = set()
     troubles: list[Trouble] = []
-    for swept, done in _sweep_all(house, as_at, run, troubles, part):
+    for swept, done in _sweep_all(context, as_at, run, troubles, part):
         looked += swept
         for kind, body, process in done:
             if kind == NOTICED:
@@ -121,18 +123,18 @@ def sweep(house: House, as_at: date | None = None, run: str | None = None, part:
             touched.add(process)
             if body:
                 bodies.add(body)
-    with writing(house.engine) as connection:
+    with writing(context.engine) as connection:
         look_next = connection.scalar(
             select(DUTY.c.look_on).where(DUTY.c.look_on > as_at).order_by(DUTY.c.look_on).limit(1)
         )
         if part is None:
             finish(
                 connection,
-                house,
+                context,
                 "sweep",
                 as_at,
                 "troubled" if troubles else "done",
-                f"{facts} facts under {house.looked_under[:12]}",
+                f"{facts} facts under {context.looked_under[:12]}",
             )
     return SweepReport(
         as_at=as_at,
@@ -158,35 +160,39 @@ class Done(NamedTuple):
     process: str
 
 
-def finish(connection: Connection, house: House, act: str, as_at: date, outcome: str, detail: str) -> None:
+def finish(connection: Connection, context: AppContext, act: str, as_at: date, outcome: str, detail: str) -> None:
     """Note that an act of the engine finished: silence is the worst fault, and this is how it is heard."""
-    row = {"act": act, "as_at": as_at, "finished_at": instant(house.now()), "outcome": outcome, "detail": detail}
+    row = {"act": act, "as_at": as_at, "finished_at": instant(context.now()), "outcome": outcome, "detail": detail}
     connection.execute(insert(TICK), row)
 
 
-def called_for(house: House, as_at: date) -> tuple[ColumnElement[bool], ...]:
+def called_for(context: AppContext, as_at: date) -> tuple[ColumnElement[bool], ...]:
     """When a duty is to be looked at: its day has come, or it was worked out under another law.
 
     Each condition is one range of an index. "Another" is asked as less or more, because no index answers "not equal".
     """
-    return (DUTY.c.look_on <= as_at, DUTY.c.looked_under < house.looked_under, DUTY.c.looked_under > house.looked_under)
+    return (
+        DUTY.c.look_on <= as_at,
+        DUTY.c.looked_under < context.looked_under,
+        DUTY.c.looked_under > context.looked_under,
+    )
 
 
-def how_many(house: House, as_at: date) -> int:
+def how_many(context: AppContext, as_at: date) -> int:
     """How many duties a sweep would look at now."""
-    with reading(house.engine) as connection:
-        return connection.scalar(select(func.count()).select_from(DUTY).where(or_(*called_for(house, as_at)))) or 0
+    with reading(context.engine) as connection:
+        return connection.scalar(select(func.count()).select_from(DUTY).where(or_(*called_for(context, as_at)))) or 0
 
 
-def _shards(house: House, as_at: date, part: Part | None) -> Iterator[list[str]]:
+def _shards(context: AppContext, as_at: date, part: Shard | None) -> Iterator[list[str]]:
     """References of the cases to look at, some at a time, in order: read once, so that nothing written here is read
     again.
     """
-    with reading(house.engine) as connection:
+    with reading(context.engine) as connection:
         refs = sorted(
             {
                 ref
-                for condition in called_for(house, as_at)
+                for condition in called_for(context, as_at)
                 for ref in connection.scalars(select(DUTY.c.case_ref).where(condition))
             }
         )
@@ -197,26 +203,26 @@ def _shards(house: House, as_at: date, part: Part | None) -> Iterator[list[str]]
 
 
 def _sweep_all(
-    house: House, as_at: date, run: str | None, troubles: list[Trouble], part: Part | None
+    context: AppContext, as_at: date, run: str | None, troubles: list[Trouble], part: Shard | None
 ) -> Iterator[tuple[int, list[Done]]]:
     """How many cases of each shard were looked at, and what was written. Whoever comes first has a case; the others do
     not wait for it.
     """
     left: list[str] = []
-    for refs in _shards(house, as_at, part):
+    for refs in _shards(context, as_at, part):
         try:
-            done = _sweep_some(house, refs, as_at, run, wait=False)
+            done = _sweep_some(context, refs, as_at, run, wait=False)
             left += done.left
             yield done.swept, done.done
         except Contended:
             left += refs
         except UNREADABLE:
             for ref in refs:
-                yield _sweep_one(house, ref, as_at, run, troubles)
+                yield _sweep_one(context, ref, as_at, run, troubles)
     for ref in left:
         # Somebody was at work on it: another sweep, after which nothing is left to do, or a person, after whom
         # something may be.
-        yield _sweep_one(house, ref, as_at, run, troubles)
+        yield _sweep_one(context, ref, as_at, run, troubles)
 
 
 class Some(NamedTuple):
@@ -227,47 +233,49 @@ class Some(NamedTuple):
     left: list[str]
 
 
-def _sweep_some(house: House, refs: Sequence[str], as_at: date, run: str | None, wait: bool = True) -> Some:
-    return transact(house.engine, lambda connection: _sweep_within(connection, house, refs, as_at, run, wait))
+def _sweep_some(context: AppContext, refs: Sequence[str], as_at: date, run: str | None, wait: bool = True) -> Some:
+    return transact(context.engine, lambda connection: _sweep_within(connection, context, refs, as_at, run, wait))
 
 
 def _sweep_within(
-    connection: Connection, house: House, refs: Sequence[str], as_at: date, run: str | None, wait: bool
+    connection: Connection, context: AppContext, refs: Sequence[str], as_at: date, run: str | None, wait: bool
 ) -> Some:
     done: list[Done] = []
     beside_others(connection, LEDGER)  # before any case, as every desk does
     free = lock_cases(connection, refs, skip=not wait)
     left = sorted(set(refs) - set(free))
-    refs = _still_called_for(connection, house, free, as_at) if is_postgresql(connection) else free
+    refs = _still_called_for(connection, context, free, as_at) if is_postgresql(connection) else free
     if refs:
-        desk = Desk(house, connection, actor="sendflow", via="sweep", run=run)
-        stale = _stale(connection, house, refs)
-        for ref, work in desk.open(refs).items():
-            looked = desk.look(work, as_at)
-            facts = desk.add(work, looked.drafts)
+        unit = UnitOfWork(context, connection, actor="sendflow", via="sweep", run=run)
+        stale = _stale(connection, context, refs)
+        for ref, work in unit.open(refs).items():
+            looked = unit.look(work, as_at)
+            facts = unit.add(work, looked.drafts)
             done.extend(
                 Done(fact.kind, str(fact.data["body"]) if "body" in fact.data else None, fact.process) for fact in facts
             )
             if ref in stale:
                 work.stale = True
-        done.extend(Done(NOTICED, None, "") for _notice in desk.notices)
+        done.extend(Done(NOTICED, None, "") for _notice in unit.notices)
         fault_points.here("before_sweep_flush")
-        commit(desk)
+        commit(unit)
         fault_points.here("after_fact_before_commit")
     return Some(len(refs), done, left)
 
 
-def _still_called_for(connection: Connection, house: House, refs: Sequence[str], as_at: date) -> list[str]:
+def _still_called_for(connection: Connection, context: AppContext, refs: Sequence[str], as_at: date) -> list[str]:
     """Those of the locked cases that no other sweep has looked at since they were listed."""
-    query = select(DUTY.c.case_ref).where(DUTY.c.case_ref.in_(refs), or_(*called_for(house, as_at))).distinct()
+    query = select(DUTY.c.case_ref).where(DUTY.c.case_ref.in_(refs), or_(*called_for(context, as_at))).distinct()
     return sorted(connection.scalars(query))
 
 
-def _sweep_one(house: House, ref: str, as_at: date, run: str | None, troubles: list[Trouble]) -> tuple[int, list[Done]]:
+def _sweep_one(
+    context: AppContext, ref: str, as_at: date, run: str | None, troubles: list[Trouble]
+) -> tuple[int, list[Done]]:
     try:
-        some = _sweep_some(house, [ref], as_at, run)
+        some = _sweep_some(context, [ref], as_at, run)
         return some.swept, some.done
-    except (Unlawful, LawError, NoAnswer, AlmanacRange, Refused, Contended) as problem:
+    except (NotPermitted, LawError, NoAnswer, OutsideCalendarRange, Refused, Contended) as problem:
         troubles.append(Trouble(case_ref=ref, message=str(problem)))
     except (KeyError, ValueError):
         troubles.append(
@@ -276,9 +284,9 @@ def _sweep_one(house: House, ref: str, as_at: date, run: str | None, troubles: l
     return 1, []
 
 
-def _stale(connection: Connection, house: House, refs: Sequence[str]) -> set[str]:
+def _stale(connection: Connection, context: AppContext, refs: Sequence[str]) -> set[str]:
     query = (
-        select(DUTY.c.case_ref).where(DUTY.c.case_ref.in_(refs), DUTY.c.looked_under != house.looked_under).distinct()
+        select(DUTY.c.case_ref).where(DUTY.c.case_ref.in_(refs), DUTY.c.looked_under != context.looked_under).distinct()
     )
     return set(connection.scalars(query))
 

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 
-class Discreet(TyperGroup):
+class NoEchoGroup(TyperGroup):
     """Says what is wrong with a call without the words that were typed: an argument too many may be a child's name."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -43,7 +43,7 @@ class Discreet(TyperGroup):
 
 
 app = typer.Typer(
-    cls=Discreet,
+    cls=NoEchoGroup,
     help=(
         "Statutory SEND casework of a Designated Clinical Officer team: what may happen, by when, who was told, and"
         " proof of it."
@@ -83,7 +83,7 @@ def _plain(problem: Exception) -> str:
         "DirectoryError",
         "TrackerError",
         "SealError",
-        "RecordsError",
+        "DatabaseUnusable",
         "Contended",
         "Unlawful",
         "Damaged",

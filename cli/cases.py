@@ -65,8 +65,8 @@ def record(
 ) -> None:
     """Record that something happened. It is accepted whole, or refused with a sentence that says what is lawful now."""
     from casework.cases.validation import Refused
-    from casework.context import House
-    from flows.jobs import perform
+    from casework.context import AppContext
+    from flows.jobs import run_job
     from models.facts import REFERENCE
     from statemachines.replay import processes
 
@@ -77,7 +77,7 @@ def record(
         drafts = [_draft(fact, day, data or []), *(_also(each, day) for each in also or [])]
         reference = case.strip().upper()
         kept = reference if REFERENCE.fullmatch(reference) else "new"
-        recorded = perform("record", House.open(), case=kept, drafts=drafts, actor=actor, say=tell)
+        recorded = run_job("record", AppContext.open(), case=kept, drafts=drafts, actor=actor, say=tell)
     except Refused as refused:
         fail(Exit.WRONG_CALL if refused.wrong_call else Exit.REFUSED, refused.message)
     for sentence in (
@@ -96,9 +96,9 @@ def record(
 
 
 def _draft(kind: str, day: date, pairs: list[str]) -> Any:
-    from casework.cases.record import as_values
+    from casework.cases.record import parse_key_values
     from casework.cases.validation import Refused
-    from models.facts import Draft
+    from models.facts import FactDraft
 
     if not re.fullmatch(r"[a-z][a-z0-9_]{1,59}", kind):
         raise Refused(
@@ -106,7 +106,7 @@ def _draft(kind: str, day: date, pairs: list[str]) -> Any:
             "a fact is a word such as health_advice_requested; sendflow processes lists them",
             wrong_call=True,
         )
-    values = as_values(pairs)
+    values = parse_key_values(pairs)
     corrects, on_behalf_of = values.pop("corrects", None), values.pop("on_behalf_of", None)
     if corrects is not None and not re.fullmatch(r"[0-9]{1,6}", corrects):
         raise Refused(
@@ -118,7 +118,7 @@ def _draft(kind: str, day: date, pairs: list[str]) -> Any:
             "on_behalf_of is a word of small letters and underscores, for example --data on_behalf_of=icb",
             wrong_call=True,
         )
-    return Draft(kind, day, values, int(corrects) if corrects else None, on_behalf_of)
+    return FactDraft(kind, day, values, int(corrects) if corrects else None, on_behalf_of)
 
 
 def _also(text: str, day: date) -> Any:
@@ -136,7 +136,7 @@ def case(
 ) -> None:
     """One case: its facts as they were written, and its duties as they leave it."""
     from audit.verify import parse_instant
-    from casework.context import House
+    from casework.context import AppContext
     from casework.reports.case_report import report
 
     day = day_of(as_at, "--as-at")
@@ -146,18 +146,18 @@ def case(
         fail(
             Exit.WRONG_CALL, "--known-at is an instant with its zone: for example --known-at 2026-04-14T09:00:00+01:00"
         )
-    house = House.open()
+    context = AppContext.open()
     try:
-        found = report(house, case.strip().upper(), day, instant)
+        found = report(context, case.strip().upper(), day, instant)
     except LookupError as problem:
         fail(Exit.WRONG_CALL, str(problem.args[0]))
-    emit(found.model_dump(mode="json"), json_, lambda: _history(house, found))
+    emit(found.model_dump(mode="json"), json_, lambda: _history(context, found))
 
 
-def _history(house: Any, found: CaseReport) -> str:
+def _history(context: Any, found: CaseReport) -> str:
     from cli.formatting import history
 
-    return history(house, found)
+    return history(context, found)
 
 
 def processes(json_: Json = False) -> None:
@@ -234,16 +234,16 @@ def verify(
     json_: Json = False,
 ) -> None:
     """Prove the history unaltered: every hash, every refold, every cache, every trigger; and print the head."""
-    from casework.context import House
+    from casework.context import AppContext
     from cli.formatting import verification
-    from flows.jobs import perform
+    from flows.jobs import run_job
     from models.facts import REFERENCE
 
     reference = case.strip().upper() if case else None
     if reference is not None and not REFERENCE.fullmatch(reference):
         fail(Exit.WRONG_CALL, "a case's reference is capital letters and digits: for example sendflow verify NX00042")
     try:
-        found = perform("verify", House.open(), case=reference, say=tell)
+        found = run_job("verify", AppContext.open(), case=reference, say=tell)
     except LookupError as problem:
         fail(Exit.WRONG_CALL, str(problem.args[0]))
     emit(found.model_dump(mode="json"), json_, lambda: verification(found))

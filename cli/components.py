@@ -77,11 +77,11 @@ def part(
             server(settings)
         case Named.CLOCK:
             from config.running_instance import api_address
-            from runtime.scheduler import run_alarm_clock
+            from runtime.scheduler import run_scheduler
 
             settings = replace(settings, api_url=api_address(settings))
             fix_prefect_environment(settings)
-            run_alarm_clock(settings)
+            run_scheduler(settings)
         case Named.WORKER:
             from flows.work_pool import run_worker
 

@@ -24,13 +24,13 @@ def migrate(
     (docs/running.md).
     """
     from config.settings import Settings
-    from models.database import make_records, open_engine, revision
+    from models.database import create_or_upgrade_schema, open_engine, revision
 
     settings = Settings.read()
     settings.prepare_home()
     engine = open_engine(settings.records_url)
     before = revision(engine)
-    make_records(engine, settings.owner_url)
+    create_or_upgrade_schema(engine, settings.owner_url)
     after = revision(engine)
     engine.dispose()
     emit(
@@ -47,12 +47,12 @@ def move(
     names; stop the house first.
     """
     from config.settings import Settings
-    from runtime.copy_database import CannotMove
+    from runtime.copy_database import CannotCopy
     from runtime.copy_database import move as carry
 
     try:
         report = carry(Settings.read(), tell)
-    except CannotMove as problem:
+    except CannotCopy as problem:
         fail(Exit.NOT_FINISHED, f"Nothing was moved: {problem}.")
     said = (
         f"{counted(report.cases, 'case')} and {counted(report.facts, 'fact')} are on the server, and verify there."

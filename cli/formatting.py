@@ -14,7 +14,7 @@ from deadlines.status import in_days
 
 if TYPE_CHECKING:
     from audit.verify import VerifyReport
-    from casework.context import House
+    from casework.context import AppContext
     from casework.reports.case_report import AskAgain, CaseReport, Cause, DutyShown, FactShown, Origin
     from casework.reports.worklists import BoardGroup, BoardRow
     from config.rule_schema import Rule
@@ -37,19 +37,19 @@ def words(kind: str) -> str:
     return kind.replace("_", " ")
 
 
-def history(house: House, found: CaseReport) -> str:
+def history(context: AppContext, found: CaseReport) -> str:
     """A case from its opening to now."""
     reference = found.case_ref + (f" (the authority's reference: {found.la_reference})" if found.la_reference else "")
-    title = house.processes[found.process].title
-    la = f", {house.directory.la_name(found.la)}" if found.la else ""
+    title = context.processes[found.process].title
+    la = f", {context.directory.la_name(found.la)}" if found.la else ""
     known = f", as known at {found.known_at}" if found.known_at else ""
     lines = [f"{reference}: {title}{la}", f"Stands at '{found.state_name}' on {day(found.as_at)}{known}.", "", "Duties"]
     for duty in found.duties:
-        lines += _duty(house, duty)
+        lines += _duty(context, duty)
     if found.to_ask_again:
-        lines += ["", "To be asked again", *(line for each in found.to_ask_again for line in _ask_again(house, each))]
+        lines += ["", "To be asked again", *(line for each in found.to_ask_again for line in _ask_again(context, each))]
     if found.plan_issued_without:
-        missing = ", ".join(_who(house, each["body"], each["service"]) for each in found.plan_issued_without)
+        missing = ", ".join(_who(context, each["body"], each["service"]) for each in found.plan_issued_without)
         lines += ["", f"The plan was issued without the advice asked of: {missing}."]
     if found.claims_to_decide:
         lines += [
@@ -60,19 +60,19 @@ def history(house: House, found: CaseReport) -> str:
         lines += ["", "Besides", *(f"  {remark}" for remark in found.remarks)]
     lines += ["", "Facts, in the order in which they were recorded"]
     for fact in found.facts:
-        lines += _fact(house, fact, found.heard.get(fact.seq))
+        lines += _fact(context, fact, found.heard.get(fact.seq))
     return "\n".join(lines)
 
 
-def _duty(house: House, duty: DutyShown) -> list[str]:
-    rule = house.law.rules[duty.rule]
-    who = _who(house, duty.body, duty.service) if duty.body else (rule.duty_on or "-")
+def _duty(context: AppContext, duty: DutyShown) -> list[str]:
+    rule = context.law.rules[duty.rule]
+    who = _who(context, duty.body, duty.service) if duty.body else (rule.duty_on or "-")
     due = f"{_edge(rule)} {short(duty.due)}" if duty.due else "no statutory number of days"
     if duty.strict_due and duty.strict_due != duty.due:
         due += f" (on the stricter reading {short(duty.strict_due)})"
     if duty.act_by and duty.act_by not in (duty.due, duty.strict_due):
         due += f", act by {short(duty.act_by)}"
-    how = _how(house, duty)
+    how = _how(context, duty)
     if duty.goes_on:
         how += f"; {duty.goes_on}"
     if duty.excuse:
@@ -108,9 +108,9 @@ def _edge(rule: Rule) -> str:
     return "due"
 
 
-def _ask_again(house: House, due: AskAgain) -> list[str]:
+def _ask_again(context: AppContext, due: AskAgain) -> list[str]:
     who, answered = (
-        _who(house, due.body, due.service),
+        _who(context, due.body, due.service),
         f", answered on {short(due.answered_on)}" if due.answered_on else "",
     )
     return [
@@ -129,11 +129,11 @@ def _origin(origin: Origin) -> str:
     return f"fact {origin.seq}, {words(origin.kind)}{_heard(origin.cause)}"
 
 
-def _how(house: House, duty: DutyShown) -> str:
+def _how(context: AppContext, duty: DutyShown) -> str:
     """How a duty stands, in words: a standing alone would say of one that has ended that it runs, or that it has no
     date.
     """
-    rule = house.law.rules[duty.rule]
+    rule = context.law.rules[duty.rule]
     how = words(duty.standing) + (f", {in_days(duty.days_late)} late" if duty.days_late else "")
     if duty.met_on:
         return f"{how}, {words(duty.met_by or 'met')} on {short(duty.met_on)}"
@@ -159,17 +159,17 @@ def _heard(cause: Cause | None) -> str:
     return f", heard of case {cause.case_ref}: {words(cause.kind)}, its fact {cause.seq}" if cause else ""
 
 
-def _who(house: House, body: str | None, service: str | None) -> str:
+def _who(context: AppContext, body: str | None, service: str | None) -> str:
     if body is None:
         return "-"
-    name = next((each.name for each in house.directory.bodies if each.body == body), body)
-    return f"{name}, {house.directory.service_name(service)}" if service else name
+    name = next((each.name for each in context.directory.bodies if each.body == body), body)
+    return f"{name}, {context.directory.service_name(service)}" if service else name
 
 
-def _fact(house: House, fact: FactShown, cause: Cause | None) -> list[str]:
+def _fact(context: AppContext, fact: FactShown, cause: Cause | None) -> list[str]:
     learned = datetime.fromisoformat(fact.recorded_at).astimezone(LONDON)
     said = {key: value for key, value in fact.data.items() if key not in {"letter", "opened_seq", "rung_seq"}}
-    told = "; ".join(f"{words(key)} {_value(house, key, value)}" for key, value in said.items())
+    told = "; ".join(f"{words(key)} {_value(context, key, value)}" for key, value in said.items())
     now = (
         ""
         if fact.stands and not fact.corrected_to
@@ -186,9 +186,9 @@ def _fact(house: House, fact: FactShown, cause: Cause | None) -> list[str]:
     return [head, tail]
 
 
-def _value(house: House, key: str, value: Any) -> str:
+def _value(context: AppContext, key: str, value: Any) -> str:
     if key == "service":
-        return house.directory.service_name(str(value))
+        return context.directory.service_name(str(value))
     if isinstance(value, str) and key in {"reason", "note", "evidence"}:
         return "kept apart (sendflow who --words shows it)"
     return words(str(value)) if key in {"rung", "rule", "ground", "answer", "recipient"} else str(value)
@@ -234,23 +234,23 @@ def verification(found: VerifyReport) -> str:
     return "\n".join(lines)
 
 
-def board(house: House, rows: Sequence[BoardRow], gathered: Sequence[BoardGroup] | None, what: str) -> str:
+def board(context: AppContext, rows: Sequence[BoardRow], gathered: Sequence[BoardGroup] | None, what: str) -> str:
     """A board, as a list or by groups."""
     if not rows:
         return "Nothing is late." if what == "late" else "Nothing falls due in the next seven days."
     if gathered is None:
-        return "\n".join(_row(house, row, what) for row in rows)
+        return "\n".join(_row(context, row, what) for row in rows)
     lines: list[str] = []
     for group in gathered:
-        lines += [f"{group.name}: {group.count}"] + [f"  {_row(house, row, what)}" for row in group.rows]
+        lines += [f"{group.name}: {group.count}"] + [f"  {_row(context, row, what)}" for row in group.rows]
     return "\n".join(lines)
 
 
-def _row(house: House, row: BoardRow, what: str) -> str:
+def _row(context: AppContext, row: BoardRow, what: str) -> str:
     who = (
-        _who(house, row.body, row.service)
+        _who(context, row.body, row.service)
         if row.body
-        else f"{row.duty_on or '-'} {house.directory.la_name(row.la) if row.la else ''}".strip()
+        else f"{row.duty_on or '-'} {context.directory.la_name(row.la) if row.la else ''}".strip()
     )
     reference = row.case_ref + (f" / {row.la_reference}" if row.la_reference else "")
     return f"{in_days(row.days):>8} {what}  {reference:<12}  due {short(row.due)}  {who}: {row.action}"

@@ -56,12 +56,12 @@ def explain(
 
 def _sources() -> Sources:
     from casework.rules.guide import Sources
-    from casework.rules.ruleset import read_lawbook
+    from casework.rules.ruleset import read_ruleset
     from config.rule_pack import pointed_at
     from config.settings import Settings
     from statemachines.replay import processes
 
     settings = Settings.read()
     adopted = pointed_at(settings)
-    book = read_lawbook(settings, *([adopted] if adopted is not None else []))
+    book = read_ruleset(settings, *([adopted] if adopted is not None else []))
     return Sources(book.law, book.almanac, book.ladder, processes())

@@ -17,7 +17,7 @@ from cli.output import Exit, counted, emit, fail, tell
 
 if TYPE_CHECKING:
     from casework.imports.tracker_import import ImportReport
-    from casework.privacy.access import WhoReport
+    from casework.privacy.access import PersonReport
     from casework.privacy.erasure import ErasureReport
     from config.directory import Body
 
@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
     app.command("import")(import_)
     app.command("who")(who)
     app.command("erase")(erase)
-    app.command("key-lost")(key_lost)
+    app.command("key-lost")(reset_person_key)
     app.command("bodies")(bodies)
 
 
@@ -52,10 +52,10 @@ def import_(
     """Import a tracker. Each row is accepted whole, or refused with what was expected; the same file twice changes
     nothing.
     """
-    from casework.context import House
+    from casework.context import AppContext
     from casework.imports.sheet import SheetError
     from casework.imports.tracker_import import import_file
-    from flows.jobs import perform
+    from flows.jobs import run_job
 
     if len(file) != 1:
         # A name with blanks in it, typed without quotation marks, arrives in pieces; a name may be a child's, so it is
@@ -66,16 +66,18 @@ def import_(
             ' tracker.csv"',
         )
     actor_of(actor)
-    house = House.open()
+    context = AppContext.open()
     try:
         if dry_run:
-            report = import_file(house, Path(file[0]), True, accept_changes, actor)
+            report = import_file(context, Path(file[0]), True, accept_changes, actor)
         else:
-            report = perform("import", house, path=Path(file[0]), accept_changes=accept_changes, actor=actor, say=tell)
+            report = run_job(
+                "import", context, path=Path(file[0]), accept_changes=accept_changes, actor=actor, say=tell
+            )
     except SheetError as problem:
         fail(Exit(problem.exit_code), f"Nothing was imported: {problem.sentence}.")
     emit(report.model_dump(mode="json"), json_, lambda: _imported(report))
-    tell_held(house)
+    tell_held(context)
     if report.refused:
         raise typer.Exit(Exit.REFUSED)
 
@@ -126,7 +128,7 @@ def who(
     json_: Json = False,
 ) -> None:
     """Whom a case is about. The look is logged, with who looked, when and what for, before anything is shown."""
-    from casework.context import House
+    from casework.context import AppContext
     from casework.privacy.access import who as look_at
 
     actor_of(actor)
@@ -137,14 +139,14 @@ def who(
             ' child"',
         )
     try:
-        report = look_at(House.open(), case, actor, purpose.strip(), words)
+        report = look_at(AppContext.open(), case, actor, purpose.strip(), words)
     except LookupError as problem:
         fail(Exit.WRONG_CALL, str(problem.args[0]))
     tell("This look is logged.")
     emit(report.model_dump(mode="json"), json_, lambda: _person(report))
 
 
-def _person(report: WhoReport) -> str:
+def _person(report: PersonReport) -> str:
     rows = (
         ("Case", report.case_ref),
         ("NHS number", report.nhs_number),
@@ -174,7 +176,7 @@ def erase(
     """Erase who a child's cases are about, and the words kept of them, for ever. The history stays and still verifies.
     The act is logged.
     """
-    from casework.context import House
+    from casework.context import AppContext
     from casework.privacy.erasure import Ground, StillOpen
     from casework.privacy.erasure import erase as erase_person
 
@@ -182,7 +184,7 @@ def erase(
     if ground not in set(Ground):
         fail(Exit.WRONG_CALL, f"--ground is one of {', '.join(Ground)}: for example --ground retention_ended")
     try:
-        report = erase_person(House.open(), case, actor, Ground(ground), really=yes)
+        report = erase_person(AppContext.open(), case, actor, Ground(ground), really=yes)
     except LookupError as problem:
         fail(Exit.WRONG_CALL, str(problem.args[0]))
     except StillOpen as problem:
@@ -190,7 +192,7 @@ def erase(
     emit(report.model_dump(mode="json"), json_, lambda: _erased(report))
 
 
-def key_lost(
+def reset_person_key(
     actor: Annotated[str, typer.Option("--actor", help="Who gives it up: an account name, such as dco.team.")],
     yes: Annotated[
         bool, typer.Option("--yes", help="Really give it up. Without it, only what is lost is said.")
@@ -203,7 +205,7 @@ def key_lost(
     from datetime import UTC, datetime
 
     from casework.privacy.erasure import KeyIsThere
-    from casework.privacy.erasure import key_lost as give_up
+    from casework.privacy.erasure import reset_person_key as give_up
     from config.settings import Settings
 
     actor_of(actor)

@@ -10,8 +10,8 @@ from cli.cases import Json, day_of
 from cli.output import Exit, emit, fail
 
 if TYPE_CHECKING:
-    from casework.context import House
-    from casework.reports.joint_review import AlignReport, ReviewShown
+    from casework.context import AppContext
+    from casework.reports.joint_review import JointReviewReport, ReviewShown
 
 
 def register(app: typer.Typer) -> None:
@@ -26,21 +26,21 @@ def align(
     json_: Json = False,
 ) -> None:
     """Propose one day that satisfies two reviews of one child, and show what each would lose. Nothing is written."""
-    from casework.context import House
-    from casework.reports.joint_review import NotAligned, align_cases
+    from casework.context import AppContext
+    from casework.reports.joint_review import NoJointReview, plan_joint_review
 
     day = day_of(as_at, "--as-at")
-    house = House.open()
+    context = AppContext.open()
     try:
-        found = align_cases(house, case.strip().upper(), other.strip().upper(), day)
+        found = plan_joint_review(context, case.strip().upper(), other.strip().upper(), day)
     except LookupError as problem:
         fail(Exit.WRONG_CALL, str(problem.args[0]))
-    except NotAligned as problem:
+    except NoJointReview as problem:
         fail(Exit.REFUSED, str(problem))
-    emit(found.model_dump(mode="json"), json_, lambda: _text(house, found))
+    emit(found.model_dump(mode="json"), json_, lambda: _text(context, found))
 
 
-def _text(house: House, found: AlignReport) -> str:
+def _text(context: AppContext, found: JointReviewReport) -> str:
     from cli.formatting import day
 
     if found.on is None:
@@ -53,18 +53,18 @@ def _text(house: House, found: AlignReport) -> str:
         }
         lines = [f"Hold both on {day(found.on)} or before: {words[str(found.reading)]}."]
     for review in found.reviews:
-        lines += _review(house, review)
+        lines += _review(context, review)
     return "\n".join(lines)
 
 
-def _review(house: House, review: ReviewShown) -> list[str]:
+def _review(context: AppContext, review: ReviewShown) -> list[str]:
     from cli.formatting import day
     from deadlines.status import in_days
 
-    title = house.processes[review.process].title
+    title = context.processes[review.process].title
     lines = ["", f"{review.case_ref}, {title}: due {day(review.due)} ({review.citation})"]
     if review.then:
-        rule = house.law.rules[review.then]
+        rule = context.law.rules[review.then]
         lines.append(
             f"  to be held by {day(review.hold_by)}, so that the {rule.duty_on} still has its time to {rule.action}"
             f" ({rule.period[-1].cite})"

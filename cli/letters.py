@@ -11,7 +11,7 @@ from cli.cases import day_of
 from cli.output import Exit, counted, emit, fail, tell
 
 if TYPE_CHECKING:
-    from casework.context import House
+    from casework.context import AppContext
     from casework.delivery.daily_digest import DigestReport
     from casework.delivery.deliver import DeliveryReport
 
@@ -34,24 +34,24 @@ def deliver(
     json_: Json = False,
 ) -> None:
     """Send the letters that are due: one message to a mailbox a day, on working days."""
-    from casework.context import House
+    from casework.context import AppContext
     from config.settings import Carrier
-    from flows.jobs import perform
+    from flows.jobs import run_job
 
     if reason is not None and not now:
         fail(
             Exit.WRONG_CALL, "--reason goes with --now: for example sendflow deliver --now --reason 'hearing tomorrow'"
         )
-    house = House.open()
-    if now and not (reason and reason.strip()) and house.settings.carrier is not Carrier.SINK:
+    context = AppContext.open()
+    if now and not (reason and reason.strip()) and context.settings.carrier is not Carrier.SINK:
         fail(
             Exit.WRONG_CALL,
             "Letters that reach people outside working hours need a reason: for example sendflow deliver --now --reason"
             " 'hearing tomorrow'",
         )
-    report: DeliveryReport = perform("deliver", house, now=now, reason=reason, say=tell)
+    report: DeliveryReport = run_job("deliver", context, now=now, reason=reason, say=tell)
     emit(report.model_dump(mode="json"), json_, lambda: _delivered(report))
-    tell_held(house)
+    tell_held(context)
     if report.failed:
         raise typer.Exit(Exit.REFUSED)
 
@@ -86,7 +86,7 @@ def letters(
     """List every notice and letter, read one letter as it was sent, or release those that the first import
     holds back.
     """
-    from casework.context import House
+    from casework.context import AppContext
 
     given = words or []
     if given[:1] == ["show"]:
@@ -102,27 +102,27 @@ def letters(
         fail(Exit.WRONG_CALL, "--html goes with one letter: for example sendflow letters 20260414-3d559e323b --html")
     if yes and given != ["release"]:
         fail(Exit.WRONG_CALL, "--yes goes with release: sendflow letters release --yes")
-    house = House.open()
+    context = AppContext.open()
     if not given:
-        _list(house, json_)
+        _list(context, json_)
     elif given == ["release"]:
-        _release(house, yes, json_)
+        _release(context, yes, json_)
     else:
-        _show(house, given[0], html, json_)
+        _show(context, given[0], html, json_)
 
 
-def _list(house: House, json_: bool) -> None:
+def _list(context: AppContext, json_: bool) -> None:
     from casework.reports import letters
 
-    notices = letters.listed(house)
-    emit([notice.model_dump(mode="json") for notice in notices], json_, lambda: _listing(house))
+    notices = letters.listed(context)
+    emit([notice.model_dump(mode="json") for notice in notices], json_, lambda: _listing(context))
 
 
-def _listing(house: House) -> str:
+def _listing(context: AppContext) -> str:
     from casework.reports import letters
 
-    found = letters.letters(house)
-    unsent = [notice for notice in letters.listed(house) if notice.state in ("created", "held")]
+    found = letters.letters(context)
+    unsent = [notice for notice in letters.listed(context) if notice.state in ("created", "held")]
     lines = [
         f"{one.id:<24} {one.on}  {one.state.replace('_', ' ')}{f' ({one.why})' if one.why else '':<2}  to"
         f" {one.mailbox or 'no address'}\n    {one.subject}"
@@ -138,12 +138,12 @@ def _listing(house: House) -> str:
     return "\n".join(lines)
 
 
-def _show(house: House, letter: str, html: bool, json_: bool) -> None:
+def _show(context: AppContext, letter: str, html: bool, json_: bool) -> None:
     from casework.reports import letters
     from notifications.render import RenderError
 
     try:
-        found = letters.shown(house, letter)
+        found = letters.shown(context, letter)
     except letters.NoSuchLetter as problem:
         fail(Exit.WRONG_CALL, str(problem))
     except RenderError as problem:
@@ -163,13 +163,13 @@ def _show(house: House, letter: str, html: bool, json_: bool) -> None:
     emit(document, json_, lambda: "\n".join(head) + "\n\n" + found.text)
 
 
-def tell_held(house: House) -> None:
+def tell_held(context: AppContext) -> None:
     """Say that letters of a first import wait for a person, where they do: nothing else would remind whoever only
     delivers.
     """
     from casework.reports import letters
 
-    if held := letters.held(house):
+    if held := letters.held(context):
         boxes = len({one.mailbox for one in held})
         notices = counted(sum(one.notices for one in held), "notice")
         tell(
@@ -178,10 +178,10 @@ def tell_held(house: House) -> None:
         )
 
 
-def _release(house: House, yes: bool, json_: bool) -> None:
+def _release(context: AppContext, yes: bool, json_: bool) -> None:
     from casework.reports import letters
 
-    held = letters.held(house)
+    held = letters.held(context)
     total = sum(one.notices for one in held)
     said = [
         f"{counted(one.notices, 'notice')} to {one.mailbox or 'no address'} ({one.recipient.replace('_', ' ')})"
@@ -191,7 +191,7 @@ def _release(house: House, yes: bool, json_: bool) -> None:
         tell("\n".join([f"Held: {counted(total, 'notice')} to {counted(len(held), 'mailbox', 'mailboxes')}.", *said]))
     if total and not yes and not json_ and sys.stdin.isatty():
         yes = typer.confirm("Let them go with the next delivery?", err=True)
-    released = letters.release(house) if total and yes else 0
+    released = letters.release(context) if total and yes else 0
     document = {
         "held": total - released,
         "released": released,
@@ -208,14 +208,14 @@ def digest(
     json_: Json = False,
 ) -> None:
     """Write and send the Designated Clinical Officer's morning digest: once a day, however often it runs."""
-    from casework.context import House
+    from casework.context import AppContext
     from casework.sweep import WrongDay
-    from flows.jobs import perform
+    from flows.jobs import run_job
 
     day = day_of(as_at, "--as-at")
-    house = House.open()
+    context = AppContext.open()
     try:
-        report: DigestReport = perform("digest", house, as_at=day or house.today(), say=tell)
+        report: DigestReport = run_job("digest", context, as_at=day or context.today(), say=tell)
     except WrongDay as problem:
         fail(Exit.WRONG_CALL, str(problem))
     emit(report.model_dump(mode="json"), json_, lambda: _digested(report))

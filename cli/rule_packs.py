@@ -12,7 +12,7 @@ from cli.cases import Json, actor_of
 from cli.output import Exit, counted, emit, fail, tell
 
 if TYPE_CHECKING:
-    from casework.context import House
+    from casework.context import AppContext
     from casework.rule_packs import DryRun, Moved
 
 Pack = Annotated[
@@ -32,9 +32,9 @@ def dry_run(pack: Pack, json_: Json = False) -> None:
     """Which due dates of live cases a changed rule pack or bank holiday would move, and by how much. Writes nothing."""
     from casework import rule_packs
 
-    house = _house()
+    context = _house()
     try:
-        found = rule_packs.dry_run(house, pack)
+        found = rule_packs.dry_run(context, pack)
     except ValueError as problem:
         fail(Exit.WRONG_CALL, _cannot(problem))
     for trouble in found.troubles:
@@ -68,12 +68,12 @@ def adopt(
             "Adopt either a pack, as in sendflow adopt ./pack --actor dco.team, or what is installed here:"
             " --installed.",
         )
-    house = _house()
+    context = _house()
     if pack is None:
-        _adopt_installed(house, actor, json_)
+        _adopt_installed(context, actor, json_)
         return
     try:
-        done = rule_packs.adopt(house, pack, actor)
+        done = rule_packs.adopt(context, pack, actor)
     except Refused as refused:
         fail(Exit.REFUSED, refused.message)
     except ValueError as problem:
@@ -113,9 +113,9 @@ def laws(json_: Json = False) -> None:
     """
     from casework import rule_packs
 
-    house = _house()
-    rows = rule_packs.laws(house)
-    here = house.looked_under
+    context = _house()
+    rows = rule_packs.laws(context)
+    here = context.looked_under
     own = next((row.number for row in rows if row.looked_under == here), None)
     says = f"This machine's law (digest {here}) " + (
         "is the one that holds."
@@ -144,12 +144,12 @@ def laws(json_: Json = False) -> None:
     )
 
 
-def _adopt_installed(house: House, actor: str, json_: bool) -> None:
+def _adopt_installed(context: AppContext, actor: str, json_: bool) -> None:
     from casework import rule_packs
     from casework.cases.validation import Refused
 
     try:
-        taken = rule_packs.adopt_installed(house, actor)
+        taken = rule_packs.adopt_installed(context, actor)
     except Refused as refused:
         fail(Exit.REFUSED, refused.message)
     emit(
@@ -162,19 +162,19 @@ def _adopt_installed(house: House, actor: str, json_: bool) -> None:
     )
 
 
-def _house() -> House:
-    from casework.context import House
+def _house() -> AppContext:
+    from casework.context import AppContext
 
-    return House.open()
+    return AppContext.open()
 
 
 def _cannot(problem: ValueError) -> str:
-    from config.escalation_policy import LadderError
+    from config.escalation_policy import EscalationPolicyError
     from config.law import LawError
     from config.toml_reader import ConfigFault
     from notifications.render import RenderError
 
-    if isinstance(problem, ConfigFault | LawError | LadderError | RenderError):
+    if isinstance(problem, ConfigFault | LawError | EscalationPolicyError | RenderError):
         return f"The pack cannot be read, and nothing was changed. {problem}"
     raise problem
 

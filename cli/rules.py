@@ -24,9 +24,9 @@ from config.law import Law, LawError, NoAnswer, Rule, load_law
 from config.rule_pack import pointed_at
 from config.settings import Settings
 from config.toml_reader import ConfigFault
-from deadlines.calculator import Answer, reckon
+from deadlines.calculator import Answer, calculate
 from deadlines.explanation import day_in_words
-from deadlines.working_calendar import Almanac, load_almanac
+from deadlines.working_calendar import WorkingCalendar, load_calendar
 
 ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 PLAIN_WORD = re.compile(r"[a-z0-9_]{1,64}")
@@ -73,7 +73,7 @@ def due(
         known = law.rule(rule)
         day = _day(on, "--on", ON_EXAMPLE)
         days = _given(given or (), known)
-        answer = reckon(law, almanac, rule, day, days)
+        answer = calculate(law, almanac, rule, day, days)
     except LawError as fault:
         fail(Exit.WRONG_CALL, str(fault))
     except NoAnswer as fault:
@@ -93,14 +93,14 @@ def rules(
     emit(document, json_, lambda: "\n".join(_listed(document)))
 
 
-def law_and_almanac() -> tuple[Law, Almanac]:
+def law_and_almanac() -> tuple[Law, WorkingCalendar]:
     """The law and the almanac in force here, an adopted pack included. Ends the program where they cannot be read."""
     try:
         adopted = pointed_at(Settings.read())
         if adopted is None:
-            return load_law(), load_almanac()
+            return load_law(), load_calendar()
         shipped = Path(config.__path__[0])
-        return load_law(shipped, adopted), load_almanac(shipped / "almanac", adopted / "almanac")
+        return load_law(shipped, adopted), load_calendar(shipped / "almanac", adopted / "almanac")
     except ConfigFault as fault:
         fail(Exit.NOT_FINISHED, f"The law cannot be read, so nothing is worked out. {fault}")
 
@@ -207,7 +207,7 @@ def _unanswered(rule: str | None, on: str | None, error: str) -> dict[str, Any]:
     return {**document, "error": error}
 
 
-def _due_from(law: Law, almanac: Almanac, file: Path) -> None:
+def _due_from(law: Law, almanac: WorkingCalendar, file: Path) -> None:
     """One JSON line for each row, in order. Exit 1 where any row has no answer."""
     missed = 0
     for row in _rows(file):
@@ -219,14 +219,14 @@ def _due_from(law: Law, almanac: Almanac, file: Path) -> None:
         raise typer.Exit(Exit.REFUSED)
 
 
-def _answered(law: Law, almanac: Almanac, row: Mapping[str, str | None]) -> dict[str, Any]:
+def _answered(law: Law, almanac: WorkingCalendar, row: Mapping[str, str | None]) -> dict[str, Any]:
     rule, on = (row.get("rule") or "").strip(), (row.get("on") or "").strip()
     try:
         if None in row:
             raise LawError("The row has more cells than the header; three were expected: rule, on, given.")
         known = law.rule(rule)
         day = _day(on, "on", "Example: 2026-03-02")
-        answer = reckon(law, almanac, rule, day, _given((row.get("given") or "").split(), known))
+        answer = calculate(law, almanac, rule, day, _given((row.get("given") or "").split(), known))
     except (LawError, NoAnswer) as fault:
         return _unanswered(rule, on, str(fault))
     return answer.model_dump(mode="json")

@@ -14,7 +14,7 @@ from cli.cases import Json, day_of
 from cli.output import Exit, counted, emit, fail, tell
 
 if TYPE_CHECKING:
-    from casework.context import House
+    from casework.context import AppContext
     from casework.reports.worklists import BoardRow
 
 
@@ -46,21 +46,21 @@ def sweep(
     json_: Json = False,
 ) -> None:
     """Look at every duty whose day has come, and write what has become true: reminders, breaches, escalations."""
-    from casework.context import House
+    from casework.context import AppContext
     from casework.sweep import WrongDay
-    from flows.jobs import perform
+    from flows.jobs import run_job
 
     day = day_of(as_at, "--as-at")
-    house = House.open()
-    if workers and (day or house.today()) <= house.today():
+    context = AppContext.open()
+    if workers and (day or context.today()) <= context.today():
         from flows.work_pool import NoPool, share
 
         try:
-            share(house, day or house.today(), workers, tell)
+            share(context, day or context.today(), workers, tell)
         except NoPool as problem:
             tell(f"The sweep is not shared, and is done here: {problem}.")
     try:
-        done = perform("sweep", house, as_at=day or house.today(), say=tell)
+        done = run_job("sweep", context, as_at=day or context.today(), say=tell)
     except WrongDay as problem:
         fail(Exit.WRONG_CALL, str(problem))
     for trouble in done.troubles:
@@ -93,19 +93,19 @@ def week(by: Gathered = None, xlsx: Workbook = None, json_: Json = False) -> Non
 
 
 def _show(
-    read: Callable[[House, date], list[BoardRow]], what: str, by: By | None, xlsx: Path | None, json_: bool
+    read: Callable[[AppContext, date], list[BoardRow]], what: str, by: By | None, xlsx: Path | None, json_: bool
 ) -> None:
-    from casework.context import House
+    from casework.context import AppContext
     from casework.reports.worklists import grouped
     from cli.formatting import board
 
-    house = House.open()
-    rows = read(house, house.today())
+    context = AppContext.open()
+    rows = read(context, context.today())
     if xlsx is not None:
         _workbook(xlsx, rows, what)
-    gathered = grouped(house, rows, by.value) if by else None
+    gathered = grouped(context, rows, by.value) if by else None
     document: Any = [each.model_dump(mode="json") for each in (gathered if gathered is not None else rows)]
-    emit(document, json_, lambda: board(house, rows, gathered, what))
+    emit(document, json_, lambda: board(context, rows, gathered, what))
 
 
 def _workbook(path: Path, rows: list[BoardRow], what: str) -> None:

@@ -19,7 +19,7 @@ from models.facts import Slug, canonical
 DEFAULT = Path(__file__).parent / "ladder"
 
 
-class LadderError(ValueError):
+class EscalationPolicyError(ValueError):
     """The ladder file says something that cannot be read; the message names the file, the place and what
     was expected.
     """
@@ -46,7 +46,7 @@ class Addressed(BaseModel):
         return ", ".join([*self.to, *(f"{party} ({where})" for parties, where in more for party in parties)])
 
 
-class RungDef(Addressed):
+class EscalationStep(Addressed):
     """One rung. Exactly one of `days`, `weeks` (calendar) and `working_days` says how far it is from `after`, or
     `before` the due date.
 
@@ -71,7 +71,7 @@ class RungDef(Addressed):
         return timedelta(days=self.days or 0, weeks=self.weeks or 0)
 
     @model_validator(mode="after")
-    def _one_distance(self) -> "RungDef":
+    def _one_distance(self) -> "EscalationStep":
         if sum(value is not None for value in (self.days, self.weeks, self.working_days)) != 1:
             raise ValueError("exactly one of days, weeks and working_days, for example weeks = 3")
         if (self.after is None) == (self.before is None):
@@ -109,23 +109,23 @@ class EndDef(BaseModel):
     unless_by: tuple[Slug, ...] = ()
 
 
-class Ladder(BaseModel):
+class EscalationPolicy(BaseModel):
     """The whole ladder. Rungs stand in order; the later outranks the earlier (`rank` from 1)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: Slug
     basis: Literal["local_standard"]
     decided_on: date
-    rung: Mapping[Slug, tuple[RungDef, ...]] = {}
+    rung: Mapping[Slug, tuple[EscalationStep, ...]] = {}
     letter: Mapping[Slug, LetterDef] = {}
     ended: Mapping[Slug, EndDef] = {}
     digest: str = ""
 
-    def rungs(self, rule: str) -> tuple[RungDef, ...]:
+    def rungs(self, rule: str) -> tuple[EscalationStep, ...]:
         """The rungs of a rule; none where the locality does not chase it."""
         return self.rung.get(rule, ())
 
-    def rung_def(self, rule: str, rung: str) -> RungDef | None:
+    def rung_def(self, rule: str, rung: str) -> EscalationStep | None:
         """The rung of that name, if the ladder still has it."""
         return next((one for one in self.rungs(rule) if one.id == rung), None)
 
@@ -137,27 +137,27 @@ class Ladder(BaseModel):
         return frozenset(rungs | letters | {name for end in self.ended.values() for name in (end.template, end.again)})
 
 
-def load_ladder(path: Path = DEFAULT, *over: Path) -> Ladder:
+def load_escalation_policy(path: Path = DEFAULT, *over: Path) -> EscalationPolicy:
     """Read a ladder: one file, or a folder with a file for each process; a file of a folder in `over` stands for that
     of its name.
 
-    Raises LadderError for anything unknown, doubled or missing.
+    Raises EscalationPolicyError for anything unknown, doubled or missing.
     """
     files = sorted(path.glob("*.toml")) if path.is_dir() else [path]
     if over:
         files = layered((path.parent, *(folder.parent for folder in over)), path.name)
     if not files:
-        raise LadderError(
+        raise EscalationPolicyError(
             f"{path.name}: the folder holds no ladder; a file such as ehc_needs_assessment.toml was expected"
         )
     return _joined(tuple((file.name, _text(file)) for file in files))
 
 
 @lru_cache(maxsize=4)
-def _joined(files: tuple[tuple[str, str], ...]) -> Ladder:
+def _joined(files: tuple[tuple[str, str], ...]) -> EscalationPolicy:
     """What files of these names and texts say together; worked out once, as the house is opened for every act."""
     read = [_read(name, text) for name, text in files]
-    rungs: dict[str, tuple[RungDef, ...]] = {}
+    rungs: dict[str, tuple[EscalationStep, ...]] = {}
     letters: dict[str, LetterDef] = {}
     ends: dict[str, EndDef] = {}
     for (name, _said), part in zip(files, read, strict=True):
@@ -167,7 +167,9 @@ def _joined(files: tuple[tuple[str, str], ...]) -> Ladder:
             | (ends.keys() & part.ended.keys())
         )
         if doubled:
-            raise LadderError(f"{name}: {doubled[0]} stands in another file of the ladder already; it stands once")
+            raise EscalationPolicyError(
+                f"{name}: {doubled[0]} stands in another file of the ladder already; it stands once"
+            )
         rungs |= part.rung
         letters |= part.letter
         ends |= part.ended
@@ -182,25 +184,27 @@ def _text(path: Path) -> str:
     try:
         return path.read_text("utf-8")
     except UnicodeDecodeError:
-        raise LadderError(f"{path.name}: the file is not UTF-8 text; save it as UTF-8") from None
+        raise EscalationPolicyError(f"{path.name}: the file is not UTF-8 text; save it as UTF-8") from None
 
 
-def _read(name: str, text: str) -> Ladder:
+def _read(name: str, text: str) -> EscalationPolicy:
     try:
         told = tomllib.loads(text)
         for rule, rungs in told.get("rung", {}).items():
             names = [rung.get("id") for rung in rungs]
             if len(set(names)) != len(names):
-                raise LadderError(f"{name}: rung.{rule}: an id stands twice; every rung of a rule has its own id")
+                raise EscalationPolicyError(
+                    f"{name}: rung.{rule}: an id stands twice; every rung of a rule has its own id"
+                )
             for rank, rung in enumerate(rungs, 1):
                 rung["rank"] = rank
-        return Ladder.model_validate(told)
+        return EscalationPolicy.model_validate(told)
     except (AttributeError, TypeError):
-        raise LadderError(
+        raise EscalationPolicyError(
             f"{name}: a rung is a table of its own under the rule's name, for example [[rung.ehc_body_advice_respond]]"
         ) from None
     except tomllib.TOMLDecodeError as error:
-        raise LadderError(f"{name}: not TOML: {error}") from None
+        raise EscalationPolicyError(f"{name}: not TOML: {error}") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise LadderError(f"{name}: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None
+        raise EscalationPolicyError(f"{name}: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None

@@ -92,7 +92,7 @@ def api_address(settings: Settings) -> str:
     return settings.api_url or (running.api_url if running is not None else f"{settings.ui_url}/api")
 
 
-class HouseIsOpen(Exception):
+class AlreadyRunning(Exception):
     """Another `sendflow up` runs on the same SENDFLOW_HOME."""
 
 
@@ -105,5 +105,5 @@ def only_supervisor(home: Path) -> Iterator[IO[bytes]]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise HouseIsOpen from None
+            raise AlreadyRunning from None
         yield lock

@@ -16,7 +16,7 @@ from config.law import Law, Rule
 from deadlines.due_dates import Found, Given, check_given, find
 from deadlines.duties import Dates
 from deadlines.explanation import explain
-from deadlines.working_calendar import LONDON, Almanac, AlmanacRange
+from deadlines.working_calendar import LONDON, OutsideCalendarRange, WorkingCalendar
 
 NOTHING_GIVEN: Given = MappingProxyType({})
 FIVE_PM = time(17)
@@ -56,7 +56,7 @@ class Answer(BaseModel):
         return instant.isoformat()  # +00:00 in winter, never Z: London's offset is said, whatever it is
 
 
-def reckon(law: Law, almanac: Almanac, rule_id: str, on: date, given: Given = NOTHING_GIVEN) -> Answer:
+def calculate(law: Law, almanac: WorkingCalendar, rule_id: str, on: date, given: Given = NOTHING_GIVEN) -> Answer:
     """Answer one question in full.
 
     `given` holds the rule's further days by name. Raises LawError (UnknownRule) for a question put wrongly, NoAnswer
@@ -87,17 +87,17 @@ def reckon(law: Law, almanac: Almanac, rule_id: str, on: date, given: Given = NO
     )
 
 
-def dates_for(law: Law, almanac: Almanac, rule_id: str, on: date, given: Given = NOTHING_GIVEN) -> Dates:
+def dates_for(law: Law, almanac: WorkingCalendar, rule_id: str, on: date, given: Given = NOTHING_GIVEN) -> Dates:
     """The dates, provision and excuses alone, for the duty engine. Same answers and same errors as `reckon`."""
     return _dates_plain(law, almanac, rule_id, on) if not given else _dates(law, almanac, rule_id, on, given)
 
 
 @lru_cache(maxsize=1 << 17)
-def _dates_plain(law: Law, almanac: Almanac, rule_id: str, on: date) -> Dates:
+def _dates_plain(law: Law, almanac: WorkingCalendar, rule_id: str, on: date) -> Dates:
     return _dates(law, almanac, rule_id, on, NOTHING_GIVEN)
 
 
-def _dates(law: Law, almanac: Almanac, rule_id: str, on: date, given: Given) -> Dates:
+def _dates(law: Law, almanac: WorkingCalendar, rule_id: str, on: date, given: Given) -> Dates:
     rule = law.rule(rule_id)
     check_given(rule, given)
     period, found = find(law, almanac, rule, on, given)
@@ -116,13 +116,13 @@ def due_at(due: date | None, basis: str) -> datetime | None:
     return datetime.combine(due, at, LONDON)
 
 
-def _act_by(almanac: Almanac, rule: Rule, found: Found) -> tuple[date | None, str | None]:
+def _act_by(almanac: WorkingCalendar, rule: Rule, found: Found) -> tuple[date | None, str | None]:
     """The last working day on or before the strict date, or why it is not known."""
     if found.strict is None or rule.bound != "by":
         return None, None
     try:
         return almanac.working_day_on_or_before(found.strict), None
-    except AlmanacRange:
+    except OutsideCalendarRange:
         return (
             None,
             (

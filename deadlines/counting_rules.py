@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from config.law import Limb
-from deadlines.working_calendar import DAY, Almanac
+from deadlines.working_calendar import DAY, WorkingCalendar
 
 
 class Pair(NamedTuple):
@@ -25,7 +25,7 @@ class Pair(NamedTuple):
     strict: date
 
 
-Word = Callable[[Almanac, date, Limb], Pair]
+CountingRule = Callable[[WorkingCalendar, date, Limb], Pair]
 
 
 def corresponding(day: date, months: int) -> date:
@@ -50,12 +50,12 @@ def birthday(born: date, years: int) -> Pair:
     return Pair(day, day)
 
 
-def roll_on(almanac: Almanac, day: date) -> date:
+def roll_on(almanac: WorkingCalendar, day: date) -> date:
     """The next working day where `day` is none, once; closed days of the Tribunal included."""
     return almanac.working_day_on_or_after(day)
 
 
-def tribunal_start(almanac: Almanac, day: date) -> date:
+def tribunal_start(almanac: WorkingCalendar, day: date) -> date:
     """The end of the time to start proceedings in a SEN case, r12(2) and (3)(a): days are not deducted, only the end
     moves.
     """
@@ -66,59 +66,59 @@ def tribunal_start(almanac: Almanac, day: date) -> date:
     return roll_on(almanac, day)
 
 
-def _after(almanac: Almanac, start: date, limb: Limb) -> Pair:
+def _after(almanac: WorkingCalendar, start: date, limb: Limb) -> Pair:
     due = start + timedelta(days=limb.in_days)
     return Pair(due, due - DAY)
 
 
-def _beginning_with(almanac: Almanac, start: date, limb: Limb) -> Pair:
+def _beginning_with(almanac: WorkingCalendar, start: date, limb: Limb) -> Pair:
     return _same(start + timedelta(days=limb.in_days - 1))
 
 
-def _days_before(almanac: Almanac, start: date, limb: Limb) -> Pair:
+def _days_before(almanac: WorkingCalendar, start: date, limb: Limb) -> Pair:
     due = start - timedelta(days=limb.in_days)
     return Pair(due, due - DAY)
 
 
-def _working_days_after(almanac: Almanac, start: date, limb: Limb) -> Pair:
+def _working_days_after(almanac: WorkingCalendar, start: date, limb: Limb) -> Pair:
     return _same(almanac.add_working_days(start, limb.number))
 
 
-def _working_days_beginning_with(almanac: Almanac, start: date, limb: Limb) -> Pair:
+def _working_days_beginning_with(almanac: WorkingCalendar, start: date, limb: Limb) -> Pair:
     return _same(almanac.working_days_beginning_with(start, limb.number))
 
 
-def _working_days_before(almanac: Almanac, start: date, limb: Limb) -> Pair:
+def _working_days_before(almanac: WorkingCalendar, start: date, limb: Limb) -> Pair:
     return Pair(
         almanac.subtract_working_days(start, limb.number), almanac.subtract_working_days(start, limb.number + 1)
     )
 
 
-def _tribunal_working_days_after(almanac: Almanac, start: date, limb: Limb) -> Pair:
+def _tribunal_working_days_after(almanac: WorkingCalendar, start: date, limb: Limb) -> Pair:
     return _same(almanac.add_tribunal_working_days(start, limb.number))
 
 
-def _tribunal_days_after(almanac: Almanac, start: date, limb: Limb) -> Pair:
+def _tribunal_days_after(almanac: WorkingCalendar, start: date, limb: Limb) -> Pair:
     return _same(roll_on(almanac, almanac.add_tribunal_days(start, limb.in_days)))
 
 
-def _corresponding_date(almanac: Almanac, start: date, limb: Limb) -> Pair:
+def _corresponding_date(almanac: WorkingCalendar, start: date, limb: Limb) -> Pair:
     return _same(corresponding(start, limb.number))
 
 
-def _month_beginning_with(almanac: Almanac, start: date, limb: Limb) -> Pair:
+def _month_beginning_with(almanac: WorkingCalendar, start: date, limb: Limb) -> Pair:
     end = corresponding(start, limb.number)
     if end.day == start.day:
         return _same(end - DAY)
     return Pair(end, end - DAY)
 
 
-def _months_before(almanac: Almanac, start: date, limb: Limb) -> Pair:
+def _months_before(almanac: WorkingCalendar, start: date, limb: Limb) -> Pair:
     due = corresponding(start, -limb.number)
     return Pair(due, due - DAY)
 
 
-def _corresponding_date_tribunal_days(almanac: Almanac, start: date, limb: Limb) -> Pair:
+def _corresponding_date_tribunal_days(almanac: WorkingCalendar, start: date, limb: Limb) -> Pair:
     plain = corresponding(start, limb.number)
     return _same(roll_on(almanac, almanac.add_tribunal_days(start, (plain - start).days)))
 
@@ -128,7 +128,7 @@ def _same(day: date) -> Pair:
 
 
 # Words that need only a start and a number. Those with inputs of their own are in deadlines/due_dates.py.
-WORDS: Mapping[str, Word] = MappingProxyType(
+COUNTING_RULES: Mapping[str, CountingRule] = MappingProxyType(
     {
         "after": _after,
         "beginning_with": _beginning_with,
@@ -147,6 +147,6 @@ WORDS: Mapping[str, Word] = MappingProxyType(
 )
 
 # What is done once to the date that comes out of all limbs together.
-FINISHES: Mapping[str, Callable[[Almanac, date], date]] = MappingProxyType(
+FINISHES: Mapping[str, Callable[[WorkingCalendar, date], date]] = MappingProxyType(
     {"corresponding_date_tribunal_start": tribunal_start}
 )

@@ -13,8 +13,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from config.law import Law, LawError, Limb, NoAnswer, Period, Rule, month_day
-from deadlines.counting_rules import FINISHES, WORDS, Pair, birthday
-from deadlines.working_calendar import DAY, Almanac
+from deadlines.counting_rules import COUNTING_RULES, FINISHES, Pair, birthday
+from deadlines.working_calendar import DAY, WorkingCalendar
 
 Given = Mapping[str, date]
 
@@ -45,7 +45,7 @@ class Asked(NamedTuple):
     """One question, with the version of the rule that answers it."""
 
     law: Law
-    almanac: Almanac
+    almanac: WorkingCalendar
     rule: Rule
     period: Period
     on: date
@@ -71,7 +71,7 @@ def _example(rule: Rule) -> str:
     return f"--given {next(iter(rule.inputs))}=2026-03-02" if rule.inputs else f"sendflow due {rule.id} --on 2026-03-02"
 
 
-def find(law: Law, almanac: Almanac, rule: Rule, on: date, given: Given) -> tuple[Period, Found]:
+def find(law: Law, almanac: WorkingCalendar, rule: Rule, on: date, given: Given) -> tuple[Period, Found]:
     """The version of the rule that answers, and the dates. `given` has been checked.
 
     Raises NoAnswer before the first entry or outside the almanac, LawError where the given days contradict each other.
@@ -147,7 +147,7 @@ def live_limbs(asked: Asked) -> list[tuple[Limb, date]]:
 
 def limbs_of(asked: Asked, counts: str) -> Pair:
     """All live limbs counted by one word, the later or the earlier taken, and the word's finish applied once."""
-    pairs = [WORDS[counts](asked.almanac, start, limb) for limb, start in live_limbs(asked)]
+    pairs = [COUNTING_RULES[counts](asked.almanac, start, limb) for limb, start in live_limbs(asked)]
     choose = min if asked.period.earlier_of else max
     due, strict = choose(pair.due for pair in pairs), choose(pair.strict for pair in pairs)
     finish = FINISHES.get(counts)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from models.casefile import Claim
-from models.facts import Line
+from models.facts import StoredFact
 
 
 class Dates(NamedTuple):
@@ -29,7 +29,7 @@ class Dates(NamedTuple):
     version_from: date | None
 
 
-class ToldLater(Protocol):
+class SuppliedLater(Protocol):
     """A further day of a rule that later facts may tell, under a name of their own where `told_as` says so."""
 
     @property
@@ -73,7 +73,7 @@ class DutyRule(Protocol):
     @property
     def start_by(self) -> str | None: ...
     @property
-    def inputs(self) -> Mapping[str, "ToldLater"]: ...
+    def inputs(self) -> Mapping[str, "SuppliedLater"]: ...
     @property
     def starts(self) -> tuple[str, ...]: ...
     @property
@@ -173,7 +173,7 @@ class Start(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class DutyBook:
+class DutyRules:
     """The rules of one process, indexed by the fact kinds that touch them: built once, read for every fact."""
 
     starts: Mapping[str, tuple[Start, ...]]
@@ -182,7 +182,7 @@ class DutyBook:
     tells: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, rules: Iterable[DutyRule]) -> "DutyBook":
+    def of(cls, rules: Iterable[DutyRule]) -> "DutyRules":
         """Index rules that a process opens; rules that are calculation only have no `starts` and are left out."""
         starts: dict[str, list[Start]] = {}
         effects: dict[str, list[tuple[str, str, bool]]] = {}
@@ -218,7 +218,9 @@ class DutyBook:
         )
 
 
-def duties_of(lines: Sequence[Line], book: DutyBook, dates_of: DatesOf, claims: Iterable[Claim] = ()) -> list[Duty]:
+def duties_of(
+    lines: Sequence[StoredFact], book: DutyRules, dates_of: DatesOf, claims: Iterable[Claim] = ()
+) -> list[Duty]:
     """Work out every duty from facts in the order of the fold, corrections applied.
 
     Raises whatever `dates_of` raises where the law or the almanac has no answer for a start day.
@@ -319,7 +321,7 @@ def _last_closed(duties: Iterable[Duty]) -> list[Duty]:
     return [duty for by, duty in closed if by == latest]
 
 
-def _apply(duty: Duty, effect: str, line: Line) -> None:
+def _apply(duty: Duty, effect: str, line: StoredFact) -> None:
     if effect == "meet":
         if duty.ended_on is None and (duty.met_on is None or _of_another_body(duty, line)):
             duty.met_on, duty.met_seq, duty.met_by = line.occurred_on, line.seq, line.kind
@@ -337,7 +339,7 @@ def _apply(duty: Duty, effect: str, line: Line) -> None:
         duty.met_on = duty.met_seq = duty.met_by = duty.ended_on = duty.ended_seq = None
 
 
-def _of_another_body(duty: Duty, line: Line) -> bool:
+def _of_another_body(duty: Duty, line: StoredFact) -> bool:
     """Whether a duty that is met towards one body is met once more, towards another that had to have it as well."""
     return duty.law.met_by_each and line.data.get("body") not in duty.met_for
 

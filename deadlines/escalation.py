@@ -10,9 +10,9 @@ from datetime import date, timedelta
 from typing import NamedTuple, Protocol, TypeVar
 
 from deadlines.duties import Duty
-from deadlines.working_calendar import AlmanacRange
-from models.casefile import Casefile, RungFact
-from models.facts import Draft
+from deadlines.working_calendar import OutsideCalendarRange
+from models.casefile import CaseFile, EscalationFact
+from models.facts import FactDraft
 
 DAY = timedelta(days=1)
 ASSERTS_LATENESS = frozenset({"breached", "escalation_due"})
@@ -26,7 +26,7 @@ class WorkingDays(Protocol):
     def add_working_days(self, day: date, count: int) -> date: ...
 
 
-class RungLike(Protocol):
+class StepLike(Protocol):
     """What this room reads of a rung of the ladder."""
 
     @property
@@ -45,21 +45,21 @@ class RungLike(Protocol):
     def unless(self) -> str | None: ...
 
 
-R = TypeVar("R", bound=RungLike)
+R = TypeVar("R", bound=StepLike)
 
 
-class Looked(NamedTuple):
+class Evaluation(NamedTuple):
     """What the ladder has to say of one case: facts to record, and per duty (rule, opening seq) the next
     day to look.
     """
 
-    drafts: list[Draft]
+    drafts: list[FactDraft]
     look_on: dict[tuple[str, int], date | None]
 
 
-def rung_day(duty: Duty, rung: RungLike, almanac: WorkingDays) -> date | None:
-    """The day on which a rung falls; None for a duty without a due date. Raises AlmanacRange where the almanac does not
-    reach.
+def rung_day(duty: Duty, rung: StepLike, almanac: WorkingDays) -> date | None:
+    """The day on which a rung falls; None for a duty without a due date. Raises OutsideCalendarRange where the almanac
+    does not reach.
     """
     due = duty.dates.due
     if due is None:
@@ -75,37 +75,37 @@ def rung_day(duty: Duty, rung: RungLike, almanac: WorkingDays) -> date | None:
 def fallen(duty: Duty, rungs: Iterable[R], almanac: WorkingDays, as_at: date) -> list[tuple[R, date]]:
     """The rungs of an open duty dated on or before `as_at`, lowest first, whatever has been recorded or covered.
 
-    Raises AlmanacRange where `as_at` lies beyond the almanac and a rung needs a working day there.
+    Raises OutsideCalendarRange where `as_at` lies beyond the almanac and a rung needs a working day there.
     """
     days = ((rung, _falls_on(duty, rung, almanac)) for rung in rungs)
     return [(rung, rung_day(duty, rung, almanac) or day) for rung, day in days if day is not None and day <= as_at]
 
 
-def _falls_on(duty: Duty, rung: RungLike, almanac: WorkingDays) -> date | None:
+def _falls_on(duty: Duty, rung: StepLike, almanac: WorkingDays) -> date | None:
     """The day on which a rung falls or, where the almanac ends before it, the first day that it does not know: until
     then nothing has fallen.
     """
     try:
         return rung_day(duty, rung, almanac)
-    except AlmanacRange:
+    except OutsideCalendarRange:
         return almanac.last + DAY
 
 
 def look(
-    casefile: Casefile,
+    casefile: CaseFile,
     duties: Sequence[Duty],
-    rungs_of: Mapping[str, Sequence[RungLike]],
+    rungs_of: Mapping[str, Sequence[StepLike]],
     almanac: WorkingDays,
     as_at: date,
     ended: bool,
-) -> Looked:
+) -> Evaluation:
     """The facts about chasing that have become true by `as_at` and are not yet recorded, oldest first.
 
     `ended`: the case stands in a final state, so that nothing new begins; what has become false is still withdrawn.
-    Raises AlmanacRange only where `as_at` itself lies beyond the almanac: a rung that cannot be dated yet holds up
-    nothing before that.
+    Raises OutsideCalendarRange only where `as_at` itself lies beyond the almanac: a rung that cannot be dated yet holds
+    up nothing before that.
     """
-    drafts: list[Draft] = []
+    drafts: list[FactDraft] = []
     look_on: dict[tuple[str, int], date | None] = {}
     by_opening = {(duty.rule, duty.opened_seq): duty for duty in duties} if casefile.rungs else {}
     rung_facts = [fact for fact in casefile.rungs.values() if not fact.withdrawn]
@@ -140,10 +140,10 @@ def look(
                 drafts.append(_rung(duty, rung, rung_day(duty, rung, almanac) or day))
         look_on[key] = soonest
     drafts.sort(key=lambda draft: (draft.kind != "rung_withdrawn", draft.occurred_on))
-    return Looked(drafts, look_on)
+    return Evaluation(drafts, look_on)
 
 
-def _is_false(fact: RungFact, duties: Mapping[tuple[str, int], Duty]) -> bool:
+def _is_false(fact: EscalationFact, duties: Mapping[tuple[str, int], Duty]) -> bool:
     duty = duties.get((fact.rule, fact.opened_seq))
     if duty is None or (duty.due, duty.body, duty.service) != (fact.due, fact.body, fact.service):
         return True
@@ -153,8 +153,8 @@ def _is_false(fact: RungFact, duties: Mapping[tuple[str, int], Duty]) -> bool:
 
 
 def _owed(
-    casefile: Casefile, duty: Duty, rungs: Sequence[RungLike], almanac: WorkingDays, ended: bool
-) -> list[tuple[RungLike, date]]:
+    casefile: CaseFile, duty: Duty, rungs: Sequence[StepLike], almanac: WorkingDays, ended: bool
+) -> list[tuple[StepLike, date]]:
     """Rungs that are to be recorded once their day has come: none of an excused duty, of the covered past, or after an
     answer.
 
@@ -169,7 +169,7 @@ def _owed(
     covered = began[0] if began else None
     closed_on = duty.closed_on
     heard = bool(casefile.contacts) and bool(contacts(casefile, duty))
-    owed: list[tuple[RungLike, date]] = []
+    owed: list[tuple[StepLike, date]] = []
     for rung in rungs:
         if (closed_on is not None and rung.fact != "breached") or (heard and rung.unless == "contact"):
             continue
@@ -181,7 +181,7 @@ def _owed(
     return owed
 
 
-def contacts(casefile: Casefile, duty: Duty) -> list[date]:
+def contacts(casefile: CaseFile, duty: Duty) -> list[date]:
     """The days on which the body was heard from about this request, oldest first; what it said of an earlier request is
     none of them.
 
@@ -197,7 +197,7 @@ def contacts(casefile: Casefile, duty: Duty) -> list[date]:
     )
 
 
-def _paused(casefile: Casefile, duty: Duty, day: date) -> date | None:
+def _paused(casefile: CaseFile, duty: Duty, day: date) -> date | None:
     """The last day of the pause that covers `day` for this duty, if any."""
     ends = [until for began, until, body in casefile.pauses if began <= day <= until and body in (None, duty.body)]
     return max(ends, default=None)
@@ -214,18 +214,18 @@ def _about(rule: str, opened_seq: int, due: date | None, body: str | None, servi
     return {key: value for key, value in told.items() if value is not None}
 
 
-def _rung(duty: Duty, rung: RungLike, day: date) -> Draft:
-    return Draft(
+def _rung(duty: Duty, rung: StepLike, day: date) -> FactDraft:
+    return FactDraft(
         rung.fact, day, {**_about(duty.rule, duty.opened_seq, duty.due, duty.body, duty.service), "rung": rung.id}
     )
 
 
-def _withdrawal(fact: RungFact, duty: Duty | None, as_at: date) -> Draft:
+def _withdrawal(fact: EscalationFact, duty: Duty | None, as_at: date) -> FactDraft:
     about = _about(fact.rule, fact.opened_seq, fact.due, fact.body, fact.service)
     now = {"due_now": duty.due.isoformat()} if duty is not None and duty.due is not None else {}
     # Never before the rung itself, though a sweep may be for an earlier day: the fold goes by days and
     # would not find
     # it.
-    return Draft(
+    return FactDraft(
         "rung_withdrawn", max(as_at, fact.occurred_on), {**about, "rung": fact.rung, "rung_seq": fact.seq, **now}
     )

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from config.law import Law, Limb, Period, Rule
 from deadlines.counting_rules import birthday, corresponding
 from deadlines.due_dates import WITHOUT_DATE, Asked, Found, Given, earlier_start, find, fixed_date, live_limbs
-from deadlines.working_calendar import DAY, Almanac
+from deadlines.working_calendar import DAY, WorkingCalendar
 
 Why = Callable[[date], str | None]
 
@@ -24,7 +24,14 @@ def day_in_words(day: date) -> str:
 
 
 def explain(
-    law: Law, almanac: Almanac, rule: Rule, period: Period, on: date, given: Given, found: Found, act_by: date | None
+    law: Law,
+    almanac: WorkingCalendar,
+    rule: Rule,
+    period: Period,
+    on: date,
+    given: Given,
+    found: Found,
+    act_by: date | None,
 ) -> list[str]:
     """The steps of one answer, in order, each a sentence."""
     asked = Asked(law, almanac, rule, period, on, given)
@@ -201,7 +208,7 @@ def _working_days_before(asked: Asked, limb: Limb, start: date) -> Iterator[str]
     yield from _left_out(end, start - DAY, asked.almanac.why_not_working)
 
 
-def _closed_or_idle(almanac: Almanac) -> Why:
+def _closed_or_idle(almanac: WorkingCalendar) -> Why:
     return lambda day: almanac.why_closed(day) or almanac.why_not_working(day)
 
 

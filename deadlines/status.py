@@ -5,13 +5,13 @@
 from datetime import date, timedelta
 
 from deadlines.duties import Duty
-from models.enums import Standing
+from models.enums import DutyStatus
 
 SOON = timedelta(days=7)
 DAY = timedelta(days=1)
 
 
-def standing(duty: Duty, as_at: date) -> Standing:
+def standing(duty: Duty, as_at: date) -> DutyStatus:
     """The standing at the end of `as_at` (London). A duty that ended unmet keeps the standing it had on the day it
     ended.
 
@@ -21,29 +21,29 @@ def standing(duty: Duty, as_at: date) -> Standing:
     """
     due = duty.due
     if duty.bound == "window":
-        return Standing.MET if duty.met_on is not None else Standing.NO_DATE
+        return DutyStatus.MET if duty.met_on is not None else DutyStatus.NO_DATE
     if due is None:
-        return Standing.MET if duty.met_on is not None else Standing.NO_DATE
+        return DutyStatus.MET if duty.met_on is not None else DutyStatus.NO_DATE
     if duty.bound == "not_before":
         if duty.met_on is None:
-            return Standing.RUNNING
+            return DutyStatus.RUNNING
         # Of a minimum to be allowed, the last day still belongs to whoever it is allowed to (reg 13(1)(a): fifteen
         # days, beginning with service).
         first_lawful = due + DAY if duty.lawful_from == "day_after_due" else due
-        return Standing.TOO_EARLY if duty.met_on < first_lawful else Standing.MET
+        return DutyStatus.TOO_EARLY if duty.met_on < first_lawful else DutyStatus.MET
     if duty.met_on is not None:
         if duty.met_on <= due or duty.open_ended:
-            return Standing.MET
-        return Standing.EXCUSED if duty.excuse else Standing.MET_LATE
+            return DutyStatus.MET
+        return DutyStatus.EXCUSED if duty.excuse else DutyStatus.MET_LATE
     if duty.excuse:
-        return Standing.EXCUSED
+        return DutyStatus.EXCUSED
     if duty.ended_on is not None:
         if duty.contingent:
-            return Standing.NO_DATE
+            return DutyStatus.NO_DATE
         as_at = min(as_at, duty.ended_on)
     if as_at > due:
-        return Standing.NO_DATE if duty.may_lapse or duty.open_ended else Standing.BREACHED
-    return Standing.DUE_SOON if as_at >= due - SOON else Standing.RUNNING
+        return DutyStatus.NO_DATE if duty.may_lapse or duty.open_ended else DutyStatus.BREACHED
+    return DutyStatus.DUE_SOON if as_at >= due - SOON else DutyStatus.RUNNING
 
 
 def days_late(duty: Duty, as_at: date) -> int:

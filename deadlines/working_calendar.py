@@ -39,7 +39,7 @@ _EXAMPLES = {
 }
 
 
-class AlmanacRange(NoAnswer):
+class OutsideCalendarRange(NoAnswer):
     """A sum needed a day outside the years whose bank holidays are known; the text names the known range."""
 
 
@@ -52,7 +52,7 @@ class _Head(Strict):
     weekend: list[str]
 
 
-class Almanac:
+class WorkingCalendar:
     """The known days, and every way of counting them. Immutable; compared by identity; `digest` names its content.
 
     `first` and `last` are the known range. Methods raise AlmanacRange where they need a day outside it.
@@ -182,9 +182,9 @@ class Almanac:
         """`add_tribunal_working_days` for many days at once, in ordinals."""
         return self._many("tribunal_working", days, n)
 
-    def out_of_range(self) -> AlmanacRange:
+    def out_of_range(self) -> OutsideCalendarRange:
         """The refusal that names the known range."""
-        return AlmanacRange(
+        return OutsideCalendarRange(
             f"The almanac knows the bank holidays of England and Wales from {self.first} to {self.last}, and this sum"
             " needs a working day outside that range. Add the missing year to config/almanac/bank_holidays.toml."
         )
@@ -220,7 +220,7 @@ def _positive(n: int) -> int:
     return n
 
 
-def load_almanac(*folders: Path) -> Almanac:
+def load_calendar(*folders: Path) -> WorkingCalendar:
     """Read bank_holidays.toml and tribunal.toml from `folders` (default: config/almanac); a file in a later one stands
     for that in an earlier one.
 
@@ -231,11 +231,11 @@ def load_almanac(*folders: Path) -> Almanac:
 
 
 @lru_cache(maxsize=1)
-def _shipped() -> Almanac:
+def _shipped() -> WorkingCalendar:
     return _read((Path(config.__path__[0]) / "almanac",))
 
 
-def _read(folders: Sequence[Path]) -> Almanac:
+def _read(folders: Sequence[Path]) -> WorkingCalendar:
     days = read_toml(topmost(folders, "bank_holidays.toml"))
     tribunal = read_toml(topmost(folders, "tribunal.toml"))
     digest = hashlib.sha256(
@@ -260,7 +260,7 @@ def _read(folders: Sequence[Path]) -> Almanac:
                 " its days."
             )
     weekend = [WEEKDAYS.index(name) for name in head.weekend]
-    return Almanac(head.known_from, head.known_to, holidays, weekend, _closed_days(tribunal), digest)
+    return WorkingCalendar(head.known_from, head.known_to, holidays, weekend, _closed_days(tribunal), digest)
 
 
 def _holiday(year: str, text: str, name: Any, head: _Head) -> date:

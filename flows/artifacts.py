@@ -13,9 +13,9 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from casework.context import House
+from casework.context import AppContext
 from casework.reports.worklists import BoardRow, overdue, soon_until, week
-from flows.jobs import Act, Work
+from flows.jobs import Job, JobExecution
 from flows.run_labels import End, plain_day
 
 OVERDUE_KEY = "overdue-by-body"
@@ -25,16 +25,16 @@ MOST_ROWS = 500
 MOST_CASES = 12
 
 
-def overdue_by_body(house: House, as_at: date) -> list[dict[str, str | int]]:
+def overdue_by_body(context: AppContext, as_at: date) -> list[dict[str, str | int]]:
     """One row for each body and service with duties past their due date, the worst first; excused ones are not late."""
     groups: dict[tuple[str, str], list[BoardRow]] = {}
-    for row in overdue(house, as_at):
+    for row in overdue(context, as_at):
         if row.body is not None:
             groups.setdefault((row.body, row.service or ""), []).append(row)
     return [
         {
             "Body": rows[0].body_name or code,
-            "Service": house.directory.service_name(service),
+            "Service": context.directory.service_name(service),
             "Overdue": len(rows),
             "Worst, days late": rows[0].days,
             "Cases, worst first": _some([row.case_ref for row in rows]),
@@ -44,7 +44,7 @@ def overdue_by_body(house: House, as_at: date) -> list[dict[str, str | int]]:
     ]
 
 
-def due_this_week(house: House, as_at: date) -> list[dict[str, str | int]]:
+def due_this_week(context: AppContext, as_at: date) -> list[dict[str, str | int]]:
     """One row for each open duty that falls due from `as_at` to seven days after it, the soonest first."""
     return [
         {
@@ -52,12 +52,16 @@ def due_this_week(house: House, as_at: date) -> list[dict[str, str | int]]:
             "Act by": plain_day(row.act_by) if row.act_by else "",
             "Case": row.case_ref,
             "Who": (
-                row.body_name or row.body or (house.directory.la_name(row.la) if row.la else None) or row.duty_on or ""
+                row.body_name
+                or row.body
+                or (context.directory.la_name(row.la) if row.la else None)
+                or row.duty_on
+                or ""
             ),
-            "Service": house.directory.service_name(row.service) if row.service else "",
+            "Service": context.directory.service_name(row.service) if row.service else "",
             "Duty": row.action,
         }
-        for row in week(house, as_at)[:MOST_ROWS]
+        for row in week(context, as_at)[:MOST_ROWS]
     ]
 
 
@@ -83,20 +87,20 @@ def verification(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-async def publish(work: Work, ended: End) -> End:
+async def publish(work: JobExecution, ended: End) -> End:
     """Puts the pages of an act into Prefect and returns how the run ended, with what the pages add to it."""
     from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
-    if work.act is Act.VERIFY:
+    if work.act is Job.VERIFY:
         await acreate_markdown_artifact(
             verification(work.report.model_dump(mode="json")), key=VERIFY_KEY, description=ended.message
         )
-    if work.act is not Act.SWEEP:
+    if work.act is not Job.SWEEP:
         return ended
     as_at: date = work.given["as_at"]
     following: date | None = work.report.look_next
     look = f"next look: {plain_day(following)}" if following else "no duty waits for a next look"
-    late, soon = overdue_by_body(work.house, as_at), due_this_week(work.house, as_at)
+    late, soon = overdue_by_body(work.context, as_at), due_this_week(work.context, as_at)
     await acreate_table_artifact(
         late or [{"Body": "No body is overdue"}],
         key=OVERDUE_KEY,

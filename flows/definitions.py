@@ -26,10 +26,10 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed, Pending
 from pydantic import Field
 
-from casework.sweep import Part
+from casework.sweep import Shard
 from config.settings import Settings
 from flows import artifacts, run_labels
-from flows.jobs import Act, Work
+from flows.jobs import Job, JobExecution
 
 CaseReference = Annotated[
     str,
@@ -54,7 +54,7 @@ On = Annotated[str | None, Field(title="On", description="The day on which it ha
 Share = Annotated[
     str | None,
     Field(
-        pattern=r"^[0-9]{1,2}/[0-9]{1,2}$", title="Part", description="One part of the cases, as 2/3; all unless said"
+        pattern=r"^[0-9]{1,2}/[0-9]{1,2}$", title="Shard", description="One part of the cases, as 2/3; all unless said"
     ),
 ]
 Now = Annotated[
@@ -64,37 +64,39 @@ Now = Annotated[
     ),
 ]
 
-_WORK: ContextVar[Work | None] = ContextVar("sendflow_work", default=None)
+_WORK: ContextVar[JobExecution | None] = ContextVar("sendflow_work", default=None)
 
 
 def _run_name() -> str:
     """The run's first name, from its parameters alone."""
-    return run_labels.begin(Act(flow_run.flow_name), flow_run.parameters)
+    return run_labels.begin(Job(flow_run.flow_name), flow_run.parameters)
 
 
-def _own_work(act: Act, given: dict[str, Any]) -> Work:
+def _own_work(act: Job, given: dict[str, Any]) -> JobExecution:
     """The work of a run that somebody started from the Prefect pages: it opens the house itself."""
-    from casework.context import House
+    from casework.context import AppContext
 
-    house = House.open(Settings.read())
+    context = AppContext.open(Settings.read())
     match act:
-        case Act.SWEEP:
-            part = {"part": Part.read(given["part"])} if given["part"] else {}
-            return Work(act, house, {"as_at": run_labels.day_of(given["as_at"]) or house.today(), **part})
-        case Act.DIGEST:
-            return Work(act, house, {"as_at": run_labels.day_of(given["as_at"]) or house.today()})
-        case Act.DELIVER:
-            return Work(
-                act, house, {"now": given["now"], "reason": "asked for on the Prefect pages" if given["now"] else None}
+        case Job.SWEEP:
+            part = {"part": Shard.read(given["part"])} if given["part"] else {}
+            return JobExecution(act, context, {"as_at": run_labels.day_of(given["as_at"]) or context.today(), **part})
+        case Job.DIGEST:
+            return JobExecution(act, context, {"as_at": run_labels.day_of(given["as_at"]) or context.today()})
+        case Job.DELIVER:
+            return JobExecution(
+                act,
+                context,
+                {"now": given["now"], "reason": "asked for on the Prefect pages" if given["now"] else None},
             )
-        case Act.VERIFY:
-            return Work(act, house, {"case": given["case"]})
+        case Job.VERIFY:
+            return JobExecution(act, context, {"case": given["case"]})
         case _:
             # Their payload never passes through Prefect, so there is nothing that they could do from there.
             raise RuntimeError(f"{act} runs only inside the command that asked for it") from None
 
 
-async def _show(act: Act, **given: Any) -> State[Any]:
+async def _show(act: Job, **given: Any) -> State[Any]:
     """Does the work of this run and says in Prefect's words how it ended."""
     name = str(flow_run.name)
     try:
@@ -137,13 +139,13 @@ def _log(line: str, ended: run_labels.End) -> LogCreate:
 @flow(name="record", description="Facts that a person recorded about one case.")
 async def record(case: CaseReference, fact: Kinds, on: On = None) -> State[Any]:
     """One recording; its payload is handed over beside Prefect."""
-    return await _show(Act.RECORD, case=case, fact=fact, on=on)
+    return await _show(Job.RECORD, case=case, fact=fact, on=on)
 
 
 @flow(name="import", description="A tracker that was imported, known by its digest.")
 async def import_tracker(digest: Digest) -> State[Any]:
     """One import; the file is handed over beside Prefect."""
-    return await _show(Act.IMPORT, digest=digest)
+    return await _show(Job.IMPORT, digest=digest)
 
 
 @flow(
@@ -153,7 +155,7 @@ async def import_tracker(digest: Digest) -> State[Any]:
 )
 async def sweep(as_at: Day = None, part: Share = None) -> State[Any]:
     """One sweep, as at today unless said; of every case, or of the part that falls to one of several workers."""
-    return await _show(Act.SWEEP, as_at=as_at, part=part)
+    return await _show(Job.SWEEP, as_at=as_at, part=part)
 
 
 @flow(
@@ -163,13 +165,13 @@ async def sweep(as_at: Day = None, part: Share = None) -> State[Any]:
 )
 async def deliver(now: Now = False) -> State[Any]:
     """One delivery round."""
-    return await _show(Act.DELIVER, now=now)
+    return await _show(Job.DELIVER, now=now)
 
 
 @flow(name="digest", flow_run_name=_run_name, description="Writes the morning digest to the DCO.")
 async def digest(as_at: Day = None) -> State[Any]:
     """One morning's digest; asked again on the same day it changes nothing."""
-    return await _show(Act.DIGEST, as_at=as_at)
+    return await _show(Job.DIGEST, as_at=as_at)
 
 
 @flow(
@@ -179,20 +181,20 @@ async def digest(as_at: Day = None) -> State[Any]:
 )
 async def verify(case: CaseReference | None = None) -> State[Any]:
     """Verifies one case, or every case."""
-    return await _show(Act.VERIFY, case=case)
+    return await _show(Job.VERIFY, case=case)
 
 
-FLOWS: dict[Act, Flow[..., Any]] = {
-    Act.RECORD: record,
-    Act.IMPORT: import_tracker,
-    Act.SWEEP: sweep,
-    Act.DELIVER: deliver,
-    Act.DIGEST: digest,
-    Act.VERIFY: verify,
+FLOWS: dict[Job, Flow[..., Any]] = {
+    Job.RECORD: record,
+    Job.IMPORT: import_tracker,
+    Job.SWEEP: sweep,
+    Job.DELIVER: deliver,
+    Job.DIGEST: digest,
+    Job.VERIFY: verify,
 }
 
 
-def conduct(work: Work) -> None:
+def run_as_flow(work: JobExecution) -> None:
     """Runs one act as an in-process flow run. Asynchronous, because a synchronous run waits a second for its heartbeat
     to end.
     """
@@ -203,7 +205,7 @@ def conduct(work: Work) -> None:
         _WORK.reset(token)
 
 
-async def _conduct(work: Work) -> None:
+async def _conduct(work: JobExecution) -> None:
     """Makes the run with its name and tags in one call, as each call to the server costs a person as much as the
     recording itself.
     """

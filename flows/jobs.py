@@ -18,10 +18,10 @@ from config.running_instance import find_server
 from config.settings import fix_caller_environment
 
 if TYPE_CHECKING:
-    from casework.context import House
+    from casework.context import AppContext
 
 
-class Act(StrEnum):
+class Job(StrEnum):
     """What the house does, by the name that its runs bear."""
 
     RECORD = "record"
@@ -32,15 +32,15 @@ class Act(StrEnum):
     VERIFY = "verify"
 
 
-class Work:
+class JobExecution:
     """One act with all that it needs, done at most once. What Prefect is shown of it is worked out elsewhere, from its
     report.
     """
 
-    def __init__(self, act: Act, house: House, given: dict[str, Any]) -> None:
+    def __init__(self, act: Job, context: AppContext, given: dict[str, Any]) -> None:
         """Takes the core act's own arguments by name; nothing is done yet."""
         self.act = act
-        self.house = house
+        self.context = context
         self.given = given
         self.begun = False
         self.report: Any = None
@@ -54,7 +54,7 @@ class Work:
             self.begun = True
             began = time.monotonic()
             try:
-                self.report = core(self.act)(self.house, run, **self.given)
+                self.report = job_function(self.act)(self.context, run, **self.given)
             except Exception as problem:
                 self.problem = problem
             self._note(time.monotonic() - began)
@@ -68,12 +68,12 @@ class Work:
 
         if self.problem is None:
             told = {name: getattr(self.report, name) for name in getattr(type(self.report), "model_fields", ())}
-            job_log.note(self.house, self.act, "done", seconds, told=told)
+            job_log.note(self.context, self.act, "done", seconds, told=told)
             return
         code = str(getattr(self.problem, "code", ""))
         refused = re.fullmatch(r"[a-z][a-z0-9_]{1,40}", code) is not None
         job_log.note(
-            self.house,
+            self.context,
             self.act,
             "refused" if refused else "broken",
             seconds,
@@ -81,36 +81,36 @@ class Work:
         )
 
 
-def core(act: Act) -> Callable[..., Any]:
+def job_function(act: Job) -> Callable[..., Any]:
     """Returns the core of an act as a function of house, run and its own arguments. Imported late: each act pays for
     itself only.
     """
     match act:
-        case Act.RECORD:
+        case Job.RECORD:
             from casework.cases.record import record
 
-            return lambda house, run, **given: record(house, run=run, **given)
-        case Act.IMPORT:
+            return lambda context, run, **given: record(context, run=run, **given)
+        case Job.IMPORT:
             from casework.imports.tracker_import import import_file
 
-            return lambda house, run, **given: import_file(house, run=run, **given)
-        case Act.SWEEP:
+            return lambda context, run, **given: import_file(context, run=run, **given)
+        case Job.SWEEP:
             from casework.sweep import sweep
 
-            return lambda house, run, **given: sweep(house, run=run, **given)
-        case Act.DELIVER:
+            return lambda context, run, **given: sweep(context, run=run, **given)
+        case Job.DELIVER:
             from casework.delivery.deliver import deliver
 
-            return lambda house, run, **given: deliver(house, run=run, **given)
-        case Act.DIGEST:
+            return lambda context, run, **given: deliver(context, run=run, **given)
+        case Job.DIGEST:
             from casework.delivery.daily_digest import digest
 
-            return lambda house, run, **given: digest(house, run=run, **given)
-        case Act.VERIFY:
+            return lambda context, run, **given: digest(context, run=run, **given)
+        case Job.VERIFY:
             from audit.verify import verify
 
             # It writes no fact, so no run stands in one.
-            return lambda house, _run, **given: verify(house, **given)
+            return lambda context, _run, **given: verify(context, **given)
 
 
 def say_on_stderr(line: str) -> None:
@@ -119,22 +119,22 @@ def say_on_stderr(line: str) -> None:
     sys.stderr.flush()
 
 
-def perform(act: str, house: House, *, say: Callable[[str], None] = say_on_stderr, **given: Any) -> Any:
+def run_job(act: str, context: AppContext, *, say: Callable[[str], None] = say_on_stderr, **given: Any) -> Any:
     """Performs `act` and returns the core's report; `given` are the core act's own arguments (all but house and run) by
     name.
 
     Raises what the core raises. Prefect's own faults are said in one line and never undo or repeat the act.
     """
-    work = Work(Act(act), house, given)
-    api_url = find_server(house.settings)
+    work = JobExecution(Job(act), context, given)
+    api_url = find_server(context.settings)
     if api_url is None:
         say(f"No Prefect server of this house answers, so {work.act} runs directly; nothing else is different.")
         return work.do(None)
-    fix_caller_environment(house.settings, api_url)
+    fix_caller_environment(context.settings, api_url)
     try:
-        from flows.definitions import conduct
+        from flows.definitions import run_as_flow
 
-        conduct(work)
+        run_as_flow(work)
     except Exception as fault:
         if fault is not work.problem:
             what = "was finished without being shown there" if work.begun else "runs directly"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from casework.sweep import WrongDay
-from flows.jobs import Act, Work
+from flows.jobs import Job, JobExecution
 from models.enums import LetterState
 from models.facts import REFERENCE
 
@@ -100,13 +100,13 @@ def file_digest(path: Path) -> str:
         return "unreadable"
 
 
-def parameters(work: Work) -> dict[str, Any]:
+def parameters(work: JobExecution) -> dict[str, Any]:
     """The only parameters that Prefect is told: reference, kinds of fact, day, digest of the file."""
     given = work.given
     match work.act:
-        case Act.RECORD:
+        case Job.RECORD:
             drafts = given["drafts"]
-            known = {kind for process in work.house.processes.values() for kind in process.versions}
+            known = {kind for process in work.context.processes.values() for kind in process.versions}
             # What is no kind of fact may be anything that somebody typed.
             kinds = ",".join(draft.kind if draft.kind in known else UNKNOWN for draft in drafts)
             return {
@@ -114,15 +114,15 @@ def parameters(work: Work) -> dict[str, Any]:
                 "fact": kinds,
                 "on": drafts[0].occurred_on.isoformat() if drafts else None,
             }
-        case Act.IMPORT:
+        case Job.IMPORT:
             return {"digest": file_digest(Path(given["path"]))}
-        case Act.SWEEP if given.get("part") is not None:
+        case Job.SWEEP if given.get("part") is not None:
             return {"as_at": given["as_at"].isoformat(), "part": str(given["part"])}
-        case Act.SWEEP | Act.DIGEST:
+        case Job.SWEEP | Job.DIGEST:
             return {"as_at": given["as_at"].isoformat()}
-        case Act.DELIVER:
+        case Job.DELIVER:
             return {"now": bool(given.get("now", False))}
-        case Act.VERIFY:
+        case Job.VERIFY:
             return {"case": _reference(given["case"]) if given.get("case") else None}
 
 
@@ -130,72 +130,72 @@ def _reference(case: str | None) -> str:
     return case if case == NEW or (case and REFERENCE.fullmatch(case)) else UNKNOWN
 
 
-def tags_at_the_start(work: Work) -> tuple[str, ...]:
+def tags_at_the_start(work: JobExecution) -> tuple[str, ...]:
     """The process of the case, and the bodies that the facts name, by their ODS codes."""
-    if work.act is not Act.RECORD:
+    if work.act is not Job.RECORD:
         return ()
     bodies = {str(draft.data.get("body")) for draft in work.given["drafts"]} & {
-        body.body for body in work.house.directory.bodies
+        body.body for body in work.context.directory.bodies
     }
-    return (*(["rehearsed"] if work.house.rehearsed else []), *_process_of(work), *sorted(bodies))
+    return (*(["rehearsed"] if work.context.rehearsed else []), *_process_of(work), *sorted(bodies))
 
 
-def _process_of(work: Work) -> tuple[str, ...]:
+def _process_of(work: JobExecution) -> tuple[str, ...]:
     """The one process that knows these kinds; of a kind that several share nothing is said."""
     found = [
         name
-        for name, process in work.house.processes.items()
+        for name, process in work.context.processes.items()
         if all(draft.kind in process.versions for draft in work.given["drafts"])
     ]
     return tuple(found) if len(found) == 1 else ()
 
 
-def begin(act: Act, shown: Mapping[str, Any]) -> str:
+def begin(act: Job, shown: Mapping[str, Any]) -> str:
     """The run's name while it runs, from its parameters."""
     match act:
-        case Act.RECORD:
+        case Job.RECORD:
             return f"record {shown['case']} {shown['fact']}"
-        case Act.IMPORT:
+        case Job.IMPORT:
             return f"import {str(shown['digest'])[:8]}"
-        case Act.SWEEP | Act.DIGEST:
+        case Job.SWEEP | Job.DIGEST:
             part = f", part {str(shown['part']).replace('/', ' of ')}" if shown.get("part") else ""
             return (
                 f"{act} {plain_day(date.fromisoformat(shown['as_at']))}" if is_day(shown["as_at"]) else f"{act} today"
             ) + part
-        case Act.DELIVER:
+        case Job.DELIVER:
             return "deliver now" if shown["now"] else "deliver"
-        case Act.VERIFY:
+        case Job.VERIFY:
             return f"verify {shown['case'] or 'every case'}"
 
 
-def end(act: Act, name: str, report: Mapping[str, Any]) -> End:
+def end(act: Job, name: str, report: Mapping[str, Any]) -> End:
     """How the run ended, from the name it bore and the report's JSON."""
     ended = _end(act, name, report)
     return replace(ended, tags=tuple(str(tag) for key in ("processes", "bodies") for tag in report.get(key) or ()))
 
 
-def _end(act: Act, name: str, report: Mapping[str, Any]) -> End:
+def _end(act: Job, name: str, report: Mapping[str, Any]) -> End:
     match act:
-        case Act.SWEEP:
+        case Job.SWEEP:
             return _sweep_end(name, report)
-        case Act.DELIVER:
+        case Job.DELIVER:
             return _deliver_end(name, report)
-        case Act.VERIFY:
+        case Job.VERIFY:
             return _verify_end(name, report)
-        case Act.IMPORT:
+        case Job.IMPORT:
             rows, accepted, refused_rows, added = (
                 _count(report, key) for key in ("rows", "accepted", "refused", "facts_added")
             )
             said = f"{accepted} of {rows} rows accepted, {refused_rows} refused, {added} facts"
             state = EndState.SOME_REFUSED if refused_rows else (EndState.IMPORTED if added else EndState.NOTHING_NEW)
             return End(f"{name}: {said}", state, said)
-        case Act.RECORD:
+        case Job.RECORD:
             return End(
                 name,
                 EndState.RECORDED,
                 f"{report.get('case_ref')} is now {report.get('state')} (fact {report.get('seq')})",
             )
-        case Act.DIGEST:
+        case Job.DIGEST:
             late, soon, person = (_count(report, key) for key in ("late", "soon", "person"))
             said = f"{late} late, {soon} due within seven days, {person} waiting for a person"
             if report.get("state") == LetterState.FAILED:
@@ -221,7 +221,7 @@ def is_refusal(problem: Exception) -> bool:
     )
 
 
-def refused(act: Act, name: str, problem: Exception) -> End:
+def refused(act: Job, name: str, problem: Exception) -> End:
     """The end of a run whose act was lawfully refused: no failure, since the house did what it is for."""
     return End(
         name,
@@ -230,7 +230,7 @@ def refused(act: Act, name: str, problem: Exception) -> End:
     )
 
 
-def broken(act: Act, name: str, problem: Exception) -> End:
+def broken(act: Job, name: str, problem: Exception) -> End:
     """The end of a run that a person must look into. The problem's text is not shown: it may quote what nobody may read
     here.
     """

@@ -23,7 +23,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from casework.sweep import Part, how_many
+from casework.sweep import Shard, how_many
 from config.running_instance import api_address, server_answers
 from config.settings import Settings, fix_caller_environment, fix_prefect_environment
 from flows.jobs import say_on_stderr
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
     from prefect.deployments.runner import RunnerDeployment
 
-    from casework.context import House
+    from casework.context import AppContext
 
 POOL = "sendflow"
 TEMPLATE: dict[str, Any] = {
@@ -139,13 +139,13 @@ def _silent(*_words: object, **_more: object) -> None:
     """What Prefect says to a terminal."""
 
 
-def share(house: House, as_at: date, parts: int, say: Callable[[str], None]) -> None:
+def share(context: AppContext, as_at: date, parts: int, say: Callable[[str], None]) -> None:
     """Lets the pool's workers sweep, each a part; returns when the parts have ended. Whoever asks sweeps afterwards,
     for what was left.
 
     Raises NoPool where nobody can be asked; never fails for what becomes of a part.
     """
-    _reach(house.settings)
+    _reach(context.settings)
     try:
         said = asyncio.run(_share(as_at, parts))
     except NoPool:
@@ -156,15 +156,15 @@ def share(house: House, as_at: date, parts: int, say: Callable[[str], None]) -> 
     say(f"{parts} part{'' if parts == 1 else 's'} of the sweep went to the pool's workers: {said}.")
 
 
-def share_if_worth_it(house: House, as_at: date, say: Callable[[str], None]) -> None:
+def share_if_worth_it(context: AppContext, as_at: date, say: Callable[[str], None]) -> None:
     """The alarm clock's way: shares a sweep that is large, where the house has workers. Whatever goes wrong, the sweep
     that follows does it all.
     """
-    parts = house.settings.workers
-    if parts < 2 or how_many(house, as_at) < WORTH:
+    parts = context.settings.workers
+    if parts < 2 or how_many(context, as_at) < WORTH:
         return
     try:
-        share(house, as_at, parts, say)
+        share(context, as_at, parts, say)
     except Exception as problem:
         say(f"the workers could not be asked to share the sweep ({type(problem).__name__}); it is done here")
 
@@ -187,7 +187,7 @@ async def _share(as_at: date, parts: int) -> str:
         started = [
             await client.create_flow_run_from_deployment(
                 deployment.id,
-                parameters={"as_at": as_at.isoformat(), "part": str(Part(number, parts))},
+                parameters={"as_at": as_at.isoformat(), "part": str(Shard(number, parts))},
                 tags=["shared"],
             )
             for number in range(1, parts + 1)

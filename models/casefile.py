@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import field
 
-from models.facts import Line
+from models.facts import StoredFact
 
 Asked = tuple[str, str | None]
 
@@ -27,7 +27,7 @@ class Claim(NamedTuple):
     look_again_on: date | None = None
 
 
-class RungFact(NamedTuple):
+class EscalationFact(NamedTuple):
     """A rung that stands in the history, and whether it has been withdrawn since."""
 
     seq: int
@@ -42,7 +42,7 @@ class RungFact(NamedTuple):
     withdrawn: bool = False
 
 
-class Casefile(msgspec.Struct):
+class CaseFile(msgspec.Struct):
     """What the guards, the ladder and the letters need to know of a case on one reading of its history."""
 
     case_ref: str
@@ -54,13 +54,13 @@ class Casefile(msgspec.Struct):
     asked: dict[Asked, list[int]] = field(default_factory=dict)
     outstanding: dict[Asked, list[int]] = field(default_factory=dict)
     claims: dict[int, Claim] = field(default_factory=dict)
-    rungs: dict[int, RungFact] = field(default_factory=dict)
+    rungs: dict[int, EscalationFact] = field(default_factory=dict)
     told: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
     chasing_began: list[tuple[int, date]] = field(default_factory=list)
     pauses: list[tuple[date, date, str | None]] = field(default_factory=list)
     contacts: dict[Asked, list[tuple[int, date]]] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
-    lines: list[Line] = field(default_factory=list)
+    lines: list[StoredFact] = field(default_factory=list)
     last_seq: int = 0
 
     def undecided(self) -> list[Claim]:

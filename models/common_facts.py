@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from models.facts import Code, FactData, Reference, Service, Slug, Words
+from models.facts import Code, FactData, FreeTextField, Reference, Service, Slug
 
 Seq = Annotated[int, Field(ge=1)]
 # Who can be a responsible commissioning body (CFA 2014 s42(4); SI 2017/1306 reg 2): whoever has to arrange
@@ -30,7 +30,7 @@ class Opening(FactData):
     linked_to: Reference | None = None
     nhs_number: str | None = None
     date_of_birth: date | None = None
-    PERSON: ClassVar[frozenset[str]] = frozenset({"nhs_number", "date_of_birth"})
+    IDENTITY_FIELDS: ClassVar[frozenset[str]] = frozenset({"nhs_number", "date_of_birth"})
 
 
 class FactCorrected(FactData):
@@ -39,15 +39,15 @@ class FactCorrected(FactData):
     """
 
     occurred_on: date | None = None
-    reason: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"reason"})
+    reason: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"reason"})
 
 
 class FactWithdrawn(FactData):
     """An earlier fact did not happen, or belongs to another case."""
 
-    reason: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"reason"})
+    reason: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"reason"})
 
 
 class ExcuseClaimed(FactData):
@@ -62,8 +62,8 @@ class ExcuseClaimed(FactData):
     began_on: date | None = None
     ended_on: date | None = None
     claimed_by: Slug | None = None
-    evidence: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"evidence"})
+    evidence: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"evidence"})
 
 
 class ExcuseDecided(FactData):
@@ -78,15 +78,15 @@ class ExcuseDecided(FactData):
     began_on: date | None = None
     ended_on: date | None = None
     look_again_on: date | None = None
-    reason: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"reason"})
+    reason: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"reason"})
 
 
 class CaseEnded(FactData):
     """The request was withdrawn, or the case needs no more work. Nothing further is accepted."""
 
-    reason: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"reason"})
+    reason: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"reason"})
 
 
 class ChasingBegan(FactData):
@@ -100,8 +100,8 @@ class ChasingPaused(FactData):
 
     until: date
     body: Code | None = None
-    reason: Words
-    WORDS: ClassVar[frozenset[str]] = frozenset({"reason"})
+    reason: FreeTextField
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"reason"})
 
 
 class Rung(FactData):

@@ -82,7 +82,7 @@ class Contended(RuntimeError):
     """Other writers were first with the same cases, time after time. Nothing was written."""
 
 
-class RecordsError(RuntimeError):
+class DatabaseUnusable(RuntimeError):
     """The records cannot be used as they are: of a later version, or this role may not make them. The text says what to
     do.
     """
@@ -223,7 +223,7 @@ def _end(connection: Connection, *, well: bool) -> None:
 class writing(_transaction):
     """One transaction that may write; committed at the end, undone on any exception.
 
-    Raises RecordsError where a later program has brought the records up to date since this one found them
+    Raises DatabaseUnusable where a later program has brought the records up to date since this one found them
     (`make_records`).
     """
 
@@ -238,14 +238,14 @@ class writing(_transaction):
         return connection
 
 
-def _overtaken(connection: Connection, found: str) -> RecordsError | None:
+def _overtaken(connection: Connection, found: str) -> DatabaseUnusable | None:
     """Asked anew each time, by whoever writes: from here to the end of the transaction no migration can come between
     (`_upgrade`).
     """
     cursor = run(connection, "SELECT version_num, (SELECT max(number) FROM law_held) FROM alembic_version")
     now, connection.info[LAW] = cursor.fetchone() or (None, None)
     cursor.close()
-    return None if now == found else RecordsError(MOVED_AWAY if now == MOVED else OVERTAKEN)
+    return None if now == found else DatabaseUnusable(MOVED_AWAY if now == MOVED else OVERTAKEN)
 
 
 @contextmanager
@@ -325,11 +325,11 @@ def _advise(connection: Connection, function: str, what: str) -> Any:
     return run(connection, f"SELECT {function}(%s)", (key,)).fetchone()[0]
 
 
-def make_records(engine: Engine, owner_url: str | None = None) -> None:
+def create_or_upgrade_schema(engine: Engine, owner_url: str | None = None) -> None:
     """Bring the records to the newest revision: one query where they are there. `owner_url` is a role that may, where
     the engine's own may not.
 
-    Raises RecordsError where they are of a later version, or where the role may not.
+    Raises DatabaseUnusable where they are of a later version, or where the role may not.
     """
     if revision(engine) != HEAD:
         _make_records(engine, owner_url)
@@ -347,7 +347,7 @@ def _make_records(engine: Engine, owner_url: str | None) -> None:
     except ProgrammingError as fault:
         if (why := cause(fault)) is not None and why.word != "not_permitted":
             raise
-        raise RecordsError(
+        raise DatabaseUnusable(
             "the records have to be made or brought up to date, and this database role may not: set"
             " SENDFLOW_DATABASE_OWNER_URL to a role that may, and run sendflow migrate"
         ) from None
@@ -370,7 +370,7 @@ def _upgrade(connection: Connection) -> None:
         is_postgresql(connection)
         and not connection.exec_driver_sql("SELECT current_setting('server_encoding') = 'UTF8'").scalar()
     ):
-        raise RecordsError(
+        raise DatabaseUnusable(
             "the database is not in UTF-8, and some names would not fit into it; nothing was written: make another with"
             " createdb --encoding=UTF8 --template=template0"
         )
@@ -383,8 +383,8 @@ def _upgrade(connection: Connection) -> None:
 
 
 def upgrade(connection: Connection, to: str) -> None:
-    """Bring the records to a revision inside the caller's transaction. Raises RecordsError where theirs is not known
-    here.
+    """Bring the records to a revision inside the caller's transaction. Raises DatabaseUnusable where theirs is not
+    known here.
     """
     from alembic import command  # here, because a command that finds its records made need not wait for it
     from alembic.config import Config
@@ -398,8 +398,8 @@ def upgrade(connection: Connection, to: str) -> None:
     except CommandError:
         # On this connection: it holds the table, and another would wait for it until it gave up.
         if connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == MOVED:
-            raise RecordsError(MOVED_AWAY) from None
-        raise RecordsError(
+            raise DatabaseUnusable(MOVED_AWAY) from None
+        raise DatabaseUnusable(
             "the records are of a later version of sendflow than this program: bring the program up to date, nothing"
             " was changed"
         ) from None
@@ -412,14 +412,14 @@ def sqlite_url(home: Path) -> str:
 
 __all__ = [
     "Contended",
-    "RecordsError",
+    "DatabaseUnusable",
     "alone",
     "alone_if_free",
     "beside_others",
+    "create_or_upgrade_schema",
     "grants",
     "is_postgresql",
     "lock_cases",
-    "make_records",
     "missing_triggers",
     "open_engine",
     "reading",

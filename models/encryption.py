@@ -17,19 +17,19 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken
 
 
-class SealError(RuntimeError):
+class EncryptionError(RuntimeError):
     """The person key is missing, unreadable or not the one that the records were sealed with. The text names no
     content.
     """
 
 
-class OtherKey(SealError):
+class WrongKey(EncryptionError):
     """The key is one that sendflow made, and opens nothing that these records hold: it is another house's, or an old
     one.
     """
 
 
-class Seal:
+class Cipher:
     """The house's key. Seals text, opens it again, and makes keyed digests under which a value can be found but not
     read.
     """
@@ -38,27 +38,27 @@ class Seal:
         try:
             self._fernet = Fernet(key)
         except ValueError:
-            raise SealError(
+            raise EncryptionError(
                 "the person key is not one that sendflow made: restore person.key from the backup of SENDFLOW_HOME"
             ) from None
         self._index_key = hmac.digest(key, b"sendflow index", "sha256")
 
     @classmethod
-    def open(cls, path: Path) -> Seal:
-        """Reads the key file. Raises SealError where it is missing or of no use: a new key would open nothing that is
-        sealed.
+    def open(cls, path: Path) -> Cipher:
+        """Reads the key file. Raises EncryptionError where it is missing or of no use: a new key would open nothing
+        that is sealed.
         """
         try:
             return cls(path.read_bytes().strip())
         except OSError as problem:
             why = problem.strerror or type(problem).__name__
-            raise SealError(
+            raise EncryptionError(
                 f"person.key cannot be read ({why}): restore it from the backup of SENDFLOW_HOME, as no other key"
                 " will do"
             ) from None
 
     @classmethod
-    def make(cls, path: Path) -> Seal:
+    def make(cls, path: Path) -> Cipher:
         """The key at `path`, made with mode 0600 where there is none. Two processes that make it at once get the same
         one.
         """
@@ -89,11 +89,11 @@ class Seal:
         )
 
     def unseal(self, sealed: bytes) -> str:
-        """What was sealed. Raises SealError where it was sealed under another key or has been changed since."""
+        """What was sealed. Raises EncryptionError where it was sealed under another key or has been changed since."""
         try:
             return self._fernet.decrypt(sealed).decode("utf-8", "surrogatepass")
         except InvalidToken:
-            raise SealError(
+            raise EncryptionError(
                 "something sealed does not open: it was changed, or person.key is not the key it was sealed with"
             ) from None
 
@@ -110,9 +110,9 @@ class Seal:
         return hmac.digest(self._index_key, f"{what}\0{value}".encode("utf-8", "surrogatepass"), "sha256").hex()
 
 
-def open_seal(path: Path) -> Seal:
+def open_cipher(path: Path) -> Cipher:
     """The house's seal; its key is made with the records."""
-    return Seal.make(path)
+    return Cipher.make(path)
 
 
 def _link(fresh: Path, path: Path) -> None:

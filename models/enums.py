@@ -13,7 +13,7 @@ class Party(StrEnum):
     ICB_EXECUTIVE_LEAD = "icb_executive_lead"
 
 
-class Standing(StrEnum):
+class DutyStatus(StrEnum):
     """How one duty stands on one day. `due_soon` begins seven calendar days before the due date."""
 
     RUNNING = "running"

@@ -72,7 +72,7 @@ Code = Annotated[str, AfterValidator(_code)]
 Slug = Annotated[str, AfterValidator(_slug)]
 Reference = Annotated[str, AfterValidator(_reference)]
 Service = Annotated[str, AfterValidator(_slug)]
-Words = Annotated[str, Field(max_length=20_000)]
+FreeTextField = Annotated[str, Field(max_length=20_000)]
 # What canonical text can hold: integers that every reader of JSON has exactly.
 Whole = Annotated[int, msgspec.Meta(gt=-LARGEST, lt=LARGEST)]
 Number = Annotated[int, msgspec.Meta(ge=1, lt=LARGEST)]
@@ -90,15 +90,15 @@ class FactData(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-    WORDS: ClassVar[frozenset[str]] = frozenset()
-    PERSON: ClassVar[frozenset[str]] = frozenset()
-    FROM_BIRTH: ClassVar[Mapping[str, str]] = {}
-    FROM_LAW: ClassVar[Mapping[str, str]] = {}
-    FROM_WINDOW: ClassVar[Mapping[str, tuple[str, str]]] = {}
-    BODY_KINDS: ClassVar[frozenset[str]] = frozenset()
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset()
+    IDENTITY_FIELDS: ClassVar[frozenset[str]] = frozenset()
+    ANSWERED_FROM_BIRTH_DATE: ClassVar[Mapping[str, str]] = {}
+    READING_IN_FORCE: ClassVar[Mapping[str, str]] = {}
+    WITHIN_PERIOD: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    BOUND_BODY_KINDS: ClassVar[frozenset[str]] = frozenset()
 
 
-class Draft(NamedTuple):
+class FactDraft(NamedTuple):
     """A fact that somebody wants recorded: not yet checked, numbered or dated by an instant."""
 
     kind: str
@@ -109,7 +109,7 @@ class Draft(NamedTuple):
     caused_by: str | None = None
 
 
-class Line(msgspec.Struct, frozen=True, gc=False):
+class StoredFact(msgspec.Struct, frozen=True, gc=False):
     """A fact as the history gives it back, with corrections applied where a fold has done so.
 
     A struct that its text is read into in one step: every fact of every case passes here. It holds nothing that could
@@ -130,12 +130,12 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     caused_by: str | None = None
     law: str = ""
 
-    def _replace(self, **changed: Any) -> "Line":
+    def _replace(self, **changed: Any) -> "StoredFact":
         """The same with some of it changed, as a named tuple does it."""
         return msgspec.structs.replace(self, **changed)
 
 
-class Fact(Line, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class Fact(StoredFact, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One accepted fact, ready to be written: the line that the history will give back, and what only its text says.
 
     Nothing else is ever written to the fact table. Made by `fact_of`, which checks the types; the words are checked
@@ -210,7 +210,7 @@ def _check(value: Any) -> None:
         raise ValueError(f"a {type(value).__name__} cannot stand in a fact")
 
 
-class Told(Line, frozen=True, gc=False, kw_only=True):
+class Told(StoredFact, frozen=True, gc=False, kw_only=True):
     """A line as a fact's text holds it, with the case that it says it is of; a key without a value is left
     out there.
     """
@@ -225,7 +225,7 @@ told_of = msgspec.json.Decoder(Told).decode
 Unreadable = msgspec.DecodeError
 
 
-def line_of(text: bytes | str) -> Line:
+def parse_fact(text: bytes | str) -> StoredFact:
     """Read a stored fact back. Raises ValueError where the text is damaged."""
     try:
         return told_of(text)

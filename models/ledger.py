@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, select
 
 from models.bulk_io import Row, insert_rows, read_rows, stream_rows
-from models.facts import GENESIS, Fact, Line, iso, line_of
+from models.facts import GENESIS, Fact, StoredFact, iso, parse_fact
 from models.tables import FactRow
 
 FACT = FactRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation; its stubs do not say so
@@ -91,18 +91,18 @@ class Damaged(ValueError):
     """A history that cannot be read: the text of a fact is no longer what was written. It names the case."""
 
 
-def read(connection: Connection, refs: Sequence[str]) -> dict[str, tuple[list[Line], Tail]]:
+def read(connection: Connection, refs: Sequence[str]) -> dict[str, tuple[list[StoredFact], Tail]]:
     """The histories of some cases in order of seq, with the end of each chain. A case without facts is left out. Raises
     Damaged.
     """
-    found: dict[str, tuple[list[Line], Tail]] = {}
+    found: dict[str, tuple[list[StoredFact], Tail]] = {}
     for start in range(0, len(refs), CHUNK):
         rows = read_rows(connection, FACT, ("case_ref", "seq", "hash", "text"), "case_ref", refs[start : start + CHUNK])
         for case_ref, some in groupby(rows, itemgetter(0)):
             stored = list(some)
             _ref, seq, digest, _text = stored[-1]
             try:
-                found[case_ref] = ([line_of(row[3]) for row in stored], Tail(seq, digest))
+                found[case_ref] = ([parse_fact(row[3]) for row in stored], Tail(seq, digest))
             except ValueError:
                 raise Damaged(
                     f"the history of case {case_ref} cannot be read: sendflow verify {case_ref} names the fact"

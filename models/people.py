@@ -19,13 +19,13 @@ import orjson
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from models.database import alone
-from models.encryption import OtherKey, Seal
-from models.tables import AliasRow, CaseRow, PassageRow, PersonRow, ReadRow
+from models.encryption import Cipher, WrongKey
+from models.tables import AccessRow, AliasRow, CaseRow, FreeTextRow, PersonRow
 
 PERSON = PersonRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation; its stubs do not say so
-PASSAGE = PassageRow.__table__  # type: ignore[attr-defined]  # as above
+PASSAGE = FreeTextRow.__table__  # type: ignore[attr-defined]  # as above
 ALIAS = AliasRow.__table__  # type: ignore[attr-defined]  # as above
-READ = ReadRow.__table__  # type: ignore[attr-defined]  # as above
+READ = AccessRow.__table__  # type: ignore[attr-defined]  # as above
 CASE = CaseRow.__table__  # type: ignore[attr-defined]  # as above
 CHUNK = 400
 FEW = 5
@@ -34,7 +34,7 @@ FIELDS = frozenset({"nhs_number", "date_of_birth", "name", "reference", "la_refe
 OF_A_CASE = ("reference", "la_reference")
 
 
-class Passage(NamedTuple):
+class FreeText(NamedTuple):
     """Words, sealed and ready to be put away. A fact keeps the `token` only: the passage's id and a salted digest of
     the words.
     """
@@ -58,13 +58,13 @@ class Kept(NamedTuple):
     words: str | None
 
 
-def something_is_sealed(connection: Connection) -> bool:
+def anything_encrypted(connection: Connection) -> bool:
     """Whether the records hold anything that only their own key can open: then no other is to be made."""
     return any(connection.execute(select(table.c.sealed).limit(1)).first() is not None for table in (PERSON, PASSAGE))
 
 
-def prove(connection: Connection, seal: Seal) -> bool:
-    """Whether anything is sealed, none of which was first sealed under another key. Raises OtherKey where this key
+def check_key(connection: Connection, seal: Cipher) -> bool:
+    """Whether anything is sealed, none of which was first sealed under another key. Raises WrongKey where this key
     opens nothing.
 
     Some of what is sealed is tried, and one that opens is enough: a single spoilt row is no reason to close the house.
@@ -76,7 +76,7 @@ def prove(connection: Connection, seal: Seal) -> bool:
             if seal.opens(sealed):
                 return True
     if tried:
-        raise OtherKey(
+        raise WrongKey(
             "person.key is not the key of these records, and opens nothing that they hold: a child sealed under it"
             " would never be known again. Restore the right one from its backup, or copy it from a machine of this"
             " house that has it"
@@ -84,16 +84,16 @@ def prove(connection: Connection, seal: Seal) -> bool:
     return False
 
 
-def prove_for_writing(connection: Connection, seal: Seal) -> None:
+def check_key_for_writing(connection: Connection, seal: Cipher) -> None:
     """Before anything is sealed into the records, in the same transaction. Of two machines that seal the first thing at
     once, one waits for the other.
     """
-    if not prove(connection, seal):
+    if not check_key(connection, seal):
         alone(connection, "first seal")
-        prove(connection, seal)
+        check_key(connection, seal)
 
 
-def count_unopened(connection: Connection, seal: Seal) -> int:
+def count_unopened(connection: Connection, seal: Cipher) -> int:
     """How many sealed persons and passages do not open with this key. Reads them all."""
     unopened = 0
     for table in (PERSON, PASSAGE):
@@ -104,12 +104,12 @@ def count_unopened(connection: Connection, seal: Seal) -> int:
     return unopened
 
 
-def nhs_index(seal: Seal, nhs_number: str) -> str:
+def nhs_index(seal: Cipher, nhs_number: str) -> str:
     """The keyed digest under which a child's person is found; blanks in the number do not matter."""
     return seal.index("nhs", "".join(character for character in nhs_number if character.isdigit()))
 
 
-def alone_with_child(connection: Connection, seal: Seal, nhs_number: str) -> None:
+def alone_with_child(connection: Connection, seal: Cipher, nhs_number: str) -> None:
     """Waits until no other writer is at work on that child (or on one of the few that share its lock): one number is
     one child.
     """
@@ -122,7 +122,7 @@ def same_number(one: str, other: str) -> bool:
     return next(digits) == next(digits)
 
 
-def find_children(connection: Connection, seal: Seal, nhs_numbers: Iterable[str]) -> dict[str, str]:
+def find_children(connection: Connection, seal: Cipher, nhs_numbers: Iterable[str]) -> dict[str, str]:
     """The child keys of those NHS numbers that are known, by number as given."""
     wanted: dict[str, list[str]] = {}
     for number in nhs_numbers:
@@ -138,7 +138,7 @@ def find_children(connection: Connection, seal: Seal, nhs_numbers: Iterable[str]
 
 def put_people(
     connection: Connection,
-    seal: Seal,
+    seal: Cipher,
     told: Sequence[tuple[str, Mapping[str, str]]],
     linked: Mapping[str, str] | None = None,
 ) -> list[str]:
@@ -148,7 +148,7 @@ def put_people(
     child of its own, unless it is `linked` (child keys by case) to a case of the same child. Raises ValueError for a
     field that is not one of FIELDS (its value is not shown).
     """
-    prove_for_writing(connection, seal)
+    check_key_for_writing(connection, seal)
     for _, person in told:
         if not FIELDS.issuperset(person):
             raise ValueError(f"a person has {', '.join(sorted(FIELDS))} and nothing else")
@@ -178,7 +178,7 @@ def put_people(
     return keys
 
 
-def unite(connection: Connection, seal: Seal, gone: str, stays: str) -> None:
+def merge_children(connection: Connection, seal: Cipher, gone: str, stays: str) -> None:
     """Two children turn out to be one: what was kept of the one goes to the other, which keeps what it knew itself."""
     held = read_people(connection, seal, [gone, stays])
     if gone not in held:
@@ -198,13 +198,13 @@ def child_keys(connection: Connection, case_refs: Collection[str]) -> dict[str, 
     return found
 
 
-def keep_person(connection: Connection, seal: Seal, person: Mapping[str, str], case_ref: str) -> str:
+def keep_person(connection: Connection, seal: Cipher, person: Mapping[str, str], case_ref: str) -> str:
     """Puts away one person with the case it is of; returns the child key."""
     return put_people(connection, seal, [(case_ref, person)])[0]
 
 
 def change_person(
-    connection: Connection, seal: Seal, child_key: str, case_ref: str, changes: Mapping[str, str]
+    connection: Connection, seal: Cipher, child_key: str, case_ref: str, changes: Mapping[str, str]
 ) -> None:
     """Corrects what is known of one child. Raises ValueError where the NHS number is another child's already, or the
     person was erased.
@@ -226,7 +226,9 @@ def _merged(held: Mapping[str, str], case_ref: str, person: Mapping[str, str]) -
     return {**held, **fresh}
 
 
-def _write(connection: Connection, seal: Seal, people: Mapping[str, Mapping[str, str]], known: Collection[str]) -> None:
+def _write(
+    connection: Connection, seal: Cipher, people: Mapping[str, Mapping[str, str]], known: Collection[str]
+) -> None:
     added, changed = [], []
     for child, person in people.items():
         row = {
@@ -244,7 +246,7 @@ def _write(connection: Connection, seal: Seal, people: Mapping[str, Mapping[str,
         connection.execute(statement.values(sealed=bindparam("sealed"), nhs_index=bindparam("nhs_index")), changed)
 
 
-def read_people(connection: Connection, seal: Seal, child_keys: Collection[str]) -> dict[str, dict[str, str]]:
+def read_people(connection: Connection, seal: Cipher, child_keys: Collection[str]) -> dict[str, dict[str, str]]:
     """What is known of these children, by child key; the erased and the unknown are left out. The caller
     logs the look.
     """
@@ -258,7 +260,7 @@ def read_people(connection: Connection, seal: Seal, child_keys: Collection[str])
     return found
 
 
-def person_of(connection: Connection, seal: Seal, case_ref: str) -> dict[str, str] | None:
+def person_of(connection: Connection, seal: Cipher, case_ref: str) -> dict[str, str] | None:
     """What is known of the child that a case is about, with that case's own references; None where nothing is (or is
     any more).
     """
@@ -282,15 +284,15 @@ def erased_among(connection: Connection, child_keys: Collection[str]) -> set[str
     return erased
 
 
-def seal_passage(seal: Seal, case_ref: str, words: str, at: str) -> Passage:
+def encrypt_free_text(seal: Cipher, case_ref: str, words: str, at: str) -> FreeText:
     """Seals words for a case, without writing them yet. `at` is the instant (ISO 8601, UTC) that the sealed form is
     dated by.
     """
     salt = secrets.token_hex(16)
-    return Passage(f"w{secrets.token_hex(10)}", case_ref, seal.seal(words, at), salt, salted(salt, words))
+    return FreeText(f"w{secrets.token_hex(10)}", case_ref, seal.seal(words, at), salt, salted(salt, words))
 
 
-def put_passages(connection: Connection, passages: Sequence[Passage]) -> None:
+def insert_free_texts(connection: Connection, passages: Sequence[FreeText]) -> None:
     """Puts sealed words away. Whoever sealed them asks `prove_for_writing` first."""
     if passages:
         connection.execute(insert(PASSAGE), [{**passage._asdict(), "erased_at": None} for passage in passages])
@@ -301,7 +303,7 @@ def passage_id(token: str) -> str:
     return token.partition(".")[0]
 
 
-def read_passages(connection: Connection, seal: Seal, case_refs: Collection[str]) -> dict[str, list[Kept]]:
+def read_free_texts(connection: Connection, seal: Cipher, case_refs: Collection[str]) -> dict[str, list[Kept]]:
     """The passages of these cases, by case; erased ones have no words."""
     found: dict[str, list[Kept]] = {}
     for part in _parts(list(case_refs)):
@@ -320,22 +322,22 @@ def salted(salt: str, words: str) -> str:
     return hashlib.sha256(f"{salt}\0{words}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def alias(seal: Seal, reference: str) -> str:
+def alias(seal: Cipher, reference: str) -> str:
     """The keyed digest of a reference that could not be kept; case and blanks do not matter."""
     return seal.index("alias", " ".join(reference.split()).casefold())
 
 
-def put_aliases(connection: Connection, seal: Seal, told: Mapping[str, str]) -> None:
+def put_aliases(connection: Connection, seal: Cipher, told: Mapping[str, str]) -> None:
     """Remembers which case each original reference stands for (reference as given, to case reference)."""
     if told:
-        prove_for_writing(connection, seal)
+        check_key_for_writing(connection, seal)
         connection.execute(
             insert(ALIAS),
             [{"digest": alias(seal, reference), "case_ref": case_ref} for reference, case_ref in told.items()],
         )
 
 
-def find_aliases(connection: Connection, seal: Seal, references: Iterable[str]) -> dict[str, str]:
+def find_aliases(connection: Connection, seal: Cipher, references: Iterable[str]) -> dict[str, str]:
     """The case references of those original references that are known, by reference as given."""
     wanted: dict[str, list[str]] = {}
     for reference in references:
@@ -349,13 +351,13 @@ def find_aliases(connection: Connection, seal: Seal, references: Iterable[str]) 
     return found
 
 
-def log_read(connection: Connection, seal: Seal, case_ref: str, actor: str, purpose: str, read_at: str) -> None:
+def log_read(connection: Connection, seal: Cipher, case_ref: str, actor: str, purpose: str, read_at: str) -> None:
     """Logs a look at a person. The purpose may say anything, so that its words are sealed as a passage and the log
     keeps the passage's id.
     """
-    passage = seal_passage(seal, case_ref, purpose, read_at)
-    prove_for_writing(connection, seal)
-    put_passages(connection, [passage])
+    passage = encrypt_free_text(seal, case_ref, purpose, read_at)
+    check_key_for_writing(connection, seal)
+    insert_free_texts(connection, [passage])
     connection.execute(
         insert(READ), [{"case_ref": case_ref, "actor": actor, "purpose": passage.id, "read_at": read_at}]
     )

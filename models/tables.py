@@ -140,7 +140,7 @@ class AliasRow(SQLModel, table=True):
     case_ref: str
 
 
-class PassageRow(SQLModel, table=True):
+class FreeTextRow(SQLModel, table=True):
     """Words that somebody wrote, sealed under the house's key; the fact keeps the id and a salted digest."""
 
     __tablename__ = "passage"
@@ -152,7 +152,7 @@ class PassageRow(SQLModel, table=True):
     erased_at: str | None = None
 
 
-class ReadRow(SQLModel, table=True):
+class AccessRow(SQLModel, table=True):
     """Who looked at a person, when and for what purpose: a log that is only ever added to."""
 
     __tablename__ = "person_read"
@@ -163,7 +163,7 @@ class ReadRow(SQLModel, table=True):
     read_at: str
 
 
-class AnchorRow(SQLModel, table=True):
+class CheckpointRow(SQLModel, table=True):
     """The head of the ledger as it stood at an instant; the morning digest carries it out of the building."""
 
     __tablename__ = "anchor"
@@ -195,7 +195,7 @@ class AdoptionRow(SQLModel, table=True):
     rehearsed: bool = False
 
 
-class LawRow(SQLModel, table=True):
+class RulesetRow(SQLModel, table=True):
     """One law that came to hold for these records: since when, by whom and on which machine. The newest is the law that
     holds. Only ever added to.
 
@@ -218,7 +218,7 @@ class LawRow(SQLModel, table=True):
     rehearsed: bool = False
 
 
-class TickRow(SQLModel, table=True):
+class JobRunRow(SQLModel, table=True):
     """One finished (or failed) act of the engine: a day without a finished sweep alerts."""
 
     __tablename__ = "tick"
@@ -245,8 +245,8 @@ class ImportRow(SQLModel, table=True):
 
 # Text is ordered by its bytes on both databases, whatever the locale of a PostgreSQL server: chains, heads and locks go
 # by that order.
-WORDS = String().with_variant(String(collation="C"), "postgresql")
+TEXT_C = String().with_variant(String(collation="C"), "postgresql")
 for _table in SQLModel.metadata.tables.values():
     for _column in _table.columns:
         if isinstance(_column.type, (String, AutoString)):
-            _column.type = WORDS
+            _column.type = TEXT_C

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from config.directory import Directory
-from config.escalation_policy import Ladder
+from config.escalation_policy import EscalationPolicy
 from deadlines.duties import Duty
 from deadlines.escalation import ASSERTS_LATENESS
-from models.casefile import Casefile
+from models.casefile import CaseFile
 from models.common_facts import CORRECTIONS
 from models.enums import Party
-from models.facts import Line
+from models.facts import StoredFact
 from notifications.render import newest
 
 ENDED = "no_longer_needed"
@@ -28,7 +28,7 @@ class Ending(NamedTuple):
     fact that calls for it.
     """
 
-    line: Line
+    line: StoredFact
     duty: Duty
     party: Party
     rung: str
@@ -36,7 +36,7 @@ class Ending(NamedTuple):
 
 
 def endings(
-    casefile: Casefile, duties: Iterable[Duty], ladder: Ladder, directory: Directory, line: Line
+    casefile: CaseFile, duties: Iterable[Duty], ladder: EscalationPolicy, directory: Directory, line: StoredFact
 ) -> Iterator[Ending]:
     """What a new fact ended that was owed; or, where it corrects the fact that had ended it, what is owed after all."""
     if line.kind not in CORRECTIONS:
@@ -50,7 +50,7 @@ def endings(
 
 
 def overtaken_by_the_end(
-    casefile: Casefile, duty: Duty, ladder: Ladder, directory: Directory, sent: str
+    casefile: CaseFile, duty: Duty, ladder: EscalationPolicy, directory: Directory, sent: str
 ) -> Iterator[Ending]:
     """What is still to be told where a letter was under way while the duty of which it spoke ended, or its end was
     taken back. `sent` is its rung.
@@ -66,7 +66,7 @@ def overtaken_by_the_end(
 
 
 def _ended(
-    casefile: Casefile, duty: Duty, ladder: Ladder, directory: Directory, line: Line, live: bool
+    casefile: CaseFile, duty: Duty, ladder: EscalationPolicy, directory: Directory, line: StoredFact, live: bool
 ) -> Iterator[Ending]:
     """To whoever had been told that it was owed, and to the parties of the ladder where the end is live: each mailbox
     once, and never our own team's.
@@ -90,7 +90,7 @@ def _ended(
             yield Ending(line, duty, party, ENDED, end.template)
 
 
-def _after_all(casefile: Casefile, duty: Duty, ladder: Ladder, line: Line) -> Iterator[Ending]:
+def _after_all(casefile: CaseFile, duty: Duty, ladder: EscalationPolicy, line: StoredFact) -> Iterator[Ending]:
     """To whoever was told last that it is needed no longer."""
     end = ladder.ended.get(duty.rule)
     last = {Party(data["recipient"]): data["rung"] for data in _told(casefile, duty) if data["rung"] in (ENDED, AGAIN)}
@@ -99,7 +99,7 @@ def _after_all(casefile: Casefile, duty: Duty, ladder: Ladder, line: Line) -> It
             yield Ending(line, duty, party, AGAIN, end.again)
 
 
-def _told_that_it_is_owed(casefile: Casefile, duty: Duty, ladder: Ladder) -> Iterable[Mapping[str, Any]]:
+def _told_that_it_is_owed(casefile: CaseFile, duty: Duty, ladder: EscalationPolicy) -> Iterable[Mapping[str, Any]]:
     others = {letter.rung for letter in ladder.letter.values() if newest(letter.template).called_for != "open"} | {
         "rung_withdrawn",
         ENDED,
@@ -107,11 +107,11 @@ def _told_that_it_is_owed(casefile: Casefile, duty: Duty, ladder: Ladder) -> Ite
     return (data for data in _told(casefile, duty) if data["rung"] not in others)
 
 
-def _told(casefile: Casefile, duty: Duty) -> Iterable[Mapping[str, Any]]:
+def _told(casefile: CaseFile, duty: Duty) -> Iterable[Mapping[str, Any]]:
     return (data for _seq, data in casefile.told if (data["rule"], data["opened_seq"]) == (duty.rule, duty.opened_seq))
 
 
-def _was_owed_by_nobody(casefile: Casefile, duty: Duty, rung_seq: int | None) -> bool:
+def _was_owed_by_nobody(casefile: CaseFile, duty: Duty, rung_seq: int | None) -> bool:
     """Whether a rung that was told speaks of lateness after an end that was recorded late: it is taken back, or was."""
     fact = casefile.rungs.get(rung_seq) if rung_seq is not None else None
     late = (

@@ -20,7 +20,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 HOST = "127.0.0.1"
 
 
-class SinkError(Exception):
+class LocalSmtpError(Exception):
     """The sink cannot listen or keep letters; the text says where and why."""
 
 
@@ -61,7 +61,7 @@ class KeepEveryDelivery:
         return True
 
 
-class Sink:
+class LocalSmtpServer:
     """One running sink. Use as a context manager: `with Sink(folder) as sink: ... sink.port`."""
 
     def __init__(self, folder: Path, port: int = 0) -> None:
@@ -69,7 +69,7 @@ class Sink:
         self._folder = folder
         self.port = port or free_port()
 
-    def __enter__(self) -> Sink:
+    def __enter__(self) -> LocalSmtpServer:
         """Starts to listen; raises SinkError where it cannot."""
         try:
             # Letters are small; anything larger than two megabytes is no letter of ours.
@@ -79,7 +79,7 @@ class Sink:
             self._controller.start()
         except (OSError, ValueError) as problem:
             reason = getattr(problem, "strerror", None) or type(problem).__name__
-            raise SinkError(
+            raise LocalSmtpError(
                 f"the letter sink cannot keep letters in {self._folder} or listen on {HOST}:{self.port} ({reason})"
             ) from None
         return self

@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 import orjson
 
 from config.directory import Directory, DirectoryError
-from config.escalation_policy import Ladder, RungDef
+from config.escalation_policy import EscalationPolicy, EscalationStep
 from deadlines.duties import Duty, excuses
 from deadlines.escalation import WorkingDays, contacts, fallen
-from models.casefile import Casefile
+from models.casefile import CaseFile
 from models.common_facts import CORRECTIONS, RUNGS
 from models.enums import NoticeState, Party
-from models.facts import Line, iso
+from models.facts import StoredFact, iso
 from notifications.ended_duties import AGAIN, ENDED, Ending, endings, overtaken_by_the_end
 from notifications.render import newest
 
@@ -99,10 +99,10 @@ class View:
     reading.
     """
 
-    ladder: Ladder
+    ladder: EscalationPolicy
     directory: Directory
     almanac: WorkingDays
-    casefile: Casefile
+    casefile: CaseFile
     duties: Sequence[Duty]
 
     @cached_property
@@ -121,10 +121,10 @@ class View:
 
 
 def notices_for(
-    lines: Sequence[Line],
-    casefile: Casefile,
+    lines: Sequence[StoredFact],
+    casefile: CaseFile,
     duties: Sequence[Duty],
-    ladder: Ladder,
+    ladder: EscalationPolicy,
     directory: Directory,
     almanac: WorkingDays,
     as_at: date,
@@ -152,7 +152,7 @@ def notices_for(
     return _highest_only(made)
 
 
-def _of_rung(view: View, line: Line) -> list[NoticeDraft]:
+def _of_rung(view: View, line: StoredFact) -> list[NoticeDraft]:
     rule, rung_id = str(line.data["rule"]), str(line.data["rung"])
     rung = view.ladder.rung_def(rule, rung_id)
     duty = _duty(view.duties, rule, int(line.data["opened_seq"]))
@@ -181,7 +181,7 @@ def _of_rung(view: View, line: Line) -> list[NoticeDraft]:
     ]
 
 
-def _of_beginning(view: View, line: Line, as_at: date, state: NoticeState) -> list[NoticeDraft]:
+def _of_beginning(view: View, line: StoredFact, as_at: date, state: NoticeState) -> list[NoticeDraft]:
     made: list[NoticeDraft] = []
     for duty in view.duties:
         rungs = view.ladder.rungs(duty.rule)
@@ -194,7 +194,7 @@ def _of_beginning(view: View, line: Line, as_at: date, state: NoticeState) -> li
             or duty.opened_seq > line.seq
         ):
             continue
-        highest: dict[Party, RungDef] = {}
+        highest: dict[Party, EscalationStep] = {}
         for rung, _ in fallen(duty, rungs, view.almanac, as_at):
             if not _answered_by_contact(view.casefile, duty, rung):
                 highest |= dict.fromkeys(rung.parties(_ours(view, duty)), rung)
@@ -202,7 +202,7 @@ def _of_beginning(view: View, line: Line, as_at: date, state: NoticeState) -> li
     return made
 
 
-def _of_letter(view: View, line: Line) -> list[NoticeDraft]:
+def _of_letter(view: View, line: StoredFact) -> list[NoticeDraft]:
     letter = view.ladder.letter[line.kind]
     called_for = newest(letter.template).called_for
     return [
@@ -231,7 +231,7 @@ def _of_letter(view: View, line: Line) -> list[NoticeDraft]:
     ]
 
 
-def _tells(duty: Duty, line: Line) -> bool:
+def _tells(duty: Duty, line: StoredFact) -> bool:
     """Whether a fact tells the day of a duty that another fact opened, such as the day of a mediation to
     take part in.
     """
@@ -248,7 +248,7 @@ def _ours(view: View, duty: Duty) -> bool:
     return duty.body == view.directory.icb.body
 
 
-def _of_withdrawal(view: View, line: Line, told: Iterable[Mapping[str, Any]]) -> list[NoticeDraft]:
+def _of_withdrawal(view: View, line: StoredFact, told: Iterable[Mapping[str, Any]]) -> list[NoticeDraft]:
     """To whoever was told of the rung. A person told of a higher rung of the same duty gets one withdrawal, of that
     one.
     """
@@ -355,7 +355,7 @@ def verdict(view: View, draft: NoticeDraft, as_at: date) -> Verdict:
     return Verdict.PAUSED if paused_until(view.casefile, duty.body, as_at) else Verdict.CALLED_FOR
 
 
-def paused_until(casefile: Casefile, body: str | None, as_at: date) -> date | None:
+def paused_until(casefile: CaseFile, body: str | None, as_at: date) -> date | None:
     """The last day of the pause of chasing that covers `as_at` for a body, if a person has asked for one."""
     return max(
         (until for began, until, whose in casefile.pauses if began <= as_at <= until and whose in (None, body)),
@@ -376,7 +376,7 @@ def _rung_stands(view: View, draft: NoticeDraft, duty: Duty, as_at: date) -> boo
     return any(one.id == draft.rung for one, _ in fallen(duty, view.ladder.rungs(draft.rule), view.almanac, as_at))
 
 
-def _answered_by_contact(casefile: Casefile, duty: Duty, rung: RungDef) -> bool:
+def _answered_by_contact(casefile: CaseFile, duty: Duty, rung: EscalationStep) -> bool:
     return rung.unless == "contact" and bool(contacts(casefile, duty))
 
 
@@ -391,7 +391,7 @@ def refreshed(view: View, draft: NoticeDraft) -> dict[str, Any]:
 
 def _draft(
     view: View,
-    line: Line,
+    line: StoredFact,
     duty: Duty,
     party: Party,
     rung: str,

@@ -90,7 +90,7 @@ class Letter(NamedTuple):
     written_at: datetime
 
 
-class Post(Protocol):
+class Transport(Protocol):
     """A carrier of letters."""
 
     def send(self, letter: Letter) -> Attempt:
@@ -157,7 +157,7 @@ class _Line(smtplib.SMTP):
             self._own.close()
 
 
-class SmtpPost:
+class SmtpTransport:
     """An SMTP relay, or the local sink. TLS wherever the server offers it; elsewhere than on this machine its
     certificate must hold.
     """
@@ -310,7 +310,7 @@ def _hang_up(server: smtplib.SMTP) -> None:
         server.close()
 
 
-class FilePost:
+class FileTransport:
     """Letters as .eml files in a folder, for people who send them on by other means. A letter sent twice is
     one file.
     """

@@ -60,9 +60,9 @@ def deployments(settings: Settings) -> None:
 
 def wake(settings: Settings) -> None:
     """Runs the alarm clock."""
-    from runtime.scheduler import run_alarm_clock
+    from runtime.scheduler import run_scheduler
 
-    run_alarm_clock(settings)
+    run_scheduler(settings)
 
 
 def postgres(settings: Settings) -> None:
@@ -72,9 +72,9 @@ def postgres(settings: Settings) -> None:
         raise SystemExit(0)
 
     signal.signal(signal.SIGTERM, stop)
-    from runtime.local_postgres import Cluster  # when whoever tells this process to stop is already heard
+    from runtime.local_postgres import LocalPostgres  # when whoever tells this process to stop is already heard
 
-    cluster = Cluster(settings.cluster)
+    cluster = LocalPostgres(settings.cluster)
     try:
         cluster.start()
         cluster.wait()

@@ -21,16 +21,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import SQLModel
 
 from audit.verify import verify
-from casework.context import House
-from config.running_instance import HouseIsOpen, only_supervisor
+from casework.context import AppContext
+from config.running_instance import AlreadyRunning, only_supervisor
 from config.settings import Settings
 from models.bulk_io import driver_cursor
 from models.database import (
     HEAD,
     MOVED,
-    RecordsError,
+    DatabaseUnusable,
+    create_or_upgrade_schema,
     is_postgresql,
-    make_records,
     open_engine,
     revision,
     sqlite_url,
@@ -41,11 +41,11 @@ from models.database_errors import cause
 PIECE = 5_000
 
 
-class CannotMove(RuntimeError):
+class CannotCopy(RuntimeError):
     """The records were not moved; the text is one line that says why and what to do. The file is as it was."""
 
 
-class MoveReport(BaseModel):
+class CopyReport(BaseModel):
     """What was moved: rows by table, and the head of the history, the same on both sides."""
 
     model_config = ConfigDict(frozen=True)
@@ -55,17 +55,17 @@ class MoveReport(BaseModel):
     head: str
 
 
-def move(settings: Settings, say: Callable[[str], None]) -> MoveReport:
+def move(settings: Settings, say: Callable[[str], None]) -> CopyReport:
     """Move the records of SENDFLOW_HOME's file to the server that `settings` name, which has to be empty. Raises
     CannotMove.
     """
     if settings.database_url is None:
-        raise CannotMove(
+        raise CannotCopy(
             "no server is named to move to: set SENDFLOW_DATABASE_URL, as in"
             " postgresql+psycopg://sendflow@db.icb.example/sendflow"
         )
     if not settings.records.exists():
-        raise CannotMove(
+        raise CannotCopy(
             f"there is no file of records to move in {settings.home}: name the folder of the house, as in"
             " SENDFLOW_HOME=./var"
         )
@@ -79,53 +79,53 @@ def move(settings: Settings, say: Callable[[str], None]) -> MoveReport:
                 rows = _copy_all(old, target, say)
                 after = _verified(settings, "the server")
                 if (before.head, before.facts, before.cases) != (after.head, after.facts, after.cases):
-                    raise CannotMove(
+                    raise CannotCopy(
                         "the head of the history is not the same on the server: empty that database, and keep the file"
                     )
                 old.execute(text("UPDATE alembic_version SET version_num = :moved"), {"moved": MOVED})
-    except HouseIsOpen:
-        raise CannotMove(f"the house is open (SENDFLOW_HOME={settings.home}): close it first") from None
-    except (RecordsError, SQLAlchemyError) as problem:
+    except AlreadyRunning:
+        raise CannotCopy(f"the house is open (SENDFLOW_HOME={settings.home}): close it first") from None
+    except (DatabaseUnusable, SQLAlchemyError) as problem:
         known = cause(problem)
         why = (
             f"{known.named}: {known.mend}"
             if known
             else "one of the two databases cannot be read or written just now, or the role may not"
         )
-        raise CannotMove(str(problem) if isinstance(problem, RecordsError) else why) from None
+        raise CannotCopy(str(problem) if isinstance(problem, DatabaseUnusable) else why) from None
     finally:
         source.dispose()
         target.dispose()
-    return MoveReport(rows=rows, cases=after.cases, facts=after.facts, head=after.head)
+    return CopyReport(rows=rows, cases=after.cases, facts=after.facts, head=after.head)
 
 
 def _check(source: Engine, target: Engine, settings: Settings) -> None:
     if not is_postgresql(target):
-        raise CannotMove("records are moved to a PostgreSQL server only")
+        raise CannotCopy("records are moved to a PostgreSQL server only")
     if (at := revision(source)) != HEAD:
         other = "the file is at another revision than this program: run sendflow migrate on it first"
-        raise CannotMove("these records were moved before" if at == MOVED else other)
+        raise CannotCopy("these records were moved before" if at == MOVED else other)
     application = open_engine(str(settings.database_url))
     try:
-        make_records(application, settings.owner_url)
+        create_or_upgrade_schema(application, settings.owner_url)
     finally:
         application.dispose()
     with target.connect() as new:
         filled = [table.name for table in _tables() if new.execute(select(table).limit(1)).first() is not None]
     if filled:
-        raise CannotMove(
+        raise CannotCopy(
             f"the database on the server is not empty (it has rows in {', '.join(filled)}): name one that is"
         )
 
 
 def _verified(settings: Settings, where: str) -> Any:
-    house = House.open(settings)
+    context = AppContext.open(settings)
     try:
-        report = verify(house)
+        report = verify(context)
     finally:
-        house.engine.dispose()
+        context.engine.dispose()
     if not report.intact:
-        raise CannotMove(
+        raise CannotCopy(
             f"the history in {where} does not verify, and is not moved as it is: sendflow verify names what is wrong"
         )
     return report
@@ -142,7 +142,7 @@ def _copy_all(old: Connection, target: Engine, say: Callable[[str], None]) -> di
         for table in _tables():
             rows[table.name] = _copy(old, new, table)
             if _digest(old, table) != _digest(new, table):
-                raise CannotMove(
+                raise CannotCopy(
                     f"the rows of {table.name} came back from the server otherwise than they were: nothing was moved"
                 )
             _number_on(new, table)

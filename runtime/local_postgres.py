@@ -31,7 +31,7 @@ NEEDED = (
 SECONDS = 60.0
 
 
-class ClusterError(RuntimeError):
+class LocalPostgresError(RuntimeError):
     """The cluster cannot be made or started; the text is one line for a person."""
 
 
@@ -71,14 +71,14 @@ def _version(folder: Path) -> int:
     return int(number.group()) if number else 0
 
 
-class Cluster:
+class LocalPostgres:
     """One cluster in one folder. `fast` gives up its safety against power cuts, for tests."""
 
     def __init__(self, folder: Path, fast: bool = False) -> None:
-        """Raises ClusterError where PostgreSQL is not installed. Nothing is made yet."""
+        """Raises LocalPostgresError where PostgreSQL is not installed. Nothing is made yet."""
         found = binaries()
         if found is None:
-            raise ClusterError(NEEDED)
+            raise LocalPostgresError(NEEDED)
         self.folder = folder
         self.data = folder / "data"
         self.fast = fast
@@ -88,11 +88,13 @@ class Cluster:
 
     @property
     def roles(self) -> Roles:
-        """What the cluster was made with. Raises ClusterError where it was not."""
+        """What the cluster was made with. Raises LocalPostgresError where it was not."""
         try:
             return Roles(**json.loads((self.folder / "roles.json").read_text()))
         except (OSError, ValueError, TypeError):
-            raise ClusterError(f"{self.folder} is no cluster of this house: its roles.json cannot be read") from None
+            raise LocalPostgresError(
+                f"{self.folder} is no cluster of this house: its roles.json cannot be read"
+            ) from None
 
     def url(self, database: str, role: str = "sendflow", driver: str = "postgresql+psycopg") -> str:
         """The address of a database as one of the two roles; it holds the password."""
@@ -108,7 +110,7 @@ class Cluster:
         if self._user is not None and (
             closed := [each for each in self.folder.parents if each.exists() and not each.stat().st_mode & 0o001]
         ):
-            raise ClusterError(
+            raise LocalPostgresError(
                 f"PostgreSQL runs as {self._user.pw_name}, to whom {closed[0]} is closed: name a folder that others may"
                 " pass through, as in SENDFLOW_HOME=/srv/sendflow"
             )
@@ -145,7 +147,7 @@ class Cluster:
         fresh.replace(self.folder / "roles.json")
 
     def start(self) -> None:
-        """Start the server as a child of this process and wait until it answers. Raises ClusterError."""
+        """Start the server as a child of this process and wait until it answers. Raises LocalPostgresError."""
         self.stop_old()
         roles = self.roles
         if _taken(roles.port):
@@ -187,7 +189,7 @@ class Cluster:
                 return
             time.sleep(0.05)
         self.stop()
-        raise ClusterError(f"PostgreSQL did not start; its last words are in {self.folder / 'log'}")
+        raise LocalPostgresError(f"PostgreSQL did not start; its last words are in {self.folder / 'log'}")
 
     def answers(self) -> bool:
         """Whether the server takes connections."""
@@ -252,7 +254,7 @@ class Cluster:
         )
         if done.returncode and not may_fail:
             said = [line for line in done.stderr.splitlines() if line.strip()]
-            raise ClusterError(f"{program} failed in {self.folder}: {said[0] if said else 'no reason given'}")
+            raise LocalPostgresError(f"{program} failed in {self.folder}: {said[0] if said else 'no reason given'}")
 
     def _as_user(self) -> dict[str, Any]:
         return {} if self._user is None else {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
@@ -266,7 +268,9 @@ def _unprivileged() -> pwd.struct_passwd | None:
     for name in USERS:
         if name in known:
             return known[name]
-    raise ClusterError(f"PostgreSQL does not run as root, and none of the users {', '.join(USERS)} is on this machine")
+    raise LocalPostgresError(
+        f"PostgreSQL does not run as root, and none of the users {', '.join(USERS)} is on this machine"
+    )
 
 
 def _free_port() -> int:

@@ -26,18 +26,18 @@ from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy import Connection, exists, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from casework.context import LONDON, House
+from casework.context import LONDON, AppContext
 from casework.delivery.deliver import delivery_is_called_for
 from casework.delivery.send import FIRST_WAIT
-from casework.rules.ruleset_guard import OtherLaw
+from casework.rules.ruleset_guard import RulesetMismatch
 from casework.sweep import called_for
 from config.settings import Settings
-from flows.jobs import perform
-from models.database import RecordsError, reading
+from flows.jobs import run_job
+from models.database import DatabaseUnusable, reading
 from models.database_errors import cause
 from models.enums import LetterState
-from models.tables import TickRow
-from runtime.health.server import Pulse, Watch
+from models.tables import JobRunRow
+from runtime.health.server import HealthServer, Heartbeat
 
 DIGEST_AT = clock_time(7, 0)
 VERIFY_AT = clock_time(3, 30)
@@ -47,20 +47,20 @@ RELAY_SECONDS = FIRST_WAIT.total_seconds()
 # Late is better than never, once is better than often, and never two at a time.
 LATE_BUT_ONCE = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
 
-TICK = TickRow.__table__  # type: ignore[attr-defined]
+TICK = JobRunRow.__table__  # type: ignore[attr-defined]
 
 
-def sweep_is_called_for(house: House, day: date) -> bool:
+def sweep_is_called_for(context: AppContext, day: date) -> bool:
     """Says whether a duty is to be looked at, or whether `day` has had no finished sweep yet."""
-    with reading(house.engine) as connection:
-        due = any(connection.scalar(select(exists().where(condition))) for condition in called_for(house, day))
+    with reading(context.engine) as connection:
+        due = any(connection.scalar(select(exists().where(condition))) for condition in called_for(context, day))
         return due or not _done_on(connection, "sweep", day)
 
 
-def digest_is_called_for(house: House) -> bool:
+def digest_is_called_for(context: AppContext) -> bool:
     """Says whether the morning's digest is missing: a house that was closed at seven writes it when it opens."""
-    here = house.now().astimezone(LONDON)
-    with reading(house.engine) as connection:
+    here = context.now().astimezone(LONDON)
+    with reading(context.engine) as connection:
         return here.time() >= DIGEST_AT and not _done_on(connection, "digest", here.date())
 
 
@@ -77,19 +77,19 @@ def say(line: str) -> None:
 
 
 @dataclass
-class AlarmClock:
+class Scheduler:
     """The jobs. A job that fails says so and is done again at its next time: one fault must not stop the clock."""
 
     settings: Settings
-    act: Callable[..., Any] = perform
+    act: Callable[..., Any] = run_job
     said: set[str] = field(default_factory=set)
-    last: House | None = None
+    last: AppContext | None = None
     away: bool = False
     troubled_until: float = 0.0
     digest_after: float = 0.0
     deliver_after: float = 0.0
     relay: str | None = None
-    pulse: Pulse = field(default_factory=Pulse)
+    pulse: Heartbeat = field(default_factory=Heartbeat)
 
     def tick(self) -> None:
         """Once a minute: sweep where a duty is to be looked at, write a digest that is missing, deliver where a letter
@@ -102,36 +102,38 @@ class AlarmClock:
     def digest(self) -> None:
         """At 07:00: the DCO's morning digest. It says so itself where a day has had no finished sweep."""
         self._with_house(
-            lambda house: self._safely("digest", lambda: self.act("digest", house, say=self._once, as_at=house.today()))
+            lambda context: self._safely(
+                "digest", lambda: self.act("digest", context, say=self._once, as_at=context.today())
+            )
         )
 
     def verify(self) -> None:
         """At 03:30: every chain, every case, every cache."""
-        self._with_house(lambda house: self._safely("verify", lambda: self.act("verify", house, say=self._once)))
+        self._with_house(lambda context: self._safely("verify", lambda: self.act("verify", context, say=self._once)))
 
-    def _look(self, house: House) -> None:
+    def _look(self, context: AppContext) -> None:
         if time.monotonic() >= self.troubled_until and self._safely(
-            "look for duties", lambda: sweep_is_called_for(house, house.today())
+            "look for duties", lambda: sweep_is_called_for(context, context.today())
         ):
-            self._sweep(house)
+            self._sweep(context)
         if time.monotonic() >= self.digest_after and self._safely(
-            "look for the digest", lambda: digest_is_called_for(house)
+            "look for the digest", lambda: digest_is_called_for(context)
         ):
             self.digest_after = time.monotonic() + AGAIN_SECONDS
-            self._safely("digest", lambda: self.act("digest", house, say=self._once, as_at=house.today()))
+            self._safely("digest", lambda: self.act("digest", context, say=self._once, as_at=context.today()))
         if time.monotonic() >= self.deliver_after and self._safely(
-            "look for letters", lambda: delivery_is_called_for(house)
+            "look for letters", lambda: delivery_is_called_for(context)
         ):
-            self._deliver(house)
+            self._deliver(context)
 
-    def _deliver(self, house: House) -> None:
+    def _deliver(self, context: AppContext) -> None:
         """For so long at most, because sweep, digest and verify wait for it; what is left leaves in the next round."""
         report = self._safely(
-            "deliver", lambda: self.act("deliver", house, say=self._once, seconds=house.settings.delivery_seconds)
+            "deliver", lambda: self.act("deliver", context, say=self._once, seconds=context.settings.delivery_seconds)
         )
         if report is None or (report.relay is None and not report.sent + report.failed):
             return
-        if report.relay is not None and not house.rehearsed:
+        if report.relay is not None and not context.rehearsed:
             # Two letters each minute to a server that says nothing, and the clock would do little else.
             self.deliver_after = time.monotonic() + RELAY_SECONDS
         if report.relay != self.relay:
@@ -142,27 +144,27 @@ class AlarmClock:
                 else "letters leave again"
             )
 
-    def _sweep(self, house: House) -> None:
-        if house.settings.workers > 1:
+    def _sweep(self, context: AppContext) -> None:
+        if context.settings.workers > 1:
             from flows.work_pool import share_if_worth_it  # where there are workers at all
 
-            self._safely("share the sweep", lambda: share_if_worth_it(house, house.today(), say))
-        report = self._safely("sweep", lambda: self.act("sweep", house, say=self._once, as_at=house.today()))
+            self._safely("share the sweep", lambda: share_if_worth_it(context, context.today(), say))
+        report = self._safely("sweep", lambda: self.act("sweep", context, say=self._once, as_at=context.today()))
         if report is not None and report.troubles:
             # Such a case stays to be looked at until a person mends it; said every minute, it would drown everything
             # else.
             self.troubled_until = time.monotonic() + TROUBLED_SECONDS
 
-    def _with_house(self, job: Callable[[House], Any]) -> None:
-        house = self._open()
-        if house is None:
+    def _with_house(self, job: Callable[[AppContext], Any]) -> None:
+        context = self._open()
+        if context is None:
             return
         try:
-            job(house)
+            job(context)
         finally:
-            house.engine.dispose()
+            context.engine.dispose()
 
-    def _open(self) -> House | None:
+    def _open(self) -> AppContext | None:
         """The house as its files say now; a file that cannot be read is said once, and the house is run as it was
         before.
 
@@ -172,8 +174,8 @@ class AlarmClock:
         read = True
         try:
             try:
-                self.last = House.open(self.settings)
-            except (RecordsError, SQLAlchemyError):
+                self.last = AppContext.open(self.settings)
+            except (DatabaseUnusable, SQLAlchemyError):
                 raise
             except Exception as problem:
                 goes_on = "it goes on as it was before" if self.last else "nothing is swept or sent until they can"
@@ -184,10 +186,10 @@ class AlarmClock:
                 read = False
             if self.last is not None:
                 self._by_the_law_that_holds(self.last)
-        except (RecordsError, SQLAlchemyError) as problem:
+        except (DatabaseUnusable, SQLAlchemyError) as problem:
             why = (
                 str(problem)
-                if isinstance(problem, RecordsError)
+                if isinstance(problem, DatabaseUnusable)
                 else f"the records do not answer ({_word(problem)}: sendflow doctor says more)"
             )
             self._once(f"nothing is swept or sent: {why}")
@@ -202,15 +204,15 @@ class AlarmClock:
             say("the records answer again")
         return self.last
 
-    def _by_the_law_that_holds(self, house: House) -> None:
+    def _by_the_law_that_holds(self, context: AppContext) -> None:
         """Asked before any act, so that a machine with another law does not begin a run each minute to have it refused.
-        Raises OtherLaw.
+        Raises RulesetMismatch.
         """
-        with reading(house.engine) as connection:
-            why_not = house.hold.other(connection)
+        with reading(context.engine) as connection:
+            why_not = context.hold.other(connection)
         if why_not is not None:
-            house.engine.dispose()
-            raise OtherLaw(why_not)
+            context.engine.dispose()
+            raise RulesetMismatch(why_not)
 
     def _safely(self, what: str, job: Callable[[], Any]) -> Any:
         self.pulse.now()
@@ -234,11 +236,13 @@ def _word(problem: BaseException) -> str:
     return type(problem).__name__ if why is None else why.word
 
 
-def alarm_clock(settings: Settings, act: Callable[..., Any] = perform, pulse: Pulse | None = None) -> BlockingScheduler:
+def build_scheduler(
+    settings: Settings, act: Callable[..., Any] = run_job, pulse: Heartbeat | None = None
+) -> BlockingScheduler:
     """Returns the scheduler with its three jobs, not yet started. Only one job runs at a time, so that they never wait
     for each other's locks.
     """
-    clock = AlarmClock(settings, act, pulse=pulse or Pulse())
+    clock = Scheduler(settings, act, pulse=pulse or Heartbeat())
     scheduler = BlockingScheduler(
         timezone=LONDON, job_defaults=LATE_BUT_ONCE, executors={"default": ThreadPoolExecutor(1)}
     )
@@ -253,13 +257,13 @@ def alarm_clock(settings: Settings, act: Callable[..., Any] = perform, pulse: Pu
     return scheduler
 
 
-def run_alarm_clock(settings: Settings) -> None:
+def run_scheduler(settings: Settings) -> None:
     """Runs until the process is told to stop; a job under way is finished first, so that no letter is left with its
     outcome unknown.
     """
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
-    pulse = Pulse()
-    scheduler = alarm_clock(settings, pulse=pulse)
+    pulse = Heartbeat()
+    scheduler = build_scheduler(settings, pulse=pulse)
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
     say(f"the alarm clock looks every {settings.tick_seconds} seconds")
     try:
@@ -271,7 +275,7 @@ def run_alarm_clock(settings: Settings) -> None:
 
 
 @contextmanager
-def _watch(settings: Settings, pulse: Pulse) -> Iterator[None]:
+def _watch(settings: Settings, pulse: Heartbeat) -> Iterator[None]:
     """The addresses that say how the house is, where a port is named. That nobody can ask must not keep the clock from
     going.
     """
@@ -279,7 +283,7 @@ def _watch(settings: Settings, pulse: Pulse) -> Iterator[None]:
         yield
         return
     try:
-        watch = Watch(settings, pulse)
+        watch = HealthServer(settings, pulse)
     except (OSError, ValueError) as problem:
         say(
             f"/live, /ready and /metrics are not answered ({type(problem).__name__}): SENDFLOW_METRICS_PORT names a"

@@ -29,7 +29,7 @@ class CannotStart(Exception):
 
 
 @dataclass
-class Part:
+class Component:
     """One process of the house, by name, with how often it has had to be started again."""
 
     name: str
@@ -53,18 +53,18 @@ def port_problem(host: str, port: int) -> str:
     return ""
 
 
-class Processes:
+class Supervisor:
     """The processes of one house. `say` is told, in words for a person, when a part had to be started again.
 
     Those `beside` were started before and stop after; they are watched and mended with these.
     """
 
-    def __init__(self, settings: Settings, say: Callable[[str], None], beside: Processes | None = None) -> None:
+    def __init__(self, settings: Settings, say: Callable[[str], None], beside: Supervisor | None = None) -> None:
         """Starts nothing yet."""
         self._beside = beside
         self._settings = settings
         self._say = say
-        self._parts: dict[str, Part] = {}
+        self._parts: dict[str, Component] = {}
         self.opened = datetime.now(UTC)
 
     @property
@@ -74,7 +74,7 @@ class Processes:
             name: part.process.pid for name, part in self._parts.items()
         }
 
-    def start(self, name: str) -> Part:
+    def start(self, name: str) -> Component:
         """Starts one part; its output goes to a log file of its name. Raises CannotStart."""
         settings = self._settings
         settings.logs.mkdir(parents=True, exist_ok=True)
@@ -93,7 +93,7 @@ class Processes:
             raise CannotStart(f"the {name} process cannot be started ({problem.strerror})") from None
         earlier = self._parts.get(name)
         hasty = earlier is not None and time.monotonic() - earlier.started < STEADY
-        part = Part(name, process, time.monotonic(), restarts=earlier.restarts + 1 if earlier and hasty else 0)
+        part = Component(name, process, time.monotonic(), restarts=earlier.restarts + 1 if earlier and hasty else 0)
         self._parts[name] = part
         return part
 

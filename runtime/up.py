@@ -24,16 +24,16 @@ from typing import Protocol
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from casework.context import House
-from config.running_instance import HouseIsOpen, Running, only_supervisor, server_answers, write_running
+from casework.context import AppContext
+from config.running_instance import AlreadyRunning, Running, only_supervisor, server_answers, write_running
 from config.settings import Carrier, Settings
-from flows.jobs import perform
-from models.database import RecordsError, reading
+from flows.jobs import run_job
+from models.database import DatabaseUnusable, reading
 from models.database_errors import cause
 from models.tables import FactRow
-from notifications.local_smtp import HOST, Sink, SinkError, free_port
-from runtime.local_postgres import Cluster, ClusterError
-from runtime.supervisor import CannotStart, Processes, port_problem
+from notifications.local_smtp import HOST, LocalSmtpError, LocalSmtpServer, free_port
+from runtime.local_postgres import LocalPostgres, LocalPostgresError
+from runtime.supervisor import CannotStart, Supervisor, port_problem
 
 SERVER_SECONDS = 120.0
 LOOK_SECONDS = 1.0
@@ -135,7 +135,7 @@ def open_house(settings: Settings, voice: Voice, postgres: bool = False, sample:
         closing = stack.enter_context(_closing_on_signals())
         try:
             stack.enter_context(only_supervisor(settings.home))
-        except HouseIsOpen:
+        except AlreadyRunning:
             raise CannotStart(
                 f"this house is open already (SENDFLOW_HOME={settings.home}): close the other one, or name another"
                 " folder, as in SENDFLOW_HOME=./var2"
@@ -145,17 +145,17 @@ def open_house(settings: Settings, voice: Voice, postgres: bool = False, sample:
                 f"port {settings.port} on {settings.bind} {why}: choose another, "
                 f"as in SENDFLOW_PORT={settings.port + 100 if settings.port < 65000 else 4300} make up"
             )
-        cluster: Processes | None = None
+        cluster: Supervisor | None = None
         if postgres or settings.cluster.exists():
             settings, cluster = _with_cluster(settings, stack, voice, closing)
         try:
-            house = House.open(settings)
-            stack.callback(house.engine.dispose)
+            context = AppContext.open(settings)
+            stack.callback(context.engine.dispose)
             if not sample and Sample.read(settings.home / SAMPLE) is None:
-                Sample(house.today(), finished=True).write(settings.home / SAMPLE)
+                Sample(context.today(), finished=True).write(settings.home / SAMPLE)
             # Also where letters leave by a relay: a command that is typed without that setting finds the sink here, and
             # never the relay.
-            sink = stack.enter_context(Sink(settings.letters))
+            sink = stack.enter_context(LocalSmtpServer(settings.letters))
         except SQLAlchemyError as problem:
             why = (
                 "no SQLite records of this house, or locked"
@@ -165,21 +165,21 @@ def open_house(settings: Settings, voice: Voice, postgres: bool = False, sample:
             if (known := cause(problem)) is not None:
                 why = f"{known.named}. {known.advice}"
             raise CannotStart(f"the records in {settings.records_place} cannot be opened: {why}") from None
-        except (RecordsError, SinkError, ValueError, OSError) as problem:
+        except (DatabaseUnusable, LocalSmtpError, ValueError, OSError) as problem:
             # Law, almanac, ladder and directory say themselves what is wrong in which file.
             raise CannotStart(str(problem)) from None
-        processes = Processes(settings, voice.say, beside=cluster)
+        processes = Supervisor(settings, voice.say, beside=cluster)
         stack.callback(settings.running_file.unlink, missing_ok=True)
         stack.callback(processes.stop)
         try:
-            _open(settings, house, processes, sink, voice, closing)
+            _open(settings, context, processes, sink, voice, closing)
             _stay(settings, processes, sink, closing)
         except Stopped:
             voice.say(f"Closing the house ({ASKED_BY[closing.by]}) ...")
     voice.say("The house is closed; its records stay where they are.")
 
 
-def _with_cluster(settings: Settings, stack: ExitStack, voice: Voice, closing: Closing) -> tuple[Settings, Processes]:
+def _with_cluster(settings: Settings, stack: ExitStack, voice: Voice, closing: Closing) -> tuple[Settings, Supervisor]:
     """Starts the house's own PostgreSQL, made the first time, with one database for the records and one for Prefect; it
     stops after all else.
     """
@@ -189,22 +189,29 @@ def _with_cluster(settings: Settings, stack: ExitStack, voice: Voice, closing: C
             " SENDFLOW_HOME=./var2"
         )
     try:
-        cluster = Cluster(settings.cluster)
+        cluster = LocalPostgres(settings.cluster)
         with voice.working("Starting a private PostgreSQL (the first time it is made)"):
             cluster.make()
             settings = Settings.read(dict(os.environ) | {"SENDFLOW_HOME": str(settings.home)})
-            part = Processes(settings, voice.say)
+            part = Supervisor(settings, voice.say)
             stack.callback(part.stop)
             part.start("postgres")
             part.wait_for("postgres", cluster.answers, SERVER_SECONDS, closing.check)
             cluster.database("sendflow")
             cluster.database("prefect", "sendflow")
-    except ClusterError as problem:
+    except LocalPostgresError as problem:
         raise CannotStart(str(problem)) from None
     return settings, part
 
 
-def _open(settings: Settings, house: House, processes: Processes, sink: Sink, voice: Voice, closing: Closing) -> None:
+def _open(
+    settings: Settings,
+    context: AppContext,
+    processes: Supervisor,
+    sink: LocalSmtpServer,
+    voice: Voice,
+    closing: Closing,
+) -> None:
     voice.say(f"Opening the house in {settings.home}")
     processes.start("server")
     api_url = f"{settings.ui_url}/api"
@@ -212,14 +219,14 @@ def _open(settings: Settings, house: House, processes: Processes, sink: Sink, vo
         processes.wait_for("server", lambda: server_answers(api_url, 1.0), SERVER_SECONDS, closing.check)
     _announce(settings, processes, sink)
     processes.start("deployments")
-    closing.wait_for(lambda: _bring_in_the_sample(settings, house, voice))
+    closing.wait_for(lambda: _bring_in_the_sample(settings, context, voice))
     processes.start("wake")
     _announce(settings, processes, sink)
-    for line in _where_to_look(settings, _some_references(house)):
+    for line in _where_to_look(settings, _some_references(context)):
         voice.say(line)
 
 
-def _stay(settings: Settings, processes: Processes, sink: Sink, closing: Closing) -> None:
+def _stay(settings: Settings, processes: Supervisor, sink: LocalSmtpServer, closing: Closing) -> None:
     """Keeps every part going until somebody asks the house to close."""
     while True:
         closing.check()
@@ -228,7 +235,7 @@ def _stay(settings: Settings, processes: Processes, sink: Sink, closing: Closing
             _announce(settings, processes, sink)
 
 
-def _announce(settings: Settings, processes: Processes, sink: Sink) -> None:
+def _announce(settings: Settings, processes: Supervisor, sink: LocalSmtpServer) -> None:
     """Says how the house is reached. `started` is this opening's own, also where a part had to be started again."""
     write_running(
         settings.running_file,
@@ -246,60 +253,60 @@ def _announce(settings: Settings, processes: Processes, sink: Sink) -> None:
     )
 
 
-def _bring_in_the_sample(settings: Settings, house: House, voice: Voice) -> None:
+def _bring_in_the_sample(settings: Settings, context: AppContext, voice: Voice) -> None:
     """Where the records are empty: imports the sample, lives a little, sweeps and delivers, and says what it did."""
-    from runtime.demo.cases import live_cases
-    from runtime.demo.tracker import live_a_little, live_before, write_sample
+    from runtime.demo.cases import load_demo_cases
+    from runtime.demo.tracker import live_before, record_demo_events, write_demo_tracker
 
     marker = settings.home / SAMPLE
     sample = Sample.read(marker)
     if sample is None:
-        if _facts(house):
+        if _facts(context):
             voice.say("The records that are there are used as they are; nothing is imported.")
             return
-        sample = Sample(house.today(), finished=False)
+        sample = Sample(context.today(), finished=False)
         sample.write(marker)
     if sample.finished:
         voice.say("The records that are there are used as they are; nothing is imported again.")
         return
     with voice.working("Living through a few cases on a rehearsed day, so that a letter of every kind has left"):
-        live_before(house)
+        live_before(context)
     with tempfile.TemporaryDirectory(prefix="sendflow-sample-") as folder:
         # Outside the house: the sample has invented names in it, and names live in sealed form only in here.
         path = Path(folder) / "sample.csv"
-        write_sample(path, sample.made_for)
+        write_demo_tracker(path, sample.made_for)
         with voice.working("Importing the sample, a tracker as a team would keep it"):
-            imported = perform("import", house, say=voice.say, path=path)
+            imported = run_job("import", context, say=voice.say, path=path)
     said = f"{imported.accepted} of {imported.rows} rows accepted, {imported.facts_added} facts"
     voice.say(
         f"  {said}; {imported.refused} rows refused on purpose, each with a reason, to show how doubtful cells are met."
     )
     with voice.working("Recording what a tracker cannot say: answers, an accepted excuse, a corrected date"):
-        live_a_little(house)
+        record_demo_events(context)
     with voice.working("Living a few cases of every process"):
-        left_out = live_cases(house)
+        left_out = load_demo_cases(context)
     for line in left_out:
         voice.say(f"  Left out of the sample: {line}")
     with voice.working("Sweeping: what has fallen due is written down, with the letters that it calls for"):
-        swept = perform("sweep", house, say=voice.say, as_at=house.today())
+        swept = run_job("sweep", context, say=voice.say, as_at=context.today())
     voice.say(
         f"  {swept.cases_looked_at} cases looked at, {swept.facts_written} facts and {swept.notices_written} notices"
         " written."
     )
     with voice.working("Writing the DCO's morning digest"):
-        told = perform("digest", house, say=voice.say, as_at=house.today())
+        told = run_job("digest", context, say=voice.say, as_at=context.today())
     voice.say(
         f"  {told.late} late, {told.soon} due within seven days, {told.person} waiting for a person; the head of the"
         " history goes with it."
     )
     with voice.working("Delivering to the local sink"):
-        sent = perform("deliver", house, say=voice.say, now=True, reason=FIRST_DELIVERY)
+        sent = run_job("deliver", context, say=voice.say, now=True, reason=FIRST_DELIVERY)
     voice.say(
         f"  {sent.sent} letters sent, {sent.failed} failed, {sent.waiting} waiting, {sent.withdrawn} no longer called"
         " for."
     )
     with voice.working("Verifying the history"):
-        proved = perform("verify", house, say=voice.say)
+        proved = run_job("verify", context, say=voice.say)
     voice.say(
         f"  {proved.facts} facts in {proved.cases} cases are"
         f" {'intact' if proved.intact else 'DAMAGED: run sendflow verify'}."
@@ -307,15 +314,15 @@ def _bring_in_the_sample(settings: Settings, house: House, voice: Voice) -> None
     Sample(sample.made_for, finished=True).write(marker)
 
 
-def _facts(house: House) -> int:
-    with reading(house.engine) as connection:
+def _facts(context: AppContext) -> int:
+    with reading(context.engine) as connection:
         return int(connection.execute(select(func.count()).select_from(FactRow)).scalar() or 0)
 
 
-def _some_references(house: House) -> list[str]:
+def _some_references(context: AppContext) -> list[str]:
     """A case worth looking at first: the one with the longest history."""
     case = FactRow.__table__.c.case_ref  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
-    with reading(house.engine) as connection:
+    with reading(context.engine) as connection:
         return [
             str(row[0])
             for row in connection.execute(select(case).group_by(case).order_by(func.count().desc(), case).limit(1))

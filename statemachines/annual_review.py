@@ -13,9 +13,9 @@ from typing import ClassVar, Literal
 
 from statemachine import State
 
-from models.casefile import Casefile
+from models.casefile import CaseFile
 from models.common_facts import Opening
-from models.facts import Code, FactData, Line, Slug, Words
+from models.facts import Code, FactData, FreeTextField, Slug, StoredFact
 from statemachines.ceasing_a_plan import (
     CEASE_FACTS,
     CEASE_GUARDS,
@@ -26,7 +26,7 @@ from statemachines.ceasing_a_plan import (
     CEASE_STAYS,
 )
 from statemachines.health_advice import ByBody, Noted, Returned, has_answered, is_outstanding, was_asked
-from statemachines.process import HeardAs, StatutoryMachine, statutory_process
+from statemachines.process import FieldMapping, StatutoryMachine, define_process
 from statemachines.section_g import (
     SECTION_G_FACTS,
     SECTION_G_GUARDS,
@@ -120,8 +120,8 @@ class PlanTransferred(FactData):
     """The plan went to another authority on this day, which reviews it by reg 15(5)."""
 
     new_la: Slug | None = None
-    note: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+    note: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
 
 
 class EarlyReviewCalled(FactData):
@@ -133,16 +133,16 @@ class EarlyReviewCalled(FactData):
 
     called_by: Literal["parent", "young_person", "institution", "la", "rcb", "provider"] | None = None
     body: Code | None = None
-    reason: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"reason"})
+    reason: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"reason"})
 
 
 class TransferPlanned(FactData):
     """A transfer to another phase or setting on a day to come (reg 18)."""
 
     transfer_on: date
-    note: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+    note: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
 
 
 class PhaseTransferPlanned(TransferPlanned):
@@ -159,8 +159,8 @@ class ReviewMeetingArranged(FactData):
     meeting_on: date
     arranged_by: Literal["institution", "la"] | None = None
     review: Literal["annual", "early", "phase_transfer"] | None = None
-    note: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+    note: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
 
 
 class HealthProfessionalInvited(ByBody):
@@ -193,7 +193,7 @@ class PlanAmendmentMade(AmendedPlanReceived):
     """The final plan, amended outside a review, came (regs 28, 22(3))."""
 
 
-def _under_way(casefile: Casefile, line: Line) -> bool:
+def _under_way(casefile: CaseFile, line: StoredFact) -> bool:
     """Whether an amendment that was proposed outside a review has been neither made nor dropped by then."""
     before = [each.kind for each in casefile.lines if (each.occurred_on, each.seq) < (line.occurred_on, line.seq)]
     return before.count("plan_amendment_proposed") > before.count("plan_amendment_made") + before.count(
@@ -201,7 +201,7 @@ def _under_way(casefile: Casefile, line: Line) -> bool:
     )
 
 
-def _none_under_way(casefile: Casefile, line: Line) -> str | None:
+def _none_under_way(casefile: CaseFile, line: StoredFact) -> str | None:
     if not _under_way(casefile, line):
         return None
     return (
@@ -210,13 +210,13 @@ def _none_under_way(casefile: Casefile, line: Line) -> str | None:
     )
 
 
-def _proposed(casefile: Casefile, line: Line) -> str | None:
+def _proposed(casefile: CaseFile, line: StoredFact) -> str | None:
     if _under_way(casefile, line):
         return None
     return "no amendment outside a review was under way on that day (reg 28): record plan_amendment_proposed first"
 
 
-def _agreed(casefile: Casefile, _line: Line) -> str | None:
+def _agreed(casefile: CaseFile, _line: StoredFact) -> str | None:
     if casefile.state in AFTER_DECISION or "plan_amendment_proposed" in casefile.seen:
         return None
     return (
@@ -225,7 +225,7 @@ def _agreed(casefile: Casefile, _line: Line) -> str | None:
     )
 
 
-def _of_an_amended_plan(casefile: Casefile, line: Line) -> str | None:
+def _of_an_amended_plan(casefile: CaseFile, line: StoredFact) -> str | None:
     if not casefile.seen & {"amended_plan_received", "plan_amendment_made"}:
         return (
             "no amended plan has come in this cycle: what section G of the plan before says is recorded on the case of"
@@ -235,7 +235,7 @@ def _of_an_amended_plan(casefile: Casefile, line: Line) -> str | None:
     return guard(casefile, line) if guard is not None else None
 
 
-def _made_once(casefile: Casefile, line: Line) -> str | None:
+def _made_once(casefile: CaseFile, line: StoredFact) -> str | None:
     opening = next(each for each in casefile.lines if each.kind in {"plan_made", "plan_reviewed", "plan_reassessed"})
     return (
         None
@@ -247,11 +247,11 @@ def _made_once(casefile: Casefile, line: Line) -> str | None:
 CALLERS = {"rcb": "responsible commissioner", "la": "authority"}
 
 
-def remarks(casefile: Casefile) -> list[str]:
+def remarks(casefile: CaseFile) -> list[str]:
     """An early review that somebody called for and that has not been held: no law gives it a day, so that no duty shows
     it.
     """
-    calls: list[Line] = []
+    calls: list[StoredFact] = []
     for line in casefile.lines:
         if line.kind == "early_review_called":
             calls.append(line)
@@ -260,7 +260,7 @@ def remarks(casefile: Casefile) -> list[str]:
     return [_call(line) for line in calls] if casefile.state in BEFORE_MEETING else []
 
 
-def _call(line: Line) -> str:
+def _call(line: StoredFact) -> str:
     who = line.data.get("called_by")
     by = f" by the {CALLERS.get(who, who.replace('_', ' '))}" if who else ""
     binds = "; its request under reg 15(8) or 16(3) binds the authority" if who == "rcb" else ""
@@ -277,7 +277,7 @@ AFTER_DECISION = ("amending", "noticed", "amended")
 ANY_OPEN = (*BEFORE_DECISION, "kept", "amending", "noticed", "amended", "ceasing", "ceased", "ended")
 BEFORE_END = (*BEFORE_DECISION, "amending", "noticed")
 
-PROCESS = statutory_process(
+PROCESS = define_process(
     AnnualReview,
     name="annual_review",
     title="Annual review",
@@ -384,7 +384,10 @@ PROCESS = statutory_process(
         **CEASE_HEARS_IF,
         ("transfer", "assessment_or_review_requested"): {"asked_for": ("review",)},
     },
-    hears_as={**CEASE_HEARS_AS, ("transfer", "assessment_or_review_requested"): HeardAs(says={"called_by": "rcb"})},
+    hears_as={
+        **CEASE_HEARS_AS,
+        ("transfer", "assessment_or_review_requested"): FieldMapping(says={"called_by": "rcb"}),
+    },
     hears_quietly=("plan_ended", "plan_resumed", *SECTION_G_FACTS, *CEASE_QUIETLY),
     remarks=remarks,
 )

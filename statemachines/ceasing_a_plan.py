@@ -9,11 +9,11 @@ so, by the statute file.
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from models.casefile import Casefile
-from models.facts import FactData, Line
+from models.casefile import CaseFile
+from models.facts import FactData, StoredFact
 from statemachines.changed_time_limits import CERTIFICATE_AS_HEARD, CertificateHeard
 from statemachines.health_advice import Noted
-from statemachines.process import Guard, HeardAs
+from statemachines.process import FieldMapping, Guard
 
 # In the order in which they come; `mediation_certificate_heard` bears the day of the certificate.
 CEASE_FACTS: Mapping[str, type[FactData]] = MappingProxyType(
@@ -32,7 +32,7 @@ CEASE_FACTS: Mapping[str, type[FactData]] = MappingProxyType(
 )
 
 
-def _appeal_over(casefile: Casefile, _line: Line) -> str | None:
+def _appeal_over(casefile: CaseFile, _line: StoredFact) -> str | None:
     if "cease_appealed" not in casefile.seen or "cease_appeal_determined" in casefile.seen:
         return None
     return (
@@ -41,7 +41,7 @@ def _appeal_over(casefile: Casefile, _line: Line) -> str | None:
     )
 
 
-def _appealed(casefile: Casefile, _line: Line) -> str | None:
+def _appealed(casefile: CaseFile, _line: StoredFact) -> str | None:
     return (
         None
         if "cease_appealed" in casefile.seen
@@ -49,7 +49,7 @@ def _appealed(casefile: Casefile, _line: Line) -> str | None:
     )
 
 
-def _about_ceasing(_casefile: Casefile, line: Line) -> str | None:
+def _about_ceasing(_casefile: CaseFile, line: StoredFact) -> str | None:
     if line.data.get("decision") in (None, "ceasing"):
         return None
     return (
@@ -82,7 +82,7 @@ CEASE_HEARS: Mapping[tuple[str, str], str] = MappingProxyType(
 CEASE_HEARS_IF: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {cause: {"appeal": ("ceasing",)} for cause, kind in CEASE_HEARS.items() if kind == "cease_appealed"}
 )
-CEASE_HEARS_AS: Mapping[tuple[str, str], HeardAs] = MappingProxyType(
+CEASE_HEARS_AS: Mapping[tuple[str, str], FieldMapping] = MappingProxyType(
     {("mediation", "certificate_issued"): CERTIFICATE_AS_HEARD}
 )
 CEASE_QUIETLY = ("mediation_certificate_heard", "cease_appealed", "cease_appeal_determined", "cease_reversed")

@@ -11,9 +11,9 @@ from datetime import date
 from types import MappingProxyType
 from typing import ClassVar
 
-from models.facts import Code, FactData, Slug, Words
+from models.facts import Code, FactData, FreeTextField, Slug
 from statemachines.health_advice import Noted
-from statemachines.process import HeardAs
+from statemachines.process import FieldMapping
 
 
 class TimeDirected(FactData):
@@ -24,8 +24,8 @@ class TimeDirected(FactData):
     rule: Slug
     directed_on: date
     body: Code | None = None
-    note: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+    note: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
 
 
 class TimeAgreed(TimeDirected):
@@ -36,7 +36,7 @@ class TimeAgreed(TimeDirected):
     """
 
 
-AGREED_AS_HEARD = HeardAs(renamed={"agreed_on": "directed_on"})
+AGREED_AS_HEARD = FieldMapping(renamed={"agreed_on": "directed_on"})
 
 
 class CertificateHeard(Noted):
@@ -48,7 +48,7 @@ class CertificateHeard(Noted):
     notice_on: date | None = None
 
 
-CERTIFICATE_AS_HEARD = HeardAs(from_opening={"decision": "decision"}, opened_on="notice_on")
+CERTIFICATE_AS_HEARD = FieldMapping(from_opening={"decision": "decision"}, opened_on="notice_on")
 COMPLIANCE: Mapping[str, type[FactData]] = MappingProxyType(
     {
         "assessment_notified": Noted,  # the authority told the family that it will assess or re-assess

@@ -14,11 +14,11 @@ from typing import ClassVar, Literal
 
 from statemachine import State
 
-from models.casefile import Casefile
+from models.casefile import CaseFile
 from models.common_facts import Opening
-from models.facts import Code, FactData, Line, Service, Words
+from models.facts import Code, FactData, FreeTextField, Service, StoredFact
 from statemachines.health_advice import ByBody, Noted
-from statemachines.process import StatutoryMachine, statutory_process
+from statemachines.process import StatutoryMachine, define_process
 
 Level = Literal["none", "low", "moderate", "high", "severe", "priority"]
 Told = Literal["yes", "no"]
@@ -100,26 +100,26 @@ class ReferralReceived(Opening):
     body: Code
     came_as: Literal["referral", "checklist"] | None = None
     six_weeks_from: str | None = None
-    BODY_KINDS: ClassVar[frozenset[str]] = frozenset({"integrated_care_board"})
-    FROM_LAW: ClassVar[Mapping[str, str]] = {"six_weeks_from": "cypcc_decision_6w"}
+    BOUND_BODY_KINDS: ClassVar[frozenset[str]] = frozenset({"integrated_care_board"})
+    READING_IN_FORCE: ClassVar[Mapping[str, str]] = {"six_weeks_from": "cypcc_decision_6w"}
 
 
 class ByBoard(FactData):
     """Something the responsible board did."""
 
     body: Code
-    note: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
-    BODY_KINDS: ClassVar[frozenset[str]] = frozenset({"integrated_care_board"})
+    note: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
+    BOUND_BODY_KINDS: ClassVar[frozenset[str]] = frozenset({"integrated_care_board"})
 
 
 class Reasoned(FactData):
     """Something the responsible board decided; its reasons are written down, and kept apart."""
 
     body: Code
-    reason: Words
-    WORDS: ClassVar[frozenset[str]] = frozenset({"reason"})
-    BODY_KINDS: ClassVar[frozenset[str]] = frozenset({"integrated_care_board"})
+    reason: FreeTextField
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"reason"})
+    BOUND_BODY_KINDS: ClassVar[frozenset[str]] = frozenset({"integrated_care_board"})
 
 
 class ChecklistCompleted(Noted):
@@ -135,8 +135,8 @@ class AssessorNominated(FactData):
 
     body: Code
     service: Service | None = None
-    note: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+    note: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
 
 
 class EvidenceReceived(ByBody):
@@ -166,8 +166,8 @@ class RecommendationMade(FactData):
     """The nominated assessor's recommendation to the panel, with its grounds."""
 
     recommends: Literal["eligible", "not_eligible"]
-    reason: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"reason"})
+    reason: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"reason"})
 
 
 class FoundEligible(Reasoned):
@@ -188,8 +188,8 @@ class FoundEligible(Reasoned):
     before_16: Told
     before_17: Told
     before_18: Told
-    PERSON: ClassVar[frozenset[str]] = frozenset({"date_of_birth"})
-    FROM_BIRTH: ClassVar[Mapping[str, str]] = {
+    IDENTITY_FIELDS: ClassVar[frozenset[str]] = frozenset({"date_of_birth"})
+    ANSWERED_FROM_BIRTH_DATE: ClassVar[Mapping[str, str]] = {
         "birth_month": "month",
         "born_by": "month_end",
         "under_18": "before:cypcc_transition_18",
@@ -216,8 +216,8 @@ class DisputeAnswered(FactData):
     """The board answered the family's dispute, by its local process."""
 
     outcome: Literal["upheld", "changed", "to_be_assessed_again"]
-    reason: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"reason"})
+    reason: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"reason"})
 
 
 class BudgetOffered(Noted):
@@ -234,14 +234,14 @@ class AdultDecided(Noted):
     """
 
     before_17: Told | None = None
-    FROM_BIRTH: ClassVar[Mapping[str, str]] = {"before_17": "before_month:cypcc_transition_17"}
+    ANSWERED_FROM_BIRTH_DATE: ClassVar[Mapping[str, str]] = {"before_17": "before_month:cypcc_transition_17"}
 
 
 class AdultPackageStarted(Noted):
     """The adult package took over. `under_18` says whether the 18th birthday was still to come on the day."""
 
     under_18: Told | None = None
-    FROM_BIRTH: ClassVar[Mapping[str, str]] = {"under_18": "before:cypcc_transition_18"}
+    ANSWERED_FROM_BIRTH_DATE: ClassVar[Mapping[str, str]] = {"under_18": "before:cypcc_transition_18"}
 
 
 class ResponsibilityPassed(Noted):
@@ -250,13 +250,13 @@ class ResponsibilityPassed(Noted):
     passed_to: Code | None = None
 
 
-def _earlier(casefile: Casefile, line: Line, *kinds: str) -> list[Line]:
+def _earlier(casefile: CaseFile, line: StoredFact, *kinds: str) -> list[StoredFact]:
     """The standing facts of these kinds that come before a fact in the order of the fold."""
     at = (line.occurred_on, line.seq)
     return [each for each in casefile.lines if each.kind in kinds and (each.occurred_on, each.seq) < at]
 
 
-def _domains_first(casefile: Casefile, _line: Line) -> str | None:
+def _domains_first(casefile: CaseFile, _line: StoredFact) -> str | None:
     if "domains_assessed" in casefile.seen:
         return None
     return (
@@ -265,7 +265,7 @@ def _domains_first(casefile: Casefile, _line: Line) -> str | None:
     )
 
 
-def _something_to_tell(casefile: Casefile, _line: Line) -> str | None:
+def _something_to_tell(casefile: CaseFile, _line: StoredFact) -> str | None:
     if casefile.seen & DECISIONS:
         return None
     return (
@@ -274,7 +274,7 @@ def _something_to_tell(casefile: Casefile, _line: Line) -> str | None:
     )
 
 
-def _may_be_agreed(casefile: Casefile, line: Line) -> str | None:
+def _may_be_agreed(casefile: CaseFile, line: StoredFact) -> str | None:
     if line.data["under_18"] == "no":
         return (
             "children's continuing care ends with the 18th birthday (National Framework 2016): this is for adult"
@@ -296,7 +296,7 @@ def _may_be_agreed(casefile: Casefile, line: Line) -> str | None:
     )
 
 
-def _reviewed_first(casefile: Casefile, _line: Line) -> str | None:
+def _reviewed_first(casefile: CaseFile, _line: StoredFact) -> str | None:
     if casefile.state != "supported" or "continuing_care_reviewed" in casefile.seen:
         return None
     return (
@@ -305,13 +305,13 @@ def _reviewed_first(casefile: Casefile, _line: Line) -> str | None:
     )
 
 
-def _dispute_open(casefile: Casefile, line: Line) -> str | None:
+def _dispute_open(casefile: CaseFile, line: StoredFact) -> str | None:
     if len(_earlier(casefile, line, "decision_disputed")) > len(_earlier(casefile, line, "dispute_answered")):
         return None
     return "no dispute waits for an answer on that day: record decision_disputed first"
 
 
-def _after_17(_casefile: Casefile, line: Line) -> str | None:
+def _after_17(_casefile: CaseFile, line: StoredFact) -> str | None:
     if line.data.get("before_17") != "yes":
         return None
     return (
@@ -320,7 +320,7 @@ def _after_17(_casefile: Casefile, line: Line) -> str | None:
     )
 
 
-def _adult_agreed_first(casefile: Casefile, line: Line) -> str | None:
+def _adult_agreed_first(casefile: CaseFile, line: StoredFact) -> str | None:
     if line.data.get("under_18") == "yes":
         return (
             "an adult package takes over on the 18th birthday (National Framework 2016), which was still to come on"
@@ -335,7 +335,7 @@ def _adult_agreed_first(casefile: Casefile, line: Line) -> str | None:
     )
 
 
-def remarks(casefile: Casefile) -> list[str]:
+def remarks(casefile: CaseFile) -> list[str]:
     """What a reader of the case should know besides its dates. Levels are counted here, and nothing is
     decided by them.
     """
@@ -380,7 +380,7 @@ WORK = ("accepted", "assessing", "recommended")
 FOUND = ("eligible", "supported")
 DECIDED = ("declined", "not_eligible", *FOUND)
 
-PROCESS = statutory_process(
+PROCESS = define_process(
     ContinuingCare,
     name="continuing_care",
     title="Children's continuing care",

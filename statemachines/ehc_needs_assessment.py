@@ -25,7 +25,7 @@ from statemachines.health_advice import (
     Noted,
     advice_stays,
 )
-from statemachines.process import StatutoryMachine, statutory_process
+from statemachines.process import StatutoryMachine, define_process
 from statemachines.section_g import (
     SECTION_G_FACTS,
     SECTION_G_GUARDS,
@@ -95,7 +95,7 @@ class EhcAssessmentRequested(Opening):
 BEFORE_PLAN = ("requested", "considering", "assessing", "drafting")
 ANY_OPEN = (*BEFORE_PLAN, "refused", "no_plan", "planned")
 
-PROCESS = statutory_process(
+PROCESS = define_process(
     EhcNeedsAssessment,
     name="ehc_needs_assessment",
     title="EHC needs assessment",

@@ -12,16 +12,16 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from models.casefile import Asked, Casefile
-from models.facts import Code, FactData, Line, Service, Words
+from models.casefile import Asked, CaseFile
+from models.facts import Code, FactData, FreeTextField, Service, StoredFact
 from statemachines.process import Guard
 
 
 class Noted(FactData):
     """Something an authority or a body did; a note goes to a passage."""
 
-    note: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+    note: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
 
 
 class ByBody(FactData):
@@ -29,8 +29,8 @@ class ByBody(FactData):
 
     body: Code
     service: Service | None = None
-    note: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+    note: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
 
 
 class HealthAdviceRequested(ByBody):
@@ -55,8 +55,8 @@ class HealthAdviceAnswered(ByBody):
 
     answer: Literal["not_known", "discharged", "redirected", "declined_with_reasons", "existing_advice_suffices"]
     redirected_to: Code | None = None
-    reason: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"note", "reason"})
+    reason: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note", "reason"})
 
 
 class AppointmentMissed(ByBody):
@@ -74,14 +74,14 @@ class WaitingListStated(ByBody):
 class Returned(ByBody):
     """What came could not be used, and why. It reopens the same duty with the same due date."""
 
-    reason: Words
-    WORDS: ClassVar[frozenset[str]] = frozenset({"note", "reason"})
+    reason: FreeTextField
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note", "reason"})
 
 
 def was_asked(request: str) -> Guard:
     """A guard: only a body that was asked can be heard on it. `request` is the fact kind that asks."""
 
-    def guard(casefile: Casefile, line: Line) -> str | None:
+    def guard(casefile: CaseFile, line: StoredFact) -> str | None:
         if _named(line, casefile.asked):
             return None
         return f"this body was not asked for advice on this case: record {request} with its own day of receipt first"
@@ -93,7 +93,7 @@ def is_outstanding(request: str) -> Guard:
     """A guard: an answer comes from a body that was asked and has not answered yet."""
     asked = was_asked(request)
 
-    def guard(casefile: Casefile, line: Line) -> str | None:
+    def guard(casefile: CaseFile, line: StoredFact) -> str | None:
         if _named(line, casefile.outstanding):
             return None
         if _named(line, casefile.asked):
@@ -107,7 +107,7 @@ def has_answered(request: str) -> Guard:
     """A guard: only what was received can be returned."""
     asked = was_asked(request)
 
-    def guard(casefile: Casefile, line: Line) -> str | None:
+    def guard(casefile: CaseFile, line: StoredFact) -> str | None:
         if not _named(line, casefile.asked):
             return asked(casefile, line)
         return (
@@ -119,7 +119,7 @@ def has_answered(request: str) -> Guard:
     return guard
 
 
-def _named(line: Line, among: Mapping[Asked, list[int]]) -> bool:
+def _named(line: StoredFact, among: Mapping[Asked, list[int]]) -> bool:
     body, service = line.data["body"], line.data.get("service")
     if service is not None:
         return bool(among.get((body, service)) or among.get((body, None)))

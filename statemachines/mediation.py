@@ -13,12 +13,12 @@ from typing import ClassVar, Literal
 
 from statemachine import State
 
-from models.casefile import Casefile
+from models.casefile import CaseFile
 from models.common_facts import COMMISSIONERS, Opening
-from models.facts import Code, FactData, Line, Slug, Words
+from models.facts import Code, FactData, FreeTextField, Slug, StoredFact
 from statemachines.changed_time_limits import COMPLIANCE, PLANS_HEARD
 from statemachines.health_advice import Noted
-from statemachines.process import StatutoryMachine, statutory_process
+from statemachines.process import StatutoryMachine, define_process
 
 
 class Mediation(StatutoryMachine):
@@ -111,9 +111,9 @@ class CommissionerNotified(FactData):
 
     body: Code
     issues: Literal["health_only", "mixed"]
-    note: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
-    BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
+    note: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
+    BOUND_BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
 
 
 class MediationArranged(FactData):
@@ -123,9 +123,9 @@ class MediationArranged(FactData):
 
     meeting_on: date
     body: Code | None = None
-    note: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
-    BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
+    note: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
+    BOUND_BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
 
 
 class ShorterNoticeAgreed(Noted):
@@ -143,35 +143,35 @@ class CommissionerAgreed(FactData):
 
     body: Code
     agreed_on: date | None = None
-    what: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"what"})
-    BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
+    what: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"what"})
+    BOUND_BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
 
 
 class AuthorityAgreed(FactData):
     """The authority agreed to do something that no appeal could have reached (reg 42(3))."""
 
     agreed_on: date | None = None
-    what: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"what"})
+    what: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"what"})
 
 
 class AgreedActionDone(FactData):
     """What was agreed has been done: by the body named, or by the authority where none is."""
 
     body: Code | None = None
-    note: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
-    BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
+    note: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
+    BOUND_BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
 
 
 class LaTold(FactData):
     """A commissioning body told the authority, which was no party to the agreement, what was agreed (reg 42(4))."""
 
     body: Code
-    note: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
-    BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
+    note: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
+    BOUND_BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
 
 
 class OtherTimeAgreed(FactData):
@@ -182,8 +182,8 @@ class OtherTimeAgreed(FactData):
     rule: Slug
     agreed_on: date
     body: Code | None = None
-    note: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+    note: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
 
 
 ROUTES = {
@@ -192,7 +192,7 @@ ROUTES = {
 }
 
 
-def _route(casefile: Casefile, line: Line) -> str | None:
+def _route(casefile: CaseFile, line: StoredFact) -> str | None:
     wanted, words = ROUTES[line.data["issues"]]
     if wanted in casefile.seen:
         return None
@@ -202,7 +202,7 @@ def _route(casefile: Casefile, line: Line) -> str | None:
     )
 
 
-def _deemed(casefile: Casefile, line: Line) -> str | None:
+def _deemed(casefile: CaseFile, line: StoredFact) -> str | None:
     if "health_mediation_wanted" not in casefile.seen:
         return None
     return (
@@ -212,7 +212,7 @@ def _deemed(casefile: Casefile, line: Line) -> str | None:
     )
 
 
-def _mediated(casefile: Casefile, line: Line) -> str | None:
+def _mediated(casefile: CaseFile, line: StoredFact) -> str | None:
     if "mediation_concluded" in casefile.seen:
         return None
     return (
@@ -221,7 +221,7 @@ def _mediated(casefile: Casefile, line: Line) -> str | None:
     )
 
 
-def _agreed_by(casefile: Casefile, line: Line) -> str | None:
+def _agreed_by(casefile: CaseFile, line: StoredFact) -> str | None:
     """What was agreed is done by whoever agreed to do it; facts of the first version were not asked, and stand as they
     are.
     """
@@ -248,7 +248,7 @@ def _agreed_by(casefile: Casefile, line: Line) -> str | None:
     )
 
 
-def _told_by_party(casefile: Casefile, line: Line) -> str | None:
+def _told_by_party(casefile: CaseFile, line: StoredFact) -> str | None:
     if line.machine < 2 or any(
         each.kind == "commissioner_agreement_made" and each.data["body"] == line.data["body"] for each in casefile.lines
     ):
@@ -259,7 +259,7 @@ def _told_by_party(casefile: Casefile, line: Line) -> str | None:
     )
 
 
-def _without_authority(casefile: Casefile, line: Line) -> str | None:
+def _without_authority(casefile: CaseFile, line: StoredFact) -> str | None:
     if "health_mediation_wanted" in casefile.seen:
         return _mediated(casefile, line)
     return (
@@ -268,7 +268,7 @@ def _without_authority(casefile: Casefile, line: Line) -> str | None:
     )
 
 
-def remarks(casefile: Casefile) -> list[str]:
+def remarks(casefile: CaseFile) -> list[str]:
     """Who has to be in the room: a duty of every commissioning body that was notified, with no day of its own besides
     that of the mediation.
     """
@@ -300,7 +300,7 @@ APPEALABLE = (
 )
 ALIVE = ("notified", "contacted", "declined", "wanted", "arranged", "unarranged", "concluded", "certified", "agreed")
 
-PROCESS = statutory_process(
+PROCESS = define_process(
     Mediation,
     name="mediation",
     title="Mediation",

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from statemachine import StateMachine
 
-from models.casefile import Casefile
+from models.casefile import CaseFile
 from models.common_facts import CORRECTIONS, ENGINE_ONLY, SHARED
-from models.facts import FactData, Line
+from models.facts import FactData, StoredFact
 
-Guard = Callable[[Casefile, Line], str | None]
-Remarks = Callable[[Casefile], list[str]]
+Guard = Callable[[CaseFile, StoredFact], str | None]
+Remarks = Callable[[CaseFile], list[str]]
 TABLES = Path(__file__).parent / "tables"
 
 
@@ -29,7 +29,7 @@ class StatutoryMachine(StateMachine):
     atomic_configuration_update = True
 
 
-class Unlawful(Exception):
+class NotPermitted(Exception):
     """A history that the machine does not allow, with a sentence for a person: which fact, and what is lawful then."""
 
     def __init__(self, seq: int, kind: str, sentence: str) -> None:
@@ -40,7 +40,7 @@ class Unlawful(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class HeardAs:
+class FieldMapping:
     """How a fact of another case is put where it is heard: particulars that go by another name there, and what it says
     there besides.
 
@@ -96,7 +96,7 @@ class Process:
     one_open_per_child_and_la: bool = False
     opens_too: frozenset[str] = frozenset()
     hears_if: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
-    hears_as: Mapping[tuple[str, str], HeardAs] = field(default_factory=dict)
+    hears_as: Mapping[tuple[str, str], FieldMapping] = field(default_factory=dict)
     hears_once: frozenset[str] = frozenset()
     hears_quietly: frozenset[str] = frozenset()
     calls_again: Mapping[str, str] = field(default_factory=dict)
@@ -111,7 +111,7 @@ class Process:
         return sorted(moving | staying)
 
 
-def statutory_process(
+def define_process(
     machine: type[StatutoryMachine],
     *,
     name: str,
@@ -131,7 +131,7 @@ def statutory_process(
     one_open_per_child_and_la: bool = False,
     opens_too: Iterable[str] = (),
     hears_if: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] | None = None,
-    hears_as: Mapping[tuple[str, str], HeardAs] | None = None,
+    hears_as: Mapping[tuple[str, str], FieldMapping] | None = None,
     hears_once: Iterable[str] = (),
     hears_quietly: Iterable[str] = (),
     calls_again: Mapping[str, str] | None = None,

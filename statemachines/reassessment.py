@@ -15,9 +15,9 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 from statemachine import State
 
-from models.casefile import Casefile
+from models.casefile import CaseFile
 from models.common_facts import COMMISSIONERS, Opening
-from models.facts import Code, FactData, Line, Words
+from models.facts import Code, FactData, FreeTextField, StoredFact
 from statemachines.ceasing_a_plan import (
     CEASE_FACTS,
     CEASE_GUARDS,
@@ -39,7 +39,7 @@ from statemachines.health_advice import (
     Noted,
     advice_stays,
 )
-from statemachines.process import HeardAs, StatutoryMachine, statutory_process
+from statemachines.process import FieldMapping, StatutoryMachine, define_process
 from statemachines.section_g import (
     SECTION_G_FACTS,
     SECTION_G_GUARDS,
@@ -113,10 +113,10 @@ class ReassessmentRequested(Opening):
     body: Code | None = None
     last_assessed_on: date | None = None
     assessed_in_window: Literal["yes", "no"] | None = None
-    FROM_WINDOW: ClassVar[Mapping[str, tuple[str, str]]] = {
+    WITHIN_PERIOD: ClassVar[Mapping[str, tuple[str, str]]] = {
         "assessed_in_window": ("reassess_six_month_window_start", "last_assessed_on")
     }
-    BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
+    BOUND_BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
 
     @model_validator(mode="after")
     def _a_boards_request_names_the_board(self) -> Self:
@@ -131,11 +131,11 @@ class ReassessmentRefused(FactData):
     """
 
     ground: Literal["assessed_in_six_months", "not_necessary"]
-    reason: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"reason"})
+    reason: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"reason"})
 
 
-def _may_refuse(casefile: Casefile, line: Line) -> str | None:
+def _may_refuse(casefile: CaseFile, line: StoredFact) -> str | None:
     request = next(each.data for each in casefile.lines if each.kind == "reassessment_requested")
     if request["requested_by"] == "rcb":
         return (
@@ -156,7 +156,7 @@ def _may_refuse(casefile: Casefile, line: Line) -> str | None:
     return None
 
 
-def remarks(casefile: Casefile) -> list[str]:
+def remarks(casefile: CaseFile) -> list[str]:
     """That a board's request leaves the authority no choice, while it has not answered."""
     request = next(line for line in casefile.lines if line.kind == "reassessment_requested")
     if request.data["requested_by"] != "rcb" or casefile.state != "requested":
@@ -171,7 +171,7 @@ def remarks(casefile: Casefile) -> list[str]:
 BEFORE_PLAN = ("requested", "reassessing", "drafting")
 ANY_OPEN = (*BEFORE_PLAN, "refused", "planned", "ceasing", "ceased")
 
-PROCESS = statutory_process(
+PROCESS = define_process(
     Reassessment,
     name="reassessment",
     title="Re-assessment",
@@ -237,7 +237,7 @@ PROCESS = statutory_process(
     hears_as={
         **CEASE_HEARS_AS,
         ("mediation", "other_time_agreed"): AGREED_AS_HEARD,
-        ("transfer", "assessment_or_review_requested"): HeardAs(says={"requested_by": "rcb"}),
+        ("transfer", "assessment_or_review_requested"): FieldMapping(says={"requested_by": "rcb"}),
     },
     hears_once=("reassessment_requested", "reassessment_ordered", "reassessment_conceded", "reassessment_mediated"),
     hears_quietly=("time_directed", "time_agreed", *SECTION_G_FACTS, *CEASE_QUIETLY),

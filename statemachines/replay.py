@@ -14,14 +14,14 @@ from operator import attrgetter
 from typing import NamedTuple, NoReturn
 
 import statemachines
-from models.casefile import Asked, Casefile, Claim, RungFact
+from models.casefile import Asked, CaseFile, Claim, EscalationFact
 from models.common_facts import CORRECTIONS, ENGINE_ONLY, RUNGS
-from models.facts import Line
-from statemachines.process import Guard, Process, Unlawful
+from models.facts import StoredFact
+from statemachines.process import Guard, NotPermitted, Process
 
 # A correction may move the opening behind what the engine had already written of the case.
 BEFORE_OPENING = CORRECTIONS | ENGINE_ONLY
-Keep = Callable[[Casefile, Line], None]
+Keep = Callable[[CaseFile, StoredFact], None]
 SEQ = attrgetter("seq")
 ON = attrgetter("occurred_on")
 
@@ -43,16 +43,20 @@ def opened_by() -> Mapping[str, Process]:
     return {kind: process for process in processes().values() for kind in (process.opens, *process.opens_too)}
 
 
-def process_of(lines: Sequence[Line]) -> Process:
+def process_of(lines: Sequence[StoredFact]) -> Process:
     """The process of a history. Raises Unlawful where its first fact opens none that this house knows."""
     first = lines[0]
     process = opened_by().get(first.kind)
     if process is None:
-        raise Unlawful(first.seq, first.kind, f"fact {first.seq} ({first.kind}) opens no process that this house knows")
+        raise NotPermitted(
+            first.seq, first.kind, f"fact {first.seq} ({first.kind}) opens no process that this house knows"
+        )
     return process
 
 
-def effective(lines: Iterable[Line], as_at: date | None = None, known_at: str | None = None) -> list[Line]:
+def facts_in_force(
+    lines: Iterable[StoredFact], as_at: date | None = None, known_at: str | None = None
+) -> list[StoredFact]:
     """The facts that stand, in the order of the fold: corrections applied, withdrawn facts left out.
 
     `as_at` leaves out facts that occurred later (after correction); `known_at` (an instant, ISO 8601 UTC) what was
@@ -67,11 +71,11 @@ def effective(lines: Iterable[Line], as_at: date | None = None, known_at: str | 
     return known if as_at is None else _until(known, as_at)
 
 
-def _until(lines: list[Line], as_at: date) -> list[Line]:
+def _until(lines: list[StoredFact], as_at: date) -> list[StoredFact]:
     return [line for line in lines if line.occurred_on <= as_at or line.kind in CORRECTIONS]
 
 
-def _corrected(lines: list[Line], corrections: list[Line]) -> list[Line]:
+def _corrected(lines: list[StoredFact], corrections: list[StoredFact]) -> list[StoredFact]:
     gone: set[int] = set()
     for correction in reversed(corrections):
         if correction.seq not in gone and correction.kind == "fact_withdrawn" and correction.corrects is not None:
@@ -89,13 +93,15 @@ def _corrected(lines: list[Line], corrections: list[Line]) -> list[Line]:
     return list(standing.values())
 
 
-def fold(case_ref: str, lines: Iterable[Line], as_at: date | None = None, known_at: str | None = None) -> Casefile:
+def fold(
+    case_ref: str, lines: Iterable[StoredFact], as_at: date | None = None, known_at: str | None = None
+) -> CaseFile:
     """The case that a history leaves. Raises Unlawful, naming the fact, where the machine of its time does not allow
     it.
     """
-    known = effective(lines, None, known_at)
+    known = facts_in_force(lines, None, known_at)
     if not known:
-        raise Unlawful(0, "", "nothing was known of this case then")
+        raise NotPermitted(0, "", "nothing was known of this case then")
     openings = opened_by()
     opening = (
         known[0]
@@ -105,8 +111,8 @@ def fold(case_ref: str, lines: Iterable[Line], as_at: date | None = None, known_
     process = process_of([opening])
     ordered = known if as_at is None else _until(known, as_at)
     if ordered is not known and opening not in ordered:
-        raise Unlawful(0, "", "nothing was known of this case then")
-    casefile = Casefile(case_ref, process.name, process.initial)
+        raise NotPermitted(0, "", "nothing was known of this case then")
+    casefile = CaseFile(case_ref, process.name, process.initial)
     # Who was ever asked, whatever the day looked at: a body may have been heard from before the day of
     # receipt that is
     # now thought right.
@@ -125,7 +131,7 @@ def fold(case_ref: str, lines: Iterable[Line], as_at: date | None = None, known_
         if line is opening:
             state = _open(casefile, process, line)
         elif kind not in BEFORE_OPENING:
-            raise Unlawful(
+            raise NotPermitted(
                 line.seq,
                 kind,
                 f"{named(line)} is refused: it is dated before {opening.kind} of {opening.occurred_on.isoformat()}",
@@ -141,13 +147,13 @@ def fold(case_ref: str, lines: Iterable[Line], as_at: date | None = None, known_
             plan = _plan(process.name, machine) if machine in process.tables else _later(process, line)
         step = plan[state].get(kind)
         if step is None:
-            raise Unlawful(line.seq, kind, refusal(process, casefile, state, line))
+            raise NotPermitted(line.seq, kind, refusal(process, casefile, state, line))
         leads_to, guard, keeps = step
         if guard is not None:
             casefile.state = state
             if (reason := guard(casefile, line)) is not None:
                 _made_unlawful(process, casefile, leads_to, line, guard)
-                raise Unlawful(line.seq, kind, f"{named(line)} is refused: {reason}")
+                raise NotPermitted(line.seq, kind, f"{named(line)} is refused: {reason}")
         seen.add(kind)
         state = leads_to
         for keep in keeps:
@@ -157,17 +163,17 @@ def fold(case_ref: str, lines: Iterable[Line], as_at: date | None = None, known_
     return casefile
 
 
-def _guarded(guard: Guard, casefile: Casefile, line: Line) -> None:
+def _guarded(guard: Guard, casefile: CaseFile, line: StoredFact) -> None:
     reason = guard(casefile, line)
     if reason is not None:
-        raise Unlawful(line.seq, line.kind, f"{named(line)} is refused: {reason}")
+        raise NotPermitted(line.seq, line.kind, f"{named(line)} is refused: {reason}")
 
 
-def _later(process: Process, line: Line) -> NoReturn:
+def _later(process: Process, line: StoredFact) -> NoReturn:
     """A machine that is not known here is a later one's: what it meant by a fact, also by one of a known kind, cannot
     be guessed.
     """
-    raise Unlawful(
+    raise NotPermitted(
         line.seq,
         line.kind,
         f"{named(line)} was written by a later version of sendflow ({process.title}, machine {line.machine}; "
@@ -175,7 +181,7 @@ def _later(process: Process, line: Line) -> NoReturn:
     )
 
 
-def _made_unlawful(process: Process, casefile: Casefile, state: str, line: Line, guard: Guard) -> None:
+def _made_unlawful(process: Process, casefile: CaseFile, state: str, line: StoredFact, guard: Guard) -> None:
     """Where a guard refuses a fact only for what a later one tells, and that one has no place itself: name the later
     one.
     """
@@ -185,16 +191,16 @@ def _made_unlawful(process: Process, casefile: Casefile, state: str, line: Line,
         if step is None:
             casefile.lines = ordered[:at]
             if guard(casefile, line) is None:
-                raise Unlawful(later.seq, later.kind, refusal(process, casefile, state, later))
+                raise NotPermitted(later.seq, later.kind, refusal(process, casefile, state, later))
             return
         state = step[0]
 
 
-def _not_opened(known: Sequence[Line]) -> Line:
+def _not_opened(known: Sequence[StoredFact]) -> StoredFact:
     withdrawal = next((line for line in reversed(known) if line.kind == "fact_withdrawn"), None)
     if withdrawal is None:
         return known[0]
-    raise Unlawful(
+    raise NotPermitted(
         withdrawal.seq,
         withdrawal.kind,
         f"{named(withdrawal)} is refused: it takes away the fact that opened the case. "
@@ -202,12 +208,12 @@ def _not_opened(known: Sequence[Line]) -> Line:
     )
 
 
-def named(line: Line) -> str:
+def named(line: StoredFact) -> str:
     """A fact as a sentence names it."""
     return f"fact {line.seq}, {line.kind} of {line.occurred_on.isoformat()},"
 
 
-def refusal(process: Process, casefile: Casefile, state: str, line: Line) -> str:
+def refusal(process: Process, casefile: CaseFile, state: str, line: StoredFact) -> str:
     """Why a fact has no place, and what would be lawful then, of what a person may record."""
     if line.kind not in process.facts:
         return f"{named(line)} is refused: {process.title} knows no such fact"
@@ -229,7 +235,7 @@ def refusal(process: Process, casefile: Casefile, state: str, line: Line) -> str
     )
 
 
-def _opens_no_more(process: Process, casefile: Casefile, line: Line, kind: str) -> bool:
+def _opens_no_more(process: Process, casefile: CaseFile, line: StoredFact, kind: str) -> bool:
     """Whether a fact that may open a case as well is refused on this one whatever it says, so that it is not named as
     lawful.
     """
@@ -240,7 +246,7 @@ def _opens_no_more(process: Process, casefile: Casefile, line: Line, kind: str) 
         return False
 
 
-def _open(casefile: Casefile, process: Process, line: Line) -> str:
+def _open(casefile: CaseFile, process: Process, line: StoredFact) -> str:
     casefile.seen.add(line.kind)
     casefile.opened_on = line.occurred_on
     casefile.la = line.data.get("la")
@@ -298,33 +304,33 @@ def _kept(process: str) -> Mapping[str, Sequence[Keep]]:
     return kept
 
 
-def _asked(line: Line) -> Asked:
+def _asked(line: StoredFact) -> Asked:
     return (line.data["body"], line.data.get("service"))
 
 
-def _ask(casefile: Casefile, line: Line) -> None:
+def _ask(casefile: CaseFile, line: StoredFact) -> None:
     casefile.outstanding.setdefault(_asked(line), []).append(line.seq)
 
 
-def _answer(casefile: Casefile, line: Line) -> None:
+def _answer(casefile: CaseFile, line: StoredFact) -> None:
     body, service = _asked(line)
     for asked in list(casefile.outstanding):
         if asked[0] == body and (service is None or asked[1] in (None, service)):
             del casefile.outstanding[asked]
 
 
-def _reopen(casefile: Casefile, line: Line) -> None:
+def _reopen(casefile: CaseFile, line: StoredFact) -> None:
     asked = _asked(line)
     casefile.outstanding.setdefault(asked, []).extend(casefile.asked.get(asked, [])[-1:])
 
 
-def _heard(casefile: Casefile, line: Line) -> None:
+def _heard(casefile: CaseFile, line: StoredFact) -> None:
     casefile.contacts.setdefault(_asked(line), []).append((line.seq, line.occurred_on))
 
 
-def _rung(casefile: Casefile, line: Line) -> None:
+def _rung(casefile: CaseFile, line: StoredFact) -> None:
     data = line.data
-    casefile.rungs[line.seq] = RungFact(
+    casefile.rungs[line.seq] = EscalationFact(
         line.seq,
         line.kind,
         line.occurred_on,
@@ -337,7 +343,7 @@ def _rung(casefile: Casefile, line: Line) -> None:
     )
 
 
-def _claim(casefile: Casefile, line: Line) -> None:
+def _claim(casefile: CaseFile, line: StoredFact) -> None:
     data = line.data
     casefile.claims[line.seq] = Claim(
         line.seq,
@@ -350,11 +356,11 @@ def _claim(casefile: Casefile, line: Line) -> None:
     )
 
 
-def _decide(casefile: Casefile, line: Line) -> None:
+def _decide(casefile: CaseFile, line: StoredFact) -> None:
     data = line.data
     claim = casefile.claims.get(data["claim"])
     if claim is None:
-        raise Unlawful(
+        raise NotPermitted(
             line.seq,
             line.kind,
             f"{named(line)} is refused: fact {data['claim']} is no claim of an excuse that stands on that day",
@@ -372,21 +378,21 @@ def _decide(casefile: Casefile, line: Line) -> None:
     )
 
 
-def _withdraw_rung(casefile: Casefile, line: Line) -> None:
+def _withdraw_rung(casefile: CaseFile, line: StoredFact) -> None:
     rung = casefile.rungs.get(line.data["rung_seq"])
     if rung is not None:
         casefile.rungs[rung.seq] = rung._replace(withdrawn=True)
 
 
-def _told(casefile: Casefile, line: Line) -> None:
+def _told(casefile: CaseFile, line: StoredFact) -> None:
     casefile.told.append((line.seq, line.data))
 
 
-def _began(casefile: Casefile, line: Line) -> None:
+def _began(casefile: CaseFile, line: StoredFact) -> None:
     casefile.chasing_began.append((line.seq, line.occurred_on))
 
 
-def _paused(casefile: Casefile, line: Line) -> None:
+def _paused(casefile: CaseFile, line: StoredFact) -> None:
     casefile.pauses.append((line.occurred_on, date.fromisoformat(line.data["until"]), line.data.get("body")))
 
 

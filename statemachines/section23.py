@@ -11,10 +11,10 @@ from typing import ClassVar, Literal
 
 from statemachine import State
 
-from models.casefile import Casefile
+from models.casefile import CaseFile
 from models.common_facts import Opening
-from models.facts import Code, FactData, Line, Service, Slug, Words
-from statemachines.process import StatutoryMachine, statutory_process
+from models.facts import Code, FactData, FreeTextField, Service, Slug, StoredFact
+from statemachines.process import StatutoryMachine, define_process
 
 OPENS = "section23_opinion_formed"
 
@@ -74,8 +74,8 @@ class OpinionFormed(Opening):
     service: Service | None = None
     opinion: Literal["sen", "disability", "sen_and_disability"] | None = None
     under_compulsory_school_age: Literal["yes", "no"]
-    FROM_BIRTH: ClassVar = {"under_compulsory_school_age": "before:compulsory_school_age_start"}
-    BODY_KINDS: ClassVar = frozenset({"integrated_care_board", "nhs_trust", "nhs_foundation_trust"})
+    ANSWERED_FROM_BIRTH_DATE: ClassVar = {"under_compulsory_school_age": "before:compulsory_school_age_start"}
+    BOUND_BODY_KINDS: ClassVar = frozenset({"integrated_care_board", "nhs_trust", "nhs_foundation_trust"})
 
 
 class ByTheBody(FactData):
@@ -83,8 +83,8 @@ class ByTheBody(FactData):
 
     body: Code
     service: Service | None = None
-    note: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+    note: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
 
 
 class ParentInformed(ByTheBody):
@@ -121,14 +121,14 @@ class LaNotified(ByTheBody):
 
     says_sen: Literal["yes", "no"]
     clock_reading_in_force: Literal["yes", "no"] | None = None
-    FROM_LAW: ClassVar = {"clock_reading_in_force": "s23_starts_la_clock"}
+    READING_IN_FORCE: ClassVar = {"clock_reading_in_force": "s23_starts_la_clock"}
 
 
 class Said(FactData):
     """Something that the authority said or did; a note goes to a passage."""
 
-    note: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+    note: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
 
 
 class LaOutcomeStated(Said):
@@ -139,7 +139,7 @@ class LaOutcomeStated(Said):
     outcome: Literal["will_assess", "will_not_assess", "assessed_or_planned_already"]
 
 
-def _lawful_opening(_casefile: Casefile, line: Line) -> str | None:
+def _lawful_opening(_casefile: CaseFile, line: StoredFact) -> str | None:
     if line.data["under_compulsory_school_age"] == "yes":
         return None
     return (
@@ -149,7 +149,7 @@ def _lawful_opening(_casefile: Casefile, line: Line) -> str | None:
     )
 
 
-def _own(casefile: Casefile, line: Line) -> str | None:
+def _own(casefile: CaseFile, line: StoredFact) -> str | None:
     opening = next((each for each in casefile.lines if each.kind == OPENS), None)
     if opening is None or opening.data["body"] == line.data["body"]:
         return None
@@ -159,7 +159,7 @@ def _own(casefile: Casefile, line: Line) -> str | None:
     )
 
 
-def _told_of_both(casefile: Casefile, line: Line) -> str | None:
+def _told_of_both(casefile: CaseFile, line: StoredFact) -> str | None:
     missing = {"of_opinion": "its opinion", "of_duty": "its duty to tell the local authority"}
     left_out = " and ".join(words for key, words in missing.items() if line.data[key] == "no")
     if left_out:
@@ -170,7 +170,7 @@ def _told_of_both(casefile: Casefile, line: Line) -> str | None:
     return _own(casefile, line)
 
 
-def remarks(casefile: Casefile) -> list[str]:
+def remarks(casefile: CaseFile) -> list[str]:
     """What a reader should know besides the dates."""
     said = ["CFA 2014 s23 gives no number of days for any of its steps; a date beside one of them is a local standard."]
     if any(line.kind == "la_notified" and line.data["says_sen"] == "no" for line in casefile.lines):
@@ -194,7 +194,7 @@ def remarks(casefile: Casefile) -> list[str]:
     return said
 
 
-def _will_assess(line: Line) -> bool:
+def _will_assess(line: StoredFact) -> bool:
     """Whether the authority said here that it will assess: what was heard of an assessment's own case has its clocks
     there already.
     """
@@ -203,7 +203,7 @@ def _will_assess(line: Line) -> bool:
 
 ALIVE = ("formed", "informed", "offered", "notified", "acknowledged", "answered")
 
-PROCESS = statutory_process(
+PROCESS = define_process(
     Section23,
     name="section23",
     title="Section 23 notification",

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import ClassVar, Literal
 
-from models.casefile import Casefile
+from models.casefile import CaseFile
 from models.common_facts import COMMISSIONERS
-from models.facts import Code, FactData, Line, Words
+from models.facts import Code, FactData, FreeTextField, StoredFact
 from statemachines.process import Guard
 
 
@@ -23,9 +23,9 @@ class OfSectionG(FactData):
     """
 
     body: Code
-    note: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
-    BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
+    note: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
+    BOUND_BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
 
 
 class SectionGArranged(OfSectionG):
@@ -44,8 +44,8 @@ class SectionGStopped(OfSectionG):
     again.
     """
 
-    reason: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"note", "reason"})
+    reason: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note", "reason"})
 
 
 class SectionGReplaced(FactData):
@@ -53,11 +53,11 @@ class SectionGReplaced(FactData):
     (s42(3)).
     """
 
-    note: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+    note: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
 
 
-def _arranged_before(casefile: Casefile, _line: Line) -> str | None:
+def _arranged_before(casefile: CaseFile, _line: StoredFact) -> str | None:
     if "section_g_arranged" in casefile.seen:
         return None
     return "only what was arranged can stop: record section_g_arranged with its own day first (CFA 2014 s42(3))"

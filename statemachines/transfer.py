@@ -13,10 +13,10 @@ from typing import ClassVar, Literal
 
 from statemachine import State
 
-from models.casefile import Casefile
+from models.casefile import CaseFile
 from models.common_facts import COMMISSIONERS, Opening
-from models.facts import Code, FactData, Line, Slug, Words
-from statemachines.process import StatutoryMachine, statutory_process
+from models.facts import Code, FactData, FreeTextField, Slug, StoredFact
+from statemachines.process import StatutoryMachine, define_process
 
 MOVE, CHANGE = "move_known", "commissioner_change_known"
 
@@ -84,8 +84,8 @@ class CommissionerChangeKnown(Opening):
 class Noted(FactData):
     """Something that an authority did or learned; a note goes to a passage."""
 
-    note: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
+    note: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
 
 
 class MoveDaySet(Noted):
@@ -117,9 +117,9 @@ class ByBoard(FactData):
     """Something that a responsible commissioning body did or learned, by its code."""
 
     body: Code
-    note: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"note"})
-    BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
+    note: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
+    BOUND_BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
 
 
 class NewRcbNotified(ByBoard):
@@ -133,8 +133,8 @@ class SectionGFoundImpracticable(ByBoard):
     ask, in time.
     """
 
-    reason: Words | None = None
-    WORDS: ClassVar[frozenset[str]] = frozenset({"note", "reason"})
+    reason: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note", "reason"})
 
 
 class AskedForReview(ByBoard):
@@ -149,7 +149,7 @@ class AskedForReview(ByBoard):
     la: Slug | None = None
 
 
-def _no_move(casefile: Casefile, _line: Line) -> str | None:
+def _no_move(casefile: CaseFile, _line: StoredFact) -> str | None:
     if MOVE in casefile.seen:
         return (
             "this case is of a move to another authority, and reg 15 has its own words for the commissioners: a change"
@@ -158,7 +158,7 @@ def _no_move(casefile: Casefile, _line: Line) -> str | None:
     return None
 
 
-def _aware(casefile: Casefile, line: Line) -> str | None:
+def _aware(casefile: CaseFile, line: StoredFact) -> str | None:
     aware = ("new_rcb_aware_of_move", "new_rcb_aware_of_change")
     if _earlier(casefile, line, *aware):
         return None
@@ -168,7 +168,7 @@ def _aware(casefile: Casefile, line: Line) -> str | None:
     )
 
 
-def _not_yet_asked(casefile: Casefile, line: Line) -> str | None:
+def _not_yet_asked(casefile: CaseFile, line: StoredFact) -> str | None:
     if _earlier(casefile, line, "assessment_or_review_requested"):
         return (
             "this body has asked for an assessment or a review already, which is all that reg 15(8) and reg 16(3) ask"
@@ -177,7 +177,7 @@ def _not_yet_asked(casefile: Casefile, line: Line) -> str | None:
     return _aware(casefile, line)
 
 
-def _earlier(casefile: Casefile, line: Line, *kinds: str) -> bool:
+def _earlier(casefile: CaseFile, line: StoredFact, *kinds: str) -> bool:
     """Whether the same body has one of these facts before this one, in the order of the fold."""
     return any(
         each.kind in kinds
@@ -208,7 +208,7 @@ LEARNED = {
 }
 
 
-def remarks(casefile: Casefile) -> list[str]:
+def remarks(casefile: CaseFile) -> list[str]:
     """Whose time cannot be shown yet: each runs from the day on which that body learned of it, and nobody has recorded
     that day.
     """
@@ -233,7 +233,7 @@ A_MOVE = ("expected", "moved", "transferred", "reviewed")
 A_CHANGE = ("changed", "handed_over")
 ALIVE = (*A_MOVE, *A_CHANGE)
 
-PROCESS = statutory_process(
+PROCESS = define_process(
     Transfer,
     name="transfer",
     title="Move or change of commissioner",

@@ -9,9 +9,9 @@ following a recommendation are good ones.
 
 from statemachine import State
 
-from models.casefile import Casefile
+from models.casefile import CaseFile
 from statemachines.changed_time_limits import CERTIFICATE_AS_HEARD, COMPLIANCE, PLANS_HEARD
-from statemachines.process import StatutoryMachine, statutory_process
+from statemachines.process import StatutoryMachine, define_process
 from statemachines.tribunal_facts import FACTS, GUARDS, REASONS
 
 
@@ -132,7 +132,7 @@ class Tribunal(StatutoryMachine):
     )
 
 
-def remarks(casefile: Casefile) -> list[str]:
+def remarks(casefile: CaseFile) -> list[str]:
     """What a reader should know besides the dates."""
     claim = next((line for line in casefile.lines if line.kind == "discrimination_claim_received"), None)
     if claim is None or claim.data["reinstatement"] == "yes" or casefile.state != "claimed":
@@ -149,7 +149,7 @@ DECIDED = ("ordered", "dismissed")
 OVER = (*DECIDED, "conceded", "given_up")
 ALIVE = ("decided", *PENDING, *OVER, *CLAIM, "claim_over")
 
-PROCESS = statutory_process(
+PROCESS = define_process(
     Tribunal,
     name="tribunal",
     title="Tribunal case",

@@ -11,9 +11,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from models.casefile import Casefile
+from models.casefile import CaseFile
 from models.common_facts import COMMISSIONERS, Opening, Seq
-from models.facts import Code, FactData, Line, Slug
+from models.facts import Code, FactData, Slug, StoredFact
 from statemachines.changed_time_limits import CertificateHeard, TimeDirected
 from statemachines.health_advice import ByBody, Noted, is_outstanding, was_asked
 from statemachines.process import Guard
@@ -124,7 +124,7 @@ class HealthRecommendationMade(RecommendationMade):
     """
 
     body: Code
-    BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
+    BOUND_BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
 
 
 class HealthRecommendationAnswered(Noted):
@@ -175,12 +175,12 @@ NO_RECOMMENDATION = (
 DIRECTIONS = {"evidence_filed": "evidence_directed", "bundle_received": "bundle_directed"}
 
 
-def _appeal(casefile: Casefile) -> str | None:
+def _appeal(casefile: CaseFile) -> str | None:
     """What is appealed, as it was registered."""
     return next((str(line.data["appeal"]) for line in reversed(casefile.lines) if line.data.get("appeal")), None)
 
 
-def _of_the_decision(casefile: Casefile, line: Line) -> str | None:
+def _of_the_decision(casefile: CaseFile, line: StoredFact) -> str | None:
     """An appeal is against the decision that the case opened with: one about the contents of a plan may be about its
     parts.
     """
@@ -194,7 +194,7 @@ def _of_the_decision(casefile: Casefile, line: Line) -> str | None:
     )
 
 
-def _about_this_decision(casefile: Casefile, line: Line) -> str | None:
+def _about_this_decision(casefile: CaseFile, line: StoredFact) -> str | None:
     """A certificate lengthens the time to appeal against the decision that the mediation was about, and against no
     other (r20(1)(c)).
     """
@@ -218,14 +218,14 @@ def _near(one: date, other: date) -> bool:
     return abs((one - other).days) < 31
 
 
-def _can_be_extended(casefile: Casefile, line: Line) -> str | None:
+def _can_be_extended(casefile: CaseFile, line: StoredFact) -> str | None:
     if line.data["appeal"] != "refusal_to_assess":
         return _of_the_decision(casefile, line)
     return f"{NO_RECOMMENDATION}; record it as appeal_registered"
 
 
 def _goes_with(kinds: Mapping[str, tuple[str, ...]], provision: str) -> Guard:
-    def guard(casefile: Casefile, line: Line) -> str | None:
+    def guard(casefile: CaseFile, line: StoredFact) -> str | None:
         appeal, lawful = _appeal(casefile), kinds[line.kind]
         if appeal is None or appeal in lawful:
             return None
@@ -242,13 +242,13 @@ def _listed(appeals: tuple[str, ...]) -> str:
     return " or ".join(appeal.replace("_", " ") for appeal in appeals)
 
 
-def _may_recommend(casefile: Casefile, line: Line) -> str | None:
+def _may_recommend(casefile: CaseFile, line: StoredFact) -> str | None:
     if _appeal(casefile) != "refusal_to_assess":
         return None
     return NO_RECOMMENDATION
 
 
-def _recommended(casefile: Casefile, line: Line) -> str | None:
+def _recommended(casefile: CaseFile, line: StoredFact) -> str | None:
     made = [
         past
         for past in _before(casefile, line)
@@ -272,7 +272,7 @@ def _recommended(casefile: Casefile, line: Line) -> str | None:
     return None
 
 
-def _which_direction(casefile: Casefile, line: Line) -> str | None:
+def _which_direction(casefile: CaseFile, line: StoredFact) -> str | None:
     """Where several directions of one sort stand open, what answers one of them says which."""
     if line.data.get("opened_seq") is not None:
         return _of_that_sort(casefile, line)
@@ -288,14 +288,14 @@ def _which_direction(casefile: Casefile, line: Line) -> str | None:
     )
 
 
-def _of_that_sort(casefile: Casefile, line: Line) -> str | None:
+def _of_that_sort(casefile: CaseFile, line: StoredFact) -> str | None:
     wanted = DIRECTIONS[line.kind]
     if any(past.kind == wanted and past.seq == line.data["opened_seq"] for past in _before(casefile, line)):
         return None
     return f"opened_seq is the number of the {wanted} that this answers, and no such fact stands before it"
 
 
-def _before(casefile: Casefile, line: Line) -> list[Line]:
+def _before(casefile: CaseFile, line: StoredFact) -> list[StoredFact]:
     """The facts that stand before a fact, in the order of the fold."""
     return [past for past in casefile.lines if (past.occurred_on, past.seq) < (line.occurred_on, line.seq)]
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from tests.support.mail_server import PostRoom
     from tests.support.team import Team
 
 
@@ -80,3 +81,12 @@ def teams(tmp_path: Path) -> Iterator[Callable[[str], Team]]:
     yield make
     for each in made:
         each.first.engine.dispose()
+
+
+@pytest.fixture
+def room() -> Iterator[PostRoom]:
+    """A mail server that keeps every message, for one test."""
+    from tests.support.mail_server import post_room
+
+    with post_room() as made:
+        yield made

@@ -178,7 +178,7 @@ def page(work: Work) -> Iterator[Run]:
 
 
 @contextmanager
-def refold(work: Work) -> Iterator[Run]:
+def replay_case(work: Work) -> Iterator[Run]:
     """Recovery: every workflow as a process left it that died just before its end. From the first one's start to the
     last one's end.
     """
@@ -243,7 +243,7 @@ ACTS: Acts = {
     "record in bulk": in_bulk,
     "record one fact": one_fact,
     "sweep": sweep,
-    "refold": refold,
+    "refold": replay_case,
     "import": import_file,
     "one case page": page,
 }

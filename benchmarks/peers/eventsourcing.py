@@ -15,8 +15,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from benchmarks.places import OnPostgresql, OnSqlite
 from benchmarks.workload import ACTOR, drafts
-from casework.context import House
-from models.facts import Draft
+from casework.context import AppContext
+from models.facts import FactDraft
 from statemachines.replay import processes
 
 MOVES = processes()["ehc_needs_assessment"].table
@@ -59,8 +59,8 @@ def at(place: OnSqlite | OnPostgresql, name: str) -> Iterator[App]:
         yield app
         app.close()
         return
-    house = place.fresh()
-    told = conninfo_to_dict(place.cluster.url(str(house.engine.url.database), "owner", "postgresql"))
+    context = place.fresh()
+    told = conninfo_to_dict(place.cluster.url(str(context.engine.url.database), "owner", "postgresql"))
     app = Application(
         env={
             "PERSISTENCE_MODULE": "eventsourcing.postgres",
@@ -75,30 +75,30 @@ def at(place: OnSqlite | OnPostgresql, name: str) -> Iterator[App]:
         yield app
     finally:
         app.close()
-        place.done(house)
+        place.done(context)
 
 
-def filled(app: App, house: House, cases: int) -> list[UUID]:
+def filled(app: App, context: AppContext, cases: int) -> list[UUID]:
     """Cases of the workload, all their events saved at once, in one transaction."""
     made: list[Case] = []
     for number in range(cases):
         opening, *others = drafts(number)
-        case = Case(opening.kind, *_said(opening, house))
+        case = Case(opening.kind, *_said(opening, context))
         for draft in others:
-            case.record(draft.kind, *_said(draft, house))
+            case.record(draft.kind, *_said(draft, context))
         made.append(case)
     app.save(*made)
     return [case.id for case in made]
 
 
-def record_each(app: App, house: House, cases: Iterable[Sequence[Draft]]) -> None:
+def record_each(app: App, context: AppContext, cases: Iterable[Sequence[FactDraft]]) -> None:
     """Each fact saved by itself, and its case read back before: as facts come in life."""
     for opening, *others in cases:
-        case = Case(opening.kind, *_said(opening, house))
+        case = Case(opening.kind, *_said(opening, context))
         app.save(case)
         for draft in others:
             case = app.repository.get(case.id)
-            case.record(draft.kind, *_said(draft, house))
+            case.record(draft.kind, *_said(draft, context))
             app.save(case)
         assert len(case.facts) == 1 + len(others)
 
@@ -110,12 +110,12 @@ def replay(app: App, ids: list[UUID]) -> None:
         assert case.state == "planned"
 
 
-def _said(draft: Draft, house: House) -> tuple[str, str, str, str, int, dict[str, str]]:
+def _said(draft: FactDraft, context: AppContext) -> tuple[str, str, str, str, int, dict[str, str]]:
     return (
         draft.occurred_on.isoformat(),
         ACTOR,
         "record",
-        house.law_version,
+        context.law_version,
         1,
         {key: str(value) for key, value in draft.data.items()},
     )

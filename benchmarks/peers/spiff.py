@@ -217,7 +217,7 @@ def sweep(work: Work) -> Iterator[Run]:
 
 
 @contextmanager
-def refold(work: Work) -> Iterator[Run]:
+def replay_case(work: Work) -> Iterator[Run]:
     """Each case restored: a snapshot is read, nothing is replayed and nothing checked."""
     shelf = Shelf(work)
     shelf.cleared()
@@ -257,7 +257,7 @@ ACTS: Acts = {
     "record in bulk": in_bulk,
     "record one fact": one_fact,
     "sweep": sweep,
-    "refold": refold,
+    "refold": replay_case,
     "import": import_file,
     "one case page": page,
 }

@@ -13,15 +13,15 @@ from datetime import date
 from typing import Any
 
 from casework.cases.validation import Refused
-from casework.context import House
+from casework.context import AppContext
 from config.law import NoAnswer
-from deadlines.calculator import reckon
-from models.facts import Draft, FactData
+from deadlines.calculator import calculate
+from models.facts import FactData, FactDraft
 
 
-def with_birth(house: House, model: type[FactData], draft: Draft, born: str | None) -> Draft:
+def with_birth(context: AppContext, model: type[FactData], draft: FactDraft, born: str | None) -> FactDraft:
     """The draft with what it may say of the birth. Raises Refused where the birth is needed and nobody has told it."""
-    wanted = {key: how for key, how in model.FROM_BIRTH.items() if key in model.model_fields}
+    wanted = {key: how for key, how in model.ANSWERED_FROM_BIRTH_DATE.items() if key in model.model_fields}
     if not wanted:
         return draft
     if any(key in draft.data for key in wanted):
@@ -45,7 +45,7 @@ def with_birth(house: House, model: type[FactData], draft: Draft, born: str | No
             f"the date of birth lies after the day of {draft.kind}: one of the two is not right",
             field="date_of_birth",
         )
-    return draft._replace(data={**draft.data, **_said(house, wanted, birth, draft.occurred_on)})
+    return draft._replace(data={**draft.data, **_said(context, wanted, birth, draft.occurred_on)})
 
 
 def corrected_day(data: Mapping[str, Any], stood: date) -> date | None:
@@ -58,7 +58,7 @@ def corrected_day(data: Mapping[str, Any], stood: date) -> date | None:
         return None
 
 
-def _said(house: House, wanted: Mapping[str, str], born: date, on: date) -> dict[str, Any]:
+def _said(context: AppContext, wanted: Mapping[str, str], born: date, on: date) -> dict[str, Any]:
     said: dict[str, Any] = {}
     for key, how in wanted.items():
         if how == "month":
@@ -68,7 +68,7 @@ def _said(house: House, wanted: Mapping[str, str], born: date, on: date) -> dict
         else:
             when, _, rule = how.partition(":")
             said[key] = (
-                "yes" if _before(house, rule, born.replace(day=1) if when == "before_month" else born, on) else "no"
+                "yes" if _before(context, rule, born.replace(day=1) if when == "before_month" else born, on) else "no"
             )
     return said
 
@@ -77,9 +77,9 @@ def _month_end(born: date) -> date:
     return born.replace(day=28 if born.month == 2 else monthrange(born.year, born.month)[1])
 
 
-def _before(house: House, rule: str, born: date, on: date) -> bool:
+def _before(context: AppContext, rule: str, born: date, on: date) -> bool:
     try:
-        due = reckon(house.law, house.almanac, rule, born, {}).due
+        due = calculate(context.law, context.almanac, rule, born, {}).due
     except NoAnswer:
         return False  # that day came before the rule's first entry, and is long past
     return due is not None and on < due

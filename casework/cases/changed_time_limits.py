@@ -9,13 +9,13 @@ files. It decides no day.
 from collections.abc import Sequence
 
 from casework.cases.validation import Refused
-from deadlines.duties import Duty, DutyBook
-from models.facts import Line
+from deadlines.duties import Duty, DutyRules
+from models.facts import StoredFact
 from statemachines.process import Process
 
 
 def check_retimed(
-    process: Process, book: DutyBook, standing: Sequence[Line], duties: Sequence[Duty], new: Sequence[Line]
+    process: Process, book: DutyRules, standing: Sequence[StoredFact], duties: Sequence[Duty], new: Sequence[StoredFact]
 ) -> None:
     """Refuse another time for a rule that takes none, of which no duty was open on the day, or of which several were
     and none is named. Raises Refused.
@@ -52,7 +52,7 @@ def check_retimed(
             )
 
 
-def _takes(duty: Duty, line: Line) -> bool:
+def _takes(duty: Duty, line: StoredFact) -> bool:
     """Whether the duty of that rule, and of that body or opening fact where one is named, was open when the fact
     happened.
     """

@@ -1,15 +1,15 @@
 """Ends a unit of work: propagate what was added to linked cases, then write everything in the caller's transaction."""
 
-from casework.cases.propagation import hear
-from casework.cases.unit_of_work import Desk
+from casework.cases.propagation import propagate
+from casework.cases.unit_of_work import UnitOfWork
 
 
-def commit(desk: Desk) -> list[str]:
+def commit(unit: UnitOfWork) -> list[str]:
     """Propagate new facts to linked cases and write the unit of work. Returns what a person has to follow up, in
     sentences.
 
     The caller's transaction commits; nothing here does.
     """
-    follow_ups = hear(desk, desk.minter.next)
-    desk.flush()
+    follow_ups = propagate(unit, unit.references.next)
+    unit.flush()
     return follow_ups

@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from casework.cases.unit_of_work import CASE, CaseWork, Desk, open_each, readable
+from casework.cases.unit_of_work import CASE, LoadedCase, UnitOfWork, open_each, readable
 from casework.cases.validation import Refused
 from models.bulk_io import read_among
 from models.common_facts import CORRECTIONS
-from models.facts import Draft, Fact, Line
+from models.facts import Fact, FactDraft, StoredFact
 from models.ledger import Damaged
-from statemachines.process import HeardAs, Process, Unlawful
+from statemachines.process import FieldMapping, NotPermitted, Process
 from statemachines.replay import processes
 
 ROUNDS = 6
@@ -35,7 +35,7 @@ def heard_by() -> dict[tuple[str, str], list[tuple[str, str]]]:
     return dict(found)
 
 
-def hear(desk: Desk, mint: Callable[[], str]) -> list[str]:
+def propagate(unit: UnitOfWork, mint: Callable[[], str]) -> list[str]:
     """Let linked cases hear what has been added on this desk; returns what could not be taken, in sentences for a
     person.
     """
@@ -45,12 +45,12 @@ def hear(desk: Desk, mint: Callable[[], str]) -> list[str]:
         return unheard
     asked: dict[str, int] = {}  # how many of a case's added facts have been looked at
     for _round in range(ROUNDS):
-        told: list[tuple[CaseWork, Fact]] = []
-        for work in desk.works.values():
+        told: list[tuple[LoadedCase, Fact]] = []
+        for work in unit.works.values():
             fresh = work.added[asked.get(work.case_ref, 0) :]
             if fresh:
                 asked[work.case_ref] = len(work.added)
-                unheard += _call_again(desk, work, fresh)
+                unheard += _call_again(unit, work, fresh)
                 told.extend(
                     (work, fact)
                     for fact in fresh
@@ -58,14 +58,14 @@ def hear(desk: Desk, mint: Callable[[], str]) -> list[str]:
                 )
         if not told:
             break
-        linked = _linked(desk, [work for work, _fact in told])
+        linked = _linked(unit, [work for work, _fact in told])
         for work, fact in told:
             others = [ref for ref in linked.get(work.child_key or "", []) if ref != work.case_ref]
-            unheard += _tell(desk, work, fact, others, listening, mint)
+            unheard += _tell(unit, work, fact, others, listening, mint)
     return unheard
 
 
-def _call_again(desk: Desk, work: CaseWork, fresh: list[Fact]) -> list[str]:
+def _call_again(unit: UnitOfWork, work: LoadedCase, fresh: list[Fact]) -> list[str]:
     """After an order to assess: a fact for each body that had been asked before it and not since; a correction of the
     order is one of these too.
     """
@@ -84,23 +84,23 @@ def _call_again(desk: Desk, work: CaseWork, fresh: list[Fact]) -> list[str]:
                     said
                     for line in again
                     for said in _try(
-                        desk,
+                        unit,
                         work,
-                        Draft(fact.kind, fact.occurred_on, data, line.seq, caused_by=f"{work.case_ref}/{fact.seq}"),
+                        FactDraft(fact.kind, fact.occurred_on, data, line.seq, caused_by=f"{work.case_ref}/{fact.seq}"),
                     )
                 ]
             asks = work.process.asks if work.process is not None else frozenset()
             if any(line.seq == fact.corrects and line.kind in asks for line in work.lines):
                 for line in [line for line in work.file.lines if line.kind in calls]:
-                    unheard += _ask_again(desk, work, line, calls[line.kind], fact)
+                    unheard += _ask_again(unit, work, line, calls[line.kind], fact)
         else:
             # One that was withdrawn in the same act is not among what stands.
             for line in [line for line in work.file.lines if line.seq == fact.seq and line.kind in calls]:
-                unheard += _ask_again(desk, work, line, calls[line.kind], fact)
+                unheard += _ask_again(unit, work, line, calls[line.kind], fact)
     return unheard
 
 
-def _ask_again(desk: Desk, work: CaseWork, order: Line, kind: str, told: Fact) -> list[str]:
+def _ask_again(unit: UnitOfWork, work: LoadedCase, order: StoredFact, kind: str, told: Fact) -> list[str]:
     """For each body that was asked before an order and not since, the fact that it is called for again; none for a body
     whose request is gone since.
     """
@@ -113,40 +113,44 @@ def _ask_again(desk: Desk, work: CaseWork, order: Line, kind: str, told: Fact) -
     there = {_asked(line): line.seq for line in lines if line.kind == kind and line.caused_by == cause}
     unheard: list[str] = []
     for gone in [each for each in there if each not in before]:
-        withdrawn = Draft("fact_withdrawn", told.occurred_on, {}, there[gone], caused_by=f"{work.case_ref}/{told.seq}")
-        unheard += _try(desk, work, withdrawn)
+        withdrawn = FactDraft(
+            "fact_withdrawn", told.occurred_on, {}, there[gone], caused_by=f"{work.case_ref}/{told.seq}"
+        )
+        unheard += _try(unit, work, withdrawn)
     for body, service in [each for each in before if each not in since and each not in there]:
-        unheard += _try(desk, work, Draft(kind, order.occurred_on, {"body": body, "service": service}, caused_by=cause))
+        unheard += _try(
+            unit, work, FactDraft(kind, order.occurred_on, {"body": body, "service": service}, caused_by=cause)
+        )
     return unheard
 
 
-def _asked(line: Line) -> tuple[str, str | None]:
+def _asked(line: StoredFact) -> tuple[str, str | None]:
     return line.data["body"], line.data.get("service")
 
 
-def _corrects_heard(work: CaseWork, fact: Fact, listening: dict[tuple[str, str], list[tuple[str, str]]]) -> bool:
+def _corrects_heard(work: LoadedCase, fact: Fact, listening: dict[tuple[str, str], list[tuple[str, str]]]) -> bool:
     if fact.kind not in CORRECTIONS:
         return False
     target = next((line for line in work.lines if line.seq == fact.corrects), None)
     return target is not None and (fact.process, target.kind) in listening
 
 
-def _linked(desk: Desk, works: list[CaseWork]) -> dict[str, list[str]]:
+def _linked(unit: UnitOfWork, works: list[LoadedCase]) -> dict[str, list[str]]:
     """References by child, in order of reference: the order in which cases are locked."""
-    desk.settle_children(works)
+    unit.settle_children(works)
     keys = {work.child_key for work in works if work.child_key}
     found: dict[str, set[str]] = defaultdict(set)
-    for work in desk.works.values():
+    for work in unit.works.values():
         if work.child_key in keys and work.lines:
             found[str(work.child_key)].add(work.case_ref)
-    for key, ref in read_among(desk.connection, CASE, ("child_key", "case_ref"), "child_key", keys):
+    for key, ref in read_among(unit.connection, CASE, ("child_key", "case_ref"), "child_key", keys):
         found[key].add(ref)
     return {key: sorted(refs) for key, refs in found.items()}
 
 
 def _tell(
-    desk: Desk,
-    work: CaseWork,
+    unit: UnitOfWork,
+    work: LoadedCase,
     fact: Fact,
     others: list[str],
     listening: dict[tuple[str, str], list[tuple[str, str]]],
@@ -155,8 +159,8 @@ def _tell(
     cause = f"{work.case_ref}/{fact.seq}"
     hearers = listening.get((fact.process, fact.kind), [])
     if fact.kind in CORRECTIONS:
-        opened, unheard = _readable(desk, work, fact, others, set())
-        return unheard + _tell_correction(desk, work, fact, opened, cause)
+        opened, unheard = _readable(unit, work, fact, others, set())
+        return unheard + _tell_correction(unit, work, fact, opened, cause)
     unheard = []
     opened = []
     for name, kind in hearers:
@@ -166,15 +170,15 @@ def _tell(
             continue
         if not others and kind != process.opens and kind not in process.opens_too:
             continue
-        put = process.hears_as.get((fact.process, fact.kind), HeardAs())
-        draft = Draft(
+        put = process.hears_as.get((fact.process, fact.kind), FieldMapping())
+        draft = FactDraft(
             kind,
             fact.occurred_on,
             {**_put(process, kind, put, fact.data), **_of_the_opening(work, put), **put.says},
             caused_by=cause,
         )
         if not opened:
-            opened, lost = _readable(desk, work, fact, others, {name for name, _kind in hearers})
+            opened, lost = _readable(unit, work, fact, others, {name for name, _kind in hearers})
             unheard += [said for said in lost if said not in unheard]
         listeners = [other for other in opened if other.process is process and not other.ended]
         if kind == process.opens:
@@ -185,31 +189,33 @@ def _tell(
                     " no other: see that it covers what was asked"
                 )
             else:
-                unheard += _open(desk, work, process, draft, mint)
+                unheard += _open(unit, work, process, draft, mint)
             continue
         tried = (
-            _latest_first(desk, listeners, draft)
+            _latest_first(unit, listeners, draft)
             if kind in process.hears_once
-            else [_try(desk, other, draft) for other in listeners]
+            else [_try(unit, other, draft) for other in listeners]
         )
         if [] in tried:
             # a child may have several cases of a process, and what one of them takes is not the others' business
             continue
         if kind in process.opens_too:
-            unheard += _open(desk, work, process, draft, mint)
+            unheard += _open(unit, work, process, draft, mint)
         elif kind not in process.hears_quietly:
             unheard += [said for each in tried for said in each]
     return unheard
 
 
-def _put(process: Process, kind: str, put: HeardAs, said: Mapping[str, Any]) -> dict[str, Any]:
+def _put(process: Process, kind: str, put: FieldMapping, said: Mapping[str, Any]) -> dict[str, Any]:
     """What a fact says, as the process that hears it has it; words stay with the case that they were written on."""
     model = process.facts[kind]
     named = {put.renamed.get(key, key): value for key, value in said.items()}
-    return {key: value for key, value in named.items() if key in model.model_fields and key not in model.WORDS}
+    return {
+        key: value for key, value in named.items() if key in model.model_fields and key not in model.FREE_TEXT_FIELDS
+    }
 
 
-def _of_the_opening(work: CaseWork, put: HeardAs) -> dict[str, Any]:
+def _of_the_opening(work: LoadedCase, put: FieldMapping) -> dict[str, Any]:
     """What the fact that opened the other case says, where that is needed to know what a fact of it is about."""
     if not (put.from_opening or put.opened_on) or work.process is None:
         return {}
@@ -219,12 +225,12 @@ def _of_the_opening(work: CaseWork, put: HeardAs) -> dict[str, Any]:
     return said | ({put.opened_on: opening.occurred_on.isoformat()} if put.opened_on else {})
 
 
-def _under_way(other: CaseWork) -> bool:
+def _under_way(other: LoadedCase) -> bool:
     """Whether a case still has something to be done by a day."""
     return any(duty.closed_on is None and duty.due is not None for duty in other.duties)
 
 
-def _latest_first(desk: Desk, listeners: Iterable[CaseWork], draft: Draft) -> list[list[str]]:
+def _latest_first(unit: UnitOfWork, listeners: Iterable[LoadedCase], draft: FactDraft) -> list[list[str]]:
     """Tell the latest case that can take it, and no earlier one: what was refused long ago is not what an order of
     today is about.
     """
@@ -232,35 +238,35 @@ def _latest_first(desk: Desk, listeners: Iterable[CaseWork], draft: Draft) -> li
     for other in sorted(
         listeners, key=lambda each: (each.file.opened_on or draft.occurred_on, each.case_ref), reverse=True
     ):
-        tried.append(_try(desk, other, draft))
+        tried.append(_try(unit, other, draft))
         if not tried[-1]:
             break
     return tried
 
 
-def _open(desk: Desk, work: CaseWork, process: Process, draft: Draft, mint: Callable[[], str]) -> list[str]:
+def _open(unit: UnitOfWork, work: LoadedCase, process: Process, draft: FactDraft, mint: Callable[[], str]) -> list[str]:
     """A case of the same child, opened by what was heard: the authority is the one that the cause had."""
     fields = process.facts[draft.kind].model_fields
     known: dict[str, Any] = {
         key: value for key in ("la", "la_reference") if key in fields and (value := getattr(work.file, key)) is not None
     }
-    (other,) = desk.open([mint()]).values()
+    (other,) = unit.open([mint()]).values()
     work.child_key = other.child_key = work.child_key or secrets.token_hex(12)
-    return _try(desk, other, draft._replace(data={**known, **draft.data}))
+    return _try(unit, other, draft._replace(data={**known, **draft.data}))
 
 
 def _readable(
-    desk: Desk, work: CaseWork, fact: Fact, others: list[str], hearers: set[str]
-) -> tuple[list[CaseWork], list[str]]:
+    unit: UnitOfWork, work: LoadedCase, fact: Fact, others: list[str], hearers: set[str]
+) -> tuple[list[LoadedCase], list[str]]:
     """The other cases, of those that may hear only such as can be read: damage to one is no reason to refuse a fact of
     another.
 
     And what a person then has to see to, in sentences.
     """
     try:
-        opened = desk.open(others) if others else {}
-    except (Damaged, Unlawful):
-        opened = dict(open_each(desk, others))
+        opened = unit.open(others) if others else {}
+    except (Damaged, NotPermitted):
+        opened = dict(open_each(unit, others))
     sound = [
         other
         for other in opened.values()
@@ -274,7 +280,9 @@ def _readable(
     ]
 
 
-def _tell_correction(desk: Desk, work: CaseWork, fact: Fact, others: Iterable[CaseWork], cause: str) -> list[str]:
+def _tell_correction(
+    unit: UnitOfWork, work: LoadedCase, fact: Fact, others: Iterable[LoadedCase], cause: str
+) -> list[str]:
     unheard: list[str] = []
     for other in others:
         for line in list(other.lines):
@@ -283,20 +291,26 @@ def _tell_correction(desk: Desk, work: CaseWork, fact: Fact, others: Iterable[Ca
                     # A history cannot lose its first fact: the case that was opened by what did not happen is
                     # withdrawn.
                     unheard += _try(
-                        desk, other, Draft("case_withdrawn", max(fact.occurred_on, line.occurred_on), caused_by=cause)
+                        unit,
+                        other,
+                        FactDraft("case_withdrawn", max(fact.occurred_on, line.occurred_on), caused_by=cause),
                     )
                     continue
                 target = next(own for own in work.lines if own.seq == fact.corrects)
-                put = other.process.hears_as.get((fact.process, target.kind), HeardAs()) if other.process else HeardAs()
+                put = (
+                    other.process.hears_as.get((fact.process, target.kind), FieldMapping())
+                    if other.process
+                    else FieldMapping()
+                )
                 data = _put(other.process, line.kind, put, fact.data) if other.process else {}
                 data |= {"occurred_on": fact.data["occurred_on"]} if "occurred_on" in fact.data else {}
-                unheard += _try(desk, other, Draft(fact.kind, fact.occurred_on, data, line.seq, caused_by=cause))
+                unheard += _try(unit, other, FactDraft(fact.kind, fact.occurred_on, data, line.seq, caused_by=cause))
     return unheard
 
 
-def _try(desk: Desk, other: CaseWork, draft: Draft) -> list[str]:
+def _try(unit: UnitOfWork, other: LoadedCase, draft: FactDraft) -> list[str]:
     try:
-        desk.add(other, [draft])
+        unit.add(other, [draft])
     except Refused as refused:
         return [f"Case {other.case_ref} could not take {draft.kind}: {refused.message}"]
     return []

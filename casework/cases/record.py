@@ -13,18 +13,18 @@ from sqlalchemy import Connection
 from casework.cases.birth_date_answers import corrected_day, with_birth
 from casework.cases.commit import commit
 from casework.cases.same_child import join, left_behind, link_of, open_twice, refuse_another_child, refuse_second
-from casework.cases.unit_of_work import CaseWork, Desk
+from casework.cases.unit_of_work import LoadedCase, UnitOfWork
 from casework.cases.validation import Refused, check_person
 from casework.cases.warnings import misdirected
-from casework.context import House
+from casework.context import AppContext
 from models import people
 from models.database import alone, transact
-from models.facts import REFERENCE, Draft
-from statemachines.replay import effective, opened_by
+from models.facts import REFERENCE, FactDraft
+from statemachines.replay import facts_in_force, opened_by
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class RecordCommand:
     """Facts to be accepted together on one case, or not at all.
 
     `case_ref` None asks for a new reference. `begin_chasing` starts chasing from today where a chased duty is open, as
@@ -32,7 +32,7 @@ class Act:
     """
 
     case_ref: str | None
-    drafts: Sequence[Draft]
+    drafts: Sequence[FactDraft]
     person: Mapping[str, str] | None = None
     passages: Sequence[str] = ()
     begin_chasing: bool = False
@@ -65,9 +65,9 @@ class Refusal:
 
 
 def record(
-    house: House,
+    context: AppContext,
     case: str,
-    drafts: Sequence[Draft],
+    drafts: Sequence[FactDraft],
     actor: str,
     via: str = "record",
     run: str | None = None,
@@ -78,7 +78,7 @@ def record(
     The reference is kept where it has the form of one; otherwise an opening fact is given a new reference.
     """
     kept = case.strip().upper()
-    act = Act(kept if REFERENCE.fullmatch(kept) else None, drafts, person)
+    act = RecordCommand(kept if REFERENCE.fullmatch(kept) else None, drafts, person)
     if act.case_ref is None and drafts[0].kind not in opened_by():
         raise Refused(
             "no_such_case",
@@ -87,22 +87,22 @@ def record(
         )
 
     def once(connection: Connection) -> Recorded:
-        desk = Desk(house, connection, actor=actor, via=via, run=run)
-        work = take(desk, act)
+        unit = UnitOfWork(context, connection, actor=actor, via=via, run=run)
+        work = take(unit, act)
         seq, state, facts = work.lines[-1].seq, work.file.state, len(work.added)
         elsewhere = misdirected(work)
-        follow_ups = commit(desk)
-        unheard = [*follow_ups, *open_twice(desk), *left_behind(desk), *elsewhere]
+        follow_ups = commit(unit)
+        unheard = [*follow_ups, *open_twice(unit), *left_behind(unit), *elsewhere]
         return Recorded(
             case_ref=work.case_ref, process=work.file.process, seq=seq, state=state, facts=facts, unheard=unheard
         )
 
-    return transact(house.engine, once)
+    return transact(context.engine, once)
 
 
 def record_acts(
-    house: House,
-    acts: Sequence[Act],
+    context: AppContext,
+    acts: Sequence[RecordCommand],
     actor: str,
     via: str,
     run: str | None = None,
@@ -112,14 +112,14 @@ def record_acts(
     in order.
     """
     if connection is None:
-        return transact(house.engine, lambda own: record_acts(house, acts, actor, via, run, own))
-    desk = Desk(house, connection, actor=actor, via=via, run=run)
-    desk.open([act.case_ref for act in acts if act.case_ref is not None])
+        return transact(context.engine, lambda own: record_acts(context, acts, actor, via, run, own))
+    unit = UnitOfWork(context, connection, actor=actor, via=via, run=run)
+    unit.open([act.case_ref for act in acts if act.case_ref is not None])
     outcomes: list[Recorded | Refusal] = []
     for act in acts:
         try:
-            before = len(desk.works[act.case_ref].lines) if act.case_ref is not None else 0
-            work = take(desk, act)
+            before = len(unit.works[act.case_ref].lines) if act.case_ref is not None else 0
+            work = take(unit, act)
             seq = work.lines[-1].seq if work.lines else 0
             stands = work.file
             outcomes.append(
@@ -141,91 +141,93 @@ def record_acts(
                     act.drafts[0].kind if act.drafts else None,
                 )
             )
-    commit(desk)
+    commit(unit)
     return outcomes
 
 
-def take(desk: Desk, act: Act) -> CaseWork:
+def take(unit: UnitOfWork, act: RecordCommand) -> LoadedCase:
     """Put one act on the desk. Raises Refused, and the case is as before."""
-    ref = act.case_ref or desk.minter.next()
+    ref = act.case_ref or unit.references.next()
     if any(draft.data.get(key) for draft in act.drafts for key in ("linked_to", "nhs_number")):
         # Before any case is locked (a batch, whose cases are locked by now, is begun afresh where two wait
         # for each
         # other): whoever else says whose a
         # case is waits until the cases of the child are written as one.
-        alone(desk.connection, "children")
-    work = desk.open([ref])[ref]
+        alone(unit.connection, "children")
+    work = unit.open([ref])[ref]
     process = work.process or next((opened_by()[draft.kind] for draft in act.drafts if draft.kind in opened_by()), None)
     person = dict(act.person or {})
-    drafts: list[Draft] = []
+    drafts: list[FactDraft] = []
     for draft in act.drafts:
         model = process.facts.get(draft.kind) if process is not None else None
         if model is not None:
-            if not model.PERSON.isdisjoint(draft.data):
-                told = {key: str(draft.data[key]) for key in model.PERSON if draft.data.get(key)}
+            if not model.IDENTITY_FIELDS.isdisjoint(draft.data):
+                told = {key: str(draft.data[key]) for key in model.IDENTITY_FIELDS if draft.data.get(key)}
                 check_person(told, draft.occurred_on)
                 person |= told
                 draft = draft._replace(
-                    data={key: value for key, value in draft.data.items() if key not in model.PERSON}
+                    data={key: value for key, value in draft.data.items() if key not in model.IDENTITY_FIELDS}
                 )
-            if model.FROM_BIRTH:
-                draft = with_birth(desk.house, model, draft, _born(desk, work, draft, person))
+            if model.ANSWERED_FROM_BIRTH_DATE:
+                draft = with_birth(unit.context, model, draft, _born(unit, work, draft, person))
             elif draft.kind == "fact_corrected":
-                draft = _judged_again(desk, work, draft, person)
+                draft = _judged_again(unit, work, draft, person)
         drafts.append(draft)
     if person.get("nhs_number"):
-        people.alone_with_child(desk.connection, desk.house.seal, person["nhs_number"])
-    link = link_of(desk, work, drafts, person)
-    refuse_another_child(desk, work, act.drafts, link, person)
+        people.alone_with_child(unit.connection, unit.context.seal, person["nhs_number"])
+    link = link_of(unit, work, drafts, person)
+    refuse_another_child(unit, work, act.drafts, link, person)
     if process is not None:
-        refuse_second(desk, process, work, drafts, link.child_key if link is not None else None, person)
-    desk.add(work, drafts)
+        refuse_second(unit, process, work, drafts, link.child_key if link is not None else None, person)
+    unit.add(work, drafts)
     if link is not None:
-        join(desk, work, link)
-    if act.begin_chasing and chased_and_open(desk, work):
-        desk.add(work, [Draft("chasing_began", desk.today)])
+        join(unit, work, link)
+    if act.begin_chasing and chased_and_open(unit, work):
+        unit.add(work, [FactDraft("chasing_began", unit.today)])
     if person:
-        desk.remember_person(work, person)
+        unit.remember_person(work, person)
     if act.alias is not None:
-        desk.aliases[act.alias] = ref
+        unit.aliases[act.alias] = ref
     for words in act.passages:
-        desk.passages.append(people.seal_passage(desk.house.seal, ref, words, desk.now))
+        unit.passages.append(people.encrypt_free_text(unit.context.seal, ref, words, unit.now))
     return work
 
 
-def _judged_again(desk: Desk, work: CaseWork, draft: Draft, person: dict[str, str]) -> Draft:
+def _judged_again(unit: UnitOfWork, work: LoadedCase, draft: FactDraft, person: dict[str, str]) -> FactDraft:
     """The correction of a fact that says something worked out from a birth: a corrected day, or birth, is judged
     afresh.
     """
-    target = next((line for line in effective(work.lines) if line.seq == draft.corrects), None)
+    target = next((line for line in facts_in_force(work.lines) if line.seq == draft.corrects), None)
     model = work.process.facts.get(target.kind) if target is not None and work.process is not None else None
     if target is None or model is None:
         return draft
-    told = {key: str(draft.data[key]) for key in model.PERSON if draft.data.get(key)}
-    check_person(told, desk.today)
+    told = {key: str(draft.data[key]) for key in model.IDENTITY_FIELDS if draft.data.get(key)}
+    check_person(told, unit.today)
     person |= told
-    if not model.FROM_BIRTH:
+    if not model.ANSWERED_FROM_BIRTH_DATE:
         return draft
-    data = {key: value for key, value in draft.data.items() if key not in model.PERSON}
+    data = {key: value for key, value in draft.data.items() if key not in model.IDENTITY_FIELDS}
     day = corrected_day(data, target.occurred_on)
-    if day is None or (day == target.occurred_on and not told and not data.keys() & model.FROM_BIRTH.keys()):
+    if day is None or (
+        day == target.occurred_on and not told and not data.keys() & model.ANSWERED_FROM_BIRTH_DATE.keys()
+    ):
         return draft
     particulars = {key: value for key, value in data.items() if key not in {"occurred_on", "reason"}}
-    judged = with_birth(desk.house, model, Draft(target.kind, day, particulars), _born(desk, work, draft, person))
+    judged = with_birth(unit.context, model, FactDraft(target.kind, day, particulars), _born(unit, work, draft, person))
     return draft._replace(data={**data, **judged.data})
 
 
-def _born(desk: Desk, work: CaseWork, draft: Draft, person: Mapping[str, str]) -> str | None:
+def _born(unit: UnitOfWork, work: LoadedCase, draft: FactDraft, person: Mapping[str, str]) -> str | None:
     """The date of birth: told in this act, or sealed with this case or the one that it is linked to."""
     for ref in (work.case_ref, draft.data.get("linked_to")):
         if person.get("date_of_birth"):
             break
         if ref:
-            person = people.person_of(desk.connection, desk.house.seal, str(ref)) or {}
+            person = people.person_of(unit.connection, unit.context.seal, str(ref)) or {}
     return person.get("date_of_birth")
 
 
-def chased_and_open(desk: Desk, work: CaseWork) -> bool:
+def chased_and_open(unit: UnitOfWork, work: LoadedCase) -> bool:
     """Whether an imported duty that the ladder chases is open, and no chasing of it has begun."""
     began = max((seq for seq, _day in work.file.chasing_began), default=0)
     return any(
@@ -233,12 +235,12 @@ def chased_and_open(desk: Desk, work: CaseWork) -> bool:
         and duty.body is not None
         and duty.imported
         and duty.opened_seq > began
-        and desk.house.ladder.rungs(duty.rule)
+        and unit.context.ladder.rungs(duty.rule)
         for duty in work.duties
     )
 
 
-def as_values(pairs: Sequence[str]) -> dict[str, Any]:
+def parse_key_values(pairs: Sequence[str]) -> dict[str, Any]:
     """`key=value` options as a mapping. Raises Refused (a wrong call) for a pair without `=` or a key given twice."""
     told: dict[str, Any] = {}
     for pair in pairs:

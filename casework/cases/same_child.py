@@ -12,15 +12,15 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
-from casework.cases.unit_of_work import CASE, CaseWork, Desk, open_readable
+from casework.cases.unit_of_work import CASE, LoadedCase, UnitOfWork, open_readable
 from casework.cases.validation import Refused
 from models import people
-from models.casefile import Casefile
+from models.casefile import CaseFile
 from models.common_facts import CORRECTIONS
-from models.facts import REFERENCE, Draft
+from models.facts import REFERENCE, FactDraft
 from models.ledger import Damaged
-from statemachines.process import Process, Unlawful
-from statemachines.replay import effective, fold
+from statemachines.process import NotPermitted, Process
+from statemachines.replay import facts_in_force, fold
 
 
 class Link(NamedTuple):
@@ -30,12 +30,12 @@ class Link(NamedTuple):
     `mends`: it is said by a correction, which may make the case another child's.
     """
 
-    other: CaseWork
+    other: LoadedCase
     child_key: str
     mends: bool
 
 
-def link_of(desk: Desk, work: CaseWork, drafts: Sequence[Draft], person: Mapping[str, str]) -> Link | None:
+def link_of(unit: UnitOfWork, work: LoadedCase, drafts: Sequence[FactDraft], person: Mapping[str, str]) -> Link | None:
     """The link that an act says; None where it says none. Nothing is changed yet.
 
     Raises Refused where it names several cases, itself, none that there is, one that cannot be read, or one whose child
@@ -61,8 +61,8 @@ def link_of(desk: Desk, work: CaseWork, drafts: Sequence[Draft], person: Mapping
             wrong_call=True,
         )
     try:
-        other = desk.open([linked])[linked] if REFERENCE.fullmatch(linked) else None
-    except (Damaged, Unlawful):
+        other = unit.open([linked])[linked] if REFERENCE.fullmatch(linked) else None
+    except (Damaged, NotPermitted):
         raise Refused(
             "unreadable",
             f"case {linked}, which linked_to names, cannot be read: sendflow verify {linked} says why",
@@ -75,9 +75,9 @@ def link_of(desk: Desk, work: CaseWork, drafts: Sequence[Draft], person: Mapping
             field="linked_to",
             wrong_call=True,
         )
-    desk.settle_children([other])
+    unit.settle_children([other])
     key = other.child_key or secrets.token_hex(12)
-    if _differ(person.get("nhs_number"), _number(desk, key)):
+    if _differ(person.get("nhs_number"), _number(unit, key)):
         raise Refused(
             "another_child",
             "the case named in linked_to is of a child with another NHS number: one of the two is not right",
@@ -87,7 +87,7 @@ def link_of(desk: Desk, work: CaseWork, drafts: Sequence[Draft], person: Mapping
 
 
 def refuse_another_child(
-    desk: Desk, work: CaseWork, drafts: Sequence[Draft], link: Link | None, person: Mapping[str, str]
+    unit: UnitOfWork, work: LoadedCase, drafts: Sequence[FactDraft], link: Link | None, person: Mapping[str, str]
 ) -> None:
     """Refuse what would make a case that stands another child's without saying so (an order heard by the wrong child's
     case is chased there), and what would tell again who was erased.
@@ -98,9 +98,9 @@ def refuse_another_child(
     number = person.get("nhs_number")
     if link is None and (not person or not work.lines):
         return
-    desk.settle_children([work] if work.lines else [])
+    unit.settle_children([work] if work.lines else [])
     keys = {key for key in (work.child_key, link.child_key if link is not None else None) if key is not None}
-    if person and people.erased_among(desk.connection, keys):
+    if person and people.erased_among(unit.connection, keys):
         raise Refused(
             "erased",
             "who this case is about was erased, and is not told again: leave out nhs_number and date_of_birth",
@@ -111,7 +111,7 @@ def refuse_another_child(
     if (
         link is not None
         and link.other.child_key not in (None, work.child_key)
-        and people.erased_among(desk.connection, keys)
+        and people.erased_among(unit.connection, keys)
     ):
         raise Refused(
             "erased",
@@ -119,9 +119,9 @@ def refuse_another_child(
             " child's any more",
             field="linked_to",
         )
-    known = _number(desk, work.child_key)
+    known = _number(unit, work.child_key)
     if _differ(number, known):
-        whose = people.find_children(desk.connection, desk.house.seal, [str(number)])
+        whose = people.find_children(unit.connection, unit.context.seal, [str(number)])
         if whose or any(draft.data.get("nhs_number") and draft.kind not in CORRECTIONS for draft in drafts):
             raise Refused(
                 "another_child",
@@ -130,7 +130,7 @@ def refuse_another_child(
                 " child. Where the number was wrong and is nobody else's, correct the fact that told it",
                 field="nhs_number",
             )
-    if link is not None and link.child_key != work.child_key and _differ(known, _number(desk, link.child_key)):
+    if link is not None and link.child_key != work.child_key and _differ(known, _number(unit, link.child_key)):
         raise Refused(
             "another_child",
             f"case {link.other.case_ref} is of another child than this one: their NHS numbers differ. Where this case"
@@ -139,7 +139,7 @@ def refuse_another_child(
         )
 
 
-def join(desk: Desk, work: CaseWork, link: Link) -> None:
+def join(unit: UnitOfWork, work: LoadedCase, link: Link) -> None:
     """Put a link into effect, once what says it has been accepted: two children turn out to be one, or a correction
     takes one case to another child.
     """
@@ -149,27 +149,27 @@ def join(desk: Desk, work: CaseWork, link: Link) -> None:
         link.other.child_key = key
     if before is not None and before != key:
         if link.mends:
-            desk.left[work.case_ref] = before
+            unit.left[work.case_ref] = before
         else:
-            gone, stays = (key, before) if _number(desk, before) and not _number(desk, key) else (before, key)
-            people.unite(desk.connection, desk.house.seal, gone, stays)
-            desk.is_of(gone, stays)
+            gone, stays = (key, before) if _number(unit, before) and not _number(unit, key) else (before, key)
+            people.merge_children(unit.connection, unit.context.seal, gone, stays)
+            unit.is_of(gone, stays)
             key = stays
     work.child_key = key
 
 
-def left_behind(desk: Desk) -> list[str]:
+def left_behind(unit: UnitOfWork) -> list[str]:
     """What a person is to mend where a case has become another child's: facts that it and the cases of the child that
     it was of have heard of each other.
     """
     said: list[str] = []
-    for ref, key in desk.left.items():
+    for ref, key in unit.left.items():
         others = list(
-            desk.connection.scalars(select(CASE.c.case_ref).where(CASE.c.child_key == key, CASE.c.case_ref != ref))
+            unit.connection.scalars(select(CASE.c.case_ref).where(CASE.c.child_key == key, CASE.c.case_ref != ref))
         )
-        read = open_readable(desk, [ref, *others])
+        read = open_readable(unit, [ref, *others])
         for hearer, told in [(other, ref) for other in others] + [(ref, other) for other in others]:
-            lines = effective(read[hearer].lines) if hearer in read else []
+            lines = facts_in_force(read[hearer].lines) if hearer in read else []
             if heard := [
                 str(line.seq) for line in lines if line.caused_by is not None and line.caused_by.startswith(f"{told}/")
             ]:
@@ -180,10 +180,10 @@ def left_behind(desk: Desk) -> list[str]:
     return said
 
 
-def _number(desk: Desk, key: str | None) -> str | None:
+def _number(unit: UnitOfWork, key: str | None) -> str | None:
     """The NHS number that is known of a child."""
     return (
-        people.read_people(desk.connection, desk.house.seal, [key]).get(key, {}).get("nhs_number")
+        people.read_people(unit.connection, unit.context.seal, [key]).get(key, {}).get("nhs_number")
         if key is not None
         else None
     )
@@ -194,10 +194,10 @@ def _differ(one: str | None, other: str | None) -> bool:
 
 
 def refuse_second(
-    desk: Desk,
+    unit: UnitOfWork,
     process: Process,
-    work: CaseWork,
-    drafts: Sequence[Draft],
+    work: LoadedCase,
+    drafts: Sequence[FactDraft],
     child_key: str | None,
     person: Mapping[str, str],
 ) -> None:
@@ -213,24 +213,24 @@ def refuse_second(
     if would_open is None:
         return
     opening, named = would_open
-    desk.settle_children(
+    unit.settle_children(
         [work] if work.lines else []
     )  # whoever was told of earlier in this transaction is found as well
     number = person.get("nhs_number")
-    known = people.find_children(desk.connection, desk.house.seal, [number]).get(number) if number else None
+    known = people.find_children(unit.connection, unit.context.seal, [number]).get(number) if number else None
     keys = {key for key in (child_key, work.child_key, known) if key is not None}  # they turn out to be one child's
-    la = desk.house.directory.find_la(named or "")
+    la = unit.context.directory.find_la(named or "")
     if not keys or la is None:
         return
     query = select(CASE.c.case_ref).where(
         CASE.c.child_key.in_(keys), CASE.c.process == process.name, CASE.c.la == la, CASE.c.state.not_in(process.final)
     )
     opened = {
-        str(ref) for ref in desk.connection.scalars(query)
-    } - desk.works.keys()  # what is on the desk is newer than its row
+        str(ref) for ref in unit.connection.scalars(query)
+    } - unit.works.keys()  # what is on the desk is newer than its row
     opened |= {
         ref
-        for ref, other in desk.works.items()
+        for ref, other in unit.works.items()
         if other is not work
         and other.child_key in keys
         and other.process is process
@@ -246,24 +246,24 @@ def refuse_second(
         )
 
 
-def open_twice(desk: Desk) -> list[str]:
+def open_twice(unit: UnitOfWork) -> list[str]:
     """What a person is to mend once children who were kept as two have turned out to be one: cases of which one only
     may be open.
 
     Called when everything on the desk has been written.
     """
     said: list[str] = []
-    for process in desk.house.processes.values():
-        if not (desk.united and process.one_open_per_child_and_la):
+    for process in unit.context.processes.values():
+        if not (unit.united and process.one_open_per_child_and_la):
             continue
         query = select(CASE.c.child_key, CASE.c.la, CASE.c.case_ref).where(
-            CASE.c.child_key.in_(desk.united),
+            CASE.c.child_key.in_(unit.united),
             CASE.c.process == process.name,
             CASE.c.state.not_in(process.final),
             CASE.c.la.is_not(None),
         )
         of_one: dict[tuple[str, str], list[str]] = {}
-        for key, la, ref in desk.connection.execute(query):
+        for key, la, ref in unit.connection.execute(query):
             of_one.setdefault((str(key), str(la)), []).append(str(ref))
         said += [
             f"Cases {' and '.join(sorted(refs))} ({process.title}) turn out to be of one child and local authority, and"
@@ -275,7 +275,7 @@ def open_twice(desk: Desk) -> list[str]:
 
 
 def _would_be_open(
-    process: Process, work: CaseWork, drafts: Sequence[Draft], person: Mapping[str, str]
+    process: Process, work: LoadedCase, drafts: Sequence[FactDraft], person: Mapping[str, str]
 ) -> tuple[str, str | None] | None:
     """The kind of fact that opens this case, opens it again after its end, or makes it another authority's or child's,
     and the authority it is then of.
@@ -296,7 +296,7 @@ def _would_be_open(
     return said[-1] if said else ("fact_corrected", work.file.la) if person.get("nhs_number") else None
 
 
-def _after(work: CaseWork, withdrawals: Sequence[Draft]) -> Casefile | None:
+def _after(work: LoadedCase, withdrawals: Sequence[FactDraft]) -> CaseFile | None:
     """The case once these withdrawals are taken; None where that is no lawful history, which is refused elsewhere, in
     its own words.
     """
@@ -314,5 +314,5 @@ def _after(work: CaseWork, withdrawals: Sequence[Draft]) -> Casefile | None:
     ]
     try:
         return fold(work.case_ref, [*work.lines, *taken])
-    except Unlawful:
+    except NotPermitted:
         return None

@@ -15,20 +15,20 @@ from sqlalchemy import Connection, bindparam, func, select, update
 
 from casework.cases.changed_time_limits import check_retimed
 from casework.cases.validation import Refused, prepared
-from casework.context import House, instant, london_day
+from casework.context import AppContext, instant, london_day
 from config.law import LawError, NoAnswer
 from deadlines.duties import Duty, duties_of
-from deadlines.escalation import Looked, look
-from deadlines.working_calendar import AlmanacRange
+from deadlines.escalation import Evaluation, look
+from deadlines.working_calendar import OutsideCalendarRange
 from models import ledger, people
 from models.bulk_io import Row, day_form, delete_rows, insert_missing, put_new_rows, put_rows, read_among
-from models.casefile import Casefile
+from models.casefile import CaseFile
 from models.database import LEDGER, alone, beside_others, lock_cases
-from models.facts import Draft, Fact, Line, fact_of
+from models.facts import Fact, FactDraft, StoredFact, fact_of
 from models.ledger import Tail
 from models.tables import CaseRow, DutyRow, NoticeRow
 from notifications.notices import NoticeDraft, notices_for
-from statemachines.process import Process, Unlawful
+from statemachines.process import NotPermitted, Process
 from statemachines.replay import fold, opened_by, process_of
 
 CASE = CaseRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
@@ -39,33 +39,33 @@ FAR_BACK = date(1900, 1, 1)
 SERIES = ("SF-", *(f"SF{letter}-" for letter in ascii_uppercase))
 OF_SERIES = 1_000_000
 # What a history that cannot be worked out raises, whichever part of it is at fault.
-UNREADABLE = (KeyError, ValueError, LookupError, LawError, NoAnswer, AlmanacRange, Refused, Unlawful)
+UNREADABLE = (KeyError, ValueError, LookupError, LawError, NoAnswer, OutsideCalendarRange, Refused, NotPermitted)
 
 
-class Folded(NamedTuple):
+class Replayed(NamedTuple):
     """What a history leaves."""
 
-    casefile: Casefile
+    casefile: CaseFile
     duties: list[Duty]
 
 
 @dataclass(slots=True)
-class CaseWork:
+class LoadedCase:
     """A case on the desk: its stored history, what has been added, and what the whole now folds to."""
 
     case_ref: str
-    house: House
+    context: AppContext
     process: Process | None = None
-    lines: list[Line] = field(default_factory=list)
+    lines: list[StoredFact] = field(default_factory=list)
     tail: Tail = ledger.NEW_CASE
-    folded: Folded | None = None
+    folded: Replayed | None = None
     added: list[Fact] = field(default_factory=list)
     child_key: str | None = None
     stored_key: str | None = None
     stale: bool = False
 
     @property
-    def file(self) -> Casefile:
+    def file(self) -> CaseFile:
         """The folded case. Raises LookupError for a case without facts."""
         return self.whole().casefile
 
@@ -74,17 +74,17 @@ class CaseWork:
         """Every duty of the case. Raises LookupError for a case without facts."""
         return self.whole().duties
 
-    def whole(self) -> Folded:
+    def whole(self) -> Replayed:
         """What the history folds to, worked out when it is first asked for: most acts never ask what a case was before
         them.
         """
         if self.folded is None:
             if not self.lines:
                 raise LookupError(f"case {self.case_ref} has no facts yet")
-            self.folded = refold(self.house, self.case_ref, self.lines)
+            self.folded = replay_case(self.context, self.case_ref, self.lines)
         return self.folded
 
-    def so_far(self) -> Casefile | None:
+    def so_far(self) -> CaseFile | None:
         """The folded case; None before its first fact."""
         return self.file if self.lines else None
 
@@ -107,7 +107,7 @@ class _Caches:
 
 
 @dataclass(slots=True)
-class Minter:
+class ReferenceGenerator:
     """New references, one after another, never one that stands already: SF-000001 to SF-999999, then SFA-000000, each
     as long as the others, so that the highest is the last and an index knows it.
     """
@@ -138,11 +138,13 @@ class Minter:
         return last
 
 
-class Desk:
+class UnitOfWork:
     """See the module. `actor`, `via` and `run` stand in every fact that the desk writes."""
 
-    def __init__(self, house: House, connection: Connection, *, actor: str, via: str, run: str | None = None) -> None:
-        self.house = house
+    def __init__(
+        self, context: AppContext, connection: Connection, *, actor: str, via: str, run: str | None = None
+    ) -> None:
+        self.context = context
         self.connection = connection
         self.day = day_form(connection)
         self.actor = actor
@@ -151,21 +153,21 @@ class Desk:
         beside_others(
             connection, LEDGER
         )  # a head that leaves the building waits for facts that are under way, and they for it
-        now = house.now()
+        now = context.now()
         self.now, self.today = instant(now), london_day(now)
-        house.hold.keep(connection, self.now, actor, via)
-        self.works: dict[str, CaseWork] = {}
+        context.hold.keep(connection, self.now, actor, via)
+        self.works: dict[str, LoadedCase] = {}
         self.notices: list[NoticeDraft] = []
-        self.passages: list[people.Passage] = []
+        self.passages: list[people.FreeText] = []
         self.people: list[tuple[str, Mapping[str, str]]] = []
         self.aliases: dict[str, str] = {}
-        self.minter = Minter(connection)
+        self.references = ReferenceGenerator(connection)
         self.united: set[str] = set()
         self.left: dict[
             str, str
         ] = {}  # a case that a correction has made another child's, and the child that it was of
 
-    def open(self, refs: Sequence[str]) -> dict[str, CaseWork]:
+    def open(self, refs: Sequence[str]) -> dict[str, LoadedCase]:
         """Put cases on the desk, locked; a reference without facts gives an empty case, to be opened by its
         first fact.
         """
@@ -174,25 +176,25 @@ class Desk:
             lock_cases(self.connection, wanted)
         histories = ledger.read(self.connection, wanted) if wanted else {}
         for ref in wanted:
-            work = CaseWork(ref, self.house)
+            work = LoadedCase(ref, self.context)
             if ref in histories:
                 work.lines, work.tail = histories[ref]
                 work.process = process_of(work.lines)
             self.works[ref] = work
         return {ref: self.works[ref] for ref in refs}
 
-    def add(self, work: CaseWork, drafts: Iterable[Draft]) -> list[Fact]:
+    def add(self, work: LoadedCase, drafts: Iterable[FactDraft]) -> list[Fact]:
         """Check and add facts to a case in one act. Raises Refused, and the case is as before.
 
         The whole history is refolded with them, so that nothing is accepted that would make a later fact unlawful.
         """
         facts: list[Fact] = []
         lines = list(work.lines)
-        passages: list[people.Passage] = []
+        passages: list[people.FreeText] = []
         seq = lines[-1].seq if lines else 0
         recorded_at = max(self.now, lines[-1].recorded_at) if lines else self.now
         process = work.process
-        rehearsed = True if self.house.rehearsed else None
+        rehearsed = True if self.context.rehearsed else None
         for draft in drafts:
             if process is None:
                 process = opened_by().get(draft.kind)
@@ -202,9 +204,9 @@ class Desk:
                         "not_open", f"there is no case {work.case_ref} yet: a case is opened by one of {kinds}"
                     )
             seq += 1
-            data, written = prepared(self.house, process, work.so_far, lines, draft, self.today, self.via)
+            data, written = prepared(self.context, process, work.so_far, lines, draft, self.today, self.via)
             for key, words in written.items():
-                passage = people.seal_passage(self.house.seal, work.case_ref, words, self.now)
+                passage = people.encrypt_free_text(self.context.seal, work.case_ref, words, self.now)
                 passages.append(passage)
                 data[key] = passage.token
             fact = fact_of(
@@ -215,7 +217,7 @@ class Desk:
                     "version": process.versions[draft.kind],
                     "process": process.name,
                     "machine": process.version,
-                    "law": self.house.law_version,
+                    "law": self.context.law_version,
                     "occurred_on": draft.occurred_on,
                     "recorded_at": recorded_at,
                     "actor": self.actor,
@@ -234,11 +236,11 @@ class Desk:
             return []
         new = lines[-len(facts) :]
         try:
-            folded = refold(self.house, work.case_ref, lines)
+            folded = replay_case(self.context, work.case_ref, lines)
             check_excuses(folded, new)
-            of = self.house.processes[folded.casefile.process]
-            check_retimed(of, self.house.books[of.name], folded.casefile.lines, folded.duties, new)
-        except Unlawful as problem:
+            of = self.context.processes[folded.casefile.process]
+            check_retimed(of, self.context.duty_rules[of.name], folded.casefile.lines, folded.duties, new)
+        except NotPermitted as problem:
             raise Refused("unlawful", problem.sentence, seq=problem.seq) from None
         except NoAnswer as problem:
             # A day for which no law stands in the folder: a person has to look at the day, or at the
@@ -248,26 +250,26 @@ class Desk:
         work.lines = lines
         work.added.extend(facts)
         self.passages.extend(passages)
-        local = self.house.settings.carrier == "sink"
+        local = self.context.settings.carrier == "sink"
         self.notices.extend(
             notices_for(
                 new,
                 work.file,
                 work.duties,
-                self.house.ladder,
-                self.house.directory,
-                self.house.almanac,
+                self.context.ladder,
+                self.context.directory,
+                self.context.almanac,
                 self.today,
                 local_sink=local,
             )
         )
         return facts
 
-    def look(self, work: CaseWork, as_at: date) -> Looked:
+    def look(self, work: LoadedCase, as_at: date) -> Evaluation:
         """What the ladder has to say of the case by `as_at`."""
-        return look(work.file, work.duties, self.house.ladder.rung, self.house.almanac, as_at, work.ended)
+        return look(work.file, work.duties, self.context.ladder.rung, self.context.almanac, as_at, work.ended)
 
-    def remember_person(self, work: CaseWork, person: Mapping[str, str]) -> None:
+    def remember_person(self, work: LoadedCase, person: Mapping[str, str]) -> None:
         """Keep who the case is about, sealed; cases of one child come to share a random key."""
         self.people.append((work.case_ref, person))
 
@@ -287,13 +289,13 @@ class Desk:
         put_rows(self.connection, DUTY, caches.fresh, leave="looked_under")
         put_rows(self.connection, DUTY, caches.anew)
         if self.passages:
-            people.prove_for_writing(self.connection, self.house.seal)
-            people.put_passages(self.connection, self.passages)
+            people.check_key_for_writing(self.connection, self.context.seal)
+            people.insert_free_texts(self.connection, self.passages)
             self.passages = []
         self._write_notices(opened)
 
     def _chained(
-        self, written: Sequence[CaseWork], held: Mapping[str, Mapping[tuple[str, int], Row]], caches: _Caches
+        self, written: Sequence[LoadedCase], held: Mapping[str, Mapping[tuple[str, int], Row]], caches: _Caches
     ) -> Iterator[Row]:
         """The rows of all new facts; what the caches of their cases come to is worked out while the database takes them
         in.
@@ -314,12 +316,12 @@ class Desk:
             caches.gone.extend((work.case_ref, *key) for key in before.keys() - after.keys())
             work.stale = False
 
-    def settle_children(self, works: Sequence[CaseWork]) -> None:
+    def settle_children(self, works: Sequence[LoadedCase]) -> None:
         """Find out which child each case is about: from the person table for new ones, from the cached case for old."""
         self._put_people()
         self._know_children(works)
 
-    def _know_children(self, works: Iterable[CaseWork]) -> None:
+    def _know_children(self, works: Iterable[LoadedCase]) -> None:
         unknown = [work.case_ref for work in works if work.child_key is None and work.tail.seq]
         for case_ref, key in read_among(self.connection, CASE, ("case_ref", "child_key"), "case_ref", unknown):
             self.works[case_ref].child_key = self.works[case_ref].stored_key = key
@@ -328,13 +330,13 @@ class Desk:
         if self.people:
             self._know_children(self.works[ref] for ref, _person in self.people)
             linked = {ref: key for ref, _person in self.people if (key := self.works[ref].child_key) is not None}
-            keys = people.put_people(self.connection, self.house.seal, self.people, linked)
+            keys = people.put_people(self.connection, self.context.seal, self.people, linked)
             for (case_ref, _person), key in zip(self.people, keys, strict=True):
                 self.is_of(linked.get(case_ref, key), key)
                 self.works[case_ref].child_key = key
             self.people = []
         if self.aliases:
-            people.put_aliases(self.connection, self.house.seal, self.aliases)
+            people.put_aliases(self.connection, self.context.seal, self.aliases)
             self.aliases = {}
 
     def is_of(self, before: str, key: str) -> None:
@@ -381,7 +383,7 @@ class Desk:
             held.setdefault(row[0], {})[row[1], row[2]] = row
         return held
 
-    def _case_row(self, work: CaseWork) -> Row:
+    def _case_row(self, work: LoadedCase) -> Row:
         file = work.file
         opened_on = self.day(file.opened_on) if file.opened_on is not None else None
         return (
@@ -396,22 +398,22 @@ class Desk:
             work.child_key,
         )
 
-    def _duty_rows(self, work: CaseWork) -> dict[tuple[str, int], Row]:
+    def _duty_rows(self, work: LoadedCase) -> dict[tuple[str, int], Row]:
         looked = self.look(work, FAR_BACK)
-        return duty_rows(work.case_ref, work.duties, looked, self.house.looked_under, self.day)
+        return duty_rows(work.case_ref, work.duties, looked, self.context.looked_under, self.day)
 
 
-def open_readable(desk: Desk, refs: Iterable[str]) -> dict[str, CaseWork]:
+def open_readable(unit: UnitOfWork, refs: Iterable[str]) -> dict[str, LoadedCase]:
     """Puts cases on the desk; one whose history cannot be read is left out, and the others go on."""
     wanted = sorted(refs)
     try:
-        opened = desk.open(wanted)
+        opened = unit.open(wanted)
     except UNREADABLE:
-        opened = dict(open_each(desk, wanted))
+        opened = dict(open_each(unit, wanted))
     return {ref: work for ref, work in opened.items() if not work.lines or readable(work)}
 
 
-def readable(work: CaseWork) -> bool:
+def readable(work: LoadedCase) -> bool:
     """Whether a case can be worked out. Asked here, because a desk folds a case only when somebody looks at it."""
     try:
         work.whole()
@@ -420,25 +422,26 @@ def readable(work: CaseWork) -> bool:
     return True
 
 
-def open_each(desk: Desk, refs: Sequence[str]) -> Iterable[tuple[str, CaseWork]]:
+def open_each(unit: UnitOfWork, refs: Sequence[str]) -> Iterable[tuple[str, LoadedCase]]:
     """Puts those cases on the desk whose history can be read."""
     for ref in refs:
         try:
-            yield ref, desk.open([ref])[ref]
+            yield ref, unit.open([ref])[ref]
         except UNREADABLE:
             continue
 
 
-def refold(house: House, case_ref: str, lines: list[Line]) -> Folded:
+def replay_case(context: AppContext, case_ref: str, lines: list[StoredFact]) -> Replayed:
     """A case and its duties from its facts. Raises Unlawful, LawError or NoAnswer."""
     casefile = fold(case_ref, lines)
-    return Folded(
-        casefile, duties_of(casefile.lines, house.books[casefile.process], house.dates_of, casefile.claims.values())
+    return Replayed(
+        casefile,
+        duties_of(casefile.lines, context.duty_rules[casefile.process], context.dates_of, casefile.claims.values()),
     )
 
 
 def duty_rows(
-    case_ref: str, duties: Iterable[Duty], looked: Looked, looked_under: str, day: Callable[[date], Any]
+    case_ref: str, duties: Iterable[Duty], looked: Evaluation, looked_under: str, day: Callable[[date], Any]
 ) -> dict[tuple[str, int], Row]:
     """The cache rows of a case's duties by rule and opening fact, in the order of the table's columns; `day` is how the
     driver has a day.
@@ -467,7 +470,7 @@ def duty_rows(
     return rows
 
 
-def check_excuses(folded: Folded, new: Sequence[Line]) -> None:
+def check_excuses(folded: Replayed, new: Sequence[StoredFact]) -> None:
     """Refuse a ground that no provision on this case lists, and an acceptance that reaches no duty."""
     for line in new:
         if line.kind not in {"excuse_claimed", "excuse_decided"} or line.seq not in {

@@ -12,17 +12,17 @@ from typing import Any, Literal, get_args, get_origin
 from nhs_number import is_valid as _valid_number  # type: ignore[attr-defined]  # it exports by assignment
 from pydantic import ValidationError
 
-from casework.context import House
-from deadlines.calculator import reckon
-from models.casefile import Casefile
+from casework.context import AppContext
+from deadlines.calculator import calculate
+from models.casefile import CaseFile
 from models.common_facts import CORRECTIONS, ENGINE_ONLY
-from models.facts import Draft, FactData, Line, iso
+from models.facts import FactData, FactDraft, StoredFact, iso
 from statemachines.process import Process
-from statemachines.replay import effective
+from statemachines.replay import facts_in_force
 
 NAMED = ("la", "service", "body")
 SoFar = Callable[
-    [], Casefile | None
+    [], CaseFile | None
 ]  # the case before the act, None where it has no fact yet; folded only where something asks
 ENGINE_VIA = frozenset({"sweep", "deliver", "import"})
 EXAMPLES = {
@@ -66,7 +66,13 @@ class Refused(Exception):
 
 
 def prepared(
-    house: House, process: Process, so_far: SoFar, lines: Sequence[Line], draft: Draft, today: date, via: str
+    context: AppContext,
+    process: Process,
+    so_far: SoFar,
+    lines: Sequence[StoredFact],
+    draft: FactDraft,
+    today: date,
+    via: str,
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """The particulars of a draft as they will stand in the fact, and the words that go to passages. Raises Refused."""
     kind = draft.kind
@@ -86,9 +92,9 @@ def prepared(
             wrong_call=True,
         )
     given = {key: value for key, value in draft.data.items() if value is not None and value != ""}
-    given = _named(house, so_far, given, kind in process.asks)
+    given = _named(context, so_far, given, kind in process.asks)
     if kind in CORRECTIONS:
-        return _correction(house, process, lines, draft, given)
+        return _correction(context, process, lines, draft, given)
     if draft.corrects is not None:
         raise Refused(
             "corrects_without_correction",
@@ -98,23 +104,23 @@ def prepared(
         )
     given = _as_the_opening_says(process, model, lines, kind, given)
     if kind in process.asks or kind in process.answers or kind in process.reopens or kind in process.contacts:
-        given = _completed(house, process, so_far, kind, given)
+        given = _completed(context, process, so_far, kind, given)
     told = _told(model, kind, given)
-    _bound(house, model, kind, told[0])
-    _by_law(house, model, given, told[0])
+    _bound(context, model, kind, told[0])
+    _by_law(context, model, given, told[0])
     _not_later(told[0], draft.occurred_on)
-    told[0].update(_in_windows(house, model, given, told[0], draft.occurred_on))
+    told[0].update(_in_windows(context, model, given, told[0], draft.occurred_on))
     if kind not in ENGINE_ONLY:
         _only_once(lines, draft, told[0])
     return told
 
 
-def _only_once(lines: Sequence[Line], draft: Draft, data: Mapping[str, Any]) -> None:
+def _only_once(lines: Sequence[StoredFact], draft: FactDraft, data: Mapping[str, Any]) -> None:
     """The same fact of the same day twice is a slip of the pen, and would open a second duty."""
     kind, on = draft.kind, draft.occurred_on
     if not [line for line in lines if line.kind == kind]:
         return
-    for line in effective(lines):
+    for line in facts_in_force(lines):
         same = line.kind == kind and line.occurred_on == on
         if same and data.items() == {key: value for key, value in line.data.items() if key in data}.items():
             raise Refused(
@@ -128,13 +134,13 @@ def _told(model: type[FactData], kind: str, given: Mapping[str, Any]) -> tuple[d
         data = model.model_validate(given)
     except ValidationError as problem:
         raise _in_words(model, kind, problem) from None
-    person = model.PERSON
+    person = model.IDENTITY_FIELDS
     plain = {
         key: iso(value) if isinstance(value, date) else value
         for key, value in data.__dict__.items()
         if value is not None and key not in person
     }
-    words = {key: str(plain.pop(key)) for key in model.WORDS if key in plain}
+    words = {key: str(plain.pop(key)) for key in model.FREE_TEXT_FIELDS if key in plain}
     return plain, words
 
 
@@ -162,13 +168,13 @@ def _example(model: type[FactData], field: str) -> str | None:
     return word or EXAMPLES.get(field) or ("2026-04-13" if date in kinds else None)
 
 
-def _named(house: House, so_far: SoFar, given: dict[str, Any], asks: bool) -> dict[str, Any]:
+def _named(context: AppContext, so_far: SoFar, given: dict[str, Any], asks: bool) -> dict[str, Any]:
     """Names of authorities, services and bodies become the directory's words; blanks and letter case are forgiven."""
     for key in NAMED:
         if key not in given:
             continue
         text = str(given[key])
-        directory = house.directory
+        directory = context.directory
         found = (
             directory.find_la(text)
             if key == "la"
@@ -195,7 +201,7 @@ def _named(house: House, so_far: SoFar, given: dict[str, Any], asks: bool) -> di
     return given
 
 
-def _known_to(casefile: Casefile, key: str) -> set[str | None]:
+def _known_to(casefile: CaseFile, key: str) -> set[str | None]:
     """What the case itself has named before: a body that has left the directory (a merger) still owes and answers on
     old cases.
     """
@@ -204,7 +210,9 @@ def _known_to(casefile: Casefile, key: str) -> set[str | None]:
     return {line.data.get(key) for line in casefile.lines}
 
 
-def _completed(house: House, process: Process, so_far: SoFar, kind: str, given: dict[str, Any]) -> dict[str, Any]:
+def _completed(
+    context: AppContext, process: Process, so_far: SoFar, kind: str, given: dict[str, Any]
+) -> dict[str, Any]:
     """Fill in the body from the service, or the service from what the body was asked for, where only one
     can be meant.
     """
@@ -212,7 +220,7 @@ def _completed(house: House, process: Process, so_far: SoFar, kind: str, given: 
         return given
     among = casefile.outstanding if kind in process.answers and casefile.outstanding else casefile.asked
     if "body" not in given and "service" in given and kind in process.asks:
-        provider = house.directory.provider(casefile.la, given["service"]) if casefile.la else None
+        provider = context.directory.provider(casefile.la, given["service"]) if casefile.la else None
         if provider is not None:
             return {**given, "body": provider}
     if "body" not in given and "service" in given:
@@ -221,9 +229,11 @@ def _completed(house: House, process: Process, so_far: SoFar, kind: str, given: 
             return {**given, "body": bodies.pop()}
     if "body" in given and "service" not in given:
         if kind in process.asks:
-            offered = house.directory.body(given["body"]).services
+            offered = context.directory.body(given["body"]).services
             services = {
-                each for each in offered if casefile.la and house.directory.provider(casefile.la, each) == given["body"]
+                each
+                for each in offered
+                if casefile.la and context.directory.provider(casefile.la, each) == given["body"]
             } or set(offered)
             return {**given, "service": services.pop()} if len(services) == 1 else given
         asked = sorted({service for body, service in among if body == given["body"] and service is not None})
@@ -241,7 +251,7 @@ def _completed(house: House, process: Process, so_far: SoFar, kind: str, given: 
 
 
 def _as_the_opening_says(
-    process: Process, model: type[FactData], lines: Sequence[Line], kind: str, given: dict[str, Any]
+    process: Process, model: type[FactData], lines: Sequence[StoredFact], kind: str, given: dict[str, Any]
 ) -> dict[str, Any]:
     """Where the opening names the body that the whole case is about, a fact of that body need not name it again."""
     if "body" in given or not lines:
@@ -253,14 +263,14 @@ def _as_the_opening_says(
     # is about.
     if body is None or not body.is_required() or whose is None or not whose.is_required():
         return given
-    said = next((line.data for line in effective(lines) if line.kind == process.opens and line.kind != kind), {})
+    said = next((line.data for line in facts_in_force(lines) if line.kind == process.opens and line.kind != kind), {})
     return {key: said[key] for key in ("body", "service") if key in said and key in model.model_fields} | given
 
 
-def _bound(house: House, model: type[FactData], kind: str, data: Mapping[str, Any]) -> None:
+def _bound(context: AppContext, model: type[FactData], kind: str, data: Mapping[str, Any]) -> None:
     body = data.get("body")
-    if model.BODY_KINDS and body is not None and house.directory.kind(body) not in model.BODY_KINDS:
-        bound = ", ".join(sorted(each.replace("_", " ") for each in model.BODY_KINDS))
+    if model.BOUND_BODY_KINDS and body is not None and context.directory.kind(body) not in model.BOUND_BODY_KINDS:
+        bound = ", ".join(sorted(each.replace("_", " ") for each in model.BOUND_BODY_KINDS))
         raise Refused(
             "body_not_bound",
             f"{kind}: the law binds these only: {bound}; by its kind in the directory this body is none of them",
@@ -268,38 +278,40 @@ def _bound(house: House, model: type[FactData], kind: str, data: Mapping[str, An
         )
 
 
-def _by_law(house: House, model: type[FactData], given: Mapping[str, Any], plain: dict[str, Any]) -> None:
+def _by_law(context: AppContext, model: type[FactData], given: Mapping[str, Any], plain: dict[str, Any]) -> None:
     """Write down which local reading of the law was in force when the fact was recorded."""
-    if not model.FROM_LAW:
+    if not model.READING_IN_FORCE:
         return
     _not_given(model, given)
-    plain |= {key: house.law.rule(rule).reading for key, rule in model.FROM_LAW.items()}
+    plain |= {key: context.law.rule(rule).reading for key, rule in model.READING_IN_FORCE.items()}
 
 
 def _not_given(model: type[FactData], given: Mapping[str, Any]) -> None:
-    if given.keys() & model.FROM_LAW.keys():
+    if given.keys() & model.READING_IN_FORCE.keys():
         raise Refused(
-            "bad_data", f"{', '.join(model.FROM_LAW)} is what the locality's law says, and not given", wrong_call=True
+            "bad_data",
+            f"{', '.join(model.READING_IN_FORCE)} is what the locality's law says, and not given",
+            wrong_call=True,
         )
 
 
 def _in_windows(
-    house: House, model: type[FactData], given: Mapping[str, Any], data: Mapping[str, Any], on: date
+    context: AppContext, model: type[FactData], given: Mapping[str, Any], data: Mapping[str, Any], on: date
 ) -> dict[str, str]:
     """Whether the days that a fact names lie in the windows that rules open before its own day (the six months of reg
     24): a yes or a no each.
     """
-    if not model.FROM_WINDOW:
+    if not model.WITHIN_PERIOD:
         return {}
-    if given.keys() & model.FROM_WINDOW.keys():
+    if given.keys() & model.WITHIN_PERIOD.keys():
         raise Refused(
             "bad_data",
-            f"{', '.join(model.FROM_WINDOW)} is worked out from the days of the fact, and not given",
+            f"{', '.join(model.WITHIN_PERIOD)} is worked out from the days of the fact, and not given",
             wrong_call=True,
         )
     said: dict[str, str] = {}
-    for key, (rule, field) in model.FROM_WINDOW.items():
-        start = reckon(house.law, house.almanac, rule, on).due
+    for key, (rule, field) in model.WITHIN_PERIOD.items():
+        start = calculate(context.law, context.almanac, rule, on).due
         if field in data and start is not None:
             said[key] = "yes" if start <= date.fromisoformat(data[field]) <= on else "no"
     return said
@@ -318,7 +330,7 @@ def _not_later(data: Mapping[str, Any], on: date) -> None:
 
 
 def _correction(
-    house: House, process: Process, lines: Sequence[Line], draft: Draft, given: dict[str, Any]
+    context: AppContext, process: Process, lines: Sequence[StoredFact], draft: FactDraft, given: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, str]]:
     target = next((line for line in lines if line.seq == draft.corrects), None)
     if target is None:
@@ -355,7 +367,7 @@ def _correction(
         model = process.facts[target.kind]
         _not_given(model, others)
         whole, more = _told(model, target.kind, {**target.data, **others})
-        _bound(house, model, target.kind, whole)
+        _bound(context, model, target.kind, whole)
         words |= {key: value for key, value in more.items() if key in others}
         plain |= {key: whole[key] for key in others if key in whole}
     day = plain.get("occurred_on")
@@ -366,10 +378,10 @@ def _correction(
             field="occurred_on",
             wrong_call=True,
         )
-    now = next((line for line in effective(lines) if line.seq == target.seq), target)
+    now = next((line for line in facts_in_force(lines) if line.seq == target.seq), target)
     stands_on = date.fromisoformat(day) if day is not None else now.occurred_on
     _not_later({**now.data, **plain}, stands_on)
-    plain |= _in_windows(house, process.facts[target.kind], others, {**now.data, **plain}, stands_on)
+    plain |= _in_windows(context, process.facts[target.kind], others, {**now.data, **plain}, stands_on)
     return plain, words
 
 

@@ -7,9 +7,9 @@ whoever should have been asked (SEND Regs
 behind: it decides no duty.
 """
 
-from casework.cases.unit_of_work import CaseWork
+from casework.cases.unit_of_work import LoadedCase
 from config.directory import Directory, DirectoryError
-from models.facts import Line
+from models.facts import StoredFact
 
 
 def gives(directory: Directory, body: str, service: str) -> bool:
@@ -20,19 +20,19 @@ def gives(directory: Directory, body: str, service: str) -> bool:
         return True
 
 
-def misdirected(work: CaseWork) -> list[str]:
+def misdirected(work: LoadedCase) -> list[str]:
     """A sentence for each body that the facts of this act, not written yet, ask for what it does not give."""
     asks = work.process.asks if work.process is not None else frozenset()
     return [_said(work, line) for line in work.added if line.kind in asks and _is_misdirected(work, line)]
 
 
-def _is_misdirected(work: CaseWork, line: Line) -> bool:
+def _is_misdirected(work: LoadedCase, line: StoredFact) -> bool:
     body, service = line.data.get("body"), line.data.get("service")
-    return body is not None and service is not None and not gives(work.house.directory, body, service)
+    return body is not None and service is not None and not gives(work.context.directory, body, service)
 
 
-def _said(work: CaseWork, line: Line) -> str:
-    directory = work.house.directory
+def _said(work: LoadedCase, line: StoredFact) -> str:
+    directory = work.context.directory
     body, service = str(line.data["body"]), str(line.data["service"])
     other = directory.provider(work.file.la, service) if work.file.la else None
     wrong = (

@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from casework.cases.unit_of_work import UNREADABLE, CaseWork, Desk, open_readable
-from casework.context import House
+from casework.cases.unit_of_work import UNREADABLE, LoadedCase, UnitOfWork, open_readable
+from casework.context import AppContext
 from models.enums import NoticeState
 from models.facts import canonical
 from notifications import outbox
@@ -38,25 +38,25 @@ class Asked:
     left: dict[str, date] = field(default_factory=dict)
 
 
-def view_of(house: House, work: CaseWork) -> View:
+def view_of(context: AppContext, work: LoadedCase) -> View:
     """What notices of a case are worked out from."""
-    return View(house.ladder, house.directory, house.almanac, work.file, work.duties)
+    return View(context.ladder, context.directory, context.almanac, work.file, work.duties)
 
 
-def ask(desk: Desk, drafts: Sequence[NoticeDraft], today: date) -> Asked:
+def ask(unit: UnitOfWork, drafts: Sequence[NoticeDraft], today: date) -> Asked:
     """Asks of each notice whether it is still called for, and freshens the fields of those that are.
 
     Of several rungs of one duty the highest stays, also against what the mailbox has been told before. A case that
     cannot be read leaves its notices where they are: verify names it, and nobody is told anything on a guess.
     """
     asked = Asked()
-    works = open_readable(desk, {draft.case_ref for draft in drafts})
+    works = open_readable(unit, {draft.case_ref for draft in drafts})
     for draft in drafts:
         work = works.get(draft.case_ref)
         if work is None or not work.lines:
             asked.left[draft.key] = today + DAY
             continue
-        view = view_of(desk.house, work)
+        view = view_of(unit.context, work)
         try:
             answer = verdict(view, draft, today)
             fresh = draft._replace(fields=refreshed(view, draft)) if answer is Verdict.CALLED_FOR else draft
@@ -68,12 +68,12 @@ def ask(desk: Desk, drafts: Sequence[NoticeDraft], today: date) -> Asked:
         else:
             (asked.called_for if answer is Verdict.CALLED_FOR else asked.withdrawn).append(fresh)
     _supersede(
-        asked, [told for told in outbox.told_of(desk.connection, asked.called_for) if not _taken_back(works, told)]
+        asked, [told for told in outbox.told_of(unit.connection, asked.called_for) if not _taken_back(works, told)]
     )
     return asked
 
 
-def _taken_back(works: Mapping[str, CaseWork], told: outbox.Told) -> bool:
+def _taken_back(works: Mapping[str, LoadedCase], told: outbox.Told) -> bool:
     rung = works[told.case_ref].file.rungs.get(told.fact_seq)
     return rung is not None and rung.withdrawn
 
@@ -112,30 +112,30 @@ def settle(connection: Connection, asked: Asked, letter: str | None) -> bool:
     return taken == len(asked.called_for)
 
 
-def common_fields(house: House, today: date) -> dict[str, Any]:
+def common_fields(context: AppContext, today: date) -> dict[str, Any]:
     """What every letter says of the house: its day, the office, where a reply goes."""
-    icb = house.directory.icb
+    icb = context.directory.icb
     return {
         "on": today.isoformat(),
         "first": False,
-        "dco": {"office": office(house), "mailbox": icb.dco, "icb": icb.name},
+        "dco": {"office": office(context), "mailbox": icb.dco, "icb": icb.name},
     }
 
 
-def office(house: House) -> str:
+def office(context: AppContext) -> str:
     """How the sender is called in letters."""
-    return f"Designated Clinical Officer's team, {house.directory.icb.name}"
+    return f"Designated Clinical Officer's team, {context.directory.icb.name}"
 
 
 def compose(
-    house: House, drafts: Sequence[NoticeDraft], today: date, known: bool = False
+    context: AppContext, drafts: Sequence[NoticeDraft], today: date, known: bool = False
 ) -> tuple[str, int, dict[str, Any]]:
     """The template, its version and the fields of one letter: a notice of its own, or several worst first in the
     digest's form.
 
     `known`: its mailbox has had a letter before, and is not told what this house is.
     """
-    common = common_fields(house, today)
+    common = common_fields(context, today)
     if len(drafts) == 1 and drafts[0].template != DIGEST:
         template = newest(drafts[0].fields["letter"])
         return template.id, template.version, {**drafts[0].fields, **common}

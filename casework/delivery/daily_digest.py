@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from casework.cases.unit_of_work import CaseWork, Desk, open_readable
-from casework.context import LONDON, House, instant
+from casework.cases.unit_of_work import LoadedCase, UnitOfWork, open_readable
+from casework.context import LONDON, AppContext, instant
 from casework.delivery import compose
 from casework.delivery.deliver import MORNING
 from casework.delivery.lease import Sender, abandoned
@@ -28,13 +28,13 @@ from models import ledger
 from models.database import LEDGER, alone, transact, writing
 from models.enums import LetterState, NoticeState
 from models.ledger import FACT
-from models.tables import AnchorRow
+from models.tables import CheckpointRow
 from notifications import outbox
 from notifications.outbox import LETTER, NOTICE, Claimed
 from notifications.render import newest
-from notifications.transport import Post
+from notifications.transport import Transport
 
-ANCHOR = AnchorRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
+ANCHOR = CheckpointRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 MOST = 40
 ENDED = (LetterState.SENT, LetterState.SENT_PERHAPS_TWICE, LetterState.FAILED)
@@ -59,32 +59,34 @@ class DigestReport(BaseModel):
     before: str
 
 
-def digest(house: House, as_at: date | None = None, run: str | None = None, post: Post | None = None) -> DigestReport:
+def digest(
+    context: AppContext, as_at: date | None = None, run: str | None = None, post: Transport | None = None
+) -> DigestReport:
     """Write and send the digest of `as_at` (today unless said), once a day however often it runs. Raises WrongDay for a
     day to come.
     """
-    today = house.today()
+    today = context.today()
     as_at = as_at or today
     if as_at > today:
         raise WrongDay(
             f"a digest is for today or an earlier day: expected {today.isoformat()} or before, for example --as-at"
             f" {today.isoformat()}"
         )
-    house.keep_law("digest")
-    with Sender() as sender, carrier(house.settings, post) as carried:
-        work = Round(house, sender, run, True, carried)
+    context.ensure_ruleset_active("digest")
+    with Sender() as sender, carrier(context.settings, post) as carried:
+        work = Round(context, sender, run, True, carried)
         try:
             claimed = _claim(work, as_at)
         except IntegrityError:
             # Another run wrote this morning's digest in the same moment.
             claimed = None
         send(work, claimed)
-    with writing(house.engine) as connection:
+    with writing(context.engine) as connection:
         row = connection.execute(select(LETTER).where(LETTER.c.id == _id(as_at))).one()
         report = _report(as_at, row)
         finish(
             connection,
-            house,
+            context,
             "digest",
             as_at,
             report.state,
@@ -115,19 +117,19 @@ def _claim(work: Round, as_at: date) -> Claimed | None:
     """The day's digest, claimed: a new one, or one whose sending did not come to an end; None where it did, or where
     another run has it.
     """
-    return transact(work.house.engine, lambda connection: _claim_within(work, connection, as_at))
+    return transact(work.context.engine, lambda connection: _claim_within(work, connection, as_at))
 
 
 def _claim_within(work: Round, connection: Connection, as_at: date) -> Claimed | None:
-    house = work.house
-    alone(connection, f"mailbox/{house.directory.dco}")
+    context = work.context
+    alone(connection, f"mailbox/{context.directory.dco}")
     row = connection.execute(select(LETTER).where(LETTER.c.id == _id(as_at))).first()
     if row is None:
         alone(connection, LEDGER)
-        _drop_stale(connection, house)
+        _drop_stale(connection, context)
         return _written(work, connection, as_at)
     if row.state in ENDED or (
-        row.state == LetterState.SENDING and not abandoned(row.claimed_by, row.claimed_at, house.now())
+        row.state == LetterState.SENDING and not abandoned(row.claimed_by, row.claimed_at, context.now())
     ):
         return None
     again = row.state == LetterState.SENDING or row.why == UNSURE
@@ -136,7 +138,7 @@ def _claim_within(work: Round, connection: Connection, as_at: date) -> Claimed |
     return as_it_stands(connection, row, again)
 
 
-def _drop_stale(connection: Connection, house: House) -> None:
+def _drop_stale(connection: Connection, context: AppContext) -> None:
     """A digest of an earlier day that never left is of no use today: its notices ride in today's."""
     stale = select(LETTER.c.id).where(LETTER.c.template == MORNING, LETTER.c.state == LetterState.WAITING)
     for id_ in list(connection.scalars(stale)):
@@ -152,11 +154,11 @@ def _drop_stale(connection: Connection, house: House) -> None:
 
 
 def _written(work: Round, connection: Connection, as_at: date) -> Claimed:
-    house, mailbox = work.house, work.house.directory.dco
-    asked = compose.ask(work.desk(connection), outbox.created_for(connection, mailbox, as_at), as_at)
+    context, mailbox = work.context, work.context.directory.dco
+    asked = compose.ask(work.unit(connection), outbox.created_for(connection, mailbox, as_at), as_at)
     fields = {
-        **compose.common_fields(house, as_at),
-        **_fields(house, connection, as_at),
+        **compose.common_fields(context, as_at),
+        **_fields(context, connection, as_at),
         "items": compose.items_of(asked.called_for),
     }
     letter = open_letter(
@@ -166,21 +168,21 @@ def _written(work: Round, connection: Connection, as_at: date) -> Claimed:
     return letter
 
 
-def _fields(house: House, connection: Connection, as_at: date) -> dict[str, Any]:
-    late, soon = overdue(house, as_at), week(house, as_at)
-    claims, look_again = _excuses(house, connection, as_at)
-    letters = list(_letters(connection, house, as_at))
+def _fields(context: AppContext, connection: Connection, as_at: date) -> dict[str, Any]:
+    late, soon = overdue(context, as_at), week(context, as_at)
+    claims, look_again = _excuses(context, connection, as_at)
+    letters = list(_letters(connection, context, as_at))
     held, held_mailboxes = outbox.count_held(connection)
     troubled = _last_sweep_troubled(connection)
     things = {"claims": claims, "look_again": look_again, "letters": letters}
     person = sum(len(some) for some in things.values()) + bool(held) + troubled
     shown = {name: some[:MOST] for name, some in things.items()}
     return {
-        "late": [_row(house, row) for row in late if row.chased][:MOST],
+        "late": [_row(context, row) for row in late if row.chased][:MOST],
         "late_count": sum(row.chased for row in late),
         "more_late": max(0, sum(row.chased for row in late) - MOST),
         "la_late": sum(not row.chased for row in late),
-        "soon": [_row(house, row) for row in soon if row.chased][:MOST],
+        "soon": [_row(context, row) for row in soon if row.chased][:MOST],
         "soon_count": sum(row.chased for row in soon),
         "more_soon": max(0, sum(row.chased for row in soon) - MOST),
         "la_soon": sum(not row.chased for row in soon),
@@ -190,31 +192,33 @@ def _fields(house: House, connection: Connection, as_at: date) -> dict[str, Any]
         "held": held,
         "held_mailboxes": held_mailboxes,
         "troubled": troubled,
-        "alert": _alert(house, connection, as_at),
-        "head": _anchored(house, connection),
-        "almanac_ends": house.almanac.last.isoformat() if as_at >= date(house.almanac.last.year, 7, 1) else None,
+        "alert": _alert(context, connection, as_at),
+        "head": _anchored(context, connection),
+        "almanac_ends": context.almanac.last.isoformat() if as_at >= date(context.almanac.last.year, 7, 1) else None,
     }
 
 
-def _row(house: House, row: BoardRow) -> dict[str, Any]:
+def _row(context: AppContext, row: BoardRow) -> dict[str, Any]:
     return {
         "ref": row.case_ref,
-        "la": house.directory.la_name(row.la) if row.la else "no local authority recorded",
+        "la": context.directory.la_name(row.la) if row.la else "no local authority recorded",
         "body": row.body_name or row.body or "",
-        "service": house.directory.service_name(row.service) if row.service else None,
+        "service": context.directory.service_name(row.service) if row.service else None,
         "due": row.due.isoformat(),
         "act_by": row.act_by.isoformat() if row.act_by else None,
         "days_late": row.days,
     }
 
 
-def _excuses(house: House, connection: Connection, as_at: date) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _excuses(
+    context: AppContext, connection: Connection, as_at: date
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Claims that nobody has decided, and accepted excuses whose day to look again has come while the duty is still
     owed.
     """
     claims: list[dict[str, Any]] = []
     look_again: list[dict[str, Any]] = []
-    for work in _cases_with_claims(house, connection):
+    for work in _cases_with_claims(context, connection):
         if work.ended:
             continue
         days = {line.seq: line.occurred_on for line in work.file.lines}
@@ -223,7 +227,7 @@ def _excuses(house: House, connection: Connection, as_at: date) -> tuple[list[di
                 "ref": work.case_ref,
                 "on": days[claim.seq].isoformat(),
                 "ground": claim.ground,
-                "body": _name(house, claim.body),
+                "body": _name(context, claim.body),
             }
             for claim in work.file.undecided()
         ]
@@ -240,17 +244,17 @@ def _excuses(house: House, connection: Connection, as_at: date) -> tuple[list[di
     )
 
 
-def _name(house: House, body: str | None) -> str | None:
-    return next((each.name for each in house.directory.bodies if each.body == body), body)
+def _name(context: AppContext, body: str | None) -> str | None:
+    return next((each.name for each in context.directory.bodies if each.body == body), body)
 
 
-def _cases_with_claims(house: House, connection: Connection) -> Iterable[CaseWork]:
+def _cases_with_claims(context: AppContext, connection: Connection) -> Iterable[LoadedCase]:
     refs = connection.scalars(select(FACT.c.case_ref).where(FACT.c.kind == "excuse_claimed").distinct())
-    desk = Desk(house, connection, actor="sendflow", via="digest")
-    return open_readable(desk, list(refs)).values()
+    unit = UnitOfWork(context, connection, actor="sendflow", via="digest")
+    return open_readable(unit, list(refs)).values()
 
 
-def _letters(connection: Connection, house: House, as_at: date) -> Iterator[dict[str, Any]]:
+def _letters(connection: Connection, context: AppContext, as_at: date) -> Iterator[dict[str, Any]]:
     """Letters that failed in the last seven days, and letters that could not leave for a day or more."""
     counted = select(NOTICE.c.letter, func.count().label("notices")).group_by(NOTICE.c.letter).subquery()
     query = (
@@ -289,7 +293,7 @@ def _last_sweep_troubled(connection: Connection) -> bool:
     return connection.scalar(query) == "troubled"
 
 
-def _alert(house: House, connection: Connection, as_at: date) -> dict[str, Any] | None:
+def _alert(context: AppContext, connection: Connection, as_at: date) -> dict[str, Any] | None:
     """Where neither this day nor the day before has had a finished sweep: the day of the last one. Records without a
     case need none.
     """
@@ -304,13 +308,13 @@ def _london_day(moment: str) -> date:
     return datetime.fromisoformat(moment).astimezone(LONDON).date()
 
 
-def _anchored(house: House, connection: Connection) -> dict[str, Any]:
+def _anchored(context: AppContext, connection: Connection) -> dict[str, Any]:
     """The head of the ledger now, kept as an anchor that verify compares with.
 
     It is worked out in a transaction that writes alone (`LEDGER`), so that no fact with an earlier instant is still on
     its way.
     """
-    before = instant(house.now())
+    before = instant(context.now())
     head, cases, facts = ledger.head(connection, before)
     if connection.scalar(select(ANCHOR.c.head).where(ANCHOR.c.before == before)) is None:
         connection.execute(insert(ANCHOR), [{"before": before, "head": head, "cases": cases, "facts": facts}])

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
-from casework.context import LONDON, House, instant
+from casework.context import LONDON, AppContext, instant
 from casework.delivery import compose
 from casework.delivery.lease import Sender, abandoned
 from casework.delivery.send import (
@@ -45,7 +45,7 @@ from models.facts import canonical
 from notifications import outbox
 from notifications.notices import NoticeDraft
 from notifications.outbox import Claimed
-from notifications.transport import Post
+from notifications.transport import Transport
 
 OPENS, CLOSES = time(8, 0), time(18, 0)
 NO_ADDRESS = "no_address"
@@ -71,60 +71,60 @@ class DeliveryReport(BaseModel):
     relay: str | None = Field(default=None, exclude=True)
 
 
-def may_leave(house: House, moment: datetime) -> bool:
+def may_leave(context: AppContext, moment: datetime) -> bool:
     """Whether letters leave at this instant: a working day in England and Wales, from 08:00 and before 18:00 London."""
     here = moment.astimezone(LONDON)
-    return house.almanac.is_working_day(here.date()) and OPENS <= here.time() < CLOSES
+    return context.almanac.is_working_day(here.date()) and OPENS <= here.time() < CLOSES
 
 
-def delivery_is_called_for(house: House) -> bool:
+def delivery_is_called_for(context: AppContext) -> bool:
     """Whether a delivery begun now would have anything to do: it is time, and a letter could leave or has to be
     finished.
     """
-    moment = house.now()
-    if not may_leave(house, moment):
+    moment = context.now()
+    if not may_leave(context, moment):
         return False
-    with reading(house.engine) as connection:
+    with reading(context.engine) as connection:
         unfinished = any(abandoned(row.claimed_by, row.claimed_at, moment) for row in outbox.unfinished(connection))
-        if unfinished or outbox.anyone_without_mailbox(connection, house.today()):
+        if unfinished or outbox.anyone_without_mailbox(connection, context.today()):
             return True
-        boxes = outbox.mailboxes_to_write(connection, house.today(), instant(moment))
-        return any(not outbox.written_to_on(connection, box, house.today()) for box in boxes)
+        boxes = outbox.mailboxes_to_write(connection, context.today(), instant(moment))
+        return any(not outbox.written_to_on(connection, box, context.today()) for box in boxes)
 
 
 def deliver(
-    house: House,
+    context: AppContext,
     now: bool = False,
     reason: str | None = None,
     run: str | None = None,
-    post: Post | None = None,
+    post: Transport | None = None,
     seconds: float | None = None,
 ) -> DeliveryReport:
     """Send what is to be sent. `now` does not wait for a working day's hours nor for the next try; `post` replaces the
     house's carrier.
 
-    After `seconds` no further letter is begun: for who has something else to do as well. Raises OtherLaw where the
-    records go by another law than this house.
+    After `seconds` no further letter is begun: for who has something else to do as well. Raises RulesetMismatch where
+    the records go by another law than this house.
     """
-    if not now and not may_leave(house, house.now()):
-        with reading(house.engine) as connection:
+    if not now and not may_leave(context, context.now()):
+        with reading(context.engine) as connection:
             return DeliveryReport(waiting=outbox.count_waiting(connection), held=outbox.count_held(connection)[1])
-    with reading(house.engine) as connection:
+    with reading(context.engine) as connection:
         anything = outbox.anything_open(connection)
     counts: Mapping[str, int] = {}
     relay = None
     if anything:
-        house.keep_law("deliver")
-        with Sender() as sender, carrier(house.settings, post) as carried:
-            work = Round(house, sender, run, now, carried)
+        context.ensure_ruleset_active("deliver")
+        with Sender() as sender, carrier(context.settings, post) as carried:
+            work = Round(context, sender, run, now, carried)
             _deliver_all(work, None if seconds is None else monotonic() + seconds)
             counts, relay = work.counts, work.relay
-    with writing(house.engine) as connection:
+    with writing(context.engine) as connection:
         waiting = outbox.count_waiting(connection)
         report = DeliveryReport(
             **counts, waiting=waiting, held=outbox.count_held(connection)[1], relay=None if relay == WORKS else relay
         )
-        kept = _keep_reason(house, connection, reason) if now and reason else None
+        kept = _keep_reason(context, connection, reason) if now and reason else None
         detail = (
             {**report.model_dump(), "now": now}
             | ({"reason": kept} if kept else {})
@@ -133,33 +133,33 @@ def deliver(
         if anything or kept:
             finish(
                 connection,
-                house,
+                context,
                 "deliver",
-                house.today(),
+                context.today(),
                 "failed" if report.failed else "done",
                 orjson.dumps(detail).decode(),
             )
     return report
 
 
-def _keep_reason(house: House, connection: Connection, reason: str) -> str:
+def _keep_reason(context: AppContext, connection: Connection, reason: str) -> str:
     """A person's reason may say anything, so that its words are sealed and the record of the run keeps the passage's
     id.
     """
-    passage = people.seal_passage(house.seal, HOUSE_PASSAGE, reason, instant(house.now()))
-    people.put_passages(connection, [passage])
+    passage = people.encrypt_free_text(context.seal, HOUSE_PASSAGE, reason, instant(context.now()))
+    people.insert_free_texts(connection, [passage])
     return passage.id
 
 
 def _deliver_all(work: Round, until: float | None) -> None:
-    house = work.house
+    context = work.context
     work.counts["failed"] += _fail_unaddressed(work)
-    moment = house.now()
-    with reading(house.engine) as connection:
+    moment = context.now()
+    with reading(context.engine) as connection:
         orphans = [row for row in outbox.unfinished(connection) if abandoned(row.claimed_by, row.claimed_at, moment)]
-        at_once = work.now or house.rehearsed
+        at_once = work.now or context.rehearsed
         boxes = outbox.mailboxes_to_write(
-            connection, None if work.now else house.today(), None if at_once else instant(moment)
+            connection, None if work.now else context.today(), None if at_once else instant(moment)
         )
     for claim in (
         *(partial(_take_over, work, orphan) for orphan in orphans),
@@ -179,12 +179,12 @@ def _fail_unaddressed(work: Round) -> int:
     def once(connection: Connection) -> int:
         work.counts.update(before)
         drafts = (
-            outbox.without_mailbox(connection, work.house.today()) if outbox.mailbox_is_free(connection, "") else []
+            outbox.without_mailbox(connection, work.context.today()) if outbox.mailbox_is_free(connection, "") else []
         )
         if not drafts:
             return 0
-        desk = work.desk(connection)
-        asked = compose.ask(desk, drafts, work.house.today())
+        unit = work.unit(connection)
+        asked = compose.ask(unit, drafts, work.context.today())
         work.counts["withdrawn"] += len(asked.withdrawn)
         groups: dict[str, list[NoticeDraft]] = {}
         for draft in asked.called_for:
@@ -193,21 +193,21 @@ def _fail_unaddressed(work: Round) -> int:
             connection, compose.Asked(withdrawn=asked.withdrawn, superseded=asked.superseded, left=asked.left), None
         )
         for name, group in groups.items():
-            stem = compose.letter_stem(f"{name}/{NO_ADDRESS}", work.house.today())
+            stem = compose.letter_stem(f"{name}/{NO_ADDRESS}", work.context.today())
             letter = open_letter(
-                work, connection, "", stem, compose.compose(work.house, group, work.house.today()), group
+                work, connection, "", stem, compose.compose(work.context, group, work.context.today()), group
             )
             compose.settle(connection, compose.Asked(called_for=group), letter.id)
             conclude(work, connection, letter, LetterState.FAILED, NO_ADDRESS)
         return len(groups)
 
-    return transact(work.house.engine, once)
+    return transact(work.context.engine, once)
 
 
 def _take_over(work: Round, orphan: Row[Any]) -> Claimed | None:
     """A dead sender's letter, claimed by this run as it stands; None where its mailbox has had another letter today."""
-    today = work.house.today()
-    with writing(work.house.engine) as connection:
+    today = work.context.today()
+    with writing(work.context.engine) as connection:
         if not outbox.mailbox_is_free(connection, orphan.mailbox) or outbox.written_to_on(
             connection, orphan.mailbox, today, besides=orphan.id
         ):
@@ -228,14 +228,14 @@ def _claim(work: Round, mailbox: str) -> Claimed | None:
         return _claim_within(work, connection, mailbox)
 
     try:
-        return transact(work.house.engine, once)
+        return transact(work.context.engine, once)
     except (IntegrityError, Contended, _Outrun):
         work.counts.update(before)
         return None
 
 
 def _claim_within(work: Round, connection: Connection, mailbox: str) -> Claimed | None:
-    today = work.house.today()
+    today = work.context.today()
     if not outbox.mailbox_is_free(connection, mailbox):
         return None
     waiting = outbox.waiting_letter(connection, mailbox)
@@ -247,7 +247,7 @@ def _claim_within(work: Round, connection: Connection, mailbox: str) -> Claimed 
         return as_it_stands(connection, waiting, waiting.why == UNSURE) if taken else None
     drafts = outbox.created_for(connection, mailbox, None if work.now else today)
     drafts += outbox.notices_of(connection, waiting.id) if waiting is not None else []
-    return _claimed(work, connection, mailbox, waiting, compose.ask(work.desk(connection), drafts, today))
+    return _claimed(work, connection, mailbox, waiting, compose.ask(work.unit(connection), drafts, today))
 
 
 class _Outrun(Exception):
@@ -266,8 +266,10 @@ def _claimed(
             )
         return None
     if waiting is None:
-        today = work.house.today()
-        written = compose.compose(work.house, asked.called_for, today, outbox.was_ever_written_to(connection, mailbox))
+        today = work.context.today()
+        written = compose.compose(
+            work.context, asked.called_for, today, outbox.was_ever_written_to(connection, mailbox)
+        )
         letter = open_letter(work, connection, mailbox, compose.letter_stem(mailbox, today), written, asked.called_for)
     else:
         letter = _reopen_letter(work, connection, waiting, asked.called_for)
@@ -279,10 +281,10 @@ def _claimed(
 def _reopen_letter(work: Round, connection: Connection, waiting: Row[Any], drafts: Sequence[NoticeDraft]) -> Claimed:
     """A letter that was certainly not taken over yet is written afresh for today; its id and Message-ID stay."""
     known = outbox.was_ever_written_to(connection, waiting.mailbox)
-    template, version, fields = compose.compose(work.house, drafts, work.house.today(), known)
+    template, version, fields = compose.compose(work.context, drafts, work.context.today(), known)
     values = {
         **claim_values(work),
-        "on": work.house.today(),
+        "on": work.context.today(),
         "template": template,
         "template_version": version,
         "fields": canonical(fields).decode(),
@@ -293,7 +295,7 @@ def _reopen_letter(work: Round, connection: Connection, waiting: Row[Any], draft
     return Claimed(
         waiting.id,
         waiting.mailbox,
-        work.house.today(),
+        work.context.today(),
         template,
         version,
         fields,

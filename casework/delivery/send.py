@@ -17,21 +17,21 @@ from sqlalchemy import Connection, Row
 
 from casework import fault_points
 from casework.cases.commit import commit
-from casework.cases.unit_of_work import Desk, open_readable
-from casework.context import House, instant
+from casework.cases.unit_of_work import UnitOfWork, open_readable
+from casework.context import AppContext, instant
 from casework.delivery import compose
 from casework.delivery.lease import Sender
 from config.running_instance import read_running
 from config.settings import Carrier, Settings
 from models.database import transact
 from models.enums import LetterState, NoticeState
-from models.facts import Draft, canonical
+from models.facts import FactDraft, canonical
 from notifications import outbox
-from notifications.local_smtp import Sink
+from notifications.local_smtp import LocalSmtpServer
 from notifications.notices import NoticeDraft, overtaken
 from notifications.outbox import Claimed
 from notifications.render import RenderError, render
-from notifications.transport import Attempt, FilePost, Letter, Outcome, Post, SmtpPost, message_id
+from notifications.transport import Attempt, FileTransport, Letter, Outcome, SmtpTransport, Transport, message_id
 
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=4)
 UNSURE = "outcome_unknown"
@@ -47,11 +47,11 @@ class Round:
     letters that it kept from leaving.
     """
 
-    house: House
+    context: AppContext
     sender: Sender
     run: str | None
     now: bool
-    post: Post
+    post: Transport
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("sent", "failed", "withdrawn"), 0))
     relay: str | None = None
     in_a_row: int = 0
@@ -61,17 +61,17 @@ class Round:
         if attempt.why != UNWRITTEN:
             self.relay, self.in_a_row = (attempt.why, self.in_a_row + 1) if attempt.of_the_relay else (WORKS, 0)
 
-    def desk(self, connection: Connection) -> Desk:
-        return Desk(self.house, connection, actor="sendflow", via="deliver", run=self.run)
+    def unit(self, connection: Connection) -> UnitOfWork:
+        return UnitOfWork(self.context, connection, actor="sendflow", via="deliver", run=self.run)
 
 
 @contextmanager
-def carrier(settings: Settings, post: Post | None = None) -> Iterator[Post]:
+def carrier(settings: Settings, post: Transport | None = None) -> Iterator[Transport]:
     """The house's carrier. With the local sink and none listening, one is started for as long as it is needed."""
     if post is not None:
         yield post
     elif settings.carrier is Carrier.SMTP:
-        yield SmtpPost(
+        yield SmtpTransport(
             settings.smtp_host,
             settings.smtp_port,
             login=settings.smtp_login,
@@ -79,14 +79,14 @@ def carrier(settings: Settings, post: Post | None = None) -> Iterator[Post]:
             tls_ca=settings.tls_ca,
         )
     elif settings.carrier is Carrier.FILE:
-        yield FilePost(settings.letters)
+        yield FileTransport(settings.letters)
     else:
         running = read_running(settings)
-        if running is not None and SmtpPost(running.smtp_host, running.smtp_port).answers():
-            yield SmtpPost(running.smtp_host, running.smtp_port)
+        if running is not None and SmtpTransport(running.smtp_host, running.smtp_port).answers():
+            yield SmtpTransport(running.smtp_host, running.smtp_port)
         else:
-            with Sink(settings.letters) as sink:
-                yield SmtpPost("127.0.0.1", sink.port)
+            with LocalSmtpServer(settings.letters) as sink:
+                yield SmtpTransport("127.0.0.1", sink.port)
 
 
 def as_it_stands(connection: Connection, row: Row[Any], again: bool) -> Claimed:
@@ -110,7 +110,7 @@ def claim_values(work: Round) -> dict[str, Any]:
     return {
         "state": LetterState.SENDING,
         "claimed_by": work.sender.name,
-        "claimed_at": instant(work.house.now()),
+        "claimed_at": instant(work.context.now()),
         "next_try_at": None,
     }
 
@@ -124,10 +124,10 @@ def open_letter(
     drafts: Sequence[NoticeDraft],
 ) -> Claimed:
     """A new letter of today, claimed by this run. `written` is its template, version and fields."""
-    today, (template, version, fields) = work.house.today(), written
+    today, (template, version, fields) = work.context.today(), written
     id_ = outbox.letter_id(connection, stem)
     letter = Claimed(
-        id_, mailbox, today, template, version, fields, message_id(id_, work.house.directory.dco), list(drafts), False
+        id_, mailbox, today, template, version, fields, message_id(id_, work.context.directory.dco), list(drafts), False
     )
     outbox.put_letter(
         connection,
@@ -160,12 +160,12 @@ def send(work: Round, letter: Claimed | None) -> None:
         work.counts.update(before)
         _record(work, connection, letter, attempt)
 
-    transact(work.house.engine, once)
+    transact(work.context.engine, once)
     fault_points.here("after_record")
 
 
 def _attempt(work: Round, letter: Claimed) -> Attempt:
-    house = work.house
+    context = work.context
     try:
         made = render(letter.template, letter.version, letter.fields)
     except RenderError:
@@ -176,12 +176,12 @@ def _attempt(work: Round, letter: Claimed) -> Attempt:
             letter.id,
             letter.message_id,
             letter.mailbox,
-            compose.office(house),
-            house.directory.dco,
+            compose.office(context),
+            context.directory.dco,
             made.subject,
             made.text,
             made.html,
-            house.now(),
+            context.now(),
         )
     )
 
@@ -206,7 +206,7 @@ def _put_off(work: Round, connection: Connection, letter: Claimed, why: str | No
     values = {
         "state": LetterState.WAITING,
         "why": why,
-        "next_try_at": instant(work.house.now() + wait),
+        "next_try_at": instant(work.context.now() + wait),
         "claimed_by": None,
         "claimed_at": None,
     }
@@ -218,24 +218,24 @@ def conclude(work: Round, connection: Connection, letter: Claimed, state: Letter
     taken it over.
     """
     sent = state is not LetterState.FAILED
-    values = {"state": state, "why": why, "sent_at": instant(work.house.now()) if sent else None, "claimed_by": None}
+    values = {"state": state, "why": why, "sent_at": instant(work.context.now()) if sent else None, "claimed_by": None}
     if not outbox.change_letter(connection, letter.id, LetterState.SENDING, values, by=work.sender.name):
         return False
     keys = [notice.key for notice in letter.notices]
     outbox.move(connection, keys, (NoticeState.CLAIMED,), NoticeState(str(state)), letter.id)
-    desk = work.desk(connection)
+    unit = work.unit(connection)
     # A case damaged since the claim cannot take the fact; the letter's end is recorded all the same, or it would be
     # sent for ever.
-    works = open_readable(desk, {notice.case_ref for notice in letter.notices})
+    works = open_readable(unit, {notice.case_ref for notice in letter.notices})
     for notice in letter.notices:
         case = works.get(notice.case_ref)
         if case is None:
             continue
         about = _outcome(letter, notice, why)
-        desk.add(case, [Draft("notice_sent" if sent else "notice_failed", work.house.today(), about)])
+        unit.add(case, [FactDraft("notice_sent" if sent else "notice_failed", work.context.today(), about)])
         if sent:
-            desk.notices += overtaken(compose.view_of(work.house, case), about)
-    commit(desk)
+            unit.notices += overtaken(compose.view_of(work.context, case), about)
+    commit(unit)
     return True
 
 

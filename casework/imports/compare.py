@@ -15,7 +15,7 @@ from typing import NamedTuple
 from casework.imports.rows import DECISIONS, Plan, Wanted
 from config.directory import Directory
 from config.tracker_columns import ANSWER, TrackerColumns
-from models.facts import Draft, Line
+from models.facts import FactDraft, StoredFact
 
 VIA_IMPORT = "import"
 BY_HAND = "this is never changed by an import: record by hand what happened"
@@ -26,22 +26,24 @@ class Difference(NamedTuple):
 
     column: str
     message: str
-    corrections: tuple[Draft, ...] = ()
+    corrections: tuple[FactDraft, ...] = ()
 
 
 @dataclass(slots=True)
 class Compared:
     """What a row adds to its case, in the order of the process, and where it contradicts it."""
 
-    new: list[tuple[str, Draft]] = field(default_factory=list)
+    new: list[tuple[str, FactDraft]] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
 
-    def corrections(self) -> list[tuple[str, Draft]]:
+    def corrections(self) -> list[tuple[str, FactDraft]]:
         """Every correction that would make the record say what the row says, with the column that asks for it."""
         return [(difference.column, draft) for difference in self.differences for draft in difference.corrections]
 
 
-def compare(plan: Plan, lines: Sequence[Line], columns: TrackerColumns, directory: Directory, today: date) -> Compared:
+def compare(
+    plan: Plan, lines: Sequence[StoredFact], columns: TrackerColumns, directory: Directory, today: date
+) -> Compared:
     """Compares a row with the facts that stand (corrections applied, in the order of the fold); an unknown case has
     none.
     """
@@ -50,7 +52,7 @@ def compare(plan: Plan, lines: Sequence[Line], columns: TrackerColumns, director
 
 class _Comparison:
     def __init__(
-        self, plan: Plan, lines: Sequence[Line], columns: TrackerColumns, directory: Directory, today: date
+        self, plan: Plan, lines: Sequence[StoredFact], columns: TrackerColumns, directory: Directory, today: date
     ) -> None:
         self.plan = plan
         self.lines = lines
@@ -76,7 +78,7 @@ class _Comparison:
         data = {"la": self.plan.la} | ({"la_reference": self.plan.la_reference} if self.plan.la_reference else {})
         line = next((line for line in self.lines if line.kind == wanted.kind), None)
         if line is None:
-            self.out.new.append((wanted.column, Draft(wanted.kind, wanted.day, data)))
+            self.out.new.append((wanted.column, FactDraft(wanted.kind, wanted.day, data)))
             return
         self.matched.add(line.seq)
         if line.occurred_on != wanted.day:
@@ -99,7 +101,7 @@ class _Comparison:
                     "la_reference", "the record has another reference than the file (neither is shown here)", correction
                 )
 
-    def _other_bodies(self) -> Iterable[Draft]:
+    def _other_bodies(self) -> Iterable[FactDraft]:
         """Under another authority another body answers: what was asked and received through the tracker follows it."""
         for wanted in self.plan.facts:
             if wanted.service is not None:
@@ -112,7 +114,7 @@ class _Comparison:
         agreed = wanted.kind == DECISIONS[True]
         alike = [line for line in decided if (line.kind != DECISIONS[False]) == agreed]
         if not decided:
-            self.out.new.append((wanted.column, Draft(wanted.kind, wanted.day)))
+            self.out.new.append((wanted.column, FactDraft(wanted.kind, wanted.day)))
         elif not alike:
             yes, no = ("No", "Yes") if agreed else ("Yes", "No")
             self.matched |= {line.seq for line in decided}
@@ -129,12 +131,12 @@ class _Comparison:
             self._same_day(wanted, alike)
             return
         data = {"body": wanted.body, "service": wanted.service} if wanted.service else {}
-        self.out.new.append((wanted.column, Draft(wanted.kind, wanted.day, data)))
+        self.out.new.append((wanted.column, FactDraft(wanted.kind, wanted.day, data)))
 
-    def _alike(self, wanted: Wanted) -> list[Line]:
+    def _alike(self, wanted: Wanted) -> list[StoredFact]:
         return [line for line in self.lines if line.kind == wanted.kind and line.data.get("service") == wanted.service]
 
-    def _nearest(self, wanted: Wanted, alike: Sequence[Line]) -> Line | None:
+    def _nearest(self, wanted: Wanted, alike: Sequence[StoredFact]) -> StoredFact | None:
         """The fact that the cell speaks of: one of that day, else the one that was imported, else the last."""
         return (
             next((line for line in alike if line.occurred_on == wanted.day), None)
@@ -142,7 +144,7 @@ class _Comparison:
             or (alike[-1] if alike else None)
         )
 
-    def _same_day(self, wanted: Wanted, alike: Sequence[Line]) -> None:
+    def _same_day(self, wanted: Wanted, alike: Sequence[StoredFact]) -> None:
         line = self._nearest(wanted, alike)
         if line is None:
             return
@@ -179,14 +181,14 @@ class _Comparison:
     def _asks(self) -> bool:
         return any(wanted.column == "asked_on" for wanted in self.plan.facts)
 
-    def _differs(self, column: str, message: str, *corrections: Draft) -> None:
+    def _differs(self, column: str, message: str, *corrections: FactDraft) -> None:
         self.out.differences.append(Difference(column, message, corrections))
 
-    def _correct(self, line: Line, told: dict[str, str]) -> Draft:
-        return Draft("fact_corrected", self.today, told, corrects=line.seq)
+    def _correct(self, line: StoredFact, told: dict[str, str]) -> FactDraft:
+        return FactDraft("fact_corrected", self.today, told, corrects=line.seq)
 
-    def _withdraw(self, line: Line) -> Draft:
-        return Draft("fact_withdrawn", self.today, {}, corrects=line.seq)
+    def _withdraw(self, line: StoredFact) -> FactDraft:
+        return FactDraft("fact_withdrawn", self.today, {}, corrects=line.seq)
 
 
 def _days(held: date, told: date) -> str:

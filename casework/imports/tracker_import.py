@@ -19,20 +19,20 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, insert
 
 from casework.cases.commit import commit
-from casework.cases.record import Act, take
-from casework.cases.unit_of_work import CaseWork, Desk
+from casework.cases.record import RecordCommand, take
+from casework.cases.unit_of_work import LoadedCase, UnitOfWork
 from casework.cases.validation import Refused
-from casework.context import House, instant
+from casework.context import AppContext, instant
 from casework.imports.compare import VIA_IMPORT, Compared, compare
 from casework.imports.rows import Plan, Problem, RowReader
 from casework.imports.sheet import SheetError, SheetRow, TrackerFile, open_tracker
 from config.tracker_columns import TrackerColumns, load_columns
 from models import people
 from models.database import transact, writing
-from models.facts import Draft
+from models.facts import FactDraft
 from models.people import Kept
 from models.tables import ImportRow
-from statemachines.replay import effective
+from statemachines.replay import facts_in_force
 
 IMPORT_FILE = ImportRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
 IN_ONE_PIECE = 5_000
@@ -120,7 +120,7 @@ class _DryRun(Exception):
 
 
 def import_file(
-    house: House,
+    context: AppContext,
     path: Path,
     dry_run: bool = False,
     accept_changes: bool = False,
@@ -133,11 +133,11 @@ def import_file(
     `dry_run` writes nothing at all and reports what would be; `accept_changes` records corrections where a cell differs
     from the record.
     """
-    tracker = open_tracker(Path(path), load_columns(house.own("tracker.toml")), house.directory)
+    tracker = open_tracker(Path(path), load_columns(context.own("tracker.toml")), context.directory)
     rows = list(
         tracker.rows()
     )  # read to the end before anything is written: a file that breaks off further down is refused whole
-    importer = _Importer(house, tracker, accept_changes, actor, run)
+    importer = _Importer(context, tracker, accept_changes, actor, run)
     size = len(rows) if len(rows) <= IN_ONE_PIECE else BATCH
     for start in range(0, len(rows), size or 1):
         try:
@@ -146,13 +146,13 @@ def import_file(
             continue
     report = importer.report(dry_run)
     if not dry_run:
-        with writing(house.engine) as connection:
+        with writing(context.engine) as connection:
             connection.execute(
                 insert(IMPORT_FILE),
                 [
                     {
                         "digest": tracker.digest,
-                        "imported_at": instant(house.now()),
+                        "imported_at": instant(context.now()),
                         "rows": report.rows,
                         "accepted": report.accepted,
                         "refused": report.refused,
@@ -166,15 +166,17 @@ def import_file(
 class _Importer:
     """One import: reads rows, compares them with the record, and puts what is new on a desk, batch by batch."""
 
-    def __init__(self, house: House, tracker: TrackerFile, accept_changes: bool, actor: str, run: str | None) -> None:
-        self.house = house
+    def __init__(
+        self, context: AppContext, tracker: TrackerFile, accept_changes: bool, actor: str, run: str | None
+    ) -> None:
+        self.context = context
         self.tracker = tracker
         self.columns: TrackerColumns = tracker.columns
         self.accept_changes = accept_changes
         self.actor = actor
         self.run = run
-        self.today = house.today()
-        self.reader = RowReader(self.columns, house.directory, self.today)
+        self.today = context.today()
+        self.reader = RowReader(self.columns, context.directory, self.today)
         self.seen: dict[str, int] = {}
         self.tally = _Tally.empty()
 
@@ -211,7 +213,7 @@ class _Importer:
             if dry_run:
                 raise _DryRun
 
-        transact(self.house.engine, once)
+        transact(self.context.engine, once)
 
     def take_in(self, connection: Connection, rows: Sequence[SheetRow]) -> None:
         """Takes in one batch inside the caller's transaction."""
@@ -219,7 +221,7 @@ class _Importer:
         batch = _Batch(self, connection, plans)
         for plan in plans:
             batch.take(plan)
-        commit(batch.desk)
+        commit(batch.unit)
 
     def _sound(self, rows: Sequence[SheetRow]) -> Iterator[Plan]:
         for row in rows:
@@ -258,16 +260,16 @@ class _Batch:
 
     def __init__(self, importer: _Importer, connection: Connection, plans: Sequence[Plan]) -> None:
         self.importer = importer
-        self.house = importer.house
+        self.context = importer.context
         self.connection = connection
-        self.seal = self.house.seal
+        self.seal = self.context.seal
         originals = [plan.original for plan in plans if plan.reference is None]
         self.aliases = people.find_aliases(connection, self.seal, originals)
         refs = [ref for plan in plans if (ref := self.ref_of(plan)) is not None]
-        self.desk = Desk(self.house, connection, actor=importer.actor, via=VIA_IMPORT, run=importer.run)
-        self.works = self.desk.open(refs)
+        self.unit = UnitOfWork(self.context, connection, actor=importer.actor, via=VIA_IMPORT, run=importer.run)
+        self.works = self.unit.open(refs)
         known = [ref for ref, work in self.works.items() if work.lines]
-        self.passages = people.read_passages(connection, self.seal, known)
+        self.passages = people.read_free_texts(connection, self.seal, known)
         self.child_of = people.child_keys(connection, known)
         self.by_number = people.find_children(
             connection, self.seal, [plan.person["nhs_number"] for plan in plans if "nhs_number" in plan.person]
@@ -288,8 +290,8 @@ class _Batch:
         reader, tally = self.importer.reader, self.importer.tally
         ref = self.ref_of(plan)
         work = self.works.get(ref) if ref is not None else None
-        lines = effective(work.lines) if work is not None and work.lines else []
-        compared = compare(plan, lines, self.importer.columns, self.house.directory, self.importer.today)
+        lines = facts_in_force(work.lines) if work is not None and work.lines else []
+        compared = compare(plan, lines, self.importer.columns, self.context.directory, self.importer.today)
         problems = [
             reader.problem(told.column, DIFFERS, told.message)
             for told in compared.differences
@@ -326,9 +328,9 @@ class _Batch:
         self,
         plan: Plan,
         ref: str | None,
-        work: CaseWork | None,
+        work: LoadedCase | None,
         compared: Compared,
-        drafts: Sequence[Draft],
+        drafts: Sequence[FactDraft],
         columns: Sequence[str],
         person: dict[str, str],
         mended: int,
@@ -339,7 +341,7 @@ class _Batch:
         before = work.lines[-1].seq if work is not None and work.lines else 0
         alias = plan.original if ref is None else None
         try:
-            done = take(self.desk, Act(ref, drafts, person, words, begin_chasing=bool(drafts), alias=alias))
+            done = take(self.unit, RecordCommand(ref, drafts, person, words, begin_chasing=bool(drafts), alias=alias))
         except Refused as refused:
             place = refused.seq - before - 1 if refused.seq is not None else 0
             column = columns[place] if 0 <= place < len(columns) else "reference"
@@ -366,7 +368,7 @@ class _Batch:
     def _kept(self, ref: str | None) -> Sequence[Kept]:
         return self.passages.get(ref, []) if ref is not None else []
 
-    def _claim(self, plan: Plan, ref: str | None, work: CaseWork | None) -> Draft | None:
+    def _claim(self, plan: Plan, ref: str | None, work: LoadedCase | None) -> FactDraft | None:
         """An undated claim that nobody has decided, unless these very words were claimed by an import before."""
         if not plan.exception:
             return None
@@ -376,7 +378,7 @@ class _Batch:
                 words = told.get(people.passage_id(str(line.data.get("evidence", ""))))
                 if words is None or words == plan.exception:  # None: erased, and not to be brought back
                     return None
-        return Draft("excuse_claimed", self.importer.today, {"evidence": plan.exception})
+        return FactDraft("excuse_claimed", self.importer.today, {"evidence": plan.exception})
 
     def _person(self, plan: Plan, ref: str | None) -> tuple[dict[str, str], int, list[Problem]]:
         """What the row newly tells of the child, how much of it mends what is known, and where it contradicts it. No

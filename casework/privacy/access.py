@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, select
 
 from casework.cases.unit_of_work import CASE
-from casework.context import House, instant
+from casework.context import AppContext, instant
 from models import ledger, people
 from models.database import writing
-from models.encryption import Seal
-from models.facts import REFERENCE, Line
+from models.encryption import Cipher
+from models.facts import REFERENCE, StoredFact
 
 
 class Said(BaseModel):
@@ -29,7 +29,7 @@ class Said(BaseModel):
     words: str | None
 
 
-class WhoReport(BaseModel):
+class PersonReport(BaseModel):
     """What is known of the person, null where nothing is. `known` is false where nothing ever was, or it has been
     erased.
     """
@@ -45,18 +45,18 @@ class WhoReport(BaseModel):
     words: list[Said] | None
 
 
-def who(house: House, case: str, actor: str, purpose: str, words: bool = False) -> WhoReport:
+def who(context: AppContext, case: str, actor: str, purpose: str, words: bool = False) -> PersonReport:
     """Logs a look at a case's person (and, if asked, its passages) and gives what is known. Raises LookupError where
     there is no such case.
     """
-    with writing(house.engine) as connection:
-        ref = case_of(connection, house.seal, case)
-        people.log_read(connection, house.seal, ref, actor, purpose, instant(house.now()))
-    with writing(house.engine) as connection:  # the look stands in the log before anything of it is shown
-        person = people.person_of(connection, house.seal, ref)
-        said = _words(connection, house.seal, ref) if words else None
+    with writing(context.engine) as connection:
+        ref = case_of(connection, context.seal, case)
+        people.log_read(connection, context.seal, ref, actor, purpose, instant(context.now()))
+    with writing(context.engine) as connection:  # the look stands in the log before anything of it is shown
+        person = people.person_of(connection, context.seal, ref)
+        said = _words(connection, context.seal, ref) if words else None
     told = person or {}
-    return WhoReport(
+    return PersonReport(
         case_ref=ref,
         known=bool(told),
         nhs_number=told.get("nhs_number"),
@@ -68,7 +68,7 @@ def who(house: House, case: str, actor: str, purpose: str, words: bool = False) 
     )
 
 
-def case_of(connection: Connection, seal: Seal, case: str) -> str:
+def case_of(connection: Connection, seal: Cipher, case: str) -> str:
     """The reference of a case that stands, asked for by it or by the one that the team gave it. Raises LookupError
     where there is none.
     """
@@ -83,7 +83,7 @@ def case_of(connection: Connection, seal: Seal, case: str) -> str:
     return kept
 
 
-def _words(connection: Connection, seal: Seal, ref: str) -> list[Said]:
+def _words(connection: Connection, seal: Cipher, ref: str) -> list[Said]:
     lines = ledger.read(connection, [ref])[ref][0]
     kept_by = {
         people.passage_id(value): (line, key)
@@ -92,11 +92,11 @@ def _words(connection: Connection, seal: Seal, ref: str) -> list[Said]:
         if isinstance(value, str) and "." in value
     }
     purposes = set(connection.execute(select(people.READ.c.purpose).where(people.READ.c.case_ref == ref)).scalars())
-    kept_here = people.read_passages(connection, seal, [ref]).get(ref, [])
+    kept_here = people.read_free_texts(connection, seal, [ref]).get(ref, [])
     shown = [_said(kept, kept_by.get(kept.id)) for kept in kept_here if kept.id not in purposes]
     return sorted(shown, key=lambda said: said.seq or 0)
 
 
-def _said(kept: people.Kept, by: tuple[Line, str] | None) -> Said:
+def _said(kept: people.Kept, by: tuple[StoredFact, str] | None) -> Said:
     line, key = by if by is not None else (None, None)
     return Said(seq=line.seq if line else None, kind=line.kind if line else None, field=key, words=kept.words)

@@ -17,12 +17,12 @@ from sqlalchemy import Connection, delete, func, insert, literal, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from casework.cases.unit_of_work import CASE, DUTY
-from casework.context import House, instant
+from casework.context import AppContext, instant
 from casework.privacy.access import case_of
 from config.settings import Settings
 from models import people
-from models.database import is_postgresql, make_records, open_engine, reading, transact, writing
-from models.encryption import open_seal
+from models.database import create_or_upgrade_schema, is_postgresql, open_engine, reading, transact, writing
+from models.encryption import open_cipher
 
 
 class Ground(StrEnum):
@@ -55,24 +55,24 @@ class NothingThere(LookupError):
     """Nobody is known of that case, or the person has been erased before."""
 
 
-def erase(house: House, case: str, actor: str, ground: Ground, *, really: bool = False) -> ErasureReport:
+def erase(context: AppContext, case: str, actor: str, ground: Ground, *, really: bool = False) -> ErasureReport:
     """Erase the child of this case, with the words of all the child's cases; without `really`, only say what would go.
 
     Raises LookupError where there is no such case, NothingThere where nobody is known of it, StillOpen where the ground
     is the end of retention and a duty is open.
     """
     if not really:
-        with reading(house.engine) as connection:
-            return _would_go(connection, house, case, ground)[1]
+        with reading(context.engine) as connection:
+            return _would_go(connection, context, case, ground)[1]
 
     def act(connection: Connection) -> ErasureReport:
-        child, would = _would_go(connection, house, case, ground)
+        child, would = _would_go(connection, context, case, ground)
         if would.open_cases and ground is Ground.RETENTION_ENDED:
             raise StillOpen(
                 f"nothing was erased: a duty is still open on {', '.join(would.open_cases)}, so that retention cannot"
                 " have ended; record case_closed or case_withdrawn first, or name another ground"
             )
-        now = instant(house.now())
+        now = instant(context.now())
         if child is None:
             people.erase_words(connection, would.cases, now)
         else:
@@ -81,13 +81,15 @@ def erase(house: House, case: str, actor: str, ground: Ground, *, really: bool =
         connection.execute(insert(people.READ), log)
         return would.model_copy(update={"erased": True})
 
-    report = transact(house.engine, act)
-    _leave_no_remains(house)
+    report = transact(context.engine, act)
+    _leave_no_remains(context)
     return report
 
 
-def _would_go(connection: Connection, house: House, case: str, ground: Ground) -> tuple[str | None, ErasureReport]:
-    ref = case_of(connection, house.seal, case)
+def _would_go(
+    connection: Connection, context: AppContext, case: str, ground: Ground
+) -> tuple[str | None, ErasureReport]:
+    ref = case_of(connection, context.seal, case)
     child = connection.scalar(select(CASE.c.child_key).where(CASE.c.case_ref == ref))
     known = (
         None
@@ -120,20 +122,20 @@ def _would_go(connection: Connection, house: House, case: str, ground: Ground) -
     )
 
 
-def _leave_no_remains(house: House) -> None:
+def _leave_no_remains(context: AppContext) -> None:
     """What a database keeps of rows that were written over: SQLite's write-ahead log, PostgreSQL's dead rows where the
     owner is known.
     """
-    if not is_postgresql(house.engine):
-        raw = house.engine.raw_connection()  # outside any transaction, where alone the log can be cut
+    if not is_postgresql(context.engine):
+        raw = context.engine.raw_connection()  # outside any transaction, where alone the log can be cut
         try:
             raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
             raw.close()
         return
-    if house.settings.owner_url is None:
+    if context.settings.owner_url is None:
         return  # autovacuum does it in its own time
-    owner = open_engine(house.settings.owner_url)
+    owner = open_engine(context.settings.owner_url)
     try:
         with owner.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql("VACUUM person, passage, alias")
@@ -159,7 +161,7 @@ class KeyIsThere(ValueError):
     """Nothing is to be given up: the key is there, or nothing is sealed. The text says which."""
 
 
-def key_lost(settings: Settings, actor: str, now: datetime, *, really: bool = False) -> KeyLostReport:
+def reset_person_key(settings: Settings, actor: str, now: datetime, *, really: bool = False) -> KeyLostReport:
     """Gives up all that only a lost person.key could open, and makes a new one, so that the house opens again; without
     `really`, only counts it.
 
@@ -174,9 +176,9 @@ def key_lost(settings: Settings, actor: str, now: datetime, *, really: bool = Fa
         )
     engine = open_engine(settings.records_url)
     try:
-        make_records(engine, settings.owner_url)
+        create_or_upgrade_schema(engine, settings.owner_url)
         with writing(engine) as connection:
-            if not people.something_is_sealed(connection):
+            if not people.anything_encrypted(connection):
                 raise KeyIsThere("nothing is sealed in these records, so that no key is missing: any command makes one")
             unopened = people.PERSON.c.erased_at.is_(None), people.PASSAGE.c.erased_at.is_(None)
             persons, passages, references = (
@@ -199,7 +201,7 @@ def key_lost(settings: Settings, actor: str, now: datetime, *, really: bool = Fa
                 CASE.c.child_key.is_not(None)
             )
             connection.execute(insert(people.READ).from_select(["case_ref", "actor", "purpose", "read_at"], told))
-        open_seal(key)
+        open_cipher(key)
     finally:
         engine.dispose()
     return report

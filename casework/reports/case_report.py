@@ -8,17 +8,17 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from casework.context import House
+from casework.context import AppContext
 from config.rule_schema import Rule
 from deadlines.duties import Duty, duties_of
 from deadlines.status import days_late, in_days, standing
 from models import ledger
-from models.casefile import Casefile
+from models.casefile import CaseFile
 from models.common_facts import CORRECTIONS
 from models.database import reading
-from models.facts import Line
-from statemachines.process import Unlawful
-from statemachines.replay import effective, fold, process_of
+from models.facts import StoredFact
+from statemachines.process import NotPermitted
+from statemachines.replay import facts_in_force, fold, process_of
 
 
 class FactShown(BaseModel):
@@ -138,29 +138,29 @@ class CaseReport(BaseModel):
     to_ask_again: list[AskAgain] = []
 
 
-def report(house: House, case_ref: str, as_at: date | None = None, known_at: str | None = None) -> CaseReport:
+def report(context: AppContext, case_ref: str, as_at: date | None = None, known_at: str | None = None) -> CaseReport:
     """The case on a day, as known at an instant. Raises LookupError where nothing of it was known then."""
-    with reading(house.engine) as connection:
+    with reading(context.engine) as connection:
         history = ledger.read(connection, [case_ref]).get(case_ref)
     if history is None:
         raise LookupError("there is no such case: its reference stands at the head of its letters, for example NX00042")
     lines = history[0]
     try:
         casefile = fold(case_ref, lines, as_at, known_at)
-    except Unlawful as problem:
+    except NotPermitted as problem:
         if problem.seq == 0:
             raise LookupError("nothing was known of this case then") from None
         raise
-    day = as_at or house.today()
-    rules = {rule.id: rule for rule in house.law.duties_of(casefile.process)}
-    causes = _causes(house, casefile)
+    day = as_at or context.today()
+    rules = {rule.id: rule for rule in context.law.duties_of(casefile.process)}
+    causes = _causes(context, casefile)
     origins = {line.seq: Origin(seq=line.seq, kind=line.kind, cause=causes.get(line.seq)) for line in casefile.lines}
-    duties = duties_of(casefile.lines, house.books[casefile.process], house.dates_of, casefile.claims.values())
+    duties = duties_of(casefile.lines, context.duty_rules[casefile.process], context.dates_of, casefile.claims.values())
     return CaseReport(
         case_ref=case_ref,
         process=casefile.process,
         state=casefile.state,
-        state_name=house.processes[casefile.process].states[casefile.state],
+        state_name=context.processes[casefile.process].states[casefile.state],
         la=casefile.la,
         la_reference=casefile.la_reference,
         as_at=day,
@@ -170,24 +170,24 @@ def report(house: House, case_ref: str, as_at: date | None = None, known_at: str
         plan_issued_without=_without(rules, duties),
         claims_to_decide=[claim.seq for claim in casefile.undecided()],
         heard=causes,
-        remarks=_remarks(house, casefile),
-        to_ask_again=_to_ask_again(house, rules, duties, casefile.lines, origins),
+        remarks=_remarks(context, casefile),
+        to_ask_again=_to_ask_again(context, rules, duties, casefile.lines, origins),
     )
 
 
-def _remarks(house: House, casefile: Casefile) -> list[str]:
-    say = house.processes[casefile.process].remarks
-    return [*(say(casefile) if say is not None else []), *_readings(house, casefile)]
+def _remarks(context: AppContext, casefile: CaseFile) -> list[str]:
+    say = context.processes[casefile.process].remarks
+    return [*(say(casefile) if say is not None else []), *_readings(context, casefile)]
 
 
-def _readings(house: House, casefile: Casefile) -> list[str]:
+def _readings(context: AppContext, casefile: CaseFile) -> list[str]:
     """Which reading of the law was in force where the locality may choose one: when the fact was recorded, and now."""
-    facts = house.processes[casefile.process].facts
+    facts = context.processes[casefile.process].facts
     words = {"yes": "in force", "no": "switched off here"}
     said: list[str] = []
     for line in casefile.lines:
-        for key, rule_id in facts[line.kind].FROM_LAW.items():
-            rule = house.law.rule(rule_id)
+        for key, rule_id in facts[line.kind].READING_IN_FORCE.items():
+            rule = context.law.rule(rule_id)
             then, now = str(line.data.get(key, "not said")), rule.reading
             changed = (
                 "" if then == now else f" It is {words.get(now, _step(now))} now, which decides for the dates above."
@@ -213,13 +213,13 @@ def _step(chosen: str) -> str:
     return chosen.replace("_", " ")
 
 
-def _causes(house: House, casefile: Casefile) -> dict[int, Cause]:
+def _causes(context: AppContext, casefile: CaseFile) -> dict[int, Cause]:
     """What was heard of other cases, by the number of the fact here."""
     caused = {line.seq: line.caused_by.rsplit("/", 1) for line in casefile.lines if line.caused_by}
     heard = {seq: (ref, number) for seq, (ref, number) in caused.items() if ref != casefile.case_ref}
     if not heard:
         return {}
-    with reading(house.engine) as connection:
+    with reading(context.engine) as connection:
         histories = ledger.read(connection, sorted({ref for ref, _seq in heard.values()}))
     found: dict[int, Cause] = {}
     for seq, (ref, number) in heard.items():
@@ -230,9 +230,9 @@ def _causes(house: House, casefile: Casefile) -> dict[int, Cause]:
     return found
 
 
-def _facts(lines: list[Line], as_at: date | None, known_at: str | None) -> list[FactShown]:
+def _facts(lines: list[StoredFact], as_at: date | None, known_at: str | None) -> list[FactShown]:
     known = [line for line in lines if known_at is None or line.recorded_at <= known_at]
-    standing_now = {line.seq: line for line in effective(lines, None, known_at)}
+    standing_now = {line.seq: line for line in facts_in_force(lines, None, known_at)}
     shown: list[FactShown] = []
     for line in known:
         now = standing_now.get(line.seq)
@@ -264,7 +264,7 @@ def _shown(
     duty: Duty,
     duties: list[Duty],
     day: date,
-    lines: list[Line],
+    lines: list[StoredFact],
     origins: Mapping[int, Origin],
 ) -> DutyShown:
     dates, opening = duty.dates, origins[duty.opened_seq]
@@ -311,7 +311,7 @@ def _held_up(rules: Mapping[str, Rule], duty: Duty, duties: list[Duty]) -> Duty 
     return None
 
 
-def _begun_again(rules: Mapping[str, Rule], rule: str, duties: list[Duty], lines: list[Line]) -> list[Duty]:
+def _begun_again(rules: Mapping[str, Rule], rule: str, duties: list[Duty], lines: list[StoredFact]) -> list[Duty]:
     """The plan duties that advice feeds and that began after a fact which had ended the advice: an order after a
     refusal, or its reversal.
     """
@@ -331,7 +331,11 @@ def _opening(duty: Duty) -> tuple[date, int]:
 
 
 def _to_ask_again(
-    house: House, rules: Mapping[str, Rule], duties: list[Duty], lines: list[Line], origins: Mapping[int, Origin]
+    context: AppContext,
+    rules: Mapping[str, Rule],
+    duties: list[Duty],
+    lines: list[StoredFact],
+    origins: Mapping[int, Origin],
 ) -> list[AskAgain]:
     """Who was asked before the assessment began again and not since, in the order in which they were asked; nobody once
     the plan is out.
@@ -358,7 +362,7 @@ def _to_ask_again(
                 service=asked.service,
                 asked_on=asked.started_on,
                 answered_on=asked.met_on,
-                ask_by=_last_start(house, asked.rule, plan.due),
+                ask_by=_last_start(context, asked.rule, plan.due),
                 plan_rule=plan.rule,
                 plan_due=plan.due,
                 because=origins[plan.opened_seq],
@@ -367,10 +371,10 @@ def _to_ask_again(
     return found
 
 
-def _last_start(house: House, rule: str, by: date) -> date:
+def _last_start(context: AppContext, rule: str, by: date) -> date:
     """The last day from which the rule's own time ends on or before a day."""
     start = by
-    while (due := house.dates_of(rule, start, {}).due) is not None and due > by:
+    while (due := context.dates_of(rule, start, {}).due) is not None and due > by:
         start -= timedelta(days=1)
     return start
 
@@ -414,9 +418,9 @@ def _without(rules: Mapping[str, Rule], duties: list[Duty]) -> list[dict[str, st
     return missing
 
 
-def file_of(house: House, case_ref: str) -> Casefile:
+def file_of(context: AppContext, case_ref: str) -> CaseFile:
     """The folded case as it stands. Raises LookupError where there is none."""
-    with reading(house.engine) as connection:
+    with reading(context.engine) as connection:
         history = ledger.read(connection, [case_ref]).get(case_ref)
     if history is None:
         raise LookupError("there is no such case: its reference stands at the head of its letters, for example NX00042")

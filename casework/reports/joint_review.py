@@ -13,12 +13,12 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, select
 
 from casework.cases.unit_of_work import CASE
-from casework.context import House
+from casework.context import AppContext
 from deadlines.duties import Duty, duties_of
 from deadlines.joint_review import Reading, align
-from deadlines.working_calendar import AlmanacRange
+from deadlines.working_calendar import OutsideCalendarRange
 from models import ledger
-from models.casefile import Casefile
+from models.casefile import CaseFile
 from models.database import reading
 from statemachines.replay import fold
 
@@ -34,7 +34,7 @@ class Hold(NamedTuple):
     act_by: date | None
 
 
-class NotAligned(ValueError):
+class NoJointReview(ValueError):
     """Two cases whose reviews cannot be aligned; the text says why, in words for a person."""
 
 
@@ -61,7 +61,7 @@ class ReviewShown(BaseModel):
     days_late_on_the_others_day: int
 
 
-class AlignReport(BaseModel):
+class JointReviewReport(BaseModel):
     """The day proposed for both, and the reading on which it is safe; or why there is none."""
 
     model_config = ConfigDict(frozen=True)
@@ -72,14 +72,14 @@ class AlignReport(BaseModel):
     reviews: list[ReviewShown]
 
 
-def align_cases(house: House, first: str, second: str, as_at: date | None = None) -> AlignReport:
-    """Propose one day for both reviews. Raises LookupError for a case that is not there, NotAligned where the two
+def plan_joint_review(context: AppContext, first: str, second: str, as_at: date | None = None) -> JointReviewReport:
+    """Propose one day for both reviews. Raises LookupError for a case that is not there, NoJointReview where the two
     cannot be aligned.
     """
     if first == second:
-        raise NotAligned("two cases are aligned, and this is the same one twice: name the other case of the child")
-    when = as_at or house.today()
-    with reading(house.engine) as connection:
+        raise NoJointReview("two cases are aligned, and this is the same one twice: name the other case of the child")
+    when = as_at or context.today()
+    with reading(context.engine) as connection:
         histories = ledger.read(connection, [first, second])
         for ref in (first, second):
             if ref not in histories:
@@ -87,12 +87,12 @@ def align_cases(house: House, first: str, second: str, as_at: date | None = None
                     "there is no such case: its reference stands at the head of its letters, for example NX00042"
                 )
         if not _of_one_child(connection, first, second):
-            raise NotAligned(
+            raise NoJointReview(
                 "these two cases are not known to be of one child: cases are linked by linked_to, or by the same NHS"
                 " number"
             )
-    found = [(file, _review(house, file)) for file in (fold(ref, histories[ref][0]) for ref in (first, second))]
-    holds = [_hold(house, duty, when) for _file, duty in found]
+    found = [(file, _review(context, file)) for file in (fold(ref, histories[ref][0]) for ref in (first, second))]
+    holds = [_hold(context, duty, when) for _file, duty in found]
     proposed = align(holds[0][0], holds[1][0], when)
     reviews = [
         ReviewShown(
@@ -112,51 +112,53 @@ def align_cases(house: House, first: str, second: str, as_at: date | None = None
         )
         for (file, duty), (hold, then), loss in zip(found, holds, proposed.losses, strict=True)
     ]
-    return AlignReport(as_at=when, on=proposed.on, reading=proposed.reading, reason=proposed.reason, reviews=reviews)
+    return JointReviewReport(
+        as_at=when, on=proposed.on, reading=proposed.reading, reason=proposed.reason, reviews=reviews
+    )
 
 
-def _hold(house: House, duty: Duty, when: date) -> tuple[Hold, str | None]:
+def _hold(context: AppContext, duty: Duty, when: date) -> tuple[Hold, str | None]:
     """By when to meet so that the step that follows the meeting still has its own time; by the duty's own dates where
     that day has passed.
     """
     due, strict = duty.dates.due or when, duty.dates.strict_due or duty.dates.due or when
-    then = house.law.rules[duty.rule].then
-    if then is None or (by := _leaving_time(house, then, due)) < when:
+    then = context.law.rules[duty.rule].then
+    if then is None or (by := _leaving_time(context, then, due)) < when:
         return Hold(due, strict, duty.dates.act_by), None
-    strict = min(by, _leaving_time(house, then, strict))
+    strict = min(by, _leaving_time(context, then, strict))
     try:
-        act_by: date | None = house.almanac.working_day_on_or_before(strict)
-    except AlmanacRange:
+        act_by: date | None = context.almanac.working_day_on_or_before(strict)
+    except OutsideCalendarRange:
         act_by = None
     return Hold(by, strict, act_by), then
 
 
-def _leaving_time(house: House, then: str, until: date) -> date:
+def _leaving_time(context: AppContext, then: str, until: date) -> date:
     """The last day on which a meeting leaves the whole of the step that follows it before `until`."""
     day = until
-    while (end := house.dates_of(then, day, {}).due) is not None and end > until:
+    while (end := context.dates_of(then, day, {}).due) is not None and end > until:
         day -= DAY
     return day
 
 
-def _review(house: House, file: Casefile) -> Duty:
-    """The review that the case owes next. Raises NotAligned where it owes none."""
-    rules = {rule.id: rule for rule in house.law.duties_of(file.process)}
-    duties = duties_of(file.lines, house.books[file.process], house.dates_of, file.claims.values())
+def _review(context: AppContext, file: CaseFile) -> Duty:
+    """The review that the case owes next. Raises NoJointReview where it owes none."""
+    rules = {rule.id: rule for rule in context.law.duties_of(file.process)}
+    duties = duties_of(file.lines, context.duty_rules[file.process], context.dates_of, file.claims.values())
     owed = [
         duty
         for duty in duties
         if rules[duty.rule].held_as == MEETING and duty.closed_on is None and duty.due is not None
     ]
     if not owed:
-        raise NotAligned(
-            f"case {file.case_ref} ({house.processes[file.process].title}) owes no review with a date just now"
+        raise NoJointReview(
+            f"case {file.case_ref} ({context.processes[file.process].title}) owes no review with a date just now"
         )
     review = min(owed, key=lambda duty: (str(duty.due), duty.opened_seq))
     begun = next((duty for duty in duties if duty.rule == rules[review.rule].then and duty.closed_on is None), None)
     if begun is not None:
-        raise NotAligned(
-            f"case {file.case_ref} ({house.processes[file.process].title}) has had its meeting, on"
+        raise NoJointReview(
+            f"case {file.case_ref} ({context.processes[file.process].title}) has had its meeting, on"
             f" {begun.started_on.isoformat()}: what is owed now is to {rules[begun.rule].action}, and the review after"
             " it can be aligned then"
         )

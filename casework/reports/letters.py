@@ -13,7 +13,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import func, select, update
 
-from casework.context import House
+from casework.context import AppContext
 from models.database import reading, writing
 from models.enums import NoticeState
 from notifications.outbox import LETTER, NOTICE
@@ -81,20 +81,20 @@ class HeldFor(BaseModel):
     cases: int
 
 
-def listed(house: House) -> list[ListedNotice]:
+def listed(context: AppContext) -> list[ListedNotice]:
     """Every notice, the oldest first."""
     columns = [NOTICE.c[name] for name in ("case_ref", "rule", "rung", "body", "recipient", "state", "on", "letter")]
     query = select(*columns, LETTER.c.sent_at).join(LETTER, LETTER.c.id == NOTICE.c.letter, isouter=True)
-    with reading(house.engine) as connection:
+    with reading(context.engine) as connection:
         found = connection.execute(
             query.order_by(NOTICE.c.on, NOTICE.c.created_at, NOTICE.c.case_ref, NOTICE.c.fact_seq, NOTICE.c.key)
         )
         return [ListedNotice(**row) for row in found.mappings()]
 
 
-def letters(house: House) -> list[ListedLetter]:
+def letters(context: AppContext) -> list[ListedLetter]:
     """Every letter, the morning digests among them, the oldest first."""
-    with reading(house.engine) as connection:
+    with reading(context.engine) as connection:
         rows = connection.execute(select(LETTER).order_by(LETTER.c.on, LETTER.c.id)).all()
     return [
         ListedLetter(
@@ -104,11 +104,11 @@ def letters(house: House) -> list[ListedLetter]:
     ]
 
 
-def shown(house: House, letter: str) -> ShownLetter:
+def shown(context: AppContext, letter: str) -> ShownLetter:
     """One letter's text. Raises NoSuchLetter, or RenderError where its template's version is no longer in
     the folder.
     """
-    with reading(house.engine) as connection:
+    with reading(context.engine) as connection:
         row = connection.execute(select(LETTER).where(LETTER.c.id == letter)).first()
     if row is None:
         raise NoSuchLetter("no letter has that id: sendflow letters lists them, for example 20260414-3d559e323b")
@@ -123,14 +123,14 @@ def _rendered(row: Any) -> Rendered:
     return render(row.template, row.template_version, orjson.loads(row.fields))
 
 
-def held(house: House) -> list[HeldFor]:
+def held(context: AppContext) -> list[HeldFor]:
     """To whom the held notices would go, the most first."""
     query = (
         select(NOTICE.c.mailbox, NOTICE.c.recipient, func.count(), func.count(NOTICE.c.case_ref.distinct()))
         .where(NOTICE.c.state == NoticeState.HELD)
         .group_by(NOTICE.c.mailbox, NOTICE.c.recipient)
     )
-    with reading(house.engine) as connection:
+    with reading(context.engine) as connection:
         found = [
             HeldFor(mailbox=box, recipient=who, notices=notices, cases=cases)
             for box, who, notices, cases in connection.execute(query)
@@ -138,8 +138,8 @@ def held(house: House) -> list[HeldFor]:
     return sorted(found, key=lambda one: (-one.notices, one.mailbox or "", one.recipient))
 
 
-def release(house: House) -> int:
+def release(context: AppContext) -> int:
     """Lets the held notices go with the next delivery; returns how many there were."""
-    with writing(house.engine) as connection:
+    with writing(context.engine) as connection:
         statement = update(NOTICE).where(NOTICE.c.state == NoticeState.HELD).values(state=NoticeState.CREATED)
         return connection.execute(statement).rowcount

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 
 from casework.cases.unit_of_work import CASE, DUTY
-from casework.context import House
+from casework.context import AppContext
 from deadlines.status import SOON
 from models.database import reading
 
@@ -48,26 +48,26 @@ class BoardGroup(BaseModel):
     rows: list[BoardRow]
 
 
-def overdue(house: House, as_at: date) -> list[BoardRow]:
+def overdue(context: AppContext, as_at: date) -> list[BoardRow]:
     """Duties past their due date and neither met, ended nor excused; the latest first."""
-    rows = _read(house, DUTY.c.due < as_at, lambda due: (as_at - due).days, "breached")
+    rows = _read(context, DUTY.c.due < as_at, lambda due: (as_at - due).days, "breached")
     return sorted(rows, key=lambda row: (-row.days, row.case_ref, row.rule, row.service or ""))
 
 
-def week(house: House, as_at: date) -> list[BoardRow]:
+def week(context: AppContext, as_at: date) -> list[BoardRow]:
     """Duties that fall due from today to seven days on; the soonest first."""
     within = (DUTY.c.due >= as_at) & (DUTY.c.due <= as_at + SOON)
-    rows = _read(house, within, lambda due: (due - as_at).days, "due_soon")
+    rows = _read(context, within, lambda due: (due - as_at).days, "due_soon")
     return sorted(rows, key=lambda row: (row.days, row.case_ref, row.rule, row.service or ""))
 
 
-def grouped(house: House, rows: Iterable[BoardRow], by: str) -> list[BoardGroup]:
+def grouped(context: AppContext, rows: Iterable[BoardRow], by: str) -> list[BoardGroup]:
     """Rows by body or by la. Those with the most rows first. LA duties stand under their authority when grouped by
     body.
     """
     groups: dict[tuple[str | None, str], list[BoardRow]] = {}
     for row in rows:
-        la_name = house.directory.la_name(row.la) if row.la else "No local authority recorded"
+        la_name = context.directory.la_name(row.la) if row.la else "No local authority recorded"
         if by == "body" and row.body is not None:
             key: tuple[str | None, str] = (row.body, row.body_name or row.body)
         else:
@@ -80,17 +80,17 @@ def grouped(house: House, rows: Iterable[BoardRow], by: str) -> list[BoardGroup]
     return sorted(made, key=lambda group: (-group.count, group.name))
 
 
-def _read(house: House, where: Any, days: Callable[[date], int], standing: str) -> list[BoardRow]:
+def _read(context: AppContext, where: Any, days: Callable[[date], int], standing: str) -> list[BoardRow]:
     query = (
         select(DUTY, CASE.c.la, CASE.c.la_reference)
         .join(CASE, CASE.c.case_ref == DUTY.c.case_ref)
         .where(DUTY.c.closed_on.is_(None), DUTY.c.excused.is_(None), where)
     )
     rows: list[BoardRow] = []
-    names = {body.body: body.name for body in house.directory.bodies}
-    with reading(house.engine) as connection:
+    names = {body.body: body.name for body in context.directory.bodies}
+    with reading(context.engine) as connection:
         for row in connection.execute(query):
-            rule = house.law.rules.get(row.rule)
+            rule = context.law.rules.get(row.rule)
             if rule is None or rule.bound != "by" or ((rule.may_lapse or rule.open_ended) and standing == "breached"):
                 continue
             rows.append(
@@ -110,7 +110,7 @@ def _read(house: House, where: Any, days: Callable[[date], int], standing: str) 
                     act_by=row.act_by,
                     days=days(row.due),
                     standing=standing,
-                    chased=row.body is not None and bool(house.ladder.rungs(row.rule)),
+                    chased=row.body is not None and bool(context.ladder.rungs(row.rule)),
                 )
             )
     return rows

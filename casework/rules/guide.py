@@ -13,12 +13,12 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from casework.rules.duty_lifecycle import life_of, mermaid_of
-from config.escalation_policy import Ladder, RungDef
+from config.escalation_policy import EscalationPolicy, EscalationStep
 from config.law import Law, LawError, NoAnswer, UnknownRule
 from config.rule_schema import Period, Rule
-from deadlines.calculator import Answer, reckon
+from deadlines.calculator import Answer, calculate
 from deadlines.explanation import day_in_words
-from deadlines.working_calendar import Almanac
+from deadlines.working_calendar import WorkingCalendar
 from models.common_facts import SHARED
 from statemachines.process import Process
 
@@ -27,7 +27,7 @@ EXAMPLE_DAY = date(2026, 3, 2)
 APART = (28, 42, 7, 14, 120, -28, 1)
 
 # How each count word of the statute files counts, for a reader who has never seen them.
-WORDS: Mapping[str, str] = {
+COUNTING_RULE_TEXT: Mapping[str, str] = {
     "after": (
         "The day of the event is not counted. The period ends on the same weekday, and does not move for weekends or"
         " holidays."
@@ -91,8 +91,8 @@ class Sources(NamedTuple):
     """What a page is written from: the law as the house keeps it, its almanac and ladder, and the machines."""
 
     law: Law
-    almanac: Almanac
-    ladder: Ladder
+    almanac: WorkingCalendar
+    ladder: EscalationPolicy
     processes: Mapping[str, Process]
 
 
@@ -220,7 +220,8 @@ def _duties(duties: Iterable[Rule], process: str) -> Iterator[str]:
         newest = rule.period[-1]
         borrowed = "" if rule.process == process else f" Its rule is that of `{rule.process}`."
         yield (
-            f"**`{rule.id}`**: opened by {_kinds(rule.starts)}{_if(rule)}; {_met(rule)}. {WORDS[newest.counts]}"
+            f"**`{rule.id}`**: opened by {_kinds(rule.starts)}{_if(rule)}; {_met(rule)}."
+            f" {COUNTING_RULE_TEXT[newest.counts]}"
             f" Excuses: {_excuses(newest)}.{borrowed}"
         )
 
@@ -299,8 +300,8 @@ def _version(period: Period, rule: Rule) -> str:
     which = " where the clock started on or after that day" if period.since and not rule.by_due_date else ""
     return (
         f"**From {since}**{which}: {period.text}.{ended}\n\n- Law: {_cited(period)}"
-        f" ({period.basis.replace('_', ' ')})\n- Counted as `{period.counts}`: {WORDS[period.counts]}\n- Excuses:"
-        f" {_excuses(period)}"
+        f" ({period.basis.replace('_', ' ')})\n- Counted as `{period.counts}`: {COUNTING_RULE_TEXT[period.counts]}"
+        f"\n- Excuses: {_excuses(period)}"
     )
 
 
@@ -355,7 +356,7 @@ def _example(sources: Sources, rule: Rule) -> tuple[Answer | None, dict[str, dat
         for apart in APART if needed else (0,):
             given = {name: start + timedelta(days=apart) for name in needed}
             try:
-                answer = reckon(sources.law, sources.almanac, rule.id, start, given)
+                answer = calculate(sources.law, sources.almanac, rule.id, start, given)
             except (LawError, NoAnswer) as problem:
                 found = found if found[0] is not None else (None, given, str(problem))
                 continue
@@ -401,7 +402,7 @@ def _local(sources: Sources, rules: Iterable[Rule]) -> Iterator[str]:
         yield "None: nobody is chased for it, and the law leaves nothing to choose."
 
 
-def _when(rung: RungDef) -> str:
+def _when(rung: EscalationStep) -> str:
     amounts = ((rung.days, "day"), (rung.weeks, "week"), (rung.working_days, "working day"))
     number, unit = next((amount, word) for amount, word in amounts if amount is not None)
     unless = ", unless there was contact" if rung.unless else ""

@@ -17,12 +17,12 @@ import orjson
 from sqlalchemy import Connection, Row, Table, select
 
 import config
-from config.escalation_policy import DEFAULT, Ladder, load_ladder
+from config.escalation_policy import DEFAULT, EscalationPolicy, load_escalation_policy
 from config.law import Law, load_law
 from config.rule_pack import digests_of, files_of, law_folder, point_at, pointed_at
 from config.settings import Settings
 from config.toml_reader import ConfigFault
-from deadlines.working_calendar import Almanac, load_almanac
+from deadlines.working_calendar import WorkingCalendar, load_calendar
 from models.tables import AdoptionRow
 from notifications.notices import TELLING
 from statemachines.replay import processes
@@ -32,25 +32,29 @@ SHIPPED = Path(config.__path__[0])
 PARTS = ("statute", "almanac", "ladder", "machines")
 
 
-class Lawbook(NamedTuple):
+class Ruleset(NamedTuple):
     """Law, almanac and ladder, the digest that caches are worked out under, and those of its parts."""
 
     law: Law
-    almanac: Almanac
-    ladder: Ladder
+    almanac: WorkingCalendar
+    ladder: EscalationPolicy
     looked_under: str
     parts: Mapping[str, str]
 
 
-def read_lawbook(settings: Settings, *packs: Path) -> Lawbook:
-    """What is shipped, with each pack laid over it in turn. Raises ConfigFault or LadderError."""
+def read_ruleset(settings: Settings, *packs: Path) -> Ruleset:
+    """What is shipped, with each pack laid over it in turn. Raises ConfigFault or EscalationPolicyError."""
     law = load_law(SHIPPED, *packs) if packs else load_law()
-    almanac = load_almanac(*(folder / "almanac" for folder in (SHIPPED, *packs))) if packs else load_almanac()
+    almanac = load_calendar(*(folder / "almanac" for folder in (SHIPPED, *packs))) if packs else load_calendar()
     own = settings.home / "ladder.toml"  # a team's own ladder stands before any other
-    ladder = load_ladder(own) if own.exists() else load_ladder(DEFAULT, *(pack / "ladder" for pack in packs))
+    ladder = (
+        load_escalation_policy(own)
+        if own.exists()
+        else load_escalation_policy(DEFAULT, *(pack / "ladder" for pack in packs))
+    )
     tables = _tables()
     parts = dict(zip(PARTS, (law.digest[:16], almanac.digest[:16], ladder.digest[:16], _digest(*tables)), strict=True))
-    return Lawbook(law, almanac, ladder, _digest(law.digest, almanac.digest, ladder.digest, *tables), parts)
+    return Ruleset(law, almanac, ladder, _digest(law.digest, almanac.digest, ladder.digest, *tables), parts)
 
 
 @cache

@@ -22,17 +22,17 @@ from typing import NamedTuple
 import orjson
 from sqlalchemy import Connection, Table, insert, select
 
-from casework.rules.ruleset import PARTS, Lawbook
+from casework.rules.ruleset import PARTS, Ruleset
 from config.settings import Settings
-from models.database import LAW, RecordsError, alone, is_reading
-from models.tables import LawRow
+from models.database import LAW, DatabaseUnusable, alone, is_reading
+from models.tables import RulesetRow
 
-HELD: Table = LawRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
+HELD: Table = RulesetRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
 FILE = "law_held.json"
 WAYS = ", ".join(("the same version of sendflow", "the same rule packs", "the same ladder.toml"))
 
 
-class OtherLaw(RecordsError):
+class RulesetMismatch(DatabaseUnusable):
     """These records go by another law than this program. Nothing was written; the text says which, since when, and what
     to do.
     """
@@ -86,7 +86,7 @@ class Hold:
     number: int | None = None
 
     @classmethod
-    def opened(cls, connection: Connection, settings: Settings, seen: Seen | None, book: Lawbook) -> Hold:
+    def opened(cls, connection: Connection, settings: Settings, seen: Seen | None, book: Ruleset) -> Hold:
         """The hold of a house that is just being opened; `seen` is what `gone_by` gave before its files were read."""
         hold = cls(settings.home, book.looked_under, book.parts, seen, settings.today is not None)
         now = newest(connection)
@@ -100,13 +100,13 @@ class Hold:
             )  # the records stand in this home, so that nobody else's law holds for them
         return hold
 
-    def under(self, book: Lawbook) -> Hold:
+    def under(self, book: Ruleset) -> Hold:
         """The hold of the same house with another law."""
         return replace(self, looked_under=book.looked_under, parts=book.parts, number=None)
 
     def keep(self, connection: Connection, at: str, actor: str, via: str) -> None:
-        """Go on only where this law holds, or may come to hold now (which is then written down). Raises OtherLaw. Asks
-        nothing of who only reads.
+        """Go on only where this law holds, or may come to hold now (which is then written down). Raises
+        RulesetMismatch. Asks nothing of who only reads.
         """
         if is_reading(connection):
             return
@@ -122,7 +122,7 @@ class Hold:
         elif now is None or self._may_come(connection, now):
             self.take(connection, at, actor, via)
         else:
-            raise OtherLaw(self._why_not(connection, now))
+            raise RulesetMismatch(self._why_not(connection, now))
 
     def take(self, connection: Connection, at: str, actor: str, via: str) -> Held:
         """Write down that this law holds from now on, whatever held before."""

@@ -21,11 +21,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from casework.cases.record import record
 from casework.cases.validation import Refused
-from casework.context import House
+from casework.context import AppContext
 from casework.imports.cells import check_digit
 from models import ledger
 from models.database import reading
-from models.facts import REFERENCE, Draft, Slug
+from models.facts import REFERENCE, FactDraft, Slug
 
 FOLDER = Path(__file__).parents[2] / "config" / "demo"
 ACTOR = "sample"
@@ -47,7 +47,7 @@ class SampleAct(BaseModel):
     data: Mapping[str, str | int] = {}
 
 
-def live_cases(house: House, folder: Path = FOLDER) -> list[str]:
+def load_demo_cases(context: AppContext, folder: Path = FOLDER) -> list[str]:
     """Records the sample cases that are not there yet, file by file; returns, case by case, why one could not be (a
     team's own directory).
 
@@ -57,13 +57,14 @@ def live_cases(house: House, folder: Path = FOLDER) -> list[str]:
     there: dict[str, bool] = {}
     for path in sorted(folder.glob("*.toml")):
         for case, acts in groupby(_read(path), key=lambda act: act.case):
-            if there.setdefault(case, _exists(house, case)):
+            if there.setdefault(case, _exists(context, case)):
                 continue
             drafts = [
-                Draft(act.fact, house.today() - timedelta(days=act.ago), _data(act.data, house.today())) for act in acts
+                FactDraft(act.fact, context.today() - timedelta(days=act.ago), _data(act.data, context.today()))
+                for act in acts
             ]
             try:
-                record(house, case, drafts, ACTOR)
+                record(context, case, drafts, ACTOR)
             except Refused as problem:
                 there[case] = True  # what follows would hang in the air
                 refused.append(f"{path.name}, {case}: {problem.message}")
@@ -103,6 +104,6 @@ def _value(value: str | int, today: date) -> str | int:
     return value
 
 
-def _exists(house: House, case: str) -> bool:
-    with reading(house.engine) as connection:
+def _exists(context: AppContext, case: str) -> bool:
+    with reading(context.engine) as connection:
         return bool(ledger.read(connection, [case]))

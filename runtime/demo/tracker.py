@@ -21,7 +21,7 @@ from sqlalchemy import func, select
 
 from casework.cases.record import record
 from casework.cases.validation import Refused
-from casework.context import House
+from casework.context import AppContext
 from casework.delivery.deliver import deliver
 from casework.imports.cells import check_digit
 from casework.imports.tracker_import import IMPORT_FILE
@@ -29,7 +29,7 @@ from casework.sweep import sweep
 from config.settings import Carrier
 from models import ledger
 from models.database import reading
-from models.facts import Draft
+from models.facts import FactDraft
 
 SEED = 20140901
 ROWS = 120
@@ -105,7 +105,7 @@ COMMENTS = (
 EXCEPTIONS = ("School closed (summer)", "Family abroad 5 weeks", "DNA paeds appt", "waiting list")
 
 
-def write_sample(path: Path, today: date, seed: int = SEED) -> None:
+def write_demo_tracker(path: Path, today: date, seed: int = SEED) -> None:
     """Writes the sample tracker, CSV in UTF-8, as it would stand on `today`. The same day and seed give the
     same file.
     """
@@ -251,15 +251,15 @@ class _Maker:
         return row | {column: self._ago(-days) if days is not None else cell}
 
 
-def live_before(house: House) -> None:
+def live_before(context: AppContext) -> None:
     """Lives through a few cases on a day before the import: letters of every rung leave, and an answer is thanked for.
 
     Does nothing where something has been imported, or where letters leave by another carrier than the local sink. May
     be called again.
     """
-    if house.settings.carrier is not Carrier.SINK or _imports(house):
+    if context.settings.carrier is not Carrier.SINK or _imports(context):
         return
-    then = replace(house, settings=replace(house.settings, today=house.today() - timedelta(days=LIVED)))
+    then = replace(context, settings=replace(context.settings, today=context.today() - timedelta(days=LIVED)))
     day = then.today()
     _case(then, "SP90001", "tarnford", day, 75, "physiotherapy")
     _case(then, "SP90002", "eastmere", day, 12, "speech_and_language_therapy")
@@ -269,16 +269,16 @@ def live_before(house: House) -> None:
     deliver(then, now=True, reason="the sample is lived through on a rehearsed day; the local sink keeps every letter")
 
 
-def live_a_little(house: House) -> None:
+def record_demo_events(context: AppContext) -> None:
     """Records what a tracker cannot say: answers, an accepted excuse, a corrected receipt, a pause. May be called
     again.
     """
-    today = house.today()
-    _decide_claim(house, "SP00001", "absent_4_weeks", today)
+    today = context.today()
+    _decide_claim(context, "SP00001", "absent_4_weeks", today)
     _once(
-        house,
+        context,
         "SP00002",
-        Draft(
+        FactDraft(
             "health_advice_answered",
             today,
             {
@@ -288,14 +288,14 @@ def live_a_little(house: House) -> None:
             },
         ),
     )
-    _once(house, "SP00003", Draft("health_advice_received", today, {"service": "occupational_therapy"}))
-    _once(house, "SP00004", Draft("health_advice_acknowledged", today, {"service": "camhs"}))
-    _once(house, "SP00005", Draft("waiting_list_stated", today, {"service": "occupational_therapy", "weeks": 18}))
+    _once(context, "SP00003", FactDraft("health_advice_received", today, {"service": "occupational_therapy"}))
+    _once(context, "SP00004", FactDraft("health_advice_acknowledged", today, {"service": "camhs"}))
+    _once(context, "SP00005", FactDraft("waiting_list_stated", today, {"service": "occupational_therapy", "weeks": 18}))
     until = today + timedelta(days=10)
     _once(
-        house,
+        context,
         "SP00006",
-        Draft(
+        FactDraft(
             "chasing_paused",
             today,
             {
@@ -304,46 +304,46 @@ def live_a_little(house: House) -> None:
             },
         ),
     )
-    _correct_receipt(house, "SP90001", today - timedelta(days=25))
-    _case(house, "SP90005", "holme_vale", today, 0, "occupational_therapy")
-    _case(house, "SP90006", "eastmere", today, 38, "physiotherapy", "health_advice_acknowledged")
-    _case(house, "SP90007", "northshire", today, 30, "physiotherapy", "appointment_missed")
+    _correct_receipt(context, "SP90001", today - timedelta(days=25))
+    _case(context, "SP90005", "holme_vale", today, 0, "occupational_therapy")
+    _case(context, "SP90006", "eastmere", today, 38, "physiotherapy", "health_advice_acknowledged")
+    _case(context, "SP90007", "northshire", today, 30, "physiotherapy", "appointment_missed")
 
 
 def _case(
-    house: House, ref: str, la: str, day: date, asked_days_ago: int, service: str, said: str | None = None
+    context: AppContext, ref: str, la: str, day: date, asked_days_ago: int, service: str, said: str | None = None
 ) -> None:
     """A case that came by letter and not by tracker: opened, agreed, one service asked, and what the service said on
     `day`.
     """
     asked = day - timedelta(days=asked_days_ago)
-    advice = {"service": service, "body": house.directory.provider(la, service)}
+    advice = {"service": service, "body": context.directory.provider(la, service)}
     drafts = [
-        Draft("ehc_assessment_requested", asked - timedelta(days=35), {"la": la}),
-        Draft("assessment_agreed", asked - timedelta(days=1)),
-        Draft("health_advice_requested", asked, advice),
-        *([Draft(said, day, advice)] if said else []),
+        FactDraft("ehc_assessment_requested", asked - timedelta(days=35), {"la": la}),
+        FactDraft("assessment_agreed", asked - timedelta(days=1)),
+        FactDraft("health_advice_requested", asked, advice),
+        *([FactDraft(said, day, advice)] if said else []),
     ]
-    if not _lines(house, ref):
-        record(house, ref, drafts, ACTOR)
+    if not _lines(context, ref):
+        record(context, ref, drafts, ACTOR)
 
 
-def _once(house: House, ref: str, draft: Draft) -> None:
+def _once(context: AppContext, ref: str, draft: FactDraft) -> None:
     """Records a fact unless the case has one of its kind by hand, or is not there (a team's own directory may refuse
     its row).
     """
-    lines = _lines(house, ref)
+    lines = _lines(context, ref)
     if not lines or any(line.kind == draft.kind and line.via == "record" for line in lines):
         return
     try:
-        record(house, ref, [draft], ACTOR)
+        record(context, ref, [draft], ACTOR)
     except Refused as refused:
         if refused.wrong_call:
             raise
 
 
-def _decide_claim(house: House, ref: str, ground: str, today: date) -> None:
-    lines = _lines(house, ref)
+def _decide_claim(context: AppContext, ref: str, ground: str, today: date) -> None:
+    lines = _lines(context, ref)
     claim = next((line for line in lines if line.kind == "excuse_claimed"), None)
     asked = next((line for line in lines if line.kind == "health_advice_requested"), None)
     if claim is None or asked is None:
@@ -359,22 +359,22 @@ def _decide_claim(house: House, ref: str, ground: str, today: date) -> None:
         "look_again_on": (today + timedelta(days=14)).isoformat(),
         "reason": "the school confirms the dates of the absence",
     }
-    _once(house, ref, Draft("excuse_decided", today, told))
+    _once(context, ref, FactDraft("excuse_decided", today, told))
 
 
-def _correct_receipt(house: House, ref: str, received_on: date) -> None:
-    asked = next((line for line in _lines(house, ref) if line.kind == "health_advice_requested"), None)
+def _correct_receipt(context: AppContext, ref: str, received_on: date) -> None:
+    asked = next((line for line in _lines(context, ref) if line.kind == "health_advice_requested"), None)
     if asked is not None:
         told = {"occurred_on": received_on.isoformat(), "reason": "the body's stamp shows a later day of receipt"}
-        _once(house, ref, Draft("fact_corrected", house.today(), told, corrects=asked.seq))
+        _once(context, ref, FactDraft("fact_corrected", context.today(), told, corrects=asked.seq))
 
 
-def _lines(house: House, ref: str) -> Sequence[Any]:
-    with reading(house.engine) as connection:
+def _lines(context: AppContext, ref: str) -> Sequence[Any]:
+    with reading(context.engine) as connection:
         histories = ledger.read(connection, [ref])
     return histories[ref][0] if ref in histories else ()
 
 
-def _imports(house: House) -> int:
-    with reading(house.engine) as connection:
+def _imports(context: AppContext) -> int:
+    with reading(context.engine) as connection:
         return int(connection.execute(select(func.count()).select_from(IMPORT_FILE)).scalar() or 0)

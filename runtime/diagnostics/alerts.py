@@ -18,7 +18,7 @@ from html import escape
 from casework.context import LONDON
 from casework.delivery.send import carrier
 from config.settings import Settings
-from notifications.transport import Letter, Outcome, Post, message_id
+from notifications.transport import Letter, Outcome, Transport, message_id
 from runtime.diagnostics.checks import DoctorReport
 
 TOLD = "alert.json"
@@ -35,7 +35,7 @@ class Alerted(StrEnum):
     NOT_NOTED = "sent, but not noted, so that it comes again at the next look"
 
 
-def alert(settings: Settings, report: DoctorReport, now: datetime, post: Post | None = None) -> Alerted:
+def alert(settings: Settings, report: DoctorReport, now: datetime, post: Transport | None = None) -> Alerted:
     """Send what was found to `settings.alert_to`, unless it was told today. `now` is aware. Raises ValueError where no
     mailbox is named.
     """

@@ -17,20 +17,20 @@ from sqlalchemy import Connection, func, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from audit.verify import verify
-from casework.cases.unit_of_work import CASE, DUTY, Desk, open_readable
+from casework.cases.unit_of_work import CASE, DUTY, UnitOfWork, open_readable
 from casework.cases.warnings import gives
-from casework.context import LONDON, House, instant
+from casework.context import LONDON, AppContext, instant
 from casework.delivery.lease import abandoned
 from casework.sweep import SILENCE, TICK, last_finished
 from config.directory import DirectoryError
-from config.escalation_policy import LadderError
+from config.escalation_policy import EscalationPolicyError
 from config.law import LawError, NoAnswer
 from config.running_instance import read_running
 from config.settings import Settings, SettingsError
 from config.toml_reader import ConfigFault
-from models.database import HEAD, MIGRATIONS, RecordsError, missing_triggers, open_engine, reading, revision
+from models.database import HEAD, MIGRATIONS, DatabaseUnusable, missing_triggers, open_engine, reading, revision
 from models.database_errors import cause
-from models.encryption import OtherKey, SealError
+from models.encryption import EncryptionError, WrongKey
 from models.enums import LetterState, NoticeState, Party
 from models.ledger import FACT
 from models.people import count_unopened
@@ -48,10 +48,10 @@ BROKEN = (
     ConfigFault,
     LawError,
     NoAnswer,
-    LadderError,
+    EscalationPolicyError,
     DirectoryError,
-    SealError,
-    RecordsError,
+    EncryptionError,
+    DatabaseUnusable,
 )  # whose words are our own
 
 
@@ -74,7 +74,7 @@ def examine(settings: Settings, quick: bool = False) -> DoctorReport:
     """
     found = [*_room(settings), *_key(settings)]
     left: list[str] = []
-    house: House | None = None
+    context: AppContext | None = None
     other = _revision(settings)
     if settings.database_url is None and not settings.records.exists():
         found.append(
@@ -88,8 +88,8 @@ def examine(settings: Settings, quick: bool = False) -> DoctorReport:
         found.append(other)
     else:
         try:
-            house = House.open(settings)
-        except OtherKey as problem:
+            context = AppContext.open(settings)
+        except WrongKey as problem:
             found.append(
                 Finding(
                     what="key_other",
@@ -107,18 +107,18 @@ def examine(settings: Settings, quick: bool = False) -> DoctorReport:
             )
         except (SQLAlchemyError, OSError) as problem:
             found.append(_not_to_be_read("cannot_open", "the records cannot be read or written just now", problem))
-    if house is None:
+    if context is None:
         left.append("everything inside the records")
         now = datetime.now(LONDON)
     else:
-        now = house.now()
+        now = context.now()
         try:
-            found += _inside(house, quick)
+            found += _inside(context, quick)
         except SQLAlchemyError as problem:
             left.append("the rest of the records")
             found.append(_not_to_be_read("unreadable", "the records could not be read to the end", problem))
         finally:
-            house.engine.dispose()
+            context.engine.dispose()
         if quick:
             left.append("the history of every case (sendflow doctor without --quick)")
     found += service_checks.processes(settings)
@@ -205,9 +205,9 @@ def _key(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _inside(house: House, quick: bool) -> Iterator[Finding]:
-    today = house.today()
-    looks: tuple[Callable[[House, Connection, date], Iterable[Finding]], ...] = (
+def _inside(context: AppContext, quick: bool) -> Iterator[Finding]:
+    today = context.today()
+    looks: tuple[Callable[[AppContext, Connection, date], Iterable[Finding]], ...] = (
         _clock,
         _silence,
         _laws,
@@ -216,15 +216,15 @@ def _inside(house: House, quick: bool) -> Iterator[Finding]:
         _claims,
         _directory,
     )
-    with reading(house.engine) as connection:
+    with reading(context.engine) as connection:
         gone = missing_triggers(connection)
         for look in looks:
-            yield from look(house, connection, today)
-    if today >= date(house.almanac.last.year, 7, 1):
+            yield from look(context, connection, today)
+    if today >= date(context.almanac.last.year, 7, 1):
         yield Finding(
             what="almanac",
             message=(
-                f"bank holidays are known to {house.almanac.last.isoformat()} only, and sums beyond it have no answer"
+                f"bank holidays are known to {context.almanac.last.isoformat()} only, and sums beyond it have no answer"
             ),
             mend="add the newly announced years to config/almanac and run make test",
         )
@@ -232,8 +232,8 @@ def _inside(house: House, quick: bool) -> Iterator[Finding]:
         if gone:
             yield _damage("trigger", len(gone), [], "append-only triggers are missing: " + ", ".join(gone))
         return
-    with reading(house.engine) as connection:
-        unopened = count_unopened(connection, house.seal)
+    with reading(context.engine) as connection:
+        unopened = count_unopened(connection, context.seal)
     if unopened:
         yield Finding(
             what="key_other",
@@ -246,7 +246,7 @@ def _inside(house: House, quick: bool) -> Iterator[Finding]:
                 " which tells who the children are"
             ),
         )
-    report = verify(house)
+    report = verify(context)
     for what, count in sorted(Counter(each.what for each in report.damage).items()):
         some = [each for each in report.damage if each.what == what]
         yield _damage(what, count, sorted({each.case_ref for each in some if each.case_ref}), some[0].message)
@@ -284,8 +284,8 @@ def _damage(what: str, count: int, cases: list[str], example: str) -> Finding:
     )
 
 
-def _clock(house: House, connection: Connection, _today: date) -> Iterator[Finding]:
-    limit = instant(house.now() + SLACK)
+def _clock(context: AppContext, connection: Connection, _today: date) -> Iterator[Finding]:
+    limit = instant(context.now() + SLACK)
     ahead = connection.scalar(select(func.count()).select_from(FACT).where(FACT.c.recorded_at > limit)) or 0
     ticked = connection.scalar(select(func.count()).select_from(TICK).where(TICK.c.finished_at > limit)) or 0
     if ahead or ticked:
@@ -302,11 +302,11 @@ def _clock(house: House, connection: Connection, _today: date) -> Iterator[Findi
         )
 
 
-def _silence(house: House, connection: Connection, _today: date) -> Iterator[Finding]:
+def _silence(context: AppContext, connection: Connection, _today: date) -> Iterator[Finding]:
     if connection.scalar(select(FACT.c.seq).limit(1)) is None:
         return
     last = last_finished(connection, "sweep")
-    if last is None or house.now() - datetime.fromisoformat(last) > SILENCE:
+    if last is None or context.now() - datetime.fromisoformat(last) > SILENCE:
         when = f"since {last}" if last else "yet"
         message = f"no sweep has finished {when}: nobody is chased until one does"
         yield Finding(what="no_sweep", message=message, mend="sendflow sweep; then open the house with make up")
@@ -324,11 +324,11 @@ def _silence(house: House, connection: Connection, _today: date) -> Iterator[Fin
         )
 
 
-def _laws(house: House, connection: Connection, today: date) -> Iterator[Finding]:
+def _laws(context: AppContext, connection: Connection, today: date) -> Iterator[Finding]:
     """A machine with another law writes nothing. Sweeps that take turns under two undo each other's work, and whoever
     is told is told again.
     """
-    if (why_not := house.hold.other(connection)) is not None:
+    if (why_not := context.hold.other(connection)) is not None:
         yield Finding(
             what="other_law",
             message=why_not,
@@ -353,8 +353,8 @@ def _laws(house: House, connection: Connection, today: date) -> Iterator[Finding
         )
 
 
-def _letters(house: House, connection: Connection, today: date) -> Iterator[Finding]:
-    now = house.now()
+def _letters(context: AppContext, connection: Connection, today: date) -> Iterator[Finding]:
+    now = context.now()
     recent = (
         connection.execute(select(LETTER.c.why).where(LETTER.c.state == LetterState.FAILED, LETTER.c.on > today - WEEK))
         .scalars()
@@ -370,7 +370,7 @@ def _letters(house: House, connection: Connection, today: date) -> Iterator[Find
     late = select(LETTER.c.why).where(LETTER.c.state == LetterState.WAITING, LETTER.c.on < today)
     if waiting := Counter(connection.scalars(late)):
         why = ", ".join(sorted({(each or "not tried yet").replace("_", " ") for each in waiting}))
-        mend = service_checks.relay_mend(house.settings, waiting.most_common(1)[0][0])
+        mend = service_checks.relay_mend(context.settings, waiting.most_common(1)[0][0])
         yield Finding(
             what="letters_waiting",
             count=waiting.total(),
@@ -396,10 +396,10 @@ def _letters(house: House, connection: Connection, today: date) -> Iterator[Find
         )
 
 
-def _claims(house: House, connection: Connection, today: date) -> Iterator[Finding]:
+def _claims(context: AppContext, connection: Connection, today: date) -> Iterator[Finding]:
     refs = list(connection.scalars(select(FACT.c.case_ref).where(FACT.c.kind == "excuse_claimed").distinct()))
     waiting, again = [], []
-    for work in open_readable(Desk(house, connection, actor="sendflow", via="doctor"), refs).values():
+    for work in open_readable(UnitOfWork(context, connection, actor="sendflow", via="doctor"), refs).values():
         if work.ended:
             continue
         days = {line.seq: line.occurred_on for line in work.file.lines}
@@ -432,7 +432,7 @@ def _claims(house: House, connection: Connection, today: date) -> Iterator[Findi
         )
 
 
-def _directory(house: House, connection: Connection, _today: date) -> Iterator[Finding]:
+def _directory(context: AppContext, connection: Connection, _today: date) -> Iterator[Finding]:
     """Whoever owes something now must be reachable. A body that no longer stands in the directory has no mailbox
     either.
     """
@@ -447,10 +447,10 @@ def _directory(house: House, connection: Connection, _today: date) -> Iterator[F
     for la, body, service, ref in connection.execute(query):
         key = (la, body, service)
         if key not in asked:
-            asked[key] = all(house.directory.mailbox(la, body, service, party) for party in ADDRESSED)
+            asked[key] = all(context.directory.mailbox(la, body, service, party) for party in ADDRESSED)
         if not asked[key]:
             nowhere.setdefault((body, service), []).append(ref)
-        if service is not None and not gives(house.directory, body, service):
+        if service is not None and not gives(context.directory, body, service):
             elsewhere.setdefault((body, service), []).append(ref)
     for (body, service), refs in sorted(nowhere.items(), key=lambda one: (one[0][0], one[0][1] or "")):
         yield Finding(

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import orjson
 from sqlalchemy import Connection, select
 
-from casework.context import House
+from casework.context import AppContext
 from casework.delivery.deliver import MORNING
 from casework.delivery.send import WORKS
 from casework.sweep import TICK
@@ -102,7 +102,7 @@ class _Heard(NamedTuple):
     why: str
 
 
-def relay(house: House, connection: Connection, today: date) -> Iterator[Finding]:
+def relay(context: AppContext, connection: Connection, today: date) -> Iterator[Finding]:
     """What keeps every letter from leaving; nothing where none waits, or where the last that was tried left."""
     heard = list(_heard(connection, today))
     if not heard or heard[-1].why == WORKS or not outbox.anything_open(connection):
@@ -112,14 +112,14 @@ def relay(house: House, connection: Connection, today: date) -> Iterator[Finding
         if each.why == WORKS:
             break
         since = each.at
-    if why not in AT_ONCE and house.now() - datetime.fromisoformat(since) <= PATIENCE:
+    if why not in AT_ONCE and context.now() - datetime.fromisoformat(since) <= PATIENCE:
         return
     waiting = len(outbox.mailboxes_to_write(connection))
     yield Finding(
         what=f"relay_{why}",
         count=max(waiting, 1),
         message=f"{AT_ONCE.get(why, LATER)[0]} ({why.replace('_', ' ')}, since {since}): no letter leaves",
-        mend=relay_mend(house.settings, why),
+        mend=relay_mend(context.settings, why),
     )
 
 

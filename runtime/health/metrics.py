@@ -16,32 +16,32 @@ from sqlalchemy import Connection, exists, func, or_, select
 
 from casework import job_log
 from casework.cases.unit_of_work import CASE, DUTY
-from casework.context import House
+from casework.context import AppContext
 from casework.sweep import SILENCE, called_for, last_finished
 from config.law import Rule
 from deadlines.status import SOON
 from models.database import reading
-from models.enums import LetterState, NoticeState, Standing
+from models.enums import DutyStatus, LetterState, NoticeState
 from models.ledger import FACT
-from models.tables import AnchorRow, ImportRow
+from models.tables import CheckpointRow, ImportRow
 from notifications.outbox import LETTER, NOTICE
 
-ANCHOR = AnchorRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
+ANCHOR = CheckpointRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
 IMPORT = ImportRow.__table__  # type: ignore[attr-defined]
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 NO_ROOM = 1024**2  # bytes: what is written for one case fits, and hardly more
 
 
-def gauges(house: House) -> Iterator[Metric]:
+def collect_metrics(context: AppContext) -> Iterator[Metric]:
     """Every number, read now. Raises what the database raises."""
-    now, today = house.now(), house.today()
-    with reading(house.engine) as connection:
+    now, today = context.now(), context.today()
+    with reading(context.engine) as connection:
         empty = connection.scalar(select(FACT.c.seq).limit(1)) is None
         yield _by(
             "sendflow_duties_open",
             "Duties that are neither met nor ended, by standing today.",
             "standing",
-            _standings(house, connection, today),
+            _standings(context, connection, today),
         )
         yield _by(
             "sendflow_cases",
@@ -66,7 +66,7 @@ def gauges(house: House) -> Iterator[Metric]:
             "Age of the oldest notice that could have left; 0 where none waits.",
             age,
         )
-        due = connection.scalar(select(func.count()).select_from(DUTY).where(or_(*called_for(house, today)))) or 0
+        due = connection.scalar(select(func.count()).select_from(DUTY).where(or_(*called_for(context, today)))) or 0
         yield _one("sendflow_duties_to_look_at", "Duties that the next sweep will look at.", due)
         for act in ("sweep", "deliver", "digest"):
             last = last_finished(connection, act)
@@ -91,59 +91,61 @@ def gauges(house: House) -> Iterator[Metric]:
     refused = CounterMetricFamily(
         "sendflow_facts_refused", "Acts that were refused this month, by code.", labels=("act", "code")
     )
-    for (act, code), count in sorted(job_log.refused(house).items()):
+    for (act, code), count in sorted(job_log.refused(context).items()):
         refused.add_metric((act, code), count)
     yield refused
-    yield _one("sendflow_disk_free_bytes", "Room on the disk of SENDFLOW_HOME.", _room(house))
+    yield _one("sendflow_disk_free_bytes", "Room on the disk of SENDFLOW_HOME.", _room(context))
     yield _one(
-        "sendflow_almanac_days_left", "Days until the known bank holidays end.", (house.almanac.last - today).days
+        "sendflow_almanac_days_left", "Days until the known bank holidays end.", (context.almanac.last - today).days
     )
 
 
-def silent(house: House) -> list[str]:
+def silent(context: AppContext) -> list[str]:
     """Why the house is not doing its work now, in words for programs; empty where it is. Raises what the database
     raises.
     """
-    if house.settings.database_url is None and _room(house) < NO_ROOM:
+    if context.settings.database_url is None and _room(context) < NO_ROOM:
         return ["no_room_on_the_disk"]  # what is looked at is answered, and nothing can be recorded
-    with reading(house.engine) as connection:
+    with reading(context.engine) as connection:
         if not connection.scalar(select(exists().where(FACT.c.seq > 0))):
             return []
-        if house.hold.other(connection) is not None:
+        if context.hold.other(connection) is not None:
             return ["another_law_holds"]  # whatever other machines do, this one does nothing
         last = last_finished(connection, "sweep")
-        return ["no_sweep_for_a_day"] if last is None or _age(house.now(), last) > SILENCE.total_seconds() else []
+        return ["no_sweep_for_a_day"] if last is None or _age(context.now(), last) > SILENCE.total_seconds() else []
 
 
-def _room(house: House) -> int:
-    return shutil.disk_usage(house.settings.home).free
+def _room(context: AppContext) -> int:
+    return shutil.disk_usage(context.settings.home).free
 
 
-def _standings(house: House, connection: Connection, today: date) -> Counter[str]:
+def _standings(context: AppContext, connection: Connection, today: date) -> Counter[str]:
     query = (
         select(DUTY.c.rule, DUTY.c.due, DUTY.c.excused.is_not(None), func.count())
         .where(DUTY.c.closed_on.is_(None))
         .group_by(DUTY.c.rule, DUTY.c.due, DUTY.c.excused.is_not(None))
     )
     counted = Counter(
-        dict.fromkeys((Standing.RUNNING, Standing.DUE_SOON, Standing.BREACHED, Standing.EXCUSED, Standing.NO_DATE), 0)
+        dict.fromkeys(
+            (DutyStatus.RUNNING, DutyStatus.DUE_SOON, DutyStatus.BREACHED, DutyStatus.EXCUSED, DutyStatus.NO_DATE), 0
+        )
     )
     for rule, due, excused, count in connection.execute(query):
-        counted[_standing(house.law.rules.get(rule), due, bool(excused), today)] += count
+        counted[_standing(context.law.rules.get(rule), due, bool(excused), today)] += count
     return Counter({str(standing): count for standing, count in counted.items()})
 
 
-def _standing(rule: Rule | None, due: date | None, excused: bool, today: date) -> Standing:
+def _standing(rule: Rule | None, due: date | None, excused: bool, today: date) -> DutyStatus:
     """deadlines.status of a duty that is open, from its cached row."""
     if rule is None or due is None or rule.bound == "window":
-        return Standing.NO_DATE
+        return DutyStatus.NO_DATE
     if rule.bound == "not_before":
-        return Standing.RUNNING
+        return DutyStatus.RUNNING
     if excused:
-        return Standing.EXCUSED
+        return DutyStatus.EXCUSED
     if today > due:
-        return Standing.NO_DATE if rule.may_lapse or rule.open_ended else Standing.BREACHED
-    return Standing.DUE_SOON if today >= due - SOON else Standing.RUNNING
+        return DutyStatus.NO_DATE if rule.may_lapse or rule.open_ended else DutyStatus.BREACHED
+    return DutyStatus.DUE_SOON if today >= due - SOON else DutyStatus.RUNNING
 
 
 def _counted(

@@ -24,9 +24,9 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
-from casework.context import House
+from casework.context import AppContext
 from config.settings import LOOPBACK, Settings
-from runtime.health.metrics import gauges, silent
+from runtime.health.metrics import collect_metrics, silent
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -37,7 +37,7 @@ JSON, TEXT = "application/json", "text/plain; charset=utf-8"
 
 
 @dataclass
-class Pulse:
+class Heartbeat:
     """When the alarm clock last began or finished a job, in seconds of the monotonic clock."""
 
     beat: float = field(default_factory=time.monotonic)
@@ -54,20 +54,22 @@ class Pulse:
 class Numbers(Collector):
     """The gauges of a house for the library that writes them out."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, context: AppContext) -> None:
+        self.context = context
 
     def collect(self) -> Iterable[Metric]:
         """Every number, read now."""
-        return gauges(self.house)
+        return collect_metrics(self.context)
 
 
-class Watch:
+class HealthServer:
     """The three addresses, answered in threads of their own. A context manager; `port` 0 takes a free one, and `port`
     says which afterwards.
     """
 
-    def __init__(self, settings: Settings, pulse: Pulse, opened: Callable[[Settings], House] = House.open) -> None:
+    def __init__(
+        self, settings: Settings, pulse: Heartbeat, opened: Callable[[Settings], AppContext] = AppContext.open
+    ) -> None:
         """Begins to listen. Raises OSError where it cannot, ValueError where it would leave loopback
         without a login.
         """
@@ -117,7 +119,7 @@ class Watch:
         self._server.daemon_threads = True
         self.port = int(self._server.server_address[1])
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> HealthServer:
         threading.Thread(target=self._server.serve_forever, name="watch", daemon=True).start()
         return self
 
@@ -153,17 +155,17 @@ class Watch:
                 self._kept = time.monotonic(), self._with_house(_written)
             return self._kept[1]
 
-    def _with_house(self, asked: Callable[[House], Any]) -> Any:
-        house = self._opened(self._settings)
+    def _with_house(self, asked: Callable[[AppContext], Any]) -> Any:
+        context = self._opened(self._settings)
         try:
-            return asked(house)
+            return asked(context)
         finally:
-            house.engine.dispose()
+            context.engine.dispose()
 
 
-def _written(house: House) -> bytes:
+def _written(context: AppContext) -> bytes:
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(Numbers(house))
+    registry.register(Numbers(context))
     return generate_latest(registry)
 
 

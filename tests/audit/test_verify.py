@@ -251,11 +251,11 @@ def test_text_that_is_no_fact_is_named(lived: Team) -> None:
 
 def test_only_the_damaged_case_is_named_and_one_case_can_be_asked_about(lived: Team) -> None:
     tamper(lived, "UPDATE fact SET actor = 'x' WHERE case_ref = 'NX90001' AND seq = 1")
-    house = lived.house("14 Apr 2026")
-    assert named(verify(house, "NX90001")) == [("NX90001", 1, "column")]
-    assert verify(house, "NX90002").intact
+    context = lived.context("14 Apr 2026")
+    assert named(verify(context, "NX90001")) == [("NX90001", 1, "column")]
+    assert verify(context, "NX90002").intact
     with pytest.raises(LookupError, match="no such case"):
-        verify(house, "NX99999")
+        verify(context, "NX99999")
 
 
 def test_caches_worked_out_under_another_law_wait_for_the_sweep_and_are_no_damage(lived: Team) -> None:

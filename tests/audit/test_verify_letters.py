@@ -113,9 +113,9 @@ def test_a_letter_that_was_still_to_leave_and_is_gone_is_named_by_the_request_th
 def test_what_was_recorded_under_another_law_or_ladder_is_not_asked_for_its_letter(told: Team, spoil: Spoil) -> None:
     asked = told.lines()[-1].seq
     spoil(f"DELETE FROM notice WHERE {OURS} AND fact_seq = {asked}")
-    house = told.house("14 Apr 2026")
-    hold = replace(house.hold, looked_under="another")
-    assert verify(replace(house, hold=hold)).intact
+    context = told.context("14 Apr 2026")
+    hold = replace(context.hold, looked_under="another")
+    assert verify(replace(context, hold=hold)).intact
 
 
 def test_a_notice_that_nothing_called_for_is_named(told: Team, spoil: Spoil) -> None:
@@ -151,7 +151,7 @@ def test_a_changed_letter_is_named_with_what_differs(
     told: Team, spoil: Spoil, case: str | None, change: str, said: str
 ) -> None:
     report = spoil(f"UPDATE letter SET {change} WHERE id LIKE '20260414-%'")
-    report = verify(told.house("14 Apr 2026"), case) if case else report
+    report = verify(told.context("14 Apr 2026"), case) if case else report
     assert "letter" in {each.what for each in report.damage} and any(said in each.message for each in report.damage), (
         report.damage
     )

@@ -29,10 +29,10 @@ from benchmarks.remembering import Taken
 from benchmarks.workload import Workshop, drafts
 from benchmarks.workload import acts as work_acts
 from casework.cases.record import Recorded, record_acts
-from casework.context import House
+from casework.context import AppContext
 from config.directory import load_directory
 from models.database import reading
-from notifications.local_smtp import Sink
+from notifications.local_smtp import LocalSmtpServer
 
 ASKED = {
     "bulk_record_sqlite": 0.25,
@@ -56,12 +56,12 @@ def here(shop: Workshop) -> Ground:
     return Ground(shop, OnSqlite(shop), ABSENT)
 
 
-def national(house: House) -> House:
+def national(context: AppContext) -> AppContext:
     """The house with the directory of the generated caseload."""
-    path = house.settings.home / "national.toml"
+    path = context.settings.home / "national.toml"
     shares = Caseload(1.0).shares.national
     path.write_text(directory(shares.authorities, shares.boards), "utf-8")
-    return replace(house, directory=load_directory(path))
+    return replace(context, directory=load_directory(path))
 
 
 def test_every_goal_that_was_asked_for_has_a_measure() -> None:
@@ -145,12 +145,12 @@ def test_several_others_take_turns_with_ours_and_what_they_leave_is_taken_away()
 
 
 def test_the_workload_is_accepted_whole_and_verifies(shop: Workshop) -> None:
-    house = shop.fresh_house()
-    outcomes = record_acts(house, work_acts(3), "bench", "record")
+    context = shop.fresh_house()
+    outcomes = record_acts(context, work_acts(3), "bench", "record")
     assert all(isinstance(outcome, Recorded) and outcome.state == "planned" for outcome in outcomes)
-    report = verify(house)
+    report = verify(context)
     assert (report.facts, report.intact) == (3 * len(drafts(0)), True)
-    house.engine.dispose()
+    context.engine.dispose()
 
 
 # The generated caseload.
@@ -224,16 +224,16 @@ def test_the_same_scale_seed_and_day_give_the_same_histories() -> None:
 
 def test_the_house_accepts_every_fact_of_the_caseload_and_it_comes_to_what_a_nation_holds(shop: Workshop) -> None:
     load = Caseload(1 / 8_000)
-    house = national(shop.fresh_house())
+    context = national(shop.fresh_house())
     for wave in load.waves():
-        assert all(isinstance(outcome, Recorded) for outcome in record_acts(house, wave, "bench", "record"))
-    with reading(house.engine) as connection:
+        assert all(isinstance(outcome, Recorded) for outcome in record_acts(context, wave, "bench", "record"))
+    with reading(context.engine) as connection:
         facts = connection.exec_driver_sql("SELECT count(*) FROM fact").scalar_one()
         open_ = connection.exec_driver_sql("SELECT count(*) FROM duty WHERE closed_on IS NULL").scalar_one()
     assert facts / load.scale == pytest.approx(21e6, rel=0.25)
     assert open_ / load.scale == pytest.approx(3e6, rel=0.3)
-    assert verify(house).intact
-    house.engine.dispose()
+    assert verify(context).intact
+    context.engine.dispose()
 
 
 @pytest.mark.parametrize(("said", "scale"), [("national", 1.0), ("board", 1 / 42), ("0.25", 0.25)])
@@ -243,18 +243,18 @@ def test_a_scale_is_a_word_or_a_share(said: str, scale: float) -> None:
 
 def test_what_is_copied_is_what_would_have_been_recorded(shop: Workshop) -> None:
     place = OnSqlite(shop)
-    house = national(place.fresh())
+    context = national(place.fresh())
     for wave in Caseload(1 / 100_000).waves():
-        record_acts(house, wave, "bench", "record")
-    facts = verify(house).facts
+        record_acts(context, wave, "bench", "record")
+    facts = verify(context).facts
     assert facts > 100
-    Copier(place, house).copy(30)
-    report = verify(house)
+    Copier(place, context).copy(30)
+    report = verify(context)
     assert (report.facts, report.intact, report.stale) == (31 * facts, True, 0)
     assert (
-        len({row[-1] for row in place.rows(house, ("case_file",))["case_file"]}) > 31
+        len({row[-1] for row in place.rows(context, ("case_file",))["case_file"]}) > 31
     )  # each copy has children of its own
-    place.done(house)
+    place.done(context)
 
 
 # Every measure at a tiny size.
@@ -264,7 +264,7 @@ def test_the_growing_caseload_is_measured_at_each_size_and_drawn(
     here: Ground, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     # What is asked of a process of its own is done here: starting eighteen of them takes longer than all the rest.
-    monkeypatch.setattr(remembering, "ask", lambda act, house, argument="": remembering.do(act, house, argument))
+    monkeypatch.setattr(remembering, "ask", lambda act, context, argument="": remembering.do(act, context, argument))
     sizes = growing.growing(here, 1 / 40_000, lambda _line: None)
     assert [size.share for size in sizes] == pytest.approx([share / 40_000 for share in growing.SIZES])
     assert [size.facts for size in sizes] == sorted({size.facts for size in sizes})
@@ -332,13 +332,13 @@ def test_a_run_that_fails_keeps_what_it_has_measured(
 
 def test_the_time_until_the_mail_servers_yes_is_taken_for_every_letter(here: Ground) -> None:
     sizes = latency.Sizes(records=2, swept=3, days=1)
-    with Sink(here.shop.folder / "letters") as sink:
+    with LocalSmtpServer(here.shop.folder / "letters") as sink:
         for measure, times in ((latency.records, 2), (latency.sweeps, 3)):
-            house = national(here.sqlite.fresh())
-            what, seconds = measure(house, sink.port, sizes)
+            context = national(here.sqlite.fresh())
+            what, seconds = measure(context, sink.port, sizes)
             assert len(seconds) == times
             assert latency.Waited.of(what, "sqlite", seconds).most == max(seconds)
-            here.sqlite.done(house)
+            here.sqlite.done(context)
 
 
 def test_percentiles_are_of_the_times_that_were_taken() -> None:
@@ -347,12 +347,12 @@ def test_percentiles_are_of_the_times_that_were_taken() -> None:
 
 
 def test_a_profile_charges_a_phase_of_the_house_to_who_called_it(shop: Workshop) -> None:
-    house = shop.fresh_house()
-    phases = profile(lambda: record_acts(house, work_acts(40), "bench", "record"))
+    context = shop.fresh_house()
+    phases = profile(lambda: record_acts(context, work_acts(40), "bench", "record"))
     assert sum(phases.shares().values()) == pytest.approx(1.0, abs=0.01)
     assert {"check", "write"} & phases.shares().keys()
     root = Path(bench.__file__).parents[1]
-    assert phase_of(f"{root}/models/rows.py", "_write") == "write"
+    assert phase_of(f"{root}/models/bulk_io.py", "_write") == "write"
     assert phase_of(f"{root}/models/facts.py", "text") == "hash"
     assert phase_of("/usr/lib/python3.11/json/decoder.py", "decode") is None
-    house.engine.dispose()
+    context.engine.dispose()

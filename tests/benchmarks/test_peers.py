@@ -245,7 +245,7 @@ def test_a_peer_does_its_work_and_one_that_comes_to_another_end_is_found_out(pee
     def seconds(act: str, **more: Any) -> float:
         """One run on two cases of the workload, or on three due of seven."""
         with staff.side(
-            peer, OnSqlite(shop), acts.work_of(act, shop.house, 2)._replace(due=3, waiting=4, **more)
+            peer, OnSqlite(shop), acts.work_of(act, shop.context, 2)._replace(due=3, waiting=4, **more)
         ) as side:
             assert side.amount == (3 if act == "sweep" else 24)
             return float(side.run(None).seconds)  # type: ignore[attr-defined]  # a peer's run says what it took

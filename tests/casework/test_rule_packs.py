@@ -15,7 +15,7 @@ import config
 from audit.verify import verify
 from casework.cases.record import record
 from casework.cases.validation import Refused
-from casework.context import House
+from casework.context import AppContext
 from casework.reports.case_report import report
 from casework.rule_packs import DryRun, Moved, adopt, adoptions, dry_run
 from casework.sweep import sweep
@@ -23,7 +23,7 @@ from cli.rule_packs import _in_words
 from config.settings import Settings
 from config.toml_reader import ConfigFault
 from models.database import reading
-from models.facts import Draft
+from models.facts import FactDraft
 from tests.support.by_hand import SALT, TRUST, day
 from tests.support.calling import sendflow
 from tests.support.paths import GOLDEN
@@ -51,9 +51,9 @@ def before(file: str, *changes: tuple[str, str]) -> str:
     return text
 
 
-def reopened(team: Team, on: str) -> House:
+def reopened(team: Team, on: str) -> AppContext:
     """The house as a new command finds it on a day."""
-    return House.open(Settings(home=team.home, today=day(on)))
+    return AppContext.open(Settings(home=team.home, today=day(on)))
 
 
 def told(rows: list[Moved]) -> list[tuple[Any, ...]]:
@@ -73,7 +73,7 @@ def test_a_dry_run_says_what_moves_and_writes_nothing(team: Team, tmp_path: Path
     team.record("2 Feb 2026", "ehc_assessment_requested", "6 Oct 2025", case="NX90002", la="northshire")
     brought = pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS)
     was = team.dump()
-    found = dry_run(team.house("10 Feb 2026"), brought)
+    found = dry_run(team.context("10 Feb 2026"), brought)
     assert told(found.moved) == [
         ("NX90002", "ehc_final_plan_send", "2026-02-23", "2026-02-09", -14, "running", "breached"),
         ("NX90001", "ehc_final_plan_send", "2026-06-22", "2026-06-08", -14, "running", "running"),
@@ -85,10 +85,10 @@ def test_a_dry_run_says_what_moves_and_writes_nothing(team: Team, tmp_path: Path
 
 def test_an_adoption_is_recorded_and_reaches_every_case_at_the_next_sweep(team: Team, tmp_path: Path) -> None:
     team.opened("2 Feb 2026")
-    sweep(team.house("10 Feb 2026"))
-    house = team.house("10 Feb 2026")
+    sweep(team.context("10 Feb 2026"))
+    context = team.context("10 Feb 2026")
     brought = pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS)
-    done = adopt(house, brought, "dco.team")
+    done = adopt(context, brought, "dco.team")
     assert (done.number, done.actor, done.cases, done.moved, done.files) == (
         1,
         "dco.team",
@@ -96,7 +96,7 @@ def test_an_adoption_is_recorded_and_reaches_every_case_at_the_next_sweep(team: 
         1,
         ["statute/ehc_needs_assessment.toml"],
     )
-    assert (done.before, done.after) == (house.looked_under, reopened(team, "10 Feb 2026").looked_under)
+    assert (done.before, done.after) == (context.looked_under, reopened(team, "10 Feb 2026").looked_under)
     shutil.rmtree(brought)  # the house keeps its own copy
     after = reopened(team, "11 Feb 2026")
     assert verify(after).stale == 1
@@ -111,18 +111,18 @@ def test_an_adoption_is_recorded_and_reaches_every_case_at_the_next_sweep(team: 
 
 
 def test_a_second_pack_keeps_what_the_first_brought(team: Team, tmp_path: Path) -> None:
-    adopt(team.house("10 Feb 2026"), pack(tmp_path / "one", statute__ehc_needs_assessment=FEWER_WEEKS), "dco.team")
-    house = reopened(team, "10 Feb 2026")
-    adopt(house, PACKS / "key_stage_reviews", "dco.team")
+    adopt(team.context("10 Feb 2026"), pack(tmp_path / "one", statute__ehc_needs_assessment=FEWER_WEEKS), "dco.team")
+    context = reopened(team, "10 Feb 2026")
+    adopt(context, PACKS / "key_stage_reviews", "dco.team")
     law = reopened(team, "10 Feb 2026").law
     assert law.rule("ehc_final_plan_send").period[-1].weeks == 18
     assert [version.months for version in law.rule("annual_review_next").period] == [12, 24]
     with pytest.raises(Refused, match="somebody adopted another"):
-        adopt(house, pack(tmp_path / "late", locality="[s23_starts_la_clock]\nenabled = false\n"), "dco.team")
+        adopt(context, pack(tmp_path / "late", locality="[s23_starts_la_clock]\nenabled = false\n"), "dco.team")
 
 
 def test_adopted_files_are_read_only_while_they_are_what_was_adopted(team: Team, tmp_path: Path) -> None:
-    adopt(team.house("10 Feb 2026"), PACKS / "key_stage_reviews", "dco.team")
+    adopt(team.context("10 Feb 2026"), PACKS / "key_stage_reviews", "dco.team")
     (file,) = (team.home / "law").glob("0001-*/statute/annual_review.keystages.toml")
     (team.home / "law" / "current").unlink()
     reopened(team, "10 Feb 2026")
@@ -134,8 +134,8 @@ def test_adopted_files_are_read_only_while_they_are_what_was_adopted(team: Team,
 
 def test_a_case_keeps_the_version_its_clock_started_under(team: Team) -> None:
     for case, on in (("NX90001", "2027-08-31"), ("NX90002", "2027-09-01")):
-        record(team.house(on), case, [Draft("plan_reviewed", day(on), {"la": "northshire"})], "dco.team")
-    assert told(dry_run(team.house("2 Sep 2027"), PACKS / "key_stage_reviews").moved) == [
+        record(team.context(on), case, [FactDraft("plan_reviewed", day(on), {"la": "northshire"})], "dco.team")
+    assert told(dry_run(team.context("2 Sep 2027"), PACKS / "key_stage_reviews").moved) == [
         ("NX90002", "annual_review_next", "2028-08-31", "2029-08-31", 365, "running", "running"),
     ]
 
@@ -147,7 +147,7 @@ def test_a_changed_bank_holiday_is_a_pack(team: Team, tmp_path: Path) -> None:
         ("original_rcb_aware_of_change", "1 Jun 2026", {"body": "QX901"}),
     )
     holidays = before("almanac/bank_holidays.toml", (r"(\[2026\]\n)", '\\1"2026-06-15" = "A day of thanks"\n'))
-    moved = dry_run(team.house("2 Jun 2026"), pack(tmp_path / "pack", almanac__bank_holidays=holidays)).moved
+    moved = dry_run(team.context("2 Jun 2026"), pack(tmp_path / "pack", almanac__bank_holidays=holidays)).moved
     assert [(row.due, row.due_then, row.days) for row in moved] == [(date(2026, 6, 19), date(2026, 6, 22), 3)]
 
 
@@ -155,27 +155,27 @@ def test_the_coronavirus_overlay_moves_no_date_and_excuses_what_was_due_then(tea
     text = before(
         "statute/ehc_needs_assessment.toml", (r"\[\[ehc_body_advice_respond\.excuse_overlay\]\].*?\n\n", "\n")
     )
-    adopt(team.house("1 Apr 2020"), pack(tmp_path / "before", statute__ehc_needs_assessment=text), "dco.team")
-    house = reopened(team, "27 Apr 2020")
+    adopt(team.context("1 Apr 2020"), pack(tmp_path / "before", statute__ehc_needs_assessment=text), "dco.team")
+    context = reopened(team, "27 Apr 2020")
     record(
-        house,
+        context,
         team.case,
         [
-            Draft("ehc_assessment_requested", day("1 Apr 2020"), {"la": "northshire"}),
-            Draft("health_advice_requested", day("1 Apr 2020"), {"body": TRUST, "service": SALT}),
+            FactDraft("ehc_assessment_requested", day("1 Apr 2020"), {"la": "northshire"}),
+            FactDraft("health_advice_requested", day("1 Apr 2020"), {"body": TRUST, "service": SALT}),
         ],
         "dco.team",
     )
-    claim = Draft(
+    claim = FactDraft(
         "excuse_claimed",
         day("20 Apr 2020"),
         {"ground": "coronavirus", "body": TRUST, "began_on": "2020-04-01", "ended_on": "2020-05-31"},
     )
     with pytest.raises(Refused, match="no ground that the law lists"):
-        record(house, team.case, [claim], "dco.team")
+        record(context, team.case, [claim], "dco.team")
     overlay = PACKS / "coronavirus_2020"
-    assert dry_run(house, overlay).moved == []
-    assert adopt(house, overlay, "dco.team").moved == 0
+    assert dry_run(context, overlay).moved == []
+    assert adopt(context, overlay, "dco.team").moved == 0
     assert record(reopened(team, "28 Apr 2020"), team.case, [claim], "dco.team").seq == 3
 
 
@@ -197,10 +197,12 @@ def test_the_amendments_of_2015_and_2018_bind_from_their_day_on(team: Team, tmp_
                 (r"(\[\[ftt_health_recommendation_respond\.period\]\]\n).*?\n(?=\n|excuses)", rf"\1{none}"),
             )
             pack(older, **{f"statute__{file.stem}": changed})
-    adopt(team.house("1 Mar 2015"), older, "dco.team")
+    adopt(team.context("1 Mar 2015"), older, "dco.team")
     for case, on in (("NX90001", "2015-03-20"), ("NX90002", "2015-03-23")):
-        opened = Draft("appeal_registered", day("2015-03-02"), {"la": "northshire", "appeal": "refusal_to_assess"})
-        record(reopened(team, "25 Mar 2015"), case, [opened, Draft("refusal_to_assess_conceded", day(on))], "dco.team")
+        opened = FactDraft("appeal_registered", day("2015-03-02"), {"la": "northshire", "appeal": "refusal_to_assess"})
+        record(
+            reopened(team, "25 Mar 2015"), case, [opened, FactDraft("refusal_to_assess_conceded", day(on))], "dco.team"
+        )
     assert [
         (row.case_ref, row.rule, row.due, str(row.due_then))
         for row in dry_run(reopened(team, "25 Mar 2015"), PACKS / "reg_45_in_2015").moved
@@ -246,14 +248,14 @@ def test_the_amendments_of_2015_and_2018_bind_from_their_day_on(team: Team, tmp_
 def test_a_pack_that_would_not_do_what_it_says_is_refused_in_words(
     team: Team, tmp_path: Path, files: dict[str, str], says: str
 ) -> None:
-    house = team.house("2 Mar 2026")
+    context = team.context("2 Mar 2026")
     for act in (
-        lambda: dry_run(house, pack(tmp_path / "pack", **files)),
-        lambda: adopt(house, pack(tmp_path / "pack", **files), "dco.team"),
+        lambda: dry_run(context, pack(tmp_path / "pack", **files)),
+        lambda: adopt(context, pack(tmp_path / "pack", **files), "dco.team"),
     ):
         with pytest.raises(ConfigFault, match=re.escape(says)):
             act()
-    assert adoptions(house) == [] and list((team.home / "law").glob("*")) == []
+    assert adoptions(context) == [] and list((team.home / "law").glob("*")) == []
 
 
 def test_the_commands_say_it_and_due_answers_by_the_adopted_law(
@@ -318,12 +320,12 @@ def test_a_dry_run_counts_in_words_for_one_and_for_many(dates: int, more: int, s
 def test_a_case_that_gets_its_first_duty_from_a_pack_is_not_forgotten(team: Team, tmp_path: Path) -> None:
     """The sweep finds cases by their duties, and such a case had none to be found by."""
     silent = before("statute/section23.toml", (r"\n(starts|starts_if|met_by|ends|reopened_by)( = [^\n]*)", ""))
-    adopt(team.house("2 Mar 2026"), pack(tmp_path / "one", statute__section23=silent), "dco.team")
-    house = reopened(team, "2 Mar 2026")
+    adopt(team.context("2 Mar 2026"), pack(tmp_path / "one", statute__section23=silent), "dco.team")
+    context = reopened(team, "2 Mar 2026")
     opened = {"la": "northshire", "body": TRUST, "date_of_birth": "2023-01-02", "nhs_number": "9990000018"}
-    record(house, team.case, [Draft("section23_opinion_formed", day("2 Mar 2026"), opened)], "dco.team")
-    assert report(house, team.case).duties == []
-    adopt(house, pack(tmp_path / "two", statute__section23=before("statute/section23.toml")), "dco.team")
+    record(context, team.case, [FactDraft("section23_opinion_formed", day("2 Mar 2026"), opened)], "dco.team")
+    assert report(context, team.case).duties == []
+    adopt(context, pack(tmp_path / "two", statute__section23=before("statute/section23.toml")), "dco.team")
     after = reopened(team, "3 Mar 2026")
     held = {duty.rule for duty in report(after, team.case).duties}
     with reading(after.engine) as connection:

@@ -11,16 +11,16 @@ import pytest
 from typer.testing import Result
 
 from casework.rules.diagram_svg import draw, moves_of
-from casework.rules.guide import ENDINGS, WORDS, Sources, page_of
+from casework.rules.guide import COUNTING_RULE_TEXT, ENDINGS, Sources, page_of
 from casework.rules.guide_html import html_of
-from config.escalation_policy import load_ladder
+from config.escalation_policy import load_escalation_policy
 from config.law import load_law
 from config.rule_schema import Count
-from deadlines.working_calendar import load_almanac
+from deadlines.working_calendar import load_calendar
 from statemachines.replay import processes
 from tests.support.calling import sendflow
 
-SOURCES = Sources(load_law(), load_almanac(), load_ladder(), processes())
+SOURCES = Sources(load_law(), load_calendar(), load_escalation_policy(), processes())
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,7 @@ def run(*words: str) -> Result:
 
 
 def test_every_count_word_is_explained() -> None:
-    assert set(WORDS) == set(get_args(Count))
+    assert set(COUNTING_RULE_TEXT) == set(get_args(Count))
 
 
 @pytest.mark.parametrize("rule", list(SOURCES.law.rules))

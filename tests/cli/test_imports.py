@@ -123,8 +123,8 @@ def test_whatever_stands_in_the_cells_every_row_is_accepted_or_refused(
         writer = csv.DictWriter(file, COLUMNS, restval="")
         writer.writeheader()
         writer.writerows([sound | row for row in rows])
-    house = team.house("14 Apr 2026")
-    report = import_file(house, path)
+    context = team.context("14 Apr 2026")
+    report = import_file(context, path)
     assert report.rows == report.accepted + report.refused <= len(rows)
     assert len({refusal.line for refusal in report.refusals}) == report.refused
-    assert verify(house).intact
+    assert verify(context).intact

@@ -99,7 +99,7 @@ def test_a_letter_that_failed_shows_in_the_exit_code(team: Team) -> None:
 
 def test_release_first_says_how_many_go_to_whom(team: Team, room: PostRoom) -> None:
     team.opened("2 Mar 2026").asked()
-    deliver(team.house("2 Mar 2026"), post=room.post)
+    deliver(team.context("2 Mar 2026"), post=room.post)
     team.sweep("21 Apr 2026")
     with team.first.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE notice SET state = 'held' WHERE state = 'created' AND recipient != 'dco'")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from config.escalation_policy import LadderError, load_ladder
+from config.escalation_policy import EscalationPolicyError, load_escalation_policy
 
 HEAD = (
     'name = "own"\nbasis = "local_standard"\ndecided_on = 2026-11-22\n\n[[rung.cypcc_annual_review]]\nid ='
@@ -19,7 +19,7 @@ def ladder(tmp_path: Path, rung: str) -> Path:
 
 
 def test_a_reminder_before_a_due_date_is_read(tmp_path: Path) -> None:
-    (rung,) = load_ladder(ladder(tmp_path, 'fact = "reminder_due"\nbefore = "due"\nweeks = 6\n')).rungs(
+    (rung,) = load_escalation_policy(ladder(tmp_path, 'fact = "reminder_due"\nbefore = "due"\nweeks = 6\n')).rungs(
         "cypcc_annual_review"
     )
     assert (rung.before, rung.after, rung.weeks) == ("due", None, 6)
@@ -35,5 +35,5 @@ def test_a_reminder_before_a_due_date_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_anything_else_is_refused_with_what_was_expected(tmp_path: Path, rung: str, said: str) -> None:
-    with pytest.raises(LadderError, match=said):
-        load_ladder(ladder(tmp_path, rung))
+    with pytest.raises(EscalationPolicyError, match=said):
+        load_escalation_policy(ladder(tmp_path, rung))

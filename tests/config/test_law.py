@@ -11,12 +11,12 @@ import pytest
 import config
 from config.law import Law, LawError, NoAnswer, UnknownRule, load_law
 from config.toml_reader import ConfigFault
-from deadlines.calculator import dates_for, reckon
-from deadlines.counting_rules import FINISHES, WORDS
+from deadlines.calculator import calculate, dates_for
+from deadlines.counting_rules import COUNTING_RULES, FINISHES
 from deadlines.due_dates import _SPECIAL, WITHOUT_DATE
-from deadlines.working_calendar import load_almanac
+from deadlines.working_calendar import load_calendar
 
-LAW, ALMANAC = load_law(), load_almanac()
+LAW, ALMANAC = load_law(), load_calendar()
 SHIPPED = Path(config.__path__[0])
 RULE = """[the_rule]
 clock_starts = "the letter came"
@@ -190,13 +190,13 @@ repealed = true
 
 def test_the_version_is_the_one_in_force_on_the_start_day(tmp_path: Path) -> None:
     law = law_of(tmp_path, RULE + LATER)
-    before, after = (reckon(law, ALMANAC, "the_rule", day) for day in (date(2027, 8, 31), date(2027, 9, 1)))
+    before, after = (calculate(law, ALMANAC, "the_rule", day) for day in (date(2027, 8, 31), date(2027, 9, 1)))
     assert (before.due, before.version_from, before.citation) == (date(2027, 10, 12), date(2014, 9, 1), "a provision")
     assert (after.due, after.version_from, after.citation) == (date(2027, 9, 29), date(2027, 9, 1), "a later provision")
 
 
 def test_a_repeal_is_an_entry_that_gives_no_date(tmp_path: Path) -> None:
-    answer = reckon(law_of(tmp_path, RULE + LATER), ALMANAC, "the_rule", date(2028, 1, 1))
+    answer = calculate(law_of(tmp_path, RULE + LATER), ALMANAC, "the_rule", date(2028, 1, 1))
     assert answer.due is None and answer.strict_due is None and answer.act_by is None
     assert answer.reason is not None and "repealed" in answer.reason
 
@@ -221,9 +221,9 @@ def test_an_age_takes_the_version_of_the_due_date(tmp_path: Path) -> None:
         .replace('"after"', '"birthday"')
     )
     law = law_of(tmp_path, ages + later)
-    assert reckon(law, ALMANAC, "the_rule", date(2013, 8, 1)).due == date(2027, 8, 1)
-    assert reckon(law, ALMANAC, "the_rule", date(2014, 9, 1)).due == date(2027, 9, 1)
-    assert reckon(law, ALMANAC, "the_rule", date(2014, 9, 1)).version_from == date(2027, 9, 1)
+    assert calculate(law, ALMANAC, "the_rule", date(2013, 8, 1)).due == date(2027, 8, 1)
+    assert calculate(law, ALMANAC, "the_rule", date(2014, 9, 1)).due == date(2027, 9, 1)
+    assert calculate(law, ALMANAC, "the_rule", date(2014, 9, 1)).version_from == date(2027, 9, 1)
 
 
 # The digest, and what a locality may say
@@ -254,7 +254,7 @@ def test_a_locality_gives_a_number_where_the_law_leaves_one(tmp_path: Path) -> N
     )
     (folder / "locality.toml").write_text(own, encoding="utf-8")
     law = load_law(folder)
-    answer = reckon(law, ALMANAC, "review_advice_from_professional", date(2026, 3, 30))
+    answer = calculate(law, ALMANAC, "review_advice_from_professional", date(2026, 3, 30))
     assert (answer.due, answer.basis, answer.citation, answer.reason) == (
         date(2026, 3, 9),
         "local_standard",
@@ -262,14 +262,14 @@ def test_a_locality_gives_a_number_where_the_law_leaves_one(tmp_path: Path) -> N
         None,
     )
     assert law.digest != LAW.digest
-    assert reckon(LAW, ALMANAC, "review_advice_from_professional", date(2026, 3, 30)).due is None
+    assert calculate(LAW, ALMANAC, "review_advice_from_professional", date(2026, 3, 30)).due is None
 
 
 def test_a_locality_may_add_a_number_where_the_act_gives_none_and_it_is_called_local(tmp_path: Path) -> None:
     folder = shipped_copy(tmp_path)
     own = '[s23_notify_la]\ncounts = "working_days_after"\ntext = "10 working days"\nworking_days = 10\n'
     (folder / "locality.toml").write_text(own, encoding="utf-8")
-    answer = reckon(load_law(folder), ALMANAC, "s23_notify_la", date(2026, 2, 4))
+    answer = calculate(load_law(folder), ALMANAC, "s23_notify_la", date(2026, 2, 4))
     assert (answer.due, answer.basis, answer.citation) == (
         date(2026, 2, 18),
         "local_standard",
@@ -309,8 +309,8 @@ def test_a_locality_switches_only_what_the_law_leaves_to_it(tmp_path: Path) -> N
 def test_every_rule_is_there_and_every_count_word_can_be_counted() -> None:
     assert len(LAW.rules) == 116
     used = {period.counts for rule in LAW.rules.values() for period in rule.period}
-    assert used <= set(WORDS) | set(_SPECIAL) | set(WITHOUT_DATE)
-    assert set(FINISHES) <= set(WORDS)
+    assert used <= set(COUNTING_RULES) | set(_SPECIAL) | set(WITHOUT_DATE)
+    assert set(FINISHES) <= set(COUNTING_RULES)
 
 
 def test_eight_rules_are_no_duty_to_act_by_a_day() -> None:
@@ -368,7 +368,7 @@ def test_an_unknown_rule_lists_the_nearest() -> None:
     ],
 )
 def test_a_question_put_wrongly_says_what_was_expected(rule: str, given: dict[str, date], said: str) -> None:
-    for ask in (reckon, dates_for):
+    for ask in (calculate, dates_for):
         with pytest.raises(LawError, match=said):
             ask(LAW, ALMANAC, rule, date(2026, 3, 2), given)
 
@@ -385,7 +385,7 @@ def test_a_question_put_wrongly_says_what_was_expected(rule: str, given: dict[st
 )
 def test_the_end_of_the_calendar_is_an_answer_or_a_plain_refusal(rule: str, on: date) -> None:
     try:
-        answer = reckon(LAW, ALMANAC, rule, on)
+        answer = calculate(LAW, ALMANAC, rule, on)
     except NoAnswer as refusal:
         assert "9999" in str(refusal)
     else:
@@ -393,7 +393,7 @@ def test_the_end_of_the_calendar_is_an_answer_or_a_plain_refusal(rule: str, on: 
 
 
 def test_answers_are_frozen_and_hold_days_not_instants() -> None:
-    answer = reckon(LAW, ALMANAC, "ehc_body_advice_respond", date(2026, 3, 2))
+    answer = calculate(LAW, ALMANAC, "ehc_body_advice_respond", date(2026, 3, 2))
     assert isinstance(answer.due_at, datetime) and not isinstance(answer.due, datetime)
     with pytest.raises(ValueError, match="frozen"):
         answer.due = date(2026, 4, 14)  # type: ignore[misc]  # the frozen model is what is tested

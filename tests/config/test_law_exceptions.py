@@ -7,11 +7,11 @@ from datetime import date, timedelta
 import pytest
 
 from config.law import load_law
-from deadlines.calculator import reckon
-from deadlines.working_calendar import load_almanac
+from deadlines.calculator import calculate
+from deadlines.working_calendar import load_calendar
 from tests.support.second_count import printed_rules
 
-LAW, ALMANAC = load_law(), load_almanac()
+LAW, ALMANAC = load_law(), load_calendar()
 
 # Every provision that SI 2020/471 relaxed and that is a rule here, limb by limb. Its reg 2A(3) of the SEND
 # Regs first,
@@ -98,7 +98,7 @@ def test_the_overlay_follows_the_due_date_and_not_the_start(rule_id: str) -> Non
     on = date(2019, 1, 1)
     while on < date(2020, 12, 1):
         given = {name: on for name, asked in LAW.rule(rule_id).inputs.items() if asked.needed}
-        answer = reckon(LAW, ALMANAC, rule_id, on, given)
+        answer = calculate(LAW, ALMANAC, rule_id, on, given)
         assert answer.due is not None
         relaxed = "coronavirus" in answer.excuses
         assert relaxed == (FIRST <= answer.due <= LAST), (rule_id, on)
@@ -117,14 +117,14 @@ def test_no_other_rule_is_ever_relaxed() -> None:
             given = {name: on + 40 * DAY for name, asked in rule.inputs.items() if asked.needed}
             if rule.by_due_date:
                 on = on.replace(year=on.year - (rule.period[0].number), day=min(on.day, 28))
-            assert "coronavirus" not in reckon(LAW, ALMANAC, rule.id, on, given).excuses
+            assert "coronavirus" not in calculate(LAW, ALMANAC, rule.id, on, given).excuses
 
 
 @pytest.mark.parametrize("rule_id", ["la_move_transfer_plan", "rcb_move_notify_new_rcb"])
 def test_only_the_second_fifteen_working_days_were_relaxed(rule_id: str) -> None:
     moved = date(2020, 7, 31)
-    early = reckon(LAW, ALMANAC, rule_id, date(2020, 6, 1), {"moved_on": moved})
-    late = reckon(LAW, ALMANAC, rule_id, date(2020, 7, 20), {"moved_on": moved})
+    early = calculate(LAW, ALMANAC, rule_id, date(2020, 6, 1), {"moved_on": moved})
+    late = calculate(LAW, ALMANAC, rule_id, date(2020, 7, 20), {"moved_on": moved})
     assert (early.due, early.excuses) == (moved, ())
     assert (late.due, late.excuses) == (date(2020, 8, 7), ("coronavirus",))
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from config.running_instance import (
-    HouseIsOpen,
+    AlreadyRunning,
     Running,
     find_server,
     only_supervisor,
@@ -54,7 +54,7 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(home=tmp_path)
 
 
-def house(api_url: str, pid: int) -> Running:
+def context(api_url: str, pid: int) -> Running:
     """A running house as the supervisor writes it."""
     return Running(
         pid, "2026-04-14T08:00:00+00:00", api_url, "http://127.0.0.1:1", "127.0.0.1", 2525, "letters", {"server": 1}
@@ -63,8 +63,8 @@ def house(api_url: str, pid: int) -> Running:
 
 def test_what_was_written_is_read_back(settings: Settings, api_url: str) -> None:
     """The file holds the whole of it, and no temporary file stays."""
-    write_running(settings.running_file, house(api_url, os.getpid()))
-    assert read_running(settings) == house(api_url, os.getpid())
+    write_running(settings.running_file, context(api_url, os.getpid()))
+    assert read_running(settings) == context(api_url, os.getpid())
     assert [path.name for path in settings.home.iterdir()] == ["running.json"]
     assert find_server(settings) == api_url
 
@@ -85,21 +85,21 @@ def test_a_supervisor_that_has_gone_is_no_house(settings: Settings, api_url: str
     """After a power cut the file may still lie there, and another program may answer on that port."""
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    write_running(settings.running_file, house(api_url, gone.pid))
+    write_running(settings.running_file, context(api_url, gone.pid))
     assert read_running(settings) is None
     assert find_server(settings) is None
 
 
 def test_a_server_that_does_not_answer_is_not_found(settings: Settings) -> None:
     """The supervisor may live while the server is being started again."""
-    write_running(settings.running_file, house("http://127.0.0.1:9/api", os.getpid()))
+    write_running(settings.running_file, context("http://127.0.0.1:9/api", os.getpid()))
     assert find_server(settings) is None
     assert not server_answers("not an address")
 
 
 def test_only_one_supervisor_holds_a_house(tmp_path: Path) -> None:
     """A second is told so, and may have it when the first has gone."""
-    with only_supervisor(tmp_path), pytest.raises(HouseIsOpen), only_supervisor(tmp_path):
+    with only_supervisor(tmp_path), pytest.raises(AlreadyRunning), only_supervisor(tmp_path):
         pass
     with only_supervisor(tmp_path):
         pass

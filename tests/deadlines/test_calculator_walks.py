@@ -9,15 +9,15 @@ from itertools import groupby
 import pytest
 
 from config.law import Law, NoAnswer, load_law
-from deadlines.calculator import dates_for, reckon
+from deadlines.calculator import calculate, dates_for
 from deadlines.duties import Dates
-from deadlines.working_calendar import Almanac, AlmanacRange, load_almanac
+from deadlines.working_calendar import OutsideCalendarRange, WorkingCalendar, load_calendar
 from tests.support.second_count import Given, Printed, Second, Unknown, printed_rules, second_count
 
-LAW, ALMANAC = load_law(), load_almanac()
+LAW, ALMANAC = load_law(), load_calendar()
 PRINTED = printed_rules()
 END = date(2028, 12, 31)
-FROM_BIRTH = ("birthday", "prescribed_day")
+FROM_BIRTH_DATE = ("birthday", "prescribed_day")
 
 # Inputs as days from the start day: where the boundary of each rule lies, and a little to both sides of it.
 OFFSETS: dict[str, list[dict[str, int]]] = {
@@ -45,18 +45,18 @@ OFFSETS: dict[str, list[dict[str, int]]] = {
 
 def start_days(printed: Printed) -> Iterator[date]:
     day = printed.first or date(2014, 9, 1)
-    if printed.counts in FROM_BIRTH:
+    if printed.counts in FROM_BIRTH_DATE:
         day = date(1995, 1, 1)  # births whose birthdays fall on both sides of the first entry
     while day <= END:
         yield day
         day += timedelta(days=1)
 
 
-def asked_first(law: Law, almanac: Almanac, rule: str, on: date, given: Given) -> Dates | type[Exception]:
+def asked_first(law: Law, almanac: WorkingCalendar, rule: str, on: date, given: Given) -> Dates | type[Exception]:
     try:
         return dates_for(law, almanac, rule, on, given)
-    except AlmanacRange:
-        return AlmanacRange
+    except OutsideCalendarRange:
+        return OutsideCalendarRange
     except NoAnswer:
         return NoAnswer
 
@@ -65,8 +65,8 @@ def asked_second(printed: Printed, on: date, given: Given) -> Second | type[Exce
     try:
         answer = second_count(printed, on, given)
     except Unknown:
-        return AlmanacRange
-    too_early = printed.counts in FROM_BIRTH and printed.first and answer.due and answer.due < printed.first
+        return OutsideCalendarRange
+    too_early = printed.counts in FROM_BIRTH_DATE and printed.first and answer.due and answer.due < printed.first
     return NoAnswer if too_early else answer
 
 
@@ -113,9 +113,9 @@ def test_the_full_answer_and_the_fast_one_are_one(process: str) -> None:
                 fast = asked_first(LAW, ALMANAC, printed.rule, on, given)
                 if not isinstance(fast, tuple):
                     with pytest.raises(fast):
-                        reckon(LAW, ALMANAC, printed.rule, on, given)
+                        calculate(LAW, ALMANAC, printed.rule, on, given)
                     continue
-                full = reckon(LAW, ALMANAC, printed.rule, on, given)
+                full = calculate(LAW, ALMANAC, printed.rule, on, given)
                 assert (full.due, full.strict_due, full.act_by, full.excuses) == (
                     fast.due,
                     fast.strict_due,
@@ -141,7 +141,7 @@ def test_every_day_left_out_is_named_once_with_its_reason() -> None:
     """In a count of working days, the days of the span are either counted or named as left out."""
     for on in (date(2026, 3, 27), date(2025, 12, 19), date(2026, 12, 23), date(2026, 7, 30)):
         for rule, number in (("he_disclosure", 15), ("appeal_la_response", 30), ("lac_iha", 20)):
-            answer = reckon(LAW, ALMANAC, rule, on)
+            answer = calculate(LAW, ALMANAC, rule, on)
             assert answer.due is not None
             before_act_by = [
                 step

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from config.escalation_policy import LadderError, load_ladder
+from config.escalation_policy import EscalationPolicyError, load_escalation_policy
 from config.law import load_law
 from deadlines.duties import Duty, duties_of
-from deadlines.escalation import Looked, contacts, fallen, look, rung_day
-from deadlines.working_calendar import AlmanacRange
-from models.casefile import Casefile
-from models.facts import Draft, Line
+from deadlines.escalation import Evaluation, contacts, fallen, look, rung_day
+from deadlines.working_calendar import OutsideCalendarRange
+from models.casefile import CaseFile
+from models.facts import FactDraft, StoredFact
 from statemachines.replay import fold, processes
 from tests.support.by_hand import (
     ADVICE,
@@ -32,7 +32,7 @@ from tests.support.by_hand import (
     line,
 )
 
-LADDER = load_ladder()
+LADDER = load_escalation_policy()
 RUNGS = LADDER.rungs(ADVICE)
 ASKED: dict[str, Any] = {"body": TRUST, "service": SALT}
 OPENED = [("ehc_assessment_requested", "2 Feb 2026"), ("assessment_agreed", "20 Feb 2026")]
@@ -48,28 +48,28 @@ DAYS = {
 }
 
 
-def folded(lines: list[Line]) -> tuple[Casefile, list[Duty]]:
+def folded(lines: list[StoredFact]) -> tuple[CaseFile, list[Duty]]:
     casefile = fold(CASE, lines)
     return casefile, duties_of(casefile.lines, book(), dates_of(), casefile.claims.values())
 
 
-def looked(lines: list[Line], as_at: str | date) -> Looked:
+def looked(lines: list[StoredFact], as_at: str | date) -> Evaluation:
     casefile, found = folded(lines)
     ended = casefile.state in processes()[PROCESS].final
     return look(casefile, found, LADDER.rung, almanac(), day(as_at) if isinstance(as_at, str) else as_at, ended)
 
 
-def said(drafts: list[Draft]) -> list[tuple[str, str, str]]:
+def said(drafts: list[FactDraft]) -> list[tuple[str, str, str]]:
     return [(draft.kind, str(draft.data["rung"]), draft.occurred_on.isoformat()) for draft in drafts]
 
 
-def rungs(lines: list[Line], as_at: str | date) -> list[str]:
+def rungs(lines: list[StoredFact], as_at: str | date) -> list[str]:
     return [rung for kind, rung, _on in said(looked(lines, as_at).drafts) if kind != "rung_withdrawn"]
 
 
-def swept(lines: list[Line], as_at: str | date) -> list[Line]:
+def swept(lines: list[StoredFact], as_at: str | date) -> list[StoredFact]:
     """The history with what the ladder adds to it."""
-    added: list[Line] = list(lines)
+    added: list[StoredFact] = list(lines)
     for draft in looked(lines, as_at).drafts:
         added.append(line(len(added) + 1, draft.kind, draft.occurred_on.isoformat(), via="sweep", **draft.data))
     return added
@@ -119,7 +119,7 @@ def test_a_rung_is_owed_from_its_day_and_not_the_day_before(rung: str) -> None:
 
 def test_a_rung_says_which_duty_and_by_which_date_it_was_judged() -> None:
     drafts = looked(history(*OPENED, ASK), "14 Apr 2026").drafts
-    assert drafts[-1] == Draft(
+    assert drafts[-1] == FactDraft(
         "breached",
         day("14 Apr 2026"),
         {"rule": ADVICE, "opened_seq": 3, "due": "2026-04-13", "body": TRUST, "service": SALT, "rung": "breach"},
@@ -359,8 +359,8 @@ def test_a_returned_report_takes_the_ladder_up_where_it_stood() -> None:
 )
 def test_a_ladder_that_cannot_be_read_says_what_was_expected(tmp_path: Any, text: str, expected: str) -> None:
     (tmp_path / "ladder.toml").write_text(text)
-    with pytest.raises(LadderError, match=expected):
-        load_ladder(tmp_path / "ladder.toml")
+    with pytest.raises(EscalationPolicyError, match=expected):
+        load_escalation_policy(tmp_path / "ladder.toml")
 
 
 def test_where_the_almanac_ends_what_can_be_dated_is_owed_and_what_cannot_holds_up_nothing() -> None:
@@ -370,7 +370,7 @@ def test_where_the_almanac_ends_what_can_be_dated_is_owed_and_what_cannot_holds_
     assert said(looked(lines, "27 Dec 2028").drafts) == [("reminder_due", "acknowledgement_missing", "2028-12-27")]
     lines = swept(lines, "31 Dec 2028")
     assert looked(lines, "31 Dec 2028").look_on[(ADVICE, 2)] == date(2029, 1, 1), "the first day that it does not know"
-    with pytest.raises(AlmanacRange, match="Add the missing year"):
+    with pytest.raises(OutsideCalendarRange, match="Add the missing year"):
         looked(lines, "1 Jan 2029")
     assert [rung.id for rung, _on in fallen(advice(lines), RUNGS, almanac(), date(2028, 12, 31))] == [
         "acknowledgement_missing"

@@ -7,7 +7,7 @@ from shutil import copytree
 import pytest
 
 from config.law import HERE, ConfigFault, Law, load_law
-from deadlines.duties import DutyBook, duties_of
+from deadlines.duties import DutyRules, duties_of
 from tests.support.by_hand import dates_of, history
 
 RULE = """
@@ -40,7 +40,7 @@ def test_the_duty_opens_where_the_fact_says_one_of_the_words(tmp_path: Path, ask
     lines = history(("request_made", "2 Mar 2026", told))
     found = duties_of(
         lines,
-        DutyBook.of(law.duties_of("made_up")),
+        DutyRules.of(law.duties_of("made_up")),
         lambda _rule, on, _data: dates_of()("reassess_decision_notify", on, {}),
     )
     assert [duty.started_on for duty in found] == ([date(2026, 3, 2)] if opens else [])

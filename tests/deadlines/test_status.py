@@ -6,7 +6,7 @@ import pytest
 
 from deadlines.duties import Duty
 from deadlines.status import days_late, standing
-from models.enums import Standing
+from models.enums import DutyStatus
 from tests.support.by_hand import ADVICE, SALT, TRUST, day, duties, history
 
 ASKED = {"body": TRUST, "service": SALT}
@@ -21,16 +21,16 @@ def rule(found: list[Duty], name: str) -> Duty:
 @pytest.mark.parametrize(
     ("as_at", "expected", "late"),
     [
-        ("2 Mar 2026", Standing.RUNNING, 0),
-        ("5 Apr 2026", Standing.RUNNING, 0),
-        ("6 Apr 2026", Standing.DUE_SOON, 0),  # seven days before
-        ("12 Apr 2026", Standing.DUE_SOON, 0),
-        ("13 Apr 2026", Standing.DUE_SOON, 0),  # the last lawful day is in time
-        ("14 Apr 2026", Standing.BREACHED, 1),
-        ("14 Apr 2027", Standing.BREACHED, 366),
+        ("2 Mar 2026", DutyStatus.RUNNING, 0),
+        ("5 Apr 2026", DutyStatus.RUNNING, 0),
+        ("6 Apr 2026", DutyStatus.DUE_SOON, 0),  # seven days before
+        ("12 Apr 2026", DutyStatus.DUE_SOON, 0),
+        ("13 Apr 2026", DutyStatus.DUE_SOON, 0),  # the last lawful day is in time
+        ("14 Apr 2026", DutyStatus.BREACHED, 1),
+        ("14 Apr 2027", DutyStatus.BREACHED, 366),
     ],
 )
-def test_advice_awaited(as_at: str, expected: Standing, late: int) -> None:
+def test_advice_awaited(as_at: str, expected: DutyStatus, late: int) -> None:
     duty = rule(duties(history(*OPENED, ASK)), ADVICE)
     assert (standing(duty, day(as_at)), days_late(duty, day(as_at))) == (expected, late)
 
@@ -38,13 +38,13 @@ def test_advice_awaited(as_at: str, expected: Standing, late: int) -> None:
 @pytest.mark.parametrize(
     ("received", "expected", "late"),
     [
-        ("2 Mar 2026", Standing.MET, 0),
-        ("13 Apr 2026", Standing.MET, 0),
-        ("14 Apr 2026", Standing.MET_LATE, 1),
-        ("27 Apr 2026", Standing.MET_LATE, 14),
+        ("2 Mar 2026", DutyStatus.MET, 0),
+        ("13 Apr 2026", DutyStatus.MET, 0),
+        ("14 Apr 2026", DutyStatus.MET_LATE, 1),
+        ("27 Apr 2026", DutyStatus.MET_LATE, 14),
     ],
 )
-def test_advice_received(received: str, expected: Standing, late: int) -> None:
+def test_advice_received(received: str, expected: DutyStatus, late: int) -> None:
     duty = rule(duties(history(*OPENED, ASK, ("health_advice_received", received, ASKED))), ADVICE)
     for as_at in (received, "1 Jan 2027"):
         assert (standing(duty, day(as_at)), days_late(duty, day(as_at))) == (expected, late)
@@ -53,14 +53,14 @@ def test_advice_received(received: str, expected: Standing, late: int) -> None:
 @pytest.mark.parametrize(
     ("ended", "expected", "late"),
     [
-        ("30 Mar 2026", Standing.RUNNING, 0),
-        ("6 Apr 2026", Standing.DUE_SOON, 0),
-        ("13 Apr 2026", Standing.DUE_SOON, 0),
-        ("14 Apr 2026", Standing.BREACHED, 1),
-        ("20 Apr 2026", Standing.BREACHED, 7),
+        ("30 Mar 2026", DutyStatus.RUNNING, 0),
+        ("6 Apr 2026", DutyStatus.DUE_SOON, 0),
+        ("13 Apr 2026", DutyStatus.DUE_SOON, 0),
+        ("14 Apr 2026", DutyStatus.BREACHED, 1),
+        ("20 Apr 2026", DutyStatus.BREACHED, 7),
     ],
 )
-def test_a_duty_that_ended_unmet_stands_as_it_did_on_its_last_day(ended: str, expected: Standing, late: int) -> None:
+def test_a_duty_that_ended_unmet_stands_as_it_did_on_its_last_day(ended: str, expected: DutyStatus, late: int) -> None:
     duty = rule(duties(history(*OPENED, ASK, ("case_withdrawn", ended))), ADVICE)
     assert (standing(duty, day("1 Jan 2027")), days_late(duty, day("1 Jan 2027"))) == (expected, late)
 
@@ -71,12 +71,12 @@ def test_a_duty_that_ended_unmet_stands_as_it_did_on_its_last_day(ended: str, ex
         # reg 13(1)(a): served Mon 1 Jun 2026, fifteen days beginning with it end on Mon 15 Jun; the plan
         # may be final
         # from Tue 16 Jun.
-        ("14 Jun 2026", Standing.TOO_EARLY),
-        ("15 Jun 2026", Standing.TOO_EARLY),
-        ("16 Jun 2026", Standing.MET),
+        ("14 Jun 2026", DutyStatus.TOO_EARLY),
+        ("15 Jun 2026", DutyStatus.TOO_EARLY),
+        ("16 Jun 2026", DutyStatus.MET),
     ],
 )
-def test_a_minimum_to_be_allowed(planned: str, expected: Standing) -> None:
+def test_a_minimum_to_be_allowed(planned: str, expected: DutyStatus) -> None:
     lines = history(*OPENED, ("draft_plan_received", "1 Jun 2026"), ("final_plan_received", planned))
     duty = rule(duties(lines), "draft_plan_parent_response_min")
     assert (standing(duty, day("1 Jul 2026")), days_late(duty, day("1 Jul 2026"))) == (expected, 0)
@@ -85,7 +85,7 @@ def test_a_minimum_to_be_allowed(planned: str, expected: Standing) -> None:
 def test_a_minimum_that_nobody_has_cut_short_runs_on_and_is_never_late() -> None:
     duty = rule(duties(history(*OPENED, ("draft_plan_received", "1 Jun 2026"))), "draft_plan_parent_response_min")
     for as_at in ("1 Jun 2026", "15 Jun 2026", "16 Jun 2026", "1 Jan 2027"):
-        assert (standing(duty, day(as_at)), days_late(duty, day(as_at))) == (Standing.RUNNING, 0)
+        assert (standing(duty, day(as_at)), days_late(duty, day(as_at))) == (DutyStatus.RUNNING, 0)
 
 
 def test_what_has_no_number_is_never_late() -> None:
@@ -94,11 +94,11 @@ def test_what_has_no_number_is_never_late() -> None:
     found = duties(lines)
     for name in ("section_g_agree", "s42_arrange_health_provision"):
         assert (standing(rule(found, name), day("1 Jan 2027")), days_late(rule(found, name), day("1 Jan 2027"))) == (
-            Standing.NO_DATE,
+            DutyStatus.NO_DATE,
             0,
         )
     agreed = duties(history(*OPENED, ("draft_plan_received", "1 Jun 2026"), ("section_g_agreed", "9 Jun 2026")))
-    assert standing(rule(agreed, "section_g_agree"), day("1 Jan 2027")) is Standing.MET
+    assert standing(rule(agreed, "section_g_agree"), day("1 Jan 2027")) is DutyStatus.MET
 
 
 def test_an_accepted_excuse_is_a_standing_of_its_own() -> None:
@@ -107,20 +107,20 @@ def test_an_accepted_excuse_is_a_standing_of_its_own() -> None:
         ("excuse_decided", "11 Apr 2026", {"claim": 4, "decision": "accepted", "look_again_on": "2026-05-18"}),
     )
     duty = rule(duties(history(*OPENED, ASK, *facts)), ADVICE)
-    assert standing(duty, day("12 Apr 2026")) is Standing.EXCUSED
-    assert standing(duty, day("14 Apr 2026")) is Standing.EXCUSED
+    assert standing(duty, day("12 Apr 2026")) is DutyStatus.EXCUSED
+    assert standing(duty, day("14 Apr 2026")) is DutyStatus.EXCUSED
 
 
 @pytest.mark.parametrize(
     ("decided", "refused", "standings"),
     [
-        ("16 Mar 2026", "assessment_refused", (Standing.MET, 0)),
-        ("20 Mar 2026", "assessment_refused", (Standing.MET_LATE, 4)),
-        ("20 Mar 2026", "assessment_agreed", (Standing.NO_DATE, 0)),
+        ("16 Mar 2026", "assessment_refused", (DutyStatus.MET, 0)),
+        ("20 Mar 2026", "assessment_refused", (DutyStatus.MET_LATE, 4)),
+        ("20 Mar 2026", "assessment_agreed", (DutyStatus.NO_DATE, 0)),
     ],
 )
 def test_notice_of_a_refusal_is_late_only_where_there_was_one(
-    decided: str, refused: str, standings: tuple[Standing, int]
+    decided: str, refused: str, standings: tuple[DutyStatus, int]
 ) -> None:
     """Reg 4(1) binds an authority that decides not to assess; one that agrees, however late, breached reg
     5(1) alone.
@@ -129,9 +129,9 @@ def test_notice_of_a_refusal_is_late_only_where_there_was_one(
     negative, either = rule(found, "ehc_no_assess_determination_notify"), rule(found, "ehc_assess_decision_notify")
     later = day("1 Jan 2027")
     assert (standing(negative, later), days_late(negative, later)) == standings
-    assert standing(either, later) == (Standing.MET if decided == "16 Mar 2026" else Standing.MET_LATE)
+    assert standing(either, later) == (DutyStatus.MET if decided == "16 Mar 2026" else DutyStatus.MET_LATE)
 
 
 def test_an_undecided_refusal_still_shows_its_date_passing() -> None:
     undecided = rule(duties(history(("ehc_assessment_requested", "2 Feb 2026"))), "ehc_no_assess_determination_notify")
-    assert standing(undecided, day("17 Mar 2026")) == Standing.BREACHED
+    assert standing(undecided, day("17 Mar 2026")) == DutyStatus.BREACHED

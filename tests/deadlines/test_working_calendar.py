@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from config.toml_reader import ConfigFault
 from deadlines.calculator import due_at
-from deadlines.working_calendar import LONDON, Almanac, AlmanacRange, load_almanac
+from deadlines.working_calendar import LONDON, OutsideCalendarRange, WorkingCalendar, load_calendar
 from tests.support.paths import ROOT
 from tests.support.second_count import closed, last_working, next_working, walk, works
 
-ALMANAC = load_almanac()
+ALMANAC = load_calendar()
 FIRST, LAST = date(2012, 1, 1), date(2028, 12, 31)
 ONE = timedelta(days=1)
 SHIPPED = ROOT / "config" / "almanac"
@@ -92,7 +92,7 @@ def test_the_bulk_sums_are_the_single_ones() -> None:
         ]
 
 
-OUTSIDE: list[Callable[[Almanac], object]] = [
+OUTSIDE: list[Callable[[WorkingCalendar], object]] = [
     lambda almanac: almanac.is_working_day(LAST + ONE),
     lambda almanac: almanac.is_working_day(FIRST - ONE),
     lambda almanac: almanac.add_working_days(LAST, 1),
@@ -112,8 +112,8 @@ OUTSIDE: list[Callable[[Almanac], object]] = [
 
 
 @pytest.mark.parametrize("ask", OUTSIDE)
-def test_outside_the_known_range_it_raises_and_names_the_range(ask: Callable[[Almanac], object]) -> None:
-    with pytest.raises(AlmanacRange, match="2012-01-01 to 2028-12-31"):
+def test_outside_the_known_range_it_raises_and_names_the_range(ask: Callable[[WorkingCalendar], object]) -> None:
+    with pytest.raises(OutsideCalendarRange, match="2012-01-01 to 2028-12-31"):
         ask(ALMANAC)
 
 
@@ -171,20 +171,20 @@ def test_a_faulty_file_is_refused_and_says_how_to_mend_it(
     assert old in text
     (tmp_path / file).write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(ConfigFault, match=said):
-        load_almanac(tmp_path)
+        load_calendar(tmp_path)
 
 
 def test_a_missing_file_is_never_an_almanac_without_holidays(tmp_path: Path) -> None:
     with pytest.raises(ConfigFault, match="missing"):
-        load_almanac(tmp_path)
+        load_calendar(tmp_path)
 
 
 def test_the_digest_follows_the_content(tmp_path: Path) -> None:
     for each in SHIPPED.glob("*.toml"):
         (tmp_path / each.name).write_text(each.read_text(encoding="utf-8"), encoding="utf-8")
-    assert load_almanac(tmp_path).digest == ALMANAC.digest
+    assert load_calendar(tmp_path).digest == ALMANAC.digest
     text = (tmp_path / "bank_holidays.toml").read_text(encoding="utf-8")
     (tmp_path / "bank_holidays.toml").write_text(text + '"2028-07-03" = "A day of thanks"\n', encoding="utf-8")
-    changed = load_almanac(tmp_path)
+    changed = load_calendar(tmp_path)
     assert changed.digest != ALMANAC.digest
     assert not changed.is_working_day(date(2028, 7, 3))

@@ -11,9 +11,9 @@ import pytest
 from casework.cases.validation import Refused
 from casework.sweep import WrongDay
 from flows import run_labels
-from flows.jobs import Act, Work
+from flows.jobs import Job, JobExecution
 from flows.run_labels import EndState
-from models.facts import Draft
+from models.facts import FactDraft
 from tests.support.by_hand import CASE, PROCESS, TRUST
 from tests.support.team import Team
 
@@ -29,7 +29,7 @@ SWEPT: dict[str, Any] = {
 
 def test_a_sweep_is_named_as_a_person_would_say_it() -> None:
     """What, for which day, how many."""
-    ended = run_labels.end(Act.SWEEP, run_labels.begin(Act.SWEEP, {"as_at": "2026-04-14"}), SWEPT)
+    ended = run_labels.end(Job.SWEEP, run_labels.begin(Job.SWEEP, {"as_at": "2026-04-14"}), SWEPT)
     assert ended.name == "sweep 14 Apr 2026: 12 breached, 31 reminded"
     assert (ended.state, ended.broken, ended.tags) == (EndState.BREACHES, False, (PROCESS, TRUST))
 
@@ -37,29 +37,29 @@ def test_a_sweep_is_named_as_a_person_would_say_it() -> None:
 @pytest.mark.parametrize(
     ("act", "report", "state", "broken"),
     [
-        (Act.SWEEP, SWEPT | {"kinds": {"breached": 1, "escalation_due": 2}}, EndState.ESCALATED, False),
-        (Act.SWEEP, SWEPT | {"kinds": {"reminder_due": 1}}, EndState.CHASED, False),
-        (Act.SWEEP, SWEPT | {"kinds": {}, "facts_written": 0}, EndState.NOTHING_DUE, False),
-        (Act.SWEEP, SWEPT | {"troubles": [{"case_ref": CASE, "message": "x"}]}, EndState.CASES_NEED_A_PERSON, False),
-        (Act.DELIVER, {"sent": 4, "failed": 0, "waiting": 1, "withdrawn": 0}, EndState.SENT, False),
-        (Act.DELIVER, {"sent": 0, "failed": 0, "waiting": 3, "withdrawn": 0}, EndState.WAITING, False),
-        (Act.DELIVER, {"sent": 0, "failed": 0, "waiting": 0, "withdrawn": 2}, EndState.NOTHING_TO_SEND, False),
-        (Act.DELIVER, {"sent": 9, "failed": 1, "waiting": 0, "withdrawn": 0}, EndState.LETTERS_NEED_A_PERSON, True),
-        (Act.VERIFY, {"cases": 2, "facts": 9, "intact": True, "head": "ab" * 32, "damage": []}, EndState.INTACT, False),
+        (Job.SWEEP, SWEPT | {"kinds": {"breached": 1, "escalation_due": 2}}, EndState.ESCALATED, False),
+        (Job.SWEEP, SWEPT | {"kinds": {"reminder_due": 1}}, EndState.CHASED, False),
+        (Job.SWEEP, SWEPT | {"kinds": {}, "facts_written": 0}, EndState.NOTHING_DUE, False),
+        (Job.SWEEP, SWEPT | {"troubles": [{"case_ref": CASE, "message": "x"}]}, EndState.CASES_NEED_A_PERSON, False),
+        (Job.DELIVER, {"sent": 4, "failed": 0, "waiting": 1, "withdrawn": 0}, EndState.SENT, False),
+        (Job.DELIVER, {"sent": 0, "failed": 0, "waiting": 3, "withdrawn": 0}, EndState.WAITING, False),
+        (Job.DELIVER, {"sent": 0, "failed": 0, "waiting": 0, "withdrawn": 2}, EndState.NOTHING_TO_SEND, False),
+        (Job.DELIVER, {"sent": 9, "failed": 1, "waiting": 0, "withdrawn": 0}, EndState.LETTERS_NEED_A_PERSON, True),
+        (Job.VERIFY, {"cases": 2, "facts": 9, "intact": True, "head": "ab" * 32, "damage": []}, EndState.INTACT, False),
         (
-            Act.VERIFY,
+            Job.VERIFY,
             {"cases": 2, "facts": 9, "intact": False, "head": "ab" * 32, "damage": [{"case_ref": CASE}]},
             EndState.DAMAGED,
             True,
         ),
-        (Act.IMPORT, {"rows": 3, "accepted": 3, "refused": 0, "facts_added": 7}, EndState.IMPORTED, False),
-        (Act.IMPORT, {"rows": 3, "accepted": 3, "refused": 0, "facts_added": 0}, EndState.NOTHING_NEW, False),
-        (Act.IMPORT, {"rows": 3, "accepted": 2, "refused": 1, "facts_added": 5}, EndState.SOME_REFUSED, False),
-        (Act.RECORD, {"case_ref": CASE, "seq": 2, "state": "requested"}, EndState.RECORDED, False),
-        (Act.DIGEST, {}, EndState.DIGESTED, False),
+        (Job.IMPORT, {"rows": 3, "accepted": 3, "refused": 0, "facts_added": 7}, EndState.IMPORTED, False),
+        (Job.IMPORT, {"rows": 3, "accepted": 3, "refused": 0, "facts_added": 0}, EndState.NOTHING_NEW, False),
+        (Job.IMPORT, {"rows": 3, "accepted": 2, "refused": 1, "facts_added": 5}, EndState.SOME_REFUSED, False),
+        (Job.RECORD, {"case_ref": CASE, "seq": 2, "state": "requested"}, EndState.RECORDED, False),
+        (Job.DIGEST, {}, EndState.DIGESTED, False),
     ],
 )
-def test_red_is_for_what_a_person_must_mend(act: Act, report: dict[str, Any], state: EndState, broken: bool) -> None:
+def test_red_is_for_what_a_person_must_mend(act: Job, report: dict[str, Any], state: EndState, broken: bool) -> None:
     """A breach or a refused row is the house doing its work; letters that cannot be delivered and damage are not."""
     ended = run_labels.end(act, str(act), report)
     assert (ended.state, ended.broken) == (state, broken)
@@ -69,7 +69,7 @@ def test_red_is_for_what_a_person_must_mend(act: Act, report: dict[str, Any], st
 def test_a_refusal_is_no_failure(problem: Exception) -> None:
     """The person who asked has been told why; the run shows the code alone."""
     assert run_labels.is_refusal(problem)
-    ended = run_labels.refused(Act.RECORD, "record", problem)
+    ended = run_labels.refused(Job.RECORD, "record", problem)
     assert (ended.state, ended.broken) == (EndState.REFUSED, False)
     assert "sentence" not in ended.message
 
@@ -79,10 +79,10 @@ def test_a_fault_shows_its_kind_and_place_and_never_its_words() -> None:
     try:
         raise RuntimeError("Zebediah was born on 1 May 2019")
     except RuntimeError as problem:
-        ended = run_labels.broken(Act.SWEEP, "sweep", problem)
+        ended = run_labels.broken(Job.SWEEP, "sweep", problem)
         assert not run_labels.is_refusal(problem)
     assert ended.broken
-    assert "RuntimeError at test_shown.py:" in ended.message
+    assert "RuntimeError at test_run_labels.py:" in ended.message
     assert "Zebediah" not in ended.message
 
 
@@ -90,10 +90,12 @@ def test_prefect_is_told_references_kinds_and_days_only(team: Team) -> None:
     """Whatever somebody types in the wrong place stays outside."""
     on = date(2026, 3, 2)
     drafts = [
-        Draft("health_advice_requested", on, {"body": TRUST, "reason": "Zebediah"}),
-        Draft("zebediah", on, {"body": "ZEBEDIAH"}),
+        FactDraft("health_advice_requested", on, {"body": TRUST, "reason": "Zebediah"}),
+        FactDraft("zebediah", on, {"body": "ZEBEDIAH"}),
     ]
-    work = Work(Act.RECORD, team.house("2 Mar 2026"), {"case": "ZEBEDIAH", "drafts": drafts, "actor": "zebediah"})
+    work = JobExecution(
+        Job.RECORD, team.context("2 Mar 2026"), {"case": "ZEBEDIAH", "drafts": drafts, "actor": "zebediah"}
+    )
     assert run_labels.parameters(work) == {
         "case": "unknown",
         "fact": "health_advice_requested,unknown",
@@ -105,9 +107,9 @@ def test_prefect_is_told_references_kinds_and_days_only(team: Team) -> None:
 
 def test_a_fact_that_every_process_knows_is_not_said_to_be_of_one(team: Team) -> None:
     def tags(kind: str) -> tuple[str, ...]:
-        drafts = [Draft(kind, date(2026, 3, 2), {})]
+        drafts = [FactDraft(kind, date(2026, 3, 2), {})]
         return run_labels.tags_at_the_start(
-            Work(Act.RECORD, team.house("2 Mar 2026"), {"case": CASE, "drafts": drafts, "actor": "dco.team"})
+            JobExecution(Job.RECORD, team.context("2 Mar 2026"), {"case": CASE, "drafts": drafts, "actor": "dco.team"})
         )
 
     assert tags("chasing_paused") == ("rehearsed",)
@@ -118,25 +120,27 @@ def test_a_file_is_known_by_its_digest(team: Team, tmp_path: Path) -> None:
     """Its name may be a child's."""
     path = tmp_path / "Zebediah.csv"
     path.write_bytes(b"x")
-    house = team.house("2 Mar 2026")
-    told = run_labels.parameters(Work(Act.IMPORT, house, {"path": path}))
+    context = team.context("2 Mar 2026")
+    told = run_labels.parameters(JobExecution(Job.IMPORT, context, {"path": path}))
     assert told == {"digest": "2d711642b726b04401627ca9fbac32f5"}
-    assert run_labels.parameters(Work(Act.IMPORT, house, {"path": tmp_path / "gone.csv"})) == {"digest": "unreadable"}
+    assert run_labels.parameters(JobExecution(Job.IMPORT, context, {"path": tmp_path / "gone.csv"})) == {
+        "digest": "unreadable"
+    }
 
 
 @pytest.mark.parametrize(
     ("act", "told", "name"),
     [
-        (Act.RECORD, {"case": CASE, "fact": "breached", "on": None}, f"record {CASE} breached"),
-        (Act.IMPORT, {"digest": "2d711642b726b04401627ca9fbac32f5"}, "import 2d711642"),
-        (Act.SWEEP, {"as_at": None}, "sweep today"),
-        (Act.SWEEP, {"as_at": "2026-02-30"}, "sweep today"),
-        (Act.DIGEST, {"as_at": "2026-04-14"}, "digest 14 Apr 2026"),
-        (Act.DELIVER, {"now": True}, "deliver now"),
-        (Act.VERIFY, {"case": None}, "verify every case"),
-        (Act.VERIFY, {"case": CASE}, f"verify {CASE}"),
+        (Job.RECORD, {"case": CASE, "fact": "breached", "on": None}, f"record {CASE} breached"),
+        (Job.IMPORT, {"digest": "2d711642b726b04401627ca9fbac32f5"}, "import 2d711642"),
+        (Job.SWEEP, {"as_at": None}, "sweep today"),
+        (Job.SWEEP, {"as_at": "2026-02-30"}, "sweep today"),
+        (Job.DIGEST, {"as_at": "2026-04-14"}, "digest 14 Apr 2026"),
+        (Job.DELIVER, {"now": True}, "deliver now"),
+        (Job.VERIFY, {"case": None}, "verify every case"),
+        (Job.VERIFY, {"case": CASE}, f"verify {CASE}"),
     ],
 )
-def test_each_run_has_a_name_from_its_start(act: Act, told: dict[str, Any], name: str) -> None:
+def test_each_run_has_a_name_from_its_start(act: Job, told: dict[str, Any], name: str) -> None:
     """Before it has ended, too, the list of runs reads as a diary."""
     assert run_labels.begin(act, told) == name

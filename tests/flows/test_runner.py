@@ -15,35 +15,35 @@ import pytest
 
 from casework.cases.validation import Refused
 from flows import jobs
-from flows.jobs import Act, Work, perform
-from models.facts import Draft
+from flows.jobs import Job, JobExecution, run_job
+from models.facts import FactDraft
 from tests.support.by_hand import CASE
 from tests.support.team import Team
 
-DRAFT = Draft("ehc_assessment_requested", date(2026, 3, 2), {"la": "northshire"})
+DRAFT = FactDraft("ehc_assessment_requested", date(2026, 3, 2), {"la": "northshire"})
 
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
     """Counts how often the core of `record` is done, and under which run."""
     done: list[str | None] = []
-    real = jobs.core(Act.RECORD)
+    real = jobs.job_function(Job.RECORD)
 
-    def core(_act: Act) -> Callable[..., Any]:
-        def act(house: Any, run: str | None, **given: Any) -> Any:
+    def job_function(_act: Job) -> Callable[..., Any]:
+        def act(context: Any, run: str | None, **given: Any) -> Any:
             done.append(run)
-            return real(house, run, **given)
+            return real(context, run, **given)
 
         return act
 
-    monkeypatch.setattr(jobs, "core", core)
+    monkeypatch.setattr(jobs, "job_function", job_function)
     return done
 
 
 def test_without_a_server_the_core_runs_directly_and_one_line_says_so(team: Team, counted: list[str | None]) -> None:
     """The same facts are written."""
     said: list[str] = []
-    report = perform("record", team.house("2 Mar 2026"), say=said.append, case=CASE, drafts=[DRAFT], actor="dco.team")
+    report = run_job("record", team.context("2 Mar 2026"), say=said.append, case=CASE, drafts=[DRAFT], actor="dco.team")
     assert (report.case_ref, report.seq) == (CASE, 1)
     assert counted == [None]
     assert said == ["No Prefect server of this house answers, so record runs directly; nothing else is different."]
@@ -51,14 +51,14 @@ def test_without_a_server_the_core_runs_directly_and_one_line_says_so(team: Team
 
 def test_work_is_done_once_however_often_it_is_asked(team: Team, counted: list[str | None]) -> None:
     """A run that is started again by Prefect gets the report of the first time."""
-    work = Work(Act.RECORD, team.house("2 Mar 2026"), {"case": CASE, "drafts": [DRAFT], "actor": "dco.team"})
+    work = JobExecution(Job.RECORD, team.context("2 Mar 2026"), {"case": CASE, "drafts": [DRAFT], "actor": "dco.team"})
     assert work.do("run") is work.do(None)
     assert counted == ["run"]
 
 
 def test_a_problem_is_raised_each_time_and_nothing_is_tried_again(team: Team, counted: list[str | None]) -> None:
     """What was refused stays refused."""
-    work = Work(Act.RECORD, team.house("1 Mar 2026"), {"case": CASE, "drafts": [DRAFT], "actor": "dco.team"})
+    work = JobExecution(Job.RECORD, team.context("1 Mar 2026"), {"case": CASE, "drafts": [DRAFT], "actor": "dco.team"})
     for _ in range(2):
         with pytest.raises(Refused):
             work.do(None)
@@ -71,18 +71,18 @@ def test_prefect_failing_around_the_act_neither_loses_nor_repeats_it(
 ) -> None:
     """The server may go away before the act has begun or when it has been done."""
 
-    def conduct(work: Work) -> None:
+    def run_as_flow(work: JobExecution) -> None:
         if when == "after":
             work.do("run")
         raise ConnectionError("the server has gone away")
 
-    monkeypatch.setitem(sys.modules, "flows.definitions", SimpleNamespace(conduct=conduct))
+    monkeypatch.setitem(sys.modules, "flows.definitions", SimpleNamespace(run_as_flow=run_as_flow))
     monkeypatch.setattr(jobs, "find_server", lambda _settings: "http://127.0.0.1:9/api")
     before = dict(os.environ)
     said: list[str] = []
     try:
-        report = perform(
-            "record", team.house("2 Mar 2026"), say=said.append, case=CASE, drafts=[DRAFT], actor="dco.team"
+        report = run_job(
+            "record", team.context("2 Mar 2026"), say=said.append, case=CASE, drafts=[DRAFT], actor="dco.team"
         )
     finally:
         os.environ.clear()
@@ -94,10 +94,10 @@ def test_prefect_failing_around_the_act_neither_loses_nor_repeats_it(
     assert "gone away" not in said[0]
 
 
-@pytest.mark.parametrize("act", [each.value for each in Act])
+@pytest.mark.parametrize("act", [each.value for each in Job])
 def test_every_act_has_its_core(act: str) -> None:
     """No name leads nowhere."""
-    assert callable(jobs.core(Act(act)))
+    assert callable(jobs.job_function(Job(act)))
 
 
 def test_cores_and_commands_do_not_import_prefect(tmp_path: Path) -> None:

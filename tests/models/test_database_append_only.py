@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from models import ledger
-from models.database import make_records, missing_triggers, reading, triggers, writing
+from models.database import create_or_upgrade_schema, missing_triggers, reading, triggers, writing
 from models.facts import GENESIS
 from tests.support.paths import ROOT
 from tests.support.team import Team
@@ -87,7 +87,7 @@ def test_insert_or_replace_does_not_walk_past_the_triggers_in_the_houses_own_con
 def test_making_the_records_again_changes_nothing(team: Team) -> None:
     team.opened()
     before = team.dump()
-    make_records(team.first.engine)
+    create_or_upgrade_schema(team.first.engine)
     assert team.dump() == before
 
 
@@ -96,7 +96,7 @@ def test_every_kept_table_has_its_triggers_and_a_lost_one_is_not_put_back_unsaid
     with writing(team.first.engine) as connection:
         assert missing_triggers(connection) == []
         connection.exec_driver_sql("DROP TRIGGER fact_no_update")
-    make_records(team.first.engine)
+    create_or_upgrade_schema(team.first.engine)
     with reading(team.first.engine) as connection:
         assert missing_triggers(connection) == ["fact_no_update"]
 
@@ -186,12 +186,12 @@ from datetime import date
 from pathlib import Path
 from config.settings import Settings
 from casework.cases.validation import Refused
-from casework.context import House
+from casework.context import AppContext
 from casework.cases.record import record
 from models.facts import Draft
 print("ready", flush=True)
 sys.stdin.readline()
-house = House.open(Settings(home=Path(sys.argv[1]), today=date(2026, 3, 31)))
+house = AppContext.open(Settings(home=Path(sys.argv[1]), today=date(2026, 3, 31)))
 for number in range(1, 21):
     try:
         data = {"body": "QX101", "service": "physiotherapy", "weeks": 10}

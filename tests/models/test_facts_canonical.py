@@ -10,7 +10,7 @@ import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.facts import LARGEST, Fact, canonical, fact_of, line_of
+from models.facts import LARGEST, Fact, canonical, fact_of, parse_fact
 from tests.support.examples import examples
 
 # Any text that JSON can carry: surrogates cannot be written in UTF-8, and no fact holds them.
@@ -58,7 +58,7 @@ def test_a_fact_is_written_canonically_and_read_back_as_it_was(fact: Fact) -> No
     told = {name: value for name in fact.__struct_fields__ if (value := getattr(fact, name)) is not None}
     told["occurred_on"] = fact.occurred_on.isoformat()
     assert fact.text() == rfc8785.dumps(told)
-    back = line_of(fact.text())
+    back = parse_fact(fact.text())
     assert (back.seq, back.kind, back.occurred_on, back.recorded_at, back.corrects) == (
         fact.seq,
         fact.kind,

@@ -11,25 +11,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, insert, select, text, update
 
-from casework.context import House
+from casework.context import AppContext
 from config.settings import Settings
 from models import people
-from models.database import make_records, open_engine, writing
-from models.encryption import OtherKey, Seal, SealError
+from models.database import create_or_upgrade_schema, open_engine, writing
+from models.encryption import Cipher, EncryptionError, WrongKey
 
 NOW = "2026-04-14T08:00:00.000000Z"
 ADA = {"nhs_number": "9991234500", "date_of_birth": "2015-03-02", "name": "Ada Ashgrove"}
 
 
 @pytest.fixture(scope="module")
-def seal(tmp_path_factory: pytest.TempPathFactory) -> Seal:
-    return Seal.make(tmp_path_factory.mktemp("key") / "person.key")
+def seal(tmp_path_factory: pytest.TempPathFactory) -> Cipher:
+    return Cipher.make(tmp_path_factory.mktemp("key") / "person.key")
 
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     made = open_engine(f"sqlite:///{tmp_path / 'records.sqlite'}")
-    make_records(made)
+    create_or_upgrade_schema(made)
     yield made
     made.dispose()
 
@@ -54,9 +54,9 @@ def case(engine: Engine, ref: str, child: str | None) -> None:
 
 def test_the_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "person.key"
-    first = Seal.make(path)
+    first = Cipher.make(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert Seal.make(path).unseal(first.seal("words")) == "words"
+    assert Cipher.make(path).unseal(first.seal("words")) == "words"
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -66,27 +66,27 @@ def test_two_that_make_the_key_at_once_get_the_same_one(tmp_path: Path, monkeypa
 
     def late(source: str, target: str, **kept: bool) -> None:
         monkeypatch.setattr(os, "link", link)
-        made.append(Seal.make(path))
+        made.append(Cipher.make(path))
         link(source, target, **kept)
 
     monkeypatch.setattr(os, "link", late)
-    own = Seal.make(path)
+    own = Cipher.make(path)
     assert own.unseal(made[0].seal("words")) == "words"
 
 
-def test_a_missing_foreign_or_spoilt_key_is_said_without_a_guess(tmp_path: Path, seal: Seal) -> None:
-    with pytest.raises(SealError, match="restore it from the backup"):
-        Seal.open(tmp_path / "absent.key")
+def test_a_missing_foreign_or_spoilt_key_is_said_without_a_guess(tmp_path: Path, seal: Cipher) -> None:
+    with pytest.raises(EncryptionError, match="restore it from the backup"):
+        Cipher.open(tmp_path / "absent.key")
     (tmp_path / "spoilt.key").write_bytes(b"nonsense")
-    with pytest.raises(SealError, match="not one that sendflow made"):
-        Seal.open(tmp_path / "spoilt.key")
-    with pytest.raises(SealError, match="does not open"):
-        Seal.make(tmp_path / "other.key").unseal(seal.seal("words"))
+    with pytest.raises(EncryptionError, match="not one that sendflow made"):
+        Cipher.open(tmp_path / "spoilt.key")
+    with pytest.raises(EncryptionError, match="does not open"):
+        Cipher.make(tmp_path / "other.key").unseal(seal.seal("words"))
 
 
 @given(st.text(max_size=200))
 def test_whatever_is_sealed_opens_again_and_does_not_lie_open(words: str) -> None:
-    seal = Seal(b"kA3u2nG5uHqNf0pQzT0s2G6mX1cY8vB4wE7rT9yU2iA=")
+    seal = Cipher(b"kA3u2nG5uHqNf0pQzT0s2G6mX1cY8vB4wE7rT9yU2iA=")
     sealed = seal.seal(words, NOW)
     assert seal.unseal(sealed) == words
     if len(words) > 8:
@@ -94,53 +94,53 @@ def test_whatever_is_sealed_opens_again_and_does_not_lie_open(words: str) -> Non
 
 
 def test_a_house_whose_key_was_lost_is_not_given_another(tmp_path: Path) -> None:
-    house = House.open(Settings(home=tmp_path / "var"))
+    context = AppContext.open(Settings(home=tmp_path / "var"))
     (tmp_path / "var" / "person.key").unlink()
-    House.open(Settings(home=tmp_path / "var"))  # nothing is sealed yet, so that nothing is lost
-    with house.engine.begin() as connection:
-        people.put_people(connection, house.seal, [("NX001", ADA)])
+    AppContext.open(Settings(home=tmp_path / "var"))  # nothing is sealed yet, so that nothing is lost
+    with context.engine.begin() as connection:
+        people.put_people(connection, context.seal, [("NX001", ADA)])
     (tmp_path / "var" / "person.key").unlink()
-    with pytest.raises(SealError, match="restore it from the backup"):
-        House.open(Settings(home=tmp_path / "var"))
+    with pytest.raises(EncryptionError, match="restore it from the backup"):
+        AppContext.open(Settings(home=tmp_path / "var"))
 
 
 def test_another_houses_key_neither_opens_the_house_nor_seals_into_it(tmp_path: Path) -> None:
     """It imported and recorded as if nothing were, a child became two, and only a look at the person found it out."""
     settings = Settings(home=tmp_path / "var")
     key = settings.home / "person.key"
-    house = House.open(settings)
+    context = AppContext.open(settings)
     right = key.read_bytes()
     key.unlink()
-    other = House.open(settings)  # nothing is sealed yet: a second machine that made a key of its own
+    other = AppContext.open(settings)  # nothing is sealed yet: a second machine that made a key of its own
     wrong = key.read_bytes()
-    put_away: list[Callable[[Connection, Seal], object]] = [
+    put_away: list[Callable[[Connection, Cipher], object]] = [
         lambda connection, seal: people.put_people(connection, seal, [("NX001", ADA)]),
         lambda connection, seal: people.put_aliases(connection, seal, {"Ada 4": "NX001"}),
         lambda connection, seal: people.log_read(connection, seal, "NX001", "dco", "why", NOW),
     ]
-    with writing(house.engine) as connection:
-        put_away[0](connection, house.seal)
+    with writing(context.engine) as connection:
+        put_away[0](connection, context.seal)
     for each in put_away:
-        with pytest.raises(OtherKey, match="Restore the right one"), writing(other.engine) as connection:
+        with pytest.raises(WrongKey, match="Restore the right one"), writing(other.engine) as connection:
             each(connection, other.seal)
-    with pytest.raises(OtherKey):
-        House.open(settings)
+    with pytest.raises(WrongKey):
+        AppContext.open(settings)
     key.write_bytes(right)
-    with writing(house.engine) as connection:
-        put_away[2](connection, house.seal)
+    with writing(context.engine) as connection:
+        put_away[2](connection, context.seal)
         connection.execute(update(people.PERSON).values(sealed=b"", erased_at=NOW))
-    assert House.open(settings).seal.opens(house.seal.seal("words")), "the words that are left are of this key"
+    assert AppContext.open(settings).seal.opens(context.seal.seal("words")), "the words that are left are of this key"
     key.write_bytes(wrong)
-    with pytest.raises(OtherKey):
-        House.open(settings)
+    with pytest.raises(WrongKey):
+        AppContext.open(settings)
 
 
-def test_keyed_digests_differ_by_sort_and_by_house(tmp_path: Path, seal: Seal) -> None:
-    assert seal.index("nhs", "1") != seal.index("alias", "1") != Seal.make(tmp_path / "k").index("alias", "1")
+def test_keyed_digests_differ_by_sort_and_by_house(tmp_path: Path, seal: Cipher) -> None:
+    assert seal.index("nhs", "1") != seal.index("alias", "1") != Cipher.make(tmp_path / "k").index("alias", "1")
     assert people.nhs_index(seal, "999 123 4500") == people.nhs_index(seal, "9991234500")
 
 
-def test_one_number_is_one_child_and_without_a_number_each_case_has_its_own(engine: Engine, seal: Seal) -> None:
+def test_one_number_is_one_child_and_without_a_number_each_case_has_its_own(engine: Engine, seal: Cipher) -> None:
     with engine.begin() as connection:
         first, second, third = people.put_people(
             connection, seal, [("NX001", ADA), ("NX002", {"nhs_number": "9991234500"}), ("NX003", {"name": "Bram"})]
@@ -152,7 +152,7 @@ def test_one_number_is_one_child_and_without_a_number_each_case_has_its_own(engi
         assert people.read_people(connection, seal, [first])[first] == {**ADA, "reference/NX004": "old 7"}
 
 
-def test_a_case_keeps_its_child_and_joins_a_known_one(engine: Engine, seal: Seal) -> None:
+def test_a_case_keeps_its_child_and_joins_a_known_one(engine: Engine, seal: Cipher) -> None:
     with engine.begin() as connection:
         [known] = people.put_people(connection, seal, [("NX001", ADA)])
         [alone] = people.put_people(connection, seal, [("NX002", {"name": "Ada A.", "reference": "mine"})])
@@ -164,13 +164,13 @@ def test_a_case_keeps_its_child_and_joins_a_known_one(engine: Engine, seal: Seal
         assert people.read_people(connection, seal, [known])[known]["reference/NX002"] == "mine"
 
 
-def test_a_person_has_known_fields_only_and_the_value_is_not_shown(engine: Engine, seal: Seal) -> None:
+def test_a_person_has_known_fields_only_and_the_value_is_not_shown(engine: Engine, seal: Cipher) -> None:
     with engine.begin() as connection, pytest.raises(ValueError, match="nothing else") as problem:
         people.put_people(connection, seal, [("NX001", {"diagnosis": "canary words"})])
     assert "canary" not in str(problem.value)
 
 
-def test_a_number_cannot_be_moved_onto_another_child(engine: Engine, seal: Seal) -> None:
+def test_a_number_cannot_be_moved_onto_another_child(engine: Engine, seal: Cipher) -> None:
     with engine.begin() as connection:
         ada, bram = people.put_people(connection, seal, [("NX001", ADA), ("NX002", {"nhs_number": "9990001235"})])
         people.change_person(connection, seal, bram, "NX002", {"date_of_birth": "2016-01-01"})
@@ -182,19 +182,19 @@ def test_a_number_cannot_be_moved_onto_another_child(engine: Engine, seal: Seal)
     assert ada != bram
 
 
-def test_passages_keep_words_sealed_and_prove_them_by_a_salted_digest(engine: Engine, seal: Seal) -> None:
-    one, two = (people.seal_passage(seal, "NX001", "waiting list", NOW) for _ in range(2))
+def test_passages_keep_words_sealed_and_prove_them_by_a_salted_digest(engine: Engine, seal: Cipher) -> None:
+    one, two = (people.encrypt_free_text(seal, "NX001", "waiting list", NOW) for _ in range(2))
     assert one.digest != two.digest and one.digest == people.salted(one.salt, "waiting list")
     assert people.passage_id(one.token) == one.id and one.token.endswith(one.digest)
     with engine.begin() as connection:
-        people.put_passages(connection, [one, two])
-        assert [kept.words for kept in people.read_passages(connection, seal, ["NX001", "NX002"])["NX001"]] == [
+        people.insert_free_texts(connection, [one, two])
+        assert [kept.words for kept in people.read_free_texts(connection, seal, ["NX001", "NX002"])["NX001"]] == [
             "waiting list",
             "waiting list",
         ]
 
 
-def test_an_original_reference_is_found_whatever_its_case_and_blanks(engine: Engine, seal: Seal) -> None:
+def test_an_original_reference_is_found_whatever_its_case_and_blanks(engine: Engine, seal: Cipher) -> None:
     with engine.begin() as connection:
         people.put_aliases(connection, seal, {"Smith /  Jo": "SF-000001"})
         assert people.find_aliases(connection, seal, ["smith / jo", "SMITH/JO", "smith / jo "]) == {
@@ -203,22 +203,24 @@ def test_an_original_reference_is_found_whatever_its_case_and_blanks(engine: Eng
         }
 
 
-def test_a_look_is_logged_and_its_purpose_is_sealed(engine: Engine, seal: Seal) -> None:
+def test_a_look_is_logged_and_its_purpose_is_sealed(engine: Engine, seal: Cipher) -> None:
     with engine.begin() as connection:
         people.log_read(connection, seal, "NX001", "dco.team", "asked by Mrs Ashgrove", NOW)
     with engine.begin() as connection:
         row = connection.execute(select(people.READ)).one()
         assert (row.case_ref, row.actor, row.read_at) == ("NX001", "dco.team", NOW)
-        [kept] = people.read_passages(connection, seal, ["NX001"])["NX001"]
+        [kept] = people.read_free_texts(connection, seal, ["NX001"])["NX001"]
         assert (kept.id, kept.words) == (row.purpose, "asked by Mrs Ashgrove")
     with pytest.raises(Exception, match="append-only"), engine.begin() as connection:
         connection.execute(update(people.READ).values(actor="nobody"))
 
 
-def test_what_is_erased_is_gone_with_its_salts_numbers_and_aliases(engine: Engine, seal: Seal) -> None:
+def test_what_is_erased_is_gone_with_its_salts_numbers_and_aliases(engine: Engine, seal: Cipher) -> None:
     with engine.begin() as connection:
         ada, other = people.put_people(connection, seal, [("NX001", ADA), ("NX003", {"nhs_number": "9990001235"})])
-        people.put_passages(connection, [people.seal_passage(seal, ref, "words", NOW) for ref in ("NX001", "NX003")])
+        people.insert_free_texts(
+            connection, [people.encrypt_free_text(seal, ref, "words", NOW) for ref in ("NX001", "NX003")]
+        )
         people.put_aliases(connection, seal, {"Ada's": "NX001"})
     case(engine, "NX001", ada)
     case(engine, "NX003", other)
@@ -230,12 +232,12 @@ def test_what_is_erased_is_gone_with_its_salts_numbers_and_aliases(engine: Engin
         assert people.person_of(connection, seal, "NX001") is None
         assert people.find_children(connection, seal, [ADA["nhs_number"]]) == {}
         assert people.find_aliases(connection, seal, ["Ada's"]) == {}
-        kept = people.read_passages(connection, seal, ["NX001", "NX003"])
+        kept = people.read_free_texts(connection, seal, ["NX001", "NX003"])
         assert (kept["NX001"][0].words, kept["NX003"][0].words) == (None, "words")
         assert connection.execute(text("select salt from passage where case_ref = 'NX001'")).scalar() == ""
 
 
-def test_the_person_of_a_case_shows_that_cases_references_only(engine: Engine, seal: Seal) -> None:
+def test_the_person_of_a_case_shows_that_cases_references_only(engine: Engine, seal: Cipher) -> None:
     with engine.begin() as connection:
         keys = people.put_people(
             connection, seal, [("NX001", ADA | {"reference": "first"}), ("NX002", ADA | {"reference": "second"})]

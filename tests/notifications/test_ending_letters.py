@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from config.escalation_policy import load_ladder
+from config.escalation_policy import load_escalation_policy
 from config.law import load_law
 from notifications.render import newest, render
 from statemachines.replay import processes
@@ -137,7 +137,7 @@ def test_a_digest_without_an_end_reads_as_before() -> None:
 
 
 def test_every_end_of_which_somebody_is_told_has_words_of_its_own() -> None:
-    ladder, law = load_ladder(), load_law()
+    ladder, law = load_escalation_policy(), load_law()
     ends = {
         (rule.id, kind)
         for process in processes()

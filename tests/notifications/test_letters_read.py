@@ -8,10 +8,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from config.escalation_policy import load_ladder
+from config.escalation_policy import load_escalation_policy
 from config.law import load_law
 from deadlines.calculator import dates_for
-from deadlines.working_calendar import load_almanac
+from deadlines.working_calendar import load_calendar
 from models.enums import Party
 from notifications import render as rendering
 from notifications.render import RenderError, newest, render, shelf
@@ -20,7 +20,7 @@ from tests.support.letter_samples import FOLDER, LETTERS, asked, golden, morning
 CHASING = ("request_received", "acknowledgement_missing", "reminder", "breach", "escalation_provider")
 
 
-class Words(HTMLParser):
+class VisibleText(HTMLParser):
     """The words of a page, as somebody would hear them read."""
 
     def __init__(self) -> None:
@@ -38,9 +38,9 @@ class Words(HTMLParser):
             self.said.append(data)
 
 
-def page(name: str) -> Words:
+def page(name: str) -> VisibleText:
     template, fields = LETTERS[name]
-    words = Words()
+    words = VisibleText()
     words.feed(render(template, 1, fields).html)
     return words
 
@@ -131,12 +131,12 @@ def test_every_answer_that_can_be_recorded_can_be_written_back() -> None:
 
 
 def test_the_excuses_that_a_letter_offers_are_those_of_the_regulation() -> None:
-    dates = dates_for(load_law(), load_almanac(), "ehc_body_advice_respond", date(2026, 3, 2), {})
+    dates = dates_for(load_law(), load_calendar(), "ehc_body_advice_respond", date(2026, 3, 2), {})
     assert set(dates.excuses) == {"missed_appointment", "absent_4_weeks", "exceptional_circumstances"}
 
 
 def test_every_letter_that_the_ladder_names_is_in_the_folder() -> None:
-    ladder = load_ladder()
+    ladder = load_escalation_policy()
     named = {rung.template for rungs in ladder.rung.values() for rung in rungs} | {
         letter.template for letter in ladder.letter.values()
     }

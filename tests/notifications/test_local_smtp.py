@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from notifications.local_smtp import HOST, Sink, SinkError
+from notifications.local_smtp import HOST, LocalSmtpError, LocalSmtpServer
 
 LETTER = (
     b"From: a@icb.example\r\nTo: b@trust.example\r\nMessage-ID: <one@sendflow>\r\nSubject: NX00042\r\n\r\nAdvice is due"
@@ -23,7 +23,7 @@ def send(port: int, raw: bytes) -> None:
 
 def test_each_delivery_is_a_file(tmp_path: Path) -> None:
     """Two deliveries of one message lie side by side, under the same mark."""
-    with Sink(tmp_path / "letters") as sink:
+    with LocalSmtpServer(tmp_path / "letters") as sink:
         send(sink.port, LETTER)
         send(sink.port, LETTER)
     kept = sorted((tmp_path / "letters").iterdir())
@@ -34,17 +34,17 @@ def test_each_delivery_is_a_file(tmp_path: Path) -> None:
 
 def test_a_second_sink_on_the_same_folder_goes_on_counting(tmp_path: Path) -> None:
     """Also where both are open at once."""
-    with Sink(tmp_path) as first, Sink(tmp_path) as second:
+    with LocalSmtpServer(tmp_path) as first, LocalSmtpServer(tmp_path) as second:
         send(first.port, LETTER)
         send(second.port, LETTER)
-    with Sink(tmp_path) as third:
+    with LocalSmtpServer(tmp_path) as third:
         send(third.port, LETTER.replace(b"one@", b"two@"))
     assert [path.name[:6] for path in sorted(tmp_path.iterdir())] == ["000001", "000002", "000003"]
 
 
 def test_a_letter_without_an_id_is_kept_too(tmp_path: Path) -> None:
     """Nothing that arrives is dropped."""
-    with Sink(tmp_path) as sink:
+    with LocalSmtpServer(tmp_path) as sink:
         send(sink.port, b"To: b@trust.example\r\n\r\nhello\r\n")
     assert len(list(tmp_path.glob("*.eml"))) == 1
 
@@ -52,14 +52,14 @@ def test_a_letter_without_an_id_is_kept_too(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
     """The folder and the reason are named."""
     (tmp_path / "file").touch()
-    with pytest.raises(SinkError, match="cannot keep letters in"), Sink(tmp_path / "file" / "letters"):
+    with pytest.raises(LocalSmtpError, match="cannot keep letters in"), LocalSmtpServer(tmp_path / "file" / "letters"):
         pass
 
 
 def test_a_disk_that_fills_defers_the_letter(tmp_path: Path) -> None:
     """The sender hears "try again later", so that the letter is not lost."""
     folder = tmp_path / "letters"
-    with Sink(folder) as sink:
+    with LocalSmtpServer(folder) as sink:
         folder.rmdir()
         with pytest.raises(smtplib.SMTPDataError) as caught:
             send(sink.port, LETTER)

@@ -5,15 +5,15 @@ from datetime import date
 from typing import Any
 
 from config.directory import load_directory
-from config.escalation_policy import load_ladder
+from config.escalation_policy import load_escalation_policy
 from deadlines.duties import duties_of
 from models.enums import NoticeState
-from models.facts import Line
+from models.facts import StoredFact
 from notifications.notices import NoticeDraft, Verdict, View, notices_for, overtaken, refreshed, verdict
 from statemachines.replay import fold
 from tests.support.by_hand import ADVICE, CASE, almanac, book, dates_of, day, history, line
 
-LADDER, DIRECTORY = load_ladder(), load_directory()
+LADDER, DIRECTORY = load_escalation_policy(), load_directory()
 OPENING = ("ehc_assessment_requested", "2 Feb 2026", {"la": "northshire", "la_reference": "NS-04412"})
 ASKED = ("health_advice_requested", "2 Mar 2026", {"body": "QX101", "service": "speech_and_language_therapy"})
 ABOUT = {
@@ -25,13 +25,15 @@ ABOUT = {
 }
 
 
-def view(lines: Sequence[Line]) -> View:
+def view(lines: Sequence[StoredFact]) -> View:
     casefile = fold(CASE, list(lines))
     duties = duties_of(casefile.lines, book(), dates_of(), casefile.claims.values())
     return View(LADDER, DIRECTORY, almanac(), casefile, duties)
 
 
-def made(lines: Sequence[Line], new: int = 1, as_at: str = "14 Apr 2026", local_sink: bool = True) -> list[NoticeDraft]:
+def made(
+    lines: Sequence[StoredFact], new: int = 1, as_at: str = "14 Apr 2026", local_sink: bool = True
+) -> list[NoticeDraft]:
     """What the last `new` facts of a history call for."""
     seen = view(lines)
     return notices_for(lines[-new:], seen.casefile, seen.duties, LADDER, DIRECTORY, almanac(), day(as_at), local_sink)
@@ -213,7 +215,7 @@ def test_the_first_import_holds_its_letters_back_where_people_would_get_them() -
     assert (draft.state, draft.template, draft.fields["letter"]) == (NoticeState.HELD, "digest", "reminder")
 
 
-def _judged(lines: Sequence[Line], draft: NoticeDraft, as_at: str = "14 Apr 2026") -> Verdict:
+def _judged(lines: Sequence[StoredFact], draft: NoticeDraft, as_at: str = "14 Apr 2026") -> Verdict:
     return verdict(view(lines), draft, day(as_at))
 
 

@@ -22,10 +22,10 @@ from casework.delivery.send import carrier
 from config.settings import Settings, SettingsError
 from notifications import transport
 from notifications.local_smtp import free_port
-from notifications.transport import Attempt, Letter, Outcome, SmtpPost
+from notifications.transport import Attempt, Letter, Outcome, SmtpTransport
 
 HOST = "127.0.0.1"
-WORDS = "osprey-over-water-31"
+PASSPHRASE = "osprey-over-water-31"
 LETTER = Letter(
     "n1",
     "<n1@icb.example>",
@@ -51,7 +51,10 @@ class Relay:
 
 
 def asked(_server: Any, _session: Any, _envelope: Any, _mechanism: str, given: Any) -> AuthResult:
-    right = isinstance(given, LoginPassword) and (given.login, given.password) == (b"sendflow", WORDS.encode())
+    right = isinstance(given, LoginPassword) and (given.login, given.password) == (
+        b"sendflow",
+        PASSPHRASE.encode(),
+    )
     return AuthResult(success=right, handled=right)
 
 
@@ -92,7 +95,7 @@ def relay(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Rela
 
 def test_with_tls_and_the_login_a_letter_goes(relay: tuple[Relay, int]) -> None:
     handler, port = relay
-    assert SmtpPost(HOST, port, 10, login=f"sendflow:{WORDS}", only_by_tls=True).send(LETTER) == Attempt(
+    assert SmtpTransport(HOST, port, 10, login=f"sendflow:{PASSPHRASE}", only_by_tls=True).send(LETTER) == Attempt(
         Outcome.ACCEPTED
     )
     assert handler.arrived == [True]
@@ -100,7 +103,7 @@ def test_with_tls_and_the_login_a_letter_goes(relay: tuple[Relay, int]) -> None:
 
 def test_a_refused_login_is_tried_again_later_and_says_nothing_more(relay: tuple[Relay, int]) -> None:
     handler, port = relay
-    assert SmtpPost(HOST, port, 10, login="sendflow:not-these", only_by_tls=True).send(LETTER) == Attempt(
+    assert SmtpTransport(HOST, port, 10, login="sendflow:not-these", only_by_tls=True).send(LETTER) == Attempt(
         Outcome.LATER, "login_refused"
     )
     assert handler.arrived == []
@@ -109,9 +112,9 @@ def test_a_refused_login_is_tried_again_later_and_says_nothing_more(relay: tuple
 @pytest.mark.parametrize("relay", ["plain"], indirect=True)
 def test_a_relay_without_tls_gets_nothing_where_it_is_asked_for(relay: tuple[Relay, int]) -> None:
     handler, port = relay
-    assert SmtpPost(HOST, port, 10, only_by_tls=True).send(LETTER) == Attempt(Outcome.LATER, "no_tls")
+    assert SmtpTransport(HOST, port, 10, only_by_tls=True).send(LETTER) == Attempt(Outcome.LATER, "no_tls")
     assert handler.arrived == []
-    assert SmtpPost(HOST, port, 10).send(LETTER) == Attempt(Outcome.ACCEPTED)
+    assert SmtpTransport(HOST, port, 10).send(LETTER) == Attempt(Outcome.ACCEPTED)
     assert handler.arrived == [False]
 
 
@@ -119,15 +122,15 @@ def test_a_relay_elsewhere_is_asked_for_tls_unless_somebody_says_otherwise() -> 
     assert Settings.read({"SENDFLOW_SMTP_HOST": "relay.icb.example"}).smtp_tls
     assert not Settings.read({"SENDFLOW_SMTP_HOST": "relay.icb.example", "SENDFLOW_SMTP_TLS": "offered"}).smtp_tls
     assert not Settings.read({}).smtp_tls
-    told = Settings.read({"SENDFLOW_SMTP_HOST": "relay.icb.example", "SENDFLOW_SMTP_LOGIN": f"sendflow:{WORDS}"})
-    assert WORDS not in repr(told)
+    told = Settings.read({"SENDFLOW_SMTP_HOST": "relay.icb.example", "SENDFLOW_SMTP_LOGIN": f"sendflow:{PASSPHRASE}"})
+    assert PASSPHRASE not in repr(told)
     for wrong in (
-        {"SENDFLOW_SMTP_LOGIN": f"sendflow:{WORDS}"},
-        {"SENDFLOW_SMTP_LOGIN": WORDS, "SENDFLOW_SMTP_TLS": "required"},
+        {"SENDFLOW_SMTP_LOGIN": f"sendflow:{PASSPHRASE}"},
+        {"SENDFLOW_SMTP_LOGIN": PASSPHRASE, "SENDFLOW_SMTP_TLS": "required"},
     ):
         with pytest.raises(SettingsError, match="SENDFLOW_SMTP_LOGIN") as refused:
             Settings.read(wrong)
-        assert WORDS not in str(refused.value)
+        assert PASSPHRASE not in str(refused.value)
 
 
 class NoGreeting:
@@ -151,7 +154,7 @@ class NoGreeting:
 
 def test_a_machine_that_is_not_listened_to_has_no_letter_refused_for_good() -> None:
     with NoGreeting() as port:
-        assert SmtpPost(HOST, port, 10).send(LETTER) == Attempt(Outcome.LATER, "greeting_refused")
+        assert SmtpTransport(HOST, port, 10).send(LETTER) == Attempt(Outcome.LATER, "greeting_refused")
 
 
 def test_a_certificate_that_nobody_vouches_for_has_a_name_and_the_house_s_own_authority_vouches(
@@ -161,8 +164,8 @@ def test_a_certificate_that_nobody_vouches_for_has_a_name_and_the_house_s_own_au
     handler, port = relay
     monkeypatch.setattr(transport, "_on_this_machine", lambda _host: False)
     refused = Attempt(Outcome.LATER, "tls_refused")
-    login = f"sendflow:{WORDS}"
-    assert SmtpPost(HOST, port, 10, login=login, only_by_tls=True).send(LETTER) == refused
+    login = f"sendflow:{PASSPHRASE}"
+    assert SmtpTransport(HOST, port, 10, login=login, only_by_tls=True).send(LETTER) == refused
     own = tmp_path / "relay.pem.crt"
     other = tmp_path / "other.crt"
     made = [
@@ -181,9 +184,11 @@ def test_a_certificate_that_nobody_vouches_for_has_a_name_and_the_house_s_own_au
     ]
     subprocess.run([*made, "-days", "2", "-subj", "/CN=127.0.0.1"], check=True, capture_output=True)
     for unfit in (other, tmp_path / "none.crt"):
-        assert SmtpPost(HOST, port, 10, login=login, only_by_tls=True, tls_ca=unfit).send(LETTER) == refused
+        assert SmtpTransport(HOST, port, 10, login=login, only_by_tls=True, tls_ca=unfit).send(LETTER) == refused
     assert handler.arrived == []
-    assert SmtpPost(HOST, port, 10, login=login, only_by_tls=True, tls_ca=own).send(LETTER) == Attempt(Outcome.ACCEPTED)
+    assert SmtpTransport(HOST, port, 10, login=login, only_by_tls=True, tls_ca=own).send(LETTER) == Attempt(
+        Outcome.ACCEPTED
+    )
     settings = Settings.read(
         {
             "SENDFLOW_HOME": str(tmp_path),
@@ -203,7 +208,9 @@ def test_a_certificate_that_nobody_vouches_for_has_a_name_and_the_house_s_own_au
 @pytest.mark.parametrize("relay", ["plain"], indirect=True)
 def test_a_relay_that_takes_no_login_is_named(relay: tuple[Relay, int]) -> None:
     _handler, port = relay
-    assert SmtpPost(HOST, port, 10, login="sendflow:words").send(LETTER) == Attempt(Outcome.LATER, "no_login_offered")
+    assert SmtpTransport(HOST, port, 10, login="sendflow:words").send(LETTER) == Attempt(
+        Outcome.LATER, "no_login_offered"
+    )
 
 
 def test_a_line_that_is_lost_in_the_handshake_says_nothing_of_the_certificate() -> None:
@@ -220,5 +227,5 @@ def test_a_line_that_is_lost_in_the_handshake_says_nothing_of_the_certificate() 
                 line.sendall(b"220 go ahead\r\n")
 
         threading.Thread(target=cut, daemon=True).start()
-        attempt = SmtpPost(HOST, listening.getsockname()[1], 10, only_by_tls=True).send(LETTER)
+        attempt = SmtpTransport(HOST, listening.getsockname()[1], 10, only_by_tls=True).send(LETTER)
     assert (attempt.outcome, attempt.why) == (Outcome.UNREACHABLE, "line_lost_before_data")

@@ -13,7 +13,7 @@ import pytest
 
 from config.law import load_law
 from deadlines.calculator import dates_for
-from deadlines.working_calendar import load_almanac
+from deadlines.working_calendar import load_calendar
 from notifications.render import render
 from tests.support.letter_samples import FOLDER, asked, whole
 
@@ -27,7 +27,7 @@ def owed(
 ) -> dict[str, Any]:
     """What the outbox keeps of one notice, with the dates that the law itself gives."""
     days = {name: date.fromisoformat(value) for name, value in (given or {}).items()}
-    dates = dates_for(load_law(), load_almanac(), rule, date.fromisoformat(started), days)
+    dates = dates_for(load_law(), load_calendar(), rule, date.fromisoformat(started), days)
     shown = {
         name: value.isoformat() if (value := getattr(dates, name)) else None for name in ("due", "strict_due", "act_by")
     }

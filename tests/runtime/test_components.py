@@ -13,15 +13,15 @@ from typing import Any, cast
 
 import pytest
 
-from casework.sweep import NoSuchPart, Part, last_finished, sweep
+from casework.sweep import NoSuchShard, Shard, last_finished, sweep
 from config.running_instance import Running, api_address, write_running
 from config.settings import Settings, SettingsError
 from flows import work_pool
-from flows.jobs import Act, Work
+from flows.jobs import Job, JobExecution
 from flows.run_labels import begin, is_refusal, parameters
 from models.database import reading
 from runtime.diagnostics.checks import examine
-from runtime.scheduler import AlarmClock
+from runtime.scheduler import Scheduler
 from runtime.supervisor import CannotStart
 from runtime.up import _where_to_look, open_house
 from tests.support.by_hand import day
@@ -48,7 +48,7 @@ def left(team: Team) -> list[tuple[Any, ...]]:
 
 
 def test_every_reference_is_in_one_part_and_they_are_about_equal() -> None:
-    parts = [Part(number, 8) for number in range(1, 9)]
+    parts = [Shard(number, 8) for number in range(1, 9)]
     found = Counter(part for number in range(8000) for part in parts if part.holds(f"NX{number:05d}"))
     assert sum(found.values()) == 8000
     assert min(found.values()) > 800
@@ -56,19 +56,19 @@ def test_every_reference_is_in_one_part_and_they_are_about_equal() -> None:
 
 @pytest.mark.parametrize("text", ["", "3", "0/3", "4/3", "1/0", "-1/3", "1/3/5", "a/b", "1/100000", "²/3"])
 def test_what_is_no_part_is_refused(text: str) -> None:
-    with pytest.raises(NoSuchPart) as refused:
-        Part.read(text)
+    with pytest.raises(NoSuchShard) as refused:
+        Shard.read(text)
     assert is_refusal(refused.value), "who typed it has been told; nothing of the house is broken"
 
 
 def test_parts_in_any_order_are_the_whole_sweep(teams: Callable[[str], Team]) -> None:
     whole, parted = asked(teams("whole")), asked(teams("parted"))
     written = whole.sweep("14 Apr 2026").facts_written
-    house = parted.house("14 Apr 2026")
-    by_part = [sweep(house, part=Part.read(f"{number}/3")).facts_written for number in (2, 3, 1)]
+    context = parted.context("14 Apr 2026")
+    by_part = [sweep(context, part=Shard.read(f"{number}/3")).facts_written for number in (2, 3, 1)]
     assert sum(by_part) == written == len(ASKED) * 4
     assert all(by_part)
-    with reading(house.engine) as connection:
+    with reading(context.engine) as connection:
         assert last_finished(connection, "sweep") is None, (
             "parts alone do not end a day: one that was lost would never be missed"
         )
@@ -77,9 +77,11 @@ def test_parts_in_any_order_are_the_whole_sweep(teams: Callable[[str], Team]) ->
 
 
 def test_prefect_is_told_the_part_and_nothing_else(team: Team) -> None:
-    shown = parameters(Work(Act.SWEEP, team.house("14 Apr 2026"), {"as_at": day("14 Apr 2026"), "part": Part(2, 3)}))
+    shown = parameters(
+        JobExecution(Job.SWEEP, team.context("14 Apr 2026"), {"as_at": day("14 Apr 2026"), "part": Shard(2, 3)})
+    )
     assert shown == {"as_at": "2026-04-14", "part": "2/3"}
-    assert begin(Act.SWEEP, shown) == "sweep 14 Apr 2026, part 2 of 3"
+    assert begin(Job.SWEEP, shown) == "sweep 14 Apr 2026, part 2 of 3"
 
 
 def test_the_alarm_clock_shares_a_large_sweep_and_does_it_all_where_nobody_helps(
@@ -87,9 +89,9 @@ def test_the_alarm_clock_shares_a_large_sweep_and_does_it_all_where_nobody_helps
 ) -> None:
     asked(team)
     said: list[str] = []
-    house = replace(
-        team.house("14 Apr 2026"),
-        settings=replace(team.house("14 Apr 2026").settings, workers=4, api_url="http://127.0.0.1:9/api"),
+    context = replace(
+        team.context("14 Apr 2026"),
+        settings=replace(team.context("14 Apr 2026").settings, workers=4, api_url="http://127.0.0.1:9/api"),
     )
     asked_of: list[int] = []
 
@@ -98,11 +100,11 @@ def test_the_alarm_clock_shares_a_large_sweep_and_does_it_all_where_nobody_helps
         raise work_pool.NoPool("no worker")
 
     monkeypatch.setattr(work_pool, "share", nobody)
-    work_pool.share_if_worth_it(house, house.today(), said.append)
+    work_pool.share_if_worth_it(context, context.today(), said.append)
     assert asked_of == [], "twelve cases are done before a worker has started"
     monkeypatch.setattr(work_pool, "WORTH", 10)
     acts: list[str] = []
-    AlarmClock(house.settings, act=lambda act, *_, **__: acts.append(act))._sweep(house)
+    Scheduler(context.settings, act=lambda act, *_, **__: acts.append(act))._sweep(context)
     assert (asked_of, acts) == ([4], ["sweep"])
 
 

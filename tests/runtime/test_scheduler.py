@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from casework.context import House
+from casework.context import AppContext
 from casework.delivery.daily_digest import digest
 from casework.delivery.deliver import DeliveryReport
 from casework.sweep import SweepReport, Trouble
 from runtime import scheduler
-from runtime.scheduler import AlarmClock, alarm_clock, digest_is_called_for, sweep_is_called_for
+from runtime.scheduler import LATE_BUT_ONCE, Scheduler, build_scheduler, digest_is_called_for, sweep_is_called_for
 from tests.support.team import Team
 
 LONDON = ZoneInfo("Europe/London")
@@ -29,7 +29,7 @@ class Acts:
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.answers = answers
 
-    def __call__(self, act: str, house: House, *, say: Callable[[str], None], **given: Any) -> Any:
+    def __call__(self, act: str, context: AppContext, *, say: Callable[[str], None], **given: Any) -> Any:
         """Notes the act and answers as it was told to."""
         self.asked.append((act, given))
         answer = self.answers.get(act)
@@ -43,39 +43,39 @@ class Acts:
         return [name for name, _ in self.asked]
 
 
-def clock(team: Team, today: str, acts: Acts) -> AlarmClock:
+def clock(team: Team, today: str, acts: Acts) -> Scheduler:
     """An alarm clock for the team's house on a day."""
-    return AlarmClock(team.house(today).settings, acts)
+    return Scheduler(team.context(today).settings, acts)
 
 
 def test_a_day_without_a_sweep_has_one_even_where_nothing_is_due(team: Team) -> None:
     """Otherwise a day without a finished sweep would be no sign of a fault."""
-    assert sweep_is_called_for(team.house("2 Mar 2026"), date(2026, 3, 2))
+    assert sweep_is_called_for(team.context("2 Mar 2026"), date(2026, 3, 2))
     team.sweep("2 Mar 2026")
-    assert not sweep_is_called_for(team.house("2 Mar 2026"), date(2026, 3, 2))
-    assert sweep_is_called_for(team.house("3 Mar 2026"), date(2026, 3, 3))
+    assert not sweep_is_called_for(team.context("2 Mar 2026"), date(2026, 3, 2))
+    assert sweep_is_called_for(team.context("3 Mar 2026"), date(2026, 3, 3))
 
 
 def test_a_duty_whose_day_has_come_is_looked_at(team: Team) -> None:
     """Also where the day has had its sweep already."""
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     team.sweep("2 Mar 2026")
-    assert not sweep_is_called_for(team.house("2 Mar 2026"), date(2026, 3, 2))
+    assert not sweep_is_called_for(team.context("2 Mar 2026"), date(2026, 3, 2))
     team.sweep("22 Mar 2026")
-    assert sweep_is_called_for(team.house("23 Mar 2026"), date(2026, 3, 23))
+    assert sweep_is_called_for(team.context("23 Mar 2026"), date(2026, 3, 23))
 
 
 def test_a_changed_law_is_looked_at_once(team: Team) -> None:
     """What was worked out under another law is worked out again."""
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     team.sweep("2 Mar 2026")
-    assert sweep_is_called_for(replace(team.house("2 Mar 2026"), looked_under="another law"), date(2026, 3, 2))
+    assert sweep_is_called_for(replace(team.context("2 Mar 2026"), looked_under="another law"), date(2026, 3, 2))
 
 
 def test_a_tick_with_nothing_to_do_does_nothing(team: Team) -> None:
     """No run a minute, for nobody."""
     team.sweep("2 Mar 2026")
-    digest(team.house("2 Mar 2026"))
+    digest(team.context("2 Mar 2026"))
     acts = Acts()
     clock(team, "2 Mar 2026", acts).tick()
     assert acts.asked == []
@@ -90,10 +90,10 @@ def test_a_tick_sweeps_then_writes_the_digest_that_is_missing(team: Team) -> Non
 
 def test_a_digest_that_was_sent_is_not_missing(team: Team) -> None:
     """One a day."""
-    assert digest_is_called_for(team.house("2 Mar 2026"))
-    digest(team.house("2 Mar 2026"))
-    assert not digest_is_called_for(team.house("2 Mar 2026"))
-    assert digest_is_called_for(team.house("3 Mar 2026"))
+    assert digest_is_called_for(team.context("2 Mar 2026"))
+    digest(team.context("2 Mar 2026"))
+    assert not digest_is_called_for(team.context("2 Mar 2026"))
+    assert digest_is_called_for(team.context("3 Mar 2026"))
 
 
 def test_a_notice_is_delivered_on_a_working_day(team: Team) -> None:
@@ -162,7 +162,7 @@ def test_a_relay_that_does_not_work_is_left_alone_for_a_while_and_said_once(
     monkeypatch.setattr(scheduler, "delivery_is_called_for", lambda _house: True)
     monkeypatch.setattr("runtime.scheduler.time.monotonic", lambda: now[0])
     acts = Acts(deliver=DeliveryReport(waiting=5, relay="login_refused"))
-    ticking = AlarmClock(replace(team.first.settings, today=None, delivery_seconds=77), acts)
+    ticking = Scheduler(replace(team.first.settings, today=None, delivery_seconds=77), acts)
     for _ in range(6):
         ticking.tick()
         now[0] += 60
@@ -179,7 +179,7 @@ def test_a_relay_that_does_not_work_is_left_alone_for_a_while_and_said_once(
 
 def test_the_jobs_are_late_but_once(team: Team) -> None:
     """The library's own default would drop a job that is one second late."""
-    scheduler = alarm_clock(team.house("2 Mar 2026").settings, Acts())
+    scheduler = build_scheduler(team.context("2 Mar 2026").settings, Acts())
     scheduler._configure({"apscheduler.timezone": "Europe/London", "apscheduler.job_defaults.max_instances": 1})
     jobs = {job.id: job for job, _store, _replace in scheduler._pending_jobs}
     assert set(jobs) == {"tick", "digest", "verify"}
@@ -187,4 +187,4 @@ def test_the_jobs_are_late_but_once(team: Team) -> None:
         for day in (date(2026, 3, 28), date(2026, 3, 29), date(2026, 10, 25)):
             moment = jobs[name].trigger.get_next_fire_time(None, datetime(day.year, day.month, day.day, tzinfo=LONDON))
             assert (moment.date(), moment.hour, moment.minute) == (day, hour, minute)
-    assert scheduler.LATE_BUT_ONCE == {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+    assert LATE_BUT_ONCE == {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}

@@ -23,7 +23,7 @@ def review(team: Team) -> Team:
 def standings(team: Team, today: str, case: str = CASE) -> dict[str, tuple[str | None, str]]:
     return {
         duty.rule: (duty.due.isoformat() if duty.due else None, duty.standing)
-        for duty in report(team.house(today), case).duties
+        for duty in report(team.context(today), case).duties
     }
 
 

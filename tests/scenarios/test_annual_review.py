@@ -13,7 +13,7 @@ import pytest
 
 from casework.cases.validation import Refused
 from casework.reports.case_report import report
-from casework.reports.joint_review import NotAligned, align_cases
+from casework.reports.joint_review import NoJointReview, plan_joint_review
 from cli.formatting import history as on_paper
 from config.law import HERE, load_law
 from models.database import reading
@@ -39,7 +39,7 @@ def standings(team: Team, today: str, case: str = CASE) -> dict[str, tuple[str |
     """Due date and standing of each duty of a case, by rule; the newest where a rule has several."""
     return {
         duty.rule: (duty.due.isoformat() if duty.due else None, duty.standing)
-        for duty in report(team.house(today), case).duties
+        for duty in report(team.context(today), case).duties
     }
 
 
@@ -187,10 +187,10 @@ def test_a_review_that_has_been_held_is_not_aligned_any_more(review: Team) -> No
     review.record("2 Mar 2026", "continuing_care_referral_received", case="CC90001", body="QX900", linked_to=CASE)
     held(review)
     with pytest.raises(
-        NotAligned,
+        NoJointReview,
         match="has had its meeting, on 2027-01-11: what is owed now is to decide keep / amend / cease and notify",
     ):
-        align_cases(review.house("12 Jan 2027"), CASE, "CC90001")
+        plan_joint_review(review.context("12 Jan 2027"), CASE, "CC90001")
 
 
 def test_a_page_says_of_each_day_what_it_is(review: Team) -> None:
@@ -198,7 +198,7 @@ def test_a_page_says_of_each_day_what_it_is(review: Team) -> None:
     held(review)
     review.record("1 Feb 2027", "amendment_decided")
     review.record("5 Feb 2027", "amendment_notice_sent")
-    told = on_paper(review.house("5 Feb 2027"), review.report("5 Feb 2027"))
+    told = on_paper(review.context("5 Feb 2027"), review.report("5 Feb 2027"))
     assert "not before the end of Fri 19 Feb 2027 (on the stricter reading Sat 20 Feb 2027)" in told
     assert "; due Fri 2 Apr 2027" in told
 
@@ -478,6 +478,6 @@ def letter(team: Team, rung: str) -> tuple[str, str]:
     made = render(
         template.id,
         template.version,
-        {**fields, **common_fields(team.house(str(row[1])), team.house(str(row[1])).today())},
+        {**fields, **common_fields(team.context(str(row[1])), team.context(str(row[1])).today())},
     )
     return made.subject, made.text

@@ -13,11 +13,11 @@ import pytest
 
 from casework.cases.record import record
 from casework.cases.validation import Refused
-from casework.context import House
+from casework.context import AppContext
 from casework.reports.case_report import DutyShown, report
 from casework.reports.worklists import overdue
 from config.law import HERE, ConfigFault, Law, load_law
-from models.facts import Draft
+from models.facts import FactDraft
 from statemachines.continuing_care import DOMAINS
 from tests.support.by_hand import day
 from tests.support.team import Team
@@ -130,7 +130,7 @@ def test_adult_care_is_decided_from_17_as_soon_as_possible_and_is_never_late_by_
         duties(team, on)["cypcc_transition_17"].standing for on in ("20 Apr 2026", "25 Apr 2026", "1 May 2026")
     ] == ["running", "due_soon", "no_date"]
     assert duties(team, "1 May 2026")["cypcc_transition_17"].days_late == 0
-    assert all(row.rule != "cypcc_transition_17" for row in overdue(team.house("1 Jun 2026"), day("1 Jun 2026")))
+    assert all(row.rule != "cypcc_transition_17" for row in overdue(team.context("1 Jun 2026"), day("1 Jun 2026")))
     team.record("8 Jun 2026", "adult_eligibility_refused")
     met = duties(team, "9 Jun 2026")
     assert (met["cypcc_transition_17"].standing, met["cypcc_transition_17"].days_late) == ("met", 0)
@@ -236,18 +236,18 @@ def test_a_locality_may_count_from_a_later_step_and_the_stricter_reading_stays_w
     law = locality(tmp_path, f'[{DECISION}]\nstarts_from = "{step}"\n')
     first = Team(tmp_path / "home", CASE).first
 
-    def house(on: str) -> House:
+    def context(on: str) -> AppContext:
         return replace(first, law=law, settings=replace(first.settings, today=day(on)))
 
     record(
-        house("2 Feb 2026"),
+        context("2 Feb 2026"),
         CASE,
-        [Draft("continuing_care_referral_received", day("2 Feb 2026"), {"la": "northshire", "body": BOARD})],
+        [FactDraft("continuing_care_referral_received", day("2 Feb 2026"), {"la": "northshire", "body": BOARD})],
         "dco.team",
     )
     for kind, on in LATER:
-        record(house(on), CASE, [Draft(kind, day(on))], "dco.team")
-    found = report(house("10 Feb 2026"), CASE)
+        record(context(on), CASE, [FactDraft(kind, day(on))], "dco.team")
+    found = report(context("10 Feb 2026"), CASE)
     (owed,) = [duty for duty in found.duties if duty.rule == DECISION]
     assert (owed.due, owed.strict_due, owed.act_by) == (day(due), day("15 Mar 2026"), day("13 Mar 2026"))
     assert found.facts[0].data["six_weeks_from"] == step

@@ -17,9 +17,9 @@ import pytest
 from config.law import load_law
 from deadlines.duties import duties_of
 from deadlines.status import days_late, standing
-from models.facts import GENESIS, canonical, line_of
+from models.facts import GENESIS, canonical, parse_fact
 from models.ledger import link
-from statemachines.process import Unlawful
+from statemachines.process import NotPermitted
 from statemachines.replay import fold, processes
 from tests.support.by_hand import book, dates_of, day
 from tests.support.paths import GOLDEN
@@ -33,7 +33,7 @@ def told_by(lines: list[bytes], as_at: str) -> dict[str, Any]:
     head = GENESIS
     for text in lines:
         head = link(head, text)
-    facts = [line_of(text) for text in lines]
+    facts = [parse_fact(text) for text in lines]
     casefile = fold(orjson.loads(lines[0])["case_ref"], facts)
     duties = duties_of(casefile.lines, book(casefile.process), dates_of(), casefile.claims.values())
     when = day(as_at)
@@ -133,7 +133,7 @@ def test_a_golden_history_replays(file: Path) -> None:
         assert canonical(orjson.loads(text)) == text, "a fact's text is canonical, to the byte"
         assert orjson.loads(text)["seq"] == number
     if "refused" in expected:
-        with pytest.raises(Unlawful) as refused:
+        with pytest.raises(NotPermitted) as refused:
             told_by(lines, expected["as_at"])
         assert refused.value.sentence.startswith(expected["refused"])
         return

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from config.law import NoAnswer, load_law
-from deadlines.calculator import reckon
-from deadlines.working_calendar import load_almanac
+from deadlines.calculator import calculate
+from deadlines.working_calendar import load_calendar
 from tests.support.paths import LAW as LAW_FOLDER
 
-LAW, ALMANAC = load_law(), load_almanac()
+LAW, ALMANAC = load_law(), load_calendar()
 FILES = sorted(LAW_FOLDER.glob("*.toml"))
 KNOWN = {
     "says",
@@ -48,9 +48,9 @@ def test_scenario(process: str, told: dict[str, Any]) -> None:
     assert LAW.rule(told["rule"]).process == process
     if "error" in told:
         with pytest.raises(NoAnswer, match=told["error"]):
-            reckon(LAW, ALMANAC, told["rule"], told["on"], told.get("given", {}))
+            calculate(LAW, ALMANAC, told["rule"], told["on"], told.get("given", {}))
         return
-    answer = reckon(LAW, ALMANAC, told["rule"], told["on"], told.get("given", {}))
+    answer = calculate(LAW, ALMANAC, told["rule"], told["on"], told.get("given", {}))
     assert (answer.due, answer.strict_due, answer.act_by) == (
         told.get("due"),
         told.get("strict_due"),
@@ -88,7 +88,7 @@ def test_every_excuse_of_the_process_is_met_in_a_scenario() -> None:
 
 def test_the_corrected_receipt_date_moves_all_three_dates() -> None:
     before, after = (
-        reckon(LAW, ALMANAC, "ehc_body_advice_respond", day) for day in (date(2026, 3, 2), date(2026, 3, 9))
+        calculate(LAW, ALMANAC, "ehc_body_advice_respond", day) for day in (date(2026, 3, 2), date(2026, 3, 9))
     )
     assert [str(after.due), str(after.strict_due), str(after.act_by)] == ["2026-04-20", "2026-04-19", "2026-04-17"]
     assert before.due != after.due

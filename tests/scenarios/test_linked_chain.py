@@ -23,7 +23,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Team:
 
 
 def case(team: Team, ref: str, on: str = LATER) -> CaseReport:
-    return report(team.house(on), ref)
+    return report(team.context(on), ref)
 
 
 def duty(team: Team, ref: str, rule: str, body: str | None = None) -> DutyShown:

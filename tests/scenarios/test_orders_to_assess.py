@@ -161,7 +161,7 @@ def test_a_request_that_was_never_made_or_of_another_service_takes_what_it_was_a
 def test_the_page_of_the_case_says_who_is_to_be_asked_again_by_when_and_what_started_each_clock(refused: Team) -> None:
     refused.record("8 Jun 2026", "order_to_assess_made", case=APPEAL)
     refused.record("15 Jun 2026", "health_advice_requested", asked_because="order", **TALK)
-    told = " ".join(history(refused.house("15 Jun 2026"), refused.report("15 Jun 2026")).split())
+    told = " ".join(history(refused.context("15 Jun 2026"), refused.report("15 Jun 2026")).split())
     physio_in_words = (
         next(body.name for body in refused.first.directory.bodies if body.body == PHYSIO_TRUST) + ", Physiotherapy"
     )
@@ -307,7 +307,7 @@ def test_an_order_to_reassess_brings_its_fourteen_weeks_and_the_six_inside_them(
     dues = [
         str(duty.due)
         for case in (AGAIN, APPEAL)
-        for duty in report(team.house("8 Jun 2026"), case).duties
+        for duty in report(team.context("8 Jun 2026"), case).duties
         if duty.rule == rule
     ]
     assert dues == ["2026-09-14"] * 2, "on both cases"
@@ -320,7 +320,7 @@ def test_an_order_to_reassess_brings_its_fourteen_weeks_and_the_six_inside_them(
     # What is decided of the plan is recorded once, and closes the clock on both.
     team.record("20 Jul 2026", "cease_decided")
     for case in (AGAIN, APPEAL):
-        [plan] = [duty for duty in report(team.house("1 Dec 2026"), case).duties if duty.rule == rule]
+        [plan] = [duty for duty in report(team.context("1 Dec 2026"), case).duties if duty.rule == rule]
         assert plan.ended_on is not None and plan.standing != "breached", case
     assert team.verify("1 Dec 2026").intact
 

@@ -260,6 +260,6 @@ def letter(team: Team, rung: str) -> tuple[str, str]:
     assert row is not None
     fields = orjson.loads(row[0])
     template = newest(fields["letter"])
-    house = team.house(str(row[1]))
-    made = render(template.id, template.version, {**fields, **common_fields(house, house.today())})
+    context = team.context(str(row[1]))
+    made = render(template.id, template.version, {**fields, **common_fields(context, context.today())})
     return made.subject, made.text

@@ -21,7 +21,7 @@ import pytest
 from casework.imports.tracker_import import import_file
 from models import ledger
 from models.database import reading
-from runtime.demo.tracker import DOUBTFUL, sample_rows, write_sample
+from runtime.demo.tracker import DOUBTFUL, sample_rows, write_demo_tracker
 from tests.support.by_hand import SALT, TRUST
 from tests.support.mail_server import post_room
 from tests.support.paths import ROOT
@@ -131,8 +131,8 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A house with the sample in it, imported on the first day; each walk goes on from a copy."""
     folder = tmp_path_factory.mktemp("walk")
     team = Team(folder / "var")
-    write_sample(folder / "sample.csv", FIRST)
-    report = import_file(team.house(FIRST), folder / "sample.csv")
+    write_demo_tracker(folder / "sample.csv", FIRST)
+    report = import_file(team.context(FIRST), folder / "sample.csv")
     assert report.refused == len(DOUBTFUL)
     team.first.engine.dispose()
     return team.home
@@ -279,9 +279,9 @@ import sys
 from datetime import date
 from pathlib import Path
 from config.settings import Settings
-from casework.context import House
+from casework.context import AppContext
 from casework.sweep import sweep
-house = House.open(Settings(home=Path(sys.argv[1]), today=date(2026, 6, 1)))
+house = AppContext.open(Settings(home=Path(sys.argv[1]), today=date(2026, 6, 1)))
 print("ready", flush=True)
 sys.stdin.readline()
 report = sweep(house)
@@ -291,11 +291,11 @@ print(report.facts_written)
 
 
 def test_two_sweeps_at_once_in_two_processes_write_what_one_would(imported: Path, tmp_path: Path) -> None:
-    def house(name: str) -> Team:
+    def context(name: str) -> Team:
         shutil.copytree(imported, tmp_path / name)
         return Team(tmp_path / name)
 
-    once, both = house("once"), house("both")
+    once, both = context("once"), context("both")
     alone = once.sweep("2026-06-01")
     assert alone.facts_written > 50
     both.first.engine.dispose()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from statemachines.annual_review import PROCESS
-from statemachines.process import Unlawful
+from statemachines.process import NotPermitted
 from statemachines.replay import fold
 from tests.support.by_hand import CASE, PAEDS, SALT, TRUST, history
 
@@ -153,7 +153,7 @@ TO_CEASE = [MADE, ("review_meeting_held", "11 Jan 2027"), ("cease_decided", "1 F
 def refused(*facts: tuple[Any, ...]) -> str:
     """The sentence with which the last of these facts is refused; the others stand."""
     fold(CASE, history(*facts[:-1]))
-    with pytest.raises(Unlawful) as problem:
+    with pytest.raises(NotPermitted) as problem:
         fold(CASE, history(*facts))
     assert problem.value.seq == len(facts)
     return problem.value.sentence

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from statemachine.exceptions import TransitionNotAllowed
 
-from models.facts import Line
+from models.facts import StoredFact
 from statemachines.continuing_care import DOMAINS, PROCESS, ContinuingCare, remarks
-from statemachines.process import Unlawful, released_tables, table_of
+from statemachines.process import NotPermitted, released_tables, table_of
 from statemachines.replay import fold
 from tests.support.by_hand import history
 
@@ -185,7 +185,7 @@ def test_the_table_is_read_off_the_class_and_equals_the_frozen_one() -> None:
     )
 
 
-def referred(*more: tuple[Any, ...]) -> list[Line]:
+def referred(*more: tuple[Any, ...]) -> list[StoredFact]:
     """A referral that was accepted and is being assessed, and what follows."""
     return history(
         ("continuing_care_referral_received", "2026-02-02", {"body": "QX900"}),
@@ -195,7 +195,7 @@ def referred(*more: tuple[Any, ...]) -> list[Line]:
     )
 
 
-def decided(*more: tuple[Any, ...]) -> list[Line]:
+def decided(*more: tuple[Any, ...]) -> list[StoredFact]:
     return referred(
         ("domains_assessed", "2026-02-20", TOOL),
         ("recommendation_made", "2026-02-25", {"recommends": "eligible"}),
@@ -203,8 +203,8 @@ def decided(*more: tuple[Any, ...]) -> list[Line]:
     )
 
 
-def refused(lines: list[Line]) -> str:
-    with pytest.raises(Unlawful) as problem:
+def refused(lines: list[StoredFact]) -> str:
+    with pytest.raises(NotPermitted) as problem:
         fold("CC90001", lines)
     return problem.value.sentence
 

@@ -15,7 +15,7 @@ from deadlines.duties import Duty
 from models.common_facts import ENGINE_ONLY
 from models.facts import FactData
 from statemachines.ehc_needs_assessment import PROCESS, EhcNeedsAssessment
-from statemachines.process import Process, Unlawful, released_tables, statutory_process, table_of
+from statemachines.process import NotPermitted, Process, define_process, released_tables, table_of
 from statemachines.replay import fold, processes
 from tests.support.by_hand import CASE, day, duties, history
 from tests.support.paths import ROOT
@@ -208,9 +208,11 @@ def test_what_section_g_says_is_met_when_it_is_arranged_and_owed_again_when_it_s
 
 
 def test_section_g_is_arranged_once_there_is_a_plan_and_stops_only_after() -> None:
-    with pytest.raises(Unlawful, match=r"s42\(3\): the duty to arrange what section G says begins with the final plan"):
+    with pytest.raises(
+        NotPermitted, match=r"s42\(3\): the duty to arrange what section G says begins with the final plan"
+    ):
         fold(CASE, history(*PLANNED[:2], ("section_g_arranged", "8 Jun 2026", {"body": "QX900"})))
-    with pytest.raises(Unlawful, match="only what was arranged can stop: record section_g_arranged"):
+    with pytest.raises(NotPermitted, match="only what was arranged can stop: record section_g_arranged"):
         section_g(("section_g_stopped", "3 Jul 2026"))
 
 
@@ -223,7 +225,7 @@ def test_a_fact_without_a_place_and_a_place_without_a_fact_are_errors() -> None:
     opens = {"name": "ehc_needs_assessment", "title": "x", "version": 1, "opens": "ehc_assessment_requested"}
 
     def put_together(own: dict[str, type[FactData]], stays: dict[str, tuple[str, ...]]) -> Process:
-        return statutory_process(EhcNeedsAssessment, **opens, facts=own, stays=stays)  # type: ignore[arg-type]  # one mapping of mixed values
+        return define_process(EhcNeedsAssessment, **opens, facts=own, stays=stays)  # type: ignore[arg-type]  # one mapping of mixed values
 
     whole = {kind: tuple(states) for kind, states in PROCESS.stays.items()}
     assert put_together(dict(facts), whole).table == PROCESS.table

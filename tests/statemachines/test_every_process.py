@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from statemachine.exceptions import TransitionNotAllowed
 
 from casework.cases.validation import Refused
-from config.escalation_policy import load_ladder
+from config.escalation_policy import load_escalation_policy
 from config.law import load_law
 from deadlines.duties import duties_of
 from models.common_facts import SHARED
-from models.facts import Draft, Line
+from models.facts import FactDraft, StoredFact
 from notifications.render import newest
-from statemachines.process import TABLES, Process, Unlawful, released_tables, table_of
+from statemachines.process import TABLES, NotPermitted, Process, released_tables, table_of
 from statemachines.replay import fold, opened_by, processes
 from tests.support.any_fact import FIRST, data_of, kinds
 from tests.support.by_hand import book, dates_of, line
@@ -146,7 +146,7 @@ def test_every_rule_is_used_by_a_process_or_says_why_none_opens_it() -> None:
 
 
 def test_only_duties_that_a_process_opens_are_chased_and_only_those_of_health() -> None:
-    law, ladder = load_law(), load_ladder()
+    law, ladder = load_law(), load_escalation_policy()
     opened = {rule.id: rule for process in ALL for rule in law.duties_of(process.name)}
     opened |= {rule.id: rule for rule in law.rules.values() if rule.starts}
     for rule_id, rungs in ladder.rung.items():
@@ -163,24 +163,24 @@ def test_only_duties_that_a_process_opens_are_chased_and_only_those_of_health() 
 # ----------------------------------------------------------------------------------------------------
 
 
-def begun(process: Process, at: random.Random) -> Line:
+def begun(process: Process, at: random.Random) -> StoredFact:
     while True:
         opening = made(process, 1, process.opens, at, FIRST)
         if folded([opening]) is not None:
             return opening
 
 
-def made(process: Process, seq: int, kind: str, at: random.Random, on: date) -> Line:
+def made(process: Process, seq: int, kind: str, at: random.Random, on: date) -> StoredFact:
     """A fact as the machine's present version would record it."""
     return line(seq, kind, on.isoformat(), **data_of(process, kind, at, on, stored=True))._replace(
         machine=process.version
     )
 
 
-def folded(lines: list[Line]) -> Any:
+def folded(lines: list[StoredFact]) -> Any:
     try:
         return fold(CASE, lines)
-    except Unlawful:
+    except NotPermitted:
         return None
 
 
@@ -205,7 +205,7 @@ def test_random_facts_are_lawful_where_the_table_says_so_or_refused_with_a_sente
         lawful = choice in process.lawful(before.state)
         try:
             after = fold(CASE, [*lines, fact])
-        except Unlawful as refused:
+        except NotPermitted as refused:
             # What is said late of a case may also make an earlier fact unlawful (an appeal turns out to be
             # about
             # something else): that one is named.
@@ -252,10 +252,10 @@ def test_what_the_house_refuses_it_says_and_leaves_no_trace_of(process: Process,
 def offer(team: Team, process: Process, kind: str, on: date, today: date, at: random.Random) -> bool:
     from casework.cases.record import record
 
-    house = replace(team.first, settings=replace(team.first.settings, today=today))
+    context = replace(team.first, settings=replace(team.first.settings, today=today))
     before = team.dump()
     try:
-        record(house, team.case, [Draft(kind, on, data_of(process, kind, at, on, stored=False))], "dco.team")
+        record(context, team.case, [FactDraft(kind, on, data_of(process, kind, at, on, stored=False))], "dco.team")
     except Refused as refused:
         assert team.dump() == before, "what is refused changes nothing"
         assert len(refused.message) > 20

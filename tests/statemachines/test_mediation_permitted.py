@@ -8,9 +8,9 @@ import pytest
 
 from deadlines.duties import Duty, duties_of
 from deadlines.status import days_late, standing
-from models.facts import Line
+from models.facts import StoredFact
 from statemachines.mediation import PROCESS, remarks
-from statemachines.process import Unlawful
+from statemachines.process import NotPermitted
 from statemachines.replay import fold
 from tests.support.by_hand import book, dates_of, day, history
 
@@ -117,12 +117,12 @@ def test_every_state_and_fact_is_in_the_table_and_leads_where_the_law_says() -> 
     assert dict(PROCESS.table) == MOVES
 
 
-def facts(*more: tuple[Any, ...]) -> list[Line]:
+def facts(*more: tuple[Any, ...]) -> list[StoredFact]:
     return history(("appealable_notice_sent", "2 Mar 2026", {"la": "northshire"}), *more)
 
 
 def refused(*more: tuple[Any, ...]) -> str:
-    with pytest.raises(Unlawful) as problem:
+    with pytest.raises(NotPermitted) as problem:
         fold("ME90001", facts(*more))
     return problem.value.sentence
 
@@ -261,7 +261,7 @@ def test_an_agreement_about_what_could_be_appealed_is_kept_as_an_order() -> None
 
 def test_what_was_agreed_is_done_by_whoever_agreed_to_it() -> None:
     def refused(*more: tuple[Any, ...]) -> str:
-        with pytest.raises(Unlawful) as unlawful:
+        with pytest.raises(NotPermitted) as unlawful:
             fold("ME90001", [line._replace(machine=2) for line in facts(*more)])
         return unlawful.value.sentence
 

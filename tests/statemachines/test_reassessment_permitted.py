@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from statemachines.process import Unlawful
+from statemachines.process import NotPermitted
 from statemachines.reassessment import PROCESS
 from statemachines.replay import fold
 from tests.support.by_hand import CASE, PAEDS, TRUST, history
@@ -94,7 +94,7 @@ def asked_by(who: str, **data: Any) -> tuple[str, str, dict[str, Any]]:
 def refused(*facts: tuple[Any, ...]) -> str:
     """The sentence with which the last of these facts is refused; the others stand."""
     fold(CASE, history(*facts[:-1]))
-    with pytest.raises(Unlawful) as problem:
+    with pytest.raises(NotPermitted) as problem:
         fold(CASE, history(*facts))
     assert problem.value.seq == len(facts)
     return problem.value.sentence

@@ -5,21 +5,21 @@ from typing import Any
 import pytest
 
 from models.common_facts import ENGINE_ONLY
-from models.facts import Line
-from statemachines.process import Unlawful
-from statemachines.replay import effective, fold
+from models.facts import StoredFact
+from statemachines.process import NotPermitted
+from statemachines.replay import facts_in_force, fold
 from tests.support.by_hand import CASE, SALT, TRUST, day, history, line
 
 ASKED: dict[str, Any] = {"body": TRUST, "service": SALT}
 OPENED = [("ehc_assessment_requested", "2 Feb 2026"), ("assessment_agreed", "20 Feb 2026")]
 
 
-def state(lines: list[Line], as_at: str | None = None, known_at: str | None = None) -> str:
+def state(lines: list[StoredFact], as_at: str | None = None, known_at: str | None = None) -> str:
     return fold(CASE, lines, day(as_at) if as_at else None, known_at).state
 
 
-def sentence(lines: list[Line]) -> str:
-    with pytest.raises(Unlawful) as refused:
+def sentence(lines: list[StoredFact]) -> str:
+    with pytest.raises(NotPermitted) as refused:
         fold(CASE, lines)
     return refused.value.sentence
 
@@ -27,7 +27,7 @@ def sentence(lines: list[Line]) -> str:
 def test_the_fold_goes_by_the_day_and_not_by_the_order_of_recording() -> None:
     late_learned = history(OPENED[0], ("draft_plan_received", "1 Jun 2026"), ("assessment_agreed", "20 Feb 2026"))
     assert state(late_learned) == "drafting"
-    assert [each.kind for each in effective(late_learned)] == [
+    assert [each.kind for each in facts_in_force(late_learned)] == [
         "ehc_assessment_requested",
         "assessment_agreed",
         "draft_plan_received",
@@ -75,7 +75,7 @@ def test_the_opening_is_once_and_first() -> None:
     assert "is dated before ehc_assessment_requested of 2026-02-02" in sentence(
         history(OPENED[0], ("assessment_agreed", "1 Feb 2026"))
     )
-    with pytest.raises(Unlawful, match="opens no process"):
+    with pytest.raises(NotPermitted, match="opens no process"):
         fold(CASE, history(OPENED[1]))
 
 
@@ -105,7 +105,7 @@ def test_an_answer_for_one_service_leaves_the_others_outstanding() -> None:
 
 def test_a_corrected_day_moves_the_fact_and_the_corrected_fact_stays_as_written() -> None:
     lines = [*history(*OPENED), line(3, "fact_corrected", "1 Mar 2026", corrects=2, occurred_on="2026-02-25")]
-    assert [(each.kind, each.occurred_on.isoformat()) for each in effective(lines)][1] == (
+    assert [(each.kind, each.occurred_on.isoformat()) for each in facts_in_force(lines)][1] == (
         "assessment_agreed",
         "2026-02-25",
     )
@@ -120,13 +120,13 @@ def test_the_last_correction_of_a_fact_holds_and_a_withdrawn_one_does_not() -> N
         line(3, "fact_corrected", "1 Mar 2026", corrects=2, occurred_on="2026-02-25"),
         line(4, "fact_corrected", "2 Mar 2026", corrects=2, occurred_on="2026-02-27"),
     ]
-    assert effective(lines)[1].occurred_on.isoformat() == "2026-02-27"
+    assert facts_in_force(lines)[1].occurred_on.isoformat() == "2026-02-27"
     lines.append(line(5, "fact_withdrawn", "3 Mar 2026", corrects=4))
-    assert effective(lines)[1].occurred_on.isoformat() == "2026-02-25"
+    assert facts_in_force(lines)[1].occurred_on.isoformat() == "2026-02-25"
     lines.append(line(6, "fact_withdrawn", "4 Mar 2026", corrects=3))
-    assert effective(lines)[1].occurred_on.isoformat() == "2026-02-20"
+    assert facts_in_force(lines)[1].occurred_on.isoformat() == "2026-02-20"
     lines.append(line(7, "fact_withdrawn", "5 Mar 2026", corrects=6))
-    assert effective(lines)[1].occurred_on.isoformat() == "2026-02-25", (
+    assert facts_in_force(lines)[1].occurred_on.isoformat() == "2026-02-25", (
         "a withdrawal that is withdrawn gives back what it took"
     )
 
@@ -144,7 +144,11 @@ def test_a_withdrawn_fact_leaves_the_fold_and_takes_what_leant_on_it_to_an_error
 def test_particulars_are_corrected_one_by_one() -> None:
     lines = history(*OPENED, ("health_advice_requested", "2 Mar 2026", {**ASKED, "asked_because": "request"}))
     lines.append(line(4, "fact_corrected", "5 Mar 2026", corrects=3, service="physiotherapy"))
-    assert dict(effective(lines)[2].data) == {"body": TRUST, "service": "physiotherapy", "asked_because": "request"}
+    assert dict(facts_in_force(lines)[2].data) == {
+        "body": TRUST,
+        "service": "physiotherapy",
+        "asked_because": "request",
+    }
 
 
 # Both readings at once, by hand. The receipt of 2 Mar was learned on 2 Mar; that it was 9 Mar was learned on 28 Apr;
@@ -190,7 +194,7 @@ def test_as_true_on_a_day_and_as_known_at_an_instant(
 
 def test_before_the_opening_nothing_was_known() -> None:
     for as_at, known_at in ((day("1 Feb 2026"), None), (None, "2026-02-03T08:59:59.999999Z")):
-        with pytest.raises(Unlawful, match="nothing was known") as unknown:
+        with pytest.raises(NotPermitted, match="nothing was known") as unknown:
             fold(CASE, BITEMPORAL, as_at, known_at)
         assert unknown.value.seq == 0
 

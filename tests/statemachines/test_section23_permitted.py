@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from models.facts import Line
-from statemachines.process import Unlawful
+from models.facts import StoredFact
+from statemachines.process import NotPermitted
 from statemachines.replay import fold
 from statemachines.section23 import PROCESS, remarks
 from tests.support.by_hand import duties, history
@@ -89,7 +89,7 @@ def test_every_state_and_fact_is_in_the_table() -> None:
 
 
 def refused(*facts: tuple[Any, ...]) -> str:
-    with pytest.raises(Unlawful) as problem:
+    with pytest.raises(NotPermitted) as problem:
         fold(CASE, history(*facts))
     return problem.value.sentence
 
@@ -142,7 +142,7 @@ def test_the_duties_are_those_of_the_body_that_formed_the_opinion(fact: tuple[An
     assert "lie on the body that formed the opinion" in refused(OPINION, *before, other)
 
 
-def whole(*more: tuple[Any, ...], says_sen: str = "yes") -> list[Line]:
+def whole(*more: tuple[Any, ...], says_sen: str = "yes") -> list[StoredFact]:
     return history(OPINION, TOLD, OFFERED, (*NOTIFIED[:2], {**NOTIFIED[2], "says_sen": says_sen}), *more)
 
 

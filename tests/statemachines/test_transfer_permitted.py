@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deadlines.duties import Duty
-from statemachines.process import Unlawful
+from statemachines.process import NotPermitted
 from statemachines.replay import fold
 from statemachines.transfer import PROCESS, remarks
 from tests.support.by_hand import duties, history
@@ -98,7 +98,7 @@ def due(*facts: tuple[Any, ...]) -> dict[str, str]:
 
 
 def refused(*facts: tuple[Any, ...]) -> str:
-    with pytest.raises(Unlawful) as problem:
+    with pytest.raises(NotPermitted) as problem:
         fold(CASE, history(*facts))
     return problem.value.sentence
 
@@ -256,7 +256,7 @@ def test_what_is_lawful_does_not_name_what_only_opens_a_case_of_another_sort() -
         ("move_known", "16 Feb 2026", {"la": "northshire", "moved_on": "2026-03-20"}),
         ("new_la_reviewed", "17 Feb 2026"),
     )
-    with pytest.raises(Unlawful) as refused:
+    with pytest.raises(NotPermitted) as refused:
         fold("TR90001", moved)
     assert "child_moved" in refused.value.sentence
     assert "commissioner_change_known" not in refused.value.sentence.partition("Lawful then: ")[2]

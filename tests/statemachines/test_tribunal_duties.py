@@ -8,8 +8,8 @@ import pytest
 
 from deadlines.duties import Duty, duties_of
 from deadlines.status import days_late, standing
-from models.facts import Line
-from statemachines.process import Unlawful
+from models.facts import StoredFact
+from statemachines.process import NotPermitted
 from statemachines.replay import fold
 from statemachines.tribunal import remarks
 from tests.support.by_hand import book, dates_of, day, history
@@ -20,25 +20,25 @@ ICB, NHSE = {"body": "QX900"}, {"body": "QX901"}
 SALT = {"body": "QX101", "service": "speech_and_language_therapy"}
 
 
-def appeal(about: str, *more: tuple[Any, ...], issues: str | None = "health") -> list[Line]:
+def appeal(about: str, *more: tuple[Any, ...], issues: str | None = "health") -> list[StoredFact]:
     """An appeal registered on 2 March 2026, extended unless `issues` is None."""
     kind = "extended_appeal_registered" if issues else "appeal_registered"
     return history((kind, "2 Mar 2026", {**LA, "appeal": about, **({"issues": issues} if issues else {})}), *more)
 
 
-def found(lines: list[Line]) -> list[Duty]:
+def found(lines: list[StoredFact]) -> list[Duty]:
     casefile = fold(CASE, lines)
     return duties_of(casefile.lines, book("tribunal"), dates_of(), casefile.claims.values())
 
 
-def one(lines: list[Line], rule: str, **about: str) -> Duty:
+def one(lines: list[StoredFact], rule: str, **about: str) -> Duty:
     matching = [duty for duty in found(lines) if duty.rule == rule and about.get("body") in (None, duty.body)]
     assert len(matching) == 1, f"{len(matching)} of {rule}"
     return matching[0]
 
 
-def refused(lines: list[Line]) -> str:
-    with pytest.raises(Unlawful) as problem:
+def refused(lines: list[StoredFact]) -> str:
+    with pytest.raises(NotPermitted) as problem:
         fold(CASE, lines)
     return problem.value.sentence
 
@@ -238,7 +238,7 @@ def test_an_order_fits_its_appeal_and_another_time_replaces_one_date_alone() -> 
     assert one(lines, "order_assess_no_plan_notify").due == day("11 Jun 2026")
 
 
-def recommended(*more: tuple[Any, ...]) -> list[Line]:
+def recommended(*more: tuple[Any, ...]) -> list[StoredFact]:
     two = [("health_recommendation_made", "2 Apr 2026", ICB), ("health_recommendation_made", "2 Apr 2026", NHSE)]
     return appeal(
         "contents", ("hearing_held", "2 Apr 2026"), ("order_to_amend_provision_made", "2 Apr 2026"), *two, *more
@@ -322,7 +322,7 @@ def test_permission_is_asked_from_the_day_on_which_the_decision_or_its_reasons_w
 
 
 def test_a_discrimination_claim_has_its_own_clock_where_reinstatement_is_asked_for() -> None:
-    def claim(reinstatement: str, *more: tuple[Any, ...]) -> list[Line]:
+    def claim(reinstatement: str, *more: tuple[Any, ...]) -> list[StoredFact]:
         return history(("discrimination_claim_received", "2 Mar 2026", {"reinstatement": reinstatement}), *more)
 
     assert one(claim("yes"), "dd_reinstatement_response").due == day("23 Mar 2026"), "15 working days (r21(1)(cc))"

@@ -7,9 +7,9 @@ from typing import Any
 
 from config.law import load_law
 from deadlines.calculator import dates_for
-from deadlines.duties import Dates, DatesOf, Duty, DutyBook, duties_of
-from deadlines.working_calendar import Almanac, load_almanac
-from models.facts import Line
+from deadlines.duties import Dates, DatesOf, Duty, DutyRules, duties_of
+from deadlines.working_calendar import WorkingCalendar, load_calendar
+from models.facts import StoredFact
 from statemachines.replay import fold
 
 PROCESS = "ehc_needs_assessment"
@@ -39,28 +39,28 @@ def line(
     recorded: str | None = None,
     via: str = "record",
     **data: Any,
-) -> Line:
+) -> StoredFact:
     """A fact of a history written by hand, recorded at 09:00 UTC of its day unless said."""
     when = day(on)
-    return Line(
+    return StoredFact(
         seq, kind, 1, 1, when, recorded or f"{when.isoformat()}T09:00:00.000000Z", "dco.team", via, None, corrects, data
     )
 
 
-def history(*facts: tuple[Any, ...]) -> list[Line]:
+def history(*facts: tuple[Any, ...]) -> list[StoredFact]:
     """Lines numbered from 1, each (kind, day) or (kind, day, data)."""
     return [line(seq, each[0], each[1], **(each[2] if len(each) > 2 else {})) for seq, each in enumerate(facts, 1)]
 
 
 @cache
-def almanac() -> Almanac:
-    return load_almanac()
+def almanac() -> WorkingCalendar:
+    return load_calendar()
 
 
 @cache
 def dates_of() -> DatesOf:
     """The law's own answer for a rule, a start day and the further days that the facts tell."""
-    law, known = load_law(), load_almanac()
+    law, known = load_law(), load_calendar()
     inputs = {rule.id: tuple(rule.inputs) for rule in law.rules.values()}
 
     def asked(rule: str, started_on: date, data: Mapping[str, Any]) -> Dates:
@@ -76,18 +76,18 @@ def dates_of() -> DatesOf:
 
 
 @cache
-def book(process: str = PROCESS) -> DutyBook:
+def book(process: str = PROCESS) -> DutyRules:
     """The duties that a process opens, those of rules that it borrows included."""
-    return DutyBook.of(load_law().duties_of(process))
+    return DutyRules.of(load_law().duties_of(process))
 
 
-def duties(lines: Iterable[Line], as_at: str | None = None, process: str = PROCESS) -> list[Duty]:
+def duties(lines: Iterable[StoredFact], as_at: str | None = None, process: str = PROCESS) -> list[Duty]:
     """Every duty that a history opens."""
     casefile = fold(CASE, list(lines), day(as_at) if as_at else None)
     return duties_of(casefile.lines, book(process), dates_of(), casefile.claims.values())
 
 
-def advice(lines: Iterable[Line], service: str | None = None) -> Duty:
+def advice(lines: Iterable[StoredFact], service: str | None = None) -> Duty:
     """The one advice duty of a history."""
     found = [duty for duty in duties(lines) if duty.rule == ADVICE and service in (None, duty.service)]
     assert len(found) == 1, f"{len(found)} advice duties"

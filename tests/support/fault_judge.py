@@ -14,20 +14,20 @@ from sqlalchemy import text
 
 from models import ledger
 from models.database import reading
-from models.facts import Line
+from models.facts import StoredFact
 from tests.support.mail_server import PostRoom
 from tests.support.team import Team
 
 Planned = tuple[str, list[tuple[str, str, dict[str, Any]]]]
 
 
-def history(team: Team, cases: Iterable[str]) -> dict[str, list[Line]]:
+def history(team: Team, cases: Iterable[str]) -> dict[str, list[StoredFact]]:
     """The histories of these cases as they lie in the table."""
     with reading(team.first.engine) as connection:
         return {ref: lines for ref, (lines, _tail) in ledger.read(connection, sorted(set(cases))).items()}
 
 
-def times(lines: Sequence[Line], fact: tuple[str, str, dict[str, Any]]) -> int:
+def times(lines: Sequence[StoredFact], fact: tuple[str, str, dict[str, Any]]) -> int:
     """How often a fact that was wanted stands in a history."""
     kind, on, data = fact
     return sum(

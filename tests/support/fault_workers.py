@@ -27,7 +27,7 @@ from tests.support.paths import ROOT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from casework.context import House
+    from casework.context import AppContext
     from tests.support.team import Team
 
 HANDED_DOWN = ("books", "dates_of", "law_version")
@@ -108,36 +108,36 @@ def nursery(team: Team) -> Iterator[Nursery]:
         made.close()
 
 
-def _act(house: House, act: str, given: list[Any]) -> Any:
+def _act(context: AppContext, act: str, given: list[Any]) -> Any:
     from casework.cases.record import record
     from casework.cases.validation import Refused
     from casework.delivery.daily_digest import digest
     from casework.delivery.deliver import deliver
     from casework.imports.tracker_import import import_file
     from casework.sweep import sweep
-    from models.facts import Draft
-    from notifications.transport import SmtpPost
+    from models.facts import FactDraft
+    from notifications.transport import SmtpTransport
 
     match act:
         case "sweep":
-            return sweep(house).model_dump(mode="json")
+            return sweep(context).model_dump(mode="json")
         case "deliver":
             host, port, seconds = given
-            return deliver(house, post=SmtpPost(host, port, seconds=seconds)).model_dump(mode="json")
+            return deliver(context, post=SmtpTransport(host, port, seconds=seconds)).model_dump(mode="json")
         case "digest":
             host, port, seconds = given
-            return digest(house, post=SmtpPost(host, port, seconds=seconds)).model_dump(mode="json")
+            return digest(context, post=SmtpTransport(host, port, seconds=seconds)).model_dump(mode="json")
         case "import":
-            return import_file(house, Path(given[0])).model_dump(mode="json")
+            return import_file(context, Path(given[0])).model_dump(mode="json")
         case "record":
             accepted, acts = given
             said = []
             for case, drafts in acts:
                 try:
                     done = record(
-                        house,
+                        context,
                         case,
-                        [Draft(kind, date.fromisoformat(on), data) for kind, on, data in drafts],
+                        [FactDraft(kind, date.fromisoformat(on), data) for kind, on, data in drafts],
                         "dco.team",
                     )
                 except Refused as refused:
@@ -151,15 +151,15 @@ def _act(house: House, act: str, given: list[Any]) -> Any:
     raise AssertionError(act)
 
 
-def _bring_up(house: House, order: Order, begin: int, answer: int) -> None:
+def _bring_up(context: AppContext, order: Order, begin: int, answer: int) -> None:
     from models.database import open_engine
 
     code = 0
     try:
-        engine = open_engine(house.engine.url.render_as_string(hide_password=False))
-        own = replace(house, settings=replace(house.settings, today=date.fromisoformat(order.today)), engine=engine)
+        engine = open_engine(context.engine.url.render_as_string(hide_password=False))
+        own = replace(context, settings=replace(context.settings, today=date.fromisoformat(order.today)), engine=engine)
         # What has been worked out from the law is handed down: a child writes from its first milliseconds.
-        own.__dict__.update({name: getattr(house, name) for name in HANDED_DOWN})
+        own.__dict__.update({name: getattr(context, name) for name in HANDED_DOWN})
         if order.limit is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (order.limit, order.limit))
         os.read(begin, 1)
@@ -170,7 +170,7 @@ def _bring_up(house: House, order: Order, begin: int, answer: int) -> None:
     os._exit(code)
 
 
-def _fork(house: House, orders: list[Order]) -> list[End]:
+def _fork(context: AppContext, orders: list[Order]) -> list[End]:
     begin, let_begin = os.pipe()
     children: dict[int, tuple[Order, int]] = {}
     for order in orders:
@@ -178,7 +178,7 @@ def _fork(house: House, orders: list[Order]) -> list[End]:
         child = os.fork()
         if child == 0:
             os.close(let_begin)
-            _bring_up(house, order, begin, to_answer)
+            _bring_up(context, order, begin, to_answer)
         os.close(to_answer)
         children[child] = order, answer
     began = time.monotonic()
@@ -210,18 +210,18 @@ def main() -> None:
         "casework.sweep",
     ):
         importlib.import_module(room)  # now, so that no child has to
-    from casework.context import House
+    from casework.context import AppContext
     from config.settings import Settings
 
-    house = House.open(
+    context = AppContext.open(
         Settings(home=Path(sys.argv[1]), today=date(2026, 1, 1), database_url=json.loads(sys.stdin.readline()))
     )
     for worked_out in ("processes", *HANDED_DOWN):
-        getattr(house, worked_out)
-    house.engine.dispose()
+        getattr(context, worked_out)
+    context.engine.dispose()
     for line in sys.stdin:
         orders = [Order(**{**told, "given": tuple(told["given"])}) for told in json.loads(line)]
-        sys.stdout.write(json.dumps([asdict(end) for end in _fork(house, orders)]) + "\n")
+        sys.stdout.write(json.dumps([asdict(end) for end in _fork(context, orders)]) + "\n")
         sys.stdout.flush()
 
 

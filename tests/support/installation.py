@@ -49,7 +49,7 @@ def processes_of(home: Path) -> list[int]:
     return found
 
 
-class LivingHouse:
+class RunningInstallation:
     """One `sendflow up`. Its words are in `said`; `ask` runs another command on the same house."""
 
     def __init__(self, home: Path, port: int | None = None, *, sample: bool = True, **environment: str) -> None:
@@ -81,7 +81,7 @@ class LivingHouse:
         told: dict[str, Any] = json.loads((self.home / "running.json").read_text(encoding="utf-8"))
         return told
 
-    def opened(self) -> LivingHouse:
+    def opened(self) -> RunningInstallation:
         """Waits until it says that it is open."""
         wait_until(lambda: OPEN in self.said or self.process.poll() is not None)
         assert self.process.poll() is None, self.said

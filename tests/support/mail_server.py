@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from casework.delivery.deliver import DeliveryReport, deliver
 from models.database import reading
-from notifications.transport import Attempt, Letter, Outcome, SmtpPost
+from notifications.transport import Attempt, Letter, Outcome, SmtpTransport
 from tests.support.by_hand import day
 from tests.support.team import Team
 
@@ -37,7 +37,7 @@ class PostRoom:
         self.answer_data = "250 OK"
         self.hang_up = False
         self.port = _free_port()
-        self.post = SmtpPost(HOST, self.port, seconds=10)
+        self.post = SmtpTransport(HOST, self.port, seconds=10)
         self._controller: Controller | None = None
 
     async def handle_RCPT(
@@ -105,7 +105,7 @@ class Pigeonhole:
 
 
 def go(team: Team, today: str | date, room: PostRoom, **how: Any) -> DeliveryReport:
-    return deliver(team.house(today), post=room.post, **how)
+    return deliver(team.context(today), post=room.post, **how)
 
 
 def letters(team: Team) -> list[tuple[str, str, str, str | None]]:

@@ -20,7 +20,7 @@ from audit.verify import verify
 from casework.cases.propagation import ROUNDS
 from casework.cases.record import Recorded, record
 from casework.cases.validation import Refused
-from casework.context import House
+from casework.context import AppContext
 from casework.delivery.deliver import deliver
 from casework.reports.case_report import report
 from casework.reports.worklists import overdue, week
@@ -28,10 +28,10 @@ from casework.sweep import sweep
 from config.settings import Settings
 from models import ledger
 from models.common_facts import CORRECTIONS, ENGINE_ONLY
-from models.database import make_records, open_engine, reading
-from models.facts import REFERENCE, Draft, FactData, Line
+from models.database import create_or_upgrade_schema, open_engine, reading
+from models.facts import REFERENCE, FactData, FactDraft, StoredFact
 from statemachines.process import Process
-from statemachines.replay import effective, processes
+from statemachines.replay import facts_in_force, processes
 from tests.support.by_hand import day
 from tests.support.chain import CHAIN
 from tests.support.team import KeptPost
@@ -78,18 +78,18 @@ ODD = (
     CANARY,
 )
 REFS = tuple(f"{stem}9000{number}" for stem in ("NX", "TR", "ME", "AR", "SN", "RA", "TF", "CC") for number in (1, 2))
-WORDS = ("a note", "=HYPERLINK(1)", "\u202e", CANARY, "\0", "x" * 3000)
+NOTES = ("a note", "=HYPERLINK(1)", "\u202e", CANARY, "\0", "x" * 3000)
 KINDS = {name: sorted(process.facts.keys() - ENGINE_ONLY - CORRECTIONS) for name, process in processes().items()}
 TELLS = {cause for each in processes().values() for cause in each.hears}
 
 
 @cache
-def _made() -> tuple[House, Path]:
+def _made() -> tuple[AppContext, Path]:
     """A house with empty records, made once: copied it costs a few milliseconds."""
     home = Path(mkdtemp(prefix="sendflow-links-"))
-    house = House.open(Settings(home=home, today=FIRST))
-    house.engine.dispose()
-    return house, home
+    context = AppContext.open(Settings(home=home, today=FIRST))
+    context.engine.dispose()
+    return context, home
 
 
 def clear_away() -> None:
@@ -107,23 +107,23 @@ class Linking:
         shutil.copytree(folder, home)
         settings = Settings(home=home, today=FIRST)
         self.engine = open_engine(settings.records_url)
-        make_records(self.engine)
-        self.house = replace(made, settings=settings, engine=self.engine)
+        create_or_upgrade_schema(self.engine)
+        self.context = replace(made, settings=settings, engine=self.engine)
         self.post = KeptPost()
         self.today = FIRST
         self.refused: Counter[str] = Counter()
         self.links: list[tuple[str, str]] = []
         self.unheard: list[str] = []
 
-    def on(self, today: date) -> House:
+    def on(self, today: date) -> AppContext:
         """The house on a day; days only go on."""
         self.today = max(today, self.today)
-        return replace(self.house, settings=replace(self.house.settings, today=self.today))
+        return replace(self.context, settings=replace(self.context.settings, today=self.today))
 
     def lives(self, facts: int) -> None:
         """The first facts of one child's eight linked cases (tests/support/chain.py), each recorded on its day."""
         for case, on, kind, data in CHAIN[:facts]:
-            record(self.on(day(on)), case, [Draft(kind, day(on), data)], "dco.team")
+            record(self.on(day(on)), case, [FactDraft(kind, day(on), data)], "dco.team")
 
     def cases(self) -> list[str]:
         with reading(self.engine) as connection:
@@ -137,7 +137,7 @@ class Linking:
             ).one()
         return processes()[name], state
 
-    def lines(self) -> dict[str, list[Line]]:
+    def lines(self) -> dict[str, list[StoredFact]]:
         refs = self.cases()
         with reading(self.engine) as connection:
             return {ref: lines for ref, (lines, _tail) in ledger.read(connection, refs).items()}
@@ -154,10 +154,10 @@ class Linking:
         self, case: str, kind: str, on: date, data: Mapping[str, Any], corrects: int | None = None
     ) -> Recorded | None:
         """Record a fact; a refusal is a sentence that changes nothing and repeats nothing."""
-        house = self.on(self.today)
+        context = self.on(self.today)
         before, held = self.dump(), {ref: len(lines) for ref, lines in self.lines().items()}
         try:
-            told = record(house, case, [Draft(kind, on, data, corrects)], "dco.team")
+            told = record(context, case, [FactDraft(kind, on, data, corrects)], "dco.team")
         except Refused as refused:
             assert self.dump() == before, "what is refused changes nothing"
             assert refused.message and CANARY not in refused.message
@@ -179,23 +179,23 @@ class Linking:
         """Whatever was recorded: a sweep and a delivery end, a second finds nothing, every question is answered, and
         the records verify.
         """
-        house = self.on(min(self.today + timedelta(days=40), LAST))
-        assert sweep(house).troubles == []
-        assert sweep(house).facts_written == 0, "a second sweep has nothing to say"
-        deliver(house, now=True, post=self.post)
-        assert sweep(house).facts_written == 0, "nor has one after a delivery"
-        checked = verify(house)
+        context = self.on(min(self.today + timedelta(days=40), LAST))
+        assert sweep(context).troubles == []
+        assert sweep(context).facts_written == 0, "a second sweep has nothing to say"
+        deliver(context, now=True, post=self.post)
+        assert sweep(context).facts_written == 0, "nor has one after a delivery"
+        checked = verify(context)
         assert (checked.damage, checked.stale, checked.intact) == ([], 0, True)
-        overdue(house, self.today)
-        week(house, self.today)
+        overdue(context, self.today)
+        week(context, self.today)
         known = self.lines()
         for ref, lines in known.items():
             middle = lines[len(lines) // 2]
-            shown = [report(house, ref), report(house, ref, known_at=middle.recorded_at)]
+            shown = [report(context, ref), report(context, ref, known_at=middle.recorded_at)]
             with suppress(
                 LookupError
             ):  # a corrected opening may lie after any other fact's day: nothing was known then
-                shown.append(report(house, ref, middle.occurred_on))
+                shown.append(report(context, ref, middle.occurred_on))
             assert all(
                 each.case_ref == ref and cause.case_ref in known for each in shown for cause in each.heard.values()
             ), ref
@@ -205,7 +205,7 @@ class Linking:
         said = "".join(f"{letter.subject}{letter.mailbox}" for letter in self.post.letters)
         assert CANARY not in said and "\n" not in said and not any(number in said for number in NUMBERS)
 
-    def _heard_once(self, ref: str, lines: list[Line]) -> None:
+    def _heard_once(self, ref: str, lines: list[StoredFact]) -> None:
         """What was heard of a fact stands once in the case that heard it, whatever was recorded afterwards."""
         about = ("body", "service")
         heard = Counter(
@@ -215,11 +215,11 @@ class Linking:
         )
         assert [each for each, times in heard.items() if times > 1] == [], ref
 
-    def _causes_stand(self, known: Mapping[str, list[Line]]) -> None:
+    def _causes_stand(self, known: Mapping[str, list[StoredFact]]) -> None:
         """What stands of what was heard, stands where it was said, on the same day; or somebody put it otherwise, or
         was told of the case that has it so.
         """
-        stands = {ref: {line.seq: line for line in effective(lines)} for ref, lines in known.items()}
+        stands = {ref: {line.seq: line for line in facts_in_force(lines)} for ref, lines in known.items()}
         for ref, lines in stands.items():
             by_hand = {line.corrects for line in known[ref] if line.kind in CORRECTIONS and line.caused_by is None}
             by_hand |= {
@@ -262,7 +262,9 @@ def worded(
     told: dict[str, Any] = {}
     slips = dice.randrange(12) == 0
     for name, field in model.model_fields.items():
-        worked_out = name in model.FROM_BIRTH or name in model.FROM_LAW or name in model.FROM_WINDOW
+        worked_out = (
+            name in model.ANSWERED_FROM_BIRTH_DATE or name in model.READING_IN_FORCE or name in model.WITHIN_PERIOD
+        )
         wanted = (
             field.is_required() or name in ("la", "nhs_number", "linked_to", "date_of_birth") or dice.randrange(4) == 0
         )
@@ -283,15 +285,19 @@ def _values(
     directory, law = _made()[0].directory, _made()[0].law
     if literal := next((get_args(each) for each in within if get_origin(each) is Literal), None):
         return literal, ()
-    if name in model.WORDS:
-        return WORDS, ()
+    if name in model.FREE_TEXT_FIELDS:
+        return NOTES, ()
     match name:
         case "la" | "new_la" | "other_la":
             return ("northshire", "northshire", "northshire", "eastmere"), ()
         case "body" | "redirected_to" | "passed_to" | "to_body":
             bodies = tuple(each.body for each in directory.bodies)
             return (
-                tuple(each for each in bodies if not model.BODY_KINDS or directory.kind(each) in model.BODY_KINDS),
+                tuple(
+                    each
+                    for each in bodies
+                    if not model.BOUND_BODY_KINDS or directory.kind(each) in model.BOUND_BODY_KINDS
+                ),
                 bodies,
             )
         case "service":

@@ -14,12 +14,12 @@ from typing import Any
 import orjson
 
 from config.directory import DEFAULT, load_directory
-from config.escalation_policy import load_ladder
+from config.escalation_policy import load_escalation_policy
 from config.law import load_law
 from deadlines.duties import duties_of
-from models.facts import Line, line_of
+from models.facts import StoredFact, parse_fact
 from notifications.notices import TELLING, notices_for
-from statemachines.process import Unlawful
+from statemachines.process import NotPermitted
 from statemachines.replay import fold
 from tests.scenarios.test_histories import FILES
 from tests.support.by_hand import almanac, book, dates_of
@@ -28,16 +28,23 @@ from tests.support.paths import GOLDEN
 FILE = GOLDEN / "recipients.json"
 
 
-def called_for(case_ref: str, facts: list[Line]) -> Iterator[str]:
+def called_for(case_ref: str, facts: list[StoredFact]) -> Iterator[str]:
     """A line for each notice that the last of these facts calls for."""
     try:
         casefile = fold(case_ref, facts)
-    except Unlawful:  # half of an act that was lawful as a whole
+    except NotPermitted:  # half of an act that was lawful as a whole
         return
     duties = duties_of(casefile.lines, book(casefile.process), dates_of(), casefile.claims.values())
     last = facts[-1]
     for each in notices_for(
-        [last], casefile, duties, load_ladder(), load_directory(), almanac(), last.occurred_on, local_sink=True
+        [last],
+        casefile,
+        duties,
+        load_escalation_policy(),
+        load_directory(),
+        almanac(),
+        last.occurred_on,
+        local_sink=True,
     ):
         whose = (
             f"{each.rule} of {each.body or 'the authority'}{f' for {each.service}' if each.service else ''}, due"
@@ -53,7 +60,7 @@ def told() -> dict[str, list[str]]:
         first, *texts = file.read_bytes().splitlines()
         if "refused" in orjson.loads(first):
             continue
-        ref, facts = str(orjson.loads(texts[0])["case_ref"]), [line_of(text) for text in texts]
+        ref, facts = str(orjson.loads(texts[0])["case_ref"]), [parse_fact(text) for text in texts]
         lines = [line for number in range(1, len(facts) + 1) for line in called_for(ref, facts[:number])]
         if lines:
             found[file.stem] = lines
@@ -64,7 +71,7 @@ def under() -> dict[str, str]:
     """What else the table hangs on, of which each may change without a change of who is told by this program."""
     return {
         "law": load_law().digest,
-        "ladder": load_ladder().digest,
+        "ladder": load_escalation_policy().digest,
         "directory": sha256(DEFAULT.read_bytes()).hexdigest(),
     }
 

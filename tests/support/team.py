@@ -10,7 +10,7 @@ from typing import Any
 
 from audit.verify import VerifyReport, verify
 from casework.cases.record import Recorded, record
-from casework.context import House
+from casework.context import AppContext
 from casework.delivery.deliver import DeliveryReport, deliver
 from casework.reports.case_report import CaseReport, DutyShown, report
 from casework.sweep import SweepReport, sweep
@@ -18,8 +18,8 @@ from config.directory import DEFAULT as DEFAULT_DIRECTORY
 from config.directory import load_directory
 from config.settings import Settings
 from models import ledger
-from models.database import make_records, open_engine, reading
-from models.facts import Draft, Line
+from models.database import create_or_upgrade_schema, open_engine, reading
+from models.facts import FactDraft, StoredFact
 from notifications.transport import Attempt, Letter, Outcome
 from tests.support.by_hand import ADVICE, CASE, SALT, day
 
@@ -47,7 +47,7 @@ def _made() -> bytes:
     with TemporaryDirectory() as folder:
         settings = Settings(home=Path(folder))
         engine = open_engine(settings.records_url)
-        make_records(engine)
+        create_or_upgrade_schema(engine)
         engine.dispose()
         return settings.records.read_bytes()
 
@@ -67,9 +67,9 @@ class Team:
     def __init__(self, home: Path, case: str = CASE, database_url: str | None = None) -> None:
         self.case = case
         self.home = home if database_url else ready(home)
-        self.first = House.open(Settings(home=home, today=date(2026, 1, 1), database_url=database_url))
+        self.first = AppContext.open(Settings(home=home, today=date(2026, 1, 1), database_url=database_url))
         self.post = KeptPost()
-        self._houses: dict[date, House] = {}
+        self._houses: dict[date, AppContext] = {}
 
     def without_body(self, code: str) -> None:
         """From now on the locality's own directory no longer has this body, as after a merger: nobody reads
@@ -81,7 +81,7 @@ class Team:
         self.first = replace(self.first, directory=load_directory(self.home / "directory.toml"))
         self._houses.clear()
 
-    def house(self, today: str | date) -> House:
+    def context(self, today: str | date) -> AppContext:
         """The house on a day."""
         when = day(today) if isinstance(today, str) else today
         if when not in self._houses:
@@ -110,7 +110,7 @@ class Team:
     ) -> Recorded:
         """Record several facts in one act; a fact's own `corrects` stands among its data."""
         drafts = [
-            Draft(
+            FactDraft(
                 kind,
                 day(on),
                 {key: value for key, value in data.items() if key != "corrects"},
@@ -118,7 +118,7 @@ class Team:
             )
             for kind, on, data in facts
         ]
-        return record(self.house(today), case or self.case, drafts, "dco.team")
+        return record(self.context(today), case or self.case, drafts, "dco.team")
 
     def opened(self, today: str = "2 Feb 2026", la: str = "northshire") -> "Team":
         """A case whose request was received and whose assessment was agreed on the same day."""
@@ -135,10 +135,10 @@ class Team:
         return self
 
     def sweep(self, today: str, as_at: str | None = None) -> SweepReport:
-        return sweep(self.house(today), day(as_at) if as_at else None)
+        return sweep(self.context(today), day(as_at) if as_at else None)
 
     def deliver(self, today: str, now: bool = False) -> DeliveryReport:
-        return deliver(self.house(today), now=now, post=self.post)
+        return deliver(self.context(today), now=now, post=self.post)
 
     def day(self, today: str) -> None:
         """What the alarm clock does of a day: look, and send what may leave."""
@@ -146,7 +146,7 @@ class Team:
         self.deliver(today)
 
     def report(self, today: str, as_at: str | None = None, known_at: str | None = None) -> CaseReport:
-        return report(self.house(today), self.case, day(as_at) if as_at else None, known_at)
+        return report(self.context(today), self.case, day(as_at) if as_at else None, known_at)
 
     def duty(
         self, today: str, rule: str = ADVICE, service: str | None = None, opened_seq: int | None = None
@@ -160,7 +160,7 @@ class Team:
         assert len(found) == 1, f"{len(found)} duties of {rule}"
         return found[0]
 
-    def lines(self, case: str | None = None) -> list[Line]:
+    def lines(self, case: str | None = None) -> list[StoredFact]:
         """The history as it was written."""
         with reading(self.first.engine) as connection:
             return ledger.read(connection, [case or self.case]).get(case or self.case, ([], ledger.NEW_CASE))[0]
@@ -181,7 +181,7 @@ class Team:
             return [(row[0], row[1], row[2]) for row in connection.exec_driver_sql(query)]
 
     def verify(self, today: str) -> VerifyReport:
-        return verify(self.house(today))
+        return verify(self.context(today))
 
     def dump(self) -> list[tuple[Any, ...]]:
         """Every row of every table that an act may change, to show that a refused one changed nothing."""

@@ -30,7 +30,7 @@ def team(tmp_path: Path) -> Team:
 
 
 def due(team: Team, case: str, rule: str, today: str = TODAY) -> str:
-    (found,) = [duty for duty in report(team.house(today), case).duties if duty.rule == rule]
+    (found,) = [duty for duty in report(team.context(today), case).duties if duty.rule == rule]
     return str(found.due)
 
 
@@ -115,7 +115,7 @@ def test_of_several_open_duties_a_direction_moves_the_one_that_it_names(team: Te
     later: dict[str, Any] = {"rule": "appeal_evidence", "directed_on": "2026-08-28"}
     assert "--data opened_seq=2 (open: 2, 3)" in refused(team, "2 Apr 2026", "time_directed", APPEAL, **later)
     team.record("2 Apr 2026", "time_directed", case=APPEAL, opened_seq="3", **later)
-    days = [str(duty.due) for duty in report(team.house(TODAY), APPEAL).duties if duty.rule == "appeal_evidence"]
+    days = [str(duty.due) for duty in report(team.context(TODAY), APPEAL).duties if duty.rule == "appeal_evidence"]
     assert days == ["2026-07-10", "2026-08-28"]
     team.record("15 Jul 2026", "order_to_amend_provision_made", case=APPEAL)
     for board in (BOARD, "QX901"):
@@ -125,7 +125,7 @@ def test_of_several_open_duties_a_direction_moves_the_one_that_it_names(team: Te
     team.record("16 Jul 2026", "time_directed", case=APPEAL, body="QX901", **limit)
     owed = [
         (duty.body, str(duty.due))
-        for duty in report(team.house("16 Jul 2026"), APPEAL).duties
+        for duty in report(team.context("16 Jul 2026"), APPEAL).duties
         if duty.rule == "ftt_health_recommendation_respond"
     ]
     assert owed == [("QX900", "2026-08-18"), ("QX901", "2026-09-30")]

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from casework.cases.record import Act, Recorded, Refusal, record_acts
+from casework.cases.record import RecordCommand, Recorded, Refusal, record_acts
 from casework.cases.validation import Refused
 from casework.privacy.erasure import Ground, erase
 from casework.reports.case_report import report
 from cli import _plain
 from models.database import is_postgresql, reading, writing
-from models.facts import Draft
+from models.facts import FactDraft
 from models.ledger import Damaged
 from tests.support.by_hand import day
 from tests.support.team import Team
@@ -87,11 +87,13 @@ def test_a_number_that_is_nobody_elses_is_mended_by_a_correction_on_a_case_of_an
 
 def test_a_changed_number_of_a_tracker_comes_with_new_facts_of_its_row(two_children: Team) -> None:
     """Whoever imports has accepted the change; a number of another child is refused here as anywhere."""
-    house = two_children.house("1 Apr 2026")
-    draft = Draft("appeal_registered", day("1 Apr 2026"), {"appeal": "refusal_to_assess"})
-    (refused,) = record_acts(house, [Act(APPEAL, [draft], {"nhs_number": OTHER})], "importer", "import")
+    context = two_children.context("1 Apr 2026")
+    draft = FactDraft("appeal_registered", day("1 Apr 2026"), {"appeal": "refusal_to_assess"})
+    (refused,) = record_acts(context, [RecordCommand(APPEAL, [draft], {"nhs_number": OTHER})], "importer", "import")
     assert isinstance(refused, Refusal) and refused.code == "another_child"
-    (taken,) = record_acts(house, [Act(APPEAL, [draft], {"nhs_number": "9990000034"})], "importer", "import")
+    (taken,) = record_acts(
+        context, [RecordCommand(APPEAL, [draft], {"nhs_number": "9990000034"})], "importer", "import"
+    )
     assert isinstance(taken, Recorded)
 
 
@@ -108,7 +110,7 @@ def test_a_corrected_link_takes_the_case_alone_and_says_what_was_heard_at_the_wr
     found = keys(two_children)
     assert found[APPEAL] == found[SECOND] != found[PLAN]
     two_children.record("5 May 2026", "fact_withdrawn", case=PLAN, corrects=ordered.seq)
-    assert report(two_children.house(TODAY), PLAN).state == "refused"
+    assert report(two_children.context(TODAY), PLAN).state == "refused"
 
 
 def test_children_that_were_kept_as_two_become_one_by_a_link_with_all_their_cases(team: Team) -> None:
@@ -159,10 +161,10 @@ def test_an_act_that_names_two_cases_is_refused(two_children: Team) -> None:
 def test_a_refused_act_of_many_has_linked_nothing(team: Team) -> None:
     team.record("12 Jan 2026", "ehc_assessment_requested", case=PLAN, la="northshire")
     before = team.dump()
-    draft = Draft(
+    draft = FactDraft(
         "decision_notified", day("16 Feb 2026"), {"la": "northshire", "decision": "of another sort", "linked_to": PLAN}
     )
-    (outcome,) = record_acts(team.house("16 Feb 2026"), [Act(APPEAL, [draft])], "dco.team", "record")
+    (outcome,) = record_acts(team.context("16 Feb 2026"), [RecordCommand(APPEAL, [draft])], "dco.team", "record")
     assert isinstance(outcome, Refusal)
     assert team.dump() == before
 
@@ -171,7 +173,7 @@ def test_who_was_erased_is_not_told_again_by_a_link(two_children: Team) -> None:
     """As it was: the database's own error, and on PostgreSQL word of others who were writing."""
     for case in (PLAN, APPEAL):
         two_children.record("1 Apr 2026", "case_closed", case=case)
-    erase(two_children.house("2 Apr 2026"), PLAN, "dco.team", Ground.RETENTION_ENDED, really=True)
+    erase(two_children.context("2 Apr 2026"), PLAN, "dco.team", Ground.RETENTION_ENDED, really=True)
     opening: dict[str, Any] = {"case": "ME90001", "la": "northshire", "linked_to": PLAN}
     with pytest.raises(Refused, match="was erased, and is not told again"):
         two_children.record("3 Apr 2026", "appealable_notice_sent", nhs_number=NUMBER, **opening)
@@ -243,7 +245,7 @@ def test_workers_that_link_at_once_leave_one_child(team: Team) -> None:
             decision="refusal_to_assess",
             nhs_number=NUMBER if ref == refs[0] else None,
         )
-    team.house("1 Apr 2026")
+    team.context("1 Apr 2026")
     faults: list[Exception] = []
 
     def work(places: range) -> None:

@@ -32,7 +32,7 @@ def certified(team: Team, on: str, decision: str | None) -> None:
 
 
 def appeal_by(team: Team, case: str) -> str:
-    (found,) = [duty for duty in report(team.house("13 Oct 2026"), case).duties if duty.rule == "appeal_register"]
+    (found,) = [duty for duty in report(team.context("13 Oct 2026"), case).duties if duty.rule == "appeal_register"]
     return str(found.due)
 
 
@@ -76,7 +76,9 @@ def test_a_plan_that_is_to_cease_hears_of_mediation_about_ceasing_and_of_no_othe
     )
     team.record("8 Oct 2026", "mediation_declined", case="ME90002")
     team.record("12 Oct 2026", "certificate_issued", case="ME90002")
-    (cease,) = [duty for duty in report(team.house("13 Oct 2026"), REVIEW).duties if duty.rule == "cease_plan_earliest"]
+    (cease,) = [
+        duty for duty in report(team.context("13 Oct 2026"), REVIEW).duties if duty.rule == "cease_plan_earliest"
+    ]
     assert str(cease.due) == "2026-11-13"
 
 
@@ -87,5 +89,5 @@ def test_an_order_is_about_the_latest_refusal_and_not_about_one_of_years_ago(tea
     decided(team, FIRST, "9 Feb 2026", "refusal_to_assess")
     team.record("1 Apr 2026", "appeal_registered", appeal="refusal_to_assess")
     assert team.record("8 Jun 2026", "order_to_assess_made").unheard == []
-    assert [report(team.house(TODAY), case).state for case in ("NX90001", "NX90002")] == ["refused", "assessing"]
+    assert [report(team.context(TODAY), case).state for case in ("NX90001", "NX90002")] == ["refused", "assessing"]
     assert team.verify(TODAY).intact

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from casework.cases.record import Act, record_acts
-from casework.cases.unit_of_work import Desk
+from casework.cases.record import RecordCommand, record_acts
+from casework.cases.unit_of_work import UnitOfWork
 from casework.cases.validation import Refused
 from models.database import reading, writing
-from models.facts import Draft
+from models.facts import FactDraft
 from tests.support.by_hand import ADVICE, CASE, PAEDS, PHYSIO, PHYSIO_TRUST, SALT, TRUST, day
 from tests.support.team import Team
 
@@ -238,11 +238,11 @@ def test_an_instant_never_goes_back_in_a_case_though_a_clock_may(team: Team) -> 
 
 
 def test_in_bulk_a_refused_act_leaves_its_case_as_it_was_for_the_next(team: Team) -> None:
-    def act(case: str, kind: str, on: str, **data: Any) -> Act:
-        return Act(case, [Draft(kind, day(on), data)])
+    def act(case: str, kind: str, on: str, **data: Any) -> RecordCommand:
+        return RecordCommand(case, [FactDraft(kind, day(on), data)])
 
     outcomes = record_acts(
-        team.house("9 Mar 2026"),
+        team.context("9 Mar 2026"),
         [
             act("NX90001", "ehc_assessment_requested", "2 Feb 2026", la="northshire"),
             act("NX90001", "refusal_reversed", "3 Feb 2026"),
@@ -270,15 +270,15 @@ def test_in_bulk_a_refused_act_leaves_its_case_as_it_was_for_the_next(team: Team
 
 def test_a_bulk_of_one_that_is_refused_looks_the_same_afterwards_on_the_desk(team: Team) -> None:
     team.opened("2 Feb 2026").asked("2 Mar 2026")
-    house = team.house("9 Mar 2026")
-    with writing(house.engine) as connection:
-        desk = Desk(house, connection, actor="dco.team", via="record")
-        work = desk.open([CASE])[CASE]
+    context = team.context("9 Mar 2026")
+    with writing(context.engine) as connection:
+        unit = UnitOfWork(context, connection, actor="dco.team", via="record")
+        work = unit.open([CASE])[CASE]
         before = (work.file, list(work.duties), work.process, list(work.lines))
         for drafts in (
-            [Draft("refusal_reversed", day("3 Mar 2026"))],
-            [Draft("excuse_claimed", day("4 Mar 2026"), {"ground": "waiting_list"})],
+            [FactDraft("refusal_reversed", day("3 Mar 2026"))],
+            [FactDraft("excuse_claimed", day("4 Mar 2026"), {"ground": "waiting_list"})],
         ):
             with pytest.raises(Refused):
-                desk.add(work, drafts)
+                unit.add(work, drafts)
             assert (work.file, list(work.duties), work.process, list(work.lines)) == before

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from casework.cases.validation import Refused
 from deadlines.duties import duties_of
 from models.common_facts import ENGINE_ONLY
-from models.facts import Line
-from statemachines.process import Unlawful
+from models.facts import StoredFact
+from statemachines.process import NotPermitted
 from statemachines.replay import fold, processes
 from tests.support.by_hand import CASE, PAEDS, PROCESS, SALT, TRUST, book, dates_of, line
 from tests.support.examples import examples
@@ -135,17 +135,17 @@ def test_facts_on_days_of_their_own_fold_alike_in_whatever_order_they_were_learn
     same.
     """
 
-    def history(order: list[tuple[str, int, dict[str, Any]]]) -> list[Line]:
+    def history(order: list[tuple[str, int, dict[str, Any]]]) -> list[StoredFact]:
         facts = [("ehc_assessment_requested", 0, {"la": "northshire"}), *order]
         return [
             line(seq, kind, (FIRST + timedelta(days=days)).isoformat(), **told)
             for seq, (kind, days, told) in enumerate(facts, 1)
         ]
 
-    def outcome(lines: list[Line]) -> Any:
+    def outcome(lines: list[StoredFact]) -> Any:
         try:
             casefile = fold(CASE, lines)
-        except Unlawful as problem:
+        except NotPermitted as problem:
             return problem.kind
         duties = duties_of(casefile.lines, book(), dates_of(), casefile.claims.values())
         return casefile.state, sorted(

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from casework.cases.record import Act, Recorded, Refusal, record_acts
+from casework.cases.record import RecordCommand, Recorded, Refusal, record_acts
 from casework.cases.validation import Refused
 from models.database import reading
-from models.facts import Draft
+from models.facts import FactDraft
 from tests.support.team import Team
 
 ONE, TWO = "9990000018", "9990000026"
@@ -59,9 +59,9 @@ def test_a_link_to_another_child_is_refused_and_changes_nothing(team: Team) -> N
     opened(team, "NX00002", linked_to="NX00001", nhs_number="999 000 0018")
 
 
-def opinion(case: str, number: str | None = ONE, la: str = "Northshire") -> Act:
+def opinion(case: str, number: str | None = ONE, la: str = "Northshire") -> RecordCommand:
     data = {"la": la, "body": "QX101", "date_of_birth": BORN, **({"nhs_number": number} if number else {})}
-    return Act(case, [Draft("section23_opinion_formed", date(2026, 2, 2), data)])
+    return RecordCommand(case, [FactDraft("section23_opinion_formed", date(2026, 2, 2), data)])
 
 
 def test_of_many_acts_the_second_of_one_child_and_authority_is_refused_and_the_others_stand(team: Team) -> None:
@@ -72,7 +72,7 @@ def test_of_many_acts_the_second_of_one_child_and_authority_is_refused_and_the_o
         opinion("SX00006", None),
     ]
     acts = [opinion("SX00001"), opinion("SX00002"), *others]
-    outcomes = record_acts(team.house("2026-02-02"), acts, "dco.team", "record")
+    outcomes = record_acts(team.context("2026-02-02"), acts, "dco.team", "record")
     assert [type(each) for each in outcomes] == [Recorded, Refusal, Recorded, Recorded, Recorded, Recorded]
     assert isinstance(outcomes[1], Refusal)
     assert (outcomes[1].code, "case SX00001" in outcomes[1].message) == ("open_already", True)
@@ -82,15 +82,15 @@ def test_of_many_acts_the_second_of_one_child_and_authority_is_refused_and_the_o
 
 @pytest.mark.parametrize("end", ["case_withdrawn", "case_closed"])
 def test_once_it_is_over_another_may_be_opened(team: Team, end: str) -> None:
-    house = team.house("2026-02-02")
-    (first,) = record_acts(house, [opinion("SX00001")], "dco.team", "record")
+    context = team.context("2026-02-02")
+    (first,) = record_acts(context, [opinion("SX00001")], "dco.team", "record")
     team.record("2026-02-03", end, case="SX00001")
-    (second,) = record_acts(team.house("2026-02-03"), [opinion("SX00002")], "dco.team", "record")
+    (second,) = record_acts(team.context("2026-02-03"), [opinion("SX00002")], "dco.team", "record")
     assert isinstance(first, Recorded) and isinstance(second, Recorded)
 
 
 def test_another_process_of_the_child_is_no_second_notification(team: Team) -> None:
     opened(team, "NX00001", nhs_number=ONE)
-    (done,) = record_acts(team.house("2026-02-02"), [opinion("SX00001")], "dco.team", "record")
+    (done,) = record_acts(team.context("2026-02-02"), [opinion("SX00001")], "dco.team", "record")
     assert isinstance(done, Recorded)
     assert len(set(children(team).values())) == 1

@@ -28,7 +28,7 @@ def test_the_request_stands_and_a_person_hears_what_to_record(team: Team) -> Non
         " anew" in said[0]
     )
     assert str(team.duty("3 Mar 2026").due) == "2026-04-13"
-    (found,) = [one for one in examine(team.house("3 Mar 2026").settings).findings if one.what == "service_not_given"]
+    (found,) = [one for one in examine(team.context("3 Mar 2026").settings).findings if one.what == "service_not_given"]
     assert (found.count, found.cases) == (1, [team.case]) and "QX104" not in found.message and "camhs" in found.message
     team.record(
         "4 Mar 2026",
@@ -38,7 +38,7 @@ def test_the_request_stands_and_a_person_hears_what_to_record(team: Team) -> Non
         answer="redirected",
         redirected_to=CAMHS_TRUST,
     )
-    assert "service_not_given" not in {one.what for one in examine(team.house("4 Mar 2026").settings).findings}
+    assert "service_not_given" not in {one.what for one in examine(team.context("4 Mar 2026").settings).findings}
 
 
 @pytest.mark.parametrize(("body", "service"), [(TRUST, SALT), ("QX102", "physiotherapy"), (None, "camhs")])

@@ -13,7 +13,7 @@ from tests.support.team import Team
 
 
 def written(team: Team, today: str, room: PostRoom) -> DigestReport:
-    return digest(team.house(today), post=room.post)
+    return digest(team.context(today), post=room.post)
 
 
 def said(team: Team, report: DigestReport) -> str:

@@ -103,7 +103,7 @@ def test_on_easter_monday_nothing_leaves_unless_a_person_says_now_and_why(team: 
         "withdrawn": 0,
         "held": 0,
     }
-    assert not delivery_is_called_for(team.house("6 Apr 2026"))
+    assert not delivery_is_called_for(team.context("6 Apr 2026"))
     assert go(team, "6 Apr 2026", room, now=True, reason="the hearing is tomorrow").sent == 1
     with team.first.engine.connect() as connection:
         (detail,) = connection.exec_driver_sql("SELECT detail FROM tick WHERE act = 'deliver'").scalars()
@@ -133,10 +133,10 @@ def test_what_comes_up_later_the_same_day_waits_for_the_next_working_day(team: T
         "withdrawn": 0,
         "held": 0,
     }
-    assert not delivery_is_called_for(team.house("6 Mar 2026"))
+    assert not delivery_is_called_for(team.context("6 Mar 2026"))
     assert go(team, "6 Mar 2026", room, now=True).sent == 0
     assert go(team, "7 Mar 2026", room).sent == 0
-    assert delivery_is_called_for(team.house("9 Mar 2026"))
+    assert delivery_is_called_for(team.context("9 Mar 2026"))
     assert go(team, "9 Mar 2026", room).sent == 1
 
 
@@ -223,7 +223,7 @@ def test_paused_chasing_waits_for_the_end_of_the_pause_and_is_then_asked_again(t
         "withdrawn": 0,
         "held": 0,
     }
-    assert not delivery_is_called_for(team.house("24 Mar 2026"))
+    assert not delivery_is_called_for(team.context("24 Mar 2026"))
     assert go(team, "25 Mar 2026", room).sent == 0
     assert go(team, "26 Mar 2026", room).sent == 1
 

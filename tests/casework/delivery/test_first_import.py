@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from casework.cases.record import Act, record_acts
+from casework.cases.record import RecordCommand, record_acts
 from casework.delivery.deliver import deliver
 from casework.reports.letters import held, release, shown
 from config.settings import Carrier
-from models.facts import Draft
+from models.facts import FactDraft
 from tests.support.by_hand import PAEDS, SALT, day
 from tests.support.mail_server import DCO, LEAD, MANAGER, SERVICE, PostRoom, go, letters
 from tests.support.team import Team
@@ -21,10 +21,10 @@ ICB = "executive.lead.send@northernvales-icb.example"
 
 
 def imported(team: Team, today: str, case: str, carrier: Carrier, *facts: tuple[str, str, Mapping[str, Any]]) -> None:
-    house = replace(team.house(today), settings=replace(team.house(today).settings, carrier=carrier))
-    opening = Draft("ehc_assessment_requested", day("2 Feb 2026"), {"la": "northshire"})
-    drafts = [opening, *(Draft(kind, day(on), data) for kind, on, data in facts)]
-    (outcome,) = record_acts(house, [Act(case, drafts, begin_chasing=True)], "importer", "import")
+    context = replace(team.context(today), settings=replace(team.context(today).settings, carrier=carrier))
+    opening = FactDraft("ehc_assessment_requested", day("2 Feb 2026"), {"la": "northshire"})
+    drafts = [opening, *(FactDraft(kind, day(on), data) for kind, on, data in facts)]
+    (outcome,) = record_acts(context, [RecordCommand(case, drafts, begin_chasing=True)], "importer", "import")
     assert getattr(outcome, "facts", 0) > 1, outcome
 
 
@@ -143,14 +143,14 @@ def test_no_letter_of_receipt_or_thanks_follows_from_an_imported_fact(team: Team
 
 def test_the_local_sink_is_started_where_none_listens_and_keeps_every_delivery(team: Team) -> None:
     team.opened("2 Mar 2026").asked()
-    assert deliver(team.house("2 Mar 2026")).sent == 1
+    assert deliver(team.context("2 Mar 2026")).sent == 1
     (kept,) = (team.home / "letters").glob("*.eml")
     assert b"NX90001" in kept.read_bytes()
 
 
 def test_the_file_carrier_leaves_one_file_a_letter(team: Team) -> None:
     team.opened("2 Mar 2026").asked()
-    house = team.house("2 Mar 2026")
-    assert deliver(replace(house, settings=replace(house.settings, carrier=Carrier.FILE))).sent == 1
+    context = team.context("2 Mar 2026")
+    assert deliver(replace(context, settings=replace(context.settings, carrier=Carrier.FILE))).sent == 1
     (kept,) = (team.home / "letters").iterdir()
     assert kept.name.startswith("20260302-") and kept.suffix == ".eml"

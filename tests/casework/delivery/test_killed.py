@@ -18,11 +18,11 @@ from tests.support.team import Team
 DELIVER = """
 import sys
 from casework.delivery.deliver import deliver
-from casework.context import House
+from casework.context import AppContext
 from notifications.transport import SmtpPost
-print(deliver(House.open(), post=SmtpPost(sys.argv[1], int(sys.argv[2]))).model_dump_json())
+print(deliver(AppContext.open(), post=SmtpPost(sys.argv[1], int(sys.argv[2]))).model_dump_json())
 """
-SWEEP = "from casework.context import House; from casework.sweep import sweep; sweep(House.open())"
+SWEEP = "from casework.context import AppContext; from casework.sweep import sweep; sweep(AppContext.open())"
 
 
 def child(team: Team, today: str, code: str, *args: str, kill_at: str = "") -> subprocess.Popen[str]:
@@ -132,6 +132,6 @@ def test_a_live_senders_letter_is_left_alone(team: Team, room: PostRoom) -> None
             return room.post.send(letter)  # type: ignore[arg-type]  # handed through
 
     meanwhile = Meanwhile()
-    assert deliver(team.house("2 Mar 2026"), post=meanwhile).sent == 1  # type: ignore[arg-type]  # a post by its one method
+    assert deliver(team.context("2 Mar 2026"), post=meanwhile).sent == 1  # type: ignore[arg-type]  # a post by its one method
     assert meanwhile.seen == 0
     assert len(room.arrived) == 1

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from casework.cases.record import Act, record_acts
+from casework.cases.record import RecordCommand, record_acts
 from casework.delivery.deliver import deliver
-from models.facts import Draft
+from models.facts import FactDraft
 from notifications.transport import Attempt, Letter, Outcome
 from tests.support.by_hand import PAEDS, SALT, TRUST
 from tests.support.team import Team
@@ -114,8 +114,8 @@ def test_an_import_of_what_is_long_over_tells_nobody(team: Team) -> None:
         ("assessment_refused", {}),
     ]
     record_acts(
-        team.house("2 Mar 2026"),
-        [Act(team.case, [Draft(kind, team.house("2 Mar 2026").today(), data) for kind, data in facts])],
+        team.context("2 Mar 2026"),
+        [RecordCommand(team.case, [FactDraft(kind, team.context("2 Mar 2026").today(), data) for kind, data in facts])],
         "importer",
         "import",
     )
@@ -165,7 +165,7 @@ def test_a_reminder_that_is_under_way_when_the_refusal_comes_is_followed_by_the_
             return Attempt(Outcome.ACCEPTED)
 
     asked.sweep("23 Mar 2026")
-    deliver(asked.house("23 Mar 2026"), post=Slow())
+    deliver(asked.context("23 Mar 2026"), post=Slow())
     asked.day("24 Mar 2026")
     assert letters(asked, "2026-03-03") == [(SERVICE, "health advice no longer needed since 23 March 2026")]
 

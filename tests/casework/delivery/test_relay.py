@@ -46,7 +46,7 @@ def five(team: Team) -> Team:
 
 
 def send(team: Team, relay: Relay, today: str = TODAY, seconds: float | None = None) -> DeliveryReport:
-    return deliver(team.house(today), post=relay, seconds=seconds)
+    return deliver(team.context(today), post=relay, seconds=seconds)
 
 
 @pytest.mark.parametrize("why", ["unreachable", "login_refused", "outcome_unknown"])

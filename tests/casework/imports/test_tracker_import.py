@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from audit.verify import verify
-from casework.context import House
+from casework.context import AppContext
 from casework.imports import tracker_import
 from casework.imports.sheet import SheetError
 from casework.imports.tracker_import import ImportReport, import_file
@@ -43,8 +43,8 @@ SOUND = {
 
 
 @pytest.fixture
-def house(team: Team) -> House:
-    return team.house(TODAY)
+def context(team: Team) -> AppContext:
+    return team.context(TODAY)
 
 
 def tracker(folder: Path, *rows: Mapping[str, str]) -> Path:
@@ -63,23 +63,23 @@ def codes(told: ImportReport) -> dict[int, list[str]]:
     return found
 
 
-def facts(house: House, case: str) -> list[tuple[str, str]]:
-    return [(fact.kind, fact.occurred_on.isoformat()) for fact in case_of(house, case).facts]
+def facts(context: AppContext, case: str) -> list[tuple[str, str]]:
+    return [(fact.kind, fact.occurred_on.isoformat()) for fact in case_of(context, case).facts]
 
 
-def case_of(house: House, case: str) -> CaseReport:
-    return report(house, case, None, None)
+def case_of(context: AppContext, case: str) -> CaseReport:
+    return report(context, case, None, None)
 
 
-def scalar(house: House, query: str) -> Any:
-    with house.engine.begin() as connection:
+def scalar(context: AppContext, query: str) -> Any:
+    with context.engine.begin() as connection:
         return connection.execute(text(query)).scalar()
 
 
-def test_a_tracker_becomes_cases_with_their_facts_in_the_order_of_the_process(house: House) -> None:
-    told = import_file(house, FILES / "plain.csv")
+def test_a_tracker_becomes_cases_with_their_facts_in_the_order_of_the_process(context: AppContext) -> None:
+    told = import_file(context, FILES / "plain.csv")
     assert (told.rows, told.accepted, told.refused, told.unchanged, told.refusals) == (4, 4, 0, 0, [])
-    assert facts(house, "TR00001") == [
+    assert facts(context, "TR00001") == [
         ("ehc_assessment_requested", "2026-01-12"),
         ("assessment_agreed", "2026-02-16"),
         ("health_advice_requested", "2026-02-23"),
@@ -87,42 +87,45 @@ def test_a_tracker_becomes_cases_with_their_facts_in_the_order_of_the_process(ho
         ("health_advice_received", "2026-04-01"),
         ("chasing_began", "2026-04-14"),
     ]
-    assert facts(house, "TR00004") == [("ehc_assessment_requested", "2025-11-03"), ("assessment_refused", "2025-12-01")]
-    assert told.facts_added == sum(len(facts(house, ref)) for ref in ("TR00001", "TR00002", "TR00003", "TR00004"))
-    found = case_of(house, "TR00002")
+    assert facts(context, "TR00004") == [
+        ("ehc_assessment_requested", "2025-11-03"),
+        ("assessment_refused", "2025-12-01"),
+    ]
+    assert told.facts_added == sum(len(facts(context, ref)) for ref in ("TR00001", "TR00002", "TR00003", "TR00004"))
+    found = case_of(context, "TR00002")
     assert {fact.via for fact in found.facts} == {"import"} and {fact.actor for fact in found.facts} == {"importer"}
     assert [fact.data for fact in found.facts if fact.kind.startswith("health")] == [
         {"body": "QX102", "service": "physiotherapy"}
     ] * 2
-    assert verify(house).intact
+    assert verify(context).intact
 
 
-def test_the_exception_is_an_undated_undecided_claim_and_comments_are_no_fact(house: House) -> None:
-    told = import_file(house, FILES / "plain.csv")
+def test_the_exception_is_an_undated_undecided_claim_and_comments_are_no_fact(context: AppContext) -> None:
+    told = import_file(context, FILES / "plain.csv")
     assert [(claim.case_ref, claim.line) for claim in told.claims_to_decide] == [("TR00002", 3)]
-    [claim] = [fact for fact in case_of(house, "TR00002").facts if fact.kind == "excuse_claimed"]
+    [claim] = [fact for fact in case_of(context, "TR00002").facts if fact.kind == "excuse_claimed"]
     assert (
         claim.occurred_on == date(2026, 4, 14) and set(claim.data) == {"evidence"} and "abroad" not in str(claim.data)
     )
-    said = who(house, "TR00002", "dco.team", "to decide the claim", words=True)
+    said = who(context, "TR00002", "dco.team", "to decide the claim", words=True)
     assert [one.words for one in said.words or []] == ["two\nlines of comment", "Family abroad, five weeks"]
     assert (said.nhs_number, said.date_of_birth, said.known) == ("9990001235", "2018-07-14", True)
-    assert "excused" not in {duty.standing for duty in case_of(house, "TR00002").duties}
+    assert "excused" not in {duty.standing for duty in case_of(context, "TR00002").duties}
 
 
-def test_a_windows_file_with_other_headers_is_read_as_well(house: House) -> None:
-    told = import_file(house, FILES / "windows.csv")
+def test_a_windows_file_with_other_headers_is_read_as_well(context: AppContext) -> None:
+    told = import_file(context, FILES / "windows.csv")
     assert (told.rows, told.accepted, told.remarks) == (2, 2, ["1 rows of totals told apart from the cases"])
-    assert case_of(house, "TR-101").facts[0].data == {"la": "northshire", "la_reference": "NS-04412"}
-    assert [kind for kind, _ in facts(house, "TR-101")][2:5] == [
+    assert case_of(context, "TR-101").facts[0].data == {"la": "northshire", "la_reference": "NS-04412"}
+    assert [kind for kind, _ in facts(context, "TR-101")][2:5] == [
         "health_advice_requested",
         "health_advice_requested",
         "health_advice_received",
     ]
 
 
-def test_every_doubtful_cell_is_refused_under_its_own_word_and_the_others_go_on(house: House) -> None:
-    told = import_file(house, FILES / "doubtful.csv")
+def test_every_doubtful_cell_is_refused_under_its_own_word_and_the_others_go_on(context: AppContext) -> None:
+    told = import_file(context, FILES / "doubtful.csv")
     assert codes(told) == {
         2: ["impossible_date"],
         3: ["impossible_date"],
@@ -155,28 +158,28 @@ def test_every_doubtful_cell_is_refused_under_its_own_word_and_the_others_go_on(
         30: ["unlawful"],
     }
     assert (told.rows, told.accepted, told.refused) == (30, 1, 29)
-    assert scalar(house, "select count(*) from case_file") == 1 == len(facts(house, "DB028"))
+    assert scalar(context, "select count(*) from case_file") == 1 == len(facts(context, "DB028"))
     for refusal in told.refusals:
         assert refusal.message.startswith(f"{refusal.field}: ") and len(refusal.message) > 40
         for secret in ("DB0", "9991234501", "12345", "n/k", "Westland", "Music", "perhaps", "SALT", "said so", "1970"):
             assert secret not in refusal.message
 
 
-def test_the_first_row_with_a_reference_stands_even_where_it_is_refused(house: House) -> None:
-    told = import_file(house, FILES / "doubtful.csv")
+def test_the_first_row_with_a_reference_stands_even_where_it_is_refused(context: AppContext) -> None:
+    told = import_file(context, FILES / "doubtful.csv")
     [again] = [refusal for refusal in told.refusals if refusal.line == 12]
     assert "on line 2" in again.message
-    assert scalar(house, "select count(*) from case_file where case_ref = 'DB001'") == 0
+    assert scalar(context, "select count(*) from case_file where case_ref = 'DB001'") == 0
 
 
-def test_the_same_file_twice_changes_nothing(house: House) -> None:
-    first = import_file(house, FILES / "plain.csv")
-    before = scalar(house, "select group_concat(hash) from fact")
+def test_the_same_file_twice_changes_nothing(context: AppContext) -> None:
+    first = import_file(context, FILES / "plain.csv")
+    before = scalar(context, "select group_concat(hash) from fact")
     passages, people = (
-        scalar(house, "select count(*) from passage"),
-        scalar(house, "select group_concat(sealed) from person"),
+        scalar(context, "select count(*) from passage"),
+        scalar(context, "select group_concat(sealed) from person"),
     )
-    again = import_file(house, FILES / "plain.csv")
+    again = import_file(context, FILES / "plain.csv")
     assert (again.accepted, again.unchanged, again.facts_added, again.refused, again.claims_to_decide) == (
         first.accepted,
         4,
@@ -184,22 +187,22 @@ def test_the_same_file_twice_changes_nothing(house: House) -> None:
         0,
         [],
     )
-    assert scalar(house, "select group_concat(hash) from fact") == before
+    assert scalar(context, "select group_concat(hash) from fact") == before
     assert (
-        scalar(house, "select count(*) from passage") == passages
-        and scalar(house, "select group_concat(sealed) from person") == people
+        scalar(context, "select count(*) from passage") == passages
+        and scalar(context, "select group_concat(sealed) from person") == people
     )
-    assert scalar(house, "select count(*) from import_file") == 2
+    assert scalar(context, "select count(*) from import_file") == 2
 
 
 def test_a_newer_export_adds_only_the_new_facts(team: Team, tmp_path: Path) -> None:
-    import_file(team.house(TODAY), tracker(tmp_path, SOUND))
+    import_file(team.context(TODAY), tracker(tmp_path, SOUND))
     newer = SOUND | {
         "Speech and Language Therapy returned": "20/04/2026",
         "Draft plan received": "21/04/2026",
         "Comments": "rang again",
     }
-    later = team.house("22 Apr 2026")
+    later = team.context("22 Apr 2026")
     told = import_file(later, tracker(tmp_path, newer))
     assert (told.accepted, told.facts_added, told.unchanged) == (1, 2, 0)
     assert facts(later, "AB001")[-2:] == [
@@ -240,12 +243,12 @@ def test_a_newer_export_adds_only_the_new_facts(team: Team, tmp_path: Path) -> N
     ],
 )
 def test_a_cell_that_differs_refuses_its_row_unless_changes_are_accepted(
-    house: House, tmp_path: Path, change: dict[str, str], field: str, said: str
+    context: AppContext, tmp_path: Path, change: dict[str, str], field: str, said: str
 ) -> None:
-    import_file(house, tracker(tmp_path, SOUND))
-    before = scalar(house, "select group_concat(hash) from fact")
+    import_file(context, tracker(tmp_path, SOUND))
+    before = scalar(context, "select group_concat(hash) from fact")
     changed = tracker(tmp_path, SOUND | change)
-    told = import_file(house, changed)
+    told = import_file(context, changed)
     refusals = {(refusal.field, refusal.code) for refusal in told.refusals}
     assert (field, "differs") in refusals and {code for _, code in refusals} == {"differs"}
     assert any(said in refusal.message for refusal in told.refusals if refusal.field == field)
@@ -254,102 +257,108 @@ def test_a_cell_that_differs_refuses_its_row_unless_changes_are_accepted(
         for refusal in told.refusals
         for secret in ("9991234500", "9990001235", "2015", "AB001")
     )
-    assert scalar(house, "select group_concat(hash) from fact") == before
-    accepted = import_file(house, changed, accept_changes=True)
+    assert scalar(context, "select group_concat(hash) from fact") == before
+    accepted = import_file(context, changed, accept_changes=True)
     assert (accepted.accepted, accepted.refused) == (1, 0)
-    once_more = import_file(house, changed)
+    once_more = import_file(context, changed)
     assert (once_more.unchanged, once_more.facts_added, once_more.refused) == (1, 0, 0)
-    assert verify(house).intact
+    assert verify(context).intact
 
 
 @pytest.mark.parametrize(
     "change", [{"NHS number": "9990001235"}, {"DOB": "03/03/2015"}, {"NHS number": "9990001235", "DOB": "03/03/2015"}]
 )
 def test_a_mended_person_is_counted_as_corrections_though_no_fact_tells_it(
-    house: House, tmp_path: Path, change: dict[str, str]
+    context: AppContext, tmp_path: Path, change: dict[str, str]
 ) -> None:
-    import_file(house, tracker(tmp_path, SOUND))
-    rehearsal = import_file(house, tracker(tmp_path, SOUND | change), dry_run=True, accept_changes=True)
-    told = import_file(house, tracker(tmp_path, SOUND | change), accept_changes=True)
+    import_file(context, tracker(tmp_path, SOUND))
+    rehearsal = import_file(context, tracker(tmp_path, SOUND | change), dry_run=True, accept_changes=True)
+    told = import_file(context, tracker(tmp_path, SOUND | change), accept_changes=True)
     for done in (rehearsal, told):
         assert (done.corrections, done.unchanged, done.facts_added) == (len(change), 0, 0)
         assert not any(value in done.model_dump_json() for value in (*change.values(), "2015-03-03"))
-    again = import_file(house, tracker(tmp_path, SOUND | change), accept_changes=True)
+    again = import_file(context, tracker(tmp_path, SOUND | change), accept_changes=True)
     assert (again.corrections, again.unchanged) == (0, 1)
 
 
-def test_a_cell_is_refused_once_and_refusals_stand_in_the_order_of_the_file(house: House, tmp_path: Path) -> None:
-    import_file(house, tracker(tmp_path, SOUND))
+def test_a_cell_is_refused_once_and_refusals_stand_in_the_order_of_the_file(
+    context: AppContext, tmp_path: Path
+) -> None:
+    import_file(context, tracker(tmp_path, SOUND))
     wrong = SOUND | {"Ref": "AB002", "NHS number": "", "Request received by LA": "31/02/2026"}
-    told = import_file(house, tracker(tmp_path, SOUND | {"Health request received": "02/03/2026"}, wrong))
+    told = import_file(context, tracker(tmp_path, SOUND | {"Health request received": "02/03/2026"}, wrong))
     assert [(refusal.line, refusal.field, refusal.code) for refusal in told.refusals] == [
         (2, "Health request received", "differs"),
         (3, "Request received by LA", "impossible_date"),
     ]
 
 
-def test_corrections_leave_what_was_written_and_move_the_due_date(house: House, tmp_path: Path) -> None:
-    import_file(house, tracker(tmp_path, SOUND))
-    told = import_file(house, tracker(tmp_path, SOUND | {"Health request received": "02/03/2026"}), accept_changes=True)
+def test_corrections_leave_what_was_written_and_move_the_due_date(context: AppContext, tmp_path: Path) -> None:
+    import_file(context, tracker(tmp_path, SOUND))
+    told = import_file(
+        context, tracker(tmp_path, SOUND | {"Health request received": "02/03/2026"}), accept_changes=True
+    )
     assert told.corrections == 2 == told.facts_added
-    found = case_of(house, "AB001")
+    found = case_of(context, "AB001")
     assert [fact.occurred_on.isoformat() for fact in found.facts if fact.kind == "health_advice_requested"] == [
         "2026-02-16"
     ] * 2
     assert {duty.due for duty in found.duties if duty.body} == {date(2026, 4, 13)}
 
 
-def test_another_authority_takes_the_bodies_with_it(house: House, tmp_path: Path) -> None:
-    import_file(house, tracker(tmp_path, SOUND))
-    import_file(house, tracker(tmp_path, SOUND | {"Local authority": "Eastmere"}), accept_changes=True)
-    duties = {duty.service: duty.body for duty in case_of(house, "AB001").duties if duty.service}
+def test_another_authority_takes_the_bodies_with_it(context: AppContext, tmp_path: Path) -> None:
+    import_file(context, tracker(tmp_path, SOUND))
+    import_file(context, tracker(tmp_path, SOUND | {"Local authority": "Eastmere"}), accept_changes=True)
+    duties = {duty.service: duty.body for duty in case_of(context, "AB001").duties if duty.service}
     assert duties == {"camhs": "QX104", "speech_and_language_therapy": "QX103"}
 
 
-def test_a_decision_turned_round_is_never_settled_by_an_import(house: House, tmp_path: Path) -> None:
+def test_a_decision_turned_round_is_never_settled_by_an_import(context: AppContext, tmp_path: Path) -> None:
     refused = {
         name: SOUND[name] for name in ("Ref", "Local authority", "Request received by LA", "LA decision to assess")
     } | {"Assess?": "No"}
-    import_file(house, tracker(tmp_path, refused))
+    import_file(context, tracker(tmp_path, refused))
     for accept in (False, True):
-        told = import_file(house, tracker(tmp_path, refused | {"Assess?": "Yes"}), accept_changes=accept)
+        told = import_file(context, tracker(tmp_path, refused | {"Assess?": "Yes"}), accept_changes=accept)
         assert [(refusal.field, refusal.code) for refusal in told.refusals] == [("Assess?", "differs")]
         assert "the record has No, the file has Yes" in told.refusals[0].message
 
 
 def test_what_a_person_recorded_and_the_tracker_lacks_is_no_difference(team: Team, tmp_path: Path) -> None:
-    house = team.house(TODAY)
-    import_file(house, tracker(tmp_path, SOUND))
+    context = team.context(TODAY)
+    import_file(context, tracker(tmp_path, SOUND))
     team.record(TODAY, "health_advice_received", case="AB001", service="speech_and_language_therapy")
-    told = import_file(house, tracker(tmp_path, SOUND))
+    told = import_file(context, tracker(tmp_path, SOUND))
     assert (told.unchanged, told.refused) == (1, 0)
-    told = import_file(house, tracker(tmp_path, SOUND | {"Speech and Language Therapy returned": "14/04/2026"}))
+    told = import_file(context, tracker(tmp_path, SOUND | {"Speech and Language Therapy returned": "14/04/2026"}))
     assert (told.unchanged, told.refused) == (1, 0)
 
 
-def test_a_dry_run_writes_nothing_at_all_and_says_what_would_be(house: House) -> None:
-    would = import_file(house, FILES / "plain.csv", dry_run=True)
+def test_a_dry_run_writes_nothing_at_all_and_says_what_would_be(context: AppContext) -> None:
+    would = import_file(context, FILES / "plain.csv", dry_run=True)
     for table in ("fact", "case_file", "duty", "notice", "person", "passage", "alias", "import_file"):
-        assert scalar(house, f"select count(*) from {table}") == 0
-    did = import_file(house, FILES / "plain.csv")
+        assert scalar(context, f"select count(*) from {table}") == 0
+    did = import_file(context, FILES / "plain.csv")
     assert would == did.model_copy(update={"dry_run": True})
 
 
-def test_a_reference_that_cannot_be_kept_is_minted_sealed_and_found_again(house: House, tmp_path: Path) -> None:
+def test_a_reference_that_cannot_be_kept_is_minted_sealed_and_found_again(context: AppContext, tmp_path: Path) -> None:
     odd = SOUND | {"Ref": "Ashgrove, Ada / 7"}
-    told = import_file(house, tracker(tmp_path, odd, SOUND | {"Ref": "plain no 8", "NHS number": ""}))
+    told = import_file(context, tracker(tmp_path, odd, SOUND | {"Ref": "plain no 8", "NHS number": ""}))
     assert told.accepted == 2
-    assert sorted(ref for ref in ("SF-000001", "SF-000002") if facts(house, ref)) == ["SF-000001", "SF-000002"]
-    again = import_file(house, tracker(tmp_path, odd | {"Ref": " ashgrove,  ADA / 7 "}))
+    assert sorted(ref for ref in ("SF-000001", "SF-000002") if facts(context, ref)) == ["SF-000001", "SF-000002"]
+    again = import_file(context, tracker(tmp_path, odd | {"Ref": " ashgrove,  ADA / 7 "}))
     assert (again.unchanged, again.facts_added) == (1, 0)
-    found = who(house, "Ashgrove, Ada / 7", "dco.team", "which case")
+    found = who(context, "Ashgrove, Ada / 7", "dco.team", "which case")
     assert (found.case_ref, found.reference) == ("SF-000001", "Ashgrove, Ada / 7")
-    assert "Ashgrove" not in str(scalar(house, "select group_concat(text) from fact"))
+    assert "Ashgrove" not in str(scalar(context, "select group_concat(text) from fact"))
 
 
-def test_cases_of_one_child_share_a_key_and_two_births_of_one_number_are_refused(house: House, tmp_path: Path) -> None:
+def test_cases_of_one_child_share_a_key_and_two_births_of_one_number_are_refused(
+    context: AppContext, tmp_path: Path
+) -> None:
     told = import_file(
-        house,
+        context,
         tracker(
             tmp_path,
             SOUND,
@@ -359,24 +368,26 @@ def test_cases_of_one_child_share_a_key_and_two_births_of_one_number_are_refused
         ),
     )
     assert codes(told) == {4: ["differs"]}
-    assert scalar(house, "select count(distinct child_key) from case_file where case_ref in ('AB001', 'AB002')") == 1
-    assert scalar(house, "select count(distinct child_key) from case_file") == 2
-    later = import_file(house, tracker(tmp_path, SOUND | {"Ref": "AB005", "DOB": "03/03/2015"}))
+    assert scalar(context, "select count(distinct child_key) from case_file where case_ref in ('AB001', 'AB002')") == 1
+    assert scalar(context, "select count(distinct child_key) from case_file") == 2
+    later = import_file(context, tracker(tmp_path, SOUND | {"Ref": "AB005", "DOB": "03/03/2015"}))
     assert codes(later) == {2: ["differs"]}
 
 
-def test_two_names_of_one_number_are_two_children_and_the_second_row_is_refused(house: House, tmp_path: Path) -> None:
+def test_two_names_of_one_number_are_two_children_and_the_second_row_is_refused(
+    context: AppContext, tmp_path: Path
+) -> None:
     one, other = (
         SOUND | {"Name": "Quillon Marchbanks", "DOB": ""},
         SOUND | {"Ref": "AB002", "Name": "Zenobia Trellis", "DOB": ""},
     )
-    told = import_file(house, tracker(tmp_path, one, other))
+    told = import_file(context, tracker(tmp_path, one, other))
     assert (told.accepted, [(each.line, each.field, each.code) for each in told.refusals]) == (
         1,
         [(3, "Name", "differs")],
     )
     assert "Zenobia" not in told.model_dump_json()
-    again = import_file(house, tracker(tmp_path, one, other))
+    again = import_file(context, tracker(tmp_path, one, other))
     assert (again.unchanged, again.corrections, codes(again)) == (
         1,
         0,
@@ -385,49 +396,49 @@ def test_two_names_of_one_number_are_two_children_and_the_second_row_is_refused(
 
 
 def test_a_row_that_is_given_a_reference_is_told_by_its_line_and_never_by_its_own_words(
-    house: House, tmp_path: Path
+    context: AppContext, tmp_path: Path
 ) -> None:
     file = tracker(tmp_path, SOUND, SOUND | {"Ref": "Brackenbury", "NHS number": "", "DOB": ""})
-    assert import_file(house, file, dry_run=True).named == [], "what is undone has no reference"
-    told = import_file(house, file)
+    assert import_file(context, file, dry_run=True).named == [], "what is undone has no reference"
+    told = import_file(context, file)
     assert [(each.case_ref, each.line) for each in told.named] == [("SF-000001", 3)]
-    assert case_of(house, "SF-000001").facts and "rackenbury" not in told.model_dump_json()
-    assert import_file(house, file).named == []
+    assert case_of(context, "SF-000001").facts and "rackenbury" not in told.model_dump_json()
+    assert import_file(context, file).named == []
 
 
-def test_a_child_told_later_is_put_with_the_case(house: House, tmp_path: Path) -> None:
+def test_a_child_told_later_is_put_with_the_case(context: AppContext, tmp_path: Path) -> None:
     bare = SOUND | {"NHS number": "", "DOB": ""}
-    import_file(house, tracker(tmp_path, bare))
-    assert not who(house, "AB001", "dco.team", "check").known
-    told = import_file(house, tracker(tmp_path, SOUND))
+    import_file(context, tracker(tmp_path, bare))
+    assert not who(context, "AB001", "dco.team", "check").known
+    told = import_file(context, tracker(tmp_path, SOUND))
     assert (told.accepted, told.facts_added) == (1, 0)
-    assert who(house, "AB001", "dco.team", "check").nhs_number == "9991234500"
-    removed = import_file(house, tracker(tmp_path, bare))
-    assert (removed.unchanged, removed.refused) == (1, 0) and who(house, "AB001", "dco.team", "check").known
-    assert verify(house).intact
+    assert who(context, "AB001", "dco.team", "check").nhs_number == "9991234500"
+    removed = import_file(context, tracker(tmp_path, bare))
+    assert (removed.unchanged, removed.refused) == (1, 0) and who(context, "AB001", "dco.team", "check").known
+    assert verify(context).intact
 
 
 def test_a_first_import_does_not_chase_the_past(team: Team, tmp_path: Path) -> None:
-    house = team.house(TODAY)
-    import_file(house, tracker(tmp_path, SOUND))
-    assert facts(house, "AB001")[-1] == ("chasing_began", "2026-04-14")
-    assert set(scalar(house, "select group_concat(distinct template) from notice").split(",")) == {"digest"}
-    assert sweep(house).facts_written == 0
+    context = team.context(TODAY)
+    import_file(context, tracker(tmp_path, SOUND))
+    assert facts(context, "AB001")[-1] == ("chasing_began", "2026-04-14")
+    assert set(scalar(context, "select group_concat(distinct template) from notice").split(",")) == {"digest"}
+    assert sweep(context).facts_written == 0
     closed = SOUND | {"Ref": "AB002", "Services asked": "CAMHS"}
-    import_file(house, tracker(tmp_path, closed))
-    assert "chasing_began" not in [kind for kind, _ in facts(house, "AB002")]
-    assert scalar(house, "select count(*) from notice where case_ref = 'AB002'") == 0
+    import_file(context, tracker(tmp_path, closed))
+    assert "chasing_began" not in [kind for kind, _ in facts(context, "AB002")]
+    assert scalar(context, "select count(*) from notice where case_ref = 'AB002'") == 0
 
 
 def test_letters_of_an_import_are_held_where_mail_really_leaves(team: Team, tmp_path: Path) -> None:
-    house = team.house(TODAY)
-    real = replace(house, settings=replace(house.settings, carrier=Carrier.SMTP))
+    context = team.context(TODAY)
+    real = replace(context, settings=replace(context.settings, carrier=Carrier.SMTP))
     import_file(real, tracker(tmp_path, SOUND))
-    assert scalar(house, "select group_concat(distinct state) from notice") == "held"
+    assert scalar(context, "select group_concat(distinct state) from notice") == "held"
 
 
 def test_a_large_file_goes_in_pieces_and_a_piece_that_fails_leaves_the_ones_before(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    context: AppContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tracker_import, "IN_ONE_PIECE", 3)
     monkeypatch.setattr(tracker_import, "BATCH", 2)
@@ -441,41 +452,43 @@ def test_a_large_file_goes_in_pieces_and_a_piece_that_fails_leaves_the_ones_befo
 
     with monkeypatch.context() as patch, pytest.raises(RuntimeError):
         patch.setattr(tracker_import._Batch, "take", breaks)
-        import_file(house, many)
-    assert scalar(house, "select group_concat(case_ref) from case_file") == "AB001,AB002"
-    told = import_file(house, many)
+        import_file(context, many)
+    assert scalar(context, "select group_concat(case_ref) from case_file") == "AB001,AB002"
+    told = import_file(context, many)
     assert (told.accepted, told.unchanged, codes(told)) == (5, 2, {6: ["duplicate_reference"]})
 
 
-def test_an_erased_child_is_not_brought_back(house: House, tmp_path: Path) -> None:
+def test_an_erased_child_is_not_brought_back(context: AppContext, tmp_path: Path) -> None:
     from models import people
 
-    import_file(house, tracker(tmp_path, SOUND | {"Exception": "waiting list"}))
-    with house.engine.begin() as connection:
+    import_file(context, tracker(tmp_path, SOUND | {"Exception": "waiting list"}))
+    with context.engine.begin() as connection:
         people.erase(connection, people.child_keys(connection, ["AB001"])["AB001"], "2026-04-14T09:00:00Z")
-    told = import_file(house, tracker(tmp_path, SOUND | {"Exception": "waiting list"}))
-    assert codes(told) == {2: ["erased"]} and verify(house).intact
-    assert not who(house, "AB001", "dco.team", "audit").known
+    told = import_file(context, tracker(tmp_path, SOUND | {"Exception": "waiting list"}))
+    assert codes(told) == {2: ["erased"]} and verify(context).intact
+    assert not who(context, "AB001", "dco.team", "audit").known
 
 
-def test_what_is_no_tracker_leaves_no_trace(house: House, tmp_path: Path) -> None:
+def test_what_is_no_tracker_leaves_no_trace(context: AppContext, tmp_path: Path) -> None:
     with pytest.raises(SheetError):
-        import_file(house, tmp_path / "absent.csv")
+        import_file(context, tmp_path / "absent.csv")
     bad = tmp_path / "bad.csv"
     bad.write_text('Ref,LA,Request received\nNX001,Northshire,05/03/2026\nNX002,"open,05/03/2026\n')
     with pytest.raises(SheetError):
-        import_file(house, bad)
-    assert scalar(house, "select count(*) from fact") == 0 == scalar(house, "select count(*) from import_file")
+        import_file(context, bad)
+    assert scalar(context, "select count(*) from fact") == 0 == scalar(context, "select count(*) from import_file")
 
 
-def test_a_team_that_calls_its_columns_otherwise_puts_its_own_names_into_its_home(house: House, tmp_path: Path) -> None:
+def test_a_team_that_calls_its_columns_otherwise_puts_its_own_names_into_its_home(
+    context: AppContext, tmp_path: Path
+) -> None:
     path = tracker(tmp_path, SOUND)
     path.write_text(path.read_text("utf-8").replace("Local authority,", "Borough,", 1), encoding="utf-8")
     with pytest.raises(SheetError):
-        import_file(house, path)
+        import_file(context, path)
     own = DEFAULT.read_text("utf-8").replace('names = ["Local authority", "LA",', 'names = ["Borough", "LA",', 1)
-    (house.settings.home / "tracker.toml").write_text(own, encoding="utf-8")
-    assert import_file(house, path).accepted == 1
-    (house.settings.home / "tracker.toml").write_text("[column", encoding="utf-8")
+    (context.settings.home / "tracker.toml").write_text(own, encoding="utf-8")
+    assert import_file(context, path).accepted == 1
+    (context.settings.home / "tracker.toml").write_text("[column", encoding="utf-8")
     with pytest.raises(TrackerError, match="not TOML"):
-        import_file(house, path)
+        import_file(context, path)

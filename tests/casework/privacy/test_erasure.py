@@ -14,7 +14,7 @@ from tests.support.calling import sendflow
 from tests.support.team import Team
 
 BY = ("--actor", "dco.team", "--ground")
-WORDS = "Wrobelek rang"
+NOTE = "Wrobelek rang"
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def home(team: Team, monkeypatch: pytest.MonkeyPatch) -> Path:
     for case, number in (("NX90001", "999 000 0018"), ("NX90002", "999 000 0018"), ("NX90003", "999 123 4500")):
         team.record("2 Feb 2026", "ehc_assessment_requested", case=case, la="northshire", nhs_number=number)
     team.record("3 Feb 2026", "assessment_agreed", case="NX90002")
-    team.record("3 Feb 2026", "health_advice_requested", case="NX90002", service="physiotherapy", note=WORDS)
+    team.record("3 Feb 2026", "health_advice_requested", case="NX90002", service="physiotherapy", note=NOTE)
     monkeypatch.setenv("SENDFLOW_HOME", str(team.home))
     monkeypatch.setenv("SENDFLOW_TODAY", "2026-04-14")
     return team.home
@@ -60,7 +60,7 @@ def test_what_is_erased_is_gone_from_every_file_and_the_chains_verify(home: Path
                 text("select sealed from person where nhs_index is not null union select sealed from passage")
             )
         ]
-    own = [each for each in kept if "9990000018" in seal.unseal(each).replace(" ", "") or WORDS in seal.unseal(each)]
+    own = [each for each in kept if "9990000018" in seal.unseal(each).replace(" ", "") or NOTE in seal.unseal(each)]
     assert len(own) == 2
     done = ask("erase", "NX90002", *BY, "court_order", "--yes", "--json")
     assert done.exit_code == 0 and json.loads(done.stdout)["erased"]
@@ -81,7 +81,7 @@ def test_what_is_erased_is_gone_from_every_file_and_the_chains_verify(home: Path
 
 def test_words_of_a_case_whose_child_nobody_knows(home: Path, team: Team) -> None:
     team.case = "NX90004"
-    team.opened("2 Feb 2026").asked("2 Mar 2026", note=WORDS)
+    team.opened("2 Feb 2026").asked("2 Mar 2026", note=NOTE)
     report = told("erase", "NX90004", *BY, "entered_in_error", "--yes")
     assert (report["erased"], report["cases"], report["passages"]) == (True, ["NX90004"], 1)
     assert [

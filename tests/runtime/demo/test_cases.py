@@ -9,24 +9,24 @@ from pathlib import Path
 import pytest
 
 from audit.verify import verify
-from casework.context import House
+from casework.context import AppContext
 from casework.delivery.deliver import deliver
 from casework.sweep import sweep
 from models.database import reading
 from models.facts import REFERENCE
-from runtime.demo.cases import FOLDER, SampleError, live_cases, nhs_numbers
+from runtime.demo.cases import FOLDER, SampleError, load_demo_cases, nhs_numbers
 from statemachines.replay import processes
 from tests.support.team import Team
 
 DATES = (date(2026, 2, 28), date(2026, 8, 31), date(2026, 12, 28), date(2028, 2, 29))
 
 
-def house_on(team: Team, day: date) -> House:
+def house_on(team: Team, day: date) -> AppContext:
     return replace(team.first, settings=replace(team.first.settings, today=day))
 
 
-def _cases(house: House) -> list[tuple[str, str]]:
-    with reading(house.engine) as connection:
+def _cases(context: AppContext) -> list[tuple[str, str]]:
+    with reading(context.engine) as connection:
         return [
             (str(row[0]), str(row[1])) for row in connection.exec_driver_sql("SELECT process, state FROM case_file")
         ]
@@ -34,21 +34,21 @@ def _cases(house: House) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("day", DATES, ids=str)
 def test_the_sample_is_lived_on_any_date_and_every_case_is_accepted(team: Team, day: date) -> None:
-    house = house_on(team, day)
-    assert live_cases(house) == []
-    lived = {process for process, _state in _cases(house)}
+    context = house_on(team, day)
+    assert load_demo_cases(context) == []
+    lived = {process for process, _state in _cases(context)}
     assert lived >= {path.stem for path in FOLDER.glob("*.toml")}
     assert lived <= set(processes())
-    ended = {process for process, state in _cases(house) if state in processes()[process].final}
+    ended = {process for process, state in _cases(context) if state in processes()[process].final}
     assert ended >= lived - {"ehc_needs_assessment"}, (
         "each process has a case from its opening to its end (of an assessment: the sample tracker)"
     )
     before = team.dump()
-    assert live_cases(house) == []
+    assert load_demo_cases(context) == []
     assert team.dump() == before
-    assert sweep(house, day).troubles == []
-    assert deliver(house, now=True, reason="the sample's letters go to the local sink").failed == 0
-    assert verify(house).intact
+    assert sweep(context, day).troubles == []
+    assert deliver(context, now=True, reason="the sample's letters go to the local sink").failed == 0
+    assert verify(context).intact
 
 
 def test_a_directory_that_does_not_know_the_sample_leaves_a_case_out_whole_and_says_so(
@@ -63,7 +63,7 @@ def test_a_directory_that_does_not_know_the_sample_leaves_a_case_out_whole_and_s
         ' date_of_birth = "today-900" }\n',
         "utf-8",
     )
-    refused = live_cases(house_on(team, DATES[0]), folder)
+    refused = load_demo_cases(house_on(team, DATES[0]), folder)
     assert len(refused) == 1 and refused[0].startswith("one.toml, SC99001: body is not in the directory")
     assert (len(team.lines("SC99001")), len(team.lines("SC99002"))) == (0, 1)
 
@@ -79,7 +79,7 @@ def test_a_directory_that_does_not_know_the_sample_leaves_a_case_out_whole_and_s
 def test_a_faulty_sample_file_is_an_error_that_names_it(team: Team, tmp_path: Path, text: str) -> None:
     (tmp_path / "odd.toml").write_text(text, "utf-8")
     with pytest.raises(SampleError, match=r"odd\.toml"):
-        live_cases(house_on(team, DATES[0]), tmp_path)
+        load_demo_cases(house_on(team, DATES[0]), tmp_path)
 
 
 def test_the_invented_children_have_numbers_that_are_valid_and_never_issued() -> None:

@@ -11,14 +11,14 @@ import pytest
 from sqlalchemy import text
 
 from audit.verify import verify
-from casework.context import House
+from casework.context import AppContext
 from casework.delivery.deliver import deliver
 from casework.imports.tracker_import import ImportReport, import_file
 from casework.reports.case_report import report
 from casework.reports.worklists import overdue, week
 from casework.sweep import sweep
 from runtime.demo import tracker
-from runtime.demo.tracker import COLUMNS, ROWS, live_a_little, live_before, sample_rows, write_sample
+from runtime.demo.tracker import COLUMNS, ROWS, live_before, record_demo_events, sample_rows, write_demo_tracker
 from tests.support.team import Team
 
 DAYS = ("2026-11-22", "2026-12-27", "2027-03-29", "2028-02-29")
@@ -47,61 +47,61 @@ REFUSED = {
 }
 
 
-def brought_in(house: House, folder: Path) -> ImportReport:
+def brought_in(context: AppContext, folder: Path) -> ImportReport:
     path = folder / "sample.csv"
-    write_sample(path, house.today())
-    live_before(house)
-    told = import_file(house, path)
-    live_a_little(house)
-    sweep(house)
-    deliver(house, now=True, reason="the sample")
+    write_demo_tracker(path, context.today())
+    live_before(context)
+    told = import_file(context, path)
+    record_demo_events(context)
+    sweep(context)
+    deliver(context, now=True, reason="the sample")
     return told
 
 
-def column(house: House, query: str) -> set[str]:
-    with house.engine.begin() as connection:
+def column(context: AppContext, query: str) -> set[str]:
+    with context.engine.begin() as connection:
         return set(connection.execute(text(query)).scalars())
 
 
 @pytest.mark.parametrize("today", DAYS)
 def test_after_the_sample_there_is_one_of_everything(team: Team, tmp_path: Path, today: str) -> None:
-    house = team.house(today)
-    told = brought_in(house, tmp_path)
+    context = team.context(today)
+    told = brought_in(context, tmp_path)
     assert (
         told.rows == ROWS
         and told.refused == len(tracker.DOUBTFUL)
         and {refusal.code for refusal in told.refusals} == REFUSED
     )
-    assert column(house, "select distinct template from letter where state = 'sent'") == RUNGS
-    assert verify(house).intact
-    assert {row.standing for row in overdue(house, house.today())} >= {"breached"}
-    assert {row.standing for row in week(house, house.today())} >= {"due_soon"}
+    assert column(context, "select distinct template from letter where state = 'sent'") == RUNGS
+    assert verify(context).intact
+    assert {row.standing for row in overdue(context, context.today())} >= {"breached"}
+    assert {row.standing for row in week(context, context.today())} >= {"due_soon"}
     duties = [
         duty
-        for ref in column(house, "select case_ref from case_file")
-        for duty in report(house, ref, None, None).duties
+        for ref in column(context, "select case_ref from case_file")
+        for duty in report(context, ref, None, None).duties
     ]
     standings = {duty.standing for duty in duties if duty.rule == "ehc_body_advice_respond"}
     assert standings >= {"running", "due_soon", "excused", "met", "met_late", "breached"}
-    answered = column(house, "select text from fact where kind = 'health_advice_answered'")
+    answered = column(context, "select text from fact where kind = 'health_advice_answered'")
     assert len(answered) == 1 and "not_known" in answered.pop()
 
 
 def test_doing_it_again_records_nothing_more(team: Team, tmp_path: Path) -> None:
-    house = team.house("2026-11-22")
-    brought_in(house, tmp_path)
-    before = column(house, "select hash from fact")
-    again = brought_in(house, tmp_path)
-    assert again.facts_added == 0 and column(house, "select hash from fact") == before
+    context = team.context("2026-11-22")
+    brought_in(context, tmp_path)
+    before = column(context, "select hash from fact")
+    again = brought_in(context, tmp_path)
+    assert again.facts_added == 0 and column(context, "select hash from fact") == before
 
 
 def test_an_interrupted_life_is_gone_on_with(team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    house = team.house("2026-11-22")
+    context = team.context("2026-11-22")
     with monkeypatch.context() as patch, pytest.raises(RuntimeError):
         patch.setattr(tracker, "sweep", _broken)
-        live_before(house)
-    brought_in(house, tmp_path)
-    assert column(house, "select distinct template from letter where state = 'sent'") == RUNGS
+        live_before(context)
+    brought_in(context, tmp_path)
+    assert column(context, "select distinct template from letter where state = 'sent'") == RUNGS
 
 
 def _broken(*_: object) -> None:
@@ -111,9 +111,9 @@ def _broken(*_: object) -> None:
 def test_the_same_day_and_seed_give_the_same_file_and_every_child_is_invented(tmp_path: Path) -> None:
     day = date(2026, 11, 22)
     one, two, other = tmp_path / "1.csv", tmp_path / "2.csv", tmp_path / "3.csv"
-    write_sample(one, day)
-    write_sample(two, day)
-    write_sample(other, day, seed=7)
+    write_demo_tracker(one, day)
+    write_demo_tracker(two, day)
+    write_demo_tracker(other, day, seed=7)
     assert one.read_bytes() == two.read_bytes() != other.read_bytes()
     rows = list(csv.DictReader(one.open(encoding="utf-8-sig")))
     assert tuple(rows[0]) == COLUMNS and all(row["Child name"] for row in rows)

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import pytest
 
-from casework.context import House
+from casework.context import AppContext
 from config.settings import Settings, SettingsError
 from notifications.transport import Attempt, Letter, Outcome
 from runtime.diagnostics.alerts import Alerted, alert
@@ -28,8 +28,8 @@ def at(day: int, hour: int = 9) -> datetime:
 
 
 def look(team: Team, day: int, post: KeptPost, hour: int = 9) -> Alerted:
-    house: House = team.house(f"{day} Apr 2026")
-    settings = replace(house.settings, alert_to=TO)
+    context: AppContext = team.context(f"{day} Apr 2026")
+    settings = replace(context.settings, alert_to=TO)
     return alert(settings, examine(settings, quick=True), at(day, hour), post)
 
 

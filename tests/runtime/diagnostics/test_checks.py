@@ -17,7 +17,7 @@ import pytest
 from config.directory import DEFAULT
 from config.running_instance import Running, write_running
 from config.settings import Settings
-from models.encryption import OtherKey, Seal
+from models.encryption import Cipher, WrongKey
 from notifications.transport import Attempt, Letter, Outcome
 from runtime.diagnostics.checks import DoctorReport, Finding, examine
 from tests.support.calling import sendflow
@@ -37,7 +37,7 @@ def lived(team: Team) -> Team:
 
 def doctor(team: Team, today: str = TODAY, quick: bool = False) -> dict[str, Finding]:
     """The findings by their word."""
-    report = examine(team.house(today).settings, quick)
+    report = examine(team.context(today).settings, quick)
     assert report.well is not bool(report.findings)
     return {each.what: each for each in report.findings}
 
@@ -171,7 +171,7 @@ def test_another_houses_key_and_rows_that_were_sealed_under_one(lived: Team, tmp
         TODAY, "waiting_list_stated", "13 Apr 2026", service="speech_and_language_therapy", note="said once more"
     )
     assert doctor(lived) == {}
-    other = Seal.make(tmp_path / "other.key")
+    other = Cipher.make(tmp_path / "other.key")
     sql(lived, f"UPDATE passage SET sealed = x'{other.seal('words').hex()}' WHERE id = (SELECT max(id) FROM passage)")
     found = doctor(lived)
     assert (list(found), found["key_other"].count) == (["key_other"], 1)
@@ -180,8 +180,8 @@ def test_another_houses_key_and_rows_that_were_sealed_under_one(lived: Team, tmp
     key.write_bytes((tmp_path / "other.key").read_bytes())
     sql(lived, "DELETE FROM passage WHERE id = (SELECT max(id) FROM passage)")
     assert doctor(lived, quick=True)["key_other"].mend.startswith("restore person.key")
-    with pytest.raises(OtherKey):
-        lived.house(TODAY).open(lived.house(TODAY).settings)
+    with pytest.raises(WrongKey):
+        lived.context(TODAY).open(lived.context(TODAY).settings)
     key.write_bytes(kept)
     assert "key_other" not in doctor(lived, quick=True)
 

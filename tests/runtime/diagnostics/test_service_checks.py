@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from casework.context import House
+from casework.context import AppContext
 from casework.delivery.daily_digest import digest
 from casework.delivery.deliver import deliver
 from config.running_instance import Running, write_running
@@ -45,15 +45,15 @@ def asked(team: Team) -> Team:
 
 
 def doctor(team: Team, today: str = TODAY) -> dict[str, Finding]:
-    return {each.what: each for each in examine(team.house(today).settings, quick=True).findings}
+    return {each.what: each for each in examine(team.context(today).settings, quick=True).findings}
 
 
-def later(house: House, **by: int) -> set[str]:
+def later(context: AppContext, **by: int) -> set[str]:
     """What is said of the relay so much later, which a rehearsed day cannot show."""
-    when = house.now() + timedelta(**by)
-    with pytest.MonkeyPatch.context() as patch, reading(house.engine) as connection:
-        patch.setattr(House, "now", lambda _house: when)
-        return {each.what for each in relay(house, connection, house.today())}
+    when = context.now() + timedelta(**by)
+    with pytest.MonkeyPatch.context() as patch, reading(context.engine) as connection:
+        patch.setattr(AppContext, "now", lambda _house: when)
+        return {each.what for each in relay(context, connection, context.today())}
 
 
 def test_what_only_a_person_can_mend_is_said_at_once_with_what_mends_it(asked: Team) -> None:
@@ -62,21 +62,21 @@ def test_what_only_a_person_can_mend_is_said_at_once_with_what_mends_it(asked: T
         {"SENDFLOW_CARRIER": "smtp", "SENDFLOW_SMTP_HOST": "relay.icb.example", "SENDFLOW_SMTP_PORT": "587"}
     )
     for why, (message, _mend) in AT_ONCE.items():
-        deliver(asked.house(TODAY), post=Saying(why))
+        deliver(asked.context(TODAY), post=Saying(why))
         with reading(asked.first.engine) as connection:
-            found = next(relay(asked.house(TODAY), connection, asked.house(TODAY).today()))
+            found = next(relay(asked.context(TODAY), connection, asked.context(TODAY).today()))
         assert (found.what, found.count) == (f"relay_{why}", 1)
         assert message in found.message
         mend = relay_mend(settings, why)
         assert mend.endswith("then sendflow deliver")
         assert "{" not in mend
     asked.deliver(TODAY)
-    assert later(asked.house(TODAY)) == set()
+    assert later(asked.context(TODAY)) == set()
 
 
 def test_the_alert_says_it_too(asked: Team) -> None:
     asked.sweep(TODAY)
-    deliver(asked.house(TODAY), post=Saying("login_refused"))
+    deliver(asked.context(TODAY), post=Saying("login_refused"))
     settings = Settings.read(
         {"SENDFLOW_HOME": str(asked.home), "SENDFLOW_TODAY": "2026-03-02", "SENDFLOW_ALERT_TO": "it.oncall@icb.example"}
     )
@@ -90,16 +90,16 @@ def test_the_alert_says_it_too(asked: Team) -> None:
 
 def test_what_may_come_back_by_itself_is_said_after_an_hour(asked: Team) -> None:
     for why in sorted(OF_THE_RELAY - AT_ONCE.keys() - {"outcome_unknown"}):
-        deliver(asked.house(TODAY), post=Saying(why))
-        assert later(asked.house(TODAY), minutes=60) == set()
-        assert later(asked.house(TODAY), minutes=61) == {f"relay_{why}"}
+        deliver(asked.context(TODAY), post=Saying(why))
+        assert later(asked.context(TODAY), minutes=60) == set()
+        assert later(asked.context(TODAY), minutes=61) == {f"relay_{why}"}
     asked.deliver(TODAY)
-    assert later(asked.house(TODAY), hours=30) == set()
+    assert later(asked.context(TODAY), hours=30) == set()
 
 
 def test_since_when_is_counted_from_the_first_that_failed(asked: Team) -> None:
-    deliver(asked.house(TODAY), post=Saying("unreachable"))
-    deliver(asked.house("3 Mar 2026"), post=Saying("unreachable"))
+    deliver(asked.context(TODAY), post=Saying("unreachable"))
+    deliver(asked.context("3 Mar 2026"), post=Saying("unreachable"))
     found = doctor(asked, "3 Mar 2026")["relay_unreachable"]
     assert "since 2026-03-02T09:00" in found.message
     asked.record("3 Mar 2026", "case_withdrawn")
@@ -111,9 +111,9 @@ def test_a_digest_that_could_not_leave_says_it_before_any_letter(team: Team) -> 
     """On a Saturday nothing else leaves."""
     team.opened(TODAY)
     team.sweep("7 Mar 2026")
-    assert digest(team.house("7 Mar 2026"), post=Saying("tls_refused")).state == "waiting"
+    assert digest(team.context("7 Mar 2026"), post=Saying("tls_refused")).state == "waiting"
     assert "relay_tls_refused" in doctor(team, "7 Mar 2026")
-    assert digest(team.house("7 Mar 2026"), post=team.post).state == "sent"
+    assert digest(team.context("7 Mar 2026"), post=team.post).state == "sent"
     assert doctor(team, "7 Mar 2026") == {}
 
 

@@ -21,9 +21,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from casework import job_log
 from casework.cases.validation import Refused
 from config.settings import Settings
-from flows.jobs import perform
-from models.facts import Draft
-from runtime.health.server import STUCK_SECONDS, Pulse, Watch
+from flows.jobs import run_job
+from models.facts import FactDraft
+from runtime.health.server import STUCK_SECONDS, HealthServer, Heartbeat
 from tests.support.by_hand import SALT, day
 from tests.support.canaries import NAMES, NUMBERS
 from tests.support.team import Team
@@ -38,8 +38,8 @@ def lived(team: Team) -> Team:
 
 
 @contextmanager
-def watched(team: Team, today: str = "14 Apr 2026", pulse: Pulse | None = None, **settings: str) -> Iterator[str]:
-    with Watch(replace(team.house(today).settings, **settings), pulse or Pulse()) as watch:  # type: ignore[arg-type]  # words for words
+def watched(team: Team, today: str = "14 Apr 2026", pulse: Heartbeat | None = None, **settings: str) -> Iterator[str]:
+    with HealthServer(replace(team.context(today).settings, **settings), pulse or Heartbeat()) as watch:  # type: ignore[arg-type]  # words for words
         yield f"http://127.0.0.1:{watch.port}"
 
 
@@ -118,7 +118,7 @@ def test_a_house_without_room_on_its_disk_is_not_ready_and_still_counted(
 
 
 def test_a_clock_that_has_stopped_is_not_live(lived: Team) -> None:
-    pulse = Pulse()
+    pulse = Heartbeat()
     pulse.beat -= STUCK_SECONDS + 1
     with watched(lived, pulse=pulse) as url:
         assert get(f"{url}/live")[0] == 503
@@ -128,7 +128,7 @@ def test_a_clock_that_has_stopped_is_not_live(lived: Team) -> None:
 
 def test_records_that_cannot_be_read_are_not_ready_and_their_text_is_not_shown(tmp_path: Path) -> None:
     (tmp_path / "sendflow.db").write_bytes(b"no database at all " * 100)
-    with Watch(Settings(home=tmp_path), Pulse()) as watch:
+    with HealthServer(Settings(home=tmp_path), Heartbeat()) as watch:
         for path in ("ready", "metrics"):
             code, why = get(f"http://127.0.0.1:{watch.port}/{path}")
             assert (code, json.loads(why)["why"]) == (503, ["the_records_cannot_be_read"])
@@ -141,16 +141,16 @@ def test_a_login_is_asked_for_where_there_is_one_and_without_it_nothing_leaves_l
             assert get(f"{url}/{path}", "dco:wrong-enough-words")[0] == 401
             assert get(f"{url}/{path}", "dco:long-enough-words")[0] == 200
     with pytest.raises(ValueError, match="SENDFLOW_AUTH"):
-        Watch(replace(lived.first.settings, bind="0.0.0.0"), Pulse())
+        HealthServer(replace(lived.first.settings, bind="0.0.0.0"), Heartbeat())
 
 
 def test_the_journal_and_the_metrics_hold_words_of_our_own_and_numbers(lived: Team) -> None:
-    house = lived.house("14 Apr 2026")
-    perform(
+    context = lived.context("14 Apr 2026")
+    run_job(
         "record",
-        house,
+        context,
         case="NX90001",
-        drafts=[Draft("waiting_list_stated", day("14 Apr 2026"), {"service": SALT, "note": NAMES[0]})],
+        drafts=[FactDraft("waiting_list_stated", day("14 Apr 2026"), {"service": SALT, "note": NAMES[0]})],
         actor="dco.team",
         person={"name": NAMES[1], "nhs_number": NUMBERS[1]},
         say=lambda _line: None,
@@ -161,16 +161,16 @@ def test_the_journal_and_the_metrics_hold_words_of_our_own_and_numbers(lived: Te
         ("waiting_list_stated", {"service": NAMES[1], "note": NUMBERS[0]}),
     ):
         with pytest.raises(Refused):
-            perform(
+            run_job(
                 "record",
-                house,
+                context,
                 case="NX90001",
-                drafts=[Draft(kind, day("14 Apr 2026"), data)],
+                drafts=[FactDraft(kind, day("14 Apr 2026"), data)],
                 actor="dco.team",
                 say=lambda _line: None,
             )
-    perform("sweep", house, as_at=house.today(), say=lambda _line: None)
-    text = job_log.path(house, house.now()).read_text(encoding="utf-8")
+    run_job("sweep", context, as_at=context.today(), say=lambda _line: None)
+    text = job_log.path(context, context.now()).read_text(encoding="utf-8")
     lines = [json.loads(line) for line in text.splitlines()]
     assert [(line["act"], line["outcome"]) for line in lines] == [
         ("record", "done"),

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from config.directory import load_directory
-from config.escalation_policy import load_ladder
+from config.escalation_policy import load_escalation_policy
 from tests.support.calling import sendflow
 from tests.support.paths import ROOT
 from tests.support.team import Team
@@ -110,7 +110,7 @@ def test_a_backup_taken_by_the_script_opens_as_a_house_and_verifies(team: Team, 
     again = Team(fresh)
     assert (
         again.first.directory == load_directory(team.home / "directory.toml")
-        and again.first.ladder.digest == load_ladder(team.home / "ladder.toml").digest
+        and again.first.ladder.digest == load_escalation_policy(team.home / "ladder.toml").digest
     )
     assert again.dump() == team.dump()
     assert again.verify("3 Mar 2026").head == team.verify("3 Mar 2026").head

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-
-from tests.support.mail_server import PostRoom, post_room
-
-
-@pytest.fixture
-def room() -> Iterator[PostRoom]:
-    with post_room() as made:
-        yield made
 
 
 @pytest.fixture

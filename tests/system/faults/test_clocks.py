@@ -13,11 +13,11 @@ import pytest
 
 from audit.verify import verify
 from casework.cases.record import record
-from casework.context import LONDON, House
+from casework.context import LONDON, AppContext
 from casework.delivery import lease
 from casework.delivery.deliver import deliver
 from casework.sweep import sweep
-from models.facts import Draft
+from models.facts import FactDraft
 from notifications.transport import Attempt, Letter
 from tests.support.fault_judge import history, letters_are_told_once
 from tests.support.mail_server import PostRoom, letters
@@ -25,7 +25,7 @@ from tests.support.team import Team
 from tests.system.faults.test_killed_at_random import opening
 
 
-class OddClock(House):
+class OddClock(AppContext):
     """A house whose clock says what the test sets."""
 
     says: list[datetime]
@@ -50,18 +50,18 @@ def on_another_machine(name: str) -> Iterator[None]:
         yield
 
 
-def live(house: OddClock, room: PostRoom, moments: list[datetime]) -> None:
+def live(context: OddClock, room: PostRoom, moments: list[datetime]) -> None:
     """At each instant: a case is opened, then the sweep and the delivery of that instant."""
     for number, moment in enumerate(moments):
-        house.says[0] = moment
-        today = house.today()
+        context.says[0] = moment
+        today = context.today()
         facts = [
-            Draft("ehc_assessment_requested", today, {"la": "northshire"}),
-            Draft("health_advice_requested", today, {"body": "QX101", "service": "speech_and_language_therapy"}),
+            FactDraft("ehc_assessment_requested", today, {"la": "northshire"}),
+            FactDraft("health_advice_requested", today, {"body": "QX101", "service": "speech_and_language_therapy"}),
         ]
-        record(house, f"NX{number:05d}", facts, "dco.team")
-        sweep(house)
-        deliver(house, post=room.post)
+        record(context, f"NX{number:05d}", facts, "dco.team")
+        sweep(context)
+        deliver(context, post=room.post)
 
 
 def in_order(team: Team, cases: int) -> None:
@@ -85,15 +85,15 @@ def test_a_clock_that_jumps_writes_nothing_twice(team: Team, room: PostRoom) -> 
     start = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
     jumps = [0, 3, 2, 45, 4, 5, 46, 30, 60, 59, 61]  # in days; forward by six weeks and back again, twice
     moments = [start + timedelta(days=jump) for jump in jumps]
-    house = with_clock(team, [start])
-    live(house, room, moments)
+    context = with_clock(team, [start])
+    live(context, room, moments)
     for jump in range(62, 74):
-        house.says[0] = start + timedelta(days=jump)
-        sweep(house)
-        deliver(house, post=room.post)
+        context.says[0] = start + timedelta(days=jump)
+        sweep(context)
+        deliver(context, post=room.post)
     in_order(team, len(jumps))
     letters_are_told_once(team, room)
-    report = verify(house)
+    report = verify(context)
     assert (report.damage, report.stale) == ([], 0)
 
 
@@ -107,15 +107,15 @@ def test_both_changes_of_summer_time_are_lived_through(team: Team, room: PostRoo
     minutes = [change + timedelta(minutes=each) for each in (-61, -60, -1, 0, 1, 59, 60, 61)]
     hours = [change + timedelta(hours=each) for each in (-26, -25, 21, 22, 23, 24, 31, 32, 33, 41, 42)]
     moments = sorted({*minutes, *hours})
-    house = with_clock(team, [moments[0]])
-    live(house, room, moments)
+    context = with_clock(team, [moments[0]])
+    live(context, room, moments)
     in_order(team, len(moments))
     letters_are_told_once(team, room)
     assert {datetime.fromisoformat(moment.isoformat()).astimezone(LONDON).utcoffset() for moment in moments} == {
         timedelta(0),
         timedelta(hours=1),
     }
-    assert verify(house).damage == []
+    assert verify(context).damage == []
     # Eight in the morning is eight in London: none left on the Sunday, one on the Monday.
     assert {str(mail["Date"])[:3] for mail in room.arrived} <= {"Mon", "Fri"}
     assert len(room.arrived) == 1
@@ -137,19 +137,19 @@ def test_two_machines_whose_clocks_disagree_write_one_history_and_send_one_lette
     for number in range(60):
         moment = start + timedelta(days=number, hours=number % 5)
         here.says[0], there.says[0] = moment, moment + apart[number % len(apart)]
-        for name, house, other in (("east", here, there), ("west", there, here)):
+        for name, context, other in (("east", here, there), ("west", there, here)):
             with on_another_machine(name):
                 if number < 4:
-                    ref, day = f"NX{number:04d}{'01'[house is there]}", min(house.today(), other.today())
+                    ref, day = f"NX{number:04d}{'01'[context is there]}", min(context.today(), other.today())
                     asked = {"body": "QX101", "service": "speech_and_language_therapy"}
                     facts = [
-                        Draft("ehc_assessment_requested", day, {"la": "northshire"}),
-                        Draft("health_advice_requested", day, asked),
+                        FactDraft("ehc_assessment_requested", day, {"la": "northshire"}),
+                        FactDraft("health_advice_requested", day, asked),
                     ]
-                    record(house, ref, facts, "dco.team")
-                    record(other, ref, [Draft("waiting_list_stated", day, asked | {"weeks": 10})], "dco.team")
-                sweep(house)
-                deliver(house, post=room.post)
+                    record(context, ref, facts, "dco.team")
+                    record(other, ref, [FactDraft("waiting_list_stated", day, asked | {"weeks": 10})], "dco.team")
+                sweep(context)
+                deliver(context, post=room.post)
     for ref, lines in history(team, [f"NX{number:04d}{which}" for number in range(4) for which in range(2)]).items():
         assert [line.recorded_at for line in lines] == sorted(line.recorded_at for line in lines), ref
         assert sum(line.kind == "breached" for line in lines) == 1
@@ -166,7 +166,7 @@ def test_a_claim_of_another_machine_is_left_until_its_time_is_over_by_ones_own_c
     start = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
     here, there = with_clock(team, [start]), with_clock(team, [start + timedelta(minutes=20)])
     case, facts = opening(0, "2026-03-02")
-    record(here, case, [Draft(kind, date.fromisoformat(on), data) for kind, on, data in facts], "dco.team")
+    record(here, case, [FactDraft(kind, date.fromisoformat(on), data) for kind, on, data in facts], "dco.team")
 
     class Meanwhile:
         """A carrier on whose way the other machine comes by."""

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from casework.cases.record import record
-from casework.context import House
-from models.facts import Draft
+from casework.context import AppContext
+from models.facts import FactDraft
 from tests.support.by_hand import day
 from tests.support.fault_judge import (
     accepted,
@@ -71,13 +71,13 @@ def test_a_backup_taken_while_the_house_writes_opens_as_a_whole_house(
     stop, written = threading.Event(), list[int]()
 
     def write() -> None:
-        house: House = team.house("2 Mar 2026")
+        context: AppContext = team.context("2 Mar 2026")
         number = 0
         while not stop.is_set():
             record(
-                house,
+                context,
                 f"NX{number:05d}",
-                [Draft(kind, day(on), data) for kind, on, data in opening(number, TODAY)[1]],
+                [FactDraft(kind, day(on), data) for kind, on, data in opening(number, TODAY)[1]],
                 "dco.team",
             )
             written.append(number)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deadlines.working_calendar import Almanac
+from deadlines.working_calendar import WorkingCalendar
 from tests.support.fault_judge import Planned, accepted, all_is_well, facts_are_there_once, nothing_is_left
 from tests.support.fault_workers import Order, nursery
 from tests.support.mail_server import HOST, PostRoom
@@ -56,7 +56,7 @@ def answers(number: int, on: str) -> Planned:
     return f"NX{number:05d}", [("health_advice_acknowledged", on, {"service": PLACES[number % len(PLACES)][2]})]
 
 
-def working_days(almanac: Almanac, first: date, count: int) -> list[str]:
+def working_days(almanac: WorkingCalendar, first: date, count: int) -> list[str]:
     days: list[str] = []
     while len(days) < count:
         if almanac.is_working_day(first):

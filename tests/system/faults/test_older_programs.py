@@ -19,18 +19,26 @@ from sqlalchemy import text
 
 from audit.verify import verify
 from casework.cases.record import record
-from casework.context import House
+from casework.context import AppContext
 from casework.delivery.daily_digest import digest
 from casework.delivery.deliver import deliver
 from casework.imports.tracker_import import import_file
 from casework.sweep import sweep
 from config.settings import child_environment
 from models import database, ledger
-from models.database import HEAD, RecordsError, is_postgresql, make_records, open_engine, revision, writing
-from models.facts import Draft, fact_of
+from models.database import (
+    HEAD,
+    DatabaseUnusable,
+    create_or_upgrade_schema,
+    is_postgresql,
+    open_engine,
+    revision,
+    writing,
+)
+from models.facts import FactDraft, fact_of
 from runtime.diagnostics.checks import examine
-from runtime.scheduler import AlarmClock
-from statemachines.process import Unlawful
+from runtime.scheduler import Scheduler
+from statemachines.process import NotPermitted
 from tests.support.by_hand import CASE, day
 from tests.support.paths import ROOT
 from tests.support.team import Team
@@ -56,7 +64,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Team],
             later.setattr(database, "MIGRATIONS", folder)
             later.setattr(database, "HEAD", "later")
             engine = open_engine(team.first.settings.records_url)
-            make_records(engine)
+            create_or_upgrade_schema(engine)
             assert revision(engine) == "later"
             engine.dispose()
 
@@ -84,30 +92,30 @@ def lived(team: Team) -> Team:
 def test_a_program_that_was_at_work_when_the_records_moved_on_writes_no_more(
     team: Team, program: Callable[[Team], None], tmp_path: Path
 ) -> None:
-    house: House = lived(team).house("14 Apr 2026")
+    context: AppContext = lived(team).context("14 Apr 2026")
     tracker = tmp_path / "tracker.csv"
     tracker.write_text("Ref,Local authority,Request received by LA\nNX90002,northshire,02/03/2026\n", encoding="utf-8")
     program(team)
     acts: list[Callable[[], Any]] = [
         lambda: team.record("14 Apr 2026", "health_advice_acknowledged", service="speech_and_language_therapy"),
-        lambda: sweep(house),
-        lambda: deliver(house, post=team.post),
-        lambda: digest(house, house.today()),
-        lambda: import_file(house, tracker),
+        lambda: sweep(context),
+        lambda: deliver(context, post=team.post),
+        lambda: digest(context, context.today()),
+        lambda: import_file(context, tracker),
     ]
     with nothing_is_written(team):
         for act in acts:
-            with pytest.raises(RecordsError, match="a later version of sendflow"):
+            with pytest.raises(DatabaseUnusable, match="a later version of sendflow"):
                 act()
     assert team.post.letters == []
 
 
 def test_a_program_that_is_started_then_says_so_and_the_doctor_too(team: Team, program: Callable[[Team], None]) -> None:
     program(lived(team))
-    settings = team.house("14 Apr 2026").settings
+    settings = team.context("14 Apr 2026").settings
     with nothing_is_written(team):
-        with pytest.raises(RecordsError, match="nothing was changed"):
-            House.open(settings)
+        with pytest.raises(DatabaseUnusable, match="nothing was changed"):
+            AppContext.open(settings)
         environment = child_environment(settings) | {"SENDFLOW_TODAY": "2026-04-14", "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-c", "from cli import main; main()", "sweep"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
@@ -119,7 +127,7 @@ def test_a_program_that_is_started_then_says_so_and_the_doctor_too(team: Team, p
 def test_an_alarm_clock_that_goes_on_says_it_once_and_neither_sweeps_nor_sends(
     team: Team, program: Callable[[Team], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    clock = AlarmClock(lived(team).house("2 Mar 2026").settings)
+    clock = Scheduler(lived(team).context("2 Mar 2026").settings)
     clock.tick()
     before = len(team.lines())
     program(team)
@@ -138,16 +146,16 @@ def test_who_writes_while_the_records_are_brought_up_to_date_is_before_or_not_at
     then refused.
     """
     lived(team)
-    house, request = (
-        team.house("2 Mar 2026"),
-        [Draft("ehc_assessment_requested", day("2 Mar 2026"), {"la": "northshire"})],
+    context, request = (
+        team.context("2 Mar 2026"),
+        [FactDraft("ehc_assessment_requested", day("2 Mar 2026"), {"la": "northshire"})],
     )
     written: list[str] = []
 
     def write(which: int) -> None:
-        with suppress(RecordsError):
+        with suppress(DatabaseUnusable):
             written.extend(
-                record(house, f"NX8{which}{number:03d}", request, "dco.team").case_ref for number in range(60)
+                record(context, f"NX8{which}{number:03d}", request, "dco.team").case_ref for number in range(60)
             )
 
     with writing(team.first.engine) as first:
@@ -161,8 +169,8 @@ def test_who_writes_while_the_records_are_brought_up_to_date_is_before_or_not_at
         each.start()
     for each in (late, *writers):
         each.join(60)
-    with pytest.raises(RecordsError):
-        record(house, "NX89999", request, "dco.team")
+    with pytest.raises(DatabaseUnusable):
+        record(context, "NX89999", request, "dco.team")
     with database.reading(team.first.engine) as connection:
         assert connection.scalar(text("SELECT count(*) FROM case_file WHERE later IS NOT NULL")) == 0
     report = team.verify("2 Mar 2026")
@@ -191,18 +199,18 @@ def test_facts_of_a_later_program_are_refused_by_name_and_the_other_cases_go_on(
         case="NX90002",
     )
     by_a_later_program(team, **written)
-    with pytest.raises(Unlawful, match="later version of sendflow"):
+    with pytest.raises(NotPermitted, match="later version of sendflow"):
         team.record("14 Apr 2026", "health_advice_received", service="speech_and_language_therapy")
-    report = sweep(team.house("14 Apr 2026"))
+    report = sweep(team.context("14 Apr 2026"))
     assert [(each.case_ref, "later version" in each.message) for each in report.troubles] == [(CASE, True)]
     assert "breached" in {line.kind for line in team.lines("NX90002")}
     team.deliver("14 Apr 2026")
     assert {letter.mailbox for letter in team.post.letters} != set()
     assert not [line for line in team.lines() if line.recorded_at > "2026-04"]
-    damage = verify(team.house("14 Apr 2026")).damage
+    damage = verify(team.context("14 Apr 2026")).damage
     assert [(each.case_ref, each.what) for each in damage] == [(CASE, "unlawful")]
     assert "later version" in damage[0].message
-    found = {each.what: each for each in examine(team.house("14 Apr 2026").settings).findings}
+    found = {each.what: each for each in examine(team.context("14 Apr 2026").settings).findings}
     assert found["damage_unlawful"].cases == [CASE]
     assert "up to date" in found["damage_unlawful"].mend
 
@@ -258,7 +266,7 @@ def test_a_process_that_a_later_program_knows_is_left_alone(team: Team) -> None:
             }
         )
         ledger.append(connection, ledger.chained([fact], ledger.NEW_CASE)[0])
-    with pytest.raises(Unlawful, match="no process that this house knows"):
+    with pytest.raises(NotPermitted, match="no process that this house knows"):
         team.record("14 Apr 2026", "waiting_list_stated", case="NX90003", service="physiotherapy")
     team.day("14 Apr 2026")
     assert len(team.lines("NX90003")) == 1
@@ -269,17 +277,17 @@ def test_programs_that_sweep_in_turn_under_two_laws_are_named(team: Team) -> Non
     and the doctor says what to mend.
     """
     lived(team)
-    newer = team.house("23 Mar 2026")
+    newer = team.context("23 Mar 2026")
     older = replace(newer, looked_under="0" * len(newer.looked_under))
-    for house in (older, newer):
-        sweep(house)
+    for context in (older, newer):
+        sweep(context)
     settings = newer.settings
     assert "two_laws" not in {each.what for each in examine(settings).findings}, (
         "a law that was changed once is no fault"
     )
     told = team.told()
-    for house in (older, newer, older):
-        sweep(house)
+    for context in (older, newer, older):
+        sweep(context)
     found = {each.what: each for each in examine(settings).findings}
     assert found["two_laws"].count == 2
     assert "same version" in found["two_laws"].mend
@@ -287,8 +295,8 @@ def test_programs_that_sweep_in_turn_under_two_laws_are_named(team: Team) -> Non
 
 
 def test_a_program_that_was_at_work_when_the_records_moved_to_a_server_is_told_where_they_went(team: Team) -> None:
-    house = lived(team).house("14 Apr 2026")
+    context = lived(team).context("14 Apr 2026")
     with database.writing(team.first.engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = :moved"), {"moved": database.MOVED})
-    with nothing_is_written(team), pytest.raises(RecordsError, match="moved to a server"):
-        sweep(house)
+    with nothing_is_written(team), pytest.raises(DatabaseUnusable, match="moved to a server"):
+        sweep(context)

@@ -20,7 +20,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from config.running_instance import Running, write_running
 from config.settings import Settings, child_environment
-from notifications.transport import SmtpPost
+from notifications.transport import SmtpTransport
 from runtime.diagnostics.checks import examine
 from tests.support.fault_judge import all_is_well, facts_are_there_once, nothing_is_left, records_are_whole
 from tests.support.fault_workers import nursery
@@ -91,7 +91,7 @@ def test_the_doctor_names_a_house_whose_supervisor_was_killed(team: Team) -> Non
         {"wake": nobody},
     )
     write_running(team.home / "running.json", told)
-    assert [each.what for each in examine(team.house(TODAY).settings).findings] == ["supervisor"]
+    assert [each.what for each in examine(team.context(TODAY).settings).findings] == ["supervisor"]
 
 
 @pytest.mark.parametrize("how", ["gone", "hangs", "breaks_off"])
@@ -205,6 +205,6 @@ def test_a_slow_mail_server_that_took_the_letter_after_all_has_it_twice_under_on
         assert children.one("deliver", "2026-03-03", HOST, room.port, 2.0).answer["sent"] == 1
     assert len(room.arrived) == 2
     assert len(set(room.ids())) == 1
-    assert SmtpPost(HOST, room.port).answers()
+    assert SmtpTransport(HOST, room.port).answers()
     records_are_whole(team, "2026-03-03")
     nothing_is_left(team)

@@ -18,21 +18,21 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from casework.context import House
+from casework.context import AppContext
 from casework.delivery.daily_digest import digest
 from casework.delivery.deliver import deliver
 from casework.imports.tracker_import import import_file
 from casework.rule_packs import adopt, adopt_installed, dry_run, laws
 from casework.rules import ruleset_guard
-from casework.rules.ruleset import read_lawbook
-from casework.rules.ruleset_guard import FILE, OtherLaw, every
+from casework.rules.ruleset import read_ruleset
+from casework.rules.ruleset_guard import FILE, RulesetMismatch, every
 from casework.sweep import sweep
 from config.escalation_policy import DEFAULT
 from config.settings import Settings, child_environment
 from models.database import is_postgresql, reading, transact, writing
 from runtime.diagnostics.checks import examine
 from runtime.health.metrics import silent
-from runtime.scheduler import AlarmClock
+from runtime.scheduler import Scheduler
 from tests.casework.test_rule_packs import FEWER_WEEKS, pack
 from tests.support.by_hand import day
 from tests.support.calling import sendflow
@@ -60,13 +60,13 @@ def stranger(team: Team, weeks: int) -> None:
     (team.home / FILE).unlink()
 
 
-def opened(team: Team, today: str) -> House:
+def opened(team: Team, today: str) -> AppContext:
     """The house as its files are now, opened anew on a day, by a process of its own."""
     process_of_its_own(team)
     team.first.engine.dispose()
-    team.first = House.open(replace(team.first.settings, today=day("1 Jan 2026")))
+    team.first = AppContext.open(replace(team.first.settings, today=day("1 Jan 2026")))
     team._houses.clear()
-    return team.house(today)
+    return team.context(today)
 
 
 @pytest.fixture
@@ -100,21 +100,21 @@ def test_a_machine_with_another_ladder_records_sweeps_and_sends_nothing_and_says
     first, second = two
     first.sweep("3 Mar 2026")
     stranger(second, 2)
-    house = opened(second, "14 Apr 2026")
+    context = opened(second, "14 Apr 2026")
     tracker = tmp_path / "tracker.csv"
     tracker.write_text("Ref,Local authority,Request received by LA\nNX90002,northshire,02/03/2026\n", encoding="utf-8")
     acts: list[Callable[[], Any]] = [
         lambda: second.record("14 Apr 2026", "health_advice_acknowledged", service="speech_and_language_therapy"),
-        lambda: sweep(house),
-        lambda: deliver(house, now=True, post=second.post),
-        lambda: digest(house, house.today()),
-        lambda: import_file(house, tracker),
-        lambda: adopt(house, pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS), "dco.team"),
+        lambda: sweep(context),
+        lambda: deliver(context, now=True, post=second.post),
+        lambda: digest(context, context.today()),
+        lambda: import_file(context, tracker),
+        lambda: adopt(context, pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS), "dco.team"),
     ]
     before = rows(first)
     for act in acts:
         with pytest.raises(
-            OtherLaw, match=r"differ in: ladder.*same ladder.toml.*sendflow adopt --installed"
+            RulesetMismatch, match=r"differ in: ladder.*same ladder.toml.*sendflow adopt --installed"
         ) as refused:
             act()
         assert "taken on 2026-02-02 at 09:00 UTC by dco.team (record)" in str(
@@ -124,8 +124,8 @@ def test_a_machine_with_another_ladder_records_sweeps_and_sends_nothing_and_says
     assert (rows(first), second.post.letters) == (before, [])
     # Whoever looks is answered; the doctor and the watch name it, and the machine whose law holds goes on.
     assert second.report("14 Apr 2026").state == "assessing"
-    assert "other_law" in {each.what for each in examine(house.settings).findings}
-    assert silent(house) == ["another_law_holds"]
+    assert "other_law" in {each.what for each in examine(context.settings).findings}
+    assert silent(context) == ["another_law_holds"]
     assert first.sweep("14 Apr 2026").facts_written > 0
 
 
@@ -146,7 +146,7 @@ def test_an_edited_ladder_comes_to_hold_by_the_next_sweep_and_the_other_machine_
     assert sweep(first_house).kinds == {"reminder_due": 2}, (
         "the missing acknowledgement, and the reminder of the second week"
     )
-    with pytest.raises(OtherLaw, match="held until 2026-03-16 at 09:00 UTC"):
+    with pytest.raises(RulesetMismatch, match="held until 2026-03-16 at 09:00 UTC"):
         second.sweep("16 Mar 2026")
     ladder(second.home, 2)
     assert sweep(opened(second, "17 Mar 2026")).cases_looked_at == 0
@@ -154,7 +154,7 @@ def test_an_edited_ladder_comes_to_hold_by_the_next_sweep_and_the_other_machine_
     # And from there the other machine may be the first to change it.
     ladder(second.home, 4)
     sweep(opened(second, "18 Mar 2026"))
-    with pytest.raises(OtherLaw):
+    with pytest.raises(RulesetMismatch):
         first.sweep("18 Mar 2026")
     assert len(laws(first.first)) == 3
 
@@ -174,7 +174,7 @@ def test_day_after_day_nothing_goes_back_and_forth(two: tuple[Team, Team], tmp_p
         for team in two:
             try:
                 team.day(today)
-            except OtherLaw:
+            except RulesetMismatch:
                 refused += 1
     assert refused == 20
     assert len(laws(first.first)) == 1
@@ -186,13 +186,13 @@ def test_day_after_day_nothing_goes_back_and_forth(two: tuple[Team, Team], tmp_p
 
 def test_an_old_process_does_not_bring_the_old_law_back_whatever_else_runs_in_its_home(two: tuple[Team, Team]) -> None:
     first, _second = two
-    old = first.house("16 Mar 2026")
+    old = first.context("16 Mar 2026")
     ladder(first.home, 2)
     sweep(opened(first, "16 Mar 2026"))
     for _again in range(2):
-        with pytest.raises(OtherLaw, match="start its programs again"):
+        with pytest.raises(RulesetMismatch, match="start its programs again"):
             sweep(old)
-    assert sweep(first.house("17 Mar 2026")).cases_looked_at == 0
+    assert sweep(first.context("17 Mar 2026")).cases_looked_at == 0
     assert len(laws(first.first)) == 2
 
 
@@ -208,8 +208,8 @@ def test_a_process_that_has_read_half_of_an_upgrade_is_refused_once_the_whole_of
     sweep(opened(first, "16 Mar 2026"))
     ladder(first.home, 4)
     ruleset_guard._seen[first.home] = began
-    half = House.open(replace(first.first.settings, today=day("16 Mar 2026")))
-    with pytest.raises(OtherLaw):
+    half = AppContext.open(replace(first.first.settings, today=day("16 Mar 2026")))
+    with pytest.raises(RulesetMismatch):
         sweep(half)
     half.engine.dispose()
     assert len(laws(first.first)) == 2
@@ -220,26 +220,26 @@ def test_a_law_that_held_before_comes_back_by_an_act_of_somebody_only(two: tuple
     ladder(first.home, 2)
     sweep(opened(first, "16 Mar 2026"))
     (first.home / "ladder.toml").unlink()
-    house = opened(first, "17 Mar 2026")
-    with pytest.raises(OtherLaw, match="held until 2026-03-16"):
-        sweep(house)
-    taken = adopt_installed(house, "dco.team")
+    context = opened(first, "17 Mar 2026")
+    with pytest.raises(RulesetMismatch, match="held until 2026-03-16"):
+        sweep(context)
+    taken = adopt_installed(context, "dco.team")
     assert (taken.number, taken.actor, taken.via) == (3, "dco.team", "adopt")
-    sweep(house)
+    sweep(context)
     assert second.sweep("17 Mar 2026").cases_looked_at == 0, "whose law it was all along"
     with pytest.raises(Exception, match="holds already, as law 3"):
-        adopt_installed(house, "dco.team")
+        adopt_installed(context, "dco.team")
 
 
 def test_a_new_machine_is_told_before_it_writes_and_may_be_the_one_that_is_right(two: tuple[Team, Team]) -> None:
     first, second = two
     stranger(second, 2)
-    house = opened(second, "16 Mar 2026")
-    with pytest.raises(OtherLaw):
-        sweep(house)
-    adopt_installed(house, "dco.team")
-    assert sweep(house).facts_written == 2
-    with pytest.raises(OtherLaw, match=r"by dco\.team"):
+    context = opened(second, "16 Mar 2026")
+    with pytest.raises(RulesetMismatch):
+        sweep(context)
+    adopt_installed(context, "dco.team")
+    assert sweep(context).facts_written == 2
+    with pytest.raises(RulesetMismatch, match=r"by dco\.team"):
         first.sweep("16 Mar 2026")
 
 
@@ -249,11 +249,11 @@ def test_a_dry_run_of_another_law_takes_nothing_and_an_adopted_pack_holds_at_onc
     first, second = two
     brought = pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS)
     for team in two:
-        assert dry_run(team.house("16 Mar 2026"), brought).dates_moved == 1
+        assert dry_run(team.context("16 Mar 2026"), brought).dates_moved == 1
     assert len(laws(first.first)) == 1
-    done = adopt(first.house("16 Mar 2026"), brought, "dco.team")
+    done = adopt(first.context("16 Mar 2026"), brought, "dco.team")
     assert [law.looked_under for law in laws(first.first)] == [done.after, done.before]
-    with pytest.raises(OtherLaw, match="differ in: statute"):
+    with pytest.raises(RulesetMismatch, match="differ in: statute"):
         second.sweep("16 Mar 2026")
     with pytest.raises(ValueError, match="copy its folder law from the machine where it was adopted"):
         opened(second, "16 Mar 2026")
@@ -267,23 +267,23 @@ def test_the_first_of_many_that_bring_in_a_law_at_once_is_the_only_one(two: tupl
     first, _second = two
     ladder(first.home, 2)
     opened(first, "16 Mar 2026")
-    houses = [House.open(replace(first.first.settings, today=day("16 Mar 2026"))) for _worker in range(8)]
+    houses = [AppContext.open(replace(first.first.settings, today=day("16 Mar 2026"))) for _worker in range(8)]
     process_of_its_own(first)
     faults: list[BaseException] = []
 
-    def work(house: House) -> None:
+    def work(context: AppContext) -> None:
         try:
-            sweep(house)
+            sweep(context)
         except BaseException as fault:
             faults.append(fault)
 
-    threads = [threading.Thread(target=work, args=(house,)) for house in houses]
+    threads = [threading.Thread(target=work, args=(context,)) for context in houses]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    for house in houses:
-        house.engine.dispose()
+    for context in houses:
+        context.engine.dispose()
     assert faults == []
     assert [law.number for law in laws(first.first)] == [2, 1]
     assert len([line for line in first.lines() if line.kind == "reminder_due"]) == 2
@@ -296,15 +296,15 @@ def test_what_is_undone_has_not_brought_in_a_law(two: tuple[Team, Team]) -> None
     first, second = two
     second.sweep("3 Mar 2026")
     ladder(first.home, 2)
-    house = opened(first, "16 Mar 2026")
-    with pytest.raises(RuntimeError, match="the disk is full"), writing(house.engine) as connection:
-        house.hold.keep(connection, "2026-03-16T09:00:00.000000Z", "sendflow", "sweep")
+    context = opened(first, "16 Mar 2026")
+    with pytest.raises(RuntimeError, match="the disk is full"), writing(context.engine) as connection:
+        context.hold.keep(connection, "2026-03-16T09:00:00.000000Z", "sendflow", "sweep")
         raise RuntimeError("the disk is full")
     assert len(laws(first.first)) == 1
     ladder(second.home, 4)
     sweep(opened(second, "16 Mar 2026"))
-    for again in (house, opened(first, "17 Mar 2026")):
-        with pytest.raises(OtherLaw):
+    for again in (context, opened(first, "17 Mar 2026")):
+        with pytest.raises(RulesetMismatch):
             sweep(again)
     assert [law.number for law in laws(first.first)] == [2, 1]
 
@@ -342,7 +342,7 @@ def test_an_alarm_clock_with_another_law_says_it_once_and_goes_on_when_it_has_th
     stranger(second, 2)
     process_of_its_own(second)
     did: list[str] = []
-    clock = AlarmClock(
+    clock = Scheduler(
         replace(second.first.settings, today=day("14 Apr 2026")), act=lambda act, *_given, **_named: did.append(act)
     )
     for _minute in range(3):
@@ -387,18 +387,18 @@ def test_the_command_ends_with_3_and_one_line_and_the_way_out_that_it_names_is_o
 
 def test_the_hold_costs_a_writer_no_question_once_it_knows(two: tuple[Team, Team]) -> None:
     """The number of the law comes with the question that every writer asks anyway."""
-    house = two[0].house("3 Mar 2026")
-    house.keep_law("sweep")
+    context = two[0].context("3 Mar 2026")
+    context.ensure_ruleset_active("sweep")
     asked: list[str] = []
-    hold = house.hold
+    hold = context.hold
     assert hold.number == 1
-    event.listen(house.engine, "before_cursor_execute", lambda _connection, _cursor, said, *_more: asked.append(said))
-    with writing(house.engine) as connection:
+    event.listen(context.engine, "before_cursor_execute", lambda _connection, _cursor, said, *_more: asked.append(said))
+    with writing(context.engine) as connection:
         asked.clear()
         hold.keep(connection, "2026-03-03T09:00:00.000000Z", "sendflow", "sweep")
         assert asked == []
         hold.number = None
         hold.keep(connection, "2026-03-03T09:00:00.000000Z", "sendflow", "sweep")
         assert asked, "whoever does not know asks"
-    assert transact(house.engine, lambda connection: connection.info["sendflow_law"]) == 1
-    assert read_lawbook(house.settings).looked_under == house.looked_under
+    assert transact(context.engine, lambda connection: connection.info["sendflow_law"]) == 1
+    assert read_ruleset(context.settings).looked_under == context.looked_under

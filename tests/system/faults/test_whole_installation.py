@@ -25,18 +25,18 @@ from typing import Any
 
 import pytest
 
-from casework.context import House
+from casework.context import AppContext
 from casework.delivery.deliver import delivery_is_called_for
 from config.running_instance import server_answers
 from config.settings import Settings
 from models.database import reading
 from notifications import outbox
 from runtime.diagnostics.checks import examine
-from runtime.local_postgres import Cluster, binaries
+from runtime.local_postgres import LocalPostgres, binaries
 from runtime.scheduler import digest_is_called_for, sweep_is_called_for
 from runtime.up import Sample
 from tests.support.fault_judge import Planned, all_is_well, facts_are_there_once
-from tests.support.installation import OPEN, LivingHouse, processes_of, wait_until
+from tests.support.installation import OPEN, RunningInstallation, processes_of, wait_until
 from tests.support.mail_server import PostRoom
 from tests.support.team import Team
 from tests.system.faults.test_killed_at_random import opening, working_days
@@ -64,23 +64,23 @@ def kept(home: Path) -> PostRoom:
     return told
 
 
-def shoot(house: LivingHouse, chance: random.Random) -> list[str]:
+def shoot(context: RunningInstallation, chance: random.Random) -> list[str]:
     """Kills some of its parts, and on PostgreSQL perhaps the server itself; says which."""
-    alive = processes_of(house.home)  # one that was shot before may not have been started again yet
-    parts = {name: pid for name, pid in house.running["pids"].items() if pid in alive}
+    alive = processes_of(context.home)  # one that was shot before may not have been started again yet
+    parts = {name: pid for name, pid in context.running["pids"].items() if pid in alive}
     if not parts:
         return []
     shot = chance.sample(sorted(parts), chance.randint(1, len(parts)))
     for name in shot:
         os.kill(parts[name], signal.SIGKILL)
-    pid = house.home / "postgres" / "data" / "postmaster.pid"
+    pid = context.home / "postgres" / "data" / "postmaster.pid"
     if pid.exists() and chance.random() < 0.5:
         os.kill(int(pid.read_text().split("\n")[0]), signal.SIGKILL)
         shot.append("postmaster")
     return shot
 
 
-def recorded(house: LivingHouse, plan: list[Planned], told: list[Planned]) -> None:
+def recorded(context: RunningInstallation, plan: list[Planned], told: list[Planned]) -> None:
     """Records what is planned by the command, each act until it is accepted: a person who gets no answer asks again."""
     for case, facts in plan:
         for kind, on, data in facts:
@@ -88,7 +88,7 @@ def recorded(house: LivingHouse, plan: list[Planned], told: list[Planned]) -> No
             words = ["record", case, kind, "--on", on, "--actor", "dco.team", "--json", *told_of]
 
             def done(words: list[str] = words) -> bool:
-                ended = house.ask(*words)
+                ended = context.ask(*words)
                 assert "Traceback" not in ended.stderr, ended.stderr
                 # 3 is "not finished": no database just now. 1 is "refused": it was done the first time, and its answer
                 # was lost.
@@ -98,15 +98,15 @@ def recorded(house: LivingHouse, plan: list[Planned], told: list[Planned]) -> No
             try:
                 wait_until(done, 120)
             except AssertionError:
-                raise AssertionError(f"never recorded: {house.ask(*words).stderr}") from None
+                raise AssertionError(f"never recorded: {context.ask(*words).stderr}") from None
         told.append((case, facts))
 
 
-def whole(house: LivingHouse) -> None:
+def whole(context: RunningInstallation) -> None:
     """Waits until every part of it is at work again."""
 
     def at_work() -> bool:
-        running: dict[str, Any] = house.running
+        running: dict[str, Any] = context.running
         return all(Path(f"/proc/{pid}").exists() for pid in running["pids"].values()) and server_answers(
             running["api_url"]
         )
@@ -116,18 +116,18 @@ def whole(house: LivingHouse) -> None:
 
 def left_to_do(settings: Settings) -> set[str]:
     """What the alarm clock has not done yet on this day."""
-    house = House.open(settings)
+    context = AppContext.open(settings)
     try:
-        with reading(house.engine) as connection:
+        with reading(context.engine) as connection:
             sending = bool(outbox.unfinished(connection))
-        sweep = sweep_is_called_for(house, house.today())
+        sweep = sweep_is_called_for(context, context.today())
         looked = {
-            "letters": sending or delivery_is_called_for(house),
+            "letters": sending or delivery_is_called_for(context),
             "sweep": sweep,
-            "digest": digest_is_called_for(house),
+            "digest": digest_is_called_for(context),
         }
     finally:
-        house.engine.dispose()
+        context.engine.dispose()
     return {name for name, called_for in looked.items() if called_for}
 
 
@@ -149,10 +149,10 @@ def at_rest(home: Path, today: str) -> None:
         ) from None
 
 
-def is_open(house: LivingHouse, times: int) -> bool:
+def is_open(context: RunningInstallation, times: int) -> bool:
     """Whether it has said so for the time of that number."""
-    assert house.process.poll() is None, house.said[-2000:]
-    return house.said.count(OPEN) == times
+    assert context.process.poll() is None, context.said[-2000:]
+    return context.said.count(OPEN) == times
 
 
 if ROUNDS:
@@ -167,40 +167,40 @@ if ROUNDS:
         home.chmod(0o755)
         Sample(date(2026, 3, 1), finished=True).write(home / "sample.json")
         if base == "cluster":
-            Cluster(home / "postgres").make()
+            LocalPostgres(home / "postgres").make()
         wanted: list[Planned] = []
         number = 0
         days = working_days(Team(folder / "almanac").first.almanac, date(2026, 3, 2), max(2, ROUNDS // 20))
         for opening_number, today in enumerate(days, 1):
-            house = LivingHouse(home, SENDFLOW_TICK_SECONDS="1", SENDFLOW_TODAY=today)
+            context = RunningInstallation(home, SENDFLOW_TICK_SECONDS="1", SENDFLOW_TODAY=today)
             try:
-                wait_until(partial(is_open, house, opening_number))
+                wait_until(partial(is_open, context, opening_number))
                 for _ in range(2):
                     plan = [opening(number + each, today) for each in range(2)]
                     number += 2
                     wanted += plan
                     told: list[Planned] = []
-                    person = threading.Thread(target=recorded, args=(house, plan, told))
+                    person = threading.Thread(target=recorded, args=(context, plan, told))
                     person.start()
                     person.join(chance.uniform(0, 2))
-                    shot = shoot(house, chance)
+                    shot = shoot(context, chance)
                     person.join()
                     assert told == plan, (
                         shot,
                         {path.name: path.read_text()[-1500:] for path in (home / "logs").glob("*.log")},
-                        house.said[-1500:],
+                        context.said[-1500:],
                     )
-                whole(house)
+                whole(context)
                 at_rest(home, today)
                 team = Team(home, database_url=Settings.read({"SENDFLOW_HOME": str(home)}).database_url)
                 facts_are_there_once(team, wanted, wanted)
                 all_is_well(team, kept(home), today)
-                found = examine(team.house(today).settings).findings
+                found = examine(team.context(today).settings).findings
                 assert {each.what for each in found} <= {"letters_unknown", "prefect"}, found
                 team.first.engine.dispose()
-                house.signal(chance.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM]))
-                house.ended()
+                context.signal(chance.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM]))
+                context.ended()
                 wait_until(lambda: processes_of(home) == [], 40)
             finally:
-                house.close()
+                context.close()
         assert json.loads((home / "sample.json").read_text())["finished"]

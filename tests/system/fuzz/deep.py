@@ -83,10 +83,10 @@ def statute() -> Target:
 
 def ladder() -> Target:
     """Who is told what, and when."""
-    from config.escalation_policy import LadderError, load_ladder
+    from config.escalation_policy import EscalationPolicyError, load_escalation_policy
     from config.toml_reader import ConfigFault
 
-    return _in_file("ladder.toml", load_ladder, LadderError, ConfigFault)
+    return _in_file("ladder.toml", load_escalation_policy, EscalationPolicyError, ConfigFault)
 
 
 def directory() -> Target:
@@ -107,16 +107,19 @@ def almanac() -> Target:
     """Bank holidays."""
     from config.law import NoAnswer
     from config.toml_reader import ConfigFault
-    from deadlines.working_calendar import load_almanac
+    from deadlines.working_calendar import load_calendar
 
     return _in_file(
-        "bank_holidays.toml", lambda path: load_almanac(ROOT / "config" / "almanac", path.parent), ConfigFault, NoAnswer
+        "bank_holidays.toml",
+        lambda path: load_calendar(ROOT / "config" / "almanac", path.parent),
+        ConfigFault,
+        NoAnswer,
     )
 
 
 def typed() -> Target:
     """What a person types: a day, a part, a reference, particulars, an address."""
-    from casework.sweep import NoSuchPart, Part
+    from casework.sweep import NoSuchShard, Shard
     from config.settings import Settings, SettingsError
     from flows.run_labels import NoSuchDay, day_of
 
@@ -137,8 +140,8 @@ def typed() -> Target:
         words = data.decode("utf-8", "replace").replace("\0", "")
         with suppress(NoSuchDay):
             day_of(words)
-        with suppress(NoSuchPart):
-            Part.read(words)
+        with suppress(NoSuchShard):
+            Shard.read(words)
         values = words.split("\n")
         with suppress(SettingsError):
             Settings.read({"SENDFLOW_HOME": "/nonexistent"} | dict(zip(names, values, strict=False)))
@@ -153,7 +156,7 @@ def links() -> Target:
 
     from pydantic import TypeAdapter, ValidationError
 
-    from casework.cases.record import as_values
+    from casework.cases.record import parse_key_values
     from casework.cases.validation import Refused
     from models.facts import REFERENCE, Reference
     from notifications.layout import hidden, read, to_html
@@ -178,7 +181,7 @@ def links() -> Target:
         with suppress(ValidationError):
             theirs.validate_python(words)
         with suppress(Refused):
-            as_values(words.split("\n"))
+            parse_key_values(words.split("\n"))
         Page().feed(
             to_html(
                 read(f"# Letter\n\nThe case {hidden(words)} is **late**.\n\n| Case | {hidden(words) or '-'}"), "Letter"

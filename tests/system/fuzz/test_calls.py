@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from config.settings import Settings
-from runtime.health.server import Pulse, Watch
+from runtime.health.server import HealthServer, Heartbeat
 from tests.support.calling import sendflow
 from tests.support.examples import examples
 from tests.support.team import Team
@@ -77,8 +77,8 @@ PAIRS = st.lists(
 
 
 @pytest.fixture
-def watch(tmp_path: Path) -> Iterator[Watch]:
-    with Watch(Settings(home=tmp_path), Pulse()) as made:
+def watch(tmp_path: Path) -> Iterator[HealthServer]:
+    with HealthServer(Settings(home=tmp_path), Heartbeat()) as made:
         yield made
 
 
@@ -134,7 +134,7 @@ def test_commands_that_look_answer_whatever_is_typed(team: Team, command: str, w
         st.sampled_from(("/live", "/ready?x=1", "/metrics/", "/../metrics", "//live", "/%6cive")),
     )
 )
-def test_every_address_of_the_watch_has_a_known_answer(watch: Watch, path: str) -> None:
+def test_every_address_of_the_watch_has_a_known_answer(watch: HealthServer, path: str) -> None:
     status, _kind, body = watch.answer(path)
     assert int(status) in {200, 404}
     assert len(body) < 100_000

@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config.directory import DirectoryError, load_directory
-from config.escalation_policy import LadderError, load_ladder
+from config.escalation_policy import EscalationPolicyError, load_escalation_policy
 from config.law import LawError, NoAnswer, load_law
 from config.toml_reader import ConfigFault
 from config.tracker_columns import TrackerError, load_columns
-from deadlines.working_calendar import load_almanac
+from deadlines.working_calendar import load_calendar
 from tests.support.examples import examples
 from tests.support.paths import ROOT
 
@@ -117,7 +117,7 @@ def test_the_columns_of_a_tracker(tmp_path: Path, data: Any) -> None:
 def test_a_ladder(tmp_path: Path, name: str, data: Any) -> None:
     file = tmp_path / name
     file.write_bytes(changed((CONFIG / "ladder" / name).read_bytes(), data))
-    read_or_refuse(lambda: load_ladder(file), LadderError, ConfigFault)
+    read_or_refuse(lambda: load_escalation_policy(file), EscalationPolicyError, ConfigFault)
 
 
 @pytest.mark.parametrize("name", ["bank_holidays.toml", "tribunal.toml"])
@@ -127,7 +127,7 @@ def test_the_almanac(tmp_path: Path, name: str, data: Any) -> None:
     over = tmp_path / "almanac"
     over.mkdir(exist_ok=True)
     (over / name).write_bytes(changed((CONFIG / "almanac" / name).read_bytes(), data))
-    read_or_refuse(lambda: load_almanac(CONFIG / "almanac", over), ConfigFault, NoAnswer)
+    read_or_refuse(lambda: load_calendar(CONFIG / "almanac", over), ConfigFault, NoAnswer)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ UNDOING = ("open", "move", "move", "move", "correct", "correct", "correct", "wit
 
 
 @pytest.fixture(scope="module", autouse=True)
-def house() -> Iterator[None]:
+def context() -> Iterator[None]:
     yield
     clear_away()
 
@@ -40,10 +40,10 @@ def house() -> Iterator[None]:
 @QUIET
 @given(dice=st.randoms(use_true_random=True))
 def test_whatever_is_linked_to_whatever(dice: Random) -> None:
-    with linking() as house:
+    with linking() as context:
         for _step in range(dice.randrange(4, 40)):
-            act(house, dice)
-        house.settle()
+            act(context, dice)
+        context.settle()
 
 
 @QUIET
@@ -52,11 +52,11 @@ def test_whatever_is_done_to_cases_that_have_heard_each_other(dice: Random) -> N
     """A chain of linked cases as it is lived, up to some day of it; from there whatever a team may do, and above all
     what it may undo.
     """
-    with linking() as house:
-        house.lives(dice.randrange(10, len(CHAIN) - 8))
+    with linking() as context:
+        context.lives(dice.randrange(10, len(CHAIN) - 8))
         for _step in range(dice.randrange(2, 16)):
-            act(house, dice, UNDOING)
-        house.settle()
+            act(context, dice, UNDOING)
+        context.settle()
 
 
 def test_what_is_heard_goes_round_nowhere_and_ends_before_hearing_does() -> None:
@@ -77,36 +77,36 @@ def test_what_is_heard_goes_round_nowhere_and_ends_before_hearing_does() -> None
     assert 2 <= max(longest(fact, ()) for fact in after) < ROUNDS
 
 
-def act(house: Linking, dice: Random, deeds: tuple[str, ...] = DEEDS) -> None:
+def act(context: Linking, dice: Random, deeds: tuple[str, ...] = DEEDS) -> None:
     """One thing that a team may do, on this day or a later one."""
-    house.today = min(house.today + timedelta(days=dice.randrange(12)), LAST - timedelta(days=45))
-    known = house.lines()
+    context.today = min(context.today + timedelta(days=dice.randrange(12)), LAST - timedelta(days=45))
+    known = context.lines()
     refs: tuple[str | None, ...] = tuple(known) or (None,)
     match dice.choice(deeds) if known else "open":
         case "open":
             process = processes()[dice.choice(sorted(processes()))]
             kind = dice.choice((process.opens, process.opens, *sorted(process.opens_too)))
             case = dice.choice(REFS) if dice.randrange(10) else dice.choice(ODD)
-            say(house, dice, process, case, kind, (*known, case) if dice.randrange(10) == 0 else refs)
+            say(context, dice, process, case, kind, (*known, case) if dice.randrange(10) == 0 else refs)
         case "move":
             case = dice.choice(sorted(known))
-            process, state = house.stands(case)
-            say(house, dice, process, case, likely(process, state, dice), refs)
+            process, state = context.stands(case)
+            say(context, dice, process, case, likely(process, state, dice), refs)
         case "correct":
             case = dice.choice(sorted(known))
-            line, process = dice.choice(known[case]), house.stands(case)[0]
+            line, process = dice.choice(known[case]), context.stands(case)[0]
             told = worded(process.facts[line.kind], process, line.occurred_on, refs, dice) if dice.randrange(2) else {}
             moved = (
                 {"occurred_on": (line.occurred_on + timedelta(days=dice.randrange(-20, 20))).isoformat()}
                 if dice.randrange(2) or not told
                 else {}
             )
-            house.say(case, "fact_corrected", house.today, {**told, **moved}, line.seq)
+            context.say(case, "fact_corrected", context.today, {**told, **moved}, line.seq)
         case "withdraw":
             case = dice.choice(sorted(known))
-            house.say(case, "fact_withdrawn", house.today, {}, dice.randrange(1, len(known[case]) + 2))
+            context.say(case, "fact_withdrawn", context.today, {}, dice.randrange(1, len(known[case]) + 2))
         case "day":
-            house.settle()
+            context.settle()
 
 
 def likely(process: Process, state: str, dice: Random) -> str:
@@ -118,6 +118,6 @@ def likely(process: Process, state: str, dice: Random) -> str:
     return dice.choice(among or lawful or KINDS[process.name])
 
 
-def say(house: Linking, dice: Random, process: Process, case: str, kind: str, refs: tuple[str | None, ...]) -> None:
-    on = house.today - timedelta(days=dice.randrange(9) if dice.randrange(3) == 0 else 0)
-    house.say(case, kind, on, worded(process.facts[kind], process, on, refs, dice))
+def say(context: Linking, dice: Random, process: Process, case: str, kind: str, refs: tuple[str | None, ...]) -> None:
+    on = context.today - timedelta(days=dice.randrange(9) if dice.randrange(3) == 0 else 0)
+    context.say(case, kind, on, worded(process.facts[kind], process, on, refs, dice))

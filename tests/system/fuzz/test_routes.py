@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from config.settings import Settings
-from runtime.health.server import Pulse, Watch
+from runtime.health.server import HealthServer, Heartbeat
 from tests.support.by_hand import day
 from tests.support.examples import examples
 from tests.support.paths import ROOT
@@ -39,7 +39,7 @@ CHECKS: list[Any] = [
     response_schema_conformance,
 ]
 METHODS = st.sampled_from(("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW"))
-WORDS = st.text(max_size=30)
+TEXT = st.text(max_size=30)
 LATIN = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=60)
 HEADERS = st.dictionaries(
     st.sampled_from(("Authorization", "Cookie", "Range", "Accept", "X-Forwarded-For", "Content-Length")),
@@ -63,9 +63,9 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
     spoilt = tmp_path_factory.mktemp("spoilt")
     (spoilt / "sendflow.db").write_bytes(b"no records" * 1000)
     made = {
-        "well": Watch(Settings(home=home, today=day("14 Apr 2026")), Pulse()),
-        "locked": Watch(Settings(home=home, auth=LOGIN), Pulse()),
-        "spoilt": Watch(Settings(home=spoilt), Pulse(beat=-1e9)),
+        "well": HealthServer(Settings(home=home, today=day("14 Apr 2026")), Heartbeat()),
+        "locked": HealthServer(Settings(home=home, auth=LOGIN), Heartbeat()),
+        "spoilt": HealthServer(Settings(home=spoilt), Heartbeat(beat=-1e9)),
     }
     for each in made.values():
         each.__enter__()
@@ -76,18 +76,24 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.path)
-@pytest.mark.parametrize("house", ["well", "locked", "spoilt"])
-def test_what_is_described_is_what_is_answered(addresses: dict[str, str], operation: Any, house: str) -> None:
+@pytest.mark.parametrize("installation_state", ["well", "locked", "spoilt"])
+def test_what_is_described_is_what_is_answered(
+    addresses: dict[str, str], operation: Any, installation_state: str
+) -> None:
     """The addresses take nothing; what is sent beside them all the same, a login of any sort among it,
     changes nothing.
     """
 
     @QUIET
-    @given(case=operation.as_strategy(), query=st.dictionaries(WORDS, WORDS, max_size=3), headers=HEADERS)
+    @given(
+        case=operation.as_strategy(),
+        query=st.dictionaries(TEXT, TEXT, max_size=3),
+        headers=HEADERS,
+    )
     def ask(case: Any, query: dict[str, str], headers: dict[str, str]) -> None:
-        answer = case.call(base_url=addresses[house], params=query, headers=headers, timeout=10)
-        case.validate_response(answer, checks=CHECKS + ([not_a_server_error] if house != "spoilt" else []))
-        assert (answer.status_code == 401) is (house == "locked")
+        answer = case.call(base_url=addresses[installation_state], params=query, headers=headers, timeout=10)
+        case.validate_response(answer, checks=CHECKS + ([not_a_server_error] if installation_state != "spoilt" else []))
+        assert (answer.status_code == 401) is (installation_state == "locked")
 
     ask()
 

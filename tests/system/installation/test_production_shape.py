@@ -20,9 +20,19 @@ from typing import Any
 
 import pytest
 
-from flows.jobs import Act
-from tests.support.canaries import CLINICAL, NAMES, NUMBERS, Done, Words, run, search_home, search_outputs, trackers
-from tests.support.installation import LivingHouse, wait_until
+from flows.jobs import Job
+from tests.support.canaries import (
+    CLINICAL,
+    NAMES,
+    NUMBERS,
+    Done,
+    Words,
+    run,
+    search_home,
+    search_outputs,
+    trackers,
+)
+from tests.support.installation import RunningInstallation, wait_until
 
 LOGIN = "dco:kestrel-under-glass-41"
 NAME = "Zuzanna Wrobelek"
@@ -30,9 +40,9 @@ SECRET = LOGIN.partition(":")[2]
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivingHouse]:
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningInstallation]:
     """A house that asks for a login."""
-    made = LivingHouse(tmp_path_factory.mktemp("locked") / "var", sample=False, SENDFLOW_AUTH=LOGIN).opened()
+    made = RunningInstallation(tmp_path_factory.mktemp("locked") / "var", sample=False, SENDFLOW_AUTH=LOGIN).opened()
     yield made
     made.close()
 
@@ -64,15 +74,15 @@ def with_canaries(folder: Path) -> list[Words]:
     ]
 
 
-@pytest.mark.house
+@pytest.mark.installation
 @pytest.mark.timeout(600)
-def test_no_canary_is_found_where_a_prefect_server_took_part(house: LivingHouse, tmp_path: Path) -> None:
+def test_no_canary_is_found_where_a_prefect_server_took_part(installation: RunningInstallation, tmp_path: Path) -> None:
     """The commands share one process, as each would pay for Prefect's import."""
-    outputs, past = run(house.home, with_canaries(tmp_path / "in"), **house.environment)
+    outputs, past = run(installation.home, with_canaries(tmp_path / "in"), **installation.environment)
     assert [done.code for done in outputs] == [1, 2, 0, 2, 2, 0, 0, 0, 0]
     assert "Prefect" not in past + "".join(done.stderr for done in outputs), "each command has shown its run"
     search_outputs([*outputs, Done(("all",), 0, "", past)])
-    search_home(house.home)
+    search_home(installation.home)
 
 
 def ask(url: str, login: str | None = None, body: Any = None) -> tuple[int, str]:
@@ -88,11 +98,11 @@ def ask(url: str, login: str | None = None, body: Any = None) -> tuple[int, str]
         return refused.code, refused.read().decode(errors="replace")
 
 
-@pytest.mark.house
+@pytest.mark.installation
 @pytest.mark.timeout(600)
-def test_a_login_reaches_neither_pages_nor_files(house: LivingHouse) -> None:
+def test_a_login_reaches_neither_pages_nor_files(installation: RunningInstallation) -> None:
     """Without it the interface and the watch tell nothing; with it commands show their runs; and it stands nowhere."""
-    api, watch = f"http://127.0.0.1:{house.port}/api", house.running["watch_url"]
+    api, watch = f"http://127.0.0.1:{installation.port}/api", installation.running["watch_url"]
     wanted: dict[str, Any] = {"limit": 200}
     for path in ("flow_runs/filter", "logs/filter", "artifacts/filter", "variables/filter", "block_documents/filter"):
         assert ask(f"{api}/{path}", None, wanted)[0] == 401
@@ -102,43 +112,43 @@ def test_a_login_reaches_neither_pages_nor_files(house: LivingHouse) -> None:
         assert SECRET not in said
     assert wait_until(lambda: _answers(f"{watch}/live"))
     assert (ask(f"{watch}/metrics")[0], ask(f"{watch}/metrics", LOGIN)[0]) == (401, 200)
-    swept = house.ask("sweep", "--json")
+    swept = installation.ask("sweep", "--json")
     assert swept.returncode == 0, swept.stderr
     assert "Prefect" not in swept.stderr, "the command has shown its run"
     runs = json.loads(ask(f"{api}/flow_runs/filter", LOGIN, {**wanted, "sort": "START_TIME_DESC"})[1])
     assert {run["name"].split()[0] for run in runs} >= {"import", "sweep", "deliver", "digest", "verify"}
-    shared = house.ask("sweep", "--workers", "2")
+    shared = installation.ask("sweep", "--workers", "2")
     assert (shared.returncode, "the pool is not there yet: run sendflow deployments once" in shared.stderr) == (
         0,
         True,
     ), shared.stderr
-    assert house.ask("doctor", "--quick", "--json").returncode in {0, 1}
-    for page in (f"http://127.0.0.1:{house.port}/", f"{api}/health"):
+    assert installation.ask("doctor", "--quick", "--json").returncode in {0, 1}
+    for page in (f"http://127.0.0.1:{installation.port}/", f"{api}/health"):
         assert SECRET not in ask(page)[1]
-    assert SECRET not in house.said + swept.stdout + swept.stderr
-    assert _holding(house.home, SECRET.encode(), _basic()) == []
+    assert SECRET not in installation.said + swept.stdout + swept.stderr
+    assert _holding(installation.home, SECRET.encode(), _basic()) == []
 
 
-@pytest.mark.house
+@pytest.mark.installation
 @pytest.mark.timeout(600)
-def test_without_the_login_no_route_of_the_interface_says_or_does_anything(house: LivingHouse) -> None:
+def test_without_the_login_no_route_of_the_interface_says_or_does_anything(installation: RunningInstallation) -> None:
     """Every path and method that the server itself names, asked without a login; two say whether it is there."""
-    described = json.loads(ask(f"http://127.0.0.1:{house.port}/openapi.json")[1])["paths"]
+    described = json.loads(ask(f"http://127.0.0.1:{installation.port}/openapi.json")[1])["paths"]
     found: dict[int, list[str]] = {}
     with ThreadPoolExecutor(4) as askers:
         asked = [(method, path) for path, methods in described.items() for method in methods]
-        codes = askers.map(lambda one: _code(house, *one), asked)
+        codes = askers.map(lambda one: _code(installation, *one), asked)
         for (method, path), code in zip(asked, codes, strict=True):
             found.setdefault(code, []).append(f"{method} {path}")
     assert len(found[401]) > 150
     assert {code: paths for code, paths in found.items() if code != 401} == {200: ["get /health", "get /ready"]}
 
 
-@pytest.mark.house
+@pytest.mark.installation
 @pytest.mark.timeout(600)
-def test_nothing_that_is_typed_beside_the_parameters_is_kept(house: LivingHouse) -> None:
+def test_nothing_that_is_typed_beside_the_parameters_is_kept(installation: RunningInstallation) -> None:
     """The form's switch that lets any value pass, its name, tags and message, and names that the flow does not know."""
-    api = f"http://127.0.0.1:{house.port}/api"
+    api = f"http://127.0.0.1:{installation.port}/api"
     there = json.loads(ask(f"{api}/deployments/name/verify/verify-now", LOGIN)[1])
     start = f"{api}/deployments/{there['id']}/create_flow_run"
     typed: dict[str, Any] = {
@@ -169,7 +179,7 @@ def test_nothing_that_is_typed_beside_the_parameters_is_kept(house: LivingHouse)
         data=json.dumps({"state": {"type": "CANCELLED", "message": NAME, "name": NAME}, "force": True}).encode(),
         headers={
             "Content-Type": "application/json",
-            "Origin": f"http://127.0.0.1:{house.port}",
+            "Origin": f"http://127.0.0.1:{installation.port}",
             "Authorization": f"Basic {_basic().decode()}",
         },
     )
@@ -178,17 +188,17 @@ def test_nothing_that_is_typed_beside_the_parameters_is_kept(house: LivingHouse)
     assert ask(start, LOGIN, {"parameters": {}, "state": "no state"})[0] == 422, (
         "what is no start is refused in the server's own words"
     )
-    assert _holding(house.home, NAME.encode()) == []
+    assert _holding(installation.home, NAME.encode()) == []
 
 
-@pytest.mark.house
+@pytest.mark.installation
 @pytest.mark.timeout(600)
-def test_closed_it_leaves_neither_a_canary_nor_its_login_behind(house: LivingHouse) -> None:
+def test_closed_it_leaves_neither_a_canary_nor_its_login_behind(installation: RunningInstallation) -> None:
     """What its parts write as they end is searched too."""
-    house.close()
-    search_outputs([Done(("up",), 0, house.said, "")])
-    assert search_home(house.home) > 10
-    assert _holding(house.home, SECRET.encode(), _basic()) == []
+    installation.close()
+    search_outputs([Done(("up",), 0, installation.said, "")])
+    assert search_home(installation.home) > 10
+    assert _holding(installation.home, SECRET.encode(), _basic()) == []
 
 
 @pytest.mark.parametrize("name", ["sweep", "deliver", "digest", "verify"])
@@ -199,11 +209,13 @@ def test_the_door_knows_the_parameters_of_every_deployment(name: str) -> None:
     from runtime.prefect_server import PARAMETERS
 
     assert {f"{name}-now"} <= {each.name for each in deployments()}
-    assert inspect.signature(FLOWS[Act(name)].fn).parameters.keys() <= set(PARAMETERS)
+    assert inspect.signature(FLOWS[Job(name)].fn).parameters.keys() <= set(PARAMETERS)
 
 
-def _code(house: LivingHouse, method: str, path: str) -> int:
-    whole = f"http://127.0.0.1:{house.port}/api{re.sub(r'{[^}]+}', '3fa85f64-5717-4562-b3fc-2c963f66afa6', path)}"
+def _code(installation: RunningInstallation, method: str, path: str) -> int:
+    whole = (
+        f"http://127.0.0.1:{installation.port}/api{re.sub(r'{[^}]+}', '3fa85f64-5717-4562-b3fc-2c963f66afa6', path)}"
+    )
     body = None if method in {"get", "delete"} else b"{}"
     try:
         request = urllib.request.Request(

@@ -23,72 +23,72 @@ import pytest
 from config.running_instance import server_answers
 from flows.deployments import LEFT, WHAT_THEY_DO, ZOMBIES
 from flows.run_labels import EndState
-from tests.support.installation import OPEN, ROOT, LivingHouse, processes_of, wait_until
+from tests.support.installation import OPEN, ROOT, RunningInstallation, processes_of, wait_until
 
-pytestmark = pytest.mark.house
+pytestmark = pytest.mark.installation
 REFERENCES_AND_DAYS = re.compile(
     r"^(None|True|False|new|[A-Z]{1,4}-?[0-9]{3,9}|[a-z_,]+|[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9a-f]{32})$"
 )
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivingHouse]:
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningInstallation]:
     """An open house whose alarm clock looks every second."""
-    opened = LivingHouse(tmp_path_factory.mktemp("newcomer") / "var", SENDFLOW_TICK_SECONDS="1")
+    opened = RunningInstallation(tmp_path_factory.mktemp("newcomer") / "var", SENDFLOW_TICK_SECONDS="1")
     yield opened.opened()
     opened.close()
 
 
-def test_it_says_what_it_did_and_where_to_look(house: LivingHouse) -> None:
+def test_it_says_what_it_did_and_where_to_look(installation: RunningInstallation) -> None:
     """In plain words: the pages, the letters, three commands."""
-    assert f"http://127.0.0.1:{house.port}" in house.said
-    assert str(house.home / "letters") in house.said
-    assert len([line for line in house.said.splitlines() if "sendflow" in line and line.startswith("  ")]) == 3
+    assert f"http://127.0.0.1:{installation.port}" in installation.said
+    assert str(installation.home / "letters") in installation.said
+    assert len([line for line in installation.said.splitlines() if "sendflow" in line and line.startswith("  ")]) == 3
     for word in ("rows accepted", "rows refused on purpose", "cases looked at", "letters sent", "are intact"):
-        assert word in house.said
+        assert word in installation.said
 
 
-def test_the_sample_is_alive(house: LivingHouse) -> None:
+def test_the_sample_is_alive(installation: RunningInstallation) -> None:
     """There is something to see on any date, and the letters lie in their folder."""
-    late = house.ask("overdue", "--json")
+    late = installation.ask("overdue", "--json")
     assert (late.returncode, late.stderr) == (0, "")
     assert json.loads(late.stdout)
-    assert len(list((house.home / "letters").glob("*.eml"))) > 5
+    assert len(list((installation.home / "letters").glob("*.eml"))) > 5
 
 
-def test_the_pages_answer_and_are_the_ones_that_call_nobody(house: LivingHouse) -> None:
+def test_the_pages_answer_and_are_the_ones_that_call_nobody(installation: RunningInstallation) -> None:
     """The first UI is the one shown, as the second asks a counting service."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{house.port}/", timeout=30) as page:
+    with urllib.request.urlopen(f"http://127.0.0.1:{installation.port}/", timeout=30) as page:
         assert page.status == 200
-    with urllib.request.urlopen(f"http://127.0.0.1:{house.port}/ui-settings", timeout=30) as told:
+    with urllib.request.urlopen(f"http://127.0.0.1:{installation.port}/ui-settings", timeout=30) as told:
         assert json.load(told)["default_ui"] == "v1"
-    assert house.api("/admin/settings")["server"]["analytics_enabled"] is False
+    assert installation.api("/admin/settings")["server"]["analytics_enabled"] is False
 
 
 @pytest.mark.parametrize("path", ["/", "/v2/", "/api/health"])
-def test_a_browser_is_told_to_fetch_from_this_server_only(house: LivingHouse, path: str) -> None:
+def test_a_browser_is_told_to_fetch_from_this_server_only(installation: RunningInstallation, path: str) -> None:
     """Also on the second UI, whose counting no setting stops; and a page of another site may not read the answers."""
     request = urllib.request.Request(
-        f"http://127.0.0.1:{house.port}{path}", headers={"Origin": "https://elsewhere.example"}
+        f"http://127.0.0.1:{installation.port}{path}", headers={"Origin": "https://elsewhere.example"}
     )
     with urllib.request.urlopen(request, timeout=30) as answer:
         policy, shared = answer.headers["Content-Security-Policy"], answer.headers["Access-Control-Allow-Origin"]
     (allowed,) = re.findall(r"connect-src ([^;]+);", policy)
     hosts = {re.sub(r"^\w+://", "", source) for source in allowed.split() if "://" in source}
-    assert hosts == {f"127.0.0.1:{house.port}", f"localhost:{house.port}"}
+    assert hosts == {f"127.0.0.1:{installation.port}", f"localhost:{installation.port}"}
     assert shared not in {"*", "https://elsewhere.example"}
 
 
-def test_a_run_can_be_read_where_it_is_opened(house: LivingHouse) -> None:
+def test_a_run_can_be_read_where_it_is_opened(installation: RunningInstallation) -> None:
     """The first thing that a person sees of a run is its log."""
-    newest, *_ = house.runs("sweep")
-    lines = house.api("/logs/filter", {"logs": {"flow_run_id": {"any_": [newest["id"]]}}})
+    newest, *_ = installation.runs("sweep")
+    lines = installation.api("/logs/filter", {"logs": {"flow_run_id": {"any_": [newest["id"]]}}})
     assert any(line["message"].startswith("Looked at ") for line in lines)
 
 
-def test_the_first_acts_are_runs_with_names_and_ends_for_a_person(house: LivingHouse) -> None:
+def test_the_first_acts_are_runs_with_names_and_ends_for_a_person(installation: RunningInstallation) -> None:
     """Imported, swept, digested, delivered, verified; none of them red."""
-    names = {run["name"].split()[0]: run for run in house.runs()}
+    names = {run["name"].split()[0]: run for run in installation.runs()}
     assert {"import", "sweep", "digest", "deliver", "verify"} <= set(names)
     assert {run["state_name"] for run in names.values()} <= set(EndState)
     assert {run["state_type"] for run in names.values()} == {"COMPLETED"}
@@ -96,16 +96,16 @@ def test_the_first_acts_are_runs_with_names_and_ends_for_a_person(house: LivingH
     assert all(re.fullmatch(r"[A-Z0-9]{3,8}|[a-z_-]+", tag) for run in names.values() for tag in run["tags"])
 
 
-def test_the_parameters_hold_references_kinds_and_days_only(house: LivingHouse) -> None:
+def test_the_parameters_hold_references_kinds_and_days_only(installation: RunningInstallation) -> None:
     """Prefect stores every one of them."""
-    told = [str(value) for run in house.runs() for value in run["parameters"].values()]
+    told = [str(value) for run in installation.runs() for value in run["parameters"].values()]
     assert told
     assert [value for value in told if not REFERENCES_AND_DAYS.match(value)] == []
 
 
-def test_every_artifact_is_filled(house: LivingHouse) -> None:
+def test_every_artifact_is_filled(installation: RunningInstallation) -> None:
     """Overdue by body, due this week, the verification; the sweep's name the day of the next look."""
-    pages = {page["key"]: page for page in house.api("/artifacts/filter", {})}
+    pages = {page["key"]: page for page in installation.api("/artifacts/filter", {})}
     assert {"overdue-by-body", "due-this-week", "verification"} <= set(pages)
     assert "next look: " in pages["overdue-by-body"]["description"]
     assert json.loads(pages["overdue-by-body"]["data"])[0]["Overdue"] >= 1
@@ -113,11 +113,11 @@ def test_every_artifact_is_filled(house: LivingHouse) -> None:
     assert "# The history is intact" in pages["verification"]["data"]
 
 
-def test_a_person_can_start_four_things_and_none_has_a_schedule(house: LivingHouse) -> None:
+def test_a_person_can_start_four_things_and_none_has_a_schedule(installation: RunningInstallation) -> None:
     """Each button says what it does."""
 
     def served() -> dict[str, str] | None:
-        found = house.api("/deployments/filter", {})
+        found = installation.api("/deployments/filter", {})
         by_flow = {each["entrypoint"].rsplit(".", 1)[-1]: each for each in found}
         return (
             {name: each["description"] for name, each in by_flow.items() if not each["schedules"]}
@@ -128,34 +128,34 @@ def test_a_person_can_start_four_things_and_none_has_a_schedule(house: LivingHou
     assert wait_until(served) == WHAT_THEY_DO
 
 
-def test_runs_whose_process_dies_are_noticed_whatever_their_end_is_called(house: LivingHouse) -> None:
+def test_runs_whose_process_dies_are_noticed_whatever_their_end_is_called(installation: RunningInstallation) -> None:
     """The automation waits for every end by name."""
     (automation,) = wait_until(
-        lambda: [each for each in house.api("/automations/filter", {}) if each["name"] == ZOMBIES]
+        lambda: [each for each in installation.api("/automations/filter", {}) if each["name"] == ZOMBIES]
     )
     assert automation["enabled"]
     assert {f"prefect.flow-run.{name}" for name in EndState} <= set(automation["trigger"]["expect"])
 
 
-def test_a_sweep_that_is_started_from_the_pages_finds_nothing_left_to_do(house: LivingHouse) -> None:
+def test_a_sweep_that_is_started_from_the_pages_finds_nothing_left_to_do(installation: RunningInstallation) -> None:
     """It is safe at any time."""
-    ended = house.start("sweep")
+    ended = installation.start("sweep")
     assert (ended["state_type"], ended["state_name"]) == ("COMPLETED", EndState.NOTHING_DUE)
 
 
-def test_words_are_refused_before_they_are_stored(house: LivingHouse) -> None:
+def test_words_are_refused_before_they_are_stored(installation: RunningInstallation) -> None:
     """Whoever types a name where a day or a reference belongs is stopped by the server itself."""
-    before = len(house.runs())
-    assert house.start("sweep", as_at="Zebediah") == {"refused": 409}
-    assert house.start("verify", case="Zebediah Crumb") == {"refused": 409}
-    assert len(house.runs()) == before
+    before = len(installation.runs())
+    assert installation.start("sweep", as_at="Zebediah") == {"refused": 409}
+    assert installation.start("verify", case="Zebediah Crumb") == {"refused": 409}
+    assert len(installation.runs()) == before
 
 
-def test_a_fact_is_recorded_as_a_run_and_its_words_stay_outside(house: LivingHouse) -> None:
+def test_a_fact_is_recorded_as_a_run_and_its_words_stay_outside(installation: RunningInstallation) -> None:
     """One JSON document on standard output; the run shows the reference and the kind; no file of Prefect's holds the
     words.
     """
-    opened = house.ask(
+    opened = installation.ask(
         "record",
         "ZZ900001",
         "ehc_assessment_requested",
@@ -169,7 +169,7 @@ def test_a_fact_is_recorded_as_a_run_and_its_words_stay_outside(house: LivingHou
     )
     assert (opened.returncode, json.loads(opened.stdout)["case_ref"]) == (0, "ZZ900001")
     words = "Zebediah Crumb was seen by Dr Quillfeather"
-    noted = house.ask(
+    noted = installation.ask(
         "record",
         "ZZ900001",
         "chasing_paused",
@@ -184,45 +184,45 @@ def test_a_fact_is_recorded_as_a_run_and_its_words_stay_outside(house: LivingHou
         "--json",
     )
     assert noted.returncode in {0, 1}
-    names = [run["name"] for run in house.runs("record")]
+    names = [run["name"] for run in installation.runs("record")]
     assert "record ZZ900001 ehc_assessment_requested" in names
     assert "record ZZ900001 chasing_paused" in names
-    for path in [*house.home.rglob("*")]:
+    for path in [*installation.home.rglob("*")]:
         if path.is_file():
             assert b"Quillfeather" not in path.read_bytes(), path
 
 
-def test_a_refused_fact_is_a_run_that_is_not_red(house: LivingHouse) -> None:
+def test_a_refused_fact_is_a_run_that_is_not_red(installation: RunningInstallation) -> None:
     """The house did what it is for; the person gets the sentence, Prefect the code."""
-    refused = house.ask(
+    refused = installation.ask(
         "record", "ZZ900001", "final_plan_received", "--on", "2026-03-04", "--actor", "dco.team", "--json"
     )
     assert refused.returncode == 1
     assert refused.stdout == ""
-    newest = house.runs("record")[0]
+    newest = installation.runs("record")[0]
     assert (newest["state_type"], newest["state_name"]) == ("COMPLETED", EndState.REFUSED)
 
 
-def test_the_alarm_clock_fires(house: LivingHouse) -> None:
+def test_the_alarm_clock_fires(installation: RunningInstallation) -> None:
     """Nobody sweeps: the real scheduler, in its own process, finds the duty that is long overdue and writes
     the breach.
     """
     for kind, data in (("assessment_agreed", []), ("health_advice_requested", ["--data", "service=physiotherapy"])):
-        done = house.ask("record", "ZZ900001", kind, "--on", "2026-03-05", *data, "--actor", "dco.team")
+        done = installation.ask("record", "ZZ900001", kind, "--on", "2026-03-05", *data, "--actor", "dco.team")
         assert done.returncode == 0, done.stderr
 
     def kinds() -> set[str]:
-        return {fact["kind"] for fact in json.loads(house.ask("case", "ZZ900001", "--json").stdout)["facts"]}
+        return {fact["kind"] for fact in json.loads(installation.ask("case", "ZZ900001", "--json").stdout)["facts"]}
 
     wait_until(lambda: "breached" in kinds())
     assert wait_until(
-        lambda: [run for run in house.runs("sweep") if "breached" in run["name"] and not run["deployment_id"]]
+        lambda: [run for run in installation.runs("sweep") if "breached" in run["name"] and not run["deployment_id"]]
     )
 
 
-def test_whoever_watches_the_machine_is_answered(house: LivingHouse) -> None:
+def test_whoever_watches_the_machine_is_answered(installation: RunningInstallation) -> None:
     """running.json says where; the addresses are beside the alarm clock, on loopback."""
-    url = house.running["watch_url"]
+    url = installation.running["watch_url"]
     assert url.startswith("http://127.0.0.1:")
 
     def answered() -> bytes | None:
@@ -238,14 +238,14 @@ def test_whoever_watches_the_machine_is_answered(house: LivingHouse) -> None:
             assert answer.status == 200
 
 
-def test_parts_that_die_are_started_again_and_facts_are_recorded_meanwhile(house: LivingHouse) -> None:
+def test_parts_that_die_are_started_again_and_facts_are_recorded_meanwhile(installation: RunningInstallation) -> None:
     """Silence is the worst fault: server, deployments and alarm clock are all killed at once, as when
     memory runs out.
     """
-    before = house.running["pids"]
+    before = installation.running["pids"]
     for pid in before.values():
         os.kill(pid, signal.SIGKILL)
-    done = house.ask(
+    done = installation.ask(
         "record",
         "ZZ900003",
         "ehc_assessment_requested",
@@ -259,29 +259,29 @@ def test_parts_that_die_are_started_again_and_facts_are_recorded_meanwhile(house
     )
     assert (done.returncode, json.loads(done.stdout)["case_ref"]) == (0, "ZZ900003")
     assert "runs directly" in done.stderr
-    wait_until(lambda: all(house.running["pids"][name] != pid for name, pid in before.items()))
+    wait_until(lambda: all(installation.running["pids"][name] != pid for name, pid in before.items()))
     for name in before:
-        assert f"The {name} process ended by itself" in house.said
-    wait_until(lambda: server_answers(f"http://127.0.0.1:{house.port}/api"))
+        assert f"The {name} process ended by itself" in installation.said
+    wait_until(lambda: server_answers(f"http://127.0.0.1:{installation.port}/api"))
     # A server that has just begun answers for its health before it takes a run, and its deployments are
     # told to it
     # after that.
-    assert wait_until(lambda: house.start("verify", case="ZZ900003").get("state_type")) == "COMPLETED"
+    assert wait_until(lambda: installation.start("verify", case="ZZ900003").get("state_type")) == "COMPLETED"
 
 
-def test_a_second_up_on_the_same_home_is_one_clear_line(house: LivingHouse, tmp_path: Path) -> None:
+def test_a_second_up_on_the_same_home_is_one_clear_line(installation: RunningInstallation, tmp_path: Path) -> None:
     """And the first goes on as if nothing had been asked."""
-    second = house.ask("up")
+    second = installation.ask("up")
     assert second.returncode == 3
     assert second.stderr.count("\n") == 1
     assert "open already" in second.stderr
-    assert house.process.poll() is None
+    assert installation.process.poll() is None
 
 
 def test_a_port_that_is_taken_is_one_clear_line(tmp_path: Path) -> None:
     """It is named, with how to choose another, and nothing is left behind."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        other = LivingHouse(tmp_path / "var", taken.getsockname()[1])
+        other = RunningInstallation(tmp_path / "var", taken.getsockname()[1])
         assert other.ended() == 3
     assert other.said.count("\n") == 1
     assert re.search(r"port \d+ on 127\.0\.0\.1 is taken .* SENDFLOW_PORT=\d+ make up", other.said)
@@ -291,7 +291,7 @@ def test_a_port_that_is_taken_is_one_clear_line(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
     """Also for root, whom no permission stops."""
     (tmp_path / "file").touch()
-    other = LivingHouse.__new__(LivingHouse)
+    other = RunningInstallation.__new__(RunningInstallation)
     other.environment = dict(os.environ) | {"SENDFLOW_HOME": str(tmp_path / "file" / "var")}
     ended = other.ask("up")
     assert ended.returncode == 3
@@ -299,43 +299,48 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> No
     assert "cannot be written" in ended.stderr
 
 
-def test_a_process_that_is_killed_leaves_its_run_running(house: LivingHouse) -> None:
+def test_a_process_that_is_killed_leaves_its_run_running(installation: RunningInstallation) -> None:
     """Prefect does not notice by itself; what becomes of that run is seen when the house is opened again."""
     hangs = (
-        "import threading; from flows import jobs as runs; from casework.context import House; runs.core = lambda act:"
-        " lambda *given, **more: threading.Event().wait(); runs.perform('verify', House.open(), case='ZZ900002')"
+        "import threading; from flows import jobs; from casework.context import AppContext;"
+        " jobs.job_function = lambda job: lambda *given, **more: threading.Event().wait();"
+        " jobs.run_job('verify', AppContext.open(), case='ZZ900002')"
     )
-    hung = subprocess.Popen([sys.executable, "-c", hangs], cwd=ROOT, env=house.environment)
+    hung = subprocess.Popen([sys.executable, "-c", hangs], cwd=ROOT, env=installation.environment)
     wait_until(
         lambda: [
-            run for run in house.runs("verify") if run["name"] == "verify ZZ900002" and run["state_type"] == "RUNNING"
+            run
+            for run in installation.runs("verify")
+            if run["name"] == "verify ZZ900002" and run["state_type"] == "RUNNING"
         ]
     )
     hung.kill()
     hung.wait()
-    assert [run["state_type"] for run in house.runs("verify") if run["name"] == "verify ZZ900002"] == ["RUNNING"]
+    assert [run["state_type"] for run in installation.runs("verify") if run["name"] == "verify ZZ900002"] == ["RUNNING"]
 
 
-def test_ctrl_c_closes_it_and_leaves_no_process(house: LivingHouse) -> None:
+def test_ctrl_c_closes_it_and_leaves_no_process(installation: RunningInstallation) -> None:
     """The records stay; running.json does not, and no command looks for a server any more."""
-    parts = house.running["pids"]
+    parts = installation.running["pids"]
     assert set(parts) == {"server", "deployments", "wake"}
-    house.signal(signal.SIGINT)
-    assert house.ended() == 0
-    assert processes_of(house.home) == []
-    assert not (house.home / "running.json").exists()
-    assert (house.home / "sendflow.db").exists()
-    assert "runs directly" in house.ask("verify", "--json").stderr
+    installation.signal(signal.SIGINT)
+    assert installation.ended() == 0
+    assert processes_of(installation.home) == []
+    assert not (installation.home / "running.json").exists()
+    assert (installation.home / "sendflow.db").exists()
+    assert "runs directly" in installation.ask("verify", "--json").stderr
 
 
-def test_opened_again_it_imports_nothing_and_a_killed_supervisor_takes_all_with_it(house: LivingHouse) -> None:
+def test_opened_again_it_imports_nothing_and_a_killed_supervisor_takes_all_with_it(
+    installation: RunningInstallation,
+) -> None:
     """The records that are there are used; after a SIGKILL no process outlives the one that started it."""
 
     def facts() -> int:
-        return int(json.loads(house.ask("verify", "--json").stdout)["facts"])
+        return int(json.loads(installation.ask("verify", "--json").stdout)["facts"])
 
     before = facts()
-    again = LivingHouse(house.home, house.port)
+    again = RunningInstallation(installation.home, installation.port)
     try:
         wait_until(lambda: again.said.count(OPEN) == 2)
         assert "nothing is imported again" in again.said
@@ -350,6 +355,6 @@ def test_opened_again_it_imports_nothing_and_a_killed_supervisor_takes_all_with_
         assert left["state"]["message"] == LEFT
         again.signal(signal.SIGKILL)
         again.ended()
-        wait_until(lambda: processes_of(house.home) == [], 30)
+        wait_until(lambda: processes_of(installation.home) == [], 30)
     finally:
         again.close()

@@ -16,8 +16,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from models.database import make_records, open_engine
-from runtime.local_postgres import Cluster, binaries
+from models.database import create_or_upgrade_schema, open_engine
+from runtime.local_postgres import LocalPostgres, binaries
 
 if TYPE_CHECKING:
     from tests.support.team import Team
@@ -28,18 +28,18 @@ MADE = "made_once"
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Cluster]:
+def postgres() -> Iterator[LocalPostgres]:
     """A cluster that is running, with one database of made records to copy from."""
     # Not under pytest's own folder, which is closed to the user that the server runs as.
     home = Path(tempfile.mkdtemp(prefix="sendflow-pg-"))
     home.chmod(0o755)
-    cluster = Cluster(home / "cluster", fast=True)
+    cluster = LocalPostgres(home / "cluster", fast=True)
     cluster.make()
     try:
         cluster.start()
         cluster.database(MADE)
         engine = open_engine(cluster.url(MADE, "owner"))
-        make_records(engine)
+        create_or_upgrade_schema(engine)
         engine.dispose()
         yield cluster
     finally:
@@ -48,7 +48,7 @@ def postgres() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def database(postgres: Cluster) -> Callable[..., str]:
+def database(postgres: LocalPostgres) -> Callable[..., str]:
     """Makes a database, empty or with made records in it; its address as the owner."""
     numbers = count(1)
 

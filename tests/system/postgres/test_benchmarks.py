@@ -13,11 +13,11 @@ from benchmarks.peers.hiring import NotMade
 from benchmarks.places import Ground, OnPostgresql, OnSqlite
 from benchmarks.workload import Workshop, acts
 from casework.cases.record import record_acts
-from runtime.local_postgres import Cluster
+from runtime.local_postgres import LocalPostgres
 
 
 @pytest.fixture
-def place(tmp_path: Path, postgres: Cluster) -> Iterator[OnPostgresql]:
+def place(tmp_path: Path, postgres: LocalPostgres) -> Iterator[OnPostgresql]:
     made = OnPostgresql(Workshop(tmp_path), postgres)
     yield made
     made.end()
@@ -40,7 +40,7 @@ def test_every_act_is_measured_on_postgresql_too(place: OnPostgresql, monkeypatc
 def test_a_peer_has_a_database_of_its_own_that_is_dropped(place: OnPostgresql) -> None:
     before = databases(place)
     staff = hiring.Staff(place.shop.folder, hiring.whole(), "not here")
-    work = work_of("record one fact", place.shop.house, 2)
+    work = work_of("record one fact", place.shop.context, 2)
     try:
         if hiring.whole() is None:  # make bench makes it; a test never does
             with pytest.raises(hiring.NotMeasured, match="not here"), staff.side("SpiffWorkflow", place, work):
@@ -61,16 +61,16 @@ def databases(place: OnPostgresql) -> set[str]:
 
 
 def test_records_that_are_done_with_are_empty_for_the_next_and_a_copy_is_the_same(place: OnPostgresql) -> None:
-    house = place.fresh()
-    record_acts(house, acts(2), "bench", "record")
-    rows = place.rows(house)
-    again = place.again(house)
+    context = place.fresh()
+    record_acts(context, acts(2), "bench", "record")
+    rows = place.rows(context)
+    again = place.again(context)
     assert {table: sorted(some, key=str) for table, some in place.rows(again).items()} == {
         table: sorted(some, key=str) for table, some in rows.items()
     }
-    place.done(house)
+    place.done(context)
     emptied = place.fresh()
-    assert emptied.engine.url.database == house.engine.url.database
+    assert emptied.engine.url.database == context.engine.url.database
     assert not any(place.rows(emptied).values())
     place.done(emptied)
     place.done(again)
@@ -79,13 +79,13 @@ def test_records_that_are_done_with_are_empty_for_the_next_and_a_copy_is_the_sam
 def test_no_plan_of_a_read_outlives_the_size_that_it_was_made_for(place: OnPostgresql) -> None:
     # Measured: a plan prepared on the empty table took a hundred times as long when 36,000 facts had come in, until the
     # table was analysed.
-    house = place.fresh()
+    context = place.fresh()
     for number in range(12):
-        record_acts(house, acts(1, number), "bench", "record")
-    with house.engine.connect() as connection:
+        record_acts(context, acts(1, number), "bench", "record")
+    with context.engine.connect() as connection:
         prepared = connection.exec_driver_sql("SELECT statement FROM pg_prepared_statements").scalars().all()
     assert [statement for statement in prepared if "= ANY" in statement] == []
     assert [statement for statement in prepared if "INSERT INTO fact" in statement], (
         "what is the same whatever the size is prepared"
     )
-    place.done(house)
+    place.done(context)

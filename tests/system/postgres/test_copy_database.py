@@ -15,13 +15,13 @@ import pytest
 from sqlalchemy import text
 
 from casework.cases.record import record
-from casework.context import House
+from casework.context import AppContext
 from config.running_instance import only_supervisor
 from config.settings import Settings
-from models.database import RecordsError, open_engine
-from models.facts import Draft
+from models.database import DatabaseUnusable, open_engine
+from models.facts import FactDraft
 from runtime import copy_database
-from runtime.copy_database import CannotMove, move
+from runtime.copy_database import CannotCopy, move
 from runtime.diagnostics.checks import examine
 from tests.support.team import Team
 
@@ -60,32 +60,32 @@ def test_everything_goes_and_the_house_goes_on_there(team: Team, database: Calla
     before, head, settings = team.dump(), team.verify("14 Apr 2026").head, to(team, database)
     report = move(settings, HEARD.append)
     assert (report.head, report.cases, report.rows["fact"], report.rows["person"]) == (head, 1, len(team.lines()), 1)
-    house = House.open(settings)
+    context = AppContext.open(settings)
     there = Team.__new__(Team)
-    there.__dict__ |= {**team.__dict__, "first": house, "_houses": {}}
+    there.__dict__ |= {**team.__dict__, "first": context, "_houses": {}}
     assert plain(there.dump()) == plain(before)
     assert there.verify("14 Apr 2026").intact
     record(
-        house,
+        context,
         team.case,
-        [Draft("health_advice_received", date(2026, 4, 14), {"service": "speech_and_language_therapy"})],
+        [FactDraft("health_advice_received", date(2026, 4, 14), {"service": "speech_and_language_therapy"})],
         "dco.team",
     )
     assert there.sweep("14 Apr 2026").troubles == []
-    with house.engine.begin() as connection:
+    with context.engine.begin() as connection:
         numbers = [row[0] for row in connection.execute(text("SELECT id FROM tick ORDER BY id"))]
     assert len(set(numbers)) == len(numbers) > report.rows["tick"], "the server numbers on where the file ended"
-    house.engine.dispose()
+    context.engine.dispose()
 
 
 def test_the_file_is_left_as_it_was_and_says_where_its_records_are(team: Team, database: Callable[..., str]) -> None:
     before = team.dump()
     move(to(team, database), HEARD.append)
-    with pytest.raises(RecordsError, match="SENDFLOW_DATABASE_URL"):
-        House.open(Settings(home=team.home))
-    with pytest.raises(RecordsError):
+    with pytest.raises(DatabaseUnusable, match="SENDFLOW_DATABASE_URL"):
+        AppContext.open(Settings(home=team.home))
+    with pytest.raises(DatabaseUnusable):
         team.record("14 Apr 2026", "health_advice_received", service="speech_and_language_therapy")
-    with pytest.raises(CannotMove, match="moved before"):
+    with pytest.raises(CannotCopy, match="moved before"):
         move(to(team, database), HEARD.append)
     assert not examine(Settings(home=team.home), quick=True).well
     assert team.dump() == before
@@ -95,7 +95,7 @@ def test_a_database_with_anything_in_it_is_refused(team: Team, database: Callabl
     other = Team(tmp_path / "other", database_url=database())
     other.opened("2 Feb 2026")
     held = other.dump()
-    with pytest.raises(CannotMove, match="not empty"):
+    with pytest.raises(CannotCopy, match="not empty"):
         move(replace(to(team, database), database_url=other.first.settings.database_url), HEARD.append)
     assert other.dump() == held
     other.first.engine.dispose()
@@ -112,26 +112,26 @@ def test_what_fails_half_way_leaves_the_house_where_it_is(
 
     with monkeypatch.context() as patched:
         patched.setattr(copy_database, "_digest", otherwise)
-        with pytest.raises(CannotMove, match="notice"):
+        with pytest.raises(CannotCopy, match="notice"):
             move(settings, HEARD.append)
     team.sweep("14 Apr 2026")
     assert move(settings, HEARD.append).cases == 1, "the server kept nothing of the first try"
 
 
 def test_a_house_that_is_open_or_damaged_is_not_moved(team: Team, database: Callable[..., str]) -> None:
-    with only_supervisor(team.home), pytest.raises(CannotMove, match="close it first"):
+    with only_supervisor(team.home), pytest.raises(CannotCopy, match="close it first"):
         move(to(team, database), HEARD.append)
     with sqlite3.connect(team.home / "sendflow.db") as file:
         file.execute("DROP TRIGGER fact_no_update")
         file.execute("UPDATE fact SET text = replace(text, 'northshire', 'eastmere') WHERE seq = 1")
-    with pytest.raises(CannotMove, match="does not verify"):
+    with pytest.raises(CannotCopy, match="does not verify"):
         move(to(team, database), HEARD.append)
-    with pytest.raises(CannotMove, match="no server is named"):
+    with pytest.raises(CannotCopy, match="no server is named"):
         move(Settings(home=team.home), HEARD.append)
-    with pytest.raises(CannotMove, match="no file of records"):
+    with pytest.raises(CannotCopy, match="no file of records"):
         move(replace(to(team, database), home=team.home / "absent"), HEARD.append)
     nowhere = replace(to(team, database), database_url="postgresql+psycopg://sendflow:hush@127.0.0.1:9/none")
-    with pytest.raises(CannotMove) as refused:
+    with pytest.raises(CannotCopy) as refused:
         move(nowhere, HEARD.append)
     assert "hush" not in str(refused.value)
     assert open_engine(str(nowhere.database_url)).url.port == 9

@@ -17,10 +17,10 @@ from sqlalchemy.exc import DBAPIError
 from models.database import open_engine
 from models.database_errors import cause
 from runtime.diagnostics.checks import examine
-from runtime.local_postgres import Cluster
+from runtime.local_postgres import LocalPostgres
 from tests.support.team import Team
 
-WORDS = "osprey-over-water"
+PASSPHRASE = "osprey-over-water"
 
 
 def word(url: URL) -> str | None:
@@ -34,7 +34,7 @@ def word(url: URL) -> str | None:
     return found.word if found else None
 
 
-def settle(postgres: Cluster, *statements: str) -> None:
+def settle(postgres: LocalPostgres, *statements: str) -> None:
     """The server's own settings, taken up at once."""
     with psycopg.connect(postgres.url("postgres", "owner", "postgresql"), autocommit=True) as connection:
         for statement in (*statements, "SELECT pg_reload_conf()"):
@@ -42,7 +42,7 @@ def settle(postgres: Cluster, *statements: str) -> None:
 
 
 @pytest.fixture
-def with_tls(postgres: Cluster) -> Iterator[Path]:
+def with_tls(postgres: LocalPostgres) -> Iterator[Path]:
     """The cluster speaks TLS, with a certificate for another name; the certificate."""
     made = postgres.data / "server.crt"
     key = postgres.data / "server.key"
@@ -70,9 +70,9 @@ def with_tls(postgres: Cluster) -> Iterator[Path]:
     settle(postgres, "ALTER SYSTEM RESET ssl")
 
 
-def test_a_login_a_name_and_a_place_that_are_wrong(postgres: Cluster, database: Callable[..., str]) -> None:
+def test_a_login_a_name_and_a_place_that_are_wrong(postgres: LocalPostgres, database: Callable[..., str]) -> None:
     url = make_url(database())
-    assert word(url.set(password=WORDS)) == "login_refused"
+    assert word(url.set(password=PASSPHRASE)) == "login_refused"
     assert word(url.set(username="nobody-of-that-name")) == "login_refused"
     assert word(url.set(database="nothing_there")) == "no_such_database"
     assert word(url.set(port=9)) == "connection_refused"
@@ -111,11 +111,11 @@ def test_a_certificate_that_does_not_hold(with_tls: Path, database: Callable[...
 def test_the_doctor_names_the_cause_and_never_what_the_server_said(team: Team) -> None:
     """It said OperationalError, whatever it was."""
     url = make_url(str(team.first.settings.database_url))
-    wrong = url.set(password=WORDS).render_as_string(hide_password=False)
+    wrong = url.set(password=PASSPHRASE).render_as_string(hide_password=False)
     report = examine(replace(team.first.settings, database_url=wrong))
     found = {each.what: each for each in report.findings}["cannot_open"]
     assert "(login_refused)" in found.message
     assert "SENDFLOW_DATABASE_URL" in found.mend
     told = report.model_dump_json()
-    assert WORDS not in told
+    assert PASSPHRASE not in told
     assert str(url.database) not in told

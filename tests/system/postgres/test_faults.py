@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL, make_url
 
-from runtime.local_postgres import Cluster, binaries
+from runtime.local_postgres import LocalPostgres, binaries
 from tests.support.fault_judge import all_is_well, history, records_are_whole
 from tests.support.fault_workers import Order, nursery
 from tests.support.mail_server import HOST, PostRoom
@@ -52,7 +52,7 @@ def backup(team: Team, url: str, to: Path) -> Path:
 
 
 def test_a_backup_taken_while_others_write_is_restored_as_a_whole_house(
-    postgres: Cluster, database: Callable[..., str], team: Team, room: PostRoom, tmp_path: Path
+    postgres: LocalPostgres, database: Callable[..., str], team: Team, room: PostRoom, tmp_path: Path
 ) -> None:
     """As docs/running.md says it: deploy/backup, pg_restore into a new database, verify; then what is missing is
     recorded again.
@@ -111,7 +111,7 @@ __all__ = [
 ]
 
 
-def test_a_backup_is_taken_through_a_socket(postgres: Cluster, team: Team, tmp_path: Path) -> None:
+def test_a_backup_is_taken_through_a_socket(postgres: LocalPostgres, team: Team, tmp_path: Path) -> None:
     """An address whose folder of sockets stands behind the question mark, as SQLAlchemy has it."""
     on_tcp = make_url(str(team.first.settings.database_url))
     socket = {"host": str(postgres.folder), "port": str(on_tcp.port)}

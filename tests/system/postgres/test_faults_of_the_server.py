@@ -29,19 +29,19 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 import cli
 from casework.cases.record import record
 from casework.cases.validation import Refused
-from casework.context import House
+from casework.context import AppContext
 from casework.delivery.daily_digest import digest
 from casework.delivery.deliver import deliver
 from casework.imports.tracker_import import import_file
 from casework.sweep import sweep
 from config.settings import Settings
 from models.database import open_engine, writing
-from models.facts import Draft
+from models.facts import FactDraft
 from runtime.diagnostics.checks import examine
-from runtime.health.server import Pulse, Watch
-from runtime.local_postgres import Cluster, ClusterError
-from runtime.scheduler import AlarmClock
-from runtime.supervisor import Processes
+from runtime.health.server import HealthServer, Heartbeat
+from runtime.local_postgres import LocalPostgres, LocalPostgresError
+from runtime.scheduler import Scheduler
+from runtime.supervisor import Supervisor
 from tests.support.by_hand import day
 from tests.support.fault_judge import (
     Planned,
@@ -65,13 +65,13 @@ GONE = {"OperationalError", "InterfaceError", "Contended"}
 
 
 @pytest.fixture
-def server(postgres: Cluster) -> Iterator[Cluster]:
+def server(postgres: LocalPostgres) -> Iterator[LocalPostgres]:
     """The cluster; whatever becomes of it here, it runs again for the next test."""
     yield postgres
     back(postgres)
 
 
-def back(cluster: Cluster) -> None:
+def back(cluster: LocalPostgres) -> None:
     """Starts it again, as a supervisor would: until it succeeds."""
 
     def started() -> bool:
@@ -79,18 +79,18 @@ def back(cluster: Cluster) -> None:
             return True
         try:
             cluster.start()
-        except ClusterError:
+        except LocalPostgresError:
             return False
         return True
 
     wait_until(started, 60)
 
 
-def postmaster(cluster: Cluster) -> int:
+def postmaster(cluster: LocalPostgres) -> int:
     return int((cluster.data / "postmaster.pid").read_text().split("\n")[0])
 
 
-def sessions(cluster: Cluster) -> list[int]:
+def sessions(cluster: LocalPostgres) -> list[int]:
     """The processes of the server's clients."""
     found = []
     for pid in Path(f"/proc/{postmaster(cluster)}/task/{postmaster(cluster)}/children").read_text().split():
@@ -102,7 +102,12 @@ def sessions(cluster: Cluster) -> list[int]:
 
 @pytest.mark.timeout(7200)
 def test_a_server_that_is_killed_loses_nothing_that_it_said_was_done(
-    server: Cluster, team: Team, room: PostRoom, rounds: Callable[[int], int], chance: random.Random, tmp_path: Path
+    server: LocalPostgres,
+    team: Team,
+    room: PostRoom,
+    rounds: Callable[[int], int],
+    chance: random.Random,
+    tmp_path: Path,
 ) -> None:
     """The postmaster, or the process of one client, upon which it cuts off all the others."""
     told, wanted, died = tmp_path / "accepted", list[Planned](), 0
@@ -154,7 +159,7 @@ def test_a_server_that_is_killed_loses_nothing_that_it_said_was_done(
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("how", list(Cut) if os.environ.get("ROUNDS") else [Cut.AFTER])
 def test_a_commit_whose_answer_is_lost_is_done_once_by_whoever_asks_again(
-    postgres: Cluster, team: Team, room: PostRoom, rounds: Callable[[int], int], tmp_path: Path, how: Cut
+    postgres: LocalPostgres, team: Team, room: PostRoom, rounds: Callable[[int], int], tmp_path: Path, how: Cut
 ) -> None:
     """At each commit of each act in turn the line breaks; the act is then asked for again, until a line has held to its
     end.
@@ -165,7 +170,7 @@ def test_a_commit_whose_answer_is_lost_is_done_once_by_whoever_asks_again(
         engine = open_engine(url.set(port=line.port).render_as_string(hide_password=False))
         lost = replace(team.first, engine=engine)
 
-        def on(today: date) -> House:
+        def on(today: date) -> AppContext:
             return replace(lost, settings=replace(lost.settings, today=today))
 
         def broken(act: Callable[[], Any]) -> int:
@@ -179,7 +184,7 @@ def test_a_commit_whose_answer_is_lost_is_done_once_by_whoever_asks_again(
                 if not line.broken:
                     return at - 1
 
-        acts: dict[str, Callable[[House], Any]] = {
+        acts: dict[str, Callable[[AppContext], Any]] = {
             "sweep": sweep,
             "deliver": partial(deliver, post=room.post),
             "digest": partial(digest, post=room.post),
@@ -187,7 +192,7 @@ def test_a_commit_whose_answer_is_lost_is_done_once_by_whoever_asks_again(
         seen: dict[str, int] = {}
         for number in range(2):
             case, facts = opening(number, first.isoformat())
-            drafts = [Draft(kind, date.fromisoformat(told), data) for kind, told, data in facts]
+            drafts = [FactDraft(kind, date.fromisoformat(told), data) for kind, told, data in facts]
             plan.append((case, facts))
             seen["record"] = broken(partial(record, on(first), case, drafts, "dco.team"))
         tracker = tmp_path / "tracker.csv"
@@ -209,15 +214,17 @@ def test_a_commit_whose_answer_is_lost_is_done_once_by_whoever_asks_again(
 
 
 @pytest.mark.parametrize("what", ["data", "log"])
-def test_a_full_disk_undoes_the_act_and_room_made_again_lets_it_be_done(server: Cluster, team: Team, what: str) -> None:
+def test_a_full_disk_undoes_the_act_and_room_made_again_lets_it_be_done(
+    server: LocalPostgres, team: Team, what: str
+) -> None:
     """Where its data cannot grow the server refuses one act; where its log of changes cannot, it stops everything and
     mends itself.
     """
     team.opened("2 Mar 2026")
-    house = team.house("2 Mar 2026")
+    context = team.context("2 Mar 2026")
     case, facts = opening(1, TODAY)
-    drafts = [Draft(kind, day(on), data) for kind, on, data in facts]
-    with writing(house.engine) as connection:
+    drafts = [FactDraft(kind, day(on), data) for kind, on, data in facts]
+    with writing(context.engine) as connection:
         process = int(connection.scalar(text("SELECT pg_backend_pid()")) or 0)
         while (
             what == "log"
@@ -226,14 +233,14 @@ def test_a_full_disk_undoes_the_act_and_room_made_again_lets_it_be_done(server: 
             connection.execute(text("SELECT pg_logical_emit_message(false, 'fill', repeat('x', 1000000))"))
     before = limit_files(process, 4096 if what == "data" else 2**19)
     with pytest.raises(DBAPIError):
-        record(house, case, drafts, "dco.team")
+        record(context, case, drafts, "dco.team")
     if what == "data":
         assert team.verify("2 Mar 2026").intact, "what was there can be read"
         limit_files(process, before)
-    wait_until(lambda: well(house), 30)
+    wait_until(lambda: well(context), 30)
     assert Path(f"/proc/{process}").exists() == (what == "data")
     facts_are_there_once(team, [], [(case, facts)])
-    record(house, case, drafts, "dco.team")
+    record(context, case, drafts, "dco.team")
     facts_are_there_once(team, [(case, facts)], [(case, facts)])
     team.day("2 Mar 2026")
     records_are_whole(team, "2 Mar 2026")
@@ -261,22 +268,22 @@ def limit_files(process: int, size: int) -> int:
         return int(said.read())
 
 
-def well(house: House) -> bool:
+def well(context: AppContext) -> bool:
     try:
-        sweep(house)
+        sweep(context)
     except DBAPIError:
         return False
     return True
 
 
 def test_a_server_that_is_away_for_a_while_is_one_clear_line_and_the_house_goes_on_when_it_is_back(
-    server: Cluster, team: Team, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    server: LocalPostgres, team: Team, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Every command ends by itself with 3 and one line; the alarm clock says it once, waits, and sweeps; nobody starts
     anything anew.
     """
     team.opened("2 Feb 2026").asked("2 Mar 2026")
-    settings = team.house("14 Apr 2026").settings
+    settings = team.context("14 Apr 2026").settings
     environment = {
         "SENDFLOW_HOME": str(team.home),
         "SENDFLOW_TODAY": "2026-04-14",
@@ -292,7 +299,7 @@ def test_a_server_that_is_away_for_a_while_is_one_clear_line_and_the_house_goes_
         said = capsys.readouterr()
         return int(ended.value.code or 0), said.out, said.err
 
-    clock = AlarmClock(settings)
+    clock = Scheduler(settings)
     server.stop()
     for words in (
         (
@@ -323,7 +330,7 @@ def test_a_server_that_is_away_for_a_while_is_one_clear_line_and_the_house_goes_
     clock.tick()
     clock.tick()
     assert capsys.readouterr().err.count("the records do not answer") == 1
-    with Watch(replace(settings, metrics_port=None), Pulse()) as watch:
+    with HealthServer(replace(settings, metrics_port=None), Heartbeat()) as watch:
         assert b"the_records_cannot_be_read" in watch.answer("/ready")[2]
     with pytest.raises(OperationalError):
         team.record("14 Apr 2026", "health_advice_acknowledged", service="speech_and_language_therapy")
@@ -337,7 +344,7 @@ def test_a_server_that_is_away_for_a_while_is_one_clear_line_and_the_house_goes_
     # The same house, with the same engine, in the same process.
     team.record("14 Apr 2026", "health_advice_acknowledged", service="speech_and_language_therapy")
     assert command("overdue", "--json")[0] == 0
-    with Watch(replace(settings, metrics_port=None), Pulse()) as watch:
+    with HealthServer(replace(settings, metrics_port=None), Heartbeat()) as watch:
         assert [watch.answer(path)[0] for path in ("/ready", "/metrics")] == [200, 200]
     assert [each.what for each in examine(settings).findings] == []
     records_are_whole(team, "14 Apr 2026")
@@ -347,10 +354,10 @@ def test_a_private_server_that_dies_is_started_again_with_the_other_parts_of_the
     """It began before them; who mends them mends it."""
     home = Path(tempfile.mkdtemp(prefix="sendflow-home-"))
     home.chmod(0o755)
-    cluster, said = Cluster(home / "postgres", fast=True), list[str]()
+    cluster, said = LocalPostgres(home / "postgres", fast=True), list[str]()
     cluster.make()
-    before = Processes(Settings.read({"SENDFLOW_HOME": str(home)}), said.append)
-    others = Processes(Settings.read({"SENDFLOW_HOME": str(home)}), said.append, beside=before)
+    before = Supervisor(Settings.read({"SENDFLOW_HOME": str(home)}), said.append)
+    others = Supervisor(Settings.read({"SENDFLOW_HOME": str(home)}), said.append, beside=before)
     try:
         before.start("postgres")
         wait_until(cluster.answers, 60)

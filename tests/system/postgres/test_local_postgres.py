@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 from config.settings import Settings, SettingsError, child_environment
-from runtime.local_postgres import Cluster, ClusterError
+from runtime.local_postgres import LocalPostgres, LocalPostgresError
 from tests.support.installation import ROOT, processes_of, wait_until
 
 
@@ -31,7 +31,7 @@ def home() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def test_it_asks_everybody_for_a_password_and_shows_its_own_to_nobody(postgres: Cluster) -> None:
+def test_it_asks_everybody_for_a_password_and_shows_its_own_to_nobody(postgres: LocalPostgres) -> None:
     for role in ("owner", "sendflow", "postgres"):
         with pytest.raises(psycopg.OperationalError):
             psycopg.connect(f"postgresql://{role}@127.0.0.1:{postgres.roles.port}/postgres", password="guessed")
@@ -75,7 +75,7 @@ def test_an_address_that_is_none_is_refused_and_not_repeated(url: str) -> None:
 
 
 def test_it_ends_with_its_supervisor_and_a_server_left_behind_is_no_hindrance(home: Path) -> None:
-    cluster = Cluster(home / "postgres", fast=True)
+    cluster = LocalPostgres(home / "postgres", fast=True)
     cluster.make()
     command = [sys.executable, "-m", "runtime.component", "postgres"]
     environment = child_environment(Settings.read({"SENDFLOW_HOME": str(home)})) | {"PYTHONPATH": str(ROOT)}
@@ -106,5 +106,5 @@ def test_it_ends_with_its_supervisor_and_a_server_left_behind_is_no_hindrance(ho
 
 
 def test_a_folder_that_is_no_cluster_says_so(tmp_path: Path) -> None:
-    with pytest.raises(ClusterError, match=r"roles\.json"):
-        _ = Cluster(tmp_path).roles
+    with pytest.raises(LocalPostgresError, match=r"roles\.json"):
+        _ = LocalPostgres(tmp_path).roles

@@ -21,8 +21,8 @@ from config.settings import Settings, child_environment
 from models.database import (
     HEAD,
     MIGRATIONS,
-    RecordsError,
-    make_records,
+    DatabaseUnusable,
+    create_or_upgrade_schema,
     missing_triggers,
     open_engine,
     reading,
@@ -31,7 +31,7 @@ from models.database import (
     writing,
 )
 from models.tables import FactRow
-from runtime.local_postgres import Cluster
+from runtime.local_postgres import LocalPostgres
 from tests.support.paths import ROOT
 from tests.support.team import Team
 
@@ -73,7 +73,7 @@ def test_the_newest_revision_is_the_one_that_the_program_asks_for() -> None:
 def test_the_revisions_make_what_the_program_declares_and_autogenerate_finds_no_drift(empty: str) -> None:
     engine = open_engine(empty)
     assert revision(engine) is None
-    make_records(engine)
+    create_or_upgrade_schema(engine)
     assert revision(engine) == HEAD
     assert drift(engine) == []
     with reading(engine) as connection:
@@ -83,7 +83,7 @@ def test_the_revisions_make_what_the_program_declares_and_autogenerate_finds_no_
 
 def test_text_is_ordered_by_its_bytes_whatever_the_servers_locale(empty: str) -> None:
     engine = open_engine(empty)
-    make_records(engine)
+    create_or_upgrade_schema(engine)
     with writing(engine) as connection:
         for mailbox in ("a@x", "B@x", "_@x", "é@x", "AB@x", "A-B@x"):
             connection.execute(text("INSERT INTO alias VALUES (:m, 'NX90001')"), {"m": mailbox})
@@ -113,7 +113,7 @@ def test_upwards_from_every_revision_with_data_in_it_nothing_is_lost(empty: str,
     engine.dispose()
     team = lived(empty, tmp_path)
     before = team.dump()
-    make_records(team.first.engine)
+    create_or_upgrade_schema(team.first.engine)
     assert team.dump() == before
     assert team.verify("15 Apr 2026").intact
     team.first.engine.dispose()
@@ -126,7 +126,7 @@ def test_records_from_before_there_were_revisions_are_taken_as_they_are(empty: s
     with writing(team.first.engine) as connection:
         connection.exec_driver_sql("DROP TABLE alembic_version")
         connection.exec_driver_sql("DROP TRIGGER fact_no_update" + ("" if empty.startswith("sqlite") else " ON fact"))
-    make_records(team.first.engine)
+    create_or_upgrade_schema(team.first.engine)
     assert revision(team.first.engine) == HEAD
     assert team.dump() == before
     report = team.verify("15 Apr 2026")
@@ -136,11 +136,11 @@ def test_records_from_before_there_were_revisions_are_taken_as_they_are(empty: s
 
 def test_records_of_a_later_version_are_left_alone(empty: str) -> None:
     engine = open_engine(empty)
-    make_records(engine)
+    create_or_upgrade_schema(engine)
     with writing(engine) as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '999'")
-    with pytest.raises(RecordsError, match="later version of sendflow"):
-        make_records(engine)
+    with pytest.raises(DatabaseUnusable, match="later version of sendflow"):
+        create_or_upgrade_schema(engine)
     assert revision(engine) == "999"
     engine.dispose()
 
@@ -160,13 +160,13 @@ def lived(url: str, tmp_path: Path) -> Team:
 
 @pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
 def test_a_database_that_cannot_hold_every_name_is_refused_before_anything_is_made(
-    postgres: Cluster, encoding: str
+    postgres: LocalPostgres, encoding: str
 ) -> None:
     name = f"house_in_{encoding.lower()}"
     with psycopg.connect(postgres.url("postgres", "owner", "postgresql"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
     engine = open_engine(postgres.url(name, "owner"))
-    with pytest.raises(RecordsError, match="the database is not in UTF-8"):
-        make_records(engine)
+    with pytest.raises(DatabaseUnusable, match="the database is not in UTF-8"):
+        create_or_upgrade_schema(engine)
     assert revision(engine) is None
     engine.dispose()

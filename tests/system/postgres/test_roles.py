@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from models.append_only import KEPT, triggers
-from models.database import RecordsError, make_records, missing_triggers, open_engine, reading, writing
-from runtime.local_postgres import Cluster
+from models.database import DatabaseUnusable, create_or_upgrade_schema, missing_triggers, open_engine, reading, writing
+from runtime.local_postgres import LocalPostgres
 from tests.support.team import Team
 
 CHANGES = (
@@ -34,14 +34,14 @@ REFUSED = [
 
 
 @pytest.fixture
-def application(postgres: Cluster, database: Callable[..., str], tmp_path: Path) -> Iterator[Team]:
+def application(postgres: LocalPostgres, database: Callable[..., str], tmp_path: Path) -> Iterator[Team]:
     """A team whose house works as the application's role, on records that the owner made."""
     owner = database(empty=True)
     name = owner.rpartition("/")[2]
     engine = open_engine(postgres.url(name))
-    with pytest.raises(RecordsError, match="SENDFLOW_DATABASE_OWNER_URL"):
-        make_records(engine)
-    make_records(engine, owner)
+    with pytest.raises(DatabaseUnusable, match="SENDFLOW_DATABASE_OWNER_URL"):
+        create_or_upgrade_schema(engine)
+    create_or_upgrade_schema(engine, owner)
     engine.dispose()
     team = Team(tmp_path / "var", database_url=postgres.url(name))
     yield team

@@ -11,7 +11,6 @@ from tests.casework.cases.test_record import (
     test_what_is_not_lawful_is_refused_with_what_would_be,
     test_words_go_to_passages_and_the_fact_keeps_their_number,
 )
-from tests.casework.delivery.conftest import room
 from tests.casework.delivery.test_daily_digest import (
     test_it_goes_once_a_day_however_often_it_runs,
     test_it_says_what_is_late_what_is_coming_and_what_waits_for_a_person,
@@ -24,7 +23,7 @@ from tests.casework.delivery.test_deliver import (
     test_with_the_server_down_for_three_days_nothing_is_lost_and_nothing_is_said_twice,
 )
 from tests.casework.imports.test_tracker_import import (
-    house,
+    context,
     test_a_tracker_becomes_cases_with_their_facts_in_the_order_of_the_process,
     test_cases_of_one_child_share_a_key_and_two_births_of_one_number_are_refused,
 )
@@ -44,8 +43,7 @@ from tests.models.test_database_append_only import (
 )
 
 __all__ = [
-    "house",
-    "room",
+    "context",
     "test_a_body_asked_for_several_services_must_be_told_apart",
     "test_a_breach_that_no_longer_stands_is_never_told",
     "test_a_chain_is_hashed_over_the_hash_before_and_the_text",

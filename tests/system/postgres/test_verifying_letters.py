@@ -26,19 +26,19 @@ def test_a_changed_notice_and_letter_are_named(team: Team) -> None:
     team.asked("2 Mar 2026", service=SALT)
     for when in ("2 Mar 2026", "23 Mar 2026", "7 Apr 2026", "14 Apr 2026"):
         team.day(when)
-    house = team.house("14 Apr 2026")
-    assert verify(house).intact and verify(house, team.case).intact
+    context = team.context("14 Apr 2026")
+    assert verify(context).intact and verify(context, team.case).intact
     for statement, said in CHANGES.items():
-        with writing(house.engine) as connection:
+        with writing(context.engine) as connection:
             kept = {
                 table: connection.execute(text(f"SELECT * FROM {table}")).mappings().all()
                 for table in ("notice", "letter")
             }
             connection.execute(text(statement))
-        for report in (verify(house), verify(house, team.case)):
+        for report in (verify(context), verify(context, team.case)):
             assert any(said in each.message for each in report.damage), (statement, report.damage)
             assert {each.what for each in report.damage} <= {"notice", "letter"}
-        with writing(house.engine) as connection:
+        with writing(context.engine) as connection:
             for table, rows in kept.items():
                 connection.execute(text(f"DELETE FROM {table}"))
                 names = list(rows[0])
@@ -47,4 +47,4 @@ def test_a_changed_notice_and_letter_are_named(team: Team) -> None:
                 connection.execute(
                     text(f"INSERT INTO {table} ({columns}) VALUES ({places})"), [dict(row) for row in rows]
                 )
-    assert verify(house).intact
+    assert verify(context).intact

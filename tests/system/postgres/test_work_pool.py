@@ -22,7 +22,7 @@ import pytest
 
 from config.running_instance import server_answers
 from notifications.local_smtp import free_port
-from runtime.local_postgres import Cluster
+from runtime.local_postgres import LocalPostgres
 from tests.support.installation import ROOT, SENDFLOW, wait_until
 from tests.support.team import Team
 from tests.system.postgres.test_workers import CASES, asked, rows
@@ -99,7 +99,7 @@ class Machines:
 
 
 @pytest.fixture(scope="module")
-def machines(postgres: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
+def machines(postgres: LocalPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
     """The server with its pool."""
     folder = tmp_path_factory.mktemp("machines")
     postgres.database("prefect_of_the_pool", "sendflow")

@@ -17,12 +17,11 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from casework import sweep as sweeping
-from casework.cases.record import Act, Recorded, record_acts
+from casework.cases.record import RecordCommand, Recorded, record_acts
 from casework.sweep import sweep
 from config.settings import Settings, child_environment
 from models.database import Contended, lock_cases, transact, writing
-from models.facts import Draft
-from tests.casework.delivery.conftest import room
+from models.facts import FactDraft
 from tests.support.by_hand import day
 from tests.support.mail_server import HOST, PostRoom, letters
 from tests.support.paths import ROOT
@@ -35,10 +34,10 @@ LAS = ("northshire", "eastmere", "tarnford", "holme_vale")
 WORKERS = """
 import os, sys
 from casework.delivery.deliver import deliver
-from casework.context import House
+from casework.context import AppContext
 from casework.cases.record import record
 from notifications.transport import SmtpPost
-house = House.open()
+house = AppContext.open()
 house.engine.dispose()
 made = []
 for number in range(int(sys.argv[1])):
@@ -89,20 +88,24 @@ def workers(team: Team, today: str, code: str, how_many: int) -> list[int]:
 
 def asked(team: Team) -> Team:
     """Two dozen cases of four authorities, each with a service that was asked on 2 March."""
-    acts: list[Act] = []
+    acts: list[RecordCommand] = []
     for number in range(CASES):
         case, began = f"NX7{number:04d}", date(2026, 2, 2)
         acts.append(
-            Act(
+            RecordCommand(
                 case,
                 [
-                    Draft("ehc_assessment_requested", began, {"la": LAS[number % 4]}),
-                    Draft("assessment_agreed", began, {}),
+                    FactDraft("ehc_assessment_requested", began, {"la": LAS[number % 4]}),
+                    FactDraft("assessment_agreed", began, {}),
                 ],
             )
         )
-        acts.append(Act(case, [Draft("health_advice_requested", date(2026, 3, 2), {"service": SERVICES[number % 3]})]))
-    outcomes = record_acts(team.house("2 Mar 2026"), acts, "dco.team", "record")
+        acts.append(
+            RecordCommand(
+                case, [FactDraft("health_advice_requested", date(2026, 3, 2), {"service": SERVICES[number % 3]})]
+            )
+        )
+    outcomes = record_acts(team.context("2 Mar 2026"), acts, "dco.team", "record")
     assert all(isinstance(each, Recorded) for each in outcomes)
     return team
 
@@ -157,7 +160,7 @@ def test_a_case_that_somebody_is_at_work_on_is_left_and_asked_for_again_at_the_e
     swept: list[int] = []
     with writing(team.first.engine) as person:
         lock_cases(person, ["NX70003"])
-        thread = threading.Thread(target=lambda: swept.append(sweep(team.house("14 Apr 2026")).facts_written))
+        thread = threading.Thread(target=lambda: swept.append(sweep(team.context("14 Apr 2026")).facts_written))
         thread.start()
         # The others are written while the person is still at work; the sweep then waits for the one.
         while len(team.told()) == 0:
@@ -181,6 +184,3 @@ def test_work_that_always_comes_second_ends_with_a_clear_line_and_leaves_nothing
     assert team.dump() == before
     with pytest.raises(IntegrityError, match="append-only"):
         transact(team.first.engine, lambda connection: connection.exec_driver_sql("UPDATE fact SET seq = seq"))
-
-
-__all__ = ["room"]
