@@ -131,7 +131,7 @@ def test_every_part_looks_for_the_server_in_the_same_place(tmp_path: Any, monkey
 
     monkeypatch.setattr(work_pool, "fix_prefect_environment", worker)
     monkeypatch.setattr("config.settings.fix_prefect_environment", lambda _settings: None)
-    monkeypatch.setattr("runtime.scheduler.run_alarm_clock", clock)
+    monkeypatch.setattr("runtime.scheduler.run_scheduler", clock)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     for env, expected in (

@@ -18,7 +18,7 @@ from tests.support.fault_workers import Order, nursery
 from tests.support.mail_server import HOST, PostRoom
 from tests.support.paths import ROOT
 from tests.support.team import Team
-from tests.system.faults.conftest import chance, room, rounds
+from tests.system.faults.conftest import chance, rounds
 from tests.system.faults.test_clocks import (
     test_two_machines_whose_clocks_disagree_write_one_history_and_send_one_letter as test_two_clocks,
 )
@@ -102,7 +102,6 @@ def test_a_backup_taken_while_others_write_is_restored_as_a_whole_house(
 __all__ = [
     "chance",
     "program",
-    "room",
     "rounds",
     "test_an_older_program",
     "test_brought_up_to_date",

@@ -57,7 +57,7 @@ from tests.support.installation import wait_until
 from tests.support.lost_connection import Cut, lost_line
 from tests.support.mail_server import HOST, PostRoom
 from tests.support.team import Team
-from tests.system.faults.conftest import chance, room, rounds
+from tests.system.faults.conftest import chance, rounds
 from tests.system.faults.test_killed_at_random import opening, working_days
 
 TODAY = "2026-03-02"
@@ -373,4 +373,4 @@ def test_a_private_server_that_dies_is_started_again_with_the_other_parts_of_the
         shutil.rmtree(home)
 
 
-__all__ = ["chance", "room", "rounds"]
+__all__ = ["chance", "rounds"]

@@ -1,0 +1,116 @@
+"""Calls commands on simulated installations and records how each call ended."""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.contracts import surface
+
+# The words that name each command now. A command that is renamed changes here only.
+# The snapshots go by the neutral name.
+COMMANDS: Mapping[str, tuple[str, ...]] = {
+    "adopt a rule pack": ("adopt",),
+    "bodies": ("bodies",),
+    "case": ("case",),
+    "copy to PostgreSQL": ("move",),
+    "deliver": ("deliver",),
+    "deployments": ("deployments",),
+    "digest": ("digest",),
+    "doctor": ("doctor",),
+    "due": ("due",),
+    "due soon": ("week",),
+    "erase": ("erase",),
+    "explain": ("explain",),
+    "import": ("import",),
+    "joint review": ("align",),
+    "letters": ("letters",),
+    "migrate": ("migrate",),
+    "overdue": ("overdue",),
+    "person": ("who",),
+    "processes": ("processes",),
+    "record": ("record",),
+    "reset person key": ("key-lost",),
+    "rule pack adoptions": ("adoptions",),
+    "rule pack dry run": ("dry-run",),
+    "rules": ("rules",),
+    "rulesets": ("laws",),
+    "run a service": ("part",),
+    "sweep": ("sweep",),
+    "up": ("up",),
+    "verify": ("verify",),
+}
+# The data of these documents is a copy of configuration that the manifest freezes, or depends on the machine.
+# Only their shape is frozen.
+SHAPE_ONLY = frozenset({"bodies", "doctor", "migrate", "processes", "rules"})
+# The values of these calls depend on the day of the machine or on the length of a text.
+SHAPE_ONLY_CALLS = frozenset(
+    {"explain: a file", "import: by a relay", "letters: held for a relay", "letters: released to a relay"}
+)
+ACTOR = ("--actor", "dco.team")
+
+
+class Called(NamedTuple):
+    """One call: the neutral name of its command, its further words, and how it ended."""
+
+    command: str
+    words: tuple[str, ...]
+    ended: surface.Ended
+
+    @property
+    def document(self) -> Any:
+        """The JSON on standard output: one document, or a list of one for each line."""
+        try:
+            return json.loads(self.ended.stdout)
+        except json.JSONDecodeError:
+            return [json.loads(line) for line in self.ended.stdout.splitlines()]
+
+    @property
+    def is_json(self) -> bool:
+        """Whether a document was asked for and given."""
+        return self.ended.stdout != "" and ("--json" in self.words or "--from" in self.words)
+
+    @property
+    def printed(self) -> str:
+        """What stands on standard output: nothing, a document or words."""
+        return "nothing" if not self.ended.stdout else "document" if self.is_json else "words"
+
+
+class Installation:
+    """One installation whose calls are recorded by name."""
+
+    def __init__(self, folder: Path, calls: dict[str, Called]) -> None:
+        self.folder = folder
+        self.home = folder / "var"
+        self.calls = calls
+        self.today = "2026-02-02"
+
+    def call(
+        self, name: str, command: str, *words: str, stub: AbstractContextManager[Any] | None = None, **environ: str
+    ) -> Called:
+        """Call a command on the present day and record it under a name of its own."""
+        assert name not in self.calls, name
+        given = {"SENDFLOW_HOME": str(self.home), "SENDFLOW_TODAY": self.today} | environ
+        with stub or nullcontext():
+            ended = surface.run(*COMMANDS[command], *words, **given)
+        shown = tuple(word.replace(str(self.folder), "<folder>") for word in words)
+        self.calls[name] = Called(command, shown, ended)
+        return self.calls[name]
+
+    def live(self, case: str, *facts: tuple[str, ...], today: str | None = None) -> None:
+        """Record facts on their own days, or all of them on one day; each must be accepted."""
+        for on, fact, *data in facts:
+            self.today = today or on
+            pairs = [word for pair in data for word in ("--data", pair)]
+            given = {"SENDFLOW_HOME": str(self.home), "SENDFLOW_TODAY": self.today}
+            ended = surface.run(*COMMANDS["record"], case, fact, "--on", on, *pairs, *ACTOR, **given)
+            assert ended.code == 0, (fact, ended)
+
+    def damage(self) -> None:
+        """Change a recorded fact behind the program's back."""
+        with sqlite3.connect(self.home / "sendflow.db") as records:
+            records.execute("DROP TRIGGER fact_no_update")
+            records.execute("UPDATE fact SET text = '{}' WHERE case_ref = 'NX90001' AND seq = 2")
+        records.close()
