@@ -297,7 +297,7 @@ def _delivering(place: Place, cases: int, stack: ExitStack) -> Compared:
         return dataclasses.replace(place.again(context), directory=known)
 
     def delivered(fresh: AppContext) -> None:
-        done = deliver(fresh, post=SmtpTransport("127.0.0.1", sink.port))
+        done = deliver(fresh, transport=SmtpTransport("127.0.0.1", sink.port))
         assert (done.sent, done.failed) == (count, 0)
 
     first = again()

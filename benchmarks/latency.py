@@ -123,7 +123,7 @@ def records(context: AppContext, port: int, sizes: Sizes) -> tuple[str, list[flo
     for number in range(sizes.records):
         began = time.perf_counter()
         record(context, f"LT-{number:06d}", asked(number, TODAY), ACTOR)
-        assert deliver(context, post=post).sent == 1
+        assert deliver(context, transport=post).sent == 1
         seconds.append(post.yes[-1] - began)
     return "record to the mail server's yes", seconds
 
@@ -145,7 +145,7 @@ def sweeps(context: AppContext, port: int, sizes: Sizes) -> tuple[str, list[floa
         post = Timed(port)
         began = time.perf_counter()
         sweep(on_day, day)
-        sent = deliver(on_day, post=post).sent
+        sent = deliver(on_day, transport=post).sent
         assert sent == len(post.yes) >= sizes.swept
         seconds += [yes - began for yes in post.yes]
     return f"the start of a sweep with {sizes.swept} letters to each yes", seconds

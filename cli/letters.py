@@ -167,9 +167,9 @@ def tell_held(context: AppContext) -> None:
     """Say that letters of a first import wait for a person, where they do: nothing else would remind whoever only
     delivers.
     """
-    from casework.reports import letters
+    from casework.delivery.release import notices_on_hold
 
-    if held := letters.held(context):
+    if held := notices_on_hold(context):
         boxes = len({one.mailbox for one in held})
         notices = counted(sum(one.notices for one in held), "notice")
         tell(
@@ -179,9 +179,9 @@ def tell_held(context: AppContext) -> None:
 
 
 def _release(context: AppContext, yes: bool, json_: bool) -> None:
-    from casework.reports import letters
+    from casework.delivery.release import notices_on_hold, release
 
-    held = letters.held(context)
+    held = notices_on_hold(context)
     total = sum(one.notices for one in held)
     said = [
         f"{counted(one.notices, 'notice')} to {one.mailbox or 'no address'} ({one.recipient.replace('_', ' ')})"
@@ -191,7 +191,7 @@ def _release(context: AppContext, yes: bool, json_: bool) -> None:
         tell("\n".join([f"Held: {counted(total, 'notice')} to {counted(len(held), 'mailbox', 'mailboxes')}.", *said]))
     if total and not yes and not json_ and sys.stdin.isatty():
         yes = typer.confirm("Let them go with the next delivery?", err=True)
-    released = letters.release(context) if total and yes else 0
+    released = release(context) if total and yes else 0
     document = {
         "held": total - released,
         "released": released,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.support.mail_server import PostRoom
+    from tests.support.mail_server import ScriptedMailServer
     from tests.support.team import Team
 
 
@@ -84,9 +84,9 @@ def teams(tmp_path: Path) -> Iterator[Callable[[str], Team]]:
 
 
 @pytest.fixture
-def room() -> Iterator[PostRoom]:
+def mail_server() -> Iterator[ScriptedMailServer]:
     """A mail server that keeps every message, for one test."""
-    from tests.support.mail_server import post_room
+    from tests.support.mail_server import running_mail_server
 
-    with post_room() as made:
+    with running_mail_server() as made:
         yield made

@@ -60,7 +60,7 @@ class DigestReport(BaseModel):
 
 
 def digest(
-    context: AppContext, as_at: date | None = None, run: str | None = None, post: Transport | None = None
+    context: AppContext, as_at: date | None = None, run: str | None = None, transport: Transport | None = None
 ) -> DigestReport:
     """Write and send the digest of `as_at` (today unless said), once a day however often it runs. Raises WrongDay for a
     day to come.
@@ -73,7 +73,7 @@ def digest(
             f" {today.isoformat()}"
         )
     context.ensure_ruleset_active("digest")
-    with Sender() as sender, carrier(context.settings, post) as carried:
+    with Sender() as sender, carrier(context.settings, transport) as carried:
         work = Round(context, sender, run, True, carried)
         try:
             claimed = _claim(work, as_at)

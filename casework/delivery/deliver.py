@@ -97,14 +97,13 @@ def deliver(
     now: bool = False,
     reason: str | None = None,
     run: str | None = None,
-    post: Transport | None = None,
+    transport: Transport | None = None,
     seconds: float | None = None,
 ) -> DeliveryReport:
-    """Send what is to be sent. `now` does not wait for a working day's hours nor for the next try; `post` replaces the
-    house's carrier.
+    """Send every letter that may leave now.
 
-    After `seconds` no further letter is begun: for who has something else to do as well. Raises RulesetMismatch where
-    the records go by another law than this house.
+    `now` waits neither for a working day's hours nor for a letter's next try. `transport` replaces the configured one.
+    After `seconds` no further letter is begun. Raises RulesetMismatch if the database's active rule set is another.
     """
     if not now and not may_leave(context, context.now()):
         with reading(context.engine) as connection:
@@ -115,7 +114,7 @@ def deliver(
     relay = None
     if anything:
         context.ensure_ruleset_active("deliver")
-        with Sender() as sender, carrier(context.settings, post) as carried:
+        with Sender() as sender, carrier(context.settings, transport) as carried:
             work = Round(context, sender, run, now, carried)
             _deliver_all(work, None if seconds is None else monotonic() + seconds)
             counts, relay = work.counts, work.relay

@@ -51,7 +51,7 @@ class Round:
     sender: Sender
     run: str | None
     now: bool
-    post: Transport
+    transport: Transport
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("sent", "failed", "withdrawn"), 0))
     relay: str | None = None
     in_a_row: int = 0
@@ -66,10 +66,10 @@ class Round:
 
 
 @contextmanager
-def carrier(settings: Settings, post: Transport | None = None) -> Iterator[Transport]:
+def carrier(settings: Settings, transport: Transport | None = None) -> Iterator[Transport]:
     """The house's carrier. With the local sink and none listening, one is started for as long as it is needed."""
-    if post is not None:
-        yield post
+    if transport is not None:
+        yield transport
     elif settings.carrier is Carrier.SMTP:
         yield SmtpTransport(
             settings.smtp_host,
@@ -171,7 +171,7 @@ def _attempt(work: Round, letter: Claimed) -> Attempt:
     except RenderError:
         # A template that cannot be filled is mended by a person; the letter says so and nothing is sent half written.
         return Attempt(Outcome.REFUSED, UNWRITTEN)
-    return work.post.send(
+    return work.transport.send(
         Letter(
             letter.id,
             letter.message_id,

@@ -1,9 +1,6 @@
-"""The letter book: which notices there are, what one letter said, and the release of those that a first import holds
-back.
+"""Lists of notices and letters, and one letter's text.
 
-Purpose: a letter's text is rendered from what was kept of it, so that it can be read years later as it was sent.
-Looking changes nothing; releasing moves held notices to where the next delivery finds them, and sends nothing by
-itself.
+A letter is rendered from its stored template version and fields, so that it can be read years later as it was sent.
 """
 
 from datetime import date
@@ -11,11 +8,10 @@ from typing import Any
 
 import orjson
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import func, select, update
+from sqlalchemy import select
 
 from casework.context import AppContext
-from models.database import reading, writing
-from models.enums import NoticeState
+from models.database import reading
 from notifications.outbox import LETTER, NOTICE
 from notifications.render import Rendered, render
 
@@ -71,16 +67,6 @@ class ListedLetter(BaseModel):
     subject: str
 
 
-class HeldFor(BaseModel):
-    """How many held notices would go to one mailbox."""
-
-    model_config = ConfigDict(frozen=True)
-    mailbox: str | None
-    recipient: str
-    notices: int
-    cases: int
-
-
 def listed(context: AppContext) -> list[ListedNotice]:
     """Every notice, the oldest first."""
     columns = [NOTICE.c[name] for name in ("case_ref", "rule", "rung", "body", "recipient", "state", "on", "letter")]
@@ -121,25 +107,3 @@ def shown(context: AppContext, letter: str) -> ShownLetter:
 
 def _rendered(row: Any) -> Rendered:
     return render(row.template, row.template_version, orjson.loads(row.fields))
-
-
-def held(context: AppContext) -> list[HeldFor]:
-    """To whom the held notices would go, the most first."""
-    query = (
-        select(NOTICE.c.mailbox, NOTICE.c.recipient, func.count(), func.count(NOTICE.c.case_ref.distinct()))
-        .where(NOTICE.c.state == NoticeState.HELD)
-        .group_by(NOTICE.c.mailbox, NOTICE.c.recipient)
-    )
-    with reading(context.engine) as connection:
-        found = [
-            HeldFor(mailbox=box, recipient=who, notices=notices, cases=cases)
-            for box, who, notices, cases in connection.execute(query)
-        ]
-    return sorted(found, key=lambda one: (-one.notices, one.mailbox or "", one.recipient))
-
-
-def release(context: AppContext) -> int:
-    """Lets the held notices go with the next delivery; returns how many there were."""
-    with writing(context.engine) as connection:
-        statement = update(NOTICE).where(NOTICE.c.state == NoticeState.HELD).values(state=NoticeState.CREATED)
-        return connection.execute(statement).rowcount

@@ -9,7 +9,7 @@ import pytest
 
 from casework.delivery.deliver import deliver
 from tests.support.calling import sendflow
-from tests.support.mail_server import LEAD, MANAGER, SERVICE, PostRoom
+from tests.support.mail_server import LEAD, MANAGER, SERVICE, ScriptedMailServer
 from tests.support.team import Team
 
 
@@ -97,9 +97,9 @@ def test_a_letter_that_failed_shows_in_the_exit_code(team: Team) -> None:
     assert code == 1 and "1 failed" in out
 
 
-def test_release_first_says_how_many_go_to_whom(team: Team, room: PostRoom) -> None:
+def test_release_first_says_how_many_go_to_whom(team: Team, mail_server: ScriptedMailServer) -> None:
     team.opened("2 Mar 2026").asked()
-    deliver(team.context("2 Mar 2026"), post=room.post)
+    deliver(team.context("2 Mar 2026"), transport=mail_server.transport)
     team.sweep("21 Apr 2026")
     with team.first.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE notice SET state = 'held' WHERE state = 'created' AND recipient != 'dco'")

@@ -23,7 +23,7 @@ from models import ledger
 from models.database import reading
 from runtime.demo.tracker import DOUBTFUL, sample_rows, write_demo_tracker
 from tests.support.by_hand import SALT, TRUST
-from tests.support.mail_server import post_room
+from tests.support.mail_server import running_mail_server
 from tests.support.paths import ROOT
 from tests.support.team import Team
 from tests.support.walk import DAY, Fell, Request, Told, fallen, sample_requests, told, working
@@ -247,17 +247,17 @@ def test_asleep_from_10_to_20_april(walker: Team) -> None:
 
 def test_the_mail_sink_down_for_three_days(walker: Team) -> None:
     """A real mail server, taken away and brought back: what could not leave leaves on the first morning after, once."""
-    with post_room() as room:
+    with running_mail_server() as mail_server:
 
         def one(team: Team, on: date) -> None:
             if on == DOWN[0]:
-                room.close()
+                mail_server.close()
             if on == DOWN[1] + DAY:
-                room.open()
+                mail_server.open()
             team.day(on.isoformat())
 
         def send(letter: Any) -> Any:
-            attempt = room.post.send(letter)
+            attempt = mail_server.transport.send(letter)
             if attempt.outcome == "accepted":
                 walker.post.letters.append(letter)
             return attempt
@@ -269,7 +269,7 @@ def test_the_mail_sink_down_for_three_days(walker: Team) -> None:
         )
         walk(walker, life, one)
         check(walker, life, leaves=lambda on: not DOWN[0] <= on <= DOWN[1])
-        assert sorted(room.ids()) == sorted(letter.message_id for letter in walker.post.letters), (
+        assert sorted(mail_server.ids()) == sorted(letter.message_id for letter in walker.post.letters), (
             "what the server took is what was sent"
         )
 

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from models import ledger
 from models.database import reading
 from models.facts import StoredFact
-from tests.support.mail_server import PostRoom
+from tests.support.mail_server import ScriptedMailServer
 from tests.support.team import Team
 
 Planned = tuple[str, list[tuple[str, str, dict[str, Any]]]]
@@ -66,16 +66,18 @@ def records_are_whole(team: Team, today: str) -> None:
     assert report.stale == 0
 
 
-def letters_are_told_once(team: Team, room: PostRoom) -> None:
+def letters_are_told_once(team: Team, mail_server: ScriptedMailServer) -> None:
     """One message to a mailbox a day, whatever was sent again has its own Message-ID again, and each rung
     is told once.
     """
-    arrived = Counter((str(mail["To"]), str(mail["Date"])[:16], str(mail["Message-ID"])) for mail in room.arrived)
+    arrived = Counter(
+        (str(mail["To"]), str(mail["Date"])[:16], str(mail["Message-ID"])) for mail in mail_server.arrived
+    )
     # The morning's digest goes whenever it is written (docs/decisions/030): it is counted by itself, one a
     # day too.
     a_day = Counter((to, day, message.startswith("<digest-")) for to, day, message in arrived)
     assert [each for each, count in a_day.items() if count > 1] == []
-    copies = Counter(room.ids())
+    copies = Counter(mail_server.ids())
     with reading(team.first.engine) as connection:
         letters = {row[0]: row[1] for row in connection.execute(text("SELECT message_id, state FROM letter"))}
         sent = connection.execute(text("SELECT case_ref, text FROM fact WHERE kind = 'notice_sent'")).all()
@@ -99,7 +101,7 @@ def nothing_is_left(team: Team) -> None:
         assert connection.scalar(text("SELECT count(*) FROM notice WHERE state IN ('created', 'claimed')")) == 0
 
 
-def all_is_well(team: Team, room: PostRoom, today: str) -> None:
+def all_is_well(team: Team, mail_server: ScriptedMailServer, today: str) -> None:
     """Everything above that asks nothing of the caller."""
     records_are_whole(team, today)
-    letters_are_told_once(team, room)
+    letters_are_told_once(team, mail_server)

@@ -123,10 +123,10 @@ def _act(context: AppContext, act: str, given: list[Any]) -> Any:
             return sweep(context).model_dump(mode="json")
         case "deliver":
             host, port, seconds = given
-            return deliver(context, post=SmtpTransport(host, port, seconds=seconds)).model_dump(mode="json")
+            return deliver(context, transport=SmtpTransport(host, port, seconds=seconds)).model_dump(mode="json")
         case "digest":
             host, port, seconds = given
-            return digest(context, post=SmtpTransport(host, port, seconds=seconds)).model_dump(mode="json")
+            return digest(context, transport=SmtpTransport(host, port, seconds=seconds)).model_dump(mode="json")
         case "import":
             return import_file(context, Path(given[0])).model_dump(mode="json")
         case "record":

@@ -1,4 +1,4 @@
-"""What the tests of delivery share: a real mail server whose answers can be set, and the outbox as rows."""
+"""Helpers of the delivery tests: a real SMTP server whose answers a test sets, and the outbox as rows."""
 
 import socket
 from collections.abc import Iterator
@@ -26,9 +26,10 @@ LEAD = "send.lead@northshire-community.example"
 DCO = "send.dco@northernvales-icb.example"
 
 
-class PostRoom:
-    """A mail server: `answer_rcpt` and `answer_data` are what it says; `hang_up` closes the line instead of answering
-    the data.
+class ScriptedMailServer:
+    """An SMTP server that keeps every message and answers as a test sets it.
+
+    `answer_rcpt` and `answer_data` are its replies; `hang_up` closes the connection instead of answering the data.
     """
 
     def __init__(self) -> None:
@@ -37,7 +38,7 @@ class PostRoom:
         self.answer_data = "250 OK"
         self.hang_up = False
         self.port = _free_port()
-        self.post = SmtpTransport(HOST, self.port, seconds=10)
+        self.transport = SmtpTransport(HOST, self.port, seconds=10)
         self._controller: Controller | None = None
 
     async def handle_RCPT(
@@ -69,7 +70,7 @@ class PostRoom:
             self._controller.stop()
             self._controller = None
 
-    def told(self) -> list[tuple[str, str]]:
+    def received(self) -> list[tuple[str, str]]:
         """Everything that arrived: mailbox and subject."""
         return [(str(one["To"]), str(one["Subject"])) for one in self.arrived]
 
@@ -84,17 +85,17 @@ def _free_port() -> int:
 
 
 @contextmanager
-def post_room() -> Iterator[PostRoom]:
-    room = PostRoom()
-    room.open()
+def running_mail_server() -> Iterator[ScriptedMailServer]:
+    mail_server = ScriptedMailServer()
+    mail_server.open()
     try:
-        yield room
+        yield mail_server
     finally:
-        room.close()
+        mail_server.close()
 
 
-class Pigeonhole:
-    """A carrier without a line, for tests that are about something else."""
+class RecordingTransport:
+    """A mail transport without a network, for tests about something else."""
 
     def __init__(self) -> None:
         self.letters: list[Letter] = []
@@ -104,8 +105,8 @@ class Pigeonhole:
         return Attempt(Outcome.ACCEPTED)
 
 
-def go(team: Team, today: str | date, room: PostRoom, **how: Any) -> DeliveryReport:
-    return deliver(team.context(today), post=room.post, **how)
+def run_delivery(team: Team, today: str | date, mail_server: ScriptedMailServer, **how: Any) -> DeliveryReport:
+    return deliver(team.context(today), transport=mail_server.transport, **how)
 
 
 def letters(team: Team) -> list[tuple[str, str, str, str | None]]:
@@ -116,7 +117,7 @@ def letters(team: Team) -> list[tuple[str, str, str, str | None]]:
 
 
 def outcomes(team: Team) -> list[tuple[str, str, str, str]]:
-    """What the history says of being told: kind, rung, recipient, day."""
+    """Every fact about a sent or failed notice: kind, escalation step, recipient, day."""
     return [
         (line.kind, str(line.data["rung"]), str(line.data["recipient"]), line.occurred_on.isoformat())
         for line in team.lines()

@@ -182,7 +182,7 @@ class Linking:
         context = self.on(min(self.today + timedelta(days=40), LAST))
         assert sweep(context).troubles == []
         assert sweep(context).facts_written == 0, "a second sweep has nothing to say"
-        deliver(context, now=True, post=self.post)
+        deliver(context, now=True, transport=self.post)
         assert sweep(context).facts_written == 0, "nor has one after a delivery"
         checked = verify(context)
         assert (checked.damage, checked.stale, checked.intact) == ([], 0, True)

@@ -138,7 +138,7 @@ class Team:
         return sweep(self.context(today), day(as_at) if as_at else None)
 
     def deliver(self, today: str, now: bool = False) -> DeliveryReport:
-        return deliver(self.context(today), now=now, post=self.post)
+        return deliver(self.context(today), now=now, transport=self.post)
 
     def day(self, today: str) -> None:
         """What the alarm clock does of a day: look, and send what may leave."""

@@ -8,20 +8,20 @@ from sqlalchemy import text
 from casework.delivery.daily_digest import DigestReport, digest
 from casework.reports.letters import shown
 from models.database import reading
-from tests.support.mail_server import DCO, PostRoom, go, letters
+from tests.support.mail_server import DCO, ScriptedMailServer, letters, run_delivery
 from tests.support.team import Team
 
 
-def written(team: Team, today: str, room: PostRoom) -> DigestReport:
-    return digest(team.context(today), post=room.post)
+def written(team: Team, today: str, mail_server: ScriptedMailServer) -> DigestReport:
+    return digest(team.context(today), transport=mail_server.transport)
 
 
 def said(team: Team, report: DigestReport) -> str:
     return " ".join(shown(team.first, report.letter).text.split())
 
 
-def test_on_empty_records_it_is_quiet_and_goes_all_the_same(team: Team, room: PostRoom) -> None:
-    report = written(team, "1 Mar 2026", room)
+def test_on_empty_records_it_is_quiet_and_goes_all_the_same(team: Team, mail_server: ScriptedMailServer) -> None:
+    report = written(team, "1 Mar 2026", mail_server)
     assert report.model_dump(include={"state", "late", "soon", "person", "alert", "facts"}) == {
         "state": "sent",
         "late": 0,
@@ -30,24 +30,26 @@ def test_on_empty_records_it_is_quiet_and_goes_all_the_same(team: Team, room: Po
         "alert": False,
         "facts": 0,
     }
-    assert room.told() == [(DCO, "Morning digest 1 March 2026: 0 late, 0 due in seven days, 0 for a person")]
+    assert mail_server.received() == [(DCO, "Morning digest 1 March 2026: 0 late, 0 due in seven days, 0 for a person")]
 
 
-def test_it_goes_once_a_day_however_often_it_runs(team: Team, room: PostRoom) -> None:
-    first, second = written(team, "2 Mar 2026", room), written(team, "2 Mar 2026", room)
+def test_it_goes_once_a_day_however_often_it_runs(team: Team, mail_server: ScriptedMailServer) -> None:
+    first, second = written(team, "2 Mar 2026", mail_server), written(team, "2 Mar 2026", mail_server)
     assert first == second
-    assert len(room.arrived) == 1
-    written(team, "3 Mar 2026", room)
-    assert len(room.arrived) == 2
+    assert len(mail_server.arrived) == 1
+    written(team, "3 Mar 2026", mail_server)
+    assert len(mail_server.arrived) == 2
 
 
-def test_it_says_what_is_late_what_is_coming_and_what_waits_for_a_person(team: Team, room: PostRoom) -> None:
+def test_it_says_what_is_late_what_is_coming_and_what_waits_for_a_person(
+    team: Team, mail_server: ScriptedMailServer
+) -> None:
     team.opened("2 Mar 2026").asked("2 Mar 2026").asked("9 Mar 2026", service="community_paediatrics")
     team.record(
         "10 Apr 2026", "excuse_claimed", ground="absent_4_weeks", body="QX101", evidence="words that stay in a passage"
     )
     team.sweep("14 Apr 2026")
-    report = written(team, "14 Apr 2026", room)
+    report = written(team, "14 Apr 2026", mail_server)
     assert (report.late, report.soon, report.person) == (1, 1, 1)
     text_ = said(team, report)
     assert (
@@ -62,7 +64,9 @@ def test_it_says_what_is_late_what_is_coming_and_what_waits_for_a_person(team: T
     assert "words" not in text_
 
 
-def test_an_accepted_excuse_comes_up_again_on_the_day_that_was_named(team: Team, room: PostRoom) -> None:
+def test_an_accepted_excuse_comes_up_again_on_the_day_that_was_named(
+    team: Team, mail_server: ScriptedMailServer
+) -> None:
     team.opened("2 Mar 2026").asked()
     team.record(
         "10 Apr 2026",
@@ -74,22 +78,24 @@ def test_an_accepted_excuse_comes_up_again_on_the_day_that_was_named(team: Team,
     )
     claim = team.lines()[-1].seq
     team.record("11 Apr 2026", "excuse_decided", claim=claim, decision="accepted", look_again_on="2026-04-20")
-    assert written(team, "19 Apr 2026", room).person == 0
-    report = written(team, "20 Apr 2026", room)
+    assert written(team, "19 Apr 2026", mail_server).person == 0
+    report = written(team, "20 Apr 2026", mail_server)
     assert report.person == 1
     assert "look again at the accepted excuse (absent 4 weeks); the day for it was 20 April 2026" in said(team, report)
 
 
-def test_what_is_escalated_to_the_dco_rides_in_the_digest_as_the_days_one_message(team: Team, room: PostRoom) -> None:
+def test_what_is_escalated_to_the_dco_rides_in_the_digest_as_the_days_one_message(
+    team: Team, mail_server: ScriptedMailServer
+) -> None:
     team.opened("2 Mar 2026").asked()
     for today in ("2 Mar 2026", "14 Apr 2026"):
         team.sweep(today)
-        go(team, today, room)
+        run_delivery(team, today, mail_server)
     team.sweep("21 Apr 2026")
-    report = written(team, "21 Apr 2026", room)
+    report = written(team, "21 Apr 2026", mail_server)
     assert "Escalated to you" in said(team, report)
-    assert go(team, "21 Apr 2026", room).sent == 1
-    assert [to for to, _ in room.told()].count(DCO) == 1
+    assert run_delivery(team, "21 Apr 2026", mail_server).sent == 1
+    assert [to for to, _ in mail_server.received()].count(DCO) == 1
     assert ("escalation_provider", "dco", "sent") in team.notices()
     assert [
         str(line.data["letter"])
@@ -99,47 +105,47 @@ def test_what_is_escalated_to_the_dco_rides_in_the_digest_as_the_days_one_messag
     assert team.verify("21 Apr 2026").intact
 
 
-def test_letters_that_failed_or_wait_are_named(team: Team, room: PostRoom) -> None:
+def test_letters_that_failed_or_wait_are_named(team: Team, mail_server: ScriptedMailServer) -> None:
     team.opened("2 Mar 2026").asked()
-    room.answer_rcpt = "550 no such mailbox"
-    go(team, "2 Mar 2026", room)
-    room.answer_rcpt = "250 OK"
+    mail_server.answer_rcpt = "550 no such mailbox"
+    run_delivery(team, "2 Mar 2026", mail_server)
+    mail_server.answer_rcpt = "250 OK"
     team.sweep("3 Mar 2026")
-    report = written(team, "3 Mar 2026", room)
+    report = written(team, "3 Mar 2026", mail_server)
     assert report.person == 1
     assert "to slt.advice@northshire-community.example: failed, smtp 550; nobody was told" in said(team, report)
     team.sweep("12 Mar 2026")
-    assert written(team, "12 Mar 2026", room).person == 0
+    assert written(team, "12 Mar 2026", mail_server).person == 0
 
 
-def test_a_day_without_a_finished_sweep_alerts(team: Team, room: PostRoom) -> None:
+def test_a_day_without_a_finished_sweep_alerts(team: Team, mail_server: ScriptedMailServer) -> None:
     team.opened("2 Mar 2026")
-    assert written(team, "2 Mar 2026", room).alert
+    assert written(team, "2 Mar 2026", mail_server).alert
     team.sweep("3 Mar 2026")
-    assert not written(team, "3 Mar 2026", room).alert
-    assert not written(team, "4 Mar 2026", room).alert
-    report = written(team, "5 Mar 2026", room)
+    assert not written(team, "3 Mar 2026", mail_server).alert
+    assert not written(team, "4 Mar 2026", mail_server).alert
+    report = written(team, "5 Mar 2026", mail_server)
     assert report.alert
-    assert room.told()[-1][1].startswith("ALERT, no sweep has finished")
+    assert mail_server.received()[-1][1].startswith("ALERT, no sweep has finished")
     assert "No sweep has finished since 3 March 2026" in said(team, report)
 
 
 def test_a_digest_that_could_not_leave_is_tried_again_and_gives_way_to_the_next_days(
-    team: Team, room: PostRoom
+    team: Team, mail_server: ScriptedMailServer
 ) -> None:
-    room.close()
-    assert written(team, "2 Mar 2026", room).state == "waiting"
-    assert written(team, "3 Mar 2026", room).state == "waiting"
-    room.open()
+    mail_server.close()
+    assert written(team, "2 Mar 2026", mail_server).state == "waiting"
+    assert written(team, "3 Mar 2026", mail_server).state == "waiting"
+    mail_server.open()
     assert [each[2] for each in letters(team)] == ["withdrawn", "waiting"]
-    assert go(team, "3 Mar 2026", room).sent == 1
-    assert written(team, "3 Mar 2026", room).state == "sent"
-    assert len(room.arrived) == 1
+    assert run_delivery(team, "3 Mar 2026", mail_server).sent == 1
+    assert written(team, "3 Mar 2026", mail_server).state == "sent"
+    assert len(mail_server.arrived) == 1
 
 
-def test_the_head_that_left_the_building_holds_the_records_to_it(team: Team, room: PostRoom) -> None:
+def test_the_head_that_left_the_building_holds_the_records_to_it(team: Team, mail_server: ScriptedMailServer) -> None:
     team.opened("2 Mar 2026").asked()
-    report = written(team, "3 Mar 2026", room)
+    report = written(team, "3 Mar 2026", mail_server)
     assert (report.cases, report.facts) == (1, 3)
     assert report.head in said(team, report).replace(" ", "")
     assert team.verify("3 Mar 2026").intact
@@ -148,13 +154,15 @@ def test_the_head_that_left_the_building_holds_the_records_to_it(team: Team, roo
     assert [tuple(anchor) for anchor in anchors] == [("2026-03-03T09:00:00.000000Z", report.head)]
 
 
-def test_from_july_of_the_almanacs_last_year_it_says_when_the_almanac_ends(team: Team, room: PostRoom) -> None:
+def test_from_july_of_the_almanacs_last_year_it_says_when_the_almanac_ends(
+    team: Team, mail_server: ScriptedMailServer
+) -> None:
     last = team.first.almanac.last
-    assert "almanac ends" not in said(team, written(team, f"{last.year}-06-30", room))
-    assert "The almanac ends" in said(team, written(team, f"{last.year}-07-01", room))
+    assert "almanac ends" not in said(team, written(team, f"{last.year}-06-30", mail_server))
+    assert "The almanac ends" in said(team, written(team, f"{last.year}-07-01", mail_server))
 
 
-def test_what_is_kept_of_it_names_no_child(team: Team, room: PostRoom) -> None:
+def test_what_is_kept_of_it_names_no_child(team: Team, mail_server: ScriptedMailServer) -> None:
     team.act(
         "2 Mar 2026",
         (
@@ -165,7 +173,7 @@ def test_what_is_kept_of_it_names_no_child(team: Team, room: PostRoom) -> None:
     )
     team.asked()
     team.sweep("14 Apr 2026")
-    written(team, "14 Apr 2026", room)
+    written(team, "14 Apr 2026", mail_server)
     with reading(team.first.engine) as connection:
         kept = b"".join(
             orjson.dumps(list(row))

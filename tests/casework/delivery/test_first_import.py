@@ -10,11 +10,12 @@ import pytest
 
 from casework.cases.record import RecordCommand, record_acts
 from casework.delivery.deliver import deliver
-from casework.reports.letters import held, release, shown
+from casework.delivery.release import notices_on_hold, release
+from casework.reports.letters import shown
 from config.settings import Carrier
 from models.facts import FactDraft
 from tests.support.by_hand import PAEDS, SALT, day
-from tests.support.mail_server import DCO, LEAD, MANAGER, SERVICE, PostRoom, go, letters
+from tests.support.mail_server import DCO, LEAD, MANAGER, SERVICE, ScriptedMailServer, letters, run_delivery
 from tests.support.team import Team
 
 ICB = "executive.lead.send@northernvales-icb.example"
@@ -32,7 +33,9 @@ def asked(on: str, service: str = SALT) -> tuple[str, str, dict[str, str]]:
     return ("health_advice_requested", on, {"body": "QX101", "service": service})
 
 
-def test_each_mailbox_gets_one_digest_with_the_highest_rung_addressed_to_it(team: Team, room: PostRoom) -> None:
+def test_each_mailbox_gets_one_digest_with_the_highest_rung_addressed_to_it(
+    team: Team, mail_server: ScriptedMailServer
+) -> None:
     imported(team, "24 Apr 2026", "NX90001", Carrier.SINK, asked("2 Mar 2026"))
     imported(team, "24 Apr 2026", "NX90002", Carrier.SINK, asked("30 Mar 2026"))
     imported(
@@ -44,8 +47,8 @@ def test_each_mailbox_gets_one_digest_with_the_highest_rung_addressed_to_it(team
         ("health_advice_received", "9 Apr 2026", {"body": "QX101"}),
     )
     assert team.sweep("24 Apr 2026").facts_written == 0
-    assert go(team, "24 Apr 2026", room).sent == 4
-    assert sorted(to for to, _ in room.told()) == sorted([SERVICE, MANAGER, LEAD, DCO])
+    assert run_delivery(team, "24 Apr 2026", mail_server).sent == 4
+    assert sorted(to for to, _ in mail_server.received()) == sorted([SERVICE, MANAGER, LEAD, DCO])
     with team.first.engine.connect() as connection:
         rungs = connection.exec_driver_sql("SELECT case_ref, rung, recipient FROM notice ORDER BY 1, rank, 3").all()
     assert [tuple(row) for row in rungs] == [
@@ -55,63 +58,69 @@ def test_each_mailbox_gets_one_digest_with_the_highest_rung_addressed_to_it(team
         ("NX90001", "escalation_provider", "provider_send_lead"),
         ("NX90002", "reminder_3_weeks", "service"),
     ]
-    service = next(str(one["Message-ID"]) for one in room.arrived if one["To"] == SERVICE)
+    service = next(str(one["Message-ID"]) for one in mail_server.arrived if one["To"] == SERVICE)
     text = shown(team.first, service[1:].split(".")[0]).text
     assert "this is its first letter to you" in " ".join(text.split())
     assert text.index("NX90001") < text.index("NX90002")
     assert team.verify("24 Apr 2026").intact
 
 
-def test_a_mailbox_that_had_letters_before_is_not_told_that_this_is_its_first(team: Team, room: PostRoom) -> None:
+def test_a_mailbox_that_had_letters_before_is_not_told_that_this_is_its_first(
+    team: Team, mail_server: ScriptedMailServer
+) -> None:
     imported(team, "24 Apr 2026", "NX90001", Carrier.SINK, asked("2 Mar 2026"))
-    go(team, "24 Apr 2026", room)
+    run_delivery(team, "24 Apr 2026", mail_server)
     imported(team, "27 Apr 2026", "NX90004", Carrier.SINK, asked("9 Mar 2026"))
-    go(team, "27 Apr 2026", room)
-    later = [one for one in room.arrived if one["To"] == SERVICE][-1]
+    run_delivery(team, "27 Apr 2026", mail_server)
+    later = [one for one in mail_server.arrived if one["To"] == SERVICE][-1]
     text = " ".join(shown(team.first, str(later["Message-ID"])[1:].split(".")[0]).text.split())
     assert "NX90004" in text and "first letter to you" not in text
 
 
-def test_what_was_covered_is_never_chased_again_and_what_comes_later_is(team: Team, room: PostRoom) -> None:
+def test_what_was_covered_is_never_chased_again_and_what_comes_later_is(
+    team: Team, mail_server: ScriptedMailServer
+) -> None:
     imported(team, "24 Apr 2026", "NX90001", Carrier.SINK, asked("2 Mar 2026"))
-    go(team, "24 Apr 2026", room)
-    before = len(room.arrived)
+    run_delivery(team, "24 Apr 2026", mail_server)
+    before = len(mail_server.arrived)
     team.sweep("27 Apr 2026")
-    go(team, "27 Apr 2026", room)
-    assert len(room.arrived) == before
+    run_delivery(team, "27 Apr 2026", mail_server)
+    assert len(mail_server.arrived) == before
     team.sweep("28 Apr 2026")
-    go(team, "28 Apr 2026", room)
-    assert [to for to, _ in room.told()[before:]] == [ICB]
+    run_delivery(team, "28 Apr 2026", mail_server)
+    assert [to for to, _ in mail_server.received()[before:]] == [ICB]
 
 
 @pytest.mark.parametrize("carrier", [Carrier.SMTP, Carrier.FILE])
-def test_where_people_would_get_them_they_wait_for_a_person(team: Team, room: PostRoom, carrier: Carrier) -> None:
+def test_where_people_would_get_them_they_wait_for_a_person(
+    team: Team, mail_server: ScriptedMailServer, carrier: Carrier
+) -> None:
     imported(team, "24 Apr 2026", "NX90001", carrier, asked("2 Mar 2026"))
-    assert go(team, "24 Apr 2026", room).model_dump() == {
+    assert run_delivery(team, "24 Apr 2026", mail_server).model_dump() == {
         "sent": 0,
         "failed": 0,
         "waiting": 0,
         "withdrawn": 0,
         "held": 4,
     }
-    waiting = held(team.first)
+    waiting = notices_on_hold(team.first)
     assert {(one.mailbox, one.notices) for one in waiting} == {(SERVICE, 1), (MANAGER, 1), (LEAD, 1), (DCO, 1)}
     assert release(team.first) == 4
     assert release(team.first) == 0
-    assert go(team, "24 Apr 2026", room).sent == 4
+    assert run_delivery(team, "24 Apr 2026", mail_server).sent == 4
 
 
 def test_what_was_answered_while_it_was_held_is_withdrawn_and_what_was_said_meanwhile_is_not_said_lower(
-    team: Team, room: PostRoom
+    team: Team, mail_server: ScriptedMailServer
 ) -> None:
     imported(team, "27 Mar 2026", "NX90001", Carrier.SMTP, asked("2 Mar 2026"))
     imported(team, "27 Mar 2026", "NX90002", Carrier.SMTP, asked("2 Mar 2026"))
     team.record("30 Mar 2026", "health_advice_answered", case="NX90002", body="QX101", answer="not_known")
     team.sweep("7 Apr 2026")
-    go(team, "7 Apr 2026", room)
-    assert [to for to, _ in room.told()] == [SERVICE]
+    run_delivery(team, "7 Apr 2026", mail_server)
+    assert [to for to, _ in mail_server.received()] == [SERVICE]
     release(team.first)
-    assert go(team, "8 Apr 2026", room).model_dump() == {
+    assert run_delivery(team, "8 Apr 2026", mail_server).model_dump() == {
         "sent": 0,
         "failed": 0,
         "waiting": 0,
@@ -127,7 +136,9 @@ def test_what_was_answered_while_it_was_held_is_withdrawn_and_what_was_said_mean
     ]
 
 
-def test_no_letter_of_receipt_or_thanks_follows_from_an_imported_fact(team: Team, room: PostRoom) -> None:
+def test_no_letter_of_receipt_or_thanks_follows_from_an_imported_fact(
+    team: Team, mail_server: ScriptedMailServer
+) -> None:
     imported(team, "3 Mar 2026", "NX90001", Carrier.SINK, asked("2 Mar 2026"))
     imported(
         team,
@@ -137,7 +148,7 @@ def test_no_letter_of_receipt_or_thanks_follows_from_an_imported_fact(team: Team
         asked("2 Feb 2026"),
         ("health_advice_received", "20 Feb 2026", {"body": "QX101"}),
     )
-    assert go(team, "3 Mar 2026", room).sent == 0
+    assert run_delivery(team, "3 Mar 2026", mail_server).sent == 0
     assert letters(team) == []
 
 

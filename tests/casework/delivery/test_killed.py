@@ -11,7 +11,7 @@ import pytest
 
 from casework.delivery.deliver import deliver
 from config.settings import Settings, child_environment
-from tests.support.mail_server import HOST, SERVICE, PostRoom, go, letters, outcomes
+from tests.support.mail_server import HOST, SERVICE, ScriptedMailServer, letters, outcomes, run_delivery
 from tests.support.paths import ROOT
 from tests.support.team import Team
 
@@ -19,8 +19,8 @@ DELIVER = """
 import sys
 from casework.delivery.deliver import deliver
 from casework.context import AppContext
-from notifications.transport import SmtpPost
-print(deliver(AppContext.open(), post=SmtpPost(sys.argv[1], int(sys.argv[2]))).model_dump_json())
+from notifications.transport import SmtpTransport
+print(deliver(AppContext.open(), transport=SmtpTransport(sys.argv[1], int(sys.argv[2]))).model_dump_json())
 """
 SWEEP = "from casework.context import AppContext; from casework.sweep import sweep; sweep(AppContext.open())"
 
@@ -54,72 +54,76 @@ def killed(process: subprocess.Popen[str]) -> None:
         ("after_record", 1, "sent"),
     ],
 )
-def test_a_deliverer_killed_at(team: Team, room: PostRoom, point: str, messages: int, ends: str) -> None:
+def test_a_deliverer_killed_at(
+    team: Team, mail_server: ScriptedMailServer, point: str, messages: int, ends: str
+) -> None:
     team.opened("2 Mar 2026").asked()
-    killed(child(team, "2026-03-02", DELIVER, HOST, str(room.port), kill_at=point))
+    killed(child(team, "2026-03-02", DELIVER, HOST, str(mail_server.port), kill_at=point))
     assert letters(team)[0][2] == ("sent" if point == "after_record" else "sending")
-    report = go(team, "2 Mar 2026", room)
+    report = run_delivery(team, "2 Mar 2026", mail_server)
     assert report.sent == (0 if point == "after_record" else 1)
     assert letters(team)[0][:3] == (SERVICE, "2026-03-02", ends)
-    assert len(room.arrived) == messages
-    assert len(set(room.ids())) == 1
+    assert len(mail_server.arrived) == messages
+    assert len(set(mail_server.ids())) == 1
     assert outcomes(team) == [("notice_sent", "request_received", "service", "2026-03-02")]
-    assert go(team, "2 Mar 2026", room).sent == 0
+    assert run_delivery(team, "2 Mar 2026", mail_server).sent == 0
     assert team.verify("2 Mar 2026").intact
 
 
 @pytest.mark.parametrize("point", ["before_sweep_flush", "after_fact_before_commit"])
 def test_a_sweeper_killed_between_fact_and_letter_leaves_both_or_neither(
-    team: Team, room: PostRoom, point: str
+    team: Team, mail_server: ScriptedMailServer, point: str
 ) -> None:
     team.opened("2 Mar 2026").asked()
-    go(team, "2 Mar 2026", room)
+    run_delivery(team, "2 Mar 2026", mail_server)
     killed(child(team, "2026-03-23", SWEEP, kill_at=point))
     assert team.told() == []
     assert len(team.notices()) == 1
     team.sweep("23 Mar 2026")
     assert len(team.told()) == 2
-    assert go(team, "23 Mar 2026", room).sent == 1
-    assert len(room.arrived) == 2
+    assert run_delivery(team, "23 Mar 2026", mail_server).sent == 1
+    assert len(mail_server.arrived) == 2
     assert team.verify("23 Mar 2026").intact
 
 
-def test_a_letter_killed_on_friday_is_finished_on_monday_and_is_mondays_one_message(team: Team, room: PostRoom) -> None:
+def test_a_letter_killed_on_friday_is_finished_on_monday_and_is_mondays_one_message(
+    team: Team, mail_server: ScriptedMailServer
+) -> None:
     team.opened("6 Mar 2026").asked("6 Mar 2026")
-    killed(child(team, "2026-03-06", DELIVER, HOST, str(room.port), kill_at="after_send_before_record"))
+    killed(child(team, "2026-03-06", DELIVER, HOST, str(mail_server.port), kill_at="after_send_before_record"))
     team.act("9 Mar 2026", ("ehc_assessment_requested", "9 Mar 2026", {"la": "northshire"}), case="NX90002")
     team.record("9 Mar 2026", "health_advice_requested", case="NX90002", service="speech_and_language_therapy")
-    assert go(team, "9 Mar 2026", room).model_dump() == {
+    assert run_delivery(team, "9 Mar 2026", mail_server).model_dump() == {
         "sent": 1,
         "failed": 0,
         "waiting": 1,
         "withdrawn": 0,
         "held": 0,
     }
-    assert go(team, "10 Mar 2026", room).sent == 1
-    assert len(room.arrived) == 3
-    assert len(set(room.ids())) == 2
+    assert run_delivery(team, "10 Mar 2026", mail_server).sent == 1
+    assert len(mail_server.arrived) == 3
+    assert len(set(mail_server.ids())) == 2
 
 
-def test_two_deliverers_at_once_send_each_letter_once(team: Team, room: PostRoom) -> None:
+def test_two_deliverers_at_once_send_each_letter_once(team: Team, mail_server: ScriptedMailServer) -> None:
     for number in range(12):
         case = f"NX9{number:04d}"
         la = ("northshire", "eastmere", "tarnford", "holme_vale")[number % 4]
         service = ("speech_and_language_therapy", "community_paediatrics", "physiotherapy")[number % 3]
         team.act("2 Mar 2026", ("ehc_assessment_requested", "2 Mar 2026", {"la": la}), case=case)
         team.record("2 Mar 2026", "health_advice_requested", case=case, service=service)
-    both = [child(team, "2026-03-02", DELIVER, HOST, str(room.port)) for _ in range(2)]
+    both = [child(team, "2026-03-02", DELIVER, HOST, str(mail_server.port)) for _ in range(2)]
     for process in both:
         _, errors = process.communicate(timeout=120)
         assert process.returncode == 0, errors
-    per_mailbox = Counter(to for to, _ in room.told())
+    per_mailbox = Counter(to for to, _ in mail_server.received())
     assert set(per_mailbox.values()) == {1}
-    assert len(set(room.ids())) == len(room.arrived) == len(letters(team))
+    assert len(set(mail_server.ids())) == len(mail_server.arrived) == len(letters(team))
     assert {state for _, _, state, _ in letters(team)} == {"sent"}
     assert {state for _, _, state in team.notices()} == {"sent"}
 
 
-def test_a_live_senders_letter_is_left_alone(team: Team, room: PostRoom) -> None:
+def test_a_live_senders_letter_is_left_alone(team: Team, mail_server: ScriptedMailServer) -> None:
     team.opened("2 Mar 2026").asked()
 
     class Meanwhile:
@@ -128,10 +132,10 @@ def test_a_live_senders_letter_is_left_alone(team: Team, room: PostRoom) -> None
         seen: int = -1
 
         def send(self, letter: object) -> object:
-            self.seen = go(team, "2 Mar 2026", room).sent
-            return room.post.send(letter)  # type: ignore[arg-type]  # handed through
+            self.seen = run_delivery(team, "2 Mar 2026", mail_server).sent
+            return mail_server.transport.send(letter)  # type: ignore[arg-type]  # handed through
 
     meanwhile = Meanwhile()
-    assert deliver(team.context("2 Mar 2026"), post=meanwhile).sent == 1  # type: ignore[arg-type]  # a post by its one method
+    assert deliver(team.context("2 Mar 2026"), transport=meanwhile).sent == 1  # type: ignore[arg-type]  # a post by its one method
     assert meanwhile.seen == 0
-    assert len(room.arrived) == 1
+    assert len(mail_server.arrived) == 1

@@ -165,7 +165,7 @@ def test_a_reminder_that_is_under_way_when_the_refusal_comes_is_followed_by_the_
             return Attempt(Outcome.ACCEPTED)
 
     asked.sweep("23 Mar 2026")
-    deliver(asked.context("23 Mar 2026"), post=Slow())
+    deliver(asked.context("23 Mar 2026"), transport=Slow())
     asked.day("24 Mar 2026")
     assert letters(asked, "2026-03-03") == [(SERVICE, "health advice no longer needed since 23 March 2026")]
 

@@ -16,7 +16,7 @@ from casework.delivery.deliver import DeliveryReport, deliver
 from cli.letters import _delivered
 from models.database import reading
 from notifications.transport import Attempt, Letter, Outcome
-from tests.support.mail_server import PostRoom, go, letters
+from tests.support.mail_server import ScriptedMailServer, letters, run_delivery
 from tests.support.team import Team
 
 TODAY, TOMORROW = "2 Mar 2026", "3 Mar 2026"
@@ -46,7 +46,7 @@ def five(team: Team) -> Team:
 
 
 def send(team: Team, relay: Relay, today: str = TODAY, seconds: float | None = None) -> DeliveryReport:
-    return deliver(team.context(today), post=relay, seconds=seconds)
+    return deliver(team.context(today), transport=relay, seconds=seconds)
 
 
 @pytest.mark.parametrize("why", ["unreachable", "login_refused", "outcome_unknown"])
@@ -121,7 +121,7 @@ def test_a_slow_relay_has_so_long_for_a_round_and_the_next_round_goes_on(
     assert len({letter.mailbox for letter in relay.tried}) == len(relay.tried) == 5
 
 
-class Strict(PostRoom):
+class Strict(ScriptedMailServer):
     """It answers the sender, or the greeting, as it is told to."""
 
     answer_mail = "250 OK"
@@ -139,13 +139,13 @@ class Strict(PostRoom):
 )
 def test_a_no_to_the_sender_is_no_end_of_any_letter(five: Team, answer: str, why: str) -> None:
     """All letters have the same sender. Over one setting every one of them failed for good, and nobody was told."""
-    room = Strict()
-    room.answer_mail = answer
-    room.open()
+    mail_server = Strict()
+    mail_server.answer_mail = answer
+    mail_server.open()
     try:
-        assert go(five, TODAY, room).relay == why
+        assert run_delivery(five, TODAY, mail_server).relay == why
         assert {(state, said) for _to, _on, state, said in letters(five)} == {("waiting", why)}
-        room.answer_mail = "250 OK"
-        assert go(five, TODAY, room).sent == 5
+        mail_server.answer_mail = "250 OK"
+        assert run_delivery(five, TODAY, mail_server).sent == 5
     finally:
-        room.close()
+        mail_server.close()

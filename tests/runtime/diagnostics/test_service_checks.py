@@ -62,7 +62,7 @@ def test_what_only_a_person_can_mend_is_said_at_once_with_what_mends_it(asked: T
         {"SENDFLOW_CARRIER": "smtp", "SENDFLOW_SMTP_HOST": "relay.icb.example", "SENDFLOW_SMTP_PORT": "587"}
     )
     for why, (message, _mend) in AT_ONCE.items():
-        deliver(asked.context(TODAY), post=Saying(why))
+        deliver(asked.context(TODAY), transport=Saying(why))
         with reading(asked.first.engine) as connection:
             found = next(relay(asked.context(TODAY), connection, asked.context(TODAY).today()))
         assert (found.what, found.count) == (f"relay_{why}", 1)
@@ -76,7 +76,7 @@ def test_what_only_a_person_can_mend_is_said_at_once_with_what_mends_it(asked: T
 
 def test_the_alert_says_it_too(asked: Team) -> None:
     asked.sweep(TODAY)
-    deliver(asked.context(TODAY), post=Saying("login_refused"))
+    deliver(asked.context(TODAY), transport=Saying("login_refused"))
     settings = Settings.read(
         {"SENDFLOW_HOME": str(asked.home), "SENDFLOW_TODAY": "2026-03-02", "SENDFLOW_ALERT_TO": "it.oncall@icb.example"}
     )
@@ -90,7 +90,7 @@ def test_the_alert_says_it_too(asked: Team) -> None:
 
 def test_what_may_come_back_by_itself_is_said_after_an_hour(asked: Team) -> None:
     for why in sorted(OF_THE_RELAY - AT_ONCE.keys() - {"outcome_unknown"}):
-        deliver(asked.context(TODAY), post=Saying(why))
+        deliver(asked.context(TODAY), transport=Saying(why))
         assert later(asked.context(TODAY), minutes=60) == set()
         assert later(asked.context(TODAY), minutes=61) == {f"relay_{why}"}
     asked.deliver(TODAY)
@@ -98,8 +98,8 @@ def test_what_may_come_back_by_itself_is_said_after_an_hour(asked: Team) -> None
 
 
 def test_since_when_is_counted_from_the_first_that_failed(asked: Team) -> None:
-    deliver(asked.context(TODAY), post=Saying("unreachable"))
-    deliver(asked.context("3 Mar 2026"), post=Saying("unreachable"))
+    deliver(asked.context(TODAY), transport=Saying("unreachable"))
+    deliver(asked.context("3 Mar 2026"), transport=Saying("unreachable"))
     found = doctor(asked, "3 Mar 2026")["relay_unreachable"]
     assert "since 2026-03-02T09:00" in found.message
     asked.record("3 Mar 2026", "case_withdrawn")
@@ -111,9 +111,9 @@ def test_a_digest_that_could_not_leave_says_it_before_any_letter(team: Team) -> 
     """On a Saturday nothing else leaves."""
     team.opened(TODAY)
     team.sweep("7 Mar 2026")
-    assert digest(team.context("7 Mar 2026"), post=Saying("tls_refused")).state == "waiting"
+    assert digest(team.context("7 Mar 2026"), transport=Saying("tls_refused")).state == "waiting"
     assert "relay_tls_refused" in doctor(team, "7 Mar 2026")
-    assert digest(team.context("7 Mar 2026"), post=team.post).state == "sent"
+    assert digest(team.context("7 Mar 2026"), transport=team.post).state == "sent"
     assert doctor(team, "7 Mar 2026") == {}
 
 

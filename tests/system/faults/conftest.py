@@ -1,4 +1,4 @@
-"""What the tests of faults share: an open post room, and how many rounds are wanted (`make faults ROUNDS=300`)."""
+"""What the tests of faults share: a mail server, and how many rounds are wanted (`make faults ROUNDS=300`)."""
 
 from __future__ import annotations
 

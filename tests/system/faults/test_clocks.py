@@ -20,7 +20,7 @@ from casework.sweep import sweep
 from models.facts import FactDraft
 from notifications.transport import Attempt, Letter
 from tests.support.fault_judge import history, letters_are_told_once
-from tests.support.mail_server import PostRoom, letters
+from tests.support.mail_server import ScriptedMailServer, letters
 from tests.support.team import Team
 from tests.system.faults.test_killed_at_random import opening
 
@@ -50,7 +50,7 @@ def on_another_machine(name: str) -> Iterator[None]:
         yield
 
 
-def live(context: OddClock, room: PostRoom, moments: list[datetime]) -> None:
+def live(context: OddClock, mail_server: ScriptedMailServer, moments: list[datetime]) -> None:
     """At each instant: a case is opened, then the sweep and the delivery of that instant."""
     for number, moment in enumerate(moments):
         context.says[0] = moment
@@ -61,7 +61,7 @@ def live(context: OddClock, room: PostRoom, moments: list[datetime]) -> None:
         ]
         record(context, f"NX{number:05d}", facts, "dco.team")
         sweep(context)
-        deliver(context, post=room.post)
+        deliver(context, transport=mail_server.transport)
 
 
 def in_order(team: Team, cases: int) -> None:
@@ -81,18 +81,18 @@ def in_order(team: Team, cases: int) -> None:
         assert len(set(rungs)) == len(rungs), ref
 
 
-def test_a_clock_that_jumps_writes_nothing_twice(team: Team, room: PostRoom) -> None:
+def test_a_clock_that_jumps_writes_nothing_twice(team: Team, mail_server: ScriptedMailServer) -> None:
     start = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
     jumps = [0, 3, 2, 45, 4, 5, 46, 30, 60, 59, 61]  # in days; forward by six weeks and back again, twice
     moments = [start + timedelta(days=jump) for jump in jumps]
     context = with_clock(team, [start])
-    live(context, room, moments)
+    live(context, mail_server, moments)
     for jump in range(62, 74):
         context.says[0] = start + timedelta(days=jump)
         sweep(context)
-        deliver(context, post=room.post)
+        deliver(context, transport=mail_server.transport)
     in_order(team, len(jumps))
-    letters_are_told_once(team, room)
+    letters_are_told_once(team, mail_server)
     report = verify(context)
     assert (report.damage, report.stale) == ([], 0)
 
@@ -102,26 +102,30 @@ def test_a_clock_that_jumps_writes_nothing_twice(team: Team, room: PostRoom) -> 
     [datetime(2026, 3, 29, 1, 0, tzinfo=UTC), datetime(2026, 10, 25, 1, 0, tzinfo=UTC)],
     ids=["forward", "back"],
 )
-def test_both_changes_of_summer_time_are_lived_through(team: Team, room: PostRoom, change: datetime) -> None:
+def test_both_changes_of_summer_time_are_lived_through(
+    team: Team, mail_server: ScriptedMailServer, change: datetime
+) -> None:
     """By the minute around the change, by the hour around both midnights in London, and the Monday after."""
     minutes = [change + timedelta(minutes=each) for each in (-61, -60, -1, 0, 1, 59, 60, 61)]
     hours = [change + timedelta(hours=each) for each in (-26, -25, 21, 22, 23, 24, 31, 32, 33, 41, 42)]
     moments = sorted({*minutes, *hours})
     context = with_clock(team, [moments[0]])
-    live(context, room, moments)
+    live(context, mail_server, moments)
     in_order(team, len(moments))
-    letters_are_told_once(team, room)
+    letters_are_told_once(team, mail_server)
     assert {datetime.fromisoformat(moment.isoformat()).astimezone(LONDON).utcoffset() for moment in moments} == {
         timedelta(0),
         timedelta(hours=1),
     }
     assert verify(context).damage == []
     # Eight in the morning is eight in London: none left on the Sunday, one on the Monday.
-    assert {str(mail["Date"])[:3] for mail in room.arrived} <= {"Mon", "Fri"}
-    assert len(room.arrived) == 1
+    assert {str(mail["Date"])[:3] for mail in mail_server.arrived} <= {"Mon", "Fri"}
+    assert len(mail_server.arrived) == 1
 
 
-def test_two_machines_whose_clocks_disagree_write_one_history_and_send_one_letter(team: Team, room: PostRoom) -> None:
+def test_two_machines_whose_clocks_disagree_write_one_history_and_send_one_letter(
+    team: Team, mail_server: ScriptedMailServer
+) -> None:
     """One is twenty minutes ahead, then a day, then behind; both record, sweep and deliver in turn on the
     same cases.
     """
@@ -149,16 +153,16 @@ def test_two_machines_whose_clocks_disagree_write_one_history_and_send_one_lette
                     record(context, ref, facts, "dco.team")
                     record(other, ref, [FactDraft("waiting_list_stated", day, asked | {"weeks": 10})], "dco.team")
                 sweep(context)
-                deliver(context, post=room.post)
+                deliver(context, transport=mail_server.transport)
     for ref, lines in history(team, [f"NX{number:04d}{which}" for number in range(4) for which in range(2)]).items():
         assert [line.recorded_at for line in lines] == sorted(line.recorded_at for line in lines), ref
         assert sum(line.kind == "breached" for line in lines) == 1
-    letters_are_told_once(team, room)
+    letters_are_told_once(team, mail_server)
     assert (verify(here).damage, verify(there).damage) == ([], [])
 
 
 def test_a_claim_of_another_machine_is_left_until_its_time_is_over_by_ones_own_clock(
-    team: Team, room: PostRoom
+    team: Team, mail_server: ScriptedMailServer
 ) -> None:
     """A machine that is ahead may take a living sender for a dead one: then the same letter goes twice, under one
     Message-ID, and says so.
@@ -173,12 +177,12 @@ def test_a_claim_of_another_machine_is_left_until_its_time_is_over_by_ones_own_c
 
         def send(self, letter: Letter) -> Attempt:
             with on_another_machine("west"):
-                deliver(there, post=room.post)
-            return room.post.send(letter)
+                deliver(there, transport=mail_server.transport)
+            return mail_server.transport.send(letter)
 
     with on_another_machine("east"):
-        deliver(here, post=Meanwhile())
-    assert (len(room.arrived), len(set(room.ids()))) == (2, 1)
+        deliver(here, transport=Meanwhile())
+    assert (len(mail_server.arrived), len(set(mail_server.ids()))) == (2, 1)
     assert [state for _to, _day, state, _why in letters(team)] == ["sent_perhaps_twice"]
-    letters_are_told_once(team, room)
+    letters_are_told_once(team, mail_server)
     assert verify(here).damage == []

@@ -25,7 +25,7 @@ from tests.support.fault_judge import (
     records_are_whole,
 )
 from tests.support.fault_workers import Order, nursery
-from tests.support.mail_server import HOST, PostRoom
+from tests.support.mail_server import HOST, ScriptedMailServer
 from tests.support.team import Team
 from tests.system.faults.test_killed_at_random import opening
 
@@ -34,7 +34,7 @@ TODAY = "2026-03-02"
 
 @pytest.mark.timeout(3600)
 def test_a_full_disk_undoes_an_act_whole_and_room_made_again_lets_it_be_done(
-    team: Team, room: PostRoom, rounds: Callable[[int], int], chance: random.Random, tmp_path: Path
+    team: Team, mail_server: ScriptedMailServer, rounds: Callable[[int], int], chance: random.Random, tmp_path: Path
 ) -> None:
     told = tmp_path / "accepted"
     plan, full = [], 0
@@ -45,7 +45,7 @@ def test_a_full_disk_undoes_an_act_whole_and_room_made_again_lets_it_be_done(
             records = team.home / "sendflow.db"
             # Neither the records nor their journal may grow beyond a size that they are about to reach.
             limit = records.stat().st_size + chance.randrange(1, 60) * 1024
-            orders = (("record", (str(told), new)), ("sweep", ()), ("deliver", (HOST, room.port, 5.0)))
+            orders = (("record", (str(told), new)), ("sweep", ()), ("deliver", (HOST, mail_server.port, 5.0)))
             ends = children.all_at_once(*(Order(act, TODAY, given, limit=limit) for act, given in orders))
             assert {end.answer for end in ends if end.code} <= {"OperationalError"}
             full += sum(end.code == 1 for end in ends)
@@ -54,17 +54,20 @@ def test_a_full_disk_undoes_an_act_whole_and_room_made_again_lets_it_be_done(
             assert children.one("record", TODAY, str(told), new).code == 0
         facts_are_there_once(team, plan, plan)
         for today in (TODAY, "2026-03-03", "2026-03-04"):
-            assert (children.one("sweep", today).code, children.one("deliver", today, HOST, room.port, 5.0).code) == (
+            assert (
+                children.one("sweep", today).code,
+                children.one("deliver", today, HOST, mail_server.port, 5.0).code,
+            ) == (
                 0,
                 0,
             )
-    all_is_well(team, room, "2026-03-04")
+    all_is_well(team, mail_server, "2026-03-04")
     nothing_is_left(team)
     assert full > 0
 
 
 def test_a_backup_taken_while_the_house_writes_opens_as_a_whole_house(
-    team: Team, teams: Callable[[str], Team], room: PostRoom
+    team: Team, teams: Callable[[str], Team], mail_server: ScriptedMailServer
 ) -> None:
     backup = team.home.parent / "backup"
     backup.mkdir()
@@ -108,9 +111,12 @@ def test_a_backup_taken_while_the_house_writes_opens_as_a_whole_house(
     with nursery(restored) as children:
         assert children.one("record", TODAY, str(backup / "accepted"), missing).code == 0
         for today in (TODAY, "2026-03-03"):
-            assert (children.one("sweep", today).code, children.one("deliver", today, HOST, room.port, 5.0).code) == (
+            assert (
+                children.one("sweep", today).code,
+                children.one("deliver", today, HOST, mail_server.port, 5.0).code,
+            ) == (
                 0,
                 0,
             )
-    all_is_well(restored, room, "2026-03-03")
+    all_is_well(restored, mail_server, "2026-03-03")
     assert len(history(restored, [f"NX{number:05d}" for number in written])) == len(written)

@@ -14,7 +14,7 @@ import pytest
 from deadlines.working_calendar import WorkingCalendar
 from tests.support.fault_judge import Planned, accepted, all_is_well, facts_are_there_once, nothing_is_left
 from tests.support.fault_workers import Order, nursery
-from tests.support.mail_server import HOST, PostRoom
+from tests.support.mail_server import HOST, ScriptedMailServer
 from tests.support.team import Team
 
 PLACES = (
@@ -67,7 +67,7 @@ def working_days(almanac: WorkingCalendar, first: date, count: int) -> list[str]
 
 @pytest.mark.timeout(7200)
 def test_whatever_dies_when_nothing_is_lost_and_nothing_is_said_twice(
-    team: Team, room: PostRoom, rounds: Callable[[int], int], chance: random.Random, tmp_path: Path
+    team: Team, mail_server: ScriptedMailServer, rounds: Callable[[int], int], chance: random.Random, tmp_path: Path
 ) -> None:
     told, wanted = tmp_path / "accepted", list[Planned]()
     killed = 0
@@ -80,7 +80,7 @@ def test_whatever_dies_when_nothing_is_lost_and_nothing_is_said_twice(
             rows = tracker(tmp_path / "tracker.csv", number, today)
             wanted += new + late + rows
             plans = iter([[*new[:2], *late[:2]], [*new[1:], *late[1:]]])  # two of them want the same act
-            line = (HOST, room.port, 5.0)
+            line = (HOST, mail_server.port, 5.0)
             given = {"deliver": line, "digest": line, "import": (str(tmp_path / "tracker.csv"),)}
             ends = children.all_at_once(
                 *(
@@ -103,10 +103,10 @@ def test_whatever_dies_when_nothing_is_lost_and_nothing_is_said_twice(
                 children.one(act, today, *given.get(act, ())).code for act in ("import", "sweep", "deliver", "digest")
             ] == [0] * 4
             facts_are_there_once(team, [*wanted], wanted)
-            all_is_well(team, room, today)
+            all_is_well(team, mail_server, today)
         for today in days[-4:]:
             assert (children.one("sweep", today).code, children.one("deliver", today, *line).code) == (0, 0)
-    all_is_well(team, room, days[-1])
+    all_is_well(team, mail_server, days[-1])
     nothing_is_left(team)
     assert killed > 0
-    assert len(room.arrived) > 0
+    assert len(mail_server.arrived) > 0

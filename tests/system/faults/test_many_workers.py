@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.support.fault_judge import accepted, all_is_well, facts_are_there_once, history
 from tests.support.fault_workers import Order, nursery
-from tests.support.mail_server import HOST, PostRoom, post_room
+from tests.support.mail_server import HOST, ScriptedMailServer, running_mail_server
 from tests.support.team import Team
 from tests.system.faults.test_killed_at_random import opening
 
@@ -22,10 +22,10 @@ WORKERS = (1, 2, 8) if "ROUNDS" in os.environ else (1, 8)
 
 
 @contextmanager
-def lived(team: Team, workers: int, tmp_path: Path) -> Iterator[PostRoom]:
+def lived(team: Team, workers: int, tmp_path: Path) -> Iterator[ScriptedMailServer]:
     """Some cases lived from their opening to the end of the ladder, by so many workers of each sort at once."""
     told = tmp_path / f"accepted-{workers}"
-    with nursery(team) as children, post_room() as room:
+    with nursery(team) as children, running_mail_server() as mail_server:
         for today in DAYS:
             orders = [Order("sweep", today) for _ in range(workers)]
             if today == DAYS[0]:
@@ -36,11 +36,11 @@ def lived(team: Team, workers: int, tmp_path: Path) -> Iterator[PostRoom]:
             assert [
                 end.code
                 for end in children.all_at_once(
-                    *(Order("deliver", today, (HOST, room.port, 5.0)) for _ in range(workers))
+                    *(Order("deliver", today, (HOST, mail_server.port, 5.0)) for _ in range(workers))
                 )
             ] == [0] * workers
         assert len(accepted(told)) == CASES
-        yield room
+        yield mail_server
 
 
 def remembered(team: Team) -> dict[str, list[tuple[str, str, Any, Any]]]:
@@ -59,9 +59,9 @@ def test_one_two_and_eight_workers_leave_the_same(teams: Callable[[str], Team], 
     ends = []
     for workers in WORKERS:
         team = teams(f"house-{workers}")
-        with lived(team, workers, tmp_path) as room:
-            all_is_well(team, room, DAYS[-1])
-            ends.append((remembered(team), sorted(set(room.ids())), len(room.arrived)))
+        with lived(team, workers, tmp_path) as mail_server:
+            all_is_well(team, mail_server, DAYS[-1])
+            ends.append((remembered(team), sorted(set(mail_server.ids())), len(mail_server.arrived)))
     assert len(ends[0][0]) == CASES
     assert ends[0][2] > CASES
     assert ends[1:] == [ends[0]] * (len(WORKERS) - 1)

@@ -99,7 +99,7 @@ def test_a_program_that_was_at_work_when_the_records_moved_on_writes_no_more(
     acts: list[Callable[[], Any]] = [
         lambda: team.record("14 Apr 2026", "health_advice_acknowledged", service="speech_and_language_therapy"),
         lambda: sweep(context),
-        lambda: deliver(context, post=team.post),
+        lambda: deliver(context, transport=team.post),
         lambda: digest(context, context.today()),
         lambda: import_file(context, tracker),
     ]

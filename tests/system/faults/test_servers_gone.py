@@ -24,7 +24,7 @@ from notifications.transport import SmtpTransport
 from runtime.diagnostics.checks import examine
 from tests.support.fault_judge import all_is_well, facts_are_there_once, nothing_is_left, records_are_whole
 from tests.support.fault_workers import nursery
-from tests.support.mail_server import HOST, PostRoom, letters
+from tests.support.mail_server import HOST, ScriptedMailServer, letters
 from tests.support.paths import ROOT
 from tests.support.team import Team
 from tests.system.faults.test_killed_at_random import opening
@@ -135,7 +135,7 @@ def test_facts_are_recorded_though_prefect_is(team: Team, how: str) -> None:
 
 
 def test_a_mail_server_that_says_no_more_keeps_nobody_waiting_and_is_no_refusal(
-    team: Team, room: PostRoom, tmp_path: Path
+    team: Team, mail_server: ScriptedMailServer, tmp_path: Path
 ) -> None:
     """Half open, silent after its greeting, or busy: the letter waits with its Message-ID and leaves when a server
     answers.
@@ -151,12 +151,12 @@ def test_a_mail_server_that_says_no_more_keeps_nobody_waiting_and_is_no_refusal(
                 ended = children.one("deliver", TODAY, HOST, port, 0.2)
             assert (ended.code, ended.answer["sent"], ended.answer["failed"], ended.seconds < 10) == (0, 0, 0, True)
             assert [(state, said) for _to, _day, state, said in letters(team)] == [("waiting", why)]
-        assert children.one("deliver", "2026-03-03", HOST, room.port, 5.0).answer["sent"] == 1
-    all_is_well(team, room, "2026-03-03")
+        assert children.one("deliver", "2026-03-03", HOST, mail_server.port, 5.0).answer["sent"] == 1
+    all_is_well(team, mail_server, "2026-03-03")
     nothing_is_left(team)
 
 
-class Dawdling(PostRoom):
+class Dawdling(ScriptedMailServer):
     """It takes the letter, and then says over and over that it is not quite done."""
 
     dawdle = True
@@ -172,8 +172,8 @@ class Dawdling(PostRoom):
 
 def test_a_mail_server_that_always_has_one_more_word_to_say_is_cut_off(team: Team, tmp_path: Path) -> None:
     """Each word comes in time and the last one never: without an end to the whole, no other letter would ever leave."""
-    room = Dawdling()
-    room.open()
+    mail_server = Dawdling()
+    mail_server.open()
     try:
         with nursery(team) as children:
             children.one("record", TODAY, str(tmp_path / "accepted"), [opening(0, TODAY)])
@@ -181,30 +181,30 @@ def test_a_mail_server_that_always_has_one_more_word_to_say_is_cut_off(team: Tea
                 ended = children.one("deliver", TODAY, HOST, port, 0.1)
             assert (ended.code, ended.answer["sent"], ended.seconds < 10) == (0, 0, True)
             assert [(state, said) for _to, _day, state, said in letters(team)] == [("waiting", "unreachable")]
-            ended = children.one("deliver", "2026-03-03", HOST, room.port, 0.1)
+            ended = children.one("deliver", "2026-03-03", HOST, mail_server.port, 0.1)
             assert (ended.code, ended.answer["sent"], ended.seconds < 10) == (0, 0, True)
             assert [(state, said) for _to, _day, state, said in letters(team)] == [("waiting", "outcome_unknown")]
-            room.dawdle = False
-            assert children.one("deliver", "2026-03-04", HOST, room.port, 5.0).answer["sent"] == 1
-        assert (len(room.arrived), len(set(room.ids()))) == (2, 1)
+            mail_server.dawdle = False
+            assert children.one("deliver", "2026-03-04", HOST, mail_server.port, 5.0).answer["sent"] == 1
+        assert (len(mail_server.arrived), len(set(mail_server.ids()))) == (2, 1)
     finally:
-        room.close()
+        mail_server.close()
     records_are_whole(team, "2026-03-04")
     nothing_is_left(team)
 
 
 def test_a_slow_mail_server_that_took_the_letter_after_all_has_it_twice_under_one_id(
-    team: Team, room: PostRoom, tmp_path: Path
+    team: Team, mail_server: ScriptedMailServer, tmp_path: Path
 ) -> None:
     """It answers after we have stopped waiting: the outcome is not known, so the same letter goes once more."""
     with nursery(team) as children:
         children.one("record", TODAY, str(tmp_path / "accepted"), [opening(0, TODAY)])
-        room.hang_up = True
-        assert children.one("deliver", TODAY, HOST, room.port, 2.0).answer["sent"] == 0
-        room.hang_up = False
-        assert children.one("deliver", "2026-03-03", HOST, room.port, 2.0).answer["sent"] == 1
-    assert len(room.arrived) == 2
-    assert len(set(room.ids())) == 1
-    assert SmtpTransport(HOST, room.port).answers()
+        mail_server.hang_up = True
+        assert children.one("deliver", TODAY, HOST, mail_server.port, 2.0).answer["sent"] == 0
+        mail_server.hang_up = False
+        assert children.one("deliver", "2026-03-03", HOST, mail_server.port, 2.0).answer["sent"] == 1
+    assert len(mail_server.arrived) == 2
+    assert len(set(mail_server.ids())) == 1
+    assert SmtpTransport(HOST, mail_server.port).answers()
     records_are_whole(team, "2026-03-03")
     nothing_is_left(team)

@@ -106,7 +106,7 @@ def test_a_machine_with_another_ladder_records_sweeps_and_sends_nothing_and_says
     acts: list[Callable[[], Any]] = [
         lambda: second.record("14 Apr 2026", "health_advice_acknowledged", service="speech_and_language_therapy"),
         lambda: sweep(context),
-        lambda: deliver(context, now=True, post=second.post),
+        lambda: deliver(context, now=True, transport=second.post),
         lambda: digest(context, context.today()),
         lambda: import_file(context, tracker),
         lambda: adopt(context, pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS), "dco.team"),

@@ -37,7 +37,7 @@ from runtime.scheduler import digest_is_called_for, sweep_is_called_for
 from runtime.up import Sample
 from tests.support.fault_judge import Planned, all_is_well, facts_are_there_once
 from tests.support.installation import OPEN, RunningInstallation, processes_of, wait_until
-from tests.support.mail_server import PostRoom
+from tests.support.mail_server import ScriptedMailServer
 from tests.support.team import Team
 from tests.system.faults.test_killed_at_random import opening, working_days
 
@@ -54,9 +54,9 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(made)
 
 
-def kept(home: Path) -> PostRoom:
-    """Every letter that the sink has kept, as a post room would tell of it."""
-    told = PostRoom()
+def arrived_letters(home: Path) -> ScriptedMailServer:
+    """Every letter that the local SMTP server stored, as a mail server that received them."""
+    told = ScriptedMailServer()
     for path in sorted((home / "letters").glob("*.eml")):
         mail = message_from_bytes(path.read_bytes(), policy=default)
         assert isinstance(mail, EmailMessage)
@@ -194,7 +194,7 @@ if ROUNDS:
                 at_rest(home, today)
                 team = Team(home, database_url=Settings.read({"SENDFLOW_HOME": str(home)}).database_url)
                 facts_are_there_once(team, wanted, wanted)
-                all_is_well(team, kept(home), today)
+                all_is_well(team, arrived_letters(home), today)
                 found = examine(team.context(today).settings).findings
                 assert {each.what for each in found} <= {"letters_unknown", "prefect"}, found
                 team.first.engine.dispose()

@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL, make_url
 from runtime.local_postgres import LocalPostgres, binaries
 from tests.support.fault_judge import all_is_well, history, records_are_whole
 from tests.support.fault_workers import Order, nursery
-from tests.support.mail_server import HOST, PostRoom
+from tests.support.mail_server import HOST, ScriptedMailServer
 from tests.support.paths import ROOT
 from tests.support.team import Team
 from tests.system.faults.conftest import chance, rounds
@@ -52,7 +52,7 @@ def backup(team: Team, url: str, to: Path) -> Path:
 
 
 def test_a_backup_taken_while_others_write_is_restored_as_a_whole_house(
-    postgres: LocalPostgres, database: Callable[..., str], team: Team, room: PostRoom, tmp_path: Path
+    postgres: LocalPostgres, database: Callable[..., str], team: Team, mail_server: ScriptedMailServer, tmp_path: Path
 ) -> None:
     """As docs/running.md says it: deploy/backup, pg_restore into a new database, verify; then what is missing is
     recorded again.
@@ -90,11 +90,14 @@ def test_a_backup_taken_while_others_write_is_restored_as_a_whole_house(
         ).answer
         assert {said for _case, said in again} <= {2}
         for today in (TODAY, "2026-03-03"):
-            assert (children.one("sweep", today).code, children.one("deliver", today, HOST, room.port, 5.0).code) == (
+            assert (
+                children.one("sweep", today).code,
+                children.one("deliver", today, HOST, mail_server.port, 5.0).code,
+            ) == (
                 0,
                 0,
             )
-    all_is_well(restored, room, "2026-03-03")
+    all_is_well(restored, mail_server, "2026-03-03")
     assert len(history(restored, [case for case, _facts in plan])) == 60
     restored.first.engine.dispose()
 

@@ -55,7 +55,7 @@ from tests.support.fault_judge import (
 from tests.support.fault_workers import Order, nursery
 from tests.support.installation import wait_until
 from tests.support.lost_connection import Cut, lost_line
-from tests.support.mail_server import HOST, PostRoom
+from tests.support.mail_server import HOST, ScriptedMailServer
 from tests.support.team import Team
 from tests.system.faults.conftest import chance, rounds
 from tests.system.faults.test_killed_at_random import opening, working_days
@@ -104,7 +104,7 @@ def sessions(cluster: LocalPostgres) -> list[int]:
 def test_a_server_that_is_killed_loses_nothing_that_it_said_was_done(
     server: LocalPostgres,
     team: Team,
-    room: PostRoom,
+    mail_server: ScriptedMailServer,
     rounds: Callable[[int], int],
     chance: random.Random,
     tmp_path: Path,
@@ -128,7 +128,7 @@ def test_a_server_that_is_killed_loses_nothing_that_it_said_was_done(
                 ("record", (str(told), new[:3])),
                 ("record", (str(told), new[1:])),
                 ("sweep", ()),
-                ("deliver", (HOST, room.port, 5.0)),
+                ("deliver", (HOST, mail_server.port, 5.0)),
             ]
             ends = children.all_at_once(*(Order(act, today, given) for act, given in orders))
             death.join()
@@ -139,27 +139,38 @@ def test_a_server_that_is_killed_loses_nothing_that_it_said_was_done(
             facts_are_there_once(team, accepted(told), wanted)
             again = children.one("record", today, str(told), new)
             assert {said for _case, said in again.answer if isinstance(said, str)} <= {"recorded_already"}
-            assert (children.one("sweep", today).code, children.one("deliver", today, HOST, room.port, 5.0).code) == (
+            assert (
+                children.one("sweep", today).code,
+                children.one("deliver", today, HOST, mail_server.port, 5.0).code,
+            ) == (
                 0,
                 0,
             )
             facts_are_there_once(team, wanted, wanted)
-            all_is_well(team, room, today)
+            all_is_well(team, mail_server, today)
             if number + 1 >= rounds(2) and died:  # a server that fell when everybody had done proves nothing: once more
                 break
         for today in islice(days, 2):
-            assert (children.one("sweep", today).code, children.one("deliver", today, HOST, room.port, 5.0).code) == (
+            assert (
+                children.one("sweep", today).code,
+                children.one("deliver", today, HOST, mail_server.port, 5.0).code,
+            ) == (
                 0,
                 0,
             )
-    all_is_well(team, room, today)
+    all_is_well(team, mail_server, today)
     assert died > 0
 
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("how", list(Cut) if os.environ.get("ROUNDS") else [Cut.AFTER])
 def test_a_commit_whose_answer_is_lost_is_done_once_by_whoever_asks_again(
-    postgres: LocalPostgres, team: Team, room: PostRoom, rounds: Callable[[int], int], tmp_path: Path, how: Cut
+    postgres: LocalPostgres,
+    team: Team,
+    mail_server: ScriptedMailServer,
+    rounds: Callable[[int], int],
+    tmp_path: Path,
+    how: Cut,
 ) -> None:
     """At each commit of each act in turn the line breaks; the act is then asked for again, until a line has held to its
     end.
@@ -186,8 +197,8 @@ def test_a_commit_whose_answer_is_lost_is_done_once_by_whoever_asks_again(
 
         acts: dict[str, Callable[[AppContext], Any]] = {
             "sweep": sweep,
-            "deliver": partial(deliver, post=room.post),
-            "digest": partial(digest, post=room.post),
+            "deliver": partial(deliver, transport=mail_server.transport),
+            "digest": partial(digest, transport=mail_server.transport),
         }
         seen: dict[str, int] = {}
         for number in range(2):
@@ -209,7 +220,7 @@ def test_a_commit_whose_answer_is_lost_is_done_once_by_whoever_asks_again(
     assert min(seen.values()) >= 1
     facts_are_there_once(team, plan, plan)
     assert {len(lines) for ref, lines in history(team, ["NX70001", "NX70002"]).items()} == {1}
-    all_is_well(team, room, today.isoformat())
+    all_is_well(team, mail_server, today.isoformat())
     nothing_is_left(team)
 
 

@@ -23,7 +23,7 @@ from config.settings import Settings, child_environment
 from models.database import Contended, lock_cases, transact, writing
 from models.facts import FactDraft
 from tests.support.by_hand import day
-from tests.support.mail_server import HOST, PostRoom, letters
+from tests.support.mail_server import HOST, ScriptedMailServer, letters
 from tests.support.paths import ROOT
 from tests.support.team import Team
 
@@ -36,7 +36,7 @@ import os, sys
 from casework.delivery.deliver import deliver
 from casework.context import AppContext
 from casework.cases.record import record
-from notifications.transport import SmtpPost
+from notifications.transport import SmtpTransport
 house = AppContext.open()
 house.engine.dispose()
 made = []
@@ -56,11 +56,11 @@ SWEEP = (
     "from casework import sweep as sweeping; sweeping.SHARD = 3; os.write(1, b'%d ' %"
     " sweeping.sweep(house).facts_written)"
 )
-DELIVER = "os.write(1, b'%d ' % deliver(house, post=SmtpPost({!r}, {})).sent)"
+DELIVER = "os.write(1, b'%d ' % deliver(house, transport=SmtpTransport({!r}, {})).sent)"
 RECORD = """
 from datetime import date
 from casework.cases.validation import Refused
-from models.facts import Draft
+from models.facts import FactDraft
 for number in range(1, 9):
     for case, kind, data in (
         ("NX90001", "waiting_list_stated", {"body": "QX101", "service": "physiotherapy", "weeks": 10}),
@@ -68,7 +68,7 @@ for number in range(1, 9):
         ("new", "ehc_assessment_requested", {"la": "eastmere"}),
     ):
         try:
-            record(house, case, [Draft(kind, date(2026, 3, number), data)], "dco.team")
+            record(house, case, [FactDraft(kind, date(2026, 3, number), data)], "dco.team")
         except Refused as refused:
             assert refused.code == "recorded_already", refused.code
 """
@@ -127,17 +127,19 @@ def test_the_same_sweep_with_one_two_and_eight_workers(teams: Callable[[str], Te
     assert found[0] == found[1] == found[2]
 
 
-def test_the_same_letters_with_one_two_and_eight_deliverers(teams: Callable[[str], Team], room: PostRoom) -> None:
+def test_the_same_letters_with_one_two_and_eight_deliverers(
+    teams: Callable[[str], Team], mail_server: ScriptedMailServer
+) -> None:
     found = []
     for how_many in (1, 2, 8) if os.environ.get("ROUNDS") else (1, 8):
         team = asked(teams(f"by_{how_many}"))
-        room.arrived.clear()
-        sent = workers(team, "2 Mar 2026", DELIVER.format(HOST, room.port), how_many)
-        assert set(Counter(to for to, _ in room.told()).values()) == {1}, "one message to a mailbox a day"
-        assert sum(sent) == len(room.arrived) == len(set(room.ids()))
+        mail_server.arrived.clear()
+        sent = workers(team, "2 Mar 2026", DELIVER.format(HOST, mail_server.port), how_many)
+        assert set(Counter(to for to, _ in mail_server.received()).values()) == {1}, "one message to a mailbox a day"
+        assert sum(sent) == len(mail_server.arrived) == len(set(mail_server.ids()))
         assert {state for _, _, state in team.notices()} == {"sent"}
         assert team.verify("2 Mar 2026").intact
-        found.append((letters(team), sorted(room.told()), sorted(row[1:4] for row in rows(team, "fact"))))
+        found.append((letters(team), sorted(mail_server.received()), sorted(row[1:4] for row in rows(team, "fact"))))
     assert all(each == found[0] for each in found)
 
 
