@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from audit.verify_notices import ENDED, OUTCOMES, sent_on
 from casework.context import london_day
-from casework.delivery.deliver import MORNING
+from casework.delivery.lease import DAILY_DIGEST
 from models.bulk_io import Row, mark, stream
 from models.enums import LetterState, NoticeState
 from notifications.notices import SENT
@@ -102,7 +102,7 @@ def _check_letter(
     if wrong := [name for name, right in held.items() if not right]:
         found(None, None, f"the letter {id_} differs in {', '.join(wrong)}")
     if gathered is None:
-        if template != MORNING and state != LetterState.WITHDRAWN:
+        if template != DAILY_DIGEST and state != LetterState.WITHDRAWN:
             found(None, None, f"the letter {id_} stands without a notice")
         return 0
     wanted = state if state in ENDED else NoticeState.CLAIMED

@@ -65,9 +65,10 @@ def _delivered(report: DeliveryReport) -> str:
             f"{report.waiting} waiting: for a working day between 08:00 and 18:00, for tomorrow's one message, or for a"
             " mail server that answers"
         )
-    if report.relay is not None:
+    if report.mail_server_error is not None:
         said.append(
-            f"the mail server lets none leave ({report.relay.replace('_', ' ')}): sendflow doctor says what mends it"
+            f"the mail server accepts no e-mail ({report.mail_server_error.replace('_', ' ')}): run sendflow doctor for"
+            " the fix"
         )
     if report.withdrawn:
         said.append(f"{counted(report.withdrawn, 'notice')} withdrawn, because what they said is no longer called for")

@@ -27,7 +27,7 @@ from sqlalchemy import Connection, exists, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from casework.context import LONDON, AppContext
-from casework.delivery.deliver import delivery_is_called_for
+from casework.delivery.deliver import delivery_is_due
 from casework.delivery.send import FIRST_WAIT
 from casework.rules.ruleset_guard import RulesetMismatch
 from casework.sweep import called_for
@@ -122,7 +122,7 @@ class Scheduler:
             self.digest_after = time.monotonic() + AGAIN_SECONDS
             self._safely("digest", lambda: self.act("digest", context, say=self._once, as_at=context.today()))
         if time.monotonic() >= self.deliver_after and self._safely(
-            "look for letters", lambda: delivery_is_called_for(context)
+            "look for letters", lambda: delivery_is_due(context)
         ):
             self._deliver(context)
 
@@ -131,13 +131,13 @@ class Scheduler:
         report = self._safely(
             "deliver", lambda: self.act("deliver", context, say=self._once, seconds=context.settings.delivery_seconds)
         )
-        if report is None or (report.relay is None and not report.sent + report.failed):
+        if report is None or (report.mail_server_error is None and not report.sent + report.failed):
             return
-        if report.relay is not None and not context.rehearsed:
+        if report.mail_server_error is not None and not context.rehearsed:
             # Two letters each minute to a server that says nothing, and the clock would do little else.
             self.deliver_after = time.monotonic() + RELAY_SECONDS
-        if report.relay != self.relay:
-            self.relay = report.relay
+        if report.mail_server_error != self.relay:
+            self.relay = report.mail_server_error
             say(
                 f"letters cannot leave ({self.relay.replace('_', ' ')}): sendflow doctor says what to mend"
                 if self.relay

@@ -1,15 +1,14 @@
-"""What goes into a letter: the mailbox's notices, asked again whether they are still called for, as one message, worst
-first.
+"""What goes into a letter: the mailbox's notices that are still needed, as one message, the most urgent first.
 
-Everything happens inside the caller's transaction and with the caller's desk, so that the cases are read as they stand
-at the claim.
+Everything here runs inside the caller's transaction and unit of work, so that it reads the cases as they are when
+the letter is leased.
 """
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -23,97 +22,111 @@ from notifications.notices import DIGEST, WITHDRAWAL, NoticeDraft, Verdict, View
 from notifications.render import newest
 
 DAY = timedelta(days=1)
-WORTH = {"open": 0, "always": 1, "ended": 2, "met": 3}
+# Order within one letter, by what a template is about: an open duty first.
+PRIORITY = {"open": 0, "always": 1, "ended": 2, "met": 3}
+DutyKey = tuple[str, str, int, date | None]
 
 
 @dataclass(slots=True)
-class Asked:
-    """Notices sorted by what is to become of them. `left` are asked again on the day given: their case cannot be read,
-    or is paused.
+class RecheckResult:
+    """Notices sorted by what the recheck found. `postponed` maps the key of a notice to the day of its next recheck:
+    its case cannot be read, or reminders to its body are paused.
     """
 
-    called_for: list[NoticeDraft] = field(default_factory=list)
-    withdrawn: list[NoticeDraft] = field(default_factory=list)
+    needed: list[NoticeDraft] = field(default_factory=list)
+    cancelled: list[NoticeDraft] = field(default_factory=list)
     superseded: list[NoticeDraft] = field(default_factory=list)
-    left: dict[str, date] = field(default_factory=dict)
+    postponed: dict[str, date] = field(default_factory=dict)
 
 
-def view_of(context: AppContext, work: LoadedCase) -> View:
-    """What notices of a case are worked out from."""
-    return View(context.ladder, context.directory, context.almanac, work.file, work.duties)
+class LetterContent(NamedTuple):
+    """What a letter says: its template, the template's version and the fields."""
+
+    template: str
+    version: int
+    fields: dict[str, Any]
 
 
-def ask(unit: UnitOfWork, drafts: Sequence[NoticeDraft], today: date) -> Asked:
-    """Asks of each notice whether it is still called for, and freshens the fields of those that are.
+def view_of(context: AppContext, case: LoadedCase) -> View:
+    """What the notices of one case are derived from."""
+    return View(context.ladder, context.directory, context.almanac, case.file, case.duties)
 
-    Of several rungs of one duty the highest stays, also against what the mailbox has been told before. A case that
-    cannot be read leaves its notices where they are: verify names it, and nobody is told anything on a guess.
+
+def recheck(unit: UnitOfWork, drafts: Sequence[NoticeDraft], today: date) -> RecheckResult:
+    """Check of each notice whether it is still needed, and update the fields of those that are.
+
+    Of several escalation steps of one duty only the highest remains, counting those that the mailbox was sent before.
+    A notice whose case cannot be read is postponed by a day: nothing is sent on a guess, and verify reports the case.
     """
-    asked = Asked()
-    works = open_readable(unit, {draft.case_ref for draft in drafts})
+    result = RecheckResult()
+    cases = open_readable(unit, {draft.case_ref for draft in drafts})
     for draft in drafts:
-        work = works.get(draft.case_ref)
-        if work is None or not work.lines:
-            asked.left[draft.key] = today + DAY
+        case = cases.get(draft.case_ref)
+        if case is None or not case.lines:
+            result.postponed[draft.key] = today + DAY
             continue
-        view = view_of(unit.context, work)
-        try:
-            answer = verdict(view, draft, today)
-            fresh = draft._replace(fields=refreshed(view, draft)) if answer is Verdict.CALLED_FOR else draft
-        except UNREADABLE:
-            asked.left[draft.key] = today + DAY
-            continue
-        if answer is Verdict.PAUSED:
-            asked.left[draft.key] = (paused_until(view.casefile, draft.body, today) or today) + DAY
-        else:
-            (asked.called_for if answer is Verdict.CALLED_FOR else asked.withdrawn).append(fresh)
-    _supersede(
-        asked, [told for told in outbox.told_of(unit.connection, asked.called_for) if not _taken_back(works, told)]
-    )
-    return asked
+        _recheck_one(view_of(unit.context, case), draft, today, result)
+    sent = outbox.told_of(unit.connection, result.needed)
+    _supersede(result, [step for step in sent if not _is_withdrawn(cases, step)])
+    return result
 
 
-def _taken_back(works: Mapping[str, LoadedCase], told: outbox.Told) -> bool:
-    rung = works[told.case_ref].file.rungs.get(told.fact_seq)
-    return rung is not None and rung.withdrawn
+def _recheck_one(view: View, draft: NoticeDraft, today: date, result: RecheckResult) -> None:
+    try:
+        answer = verdict(view, draft, today)
+        current = draft._replace(fields=refreshed(view, draft)) if answer is Verdict.CALLED_FOR else draft
+    except UNREADABLE:
+        result.postponed[draft.key] = today + DAY
+        return
+    if answer is Verdict.PAUSED:
+        result.postponed[draft.key] = (paused_until(view.casefile, draft.body, today) or today) + DAY
+    elif answer is Verdict.CALLED_FOR:
+        result.needed.append(current)
+    else:
+        result.cancelled.append(draft)
 
 
-def _supersede(asked: Asked, told: Iterable[outbox.Told]) -> None:
-    highest: dict[tuple[str, str, int, date | None], int] = {}
-    for one in told:
-        highest[_duty(one)] = max(highest.get(_duty(one), 0), one.rank)
-    chasing = [
+def _is_withdrawn(cases: Mapping[str, LoadedCase], step: outbox.Told) -> bool:
+    fact = cases[step.case_ref].file.rungs.get(step.fact_seq)
+    return fact is not None and fact.withdrawn
+
+
+def _supersede(result: RecheckResult, sent: Iterable[outbox.Told]) -> None:
+    """Move needed notices that a higher escalation step of the same duty includes to `superseded`."""
+    highest: dict[DutyKey, int] = {}
+    for step in sent:
+        highest[_duty_key(step)] = max(highest.get(_duty_key(step), 0), step.rank)
+    asking = [
         draft
-        for draft in asked.called_for
+        for draft in result.needed
         if draft.rung not in (WITHDRAWAL, AGAIN) and newest(draft.fields["letter"]).called_for == "open"
     ]
-    for draft in chasing:
-        highest[_duty(draft)] = max(highest.get(_duty(draft), 0), draft.rank)
-    gone = {draft.key for draft in chasing if draft.rank < highest[_duty(draft)]}
-    asked.superseded = [draft for draft in asked.called_for if draft.key in gone]
-    asked.called_for = [draft for draft in asked.called_for if draft.key not in gone]
+    for draft in asking:
+        highest[_duty_key(draft)] = max(highest.get(_duty_key(draft), 0), draft.rank)
+    lower = {draft.key for draft in asking if draft.rank < highest[_duty_key(draft)]}
+    result.superseded = [draft for draft in result.needed if draft.key in lower]
+    result.needed = [draft for draft in result.needed if draft.key not in lower]
 
 
-def _duty(draft: NoticeDraft | outbox.Told) -> tuple[str, str, int, date | None]:
-    return (draft.case_ref, draft.rule, draft.opened_seq, draft.due)
+def _duty_key(notice: NoticeDraft | outbox.Told) -> DutyKey:
+    return (notice.case_ref, notice.rule, notice.opened_seq, notice.due)
 
 
-def settle(connection: Connection, asked: Asked, letter: str | None) -> bool:
-    """Writes what became of notices that will not be in the letter, and takes the others into it; False where another
-    run was first.
-    """
+def apply_recheck(connection: Connection, result: RecheckResult, letter: str | None) -> bool:
+    """Write what the recheck found, and put the needed notices into `letter`. False if another run took one first."""
     open_states = (NoticeState.CREATED, NoticeState.CLAIMED)
-    outbox.move(connection, [draft.key for draft in asked.withdrawn], open_states, NoticeState.WITHDRAWN)
-    outbox.move(connection, [draft.key for draft in asked.superseded], open_states, NoticeState.SUPERSEDED)
-    outbox.move(connection, asked.left, open_states, NoticeState.CREATED)
-    outbox.put_off(connection, asked.left)
-    taken = outbox.move(connection, [draft.key for draft in asked.called_for], open_states, NoticeState.CLAIMED, letter)
-    outbox.keep_fields(connection, {draft.key: canonical(draft.fields).decode() for draft in asked.called_for})
-    return taken == len(asked.called_for)
+    outbox.move(connection, [draft.key for draft in result.cancelled], open_states, NoticeState.WITHDRAWN)
+    outbox.move(connection, [draft.key for draft in result.superseded], open_states, NoticeState.SUPERSEDED)
+    outbox.move(connection, result.postponed, open_states, NoticeState.CREATED)
+    outbox.put_off(connection, result.postponed)
+    keys = [draft.key for draft in result.needed]
+    taken = outbox.move(connection, keys, open_states, NoticeState.CLAIMED, letter)
+    outbox.keep_fields(connection, {draft.key: canonical(draft.fields).decode() for draft in result.needed})
+    return taken == len(keys)
 
 
 def common_fields(context: AppContext, today: date) -> dict[str, Any]:
-    """What every letter says of the house: its day, the office, where a reply goes."""
+    """The fields that every letter has: its day, the sender's office, and where a reply goes."""
     icb = context.directory.icb
     return {
         "on": today.isoformat(),
@@ -123,43 +136,40 @@ def common_fields(context: AppContext, today: date) -> dict[str, Any]:
 
 
 def office(context: AppContext) -> str:
-    """How the sender is called in letters."""
+    """The sender's name in letters."""
     return f"Designated Clinical Officer's team, {context.directory.icb.name}"
 
 
-def compose(
-    context: AppContext, drafts: Sequence[NoticeDraft], today: date, known: bool = False
-) -> tuple[str, int, dict[str, Any]]:
-    """The template, its version and the fields of one letter: a notice of its own, or several worst first in the
-    digest's form.
+def compose(context: AppContext, drafts: Sequence[NoticeDraft], today: date, introduced: bool = False) -> LetterContent:
+    """Compose one letter: a single notice as its own template, several as one list, the most urgent first.
 
-    `known`: its mailbox has had a letter before, and is not told what this house is.
+    `introduced`: the mailbox had a letter before, so this one does not explain who sends it.
     """
     common = common_fields(context, today)
     if len(drafts) == 1 and drafts[0].template != DIGEST:
         template = newest(drafts[0].fields["letter"])
-        return template.id, template.version, {**drafts[0].fields, **common}
-    common["first"] = not known and any(draft.template == DIGEST for draft in drafts)
-    return DIGEST, newest(DIGEST).version, {**common, "items": items_of(drafts)}
+        return LetterContent(template.id, template.version, {**drafts[0].fields, **common})
+    common["first"] = not introduced and any(draft.template == DIGEST for draft in drafts)
+    return LetterContent(DIGEST, newest(DIGEST).version, {**common, "items": items_of(drafts)})
 
 
 def items_of(drafts: Sequence[NoticeDraft]) -> list[dict[str, Any]]:
-    """The notices as parts of a longer letter: those that ask for something first, the highest rung and the oldest date
-    before others.
+    """The notices as items of a longer letter: those that ask for something first, then the highest escalation step,
+    then the earliest due date.
     """
-    ordered = sorted(drafts, key=_worst_first)
     return [
-        {"template": one.fields["letter"], "version": newest(one.fields["letter"]).version, "fields": one.fields}
-        for one in ordered
+        {"template": draft.fields["letter"], "version": newest(draft.fields["letter"]).version, "fields": draft.fields}
+        for draft in sorted(drafts, key=_urgency)
     ]
 
 
-def _worst_first(draft: NoticeDraft) -> tuple[int, int, str, str]:
-    return (WORTH[newest(draft.fields["letter"]).called_for], -draft.rank, str(draft.fields["due"] or ""), draft.key)
+def _urgency(draft: NoticeDraft) -> tuple[int, int, str, str]:
+    priority = PRIORITY[newest(draft.fields["letter"]).called_for]
+    return (priority, -draft.rank, str(draft.fields["due"] or ""), draft.key)
 
 
 def letter_stem(mailbox: str, today: date) -> str:
-    """A letter's id: its day and a digest of the mailbox, so that one mailbox has one letter a day and a file name says
-    no address.
+    """A letter's id: its day and a digest of the mailbox, so that a mailbox has one letter a day and file names
+    contain no address.
     """
     return f"{today:%Y%m%d}-{hashlib.sha256(mailbox.encode()).hexdigest()[:10]}"

@@ -1,14 +1,15 @@
-"""The morning digest to the Designated Clinical Officer: what is late, what is coming, what waits for a person, and the
-head of the history.
+"""The daily digest to the Designated Clinical Officer: late duties, duties due soon, what needs a person, and the head
+of the ledger.
 
-Purpose: one letter a morning from which the team can start its day, and with which the head of the ledger leaves the
-building. It is the house's own letter to itself, so it goes whenever it is written, on any day and at any hour; notices
-that wait for the same mailbox ride in it, so that the DCO too has one message a day. A day without a finished sweep is
-its first sentence, because silence is the worst fault.
+It is one e-mail each morning from which the team starts its day. The ledger head in it is a checkpoint outside the
+installation. sendflow sends it to its own team, so it leaves on any day at any hour. It includes the notices that wait
+for the same mailbox, so that the DCO too has one message a day. If no sweep has finished, its first sentence says so.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -19,9 +20,10 @@ from sqlalchemy.exc import IntegrityError
 from casework.cases.unit_of_work import LoadedCase, UnitOfWork, open_readable
 from casework.context import LONDON, AppContext, instant
 from casework.delivery import compose
-from casework.delivery.deliver import MORNING
-from casework.delivery.lease import Sender, abandoned
-from casework.delivery.send import UNSURE, Round, as_it_stands, carrier, claim_values, open_letter, send
+from casework.delivery.compose import LetterContent
+from casework.delivery.deliverer import Deliverer
+from casework.delivery.lease import DAILY_DIGEST, DeliveryRun, cancel_letter, lease_as_stored, lease_new
+from casework.delivery.send import mail_transport, send
 from casework.reports.worklists import BoardRow, overdue, week
 from casework.sweep import TICK, WrongDay, finish
 from models import ledger
@@ -37,12 +39,11 @@ from notifications.transport import Transport
 ANCHOR = CheckpointRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 MOST = 40
-ENDED = (LetterState.SENT, LetterState.SENT_PERHAPS_TWICE, LetterState.FAILED)
 
 
 class DigestReport(BaseModel):
-    """One morning's digest: its letter and that letter's state, what it counted, and the head that it carries. `alert`:
-    no sweep finished.
+    """One day's digest: its letter and the letter's state, its counts, and the ledger head in it. `alert`: no sweep
+    finished on that day or the day before.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -62,8 +63,9 @@ class DigestReport(BaseModel):
 def digest(
     context: AppContext, as_at: date | None = None, run: str | None = None, transport: Transport | None = None
 ) -> DigestReport:
-    """Write and send the digest of `as_at` (today unless said), once a day however often it runs. Raises WrongDay for a
-    day to come.
+    """Write and send the digest of `as_at` (default: today), once a day however often it runs.
+
+    Raises WrongDay for a future day, and RulesetMismatch if the database's active rule set is another.
     """
     today = context.today()
     as_at = as_at or today
@@ -73,25 +75,19 @@ def digest(
             f" {today.isoformat()}"
         )
     context.ensure_ruleset_active("digest")
-    with Sender() as sender, carrier(context.settings, transport) as carried:
-        work = Round(context, sender, run, True, carried)
+    with Deliverer() as deliverer, mail_transport(context.settings, transport) as carrying:
+        delivery_run = DeliveryRun(context, deliverer, run, True, carrying)
         try:
-            claimed = _claim(work, as_at)
+            letter = transact(context.engine, partial(_lease, delivery_run, as_at))
         except IntegrityError:
-            # Another run wrote this morning's digest in the same moment.
-            claimed = None
-        send(work, claimed)
+            letter = None  # another run wrote this day's digest at the same moment
+        if letter is not None:
+            send(delivery_run, letter)
     with writing(context.engine) as connection:
         row = connection.execute(select(LETTER).where(LETTER.c.id == _id(as_at))).one()
         report = _report(as_at, row)
-        finish(
-            connection,
-            context,
-            "digest",
-            as_at,
-            report.state,
-            f"{report.late} late, {report.soon} soon, {report.person} for a person",
-        )
+        counts = f"{report.late} late, {report.soon} soon, {report.person} for a person"
+        finish(connection, context, "digest", as_at, report.state, counts)
     return report
 
 
@@ -113,79 +109,52 @@ def _report(as_at: date, row: Any) -> DigestReport:
     )
 
 
-def _claim(work: Round, as_at: date) -> Claimed | None:
-    """The day's digest, claimed: a new one, or one whose sending did not come to an end; None where it did, or where
-    another run has it.
-    """
-    return transact(work.context.engine, lambda connection: _claim_within(work, connection, as_at))
-
-
-def _claim_within(work: Round, connection: Connection, as_at: date) -> Claimed | None:
-    context = work.context
-    alone(connection, f"mailbox/{context.directory.dco}")
+def _lease(run: DeliveryRun, as_at: date, connection: Connection) -> Claimed | None:
+    """Lease the day's digest: a new one, or one that did not leave yet. None: it left, or another run has it."""
+    alone(connection, f"mailbox/{run.context.directory.dco}")
     row = connection.execute(select(LETTER).where(LETTER.c.id == _id(as_at))).first()
-    if row is None:
-        alone(connection, LEDGER)
-        _drop_stale(connection, context)
-        return _written(work, connection, as_at)
-    if row.state in ENDED or (
-        row.state == LetterState.SENDING and not abandoned(row.claimed_by, row.claimed_at, context.now())
-    ):
-        return None
-    again = row.state == LetterState.SENDING or row.why == UNSURE
-    values = {**claim_values(work), "attempts": row.attempts + 1, "why": UNSURE if again else row.why}
-    outbox.change_letter(connection, row.id, LetterState(row.state), values)
-    return as_it_stands(connection, row, again)
+    if row is not None:
+        return lease_as_stored(run, connection, row)
+    alone(connection, LEDGER)
+    _cancel_earlier_digests(connection)
+    return _write(run, connection, as_at)
 
 
-def _drop_stale(connection: Connection, context: AppContext) -> None:
-    """A digest of an earlier day that never left is of no use today: its notices ride in today's."""
-    stale = select(LETTER.c.id).where(LETTER.c.template == MORNING, LETTER.c.state == LetterState.WAITING)
-    for id_ in list(connection.scalars(stale)):
-        outbox.move(
-            connection,
-            [draft.key for draft in outbox.notices_of(connection, id_)],
-            (NoticeState.CLAIMED,),
-            NoticeState.CREATED,
-        )
-        outbox.change_letter(
-            connection, id_, LetterState.WAITING, {"state": LetterState.WITHDRAWN, "next_try_at": None}
-        )
+def _cancel_earlier_digests(connection: Connection) -> None:
+    """Cancel digests of earlier days that never left: today's digest includes their notices."""
+    waiting = select(LETTER.c.id).where(LETTER.c.template == DAILY_DIGEST, LETTER.c.state == LetterState.WAITING)
+    for id_ in list(connection.scalars(waiting)):
+        keys = [draft.key for draft in outbox.notices_of(connection, id_)]
+        outbox.move(connection, keys, (NoticeState.CLAIMED,), NoticeState.CREATED)
+        cancel_letter(connection, id_)
 
 
-def _written(work: Round, connection: Connection, as_at: date) -> Claimed:
-    context, mailbox = work.context, work.context.directory.dco
-    asked = compose.ask(work.unit(connection), outbox.created_for(connection, mailbox, as_at), as_at)
+def _write(run: DeliveryRun, connection: Connection, as_at: date) -> Claimed:
+    context, mailbox = run.context, run.context.directory.dco
+    result = compose.recheck(run.unit(connection), outbox.created_for(connection, mailbox, as_at), as_at)
     fields = {
         **compose.common_fields(context, as_at),
         **_fields(context, connection, as_at),
-        "items": compose.items_of(asked.called_for),
+        "items": compose.items_of(result.needed),
     }
-    letter = open_letter(
-        work, connection, mailbox, _id(as_at), (MORNING, newest(MORNING).version, fields), asked.called_for
-    )
-    compose.settle(connection, asked, letter.id)
+    content = LetterContent(DAILY_DIGEST, newest(DAILY_DIGEST).version, fields)
+    letter = lease_new(run, connection, mailbox, _id(as_at), content, result.needed)
+    compose.apply_recheck(connection, result, letter.id)
     return letter
 
 
 def _fields(context: AppContext, connection: Connection, as_at: date) -> dict[str, Any]:
     late, soon = overdue(context, as_at), week(context, as_at)
-    claims, look_again = _excuses(context, connection, as_at)
+    claims, look_again = _exceptions(context, connection, as_at)
     letters = list(_letters(connection, context, as_at))
     held, held_mailboxes = outbox.count_held(connection)
-    troubled = _last_sweep_troubled(connection)
+    troubled = _last_sweep_was_troubled(connection)
     things = {"claims": claims, "look_again": look_again, "letters": letters}
     person = sum(len(some) for some in things.values()) + bool(held) + troubled
     shown = {name: some[:MOST] for name, some in things.items()}
     return {
-        "late": [_row(context, row) for row in late if row.chased][:MOST],
-        "late_count": sum(row.chased for row in late),
-        "more_late": max(0, sum(row.chased for row in late) - MOST),
-        "la_late": sum(not row.chased for row in late),
-        "soon": [_row(context, row) for row in soon if row.chased][:MOST],
-        "soon_count": sum(row.chased for row in soon),
-        "more_soon": max(0, sum(row.chased for row in soon) - MOST),
-        "la_soon": sum(not row.chased for row in soon),
+        **_duty_fields(context, "late", late),
+        **_duty_fields(context, "soon", soon),
         **shown,
         "person_count": person,
         "more_for_person": person - sum(len(some) for some in shown.values()) - bool(held) - troubled,
@@ -193,8 +162,19 @@ def _fields(context: AppContext, connection: Connection, as_at: date) -> dict[st
         "held_mailboxes": held_mailboxes,
         "troubled": troubled,
         "alert": _alert(context, connection, as_at),
-        "head": _anchored(context, connection),
+        "head": _checkpoint(context, connection),
         "almanac_ends": context.almanac.last.isoformat() if as_at >= date(context.almanac.last.year, 7, 1) else None,
+    }
+
+
+def _duty_fields(context: AppContext, name: str, rows: Sequence[BoardRow]) -> dict[str, Any]:
+    """The duties of health bodies, at most MOST of them, and how many a local authority has."""
+    ours = [row for row in rows if row.chased]
+    return {
+        name: [_row(context, row) for row in ours[:MOST]],
+        f"{name}_count": len(ours),
+        f"more_{name}": max(0, len(ours) - MOST),
+        f"la_{name}": len(rows) - len(ours),
     }
 
 
@@ -210,38 +190,35 @@ def _row(context: AppContext, row: BoardRow) -> dict[str, Any]:
     }
 
 
-def _excuses(
+def _exceptions(
     context: AppContext, connection: Connection, as_at: date
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Claims that nobody has decided, and accepted excuses whose day to look again has come while the duty is still
-    owed.
-    """
-    claims: list[dict[str, Any]] = []
-    look_again: list[dict[str, Any]] = []
-    for work in _cases_with_claims(context, connection):
-        if work.ended:
+    """Claimed exceptions without a decision, and accepted exceptions of open duties whose review date has come."""
+    undecided: list[dict[str, Any]] = []
+    to_review: list[dict[str, Any]] = []
+    for case in _cases_with_claims(context, connection):
+        if case.ended:
             continue
-        days = {line.seq: line.occurred_on for line in work.file.lines}
-        claims += [
+        days = {line.seq: line.occurred_on for line in case.file.lines}
+        undecided += [
             {
-                "ref": work.case_ref,
+                "ref": case.case_ref,
                 "on": days[claim.seq].isoformat(),
                 "ground": claim.ground,
                 "body": _name(context, claim.body),
             }
-            for claim in work.file.undecided()
+            for claim in case.file.undecided()
         ]
-        excusing = {
-            duty.excuse.seq: duty.excuse for duty in work.duties if duty.excuse is not None and duty.closed_on is None
+        accepted = {
+            duty.excuse.seq: duty.excuse for duty in case.duties if duty.excuse is not None and duty.closed_on is None
         }
-        look_again += [
-            {"ref": work.case_ref, "on": claim.look_again_on.isoformat(), "ground": claim.ground}
-            for claim in excusing.values()
+        to_review += [
+            {"ref": case.case_ref, "on": claim.look_again_on.isoformat(), "ground": claim.ground}
+            for claim in accepted.values()
             if claim.look_again_on is not None and claim.look_again_on <= as_at
         ]
-    return sorted(claims, key=lambda one: (one["on"], one["ref"])), sorted(
-        look_again, key=lambda one: (one["on"], one["ref"])
-    )
+    oldest_first = itemgetter("on", "ref")
+    return sorted(undecided, key=oldest_first), sorted(to_review, key=oldest_first)
 
 
 def _name(context: AppContext, body: str | None) -> str | None:
@@ -255,7 +232,7 @@ def _cases_with_claims(context: AppContext, connection: Connection) -> Iterable[
 
 
 def _letters(connection: Connection, context: AppContext, as_at: date) -> Iterator[dict[str, Any]]:
-    """Letters that failed in the last seven days, and letters that could not leave for a day or more."""
+    """Letters that failed in the last 7 days, and letters that have waited for a day or more."""
     counted = select(NOTICE.c.letter, func.count().label("notices")).group_by(NOTICE.c.letter).subquery()
     query = (
         select(
@@ -267,13 +244,18 @@ def _letters(connection: Connection, context: AppContext, as_at: date) -> Iterat
             func.coalesce(counted.c.notices, 0).label("notices"),
         )
         .join(counted, counted.c.letter == LETTER.c.id, isouter=True)
-        .where(LETTER.c.state.in_((LetterState.FAILED, LetterState.WAITING)), LETTER.c.template != MORNING)
+        .where(LETTER.c.state.in_((LetterState.FAILED, LetterState.WAITING)), LETTER.c.template != DAILY_DIGEST)
         .order_by(LETTER.c.on, LETTER.c.id)
     )
     for row in connection.execute(query):
         why = str(row.why or "").replace("_", " ")
         if row.state == LetterState.FAILED and row.on > as_at - WEEK:
-            yield {"id": row.id, "notices": row.notices, "to": row.mailbox, "what": f"failed, {why}; nobody was told"}
+            yield {
+                "id": row.id,
+                "notices": row.notices,
+                "to": row.mailbox,
+                "what": f"failed, {why}; the recipient was not informed",
+            }
         elif row.state == LetterState.WAITING and row.on < as_at:
             yield {
                 "id": row.id,
@@ -283,7 +265,7 @@ def _letters(connection: Connection, context: AppContext, as_at: date) -> Iterat
             }
 
 
-def _last_sweep_troubled(connection: Connection) -> bool:
+def _last_sweep_was_troubled(connection: Connection) -> bool:
     query = (
         select(TICK.c.outcome)
         .where(TICK.c.act == "sweep")
@@ -294,8 +276,8 @@ def _last_sweep_troubled(connection: Connection) -> bool:
 
 
 def _alert(context: AppContext, connection: Connection, as_at: date) -> dict[str, Any] | None:
-    """Where neither this day nor the day before has had a finished sweep: the day of the last one. Records without a
-    case need none.
+    """The day of the last finished sweep, if none finished on this day or the day before. None if all is well, or if
+    the database is empty.
     """
     last = connection.scalar(select(func.max(TICK.c.finished_at)).where(TICK.c.act == "sweep"))
     if last is None:
@@ -308,11 +290,10 @@ def _london_day(moment: str) -> date:
     return datetime.fromisoformat(moment).astimezone(LONDON).date()
 
 
-def _anchored(context: AppContext, connection: Connection) -> dict[str, Any]:
-    """The head of the ledger now, kept as an anchor that verify compares with.
+def _checkpoint(context: AppContext, connection: Connection) -> dict[str, Any]:
+    """The ledger head now, stored as a checkpoint that verify compares with.
 
-    It is worked out in a transaction that writes alone (`LEDGER`), so that no fact with an earlier instant is still on
-    its way.
+    The caller's transaction holds the lock LEDGER, so that no transaction can still add a fact with an earlier instant.
     """
     before = instant(context.now())
     head, cases, facts = ledger.head(connection, before)

@@ -1,77 +1,172 @@
-"""Who is sending a letter, and whether that sender still lives. [I/O]
+"""Lease a letter: reserve it for this run, in one transaction, before it is sent.
 
-A letter is claimed by `host/process/start/run`. On the same machine a dead sender is known at once: its process is
-gone, or another has its number (the start differs), or it is this process and the run has ended. Of another machine
-nothing can be known, so its claim is left alone for a quarter of an hour, which is many times longer than one letter
-can take.
+Every function here works in the caller's transaction and returns what it did. A lease leaves the letter in `sending`
+with the name of its deliverer; send.py records the outcome, which ends the lease. If the process dies in between, the
+lease expires, and the next run leases the letter again as it is stored, under the same Message-ID.
 """
 
-import os
-import secrets
-import socket
-from datetime import datetime, timedelta
-from pathlib import Path
-from types import TracebackType
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, NamedTuple
 
-LEASE = timedelta(minutes=15)
-_LIVE: set[str] = set()
+import orjson
+from sqlalchemy import Connection, Row
+
+from casework.cases.unit_of_work import UnitOfWork
+from casework.context import AppContext, instant
+from casework.delivery import compose
+from casework.delivery.compose import LetterContent, RecheckResult
+from casework.delivery.deliverer import Deliverer, is_expired
+from models.enums import LetterState
+from models.facts import canonical
+from notifications import outbox
+from notifications.notices import NoticeDraft
+from notifications.outbox import Claimed
+from notifications.transport import Transport, message_id
+
+DAILY_DIGEST = "morning_digest"
+OUTCOME_UNKNOWN = "outcome_unknown"
+FINISHED = (LetterState.SENT, LetterState.SENT_PERHAPS_TWICE, LetterState.FAILED)
 
 
-class Sender:
-    """This run, as the claimant of letters. A context manager: what it has claimed is known as abandoned
-    once it ends.
+@dataclass(frozen=True)
+class DeliveryRun:
+    """One run of deliver or digest. `at_once`: a person asked not to wait for working hours or a letter's next try."""
+
+    context: AppContext
+    deliverer: Deliverer
+    run: str | None
+    at_once: bool
+    transport: Transport
+
+    def today(self) -> date:
+        """Today in London."""
+        return self.context.today()
+
+    def unit(self, connection: Connection) -> UnitOfWork:
+        """A unit of work whose facts name this run."""
+        return UnitOfWork(self.context, connection, actor="sendflow", via="deliver", run=self.run)
+
+
+class Lease(NamedTuple):
+    """What one lease transaction did: the leased letter, if any, and how many notices it cancelled as not needed."""
+
+    letter: Claimed | None = None
+    cancelled: int = 0
+
+
+class TakenByAnotherRun(Exception):
+    """Another run took some of these notices or this letter first; the caller's transaction has to be undone."""
+
+
+def lease_mailbox(run: DeliveryRun, connection: Connection, mailbox: str) -> Lease:
+    """Lease the mailbox's letter of today. No letter: the mailbox had one today, another run is at it, or nothing is
+    needed any more. Raises TakenByAnotherRun.
     """
+    if not outbox.mailbox_is_free(connection, mailbox):
+        return Lease()
+    waiting = outbox.waiting_letter(connection, mailbox)
+    if outbox.written_to_on(connection, mailbox, run.today()):
+        return Lease()
+    if waiting is not None and (waiting.why == OUTCOME_UNKNOWN or waiting.template == DAILY_DIGEST):
+        return Lease(lease_as_stored(run, connection, waiting))
+    drafts = outbox.created_for(connection, mailbox, None if run.at_once else run.today())
+    drafts += outbox.notices_of(connection, waiting.id) if waiting is not None else []
+    result = compose.recheck(run.unit(connection), drafts, run.today())
+    if not result.needed:
+        compose.apply_recheck(connection, result, None)
+        if waiting is not None:
+            cancel_letter(connection, waiting.id)
+        return Lease(cancelled=len(result.cancelled))
+    letter = _write_letter(run, connection, mailbox, waiting, result)
+    if not compose.apply_recheck(connection, result, letter.id):
+        raise TakenByAnotherRun
+    return Lease(letter, len(result.cancelled))
 
-    def __init__(self) -> None:
-        self.name = f"{_host()}/{os.getpid()}/{_start(os.getpid())}/{secrets.token_hex(4)}"
 
-    def __enter__(self) -> "Sender":
-        _LIVE.add(self.name)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        _LIVE.discard(self.name)
-
-
-def abandoned(claimed_by: str | None, claimed_at: str | None, now: datetime) -> bool:
-    """Whether a claim's sender is known to be dead, or its lease has run out. `claimed_at` is an instant (ISO 8601
-    UTC).
+def lease_expired(run: DeliveryRun, connection: Connection, letter: Row[Any]) -> Lease:
+    """Lease a letter whose own lease expired, as it is stored. No letter: its mailbox had another letter today, or
+    another run is at it.
     """
-    parts = (claimed_by or "").split("/")
-    if len(parts) != 4 or claimed_at is None:
-        return True
-    host, process, start, _ = parts
-    if host != _host():
-        return now - datetime.fromisoformat(claimed_at) > LEASE
-    if int(process) == os.getpid():
-        return claimed_by not in _LIVE
-    return not _lives(int(process)) or _start(int(process)) != start
+    if not outbox.mailbox_is_free(connection, letter.mailbox):
+        return Lease()
+    if outbox.written_to_on(connection, letter.mailbox, run.today(), besides=letter.id):
+        return Lease()
+    return Lease(lease_as_stored(run, connection, letter))
 
 
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def lease_as_stored(run: DeliveryRun, connection: Connection, row: Row[Any]) -> Claimed | None:
+    """Lease a letter that was written before, with its stored text. None: it is finished, or another run has it."""
+    if row.state in FINISHED:
+        return None
+    if row.state == LetterState.SENDING and not is_expired(row.claimed_by, row.claimed_at, run.context.now()):
+        return None
+    outcome_unknown = row.state == LetterState.SENDING or row.why == OUTCOME_UNKNOWN
+    values = {
+        **_lease_values(run),
+        "on": run.today(),
+        "attempts": row.attempts + 1,
+        "why": OUTCOME_UNKNOWN if outcome_unknown else row.why,
+    }
+    if not outbox.change_letter(connection, row.id, LetterState(row.state), values, by=row.claimed_by):
+        return None
+    notices = outbox.notices_of(connection, row.id)
+    content = LetterContent(row.template, row.template_version, orjson.loads(row.fields))
+    return Claimed(row.id, row.mailbox, run.today(), *content, row.message_id, notices, outcome_unknown)
 
 
-def _start(process: int) -> str:
-    """When a process began, in the kernel's own ticks; "0" where the machine does not say."""
-    try:
-        told = Path(f"/proc/{process}/stat").read_text("ascii", "replace")
-    except OSError:
-        return "0"
-    # A zombie has ended: it only waits to be noticed. The command's name may hold blanks, so fields are
-    # counted from
-    # behind it.
-    fields = told.rpartition(")")[2].split()
-    return "ended" if fields[0] in ("Z", "X") else fields[19]
+def lease_new(
+    run: DeliveryRun,
+    connection: Connection,
+    mailbox: str,
+    stem: str,
+    content: LetterContent,
+    drafts: Sequence[NoticeDraft],
+) -> Claimed:
+    """Write a new letter of today and lease it. Raises IntegrityError if another run wrote it first."""
+    id_ = outbox.letter_id(connection, stem)
+    sent_as = message_id(id_, run.context.directory.dco)
+    row = {"id": id_, "mailbox": mailbox, "message_id": sent_as, "attempts": 1}
+    outbox.put_letter(connection, {**row, **_content_values(run, content), **_lease_values(run)})
+    return Claimed(id_, mailbox, run.today(), *content, sent_as, list(drafts), False)
 
 
-def _host() -> str:
-    return socket.gethostname().replace("/", "-")
+def cancel_letter(connection: Connection, letter: str) -> None:
+    """End a waiting letter of which nothing is needed any more."""
+    values = {"state": LetterState.WITHDRAWN, "next_try_at": None}
+    outbox.change_letter(connection, letter, LetterState.WAITING, values)
+
+
+def _write_letter(
+    run: DeliveryRun, connection: Connection, mailbox: str, waiting: Row[Any] | None, result: RecheckResult
+) -> Claimed:
+    introduced = outbox.was_ever_written_to(connection, mailbox)
+    content = compose.compose(run.context, result.needed, run.today(), introduced)
+    if waiting is None:
+        stem = compose.letter_stem(mailbox, run.today())
+        return lease_new(run, connection, mailbox, stem, content, result.needed)
+    # The mail server certainly did not accept it yet: its text is written again for today; id and Message-ID stay.
+    values = {**_lease_values(run), **_content_values(run, content), "attempts": waiting.attempts + 1}
+    if not outbox.change_letter(connection, waiting.id, LetterState.WAITING, values):
+        raise TakenByAnotherRun
+    return Claimed(waiting.id, mailbox, run.today(), *content, waiting.message_id, result.needed, False)
+
+
+def _lease_values(run: DeliveryRun) -> dict[str, Any]:
+    """The columns of a letter that this run has leased."""
+    return {
+        "state": LetterState.SENDING,
+        "claimed_by": run.deliverer.name,
+        "claimed_at": instant(run.context.now()),
+        "next_try_at": None,
+    }
+
+
+def _content_values(run: DeliveryRun, content: LetterContent) -> dict[str, Any]:
+    return {
+        "on": run.today(),
+        "template": content.template,
+        "template_version": content.version,
+        "fields": canonical(content.fields).decode(),
+    }

@@ -1,73 +1,52 @@
-"""Sending one letter: out through the house's carrier, outside any transaction, and what became of it recorded in one
-of its own.
+"""Send one leased letter through the mail transport, outside any transaction, and record its outcome in another one.
 
-Both who empties the outbox (`delivering`) and who writes the morning digest (`digesting`) send through here, so that
-every letter ends alike: in a named state, with `notice_sent` or `notice_failed` among the facts of each case that it
-spoke of.
+Deliver and digest both send through here, so that every letter ends in a named state, with `notice_sent` or
+`notice_failed` among the facts of each case that it is about.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from itertools import islice
+from typing import Any, NamedTuple
 
-import orjson
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from casework import fault_points
 from casework.cases.commit import commit
-from casework.cases.unit_of_work import UnitOfWork, open_readable
-from casework.context import AppContext, instant
+from casework.cases.unit_of_work import open_readable
+from casework.context import instant
 from casework.delivery import compose
-from casework.delivery.lease import Sender
+from casework.delivery.lease import OUTCOME_UNKNOWN, DeliveryRun
 from config.running_instance import read_running
 from config.settings import Carrier, Settings
 from models.database import transact
 from models.enums import LetterState, NoticeState
-from models.facts import FactDraft, canonical
+from models.facts import FactDraft
 from notifications import outbox
 from notifications.local_smtp import LocalSmtpServer
 from notifications.notices import NoticeDraft, overtaken
 from notifications.outbox import Claimed
 from notifications.render import RenderError, render
-from notifications.transport import Attempt, FileTransport, Letter, Outcome, SmtpTransport, Transport, message_id
+from notifications.transport import Attempt, FileTransport, Letter, Outcome, SmtpTransport, Transport
 
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=4)
-UNSURE = "outcome_unknown"
-UNWRITTEN = "cannot_be_written"
-WORKS = "works"
+CANNOT_BE_WRITTEN = "cannot_be_written"
+MAIL_SERVER_ACCEPTS = "works"
+SENT = (LetterState.SENT, LetterState.SENT_PERHAPS_TWICE)
 
 
-@dataclass
-class Round:
-    """One run of deliver, and what it has counted so far.
+class LetterOutcome(NamedTuple):
+    """What became of one letter: the attempt, and the state recorded; None if another run had taken the letter over."""
 
-    `relay` is what the last letter showed of the carrier: WORKS, or a word for why it does not; `in_a_row` counts the
-    letters that it kept from leaving.
-    """
-
-    context: AppContext
-    sender: Sender
-    run: str | None
-    now: bool
-    transport: Transport
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("sent", "failed", "withdrawn"), 0))
-    relay: str | None = None
-    in_a_row: int = 0
-
-    def heard(self, attempt: Attempt) -> None:
-        """Takes note of what an attempt shows of the carrier; one that never reached it shows nothing."""
-        if attempt.why != UNWRITTEN:
-            self.relay, self.in_a_row = (attempt.why, self.in_a_row + 1) if attempt.of_the_relay else (WORKS, 0)
-
-    def unit(self, connection: Connection) -> UnitOfWork:
-        return UnitOfWork(self.context, connection, actor="sendflow", via="deliver", run=self.run)
+    attempt: Attempt
+    state: LetterState | None
 
 
 @contextmanager
-def carrier(settings: Settings, transport: Transport | None = None) -> Iterator[Transport]:
-    """The house's carrier. With the local sink and none listening, one is started for as long as it is needed."""
+def mail_transport(settings: Settings, transport: Transport | None = None) -> Iterator[Transport]:
+    """The configured mail transport, or the one given. Starts the local SMTP server if it is needed and not running."""
     if transport is not None:
         yield transport
     elif settings.carrier is Carrier.SMTP:
@@ -85,162 +64,118 @@ def carrier(settings: Settings, transport: Transport | None = None) -> Iterator[
         if running is not None and SmtpTransport(running.smtp_host, running.smtp_port).answers():
             yield SmtpTransport(running.smtp_host, running.smtp_port)
         else:
-            with LocalSmtpServer(settings.letters) as sink:
-                yield SmtpTransport("127.0.0.1", sink.port)
+            with LocalSmtpServer(settings.letters) as server:
+                yield SmtpTransport("127.0.0.1", server.port)
 
 
-def as_it_stands(connection: Connection, row: Row[Any], again: bool) -> Claimed:
-    """A letter to be sent in the words that it has; `again` where an earlier attempt's outcome is not known."""
-    notices = outbox.notices_of(connection, row.id)
-    return Claimed(
-        row.id,
-        row.mailbox,
-        row.on,
-        row.template,
-        row.template_version,
-        orjson.loads(row.fields),
-        row.message_id,
-        notices,
-        again,
-    )
-
-
-def claim_values(work: Round) -> dict[str, Any]:
-    """What a letter says while this run is sending it."""
-    return {
-        "state": LetterState.SENDING,
-        "claimed_by": work.sender.name,
-        "claimed_at": instant(work.context.now()),
-        "next_try_at": None,
-    }
-
-
-def open_letter(
-    work: Round,
-    connection: Connection,
-    mailbox: str,
-    stem: str,
-    written: tuple[str, int, dict[str, Any]],
-    drafts: Sequence[NoticeDraft],
-) -> Claimed:
-    """A new letter of today, claimed by this run. `written` is its template, version and fields."""
-    today, (template, version, fields) = work.context.today(), written
-    id_ = outbox.letter_id(connection, stem)
-    letter = Claimed(
-        id_, mailbox, today, template, version, fields, message_id(id_, work.context.directory.dco), list(drafts), False
-    )
-    outbox.put_letter(
-        connection,
-        {
-            "id": id_,
-            "mailbox": mailbox,
-            "on": today,
-            "template": template,
-            "template_version": version,
-            "fields": canonical(fields).decode(),
-            "message_id": letter.message_id,
-            "attempts": 1,
-            **claim_values(work),
-        },
-    )
-    return letter
-
-
-def send(work: Round, letter: Claimed | None) -> None:
-    """Sends one claimed letter, outside any transaction, and records what became of it."""
-    if letter is None:
-        return
+def send(run: DeliveryRun, letter: Claimed) -> LetterOutcome:
+    """Send one leased letter, outside any transaction, and record what became of it."""
     fault_points.here("after_claim")
-    attempt = _attempt(work, letter)
-    work.heard(attempt)
+    attempt = _attempt(run, letter)
     fault_points.here("after_send_before_record")
-    before = dict(work.counts)
-
-    def once(connection: Connection) -> None:
-        work.counts.update(before)
-        _record(work, connection, letter, attempt)
-
-    transact(work.context.engine, once)
+    state = transact(run.context.engine, partial(_record_attempt, run, letter, attempt))
     fault_points.here("after_record")
+    return LetterOutcome(attempt, state)
 
 
-def _attempt(work: Round, letter: Claimed) -> Attempt:
-    context = work.context
+def mail_server_state(outcomes: Sequence[LetterOutcome]) -> str | None:
+    """MAIL_SERVER_ACCEPTS, or a word for why the mail server does not, by the last attempt; None without an attempt."""
+    last = next(_latest_attempts(outcomes), None)
+    if last is None:
+        return None
+    return last.why if last.of_the_relay else MAIL_SERVER_ACCEPTS
+
+
+def mail_server_is_down(outcomes: Sequence[LetterOutcome], enough: int) -> bool:
+    """Whether the mail server accepted none of the last `enough` letters, for a reason that holds for every letter."""
+    last = list(islice(_latest_attempts(outcomes), enough))
+    return len(last) == enough and all(attempt.of_the_relay for attempt in last)
+
+
+def _latest_attempts(outcomes: Sequence[LetterOutcome]) -> Iterator[Attempt]:
+    """The attempts that reached the mail server, the latest first."""
+    return (outcome.attempt for outcome in reversed(outcomes) if outcome.attempt.why != CANNOT_BE_WRITTEN)
+
+
+def _attempt(run: DeliveryRun, letter: Claimed) -> Attempt:
+    context = run.context
     try:
-        made = render(letter.template, letter.version, letter.fields)
+        content = render(letter.template, letter.version, letter.fields)
     except RenderError:
-        # A template that cannot be filled is mended by a person; the letter says so and nothing is sent half written.
-        return Attempt(Outcome.REFUSED, UNWRITTEN)
-    return work.transport.send(
+        # Only a person can fix a template; the letter records it, and nothing is sent half written.
+        return Attempt(Outcome.REFUSED, CANNOT_BE_WRITTEN)
+    return run.transport.send(
         Letter(
             letter.id,
             letter.message_id,
             letter.mailbox,
             compose.office(context),
             context.directory.dco,
-            made.subject,
-            made.text,
-            made.html,
+            content.subject,
+            content.text,
+            content.html,
             context.now(),
         )
     )
 
 
-def _record(work: Round, connection: Connection, letter: Claimed, attempt: Attempt) -> None:
+def _record_attempt(run: DeliveryRun, letter: Claimed, attempt: Attempt, connection: Connection) -> LetterState | None:
+    if attempt.outcome is Outcome.ACCEPTED and letter.again:
+        return record_outcome(run, connection, letter, LetterState.SENT_PERHAPS_TWICE, OUTCOME_UNKNOWN)
     if attempt.outcome is Outcome.ACCEPTED:
-        state = LetterState.SENT_PERHAPS_TWICE if letter.again else LetterState.SENT
-        work.counts["sent"] += conclude(work, connection, letter, state, UNSURE if letter.again else None)
-    elif attempt.outcome is Outcome.REFUSED:
-        work.counts["failed"] += conclude(work, connection, letter, LetterState.FAILED, attempt.why)
-    elif attempt.outcome is Outcome.UNKNOWN and letter.again:
-        # Sent twice and known neither time: nobody may be recorded as told, and a person has to ask.
-        work.counts["failed"] += conclude(work, connection, letter, LetterState.FAILED, UNSURE)
-    else:
-        _put_off(
-            work, connection, letter, UNSURE if letter.again or attempt.outcome is Outcome.UNKNOWN else attempt.why
-        )
+        return record_outcome(run, connection, letter, LetterState.SENT, None)
+    if attempt.outcome is Outcome.REFUSED:
+        return record_outcome(run, connection, letter, LetterState.FAILED, attempt.why)
+    if attempt.outcome is Outcome.UNKNOWN and letter.again:
+        # The outcome of both attempts is unknown: no fact may say that it was sent, and a person has to ask.
+        return record_outcome(run, connection, letter, LetterState.FAILED, OUTCOME_UNKNOWN)
+    unknown = letter.again or attempt.outcome is Outcome.UNKNOWN
+    return _postpone(run, connection, letter, OUTCOME_UNKNOWN if unknown else attempt.why)
 
 
-def _put_off(work: Round, connection: Connection, letter: Claimed, why: str | None) -> None:
+def _postpone(run: DeliveryRun, connection: Connection, letter: Claimed, why: str | None) -> LetterState | None:
+    """Let a letter wait for its next try: after 5 minutes, then twice as long each time, at most 4 hours."""
     wait = min(FIRST_WAIT * 2 ** min(outbox.attempts(connection, letter.id) - 1, 10), LONGEST_WAIT)
     values = {
         "state": LetterState.WAITING,
         "why": why,
-        "next_try_at": instant(work.context.now() + wait),
+        "next_try_at": instant(run.context.now() + wait),
         "claimed_by": None,
         "claimed_at": None,
     }
-    outbox.change_letter(connection, letter.id, LetterState.SENDING, values, by=work.sender.name)
+    changed = outbox.change_letter(connection, letter.id, LetterState.SENDING, values, by=run.deliverer.name)
+    return LetterState.WAITING if changed else None
 
 
-def conclude(work: Round, connection: Connection, letter: Claimed, state: LetterState, why: str | None) -> bool:
-    """Records the end of a letter: its own state, its notices' states and their facts; False where another run has
-    taken it over.
+def record_outcome(
+    run: DeliveryRun, connection: Connection, letter: Claimed, state: LetterState, why: str | None
+) -> LetterState | None:
+    """Record the end of a letter: its state, the states of its notices, and a fact about each. Returns the state, or
+    None if another run has taken the letter over.
     """
-    sent = state is not LetterState.FAILED
-    values = {"state": state, "why": why, "sent_at": instant(work.context.now()) if sent else None, "claimed_by": None}
-    if not outbox.change_letter(connection, letter.id, LetterState.SENDING, values, by=work.sender.name):
-        return False
+    sent = state in SENT
+    values = {"state": state, "why": why, "sent_at": instant(run.context.now()) if sent else None, "claimed_by": None}
+    if not outbox.change_letter(connection, letter.id, LetterState.SENDING, values, by=run.deliverer.name):
+        return None
     keys = [notice.key for notice in letter.notices]
     outbox.move(connection, keys, (NoticeState.CLAIMED,), NoticeState(str(state)), letter.id)
-    unit = work.unit(connection)
-    # A case damaged since the claim cannot take the fact; the letter's end is recorded all the same, or it would be
-    # sent for ever.
-    works = open_readable(unit, {notice.case_ref for notice in letter.notices})
+    unit = run.unit(connection)
+    # A case altered since the lease cannot take the fact. The letter ends all the same, or it would be sent for ever.
+    cases = open_readable(unit, {notice.case_ref for notice in letter.notices})
     for notice in letter.notices:
-        case = works.get(notice.case_ref)
+        case = cases.get(notice.case_ref)
         if case is None:
             continue
-        about = _outcome(letter, notice, why)
-        unit.add(case, [FactDraft("notice_sent" if sent else "notice_failed", work.context.today(), about)])
+        data = _outcome_data(letter, notice, why)
+        unit.add(case, [FactDraft("notice_sent" if sent else "notice_failed", run.today(), data)])
         if sent:
-            unit.notices += overtaken(compose.view_of(work.context, case), about)
+            unit.notices += overtaken(compose.view_of(run.context, case), data)
     commit(unit)
-    return True
+    return state
 
 
-def _outcome(letter: Claimed, notice: NoticeDraft, why: str | None) -> dict[str, Any]:
-    told: dict[str, Any] = {
+def _outcome_data(letter: Claimed, notice: NoticeDraft, why: str | None) -> dict[str, Any]:
+    data: dict[str, Any] = {
         "rule": notice.rule,
         "rung": notice.rung,
         "opened_seq": notice.opened_seq,
@@ -252,4 +187,4 @@ def _outcome(letter: Claimed, notice: NoticeDraft, why: str | None) -> dict[str,
         "service": notice.service,
         "why": why,
     }
-    return {key: value for key, value in told.items() if value is not None}
+    return {key: value for key, value in data.items() if value is not None}

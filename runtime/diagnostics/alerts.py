@@ -16,7 +16,7 @@ from hashlib import sha256
 from html import escape
 
 from casework.context import LONDON
-from casework.delivery.send import carrier
+from casework.delivery.send import mail_transport
 from config.settings import Settings
 from notifications.transport import Letter, Outcome, Transport, message_id
 from runtime.diagnostics.checks import DoctorReport
@@ -53,7 +53,7 @@ def alert(settings: Settings, report: DoctorReport, now: datetime, post: Transpo
         return Alerted.WELL
     if found and day == before_day and set(found) <= set(before):
         return Alerted.TOLD_ALREADY
-    with carrier(settings, post) as carried:
+    with mail_transport(settings, post) as carried:
         attempt = carried.send(_letter(settings, report, found, now))
     if attempt.outcome is not Outcome.ACCEPTED:
         return Alerted.NOT_SENT

@@ -20,7 +20,7 @@ from audit.verify import verify
 from casework.cases.unit_of_work import CASE, DUTY, UnitOfWork, open_readable
 from casework.cases.warnings import gives
 from casework.context import LONDON, AppContext, instant
-from casework.delivery.lease import abandoned
+from casework.delivery.deliverer import is_expired
 from casework.sweep import SILENCE, TICK, last_finished
 from config.directory import DirectoryError
 from config.escalation_policy import EscalationPolicyError
@@ -380,7 +380,7 @@ def _letters(context: AppContext, connection: Connection, today: date) -> Iterat
     sending = connection.execute(
         select(LETTER.c.claimed_by, LETTER.c.claimed_at).where(LETTER.c.state == LetterState.SENDING)
     ).all()
-    if lost := sum(abandoned(row.claimed_by, row.claimed_at, now) for row in sending):
+    if lost := sum(is_expired(row.claimed_by, row.claimed_at, now) for row in sending):
         yield Finding(
             what="letters_unknown",
             count=lost,

@@ -19,8 +19,8 @@ import orjson
 from sqlalchemy import Connection, select
 
 from casework.context import AppContext
-from casework.delivery.deliver import MORNING
-from casework.delivery.send import WORKS
+from casework.delivery.lease import DAILY_DIGEST
+from casework.delivery.send import MAIL_SERVER_ACCEPTS
 from casework.sweep import TICK
 from config.running_instance import read_running, server_answers
 from config.settings import Carrier, Settings
@@ -105,11 +105,11 @@ class _Heard(NamedTuple):
 def relay(context: AppContext, connection: Connection, today: date) -> Iterator[Finding]:
     """What keeps every letter from leaving; nothing where none waits, or where the last that was tried left."""
     heard = list(_heard(connection, today))
-    if not heard or heard[-1].why == WORKS or not outbox.anything_open(connection):
+    if not heard or heard[-1].why == MAIL_SERVER_ACCEPTS or not outbox.anything_open(connection):
         return
     why, since = heard[-1].why, heard[-1].at
     for each in reversed(heard):
-        if each.why == WORKS:
+        if each.why == MAIL_SERVER_ACCEPTS:
             break
         since = each.at
     if why not in AT_ONCE and context.now() - datetime.fromisoformat(since) <= PATIENCE:
@@ -127,7 +127,7 @@ def _heard(connection: Connection, today: date) -> Iterator[_Heard]:
     """The rounds of the last days that tried a letter, in their order."""
     digest = connection.scalar(
         select(LETTER.c.why)
-        .where(LETTER.c.template == MORNING, LETTER.c.state == LetterState.WAITING)
+        .where(LETTER.c.template == DAILY_DIGEST, LETTER.c.state == LetterState.WAITING)
         .order_by(LETTER.c.on.desc())
     )
     query = (
@@ -143,7 +143,7 @@ def _heard(connection: Connection, today: date) -> Iterator[_Heard]:
             elif outcome != LetterState.WAITING and as_at not in left:
                 # Asked again on the same day it sends nothing, and shows nothing.
                 left.add(as_at)
-                yield _Heard(at, WORKS)
+                yield _Heard(at, MAIL_SERVER_ACCEPTS)
         elif '"relay":' in detail:
             yield _Heard(at, str(orjson.loads(detail)["relay"]))
 

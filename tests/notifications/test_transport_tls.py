@@ -18,7 +18,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP as Server
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
 
-from casework.delivery.send import carrier
+from casework.delivery.send import mail_transport
 from config.settings import Settings, SettingsError
 from notifications import transport
 from notifications.local_smtp import free_port
@@ -200,7 +200,7 @@ def test_a_certificate_that_nobody_vouches_for_has_a_name_and_the_house_s_own_au
             "SENDFLOW_TLS_CA": str(own),
         }
     )
-    with carrier(settings) as carried:
+    with mail_transport(settings) as carried:
         assert carried.send(LETTER) == Attempt(Outcome.ACCEPTED)
     assert handler.arrived == [True, True]
 

@@ -159,9 +159,9 @@ def test_a_relay_that_does_not_work_is_left_alone_for_a_while_and_said_once(
     settings say.
     """
     now = [1000.0]
-    monkeypatch.setattr(scheduler, "delivery_is_called_for", lambda _house: True)
+    monkeypatch.setattr(scheduler, "delivery_is_due", lambda _house: True)
     monkeypatch.setattr("runtime.scheduler.time.monotonic", lambda: now[0])
-    acts = Acts(deliver=DeliveryReport(waiting=5, relay="login_refused"))
+    acts = Acts(deliver=DeliveryReport(waiting=5, mail_server_error="login_refused"))
     ticking = Scheduler(replace(team.first.settings, today=None, delivery_seconds=77), acts)
     for _ in range(6):
         ticking.tick()

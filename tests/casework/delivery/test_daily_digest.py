@@ -113,7 +113,9 @@ def test_letters_that_failed_or_wait_are_named(team: Team, mail_server: Scripted
     team.sweep("3 Mar 2026")
     report = written(team, "3 Mar 2026", mail_server)
     assert report.person == 1
-    assert "to slt.advice@northshire-community.example: failed, smtp 550; nobody was told" in said(team, report)
+    assert "to slt.advice@northshire-community.example: failed, smtp 550; the recipient was not informed" in said(
+        team, report
+    )
     team.sweep("12 Mar 2026")
     assert written(team, "12 Mar 2026", mail_server).person == 0
 

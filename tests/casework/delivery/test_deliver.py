@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from casework.delivery.deliver import delivery_is_called_for, may_leave
+from casework.delivery.deliver import delivery_is_due, may_leave
 from tests.support.by_hand import PAEDS, SALT
 from tests.support.mail_server import (
     DCO,
@@ -118,7 +118,7 @@ def test_on_easter_monday_nothing_leaves_unless_a_person_says_now_and_why(
         "withdrawn": 0,
         "held": 0,
     }
-    assert not delivery_is_called_for(team.context("6 Apr 2026"))
+    assert not delivery_is_due(team.context("6 Apr 2026"))
     assert run_delivery(team, "6 Apr 2026", mail_server, now=True, reason="the hearing is tomorrow").sent == 1
     with team.first.engine.connect() as connection:
         (detail,) = connection.exec_driver_sql("SELECT detail FROM tick WHERE act = 'deliver'").scalars()
@@ -152,10 +152,10 @@ def test_what_comes_up_later_the_same_day_waits_for_the_next_working_day(
         "withdrawn": 0,
         "held": 0,
     }
-    assert not delivery_is_called_for(team.context("6 Mar 2026"))
+    assert not delivery_is_due(team.context("6 Mar 2026"))
     assert run_delivery(team, "6 Mar 2026", mail_server, now=True).sent == 0
     assert run_delivery(team, "7 Mar 2026", mail_server).sent == 0
-    assert delivery_is_called_for(team.context("9 Mar 2026"))
+    assert delivery_is_due(team.context("9 Mar 2026"))
     assert run_delivery(team, "9 Mar 2026", mail_server).sent == 1
 
 
@@ -246,7 +246,7 @@ def test_paused_chasing_waits_for_the_end_of_the_pause_and_is_then_asked_again(
         "withdrawn": 0,
         "held": 0,
     }
-    assert not delivery_is_called_for(team.context("24 Mar 2026"))
+    assert not delivery_is_due(team.context("24 Mar 2026"))
     assert run_delivery(team, "25 Mar 2026", mail_server).sent == 0
     assert run_delivery(team, "26 Mar 2026", mail_server).sent == 1
 

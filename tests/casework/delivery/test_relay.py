@@ -55,7 +55,7 @@ def test_a_relay_that_does_not_work_is_tried_twice_and_not_once_for_each_mailbox
     outcome = Outcome.UNKNOWN if why == "outcome_unknown" else Outcome.LATER
     down = Relay(repeat(Attempt(outcome, why)))
     report = send(five, down)
-    assert (len(down.tried), report.waiting, report.relay) == (2, 5, why)
+    assert (len(down.tried), report.waiting, report.mail_server_error) == (2, 5, why)
     assert report.model_dump() == {"sent": 0, "failed": 0, "waiting": 5, "withdrawn": 0, "held": 0}
     assert [(state, said) for _to, _on, state, said in letters(five)] == [("waiting", why)] * 2
     assert [state for _rung, _to, state in five.notices()].count("created") == 3
@@ -70,13 +70,13 @@ def test_a_relay_that_does_not_work_is_tried_twice_and_not_once_for_each_mailbox
 @pytest.mark.parametrize("said", [Attempt(Outcome.LATER, "smtp_451"), Attempt(Outcome.REFUSED, "smtp_550")])
 def test_what_a_relay_says_of_a_mailbox_ends_no_round(five: Team, said: Attempt) -> None:
     relay = Relay(repeat(said))
-    assert send(five, relay).relay is None
+    assert send(five, relay).mail_server_error is None
     assert len(relay.tried) == 5
 
 
 def test_whoever_delivers_by_hand_hears_that_it_is_the_relay() -> None:
-    assert "lets none leave (login refused): sendflow doctor" in _delivered(
-        DeliveryReport(waiting=5, relay="login_refused")
+    assert "accepts no e-mail (login refused): run sendflow doctor" in _delivered(
+        DeliveryReport(waiting=5, mail_server_error="login_refused")
     )
     assert "doctor" not in _delivered(DeliveryReport(sent=5, waiting=1))
 
@@ -143,7 +143,7 @@ def test_a_no_to_the_sender_is_no_end_of_any_letter(five: Team, answer: str, why
     mail_server.answer_mail = answer
     mail_server.open()
     try:
-        assert run_delivery(five, TODAY, mail_server).relay == why
+        assert run_delivery(five, TODAY, mail_server).mail_server_error == why
         assert {(state, said) for _to, _on, state, said in letters(five)} == {("waiting", why)}
         mail_server.answer_mail = "250 OK"
         assert run_delivery(five, TODAY, mail_server).sent == 5

@@ -26,7 +26,7 @@ from typing import Any
 import pytest
 
 from casework.context import AppContext
-from casework.delivery.deliver import delivery_is_called_for
+from casework.delivery.deliver import delivery_is_due
 from config.running_instance import server_answers
 from config.settings import Settings
 from models.database import reading
@@ -122,7 +122,7 @@ def left_to_do(settings: Settings) -> set[str]:
             sending = bool(outbox.unfinished(connection))
         sweep = sweep_is_called_for(context, context.today())
         looked = {
-            "letters": sending or delivery_is_called_for(context),
+            "letters": sending or delivery_is_due(context),
             "sweep": sweep,
             "digest": digest_is_called_for(context),
         }
