@@ -63,7 +63,7 @@ class Workshop:
             {
                 name: value
                 for name, value in self.context.__dict__.items()
-                if name in {"books", "dates_of", "law_version"}
+                if name in {"duty_rules", "dates_of", "law_version"}
             }
         )
         return context

@@ -188,14 +188,14 @@ from config.settings import Settings
 from casework.cases.validation import Refused
 from casework.context import AppContext
 from casework.cases.record import record
-from models.facts import Draft
+from models.facts import FactDraft
 print("ready", flush=True)
 sys.stdin.readline()
-house = AppContext.open(Settings(home=Path(sys.argv[1]), today=date(2026, 3, 31)))
+context = AppContext.open(Settings(home=Path(sys.argv[1]), today=date(2026, 3, 31)))
 for number in range(1, 21):
     try:
         data = {"body": "QX101", "service": "physiotherapy", "weeks": 10}
-        record(house, "NX90001", [Draft("waiting_list_stated", date(2026, 3, number), data)], sys.argv[2])
+        record(context, "NX90001", [FactDraft("waiting_list_stated", date(2026, 3, number), data)], sys.argv[2])
     except Refused as refused:
         assert refused.code == sys.argv[3], refused.code
 """

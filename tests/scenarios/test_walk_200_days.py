@@ -281,10 +281,10 @@ from pathlib import Path
 from config.settings import Settings
 from casework.context import AppContext
 from casework.sweep import sweep
-house = AppContext.open(Settings(home=Path(sys.argv[1]), today=date(2026, 6, 1)))
+context = AppContext.open(Settings(home=Path(sys.argv[1]), today=date(2026, 6, 1)))
 print("ready", flush=True)
 sys.stdin.readline()
-report = sweep(house)
+report = sweep(context)
 assert not report.troubles
 print(report.facts_written)
 """

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from casework.context import AppContext
     from tests.support.team import Team
 
-HANDED_DOWN = ("books", "dates_of", "law_version")
+HANDED_DOWN = ("duty_rules", "dates_of", "law_version")
 
 
 @dataclass(frozen=True, slots=True)

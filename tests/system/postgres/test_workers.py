@@ -37,8 +37,8 @@ from casework.delivery.deliver import deliver
 from casework.context import AppContext
 from casework.cases.record import record
 from notifications.transport import SmtpTransport
-house = AppContext.open()
-house.engine.dispose()
+context = AppContext.open()
+context.engine.dispose()
 made = []
 for number in range(int(sys.argv[1])):
     worker = os.fork()
@@ -54,9 +54,9 @@ sys.exit(max(os.waitstatus_to_exitcode(os.waitpid(each, 0)[1]) for each in made)
 """
 SWEEP = (
     "from casework import sweep as sweeping; sweeping.SHARD = 3; os.write(1, b'%d ' %"
-    " sweeping.sweep(house).facts_written)"
+    " sweeping.sweep(context).facts_written)"
 )
-DELIVER = "os.write(1, b'%d ' % deliver(house, transport=SmtpTransport({!r}, {})).sent)"
+DELIVER = "os.write(1, b'%d ' % deliver(context, transport=SmtpTransport({!r}, {})).sent)"
 RECORD = """
 from datetime import date
 from casework.cases.validation import Refused
@@ -68,7 +68,7 @@ for number in range(1, 9):
         ("new", "ehc_assessment_requested", {"la": "eastmere"}),
     ):
         try:
-            record(house, case, [FactDraft(kind, date(2026, 3, number), data)], "dco.team")
+            record(context, case, [FactDraft(kind, date(2026, 3, number), data)], "dco.team")
         except Refused as refused:
             assert refused.code == "recorded_already", refused.code
 """
