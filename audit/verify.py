@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 
 from msgspec import structs
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, select
 
 from audit.verify_letters import check_letters, check_letters_of
 from audit.verify_notices import FACT_SEQ, Found, NoticeCheck, notices_by_case
-from casework.cases.unit_of_work import CASE, DUTY, FAR_BACK, duty_rows
+from casework.cases.unit_of_work import FAR_BACK, duty_rows
 from casework.context import AppContext, instant
 from config.law import LawError, NoAnswer
 from deadlines.duties import Duty, duties_of
@@ -29,11 +29,10 @@ from models.casefile import CaseFile
 from models.database import missing_triggers, reading
 from models.facts import GENESIS, StoredFact, Unreadable, told_of
 from models.ledger import Stored
-from models.tables import CheckpointRow
+from models.tables import CASE, CHECKPOINT, DUTY
 from statemachines.process import NotPermitted
 from statemachines.replay import fold
 
-ANCHOR: Table = CheckpointRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
 CASE_COLUMNS = tuple(CASE.columns.keys())
 DUTY_COLUMNS = tuple(DUTY.columns.keys())
 DUTY_KEY = itemgetter(DUTY_COLUMNS.index("rule"), DUTY_COLUMNS.index("opened_seq"))
@@ -306,7 +305,7 @@ def _check_chain(rows: list[Row], found: Found) -> list[StoredFact] | None:
 
 def _check_anchor(connection: Connection, damage: list[Damage]) -> None:
     """The newest head that left the building must still be the head of that instant."""
-    anchor = connection.execute(select(ANCHOR).order_by(ANCHOR.c.before.desc()).limit(1)).first()
+    anchor = connection.execute(select(CHECKPOINT).order_by(CHECKPOINT.c.before.desc()).limit(1)).first()
     if anchor is None:
         return
     head, cases, facts = ledger.head(connection, anchor.before)

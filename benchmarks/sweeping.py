@@ -16,7 +16,7 @@ from casework.cases.record import RecordCommand, record_acts
 from casework.context import AppContext
 from casework.sweep import sweep
 from models.facts import FactDraft
-from models.tables import DutyRow
+from models.tables import DUTY
 
 MANY, FEW, DUE = 3_000_000, 10_000, 100
 INDEXES = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'duty' AND sql IS NOT NULL"
@@ -93,7 +93,7 @@ def _copy(connection: sqlite3.Connection, count: int) -> None:
     indexes = connection.execute(INDEXES).fetchall()
     for name, _sql in indexes:
         connection.execute(f"DROP INDEX {name}")
-    names = list(DutyRow.__table__.columns.keys())  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
+    names = list(DUTY.columns.keys())
     ahead = {
         "case_ref": "printf('ZZ%07d', n)",
         "due": "date(?, '+' || (n % 400) || ' days')",

@@ -19,10 +19,10 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, insert, or_, select
 
 from casework.cases.commit import commit
-from casework.cases.unit_of_work import CASE, UnitOfWork
+from casework.cases.unit_of_work import UnitOfWork
 from casework.cases.validation import Refused
 from casework.context import AppContext, instant
-from casework.rules.ruleset import ADOPTION, check_files, newest_adoption
+from casework.rules.ruleset import check_files, newest_adoption
 from casework.rules.ruleset_guard import Held, every
 from casework.rules.ruleset_guard import newest as newest_law
 from casework.sweep import SHARD, Trouble
@@ -34,6 +34,7 @@ from deadlines.status import standing
 from models import ledger
 from models.database import LEDGER, alone, beside_others, reading, transact, writing
 from models.enums import DutyStatus
+from models.tables import ADOPTION, CASE
 from notifications.render import newest
 from statemachines.process import NotPermitted
 from statemachines.replay import fold

@@ -16,16 +16,15 @@ from sqlalchemy import ColumnElement, Connection, func, insert, or_, select
 
 from casework import fault_points
 from casework.cases.commit import commit
-from casework.cases.unit_of_work import DUTY, UNREADABLE, UnitOfWork
+from casework.cases.unit_of_work import UNREADABLE, UnitOfWork
 from casework.cases.validation import Refused
 from casework.context import AppContext, instant
 from config.law import LawError, NoAnswer
 from deadlines.working_calendar import OutsideCalendarRange
 from models.database import LEDGER, Contended, beside_others, is_postgresql, lock_cases, reading, transact, writing
-from models.tables import JobRunRow
+from models.tables import DUTY, JOB_RUN
 from statemachines.process import NotPermitted
 
-TICK = JobRunRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
 SHARD = 200
 SILENCE = timedelta(
     hours=26
@@ -163,7 +162,7 @@ class Done(NamedTuple):
 def finish(connection: Connection, context: AppContext, act: str, as_at: date, outcome: str, detail: str) -> None:
     """Note that an act of the engine finished: silence is the worst fault, and this is how it is heard."""
     row = {"act": act, "as_at": as_at, "finished_at": instant(context.now()), "outcome": outcome, "detail": detail}
-    connection.execute(insert(TICK), row)
+    connection.execute(insert(JOB_RUN), row)
 
 
 def called_for(context: AppContext, as_at: date) -> tuple[ColumnElement[bool], ...]:
@@ -294,5 +293,5 @@ def _stale(connection: Connection, context: AppContext, refs: Sequence[str]) -> 
 def last_finished(connection: Connection, act: str) -> Any:
     """When an act last finished (ISO 8601 UTC), or None."""
     return connection.scalar(
-        select(TICK.c.finished_at).where(TICK.c.act == act).order_by(TICK.c.finished_at.desc()).limit(1)
+        select(JOB_RUN.c.finished_at).where(JOB_RUN.c.act == act).order_by(JOB_RUN.c.finished_at.desc()).limit(1)
     )

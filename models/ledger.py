@@ -14,9 +14,8 @@ from sqlalchemy import Connection, func, select
 
 from models.bulk_io import Row, insert_rows, read_rows, stream_rows
 from models.facts import GENESIS, Fact, StoredFact, iso, parse_fact
-from models.tables import FactRow
+from models.tables import FACT
 
-FACT = FactRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation; its stubs do not say so
 CHUNK = 400
 
 

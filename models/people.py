@@ -20,13 +20,8 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from models.database import alone
 from models.encryption import Cipher, WrongKey
-from models.tables import AccessRow, AliasRow, CaseRow, FreeTextRow, PersonRow
+from models.tables import ACCESS, ALIAS, CASE, FREE_TEXT, PERSON
 
-PERSON = PersonRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation; its stubs do not say so
-PASSAGE = FreeTextRow.__table__  # type: ignore[attr-defined]  # as above
-ALIAS = AliasRow.__table__  # type: ignore[attr-defined]  # as above
-READ = AccessRow.__table__  # type: ignore[attr-defined]  # as above
-CASE = CaseRow.__table__  # type: ignore[attr-defined]  # as above
 CHUNK = 400
 FEW = 5
 LOCKS = 64  # few enough that a large import does not fill a server's table of locks
@@ -60,7 +55,7 @@ class Kept(NamedTuple):
 
 def anything_encrypted(connection: Connection) -> bool:
     """Whether the records hold anything that only their own key can open: then no other is to be made."""
-    return any(connection.execute(select(table.c.sealed).limit(1)).first() is not None for table in (PERSON, PASSAGE))
+    return any(connection.execute(select(table.c.sealed).limit(1)).first() is not None for table in (PERSON, FREE_TEXT))
 
 
 def check_key(connection: Connection, seal: Cipher) -> bool:
@@ -70,7 +65,7 @@ def check_key(connection: Connection, seal: Cipher) -> bool:
     Some of what is sealed is tried, and one that opens is enough: a single spoilt row is no reason to close the house.
     """
     tried = 0
-    for table in (PERSON, PASSAGE):
+    for table in (PERSON, FREE_TEXT):
         for sealed in connection.scalars(select(table.c.sealed).where(table.c.erased_at.is_(None)).limit(FEW)):
             tried += 1
             if seal.opens(sealed):
@@ -96,7 +91,7 @@ def check_key_for_writing(connection: Connection, seal: Cipher) -> None:
 def count_unopened(connection: Connection, seal: Cipher) -> int:
     """How many sealed persons and passages do not open with this key. Reads them all."""
     unopened = 0
-    for table in (PERSON, PASSAGE):
+    for table in (PERSON, FREE_TEXT):
         for (sealed,) in connection.execution_options(yield_per=CHUNK).execute(
             select(table.c.sealed).where(table.c.erased_at.is_(None))
         ):
@@ -295,7 +290,7 @@ def encrypt_free_text(seal: Cipher, case_ref: str, words: str, at: str) -> FreeT
 def insert_free_texts(connection: Connection, passages: Sequence[FreeText]) -> None:
     """Puts sealed words away. Whoever sealed them asks `prove_for_writing` first."""
     if passages:
-        connection.execute(insert(PASSAGE), [{**passage._asdict(), "erased_at": None} for passage in passages])
+        connection.execute(insert(FREE_TEXT), [{**passage._asdict(), "erased_at": None} for passage in passages])
 
 
 def passage_id(token: str) -> str:
@@ -307,8 +302,8 @@ def read_free_texts(connection: Connection, seal: Cipher, case_refs: Collection[
     """The passages of these cases, by case; erased ones have no words."""
     found: dict[str, list[Kept]] = {}
     for part in _parts(list(case_refs)):
-        query = select(PASSAGE.c.id, PASSAGE.c.case_ref, PASSAGE.c.sealed, PASSAGE.c.erased_at).where(
-            PASSAGE.c.case_ref.in_(part)
+        query = select(FREE_TEXT.c.id, FREE_TEXT.c.case_ref, FREE_TEXT.c.sealed, FREE_TEXT.c.erased_at).where(
+            FREE_TEXT.c.case_ref.in_(part)
         )
         for row in connection.execute(query):
             found.setdefault(row.case_ref, []).append(
@@ -359,7 +354,7 @@ def log_read(connection: Connection, seal: Cipher, case_ref: str, actor: str, pu
     check_key_for_writing(connection, seal)
     insert_free_texts(connection, [passage])
     connection.execute(
-        insert(READ), [{"case_ref": case_ref, "actor": actor, "purpose": passage.id, "read_at": read_at}]
+        insert(ACCESS), [{"case_ref": case_ref, "actor": actor, "purpose": passage.id, "read_at": read_at}]
     )
 
 
@@ -387,7 +382,9 @@ def erase_words(connection: Connection, case_refs: Sequence[str], erased_at: str
     blank = {"sealed": b"", "erased_at": erased_at}
     for part in _parts(case_refs):
         connection.execute(
-            update(PASSAGE).where(PASSAGE.c.case_ref.in_(part), PASSAGE.c.erased_at.is_(None)).values(**blank, salt="")
+            update(FREE_TEXT)
+            .where(FREE_TEXT.c.case_ref.in_(part), FREE_TEXT.c.erased_at.is_(None))
+            .values(**blank, salt="")
         )
         connection.execute(delete(ALIAS).where(ALIAS.c.case_ref.in_(part)))
 

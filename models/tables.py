@@ -6,7 +6,7 @@ SQLModel rows do not validate: facts are built by `models.facts.fact_of` only, a
 
 from datetime import date
 
-from sqlalchemy import Column, Index, LargeBinary, String, text
+from sqlalchemy import Column, Index, LargeBinary, String, Table, text
 from sqlmodel import AutoString, Field, SQLModel
 
 
@@ -250,3 +250,25 @@ for _table in SQLModel.metadata.tables.values():
     for _column in _table.columns:
         if isinstance(_column.type, (String, AutoString)):
             _column.type = TEXT_C
+
+
+def _table_of(row: type[SQLModel]) -> Table:
+    """The SQLAlchemy table of a row class: SQLModel sets it at class creation, and its stubs do not say so."""
+    table: Table = row.__table__  # type: ignore[attr-defined]
+    return table
+
+
+FACT = _table_of(FactRow)
+CASE = _table_of(CaseRow)
+DUTY = _table_of(DutyRow)
+NOTICE = _table_of(NoticeRow)
+LETTER = _table_of(LetterRow)
+PERSON = _table_of(PersonRow)
+ALIAS = _table_of(AliasRow)
+FREE_TEXT = _table_of(FreeTextRow)
+ACCESS = _table_of(AccessRow)
+CHECKPOINT = _table_of(CheckpointRow)
+ADOPTION = _table_of(AdoptionRow)
+RULESET = _table_of(RulesetRow)
+JOB_RUN = _table_of(JobRunRow)
+IMPORT_FILE = _table_of(ImportRow)

@@ -11,15 +11,13 @@ from datetime import date
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, Table, and_, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, exists, func, insert, or_, select, update
 
 from models.database import alone_if_free
 from models.enums import LetterState, NoticeState
-from models.tables import LetterRow, NoticeRow
+from models.tables import LETTER, NOTICE
 from notifications.notices import WITHDRAWAL, NoticeDraft
 
-NOTICE: Table = NoticeRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
-LETTER: Table = LetterRow.__table__  # type: ignore[attr-defined]  # as above
 CHUNK = 400
 WRITTEN = (LetterState.SENDING, LetterState.SENT, LetterState.SENT_PERHAPS_TWICE, LetterState.FAILED)
 _SHAPE = [NOTICE.c[name] for name in NoticeDraft._fields]

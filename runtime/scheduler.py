@@ -36,7 +36,7 @@ from flows.jobs import run_job
 from models.database import DatabaseUnusable, reading
 from models.database_errors import cause
 from models.enums import LetterState
-from models.tables import JobRunRow
+from models.tables import JOB_RUN
 from runtime.health.server import HealthServer, Heartbeat
 
 DIGEST_AT = clock_time(7, 0)
@@ -46,8 +46,6 @@ AGAIN_SECONDS = 600.0
 RELAY_SECONDS = FIRST_WAIT.total_seconds()
 # Late is better than never, once is better than often, and never two at a time.
 LATE_BUT_ONCE = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
-
-TICK = JobRunRow.__table__  # type: ignore[attr-defined]
 
 
 def sweep_is_called_for(context: AppContext, day: date) -> bool:
@@ -66,7 +64,7 @@ def digest_is_called_for(context: AppContext) -> bool:
 
 def _done_on(connection: Connection, act: str, day: date) -> bool:
     """A digest that could not leave yet is not done."""
-    done = (TICK.c.act == act, TICK.c.as_at >= day, TICK.c.outcome != LetterState.WAITING)
+    done = (JOB_RUN.c.act == act, JOB_RUN.c.as_at >= day, JOB_RUN.c.outcome != LetterState.WAITING)
     return bool(connection.scalar(select(exists().where(*done))))
 
 

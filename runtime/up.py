@@ -30,7 +30,7 @@ from config.settings import Carrier, Settings
 from flows.jobs import run_job
 from models.database import DatabaseUnusable, reading
 from models.database_errors import cause
-from models.tables import FactRow
+from models.tables import FACT
 from notifications.local_smtp import HOST, LocalSmtpError, LocalSmtpServer, free_port
 from runtime.local_postgres import LocalPostgres, LocalPostgresError
 from runtime.supervisor import CannotStart, Supervisor, port_problem
@@ -316,12 +316,12 @@ def _bring_in_the_sample(settings: Settings, context: AppContext, voice: Voice) 
 
 def _facts(context: AppContext) -> int:
     with reading(context.engine) as connection:
-        return int(connection.execute(select(func.count()).select_from(FactRow)).scalar() or 0)
+        return int(connection.execute(select(func.count()).select_from(FACT)).scalar() or 0)
 
 
 def _some_references(context: AppContext) -> list[str]:
     """A case worth looking at first: the one with the longest history."""
-    case = FactRow.__table__.c.case_ref  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
+    case = FACT.c.case_ref
     with reading(context.engine) as connection:
         return [
             str(row[0])

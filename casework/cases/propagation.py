@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from casework.cases.unit_of_work import CASE, LoadedCase, UnitOfWork, open_each, readable
+from casework.cases.unit_of_work import LoadedCase, UnitOfWork, open_each, readable
 from casework.cases.validation import Refused
 from models.bulk_io import read_among
 from models.common_facts import CORRECTIONS
 from models.facts import Fact, FactDraft, StoredFact
 from models.ledger import Damaged
+from models.tables import CASE
 from statemachines.process import FieldMapping, NotPermitted, Process
 from statemachines.replay import processes
 

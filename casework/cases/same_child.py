@@ -12,13 +12,14 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
-from casework.cases.unit_of_work import CASE, LoadedCase, UnitOfWork, open_readable
+from casework.cases.unit_of_work import LoadedCase, UnitOfWork, open_readable
 from casework.cases.validation import Refused
 from models import people
 from models.casefile import CaseFile
 from models.common_facts import CORRECTIONS
 from models.facts import REFERENCE, FactDraft
 from models.ledger import Damaged
+from models.tables import CASE
 from statemachines.process import NotPermitted, Process
 from statemachines.replay import facts_in_force, fold
 

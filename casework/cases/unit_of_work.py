@@ -26,15 +26,12 @@ from models.casefile import CaseFile
 from models.database import LEDGER, alone, beside_others, lock_cases
 from models.facts import Fact, FactDraft, StoredFact, fact_of
 from models.ledger import Tail
-from models.tables import CaseRow, DutyRow, NoticeRow
+from models.tables import CASE, DUTY, NOTICE
 from notifications.notices import NoticeDraft, notices_for
 from statemachines.process import NotPermitted, Process
 from statemachines.replay import fold, opened_by, process_of
 
-CASE = CaseRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
-DUTY = DutyRow.__table__  # type: ignore[attr-defined]
 DUTY_COLUMNS = tuple(DUTY.columns.keys())
-NOTICE = NoticeRow.__table__  # type: ignore[attr-defined]
 FAR_BACK = date(1900, 1, 1)
 SERIES = ("SF-", *(f"SF{letter}-" for letter in ascii_uppercase))
 OF_SERIES = 1_000_000

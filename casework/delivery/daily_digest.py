@@ -25,18 +25,16 @@ from casework.delivery.deliverer import Deliverer
 from casework.delivery.lease import DAILY_DIGEST, DeliveryRun, cancel_letter, lease_as_stored, lease_new
 from casework.delivery.send import mail_transport, send
 from casework.reports.worklists import BoardRow, overdue, week
-from casework.sweep import TICK, WrongDay, finish
+from casework.sweep import WrongDay, finish
 from models import ledger
 from models.database import LEDGER, alone, transact, writing
 from models.enums import LetterState, NoticeState
-from models.ledger import FACT
-from models.tables import CheckpointRow
+from models.tables import CHECKPOINT, FACT, JOB_RUN, LETTER, NOTICE
 from notifications import outbox
-from notifications.outbox import LETTER, NOTICE, Claimed
+from notifications.outbox import Claimed
 from notifications.render import newest
 from notifications.transport import Transport
 
-ANCHOR = CheckpointRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 MOST = 40
 
@@ -267,9 +265,9 @@ def _letters(connection: Connection, context: AppContext, as_at: date) -> Iterat
 
 def _last_sweep_was_troubled(connection: Connection) -> bool:
     query = (
-        select(TICK.c.outcome)
-        .where(TICK.c.act == "sweep")
-        .order_by(TICK.c.finished_at.desc(), TICK.c.id.desc())
+        select(JOB_RUN.c.outcome)
+        .where(JOB_RUN.c.act == "sweep")
+        .order_by(JOB_RUN.c.finished_at.desc(), JOB_RUN.c.id.desc())
         .limit(1)
     )
     return connection.scalar(query) == "troubled"
@@ -279,7 +277,7 @@ def _alert(context: AppContext, connection: Connection, as_at: date) -> dict[str
     """The day of the last finished sweep, if none finished on this day or the day before. None if all is well, or if
     the database is empty.
     """
-    last = connection.scalar(select(func.max(TICK.c.finished_at)).where(TICK.c.act == "sweep"))
+    last = connection.scalar(select(func.max(JOB_RUN.c.finished_at)).where(JOB_RUN.c.act == "sweep"))
     if last is None:
         return {"last": None} if connection.scalar(select(FACT.c.seq).limit(1)) is not None else None
     day = _london_day(last)
@@ -297,6 +295,6 @@ def _checkpoint(context: AppContext, connection: Connection) -> dict[str, Any]:
     """
     before = instant(context.now())
     head, cases, facts = ledger.head(connection, before)
-    if connection.scalar(select(ANCHOR.c.head).where(ANCHOR.c.before == before)) is None:
-        connection.execute(insert(ANCHOR), [{"before": before, "head": head, "cases": cases, "facts": facts}])
+    if connection.scalar(select(CHECKPOINT.c.head).where(CHECKPOINT.c.before == before)) is None:
+        connection.execute(insert(CHECKPOINT), [{"before": before, "head": head, "cases": cases, "facts": facts}])
     return {"before": before, "head": head, "cases": cases, "facts": facts}

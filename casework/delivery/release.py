@@ -6,7 +6,7 @@ from sqlalchemy import func, select, update
 from casework.context import AppContext
 from models.database import reading, writing
 from models.enums import NoticeState
-from notifications.outbox import NOTICE
+from models.tables import NOTICE
 
 
 class NoticesOnHold(BaseModel):

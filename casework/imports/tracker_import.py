@@ -31,10 +31,9 @@ from models import people
 from models.database import transact, writing
 from models.facts import FactDraft
 from models.people import Kept
-from models.tables import ImportRow
+from models.tables import IMPORT_FILE
 from statemachines.replay import facts_in_force
 
-IMPORT_FILE = ImportRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
 IN_ONE_PIECE = 5_000
 BATCH = 1_000
 DIFFERS = "differs"

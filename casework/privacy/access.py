@@ -9,12 +9,12 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, select
 
-from casework.cases.unit_of_work import CASE
 from casework.context import AppContext, instant
 from models import ledger, people
 from models.database import writing
 from models.encryption import Cipher
 from models.facts import REFERENCE, StoredFact
+from models.tables import ACCESS, CASE
 
 
 class Said(BaseModel):
@@ -91,7 +91,7 @@ def _words(connection: Connection, seal: Cipher, ref: str) -> list[Said]:
         for key, value in line.data.items()
         if isinstance(value, str) and "." in value
     }
-    purposes = set(connection.execute(select(people.READ.c.purpose).where(people.READ.c.case_ref == ref)).scalars())
+    purposes = set(connection.execute(select(ACCESS.c.purpose).where(ACCESS.c.case_ref == ref)).scalars())
     kept_here = people.read_free_texts(connection, seal, [ref]).get(ref, [])
     shown = [_said(kept, kept_by.get(kept.id)) for kept in kept_here if kept.id not in purposes]
     return sorted(shown, key=lambda said: said.seq or 0)

@@ -16,13 +16,13 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, delete, func, insert, literal, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from casework.cases.unit_of_work import CASE, DUTY
 from casework.context import AppContext, instant
 from casework.privacy.access import case_of
 from config.settings import Settings
 from models import people
 from models.database import create_or_upgrade_schema, is_postgresql, open_engine, reading, transact, writing
 from models.encryption import open_cipher
+from models.tables import ACCESS, ALIAS, CASE, DUTY, FREE_TEXT, PERSON
 
 
 class Ground(StrEnum):
@@ -78,7 +78,7 @@ def erase(context: AppContext, case: str, actor: str, ground: Ground, *, really:
         else:
             people.erase(connection, child, now)
         log = [{"case_ref": ref, "actor": actor, "purpose": f"erased_{ground}", "read_at": now} for ref in would.cases]
-        connection.execute(insert(people.READ), log)
+        connection.execute(insert(ACCESS), log)
         return would.model_copy(update={"erased": True})
 
     report = transact(context.engine, act)
@@ -95,9 +95,7 @@ def _would_go(
         None
         if child is None
         else connection.scalar(
-            select(people.PERSON.c.child_key).where(
-                people.PERSON.c.child_key == child, people.PERSON.c.erased_at.is_(None)
-            )
+            select(PERSON.c.child_key).where(PERSON.c.child_key == child, PERSON.c.erased_at.is_(None))
         )
     )
     cases = (
@@ -107,8 +105,8 @@ def _would_go(
             connection.scalars(select(CASE.c.case_ref).where(CASE.c.child_key == child).order_by(CASE.c.case_ref))
         )
     )
-    here = people.PASSAGE.c.case_ref.in_(cases), people.PASSAGE.c.erased_at.is_(None)
-    passages = connection.scalar(select(func.count()).select_from(people.PASSAGE).where(*here)) or 0
+    here = FREE_TEXT.c.case_ref.in_(cases), FREE_TEXT.c.erased_at.is_(None)
+    passages = connection.scalar(select(func.count()).select_from(FREE_TEXT).where(*here)) or 0
     if known is None and not passages:
         raise NothingThere("nobody is known of that case: nothing was ever told, or it has been erased before")
     open_ones = (
@@ -180,13 +178,13 @@ def reset_person_key(settings: Settings, actor: str, now: datetime, *, really: b
         with writing(engine) as connection:
             if not people.anything_encrypted(connection):
                 raise KeyIsThere("nothing is sealed in these records, so that no key is missing: any command makes one")
-            unopened = people.PERSON.c.erased_at.is_(None), people.PASSAGE.c.erased_at.is_(None)
+            unopened = PERSON.c.erased_at.is_(None), FREE_TEXT.c.erased_at.is_(None)
             persons, passages, references = (
                 connection.scalar(query) or 0
                 for query in (
-                    select(func.count()).select_from(people.PERSON).where(unopened[0]),
-                    select(func.count()).select_from(people.PASSAGE).where(unopened[1]),
-                    select(func.count()).select_from(people.ALIAS),
+                    select(func.count()).select_from(PERSON).where(unopened[0]),
+                    select(func.count()).select_from(FREE_TEXT).where(unopened[1]),
+                    select(func.count()).select_from(ALIAS),
                 )
             )
             report = KeyLostReport(given_up=really, persons=persons, passages=passages, references=references)
@@ -194,13 +192,13 @@ def reset_person_key(settings: Settings, actor: str, now: datetime, *, really: b
                 return report
             at = instant(now)
             # Not erased: who a child is may be told again. A child that was erased before stays so.
-            connection.execute(delete(people.PERSON).where(unopened[0]))
-            connection.execute(update(people.PASSAGE).where(unopened[1]).values(sealed=b"", salt="", erased_at=at))
-            connection.execute(delete(people.ALIAS))
+            connection.execute(delete(PERSON).where(unopened[0]))
+            connection.execute(update(FREE_TEXT).where(unopened[1]).values(sealed=b"", salt="", erased_at=at))
+            connection.execute(delete(ALIAS))
             told = select(CASE.c.case_ref, literal(actor), literal("erased_key_lost"), literal(at)).where(
                 CASE.c.child_key.is_not(None)
             )
-            connection.execute(insert(people.READ).from_select(["case_ref", "actor", "purpose", "read_at"], told))
+            connection.execute(insert(ACCESS).from_select(["case_ref", "actor", "purpose", "read_at"], told))
         open_cipher(key)
     finally:
         engine.dispose()

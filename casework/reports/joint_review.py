@@ -12,7 +12,6 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, select
 
-from casework.cases.unit_of_work import CASE
 from casework.context import AppContext
 from deadlines.duties import Duty, duties_of
 from deadlines.joint_review import Reading, align
@@ -20,6 +19,7 @@ from deadlines.working_calendar import OutsideCalendarRange
 from models import ledger
 from models.casefile import CaseFile
 from models.database import reading
+from models.tables import CASE
 from statemachines.replay import fold
 
 MEETING = "review"

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from casework.context import AppContext
 from models.database import reading
-from notifications.outbox import LETTER, NOTICE
+from models.tables import LETTER, NOTICE
 from notifications.render import Rendered, render
 
 

@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 
-from casework.cases.unit_of_work import CASE, DUTY
 from casework.context import AppContext
 from deadlines.status import SOON
 from models.database import reading
+from models.tables import CASE, DUTY
 
 
 class BoardRow(BaseModel):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, Table, select
+from sqlalchemy import Connection, Row, select
 
 import config
 from config.escalation_policy import DEFAULT, EscalationPolicy, load_escalation_policy
@@ -23,11 +23,10 @@ from config.rule_pack import digests_of, files_of, law_folder, point_at, pointed
 from config.settings import Settings
 from config.toml_reader import ConfigFault
 from deadlines.working_calendar import WorkingCalendar, load_calendar
-from models.tables import AdoptionRow
+from models.tables import ADOPTION
 from notifications.notices import TELLING
 from statemachines.replay import processes
 
-ADOPTION: Table = AdoptionRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
 SHIPPED = Path(config.__path__[0])
 PARTS = ("statute", "almanac", "ladder", "machines")
 

@@ -20,14 +20,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Table, insert, select
+from sqlalchemy import Connection, insert, select
 
 from casework.rules.ruleset import PARTS, Ruleset
 from config.settings import Settings
 from models.database import LAW, DatabaseUnusable, alone, is_reading
-from models.tables import RulesetRow
+from models.tables import RULESET
 
-HELD: Table = RulesetRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
 FILE = "law_held.json"
 WAYS = ", ".join(("the same version of sendflow", "the same rule packs", "the same ladder.toml"))
 
@@ -141,7 +140,7 @@ class Hold:
             machine=socket.gethostname(),
             rehearsed=self.rehearsed,
         )
-        connection.execute(insert(HELD), taken._asdict())
+        connection.execute(insert(RULESET), taken._asdict())
         # Should this transaction be undone, the home has seen a law that never held: a number that nobody has, or that
         # another's row has by another id.
         self._remember(Seen(_first(connection), taken.number, taken.id))
@@ -215,28 +214,33 @@ def gone_by(home: Path) -> Seen | None:
 
 def newest(connection: Connection) -> Held | None:
     """The law that holds; None where nothing was ever written under this version."""
-    row = connection.execute(select(HELD).order_by(HELD.c.number.desc()).limit(1)).first()
+    row = connection.execute(select(RULESET).order_by(RULESET.c.number.desc()).limit(1)).first()
     return Held._make(row) if row is not None else None
 
 
 def every(connection: Connection) -> list[Held]:
     """Every law that has held, the newest first."""
-    return [Held._make(row) for row in connection.execute(select(HELD).order_by(HELD.c.number.desc()))]
+    return [Held._make(row) for row in connection.execute(select(RULESET).order_by(RULESET.c.number.desc()))]
 
 
 def _first(connection: Connection) -> str:
-    return str(connection.scalar(select(HELD.c.id).order_by(HELD.c.number).limit(1)))
+    return str(connection.scalar(select(RULESET.c.id).order_by(RULESET.c.number).limit(1)))
 
 
 def _when(connection: Connection, looked_under: str) -> str | None:
     """Until when a law held that no longer does; None where it never did."""
     last = connection.scalar(
-        select(HELD.c.number).where(HELD.c.looked_under == looked_under).order_by(HELD.c.number.desc()).limit(1)
+        select(RULESET.c.number)
+        .where(RULESET.c.looked_under == looked_under)
+        .order_by(RULESET.c.number.desc())
+        .limit(1)
     )
     after = (
         None
         if last is None
-        else connection.scalar(select(HELD.c.taken_at).where(HELD.c.number > last).order_by(HELD.c.number).limit(1))
+        else connection.scalar(
+            select(RULESET.c.taken_at).where(RULESET.c.number > last).order_by(RULESET.c.number).limit(1)
+        )
     )
     return _day(after) if after is not None else None
 

@@ -24,12 +24,12 @@ from casework.cases.validation import Refused
 from casework.context import AppContext
 from casework.delivery.deliver import deliver
 from casework.imports.cells import check_digit
-from casework.imports.tracker_import import IMPORT_FILE
 from casework.sweep import sweep
 from config.settings import Carrier
 from models import ledger
 from models.database import reading
 from models.facts import FactDraft
+from models.tables import IMPORT_FILE
 
 SEED = 20140901
 ROWS = 120

@@ -17,11 +17,11 @@ from sqlalchemy import Connection, func, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from audit.verify import verify
-from casework.cases.unit_of_work import CASE, DUTY, UnitOfWork, open_readable
+from casework.cases.unit_of_work import UnitOfWork, open_readable
 from casework.cases.warnings import gives
 from casework.context import LONDON, AppContext, instant
 from casework.delivery.deliverer import is_expired
-from casework.sweep import SILENCE, TICK, last_finished
+from casework.sweep import SILENCE, last_finished
 from config.directory import DirectoryError
 from config.escalation_policy import EscalationPolicyError
 from config.law import LawError, NoAnswer
@@ -32,9 +32,8 @@ from models.database import HEAD, MIGRATIONS, DatabaseUnusable, missing_triggers
 from models.database_errors import cause
 from models.encryption import EncryptionError, WrongKey
 from models.enums import LetterState, NoticeState, Party
-from models.ledger import FACT
 from models.people import count_unopened
-from notifications.outbox import LETTER, NOTICE
+from models.tables import CASE, DUTY, FACT, JOB_RUN, LETTER, NOTICE
 from runtime.diagnostics import service_checks
 from runtime.diagnostics.finding import Finding
 
@@ -287,7 +286,7 @@ def _damage(what: str, count: int, cases: list[str], example: str) -> Finding:
 def _clock(context: AppContext, connection: Connection, _today: date) -> Iterator[Finding]:
     limit = instant(context.now() + SLACK)
     ahead = connection.scalar(select(func.count()).select_from(FACT).where(FACT.c.recorded_at > limit)) or 0
-    ticked = connection.scalar(select(func.count()).select_from(TICK).where(TICK.c.finished_at > limit)) or 0
+    ticked = connection.scalar(select(func.count()).select_from(JOB_RUN).where(JOB_RUN.c.finished_at > limit)) or 0
     if ahead or ticked:
         yield Finding(
             what="clock",
@@ -311,9 +310,9 @@ def _silence(context: AppContext, connection: Connection, _today: date) -> Itera
         message = f"no sweep has finished {when}: nobody is chased until one does"
         yield Finding(what="no_sweep", message=message, mend="sendflow sweep; then open the house with make up")
     query = (
-        select(TICK.c.outcome)
-        .where(TICK.c.act == "sweep")
-        .order_by(TICK.c.finished_at.desc(), TICK.c.id.desc())
+        select(JOB_RUN.c.outcome)
+        .where(JOB_RUN.c.act == "sweep")
+        .order_by(JOB_RUN.c.finished_at.desc(), JOB_RUN.c.id.desc())
         .limit(1)
     )
     if connection.scalar(query) == "troubled":
@@ -335,9 +334,9 @@ def _laws(context: AppContext, connection: Connection, today: date) -> Iterator[
             mend="see that every machine has the same law; sendflow laws shows the one that holds",
         )
     query = (
-        select(TICK.c.detail)
-        .where(TICK.c.act == "sweep", TICK.c.as_at >= today - timedelta(days=1))
-        .order_by(TICK.c.finished_at, TICK.c.id)
+        select(JOB_RUN.c.detail)
+        .where(JOB_RUN.c.act == "sweep", JOB_RUN.c.as_at >= today - timedelta(days=1))
+        .order_by(JOB_RUN.c.finished_at, JOB_RUN.c.id)
     )
     under = [told.rpartition(" under ")[2] for told in connection.scalars(query) if " under " in told]
     turns = [law for number, law in enumerate(under) if number == 0 or under[number - 1] != law]

@@ -21,12 +21,11 @@ from sqlalchemy import Connection, select
 from casework.context import AppContext
 from casework.delivery.lease import DAILY_DIGEST
 from casework.delivery.send import MAIL_SERVER_ACCEPTS
-from casework.sweep import TICK
 from config.running_instance import read_running, server_answers
 from config.settings import Carrier, Settings
 from models.enums import LetterState
+from models.tables import JOB_RUN, LETTER
 from notifications import outbox
-from notifications.outbox import LETTER
 from notifications.transport import OF_THE_RELAY
 from runtime.diagnostics.finding import Finding
 
@@ -131,9 +130,9 @@ def _heard(connection: Connection, today: date) -> Iterator[_Heard]:
         .order_by(LETTER.c.on.desc())
     )
     query = (
-        select(TICK.c.act, TICK.c.as_at, TICK.c.finished_at, TICK.c.outcome, TICK.c.detail)
-        .where(TICK.c.act.in_(("deliver", "digest")), TICK.c.as_at >= today - LOOK_BACK)
-        .order_by(TICK.c.finished_at, TICK.c.id)
+        select(JOB_RUN.c.act, JOB_RUN.c.as_at, JOB_RUN.c.finished_at, JOB_RUN.c.outcome, JOB_RUN.c.detail)
+        .where(JOB_RUN.c.act.in_(("deliver", "digest")), JOB_RUN.c.as_at >= today - LOOK_BACK)
+        .order_by(JOB_RUN.c.finished_at, JOB_RUN.c.id)
     )
     left: set[date] = set()
     for act, as_at, at, outcome, detail in connection.execute(query):

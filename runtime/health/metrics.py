@@ -15,19 +15,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from sqlalchemy import Connection, exists, func, or_, select
 
 from casework import job_log
-from casework.cases.unit_of_work import CASE, DUTY
 from casework.context import AppContext
 from casework.sweep import SILENCE, called_for, last_finished
 from config.law import Rule
 from deadlines.status import SOON
 from models.database import reading
 from models.enums import DutyStatus, LetterState, NoticeState
-from models.ledger import FACT
-from models.tables import CheckpointRow, ImportRow
-from notifications.outbox import LETTER, NOTICE
+from models.tables import CASE, CHECKPOINT, DUTY, FACT, IMPORT_FILE, LETTER, NOTICE
 
-ANCHOR = CheckpointRow.__table__  # type: ignore[attr-defined]  # SQLModel sets the table at class creation
-IMPORT = ImportRow.__table__  # type: ignore[attr-defined]
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 NO_ROOM = 1024**2  # bytes: what is written for one case fits, and hardly more
 
@@ -77,14 +72,14 @@ def collect_metrics(context: AppContext) -> Iterator[Metric]:
                     f"Time since a {act} last finished; since 1970 where none ever has.",
                     age,
                 )
-        head = connection.scalar(select(func.max(ANCHOR.c.before)))
+        head = connection.scalar(select(func.max(CHECKPOINT.c.before)))
         age = 0 if empty else _age(now, head)
         yield _one(
             "sendflow_head_age_seconds",
             "Time since the head of the history last left the building; since 1970 where it never has.",
             age,
         )
-        rows = connection.scalar(select(func.coalesce(func.sum(IMPORT.c.refused), 0))) or 0
+        rows = connection.scalar(select(func.coalesce(func.sum(IMPORT_FILE.c.refused), 0))) or 0
     yield CounterMetricFamily(
         "sendflow_import_rows_refused", "Rows of imported trackers that were refused.", value=float(rows)
     )

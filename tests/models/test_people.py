@@ -16,6 +16,7 @@ from config.settings import Settings
 from models import people
 from models.database import create_or_upgrade_schema, open_engine, writing
 from models.encryption import Cipher, EncryptionError, WrongKey
+from models.tables import ACCESS, CASE, PERSON
 
 NOW = "2026-04-14T08:00:00.000000Z"
 ADA = {"nhs_number": "9991234500", "date_of_birth": "2015-03-02", "name": "Ada Ashgrove"}
@@ -37,7 +38,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 def case(engine: Engine, ref: str, child: str | None) -> None:
     with engine.begin() as connection:
         connection.execute(
-            insert(people.CASE),
+            insert(CASE),
             [
                 {
                     "case_ref": ref,
@@ -128,7 +129,7 @@ def test_another_houses_key_neither_opens_the_house_nor_seals_into_it(tmp_path: 
     key.write_bytes(right)
     with writing(context.engine) as connection:
         put_away[2](connection, context.seal)
-        connection.execute(update(people.PERSON).values(sealed=b"", erased_at=NOW))
+        connection.execute(update(PERSON).values(sealed=b"", erased_at=NOW))
     assert AppContext.open(settings).seal.opens(context.seal.seal("words")), "the words that are left are of this key"
     key.write_bytes(wrong)
     with pytest.raises(WrongKey):
@@ -160,7 +161,7 @@ def test_a_case_keeps_its_child_and_joins_a_known_one(engine: Engine, seal: Ciph
     with engine.begin() as connection:
         assert people.keep_person(connection, seal, {"date_of_birth": "2015-03-02"}, "NX002") == alone
         assert people.keep_person(connection, seal, {"nhs_number": "9991234500"}, "NX002") == known
-        assert set(connection.execute(select(people.PERSON.c.child_key)).scalars()) == {known}
+        assert set(connection.execute(select(PERSON.c.child_key)).scalars()) == {known}
         assert people.read_people(connection, seal, [known])[known]["reference/NX002"] == "mine"
 
 
@@ -207,12 +208,12 @@ def test_a_look_is_logged_and_its_purpose_is_sealed(engine: Engine, seal: Cipher
     with engine.begin() as connection:
         people.log_read(connection, seal, "NX001", "dco.team", "asked by Mrs Ashgrove", NOW)
     with engine.begin() as connection:
-        row = connection.execute(select(people.READ)).one()
+        row = connection.execute(select(ACCESS)).one()
         assert (row.case_ref, row.actor, row.read_at) == ("NX001", "dco.team", NOW)
         [kept] = people.read_free_texts(connection, seal, ["NX001"])["NX001"]
         assert (kept.id, kept.words) == (row.purpose, "asked by Mrs Ashgrove")
     with pytest.raises(Exception, match="append-only"), engine.begin() as connection:
-        connection.execute(update(people.READ).values(actor="nobody"))
+        connection.execute(update(ACCESS).values(actor="nobody"))
 
 
 def test_what_is_erased_is_gone_with_its_salts_numbers_and_aliases(engine: Engine, seal: Cipher) -> None:
