@@ -204,8 +204,8 @@ def _check_case(
         looked = look(
             casefile,
             duties,
-            context.ladder.rung,
-            context.almanac,
+            context.escalation_policy.rung,
+            context.calendar,
             FAR_BACK,
             casefile.state in context.processes[casefile.process].final,
         )
@@ -222,9 +222,9 @@ def _check_case(
     ):
         if cached[name] != value:
             found(None, "cache", f"the cached {name} of the case is not what its facts say")
-    if any(row[-1] != context.looked_under for row in kept.duties):
+    if any(row[-1] != context.ruleset_digest for row in kept.duties):
         return 1
-    fresh = duty_rows(ref, duties, looked, context.looked_under, day)
+    fresh = duty_rows(ref, duties, looked, context.ruleset_digest, day)
     held = {DUTY_KEY(row): row for row in kept.duties}
     if held != fresh:
         _name_duties(held, fresh, found)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from casework.context import AppContext
-from casework.rules.ruleset_guard import every
+from casework.rules.ruleset_guard import activations
 from config.law import LawError, NoAnswer
 from deadlines.duties import Duty, duties_of
 from deadlines.working_calendar import OutsideCalendarRange
@@ -83,7 +83,7 @@ class NoticeCheck:
         self._house = context
         self._day = day
         self._since = _law_since(context, connection)
-        self._watched = RUNGS | OUTCOMES.keys() | context.ladder.letter.keys()
+        self._watched = RUNGS | OUTCOMES.keys() | context.escalation_policy.letter.keys()
         self.sent = 0
 
     def check(
@@ -214,9 +214,9 @@ class NoticeCheck:
                 [line],
                 casefile,
                 duties,
-                context.ladder,
+                context.escalation_policy,
                 context.directory,
-                context.almanac,
+                context.calendar,
                 line.occurred_on,
                 local_sink=True,
             )
@@ -311,8 +311,8 @@ def _is_open(casefile: CaseFile, duties: Sequence[Duty], line: StoredFact) -> bo
 def _law_since(context: AppContext, connection: Connection) -> str | None:
     """Since when law, ladder and the rules of telling are those that this house has; None where others hold."""
     since = None
-    for held in every(connection):
-        if held.looked_under != context.hold.looked_under:
+    for held in activations(connection):
+        if held.looked_under != context.ruleset_guard.digest:
             break
         since = held.taken_at
     return since

@@ -118,7 +118,7 @@ def _sweeping(place: Place, cases: int, stack: ExitStack) -> Compared:
     context = place.fresh()
     stack.callback(place.done, context)
     day = look_days(context, 1)[0]
-    received = context.almanac.subtract_working_days(day, 3)
+    received = context.calendar.subtract_working_days(day, 3)
     record_acts(
         context,
         [asked_act(number, received if number < due else day) for number in range(OPEN_FOR_ONE * due)],

@@ -125,7 +125,7 @@ def _measured(
         duties, closed = connection.execute(text("SELECT count(*), count(closed_on) FROM duty")).one()
         facts = connection.execute(text("SELECT count(*) FROM fact")).scalar_one()
     # A hundred cases more, on the day of whose sweep something is due whatever went before.
-    received = context.almanac.subtract_working_days(TODAY, 3)
+    received = context.calendar.subtract_working_days(TODAY, 3)
     record_acts(context, [asked_act(800_000 - 1_000 * number + each, received) for each in range(DUE)], ACTOR, "record")
     context.engine.dispose()
     tracker = path.with_name(f"tracker-{place.name}-{number}.csv")

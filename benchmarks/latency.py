@@ -134,7 +134,7 @@ def sweeps(context: AppContext, port: int, sizes: Sizes) -> tuple[str, list[floa
     """
     seconds: list[float] = []
     for number, day in enumerate(look_days(context, sizes.days)):
-        received = context.almanac.subtract_working_days(day, 3)
+        received = context.calendar.subtract_working_days(day, 3)
         record_acts(
             context,
             [RecordCommand(f"LS-{number:03d}{each:04d}", asked(each, received)) for each in range(sizes.swept)],
@@ -186,7 +186,7 @@ def loaded(context: AppContext) -> Iterator[None]:
 
 def load(ended: Callable[[], bool]) -> None:
     """Record a fact fifty times a second, on one case after another, until told to end."""
-    context = dataclasses.replace(AppContext.open(Settings.read()), engine=open_engine(os.environ[RECORDS]))
+    context = dataclasses.replace(AppContext.load(Settings.read()), engine=open_engine(os.environ[RECORDS]))
     create_or_upgrade_schema(context.engine)
     due = time.perf_counter()
     for number in count():

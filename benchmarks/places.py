@@ -148,7 +148,7 @@ class OnPostgresql:
         self._clean_ones: list[str] = []
         self._admin = psycopg.connect(cluster.url("postgres", "owner", "postgresql"), autocommit=True)
         cluster.database(MADE)
-        context = AppContext.open(Settings(home=shop.folder, today=TODAY, database_url=cluster.url(MADE, "owner")))
+        context = AppContext.load(Settings(home=shop.folder, today=TODAY, database_url=cluster.url(MADE, "owner")))
         context.engine.dispose()
 
     def fresh(self) -> AppContext:

@@ -138,6 +138,6 @@ def _peak() -> float:
 
 
 if __name__ == "__main__":
-    context = dataclasses.replace(AppContext.open(Settings.read()), engine=open_engine(os.environ[RECORDS]))
+    context = dataclasses.replace(AppContext.load(Settings.read()), engine=open_engine(os.environ[RECORDS]))
     create_or_upgrade_schema(context.engine)
     print(do(sys.argv[1], context, sys.argv[2]).model_dump_json())

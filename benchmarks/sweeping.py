@@ -48,15 +48,15 @@ def sweeping(shop: Workshop) -> Measured:
 
 def look_days(context: AppContext, count: int) -> list[date]:
     """Days on which a sweep finds something: the third working day after each of some working days in a row."""
-    received = [context.almanac.add_working_days(date(2026, 4, 10), number) for number in range(1, count + 1)]
-    return [context.almanac.add_working_days(day, 3) for day in received]
+    received = [context.calendar.add_working_days(date(2026, 4, 10), number) for number in range(1, count + 1)]
+    return [context.calendar.add_working_days(day, 3) for day in received]
 
 
 def _filled(shop: Workshop, count: int, days: list[date]) -> AppContext:
     path = shop.fresh_file()
     context = shop.on(path)
     for number, day in enumerate(days):
-        received = context.almanac.subtract_working_days(day, 3)
+        received = context.calendar.subtract_working_days(day, 3)
         record_acts(context, [asked_act(number * DUE + each, received) for each in range(DUE)], ACTOR, "record")
     context.engine.dispose()
     connection = raw(path)

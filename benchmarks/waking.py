@@ -67,7 +67,7 @@ def main(home: Path, times: int, scheduled: int) -> None:
 
     os.environ |= {"SENDFLOW_TODAY": str(TODAY), "SENDFLOW_TICK_SECONDS": str(TICK)}
     settings = Settings(home=home, today=TODAY, port=free_port(), tick_seconds=TICK)
-    context = AppContext.open(settings)
+    context = AppContext.load(settings)
     processes = Supervisor(settings, lambda line: print(line, file=sys.stderr))
     api_url = f"{settings.ui_url}/api"
     noting = Noting(settings.letters)

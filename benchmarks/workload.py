@@ -30,7 +30,7 @@ class Workshop:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.made = 0
-        self.context = AppContext.open(Settings(home=folder, today=TODAY))
+        self.context = AppContext.load(Settings(home=folder, today=TODAY))
         self.context.duty_rules, self.context.dates_of  # noqa: B018 (worked out once for a house, before anything is timed)
         self.empty = folder / "empty.db"
         self._close(self.context)

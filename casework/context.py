@@ -1,7 +1,7 @@
-"""The house in one hand: settings, records, law, almanac, ladder, directory. Every act takes it first.
+"""AppContext: settings, database, rule set, directory, encryption and clock. Every job takes it as its first argument.
 
-Only here is the clock read. `SENDFLOW_TODAY` sets the house's day in a rehearsal, at 09:00 London; every fact so
-written says so.
+Only this module reads the clock. In a simulation `SENDFLOW_TODAY` sets the day, the time is 09:00 in London, and every
+fact is marked as simulated.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine
 
 from casework.rules.ruleset import adopted_folder, read_ruleset
-from casework.rules.ruleset_guard import Hold, gone_by
+from casework.rules.ruleset_guard import RulesetGuard, read_last_active
 from config.directory import DEFAULT as DEFAULT_DIRECTORY
 from config.directory import Directory, load_directory
 from config.escalation_policy import EscalationPolicy
@@ -31,155 +31,159 @@ from statemachines.process import Process
 from statemachines.replay import processes
 
 LONDON = ZoneInfo("Europe/London")
-REHEARSED_AT = time(9, 0)
+SIMULATED_TIME = time(9, 0)
 
 
 @dataclass(frozen=True)
 class AppContext:
-    """Everything an act needs besides its own arguments. `looked_under` is the digest that caches are worked out under;
-    `hold` knows whether it holds.
+    """All that a job needs besides its own arguments.
 
-    `adopted` is the folder of the rule packs that the house has adopted; None where its law is as shipped.
+    `ruleset_digest` stamps the projections, and `ruleset_guard` knows whether that rule set is the active one.
+    `adopted_pack` is the folder of the adopted rule packs; None if the law is as shipped.
     """
 
     settings: Settings
     engine: Engine
     law: Law
-    almanac: WorkingCalendar
-    ladder: EscalationPolicy
+    calendar: WorkingCalendar
+    escalation_policy: EscalationPolicy
     directory: Directory
-    seal: Cipher
-    looked_under: str
-    hold: Hold
-    adopted: Path | None = None
+    cipher: Cipher
+    ruleset_digest: str
+    ruleset_guard: RulesetGuard
+    adopted_pack: Path | None = None
 
     @classmethod
-    def open(cls, settings: Settings | None = None) -> "AppContext":
-        """Open the house, making its records where there are none. Raises SettingsError, LawError and their kin in
-        words for a person.
+    def load(cls, settings: Settings | None = None) -> "AppContext":
+        """Load the installation, and create or upgrade its database.
+
+        Raises SettingsError, ConfigFault, EscalationPolicyError, DatabaseUnusable or EncryptionError, each with a text
+        that says what to do.
         """
         settings = settings or Settings.read()
         settings.prepare_home()
         engine = open_engine(settings.records_url)
         create_or_upgrade_schema(engine, settings.owner_url)
-        seen = gone_by(settings.home)
+        last_active = read_last_active(settings.home)
         with reading(engine) as connection:
             adopted = adopted_folder(settings, connection)
-            book = read_ruleset(settings, *([adopted] if adopted is not None else []))
-            hold = Hold.opened(connection, settings, seen, book)
-            seal = _seal(settings, connection)
-        directory = load_directory(_own(settings, "directory.toml") or DEFAULT_DIRECTORY)
+            ruleset = read_ruleset(settings, *([adopted] if adopted is not None else []))
+            guard = RulesetGuard.load(connection, settings, last_active, ruleset)
+            cipher = _open_cipher(settings, connection)
+        directory = load_directory(_own_file(settings, "directory.toml") or DEFAULT_DIRECTORY)
         return cls(
-            settings, engine, book.law, book.almanac, book.ladder, directory, seal, book.looked_under, hold, adopted
+            settings=settings,
+            engine=engine,
+            law=ruleset.law,
+            calendar=ruleset.calendar,
+            escalation_policy=ruleset.escalation_policy,
+            directory=directory,
+            cipher=cipher,
+            ruleset_digest=ruleset.digest,
+            ruleset_guard=guard,
+            adopted_pack=adopted,
         )
 
-    def under(self, pack: Path) -> "AppContext":
-        """The same database, with a rule pack over its rule set. Raises ConfigFault or EscalationPolicyError."""
-        book = read_ruleset(self.settings, *([self.adopted] if self.adopted is not None else []), pack)
+    def with_rule_pack(self, pack: Path) -> "AppContext":
+        """Lay a rule pack over the rule set, in the same database. Raises ConfigFault or EscalationPolicyError."""
+        ruleset = read_ruleset(self.settings, *([self.adopted_pack] if self.adopted_pack is not None else []), pack)
         return replace(
             self,
-            law=book.law,
-            almanac=book.almanac,
-            ladder=book.ladder,
-            looked_under=book.looked_under,
-            hold=self.hold.under(book),
+            law=ruleset.law,
+            calendar=ruleset.calendar,
+            escalation_policy=ruleset.escalation_policy,
+            ruleset_digest=ruleset.digest,
+            ruleset_guard=self.ruleset_guard.with_ruleset(ruleset),
         )
 
-    def own(self, name: str) -> Path | None:
-        """The file of that name that the team has put into its home, to stand for the one that is shipped."""
-        return _own(self.settings, name)
+    def own_file(self, name: str) -> Path | None:
+        """Give the file of that name in SENDFLOW_HOME, which replaces the shipped one; None if there is none."""
+        return _own_file(self.settings, name)
 
     @property
     def processes(self) -> Mapping[str, Process]:
         return processes()
 
     @property
-    def rehearsed(self) -> bool:
+    def simulated(self) -> bool:
         return self.settings.today is not None
 
     def now(self) -> datetime:
-        """The instant, in UTC."""
+        """Give the present instant, in UTC."""
         day = self.settings.today
-        return datetime.now(UTC) if day is None else datetime.combine(day, REHEARSED_AT, LONDON).astimezone(UTC)
+        return datetime.now(UTC) if day is None else datetime.combine(day, SIMULATED_TIME, LONDON).astimezone(UTC)
 
     def today(self) -> date:
-        """The day in London."""
+        """Give the present day in London."""
         return london_day(self.now())
 
-    def ensure_ruleset_active(self, act: str) -> None:
-        """Go on only if this rule set is active, or becomes active now. Raises RulesetMismatch."""
-        transact(self.engine, lambda connection: self.hold.keep(connection, instant(self.now()), "sendflow", act))
+    def ensure_ruleset_active(self, job: str) -> None:
+        """Make sure that this rule set is active before a job writes. Raises RulesetMismatch."""
+        at = instant(self.now())
+        transact(self.engine, lambda connection: self.ruleset_guard.ensure_active(connection, at, "sendflow", job))
 
     @cached_property
     def law_version(self) -> str:
-        """What a fact says of the law it was recorded under."""
+        """The digest of the law, as facts store it."""
         return self.law.digest[:12]
 
     @cached_property
     def duty_rules(self) -> Mapping[str, DutyRules]:
-        """The duty book of each process."""
-        return _books(self.law)
+        """The duty rules of each process, by its name."""
+        return _duty_rules(self.law)
 
     @cached_property
     def dates_of(self) -> DatesOf:
-        """The dates of a duty by rule, start day and the opening fact's data, of which the rule takes the days that it
-        knows.
+        """A function that gives the dates of a duty from its rule, its start day and the opening fact's data.
 
-        What it gives back raises LawError or NoAnswer where the law or the almanac has no answer for that day.
+        The function raises LawError or NoAnswer if the law or the calendar has no answer for that day.
         """
-        law, almanac = self.law, self.almanac
+        law, calendar = self.law, self.calendar
         inputs = {rule.id: tuple(rule.inputs) for rule in law.rules.values() if rule.inputs}
-        plain: dict[tuple[str, date], Dates] = {}
+        without_inputs: dict[tuple[str, date], Dates] = {}
 
         def dates_of(rule: str, started_on: date, data: Mapping[str, Any]) -> Dates:
-            found = plain.get((rule, started_on))
-            if found is not None:
-                return found
+            known = without_inputs.get((rule, started_on))
+            if known is not None:
+                return known
             names = inputs.get(rule)
             if names is None:
-                return plain.setdefault((rule, started_on), dates_for(law, almanac, rule, started_on))
-            return dates_for(
-                law,
-                almanac,
-                rule,
-                started_on,
-                {name: date.fromisoformat(data[name]) for name in names if data.get(name)},
-            )
+                return without_inputs.setdefault((rule, started_on), dates_for(law, calendar, rule, started_on))
+            days = {name: date.fromisoformat(data[name]) for name in names if data.get(name)}
+            return dates_for(law, calendar, rule, started_on, days)
 
         return dates_of
 
 
 @lru_cache(maxsize=2)
-def _books(law: Law) -> Mapping[str, DutyRules]:
+def _duty_rules(law: Law) -> Mapping[str, DutyRules]:
     return {name: DutyRules.of(law.duties_of(name)) for name in processes()}
 
 
 def london_day(moment: datetime) -> date:
-    """The day that an instant falls on in London."""
+    """Give the day in London on which an instant falls."""
     return moment.astimezone(LONDON).date()
 
 
 def instant(moment: datetime) -> str:
-    """An instant as the records write it: ISO 8601, UTC, microseconds."""
+    """Write an instant as the database stores it: ISO 8601, UTC, microseconds."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
-def _seal(settings: Settings, connection: Connection) -> Cipher:
-    """The house's key, made with the records and never a second time; it has to open what they hold. Raises
-    SealError.
-    """
+def _open_cipher(settings: Settings, connection: Connection) -> Cipher:
+    """Open person.key, which is created with the database. Raises EncryptionError if it does not match the database."""
     key = settings.home / "person.key"
-    # Asked in this order: another process may have made the key, and sealed with it, just now.
+    # The file is looked for twice, because another process may have made it and encrypted with it in between.
     if not key.exists() and anything_encrypted(connection) and not key.exists():
         raise EncryptionError(
-            "person.key is missing, and the records hold what only it can open: restore it from the backup of"
-            " SENDFLOW_HOME"
+            "person.key is missing, and the database holds data that only it can decrypt. Restore person.key from the"
+            " backup of SENDFLOW_HOME"
         )
-    seal = open_cipher(key)
-    check_key(connection, seal)
-    return seal
+    cipher = open_cipher(key)
+    check_key(connection, cipher)
+    return cipher
 
 
-def _own(settings: Settings, name: str) -> Path | None:
-    own = settings.home / name
-    return own if own.exists() else None
+def _own_file(settings: Settings, name: str) -> Path | None:
+    file = settings.home / name
+    return file if file.exists() else None

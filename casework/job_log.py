@@ -41,7 +41,7 @@ def note(
     said: dict[str, Any] = {"at": instant(moment), "act": act, "outcome": outcome, "seconds": round(seconds, 4)}
     if code is not None:
         said["code"] = code if WORD.fullmatch(code) else "other"
-    if context.rehearsed:
+    if context.simulated:
         said["rehearsed"] = True
     counts = {name: value for name, value in (told or {}).items() if type(value) in (int, bool)}
     line = orjson.dumps({**said, **counts}) + b"\n"

@@ -23,8 +23,7 @@ from casework.cases.unit_of_work import UnitOfWork
 from casework.cases.validation import Refused
 from casework.context import AppContext, instant
 from casework.rules.ruleset import check_files, newest_adoption
-from casework.rules.ruleset_guard import Held, every
-from casework.rules.ruleset_guard import newest as newest_law
+from casework.rules.ruleset_guard import Activation, activations, active_ruleset
 from casework.sweep import SHARD, Trouble
 from config.law import LawError, NoAnswer
 from config.rule_pack import digests_of, files_of, law_folder, pack_digest, point_at
@@ -115,7 +114,7 @@ def dry_run(context: AppContext, pack: Path) -> DryRun:
 
 
 def _looked(context: AppContext, pack: Path, files: dict[str, bytes]) -> DryRun:
-    then = context.under(pack)
+    then = context.with_rule_pack(pack)
     check_kinds(context, then)
     cases = 0
     moved: list[Moved] = []
@@ -129,8 +128,8 @@ def _looked(context: AppContext, pack: Path, files: dict[str, bytes]) -> DryRun:
     return DryRun(
         pack=pack_digest(files),
         files=sorted(files),
-        before=context.looked_under,
-        after=then.looked_under,
+        before=context.ruleset_digest,
+        after=then.ruleset_digest,
         cases=cases,
         moved=sorted(moved, key=lambda row: row.worst),
         troubles=troubles,
@@ -169,11 +168,11 @@ def check_kinds(context: AppContext, then: AppContext) -> None:
                         " facts. "
                         f'Example: starts = ["{process.opens}"]'
                     )
-    if then.ladder.digest == context.ladder.digest:
+    if then.escalation_policy.digest == context.escalation_policy.digest:
         return
-    for rule_id in (*then.ladder.rung, *then.ladder.ended):
+    for rule_id in (*then.escalation_policy.rung, *then.escalation_policy.ended):
         then.law.rule(rule_id)
-    for template in sorted(then.ladder.templates):
+    for template in sorted(then.escalation_policy.templates):
         newest(template)
 
 
@@ -242,7 +241,7 @@ def adopt(context: AppContext, pack: Path, actor: str) -> Adopted:
     place.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix="adopting.", dir=place))
     try:
-        held = {**(files_of(context.adopted) if context.adopted is not None else {}), **files}
+        held = {**(files_of(context.adopted_pack) if context.adopted_pack is not None else {}), **files}
         _write(fresh, held)
         looked = _looked(context, fresh, files)
         if looked.before == looked.after:
@@ -264,7 +263,7 @@ def adopt(context: AppContext, pack: Path, actor: str) -> Adopted:
 def _record(context: AppContext, fresh: Path, files: dict[str, bytes], looked: DryRun, actor: str) -> Adopted:
     place = law_folder(context.settings)
     digests = digests_of(files_of(fresh))
-    then = context.under(fresh)
+    then = context.with_rule_pack(fresh)
     with writing(context.engine) as connection:
         beside_others(connection, LEDGER)  # before the law's own lock, as every desk does
         alone(connection, "adoption")
@@ -273,12 +272,12 @@ def _record(context: AppContext, fresh: Path, files: dict[str, bytes], looked: D
         )  # which `keep` does not ask for where it knows the law that holds, and this act brings in another
         last = newest_adoption(connection)
         if (str(last.folder) if last is not None else None) != (
-            context.adopted.name if context.adopted is not None else None
+            context.adopted_pack.name if context.adopted_pack is not None else None
         ):
             raise Refused(
                 "another_adopted", "somebody adopted another pack just now: look at the dry run again, and adopt then"
             )
-        context.hold.keep(connection, instant(context.now()), actor, "adopt")
+        context.ruleset_guard.ensure_active(connection, instant(context.now()), actor, "adopt")
         adopted = Adopted(
             number=int(str(last.number)) + 1 if last is not None else 1,
             adopted_at=instant(context.now()),
@@ -297,9 +296,9 @@ def _record(context: AppContext, fresh: Path, files: dict[str, bytes], looked: D
         folder.chmod(0o755)
         check_files(folder, digests)
         row = adopted.model_dump(exclude={"files"})
-        row |= {"folder": folder.name, "files": orjson.dumps(digests).decode(), "rehearsed": context.rehearsed}
+        row |= {"folder": folder.name, "files": orjson.dumps(digests).decode(), "rehearsed": context.simulated}
         connection.execute(insert(ADOPTION).values(row))
-        then.hold.take(connection, adopted.adopted_at, actor, "adopt")
+        then.ruleset_guard.activate(connection, adopted.adopted_at, actor, "adopt")
         # The sweep finds cases by their duties; a case whose first duty this is has none yet to be found
         # by.
         unit = UnitOfWork(then, connection, actor=actor, via="adopt")
@@ -310,27 +309,27 @@ def _record(context: AppContext, fresh: Path, files: dict[str, bytes], looked: D
     return adopted
 
 
-def adopt_installed(context: AppContext, actor: str) -> Held:
+def adopt_installed(context: AppContext, actor: str) -> Activation:
     """Let the law hold that this house has as it is installed, for every machine of the records, whatever held before.
 
     Raises Refused where it does already.
     """
 
-    def once(connection: Connection) -> Held:
+    def once(connection: Connection) -> Activation:
         beside_others(connection, LEDGER)
         alone(connection, "law")
-        now = newest_law(connection)
-        if now is not None and now.looked_under == context.looked_under:
+        now = active_ruleset(connection)
+        if now is not None and now.looked_under == context.ruleset_digest:
             raise Refused("changes_nothing", f"the law as it is installed here holds already, as law {now.number}")
-        return context.hold.take(connection, instant(context.now()), actor, "adopt")
+        return context.ruleset_guard.activate(connection, instant(context.now()), actor, "adopt")
 
     return transact(context.engine, once)
 
 
-def laws(context: AppContext) -> list[Held]:
+def laws(context: AppContext) -> list[Activation]:
     """Every law that has held for these records, the newest first."""
     with reading(context.engine) as connection:
-        return every(connection)
+        return activations(connection)
 
 
 def _write(folder: Path, files: dict[str, bytes]) -> None:

@@ -133,7 +133,7 @@ def sweep(
                 "sweep",
                 as_at,
                 "troubled" if troubles else "done",
-                f"{facts} facts under {context.looked_under[:12]}",
+                f"{facts} facts under {context.ruleset_digest[:12]}",
             )
     return SweepReport(
         as_at=as_at,
@@ -172,8 +172,8 @@ def called_for(context: AppContext, as_at: date) -> tuple[ColumnElement[bool], .
     """
     return (
         DUTY.c.look_on <= as_at,
-        DUTY.c.looked_under < context.looked_under,
-        DUTY.c.looked_under > context.looked_under,
+        DUTY.c.looked_under < context.ruleset_digest,
+        DUTY.c.looked_under > context.ruleset_digest,
     )
 
 
@@ -285,7 +285,9 @@ def _sweep_one(
 
 def _stale(connection: Connection, context: AppContext, refs: Sequence[str]) -> set[str]:
     query = (
-        select(DUTY.c.case_ref).where(DUTY.c.case_ref.in_(refs), DUTY.c.looked_under != context.looked_under).distinct()
+        select(DUTY.c.case_ref)
+        .where(DUTY.c.case_ref.in_(refs), DUTY.c.looked_under != context.ruleset_digest)
+        .distinct()
     )
     return set(connection.scalars(query))
 

@@ -77,7 +77,7 @@ def record(
         drafts = [_draft(fact, day, data or []), *(_also(each, day) for each in also or [])]
         reference = case.strip().upper()
         kept = reference if REFERENCE.fullmatch(reference) else "new"
-        recorded = run_job("record", AppContext.open(), case=kept, drafts=drafts, actor=actor, say=tell)
+        recorded = run_job("record", AppContext.load(), case=kept, drafts=drafts, actor=actor, say=tell)
     except Refused as refused:
         fail(Exit.WRONG_CALL if refused.wrong_call else Exit.REFUSED, refused.message)
     for sentence in (
@@ -146,7 +146,7 @@ def case(
         fail(
             Exit.WRONG_CALL, "--known-at is an instant with its zone: for example --known-at 2026-04-14T09:00:00+01:00"
         )
-    context = AppContext.open()
+    context = AppContext.load()
     try:
         found = report(context, case.strip().upper(), day, instant)
     except LookupError as problem:
@@ -243,7 +243,7 @@ def verify(
     if reference is not None and not REFERENCE.fullmatch(reference):
         fail(Exit.WRONG_CALL, "a case's reference is capital letters and digits: for example sendflow verify NX00042")
     try:
-        found = run_job("verify", AppContext.open(), case=reference, say=tell)
+        found = run_job("verify", AppContext.load(), case=reference, say=tell)
     except LookupError as problem:
         fail(Exit.WRONG_CALL, str(problem.args[0]))
     emit(found.model_dump(mode="json"), json_, lambda: verification(found))

@@ -63,5 +63,5 @@ def _sources() -> Sources:
 
     settings = Settings.read()
     adopted = pointed_at(settings)
-    book = read_ruleset(settings, *([adopted] if adopted is not None else []))
-    return Sources(book.law, book.almanac, book.ladder, processes())
+    ruleset = read_ruleset(settings, *([adopted] if adopted is not None else []))
+    return Sources(ruleset.law, ruleset.calendar, ruleset.escalation_policy, processes())

@@ -66,7 +66,7 @@ def import_(
             ' tracker.csv"',
         )
     actor_of(actor)
-    context = AppContext.open()
+    context = AppContext.load()
     try:
         if dry_run:
             report = import_file(context, Path(file[0]), True, accept_changes, actor)
@@ -139,7 +139,7 @@ def who(
             ' child"',
         )
     try:
-        report = look_at(AppContext.open(), case, actor, purpose.strip(), words)
+        report = look_at(AppContext.load(), case, actor, purpose.strip(), words)
     except LookupError as problem:
         fail(Exit.WRONG_CALL, str(problem.args[0]))
     tell("This look is logged.")
@@ -184,7 +184,7 @@ def erase(
     if ground not in set(Ground):
         fail(Exit.WRONG_CALL, f"--ground is one of {', '.join(Ground)}: for example --ground retention_ended")
     try:
-        report = erase_person(AppContext.open(), case, actor, Ground(ground), really=yes)
+        report = erase_person(AppContext.load(), case, actor, Ground(ground), really=yes)
     except LookupError as problem:
         fail(Exit.WRONG_CALL, str(problem.args[0]))
     except StillOpen as problem:

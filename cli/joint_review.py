@@ -30,7 +30,7 @@ def align(
     from casework.reports.joint_review import NoJointReview, plan_joint_review
 
     day = day_of(as_at, "--as-at")
-    context = AppContext.open()
+    context = AppContext.load()
     try:
         found = plan_joint_review(context, case.strip().upper(), other.strip().upper(), day)
     except LookupError as problem:

@@ -42,7 +42,7 @@ def deliver(
         fail(
             Exit.WRONG_CALL, "--reason goes with --now: for example sendflow deliver --now --reason 'hearing tomorrow'"
         )
-    context = AppContext.open()
+    context = AppContext.load()
     if now and not (reason and reason.strip()) and context.settings.carrier is not Carrier.SINK:
         fail(
             Exit.WRONG_CALL,
@@ -103,7 +103,7 @@ def letters(
         fail(Exit.WRONG_CALL, "--html goes with one letter: for example sendflow letters 20260414-3d559e323b --html")
     if yes and given != ["release"]:
         fail(Exit.WRONG_CALL, "--yes goes with release: sendflow letters release --yes")
-    context = AppContext.open()
+    context = AppContext.load()
     if not given:
         _list(context, json_)
     elif given == ["release"]:
@@ -214,7 +214,7 @@ def digest(
     from flows.jobs import run_job
 
     day = day_of(as_at, "--as-at")
-    context = AppContext.open()
+    context = AppContext.load()
     try:
         report: DigestReport = run_job("digest", context, as_at=day or context.today(), say=tell)
     except WrongDay as problem:

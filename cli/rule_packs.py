@@ -115,7 +115,7 @@ def laws(json_: Json = False) -> None:
 
     context = _house()
     rows = rule_packs.laws(context)
-    here = context.looked_under
+    here = context.ruleset_digest
     own = next((row.number for row in rows if row.looked_under == here), None)
     says = f"This machine's law (digest {here}) " + (
         "is the one that holds."
@@ -165,7 +165,7 @@ def _adopt_installed(context: AppContext, actor: str, json_: bool) -> None:
 def _house() -> AppContext:
     from casework.context import AppContext
 
-    return AppContext.open()
+    return AppContext.load()
 
 
 def _cannot(problem: ValueError) -> str:

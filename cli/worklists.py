@@ -51,7 +51,7 @@ def sweep(
     from flows.jobs import run_job
 
     day = day_of(as_at, "--as-at")
-    context = AppContext.open()
+    context = AppContext.load()
     if workers and (day or context.today()) <= context.today():
         from flows.work_pool import NoPool, share
 
@@ -99,7 +99,7 @@ def _show(
     from casework.reports.worklists import grouped
     from cli.formatting import board
 
-    context = AppContext.open()
+    context = AppContext.load()
     rows = read(context, context.today())
     if xlsx is not None:
         _workbook(xlsx, rows, what)

@@ -76,7 +76,7 @@ def _own_work(act: Job, given: dict[str, Any]) -> JobExecution:
     """The work of a run that somebody started from the Prefect pages: it opens the house itself."""
     from casework.context import AppContext
 
-    context = AppContext.open(Settings.read())
+    context = AppContext.load(Settings.read())
     match act:
         case Job.SWEEP:
             part = {"part": Shard.read(given["part"])} if given["part"] else {}

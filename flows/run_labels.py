@@ -137,7 +137,7 @@ def tags_at_the_start(work: JobExecution) -> tuple[str, ...]:
     bodies = {str(draft.data.get("body")) for draft in work.given["drafts"]} & {
         body.body for body in work.context.directory.bodies
     }
-    return (*(["rehearsed"] if work.context.rehearsed else []), *_process_of(work), *sorted(bodies))
+    return (*(["rehearsed"] if work.context.simulated else []), *_process_of(work), *sorted(bodies))
 
 
 def _process_of(work: JobExecution) -> tuple[str, ...]:

@@ -119,7 +119,7 @@ def _check(source: Engine, target: Engine, settings: Settings) -> None:
 
 
 def _verified(settings: Settings, where: str) -> Any:
-    context = AppContext.open(settings)
+    context = AppContext.load(settings)
     try:
         report = verify(context)
     finally:

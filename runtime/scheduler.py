@@ -131,7 +131,7 @@ class Scheduler:
         )
         if report is None or (report.mail_server_error is None and not report.sent + report.failed):
             return
-        if report.mail_server_error is not None and not context.rehearsed:
+        if report.mail_server_error is not None and not context.simulated:
             # Two letters each minute to a server that says nothing, and the clock would do little else.
             self.deliver_after = time.monotonic() + RELAY_SECONDS
         if report.mail_server_error != self.relay:
@@ -172,7 +172,7 @@ class Scheduler:
         read = True
         try:
             try:
-                self.last = AppContext.open(self.settings)
+                self.last = AppContext.load(self.settings)
             except (DatabaseUnusable, SQLAlchemyError):
                 raise
             except Exception as problem:
@@ -207,7 +207,7 @@ class Scheduler:
         Raises RulesetMismatch.
         """
         with reading(context.engine) as connection:
-            why_not = context.hold.other(connection)
+            why_not = context.ruleset_guard.reason_not_writable(connection)
         if why_not is not None:
             context.engine.dispose()
             raise RulesetMismatch(why_not)

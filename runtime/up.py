@@ -149,7 +149,7 @@ def open_house(settings: Settings, voice: Voice, postgres: bool = False, sample:
         if postgres or settings.cluster.exists():
             settings, cluster = _with_cluster(settings, stack, voice, closing)
         try:
-            context = AppContext.open(settings)
+            context = AppContext.load(settings)
             stack.callback(context.engine.dispose)
             if not sample and Sample.read(settings.home / SAMPLE) is None:
                 Sample(context.today(), finished=True).write(settings.home / SAMPLE)

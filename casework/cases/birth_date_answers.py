@@ -79,7 +79,7 @@ def _month_end(born: date) -> date:
 
 def _before(context: AppContext, rule: str, born: date, on: date) -> bool:
     try:
-        due = calculate(context.law, context.almanac, rule, born, {}).due
+        due = calculate(context.law, context.calendar, rule, born, {}).due
     except NoAnswer:
         return False  # that day came before the rule's first entry, and is long past
     return due is not None and on < due

@@ -174,7 +174,7 @@ def take(unit: UnitOfWork, act: RecordCommand) -> LoadedCase:
                 draft = _judged_again(unit, work, draft, person)
         drafts.append(draft)
     if person.get("nhs_number"):
-        people.alone_with_child(unit.connection, unit.context.seal, person["nhs_number"])
+        people.alone_with_child(unit.connection, unit.context.cipher, person["nhs_number"])
     link = link_of(unit, work, drafts, person)
     refuse_another_child(unit, work, act.drafts, link, person)
     if process is not None:
@@ -189,7 +189,7 @@ def take(unit: UnitOfWork, act: RecordCommand) -> LoadedCase:
     if act.alias is not None:
         unit.aliases[act.alias] = ref
     for words in act.passages:
-        unit.passages.append(people.encrypt_free_text(unit.context.seal, ref, words, unit.now))
+        unit.passages.append(people.encrypt_free_text(unit.context.cipher, ref, words, unit.now))
     return work
 
 
@@ -223,7 +223,7 @@ def _born(unit: UnitOfWork, work: LoadedCase, draft: FactDraft, person: Mapping[
         if person.get("date_of_birth"):
             break
         if ref:
-            person = people.person_of(unit.connection, unit.context.seal, str(ref)) or {}
+            person = people.person_of(unit.connection, unit.context.cipher, str(ref)) or {}
     return person.get("date_of_birth")
 
 
@@ -235,7 +235,7 @@ def chased_and_open(unit: UnitOfWork, work: LoadedCase) -> bool:
         and duty.body is not None
         and duty.imported
         and duty.opened_seq > began
-        and unit.context.ladder.rungs(duty.rule)
+        and unit.context.escalation_policy.rungs(duty.rule)
         for duty in work.duties
     )
 

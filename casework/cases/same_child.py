@@ -122,7 +122,7 @@ def refuse_another_child(
         )
     known = _number(unit, work.child_key)
     if _differ(number, known):
-        whose = people.find_children(unit.connection, unit.context.seal, [str(number)])
+        whose = people.find_children(unit.connection, unit.context.cipher, [str(number)])
         if whose or any(draft.data.get("nhs_number") and draft.kind not in CORRECTIONS for draft in drafts):
             raise Refused(
                 "another_child",
@@ -153,7 +153,7 @@ def join(unit: UnitOfWork, work: LoadedCase, link: Link) -> None:
             unit.left[work.case_ref] = before
         else:
             gone, stays = (key, before) if _number(unit, before) and not _number(unit, key) else (before, key)
-            people.merge_children(unit.connection, unit.context.seal, gone, stays)
+            people.merge_children(unit.connection, unit.context.cipher, gone, stays)
             unit.is_of(gone, stays)
             key = stays
     work.child_key = key
@@ -184,7 +184,7 @@ def left_behind(unit: UnitOfWork) -> list[str]:
 def _number(unit: UnitOfWork, key: str | None) -> str | None:
     """The NHS number that is known of a child."""
     return (
-        people.read_people(unit.connection, unit.context.seal, [key]).get(key, {}).get("nhs_number")
+        people.read_people(unit.connection, unit.context.cipher, [key]).get(key, {}).get("nhs_number")
         if key is not None
         else None
     )
@@ -218,7 +218,7 @@ def refuse_second(
         [work] if work.lines else []
     )  # whoever was told of earlier in this transaction is found as well
     number = person.get("nhs_number")
-    known = people.find_children(unit.connection, unit.context.seal, [number]).get(number) if number else None
+    known = people.find_children(unit.connection, unit.context.cipher, [number]).get(number) if number else None
     keys = {key for key in (child_key, work.child_key, known) if key is not None}  # they turn out to be one child's
     la = unit.context.directory.find_la(named or "")
     if not keys or la is None:

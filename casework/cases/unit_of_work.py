@@ -152,7 +152,7 @@ class UnitOfWork:
         )  # a head that leaves the building waits for facts that are under way, and they for it
         now = context.now()
         self.now, self.today = instant(now), london_day(now)
-        context.hold.keep(connection, self.now, actor, via)
+        context.ruleset_guard.ensure_active(connection, self.now, actor, via)
         self.works: dict[str, LoadedCase] = {}
         self.notices: list[NoticeDraft] = []
         self.passages: list[people.FreeText] = []
@@ -191,7 +191,7 @@ class UnitOfWork:
         seq = lines[-1].seq if lines else 0
         recorded_at = max(self.now, lines[-1].recorded_at) if lines else self.now
         process = work.process
-        rehearsed = True if self.context.rehearsed else None
+        rehearsed = True if self.context.simulated else None
         for draft in drafts:
             if process is None:
                 process = opened_by().get(draft.kind)
@@ -203,7 +203,7 @@ class UnitOfWork:
             seq += 1
             data, written = prepared(self.context, process, work.so_far, lines, draft, self.today, self.via)
             for key, words in written.items():
-                passage = people.encrypt_free_text(self.context.seal, work.case_ref, words, self.now)
+                passage = people.encrypt_free_text(self.context.cipher, work.case_ref, words, self.now)
                 passages.append(passage)
                 data[key] = passage.token
             fact = fact_of(
@@ -253,9 +253,9 @@ class UnitOfWork:
                 new,
                 work.file,
                 work.duties,
-                self.context.ladder,
+                self.context.escalation_policy,
                 self.context.directory,
-                self.context.almanac,
+                self.context.calendar,
                 self.today,
                 local_sink=local,
             )
@@ -264,7 +264,9 @@ class UnitOfWork:
 
     def look(self, work: LoadedCase, as_at: date) -> Evaluation:
         """What the ladder has to say of the case by `as_at`."""
-        return look(work.file, work.duties, self.context.ladder.rung, self.context.almanac, as_at, work.ended)
+        return look(
+            work.file, work.duties, self.context.escalation_policy.rung, self.context.calendar, as_at, work.ended
+        )
 
     def remember_person(self, work: LoadedCase, person: Mapping[str, str]) -> None:
         """Keep who the case is about, sealed; cases of one child come to share a random key."""
@@ -286,7 +288,7 @@ class UnitOfWork:
         put_rows(self.connection, DUTY, caches.fresh, leave="looked_under")
         put_rows(self.connection, DUTY, caches.anew)
         if self.passages:
-            people.check_key_for_writing(self.connection, self.context.seal)
+            people.check_key_for_writing(self.connection, self.context.cipher)
             people.insert_free_texts(self.connection, self.passages)
             self.passages = []
         self._write_notices(opened)
@@ -327,13 +329,13 @@ class UnitOfWork:
         if self.people:
             self._know_children(self.works[ref] for ref, _person in self.people)
             linked = {ref: key for ref, _person in self.people if (key := self.works[ref].child_key) is not None}
-            keys = people.put_people(self.connection, self.context.seal, self.people, linked)
+            keys = people.put_people(self.connection, self.context.cipher, self.people, linked)
             for (case_ref, _person), key in zip(self.people, keys, strict=True):
                 self.is_of(linked.get(case_ref, key), key)
                 self.works[case_ref].child_key = key
             self.people = []
         if self.aliases:
-            people.put_aliases(self.connection, self.context.seal, self.aliases)
+            people.put_aliases(self.connection, self.context.cipher, self.aliases)
             self.aliases = {}
 
     def is_of(self, before: str, key: str) -> None:
@@ -397,7 +399,7 @@ class UnitOfWork:
 
     def _duty_rows(self, work: LoadedCase) -> dict[tuple[str, int], Row]:
         looked = self.look(work, FAR_BACK)
-        return duty_rows(work.case_ref, work.duties, looked, self.context.looked_under, self.day)
+        return duty_rows(work.case_ref, work.duties, looked, self.context.ruleset_digest, self.day)
 
 
 def open_readable(unit: UnitOfWork, refs: Iterable[str]) -> dict[str, LoadedCase]:

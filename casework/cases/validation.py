@@ -311,7 +311,7 @@ def _in_windows(
         )
     said: dict[str, str] = {}
     for key, (rule, field) in model.WITHIN_PERIOD.items():
-        start = calculate(context.law, context.almanac, rule, on).due
+        start = calculate(context.law, context.calendar, rule, on).due
         if field in data and start is not None:
             said[key] = "yes" if start <= date.fromisoformat(data[field]) <= on else "no"
     return said

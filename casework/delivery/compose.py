@@ -49,7 +49,7 @@ class LetterContent(NamedTuple):
 
 def view_of(context: AppContext, case: LoadedCase) -> View:
     """What the notices of one case are derived from."""
-    return View(context.ladder, context.directory, context.almanac, case.file, case.duties)
+    return View(context.escalation_policy, context.directory, context.calendar, case.file, case.duties)
 
 
 def recheck(unit: UnitOfWork, drafts: Sequence[NoticeDraft], today: date) -> RecheckResult:

@@ -161,7 +161,7 @@ def _fields(context: AppContext, connection: Connection, as_at: date) -> dict[st
         "troubled": troubled,
         "alert": _alert(context, connection, as_at),
         "head": _checkpoint(context, connection),
-        "almanac_ends": context.almanac.last.isoformat() if as_at >= date(context.almanac.last.year, 7, 1) else None,
+        "almanac_ends": context.calendar.last.isoformat() if as_at >= date(context.calendar.last.year, 7, 1) else None,
     }
 
 

@@ -80,7 +80,7 @@ class Deliveries(NamedTuple):
 def may_leave(context: AppContext, moment: datetime) -> bool:
     """Whether letters leave at this instant: a working day in England and Wales, from 08:00 and before 18:00 London."""
     here = moment.astimezone(LONDON)
-    return context.almanac.is_working_day(here.date()) and OPENS <= here.time() < CLOSES
+    return context.calendar.is_working_day(here.date()) and OPENS <= here.time() < CLOSES
 
 
 def delivery_is_due(context: AppContext) -> bool:
@@ -150,7 +150,7 @@ def _report(connection: Connection, done: Deliveries) -> DeliveryReport:
 
 def _store_reason(context: AppContext, connection: Connection, reason: str) -> str:
     """Store a person's reason encrypted, because it may say anything. Returns its id, which the job's row names."""
-    text = people.encrypt_free_text(context.seal, NO_CASE, reason, instant(context.now()))
+    text = people.encrypt_free_text(context.cipher, NO_CASE, reason, instant(context.now()))
     people.insert_free_texts(connection, [text])
     return text.id
 
@@ -179,7 +179,7 @@ def _leases(run: DeliveryRun) -> Iterator[Lease]:
         mailboxes = outbox.mailboxes_to_write(
             connection,
             None if run.at_once else today,
-            None if run.at_once or context.rehearsed else ready_by,
+            None if run.at_once or context.simulated else ready_by,
         )
     for letter in unfinished:
         if is_expired(letter.claimed_by, letter.claimed_at, moment):

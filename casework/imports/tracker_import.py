@@ -132,7 +132,7 @@ def import_file(
     `dry_run` writes nothing at all and reports what would be; `accept_changes` records corrections where a cell differs
     from the record.
     """
-    tracker = open_tracker(Path(path), load_columns(context.own("tracker.toml")), context.directory)
+    tracker = open_tracker(Path(path), load_columns(context.own_file("tracker.toml")), context.directory)
     rows = list(
         tracker.rows()
     )  # read to the end before anything is written: a file that breaks off further down is refused whole
@@ -261,7 +261,7 @@ class _Batch:
         self.importer = importer
         self.context = importer.context
         self.connection = connection
-        self.seal = self.context.seal
+        self.seal = self.context.cipher
         originals = [plan.original for plan in plans if plan.reference is None]
         self.aliases = people.find_aliases(connection, self.seal, originals)
         refs = [ref for plan in plans if (ref := self.ref_of(plan)) is not None]

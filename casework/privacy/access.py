@@ -50,11 +50,11 @@ def who(context: AppContext, case: str, actor: str, purpose: str, words: bool = 
     there is no such case.
     """
     with writing(context.engine) as connection:
-        ref = case_of(connection, context.seal, case)
-        people.log_read(connection, context.seal, ref, actor, purpose, instant(context.now()))
+        ref = case_of(connection, context.cipher, case)
+        people.log_read(connection, context.cipher, ref, actor, purpose, instant(context.now()))
     with writing(context.engine) as connection:  # the look stands in the log before anything of it is shown
-        person = people.person_of(connection, context.seal, ref)
-        said = _words(connection, context.seal, ref) if words else None
+        person = people.person_of(connection, context.cipher, ref)
+        said = _words(connection, context.cipher, ref) if words else None
     told = person or {}
     return PersonReport(
         case_ref=ref,

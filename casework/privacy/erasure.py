@@ -89,7 +89,7 @@ def erase(context: AppContext, case: str, actor: str, ground: Ground, *, really:
 def _would_go(
     connection: Connection, context: AppContext, case: str, ground: Ground
 ) -> tuple[str | None, ErasureReport]:
-    ref = case_of(connection, context.seal, case)
+    ref = case_of(connection, context.cipher, case)
     child = connection.scalar(select(CASE.c.child_key).where(CASE.c.case_ref == ref))
     known = (
         None

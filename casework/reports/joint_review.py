@@ -127,7 +127,7 @@ def _hold(context: AppContext, duty: Duty, when: date) -> tuple[Hold, str | None
         return Hold(due, strict, duty.dates.act_by), None
     strict = min(by, _leaving_time(context, then, strict))
     try:
-        act_by: date | None = context.almanac.working_day_on_or_before(strict)
+        act_by: date | None = context.calendar.working_day_on_or_before(strict)
     except OutsideCalendarRange:
         act_by = None
     return Hold(by, strict, act_by), then

@@ -110,7 +110,7 @@ def _read(context: AppContext, where: Any, days: Callable[[date], int], standing
                     act_by=row.act_by,
                     days=days(row.due),
                     standing=standing,
-                    chased=row.body is not None and bool(context.ladder.rungs(row.rule)),
+                    chased=row.body is not None and bool(context.escalation_policy.rungs(row.rule)),
                 )
             )
     return rows

@@ -1,8 +1,8 @@
-"""The law that a house goes by: what is shipped, and over it the files of the rule packs that the house has adopted.
+"""The rule set of an installation: the shipped files, with the files of the adopted rule packs laid over them.
 
-Purpose: adopting is a recorded act, so the newest row of `adoption` says which folder under SENDFLOW_HOME/law is in
-force, and the files there are read only while they are what was adopted. `law/current` repeats it for the commands that
-read no records (`due`, `rules`, `explain`).
+Purpose: an adoption is recorded, so the newest row of `adoption` names the folder under SENDFLOW_HOME/law that is in
+force. Its files are read only if their digests are those that were recorded. `law/current` repeats the folder's name
+for the commands that read no database (`due`, `rules`, `explain`).
 """
 
 from __future__ import annotations
@@ -32,44 +32,49 @@ PARTS = ("statute", "almanac", "ladder", "machines")
 
 
 class Ruleset(NamedTuple):
-    """Law, almanac and ladder, the digest that caches are worked out under, and those of its parts."""
+    """Law, working-day calendar and escalation policy, with the digest of all and of each part.
+
+    Projections are stamped with `digest`; `part_digests` are by the names in PARTS.
+    """
 
     law: Law
-    almanac: WorkingCalendar
-    ladder: EscalationPolicy
-    looked_under: str
-    parts: Mapping[str, str]
+    calendar: WorkingCalendar
+    escalation_policy: EscalationPolicy
+    digest: str
+    part_digests: Mapping[str, str]
 
 
 def read_ruleset(settings: Settings, *packs: Path) -> Ruleset:
-    """What is shipped, with each pack laid over it in turn. Raises ConfigFault or EscalationPolicyError."""
+    """Read the shipped files, with each pack laid over them in turn. Raises ConfigFault or EscalationPolicyError."""
     law = load_law(SHIPPED, *packs) if packs else load_law()
-    almanac = load_calendar(*(folder / "almanac" for folder in (SHIPPED, *packs))) if packs else load_calendar()
-    own = settings.home / "ladder.toml"  # a team's own ladder stands before any other
-    ladder = (
+    calendar = load_calendar(*(folder / "almanac" for folder in (SHIPPED, *packs))) if packs else load_calendar()
+    own = settings.home / "ladder.toml"  # a team's own escalation policy replaces all others
+    policy = (
         load_escalation_policy(own)
         if own.exists()
         else load_escalation_policy(DEFAULT, *(pack / "ladder" for pack in packs))
     )
-    tables = _tables()
-    parts = dict(zip(PARTS, (law.digest[:16], almanac.digest[:16], ladder.digest[:16], _digest(*tables)), strict=True))
-    return Ruleset(law, almanac, ladder, _digest(law.digest, almanac.digest, ladder.digest, *tables), parts)
+    machines = _machines()
+    digests = (law.digest[:16], calendar.digest[:16], policy.digest[:16], _digest(*machines))
+    digest = _digest(law.digest, calendar.digest, policy.digest, *machines)
+    return Ruleset(law, calendar, policy, digest, dict(zip(PARTS, digests, strict=True)))
 
 
 @cache
-def _tables() -> tuple[str, ...]:
-    """What the machines of this program allow, and its way of telling, as text."""
+def _machines() -> tuple[str, ...]:
+    """The transition tables of this program and the version of its notices, as text for the digest."""
     return (*(str(sorted(process.table.items())) for process in processes().values()), str(TELLING))
 
 
 def newest_adoption(connection: Connection) -> Row[tuple[object, ...]] | None:
-    """The adoption that is in force, or None."""
+    """Give the adoption in force; None if no rule pack was ever adopted."""
     return connection.execute(select(ADOPTION).order_by(ADOPTION.c.number.desc()).limit(1)).first()
 
 
 def adopted_folder(settings: Settings, connection: Connection) -> Path | None:
-    """The folder of the adoption in force; None where none was ever made. Raises ConfigFault where its files are not
-    those adopted.
+    """Give the folder of the adoption in force; None if there is none.
+
+    Raises ConfigFault if its files are not those that were adopted.
     """
     row = newest_adoption(connection)
     if row is None:
@@ -77,25 +82,24 @@ def adopted_folder(settings: Settings, connection: Connection) -> Path | None:
     folder = law_folder(settings) / str(row.folder)
     check_files(folder, orjson.loads(str(row.files)))
     if pointed_at(settings) != folder:
-        point_at(settings, folder.name)  # the process that adopted it ended before it could say so
+        point_at(settings, folder.name)  # the adopting process ended before it wrote law/current
     return folder
 
 
 def check_files(folder: Path, digests: Mapping[str, str]) -> None:
-    """Whether the files are those that were adopted. Raises ConfigFault, naming the first that is not."""
+    """Compare the folder's files with the recorded digests. Raises ConfigFault, naming the first that differs."""
     if not folder.is_dir():
         raise ConfigFault(
-            f"law/{folder.name}, which was adopted for these records, is not in this SENDFLOW_HOME: copy its folder law"
+            f"law/{folder.name}, which was adopted for this database, is not in this SENDFLOW_HOME. Copy its folder law"
             " from the machine where it was adopted (sendflow adoptions says when and by whom), or restore it from the"
             " backup"
         )
-    held = digests_of(files_of(folder))
-    for name in sorted(held.keys() | digests.keys()):
-        if held.get(name) != digests.get(name):
+    present = digests_of(files_of(folder))
+    for name in sorted(present.keys() | digests.keys()):
+        if present.get(name) != digests.get(name):
             raise ConfigFault(
-                f"law/{folder.name}/{name} is not the file that was adopted: restore it from the backup of"
-                " SENDFLOW_HOME. A change of the law is adopted (sendflow adopt PACK --actor WHO), never written"
-                " there."
+                f"law/{folder.name}/{name} is not the file that was adopted. Restore it from the backup of"
+                " SENDFLOW_HOME. To change the law, adopt a rule pack: sendflow adopt PACK --actor WHO"
             )
 
 

@@ -1,11 +1,12 @@
-"""One law holds for one set of records at a time, and a program that goes by another neither records nor sweeps nor
-sends.
+"""Only programs with the active rule set may write to a database. A program with another one may still read it.
 
-Purpose: two machines with another statute or ladder would undo each other's work for ever, and every letter of theirs
-would go out and be withdrawn day after day. Which law holds is a row of `law_held`, only ever added to. A home whose
-law was the one that holds and has been changed since (an upgrade, an edited ladder) brings in its new one by whatever
-it writes next; a home that never had it, and a law that held before, come in only by an act of somebody (`sendflow
-adopt --installed`). Whoever only looks is never refused. What this does not decide: which of two laws is right.
+Purpose: two machines with different statutes or escalation policies would undo each other's work every day, and would
+send and correct the same letters without end. The active rule set is the newest row of the append-only `law_held`.
+
+A rule set becomes active in two ways. If this installation had the active rule set and its files were changed since (an
+upgrade, an edited ladder.toml), its next write activates the new one. In all other cases a person has to run `sendflow
+adopt --installed`: for an installation that never had the active rule set, and for a rule set that was active before.
+sendflow does not decide which of two rule sets is right.
 """
 
 from __future__ import annotations
@@ -27,18 +28,18 @@ from config.settings import Settings
 from models.database import LAW, DatabaseUnusable, alone, is_reading
 from models.tables import RULESET
 
-FILE = "law_held.json"
-WAYS = ", ".join(("the same version of sendflow", "the same rule packs", "the same ladder.toml"))
+LAST_ACTIVE_FILE = "law_held.json"
 
 
 class RulesetMismatch(DatabaseUnusable):
-    """These records go by another law than this program. Nothing was written; the text says which, since when, and what
-    to do.
+    """This database has another active rule set than this program. Nothing was written.
+
+    The text names both rule sets, the parts in which they differ and how to solve it.
     """
 
 
-class Held(NamedTuple):
-    """A row of `law_held`."""
+class Activation(NamedTuple):
+    """A row of `law_held`: a rule set became active at an instant (UTC). Its fields are the columns."""
 
     number: int
     id: str
@@ -54,196 +55,185 @@ class Held(NamedTuple):
     rehearsed: bool
 
 
-class Seen(NamedTuple):
-    """The last law of some records (known by their first law's id) that a home went by."""
+class LastActive(NamedTuple):
+    """The last active rule set that an installation had. `records` is the id of the database's first activation."""
 
     records: str
     number: int
     id: str
 
 
-_seen: dict[
-    Path, Seen | None
-] = {}  # by home: what this process went by last, and before that what the home says. See `Hold.opened`.
+# By SENDFLOW_HOME: the rule set that this process used last. Until it uses one, LAST_ACTIVE_FILE says it.
+_last_active: dict[Path, LastActive | None] = {}
 
 
 @dataclass
-class Hold:
-    """A house's law against the one that holds for its records. One for each house that is opened; a house with a pack
-    laid over it has its own.
+class RulesetGuard:
+    """Compares this program's rule set with the active one. Each `AppContext` has its own.
 
-    `seen` is what had been gone by when the house was opened, or what this law itself came to be since: a house that
-    was opened before the law changed does not bring the old law back, whatever other programs of the same home have
-    gone by meanwhile.
+    `last_active` is what was active when the context was loaded, or later with this same rule set. A context that was
+    loaded before a change therefore never activates the old rule set again, even if other programs of the installation
+    have activated others. `number` is that of the activation that this guard last found to be its own.
     """
 
     home: Path
-    looked_under: str
-    parts: Mapping[str, str]
-    seen: Seen | None = None
-    rehearsed: bool = False
+    digest: str
+    part_digests: Mapping[str, str]
+    last_active: LastActive | None = None
+    simulated: bool = False
     number: int | None = None
 
     @classmethod
-    def opened(cls, connection: Connection, settings: Settings, seen: Seen | None, book: Ruleset) -> Hold:
-        """The hold of a house that is just being opened; `seen` is what `gone_by` gave before its files were read."""
-        hold = cls(settings.home, book.looked_under, book.parts, seen, settings.today is not None)
-        now = newest(connection)
-        if now is None:
-            return hold
-        if now.looked_under == hold.looked_under:
-            hold._goes_by(connection, now)
-        elif seen is None and settings.database_url is None and not (settings.home / FILE).exists():
-            hold.seen = Seen(
-                _first(connection), now.number, now.id
-            )  # the records stand in this home, so that nobody else's law holds for them
-        return hold
+    def load(
+        cls, connection: Connection, settings: Settings, last_active: LastActive | None, ruleset: Ruleset
+    ) -> RulesetGuard:
+        """Make the guard of a context. `last_active` is what `read_last_active` gave before the files were read."""
+        guard = cls(settings.home, ruleset.digest, ruleset.part_digests, last_active, settings.today is not None)
+        active = active_ruleset(connection)
+        if active is None:
+            return guard
+        in_this_home = settings.database_url is None and not (settings.home / LAST_ACTIVE_FILE).exists()
+        if active.looked_under == guard.digest:
+            guard._note_active(connection, active)
+        elif last_active is None and in_this_home:
+            # The database file is in this home, so no other machine can have activated its rule set.
+            guard.last_active = LastActive(_first_id(connection), active.number, active.id)
+        return guard
 
-    def under(self, book: Ruleset) -> Hold:
-        """The hold of the same house with another law."""
-        return replace(self, looked_under=book.looked_under, parts=book.parts, number=None)
+    def with_ruleset(self, ruleset: Ruleset) -> RulesetGuard:
+        """Make the guard of the same installation for another rule set."""
+        return replace(self, digest=ruleset.digest, part_digests=ruleset.part_digests, number=None)
 
-    def keep(self, connection: Connection, at: str, actor: str, via: str) -> None:
-        """Go on only where this law holds, or may come to hold now (which is then written down). Raises
-        RulesetMismatch. Asks nothing of who only reads.
+    def ensure_active(self, connection: Connection, at: str, actor: str, via: str) -> None:
+        """Make sure that this rule set is active, activating it if it may become so.
+
+        Raises RulesetMismatch if it may not. Does nothing in a connection that only reads.
         """
         if is_reading(connection):
             return
         number = connection.info.get(LAW)
         if number is not None and number == self.number:
             return
-        now = newest(connection)
-        if now is None or now.looked_under != self.looked_under:
-            alone(connection, "law")  # of several that bring in the same law at once the second finds it there
-            now = newest(connection)
-        if now is not None and now.looked_under == self.looked_under:
-            self._goes_by(connection, now)
-        elif now is None or self._may_come(connection, now):
-            self.take(connection, at, actor, via)
+        active = active_ruleset(connection)
+        if active is None or active.looked_under != self.digest:
+            alone(connection, "law")  # if several processes activate one rule set at once, only the first writes a row
+            active = active_ruleset(connection)
+        if active is not None and active.looked_under == self.digest:
+            self._note_active(connection, active)
+        elif active is None or self._may_replace(connection, active):
+            self.activate(connection, at, actor, via)
         else:
-            raise RulesetMismatch(self._why_not(connection, now))
+            raise RulesetMismatch(self._mismatch(connection, active))
 
-    def take(self, connection: Connection, at: str, actor: str, via: str) -> Held:
-        """Write down that this law holds from now on, whatever held before."""
-        now = newest(connection)
-        taken = Held(
-            number=1 if now is None else now.number + 1,
+    def activate(self, connection: Connection, at: str, actor: str, via: str) -> Activation:
+        """Record that this rule set is active from now on, whichever was active before."""
+        active = active_ruleset(connection)
+        activation = Activation(
+            number=1 if active is None else active.number + 1,
             id=secrets.token_hex(8),
             taken_at=at,
-            looked_under=self.looked_under,
-            statute=self.parts["statute"],
-            almanac=self.parts["almanac"],
-            ladder=self.parts["ladder"],
-            machines=self.parts["machines"],
+            looked_under=self.digest,
+            **self.part_digests,
             actor=actor,
             via=via,
             machine=socket.gethostname(),
-            rehearsed=self.rehearsed,
+            rehearsed=self.simulated,
         )
-        connection.execute(insert(RULESET), taken._asdict())
-        # Should this transaction be undone, the home has seen a law that never held: a number that nobody has, or that
-        # another's row has by another id.
-        self._remember(Seen(_first(connection), taken.number, taken.id))
-        return taken
+        connection.execute(insert(RULESET), activation._asdict())
+        # If this transaction is rolled back, the remembered number belongs to no row, or to a row with another id.
+        self._remember(LastActive(_first_id(connection), activation.number, activation.id))
+        return activation
 
-    def other(self, connection: Connection) -> str | None:
-        """Why this house could not write now, in a sentence; None where it could."""
-        now = newest(connection)
-        if now is None or now.looked_under == self.looked_under:
+    def reason_not_writable(self, connection: Connection) -> str | None:
+        """Say in a sentence why this program could not write to the database now; None if it could."""
+        active = active_ruleset(connection)
+        if active is None or active.looked_under == self.digest or self._may_replace(connection, active):
             return None
-        return None if self._may_come(connection, now) else self._why_not(connection, now)
+        return self._mismatch(connection, active)
 
-    def _goes_by(self, connection: Connection, now: Held) -> None:
-        self.number = now.number
-        self._remember(Seen(_first(connection), now.number, now.id))
+    def _note_active(self, connection: Connection, active: Activation) -> None:
+        self.number = active.number
+        self._remember(LastActive(_first_id(connection), active.number, active.id))
 
-    def _may_come(self, connection: Connection, now: Held) -> bool:
-        """Whether this law may come to hold by whatever is written next: a later one, that never held."""
-        return self._came_after(connection, now) and not _when(connection, self.looked_under)
+    def _may_replace(self, connection: Connection, active: Activation) -> bool:
+        """Whether the next write may activate this rule set: it comes later than the active one and was never active.
 
-    def _came_after(self, connection: Connection, now: Held) -> bool:
-        """Whether this house had gone by the law that holds, so that its own is a later one. A later number is that of
-        records that were restored since.
+        A remembered number above the active one is that of a database that was since restored from a backup.
         """
-        seen = self.seen
-        return (
-            seen is not None
-            and seen.records == _first(connection)
-            and (seen.number > now.number or (seen.number, seen.id) == (now.number, now.id))
+        last = self.last_active
+        comes_later = (
+            last is not None
+            and last.records == _first_id(connection)
+            and (last.number > active.number or (last.number, last.id) == (active.number, active.id))
         )
+        return comes_later and _active_until(connection, self.digest) is None
 
-    def _remember(self, seen: Seen) -> None:
-        self.seen = seen
-        if _seen.get(self.home) == seen and (self.home / FILE).exists():
+    def _remember(self, last_active: LastActive) -> None:
+        self.last_active = last_active
+        file = self.home / LAST_ACTIVE_FILE
+        if _last_active.get(self.home) == last_active and file.exists():
             return
-        _seen[self.home] = seen
-        with contextlib.suppress(
-            OSError
-        ):  # a home that cannot be written to has to be told by somebody when its law changes: refused, never wrong
-            fresh = self.home / f"{FILE}.{os.getpid()}"
-            fresh.write_bytes(orjson.dumps(seen._asdict()) + b"\n")
-            fresh.replace(self.home / FILE)
+        _last_active[self.home] = last_active
+        # Without the file the next change of the rule set is refused until a person adopts it, which is safe.
+        with contextlib.suppress(OSError):
+            new_file = self.home / f"{LAST_ACTIVE_FILE}.{os.getpid()}"
+            new_file.write_bytes(orjson.dumps(last_active._asdict()) + b"\n")
+            new_file.replace(file)
 
-    def _why_not(self, connection: Connection, now: Held) -> str:
-        differ = (
-            ", ".join(part for part in PARTS if self.parts[part] != getattr(now, part)) or "nothing that is named apart"
-        )
-        here = _when(connection, self.looked_under)
-        ours = f"held until {here}" if here else "has never held for them"
+    def _mismatch(self, connection: Connection, active: Activation) -> str:
+        differing = [part for part in PARTS if self.part_digests[part] != getattr(active, part)]
+        until = _active_until(connection, self.digest)
+        ours = f"was active until {until}" if until else "was never active"
         return (
-            f"these records go by another law than this program, which wrote nothing: theirs (law {now.number}, digest"
-            f" {now.looked_under}) was taken on {_day(now.taken_at)} by {now.actor} ({now.via}) on machine"
-            f" {now.machine}; the one here (digest {self.looked_under}) {ours}. They differ in: {differ}. Bring this"
-            f" machine to {WAYS}, and start its programs again; or, where the law here is the right one for every"
-            " machine: sendflow adopt --installed --actor WHO. sendflow laws shows both"
+            f"Nothing was written: this database uses rule set {active.number} (digest {active.looked_under}, activated"
+            f" on {_minute(active.taken_at)} by {active.actor} ({active.via}) on machine {active.machine}). The rule"
+            f" set of this machine (digest {self.digest}) {ours}."
+            f" They differ in: {', '.join(differing) or 'no single part'}."
+            " Install the same version of sendflow, the same rule packs and the same ladder.toml here, and start its"
+            " programs again."
+            " If this machine is right, run: sendflow adopt --installed --actor WHO."
+            " To see both, run: sendflow laws"
         )
 
 
-def gone_by(home: Path) -> Seen | None:
-    """The last law that this process or, before its first, this home went by. Asked before the law's files are read, so
-    that a change in between counts.
+def read_last_active(home: Path) -> LastActive | None:
+    """Give the last active rule set that this process, or before its first use this installation, had.
+
+    Call it before the rule set's files are read, so that a change in between counts as later.
     """
-    if home not in _seen:
+    if home not in _last_active:
         try:
-            told = orjson.loads((home / FILE).read_bytes())
-            _seen[home] = Seen(str(told["records"]), int(told["number"]), str(told["id"]))
+            saved = orjson.loads((home / LAST_ACTIVE_FILE).read_bytes())
+            _last_active[home] = LastActive(str(saved["records"]), int(saved["number"]), str(saved["id"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
-    return _seen[home]
+    return _last_active[home]
 
 
-def newest(connection: Connection) -> Held | None:
-    """The law that holds; None where nothing was ever written under this version."""
+def active_ruleset(connection: Connection) -> Activation | None:
+    """Give the active rule set; None if no rule set was ever activated."""
     row = connection.execute(select(RULESET).order_by(RULESET.c.number.desc()).limit(1)).first()
-    return Held._make(row) if row is not None else None
+    return Activation._make(row) if row is not None else None
 
 
-def every(connection: Connection) -> list[Held]:
-    """Every law that has held, the newest first."""
-    return [Held._make(row) for row in connection.execute(select(RULESET).order_by(RULESET.c.number.desc()))]
+def activations(connection: Connection) -> list[Activation]:
+    """Give every rule set that was activated, the newest first."""
+    return [Activation._make(row) for row in connection.execute(select(RULESET).order_by(RULESET.c.number.desc()))]
 
 
-def _first(connection: Connection) -> str:
+def _first_id(connection: Connection) -> str:
     return str(connection.scalar(select(RULESET.c.id).order_by(RULESET.c.number).limit(1)))
 
 
-def _when(connection: Connection, looked_under: str) -> str | None:
-    """Until when a law held that no longer does; None where it never did."""
-    last = connection.scalar(
-        select(RULESET.c.number)
-        .where(RULESET.c.looked_under == looked_under)
-        .order_by(RULESET.c.number.desc())
-        .limit(1)
-    )
-    after = (
-        None
-        if last is None
-        else connection.scalar(
-            select(RULESET.c.taken_at).where(RULESET.c.number > last).order_by(RULESET.c.number).limit(1)
-        )
-    )
-    return _day(after) if after is not None else None
+def _active_until(connection: Connection, digest: str) -> str | None:
+    """Say until when a rule set was active that another one replaced; None if it never was."""
+    number = RULESET.c.number
+    last = connection.scalar(select(number).where(RULESET.c.looked_under == digest).order_by(number.desc()).limit(1))
+    if last is None:
+        return None
+    replaced_at = connection.scalar(select(RULESET.c.taken_at).where(number > last).order_by(number).limit(1))
+    return _minute(replaced_at) if replaced_at is not None else None
 
 
-def _day(at: str) -> str:
-    return f"{at[:10]} at {at[11:16]} UTC"
+def _minute(instant: str) -> str:
+    return f"{instant[:10]} at {instant[11:16]} UTC"

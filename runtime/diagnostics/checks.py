@@ -87,7 +87,7 @@ def examine(settings: Settings, quick: bool = False) -> DoctorReport:
         found.append(other)
     else:
         try:
-            context = AppContext.open(settings)
+            context = AppContext.load(settings)
         except WrongKey as problem:
             found.append(
                 Finding(
@@ -219,11 +219,11 @@ def _inside(context: AppContext, quick: bool) -> Iterator[Finding]:
         gone = missing_triggers(connection)
         for look in looks:
             yield from look(context, connection, today)
-    if today >= date(context.almanac.last.year, 7, 1):
+    if today >= date(context.calendar.last.year, 7, 1):
         yield Finding(
             what="almanac",
             message=(
-                f"bank holidays are known to {context.almanac.last.isoformat()} only, and sums beyond it have no answer"
+                f"bank holidays are known to {context.calendar.last.isoformat()} only; later dates cannot be calculated"
             ),
             mend="add the newly announced years to config/almanac and run make test",
         )
@@ -232,7 +232,7 @@ def _inside(context: AppContext, quick: bool) -> Iterator[Finding]:
             yield _damage("trigger", len(gone), [], "append-only triggers are missing: " + ", ".join(gone))
         return
     with reading(context.engine) as connection:
-        unopened = count_unopened(connection, context.seal)
+        unopened = count_unopened(connection, context.cipher)
     if unopened:
         yield Finding(
             what="key_other",
@@ -327,7 +327,7 @@ def _laws(context: AppContext, connection: Connection, today: date) -> Iterator[
     """A machine with another law writes nothing. Sweeps that take turns under two undo each other's work, and whoever
     is told is told again.
     """
-    if (why_not := context.hold.other(connection)) is not None:
+    if (why_not := context.ruleset_guard.reason_not_writable(connection)) is not None:
         yield Finding(
             what="other_law",
             message=why_not,

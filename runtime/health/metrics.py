@@ -91,7 +91,7 @@ def collect_metrics(context: AppContext) -> Iterator[Metric]:
     yield refused
     yield _one("sendflow_disk_free_bytes", "Room on the disk of SENDFLOW_HOME.", _room(context))
     yield _one(
-        "sendflow_almanac_days_left", "Days until the known bank holidays end.", (context.almanac.last - today).days
+        "sendflow_almanac_days_left", "Days until the known bank holidays end.", (context.calendar.last - today).days
     )
 
 
@@ -104,7 +104,7 @@ def silent(context: AppContext) -> list[str]:
     with reading(context.engine) as connection:
         if not connection.scalar(select(exists().where(FACT.c.seq > 0))):
             return []
-        if context.hold.other(connection) is not None:
+        if context.ruleset_guard.reason_not_writable(connection) is not None:
             return ["another_law_holds"]  # whatever other machines do, this one does nothing
         last = last_finished(connection, "sweep")
         return ["no_sweep_for_a_day"] if last is None or _age(context.now(), last) > SILENCE.total_seconds() else []

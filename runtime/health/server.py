@@ -68,7 +68,7 @@ class HealthServer:
     """
 
     def __init__(
-        self, settings: Settings, pulse: Heartbeat, opened: Callable[[Settings], AppContext] = AppContext.open
+        self, settings: Settings, pulse: Heartbeat, opened: Callable[[Settings], AppContext] = AppContext.load
     ) -> None:
         """Begins to listen. Raises OSError where it cannot, ValueError where it would leave loopback
         without a login.

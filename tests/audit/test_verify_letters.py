@@ -114,8 +114,8 @@ def test_what_was_recorded_under_another_law_or_ladder_is_not_asked_for_its_lett
     asked = told.lines()[-1].seq
     spoil(f"DELETE FROM notice WHERE {OURS} AND fact_seq = {asked}")
     context = told.context("14 Apr 2026")
-    hold = replace(context.hold, looked_under="another")
-    assert verify(replace(context, hold=hold)).intact
+    hold = replace(context.ruleset_guard, digest="another")
+    assert verify(replace(context, ruleset_guard=hold)).intact
 
 
 def test_a_notice_that_nothing_called_for_is_named(told: Team, spoil: Spoil) -> None:

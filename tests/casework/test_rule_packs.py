@@ -53,7 +53,7 @@ def before(file: str, *changes: tuple[str, str]) -> str:
 
 def reopened(team: Team, on: str) -> AppContext:
     """The house as a new command finds it on a day."""
-    return AppContext.open(Settings(home=team.home, today=day(on)))
+    return AppContext.load(Settings(home=team.home, today=day(on)))
 
 
 def told(rows: list[Moved]) -> list[tuple[Any, ...]]:
@@ -96,7 +96,7 @@ def test_an_adoption_is_recorded_and_reaches_every_case_at_the_next_sweep(team: 
         1,
         ["statute/ehc_needs_assessment.toml"],
     )
-    assert (done.before, done.after) == (context.looked_under, reopened(team, "10 Feb 2026").looked_under)
+    assert (done.before, done.after) == (context.ruleset_digest, reopened(team, "10 Feb 2026").ruleset_digest)
     shutil.rmtree(brought)  # the house keeps its own copy
     after = reopened(team, "11 Feb 2026")
     assert verify(after).stale == 1
@@ -212,7 +212,7 @@ def test_the_amendments_of_2015_and_2018_bind_from_their_day_on(team: Team, tmp_
     ]
     then = (
         reopened(team, "25 Mar 2015")
-        .under(PACKS / "recommendations_in_2018")
+        .with_rule_pack(PACKS / "recommendations_in_2018")
         .law.rule("ftt_health_recommendation_respond")
     )
     assert [then.period_on(day(on)).counts for on in ("2018-04-02", "2018-04-03")] == ["none", "beginning_with"]

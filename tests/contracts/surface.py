@@ -220,7 +220,7 @@ def _settings(home: Path, today: str) -> Settings:
 
 
 def _house(home: Path, today: str) -> AppContext:
-    return AppContext.open(_settings(home, today))
+    return AppContext.load(_settings(home, today))
 
 
 @cache

@@ -191,7 +191,7 @@ from casework.cases.record import record
 from models.facts import FactDraft
 print("ready", flush=True)
 sys.stdin.readline()
-context = AppContext.open(Settings(home=Path(sys.argv[1]), today=date(2026, 3, 31)))
+context = AppContext.load(Settings(home=Path(sys.argv[1]), today=date(2026, 3, 31)))
 for number in range(1, 21):
     try:
         data = {"body": "QX101", "service": "physiotherapy", "weeks": 10}

@@ -95,24 +95,24 @@ def test_whatever_is_sealed_opens_again_and_does_not_lie_open(words: str) -> Non
 
 
 def test_a_house_whose_key_was_lost_is_not_given_another(tmp_path: Path) -> None:
-    context = AppContext.open(Settings(home=tmp_path / "var"))
+    context = AppContext.load(Settings(home=tmp_path / "var"))
     (tmp_path / "var" / "person.key").unlink()
-    AppContext.open(Settings(home=tmp_path / "var"))  # nothing is sealed yet, so that nothing is lost
+    AppContext.load(Settings(home=tmp_path / "var"))  # nothing is sealed yet, so that nothing is lost
     with context.engine.begin() as connection:
-        people.put_people(connection, context.seal, [("NX001", ADA)])
+        people.put_people(connection, context.cipher, [("NX001", ADA)])
     (tmp_path / "var" / "person.key").unlink()
     with pytest.raises(EncryptionError, match="restore it from the backup"):
-        AppContext.open(Settings(home=tmp_path / "var"))
+        AppContext.load(Settings(home=tmp_path / "var"))
 
 
 def test_another_houses_key_neither_opens_the_house_nor_seals_into_it(tmp_path: Path) -> None:
     """It imported and recorded as if nothing were, a child became two, and only a look at the person found it out."""
     settings = Settings(home=tmp_path / "var")
     key = settings.home / "person.key"
-    context = AppContext.open(settings)
+    context = AppContext.load(settings)
     right = key.read_bytes()
     key.unlink()
-    other = AppContext.open(settings)  # nothing is sealed yet: a second machine that made a key of its own
+    other = AppContext.load(settings)  # nothing is sealed yet: a second machine that made a key of its own
     wrong = key.read_bytes()
     put_away: list[Callable[[Connection, Cipher], object]] = [
         lambda connection, seal: people.put_people(connection, seal, [("NX001", ADA)]),
@@ -120,20 +120,20 @@ def test_another_houses_key_neither_opens_the_house_nor_seals_into_it(tmp_path: 
         lambda connection, seal: people.log_read(connection, seal, "NX001", "dco", "why", NOW),
     ]
     with writing(context.engine) as connection:
-        put_away[0](connection, context.seal)
+        put_away[0](connection, context.cipher)
     for each in put_away:
         with pytest.raises(WrongKey, match="Restore the right one"), writing(other.engine) as connection:
-            each(connection, other.seal)
+            each(connection, other.cipher)
     with pytest.raises(WrongKey):
-        AppContext.open(settings)
+        AppContext.load(settings)
     key.write_bytes(right)
     with writing(context.engine) as connection:
-        put_away[2](connection, context.seal)
+        put_away[2](connection, context.cipher)
         connection.execute(update(PERSON).values(sealed=b"", erased_at=NOW))
-    assert AppContext.open(settings).seal.opens(context.seal.seal("words")), "the words that are left are of this key"
+    assert AppContext.load(settings).seal.opens(context.cipher.seal("words")), "the words that are left are of this key"
     key.write_bytes(wrong)
     with pytest.raises(WrongKey):
-        AppContext.open(settings)
+        AppContext.load(settings)
 
 
 def test_keyed_digests_differ_by_sort_and_by_house(tmp_path: Path, seal: Cipher) -> None:

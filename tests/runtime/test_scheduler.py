@@ -69,7 +69,7 @@ def test_a_changed_law_is_looked_at_once(team: Team) -> None:
     """What was worked out under another law is worked out again."""
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     team.sweep("2 Mar 2026")
-    assert sweep_is_called_for(replace(team.context("2 Mar 2026"), looked_under="another law"), date(2026, 3, 2))
+    assert sweep_is_called_for(replace(team.context("2 Mar 2026"), ruleset_digest="another law"), date(2026, 3, 2))
 
 
 def test_a_tick_with_nothing_to_do_does_nothing(team: Team) -> None:

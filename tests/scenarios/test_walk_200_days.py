@@ -281,7 +281,7 @@ from pathlib import Path
 from config.settings import Settings
 from casework.context import AppContext
 from casework.sweep import sweep
-context = AppContext.open(Settings(home=Path(sys.argv[1]), today=date(2026, 6, 1)))
+context = AppContext.load(Settings(home=Path(sys.argv[1]), today=date(2026, 6, 1)))
 print("ready", flush=True)
 sys.stdin.readline()
 report = sweep(context)

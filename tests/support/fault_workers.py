@@ -213,7 +213,7 @@ def main() -> None:
     from casework.context import AppContext
     from config.settings import Settings
 
-    context = AppContext.open(
+    context = AppContext.load(
         Settings(home=Path(sys.argv[1]), today=date(2026, 1, 1), database_url=json.loads(sys.stdin.readline()))
     )
     for worked_out in ("processes", *HANDED_DOWN):

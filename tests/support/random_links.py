@@ -87,7 +87,7 @@ TELLS = {cause for each in processes().values() for cause in each.hears}
 def _made() -> tuple[AppContext, Path]:
     """A house with empty records, made once: copied it costs a few milliseconds."""
     home = Path(mkdtemp(prefix="sendflow-links-"))
-    context = AppContext.open(Settings(home=home, today=FIRST))
+    context = AppContext.load(Settings(home=home, today=FIRST))
     context.engine.dispose()
     return context, home
 

@@ -67,7 +67,7 @@ class Team:
     def __init__(self, home: Path, case: str = CASE, database_url: str | None = None) -> None:
         self.case = case
         self.home = home if database_url else ready(home)
-        self.first = AppContext.open(Settings(home=home, today=date(2026, 1, 1), database_url=database_url))
+        self.first = AppContext.load(Settings(home=home, today=date(2026, 1, 1), database_url=database_url))
         self.post = KeptPost()
         self._houses: dict[date, AppContext] = {}
 

@@ -159,7 +159,7 @@ def test_the_head_that_left_the_building_holds_the_records_to_it(team: Team, mai
 def test_from_july_of_the_almanacs_last_year_it_says_when_the_almanac_ends(
     team: Team, mail_server: ScriptedMailServer
 ) -> None:
-    last = team.first.almanac.last
+    last = team.first.calendar.last
     assert "almanac ends" not in said(team, written(team, f"{last.year}-06-30", mail_server))
     assert "The almanac ends" in said(team, written(team, f"{last.year}-07-01", mail_server))
 

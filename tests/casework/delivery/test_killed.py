@@ -20,9 +20,9 @@ import sys
 from casework.delivery.deliver import deliver
 from casework.context import AppContext
 from notifications.transport import SmtpTransport
-print(deliver(AppContext.open(), transport=SmtpTransport(sys.argv[1], int(sys.argv[2]))).model_dump_json())
+print(deliver(AppContext.load(), transport=SmtpTransport(sys.argv[1], int(sys.argv[2]))).model_dump_json())
 """
-SWEEP = "from casework.context import AppContext; from casework.sweep import sweep; sweep(AppContext.open())"
+SWEEP = "from casework.context import AppContext; from casework.sweep import sweep; sweep(AppContext.load())"
 
 
 def child(team: Team, today: str, code: str, *args: str, kill_at: str = "") -> subprocess.Popen[str]:

@@ -52,7 +52,7 @@ def test_without_yes_it_says_what_would_go_and_changes_nothing(home: Path, team:
 
 
 def test_what_is_erased_is_gone_from_every_file_and_the_chains_verify(home: Path, team: Team) -> None:
-    seal = team.first.seal
+    seal = team.first.cipher
     with team.first.engine.connect() as connection:
         kept = [
             bytes(row[0])

@@ -140,7 +140,7 @@ def test_a_changed_law_waits_for_a_sweep_and_a_body_that_is_gone_has_no_mailbox(
 
 
 def test_an_almanac_that_ends(lived: Team) -> None:
-    last = lived.first.almanac.last.year
+    last = lived.first.calendar.last.year
     lived.sweep(f"30 Jun {last}")
     assert "almanac" not in doctor(lived, f"30 Jun {last}")
     lived.sweep(f"1 Jul {last}")
@@ -181,7 +181,7 @@ def test_another_houses_key_and_rows_that_were_sealed_under_one(lived: Team, tmp
     sql(lived, "DELETE FROM passage WHERE id = (SELECT max(id) FROM passage)")
     assert doctor(lived, quick=True)["key_other"].mend.startswith("restore person.key")
     with pytest.raises(WrongKey):
-        lived.context(TODAY).open(lived.context(TODAY).settings)
+        lived.context(TODAY).load(lived.context(TODAY).settings)
     key.write_bytes(kept)
     assert "key_other" not in doctor(lived, quick=True)
 

@@ -110,7 +110,7 @@ def test_a_backup_taken_by_the_script_opens_as_a_house_and_verifies(team: Team, 
     again = Team(fresh)
     assert (
         again.first.directory == load_directory(team.home / "directory.toml")
-        and again.first.ladder.digest == load_escalation_policy(team.home / "ladder.toml").digest
+        and again.first.escalation_policy.digest == load_escalation_policy(team.home / "ladder.toml").digest
     )
     assert again.dump() == team.dump()
     assert again.verify("3 Mar 2026").head == team.verify("3 Mar 2026").head

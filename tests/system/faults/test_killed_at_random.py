@@ -71,7 +71,7 @@ def test_whatever_dies_when_nothing_is_lost_and_nothing_is_said_twice(
 ) -> None:
     told, wanted = tmp_path / "accepted", list[Planned]()
     killed = 0
-    days = working_days(team.first.almanac, date(2026, 3, 2), rounds(3) + 4)
+    days = working_days(team.first.calendar, date(2026, 3, 2), rounds(3) + 4)
     with nursery(team) as children:
         for number, today in enumerate(days[:-4]):
             first = 4 * number

@@ -115,7 +115,7 @@ def test_a_program_that_is_started_then_says_so_and_the_doctor_too(team: Team, p
     settings = team.context("14 Apr 2026").settings
     with nothing_is_written(team):
         with pytest.raises(DatabaseUnusable, match="nothing was changed"):
-            AppContext.open(settings)
+            AppContext.load(settings)
         environment = child_environment(settings) | {"SENDFLOW_TODAY": "2026-04-14", "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-c", "from cli import main; main()", "sweep"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
@@ -278,7 +278,7 @@ def test_programs_that_sweep_in_turn_under_two_laws_are_named(team: Team) -> Non
     """
     lived(team)
     newer = team.context("23 Mar 2026")
-    older = replace(newer, looked_under="0" * len(newer.looked_under))
+    older = replace(newer, ruleset_digest="0" * len(newer.ruleset_digest))
     for context in (older, newer):
         sweep(context)
     settings = newer.settings

@@ -25,7 +25,7 @@ from casework.imports.tracker_import import import_file
 from casework.rule_packs import adopt, adopt_installed, dry_run, laws
 from casework.rules import ruleset_guard
 from casework.rules.ruleset import read_ruleset
-from casework.rules.ruleset_guard import FILE, RulesetMismatch, every
+from casework.rules.ruleset_guard import LAST_ACTIVE_FILE, RulesetMismatch, activations
 from casework.sweep import sweep
 from config.escalation_policy import DEFAULT
 from config.settings import Settings, child_environment
@@ -51,20 +51,20 @@ def ladder(home: Path, weeks: int) -> None:
 def process_of_its_own(*teams: Team) -> None:
     """What the next houses of these homes know is what their homes say, as in a process that has just begun."""
     for team in teams:
-        ruleset_guard._seen.pop(team.home, None)
+        ruleset_guard._last_active.pop(team.home, None)
 
 
 def stranger(team: Team, weeks: int) -> None:
     """A machine that came with another ladder and never went by the law that holds."""
     ladder(team.home, weeks)
-    (team.home / FILE).unlink()
+    (team.home / LAST_ACTIVE_FILE).unlink()
 
 
 def opened(team: Team, today: str) -> AppContext:
     """The house as its files are now, opened anew on a day, by a process of its own."""
     process_of_its_own(team)
     team.first.engine.dispose()
-    team.first = AppContext.open(replace(team.first.settings, today=day("1 Jan 2026")))
+    team.first = AppContext.load(replace(team.first.settings, today=day("1 Jan 2026")))
     team._houses.clear()
     return team.context(today)
 
@@ -91,7 +91,7 @@ def two(tmp_path: Path, shared: str) -> Iterator[tuple[Team, Team]]:
 
 def rows(team: Team) -> list[Any]:
     with reading(team.first.engine) as connection:
-        return [*team.dump(), *connection.execute(text("SELECT * FROM tick ORDER BY id")), *every(connection)]
+        return [*team.dump(), *connection.execute(text("SELECT * FROM tick ORDER BY id")), *activations(connection)]
 
 
 def test_a_machine_with_another_ladder_records_sweeps_and_sends_nothing_and_says_why(
@@ -117,9 +117,9 @@ def test_a_machine_with_another_ladder_records_sweeps_and_sends_nothing_and_says
             RulesetMismatch, match=r"differ in: ladder.*same ladder.toml.*sendflow adopt --installed"
         ) as refused:
             act()
-        assert "taken on 2026-02-02 at 09:00 UTC by dco.team (record)" in str(
+        assert "activated on 2026-02-02 at 09:00 UTC by dco.team (record)" in str(
             refused.value
-        ) and "has never held" in str(refused.value)
+        ) and "was never active" in str(refused.value)
         assert "\n" not in str(refused.value)
     assert (rows(first), second.post.letters) == (before, [])
     # Whoever looks is answered; the doctor and the watch name it, and the machine whose law holds goes on.
@@ -146,7 +146,7 @@ def test_an_edited_ladder_comes_to_hold_by_the_next_sweep_and_the_other_machine_
     assert sweep(first_house).kinds == {"reminder_due": 2}, (
         "the missing acknowledgement, and the reminder of the second week"
     )
-    with pytest.raises(RulesetMismatch, match="held until 2026-03-16 at 09:00 UTC"):
+    with pytest.raises(RulesetMismatch, match="was active until 2026-03-16 at 09:00 UTC"):
         second.sweep("16 Mar 2026")
     ladder(second.home, 2)
     assert sweep(opened(second, "17 Mar 2026")).cases_looked_at == 0
@@ -165,8 +165,8 @@ def test_day_after_day_nothing_goes_back_and_forth(two: tuple[Team, Team], tmp_p
     """
     first, second = two
     changed = STATUTE.read_text("utf-8").replace("weeks = 6", "weeks = 5")
-    other = second.first.under(pack(tmp_path / "pack", statute__ehc_needs_assessment=changed))
-    second.first = replace(other, hold=replace(other.hold, seen=None))
+    other = second.first.with_rule_pack(pack(tmp_path / "pack", statute__ehc_needs_assessment=changed))
+    second.first = replace(other, ruleset_guard=replace(other.ruleset_guard, last_active=None))
     post = first.post = second.post = KeptPost()
     refused = 0
     for number in range(40, 60):
@@ -203,12 +203,12 @@ def test_a_process_that_has_read_half_of_an_upgrade_is_refused_once_the_whole_of
     before nor the one after.
     """
     first, _second = two
-    began = ruleset_guard.gone_by(first.home)  # what the alarm clock's process went by when it began
+    began = ruleset_guard.read_last_active(first.home)  # what the alarm clock's process went by when it began
     ladder(first.home, 2)
     sweep(opened(first, "16 Mar 2026"))
     ladder(first.home, 4)
-    ruleset_guard._seen[first.home] = began
-    half = AppContext.open(replace(first.first.settings, today=day("16 Mar 2026")))
+    ruleset_guard._last_active[first.home] = began
+    half = AppContext.load(replace(first.first.settings, today=day("16 Mar 2026")))
     with pytest.raises(RulesetMismatch):
         sweep(half)
     half.engine.dispose()
@@ -221,7 +221,7 @@ def test_a_law_that_held_before_comes_back_by_an_act_of_somebody_only(two: tuple
     sweep(opened(first, "16 Mar 2026"))
     (first.home / "ladder.toml").unlink()
     context = opened(first, "17 Mar 2026")
-    with pytest.raises(RulesetMismatch, match="held until 2026-03-16"):
+    with pytest.raises(RulesetMismatch, match="was active until 2026-03-16"):
         sweep(context)
     taken = adopt_installed(context, "dco.team")
     assert (taken.number, taken.actor, taken.via) == (3, "dco.team", "adopt")
@@ -267,7 +267,7 @@ def test_the_first_of_many_that_bring_in_a_law_at_once_is_the_only_one(two: tupl
     first, _second = two
     ladder(first.home, 2)
     opened(first, "16 Mar 2026")
-    houses = [AppContext.open(replace(first.first.settings, today=day("16 Mar 2026"))) for _worker in range(8)]
+    houses = [AppContext.load(replace(first.first.settings, today=day("16 Mar 2026"))) for _worker in range(8)]
     process_of_its_own(first)
     faults: list[BaseException] = []
 
@@ -298,7 +298,7 @@ def test_what_is_undone_has_not_brought_in_a_law(two: tuple[Team, Team]) -> None
     ladder(first.home, 2)
     context = opened(first, "16 Mar 2026")
     with pytest.raises(RuntimeError, match="the disk is full"), writing(context.engine) as connection:
-        context.hold.keep(connection, "2026-03-16T09:00:00.000000Z", "sendflow", "sweep")
+        context.ruleset_guard.ensure_active(connection, "2026-03-16T09:00:00.000000Z", "sendflow", "sweep")
         raise RuntimeError("the disk is full")
     assert len(laws(first.first)) == 1
     ladder(second.home, 4)
@@ -328,7 +328,7 @@ def test_a_file_of_records_restored_into_an_empty_folder_takes_the_law_that_is_t
     """
     team = Team(tmp_path / "var")
     team.opened("2 Feb 2026").asked("2 Mar 2026")
-    (team.home / FILE).unlink()
+    (team.home / LAST_ACTIVE_FILE).unlink()
     ladder(team.home, 2)
     assert sweep(opened(team, "16 Mar 2026")).kinds == {"reminder_due": 2}
     assert [law.number for law in laws(team.first)] == [2, 1]
@@ -390,15 +390,15 @@ def test_the_hold_costs_a_writer_no_question_once_it_knows(two: tuple[Team, Team
     context = two[0].context("3 Mar 2026")
     context.ensure_ruleset_active("sweep")
     asked: list[str] = []
-    hold = context.hold
+    hold = context.ruleset_guard
     assert hold.number == 1
     event.listen(context.engine, "before_cursor_execute", lambda _connection, _cursor, said, *_more: asked.append(said))
     with writing(context.engine) as connection:
         asked.clear()
-        hold.keep(connection, "2026-03-03T09:00:00.000000Z", "sendflow", "sweep")
+        hold.ensure_active(connection, "2026-03-03T09:00:00.000000Z", "sendflow", "sweep")
         assert asked == []
         hold.number = None
-        hold.keep(connection, "2026-03-03T09:00:00.000000Z", "sendflow", "sweep")
+        hold.ensure_active(connection, "2026-03-03T09:00:00.000000Z", "sendflow", "sweep")
         assert asked, "whoever does not know asks"
     assert transact(context.engine, lambda connection: connection.info["sendflow_law"]) == 1
-    assert read_ruleset(context.settings).looked_under == context.looked_under
+    assert read_ruleset(context.settings).digest == context.ruleset_digest

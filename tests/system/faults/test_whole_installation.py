@@ -116,7 +116,7 @@ def whole(context: RunningInstallation) -> None:
 
 def left_to_do(settings: Settings) -> set[str]:
     """What the alarm clock has not done yet on this day."""
-    context = AppContext.open(settings)
+    context = AppContext.load(settings)
     try:
         with reading(context.engine) as connection:
             sending = bool(outbox.unfinished(connection))
@@ -170,7 +170,7 @@ if ROUNDS:
             LocalPostgres(home / "postgres").make()
         wanted: list[Planned] = []
         number = 0
-        days = working_days(Team(folder / "almanac").first.almanac, date(2026, 3, 2), max(2, ROUNDS // 20))
+        days = working_days(Team(folder / "almanac").first.calendar, date(2026, 3, 2), max(2, ROUNDS // 20))
         for opening_number, today in enumerate(days, 1):
             context = RunningInstallation(home, SENDFLOW_TICK_SECONDS="1", SENDFLOW_TODAY=today)
             try:

@@ -304,7 +304,7 @@ def test_a_process_that_is_killed_leaves_its_run_running(installation: RunningIn
     hangs = (
         "import threading; from flows import jobs; from casework.context import AppContext;"
         " jobs.job_function = lambda job: lambda *given, **more: threading.Event().wait();"
-        " jobs.run_job('verify', AppContext.open(), case='ZZ900002')"
+        " jobs.run_job('verify', AppContext.load(), case='ZZ900002')"
     )
     hung = subprocess.Popen([sys.executable, "-c", hangs], cwd=ROOT, env=installation.environment)
     wait_until(

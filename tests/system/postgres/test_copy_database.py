@@ -60,7 +60,7 @@ def test_everything_goes_and_the_house_goes_on_there(team: Team, database: Calla
     before, head, settings = team.dump(), team.verify("14 Apr 2026").head, to(team, database)
     report = move(settings, HEARD.append)
     assert (report.head, report.cases, report.rows["fact"], report.rows["person"]) == (head, 1, len(team.lines()), 1)
-    context = AppContext.open(settings)
+    context = AppContext.load(settings)
     there = Team.__new__(Team)
     there.__dict__ |= {**team.__dict__, "first": context, "_houses": {}}
     assert plain(there.dump()) == plain(before)
@@ -82,7 +82,7 @@ def test_the_file_is_left_as_it_was_and_says_where_its_records_are(team: Team, d
     before = team.dump()
     move(to(team, database), HEARD.append)
     with pytest.raises(DatabaseUnusable, match="SENDFLOW_DATABASE_URL"):
-        AppContext.open(Settings(home=team.home))
+        AppContext.load(Settings(home=team.home))
     with pytest.raises(DatabaseUnusable):
         team.record("14 Apr 2026", "health_advice_received", service="speech_and_language_therapy")
     with pytest.raises(CannotCopy, match="moved before"):

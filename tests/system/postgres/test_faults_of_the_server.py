@@ -111,7 +111,7 @@ def test_a_server_that_is_killed_loses_nothing_that_it_said_was_done(
 ) -> None:
     """The postmaster, or the process of one client, upon which it cuts off all the others."""
     told, wanted, died = tmp_path / "accepted", list[Planned](), 0
-    days = iter(working_days(team.first.almanac, date(2026, 3, 2), rounds(2) + 12))
+    days = iter(working_days(team.first.calendar, date(2026, 3, 2), rounds(2) + 12))
 
     def kill(whole: bool) -> None:
         some = [] if whole else sessions(server)

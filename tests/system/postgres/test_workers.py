@@ -37,7 +37,7 @@ from casework.delivery.deliver import deliver
 from casework.context import AppContext
 from casework.cases.record import record
 from notifications.transport import SmtpTransport
-context = AppContext.open()
+context = AppContext.load()
 context.engine.dispose()
 made = []
 for number in range(int(sys.argv[1])):
