@@ -255,7 +255,7 @@ def test_a_dry_run_of_another_law_takes_nothing_and_an_adopted_pack_holds_at_onc
     assert [law.looked_under for law in laws(first.first)] == [done.after, done.before]
     with pytest.raises(RulesetMismatch, match="differ in: statute"):
         second.sweep("16 Mar 2026")
-    with pytest.raises(ValueError, match="copy its folder law from the machine where it was adopted"):
+    with pytest.raises(ValueError, match="Copy its folder law from the machine where it was adopted"):
         opened(second, "16 Mar 2026")
     shutil.copytree(first.home / "law", second.home / "law")
     sweep(opened(first, "16 Mar 2026"))
