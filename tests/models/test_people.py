@@ -130,7 +130,7 @@ def test_another_houses_key_neither_opens_the_house_nor_seals_into_it(tmp_path: 
     with writing(context.engine) as connection:
         put_away[2](connection, context.cipher)
         connection.execute(update(PERSON).values(sealed=b"", erased_at=NOW))
-    assert AppContext.load(settings).seal.opens(context.cipher.seal("words")), "the words that are left are of this key"
+    assert AppContext.load(settings).cipher.opens(context.cipher.seal("words")), "the remaining free text"
     key.write_bytes(wrong)
     with pytest.raises(WrongKey):
         AppContext.load(settings)
