@@ -24,7 +24,7 @@ from casework.cases.validation import Refused
 from casework.context import AppContext, instant
 from casework.rules.ruleset import check_files, newest_adoption
 from casework.rules.ruleset_guard import Activation, activations, active_ruleset
-from casework.sweep import SHARD, Trouble
+from casework.sweep import BATCH, Trouble
 from config.law import LawError, NoAnswer
 from config.rule_pack import digests_of, files_of, law_folder, pack_digest, point_at
 from config.toml_reader import ConfigFault
@@ -186,8 +186,8 @@ def _duties(
     ]
     with reading(context.engine) as connection:
         refs = list(connection.scalars(select(CASE.c.case_ref).where(~or_(*ended)).order_by(CASE.c.case_ref)))
-        for start in range(0, len(refs), SHARD):
-            for ref, (lines, _tail) in ledger.read(connection, refs[start : start + SHARD]).items():
+        for start in range(0, len(refs), BATCH):
+            for ref, (lines, _tail) in ledger.read(connection, refs[start : start + BATCH]).items():
                 try:
                     file = fold(ref, lines)
                     claims = list(file.claims.values())

@@ -1,57 +1,55 @@
-"""Sweeping: look at every duty whose day to look has come, write what has become true, and the notices it calls for.
+"""Sweep: evaluate every duty whose check is due, and record the reminders, breaches and escalations that follow.
 
-The sweep reads `look_on <= as_at or looked_under <> now's`: its cost follows what is due, and a changed law reaches
-every case. Sweeping twice writes the same facts. A case that cannot be worked out is named and the others go on.
-Several sweeps may run at once: each takes the cases of a shard that nobody has, and asks again at the end for those
-that somebody had.
+The cost of a sweep follows the duties that are due, and not the number of cases. A changed rule set makes all due.
+Sweeping twice writes the same facts. A case that cannot be evaluated is reported, and the sweep goes on. Several sweeps
+may run at once: each skips the cases that another one has locked, and waits for them at its end.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from datetime import date
+from typing import NamedTuple
 from zlib import crc32
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, Connection, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
 
 from casework import fault_points
 from casework.cases.commit import commit
 from casework.cases.unit_of_work import UNREADABLE, UnitOfWork
 from casework.cases.validation import Refused
-from casework.context import AppContext, instant
+from casework.context import AppContext
+from casework.job_runs import record_job_run
 from config.law import LawError, NoAnswer
 from deadlines.working_calendar import OutsideCalendarRange
-from models.database import LEDGER, Contended, beside_others, is_postgresql, lock_cases, reading, transact, writing
-from models.tables import DUTY, JOB_RUN
+from models.database import Contended, lock_cases, reading, transact, writing
+from models.facts import Fact
+from models.tables import DUTY
 from statemachines.process import NotPermitted
 
-SHARD = 200
-SILENCE = timedelta(
-    hours=26
-)  # a day without a finished sweep: its 24 hours, the autumn's one more, and one to sweep in
+BATCH = 200
 
 
 class WrongDay(ValueError):
-    """A sweep was asked for a day that has not come."""
+    """A sweep was asked for a day in the future."""
 
 
 class NoSuchShard(ValueError):
-    """A part of the cases that cannot be, such as the fourth of three."""
+    """A shard of the cases that cannot exist, such as the fourth of three."""
 
     code = "no_such_part"
 
 
 class Shard(NamedTuple):
-    """One of several equal parts of the cases, so that as many workers each sweep their own: `number` from 1, `of` at
-    most 99.
-    """
+    """One of several equal shares of the cases, one for each worker: `number` from 1, `of` at most 99."""
 
     number: int
     of: int
 
     @classmethod
     def read(cls, text: str) -> "Shard":
-        """The part written as 2/3. Raises NoSuchShard."""
+        """Parse a shard written as 2/3. Raises NoSuchShard."""
         number, slash, of = text.partition("/")
         if not (slash and number.isdecimal() and of.isdecimal() and len(text) <= 5 and 1 <= int(number) <= int(of)):
             raise NoSuchShard("a part of the cases is written as 2/3, the second of three")
@@ -61,12 +59,12 @@ class Shard(NamedTuple):
         return f"{self.number}/{self.of}"
 
     def holds(self, ref: str) -> bool:
-        """Whether a case is in this part: by its reference alone, so that it is in the same one on every machine."""
+        """Whether a case is in this shard. Only its reference decides, so the answer is the same on every machine."""
         return crc32(ref.encode()) % self.of == self.number - 1
 
 
 class Trouble(BaseModel):
-    """A case that the sweep could not work out, and why, for a person."""
+    """A case that the sweep could not evaluate, and why."""
 
     model_config = ConfigDict(frozen=True)
     case_ref: str
@@ -74,8 +72,9 @@ class Trouble(BaseModel):
 
 
 class SweepReport(BaseModel):
-    """What a sweep did. `kinds` counts the facts written; `look_next` is the next day on which a sweep will have
-    something to say.
+    """What a sweep did.
+
+    `kinds` counts the facts written by kind. `look_next` is the next day on which a duty is due for evaluation.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -90,13 +89,87 @@ class SweepReport(BaseModel):
     troubles: list[Trouble] = []
 
 
+@dataclass(frozen=True)
+class DueDuties:
+    """The duties that are due for evaluation: their check is due by `as_at`, or another rule set evaluated them."""
+
+    as_at: date
+    ruleset_digest: str
+
+    @classmethod
+    def of(cls, context: AppContext, as_at: date) -> "DueDuties":
+        """The duties that a sweep for `as_at` under the rule set of this context would evaluate."""
+        return cls(as_at, context.ruleset_digest)
+
+    def exist(self, connection: Connection) -> bool:
+        """Whether there is any."""
+        return any(connection.scalar(select(exists().where(condition))) for condition in self._conditions)
+
+    def count(self, connection: Connection) -> int:
+        """How many there are."""
+        return connection.scalar(select(func.count()).select_from(DUTY).where(or_(*self._conditions))) or 0
+
+    def case_refs(self, connection: Connection) -> list[str]:
+        """References of their cases, sorted."""
+        queries = [select(DUTY.c.case_ref).where(condition) for condition in self._conditions]
+        return sorted({ref for query in queries for ref in connection.scalars(query)})
+
+    def among(self, connection: Connection, refs: Sequence[str]) -> dict[str, bool]:
+        """Those of the cases that have a due duty, sorted; True if another rule set evaluated one of them."""
+        digests = select(DUTY.c.case_ref, DUTY.c.looked_under, func.min(DUTY.c.look_on))
+        found: dict[str, bool] = {}
+        for ref, digest, check_on in connection.execute(
+            digests.where(DUTY.c.case_ref.in_(refs)).group_by(DUTY.c.case_ref, DUTY.c.looked_under)
+        ):
+            other_ruleset = digest != self.ruleset_digest
+            if other_ruleset or (check_on is not None and check_on <= self.as_at):
+                found[ref] = found.get(ref, False) or other_ruleset
+        return dict(sorted(found.items()))
+
+    @property
+    def _conditions(self) -> tuple[ColumnElement[bool], ...]:
+        """Each is one range of an index. No index answers "not equal", so the digest is compared twice."""
+        return (
+            DUTY.c.look_on <= self.as_at,
+            DUTY.c.looked_under < self.ruleset_digest,
+            DUTY.c.looked_under > self.ruleset_digest,
+        )
+
+
+@dataclass
+class _Result:
+    """What one transaction of a sweep did, or all of them. `busy` are cases that another transaction had locked."""
+
+    cases: int = 0
+    notices: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+    bodies: set[str] = field(default_factory=set)
+    processes: set[str] = field(default_factory=set)
+    busy: list[str] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
+
+    def count_facts(self, facts: Sequence[Fact]) -> None:
+        self.kinds.update(fact.kind for fact in facts)
+        self.bodies.update(str(fact.data["body"]) for fact in facts if fact.data.get("body"))
+        self.processes.update(fact.process for fact in facts)
+
+    def add(self, other: "_Result") -> None:
+        self.cases += other.cases
+        self.notices += other.notices
+        self.kinds += other.kinds
+        self.bodies |= other.bodies
+        self.processes |= other.processes
+        self.busy += other.busy
+        self.troubles += other.troubles
+
+
 def sweep(
     context: AppContext, as_at: date | None = None, run: str | None = None, part: Shard | None = None
 ) -> SweepReport:
-    """Sweep for `as_at` (today unless said); every case, or those of one `part`, after which the day's sweep is still
-    to be finished.
+    """Sweep for the day `as_at`, by default today: all cases, or those of the shard `part`.
 
-    Raises WrongDay for a later day than today, RulesetMismatch where the records go by another law than this house.
+    A sweep of a shard does not finish the day's sweep. Raises WrongDay for a day in the future, RulesetMismatch if the
+    database has another active rule set.
     """
     today = context.today()
     as_at = as_at or today
@@ -106,194 +179,91 @@ def sweep(
             f" {today.isoformat()}"
         )
     context.ensure_ruleset_active("sweep")
-    looked = facts = notices = 0
-    kinds: dict[str, int] = {}
-    bodies: set[str] = set()
-    touched: set[str] = set()
-    troubles: list[Trouble] = []
-    for swept, done in _sweep_all(context, as_at, run, troubles, part):
-        looked += swept
-        for kind, body, process in done:
-            if kind == NOTICED:
-                notices += 1
-                continue
-            facts += 1
-            kinds[kind] = kinds.get(kind, 0) + 1
-            touched.add(process)
-            if body:
-                bodies.add(body)
+    done = _Sweep(context, DueDuties.of(context, as_at), run).all_cases(part)
+    facts = done.kinds.total()
     with writing(context.engine) as connection:
-        look_next = connection.scalar(
-            select(DUTY.c.look_on).where(DUTY.c.look_on > as_at).order_by(DUTY.c.look_on).limit(1)
-        )
+        following = select(DUTY.c.look_on).where(DUTY.c.look_on > as_at).order_by(DUTY.c.look_on).limit(1)
+        look_next = connection.scalar(following)
         if part is None:
-            finish(
-                connection,
-                context,
-                "sweep",
-                as_at,
-                "troubled" if troubles else "done",
-                f"{facts} facts under {context.ruleset_digest[:12]}",
-            )
+            outcome = "troubled" if done.troubles else "done"
+            detail = f"{facts} facts under {context.ruleset_digest[:12]}"
+            record_job_run(connection, context, "sweep", as_at, outcome, detail)
     return SweepReport(
         as_at=as_at,
-        cases_looked_at=looked,
+        cases_looked_at=done.cases,
         facts_written=facts,
-        notices_written=notices,
-        kinds=kinds,
-        bodies=sorted(bodies),
-        processes=sorted(touched),
+        notices_written=done.notices,
+        kinds=dict(done.kinds),
+        bodies=sorted(done.bodies),
+        processes=sorted(done.processes),
         look_next=look_next,
-        troubles=troubles,
+        troubles=done.troubles,
     )
 
 
-NOTICED = "notice"
+@dataclass(frozen=True)
+class _Sweep:
+    """One sweep: batches of cases, each in a transaction of its own."""
 
+    context: AppContext
+    due: DueDuties
+    run: str | None
 
-class Done(NamedTuple):
-    """One fact or notice that a sweep wrote, by its kind, the body that it is about and the case's process."""
+    def all_cases(self, shard: Shard | None) -> _Result:
+        total = _Result()
+        for refs in self._batches(shard):
+            total.add(self._batch(refs))
+        # Another sweep, after which nothing is left to do, or a person, after whom something may be, had locked these.
+        for ref in total.busy:
+            total.add(self._one_case(ref))
+        return total
 
-    kind: str
-    body: str | None
-    process: str
+    def _batches(self, shard: Shard | None) -> Iterator[list[str]]:
+        """Read the references once, so that this sweep does not meet again what it writes."""
+        with reading(self.context.engine) as connection:
+            refs = self.due.case_refs(connection)
+        if shard is not None:
+            refs = [ref for ref in refs if shard.holds(ref)]
+        for start in range(0, len(refs), BATCH):
+            yield refs[start : start + BATCH]
 
-
-def finish(connection: Connection, context: AppContext, act: str, as_at: date, outcome: str, detail: str) -> None:
-    """Note that an act of the engine finished: silence is the worst fault, and this is how it is heard."""
-    row = {"act": act, "as_at": as_at, "finished_at": instant(context.now()), "outcome": outcome, "detail": detail}
-    connection.execute(insert(JOB_RUN), row)
-
-
-def called_for(context: AppContext, as_at: date) -> tuple[ColumnElement[bool], ...]:
-    """When a duty is to be looked at: its day has come, or it was worked out under another law.
-
-    Each condition is one range of an index. "Another" is asked as less or more, because no index answers "not equal".
-    """
-    return (
-        DUTY.c.look_on <= as_at,
-        DUTY.c.looked_under < context.ruleset_digest,
-        DUTY.c.looked_under > context.ruleset_digest,
-    )
-
-
-def how_many(context: AppContext, as_at: date) -> int:
-    """How many duties a sweep would look at now."""
-    with reading(context.engine) as connection:
-        return connection.scalar(select(func.count()).select_from(DUTY).where(or_(*called_for(context, as_at)))) or 0
-
-
-def _shards(context: AppContext, as_at: date, part: Shard | None) -> Iterator[list[str]]:
-    """References of the cases to look at, some at a time, in order: read once, so that nothing written here is read
-    again.
-    """
-    with reading(context.engine) as connection:
-        refs = sorted(
-            {
-                ref
-                for condition in called_for(context, as_at)
-                for ref in connection.scalars(select(DUTY.c.case_ref).where(condition))
-            }
-        )
-    if part is not None:
-        refs = [ref for ref in refs if part.holds(ref)]
-    for start in range(0, len(refs), SHARD):
-        yield refs[start : start + SHARD]
-
-
-def _sweep_all(
-    context: AppContext, as_at: date, run: str | None, troubles: list[Trouble], part: Shard | None
-) -> Iterator[tuple[int, list[Done]]]:
-    """How many cases of each shard were looked at, and what was written. Whoever comes first has a case; the others do
-    not wait for it.
-    """
-    left: list[str] = []
-    for refs in _shards(context, as_at, part):
+    def _batch(self, refs: Sequence[str]) -> _Result:
         try:
-            done = _sweep_some(context, refs, as_at, run, wait=False)
-            left += done.left
-            yield done.swept, done.done
+            return self._evaluate(refs, skip_locked=True)
         except Contended:
-            left += refs
+            return _Result(busy=list(refs))
         except UNREADABLE:
+            result = _Result()
             for ref in refs:
-                yield _sweep_one(context, ref, as_at, run, troubles)
-    for ref in left:
-        # Somebody was at work on it: another sweep, after which nothing is left to do, or a person, after whom
-        # something may be.
-        yield _sweep_one(context, ref, as_at, run, troubles)
+                result.add(self._one_case(ref))
+            return result
 
+    def _one_case(self, ref: str) -> _Result:
+        try:
+            return self._evaluate([ref], skip_locked=False)
+        except (NotPermitted, LawError, NoAnswer, OutsideCalendarRange, Refused, Contended) as problem:
+            message = str(problem)
+        except (KeyError, ValueError):
+            message = "The history cannot be read. To see which record was altered, run: sendflow verify"
+        return _Result(cases=1, troubles=[Trouble(case_ref=ref, message=message)])
 
-class Some(NamedTuple):
-    """What became of a shard: how many cases were looked at, what was written, and the cases that somebody else had."""
+    def _evaluate(self, refs: Sequence[str], skip_locked: bool) -> _Result:
+        return transact(self.context.engine, lambda connection: self._evaluate_within(connection, refs, skip_locked))
 
-    swept: int
-    done: list[Done]
-    left: list[str]
-
-
-def _sweep_some(context: AppContext, refs: Sequence[str], as_at: date, run: str | None, wait: bool = True) -> Some:
-    return transact(context.engine, lambda connection: _sweep_within(connection, context, refs, as_at, run, wait))
-
-
-def _sweep_within(
-    connection: Connection, context: AppContext, refs: Sequence[str], as_at: date, run: str | None, wait: bool
-) -> Some:
-    done: list[Done] = []
-    beside_others(connection, LEDGER)  # before any case, as every desk does
-    free = lock_cases(connection, refs, skip=not wait)
-    left = sorted(set(refs) - set(free))
-    refs = _still_called_for(connection, context, free, as_at) if is_postgresql(connection) else free
-    if refs:
-        unit = UnitOfWork(context, connection, actor="sendflow", via="sweep", run=run)
-        stale = _stale(connection, context, refs)
-        for ref, work in unit.open(refs).items():
-            looked = unit.look(work, as_at)
-            facts = unit.add(work, looked.drafts)
-            done.extend(
-                Done(fact.kind, str(fact.data["body"]) if "body" in fact.data else None, fact.process) for fact in facts
-            )
-            if ref in stale:
-                work.stale = True
-        done.extend(Done(NOTICED, None, "") for _notice in unit.notices)
+    def _evaluate_within(self, connection: Connection, refs: Sequence[str], skip_locked: bool) -> _Result:
+        """Evaluate those of the cases that are still due once they are locked, and write what follows."""
+        unit = UnitOfWork(self.context, connection, actor="sendflow", via="sweep", run=self.run)
+        free = lock_cases(connection, refs, skip=skip_locked)
+        result = _Result(busy=sorted(set(refs) - set(free)))
+        due = self.due.among(connection, free)
+        if not due:
+            return result
+        for ref, case in unit.open(list(due)).items():
+            result.count_facts(unit.add(case, unit.look(case, self.due.as_at).drafts))
+            case.stale = case.stale or due[ref]
+        result.cases = len(due)
+        result.notices = len(unit.notices)
         fault_points.here("before_sweep_flush")
         commit(unit)
         fault_points.here("after_fact_before_commit")
-    return Some(len(refs), done, left)
-
-
-def _still_called_for(connection: Connection, context: AppContext, refs: Sequence[str], as_at: date) -> list[str]:
-    """Those of the locked cases that no other sweep has looked at since they were listed."""
-    query = select(DUTY.c.case_ref).where(DUTY.c.case_ref.in_(refs), or_(*called_for(context, as_at))).distinct()
-    return sorted(connection.scalars(query))
-
-
-def _sweep_one(
-    context: AppContext, ref: str, as_at: date, run: str | None, troubles: list[Trouble]
-) -> tuple[int, list[Done]]:
-    try:
-        some = _sweep_some(context, [ref], as_at, run)
-        return some.swept, some.done
-    except (NotPermitted, LawError, NoAnswer, OutsideCalendarRange, Refused, Contended) as problem:
-        troubles.append(Trouble(case_ref=ref, message=str(problem)))
-    except (KeyError, ValueError):
-        troubles.append(
-            Trouble(case_ref=ref, message="the history cannot be read: run sendflow verify for what is damaged")
-        )
-    return 1, []
-
-
-def _stale(connection: Connection, context: AppContext, refs: Sequence[str]) -> set[str]:
-    query = (
-        select(DUTY.c.case_ref)
-        .where(DUTY.c.case_ref.in_(refs), DUTY.c.looked_under != context.ruleset_digest)
-        .distinct()
-    )
-    return set(connection.scalars(query))
-
-
-def last_finished(connection: Connection, act: str) -> Any:
-    """When an act last finished (ISO 8601 UTC), or None."""
-    return connection.scalar(
-        select(JOB_RUN.c.finished_at).where(JOB_RUN.c.act == act).order_by(JOB_RUN.c.finished_at.desc()).limit(1)
-    )
+        return result

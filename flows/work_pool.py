@@ -23,10 +23,11 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from casework.sweep import Shard, how_many
+from casework.sweep import DueDuties, Shard
 from config.running_instance import api_address, server_answers
 from config.settings import Settings, fix_caller_environment, fix_prefect_environment
 from flows.jobs import say_on_stderr
+from models.database import reading
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -161,7 +162,11 @@ def share_if_worth_it(context: AppContext, as_at: date, say: Callable[[str], Non
     that follows does it all.
     """
     parts = context.settings.workers
-    if parts < 2 or how_many(context, as_at) < WORTH:
+    if parts < 2:
+        return
+    with reading(context.engine) as connection:
+        due = DueDuties.of(context, as_at).count(connection)
+    if due < WORTH:
         return
     try:
         share(context, as_at, parts, say)

@@ -23,20 +23,18 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
-from sqlalchemy import Connection, exists, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from casework.context import LONDON, AppContext
 from casework.delivery.deliver import delivery_is_due
 from casework.delivery.send import FIRST_WAIT
+from casework.job_runs import finished_for
 from casework.rules.ruleset_guard import RulesetMismatch
-from casework.sweep import called_for
+from casework.sweep import DueDuties
 from config.settings import Settings
 from flows.jobs import run_job
 from models.database import DatabaseUnusable, reading
 from models.database_errors import cause
-from models.enums import LetterState
-from models.tables import JOB_RUN
 from runtime.health.server import HealthServer, Heartbeat
 
 DIGEST_AT = clock_time(7, 0)
@@ -51,21 +49,14 @@ LATE_BUT_ONCE = {"misfire_grace_time": None, "coalesce": True, "max_instances": 
 def sweep_is_called_for(context: AppContext, day: date) -> bool:
     """Says whether a duty is to be looked at, or whether `day` has had no finished sweep yet."""
     with reading(context.engine) as connection:
-        due = any(connection.scalar(select(exists().where(condition))) for condition in called_for(context, day))
-        return due or not _done_on(connection, "sweep", day)
+        return DueDuties.of(context, day).exist(connection) or not finished_for(connection, "sweep", day)
 
 
 def digest_is_called_for(context: AppContext) -> bool:
     """Says whether the morning's digest is missing: a house that was closed at seven writes it when it opens."""
     here = context.now().astimezone(LONDON)
     with reading(context.engine) as connection:
-        return here.time() >= DIGEST_AT and not _done_on(connection, "digest", here.date())
-
-
-def _done_on(connection: Connection, act: str, day: date) -> bool:
-    """A digest that could not leave yet is not done."""
-    done = (JOB_RUN.c.act == act, JOB_RUN.c.as_at >= day, JOB_RUN.c.outcome != LetterState.WAITING)
-    return bool(connection.scalar(select(exists().where(*done))))
+        return here.time() >= DIGEST_AT and not finished_for(connection, "digest", here.date())
 
 
 def say(line: str) -> None:

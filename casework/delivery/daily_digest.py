@@ -24,8 +24,9 @@ from casework.delivery.compose import LetterContent
 from casework.delivery.deliverer import Deliverer
 from casework.delivery.lease import DAILY_DIGEST, DeliveryRun, cancel_letter, lease_as_stored, lease_new
 from casework.delivery.send import mail_transport, send
+from casework.job_runs import last_sweep_had_problems, record_job_run
 from casework.reports.worklists import BoardRow, overdue, week
-from casework.sweep import WrongDay, finish
+from casework.sweep import WrongDay
 from models import ledger
 from models.database import LEDGER, alone, transact, writing
 from models.enums import LetterState, NoticeState
@@ -85,7 +86,7 @@ def digest(
         row = connection.execute(select(LETTER).where(LETTER.c.id == _id(as_at))).one()
         report = _report(as_at, row)
         counts = f"{report.late} late, {report.soon} soon, {report.person} for a person"
-        finish(connection, context, "digest", as_at, report.state, counts)
+        record_job_run(connection, context, "digest", as_at, report.state, counts)
     return report
 
 
@@ -146,7 +147,7 @@ def _fields(context: AppContext, connection: Connection, as_at: date) -> dict[st
     claims, look_again = _exceptions(context, connection, as_at)
     letters = list(_letters(connection, context, as_at))
     held, held_mailboxes = outbox.count_held(connection)
-    troubled = _last_sweep_was_troubled(connection)
+    troubled = last_sweep_had_problems(connection)
     things = {"claims": claims, "look_again": look_again, "letters": letters}
     person = sum(len(some) for some in things.values()) + bool(held) + troubled
     shown = {name: some[:MOST] for name, some in things.items()}
@@ -261,16 +262,6 @@ def _letters(connection: Connection, context: AppContext, as_at: date) -> Iterat
                 "to": row.mailbox,
                 "what": f"waiting since an attempt that did not succeed, {why}",
             }
-
-
-def _last_sweep_was_troubled(connection: Connection) -> bool:
-    query = (
-        select(JOB_RUN.c.outcome)
-        .where(JOB_RUN.c.act == "sweep")
-        .order_by(JOB_RUN.c.finished_at.desc(), JOB_RUN.c.id.desc())
-        .limit(1)
-    )
-    return connection.scalar(query) == "troubled"
 
 
 def _alert(context: AppContext, connection: Connection, as_at: date) -> dict[str, Any] | None:

@@ -36,7 +36,7 @@ from casework.delivery.send import (
     record_outcome,
     send,
 )
-from casework.sweep import finish
+from casework.job_runs import record_job_run
 from models import people
 from models.database import Contended, reading, transact, writing
 from models.enums import LetterState
@@ -131,7 +131,7 @@ def deliver(
             server = mail_server_state(done.outcomes)
             detail |= {"relay": server} if server else {}
             outcome = "failed" if report.failed else "done"
-            finish(connection, context, "deliver", context.today(), outcome, orjson.dumps(detail).decode())
+            record_job_run(connection, context, "deliver", context.today(), outcome, orjson.dumps(detail).decode())
     return report
 
 

@@ -21,7 +21,7 @@ from casework.cases.unit_of_work import UnitOfWork, open_readable
 from casework.cases.warnings import gives
 from casework.context import LONDON, AppContext, instant
 from casework.delivery.deliverer import is_expired
-from casework.sweep import SILENCE, last_finished
+from casework.job_runs import LONGEST_TIME_BETWEEN_SWEEPS, last_finished, last_sweep_had_problems
 from config.directory import DirectoryError
 from config.escalation_policy import EscalationPolicyError
 from config.law import LawError, NoAnswer
@@ -305,17 +305,11 @@ def _silence(context: AppContext, connection: Connection, _today: date) -> Itera
     if connection.scalar(select(FACT.c.seq).limit(1)) is None:
         return
     last = last_finished(connection, "sweep")
-    if last is None or context.now() - datetime.fromisoformat(last) > SILENCE:
+    if last is None or context.now() - datetime.fromisoformat(last) > LONGEST_TIME_BETWEEN_SWEEPS:
         when = f"since {last}" if last else "yet"
         message = f"no sweep has finished {when}: nobody is chased until one does"
         yield Finding(what="no_sweep", message=message, mend="sendflow sweep; then open the house with make up")
-    query = (
-        select(JOB_RUN.c.outcome)
-        .where(JOB_RUN.c.act == "sweep")
-        .order_by(JOB_RUN.c.finished_at.desc(), JOB_RUN.c.id.desc())
-        .limit(1)
-    )
-    if connection.scalar(query) == "troubled":
+    if last_sweep_had_problems(connection):
         yield Finding(
             what="sweep_troubled",
             message="the last sweep could not work out every case",

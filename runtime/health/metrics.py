@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from sqlalchemy import Connection, exists, func, or_, select
+from sqlalchemy import Connection, exists, func, select
 
 from casework import job_log
 from casework.context import AppContext
-from casework.sweep import SILENCE, called_for, last_finished
+from casework.job_runs import LONGEST_TIME_BETWEEN_SWEEPS, last_finished
+from casework.sweep import DueDuties
 from config.law import Rule
 from deadlines.status import SOON
 from models.database import reading
@@ -61,7 +62,7 @@ def collect_metrics(context: AppContext) -> Iterator[Metric]:
             "Age of the oldest notice that could have left; 0 where none waits.",
             age,
         )
-        due = connection.scalar(select(func.count()).select_from(DUTY).where(or_(*called_for(context, today)))) or 0
+        due = DueDuties.of(context, today).count(connection)
         yield _one("sendflow_duties_to_look_at", "Duties that the next sweep will look at.", due)
         for act in ("sweep", "deliver", "digest"):
             last = last_finished(connection, act)
@@ -107,7 +108,11 @@ def silent(context: AppContext) -> list[str]:
         if context.ruleset_guard.reason_not_writable(connection) is not None:
             return ["another_law_holds"]  # whatever other machines do, this one does nothing
         last = last_finished(connection, "sweep")
-        return ["no_sweep_for_a_day"] if last is None or _age(context.now(), last) > SILENCE.total_seconds() else []
+        return (
+            ["no_sweep_for_a_day"]
+            if last is None or _age(context.now(), last) > LONGEST_TIME_BETWEEN_SWEEPS.total_seconds()
+            else []
+        )
 
 
 def _room(context: AppContext) -> int:

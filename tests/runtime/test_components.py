@@ -13,7 +13,8 @@ from typing import Any, cast
 
 import pytest
 
-from casework.sweep import NoSuchShard, Shard, last_finished, sweep
+from casework.job_runs import last_finished
+from casework.sweep import NoSuchShard, Shard, sweep
 from config.running_instance import Running, api_address, write_running
 from config.settings import Settings, SettingsError
 from flows import work_pool

@@ -53,7 +53,7 @@ for number in range(int(sys.argv[1])):
 sys.exit(max(os.waitstatus_to_exitcode(os.waitpid(each, 0)[1]) for each in made))
 """
 SWEEP = (
-    "from casework import sweep as sweeping; sweeping.SHARD = 3; os.write(1, b'%d ' %"
+    "from casework import sweep as sweeping; sweeping.BATCH = 3; os.write(1, b'%d ' %"
     " sweeping.sweep(context).facts_written)"
 )
 DELIVER = "os.write(1, b'%d ' % deliver(context, transport=SmtpTransport({!r}, {})).sent)"
@@ -158,7 +158,7 @@ def test_a_case_that_somebody_is_at_work_on_is_left_and_asked_for_again_at_the_e
     team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked(team)
-    monkeypatch.setattr(sweeping, "SHARD", 10)
+    monkeypatch.setattr(sweeping, "BATCH", 10)
     swept: list[int] = []
     with writing(team.first.engine) as person:
         lock_cases(person, ["NX70003"])

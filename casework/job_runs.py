@@ -1,0 +1,43 @@
+"""When each job last finished, and how: rows of `tick`, from which silence is noticed.
+
+Purpose: sendflow's worst failure is that it stops without a message. The digest, `sendflow doctor`, the health
+endpoints and the scheduler all ask here.
+"""
+
+from datetime import date, timedelta
+
+from sqlalchemy import Connection, exists, insert, select
+
+from casework.context import AppContext, instant
+from models.enums import LetterState
+from models.tables import JOB_RUN
+
+# A day without a finished sweep: 24 hours, one more for the end of summer time, and one to sweep in.
+LONGEST_TIME_BETWEEN_SWEEPS = timedelta(hours=26)
+
+
+def record_job_run(
+    connection: Connection, context: AppContext, job: str, as_at: date, outcome: str, detail: str
+) -> None:
+    """Record that a job for the day `as_at` has finished now."""
+    row = {"act": job, "as_at": as_at, "finished_at": instant(context.now()), "outcome": outcome, "detail": detail}
+    connection.execute(insert(JOB_RUN), row)
+
+
+def last_finished(connection: Connection, job: str) -> str | None:
+    """Give the instant at which a job last finished (ISO 8601 UTC); None if it never did."""
+    newest = select(JOB_RUN.c.finished_at).where(JOB_RUN.c.act == job).order_by(JOB_RUN.c.finished_at.desc())
+    return connection.scalar(newest.limit(1))
+
+
+def last_sweep_had_problems(connection: Connection) -> bool:
+    """Whether the last finished sweep could not evaluate every case."""
+    newest = select(JOB_RUN.c.outcome).where(JOB_RUN.c.act == "sweep")
+    newest = newest.order_by(JOB_RUN.c.finished_at.desc(), JOB_RUN.c.id.desc()).limit(1)
+    return connection.scalar(newest) == "troubled"
+
+
+def finished_for(connection: Connection, job: str, day: date) -> bool:
+    """Whether a job has finished for a day or a later one. A digest that could not be sent yet has not."""
+    done = (JOB_RUN.c.act == job, JOB_RUN.c.as_at >= day, JOB_RUN.c.outcome != LetterState.WAITING)
+    return bool(connection.scalar(select(exists().where(*done))))
