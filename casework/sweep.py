@@ -24,6 +24,7 @@ from casework.job_runs import record_job_run
 from config.law import LawError, NoAnswer
 from deadlines.working_calendar import OutsideCalendarRange
 from models.database import Contended, lock_cases, reading, transact, writing
+from models.errors import Refusal
 from models.facts import Fact
 from models.tables import DUTY
 from statemachines.process import NotPermitted
@@ -31,14 +32,15 @@ from statemachines.process import NotPermitted
 BATCH = 200
 
 
-class WrongDay(ValueError):
+class WrongDay(Refusal, ValueError):
     """A sweep was asked for a day in the future."""
 
+    default_code = "day_not_reached"
 
-class NoSuchShard(ValueError):
+class NoSuchShard(Refusal, ValueError):
     """A shard of the cases that cannot exist, such as the fourth of three."""
 
-    code = "no_such_part"
+    default_code = "no_such_part"
 
 
 class Shard(NamedTuple):

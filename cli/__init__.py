@@ -13,6 +13,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from models.errors import SendflowError
+
 
 class NoEchoGroup(TyperGroup):
     """Says what is wrong with a call without the words that were typed: an argument too many may be a child's name."""
@@ -68,27 +70,12 @@ def main() -> None:
         sys.exit(3)
     except Exception as problem:
         sys.stderr.write(f"sendflow could not finish: {_plain(problem)}\n")
-        sys.exit(3)
+        sys.exit(problem.exit_code if isinstance(problem, SendflowError) else 3)
 
 
 def _plain(problem: Exception) -> str:
     """A sentence for problems whose words are ours; for any other only what kind it is."""
-    kinds = {
-        "SettingsError",
-        "LawError",
-        "NoAnswer",
-        "ConfigFault",
-        "AlmanacRange",
-        "LadderError",
-        "DirectoryError",
-        "TrackerError",
-        "SealError",
-        "DatabaseUnusable",
-        "Contended",
-        "Unlawful",
-        "Damaged",
-    }
-    if any(kind.__name__ in kinds for kind in type(problem).__mro__):
+    if isinstance(problem, SendflowError) and str(problem):
         return str(problem)
     from models.database_errors import cause
 

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
+from models.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
@@ -24,8 +26,10 @@ UNVERIFIED = "SENDFLOW_DATABASE_UNVERIFIED"
 VERIFIED = "verify-full"
 
 
-class SettingsError(ValueError):
+class SettingsError(ConfigurationError):
     """A setting cannot be used; the text names it, says what was expected and gives an example."""
+
+    default_code = "setting"
 
 
 def database(env: Mapping[str, str], name: str, driver: str) -> str | None:

@@ -18,6 +18,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from models.enums import Party
+from models.errors import ConfigurationError
 from models.facts import Code, Slug
 
 DEFAULT = Path(__file__).with_name("directory.toml")
@@ -30,8 +31,10 @@ Mailbox = Annotated[str, StringConstraints(pattern=ADDRESS)]
 Name = Annotated[str, StringConstraints(min_length=2, max_length=120, strip_whitespace=True)]
 
 
-class DirectoryError(ValueError):
+class DirectoryError(ConfigurationError):
     """The directory cannot be used; the text names the entry, says what was expected and gives an example."""
+
+    default_code = "directory"
 
 
 class _Strict(BaseModel):

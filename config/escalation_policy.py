@@ -14,15 +14,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from config.toml_reader import layered
 from models.enums import Party
+from models.errors import ConfigurationError
 from models.facts import Slug, canonical
 
 DEFAULT = Path(__file__).parent / "ladder"
 
 
-class EscalationPolicyError(ValueError):
+class EscalationPolicyError(ConfigurationError):
     """The ladder file says something that cannot be read; the message names the file, the place and what
     was expected.
     """
+
+    default_code = "escalation_policy"
 
 
 class Addressed(BaseModel):

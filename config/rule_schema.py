@@ -16,6 +16,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from config.toml_reader import ADDRESS, Strict
+from models.errors import SendflowError
 
 Count = Literal[
     "after",
@@ -96,12 +97,16 @@ MONTHS = (
 )
 
 
-class LawError(ValueError):
+class LawError(SendflowError, ValueError):
     """A question about the law that was put wrongly: an unknown rule, a missing or unknown input."""
 
+    default_code = "rule_question"
 
-class NoAnswer(ValueError):
+
+class NoAnswer(SendflowError, ValueError):
     """A well-put question that the law as kept here cannot answer, such as a day before a rule's first entry."""
+
+    default_code = "rule_without_answer"
 
 
 class UnknownRule(LawError):

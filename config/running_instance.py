@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from config.settings import Settings
+from models.errors import Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,10 @@ def api_address(settings: Settings) -> str:
     return settings.api_url or (running.api_url if running is not None else f"{settings.ui_url}/api")
 
 
-class AlreadyRunning(Exception):
+class AlreadyRunning(Refusal):
     """Another `sendflow up` runs on the same SENDFLOW_HOME."""
+
+    default_code = "already_running"
 
 
 @contextmanager

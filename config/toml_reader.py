@@ -14,15 +14,19 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from models.errors import ConfigurationError
+
 # An address that stands in letters, pages and spreadsheets as it is: of the web, and without a sign that would end it
 # there.
 ADDRESS = r"^https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~!$&*+,;=:@%/?#-]*)?$"
 
 
-class ConfigFault(ValueError):
+class ConfigFault(ConfigurationError):
     """A configuration file cannot be read; the text says which file, table and key, what was expected, and gives an
     example.
     """
+
+    default_code = "configuration_file"
 
 
 class Strict(BaseModel):

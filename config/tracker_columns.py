@@ -16,6 +16,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from config.directory import Directory
+from models.errors import ConfigurationError
 from models.facts import Slug
 
 DEFAULT = Path(__file__).with_name("tracker.toml")
@@ -46,8 +47,10 @@ ANSWER = "answer:"
 Header = Annotated[str, Field(min_length=1, max_length=120)]
 
 
-class TrackerError(ValueError):
+class TrackerError(ConfigurationError):
     """The column file cannot be used; the text names the entry, says what was expected and gives an example."""
+
+    default_code = "tracker_columns"
 
 
 class _Strict(BaseModel):

@@ -30,6 +30,7 @@ from casework.sweep import Shard
 from config.settings import Settings
 from flows import artifacts, run_labels
 from flows.jobs import Job, JobExecution
+from models.errors import Refusal
 
 CaseReference = Annotated[
     str,
@@ -106,7 +107,7 @@ async def _show(act: Job, **given: Any) -> State[Any]:
     except Exception as problem:
         ended = (
             run_labels.refused(act, name, problem)
-            if run_labels.is_refusal(problem)
+            if isinstance(problem, Refusal)
             else run_labels.broken(act, name, problem)
         )
     else:

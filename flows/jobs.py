@@ -7,7 +7,6 @@ imported, so that without a server nothing of it is paid for.
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from config.running_instance import find_server
 from config.settings import fix_caller_environment
+from models.errors import Refusal
 
 if TYPE_CHECKING:
     from casework.context import AppContext
@@ -70,14 +70,12 @@ class JobExecution:
             told = {name: getattr(self.report, name) for name in getattr(type(self.report), "model_fields", ())}
             job_log.note(self.context, self.act, "done", seconds, told=told)
             return
-        code = str(getattr(self.problem, "code", ""))
-        refused = re.fullmatch(r"[a-z][a-z0-9_]{1,40}", code) is not None
         job_log.note(
             self.context,
             self.act,
-            "refused" if refused else "broken",
+            "refused" if isinstance(self.problem, Refusal) else "broken",
             seconds,
-            code=code if refused else type(self.problem).__name__,
+            code=self.problem.code if isinstance(self.problem, Refusal) else type(self.problem).__name__,
         )
 
 

@@ -8,7 +8,6 @@ ever come through here.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -16,9 +15,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from casework.sweep import WrongDay
 from flows.jobs import Job, JobExecution
 from models.enums import LetterState
+from models.errors import Refusal
 from models.facts import REFERENCE
 
 NEW, UNKNOWN = "new", "unknown"
@@ -70,8 +69,10 @@ def plain_day(day: date) -> str:
     return f"{day.day} {day:%b %Y}"
 
 
-class NoSuchDay(ValueError):
+class NoSuchDay(Refusal, ValueError):
     """A day that the calendar does not have, such as 2026-02-30."""
+
+    default_code = "no_such_day"
 
 
 def is_day(text: object) -> bool:
@@ -213,20 +214,12 @@ def _end(act: Job, name: str, report: Mapping[str, Any]) -> End:
             )
 
 
-def is_refusal(problem: Exception) -> bool:
-    """Says whether the act was refused for a reason that the person who asked has been told: no fault of the house."""
-    return (
-        isinstance(problem, WrongDay | NoSuchDay)
-        or re.fullmatch(r"[a-z][a-z0-9_]{1,40}", str(getattr(problem, "code", ""))) is not None
-    )
-
-
-def refused(act: Job, name: str, problem: Exception) -> End:
+def refused(act: Job, name: str, problem: Refusal) -> End:
     """The end of a run whose act was lawfully refused: no failure, since the house did what it is for."""
     return End(
         name,
         EndState.REFUSED,
-        f"{act} was refused: {getattr(problem, 'code', 'no day that has come')}; nothing was written",
+        f"{act} was refused: {problem.code}; nothing was written",
     )
 
 

@@ -28,6 +28,7 @@ from config.running_instance import api_address, server_answers
 from config.settings import Settings, fix_caller_environment, fix_prefect_environment
 from flows.jobs import say_on_stderr
 from models.database import reading
+from models.errors import ServiceNotStarted
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -54,8 +55,10 @@ PATIENCE_SECONDS = 3 * 3600.0
 AT_ONCE = 2
 
 
-class NoPool(RuntimeError):
+class NoPool(ServiceNotStarted):
     """There is no server, pool or worker to share with; the text is one line for a person."""
+
+    default_code = "no_work_pool"
 
 
 def register(settings: Settings, wait: float = 0.0) -> list[str]:

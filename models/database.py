@@ -24,6 +24,7 @@ from models import tables
 from models.append_only import grants, missing_triggers, triggers
 from models.bulk_io import run
 from models.database_errors import cause
+from models.errors import DatabaseUnusable, SendflowError
 
 BUSY_MILLISECONDS = 30_000
 # of pages for each connection; the default of 2,000 is read over and over by a verify
@@ -78,14 +79,10 @@ OVERTAKEN = (
 Done = TypeVar("Done")
 
 
-class Contended(RuntimeError):
+class Contended(SendflowError, RuntimeError):
     """Other writers were first with the same cases, time after time. Nothing was written."""
 
-
-class DatabaseUnusable(RuntimeError):
-    """The records cannot be used as they are: of a later version, or this role may not make them. The text says what to
-    do.
-    """
+    default_code = "contended"
 
 
 def open_engine(url: str) -> Engine:
@@ -412,7 +409,6 @@ def sqlite_url(home: Path) -> str:
 
 __all__ = [
     "Contended",
-    "DatabaseUnusable",
     "alone",
     "alone_if_free",
     "beside_others",

@@ -16,11 +16,15 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
 
+from models.errors import SendflowError
 
-class EncryptionError(RuntimeError):
+
+class EncryptionError(SendflowError, RuntimeError):
     """The person key is missing, unreadable or not the one that the records were sealed with. The text names no
     content.
     """
+
+    default_code = "person_key"
 
 
 class WrongKey(EncryptionError):

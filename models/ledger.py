@@ -13,6 +13,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, select
 
 from models.bulk_io import Row, insert_rows, read_rows, stream_rows
+from models.errors import SendflowError
 from models.facts import GENESIS, Fact, StoredFact, iso, parse_fact
 from models.tables import FACT
 
@@ -86,8 +87,10 @@ def append(connection: Connection, rows: Iterable[Row], count: int | None = None
     insert_rows(connection, FACT, made, len(made) if isinstance(made, list) else count or 0)
 
 
-class Damaged(ValueError):
+class Damaged(SendflowError, ValueError):
     """A history that cannot be read: the text of a fact is no longer what was written. It names the case."""
+
+    default_code = "history_unreadable"
 
 
 def read(connection: Connection, refs: Sequence[str]) -> dict[str, tuple[list[StoredFact], Tail]]:

@@ -17,11 +17,15 @@ from pathlib import Path
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from models.errors import ServiceNotStarted
+
 HOST = "127.0.0.1"
 
 
-class LocalSmtpError(Exception):
+class LocalSmtpError(ServiceNotStarted):
     """The sink cannot listen or keep letters; the text says where and why."""
+
+    default_code = "local_smtp"
 
 
 class KeepEveryDelivery:

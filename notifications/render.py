@@ -19,6 +19,7 @@ from jinja2 import Template as JinjaTemplate
 from jinja2.runtime import Context
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from models.errors import SendflowError
 from models.facts import Slug
 from notifications import layout
 
@@ -27,8 +28,10 @@ FRONT = re.compile(r"\A\+\+\+\n(.*?)\n\+\+\+\n(.*)\Z", re.DOTALL)
 NAME = re.compile(r"([a-z][a-z0-9_]*)-([1-9][0-9]*)\.(md|part)")
 
 
-class RenderError(ValueError):
+class RenderError(SendflowError, ValueError):
     """A letter cannot be made: the text names the template and version and what is missing, never a field's value."""
+
+    default_code = "letter_template"
 
 
 class Rendered(NamedTuple):

@@ -28,7 +28,6 @@ from models.bulk_io import driver_cursor
 from models.database import (
     HEAD,
     MOVED,
-    DatabaseUnusable,
     create_or_upgrade_schema,
     is_postgresql,
     open_engine,
@@ -37,12 +36,15 @@ from models.database import (
     writing,
 )
 from models.database_errors import cause
+from models.errors import DatabaseUnusable, SendflowError
 
 PIECE = 5_000
 
 
-class CannotCopy(RuntimeError):
+class CannotCopy(SendflowError, RuntimeError):
     """The records were not moved; the text is one line that says why and what to do. The file is as it was."""
+
+    default_code = "database_not_copied"
 
 
 class CopyReport(BaseModel):

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.errors import ServiceNotStarted
+
 OLDEST = 15
 HOST = "127.0.0.1"
 USERS = ("postgres", "sendflow", "nobody")
@@ -31,8 +33,10 @@ NEEDED = (
 SECONDS = 60.0
 
 
-class LocalPostgresError(RuntimeError):
+class LocalPostgresError(ServiceNotStarted):
     """The cluster cannot be made or started; the text is one line for a person."""
+
+    default_code = "local_postgresql"
 
 
 @dataclass(frozen=True, slots=True)

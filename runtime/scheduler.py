@@ -29,12 +29,12 @@ from casework.context import LONDON, AppContext
 from casework.delivery.deliver import delivery_is_due
 from casework.delivery.send import FIRST_WAIT
 from casework.job_runs import finished_for
-from casework.rules.ruleset_guard import RulesetMismatch
 from casework.sweep import DueDuties
 from config.settings import Settings
 from flows.jobs import run_job
-from models.database import DatabaseUnusable, reading
+from models.database import reading
 from models.database_errors import cause
+from models.errors import DatabaseUnusable, RulesetMismatch
 from runtime.health.server import HealthServer, Heartbeat
 
 DIGEST_AT = clock_time(7, 0)

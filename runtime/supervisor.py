@@ -18,13 +18,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from config.settings import Settings, child_environment
+from models.errors import ServiceNotStarted
 
 STOP_SECONDS = 10.0
 LONGEST_WAIT = 60.0
 STEADY = 600.0  # a part that has lived so long is started again without a long wait
 
 
-class CannotStart(Exception):
+class CannotStart(ServiceNotStarted):
     """A part of the house could not be started; the text is one line for a person."""
 
 

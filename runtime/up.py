@@ -28,8 +28,9 @@ from casework.context import AppContext
 from config.running_instance import AlreadyRunning, Running, only_supervisor, server_answers, write_running
 from config.settings import Carrier, Settings
 from flows.jobs import run_job
-from models.database import DatabaseUnusable, reading
+from models.database import reading
 from models.database_errors import cause
+from models.errors import DatabaseUnusable
 from models.tables import FACT
 from notifications.local_smtp import HOST, LocalSmtpError, LocalSmtpServer, free_port
 from runtime.local_postgres import LocalPostgres, LocalPostgresError

@@ -14,6 +14,7 @@ from statemachine import StateMachine
 
 from models.casefile import CaseFile
 from models.common_facts import CORRECTIONS, ENGINE_ONLY, SHARED
+from models.errors import SendflowError
 from models.facts import FactData, StoredFact
 
 Guard = Callable[[CaseFile, StoredFact], str | None]
@@ -29,8 +30,10 @@ class StatutoryMachine(StateMachine):
     atomic_configuration_update = True
 
 
-class NotPermitted(Exception):
+class NotPermitted(SendflowError):
     """A history that the machine does not allow, with a sentence for a person: which fact, and what is lawful then."""
+
+    default_code = "not_permitted"
 
     def __init__(self, seq: int, kind: str, sentence: str) -> None:
         super().__init__(sentence)

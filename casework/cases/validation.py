@@ -16,6 +16,7 @@ from casework.context import AppContext
 from deadlines.calculator import calculate
 from models.casefile import CaseFile
 from models.common_facts import CORRECTIONS, ENGINE_ONLY
+from models.errors import Refusal
 from models.facts import FactData, FactDraft, StoredFact, iso
 from statemachines.process import Process
 from statemachines.replay import facts_in_force
@@ -49,7 +50,7 @@ EXAMPLES = {
 }
 
 
-class Refused(Exception):
+class Refused(Refusal):
     """A fact that is not accepted. `code` is a word for programs, the message a sentence for a person; `wrong_call`
     tells a slip of form.
     """
@@ -57,8 +58,7 @@ class Refused(Exception):
     def __init__(
         self, code: str, message: str, *, field: str | None = None, seq: int | None = None, wrong_call: bool = False
     ) -> None:
-        super().__init__(message)
-        self.code = code
+        super().__init__(message, code=code, exit_code=2 if wrong_call else 1)
         self.message = message
         self.field = field
         self.seq = seq

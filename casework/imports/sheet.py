@@ -24,6 +24,7 @@ import openpyxl
 from casework.imports.cells import Cell, Doubt, blank, plain_day, words
 from config.directory import Directory
 from config.tracker_columns import ANSWER, DAYS, NEEDED, TrackerColumns, header_key
+from models.errors import Refusal
 
 MEGABYTE = 1024 * 1024
 LARGEST_FILE = 200 * MEGABYTE
@@ -40,17 +41,16 @@ FORMS = "expected a CSV file, or an Excel workbook saved as .xlsx without a pass
 warnings.filterwarnings("ignore", module=r"openpyxl\..*")
 
 
-class SheetError(Exception):
+class SheetError(Refusal):
     """The file cannot be read as a tracker. `exit_code` is 2 where another file is wanted, 3 where this one could not
     be got at.
     """
 
-    code = "not_a_tracker"
+    default_code = "not_a_tracker"
 
     def __init__(self, sentence: str, exit_code: int = 2) -> None:
-        super().__init__(sentence)
+        super().__init__(sentence, exit_code=exit_code)
         self.sentence = sentence
-        self.exit_code = exit_code
 
 
 class SheetRow(NamedTuple):

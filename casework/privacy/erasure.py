@@ -22,6 +22,7 @@ from config.settings import Settings
 from models import people
 from models.database import create_or_upgrade_schema, is_postgresql, open_engine, reading, transact, writing
 from models.encryption import open_cipher
+from models.errors import Refusal
 from models.tables import ACCESS, ALIAS, CASE, DUTY, FREE_TEXT, PERSON
 
 
@@ -47,12 +48,16 @@ class ErasureReport(BaseModel):
     open_cases: list[str]
 
 
-class StillOpen(ValueError):
+class StillOpen(Refusal, ValueError):
     """Retention cannot have ended: a duty is open on a case of the child. The text names the cases."""
 
+    default_code = "duties_open"
 
-class NothingThere(LookupError):
+
+class NothingThere(Refusal, LookupError):
     """Nobody is known of that case, or the person has been erased before."""
+
+    default_code = "nothing_to_erase"
 
 
 def erase(context: AppContext, case: str, actor: str, ground: Ground, *, really: bool = False) -> ErasureReport:
@@ -155,8 +160,10 @@ class KeyLostReport(BaseModel):
     references: int
 
 
-class KeyIsThere(ValueError):
+class KeyIsThere(Refusal, ValueError):
     """Nothing is to be given up: the key is there, or nothing is sealed. The text says which."""
+
+    default_code = "person_key_present"
 
 
 def reset_person_key(settings: Settings, actor: str, now: datetime, *, really: bool = False) -> KeyLostReport:

@@ -19,6 +19,7 @@ from deadlines.working_calendar import OutsideCalendarRange
 from models import ledger
 from models.casefile import CaseFile
 from models.database import reading
+from models.errors import Refusal
 from models.tables import CASE
 from statemachines.replay import fold
 
@@ -34,8 +35,10 @@ class Hold(NamedTuple):
     act_by: date | None
 
 
-class NoJointReview(ValueError):
+class NoJointReview(Refusal, ValueError):
     """Two cases whose reviews cannot be aligned; the text says why, in words for a person."""
+
+    default_code = "no_joint_review"
 
 
 class ReviewShown(BaseModel):

@@ -12,12 +12,15 @@ from sqlalchemy import select
 
 from casework.context import AppContext
 from models.database import reading
+from models.errors import Refusal
 from models.tables import LETTER, NOTICE
 from notifications.render import Rendered, render
 
 
-class NoSuchLetter(LookupError):
+class NoSuchLetter(Refusal, LookupError):
     """There is no letter of that id."""
+
+    default_code = "no_such_letter"
 
 
 class ListedNotice(BaseModel):

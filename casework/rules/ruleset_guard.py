@@ -25,17 +25,11 @@ from sqlalchemy import Connection, insert, select
 
 from casework.rules.ruleset import PARTS, Ruleset
 from config.settings import Settings
-from models.database import LAW, DatabaseUnusable, alone, is_reading
+from models.database import LAW, alone, is_reading
+from models.errors import RulesetMismatch
 from models.tables import RULESET
 
 LAST_ACTIVE_FILE = "law_held.json"
-
-
-class RulesetMismatch(DatabaseUnusable):
-    """This database has another active rule set than this program. Nothing was written.
-
-    The text names both rule sets, the parts in which they differ and how to solve it.
-    """
 
 
 class Activation(NamedTuple):

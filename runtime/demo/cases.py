@@ -25,6 +25,7 @@ from casework.context import AppContext
 from casework.imports.cells import check_digit
 from models import ledger
 from models.database import reading
+from models.errors import ConfigurationError
 from models.facts import REFERENCE, FactDraft, Slug
 
 FOLDER = Path(__file__).parents[2] / "config" / "demo"
@@ -33,8 +34,10 @@ DAY = re.compile(r"today([+-][0-9]{1,5})?")
 CHILD = re.compile(r"child([0-9]{1,3})")
 
 
-class SampleError(ValueError):
+class SampleError(ConfigurationError):
     """A sample file says something that cannot be read; the text names the file and what was expected."""
+
+    default_code = "demo_data"
 
 
 class SampleAct(BaseModel):

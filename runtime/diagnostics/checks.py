@@ -28,10 +28,11 @@ from config.law import LawError, NoAnswer
 from config.running_instance import read_running
 from config.settings import Settings, SettingsError
 from config.toml_reader import ConfigFault
-from models.database import HEAD, MIGRATIONS, DatabaseUnusable, missing_triggers, open_engine, reading, revision
+from models.database import HEAD, MIGRATIONS, missing_triggers, open_engine, reading, revision
 from models.database_errors import cause
 from models.encryption import EncryptionError, WrongKey
 from models.enums import LetterState, NoticeState, Party
+from models.errors import DatabaseUnusable
 from models.people import count_unopened
 from models.tables import CASE, DUTY, FACT, JOB_RUN, LETTER, NOTICE
 from runtime.diagnostics import service_checks

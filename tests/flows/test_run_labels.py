@@ -13,6 +13,7 @@ from casework.sweep import WrongDay
 from flows import run_labels
 from flows.jobs import Job, JobExecution
 from flows.run_labels import EndState
+from models.errors import Refusal
 from models.facts import FactDraft
 from tests.support.by_hand import CASE, PROCESS, TRUST
 from tests.support.team import Team
@@ -66,9 +67,9 @@ def test_red_is_for_what_a_person_must_mend(act: Job, report: dict[str, Any], st
 
 
 @pytest.mark.parametrize("problem", [Refused("unlawful", "a sentence"), WrongDay("tomorrow"), run_labels.NoSuchDay()])
-def test_a_refusal_is_no_failure(problem: Exception) -> None:
+def test_a_refusal_is_no_failure(problem: Refusal) -> None:
     """The person who asked has been told why; the run shows the code alone."""
-    assert run_labels.is_refusal(problem)
+    assert isinstance(problem, Refusal)
     ended = run_labels.refused(Job.RECORD, "record", problem)
     assert (ended.state, ended.broken) == (EndState.REFUSED, False)
     assert "sentence" not in ended.message
@@ -80,7 +81,7 @@ def test_a_fault_shows_its_kind_and_place_and_never_its_words() -> None:
         raise RuntimeError("Zebediah was born on 1 May 2019")
     except RuntimeError as problem:
         ended = run_labels.broken(Job.SWEEP, "sweep", problem)
-        assert not run_labels.is_refusal(problem)
+        assert not isinstance(problem, Refusal)
     assert ended.broken
     assert "RuntimeError at test_run_labels.py:" in ended.message
     assert "Zebediah" not in ended.message

@@ -19,8 +19,9 @@ from config.running_instance import Running, api_address, write_running
 from config.settings import Settings, SettingsError
 from flows import work_pool
 from flows.jobs import Job, JobExecution
-from flows.run_labels import begin, is_refusal, parameters
+from flows.run_labels import begin, parameters
 from models.database import reading
+from models.errors import Refusal
 from runtime.diagnostics.checks import examine
 from runtime.scheduler import Scheduler
 from runtime.supervisor import CannotStart
@@ -59,7 +60,7 @@ def test_every_reference_is_in_one_part_and_they_are_about_equal() -> None:
 def test_what_is_no_part_is_refused(text: str) -> None:
     with pytest.raises(NoSuchShard) as refused:
         Shard.read(text)
-    assert is_refusal(refused.value), "who typed it has been told; nothing of the house is broken"
+    assert isinstance(refused.value, Refusal), "who typed it has been told; nothing of the house is broken"
 
 
 def test_parts_in_any_order_are_the_whole_sweep(teams: Callable[[str], Team]) -> None:

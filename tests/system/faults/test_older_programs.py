@@ -28,13 +28,13 @@ from config.settings import child_environment
 from models import database, ledger
 from models.database import (
     HEAD,
-    DatabaseUnusable,
     create_or_upgrade_schema,
     is_postgresql,
     open_engine,
     revision,
     writing,
 )
+from models.errors import DatabaseUnusable
 from models.facts import FactDraft, fact_of
 from runtime.diagnostics.checks import examine
 from runtime.scheduler import Scheduler

@@ -25,11 +25,12 @@ from casework.imports.tracker_import import import_file
 from casework.rule_packs import adopt, adopt_installed, dry_run, laws
 from casework.rules import ruleset_guard
 from casework.rules.ruleset import read_ruleset
-from casework.rules.ruleset_guard import LAST_ACTIVE_FILE, RulesetMismatch, activations
+from casework.rules.ruleset_guard import LAST_ACTIVE_FILE, activations
 from casework.sweep import sweep
 from config.escalation_policy import DEFAULT
 from config.settings import Settings, child_environment
 from models.database import is_postgresql, reading, transact, writing
+from models.errors import RulesetMismatch
 from runtime.diagnostics.checks import examine
 from runtime.health.metrics import silent
 from runtime.scheduler import Scheduler

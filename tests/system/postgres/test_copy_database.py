@@ -18,7 +18,8 @@ from casework.cases.record import record
 from casework.context import AppContext
 from config.running_instance import only_supervisor
 from config.settings import Settings
-from models.database import DatabaseUnusable, open_engine
+from models.database import open_engine
+from models.errors import DatabaseUnusable
 from models.facts import FactDraft
 from runtime import copy_database
 from runtime.copy_database import CannotCopy, move

@@ -21,7 +21,6 @@ from config.settings import Settings, child_environment
 from models.database import (
     HEAD,
     MIGRATIONS,
-    DatabaseUnusable,
     create_or_upgrade_schema,
     missing_triggers,
     open_engine,
@@ -30,6 +29,7 @@ from models.database import (
     upgrade,
     writing,
 )
+from models.errors import DatabaseUnusable
 from models.tables import FactRow
 from runtime.local_postgres import LocalPostgres
 from tests.support.paths import ROOT

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from models.append_only import KEPT, triggers
-from models.database import DatabaseUnusable, create_or_upgrade_schema, missing_triggers, open_engine, reading, writing
+from models.database import create_or_upgrade_schema, missing_triggers, open_engine, reading, writing
+from models.errors import DatabaseUnusable
 from runtime.local_postgres import LocalPostgres
 from tests.support.team import Team
 
