@@ -101,7 +101,7 @@ def test_a_house_whose_key_was_lost_is_not_given_another(tmp_path: Path) -> None
     with context.engine.begin() as connection:
         people.put_people(connection, context.cipher, [("NX001", ADA)])
     (tmp_path / "var" / "person.key").unlink()
-    with pytest.raises(EncryptionError, match="restore it from the backup"):
+    with pytest.raises(EncryptionError, match=r"Restore person\.key from the backup"):
         AppContext.load(Settings(home=tmp_path / "var"))
 
 
