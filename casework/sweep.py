@@ -37,6 +37,7 @@ class WrongDay(Refusal, ValueError):
 
     default_code = "day_not_reached"
 
+
 class NoSuchShard(Refusal, ValueError):
     """A shard of the cases that cannot exist, such as the fourth of three."""
 
