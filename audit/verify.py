@@ -18,7 +18,8 @@ from sqlalchemy import Connection, select
 
 from audit.verify_letters import check_letters, check_letters_of
 from audit.verify_notices import FACT_SEQ, Found, NoticeCheck, notices_by_case
-from casework.cases.unit_of_work import FAR_BACK, duty_rows
+from casework.cases.loaded_case import BEFORE_ALL_FACTS
+from casework.cases.projections import duty_rows
 from casework.context import AppContext, instant
 from config.law import LawError, NoAnswer
 from deadlines.duties import Duty, duties_of
@@ -206,7 +207,7 @@ def _check_case(
             duties,
             context.escalation_policy.rung,
             context.calendar,
-            FAR_BACK,
+            BEFORE_ALL_FACTS,
             casefile.state in context.processes[casefile.process].final,
         )
     except (LawError, NoAnswer) as problem:

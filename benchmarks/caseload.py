@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict
 from benchmarks.histories import SERVICES, Child, Teller, body_code, la_slug
 from benchmarks.workload import TODAY
 from casework.cases.record import RecordCommand
-from casework.cases.unit_of_work import OF_SERIES, SERIES
+from casework.cases.references import OF_SERIES, SERIES
 from casework.imports.cells import check_digit
 
 DIRECTORY = Path(__file__).parents[1] / "config" / "directory.toml"

@@ -302,8 +302,8 @@ def _record(context: AppContext, fresh: Path, files: dict[str, bytes], looked: D
         # The sweep finds cases by their duties; a case whose first duty this is has none yet to be found
         # by.
         unit = UnitOfWork(then, connection, actor=actor, via="adopt")
-        for work in unit.open(looked.gains_first_duty).values():
-            work.stale = True
+        for work in unit.load(looked.gains_first_duty).values():
+            work.outdated = True
         commit(unit)
     point_at(context.settings, folder.name)
     return adopted

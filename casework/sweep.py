@@ -17,7 +17,8 @@ from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
 
 from casework import fault_points
 from casework.cases.commit import commit
-from casework.cases.unit_of_work import UNREADABLE, UnitOfWork
+from casework.cases.loaded_case import UNREADABLE
+from casework.cases.unit_of_work import UnitOfWork
 from casework.cases.validation import Refused
 from casework.context import AppContext
 from casework.job_runs import record_job_run
@@ -261,9 +262,9 @@ class _Sweep:
         due = self.due.among(connection, free)
         if not due:
             return result
-        for ref, case in unit.open(list(due)).items():
-            result.count_facts(unit.add(case, unit.look(case, self.due.as_at).drafts))
-            case.stale = case.stale or due[ref]
+        for ref, case in unit.load(list(due)).items():
+            result.count_facts(unit.append(case, case.evaluate(self.due.as_at).drafts))
+            case.outdated = case.outdated or due[ref]
         result.cases = len(due)
         result.notices = len(unit.notices)
         fault_points.here("before_sweep_flush")

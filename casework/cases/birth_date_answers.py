@@ -1,10 +1,11 @@
-"""What a fact may say of a birth: a yes or a no, or a month. The date itself stays sealed with the person.
+"""What a fact may say of the date of birth: a yes or a no, or a month. The date itself is stored with the person only,
+encrypted.
 
-A fact's model lists such particulars in `FROM_BIRTH`: `before:RULE` asks whether the fact's day lies before the day
-that the rule gives for the birth (compulsory school age, Education Act 1996 s8); `before_month:RULE` asks the same of
-the first day of the month of birth, for a duty that is known by the month only; `month` keeps year and month, as the
-first day of the month, and `month_end` as its last, which of every February is the 28th: the 29th would name the
-birthday itself, and in other years it ends a day later.
+A fact's model lists such fields in `ANSWERED_FROM_BIRTH_DATE`, with how each is answered:
+- `before:RULE`: is the fact's day before the day that the rule gives (compulsory school age, Education Act 1996 s8)?
+- `before_month:RULE`: the same, calculated from the first day of the month of birth.
+- `month`: year and month, as the first day of the month.
+- `month_end`: the last day of the month, and 28 February in every year: the 29th would name the birthday itself.
 """
 
 from calendar import monthrange
@@ -19,67 +20,65 @@ from deadlines.calculator import calculate
 from models.facts import FactData, FactDraft
 
 
-def with_birth(context: AppContext, model: type[FactData], draft: FactDraft, born: str | None) -> FactDraft:
-    """The draft with what it may say of the birth. Raises Refused where the birth is needed and nobody has told it."""
+def answered(context: AppContext, model: type[FactData], draft: FactDraft, born: str | None) -> FactDraft:
+    """The draft with its answers. Raises Refused if the date of birth is needed and not known."""
     wanted = {key: how for key, how in model.ANSWERED_FROM_BIRTH_DATE.items() if key in model.model_fields}
     if not wanted:
         return draft
     if any(key in draft.data for key in wanted):
         raise Refused(
-            "bad_data", f"{', '.join(wanted)} is worked out from the date of birth, and not given", wrong_call=True
+            "bad_data",
+            f"{', '.join(wanted)} is worked out from the date of birth, and not given: leave it out",
+            wrong_call=True,
         )
     if born is None:
         if any(model.model_fields[key].is_required() for key in wanted):
             raise Refused(
                 "birth_unknown",
-                f"{draft.kind} needs the date of birth, which is kept sealed and apart: --data"
-                " date_of_birth=2022-07-21",
+                f"{draft.kind} needs the date of birth, which is stored encrypted: --data date_of_birth=2022-07-21",
                 field="date_of_birth",
                 wrong_call=True,
             )
         return draft
-    birth = date.fromisoformat(born)
-    if birth > draft.occurred_on:
+    birth_date = date.fromisoformat(born)
+    if birth_date > draft.occurred_on:
         raise Refused(
             "bad_data",
-            f"the date of birth lies after the day of {draft.kind}: one of the two is not right",
+            f"the date of birth is after the day of {draft.kind}: correct one of the two",
             field="date_of_birth",
         )
-    return draft._replace(data={**draft.data, **_said(context, wanted, birth, draft.occurred_on)})
+    return draft._replace(data={**draft.data, **_answers(context, wanted, birth_date, draft.occurred_on)})
 
 
-def corrected_day(data: Mapping[str, Any], stood: date) -> date | None:
-    """The day that a correction gives, or the one that stood; None where it is no day (which is refused elsewhere, in
-    its own words).
-    """
+def corrected_day(data: Mapping[str, Any], before: date) -> date | None:
+    """The day that a correction gives, else the day before it; None if the text is no day, which validation refuses."""
     try:
-        return date.fromisoformat(str(data["occurred_on"])) if data.get("occurred_on") else stood
+        return date.fromisoformat(str(data["occurred_on"])) if data.get("occurred_on") else before
     except ValueError:
         return None
 
 
-def _said(context: AppContext, wanted: Mapping[str, str], born: date, on: date) -> dict[str, Any]:
-    said: dict[str, Any] = {}
-    for key, how in wanted.items():
-        if how == "month":
-            said[key] = born.replace(day=1).isoformat()
-        elif how == "month_end":
-            said[key] = _month_end(born).isoformat()
-        else:
-            when, _, rule = how.partition(":")
-            said[key] = (
-                "yes" if _before(context, rule, born.replace(day=1) if when == "before_month" else born, on) else "no"
-            )
-    return said
+def _answers(context: AppContext, wanted: Mapping[str, str], birth_date: date, on: date) -> dict[str, Any]:
+    return {key: _answer(context, how, birth_date, on) for key, how in wanted.items()}
 
 
-def _month_end(born: date) -> date:
-    return born.replace(day=28 if born.month == 2 else monthrange(born.year, born.month)[1])
+def _answer(context: AppContext, how: str, birth_date: date, on: date) -> str:
+    first = birth_date.replace(day=1)
+    if how == "month":
+        return first.isoformat()
+    if how == "month_end":
+        return _month_end(birth_date).isoformat()
+    when, _, rule = how.partition(":")
+    return "yes" if _is_before(context, rule, first if when == "before_month" else birth_date, on) else "no"
 
 
-def _before(context: AppContext, rule: str, born: date, on: date) -> bool:
+def _month_end(day: date) -> date:
+    return day.replace(day=28 if day.month == 2 else monthrange(day.year, day.month)[1])
+
+
+def _is_before(context: AppContext, rule: str, start: date, on: date) -> bool:
     try:
-        due = calculate(context.law, context.calendar, rule, born, {}).due
+        due = calculate(context.law, context.calendar, rule, start, {}).due
     except NoAnswer:
-        return False  # that day came before the rule's first entry, and is long past
+        return False  # that day is before the rule's first entry, so it is past
     return due is not None and on < due

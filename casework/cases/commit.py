@@ -11,5 +11,5 @@ def commit(unit: UnitOfWork) -> list[str]:
     The caller's transaction commits; nothing here does.
     """
     follow_ups = propagate(unit, unit.references.next)
-    unit.flush()
+    unit.write()
     return follow_ups

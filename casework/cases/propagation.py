@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from casework.cases.unit_of_work import LoadedCase, UnitOfWork, open_each, readable
+from casework.cases.loaded_case import LoadedCase, is_readable
+from casework.cases.unit_of_work import UnitOfWork, load_each
 from casework.cases.validation import Refused
 from models.bulk_io import read_among
 from models.common_facts import CORRECTIONS
@@ -47,10 +48,10 @@ def propagate(unit: UnitOfWork, mint: Callable[[], str]) -> list[str]:
     asked: dict[str, int] = {}  # how many of a case's added facts have been looked at
     for _round in range(ROUNDS):
         told: list[tuple[LoadedCase, Fact]] = []
-        for work in unit.works.values():
-            fresh = work.added[asked.get(work.case_ref, 0) :]
+        for work in unit.cases.values():
+            fresh = work.new_facts[asked.get(work.case_ref, 0) :]
             if fresh:
-                asked[work.case_ref] = len(work.added)
+                asked[work.case_ref] = len(work.new_facts)
                 unheard += _call_again(unit, work, fresh)
                 told.extend(
                     (work, fact)
@@ -61,7 +62,7 @@ def propagate(unit: UnitOfWork, mint: Callable[[], str]) -> list[str]:
             break
         linked = _linked(unit, [work for work, _fact in told])
         for work, fact in told:
-            others = [ref for ref in linked.get(work.child_key or "", []) if ref != work.case_ref]
+            others = [ref for ref in linked.get(work.child_id or "", []) if ref != work.case_ref]
             unheard += _tell(unit, work, fact, others, listening, mint)
     return unheard
 
@@ -76,7 +77,7 @@ def _call_again(unit: UnitOfWork, work: LoadedCase, fresh: list[Fact]) -> list[s
         if fact.kind in CORRECTIONS:
             again = [
                 line
-                for line in work.lines
+                for line in work.facts
                 if line.caused_by == f"{work.case_ref}/{fact.corrects}" and line.kind in calls.values()
             ]
             data = {key: value for key, value in fact.data.items() if key == "occurred_on"}
@@ -91,7 +92,7 @@ def _call_again(unit: UnitOfWork, work: LoadedCase, fresh: list[Fact]) -> list[s
                     )
                 ]
             asks = work.process.asks if work.process is not None else frozenset()
-            if any(line.seq == fact.corrects and line.kind in asks for line in work.lines):
+            if any(line.seq == fact.corrects and line.kind in asks for line in work.facts):
                 for line in [line for line in work.file.lines if line.kind in calls]:
                     unheard += _ask_again(unit, work, line, calls[line.kind], fact)
         else:
@@ -132,18 +133,18 @@ def _asked(line: StoredFact) -> tuple[str, str | None]:
 def _corrects_heard(work: LoadedCase, fact: Fact, listening: dict[tuple[str, str], list[tuple[str, str]]]) -> bool:
     if fact.kind not in CORRECTIONS:
         return False
-    target = next((line for line in work.lines if line.seq == fact.corrects), None)
+    target = next((line for line in work.facts if line.seq == fact.corrects), None)
     return target is not None and (fact.process, target.kind) in listening
 
 
 def _linked(unit: UnitOfWork, works: list[LoadedCase]) -> dict[str, list[str]]:
     """References by child, in order of reference: the order in which cases are locked."""
-    unit.settle_children(works)
-    keys = {work.child_key for work in works if work.child_key}
+    unit.find_children(works)
+    keys = {work.child_id for work in works if work.child_id}
     found: dict[str, set[str]] = defaultdict(set)
-    for work in unit.works.values():
-        if work.child_key in keys and work.lines:
-            found[str(work.child_key)].add(work.case_ref)
+    for work in unit.cases.values():
+        if work.child_id in keys and work.facts:
+            found[str(work.child_id)].add(work.case_ref)
     for key, ref in read_among(unit.connection, CASE, ("child_key", "case_ref"), "child_key", keys):
         found[key].add(ref)
     return {key: sorted(refs) for key, refs in found.items()}
@@ -251,8 +252,8 @@ def _open(unit: UnitOfWork, work: LoadedCase, process: Process, draft: FactDraft
     known: dict[str, Any] = {
         key: value for key in ("la", "la_reference") if key in fields and (value := getattr(work.file, key)) is not None
     }
-    (other,) = unit.open([mint()]).values()
-    work.child_key = other.child_key = work.child_key or secrets.token_hex(12)
+    (other,) = unit.load([mint()]).values()
+    work.child_id = other.child_id = work.child_id or secrets.token_hex(12)
     return _try(unit, other, draft._replace(data={**known, **draft.data}))
 
 
@@ -265,13 +266,13 @@ def _readable(
     And what a person then has to see to, in sentences.
     """
     try:
-        opened = unit.open(others) if others else {}
+        opened = unit.load(others) if others else {}
     except (Damaged, NotPermitted):
-        opened = dict(open_each(unit, others))
+        opened = dict(load_each(unit, others))
     sound = [
         other
         for other in opened.values()
-        if other.process is None or other.process.name not in hearers or readable(other)
+        if other.process is None or other.process.name not in hearers or is_readable(other)
     ]
     lost = {ref for ref in others if ref not in opened} | opened.keys() - {other.case_ref for other in sound}
     return sound, [
@@ -286,9 +287,9 @@ def _tell_correction(
 ) -> list[str]:
     unheard: list[str] = []
     for other in others:
-        for line in list(other.lines):
+        for line in list(other.facts):
             if line.caused_by == f"{work.case_ref}/{fact.corrects}":
-                if fact.kind == "fact_withdrawn" and line is other.lines[0]:
+                if fact.kind == "fact_withdrawn" and line is other.facts[0]:
                     # A history cannot lose its first fact: the case that was opened by what did not happen is
                     # withdrawn.
                     unheard += _try(
@@ -297,7 +298,7 @@ def _tell_correction(
                         FactDraft("case_withdrawn", max(fact.occurred_on, line.occurred_on), caused_by=cause),
                     )
                     continue
-                target = next(own for own in work.lines if own.seq == fact.corrects)
+                target = next(own for own in work.facts if own.seq == fact.corrects)
                 put = (
                     other.process.hears_as.get((fact.process, target.kind), FieldMapping())
                     if other.process
@@ -311,7 +312,7 @@ def _tell_correction(
 
 def _try(unit: UnitOfWork, other: LoadedCase, draft: FactDraft) -> list[str]:
     try:
-        unit.add(other, [draft])
+        unit.append(other, [draft])
     except Refused as refused:
         return [f"Case {other.case_ref} could not take {draft.kind}: {refused.message}"]
     return []

@@ -1,6 +1,6 @@
-"""Recording: facts are accepted here, in the caller's own process and in one transaction, or refused with a sentence.
+"""Recording: facts are accepted in the caller's process and in one transaction, or refused with a reason. [I/O]
 
-`record_acts` takes many acts on many cases; one that is refused does not stop the others. `record` is a bulk of one.
+`record_acts` takes many commands on many cases; a refused one does not stop the others. `record` takes one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,25 +10,34 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
-from casework.cases.birth_date_answers import corrected_day, with_birth
+from casework.cases.birth_date_answers import answered, corrected_day
 from casework.cases.commit import commit
-from casework.cases.same_child import join, left_behind, link_of, open_twice, refuse_another_child, refuse_second
-from casework.cases.unit_of_work import LoadedCase, UnitOfWork
+from casework.cases.loaded_case import LoadedCase
+from casework.cases.same_child import (
+    facts_to_withdraw,
+    find_link,
+    link_cases,
+    open_duplicates,
+    refuse_another_child,
+    refuse_second_case,
+)
+from casework.cases.unit_of_work import UnitOfWork
 from casework.cases.validation import Refused, check_person
-from casework.cases.warnings import misdirected
+from casework.cases.warnings import wrong_bodies
 from casework.context import AppContext
 from models import people
 from models.database import alone, transact
-from models.facts import REFERENCE, FactDraft
+from models.facts import REFERENCE, FactData, FactDraft, StoredFact
+from statemachines.process import Process
 from statemachines.replay import facts_in_force, opened_by
 
 
 @dataclass(frozen=True, slots=True)
 class RecordCommand:
-    """Facts to be accepted together on one case, or not at all.
+    """Facts to record together on one case, all or none.
 
-    `case_ref` None asks for a new reference. `begin_chasing` starts chasing from today where a chased duty is open, as
-    an import does.
+    `case_ref` None asks for a new reference. `passages` are free texts of the case as a whole. With `begin_chasing`,
+    as an import sets it, reminders of a duty that is open start today.
     """
 
     case_ref: str | None
@@ -40,8 +49,9 @@ class RecordCommand:
 
 
 class Recorded(BaseModel):
-    """What became of an act that was accepted: the case and its process, the last fact's number, the state it left, how
-    many facts were added.
+    """An accepted command: the case, its process and state, the last fact's number and how many facts were added.
+
+    `unheard` are the follow-ups for a person, in sentences.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -55,7 +65,7 @@ class Recorded(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What became of an act that was refused; nothing of it was written."""
+    """A refused command: nothing of it was written."""
 
     case_ref: str | None
     code: str
@@ -73,29 +83,27 @@ def record(
     run: str | None = None,
     person: Mapping[str, str] | None = None,
 ) -> Recorded:
-    """Record facts on one case. Raises Refused where they are not accepted.
+    """Record facts on one case. Raises Refused.
 
-    The reference is kept where it has the form of one; otherwise an opening fact is given a new reference.
+    A reference that is not in sendflow's form gets an opening fact a new one; any other fact is then refused.
     """
-    kept = case.strip().upper()
-    act = RecordCommand(kept if REFERENCE.fullmatch(kept) else None, drafts, person)
-    if act.case_ref is None and drafts[0].kind not in opened_by():
+    ref = case.strip().upper()
+    command = RecordCommand(ref if REFERENCE.fullmatch(ref) else None, drafts, person)
+    if command.case_ref is None and drafts[0].kind not in opened_by():
         raise Refused(
             "no_such_case",
-            "that is not the form of a case reference: expected capital letters and digits, for example NX00042",
+            "that is not a case reference: expected capital letters and digits, for example NX00042",
             wrong_call=True,
         )
 
     def once(connection: Connection) -> Recorded:
         unit = UnitOfWork(context, connection, actor=actor, via=via, run=run)
-        work = take(unit, act)
-        seq, state, facts = work.lines[-1].seq, work.file.state, len(work.added)
-        elsewhere = misdirected(work)
+        case = apply(unit, command)
+        recorded = _recorded(case, len(case.new_facts))
+        warnings = wrong_bodies(case)
         follow_ups = commit(unit)
-        unheard = [*follow_ups, *open_twice(unit), *left_behind(unit), *elsewhere]
-        return Recorded(
-            case_ref=work.case_ref, process=work.file.process, seq=seq, state=state, facts=facts, unheard=unheard
-        )
+        unheard = [*follow_ups, *open_duplicates(unit), *facts_to_withdraw(unit), *warnings]
+        return recorded.model_copy(update={"unheard": unheard}) if unheard else recorded
 
     return transact(context.engine, once)
 
@@ -108,118 +116,134 @@ def record_acts(
     run: str | None = None,
     connection: Connection | None = None,
 ) -> list[Recorded | Refusal]:
-    """Record many acts in one transaction, or in the caller's. Each act is accepted whole or refused whole,
-    in order.
-    """
+    """Record many commands, in order, in one transaction or in the caller's. Each is accepted or refused as a whole."""
     if connection is None:
         return transact(context.engine, lambda own: record_acts(context, acts, actor, via, run, own))
     unit = UnitOfWork(context, connection, actor=actor, via=via, run=run)
-    unit.open([act.case_ref for act in acts if act.case_ref is not None])
-    outcomes: list[Recorded | Refusal] = []
-    for act in acts:
-        try:
-            before = len(unit.works[act.case_ref].lines) if act.case_ref is not None else 0
-            work = take(unit, act)
-            seq = work.lines[-1].seq if work.lines else 0
-            stands = work.file
-            outcomes.append(
-                Recorded(
-                    case_ref=work.case_ref,
-                    process=stands.process,
-                    seq=seq,
-                    state=stands.state,
-                    facts=len(work.lines) - before,
-                )
-            )
-        except Refused as refused:
-            outcomes.append(
-                Refusal(
-                    act.case_ref,
-                    refused.code,
-                    refused.message,
-                    refused.field,
-                    act.drafts[0].kind if act.drafts else None,
-                )
-            )
+    unit.load([command.case_ref for command in acts if command.case_ref is not None])
+    outcomes = [_apply_or_refuse(unit, command) for command in acts]
     commit(unit)
     return outcomes
 
 
-def take(unit: UnitOfWork, act: RecordCommand) -> LoadedCase:
-    """Put one act on the desk. Raises Refused, and the case is as before."""
-    ref = act.case_ref or unit.references.next()
-    if any(draft.data.get(key) for draft in act.drafts for key in ("linked_to", "nhs_number")):
-        # Before any case is locked (a batch, whose cases are locked by now, is begun afresh where two wait
-        # for each
-        # other): whoever else says whose a
-        # case is waits until the cases of the child are written as one.
-        alone(unit.connection, "children")
-    work = unit.open([ref])[ref]
-    process = work.process or next((opened_by()[draft.kind] for draft in act.drafts if draft.kind in opened_by()), None)
-    person = dict(act.person or {})
-    drafts: list[FactDraft] = []
-    for draft in act.drafts:
-        model = process.facts.get(draft.kind) if process is not None else None
-        if model is not None:
-            if not model.IDENTITY_FIELDS.isdisjoint(draft.data):
-                told = {key: str(draft.data[key]) for key in model.IDENTITY_FIELDS if draft.data.get(key)}
-                check_person(told, draft.occurred_on)
-                person |= told
-                draft = draft._replace(
-                    data={key: value for key, value in draft.data.items() if key not in model.IDENTITY_FIELDS}
-                )
-            if model.ANSWERED_FROM_BIRTH_DATE:
-                draft = with_birth(unit.context, model, draft, _born(unit, work, draft, person))
-            elif draft.kind == "fact_corrected":
-                draft = _judged_again(unit, work, draft, person)
-        drafts.append(draft)
+def _apply_or_refuse(unit: UnitOfWork, command: RecordCommand) -> Recorded | Refusal:
+    try:
+        before = len(unit.cases[command.case_ref].facts) if command.case_ref is not None else 0
+        case = apply(unit, command)
+        return _recorded(case, len(case.facts) - before)
+    except Refused as refused:
+        kind = command.drafts[0].kind if command.drafts else None
+        return Refusal(command.case_ref, refused.code, refused.message, refused.field, kind)
+
+
+def _recorded(case: LoadedCase, facts: int) -> Recorded:
+    seq = case.facts[-1].seq if case.facts else 0
+    return Recorded(case_ref=case.case_ref, process=case.file.process, seq=seq, state=case.file.state, facts=facts)
+
+
+def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
+    """Append one command to its case; the caller commits the unit. Raises Refused, and the case is as before.
+
+    The order matters: the lock on children comes before any lock on a case, and the identity of the child is known
+    before the checks that depend on it.
+    """
+    ref = command.case_ref or unit.references.next()
+    _lock_children_if_named(unit, command)
+    case = unit.load([ref])[ref]
+    process = case.process or next(
+        (opened_by()[draft.kind] for draft in command.drafts if draft.kind in opened_by()), None
+    )
+    person = dict(command.person or {})
+    drafts = [_without_identity(unit, case, process, draft, person) for draft in command.drafts]
     if person.get("nhs_number"):
         people.alone_with_child(unit.connection, unit.context.cipher, person["nhs_number"])
-    link = link_of(unit, work, drafts, person)
-    refuse_another_child(unit, work, act.drafts, link, person)
+    link = find_link(unit, case, drafts, person)
+    refuse_another_child(unit, case, command.drafts, link, person)
     if process is not None:
-        refuse_second(unit, process, work, drafts, link.child_key if link is not None else None, person)
-    unit.add(work, drafts)
+        refuse_second_case(unit, process, case, drafts, link.child_id if link is not None else None, person)
+    unit.append(case, drafts)
     if link is not None:
-        join(unit, work, link)
-    if act.begin_chasing and chased_and_open(unit, work):
-        unit.add(work, [FactDraft("chasing_began", unit.today)])
+        link_cases(unit, case, link)
+    if command.begin_chasing and _has_duty_to_chase(unit.context, case):
+        unit.append(case, [FactDraft("chasing_began", unit.today)])
     if person:
-        unit.remember_person(work, person)
-    if act.alias is not None:
-        unit.aliases[act.alias] = ref
-    for words in act.passages:
-        unit.passages.append(people.encrypt_free_text(unit.context.cipher, ref, words, unit.now))
-    return work
+        unit.remember_person(case, person)
+    if command.alias is not None:
+        unit.aliases[command.alias] = ref
+    for text in command.passages:
+        unit.free_texts.append(people.encrypt_free_text(unit.context.cipher, ref, text, unit.now))
+    return case
 
 
-def _judged_again(unit: UnitOfWork, work: LoadedCase, draft: FactDraft, person: dict[str, str]) -> FactDraft:
-    """The correction of a fact that says something worked out from a birth: a corrected day, or birth, is judged
-    afresh.
+def _lock_children_if_named(unit: UnitOfWork, command: RecordCommand) -> None:
+    """Lock all children if the command says which child a case is about.
+
+    Another transaction that says so waits until the cases of this child are written as one. In a batch, whose cases
+    are locked by now, two that wait for each other are ended by the database and begun again (`transact`).
     """
-    target = next((line for line in facts_in_force(work.lines) if line.seq == draft.corrects), None)
-    model = work.process.facts.get(target.kind) if target is not None and work.process is not None else None
+    if any(draft.data.get(key) for draft in command.drafts for key in ("linked_to", "nhs_number")):
+        alone(unit.connection, "children")
+
+
+def _without_identity(
+    unit: UnitOfWork, case: LoadedCase, process: Process | None, draft: FactDraft, person: dict[str, str]
+) -> FactDraft:
+    """The draft without the fields that identify the child, which are added to `person`.
+
+    What the fact says of the date of birth (such as "yes, before compulsory school age") is calculated here.
+    """
+    model = process.facts.get(draft.kind) if process is not None else None
+    if model is None:
+        return draft
+    if not model.IDENTITY_FIELDS.isdisjoint(draft.data):
+        identity = _identity(model, draft)
+        check_person(identity, draft.occurred_on)
+        person |= identity
+        draft = draft._replace(data=_other_fields(model, draft))
+    if model.ANSWERED_FROM_BIRTH_DATE:
+        return answered(unit.context, model, draft, _date_of_birth(unit, case, draft, person))
+    if draft.kind == "fact_corrected":
+        return _answered_again(unit, case, draft, person)
+    return draft
+
+
+def _answered_again(unit: UnitOfWork, case: LoadedCase, draft: FactDraft, person: dict[str, str]) -> FactDraft:
+    """A correction with the answers calculated again, if it changes the day or the date of birth behind them."""
+    target = _target(case, draft)
+    model = case.process.facts.get(target.kind) if target is not None and case.process is not None else None
     if target is None or model is None:
         return draft
-    told = {key: str(draft.data[key]) for key in model.IDENTITY_FIELDS if draft.data.get(key)}
-    check_person(told, unit.today)
-    person |= told
+    identity = _identity(model, draft)
+    check_person(identity, unit.today)
+    person |= identity
     if not model.ANSWERED_FROM_BIRTH_DATE:
         return draft
-    data = {key: value for key, value in draft.data.items() if key not in model.IDENTITY_FIELDS}
+    data = _other_fields(model, draft)
     day = corrected_day(data, target.occurred_on)
-    if day is None or (
-        day == target.occurred_on and not told and not data.keys() & model.ANSWERED_FROM_BIRTH_DATE.keys()
-    ):
+    changed = identity or day != target.occurred_on or data.keys() & model.ANSWERED_FROM_BIRTH_DATE.keys()
+    if day is None or not changed:
         return draft
-    particulars = {key: value for key, value in data.items() if key not in {"occurred_on", "reason"}}
-    judged = with_birth(unit.context, model, FactDraft(target.kind, day, particulars), _born(unit, work, draft, person))
-    return draft._replace(data={**data, **judged.data})
+    fields = {key: value for key, value in data.items() if key not in {"occurred_on", "reason"}}
+    born = _date_of_birth(unit, case, draft, person)
+    again = answered(unit.context, model, FactDraft(target.kind, day, fields), born)
+    return draft._replace(data={**data, **again.data})
 
 
-def _born(unit: UnitOfWork, work: LoadedCase, draft: FactDraft, person: Mapping[str, str]) -> str | None:
-    """The date of birth: told in this act, or sealed with this case or the one that it is linked to."""
-    for ref in (work.case_ref, draft.data.get("linked_to")):
+def _target(case: LoadedCase, correction: FactDraft) -> StoredFact | None:
+    return next((fact for fact in facts_in_force(case.facts) if fact.seq == correction.corrects), None)
+
+
+def _identity(model: type[FactData], draft: FactDraft) -> dict[str, str]:
+    return {key: str(draft.data[key]) for key in model.IDENTITY_FIELDS if draft.data.get(key)}
+
+
+def _other_fields(model: type[FactData], draft: FactDraft) -> dict[str, Any]:
+    return {key: value for key, value in draft.data.items() if key not in model.IDENTITY_FIELDS}
+
+
+def _date_of_birth(unit: UnitOfWork, case: LoadedCase, draft: FactDraft, person: Mapping[str, str]) -> str | None:
+    """The date of birth: given in this command, or stored with this case or with the case it is linked to."""
+    for ref in (case.case_ref, draft.data.get("linked_to")):
         if person.get("date_of_birth"):
             break
         if ref:
@@ -227,27 +251,27 @@ def _born(unit: UnitOfWork, work: LoadedCase, draft: FactDraft, person: Mapping[
     return person.get("date_of_birth")
 
 
-def chased_and_open(unit: UnitOfWork, work: LoadedCase) -> bool:
-    """Whether an imported duty that the ladder chases is open, and no chasing of it has begun."""
-    began = max((seq for seq, _day in work.file.chasing_began), default=0)
+def _has_duty_to_chase(context: AppContext, case: LoadedCase) -> bool:
+    """Whether an imported duty is open that the escalation policy has steps for, and reminders have not begun."""
+    began = max((seq for seq, _day in case.file.chasing_began), default=0)
     return any(
         duty.closed_on is None
         and duty.body is not None
         and duty.imported
         and duty.opened_seq > began
-        and unit.context.escalation_policy.rungs(duty.rule)
-        for duty in work.duties
+        and context.escalation_policy.rungs(duty.rule)
+        for duty in case.duties
     )
 
 
 def parse_key_values(pairs: Sequence[str]) -> dict[str, Any]:
     """`key=value` options as a mapping. Raises Refused (a wrong call) for a pair without `=` or a key given twice."""
-    told: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key.strip():
             raise Refused("bad_data", "every --data is key=value, for example --data body=QX101", wrong_call=True)
-        if key.strip() in told:
-            raise Refused("bad_data", "a key stands twice among the --data: each is given once", wrong_call=True)
-        told[key.strip()] = value.strip()
-    return told
+        if key.strip() in values:
+            raise Refused("bad_data", "a key is given twice in --data: give each key once", wrong_call=True)
+        values[key.strip()] = value.strip()
+    return values

@@ -1,18 +1,18 @@
-"""Which child a new case is about, by a random key: found through the case that it is linked to or the NHS number, and
-never shown.
+"""Which cases are of one child, by a random child id that nobody is shown. [I/O]
 
-Purpose: cases of one child hear each other (casework/cases/propagation.py), and a process may allow one open case of a
-child and local authority only (CFA 2014 s23: a child who has been notified is not notified a second time). Errors name
-references of cases and nothing of the child.
+The id comes from the case that a new case is linked to, or from the NHS number. Facts are propagated between cases of
+one child (casework/cases/propagation.py), and a process may permit one open case of a child and local authority only
+(CFA 2014 s23: a notified child is not notified a second time). Errors name references and nothing of the child.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import select
 
-from casework.cases.unit_of_work import LoadedCase, UnitOfWork, open_readable
+from casework.cases.loaded_case import LoadedCase
+from casework.cases.unit_of_work import UnitOfWork, load_readable
 from casework.cases.validation import Refused
 from models import people
 from models.casefile import CaseFile
@@ -25,284 +25,302 @@ from statemachines.replay import facts_in_force, fold
 
 
 class Link(NamedTuple):
-    """What `linked_to` says in an act: the case that it names, and the random key of its child, a fresh one where it
-    has none yet.
+    """The case that `linked_to` names, and its child's id: a new id if it has none yet.
 
-    `mends`: it is said by a correction, which may make the case another child's.
+    `is_correction`: a correction gives the link, which may move the case to another child.
     """
 
     other: LoadedCase
-    child_key: str
-    mends: bool
+    child_id: str
+    is_correction: bool
 
 
-def link_of(unit: UnitOfWork, work: LoadedCase, drafts: Sequence[FactDraft], person: Mapping[str, str]) -> Link | None:
-    """The link that an act says; None where it says none. Nothing is changed yet.
+def find_link(
+    unit: UnitOfWork, case: LoadedCase, drafts: Sequence[FactDraft], person: Mapping[str, str]
+) -> Link | None:
+    """The link that the drafts give, or None. Changes nothing.
 
-    Raises Refused where it names several cases, itself, none that there is, one that cannot be read, or one whose child
-    has another NHS number.
+    Raises Refused if they name several cases, the case itself, a case that does not exist or cannot be read, or one
+    whose child has another NHS number.
     """
-    said = [draft for draft in drafts if draft.data.get("linked_to")]
-    named = {str(draft.data["linked_to"]) for draft in said}
-    if not named:
+    linking = [draft for draft in drafts if draft.data.get("linked_to")]
+    if not linking:
         return None
-    linked = min(named)
+    other = _linked_case(unit, case, {str(draft.data["linked_to"]) for draft in linking})
+    unit.find_children([other])
+    child_id = other.child_id or secrets.token_hex(12)
+    if _differ(person.get("nhs_number"), _nhs_number(unit, child_id)):
+        raise Refused(
+            "another_child",
+            "the child of the case named in linked_to has another NHS number: correct one of the two",
+            field="linked_to",
+        )
+    return Link(other, child_id, all(draft.kind in CORRECTIONS for draft in linking))
+
+
+def _linked_case(unit: UnitOfWork, case: LoadedCase, named: Collection[str]) -> LoadedCase:
+    ref = min(named)
     if len(named) > 1:
         raise Refused(
             "links_apart",
-            "one act is linked to one case: these facts name several in linked_to",
+            "these facts name several cases in linked_to: link them to one case",
             field="linked_to",
             wrong_call=True,
         )
-    if linked == work.case_ref:
+    if ref == case.case_ref:
         raise Refused(
             "linked_to_itself",
-            "linked_to is another case of the same child, and this is the case itself",
+            "linked_to names the case itself: name another case of the same child",
             field="linked_to",
             wrong_call=True,
         )
     try:
-        other = unit.open([linked])[linked] if REFERENCE.fullmatch(linked) else None
+        other = unit.load([ref])[ref] if REFERENCE.fullmatch(ref) else None
     except (Damaged, NotPermitted):
         raise Refused(
             "unreadable",
-            f"case {linked}, which linked_to names, cannot be read: sendflow verify {linked} says why",
+            f"case {ref}, named in linked_to, cannot be read. Run: sendflow verify {ref}",
             field="linked_to",
         ) from None
-    if other is None or not other.lines:
+    if other is None or not other.facts:
         raise Refused(
             "no_such_case",
             "linked_to is the reference of a case of the same child, for example --data linked_to=NX00042",
             field="linked_to",
             wrong_call=True,
         )
-    unit.settle_children([other])
-    key = other.child_key or secrets.token_hex(12)
-    if _differ(person.get("nhs_number"), _number(unit, key)):
-        raise Refused(
-            "another_child",
-            "the case named in linked_to is of a child with another NHS number: one of the two is not right",
-            field="linked_to",
-        )
-    return Link(other, key, all(draft.kind in CORRECTIONS for draft in said))
+    return other
 
 
 def refuse_another_child(
-    unit: UnitOfWork, work: LoadedCase, drafts: Sequence[FactDraft], link: Link | None, person: Mapping[str, str]
+    unit: UnitOfWork, case: LoadedCase, drafts: Sequence[FactDraft], link: Link | None, person: Mapping[str, str]
 ) -> None:
-    """Refuse what would make a case that stands another child's without saying so (an order heard by the wrong child's
-    case is chased there), and what would tell again who was erased.
+    """Refuse an NHS number or a link that would silently make a stored case another child's, or name an erased child.
 
-    A number that is nobody's yet mends the one that is known, where a correction or an accepted change of a tracker
-    tells it; a correction of the link moves the case alone. `drafts` are the facts as they were told.
+    An NHS number that belongs to nobody replaces the known one if a correction or an import gives it. A corrected link
+    moves this case only. `drafts` are the facts as given, with their identity fields.
     """
-    number = person.get("nhs_number")
-    if link is None and (not person or not work.lines):
+    if link is None and (not person or not case.facts):
         return
-    unit.settle_children([work] if work.lines else [])
-    keys = {key for key in (work.child_key, link.child_key if link is not None else None) if key is not None}
-    if person and people.erased_among(unit.connection, keys):
+    unit.find_children([case] if case.facts else [])
+    children = {child for child in (case.child_id, link.child_id if link is not None else None) if child is not None}
+    if person and people.erased_among(unit.connection, children):
         raise Refused(
             "erased",
-            "who this case is about was erased, and is not told again: leave out nhs_number and date_of_birth",
+            "the identity of this child was erased and is not stored again: leave out nhs_number and date_of_birth",
             field="nhs_number",
         )
-    if not work.lines or (link is not None and link.mends):
+    if not case.facts or (link is not None and link.is_correction):
         return
-    if (
-        link is not None
-        and link.other.child_key not in (None, work.child_key)
-        and people.erased_among(unit.connection, keys)
-    ):
-        raise Refused(
-            "erased",
-            f"who one of the cases {work.case_ref} and {link.other.case_ref} is about was erased: they are not made one"
-            " child's any more",
-            field="linked_to",
-        )
-    known = _number(unit, work.child_key)
-    if _differ(number, known):
-        whose = people.find_children(unit.connection, unit.context.cipher, [str(number)])
-        if whose or any(draft.data.get("nhs_number") and draft.kind not in CORRECTIONS for draft in drafts):
-            raise Refused(
-                "another_child",
-                "the NHS number is not the one that is known of the child of this case, and nothing was written. Where"
-                " the case is another child's, correct its first fact: fact_corrected with linked_to, a case of that"
-                " child. Where the number was wrong and is nobody else's, correct the fact that told it",
-                field="nhs_number",
-            )
-    if link is not None and link.child_key != work.child_key and _differ(known, _number(unit, link.child_key)):
+    if link is not None and link.other.child_id not in (None, case.child_id):
+        _refuse_merging_erased(unit, case, link, children)
+    known = _nhs_number(unit, case.child_id)
+    number = person.get("nhs_number")
+    if number is not None and _differ(number, known):
+        _refuse_other_number(unit, drafts, number)
+    if link is not None and link.child_id != case.child_id and _differ(known, _nhs_number(unit, link.child_id)):
         raise Refused(
             "another_child",
-            f"case {link.other.case_ref} is of another child than this one: their NHS numbers differ. Where this case"
-            " was linked to the wrong one, correct the fact that said it: fact_corrected with linked_to",
+            f"case {link.other.case_ref} is about another child: the NHS numbers differ. If this case was linked to the"
+            " wrong one, correct the fact that linked it: fact_corrected with linked_to",
             field="linked_to",
         )
 
 
-def join(unit: UnitOfWork, work: LoadedCase, link: Link) -> None:
-    """Put a link into effect, once what says it has been accepted: two children turn out to be one, or a correction
-    takes one case to another child.
-    """
-    before, key = work.child_key, link.child_key
-    if link.other.child_key is None:
-        key = key if before is None or link.mends else before
-        link.other.child_key = key
-    if before is not None and before != key:
-        if link.mends:
-            unit.left[work.case_ref] = before
-        else:
-            gone, stays = (key, before) if _number(unit, before) and not _number(unit, key) else (before, key)
-            people.merge_children(unit.connection, unit.context.cipher, gone, stays)
-            unit.is_of(gone, stays)
-            key = stays
-    work.child_key = key
-
-
-def left_behind(unit: UnitOfWork) -> list[str]:
-    """What a person is to mend where a case has become another child's: facts that it and the cases of the child that
-    it was of have heard of each other.
-    """
-    said: list[str] = []
-    for ref, key in unit.left.items():
-        others = list(
-            unit.connection.scalars(select(CASE.c.case_ref).where(CASE.c.child_key == key, CASE.c.case_ref != ref))
+def _refuse_merging_erased(unit: UnitOfWork, case: LoadedCase, link: Link, children: set[str]) -> None:
+    if people.erased_among(unit.connection, children):
+        raise Refused(
+            "erased",
+            f"the child of case {case.case_ref} or {link.other.case_ref} was erased: the two cannot be linked any more",
+            field="linked_to",
         )
-        read = open_readable(unit, [ref, *others])
-        for hearer, told in [(other, ref) for other in others] + [(ref, other) for other in others]:
-            lines = facts_in_force(read[hearer].lines) if hearer in read else []
-            if heard := [
-                str(line.seq) for line in lines if line.caused_by is not None and line.caused_by.startswith(f"{told}/")
-            ]:
-                said.append(
-                    f"Case {hearer} heard of case {told}, which is another child's now: withdraw what it heard there"
-                    f" (fact_withdrawn, of fact {', '.join(heard)})"
+
+
+def _refuse_other_number(unit: UnitOfWork, drafts: Sequence[FactDraft], number: str) -> None:
+    """Refuse a number that is another child's, or that a fact gives which is no correction."""
+    belongs_to_another = people.find_children(unit.connection, unit.context.cipher, [number])
+    if belongs_to_another or any(draft.data.get("nhs_number") and draft.kind not in CORRECTIONS for draft in drafts):
+        raise Refused(
+            "another_child",
+            "the NHS number differs from the known one of this case's child; nothing was written. If the case is about"
+            " another child, correct its first fact: fact_corrected with linked_to, a case of that child. If the number"
+            " was wrong and is nobody else's, correct the fact that gave it",
+            field="nhs_number",
+        )
+
+
+def link_cases(unit: UnitOfWork, case: LoadedCase, link: Link) -> None:
+    """Apply a link after its fact was accepted: two child ids become one, or a correction moves one case."""
+    before, child_id = case.child_id, link.child_id
+    if link.other.child_id is None:
+        child_id = child_id if before is None or link.is_correction else before
+        link.other.child_id = child_id
+    if before is not None and before != child_id:
+        if link.is_correction:
+            unit.former_child[case.case_ref] = before
+        else:
+            child_id = _merge(unit, before, child_id)
+    case.child_id = child_id
+
+
+def _merge(unit: UnitOfWork, one: str, other: str) -> str:
+    """Merge two children into the one with an NHS number, else into `other`; returns the id that remains."""
+    gone, remaining = (other, one) if _nhs_number(unit, one) and not _nhs_number(unit, other) else (one, other)
+    people.merge_children(unit.connection, unit.context.cipher, gone, remaining)
+    unit.merge_children(gone, remaining)
+    return remaining
+
+
+def facts_to_withdraw(unit: UnitOfWork) -> list[str]:
+    """Follow-ups of cases that a correction moved to another child: facts copied between them and the former child."""
+    follow_ups: list[str] = []
+    for ref, child_id in unit.former_child.items():
+        query = select(CASE.c.case_ref).where(CASE.c.child_key == child_id, CASE.c.case_ref != ref)
+        others = [str(other) for other in unit.connection.scalars(query)]
+        cases = load_readable(unit, [ref, *others])
+        pairs = [(other, ref) for other in others] + [(ref, other) for other in others]
+        for target, source in pairs:
+            copied = _copied_from(cases[target], source) if target in cases else []
+            if copied:
+                follow_ups.append(
+                    f"Case {source} and case {target} are about different children now. Facts of case {target} copied"
+                    f" from case {source}: {', '.join(copied)}. Withdraw each with fact_withdrawn"
                 )
-    return said
+    return follow_ups
 
 
-def _number(unit: UnitOfWork, key: str | None) -> str | None:
-    """The NHS number that is known of a child."""
-    return (
-        people.read_people(unit.connection, unit.context.cipher, [key]).get(key, {}).get("nhs_number")
-        if key is not None
-        else None
-    )
+def _copied_from(case: LoadedCase, source: str) -> list[str]:
+    facts = facts_in_force(case.facts)
+    return [str(fact.seq) for fact in facts if fact.caused_by is not None and fact.caused_by.startswith(f"{source}/")]
+
+
+def _nhs_number(unit: UnitOfWork, child_id: str | None) -> str | None:
+    """The known NHS number of a child."""
+    if child_id is None:
+        return None
+    return people.read_people(unit.connection, unit.context.cipher, [child_id]).get(child_id, {}).get("nhs_number")
 
 
 def _differ(one: str | None, other: str | None) -> bool:
     return one is not None and other is not None and not people.same_number(one, other)
 
 
-def refuse_second(
+def refuse_second_case(
     unit: UnitOfWork,
     process: Process,
-    work: LoadedCase,
+    case: LoadedCase,
     drafts: Sequence[FactDraft],
-    child_key: str | None,
+    child_id: str | None,
     person: Mapping[str, str],
 ) -> None:
-    """Refuse to open a case of a process that allows one open case of a child and authority, where there is one; its
-    reference is named.
+    """Refuse a second open case of a child and local authority, for a process that permits one. The error names the
+    other case.
 
-    A case whose authority or child turns out to be another one is looked at in the same way, and so is one that a
-    withdrawal of its end opens again.
+    The same holds for a case that a correction gives to another authority or child, and for one that a withdrawal of
+    its end reopens.
     """
     if not process.one_open_per_child_and_la:
         return
-    would_open = _would_be_open(process, work, drafts, person)
-    if would_open is None:
+    opening = _opening(process, case, drafts, person)
+    if opening is None:
         return
-    opening, named = would_open
-    unit.settle_children(
-        [work] if work.lines else []
-    )  # whoever was told of earlier in this transaction is found as well
+    kind, la_name = opening
+    # People named earlier in this transaction are stored first, so that they are found.
+    unit.find_children([case] if case.facts else [])
     number = person.get("nhs_number")
     known = people.find_children(unit.connection, unit.context.cipher, [number]).get(number) if number else None
-    keys = {key for key in (child_key, work.child_key, known) if key is not None}  # they turn out to be one child's
-    la = unit.context.directory.find_la(named or "")
-    if not keys or la is None:
+    children = {child for child in (child_id, case.child_id, known) if child is not None}
+    la = unit.context.directory.find_la(la_name or "")
+    if not children or la is None:
         return
-    query = select(CASE.c.case_ref).where(
-        CASE.c.child_key.in_(keys), CASE.c.process == process.name, CASE.c.la == la, CASE.c.state.not_in(process.final)
-    )
-    opened = {
-        str(ref) for ref in unit.connection.scalars(query)
-    } - unit.works.keys()  # what is on the desk is newer than its row
-    opened |= {
-        ref
-        for ref, other in unit.works.items()
-        if other is not work
-        and other.child_key in keys
-        and other.process is process
-        and not other.ended
-        and other.file.la == la
-    }
-    if opened:
+    others = _open_cases(unit, process, case, children, la)
+    if others:
         raise Refused(
             "open_already",
-            f"{opening} is refused: case {min(opened)} of the same child and local authority is open. Record there what"
-            " has happened since; or close it first, where it is over",
+            f"{kind} is refused: case {min(others)} of the same child and local authority is open. Record there what"
+            " has happened since, or close it first if it is over",
             field="nhs_number",
         )
 
 
-def open_twice(unit: UnitOfWork) -> list[str]:
-    """What a person is to mend once children who were kept as two have turned out to be one: cases of which one only
-    may be open.
+def _open_cases(unit: UnitOfWork, process: Process, case: LoadedCase, children: Collection[str], la: str) -> set[str]:
+    """Other open cases of these children, process and authority. A loaded case counts as it is in memory."""
+    query = select(CASE.c.case_ref).where(
+        CASE.c.child_key.in_(children),
+        CASE.c.process == process.name,
+        CASE.c.la == la,
+        CASE.c.state.not_in(process.final),
+    )
+    stored = {str(ref) for ref in unit.connection.scalars(query)} - unit.cases.keys()
+    return stored | {
+        ref
+        for ref, other in unit.cases.items()
+        if other is not case
+        and other.child_id in children
+        and other.process is process
+        and not other.ended
+        and other.file.la == la
+    }
 
-    Called when everything on the desk has been written.
+
+def open_duplicates(unit: UnitOfWork) -> list[str]:
+    """Follow-ups of merged children: open cases of which the process permits one only. Call this after the unit is
+    written.
     """
-    said: list[str] = []
-    for process in unit.context.processes.values():
-        if not (unit.united and process.one_open_per_child_and_la):
-            continue
-        query = select(CASE.c.child_key, CASE.c.la, CASE.c.case_ref).where(
-            CASE.c.child_key.in_(unit.united),
-            CASE.c.process == process.name,
-            CASE.c.state.not_in(process.final),
-            CASE.c.la.is_not(None),
-        )
-        of_one: dict[tuple[str, str], list[str]] = {}
-        for key, la, ref in unit.connection.execute(query):
-            of_one.setdefault((str(key), str(la)), []).append(str(ref))
-        said += [
-            f"Cases {' and '.join(sorted(refs))} ({process.title}) turn out to be of one child and local authority, and"
-            " both are open: close the one that is over, or withdraw the one that was a repetition"
-            for refs in of_one.values()
-            if len(refs) > 1
-        ]
-    return said
+    if not unit.merged_children:
+        return []
+    processes = [process for process in unit.context.processes.values() if process.one_open_per_child_and_la]
+    return [sentence for process in processes for sentence in _duplicates_of(unit, process)]
 
 
-def _would_be_open(
-    process: Process, work: LoadedCase, drafts: Sequence[FactDraft], person: Mapping[str, str]
+def _duplicates_of(unit: UnitOfWork, process: Process) -> Iterable[str]:
+    query = select(CASE.c.child_key, CASE.c.la, CASE.c.case_ref).where(
+        CASE.c.child_key.in_(unit.merged_children),
+        CASE.c.process == process.name,
+        CASE.c.state.not_in(process.final),
+        CASE.c.la.is_not(None),
+    )
+    refs_of: dict[tuple[str, str], list[str]] = {}
+    for child_id, la, ref in unit.connection.execute(query):
+        refs_of.setdefault((str(child_id), str(la)), []).append(str(ref))
+    for refs in refs_of.values():
+        if len(refs) > 1:
+            yield (
+                f"Cases {' and '.join(sorted(refs))} ({process.title}) are of the same child and local authority, and"
+                " both are open. Close one, or withdraw the duplicate"
+            )
+
+
+def _opening(
+    process: Process, case: LoadedCase, drafts: Sequence[FactDraft], person: Mapping[str, str]
 ) -> tuple[str, str | None] | None:
-    """The kind of fact that opens this case, opens it again after its end, or makes it another authority's or child's,
-    and the authority it is then of.
+    """The kind of fact that opens or reopens this case or gives it to another authority or child, and its authority
+    then. None if no draft does.
     """
-    said = [
+    naming = [
         (draft.kind, str(draft.data["la"]))
         for draft in drafts
         if draft.data.get("la") and draft.kind in (process.opens, "fact_corrected")
     ]
-    if not work.lines:
-        return next((told for told in said if told[0] == process.opens), None)
+    if not case.facts:
+        return next((each for each in naming if each[0] == process.opens), None)
     withdrawals = [draft for draft in drafts if draft.kind == "fact_withdrawn"]
-    after = _after(work, withdrawals) if withdrawals else None
-    if after is not None and after.state not in process.final and (work.ended or after.la != work.file.la):
+    after = _after(case, withdrawals) if withdrawals else None
+    if after is not None and after.state not in process.final and (case.ended or after.la != case.file.la):
         return "fact_withdrawn", after.la
-    if work.ended:
+    if case.ended:
         return None
-    return said[-1] if said else ("fact_corrected", work.file.la) if person.get("nhs_number") else None
+    if naming:
+        return naming[-1]
+    return ("fact_corrected", case.file.la) if person.get("nhs_number") else None
 
 
-def _after(work: LoadedCase, withdrawals: Sequence[FactDraft]) -> CaseFile | None:
-    """The case once these withdrawals are taken; None where that is no lawful history, which is refused elsewhere, in
-    its own words.
+def _after(case: LoadedCase, withdrawals: Sequence[FactDraft]) -> CaseFile | None:
+    """The case as these withdrawals would leave it; None if they are not permitted, which `append` refuses with its
+    reason.
     """
-    last = work.lines[-1]
-    taken = [
+    last = case.facts[-1]
+    facts = [
         last._replace(
             seq=last.seq + at,
             kind=draft.kind,
@@ -314,6 +332,6 @@ def _after(work: LoadedCase, withdrawals: Sequence[FactDraft]) -> CaseFile | Non
         for at, draft in enumerate(withdrawals, 1)
     ]
     try:
-        return fold(work.case_ref, [*work.lines, *taken])
+        return fold(case.case_ref, [*case.facts, *facts])
     except NotPermitted:
         return None

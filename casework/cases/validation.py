@@ -22,7 +22,7 @@ from statemachines.process import Process
 from statemachines.replay import facts_in_force
 
 NAMED = ("la", "service", "body")
-SoFar = Callable[
+FileIfOpened = Callable[
     [], CaseFile | None
 ]  # the case before the act, None where it has no fact yet; folded only where something asks
 ENGINE_VIA = frozenset({"sweep", "deliver", "import"})
@@ -65,57 +65,70 @@ class Refused(Refusal):
         self.wrong_call = wrong_call
 
 
-def prepared(
+def fields_of(
     context: AppContext,
     process: Process,
-    so_far: SoFar,
-    lines: Sequence[StoredFact],
+    file_if_opened: FileIfOpened,
+    history: Sequence[StoredFact],
     draft: FactDraft,
     today: date,
     via: str,
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """The particulars of a draft as they will stand in the fact, and the words that go to passages. Raises Refused."""
-    kind = draft.kind
-    model = process.facts.get(kind)
-    if model is None or (kind in ENGINE_ONLY and via not in ENGINE_VIA):
+    """The fields of a draft as the fact stores them, and its free texts by field. Raises Refused.
+
+    What the engine itself writes is complete: only its form is checked. What a person or a file gives is completed and
+    checked against the directory, the law and the history.
+    """
+    model = process.facts.get(draft.kind)
+    if model is None or (draft.kind in ENGINE_ONLY and via not in ENGINE_VIA):
         kinds = ", ".join(sorted(process.facts.keys() - ENGINE_ONLY))
         raise Refused(
             "unknown_fact",
-            f"no such fact can be recorded on a case of {process.title}; it knows: {kinds}",
+            f"no such fact can be recorded on a case of {process.title}. It accepts: {kinds}",
             wrong_call=True,
         )
     if draft.occurred_on > today:
         raise Refused(
-            "future_date",
-            f"a fact has happened: its day is {today.isoformat()} or earlier",
-            field="on",
-            wrong_call=True,
+            "future_date", f"the date is in the future. Use {today.isoformat()} or earlier", field="on", wrong_call=True
         )
+    if draft.kind in ENGINE_ONLY:
+        return _parsed(model, draft.kind, draft.data)
+    return _fields_from_a_person(context, process, model, file_if_opened, history, draft)
+
+
+def _fields_from_a_person(
+    context: AppContext,
+    process: Process,
+    model: type[FactData],
+    file_if_opened: FileIfOpened,
+    history: Sequence[StoredFact],
+    draft: FactDraft,
+) -> tuple[dict[str, Any], dict[str, str]]:
+    kind = draft.kind
     given = {key: value for key, value in draft.data.items() if value is not None and value != ""}
-    given = _named(context, so_far, given, kind in process.asks)
+    given = _named(context, file_if_opened, given, kind in process.asks)
     if kind in CORRECTIONS:
-        return _correction(context, process, lines, draft, given)
+        return _correction(context, process, history, draft, given)
     if draft.corrects is not None:
         raise Refused(
             "corrects_without_correction",
-            "corrects goes with fact_corrected or fact_withdrawn only",
+            "only fact_corrected and fact_withdrawn take corrects",
             field="corrects",
             wrong_call=True,
         )
-    given = _as_the_opening_says(process, model, lines, kind, given)
+    given = _body_of_the_opening(process, model, history, kind, given)
     if kind in process.asks or kind in process.answers or kind in process.reopens or kind in process.contacts:
-        given = _completed(context, process, so_far, kind, given)
-    told = _told(model, kind, given)
-    _bound(context, model, kind, told[0])
-    _by_law(context, model, given, told[0])
-    _not_later(told[0], draft.occurred_on)
-    told[0].update(_in_windows(context, model, given, told[0], draft.occurred_on))
-    if kind not in ENGINE_ONLY:
-        _only_once(lines, draft, told[0])
-    return told
+        given = _completed(context, process, file_if_opened, kind, given)
+    fields, free_texts = _parsed(model, kind, given)
+    _check_body_kind(context, model, kind, fields)
+    _add_reading_in_force(context, model, given, fields)
+    _check_last_days(fields, draft.occurred_on)
+    fields.update(_within_periods(context, model, given, fields, draft.occurred_on))
+    _refuse_repetition(history, draft, fields)
+    return fields, free_texts
 
 
-def _only_once(lines: Sequence[StoredFact], draft: FactDraft, data: Mapping[str, Any]) -> None:
+def _refuse_repetition(lines: Sequence[StoredFact], draft: FactDraft, data: Mapping[str, Any]) -> None:
     """The same fact of the same day twice is a slip of the pen, and would open a second duty."""
     kind, on = draft.kind, draft.occurred_on
     if not [line for line in lines if line.kind == kind]:
@@ -129,11 +142,11 @@ def _only_once(lines: Sequence[StoredFact], draft: FactDraft, data: Mapping[str,
             )
 
 
-def _told(model: type[FactData], kind: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+def _parsed(model: type[FactData], kind: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     try:
         data = model.model_validate(given)
     except ValidationError as problem:
-        raise _in_words(model, kind, problem) from None
+        raise _refusal_of(model, kind, problem) from None
     person = model.IDENTITY_FIELDS
     plain = {
         key: iso(value) if isinstance(value, date) else value
@@ -144,7 +157,7 @@ def _told(model: type[FactData], kind: str, given: Mapping[str, Any]) -> tuple[d
     return plain, words
 
 
-def _in_words(model: type[FactData], kind: str, problem: ValidationError) -> Refused:
+def _refusal_of(model: type[FactData], kind: str, problem: ValidationError) -> Refused:
     first = problem.errors(include_url=False, include_input=False, include_context=False)[0]
     field = str(first["loc"][0]) if first["loc"] else kind
     known = ", ".join(model.model_fields)
@@ -168,7 +181,7 @@ def _example(model: type[FactData], field: str) -> str | None:
     return word or EXAMPLES.get(field) or ("2026-04-13" if date in kinds else None)
 
 
-def _named(context: AppContext, so_far: SoFar, given: dict[str, Any], asks: bool) -> dict[str, Any]:
+def _named(context: AppContext, file_if_opened: FileIfOpened, given: dict[str, Any], asks: bool) -> dict[str, Any]:
     """Names of authorities, services and bodies become the directory's words; blanks and letter case are forgiven."""
     for key in NAMED:
         if key not in given:
@@ -182,7 +195,12 @@ def _named(context: AppContext, so_far: SoFar, given: dict[str, Any], asks: bool
             if key == "service"
             else directory.find_body(text)
         )
-        if found is None and not asks and (casefile := so_far()) is not None and text in _known_to(casefile, key):
+        if (
+            found is None
+            and not asks
+            and (casefile := file_if_opened()) is not None
+            and text in _known_to(casefile, key)
+        ):
             found = text
         if found is None:
             known = {
@@ -211,12 +229,12 @@ def _known_to(casefile: CaseFile, key: str) -> set[str | None]:
 
 
 def _completed(
-    context: AppContext, process: Process, so_far: SoFar, kind: str, given: dict[str, Any]
+    context: AppContext, process: Process, file_if_opened: FileIfOpened, kind: str, given: dict[str, Any]
 ) -> dict[str, Any]:
     """Fill in the body from the service, or the service from what the body was asked for, where only one
     can be meant.
     """
-    if ("body" in given) == ("service" in given) or (casefile := so_far()) is None:
+    if ("body" in given) == ("service" in given) or (casefile := file_if_opened()) is None:
         return given
     among = casefile.outstanding if kind in process.answers and casefile.outstanding else casefile.asked
     if "body" not in given and "service" in given and kind in process.asks:
@@ -250,7 +268,7 @@ def _completed(
     return given
 
 
-def _as_the_opening_says(
+def _body_of_the_opening(
     process: Process, model: type[FactData], lines: Sequence[StoredFact], kind: str, given: dict[str, Any]
 ) -> dict[str, Any]:
     """Where the opening names the body that the whole case is about, a fact of that body need not name it again."""
@@ -267,7 +285,7 @@ def _as_the_opening_says(
     return {key: said[key] for key in ("body", "service") if key in said and key in model.model_fields} | given
 
 
-def _bound(context: AppContext, model: type[FactData], kind: str, data: Mapping[str, Any]) -> None:
+def _check_body_kind(context: AppContext, model: type[FactData], kind: str, data: Mapping[str, Any]) -> None:
     body = data.get("body")
     if model.BOUND_BODY_KINDS and body is not None and context.directory.kind(body) not in model.BOUND_BODY_KINDS:
         bound = ", ".join(sorted(each.replace("_", " ") for each in model.BOUND_BODY_KINDS))
@@ -278,15 +296,17 @@ def _bound(context: AppContext, model: type[FactData], kind: str, data: Mapping[
         )
 
 
-def _by_law(context: AppContext, model: type[FactData], given: Mapping[str, Any], plain: dict[str, Any]) -> None:
+def _add_reading_in_force(
+    context: AppContext, model: type[FactData], given: Mapping[str, Any], plain: dict[str, Any]
+) -> None:
     """Write down which local reading of the law was in force when the fact was recorded."""
     if not model.READING_IN_FORCE:
         return
-    _not_given(model, given)
+    _refuse_given_reading(model, given)
     plain |= {key: context.law.rule(rule).reading for key, rule in model.READING_IN_FORCE.items()}
 
 
-def _not_given(model: type[FactData], given: Mapping[str, Any]) -> None:
+def _refuse_given_reading(model: type[FactData], given: Mapping[str, Any]) -> None:
     if given.keys() & model.READING_IN_FORCE.keys():
         raise Refused(
             "bad_data",
@@ -295,7 +315,7 @@ def _not_given(model: type[FactData], given: Mapping[str, Any]) -> None:
         )
 
 
-def _in_windows(
+def _within_periods(
     context: AppContext, model: type[FactData], given: Mapping[str, Any], data: Mapping[str, Any], on: date
 ) -> dict[str, str]:
     """Whether the days that a fact names lie in the windows that rules open before its own day (the six months of reg
@@ -317,7 +337,7 @@ def _in_windows(
     return said
 
 
-def _not_later(data: Mapping[str, Any], on: date) -> None:
+def _check_last_days(data: Mapping[str, Any], on: date) -> None:
     """What was last done before a fact (`last_assessed_on`, `last_reviewed_on`) was done by the fact's own day."""
     for key, day in data.items():
         if key.startswith("last_") and date.fromisoformat(day) > on:
@@ -348,7 +368,7 @@ def _correction(
             " withdraws it",
         )
     if draft.kind == "fact_withdrawn":
-        return _told(process.facts[draft.kind], draft.kind, given)
+        return _parsed(process.facts[draft.kind], draft.kind, given)
     if target.kind in CORRECTIONS:
         raise Refused(
             "corrects_a_correction",
@@ -362,12 +382,12 @@ def _correction(
             "fact_corrected says what is right, for example --data occurred_on=2026-03-09",
             wrong_call=True,
         )
-    plain, words = _told(process.facts["fact_corrected"], "fact_corrected", own)
+    plain, words = _parsed(process.facts["fact_corrected"], "fact_corrected", own)
     if others:
         model = process.facts[target.kind]
-        _not_given(model, others)
-        whole, more = _told(model, target.kind, {**target.data, **others})
-        _bound(context, model, target.kind, whole)
+        _refuse_given_reading(model, others)
+        whole, more = _parsed(model, target.kind, {**target.data, **others})
+        _check_body_kind(context, model, target.kind, whole)
         words |= {key: value for key, value in more.items() if key in others}
         plain |= {key: whole[key] for key in others if key in whole}
     day = plain.get("occurred_on")
@@ -380,8 +400,8 @@ def _correction(
         )
     now = next((line for line in facts_in_force(lines) if line.seq == target.seq), target)
     stands_on = date.fromisoformat(day) if day is not None else now.occurred_on
-    _not_later({**now.data, **plain}, stands_on)
-    plain |= _in_windows(context, process.facts[target.kind], others, {**now.data, **plain}, stands_on)
+    _check_last_days({**now.data, **plain}, stands_on)
+    plain |= _within_periods(context, process.facts[target.kind], others, {**now.data, **plain}, stands_on)
     return plain, words
 
 
@@ -398,10 +418,10 @@ def check_person(person: Mapping[str, str], by: date) -> None:
             wrong_call=True,
         )
     if person.get("date_of_birth") is not None:
-        _check_birth(person["date_of_birth"], by)
+        _check_date_of_birth(person["date_of_birth"], by)
 
 
-def _check_birth(born: str, by: date) -> None:
+def _check_date_of_birth(born: str, by: date) -> None:
     example = "for example --data date_of_birth=2018-07-21"
     if not re.fullmatch(r"(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}", born):
         raise Refused("bad_data", f"date_of_birth is year-month-day, {example}", field="date_of_birth", wrong_call=True)

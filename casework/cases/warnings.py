@@ -1,49 +1,45 @@
-"""Requests that went to a body which does not give the service that was asked for, by the directory: said to a person,
-and never refused.
+"""Warnings of requests to a body that does not provide the requested service, by the directory. They refuse nothing.
 
-Provision: CFA 2014 s31 lets the authority ask any of its partners, and a body that is asked has to answer in time
-whoever should have been asked (SEND Regs
-2014 reg 8(1)); that it forwards the request, and to whom, is an answer. The directory is the locality's own and may be
-behind: it decides no duty.
+Provision: CFA 2014 s31 lets the authority ask any of its partners, and every body that is asked has to answer in time
+(SEND Regs 2014 reg 8(1)). That it forwards the request, and to which body, is an answer. The directory is the team's
+own file and may be out of date: it decides no duty.
 """
 
-from casework.cases.unit_of_work import LoadedCase
+from casework.cases.loaded_case import LoadedCase
 from config.directory import Directory, DirectoryError
 from models.facts import StoredFact
 
 
 def gives(directory: Directory, body: str, service: str) -> bool:
-    """Whether a body gives a service, for any authority; a body that has left the directory is not judged."""
+    """Whether a body provides a service for any authority. True for a body that the directory no longer lists."""
     try:
         return service in directory.body(body).services
     except DirectoryError:
         return True
 
 
-def misdirected(work: LoadedCase) -> list[str]:
-    """A sentence for each body that the facts of this act, not written yet, ask for what it does not give."""
-    asks = work.process.asks if work.process is not None else frozenset()
-    return [_said(work, line) for line in work.added if line.kind in asks and _is_misdirected(work, line)]
+def wrong_bodies(case: LoadedCase) -> list[str]:
+    """A warning for each new request of this act to a body that does not provide the service."""
+    asks = case.process.asks if case.process is not None else frozenset()
+    return [_warning(case, fact) for fact in case.new_facts if fact.kind in asks and _is_wrong_body(case, fact)]
 
 
-def _is_misdirected(work: LoadedCase, line: StoredFact) -> bool:
-    body, service = line.data.get("body"), line.data.get("service")
-    return body is not None and service is not None and not gives(work.context.directory, body, service)
+def _is_wrong_body(case: LoadedCase, fact: StoredFact) -> bool:
+    body, service = fact.data.get("body"), fact.data.get("service")
+    return body is not None and service is not None and not gives(case.context.directory, body, service)
 
 
-def _said(work: LoadedCase, line: StoredFact) -> str:
-    directory = work.context.directory
-    body, service = str(line.data["body"]), str(line.data["service"])
-    other = directory.provider(work.file.la, service) if work.file.la else None
-    wrong = (
-        f"--data answer=redirected --data redirected_to={other}, and ask {other} anew"
-        if other
-        else "--data answer=redirected"
-    )
+def _warning(case: LoadedCase, fact: StoredFact) -> str:
+    directory = case.context.directory
+    body, service = str(fact.data["body"]), str(fact.data["service"])
+    provider = directory.provider(case.file.la, service) if case.file.la else None
+    answer = "--data answer=redirected"
+    if provider:
+        answer += f" --data redirected_to={provider}, and ask {provider}"
+    example = f", for example health_advice_answered {answer}" if fact.kind == "health_advice_requested" else ""
     return (
-        f"By the directory {directory.body(body).name} gives no {directory.service_name(service)}. The request stands"
-        " and its time runs, because whoever is asked has to answer (SEND Regs 2014 reg 8(1)). Should it have gone"
-        " elsewhere, record what the body"
-        f" answers{f', for example health_advice_answered {wrong}' if line.kind == 'health_advice_requested' else ''};"
-        " should the directory be behind, add the service to directory.toml."
+        f"The directory does not list {directory.service_name(service)} at {directory.body(body).name}. The request was"
+        " recorded and its time runs, because every body that is asked has to answer (SEND Regs 2014 reg 8(1)). If this"
+        f" was the wrong body, record its answer{example}. If the directory is out of date, add the service to"
+        " directory.toml."
     )

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from casework.cases.unit_of_work import UNREADABLE, LoadedCase, UnitOfWork, open_readable
+from casework.cases.loaded_case import UNREADABLE, LoadedCase
+from casework.cases.unit_of_work import UnitOfWork, load_readable
 from casework.context import AppContext
 from models.enums import NoticeState
 from models.facts import canonical
@@ -59,10 +60,10 @@ def recheck(unit: UnitOfWork, drafts: Sequence[NoticeDraft], today: date) -> Rec
     A notice whose case cannot be read is postponed by a day: nothing is sent on a guess, and verify reports the case.
     """
     result = RecheckResult()
-    cases = open_readable(unit, {draft.case_ref for draft in drafts})
+    cases = load_readable(unit, {draft.case_ref for draft in drafts})
     for draft in drafts:
         case = cases.get(draft.case_ref)
-        if case is None or not case.lines:
+        if case is None or not case.facts:
             result.postponed[draft.key] = today + DAY
             continue
         _recheck_one(view_of(unit.context, case), draft, today, result)

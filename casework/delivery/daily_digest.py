@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from casework.cases.unit_of_work import LoadedCase, UnitOfWork, open_readable
+from casework.cases.loaded_case import LoadedCase
+from casework.cases.unit_of_work import UnitOfWork, load_readable
 from casework.context import LONDON, AppContext, instant
 from casework.delivery import compose
 from casework.delivery.compose import LetterContent
@@ -227,7 +228,7 @@ def _name(context: AppContext, body: str | None) -> str | None:
 def _cases_with_claims(context: AppContext, connection: Connection) -> Iterable[LoadedCase]:
     refs = connection.scalars(select(FACT.c.case_ref).where(FACT.c.kind == "excuse_claimed").distinct())
     unit = UnitOfWork(context, connection, actor="sendflow", via="digest")
-    return open_readable(unit, list(refs)).values()
+    return load_readable(unit, list(refs)).values()
 
 
 def _letters(connection: Connection, context: AppContext, as_at: date) -> Iterator[dict[str, Any]]:

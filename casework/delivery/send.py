@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from casework import fault_points
 from casework.cases.commit import commit
-from casework.cases.unit_of_work import open_readable
+from casework.cases.unit_of_work import load_readable
 from casework.context import instant
 from casework.delivery import compose
 from casework.delivery.lease import OUTCOME_UNKNOWN, DeliveryRun
@@ -161,13 +161,13 @@ def record_outcome(
     outbox.move(connection, keys, (NoticeState.CLAIMED,), NoticeState(str(state)), letter.id)
     unit = run.unit(connection)
     # A case altered since the lease cannot take the fact. The letter ends all the same, or it would be sent for ever.
-    cases = open_readable(unit, {notice.case_ref for notice in letter.notices})
+    cases = load_readable(unit, {notice.case_ref for notice in letter.notices})
     for notice in letter.notices:
         case = cases.get(notice.case_ref)
         if case is None:
             continue
         data = _outcome_data(letter, notice, why)
-        unit.add(case, [FactDraft("notice_sent" if sent else "notice_failed", run.today(), data)])
+        unit.append(case, [FactDraft("notice_sent" if sent else "notice_failed", run.today(), data)])
         if sent:
             unit.notices += overtaken(compose.view_of(run.context, case), data)
     commit(unit)

@@ -19,8 +19,9 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, insert
 
 from casework.cases.commit import commit
-from casework.cases.record import RecordCommand, take
-from casework.cases.unit_of_work import LoadedCase, UnitOfWork
+from casework.cases.loaded_case import LoadedCase
+from casework.cases.record import RecordCommand, apply
+from casework.cases.unit_of_work import UnitOfWork
 from casework.cases.validation import Refused
 from casework.context import AppContext, instant
 from casework.imports.compare import VIA_IMPORT, Compared, compare
@@ -266,8 +267,8 @@ class _Batch:
         self.aliases = people.find_aliases(connection, self.seal, originals)
         refs = [ref for plan in plans if (ref := self.ref_of(plan)) is not None]
         self.unit = UnitOfWork(self.context, connection, actor=importer.actor, via=VIA_IMPORT, run=importer.run)
-        self.works = self.unit.open(refs)
-        known = [ref for ref, work in self.works.items() if work.lines]
+        self.works = self.unit.load(refs)
+        known = [ref for ref, work in self.works.items() if work.facts]
         self.passages = people.read_free_texts(connection, self.seal, known)
         self.child_of = people.child_keys(connection, known)
         self.by_number = people.find_children(
@@ -289,7 +290,7 @@ class _Batch:
         reader, tally = self.importer.reader, self.importer.tally
         ref = self.ref_of(plan)
         work = self.works.get(ref) if ref is not None else None
-        lines = facts_in_force(work.lines) if work is not None and work.lines else []
+        lines = facts_in_force(work.facts) if work is not None and work.facts else []
         compared = compare(plan, lines, self.importer.columns, self.context.directory, self.importer.today)
         problems = [
             reader.problem(told.column, DIFFERS, told.message)
@@ -337,10 +338,10 @@ class _Batch:
         claimed: bool,
     ) -> None:
         tally = self.importer.tally
-        before = work.lines[-1].seq if work is not None and work.lines else 0
+        before = work.facts[-1].seq if work is not None and work.facts else 0
         alias = plan.original if ref is None else None
         try:
-            done = take(self.unit, RecordCommand(ref, drafts, person, words, begin_chasing=bool(drafts), alias=alias))
+            done = apply(self.unit, RecordCommand(ref, drafts, person, words, begin_chasing=bool(drafts), alias=alias))
         except Refused as refused:
             place = refused.seq - before - 1 if refused.seq is not None else 0
             column = columns[place] if 0 <= place < len(columns) else "reference"
@@ -372,7 +373,7 @@ class _Batch:
         if not plan.exception:
             return None
         told = {kept.id: kept.words for kept in self._kept(ref)}
-        for line in work.lines if work is not None else []:
+        for line in work.facts if work is not None else []:
             if line.kind == "excuse_claimed" and line.via == VIA_IMPORT:
                 words = told.get(people.passage_id(str(line.data.get("evidence", ""))))
                 if words is None or words == plan.exception:  # None: erased, and not to be brought back

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, func, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from audit.verify import verify
-from casework.cases.unit_of_work import UnitOfWork, open_readable
+from casework.cases.unit_of_work import UnitOfWork, load_readable
 from casework.cases.warnings import gives
 from casework.context import LONDON, AppContext, instant
 from casework.delivery.deliverer import is_expired
@@ -393,7 +393,7 @@ def _letters(context: AppContext, connection: Connection, today: date) -> Iterat
 def _claims(context: AppContext, connection: Connection, today: date) -> Iterator[Finding]:
     refs = list(connection.scalars(select(FACT.c.case_ref).where(FACT.c.kind == "excuse_claimed").distinct()))
     waiting, again = [], []
-    for work in open_readable(UnitOfWork(context, connection, actor="sendflow", via="doctor"), refs).values():
+    for work in load_readable(UnitOfWork(context, connection, actor="sendflow", via="doctor"), refs).values():
         if work.ended:
             continue
         days = {line.seq: line.occurred_on for line in work.file.lines}

@@ -78,8 +78,8 @@ def test_another_time_is_set_only_for_a_duty_that_takes_one_and_is_open(team: Te
     agreed: dict[str, Any] = {"agreed_on": "2026-07-31"}
     said = refused(team, "1 Apr 2026", "other_time_agreed", rule="rcb_notify_la_mediation_agreement", **agreed)
     assert "Reg 42(5)" in said and "reg 42(4) keeps its week" in said
-    assert "It can be for mediation_agreement_no_appeal_right, order_amend_placement" in said
-    assert "no duty of order_make_plan_final that it could be about is open" in refused(
+    assert "It can change: mediation_agreement_no_appeal_right, order_amend_placement" in said
+    assert "no duty of order_make_plan_final is open" in refused(
         team, "1 Apr 2026", "other_time_agreed", rule="order_make_plan_final", **agreed
     )
     assert "no duty of mediation_agreement_no_appeal_right" in refused(
@@ -93,7 +93,7 @@ def test_a_direction_names_a_duty_of_the_appeal(team: Team) -> None:
     )
     team.record("1 Apr 2026", "appeal_registered", case=APPEAL, appeal="refusal_to_assess")
     directed: dict[str, Any] = {"directed_on": "2026-08-14"}
-    assert "by it no other time is set for that rule" in refused(
+    assert "cannot change the time limit of this rule" in refused(
         team, "2 Apr 2026", "time_directed", APPEAL, rule="permission_to_appeal", **directed
     )
     assert "no duty of order_reconsider" in refused(

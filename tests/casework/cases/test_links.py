@@ -104,8 +104,8 @@ def test_a_corrected_link_takes_the_case_alone_and_says_what_was_heard_at_the_wr
     assert ordered.kind == "assessment_ordered"
     told = two_children.record("5 May 2026", "fact_corrected", case=APPEAL, corrects=1, linked_to=SECOND).unheard
     assert told == [
-        f"Case {PLAN} heard of case {APPEAL}, which is another child's now: withdraw what it heard there"
-        f" (fact_withdrawn, of fact {ordered.seq})"
+        f"Case {APPEAL} and case {PLAN} are about different children now. Facts of case {PLAN} copied from case"
+        f" {APPEAL}: {ordered.seq}. Withdraw each with fact_withdrawn"
     ]
     found = keys(two_children)
     assert found[APPEAL] == found[SECOND] != found[PLAN]
@@ -175,10 +175,10 @@ def test_who_was_erased_is_not_told_again_by_a_link(two_children: Team) -> None:
         two_children.record("1 Apr 2026", "case_closed", case=case)
     erase(two_children.context("2 Apr 2026"), PLAN, "dco.team", Ground.RETENTION_ENDED, really=True)
     opening: dict[str, Any] = {"case": "ME90001", "la": "northshire", "linked_to": PLAN}
-    with pytest.raises(Refused, match="was erased, and is not told again"):
+    with pytest.raises(Refused, match="was erased and is not stored again"):
         two_children.record("3 Apr 2026", "appealable_notice_sent", nhs_number=NUMBER, **opening)
     two_children.record("3 Apr 2026", "appealable_notice_sent", **opening)
-    with pytest.raises(Refused, match="not made one child's any more"):
+    with pytest.raises(Refused, match="cannot be linked any more"):
         two_children.record(
             "3 Apr 2026",
             "decision_notified",
@@ -227,7 +227,7 @@ def test_a_damaged_case_is_named_by_whoever_asks_for_it(two_children: Team) -> N
     with pytest.raises(Damaged, match="sendflow verify NX90001 names the fact") as damaged:
         two_children.record("1 Apr 2026", "case_closed", case=PLAN)
     assert _plain(damaged.value) == str(damaged.value)
-    with pytest.raises(Refused, match="case NX90001, which linked_to names, cannot be read"):
+    with pytest.raises(Refused, match="case NX90001, named in linked_to, cannot be read"):
         two_children.record("1 Apr 2026", "appealable_notice_sent", case="ME90001", la="northshire", linked_to=PLAN)
 
 

@@ -92,7 +92,7 @@ def test_a_late_learned_fact_that_makes_a_later_one_unlawful_names_that_one(team
     ("kind", "data", "code", "said"),
     [
         ("advice_received", {}, "unknown_fact", "health_advice_received"),
-        ("breached", {"rule": ADVICE}, "unknown_fact", "knows"),  # what only the engine writes, nobody records
+        ("breached", {"rule": ADVICE}, "unknown_fact", "It accepts"),  # what only the engine writes, nobody records
         ("health_advice_requested", {}, "missing_data", "--data body=QX101"),
         ("health_advice_requested", {"body": "QX999"}, "unknown_body", "expected one of QX101"),
         ("health_advice_requested", {"body": "Amelia Oakes"}, "unknown_body", "QX101"),
@@ -273,12 +273,12 @@ def test_a_bulk_of_one_that_is_refused_looks_the_same_afterwards_on_the_desk(tea
     context = team.context("9 Mar 2026")
     with writing(context.engine) as connection:
         unit = UnitOfWork(context, connection, actor="dco.team", via="record")
-        work = unit.open([CASE])[CASE]
-        before = (work.file, list(work.duties), work.process, list(work.lines))
+        work = unit.load([CASE])[CASE]
+        before = (work.file, list(work.duties), work.process, list(work.facts))
         for drafts in (
             [FactDraft("refusal_reversed", day("3 Mar 2026"))],
             [FactDraft("excuse_claimed", day("4 Mar 2026"), {"ground": "waiting_list"})],
         ):
             with pytest.raises(Refused):
-                unit.add(work, drafts)
-            assert (work.file, list(work.duties), work.process, list(work.lines)) == before
+                unit.append(work, drafts)
+            assert (work.file, list(work.duties), work.process, list(work.facts)) == before

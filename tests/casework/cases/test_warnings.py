@@ -21,11 +21,12 @@ def test_the_request_stands_and_a_person_hears_what_to_record(team: Team) -> Non
     )
     assert len(said) == 1
     assert said[0].startswith(
-        "By the directory Northshire Community Health NHS Trust gives no CAMHS. The request stands and its time runs"
+        "The directory does not list CAMHS at Northshire Community Health NHS Trust. The request was recorded and its"
+        " time runs"
     )
     assert (
         f"health_advice_answered --data answer=redirected --data redirected_to={CAMHS_TRUST}, and ask {CAMHS_TRUST}"
-        " anew" in said[0]
+        in said[0]
     )
     assert str(team.duty("3 Mar 2026").due) == "2026-04-13"
     (found,) = [one for one in examine(team.context("3 Mar 2026").settings).findings if one.what == "service_not_given"]
@@ -57,7 +58,7 @@ def test_evidence_for_the_tribunal_is_looked_at_alike(team: Team) -> None:
     (said,) = team.record(
         "2 Mar 2026", "health_evidence_requested", body=TRUST, service="camhs", directed_on="2026-04-13"
     ).unheard
-    assert "record what the body answers; should the directory be behind" in said
+    assert "record its answer. If the directory is out of date" in said
 
 
 def test_the_command_says_it_beside_its_one_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

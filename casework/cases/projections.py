@@ -1,0 +1,129 @@
+"""The projections of a case: its case_file row and its duty rows, compared with what is stored and written. [I/O]"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, update
+
+from casework.cases.loaded_case import LoadedCase
+from deadlines.duties import Duty
+from deadlines.escalation import Evaluation
+from models.bulk_io import Row, day_form, delete_rows, put_new_rows, put_rows, read_among
+from models.tables import CASE, DUTY
+
+DUTY_COLUMNS = tuple(DUTY.columns.keys())
+EVALUATED_UNDER = DUTY_COLUMNS.index("looked_under")
+DutyKey = tuple[str, int]  # rule, number of the opening fact
+
+
+@dataclass(slots=True)
+class DutyChanges:
+    """Duty rows to write. `updated` keep the rule set that they were calculated under; `re_evaluated` change it too."""
+
+    inserted: list[Row] = field(default_factory=list)
+    updated: list[Row] = field(default_factory=list)
+    re_evaluated: list[Row] = field(default_factory=list)
+    deleted: list[Row] = field(default_factory=list)
+
+    def compare(self, case_ref: str, stored: Mapping[DutyKey, Row], current: Mapping[DutyKey, Row]) -> None:
+        """Add what differs between the stored and the current rows of a case."""
+        for key, row in current.items():
+            before = stored.get(key)
+            if before is None:
+                self.inserted.append(row)
+            elif before != row:
+                same_rules = before[EVALUATED_UNDER] == row[EVALUATED_UNDER]
+                (self.updated if same_rules else self.re_evaluated).append(row)
+        if stored:
+            self.deleted.extend((case_ref, *key) for key in stored.keys() - current.keys())
+
+    def write(self, connection: Connection) -> None:
+        """Write the changes. An index on a column that stays the same is not written either."""
+        delete_rows(connection, DUTY, self.deleted)
+        put_new_rows(connection, DUTY, self.inserted)
+        put_rows(connection, DUTY, self.updated, leave="looked_under")
+        put_rows(connection, DUTY, self.re_evaluated)
+
+
+def stored_duties(connection: Connection, refs: Iterable[str]) -> dict[str, dict[DutyKey, Row]]:
+    """The stored duty rows of some cases, as `duty_rows` returns them."""
+    stored: dict[str, dict[DutyKey, Row]] = {}
+    for row in read_among(connection, DUTY, DUTY_COLUMNS, "case_ref", refs):
+        stored.setdefault(row[0], {})[row[1], row[2]] = row
+    return stored
+
+
+def write_projections(connection: Connection, changed: Iterable[LoadedCase], opened: set[str]) -> None:
+    """Write the case_file and duty rows of cases whose facts have been chained; `opened` are new in this act."""
+    changed, day = list(changed), day_form(connection)
+    stored = stored_duties(connection, (case.case_ref for case in changed if case.case_ref not in opened))
+    duties = DutyChanges()
+    for case in changed:
+        current = duty_rows(case.case_ref, case.duties, case.next_checks(), case.context.ruleset_digest, day)
+        duties.compare(case.case_ref, stored.get(case.case_ref, {}), current)
+    put_new_rows(connection, CASE, [_case_row(case, day) for case in changed if case.case_ref in opened])
+    put_rows(
+        connection, CASE, [_case_row(case, day) for case in changed if case.case_ref not in opened], leave="child_key"
+    )
+    duties.write(connection)
+
+
+def write_child_ids(connection: Connection, cases: Iterable[LoadedCase]) -> None:
+    """Write which child each case is about, for cases whose row holds another id."""
+    moved = [case for case in cases if case.child_id != case.stored_child_id]
+    if moved:
+        connection.execute(_UPDATE_CHILD, [{"v_case_ref": case.case_ref, "v_key": case.child_id} for case in moved])
+        for case in moved:
+            case.stored_child_id = case.child_id
+
+
+def _case_row(case: LoadedCase, day: Callable[[date], Any]) -> Row:
+    file = case.file
+    return (
+        case.case_ref,
+        file.process,
+        file.state,
+        case.tail.seq,
+        case.tail.hash,
+        day(file.opened_on) if file.opened_on is not None else None,
+        file.la,
+        file.la_reference,
+        case.child_id,
+    )
+
+
+def duty_rows(
+    case_ref: str, duties: Iterable[Duty], looked: Evaluation, looked_under: str, day: Callable[[date], Any]
+) -> dict[DutyKey, Row]:
+    """The duty rows of a case by rule and opening fact, in the order of the table's columns; `day` is how the driver
+    stores a calendar day.
+    """
+    next_checks = looked.look_on
+    rows: dict[DutyKey, Row] = {}
+    for duty in duties:
+        key = (duty.rule, duty.opened_seq)
+        dates, closed_on, next_check = duty.dates, duty.closed_on, next_checks.get(key)
+        rows[key] = (
+            case_ref,
+            duty.rule,
+            duty.opened_seq,
+            duty.body,
+            duty.service,
+            day(duty.started_on),
+            dates.due and day(dates.due),
+            dates.strict_due and day(dates.strict_due),
+            dates.act_by and day(dates.act_by),
+            closed_on and day(closed_on),
+            duty.met_on and day(duty.met_on),
+            duty.excuse.ground if duty.excuse else None,
+            next_check and day(next_check),
+            looked_under,
+        )
+    return rows
+
+
+_UPDATE_CHILD = (
+    update(CASE).where(CASE.c.case_ref == bindparam("v_case_ref")).values({CASE.c.child_key: bindparam("v_key")})
+)
