@@ -348,7 +348,7 @@ class _Batch:
             self.importer.refuse(plan.row, [self.importer.reader.problem(column, refused.code, refused.message)])
             return
         tally.accepted += 1
-        added = done.facts[-1].seq - before if done.lines else 0
+        added = done.facts[-1].seq - before if done.facts else 0
         tally.facts_added += added
         tally.unchanged += 1 if added == 0 and not mended else 0
         tally.corrections += len(compared.corrections()) + mended
