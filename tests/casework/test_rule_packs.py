@@ -171,7 +171,7 @@ def test_the_coronavirus_overlay_moves_no_date_and_excuses_what_was_due_then(tea
         day("20 Apr 2020"),
         {"ground": "coronavirus", "body": TRUST, "began_on": "2020-04-01", "ended_on": "2020-05-31"},
     )
-    with pytest.raises(Refused, match="no ground that the law lists"):
+    with pytest.raises(Refused, match="no exception that the law lists"):
         record(context, team.case, [claim], "dco.team")
     overlay = PACKS / "coronavirus_2020"
     assert dry_run(context, overlay).moved == []

@@ -129,7 +129,7 @@ def test_five_is_not_yet_compulsory_school_age(call: Call, born: str, on: str, l
 
 def test_the_birth_is_needed_and_its_answer_cannot_be_given(call: Call) -> None:
     said = record(call, "2026-02-02", "section23_opinion_formed", "la=Northshire", "body=QX101")
-    assert (said.exit_code, "needs the date of birth, which is kept sealed" in said.stderr) == (2, True)
+    assert (said.exit_code, "needs the date of birth, which is stored encrypted" in said.stderr) == (2, True)
     given = record(call, "2026-02-02", "section23_opinion_formed", *OPINION, "under_compulsory_school_age=yes")
     assert (given.exit_code, "is worked out from the date of birth, and not given" in given.stderr) == (2, True)
 
@@ -276,7 +276,7 @@ def test_two_open_notifications_that_turn_out_to_be_one_childs_are_said_to_a_per
         case=PLAN,
     )
     assert asked.exit_code == 0
-    assert f"Cases {CASE} and {OTHER} (Section 23 notification) turn out to be of one child" in asked.stderr
+    assert f"Cases {CASE} and {OTHER} (Section 23 notification) are of the same child" in asked.stderr
     assert NUMBER not in asked.output
     third = record(call, "2026-02-04", *unnamed, f"linked_to={PLAN}", case="SX90003")
     assert (third.exit_code, f"case {CASE} of the same child" in third.stderr) == (1, True)

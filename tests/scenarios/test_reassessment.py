@@ -44,7 +44,7 @@ def test_fifteen_calendar_days_to_say_whether_and_no_excuse(asked: Team) -> None
     }
     asked.record("18 Mar 2026", "reassessment_refused", ground="not_necessary")
     assert standings(asked, "18 Mar 2026")["reassess_decision_notify"] == ("2026-03-17", "met_late")
-    with pytest.raises(Refused, match="no ground that the law lists"):
+    with pytest.raises(Refused, match="no exception that the law lists"):
         asked.record("18 Mar 2026", "excuse_claimed", ground="school_closed", rule="reassess_decision_notify")
 
 
