@@ -129,7 +129,7 @@ def who(
 ) -> None:
     """Whom a case is about. The look is logged, with who looked, when and what for, before anything is shown."""
     from casework.context import AppContext
-    from casework.privacy.access import who as look_at
+    from casework.privacy.access import read_person
 
     actor_of(actor)
     if not purpose.strip() or len(purpose) > 500:
@@ -139,7 +139,7 @@ def who(
             ' child"',
         )
     try:
-        report = look_at(AppContext.load(), case, actor, purpose.strip(), words)
+        report = read_person(AppContext.load(), case, actor, purpose.strip(), words)
     except LookupError as problem:
         fail(Exit.WRONG_CALL, str(problem.args[0]))
     tell("This look is logged.")
@@ -204,8 +204,8 @@ def reset_person_key(
     """
     from datetime import UTC, datetime
 
-    from casework.privacy.erasure import KeyIsThere
-    from casework.privacy.erasure import reset_person_key as give_up
+    from casework.privacy.lost_key import KeyIsThere
+    from casework.privacy.lost_key import reset_person_key as give_up
     from config.settings import Settings
 
     actor_of(actor)

@@ -1,1 +1,1 @@
-"""Access to identities and free text, each logged; erasure."""
+"""Read identities and free text, each access logged; erase them; reset a lost key."""

@@ -1,7 +1,7 @@
-"""Looking at who a case is about, and at the words kept of it: every look is logged before anything is shown.
+"""Read the identity and the free text of a case. Each access is logged before anything is shown.
 
-Purpose: UK GDPR art 5(2): a team can say who read of which child, when and why. The log is only ever added to; the
-purpose may hold a name, so that its words are sealed and the log keeps the passage's id.
+Purpose: UK GDPR art 5(2): a team can say who read about which child, when and why. The access log is append-only. A
+purpose may contain a name, so it is stored as encrypted free text and the log stores its id.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from models.facts import REFERENCE, StoredFact
 from models.tables import ACCESS, CASE
 
 
-class Said(BaseModel):
-    """One passage of a case: the fact that keeps it (its number, kind and field), where one does, and the words, None
-    once erased.
+class FreeTextShown(BaseModel):
+    """One free text of a case, with the fact and the field that refer to it. `words` is null once it is erased.
+
+    `seq`, `kind` and `field` are null for free text that no fact refers to, such as a comment of a tracker.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -30,9 +31,7 @@ class Said(BaseModel):
 
 
 class PersonReport(BaseModel):
-    """What is known of the person, null where nothing is. `known` is false where nothing ever was, or it has been
-    erased.
-    """
+    """The person of a case; unknown values are null. `known` is false if nothing was recorded, or all was erased."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
     case_ref: str
@@ -42,61 +41,62 @@ class PersonReport(BaseModel):
     name: str | None
     reference: str | None
     la_reference: str | None
-    words: list[Said] | None
+    words: list[FreeTextShown] | None
 
 
-def who(context: AppContext, case: str, actor: str, purpose: str, words: bool = False) -> PersonReport:
-    """Logs a look at a case's person (and, if asked, its passages) and gives what is known. Raises LookupError where
-    there is no such case.
+def read_person(context: AppContext, case: str, actor: str, purpose: str, with_free_text: bool = False) -> PersonReport:
+    """Log the access and give the person of a case, and its free text if asked.
+
+    `case` is our reference or the team's own. Raises LookupError if there is no such case.
     """
     with writing(context.engine) as connection:
-        ref = case_of(connection, context.cipher, case)
+        ref = find_case(connection, context.cipher, case)
         people.log_read(connection, context.cipher, ref, actor, purpose, instant(context.now()))
-    with writing(context.engine) as connection:  # the look stands in the log before anything of it is shown
-        person = people.person_of(connection, context.cipher, ref)
-        said = _words(connection, context.cipher, ref) if words else None
-    told = person or {}
+    with writing(context.engine) as connection:  # the log entry is committed before anything is decrypted
+        person = people.person_of(connection, context.cipher, ref) or {}
+        texts = _free_texts(connection, context.cipher, ref) if with_free_text else None
     return PersonReport(
         case_ref=ref,
-        known=bool(told),
-        nhs_number=told.get("nhs_number"),
-        date_of_birth=told.get("date_of_birth"),
-        name=told.get("name"),
-        reference=told.get("reference"),
-        la_reference=told.get("la_reference"),
-        words=said,
+        known=bool(person),
+        nhs_number=person.get("nhs_number"),
+        date_of_birth=person.get("date_of_birth"),
+        name=person.get("name"),
+        reference=person.get("reference"),
+        la_reference=person.get("la_reference"),
+        words=texts,
     )
 
 
-def case_of(connection: Connection, seal: Cipher, case: str) -> str:
-    """The reference of a case that stands, asked for by it or by the one that the team gave it. Raises LookupError
-    where there is none.
-    """
-    kept = case.strip().upper()
-    if not REFERENCE.fullmatch(kept):
-        kept = people.find_aliases(connection, seal, [case]).get(case, "")
-    if not kept or connection.execute(select(CASE.c.case_ref).where(CASE.c.case_ref == kept)).scalar() is None:
+def find_case(connection: Connection, cipher: Cipher, case: str) -> str:
+    """Find the reference of an existing case by it, or by the team's own reference. Raises LookupError."""
+    ref = case.strip().upper()
+    if not REFERENCE.fullmatch(ref):
+        ref = people.find_aliases(connection, cipher, [case]).get(case, "")
+    if not ref or connection.execute(select(CASE.c.case_ref).where(CASE.c.case_ref == ref)).scalar() is None:
         raise LookupError(
             "there is no case with that reference (it is not repeated here); sendflow overdue and sendflow week list"
             " cases"
         )
-    return kept
+    return ref
 
 
-def _words(connection: Connection, seal: Cipher, ref: str) -> list[Said]:
-    lines = ledger.read(connection, [ref])[ref][0]
-    kept_by = {
-        people.passage_id(value): (line, key)
-        for line in lines
-        for key, value in line.data.items()
+def _free_texts(connection: Connection, cipher: Cipher, ref: str) -> list[FreeTextShown]:
+    """All free text of a case in the order of its facts, without the purposes of earlier accesses."""
+    facts, _tail = ledger.read(connection, [ref])[ref]
+    referring: dict[str, tuple[StoredFact, str]] = {
+        people.passage_id(value): (fact, key)
+        for fact in facts
+        for key, value in fact.data.items()
         if isinstance(value, str) and "." in value
     }
     purposes = set(connection.execute(select(ACCESS.c.purpose).where(ACCESS.c.case_ref == ref)).scalars())
-    kept_here = people.read_free_texts(connection, seal, [ref]).get(ref, [])
-    shown = [_said(kept, kept_by.get(kept.id)) for kept in kept_here if kept.id not in purposes]
-    return sorted(shown, key=lambda said: said.seq or 0)
+    texts = people.read_free_texts(connection, cipher, [ref]).get(ref, [])
+    shown = [_shown(text.words, referring.get(text.id)) for text in texts if text.id not in purposes]
+    return sorted(shown, key=lambda text: text.seq or 0)
 
 
-def _said(kept: people.Kept, by: tuple[StoredFact, str] | None) -> Said:
-    line, key = by if by is not None else (None, None)
-    return Said(seq=line.seq if line else None, kind=line.kind if line else None, field=key, words=kept.words)
+def _shown(words: str | None, referring: tuple[StoredFact, str] | None) -> FreeTextShown:
+    if referring is None:
+        return FreeTextShown(seq=None, kind=None, field=None, words=words)
+    fact, field = referring
+    return FreeTextShown(seq=fact.seq, kind=fact.kind, field=field, words=words)

@@ -17,7 +17,7 @@ from casework.context import AppContext
 from casework.imports import tracker_import
 from casework.imports.sheet import SheetError
 from casework.imports.tracker_import import ImportReport, import_file
-from casework.privacy.access import who
+from casework.privacy.access import read_person
 from casework.reports.case_report import CaseReport, report
 from casework.sweep import sweep
 from config.settings import Carrier
@@ -107,7 +107,7 @@ def test_the_exception_is_an_undated_undecided_claim_and_comments_are_no_fact(co
     assert (
         claim.occurred_on == date(2026, 4, 14) and set(claim.data) == {"evidence"} and "abroad" not in str(claim.data)
     )
-    said = who(context, "TR00002", "dco.team", "to decide the claim", words=True)
+    said = read_person(context, "TR00002", "dco.team", "to decide the claim", with_free_text=True)
     assert [one.words for one in said.words or []] == ["two\nlines of comment", "Family abroad, five weeks"]
     assert (said.nhs_number, said.date_of_birth, said.known) == ("9990001235", "2018-07-14", True)
     assert "excused" not in {duty.standing for duty in case_of(context, "TR00002").duties}
@@ -349,7 +349,7 @@ def test_a_reference_that_cannot_be_kept_is_minted_sealed_and_found_again(contex
     assert sorted(ref for ref in ("SF-000001", "SF-000002") if facts(context, ref)) == ["SF-000001", "SF-000002"]
     again = import_file(context, tracker(tmp_path, odd | {"Ref": " ashgrove,  ADA / 7 "}))
     assert (again.unchanged, again.facts_added) == (1, 0)
-    found = who(context, "Ashgrove, Ada / 7", "dco.team", "which case")
+    found = read_person(context, "Ashgrove, Ada / 7", "dco.team", "which case")
     assert (found.case_ref, found.reference) == ("SF-000001", "Ashgrove, Ada / 7")
     assert "Ashgrove" not in str(scalar(context, "select group_concat(text) from fact"))
 
@@ -409,12 +409,12 @@ def test_a_row_that_is_given_a_reference_is_told_by_its_line_and_never_by_its_ow
 def test_a_child_told_later_is_put_with_the_case(context: AppContext, tmp_path: Path) -> None:
     bare = SOUND | {"NHS number": "", "DOB": ""}
     import_file(context, tracker(tmp_path, bare))
-    assert not who(context, "AB001", "dco.team", "check").known
+    assert not read_person(context, "AB001", "dco.team", "check").known
     told = import_file(context, tracker(tmp_path, SOUND))
     assert (told.accepted, told.facts_added) == (1, 0)
-    assert who(context, "AB001", "dco.team", "check").nhs_number == "9991234500"
+    assert read_person(context, "AB001", "dco.team", "check").nhs_number == "9991234500"
     removed = import_file(context, tracker(tmp_path, bare))
-    assert (removed.unchanged, removed.refused) == (1, 0) and who(context, "AB001", "dco.team", "check").known
+    assert (removed.unchanged, removed.refused) == (1, 0) and read_person(context, "AB001", "dco.team", "check").known
     assert verify(context).intact
 
 
@@ -466,7 +466,7 @@ def test_an_erased_child_is_not_brought_back(context: AppContext, tmp_path: Path
         people.erase(connection, people.child_keys(connection, ["AB001"])["AB001"], "2026-04-14T09:00:00Z")
     told = import_file(context, tracker(tmp_path, SOUND | {"Exception": "waiting list"}))
     assert codes(told) == {2: ["erased"]} and verify(context).intact
-    assert not who(context, "AB001", "dco.team", "audit").known
+    assert not read_person(context, "AB001", "dco.team", "audit").known
 
 
 def test_what_is_no_tracker_leaves_no_trace(context: AppContext, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`sendflow erase`: a person and all words of all their cases go for ever, on a ground, by name, and every chain still
+"""`sendflow erase`: it erases a person and all free text of the person's cases on a stated ground, and every chain still
 verifies.
 """
 
@@ -29,17 +29,17 @@ def home(team: Team, monkeypatch: pytest.MonkeyPatch) -> Path:
     return team.home
 
 
-def ask(*words: str) -> Result:
+def run(*words: str) -> Result:
     return sendflow(*words)
 
 
-def told(*words: str) -> Any:
-    return json.loads(ask(*words, "--json").stdout)
+def answer(*words: str) -> Any:
+    return json.loads(run(*words, "--json").stdout)
 
 
-def test_without_yes_it_says_what_would_go_and_changes_nothing(home: Path, team: Team) -> None:
+def test_without_yes_it_reports_what_would_be_erased_and_changes_nothing(home: Path, team: Team) -> None:
     before = team.dump()
-    report = told("erase", "NX90001", *BY, "erasure_request")
+    report = answer("erase", "NX90001", *BY, "erasure_request")
     assert report == {
         "erased": False,
         "ground": "erasure_request",
@@ -47,30 +47,32 @@ def test_without_yes_it_says_what_would_go_and_changes_nothing(home: Path, team:
         "passages": 1,
         "open_cases": ["NX90001", "NX90002"],
     }
-    assert "Nothing was erased" in ask("erase", "NX90001", *BY, "erasure_request").stdout
+    assert "Nothing was erased" in run("erase", "NX90001", *BY, "erasure_request").stdout
     assert team.dump() == before
 
 
-def test_what_is_erased_is_gone_from_every_file_and_the_chains_verify(home: Path, team: Team) -> None:
-    seal = team.first.cipher
+def test_erased_data_is_in_no_file_and_the_chains_verify(home: Path, team: Team) -> None:
+    cipher = team.first.cipher
     with team.first.engine.connect() as connection:
-        kept = [
+        stored = [
             bytes(row[0])
             for row in connection.execute(
                 text("select sealed from person where nhs_index is not null union select sealed from passage")
             )
         ]
-    own = [each for each in kept if "9990000018" in seal.unseal(each).replace(" ", "") or NOTE in seal.unseal(each)]
+    own = [
+        each for each in stored if "9990000018" in cipher.unseal(each).replace(" ", "") or NOTE in cipher.unseal(each)
+    ]
     assert len(own) == 2
-    done = ask("erase", "NX90002", *BY, "court_order", "--yes", "--json")
+    done = run("erase", "NX90002", *BY, "court_order", "--yes", "--json")
     assert done.exit_code == 0 and json.loads(done.stdout)["erased"]
-    again = ask("erase", "NX90001", *BY, "court_order", "--yes")
+    again = run("erase", "NX90001", *BY, "court_order", "--yes")
     assert (again.exit_code, again.stdout) == (2, "") and "erased before" in again.stderr
     for path in home.iterdir():
         if path.is_file():
             assert not any(each in path.read_bytes() for each in own), path.name
-    assert told("who", "NX90001", "--actor", "dco.team", "--purpose", "x", "--words")["known"] is False
-    assert told("who", "NX90003", "--actor", "dco.team", "--purpose", "x")["known"] is True
+    assert answer("who", "NX90001", "--actor", "dco.team", "--purpose", "x", "--words")["known"] is False
+    assert answer("who", "NX90003", "--actor", "dco.team", "--purpose", "x")["known"] is True
     assert team.verify("14 Apr 2026").intact
     with team.first.engine.connect() as connection:
         log = connection.execute(
@@ -79,37 +81,42 @@ def test_what_is_erased_is_gone_from_every_file_and_the_chains_verify(home: Path
     assert [tuple(row) for row in log] == [(case, "dco.team", "erased_court_order") for case in ("NX90001", "NX90002")]
 
 
-def test_words_of_a_case_whose_child_nobody_knows(home: Path, team: Team) -> None:
+def test_free_text_of_a_case_without_a_known_child_is_erased(home: Path, team: Team) -> None:
     team.case = "NX90004"
     team.opened("2 Feb 2026").asked("2 Mar 2026", note=NOTE)
-    report = told("erase", "NX90004", *BY, "entered_in_error", "--yes")
+    report = answer("erase", "NX90004", *BY, "entered_in_error", "--yes")
     assert (report["erased"], report["cases"], report["passages"]) == (True, ["NX90004"], 1)
     assert [
-        each["words"] for each in told("who", "NX90004", "--actor", "dco.team", "--purpose", "x", "--words")["words"]
+        each["words"] for each in answer("who", "NX90004", "--actor", "dco.team", "--purpose", "x", "--words")["words"]
     ] == [None]
     assert team.verify("14 Apr 2026").intact
 
 
 def test_retention_has_not_ended_while_a_duty_is_open(home: Path, team: Team) -> None:
-    refused = ask("erase", "NX90001", *BY, "retention_ended", "--yes")
+    refused = run("erase", "NX90001", *BY, "retention_ended", "--yes")
     assert refused.exit_code == 1 and "NX90001, NX90002" in refused.stderr
-    assert told("who", "NX90001", "--actor", "dco.team", "--purpose", "x")["known"]
+    assert answer("who", "NX90001", "--actor", "dco.team", "--purpose", "x")["known"]
     for case in ("NX90001", "NX90002"):
         team.record("4 Feb 2026", "case_withdrawn", case=case)
-    assert ask("erase", "NX90001", *BY, "retention_ended", "--yes").exit_code == 0
+    assert run("erase", "NX90001", *BY, "retention_ended", "--yes").exit_code == 0
 
 
-def test_a_house_whose_key_is_lost_opens_again_and_may_be_told_who_the_children_are(home: Path, team: Team) -> None:
-    assert ask("erase", "NX90003", *BY, "court_order", "--yes").exit_code == 0
-    assert ask("key-lost", "--actor", "dco.team", "--yes").exit_code == 2, "it is not lost"
+def test_after_a_key_reset_sendflow_starts_and_an_import_records_the_identities_again(home: Path, team: Team) -> None:
+    assert run("erase", "NX90003", *BY, "court_order", "--yes").exit_code == 0
+    assert run("key-lost", "--actor", "dco.team", "--yes").exit_code == 2, "it is not lost"
     (home / "person.key").unlink()
-    assert ask("overdue").exit_code != 0
+    assert run("overdue").exit_code != 0
     before = team.dump()
-    assert told("key-lost", "--actor", "dco.team") == {"given_up": False, "persons": 1, "passages": 1, "references": 0}
+    assert answer("key-lost", "--actor", "dco.team") == {
+        "given_up": False,
+        "persons": 1,
+        "passages": 1,
+        "references": 0,
+    }
     assert team.dump() == before and not (home / "person.key").exists()
-    assert "new person.key" in ask("key-lost", "--actor", "dco.team", "--yes").stdout
-    assert ask("overdue").exit_code == 0 and json.loads(ask("verify", "--json").stdout)["intact"]
-    shown = told("who", "NX90002", "--actor", "dco.team", "--purpose", "x", "--words")
+    assert "new person.key" in run("key-lost", "--actor", "dco.team", "--yes").stdout
+    assert run("overdue").exit_code == 0 and json.loads(run("verify", "--json").stdout)["intact"]
+    shown = answer("who", "NX90002", "--actor", "dco.team", "--purpose", "x", "--words")
     assert not shown["known"] and [each["words"] for each in shown["words"]] == [None]
     tracker = home.parent / "tracker.csv"
     columns = "Case ref,NHS number,Local authority,Request received by LA"
@@ -117,9 +124,9 @@ def test_a_house_whose_key_is_lost_opens_again_and_may_be_told_who_the_children_
         f"{columns}\nNX90001,999 000 0018,Northshire,02/02/2026\nNX90003,999 123 4500,Northshire,02/02/2026\n",
         encoding="utf-8",
     )
-    report = told("import", str(tracker))
+    report = answer("import", str(tracker))
     assert [each["code"] for each in report["refusals"]] == ["erased"], "an erased child stays erased"
-    assert told("who", "NX90002", "--actor", "dco.team", "--purpose", "x")["nhs_number"] == "9990000018", (
+    assert answer("who", "NX90002", "--actor", "dco.team", "--purpose", "x")["nhs_number"] == "9990000018", (
         "one child, both cases"
     )
     with team.first.engine.connect() as connection:
@@ -139,6 +146,6 @@ def test_a_house_whose_key_is_lost_opens_again_and_may_be_told_who_the_children_
 )
 def test_a_wrong_call_erases_nothing_and_repeats_nothing(home: Path, team: Team, words: tuple[str, ...]) -> None:
     before = team.dump()
-    done = ask("erase", *words, "--yes")
+    done = run("erase", *words, "--yes")
     assert (done.exit_code, done.stdout) == (2, "") and "Maisie" not in done.stderr and "NX99999" not in done.stderr
     assert team.dump() == before

@@ -1,0 +1,90 @@
+"""Reset person.key after its loss: delete what only it could decrypt, and create a new key.
+
+Purpose: sendflow does not start if person.key is missing and the database contains encrypted data. If no backup of the
+key exists, the operator deletes that data. The case history stays.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Connection, delete, func, insert, literal, select, update
+
+from casework.context import instant
+from config.settings import Settings
+from models import people
+from models.database import create_or_upgrade_schema, open_engine, writing
+from models.encryption import open_cipher
+from models.errors import Refusal
+from models.tables import ACCESS, ALIAS, CASE, FREE_TEXT, PERSON
+
+PERSON_STORED = PERSON.c.erased_at.is_(None)
+FREE_TEXT_STORED = FREE_TEXT.c.erased_at.is_(None)
+
+
+class KeyLostReport(BaseModel):
+    """What nobody can decrypt any more: persons, free texts, and the team's own references, stored as digests only.
+
+    `given_up` says whether they were deleted.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    given_up: bool
+    persons: int
+    passages: int
+    references: int
+
+
+class KeyIsThere(Refusal, ValueError):
+    """Nothing may be deleted: the key exists, or nothing is encrypted. The text says which."""
+
+    default_code = "person_key_present"
+
+
+def reset_person_key(settings: Settings, actor: str, now: datetime, *, really: bool = False) -> KeyLostReport:
+    """Delete all that only a lost person.key could decrypt, and create a new one; without `really`, only count it.
+
+    The next import of a tracker, or a person by hand, may record the identities again. Free text is lost. Raises
+    KeyIsThere, or DatabaseUnusable if the database cannot be opened.
+    """
+    key = settings.home / "person.key"
+    if key.exists():
+        raise KeyIsThere(
+            f"{key} exists, so nothing was deleted. If it does not decrypt this database, restore the right one from"
+            " its backup"
+        )
+    engine = open_engine(settings.records_url)
+    try:
+        create_or_upgrade_schema(engine, settings.owner_url)
+        with writing(engine) as connection:
+            if not people.anything_encrypted(connection):
+                raise KeyIsThere(
+                    "This database contains no encrypted data, so no key is missing. Any command makes one"
+                )
+            report = _count(connection, really)
+            if not really:
+                return report
+            _delete(connection, actor, instant(now))
+        open_cipher(key)
+    finally:
+        engine.dispose()
+    return report
+
+
+def _count(connection: Connection, given_up: bool) -> KeyLostReport:
+    persons = connection.scalar(select(func.count()).select_from(PERSON).where(PERSON_STORED)) or 0
+    free_texts = connection.scalar(select(func.count()).select_from(FREE_TEXT).where(FREE_TEXT_STORED)) or 0
+    references = connection.scalar(select(func.count()).select_from(ALIAS)) or 0
+    return KeyLostReport(given_up=given_up, persons=persons, passages=free_texts, references=references)
+
+
+def _delete(connection: Connection, actor: str, at: str) -> None:
+    # Rows are deleted and not marked as erased, so that an import may record a child's identity again. A child that
+    # was erased before stays erased.
+    connection.execute(delete(PERSON).where(PERSON_STORED))
+    connection.execute(update(FREE_TEXT).where(FREE_TEXT_STORED).values(sealed=b"", salt="", erased_at=at))
+    connection.execute(delete(ALIAS))
+    entries = select(CASE.c.case_ref, literal(actor), literal("erased_key_lost"), literal(at))
+    entries = entries.where(CASE.c.child_key.is_not(None))
+    connection.execute(insert(ACCESS).from_select(["case_ref", "actor", "purpose", "read_at"], entries))
