@@ -1,6 +1,4 @@
-"""`sendflow erase`: it erases a person and all free text of the person's cases on a stated ground, and every chain still
-verifies.
-"""
+"""`sendflow erase` erases a person and all free text of the person's cases, and every chain still verifies."""
 
 import json
 from pathlib import Path
