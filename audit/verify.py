@@ -1,12 +1,13 @@
-"""Verifying: re-hash every chain, refold every case under the machine of its time, compare copies and caches, print the
-head.
+"""Verify the history: hash every chain, replay every case under the machines of its time, compare copies and
+projections with the facts, and calculate the ledger head.
 
-One ordered scan, a case at a time, so that memory is that of one case whatever the number of facts. Damage is named,
-never mended: which case, which fact, what differs. Who was told is compared in `verifying_notices`.
+One ordered scan, a case at a time, so that memory is that of one case however many facts there are. Nothing is
+repaired: a finding says which case, which fact and what differs. Notices and letters: verify_notices, verify_letters.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from itertools import groupby
 from operator import itemgetter
@@ -17,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, select
 
 from audit.verify_letters import check_letters, check_letters_of
-from audit.verify_notices import FACT_SEQ, Found, NoticeCheck, notices_by_case
+from audit.verify_notices import NoticeCheck, Report, StoredNotice, notices_by_case
 from casework.cases.loaded_case import BEFORE_ALL_FACTS
 from casework.cases.projections import duty_rows
 from casework.context import AppContext, instant
@@ -37,12 +38,13 @@ from statemachines.replay import fold
 CASE_COLUMNS = tuple(CASE.columns.keys())
 DUTY_COLUMNS = tuple(DUTY.columns.keys())
 DUTY_KEY = itemgetter(DUTY_COLUMNS.index("rule"), DUTY_COLUMNS.index("opened_seq"))
-SEQ_OF_NOTICE = itemgetter(FACT_SEQ)
+EVALUATED_UNDER = itemgetter(DUTY_COLUMNS.index("looked_under"))
 COPIED = Stored._fields[: Stored._fields.index("text")]
+DutyRows = dict[tuple[str, int], Row]
 
 
-class Damage(BaseModel):
-    """One thing that is not as it was written, or not as the facts say."""
+class VerificationFailure(BaseModel):
+    """One thing that is altered or missing. `case_ref` and `seq` are None where it is not about one case or fact."""
 
     model_config = ConfigDict(frozen=True)
     case_ref: str | None
@@ -52,10 +54,11 @@ class Damage(BaseModel):
 
 
 class VerifyReport(BaseModel):
-    """`stale` counts cases whose cached duties were not compared: they were worked out under another law, and the next
-    sweep works them out anew.
+    """`stale` counts cases whose stored duties were not compared, because they were calculated with another rule set;
+    the next sweep calculates them again.
 
-    `head` is sha256 over `case_ref seq hash` of each case's last fact recorded before `before`, in reference order."""
+    `head` is sha256 over `case_ref seq hash` of each case's last fact recorded before `before`, in order of reference.
+    """
 
     model_config = ConfigDict(frozen=True)
     cases: int
@@ -64,82 +67,101 @@ class VerifyReport(BaseModel):
     head: str
     before: str
     stale: int = 0
-    damage: list[Damage]
+    damage: list[VerificationFailure]
 
 
-class _Kept(NamedTuple):
-    """What the records hold of one case: its facts, its cached case and duties, its notices (as
-    `verifying_notices.Noticed`).
-    """
+class StoredCase(NamedTuple):
+    """What the database has of one case: its facts, its row of case_file, its duties and its notices."""
 
     ref: str
     facts: list[Row]
     case: Row | None
     duties: list[Row]
-    notices: list[Row]
+    notices: list[StoredNotice]
 
 
-class Refolded(NamedTuple):
-    """What the facts of one case leave, and the facts as they were written."""
+class ReplayedCase(NamedTuple):
+    """What the facts of one case give, and the facts as they were stored."""
 
     casefile: CaseFile
     duties: list[Duty]
-    lines: list[StoredFact]
+    facts: list[StoredFact]
+
+
+class Head:
+    """The ledger head, built from one case after another in order of reference."""
+
+    def __init__(self, before: str) -> None:
+        self.before = before
+        self.cases = self.facts = 0
+        self._digest = sha256()
+
+    def add(self, case: StoredCase) -> None:
+        """Include the last fact of a case that was recorded before the instant."""
+        if not case.facts:
+            return
+        self.cases, self.facts = self.cases + 1, self.facts + len(case.facts)
+        facts = map(Stored._make, reversed(case.facts))
+        last = next((fact for fact in facts if fact.recorded_at < self.before), None)
+        if last is not None:
+            self._digest.update(f"{case.ref} {last.seq} {last.hash}\n".encode())
+
+    def hex(self) -> str:
+        """The head."""
+        return self._digest.hexdigest()
 
 
 def verify(context: AppContext, case: str | None = None, before: str | None = None) -> VerifyReport:
-    """Verify every case, or one. Raises LookupError for a case that has left no trace."""
-    until = before or instant(context.now() + timedelta(microseconds=1))
-    damage: list[Damage] = []
-    cases = facts = stale = 0
-    head = sha256()
+    """Verify every case, or one. Raises LookupError for a case of which the database has nothing."""
+    head = Head(before or instant(context.now() + timedelta(microseconds=1)))
+    failures: list[VerificationFailure] = []
+    stale = 0
+
+    def report(ref: str | None, seq: int | None, what: str, message: str) -> None:
+        failures.append(VerificationFailure(case_ref=ref, seq=seq, what=what, message=message))
+
+    def report_letter(ref: str | None, seq: int | None, message: str) -> None:
+        report(ref, seq, "letter", message)
+
     with reading(context.engine) as connection:
-        damage.extend(
-            Damage(
-                case_ref=None,
-                seq=None,
-                what="trigger",
-                message=f"the trigger {name} is gone: rows could be changed or deleted unseen",
-            )
-            for name in missing_triggers(connection)
-        )
+        for name in missing_triggers(connection):
+            report(None, None, "trigger", f"the trigger {name} is gone: rows could be changed or deleted unseen")
         day = day_form(connection)
         notices = NoticeCheck(context, connection, day)
-        for kept in _cases(connection, case):
-            if kept.facts:
-                cases, facts = cases + 1, facts + len(kept.facts)
-                last = next((row for row in map(Stored._make, reversed(kept.facts)) if row.recorded_at < until), None)
-                if last is not None:
-                    head.update(f"{kept.ref} {last.seq} {last.hash}\n".encode())
-            stale += _check_case(context, kept, day, notices, damage)
-
-        def found(ref: str | None, seq: int | None, message: str) -> None:
-            damage.append(Damage(case_ref=ref, seq=seq, what="letter", message=message))
-
+        checker = CaseCheck(context, notices, day)
+        for stored in stored_cases(connection, case):
+            head.add(stored)
+            stale += checker.check(stored, partial(report, stored.ref))
         if case is not None:
-            check_letters_of(connection, case, day, found)
+            check_letters_of(connection, case, day, report_letter)
         else:
-            check_letters(connection, day, notices.sent, found)
-            _check_anchor(connection, damage)
-    if case is not None and cases == 0 and not damage:
-        raise LookupError("there is no such case: its reference stands at the head of its letters, for example NX00042")
+            check_letters(connection, day, notices.sent_days, report_letter)
+            _check_checkpoint(connection, lambda message: report(None, None, "head", message))
+    if case is not None and head.cases == 0 and not failures:
+        raise LookupError("there is no such case: its reference is at the head of its letters, for example NX00042")
     return VerifyReport(
-        cases=cases, facts=facts, intact=not damage, head=head.hexdigest(), before=until, stale=stale, damage=damage
+        cases=head.cases,
+        facts=head.facts,
+        intact=not failures,
+        head=head.hex(),
+        before=head.before,
+        stale=stale,
+        damage=failures,
     )
 
 
-def _cases(connection: Connection, case: str | None) -> Iterator[_Kept]:
-    """Everything that is kept of each case, one after another in reference order: four ordered streams side by side."""
+def stored_cases(connection: Connection, case: str | None) -> Iterator[StoredCase]:
+    """Everything that is stored of each case, in order of reference: four ordered streams, read side by side."""
     only = (None, None) if case is None else ("case_ref", case)
-    facts = _Stream(ledger.scan(connection, case))
-    cases = _Stream(_by_case(stream_rows(connection, CASE, CASE_COLUMNS, *only)))
-    duties = _Stream(_by_case(stream_rows(connection, DUTY, DUTY_COLUMNS, *only)))
-    notices = _Stream(notices_by_case(connection, case))
-    while (
-        ref := min((each.ref for each in (facts, cases, duties, notices) if each.ref is not None), default=None)
-    ) is not None:
+    facts = _CaseStream(ledger.scan(connection, case))
+    cases = _CaseStream(_by_case(stream_rows(connection, CASE, CASE_COLUMNS, *only)))
+    duties = _CaseStream(_by_case(stream_rows(connection, DUTY, DUTY_COLUMNS, *only)))
+    notices = _CaseStream(notices_by_case(connection, case))
+    streams = (facts, cases, duties, notices)
+    while refs := [each.ref for each in streams if each.ref is not None]:
+        ref = min(refs)
         row = cases.take(ref)
-        yield _Kept(ref, facts.take(ref), row[0] if row else None, duties.take(ref), notices.take(ref))
+        yield StoredCase(ref, facts.take(ref), row[0] if row else None, duties.take(ref), notices.take(ref))
 
 
 def _by_case(rows: Iterable[Row]) -> Iterator[tuple[str, list[Row]]]:
@@ -147,8 +169,8 @@ def _by_case(rows: Iterable[Row]) -> Iterator[tuple[str, list[Row]]]:
         yield ref, list(some)
 
 
-class _Stream:
-    """Rows by case, read as far as the next case: `ref` is that case, None at the end."""
+class _CaseStream:
+    """Rows by case, read as far as the next case. `ref` is that case; None at the end."""
 
     def __init__(self, source: Iterator[tuple[str, list[Any]]]) -> None:
         self._source = source
@@ -157,7 +179,7 @@ class _Stream:
         self._next()
 
     def take(self, ref: str) -> list[Any]:
-        """The rows of a case, where it is the next; none otherwise."""
+        """The rows of a case if it is the next one; otherwise none."""
         if self.ref != ref:
             return []
         rows = self._rows
@@ -168,158 +190,167 @@ class _Stream:
         self.ref, self._rows = next(self._source, (None, []))
 
 
-def _check_case(
-    context: AppContext, kept: _Kept, day: Callable[[date], Any], notices: NoticeCheck, damage: list[Damage]
-) -> int:
-    """Check one case; returns 1 where its cached duties were worked out under another law and wait for the
-    next sweep.
-    """
-    ref, rows = kept.ref, kept.facts
+class CaseCheck:
+    """Compares one case after another with its facts."""
 
-    def found(seq: int | None, what: str, message: str) -> None:
-        damage.append(Damage(case_ref=ref, seq=seq, what=what, message=message))
+    def __init__(self, context: AppContext, notices: NoticeCheck, day: Callable[[date], Any]) -> None:
+        self._context = context
+        self._notices = notices
+        self._day = day
 
-    if not rows:
-        found(None, "tail", "every fact of this case is gone, though the case was cached")
-        return 0
-    refolded = replay_case(context, ref, rows, found)
-    last = Stored._make(rows[-1])
-    if kept.case is None:
-        found(None, "cache", "the case has facts and no cached case")
-        return 0
-    cached = dict(zip(CASE_COLUMNS, kept.case, strict=True))
-    if (cached["seq"], cached["hash"]) != (last.seq, last.hash):
-        gone = cached["seq"] - last.seq
-        cut = f"the last {'fact is' if gone == 1 else f'{gone} facts are'} gone: the case had {cached['seq']}"
-        found(last.seq, "tail", cut if gone > 0 else f"the cached end of the chain is not that of fact {last.seq}")
-    elif (noticed := max(map(SEQ_OF_NOTICE, kept.notices), default=0)) > last.seq:
-        found(last.seq, "tail", f"a notice was written for fact {noticed}, which is gone")
-    if refolded is None:
-        return 0
-    casefile, duties, lines = refolded
-    try:
-        notices.check(ref, lines, duties, kept.notices, found)
-    except (KeyError, TypeError, ValueError):
-        found(None, "unreadable", "the facts do not hold what their kinds promise")
-    try:
-        looked = look(
-            casefile,
-            duties,
-            context.escalation_policy.rung,
-            context.calendar,
-            BEFORE_ALL_FACTS,
-            casefile.state in context.processes[casefile.process].final,
-        )
-    except (LawError, NoAnswer) as problem:
-        found(None, "unanswered", str(problem))
-        return 0
-    opened_on = day(casefile.opened_on) if casefile.opened_on is not None else None
-    for name, value in (
-        ("process", casefile.process),
-        ("state", casefile.state),
-        ("opened_on", opened_on),
-        ("la", casefile.la),
-        ("la_reference", casefile.la_reference),
-    ):
-        if cached[name] != value:
-            found(None, "cache", f"the cached {name} of the case is not what its facts say")
-    if any(row[-1] != context.ruleset_digest for row in kept.duties):
-        return 1
-    fresh = duty_rows(ref, duties, looked, context.ruleset_digest, day)
-    held = {DUTY_KEY(row): row for row in kept.duties}
-    if held != fresh:
-        _name_duties(held, fresh, found)
-    return 0
+    def check(self, stored: StoredCase, report: Report) -> bool:
+        """Check one case. True if its duties wait for the next sweep, being calculated with another rule set."""
+        if not stored.facts:
+            report(None, "tail", "every fact of this case is gone, though the case was cached")
+            return False
+        replayed = check_and_replay(self._context, stored.ref, stored.facts, report)
+        if stored.case is None:
+            report(None, "cache", "the case has facts and no cached case")
+            return False
+        case = dict(zip(CASE_COLUMNS, stored.case, strict=True))
+        _check_end(stored, case, report)
+        if replayed is None:
+            return False
+        self._check_notices(stored, replayed, report)
+        return self._check_projections(stored, case, replayed, report)
+
+    def _check_notices(self, stored: StoredCase, replayed: ReplayedCase, report: Report) -> None:
+        try:
+            self._notices.check(stored.ref, replayed.facts, replayed.duties, stored.notices, report)
+        except (KeyError, TypeError, ValueError):
+            report(None, "unreadable", "the facts do not hold what their kinds promise")
+
+    def _check_projections(
+        self, stored: StoredCase, case: dict[str, Any], replayed: ReplayedCase, report: Report
+    ) -> bool:
+        context, casefile, duties = self._context, replayed.casefile, replayed.duties
+        final = casefile.state in context.processes[casefile.process].final
+        try:
+            evaluation = look(
+                casefile, duties, context.escalation_policy.rung, context.calendar, BEFORE_ALL_FACTS, final
+            )
+        except (LawError, NoAnswer) as problem:
+            report(None, "unanswered", str(problem))
+            return False
+        opened_on = self._day(casefile.opened_on) if casefile.opened_on is not None else None
+        expected = {
+            "process": casefile.process,
+            "state": casefile.state,
+            "opened_on": opened_on,
+            "la": casefile.la,
+            "la_reference": casefile.la_reference,
+        }
+        for name, value in expected.items():
+            if case[name] != value:
+                report(None, "cache", f"the cached {name} of the case is not what its facts say")
+        ruleset = context.ruleset_digest
+        if any(EVALUATED_UNDER(row) != ruleset for row in stored.duties):
+            return True
+        current = duty_rows(stored.ref, duties, evaluation, ruleset, self._day)
+        rows = {DUTY_KEY(row): row for row in stored.duties}
+        if rows != current:
+            _report_duties(rows, current, report)
+        return False
 
 
-def replay_case(context: AppContext, ref: str, rows: list[Row], found: Found) -> Refolded | None:
-    """One case from its rows alone: every hash, every fact through the table of its machine, every duty. None where
-    that cannot be done.
-    """
-    lines = _check_chain(rows, found)
-    if lines is None:
+def _check_end(stored: StoredCase, case: dict[str, Any], report: Report) -> None:
+    """Whether the last fact is the one that the case's row and its notices know of."""
+    last = Stored._make(stored.facts[-1])
+    if (case["seq"], case["hash"]) != (last.seq, last.hash):
+        missing = case["seq"] - last.seq
+        message = f"the last {'fact is' if missing == 1 else f'{missing} facts are'} gone: the case had {case['seq']}"
+        if missing <= 0:
+            message = f"the cached end of the chain is not that of fact {last.seq}"
+        report(last.seq, "tail", message)
+        return
+    noticed = max((notice.fact_seq for notice in stored.notices), default=0)
+    if noticed > last.seq:
+        report(last.seq, "tail", f"a notice was written for fact {noticed}, which is gone")
+
+
+def check_and_replay(context: AppContext, ref: str, rows: Sequence[Row], report: Report) -> ReplayedCase | None:
+    """Check and replay one case from its rows alone: every hash, every fact, every duty. None if it cannot be done."""
+    facts = _check_chain(rows, report)
+    if facts is None:
         return None
     try:
-        casefile = fold(ref, lines)
-        return Refolded(
-            casefile,
-            duties_of(casefile.lines, context.duty_rules[casefile.process], context.dates_of, casefile.claims.values()),
-            lines,
-        )
+        casefile = fold(ref, facts)
+        rules = context.duty_rules[casefile.process]
+        duties = duties_of(casefile.lines, rules, context.dates_of, casefile.claims.values())
+        return ReplayedCase(casefile, duties, facts)
     except NotPermitted as problem:
-        found(problem.seq, "unlawful", problem.sentence)
+        report(problem.seq, "unlawful", problem.sentence)
     except (LawError, NoAnswer) as problem:
-        found(None, "unanswered", str(problem))
+        report(None, "unanswered", str(problem))
     except (KeyError, TypeError, ValueError):
-        found(None, "unreadable", "the facts do not hold what their kinds promise")
+        report(None, "unreadable", "the facts do not hold what their kinds promise")
     return None
 
 
-def _name_duties(held: dict[tuple[str, int], Row], fresh: dict[tuple[str, int], Row], found: Found) -> None:
-    for key in sorted(fresh.keys() | held.keys()):
-        kept, right = held.get(key), fresh.get(key)
-        if kept == right:
+def _report_duties(rows: DutyRows, current: DutyRows, report: Report) -> None:
+    for key in sorted(current.keys() | rows.keys()):
+        row, expected = rows.get(key), current.get(key)
+        if row == expected:
             continue
-        if kept is None or right is None:
-            differs = "is missing" if kept is None else "stands without a fact"
+        if row is None or expected is None:
+            differs = "is missing" if row is None else "has no fact"
         else:
-            columns = (name for name, one, other in zip(DUTY_COLUMNS, kept, right, strict=True) if one != other)
+            columns = (name for name, one, other in zip(DUTY_COLUMNS, row, expected, strict=True) if one != other)
             differs = f"differs in {', '.join(sorted(columns))}"
-        found(key[1], "cache", f"the cached duty {key[0]} opened by fact {key[1]} {differs}")
+        report(key[1], "cache", f"the cached duty {key[0]} opened by fact {key[1]} {differs}")
 
 
-def _check_chain(rows: list[Row], found: Found) -> list[StoredFact] | None:
-    """The facts of one chain as lines; None where one is gone or cannot be read."""
-    previous, number = GENESIS, 0
-    lines: list[StoredFact] = []
-    for row in rows:
-        ref, seq, kind, on, at, actor, text, prev_hash, digest = row
-        number += 1
+def _check_chain(rows: Sequence[Row], report: Report) -> list[StoredFact] | None:
+    """The facts of one chain (rows in the order of ledger.Stored); None if one is missing or cannot be read."""
+    previous = GENESIS
+    facts: list[StoredFact] = []
+    for number, row in enumerate(rows, 1):
+        # Unpacked, because this loop runs once for every fact of the database.
+        ref, seq, kind, occurred_on, recorded_at, actor, text, prev_hash, digest = row
         if seq != number:
-            found(number, "gap", f"fact {number} is gone")
+            report(number, "gap", f"fact {number} is gone")
             return None
         if prev_hash != previous:
-            found(seq, "chain", f"fact {seq} does not follow the hash of fact {seq - 1}")
-        # ledger.link, of text as the table has it
+            report(seq, "chain", f"fact {seq} does not follow the hash of fact {seq - 1}")
+        # as ledger.link does, over the text as the table has it
         if sha256((prev_hash + text).encode()).hexdigest() != digest:
-            found(seq, "hash", f"fact {seq} is not the text that was hashed")
+            report(seq, "hash", f"fact {seq} is not the text that was hashed")
         previous = digest
         try:
-            told = told_of(text)
+            fact = told_of(text)
         except Unreadable:
-            found(seq, "unreadable", f"the text of fact {seq} cannot be read")
+            report(seq, "unreadable", f"the text of fact {seq} cannot be read")
             continue
-        lines.append(told)
+        facts.append(fact)
         if (
-            told.kind != kind
-            or told.recorded_at != at
-            or told.actor != actor
-            or told.seq != seq
-            or told.case_ref != ref
-            or told.occurred_on.isoformat() != on
+            fact.kind != kind
+            or fact.recorded_at != recorded_at
+            or fact.actor != actor
+            or fact.seq != seq
+            or fact.case_ref != ref
+            or fact.occurred_on.isoformat() != occurred_on
         ):
-            said = {**structs.asdict(told), "occurred_on": told.occurred_on.isoformat()}
-            wrong = ", ".join(name for name, held in zip(COPIED, row, strict=False) if said[name] != held)
-            found(seq, "column", f"the column {wrong} of fact {seq} is not what its text says")
-    return lines if len(lines) == len(rows) else None
+            expected = {**structs.asdict(fact), "occurred_on": fact.occurred_on.isoformat()}
+            wrong = ", ".join(name for name, value in zip(COPIED, row, strict=False) if expected[name] != value)
+            report(seq, "column", f"the column {wrong} of fact {seq} is not what its text says")
+    return facts if len(facts) == len(rows) else None
 
 
-def _check_anchor(connection: Connection, damage: list[Damage]) -> None:
-    """The newest head that left the building must still be the head of that instant."""
-    anchor = connection.execute(select(CHECKPOINT).order_by(CHECKPOINT.c.before.desc()).limit(1)).first()
-    if anchor is None:
+def _check_checkpoint(connection: Connection, report: Callable[[str], None]) -> None:
+    """The newest checkpoint must still be the ledger head of its instant."""
+    checkpoint = connection.execute(select(CHECKPOINT).order_by(CHECKPOINT.c.before.desc()).limit(1)).first()
+    if checkpoint is None:
         return
-    head, cases, facts = ledger.head(connection, anchor.before)
-    if head != anchor.head:
-        message = (
-            f"the head before {anchor.before} was another: then {anchor.cases} cases and {anchor.facts} facts, now"
-            f" {cases} and {facts}"
+    head, cases, facts = ledger.head(connection, checkpoint.before)
+    if head != checkpoint.head:
+        report(
+            f"the head before {checkpoint.before} was another: then {checkpoint.cases} cases and {checkpoint.facts}"
+            f" facts, now {cases} and {facts}"
         )
-        damage.append(Damage(case_ref=None, seq=None, what="head", message=message))
 
 
 def parse_instant(value: str) -> str:
-    """An instant given by a person as the records write it. Raises ValueError without a zone."""
+    """Parse a person's instant into the form of the database. Raises ValueError without a time zone."""
     moment = datetime.fromisoformat(value)
     if moment.tzinfo is None:
         raise ValueError("an instant has a zone, for example 2026-04-14T09:00:00+01:00")

@@ -1,9 +1,8 @@
-"""Verifying, the letters: each beside its own id and beside the notices that are in it, and the days that they went
-beside those that the facts tell.
+"""Verify the letters: each beside its own id and beside the notices in it, and the day it was sent beside its facts.
 
-A letter holds the notices of many cases, so that it is looked at by itself: letters and what their notices say together
-are read side by side in the order of the letters' ids, and memory is that of one. Its words are not compared: a letter
-is rendered from its fields, and nothing keeps their digest.
+A letter contains notices of many cases, so letters are verified by themselves: letters and the combined values of
+their notices are read side by side in order of id, and memory is that of one. A letter's text is not compared,
+because it is rendered from its fields, and no digest of them is stored.
 """
 
 import contextlib
@@ -15,30 +14,42 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Connection
 
-from audit.verify_notices import ENDED, OUTCOMES, sent_on
+from audit.verify_notices import ENDED, OUTCOME_STATES, SentDays
 from casework.context import london_day
 from casework.delivery.lease import DAILY_DIGEST
-from models.bulk_io import Row, mark, stream
+from models.bulk_io import mark, stream
 from models.enums import LetterState, NoticeState
 from notifications.notices import SENT
 
-Found = Callable[[str | None, int | None, str], None]  # case, fact, message
-WENT = OUTCOMES[SENT]
-STRADDLE = timedelta(
-    minutes=10
-)  # an outcome is recorded a moment after its letter was sent, and midnight may lie between
+Report = Callable[[str | None, int | None, str], None]  # case, seq of the fact, message
+# An outcome is recorded a moment after its letter was sent, and midnight may lie between.
+MIDNIGHT_MARGIN = timedelta(minutes=10)
 _COLUMNS = 'id, mailbox, "on", message_id, template, state, sent_at'
 _LETTERS = f"SELECT {_COLUMNS} FROM letter ORDER BY id"  # noqa: S608
-_IN_THEM = """
+_NOTICES_BY_LETTER = """
     SELECT letter, count(*), min(coalesce(mailbox, '')), max(coalesce(mailbox, '')), min(state), max(state)
     FROM notice WHERE letter IS NOT NULL GROUP BY letter ORDER BY letter
 """
-_IN_IT = "SELECT case_ref, fact_seq, rung, mailbox, state FROM notice WHERE letter = {mark} ORDER BY key"
-_TOLD = "SELECT case_ref, seq, occurred_on, text FROM fact WHERE kind = 'notice_sent' ORDER BY case_ref, seq"
+_NOTICES_OF_LETTER = "SELECT case_ref, fact_seq, rung, mailbox, state FROM notice WHERE letter = {mark} ORDER BY key"
+_SENT_FACTS = """
+    SELECT case_ref, seq, occurred_on, text FROM fact WHERE kind = 'notice_sent' ORDER BY case_ref, seq
+"""
 
 
-class Gathered(NamedTuple):
-    """What the notices that are in one letter say together."""
+class StoredLetter(NamedTuple):
+    """One row of the letter table, as far as it is verified."""
+
+    id: str
+    mailbox: str
+    on: Any
+    message_id: str
+    template: str
+    state: str
+    sent_at: str | None
+
+
+class LetterNotices(NamedTuple):
+    """How many notices one letter has, and their smallest and largest values, which are equal if all agree."""
 
     letter: str
     notices: int
@@ -48,109 +59,143 @@ class Gathered(NamedTuple):
     last_state: str
 
 
-def check_letters(connection: Connection, day: Callable[[date], Any], told: int, found: Found) -> None:
-    """Name every letter that is changed, added or missing. `told` is what the facts come to of what was sent when
-    (`NoticeCheck.sent`).
+class NoticeInLetter(NamedTuple):
+    """One notice of a letter."""
+
+    case_ref: str
+    fact_seq: int
+    rung: str
+    mailbox: str | None
+    state: str
+
+
+def check_letters(connection: Connection, day: Callable[[date], Any], sent_days: SentDays, report: Report) -> None:
+    """Report every letter that is altered, invented or missing, and every fact that names another day than its letter.
+
+    `sent_days` is what the facts say, and is emptied (`NoticeCheck.sent_days`).
     """
-    letters = stream(connection, _LETTERS)
+    all_agree = True
+    letters = map(StoredLetter._make, stream(connection, _LETTERS))
     letter = next(letters, None)
-    sent = 0
-    for gathered in map(Gathered._make, stream(connection, _IN_THEM)):
-        while letter is not None and letter[0] < gathered.letter:
-            _check_letter(connection, letter, None, day, found)
+    for notices in map(LetterNotices._make, stream(connection, _NOTICES_BY_LETTER)):
+        while letter is not None and letter.id < notices.letter:
+            _check_letter(connection, letter, None, day, report)
             letter = next(letters, None)
-        if letter is None or letter[0] != gathered.letter:
-            _name_gone(connection, gathered.letter, found)
+        if letter is None or letter.id != notices.letter:
+            _report_missing(connection, notices.letter, report)
             continue
-        sent += _check_letter(connection, letter, gathered, day, found)
+        _check_letter(connection, letter, notices, day, report)
+        if sent_on := _sent_on(letter):
+            all_agree &= sent_days.pop((letter.id, sent_on), 0) == notices.notices
         letter = next(letters, None)
     while letter is not None:
-        _check_letter(connection, letter, None, day, found)
+        _check_letter(connection, letter, None, day, report)
         letter = next(letters, None)
-    if sent != told:
-        _name_days(connection, found)
+    if sent_days or not all_agree:
+        _check_sent_days(connection, None, report)
 
 
-def check_letters_of(connection: Connection, case: str, day: Callable[[date], Any], found: Found) -> None:
-    """The same for the letters in which the notices of one case are."""
-    statement = _IN_THEM.replace("WHERE", f"WHERE case_ref = {mark(connection)} AND")
-    for gathered in map(Gathered._make, list(stream(connection, statement, (case,)))):
-        letter = _letter(connection, gathered.letter)
+def check_letters_of(connection: Connection, case: str, day: Callable[[date], Any], report: Report) -> None:
+    """Do the same for the letters in which one case has a notice."""
+    statement = _NOTICES_BY_LETTER.replace("WHERE", f"WHERE case_ref = {mark(connection)} AND")
+    for notices in map(LetterNotices._make, list(stream(connection, statement, (case,)))):
+        letter = _letter(connection, notices.letter)
         if letter is not None:
-            _check_letter(connection, letter, gathered, day, found)
+            _check_letter(connection, letter, notices, day, report)
         else:
-            _name_gone(connection, gathered.letter, found)
-    _name_days(connection, found, case)
+            _report_missing(connection, notices.letter, report)
+    _check_sent_days(connection, case, report)
 
 
-def _check_letter(
-    connection: Connection, letter: Row, gathered: Gathered | None, day: Callable[[date], Any], found: Found
-) -> int:
-    """One letter and the notices in it; returns what they come to of what was sent when."""
-    id_, mailbox, on, message_id, template, state, sent_at = letter
-    went = state in WENT
-    moment = _moment(sent_at) if went else None
-    stamp, _, whose = id_.removeprefix("digest-").partition("-")
-    begun = _moment(stamp)
-    held = {
-        "mailbox": not (whose and mailbox) or whose.partition("-")[0] == sha256(mailbox.encode()).hexdigest()[:10],
-        "id": begun is not None,
-        "on": (begun is None or on >= day(begun.date())) and (moment is None or on <= day(london_day(moment))),
-        "message_id": message_id.startswith(f"<{id_}.sendflow@"),
-        "sent_at": (moment is not None) == went,
-    }
-    if wrong := [name for name, right in held.items() if not right]:
-        found(None, None, f"the letter {id_} differs in {', '.join(wrong)}")
-    if gathered is None:
-        if template != DAILY_DIGEST and state != LetterState.WITHDRAWN:
-            found(None, None, f"the letter {id_} stands without a notice")
-        return 0
-    wanted = state if state in ENDED else NoticeState.CLAIMED
-    if (gathered.first_mailbox, gathered.last_mailbox, gathered.first_state, gathered.last_state) != (
-        mailbox,
-        mailbox,
-        wanted,
-        wanted,
-    ):
-        for ref, seq, rung, to, noticed in list(_in_it(connection, id_)):
-            if differs := [
-                name for name, other in (("mailbox", (to or "") != mailbox), ("state", noticed != wanted)) if other
-            ]:
-                found(ref, seq, f"the letter {id_} and the notice {rung} of fact {seq} differ in {', '.join(differs)}")
-    return sent_on(id_, london_day(moment)) * gathered.notices if moment is not None else 0
+def _check_sent_days(connection: Connection, case: str | None, report: Report) -> None:
+    """Report facts that name another day than their letter: one by one, so only if the days do not agree."""
+    for ref, seq, day, letter in _sent_facts(connection, case):
+        row = _letter(connection, letter)
+        moment = _parse_moment(row.sent_at) if row is not None else None
+        if moment is None:
+            continue
+        if day not in (london_day(moment).isoformat(), london_day(moment + MIDNIGHT_MARGIN).isoformat()):
+            report(ref, seq, f"the letter {letter} was sent on another day than fact {seq} says")
 
 
-def _name_gone(connection: Connection, letter: str, found: Found) -> None:
-    for ref, seq, rung, _to, _state in list(_in_it(connection, letter)):
-        found(ref, seq, f"the letter {letter}, in which the notice {rung} of fact {seq} is, is gone")
+def _sent_on(letter: StoredLetter) -> date | None:
+    """The London day on which a letter was sent; None if it was not."""
+    moment = _parse_moment(letter.sent_at) if letter.state in OUTCOME_STATES[SENT] else None
+    return london_day(moment) if moment is not None else None
 
 
-def _in_it(connection: Connection, letter: str) -> Iterator[Row]:
-    return stream(connection, _IN_IT.format(mark=mark(connection)), (letter,))
-
-
-def _moment(sent_at: str | None) -> datetime | None:
+def _parse_moment(text: str | None) -> datetime | None:
     try:
-        return datetime.fromisoformat(sent_at) if sent_at is not None else None
+        return datetime.fromisoformat(text) if text is not None else None
     except ValueError:
         return None
 
 
-def _letter(connection: Connection, id_: str) -> Row | None:
-    return next(stream(connection, f"SELECT {_COLUMNS} FROM letter WHERE id = {mark(connection)}", (id_,)), None)  # noqa: S608
+def _check_letter(
+    connection: Connection,
+    letter: StoredLetter,
+    notices: LetterNotices | None,
+    day: Callable[[date], Any],
+    report: Report,
+) -> None:
+    if wrong := [name for name, is_right in _own_columns(letter, day).items() if not is_right]:
+        report(None, None, f"the letter {letter.id} differs in {', '.join(wrong)}")
+    if notices is None:
+        if letter.template != DAILY_DIGEST and letter.state != LetterState.WITHDRAWN:
+            report(None, None, f"the letter {letter.id} has no notice")
+        return
+    state = letter.state if letter.state in ENDED else NoticeState.CLAIMED
+    if notices[2:] == (letter.mailbox, letter.mailbox, state, state):
+        return
+    for notice in _notices_of(connection, letter.id):
+        same = {"mailbox": (notice.mailbox or "") == letter.mailbox, "state": notice.state == state}
+        if differs := [name for name, is_same in same.items() if not is_same]:
+            message = (
+                f"the letter {letter.id} and the notice {notice.rung} of fact {notice.fact_seq} differ in"
+                f" {', '.join(differs)}"
+            )
+            report(notice.case_ref, notice.fact_seq, message)
 
 
-def _name_days(connection: Connection, found: Found, case: str | None = None) -> None:
-    """Facts that tell of another day than their letter; asked one by one, and only where the days do not add up."""
-    for ref, seq, on, letter in _told(connection, case):
-        row = _letter(connection, letter)
-        moment = _moment(row[-1]) if row is not None else None
-        if moment is not None and on not in {london_day(moment).isoformat(), london_day(moment + STRADDLE).isoformat()}:
-            found(ref, seq, f"the letter {letter} was sent on another day than fact {seq} says")
+def _own_columns(letter: StoredLetter, day: Callable[[date], Any]) -> dict[str, bool]:
+    """Which columns of a letter agree with its id, which has its day and a digest of its mailbox, and its state."""
+    was_sent = letter.state in OUTCOME_STATES[SENT]
+    sent_on = _sent_on(letter)
+    stamp, _, rest = letter.id.removeprefix("digest-").partition("-")
+    begun = _parse_moment(stamp)
+    digest = rest.partition("-")[0]
+    not_before = begun is None or letter.on >= day(begun.date())
+    not_after = sent_on is None or letter.on <= day(sent_on)
+    return {
+        "mailbox": not (rest and letter.mailbox) or digest == sha256(letter.mailbox.encode()).hexdigest()[:10],
+        "id": begun is not None,
+        "on": not_before and not_after,
+        "message_id": letter.message_id.startswith(f"<{letter.id}.sendflow@"),
+        "sent_at": (sent_on is not None) == was_sent,
+    }
 
 
-def _told(connection: Connection, case: str | None) -> Iterator[tuple[str, int, str, str]]:
-    statement = _TOLD if case is None else _TOLD.replace("ORDER BY", f"AND case_ref = {mark(connection)} ORDER BY")
-    for ref, seq, on, text in stream(connection, statement, () if case is None else (case,)):
-        with contextlib.suppress(ValueError, KeyError, TypeError):  # a text that cannot be read is named by its hash
-            yield ref, seq, on, orjson.loads(text)["data"]["letter"]
+def _report_missing(connection: Connection, letter: str, report: Report) -> None:
+    for notice in _notices_of(connection, letter):
+        message = f"the letter {letter}, in which the notice {notice.rung} of fact {notice.fact_seq} is, is gone"
+        report(notice.case_ref, notice.fact_seq, message)
+
+
+def _notices_of(connection: Connection, letter: str) -> list[NoticeInLetter]:
+    statement = _NOTICES_OF_LETTER.format(mark=mark(connection))
+    return list(map(NoticeInLetter._make, stream(connection, statement, (letter,))))
+
+
+def _letter(connection: Connection, id_: str) -> StoredLetter | None:
+    statement = f"SELECT {_COLUMNS} FROM letter WHERE id = {mark(connection)}"  # noqa: S608
+    return next(map(StoredLetter._make, stream(connection, statement, (id_,))), None)
+
+
+def _sent_facts(connection: Connection, case: str | None) -> Iterator[tuple[str, int, str, str]]:
+    """Case, seq, day and letter of each `notice_sent`. A text that cannot be read is reported by its hash."""
+    statement = _SENT_FACTS
+    if case is not None:
+        statement = statement.replace("ORDER BY", f"AND case_ref = {mark(connection)} ORDER BY")
+    for ref, seq, day, text in stream(connection, statement, () if case is None else (case,)):
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            yield ref, seq, day, orjson.loads(text)["data"]["letter"]

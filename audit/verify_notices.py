@@ -1,13 +1,13 @@
-"""Verifying, who was told: every notice beside the facts that called for it and that say what became of it.
+"""Verify the notices of each case: every notice beside the fact that called for it and the fact about its outcome.
 
-A notice is written in the transaction of the fact that calls for it, and its end in that of another fact, so that each
-says what the other must. What cannot be compared: a notice that was suppressed by a state that it may have
-(`withdrawn`, `held` until a person releases it), the words of a letter, and a letter that a fact called for under a law
-or ladder that holds no more, or that hangs on who was in the directory that day. Damage is named, never mended, and no
-mailbox is repeated. Letters: `verifying_letters`.
+A notice is written in the transaction of the fact that calls for it, and its outcome in that of another fact, so that
+each says what the other must. Three things cannot be compared: a notice that was cancelled or put on hold, because it
+may be in that state; the text of a letter; and a letter that a fact called for under an earlier rule set, or that
+depends on the directory of that day. Nothing is repaired, and no message contains a mailbox.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date
 from itertools import groupby
 from operator import itemgetter
@@ -20,7 +20,7 @@ from casework.rules.ruleset_guard import activations
 from config.law import LawError, NoAnswer
 from deadlines.duties import Duty, duties_of
 from deadlines.working_calendar import OutsideCalendarRange
-from models.bulk_io import Row, mark, stream
+from models.bulk_io import mark, stream
 from models.casefile import CaseFile
 from models.common_facts import CORRECTIONS, RUNGS
 from models.enums import NoticeState
@@ -31,16 +31,22 @@ from notifications.notices import BEGAN, DIGEST, SENT, WITHDRAWAL, notices_for
 from statemachines.process import NotPermitted
 from statemachines.replay import fold
 
-Found = Callable[[int | None, str, str], None]
-OUTCOMES = {SENT: (NoticeState.SENT, NoticeState.SENT_PERHAPS_TWICE), "notice_failed": (NoticeState.FAILED,)}
-Outcomes = dict[tuple[object, ...], list[StoredFact]]
-ENDED = frozenset(state for states in OUTCOMES.values() for state in states)
-UNDECIDED = frozenset({NoticeState.CREATED, NoticeState.CLAIMED, NoticeState.WITHDRAWN})
+Report = Callable[[int | None, str, str], None]  # seq of the fact, what, message
+FactKey = tuple[object, ...]
+SentDays = Counter[tuple[str, date]]
+OUTCOME_STATES = {SENT: (NoticeState.SENT, NoticeState.SENT_PERHAPS_TWICE), "notice_failed": (NoticeState.FAILED,)}
+ENDED = frozenset(state for states in OUTCOME_STATES.values() for state in states)
 KEY = ("case_ref", "rule", "body", "opened_seq", "due", "rung", "recipient")
+STEP_COLUMNS = ("rule", "opened_seq", "due", "body", "service", "rung")
+_NOTICES = """
+    SELECT case_ref, key, fact_seq, rule, body, service, opened_seq, due, rung, rank, template, recipient, "on", state,
+           letter
+    FROM notice {where} ORDER BY case_ref
+"""
 
 
-class Noticed(NamedTuple):
-    """One notice as it lies in the table: what is compared of it."""
+class StoredNotice(NamedTuple):
+    """One row of the notice table, as far as it is verified."""
 
     case_ref: str
     key: str
@@ -59,260 +65,232 @@ class Noticed(NamedTuple):
     letter: str | None
 
 
-FACT_SEQ, KEY_OF = (Noticed._fields.index(name) for name in ("fact_seq", "key"))
-_NOTICES = """
-    SELECT case_ref, key, fact_seq, rule, body, service, opened_seq, due, rung, rank, template, recipient, "on", state,
-           letter
-    FROM notice {where} ORDER BY case_ref
-"""
+class OutcomeIndex:
+    """The facts of one case that say what became of a notice, by the notice that they are about.
+
+    Matching a notice takes its fact out, so that the facts without a notice remain.
+    """
+
+    def __init__(self) -> None:
+        self._facts: dict[FactKey, list[StoredFact]] = {}
+
+    def add(self, fact: StoredFact) -> None:
+        """Index a fact. Raises KeyError if it lacks what its kind promises."""
+        data = fact.data
+        key = (data.get("rung_seq"), data["rung"], data["recipient"], data["rule"], data["opened_seq"])
+        self._facts.setdefault(key, []).append(fact)
+
+    def match(self, notice: StoredNotice) -> str | None:
+        """Take out the fact about this notice's outcome. Returns what is wrong, or None."""
+        about = (notice.fact_seq, notice.rung, notice.recipient, notice.rule, notice.opened_seq)
+        facts = self._facts.get(about)
+        if not facts:
+            return "no fact says so" if notice.state in ENDED else None
+        for fact in facts:
+            if fact.data["letter"] == notice.letter and notice.state in OUTCOME_STATES[fact.kind]:
+                facts.remove(fact)
+                return None
+        problem = f"fact {facts[0].seq} says otherwise"
+        facts.clear()
+        return problem
+
+    def unmatched(self) -> Iterator[StoredFact]:
+        """The facts that matched no notice."""
+        return (fact for facts in self._facts.values() for fact in facts)
 
 
-def notices_by_case(connection: Connection, case: str | None) -> Iterator[tuple[str, list[Row]]]:
-    """Every notice in the order of `Noticed`, a case at a time in reference order; memory is that of one fetch."""
+def notices_by_case(connection: Connection, case: str | None) -> Iterator[tuple[str, list[StoredNotice]]]:
+    """Every notice, a case at a time in order of reference; memory is that of one fetch."""
     statement = _NOTICES.format(where="" if case is None else f"WHERE case_ref = {mark(connection)}")
-    for ref, some in groupby(stream(connection, statement, () if case is None else (case,)), itemgetter(0)):
-        yield ref, list(some)
+    rows = stream(connection, statement, () if case is None else (case,))
+    for ref, some in groupby(rows, itemgetter(0)):
+        yield ref, list(map(StoredNotice._make, some))
 
 
 class NoticeCheck:
-    """Compares the notices of one case after another with its facts. `sent` adds up what the facts say was sent when,
-    for whoever looks at the letters.
+    """Compares the notices of one case after another with its facts.
+
+    `sent_days` counts the notices that the facts say were sent, by letter and day, for verify_letters. It grows with
+    mailboxes and days, not with facts, because a mailbox has one letter a day.
     """
 
     def __init__(self, context: AppContext, connection: Connection, day: Callable[[date], Any]) -> None:
-        self._house = context
+        self._context = context
         self._day = day
-        self._since = _law_since(context, connection)
-        self._watched = RUNGS | OUTCOMES.keys() | context.escalation_policy.letter.keys()
-        self.sent = 0
+        self._ruleset_since = _ruleset_since(context, connection)
+        self._relevant = RUNGS | OUTCOME_STATES.keys() | context.escalation_policy.letter.keys()
+        self.sent_days: SentDays = Counter()
 
     def check(
-        self, ref: str, lines: Sequence[StoredFact], duties: Sequence[Duty], rows: Sequence[Row], found: Found
+        self,
+        ref: str,
+        facts: Sequence[StoredFact],
+        duties: Sequence[Duty],
+        notices: Sequence[StoredNotice],
+        report: Report,
     ) -> None:
-        """Name every notice of a case that is changed, added or missing. `lines` are its facts as written, whole."""
-        having = {row[FACT_SEQ] for row in rows}
-        outcomes: Outcomes = {}
-        for line in lines:
-            kind = line.kind
-            if kind not in self._watched:
+        """Report every notice of a case that is altered, invented or missing. `facts` are all, as stored.
+
+        Raises KeyError, TypeError or ValueError if a fact lacks what its kind promises.
+        """
+        outcomes = OutcomeIndex()
+        with_notice = {notice.fact_seq for notice in notices}
+        for fact in facts:
+            if fact.kind not in self._relevant:
                 continue
-            if kind in OUTCOMES:
-                about = line.data
-                outcomes.setdefault(
-                    (about.get("rung_seq"), about["rung"], about["recipient"], about["rule"], about["opened_seq"]), []
-                ).append(line)
-                if kind == SENT:
-                    self.sent += sent_on(about["letter"], line.occurred_on)
-            elif line.seq not in having and self._wants(ref, lines, line, duties, rows):
-                found(line.seq, "notice", f"fact {line.seq} ({kind}) called for a notice, and there is none")
-        for row in rows:
-            seq = row[FACT_SEQ]
-            # What does not fit at first sight is looked at column by column; a fact that is gone is named
-            # as a tail
-            # that is cut.
-            if 1 <= seq <= len(lines) and not self._fits(row, lines[seq - 1], outcomes):
-                self._name(Noticed._make(row), lines[seq - 1], rows, outcomes, found)
-        for left in outcomes.values():
-            for line in left:
-                if "rung_seq" in line.data:
-                    found(
-                        line.seq,
-                        "notice",
-                        f"fact {line.seq} says what became of a notice ({line.data['rung']}), which is gone or is not"
-                        " what was told of",
-                    )
+            if fact.kind in OUTCOME_STATES:
+                outcomes.add(fact)
+                if fact.kind == SENT:
+                    self.sent_days[fact.data["letter"], fact.occurred_on] += 1
+            elif fact.seq not in with_notice and self._calls_for_notice(ref, facts, fact, duties, notices):
+                report(fact.seq, "notice", f"fact {fact.seq} ({fact.kind}) called for a notice, and there is none")
+        for notice in notices:
+            # A fact that is missing is reported by verify itself, as a cut end of the history.
+            if 1 <= notice.fact_seq <= len(facts):
+                self._check_notice(notice, facts[notice.fact_seq - 1], notices, outcomes, report)
+        for fact in outcomes.unmatched():
+            if "rung_seq" in fact.data:
+                rung = fact.data["rung"]
+                message = f"fact {fact.seq} is about the outcome of a notice ({rung}) that is missing or another one"
+                report(fact.seq, "notice", message)
 
-    def _fits(self, row: Row, fact: StoredFact, outcomes: Outcomes) -> bool:
-        """Whether a notice is what its fact and its outcome say, as nearly every one is: quick, and takes its outcome
-        out of `outcomes`.
-        """
-        ref, key, seq, rule, body, service, opened_seq, due, rung, rank, _template, recipient, on, state, letter = row
-        if key != f"{ref}/{rule}/{body or '-'}/{opened_seq}/{due or '-'}/{rung}/{recipient}" or on < self._day(
-            fact.occurred_on
-        ):
-            return False
-        if fact.kind in RUNGS:
-            data = fact.data
-            said = (data["rule"], data["rung"], data["opened_seq"], data["due"], data.get("body"), data.get("service"))
-            if not rank or said != (rule, rung, opened_seq, str(due), body, service):
-                return False
-        elif rank or rung == WITHDRAWAL or fact.kind == WITHDRAWAL or fact.kind == BEGAN:
-            return False
-        told = outcomes.get((seq, rung, recipient, rule, opened_seq))
-        if state not in ENDED:
-            return not told and state in UNDECIDED
-        if not told or len(told) > 1 or told[0].data["letter"] != letter or state not in OUTCOMES[told[0].kind]:
-            return False
-        told.clear()
-        return True
+    def _check_notice(
+        self,
+        notice: StoredNotice,
+        fact: StoredFact,
+        notices: Sequence[StoredNotice],
+        outcomes: OutcomeIndex,
+        report: Report,
+    ) -> None:
+        problems = []
+        wrong = _not_its_key(notice) + _not_its_fact(notice, fact)
+        if notice.on < self._day(fact.occurred_on):
+            wrong.append("on")
+        if wrong:
+            problems.append(f"differs in {', '.join(dict.fromkeys(wrong))}")
+        if notice.state == NoticeState.SUPERSEDED and not any(_outranks(other, notice) for other in notices):
+            problems.append("is superseded, and nothing outranks it")
+        if notice.state == NoticeState.HELD and notice.template != DIGEST:
+            problems.append("is held, and only those of a first import are")
+        problem = outcomes.match(notice)
+        if problem is not None:
+            problems.append(f"is {notice.state}, in {notice.letter or 'no letter'}, and {problem}")
+        for each in problems:
+            report(notice.fact_seq, "notice", f"the notice {notice.rung} of fact {notice.fact_seq} {each}")
 
-    def _name(self, one: Noticed, fact: StoredFact, rows: Sequence[Row], outcomes: Outcomes, found: Found) -> None:
-        if wrong := [
-            *_not_its_key(one),
-            *_not_its_fact(one, fact),
-            *(["on"] if one.on < self._day(fact.occurred_on) else []),
-        ]:
-            found(
-                one.fact_seq,
-                "notice",
-                f"the notice {one.rung} of fact {one.fact_seq} differs in {', '.join(dict.fromkeys(wrong))}",
-            )
-        if one.state == NoticeState.SUPERSEDED and not any(_outranks(Noticed._make(other), one) for other in rows):
-            found(
-                one.fact_seq,
-                "notice",
-                f"the notice {one.rung} of fact {one.fact_seq} is superseded, and nothing outranks it",
-            )
-        if one.state == NoticeState.HELD and one.template != DIGEST:
-            found(
-                one.fact_seq,
-                "notice",
-                f"the notice {one.rung} of fact {one.fact_seq} is held, and only those of a first import are",
-            )
-        told = outcomes.get((one.fact_seq, one.rung, one.recipient, one.rule, one.opened_seq), [])
-        fit = next(
-            (line for line in told if line.data["letter"] == one.letter and one.state in OUTCOMES[line.kind]), None
-        )
-        if fit is not None:
-            told.remove(fit)
-        elif one.state in ENDED or told:
-            said = f"fact {told[0].seq} says otherwise" if told else "no fact says so"
-            found(
-                one.fact_seq,
-                "notice",
-                f"the notice {one.rung} of fact {one.fact_seq} is {one.state}, in {one.letter or 'no letter'}, and"
-                f" {said}",
-            )
-            told.clear()
-
-    def _wants(
-        self, ref: str, lines: Sequence[StoredFact], line: StoredFact, duties: Sequence[Duty], rows: Sequence[Row]
+    def _calls_for_notice(
+        self,
+        ref: str,
+        facts: Sequence[StoredFact],
+        fact: StoredFact,
+        duties: Sequence[Duty],
+        notices: Sequence[StoredNotice],
     ) -> bool:
-        """Whether a fact without a notice called for one: a rung of a duty that was open, or what the ladder says of a
-        live fact since it holds.
+        """Whether a fact without a notice called for one: an escalation step of an open duty, or a fact for which the
+        active escalation policy has a letter.
 
-        Asked on what was known with the fact itself and by the end of all that was recorded with it.
+        It is asked twice: with what was known up to the fact, and up to the last fact recorded with it.
         """
-        if line.kind not in RUNGS and (line.via == "import" or self._since is None or line.recorded_at <= self._since):
+        since = self._ruleset_since
+        if fact.kind not in RUNGS and (fact.via == "import" or since is None or fact.recorded_at <= since):
             return False
-        if not _may_have_called(duties, line, lines) and not any(each.kind in CORRECTIONS for each in lines):
+        if not _may_have_called(duties, fact, facts) and not any(each.kind in CORRECTIONS for each in facts):
             return False
-        keys = {row[KEY_OF] for row in rows}
-        last = max(each.seq for each in lines if each.recorded_at == line.recorded_at)
-        return all(self._wanted(ref, lines[:until], line, keys) for until in dict.fromkeys((line.seq, last)))
+        keys = {notice.key for notice in notices}
+        last = max(each.seq for each in facts if each.recorded_at == fact.recorded_at)
+        return all(self._notice_follows(ref, facts[:until], fact, keys) for until in dict.fromkeys((fact.seq, last)))
 
-    def _wanted(self, ref: str, known: Sequence[StoredFact], line: StoredFact, keys: set[str]) -> bool:
-        context = self._house
+    def _notice_follows(self, ref: str, known: Sequence[StoredFact], fact: StoredFact, keys: Collection[str]) -> bool:
+        context = self._context
         try:
             casefile = fold(ref, known)
-            duties = duties_of(
-                casefile.lines, context.duty_rules[casefile.process], context.dates_of, casefile.claims.values()
-            )
-            if line.kind in RUNGS:
-                return _is_open(casefile, duties, line)
+            rules = context.duty_rules[casefile.process]
+            duties = duties_of(casefile.lines, rules, context.dates_of, casefile.claims.values())
+            if fact.kind in RUNGS:
+                return _is_step_of_open_duty(casefile, duties, fact)
             drafts = notices_for(
-                [line],
+                [fact],
                 casefile,
                 duties,
                 context.escalation_policy,
                 context.directory,
                 context.calendar,
-                line.occurred_on,
+                fact.occurred_on,
                 local_sink=True,
             )
         except (NotPermitted, LawError, NoAnswer, OutsideCalendarRange, KeyError, ValueError):
-            return False  # it could not be worked out then either
-        return any(draft.rank == 0 and draft.rung not in (ENDED_EARLY, AGAIN) for draft in drafts) and keys.isdisjoint(
-            draft.key for draft in drafts
-        )
+            return False  # it could not be calculated then either
+        if any(draft.key in keys for draft in drafts):
+            return False
+        return any(draft.rank == 0 and draft.rung not in (ENDED_EARLY, AGAIN) for draft in drafts)
 
 
-def sent_on(letter: str, day: date) -> int:
-    """A number that stands for one notice having been sent in a letter on a day: added up over facts and over letters
-    it must come to the same.
-    """
-    return hash((letter, day))
+def _not_its_key(notice: StoredNotice) -> list[str]:
+    """The columns that differ from the notice's key."""
+    ref, rule, body, opened_seq = notice.case_ref, notice.rule, notice.body or "-", notice.opened_seq
+    stored = f"{ref}/{rule}/{body}/{opened_seq}/{notice.due or '-'}/{notice.rung}/{notice.recipient}"
+    if stored == notice.key:
+        return []
+    expected = notice.key.split("/")
+    if len(expected) < len(KEY):
+        return ["key"]
+    return [name for name, value, other in zip(KEY, stored.split("/"), expected, strict=False) if value != other]
 
 
-def _not_its_key(one: Noticed) -> list[str]:
-    """The columns that are not what the notice's key says."""
-    said = one.key.split("/")
-    held = [
-        one.case_ref,
-        one.rule,
-        one.body or "-",
-        str(one.opened_seq),
-        str(one.due) if one.due else "-",
-        one.rung,
-        one.recipient,
-    ]
-    return (
-        [name for name, value, wanted in zip(KEY, held, said, strict=False) if value != wanted]
-        if len(said) >= len(KEY)
-        else ["key"]
-    )
-
-
-def _not_its_fact(one: Noticed, fact: StoredFact) -> list[str]:
-    """The columns that are not what the fact that called for the notice says."""
-    if fact.kind in RUNGS or fact.kind == WITHDRAWAL:
-        data = fact.data
-        rung = WITHDRAWAL if fact.kind == WITHDRAWAL else data["rung"]
-        held = (
-            one.rule,
-            one.opened_seq,
-            str(one.due),
-            one.body,
-            one.service,
-            one.rung,
-            one.rank > 0 or rung == WITHDRAWAL,
-        )
-        said = (data["rule"], data["opened_seq"], data["due"], data.get("body"), data.get("service"), rung, True)
-        names = ("rule", "opened_seq", "due", "body", "service", "rung", "rank")
-        return [name for name, value, wanted in zip(names, held, said, strict=True) if value != wanted]
+def _not_its_fact(notice: StoredNotice, fact: StoredFact) -> list[str]:
+    """The columns that differ from the fact that called for the notice."""
     if fact.kind == BEGAN:
-        return [] if one.rank > 0 and one.template == DIGEST else ["rank"]
-    return ["fact_seq"] if one.rank > 0 or one.rung == WITHDRAWAL else []
+        return [] if notice.rank > 0 and notice.template == DIGEST else ["rank"]
+    if fact.kind not in RUNGS and fact.kind != WITHDRAWAL:
+        return ["fact_seq"] if notice.rank > 0 or notice.rung == WITHDRAWAL else []
+    data = fact.data
+    rung = WITHDRAWAL if fact.kind == WITHDRAWAL else data["rung"]
+    expected = (data["rule"], data["opened_seq"], data["due"], data.get("body"), data.get("service"), rung)
+    stored = (notice.rule, notice.opened_seq, str(notice.due), notice.body, notice.service, notice.rung)
+    wrong = []
+    if stored != expected:
+        wrong = [name for name, value, other in zip(STEP_COLUMNS, stored, expected, strict=True) if value != other]
+    return wrong if notice.rank > 0 or rung == WITHDRAWAL else [*wrong, "rank"]
 
 
-def _outranks(other: Noticed, one: Noticed) -> bool:
-    return (other.rule, other.opened_seq) == (one.rule, one.opened_seq) and other.rank > one.rank
+def _outranks(other: StoredNotice, notice: StoredNotice) -> bool:
+    return (other.rule, other.opened_seq) == (notice.rule, notice.opened_seq) and other.rank > notice.rank
 
 
-def _may_have_called(duties: Sequence[Duty], line: StoredFact, lines: Sequence[StoredFact]) -> bool:
-    """What can be said at a glance: whether a fact met, opened or told of a duty that was not closed before it, or in
-    the same breath.
+def _may_have_called(duties: Sequence[Duty], fact: StoredFact, facts: Sequence[StoredFact]) -> bool:
+    """A quick first test: whether the fact met, opened or escalated a duty that was not closed before the fact, or in
+    the same act.
     """
-    if line.kind in RUNGS:
-        about = (line.data["rule"], line.data["opened_seq"])
+    if fact.kind in RUNGS:
+        about = (fact.data["rule"], fact.data["opened_seq"])
         return not any(
-            duty.closed_by is not None and duty.closed_by[1] < line.seq
+            duty.closed_by is not None and duty.closed_by[1] < fact.seq
             for duty in duties
             if (duty.rule, duty.opened_seq) == about
         )
     return any(
-        duty.met_seq == line.seq
+        duty.met_seq == fact.seq
         or (
-            duty.opened_seq <= line.seq
-            and (duty.closed_by is None or lines[duty.closed_by[1] - 1].recorded_at > line.recorded_at)
+            duty.opened_seq <= fact.seq
+            and (duty.closed_by is None or facts[duty.closed_by[1] - 1].recorded_at > fact.recorded_at)
         )
         for duty in duties
         if duty.body is not None
     )
 
 
-def _is_open(casefile: CaseFile, duties: Sequence[Duty], line: StoredFact) -> bool:
-    fact = casefile.rungs.get(line.seq)
-    return fact is not None and any(
-        duty.closed_on is None for duty in duties if (duty.rule, duty.opened_seq) == (fact.rule, fact.opened_seq)
+def _is_step_of_open_duty(casefile: CaseFile, duties: Sequence[Duty], fact: StoredFact) -> bool:
+    step = casefile.rungs.get(fact.seq)
+    return step is not None and any(
+        duty.closed_on is None for duty in duties if (duty.rule, duty.opened_seq) == (step.rule, step.opened_seq)
     )
 
 
-def _law_since(context: AppContext, connection: Connection) -> str | None:
-    """Since when law, ladder and the rules of telling are those that this house has; None where others hold."""
+def _ruleset_since(context: AppContext, connection: Connection) -> str | None:
+    """Since when the rules for duties and letters have been those of this program; None if others are active."""
     since = None
-    for held in activations(connection):
-        if held.looked_under != context.ruleset_guard.digest:
+    for active in activations(connection):
+        if active.looked_under != context.ruleset_guard.digest:
             break
-        since = held.taken_at
+        since = active.taken_at
     return since

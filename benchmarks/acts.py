@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from audit.verify import replay_case, verify
+from audit.verify import check_and_replay, verify
 from benchmarks.caseload import Caseload, directory
 from benchmarks.latency import asked
 from benchmarks.measuring import Side
@@ -161,7 +161,7 @@ def _refolding(place: Place, cases: int, stack: ExitStack) -> Compared:
     def ours(_given: object) -> None:
         with reading(context.engine) as connection:
             for ref, rows in ledger.scan(connection):
-                assert replay_case(context, ref, rows, _damaged) is not None
+                assert check_and_replay(context, ref, rows, _damaged) is not None
 
     return _read(place, "refold", ours, context, cases, facts, stack)
 

@@ -11,7 +11,7 @@ from itertools import islice
 from statistics import median
 from typing import Any
 
-from audit.verify import replay_case, verify
+from audit.verify import check_and_replay, verify
 from benchmarks.measuring import Measured, Side, alternate, of_theirs, seconds
 from benchmarks.peers import eventsourcing
 from benchmarks.workload import ACTOR, Workshop, acts, drafts
@@ -40,7 +40,7 @@ def refolding(shop: Workshop) -> Measured:
     def ours(cases: object, _slice: int) -> None:
         assert isinstance(cases, Iterator)
         for ref, rows in islice(cases, CASES // SLICES):
-            refolded = replay_case(context, ref, rows, _damaged)
+            refolded = check_and_replay(context, ref, rows, _damaged)
             assert refolded is not None and len(rows) == of_one and len(refolded.duties) > 1
 
     def whole(_given: object) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from audit.verify import replay_case, verify
+from audit.verify import check_and_replay, verify
 from benchmarks.workload import ACTOR, acts, drafts
 from casework.cases.record import record_acts
 from casework.context import AppContext
@@ -79,7 +79,7 @@ def _refold(context: AppContext, _argument: str) -> int:
     facts = 0
     with reading(context.engine) as connection:
         for ref, rows in ledger.scan(connection):
-            assert replay_case(context, ref, rows, _damaged) is not None
+            assert check_and_replay(context, ref, rows, _damaged) is not None
             facts += len(rows)
     return facts
 

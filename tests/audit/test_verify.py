@@ -164,7 +164,7 @@ def test_a_missing_and_an_invented_cache_are_named(lived: Team) -> None:
         f"UPDATE duty SET rule = '{ADVICE}', opened_seq = 1 WHERE rule = 'ehc_no_plan_notify'",
     )
     assert ("NX90002", None, "cache") in named(report)
-    assert any("stands without a fact" in each.message for each in report.damage)
+    assert any("has no fact" in each.message for each in report.damage)
 
 
 def test_a_cut_tail_is_named_by_the_cached_case(lived: Team) -> None:

@@ -168,7 +168,7 @@ def test_a_letter_that_is_gone_or_invented_is_named(told: Team, spoil: Spoil) ->
         f"INSERT INTO letter (id, message_id, {columns}) SELECT {made}, {columns} FROM letter WHERE id LIKE"
         " '20260302-%' LIMIT 1"
     )
-    assert any("stands without a notice" in each.message for each in report.damage)
+    assert any("has no notice" in each.message for each in report.damage)
 
 
 def test_what_the_house_itself_does_with_its_letters_is_no_damage(team: Team) -> None:
