@@ -1,3 +1,1 @@
-"""Reading a tracker: cells, sheets and rows. Pure but for the opening of the file; it writes nothing and knows no
-record.
-"""
+"""Import a tracker: cells, rows, sheets; comparison with the record; recording."""

@@ -1,9 +1,8 @@
-"""Reads one cell of a tracker: a day, an NHS number, a yes or no, a reference, words. A doubtful cell is refused and
-never guessed at.
+"""Read one cell of a tracker: a day, an NHS number, a yes or no, a reference, text. Pure.
 
-Purpose: a due date is only as good as the day it is worked out from, so that 03/04/2026 is 3 April and 04/25/2026 is
-nothing at all. What it raises is always `Doubt`, whose text says what was expected, with an example, and never holds
-any part of the cell.
+Purpose: a due date is only as good as the day that it is calculated from. So 03/04/2026 is 3 April, 04/25/2026 is
+refused, and no cell is guessed. Every function raises `Doubt` only. Its text says what was expected, with an example,
+and contains no part of the cell.
 """
 
 from __future__ import annotations
@@ -18,13 +17,9 @@ from models.facts import REFERENCE, Reference
 
 Cell = str | int | float | bool | date | datetime | time | None
 
-COMMENCED = date(
-    2014,
-    9,
-    1,
-    # CFA 2014 Part 3 and the SEND Regs 2014 came into force: no earlier day can start or meet a duty of theirs
-)
-# a plan can be kept to the end of the academic year in which a young person becomes 25 (CFA 2014 s46)
+# CFA 2014 Part 3 and the SEND Regs 2014 came into force: no earlier day can start or meet a duty of theirs.
+COMMENCED = date(2014, 9, 1)
+# A plan may be maintained to the end of the academic year in which a young person becomes 25 (CFA 2014 s46).
 OLDEST = 26
 LONGEST = 20_000
 EXAMPLE = "expected day/month/year with the year in four digits, for example 05/03/2026 or 5 March 2026"
@@ -56,7 +51,7 @@ PARTIAL = re.compile(
     r"[0-9]{1,2}[/.\-][0-9]{1,4}|[a-z]{3,9}\.?[ \-/]*[0-9]{2,4}|[0-9]{1,2}(?:st|nd|rd|th)?["
     r" \-]*[a-z]{3,9}|[0-9]{6}|[0-9]{8}"
 )
-REFERENCE_KEPT: TypeAdapter[str] = TypeAdapter(Reference)
+LA_REFERENCE: TypeAdapter[str] = TypeAdapter(Reference)
 
 
 class Doubt(Exception):
@@ -69,12 +64,12 @@ class Doubt(Exception):
 
 
 def blank(cell: Cell) -> bool:
-    """True where nothing stands in the cell (blanks of any sort are nothing)."""
+    """Whether the cell is empty or contains only blanks of any sort."""
     return cell is None or (isinstance(cell, str) and not words(cell))
 
 
 def words(cell: Cell) -> str:
-    """The cell as text, without blanks around it; a whole number that a sheet keeps as a float loses its .0."""
+    """Give the cell as text without surrounding blanks; a whole number that a sheet stores as a float loses its .0."""
     if cell is None:
         return ""
     if isinstance(cell, str):
@@ -87,17 +82,15 @@ def words(cell: Cell) -> str:
 
 
 def long_words(cell: Cell) -> str:
-    """Words that somebody wrote. Raises Doubt where they are too long to be kept."""
+    """Give free text. Raises Doubt if it is too long to be stored."""
     text = words(cell)
     if len(text) > LONGEST:
-        raise Doubt("too_long", f"expected at most {LONGEST} characters; keep longer notes in the case's own papers")
+        raise Doubt("too_long", f"expected at most {LONGEST} characters; store longer notes with the case's own papers")
     return text.replace("\0", "")
 
 
 def plain_day(cell: Cell) -> date:
-    """The day in a cell: a sheet's own date, or text of UK form. Raises Doubt where it is impossible, ambiguous or no
-    date.
-    """
+    """Read a day: a sheet's own date, or text in UK form. Raises Doubt if it is impossible, ambiguous or no date."""
     if isinstance(cell, datetime):
         return cell.date()
     if isinstance(cell, date):
@@ -113,25 +106,20 @@ def plain_day(cell: Cell) -> date:
 
 
 def event_day(cell: Cell, today: date) -> date:
-    """The day of something that happened. Raises Doubt as `plain_day` does, and for a day that is to come or before the
-    law's own.
-    """
+    """Read the day of an event. Raises Doubt as `plain_day`, and for a future day or one before the law began."""
     day = plain_day(cell)
     if day > today:
         raise Doubt("future_date", f"the day has not come yet: expected a day up to {today.strftime('%d/%m/%Y')}")
     if day < COMMENCED:
         raise Doubt(
             "too_old",
-            "the day lies before 01/09/2014, when this law came into force: expected a later one, for example"
-            " 05/03/2026",
+            "the day is before 01/09/2014, when this law came into force: expected a later one, for example 05/03/2026",
         )
     return day
 
 
 def birth_day(cell: Cell, today: date) -> date:
-    """A date of birth. Raises Doubt as `plain_day` does, and where it cannot be that of a child or young person; names
-    no day.
-    """
+    """Read a date of birth. Raises Doubt as `plain_day` does, and if it cannot be that of a child or young person."""
     day = plain_day(cell)
     if day > today:
         raise Doubt(
@@ -188,13 +176,13 @@ def _month(text: str) -> int:
 
 
 def _named(text: str, names: tuple[str, ...]) -> int:
-    """Which of the names is meant, from 1; the first three letters or more will do. 0 where none."""
+    """Give the number of the name from 1, found by its first three letters or more; 0 if there is none."""
     short = "sep" if text == "sept" else text
     return next((number for number, name in enumerate(names, 1) if len(short) >= 3 and name.startswith(short)), 0)
 
 
 def nhs_number(cell: Cell) -> str:
-    """Ten digits with a right check digit, blanks and dashes forgiven. Raises Doubt; the number is never shown."""
+    """Read ten digits with a correct check digit; blanks and dashes are ignored. Raises Doubt without the number."""
     if isinstance(cell, bool | date | time):
         _no_number()
     digits = re.sub(rf"[\s\-{BLANKS}]", "", words(cell))
@@ -214,24 +202,20 @@ def _no_number() -> NoReturn:
 
 
 def check_digit(nine: str) -> int | None:
-    """The check digit of nine digits (modulus 11, weights 10 to 2); None where no number with these nine
-    digits exists.
-    """
+    """Give the check digit of nine digits (modulus 11, weights 10 to 2); None if no number can have them."""
     rest = 11 - sum(int(digit) * weight for digit, weight in zip(nine, range(10, 1, -1), strict=True)) % 11
     return None if rest == 10 else rest % 11
 
 
 def own_reference(cell: Cell) -> str | None:
-    """The team's own reference in the form that can be kept (capital letters and digits); None where it must be minted
-    anew.
-    """
+    """Give the team's reference if it has the form of one here, such as NX00042; None if it needs a new one."""
     text = words(cell).upper()
     return text if REFERENCE.fullmatch(text) else None
 
 
 def la_reference(cell: Cell) -> str | None:
-    """The authority's reference in the form that can be kept; None where it can only be kept sealed."""
+    """Give the authority's reference if it has a plain form; None if it may only be stored encrypted."""
     try:
-        return REFERENCE_KEPT.validate_python("".join(words(cell).upper().split()))
+        return LA_REFERENCE.validate_python("".join(words(cell).upper().split()))
     except ValidationError:
         return None

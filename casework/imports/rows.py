@@ -1,8 +1,7 @@
-"""Reads one row of a tracker as facts of a case, or says which of its cells are doubtful. Pure.
+"""Read one row of a tracker as facts of a case, or report which of its cells are doubtful. Pure.
 
-Purpose: a row is accepted whole or refused whole, every doubtful cell of it named at once, so that a person mends it in
-one go. What is said of a cell is the column, what was expected and an example; two days of the process may be compared
-in words, an identifying cell never.
+Purpose: a row is accepted whole or refused whole. All doubtful cells are reported at once, so a person corrects them
+together. A problem has the column, what was expected and an example. It may quote days, never an identifying cell.
 """
 
 from __future__ import annotations
@@ -39,10 +38,8 @@ class Problem(NamedTuple):
     message: str
 
 
-class Wanted(NamedTuple):
-    """One fact that a row tells: its kind and day, the column that told it, and the service and body where it is about
-    advice.
-    """
+class RowFact(NamedTuple):
+    """One fact in a row: its column, kind and day, and for advice the service and the body."""
 
     column: str
     kind: str
@@ -53,8 +50,9 @@ class Wanted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one sound row says of one case. `reference` is None where the row's own can only be kept sealed (it is
-    `original`).
+    """What one sound row says about one case.
+
+    `reference` is None if the row's own (`original`) has another form, and so may only be stored encrypted.
     """
 
     row: SheetRow
@@ -62,7 +60,7 @@ class Plan:
     original: str
     la: str
     la_reference: str | None
-    facts: tuple[Wanted, ...]
+    facts: tuple[RowFact, ...]
     person: Mapping[str, str]
     exception: str
     comments: str
@@ -79,27 +77,27 @@ class RowReader:
         self._no = {header_key(word) for word in columns.words.no}
 
     def reference(self, row: SheetRow) -> str:
-        """The row's reference as it is compared with others: case and blanks do not matter."""
+        """Give the row's reference as it is compared with others: letter case and blanks do not matter."""
         return " ".join(read.words(row.cells.get("reference")).split()).casefold()
 
     def read(self, row: SheetRow) -> Plan | list[Problem]:
-        """The row as facts, or every doubtful cell of it."""
+        """Read a row as facts, or give every doubtful cell of it."""
         return _Reading(self, row).outcome()
 
     def problem(self, column: str, code: str, expected: str) -> Problem:
-        """A problem of one column, said so that a person finds it."""
+        """Give a problem of one column under the header that a person sees."""
         header = self.columns.header(column, self.directory)
         return Problem(header, code, f"{header}: {expected}")
 
     def yes_or_no(self, cell: Cell) -> bool:
-        """Raises Doubt for any other word."""
+        """Read a yes or no. Raises Doubt for any other word."""
         word = header_key(read.words(cell))
         if word in self._yes or word in self._no:
             return word in self._yes
-        raise Doubt("bad_value", "neither yes nor no stands there; expected Yes or No")
+        raise Doubt("bad_value", "the cell has neither yes nor no; expected Yes or No")
 
     def authority(self, cell: Cell) -> str:
-        """The slug of a local authority. Raises Doubt where the directory has none of that name."""
+        """Give the slug of a local authority. Raises Doubt if the directory has none of that name."""
         found = self.directory.find_la(read.words(cell))
         if found is None:
             known = ", ".join(each.name for each in self.directory.la.values())
@@ -107,7 +105,7 @@ class RowReader:
         return found
 
     def services(self, cell: Cell) -> tuple[str, ...]:
-        """The services named in a cell, in order. Raises Doubt where one is not in the directory."""
+        """Give the services named in a cell, in order. Raises Doubt if one is not in the directory."""
         text = read.words(cell)
         whole = self.directory.find_service(text)
         if whole is not None:
@@ -129,7 +127,7 @@ class RowReader:
 
 
 class _Reading:
-    """One row, being read: problems gather, and a cell that has one is left out of the comparisons."""
+    """One row that is being read. A cell with a problem is left out of the comparisons."""
 
     def __init__(self, reader: RowReader, row: SheetRow) -> None:
         self.reader = reader
@@ -165,10 +163,10 @@ class _Reading:
             return form(cell)
         except Doubt as doubt:
             self.doubtful.add(column)
-            self._say(column, doubt.code, doubt.expected)
+            self._report(column, doubt.code, doubt.expected)
             return None
 
-    def _say(self, column: str, code: str, expected: str) -> None:
+    def _report(self, column: str, code: str, expected: str) -> None:
         self.problems.append(self.reader.problem(column, code, expected))
 
     def _sound(self, *columns: str) -> bool:
@@ -183,19 +181,19 @@ class _Reading:
         if self.problems or self.la is None or self.requested_on is None:
             return self.problems
         original = read.words(self.row.cells.get("reference"))
-        told_la_reference = read.words(self.row.cells.get("la_reference"))
-        la_reference = read.la_reference(told_la_reference) if told_la_reference else None
+        own_la_reference = read.words(self.row.cells.get("la_reference"))
+        la_reference = read.la_reference(own_la_reference) if own_la_reference else None
         reference = read.own_reference(original)
         person = {
             "nhs_number": self.nhs_number or "",
             "date_of_birth": self.born_on.isoformat() if self.born_on else "",
             "name": self.name,
             "reference": "" if reference else original,
-            "la_reference": "" if la_reference else told_la_reference[: read.LONGEST],
+            "la_reference": "" if la_reference else own_la_reference[: read.LONGEST],
         }
-        kept = {name: value for name, value in person.items() if value}
+        known = {name: value for name, value in person.items() if value}
         facts = tuple(self._facts(self.la, self.requested_on))
-        return Plan(self.row, reference, original, self.la, la_reference, facts, kept, self.exception, self.comments)
+        return Plan(self.row, reference, original, self.la, la_reference, facts, known, self.exception, self.comments)
 
     def _check_missing(self) -> None:
         for column, example in (
@@ -204,44 +202,44 @@ class _Reading:
             ("requested_on", "05/03/2026"),
         ):
             if read.blank(self.row.cells.get(column)):
-                self._say(column, "missing", f"the cell is empty; expected, for example, {example}")
+                self._report(column, "missing", f"the cell is empty; expected, for example, {example}")
         if len(read.words(self.row.cells.get("reference"))) > 200:
-            self._say("reference", "too_long", "expected a reference of at most 200 characters, for example NX00042")
+            self._report("reference", "too_long", "expected a reference of at most 200 characters, for example NX00042")
 
     def _check_decision(self) -> None:
         if not self._sound("decided_on", "assess"):
             return
         if self.assess is not None and self.decided_on is None:
-            self._say("decided_on", "missing", f"the cell is empty though the decision is told; {read.EXAMPLE}")
+            self._report("decided_on", "missing", f"the cell is empty though the decision is given; {read.EXAMPLE}")
         if self.decided_on is not None and self.assess is None:
-            self._say("assess", "missing", "the cell is empty though the decision is dated; expected Yes or No")
+            self._report("assess", "missing", "the cell is empty though the decision is dated; expected Yes or No")
         later = [column for column in ("draft_on", "section_g_on", "final_on") if getattr(self, column) is not None]
         if later and self.assess is False:
             for column in later:
-                self._say(column, "contradiction", NOT_ASSESSED)
+                self._report(column, "contradiction", NOT_ASSESSED)
         elif later and self.assess is None and self.decided_on is None:
-            self._say("decided_on", "missing", f"the cell is empty though a plan is dated; {read.EXAMPLE}")
+            self._report("decided_on", "missing", f"the cell is empty though a plan is dated; {read.EXAMPLE}")
 
     def _check_asked(self) -> None:
         if not self._sound("services"):
             return
         if self.services and self.asked_on is None and self._sound("asked_on"):
-            self._say("asked_on", "missing", f"the cell is empty though services are named; {read.EXAMPLE}")
+            self._report("asked_on", "missing", f"the cell is empty though services are named; {read.EXAMPLE}")
         if self.asked_on is not None and not self.services:
             known = ", ".join(each.name for each in self.reader.directory.service.values())
-            self._say(
+            self._report(
                 "services",
                 "missing",
                 f"the cell is empty though a request is dated; expected some of {known}, with semicolons between them",
             )
         for service in self.answers:
             if service not in self.services:
-                self._say(ANSWER + service, "not_asked", NOT_ASKED)
+                self._report(ANSWER + service, "not_asked", NOT_ASKED)
         if self.la is not None:
             for service in self.services:
                 if self.reader.directory.provider(self.la, service) is None:
                     name = self.reader.directory.service_name(service)
-                    self._say(
+                    self._report(
                         "services",
                         "unmapped_service",
                         f"the directory has no body that gives {name} for this local authority",
@@ -249,14 +247,14 @@ class _Reading:
 
     def _check_order(self) -> None:
         def after(column: str, day: date | None, than: str, other: date | None) -> bool:
-            """Says so where `day` lies before `other`; True where it does not."""
+            """Report `day` if it is before `other`; True if it is not."""
             if day is None or other is None or day >= other:
                 return True
             header = self.reader.columns.header(than, self.reader.directory)
-            self._say(
+            self._report(
                 column,
                 "out_of_order",
-                f"{day:%d/%m/%Y} lies before '{header}' ({other:%d/%m/%Y}); expected that day or a later one",
+                f"{day:%d/%m/%Y} is before '{header}' ({other:%d/%m/%Y}); expected that day or a later one",
             )
             return False
 
@@ -273,27 +271,27 @@ class _Reading:
                 after(column, planned, "decided_on", self.decided_on)
         after("final_on", self.final_on, "draft_on", self.draft_on)
         if self.born_on is not None and self.requested_on is not None and self.born_on > self.requested_on:
-            self._say(
+            self._report(
                 "date_of_birth",
                 "out_of_order",
                 "the request was made before the birth; expected an earlier day of birth, or a later request",
             )
 
-    def _facts(self, la: str, requested_on: date) -> list[Wanted]:
-        """The facts in the order in which the process has them, so that those of one day are folded in that order."""
+    def _facts(self, la: str, requested_on: date) -> list[RowFact]:
+        """The facts in the order of the process, so that those of one day are replayed in that order."""
         columns = self.reader.columns
         opening = columns.column["requested_on"].fact or ""
-        facts = [Wanted("requested_on", opening, requested_on)]
+        facts = [RowFact("requested_on", opening, requested_on)]
         if self.decided_on is not None and self.assess is not None:
-            facts.append(Wanted("decided_on", DECISIONS[self.assess], self.decided_on))
+            facts.append(RowFact("decided_on", DECISIONS[self.assess], self.decided_on))
         if self.asked_on is not None:
             asking = columns.column["asked_on"].fact or ""
             facts.extend(
-                Wanted("asked_on", asking, self.asked_on, service, self.reader.directory.provider(la, service))
+                RowFact("asked_on", asking, self.asked_on, service, self.reader.directory.provider(la, service))
                 for service in self.services
             )
         facts.extend(
-            Wanted(ANSWER + service, columns.answers.fact, day, service, self.reader.directory.provider(la, service))
+            RowFact(ANSWER + service, columns.answers.fact, day, service, self.reader.directory.provider(la, service))
             for service, day in sorted(self.answers.items(), key=lambda answer: answer[1])
         )
         for column, day in (
@@ -302,5 +300,5 @@ class _Reading:
             ("final_on", self.final_on),
         ):
             if day is not None:
-                facts.append(Wanted(column, columns.column[column].fact or "", day))
+                facts.append(RowFact(column, columns.column[column].fact or "", day))
         return facts

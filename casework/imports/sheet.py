@@ -1,9 +1,7 @@
-"""Opens a tracker, CSV or XLSX, and hands out its case rows, each with the line on which a person finds it. [I/O,
-reading only]
+"""Open a tracker, CSV or XLSX, and give its case rows, each with the line on which a person finds it.
 
-Purpose: the teams' files are read as they are: a title above the header, blank lines, totals, notes and lists on other
-sheets are told apart from cases. What cannot be read is refused in one sentence that holds neither the file's name nor
-anything that stands in it.
+Purpose: the teams' files are read as they are. A title above the header, blank lines, totals, notes and lists on other
+sheets are skipped. A file that cannot be read is refused in one sentence, without its name or any of its contents.
 """
 
 from __future__ import annotations
@@ -54,9 +52,7 @@ class SheetError(Refusal):
 
 
 class SheetRow(NamedTuple):
-    """One case row: the sheet's number (1 for CSV), its physical line or sheet row, its cells by what they hold, and
-    doubts of the whole row.
-    """
+    """One case row: number of the sheet (1 for CSV), physical line or sheet row, cells by column, doubts of the row."""
 
     sheet: int
     line: int
@@ -71,9 +67,7 @@ class _Raw(NamedTuple):
 
 @dataclass
 class TrackerFile:
-    """An opened tracker. `rows` may be walked more than once; `remarks` says afterwards what was told apart, in words
-    for a person.
-    """
+    """An opened tracker. `rows` may be read more than once; `all_remarks` says afterwards what was skipped."""
 
     digest: str
     columns: TrackerColumns
@@ -82,19 +76,17 @@ class TrackerFile:
     remarks: list[str]
     is_text: bool
     found: set[str] = field(default_factory=set)
-    told_apart: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
 
     def rows(self) -> Iterator[SheetRow]:
-        """The case rows of every sheet that has the header. Raises SheetError where the file breaks off or is damaged
-        further down.
-        """
-        self.told_apart.clear()
+        """Give the case rows of every sheet that has the header. Raises SheetError if the file is damaged."""
+        self.skipped.clear()
         for sheet, raw in self.sheets:
             yield from self._rows_of(sheet, raw())
 
-    def said(self) -> list[str]:
-        """What was told apart, in words for a person."""
-        counted = [f"{number} {what} told apart from the cases" for what, number in sorted(self.told_apart.items())]
+    def all_remarks(self) -> list[str]:
+        """Say which sheets and rows were skipped."""
+        counted = [f"{number} {what} skipped" for what, number in sorted(self.skipped.items())]
         return [*self.remarks, *counted]
 
     def _rows_of(self, sheet: int, raw: Iterator[_Raw]) -> Iterator[SheetRow]:
@@ -111,7 +103,7 @@ class TrackerFile:
             what = self._no_case(row.cells, cells, header)
             if what is not None:
                 if what:
-                    self.told_apart[what] += 1
+                    self.skipped[what] += 1
                 continue
             yield SheetRow(sheet, row.line, cells, self._whole_row(row.cells, width))
 
@@ -129,7 +121,7 @@ class TrackerFile:
         return meanings if set(NEEDED) <= set(meanings.values()) else None
 
     def _no_case(self, row: Sequence[Cell], cells: Mapping[str, Cell], header: Mapping[int, str]) -> str | None:
-        """Why a row is no case: "" for a blank one, else a word for the person; None where it is a case."""
+        """Say why a row is no case: "" for a blank one; None if it is a case."""
         filled = [cell for cell in row if not blank(cell)]
         if not filled:
             return ""
@@ -183,9 +175,7 @@ def _meanings(cells: Sequence[Cell], columns: TrackerColumns, directory: Directo
 
 
 def open_tracker(path: Path, columns: TrackerColumns, directory: Directory) -> TrackerFile:
-    """Opens a tracker and finds its header. Raises SheetError, never another exception, for whatever the
-    path leads to.
-    """
+    """Open a tracker and find its header. Raises SheetError, and no other exception."""
     content = _content(path)
     digest = hashlib.sha256(content).hexdigest()
     if content.startswith(OLD_OR_LOCKED):
@@ -237,7 +227,7 @@ def _decoded(content: bytes) -> str:
 
 
 def _delimiter(text: str, columns: TrackerColumns, directory: Directory) -> str:
-    """The separator with which a header row is found among the first rows. Raises SheetError where none is."""
+    """Find the separator that gives a header row among the first rows. Raises SheetError if none does."""
     best: tuple[int, set[str]] = (0, set())
     for delimiter in DELIMITERS:
         try:
@@ -269,8 +259,8 @@ def _text_rows(text: str, delimiter: str) -> Iterator[_Raw]:
             line = reader.line_num + 1
     except csv.Error:
         raise _Broken(
-            f"the row that begins on line {line} cannot be told from those after it: a quotation mark is open, or"
-            " stands inside its cell; expected text with quotation marks doubled, as a spreadsheet saves it; nothing"
+            f"the row that begins on line {line} cannot be separated from those after it: a quotation mark is open, or"
+            " is inside its cell; expected text with quotation marks doubled, as a spreadsheet saves it; nothing"
             " was imported"
         ) from None
 
@@ -323,7 +313,7 @@ def _find_header(sheet: Any, columns: TrackerColumns, directory: Directory) -> t
 
 
 def _sheet_rows(sheet: Any, up_to: int | None = None) -> Iterator[_Raw]:
-    sheet.reset_dimensions()  # what a workbook says of its own size is not to be relied on
+    sheet.reset_dimensions()  # a workbook's own statement of its size is not reliable
     walk = sheet.iter_rows(values_only=True, max_row=up_to)
     number = 0
     while True:
@@ -336,7 +326,7 @@ def _sheet_rows(sheet: Any, up_to: int | None = None) -> Iterator[_Raw]:
 
 
 class _damaged:
-    """Turns whatever a damaged workbook makes its reader raise into one sentence."""
+    """Turns every exception of a damaged workbook's reader into one sentence."""
 
     def __enter__(self) -> None:
         return None

@@ -82,7 +82,7 @@ def test_a_windows_file_with_semicolons_a_title_and_totals() -> None:
     assert [row.line for row in found] == [5, 6]
     assert found[0].cells["comments"] == "café’s phone" and found[0].cells["la_reference"] == "NS-04412"
     assert found[0].cells["answer:speech_and_language_therapy"] == "30-03-2026"
-    assert tracker.said() == ["1 rows of totals told apart from the cases"]
+    assert tracker.all_remarks() == ["1 rows of totals skipped"]
 
 
 @pytest.mark.parametrize(
@@ -122,10 +122,10 @@ def test_a_header_printed_again_and_notes_are_no_cases(tmp_path: Path) -> None:
     )
     tracker = opened(path)
     assert [row.line for row in tracker.rows()] == [2, 9, 10, 11]
-    assert tracker.said() == [
-        "1 repeated headers told apart from the cases",
-        "3 rows of totals told apart from the cases",
-        "2 rows of totals or notes told apart from the cases",
+    assert tracker.all_remarks() == [
+        "1 repeated headers skipped",
+        "3 rows of totals skipped",
+        "2 rows of totals or notes skipped",
     ]
 
 
@@ -148,7 +148,10 @@ def test_a_workbook_with_a_title_dates_numbers_and_other_sheets(save: Save) -> N
     found = list(tracker.rows())
     assert [(row.sheet, row.line) for row in found] == [(1, 4), (1, 6), (3, 2)]
     assert found[0].cells["requested_on"] == datetime(2026, 3, 5) and words(found[1].cells["comments"]) == "12"
-    assert tracker.said() == ["sheet 2 has no tracker header and was not read", "sheet 4 is hidden and was not read"]
+    assert tracker.all_remarks() == [
+        "sheet 2 has no tracker header and was not read",
+        "sheet 4 is hidden and was not read",
+    ]
 
 
 def test_a_chart_and_a_formula_without_a_value_do_no_harm(save: Save) -> None:

@@ -54,7 +54,7 @@ def tracker() -> Target:
         for row in file.rows():
             reader.reference(row)
             reader.read(row)
-        file.said()
+        file.all_remarks()
 
     return _in_file("tracker.csv", read, SheetError)
 

@@ -1,0 +1,162 @@
+"""Record some rows of a tracker in one transaction: each row whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from casework.cases.loaded_case import LoadedCase
+from casework.cases.record import RecordCommand, apply
+from casework.cases.unit_of_work import UnitOfWork
+from casework.cases.validation import Refused
+from casework.context import AppContext
+from casework.imports.compare import VIA_IMPORT, compare
+from casework.imports.identity import DIFFERS, Identities, IdentityChange
+from casework.imports.rows import Plan, Problem, RowReader
+from models import people
+from models.facts import FactDraft
+from models.people import Kept
+from statemachines.replay import facts_in_force
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """Who imports, through which run, and whether cells that differ from the record become corrections."""
+
+    actor: str
+    run: str | None
+    accept_changes: bool
+
+
+@dataclass
+class RowOutcome:
+    """What became of one row. A row with problems was refused, and the other fields are empty.
+
+    `new_reference` is the reference given to a case whose own has another form; `claim_of` the case on which the row
+    claims an exception.
+    """
+
+    problems: Sequence[Problem] = ()
+    facts: int = 0
+    corrections: int = 0
+    unchanged: bool = False
+    bodies: set[str] = field(default_factory=set)
+    new_reference: str | None = None
+    claim_of: str | None = None
+
+
+@dataclass(frozen=True)
+class _Change:
+    """What a row would change on its case. `drafts` are the facts, each with the column that it comes from."""
+
+    drafts: Sequence[tuple[str, FactDraft]]
+    corrections: int
+    identity: IdentityChange
+    comments: Sequence[str]
+    claim: bool
+
+    @property
+    def empty(self) -> bool:
+        return not self.drafts and not self.comments and not self.identity.values
+
+
+class RowBatch:
+    """Some sound rows, with all that the database contains about their cases, read at once."""
+
+    def __init__(
+        self,
+        context: AppContext,
+        connection: Connection,
+        reader: RowReader,
+        options: ImportOptions,
+        plans: Sequence[Plan],
+    ) -> None:
+        self.context = context
+        self.reader = reader
+        self.options = options
+        originals = [plan.original for plan in plans if plan.reference is None]
+        self.aliases = people.find_aliases(connection, context.cipher, originals)
+        refs = [ref for plan in plans if (ref := self._ref_of(plan)) is not None]
+        self.unit = UnitOfWork(context, connection, actor=options.actor, via=VIA_IMPORT, run=options.run)
+        self.cases = self.unit.load(refs)
+        known = [ref for ref, case in self.cases.items() if case.facts]
+        self.free_texts = people.read_free_texts(connection, context.cipher, known)
+        self.identities = Identities(
+            connection, context.cipher, reader, plans, known, accept_changes=options.accept_changes
+        )
+
+    def record(self, plan: Plan) -> RowOutcome:
+        """Record one row."""
+        ref = self._ref_of(plan)
+        case = self.cases.get(ref) if ref is not None else None
+        change, problems = self._compare(plan, ref, case)
+        if problems:
+            return RowOutcome(problems)
+        if change.empty:
+            return RowOutcome(unchanged=True)
+        return self._apply(plan, ref, case, change)
+
+    def _ref_of(self, plan: Plan) -> str | None:
+        """The reference of a row's case; None if the case is new and gets a reference from sendflow."""
+        return plan.reference or self.aliases.get(plan.original)
+
+    def _compare(self, plan: Plan, ref: str | None, case: LoadedCase | None) -> tuple[_Change, list[Problem]]:
+        facts = facts_in_force(case.facts) if case is not None and case.facts else []
+        compared = compare(plan, facts, self.reader)
+        identity = self.identities.compare(plan, ref)
+        problems = [
+            self.reader.problem(difference.column, DIFFERS, difference.message)
+            for difference in compared.differences
+            if not (self.options.accept_changes and difference.corrections)
+        ]
+        corrections = compared.corrections()
+        drafts = [*corrections, *compared.new]
+        claim = self._claim(plan, ref, case)
+        if claim is not None:
+            drafts.append(("exception", claim))
+        comments = [plan.comments] if plan.comments and plan.comments not in self._stored_words(ref) else []
+        change = _Change(drafts, len(corrections), identity, comments, claim is not None)
+        return change, [*problems, *identity.problems]
+
+    def _apply(self, plan: Plan, ref: str | None, case: LoadedCase | None, change: _Change) -> RowOutcome:
+        before = case.facts[-1].seq if case is not None and case.facts else 0
+        drafts = [draft for _column, draft in change.drafts]
+        alias = plan.original if ref is None else None
+        command = RecordCommand(
+            ref, drafts, change.identity.values, change.comments, begin_chasing=bool(drafts), alias=alias
+        )
+        try:
+            done = apply(self.unit, command)
+        except Refused as refused:
+            place = refused.seq - before - 1 if refused.seq is not None else 0
+            column = change.drafts[place][0] if 0 <= place < len(change.drafts) else "reference"
+            return RowOutcome([self.reader.problem(column, refused.code, refused.message)])
+        added = done.facts[-1].seq - before if done.facts else 0
+        return RowOutcome(
+            facts=added,
+            corrections=change.corrections + change.identity.replaced,
+            unchanged=added == 0 and not change.identity.replaced,
+            bodies={str(draft.data["body"]) for draft in drafts if "body" in draft.data},
+            new_reference=done.case_ref if alias is not None else None,
+            claim_of=done.case_ref if change.claim else None,
+        )
+
+    def _claim(self, plan: Plan, ref: str | None, case: LoadedCase | None) -> FactDraft | None:
+        """The row's exception as an undated claim, unless an import has recorded a claim in the same words before."""
+        if not plan.exception:
+            return None
+        words = {text.id: text.words for text in self._stored_texts(ref)}
+        for fact in case.facts if case is not None else []:
+            if fact.kind == "excuse_claimed" and fact.via == VIA_IMPORT:
+                before = words.get(people.passage_id(str(fact.data.get("evidence", ""))))
+                if before is None or before == plan.exception:  # None: erased, and not to be recorded again
+                    return None
+        return FactDraft("excuse_claimed", self.reader.today, {"evidence": plan.exception})
+
+    def _stored_words(self, ref: str | None) -> set[str]:
+        return {text.words for text in self._stored_texts(ref) if text.words is not None}
+
+    def _stored_texts(self, ref: str | None) -> Sequence[Kept]:
+        return self.free_texts.get(ref, []) if ref is not None else []
