@@ -44,7 +44,7 @@ from models.facts import FactDraft
 from notifications.local_smtp import LocalSmtpServer
 from notifications.transport import SmtpTransport
 from runtime.demo.tracker import COLUMNS, sample_rows
-from statemachines.replay import processes
+from statemachines.registry import processes
 
 CASES, SINGLE, PEERS, IMPORTED, PEER_ROWS, PAGES, LETTERS = 300, 15, 40, 108, 30, 60, 100
 OPEN_FOR_ONE = 10  # so many cases are open for each that is due

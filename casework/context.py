@@ -28,7 +28,7 @@ from models.database import create_or_upgrade_schema, open_engine, reading, tran
 from models.encryption import Cipher, EncryptionError, open_cipher
 from models.people import anything_encrypted, check_key
 from statemachines.process import Process
-from statemachines.replay import processes
+from statemachines.registry import processes
 
 LONDON = ZoneInfo("Europe/London")
 SIMULATED_TIME = time(9, 0)

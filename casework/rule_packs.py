@@ -36,7 +36,7 @@ from models.enums import DutyStatus
 from models.tables import ADOPTION, CASE
 from notifications.render import newest
 from statemachines.process import NotPermitted
-from statemachines.replay import fold
+from statemachines.replay import replay
 
 LATE = frozenset({DutyStatus.BREACHED.value, DutyStatus.MET_LATE.value})
 
@@ -189,7 +189,7 @@ def _duties(
         for start in range(0, len(refs), BATCH):
             for ref, (lines, _tail) in ledger.read(connection, refs[start : start + BATCH]).items():
                 try:
-                    file = fold(ref, lines)
+                    file = replay(ref, lines)
                     claims = list(file.claims.values())
                     now = duties_of(file.lines, context.duty_rules[file.process], context.dates_of, claims)
                 except (NotPermitted, LawError, NoAnswer, KeyError, ValueError):

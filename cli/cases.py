@@ -68,7 +68,7 @@ def record(
     from casework.context import AppContext
     from flows.jobs import run_job
     from models.facts import REFERENCE
-    from statemachines.replay import processes
+    from statemachines.registry import processes
 
     actor_of(actor)
     day = day_of(on, "--on")
@@ -166,66 +166,10 @@ def processes(json_: Json = False) -> None:
     """
     from cli.formatting import processes_text
     from cli.rules import law_and_almanac
-    from statemachines.replay import processes as found
+    from statemachines.registry import describe
 
     law, _ = law_and_almanac()
-    # Some belong to no process of this house, and the document is a list of processes: so each of them carries the
-    # whole list.
-    idle = [
-        {"rule": rule.id, "process": rule.process, "why": rule.calculation_only}
-        for rule in law.rules.values()
-        if rule.calculation_only
-    ]
-    document = []
-    for process in found().values():
-        facts: list[dict[str, Any]] = []
-        for kind in sorted(process.facts):
-            particulars = sorted(process.facts[kind].model_fields)
-            targets: dict[str | None, list[str]] = {}
-            if kind == process.opens:
-                targets[process.initial] = []
-            for (state, moving), target in process.table.items():
-                if moving == kind:
-                    targets.setdefault(target, []).append(state)
-            if kind in process.stays:
-                targets.setdefault(None, []).extend(process.stays[kind])
-            facts.extend(
-                {
-                    "kind": kind,
-                    "version": process.versions[kind],
-                    "from": sorted(states),
-                    "to": target,
-                    "data": particulars,
-                }
-                for target, states in targets.items()
-            )
-            if kind in process.opens_too:
-                facts.append(
-                    {
-                        "kind": kind,
-                        "version": process.versions[kind],
-                        "from": [],
-                        "to": process.table[(process.initial, kind)],
-                        "data": particulars,
-                    }
-                )
-        rules = [*law.for_process(process.name), *law.used.get(process.name, ())]
-        document.append(
-            {
-                "process": process.name,
-                "title": process.title,
-                "states": list(process.states),
-                "initial": process.initial,
-                "final": sorted(process.final),
-                "facts": facts,
-                "duties": [
-                    {"rule": rule.id, "starts": list(rule.starts), "met_by": list(rule.met_by)}
-                    for rule in rules
-                    if rule.starts
-                ],
-                "calculation_only": idle,
-            }
-        )
+    document = describe(law)
     emit(document, json_, lambda: processes_text(document))
 
 

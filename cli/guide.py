@@ -59,7 +59,7 @@ def _sources() -> Sources:
     from casework.rules.ruleset import read_ruleset
     from config.rule_pack import pointed_at
     from config.settings import Settings
-    from statemachines.replay import processes
+    from statemachines.registry import processes
 
     settings = Settings.read()
     adopted = pointed_at(settings)

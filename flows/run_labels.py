@@ -107,7 +107,7 @@ def parameters(work: JobExecution) -> dict[str, Any]:
     match work.act:
         case Job.RECORD:
             drafts = given["drafts"]
-            known = {kind for process in work.context.processes.values() for kind in process.versions}
+            known = {kind for process in work.context.processes.values() for kind in process.facts}
             # What is no kind of fact may be anything that somebody typed.
             kinds = ",".join(draft.kind if draft.kind in known else UNKNOWN for draft in drafts)
             return {
@@ -146,7 +146,7 @@ def _process_of(work: JobExecution) -> tuple[str, ...]:
     found = [
         name
         for name, process in work.context.processes.items()
-        if all(draft.kind in process.versions for draft in work.given["drafts"])
+        if all(draft.kind in process.facts for draft in work.given["drafts"])
     ]
     return tuple(found) if len(found) == 1 else ()
 

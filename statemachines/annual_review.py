@@ -16,25 +16,18 @@ from statemachine import State
 from models.casefile import CaseFile
 from models.common_facts import Opening
 from models.facts import Code, FactData, FreeTextField, Slug, StoredFact
-from statemachines.ceasing_a_plan import (
-    CEASE_FACTS,
-    CEASE_GUARDS,
-    CEASE_HEARS,
-    CEASE_HEARS_AS,
-    CEASE_HEARS_IF,
-    CEASE_QUIETLY,
-    CEASE_STAYS,
-)
+from statemachines.ceasing_a_plan import CEASE_FACTS, CEASE_REACTIONS
 from statemachines.health_advice import ByBody, Noted, Returned, has_answered, is_outstanding, was_asked
-from statemachines.process import FieldMapping, StatutoryMachine, define_process
-from statemachines.section_g import (
-    SECTION_G_FACTS,
-    SECTION_G_GUARDS,
-    SECTION_G_HEARS,
-    SECTION_G_HEARS_IF,
-    SECTION_G_REASONS,
-    section_g_stays,
+from statemachines.process import (
+    FieldMapping,
+    NoTransition,
+    OpeningFact,
+    Reaction,
+    StatutoryMachine,
+    Transition,
+    define_process,
 )
+from statemachines.section_g import SECTION_G_REACTIONS, section_g_facts
 
 
 class AnnualReview(StatutoryMachine):
@@ -76,30 +69,8 @@ class AnnualReview(StatutoryMachine):
     cease_reversed = ceasing.to(kept) | ceased.to(kept)
     plan_ended = waiting.to(ended) | arranged.to(ended) | held.to(ended)
     plan_resumed = ended.to(waiting)
-    case_withdrawn = (
-        waiting.to(withdrawn)
-        | arranged.to(withdrawn)
-        | held.to(withdrawn)
-        | kept.to(withdrawn)
-        | amending.to(withdrawn)
-        | noticed.to(withdrawn)
-        | amended.to(withdrawn)
-        | ceasing.to(withdrawn)
-        | ceased.to(withdrawn)
-        | ended.to(withdrawn)
-    )
-    case_closed = (
-        waiting.to(closed)
-        | arranged.to(closed)
-        | held.to(closed)
-        | kept.to(closed)
-        | amending.to(closed)
-        | noticed.to(closed)
-        | amended.to(closed)
-        | ceasing.to(closed)
-        | ceased.to(closed)
-        | ended.to(closed)
-    )
+    case_withdrawn = withdrawn.from_.any()
+    case_closed = closed.from_.any()
 
 
 class PlanMade(Opening):
@@ -231,8 +202,7 @@ def _of_an_amended_plan(casefile: CaseFile, line: StoredFact) -> str | None:
             "no amended plan has come in this cycle: what section G of the plan before says is recorded on the case of"
             " that plan (CFA 2014 s42(3))"
         )
-    guard = SECTION_G_GUARDS.get(line.kind)
-    return guard(casefile, line) if guard is not None else None
+    return None
 
 
 def _made_once(casefile: CaseFile, line: StoredFact) -> str | None:
@@ -282,112 +252,107 @@ PROCESS = define_process(
     name="annual_review",
     title="Annual review",
     version=1,
-    opens="plan_reviewed",
-    opens_too=("plan_made", "plan_reassessed"),
-    facts={
-        "plan_made": PlanMade,
-        "plan_reviewed": PlanReviewed,
-        "plan_reassessed": PlanReassessed,
-        "plan_transferred": PlanTransferred,
-        "early_review_called": EarlyReviewCalled,
-        "post16_transfer_planned": TransferPlanned,
-        "phase_transfer_planned": PhaseTransferPlanned,
-        "post16_move_planned": TransferPlanned,
-        "setting_confirmed": Noted,
-        "review_meeting_arranged": ReviewMeetingArranged,
-        "review_meeting_cancelled": Noted,
-        "meeting_notice_given": Noted,
-        INVITATION: HealthProfessionalInvited,
-        "review_invitation_acknowledged": ByBody,
-        "review_advice_received": ByBody,
-        "review_advice_declined": ByBody,
-        "review_advice_returned": Returned,
-        "review_advice_circulated": Noted,
-        "review_meeting_held": Noted,
-        "review_report_received": Noted,
-        "plan_kept": Noted,
-        "amendment_decided": Noted,
-        "amendment_notice_sent": AmendmentNoticeSent,
-        "amendment_dropped": Noted,
-        "section_g_agreed": Noted,
-        "amended_plan_received": AmendedPlanReceived,
-        "plan_amendment_proposed": PlanAmendmentProposed,
-        "plan_amendment_made": PlanAmendmentMade,
-        "plan_amendment_dropped": Noted,
-        **SECTION_G_FACTS,
-        **CEASE_FACTS,
-        "plan_ended": Noted,
-        "plan_resumed": Noted,
-    },
-    stays={
-        "plan_transferred": BEFORE_DECISION,
-        "early_review_called": BEFORE_MEETING,
-        "post16_transfer_planned": BEFORE_END,
-        "phase_transfer_planned": BEFORE_END,
-        "post16_move_planned": BEFORE_END,
-        "setting_confirmed": (*BEFORE_END, "kept", "amended"),
-        "meeting_notice_given": ("arranged", "held"),
-        INVITATION: BEFORE_MEETING,
-        "review_invitation_acknowledged": ANY_OPEN,
-        "review_advice_received": ANY_OPEN,
-        "review_advice_declined": ANY_OPEN,
-        "review_advice_returned": ANY_OPEN,
-        "review_advice_circulated": ("arranged", "held"),
-        "review_report_received": ("held", "kept", "amending", "noticed", "amended", "ceasing", "ceased"),
-        "plan_amendment_proposed": BEFORE_MEETING,
-        "plan_amendment_made": (*BEFORE_DECISION, "kept", *AFTER_DECISION, "ceasing"),
-        "plan_amendment_dropped": (*BEFORE_DECISION, "kept", *AFTER_DECISION, "ceasing"),
-        "section_g_agreed": (*BEFORE_DECISION, *AFTER_DECISION),
-        **section_g_stays(*BEFORE_DECISION, "kept", *AFTER_DECISION),
-        **CEASE_STAYS,
-    },
-    guards={
-        "plan_made": _made_once,
-        "review_invitation_acknowledged": was_asked(INVITATION),
-        "review_advice_received": is_outstanding(INVITATION),
-        "review_advice_declined": is_outstanding(INVITATION),
-        "review_advice_returned": has_answered(INVITATION),
-        **dict.fromkeys(SECTION_G_FACTS, _of_an_amended_plan),
-        "plan_amendment_proposed": _none_under_way,
-        "plan_amendment_made": _proposed,
-        "plan_amendment_dropped": _proposed,
-        "section_g_agreed": _agreed,
-        **CEASE_GUARDS,
-    },
-    reasons={
-        **SECTION_G_REASONS,
-        "plan_amendment_proposed": (
-            "SEND Regs 2014 reg 28 is about amending at another time than as part of a review: after the meeting the"
-            " review's own notice comes"
+    facts=[
+        OpeningFact("plan_reviewed", PlanReviewed),
+        OpeningFact("plan_made", PlanMade, guard=_made_once),
+        OpeningFact("plan_reassessed", PlanReassessed),
+        NoTransition("plan_transferred", PlanTransferred, accepted_in=BEFORE_DECISION),
+        NoTransition("early_review_called", EarlyReviewCalled, accepted_in=BEFORE_MEETING),
+        NoTransition("post16_transfer_planned", TransferPlanned, accepted_in=BEFORE_END),
+        NoTransition("phase_transfer_planned", PhaseTransferPlanned, accepted_in=BEFORE_END),
+        NoTransition("post16_move_planned", TransferPlanned, accepted_in=BEFORE_END),
+        NoTransition("setting_confirmed", Noted, accepted_in=(*BEFORE_END, "kept", "amended")),
+        Transition("review_meeting_arranged", ReviewMeetingArranged),
+        Transition("review_meeting_cancelled", Noted),
+        NoTransition("meeting_notice_given", Noted, accepted_in=("arranged", "held")),
+        NoTransition(INVITATION, HealthProfessionalInvited, accepted_in=BEFORE_MEETING, roles=("asks",)),
+        NoTransition(
+            "review_invitation_acknowledged",
+            ByBody,
+            accepted_in=ANY_OPEN,
+            guard=was_asked(INVITATION),
+            roles=("contacts",),
         ),
-    },
-    asks=(INVITATION,),
-    answers=("review_advice_received", "review_advice_declined"),
-    reopens=("review_advice_returned",),
-    contacts=("review_invitation_acknowledged", "review_advice_received", "review_advice_declined"),
-    hears={
-        ("annual_review", "plan_kept"): "plan_reviewed",
-        ("annual_review", "amendment_decided"): "plan_reviewed",
-        ("annual_review", "cease_decided"): "plan_reviewed",
-        ("annual_review", "plan_ceased"): "plan_ended",
-        ("annual_review", "cease_reversed"): "plan_resumed",
-        ("reassessment", "plan_ceased"): "plan_ended",
-        ("reassessment", "cease_reversed"): "plan_resumed",
-        ("reassessment", "final_plan_received"): "plan_reassessed",
-        ("transfer", "plan_transferred"): "plan_transferred",
-        ("transfer", "assessment_or_review_requested"): "early_review_called",
-        **SECTION_G_HEARS,
-        **CEASE_HEARS,
-    },
-    hears_if={
-        **SECTION_G_HEARS_IF,
-        **CEASE_HEARS_IF,
-        ("transfer", "assessment_or_review_requested"): {"asked_for": ("review",)},
-    },
-    hears_as={
-        **CEASE_HEARS_AS,
-        ("transfer", "assessment_or_review_requested"): FieldMapping(says={"called_by": "rcb"}),
-    },
-    hears_quietly=("plan_ended", "plan_resumed", *SECTION_G_FACTS, *CEASE_QUIETLY),
+        NoTransition(
+            "review_advice_received",
+            ByBody,
+            accepted_in=ANY_OPEN,
+            guard=is_outstanding(INVITATION),
+            roles=(
+                "answers",
+                "contacts",
+            ),
+        ),
+        NoTransition(
+            "review_advice_declined",
+            ByBody,
+            accepted_in=ANY_OPEN,
+            guard=is_outstanding(INVITATION),
+            roles=(
+                "answers",
+                "contacts",
+            ),
+        ),
+        NoTransition(
+            "review_advice_returned", Returned, accepted_in=ANY_OPEN, guard=has_answered(INVITATION), roles=("reopens",)
+        ),
+        NoTransition("review_advice_circulated", Noted, accepted_in=("arranged", "held")),
+        Transition("review_meeting_held", Noted),
+        NoTransition(
+            "review_report_received",
+            Noted,
+            accepted_in=("held", "kept", "amending", "noticed", "amended", "ceasing", "ceased"),
+        ),
+        Transition("plan_kept", Noted),
+        Transition("amendment_decided", Noted),
+        Transition("amendment_notice_sent", AmendmentNoticeSent),
+        Transition("amendment_dropped", Noted),
+        NoTransition("section_g_agreed", Noted, accepted_in=(*BEFORE_DECISION, *AFTER_DECISION), guard=_agreed),
+        Transition("amended_plan_received", AmendedPlanReceived),
+        NoTransition(
+            "plan_amendment_proposed",
+            PlanAmendmentProposed,
+            accepted_in=BEFORE_MEETING,
+            guard=_none_under_way,
+            order="SEND Regs 2014 reg 28 is about amending at another time than as part of a review: after the meeting"
+            " the review's own notice comes",
+        ),
+        NoTransition(
+            "plan_amendment_made",
+            PlanAmendmentMade,
+            accepted_in=(*BEFORE_DECISION, "kept", *AFTER_DECISION, "ceasing"),
+            guard=_proposed,
+        ),
+        NoTransition(
+            "plan_amendment_dropped",
+            Noted,
+            accepted_in=(*BEFORE_DECISION, "kept", *AFTER_DECISION, "ceasing"),
+            guard=_proposed,
+        ),
+        *section_g_facts((*BEFORE_DECISION, "kept", *AFTER_DECISION), first=_of_an_amended_plan),
+        *CEASE_FACTS,
+        Transition("plan_ended", Noted),
+        Transition("plan_resumed", Noted),
+    ],
+    reactions=[
+        Reaction("annual_review", "plan_kept", "plan_reviewed"),
+        Reaction("annual_review", "amendment_decided", "plan_reviewed"),
+        Reaction("annual_review", "cease_decided", "plan_reviewed"),
+        Reaction("annual_review", "plan_ceased", "plan_ended", optional=True),
+        Reaction("annual_review", "cease_reversed", "plan_resumed", optional=True),
+        Reaction("reassessment", "plan_ceased", "plan_ended", optional=True),
+        Reaction("reassessment", "cease_reversed", "plan_resumed", optional=True),
+        Reaction("reassessment", "final_plan_received", "plan_reassessed"),
+        Reaction("transfer", "plan_transferred", "plan_transferred"),
+        Reaction(
+            "transfer",
+            "assessment_or_review_requested",
+            "early_review_called",
+            when={"asked_for": ("review",)},
+            fields=FieldMapping(constants={"called_by": "rcb"}),
+        ),
+        *SECTION_G_REACTIONS,
+        *CEASE_REACTIONS,
+    ],
     remarks=remarks,
 )

@@ -6,30 +6,11 @@ stands until that is finally determined (s45(4)). A day on which it ceased too e
 so, by the statute file.
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 from models.casefile import CaseFile
-from models.facts import FactData, StoredFact
-from statemachines.changed_time_limits import CERTIFICATE_AS_HEARD, CertificateHeard
+from models.facts import StoredFact
+from statemachines.changed_time_limits import CERTIFICATE_REACTION, CertificateHeard
 from statemachines.health_advice import Noted
-from statemachines.process import FieldMapping, Guard
-
-# In the order in which they come; `mediation_certificate_heard` bears the day of the certificate.
-CEASE_FACTS: Mapping[str, type[FactData]] = MappingProxyType(
-    dict.fromkeys(
-        (
-            "cease_decided",
-            "mediation_certificate_heard",
-            "cease_appealed",
-            "cease_appeal_determined",
-            "plan_ceased",
-            "cease_reversed",
-        ),
-        Noted,
-    )
-    | {"mediation_certificate_heard": CertificateHeard}
-)
+from statemachines.process import FactDefinition, NoTransition, Reaction, Transition
 
 
 def _appeal_over(casefile: CaseFile, _line: StoredFact) -> str | None:
@@ -58,31 +39,26 @@ def _about_ceasing(_casefile: CaseFile, line: StoredFact) -> str | None:
     )
 
 
-CEASE_GUARDS: Mapping[str, Guard] = MappingProxyType(
-    {"mediation_certificate_heard": _about_ceasing, "plan_ceased": _appeal_over, "cease_appeal_determined": _appealed}
+# In the order in which they happen. `mediation_certificate_heard` has the day of the certificate.
+CEASE_FACTS: tuple[FactDefinition, ...] = (
+    Transition("cease_decided", Noted),
+    NoTransition("mediation_certificate_heard", CertificateHeard, accepted_in=("ceasing",), guard=_about_ceasing),
+    NoTransition("cease_appealed", Noted, accepted_in=("ceasing",)),
+    NoTransition("cease_appeal_determined", Noted, accepted_in=("ceasing",), guard=_appealed),
+    Transition("plan_ceased", Noted, guard=_appeal_over),
+    Transition("cease_reversed", Noted),
 )
-CEASE_STAYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    dict.fromkeys(("mediation_certificate_heard", "cease_appealed", "cease_appeal_determined"), ("ceasing",))
+ABOUT_CEASING = {"appeal": ("ceasing",)}
+# Optional: a case in which the plan is not to cease does not need them.
+CEASE_REACTIONS = (
+    CERTIFICATE_REACTION,
+    Reaction("mediation", "agreed_to_continue_plan", "cease_reversed", optional=True),
+    Reaction("mediation", "agreed_to_continue_and_amend", "cease_reversed", optional=True),
+    Reaction("tribunal", "appeal_registered", "cease_appealed", when=ABOUT_CEASING, optional=True),
+    Reaction("tribunal", "extended_appeal_registered", "cease_appealed", when=ABOUT_CEASING, optional=True),
+    Reaction("tribunal", "appeal_withdrawn", "cease_appeal_determined", optional=True),
+    Reaction("tribunal", "ceasing_upheld", "cease_appeal_determined", optional=True),
+    Reaction("tribunal", "ceasing_conceded", "cease_reversed", optional=True),
+    Reaction("tribunal", "order_to_continue_made", "cease_reversed", optional=True),
+    Reaction("tribunal", "order_to_continue_and_amend_made", "cease_reversed", optional=True),
 )
-# What mediation and the Tribunal tell a case in which the plan is to cease, and any other case not at all.
-CEASE_HEARS: Mapping[tuple[str, str], str] = MappingProxyType(
-    {
-        ("mediation", "certificate_issued"): "mediation_certificate_heard",
-        ("mediation", "agreed_to_continue_plan"): "cease_reversed",
-        ("mediation", "agreed_to_continue_and_amend"): "cease_reversed",
-        ("tribunal", "appeal_registered"): "cease_appealed",
-        ("tribunal", "extended_appeal_registered"): "cease_appealed",
-        ("tribunal", "appeal_withdrawn"): "cease_appeal_determined",
-        ("tribunal", "ceasing_upheld"): "cease_appeal_determined",
-        ("tribunal", "ceasing_conceded"): "cease_reversed",
-        ("tribunal", "order_to_continue_made"): "cease_reversed",
-        ("tribunal", "order_to_continue_and_amend_made"): "cease_reversed",
-    }
-)
-CEASE_HEARS_IF: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {cause: {"appeal": ("ceasing",)} for cause, kind in CEASE_HEARS.items() if kind == "cease_appealed"}
-)
-CEASE_HEARS_AS: Mapping[tuple[str, str], FieldMapping] = MappingProxyType(
-    {("mediation", "certificate_issued"): CERTIFICATE_AS_HEARD}
-)
-CEASE_QUIETLY = ("mediation_certificate_heard", "cease_appealed", "cease_appeal_determined", "cease_reversed")

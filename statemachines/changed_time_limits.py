@@ -6,14 +6,13 @@ Each of these facts meets the duty that an order opened, and a plan that the ass
 one of them. It decides no day.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from datetime import date
-from types import MappingProxyType
 from typing import ClassVar
 
 from models.facts import Code, FactData, FreeTextField, Slug
 from statemachines.health_advice import Noted
-from statemachines.process import FieldMapping
+from statemachines.process import FieldMapping, NoTransition, Reaction
 
 
 class TimeDirected(FactData):
@@ -36,7 +35,16 @@ class TimeAgreed(TimeDirected):
     """
 
 
-AGREED_AS_HEARD = FieldMapping(renamed={"agreed_on": "directed_on"})
+TIME_LIMIT_REACTIONS = (
+    Reaction("tribunal", "time_directed", "time_directed", optional=True),
+    Reaction(
+        "mediation",
+        "other_time_agreed",
+        "time_agreed",
+        fields=FieldMapping(renamed={"agreed_on": "directed_on"}),
+        optional=True,
+    ),
+)
 
 
 class CertificateHeard(Noted):
@@ -48,27 +56,34 @@ class CertificateHeard(Noted):
     notice_on: date | None = None
 
 
-CERTIFICATE_AS_HEARD = FieldMapping(from_opening={"decision": "decision"}, opened_on="notice_on")
-COMPLIANCE: Mapping[str, type[FactData]] = MappingProxyType(
-    {
-        "assessment_notified": Noted,  # the authority told the family that it will assess or re-assess
-        "no_plan_notified": Noted,  # having assessed, it told them with reasons that there will be no plan
-        "draft_plan_sent": Noted,
-        "final_plan_sent": Noted,
-        "case_reconsidered": Noted,  # referred back: it sent a draft plan or gave notice
-        "amended_plan_sent": Noted,
-        "placement_amended": Noted,  # section I alone
-        "plan_continued": Noted,
-    }
+CERTIFICATE_REACTION = Reaction(
+    "mediation",
+    "certificate_issued",
+    "mediation_certificate_heard",
+    fields=FieldMapping(from_opening={"decision": "decision"}, opening_day="notice_on"),
+    optional=True,
 )
-# What the assessment's case says of its plan, as a case about an order hears it: a plan is recorded once.
-PLANS_HEARD: Mapping[tuple[str, str], str] = MappingProxyType(
-    {
-        ("ehc_needs_assessment", "plan_refused"): "no_plan_notified",
-        ("ehc_needs_assessment", "draft_plan_received"): "draft_plan_sent",
-        ("ehc_needs_assessment", "final_plan_received"): "final_plan_sent",
-        ("reassessment", "cease_decided"): "no_plan_notified",
-        ("reassessment", "draft_plan_received"): "draft_plan_sent",
-        ("reassessment", "final_plan_received"): "final_plan_sent",
-    }
+# A plan is recorded once, on the case of the assessment. A case with an order or an agreement records it from there.
+PLAN_REACTIONS = (
+    Reaction("ehc_needs_assessment", "plan_refused", "no_plan_notified", optional=True),
+    Reaction("ehc_needs_assessment", "draft_plan_received", "draft_plan_sent", optional=True),
+    Reaction("ehc_needs_assessment", "final_plan_received", "final_plan_sent", optional=True),
+    Reaction("reassessment", "cease_decided", "no_plan_notified", optional=True),
+    Reaction("reassessment", "draft_plan_received", "draft_plan_sent", optional=True),
+    Reaction("reassessment", "final_plan_received", "final_plan_sent", optional=True),
 )
+
+
+def compliance_facts(accepted_in: Collection[str]) -> tuple[NoTransition, ...]:
+    """What the authority does to carry out an order or an agreement."""
+    kinds = (
+        "assessment_notified",  # the authority told the family that it will assess or re-assess
+        "no_plan_notified",  # having assessed, it told them with reasons that there will be no plan
+        "draft_plan_sent",
+        "final_plan_sent",
+        "case_reconsidered",  # referred back: it sent a draft plan or gave notice
+        "amended_plan_sent",
+        "placement_amended",  # section I alone
+        "plan_continued",
+    )
+    return tuple(NoTransition(kind, Noted, accepted_in=accepted_in) for kind in kinds)

@@ -18,7 +18,7 @@ from models.casefile import CaseFile
 from models.common_facts import Opening
 from models.facts import Code, FactData, FreeTextField, Service, StoredFact
 from statemachines.health_advice import ByBody, Noted
-from statemachines.process import StatutoryMachine, define_process
+from statemachines.process import NoTransition, OpeningFact, StatutoryMachine, Transition, define_process
 
 Level = Literal["none", "low", "moderate", "high", "severe", "priority"]
 Told = Literal["yes", "no"]
@@ -66,28 +66,8 @@ class ContinuingCare(StatutoryMachine):
         | eligible.to(passed)
         | supported.to(passed)
     )
-    case_withdrawn = (
-        referred.to(withdrawn)
-        | declined.to(withdrawn)
-        | accepted.to(withdrawn)
-        | assessing.to(withdrawn)
-        | recommended.to(withdrawn)
-        | not_eligible.to(withdrawn)
-        | eligible.to(withdrawn)
-        | supported.to(withdrawn)
-        | handed_over.to(withdrawn)
-    )
-    case_closed = (
-        referred.to(closed)
-        | declined.to(closed)
-        | accepted.to(closed)
-        | assessing.to(closed)
-        | recommended.to(closed)
-        | not_eligible.to(closed)
-        | eligible.to(closed)
-        | supported.to(closed)
-        | handed_over.to(closed)
-    )
+    case_withdrawn = withdrawn.from_.any()
+    case_closed = closed.from_.any()
 
 
 class ReferralReceived(Opening):
@@ -385,84 +365,80 @@ PROCESS = define_process(
     name="continuing_care",
     title="Children's continuing care",
     version=1,
-    opens="continuing_care_referral_received",
-    facts={
-        "continuing_care_referral_received": ReferralReceived,
-        "checklist_completed": ChecklistCompleted,
-        "continuing_care_referral_accepted": ByBoard,
-        "continuing_care_referral_declined": Reasoned,
-        "assessor_nominated": AssessorNominated,
-        "continuing_care_assessment_started": ByBoard,
-        "evidence_received": EvidenceReceived,
-        "domains_assessed": DomainsAssessed,
-        "recommendation_made": RecommendationMade,
-        "recommendation_returned": Noted,
-        "panel_held": Noted,
-        "continuing_care_agreed": FoundEligible,
-        "continuing_care_refused": Reasoned,
-        "family_told": ByBoard,
-        "decision_disputed": Noted,
-        "dispute_answered": DisputeAnswered,
-        "personal_health_budget_offered": BudgetOffered,
-        "package_started": ByBoard,
-        "package_changed": Noted,
-        "review_arranged": ReviewArranged,
-        "continuing_care_reviewed": Reviewed,
-        "adult_commissioner_told": ByBoard,
-        "adult_chc_referred": ByBoard,
-        "adult_checklist_received": ByBoard,
-        "adult_eligibility_agreed": AdultDecided,
-        "adult_eligibility_refused": AdultDecided,
-        "adult_package_started": AdultPackageStarted,
-        "responsibility_passed": ResponsibilityPassed,
-    },
-    stays={
-        "checklist_completed": ("referred", "declined", "accepted"),
-        "assessor_nominated": ("referred", *WORK, "supported"),
-        "evidence_received": (*WORK, "supported"),
-        "domains_assessed": ("assessing", "recommended", "supported"),
-        "panel_held": ("recommended", "not_eligible", "supported"),
-        "family_told": (*DECIDED, "handed_over"),
-        "decision_disputed": (*DECIDED, "handed_over"),
-        "dispute_answered": (*DECIDED, "handed_over"),
-        "personal_health_budget_offered": FOUND,
-        "package_changed": ("supported",),
-        "review_arranged": ("supported",),
-        "continuing_care_reviewed": ("supported",),
-        "adult_commissioner_told": FOUND,
-        "adult_chc_referred": FOUND,
-        "adult_checklist_received": FOUND,
-        "adult_eligibility_agreed": FOUND,
-        "adult_eligibility_refused": FOUND,
-    },
-    guards={
-        "recommendation_made": _domains_first,
-        "family_told": _something_to_tell,
-        "continuing_care_agreed": _may_be_agreed,
-        "continuing_care_refused": _reviewed_first,
-        "dispute_answered": _dispute_open,
-        "adult_eligibility_agreed": _after_17,
-        "adult_eligibility_refused": _after_17,
-        "adult_package_started": _adult_agreed_first,
-    },
-    reasons={
-        "continuing_care_agreed": (
-            "A decision follows the nominated assessor's recommendation (National Framework 2016)"
+    facts=[
+        OpeningFact("continuing_care_referral_received", ReferralReceived),
+        NoTransition("checklist_completed", ChecklistCompleted, accepted_in=("referred", "declined", "accepted")),
+        Transition("continuing_care_referral_accepted", ByBoard),
+        Transition("continuing_care_referral_declined", Reasoned),
+        NoTransition("assessor_nominated", AssessorNominated, accepted_in=("referred", *WORK, "supported")),
+        Transition(
+            "continuing_care_assessment_started",
+            ByBoard,
+            order="A referral is accepted before it is assessed (National Framework 2016)",
         ),
-        "continuing_care_refused": (
-            "A decision follows the nominated assessor's recommendation (National Framework 2016)"
+        NoTransition("evidence_received", EvidenceReceived, accepted_in=(*WORK, "supported")),
+        NoTransition(
+            "domains_assessed",
+            DomainsAssessed,
+            accepted_in=("assessing", "recommended", "supported"),
+            order="The ten domains are assessed once the assessment has started (National Framework 2016)",
         ),
-        "recommendation_made": (
-            "A recommendation rests on an assessment that was started, and on its ten domains (National Framework 2016)"
+        Transition(
+            "recommendation_made",
+            RecommendationMade,
+            guard=_domains_first,
+            order="A recommendation rests on an assessment that was started, and on its ten domains"
+            " (National Framework 2016)",
         ),
-        "domains_assessed": "The ten domains are assessed once the assessment has started (National Framework 2016)",
-        "family_told": "The family is told of a decision once one has been made (National Framework 2016)",
-        "continuing_care_assessment_started": "A referral is accepted before it is assessed (National Framework 2016)",
-        "package_started": "A package follows the decision that the child is eligible (National Framework 2016)",
-        "continuing_care_reviewed": "What is reviewed is a package that has started (National Framework 2016)",
-        "personal_health_budget_offered": (
-            "The right to a personal health budget comes with eligibility (SI 2012/2996 reg 32A)"
+        Transition("recommendation_returned", Noted),
+        NoTransition("panel_held", Noted, accepted_in=("recommended", "not_eligible", "supported")),
+        Transition(
+            "continuing_care_agreed",
+            FoundEligible,
+            guard=_may_be_agreed,
+            order="A decision follows the nominated assessor's recommendation (National Framework 2016)",
         ),
-    },
+        Transition(
+            "continuing_care_refused",
+            Reasoned,
+            guard=_reviewed_first,
+            order="A decision follows the nominated assessor's recommendation (National Framework 2016)",
+        ),
+        NoTransition(
+            "family_told",
+            ByBoard,
+            accepted_in=(*DECIDED, "handed_over"),
+            guard=_something_to_tell,
+            order="The family is told of a decision once one has been made (National Framework 2016)",
+        ),
+        NoTransition("decision_disputed", Noted, accepted_in=(*DECIDED, "handed_over")),
+        NoTransition("dispute_answered", DisputeAnswered, accepted_in=(*DECIDED, "handed_over"), guard=_dispute_open),
+        NoTransition(
+            "personal_health_budget_offered",
+            BudgetOffered,
+            accepted_in=FOUND,
+            order="The right to a personal health budget comes with eligibility (SI 2012/2996 reg 32A)",
+        ),
+        Transition(
+            "package_started",
+            ByBoard,
+            order="A package follows the decision that the child is eligible (National Framework 2016)",
+        ),
+        NoTransition("package_changed", Noted, accepted_in=("supported",)),
+        NoTransition("review_arranged", ReviewArranged, accepted_in=("supported",)),
+        NoTransition(
+            "continuing_care_reviewed",
+            Reviewed,
+            accepted_in=("supported",),
+            order="What is reviewed is a package that has started (National Framework 2016)",
+        ),
+        NoTransition("adult_commissioner_told", ByBoard, accepted_in=FOUND),
+        NoTransition("adult_chc_referred", ByBoard, accepted_in=FOUND),
+        NoTransition("adult_checklist_received", ByBoard, accepted_in=FOUND),
+        NoTransition("adult_eligibility_agreed", AdultDecided, accepted_in=FOUND, guard=_after_17),
+        NoTransition("adult_eligibility_refused", AdultDecided, accepted_in=FOUND, guard=_after_17),
+        Transition("adult_package_started", AdultPackageStarted, guard=_adult_agreed_first),
+        Transition("responsibility_passed", ResponsibilityPassed),
+    ],
     remarks=remarks,
 )

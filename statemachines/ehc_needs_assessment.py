@@ -13,27 +13,10 @@ comes.
 from statemachine import State
 
 from models.common_facts import Opening
-from statemachines.changed_time_limits import AGREED_AS_HEARD, TimeAgreed, TimeDirected
-from statemachines.health_advice import (
-    ADVICE_ANSWERS,
-    ADVICE_CONTACTS,
-    ADVICE_FACTS,
-    ADVICE_GUARDS,
-    ADVICE_REOPENS,
-    CALLED_FOR_AGAIN,
-    REQUEST,
-    Noted,
-    advice_stays,
-)
-from statemachines.process import StatutoryMachine, define_process
-from statemachines.section_g import (
-    SECTION_G_FACTS,
-    SECTION_G_GUARDS,
-    SECTION_G_HEARS,
-    SECTION_G_HEARS_IF,
-    SECTION_G_REASONS,
-    section_g_stays,
-)
+from statemachines.changed_time_limits import TIME_LIMIT_REACTIONS, TimeAgreed, TimeDirected
+from statemachines.health_advice import CALLED_FOR_AGAIN, Noted, advice_facts
+from statemachines.process import NoTransition, OpeningFact, Reaction, StatutoryMachine, Transition, define_process
+from statemachines.section_g import SECTION_G_REACTIONS, section_g_facts
 
 
 class EhcNeedsAssessment(StatutoryMachine):
@@ -66,24 +49,8 @@ class EhcNeedsAssessment(StatutoryMachine):
     plan_refused = assessing.to(no_plan) | drafting.to(no_plan)
     draft_plan_received = assessing.to(drafting) | drafting.to(drafting) | no_plan.to(drafting)
     final_plan_received = assessing.to(planned) | drafting.to(planned) | no_plan.to(planned)
-    case_withdrawn = (
-        requested.to(withdrawn)
-        | considering.to(withdrawn)
-        | refused.to(withdrawn)
-        | assessing.to(withdrawn)
-        | drafting.to(withdrawn)
-        | no_plan.to(withdrawn)
-        | planned.to(withdrawn)
-    )
-    case_closed = (
-        requested.to(closed)
-        | considering.to(closed)
-        | refused.to(closed)
-        | assessing.to(closed)
-        | drafting.to(closed)
-        | no_plan.to(closed)
-        | planned.to(closed)
-    )
+    case_withdrawn = withdrawn.from_.any()
+    case_closed = closed.from_.any()
 
 
 class EhcAssessmentRequested(Opening):
@@ -100,68 +67,36 @@ PROCESS = define_process(
     name="ehc_needs_assessment",
     title="EHC needs assessment",
     version=1,
-    opens="ehc_assessment_requested",
-    facts={
-        "ehc_assessment_requested": EhcAssessmentRequested,
-        "la_consideration_notified": Noted,
-        "assessment_agreed": Noted,
-        "assessment_refused": Noted,
-        "refusal_reversed": Noted,
-        "assessment_ordered": Noted,
-        "assessment_conceded": Noted,
-        "assessment_mediated": Noted,
-        "plan_ordered": Noted,
-        "plan_conceded": Noted,
-        "plan_mediated": Noted,
-        "time_directed": TimeDirected,
-        "time_agreed": TimeAgreed,
-        "plan_refused": Noted,
-        "draft_plan_received": Noted,
-        "section_g_agreed": Noted,
-        "final_plan_received": Noted,
-        **SECTION_G_FACTS,
-        **ADVICE_FACTS,
-    },
-    stays={
-        "section_g_agreed": ("assessing", "drafting", "planned"),
-        "plan_ordered": ("no_plan",),
-        "plan_conceded": ("no_plan",),
-        "plan_mediated": ("no_plan",),
-        "time_directed": ANY_OPEN,
-        "time_agreed": ANY_OPEN,
-        **section_g_stays("planned"),
-        **advice_stays(BEFORE_PLAN, ANY_OPEN),
-    },
-    guards={**ADVICE_GUARDS, **SECTION_G_GUARDS},
-    reasons=SECTION_G_REASONS,
-    asks=(REQUEST,),
-    answers=ADVICE_ANSWERS,
-    reopens=ADVICE_REOPENS,
-    calls_again=dict.fromkeys(
-        ("assessment_ordered", "assessment_conceded", "assessment_mediated", "refusal_reversed"), CALLED_FOR_AGAIN
-    ),
-    contacts=ADVICE_CONTACTS,
-    hears={
-        ("tribunal", "order_to_assess_made"): "assessment_ordered",
-        ("tribunal", "refusal_to_assess_conceded"): "assessment_conceded",
-        ("mediation", "agreed_to_assess"): "assessment_mediated",
-        ("tribunal", "order_to_make_plan_made"): "plan_ordered",
-        ("tribunal", "refusal_to_issue_conceded"): "plan_conceded",
-        ("mediation", "agreed_to_make_plan"): "plan_mediated",
-        ("tribunal", "time_directed"): "time_directed",
-        ("mediation", "other_time_agreed"): "time_agreed",
-        **SECTION_G_HEARS,
-        ("reassessment", "final_plan_received"): "section_g_replaced",
-    },
-    hears_as={("mediation", "other_time_agreed"): AGREED_AS_HEARD},
-    hears_if=SECTION_G_HEARS_IF,
-    hears_once=(
-        "assessment_ordered",
-        "assessment_conceded",
-        "assessment_mediated",
-        "plan_ordered",
-        "plan_conceded",
-        "plan_mediated",
-    ),
-    hears_quietly=("time_directed", "time_agreed", *SECTION_G_FACTS),
+    facts=[
+        OpeningFact("ehc_assessment_requested", EhcAssessmentRequested),
+        Transition("la_consideration_notified", Noted),
+        Transition("assessment_agreed", Noted),
+        Transition("assessment_refused", Noted),
+        Transition("refusal_reversed", Noted, requests_again=CALLED_FOR_AGAIN),
+        Transition("assessment_ordered", Noted, requests_again=CALLED_FOR_AGAIN),
+        Transition("assessment_conceded", Noted, requests_again=CALLED_FOR_AGAIN),
+        Transition("assessment_mediated", Noted, requests_again=CALLED_FOR_AGAIN),
+        NoTransition("plan_ordered", Noted, accepted_in=("no_plan",)),
+        NoTransition("plan_conceded", Noted, accepted_in=("no_plan",)),
+        NoTransition("plan_mediated", Noted, accepted_in=("no_plan",)),
+        NoTransition("time_directed", TimeDirected, accepted_in=ANY_OPEN),
+        NoTransition("time_agreed", TimeAgreed, accepted_in=ANY_OPEN),
+        Transition("plan_refused", Noted),
+        Transition("draft_plan_received", Noted),
+        NoTransition("section_g_agreed", Noted, accepted_in=("assessing", "drafting", "planned")),
+        Transition("final_plan_received", Noted),
+        *section_g_facts(("planned",)),
+        *advice_facts(asked_in=BEFORE_PLAN, answered_in=ANY_OPEN),
+    ],
+    reactions=[
+        Reaction("tribunal", "order_to_assess_made", "assessment_ordered", latest_case_only=True),
+        Reaction("tribunal", "refusal_to_assess_conceded", "assessment_conceded", latest_case_only=True),
+        Reaction("mediation", "agreed_to_assess", "assessment_mediated", latest_case_only=True),
+        Reaction("tribunal", "order_to_make_plan_made", "plan_ordered", latest_case_only=True),
+        Reaction("tribunal", "refusal_to_issue_conceded", "plan_conceded", latest_case_only=True),
+        Reaction("mediation", "agreed_to_make_plan", "plan_mediated", latest_case_only=True),
+        *TIME_LIMIT_REACTIONS,
+        *SECTION_G_REACTIONS,
+        Reaction("reassessment", "final_plan_received", "section_g_replaced", optional=True),
+    ],
 )

@@ -6,15 +6,14 @@ body's six weeks run from its own receipt, and the statute file says so. A proce
 from which states.
 """
 
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Collection, Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from models.casefile import Asked, CaseFile
 from models.facts import Code, FactData, FreeTextField, Service, StoredFact
-from statemachines.process import Guard
+from statemachines.process import Guard, NoTransition, Role
 
 
 class Noted(FactData):
@@ -126,37 +125,24 @@ def _named(line: StoredFact, among: Mapping[Asked, list[int]]) -> bool:
     return any(seqs and asked_body == body for (asked_body, _service), seqs in among.items())
 
 
-# What may be said of a request for advice under reg 8, and by whom it is allowed.
 REQUEST = "health_advice_requested"
 CALLED_FOR_AGAIN = "health_advice_called_for_again"
-ADVICE_FACTS: Mapping[str, type[FactData]] = MappingProxyType(
-    {
-        REQUEST: HealthAdviceRequested,
-        CALLED_FOR_AGAIN: HealthAdviceCalledForAgain,
-        "health_advice_acknowledged": ByBody,
-        "health_advice_answered": HealthAdviceAnswered,
-        "health_advice_received": ByBody,
-        "health_advice_returned": Returned,
-        "appointment_missed": AppointmentMissed,
-        "waiting_list_stated": WaitingListStated,
-    }
-)
-ADVICE_GUARDS: Mapping[str, Guard] = MappingProxyType(
-    {
-        "health_advice_acknowledged": was_asked(REQUEST),
-        "appointment_missed": was_asked(REQUEST),
-        "waiting_list_stated": was_asked(REQUEST),
-        "health_advice_answered": is_outstanding(REQUEST),
-        "health_advice_received": is_outstanding(REQUEST),
-        "health_advice_returned": has_answered(REQUEST),
-    }
-)
-ADVICE_ANSWERS = ("health_advice_received", "health_advice_answered")
-ADVICE_REOPENS = ("health_advice_returned", CALLED_FOR_AGAIN)
-ADVICE_CONTACTS = ("health_advice_acknowledged", "appointment_missed", "waiting_list_stated", *ADVICE_ANSWERS)
 
 
-def advice_stays(asked_in: Iterable[str], answered_in: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """The states that accept each of these facts: a request in some, what becomes of it in all that are open."""
-    asked, answered = tuple(asked_in), tuple(answered_in)
-    return {kind: asked if kind == REQUEST else answered for kind in ADVICE_FACTS}
+def advice_facts(asked_in: Collection[str], answered_in: Collection[str]) -> tuple[NoTransition, ...]:
+    """The facts about advice under reg 8. `asked_in`: states that accept a request; `answered_in`: all the others."""
+    asked, outstanding, answered = was_asked(REQUEST), is_outstanding(REQUEST), has_answered(REQUEST)
+
+    def fact(kind: str, model: type[FactData], guard: Guard | None, *roles: Role) -> NoTransition:
+        return NoTransition(kind, model, accepted_in=answered_in, guard=guard, roles=roles)
+
+    return (
+        NoTransition(REQUEST, HealthAdviceRequested, accepted_in=asked_in, roles=("asks",)),
+        fact(CALLED_FOR_AGAIN, HealthAdviceCalledForAgain, None, "reopens"),
+        fact("health_advice_acknowledged", ByBody, asked, "contacts"),
+        fact("health_advice_answered", HealthAdviceAnswered, outstanding, "answers", "contacts"),
+        fact("health_advice_received", ByBody, outstanding, "answers", "contacts"),
+        fact("health_advice_returned", Returned, answered, "reopens"),
+        fact("appointment_missed", AppointmentMissed, asked, "contacts"),
+        fact("waiting_list_stated", WaitingListStated, asked, "contacts"),
+    )

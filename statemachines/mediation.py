@@ -16,9 +16,9 @@ from statemachine import State
 from models.casefile import CaseFile
 from models.common_facts import COMMISSIONERS, Opening
 from models.facts import Code, FactData, FreeTextField, Slug, StoredFact
-from statemachines.changed_time_limits import COMPLIANCE, PLANS_HEARD
+from statemachines.changed_time_limits import PLAN_REACTIONS, compliance_facts
 from statemachines.health_advice import Noted
-from statemachines.process import StatutoryMachine, define_process
+from statemachines.process import NoTransition, OpeningFact, StatutoryMachine, Transition, define_process
 
 
 class Mediation(StatutoryMachine):
@@ -62,28 +62,8 @@ class Mediation(StatutoryMachine):
     commissioner_agreement_made = concluded.to(agreed) | certified.to(agreed) | agreed.to(agreed)
     commissioner_action_agreed = concluded.to(agreed) | certified.to(agreed) | agreed.to(agreed)
     authority_action_agreed = concluded.to(agreed) | certified.to(agreed) | agreed.to(agreed)
-    case_withdrawn = (
-        notified.to(withdrawn)
-        | contacted.to(withdrawn)
-        | declined.to(withdrawn)
-        | wanted.to(withdrawn)
-        | arranged.to(withdrawn)
-        | unarranged.to(withdrawn)
-        | concluded.to(withdrawn)
-        | certified.to(withdrawn)
-        | agreed.to(withdrawn)
-    )
-    case_closed = (
-        notified.to(closed)
-        | contacted.to(closed)
-        | declined.to(closed)
-        | wanted.to(closed)
-        | arranged.to(closed)
-        | unarranged.to(closed)
-        | concluded.to(closed)
-        | certified.to(closed)
-        | agreed.to(closed)
-    )
+    case_withdrawn = withdrawn.from_.any()
+    case_closed = closed.from_.any()
 
 
 class AppealableNoticeSent(Opening):
@@ -299,81 +279,65 @@ APPEALABLE = (
     "agreed_to_continue_and_amend",
 )
 ALIVE = ("notified", "contacted", "declined", "wanted", "arranged", "unarranged", "concluded", "certified", "agreed")
+MADE_IN_MEDIATION = "an agreement is made in mediation (reg 42), so that mediation_concluded comes first"
+ARRANGED_FIRST = "the family is told date and place of mediation that has been arranged (reg 37(2))"
+AGREED_FIRST = "what is done or told under an agreement follows the agreement (reg 42(3), (4))"
 
 PROCESS = define_process(
     Mediation,
     name="mediation",
     title="Mediation",
     version=2,  # what was agreed is done, and the authority told, by a body that agreed
-    opens="appealable_notice_sent",
-    facts={
-        "appealable_notice_sent": AppealableNoticeSent,
-        "adviser_contacted": Noted,
-        "mediation_declined": Noted,
-        "education_mediation_wanted": Noted,
-        "mixed_mediation_wanted": Noted,
-        "health_mediation_wanted": Noted,
-        "commissioner_notified": CommissionerNotified,
-        "mediation_arranged": MediationArranged,
-        "mediation_date_told": Noted,
-        "shorter_notice_agreed": ShorterNoticeAgreed,
-        "mediation_cannot_be_arranged": Noted,
-        "mediation_concluded": Noted,
-        "certificate_issued": Noted,
-        **dict.fromkeys(APPEALABLE, Noted),
-        "commissioner_agreement_made": CommissionerAgreed,
-        "commissioner_action_agreed": CommissionerAgreed,
-        "authority_action_agreed": AuthorityAgreed,
-        "agreed_action_done": AgreedActionDone,
-        "la_told_of_agreement": LaTold,
-        "other_time_agreed": OtherTimeAgreed,
-        **COMPLIANCE,
-    },
-    stays={
-        "commissioner_notified": ("wanted", "arranged"),
-        "mediation_date_told": ("arranged", "concluded"),
-        "shorter_notice_agreed": ("arranged",),
-        "agreed_action_done": ("agreed",),
-        "la_told_of_agreement": ("agreed",),
-        "other_time_agreed": ("agreed",),
-        **dict.fromkeys(COMPLIANCE, ALIVE),
-    },
-    guards={
-        "commissioner_notified": _route,
-        "mediation_cannot_be_arranged": _deemed,
-        **dict.fromkeys((*APPEALABLE, "commissioner_action_agreed", "authority_action_agreed"), _mediated),
-        "commissioner_agreement_made": _without_authority,
-        "agreed_action_done": _agreed_by,
-        "la_told_of_agreement": _told_by_party,
-    },
+    facts=[
+        OpeningFact("appealable_notice_sent", AppealableNoticeSent),
+        Transition("adviser_contacted", Noted),
+        Transition("mediation_declined", Noted),
+        Transition("education_mediation_wanted", Noted),
+        Transition("mixed_mediation_wanted", Noted),
+        Transition("health_mediation_wanted", Noted),
+        NoTransition(
+            "commissioner_notified",
+            CommissionerNotified,
+            accepted_in=("wanted", "arranged"),
+            guard=_route,
+            order="a commissioning body is notified once mediation with health issues is wanted (reg 35(2))",
+        ),
+        Transition(
+            "mediation_arranged",
+            MediationArranged,
+            order="mediation is arranged once the family wants it, and on which issues (CFA 2014 s53, s54)",
+        ),
+        NoTransition("mediation_date_told", Noted, accepted_in=("arranged", "concluded"), order=ARRANGED_FIRST),
+        NoTransition("shorter_notice_agreed", ShorterNoticeAgreed, accepted_in=("arranged",), order=ARRANGED_FIRST),
+        Transition("mediation_cannot_be_arranged", Noted, guard=_deemed),
+        Transition("mediation_concluded", Noted, order="only mediation that was arranged can conclude"),
+        Transition(
+            "certificate_issued",
+            Noted,
+            order="a certificate follows where mediation is not wanted (reg 34), has concluded (reg 39(1)) or cannot be"
+            " arranged (reg 39(3))",
+        ),
+        *(Transition(kind, Noted, guard=_mediated, order=MADE_IN_MEDIATION) for kind in APPEALABLE),
+        Transition(
+            "commissioner_agreement_made", CommissionerAgreed, guard=_without_authority, order=MADE_IN_MEDIATION
+        ),
+        Transition("commissioner_action_agreed", CommissionerAgreed, guard=_mediated, order=MADE_IN_MEDIATION),
+        Transition("authority_action_agreed", AuthorityAgreed, guard=_mediated, order=MADE_IN_MEDIATION),
+        NoTransition(
+            "agreed_action_done", AgreedActionDone, accepted_in=("agreed",), guard=_agreed_by, order=AGREED_FIRST
+        ),
+        NoTransition("la_told_of_agreement", LaTold, accepted_in=("agreed",), guard=_told_by_party, order=AGREED_FIRST),
+        NoTransition(
+            "other_time_agreed",
+            OtherTimeAgreed,
+            accepted_in=("agreed",),
+            order="reg 42(5): the parties may agree in writing on another time for what regs 42(2) and (3) ask;"
+            " reg 42(4) keeps its week",
+        ),
+        *compliance_facts(ALIVE),
+    ],
+    reactions=[
+        *PLAN_REACTIONS,
+    ],
     remarks=remarks,
-    hears=PLANS_HEARD,
-    hears_quietly=PLANS_HEARD.values(),
-    reasons={
-        "certificate_issued": (
-            "a certificate follows where mediation is not wanted (reg 34), has concluded (reg 39(1)) or cannot be"
-            " arranged (reg 39(3))"
-        ),
-        "mediation_arranged": "mediation is arranged once the family wants it, and on which issues (CFA 2014 s53, s54)",
-        "commissioner_notified": (
-            "a commissioning body is notified once mediation with health issues is wanted (reg 35(2))"
-        ),
-        **dict.fromkeys(
-            ("mediation_date_told", "shorter_notice_agreed"),
-            "the family is told date and place of mediation that has been arranged (reg 37(2))",
-        ),
-        **dict.fromkeys(
-            ("agreed_action_done", "la_told_of_agreement"),
-            "what is done or told under an agreement follows the agreement (reg 42(3), (4))",
-        ),
-        "mediation_concluded": "only mediation that was arranged can conclude",
-        "other_time_agreed": (
-            "reg 42(5): the parties may agree in writing on another time for what regs 42(2) and (3) ask; reg 42(4)"
-            " keeps its week"
-        ),
-        **dict.fromkeys(
-            (*APPEALABLE, "commissioner_agreement_made", "commissioner_action_agreed", "authority_action_agreed"),
-            "an agreement is made in mediation (reg 42), so that mediation_concluded comes first",
-        ),
-    },
 )

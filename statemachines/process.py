@@ -1,39 +1,44 @@
-"""The strict base of every statutory machine, and what a process is made of. Pure: no clock, no hooks, no callbacks.
+"""What a process is made of: a state machine, the definition of each of its facts, and its reactions to other cases.
 
-A machine says which facts move a case and from where. Facts that do not move it are listed beside it with the states
-that accept them. The class is the law and the check; `Process.table` is read off it once and is what folds look moves
-up in.
+Pure: no clock, no database, no callbacks. A machine says which facts change the state of a case, and from which states.
+`define_process` reads its transition table once, checks that machine, facts and reactions agree, and returns a
+`Process`. Replay uses the table; tests compare it with the class and with the frozen tables of every release.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Any, Literal
 
 from statemachine import StateMachine
 
 from models.casefile import CaseFile
 from models.common_facts import CORRECTIONS, ENGINE_ONLY, SHARED
-from models.errors import SendflowError
 from models.facts import FactData, StoredFact
 
+# Says why a case cannot accept a fact; None where it can.
 Guard = Callable[[CaseFile, StoredFact], str | None]
+# Says what a reader of a case should know besides its dates. Remarks decide nothing.
 Remarks = Callable[[CaseFile], list[str]]
+# What a fact does to the bodies that owe an answer: it asks one, is an answer, reopens a request, or shows contact.
+Role = Literal["asks", "answers", "reopens", "contacts"]
+# (state, fact kind) -> next state
+TransitionTable = Mapping[tuple[str, str], str]
 TABLES = Path(__file__).parent / "tables"
 
 
 class StatutoryMachine(StateMachine):
-    """States are nouns, events are fact kinds. Unknown or ill-timed events raise; nothing runs besides the move."""
+    """The strict base class: states are nouns, events are fact kinds. An event without a transition raises."""
 
     allow_event_without_transition = False
     catch_errors_as_events = False
     atomic_configuration_update = True
 
 
-class NotPermitted(SendflowError):
-    """A history that the machine does not allow, with a sentence for a person: which fact, and what is lawful then."""
-
-    default_code = "not_permitted"
+class NotPermitted(Exception):
+    """The machine does not permit a fact of a history. `sentence` names the fact, and what is permitted instead."""
 
     def __init__(self, seq: int, kind: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -42,76 +47,169 @@ class NotPermitted(SendflowError):
         self.sentence = sentence
 
 
+@dataclass(frozen=True)
+class FactDefinition:
+    """One fact kind of a process. Use `OpeningFact`, `Transition` or `NoTransition`.
+
+    `accepted_in`: states that accept the fact and do not change. `order`: what the law says about its place in the
+    order of facts; a refusal quotes it. `version`: of the fact's fields, never higher than the machine's version.
+    `requests_again`: the fact that sendflow then records for each body that was asked before this fact.
+    """
+
+    kind: str
+    model: type[FactData]
+    _: KW_ONLY
+    accepted_in: Collection[str] = ()
+    guard: Guard | None = None
+    order: str = ""
+    version: int = 1
+    roles: tuple[Role, ...] = ()
+    requests_again: str | None = None
+
+
+class OpeningFact(FactDefinition):
+    """A fact that opens a case. The first one of a process is its main opening fact.
+
+    Another one opens a case where nothing is known of what came before. The machine's transition from the initial state
+    then says in which state the case begins.
+    """
+
+
+class Transition(FactDefinition):
+    """A fact that changes the state of a case. The machine says from which state to which."""
+
+
+class NoTransition(FactDefinition):
+    """A fact that `accepted_in` states accept without a change of state."""
+
+
 @dataclass(frozen=True, slots=True)
 class FieldMapping:
-    """How a fact of another case is put where it is heard: particulars that go by another name there, and what it says
-    there besides.
+    """How the fields of a fact become the fields of the fact that a reaction records.
 
-    `from_opening`: particulars of the fact that opened that other case, and what they are called here; `opened_on` is
-    what its day is called.
+    `renamed`: fields with another name here. `constants`: fields with a fixed value. `from_opening`: fields of the fact
+    that opened the other case, and their names here. `opening_day`: the field for the day of that fact.
     """
 
     renamed: Mapping[str, str] = field(default_factory=dict)
-    says: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
     from_opening: Mapping[str, str] = field(default_factory=dict)
-    opened_on: str | None = None
+    opening_day: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
-    """One statutory process as its file describes it. `tables` holds the frozen table of every released version.
+class Reaction:
+    """When `kind` is recorded on a linked case of `process`, sendflow records `records` here.
 
-    `reasons`: what the law says where a fact comes in the wrong order, by kind: a refusal says it beside what is
-    lawful.
-    `one_open_per_child_and_la`: a second case of one child and local authority is refused while the first is open.
-    `hears_if`: what a fact of another case must say to be heard, field by field; `hears_as`: how it is put here.
-    `hears_once`: kinds of which a child's latest case that can take them is the one meant, and no earlier case; one
-    that opens a case opens none while another is under way.
-    `hears_quietly`: kinds that are heard only by a case that can take them, and elsewhere mean nothing: nobody is told
-    that a case could not take one.
-    `calls_again`: facts that begin again what a refusal had ended, and the fact that is then written for each body that
-    had been asked before.
-    `remarks`: what a reader of a case should know besides its dates, in sentences; they decide nothing.
-    `opens_too`: facts that may open a case as well, where nothing is known of what came before; they move the new case
-    as they move one at its first state.
+    `when`: values that fields of that fact must have. `optional`: nobody is asked to follow up if no case accepts it.
+    `latest_case_only`: only the latest case that accepts it, for a child with several. `if_nothing_is_due`: it opens no
+    case while another of the child has a duty with a due date.
+    """
+
+    process: str
+    kind: str
+    records: str
+    when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    fields: FieldMapping = field(default_factory=FieldMapping)
+    latest_case_only: bool = False
+    optional: bool = False
+    if_nothing_is_due: bool = False
+
+    def applies_to(self, data: Mapping[str, Any]) -> bool:
+        """Whether the fields of a fact have the values that `when` asks for."""
+        return all(data.get(key) in values for key, values in self.when.items())
+
+
+@dataclass(frozen=True)
+class Process:
+    """One statutory process. `tables` has the frozen transition table of every released version of the machine.
+
+    `one_open_case_per_child_and_la`: sendflow refuses a second case of one child and local authority while the first is
+    open.
     """
 
     name: str
     title: str
     machine: type[StatutoryMachine]
     version: int
-    opens: str
     initial: str
     states: Mapping[str, str]
     final: frozenset[str]
-    facts: Mapping[str, type[FactData]]
-    versions: Mapping[str, int]
-    table: Mapping[tuple[str, str], str]
-    stays: Mapping[str, frozenset[str]]
-    guards: Mapping[str, Guard]
-    asks: frozenset[str]
-    answers: frozenset[str]
-    reopens: frozenset[str]
-    contacts: frozenset[str]
-    hears: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    tables: Mapping[int, Mapping[tuple[str, str], str]] = field(default_factory=dict)
-    reasons: Mapping[str, str] = field(default_factory=dict)
-    one_open_per_child_and_la: bool = False
-    opens_too: frozenset[str] = frozenset()
-    hears_if: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
-    hears_as: Mapping[tuple[str, str], FieldMapping] = field(default_factory=dict)
-    hears_once: frozenset[str] = frozenset()
-    hears_quietly: frozenset[str] = frozenset()
-    calls_again: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, FactDefinition]
+    table: TransitionTable
+    tables: Mapping[int, TransitionTable]
+    reactions: Sequence[Reaction] = ()
+    one_open_case_per_child_and_la: bool = False
     remarks: Remarks | None = None
 
-    def lawful(self, state: str) -> list[str]:
-        """Fact kinds that a case in `state` accepts, in alphabetical order; guards may still refuse one for its
-        particulars.
+    @cached_property
+    def opens(self) -> str:
+        """The main opening fact."""
+        return next(fact.kind for fact in self.facts.values() if isinstance(fact, OpeningFact))
+
+    @cached_property
+    def opens_too(self) -> frozenset[str]:
+        """The other opening facts."""
+        return frozenset(fact.kind for fact in self.facts.values() if isinstance(fact, OpeningFact)) - {self.opens}
+
+    @cached_property
+    def asks(self) -> frozenset[str]:
+        """Facts that ask a body for something."""
+        return self._with_role("asks")
+
+    @cached_property
+    def answers(self) -> frozenset[str]:
+        """Facts by which a body answers."""
+        return self._with_role("answers")
+
+    @cached_property
+    def reopens(self) -> frozenset[str]:
+        """Facts after which a body owes an answer again."""
+        return self._with_role("reopens")
+
+    @cached_property
+    def contacts(self) -> frozenset[str]:
+        """Facts that show contact with a body."""
+        return self._with_role("contacts")
+
+    @cached_property
+    def requests_again(self) -> Mapping[str, str]:
+        """Facts after which sendflow requests again what was requested before, and the fact that it records."""
+        return {fact.kind: fact.requests_again for fact in self.facts.values() if fact.requests_again is not None}
+
+    def model_of(self, kind: str) -> type[FactData] | None:
+        """The model of a fact's fields; None if the process has no such fact."""
+        definition = self.facts.get(kind)
+        return definition.model if definition is not None else None
+
+    def _with_role(self, role: Role) -> frozenset[str]:
+        return frozenset(fact.kind for fact in self.facts.values() if role in fact.roles)
+
+    def permitted(self, state: str) -> list[str]:
+        """Fact kinds that a case in `state` accepts, in alphabetical order. A guard may still refuse one for its
+        fields.
         """
-        moving = {kind for from_state, kind in self.table if from_state == state}
-        staying = {kind for kind, states in self.stays.items() if state in states}
-        return sorted(moving | staying)
+        transitions = {kind for from_state, kind in self.table if from_state == state}
+        accepted = {fact.kind for fact in self.facts.values() if state in fact.accepted_in}
+        return sorted(transitions | accepted)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Shape:
+    """What `define_process` reads off a machine."""
+
+    name: str
+    states: Mapping[str, str]
+    final: frozenset[str]
+    table: TransitionTable
+
+    @property
+    def open_states(self) -> frozenset[str]:
+        return frozenset(self.states) - self.final
+
+    @property
+    def events(self) -> set[str]:
+        return {kind for _state, kind in self.table}
 
 
 def define_process(
@@ -120,85 +218,115 @@ def define_process(
     name: str,
     title: str,
     version: int,
-    opens: str,
-    facts: Mapping[str, type[FactData]],
-    stays: Mapping[str, Iterable[str]],
-    guards: Mapping[str, Guard] | None = None,
-    asks: Iterable[str] = (),
-    answers: Iterable[str] = (),
-    reopens: Iterable[str] = (),
-    contacts: Iterable[str] = (),
-    hears: Mapping[tuple[str, str], str] | None = None,
-    versions: Mapping[str, int] | None = None,
-    reasons: Mapping[str, str] | None = None,
-    one_open_per_child_and_la: bool = False,
-    opens_too: Iterable[str] = (),
-    hears_if: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] | None = None,
-    hears_as: Mapping[tuple[str, str], FieldMapping] | None = None,
-    hears_once: Iterable[str] = (),
-    hears_quietly: Iterable[str] = (),
-    calls_again: Mapping[str, str] | None = None,
+    facts: Iterable[FactDefinition],
+    reactions: Iterable[Reaction] = (),
+    one_open_case_per_child_and_la: bool = False,
     remarks: Remarks | None = None,
 ) -> Process:
-    """Put a process together from its machine and its facts.
+    """Put a process together from its machine, its facts and its reactions.
 
-    The facts that every process shares are added with the states that accept them: all but the final ones. Corrections,
-    and what the engine itself wrote, stand in final states too: they say nothing new about the case, and a closing day
-    learned late must not make an earlier breach unlawful. The engine begins nothing new on a case in a final state.
-    Raises ValueError where a fact has no place in the machine, or an event no fact.
+    The facts that every process shares are added. Every state that is not final accepts them. Final states accept
+    corrections and sendflow's own facts too: a closing day learned late must not refuse an earlier breach.
+    Raises ValueError with a sentence if machine, facts and reactions do not agree.
     """
-    states = {state.id: str(state.name) for state in machine.states}
-    final = frozenset(state.id for state in machine.states if state.final)
-    initial = next(state.id for state in machine.states if state.initial)
-    table = table_of(machine)
-    alive = frozenset(states) - final
-    known: dict[str, type[FactData]] = {**SHARED, **facts}
-    moving = {kind for _state, kind in table}
-    staying = {kind: frozenset(some) for kind, some in stays.items()}
-    for kind in SHARED.keys() - moving - staying.keys():
-        staying[kind] = frozenset(states) if kind in CORRECTIONS | ENGINE_ONLY else alive
-    placed = moving | staying.keys() | {opens}
-    if placed != known.keys():
-        raise ValueError(f"{name}: facts without a place, or places without a fact: {sorted(placed ^ known.keys())}")
-    if (later := max((versions or {}).values(), default=1)) > version:
-        # An earlier program knows by the machine alone that a fact is not for it to read.
-        raise ValueError(
-            f"{name}: a fact in its version {later} needs version {later} of the machine, and this is {version}"
-        )
+    shape = _Shape(
+        name=name,
+        states={state.id: str(state.name) for state in machine.states},
+        final=frozenset(state.id for state in machine.states if state.final),
+        table=table_of(machine),
+    )
+    own, reacts = list(facts), tuple(reactions)
+    known = {fact.kind: fact for fact in (*_shared_facts(shape), *own)}
+    problems = [
+        *_duplicates(own, reacts),
+        *(problem for fact in own for problem in _problems_of_fact(fact, shape, known, version)),
+        *_problems_of_process(own, reacts, shape, known),
+    ]
+    if problems:
+        raise ValueError(f"{name}: {'; '.join(problems)}")
     return Process(
-        name,
-        title,
-        machine,
-        version,
-        opens,
-        initial,
-        states,
-        final,
-        known,
-        {kind: (versions or {}).get(kind, 1) for kind in known},
-        table,
-        staying,
-        dict(guards or {}),
-        frozenset(asks),
-        frozenset(answers),
-        frozenset(reopens),
-        frozenset(contacts),
-        dict(hears or {}),
-        released_tables(name) | {version: table},
-        dict(reasons or {}),
-        one_open_per_child_and_la,
-        frozenset(opens_too),
-        dict(hears_if or {}),
-        dict(hears_as or {}),
-        frozenset(hears_once),
-        frozenset(hears_quietly),
-        dict(calls_again or {}),
-        remarks,
+        name=name,
+        title=title,
+        machine=machine,
+        version=version,
+        initial=next(state.id for state in machine.states if state.initial),
+        states=shape.states,
+        final=shape.final,
+        facts=known,
+        table=shape.table,
+        tables=released_tables(name) | {version: shape.table},
+        reactions=reacts,
+        one_open_case_per_child_and_la=one_open_case_per_child_and_la,
+        remarks=remarks,
     )
 
 
+def _shared_facts(shape: _Shape) -> list[FactDefinition]:
+    shared: list[FactDefinition] = []
+    for kind, model in SHARED.items():
+        if kind in shape.events:
+            shared.append(Transition(kind, model))
+        elif kind in CORRECTIONS | ENGINE_ONLY:
+            shared.append(NoTransition(kind, model, accepted_in=frozenset(shape.states)))
+        else:
+            shared.append(NoTransition(kind, model, accepted_in=shape.open_states))
+    return shared
+
+
+def _duplicates(facts: Sequence[FactDefinition], reactions: Sequence[Reaction]) -> list[str]:
+    kinds = [*SHARED, *(fact.kind for fact in facts)]
+    causes = [(reaction.process, reaction.kind) for reaction in reactions]
+    return [
+        *(f"{kind} is defined more than once" for kind in dict.fromkeys(kinds) if kinds.count(kind) > 1),
+        *(f"there are two reactions to {' '.join(each)}" for each in dict.fromkeys(causes) if causes.count(each) > 1),
+    ]
+
+
+def _problems_of_fact(
+    fact: FactDefinition, shape: _Shape, known: Mapping[str, FactDefinition], version: int
+) -> list[str]:
+    problems = []
+    has_transition = fact.kind in shape.events
+    if isinstance(fact, Transition) and not has_transition:
+        problems.append(f"{fact.kind} is a Transition, and the machine has no transition of that name")
+    if isinstance(fact, NoTransition) and has_transition:
+        problems.append(f"{fact.kind} is a NoTransition, and the machine has a transition of that name")
+    if isinstance(fact, NoTransition) and not fact.accepted_in:
+        problems.append(f"{fact.kind} is accepted in no state: name the states in accepted_in")
+    if unknown := set(fact.accepted_in) - shape.open_states:
+        problems.append(f"{fact.kind} is accepted in {sorted(unknown)}, which are no open states of the machine")
+    if both := [state for state in fact.accepted_in if (state, fact.kind) in shape.table]:
+        problems.append(f"{fact.kind} both changes {both} and is accepted there without a change")
+    if fact.requests_again is not None and fact.requests_again not in known:
+        problems.append(f"{fact.kind} requests {fact.requests_again} again, which is no fact of the process")
+    if fact.version > version:
+        # A program of an earlier version only sees from the machine's version that it cannot read a fact.
+        problems.append(
+            f"{fact.kind} in its version {fact.version} needs version {fact.version} of the machine,"
+            f" and this is {version}"
+        )
+    return problems
+
+
+def _problems_of_process(
+    facts: Sequence[FactDefinition],
+    reactions: Sequence[Reaction],
+    shape: _Shape,
+    known: Mapping[str, FactDefinition],
+) -> list[str]:
+    problems = [f"the machine has {kind}, and no fact defines it" for kind in sorted(shape.events - known.keys())]
+    if not any(isinstance(fact, OpeningFact) for fact in facts):
+        problems.append("no fact opens a case: define one as OpeningFact")
+    problems.extend(
+        f"a reaction records {reaction.records}, which is no fact of the process"
+        for reaction in reactions
+        if reaction.records not in known
+    )
+    return problems
+
+
 def table_of(machine: type[StatutoryMachine]) -> dict[tuple[str, str], str]:
-    """The moves of a machine: (state, fact kind) -> state."""
+    """The transition table of a machine: (state, fact kind) -> next state."""
     return {
         (state.id, event.id): transition.target.id
         for state in machine.states
@@ -209,7 +337,7 @@ def table_of(machine: type[StatutoryMachine]) -> dict[tuple[str, str], str]:
 
 
 def released_tables(name: str) -> dict[int, dict[tuple[str, str], str]]:
-    """The frozen tables of a process, by version; old facts replay against theirs for ever."""
+    """The frozen transition tables of a process by version. Old facts always replay against theirs."""
     found: dict[int, dict[tuple[str, str], str]] = {}
     for path in sorted(TABLES.glob(f"{name}.v*.json")):
         rows = json.loads(path.read_text("utf-8"))

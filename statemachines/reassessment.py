@@ -18,36 +18,19 @@ from statemachine import State
 from models.casefile import CaseFile
 from models.common_facts import COMMISSIONERS, Opening
 from models.facts import Code, FactData, FreeTextField, StoredFact
-from statemachines.ceasing_a_plan import (
-    CEASE_FACTS,
-    CEASE_GUARDS,
-    CEASE_HEARS,
-    CEASE_HEARS_AS,
-    CEASE_HEARS_IF,
-    CEASE_QUIETLY,
-    CEASE_STAYS,
+from statemachines.ceasing_a_plan import CEASE_FACTS, CEASE_REACTIONS
+from statemachines.changed_time_limits import TIME_LIMIT_REACTIONS, TimeAgreed, TimeDirected
+from statemachines.health_advice import CALLED_FOR_AGAIN, Noted, advice_facts
+from statemachines.process import (
+    FieldMapping,
+    NoTransition,
+    OpeningFact,
+    Reaction,
+    StatutoryMachine,
+    Transition,
+    define_process,
 )
-from statemachines.changed_time_limits import AGREED_AS_HEARD, TimeAgreed, TimeDirected
-from statemachines.health_advice import (
-    ADVICE_ANSWERS,
-    ADVICE_CONTACTS,
-    ADVICE_FACTS,
-    ADVICE_GUARDS,
-    ADVICE_REOPENS,
-    CALLED_FOR_AGAIN,
-    REQUEST,
-    Noted,
-    advice_stays,
-)
-from statemachines.process import FieldMapping, StatutoryMachine, define_process
-from statemachines.section_g import (
-    SECTION_G_FACTS,
-    SECTION_G_GUARDS,
-    SECTION_G_HEARS,
-    SECTION_G_HEARS_IF,
-    SECTION_G_REASONS,
-    section_g_stays,
-)
+from statemachines.section_g import SECTION_G_REACTIONS, section_g_facts
 
 
 class Reassessment(StatutoryMachine):
@@ -82,24 +65,8 @@ class Reassessment(StatutoryMachine):
     cease_decided = reassessing.to(ceasing) | drafting.to(ceasing)
     plan_ceased = ceasing.to(ceased)
     cease_reversed = ceasing.to(reassessing) | ceased.to(reassessing)
-    case_withdrawn = (
-        requested.to(withdrawn)
-        | refused.to(withdrawn)
-        | reassessing.to(withdrawn)
-        | drafting.to(withdrawn)
-        | planned.to(withdrawn)
-        | ceasing.to(withdrawn)
-        | ceased.to(withdrawn)
-    )
-    case_closed = (
-        requested.to(closed)
-        | refused.to(closed)
-        | reassessing.to(closed)
-        | drafting.to(closed)
-        | planned.to(closed)
-        | ceasing.to(closed)
-        | ceased.to(closed)
-    )
+    case_withdrawn = withdrawn.from_.any()
+    case_closed = closed.from_.any()
 
 
 class ReassessmentRequested(Opening):
@@ -176,70 +143,40 @@ PROCESS = define_process(
     name="reassessment",
     title="Re-assessment",
     version=2,  # a concession and an agreement are facts of their own, as in an assessment
-    opens="reassessment_requested",
-    facts={
-        "reassessment_requested": ReassessmentRequested,
-        "reassessment_agreed": Noted,
-        "reassessment_refused": ReassessmentRefused,
-        "refusal_reversed": Noted,
-        "reassessment_ordered": Noted,
-        "reassessment_conceded": Noted,
-        "reassessment_mediated": Noted,
-        "time_directed": TimeDirected,
-        "time_agreed": TimeAgreed,
-        **ADVICE_FACTS,
-        "draft_plan_received": Noted,
-        "section_g_agreed": Noted,
-        "final_plan_received": Noted,
-        **SECTION_G_FACTS,
-        **CEASE_FACTS,
-    },
-    stays={
-        **advice_stays(BEFORE_PLAN, ANY_OPEN),
-        "section_g_agreed": ("reassessing", "drafting", "planned"),
-        **section_g_stays("planned"),
-        "time_directed": ANY_OPEN,
-        "time_agreed": ANY_OPEN,
-        **CEASE_STAYS,
-    },
-    guards={
-        **ADVICE_GUARDS,
-        "reassessment_refused": _may_refuse,
-        **SECTION_G_GUARDS,
-        **CEASE_GUARDS,
-    },
-    reasons=SECTION_G_REASONS,
-    asks=(REQUEST,),
-    answers=ADVICE_ANSWERS,
-    reopens=ADVICE_REOPENS,
-    calls_again=dict.fromkeys(
-        ("reassessment_ordered", "reassessment_conceded", "reassessment_mediated", "refusal_reversed"), CALLED_FOR_AGAIN
-    ),
-    contacts=ADVICE_CONTACTS,
-    hears={
-        ("tribunal", "order_to_reassess_made"): "reassessment_ordered",
-        ("tribunal", "refusal_to_reassess_conceded"): "reassessment_conceded",
-        ("mediation", "agreed_to_reassess"): "reassessment_mediated",
-        ("tribunal", "time_directed"): "time_directed",
-        ("mediation", "other_time_agreed"): "time_agreed",
-        ("transfer", "assessment_or_review_requested"): "reassessment_requested",
-        **SECTION_G_HEARS,
-        ("reassessment", "final_plan_received"): "section_g_replaced",
-        **CEASE_HEARS,
-    },
-    # A new commissioner's request for an assessment (regs 15(8), 16(3)) is one that the authority has to comply with,
-    # as under reg 23.
-    hears_if={
-        **SECTION_G_HEARS_IF,
-        **CEASE_HEARS_IF,
-        ("transfer", "assessment_or_review_requested"): {"asked_for": ("assessment",)},
-    },
-    hears_as={
-        **CEASE_HEARS_AS,
-        ("mediation", "other_time_agreed"): AGREED_AS_HEARD,
-        ("transfer", "assessment_or_review_requested"): FieldMapping(says={"requested_by": "rcb"}),
-    },
-    hears_once=("reassessment_requested", "reassessment_ordered", "reassessment_conceded", "reassessment_mediated"),
-    hears_quietly=("time_directed", "time_agreed", *SECTION_G_FACTS, *CEASE_QUIETLY),
+    facts=[
+        OpeningFact("reassessment_requested", ReassessmentRequested),
+        Transition("reassessment_agreed", Noted),
+        Transition("reassessment_refused", ReassessmentRefused, guard=_may_refuse),
+        Transition("refusal_reversed", Noted, requests_again=CALLED_FOR_AGAIN),
+        Transition("reassessment_ordered", Noted, requests_again=CALLED_FOR_AGAIN),
+        Transition("reassessment_conceded", Noted, requests_again=CALLED_FOR_AGAIN),
+        Transition("reassessment_mediated", Noted, requests_again=CALLED_FOR_AGAIN),
+        NoTransition("time_directed", TimeDirected, accepted_in=ANY_OPEN),
+        NoTransition("time_agreed", TimeAgreed, accepted_in=ANY_OPEN),
+        *advice_facts(asked_in=BEFORE_PLAN, answered_in=ANY_OPEN),
+        Transition("draft_plan_received", Noted),
+        NoTransition("section_g_agreed", Noted, accepted_in=("reassessing", "drafting", "planned")),
+        Transition("final_plan_received", Noted),
+        *section_g_facts(("planned",)),
+        *CEASE_FACTS,
+    ],
+    reactions=[
+        Reaction("tribunal", "order_to_reassess_made", "reassessment_ordered", latest_case_only=True),
+        Reaction("tribunal", "refusal_to_reassess_conceded", "reassessment_conceded", latest_case_only=True),
+        Reaction("mediation", "agreed_to_reassess", "reassessment_mediated", latest_case_only=True),
+        *TIME_LIMIT_REACTIONS,
+        # The authority has to comply with the new commissioner (regs 15(8), 16(3)), as under reg 23.
+        Reaction(
+            "transfer",
+            "assessment_or_review_requested",
+            "reassessment_requested",
+            when={"asked_for": ("assessment",)},
+            fields=FieldMapping(constants={"requested_by": "rcb"}),
+            if_nothing_is_due=True,
+        ),
+        *SECTION_G_REACTIONS,
+        Reaction("reassessment", "final_plan_received", "section_g_replaced", optional=True),
+        *CEASE_REACTIONS,
+    ],
     remarks=remarks,
 )

@@ -14,7 +14,7 @@ from statemachine import State
 from models.casefile import CaseFile
 from models.common_facts import Opening
 from models.facts import Code, FactData, FreeTextField, Service, Slug, StoredFact
-from statemachines.process import StatutoryMachine, define_process
+from statemachines.process import NoTransition, OpeningFact, Reaction, StatutoryMachine, Transition, define_process
 
 OPENS = "section23_opinion_formed"
 
@@ -43,22 +43,8 @@ class Section23(StatutoryMachine):
     la_outcome_stated = notified.to(answered) | acknowledged.to(answered)
     la_agreed_to_assess = notified.to(answered) | acknowledged.to(answered)
     la_refused_to_assess = notified.to(answered) | acknowledged.to(answered)
-    case_withdrawn = (
-        formed.to(withdrawn)
-        | informed.to(withdrawn)
-        | offered.to(withdrawn)
-        | notified.to(withdrawn)
-        | acknowledged.to(withdrawn)
-        | answered.to(withdrawn)
-    )
-    case_closed = (
-        formed.to(closed)
-        | informed.to(closed)
-        | offered.to(closed)
-        | notified.to(closed)
-        | acknowledged.to(closed)
-        | answered.to(closed)
-    )
+    case_withdrawn = withdrawn.from_.any()
+    case_closed = closed.from_.any()
 
 
 class OpinionFormed(Opening):
@@ -208,47 +194,34 @@ PROCESS = define_process(
     name="section23",
     title="Section 23 notification",
     version=1,
-    opens=OPENS,
-    facts={
-        OPENS: OpinionFormed,
-        "parent_informed": ParentInformed,
-        "discussion_offered": DiscussionOffered,
-        "voluntary_organisation_identified": OrganisationIdentified,
-        "voluntary_organisation_named": OrganisationNamed,
-        "la_notified": LaNotified,
-        "la_acknowledged": Said,
-        "la_outcome_stated": LaOutcomeStated,
-        "la_agreed_to_assess": Said,
-        "la_refused_to_assess": Said,
-    },
-    stays={
-        "voluntary_organisation_identified": ALIVE,
-        "voluntary_organisation_named": ALIVE,
-        "la_agreed_to_assess": ("answered",),
-        "la_refused_to_assess": ("answered",),
-    },
-    guards={
-        OPENS: _lawful_opening,
-        "parent_informed": _told_of_both,
-        "discussion_offered": _own,
-        "voluntary_organisation_identified": _own,
-        "voluntary_organisation_named": _own,
-        "la_notified": _own,
-    },
-    reasons={
-        "discussion_offered": (
-            "CFA 2014 s23(2): the parent is told of the opinion first, and then has the opportunity to discuss it"
+    facts=[
+        OpeningFact(OPENS, OpinionFormed, guard=_lawful_opening),
+        Transition("parent_informed", ParentInformed, guard=_told_of_both),
+        Transition(
+            "discussion_offered",
+            DiscussionOffered,
+            guard=_own,
+            order="CFA 2014 s23(2): the parent is told of the opinion first,"
+            " and then has the opportunity to discuss it",
         ),
-        "la_notified": (
-            "CFA 2014 s23(2) and (3): the parent is told of the opinion and the duty, and offered a discussion, before"
-            " the authority is told, once"
+        NoTransition("voluntary_organisation_identified", OrganisationIdentified, accepted_in=ALIVE, guard=_own),
+        NoTransition("voluntary_organisation_named", OrganisationNamed, accepted_in=ALIVE, guard=_own),
+        Transition(
+            "la_notified",
+            LaNotified,
+            guard=_own,
+            order="CFA 2014 s23(2) and (3): the parent is told of the opinion and the duty, and offered a discussion,"
+            " before the authority is told, once",
         ),
-    },
-    hears={
-        ("ehc_needs_assessment", "assessment_agreed"): "la_agreed_to_assess",
-        ("ehc_needs_assessment", "assessment_refused"): "la_refused_to_assess",
-    },
-    hears_quietly=("la_agreed_to_assess", "la_refused_to_assess"),
-    one_open_per_child_and_la=True,
+        Transition("la_acknowledged", Said),
+        Transition("la_outcome_stated", LaOutcomeStated),
+        Transition("la_agreed_to_assess", Said, accepted_in=("answered",)),
+        Transition("la_refused_to_assess", Said, accepted_in=("answered",)),
+    ],
+    reactions=[
+        Reaction("ehc_needs_assessment", "assessment_agreed", "la_agreed_to_assess", optional=True),
+        Reaction("ehc_needs_assessment", "assessment_refused", "la_refused_to_assess", optional=True),
+    ],
+    one_open_case_per_child_and_la=True,
     remarks=remarks,
 )

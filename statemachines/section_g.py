@@ -7,14 +7,13 @@ plan with another section G takes the earlier one's place, and the duty goes on 
 the law gives none.
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Collection
 from typing import ClassVar, Literal
 
 from models.casefile import CaseFile
 from models.common_facts import COMMISSIONERS
 from models.facts import Code, FactData, FreeTextField, StoredFact
-from statemachines.process import Guard
+from statemachines.process import Guard, NoTransition, Reaction
 
 
 class OfSectionG(FactData):
@@ -63,35 +62,26 @@ def _arranged_before(casefile: CaseFile, _line: StoredFact) -> str | None:
     return "only what was arranged can stop: record section_g_arranged with its own day first (CFA 2014 s42(3))"
 
 
-SECTION_G_FACTS: Mapping[str, type[FactData]] = MappingProxyType(
-    {
-        "section_g_arranged": SectionGArranged,
-        "section_g_stopped": SectionGStopped,
-        "section_g_replaced": SectionGReplaced,
-    }
+PLAN_FIRST = "CFA 2014 s42(3): the duty to arrange what section G says begins with the final plan, which comes first"
+CHANGED = {"section_g": ("changed",)}
+# On a move the new body finds that it can arrange it, or that it cannot (SEND Regs 2014 regs 15(8), 16(3)). That is
+# recorded once, on the case of the move.
+SECTION_G_REACTIONS = (
+    Reaction("transfer", "section_g_arranged", "section_g_arranged", optional=True),
+    Reaction("transfer", "section_g_found_impracticable", "section_g_stopped", optional=True),
+    Reaction("annual_review", "amended_plan_received", "section_g_replaced", when=CHANGED, optional=True),
+    Reaction("annual_review", "plan_amendment_made", "section_g_replaced", when=CHANGED, optional=True),
 )
-SECTION_G_GUARDS: Mapping[str, Guard] = MappingProxyType({"section_g_stopped": _arranged_before})
-SECTION_G_REASONS: Mapping[str, str] = MappingProxyType(
-    dict.fromkeys(
-        SECTION_G_FACTS,
-        "CFA 2014 s42(3): the duty to arrange what section G says begins with the final plan, which comes first",
+
+
+def section_g_facts(accepted_in: Collection[str], first: Guard | None = None) -> tuple[NoTransition, ...]:
+    """The facts about section G. `accepted_in`: the states in which the plan is final. `first` guards every fact."""
+
+    def stop_guard(casefile: CaseFile, fact: StoredFact) -> str | None:
+        return (first(casefile, fact) if first is not None else None) or _arranged_before(casefile, fact)
+
+    return (
+        NoTransition("section_g_arranged", SectionGArranged, accepted_in=accepted_in, guard=first, order=PLAN_FIRST),
+        NoTransition("section_g_stopped", SectionGStopped, accepted_in=accepted_in, guard=stop_guard, order=PLAN_FIRST),
+        NoTransition("section_g_replaced", SectionGReplaced, accepted_in=accepted_in, guard=first, order=PLAN_FIRST),
     )
-)
-# On a move the new body finds that it can arrange it, or that it cannot (SEND Regs 2014 regs 15(8), 16(3)): recorded
-# once, on the case of the move.
-SECTION_G_HEARS: Mapping[tuple[str, str], str] = MappingProxyType(
-    {
-        ("transfer", "section_g_arranged"): "section_g_arranged",
-        ("transfer", "section_g_found_impracticable"): "section_g_stopped",
-        ("annual_review", "amended_plan_received"): "section_g_replaced",
-        ("annual_review", "plan_amendment_made"): "section_g_replaced",
-    }
-)
-SECTION_G_HEARS_IF: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {("annual_review", kind): {"section_g": ("changed",)} for kind in ("amended_plan_received", "plan_amendment_made")}
-)
-
-
-def section_g_stays(*states: str) -> dict[str, tuple[str, ...]]:
-    """The states that accept these facts: those in which the plan is final."""
-    return dict.fromkeys(SECTION_G_FACTS, states)

@@ -16,7 +16,7 @@ from statemachine import State
 from models.casefile import CaseFile
 from models.common_facts import COMMISSIONERS, Opening
 from models.facts import Code, FactData, FreeTextField, Slug, StoredFact
-from statemachines.process import StatutoryMachine, define_process
+from statemachines.process import NoTransition, OpeningFact, Reaction, StatutoryMachine, Transition, define_process
 
 MOVE, CHANGE = "move_known", "commissioner_change_known"
 
@@ -45,22 +45,8 @@ class Transfer(StatutoryMachine):
     plan_transferred = expected.to(transferred) | moved.to(transferred)
     new_la_reviewed = transferred.to(reviewed)
     new_rcb_notified_of_change = changed.to(handed_over)
-    case_withdrawn = (
-        expected.to(withdrawn)
-        | moved.to(withdrawn)
-        | transferred.to(withdrawn)
-        | reviewed.to(withdrawn)
-        | changed.to(withdrawn)
-        | handed_over.to(withdrawn)
-    )
-    case_closed = (
-        expected.to(closed)
-        | moved.to(closed)
-        | transferred.to(closed)
-        | reviewed.to(closed)
-        | changed.to(closed)
-        | handed_over.to(closed)
-    )
+    case_withdrawn = withdrawn.from_.any()
+    case_closed = closed.from_.any()
 
 
 class MoveKnown(Opening):
@@ -223,8 +209,6 @@ def remarks(casefile: CaseFile) -> list[str]:
     ]
 
 
-OF_A_MOVE = ("original_rcb_aware_of_move", "new_rcb_notified_of_move", "new_rcb_aware_of_move")
-OF_A_CHANGE = ("original_rcb_aware_of_change", "new_rcb_notified_of_change", "new_rcb_aware_of_change")
 OWN_WORDS = (
     "SEND Regs 2014 reg 15 is for a move to another authority, each step once and in its order, and reg 16 for another"
     " commissioner without a move"
@@ -238,60 +222,41 @@ PROCESS = define_process(
     name="transfer",
     title="Move or change of commissioner",
     version=1,
-    opens=MOVE,
-    opens_too=(CHANGE,),
-    facts={
-        MOVE: MoveKnown,
-        CHANGE: CommissionerChangeKnown,
-        "move_day_set": MoveDaySet,
-        "old_la_aware_of_move": Noted,
-        "child_moved": Noted,
-        "plan_transferred": PlanTransferred,
-        "new_la_informed_parent": NewLaInformedParent,
-        "new_la_reviewed": Noted,
-        "original_rcb_aware_of_move": ByBoard,
-        "new_rcb_notified_of_move": NewRcbNotified,
-        "new_rcb_aware_of_move": ByBoard,
-        "original_rcb_aware_of_change": ByBoard,
-        "new_rcb_notified_of_change": NewRcbNotified,
-        "new_rcb_aware_of_change": ByBoard,
-        "section_g_arranged": ByBoard,
-        "section_g_found_impracticable": SectionGFoundImpracticable,
-        "assessment_or_review_requested": AskedForReview,
-    },
-    stays={
-        "move_day_set": ("expected",),
-        "old_la_aware_of_move": ("expected", "moved", "transferred"),
-        "child_moved": ("transferred", "reviewed"),
-        "new_la_informed_parent": ("transferred", "reviewed"),
-        "original_rcb_aware_of_move": A_MOVE,
-        "new_rcb_notified_of_move": A_MOVE,
-        "new_rcb_aware_of_move": A_MOVE,
-        "original_rcb_aware_of_change": A_CHANGE,
-        "new_rcb_notified_of_change": ("handed_over",),
-        "new_rcb_aware_of_change": A_CHANGE,
-        "section_g_arranged": ALIVE,
-        "section_g_found_impracticable": ALIVE,
-        "assessment_or_review_requested": ALIVE,
-    },
-    guards={
-        CHANGE: _no_move,
-        "section_g_arranged": _aware,
-        "section_g_found_impracticable": _not_yet_asked,
-        "assessment_or_review_requested": _aware,
-    },
-    reasons={
-        **dict.fromkeys(
-            ("move_day_set", "old_la_aware_of_move", "child_moved", "plan_transferred", *OF_A_MOVE), OWN_WORDS
+    facts=[
+        OpeningFact(MOVE, MoveKnown),
+        OpeningFact(CHANGE, CommissionerChangeKnown, guard=_no_move),
+        NoTransition("move_day_set", MoveDaySet, accepted_in=("expected",), order=OWN_WORDS),
+        NoTransition("old_la_aware_of_move", Noted, accepted_in=("expected", "moved", "transferred"), order=OWN_WORDS),
+        Transition("child_moved", Noted, accepted_in=("transferred", "reviewed"), order=OWN_WORDS),
+        Transition("plan_transferred", PlanTransferred, order=OWN_WORDS),
+        NoTransition(
+            "new_la_informed_parent",
+            NewLaInformedParent,
+            accepted_in=("transferred", "reviewed"),
+            order="SEND Regs 2014 reg 15(4): the new authority's six weeks begin with the transfer of the plan,"
+            " which comes first",
         ),
-        **dict.fromkeys(OF_A_CHANGE, OWN_WORDS),
-        "new_la_informed_parent": (
-            "SEND Regs 2014 reg 15(4): the new authority's six weeks begin with the transfer of the plan, which comes"
-            " first"
+        Transition(
+            "new_la_reviewed",
+            Noted,
+            order="SEND Regs 2014 reg 15(5): the new authority reviews the plan once it has been transferred",
         ),
-        "new_la_reviewed": "SEND Regs 2014 reg 15(5): the new authority reviews the plan once it has been transferred",
-    },
-    hears={("annual_review", kind): "new_la_reviewed" for kind in ("plan_kept", "amendment_decided", "cease_decided")},
-    hears_quietly=("new_la_reviewed",),
+        NoTransition("original_rcb_aware_of_move", ByBoard, accepted_in=A_MOVE, order=OWN_WORDS),
+        NoTransition("new_rcb_notified_of_move", NewRcbNotified, accepted_in=A_MOVE, order=OWN_WORDS),
+        NoTransition("new_rcb_aware_of_move", ByBoard, accepted_in=A_MOVE, order=OWN_WORDS),
+        NoTransition("original_rcb_aware_of_change", ByBoard, accepted_in=A_CHANGE, order=OWN_WORDS),
+        Transition("new_rcb_notified_of_change", NewRcbNotified, accepted_in=("handed_over",), order=OWN_WORDS),
+        NoTransition("new_rcb_aware_of_change", ByBoard, accepted_in=A_CHANGE, order=OWN_WORDS),
+        NoTransition("section_g_arranged", ByBoard, accepted_in=ALIVE, guard=_aware),
+        NoTransition(
+            "section_g_found_impracticable", SectionGFoundImpracticable, accepted_in=ALIVE, guard=_not_yet_asked
+        ),
+        NoTransition("assessment_or_review_requested", AskedForReview, accepted_in=ALIVE, guard=_aware),
+    ],
+    reactions=[
+        Reaction("annual_review", "plan_kept", "new_la_reviewed", optional=True),
+        Reaction("annual_review", "amendment_decided", "new_la_reviewed", optional=True),
+        Reaction("annual_review", "cease_decided", "new_la_reviewed", optional=True),
+    ],
     remarks=remarks,
 )

@@ -10,9 +10,9 @@ following a recommendation are good ones.
 from statemachine import State
 
 from models.casefile import CaseFile
-from statemachines.changed_time_limits import CERTIFICATE_AS_HEARD, COMPLIANCE, PLANS_HEARD
+from statemachines.changed_time_limits import CERTIFICATE_REACTION, PLAN_REACTIONS, compliance_facts
 from statemachines.process import StatutoryMachine, define_process
-from statemachines.tribunal_facts import FACTS, GUARDS, REASONS
+from statemachines.tribunal_facts import ALIVE, TRIBUNAL_FACTS
 
 
 class Tribunal(StatutoryMachine):
@@ -68,30 +68,14 @@ class Tribunal(StatutoryMachine):
     placement_and_contents_conceded = registered.to(conceded)
     ceasing_conceded = registered.to(conceded)
 
-    order_to_assess_made = (
-        registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
-    )
-    order_to_reassess_made = (
-        registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
-    )
-    order_to_make_plan_made = (
-        registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
-    )
-    order_to_reconsider_made = (
-        registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
-    )
-    order_to_amend_provision_made = (
-        registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
-    )
-    order_to_amend_placement_made = (
-        registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
-    )
-    order_to_continue_made = (
-        registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
-    )
-    order_to_continue_and_amend_made = (
-        registered.to(ordered) | responded.to(ordered) | adjourned.to(ordered) | heard.to(ordered) | ordered.to(ordered)
-    )
+    order_to_assess_made = ordered.from_(registered, responded, adjourned, heard, ordered)
+    order_to_reassess_made = ordered.from_(registered, responded, adjourned, heard, ordered)
+    order_to_make_plan_made = ordered.from_(registered, responded, adjourned, heard, ordered)
+    order_to_reconsider_made = ordered.from_(registered, responded, adjourned, heard, ordered)
+    order_to_amend_provision_made = ordered.from_(registered, responded, adjourned, heard, ordered)
+    order_to_amend_placement_made = ordered.from_(registered, responded, adjourned, heard, ordered)
+    order_to_continue_made = ordered.from_(registered, responded, adjourned, heard, ordered)
+    order_to_continue_and_amend_made = ordered.from_(registered, responded, adjourned, heard, ordered)
     appeal_dismissed = (
         registered.to(dismissed) | responded.to(dismissed) | adjourned.to(dismissed) | heard.to(dismissed)
     )
@@ -102,34 +86,8 @@ class Tribunal(StatutoryMachine):
     claim_withdrawn = claimed.to(claim_over) | claim_answered.to(claim_over)
     claim_decided = claimed.to(claim_over) | claim_answered.to(claim_over)
 
-    case_withdrawn = (
-        decided.to(withdrawn)
-        | registered.to(withdrawn)
-        | responded.to(withdrawn)
-        | adjourned.to(withdrawn)
-        | heard.to(withdrawn)
-        | ordered.to(withdrawn)
-        | dismissed.to(withdrawn)
-        | conceded.to(withdrawn)
-        | given_up.to(withdrawn)
-        | claimed.to(withdrawn)
-        | claim_answered.to(withdrawn)
-        | claim_over.to(withdrawn)
-    )
-    case_closed = (
-        decided.to(closed)
-        | registered.to(closed)
-        | responded.to(closed)
-        | adjourned.to(closed)
-        | heard.to(closed)
-        | ordered.to(closed)
-        | dismissed.to(closed)
-        | conceded.to(closed)
-        | given_up.to(closed)
-        | claimed.to(closed)
-        | claim_answered.to(closed)
-        | claim_over.to(closed)
-    )
+    case_withdrawn = withdrawn.from_.any()
+    case_closed = closed.from_.any()
 
 
 def remarks(casefile: CaseFile) -> list[str]:
@@ -143,57 +101,18 @@ def remarks(casefile: CaseFile) -> list[str]:
     ]
 
 
-PENDING = ("registered", "responded", "adjourned", "heard")
-CLAIM = ("claimed", "claim_answered")
-DECIDED = ("ordered", "dismissed")
-OVER = (*DECIDED, "conceded", "given_up")
-ALIVE = ("decided", *PENDING, *OVER, *CLAIM, "claim_over")
-
 PROCESS = define_process(
     Tribunal,
     name="tribunal",
     title="Tribunal case",
     version=1,
-    opens="decision_notified",
-    opens_too=("appeal_registered", "extended_appeal_registered", "discrimination_claim_received"),
-    facts={**FACTS, **COMPLIANCE},
-    stays={
-        "mediation_certificate_heard": ALIVE,
-        "appeal_received": ("decided",),
-        "appeal_extended": PENDING,
-        "evidence_directed": (*PENDING, *CLAIM),
-        "bundle_directed": (*PENDING, *CLAIM),
-        "hearing_directed": (*PENDING, *CLAIM),
-        "health_evidence_directed": PENDING,
-        "time_directed": ALIVE,
-        "evidence_filed": (*PENDING, *CLAIM),
-        "bundle_received": (*PENDING, *CLAIM),
-        "witnesses_named": (*PENDING, *CLAIM),
-        "health_evidence_requested": PENDING,
-        "health_evidence_acknowledged": (*PENDING, *OVER),
-        "health_evidence_given": (*PENDING, *OVER),
-        "health_recommendation_made": ("heard", *DECIDED),
-        "health_recommendation_answered": ("heard", *DECIDED),
-        "health_response_copied": ("heard", *DECIDED),
-        "social_care_recommendation_made": ("heard", *DECIDED),
-        "social_care_recommendation_answered": ("heard", *DECIDED),
-        "social_care_response_copied": ("heard", *DECIDED),
-        "decision_sent": (*DECIDED, "claim_over"),
-        "reasons_sent": (*DECIDED, "claim_over"),
-        "permission_applied": (*DECIDED, "claim_over"),
-        "permission_refused": (*DECIDED, "claim_over"),
-        "permission_granted": (*DECIDED, "claim_over"),
-        "ut_permission_applied": (*DECIDED, "claim_over"),
-        "plan_ceased": DECIDED,
-        **dict.fromkeys(COMPLIANCE, ALIVE),
-    },
-    guards=GUARDS,
-    asks=("health_evidence_requested",),
-    answers=("health_evidence_given",),
-    contacts=("health_evidence_acknowledged", "health_evidence_given"),
-    hears={("mediation", "certificate_issued"): "mediation_certificate_heard", **PLANS_HEARD},
-    hears_as={("mediation", "certificate_issued"): CERTIFICATE_AS_HEARD},
-    hears_quietly=("mediation_certificate_heard", *PLANS_HEARD.values()),
-    reasons=REASONS,
+    facts=[
+        *TRIBUNAL_FACTS,
+        *compliance_facts(ALIVE),
+    ],
+    reactions=[
+        CERTIFICATE_REACTION,
+        *PLAN_REACTIONS,
+    ],
     remarks=remarks,
 )

@@ -13,10 +13,10 @@ from pydantic import Field
 
 from models.casefile import CaseFile
 from models.common_facts import COMMISSIONERS, Opening, Seq
-from models.facts import Code, FactData, Slug, StoredFact
+from models.facts import Code, Slug, StoredFact
 from statemachines.changed_time_limits import CertificateHeard, TimeDirected
 from statemachines.health_advice import ByBody, Noted, is_outstanding, was_asked
-from statemachines.process import Guard
+from statemachines.process import FactDefinition, Guard, NoTransition, OpeningFact, Transition
 
 Decision = Literal[
     "refusal_to_assess", "refusal_to_issue", "contents_of_plan", "refusal_to_reassess", "refusal_to_amend", "ceasing"
@@ -300,79 +300,102 @@ def _before(casefile: CaseFile, line: StoredFact) -> list[StoredFact]:
     return [past for past in casefile.lines if (past.occurred_on, past.seq) < (line.occurred_on, line.seq)]
 
 
-FACTS: Mapping[str, type[FactData]] = {
-    "decision_notified": DecisionNotified,
-    "mediation_certificate_heard": CertificateHeard,
-    "appeal_received": Noted,
-    "appeal_registered": AppealRegistered,
-    "extended_appeal_registered": ExtendedAppealRegistered,
-    "appeal_extended": AppealExtended,
-    "la_responded": Noted,
-    "evidence_directed": Directed,
-    "bundle_directed": Directed,
-    "hearing_directed": Directed,
-    "health_evidence_directed": Directed,
-    "time_directed": DutyTimeDirected,
-    "evidence_filed": Answered,
-    "bundle_received": Answered,
-    "witnesses_named": WitnessesNamed,
-    REQUEST: HealthEvidenceRequested,
-    "health_evidence_acknowledged": ByBody,
-    "health_evidence_given": ByBody,
-    "hearing_held": Noted,
-    "hearing_adjourned": Noted,
-    "appeal_withdrawn": Noted,
-    **dict.fromkeys(CONCEDED, Noted),
-    **dict.fromkeys(ORDERS, OrderMade),
-    "appeal_dismissed": Noted,
-    "decision_sent": Noted,
-    "reasons_sent": Noted,
-    "permission_applied": Noted,
-    "permission_refused": Noted,
-    "permission_granted": Noted,
-    "ut_permission_applied": Noted,
-    "health_recommendation_made": HealthRecommendationMade,
-    "health_recommendation_answered": HealthRecommendationAnswered,
-    "health_response_copied": Answered,
-    "social_care_recommendation_made": RecommendationMade,
-    "social_care_recommendation_answered": Noted,
-    "social_care_response_copied": Noted,
-    "plan_ceased": Noted,
-    "discrimination_claim_received": ClaimReceived,
-    "claim_responded": Noted,
-    "claim_withdrawn": Noted,
-    "claim_decided": Noted,
-}
-GUARDS: Mapping[str, Guard] = {
-    "mediation_certificate_heard": _about_this_decision,
-    "appeal_registered": _of_the_decision,
-    "extended_appeal_registered": _can_be_extended,
-    "appeal_extended": _may_recommend,
-    "health_evidence_acknowledged": was_asked(REQUEST),
-    "health_evidence_given": is_outstanding(REQUEST),
-    **dict.fromkeys(DIRECTIONS, _which_direction),
-    **dict.fromkeys(CONCEDED, _goes_with(CONCEDED, "SEND Regs 2014 reg 45")),
-    **dict.fromkeys(ORDERS, _goes_with(ORDERS, "SEND Regs 2014 reg 43(2)")),
-    "health_recommendation_made": _may_recommend,
-    "social_care_recommendation_made": _may_recommend,
-    "health_recommendation_answered": _recommended,
-}
-REASONS: Mapping[str, str] = {
-    **dict.fromkeys(
-        CONCEDED,
-        "reg 45 is about an appeal that the authority tells the Tribunal it will not oppose before its response is due;"
-        " after that an order is made, by consent where the parties agree",
+PENDING = ("registered", "responded", "adjourned", "heard")
+CLAIM = ("claimed", "claim_answered")
+DECIDED = ("ordered", "dismissed")
+OVER = (*DECIDED, "conceded", "given_up")
+ALIVE = ("decided", *PENDING, *OVER, *CLAIM, "claim_over")
+IN_COURSE = (*PENDING, *CLAIM)
+RECOMMENDED = ("heard", *DECIDED)
+AFTER_DECISION = (*DECIDED, "claim_over")
+NOT_OPPOSED = (
+    "reg 45 is about an appeal that the authority tells the Tribunal it will not oppose before its response is due;"
+    " after that an order is made, by consent where the parties agree"
+)
+DIRECTS = "the Tribunal directs what is done in an appeal or a claim that has been registered and is not over"
+RECOMMENDS = "a recommendation is made when an appeal is decided (SI 2017/1306 regs 4, 5)"
+OTHER_TIME = (
+    "reg 44(1) and SI 2017/1306 regs 6(4), 7(2): the Tribunal may direct another time for what it ordered or"
+    " recommended, and for what is done before it"
+)
+
+TRIBUNAL_FACTS: tuple[FactDefinition, ...] = (
+    OpeningFact("decision_notified", DecisionNotified),
+    OpeningFact("appeal_registered", AppealRegistered, guard=_of_the_decision),
+    OpeningFact("extended_appeal_registered", ExtendedAppealRegistered, guard=_can_be_extended),
+    OpeningFact(
+        "discrimination_claim_received",
+        ClaimReceived,
+        order="a claim of discrimination is not an appeal, and has a case of its own",
     ),
-    "la_responded": "the authority responds to an appeal that has been registered (HESC Rules 2008 r21)",
-    **dict.fromkeys(
-        ("evidence_directed", "bundle_directed", "hearing_directed", "health_evidence_directed"),
-        "the Tribunal directs what is done in an appeal or a claim that has been registered and is not over",
+    NoTransition("mediation_certificate_heard", CertificateHeard, accepted_in=ALIVE, guard=_about_this_decision),
+    NoTransition("appeal_received", Noted, accepted_in=("decided",)),
+    NoTransition("appeal_extended", AppealExtended, accepted_in=PENDING, guard=_may_recommend),
+    Transition(
+        "la_responded",
+        Noted,
+        order="the authority responds to an appeal that has been registered (HESC Rules 2008 r21)",
     ),
-    "discrimination_claim_received": "a claim of discrimination is not an appeal, and has a case of its own",
-    "time_directed": (
-        "reg 44(1) and SI 2017/1306 regs 6(4), 7(2): the Tribunal may direct another time for what it ordered or"
-        " recommended, and for what is done before it"
+    NoTransition("evidence_directed", Directed, accepted_in=IN_COURSE, order=DIRECTS),
+    NoTransition("bundle_directed", Directed, accepted_in=IN_COURSE, order=DIRECTS),
+    NoTransition("hearing_directed", Directed, accepted_in=IN_COURSE, order=DIRECTS),
+    NoTransition("health_evidence_directed", Directed, accepted_in=PENDING, order=DIRECTS),
+    NoTransition("time_directed", DutyTimeDirected, accepted_in=ALIVE, order=OTHER_TIME),
+    NoTransition("evidence_filed", Answered, accepted_in=IN_COURSE, guard=_which_direction),
+    NoTransition("bundle_received", Answered, accepted_in=IN_COURSE, guard=_which_direction),
+    NoTransition("witnesses_named", WitnessesNamed, accepted_in=IN_COURSE),
+    NoTransition(REQUEST, HealthEvidenceRequested, accepted_in=PENDING, roles=("asks",)),
+    NoTransition(
+        "health_evidence_acknowledged",
+        ByBody,
+        accepted_in=(*PENDING, *OVER),
+        guard=was_asked(REQUEST),
+        roles=("contacts",),
     ),
-    "health_recommendation_made": "a recommendation is made when an appeal is decided (SI 2017/1306 regs 4, 5)",
-    "social_care_recommendation_made": "a recommendation is made when an appeal is decided (SI 2017/1306 regs 4, 5)",
-}
+    NoTransition(
+        "health_evidence_given",
+        ByBody,
+        accepted_in=(*PENDING, *OVER),
+        guard=is_outstanding(REQUEST),
+        roles=("answers", "contacts"),
+    ),
+    Transition("hearing_held", Noted),
+    Transition("hearing_adjourned", Noted),
+    Transition("appeal_withdrawn", Noted),
+    *(
+        Transition(kind, Noted, guard=_goes_with(CONCEDED, "SEND Regs 2014 reg 45"), order=NOT_OPPOSED)
+        for kind in CONCEDED
+    ),
+    *(Transition(kind, OrderMade, guard=_goes_with(ORDERS, "SEND Regs 2014 reg 43(2)")) for kind in ORDERS),
+    Transition("appeal_dismissed", Noted),
+    NoTransition("decision_sent", Noted, accepted_in=AFTER_DECISION),
+    NoTransition("reasons_sent", Noted, accepted_in=AFTER_DECISION),
+    NoTransition("permission_applied", Noted, accepted_in=AFTER_DECISION),
+    NoTransition("permission_refused", Noted, accepted_in=AFTER_DECISION),
+    NoTransition("permission_granted", Noted, accepted_in=AFTER_DECISION),
+    NoTransition("ut_permission_applied", Noted, accepted_in=AFTER_DECISION),
+    NoTransition(
+        "health_recommendation_made",
+        HealthRecommendationMade,
+        accepted_in=RECOMMENDED,
+        guard=_may_recommend,
+        order=RECOMMENDS,
+    ),
+    NoTransition(
+        "health_recommendation_answered", HealthRecommendationAnswered, accepted_in=RECOMMENDED, guard=_recommended
+    ),
+    NoTransition("health_response_copied", Answered, accepted_in=RECOMMENDED),
+    NoTransition(
+        "social_care_recommendation_made",
+        RecommendationMade,
+        accepted_in=RECOMMENDED,
+        guard=_may_recommend,
+        order=RECOMMENDS,
+    ),
+    NoTransition("social_care_recommendation_answered", Noted, accepted_in=RECOMMENDED),
+    NoTransition("social_care_response_copied", Noted, accepted_in=RECOMMENDED),
+    NoTransition("plan_ceased", Noted, accepted_in=DECIDED),
+    Transition("claim_responded", Noted),
+    Transition("claim_withdrawn", Noted),
+    Transition("claim_decided", Noted),
+)

@@ -11,7 +11,7 @@ import json
 import sys
 
 from statemachines.process import TABLES
-from statemachines.replay import processes
+from statemachines.registry import processes
 
 
 def freeze() -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from config.law import load_law
 from statemachines.process import Process
-from statemachines.replay import processes
+from statemachines.registry import processes
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"

@@ -17,7 +17,7 @@ from benchmarks.places import OnPostgresql, OnSqlite
 from benchmarks.workload import ACTOR, drafts
 from casework.context import AppContext
 from models.facts import FactDraft
-from statemachines.replay import processes
+from statemachines.registry import processes
 
 MOVES = processes()["ehc_needs_assessment"].table
 

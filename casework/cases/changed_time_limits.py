@@ -34,7 +34,7 @@ def check_changed_time_limits(
 
 
 def _check_one(process: Process, rule_ids: Sequence[str], duties: Sequence[Duty], fact: StoredFact) -> None:
-    rule, reason = fact.data["rule"], process.reasons.get(fact.kind, "")
+    rule, reason = fact.data["rule"], process.facts[fact.kind].order
     law = f"{reason[:1].upper()}{reason[1:]}. " if reason else ""
     if rule not in rule_ids:
         raise Refused(

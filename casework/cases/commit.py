@@ -1,15 +1,14 @@
-"""Ends a unit of work: propagate what was added to linked cases, then write everything in the caller's transaction."""
+"""Ends a unit of work: propagate new facts to linked cases, then write everything in the caller's transaction."""
 
 from casework.cases.propagation import propagate
 from casework.cases.unit_of_work import UnitOfWork
 
 
 def commit(unit: UnitOfWork) -> list[str]:
-    """Propagate new facts to linked cases and write the unit of work. Returns what a person has to follow up, in
-    sentences.
+    """Propagate new facts and write the unit of work. Returns the follow-ups: sentences that say what a person must do.
 
-    The caller's transaction commits; nothing here does.
+    The caller commits the transaction.
     """
-    follow_ups = propagate(unit, unit.references.next)
+    follow_ups = propagate(unit)
     unit.write()
     return follow_ups

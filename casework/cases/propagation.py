@@ -1,17 +1,15 @@
-"""Hearing: a fact of one case that opens, closes or restarts duties in another case of the same child, in the same
-transaction.
+"""Records a new fact on the other cases of the same child that react to it, in the same transaction.
 
-No fold reads another case. A machine file lists what it hears; the fact heard is appended to the other case with
-`caused_by`, and a correction of the cause is heard likewise. Cases of one child share a random key, so that nobody is
-named. Of several cases of a process any may take what is heard; what none can take opens a case where the machine says
-that it may, and is said to a person where not.
+Replay never reads another case. So each process lists its reactions to facts of other processes, and `propagate`
+appends the fact that a reaction records, with `caused_by`. A correction of the cause corrects what it caused.
+Cases of one child share a random key, which names nobody. If no case accepts a fact, sendflow opens a case where the
+fact is an opening fact, and otherwise returns a follow-up: a sentence that says what a person must do.
 """
 
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from functools import cache
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from casework.cases.loaded_case import LoadedCase, is_readable
 from casework.cases.unit_of_work import UnitOfWork, load_each
@@ -21,298 +19,297 @@ from models.common_facts import CORRECTIONS
 from models.facts import Fact, FactDraft, StoredFact
 from models.ledger import Damaged
 from models.tables import CASE
-from statemachines.process import FieldMapping, NotPermitted, Process
-from statemachines.replay import processes
+from statemachines.process import FieldMapping, NotPermitted, Process, Reaction
+from statemachines.registry import reactions_to
 
+# A fact may cause a fact that causes a fact. A test proves that no chain of reactions is as long as this.
 ROUNDS = 6
 
 
-@cache
-def heard_by() -> dict[tuple[str, str], list[tuple[str, str]]]:
-    """(process, fact kind) -> (process that hears it, the kind under which it does)."""
-    found: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
-    for process in processes().values():
-        for cause, kind in process.hears.items():
-            found[cause].append((process.name, kind))
-    return dict(found)
+class Cause(NamedTuple):
+    """A new fact, and the case that it was recorded on."""
+
+    case: LoadedCase
+    fact: Fact
+
+    @property
+    def reference(self) -> str:
+        """As `caused_by` names it."""
+        return f"{self.case.case_ref}/{self.fact.seq}"
+
+    @property
+    def corrected(self) -> str:
+        """The fact that a correction corrects, as `caused_by` names it."""
+        return f"{self.case.case_ref}/{self.fact.corrects}"
 
 
-def propagate(unit: UnitOfWork, mint: Callable[[], str]) -> list[str]:
-    """Let linked cases hear what has been added on this desk; returns what could not be taken, in sentences for a
-    person.
+def propagate(unit: UnitOfWork) -> list[str]:
+    """Record each new fact on the linked cases that react to it. Returns the follow-ups.
+
+    Facts that propagation itself records are new facts too.
     """
-    listening = heard_by()
-    unheard: list[str] = []
-    if not listening:
-        return unheard
-    asked: dict[str, int] = {}  # how many of a case's added facts have been looked at
+    follow_ups: list[str] = []
+    propagated: dict[str, int] = {}  # how many new facts of each case have been looked at
     for _round in range(ROUNDS):
-        told: list[tuple[LoadedCase, Fact]] = []
-        for work in unit.cases.values():
-            fresh = work.new_facts[asked.get(work.case_ref, 0) :]
-            if fresh:
-                asked[work.case_ref] = len(work.new_facts)
-                unheard += _call_again(unit, work, fresh)
-                told.extend(
-                    (work, fact)
-                    for fact in fresh
-                    if (fact.process, fact.kind) in listening or _corrects_heard(work, fact, listening)
-                )
-        if not told:
+        causes: list[Cause] = []
+        for case in unit.cases.values():
+            new = [Cause(case, fact) for fact in case.new_facts[propagated.get(case.case_ref, 0) :]]
+            if new:
+                propagated[case.case_ref] = len(case.new_facts)
+                for cause in new:
+                    follow_ups += _request_again(unit, cause)
+                causes += [cause for cause in new if _causes_reactions(cause)]
+        if not causes:
             break
-        linked = _linked(unit, [work for work, _fact in told])
-        for work, fact in told:
-            others = [ref for ref in linked.get(work.child_id or "", []) if ref != work.case_ref]
-            unheard += _tell(unit, work, fact, others, listening, mint)
-    return unheard
+        linked = _linked_references(unit, [cause.case for cause in causes])
+        for cause in causes:
+            refs = [ref for ref in linked.get(cause.case.child_id or "", []) if ref != cause.case.case_ref]
+            follow_ups += _propagate_fact(unit, cause, refs)
+    return follow_ups
 
 
-def _call_again(unit: UnitOfWork, work: LoadedCase, fresh: list[Fact]) -> list[str]:
-    """After an order to assess: a fact for each body that had been asked before it and not since; a correction of the
-    order is one of these too.
-    """
-    calls = work.process.calls_again if work.process is not None else {}
-    unheard: list[str] = []
-    for fact in fresh if calls else ():
-        if fact.kind in CORRECTIONS:
-            again = [
-                line
-                for line in work.facts
-                if line.caused_by == f"{work.case_ref}/{fact.corrects}" and line.kind in calls.values()
-            ]
-            data = {key: value for key, value in fact.data.items() if key == "occurred_on"}
-            if fact.kind == "fact_withdrawn" or data:
-                unheard += [
-                    said
-                    for line in again
-                    for said in _try(
-                        unit,
-                        work,
-                        FactDraft(fact.kind, fact.occurred_on, data, line.seq, caused_by=f"{work.case_ref}/{fact.seq}"),
-                    )
-                ]
-            asks = work.process.asks if work.process is not None else frozenset()
-            if any(line.seq == fact.corrects and line.kind in asks for line in work.facts):
-                for line in [line for line in work.file.lines if line.kind in calls]:
-                    unheard += _ask_again(unit, work, line, calls[line.kind], fact)
-        else:
-            # One that was withdrawn in the same act is not among what stands.
-            for line in [line for line in work.file.lines if line.seq == fact.seq and line.kind in calls]:
-                unheard += _ask_again(unit, work, line, calls[line.kind], fact)
-    return unheard
+def _causes_reactions(cause: Cause) -> bool:
+    case, fact = cause
+    kind: str | None = fact.kind
+    if fact.kind in CORRECTIONS:
+        kind = next((each.kind for each in case.facts if each.seq == fact.corrects), None)
+    return (fact.process, kind) in reactions_to()
 
 
-def _ask_again(unit: UnitOfWork, work: LoadedCase, order: StoredFact, kind: str, told: Fact) -> list[str]:
-    """For each body that was asked before an order and not since, the fact that it is called for again; none for a body
-    whose request is gone since.
-    """
-    asks = work.process.asks if work.process is not None else frozenset()
-    cause = f"{work.case_ref}/{order.seq}"
-    lines = list(work.file.lines)
-    place = next(at for at, line in enumerate(lines) if line.seq == order.seq)
-    before = dict.fromkeys(_asked(line) for line in lines[:place] if line.kind in asks)
-    since = {_asked(line) for line in lines[place:] if line.kind in asks}
-    there = {_asked(line): line.seq for line in lines if line.kind == kind and line.caused_by == cause}
-    unheard: list[str] = []
-    for gone in [each for each in there if each not in before]:
-        withdrawn = FactDraft(
-            "fact_withdrawn", told.occurred_on, {}, there[gone], caused_by=f"{work.case_ref}/{told.seq}"
-        )
-        unheard += _try(unit, work, withdrawn)
-    for body, service in [each for each in before if each not in since and each not in there]:
-        unheard += _try(
-            unit, work, FactDraft(kind, order.occurred_on, {"body": body, "service": service}, caused_by=cause)
-        )
-    return unheard
-
-
-def _asked(line: StoredFact) -> tuple[str, str | None]:
-    return line.data["body"], line.data.get("service")
-
-
-def _corrects_heard(work: LoadedCase, fact: Fact, listening: dict[tuple[str, str], list[tuple[str, str]]]) -> bool:
-    if fact.kind not in CORRECTIONS:
-        return False
-    target = next((line for line in work.facts if line.seq == fact.corrects), None)
-    return target is not None and (fact.process, target.kind) in listening
-
-
-def _linked(unit: UnitOfWork, works: list[LoadedCase]) -> dict[str, list[str]]:
-    """References by child, in order of reference: the order in which cases are locked."""
-    unit.find_children(works)
-    keys = {work.child_id for work in works if work.child_id}
+def _linked_references(unit: UnitOfWork, cases: Sequence[LoadedCase]) -> dict[str, list[str]]:
+    """The references of each child's cases, in order of reference: the order in which cases are locked."""
+    unit.find_children(cases)
+    keys = {case.child_id for case in cases if case.child_id}
     found: dict[str, set[str]] = defaultdict(set)
-    for work in unit.cases.values():
-        if work.child_id in keys and work.facts:
-            found[str(work.child_id)].add(work.case_ref)
+    for case in unit.cases.values():
+        if case.child_id in keys and case.facts:
+            found[str(case.child_id)].add(case.case_ref)
     for key, ref in read_among(unit.connection, CASE, ("child_key", "case_ref"), "child_key", keys):
         found[key].add(ref)
     return {key: sorted(refs) for key, refs in found.items()}
 
 
-def _tell(
-    unit: UnitOfWork,
-    work: LoadedCase,
-    fact: Fact,
-    others: list[str],
-    listening: dict[tuple[str, str], list[tuple[str, str]]],
-    mint: Callable[[], str],
-) -> list[str]:
-    cause = f"{work.case_ref}/{fact.seq}"
-    hearers = listening.get((fact.process, fact.kind), [])
+def _propagate_fact(unit: UnitOfWork, cause: Cause, refs: Sequence[str]) -> list[str]:
+    """Record one fact, or one correction, on the cases `refs` that react to it."""
+    fact = cause.fact
     if fact.kind in CORRECTIONS:
-        opened, unheard = _readable(unit, work, fact, others, set())
-        return unheard + _tell_correction(unit, work, fact, opened, cause)
-    unheard = []
-    opened = []
-    for name, kind in hearers:
-        process = processes()[name]
-        wanted = process.hears_if.get((fact.process, fact.kind), {})
-        if any(fact.data.get(key) not in said for key, said in wanted.items()):
-            continue
-        if not others and kind != process.opens and kind not in process.opens_too:
-            continue
-        put = process.hears_as.get((fact.process, fact.kind), FieldMapping())
-        draft = FactDraft(
-            kind,
-            fact.occurred_on,
-            {**_put(process, kind, put, fact.data), **_of_the_opening(work, put), **put.says},
-            caused_by=cause,
-        )
-        if not opened:
-            opened, lost = _readable(unit, work, fact, others, {name for name, _kind in hearers})
-            unheard += [said for said in lost if said not in unheard]
-        listeners = [other for other in opened if other.process is process and not other.ended]
-        if kind == process.opens:
-            busy = next((other for other in listeners if kind in process.hears_once and _under_way(other)), None)
-            if busy is not None:
-                unheard.append(
-                    f"Case {busy.case_ref} of the same child is under way ({process.title}), so that {fact.kind} opened"
-                    " no other: see that it covers what was asked"
-                )
-            else:
-                unheard += _open(unit, work, process, draft, mint)
-            continue
-        tried = (
-            _latest_first(unit, listeners, draft)
-            if kind in process.hears_once
-            else [_try(unit, other, draft) for other in listeners]
-        )
-        if [] in tried:
-            # a child may have several cases of a process, and what one of them takes is not the others' business
-            continue
-        if kind in process.opens_too:
-            unheard += _open(unit, work, process, draft, mint)
-        elif kind not in process.hears_quietly:
-            unheard += [said for each in tried for said in each]
-    return unheard
-
-
-def _put(process: Process, kind: str, put: FieldMapping, said: Mapping[str, Any]) -> dict[str, Any]:
-    """What a fact says, as the process that hears it has it; words stay with the case that they were written on."""
-    model = process.facts[kind]
-    named = {put.renamed.get(key, key): value for key, value in said.items()}
-    return {
-        key: value for key, value in named.items() if key in model.model_fields and key not in model.FREE_TEXT_FIELDS
-    }
-
-
-def _of_the_opening(work: LoadedCase, put: FieldMapping) -> dict[str, Any]:
-    """What the fact that opened the other case says, where that is needed to know what a fact of it is about."""
-    if not (put.from_opening or put.opened_on) or work.process is None:
-        return {}
-    kinds = {work.process.opens, *work.process.opens_too}
-    opening = next(line for line in work.file.lines if line.kind in kinds)
-    said = {named: opening.data[key] for key, named in put.from_opening.items() if key in opening.data}
-    return said | ({put.opened_on: opening.occurred_on.isoformat()} if put.opened_on else {})
-
-
-def _under_way(other: LoadedCase) -> bool:
-    """Whether a case still has something to be done by a day."""
-    return any(duty.closed_on is None and duty.due is not None for duty in other.duties)
-
-
-def _latest_first(unit: UnitOfWork, listeners: Iterable[LoadedCase], draft: FactDraft) -> list[list[str]]:
-    """Tell the latest case that can take it, and no earlier one: what was refused long ago is not what an order of
-    today is about.
-    """
-    tried: list[list[str]] = []
-    for other in sorted(
-        listeners, key=lambda each: (each.file.opened_on or draft.occurred_on, each.case_ref), reverse=True
-    ):
-        tried.append(_try(unit, other, draft))
-        if not tried[-1]:
-            break
-    return tried
-
-
-def _open(unit: UnitOfWork, work: LoadedCase, process: Process, draft: FactDraft, mint: Callable[[], str]) -> list[str]:
-    """A case of the same child, opened by what was heard: the authority is the one that the cause had."""
-    fields = process.facts[draft.kind].model_fields
-    known: dict[str, Any] = {
-        key: value for key in ("la", "la_reference") if key in fields and (value := getattr(work.file, key)) is not None
-    }
-    (other,) = unit.load([mint()]).values()
-    work.child_id = other.child_id = work.child_id or secrets.token_hex(12)
-    return _try(unit, other, draft._replace(data={**known, **draft.data}))
-
-
-def _readable(
-    unit: UnitOfWork, work: LoadedCase, fact: Fact, others: list[str], hearers: set[str]
-) -> tuple[list[LoadedCase], list[str]]:
-    """The other cases, of those that may hear only such as can be read: damage to one is no reason to refuse a fact of
-    another.
-
-    And what a person then has to see to, in sentences.
-    """
-    try:
-        opened = unit.load(others) if others else {}
-    except (Damaged, NotPermitted):
-        opened = dict(load_each(unit, others))
-    sound = [
-        other
-        for other in opened.values()
-        if other.process is None or other.process.name not in hearers or is_readable(other)
+        cases, follow_ups = _readable_cases(unit, cause, refs, frozenset())
+        return follow_ups + _propagate_correction(unit, cause, cases)
+    reactions = reactions_to()[fact.process, fact.kind]
+    applicable = [
+        (process, reaction)
+        for process, reaction in reactions
+        if reaction.applies_to(fact.data) and (refs or reaction.records in {process.opens, *process.opens_too})
     ]
-    lost = {ref for ref in others if ref not in opened} | opened.keys() - {other.case_ref for other in sound}
-    return sound, [
-        f"Case {ref} of the same child cannot be read, and did not hear {fact.kind} of case {work.case_ref} if it would"
-        f" have: sendflow verify {ref} says why"
-        for ref in sorted(lost)
-    ]
+    if not applicable:
+        return []
+    cases, follow_ups = _readable_cases(unit, cause, refs, {process.name for process, _reaction in reactions})
+    for process, reaction in applicable:
+        targets = [case for case in cases if case.process is process and not case.ended]
+        follow_ups += _react(unit, cause, process, reaction, targets)
+    return follow_ups
 
 
-def _tell_correction(
-    unit: UnitOfWork, work: LoadedCase, fact: Fact, others: Iterable[LoadedCase], cause: str
+def _react(
+    unit: UnitOfWork, cause: Cause, process: Process, reaction: Reaction, targets: Sequence[LoadedCase]
 ) -> list[str]:
-    unheard: list[str] = []
-    for other in others:
-        for line in list(other.facts):
-            if line.caused_by == f"{work.case_ref}/{fact.corrects}":
-                if fact.kind == "fact_withdrawn" and line is other.facts[0]:
-                    # A history cannot lose its first fact: the case that was opened by what did not happen is
-                    # withdrawn.
-                    unheard += _try(
-                        unit,
-                        other,
-                        FactDraft("case_withdrawn", max(fact.occurred_on, line.occurred_on), caused_by=cause),
-                    )
-                    continue
-                target = next(own for own in work.facts if own.seq == fact.corrects)
-                put = (
-                    other.process.hears_as.get((fact.process, target.kind), FieldMapping())
-                    if other.process
-                    else FieldMapping()
-                )
-                data = _put(other.process, line.kind, put, fact.data) if other.process else {}
-                data |= {"occurred_on": fact.data["occurred_on"]} if "occurred_on" in fact.data else {}
-                unheard += _try(unit, other, FactDraft(fact.kind, fact.occurred_on, data, line.seq, caused_by=cause))
-    return unheard
+    """Record the fact of one reaction on the cases that accept it, or open a case with it."""
+    mapping, kind = reaction.fields, reaction.records
+    data = {
+        **_mapped(process, kind, mapping, cause.fact.data),
+        **_fields_of_opening(cause.case, mapping),
+        **mapping.constants,
+    }
+    draft = FactDraft(kind, cause.fact.occurred_on, data, caused_by=cause.reference)
+    if kind == process.opens:
+        open_case = next((case for case in targets if reaction.if_nothing_is_due and _has_due_duty(case)), None)
+        if open_case is None:
+            return _open_case(unit, cause, process, draft)
+        return [
+            f"No new case was opened for {kind}, because case {open_case.case_ref} ({process.title}) of the same child"
+            f" is still open. Check that case {open_case.case_ref} covers this request."
+        ]
+    if reaction.latest_case_only:
+        answers = _append_to_latest(unit, targets, draft)
+    else:
+        answers = [_try_append(unit, case, draft) for case in targets]
+    if None in answers:
+        # A child may have several cases of a process. If one accepts the fact, the others need no follow-up.
+        return []
+    if kind in process.opens_too:
+        return _open_case(unit, cause, process, draft)
+    return [] if reaction.optional else _follow_ups(answers)
 
 
-def _try(unit: UnitOfWork, other: LoadedCase, draft: FactDraft) -> list[str]:
+def _append_to_latest(unit: UnitOfWork, targets: Iterable[LoadedCase], draft: FactDraft) -> list[str | None]:
+    """Append to the latest case that accepts the fact. An order of today is not about what was refused long ago."""
+    answers: list[str | None] = []
+    for case in sorted(
+        targets, key=lambda each: (each.file.opened_on or draft.occurred_on, each.case_ref), reverse=True
+    ):
+        answers.append(_try_append(unit, case, draft))
+        if answers[-1] is None:
+            break
+    return answers
+
+
+def _mapped(process: Process, kind: str, mapping: FieldMapping, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a fact under their names in another process. Free text stays on the case that it was written on."""
+    model = process.facts[kind].model
+    renamed = {mapping.renamed.get(key, key): value for key, value in data.items()}
+    return {
+        key: value for key, value in renamed.items() if key in model.model_fields and key not in model.FREE_TEXT_FIELDS
+    }
+
+
+def _fields_of_opening(case: LoadedCase, mapping: FieldMapping) -> dict[str, Any]:
+    """The fields that a mapping copies from the opening fact of the case that caused the reaction."""
+    if not (mapping.from_opening or mapping.opening_day) or case.process is None:
+        return {}
+    kinds = {case.process.opens, *case.process.opens_too}
+    opening = next(fact for fact in case.file.lines if fact.kind in kinds)
+    fields = {name: opening.data[key] for key, name in mapping.from_opening.items() if key in opening.data}
+    return fields | ({mapping.opening_day: opening.occurred_on.isoformat()} if mapping.opening_day else {})
+
+
+def _has_due_duty(case: LoadedCase) -> bool:
+    return any(duty.closed_on is None and duty.due is not None for duty in case.duties)
+
+
+def _open_case(unit: UnitOfWork, cause: Cause, process: Process, draft: FactDraft) -> list[str]:
+    """Open a case of the same child and the same local authority with the fact of a reaction."""
+    fields, case = process.facts[draft.kind].model.model_fields, cause.case
+    data: dict[str, Any] = {
+        key: value for key in ("la", "la_reference") if key in fields and (value := getattr(case.file, key)) is not None
+    }
+    (opened,) = unit.load([unit.references.next()]).values()
+    case.child_id = opened.child_id = case.child_id or secrets.token_hex(12)
+    return _follow_ups([_try_append(unit, opened, draft._replace(data={**data, **draft.data}))])
+
+
+def _readable_cases(
+    unit: UnitOfWork, cause: Cause, refs: Sequence[str], process_names: Collection[str]
+) -> tuple[list[LoadedCase], list[str]]:
+    """The cases `refs`, without those of these processes that cannot be read; and a follow-up for each of the latter.
+
+    Damage to one case is no reason to refuse a fact of another.
+    """
     try:
-        unit.append(other, [draft])
+        loaded = unit.load(refs) if refs else {}
+    except (Damaged, NotPermitted):
+        loaded = dict(load_each(unit, refs))
+    cases = [
+        case
+        for case in loaded.values()
+        if case.process is None or case.process.name not in process_names or is_readable(case)
+    ]
+    unreadable = {ref for ref in refs if ref not in loaded} | loaded.keys() - {case.case_ref for case in cases}
+    return cases, [
+        f"{cause.fact.kind} of case {cause.case.case_ref} was not copied to case {ref} of the same child, because case"
+        f" {ref} cannot be read. Run: sendflow verify {ref}"
+        for ref in sorted(unreadable)
+    ]
+
+
+def _propagate_correction(unit: UnitOfWork, cause: Cause, cases: Iterable[LoadedCase]) -> list[str]:
+    """Correct or withdraw the facts that the corrected fact caused on other cases."""
+    answers: list[str | None] = []
+    for case in cases:
+        for caused in [fact for fact in case.facts if fact.caused_by == cause.corrected]:
+            if cause.fact.kind == "fact_withdrawn" and caused is case.facts[0]:
+                # A history cannot lose its first fact, so a case that was opened by mistake is withdrawn.
+                day = max(cause.fact.occurred_on, caused.occurred_on)
+                draft = FactDraft("case_withdrawn", day, caused_by=cause.reference)
+            else:
+                draft = _correction_of(cause, case, caused)
+            answers.append(_try_append(unit, case, draft))
+    return _follow_ups(answers)
+
+
+def _correction_of(cause: Cause, case: LoadedCase, caused: StoredFact) -> FactDraft:
+    """The same correction for a fact that the corrected fact caused, with the fields under their names there."""
+    fact, data = cause.fact, dict[str, Any]()
+    if case.process is not None:
+        kind = next(each.kind for each in cause.case.facts if each.seq == fact.corrects)
+        reactions = reactions_to().get((fact.process, kind), ())
+        mapping = next((reaction.fields for process, reaction in reactions if process is case.process), FieldMapping())
+        data = _mapped(case.process, caused.kind, mapping, fact.data)
+    if "occurred_on" in fact.data:
+        data["occurred_on"] = fact.data["occurred_on"]
+    return FactDraft(fact.kind, fact.occurred_on, data, caused.seq, caused_by=cause.reference)
+
+
+def _try_append(unit: UnitOfWork, case: LoadedCase, draft: FactDraft) -> str | None:
+    """Append a fact. Returns None, or the follow-up if the case does not accept it."""
+    try:
+        unit.append(case, [draft])
     except Refused as refused:
-        return [f"Case {other.case_ref} could not take {draft.kind}: {refused.message}"]
-    return []
+        return f"Case {case.case_ref} did not accept {draft.kind}: {refused.message}"
+    return None
+
+
+def _follow_ups(answers: Iterable[str | None]) -> list[str]:
+    return [answer for answer in answers if answer is not None]
+
+
+# Requests that begin again after an order to assess, on the same case ------------------------------------------------
+
+
+def _request_again(unit: UnitOfWork, cause: Cause) -> list[str]:
+    """After an order to assess, record a fact for each body that was asked before the order and not since.
+
+    A correction of the order, or of a request, corrects these facts too.
+    """
+    case, fact = cause
+    again = case.process.requests_again if case.process is not None else {}
+    if not again:
+        return []
+    if fact.kind in CORRECTIONS:
+        return _correct_requests(unit, cause, again)
+    # An order that was withdrawn in the same act is not in force.
+    orders = [each for each in case.file.lines if each.seq == fact.seq and each.kind in again]
+    return [follow_up for order in orders for follow_up in _request_after(unit, cause, order, again[order.kind])]
+
+
+def _correct_requests(unit: UnitOfWork, cause: Cause, again: Mapping[str, str]) -> list[str]:
+    case, fact = cause
+    caused = [each for each in case.facts if each.caused_by == cause.corrected and each.kind in again.values()]
+    data = {key: value for key, value in fact.data.items() if key == "occurred_on"}
+    follow_ups: list[str] = []
+    if fact.kind == "fact_withdrawn" or data:
+        drafts = [FactDraft(fact.kind, fact.occurred_on, data, each.seq, caused_by=cause.reference) for each in caused]
+        follow_ups += _follow_ups([_try_append(unit, case, draft) for draft in drafts])
+    asks = case.process.asks if case.process is not None else frozenset()
+    if any(each.seq == fact.corrects and each.kind in asks for each in case.facts):
+        for order in [each for each in case.file.lines if each.kind in again]:
+            follow_ups += _request_after(unit, cause, order, again[order.kind])
+    return follow_ups
+
+
+def _request_after(unit: UnitOfWork, cause: Cause, order: StoredFact, kind: str) -> list[str]:
+    """Record `kind` for each body that was asked before an order and not since. Withdraw it for a body whose request
+    is no longer in force.
+    """
+    case = cause.case
+    asks = case.process.asks if case.process is not None else frozenset()
+    caused_by = f"{case.case_ref}/{order.seq}"
+    facts = list(case.file.lines)
+    position = next(index for index, fact in enumerate(facts) if fact.seq == order.seq)
+    before = dict.fromkeys(_body_of(fact) for fact in facts[:position] if fact.kind in asks)
+    since = {_body_of(fact) for fact in facts[position:] if fact.kind in asks}
+    recorded = {_body_of(fact): fact.seq for fact in facts if fact.kind == kind and fact.caused_by == caused_by}
+    withdrawals = [
+        FactDraft("fact_withdrawn", cause.fact.occurred_on, {}, seq, caused_by=cause.reference)
+        for body, seq in recorded.items()
+        if body not in before
+    ]
+    requests = [
+        FactDraft(kind, order.occurred_on, {"body": body, "service": service}, caused_by=caused_by)
+        for body, service in before
+        if (body, service) not in since and (body, service) not in recorded
+    ]
+    return _follow_ups([_try_append(unit, case, draft) for draft in (*withdrawals, *requests)])
+
+
+def _body_of(fact: StoredFact) -> tuple[str, str | None]:
+    return fact.data["body"], fact.data.get("service")

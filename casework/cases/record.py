@@ -192,7 +192,7 @@ def _without_identity(
 
     What the fact says of the date of birth (such as "yes, before compulsory school age") is calculated here.
     """
-    model = process.facts.get(draft.kind) if process is not None else None
+    model = process.model_of(draft.kind) if process is not None else None
     if model is None:
         return draft
     if not model.IDENTITY_FIELDS.isdisjoint(draft.data):
@@ -210,7 +210,7 @@ def _without_identity(
 def _answered_again(unit: UnitOfWork, case: LoadedCase, draft: FactDraft, person: dict[str, str]) -> FactDraft:
     """A correction with the answers calculated again, if it changes the day or the date of birth behind them."""
     target = _target(case, draft)
-    model = case.process.facts.get(target.kind) if target is not None and case.process is not None else None
+    model = case.process.model_of(target.kind) if target is not None and case.process is not None else None
     if target is None or model is None:
         return draft
     identity = _identity(model, draft)

@@ -219,7 +219,7 @@ def refuse_second_case(
     The same holds for a case that a correction gives to another authority or child, and for one that a withdrawal of
     its end reopens.
     """
-    if not process.one_open_per_child_and_la:
+    if not process.one_open_case_per_child_and_la:
         return
     opening = _opening(process, case, drafts, person)
     if opening is None:
@@ -269,7 +269,7 @@ def open_duplicates(unit: UnitOfWork) -> list[str]:
     """
     if not unit.merged_children:
         return []
-    processes = [process for process in unit.context.processes.values() if process.one_open_per_child_and_la]
+    processes = [process for process in unit.context.processes.values() if process.one_open_case_per_child_and_la]
     return [sentence for process in processes for sentence in _duplicates_of(unit, process)]
 
 

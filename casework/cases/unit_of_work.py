@@ -135,7 +135,7 @@ class UnitOfWork:
                 "case_ref": case_ref,
                 "seq": seq,
                 "kind": draft.kind,
-                "version": process.versions[draft.kind],
+                "version": process.facts[draft.kind].version,
                 "process": process.name,
                 "machine": process.version,
                 "law": self.context.law_version,

@@ -79,7 +79,7 @@ def fields_of(
     What the engine itself writes is complete: only its form is checked. What a person or a file gives is completed and
     checked against the directory, the law and the history.
     """
-    model = process.facts.get(draft.kind)
+    model = process.model_of(draft.kind)
     if model is None or (draft.kind in ENGINE_ONLY and via not in ENGINE_VIA):
         kinds = ", ".join(sorted(process.facts.keys() - ENGINE_ONLY))
         raise Refused(
@@ -368,7 +368,7 @@ def _correction(
             " withdraws it",
         )
     if draft.kind == "fact_withdrawn":
-        return _parsed(process.facts[draft.kind], draft.kind, given)
+        return _parsed(process.facts[draft.kind].model, draft.kind, given)
     if target.kind in CORRECTIONS:
         raise Refused(
             "corrects_a_correction",
@@ -382,9 +382,9 @@ def _correction(
             "fact_corrected says what is right, for example --data occurred_on=2026-03-09",
             wrong_call=True,
         )
-    plain, words = _parsed(process.facts["fact_corrected"], "fact_corrected", own)
+    plain, words = _parsed(process.facts["fact_corrected"].model, "fact_corrected", own)
     if others:
-        model = process.facts[target.kind]
+        model = process.facts[target.kind].model
         _refuse_given_reading(model, others)
         whole, more = _parsed(model, target.kind, {**target.data, **others})
         _check_body_kind(context, model, target.kind, whole)
@@ -401,7 +401,7 @@ def _correction(
     now = next((line for line in facts_in_force(lines) if line.seq == target.seq), target)
     stands_on = date.fromisoformat(day) if day is not None else now.occurred_on
     _check_last_days({**now.data, **plain}, stands_on)
-    plain |= _within_periods(context, process.facts[target.kind], others, {**now.data, **plain}, stands_on)
+    plain |= _within_periods(context, process.facts[target.kind].model, others, {**now.data, **plain}, stands_on)
     return plain, words
 
 

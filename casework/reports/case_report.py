@@ -18,7 +18,8 @@ from models.common_facts import CORRECTIONS
 from models.database import reading
 from models.facts import StoredFact
 from statemachines.process import NotPermitted
-from statemachines.replay import facts_in_force, fold, process_of
+from statemachines.registry import process_of
+from statemachines.replay import facts_in_force, replay
 
 
 class FactShown(BaseModel):
@@ -146,7 +147,7 @@ def report(context: AppContext, case_ref: str, as_at: date | None = None, known_
         raise LookupError("there is no such case: its reference stands at the head of its letters, for example NX00042")
     lines = history[0]
     try:
-        casefile = fold(case_ref, lines, as_at, known_at)
+        casefile = replay(case_ref, lines, as_at, known_at)
     except NotPermitted as problem:
         if problem.seq == 0:
             raise LookupError("nothing was known of this case then") from None
@@ -186,7 +187,7 @@ def _readings(context: AppContext, casefile: CaseFile) -> list[str]:
     words = {"yes": "in force", "no": "switched off here"}
     said: list[str] = []
     for line in casefile.lines:
-        for key, rule_id in facts[line.kind].READING_IN_FORCE.items():
+        for key, rule_id in facts[line.kind].model.READING_IN_FORCE.items():
             rule = context.law.rule(rule_id)
             then, now = str(line.data.get(key, "not said")), rule.reading
             changed = (
@@ -424,4 +425,4 @@ def file_of(context: AppContext, case_ref: str) -> CaseFile:
         history = ledger.read(connection, [case_ref]).get(case_ref)
     if history is None:
         raise LookupError("there is no such case: its reference stands at the head of its letters, for example NX00042")
-    return fold(case_ref, history[0])
+    return replay(case_ref, history[0])

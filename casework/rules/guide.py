@@ -179,7 +179,7 @@ def _moves(process: Process) -> str:
 
 
 def _stays(process: Process) -> Iterator[str]:
-    own = [(kind, states) for kind, states in process.stays.items() if kind not in SHARED]
+    own = [(kind, fact.accepted_in) for kind, fact in process.facts.items() if fact.accepted_in and kind not in SHARED]
     if own:
         rows = [
             (f"`{kind}`", ", ".join(process.states[state] for state in process.states if state in states))
@@ -190,12 +190,12 @@ def _stays(process: Process) -> Iterator[str]:
 
 
 def _links(process: Process) -> Iterator[str]:
-    if not process.hears:
+    if not process.reactions:
         return
     yield "## What it hears of other cases of the child"
     yield _table(
         ("from", "this fact", "is recorded here as"),
-        [(f"`{other}`", f"`{kind}`", f"`{heard}`") for (other, kind), heard in process.hears.items()],
+        [(f"`{each.process}`", f"`{each.kind}`", f"`{each.records}`") for each in process.reactions],
     )
 
 

@@ -25,7 +25,7 @@ from config.toml_reader import ConfigFault
 from deadlines.working_calendar import WorkingCalendar, load_calendar
 from models.tables import ADOPTION
 from notifications.notices import TELLING
-from statemachines.replay import processes
+from statemachines.registry import processes
 
 SHIPPED = Path(config.__path__[0])
 PARTS = ("statute", "almanac", "ladder", "machines")

@@ -17,7 +17,7 @@ from config.escalation_policy import load_escalation_policy
 from config.law import load_law
 from config.rule_schema import Count
 from deadlines.working_calendar import load_calendar
-from statemachines.replay import processes
+from statemachines.registry import processes
 from tests.support.calling import sendflow
 
 SOURCES = Sources(load_law(), load_calendar(), load_escalation_policy(), processes())

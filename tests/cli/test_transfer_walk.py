@@ -222,7 +222,7 @@ def test_no_second_re_assessment_is_opened_while_one_is_under_way(call: Call) ->
     asked = record(call, "2026-04-13", "assessment_or_review_requested", OURS, "asked_for=assessment")
     assert asked.exit_code == 0
     assert (
-        "Case RA90001 of the same child is under way (Re-assessment), so that assessment_or_review_requested opened no"
-        " other" in asked.stderr
+        "No new case was opened for reassessment_requested, because case RA90001 (Re-assessment) of the same child is"
+        " still open." in asked.stderr
     )
     assert call("2026-04-13", "case", "SF-000001").exit_code == 2

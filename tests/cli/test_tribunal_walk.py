@@ -215,7 +215,7 @@ def test_what_another_case_of_the_child_could_not_take_is_said_to_whoever_record
     made = record(call, APPEAL, "2026-06-08", "order_to_assess_made")
     assert made.exit_code == 0
     assert (
-        f"Case {PLAN} could not take assessment_ordered: fact 3, assessment_ordered of 2026-06-08, is refused"
+        f"Case {PLAN} did not accept assessment_ordered: fact 3, assessment_ordered of 2026-06-08, is refused"
         in made.stderr
     )
     assert json.loads(made.stdout) == {"case_ref": APPEAL, "seq": 2, "state": "ordered"}

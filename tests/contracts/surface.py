@@ -31,7 +31,7 @@ from models.facts import FactData
 from runtime import copy_database
 from runtime.health import metrics as health_metrics
 from runtime.health import server
-from statemachines.replay import processes
+from statemachines.registry import processes
 from tests.support.team import ready
 
 CONFIG = Path(config.__path__[0])
@@ -123,8 +123,8 @@ def facts() -> dict[str, Any]:
             "opens": process.opens,
             "version": process.version,
             "facts": {
-                kind: {"version": process.versions[kind], "data": _fields(model)}
-                for kind, model in sorted(process.facts.items())
+                kind: {"version": fact.version, "data": _fields(fact.model)}
+                for kind, fact in sorted(process.facts.items())
             },
         }
         for name, process in processes().items()

@@ -14,7 +14,8 @@ from deadlines.escalation import Evaluation, contacts, fallen, look, rung_day
 from deadlines.working_calendar import OutsideCalendarRange
 from models.casefile import CaseFile
 from models.facts import FactDraft, StoredFact
-from statemachines.replay import fold, processes
+from statemachines.registry import processes
+from statemachines.replay import replay
 from tests.support.by_hand import (
     ADVICE,
     CASE,
@@ -49,7 +50,7 @@ DAYS = {
 
 
 def folded(lines: list[StoredFact]) -> tuple[CaseFile, list[Duty]]:
-    casefile = fold(CASE, lines)
+    casefile = replay(CASE, lines)
     return casefile, duties_of(casefile.lines, book(), dates_of(), casefile.claims.values())
 
 

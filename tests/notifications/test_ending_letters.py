@@ -14,7 +14,7 @@ import pytest
 from config.escalation_policy import load_escalation_policy
 from config.law import load_law
 from notifications.render import newest, render
-from statemachines.replay import processes
+from statemachines.registry import processes
 from tests.support.letter_samples import DCO, FOLDER, asked, whole
 
 REFUSED: dict[str, Any] = {

@@ -10,7 +10,7 @@ from deadlines.duties import duties_of
 from models.enums import NoticeState
 from models.facts import StoredFact
 from notifications.notices import NoticeDraft, Verdict, View, notices_for, overtaken, refreshed, verdict
-from statemachines.replay import fold
+from statemachines.replay import replay
 from tests.support.by_hand import ADVICE, CASE, almanac, book, dates_of, day, history, line
 
 LADDER, DIRECTORY = load_escalation_policy(), load_directory()
@@ -26,7 +26,7 @@ ABOUT = {
 
 
 def view(lines: Sequence[StoredFact]) -> View:
-    casefile = fold(CASE, list(lines))
+    casefile = replay(CASE, list(lines))
     duties = duties_of(casefile.lines, book(), dates_of(), casefile.claims.values())
     return View(LADDER, DIRECTORY, almanac(), casefile, duties)
 

@@ -20,7 +20,8 @@ from deadlines.status import days_late, standing
 from models.facts import GENESIS, canonical, parse_fact
 from models.ledger import link
 from statemachines.process import NotPermitted
-from statemachines.replay import fold, processes
+from statemachines.registry import processes
+from statemachines.replay import replay
 from tests.support.by_hand import book, dates_of, day
 from tests.support.paths import GOLDEN
 
@@ -34,7 +35,7 @@ def told_by(lines: list[bytes], as_at: str) -> dict[str, Any]:
     for text in lines:
         head = link(head, text)
     facts = [parse_fact(text) for text in lines]
-    casefile = fold(orjson.loads(lines[0])["case_ref"], facts)
+    casefile = replay(orjson.loads(lines[0])["case_ref"], facts)
     duties = duties_of(casefile.lines, book(casefile.process), dates_of(), casefile.claims.values())
     when = day(as_at)
     return {

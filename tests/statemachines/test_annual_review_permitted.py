@@ -10,7 +10,7 @@ import pytest
 
 from statemachines.annual_review import PROCESS
 from statemachines.process import NotPermitted
-from statemachines.replay import fold
+from statemachines.replay import replay
 from tests.support.by_hand import CASE, PAEDS, SALT, TRUST, history
 
 # Said of any case that is not over: advice may still come, and excuses and pauses concern it.
@@ -152,16 +152,16 @@ TO_CEASE = [MADE, ("review_meeting_held", "11 Jan 2027"), ("cease_decided", "1 F
 
 def refused(*facts: tuple[Any, ...]) -> str:
     """The sentence with which the last of these facts is refused; the others stand."""
-    fold(CASE, history(*facts[:-1]))
+    replay(CASE, history(*facts[:-1]))
     with pytest.raises(NotPermitted) as problem:
-        fold(CASE, history(*facts))
+        replay(CASE, history(*facts))
     assert problem.value.seq == len(facts)
     return problem.value.sentence
 
 
 @pytest.mark.parametrize("state", sorted(PERMITTED))
 def test_exactly_these_facts_are_lawful_in_each_state(state: str) -> None:
-    assert set(PROCESS.lawful(state)) == PERMITTED[state]
+    assert set(PROCESS.permitted(state)) == PERMITTED[state]
 
 
 def test_every_state_and_every_fact_is_in_the_table() -> None:
@@ -174,7 +174,7 @@ def test_every_state_and_every_fact_is_in_the_table() -> None:
 
 @pytest.mark.parametrize("opening", ["plan_made", "plan_reviewed", "plan_reassessed"])
 def test_a_cycle_begins_with_a_plan_made_reviewed_or_reassessed(opening: str) -> None:
-    assert fold(CASE, history((opening, "2 Mar 2026", {"la": "northshire"}))).state == "waiting"
+    assert replay(CASE, history((opening, "2 Mar 2026", {"la": "northshire"}))).state == "waiting"
 
 
 def test_a_plan_is_made_once() -> None:
@@ -204,7 +204,7 @@ def test_advice_is_given_by_who_was_invited_and_has_not_answered() -> None:
         MADE, invited, ("review_advice_returned", "14 Dec 2026", {**ASKED, "reason": "p"})
     )
     returned = ("review_advice_returned", "18 Dec 2026", {**ASKED, "reason": "p"})
-    assert not fold(
+    assert not replay(
         CASE, history(MADE, invited, given, returned, ("review_advice_received", "4 Jan 2027", ASKED))
     ).outstanding
 
@@ -215,7 +215,7 @@ def test_a_plan_does_not_cease_while_an_appeal_against_it_stands() -> None:
     told = refused(*TO_CEASE, appealed, ceased)
     assert "s45(4)(b)" in told and "Lawful then: cease_appeal_determined, or cease_reversed" in told
     assert (
-        fold(CASE, history(*TO_CEASE, appealed, ("cease_appeal_determined", "31 May 2027"), ceased)).state == "ceased"
+        replay(CASE, history(*TO_CEASE, appealed, ("cease_appeal_determined", "31 May 2027"), ceased)).state == "ceased"
     )
-    assert fold(CASE, history(*TO_CEASE, ceased)).state == "ceased"
+    assert replay(CASE, history(*TO_CEASE, ceased)).state == "ceased"
     assert "no appeal against ceasing stands" in refused(*TO_CEASE, ("cease_appeal_determined", "1 Mar 2027"))

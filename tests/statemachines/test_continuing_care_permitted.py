@@ -11,7 +11,7 @@ from statemachine.exceptions import TransitionNotAllowed
 from models.facts import StoredFact
 from statemachines.continuing_care import DOMAINS, PROCESS, ContinuingCare, remarks
 from statemachines.process import NotPermitted, released_tables, table_of
-from statemachines.replay import fold
+from statemachines.replay import replay
 from tests.support.by_hand import history
 
 ENDS = {"case_withdrawn", "case_closed"}
@@ -147,7 +147,7 @@ FOUND = ("continuing_care_agreed", "2026-03-10", {"body": "QX900", "reason": "w1
 
 @pytest.mark.parametrize("state", sorted(PERMITTED))
 def test_exactly_these_facts_are_lawful_in_each_state(state: str) -> None:
-    assert set(PROCESS.lawful(state)) == PERMITTED[state]
+    assert set(PROCESS.permitted(state)) == PERMITTED[state]
 
 
 def test_every_state_and_every_fact_is_in_the_table() -> None:
@@ -161,7 +161,7 @@ def test_every_state_and_every_fact_is_in_the_table() -> None:
 @pytest.mark.parametrize("kind", sorted(PROCESS.facts))
 def test_where_each_fact_leads_from_each_state(state: str, kind: str) -> None:
     assert PROCESS.table.get((state, kind)) == MOVES.get((state, kind))
-    assert (state in PROCESS.stays.get(kind, ())) == (kind in PERMITTED[state] and (state, kind) not in MOVES)
+    assert (state in PROCESS.facts[kind].accepted_in) == (kind in PERMITTED[state] and (state, kind) not in MOVES)
 
 
 @pytest.mark.parametrize("state", sorted(PERMITTED))
@@ -205,7 +205,7 @@ def decided(*more: tuple[Any, ...]) -> list[StoredFact]:
 
 def refused(lines: list[StoredFact]) -> str:
     with pytest.raises(NotPermitted) as problem:
-        fold("CC90001", lines)
+        replay("CC90001", lines)
     return problem.value.sentence
 
 
@@ -224,7 +224,7 @@ def test_a_decision_follows_a_recommendation_and_the_refusal_says_so() -> None:
 
 def test_the_family_is_told_something_that_has_been_decided() -> None:
     told = ("family_told", "2026-03-11", {"body": "QX900"})
-    assert fold("CC90001", decided(FOUND, told)).state == "eligible"
+    assert replay("CC90001", decided(FOUND, told)).state == "eligible"
     assert "stands at 'Recommendation made'" in refused(decided(told))
 
 
@@ -241,7 +241,7 @@ def test_a_refusal_turns_with_the_answer_to_a_dispute(outcome: str) -> None:
     if outcome == "upheld":
         assert "dispute_answered" in refused(decided(no, disputed, answered, FOUND))
     else:
-        assert fold("CC90001", decided(no, disputed, answered, FOUND)).state == "eligible"
+        assert replay("CC90001", decided(no, disputed, answered, FOUND)).state == "eligible"
 
 
 def test_an_answer_needs_a_dispute_that_waits_for_one() -> None:
@@ -258,17 +258,17 @@ def test_a_package_ends_after_a_review_of_it() -> None:
     no = ("continuing_care_refused", "2026-06-20", {"body": "QX900", "reason": "w2"})
     review = ("continuing_care_reviewed", "2026-06-10", {"body": "QX900", "outcome": "eligibility_in_doubt"})
     assert "continuing_care_reviewed first" in refused(decided(FOUND, started, no))
-    assert fold("CC90001", decided(FOUND, started, review, no)).state == "not_eligible"
+    assert replay("CC90001", decided(FOUND, started, review, no)).state == "not_eligible"
 
 
 def test_an_adult_package_follows_the_adult_decision() -> None:
     package, agreed = ("adult_package_started", "2026-05-02"), ("adult_eligibility_agreed", "2026-05-01")
     assert "adult_eligibility_agreed first" in refused(decided(FOUND, package))
-    assert fold("CC90001", decided(FOUND, agreed, package)).state == "handed_over"
+    assert replay("CC90001", decided(FOUND, agreed, package)).state == "handed_over"
     assert "once the child is 17" in refused(decided(FOUND, (*agreed, {"before_17": "yes"})))
     assert "18th birthday" in refused(decided(FOUND, agreed, (*package, {"under_18": "yes"})))
     assert (
-        fold("CC90001", decided(FOUND, (*agreed, {"before_17": "no"}), (*package, {"under_18": "no"}))).state
+        replay("CC90001", decided(FOUND, (*agreed, {"before_17": "no"}), (*package, {"under_18": "no"}))).state
         == "handed_over"
     )
 
@@ -288,19 +288,19 @@ def test_the_rule_of_thumb_informs_and_never_decides(levels: dict[str, str], rea
     lines = referred(
         ("domains_assessed", "2026-02-20", tool), ("recommendation_made", "2026-02-25", {"recommends": "not_eligible"})
     )
-    (said,) = remarks(fold("CC90001", lines))
+    (said,) = remarks(replay("CC90001", lines))
     assert ("is reached" in said, "is not reached" in said) == (reached, not reached)
     assert "never decides" in said
     no = ("continuing_care_refused", "2026-03-02", {"body": "QX900", "reason": "w2"})
     numbered = [line._replace(seq=seq) for seq, line in enumerate([*lines, *history(FOUND)], 1)]
-    assert fold("CC90001", numbered).state == "eligible", "either decision is the board's"
+    assert replay("CC90001", numbered).state == "eligible", "either decision is the board's"
     numbered = [line._replace(seq=seq) for seq, line in enumerate([*lines, *history(no)], 1)]
-    assert fold("CC90001", numbered).state == "not_eligible"
+    assert replay("CC90001", numbered).state == "not_eligible"
 
 
 def test_remarks_speak_of_the_budget_and_of_birthdays_that_had_passed() -> None:
     late = (*FOUND[:2], {**FOUND[2], "before_14": "no"})
-    said = " ".join(remarks(fold("CC90001", decided(late))))
+    said = " ".join(remarks(replay("CC90001", decided(late))))
     assert "personal health budget" in said
     assert "14th birthday" in said
     done = decided(
@@ -308,5 +308,5 @@ def test_remarks_speak_of_the_budget_and_of_birthdays_that_had_passed() -> None:
         ("adult_commissioner_told", "2026-03-11", {"body": "QX900"}),
         ("personal_health_budget_offered", "2026-03-11"),
     )
-    assert len(remarks(fold("CC90001", done))) == 1
-    assert remarks(fold("CC90001", done, date(2026, 2, 3))) == []
+    assert len(remarks(replay("CC90001", done))) == 1
+    assert remarks(replay("CC90001", done, date(2026, 2, 3))) == []

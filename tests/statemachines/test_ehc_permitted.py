@@ -6,17 +6,29 @@ folds use.
 """
 
 import json
+from collections.abc import Callable
 
 import pytest
 from statemachine.exceptions import TransitionNotAllowed
 
 from config.law import load_law
 from deadlines.duties import Duty
-from models.common_facts import ENGINE_ONLY
-from models.facts import FactData
+from models.common_facts import SHARED
 from statemachines.ehc_needs_assessment import PROCESS, EhcNeedsAssessment
-from statemachines.process import NotPermitted, Process, define_process, released_tables, table_of
-from statemachines.replay import fold, processes
+from statemachines.health_advice import Noted
+from statemachines.process import (
+    FactDefinition,
+    NotPermitted,
+    NoTransition,
+    Process,
+    Reaction,
+    Transition,
+    define_process,
+    released_tables,
+    table_of,
+)
+from statemachines.registry import processes
+from statemachines.replay import replay
 from tests.support.by_hand import CASE, day, duties, history
 from tests.support.paths import ROOT
 
@@ -97,7 +109,7 @@ EVENTS = sorted({kind for _state, kind in MOVES})
 
 @pytest.mark.parametrize("state", sorted(PERMITTED))
 def test_exactly_these_facts_are_lawful_in_each_state(state: str) -> None:
-    assert set(PROCESS.lawful(state)) == PERMITTED[state]
+    assert set(PROCESS.permitted(state)) == PERMITTED[state]
 
 
 def test_every_state_and_every_fact_of_the_issue_is_in_the_table() -> None:
@@ -111,7 +123,7 @@ def test_every_state_and_every_fact_of_the_issue_is_in_the_table() -> None:
 @pytest.mark.parametrize("kind", sorted(PROCESS.facts))
 def test_where_each_fact_leads_from_each_state(state: str, kind: str) -> None:
     assert PROCESS.table.get((state, kind)) == MOVES.get((state, kind))
-    assert (state in PROCESS.stays.get(kind, ())) == (kind in PERMITTED[state] and (state, kind) not in MOVES)
+    assert (state in PROCESS.facts[kind].accepted_in) == (kind in PERMITTED[state] and (state, kind) not in MOVES)
 
 
 @pytest.mark.parametrize("state", sorted(PERMITTED))
@@ -211,25 +223,66 @@ def test_section_g_is_arranged_once_there_is_a_plan_and_stops_only_after() -> No
     with pytest.raises(
         NotPermitted, match=r"s42\(3\): the duty to arrange what section G says begins with the final plan"
     ):
-        fold(CASE, history(*PLANNED[:2], ("section_g_arranged", "8 Jun 2026", {"body": "QX900"})))
+        replay(CASE, history(*PLANNED[:2], ("section_g_arranged", "8 Jun 2026", {"body": "QX900"})))
     with pytest.raises(NotPermitted, match="only what was arranged can stop: record section_g_arranged"):
         section_g(("section_g_stopped", "3 Jul 2026"))
 
 
-def test_a_fact_without_a_place_and_a_place_without_a_fact_are_errors() -> None:
-    facts = {
-        kind: model
-        for kind, model in PROCESS.facts.items()
-        if kind not in {"case_closed", "case_withdrawn"} | ENGINE_ONLY
-    }
-    opens = {"name": "ehc_needs_assessment", "title": "x", "version": 1, "opens": "ehc_assessment_requested"}
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda facts: facts.pop("plan_refused"), "the machine has plan_refused, and no fact defines it"),
+        (
+            lambda facts: facts.update(time_agreed=Transition("time_agreed", Noted)),
+            "time_agreed is a Transition, and the machine has no transition of that name",
+        ),
+        (
+            lambda facts: facts.update(plan_refused=NoTransition("plan_refused", Noted, accepted_in=("planned",))),
+            "plan_refused is a NoTransition, and the machine has a transition of that name",
+        ),
+        (
+            lambda facts: facts.update(time_agreed=NoTransition("time_agreed", Noted)),
+            "time_agreed is accepted in no state",
+        ),
+        (
+            lambda facts: facts.update(time_agreed=NoTransition("time_agreed", Noted, accepted_in=("gone", "closed"))),
+            r"time_agreed is accepted in \['closed', 'gone'\], which are no open states",
+        ),
+        (
+            lambda facts: facts.update(plan_refused=Transition("plan_refused", Noted, accepted_in=("assessing",))),
+            r"plan_refused both changes \['assessing'\] and is accepted there without a change",
+        ),
+        (lambda facts: facts.update(again=facts["plan_refused"]), "plan_refused is defined more than once"),
+        (
+            lambda facts: facts.update(plan_refused=Transition("plan_refused", Noted, version=2)),
+            "plan_refused in its version 2 needs version 2 of the machine, and this is 1",
+        ),
+        (
+            lambda facts: facts.update(plan_refused=Transition("plan_refused", Noted, requests_again="gone")),
+            "plan_refused requests gone again, which is no fact of the process",
+        ),
+        (lambda facts: facts.pop("ehc_assessment_requested"), "no fact opens a case: define one as OpeningFact"),
+    ],
+)
+def test_machine_and_facts_that_do_not_agree_are_errors_that_say_what_to_do(
+    change: Callable[[dict[str, FactDefinition]], object], problem: str
+) -> None:
+    facts = {kind: fact for kind, fact in PROCESS.facts.items() if kind not in SHARED}
 
-    def put_together(own: dict[str, type[FactData]], stays: dict[str, tuple[str, ...]]) -> Process:
-        return define_process(EhcNeedsAssessment, **opens, facts=own, stays=stays)  # type: ignore[arg-type]  # one mapping of mixed values
+    def define() -> Process:
+        return define_process(
+            EhcNeedsAssessment, name="ehc_needs_assessment", title="x", version=1, facts=facts.values()
+        )
 
-    whole = {kind: tuple(states) for kind, states in PROCESS.stays.items()}
-    assert put_together(dict(facts), whole).table == PROCESS.table
-    with pytest.raises(ValueError, match="waiting_list_stated"):
-        put_together(dict(facts), {kind: states for kind, states in whole.items() if kind != "waiting_list_stated"})
-    with pytest.raises(ValueError, match="plan_refused"):
-        put_together({kind: model for kind, model in facts.items() if kind != "plan_refused"}, whole)
+    assert define().table == PROCESS.table
+    change(facts)
+    with pytest.raises(ValueError, match=problem):
+        define()
+
+
+def test_a_reaction_that_records_no_fact_of_the_process_or_comes_twice_is_an_error() -> None:
+    facts = [fact for kind, fact in PROCESS.facts.items() if kind not in SHARED]
+    reactions = [Reaction("mediation", "agreed_to_assess", "gone"), Reaction("mediation", "agreed_to_assess", "gone")]
+    with pytest.raises(ValueError, match="a reaction records gone, which is no fact") as refused:
+        define_process(EhcNeedsAssessment, name="x", title="x", version=1, facts=facts, reactions=reactions)
+    assert "there are two reactions to mediation agreed_to_assess" in str(refused.value)

@@ -21,7 +21,8 @@ from models.common_facts import SHARED
 from models.facts import FactDraft, StoredFact
 from notifications.render import newest
 from statemachines.process import TABLES, NotPermitted, Process, released_tables, table_of
-from statemachines.replay import fold, opened_by, processes
+from statemachines.registry import opened_by, processes
+from statemachines.replay import replay
 from tests.support.any_fact import FIRST, data_of, kinds
 from tests.support.by_hand import book, dates_of, line
 from tests.support.examples import examples
@@ -88,23 +89,13 @@ def test_every_state_can_be_reached_and_reaches_an_end(process: Process) -> None
 @each_process
 def test_every_fact_has_a_place_and_every_guard_reason_and_hearing_a_fact(process: Process) -> None:
     known = set(process.facts)
-    for named in (
-        process.guards,
-        process.reasons,
-        process.asks,
-        process.answers,
-        process.reopens,
-        process.contacts,
-        process.hears_quietly,
-    ):
-        assert set(named) <= known
-    for (cause_process, cause), kind in process.hears.items():
-        assert cause in processes()[cause_process].facts, (
-            f"{process.name} hears {cause} of {cause_process}, which knows no such fact"
+    for reaction in process.reactions:
+        assert reaction.kind in processes()[reaction.process].facts, (
+            f"{process.name} reacts to {reaction.kind} of {reaction.process}, which has no such fact"
         )
-        assert kind in known
-    assert set(process.hears_if) <= set(process.hears)
-    lawful = {kind for state in process.states for kind in process.lawful(state)}
+        assert reaction.records in known
+        assert not reaction.if_nothing_is_due or reaction.records == process.opens
+    lawful = {kind for state in process.states for kind in process.permitted(state)}
     assert known - lawful <= {process.opens, *process.opens_too}
 
 
@@ -120,10 +111,10 @@ def test_every_duty_has_a_fact_that_starts_it_and_one_that_meets_it(process: Pro
             f"{rule.id} names {sorted(kinds_named - set(process.facts))}, which {process.name} does not know"
         )
         for kind in rule.starts:
-            said = set(process.facts[kind].model_fields)
+            said = set(process.facts[kind].model.model_fields)
             assert set(rule.starts_if) <= said, f"{rule.id}: {kind} never says {sorted(set(rule.starts_if) - said)}"
             assert rule.start_day is None or rule.start_day in said, f"{rule.id}: {kind} never says {rule.start_day}"
-        named = [kind for kind in rule.starts if "body" in process.facts[kind].model_fields]
+        named = [kind for kind in rule.starts if "body" in process.facts[kind].model.model_fields]
         assert rule.per == "case" or named, f"{rule.id} binds a body, and none of its facts names one"
         assert rule.met_by, f"{rule.id} is met by nothing"
         assert {"case_withdrawn", "case_closed"} <= set(rule.ends), rule.id
@@ -179,7 +170,7 @@ def made(process: Process, seq: int, kind: str, at: random.Random, on: date) -> 
 
 def folded(lines: list[StoredFact]) -> Any:
     try:
-        return fold(CASE, lines)
+        return replay(CASE, lines)
     except NotPermitted:
         return None
 
@@ -193,18 +184,18 @@ def test_random_facts_are_lawful_where_the_table_says_so_or_refused_with_a_sente
     process, at = processes()[name], random.Random(seed)
     lines, day = [begun(process, at)], FIRST
     for _ in range(length):
-        before = fold(CASE, lines)
+        before = replay(CASE, lines)
         day += timedelta(days=at.randrange(0, 25))
         # Half of the steps are among what is lawful, so that walks get past the beginning.
         choice = at.choice(
             kinds(process)
             if at.random() < 0.5
-            else [kind for kind in process.lawful(before.state) if kind in kinds(process)] or kinds(process)
+            else [kind for kind in process.permitted(before.state) if kind in kinds(process)] or kinds(process)
         )
         fact = made(process, len(lines) + 1, choice, at, day)
-        lawful = choice in process.lawful(before.state)
+        lawful = choice in process.permitted(before.state)
         try:
-            after = fold(CASE, [*lines, fact])
+            after = replay(CASE, [*lines, fact])
         except NotPermitted as refused:
             # What is said late of a case may also make an earlier fact unlawful (an appeal turns out to be
             # about
@@ -214,16 +205,16 @@ def test_random_facts_are_lawful_where_the_table_says_so_or_refused_with_a_sente
             if not lawful:
                 assert "Lawful then: " in refused.sentence
             else:
-                assert refused.kind in process.guards or refused.kind in SHARED, (
+                assert process.facts[refused.kind].guard is not None or refused.kind in SHARED, (
                     f"{choice} is lawful at {before.state} and was refused without a guard"
                 )
-            assert fold(CASE, lines) == before
+            assert replay(CASE, lines) == before
         else:
             assert lawful
             assert after.state == process.table.get((before.state, choice), before.state)
             lines.append(fact)
-    once = fold(CASE, lines)
-    assert fold(CASE, at.sample(lines, len(lines))) == once
+    once = replay(CASE, lines)
+    assert replay(CASE, at.sample(lines, len(lines))) == once
     duties = duties_of(once.lines, book(process.name), dates_of(), once.claims.values())
     assert duties == duties_of(once.lines, book(process.name), dates_of(), once.claims.values())
 
@@ -237,11 +228,11 @@ def test_what_the_house_refuses_it_says_and_leaves_no_trace_of(process: Process,
     while not team.lines():
         offer(team, process, process.opens, FIRST, today, at)
     for number in range(30):
-        state = fold(team.case, team.lines()).state
+        state = replay(team.case, team.lines()).state
         known = (
             kinds(process)
             if number % 2
-            else [kind for kind in process.lawful(state) if kind in kinds(process)] or kinds(process)
+            else [kind for kind in process.permitted(state) if kind in kinds(process)] or kinds(process)
         )
         taken = offer(team, process, at.choice(known), FIRST + timedelta(days=number * 6), today, at)
         accepted, refusals = accepted + taken, refusals + (not taken)

@@ -11,7 +11,7 @@ from deadlines.status import days_late, standing
 from models.facts import StoredFact
 from statemachines.mediation import PROCESS, remarks
 from statemachines.process import NotPermitted
-from statemachines.replay import fold
+from statemachines.replay import replay
 from tests.support.by_hand import book, dates_of, day, history
 
 ENGINE = {
@@ -108,7 +108,7 @@ MOVES = {
 
 @pytest.mark.parametrize("state", sorted(PERMITTED))
 def test_exactly_these_facts_are_lawful_in_each_state(state: str) -> None:
-    assert set(PROCESS.lawful(state)) == PERMITTED[state]
+    assert set(PROCESS.permitted(state)) == PERMITTED[state]
 
 
 def test_every_state_and_fact_is_in_the_table_and_leads_where_the_law_says() -> None:
@@ -123,12 +123,12 @@ def facts(*more: tuple[Any, ...]) -> list[StoredFact]:
 
 def refused(*more: tuple[Any, ...]) -> str:
     with pytest.raises(NotPermitted) as problem:
-        fold("ME90001", facts(*more))
+        replay("ME90001", facts(*more))
     return problem.value.sentence
 
 
 def duties(*more: tuple[Any, ...]) -> dict[str, Duty]:
-    casefile = fold("ME90001", facts(*more))
+    casefile = replay("ME90001", facts(*more))
     return {
         duty.rule: duty for duty in duties_of(casefile.lines, book("mediation"), dates_of(), casefile.claims.values())
     }
@@ -146,7 +146,7 @@ def test_a_certificate_follows_one_of_three_things() -> None:
     assert "reg 34" in said
     assert "reg 39(1)" in said
     assert (
-        fold("ME90001", facts(("mediation_declined", "9 Mar 2026"), ("certificate_issued", "10 Mar 2026"))).state
+        replay("ME90001", facts(("mediation_declined", "9 Mar 2026"), ("certificate_issued", "10 Mar 2026"))).state
         == "certified"
     )
 
@@ -155,7 +155,7 @@ def test_no_certificate_is_deemed_where_the_issues_are_about_health_alone() -> N
     said = refused(HEALTH, NOTICE, ("mediation_cannot_be_arranged", "1 Apr 2026"))
     assert "reg 39(2)" in said
     assert "mediation_arranged" in said
-    assert fold("ME90001", facts(MIXED, ("mediation_cannot_be_arranged", "1 Apr 2026"))).state == "unarranged"
+    assert replay("ME90001", facts(MIXED, ("mediation_cannot_be_arranged", "1 Apr 2026"))).state == "unarranged"
 
 
 def test_a_body_is_notified_of_what_mediation_is_wanted_on() -> None:
@@ -231,7 +231,7 @@ def test_what_one_does_is_not_what_the_other_agreed_to_do() -> None:
     )
 
     def open_of(*more: tuple[Any, ...]) -> list[str | None]:
-        casefile = fold("ME90001", facts(*both, *more))
+        casefile = replay("ME90001", facts(*both, *more))
         found = duties_of(casefile.lines, book("mediation"), dates_of())
         return [
             duty.body for duty in found if duty.rule == "mediation_agreement_no_appeal_right" and duty.closed_on is None
@@ -262,7 +262,7 @@ def test_an_agreement_about_what_could_be_appealed_is_kept_as_an_order() -> None
 def test_what_was_agreed_is_done_by_whoever_agreed_to_it() -> None:
     def refused(*more: tuple[Any, ...]) -> str:
         with pytest.raises(NotPermitted) as unlawful:
-            fold("ME90001", [line._replace(machine=2) for line in facts(*more)])
+            replay("ME90001", [line._replace(machine=2) for line in facts(*more)])
         return unlawful.value.sentence
 
     agreed = (HEALTH, NOTICE, *HELD, ("commissioner_agreement_made", "8 Apr 2026", ICB))
@@ -273,7 +273,7 @@ def test_what_was_agreed_is_done_by_whoever_agreed_to_it() -> None:
     )
     mixed = (MIXED, *HELD, ("agreed_to_assess", "8 Apr 2026"))
     assert "record what was agreed first" in refused(*mixed, ("agreed_action_done", "14 Apr 2026", ICB))
-    assert fold("ME90001", facts(*agreed, ("agreed_action_done", "14 Apr 2026", {}))).state == "agreed", (
+    assert replay("ME90001", facts(*agreed, ("agreed_action_done", "14 Apr 2026", {}))).state == "agreed", (
         "a fact of the first version stands"
     )
 
@@ -281,11 +281,11 @@ def test_what_was_agreed_is_done_by_whoever_agreed_to_it() -> None:
 def test_whoever_was_notified_takes_part_and_that_is_said_until_it_is_over() -> None:
     other = ("commissioner_notified", "12 Mar 2026", {"body": "QX901", "issues": "mixed"})
     notified = (MIXED, ("commissioner_notified", "11 Mar 2026", {**ICB, "issues": "mixed"}), other)
-    (said,) = remarks(fold("ME90001", facts(*notified)))
+    (said,) = remarks(replay("ME90001", facts(*notified)))
     assert said.startswith(
         "QX900 and QX901 have to take part in the mediation (CFA 2014 s53; SEND Regs 2014 reg 35(4))"
     )
-    (said,) = remarks(fold("ME90001", facts(*notified, HELD[0])))
+    (said,) = remarks(replay("ME90001", facts(*notified, HELD[0])))
     assert "mediation of 2026-04-08" in said and "reg 37(1)" in said
-    assert remarks(fold("ME90001", facts(*notified, *HELD))) == []
-    assert remarks(fold("ME90001", facts(MIXED))) == []
+    assert remarks(replay("ME90001", facts(*notified, *HELD))) == []
+    assert remarks(replay("ME90001", facts(MIXED))) == []

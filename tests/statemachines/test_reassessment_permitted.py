@@ -10,7 +10,7 @@ import pytest
 
 from statemachines.process import NotPermitted
 from statemachines.reassessment import PROCESS
-from statemachines.replay import fold
+from statemachines.replay import replay
 from tests.support.by_hand import CASE, PAEDS, TRUST, history
 
 ABOUT_ADVICE = {
@@ -93,16 +93,16 @@ def asked_by(who: str, **data: Any) -> tuple[str, str, dict[str, Any]]:
 
 def refused(*facts: tuple[Any, ...]) -> str:
     """The sentence with which the last of these facts is refused; the others stand."""
-    fold(CASE, history(*facts[:-1]))
+    replay(CASE, history(*facts[:-1]))
     with pytest.raises(NotPermitted) as problem:
-        fold(CASE, history(*facts))
+        replay(CASE, history(*facts))
     assert problem.value.seq == len(facts)
     return problem.value.sentence
 
 
 @pytest.mark.parametrize("state", sorted(PERMITTED))
 def test_exactly_these_facts_are_lawful_in_each_state(state: str) -> None:
-    assert set(PROCESS.lawful(state)) == PERMITTED[state]
+    assert set(PROCESS.permitted(state)) == PERMITTED[state]
 
 
 def test_every_state_and_every_fact_is_in_the_table() -> None:
@@ -126,16 +126,16 @@ def test_a_boards_request_compels_the_authority(ground: str) -> None:
     told = refused(request, ("reassessment_refused", "9 Mar 2026", {"ground": ground}))
     assert "compels the authority (SEND Regs 2014 reg 23; reg 24 does not reach it)" in told
     assert told.endswith("Lawful then: reassessment_agreed")
-    assert fold(CASE, history(request, ("reassessment_agreed", "9 Mar 2026"))).state == "reassessing"
+    assert replay(CASE, history(request, ("reassessment_agreed", "9 Mar 2026"))).state == "reassessing"
 
 
 @pytest.mark.parametrize("who", ["parent", "young_person", "institution"])
 def test_others_may_be_refused_within_the_window_or_where_it_is_not_necessary(who: str) -> None:
     within = asked_by(who, last_assessed_on="2025-09-02", assessed_in_window="yes")
     before = asked_by(who, last_assessed_on="2025-09-01", assessed_in_window="no")
-    assert fold(CASE, history(within, ("reassessment_refused", "9 Mar 2026", RECENT))).state == "refused"
-    assert fold(CASE, history(before, ("reassessment_refused", "9 Mar 2026", NOT_NECESSARY))).state == "refused"
-    assert fold(CASE, history(asked_by(who), ("reassessment_refused", "9 Mar 2026", RECENT))).state == "refused", (
+    assert replay(CASE, history(within, ("reassessment_refused", "9 Mar 2026", RECENT))).state == "refused"
+    assert replay(CASE, history(before, ("reassessment_refused", "9 Mar 2026", NOT_NECESSARY))).state == "refused"
+    assert replay(CASE, history(asked_by(who), ("reassessment_refused", "9 Mar 2026", RECENT))).state == "refused", (
         "nobody has said when it was"
     )
     told = refused(before, ("reassessment_refused", "9 Mar 2026", RECENT))
@@ -157,7 +157,7 @@ def test_regulation_8_runs_again_for_each_body_that_is_asked() -> None:
     assert "nothing is outstanding" in refused(
         asked_by("parent"), agreed, asked, came, ("health_advice_received", "21 Apr 2026", ASKED)
     )
-    assert fold(CASE, history(asked_by("parent"), asked, came)).state == "requested", (
+    assert replay(CASE, history(asked_by("parent"), asked, came)).state == "requested", (
         "a body may be asked before the decision"
     )
     told = refused(
@@ -175,6 +175,6 @@ def test_a_plan_does_not_cease_while_an_appeal_against_it_stands() -> None:
     told = refused(*to_cease, ("cease_appealed", "1 Jun 2026"), ("plan_ceased", "1 Aug 2026"))
     assert "s45(4)(b)" in told
     assert (
-        fold(CASE, history(*to_cease, ("cease_appealed", "1 Jun 2026"), ("cease_reversed", "1 Aug 2026"))).state
+        replay(CASE, history(*to_cease, ("cease_appealed", "1 Jun 2026"), ("cease_reversed", "1 Aug 2026"))).state
         == "reassessing"
     )

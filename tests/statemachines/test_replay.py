@@ -7,7 +7,7 @@ import pytest
 from models.common_facts import ENGINE_ONLY
 from models.facts import StoredFact
 from statemachines.process import NotPermitted
-from statemachines.replay import facts_in_force, fold
+from statemachines.replay import facts_in_force, replay
 from tests.support.by_hand import CASE, SALT, TRUST, day, history, line
 
 ASKED: dict[str, Any] = {"body": TRUST, "service": SALT}
@@ -15,12 +15,12 @@ OPENED = [("ehc_assessment_requested", "2 Feb 2026"), ("assessment_agreed", "20 
 
 
 def state(lines: list[StoredFact], as_at: str | None = None, known_at: str | None = None) -> str:
-    return fold(CASE, lines, day(as_at) if as_at else None, known_at).state
+    return replay(CASE, lines, day(as_at) if as_at else None, known_at).state
 
 
 def sentence(lines: list[StoredFact]) -> str:
     with pytest.raises(NotPermitted) as refused:
-        fold(CASE, lines)
+        replay(CASE, lines)
     return refused.value.sentence
 
 
@@ -76,7 +76,7 @@ def test_the_opening_is_once_and_first() -> None:
         history(OPENED[0], ("assessment_agreed", "1 Feb 2026"))
     )
     with pytest.raises(NotPermitted, match="opens no process"):
-        fold(CASE, history(OPENED[1]))
+        replay(CASE, history(OPENED[1]))
 
 
 def test_advice_is_received_from_who_was_asked_and_has_not_answered() -> None:
@@ -92,7 +92,7 @@ def test_advice_is_received_from_who_was_asked_and_has_not_answered() -> None:
     )
     assert "only advice that was received can be returned" in sentence(history(*OPENED, asked, returned))
     again = ("health_advice_received", "27 Apr 2026", ASKED)
-    assert not fold(CASE, history(*OPENED, asked, received, returned, again)).outstanding
+    assert not replay(CASE, history(*OPENED, asked, received, returned, again)).outstanding
 
 
 def test_an_answer_for_one_service_leaves_the_others_outstanding() -> None:
@@ -100,7 +100,7 @@ def test_an_answer_for_one_service_leaves_the_others_outstanding() -> None:
         ("health_advice_requested", "2 Mar 2026", {"body": TRUST, "service": each}) for each in (SALT, "physiotherapy")
     ]
     answered = ("health_advice_answered", "9 Mar 2026", {**ASKED, "answer": "not_known"})
-    assert list(fold(CASE, history(*OPENED, *two, answered)).outstanding) == [(TRUST, "physiotherapy")]
+    assert list(replay(CASE, history(*OPENED, *two, answered)).outstanding) == [(TRUST, "physiotherapy")]
 
 
 def test_a_corrected_day_moves_the_fact_and_the_corrected_fact_stays_as_written() -> None:
@@ -187,7 +187,7 @@ NOW = "2026-05-01T00:00:00.000000Z"
 def test_as_true_on_a_day_and_as_known_at_an_instant(
     as_at: str, known_at: str, expected: tuple[str, str | None, bool]
 ) -> None:
-    found = fold(CASE, BITEMPORAL, day(as_at), known_at)
+    found = replay(CASE, BITEMPORAL, day(as_at), known_at)
     asked = next((each.occurred_on.isoformat() for each in found.lines if each.kind == "health_advice_requested"), None)
     assert (found.state, asked, bool(found.outstanding)) == expected
 
@@ -195,7 +195,7 @@ def test_as_true_on_a_day_and_as_known_at_an_instant(
 def test_before_the_opening_nothing_was_known() -> None:
     for as_at, known_at in ((day("1 Feb 2026"), None), (None, "2026-02-03T08:59:59.999999Z")):
         with pytest.raises(NotPermitted, match="nothing was known") as unknown:
-            fold(CASE, BITEMPORAL, as_at, known_at)
+            replay(CASE, BITEMPORAL, as_at, known_at)
         assert unknown.value.seq == 0
 
 
@@ -214,7 +214,7 @@ def test_claims_are_decided_once_they_stand() -> None:
         "25 Mar 2026",
         {"claim": 3, "decision": "accepted", "look_again_on": "2026-05-18", "began_on": "2026-03-02"},
     )
-    file = fold(CASE, history(*OPENED, claim, decided))
+    file = replay(CASE, history(*OPENED, claim, decided))
     assert file.claims[3].decision == "accepted"
     assert file.claims[3].ground == "absent_4_weeks"
     assert file.claims[3].began_on is not None

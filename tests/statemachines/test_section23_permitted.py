@@ -6,7 +6,7 @@ import pytest
 
 from models.facts import StoredFact
 from statemachines.process import NotPermitted
-from statemachines.replay import fold
+from statemachines.replay import replay
 from statemachines.section23 import PROCESS, remarks
 from tests.support.by_hand import duties, history
 
@@ -70,7 +70,7 @@ NOTIFIED = ("la_notified", "2026-02-06", {**BODY, "says_sen": "yes"})
 
 @pytest.mark.parametrize("state", sorted(PERMITTED))
 def test_exactly_these_facts_are_lawful_in_each_state(state: str) -> None:
-    assert set(PROCESS.lawful(state)) == PERMITTED[state]
+    assert set(PROCESS.permitted(state)) == PERMITTED[state]
 
 
 @pytest.mark.parametrize("state", sorted(PERMITTED))
@@ -78,7 +78,7 @@ def test_exactly_these_facts_are_lawful_in_each_state(state: str) -> None:
 def test_where_each_fact_leads_from_each_state(state: str, kind: str) -> None:
     assert PROCESS.table.get((state, kind)) == MOVES.get((state, kind))
     stays = kind in PERMITTED[state] and (state, kind) not in MOVES
-    assert (state in PROCESS.stays.get(kind, ())) == stays
+    assert (state in PROCESS.facts[kind].accepted_in) == stays
 
 
 def test_every_state_and_fact_is_in_the_table() -> None:
@@ -90,7 +90,7 @@ def test_every_state_and_fact_is_in_the_table() -> None:
 
 def refused(*facts: tuple[Any, ...]) -> str:
     with pytest.raises(NotPermitted) as problem:
-        fold(CASE, history(*facts))
+        replay(CASE, history(*facts))
     return problem.value.sentence
 
 
@@ -183,8 +183,8 @@ def test_no_step_of_the_section_has_a_date_and_each_is_met_by_its_own_fact() -> 
 
 
 def test_a_reader_is_told_that_the_act_gives_no_days_and_what_a_disability_alone_means() -> None:
-    assert ["no number of days" in each for each in remarks(fold(CASE, whole()))] == [True]
-    assert "s24(1)" in remarks(fold(CASE, whole(says_sen="no")))[-1]
+    assert ["no number of days" in each for each in remarks(replay(CASE, whole()))] == [True]
+    assert "s24(1)" in remarks(replay(CASE, whole(says_sen="no")))[-1]
 
 
 def test_where_the_authority_will_assess_a_reader_is_told_from_which_day_its_other_weeks_run() -> None:
@@ -192,14 +192,14 @@ def test_where_the_authority_will_assess_a_reader_is_told_from_which_day_its_oth
     asked.
     """
     will = ("la_outcome_stated", "24 Feb 2026", {"outcome": "will_assess"})
-    said = remarks(fold(CASE, whole(will)))[-1]
+    said = remarks(replay(CASE, whole(will)))[-1]
     assert f"ehc_assessment_requested of 2026-02-06 with linked_to={CASE}" in said
     assert "16 and 20 weeks" not in " ".join(
-        remarks(fold(CASE, whole(("la_outcome_stated", "24 Feb 2026", {"outcome": "will_not_assess"}))))
+        remarks(replay(CASE, whole(("la_outcome_stated", "24 Feb 2026", {"outcome": "will_not_assess"}))))
     )
-    assert "16 and 20 weeks" not in " ".join(remarks(fold(CASE, whole(will, says_sen="no"))))
+    assert "16 and 20 weeks" not in " ".join(remarks(replay(CASE, whole(will, says_sen="no"))))
     heard = [
         line._replace(caused_by="NX90001/2") if line.kind == "la_agreed_to_assess" else line
         for line in whole(("la_agreed_to_assess", "24 Feb 2026"))
     ]
-    assert "16 and 20 weeks" not in " ".join(remarks(fold(CASE, heard))), "the assessment's own case has its clocks"
+    assert "16 and 20 weeks" not in " ".join(remarks(replay(CASE, heard))), "the assessment's own case has its clocks"

@@ -8,7 +8,7 @@ import pytest
 
 from deadlines.duties import Duty
 from statemachines.process import NotPermitted
-from statemachines.replay import fold
+from statemachines.replay import replay
 from statemachines.transfer import PROCESS, remarks
 from tests.support.by_hand import duties, history
 
@@ -71,7 +71,7 @@ CHANGE = ("commissioner_change_known", "2026-03-02", {"la": "eastmere"})
 
 @pytest.mark.parametrize("state", sorted(PERMITTED))
 def test_exactly_these_facts_are_lawful_in_each_state(state: str) -> None:
-    assert set(PROCESS.lawful(state)) == PERMITTED[state]
+    assert set(PROCESS.permitted(state)) == PERMITTED[state]
 
 
 @pytest.mark.parametrize("state", sorted(PERMITTED))
@@ -79,7 +79,7 @@ def test_exactly_these_facts_are_lawful_in_each_state(state: str) -> None:
 def test_where_each_fact_leads_from_each_state(state: str, kind: str) -> None:
     assert PROCESS.table.get((state, kind)) == MOVES.get((state, kind))
     stays = kind in PERMITTED[state] and (state, kind) not in MOVES
-    assert (state in PROCESS.stays.get(kind, ())) == stays
+    assert (state in PROCESS.facts[kind].accepted_in) == stays
 
 
 def test_every_state_and_fact_is_in_the_table() -> None:
@@ -99,7 +99,7 @@ def due(*facts: tuple[Any, ...]) -> dict[str, str]:
 
 def refused(*facts: tuple[Any, ...]) -> str:
     with pytest.raises(NotPermitted) as problem:
-        fold(CASE, history(*facts))
+        replay(CASE, history(*facts))
     return problem.value.sentence
 
 
@@ -257,14 +257,14 @@ def test_what_is_lawful_does_not_name_what_only_opens_a_case_of_another_sort() -
         ("new_la_reviewed", "17 Feb 2026"),
     )
     with pytest.raises(NotPermitted) as refused:
-        fold("TR90001", moved)
+        replay("TR90001", moved)
     assert "child_moved" in refused.value.sentence
     assert "commissioner_change_known" not in refused.value.sentence.partition("Lawful then: ")[2]
 
 
 def test_whose_time_cannot_be_shown_yet_is_said() -> None:
     known = ("move_known", "16 Feb 2026", {"la": "northshire", "moved_on": "2026-03-20"})
-    said = remarks(fold("TR90001", history(known)))
+    said = remarks(replay("TR90001", history(known)))
     assert [remark.split(" learned")[0].rpartition("the ")[2] for remark in said] == [
         "old authority",
         "original commissioning body",
@@ -273,8 +273,8 @@ def test_whose_time_cannot_be_shown_yet_is_said() -> None:
     told = history(
         known, ("old_la_aware_of_move", "17 Feb 2026"), ("new_rcb_notified_of_move", "18 Feb 2026", {"body": "QX900"})
     )
-    (left,) = remarks(fold("TR90001", told))
+    (left,) = remarks(replay("TR90001", told))
     assert "record new_rcb_aware_of_move with that day" in left
-    change = remarks(fold("TR90001", history(("commissioner_change_known", "16 Feb 2026", {"la": "northshire"}))))
+    change = remarks(replay("TR90001", history(("commissioner_change_known", "16 Feb 2026", {"la": "northshire"}))))
     assert ["reg 16(2)" in change[0], "reg 16(3)" in change[1], len(change)] == [True, True, 2]
-    assert remarks(fold("TR90001", history(known, ("case_closed", "17 Feb 2026")))) == []
+    assert remarks(replay("TR90001", history(known, ("case_closed", "17 Feb 2026")))) == []

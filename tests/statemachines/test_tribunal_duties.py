@@ -10,7 +10,7 @@ from deadlines.duties import Duty, duties_of
 from deadlines.status import days_late, standing
 from models.facts import StoredFact
 from statemachines.process import NotPermitted
-from statemachines.replay import fold
+from statemachines.replay import replay
 from statemachines.tribunal import remarks
 from tests.support.by_hand import book, dates_of, day, history
 
@@ -27,7 +27,7 @@ def appeal(about: str, *more: tuple[Any, ...], issues: str | None = "health") ->
 
 
 def found(lines: list[StoredFact]) -> list[Duty]:
-    casefile = fold(CASE, lines)
+    casefile = replay(CASE, lines)
     return duties_of(casefile.lines, book("tribunal"), dates_of(), casefile.claims.values())
 
 
@@ -39,7 +39,7 @@ def one(lines: list[StoredFact], rule: str, **about: str) -> Duty:
 
 def refused(lines: list[StoredFact]) -> str:
     with pytest.raises(NotPermitted) as problem:
-        fold(CASE, lines)
+        replay(CASE, lines)
     return problem.value.sentence
 
 
@@ -64,9 +64,8 @@ def test_an_appeal_is_against_the_decision_that_the_case_opened_with() -> None:
     assert "appeal=contents or placement or placement_and_contents" in refused(
         history(decided, ("appeal_registered", "1 Apr 2026", {"appeal": "refusal_to_issue"}))
     )
-    assert (
-        fold(CASE, history(decided, ("appeal_registered", "1 Apr 2026", {"appeal": "placement"}))).state == "registered"
-    )
+    placement = history(decided, ("appeal_registered", "1 Apr 2026", {"appeal": "placement"}))
+    assert replay(CASE, placement).state == "registered"
 
 
 def test_the_response_is_due_in_thirty_working_days_or_as_directed_and_is_not_recomputed() -> None:
@@ -328,7 +327,7 @@ def test_a_discrimination_claim_has_its_own_clock_where_reinstatement_is_asked_f
     assert one(claim("yes"), "dd_reinstatement_response").due == day("23 Mar 2026"), "15 working days (r21(1)(cc))"
     assert found(claim("no")) == []
     assert (
-        fold(CASE, claim("yes", ("claim_responded", "20 Mar 2026"), ("claim_decided", "1 Jun 2026"))).state
+        replay(CASE, claim("yes", ("claim_responded", "20 Mar 2026"), ("claim_decided", "1 Jun 2026"))).state
         == "claim_over"
     )
 
@@ -352,7 +351,7 @@ def test_a_right_that_is_not_used_lapses_and_nothing_is_late() -> None:
 def test_a_claim_without_a_plea_for_reinstatement_says_where_its_day_is_to_be_found() -> None:
     def said(reinstatement: str, *more: tuple[Any, ...]) -> list[str]:
         return remarks(
-            fold(
+            replay(
                 CASE,
                 history(
                     (

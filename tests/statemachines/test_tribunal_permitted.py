@@ -152,7 +152,7 @@ MOVES = {
 
 @pytest.mark.parametrize("state", sorted(PERMITTED))
 def test_exactly_these_facts_are_lawful_in_each_state(state: str) -> None:
-    assert set(PROCESS.lawful(state)) == PERMITTED[state]
+    assert set(PROCESS.permitted(state)) == PERMITTED[state]
 
 
 def test_every_state_and_fact_is_in_the_table_and_leads_where_the_law_says() -> None:

@@ -33,7 +33,7 @@ def data_of(process: Process, kind: str, at: random.Random, on: date, stored: bo
     """Particulars of a fact in the right form, lawful or not. `stored`: as they stand in the fact, with what is worked
     out when it is recorded.
     """
-    model = process.facts[kind]
+    model = process.facts[kind].model
     told: dict[str, Any] = {}
     for name, field in model.model_fields.items():
         worked_out = name in model.ANSWERED_FROM_BIRTH_DATE or name in model.READING_IN_FORCE

@@ -10,7 +10,7 @@ from deadlines.calculator import dates_for
 from deadlines.duties import Dates, DatesOf, Duty, DutyRules, duties_of
 from deadlines.working_calendar import WorkingCalendar, load_calendar
 from models.facts import StoredFact
-from statemachines.replay import fold
+from statemachines.replay import replay
 
 PROCESS = "ehc_needs_assessment"
 CASE = "NX90001"
@@ -83,7 +83,7 @@ def book(process: str = PROCESS) -> DutyRules:
 
 def duties(lines: Iterable[StoredFact], as_at: str | None = None, process: str = PROCESS) -> list[Duty]:
     """Every duty that a history opens."""
-    casefile = fold(CASE, list(lines), day(as_at) if as_at else None)
+    casefile = replay(CASE, list(lines), day(as_at) if as_at else None)
     return duties_of(casefile.lines, book(process), dates_of(), casefile.claims.values())
 
 

@@ -31,7 +31,8 @@ from models.common_facts import CORRECTIONS, ENGINE_ONLY
 from models.database import create_or_upgrade_schema, open_engine, reading
 from models.facts import REFERENCE, FactData, FactDraft, StoredFact
 from statemachines.process import Process
-from statemachines.replay import facts_in_force, processes
+from statemachines.registry import processes, reactions_to
+from statemachines.replay import facts_in_force
 from tests.support.by_hand import day
 from tests.support.chain import CHAIN
 from tests.support.team import KeptPost
@@ -80,7 +81,7 @@ ODD = (
 REFS = tuple(f"{stem}9000{number}" for stem in ("NX", "TR", "ME", "AR", "SN", "RA", "TF", "CC") for number in (1, 2))
 NOTES = ("a note", "=HYPERLINK(1)", "\u202e", CANARY, "\0", "x" * 3000)
 KINDS = {name: sorted(process.facts.keys() - ENGINE_ONLY - CORRECTIONS) for name, process in processes().items()}
-TELLS = {cause for each in processes().values() for cause in each.hears}
+TELLS = set(reactions_to())
 
 
 @cache

@@ -20,7 +20,7 @@ from deadlines.duties import duties_of
 from models.facts import StoredFact, parse_fact
 from notifications.notices import TELLING, notices_for
 from statemachines.process import NotPermitted
-from statemachines.replay import fold
+from statemachines.replay import replay
 from tests.scenarios.test_histories import FILES
 from tests.support.by_hand import almanac, book, dates_of
 from tests.support.paths import GOLDEN
@@ -31,7 +31,7 @@ FILE = GOLDEN / "recipients.json"
 def called_for(case_ref: str, facts: list[StoredFact]) -> Iterator[str]:
     """A line for each notice that the last of these facts calls for."""
     try:
-        casefile = fold(case_ref, facts)
+        casefile = replay(case_ref, facts)
     except NotPermitted:  # half of an act that was lawful as a whole
         return
     duties = duties_of(casefile.lines, book(casefile.process), dates_of(), casefile.claims.values())

@@ -212,8 +212,8 @@ def test_damage_to_one_case_of_a_child_refuses_no_fact_of_another(two_children: 
     two_children.record("1 Apr 2026", "appeal_registered", case=APPEAL, appeal="refusal_to_assess")
     told = two_children.record("4 May 2026", "order_to_assess_made", case=APPEAL).unheard
     assert told == [
-        f"Case {PLAN} of the same child cannot be read, and did not hear order_to_assess_made of case {APPEAL} if it"
-        f" would have: sendflow verify {PLAN} says why"
+        f"order_to_assess_made of case {APPEAL} was not copied to case {PLAN} of the same child, because case {PLAN}"
+        f" cannot be read. Run: sendflow verify {PLAN}"
     ]
     assert {damage.case_ref for damage in two_children.verify(TODAY).damage} == {None, PLAN}
     two_children.sweep(TODAY)

@@ -15,7 +15,8 @@ from deadlines.duties import duties_of
 from models.common_facts import ENGINE_ONLY
 from models.facts import StoredFact
 from statemachines.process import NotPermitted
-from statemachines.replay import fold, processes
+from statemachines.registry import processes
+from statemachines.replay import replay
 from tests.support.by_hand import CASE, PAEDS, PROCESS, SALT, TRUST, book, dates_of, line
 from tests.support.examples import examples
 from tests.support.team import Team
@@ -84,13 +85,13 @@ def test_any_walk_of_facts_is_accepted_lawfully_or_refused_without_a_trace(
         assert team.verify("2026-06-01").intact
         lines = team.lines()
         assert [each.seq for each in lines] == list(range(1, len(lines) + 1))
-        once = fold(CASE, lines)
+        once = replay(CASE, lines)
         duties = duties_of(once.lines, book(), dates_of(), once.claims.values())
-        again = fold(CASE, lines)
+        again = replay(CASE, lines)
         assert again == once
         assert duties_of(again.lines, book(), dates_of(), again.claims.values()) == duties
         shuffled = data.draw(st.permutations(lines))
-        assert fold(CASE, shuffled) == once, "the fold does not lean on the order in which rows are read"
+        assert replay(CASE, shuffled) == once, "the fold does not lean on the order in which rows are read"
         team.first.engine.dispose()
 
 
@@ -123,7 +124,7 @@ def offer(team: Team, kind: str, days: int, told: dict[str, Any]) -> None:
     else:
         lines = team.lines()
         assert recorded.seq == len(lines) == facts + 1
-        assert fold(CASE, lines).state == recorded.state
+        assert replay(CASE, lines).state == recorded.state
 
 
 @settings(max_examples=examples(60), deadline=None)
@@ -144,7 +145,7 @@ def test_facts_on_days_of_their_own_fold_alike_in_whatever_order_they_were_learn
 
     def outcome(lines: list[StoredFact]) -> Any:
         try:
-            casefile = fold(CASE, lines)
+            casefile = replay(CASE, lines)
         except NotPermitted as problem:
             return problem.kind
         duties = duties_of(casefile.lines, book(), dates_of(), casefile.claims.values())

@@ -15,7 +15,7 @@ from casework.sweep import sweep
 from models.database import reading
 from models.facts import REFERENCE
 from runtime.demo.cases import FOLDER, SampleError, load_demo_cases, nhs_numbers
-from statemachines.replay import processes
+from statemachines.registry import processes
 from tests.support.team import Team
 
 DATES = (date(2026, 2, 28), date(2026, 8, 31), date(2026, 12, 28), date(2028, 2, 29))

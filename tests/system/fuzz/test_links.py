@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from casework.cases.propagation import ROUNDS
 from statemachines.process import Process
-from statemachines.replay import processes
+from statemachines.registry import processes
 from tests.support.chain import CHAIN
 from tests.support.examples import examples
 from tests.support.random_links import KINDS, LAST, ODD, REFS, TELLS, Linking, clear_away, linking, worded
@@ -70,9 +70,9 @@ def test_what_is_heard_goes_round_nowhere_and_ends_before_hearing_does() -> None
 
     after: dict[tuple[str, str], set[tuple[str, str]]] = {}
     for process in processes().values():
-        for cause, kind in process.hears.items():
-            after.setdefault(cause, set()).add((process.name, kind))
-        for kind, again in process.calls_again.items():
+        for reaction in process.reactions:
+            after.setdefault((reaction.process, reaction.kind), set()).add((process.name, reaction.records))
+        for kind, again in process.requests_again.items():
             after.setdefault((process.name, kind), set()).add((process.name, again))
     assert 2 <= max(longest(fact, ()) for fact in after) < ROUNDS
 
@@ -95,7 +95,8 @@ def act(context: Linking, dice: Random, deeds: tuple[str, ...] = DEEDS) -> None:
         case "correct":
             case = dice.choice(sorted(known))
             line, process = dice.choice(known[case]), context.stands(case)[0]
-            told = worded(process.facts[line.kind], process, line.occurred_on, refs, dice) if dice.randrange(2) else {}
+            model = process.facts[line.kind].model
+            told = worded(model, process, line.occurred_on, refs, dice) if dice.randrange(2) else {}
             moved = (
                 {"occurred_on": (line.occurred_on + timedelta(days=dice.randrange(-20, 20))).isoformat()}
                 if dice.randrange(2) or not told
@@ -111,7 +112,7 @@ def act(context: Linking, dice: Random, deeds: tuple[str, ...] = DEEDS) -> None:
 
 def likely(process: Process, state: str, dice: Random) -> str:
     """A kind that is lawful there and moves the case or is heard by another; now and then any other."""
-    lawful = [kind for kind in process.lawful(state) if kind in KINDS[process.name]]
+    lawful = [kind for kind in process.permitted(state) if kind in KINDS[process.name]]
     moves = [kind for kind in lawful if (state, kind) in process.table and not kind.startswith("case_")]
     heard = [kind for kind in lawful if (process.name, kind) in TELLS]
     among = dice.choice((moves, moves, heard, heard, lawful, KINDS[process.name]))
@@ -120,4 +121,4 @@ def likely(process: Process, state: str, dice: Random) -> str:
 
 def say(context: Linking, dice: Random, process: Process, case: str, kind: str, refs: tuple[str | None, ...]) -> None:
     on = context.today - timedelta(days=dice.randrange(9) if dice.randrange(3) == 0 else 0)
-    context.say(case, kind, on, worded(process.facts[kind], process, on, refs, dice))
+    context.say(case, kind, on, worded(process.facts[kind].model, process, on, refs, dice))

@@ -1,0 +1,78 @@
+"""The sentences that say why a history is not permitted, and what is permitted instead."""
+
+from collections.abc import Sequence
+
+from models.casefile import CaseFile
+from models.common_facts import ENGINE_ONLY
+from models.facts import StoredFact
+from statemachines.process import NotPermitted, Process
+
+
+def named(fact: StoredFact) -> str:
+    """A fact as a sentence names it."""
+    return f"fact {fact.seq}, {fact.kind} of {fact.occurred_on.isoformat()},"
+
+
+def refused(fact: StoredFact, reason: str) -> NotPermitted:
+    """The refusal of a fact, with a reason that ends the sentence."""
+    return NotPermitted(fact.seq, fact.kind, f"{named(fact)} is refused: {reason}")
+
+
+def nothing_known() -> NotPermitted:
+    """The refusal of a history that had no opening fact on the day or at the instant asked about."""
+    return NotPermitted(0, "", "nothing was known of this case then")
+
+
+def out_of_order(process: Process, casefile: CaseFile, state: str, fact: StoredFact) -> NotPermitted:
+    """The refusal of a fact that `state` does not accept. It lists what a person may record instead.
+
+    Golden histories quote this sentence.
+    """
+    definition = process.facts.get(fact.kind)
+    if definition is None:
+        return refused(fact, f"{process.title} has no such fact")
+    kinds = [
+        kind
+        for kind in process.permitted(state)
+        if kind not in ENGINE_ONLY and not _is_always_refused(process, casefile, fact, kind)
+    ]
+    permitted = f"Lawful then: {', '.join(kinds) or 'nothing'}"
+    if casefile.opened_on is not None and fact.kind == process.opens:
+        return refused(fact, f"the case is open already. {permitted}")
+    order = f"{definition.order[:1].upper()}{definition.order[1:]}. " if definition.order else ""
+    return refused(fact, f"on that day the case stands at '{process.states[state]}'. {order}{permitted}")
+
+
+def _is_always_refused(process: Process, casefile: CaseFile, fact: StoredFact, kind: str) -> bool:
+    """Whether a case that is open refuses another opening fact whatever its fields say."""
+    guard = process.facts[kind].guard if kind in process.opens_too and casefile.opened_on is not None else None
+    try:
+        return guard is not None and guard(casefile, fact._replace(kind=kind, data={})) is not None
+    except KeyError:  # the guard reads its fields
+        return False
+
+
+def before_opening(fact: StoredFact, opening: StoredFact) -> NotPermitted:
+    """The refusal of a fact that is dated before the opening fact."""
+    return refused(fact, f"it is dated before {opening.kind} of {opening.occurred_on.isoformat()}")
+
+
+def from_later_version(process: Process, fact: StoredFact) -> NotPermitted:
+    """The refusal of a fact that a later version of the machine wrote. This version cannot know what it means."""
+    return NotPermitted(
+        fact.seq,
+        fact.kind,
+        f"{named(fact)} was written by a later version of sendflow ({process.title}, machine {fact.machine}; "
+        f"this program knows {max(process.tables)} and before): bring this program up to date",
+    )
+
+
+def without_opening(known: Sequence[StoredFact]) -> NotPermitted | None:
+    """The refusal of a history whose opening fact was withdrawn; None if no fact was withdrawn."""
+    withdrawal = next((fact for fact in reversed(known) if fact.kind == "fact_withdrawn"), None)
+    if withdrawal is None:
+        return None
+    return refused(
+        withdrawal,
+        "it takes away the fact that opened the case. A case that should not be there ends with case_closed",
+    )
