@@ -14,21 +14,8 @@ from tests.support.paths import ROOT
 PAGE = (ROOT / "docs" / "adding-a-process.md").read_text("utf-8")
 FILES = re.findall(r"^`([a-z_]+/[\w./-]+)`\n\n```\w+\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 SESSIONS = re.findall(r"^```console\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-PACKAGES = (
-    *(
-        "audit",
-        "casework",
-        "cli",
-        "config",
-        "deadlines",
-        "flows",
-        "models",
-        "notifications",
-        "runtime",
-        "statemachines",
-    ),
-    *("tests", "tools", "docs"),
-)
+CODE = ("audit", "casework", "cli", "config", "deadlines", "flows", "models", "notifications", "runtime", "statemachines")
+PACKAGES = (*CODE, "tests", "tools", "docs")
 
 
 @pytest.fixture(scope="module")
