@@ -16,6 +16,7 @@ from statemachine import StateMachine
 
 from models.casefile import CaseFile
 from models.common_facts import CORRECTIONS, ENGINE_ONLY, SHARED
+from models.errors import SendflowError
 from models.facts import FactData, StoredFact
 
 # Says why a case cannot accept a fact; None where it can.
@@ -37,8 +38,10 @@ class StatutoryMachine(StateMachine):
     atomic_configuration_update = True
 
 
-class NotPermitted(Exception):
+class NotPermitted(SendflowError):
     """The machine does not permit a fact of a history. `sentence` names the fact, and what is permitted instead."""
+
+    default_code = "not_permitted"
 
     def __init__(self, seq: int, kind: str, sentence: str) -> None:
         super().__init__(sentence)

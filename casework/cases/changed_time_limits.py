@@ -50,7 +50,7 @@ def _check_one(process: Process, rule_ids: Sequence[str], duties: Sequence[Duty]
             " name the body if several owe it",
             field="rule",
         )
-    if len(meant) > 1 and "opened_seq" in process.facts[fact.kind].model_fields:
+    if len(meant) > 1 and "opened_seq" in process.facts[fact.kind].model.model_fields:
         named = ", ".join(f"{duty.opened_seq}{f' of {duty.body}' if duty.body else ''}" for duty in meant)
         raise Refused(
             "which_duty",

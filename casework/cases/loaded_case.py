@@ -16,7 +16,7 @@ from models.casefile import CaseFile
 from models.facts import Fact, StoredFact
 from models.ledger import Tail
 from statemachines.process import NotPermitted, Process
-from statemachines.replay import fold
+from statemachines.replay import replay
 
 # What a history that cannot be replayed raises, whichever part of it is at fault.
 UNREADABLE = (KeyError, ValueError, LookupError, LawError, NoAnswer, OutsideCalendarRange, Refused, NotPermitted)
@@ -113,6 +113,6 @@ def is_readable(case: LoadedCase) -> bool:
 
 def replay_case(context: AppContext, case_ref: str, facts: list[StoredFact]) -> Replayed:
     """A case and its duties from its facts. Raises NotPermitted, LawError or NoAnswer."""
-    file = fold(case_ref, facts)
+    file = replay(case_ref, facts)
     rules = context.duty_rules[file.process]
     return Replayed(file, duties_of(file.lines, rules, context.dates_of, file.claims.values()))

@@ -29,7 +29,8 @@ from models import people
 from models.database import alone, transact
 from models.facts import REFERENCE, FactData, FactDraft, StoredFact
 from statemachines.process import Process
-from statemachines.replay import facts_in_force, opened_by
+from statemachines.registry import opened_by
+from statemachines.replay import facts_in_force
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from models.facts import REFERENCE, FactDraft
 from models.ledger import Damaged
 from models.tables import CASE
 from statemachines.process import NotPermitted, Process
-from statemachines.replay import facts_in_force, fold
+from statemachines.replay import facts_in_force, replay
 
 
 class Link(NamedTuple):
@@ -332,6 +332,6 @@ def _after(case: LoadedCase, withdrawals: Sequence[FactDraft]) -> CaseFile | Non
         for at, draft in enumerate(withdrawals, 1)
     ]
     try:
-        return fold(case.case_ref, [*case.facts, *facts])
+        return replay(case.case_ref, [*case.facts, *facts])
     except NotPermitted:
         return None

@@ -25,7 +25,7 @@ from models.facts import Fact, FactDraft, StoredFact, fact_of
 from models.tables import CASE, NOTICE
 from notifications.notices import NoticeDraft, notices_for
 from statemachines.process import NotPermitted, Process
-from statemachines.replay import opened_by, process_of
+from statemachines.registry import opened_by, process_of
 
 
 class UnitOfWork:

@@ -275,7 +275,7 @@ def _body_of_the_opening(
     if "body" in given or not lines:
         return given
     body = model.model_fields.get("body")
-    whose = process.facts[process.opens].model_fields.get("body")
+    whose = process.facts[process.opens].model.model_fields.get("body")
     # One that the opening need not name (a board that may have asked for a re-assessment) is not the body
     # that the case
     # is about.

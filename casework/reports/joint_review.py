@@ -21,7 +21,7 @@ from models.casefile import CaseFile
 from models.database import reading
 from models.errors import Refusal
 from models.tables import CASE
-from statemachines.replay import fold
+from statemachines.replay import replay
 
 MEETING = "review"
 DAY = timedelta(days=1)
@@ -94,7 +94,7 @@ def plan_joint_review(context: AppContext, first: str, second: str, as_at: date 
                 "these two cases are not known to be of one child: cases are linked by linked_to, or by the same NHS"
                 " number"
             )
-    found = [(file, _review(context, file)) for file in (fold(ref, histories[ref][0]) for ref in (first, second))]
+    found = [(file, _review(context, file)) for file in (replay(ref, histories[ref][0]) for ref in (first, second))]
     holds = [_hold(context, duty, when) for _file, duty in found]
     proposed = align(holds[0][0], holds[1][0], when)
     reviews = [
