@@ -33,7 +33,7 @@ from models.facts import GENESIS, StoredFact, Unreadable, told_of
 from models.ledger import Stored
 from models.tables import CASE, CHECKPOINT, DUTY
 from statemachines.process import NotPermitted
-from statemachines.replay import fold
+from statemachines.replay import replay
 
 CASE_COLUMNS = tuple(CASE.columns.keys())
 DUTY_COLUMNS = tuple(DUTY.columns.keys())
@@ -274,7 +274,7 @@ def check_and_replay(context: AppContext, ref: str, rows: Sequence[Row], report:
     if facts is None:
         return None
     try:
-        casefile = fold(ref, facts)
+        casefile = replay(ref, facts)
         rules = context.duty_rules[casefile.process]
         duties = duties_of(casefile.lines, rules, context.dates_of, casefile.claims.values())
         return ReplayedCase(casefile, duties, facts)

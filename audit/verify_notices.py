@@ -29,7 +29,7 @@ from notifications.ended_duties import AGAIN
 from notifications.ended_duties import ENDED as ENDED_EARLY
 from notifications.notices import BEGAN, DIGEST, SENT, WITHDRAWAL, notices_for
 from statemachines.process import NotPermitted
-from statemachines.replay import fold
+from statemachines.replay import replay
 
 Report = Callable[[int | None, str, str], None]  # seq of the fact, what, message
 FactKey = tuple[object, ...]
@@ -203,7 +203,7 @@ class NoticeCheck:
     def _notice_follows(self, ref: str, known: Sequence[StoredFact], fact: StoredFact, keys: Collection[str]) -> bool:
         context = self._context
         try:
-            casefile = fold(ref, known)
+            casefile = replay(ref, known)
             rules = context.duty_rules[casefile.process]
             duties = duties_of(casefile.lines, rules, context.dates_of, casefile.claims.values())
             if fact.kind in RUNGS:
