@@ -17,14 +17,14 @@ PYTHON := $(shell for each in python3.11 python3; do \
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
-install:  ## make .venv with what is locked, and the sendflow command in it
+install:  ## make .venv with the locked packages and the sendflow command
 	@test -n "$(PYTHON)" || { echo "sendflow needs Python 3.11 with its venv module; none was found as python3.11 or python3 (on Debian: apt install python3.11-venv)." >&2; exit 3; }
 	@$(PYTHON) tools/environment.py
 
-up: install  ## start the house: records, Prefect and its UI, alarm clock, letters; Ctrl-C stops it
+up: install  ## start an installation: database, Prefect and its UI, scheduler, letters; Ctrl-C stops it
 	@$(BIN)/sendflow up
 
-up-postgres: install  ## the same with a private PostgreSQL under SENDFLOW_HOME, for the records and for Prefect
+up-postgres: install  ## the same with a private PostgreSQL under SENDFLOW_HOME, for the facts and for Prefect
 	@$(BIN)/sendflow up --postgres
 
 test: install lint types contracts suite  ## lint, strict types, import contracts and the whole suite
@@ -43,23 +43,23 @@ contracts: install
 suite: install
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
-fuzz: install  ## inputs that find new paths through the readers, and odd questions to the addresses, for SECONDS (default 120)
+fuzz: install  ## search for inputs that break the readers and the endpoints, for SECONDS (default 120)
 	@SECONDS_TO_FUZZ=$(or $(SECONDS),120) $(BIN)/python -m tests.system.fuzz.deep
 	@EXAMPLES=$(or $(SECONDS),120) $(BIN)/python -m pytest -m hypothesis -q
 
-faults: install  ## kill, starve and mislead the house for ROUNDS rounds (default 100; a sample is part of make test)
+faults: install  ## kill, starve and mislead an installation for ROUNDS rounds (default 100; a sample is part of make test)
 	@ROUNDS=$(or $(ROUNDS),100) $(BIN)/python -m pytest tests/faults tests/postgres/test_faults*.py tests/system/postgres/test_work_pool.py -q
 
-audit: install  ## ask for known weaknesses of what is locked; says NOT CHECKED where no advisories can be reached
+audit: install  ## ask for known weaknesses of the locked packages; says NOT CHECKED if no advisories can be reached
 	@$(BIN)/python tools/audit.py
 
-sbom: install  ## write build/sbom.cdx.json: what sendflow is made of, in CycloneDX
+sbom: install  ## write build/sbom.cdx.json: a bill of materials in CycloneDX
 	@$(BIN)/python tools/sbom.py
 
 bench: install  ## measure against goals and peers (under ten minutes, or SCALE=board, merged, national); writes bench.json under SENDFLOW_HOME
 	@$(BIN)/python -m benchmarks $(if $(SCALE),--scale $(SCALE))
 
-lock:  ## resolve pyproject.toml into requirements.lock and benchmarks/peers.lock again (only for who changes it; fetches uv into build/)
+lock:  ## resolve pyproject.toml into requirements.lock and benchmarks/peers.lock again (only to change it; fetches uv into build/)
 	@test -n "$(PYTHON)" || { echo "make lock needs Python 3.11." >&2; exit 3; }
 	@test -x build/uv/bin/uv || { $(PYTHON) -m venv build/uv && build/uv/bin/python -m pip install --quiet --disable-pip-version-check uv; }
 	@build/uv/bin/uv pip compile pyproject.toml --group check --group bench --group build --universal --python-version 3.11 \

@@ -1,5 +1,5 @@
 """`sendflow deployments` and `sendflow part`: the house as parts on several machines, each a service of its own
-(docs/running.md).
+(docs/operate/install.md).
 """
 
 from __future__ import annotations

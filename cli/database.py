@@ -21,7 +21,7 @@ def migrate(
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
 ) -> None:
     """Bring the records up to date. Every command does so where its database role may; this one for a role of its own
-    (docs/running.md).
+    (docs/operate/install.md).
     """
     from config.settings import Settings
     from models.database import create_or_upgrade_schema, open_engine, revision

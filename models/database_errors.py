@@ -115,12 +115,12 @@ _CAUSES = {
         Cause(
             "damaged",
             "the database says that its own files are damaged",
-            "keep them as they are; restore the last backup that verifies (docs/running.md)",
+            "keep them as they are; restore the last backup that verifies (docs/operate/backup.md)",
         ),
         Cause(
             "not_a_database",
             "the file of the records is damaged so far that the database cannot read it, or it is no such file",
-            "keep it as it is, and restore the last backup into a folder of its own (docs/running.md)",
+            "keep it as it is, and restore the last backup into a folder of its own (docs/operate/backup.md)",
         ),
         Cause(
             "unwritable",

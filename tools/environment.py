@@ -1,11 +1,10 @@
-"""Makes the project's environment, `.venv`, from the lock: whole, or not at all.
+"""Make the project's environment, `.venv`, from the lock: complete, or not at all.
 
-Purpose: `make install`, `make up` and `make test` all call this first. It does nothing where the environment is whole,
-says in one line why it makes it afresh where it is not, and leaves a stamp only when the last step has succeeded, so
-that an installation that was cut off is known for what it is. Standard library only: it runs before anything is
-installed.
+Purpose: `make install`, `make up` and `make test` call this first. It does nothing if the environment is complete.
+Otherwise it says why in one line and makes it again. It writes a stamp after the last step has succeeded, so it
+recognises an interrupted installation. Standard library only: it runs before anything is installed.
 
-Exit codes: 0 the environment is whole; 3 it could not be made (one line says why).
+Exit codes: 0 the environment is complete; 3 it could not be made (one line says why).
 """
 
 from __future__ import annotations
@@ -29,8 +28,8 @@ class CannotBeMade(Exception):
 
 
 def wanted_stamp(root: Path) -> dict[str, str]:
-    """Says what a whole environment of this checkout is made of; the folder is part of it, as scripts name their
-    interpreter in full.
+    """Return what a complete environment of this checkout is made of. The folder is part of it, because scripts name
+    their interpreter by its full path.
     """
     return {
         "python": ".".join(map(str, sys.version_info[:3])),
@@ -41,7 +40,7 @@ def wanted_stamp(root: Path) -> dict[str, str]:
 
 
 def read_stamp(venv: Path) -> dict[str, str]:
-    """Reads what the environment says it was made of; empty where it never got that far."""
+    """Read what the environment was made of; empty if its installation never finished."""
     try:
         lines = (venv / STAMP).read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -50,14 +49,14 @@ def read_stamp(venv: Path) -> dict[str, str]:
 
 
 def what_is_missing(root: Path, venv: Path) -> str:
-    """Returns "" (whole), "project" (only the project's own entry is old) or the reason to make it afresh, as a
-    sentence.
+    """Return "" (complete), "project" (only the project's own entry is outdated) or the reason to make the environment
+    again, as a sentence.
     """
     if not venv.exists():
         return "There is no .venv yet."
     stamp, wanted = read_stamp(venv), wanted_stamp(root)
     if not stamp:
-        return "The environment in .venv is half made (an earlier installation was cut off)."
+        return "The environment in .venv is incomplete (an earlier installation was interrupted)."
     if not (venv / "bin" / "python").exists():
         return "The interpreter that .venv was made with is gone."
     if stamp.get("folder") != wanted["folder"]:
@@ -70,23 +69,23 @@ def what_is_missing(root: Path, venv: Path) -> str:
 
 
 def run(step: str, command: list[str], log: Path) -> None:
-    """Runs one step with its output kept in `log`; raises CannotBeMade with the step's last line of complaint."""
+    """Run one step with its output in `log`. Raises CannotBeMade with the last error line of the step."""
     with log.open("ab") as out:
         code = subprocess.run(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, check=False).returncode
     if code:
-        said = [
+        errors = [
             line
             for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
             if "ERROR" in line or "Error" in line
         ]
         raise CannotBeMade(
-            f"{step} failed (exit code {code}): {said[-1].strip() if said else 'no reason given'}; the whole output is"
-            f" in {log.name}"
+            f"{step} failed (exit code {code}): {errors[-1].strip() if errors else 'no reason given'}; the whole output"
+            f" is in {log.name}"
         )
 
 
 def install_project(venv: Path, log: Path) -> None:
-    """Puts the rooms and the command in, by name, without asking a registry."""
+    """Install the packages and the command, by name, without asking a registry."""
     command = [
         str(venv / "bin" / "python"),
         "-m",
@@ -100,13 +99,13 @@ def install_project(venv: Path, log: Path) -> None:
 
 
 def make(root: Path, venv: Path) -> None:
-    """Makes `.venv` afresh; an old one is removed first, because leftovers of another lock are not in any lock."""
+    """Make `.venv`. Remove an old one first, because leftovers of another lock are in no lock."""
     log = root / ".venv-install.log"
     log.unlink(missing_ok=True)
     shutil.rmtree(venv, ignore_errors=True)
     run("making the virtual environment", [sys.executable, "-m", "venv", str(venv)], log)
     pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
-    # No resolving: the lock is the whole truth, and every file is checked against its hash.
+    # No resolving: the lock is complete, and pip checks every file against its hash.
     run(
         "installing what is locked", [*pip, "--require-hashes", "--no-deps", "-r", str(root / "requirements.lock")], log
     )
@@ -115,13 +114,13 @@ def make(root: Path, venv: Path) -> None:
 
 
 def write_stamp(root: Path, venv: Path) -> None:
-    """Says that everything before this line has succeeded."""
+    """Record that every step before this one has succeeded."""
     text = "".join(f"{name}={value}\n" for name, value in wanted_stamp(root).items())
     (venv / STAMP).write_text(text, encoding="utf-8")
 
 
 def complete(root: Path, venv: Path) -> None:
-    """Does what is missing, if anything still is once nobody else works on it."""
+    """Do what is missing. The caller holds the lock of `alone`."""
     missing = what_is_missing(root, venv)
     if missing == "project":
         install_project(venv, root / ".venv-install.log")
@@ -136,8 +135,8 @@ def complete(root: Path, venv: Path) -> None:
 
 @contextmanager
 def alone(root: Path) -> Iterator[None]:
-    """Makes or removes the environment while nobody else does: `make up` and `make test` may be started side by side on
-    a fresh machine.
+    """Hold the lock under which one process makes the environment: `make up` and `make test` may start at once on a new
+    machine.
     """
     with (root / ".venv-install.lock").open("w") as lock:
         try:
@@ -149,14 +148,14 @@ def alone(root: Path) -> Iterator[None]:
         yield
 
 
-def bring_to_wholeness(root: Path, venv: Path) -> None:
-    """Waits for whoever else makes the environment, and does what is missing then."""
+def ensure_complete(root: Path, venv: Path) -> None:
+    """Wait until no other process makes the environment, then do what is missing."""
     with alone(root):
         complete(root, venv)
 
 
 def main() -> int:
-    """Brings the environment to wholeness and returns the exit code."""
+    """Complete the environment and return the exit code."""
     venv = ROOT / ".venv"
     if sys.version_info[:2] != WANTED:
         sys.stderr.write(
@@ -167,12 +166,12 @@ def main() -> int:
     if not what_is_missing(ROOT, venv):
         return 0
     try:
-        bring_to_wholeness(ROOT, venv)
+        ensure_complete(ROOT, venv)
     except (CannotBeMade, OSError) as problem:
-        sys.stderr.write(f"The environment could not be made: {problem}. Mend that and run the same command again.\n")
+        sys.stderr.write(f"The environment could not be made: {problem}. Fix that and run the same command again.\n")
         return 3
     except KeyboardInterrupt:
-        sys.stderr.write("Stopped. The environment is half made; the same command makes it afresh.\n")
+        sys.stderr.write("Stopped. The environment is incomplete; the same command makes it again.\n")
         return 3
     return 0
 

@@ -1,8 +1,7 @@
-"""Freezes the table of moves of every machine's present version, once: old facts replay against theirs for ever, so
-that none is written over.
+"""Freeze the transition table of every machine's present version, once. Old facts replay against their own table for
+ever, so this program overwrites none.
 
-Use: .venv/bin/python tools/freeze_tables.py (for a new process, or a new version of a machine; a test says which is
-missing).
+Use: .venv/bin/python -m tools.freeze_tables (for a new process or machine version; a test names a missing table).
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from statemachines.registry import processes
 
 
 def freeze() -> list[str]:
-    """Write the tables that are not there yet; returns the names of the new files."""
+    """Write the tables that are not there yet; return the names of the new files."""
     written: list[str] = []
     for process in processes().values():
         path = TABLES / f"{process.name}.v{process.version}.json"

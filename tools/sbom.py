@@ -1,12 +1,11 @@
-"""Writes what sendflow is made of as a CycloneDX 1.6 bill of materials, from requirements.lock and what is installed of
-it.
+"""Write a CycloneDX 1.6 bill of materials from requirements.lock and the installed packages.
 
-Purpose: `make sbom`. The same lock always gives the same document: it bears no instant, and its serial number is made
-of the lock. Each component has its version, package address, licence as its own metadata says, what it needs, and the
-SHA-256 of every file that the lock allows. What sendflow runs on is `required`; what only checks, measures and builds
-it is `excluded`, as it is not part of a running house.
+Purpose: `make sbom`. The same lock always gives the same document: it contains no instant, and its serial number comes
+from the lock. Each component has its version, package URL, licence from its own metadata, dependencies, and the SHA-256
+of every file that the lock allows. Packages that sendflow needs to run are `required`; packages that only check,
+measure and build it are `excluded`.
 
-Exit codes: 0 written; 3 where the lock cannot be read or written out.
+Exit codes: 0 written; 3 the lock cannot be read or the document cannot be written.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 
 class Pin(NamedTuple):
-    """One release that the lock holds, with the digests of its files."""
+    """One release in the lock, with the digests of its files."""
 
     name: str
     version: str
@@ -39,7 +38,7 @@ class Pin(NamedTuple):
 
 
 def read_lock(text: str) -> list[Pin]:
-    """The pins of a lock in its own order. Raises ValueError where there is none."""
+    """Return the pins of a lock in its own order. Raises ValueError if there is none."""
     blocks = [(PIN.match(block), block) for block in re.split(r"\n(?=[A-Za-z0-9])", text)]
     pins = [
         Pin(str(canonicalize_name(found["name"])), found["version"], tuple(HASH.findall(block)))
@@ -52,9 +51,7 @@ def read_lock(text: str) -> list[Pin]:
 
 
 def needs(name: str, extras: frozenset[str] = frozenset()) -> set[tuple[str, frozenset[str]]]:
-    """What an installed release asks for on this machine, with the extras that it asks for; nothing where it is not
-    installed.
-    """
+    """Return what an installed release requires on this machine, with extras; nothing if it is not installed."""
     try:
         asked = [Requirement(each) for each in metadata.requires(name) or []]
     except metadata.PackageNotFoundError:
@@ -67,7 +64,7 @@ def needs(name: str, extras: frozenset[str] = frozenset()) -> set[tuple[str, fro
 
 
 def closure(asked: list[str], locked: set[str]) -> dict[str, set[str]]:
-    """Everything that these requirements bring in, and what each of it asks for."""
+    """Return every release that these requirements bring in, and what each requires."""
     waiting = [(str(canonicalize_name(each.name)), frozenset(each.extras)) for each in map(Requirement, asked)]
     reached: dict[str, set[str]] = {}
     seen: set[tuple[str, frozenset[str]]] = set()
@@ -82,27 +79,27 @@ def closure(asked: list[str], locked: set[str]) -> dict[str, set[str]]:
 
 
 def licence(name: str) -> list[dict[str, Any]]:
-    """The licence that a release states; nothing where it states none in a line."""
+    """Return the licence that a release states; nothing if it states none in one line."""
     try:
-        told = metadata.metadata(name)
+        fields = metadata.metadata(name)
     except metadata.PackageNotFoundError:
         return []
-    if "License-Expression" in told:
-        return [{"expression": told["License-Expression"]}]
-    # "OSI Approved" by itself is a heading over licences and none of them.
+    if "License-Expression" in fields:
+        return [{"expression": fields["License-Expression"]}]
+    # "OSI Approved" by itself is a heading, not a licence.
     named = [
         each.rpartition(" :: ")[2]
-        for each in told.get_all("Classifier") or []
+        for each in fields.get_all("Classifier") or []
         if each.startswith("License ::") and not each.endswith(":: OSI Approved")
     ]
-    line = told["License"].strip() if "License" in told else ""
+    line = fields["License"].strip() if "License" in fields else ""
     if not named and line and "\n" not in line and len(line) < 80:
         named = [line]
     return [{"license": {"name": each}} for each in named]
 
 
 def bill(lock: str, project: dict[str, Any]) -> dict[str, Any]:
-    """The whole document."""
+    """Return the whole document."""
     pins = read_lock(lock)
     locked = {pin.name for pin in pins}
     own = project["project"]
@@ -152,7 +149,7 @@ def bill(lock: str, project: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Writes build/sbom.cdx.json and says how many components it names."""
+    """Write build/sbom.cdx.json and print the number of components."""
     try:
         project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
         document = bill((ROOT / "requirements.lock").read_text(encoding="utf-8"), project)
@@ -163,8 +160,8 @@ def main() -> int:
         return 3
     running = sum(each["scope"] == "required" for each in document["components"])
     sys.stdout.write(
-        f"sbom: {running} packages in a running house, {len(document['components'])} with what checks and builds it, in"
-        f" {OUT.relative_to(ROOT)}\n"
+        f"sbom: {running} packages in an installation, {len(document['components'])} with those that check and build"
+        f" it, in {OUT.relative_to(ROOT)}\n"
     )
     return 0
 

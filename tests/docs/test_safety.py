@@ -1,4 +1,4 @@
-"""The hazard log names tests that are there, and risks that are what its matrix says."""
+"""The hazard log names tests that exist, and its risks follow its matrix."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SEVERITIES = ("minor", "significant", "considerable", "major", "catastrophic")
 
 @cache
 def defined_in(path: str) -> set[str]:
-    """The names of the tests in a file."""
+    """Return the names of the tests in a file."""
     return {
         node.name
         for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8")))
@@ -29,12 +29,12 @@ def defined_in(path: str) -> set[str]:
     }
 
 
-def test_the_hazards_are_numbered_and_told_in_full() -> None:
-    """Cause, effect, controls, risk before and after, guards."""
+def test_the_hazards_are_numbered_and_complete() -> None:
+    """Each has a cause, an effect, controls, a risk before and after, and guards."""
     assert [f"H-{number:02d}" for number in range(1, len(HAZARDS) + 1)] == list(HAZARDS)
     assert len(HAZARDS) > 12
-    for told in HAZARDS.values():
-        assert [line.split(":")[0] for line in told.splitlines() if line.startswith("- ")] == [
+    for text in HAZARDS.values():
+        assert [line.split(":")[0] for line in text.splitlines() if line.startswith("- ")] == [
             "- Cause",
             "- Effect",
             "- Controls",
@@ -45,7 +45,7 @@ def test_the_hazards_are_numbered_and_told_in_full() -> None:
 
 @pytest.mark.parametrize("hazard", HAZARDS)
 def test_every_hazard_is_guarded_by_tests_that_exist(hazard: str) -> None:
-    """A control that no test holds is a hope."""
+    """A control without a test is a hope."""
     guards = GUARD.findall(HAZARDS[hazard].partition("- Guards:")[2])
     assert guards
     assert [
@@ -54,8 +54,8 @@ def test_every_hazard_is_guarded_by_tests_that_exist(hazard: str) -> None:
 
 
 @pytest.mark.parametrize("hazard", HAZARDS)
-def test_every_risk_is_what_the_matrix_says_and_none_that_is_left_is_high(hazard: str) -> None:
-    """The same words always mean the same number."""
+def test_every_risk_follows_the_matrix_and_no_remaining_risk_is_high(hazard: str) -> None:
+    """The same severity and likelihood always give the same number."""
     found = RISK.search(HAZARDS[hazard])
     assert found is not None
     before, after = found.groups()[:3], found.groups()[3:]

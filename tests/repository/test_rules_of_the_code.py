@@ -1,4 +1,4 @@
-"""What holds for every file of the house: the arrows, the purity of the pure rooms, sizes, and what is never named."""
+"""Rules for every file of the project: import directions, pure modules, sizes, and names that must not occur."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.paths import ROOT
 
 CONTRACTS = configparser.ConfigParser()
 CONTRACTS.read(ROOT / ".importlinter")
-MADE = {
+CREATED = {
     ".git",
     ".venv",
     "var",
@@ -31,7 +31,7 @@ CLOCKS = {"now", "today", "utcnow", "time_ns", "uuid1", "uuid4", "urandom"}
 
 
 def pure_files() -> list[Path]:
-    """The files of the pure rooms, as the contract file names them."""
+    """Return the files of the pure modules, as .importlinter names them."""
     names = CONTRACTS["importlinter:contract:pure"]["source_modules"].split()
     paths = [ROOT / name.replace(".", "/") for name in names]
     return sorted(
@@ -40,30 +40,28 @@ def pure_files() -> list[Path]:
 
 
 def tracked() -> list[Path]:
-    """Every file that is part of the project; where there is no git folder, every file but what the house makes for
-    itself.
-    """
+    """Return every file of the project. Without a git folder: every file that no program of the project creates."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode == 0:
         return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
-    return [path for path in ROOT.rglob("*") if path.is_file() and not MADE & set(path.relative_to(ROOT).parts)]
+    return [path for path in ROOT.rglob("*") if path.is_file() and not CREATED & set(path.relative_to(ROOT).parts)]
 
 
-def test_the_arrows_point_one_way() -> None:
-    """The contract file is run, so that the suite fails where `make contracts` would."""
-    ended = subprocess.run(
+def test_imports_point_downwards_only() -> None:
+    """Run .importlinter, so the suite fails if `make contracts` would."""
+    finished = subprocess.run(
         [str(Path(sys.executable).parent / "lint-imports"), "--no-logo"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert ended.returncode == 0, ended.stdout
+    assert finished.returncode == 0, finished.stdout
 
 
 @pytest.mark.parametrize("path", pure_files(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_pure_file_reads_no_clock_and_no_chance(path: Path) -> None:
-    """`as_at` is always an argument: a fold that read the clock would give another answer on each replay."""
+def test_a_pure_module_reads_no_clock_and_no_randomness(path: Path) -> None:
+    """`as_at` is always an argument: a replay that read the clock would give another answer each time."""
     called = {
         node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
@@ -73,7 +71,7 @@ def test_a_pure_file_reads_no_clock_and_no_chance(path: Path) -> None:
 
 
 def test_no_python_file_is_longer_than_450_lines() -> None:
-    """A longer one wants to be two rooms."""
+    """A longer one has two subjects."""
     long = {
         str(path.relative_to(ROOT)): lines
         for path in tracked()
@@ -82,7 +80,7 @@ def test_no_python_file_is_longer_than_450_lines() -> None:
     assert long == {}
 
 
-def test_no_file_names_a_registry_or_a_folder_of_some_machine() -> None:
-    """The lock is written without addresses; nothing in the project refers to what lies outside it."""
+def test_no_file_names_a_registry_or_a_folder_of_a_machine() -> None:
+    """The lock contains no addresses, and nothing in the project refers to a file outside it."""
     hosts = re.compile(rb"py" + rb"pi\.org|python" + rb"hosted|registry\." + rb"npm|\.\./" + rb"shared|/wo" + rb"rk/")
     assert [str(path.relative_to(ROOT)) for path in tracked() if hosts.search(path.read_bytes())] == []

@@ -1,4 +1,4 @@
-"""The environment is whole or is made afresh; what was cut off is known for what it is."""
+"""The environment is complete or is made again; an interrupted installation is recognised."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def whole(checkout: Path) -> Path:
-    """An environment as it looks after the last step."""
+def complete_environment(checkout: Path) -> Path:
+    """Create an environment as it is after the last step."""
     venv = checkout / ".venv"
     (venv / "bin").mkdir(parents=True)
     (venv / "bin" / "python").touch()
@@ -33,59 +33,57 @@ def whole(checkout: Path) -> Path:
     return venv
 
 
-def test_a_whole_environment_is_left_alone(checkout: Path) -> None:
+def test_a_complete_environment_needs_nothing(checkout: Path) -> None:
     """The second `make install` has nothing to do."""
-    assert environment.what_is_missing(checkout, whole(checkout)) == ""
+    assert environment.what_is_missing(checkout, complete_environment(checkout)) == ""
 
 
-def test_none_at_all_is_said(checkout: Path) -> None:
-    """The first `make install` says that there is none."""
+def test_a_missing_environment_is_reported(checkout: Path) -> None:
+    """The first `make install` says that there is no environment."""
     assert "no .venv" in environment.what_is_missing(checkout, checkout / ".venv")
 
 
-def test_an_installation_that_was_cut_off_is_half_made(checkout: Path) -> None:
-    """Without the stamp nothing is believed, however much is there."""
-    venv = whole(checkout)
+def test_an_interrupted_installation_is_incomplete(checkout: Path) -> None:
+    """Without the stamp the environment is incomplete, whichever files exist."""
+    venv = complete_environment(checkout)
     (venv / environment.STAMP).unlink()
-    assert "half made" in environment.what_is_missing(checkout, venv)
+    assert "incomplete" in environment.what_is_missing(checkout, venv)
 
 
-def test_another_lock_makes_it_afresh(checkout: Path) -> None:
-    """Leftovers of another lock are in no lock."""
-    venv = whole(checkout)
+def test_a_changed_lock_makes_it_again(checkout: Path) -> None:
+    """Packages of another lock are not in this one."""
+    venv = complete_environment(checkout)
     (checkout / "requirements.lock").write_text("a==2\n")
     assert "lock" in environment.what_is_missing(checkout, venv)
 
 
-def test_a_moved_folder_makes_it_afresh(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Scripts name their interpreter in full, so a moved environment does not work."""
-    whole(checkout)
+def test_a_moved_folder_makes_it_again(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Scripts name their interpreter by its full path, so a moved environment does not work."""
+    complete_environment(checkout)
     moved = tmp_path_factory.mktemp("elsewhere") / "copy"
     checkout.rename(moved)
     assert "another folder" in environment.what_is_missing(moved, moved / ".venv")
 
 
 def test_a_changed_project_installs_only_itself(checkout: Path) -> None:
-    """A new room or command costs a second, not a minute."""
-    venv = whole(checkout)
+    """A new package or command costs a second, not a minute."""
+    venv = complete_environment(checkout)
     (checkout / "pyproject.toml").write_text("[project]\nname = 'other'\n")
     assert environment.what_is_missing(checkout, venv) == "project"
 
 
-def test_two_at_once_do_not_pull_it_from_under_each_other(
+def test_two_installations_at_once_wait_for_each_other(
     checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`make up` and `make test` side by side on a fresh machine: one makes the environment, the other waits and finds
-    it whole.
-    """
+    """`make up` and `make test` start at once on a new machine: one makes the environment, the other waits for it."""
     made: list[Path] = []
 
     def make(root: Path, _venv: Path) -> None:
         made.append(root)
-        whole(root)
+        complete_environment(root)
 
     monkeypatch.setattr(environment, "make", make)
-    second = Thread(target=environment.bring_to_wholeness, args=(checkout, checkout / ".venv"))
+    second = Thread(target=environment.ensure_complete, args=(checkout, checkout / ".venv"))
     with environment.alone(checkout):
         second.start()
         second.join(0.2)
@@ -98,7 +96,7 @@ def test_two_at_once_do_not_pull_it_from_under_each_other(
 
 @pytest.mark.parametrize(("lock", "many"), [("requirements.lock", 100), ("benchmarks/peers.lock", 10)])
 def test_the_lock_is_exact_and_names_no_host(lock: str, many: int) -> None:
-    """Every requirement is pinned with hashes, and no registry or path is named."""
+    """Every requirement is pinned with hashes; no registry or path is named."""
     text = (ROOT / lock).read_text(encoding="utf-8")
     assert "://" not in text
     pins = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
@@ -110,8 +108,8 @@ def test_the_lock_is_exact_and_names_no_host(lock: str, many: int) -> None:
 @pytest.mark.parametrize(
     ("lock", "groups"), [("requirements.lock", ("check", "bench", "build")), ("benchmarks/peers.lock", ("peers",))]
 )
-def test_the_lock_holds_everything_the_project_asks_for(lock: str, groups: tuple[str, ...]) -> None:
-    """A dependency that was added without `make lock` is found here."""
+def test_the_lock_contains_every_declared_dependency(lock: str, groups: tuple[str, ...]) -> None:
+    """This finds a dependency that was added without `make lock`."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     asked = [name for group in groups for name in project["dependency-groups"].pop(group)]
     if lock == "requirements.lock":
@@ -125,14 +123,16 @@ def test_the_lock_holds_everything_the_project_asks_for(lock: str, groups: tuple
 
 def test_make_help_lists_the_targets() -> None:
     """A newcomer finds the commands with `make` alone."""
-    said = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    output = subprocess.run(
+        ["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     assert {"help", "install", "up", "test", "faults", "bench", "lock"} <= {
-        line.split()[1] for line in said.splitlines()
+        line.split()[1] for line in output.splitlines()
     }
 
 
 def test_a_missing_python_is_one_clear_line() -> None:
-    """Without Python 3.11 nothing is begun."""
+    """Without Python 3.11 nothing starts."""
     ended = subprocess.run(
         ["make", "--no-print-directory", "install", "PYTHON="], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -140,12 +140,12 @@ def test_a_missing_python_is_one_clear_line() -> None:
     assert "needs Python 3.11" in ended.stderr.splitlines()[0]
 
 
-def test_what_is_locked_fits_together_but_for_the_one_bound_that_is_recorded() -> None:
-    """`pip check` knows of one mismatch, the certifi of docs/decisions/001, and of no other."""
+def test_the_locked_packages_agree_except_for_one_recorded_bound() -> None:
+    """`pip check` reports the certifi of docs/decisions/001 and nothing else."""
     python = ROOT / ".venv" / "bin" / "python"
-    said = (
+    output = (
         subprocess.run([str(python), "-m", "pip", "check"], capture_output=True, text=True, check=False)
         .stdout.strip()
         .splitlines()
     )
-    assert [line for line in said if "certifi" not in line and line != "No broken requirements found."] == []
+    assert [line for line in output if "certifi" not in line and line != "No broken requirements found."] == []

@@ -43,7 +43,7 @@ def test_every_unit_names_what_is_there(unit: Path) -> None:
 
 
 def test_every_line_that_a_unit_starts_is_a_command_of_ours() -> None:
-    """Its words and options are known; tests/system/postgres/test_work_pool.py starts the parts, and docs/running.md
+    """Its words and options are known; tests/system/postgres/test_work_pool.py starts the parts, and docs/operate/install.md
     says what else was tried.
     """
     lines = [
@@ -104,7 +104,7 @@ def test_a_backup_taken_by_the_script_opens_as_a_house_and_verifies(team: Team, 
     assert oct(kept.stat().st_mode & 0o777) == "0o700"
     fresh = tmp_path / "restored"
     fresh.mkdir()
-    restore = re.search(r"`(cp -R [^`]+) FOLDER`", (ROOT / "docs" / "running.md").read_text("utf-8"))
+    restore = re.search(r"`(cp -R [^`]+) FOLDER`", (ROOT / "docs" / "operate" / "backup.md").read_text("utf-8"))
     assert restore is not None
     subprocess.run([*restore[1].split(), fresh], cwd=kept, check=True)
     again = Team(fresh)

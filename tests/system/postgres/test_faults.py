@@ -54,7 +54,7 @@ def backup(team: Team, url: str, to: Path) -> Path:
 def test_a_backup_taken_while_others_write_is_restored_as_a_whole_house(
     postgres: LocalPostgres, database: Callable[..., str], team: Team, mail_server: ScriptedMailServer, tmp_path: Path
 ) -> None:
-    """As docs/running.md says it: deploy/backup, pg_restore into a new database, verify; then what is missing is
+    """As docs/operate/backup.md says it: deploy/backup, pg_restore into a new database, verify; then what is missing is
     recorded again.
     """
     told, plan = tmp_path / "accepted", [opening(number, TODAY) for number in range(60)]
