@@ -39,9 +39,7 @@ def imported() -> dict[str, set[str]]:
 
 def test_the_product_imports_declared_packages_and_declares_imported_ones() -> None:
     distributions = packages_distributions()
-    owners = {
-        name: {str(canonicalize_name(owner)) for owner in distributions[name]} for name in imported()
-    }
+    owners = {name: {str(canonicalize_name(owner)) for owner in distributions[name]} for name in imported()}
     undeclared = {name: sorted(imported()[name]) for name, owner in owners.items() if not owner & DECLARED}
     assert undeclared == {}
     assert DECLARED - set().union(*owners.values()) == NOT_IMPORTED.keys()
