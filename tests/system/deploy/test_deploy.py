@@ -43,9 +43,7 @@ def test_every_unit_names_what_is_there(unit: Path) -> None:
 
 
 def test_every_line_that_a_unit_starts_is_a_command_of_ours() -> None:
-    """Its words and options are known; tests/system/postgres/test_work_pool.py starts the parts, and docs/operate/install.md
-    says what else was tried.
-    """
+    """sendflow knows the command and its options. tests/system/postgres/test_work_pool.py starts the components."""
     lines = [
         line.partition("=")[2]
         for unit in UNITS
