@@ -102,7 +102,7 @@ def test_a_backup_taken_by_the_script_opens_as_a_house_and_verifies(team: Team, 
     assert oct(kept.stat().st_mode & 0o777) == "0o700"
     fresh = tmp_path / "restored"
     fresh.mkdir()
-    restore = re.search(r"`(cp -R [^`]+) FOLDER`", (ROOT / "docs" / "operate" / "backup.md").read_text("utf-8"))
+    restore = re.search(r"\n    (cp -R .+) FOLDER\n", (ROOT / "docs" / "operate" / "backup.md").read_text("utf-8"))
     assert restore is not None
     subprocess.run([*restore[1].split(), fresh], cwd=kept, check=True)
     again = Team(fresh)
