@@ -11,7 +11,7 @@ import typer
 from cli.output import Exit, emit, fail, tell
 
 if TYPE_CHECKING:
-    from casework.reports.case_report import CaseReport
+    from casework.reports.case_models import CaseReport
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 

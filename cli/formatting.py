@@ -15,7 +15,7 @@ from deadlines.status import in_days
 if TYPE_CHECKING:
     from audit.verify import VerifyReport
     from casework.context import AppContext
-    from casework.reports.case_report import AskAgain, CaseReport, Cause, DutyShown, FactShown, Origin
+    from casework.reports.case_models import AskAgain, CaseReport, Cause, DutyShown, FactShown, Origin
     from casework.reports.worklists import BoardGroup, BoardRow
     from config.rule_schema import Rule
 

@@ -1,9 +1,7 @@
-"""One day for the reviews of two cases of one child: which duties are meant, whether the child is the same, and what
-the pure room proposes.
+"""Propose one day on which the reviews of two cases of one child can be held together. Writes nothing.
 
-Which duties are held as a review is said in the statute file (`held_as`), and which step follows the meeting before the
-duty is met (`then`: a review of a plan ends with the authority's decision, SEND Regs 2014 reg 20(10)). Nothing is
-written, and nobody is named.
+The statute file says which duties are held as a review (`held_as`), and which step follows the meeting before the duty
+is met (`then`). For example, a review of a plan ends with the authority's decision (SEND Regs 2014 reg 20(10)).
 """
 
 from datetime import date, timedelta
@@ -13,10 +11,10 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, select
 
 from casework.context import AppContext
+from casework.reports.histories import read_histories
 from deadlines.duties import Duty, duties_of
 from deadlines.joint_review import Reading, align
 from deadlines.working_calendar import OutsideCalendarRange
-from models import ledger
 from models.casefile import CaseFile
 from models.database import reading
 from models.errors import Refusal
@@ -36,7 +34,7 @@ class Hold(NamedTuple):
 
 
 class NoJointReview(Refusal, ValueError):
-    """Two cases whose reviews cannot be aligned; the text says why, in words for a person."""
+    """The reviews of two cases cannot be held together; the text says why."""
 
     default_code = "no_joint_review"
 
@@ -44,8 +42,8 @@ class NoJointReview(Refusal, ValueError):
 class ReviewShown(BaseModel):
     """One of the two reviews: its dates, and what it would lose (calendar days).
 
-    `hold_by` is the last day on which to meet; earlier than `due` where the step `then` has to follow, as long as there
-    is time for it.
+    `hold_by` is the last day on which to meet. It is earlier than `due` if the step `then` has to follow and there is
+    still time for it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -76,25 +74,22 @@ class JointReviewReport(BaseModel):
 
 
 def plan_joint_review(context: AppContext, first: str, second: str, as_at: date | None = None) -> JointReviewReport:
-    """Propose one day for both reviews. Raises LookupError for a case that is not there, NoJointReview where the two
-    cannot be aligned.
+    """Propose one day for both reviews.
+
+    Raises NoSuchCase, or NoJointReview if the two reviews cannot be held together.
     """
     if first == second:
         raise NoJointReview("two cases are aligned, and this is the same one twice: name the other case of the child")
     when = as_at or context.today()
     with reading(context.engine) as connection:
-        histories = ledger.read(connection, [first, second])
-        for ref in (first, second):
-            if ref not in histories:
-                raise LookupError(
-                    "there is no such case: its reference stands at the head of its letters, for example NX00042"
-                )
+        histories = read_histories(connection, first, second)
         if not _of_one_child(connection, first, second):
             raise NoJointReview(
                 "these two cases are not known to be of one child: cases are linked by linked_to, or by the same NHS"
                 " number"
             )
-    found = [(file, _review(context, file)) for file in (replay(ref, histories[ref][0]) for ref in (first, second))]
+    files = [replay(ref, facts) for ref, facts in zip((first, second), histories, strict=True)]
+    found = [(file, _review(context, file)) for file in files]
     holds = [_hold(context, duty, when) for _file, duty in found]
     proposed = align(holds[0][0], holds[1][0], when)
     reviews = [
@@ -121,9 +116,7 @@ def plan_joint_review(context: AppContext, first: str, second: str, as_at: date 
 
 
 def _hold(context: AppContext, duty: Duty, when: date) -> tuple[Hold, str | None]:
-    """By when to meet so that the step that follows the meeting still has its own time; by the duty's own dates where
-    that day has passed.
-    """
+    """By when to meet so that the following step has its whole time; the duty's own dates if that day has passed."""
     due, strict = duty.dates.due or when, duty.dates.strict_due or duty.dates.due or when
     then = context.law.rules[duty.rule].then
     if then is None or (by := _leaving_time(context, then, due)) < when:
@@ -145,7 +138,7 @@ def _leaving_time(context: AppContext, then: str, until: date) -> date:
 
 
 def _review(context: AppContext, file: CaseFile) -> Duty:
-    """The review that the case owes next. Raises NoJointReview where it owes none."""
+    """The review that the case owes next. Raises NoJointReview if it owes none."""
     rules = {rule.id: rule for rule in context.law.duties_of(file.process)}
     duties = duties_of(file.lines, context.duty_rules[file.process], context.dates_of, file.claims.values())
     owed = [

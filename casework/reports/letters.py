@@ -101,11 +101,11 @@ def shown(context: AppContext, letter: str) -> ShownLetter:
         row = connection.execute(select(LETTER).where(LETTER.c.id == letter)).first()
     if row is None:
         raise NoSuchLetter("no letter has that id: sendflow letters lists them, for example 20260414-3d559e323b")
-    kept = {
+    stored = {
         name: getattr(row, name)
         for name in ("id", "mailbox", "on", "state", "why", "sent_at", "message_id", "template", "template_version")
     }
-    return ShownLetter(**kept, **_rendered(row)._asdict())
+    return ShownLetter(**stored, **_rendered(row)._asdict())
 
 
 def _rendered(row: Any) -> Rendered:

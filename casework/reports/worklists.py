@@ -1,5 +1,6 @@
-"""What is late and what falls due this week, read from the cached duties: worst first, by body or by local authority
-where asked.
+"""Worklists: open duties that are overdue, or due within the next days, by body or local authority if asked.
+
+Both are read from the duty projection.
 """
 
 from collections.abc import Callable, Iterable
@@ -49,22 +50,20 @@ class BoardGroup(BaseModel):
 
 
 def overdue(context: AppContext, as_at: date) -> list[BoardRow]:
-    """Duties past their due date and neither met, ended nor excused; the latest first."""
+    """Give the open duties past their due date without an accepted exception; the longest overdue first."""
     rows = _read(context, DUTY.c.due < as_at, lambda due: (as_at - due).days, "breached")
     return sorted(rows, key=lambda row: (-row.days, row.case_ref, row.rule, row.service or ""))
 
 
 def week(context: AppContext, as_at: date) -> list[BoardRow]:
-    """Duties that fall due from today to seven days on; the soonest first."""
+    """Give the duties due from `as_at` to seven days later; the soonest first."""
     within = (DUTY.c.due >= as_at) & (DUTY.c.due <= as_at + SOON)
     rows = _read(context, within, lambda due: (due - as_at).days, "due_soon")
     return sorted(rows, key=lambda row: (row.days, row.case_ref, row.rule, row.service or ""))
 
 
 def grouped(context: AppContext, rows: Iterable[BoardRow], by: str) -> list[BoardGroup]:
-    """Rows by body or by la. Those with the most rows first. LA duties stand under their authority when grouped by
-    body.
-    """
+    """Group rows by body or by la, the largest group first. By body, an authority's own duties are under its name."""
     groups: dict[tuple[str | None, str], list[BoardRow]] = {}
     for row in rows:
         la_name = context.directory.la_name(row.la) if row.la else "No local authority recorded"
@@ -117,5 +116,5 @@ def _read(context: AppContext, where: Any, days: Callable[[date], int], standing
 
 
 def soon_until(as_at: date) -> date:
-    """The last day of the week that `week` shows."""
+    """Give the last day that `week` shows."""
     return as_at + timedelta(days=SOON.days)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from casework.reports.case_report import DutyShown
+from casework.reports.case_models import DutyShown
 from cli.formatting import _how
 from tests.support.team import Team
 

@@ -14,7 +14,8 @@ import pytest
 from casework.cases.record import record
 from casework.cases.validation import Refused
 from casework.context import AppContext
-from casework.reports.case_report import DutyShown, report
+from casework.reports.case_models import DutyShown
+from casework.reports.case_report import report
 from casework.reports.worklists import overdue
 from config.law import HERE, ConfigFault, Law, load_law
 from models.facts import FactDraft

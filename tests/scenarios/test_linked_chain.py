@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from casework.reports.case_report import CaseReport, DutyShown, report
+from casework.reports.case_models import CaseReport, DutyShown
+from casework.reports.case_report import report
 from tests.support.chain import APPEAL, NOTICE, PLAN, REVIEW, SECOND_APPEAL, SECOND_TALKS, TALKS, live
 from tests.support.team import Team
 

@@ -12,7 +12,8 @@ from audit.verify import VerifyReport, verify
 from casework.cases.record import Recorded, record
 from casework.context import AppContext
 from casework.delivery.deliver import DeliveryReport, deliver
-from casework.reports.case_report import CaseReport, DutyShown, report
+from casework.reports.case_models import CaseReport, DutyShown
+from casework.reports.case_report import report
 from casework.sweep import SweepReport, sweep
 from config.directory import DEFAULT as DEFAULT_DIRECTORY
 from config.directory import load_directory

@@ -19,7 +19,8 @@ from casework.imports.batch import RowBatch
 from casework.imports.sheet import SheetError
 from casework.imports.tracker_import import ImportReport, import_file
 from casework.privacy.access import read_person
-from casework.reports.case_report import CaseReport, report
+from casework.reports.case_models import CaseReport
+from casework.reports.case_report import report
 from casework.sweep import sweep
 from config.settings import Carrier
 from config.tracker_columns import DEFAULT, TrackerError

@@ -1,0 +1,126 @@
+"""What a case report contains. The field names are those of `sendflow case --json`."""
+
+from datetime import date
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class FactShown(BaseModel):
+    """A fact as it was written.
+
+    `stands` is false if it was withdrawn, and `corrected_to` is the corrected day. `law` is the digest of the law that
+    it was recorded under, with the choices of the locality.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    seq: int
+    kind: str
+    version: int
+    occurred_on: date
+    recorded_at: str
+    actor: str
+    via: str
+    run: str | None
+    corrects: int | None
+    data: dict[str, Any]
+    stands: bool = True
+    corrected_to: date | None = None
+    law: str = ""
+
+
+class Cause(BaseModel):
+    """The fact on another case of the child from which a fact here was copied."""
+
+    model_config = ConfigDict(frozen=True)
+    case_ref: str
+    seq: int
+    kind: str
+    process: str
+
+
+class Origin(BaseModel):
+    """A fact of this case that started a duty, and the fact on another case from which it was copied, if any."""
+
+    model_config = ConfigDict(frozen=True)
+    seq: int
+    kind: str
+    cause: Cause | None = None
+
+
+class AskAgain(BaseModel):
+    """A body that was asked for advice before a refusal, and not again since the assessment was restarted.
+
+    Its weeks run from its own receipt of the authority's new request (reg 8(1)). `ask_by` is the last day of receipt
+    from which they end by `plan_due`, the due date of the final plan; `because` is the fact that restarted it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    rule: str
+    body: str | None
+    service: str | None
+    asked_on: date
+    answered_on: date | None
+    ask_by: date
+    plan_rule: str
+    plan_due: date
+    because: Origin
+
+
+class DutyShown(BaseModel):
+    """A duty on a day. `days_late` is in calendar days.
+
+    `knock_on` says how the advice affects the final plan's date. `opened_by` is the kind of the opening fact, and
+    `cause` the fact on another case from which that was copied. `again_by` is the fact that restarted the assessment
+    before the advice was asked for. `goes_on` says what a continuing duty still requires once it is met. A
+    `provisional` duty runs from the restart until the body receives the authority's new request.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    rule: str
+    body: str | None
+    service: str | None
+    opened_seq: int
+    started_on: date
+    due: date | None
+    strict_due: date | None
+    act_by: date | None
+    standing: str
+    days_late: int
+    met_on: date | None
+    met_by: str | None
+    ended_on: date | None
+    excuse: str | None
+    citation: str
+    basis: str
+    knock_on: str | None = None
+    opened_by: str | None = None
+    cause: Cause | None = None
+    again_by: Origin | None = None
+    goes_on: str | None = None
+    provisional: bool = False
+
+
+class CaseReport(BaseModel):
+    """One case on the day `as_at`, as known at the instant `known_at` (None: as known now).
+
+    `plan_issued_without` lists the bodies whose advice was missing when the plan was issued, `claims_to_decide` the
+    numbers of undecided claims of an exception, `heard` the causes by the number of the fact here.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    case_ref: str
+    process: str
+    state: str
+    state_name: str
+    la: str | None
+    la_reference: str | None
+    as_at: date
+    known_at: str | None
+    facts: list[FactShown]
+    duties: list[DutyShown]
+    plan_issued_without: list[dict[str, str | None]]
+    claims_to_decide: list[int]
+    heard: dict[int, Cause] = {}
+    remarks: list[str] = []
+    to_ask_again: list[AskAgain] = []
