@@ -38,7 +38,7 @@ from statemachines.replay import replay
 CASE_COLUMNS = tuple(CASE.columns.keys())
 DUTY_COLUMNS = tuple(DUTY.columns.keys())
 DUTY_KEY = itemgetter(DUTY_COLUMNS.index("rule"), DUTY_COLUMNS.index("opened_seq"))
-EVALUATED_UNDER = itemgetter(DUTY_COLUMNS.index("looked_under"))
+EVALUATED_UNDER = itemgetter(DUTY_COLUMNS.index("evaluated_under"))
 COPIED = Stored._fields[: Stored._fields.index("text")]
 DutyRows = dict[tuple[str, int], Row]
 

@@ -31,7 +31,18 @@ Rows = dict[str, list[tuple[Any, ...]]]
 # What an act writes, in the order in which a ruler writes it again.
 TABLES = tuple(
     name
-    for name in ("fact", "case_file", "duty", "notice", "letter", "person", "passage", "alias", "import_file", "tick")
+    for name in (
+        "fact",
+        "case_file",
+        "duty",
+        "notice",
+        "letter",
+        "person",
+        "passage",
+        "alias",
+        "import_file",
+        "job_run",
+    )
 )
 
 

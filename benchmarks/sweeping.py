@@ -97,7 +97,7 @@ def _copy(connection: sqlite3.Connection, count: int) -> None:
     ahead = {
         "case_ref": "printf('ZZ%07d', n)",
         "due": "date(?, '+' || (n % 400) || ' days')",
-        "look_on": "date(?, '+' || (n % 400) || ' days')",
+        "next_check_on": "date(?, '+' || (n % 400) || ' days')",
     }
     connection.execute(
         "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?) "

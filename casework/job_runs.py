@@ -1,4 +1,4 @@
-"""When each job last finished, and how: rows of `tick`, from which silence is noticed.
+"""When each job last finished, and how: rows of `job_run`, from which silence is noticed.
 
 Purpose: sendflow's worst failure is that it stops without a message. The digest, `sendflow doctor`, the health
 endpoints and the scheduler all ask here.

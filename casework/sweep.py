@@ -120,10 +120,10 @@ class DueDuties:
 
     def among(self, connection: Connection, refs: Sequence[str]) -> dict[str, bool]:
         """Those of the cases that have a due duty, sorted; True if another rule set evaluated one of them."""
-        digests = select(DUTY.c.case_ref, DUTY.c.looked_under, func.min(DUTY.c.look_on))
+        digests = select(DUTY.c.case_ref, DUTY.c.evaluated_under, func.min(DUTY.c.next_check_on))
         found: dict[str, bool] = {}
         for ref, digest, check_on in connection.execute(
-            digests.where(DUTY.c.case_ref.in_(refs)).group_by(DUTY.c.case_ref, DUTY.c.looked_under)
+            digests.where(DUTY.c.case_ref.in_(refs)).group_by(DUTY.c.case_ref, DUTY.c.evaluated_under)
         ):
             other_ruleset = digest != self.ruleset_digest
             if other_ruleset or (check_on is not None and check_on <= self.as_at):
@@ -134,9 +134,9 @@ class DueDuties:
     def _conditions(self) -> tuple[ColumnElement[bool], ...]:
         """Each is one range of an index. No index answers "not equal", so the digest is compared twice."""
         return (
-            DUTY.c.look_on <= self.as_at,
-            DUTY.c.looked_under < self.ruleset_digest,
-            DUTY.c.looked_under > self.ruleset_digest,
+            DUTY.c.next_check_on <= self.as_at,
+            DUTY.c.evaluated_under < self.ruleset_digest,
+            DUTY.c.evaluated_under > self.ruleset_digest,
         )
 
 
@@ -186,7 +186,9 @@ def sweep(
     done = _Sweep(context, DueDuties.of(context, as_at), run).all_cases(part)
     facts = done.kinds.total()
     with writing(context.engine) as connection:
-        following = select(DUTY.c.look_on).where(DUTY.c.look_on > as_at).order_by(DUTY.c.look_on).limit(1)
+        following = (
+            select(DUTY.c.next_check_on).where(DUTY.c.next_check_on > as_at).order_by(DUTY.c.next_check_on).limit(1)
+        )
         look_next = connection.scalar(following)
         if part is None:
             outcome = "troubled" if done.troubles else "done"

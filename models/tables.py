@@ -41,33 +41,35 @@ class CaseRow(SQLModel, table=True):
 
 
 class DutyRow(SQLModel, table=True):
-    """One duty of one case: a cache. `look_on` is the first day on which the ladder has something new to say."""
+    """One duty of one case: a cache. `next_check_on` is the first day on which the escalation
+    policy has something new; `evaluated_under` is the digest of the rule set that calculated the row.
+    """
 
     __tablename__ = "duty"
     __table_args__ = (
         Index(
-            "duty_look",
-            "look_on",
-            sqlite_where=text("look_on IS NOT NULL"),
-            postgresql_where=text("look_on IS NOT NULL"),
+            "duty_next_check",
+            "next_check_on",
+            sqlite_where=text("next_check_on IS NOT NULL"),
+            postgresql_where=text("next_check_on IS NOT NULL"),
         ),
         Index("duty_open", "due", sqlite_where=text("closed_on IS NULL"), postgresql_where=text("closed_on IS NULL")),
-        Index("duty_under", "looked_under"),
+        Index("duty_evaluated_under", "evaluated_under"),
     )
     case_ref: str = Field(primary_key=True)
     rule: str = Field(primary_key=True)
     opened_seq: int = Field(primary_key=True)
     body: str | None = None
     service: str | None = None
-    opened_on: date
+    started_on: date
     due: date | None = None
     strict_due: date | None = None
     act_by: date | None = None
     closed_on: date | None = None
     met_on: date | None = None
     excused: str | None = None
-    look_on: date | None = None
-    looked_under: str
+    next_check_on: date | None = None
+    evaluated_under: str
 
 
 class NoticeRow(SQLModel, table=True):
@@ -221,7 +223,7 @@ class RulesetRow(SQLModel, table=True):
 class JobRunRow(SQLModel, table=True):
     """One finished (or failed) act of the engine: a day without a finished sweep alerts."""
 
-    __tablename__ = "tick"
+    __tablename__ = "job_run"
     id: int | None = Field(default=None, primary_key=True)
     act: str = Field(index=True)
     as_at: date

@@ -14,7 +14,7 @@ from models.bulk_io import Row, day_form, delete_rows, put_new_rows, put_rows, r
 from models.tables import CASE, DUTY
 
 DUTY_COLUMNS = tuple(DUTY.columns.keys())
-EVALUATED_UNDER = DUTY_COLUMNS.index("looked_under")
+EVALUATED_UNDER = DUTY_COLUMNS.index("evaluated_under")
 DutyKey = tuple[str, int]  # rule, number of the opening fact
 
 
@@ -43,7 +43,7 @@ class DutyChanges:
         """Write the changes. An index on a column that stays the same is not written either."""
         delete_rows(connection, DUTY, self.deleted)
         put_new_rows(connection, DUTY, self.inserted)
-        put_rows(connection, DUTY, self.updated, leave="looked_under")
+        put_rows(connection, DUTY, self.updated, leave="evaluated_under")
         put_rows(connection, DUTY, self.re_evaluated)
 
 
@@ -95,7 +95,7 @@ def _case_row(case: LoadedCase, day: Callable[[date], Any]) -> Row:
 
 
 def duty_rows(
-    case_ref: str, duties: Iterable[Duty], looked: Evaluation, looked_under: str, day: Callable[[date], Any]
+    case_ref: str, duties: Iterable[Duty], looked: Evaluation, evaluated_under: str, day: Callable[[date], Any]
 ) -> dict[DutyKey, Row]:
     """The duty rows of a case by rule and opening fact, in the order of the table's columns; `day` is how the driver
     stores a calendar day.
@@ -119,7 +119,7 @@ def duty_rows(
             duty.met_on and day(duty.met_on),
             duty.excuse.ground if duty.excuse else None,
             next_check and day(next_check),
-            looked_under,
+            evaluated_under,
         )
     return rows
 

@@ -103,7 +103,7 @@ def _read(context: AppContext, where: Any, days: Callable[[date], int], standing
                     body=row.body,
                     body_name=names.get(row.body) if row.body else None,
                     service=row.service,
-                    started_on=row.opened_on,
+                    started_on=row.started_on,
                     due=row.due,
                     strict_due=row.strict_due,
                     act_by=row.act_by,

@@ -145,7 +145,7 @@ def test_a_changed_cached_case_is_named(lived: Team, column: str) -> None:
 
 @pytest.mark.parametrize(
     "column",
-    ["body", "service", "opened_on", "due", "strict_due", "act_by", "closed_on", "met_on", "excused", "look_on"],
+    ["body", "service", "started_on", "due", "strict_due", "act_by", "closed_on", "met_on", "excused", "next_check_on"],
 )
 def test_a_changed_cached_duty_is_named_with_its_column(lived: Team, column: str) -> None:
     value = "'2026-05-01'" if column.endswith(("_on", "due", "_by")) else "'x'"
@@ -186,7 +186,7 @@ def test_a_cut_tail_with_the_cached_case_patched_is_named_by_a_notice(lived: Tea
             f"SELECT hash FROM fact WHERE case_ref = 'NX90001' AND seq = {breach - 1}"
         ).fetchall()
         file.execute("UPDATE case_file SET seq = ?, hash = ? WHERE case_ref = 'NX90001'", (breach - 1, digest))
-        file.execute(f"UPDATE duty SET look_on = '2026-04-14' WHERE case_ref = 'NX90001' AND rule = '{ADVICE}'")
+        file.execute(f"UPDATE duty SET next_check_on = '2026-04-14' WHERE case_ref = 'NX90001' AND rule = '{ADVICE}'")
 
     report = tamper(lived, cut)
     assert ("NX90001", breach - 1, "tail") in named(report)

@@ -184,7 +184,7 @@ def test_what_a_sweep_reports(team: Team) -> None:
 def test_every_sweep_leaves_a_trace_that_it_finished(team: Team) -> None:
     team.sweep("14 Apr 2026")
     with reading(team.first.engine) as connection:
-        assert list(connection.exec_driver_sql("SELECT act, as_at, outcome FROM tick")) == [
+        assert list(connection.exec_driver_sql("SELECT act, as_at, outcome FROM job_run")) == [
             ("sweep", "2026-04-14", "done")
         ]
 

@@ -36,7 +36,7 @@ def test_a_corrected_receipt_moves_the_duty_and_its_cache(asked: Team) -> None:
     assert (str(duty.due), str(duty.strict_due), str(duty.act_by)) == ("2026-04-20", "2026-04-19", "2026-04-17")
     assert asked.lines()[:4] == before, "what was written stays as it was written"
     with reading(asked.first.engine) as connection:
-        assert list(connection.exec_driver_sql(f"SELECT due, look_on FROM duty WHERE rule = '{ADVICE}'")) == [
+        assert list(connection.exec_driver_sql(f"SELECT due, next_check_on FROM duty WHERE rule = '{ADVICE}'")) == [
             ("2026-04-20", "2026-03-30")
         ]
     assert asked.verify("10 Mar 2026").intact

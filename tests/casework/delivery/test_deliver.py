@@ -121,7 +121,7 @@ def test_on_easter_monday_nothing_leaves_unless_a_person_says_now_and_why(
     assert not delivery_is_due(team.context("6 Apr 2026"))
     assert run_delivery(team, "6 Apr 2026", mail_server, now=True, reason="the hearing is tomorrow").sent == 1
     with team.first.engine.connect() as connection:
-        (detail,) = connection.exec_driver_sql("SELECT detail FROM tick WHERE act = 'deliver'").scalars()
+        (detail,) = connection.exec_driver_sql("SELECT detail FROM job_run WHERE act = 'deliver'").scalars()
         assert '"now":true' in detail and "hearing" not in detail
         assert connection.exec_driver_sql("SELECT count(*) FROM passage WHERE case_ref = '-'").scalar() == 1
 

@@ -63,7 +63,9 @@ def test_a_relay_that_does_not_work_is_tried_twice_and_not_once_for_each_mailbox
     assert (send(five, up, TOMORROW).sent, up.tried[-1].mailbox, len(up.tried)) == (5, down.tried[-1].mailbox, 5)
     assert {letter.message_id for letter in down.tried} <= {letter.message_id for letter in up.tried}
     with reading(five.first.engine) as connection:
-        told = [row[0] for row in connection.execute(text("SELECT detail FROM tick WHERE act = 'deliver' ORDER BY id"))]
+        told = [
+            row[0] for row in connection.execute(text("SELECT detail FROM job_run WHERE act = 'deliver' ORDER BY id"))
+        ]
     assert [f'"relay":"{word}"' in detail for word, detail in zip((why, "works"), told, strict=True)] == [True, True]
 
 

@@ -90,7 +90,7 @@ def test_missing_triggers_are_found_even_by_a_quick_look(lived: Team) -> None:
 def test_a_day_without_a_sweep_and_a_sweep_in_trouble(lived: Team) -> None:
     assert "no_sweep" not in doctor(lived, "15 Apr 2026")
     assert "nobody is chased" in doctor(lived, "16 Apr 2026")["no_sweep"].message
-    sql(lived, "UPDATE tick SET outcome = 'troubled' WHERE act = 'sweep'")
+    sql(lived, "UPDATE job_run SET outcome = 'troubled' WHERE act = 'sweep'")
     assert "sweep_troubled" in doctor(lived)
 
 
@@ -135,7 +135,7 @@ def test_a_changed_law_waits_for_a_sweep_and_a_body_that_is_gone_has_no_mailbox(
     found = doctor(lived)
     assert found["no_mailbox"].cases == ["NX90001"]
     assert "QX101" in found["no_mailbox"].message
-    sql(lived, "UPDATE duty SET looked_under = 'another'")
+    sql(lived, "UPDATE duty SET evaluated_under = 'another'")
     assert doctor(lived)["stale"].mend == "sendflow sweep"
 
 

@@ -40,6 +40,7 @@ from runtime.diagnostics.checks import examine
 from runtime.scheduler import Scheduler
 from statemachines.process import NotPermitted
 from tests.support.by_hand import CASE, day
+from tests.support.earlier_schema import back_to_002
 from tests.support.paths import ROOT
 from tests.support.team import Team
 
@@ -81,7 +82,7 @@ def nothing_is_written(team: Team) -> Iterator[None]:
 
 def ticks(team: Team) -> int:
     with database.reading(team.first.engine) as connection:
-        return int(connection.scalar(text("SELECT count(*) FROM tick")) or 0)
+        return int(connection.scalar(text("SELECT count(*) FROM job_run")) or 0)
 
 
 def lived(team: Team) -> Team:
@@ -105,6 +106,23 @@ def test_a_program_that_was_at_work_when_the_records_moved_on_writes_no_more(
     ]
     with nothing_is_written(team):
         for act in acts:
+            with pytest.raises(DatabaseUnusable, match="a later version of sendflow"):
+                act()
+    assert team.post.letters == []
+
+
+def test_a_program_of_revision_002_writes_nothing_once_revision_003_has_renamed_its_columns(team: Team) -> None:
+    """It read the number 002 when it started; the number is read again in each transaction that writes."""
+    context = lived(team).context("14 Apr 2026")
+    engine = open_engine(team.first.settings.records_url)
+    with writing(team.first.engine) as connection:
+        back_to_002(connection)
+    create_or_upgrade_schema(engine)
+    assert revision(engine) == "003"
+    engine.dispose()
+    team.first.engine.update_execution_options(**{database.MADE: "002"})
+    with nothing_is_written(team):
+        for act in (lambda: sweep(context), lambda: deliver(context, transport=team.post)):
             with pytest.raises(DatabaseUnusable, match="a later version of sendflow"):
                 act()
     assert team.post.letters == []
@@ -163,7 +181,7 @@ def test_who_writes_while_the_records_are_brought_up_to_date_is_before_or_not_at
         late.start()
         late.join(0.2)
         assert late.is_alive(), "it waits for who is writing"
-        first.execute(text("UPDATE tick SET outcome = outcome"))
+        first.execute(text("UPDATE job_run SET outcome = outcome"))
     writers = [threading.Thread(target=write, args=(which,)) for which in range(2)]
     for each in writers:
         each.start()
@@ -266,7 +284,7 @@ def test_a_process_that_a_later_program_knows_is_left_alone(team: Team) -> None:
             }
         )
         ledger.append(connection, ledger.chained([fact], ledger.NEW_CASE)[0])
-    with pytest.raises(NotPermitted, match="no process that this house knows"):
+    with pytest.raises(NotPermitted, match="opens no process that this version of sendflow has"):
         team.record("14 Apr 2026", "waiting_list_stated", case="NX90003", service="physiotherapy")
     team.day("14 Apr 2026")
     assert len(team.lines("NX90003")) == 1

@@ -92,7 +92,7 @@ def two(tmp_path: Path, shared: str) -> Iterator[tuple[Team, Team]]:
 
 def rows(team: Team) -> list[Any]:
     with reading(team.first.engine) as connection:
-        return [*team.dump(), *connection.execute(text("SELECT * FROM tick ORDER BY id")), *activations(connection)]
+        return [*team.dump(), *connection.execute(text("SELECT * FROM job_run ORDER BY id")), *activations(connection)]
 
 
 def test_a_machine_with_another_ladder_records_sweeps_and_sends_nothing_and_says_why(

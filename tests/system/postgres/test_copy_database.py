@@ -74,8 +74,8 @@ def test_everything_goes_and_the_house_goes_on_there(team: Team, database: Calla
     )
     assert there.sweep("14 Apr 2026").troubles == []
     with context.engine.begin() as connection:
-        numbers = [row[0] for row in connection.execute(text("SELECT id FROM tick ORDER BY id"))]
-    assert len(set(numbers)) == len(numbers) > report.rows["tick"], "the server numbers on where the file ended"
+        numbers = [row[0] for row in connection.execute(text("SELECT id FROM job_run ORDER BY id"))]
+    assert len(set(numbers)) == len(numbers) > report.rows["job_run"], "the server numbers on where the file ended"
     context.engine.dispose()
 
 

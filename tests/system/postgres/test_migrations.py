@@ -32,6 +32,7 @@ from models.database import (
 from models.errors import DatabaseUnusable
 from models.tables import FactRow
 from runtime.local_postgres import LocalPostgres
+from tests.support.earlier_schema import back_to_002
 from tests.support.paths import ROOT
 from tests.support.team import Team
 
@@ -119,11 +120,37 @@ def test_upwards_from_every_revision_with_data_in_it_nothing_is_lost(empty: str,
     team.first.engine.dispose()
 
 
-def test_records_from_before_there_were_revisions_are_taken_as_they_are(empty: str, tmp_path: Path) -> None:
-    """And a trigger that somebody took away stays away, so that verify says so."""
+def test_revision_003_renames_projections_and_keeps_every_row(empty: str, tmp_path: Path) -> None:
+    """A database of revision 002 with a case in it: the new names hold the old values, on both databases."""
+    team = lived(empty, tmp_path)
+    before, runs = team.dump(), job_runs(team.first.engine)
+    with writing(team.first.engine) as connection:
+        back_to_002(connection)
+    with reading(team.first.engine) as connection:
+        query = "SELECT opened_on, look_on, looked_under FROM duty ORDER BY case_ref, rule, opened_seq"
+        earlier = [tuple(row) for row in connection.execute(text(query))]
+    upgraded = open_engine(empty)
+    create_or_upgrade_schema(upgraded)
+    assert revision(upgraded) == HEAD
+    with reading(upgraded) as connection:
+        query = "SELECT started_on, next_check_on, evaluated_under FROM duty ORDER BY case_ref, rule, opened_seq"
+        assert [tuple(row) for row in connection.execute(text(query))] == earlier != []
+    assert drift(upgraded) == []
+    assert job_runs(upgraded) == runs != []
+    upgraded.dispose()
+    assert team.dump() == before
+    team.sweep("15 Apr 2026")
+    assert len(job_runs(team.first.engine)) == len(runs) + 1, "the table numbers its rows on from where it was"
+    assert team.verify("15 Apr 2026").intact
+    team.first.engine.dispose()
+
+
+def test_a_database_from_before_there_were_revisions_is_taken_as_it_is(empty: str, tmp_path: Path) -> None:
+    """And a trigger that somebody dropped stays away, so that verify reports it."""
     team = lived(empty, tmp_path)
     before = team.dump()
     with writing(team.first.engine) as connection:
+        back_to_002(connection)
         connection.exec_driver_sql("DROP TABLE alembic_version")
         connection.exec_driver_sql("DROP TRIGGER fact_no_update" + ("" if empty.startswith("sqlite") else " ON fact"))
     create_or_upgrade_schema(team.first.engine)
@@ -132,6 +159,11 @@ def test_records_from_before_there_were_revisions_are_taken_as_they_are(empty: s
     report = team.verify("15 Apr 2026")
     assert [damage.what for damage in report.damage] == ["trigger"]
     team.first.engine.dispose()
+
+
+def job_runs(engine: Engine) -> list[tuple[object, ...]]:
+    with reading(engine) as connection:
+        return [tuple(row) for row in connection.execute(text("SELECT * FROM job_run ORDER BY id"))]
 
 
 def test_records_of_a_later_version_are_left_alone(empty: str) -> None:
