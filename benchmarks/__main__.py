@@ -16,13 +16,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import latency, recording, refolding, showing, sweeping, telling, working_days
-from benchmarks.beside import Beside, beside
-from benchmarks.caseload import SCALES, scale_of
-from benchmarks.growing import Size, growing
-from benchmarks.latency import Waited
-from benchmarks.measuring import Measured, Unmeasured, goals
-from benchmarks.places import Ground, ground
+from benchmarks import report
+from benchmarks.harness.caseload import SCALES, scale_of
+from benchmarks.harness.databases import Ground, ground
+from benchmarks.harness.measuring import Measured, Unmeasured, goals
+from benchmarks.measures import cli_startup, latency, prefect_overhead, recording, replaying, sweeping, working_days
+from benchmarks.measures.comparison import Beside, beside
+from benchmarks.measures.growth import Size, growing
+from benchmarks.measures.latency import Waited
 from benchmarks.plots import plots
 from config.settings import Settings, SettingsError
 
@@ -32,10 +33,11 @@ MEASURES: dict[str, Callable[[Ground], Measured | Unmeasured]] = {
     "bulk_record_sqlite": lambda ground: recording.bulk(ground.sqlite),
     "bulk_record_postgres": recording.bulk_postgres,
     "one_fact": lambda ground: recording.one_fact(ground.sqlite),
-    "refold_against_eventsourcing": lambda ground: refolding.refolding(ground.shop),
+    "refold_against_eventsourcing": lambda ground: replaying.refolding(ground.shop),
     "sweep_3m_against_10k": lambda ground: sweeping.sweeping(ground.shop),
+    "cli_startup": lambda ground: cli_startup.cli_startup(ground.shop),
     "working_days_against_loop": lambda _ground: working_days.working_days(),
-    "record_against_empty_prefect_flow": lambda ground: showing.showing(ground.shop),
+    "record_against_empty_prefect_flow": lambda ground: prefect_overhead.showing(ground.shop),
 }
 BESIDE, GROWING, LATENCY = "beside", "growing", "latency"
 PARTS = (*MEASURES, BESIDE, GROWING, LATENCY)
@@ -127,7 +129,7 @@ def run(told: Told, wanted: set[str], home: Path, scale: float, console: Console
             told.sizes = growing(here, scale, lambda line: status.update(f"measuring {line}"))
         if "record_against_empty_prefect_flow" in wanted:
             status.update("measuring record_against_empty_prefect_flow")
-            told.measured.append(showing.showing(here.shop))
+            told.measured.append(prefect_overhead.showing(here.shop))
         if LATENCY in wanted:
             status.update("measuring until the mail server's yes")
             told.waits = latency.waits(here)
@@ -137,7 +139,7 @@ def say(told: Told, home: Path, whole: bool, console: Console) -> None:
     """Tables for people; files for programs."""
     known = goals()
     if told.measured:
-        console.print(telling.goals_table(told.measured, known))
+        console.print(report.goals_table(told.measured, known))
     for each in told.measured:
         console.print(f"[bold]{each.measure}[/bold]: {known[each.measure].what}")
         for note in (
@@ -145,23 +147,23 @@ def say(told: Told, home: Path, whole: bool, console: Console) -> None:
         ):
             console.print(f"  {note}")
     for table, rows in (
-        (telling.beside_table(told.beside), told.beside),
-        (telling.growing_table(told.sizes), told.sizes),
-        (telling.latency_table(told.waits), told.waits),
+        (report.beside_table(told.beside), told.beside),
+        (report.growing_table(told.sizes), told.sizes),
+        (report.latency_table(told.waits), told.waits),
     ):
         if rows:
             console.print()
             console.print(table)
-    for line in telling.unmeasured_lines(told.beside):
+    for line in report.unmeasured_lines(told.beside):
         console.print(line)
     folder = home / "bench"
-    sizes = telling.with_earlier(folder, told.sizes)
-    telling.write_rest(folder, told.beside, sizes, told.waits)
+    sizes = report.with_earlier(folder, told.sizes)
+    report.write_rest(folder, told.beside, sizes, told.waits)
     if told.sizes:
-        console.print(telling.memory_line(told.sizes))
+        console.print(report.memory_line(told.sizes))
         plots(folder, sizes)
     if whole:
-        telling.write_goals(home / "bench.json", told.measured, known)
+        report.write_goals(home / "bench.json", told.measured, known)
         console.print(f"Written to {home / 'bench.json'}; the rest is in {folder}")
 
 

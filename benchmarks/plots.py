@@ -8,8 +8,8 @@ from xml.etree import ElementTree as etree
 import pygal
 from pygal.style import Style
 
-from benchmarks.growing import Size
-from benchmarks.remembering import Taken
+from benchmarks.measures.growth import Size
+from benchmarks.measures.memory import Taken
 
 # One colour for each act, on both databases: the second is dashed. Told apart by those who see few colours
 # as well.

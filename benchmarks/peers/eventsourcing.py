@@ -13,8 +13,8 @@ from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, event
 from psycopg.conninfo import conninfo_to_dict
 
-from benchmarks.places import OnPostgresql, OnSqlite
-from benchmarks.workload import ACTOR, drafts
+from benchmarks.harness.databases import OnPostgresql, OnSqlite
+from benchmarks.harness.workload import ACTOR, drafts
 from casework.context import AppContext
 from models.facts import FactDraft
 from statemachines.registry import processes

@@ -19,9 +19,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from benchmarks.measuring import Side, Took
+from benchmarks.harness.databases import OnPostgresql, OnSqlite
+from benchmarks.harness.measuring import Side, Took
 from benchmarks.peers.work import Work
-from benchmarks.places import OnPostgresql, OnSqlite
 from tools.environment import alone
 
 ROOT = Path(__file__).resolve().parents[2]

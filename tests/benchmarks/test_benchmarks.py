@@ -16,22 +16,26 @@ import pytest
 
 from audit.verify import verify
 from benchmarks import __main__ as bench
-from benchmarks import growing, latency, remembering, telling
-from benchmarks.caseload import SHARES, Caseload, directory, scale_of
-from benchmarks.copying import Copier
-from benchmarks.growing import Size
-from benchmarks.measuring import Measured, Side, Unmeasured, alternate, goals, of_theirs, rotate
-from benchmarks.phases import phase_of, profile
-from benchmarks.places import Ground, OnSqlite, postgresql
+from benchmarks import report
+from benchmarks.harness.caseload import SHARES, Caseload, directory, scale_of
+from benchmarks.harness.copying import Copier
+from benchmarks.harness.databases import Ground, OnSqlite, postgresql
+from benchmarks.harness.measuring import Measured, Side, Unmeasured, alternate, goals, of_theirs, rotate
+from benchmarks.harness.phases import phase_of, profile, unknown_modules
+from benchmarks.harness.workload import Workshop, drafts
+from benchmarks.harness.workload import acts as work_acts
+from benchmarks.measures import growth, latency, memory
+from benchmarks.measures.cli_startup import cli_startup
+from benchmarks.measures.growth import Size
+from benchmarks.measures.memory import Taken
+from benchmarks.measures.recording import bulk_postgres
 from benchmarks.plots import plots
-from benchmarks.recording import bulk_postgres
-from benchmarks.remembering import Taken
-from benchmarks.workload import Workshop, drafts
-from benchmarks.workload import acts as work_acts
 from casework.cases.record import Recorded, record_acts
 from casework.context import AppContext
 from config.directory import load_directory
+from models import bulk_io
 from models.database import reading
+from models.facts import Fact
 from notifications.local_smtp import LocalSmtpServer
 
 ASKED = {
@@ -42,6 +46,7 @@ ASKED = {
     "sweep_3m_against_10k": 1.5,
     "record_against_empty_prefect_flow": 1.25,
     "working_days_against_loop": 50.0,
+    "cli_startup": 1.8,
 }
 ABSENT = "not measured: PostgreSQL is not here"
 
@@ -84,12 +89,18 @@ def test_a_ratio_is_judged_on_the_right_side(measure: str, ratio: float, held: b
 
 def test_bench_json_has_the_four_keys_of_every_measure(tmp_path: Path) -> None:
     measured = [Measured(name, 1.0, 0.9, 1.1, 9, []) for name in ASKED if name != "bulk_record_postgres"]
-    telling.write_goals(tmp_path / "bench.json", [*measured, Unmeasured("bulk_record_postgres", ABSENT)], goals())
+    report.write_goals(tmp_path / "bench.json", [*measured, Unmeasured("bulk_record_postgres", ABSENT)], goals())
     told = json.loads((tmp_path / "bench.json").read_text("utf-8"))
     assert [row["measure"] for row in told] == list(goals())
     assert all(row.keys() == {"measure", "ratio", "goal", "held"} for row in told)
     absent = next(row for row in told if row["measure"] == "bulk_record_postgres")
     assert (absent["ratio"], absent["held"]) == (None, False)
+
+
+def test_each_command_that_only_reads_is_started_once_a_round(shop: Workshop) -> None:
+    found = cli_startup(shop, rounds=1)
+    assert (found.measure, found.rounds) == ("cli_startup", 1) and found.ratio > 0.5
+    assert [note.split(":")[0] for note in found.notes[2:]] == ["overdue", "case", "due"]
 
 
 def test_what_cannot_be_measured_here_says_why(here: Ground) -> None:
@@ -264,18 +275,18 @@ def test_the_growing_caseload_is_measured_at_each_size_and_drawn(
     here: Ground, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     # What is asked of a process of its own is done here: starting eighteen of them takes longer than all the rest.
-    monkeypatch.setattr(remembering, "ask", lambda act, context, argument="": remembering.do(act, context, argument))
-    sizes = growing.growing(here, 1 / 40_000, lambda _line: None)
-    assert [size.share for size in sizes] == pytest.approx([share / 40_000 for share in growing.SIZES])
+    monkeypatch.setattr(memory, "ask", lambda act, context, argument="": memory.do(act, context, argument))
+    sizes = growth.growing(here, 1 / 40_000, lambda _line: None)
+    assert [size.share for size in sizes] == pytest.approx([share / 40_000 for share in growth.SIZES])
     assert [size.facts for size in sizes] == sorted({size.facts for size in sizes})
-    assert all({taken.act for taken in size.acts} == remembering.ACTS.keys() for size in sizes)
-    assert telling.growing_table(sizes).row_count == 3
-    assert telling.memory_line(sizes).startswith("peak memory of verify: sqlite ")
+    assert all({taken.act for taken in size.acts} == memory.ACTS.keys() for size in sizes)
+    assert report.growing_table(sizes).row_count == 3
+    assert report.memory_line(sizes).startswith("peak memory of verify: sqlite ")
     drawn = plots(tmp_path, sizes)
     assert all(
         path.read_text("utf-8").startswith("<svg") and "<script" not in path.read_text("utf-8") for path in drawn
     )
-    telling.write_rest(tmp_path / "bench", [], sizes, [])
+    report.write_rest(tmp_path / "bench", [], sizes, [])
     assert [path.name for path in (tmp_path / "bench").iterdir()] == ["scale.json"]
 
 
@@ -283,7 +294,7 @@ def size(database: str, share: float, facts: int, swept: int = 100) -> Size:
     """A size as a run would have measured it."""
     each = [
         Taken(act=act, amount=swept if act == "sweep" else 100, unit="fact", seconds=0.1, before=88.0, peak=120.0)
-        for act in remembering.ACTS
+        for act in memory.ACTS
     ]
     return Size(database, share, facts // 9, facts, facts // 7, facts // 8, facts / 800, 4_780.0, each)
 
@@ -305,12 +316,12 @@ def test_however_few_sizes_were_measured_each_is_drawn_and_named(tmp_path: Path,
 
 
 def test_a_run_on_one_database_leaves_what_an_earlier_one_measured_on_the_other(tmp_path: Path) -> None:
-    telling.write_rest(tmp_path, [], [SERVER], [])
-    both = telling.with_earlier(tmp_path, [ONE, LARGE])
+    report.write_rest(tmp_path, [], [SERVER], [])
+    both = report.with_earlier(tmp_path, [ONE, LARGE])
     assert both == [ONE, LARGE, SERVER]
-    telling.write_rest(tmp_path, [], both, [])
-    assert telling.with_earlier(tmp_path, [size("sqlite", 0.02, 450_000)])[1:] == [SERVER]
-    assert telling.with_earlier(tmp_path, []) == []
+    report.write_rest(tmp_path, [], both, [])
+    assert report.with_earlier(tmp_path, [size("sqlite", 0.02, 450_000)])[1:] == [SERVER]
+    assert report.with_earlier(tmp_path, []) == []
 
 
 def test_a_run_that_fails_keeps_what_it_has_measured(
@@ -346,13 +357,17 @@ def test_percentiles_are_of_the_times_that_were_taken() -> None:
     assert (waited.times, waited.p50, waited.p99, waited.most) == (100, 50.5, 99.0, 100.0)
 
 
-def test_a_profile_charges_a_phase_of_the_house_to_who_called_it(shop: Workshop) -> None:
+def test_every_module_of_the_profile_exists() -> None:
+    assert unknown_modules() == []
+
+
+def test_a_profile_charges_each_phase_to_a_module_or_its_caller(shop: Workshop) -> None:
     context = shop.fresh_house()
     phases = profile(lambda: record_acts(context, work_acts(40), "bench", "record"))
     assert sum(phases.shares().values()) == pytest.approx(1.0, abs=0.01)
-    assert {"check", "write"} & phases.shares().keys()
-    root = Path(bench.__file__).parents[1]
-    assert phase_of(f"{root}/models/bulk_io.py", "_write") == "write"
-    assert phase_of(f"{root}/models/facts.py", "text") == "hash"
-    assert phase_of("/usr/lib/python3.11/json/decoder.py", "decode") is None
+    assert {"validate", "write"} & phases.shares().keys()
+    assert phase_of(bulk_io.put_rows.__code__, "models.bulk_io") == "write"
+    assert phase_of(bulk_io.read_among.__code__, "models.bulk_io") == "fetch"
+    assert phase_of(Fact.text.__code__, "models.facts") == "hash"
+    assert phase_of(json.loads.__code__, "json") is None
     context.engine.dispose()

@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 
-from benchmarks import acts, beside, telling
-from benchmarks.measuring import Side, Took, rotate
+from benchmarks import report
+from benchmarks.harness.databases import Ground, OnSqlite
+from benchmarks.harness.measuring import Side, Took, rotate
+from benchmarks.harness.workload import Workshop
+from benchmarks.measures import comparison, operations
 from benchmarks.peers import hiring
 from benchmarks.peers.hiring import NotMade, NotMeasured, Staff, Worker, environment, whole
 from benchmarks.peers.work import Work
-from benchmarks.places import Ground, OnSqlite
-from benchmarks.workload import Workshop
 
 TOY = """
     import sys
@@ -135,7 +136,9 @@ def test_a_peer_that_fails_on_the_way_is_left_out_and_the_rest_is_measured() -> 
         for name, run in (("ours", sum_up), ("raw", sum_up), ("eventsourcing", sum_up), ("DBOS", failing))
     )
     unmeasured: dict[str, str] = {}
-    _each, against, found = beside._rotated(acts.Compared("sweep", "fact", ours, [raw]), [fine, bad], unmeasured, 1)
+    _each, against, found = comparison._rotated(
+        operations.Compared("sweep", "fact", ours, [raw]), [fine, bad], unmeasured, 1
+    )
     assert against.keys() == {"raw"} and found.keys() == {"eventsourcing"}
     assert unmeasured == {"DBOS": "its process ended"}
 
@@ -198,17 +201,17 @@ def test_where_no_peer_can_be_had_each_column_says_so_and_the_rest_is_measured(
         raise NotMade("their environment could not be made: no registry answers")
 
     monkeypatch.setattr(hiring, "environment", absent)
-    found = {each.act: each for each in beside.beside(Ground(shop, OnSqlite(shop), "not here"), rounds=1, cases=1)}
+    found = {each.act: each for each in comparison.beside(Ground(shop, OnSqlite(shop), "not here"), rounds=1, cases=1)}
     for act, each in found.items():
         assert each.unmeasured.keys() == {peer for peer, (_module, theirs) in hiring.PEERS.items() if act in theirs}
-        assert each.peers.keys() == set(beside.COLUMNS)
+        assert each.peers.keys() == set(comparison.COLUMNS)
         assert (each.peers["eventsourcing"] is None) == (act in ("sweep", "deliver"))
-    told = telling.unmeasured_lines(list(found.values()))
+    told = report.unmeasured_lines(list(found.values()))
     assert len(told) == len(hiring.PEERS)
     assert "APScheduler not measured: their environment could not be made: no registry answers: sweep (sqlite)" in told
-    columns = {str(column.header): list(column.cells) for column in telling.beside_table(list(found.values())).columns}
+    columns = {str(column.header): list(column.cells) for column in report.beside_table(list(found.values())).columns}
     assert columns["Temporal"].count("not measured") == 2 and columns["Temporal"].count("-") == len(found) - 2
-    telling.write_rest(shop.folder / "bench", list(found.values()), [], [])
+    report.write_rest(shop.folder / "bench", list(found.values()), [], [])
     assert [each["act"] for each in json.loads((shop.folder / "bench" / "beside.json").read_text("utf-8"))] == list(
         found
     )
@@ -245,7 +248,7 @@ def test_a_peer_does_its_work_and_one_that_comes_to_another_end_is_found_out(pee
     def seconds(act: str, **more: Any) -> float:
         """One run on two cases of the workload, or on three due of seven."""
         with staff.side(
-            peer, OnSqlite(shop), acts.work_of(act, shop.context, 2)._replace(due=3, waiting=4, **more)
+            peer, OnSqlite(shop), operations.work_of(act, shop.context, 2)._replace(due=3, waiting=4, **more)
         ) as side:
             assert side.amount == (3 if act == "sweep" else 24)
             return float(side.run(None).seconds)  # type: ignore[attr-defined]  # a peer's run says what it took

@@ -6,12 +6,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from benchmarks.acts import ACTS, work_of
-from benchmarks.beside import beside
+from benchmarks.harness.databases import Ground, OnPostgresql, OnSqlite
+from benchmarks.harness.workload import Workshop, acts
+from benchmarks.measures.comparison import beside
+from benchmarks.measures.operations import ACTS, work_of
 from benchmarks.peers import hiring
 from benchmarks.peers.hiring import NotMade
-from benchmarks.places import Ground, OnPostgresql, OnSqlite
-from benchmarks.workload import Workshop, acts
 from casework.cases.record import record_acts
 from runtime.local_postgres import LocalPostgres
 
@@ -29,7 +29,7 @@ def test_every_act_is_measured_on_postgresql_too(place: OnPostgresql, monkeypatc
 
     monkeypatch.setattr(hiring, "environment", absent)
     here = Ground(place.shop, OnSqlite(place.shop), place, "postgres")
-    monkeypatch.setattr("benchmarks.beside.ACTS", ACTS[::3])  # the others are tried on SQLite
+    monkeypatch.setattr("benchmarks.measures.comparison.ACTS", ACTS[::3])  # the others are tried on SQLite
     found = beside(here, rounds=1, cases=1)
     assert {each.database for each in found} == {"postgres"}
     assert [each.act for each in found] == ["record in bulk", "refold", "one case page"]

@@ -8,11 +8,11 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any, NamedTuple
 
-from benchmarks.acts import ACTS, CASES, Compared
-from benchmarks.measuring import Side, rotate
+from benchmarks.harness.databases import Ground, OnPostgresql, OnSqlite
+from benchmarks.harness.measuring import Side, rotate
+from benchmarks.harness.phases import Phases, largest, profile
+from benchmarks.measures.operations import ACTS, CASES, Compared
 from benchmarks.peers.hiring import PEERS, NotMeasured, Staff, staff
-from benchmarks.phases import Phases, largest, profile
-from benchmarks.places import Ground, OnPostgresql, OnSqlite
 
 ROUNDS = 3
 COLUMNS = ("eventsourcing", *PEERS)

@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 from sqlalchemy import text
 
-from benchmarks import remembering
-from benchmarks.caseload import Caseload, directory
-from benchmarks.copying import Copier
-from benchmarks.places import Ground, OnPostgresql, OnSqlite
-from benchmarks.remembering import Taken
-from benchmarks.sweeping import asked_act
-from benchmarks.workload import ACTOR, TODAY
+from benchmarks.harness.caseload import Caseload, directory
+from benchmarks.harness.copying import Copier
+from benchmarks.harness.databases import Ground, OnPostgresql, OnSqlite
+from benchmarks.harness.workload import ACTOR, TODAY
+from benchmarks.measures import memory
+from benchmarks.measures.memory import Taken
+from benchmarks.measures.sweeping import asked_act
 from casework.cases.record import Recorded, record_acts
 from casework.context import AppContext
 from config.directory import load_directory
@@ -132,8 +132,8 @@ def _measured(
     _write_tracker(tracker, number)
     given = {"record in bulk": str(900_000 - 1_000 * number), "import": str(tracker), "one case page": str(ref)}
     taken = [
-        remembering.ask(act, context, given.get(act, ""))
-        for act in ("sweep", *(act for act in remembering.ACTS if act != "sweep"))
+        memory.ask(act, context, given.get(act, ""))
+        for act in ("sweep", *(act for act in memory.ACTS if act != "sweep"))
     ]
     tracker.unlink()
     return Size(place.name, share, cases, facts, duties, duties - closed, place.bytes(context) / 1e6, recorded, taken)

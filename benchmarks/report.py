@@ -7,11 +7,11 @@ from typing import Any
 
 from rich.table import Table
 
-from benchmarks.beside import COLUMNS, Beside
-from benchmarks.growing import Size
-from benchmarks.latency import Waited
-from benchmarks.measuring import Goal, Measured, Unmeasured
-from benchmarks.remembering import Taken
+from benchmarks.harness.measuring import Goal, Measured, Unmeasured
+from benchmarks.measures.comparison import COLUMNS, Beside
+from benchmarks.measures.growth import Size
+from benchmarks.measures.latency import Waited
+from benchmarks.measures.memory import Taken
 
 PHASES_SHOWN = 4
 

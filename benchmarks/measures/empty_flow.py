@@ -1,5 +1,5 @@
 """An empty flow, and a process that serves it as Prefect serves a deployment: what Prefect itself takes. `python -m
-benchmarks.emptiness`.
+benchmarks.measures.empty_flow`.
 """
 
 from prefect import flow, serve
@@ -14,7 +14,7 @@ async def empty() -> None:
 
 if __name__ == "__main__":
     # By module, so that a run's process finds it again under this name.
-    from benchmarks.emptiness import empty as by_name
+    from benchmarks.measures.empty_flow import empty as by_name
 
     deployment = by_name.to_deployment(name="empty", entrypoint_type=EntrypointType.MODULE_PATH)
     assert isinstance(deployment, RunnerDeployment)  # outside of a running loop it is no coroutine

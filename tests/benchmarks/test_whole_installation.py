@@ -3,6 +3,7 @@ what the other process says.
 """
 
 import asyncio
+import json
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,11 +13,11 @@ import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from prefect.exceptions import ObjectNotFound
 
-from benchmarks import waking
-from benchmarks.caseload import Caseload, directory
-from benchmarks.latency import asked
-from benchmarks.waking import Noting
-from benchmarks.workload import TODAY
+from benchmarks.harness.background_load import TRUSTS, request
+from benchmarks.harness.caseload import Caseload, directory
+from benchmarks.harness.workload import TODAY
+from benchmarks.measures import whole_installation
+from benchmarks.measures.whole_installation import Noting
 
 
 def test_a_mailbox_is_noted_when_its_letter_lies_on_the_disk(tmp_path: Path) -> None:
@@ -34,22 +35,22 @@ def test_a_mailbox_is_noted_when_its_letter_lies_on_the_disk(tmp_path: Path) -> 
 def test_each_record_is_written_to_a_mailbox_of_its_own_that_the_directory_has() -> None:
     national = Caseload(1.0).shares.national
     known = directory(national.authorities, national.boards)
-    boxes = [waking.mailbox(number, asked(number, TODAY)) for number in range(2 * waking.TRUSTS)]
+    boxes = [whole_installation.mailbox(number, request(number, TODAY)) for number in range(2 * TRUSTS)]
     assert len(set(boxes)) == len(boxes)
     assert all(f'"{box}"' in known for box in boxes)
 
 
 def test_what_does_not_come_is_waited_for_no_longer_than_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waking, "PATIENCE", 0.0)
-    monkeypatch.setattr("benchmarks.waking.time.sleep", lambda _seconds: None)
+    monkeypatch.setattr(whole_installation, "PATIENCE", 0.0)
+    monkeypatch.setattr("benchmarks.measures.whole_installation.time.sleep", lambda _seconds: None)
     looks = iter([False, False, True])
-    monkeypatch.setattr("benchmarks.waking.time.monotonic", lambda: 0.0)
-    waking._until(lambda: next(looks))
+    monkeypatch.setattr("benchmarks.measures.whole_installation.time.monotonic", lambda: 0.0)
+    whole_installation._until(lambda: next(looks))
     assert next(looks, None) is None
     clock = iter(range(10))
-    monkeypatch.setattr("benchmarks.waking.time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("benchmarks.measures.whole_installation.time.monotonic", lambda: float(next(clock)))
     with pytest.raises(TimeoutError, match="did not come within 0 s"):
-        waking._until(lambda: False)
+        whole_installation._until(lambda: False)
 
 
 def test_the_last_line_of_the_other_process_is_its_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,15 +58,17 @@ def test_the_last_line_of_the_other_process_is_its_answer(tmp_path: Path, monkey
 
     def answered(command: list[str], **given: Any) -> SimpleNamespace:
         asked_for.append(command)
-        assert given["check"] and given["cwd"] == waking.ROOT
+        assert given["check"] and given["cwd"] == whole_installation.ROOT
         return SimpleNamespace(
-            stdout=f'a library that talks\n{{"{waking.RECORD}": [0.5, 0.6], "{waking.EMPTY}": [0.1]}}\n'
+            stdout="output of a library\n"
+            + json.dumps({whole_installation.RECORD: [0.5, 0.6], whole_installation.EMPTY: [0.1]})
+            + "\n"
         )
 
     monkeypatch.setattr(subprocess, "run", answered)
-    told = waking.ask(tmp_path, 2, 1)
-    assert told == {waking.RECORD: [0.5, 0.6], waking.EMPTY: [0.1]}
-    assert asked_for[0][1:] == ["-m", "benchmarks.waking", str(tmp_path), "2", "1"]
+    told = whole_installation.measure(tmp_path, 2, 1)
+    assert told == {whole_installation.RECORD: [0.5, 0.6], whole_installation.EMPTY: [0.1]}
+    assert asked_for[0][1:] == ["-m", "benchmarks.measures.whole_installation", str(tmp_path), "2", "1"]
 
 
 def test_a_deployment_is_looked_for_until_prefect_serves_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,10 +86,10 @@ def test_a_deployment_is_looked_for_until_prefect_serves_it(monkeypatch: pytest.
     async def at_once(_seconds: float) -> None:
         return None
 
-    monkeypatch.setattr("benchmarks.waking.asyncio.sleep", at_once)
+    monkeypatch.setattr("benchmarks.measures.whole_installation.asyncio.sleep", at_once)
     client = Client()
-    assert asyncio.run(waking._deployment(client)) == "the-deployment"
+    assert asyncio.run(whole_installation._deployment(client)) == "the-deployment"
     assert client.times == 3
-    monkeypatch.setattr(waking, "PATIENCE", -1.0)
+    monkeypatch.setattr(whole_installation, "PATIENCE", -1.0)
     with pytest.raises(TimeoutError, match="did not serve"):
-        asyncio.run(waking._deployment(Client()))
+        asyncio.run(whole_installation._deployment(Client()))

@@ -12,7 +12,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from benchmarks.places import OnPostgresql, OnSqlite, Rows
+from benchmarks.harness.databases import OnPostgresql, OnSqlite, Rows
 from casework.context import AppContext
 from models.facts import GENESIS
 

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 
 import holidays
 
-from benchmarks.measuring import Measured, Side, alternate, of_theirs
+from benchmarks.harness.measuring import Measured, Side, alternate, of_theirs
 from deadlines.working_calendar import WorkingCalendar, load_calendar
 
 SUMS = 1_000_000

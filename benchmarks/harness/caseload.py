@@ -18,14 +18,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from benchmarks.histories import SERVICES, Child, Teller, body_code, la_slug
-from benchmarks.workload import TODAY
+from benchmarks.harness.histories import SERVICES, Child, Teller, body_code, la_slug
+from benchmarks.harness.workload import TODAY
 from casework.cases.record import RecordCommand
 from casework.cases.references import OF_SERIES, SERIES
 from casework.imports.cells import check_digit
 
-DIRECTORY = Path(__file__).parents[1] / "config" / "directory.toml"
-SHARES = Path(__file__).with_name("caseload.toml")
+DIRECTORY = Path(__file__).parents[2] / "config" / "directory.toml"
+SHARES = Path(__file__).parents[1] / "caseload.toml"
 SCALES = {"tiny": 1 / 20_000, "small": 1 / 400, "board": 1 / 42, "merged": 4 / 42, "national": 1.0}
 SEED = 2026
 TRUSTS = 3  # for each board

@@ -1,8 +1,8 @@
-"""A whole house at work: the real alarm clock, a real Prefect server, real SMTP. From `record` to the mail server's
-yes, beside Prefect's own scheduling of an empty flow on the same server. `python -m benchmarks.waking HOME TIMES
-SCHEDULED` in a process of its own; one JSON document.
+"""A whole installation at work, with the real scheduler, a real Prefect server and real SMTP: the time from `record` to
+the mail server's acceptance, beside Prefect's own scheduling of an empty flow on the same server.
 
-The alarm clock looks every second here (every minute in a house), so that the look itself is a small part of the time.
+`python -m benchmarks.measures.whole_installation HOME TIMES SCHEDULED` prints one JSON document. The scheduler checks
+every second here (every minute in production), so that waiting for it is a small part of the time.
 """
 
 import asyncio
@@ -21,6 +21,8 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from benchmarks.harness.background_load import TRUSTS, background_load, request
+from benchmarks.harness.workload import ACTOR, TODAY
 from casework.cases.record import record
 from casework.context import AppContext
 from config.running_instance import Running, server_answers, write_running
@@ -29,11 +31,11 @@ from models.facts import FactDraft
 from notifications.local_smtp import KeepEveryDelivery, free_port
 from runtime.supervisor import Supervisor
 
-TIMES, SCHEDULED, TRUSTS = 20, 6, 126
+TIMES, SCHEDULED = 20, 6
 TICK = 1
 APART = 3.0
 PATIENCE = 120.0
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 RECORD = f"record to the mail server's yes, by the alarm clock (looks every {TICK} s) and Prefect"
 EMPTY = "Prefect: an empty flow in this process"
 EMPTY_SCHEDULED = "Prefect: an empty flow scheduled on a served deployment, to its end"
@@ -53,18 +55,15 @@ class Noting(KeepEveryDelivery):
         return said
 
 
-def ask(home: Path, times: int, scheduled: int) -> dict[str, list[float]]:
+def measure(home: Path, times: int, scheduled: int) -> dict[str, list[float]]:
     """Seconds by what was waited for."""
-    command = [sys.executable, "-m", "benchmarks.waking", str(home), str(times), str(scheduled)]
+    command = [sys.executable, "-m", "benchmarks.measures.whole_installation", str(home), str(times), str(scheduled)]
     done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 def main(home: Path, times: int, scheduled: int) -> None:
     """Open a house, wait for what is to be waited for, and end it."""
-    from benchmarks.latency import loaded
-    from benchmarks.workload import TODAY
-
     os.environ |= {"SENDFLOW_TODAY": str(TODAY), "SENDFLOW_TICK_SECONDS": str(TICK)}
     settings = Settings(home=home, today=TODAY, port=free_port(), tick_seconds=TICK)
     context = AppContext.load(settings)
@@ -92,7 +91,7 @@ def main(home: Path, times: int, scheduled: int) -> None:
         )
         processes.start("wake")
         fix_caller_environment(settings, api_url)
-        with loaded(context):
+        with background_load(context):
             told[RECORD] = _records(context, noting, times)
             told[EMPTY] = _empty(times)
             told[EMPTY_SCHEDULED] = _scheduled(settings, api_url, scheduled)
@@ -104,13 +103,10 @@ def main(home: Path, times: int, scheduled: int) -> None:
 
 
 def _records(context: AppContext, noting: Noting, times: int) -> list[float]:
-    from benchmarks.latency import asked
-    from benchmarks.workload import ACTOR, TODAY
-
     _until(lambda: bool(noting.yes))  # the clock's first look, with the day's sweep and digest
     chance, began = random.Random(TIMES), {}
     for number in range(times):
-        drafts = asked(number, TODAY)
+        drafts = request(number, TODAY)
         began[mailbox(number, drafts)] = time.perf_counter()
         record(context, f"LW-{number:06d}", drafts, ACTOR)
         time.sleep(chance.random() * 2 * TICK)
@@ -132,7 +128,7 @@ def _until(true: Any) -> None:
 
 
 def _empty(times: int) -> list[float]:
-    from benchmarks.emptiness import empty
+    from benchmarks.measures.empty_flow import empty
 
     seconds = []
     for _ in range(times):
@@ -187,7 +183,7 @@ def _served(settings: Settings, api_url: str) -> Iterator[None]:
     environment = {**child_environment(settings, api_url), "PYTHONPATH": str(ROOT)}
     with (settings.logs / "empty.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.emptiness"],
+            [sys.executable, "-m", "benchmarks.measures.empty_flow"],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -20,7 +20,7 @@ import psycopg
 from psycopg import sql
 from sqlmodel import SQLModel
 
-from benchmarks.workload import TODAY, Workshop, insert_into, raw
+from benchmarks.harness.workload import TODAY, Workshop, insert_into, raw
 from casework.context import AppContext
 from config.settings import Settings
 from models.database import create_or_upgrade_schema, open_engine

@@ -10,8 +10,8 @@ import sqlite3
 from datetime import date, timedelta
 from pathlib import Path
 
-from benchmarks.measuring import ROUNDS, Measured, Side, alternate, times_theirs
-from benchmarks.workload import ACTOR, SPEECH, Workshop, raw
+from benchmarks.harness.measuring import ROUNDS, Measured, Side, alternate, times_theirs
+from benchmarks.harness.workload import ACTOR, SPEECH, Workshop, raw
 from casework.cases.record import RecordCommand, record_acts
 from casework.context import AppContext
 from casework.sweep import sweep

@@ -7,9 +7,9 @@ changed.
 
 from typing import Any
 
-from benchmarks.measuring import Measured, Side, Unmeasured, alternate, of_theirs
-from benchmarks.places import Ground, Place, Rows
-from benchmarks.workload import ACTOR, TABLES, acts, drafts, reference
+from benchmarks.harness.databases import Ground, Place, Rows
+from benchmarks.harness.measuring import Measured, Side, Unmeasured, alternate, of_theirs
+from benchmarks.harness.workload import ACTOR, TABLES, acts, drafts, reference
 from casework.cases.record import Recorded, record, record_acts
 from casework.context import AppContext
 

@@ -12,9 +12,9 @@ from statistics import median
 from typing import Any
 
 from audit.verify import check_and_replay, verify
-from benchmarks.measuring import Measured, Side, alternate, of_theirs, seconds
+from benchmarks.harness.measuring import Measured, Side, alternate, of_theirs, seconds
+from benchmarks.harness.workload import ACTOR, Workshop, acts, drafts
 from benchmarks.peers import eventsourcing
-from benchmarks.workload import ACTOR, Workshop, acts, drafts
 from casework.cases.record import record_acts
 from models import ledger
 from models.database import reading

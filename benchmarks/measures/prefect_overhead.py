@@ -10,8 +10,8 @@ import time
 from datetime import date
 from typing import Any
 
-from benchmarks.measuring import Measured, Side, alternate, times_theirs
-from benchmarks.workload import ACTOR, Workshop
+from benchmarks.harness.measuring import Measured, Side, alternate, times_theirs
+from benchmarks.harness.workload import ACTOR, Workshop
 from casework.context import AppContext
 from config.running_instance import server_answers
 from config.settings import fix_caller_environment

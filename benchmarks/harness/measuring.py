@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 ROUNDS = 9
-GOALS = Path(__file__).parent / "goals.toml"
+GOALS = Path(__file__).parents[1] / "goals.toml"
 
 
 class Goal(BaseModel):

@@ -1,11 +1,9 @@
-"""One act on a house of any size in a process of its own: how long it took, and what memory it took at its peak.
+"""One operation on a database of any size in a process of its own: its time, and its peak memory.
 
-`python -m benchmarks.remembering ACT [ARGUMENT]` on the house that the environment names; one JSON document. A process
-of its own, because memory once taken is not given back: what an act needs shows only where nothing came before it.
+`python -m benchmarks.measures.memory OPERATION [ARGUMENT]` works on the installation that the environment names and
+prints one JSON document. A process does not give memory back, so each operation has a process of its own.
 """
 
-import dataclasses
-import os
 import resource
 import subprocess
 import sys
@@ -16,22 +14,21 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from audit.verify import check_and_replay, verify
-from benchmarks.workload import ACTOR, acts, drafts
+from benchmarks.harness.background_load import context_from_environment, environment_of
+from benchmarks.harness.workload import ACTOR, acts, drafts
 from casework.cases.record import record_acts
 from casework.context import AppContext
 from casework.imports.tracker_import import import_file
-from casework.reports.case_report import report
+from casework.reports.case_report import report as case_report
 from casework.sweep import sweep
-from config.settings import Settings
 from models import ledger
-from models.database import create_or_upgrade_schema, open_engine, reading
+from models.database import reading
 
 RECORDED = 40
-RECORDS = "SENDFLOW_BENCH_RECORDS"
 
 
 class Taken(BaseModel):
-    """What one act took. `before` is the program with its house opened, `peak` the most that it ever had; megabytes."""
+    """What one operation took. `before` (after AppContext.load) and `peak` are memory in megabytes."""
 
     act: str
     amount: int
@@ -47,17 +44,10 @@ class Taken(BaseModel):
 
 
 def ask(act: str, context: AppContext, argument: str = "") -> Taken:
-    """Have an act done in a process of its own, on the records of this house."""
-    settings = context.settings
-    environment = {
-        **os.environ,
-        "SENDFLOW_HOME": str(settings.home),
-        "SENDFLOW_TODAY": str(settings.today),
-        RECORDS: context.engine.url.render_as_string(hide_password=False),
-    }
+    """Run an operation in a process of its own, on the same database."""
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.remembering", act, argument],
-        env=environment,
+        [sys.executable, "-m", "benchmarks.measures.memory", act, argument],
+        env=environment_of(context),
         check=True,
         stdout=subprocess.PIPE,
         text=True,
@@ -66,7 +56,7 @@ def ask(act: str, context: AppContext, argument: str = "") -> Taken:
 
 
 def _record(context: AppContext, first: str) -> int:
-    """Forty cases of the workload more."""
+    """Forty more cases of the workload."""
     record_acts(context, acts(RECORDED, int(first)), ACTOR, "record")
     return RECORDED * len(drafts(0))
 
@@ -85,9 +75,9 @@ def _refold(context: AppContext, _argument: str) -> int:
 
 
 def _verify(context: AppContext, _argument: str) -> int:
-    told = verify(context)
-    assert told.intact, told.damage[0].message
-    return told.facts
+    report = verify(context)
+    assert report.intact, report.damage[0].message
+    return report.facts
 
 
 def _import(context: AppContext, path: str) -> int:
@@ -95,9 +85,9 @@ def _import(context: AppContext, path: str) -> int:
 
 
 def _page(context: AppContext, ref: str) -> int:
-    """The same page some times, as the first of a process pays for what is loaded once."""
+    """The same report 20 times, because the first in a process also loads modules."""
     for _ in range(20):
-        assert report(context, ref).model_dump(mode="json")["facts"]
+        assert case_report(context, ref).model_dump(mode="json")["facts"]
     return 20
 
 
@@ -116,8 +106,8 @@ ACTS: dict[str, tuple[str, Callable[[AppContext, str], int]]] = {
 
 
 def do(act: str, context: AppContext, argument: str = "") -> Taken:
-    """Do an act here and say what it took."""
-    context.duty_rules, context.dates_of  # noqa: B018 (worked out once for a house)
+    """Run an operation in this process and measure it."""
+    context.duty_rules, context.dates_of  # noqa: B018 (calculated once, before the time is taken)
     unit, act_on = ACTS[act]
     before, began = _peak(), time.perf_counter()
     amount = act_on(context, argument)
@@ -125,9 +115,7 @@ def do(act: str, context: AppContext, argument: str = "") -> Taken:
 
 
 def _peak() -> float:
-    """Megabytes at most so far: of this program alone, where Linux says so (what getrusage says may be its
-    parent's).
-    """
+    """Peak memory in megabytes. On Linux of this process alone; getrusage may give its parent's."""
     status = Path("/proc/self/status")
     if status.exists():
         return (
@@ -138,6 +126,5 @@ def _peak() -> float:
 
 
 if __name__ == "__main__":
-    context = dataclasses.replace(AppContext.load(Settings.read()), engine=open_engine(os.environ[RECORDS]))
-    create_or_upgrade_schema(context.engine)
+    context = context_from_environment()
     print(do(sys.argv[1], context, sys.argv[2]).model_dump_json())

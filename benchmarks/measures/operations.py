@@ -22,15 +22,15 @@ from typing import Any, NamedTuple
 import orjson
 
 from audit.verify import check_and_replay, verify
-from benchmarks.caseload import Caseload, directory
-from benchmarks.latency import asked
-from benchmarks.measuring import Side
+from benchmarks.harness.background_load import request
+from benchmarks.harness.caseload import Caseload, directory
+from benchmarks.harness.databases import TABLES, OnPostgresql, OnSqlite, Rows
+from benchmarks.harness.measuring import Side
+from benchmarks.harness.workload import ACTOR, TODAY, acts, drafts, reference
+from benchmarks.measures.recording import steps
+from benchmarks.measures.sweeping import asked_act, look_days
 from benchmarks.peers import eventsourcing
 from benchmarks.peers.work import Fact, Work
-from benchmarks.places import TABLES, OnPostgresql, OnSqlite, Rows
-from benchmarks.recording import steps
-from benchmarks.sweeping import asked_act, look_days
-from benchmarks.workload import ACTOR, TODAY, acts, drafts, reference
 from casework.cases.record import RecordCommand, record, record_acts
 from casework.context import AppContext
 from casework.delivery.deliver import deliver
@@ -290,7 +290,7 @@ def _delivering(place: Place, cases: int, stack: ExitStack) -> Compared:
     context = dataclasses.replace(place.fresh(), directory=known)
     stack.callback(place.done, context)
     record_acts(
-        context, [RecordCommand(f"LT-{number:06d}", asked(number, TODAY)) for number in range(count)], ACTOR, "record"
+        context, [RecordCommand(f"LT-{number:06d}", request(number, TODAY)) for number in range(count)], ACTOR, "record"
     )
 
     def again() -> AppContext:

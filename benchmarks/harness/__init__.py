@@ -1,0 +1,1 @@
+"""What every measure uses: databases, generated work, alternating rounds, and profiles."""
