@@ -1,6 +1,4 @@
-"""Named points at which a test may end this process as a power cut would. They do nothing unless SENDFLOW_KILL_AT names
-one.
-"""
+"""Named points at which a test kills the process, as a power cut would. Without SENDFLOW_KILL_AT they do nothing."""
 
 import os
 import signal
@@ -10,7 +8,7 @@ from config.settings import Settings
 
 
 def here(name: str) -> None:
-    """Die by SIGKILL where this point was named."""
+    """Kill this process with SIGKILL if SENDFLOW_KILL_AT names this point."""
     if _named() == name:
         os.kill(os.getpid(), signal.SIGKILL)
 

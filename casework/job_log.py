@@ -1,9 +1,8 @@
-"""The journal of acts: one JSON line for each act that ran, with its outcome, its counts and how long it took, and
-nothing about anybody.
+"""The job log: one JSON line for each job that ran, with its outcome, its counts and its duration.
 
-Purpose: what a log collector reads. Only words of our own stand in it (the act, the outcome, a refusal's code, the kind
-of a fault) and whole numbers; no reference, no mailbox, no text. One file a month under SENDFLOW_HOME/logs; an old one
-may be deleted whenever its owner likes.
+Purpose: a log collector reads it. It contains only sendflow's own words (job, outcome, code of a refusal, kind of a
+fault) and whole numbers: no reference, no mailbox, no text. There is one file a month under SENDFLOW_HOME/logs. The
+operator may delete old ones.
 """
 
 import contextlib
@@ -23,7 +22,7 @@ WORD = re.compile(r"[A-Za-z_]{1,60}")
 
 
 def path(context: AppContext, moment: datetime) -> Path:
-    """The file of a month (UTC)."""
+    """Give the file of a month (UTC)."""
     return context.settings.logs / f"acts-{instant(moment)[:7]}.jsonl"
 
 
@@ -34,17 +33,20 @@ def note(
     seconds: float,
     *,
     code: str | None = None,
-    told: Mapping[str, Any] | None = None,
+    report: Mapping[str, Any] | None = None,
 ) -> None:
-    """Add one line. Never raises for what a disk does: an act that is done is done, also where it cannot be noted."""
+    """Add one line. Raises nothing if the disk fails, because the job is done all the same.
+
+    Of `report` only whole numbers and flags are written.
+    """
     moment = context.now()
-    said: dict[str, Any] = {"at": instant(moment), "act": act, "outcome": outcome, "seconds": round(seconds, 4)}
+    entry: dict[str, Any] = {"at": instant(moment), "act": act, "outcome": outcome, "seconds": round(seconds, 4)}
     if code is not None:
-        said["code"] = code if WORD.fullmatch(code) else "other"
+        entry["code"] = code if WORD.fullmatch(code) else "other"
     if context.simulated:
-        said["rehearsed"] = True
-    counts = {name: value for name, value in (told or {}).items() if type(value) in (int, bool)}
-    line = orjson.dumps({**said, **counts}) + b"\n"
+        entry["rehearsed"] = True
+    counts = {name: value for name, value in (report or {}).items() if type(value) in (int, bool)}
+    line = orjson.dumps({**entry, **counts}) + b"\n"
     with contextlib.suppress(OSError):
         file = path(context, moment)
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -57,12 +59,12 @@ def note(
 
 
 def refused(context: AppContext) -> Counter[tuple[str, str]]:
-    """How many acts were refused this month, by act and code."""
+    """Count the jobs that were refused this month, by job and code."""
     counted: Counter[tuple[str, str]] = Counter()
     with contextlib.suppress(OSError), path(context, context.now()).open("rb") as lines:
         for line in lines:
             if b'"outcome":"refused"' in line:
                 with contextlib.suppress(ValueError):
-                    said = orjson.loads(line)
-                    counted[said["act"], said.get("code", "other")] += 1
+                    entry = orjson.loads(line)
+                    counted[entry["act"], entry.get("code", "other")] += 1
     return counted

@@ -1,9 +1,9 @@
-"""Rule packs: what a changed law would move, shown without writing; and its adoption, which is a recorded act.
+"""Rule packs: a dry run says what a changed law would change; an adoption puts it in force and is recorded.
 
-Purpose: a new period, a new bank holiday or another local number is tried over the live cases before anybody is bound
-by it. A case keeps the version that its clock started under as long as the pack adds a period with its own `from`; what
-a pack rewrites, it rewrites for cases in flight too, and the dry run shows that. What this does not decide: whether the
-change is right in law.
+Purpose: a new period of a rule, a new bank holiday or another local number is tried on the live cases first. A case
+stays with the version under which its clock started if the pack adds a period with its own `from`. What a pack
+rewrites, it rewrites for cases in flight too; the dry run shows that. sendflow does not decide whether a change is
+right in law.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -35,15 +36,16 @@ from models.database import LEDGER, alone, beside_others, reading, transact, wri
 from models.enums import DutyStatus
 from models.tables import ADOPTION, CASE
 from notifications.render import newest
-from statemachines.process import NotPermitted
+from statemachines.process import NotPermitted, Process
 from statemachines.replay import replay
 
 LATE = frozenset({DutyStatus.BREACHED.value, DutyStatus.MET_LATE.value})
 
 
-class Moved(BaseModel):
-    """One duty of one live case that stands otherwise under the pack. `days` is calendar days, later if positive; null
-    where a date is new or goes.
+class DutyChange(BaseModel):
+    """One duty of one live case whose due date or status would change under the pack.
+
+    `days` is in calendar days, positive if later; null if the duty is new or falls away.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -58,10 +60,8 @@ class Moved(BaseModel):
     standing_then: str | None
 
     @property
-    def worst(self) -> tuple[int, int, str, str, str]:
-        """What becomes late first, then what is brought forward furthest, then new duties, then what gains time, then
-        what falls away.
-        """
+    def urgency(self) -> tuple[int, int, str, str, str]:
+        """Sorts what becomes late first, then earlier dates, new duties, later dates, and what falls away."""
         becomes_late = self.standing_then in LATE and self.standing not in LATE
         falls_away = self.due_then is None
         rank = 0 if becomes_late else 3 if falls_away else 2 if self.days is not None and self.days >= 0 else 1
@@ -69,8 +69,9 @@ class Moved(BaseModel):
 
 
 class DryRun(BaseModel):
-    """What a pack would move. `troubles`: live cases that could not be worked out under it, and could under the present
-    law.
+    """What a pack would change. `troubles` are live cases that only the present law can evaluate.
+
+    `before` and `after` are digests of the whole rule set.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -79,20 +80,18 @@ class DryRun(BaseModel):
     before: str
     after: str
     cases: int
-    moved: list[Moved]
+    moved: list[DutyChange]
     troubles: list[Trouble] = []
     gains_first_duty: list[str] = []
 
     @property
     def dates_moved(self) -> int:
-        """How many due dates are other dates; a standing alone may change too, by an excuse."""
-        return sum(row.due != row.due_then for row in self.moved)
+        """How many due dates change. The status alone may change too, through an exception."""
+        return sum(change.due != change.due_then for change in self.moved)
 
 
-class Adopted(BaseModel):
-    """An adoption as it was recorded. `before` and `after` are digests of law, almanac, ladder and machines
-    together.
-    """
+class Adoption(BaseModel):
+    """An adoption as it was recorded. `before` and `after` are digests of the whole rule set."""
 
     model_config = ConfigDict(frozen=True)
     number: int
@@ -107,79 +106,83 @@ class Adopted(BaseModel):
 
 
 def dry_run(context: AppContext, pack: Path) -> DryRun:
-    """What the pack would move over the live cases today. Writes nothing. Raises ConfigFault or EscalationPolicyError
-    for a pack that cannot be read.
+    """Say what the pack would change in the live cases today. Writes nothing.
+
+    Raises ConfigFault, EscalationPolicyError, LawError or RenderError for a pack that cannot be used.
     """
-    return _looked(context, pack, _files(context, pack))
+    return _compare(context, pack, _read_files(context, pack))
 
 
-def _looked(context: AppContext, pack: Path, files: dict[str, bytes]) -> DryRun:
-    then = context.with_rule_pack(pack)
-    check_kinds(context, then)
+def _compare(context: AppContext, pack: Path, files: dict[str, bytes]) -> DryRun:
+    changed = context.with_rule_pack(pack)
+    check_references(context, changed)
     cases = 0
-    moved: list[Moved] = []
+    changes: list[DutyChange] = []
     troubles: list[Trouble] = []
-    first: list[str] = []
-    for ref, now, later in _duties(context, then, troubles):
+    gains_first_duty: list[str] = []
+    for ref, now, then in _duties(context, changed, troubles):
         cases += 1
-        if later and not now:
-            first.append(ref)
-        moved.extend(_moved(ref, now, later, context.today()))
+        if then and not now:
+            gains_first_duty.append(ref)
+        changes.extend(_changes(ref, now, then, context.today()))
     return DryRun(
         pack=pack_digest(files),
         files=sorted(files),
         before=context.ruleset_digest,
-        after=then.ruleset_digest,
+        after=changed.ruleset_digest,
         cases=cases,
-        moved=sorted(moved, key=lambda row: row.worst),
+        moved=sorted(changes, key=lambda change: change.urgency),
         troubles=troubles,
-        gains_first_duty=first,
+        gains_first_duty=gains_first_duty,
     )
 
 
-def _files(context: AppContext, pack: Path) -> dict[str, bytes]:
+def _read_files(context: AppContext, pack: Path) -> dict[str, bytes]:
     files = files_of(pack)
     if any(name.startswith("ladder/") for name in files) and (context.settings.home / "ladder.toml").exists():
         raise ConfigFault(
-            "The pack holds a ladder, and this house has a ladder.toml of its own that stands before any: change that"
-            " file instead."
+            "The pack has an escalation policy, and this installation has its own ladder.toml, which replaces all"
+            " others. Change ladder.toml instead."
         )
     return files
 
 
-def check_kinds(context: AppContext, then: AppContext) -> None:
-    """Whether the pack's changed rules name facts of their processes, and its ladder rules and letters that are there.
-    Raises ConfigFault.
+def check_references(context: AppContext, changed: AppContext) -> None:
+    """Check that changed rules name facts of their process, and that the escalation policy names rules and letters.
 
-    A kind that no machine has would never open a duty, and nobody would ever hear of it.
+    A rule with an unknown fact kind would never open a duty, and nobody would notice. Raises ConfigFault, LawError or
+    RenderError.
     """
-    for name, process in context.processes.items():
-        known = {rule.id: rule.model_dump() for rule in context.law.duties_of(name)}
-        for rule in then.law.duties_of(name):
-            if rule.model_dump() == known.get(
-                rule.id
-            ):  # rules keep what they have worked out beside them, so that records are compared
-                continue
-            told = [kind for asked in rule.inputs.values() for kind in asked.told_by]
-            for kind in (*rule.starts, *rule.met_by, *rule.ends, *rule.reopened_by, *rule.superseded_by, *told):
-                if kind not in process.facts:
-                    raise ConfigFault(
-                        f"[{rule.id}] names a fact that {name} does not have: `{kind}`. `sendflow processes` lists its"
-                        " facts. "
-                        f'Example: starts = ["{process.opens}"]'
-                    )
-    if then.escalation_policy.digest == context.escalation_policy.digest:
+    for process in context.processes.values():
+        _check_fact_kinds(context, changed, process)
+    policy = changed.escalation_policy
+    if policy.digest == context.escalation_policy.digest:
         return
-    for rule_id in (*then.escalation_policy.rung, *then.escalation_policy.ended):
-        then.law.rule(rule_id)
-    for template in sorted(then.escalation_policy.templates):
+    for rule_id in (*policy.rung, *policy.ended):
+        changed.law.rule(rule_id)
+    for template in sorted(policy.templates):
         newest(template)
 
 
+def _check_fact_kinds(context: AppContext, changed: AppContext, process: Process) -> None:
+    # Compared as data, because a rule also caches what it has calculated.
+    present = {rule.id: rule.model_dump() for rule in context.law.duties_of(process.name)}
+    for rule in changed.law.duties_of(process.name):
+        if rule.model_dump() == present.get(rule.id):
+            continue
+        supplying = [kind for value in rule.inputs.values() for kind in value.told_by]
+        for kind in (*rule.starts, *rule.met_by, *rule.ends, *rule.reopened_by, *rule.superseded_by, *supplying):
+            if kind not in process.facts:
+                raise ConfigFault(
+                    f"[{rule.id}] names a fact that {process.name} does not have: `{kind}`. `sendflow processes` lists"
+                    f' its facts. Example: starts = ["{process.opens}"]'
+                )
+
+
 def _duties(
-    context: AppContext, then: AppContext, troubles: list[Trouble]
+    context: AppContext, changed: AppContext, troubles: list[Trouble]
 ) -> Iterator[tuple[str, list[Duty], list[Duty]]]:
-    """Each live case with its duties now and under the pack."""
+    """Each live case with its duties now and under the pack. Adds to `troubles`."""
     ended = [
         (CASE.c.process == name) & CASE.c.state.in_(sorted(process.final))
         for name, process in context.processes.items()
@@ -187,147 +190,163 @@ def _duties(
     with reading(context.engine) as connection:
         refs = list(connection.scalars(select(CASE.c.case_ref).where(~or_(*ended)).order_by(CASE.c.case_ref)))
         for start in range(0, len(refs), BATCH):
-            for ref, (lines, _tail) in ledger.read(connection, refs[start : start + BATCH]).items():
+            for ref, (facts, _tail) in ledger.read(connection, refs[start : start + BATCH]).items():
                 try:
-                    file = replay(ref, lines)
-                    claims = list(file.claims.values())
-                    now = duties_of(file.lines, context.duty_rules[file.process], context.dates_of, claims)
+                    case = replay(ref, facts)
+                    claims = list(case.claims.values())
+                    now = duties_of(case.lines, context.duty_rules[case.process], context.dates_of, claims)
                 except (NotPermitted, LawError, NoAnswer, KeyError, ValueError):
-                    continue  # it cannot be worked out today either: the sweep names it
+                    continue  # it cannot be evaluated today either: the sweep reports it
                 try:
-                    yield ref, now, duties_of(file.lines, then.duty_rules[file.process], then.dates_of, claims)
+                    yield ref, now, duties_of(case.lines, changed.duty_rules[case.process], changed.dates_of, claims)
                 except (LawError, NoAnswer) as problem:
                     troubles.append(Trouble(case_ref=ref, message=str(problem)))
 
 
-def _moved(ref: str, now: list[Duty], later: list[Duty], today: date) -> Iterator[Moved]:
+def _changes(ref: str, now: list[Duty], then: list[Duty], today: date) -> Iterator[DutyChange]:
     before = {(duty.rule, duty.opened_seq): duty for duty in now}
-    after = {(duty.rule, duty.opened_seq): duty for duty in later}
+    after = {(duty.rule, duty.opened_seq): duty for duty in then}
     for key in sorted(before.keys() | after.keys()):
-        one, other = before.get(key), after.get(key)
-        due, due_then = one.due if one else None, other.due if other else None
-        stands = standing(one, today).value if one else None
-        stands_then = standing(other, today).value if other else None
-        if (due, stands) == (due_then, stands_then):
+        old, new = before.get(key), after.get(key)
+        due, due_then = old.due if old else None, new.due if new else None
+        status = standing(old, today).value if old else None
+        status_then = standing(new, today).value if new else None
+        if (due, status) == (due_then, status_then):
             continue
-        shown = other or before[key]
-        days = (due_then - due).days if due is not None and due_then is not None else None
-        yield Moved(
+        shown = new or before[key]
+        yield DutyChange(
             case_ref=ref,
-            rule=key[0],
+            rule=shown.rule,
             body=shown.body,
             service=shown.service,
             due=due,
             due_then=due_then,
-            days=days,
-            standing=stands,
-            standing_then=stands_then,
+            days=(due_then - due).days if due is not None and due_then is not None else None,
+            standing=status,
+            standing_then=status_then,
         )
 
 
-def adopt(context: AppContext, pack: Path, actor: str) -> Adopted:
-    """Take the pack into force: its files are kept under SENDFLOW_HOME/law, the act is recorded, and the next sweep
-    reaches every case.
+def adopt(context: AppContext, pack: Path, actor: str) -> Adoption:
+    """Store the pack's files under SENDFLOW_HOME/law and record the adoption. The next sweep evaluates all cases.
 
-    Raises ConfigFault or EscalationPolicyError for a pack that cannot be read; Refused where it changes nothing, leaves
-    a live case without an answer, or where somebody adopted another meanwhile; OtherLaw where the records go by another
-    law than this house.
+    Raises ConfigFault or EscalationPolicyError for a pack that cannot be read; RulesetMismatch if the database has
+    another active rule set; Refused if the pack changes nothing, leaves a live case without an answer, or if another
+    pack was adopted meanwhile.
     """
-    # Kept first and looked at afterwards: what is adopted is what was looked at, whatever happens to the
-    # pack's own
-    # folder.
-    files = _files(context, pack)
-    place = law_folder(context.settings)
-    place.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix="adopting.", dir=place))
+    # The files are copied before they are compared, so that a change in the pack's folder meanwhile has no effect.
+    files = _read_files(context, pack)
+    folder = law_folder(context.settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    copy = Path(tempfile.mkdtemp(prefix="adopting.", dir=folder))
     try:
-        held = {**(files_of(context.adopted_pack) if context.adopted_pack is not None else {}), **files}
-        _write(fresh, held)
-        looked = _looked(context, fresh, files)
-        if looked.before == looked.after:
-            raise Refused(
-                "changes_nothing", "the pack changes nothing: law, almanac and ladder would read as they do now"
-            )
-        if looked.troubles:
-            named = ", ".join(trouble.case_ref for trouble in looked.troubles[:5])
-            raise Refused(
-                "leaves_no_answer",
-                f"under the pack {len(looked.troubles)} live cases have no answer ({named}):"
-                f" {looked.troubles[0].message}",
-            )
-        return _record(context, fresh, files, looked, actor)
+        _write(copy, {**(files_of(context.adopted_pack) if context.adopted_pack is not None else {}), **files})
+        found = _compare(context, copy, files)
+        _refuse_unusable(found)
+        return _record_adoption(_Candidate(context, context.with_rule_pack(copy), copy, files, found, actor))
     finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(copy, ignore_errors=True)
 
 
-def _record(context: AppContext, fresh: Path, files: dict[str, bytes], looked: DryRun, actor: str) -> Adopted:
-    place = law_folder(context.settings)
-    digests = digests_of(files_of(fresh))
-    then = context.with_rule_pack(fresh)
+def _refuse_unusable(found: DryRun) -> None:
+    if found.before == found.after:
+        raise Refused(
+            "changes_nothing", "The pack changes nothing: law, bank holidays and escalation policy would be as now"
+        )
+    if found.troubles:
+        refs = ", ".join(trouble.case_ref for trouble in found.troubles[:5])
+        raise Refused(
+            "leaves_no_answer",
+            f"Under the pack {len(found.troubles)} live cases have no answer ({refs}): {found.troubles[0].message}",
+        )
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A pack that is about to be adopted: the context under it, its copied files and its dry run."""
+
+    context: AppContext
+    changed: AppContext
+    copy: Path
+    files: dict[str, bytes]
+    found: DryRun
+    actor: str
+
+
+def _record_adoption(candidate: _Candidate) -> Adoption:
+    context, found, actor = candidate.context, candidate.found, candidate.actor
+    digests = digests_of(files_of(candidate.copy))
     with writing(context.engine) as connection:
-        beside_others(connection, LEDGER)  # before the law's own lock, as every desk does
+        beside_others(connection, LEDGER)  # before the lock of the rule set, as every unit of work does
         alone(connection, "adoption")
-        alone(
-            connection, "law"
-        )  # which `keep` does not ask for where it knows the law that holds, and this act brings in another
-        last = newest_adoption(connection)
-        if (str(last.folder) if last is not None else None) != (
-            context.adopted_pack.name if context.adopted_pack is not None else None
-        ):
-            raise Refused(
-                "another_adopted", "somebody adopted another pack just now: look at the dry run again, and adopt then"
-            )
+        alone(connection, "law")  # `ensure_active` may skip it, and this transaction activates another rule set
+        number = _next_number(connection, context)
         context.ruleset_guard.ensure_active(connection, instant(context.now()), actor, "adopt")
-        adopted = Adopted(
-            number=int(str(last.number)) + 1 if last is not None else 1,
+        adoption = Adoption(
+            number=number,
             adopted_at=instant(context.now()),
             actor=actor,
-            pack=pack_digest(files),
-            files=sorted(files),
-            before=looked.before,
-            after=looked.after,
-            cases=looked.cases,
-            moved=looked.dates_moved,
+            pack=found.pack,
+            files=found.files,
+            before=found.before,
+            after=found.after,
+            cases=found.cases,
+            moved=found.dates_moved,
         )
-        folder = place / f"{adopted.number:04d}-{adopted.pack[:16]}"
-        if folder.exists():
-            shutil.rmtree(folder)  # left by an adoption that was never recorded
-        fresh.rename(folder)
-        folder.chmod(0o755)
+        folder = _move_into_place(context, candidate.copy, f"{number:04d}-{adoption.pack[:16]}")
         check_files(folder, digests)
-        row = adopted.model_dump(exclude={"files"})
+        row = adoption.model_dump(exclude={"files"})
         row |= {"folder": folder.name, "files": orjson.dumps(digests).decode(), "rehearsed": context.simulated}
         connection.execute(insert(ADOPTION).values(row))
-        then.ruleset_guard.activate(connection, adopted.adopted_at, actor, "adopt")
-        # The sweep finds cases by their duties; a case whose first duty this is has none yet to be found
-        # by.
-        unit = UnitOfWork(then, connection, actor=actor, via="adopt")
-        for work in unit.load(looked.gains_first_duty).values():
-            work.outdated = True
+        candidate.changed.ruleset_guard.activate(connection, adoption.adopted_at, actor, "adopt")
+        # The sweep finds cases by their duties, and these cases have none yet.
+        unit = UnitOfWork(candidate.changed, connection, actor=actor, via="adopt")
+        for case in unit.load(found.gains_first_duty).values():
+            case.outdated = True
         commit(unit)
     point_at(context.settings, folder.name)
-    return adopted
+    return adoption
+
+
+def _next_number(connection: Connection, context: AppContext) -> int:
+    """The number of the next adoption. Raises Refused if the last one is not the one of this context."""
+    last = newest_adoption(connection)
+    last_folder = str(last.folder) if last is not None else None
+    if last_folder != (context.adopted_pack.name if context.adopted_pack is not None else None):
+        raise Refused("another_adopted", "Another pack was adopted just now. Run the dry run again before you adopt")
+    return int(str(last.number)) + 1 if last is not None else 1
+
+
+def _move_into_place(context: AppContext, copy: Path, name: str) -> Path:
+    folder = law_folder(context.settings) / name
+    if folder.exists():
+        shutil.rmtree(folder)  # left by an adoption that was never recorded
+    copy.rename(folder)
+    folder.chmod(0o755)
+    return folder
 
 
 def adopt_installed(context: AppContext, actor: str) -> Activation:
-    """Let the law hold that this house has as it is installed, for every machine of the records, whatever held before.
+    """Activate the rule set of this installation for every machine of the database, whichever was active before.
 
-    Raises Refused where it does already.
+    Raises Refused if it is active already.
     """
 
-    def once(connection: Connection) -> Activation:
+    def activate_once(connection: Connection) -> Activation:
         beside_others(connection, LEDGER)
         alone(connection, "law")
-        now = active_ruleset(connection)
-        if now is not None and now.looked_under == context.ruleset_digest:
-            raise Refused("changes_nothing", f"the law as it is installed here holds already, as law {now.number}")
+        active = active_ruleset(connection)
+        if active is not None and active.looked_under == context.ruleset_digest:
+            raise Refused(
+                "changes_nothing", f"The rule set of this machine is active already, as number {active.number}"
+            )
         return context.ruleset_guard.activate(connection, instant(context.now()), actor, "adopt")
 
-    return transact(context.engine, once)
+    return transact(context.engine, activate_once)
 
 
-def laws(context: AppContext) -> list[Activation]:
-    """Every law that has held for these records, the newest first."""
+def rulesets(context: AppContext) -> list[Activation]:
+    """Give every rule set that was active in this database, the newest first."""
     with reading(context.engine) as connection:
         return activations(connection)
 
@@ -339,21 +358,9 @@ def _write(folder: Path, files: dict[str, bytes]) -> None:
         file.write_bytes(content)
 
 
-def adoptions(context: AppContext) -> list[Adopted]:
-    """Every adoption, the newest first; `files` is everything that it kept."""
+def adoptions(context: AppContext) -> list[Adoption]:
+    """Give every adoption, the newest first. `files` are all files that it put in force."""
     with reading(context.engine) as connection:
-        rows = list(connection.execute(select(ADOPTION).order_by(ADOPTION.c.number.desc())))
-    return [
-        Adopted(
-            number=row.number,
-            adopted_at=row.adopted_at,
-            actor=row.actor,
-            pack=row.pack,
-            files=sorted(orjson.loads(row.files)),
-            before=row.before,
-            after=row.after,
-            cases=row.cases,
-            moved=row.moved,
-        )
-        for row in rows
-    ]
+        rows = connection.execute(select(ADOPTION).order_by(ADOPTION.c.number.desc())).mappings().all()
+    columns = Adoption.model_fields.keys() - {"files"}
+    return [Adoption(**{name: row[name] for name in columns}, files=sorted(orjson.loads(row["files"]))) for row in rows]

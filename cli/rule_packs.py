@@ -13,7 +13,7 @@ from cli.output import Exit, counted, emit, fail, tell
 
 if TYPE_CHECKING:
     from casework.context import AppContext
-    from casework.rule_packs import DryRun, Moved
+    from casework.rule_packs import DryRun, DutyChange
 
 Pack = Annotated[
     Path, typer.Argument(help="A folder with any of statute/, almanac/, ladder/, grounds.toml, locality.toml.")
@@ -114,7 +114,7 @@ def laws(json_: Json = False) -> None:
     from casework import rule_packs
 
     context = _house()
-    rows = rule_packs.laws(context)
+    rows = rule_packs.rulesets(context)
     here = context.ruleset_digest
     own = next((row.number for row in rows if row.looked_under == here), None)
     says = f"This machine's law (digest {here}) " + (
@@ -201,7 +201,7 @@ def _moving(moved: int, cases: int) -> str:
     return f"{counted(moved, 'due date')} of {counted(cases, 'live case')} {'moves' if moved == 1 else 'move'}"
 
 
-def _row(row: Moved) -> str:
+def _row(row: DutyChange) -> str:
     whose = " ".join(part for part in (row.body, row.service) if part)
     stands = (
         f"{row.standing or 'no duty'}, then {row.standing_then or 'no duty'}"

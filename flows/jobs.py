@@ -68,7 +68,7 @@ class JobExecution:
 
         if self.problem is None:
             told = {name: getattr(self.report, name) for name in getattr(type(self.report), "model_fields", ())}
-            job_log.note(self.context, self.act, "done", seconds, told=told)
+            job_log.note(self.context, self.act, "done", seconds, report=told)
             return
         job_log.note(
             self.context,

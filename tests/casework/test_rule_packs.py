@@ -17,7 +17,7 @@ from casework.cases.record import record
 from casework.cases.validation import Refused
 from casework.context import AppContext
 from casework.reports.case_report import report
-from casework.rule_packs import DryRun, Moved, adopt, adoptions, dry_run
+from casework.rule_packs import DryRun, DutyChange, adopt, adoptions, dry_run
 from casework.sweep import sweep
 from cli.rule_packs import _in_words
 from config.settings import Settings
@@ -56,7 +56,7 @@ def reopened(team: Team, on: str) -> AppContext:
     return AppContext.load(Settings(home=team.home, today=day(on)))
 
 
-def told(rows: list[Moved]) -> list[tuple[Any, ...]]:
+def told(rows: list[DutyChange]) -> list[tuple[Any, ...]]:
     return [
         (row.case_ref, row.rule, str(row.due), str(row.due_then), row.days, row.standing, row.standing_then)
         for row in rows
@@ -117,7 +117,7 @@ def test_a_second_pack_keeps_what_the_first_brought(team: Team, tmp_path: Path) 
     law = reopened(team, "10 Feb 2026").law
     assert law.rule("ehc_final_plan_send").period[-1].weeks == 18
     assert [version.months for version in law.rule("annual_review_next").period] == [12, 24]
-    with pytest.raises(Refused, match="somebody adopted another"):
+    with pytest.raises(Refused, match="Another pack was adopted"):
         adopt(context, pack(tmp_path / "late", locality="[s23_starts_la_clock]\nenabled = false\n"), "dco.team")
 
 
@@ -292,7 +292,7 @@ def test_the_commands_say_it_and_due_answers_by_the_adopted_law(
     ],
 )
 def test_a_dry_run_counts_in_words_for_one_and_for_many(dates: int, more: int, said: str) -> None:
-    row = Moved(
+    row = DutyChange(
         case_ref="NX90001",
         rule="ehc_final_plan_send",
         body=None,

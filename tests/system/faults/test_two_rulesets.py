@@ -22,7 +22,7 @@ from casework.context import AppContext
 from casework.delivery.daily_digest import digest
 from casework.delivery.deliver import deliver
 from casework.imports.tracker_import import import_file
-from casework.rule_packs import adopt, adopt_installed, dry_run, laws
+from casework.rule_packs import adopt, adopt_installed, dry_run, rulesets
 from casework.rules import ruleset_guard
 from casework.rules.ruleset import read_ruleset
 from casework.rules.ruleset_guard import LAST_ACTIVE_FILE, activations
@@ -135,7 +135,7 @@ def test_the_same_law_on_both_machines_is_one_law(two: tuple[Team, Team]) -> Non
     for today in ("23 Mar 2026", "6 Apr 2026", "14 Apr 2026"):
         for team in two:
             team.day(today)
-    assert len(laws(first.first)) == 1
+    assert len(rulesets(first.first)) == 1
     assert second.verify("14 Apr 2026").stale == 0
 
 
@@ -151,13 +151,13 @@ def test_an_edited_ladder_comes_to_hold_by_the_next_sweep_and_the_other_machine_
         second.sweep("16 Mar 2026")
     ladder(second.home, 2)
     assert sweep(opened(second, "17 Mar 2026")).cases_looked_at == 0
-    assert [(law.via, law.actor) for law in laws(first.first)] == [("sweep", "sendflow"), ("record", "dco.team")]
+    assert [(law.via, law.actor) for law in rulesets(first.first)] == [("sweep", "sendflow"), ("record", "dco.team")]
     # And from there the other machine may be the first to change it.
     ladder(second.home, 4)
     sweep(opened(second, "18 Mar 2026"))
     with pytest.raises(RulesetMismatch):
         first.sweep("18 Mar 2026")
-    assert len(laws(first.first)) == 3
+    assert len(rulesets(first.first)) == 3
 
 
 def test_day_after_day_nothing_goes_back_and_forth(two: tuple[Team, Team], tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_day_after_day_nothing_goes_back_and_forth(two: tuple[Team, Team], tmp_p
             except RulesetMismatch:
                 refused += 1
     assert refused == 20
-    assert len(laws(first.first)) == 1
+    assert len(rulesets(first.first)) == 1
     assert [line.kind for line in first.lines() if line.kind == "breached"] == ["breached"]
     assert len(post.letters) == len({(box, subject) for _on, box, subject in post.log()}), (
         "nobody was told anything twice"
@@ -194,7 +194,7 @@ def test_an_old_process_does_not_bring_the_old_law_back_whatever_else_runs_in_it
         with pytest.raises(RulesetMismatch, match="start its programs again"):
             sweep(old)
     assert sweep(first.context("17 Mar 2026")).cases_looked_at == 0
-    assert len(laws(first.first)) == 2
+    assert len(rulesets(first.first)) == 2
 
 
 def test_a_process_that_has_read_half_of_an_upgrade_is_refused_once_the_whole_of_it_holds(
@@ -213,7 +213,7 @@ def test_a_process_that_has_read_half_of_an_upgrade_is_refused_once_the_whole_of
     with pytest.raises(RulesetMismatch):
         sweep(half)
     half.engine.dispose()
-    assert len(laws(first.first)) == 2
+    assert len(rulesets(first.first)) == 2
 
 
 def test_a_law_that_held_before_comes_back_by_an_act_of_somebody_only(two: tuple[Team, Team]) -> None:
@@ -228,7 +228,7 @@ def test_a_law_that_held_before_comes_back_by_an_act_of_somebody_only(two: tuple
     assert (taken.number, taken.actor, taken.via) == (3, "dco.team", "adopt")
     sweep(context)
     assert second.sweep("17 Mar 2026").cases_looked_at == 0, "whose law it was all along"
-    with pytest.raises(Exception, match="holds already, as law 3"):
+    with pytest.raises(Exception, match="is active already, as number 3"):
         adopt_installed(context, "dco.team")
 
 
@@ -251,9 +251,9 @@ def test_a_dry_run_of_another_law_takes_nothing_and_an_adopted_pack_holds_at_onc
     brought = pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS)
     for team in two:
         assert dry_run(team.context("16 Mar 2026"), brought).dates_moved == 1
-    assert len(laws(first.first)) == 1
+    assert len(rulesets(first.first)) == 1
     done = adopt(first.context("16 Mar 2026"), brought, "dco.team")
-    assert [law.looked_under for law in laws(first.first)] == [done.after, done.before]
+    assert [law.looked_under for law in rulesets(first.first)] == [done.after, done.before]
     with pytest.raises(RulesetMismatch, match="differ in: statute"):
         second.sweep("16 Mar 2026")
     with pytest.raises(ValueError, match="Copy its folder law from the machine where it was adopted"):
@@ -286,7 +286,7 @@ def test_the_first_of_many_that_bring_in_a_law_at_once_is_the_only_one(two: tupl
     for context in houses:
         context.engine.dispose()
     assert faults == []
-    assert [law.number for law in laws(first.first)] == [2, 1]
+    assert [law.number for law in rulesets(first.first)] == [2, 1]
     assert len([line for line in first.lines() if line.kind == "reminder_due"]) == 2
 
 
@@ -301,13 +301,13 @@ def test_what_is_undone_has_not_brought_in_a_law(two: tuple[Team, Team]) -> None
     with pytest.raises(RuntimeError, match="the disk is full"), writing(context.engine) as connection:
         context.ruleset_guard.ensure_active(connection, "2026-03-16T09:00:00.000000Z", "sendflow", "sweep")
         raise RuntimeError("the disk is full")
-    assert len(laws(first.first)) == 1
+    assert len(rulesets(first.first)) == 1
     ladder(second.home, 4)
     sweep(opened(second, "16 Mar 2026"))
     for again in (context, opened(first, "17 Mar 2026")):
         with pytest.raises(RulesetMismatch):
             sweep(again)
-    assert [law.number for law in laws(first.first)] == [2, 1]
+    assert [law.number for law in rulesets(first.first)] == [2, 1]
 
 
 def test_records_that_were_restored_from_before_a_change_of_law_take_it_again(two: tuple[Team, Team]) -> None:
@@ -320,7 +320,7 @@ def test_records_that_were_restored_from_before_a_change_of_law_take_it_again(tw
         )
         connection.execute(text("DELETE FROM law_held WHERE number = 2"))
     assert sweep(opened(first, "17 Mar 2026")).troubles == []
-    assert [law.number for law in laws(first.first)] == [2, 1]
+    assert [law.number for law in rulesets(first.first)] == [2, 1]
 
 
 def test_a_file_of_records_restored_into_an_empty_folder_takes_the_law_that_is_there(tmp_path: Path) -> None:
@@ -332,7 +332,7 @@ def test_a_file_of_records_restored_into_an_empty_folder_takes_the_law_that_is_t
     (team.home / LAST_ACTIVE_FILE).unlink()
     ladder(team.home, 2)
     assert sweep(opened(team, "16 Mar 2026")).kinds == {"reminder_due": 2}
-    assert [law.number for law in laws(team.first)] == [2, 1]
+    assert [law.number for law in rulesets(team.first)] == [2, 1]
     team.first.engine.dispose()
 
 
@@ -353,7 +353,7 @@ def test_an_alarm_clock_with_another_law_says_it_once_and_goes_on_when_it_has_th
     (second.home / "ladder.toml").unlink()
     clock.tick()
     assert "sweep" in did and "the records answer again" in capsys.readouterr().err
-    assert len(laws(first.first)) == 1
+    assert len(rulesets(first.first)) == 1
 
 
 def test_the_command_ends_with_3_and_one_line_and_the_way_out_that_it_names_is_one(tmp_path: Path) -> None:
