@@ -63,6 +63,11 @@ class CaseFile(msgspec.Struct):
     lines: list[StoredFact] = field(default_factory=list)
     last_seq: int = 0
 
+    def facts_before(self, fact: StoredFact, *kinds: str) -> list[StoredFact]:
+        """The facts that come before a fact in the order of replay, of these kinds; of every kind if none is given."""
+        at = (fact.occurred_on, fact.seq)
+        return [each for each in self.lines if (each.occurred_on, each.seq) < at and (not kinds or each.kind in kinds)]
+
     def undecided(self) -> list[Claim]:
         """Claims that wait for a person."""
         return [claim for claim in self.claims.values() if claim.decision is None]

@@ -1,11 +1,11 @@
 """One cycle of reviewing a plan, seen from health (CFA 2014 s44(1); SEND Regs 2014 regs 18 to 22), and amending it
 without one (reg 28).
 
-A cycle begins when the plan is made, reviewed or re-assessed; its decision opens the next cycle as another case of the
-child. The law does not say which day counts as "reviewed": councils treat the notice of the decision as the end of a
-review (reg 20(10)), and so does this house. A decision to cease opens the next as well: the plan stands until it ceases
-(s45(4)), and ceasing ends that cycle. What this file does not decide: by when (the statute file), or who is told (the
-ladder).
+A cycle begins when the plan is made, reviewed or re-assessed. Its decision opens the next cycle as another case of the
+child. The law does not say which day counts as "reviewed". Councils treat the notice of the decision as the end of a
+review (reg 20(10)), and so does sendflow. A decision to cease opens the next cycle too: the plan continues until it
+ceases (s45(4)), and ceasing ends that cycle. The statute file says by when; the escalation
+policy says who gets letters.
 """
 
 from datetime import date
@@ -33,7 +33,7 @@ from statemachines.section_g import SECTION_G_REACTIONS, section_g_facts
 class AnnualReview(StatutoryMachine):
     """A review of an education, health and care plan (CFA 2014 s44(1); SEND Regs 2014 regs 18 to 22).
 
-    Facts that do not move the case: a health professional invited and what came of it; notice and advice sent round;
+    Facts without a transition: a health professional invited and what came of it; notice and advice sent round;
     the report; transfers between phases and between authorities; an amendment outside the review (reg 28), which leaves
     the next review where it is; section G agreed, arranged, stopped or replaced; a certificate or an appeal against
     ceasing.
@@ -166,7 +166,7 @@ class PlanAmendmentMade(AmendedPlanReceived):
 
 def _under_way(casefile: CaseFile, line: StoredFact) -> bool:
     """Whether an amendment that was proposed outside a review has been neither made nor dropped by then."""
-    before = [each.kind for each in casefile.lines if (each.occurred_on, each.seq) < (line.occurred_on, line.seq)]
+    before = [each.kind for each in casefile.facts_before(line)]
     return before.count("plan_amendment_proposed") > before.count("plan_amendment_made") + before.count(
         "plan_amendment_dropped"
     )

@@ -1,14 +1,14 @@
 """Ceasing to maintain a plan (CFA 2014 s45; SEND Regs 2014 reg 31): the facts and guards shared by the cases in which
 that is decided.
 
-The plan goes on until the time to appeal is over, which a mediation certificate may lengthen, and while an appeal
-stands until that is finally determined (s45(4)). A day on which it ceased too early is still a fact: the standing says
-so, by the statute file.
+The plan continues until the time to appeal is over, which a mediation certificate may lengthen. If there is an appeal,
+it continues until that is finally determined (s45(4)). Ceasing too early is recorded like any fact: the status of the
+duty, from the statute file, shows that it was too early.
 """
 
 from models.casefile import CaseFile
 from models.facts import StoredFact
-from statemachines.changed_time_limits import CERTIFICATE_REACTION, CertificateHeard
+from statemachines.changed_time_limits import CERTIFICATE_REACTION, MediationCertificate
 from statemachines.health_advice import Noted
 from statemachines.process import FactDefinition, NoTransition, Reaction, Transition
 
@@ -17,7 +17,7 @@ def _appeal_over(casefile: CaseFile, _line: StoredFact) -> str | None:
     if "cease_appealed" not in casefile.seen or "cease_appeal_determined" in casefile.seen:
         return None
     return (
-        "an appeal against ceasing stands, and the plan may not cease before it is finally determined (CFA 2014"
+        "an appeal against ceasing is pending, and the plan may not cease before it is finally determined (CFA 2014"
         " s45(4)(b)). Lawful then: cease_appeal_determined, or cease_reversed"
     )
 
@@ -26,7 +26,7 @@ def _appealed(casefile: CaseFile, _line: StoredFact) -> str | None:
     return (
         None
         if "cease_appealed" in casefile.seen
-        else "no appeal against ceasing stands on that day: record cease_appealed first"
+        else "no appeal against ceasing is pending on that day: record cease_appealed first"
     )
 
 
@@ -42,7 +42,7 @@ def _about_ceasing(_casefile: CaseFile, line: StoredFact) -> str | None:
 # In the order in which they happen. `mediation_certificate_heard` has the day of the certificate.
 CEASE_FACTS: tuple[FactDefinition, ...] = (
     Transition("cease_decided", Noted),
-    NoTransition("mediation_certificate_heard", CertificateHeard, accepted_in=("ceasing",), guard=_about_ceasing),
+    NoTransition("mediation_certificate_heard", MediationCertificate, accepted_in=("ceasing",), guard=_about_ceasing),
     NoTransition("cease_appealed", Noted, accepted_in=("ceasing",)),
     NoTransition("cease_appeal_determined", Noted, accepted_in=("ceasing",), guard=_appealed),
     Transition("plan_ceased", Noted, guard=_appeal_over),

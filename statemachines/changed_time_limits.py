@@ -1,9 +1,7 @@
-"""What a local authority does to carry out an order of the Tribunal, shared by the appeal and by a mediation agreement
-that is kept as an order.
+"""How a local authority carries out an order of the Tribunal or a mediation agreement, and changed time limits.
 
 SEND Regs 2014 reg 44 orders, reg 45 appeals that are not opposed, reg 42(2) agreements about what could be appealed.
-Each of these facts meets the duty that an order opened, and a plan that the assessment's own case tells of is heard as
-one of them. It decides no day.
+Each compliance fact meets a duty that the order opened. A plan recorded on the case of the assessment is one of them.
 """
 
 from collections.abc import Collection
@@ -28,10 +26,8 @@ class TimeDirected(FactData):
 
 
 class TimeAgreed(TimeDirected):
-    """The parties to a mediation agreement agreed another day in writing for one duty (reg 42(5)), as the assessment's
-    case hears of it.
-
-    The day stands where one that the Tribunal directs would stand.
+    """The parties to a mediation agreement agreed another day in writing for one duty (reg 42(5)). It
+    counts like a day that the Tribunal directs.
     """
 
 
@@ -47,7 +43,7 @@ TIME_LIMIT_REACTIONS = (
 )
 
 
-class CertificateHeard(Noted):
+class MediationCertificate(Noted):
     """A mediation certificate, by the day of its issue: about which decision the mediation was, and the day of the
     notice of it.
     """
@@ -77,8 +73,8 @@ PLAN_REACTIONS = (
 def compliance_facts(accepted_in: Collection[str]) -> tuple[NoTransition, ...]:
     """What the authority does to carry out an order or an agreement."""
     kinds = (
-        "assessment_notified",  # the authority told the family that it will assess or re-assess
-        "no_plan_notified",  # having assessed, it told them with reasons that there will be no plan
+        "assessment_notified",  # the authority notified the family that it will assess or re-assess
+        "no_plan_notified",  # after assessing, it notified them with reasons that there will be no plan
         "draft_plan_sent",
         "final_plan_sent",
         "case_reconsidered",  # referred back: it sent a draft plan or gave notice

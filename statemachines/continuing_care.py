@@ -21,15 +21,15 @@ from statemachines.health_advice import ByBody, Noted
 from statemachines.process import NoTransition, OpeningFact, StatutoryMachine, Transition, define_process
 
 Level = Literal["none", "low", "moderate", "high", "severe", "priority"]
-Told = Literal["yes", "no"]
+YesNo = Literal["yes", "no"]
 
 
 class ContinuingCare(StatutoryMachine):
     """A children's continuing-care review (National Framework 2016).
 
-    Facts that do not move the case: a checklist, an assessor, evidence, the ten domains, the panel, the family told, a
-    personal health budget offered, reviews, disputes, and the steps towards adult continuing healthcare; excuses;
-    chasing.
+    Facts without a transition: a checklist, an assessor, evidence, the ten domains, the panel, the family informed, a
+    personal health budget offered, reviews, disputes, and the steps towards adult continuing healthcare;
+    exceptions; chasing.
 
     {statechart:md}
     """
@@ -74,7 +74,7 @@ class ReferralReceived(Opening):
     """The board received a referral or a checklist. Its day starts the six weeks, unless the locality counts them from
     a later step.
 
-    `six_weeks_from` keeps which step that was on the day of recording.
+    `six_weeks_from` says which step that was on the day of recording.
     """
 
     body: Code
@@ -94,7 +94,7 @@ class ByBoard(FactData):
 
 
 class Reasoned(FactData):
-    """Something the responsible board decided; its reasons are written down, and kept apart."""
+    """Something the responsible board decided; its reasons are stored as free text."""
 
     body: Code
     reason: FreeTextField
@@ -163,11 +163,11 @@ class FoundEligible(Reasoned):
     date_of_birth: date | None = None
     birth_month: date
     born_by: date | None = None
-    under_18: Told
-    before_14: Told
-    before_16: Told
-    before_17: Told
-    before_18: Told
+    under_18: YesNo
+    before_14: YesNo
+    before_16: YesNo
+    before_17: YesNo
+    before_18: YesNo
     IDENTITY_FIELDS: ClassVar[frozenset[str]] = frozenset({"date_of_birth"})
     ANSWERED_FROM_BIRTH_DATE: ClassVar[Mapping[str, str]] = {
         "birth_month": "month",
@@ -213,14 +213,14 @@ class AdultDecided(Noted):
     `before_17` says whether the month of that birthday was still to come.
     """
 
-    before_17: Told | None = None
+    before_17: YesNo | None = None
     ANSWERED_FROM_BIRTH_DATE: ClassVar[Mapping[str, str]] = {"before_17": "before_month:cypcc_transition_17"}
 
 
 class AdultPackageStarted(Noted):
     """The adult package took over. `under_18` says whether the 18th birthday was still to come on the day."""
 
-    under_18: Told | None = None
+    under_18: YesNo | None = None
     ANSWERED_FROM_BIRTH_DATE: ClassVar[Mapping[str, str]] = {"under_18": "before:cypcc_transition_18"}
 
 
@@ -228,12 +228,6 @@ class ResponsibilityPassed(Noted):
     """Another board became responsible for the child; it opens a case of its own, and this one ends."""
 
     passed_to: Code | None = None
-
-
-def _earlier(casefile: CaseFile, line: StoredFact, *kinds: str) -> list[StoredFact]:
-    """The standing facts of these kinds that come before a fact in the order of the fold."""
-    at = (line.occurred_on, line.seq)
-    return [each for each in casefile.lines if each.kind in kinds and (each.occurred_on, each.seq) < at]
 
 
 def _domains_first(casefile: CaseFile, _line: StoredFact) -> str | None:
@@ -245,13 +239,10 @@ def _domains_first(casefile: CaseFile, _line: StoredFact) -> str | None:
     )
 
 
-def _something_to_tell(casefile: CaseFile, _line: StoredFact) -> str | None:
+def _decided_before(casefile: CaseFile, _line: StoredFact) -> str | None:
     if casefile.seen & DECISIONS:
         return None
-    return (
-        f"nothing has been decided yet that the family could be told: record one of {', '.join(sorted(DECISIONS))}"
-        " first"
-    )
+    return f"nothing has been decided yet to inform the family of: record one of {', '.join(sorted(DECISIONS))} first"
 
 
 def _may_be_agreed(casefile: CaseFile, line: StoredFact) -> str | None:
@@ -262,10 +253,10 @@ def _may_be_agreed(casefile: CaseFile, line: StoredFact) -> str | None:
         )
     if casefile.state != "not_eligible":
         return None
-    last = (_earlier(casefile, line, "continuing_care_refused") or [line])[-1]
+    last = (casefile.facts_before(line, "continuing_care_refused") or [line])[-1]
     turned = [
         each
-        for each in _earlier(casefile, line, "dispute_answered")
+        for each in casefile.facts_before(line, "dispute_answered")
         if each.data["outcome"] != "upheld" and each.seq > last.seq
     ]
     if turned:
@@ -286,7 +277,7 @@ def _reviewed_first(casefile: CaseFile, _line: StoredFact) -> str | None:
 
 
 def _dispute_open(casefile: CaseFile, line: StoredFact) -> str | None:
-    if len(_earlier(casefile, line, "decision_disputed")) > len(_earlier(casefile, line, "dispute_answered")):
+    if len(casefile.facts_before(line, "decision_disputed")) > len(casefile.facts_before(line, "dispute_answered")):
         return None
     return "no dispute waits for an answer on that day: record decision_disputed first"
 
@@ -336,7 +327,7 @@ def remarks(casefile: CaseFile) -> list[str]:
     if casefile.state in ("eligible", "supported"):
         if "personal_health_budget_offered" not in casefile.seen:
             said.append(
-                "No personal health budget has been offered yet: whoever is eligible has a right to have one (SI"
+                "No personal health budget has been offered yet: an eligible child has a right to one (SI"
                 " 2012/2996 regs 32A and 32B)."
             )
         found = next((line for line in reversed(casefile.lines) if line.kind == "continuing_care_agreed"), None)
@@ -408,8 +399,8 @@ PROCESS = define_process(
             "family_told",
             ByBoard,
             accepted_in=(*DECIDED, "handed_over"),
-            guard=_something_to_tell,
-            order="The family is told of a decision once one has been made (National Framework 2016)",
+            guard=_decided_before,
+            order="The family is informed of a decision once one has been made (National Framework 2016)",
         ),
         NoTransition("decision_disputed", Noted, accepted_in=(*DECIDED, "handed_over")),
         NoTransition("dispute_answered", DisputeAnswered, accepted_in=(*DECIDED, "handed_over"), guard=_dispute_open),

@@ -1,10 +1,10 @@
 """An EHC needs assessment, seen from health (CFA 2014 s36; SEND Regs 2014 regs 3 to 14).
 
-What it decides: which facts may follow which. It does not decide by when (the statute file does), nor who is told (the
-ladder). A body may be asked before the LA has decided to assess: reg 8(1) runs from the body's own receipt, so that an
+It decides which facts may follow which. The statute file says by when; the escalation policy says who gets letters. A
+body may be asked before the LA has decided to assess: reg 8(1) runs from the body's own receipt, so that an
 early request binds it too. Refusal, no plan and final plan are resting states: each can be reversed, and late advice
 still comes. A refusal is reversed by the authority itself, by the Tribunal's order, by the authority not opposing the
-appeal, or by a mediation agreement; each of the last three is heard of the case that it was made in and brings its own
+appeal, or by a mediation agreement; each of the last three comes from the case that it was made in and brings its own
 10 and 14 weeks, inside which a body that is asked has its six weeks again. A refusal to make a plan is likewise
 followed by an order, a concession or an agreement, with 5 and 11 weeks; the case moves when the draft or the plan
 comes.
@@ -22,9 +22,9 @@ from statemachines.section_g import SECTION_G_REACTIONS, section_g_facts
 class EhcNeedsAssessment(StatutoryMachine):
     """An EHC needs assessment (CFA 2014 s36; SEND Regs 2014 regs 3 to 14).
 
-    Facts that do not move the case: advice asked of a body, acknowledged, answered, received or returned; appointments
-    missed; waiting lists stated; excuses; chasing; section G agreed, arranged, stopped or replaced. Each body asked is
-    a duty of its own inside the one case.
+    Facts without a transition: advice asked of a body, acknowledged, answered, received or returned; appointments
+    missed; waiting lists stated; exceptions; chasing; section G agreed, arranged, stopped or replaced. Each body
+    asked is a duty of its own inside the one case.
 
     {statechart:md}
     """

@@ -59,11 +59,13 @@ class HealthAdviceAnswered(ByBody):
 
 
 class AppointmentMissed(ByBody):
-    """The child missed an appointment that the body made (reg 8(2)(c)). An excuse only once claimed and accepted."""
+    """The child missed an appointment that the body made (reg 8(2)(c)). It is an exception only if claimed and
+    accepted.
+    """
 
 
 class WaitingListStated(ByBody):
-    """The body says that the child is on a waiting list. Recorded; it is no excuse under reg 8(2), and the clock runs
+    """The body says that the child is on a waiting list. It is no exception under reg 8(2), and the clock runs
     on.
     """
 
@@ -78,7 +80,7 @@ class Returned(ByBody):
 
 
 def was_asked(request: str) -> Guard:
-    """A guard: only a body that was asked can be heard on it. `request` is the fact kind that asks."""
+    """A guard: the fact is about a body that was asked. `request` is the fact kind that asks."""
 
     def guard(casefile: CaseFile, line: StoredFact) -> str | None:
         if _named(line, casefile.asked):

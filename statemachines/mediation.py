@@ -3,8 +3,8 @@
 
 What it decides: which facts may follow which. Three routes lead to mediation, and each lays the duty to arrange it on
 another: health issues alone on the commissioning bodies (reg 35(3)), health among other issues on the authority with
-every commissioning body taking part (reg
-35(4)), no health issue on the authority (reg 36(2)). It does not decide by when, nor whether an agreement is a good
+every commissioning body taking part (reg 35(4)),
+no health issue on the authority (reg 36(2)). It does not decide by when, nor whether an agreement is a good
 one.
 """
 
@@ -24,8 +24,9 @@ from statemachines.process import NoTransition, OpeningFact, StatutoryMachine, T
 class Mediation(StatutoryMachine):
     """Mediation about an EHC decision (CFA 2014 s52 to s56; SEND Regs 2014 regs 32 to 42).
 
-    Facts that do not move the case: a commissioning body was notified, the family was told date and place or agreed to
-    shorter notice, what was agreed was done, the authority was told, another time was agreed; excuses; chasing.
+    Facts without a transition: a commissioning body was notified, the family was informed of date and place or agreed
+    to shorter notice, what was agreed was done, the authority was informed, another time was agreed; exceptions;
+    chasing.
 
     {statechart:md}
     """
@@ -109,7 +110,7 @@ class MediationArranged(FactData):
 
 
 class ShorterNoticeAgreed(Noted):
-    """The parent or young person agreed to be told later than five working days before (reg 37(2)): by which day."""
+    """The parent or young person agreed to shorter notice than five working days (reg 37(2)): by which day."""
 
     agreed_on: date
 
@@ -145,8 +146,8 @@ class AgreedActionDone(FactData):
     BOUND_BODY_KINDS: ClassVar[frozenset[str]] = COMMISSIONERS
 
 
-class LaTold(FactData):
-    """A commissioning body told the authority, which was no party to the agreement, what was agreed (reg 42(4))."""
+class AuthorityInformed(FactData):
+    """A commissioning body informed the authority, no party to the agreement, of what was agreed (reg 42(4))."""
 
     body: Code
     note: FreeTextField | None = None
@@ -202,9 +203,7 @@ def _mediated(casefile: CaseFile, line: StoredFact) -> str | None:
 
 
 def _agreed_by(casefile: CaseFile, line: StoredFact) -> str | None:
-    """What was agreed is done by whoever agreed to do it; facts of the first version were not asked, and stand as they
-    are.
-    """
+    """The body that agreed does what was agreed. The first version of the machine did not check this."""
     body = line.data.get("body")
     if line.machine < 2:
         return None
@@ -228,7 +227,7 @@ def _agreed_by(casefile: CaseFile, line: StoredFact) -> str | None:
     )
 
 
-def _told_by_party(casefile: CaseFile, line: StoredFact) -> str | None:
+def _informed_by_party(casefile: CaseFile, line: StoredFact) -> str | None:
     if line.machine < 2 or any(
         each.kind == "commissioner_agreement_made" and each.data["body"] == line.data["body"] for each in casefile.lines
     ):
@@ -249,9 +248,7 @@ def _without_authority(casefile: CaseFile, line: StoredFact) -> str | None:
 
 
 def remarks(casefile: CaseFile) -> list[str]:
-    """Who has to be in the room: a duty of every commissioning body that was notified, with no day of its own besides
-    that of the mediation.
-    """
+    """Who has to take part: every commissioning body that was notified, on the day of the mediation."""
     notified = list(
         dict.fromkeys(str(line.data["body"]) for line in casefile.lines if line.kind == "commissioner_notified")
     )
@@ -280,14 +277,14 @@ APPEALABLE = (
 )
 ALIVE = ("notified", "contacted", "declined", "wanted", "arranged", "unarranged", "concluded", "certified", "agreed")
 MADE_IN_MEDIATION = "an agreement is made in mediation (reg 42), so that mediation_concluded comes first"
-ARRANGED_FIRST = "the family is told date and place of mediation that has been arranged (reg 37(2))"
-AGREED_FIRST = "what is done or told under an agreement follows the agreement (reg 42(3), (4))"
+ARRANGED_FIRST = "the family is informed of date and place of mediation that has been arranged (reg 37(2))"
+AGREED_FIRST = "what is done under an agreement follows the agreement (reg 42(3), (4))"
 
 PROCESS = define_process(
     Mediation,
     name="mediation",
     title="Mediation",
-    version=2,  # what was agreed is done, and the authority told, by a body that agreed
+    version=2,  # what was agreed is done, and the authority informed, by a body that agreed
     facts=[
         OpeningFact("appealable_notice_sent", AppealableNoticeSent),
         Transition("adviser_contacted", Noted),
@@ -326,13 +323,19 @@ PROCESS = define_process(
         NoTransition(
             "agreed_action_done", AgreedActionDone, accepted_in=("agreed",), guard=_agreed_by, order=AGREED_FIRST
         ),
-        NoTransition("la_told_of_agreement", LaTold, accepted_in=("agreed",), guard=_told_by_party, order=AGREED_FIRST),
+        NoTransition(
+            "la_told_of_agreement",
+            AuthorityInformed,
+            accepted_in=("agreed",),
+            guard=_informed_by_party,
+            order=AGREED_FIRST,
+        ),
         NoTransition(
             "other_time_agreed",
             OtherTimeAgreed,
             accepted_in=("agreed",),
             order="reg 42(5): the parties may agree in writing on another time for what regs 42(2) and (3) ask;"
-            " reg 42(4) keeps its week",
+            " the week of reg 42(4) does not change",
         ),
         *compliance_facts(ALIVE),
     ],

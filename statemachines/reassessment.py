@@ -4,8 +4,8 @@ A request of the responsible commissioning body compels the authority (reg 23): 
 allows, and reg 24, which lets the authority refuse within six months of the last assessment, speaks of other requests
 only. Reg 26 applies regs 6 to 9 again, so each body's six weeks run once more. A refusal is reversed by the authority
 itself, by the Tribunal's order, by the authority not opposing the appeal, or by a mediation agreement; each of the last
-three is heard of its own case and brings its own fourteen weeks. What it does not decide: by when (the statute file),
-or who is told (the ladder).
+three comes from its own case and brings its own fourteen weeks. The statute file says by when; the escalation policy
+says who gets letters.
 """
 
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ class Reassessment(StatutoryMachine):
     """A re-assessment (CFA 2014 s44(2), (3); SEND Regs 2014 regs 23 to 27), and ceasing to maintain the plan after one
     (s45).
 
-    Facts that do not move the case: advice asked of a body, acknowledged, answered, received or returned; appointments
+    Facts without a transition: advice asked of a body, acknowledged, answered, received or returned; appointments
     missed; waiting lists stated; section G agreed, arranged, stopped or replaced; a certificate or an appeal against
     ceasing.
 

@@ -44,7 +44,7 @@ def out_of_order(process: Process, casefile: CaseFile, state: str, fact: StoredF
 
 
 def _is_always_refused(process: Process, casefile: CaseFile, fact: StoredFact, kind: str) -> bool:
-    """Whether a case that is open refuses another opening fact whatever its fields say."""
+    """Whether an open case refuses another opening fact with any fields."""
     guard = process.facts[kind].guard if kind in process.opens_too and casefile.opened_on is not None else None
     try:
         return guard is not None and guard(casefile, fact._replace(kind=kind, data={})) is not None

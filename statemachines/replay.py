@@ -1,8 +1,8 @@
 """Derives a case from its facts. Live code and audit use this one replay.
 
 Replay goes by (occurred_on, seq) with corrections applied; the chain of hashes goes by seq. A correction applies
-whatever its own day. `as_at` is valid time: facts that occurred by that day. `known_at` is recorded time: facts that
-were recorded by that instant. Both may be asked at once.
+even if its own day is later. `as_at` is valid time: facts that occurred by that day. `known_at` is recorded time: facts
+that were recorded by that instant. Both may be asked at once.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -91,7 +91,7 @@ def replay(
         raise nothing_known()
     process = process_of([opening])
     casefile = CaseFile(case_ref, process.name, process.initial, lines=in_force)
-    # Every request, whatever the day looked at: a body may have acted before the day of receipt that is now recorded.
+    # Requests of every day, not only until as_at: a body may have acted before the day of receipt now recorded.
     asks = process.asks
     for fact in known:
         if fact.kind in asks:
@@ -268,7 +268,7 @@ def _decide_claim(casefile: CaseFile, fact: StoredFact) -> None:
     data = fact.data
     claim = casefile.claims.get(data["claim"])
     if claim is None:
-        raise refused(fact, f"fact {data['claim']} is no claim of an excuse that stands on that day")
+        raise refused(fact, f"fact {data['claim']} is no claimed exception that is in force on that day")
     casefile.claims[claim.seq] = claim._replace(
         ground=data.get("ground", claim.ground),
         rule=data.get("rule", claim.rule),

@@ -22,7 +22,7 @@ OPENS = "section23_opinion_formed"
 class Section23(StatutoryMachine):
     """A Section 23 notification (CFA 2014 s23, s24(1)(b)).
 
-    Facts that do not move the case: a voluntary organisation thought to be able to help, and named to the parent.
+    Facts without a transition: a voluntary organisation thought to be able to help, and named to the parent.
 
     {statechart:md}
     """
@@ -51,8 +51,8 @@ class OpinionFormed(Opening):
     """A body formed the opinion that a child under compulsory school age has, or probably has, special educational
     needs or a disability (s23(1)).
 
-    Its day is the day of the opinion. Only whether the child was under compulsory school age then is kept, never the
-    date of birth.
+    Its day is the day of the opinion. The fact says only whether the child was under compulsory school age then,
+    never the date of birth.
     """
 
     la: Slug
@@ -74,7 +74,7 @@ class ByTheBody(FactData):
 
 
 class ParentInformed(ByTheBody):
-    """The body told the parent of the opinion, and of its duty to tell the authority (s23(2)(a)). Both are
+    """The body told the parent of the opinion, and of its duty to inform the authority (s23(2)(a)). Both are
     asked for.
     """
 
@@ -145,8 +145,8 @@ def _own(casefile: CaseFile, line: StoredFact) -> str | None:
     )
 
 
-def _told_of_both(casefile: CaseFile, line: StoredFact) -> str | None:
-    missing = {"of_opinion": "its opinion", "of_duty": "its duty to tell the local authority"}
+def _informed_of_both(casefile: CaseFile, line: StoredFact) -> str | None:
+    missing = {"of_opinion": "its opinion", "of_duty": "its duty to inform the local authority"}
     left_out = " and ".join(words for key, words in missing.items() if line.data[key] == "no")
     if left_out:
         return (
@@ -181,8 +181,8 @@ def remarks(casefile: CaseFile) -> list[str]:
 
 
 def _will_assess(line: StoredFact) -> bool:
-    """Whether the authority said here that it will assess: what was heard of an assessment's own case has its clocks
-    there already.
+    """Whether the authority said here that it will assess: a fact copied from an assessment's own case has its
+    clocks there already.
     """
     return line.caused_by is None and (line.kind == "la_agreed_to_assess" or line.data.get("outcome") == "will_assess")
 
@@ -196,7 +196,7 @@ PROCESS = define_process(
     version=1,
     facts=[
         OpeningFact(OPENS, OpinionFormed, guard=_lawful_opening),
-        Transition("parent_informed", ParentInformed, guard=_told_of_both),
+        Transition("parent_informed", ParentInformed, guard=_informed_of_both),
         Transition(
             "discussion_offered",
             DiscussionOffered,

@@ -2,7 +2,7 @@
 s42(3)), shared by every case with a plan.
 
 The duty begins with the plan and goes on for as long as the plan says it: that it was arranged on a day meets it, and
-that it stopped opens it again. What is arranged on a move by the new body is recorded there and heard here; a later
+that it stopped opens it again. What is arranged on a move by the new body is recorded there and copied here. A later
 plan with another section G takes the earlier one's place, and the duty goes on where that plan is. It decides no day:
 the law gives none.
 """
@@ -48,8 +48,8 @@ class SectionGStopped(OfSectionG):
 
 
 class SectionGReplaced(FactData):
-    """A later plan says section G anew: the duty under the earlier one ends, and stands on the case of the later
-    (s42(3)).
+    """A later plan has a new section G. The duty under the earlier plan ends, and continues on the case of the later
+    one (s42(3)).
     """
 
     note: FreeTextField | None = None

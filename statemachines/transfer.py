@@ -24,9 +24,9 @@ MOVE, CHANGE = "move_known", "commissioner_change_known"
 class Transfer(StatutoryMachine):
     """A move to another authority, or a change of commissioner without one (SEND Regs 2014 regs 15 and 16).
 
-    Facts that do not move the case: a body learned of it; the day of the move set anew; the new board told of a move;
-    section G arranged, or found not practicable to arrange; an assessment or review asked for; the parent told by the
-    new authority.
+    Facts without a transition: a body learned of it; the day of the move changed; the new board informed of a move;
+    section G arranged, or found not practicable to arrange; an assessment or review asked for; the parent informed
+    by the new authority.
 
     {statechart:md}
     """
@@ -36,7 +36,7 @@ class Transfer(StatutoryMachine):
     transferred = State("Plan with the new authority")
     reviewed = State("Plan reviewed by the new authority")
     changed = State("Change of commissioner known")
-    handed_over = State("New commissioner told of the change")
+    handed_over = State("New commissioner informed of the change")
     withdrawn = State("Withdrawn", final=True)
     closed = State("Closed", final=True)
 
@@ -52,8 +52,8 @@ class Transfer(StatutoryMachine):
 class MoveKnown(Opening):
     """It became known that a child with a plan moves, or has moved, to another authority's area (reg 15(1)).
 
-    Its own day is the earliest on which anyone concerned is known to have known. `la` is the authority that the case is
-    kept under: the old one, or the new one where the old one is not in the directory. `moved_on` is the day of the
+    Its own day is the earliest on which anyone concerned is known to have known. `la` is the authority of the
+    case: the old one, or the new one where the old one is not in the directory. `moved_on` is the day of the
     move, which may be to come.
     """
 
@@ -109,7 +109,7 @@ class ByBoard(FactData):
 
 
 class NewRcbNotified(ByBoard):
-    """The original body (`body`) told the new one, `to_body` where its code is known (reg 15(7), reg 16(2))."""
+    """The original body (`body`) informed the new one, `to_body` if its code is known (reg 15(7), reg 16(2))."""
 
     to_body: Code | None = None
 
@@ -127,7 +127,7 @@ class AskedForReview(ByBoard):
     """The new body asked the authority for an assessment or a review of the plan (reg 15(8), reg 16(3)). The authority
     has to comply.
 
-    `la`: the authority that was asked, where this case is kept under another. An assessment opens a re-assessment of
+    `la`: the authority that was asked, where this case has another authority. An assessment opens a re-assessment of
     the same child.
     """
 
@@ -164,13 +164,8 @@ def _not_yet_asked(casefile: CaseFile, line: StoredFact) -> str | None:
 
 
 def _earlier(casefile: CaseFile, line: StoredFact, *kinds: str) -> bool:
-    """Whether the same body has one of these facts before this one, in the order of the fold."""
-    return any(
-        each.kind in kinds
-        and each.data.get("body") == line.data["body"]
-        and (each.occurred_on, each.seq) < (line.occurred_on, line.seq)
-        for each in casefile.lines
-    )
+    """Whether the same body has one of these facts before this one."""
+    return any(each.data.get("body") == line.data["body"] for each in casefile.facts_before(line, *kinds))
 
 
 ASK = "ask for an assessment or a review where section G cannot practicably be arranged"
@@ -179,14 +174,14 @@ LEARNED = {
     "old_la_aware_of_move": ("old authority", "transfer the plan", "reg 15(2)", "plan_transferred"),
     "original_rcb_aware_of_move": (
         "original commissioning body",
-        "tell the new one",
+        "inform the new one",
         "reg 15(7)",
         "new_rcb_notified_of_move",
     ),
     "new_rcb_aware_of_move": ("new commissioning body", ASK, "reg 15(8)", "assessment_or_review_requested"),
     "original_rcb_aware_of_change": (
         "original commissioning body",
-        "tell the new one",
+        "inform the new one",
         "reg 16(2)",
         "new_rcb_notified_of_change",
     ),

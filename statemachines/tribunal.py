@@ -18,9 +18,9 @@ from statemachines.tribunal_facts import ALIVE, TRIBUNAL_FACTS
 class Tribunal(StatutoryMachine):
     """A case at the SEND Tribunal (CFA 2014 s51; HESC Rules 2008; SEND Regs 2014 regs 43 to 45; SI 2017/1306).
 
-    Facts that do not move the case: directions and what answers them; evidence asked of a health body and given;
+    Facts without a transition: directions and what answers them; evidence asked of a health body and given;
     witnesses; recommendations and responses; what the authority did to carry out an order; permission to appeal;
-    excuses; chasing. A discrimination claim is a branch of its own.
+    exceptions; chasing. A discrimination claim is a branch of its own.
 
     {statechart:md}
     """
@@ -96,7 +96,7 @@ def remarks(casefile: CaseFile) -> list[str]:
     if claim is None or claim.data["reinstatement"] == "yes" or casefile.state != "claimed":
         return []
     return [
-        "The claim asks for no reinstatement, and no rule kept here gives the time for the response to such a claim"
+        "The claim asks for no reinstatement, and no rule of sendflow gives the time for the response to such a claim"
         " (HESC Rules 2008 r21): the Tribunal's letter of registration names the day; enter it with evidence_directed."
     ]
 

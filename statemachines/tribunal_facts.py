@@ -14,7 +14,7 @@ from pydantic import Field
 from models.casefile import CaseFile
 from models.common_facts import COMMISSIONERS, Opening, Seq
 from models.facts import Code, Slug, StoredFact
-from statemachines.changed_time_limits import CertificateHeard, TimeDirected
+from statemachines.changed_time_limits import MediationCertificate, TimeDirected
 from statemachines.health_advice import ByBody, Noted, is_outstanding, was_asked
 from statemachines.process import FactDefinition, Guard, NoTransition, OpeningFact, Transition
 
@@ -76,7 +76,7 @@ class Directed(Noted):
 
 
 class DutyTimeDirected(TimeDirected):
-    """As the Tribunal's own case keeps it: `opened_seq` is the number of the fact that opened the duty, where several
+    """As the Tribunal's own case records it: `opened_seq` is the number of the fact that opened the duty, where several
     of its rule are open.
     """
 
@@ -184,7 +184,9 @@ def _of_the_decision(casefile: CaseFile, line: StoredFact) -> str | None:
     """An appeal is against the decision that the case opened with: one about the contents of a plan may be about its
     parts.
     """
-    decided = next((str(past.data["decision"]) for past in _before(casefile, line) if past.data.get("decision")), None)
+    decided = next(
+        (str(past.data["decision"]) for past in casefile.facts_before(line) if past.data.get("decision")), None
+    )
     lawful = CONTENTS if decided == "contents_of_plan" else (decided,)
     if decided is None or line.data["appeal"] in lawful:
         return None
@@ -251,7 +253,7 @@ def _may_recommend(casefile: CaseFile, line: StoredFact) -> str | None:
 def _recommended(casefile: CaseFile, line: StoredFact) -> str | None:
     made = [
         past
-        for past in _before(casefile, line)
+        for past in casefile.facts_before(line)
         if past.kind == "health_recommendation_made" and past.data["body"] == line.data["body"]
     ]
     if not made:
@@ -277,8 +279,8 @@ def _which_direction(casefile: CaseFile, line: StoredFact) -> str | None:
     if line.data.get("opened_seq") is not None:
         return _of_that_sort(casefile, line)
     wanted = DIRECTIONS[line.kind]
-    open_ = [past.seq for past in _before(casefile, line) if past.kind == wanted]
-    done = {past.data.get("opened_seq") for past in _before(casefile, line) if past.kind == line.kind}
+    open_ = [past.seq for past in casefile.facts_before(line) if past.kind == wanted]
+    done = {past.data.get("opened_seq") for past in casefile.facts_before(line) if past.kind == line.kind}
     left = [seq for seq in open_ if seq not in done]
     if len(left) < 2:
         return None
@@ -290,14 +292,9 @@ def _which_direction(casefile: CaseFile, line: StoredFact) -> str | None:
 
 def _of_that_sort(casefile: CaseFile, line: StoredFact) -> str | None:
     wanted = DIRECTIONS[line.kind]
-    if any(past.kind == wanted and past.seq == line.data["opened_seq"] for past in _before(casefile, line)):
+    if any(past.kind == wanted and past.seq == line.data["opened_seq"] for past in casefile.facts_before(line)):
         return None
-    return f"opened_seq is the number of the {wanted} that this answers, and no such fact stands before it"
-
-
-def _before(casefile: CaseFile, line: StoredFact) -> list[StoredFact]:
-    """The facts that stand before a fact, in the order of the fold."""
-    return [past for past in casefile.lines if (past.occurred_on, past.seq) < (line.occurred_on, line.seq)]
+    return f"opened_seq is the number of the {wanted} that this answers, and no such fact comes before it"
 
 
 PENDING = ("registered", "responded", "adjourned", "heard")
@@ -309,8 +306,8 @@ IN_COURSE = (*PENDING, *CLAIM)
 RECOMMENDED = ("heard", *DECIDED)
 AFTER_DECISION = (*DECIDED, "claim_over")
 NOT_OPPOSED = (
-    "reg 45 is about an appeal that the authority tells the Tribunal it will not oppose before its response is due;"
-    " after that an order is made, by consent where the parties agree"
+    "reg 45 is about an appeal that the authority does not oppose, as it informs the Tribunal before its response is"
+    " due; after that an order is made, by consent where the parties agree"
 )
 DIRECTS = "the Tribunal directs what is done in an appeal or a claim that has been registered and is not over"
 RECOMMENDS = "a recommendation is made when an appeal is decided (SI 2017/1306 regs 4, 5)"
@@ -328,7 +325,7 @@ TRIBUNAL_FACTS: tuple[FactDefinition, ...] = (
         ClaimReceived,
         order="a claim of discrimination is not an appeal, and has a case of its own",
     ),
-    NoTransition("mediation_certificate_heard", CertificateHeard, accepted_in=ALIVE, guard=_about_this_decision),
+    NoTransition("mediation_certificate_heard", MediationCertificate, accepted_in=ALIVE, guard=_about_this_decision),
     NoTransition("appeal_received", Noted, accepted_in=("decided",)),
     NoTransition("appeal_extended", AppealExtended, accepted_in=PENDING, guard=_may_recommend),
     Transition(

@@ -1,7 +1,7 @@
 """A machine drawn as SVG from its table of moves: states in a column, each move a line of its own in a lane beside
 them.
 
-Purpose: a picture in which no label ever covers another, whatever the machine, made without any other program. It
+Purpose: a picture in which no label ever covers another, for any machine, made without any other program. It
 decides nothing. Every move is also in the page's table, so that nobody needs to see the picture.
 """
 
@@ -31,8 +31,8 @@ class _Port(NamedTuple):
 
 
 def moves_of(table: Mapping[tuple[str, str], str], left_out: Iterable[str] = ()) -> list[Move]:
-    """The moves between states, those of one source and target together; `left_out` are kinds that the page tells in a
-    sentence.
+    """The moves between states, those of one source and target together; `left_out` are kinds that the page gives in
+    a sentence.
     """
     gone = set(left_out)
     gathered: dict[tuple[str, str], list[str]] = {}
@@ -103,7 +103,7 @@ def _arrow(name: str, colour: str) -> str:
 def _placed(
     shown: list[str], ranks: Mapping[str, int], moves: list[Move]
 ) -> tuple[dict[str, tuple[int, int]], dict[Move, tuple[_Port, _Port]], int]:
-    """Where each state's box stands, and on which line of it each move leaves and arrives: a line for each, so that
+    """The place of each state's box, and on which line of it each move leaves and arrives: a line for each, so that
     none meets another.
     """
     tops: dict[str, tuple[int, int]] = {}

@@ -1,8 +1,7 @@
-"""A rule or a process as a page: diagram, text, law, local choices, and a sum worked as an example. Markdown;
-casework/rules/guide_html.py makes it HTML.
+"""A page about a rule or a process in Markdown: diagram, text, law, local choices, and a worked example.
 
-Purpose: whoever asks "why this date" or "what may happen next" reads it in words, from the same files that the house
-goes by. It reads no records and decides nothing.
+A reader who asks "why this date" or "what may happen next" gets the answer in words, from the files that sendflow
+itself uses. It reads no database. casework/rules/guide_html.py makes the page HTML.
 """
 
 from __future__ import annotations
@@ -88,7 +87,7 @@ _SOURCE = {
 
 
 class Sources(NamedTuple):
-    """What a page is written from: the law as the house keeps it, its almanac and ladder, and the machines."""
+    """What a page is written from: the law, the working-day calendar, the escalation policy and the machines."""
 
     law: Law
     almanac: WorkingCalendar
@@ -131,7 +130,7 @@ def process_page(sources: Sources, process: Process) -> str:
             mermaid(process),
             _endings(process),
             _moves(process),
-            "## What does not move a case",
+            "## What changes no state",
             *_stays(process),
             *_links(process),
             "## By when",
@@ -145,16 +144,14 @@ def process_page(sources: Sources, process: Process) -> str:
 
 
 def mermaid(process: Process) -> str:
-    """The machine in Mermaid's words, as it is read off the class: what ends a case from everywhere is told
-    beside it.
-    """
+    """The machine as a Mermaid diagram. What ends a case from every state is in a sentence beside it."""
     text = format(process.machine, "mermaid").rstrip()
     said = {kind.replace("_", " ").capitalize() for kind in ENDINGS}
     ends = [re.compile(rf'\s*({state} --> \[\*\]|state ".*" as {state})') for state in process.final]
-    told = [line for line in text.splitlines() if line.strip() and line.rpartition(" : ")[2].strip() not in said]
-    reached = {line.partition(" : ")[0].rpartition(" --> ")[2].strip() for line in told if " --> " in line}
-    kept = [line for line in told if not any(end.match(line) for end in ends if not reached & process.final)]
-    return "\n".join(["```mermaid", *kept, "```"])
+    drawn = [line for line in text.splitlines() if line.strip() and line.rpartition(" : ")[2].strip() not in said]
+    reached = {line.partition(" : ")[0].rpartition(" --> ")[2].strip() for line in drawn if " --> " in line}
+    shown = [line for line in drawn if not any(end.match(line) for end in ends if not reached & process.final)]
+    return "\n".join(["```mermaid", *shown, "```"])
 
 
 def _about(process: Process) -> str:
@@ -175,7 +172,7 @@ def _moves(process: Process) -> str:
         for (state, kind), target in process.table.items()
         if kind not in ENDINGS
     ]
-    return _table(("the case stands at", "and this happens", "it then stands at"), rows)
+    return _table(("the case is at", "and this happens", "it then is at"), rows)
 
 
 def _stays(process: Process) -> Iterator[str]:
@@ -185,14 +182,14 @@ def _stays(process: Process) -> Iterator[str]:
             (f"`{kind}`", ", ".join(process.states[state] for state in process.states if state in states))
             for kind, states in sorted(own)
         ]
-        yield _table(("this may happen", "while the case stands at"), rows)
-    yield "Corrections, excuses and chasing are recorded on any open case, and move none."
+        yield _table(("this may happen", "while the case is at"), rows)
+    yield "Corrections, exceptions and chasing are recorded on any open case, and change no state."
 
 
 def _links(process: Process) -> Iterator[str]:
     if not process.reactions:
         return
-    yield "## What it hears of other cases of the child"
+    yield "## What it copies from other cases of the child"
     yield _table(
         ("from", "this fact", "is recorded here as"),
         [(f"`{each.process}`", f"`{each.kind}`", f"`{each.records}`") for each in process.reactions],
@@ -222,7 +219,7 @@ def _duties(duties: Iterable[Rule], process: str) -> Iterator[str]:
         yield (
             f"**`{rule.id}`**: opened by {_kinds(rule.starts)}{_if(rule)}; {_met(rule)}."
             f" {COUNTING_RULE_TEXT[newest.counts]}"
-            f" Excuses: {_excuses(newest)}.{borrowed}"
+            f" Exceptions: {_excuses(newest)}.{borrowed}"
         )
 
 
@@ -249,8 +246,8 @@ def _bound(rule: Rule) -> str:
 
 
 def rule_page(sources: Sources, rule: Rule) -> str:
-    """A rule: whose duty, its diagram, every dated version, what excuses, which processes use it, who is told, and a
-    sum worked as an example.
+    """A rule: whose duty, its diagram, every dated version, exceptions, which processes use it, who gets letters, and a
+    worked example.
     """
     users = users_of(sources, rule)
     return _joined(
@@ -301,14 +298,14 @@ def _version(period: Period, rule: Rule) -> str:
     return (
         f"**From {since}**{which}: {period.text}.{ended}\n\n- Law: {_cited(period)}"
         f" ({period.basis.replace('_', ' ')})\n- Counted as `{period.counts}`: {COUNTING_RULE_TEXT[period.counts]}"
-        f"\n- Excuses: {_excuses(period)}"
+        f"\n- Exceptions: {_excuses(period)}"
     )
 
 
 def _overlays(rule: Rule) -> Iterator[str]:
     if not rule.excuse_overlay:
         return
-    yield "Excuses added for a while, by the day on which the duty was due:"
+    yield "Exceptions added for a while, by the day on which the duty was due:"
     rows = [
         (day_in_words(one.due_from), day_in_words(one.due_to), ", ".join(one.add), one.test or "-", one.cite)
         for one in rule.excuse_overlay
@@ -371,17 +368,17 @@ def _example(sources: Sources, rule: Rule) -> tuple[Answer | None, dict[str, dat
 
 
 def _local(sources: Sources, rules: Iterable[Rule]) -> Iterator[str]:
-    """Who is told what, and which readings and numbers are the locality's own."""
+    """Who gets which letter, and which readings and numbers are the locality's own."""
     rows: list[tuple[str, ...]] = []
     chosen: list[str] = []
     for rule in rules:
         rows += [
-            (f"`{rule.id}`", rung.id, _when(rung), rung.everyone, f"`{rung.template}`")
-            for rung in sources.ladder.rungs(rule.id)
+            (f"`{rule.id}`", step.id, _when(step), step.everyone, f"`{step.template}`")
+            for step in sources.ladder.rungs(rule.id)
         ]
         if (end := sources.ladder.ended.get(rule.id)) is not None:
-            told = ", ".join(("whoever was told", *end.to))
-            rows.append((f"`{rule.id}`", "no_longer_needed", "when it ends unmet", told, f"`{end.template}`"))
+            recipients = ", ".join(("everyone who had a letter about it", *end.to))
+            rows.append((f"`{rule.id}`", "no_longer_needed", "when it ends unmet", recipients, f"`{end.template}`"))
         newest = rule.period[-1]
         if newest.basis == "local_standard":
             chosen.append(f"- `{rule.id}`: {newest.text}, which is the locality's own standard.")
@@ -395,19 +392,19 @@ def _local(sources: Sources, rules: Iterable[Rule]) -> Iterator[str]:
             steps = " or ".join(f"*{step}*" for step in rule.starts_by_locality)
             chosen.append(f"- `{rule.id}`: a locality may count from {steps}; here from *{rule.reading}*.")
     if rows:
-        yield _table(("rule", "rung", "falls", "who is told", "letter"), rows)
+        yield _table(("rule", "step", "when", "who gets a letter", "letter"), rows)
     if chosen:
         yield "\n".join(chosen)
     if not rows and not chosen:
         yield "None: nobody is chased for it, and the law leaves nothing to choose."
 
 
-def _when(rung: EscalationStep) -> str:
-    amounts = ((rung.days, "day"), (rung.weeks, "week"), (rung.working_days, "working day"))
+def _when(step: EscalationStep) -> str:
+    amounts = ((step.days, "day"), (step.weeks, "week"), (step.working_days, "working day"))
     number, unit = next((amount, word) for amount, word in amounts if amount is not None)
-    unless = ", unless there was contact" if rung.unless else ""
+    unless = ", unless there was contact" if step.unless else ""
     where = {"start": "after the start", "due": "after the due date", "breach": "after the breach"}.get(
-        rung.after or "", "before the due date"
+        step.after or "", "before the due date"
     )
     return f"{number} {unit if number == 1 else unit + 's'} {where}{unless}"
 

@@ -1,4 +1,4 @@
-"""A page of casework/rules/guide.py as HTML of its own: no address is asked for anything, so that it can be kept,
+"""A page of casework/rules/guide.py as HTML of its own: no address is asked for anything, so that it can be saved,
 mailed and printed.
 
 Purpose: the same Markdown, with the machine, or the life of the duty, drawn in place of its Mermaid text. Links to the

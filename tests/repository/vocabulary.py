@@ -64,10 +64,16 @@ ALLOWED_IDENTIFIERS = {
     "almanac": "column of law_held, folder of rule packs",
     "rehearsed": "key of a fact's text, column of adoption and law_held",
     "sealed": "column of person and passage",
+    "kept": "state id of annual_review",
+    "plan_kept": "fact kind",
+    "hearing_held": "fact kind",
+    "hearing_adjourned": "fact kind",
 }
 # (file pattern, pattern of the sentence) that keeps a word because the law or the field uses it.
 ALLOWED_SENTENCES: tuple[tuple[str, str], ...] = (
     (r"statemachines/section23\.py", r"\btold\b|\btells\b"),
+    (r"statemachines/annual_review\.py", r"Plan kept as it is"),
+    (r"statemachines/refusals\.py", r"the case stands at"),  # golden histories quote it
     (r"statemachines/", r"parents? (?:is|are|was|were) told|tells? the parent|told the parent"),
     (r".*", r"config/almanac|almanac/|stands? for|room/|hearing"),
 )

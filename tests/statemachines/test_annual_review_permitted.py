@@ -218,4 +218,4 @@ def test_a_plan_does_not_cease_while_an_appeal_against_it_stands() -> None:
         replay(CASE, history(*TO_CEASE, appealed, ("cease_appeal_determined", "31 May 2027"), ceased)).state == "ceased"
     )
     assert replay(CASE, history(*TO_CEASE, ceased)).state == "ceased"
-    assert "no appeal against ceasing stands" in refused(*TO_CEASE, ("cease_appeal_determined", "1 Mar 2027"))
+    assert "no appeal against ceasing is pending" in refused(*TO_CEASE, ("cease_appeal_determined", "1 Mar 2027"))

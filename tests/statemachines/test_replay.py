@@ -220,7 +220,7 @@ def test_claims_are_decided_once_they_stand() -> None:
     assert file.claims[3].began_on is not None
     assert not file.undecided()
     early = ("excuse_decided", "19 Mar 2026", {"claim": 3, "decision": "refused"})
-    assert "fact 3 is no claim of an excuse that stands on that day" in sentence(history(*OPENED, claim, early))
+    assert "fact 3 is no claimed exception that is in force on that day" in sentence(history(*OPENED, claim, early))
     assert "no claim" in sentence(
         history(*OPENED, ("excuse_decided", "19 Mar 2026", {"claim": 1, "decision": "refused"}))
     )

@@ -103,9 +103,9 @@ def test_a_child_of_compulsory_school_age_is_not_notified_under_s23() -> None:
 @pytest.mark.parametrize(
     ("of_opinion", "of_duty", "left_out"),
     [
-        ("yes", "no", "its duty to tell the local authority was left out"),
+        ("yes", "no", "its duty to inform the local authority was left out"),
         ("no", "yes", "its opinion was left out"),
-        ("no", "no", "its opinion and its duty to tell the local authority was left out"),
+        ("no", "no", "its opinion and its duty to inform the local authority was left out"),
     ],
 )
 def test_the_parent_is_told_of_the_opinion_and_of_the_duty_or_is_not_informed(

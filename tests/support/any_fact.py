@@ -34,17 +34,17 @@ def data_of(process: Process, kind: str, at: random.Random, on: date, stored: bo
     out when it is recorded.
     """
     model = process.facts[kind].model
-    told: dict[str, Any] = {}
+    data: dict[str, Any] = {}
     for name, field in model.model_fields.items():
         worked_out = name in model.ANSWERED_FROM_BIRTH_DATE or name in model.READING_IN_FORCE
         if (name in model.IDENTITY_FIELDS or worked_out) and not (stored and worked_out):
             continue
         value = BY_NAME[name] if name in BY_NAME and not field.is_required() else _value(name, field.annotation, at, on)
         if value is not None and (field.is_required() or at.random() < 0.5):
-            told[name] = value
+            data[name] = value
     if "date_of_birth" in model.IDENTITY_FIELDS and model.ANSWERED_FROM_BIRTH_DATE and not stored:
-        told["date_of_birth"] = BORN
-    return told
+        data["date_of_birth"] = BORN
+    return data
 
 
 def _value(name: str, annotation: Any, at: random.Random, on: date) -> Any:

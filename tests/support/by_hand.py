@@ -1,4 +1,4 @@
-"""Histories written by hand, and what they fold to: for tests of the pure rooms, which know no house."""
+"""Histories written by hand, and what they replay to: for tests of pure packages, which need no installation."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -59,7 +59,7 @@ def almanac() -> WorkingCalendar:
 
 @cache
 def dates_of() -> DatesOf:
-    """The law's own answer for a rule, a start day and the further days that the facts tell."""
+    """The law's own answer for a rule, a start day and the further days that the facts give."""
     law, known = load_law(), load_calendar()
     inputs = {rule.id: tuple(rule.inputs) for rule in law.rules.values()}
 

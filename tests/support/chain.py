@@ -1,8 +1,7 @@
 """One child's cases, linked: from a Section 23 notice through refusal, mediation, appeal, order and recommendation to
 the next annual review.
 
-The whole is invented. `live` records it in order of day, on rehearsed days; the cases know of each other only by what
-they hear.
+All of it is invented. `live` records it in order of day, with simulated dates. The cases are linked by reactions only.
 """
 
 from pathlib import Path
@@ -24,7 +23,7 @@ ICB = {"body": "QX900"}
 CHILD = {"la": "northshire", "nhs_number": "9990000018", "date_of_birth": "2022-05-21"}
 
 CHAIN: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
-    # A trust forms the opinion, tells the parent, then the authority (CFA 2014 s23).
+    # A trust forms the opinion, informs the parent, then the authority (CFA 2014 s23).
     (NOTICE, "5 Jan 2026", "section23_opinion_formed", {**CHILD, **SALT, "opinion": "sen"}),
     (NOTICE, "6 Jan 2026", "parent_informed", {"of_opinion": "yes", "of_duty": "yes"}),
     (NOTICE, "6 Jan 2026", "discussion_offered", {}),
@@ -32,7 +31,7 @@ CHAIN: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     # The authority became responsible that day (s24), and refuses to assess (reg 5).
     (PLAN, "12 Jan 2026", "ehc_assessment_requested", {**CHILD, "la_reference": "NS-09001"}),
     (PLAN, "20 Feb 2026", "assessment_refused", {}),
-    # Mediation comes to nothing but a certificate; the appeal is heard, and the Tribunal orders an assessment (reg
+    # Mediation comes to nothing but a certificate; after the hearing the Tribunal orders an assessment (reg
     # 44(2)(b)).
     (
         TALKS,
@@ -114,9 +113,9 @@ CHAIN: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
 
 
 def live(home: Path) -> tuple[Team, list[str]]:
-    """The chain as recorded in a house of its own; and what could not be heard, in sentences."""
+    """The chain, recorded in an installation of its own, and the follow-ups."""
     team = Team(home, case=PLAN)
-    unheard: list[str] = []
+    follow_ups: list[str] = []
     for case, on, kind, data in CHAIN:
-        unheard += team.record(on, kind, case=case, **data).unheard
-    return team, unheard
+        follow_ups += team.record(on, kind, case=case, **data).unheard
+    return team, follow_ups

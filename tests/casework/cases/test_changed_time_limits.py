@@ -77,7 +77,7 @@ def test_what_concerns_another_case_alone_is_not_heard(team: Team) -> None:
 def test_another_time_is_set_only_for_a_duty_that_takes_one_and_is_open(team: Team) -> None:
     agreed: dict[str, Any] = {"agreed_on": "2026-07-31"}
     said = refused(team, "1 Apr 2026", "other_time_agreed", rule="rcb_notify_la_mediation_agreement", **agreed)
-    assert "Reg 42(5)" in said and "reg 42(4) keeps its week" in said
+    assert "Reg 42(5)" in said and "the week of reg 42(4) does not change" in said
     assert "It can change: mediation_agreement_no_appeal_right, order_amend_placement" in said
     assert "no duty of order_make_plan_final is open" in refused(
         team, "1 Apr 2026", "other_time_agreed", rule="order_make_plan_final", **agreed
