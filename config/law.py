@@ -20,11 +20,11 @@ from pydantic import Field, field_validator
 
 from config.rule_schema import (
     UNITS,
+    AlternativePeriod,
     Basis,
     Count,
     Input,
     LawError,
-    Limb,
     NoAnswer,
     Overlay,
     Period,
@@ -39,6 +39,7 @@ from config.toml_reader import ConfigFault, Strict, layered, parsed, read_toml, 
 
 __all__ = [
     "UNITS",
+    "AlternativePeriod",
     "Basis",
     "ConfigFault",
     "Count",
@@ -46,7 +47,6 @@ __all__ = [
     "Input",
     "Law",
     "LawError",
-    "Limb",
     "NoAnswer",
     "Overlay",
     "Period",

@@ -1,4 +1,5 @@
-"""What a rule of the statute may say: its periods, limbs, inputs, excuses, and the facts that open and close its duty.
+"""What a rule of the statute may say: periods, alternative periods, inputs, exceptions, the facts that open and close
+its duty.
 
 Duty/provision: none of its own; config/statute/*.toml carries them. It checks that what a file says hangs together, and
 decides no date.
@@ -136,7 +137,7 @@ def said_words(value: Any) -> Any:
     return {key: one_or_several(said) for key, said in value.items()}
 
 
-class Limb(Strict):
+class AlternativePeriod(Strict):
     """One length of time and the day it starts from: `on`, or the name of an input."""
 
     days: int | None = Field(None, ge=1)
@@ -200,7 +201,7 @@ class StrictReading(Strict):
     takes: Literal["due", "strict_due"]
 
 
-class Period(Limb):
+class Period(AlternativePeriod):
     """One dated version of a rule. `since` None answers for any date; `repealed` says that from then on there is no
     duty.
     """
@@ -214,8 +215,8 @@ class Period(Limb):
     excuses: tuple[str, ...] = ()
     excuses_cite: str | None = None
     repealed: bool = False
-    later_of: tuple[Limb, ...] = ()
-    earlier_of: tuple[Limb, ...] = ()
+    later_of: tuple[AlternativePeriod, ...] = ()
+    earlier_of: tuple[AlternativePeriod, ...] = ()
     strict_reading: StrictReading | None = None
     strict_adds_days: int = 0
     day_itself: DayItself | None = None
@@ -232,8 +233,8 @@ class Period(Limb):
         return tuple(value) if isinstance(value, list) else value
 
     @cached_property
-    def limbs(self) -> tuple[Limb, ...]:
-        """The lengths to count: one, or the limbs of which the later or the earlier binds."""
+    def alternatives(self) -> tuple[AlternativePeriod, ...]:
+        """The lengths to count: one, or the alternatives of which the later or the earlier governs."""
         return self.later_of or self.earlier_of or (self,)
 
     @model_validator(mode="after")
@@ -244,11 +245,11 @@ class Period(Limb):
         if self.later_of and self.earlier_of:
             raise ValueError("`later_of` and `earlier_of` exclude each other")
         if (self.later_of or self.earlier_of) and self.amounts:
-            raise ValueError("a number stands either beside `counts` or inside the limbs, not in both")
-        for limb in self.limbs:
-            if wanted and (len(limb.amounts) != 1 or limb.amounts[0][0] not in wanted):
+            raise ValueError("a number stands either beside `counts` or inside the alternative periods, not in both")
+        for alternative in self.alternatives:
+            if wanted and (len(alternative.amounts) != 1 or alternative.amounts[0][0] not in wanted):
                 raise ValueError(f'counts = "{self.counts}" takes exactly one number, in {" or ".join(wanted)}')
-            if not wanted and limb.amounts:
+            if not wanted and alternative.amounts:
                 raise ValueError(f'counts = "{self.counts}" takes no number')
         needs = {
             "before_fixed_date": "before",
@@ -428,7 +429,7 @@ class Rule(Strict):
                 "`met_by`, `ends`, `reopened_by`, `superseded_by` and `starts_if` need `starts`: nothing else opens the"
                 " duty"
             )
-        named = {limb.start for version in self.period for limb in version.limbs} - {"on"}
+        named = {alternative.start for version in self.period for alternative in version.alternatives} - {"on"}
         named |= {version.day_itself.input for version in self.period if version.day_itself}
         named |= {version.back_from for version in self.period if version.back_from} - {"on"}
         named |= {item.together_with for item in self.inputs.values() if item.together_with}
@@ -468,14 +469,14 @@ class Rule(Strict):
             " config/statute/."
         )
 
-    def excuses_on(self, period: Period, due: date | None, limb: str = "counted") -> tuple[str, ...]:
+    def excuses_on(self, period: Period, due: date | None, alternative: str = "counted") -> tuple[str, ...]:
         """The grounds open to a duty of this version that is due on `due`, overlays included."""
         if not self.excuse_overlay or due is None:
             return period.excuses
         added = (
             ground
             for overlay in self.excuse_overlay
-            if overlay.due_from <= due <= overlay.due_to and overlay.only_limb in (None, limb)
+            if overlay.due_from <= due <= overlay.due_to and overlay.only_limb in (None, alternative)
             for ground in overlay.add
         )
         return period.excuses + tuple(ground for ground in added if ground not in period.excuses)

@@ -1,7 +1,7 @@
-"""By when: one rule of the statute and one start day in, the last lawful day and how it was counted out.
+"""Calculate the last lawful day of a rule from a start day, and explain the calculation.
 
-Provision: each rule's own, named in the answer. Pure: no clock, no database. `reckon` explains itself step by step;
-`dates_for` gives the same dates without the words, for the duties of a whole house.
+The answer names the provision. `calculate` explains each step; `dates_for` gives the same dates without the sentences.
+Pure: no clock, no database.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from types import MappingProxyType
 from pydantic import BaseModel, ConfigDict, field_serializer
 
 from config.law import Law, Rule
-from deadlines.due_dates import Found, Given, check_given, find
+from deadlines.due_dates import CalculatedDates, Given, Question, calculate_dates, check_given
 from deadlines.duties import Dates
 from deadlines.explanation import explain
 from deadlines.working_calendar import LONDON, OutsideCalendarRange, WorkingCalendar
@@ -24,8 +24,8 @@ END_OF_DAY = time(23, 59, 59)
 
 
 class Answer(BaseModel):
-    """The answer to one question, as `sendflow due` prints it. Dates are days in London; `due_at` is an instant with
-    its offset.
+    """The answer to one question, as `sendflow due` prints it. Dates are days in London; `due_at` is an instant with an
+    offset.
 
     `due` is the last lawful day, `strict_due` the same on the earlier arguable reading, `act_by` the last working day
     on or before that; null where they do not apply, and `reason` then says why. `version_from` is the first day of the
@@ -53,27 +53,27 @@ class Answer(BaseModel):
 
     @field_serializer("due_at", when_used="json-unless-none")
     def _with_offset(self, instant: datetime) -> str:
-        return instant.isoformat()  # +00:00 in winter, never Z: London's offset is said, whatever it is
+        return instant.isoformat()  # +00:00 in winter, never Z: the offset of London is always written
 
 
-def calculate(law: Law, almanac: WorkingCalendar, rule_id: str, on: date, given: Given = NOTHING_GIVEN) -> Answer:
+def calculate(law: Law, calendar: WorkingCalendar, rule_id: str, on: date, given: Given = NOTHING_GIVEN) -> Answer:
     """Answer one question in full.
 
-    `given` holds the rule's further days by name. Raises LawError (UnknownRule) for a question put wrongly, NoAnswer
-    for a day before the rule's first entry, AlmanacRange (a NoAnswer) where the count itself needs a day outside the
-    almanac.
+    `given` holds the further days of the rule by name. Raises LawError (UnknownRule) for a wrong question, NoAnswer for
+    a day before the rule's first entry, and OutsideCalendarRange (a NoAnswer) if the count needs a day that the
+    working-day calendar does not know.
     """
     rule = law.rule(rule_id)
     check_given(rule, given)
-    period, found = find(law, almanac, rule, on, given)
-    act_by, unknown = _act_by(almanac, rule, found)
+    period, dates = calculate_dates(law, calendar, rule, on, given)
+    act_by, unknown = _act_by(calendar, rule, dates)
     return Answer(
         rule=rule.id,
         on=on,
-        due=found.due,
-        strict_due=found.strict,
+        due=dates.due,
+        strict_due=dates.strict,
         act_by=act_by,
-        due_at=due_at(found.due, period.basis),
+        due_at=due_at(dates.due, period.basis),
         period=period.text,
         counts=period.counts,
         basis=period.basis,
@@ -81,29 +81,29 @@ def calculate(law: Law, almanac: WorkingCalendar, rule_id: str, on: date, given:
         url=period.url,
         version_from=period.since,
         enabled=rule.enabled,
-        excuses=rule.excuses_on(period, found.due, found.limb),
-        reason=found.reason or unknown,
-        steps=tuple(explain(law, almanac, rule, period, on, given, found, act_by)),
+        excuses=rule.excuses_on(period, dates.due, dates.how),
+        reason=dates.reason or unknown,
+        steps=tuple(explain(Question(law, calendar, rule, period, on, given), dates, act_by)),
     )
 
 
-def dates_for(law: Law, almanac: WorkingCalendar, rule_id: str, on: date, given: Given = NOTHING_GIVEN) -> Dates:
-    """The dates, provision and excuses alone, for the duty engine. Same answers and same errors as `reckon`."""
-    return _dates_plain(law, almanac, rule_id, on) if not given else _dates(law, almanac, rule_id, on, given)
+def dates_for(law: Law, calendar: WorkingCalendar, rule_id: str, on: date, given: Given = NOTHING_GIVEN) -> Dates:
+    """The dates, provision and exceptions of one answer, for duties. Same dates and errors as `calculate`."""
+    return _dates_plain(law, calendar, rule_id, on) if not given else _dates(law, calendar, rule_id, on, given)
 
 
 @lru_cache(maxsize=1 << 17)
-def _dates_plain(law: Law, almanac: WorkingCalendar, rule_id: str, on: date) -> Dates:
-    return _dates(law, almanac, rule_id, on, NOTHING_GIVEN)
+def _dates_plain(law: Law, calendar: WorkingCalendar, rule_id: str, on: date) -> Dates:
+    return _dates(law, calendar, rule_id, on, NOTHING_GIVEN)
 
 
-def _dates(law: Law, almanac: WorkingCalendar, rule_id: str, on: date, given: Given) -> Dates:
+def _dates(law: Law, calendar: WorkingCalendar, rule_id: str, on: date, given: Given) -> Dates:
     rule = law.rule(rule_id)
     check_given(rule, given)
-    period, found = find(law, almanac, rule, on, given)
-    act_by, _ = _act_by(almanac, rule, found)
-    excuses = rule.excuses_on(period, found.due, found.limb)
-    return Dates(found.due, found.strict, act_by, period.basis, period.cite or "", period.url, excuses, period.since)
+    period, dates = calculate_dates(law, calendar, rule, on, given)
+    act_by, _ = _act_by(calendar, rule, dates)
+    exceptions = rule.excuses_on(period, dates.due, dates.how)
+    return Dates(dates.due, dates.strict, act_by, period.basis, period.cite or "", period.url, exceptions, period.since)
 
 
 def due_at(due: date | None, basis: str) -> datetime | None:
@@ -116,17 +116,17 @@ def due_at(due: date | None, basis: str) -> datetime | None:
     return datetime.combine(due, at, LONDON)
 
 
-def _act_by(almanac: WorkingCalendar, rule: Rule, found: Found) -> tuple[date | None, str | None]:
+def _act_by(calendar: WorkingCalendar, rule: Rule, dates: CalculatedDates) -> tuple[date | None, str | None]:
     """The last working day on or before the strict date, or why it is not known."""
-    if found.strict is None or rule.bound != "by":
+    if dates.strict is None or rule.bound != "by":
         return None, None
     try:
-        return almanac.working_day_on_or_before(found.strict), None
+        return calendar.working_day_on_or_before(dates.strict), None
     except OutsideCalendarRange:
         return (
             None,
             (
-                f"act_by is not known: the almanac knows the bank holidays of England and Wales from {almanac.first} to"
-                f" {almanac.last} only."
+                f"act_by is not known: the calendar has the bank holidays of England and Wales from {calendar.first} to"
+                f" {calendar.last} only."
             ),
         )

@@ -1,7 +1,7 @@
-"""How each count word of the statute turns a start day and a number into a last day.
+"""How each counting rule of the statute turns a start day and a number into a last day.
 
 Provision: day of the event excluded (Dodds v Walker [1981] 1 WLR 1027); months are calendar months (Interpretation Act
-1978 s5, Sch 1); Tribunal days (SI 2008/2699 r12). Each word gives two dates: the reading the courts have used, and the
+1978 s5, Sch 1); Tribunal days (SI 2008/2699 r12). Each rule gives two dates: the reading the courts have used, and the
 earlier arguable one. No statutory date of a council or a health body is rolled forward; only the Tribunal's own rules
 roll.
 """
@@ -14,18 +14,18 @@ from datetime import MAXYEAR, MINYEAR, date, timedelta
 from types import MappingProxyType
 from typing import NamedTuple
 
-from config.law import Limb
+from config.law import AlternativePeriod
 from deadlines.working_calendar import DAY, WorkingCalendar
 
 
-class Pair(NamedTuple):
+class DueDates(NamedTuple):
     """The last lawful day, and the same on the strict reading."""
 
     due: date
     strict: date
 
 
-CountingRule = Callable[[WorkingCalendar, date, Limb], Pair]
+CountingRule = Callable[[WorkingCalendar, date, AlternativePeriod], DueDates]
 
 
 def corresponding(day: date, months: int) -> date:
@@ -39,95 +39,96 @@ def corresponding(day: date, months: int) -> date:
     return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
-def birthday(born: date, years: int) -> Pair:
+def birthday(born: date, years: int) -> DueDates:
     """The n-th birthday. Born on 29 February: in other years 1 March, on the strict reading 28 February."""
     if born.year + years > MAXYEAR:
         raise OverflowError("a year outside 1 to 9999")
     try:
         day = born.replace(year=born.year + years)
     except ValueError:
-        return Pair(date(born.year + years, 3, 1), date(born.year + years, 2, 28))
-    return Pair(day, day)
+        return DueDates(date(born.year + years, 3, 1), date(born.year + years, 2, 28))
+    return DueDates(day, day)
 
 
-def roll_on(almanac: WorkingCalendar, day: date) -> date:
+def roll_on(calendar: WorkingCalendar, day: date) -> date:
     """The next working day where `day` is none, once; closed days of the Tribunal included."""
-    return almanac.working_day_on_or_after(day)
+    return calendar.working_day_on_or_after(day)
 
 
-def tribunal_start(almanac: WorkingCalendar, day: date) -> date:
+def tribunal_start(calendar: WorkingCalendar, day: date) -> date:
     """The end of the time to start proceedings in a SEN case, r12(2) and (3)(a): days are not deducted, only the end
     moves.
     """
-    if not almanac.is_closed(day):
-        return roll_on(almanac, day)
-    while almanac.is_closed(day):
+    if not calendar.is_closed(day):
+        return roll_on(calendar, day)
+    while calendar.is_closed(day):
         day += DAY
-    return roll_on(almanac, day)
+    return roll_on(calendar, day)
 
 
-def _after(almanac: WorkingCalendar, start: date, limb: Limb) -> Pair:
-    due = start + timedelta(days=limb.in_days)
-    return Pair(due, due - DAY)
+def _after(calendar: WorkingCalendar, start: date, period: AlternativePeriod) -> DueDates:
+    due = start + timedelta(days=period.in_days)
+    return DueDates(due, due - DAY)
 
 
-def _beginning_with(almanac: WorkingCalendar, start: date, limb: Limb) -> Pair:
-    return _same(start + timedelta(days=limb.in_days - 1))
+def _beginning_with(calendar: WorkingCalendar, start: date, period: AlternativePeriod) -> DueDates:
+    return _same(start + timedelta(days=period.in_days - 1))
 
 
-def _days_before(almanac: WorkingCalendar, start: date, limb: Limb) -> Pair:
-    due = start - timedelta(days=limb.in_days)
-    return Pair(due, due - DAY)
+def _days_before(calendar: WorkingCalendar, start: date, period: AlternativePeriod) -> DueDates:
+    due = start - timedelta(days=period.in_days)
+    return DueDates(due, due - DAY)
 
 
-def _working_days_after(almanac: WorkingCalendar, start: date, limb: Limb) -> Pair:
-    return _same(almanac.add_working_days(start, limb.number))
+def _working_days_after(calendar: WorkingCalendar, start: date, period: AlternativePeriod) -> DueDates:
+    return _same(calendar.add_working_days(start, period.number))
 
 
-def _working_days_beginning_with(almanac: WorkingCalendar, start: date, limb: Limb) -> Pair:
-    return _same(almanac.working_days_beginning_with(start, limb.number))
+def _working_days_beginning_with(calendar: WorkingCalendar, start: date, period: AlternativePeriod) -> DueDates:
+    return _same(calendar.working_days_beginning_with(start, period.number))
 
 
-def _working_days_before(almanac: WorkingCalendar, start: date, limb: Limb) -> Pair:
-    return Pair(
-        almanac.subtract_working_days(start, limb.number), almanac.subtract_working_days(start, limb.number + 1)
+def _working_days_before(calendar: WorkingCalendar, start: date, period: AlternativePeriod) -> DueDates:
+    return DueDates(
+        calendar.subtract_working_days(start, period.number),
+        calendar.subtract_working_days(start, period.number + 1),
     )
 
 
-def _tribunal_working_days_after(almanac: WorkingCalendar, start: date, limb: Limb) -> Pair:
-    return _same(almanac.add_tribunal_working_days(start, limb.number))
+def _tribunal_working_days_after(calendar: WorkingCalendar, start: date, period: AlternativePeriod) -> DueDates:
+    return _same(calendar.add_tribunal_working_days(start, period.number))
 
 
-def _tribunal_days_after(almanac: WorkingCalendar, start: date, limb: Limb) -> Pair:
-    return _same(roll_on(almanac, almanac.add_tribunal_days(start, limb.in_days)))
+def _tribunal_days_after(calendar: WorkingCalendar, start: date, period: AlternativePeriod) -> DueDates:
+    return _same(roll_on(calendar, calendar.add_tribunal_days(start, period.in_days)))
 
 
-def _corresponding_date(almanac: WorkingCalendar, start: date, limb: Limb) -> Pair:
-    return _same(corresponding(start, limb.number))
+def _corresponding_date(calendar: WorkingCalendar, start: date, period: AlternativePeriod) -> DueDates:
+    return _same(corresponding(start, period.number))
 
 
-def _month_beginning_with(almanac: WorkingCalendar, start: date, limb: Limb) -> Pair:
-    end = corresponding(start, limb.number)
+def _month_beginning_with(calendar: WorkingCalendar, start: date, period: AlternativePeriod) -> DueDates:
+    end = corresponding(start, period.number)
     if end.day == start.day:
         return _same(end - DAY)
-    return Pair(end, end - DAY)
+    return DueDates(end, end - DAY)
 
 
-def _months_before(almanac: WorkingCalendar, start: date, limb: Limb) -> Pair:
-    due = corresponding(start, -limb.number)
-    return Pair(due, due - DAY)
+def _months_before(calendar: WorkingCalendar, start: date, period: AlternativePeriod) -> DueDates:
+    due = corresponding(start, -period.number)
+    return DueDates(due, due - DAY)
 
 
-def _corresponding_date_tribunal_days(almanac: WorkingCalendar, start: date, limb: Limb) -> Pair:
-    plain = corresponding(start, limb.number)
-    return _same(roll_on(almanac, almanac.add_tribunal_days(start, (plain - start).days)))
+def _corresponding_date_tribunal_days(calendar: WorkingCalendar, start: date, period: AlternativePeriod) -> DueDates:
+    plain = corresponding(start, period.number)
+    return _same(roll_on(calendar, calendar.add_tribunal_days(start, (plain - start).days)))
 
 
-def _same(day: date) -> Pair:
-    return Pair(day, day)
+def _same(day: date) -> DueDates:
+    return DueDates(day, day)
 
 
-# Words that need only a start and a number. Those with inputs of their own are in deadlines/due_dates.py.
+# Rules that need only a start and a number. Those with inputs of their own are in deadlines/due_dates.py.
 COUNTING_RULES: Mapping[str, CountingRule] = MappingProxyType(
     {
         "after": _after,
@@ -146,7 +147,7 @@ COUNTING_RULES: Mapping[str, CountingRule] = MappingProxyType(
     }
 )
 
-# What is done once to the date that comes out of all limbs together.
+# A last adjustment of the date that governs, applied once after the alternatives are compared.
 FINISHES: Mapping[str, Callable[[WorkingCalendar, date], date]] = MappingProxyType(
     {"corresponding_date_tribunal_start": tribunal_start}
 )

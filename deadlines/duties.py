@@ -1,14 +1,14 @@
-"""Which duties a history has opened, by when each is owed, and what has met or ended it.
+"""Which duties a history has opened, by when each is due, and what has met or ended it.
 
-Which facts start, meet, end and reopen a duty is said in the statute file; this room never sees a machine. A duty is
-(rule, body and service, the fact that opened it). Advice returned as unusable reopens the same duty with the same due
-date.
+The statute file says which facts start, meet, end and reopen a duty; this module reads no machine. A duty is identified
+by its rule, its body and service, and the fact that opened it. Unusable advice that is returned reopens the same duty
+with the same due date.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -17,7 +17,7 @@ from models.facts import StoredFact
 
 
 class Dates(NamedTuple):
-    """The three dates of a duty, the reading of the law that gave them, and its lawful excuses by due date."""
+    """The three dates of a duty, the provision that gave them, and the exceptions that it allows on the due date."""
 
     due: date | None
     strict_due: date | None
@@ -30,7 +30,7 @@ class Dates(NamedTuple):
 
 
 class SuppliedLater(Protocol):
-    """A further day of a rule that later facts may tell, under a name of their own where `told_as` says so."""
+    """A further day of a rule that facts in `told_by` supply, under the key `told_as` if that is given."""
 
     @property
     def told_by(self) -> tuple[str, ...]: ...
@@ -42,8 +42,8 @@ class SuppliedLater(Protocol):
     def told_before(self) -> bool: ...
 
 
-class ForTheTimeBeing(Protocol):
-    """Which facts begin a duty provisionally, and which end it unless what it waits for has come."""
+class Provisional(Protocol):
+    """Which facts open a duty provisionally, and which end it while it is still provisional."""
 
     @property
     def starts(self) -> tuple[str, ...]: ...
@@ -52,7 +52,7 @@ class ForTheTimeBeing(Protocol):
 
 
 class DutyRule(Protocol):
-    """What this room reads of a rule of the statute."""
+    """What a duty needs to know of a rule of the statute."""
 
     @property
     def id(self) -> str: ...
@@ -91,14 +91,14 @@ class DutyRule(Protocol):
     @property
     def superseded_by(self) -> tuple[str, ...]: ...
     @property
-    def provisional(self) -> "ForTheTimeBeing | None": ...
+    def provisional(self) -> "Provisional | None": ...
 
 
 DatesOf = Callable[[str, date, Mapping[str, Any]], Dates]
 
 
 class Duty(msgspec.Struct):
-    """One duty as the facts leave it. `closed_on` is the day it was met or ended; None while it is owed."""
+    """One duty after the facts of its case. `closed_on` is the day it was met or ended; None while it is open."""
 
     rule: str
     law: DutyRule
@@ -155,13 +155,13 @@ class Duty(msgspec.Struct):
 
     @property
     def closed_by(self) -> tuple[date, int] | None:
-        """The day and the fact that closed it, in the order of the fold; None while it is owed."""
+        """The day and the fact that closed it, in replay order; None while it is open."""
         seq = self.met_seq if self.met_on is not None else self.ended_seq
         return (self.closed_on, seq) if self.closed_on is not None and seq is not None else None
 
 
 class Start(NamedTuple):
-    """What opens a duty under a rule, taken out of the rule once because every fact asks for it."""
+    """One way to open a duty under a rule. Copied out of the rule once, because every fact asks for it."""
 
     id: str
     rule: DutyRule
@@ -172,130 +172,189 @@ class Start(NamedTuple):
     provisional: bool
 
 
+class Effect(NamedTuple):
+    """What a fact does to the open or closed duties of a rule: meet, end, reopen, supersede or lapse."""
+
+    rule: str
+    effect: str
+    by_body: bool
+
+
+class Supply(NamedTuple):
+    """A fact supplies the further day `name` of a rule; its data hold the day under `key`."""
+
+    rule: str
+    name: str
+    key: str
+
+
 @dataclass(frozen=True, slots=True)
 class DutyRules:
-    """The rules of one process, indexed by the fact kinds that touch them: built once, read for every fact."""
+    """The rules of one process, indexed by the kinds of the facts that open, change or date their duties."""
 
     starts: Mapping[str, tuple[Start, ...]]
-    effects: Mapping[str, tuple[tuple[str, str, bool], ...]]
+    effects: Mapping[str, tuple[Effect, ...]]
     rules: Mapping[str, DutyRule] = field(default_factory=dict)
-    tells: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
+    supplies: Mapping[str, tuple[Supply, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rules: Iterable[DutyRule]) -> "DutyRules":
-        """Index rules that a process opens; rules that are calculation only have no `starts` and are left out."""
-        starts: dict[str, list[Start]] = {}
-        effects: dict[str, list[tuple[str, str, bool]]] = {}
+        """Index the rules that facts can open. Rules without `starts` serve calculations only and are left out."""
         used = {rule.id: rule for rule in rules if rule.starts}
+        starts: dict[str, list[Start]] = {}
+        effects: dict[str, list[Effect]] = {}
+        supplies: dict[str, list[Supply]] = {}
         for rule in used.values():
-            by_body = rule.per == "body"
-            for kinds, provisional in (
-                (rule.starts, False),
-                (rule.provisional.starts if rule.provisional else (), True),
-            ):
-                start = Start(rule.id, rule, rule.start_day, rule.start_by, by_body, rule.starts_if, provisional)
-                for kind in kinds:
-                    starts.setdefault(kind, []).append(start)
-            for effect, kinds in (
-                ("meet", rule.met_by),
-                ("end", rule.ends),
-                ("reopen", rule.reopened_by),
-                ("supersede", rule.superseded_by),
-                ("lapse", rule.provisional.ends if rule.provisional else ()),
-            ):
-                for kind in kinds:
-                    effects.setdefault(kind, []).append((rule.id, effect, by_body))
-        tells: dict[str, list[tuple[str, str, str]]] = {}
-        for rule in used.values():
-            for name, given in rule.inputs.items():
-                for kind in given.told_by:
-                    tells.setdefault(kind, []).append((rule.id, name, given.told_as or name))
-        return cls(
-            {kind: tuple(some) for kind, some in starts.items()},
-            {kind: tuple(some) for kind, some in effects.items()},
-            used,
-            {kind: tuple(some) for kind, some in tells.items()},
-        )
+            for kind, start in _starts_of(rule):
+                starts.setdefault(kind, []).append(start)
+            for kind, effect in _effects_of(rule):
+                effects.setdefault(kind, []).append(effect)
+            for name, day in rule.inputs.items():
+                for kind in day.told_by:
+                    supplies.setdefault(kind, []).append(Supply(rule.id, name, day.told_as or name))
+        return cls(_as_tuples(starts), _as_tuples(effects), used, _as_tuples(supplies))
+
+
+T = TypeVar("T")
+
+
+def _as_tuples(lists: Mapping[str, list[T]]) -> dict[str, tuple[T, ...]]:
+    return {kind: tuple(each) for kind, each in lists.items()}
+
+
+def _starts_of(rule: DutyRule) -> Iterator[tuple[str, Start]]:
+    by_body = rule.per == "body"
+    provisional_starts = rule.provisional.starts if rule.provisional else ()
+    for kinds, provisional in ((rule.starts, False), (provisional_starts, True)):
+        start = Start(rule.id, rule, rule.start_day, rule.start_by, by_body, rule.starts_if, provisional)
+        for kind in kinds:
+            yield kind, start
+
+
+def _effects_of(rule: DutyRule) -> Iterator[tuple[str, Effect]]:
+    by_body = rule.per == "body"
+    for effect, kinds in (
+        ("meet", rule.met_by),
+        ("end", rule.ends),
+        ("reopen", rule.reopened_by),
+        ("supersede", rule.superseded_by),
+        ("lapse", rule.provisional.ends if rule.provisional else ()),
+    ):
+        for kind in kinds:
+            yield kind, Effect(rule.id, effect, by_body)
 
 
 def duties_of(
-    lines: Sequence[StoredFact], book: DutyRules, dates_of: DatesOf, claims: Iterable[Claim] = ()
+    facts: Sequence[StoredFact], rules: DutyRules, dates_of: DatesOf, claims: Iterable[Claim] = ()
 ) -> list[Duty]:
-    """Work out every duty from facts in the order of the fold, corrections applied.
+    """Return every duty that these facts opened, with what met or ended it.
 
-    Raises whatever `dates_of` raises where the law or the almanac has no answer for a start day.
+    `facts` are in replay order, corrections applied. Raises what `dates_of` raises if the law or the working-day
+    calendar has no answer for a start day.
     """
-    duties: list[Duty] = []
-    by_rule: dict[str, list[Duty]] = {}
-    effects_of, starts_of, tells_of = book.effects, book.starts, book.tells
-    known: dict[str, dict[str, Any]] = {}  # needed days that are told before the duty opens, such as the day of a move
-    for line in lines:
-        kind = line.kind
-        effects = effects_of.get(kind)
-        if effects:
-            data = line.data
-            for rule_id, effect, by_body in effects:
-                touched = by_rule.get(rule_id)
-                if touched is None:
-                    continue
-                if by_body or "opened_seq" in data:
-                    touched = _about(touched, data, by_body, effect)
-                for duty in touched if effect != "reopen" else _last_closed(touched):
-                    _apply(duty, effect, line)
-        told = tells_of.get(kind)
-        if told:
-            for rule_id, name, told_as in told:
-                if line.data.get("rule") not in (None, rule_id):
-                    continue
-                day = line.data.get(told_as) or line.occurred_on.isoformat()
-                asked = book.rules[rule_id].inputs[name]
-                if asked.needed or asked.told_before or name == book.rules[rule_id].strict_start:
-                    known.setdefault(rule_id, {})[name] = day
-                for duty in _about(by_rule.get(rule_id, []), line.data, False, "tell"):
-                    if duty.closed_on is None and (
-                        "body" not in line.data or duty.body is None or _same(duty, line.data)
-                    ):
-                        duty.given = {**duty.given, name: day}
-                        duty.dates = dates_of(rule_id, duty.started_on, duty.given)
-        starting = starts_of.get(kind)
-        if starting:
-            data, on, imported = line.data, line.occurred_on, line.via == "import"
-            for rule_id, rule, start_day, start_by, by_body, starts_if, provisional in starting:
-                if starts_if and not _opens(starts_if, data):
-                    continue
-                start = data.get(start_day) if start_day is not None else None
-                started_on = date.fromisoformat(start) if start else on
-                # A body that a fact names bears only the duties that lie on bodies: the authority's own are nobody
-                # else's.
-                body, service = (data.get("body"), data.get("service")) if by_body else (None, None)
-                given = {**known[rule_id], **data} if rule_id in known else data
-                dates = dates_of(rule_id, started_on, given)
-                if start_by is not None and (latest := data.get(start_by)):
-                    dates = dates._replace(due=dates_of(rule_id, date.fromisoformat(latest), given).due)
-                # By place, because names would double what it costs to make one.
-                duty = Duty(rule_id, rule, body, service, line.seq, started_on, dates, imported, given, on, provisional)
-                if rule.provisional is not None and not provisional:
-                    for other in by_rule.get(rule_id, ()):
-                        if other.body == body and other.service in (None, service):
-                            _apply(other, "lapse", line)
-                duties.append(duty)
-                by_rule.setdefault(rule_id, []).append(duty)
-    accepted = [claim for claim in claims if claim.decision == "accepted"]
-    if accepted:
-        for duty in duties:
-            duty.excuse = next((claim for claim in accepted if excuses(claim, duty)), None)
-    return duties
+    register = DutyRegister(rules, dates_of)
+    effects, supplies, starts = rules.effects, rules.supplies, rules.starts
+    for fact in facts:
+        # The order matters: a fact closes older duties before it opens its own. Most facts do one of the three.
+        kind = fact.kind
+        if kind in effects:
+            register.close(fact)
+        if kind in supplies:
+            register.supply_dates(fact)
+        if kind in starts:
+            register.open(fact)
+    register.excuse([claim for claim in claims if claim.decision == "accepted"])
+    return register.duties
 
 
-def _opens(starts_if: Mapping[str, tuple[str, ...]], data: Mapping[str, Any]) -> bool:
-    return all(data.get(key) in said for key, said in starts_if.items())
+class DutyRegister:
+    """The duties of one case while its facts are read in replay order."""
+
+    __slots__ = ("_by_rule", "_dates_of", "_rules", "_supplied", "duties")
+
+    def __init__(self, rules: DutyRules, dates_of: DatesOf) -> None:
+        """Start without duties."""
+        self.duties: list[Duty] = []
+        self._rules = rules
+        self._dates_of = dates_of
+        self._by_rule: dict[str, list[Duty]] = {}
+        # Days by rule that facts supply before the duty opens, such as the day of a child's move.
+        self._supplied: dict[str, dict[str, Any]] = {}
+
+    def close(self, fact: StoredFact) -> None:
+        """Meet, end, supersede, lapse or reopen the duties that the fact is about."""
+        data = fact.data
+        for rule_id, effect, by_body in self._rules.effects[fact.kind]:
+            duties = self._by_rule.get(rule_id)
+            if duties is None:
+                continue
+            if by_body or "opened_seq" in data:
+                duties = _about(duties, data, by_body, effect)
+            for duty in duties if effect != "reopen" else _last_closed(duties):
+                _apply(duty, effect, fact)
+
+    def supply_dates(self, fact: StoredFact) -> None:
+        """Give open duties a further day that their rule was waiting for, and calculate their dates again."""
+        data = fact.data
+        for rule_id, name, key in self._rules.supplies[fact.kind]:
+            if data.get("rule") not in (None, rule_id):
+                continue
+            day = data.get(key) or fact.occurred_on.isoformat()
+            rule = self._rules.rules[rule_id]
+            expected = rule.inputs[name]
+            if expected.needed or expected.told_before or name == rule.strict_start:
+                self._supplied.setdefault(rule_id, {})[name] = day
+            for duty in _about(self._by_rule.get(rule_id, []), data, False, "supply"):
+                if duty.closed_on is None and ("body" not in data or duty.body is None or _same_body(duty, data)):
+                    duty.given = {**duty.given, name: day}
+                    duty.dates = self._dates_of(rule_id, duty.started_on, duty.given)
+
+    def open(self, fact: StoredFact) -> None:
+        """Open the duties that the fact starts."""
+        data = fact.data
+        for start in self._rules.starts[fact.kind]:
+            if start.starts_if and not _applies(start.starts_if, data):
+                continue
+            duty = self._new_duty(start, fact)
+            same_rule = self._by_rule.setdefault(start.id, [])
+            if start.rule.provisional is not None and not start.provisional:
+                for other in same_rule:
+                    if other.body == duty.body and other.service in (None, duty.service):
+                        _apply(other, "lapse", fact)
+            self.duties.append(duty)
+            same_rule.append(duty)
+
+    def _new_duty(self, start: Start, fact: StoredFact) -> Duty:
+        rule_id, rule, start_day, start_by, by_body, _, provisional = start
+        data, on = fact.data, fact.occurred_on
+        first_day = data.get(start_day) if start_day is not None else None
+        started_on = date.fromisoformat(first_day) if first_day else on
+        # A fact that names a body opens that body's duties only; the authority's own duties have no body.
+        body, service = (data.get("body"), data.get("service")) if by_body else (None, None)
+        given = {**self._supplied[rule_id], **data} if rule_id in self._supplied else data
+        dates = self._dates_of(rule_id, started_on, given)
+        if start_by is not None and (latest := data.get(start_by)):
+            dates = dates._replace(due=self._dates_of(rule_id, date.fromisoformat(latest), given).due)
+        imported = fact.via == "import"
+        # Positional, because keyword arguments double the cost of this call.
+        return Duty(rule_id, rule, body, service, fact.seq, started_on, dates, imported, given, on, provisional)
+
+    def excuse(self, accepted: Sequence[Claim]) -> None:
+        """Give each duty the first accepted claim of an exception that covers it."""
+        if accepted:
+            for duty in self.duties:
+                duty.excuse = next((claim for claim in accepted if excuses(claim, duty)), None)
+
+
+def _applies(starts_if: Mapping[str, tuple[str, ...]], data: Mapping[str, Any]) -> bool:
+    return all(data.get(key) in values for key, values in starts_if.items())
 
 
 def _about(duties: list[Duty], data: Mapping[str, Any], by_body: bool, effect: str) -> list[Duty]:
     """The duties of one rule that a fact is about: the one that it names by `opened_seq`, or those of its body.
 
-    What names no body meets or reopens the duty that lies on none, where there is such a one (the authority's part of
-    an agreement, and not a body's).
+    A fact without a body meets or reopens the duty without a body, if there is one: the authority's part of an
+    agreement, for example.
     """
     opened_seq = data.get("opened_seq")
     if opened_seq is not None:
@@ -303,35 +362,33 @@ def _about(duties: list[Duty], data: Mapping[str, Any], by_body: bool, effect: s
     if not by_body:
         return duties
     if "body" in data:
-        return [duty for duty in duties if _same(duty, data)]
+        return [duty for duty in duties if _same_body(duty, data)]
     return ([duty for duty in duties if duty.body is None] if effect != "end" else []) or duties
 
 
-def _same(duty: Duty, data: Mapping[str, Any]) -> bool:
+def _same_body(duty: Duty, data: Mapping[str, Any]) -> bool:
     service = data.get("service")
     return duty.body == data["body"] and (service is None or duty.service is None or duty.service == service)
 
 
 def _last_closed(duties: Iterable[Duty]) -> list[Duty]:
-    """The duties that the latest answer closed: what comes back reopens these, and not an earlier request that is long
-    settled.
-    """
+    """The duties that the latest answer closed. Returned advice reopens these, and no earlier request."""
     closed = [(duty.closed_by, duty) for duty in duties if duty.closed_by is not None and not duty.superseded]
     latest = max((by for by, _duty in closed), default=None)
     return [duty for by, duty in closed if by == latest]
 
 
-def _apply(duty: Duty, effect: str, line: StoredFact) -> None:
+def _apply(duty: Duty, effect: str, fact: StoredFact) -> None:
     if effect == "meet":
-        if duty.ended_on is None and (duty.met_on is None or _of_another_body(duty, line)):
-            duty.met_on, duty.met_seq, duty.met_by = line.occurred_on, line.seq, line.kind
+        if duty.ended_on is None and (duty.met_on is None or _met_for_another_body(duty, fact)):
+            duty.met_on, duty.met_seq, duty.met_by = fact.occurred_on, fact.seq, fact.kind
             if duty.law.met_by_each:
-                duty.met_for = (*duty.met_for, line.data.get("body"))
+                duty.met_for = (*duty.met_for, fact.data.get("body"))
     elif effect in ("end", "supersede", "lapse"):
         if duty.met_on is None and duty.ended_on is None and (effect != "lapse" or duty.provisional):
-            duty.ended_on, duty.ended_seq = line.occurred_on, line.seq
-        # Another clock has taken its place (an order's, after a refusal): what comes later belongs to that one and
-        # reopens this no more.
+            duty.ended_on, duty.ended_seq = fact.occurred_on, fact.seq
+        # Another duty has replaced this one (an order's, after a refusal): later facts belong to that one and never
+        # reopen this one.
         duty.superseded = duty.superseded or effect == "supersede" or (effect == "lapse" and duty.provisional)
     else:
         if duty.met_on is not None:
@@ -339,15 +396,13 @@ def _apply(duty: Duty, effect: str, line: StoredFact) -> None:
         duty.met_on = duty.met_seq = duty.met_by = duty.ended_on = duty.ended_seq = None
 
 
-def _of_another_body(duty: Duty, line: StoredFact) -> bool:
-    """Whether a duty that is met towards one body is met once more, towards another that had to have it as well."""
-    return duty.law.met_by_each and line.data.get("body") not in duty.met_for
+def _met_for_another_body(duty: Duty, fact: StoredFact) -> bool:
+    """Whether the fact meets a duty, owed to each of several bodies, towards one more of them."""
+    return duty.law.met_by_each and fact.data.get("body") not in duty.met_for
 
 
 def excuses(claim: Claim, duty: Duty) -> bool:
-    """Whether an accepted claim reaches a duty: same rule, body and service where named, a ground its provision lists,
-    touching its period.
-    """
+    """Whether an accepted exception covers a duty: its rule, body, service and period, on a ground of its provision."""
     if claim.ground is None or claim.ground not in duty.dates.excuses or duty.due is None:
         return False
     if (

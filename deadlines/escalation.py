@@ -57,7 +57,7 @@ class Evaluation(NamedTuple):
     look_on: dict[tuple[str, int], date | None]
 
 
-def rung_day(duty: Duty, rung: StepLike, almanac: WorkingDays) -> date | None:
+def rung_day(duty: Duty, rung: StepLike, calendar: WorkingDays) -> date | None:
     """The day on which a rung falls; None for a duty without a due date. Raises OutsideCalendarRange where the almanac
     does not reach.
     """
@@ -69,33 +69,33 @@ def rung_day(duty: Duty, rung: StepLike, almanac: WorkingDays) -> date | None:
         return max(due - rung.distance, duty.opened_on)
     after, working_days = rung.after, rung.working_days
     origin = duty.started_on if after == "start" else due if after == "due" else due + DAY
-    return almanac.add_working_days(origin, working_days) if working_days is not None else origin + rung.distance
+    return calendar.add_working_days(origin, working_days) if working_days is not None else origin + rung.distance
 
 
-def fallen(duty: Duty, rungs: Iterable[R], almanac: WorkingDays, as_at: date) -> list[tuple[R, date]]:
+def fallen(duty: Duty, rungs: Iterable[R], calendar: WorkingDays, as_at: date) -> list[tuple[R, date]]:
     """The rungs of an open duty dated on or before `as_at`, lowest first, whatever has been recorded or covered.
 
     Raises OutsideCalendarRange where `as_at` lies beyond the almanac and a rung needs a working day there.
     """
-    days = ((rung, _falls_on(duty, rung, almanac)) for rung in rungs)
-    return [(rung, rung_day(duty, rung, almanac) or day) for rung, day in days if day is not None and day <= as_at]
+    days = ((rung, _falls_on(duty, rung, calendar)) for rung in rungs)
+    return [(rung, rung_day(duty, rung, calendar) or day) for rung, day in days if day is not None and day <= as_at]
 
 
-def _falls_on(duty: Duty, rung: StepLike, almanac: WorkingDays) -> date | None:
+def _falls_on(duty: Duty, rung: StepLike, calendar: WorkingDays) -> date | None:
     """The day on which a rung falls or, where the almanac ends before it, the first day that it does not know: until
     then nothing has fallen.
     """
     try:
-        return rung_day(duty, rung, almanac)
+        return rung_day(duty, rung, calendar)
     except OutsideCalendarRange:
-        return almanac.last + DAY
+        return calendar.last + DAY
 
 
 def look(
     casefile: CaseFile,
     duties: Sequence[Duty],
     rungs_of: Mapping[str, Sequence[StepLike]],
-    almanac: WorkingDays,
+    calendar: WorkingDays,
     as_at: date,
     ended: bool,
 ) -> Evaluation:
@@ -129,7 +129,7 @@ def look(
             continue
         key = (duty.rule, duty.opened_seq)
         soonest = look_on.get(key)
-        for rung, day in _owed(casefile, duty, rungs, almanac, ended):
+        for rung, day in _owed(casefile, duty, rungs, calendar, ended):
             if standing and (duty.rule, duty.opened_seq, rung.id) in standing:
                 continue
             paused_until = _paused(casefile, duty, day) if casefile.pauses else None
@@ -137,7 +137,7 @@ def look(
             if soonest is None or waits_until < soonest:
                 soonest = waits_until
             if day <= as_at and _paused(casefile, duty, as_at) is None:
-                drafts.append(_rung(duty, rung, rung_day(duty, rung, almanac) or day))
+                drafts.append(_rung(duty, rung, rung_day(duty, rung, calendar) or day))
         look_on[key] = soonest
     drafts.sort(key=lambda draft: (draft.kind != "rung_withdrawn", draft.occurred_on))
     return Evaluation(drafts, look_on)
@@ -153,7 +153,7 @@ def _is_false(fact: EscalationFact, duties: Mapping[tuple[str, int], Duty]) -> b
 
 
 def _owed(
-    casefile: CaseFile, duty: Duty, rungs: Sequence[StepLike], almanac: WorkingDays, ended: bool
+    casefile: CaseFile, duty: Duty, rungs: Sequence[StepLike], calendar: WorkingDays, ended: bool
 ) -> list[tuple[StepLike, date]]:
     """Rungs that are to be recorded once their day has come: none of an excused duty, of the covered past, or after an
     answer.
@@ -173,7 +173,7 @@ def _owed(
     for rung in rungs:
         if (closed_on is not None and rung.fact != "breached") or (heard and rung.unless == "contact"):
             continue
-        day = _falls_on(duty, rung, almanac)
+        day = _falls_on(duty, rung, calendar)
         if day is None or (covered is not None and day <= covered):
             continue
         if closed_on is None or day <= closed_on:

@@ -55,7 +55,7 @@ class _Head(Strict):
 class WorkingCalendar:
     """The known days, and every way of counting them. Immutable; compared by identity; `digest` names its content.
 
-    `first` and `last` are the known range. Methods raise AlmanacRange where they need a day outside it.
+    `first` and `last` are the known range. Methods raise OutsideCalendarRange if they need a day outside it.
     """
 
     def __init__(
@@ -82,8 +82,8 @@ class WorkingCalendar:
         rank = [0]
         for ordinal in range(self._base + 1, self.last.toordinal() + 1):
             day = date.fromordinal(ordinal)
-            works = kind == "tribunal" or not (day.weekday() in self._weekend or day in self.holidays)
-            if works and not (kind != "working" and (day.month, day.day) in self._closed):
+            counts = kind == "tribunal" or not (day.weekday() in self._weekend or day in self.holidays)
+            if counts and not (kind != "working" and (day.month, day.day) in self._closed):
                 counted.append(ordinal)
             rank.append(len(counted))
         return counted, rank
@@ -185,8 +185,9 @@ class WorkingCalendar:
     def out_of_range(self) -> OutsideCalendarRange:
         """The refusal that names the known range."""
         return OutsideCalendarRange(
-            f"The almanac knows the bank holidays of England and Wales from {self.first} to {self.last}, and this sum"
-            " needs a working day outside that range. Add the missing year to config/almanac/bank_holidays.toml."
+            f"The working-day calendar has the bank holidays of England and Wales from {self.first} to {self.last}."
+            " This calculation needs a working day outside that range. Add the missing year to"
+            " config/almanac/bank_holidays.toml."
         )
 
     def _many(self, kind: Kind, days: Iterable[int], n: int) -> list[int]:

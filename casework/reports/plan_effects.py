@@ -43,7 +43,7 @@ class PlanEffects:
             return f"the advice {came} {lateness}; the final plan was issued without it on {plan.met_on.isoformat()}"
         left = (plan.due - until).days
         when = f"{in_days(left)} before" if left > 0 else "on" if left == 0 else f"{in_days(-left)} after"
-        unit, number = self.rules[plan.rule].period_on(plan.started_on).limbs[0].amounts[0]
+        unit, number = self.rules[plan.rule].period_on(plan.started_on).alternatives[0].amounts[0]
         return (
             f"the advice {came} {lateness}, {when} the {number}-{unit.removesuffix('s')} date ({plan.due.isoformat()})"
         )

@@ -67,7 +67,7 @@ def test_the_smallest_rule_reads(tmp_path: Path) -> None:
         ("weeks = 6", "weeks = 6\ndays = 3", r"exactly one number"),
         ("weeks = 6\n", "", r"exactly one number"),
         ("weeks = 6", "later_of = [{ weeks = 6 }]\nearlier_of = [{ weeks = 5 }]", r"exclude each other"),
-        ("weeks = 6", "weeks = 6\nlater_of = [{ weeks = 6 }]", r"inside the limbs, not in both"),
+        ("weeks = 6", "weeks = 6\nlater_of = [{ weeks = 6 }]", r"inside the alternative periods, not in both"),
         (
             "weeks = 6",
             'later_of = [{ weeks = 6 }, { weeks = 2, start = "told_on" }]',
