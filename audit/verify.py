@@ -24,7 +24,7 @@ from casework.cases.projections import duty_rows
 from casework.context import AppContext, instant
 from config.law import LawError, NoAnswer
 from deadlines.duties import Duty, duties_of
-from deadlines.escalation import look
+from deadlines.escalation import evaluate
 from models import ledger
 from models.bulk_io import Row, day_form, stream_rows
 from models.casefile import CaseFile
@@ -226,7 +226,7 @@ class CaseCheck:
         context, casefile, duties = self._context, replayed.casefile, replayed.duties
         final = casefile.state in context.processes[casefile.process].final
         try:
-            evaluation = look(
+            evaluation = evaluate(
                 casefile, duties, context.escalation_policy.rung, context.calendar, BEFORE_ALL_FACTS, final
             )
         except (LawError, NoAnswer) as problem:

@@ -19,7 +19,7 @@ from casework.context import london_day
 from casework.delivery.lease import DAILY_DIGEST
 from models.bulk_io import mark, stream
 from models.enums import LetterState, NoticeState
-from notifications.notices import SENT
+from notifications.letter_fields import SENT
 
 Report = Callable[[str | None, int | None, str], None]  # case, seq of the fact, message
 # An outcome is recorded a moment after its letter was sent, and midnight may lie between.

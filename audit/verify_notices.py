@@ -27,7 +27,8 @@ from models.enums import NoticeState
 from models.facts import StoredFact
 from notifications.ended_duties import AGAIN
 from notifications.ended_duties import ENDED as ENDED_EARLY
-from notifications.notices import BEGAN, DIGEST, SENT, WITHDRAWAL, notices_for
+from notifications.letter_fields import SENT, WITHDRAWAL
+from notifications.notices import BEGAN, DIGEST, notices_for
 from statemachines.process import NotPermitted
 from statemachines.replay import replay
 

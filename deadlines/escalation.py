@@ -1,8 +1,7 @@
-"""Which rungs have fallen and are not yet recorded, which were judged by a date that no longer holds, and when to look
-again.
+"""Which escalation steps are due and not yet recorded, which recorded ones have become false, and when to check again.
 
-The comparison is always open-ended (`as_at >= the rung's day`): a sweep that slept writes what a daily one would have
-written. Local policy on top of the law; an accepted excuse stops it, a waiting list does not.
+Comparisons are open-ended (`as_at >= the step's day`), so a sweep after an outage records what daily sweeps would have
+recorded. The escalation policy is local and adds to the law. An accepted exception stops it, a waiting list does not.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,10 +15,11 @@ from models.facts import FactDraft
 
 DAY = timedelta(days=1)
 ASSERTS_LATENESS = frozenset({"breached", "escalation_due"})
+DutyKey = tuple[str, int]  # the rule, and the number of the fact that opened the duty
 
 
 class WorkingDays(Protocol):
-    """What this room asks of the almanac; `last` is the last day that it knows."""
+    """What this module needs of the working-day calendar; `last` is the last day that it knows."""
 
     @property
     def last(self) -> date: ...
@@ -27,7 +27,7 @@ class WorkingDays(Protocol):
 
 
 class StepLike(Protocol):
-    """What this room reads of a rung of the ladder."""
+    """What this module reads of a step of the escalation policy."""
 
     @property
     def id(self) -> str: ...
@@ -45,102 +45,95 @@ class StepLike(Protocol):
     def unless(self) -> str | None: ...
 
 
-R = TypeVar("R", bound=StepLike)
+S = TypeVar("S", bound=StepLike)
 
 
 class Evaluation(NamedTuple):
-    """What the ladder has to say of one case: facts to record, and per duty (rule, opening seq) the next
-    day to look.
-    """
+    """What the escalation policy has to say of one case: facts to record, and for each duty the next day to check."""
 
     drafts: list[FactDraft]
-    look_on: dict[tuple[str, int], date | None]
+    next_check_on: dict[DutyKey, date | None]
 
 
-def rung_day(duty: Duty, rung: StepLike, calendar: WorkingDays) -> date | None:
-    """The day on which a rung falls; None for a duty without a due date. Raises OutsideCalendarRange where the almanac
-    does not reach.
+def step_day(duty: Duty, step: StepLike, calendar: WorkingDays) -> date | None:
+    """The day on which a step is due; None for a duty without a due date.
+
+    Raises OutsideCalendarRange if the working-day calendar ends before that day.
     """
     due = duty.dates.due
     if due is None:
         return None
-    if rung.before is not None:
-        # Never before the fact that opened the duty: a birth lies long before anybody knew of the duty.
-        return max(due - rung.distance, duty.opened_on)
-    after, working_days = rung.after, rung.working_days
+    if step.before is not None:
+        # Never before the fact that opened the duty: a child's birth lies long before anybody knew of the duty.
+        return max(due - step.distance, duty.opened_on)
+    after, working_days = step.after, step.working_days
     origin = duty.started_on if after == "start" else due if after == "due" else due + DAY
-    return calendar.add_working_days(origin, working_days) if working_days is not None else origin + rung.distance
+    return calendar.add_working_days(origin, working_days) if working_days is not None else origin + step.distance
 
 
-def fallen(duty: Duty, rungs: Iterable[R], calendar: WorkingDays, as_at: date) -> list[tuple[R, date]]:
-    """The rungs of an open duty dated on or before `as_at`, lowest first, whatever has been recorded or covered.
+def steps_due(duty: Duty, steps: Iterable[S], calendar: WorkingDays, as_at: date) -> list[tuple[S, date]]:
+    """The steps of an open duty dated on or before `as_at`, lowest first, recorded or not.
 
-    Raises OutsideCalendarRange where `as_at` lies beyond the almanac and a rung needs a working day there.
+    Raises OutsideCalendarRange if `as_at` lies beyond the calendar and a step needs a working day there.
     """
-    days = ((rung, _falls_on(duty, rung, calendar)) for rung in rungs)
-    return [(rung, rung_day(duty, rung, calendar) or day) for rung, day in days if day is not None and day <= as_at]
+    days = ((step, _day_or_end_of_calendar(duty, step, calendar)) for step in steps)
+    return [(step, step_day(duty, step, calendar) or day) for step, day in days if day is not None and day <= as_at]
 
 
-def _falls_on(duty: Duty, rung: StepLike, calendar: WorkingDays) -> date | None:
-    """The day on which a rung falls or, where the almanac ends before it, the first day that it does not know: until
-    then nothing has fallen.
-    """
+def _day_or_end_of_calendar(duty: Duty, step: StepLike, calendar: WorkingDays) -> date | None:
+    """The day of a step, or the first day after the calendar if the step lies beyond it: no step is due until then."""
     try:
-        return rung_day(duty, rung, calendar)
+        return step_day(duty, step, calendar)
     except OutsideCalendarRange:
         return calendar.last + DAY
 
 
-def look(
+def evaluate(
     casefile: CaseFile,
     duties: Sequence[Duty],
-    rungs_of: Mapping[str, Sequence[StepLike]],
+    steps_of: Mapping[str, Sequence[StepLike]],
     calendar: WorkingDays,
     as_at: date,
     ended: bool,
 ) -> Evaluation:
-    """The facts about chasing that have become true by `as_at` and are not yet recorded, oldest first.
+    """Return the facts that are due by `as_at` and not recorded: withdrawals first, then steps, oldest first.
 
-    `ended`: the case stands in a final state, so that nothing new begins; what has become false is still withdrawn.
-    Raises OutsideCalendarRange only where `as_at` itself lies beyond the almanac: a rung that cannot be dated yet holds
-    up nothing before that.
+    `ended`: the case is in a final state, so no step becomes due; steps that have become false are still withdrawn.
+    Raises OutsideCalendarRange only if `as_at` itself lies beyond the calendar; a step beyond it delays no earlier one.
     """
     drafts: list[FactDraft] = []
-    look_on: dict[tuple[str, int], date | None] = {}
+    next_check_on: dict[DutyKey, date | None] = {}
     by_opening = {(duty.rule, duty.opened_seq): duty for duty in duties} if casefile.rungs else {}
-    rung_facts = [fact for fact in casefile.rungs.values() if not fact.withdrawn]
-    false = {fact.seq for fact in rung_facts if _is_false(fact, by_opening)}
-    standing = {(fact.rule, fact.opened_seq, fact.rung) for fact in rung_facts if fact.seq not in false}
-    for seq in sorted(false):
-        fact = casefile.rungs[seq]
+    recorded = [fact for fact in casefile.rungs.values() if not fact.withdrawn]
+    false = sorted((fact for fact in recorded if _is_false(fact, by_opening)), key=lambda fact: fact.seq)
+    false_seqs = {fact.seq for fact in false}
+    in_force = {(fact.rule, fact.opened_seq, fact.rung) for fact in recorded if fact.seq not in false_seqs}
+    for fact in false:
         duty = by_opening.get((fact.rule, fact.opened_seq))
         drafts.append(_withdrawal(fact, duty, as_at))
         if duties:
-            # A request that was withdrawn leaves no duty to carry the day: another of the case carries it,
-            # or no sweep
-            # would come by.
-            place = duty or duties[0]
-            look_on[(place.rule, place.opened_seq)] = fact.occurred_on
+            # A withdrawn request leaves no duty that could hold the day; without one, no sweep would load the case.
+            holder = duty or duties[0]
+            next_check_on[(holder.rule, holder.opened_seq)] = fact.occurred_on
     for duty in duties:
-        rungs = rungs_of.get(duty.rule)
-        if not rungs or duty.body is None or duty.provisional:
-            # where a rule binds bodies and others alike, only a body is chased, and only one that has been
-            # asked
+        steps = steps_of.get(duty.rule)
+        if not steps or duty.body is None or duty.provisional:
+            # Some rules bind bodies and others alike: only a body that has been asked is reminded.
             continue
         key = (duty.rule, duty.opened_seq)
-        soonest = look_on.get(key)
-        for rung, day in _owed(casefile, duty, rungs, calendar, ended):
-            if standing and (duty.rule, duty.opened_seq, rung.id) in standing:
+        soonest = next_check_on.get(key)
+        for step, day in _open_steps(casefile, duty, steps, calendar, ended):
+            if in_force and (duty.rule, duty.opened_seq, step.id) in in_force:
                 continue
             paused_until = _paused(casefile, duty, day) if casefile.pauses else None
-            waits_until = day if paused_until is None else paused_until + DAY
-            if soonest is None or waits_until < soonest:
-                soonest = waits_until
+            check_on = day if paused_until is None else paused_until + DAY
+            if soonest is None or check_on < soonest:
+                soonest = check_on
             if day <= as_at and _paused(casefile, duty, as_at) is None:
-                drafts.append(_rung(duty, rung, rung_day(duty, rung, calendar) or day))
-        look_on[key] = soonest
+                drafts.append(_step_fact(duty, step, step_day(duty, step, calendar) or day))
+        next_check_on[key] = soonest
     drafts.sort(key=lambda draft: (draft.kind != "rung_withdrawn", draft.occurred_on))
-    return Evaluation(drafts, look_on)
+    return Evaluation(drafts, next_check_on)
 
 
 def _is_false(fact: EscalationFact, duties: Mapping[tuple[str, int], Duty]) -> bool:
@@ -152,47 +145,43 @@ def _is_false(fact: EscalationFact, duties: Mapping[tuple[str, int], Duty]) -> b
     return duty.excuse is not None or (duty.closed_on is not None and duty.closed_on < fact.occurred_on)
 
 
-def _owed(
-    casefile: CaseFile, duty: Duty, rungs: Sequence[StepLike], calendar: WorkingDays, ended: bool
+def _open_steps(
+    casefile: CaseFile, duty: Duty, steps: Sequence[StepLike], calendar: WorkingDays, ended: bool
 ) -> list[tuple[StepLike, date]]:
-    """Rungs that are to be recorded once their day has come: none of an excused duty, of the covered past, or after an
-    answer.
+    """The steps to record once their day has come, recorded or not, with that day.
 
-    Of a duty already closed only its breach is owed, because a breach is part of the history and a reminder is not.
+    Steps of an excused duty, of the time before a first import, and after an answer are left out. A closed duty keeps
+    its breach only, because a breach is part of the history and a reminder is not.
     """
-    # The first beginning after an imported request covers its past; one that a later import brings is about
-    # that
-    # import's own requests.
+    # The first `chasing_began` after an imported request covers the time before it. A later import has its own.
     began = [day for seq, day in casefile.chasing_began if seq > duty.opened_seq] if duty.imported else []
     if ended or duty.excuse is not None or (duty.imported and not began):
         return []
-    covered = began[0] if began else None
+    covered_until = began[0] if began else None
     closed_on = duty.closed_on
-    heard = bool(casefile.contacts) and bool(contacts(casefile, duty))
-    owed: list[tuple[StepLike, date]] = []
-    for rung in rungs:
-        if (closed_on is not None and rung.fact != "breached") or (heard and rung.unless == "contact"):
+    answered = bool(casefile.contacts) and bool(contacts(casefile, duty))
+    open_steps: list[tuple[StepLike, date]] = []
+    for step in steps:
+        if (closed_on is not None and step.fact != "breached") or (answered and step.unless == "contact"):
             continue
-        day = _falls_on(duty, rung, calendar)
-        if day is None or (covered is not None and day <= covered):
+        day = _day_or_end_of_calendar(duty, step, calendar)
+        if day is None or (covered_until is not None and day <= covered_until):
             continue
         if closed_on is None or day <= closed_on:
-            owed.append((rung, day))
-    return owed
+            open_steps.append((step, day))
+    return open_steps
 
 
 def contacts(casefile: CaseFile, duty: Duty) -> list[date]:
-    """The days on which the body was heard from about this request, oldest first; what it said of an earlier request is
-    none of them.
+    """The days on which the body answered about this request, oldest first. Answers to an earlier request do not count.
 
-    A word dated before the request counts where it was recorded after it: the day of receipt may have been corrected
-    since.
+    An answer dated before the request counts if it was recorded after it, because the day of receipt may be corrected.
     """
     return sorted(
         day
-        for (body, service), heard in casefile.contacts.items()
+        for (body, service), answers in casefile.contacts.items()
         if body == duty.body and (service is None or duty.service is None or service == duty.service)
-        for seq, day in heard
+        for seq, day in answers
         if seq > duty.opened_seq or day >= duty.started_on
     )
 
@@ -203,29 +192,24 @@ def _paused(casefile: CaseFile, duty: Duty, day: date) -> date | None:
     return max(ends, default=None)
 
 
-def _about(rule: str, opened_seq: int, due: date | None, body: str | None, service: str | None) -> dict[str, str | int]:
-    told: dict[str, str | int | None] = {
-        "rule": rule,
-        "opened_seq": opened_seq,
-        "due": due.isoformat() if due else None,
-        "body": body,
-        "service": service,
-    }
-    return {key: value for key, value in told.items() if value is not None}
-
-
-def _rung(duty: Duty, rung: StepLike, day: date) -> FactDraft:
-    return FactDraft(
-        rung.fact, day, {**_about(duty.rule, duty.opened_seq, duty.due, duty.body, duty.service), "rung": rung.id}
-    )
+def _step_fact(duty: Duty, step: StepLike, day: date) -> FactDraft:
+    return FactDraft(step.fact, day, {**_duty_data(duty), "rung": step.id})
 
 
 def _withdrawal(fact: EscalationFact, duty: Duty | None, as_at: date) -> FactDraft:
-    about = _about(fact.rule, fact.opened_seq, fact.due, fact.body, fact.service)
-    now = {"due_now": duty.due.isoformat()} if duty is not None and duty.due is not None else {}
-    # Never before the rung itself, though a sweep may be for an earlier day: the fold goes by days and
-    # would not find
-    # it.
-    return FactDraft(
-        "rung_withdrawn", max(as_at, fact.occurred_on), {**about, "rung": fact.rung, "rung_seq": fact.seq, **now}
-    )
+    due_now = {"due_now": duty.due.isoformat()} if duty is not None and duty.due is not None else {}
+    data = {**_duty_data(fact), "rung": fact.rung, "rung_seq": fact.seq, **due_now}
+    # Never dated before the step's own fact, even in a sweep for an earlier day: replay goes by days and would not
+    # find that fact.
+    return FactDraft("rung_withdrawn", max(as_at, fact.occurred_on), data)
+
+
+def _duty_data(about: Duty | EscalationFact) -> dict[str, str | int]:
+    data: dict[str, str | int | None] = {
+        "rule": about.rule,
+        "opened_seq": about.opened_seq,
+        "due": about.due.isoformat() if about.due else None,
+        "body": about.body,
+        "service": about.service,
+    }
+    return {key: value for key, value in data.items() if value is not None}

@@ -1,3 +1,1 @@
-"""WHO HEARS, IN WHAT WORDS: notices, the letters made of them, and the post that carries them. [only the
-post does I/O]
-"""
+"""Notices, the letters made from them, and the transports that send them."""

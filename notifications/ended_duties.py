@@ -1,9 +1,8 @@
-"""Who is to hear that what was asked of a body is owed no longer, though it never came; and who, that it is owed after
-all. Pure.
+"""Which recipients get a letter that a request has ended without an answer, or is needed after all. Pure.
 
-Purpose: a refusal to assess, a withdrawal, the end of an appeal end what was asked for in law (decision 062), and the
-service goes on writing unless somebody tells it. Which duties, in which letters, stands in the ladder; this file
-decides nothing about when a duty ends.
+A refusal to assess, a withdrawal or the end of an appeal ends the request in law (decision 062), and the service goes
+on writing unless a letter says so. The escalation policy names the duties and letters; deadlines.duties decides when a
+duty ends.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,11 +23,9 @@ AGAIN = "needed_after_all"
 
 
 class Ending(NamedTuple):
-    """One thing to tell one party: that a duty is owed no longer (ENDED), or is owed after all (AGAIN); `line` is the
-    fact that calls for it.
-    """
+    """One message to one party because of `fact`: the request has ended (ENDED) or is needed after all (AGAIN)."""
 
-    line: StoredFact
+    fact: StoredFact
     duty: Duty
     party: Party
     rung: str
@@ -36,83 +33,85 @@ class Ending(NamedTuple):
 
 
 def endings(
-    casefile: CaseFile, duties: Iterable[Duty], ladder: EscalationPolicy, directory: Directory, line: StoredFact
+    casefile: CaseFile, duties: Iterable[Duty], ladder: EscalationPolicy, directory: Directory, fact: StoredFact
 ) -> Iterator[Ending]:
-    """What a new fact ended that was owed; or, where it corrects the fact that had ended it, what is owed after all."""
-    if line.kind not in CORRECTIONS:
+    """The messages about duties that a new fact ended, or that are open again because it corrects such a fact."""
+    if fact.kind not in CORRECTIONS:
         for duty in duties:
-            if duty.ended_seq == line.seq:
-                yield from _ended(casefile, duty, ladder, directory, line, line.via != "import")
+            if duty.ended_seq == fact.seq:
+                yield from _ended(casefile, duty, ladder, directory, fact, fact.via != "import")
     elif casefile.told:
         for duty in duties:
             if duty.closed_on is None:
-                yield from _after_all(casefile, duty, ladder, line)
+                yield from _after_all(casefile, duty, ladder, fact)
 
 
-def overtaken_by_the_end(
+def late_endings(
     casefile: CaseFile, duty: Duty, ladder: EscalationPolicy, directory: Directory, sent: str
 ) -> Iterator[Ending]:
-    """What is still to be told where a letter was under way while the duty of which it spoke ended, or its end was
-    taken back. `sent` is its rung.
+    """The messages after a letter that left while its duty ended, or while that end was corrected.
+
+    `sent` is the step or event (`rung`) of that letter.
     """
     if duty.closed_on is None and sent == ENDED:
-        for line in casefile.lines:
-            if line.seq == duty.opened_seq:
-                yield from _after_all(casefile, duty, ladder, line)
+        for fact in casefile.lines:
+            if fact.seq == duty.opened_seq:
+                yield from _after_all(casefile, duty, ladder, fact)
     elif duty.closed_on is not None and sent not in (ENDED, "rung_withdrawn"):
-        for line in casefile.lines:
-            if line.seq == duty.ended_seq:
-                yield from _ended(casefile, duty, ladder, directory, line, live=False)
+        for fact in casefile.lines:
+            if fact.seq == duty.ended_seq:
+                yield from _ended(casefile, duty, ladder, directory, fact, live=False)
 
 
 def _ended(
-    casefile: CaseFile, duty: Duty, ladder: EscalationPolicy, directory: Directory, line: StoredFact, live: bool
+    casefile: CaseFile, duty: Duty, ladder: EscalationPolicy, directory: Directory, fact: StoredFact, live: bool
 ) -> Iterator[Ending]:
-    """To whoever had been told that it was owed, and to the parties of the ladder where the end is live: each mailbox
-    once, and never our own team's.
+    """One message to each mailbox that got the request and, if the end is live, to the parties of the policy.
 
-    Nor to a mailbox that is to hear that a letter about lateness is withdrawn: it says that nobody owed it by then, and
-    one letter is enough.
+    Our own team gets none. A mailbox that gets a correction of a letter about lateness gets none either: the correction
+    already says that the duty had ended.
     """
     end = ladder.ended.get(duty.rule)
-    if end is None or duty.body is None or duty.provisional or duty.met_on is not None or line.kind in end.unless_by:
+    if end is None or duty.body is None or duty.provisional or duty.met_on is not None or fact.kind in end.unless_by:
         return
-    told = list(_told_that_it_is_owed(casefile, duty, ladder))
-    taken_back = {str(data["recipient"]) for data in told if _was_owed_by_nobody(casefile, duty, data.get("rung_seq"))}
+    asked = list(_sent_while_open(casefile, duty, ladder))
+    corrected = {str(data["recipient"]) for data in asked if _sent_after_the_end(casefile, duty, data.get("rung_seq"))}
     reached = {
         directory.dco,
-        *(directory.mailbox(casefile.la, duty.body, duty.service, Party(party)) for party in taken_back),
+        *(directory.mailbox(casefile.la, duty.body, duty.service, Party(party)) for party in corrected),
     }
-    for party in dict.fromkeys((*(end.to if live else ()), *(Party(data["recipient"]) for data in told))):
+    for party in dict.fromkeys((*(end.to if live else ()), *(Party(data["recipient"]) for data in asked))):
         mailbox = directory.mailbox(casefile.la, duty.body, duty.service, party)
-        if mailbox not in reached and party not in taken_back:
+        if mailbox not in reached and party not in corrected:
             reached.add(mailbox)
-            yield Ending(line, duty, party, ENDED, end.template)
+            yield Ending(fact, duty, party, ENDED, end.template)
 
 
-def _after_all(casefile: CaseFile, duty: Duty, ladder: EscalationPolicy, line: StoredFact) -> Iterator[Ending]:
-    """To whoever was told last that it is needed no longer."""
+def _after_all(casefile: CaseFile, duty: Duty, ladder: EscalationPolicy, fact: StoredFact) -> Iterator[Ending]:
+    """A message to each recipient whose last letter says that the request has ended."""
     end = ladder.ended.get(duty.rule)
-    last = {Party(data["recipient"]): data["rung"] for data in _told(casefile, duty) if data["rung"] in (ENDED, AGAIN)}
+    last = {
+        Party(data["recipient"]): data["rung"] for data in _sent_about(casefile, duty) if data["rung"] in (ENDED, AGAIN)
+    }
     for party, rung in last.items():
         if rung == ENDED and end is not None:
-            yield Ending(line, duty, party, AGAIN, end.again)
+            yield Ending(fact, duty, party, AGAIN, end.again)
 
 
-def _told_that_it_is_owed(casefile: CaseFile, duty: Duty, ladder: EscalationPolicy) -> Iterable[Mapping[str, Any]]:
+def _sent_while_open(casefile: CaseFile, duty: Duty, ladder: EscalationPolicy) -> Iterable[Mapping[str, Any]]:
     others = {letter.rung for letter in ladder.letter.values() if newest(letter.template).called_for != "open"} | {
         "rung_withdrawn",
         ENDED,
     }
-    return (data for data in _told(casefile, duty) if data["rung"] not in others)
+    return (data for data in _sent_about(casefile, duty) if data["rung"] not in others)
 
 
-def _told(casefile: CaseFile, duty: Duty) -> Iterable[Mapping[str, Any]]:
+def _sent_about(casefile: CaseFile, duty: Duty) -> Iterable[Mapping[str, Any]]:
     return (data for _seq, data in casefile.told if (data["rule"], data["opened_seq"]) == (duty.rule, duty.opened_seq))
 
 
-def _was_owed_by_nobody(casefile: CaseFile, duty: Duty, rung_seq: int | None) -> bool:
-    """Whether a rung that was told speaks of lateness after an end that was recorded late: it is taken back, or was."""
+def _sent_after_the_end(casefile: CaseFile, duty: Duty, rung_seq: int | None) -> bool:
+    """Whether a sent step reports lateness after the duty's true end, so that it is, or was, withdrawn."""
     fact = casefile.rungs.get(rung_seq) if rung_seq is not None else None
     late = (
         fact is not None

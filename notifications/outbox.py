@@ -1,12 +1,11 @@
-"""The outbox's SQL: notices and letters, and every change of their states. Nothing here decides; callers open the
-transaction.
+"""The SQL of the outbox: notices, letters, and every change of their states. Callers decide and open the transaction.
 
-Each change of state is an UPDATE that names the state it expects, and says how many rows it found so. Two deliverers
-therefore never both take a letter: on SQLite the writer is alone, on PostgreSQL a mailbox is one deliverer's at a time,
-and rows under way are locked and skipped.
+Each change of state is an UPDATE that names the state it expects, and says how many rows it found so. So
+two deliverers never take the same letter: SQLite has one writer, and PostgreSQL locks a mailbox for one deliverer and
+skips locked rows.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -16,15 +15,17 @@ from sqlalchemy import Connection, Row, and_, bindparam, exists, func, insert, o
 from models.database import alone_if_free
 from models.enums import LetterState, NoticeState
 from models.tables import LETTER, NOTICE
-from notifications.notices import WITHDRAWAL, NoticeDraft
+from notifications.letter_fields import WITHDRAWAL
+from notifications.notices import NoticeDraft
 
 CHUNK = 400
 WRITTEN = (LetterState.SENDING, LetterState.SENT, LetterState.SENT_PERHAPS_TWICE, LetterState.FAILED)
 _SHAPE = [NOTICE.c[name] for name in NoticeDraft._fields]
+_COLUMNS = tuple(NOTICE.columns.keys())
 
 
-class Claimed(NamedTuple):
-    """A letter that this run is sending. `again` says that an earlier attempt's outcome is not known."""
+class LeasedLetter(NamedTuple):
+    """A letter that this run is sending. `again`: the outcome of an earlier attempt is unknown."""
 
     id: str
     mailbox: str
@@ -37,18 +38,36 @@ class Claimed(NamedTuple):
     again: bool
 
 
+def notice_row(draft: NoticeDraft, created_at: str, day: Callable[[date], Any]) -> tuple[Any, ...]:
+    """The row of a notice, in the order of the table's columns.
+
+    `created_at` is an instant (ISO 8601 UTC); `day` converts a date to the driver's form.
+    """
+    values: dict[str, Any] = {
+        **draft._asdict(),
+        "due": day(draft.due) if draft.due is not None else None,
+        "recipient": str(draft.recipient),
+        "on": day(draft.on),
+        "fields": orjson.dumps(draft.fields, option=orjson.OPT_SORT_KEYS).decode(),
+        "state": str(draft.state),
+        "letter": None,
+        "created_at": created_at,
+    }
+    return tuple(values[name] for name in _COLUMNS)
+
+
 def draft_of(row: Row[Any]) -> NoticeDraft:
-    """A stored notice as it was drafted."""
-    told = {name: getattr(row, name) for name in NoticeDraft._fields}
-    return NoticeDraft(**{**told, "fields": orjson.loads(told["fields"]), "state": NoticeState(told["state"])})
+    """The draft from which a stored notice was made."""
+    values = {name: getattr(row, name) for name in NoticeDraft._fields}
+    return NoticeDraft(**{**values, "fields": orjson.loads(values["fields"]), "state": NoticeState(values["state"])})
 
 
 def mailboxes_to_write(connection: Connection, today: date | None = None, ready_by: str | None = None) -> list[str]:
     """Mailboxes with a notice that has no letter yet, or with a letter that waits.
 
     With `today`, notices whose own day has not come are left out; with `ready_by`, letters whose next try (an instant)
-    has not. Those that nobody has tried come first: where a relay fails again and again, the same few letters never
-    stand before all others.
+    has not. Mailboxes without a failed attempt come first, so a failing mail server does not make the same letters
+    delay all others.
     """
     created = select(NOTICE.c.mailbox).where(NOTICE.c.state == NoticeState.CREATED, NOTICE.c.mailbox.is_not(None))
     if today is not None:
@@ -66,9 +85,7 @@ def mailboxes_to_write(connection: Connection, today: date | None = None, ready_
 
 
 def mailbox_is_free(connection: Connection, mailbox: str) -> bool:
-    """Be alone with a mailbox until this transaction ends; False where another run is at it, which will have written to
-    it by then.
-    """
+    """Lock a mailbox until this transaction ends; False if another run has locked it, which then writes to it."""
     return alone_if_free(connection, f"mailbox/{mailbox}")
 
 
@@ -109,7 +126,7 @@ def without_mailbox(connection: Connection, today: date) -> list[NoticeDraft]:
 
 
 def anyone_without_mailbox(connection: Connection, today: date) -> bool:
-    """Whether there is one; asked in passing, so that nothing is locked."""
+    """Whether such a notice is due. Locks nothing."""
     where = NOTICE.c.mailbox.is_(None), NOTICE.c.state == NoticeState.CREATED, NOTICE.c.on <= today
     return bool(connection.scalar(select(exists().where(*where))))
 
@@ -120,8 +137,8 @@ def notices_of(connection: Connection, letter: str) -> list[NoticeDraft]:
     return [draft_of(row) for row in connection.execute(query.order_by(NOTICE.c.key))]
 
 
-class Told(NamedTuple):
-    """A rung of which a mailbox has been told."""
+class SentStep(NamedTuple):
+    """An escalation step that was sent to a mailbox."""
 
     case_ref: str
     fact_seq: int
@@ -131,11 +148,11 @@ class Told(NamedTuple):
     rank: int
 
 
-def told_of(connection: Connection, drafts: Sequence[NoticeDraft]) -> list[Told]:
-    """The rungs of these notices' cases of which their mailboxes have been told."""
-    told: list[Told] = []
+def sent_steps(connection: Connection, drafts: Sequence[NoticeDraft]) -> list[SentStep]:
+    """The escalation steps already sent about the cases of these notices to their mailboxes."""
+    steps: list[SentStep] = []
     mailboxes = {draft.mailbox for draft in drafts}
-    columns = [NOTICE.c[name] for name in Told._fields]
+    columns = [NOTICE.c[name] for name in SentStep._fields]
     for refs in _parts(sorted({draft.case_ref for draft in drafts})):
         query = select(*columns).where(
             NOTICE.c.case_ref.in_(refs),
@@ -144,41 +161,39 @@ def told_of(connection: Connection, drafts: Sequence[NoticeDraft]) -> list[Told]
             NOTICE.c.rung != WITHDRAWAL,
             NOTICE.c.state.in_((NoticeState.SENT, NoticeState.SENT_PERHAPS_TWICE)),
         )
-        told += [Told._make(row) for row in connection.execute(query)]
-    return told
+        steps += [SentStep._make(row) for row in connection.execute(query)]
+    return steps
 
 
-def move(
+def change_state(
     connection: Connection,
     keys: Iterable[str],
     before: Sequence[NoticeState],
     after: NoticeState,
     letter: str | None = None,
 ) -> int:
-    """Moves notices from one of the states `before` to `after`, into `letter` or out of any; returns how many were
-    found so.
-    """
-    moved = 0
+    """Change notices from a state in `before` to `after`, into `letter` or out of any. Return how many changed."""
+    changed = 0
     for part in _parts(sorted(keys)):
         statement = (
             update(NOTICE).where(NOTICE.c.key.in_(part), NOTICE.c.state.in_(before)).values(state=after, letter=letter)
         )
-        moved += connection.execute(statement).rowcount
-    return moved
+        changed += connection.execute(statement).rowcount
+    return changed
 
 
-def put_off(connection: Connection, days: Mapping[str, date]) -> None:
-    """Gives notices a later day to be asked about again, by key."""
+def postpone(connection: Connection, days: Mapping[str, date]) -> None:
+    """Set a later day for notices, by key."""
     if days:
         statement = update(NOTICE).where(NOTICE.c.key == bindparam("k")).values(on=bindparam("day"))
         connection.execute(statement, [{"k": key, "day": day} for key, day in days.items()])
 
 
-def keep_fields(connection: Connection, fields: Mapping[str, str]) -> None:
-    """Keeps the fields of notices as they were last worked out, by key."""
+def store_fields(connection: Connection, fields: Mapping[str, str]) -> None:
+    """Store the fields of notices as last worked out, by key."""
     if fields:
-        statement = update(NOTICE).where(NOTICE.c.key == bindparam("k")).values(fields=bindparam("told"))
-        connection.execute(statement, [{"k": key, "told": told} for key, told in fields.items()])
+        statement = update(NOTICE).where(NOTICE.c.key == bindparam("k")).values(fields=bindparam("value"))
+        connection.execute(statement, [{"k": key, "value": value} for key, value in fields.items()])
 
 
 def letter_id(connection: Connection, stem: str) -> str:
@@ -189,15 +204,15 @@ def letter_id(connection: Connection, stem: str) -> str:
     return stem if not taken else f"{stem}-{taken + 1}"
 
 
-def put_letter(connection: Connection, row: Mapping[str, Any]) -> None:
-    """Writes a new letter. Raises IntegrityError where another writer made it first."""
+def insert_letter(connection: Connection, row: Mapping[str, Any]) -> None:
+    """Insert a new letter. Raises IntegrityError if another writer inserted it first."""
     connection.execute(insert(LETTER), [dict(row)])
 
 
-def change_letter(
+def update_letter(
     connection: Connection, id_: str, before: LetterState, values: Mapping[str, Any], by: str | None = None
 ) -> bool:
-    """Changes a letter that is in the state `before` (and, where said, claimed `by` this run); says whether it was."""
+    """Update a letter that is in the state `before` and, if given, leased `by` this run. Return whether it was."""
     where = and_(LETTER.c.id == id_, LETTER.c.state == before)
     if by is not None:
         where = and_(where, LETTER.c.claimed_by == by)
@@ -210,7 +225,7 @@ def attempts(connection: Connection, id_: str) -> int:
 
 
 def unfinished(connection: Connection) -> list[Row[Any]]:
-    """Letters whose sending has begun and whose outcome nobody has recorded."""
+    """Letters that a run began to send and whose outcome is not recorded."""
     return list(
         connection.execute(
             select(LETTER).where(LETTER.c.state == LetterState.SENDING).order_by(LETTER.c.on, LETTER.c.id)
@@ -219,7 +234,7 @@ def unfinished(connection: Connection) -> list[Row[Any]]:
 
 
 def count_waiting(connection: Connection) -> int:
-    """How many letters would leave if it were time: mailboxes with something to say, and letters under way."""
+    """How many letters would leave now, if it were time to send: mailboxes with a notice, and letters being sent."""
     sending = (
         connection.scalar(select(func.count()).select_from(LETTER).where(LETTER.c.state == LetterState.SENDING)) or 0
     )
@@ -227,9 +242,7 @@ def count_waiting(connection: Connection) -> int:
 
 
 def count_held(connection: Connection) -> tuple[int, int]:
-    """How many notices wait for a person to let them go, and how many mailboxes would have a letter then; those without
-    an address count as one.
-    """
+    """Return how many notices are on hold, and how many mailboxes they go to. All without an address count as one."""
     box = func.coalesce(NOTICE.c.mailbox, "")
     notices, mailboxes = connection.execute(
         select(func.count(), func.count(box.distinct())).where(NOTICE.c.state == NoticeState.HELD)
@@ -238,7 +251,7 @@ def count_held(connection: Connection) -> tuple[int, int]:
 
 
 def anything_open(connection: Connection) -> bool:
-    """Whether a notice has no letter yet, or a letter has not come to an end."""
+    """Whether a notice has no letter yet, or a letter has no final outcome."""
     notices = exists().where(NOTICE.c.state == NoticeState.CREATED)
     letters = exists().where(LETTER.c.state.in_((LetterState.WAITING, LetterState.SENDING)))
     return bool(connection.scalar(select(or_(notices, letters))))

@@ -8,7 +8,7 @@ from casework.cases.validation import Refused
 from casework.context import AppContext
 from config.law import LawError, NoAnswer
 from deadlines.duties import Duty, duties_of
-from deadlines.escalation import Evaluation, look
+from deadlines.escalation import Evaluation, evaluate
 from deadlines.working_calendar import OutsideCalendarRange
 from models import ledger
 from models.bulk_io import Row
@@ -82,7 +82,7 @@ class LoadedCase:
     def evaluate(self, as_at: date) -> Evaluation:
         """What the escalation policy requires by `as_at`: facts to record, and the next check day of each duty."""
         context = self.context
-        self._evaluation = look(
+        self._evaluation = evaluate(
             self.file, self.duties, context.escalation_policy.rung, context.calendar, as_at, self.ended
         )
         return self._evaluation

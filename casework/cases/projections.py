@@ -100,7 +100,7 @@ def duty_rows(
     """The duty rows of a case by rule and opening fact, in the order of the table's columns; `day` is how the driver
     stores a calendar day.
     """
-    next_checks = looked.look_on
+    next_checks = looked.next_check_on
     rows: dict[DutyKey, Row] = {}
     for duty in duties:
         key = (duty.rule, duty.opened_seq)

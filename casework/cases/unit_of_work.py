@@ -24,6 +24,7 @@ from models.database import LEDGER, beside_others, lock_cases
 from models.facts import Fact, FactDraft, StoredFact, fact_of
 from models.tables import CASE, NOTICE
 from notifications.notices import NoticeDraft, notices_for
+from notifications.outbox import notice_row
 from statemachines.process import NotPermitted, Process
 from statemachines.registry import opened_by, process_of
 
@@ -235,7 +236,7 @@ class UnitOfWork:
         day = day_form(self.connection)
         rows: dict[bool, list[Row]] = {True: [], False: []}
         for notice in first.values():
-            rows[notice.case_ref in opened].append(notice.row(self.now, day))
+            rows[notice.case_ref in opened].append(notice_row(notice, self.now, day))
         put_new_rows(self.connection, NOTICE, rows[True])
         insert_missing(self.connection, NOTICE, rows[False])
         self.notices = []

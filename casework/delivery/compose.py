@@ -19,7 +19,8 @@ from models.enums import NoticeState
 from models.facts import canonical
 from notifications import outbox
 from notifications.ended_duties import AGAIN
-from notifications.notices import DIGEST, WITHDRAWAL, NoticeDraft, Verdict, View, paused_until, refreshed, verdict
+from notifications.letter_fields import WITHDRAWAL, CaseView
+from notifications.notices import DIGEST, NoticeDraft, StillNeeded, current_fields, paused_until, still_needed
 from notifications.render import newest
 
 DAY = timedelta(days=1)
@@ -48,9 +49,9 @@ class LetterContent(NamedTuple):
     fields: dict[str, Any]
 
 
-def view_of(context: AppContext, case: LoadedCase) -> View:
+def view_of(context: AppContext, case: LoadedCase) -> CaseView:
     """What the notices of one case are derived from."""
-    return View(context.escalation_policy, context.directory, context.calendar, case.file, case.duties)
+    return CaseView(context.escalation_policy, context.directory, context.calendar, case.file, case.duties)
 
 
 def recheck(unit: UnitOfWork, drafts: Sequence[NoticeDraft], today: date) -> RecheckResult:
@@ -67,32 +68,32 @@ def recheck(unit: UnitOfWork, drafts: Sequence[NoticeDraft], today: date) -> Rec
             result.postponed[draft.key] = today + DAY
             continue
         _recheck_one(view_of(unit.context, case), draft, today, result)
-    sent = outbox.told_of(unit.connection, result.needed)
+    sent = outbox.sent_steps(unit.connection, result.needed)
     _supersede(result, [step for step in sent if not _is_withdrawn(cases, step)])
     return result
 
 
-def _recheck_one(view: View, draft: NoticeDraft, today: date, result: RecheckResult) -> None:
+def _recheck_one(view: CaseView, draft: NoticeDraft, today: date, result: RecheckResult) -> None:
     try:
-        answer = verdict(view, draft, today)
-        current = draft._replace(fields=refreshed(view, draft)) if answer is Verdict.CALLED_FOR else draft
+        answer = still_needed(view, draft, today)
+        current = draft._replace(fields=current_fields(view, draft)) if answer is StillNeeded.YES else draft
     except UNREADABLE:
         result.postponed[draft.key] = today + DAY
         return
-    if answer is Verdict.PAUSED:
+    if answer is StillNeeded.PAUSED:
         result.postponed[draft.key] = (paused_until(view.casefile, draft.body, today) or today) + DAY
-    elif answer is Verdict.CALLED_FOR:
+    elif answer is StillNeeded.YES:
         result.needed.append(current)
     else:
         result.cancelled.append(draft)
 
 
-def _is_withdrawn(cases: Mapping[str, LoadedCase], step: outbox.Told) -> bool:
+def _is_withdrawn(cases: Mapping[str, LoadedCase], step: outbox.SentStep) -> bool:
     fact = cases[step.case_ref].file.rungs.get(step.fact_seq)
     return fact is not None and fact.withdrawn
 
 
-def _supersede(result: RecheckResult, sent: Iterable[outbox.Told]) -> None:
+def _supersede(result: RecheckResult, sent: Iterable[outbox.SentStep]) -> None:
     """Move needed notices that a higher escalation step of the same duty includes to `superseded`."""
     highest: dict[DutyKey, int] = {}
     for step in sent:
@@ -109,20 +110,20 @@ def _supersede(result: RecheckResult, sent: Iterable[outbox.Told]) -> None:
     result.needed = [draft for draft in result.needed if draft.key not in lower]
 
 
-def _duty_key(notice: NoticeDraft | outbox.Told) -> DutyKey:
+def _duty_key(notice: NoticeDraft | outbox.SentStep) -> DutyKey:
     return (notice.case_ref, notice.rule, notice.opened_seq, notice.due)
 
 
 def apply_recheck(connection: Connection, result: RecheckResult, letter: str | None) -> bool:
     """Write what the recheck found, and put the needed notices into `letter`. False if another run took one first."""
     open_states = (NoticeState.CREATED, NoticeState.CLAIMED)
-    outbox.move(connection, [draft.key for draft in result.cancelled], open_states, NoticeState.WITHDRAWN)
-    outbox.move(connection, [draft.key for draft in result.superseded], open_states, NoticeState.SUPERSEDED)
-    outbox.move(connection, result.postponed, open_states, NoticeState.CREATED)
-    outbox.put_off(connection, result.postponed)
+    outbox.change_state(connection, [draft.key for draft in result.cancelled], open_states, NoticeState.WITHDRAWN)
+    outbox.change_state(connection, [draft.key for draft in result.superseded], open_states, NoticeState.SUPERSEDED)
+    outbox.change_state(connection, result.postponed, open_states, NoticeState.CREATED)
+    outbox.postpone(connection, result.postponed)
     keys = [draft.key for draft in result.needed]
-    taken = outbox.move(connection, keys, open_states, NoticeState.CLAIMED, letter)
-    outbox.keep_fields(connection, {draft.key: canonical(draft.fields).decode() for draft in result.needed})
+    taken = outbox.change_state(connection, keys, open_states, NoticeState.CLAIMED, letter)
+    outbox.store_fields(connection, {draft.key: canonical(draft.fields).decode() for draft in result.needed})
     return taken == len(keys)
 
 

@@ -33,7 +33,7 @@ from models.database import LEDGER, alone, transact, writing
 from models.enums import LetterState, NoticeState
 from models.tables import CHECKPOINT, FACT, JOB_RUN, LETTER, NOTICE
 from notifications import outbox
-from notifications.outbox import Claimed
+from notifications.outbox import LeasedLetter
 from notifications.render import newest
 from notifications.transport import Transport
 
@@ -109,7 +109,7 @@ def _report(as_at: date, row: Any) -> DigestReport:
     )
 
 
-def _lease(run: DeliveryRun, as_at: date, connection: Connection) -> Claimed | None:
+def _lease(run: DeliveryRun, as_at: date, connection: Connection) -> LeasedLetter | None:
     """Lease the day's digest: a new one, or one that did not leave yet. None: it left, or another run has it."""
     alone(connection, f"mailbox/{run.context.directory.dco}")
     row = connection.execute(select(LETTER).where(LETTER.c.id == _id(as_at))).first()
@@ -125,11 +125,11 @@ def _cancel_earlier_digests(connection: Connection) -> None:
     waiting = select(LETTER.c.id).where(LETTER.c.template == DAILY_DIGEST, LETTER.c.state == LetterState.WAITING)
     for id_ in list(connection.scalars(waiting)):
         keys = [draft.key for draft in outbox.notices_of(connection, id_)]
-        outbox.move(connection, keys, (NoticeState.CLAIMED,), NoticeState.CREATED)
+        outbox.change_state(connection, keys, (NoticeState.CLAIMED,), NoticeState.CREATED)
         cancel_letter(connection, id_)
 
 
-def _write(run: DeliveryRun, connection: Connection, as_at: date) -> Claimed:
+def _write(run: DeliveryRun, connection: Connection, as_at: date) -> LeasedLetter:
     context, mailbox = run.context, run.context.directory.dco
     result = compose.recheck(run.unit(connection), outbox.created_for(connection, mailbox, as_at), as_at)
     fields = {

@@ -22,7 +22,7 @@ from models.enums import LetterState
 from models.facts import canonical
 from notifications import outbox
 from notifications.notices import NoticeDraft
-from notifications.outbox import Claimed
+from notifications.outbox import LeasedLetter
 from notifications.transport import Transport, message_id
 
 DAILY_DIGEST = "morning_digest"
@@ -52,7 +52,7 @@ class DeliveryRun:
 class Lease(NamedTuple):
     """What one lease transaction did: the leased letter, if any, and how many notices it cancelled as not needed."""
 
-    letter: Claimed | None = None
+    letter: LeasedLetter | None = None
     cancelled: int = 0
 
 
@@ -96,7 +96,7 @@ def lease_expired(run: DeliveryRun, connection: Connection, letter: Row[Any]) ->
     return Lease(lease_as_stored(run, connection, letter))
 
 
-def lease_as_stored(run: DeliveryRun, connection: Connection, row: Row[Any]) -> Claimed | None:
+def lease_as_stored(run: DeliveryRun, connection: Connection, row: Row[Any]) -> LeasedLetter | None:
     """Lease a letter that was written before, with its stored text. None: it is finished, or another run has it."""
     if row.state in FINISHED:
         return None
@@ -109,11 +109,11 @@ def lease_as_stored(run: DeliveryRun, connection: Connection, row: Row[Any]) -> 
         "attempts": row.attempts + 1,
         "why": OUTCOME_UNKNOWN if outcome_unknown else row.why,
     }
-    if not outbox.change_letter(connection, row.id, LetterState(row.state), values, by=row.claimed_by):
+    if not outbox.update_letter(connection, row.id, LetterState(row.state), values, by=row.claimed_by):
         return None
     notices = outbox.notices_of(connection, row.id)
     content = LetterContent(row.template, row.template_version, orjson.loads(row.fields))
-    return Claimed(row.id, row.mailbox, run.today(), *content, row.message_id, notices, outcome_unknown)
+    return LeasedLetter(row.id, row.mailbox, run.today(), *content, row.message_id, notices, outcome_unknown)
 
 
 def lease_new(
@@ -123,24 +123,24 @@ def lease_new(
     stem: str,
     content: LetterContent,
     drafts: Sequence[NoticeDraft],
-) -> Claimed:
+) -> LeasedLetter:
     """Write a new letter of today and lease it. Raises IntegrityError if another run wrote it first."""
     id_ = outbox.letter_id(connection, stem)
     sent_as = message_id(id_, run.context.directory.dco)
     row = {"id": id_, "mailbox": mailbox, "message_id": sent_as, "attempts": 1}
-    outbox.put_letter(connection, {**row, **_content_values(run, content), **_lease_values(run)})
-    return Claimed(id_, mailbox, run.today(), *content, sent_as, list(drafts), False)
+    outbox.insert_letter(connection, {**row, **_content_values(run, content), **_lease_values(run)})
+    return LeasedLetter(id_, mailbox, run.today(), *content, sent_as, list(drafts), False)
 
 
 def cancel_letter(connection: Connection, letter: str) -> None:
     """End a waiting letter of which nothing is needed any more."""
     values = {"state": LetterState.WITHDRAWN, "next_try_at": None}
-    outbox.change_letter(connection, letter, LetterState.WAITING, values)
+    outbox.update_letter(connection, letter, LetterState.WAITING, values)
 
 
 def _write_letter(
     run: DeliveryRun, connection: Connection, mailbox: str, waiting: Row[Any] | None, result: RecheckResult
-) -> Claimed:
+) -> LeasedLetter:
     introduced = outbox.was_ever_written_to(connection, mailbox)
     content = compose.compose(run.context, result.needed, run.today(), introduced)
     if waiting is None:
@@ -148,9 +148,9 @@ def _write_letter(
         return lease_new(run, connection, mailbox, stem, content, result.needed)
     # The mail server certainly did not accept it yet: its text is written again for today; id and Message-ID stay.
     values = {**_lease_values(run), **_content_values(run, content), "attempts": waiting.attempts + 1}
-    if not outbox.change_letter(connection, waiting.id, LetterState.WAITING, values):
+    if not outbox.update_letter(connection, waiting.id, LetterState.WAITING, values):
         raise TakenByAnotherRun
-    return Claimed(waiting.id, mailbox, run.today(), *content, waiting.message_id, result.needed, False)
+    return LeasedLetter(waiting.id, mailbox, run.today(), *content, waiting.message_id, result.needed, False)
 
 
 def _lease_values(run: DeliveryRun) -> dict[str, Any]:

@@ -26,8 +26,8 @@ from models.enums import LetterState, NoticeState
 from models.facts import FactDraft
 from notifications import outbox
 from notifications.local_smtp import LocalSmtpServer
-from notifications.notices import NoticeDraft, overtaken
-from notifications.outbox import Claimed
+from notifications.notices import NoticeDraft, late_corrections
+from notifications.outbox import LeasedLetter
 from notifications.render import RenderError, render
 from notifications.transport import Attempt, FileTransport, Letter, Outcome, SmtpTransport, Transport
 
@@ -68,7 +68,7 @@ def mail_transport(settings: Settings, transport: Transport | None = None) -> It
                 yield SmtpTransport("127.0.0.1", server.port)
 
 
-def send(run: DeliveryRun, letter: Claimed) -> LetterOutcome:
+def send(run: DeliveryRun, letter: LeasedLetter) -> LetterOutcome:
     """Send one leased letter, outside any transaction, and record what became of it."""
     fault_points.here("after_claim")
     attempt = _attempt(run, letter)
@@ -97,7 +97,7 @@ def _latest_attempts(outcomes: Sequence[LetterOutcome]) -> Iterator[Attempt]:
     return (outcome.attempt for outcome in reversed(outcomes) if outcome.attempt.why != CANNOT_BE_WRITTEN)
 
 
-def _attempt(run: DeliveryRun, letter: Claimed) -> Attempt:
+def _attempt(run: DeliveryRun, letter: LeasedLetter) -> Attempt:
     context = run.context
     try:
         content = render(letter.template, letter.version, letter.fields)
@@ -119,7 +119,9 @@ def _attempt(run: DeliveryRun, letter: Claimed) -> Attempt:
     )
 
 
-def _record_attempt(run: DeliveryRun, letter: Claimed, attempt: Attempt, connection: Connection) -> LetterState | None:
+def _record_attempt(
+    run: DeliveryRun, letter: LeasedLetter, attempt: Attempt, connection: Connection
+) -> LetterState | None:
     if attempt.outcome is Outcome.ACCEPTED and letter.again:
         return record_outcome(run, connection, letter, LetterState.SENT_PERHAPS_TWICE, OUTCOME_UNKNOWN)
     if attempt.outcome is Outcome.ACCEPTED:
@@ -133,7 +135,7 @@ def _record_attempt(run: DeliveryRun, letter: Claimed, attempt: Attempt, connect
     return _postpone(run, connection, letter, OUTCOME_UNKNOWN if unknown else attempt.why)
 
 
-def _postpone(run: DeliveryRun, connection: Connection, letter: Claimed, why: str | None) -> LetterState | None:
+def _postpone(run: DeliveryRun, connection: Connection, letter: LeasedLetter, why: str | None) -> LetterState | None:
     """Let a letter wait for its next try: after 5 minutes, then twice as long each time, at most 4 hours."""
     wait = min(FIRST_WAIT * 2 ** min(outbox.attempts(connection, letter.id) - 1, 10), LONGEST_WAIT)
     values = {
@@ -143,22 +145,22 @@ def _postpone(run: DeliveryRun, connection: Connection, letter: Claimed, why: st
         "claimed_by": None,
         "claimed_at": None,
     }
-    changed = outbox.change_letter(connection, letter.id, LetterState.SENDING, values, by=run.deliverer.name)
+    changed = outbox.update_letter(connection, letter.id, LetterState.SENDING, values, by=run.deliverer.name)
     return LetterState.WAITING if changed else None
 
 
 def record_outcome(
-    run: DeliveryRun, connection: Connection, letter: Claimed, state: LetterState, why: str | None
+    run: DeliveryRun, connection: Connection, letter: LeasedLetter, state: LetterState, why: str | None
 ) -> LetterState | None:
     """Record the end of a letter: its state, the states of its notices, and a fact about each. Returns the state, or
     None if another run has taken the letter over.
     """
     sent = state in SENT
     values = {"state": state, "why": why, "sent_at": instant(run.context.now()) if sent else None, "claimed_by": None}
-    if not outbox.change_letter(connection, letter.id, LetterState.SENDING, values, by=run.deliverer.name):
+    if not outbox.update_letter(connection, letter.id, LetterState.SENDING, values, by=run.deliverer.name):
         return None
     keys = [notice.key for notice in letter.notices]
-    outbox.move(connection, keys, (NoticeState.CLAIMED,), NoticeState(str(state)), letter.id)
+    outbox.change_state(connection, keys, (NoticeState.CLAIMED,), NoticeState(str(state)), letter.id)
     unit = run.unit(connection)
     # A case altered since the lease cannot take the fact. The letter ends all the same, or it would be sent for ever.
     cases = load_readable(unit, {notice.case_ref for notice in letter.notices})
@@ -169,12 +171,12 @@ def record_outcome(
         data = _outcome_data(letter, notice, why)
         unit.append(case, [FactDraft("notice_sent" if sent else "notice_failed", run.today(), data)])
         if sent:
-            unit.notices += overtaken(compose.view_of(run.context, case), data)
+            unit.notices += late_corrections(compose.view_of(run.context, case), data)
     commit(unit)
     return state
 
 
-def _outcome_data(letter: Claimed, notice: NoticeDraft, why: str | None) -> dict[str, Any]:
+def _outcome_data(letter: LeasedLetter, notice: NoticeDraft, why: str | None) -> dict[str, Any]:
     data: dict[str, Any] = {
         "rule": notice.rule,
         "rung": notice.rung,

@@ -24,7 +24,7 @@ from config.settings import Settings
 from config.toml_reader import ConfigFault
 from deadlines.working_calendar import WorkingCalendar, load_calendar
 from models.tables import ADOPTION
-from notifications.notices import TELLING
+from notifications.notices import RECIPIENTS_VERSION
 from statemachines.registry import processes
 
 SHIPPED = Path(config.__path__[0])
@@ -63,7 +63,7 @@ def read_ruleset(settings: Settings, *packs: Path) -> Ruleset:
 @cache
 def _machines() -> tuple[str, ...]:
     """The transition tables of this program and the version of its notices, as text for the digest."""
-    return (*(str(sorted(process.table.items())) for process in processes().values()), str(TELLING))
+    return (*(str(sorted(process.table.items())) for process in processes().values()), str(RECIPIENTS_VERSION))
 
 
 def newest_adoption(connection: Connection) -> Row[tuple[object, ...]] | None:

@@ -10,7 +10,7 @@ import pytest
 from config.escalation_policy import EscalationPolicyError, load_escalation_policy
 from config.law import load_law
 from deadlines.duties import Duty, duties_of
-from deadlines.escalation import Evaluation, contacts, fallen, look, rung_day
+from deadlines.escalation import Evaluation, contacts, evaluate, step_day, steps_due
 from deadlines.working_calendar import OutsideCalendarRange
 from models.casefile import CaseFile
 from models.facts import FactDraft, StoredFact
@@ -34,7 +34,7 @@ from tests.support.by_hand import (
 )
 
 LADDER = load_escalation_policy()
-RUNGS = LADDER.rungs(ADVICE)
+STEPS = LADDER.rungs(ADVICE)
 ASKED: dict[str, Any] = {"body": TRUST, "service": SALT}
 OPENED = [("ehc_assessment_requested", "2 Feb 2026"), ("assessment_agreed", "20 Feb 2026")]
 ASK = ("health_advice_requested", "2 Mar 2026", ASKED)
@@ -57,15 +57,15 @@ def folded(lines: list[StoredFact]) -> tuple[CaseFile, list[Duty]]:
 def looked(lines: list[StoredFact], as_at: str | date) -> Evaluation:
     casefile, found = folded(lines)
     ended = casefile.state in processes()[PROCESS].final
-    return look(casefile, found, LADDER.rung, almanac(), day(as_at) if isinstance(as_at, str) else as_at, ended)
+    return evaluate(casefile, found, LADDER.rung, almanac(), day(as_at) if isinstance(as_at, str) else as_at, ended)
 
 
 def said(drafts: list[FactDraft]) -> list[tuple[str, str, str]]:
     return [(draft.kind, str(draft.data["rung"]), draft.occurred_on.isoformat()) for draft in drafts]
 
 
-def rungs(lines: list[StoredFact], as_at: str | date) -> list[str]:
-    return [rung for kind, rung, _on in said(looked(lines, as_at).drafts) if kind != "rung_withdrawn"]
+def steps(lines: list[StoredFact], as_at: str | date) -> list[str]:
+    return [step for kind, step, _on in said(looked(lines, as_at).drafts) if kind != "rung_withdrawn"]
 
 
 def swept(lines: list[StoredFact], as_at: str | date) -> list[StoredFact]:
@@ -79,7 +79,7 @@ def swept(lines: list[StoredFact], as_at: str | date) -> list[StoredFact]:
 def test_the_default_ladder_is_the_one_of_the_issue() -> None:
     told = [
         (each.id, each.fact, each.after, each.working_days, each.weeks, each.days, [str(to) for to in each.to])
-        for each in RUNGS
+        for each in STEPS
     ]
     assert told == [
         ("acknowledgement_missing", "reminder_due", "start", 3, None, None, ["service"]),
@@ -103,19 +103,19 @@ def test_the_default_ladder_is_the_one_of_the_issue() -> None:
 
 def test_each_rung_falls_on_its_day() -> None:
     duty = advice(history(*OPENED, ASK))
-    assert {rung.id: str(rung_day(duty, rung, almanac())) for rung in RUNGS} == DAYS
-    assert [(rung.id, on.isoformat()) for rung, on in fallen(duty, RUNGS, almanac(), day("6 Apr 2026"))] == list(
+    assert {step.id: str(step_day(duty, step, almanac())) for step in STEPS} == DAYS
+    assert [(step.id, on.isoformat()) for step, on in steps_due(duty, STEPS, almanac(), day("6 Apr 2026"))] == list(
         DAYS.items()
     )[:3]
 
 
-@pytest.mark.parametrize("rung", list(DAYS))
-def test_a_rung_is_owed_from_its_day_and_not_the_day_before(rung: str) -> None:
+@pytest.mark.parametrize("step", list(DAYS))
+def test_a_rung_is_owed_from_its_day_and_not_the_day_before(step: str) -> None:
     lines = history(*OPENED, ASK)
-    falls = date.fromisoformat(DAYS[rung])
-    assert rung not in rungs(lines, falls - timedelta(days=1))
-    assert rung in rungs(lines, falls)
-    assert rung in rungs(lines, falls + timedelta(days=400)), "the comparison is open-ended"
+    falls = date.fromisoformat(DAYS[step])
+    assert step not in steps(lines, falls - timedelta(days=1))
+    assert step in steps(lines, falls)
+    assert step in steps(lines, falls + timedelta(days=400)), "the comparison is open-ended"
 
 
 def test_a_rung_says_which_duty_and_by_which_date_it_was_judged() -> None:
@@ -129,19 +129,19 @@ def test_a_rung_says_which_duty_and_by_which_date_it_was_judged() -> None:
 
 def test_look_on_is_the_first_day_with_something_new_to_say() -> None:
     lines = history(*OPENED, ASK)
-    for rung, falls in DAYS.items():
-        assert looked(lines, "2 Mar 2026").look_on[(ADVICE, 3)] == date.fromisoformat(falls), rung
+    for step, falls in DAYS.items():
+        assert looked(lines, "2 Mar 2026").next_check_on[(ADVICE, 3)] == date.fromisoformat(falls), step
         lines = swept(lines, date.fromisoformat(falls))
-    assert looked(lines, "1 Jan 2027").look_on[(ADVICE, 3)] is None
+    assert looked(lines, "1 Jan 2027").next_check_on[(ADVICE, 3)] is None
     assert looked(lines, "1 Jan 2027").drafts == []
 
 
 @pytest.mark.parametrize("kind", ["health_advice_acknowledged", "waiting_list_stated", "appointment_missed"])
 def test_a_word_from_the_body_makes_the_acknowledgement_rung_needless(kind: str) -> None:
-    assert rungs(history(*OPENED, ASK, (kind, "4 Mar 2026", ASKED)), "23 Mar 2026") == ["reminder_3_weeks"]
+    assert steps(history(*OPENED, ASK, (kind, "4 Mar 2026", ASKED)), "23 Mar 2026") == ["reminder_3_weeks"]
     other = (kind, "4 Mar 2026", {"body": TRUST, "service": PAEDS})
     two = history(*OPENED, ASK, ("health_advice_requested", "2 Mar 2026", {"body": TRUST, "service": PAEDS}), other)
-    assert rungs(two, "9 Mar 2026") == ["acknowledgement_missing"], (
+    assert steps(two, "9 Mar 2026") == ["acknowledgement_missing"], (
         "a word about another service is none about this one"
     )
 
@@ -163,7 +163,7 @@ def test_a_word_about_an_earlier_request_is_none_about_the_next() -> None:
 def test_a_word_heard_before_a_corrected_receipt_still_counts() -> None:
     lines = history(*OPENED, ASK, ("health_advice_acknowledged", "4 Mar 2026", ASKED))
     lines.append(line(5, "fact_corrected", "10 Mar 2026", corrects=3, occurred_on="2026-03-09"))
-    assert rungs(lines, "12 Mar 2026") == []
+    assert steps(lines, "12 Mar 2026") == []
 
 
 def test_an_answered_duty_owes_only_a_breach_that_was_one() -> None:
@@ -172,14 +172,14 @@ def test_an_answered_duty_owes_only_a_breach_that_was_one() -> None:
     for in_time in ("13 Apr 2026", "20 Mar 2026"):
         assert looked(history(*OPENED, ASK, ("health_advice_received", in_time, ASKED)), "1 Jun 2026").drafts == []
     on_the_day = history(*OPENED, ASK, ("health_advice_received", "14 Apr 2026", ASKED))
-    assert rungs(on_the_day, "1 Jun 2026") == ["breach"], "one day late is late"
+    assert steps(on_the_day, "1 Jun 2026") == ["breach"], "one day late is late"
 
 
 def test_a_request_that_was_withdrawn_and_recorded_anew_keeps_the_word_that_was_heard() -> None:
     lines = history(*OPENED, ASK, ("health_advice_acknowledged", "4 Mar 2026", ASKED))
     lines.append(line(5, "health_advice_requested", "2 Mar 2026", asked_because="order", **ASKED))
     lines.append(line(6, "fact_withdrawn", "5 Mar 2026", corrects=3))
-    assert rungs(lines, "9 Mar 2026") == []
+    assert steps(lines, "9 Mar 2026") == []
 
 
 def test_a_breach_answered_on_its_own_day_stands() -> None:
@@ -252,7 +252,7 @@ def test_a_withdrawn_request_leaves_no_rung_standing_and_its_case_is_looked_at()
     found = looked(lines, "16 Apr 2026")
     assert {kind for kind, _rung, _on in said(found.drafts)} == {"rung_withdrawn"}
     assert len(found.drafts) == 4
-    assert min(on for on in found.look_on.values() if on) <= day("16 Apr 2026")
+    assert min(on for on in found.next_check_on.values() if on) <= day("16 Apr 2026")
     assert "due_now" not in found.drafts[0].data
 
 
@@ -260,7 +260,7 @@ def test_a_rung_about_a_body_that_was_not_the_one_asked_is_withdrawn() -> None:
     lines = swept(history(*OPENED, ASK), "23 Mar 2026")
     lines.append(line(len(lines) + 1, "fact_corrected", "24 Mar 2026", corrects=3, body=PHYSIO_TRUST))
     found = looked(lines, "24 Mar 2026").drafts
-    assert [(kind, rung) for kind, rung, _on in said(found)] == [
+    assert [(kind, step) for kind, step, _on in said(found)] == [
         ("rung_withdrawn", "acknowledgement_missing"),
         ("rung_withdrawn", "reminder_3_weeks"),
         ("reminder_due", "acknowledgement_missing"),
@@ -272,11 +272,11 @@ def test_a_rung_about_a_body_that_was_not_the_one_asked_is_withdrawn() -> None:
 def test_a_pause_holds_rungs_back_and_loses_none() -> None:
     pause = ("chasing_paused", "20 Mar 2026", {"until": "2026-04-20", "reason": "p"})
     lines = history(*OPENED, ASK, ("health_advice_acknowledged", "4 Mar 2026", ASKED), pause)
-    assert rungs(lines, "20 Apr 2026") == []
-    assert looked(lines, "20 Mar 2026").look_on[(ADVICE, 3)] == day("21 Apr 2026")
-    assert rungs(lines, "21 Apr 2026") == ["reminder_3_weeks", "reminder_5_weeks", "breach", "escalation_provider"]
+    assert steps(lines, "20 Apr 2026") == []
+    assert looked(lines, "20 Mar 2026").next_check_on[(ADVICE, 3)] == day("21 Apr 2026")
+    assert steps(lines, "21 Apr 2026") == ["reminder_3_weeks", "reminder_5_weeks", "breach", "escalation_provider"]
     elsewhere = ("chasing_paused", "20 Mar 2026", {"until": "2026-04-20", "body": PHYSIO_TRUST, "reason": "p"})
-    assert "reminder_3_weeks" in rungs(history(*OPENED, ASK, elsewhere), "23 Mar 2026")
+    assert "reminder_3_weeks" in steps(history(*OPENED, ASK, elsewhere), "23 Mar 2026")
 
 
 @pytest.mark.parametrize(
@@ -285,9 +285,9 @@ def test_a_pause_holds_rungs_back_and_loses_none() -> None:
 )
 def test_a_first_import_does_not_chase_the_past(began: str, expected: str) -> None:
     imported = [*history(*OPENED), line(3, "health_advice_requested", "2 Mar 2026", via="import", **ASKED)]
-    assert rungs(imported, "1 Jan 2027") == [], "nothing of an imported duty is chased before chasing began"
+    assert steps(imported, "1 Jan 2027") == [], "nothing of an imported duty is chased before chasing began"
     begun = [*imported, line(4, "chasing_began", began, via="import")]
-    assert rungs(begun, "1 Jan 2027")[0] == expected, "every rung dated up to that day is covered for good"
+    assert steps(begun, "1 Jan 2027")[0] == expected, "every rung dated up to that day is covered for good"
 
 
 def test_a_duty_imported_after_chasing_began_waits_for_its_own_beginning() -> None:
@@ -312,7 +312,7 @@ def test_a_request_made_live_after_an_import_is_chased_from_its_first_rung() -> 
         line(3, "chasing_began", "9 Mar 2026", via="import"),
         line(4, "health_advice_requested", "2 Mar 2026", **ASKED),
     ]
-    assert rungs(lines, "6 Mar 2026") == ["acknowledgement_missing"], "what began before it covers none of its rungs"
+    assert steps(lines, "6 Mar 2026") == ["acknowledgement_missing"], "what began before it covers none of its rungs"
 
 
 def test_an_imported_duty_that_was_answered_gets_no_rung() -> None:
@@ -340,7 +340,7 @@ def test_a_returned_report_takes_the_ladder_up_where_it_stood() -> None:
     lines.append(line(len(lines) + 1, "health_advice_received", "30 Mar 2026", **ASKED))
     assert looked(lines, "13 Apr 2026").drafts == []
     lines.append(line(len(lines) + 1, "health_advice_returned", "15 Apr 2026", reason="p", **ASKED))
-    assert rungs(lines, "15 Apr 2026") == ["reminder_5_weeks", "breach"]
+    assert steps(lines, "15 Apr 2026") == ["reminder_5_weeks", "breach"]
 
 
 @pytest.mark.parametrize(
@@ -370,9 +370,11 @@ def test_where_the_almanac_ends_what_can_be_dated_is_owed_and_what_cannot_holds_
     lines = history(("ehc_assessment_requested", "20 Nov 2028"), ("health_advice_requested", "20 Dec 2028", ASKED))
     assert said(looked(lines, "27 Dec 2028").drafts) == [("reminder_due", "acknowledgement_missing", "2028-12-27")]
     lines = swept(lines, "31 Dec 2028")
-    assert looked(lines, "31 Dec 2028").look_on[(ADVICE, 2)] == date(2029, 1, 1), "the first day that it does not know"
+    assert looked(lines, "31 Dec 2028").next_check_on[(ADVICE, 2)] == date(2029, 1, 1), (
+        "the first day that it does not know"
+    )
     with pytest.raises(OutsideCalendarRange, match="Add the missing year"):
         looked(lines, "1 Jan 2029")
-    assert [rung.id for rung, _on in fallen(advice(lines), RUNGS, almanac(), date(2028, 12, 31))] == [
+    assert [step.id for step, _on in steps_due(advice(lines), STEPS, almanac(), date(2028, 12, 31))] == [
         "acknowledgement_missing"
     ]

@@ -9,7 +9,9 @@ from config.escalation_policy import load_escalation_policy
 from deadlines.duties import duties_of
 from models.enums import NoticeState
 from models.facts import StoredFact
-from notifications.notices import NoticeDraft, Verdict, View, notices_for, overtaken, refreshed, verdict
+from notifications.letter_fields import CaseView
+from notifications.notices import NoticeDraft, StillNeeded, current_fields, late_corrections, notices_for, still_needed
+from notifications.outbox import notice_row
 from statemachines.replay import replay
 from tests.support.by_hand import ADVICE, CASE, almanac, book, dates_of, day, history, line
 
@@ -25,10 +27,10 @@ ABOUT = {
 }
 
 
-def view(lines: Sequence[StoredFact]) -> View:
+def view(lines: Sequence[StoredFact]) -> CaseView:
     casefile = replay(CASE, list(lines))
     duties = duties_of(casefile.lines, book(), dates_of(), casefile.claims.values())
-    return View(LADDER, DIRECTORY, almanac(), casefile, duties)
+    return CaseView(LADDER, DIRECTORY, almanac(), casefile, duties)
 
 
 def made(
@@ -71,7 +73,7 @@ def test_a_request_is_told_to_the_service_under_a_key_that_names_everything() ->
     assert draft.fields["act_by"] == "2026-04-10"
     assert draft.fields["la_ref"] == "NS-04412"
     assert draft.fields["beside"]["ehc_final_plan_send"]["due"] == "2026-06-22"
-    assert "created" in draft.row("2026-03-02T09:00:00.000000Z", str)
+    assert "created" in notice_row(draft, "2026-03-02T09:00:00.000000Z", str)
 
 
 def test_imported_requests_and_answers_call_for_no_letter() -> None:
@@ -190,8 +192,8 @@ def test_who_is_told_while_the_rung_is_being_withdrawn_is_owed_the_withdrawal() 
     )
     assert made(lines) == []
     sent = {**ABOUT, "rung": "breach", "recipient": "service_manager", "rung_seq": 3}
-    assert short(overtaken(view(lines), sent)) == [("rung_withdrawn", "service_manager", "created")]
-    assert overtaken(view(lines), {**sent, "rung_seq": 99}) == []
+    assert short(late_corrections(view(lines), sent)) == [("rung_withdrawn", "service_manager", "created")]
+    assert late_corrections(view(lines), {**sent, "rung_seq": 99}) == []
 
 
 def test_a_withdrawal_names_the_body_that_was_written_to_where_the_request_was_another_bodys() -> None:
@@ -215,34 +217,34 @@ def test_the_first_import_holds_its_letters_back_where_people_would_get_them() -
     assert (draft.state, draft.template, draft.fields["letter"]) == (NoticeState.HELD, "digest", "reminder")
 
 
-def _judged(lines: Sequence[StoredFact], draft: NoticeDraft, as_at: str = "14 Apr 2026") -> Verdict:
-    return verdict(view(lines), draft, day(as_at))
+def _judged(lines: Sequence[StoredFact], draft: NoticeDraft, as_at: str = "14 Apr 2026") -> StillNeeded:
+    return still_needed(view(lines), draft, day(as_at))
 
 
 def test_a_notice_is_called_for_until_the_facts_say_otherwise() -> None:
     lines = history(OPENING, ASKED, rung("breach", "breached", "14 Apr 2026"))
     (draft,) = made(lines)
-    assert _judged(lines, draft) is Verdict.CALLED_FOR
+    assert _judged(lines, draft) is StillNeeded.YES
     for kind, data in (
         ("health_advice_received", {"body": "QX101"}),
         ("case_closed", {}),
         ("rung_withdrawn", {**ABOUT, "rung": "breach", "rung_seq": 3}),
     ):
-        assert _judged([*lines, line(4, kind, "14 Apr 2026", **data)], draft) is Verdict.WITHDRAWN, kind
+        assert _judged([*lines, line(4, kind, "14 Apr 2026", **data)], draft) is StillNeeded.NO, kind
     assert (
         _judged([*lines, line(4, "fact_corrected", "14 Apr 2026", 2, occurred_on="2026-03-09")], draft)
-        is Verdict.WITHDRAWN
+        is StillNeeded.NO
     )
-    assert _judged([*lines, line(4, "fact_withdrawn", "14 Apr 2026", 2)], draft) is Verdict.WITHDRAWN
+    assert _judged([*lines, line(4, "fact_withdrawn", "14 Apr 2026", 2)], draft) is StillNeeded.NO
     paused = [*lines, line(4, "chasing_paused", "14 Apr 2026", until="2026-04-20", reason="w.d")]
-    assert _judged(paused, draft) is Verdict.PAUSED
-    assert _judged(paused, draft, "21 Apr 2026") is Verdict.CALLED_FOR
+    assert _judged(paused, draft) is StillNeeded.PAUSED
+    assert _judged(paused, draft, "21 Apr 2026") is StillNeeded.YES
     assert (
         _judged(
             [*paused[:-1], line(4, "chasing_paused", "14 Apr 2026", until="2026-04-20", body="QX102", reason="w.d")],
             draft,
         )
-        is Verdict.CALLED_FOR
+        is StillNeeded.YES
     )
 
 
@@ -251,8 +253,8 @@ def test_what_is_said_at_the_claim_is_what_is_known_then() -> None:
     (draft,) = made(lines)
     later = [*lines, line(4, "waiting_list_stated", "14 Apr 2026", body="QX101")]
     assert draft.fields["acknowledged_on"] is None
-    assert refreshed(view(later), draft)["acknowledged_on"] == "2026-04-14"
-    assert refreshed(view(later), draft)["history"][-1] == {
+    assert current_fields(view(later), draft)["acknowledged_on"] == "2026-04-14"
+    assert current_fields(view(later), draft)["history"][-1] == {
         "on": "2026-04-14",
         "what": "waiting_list_stated",
         "to": None,

@@ -1,10 +1,10 @@
-"""A change of who is told raises `TELLING`, or old records would be called damaged."""
+"""A change of who is told raises `RECIPIENTS_VERSION`, or old records would be called damaged."""
 
 from copy import deepcopy
 
 import orjson
 
-from notifications.notices import TELLING
+from notifications.notices import RECIPIENTS_VERSION
 from tests.support.recipients_table import FILE, changed, told, under
 
 KEPT = orjson.loads(FILE.read_bytes())
@@ -13,11 +13,11 @@ KEPT = orjson.loads(FILE.read_bytes())
 def test_the_same_facts_call_for_the_same_notices_until_telling_is_raised() -> None:
     now = told()
     said = (
-        "Raise TELLING in notifications/notices.py"
+        "Raise RECIPIENTS_VERSION in notifications/notices.py"
         if KEPT["under"] == under()
         else "No more may change than law, ladder or directory ask for"
     )
-    assert (changed(KEPT, now), KEPT["telling"]) == ([], TELLING), (
+    assert (changed(KEPT, now), KEPT["telling"]) == ([], RECIPIENTS_VERSION), (
         f"{said}; then python -m tests.support.recipients_table"
     )
     assert now == KEPT["told"], "python -m tests.support.recipients_table adds new histories to the table"

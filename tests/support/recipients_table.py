@@ -1,9 +1,8 @@
-"""Who is told what by each fact of the golden histories, as a table that is kept: `python -m
-tests.support.recipients_table` writes told.json.
+"""Which letters each fact of the golden histories needs: `python -m tests.support.recipients_table` writes the table.
 
-Purpose: verify asks whether a live fact has the notices that it calls for, and may ask that only of facts recorded by a
-program that tells as this one does (`TELLING` in notifications/notices.py). A change of who is told that did not raise
-that number would be reported as damage to old records.
+Verification asks whether a fact of an open case has the notices that it needs. It may ask that only of facts recorded
+by a program that sends the same notices (`RECIPIENTS_VERSION` in notifications/notices.py). A changed recipient with an
+unchanged number would be reported as a verification failure of old records.
 """
 
 import sys
@@ -18,7 +17,7 @@ from config.escalation_policy import load_escalation_policy
 from config.law import load_law
 from deadlines.duties import duties_of
 from models.facts import StoredFact, parse_fact
-from notifications.notices import TELLING, notices_for
+from notifications.notices import RECIPIENTS_VERSION, notices_for
 from statemachines.process import NotPermitted
 from statemachines.replay import replay
 from tests.scenarios.test_histories import FILES
@@ -83,10 +82,10 @@ def changed(before: dict[str, Any], now: dict[str, list[str]]) -> list[str]:
 
 if __name__ == "__main__":
     before, now = orjson.loads(FILE.read_bytes()) if FILE.exists() else {"told": {}}, told()
-    if (otherwise := changed(before, now)) and before["under"] == under() and before["telling"] == TELLING:
+    if (otherwise := changed(before, now)) and before["under"] == under() and before["telling"] == RECIPIENTS_VERSION:
         sys.exit(
-            f"{', '.join(otherwise)}: this program tells otherwise of the same facts. Raise TELLING in"
+            f"{', '.join(otherwise)}: this program tells otherwise of the same facts. Raise RECIPIENTS_VERSION in"
             " notifications/notices.py, then write the table."
         )
-    text = orjson.dumps({"telling": TELLING, "under": under(), "told": now}, option=orjson.OPT_INDENT_2)
+    text = orjson.dumps({"telling": RECIPIENTS_VERSION, "under": under(), "told": now}, option=orjson.OPT_INDENT_2)
     FILE.write_bytes(text + b"\n")

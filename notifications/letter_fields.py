@@ -1,0 +1,286 @@
+"""What an e-mail may say of one duty: references, names of organisations, and dates as ISO text. Pure.
+
+No field identifies a child. Released templates use these names, so `as_template_context` never renames one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from config.directory import Directory, DirectoryError
+from config.escalation_policy import EscalationPolicy
+from deadlines.duties import Duty, excuses
+from deadlines.escalation import WorkingDays, contacts
+from models.casefile import CaseFile, Claim
+from models.common_facts import CORRECTIONS, RUNGS
+from models.facts import StoredFact, iso
+from notifications.ended_duties import AGAIN, ENDED
+
+WITHDRAWAL = "rung_withdrawn"
+SENT = "notice_sent"
+WRITTEN_BY_SENDFLOW = RUNGS | CORRECTIONS | {WITHDRAWAL}
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """What the notices of one case are worked out from: policy, addresses, calendar, and the case with its duties."""
+
+    ladder: EscalationPolicy
+    directory: Directory
+    calendar: WorkingDays
+    casefile: CaseFile
+    duties: Sequence[Duty]
+
+    @cached_property
+    def beside(self) -> dict[str, dict[str, Any]]:
+        """The authority's own deadlines by rule, the newest of each. A letter may say how lateness affects them."""
+        return {
+            duty.rule: {
+                "due": iso_or_none(duty.dates.due),
+                "citation": duty.dates.citation,
+                "closed_on": iso_or_none(duty.closed_on),
+                "met_on": iso_or_none(duty.met_on),
+            }
+            for duty in self.duties
+            if duty.body is None and duty.dates.due is not None and duty.bound == "by"
+        }
+
+    def duty(self, rule: str, opened_seq: int) -> Duty | None:
+        """The duty of a rule that the fact with this number opened."""
+        return next((duty for duty in self.duties if duty.rule == rule and duty.opened_seq == opened_seq), None)
+
+    def is_our_own(self, duty: Duty) -> bool:
+        """Whether the duty lies on our own integrated care board."""
+        return duty.body == self.directory.icb.body
+
+
+class CaseFields(NamedTuple):
+    """The case, by the references of both sides."""
+
+    process: str
+    ref: str
+    la_ref: str | None
+    la: str
+
+
+class AddresseeFields(NamedTuple):
+    """The body and service that the letter is about, by name."""
+
+    body: str
+    service: str | None
+
+
+class DeadlineFields(NamedTuple):
+    """The deadline and the provision that sets it."""
+
+    due: str | None = None
+    strict_due: str | None = None
+    act_by: str | None = None
+    citation: str = ""
+    url: str | None = None
+    basis: str | None = None
+
+
+class DutyFields(NamedTuple):
+    """What has happened to one duty."""
+
+    rule: str
+    received: str | None
+    days: dict[str, str]
+    closed_on: str | None
+    met_on: str | None
+    excused: bool
+    reopened: int
+    acknowledged_on: str | None
+    claims: list[dict[str, Any]]
+    history: list[dict[str, Any]]
+    ours: bool
+
+    @classmethod
+    def without_duty(cls, rule: str) -> "DutyFields":
+        """The fields of a letter about a request that a correction has removed."""
+        return cls(rule, None, {}, None, None, False, 0, None, [], [], False)
+
+    @classmethod
+    def of(cls, view: CaseView, duty: Duty) -> "DutyFields":
+        """The fields of a duty on this case."""
+        casefile = view.casefile
+        return cls(
+            rule=duty.rule,
+            received=iso_or_none(duty.started_on) if _may_be_named(duty.start_day) else None,
+            days={key: value for key, value in duty.given.items() if key.endswith("_on") and isinstance(value, str)},
+            closed_on=iso_or_none(duty.closed_on),
+            met_on=iso_or_none(duty.met_on),
+            excused=duty.excuse is not None,
+            reopened=duty.reopened,
+            acknowledged_on=iso_or_none(next(iter(contacts(casefile, duty)), None)),
+            claims=[
+                {"on": iso_or_none(claim.began_on), "ground": claim.ground}
+                for claim in casefile.undecided()
+                if _concerns(claim, duty)
+            ],
+            history=_history(view, duty),
+            ours=view.is_our_own(duty),
+        )
+
+
+class WithdrawalFields(NamedTuple):
+    """What a correction e-mail takes back: the earlier date, the present one, and the day of the earlier e-mail."""
+
+    due_was: str
+    due_now: str | None
+    told_on: str | None
+    elsewhere: bool
+
+
+class LetterFields(NamedTuple):
+    """Everything that a letter may say of one duty."""
+
+    letter: str
+    recipient: str
+    case: CaseFields
+    addressee: AddresseeFields
+    deadline: DeadlineFields
+    duty: DutyFields
+    beside: dict[str, dict[str, Any]]
+    ended_by: str | None
+    withdrawal: WithdrawalFields | None
+
+    def as_template_context(self) -> dict[str, Any]:
+        """The flat names that released templates use. `ended_by` and the withdrawal are absent if they do not apply."""
+        context: dict[str, Any] = {
+            "letter": self.letter,
+            "recipient": self.recipient,
+            **self.case._asdict(),
+            **self.addressee._asdict(),
+            **self.deadline._asdict(),
+            **self.duty._asdict(),
+            "beside": self.beside,
+        }
+        if self.ended_by is not None:
+            context["ended_by"] = self.ended_by
+        if self.withdrawal is not None:
+            context |= self.withdrawal._asdict()
+        return context
+
+
+def fields_of(
+    view: CaseView, duty: Duty | None, withdrawn: Mapping[str, Any], recipient: str, letter: str
+) -> dict[str, Any]:
+    """Return the template context of one notice.
+
+    `withdrawn` holds the data of the fact that withdraws a step, and is empty for every other letter. `letter` names
+    the template that gives heading and action.
+    """
+    # A correction may have passed the request to another body: the e-mail goes to the body that received the first
+    # one, about what that one said.
+    about = (withdrawn.get("body"), withdrawn.get("service"))
+    now = (duty.body, duty.service) if duty is not None else (None, None)
+    fields = LetterFields(
+        letter=letter,
+        recipient=str(recipient),
+        case=_case_fields(view),
+        addressee=_addressee_fields(view.directory, *(about if withdrawn else now)),
+        deadline=DeadlineFields() if duty is None else _deadline_fields(duty),
+        duty=DutyFields.without_duty(str(withdrawn.get("rule", ""))) if duty is None else DutyFields.of(view, duty),
+        beside=view.beside,
+        ended_by=_kind_of(view.casefile.lines, duty.ended_seq) if duty is not None else None,
+        withdrawal=_withdrawal_fields(view, withdrawn, elsewhere=now != about) if withdrawn else None,
+    )
+    return fields.as_template_context()
+
+
+def _case_fields(view: CaseView) -> CaseFields:
+    casefile = view.casefile
+    la = view.directory.la_name(casefile.la) if casefile.la else "the local authority"
+    return CaseFields(casefile.process, casefile.case_ref, casefile.la_reference, la)
+
+
+def _addressee_fields(directory: Directory, body: str | None, service: str | None) -> AddresseeFields:
+    return AddresseeFields(_body_name(directory, body), directory.service_name(service) if service else None)
+
+
+def _deadline_fields(duty: Duty) -> DeadlineFields:
+    dates = duty.dates
+    return DeadlineFields(
+        due=iso_or_none(dates.due),
+        strict_due=iso_or_none(dates.strict_due),
+        act_by=iso_or_none(dates.act_by),
+        citation=dates.citation,
+        url=dates.url,
+        basis=dates.basis,
+    )
+
+
+def _withdrawal_fields(view: CaseView, withdrawn: Mapping[str, Any], elsewhere: bool) -> WithdrawalFields:
+    sent_on = (
+        fact.occurred_on
+        for fact in view.casefile.lines
+        if fact.kind == SENT and fact.data.get("rung_seq") == withdrawn.get("rung_seq")
+    )
+    return WithdrawalFields(
+        due_was=str(withdrawn["due"]),
+        due_now=withdrawn.get("due_now"),
+        told_on=iso_or_none(max(sent_on, default=None)),
+        elsewhere=elsewhere,
+    )
+
+
+def _kind_of(facts: Sequence[StoredFact], seq: int | None) -> str | None:
+    return next((fact.kind for fact in facts if fact.seq == seq), None) if seq is not None else None
+
+
+def _body_name(directory: Directory, code: str | None) -> str:
+    try:
+        return directory.body(code).name if code else "the body that was asked"
+    except DirectoryError:
+        return code or ""
+
+
+def _concerns(claim: Claim, duty: Duty) -> bool:
+    if claim.ground is not None:
+        return excuses(claim, duty)
+    return claim.rule in (None, duty.rule) and claim.body in (None, duty.body) and claim.service in (None, duty.service)
+
+
+def _history(view: CaseView, duty: Duty) -> list[dict[str, Any]]:
+    """What has happened to one request: its own facts, and the notices sent whose step is not withdrawn."""
+    withdrawn = {fact.seq for fact in view.casefile.rungs.values() if fact.withdrawn}
+    lines: list[dict[str, Any]] = []
+    for fact in view.casefile.lines:
+        line = _sent_line(view, duty, fact, withdrawn) if fact.kind == SENT else _fact_line(duty, fact)
+        if line is not None:
+            lines.append(line)
+    return lines
+
+
+def _sent_line(view: CaseView, duty: Duty, fact: StoredFact, withdrawn: set[int]) -> dict[str, Any] | None:
+    data = fact.data
+    if (data["rule"], data["opened_seq"]) != (duty.rule, duty.opened_seq):
+        return None
+    if data.get("rung_seq") in withdrawn or data["rung"] in (ENDED, AGAIN):
+        return None
+    step = view.ladder.rung_def(duty.rule, str(data["rung"]))
+    what = step.template if step else str(data["rung"])
+    return {"on": iso_or_none(fact.occurred_on), "what": what, "to": data["recipient"]}
+
+
+def _fact_line(duty: Duty, fact: StoredFact) -> dict[str, Any] | None:
+    data, kind = fact.data, fact.kind
+    if fact.seq < duty.opened_seq or kind in WRITTEN_BY_SENDFLOW or kind.startswith("notice_"):
+        return None
+    if data.get("body") != duty.body or (data.get("service") or duty.service) != duty.service:
+        return None
+    return {"on": iso_or_none(fact.occurred_on), "what": kind, "to": None}
+
+
+def _may_be_named(field: str | None) -> bool:
+    """Whether a letter may name the day that a duty starts on: the fact's own or a `..._on` day, never a birth date."""
+    return field is None or field.endswith("_on")
+
+
+def iso_or_none(day: date | None) -> str | None:
+    """The day as ISO text, if there is one."""
+    return iso(day) if day is not None else None
