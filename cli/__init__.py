@@ -1,8 +1,6 @@
-"""The `sendflow` program: one thin command per act. The commands stand in this folder's modules, each with
-`register(app)`.
+"""The `sendflow` program: a thin command for each job and report. Each module adds its own by `register(app)`.
 
-Heavy rooms are imported inside the commands, so that `sendflow due` does not wait for a database and no looking command
-for Prefect.
+Heavy modules are imported inside the commands: `sendflow due` needs no database, and no report needs Prefect.
 """
 
 import importlib
@@ -17,10 +15,10 @@ from models.errors import SendflowError
 
 
 class NoEchoGroup(TyperGroup):
-    """Says what is wrong with a call without the words that were typed: an argument too many may be a child's name."""
+    """Reports a wrong call without the words that were typed: a superfluous argument may be a child's name."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that was named."""
+        """Run the named command."""
         own = {
             name
             for command in self.commands.values()
@@ -47,8 +45,8 @@ class NoEchoGroup(TyperGroup):
 app = typer.Typer(
     cls=NoEchoGroup,
     help=(
-        "Statutory SEND casework of a Designated Clinical Officer team: what may happen, by when, who was told, and"
-        " proof of it."
+        "Statutory SEND casework of a Designated Clinical Officer team: what may happen, by when, which e-mails were"
+        " sent, and proof of it."
     ),
     no_args_is_help=True,
     add_completion=False,
@@ -63,7 +61,7 @@ for _module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.
 
 
 def main() -> None:
-    """Run the program. What goes wrong is one line: never a traceback, whose values might be a child's."""
+    """Run the program. A failure is one line and never a traceback, whose values may belong to a child."""
     try:
         app()
     except (KeyboardInterrupt, BrokenPipeError):
@@ -74,17 +72,17 @@ def main() -> None:
 
 
 def _plain(problem: Exception) -> str:
-    """A sentence for problems whose words are ours; for any other only what kind it is."""
+    """Return sendflow's own message; of any other exception only its class, because its text may quote data."""
     if isinstance(problem, SendflowError) and str(problem):
         return str(problem)
     from models.database_errors import cause
 
     name = type(problem).__name__
     if (why := cause(problem)) is not None:
-        return f"the records cannot be read or written just now: {why.named}; nothing was half done. {why.advice}"
+        return f"the database cannot be read or written: {why.named}. Nothing was written in part. {why.advice}"
     if name == "OperationalError":
         return (
-            "the records cannot be read or written just now (locked, full, no records file, or no database that"
-            " answers); nothing was half done"
+            "the database cannot be read or written (it is locked, full, missing or does not answer). Nothing was"
+            " written in part. Run sendflow doctor for the cause"
         )
-    return f"{name} (nothing was half done; sendflow verify says whether the records are intact)"
+    return f"{name}. Nothing was written in part. To check the history: sendflow verify"

@@ -1,27 +1,23 @@
-"""`sendflow migrate`, `move`: brings the records to the shape that this program knows; takes them from a file to a
-server.
-"""
+"""`sendflow migrate` and `copy-to-postgresql`: upgrades the database, and copies it from a file to a server."""
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
-from cli.output import Exit, counted, emit, fail, tell
+from cli.options import Json
+from cli.output import Exit, counted, emit, fail, notify
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the program."""
     app.command("migrate")(migrate)
-    app.command("move")(move)
+    app.command("copy-to-postgresql")(copy_to_postgresql)
 
 
-def migrate(
-    json_: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
-) -> None:
-    """Bring the records up to date. Every command does so where its database role may; this one for a role of its own
-    (docs/operate/install.md).
+def migrate(json_: Json = False) -> None:
+    """Upgrade the database. Every command does this if its database role may; this one is for a role of its own.
+
+    See docs/operate/install.md.
     """
     from config.settings import Settings
     from models.database import create_or_upgrade_schema, open_engine, revision
@@ -36,30 +32,28 @@ def migrate(
     emit(
         {"before": before, "after": after},
         json_,
-        lambda: f"The records are at revision {after}" + (", as they were." if before == after else "."),
+        lambda: f"The database is at revision {after}" + (", as before." if before == after else "."),
     )
 
 
-def move(
-    json_: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
-) -> None:
-    """Move the records from the file in SENDFLOW_HOME to the empty PostgreSQL database that SENDFLOW_DATABASE_URL
-    names; stop the house first.
+def copy_to_postgresql(json_: Json = False) -> None:
+    """Copy the database from the file in SENDFLOW_HOME to the empty PostgreSQL database in SENDFLOW_DATABASE_URL.
+
+    Stop sendflow first.
     """
     from config.settings import Settings
-    from runtime.copy_database import CannotCopy
-    from runtime.copy_database import move as carry
+    from runtime import copy_database
 
     try:
-        report = carry(Settings.read(), tell)
-    except CannotCopy as problem:
-        fail(Exit.NOT_FINISHED, f"Nothing was moved: {problem}.")
-    said = (
-        f"{counted(report.cases, 'case')} and {counted(report.facts, 'fact')} are on the server, and verify there."
-        f" Head: {report.head}"
-    )
+        report = copy_database.copy_to_postgresql(Settings.read(), notify)
+    except copy_database.CannotCopy as problem:
+        fail(Exit.NOT_FINISHED, f"Nothing was copied: {problem}.")
     emit(
         report.model_dump(mode="json"),
         json_,
-        lambda: f"{said}\nThe file stays as it was, and no program of sendflow writes to it any more.",
+        lambda: (
+            f"{counted(report.cases, 'case')} and {counted(report.facts, 'fact')} are on the server and verify there."
+            f" Head: {report.head}\nThe SQLite file is unchanged. sendflow now uses PostgreSQL and no longer writes to"
+            " the file."
+        ),
     )

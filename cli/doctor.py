@@ -1,4 +1,4 @@
-"""`sendflow doctor`: what a person must mend, in one list."""
+"""`sendflow doctor`: lists every problem of the installation with its fix."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.output import Exit, emit, fail, tell
+from cli.options import Json
+from cli.output import Exit, emit, fail, notify
 
 if TYPE_CHECKING:
     from config.settings import Settings
     from runtime.diagnostics.checks import DoctorReport
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -21,14 +20,15 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(
-    quick: Annotated[bool, typer.Option("--quick", help="Leave out the verify of every case.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Do not verify every case.")] = False,
     alert: Annotated[
-        bool, typer.Option("--alert", help="Write to SENDFLOW_ALERT_TO what is to be mended, once a day; for a timer.")
+        bool, typer.Option("--alert", help="E-mail the problems to SENDFLOW_ALERT_TO, once a day; for a timer.")
     ] = False,
     json_: Json = False,
 ) -> None:
-    """Look over the whole house and name what a person must mend. Exit 0 where there is nothing, 1 where there is.
-    Changes nothing.
+    """Check the whole installation and list each problem with its fix. Changes nothing.
+
+    The exit code is 0 without problems and 1 with problems.
     """
     from config.settings import Settings
     from runtime.diagnostics.checks import examine
@@ -36,34 +36,33 @@ def doctor(
     settings = Settings.read()
     report = examine(settings, quick)
     if alert:
-        _alert(settings, report)
-    emit(report.model_dump(mode="json"), json_, lambda: _said(report))
+        _send_alert(settings, report)
+    emit(report.model_dump(mode="json"), json_, lambda: _text(report))
     if not report.well:
         raise typer.Exit(Exit.REFUSED)
 
 
-def _alert(settings: Settings, report: DoctorReport) -> None:
+def _send_alert(settings: Settings, report: DoctorReport) -> None:
     from datetime import UTC, datetime
 
-    from runtime.diagnostics.alerts import Alerted
-    from runtime.diagnostics.alerts import alert as write
+    from runtime.diagnostics.alerts import Alerted, alert
 
     try:
-        became = write(settings, report, datetime.now(UTC))
+        outcome = alert(settings, report, datetime.now(UTC))
     except ValueError as problem:
         fail(Exit.WRONG_CALL, str(problem))
-    tell(f"The alert: {became}.")
-    if became is Alerted.NOT_SENT:
+    notify(f"The alert: {outcome}.")
+    if outcome is Alerted.NOT_SENT:
         raise typer.Exit(Exit.NOT_FINISHED)
 
 
-def _said(report: DoctorReport) -> str:
-    lines = ["Nothing to mend."] if report.well else [f"To mend: {len(report.findings)}"]
-    for each in report.findings:
-        many = f" ({each.count})" if each.count > 1 else ""
-        where = f" [{', '.join(each.cases)}]" if each.cases else ""
-        lines += [f"  {each.message}{many}{where}", f"    -> {each.mend}"]
-    lines += [f"Not looked at: {each}." for each in report.not_looked_at]
+def _text(report: DoctorReport) -> str:
+    lines = ["No problems found."] if report.well else [f"Problems to fix: {len(report.findings)}"]
+    for finding in report.findings:
+        count = f" ({finding.count})" if finding.count > 1 else ""
+        cases = f" [{', '.join(finding.cases)}]" if finding.cases else ""
+        lines += [f"  {finding.message}{count}{cases}", f"    -> {finding.mend}"]
+    lines += [f"Not checked: {each}." for each in report.not_looked_at]
     if not report.open:
-        lines.append("The house is closed: nothing sweeps or sends by itself until make up opens it.")
+        lines.append("sendflow is not running: no sweep and no delivery starts by itself until you run make up.")
     return "\n".join(lines)

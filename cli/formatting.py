@@ -1,6 +1,4 @@
-"""What the commands print for a person: a case's history, the processes, a verification, a board. Plain text that reads
-well on paper.
-"""
+"""Formats what commands print as plain text: a case's history, the processes, a verification, a worklist."""
 
 from __future__ import annotations
 
@@ -38,12 +36,12 @@ def words(kind: str) -> str:
 
 
 def history(context: AppContext, found: CaseReport) -> str:
-    """A case from its opening to now."""
+    """Format a case from its opening to now."""
     reference = found.case_ref + (f" (the authority's reference: {found.la_reference})" if found.la_reference else "")
     title = context.processes[found.process].title
     la = f", {context.directory.la_name(found.la)}" if found.la else ""
     known = f", as known at {found.known_at}" if found.known_at else ""
-    lines = [f"{reference}: {title}{la}", f"Stands at '{found.state_name}' on {day(found.as_at)}{known}.", "", "Duties"]
+    lines = [f"{reference}: {title}{la}", f"At '{found.state_name}' on {day(found.as_at)}{known}.", "", "Duties"]
     for duty in found.duties:
         lines += _duty(context, duty)
     if found.to_ask_again:
@@ -54,7 +52,7 @@ def history(context: AppContext, found: CaseReport) -> str:
     if found.claims_to_decide:
         lines += [
             "",
-            f"Claims of an excuse that wait for a person: fact {', '.join(map(str, found.claims_to_decide))}.",
+            f"Claimed exceptions for a person to decide: fact {', '.join(map(str, found.claims_to_decide))}.",
         ]
     if found.remarks:
         lines += ["", "Besides", *(f"  {remark}" for remark in found.remarks)]
@@ -76,10 +74,10 @@ def _duty(context: AppContext, duty: DutyShown) -> list[str]:
     if duty.goes_on:
         how += f"; {duty.goes_on}"
     if duty.excuse:
-        how += f" (excuse accepted: {words(duty.excuse)})"
+        how += f" (exception accepted: {words(duty.excuse)})"
     local = "" if duty.basis in {"act", "regulation"} else f"[{words(duty.basis)}]"
     opened = f", {words(duty.opened_by)}" if duty.opened_by else ""
-    start = f"{short(duty.started_on)} (fact {duty.opened_seq}{opened}{_heard(duty.cause)})"
+    start = f"{short(duty.started_on)} (fact {duty.opened_seq}{opened}{_copied_from(duty.cause)})"
     lines = [
         f"  {who}: {rule.action}",
         f"      from {start}; {due}",
@@ -98,9 +96,7 @@ def _duty(context: AppContext, duty: DutyShown) -> list[str]:
 
 
 def _edge(rule: Rule) -> str:
-    """What the day of a rule is: of a duty the last, of what may not be forestalled the first, of a time to be allowed
-    its end.
-    """
+    """Give the words before the date of a rule, which may be a last day, a first day or the edge of a window."""
     if rule.bound == "window":
         return "the window's edge is"
     if rule.bound == "not_before":
@@ -126,13 +122,11 @@ def _ask_again(context: AppContext, due: AskAgain) -> list[str]:
 
 
 def _origin(origin: Origin) -> str:
-    return f"fact {origin.seq}, {words(origin.kind)}{_heard(origin.cause)}"
+    return f"fact {origin.seq}, {words(origin.kind)}{_copied_from(origin.cause)}"
 
 
 def _how(context: AppContext, duty: DutyShown) -> str:
-    """How a duty stands, in words: a standing alone would say of one that has ended that it runs, or that it has no
-    date.
-    """
+    """Give the status of a duty in words. The bare status of an ended duty would be `running` or `no_date`."""
     rule = context.law.rules[duty.rule]
     how = words(duty.standing) + (f", {in_days(duty.days_late)} late" if duty.days_late else "")
     if duty.met_on:
@@ -155,8 +149,8 @@ def _how(context: AppContext, duty: DutyShown) -> str:
     return how
 
 
-def _heard(cause: Cause | None) -> str:
-    return f", heard of case {cause.case_ref}: {words(cause.kind)}, its fact {cause.seq}" if cause else ""
+def _copied_from(cause: Cause | None) -> str:
+    return f", copied from case {cause.case_ref}: {words(cause.kind)}, its fact {cause.seq}" if cause else ""
 
 
 def _who(context: AppContext, body: str | None, service: str | None) -> str:
@@ -168,8 +162,8 @@ def _who(context: AppContext, body: str | None, service: str | None) -> str:
 
 def _fact(context: AppContext, fact: FactShown, cause: Cause | None) -> list[str]:
     learned = datetime.fromisoformat(fact.recorded_at).astimezone(LONDON)
-    said = {key: value for key, value in fact.data.items() if key not in {"letter", "opened_seq", "rung_seq"}}
-    told = "; ".join(f"{words(key)} {_value(context, key, value)}" for key, value in said.items())
+    shown = {key: value for key, value in fact.data.items() if key not in {"letter", "opened_seq", "rung_seq"}}
+    fields = "; ".join(f"{words(key)} {_value(context, key, value)}" for key, value in shown.items())
     now = (
         ""
         if fact.stands and not fact.corrected_to
@@ -180,8 +174,8 @@ def _fact(context: AppContext, fact: FactShown, cause: Cause | None) -> list[str
     corrects = f" of fact {fact.corrects}" if fact.corrects else ""
     head = f"  {fact.seq:>3}  {short(fact.occurred_on):<15}  {words(fact.kind)}{corrects}{now}"
     tail = (
-        f"       {'':<15}  {told + '. ' if told else ''}Recorded {short(learned.date())} {learned:%H:%M} by"
-        f" {fact.actor} ({words(fact.via)}){_heard(cause)}"
+        f"       {'':<15}  {fields + '. ' if fields else ''}Recorded {short(learned.date())} {learned:%H:%M} by"
+        f" {fact.actor} ({words(fact.via)}){_copied_from(cause)}"
     )
     return [head, tail]
 
@@ -190,7 +184,7 @@ def _value(context: AppContext, key: str, value: Any) -> str:
     if key == "service":
         return context.directory.service_name(str(value))
     if isinstance(value, str) and key in {"reason", "note", "evidence"}:
-        return "kept apart (sendflow who --words shows it)"
+        return "free text (to read it: sendflow person --free-text)"
     return words(str(value)) if key in {"rung", "rule", "ground", "answer", "recipient"} else str(value)
 
 
@@ -222,10 +216,10 @@ def verification(found: VerifyReport) -> str:
         f"Head before {found.before}: {found.head}",
     ]
     if found.stale:
-        what = "its duties as they are kept were" if found.stale == 1 else "their duties as they are kept were"
+        its, they = ("its", "it was") if found.stale == 1 else ("their", "they were")
         lines.append(
-            f"{counted(found.stale, 'case')} {'waits' if found.stale == 1 else 'wait'} for the next sweep: {what}"
-            " worked out under another law and not compared. Their facts were. Sweep, and verify again."
+            f"The duties of {counted(found.stale, 'case')} were not checked, because {they} calculated with an older"
+            f" rule set; {its} history was checked. Run sendflow sweep, then verify again."
         )
     lines += [
         f"  {each.case_ref or 'records'}{f', fact {each.seq}' if each.seq else ''}: {each.message}"
@@ -235,7 +229,7 @@ def verification(found: VerifyReport) -> str:
 
 
 def board(context: AppContext, rows: Sequence[BoardRow], gathered: Sequence[BoardGroup] | None, what: str) -> str:
-    """A board, as a list or by groups."""
+    """Format a worklist, as a list or in groups."""
     if not rows:
         return "Nothing is late." if what == "late" else "Nothing falls due in the next seven days."
     if gathered is None:

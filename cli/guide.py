@@ -1,4 +1,4 @@
-"""`sendflow explain`: a rule or a process as a page, from the law as this house keeps it."""
+"""`sendflow explain` and `processes`: a rule or process as a page, and the processes with their states and facts."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.cases import Json
-from cli.output import Exit, emit, fail, tell
+from cli.options import Json
+from cli.output import Exit, emit, fail, notify
 
 if TYPE_CHECKING:
     from casework.rules.guide import Sources
 
 
 def register(app: typer.Typer) -> None:
-    """Add this command to the program."""
+    """Add these commands to the program."""
     app.command("explain")(explain)
+    app.command("processes")(processes)
 
 
 def explain(
@@ -29,7 +30,7 @@ def explain(
     html: Annotated[Path | None, typer.Option("--html", help="Write the page to this HTML file instead.")] = None,
     json_: Json = False,
 ) -> None:
-    """A rule or a process as a page: diagram, text, law, local choices, and a sum worked as an example."""
+    """Show a rule or a process as a page: diagram, text, law, local choices and a worked example."""
     from casework.rules.guide import page_of
     from casework.rules.guide_html import html_of
     from config.law import UnknownRule
@@ -47,9 +48,9 @@ def explain(
     except OSError as problem:
         fail(
             Exit.NOT_FINISHED,
-            f"the page cannot be written there ({problem.strerror}): name a folder that exists and may be written to",
+            f"The page was not written ({problem.strerror}). Name a folder that exists and that you may write to",
         )
-    tell(f"Wrote the page of {name}.")
+    notify(f"Wrote the page of {name}.")
     if json_:
         emit({"name": name, "characters": len(page)}, True, lambda: "")
 
@@ -65,3 +66,17 @@ def _sources() -> Sources:
     adopted = pointed_at(settings)
     ruleset = read_ruleset(settings, *([adopted] if adopted is not None else []))
     return Sources(ruleset.law, ruleset.calendar, ruleset.escalation_policy, processes())
+
+
+def processes(json_: Json = False) -> None:
+    """List the statutory processes: states, facts with the states that they lead from and to, and duties.
+
+    The list also has the rules that no fact opens.
+    """
+    from cli.formatting import processes_text
+    from cli.rules import law_and_calendar
+    from statemachines.registry import describe
+
+    law, _ = law_and_calendar()
+    document = describe(law)
+    emit(document, json_, lambda: processes_text(document))

@@ -1,4 +1,4 @@
-"""`sendflow align CASE CASE`: one day for two reviews of one child, and what each would lose by it."""
+"""`sendflow joint-review CASE CASE`: one day for two reviews of one child, and what each would lose by it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.cases import Json, day_of
+from cli.options import AsAt, Json, parse_day
 from cli.output import Exit, emit, fail
 
 if TYPE_CHECKING:
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add this command to the program."""
-    app.command("align")(align)
+    app.command("joint-review")(joint_review)
 
 
-def align(
+def joint_review(
     case: Annotated[str, typer.Argument(help="A case that owes a review, such as a continuing-care review.")],
     other: Annotated[str, typer.Argument(help="Another case of the same child, such as its annual review.")],
-    as_at: Annotated[str | None, typer.Option("--as-at", help="The day to look from; today unless said.")] = None,
+    as_at: AsAt = None,
     json_: Json = False,
 ) -> None:
     """Propose one day that satisfies two reviews of one child, and show what each would lose. Nothing is written."""
     from casework.context import AppContext
     from casework.reports.joint_review import NoJointReview, plan_joint_review
 
-    day = day_of(as_at, "--as-at")
+    day = parse_day(as_at, "--as-at")
     context = AppContext.load()
     try:
         found = plan_joint_review(context, case.strip().upper(), other.strip().upper(), day)

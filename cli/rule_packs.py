@@ -1,4 +1,4 @@
-"""`sendflow dry-run`, `adopt` and `adoptions`: what a changed law would move, and taking it into force."""
+"""`sendflow dry-run`, `adopt`, `adoptions` and `rulesets`: tries and adopts changed law, and lists what was active."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.cases import Json, actor_of
-from cli.output import Exit, counted, emit, fail, tell
+from cli.options import Actor, Json, check_actor
+from cli.output import Exit, counted, emit, fail, notify
 
 if TYPE_CHECKING:
     from casework.context import AppContext
@@ -25,50 +25,49 @@ def register(app: typer.Typer) -> None:
     app.command("dry-run")(dry_run)
     app.command("adopt")(adopt)
     app.command("adoptions")(adoptions)
-    app.command("laws")(laws)
+    app.command("rulesets")(rulesets)
 
 
 def dry_run(pack: Pack, json_: Json = False) -> None:
-    """Which due dates of live cases a changed rule pack or bank holiday would move, and by how much. Writes nothing."""
+    """Show which due dates of live cases a rule pack would change, and by how much. Writes nothing."""
     from casework import rule_packs
 
-    context = _house()
+    context = _context()
     try:
         found = rule_packs.dry_run(context, pack)
     except ValueError as problem:
         fail(Exit.WRONG_CALL, _cannot(problem))
     for trouble in found.troubles:
-        tell(f"{trouble.case_ref}: no answer under the pack. {trouble.message}")
+        notify(f"{trouble.case_ref}: no answer under the pack. {trouble.message}")
     emit([row.model_dump(mode="json") for row in found.moved], json_, lambda: _in_words(found))
     if found.troubles:
         raise typer.Exit(Exit.REFUSED)
 
 
 def adopt(
-    actor: Annotated[str, typer.Option("--actor", help="Who adopts it: an account name, such as dco.team.")],
+    actor: Actor,
     pack: Annotated[Path | None, typer.Argument(help="A rule pack, as for dry-run.")] = None,
     installed: Annotated[
         bool,
-        typer.Option(
-            "--installed", help="No pack: the law as this machine has it holds from now on, for every machine."
-        ),
+        typer.Option("--installed", help="No pack: this machine's rule set becomes active for every machine."),
     ] = False,
     json_: Json = False,
 ) -> None:
-    """Take a rule pack into force. It is recorded who did, when, and how many dates it moved; the next sweep reaches
-    every case.
+    """Adopt a rule pack. sendflow records who did it, when, and how many dates changed.
+
+    The next sweep reaches every case.
     """
     from casework import rule_packs
     from casework.cases.validation import Refused
 
-    actor_of(actor)
+    check_actor(actor)
     if (pack is None) is not installed:
         fail(
             Exit.WRONG_CALL,
             "Adopt either a pack, as in sendflow adopt ./pack --actor dco.team, or what is installed here:"
             " --installed.",
         )
-    context = _house()
+    context = _context()
     if pack is None:
         _adopt_installed(context, actor, json_)
         return
@@ -83,16 +82,16 @@ def adopt(
         json_,
         lambda: (
             f"Adopted pack {done.pack[:16]} as adoption {done.number}: {_moving(done.moved, done.cases)}."
-            " The next sweep works every case out afresh."
+            " The next sweep calculates every case again."
         ),
     )
 
 
 def adoptions(json_: Json = False) -> None:
-    """Every rule pack that this house has adopted, the newest first."""
+    """List every rule pack that was adopted here, the newest first."""
     from casework import rule_packs
 
-    rows = rule_packs.adoptions(_house())
+    rows = rule_packs.adoptions(_context())
     emit(
         [row.model_dump(mode="json") for row in rows],
         json_,
@@ -107,25 +106,25 @@ def adoptions(json_: Json = False) -> None:
     )
 
 
-def laws(json_: Json = False) -> None:
-    """Every law that has held for these records, the newest first, and whether this machine goes by it. One law holds
-    at a time.
+def rulesets(json_: Json = False) -> None:
+    """List every rule set that was active for this database, the newest first, and whether this machine has the active
+    one.
     """
     from casework import rule_packs
 
-    context = _house()
+    context = _context()
     rows = rule_packs.rulesets(context)
     here = context.ruleset_digest
     own = next((row.number for row in rows if row.looked_under == here), None)
-    says = f"This machine's law (digest {here}) " + (
-        "is the one that holds."
+    says = f"This machine's rule set (digest {here}) " + (
+        "is active."
         if rows and own == rows[0].number
         else (
             "would be the first."
             if not rows
-            else f"is not the one that holds: it was law {own}."
+            else f"is not active: it was rule set {own}."
             if own is not None
-            else "has never held for them."
+            else "was never active for this database."
         )
     )
     emit(
@@ -156,13 +155,14 @@ def _adopt_installed(context: AppContext, actor: str, json_: bool) -> None:
         taken._asdict(),
         json_,
         lambda: (
-            f"The law of this machine holds from now on, as law {taken.number} (digest {taken.looked_under}). The next"
-            " sweep works every case out afresh; machines with another law write nothing until they have this one."
+            f"The rule set of this machine is active from now on, as rule set {taken.number} (digest"
+            f" {taken.looked_under}). The next sweep calculates every case again. Machines with another rule set write"
+            " nothing until they have this one."
         ),
     )
 
 
-def _house() -> AppContext:
+def _context() -> AppContext:
     from casework.context import AppContext
 
     return AppContext.load()
@@ -175,7 +175,7 @@ def _cannot(problem: ValueError) -> str:
     from notifications.render import RenderError
 
     if isinstance(problem, ConfigFault | LawError | EscalationPolicyError | RenderError):
-        return f"The pack cannot be read, and nothing was changed. {problem}"
+        return f"Nothing was changed, because the pack cannot be read. {problem}"
     raise problem
 
 
@@ -186,14 +186,12 @@ def _in_words(found: DryRun) -> str:
     ]
     if not found.moved:
         return "\n".join([*lines, "No due date moves."])
-    others, more = "another" if found.dates_moved == 1 else "others", len(found.moved) - found.dates_moved
+    more = len(found.moved) - found.dates_moved
     dates = (
-        f"{counted(found.dates_moved, 'due date')} would be {others}"
-        if found.dates_moved
-        else "No due date would be another"
+        f"{counted(found.dates_moved, 'due date')} would change" if found.dates_moved else "No due date would change"
     )
-    stand = f"; {more} {'duty' if more == 1 else 'duties'} would only stand otherwise" if more else ""
-    lines.append(f"{dates}{stand}. Worst first:")
+    stand = f"; {more} {'duty' if more == 1 else 'duties'} would change status only" if more else ""
+    lines.append(f"{dates}{stand}. Most urgent first:")
     return "\n".join([*lines, "", *(_row(row) for row in found.moved)])
 
 

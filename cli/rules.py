@@ -1,8 +1,7 @@
-"""`sendflow due` and `sendflow rules`: the law asked from the command line.
+"""`sendflow due` and `rules`: answers questions about the law, one or a whole file of them.
 
-Purpose: the calendar is the foundation, so it can be asked by itself, one question or a whole file of them. It reads no
-records, needs no house and imports neither Prefect nor the database. Wrong calls exit 2; a question the law or the
-almanac cannot answer exits 1.
+They read no database and import neither Prefect nor SQLAlchemy. A wrong call exits with 2; a question that the law or
+the calendar cannot answer exits with 1.
 """
 
 from __future__ import annotations
@@ -19,7 +18,8 @@ import orjson
 import typer
 
 import config
-from cli.output import Exit, emit, fail, tell
+from cli.options import ISO_DAY, Json
+from cli.output import Exit, emit, fail, notify
 from config.law import Law, LawError, NoAnswer, Rule, load_law
 from config.rule_pack import pointed_at
 from config.settings import Settings
@@ -28,7 +28,6 @@ from deadlines.calculator import Answer, calculate
 from deadlines.explanation import day_in_words
 from deadlines.working_calendar import WorkingCalendar, load_calendar
 
-ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 PLAIN_WORD = re.compile(r"[a-z0-9_]{1,64}")
 COLUMNS = ("rule", "on", "given")
 ON_EXAMPLE = "Example: --on 2026-03-02"
@@ -52,17 +51,17 @@ def due(
     from_: Annotated[
         Path | None, typer.Option("--from", help="A CSV file with the columns rule, on, given: one question a row.")
     ] = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
+    json_: Json = False,
 ) -> None:
     """By when: the last lawful day under one rule, counted out step by step, with its citation."""
-    law, almanac = law_and_almanac()
+    law, calendar = law_and_calendar()
     if from_ is not None:
         if rule is not None or on is not None or given:
             fail(
                 Exit.WRONG_CALL,
-                "`--from` stands alone: the file says which rules and days. Example: sendflow due --from questions.csv",
+                "`--from` takes no rule and no day: the file names them. Example: sendflow due --from questions.csv",
             )
-        _due_from(law, almanac, from_)
+        _due_from(law, calendar, from_)
         return
     if rule is None or on is None:
         fail(
@@ -73,7 +72,7 @@ def due(
         known = law.rule(rule)
         day = _day(on, "--on", ON_EXAMPLE)
         days = _given(given or (), known)
-        answer = calculate(law, almanac, rule, day, days)
+        answer = calculate(law, calendar, rule, day, days)
     except LawError as fault:
         fail(Exit.WRONG_CALL, str(fault))
     except NoAnswer as fault:
@@ -85,16 +84,19 @@ def due(
 
 
 def rules(
-    json_: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
+    json_: Json = False,
 ) -> None:
     """Every rule that the statute files hold, with its newest period."""
-    law, _ = law_and_almanac()
+    law, _ = law_and_calendar()
     document = [_row(rule) for rule in law.rules.values()]
     emit(document, json_, lambda: "\n".join(_listed(document)))
 
 
-def law_and_almanac() -> tuple[Law, WorkingCalendar]:
-    """The law and the almanac in force here, an adopted pack included. Ends the program where they cannot be read."""
+def law_and_calendar() -> tuple[Law, WorkingCalendar]:
+    """Read the law and the working-day calendar in force here, with the adopted rule pack.
+
+    Ends the command with exit code 3 if they cannot be read.
+    """
     try:
         adopted = pointed_at(Settings.read())
         if adopted is None:
@@ -102,7 +104,7 @@ def law_and_almanac() -> tuple[Law, WorkingCalendar]:
         shipped = Path(config.__path__[0])
         return load_law(shipped, adopted), load_calendar(shipped / "almanac", adopted / "almanac")
     except ConfigFault as fault:
-        fail(Exit.NOT_FINISHED, f"The law cannot be read, so nothing is worked out. {fault}")
+        fail(Exit.NOT_FINISHED, f"Nothing was calculated, because the law cannot be read. {fault}")
 
 
 def _row(rule: Rule) -> dict[str, Any]:
@@ -160,7 +162,7 @@ def _in_words(rule: Rule, answer: Answer) -> str:
     )
     if answer.url:
         lines.append(f"         {answer.url}")
-    lines.append(f"Excuses  {', '.join(answer.excuses) or 'none listed'}")
+    lines.append(f"Except   {', '.join(answer.excuses) or 'none listed'}")
     if answer.reason:
         lines.append(f"Why      {answer.reason}")
     return "\n".join([*lines, "", *(f"{number}. {step}" for number, step in enumerate(answer.steps, 1))])
@@ -190,7 +192,7 @@ def _given(pairs: Iterable[str], rule: Rule) -> dict[str, date]:
                 f"--given: {rule.id} takes no input `{name}`. It takes: {takes}. Example: {_given_example(rule)}"
             )
         if name in found:
-            raise LawError(f"--given: {name} stands twice; each input is given once.")
+            raise LawError(f"--given: {name} is given twice. Give each input once.")
         found[name] = _day(text, f"--given {name}", f"Example: --given {name}=2026-03-20")
     return found
 
@@ -207,26 +209,26 @@ def _unanswered(rule: str | None, on: str | None, error: str) -> dict[str, Any]:
     return {**document, "error": error}
 
 
-def _due_from(law: Law, almanac: WorkingCalendar, file: Path) -> None:
+def _due_from(law: Law, calendar: WorkingCalendar, file: Path) -> None:
     """One JSON line for each row, in order. Exit 1 where any row has no answer."""
     missed = 0
     for row in _rows(file):
-        document = _answered(law, almanac, row)
+        document = _answered(law, calendar, row)
         missed += "error" in document
         sys.stdout.write(orjson.dumps(document).decode() + "\n")
     if missed:
-        tell(f"{missed} of the questions could not be answered; their lines say why under `error`.")
+        notify(f"{missed} of the questions have no answer. Their lines give the reason under `error`.")
         raise typer.Exit(Exit.REFUSED)
 
 
-def _answered(law: Law, almanac: WorkingCalendar, row: Mapping[str, str | None]) -> dict[str, Any]:
+def _answered(law: Law, calendar: WorkingCalendar, row: Mapping[str, str | None]) -> dict[str, Any]:
     rule, on = (row.get("rule") or "").strip(), (row.get("on") or "").strip()
     try:
         if None in row:
             raise LawError("The row has more cells than the header; three were expected: rule, on, given.")
         known = law.rule(rule)
         day = _day(on, "on", "Example: 2026-03-02")
-        answer = calculate(law, almanac, rule, day, _given((row.get("given") or "").split(), known))
+        answer = calculate(law, calendar, rule, day, _given((row.get("given") or "").split(), known))
     except (LawError, NoAnswer) as fault:
         return _unanswered(rule, on, str(fault))
     return answer.model_dump(mode="json")

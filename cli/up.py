@@ -1,4 +1,4 @@
-"""`sendflow up`: opens the house in the foreground until Ctrl-C."""
+"""`sendflow up`: runs the whole installation in the foreground until Ctrl-C."""
 
 import os
 import sys
@@ -13,30 +13,30 @@ from cli.output import Exit, fail
 
 
 class Terminal:
-    """Says what the house does, line by line, and on a terminal shows that something is under way."""
+    """Prints progress line by line. On a terminal it shows a spinner while a step runs."""
 
     def __init__(self) -> None:
-        """Speaks on standard output, without colours where it is no terminal."""
-        from rich.console import Console  # here, so that no other command waits for it
+        """Print to standard output, without colours if it is not a terminal."""
+        from rich.console import Console  # lazy: no other command needs it
 
         self._console = Console(highlight=False, soft_wrap=True)
 
     def say(self, line: str) -> None:
-        """Says one line at once, also into a pipe."""
+        """Print one line at once, also into a pipe."""
         self._console.print(line, markup=False)
         sys.stdout.flush()
 
     @contextmanager
-    def working(self, what: str) -> Iterator[None]:
-        """Shows `what` with a moving mark while it is under way, and the seconds it took when it is done."""
-        begun = time.monotonic()
+    def working(self, step: str) -> Iterator[None]:
+        """Show that a step is running, and after it how many seconds it took."""
+        started = time.monotonic()
         if self._console.is_terminal:
-            with self._console.status(what):
+            with self._console.status(step):
                 yield
         else:
-            self.say(f"{what} ...")
+            self.say(f"{step} ...")
             yield
-        self.say(f"{what}: done in {time.monotonic() - begun:.0f} s")
+        self.say(f"{step}: done in {time.monotonic() - started:.0f} s")
 
 
 def up(
@@ -44,32 +44,28 @@ def up(
         bool,
         typer.Option(
             "--postgres",
-            help=(
-                "Give a new house a PostgreSQL of its own, from the binaries on this machine, for records and for"
-                " Prefect."
-            ),
+            help="Create a local PostgreSQL for a new installation, from the binaries on this machine.",
         ),
     ] = False,
     no_sample: Annotated[
-        bool, typer.Option("--no-sample", help="Leave a new house empty: for records of real cases.")
+        bool, typer.Option("--no-sample", help="Load no demo data: for a database of real cases.")
     ] = False,
 ) -> None:
-    """Open the house: records, Prefect and its pages, alarm clock, letters. Ctrl-C closes it."""
+    """Run sendflow: database, Prefect with its UI, scheduler, e-mail. Ctrl-C stops it."""
     from config.settings import Settings, SettingsError
     from runtime.supervisor import CannotStart
-    from runtime.up import open_house
+    from runtime.up import run_installation
 
     try:
-        open_house(Settings.read(), Terminal(), postgres, sample=not no_sample)
+        run_installation(Settings.read(), Terminal(), postgres, demo=not no_sample)
     except (SettingsError, CannotStart) as problem:
-        fail(Exit.NOT_FINISHED, f"The house cannot be opened: {problem}")
+        fail(Exit.NOT_FINISHED, f"sendflow cannot start: {problem}")
     sys.stdout.flush()
     sys.stderr.flush()
-    # Every process has ended and every record is committed. Prefect's threads would otherwise wait for a server that
-    # has gone.
+    # Every process has ended and every transaction is committed. Prefect's threads would wait for a stopped server.
     os._exit(Exit.DONE)
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the command."""
+    """Add the command to the program."""
     app.command("up")(up)

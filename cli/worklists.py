@@ -1,150 +1,115 @@
-"""`sendflow sweep`, `overdue`, `week`: look at every duty, and read what is late or soon will be."""
+"""`sendflow overdue` and `due-soon`: the worklists of duties that are late or fall due within seven days."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.cases import Json, day_of
-from cli.output import Exit, counted, emit, fail, tell
+from cli.options import Json
+from cli.output import Exit, emit, fail, notify
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from casework.context import AppContext
     from casework.reports.worklists import BoardRow
 
+# Column of the workbook -> width in characters.
+COLUMNS = {
+    "case_ref": 12,
+    "la_reference": 14,
+    "la": 14,
+    "duty_on": 12,
+    "body": 10,
+    "body_name": 34,
+    "service": 28,
+    "action": 40,
+    "rule": 30,
+    "started_on": 12,
+    "due": 12,
+    "act_by": 12,
+    "days": 10,
+}
+
 
 class By(StrEnum):
-    """How a board may be gathered."""
+    """How the rows may be grouped."""
 
     BODY = "body"
     LA = "la"
 
 
-Gathered = Annotated[By | None, typer.Option("--by", help="Gather the rows by body or by local authority.")]
-Workbook = Annotated[Path | None, typer.Option("--xlsx", help="Write the rows to this Excel workbook as well.")]
-AsAt = Annotated[str | None, typer.Option("--as-at", help="The day to look from; today unless said.")]
+GroupBy = Annotated[By | None, typer.Option("--by", help="Group the rows by body or by local authority.")]
+Workbook = Annotated[Path | None, typer.Option("--xlsx", help="Also write the rows to this Excel workbook.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the program."""
-    app.command("sweep")(sweep)
     app.command("overdue")(overdue)
-    app.command("week")(week)
+    app.command("due-soon")(due_soon)
 
 
-def sweep(
-    as_at: AsAt = None,
-    workers: Annotated[
-        int,
-        typer.Option("--workers", min=0, max=99, help="Share it among so many runs of the work pool's workers first."),
-    ] = 0,
-    json_: Json = False,
-) -> None:
-    """Look at every duty whose day has come, and write what has become true: reminders, breaches, escalations."""
-    from casework.context import AppContext
-    from casework.sweep import WrongDay
-    from flows.jobs import run_job
-
-    day = day_of(as_at, "--as-at")
-    context = AppContext.load()
-    if workers and (day or context.today()) <= context.today():
-        from flows.work_pool import NoPool, share
-
-        try:
-            share(context, day or context.today(), workers, tell)
-        except NoPool as problem:
-            tell(f"The sweep is not shared, and is done here: {problem}.")
-    try:
-        done = run_job("sweep", context, as_at=day or context.today(), say=tell)
-    except WrongDay as problem:
-        fail(Exit.WRONG_CALL, str(problem))
-    for trouble in done.troubles:
-        tell(f"{trouble.case_ref}: {trouble.message}")
-    emit(
-        done.model_dump(mode="json"),
-        json_,
-        lambda: (
-            f"Swept as at {done.as_at.day} {done.as_at:%B %Y}: {counted(done.cases_looked_at, 'case')} looked at, "
-            f"{counted(done.facts_written, 'fact')} and {counted(done.notices_written, 'notice')} written."
-            + (f" Next day with something to say: {done.look_next.isoformat()}." if done.look_next else "")
-        ),
-    )
-    if done.troubles:
-        raise typer.Exit(Exit.REFUSED)
-
-
-def overdue(by: Gathered = None, xlsx: Workbook = None, json_: Json = False) -> None:
-    """Every duty that is past its due date and neither met, ended nor excused; the latest first."""
+def overdue(by: GroupBy = None, xlsx: Workbook = None, json_: Json = False) -> None:
+    """List every duty that is past its due date and not met, ended or excused; the most overdue first."""
     from casework.reports.worklists import overdue as read
 
     _show(read, "late", by, xlsx, json_)
 
 
-def week(by: Gathered = None, xlsx: Workbook = None, json_: Json = False) -> None:
-    """Every duty that falls due within seven days; the soonest first."""
+def due_soon(by: GroupBy = None, xlsx: Workbook = None, json_: Json = False) -> None:
+    """List every duty that falls due within seven days; the earliest first."""
     from casework.reports.worklists import week as read
 
     _show(read, "left", by, xlsx, json_)
 
 
 def _show(
-    read: Callable[[AppContext, date], list[BoardRow]], what: str, by: By | None, xlsx: Path | None, json_: bool
+    read: Callable[[AppContext, date], list[BoardRow]], label: str, by: By | None, xlsx: Path | None, json_: bool
 ) -> None:
     from casework.context import AppContext
     from casework.reports.worklists import grouped
-    from cli.formatting import board
 
     context = AppContext.load()
     rows = read(context, context.today())
     if xlsx is not None:
-        _workbook(xlsx, rows, what)
-    gathered = grouped(context, rows, by.value) if by else None
-    document: Any = [each.model_dump(mode="json") for each in (gathered if gathered is not None else rows)]
-    emit(document, json_, lambda: board(context, rows, gathered, what))
+        _write_workbook(xlsx, rows, label)
+    groups = grouped(context, rows, by.value) if by else None
+    document: Any = [each.model_dump(mode="json") for each in (groups if groups is not None else rows)]
+
+    def text() -> str:
+        from cli.formatting import board
+
+        return board(context, rows, groups, label)
+
+    emit(document, json_, text)
 
 
-def _workbook(path: Path, rows: list[BoardRow], what: str) -> None:
+def _write_workbook(path: Path, rows: list[BoardRow], label: str) -> None:
     from openpyxl import Workbook as Book
     from openpyxl.styles import Font
+    from openpyxl.utils import get_column_letter
 
     book = Book()
     sheet = book.active
-    sheet.title = "Overdue" if what == "late" else "Due this week"
-    columns = [
-        "case_ref",
-        "la_reference",
-        "la",
-        "duty_on",
-        "body",
-        "body_name",
-        "service",
-        "action",
-        "rule",
-        "started_on",
-        "due",
-        "act_by",
-        "days",
-    ]
-    sheet.append([column.replace("_", " ").capitalize() for column in columns[:-1]] + [f"Days {what}"])
+    sheet.title = "Overdue" if label == "late" else "Due this week"
+    sheet.append([column.replace("_", " ").capitalize() for column in COLUMNS if column != "days"] + [f"Days {label}"])
     for cell in sheet[1]:
         cell.font = Font(bold=True)
     for row in rows:
-        sheet.append([getattr(row, column) for column in columns])
+        sheet.append([getattr(row, column) for column in COLUMNS])
     sheet.freeze_panes = "A2"
     sheet.auto_filter.ref = sheet.dimensions
-    for column, width in zip("ABCDEFGHIJKLM", (12, 14, 14, 12, 10, 34, 28, 40, 30, 12, 12, 12, 10), strict=True):
-        sheet.column_dimensions[column].width = width
+    for number, width in enumerate(COLUMNS.values(), 1):
+        sheet.column_dimensions[get_column_letter(number)].width = width
     try:
         book.save(path)
     except OSError as problem:
         fail(
             Exit.NOT_FINISHED,
-            f"the workbook cannot be written there ({problem.strerror}): name a folder that exists and may be"
-            " written to",
+            f"The workbook was not written ({problem.strerror}). Name a folder that exists and that you may write to",
         )
-    tell(f"Wrote {len(rows)} rows to the workbook.")
+    notify(f"Wrote {len(rows)} rows to the workbook.")

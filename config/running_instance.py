@@ -87,7 +87,7 @@ def api_address(settings: Settings) -> str:
     whoever asks.
 
     It is the one that the settings name, or the one of the `sendflow up` that runs on this folder, or else where
-    `sendflow part server` listens by itself.
+    `sendflow run server` listens by itself.
     """
     running = read_running(settings)
     return settings.api_url or (running.api_url if running is not None else f"{settings.ui_url}/api")

@@ -87,20 +87,20 @@ def verification(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-async def publish(work: JobExecution, ended: End) -> End:
-    """Puts the pages of an act into Prefect and returns how the run ended, with what the pages add to it."""
+async def publish(execution: JobExecution, ended: End) -> End:
+    """Publish the artifacts of a job in Prefect. Returns the end of the run with what the artifacts add to it."""
     from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
-    if work.act is Job.VERIFY:
+    if execution.job is Job.VERIFY:
         await acreate_markdown_artifact(
-            verification(work.report.model_dump(mode="json")), key=VERIFY_KEY, description=ended.message
+            verification(execution.report.model_dump(mode="json")), key=VERIFY_KEY, description=ended.message
         )
-    if work.act is not Job.SWEEP:
+    if execution.job is not Job.SWEEP:
         return ended
-    as_at: date = work.given["as_at"]
-    following: date | None = work.report.look_next
+    as_at: date = execution.arguments["as_at"]
+    following: date | None = execution.report.look_next
     look = f"next look: {plain_day(following)}" if following else "no duty waits for a next look"
-    late, soon = overdue_by_body(work.context, as_at), due_this_week(work.context, as_at)
+    late, soon = overdue_by_body(execution.context, as_at), due_this_week(execution.context, as_at)
     await acreate_table_artifact(
         late or [{"Body": "No body is overdue"}],
         key=OVERDUE_KEY,

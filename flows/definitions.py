@@ -1,10 +1,8 @@
-"""The Prefect flows: one thin run around each act, so that people see what ran, for which day, how many, and what needs
-them.
+"""The Prefect flows: one short run around each job, which shows what ran, for which day, and what needs a person.
 
-Purpose: showing, never keeping. The act itself is handed over beside Prefect (a context variable), so that nothing but
-references, kinds of fact, days and a file's digest is ever a parameter: Prefect stores every parameter, even of a run
-that it refuses. Exceptions of the core never pass through a run either, because their texts are stored as well.
-`record` and `import` run only inside the caller's own process.
+The job itself reaches its run by a context variable, because Prefect stores every parameter, even of a run that it
+refuses. Parameters are only references, kinds of fact, days and a file's digest. Exceptions of a job do not pass
+through the run, because Prefect stores their texts too. `record` and `import` run only inside the caller's process.
 """
 
 from __future__ import annotations
@@ -13,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -46,7 +45,7 @@ Kinds = Annotated[
 Digest = Annotated[
     str, Field(pattern=r"^([0-9a-f]{32}|unreadable)$", title="File", description="The file's digest; never its name")
 ]
-# A day is text with a pattern: of a date type the server checks nothing, and keeps whatever was typed in its place.
+# A day is text with a pattern, because the Prefect server does not check a date type and would store any text.
 DAY = {"pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "json_schema_extra": {"format": "date"}}
 Day = Annotated[
     str | None, Field(title="As at", description="The day to look from, today unless said: 2026-04-14", **DAY)
@@ -65,65 +64,79 @@ Now = Annotated[
     ),
 ]
 
-_WORK: ContextVar[JobExecution | None] = ContextVar("sendflow_work", default=None)
+
+@dataclass(frozen=True, slots=True)
+class PreparedRun:
+    """A job execution with the parameters and the name of its run, which are calculated once."""
+
+    execution: JobExecution
+    parameters: dict[str, Any]
+    name: str
+
+    @classmethod
+    def of(cls, execution: JobExecution) -> PreparedRun:
+        """Calculate the parameters and the name from the job's arguments."""
+        parameters = run_labels.parameters(execution)
+        return cls(execution, parameters, run_labels.begin(execution.job, parameters))
+
+
+_PREPARED: ContextVar[PreparedRun | None] = ContextVar("sendflow_prepared_run", default=None)
 
 
 def _run_name() -> str:
-    """The run's first name, from its parameters alone."""
+    """Give the first name of a run that was started from the Prefect UI, from its parameters."""
     return run_labels.begin(Job(flow_run.flow_name), flow_run.parameters)
 
 
-def _own_work(act: Job, given: dict[str, Any]) -> JobExecution:
-    """The work of a run that somebody started from the Prefect pages: it opens the house itself."""
+def _started_in_prefect(job: Job, given: dict[str, Any]) -> JobExecution:
+    """Make the job execution of a run that a person started from the Prefect UI. It loads its own context."""
     from casework.context import AppContext
 
     context = AppContext.load(Settings.read())
-    match act:
+    match job:
         case Job.SWEEP:
             part = {"part": Shard.read(given["part"])} if given["part"] else {}
-            return JobExecution(act, context, {"as_at": run_labels.day_of(given["as_at"]) or context.today(), **part})
+            return JobExecution(job, context, {"as_at": run_labels.day_of(given["as_at"]) or context.today(), **part})
         case Job.DIGEST:
-            return JobExecution(act, context, {"as_at": run_labels.day_of(given["as_at"]) or context.today()})
+            return JobExecution(job, context, {"as_at": run_labels.day_of(given["as_at"]) or context.today()})
         case Job.DELIVER:
             return JobExecution(
-                act,
+                job,
                 context,
                 {"now": given["now"], "reason": "asked for on the Prefect pages" if given["now"] else None},
             )
         case Job.VERIFY:
-            return JobExecution(act, context, {"case": given["case"]})
+            return JobExecution(job, context, {"case": given["case"]})
         case _:
-            # Their payload never passes through Prefect, so there is nothing that they could do from there.
-            raise RuntimeError(f"{act} runs only inside the command that asked for it") from None
+            # The facts and the file of these jobs never pass through Prefect.
+            raise RuntimeError(f"{job} runs only inside the command that asked for it") from None
 
 
-async def _show(act: Job, **given: Any) -> State[Any]:
-    """Does the work of this run and says in Prefect's words how it ended."""
+async def _execute(job: Job, **given: Any) -> State[Any]:
+    """Execute the job of this run and return its end as a Prefect state."""
     name = str(flow_run.name)
     try:
-        work = _WORK.get() or _own_work(act, given)
-        name = run_labels.begin(act, run_labels.parameters(work))
-        report = work.do(str(flow_run.id))
+        prepared = _PREPARED.get() or PreparedRun.of(_started_in_prefect(job, given))
+        name = prepared.name
+        report = prepared.execution.execute(str(flow_run.id))
     except Exception as problem:
         ended = (
-            run_labels.refused(act, name, problem)
+            run_labels.refused(job, name, problem)
             if isinstance(problem, Refusal)
-            else run_labels.broken(act, name, problem)
+            else run_labels.broken(job, name, problem)
         )
     else:
-        ended = run_labels.end(act, name, report.model_dump(mode="json"))
-        with contextlib.suppress(Exception):  # what cannot be shown is still done
-            ended = await artifacts.publish(work, ended)
+        ended = run_labels.end(job, name, report.model_dump(mode="json"))
+        with contextlib.suppress(Exception):  # the job is done, even if its artifacts cannot be shown
+            ended = await artifacts.publish(prepared.execution, ended)
     with contextlib.suppress(Exception):  # as above
-        await _tell(ended)
+        await _publish_end(ended)
     state = Failed if ended.broken else Completed
     return state(name=ended.state, message=ended.message)
 
 
-async def _tell(ended: run_labels.End) -> None:
-    """Writes the run's log, and its name and tags where the end has changed them. A fact that was recorded says all in
-    its name.
-    """
+async def _publish_end(ended: run_labels.End) -> None:
+    """Write the run's log, and its name and tags if the end changed them. For a recorded fact the name is enough."""
     client, _ = get_or_create_client()
     if ended.state is not run_labels.EndState.RECORDED:
         await client.create_logs([_log(line, ended) for line in ended.diary])
@@ -132,57 +145,57 @@ async def _tell(ended: run_labels.End) -> None:
 
 
 def _log(line: str, ended: run_labels.End) -> LogCreate:
-    """A line of the run's log, which is the first thing that a person who opens a run sees."""
+    """Make a line of the run's log, the first thing that a person sees who opens the run."""
     level = logging.ERROR if ended.broken else logging.INFO
     return LogCreate(name="sendflow", level=level, message=line, timestamp=datetime.now(UTC), flow_run_id=flow_run.id)
 
 
 @flow(name="record", description="Facts that a person recorded about one case.")
 async def record(case: CaseReference, fact: Kinds, on: On = None) -> State[Any]:
-    """One recording; its payload is handed over beside Prefect."""
-    return await _show(Job.RECORD, case=case, fact=fact, on=on)
+    """Record facts, which reach the run by the context variable."""
+    return await _execute(Job.RECORD, case=case, fact=fact, on=on)
 
 
 @flow(name="import", description="A tracker that was imported, known by its digest.")
 async def import_tracker(digest: Digest) -> State[Any]:
-    """One import; the file is handed over beside Prefect."""
-    return await _show(Job.IMPORT, digest=digest)
+    """Import a file, which reaches the run by the context variable."""
+    return await _execute(Job.IMPORT, digest=digest)
 
 
 @flow(
     name="sweep",
     flow_run_name=_run_name,
-    description="Looks at every duty that has something new to say and writes it down, with its letters.",
+    description="Evaluates every duty that is due for a check and records what has become true, with its e-mails.",
 )
 async def sweep(as_at: Day = None, part: Share = None) -> State[Any]:
-    """One sweep, as at today unless said; of every case, or of the part that falls to one of several workers."""
-    return await _show(Job.SWEEP, as_at=as_at, part=part)
+    """Sweep every case, or the shard of one worker. Without `as_at`, as at today."""
+    return await _execute(Job.SWEEP, as_at=as_at, part=part)
 
 
 @flow(
     name="deliver",
     flow_run_name=_run_name,
-    description="Sends the letters that are still called for, one message to a mailbox a day.",
+    description="Sends the e-mails that are still needed, one a day to each mailbox.",
 )
 async def deliver(now: Now = False) -> State[Any]:
-    """One delivery round."""
-    return await _show(Job.DELIVER, now=now)
+    """Deliver the e-mails that are due."""
+    return await _execute(Job.DELIVER, now=now)
 
 
-@flow(name="digest", flow_run_name=_run_name, description="Writes the morning digest to the DCO.")
+@flow(name="digest", flow_run_name=_run_name, description="Sends the daily digest to the DCO.")
 async def digest(as_at: Day = None) -> State[Any]:
-    """One morning's digest; asked again on the same day it changes nothing."""
-    return await _show(Job.DIGEST, as_at=as_at)
+    """Write the digest of one day. A second run on that day changes nothing."""
+    return await _execute(Job.DIGEST, as_at=as_at)
 
 
 @flow(
     name="verify",
     flow_run_name=_run_name,
-    description="Proves that the history is as it was written, and that the caches agree with it.",
+    description="Proves that the history is unaltered and that the projections agree with it.",
 )
 async def verify(case: CaseReference | None = None) -> State[Any]:
-    """Verifies one case, or every case."""
-    return await _show(Job.VERIFY, case=case)
+    """Verify one case, or every case."""
+    return await _execute(Job.VERIFY, case=case)
 
 
 FLOWS: dict[Job, Flow[..., Any]] = {
@@ -195,23 +208,25 @@ FLOWS: dict[Job, Flow[..., Any]] = {
 }
 
 
-def run_as_flow(work: JobExecution) -> None:
-    """Runs one act as an in-process flow run. Asynchronous, because a synchronous run waits a second for its heartbeat
-    to end.
-    """
-    token = _WORK.set(work)
+def run_as_flow(execution: JobExecution) -> None:
+    """Run a job as an in-process flow run. It is asynchronous: a synchronous run waits a second for its heartbeat."""
+    prepared = PreparedRun.of(execution)
+    token = _PREPARED.set(prepared)
     try:
-        asyncio.run(_conduct(work))
+        asyncio.run(_create_and_run(prepared))
     finally:
-        _WORK.reset(token)
+        _PREPARED.reset(token)
 
 
-async def _conduct(work: JobExecution) -> None:
-    """Makes the run with its name and tags in one call, as each call to the server costs a person as much as the
-    recording itself.
-    """
-    flow_of, given = FLOWS[work.act], run_labels.parameters(work)
-    name, marks = run_labels.begin(work.act, given), run_labels.tags_at_the_start(work)
+async def _create_and_run(prepared: PreparedRun) -> None:
+    """Create the run with its name and tags in one call, because a call to the server takes as long as the job."""
+    job_flow, parameters = FLOWS[prepared.execution.job], prepared.parameters
     async with AsyncClientContext.get_or_create() as shared:
-        run = await shared.client.create_flow_run(flow_of, name=name, parameters=given, state=Pending(), tags=marks)
-        await run_flow_async(flow_of, flow_run=run, parameters=given, return_type="state")
+        run = await shared.client.create_flow_run(
+            job_flow,
+            name=prepared.name,
+            parameters=parameters,
+            state=Pending(),
+            tags=run_labels.tags_at_the_start(prepared.execution),
+        )
+        await run_flow_async(job_flow, flow_run=run, parameters=parameters, return_type="state")

@@ -1,8 +1,7 @@
-"""What a person may start from the Prefect pages: sweep, deliver, digest, verify. None has a schedule: the alarm clock
-is `wake.py`.
+"""The deployments, which a person may start from the Prefect UI: sweep, deliver, digest, verify.
 
-Purpose: operations staff can have the house look again at once, without a terminal. It also tells the server how to
-notice a run whose process has died, because Prefect itself leaves such a run Running for ever.
+None has a schedule, because runtime/scheduler.py starts the jobs by the clock. An automation marks a run as crashed if
+its process has died: Prefect would show it as running for ever.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from flows.run_labels import EndState
 ZOMBIES = "Runs whose process has died are shown as crashed"
 # The heartbeat comes every 30 seconds; three missed ones are no accident.
 SILENCE = timedelta(seconds=100)
-LEFT = "the house was closed while it ran; the next sweep or delivery finishes the work"
+LEFT = "sendflow was stopped while it ran; the next sweep or delivery finishes the work"
 PREFECT_ENDS = ("Completed", "Failed", "Cancelled", "Crashed", "Cancelling", "TimedOut", "Suspended", "Paused")
 
 WHAT_THEY_DO = {
@@ -46,12 +45,12 @@ WHAT_THEY_DO = {
         " ticked. Safe to start at any time: nothing is sent twice."
     ),
     "digest": (
-        "Writes the morning digest to the DCO: what is late, what falls due in seven days, what to decide. "
+        "Sends the daily digest to the DCO: what is late, what falls due in seven days, what to decide. "
         "One a day, however often it is started."
     ),
     "verify": (
-        "Re-hashes every chain, refolds every case and compares the caches. Changes nothing. Name a case to verify that"
-        " one alone."
+        "Checks every hash, replays every case and compares the projections. Changes nothing. Name a case to verify"
+        " it alone."
     ),
 }
 
@@ -113,9 +112,7 @@ async def keep_automation() -> None:
 
 
 async def settle_what_was_left(opened: datetime) -> int:
-    """Marks as crashed the runs that began before the house was opened and never ended: nobody is left to end them.
-    Returns how many.
-    """
+    """Mark as crashed the runs that began before sendflow started and never ended. Returns how many."""
     left = FlowRunFilter(
         state=FlowRunFilterState(
             type=FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING, StateType.CANCELLING])
@@ -130,7 +127,7 @@ async def settle_what_was_left(opened: datetime) -> int:
 
 
 def serve_deployments(opened: datetime) -> None:
-    """Serves until the process is told to stop. There are no schedules that a stop would have to pause."""
+    """Serve the deployments until the process is stopped. There are no schedules that a stop would have to pause."""
     asyncio.run(settle_what_was_left(opened))
     asyncio.run(keep_automation())
     serve(*deployments(), pause_on_shutdown=False, print_starting_message=False)

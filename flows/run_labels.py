@@ -1,8 +1,7 @@
-"""What people see of a run: its name, its tags, how it ended, in their words. Knows reports, and nothing of Prefect.
+"""The name, tags, end state and log of a run, in words for operations staff. Knows reports, and nothing of Prefect.
 
-Purpose: operations staff read the list of runs as a diary of the house. A business outcome (a breach, a refused row) is
-never shown as a failure; red is for what a person must mend. Only references, kinds of fact, codes, days and counts
-ever come through here.
+A business outcome (a breach, a refused row) is never shown as a failure: red means that a person must fix something.
+Only references, kinds of fact, codes, days and counts pass through here.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ class EndState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a run ended: `broken` is True where a person must mend something; `state` is the name of its state."""
+    """The end of a run: `broken` is True where a person must fix something; `state` is the name of its state."""
 
     name: str
     state: EndState
@@ -101,13 +100,13 @@ def file_digest(path: Path) -> str:
         return "unreadable"
 
 
-def parameters(work: JobExecution) -> dict[str, Any]:
-    """The only parameters that Prefect is told: reference, kinds of fact, day, digest of the file."""
-    given = work.given
-    match work.act:
+def parameters(execution: JobExecution) -> dict[str, Any]:
+    """Give the only parameters that Prefect stores: reference, kinds of fact, day, digest of the file."""
+    given = execution.arguments
+    match execution.job:
         case Job.RECORD:
             drafts = given["drafts"]
-            known = {kind for process in work.context.processes.values() for kind in process.facts}
+            known = {kind for process in execution.context.processes.values() for kind in process.facts}
             # What is no kind of fact may be anything that somebody typed.
             kinds = ",".join(draft.kind if draft.kind in known else UNKNOWN for draft in drafts)
             return {
@@ -131,29 +130,29 @@ def _reference(case: str | None) -> str:
     return case if case == NEW or (case and REFERENCE.fullmatch(case)) else UNKNOWN
 
 
-def tags_at_the_start(work: JobExecution) -> tuple[str, ...]:
+def tags_at_the_start(execution: JobExecution) -> tuple[str, ...]:
     """The process of the case, and the bodies that the facts name, by their ODS codes."""
-    if work.act is not Job.RECORD:
+    if execution.job is not Job.RECORD:
         return ()
-    bodies = {str(draft.data.get("body")) for draft in work.given["drafts"]} & {
-        body.body for body in work.context.directory.bodies
+    bodies = {str(draft.data.get("body")) for draft in execution.arguments["drafts"]} & {
+        body.body for body in execution.context.directory.bodies
     }
-    return (*(["rehearsed"] if work.context.simulated else []), *_process_of(work), *sorted(bodies))
+    return (*(["rehearsed"] if execution.context.simulated else []), *_process_of(execution), *sorted(bodies))
 
 
-def _process_of(work: JobExecution) -> tuple[str, ...]:
+def _process_of(execution: JobExecution) -> tuple[str, ...]:
     """The one process that knows these kinds; of a kind that several share nothing is said."""
     found = [
         name
-        for name, process in work.context.processes.items()
-        if all(draft.kind in process.facts for draft in work.given["drafts"])
+        for name, process in execution.context.processes.items()
+        if all(draft.kind in process.facts for draft in execution.arguments["drafts"])
     ]
     return tuple(found) if len(found) == 1 else ()
 
 
-def begin(act: Job, shown: Mapping[str, Any]) -> str:
+def begin(job: Job, shown: Mapping[str, Any]) -> str:
     """The run's name while it runs, from its parameters."""
-    match act:
+    match job:
         case Job.RECORD:
             return f"record {shown['case']} {shown['fact']}"
         case Job.IMPORT:
@@ -161,7 +160,7 @@ def begin(act: Job, shown: Mapping[str, Any]) -> str:
         case Job.SWEEP | Job.DIGEST:
             part = f", part {str(shown['part']).replace('/', ' of ')}" if shown.get("part") else ""
             return (
-                f"{act} {plain_day(date.fromisoformat(shown['as_at']))}" if is_day(shown["as_at"]) else f"{act} today"
+                f"{job} {plain_day(date.fromisoformat(shown['as_at']))}" if is_day(shown["as_at"]) else f"{job} today"
             ) + part
         case Job.DELIVER:
             return "deliver now" if shown["now"] else "deliver"
@@ -169,14 +168,14 @@ def begin(act: Job, shown: Mapping[str, Any]) -> str:
             return f"verify {shown['case'] or 'every case'}"
 
 
-def end(act: Job, name: str, report: Mapping[str, Any]) -> End:
+def end(job: Job, name: str, report: Mapping[str, Any]) -> End:
     """How the run ended, from the name it bore and the report's JSON."""
-    ended = _end(act, name, report)
+    ended = _end(job, name, report)
     return replace(ended, tags=tuple(str(tag) for key in ("processes", "bodies") for tag in report.get(key) or ()))
 
 
-def _end(act: Job, name: str, report: Mapping[str, Any]) -> End:
-    match act:
+def _end(job: Job, name: str, report: Mapping[str, Any]) -> End:
+    match job:
         case Job.SWEEP:
             return _sweep_end(name, report)
         case Job.DELIVER:
@@ -214,16 +213,16 @@ def _end(act: Job, name: str, report: Mapping[str, Any]) -> End:
             )
 
 
-def refused(act: Job, name: str, problem: Refusal) -> End:
-    """The end of a run whose act was lawfully refused: no failure, since the house did what it is for."""
+def refused(job: Job, name: str, problem: Refusal) -> End:
+    """Give the end of a run whose job was refused: no failure, because sendflow did what it is for."""
     return End(
         name,
         EndState.REFUSED,
-        f"{act} was refused: {problem.code}; nothing was written",
+        f"{job} was refused: {problem.code}; nothing was written",
     )
 
 
-def broken(act: Job, name: str, problem: Exception) -> End:
+def broken(job: Job, name: str, problem: Exception) -> End:
     """The end of a run that a person must look into. The problem's text is not shown: it may quote what nobody may read
     here.
     """
@@ -236,7 +235,7 @@ def broken(act: Job, name: str, problem: Exception) -> End:
     return End(
         name,
         EndState.COULD_NOT_FINISH,
-        f"{act} could not be finished: {type(problem).__name__} at {place}",
+        f"{job} could not be finished: {type(problem).__name__} at {place}",
         broken=True,
     )
 
@@ -254,9 +253,9 @@ def _sweep_end(name: str, report: Mapping[str, Any]) -> End:
     said = ", ".join(parts) or (f"{facts} facts" if facts else "nothing due")
     message = f"looked at {cases} cases, wrote {facts} facts and {notices} notices"
     if unreckoned := report.get("troubles") or []:
-        more = f"{len(unreckoned)} cases could not be reckoned"
+        more = f"{len(unreckoned)} cases could not be evaluated"
         lines = tuple(
-            f"Needs a person: case {each['case_ref']} could not be reckoned (sendflow verify {each['case_ref']})"
+            f"Action needed: case {each['case_ref']} could not be evaluated. Run sendflow verify {each['case_ref']}"
             for each in unreckoned[:MOST_LINES]
         )
         return End(f"{name}: {said}, {more}", EndState.CASES_NEED_A_PERSON, f"{message}; {more}", lines=lines)

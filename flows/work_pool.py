@@ -2,7 +2,7 @@
 them.
 
 Purpose: one process that serves the deployments (`deployments.py`) is enough for one machine. On several, each runs
-`sendflow part worker`, and a run that somebody starts, or a part of the morning's sweep, goes to whichever is free.
+`sendflow run worker`, and a run that somebody starts, or a part of the morning's sweep, goes to whichever is free.
 Prefect only hands out work: what a worker does is the same core act on the same records, so that a worker that dies,
 comes twice or never leaves nothing undone and nothing twice.
 
@@ -26,7 +26,7 @@ from uuid import UUID
 from casework.sweep import DueDuties, Shard
 from config.running_instance import api_address, server_answers
 from config.settings import Settings, fix_caller_environment, fix_prefect_environment
-from flows.jobs import say_on_stderr
+from flows.runner import print_to_stderr
 from models.database import reading
 from models.errors import ServiceNotStarted
 
@@ -86,8 +86,8 @@ def _reach(settings: Settings) -> None:
     api_url = api_address(settings)
     if not _answers(settings):
         raise NoPool(
-            f"no Prefect server of this house answers at {api_url}: open the house, or set SENDFLOW_API_URL to where"
-            " one does"
+            f"no Prefect server of this installation answers at {api_url}. Start sendflow, or set SENDFLOW_API_URL to a"
+            " server that runs"
         )
     fix_caller_environment(settings, api_url)
 
@@ -116,10 +116,11 @@ async def _register(made: list[RunnerDeployment]) -> None:
 
 
 def run_worker(
-    settings: Settings, name: str | None = None, at_once: int = AT_ONCE, say: Callable[[str], None] = say_on_stderr
+    settings: Settings, name: str | None = None, at_once: int = AT_ONCE, say: Callable[[str], None] = print_to_stderr
 ) -> None:
-    """Works for the pool until the process is told to stop; a run under way is finished or settled first. Waits for a
-    server that is not there yet.
+    """Take runs from the pool until the process is stopped. A running job ends first.
+
+    Waits for a server that is not there yet.
     """
     fix_prefect_environment(settings, api_address(settings))
     from prefect.utilities.processutils import setup_signal_handlers_worker
@@ -130,7 +131,7 @@ def run_worker(
     name = name or f"{socket.gethostname()}-{os.getpid()}"
     worker = ProcessWorker(work_pool_name=POOL, name=name, limit=at_once, create_pool_if_not_found=False)
     say(f"worker {name} takes runs from the pool {POOL}, {at_once} at once")
-    # Prefect turns a SIGTERM into a SIGINT, which whoever started this in the background may have had ignored.
+    # Prefect turns a SIGTERM into a SIGINT, which a shell ignores for processes that it starts in the background.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     setup_signal_handlers_worker(os.getpid(), "the worker", _silent)
     try:
@@ -144,8 +145,9 @@ def _silent(*_words: object, **_more: object) -> None:
 
 
 def share(context: AppContext, as_at: date, parts: int, say: Callable[[str], None]) -> None:
-    """Lets the pool's workers sweep, each a part; returns when the parts have ended. Whoever asks sweeps afterwards,
-    for what was left.
+    """Share a sweep among the pool's workers, a shard each, and return when the shards have ended.
+
+    The caller sweeps afterwards, for what was left.
 
     Raises NoPool where nobody can be asked; never fails for what becomes of a part.
     """
@@ -161,9 +163,7 @@ def share(context: AppContext, as_at: date, parts: int, say: Callable[[str], Non
 
 
 def share_if_worth_it(context: AppContext, as_at: date, say: Callable[[str], None]) -> None:
-    """The alarm clock's way: shares a sweep that is large, where the house has workers. Whatever goes wrong, the sweep
-    that follows does it all.
-    """
+    """Share a large sweep if the installation has workers. The sweep that follows does what is left."""
     parts = context.settings.workers
     if parts < 2:
         return
@@ -191,7 +191,7 @@ async def _share(as_at: date, parts: int) -> str:
                 raise
             raise NoPool("the pool is not there yet: run sendflow deployments once") from None
         if not any(str(getattr(each.status, "value", each.status)) == "ONLINE" for each in workers):
-            raise NoPool("no worker is at work for the pool: start one with sendflow part worker")
+            raise NoPool("no worker is at work for the pool: start one with sendflow run worker")
         started = [
             await client.create_flow_run_from_deployment(
                 deployment.id,
@@ -226,7 +226,7 @@ async def _wait(client: PrefectClient, started: list[UUID]) -> str:
         if not end:
             await client.set_flow_run_state(
                 run_id,
-                Cancelled(message="no worker took it in time; its cases were swept by whoever asked"),
+                Cancelled(message="no worker took it in time; the process that asked swept its cases"),
                 force=True,
             )
     return ", ".join(sorted(end or "not begun" for end in ends.values()))

@@ -57,7 +57,7 @@ class CopyReport(BaseModel):
     head: str
 
 
-def move(settings: Settings, say: Callable[[str], None]) -> CopyReport:
+def copy_to_postgresql(settings: Settings, say: Callable[[str], None]) -> CopyReport:
     """Move the records of SENDFLOW_HOME's file to the server that `settings` name, which has to be empty. Raises
     CannotMove.
     """

@@ -31,7 +31,7 @@ from casework.delivery.send import FIRST_WAIT
 from casework.job_runs import finished_for
 from casework.sweep import DueDuties
 from config.settings import Settings
-from flows.jobs import run_job
+from flows.runner import run_job
 from models.database import reading
 from models.database_errors import cause
 from models.errors import DatabaseUnusable, RulesetMismatch

@@ -27,7 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from casework.context import AppContext
 from config.running_instance import AlreadyRunning, Running, only_supervisor, server_answers, write_running
 from config.settings import Carrier, Settings
-from flows.jobs import run_job
+from flows.runner import run_job
 from models.database import reading
 from models.database_errors import cause
 from models.errors import DatabaseUnusable
@@ -118,18 +118,18 @@ class Sample:
         fresh.replace(path)
 
 
-def open_house(settings: Settings, voice: Voice, postgres: bool = False, sample: bool = True) -> None:
+def run_installation(settings: Settings, voice: Voice, postgres: bool = False, demo: bool = True) -> None:
     """Opens the house and returns when it has been closed. Raises CannotStart (one line), SettingsError and their kin
     where it cannot be opened.
 
     `postgres` gives a new house a private PostgreSQL cluster; a house that has one is opened with it always. Without
-    `sample` a new house stays empty, now and later.
+    `demo` a new house stays empty, now and later.
     """
     settings.prepare_home()
     if settings.api_url not in (None, f"{settings.ui_url}/api"):
         raise CannotStart(
             "SENDFLOW_API_URL names a Prefect server elsewhere, so that this house is several services: start them by"
-            " sendflow part, or unset it to open a whole house here"
+            " sendflow run, or unset it to open a whole house here"
         )
     settings = settings if settings.metrics_port else replace(settings, metrics_port=free_port())
     with ExitStack() as stack:
@@ -152,7 +152,7 @@ def open_house(settings: Settings, voice: Voice, postgres: bool = False, sample:
         try:
             context = AppContext.load(settings)
             stack.callback(context.engine.dispose)
-            if not sample and Sample.read(settings.home / SAMPLE) is None:
+            if not demo and Sample.read(settings.home / SAMPLE) is None:
                 Sample(context.today(), finished=True).write(settings.home / SAMPLE)
             # Also where letters leave by a relay: a command that is typed without that setting finds the sink here, and
             # never the relay.
@@ -344,7 +344,7 @@ def _where_to_look(settings: Settings, references: list[str]) -> Iterator[str]:
             yield f"  Letters leave, to whom they are for, by  {settings.smtp_host}:{settings.smtp_port}"
     yield "Three commands to try next, in another terminal:"
     yield f"  {command} overdue"
-    yield f"  {command} case {references[0]}" if references else f"  {command} week"
+    yield f"  {command} case {references[0]}" if references else f"  {command} due-soon"
     yield f"  {command} letters"
     yield "Ctrl-C closes it."
 

@@ -37,8 +37,6 @@ class AnnualReview(StatutoryMachine):
     the report; transfers between phases and between authorities; an amendment outside the review (reg 28), which leaves
     the next review where it is; section G agreed, arranged, stopped or replaced; a certificate or an appeal against
     ceasing.
-
-    {statechart:md}
     """
 
     waiting = State("Review awaited", initial=True)

@@ -30,8 +30,6 @@ class ContinuingCare(StatutoryMachine):
     Facts without a transition: a checklist, an assessor, evidence, the ten domains, the panel, the family informed, a
     personal health budget offered, reviews, disputes, and the steps towards adult continuing healthcare;
     exceptions; chasing.
-
-    {statechart:md}
     """
 
     referred = State("Referral received", initial=True)

@@ -25,8 +25,6 @@ class EhcNeedsAssessment(StatutoryMachine):
     Facts without a transition: advice asked of a body, acknowledged, answered, received or returned; appointments
     missed; waiting lists stated; exceptions; chasing; section G agreed, arranged, stopped or replaced. Each body
     asked is a duty of its own inside the one case.
-
-    {statechart:md}
     """
 
     requested = State("Request received", initial=True)

@@ -27,8 +27,6 @@ class Mediation(StatutoryMachine):
     Facts without a transition: a commissioning body was notified, the family was informed of date and place or agreed
     to shorter notice, what was agreed was done, the authority was informed, another time was agreed; exceptions;
     chasing.
-
-    {statechart:md}
     """
 
     notified = State("Right to mediation notified", initial=True)

@@ -40,8 +40,6 @@ class Reassessment(StatutoryMachine):
     Facts without a transition: advice asked of a body, acknowledged, answered, received or returned; appointments
     missed; waiting lists stated; section G agreed, arranged, stopped or replaced; a certificate or an appeal against
     ceasing.
-
-    {statechart:md}
     """
 
     requested = State("Re-assessment requested", initial=True)

@@ -23,8 +23,6 @@ class Section23(StatutoryMachine):
     """A Section 23 notification (CFA 2014 s23, s24(1)(b)).
 
     Facts without a transition: a voluntary organisation thought to be able to help, and named to the parent.
-
-    {statechart:md}
     """
 
     formed = State("Opinion formed", initial=True)

@@ -27,8 +27,6 @@ class Transfer(StatutoryMachine):
     Facts without a transition: a body learned of it; the day of the move changed; the new board informed of a move;
     section G arranged, or found not practicable to arrange; an assessment or review asked for; the parent informed
     by the new authority.
-
-    {statechart:md}
     """
 
     expected = State("Move known", initial=True)

@@ -21,8 +21,6 @@ class Tribunal(StatutoryMachine):
     Facts without a transition: directions and what answers them; evidence asked of a health body and given;
     witnesses; recommendations and responses; what the authority did to carry out an order; permission to appeal;
     exceptions; chasing. A discrimination claim is a branch of its own.
-
-    {statechart:md}
     """
 
     decided = State("Decision notified", initial=True)

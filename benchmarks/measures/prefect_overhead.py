@@ -56,7 +56,7 @@ def _against_empty(shop: Workshop) -> Measured:
         for _ in range(RUNS):
             work = JobExecution(Job.RECORD, context, _given_to_record(next(numbers)))
             run_as_flow(work)
-            assert work.do(None).seq == 1
+            assert work.execute(None).seq == 1
 
     def theirs(_given: object) -> None:
         for _ in range(RUNS):
@@ -76,7 +76,7 @@ def _against_empty(shop: Workshop) -> Measured:
 def _alone(context: AppContext, numbers: Any) -> str:
     work = JobExecution(Job.RECORD, context, _given_to_record(next(numbers)))
     start = time.perf_counter()
-    work.do(None)
+    work.execute(None)
     return f"the record itself took {(time.perf_counter() - start) * 1e3:.1f} ms"
 
 

@@ -357,7 +357,7 @@ def _correction(
         raise Refused(
             "corrects_nothing",
             f"{draft.kind} says which fact it corrects, by its number in this case (1 to {len(lines)}), "
-            "for example --data corrects=1",
+            "for example --corrects 1",
             field="corrects",
             wrong_call=draft.corrects is None,
         )

@@ -74,8 +74,8 @@ def find_case(connection: Connection, cipher: Cipher, case: str) -> str:
         ref = people.find_aliases(connection, cipher, [case]).get(case, "")
     if not ref or connection.execute(select(CASE.c.case_ref).where(CASE.c.case_ref == ref)).scalar() is None:
         raise LookupError(
-            "there is no case with that reference (it is not repeated here); sendflow overdue and sendflow week list"
-            " cases"
+            "there is no case with that reference (it is not repeated here); sendflow overdue and sendflow due-soon"
+            " list cases"
         )
     return ref
 

@@ -156,8 +156,7 @@ def mermaid(process: Process) -> str:
 
 def _about(process: Process) -> str:
     parts = (" ".join(part.split()) for part in (process.machine.__doc__ or "").split("\n\n"))
-    # The library puts its own table where the class asks for one; the page has a better.
-    return "\n\n".join(part for part in parts if part and not part.startswith(("|", "{statechart")))
+    return "\n\n".join(part for part in parts if part)
 
 
 def _endings(process: Process) -> str:

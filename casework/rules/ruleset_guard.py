@@ -186,7 +186,7 @@ class RulesetGuard:
             " Install the same version of sendflow, the same rule packs and the same ladder.toml here, and start its"
             " programs again."
             " If this machine is right, run: sendflow adopt --installed --actor WHO."
-            " To see both, run: sendflow laws"
+            " To see both, run: sendflow rulesets"
         )
 
 

@@ -326,7 +326,7 @@ def _laws(context: AppContext, connection: Connection, today: date) -> Iterator[
         yield Finding(
             what="other_law",
             message=why_not,
-            mend="see that every machine has the same law; sendflow laws shows the one that holds",
+            mend="see that every machine has the same law; sendflow rulesets shows the one that holds",
         )
     query = (
         select(JOB_RUN.c.detail)

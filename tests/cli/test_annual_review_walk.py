@@ -9,14 +9,14 @@ from typing import Any
 
 from typer.testing import Result
 
-from tests.support.calling import Call
+from tests.support.calling import Call, field_options
 
 REVIEW, AGAIN, NEXT = "AR90001", "RA90001", "SF-000001"
 PAEDS = ("body=QX101", "service=community_paediatrics")
 
 
 def record(call: Call, case: str, on: str, fact: str, *data: str) -> Result:
-    pairs = [part for pair in data for part in ("--data", pair)]
+    pairs = field_options(*data)
     return call(on, "record", case, fact, "--on", on, *pairs, "--actor", "dco.team", "--json")
 
 

@@ -16,7 +16,7 @@ import pytest
 from typer.testing import Result
 
 from cli import main
-from tests.support.calling import Call, sendflow
+from tests.support.calling import Call, field_options, sendflow
 from tests.support.paths import LAW, ROOT
 from tests.support.team import ready
 
@@ -36,7 +36,7 @@ def call(tmp_path: Path) -> Call:
 
 
 def record(call: Call, fact: str, on: str, *data: str, case: str = "NX90001", today: str | None = None) -> Result:
-    pairs = [part for pair in data for part in ("--data", pair)]
+    pairs = field_options(*data)
     return call("record", case, fact, "--on", on, *pairs, "--actor", "dco.team", "--json", today=today or on)
 
 
@@ -63,7 +63,7 @@ def document(result: Result) -> Any:
 def test_record_says_case_seq_and_state(call: Call) -> None:
     result = record(call, "ehc_assessment_requested", "2026-02-02", "la=Northshire")
     assert (result.exit_code, document(result)) == (0, {"case_ref": "NX90001", "seq": 1, "state": "requested"})
-    assert "No Prefect server of this house answers" in result.stderr
+    assert "Prefect is not running" in result.stderr
     assert result.stderr.count("\n") == 1, "one line says so"
 
 
@@ -81,7 +81,7 @@ def test_record_in_words(call: Call) -> None:
     )
     assert (
         result.stdout
-        == "Recorded ehc_assessment_requested of 2 February 2026 as fact 1 of case NX90001, which now stands at"
+        == "Recorded ehc_assessment_requested of 2 February 2026 as fact 1 of case NX90001. The case is now at"
         " 'Request received'.\n"
     )
 
@@ -183,8 +183,8 @@ WRONG: list[tuple[str, Sequence[str]]] = [
             "fact_withdrawn",
             "--on",
             "2026-03-02",
-            "--data",
-            f"corrects={CHILD}",
+            "--corrects",
+            CHILD,
             "--actor",
             "dco.team",
         ),
@@ -294,7 +294,7 @@ def test_a_case_as_true_on_a_day_and_as_known_at_an_instant(lived: Call) -> None
 def test_a_case_on_paper(lived: Call) -> None:
     lines = lived("case", "NX90001", today="2026-04-14").stdout.splitlines()
     assert lines[0] == "NX90001 (the authority's reference: NS-04412): EHC needs assessment, Northshire"
-    assert lines[1] == "Stands at 'Assessment under way' on 14 April 2026."
+    assert lines[1] == "At 'Assessment under way' on 14 April 2026."
     start = lines.index(
         "  Northshire Community Health NHS Trust, Speech and Language Therapy: comply with the request / give advice"
     )
@@ -382,7 +382,7 @@ def test_processes_account_for_every_rule_as_a_duty_or_as_calculation_only_with_
     )
 
 
-LOOKS = [["case", "NX90001"], ["overdue"], ["week"], ["letters"], ["processes"], ["rules"]]
+LOOKS = [["case", "NX90001"], ["overdue"], ["due-soon"], ["letters"], ["processes"], ["rules"]]
 LOOKING = """
 import sys
 from tests.support.calling import sendflow

@@ -10,14 +10,14 @@ import pytest
 from typer.testing import Result
 
 from statemachines.continuing_care import DOMAINS
-from tests.support.calling import Call
+from tests.support.calling import Call, field_options
 
 CARE, PLAN = "CC90001", "AR90001"
 TOOL = [f"{domain}={'severe' if domain == 'breathing' else 'low'}" for domain in DOMAINS]
 
 
 def record(call: Call, on: str, fact: str, *data: str, case: str = CARE) -> Result:
-    pairs = [part for pair in data for part in ("--data", pair)]
+    pairs = field_options(*data)
     return call(on, "record", case, fact, "--on", on, *pairs, "--actor", "dco.team", "--json")
 
 
@@ -110,7 +110,7 @@ def test_the_case_reads_well_and_says_that_the_rule_of_thumb_decides_nothing(cal
     told = " ".join(call("2026-03-20", "case", CARE).stdout.split())
     for said in (
         "Children's continuing care, Northshire",
-        "Stands at 'Found eligible'",
+        "At 'Found eligible'",
         "[national framework]",
         "due Mon 16 Mar 2026 (on the stricter reading Sun 15 Mar 2026)",
         "It informs and never decides",
@@ -142,7 +142,7 @@ def test_one_day_satisfies_both_reviews_and_each_loss_is_shown(two_reviews: Call
     """Care by 10 June 2027; the plan by 30 June, and four weeks before it to meet, so that the decision can follow (reg
     20(10)).
     """
-    found = json.loads(two_reviews("2026-07-01", "align", CARE, PLAN, "--json").stdout)
+    found = json.loads(two_reviews("2026-07-01", "joint-review", CARE, PLAN, "--json").stdout)
     assert (found["on"], found["reading"], found["reason"]) == ("2027-06-02", "act_by", None)
     shown = [
         (each["case_ref"], each["due"], each["hold_by"], each["then"], each["days_given_up"])
@@ -152,15 +152,15 @@ def test_one_day_satisfies_both_reviews_and_each_loss_is_shown(two_reviews: Call
         (CARE, "2027-06-10", "2027-06-10", None, 8),
         (PLAN, "2027-06-30", "2027-06-02", "review_decision_notify", 0),
     ]
-    text = two_reviews("2026-07-01", "align", PLAN.lower(), CARE).stdout
+    text = two_reviews("2026-07-01", "joint-review", PLAN.lower(), CARE).stdout
     assert "Hold both on 2 June 2027 or before" in text
     assert "loses 8 days of its own time" in text
 
 
 def test_when_the_authoritys_own_time_has_gone_the_review_is_still_held_in_time(two_reviews: Call) -> None:
-    found = json.loads(two_reviews("2027-06-03", "align", CARE, PLAN, "--json").stdout)
+    found = json.loads(two_reviews("2027-06-03", "joint-review", CARE, PLAN, "--json").stdout)
     assert (found["on"], [each["then"] for each in found["reviews"]]) == ("2027-06-10", [None, None])
-    late = two_reviews("2027-06-11", "align", CARE, PLAN)
+    late = two_reviews("2027-06-11", "joint-review", CARE, PLAN)
     assert (late.exit_code, late.stdout.splitlines()[0]) == (
         0,
         "One of the two was due on 2027-06-10, which has passed: no day satisfies both. Hold both as soon as can be.",
@@ -169,7 +169,7 @@ def test_when_the_authoritys_own_time_has_gone_the_review_is_still_held_in_time(
 
 def test_cases_of_different_children_are_not_aligned_and_nobody_is_named(two_reviews: Call) -> None:
     lived(two_reviews, ("2026-07-01", "plan_made", "la=Northshire", "nhs_number=9990000026"), case="AR90002")
-    result = two_reviews("2026-07-01", "align", CARE, "AR90002", "--json")
+    result = two_reviews("2026-07-01", "joint-review", CARE, "AR90002", "--json")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "not known to be of one child" in result.stderr
     assert "999" not in result.stderr
@@ -186,6 +186,6 @@ def test_cases_of_different_children_are_not_aligned_and_nobody_is_named(two_rev
 def test_what_cannot_be_aligned_is_refused_in_words(call: Call, pair: tuple[str, str], code: int, said: str) -> None:
     lived(call, *OPENED[:1])
     lived(call, ("2026-07-01", "plan_made", "la=Northshire", f"linked_to={CARE}"), case=PLAN)
-    result = call("2026-07-01", "align", *pair)
+    result = call("2026-07-01", "joint-review", *pair)
     assert result.exit_code == code
     assert said in result.stderr

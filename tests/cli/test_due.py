@@ -113,9 +113,9 @@ def test_a_rule_that_is_switched_off_answers() -> None:
                 "--given",
                 "moved_on=2026-03-21",
             ],
-            "stands twice",
+            "is given twice",
         ),
-        (["ehc_body_advice_respond", "--on", "2026-03-02", "--from", "x.csv"], "stands alone"),
+        (["ehc_body_advice_respond", "--on", "2026-03-02", "--from", "x.csv"], "takes no rule and no day"),
     ],
 )
 def test_a_wrong_call_gets_one_line_and_exit_2(words: list[str], said: str) -> None:

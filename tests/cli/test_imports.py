@@ -65,9 +65,9 @@ def test_a_wrong_call_is_one_line_that_repeats_nothing(home: Path, words: tuple[
 
 def test_a_look_is_logged_before_it_is_shown(home: Path) -> None:
     ask("import", str(FILES / "plain.csv"))
-    done = ask("who", " tr00001 ", "--actor", "dco.team", "--purpose", "the provider asks", "--json")
+    done = ask("person", " tr00001 ", "--actor", "dco.team", "--purpose", "the provider asks", "--json")
     assert done.exit_code == 0 and told(done)["nhs_number"] == "9991234500" and told(done)["words"] is None
-    assert "NHS number       9991234500" in ask("who", "TR00001", "--actor", "dco.team", "--purpose", "again").stdout
+    assert "NHS number       9991234500" in ask("person", "TR00001", "--actor", "dco.team", "--purpose", "again").stdout
     with Team(home).first.engine.begin() as connection:
         assert connection.execute(text("select count(*) from person_read")).scalar() == 2
 
@@ -84,7 +84,7 @@ def test_a_look_is_logged_before_it_is_shown(home: Path) -> None:
 )
 def test_nobody_is_shown_without_a_case_an_actor_and_a_purpose(home: Path, words: tuple[str, ...]) -> None:
     ask("import", str(FILES / "plain.csv"))
-    done = ask("who", *words)
+    done = ask("person", *words)
     assert (done.exit_code, done.stdout) == (2, "")
 
 

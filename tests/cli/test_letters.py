@@ -77,7 +77,7 @@ def test_a_wrong_call_is_one_line_with_an_example_and_does_not_repeat_what_was_t
 ) -> None:
     code, out, errors = told(team, "2026-03-02", *words)
     assert (code, out) == (2, "")
-    lines = [line for line in errors.splitlines() if not line.startswith("No Prefect server")]
+    lines = [line for line in errors.splitlines() if not line.startswith("Prefect is not running")]
     assert len(lines) == 1
     assert "example" in lines[0] or "sendflow letters" in lines[0]
     for typed in ("no haste", "no-such-letter", "yesterday"):
@@ -107,11 +107,13 @@ def test_release_first_says_how_many_go_to_whom(team: Team, mail_server: Scripte
     assert (before["held"], before["released"]) == (3, 0)
     assert {each["mailbox"] for each in before["mailboxes"]} == {SERVICE, MANAGER, LEAD}
     code, out, errors = told(team, "2026-04-21", "letters", "release")
-    assert code == 0 and "1 notice to " + SERVICE in errors and "add --yes" in out
+    assert code == 0 and "1 notice to " + SERVICE in errors and "release --yes" in out
     code, out, errors = told(team, "2026-04-21", "deliver", "--json")
-    assert code == 0 and orjson.loads(out)["sent"] == 1 and "Held: 3 notices to 3 mailboxes" in errors, (
-        "whoever delivers hears what still waits for a person"
-    )
+    assert (
+        code == 0
+        and orjson.loads(out)["sent"] == 1
+        and "On hold after the first import: 3 notices to 3 mailboxes" in errors
+    ), "whoever delivers hears what still waits for a person"
     after = asked(team, "2026-04-21", "letters", "release", "--yes")
     assert (after["held"], after["released"]) == (0, 3)
     assert asked(team, "2026-04-21", "letters", "release")["mailboxes"] == []

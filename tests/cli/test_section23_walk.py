@@ -11,7 +11,7 @@ import pytest
 from typer.testing import Result
 
 from config.directory import DEFAULT
-from tests.support.calling import Call
+from tests.support.calling import Call, field_options
 
 CASE, OTHER, PLAN = "SX90001", "SX90002", "NX90001"
 NUMBER, BORN = "9990000018", "2022-07-21"
@@ -26,7 +26,7 @@ OPINION = (
 
 
 def record(call: Call, on: str, fact: str, *data: str, case: str = CASE, today: str | None = None) -> Result:
-    pairs = [part for pair in data for part in ("--data", pair)]
+    pairs = field_options(*data)
     return call(today or on, "record", case, fact, "--on", on, *pairs, "--actor", "dco.team", "--json")
 
 
@@ -156,7 +156,7 @@ def test_a_birth_that_cannot_be_is_refused_and_not_repeated(call: Call, born: st
     assert (said.exit_code, why in said.stderr, born in said.output) == (2, True, False), said.output
     lived(call, ("2026-02-10", "section23_opinion_formed", "la=Northshire", "body=QX101", "date_of_birth=2026-02-09"))
     earlier = record(call, "2026-02-10", "fact_corrected", "corrects=1", "occurred_on=2026-02-08")
-    assert (earlier.exit_code, "lies after the day of section23_opinion_formed" in earlier.stderr) == (1, True)
+    assert (earlier.exit_code, "is after the day of section23_opinion_formed" in earlier.stderr) == (1, True)
 
 
 def test_a_corrected_day_or_birth_is_judged_afresh(call: Call) -> None:
@@ -237,7 +237,7 @@ def test_a_notification_is_not_opened_again_beside_a_later_one_of_the_same_child
     lived(call, ("2026-02-02", "section23_opinion_formed", *OPINION), ("2026-02-03", "case_withdrawn"))
     lived(call, ("2026-02-04", "section23_opinion_formed", *OPINION), case=OTHER)
     open_too = (
-        f"case {OTHER} of the same child and local authority is open. Record there what has happened since; or close it"
+        f"case {OTHER} of the same child and local authority is open. Record there what has happened since, or close it"
         " first"
     )
     again = record(call, "2026-02-05", "fact_withdrawn", "corrects=2")

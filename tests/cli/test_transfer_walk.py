@@ -9,14 +9,14 @@ from typing import Any
 
 from typer.testing import Result
 
-from tests.support.calling import Call
+from tests.support.calling import Call, field_options
 
 CASE, REVIEW = "TR90001", "AR90001"
 OURS, THEIRS = "body=QX900", "body=QX901"
 
 
 def record(call: Call, on: str, fact: str, *data: str, case: str = CASE, today: str | None = None) -> Result:
-    pairs = [part for pair in data for part in ("--data", pair)]
+    pairs = field_options(*data)
     return call(today or on, "record", case, fact, "--on", on, *pairs, "--actor", "dco.team", "--json")
 
 

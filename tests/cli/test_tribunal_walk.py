@@ -10,7 +10,7 @@ from typing import Any
 from typer.testing import Result
 
 from config.directory import DEFAULT
-from tests.support.calling import Call
+from tests.support.calling import Call, field_options
 
 DCO, EXECUTIVE = "send.dco@northernvales-icb.example", "executive.lead.send@northernvales-icb.example"
 SERVICE, MANAGER = "slt.advice@northshire-community.example", "therapies.manager@northshire-community.example"
@@ -18,7 +18,7 @@ PLAN, TALKS, APPEAL = "NX90001", "ME90001", "TR90001"
 
 
 def record(call: Call, case: str, on: str, fact: str, *data: str) -> Result:
-    pairs = [part for pair in data for part in ("--data", pair)]
+    pairs = field_options(*data)
     return call(on, "record", case, fact, "--on", on, *pairs, "--actor", "dco.team", "--json")
 
 
@@ -118,7 +118,7 @@ def test_from_a_refusal_through_mediation_to_the_answer_to_a_recommendation(call
         "kind": "order_to_make_plan_made",
         "process": "tribunal",
     }
-    assert "heard of case TR90001: order to make plan made" in call("2026-10-20", "case", PLAN).stdout
+    assert "copied from case TR90001: order to make plan made" in call("2026-10-20", "case", PLAN).stdout
     lived(call, (PLAN, "2026-11-23", "draft_plan_received"), (PLAN, "2027-01-08", "final_plan_received"))
     answered = ("body=QX900", "sent_to=parent_and_la", "follows=in_part", "reasons_given=yes")
     lived(

@@ -81,13 +81,13 @@ def test_overdue_is_worst_first(call: Call) -> None:
 
 
 def test_the_week_is_soonest_first_from_today_to_seven_days_on(call: Call) -> None:
-    assert told(call("week", "--json", today="2026-04-05")) == []
-    assert told(call("week", "--json", today="2026-04-06")) == [("NX90001", "2026-04-13", 7)]
-    assert told(call("week", "--json", today="2026-04-13")) == [
+    assert told(call("due-soon", "--json", today="2026-04-05")) == []
+    assert told(call("due-soon", "--json", today="2026-04-06")) == [("NX90001", "2026-04-13", 7)]
+    assert told(call("due-soon", "--json", today="2026-04-13")) == [
         ("NX90001", "2026-04-13", 0),
         ("NX90002", "2026-04-20", 7),
     ]
-    assert told(call("week", "--json", today="2026-04-28")) == []
+    assert told(call("due-soon", "--json", today="2026-04-28")) == []
 
 
 def test_the_las_own_duties_are_shown_and_marked_as_never_chased(call: Call) -> None:
@@ -121,7 +121,7 @@ def test_boards_in_words(call: Call) -> None:
         " Language Therapy: comply with the request / give advice\n"
     )
     assert call("overdue", today="2026-04-13").stdout == "Nothing is late.\n"
-    assert call("week", today="2026-04-01").stdout == "Nothing falls due in the next seven days.\n"
+    assert call("due-soon", today="2026-04-01").stdout == "Nothing falls due in the next seven days.\n"
     gathered = call("overdue", "--by", "la", today="2026-04-28").stdout
     assert gathered.startswith("Eastmere: 2\n")
 
@@ -164,7 +164,7 @@ def test_sweep_for_an_earlier_day_and_in_words(call: Call) -> None:
     result = call("sweep", "--as-at", "2026-03-05", today="2026-04-14")
     assert (
         result.stdout
-        == "Swept as at 5 March 2026: 1 case looked at, 1 fact and 1 notice written. Next day with something to say:"
+        == "Sweep as at 5 March 2026: 1 case evaluated, 1 fact and 1 notice written. Next day with something to record:"
         " 2026-03-12.\n"
     )
     assert result.exit_code == 0

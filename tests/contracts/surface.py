@@ -110,7 +110,7 @@ def registering() -> AbstractContextManager[Any]:
 def copying() -> AbstractContextManager[Any]:
     """Replace the PostgreSQL server: a copy of the records is reported at once."""
     report = copy_database.CopyReport(rows={"fact": 3}, cases=2, facts=3, head="0" * 64)
-    return mock.patch.object(copy_database, copy_database.move.__name__, return_value=report)
+    return mock.patch.object(copy_database, copy_database.copy_to_postgresql.__name__, return_value=report)
 
 
 def facts() -> dict[str, Any]:

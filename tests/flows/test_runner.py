@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from casework.cases.validation import Refused
-from flows import jobs
-from flows.jobs import Job, JobExecution, run_job
+from flows import jobs, runner
+from flows.jobs import Job, JobExecution
+from flows.runner import run_job
 from models.facts import FactDraft
 from tests.support.by_hand import CASE
 from tests.support.team import Team
@@ -46,13 +47,13 @@ def test_without_a_server_the_core_runs_directly_and_one_line_says_so(team: Team
     report = run_job("record", team.context("2 Mar 2026"), say=said.append, case=CASE, drafts=[DRAFT], actor="dco.team")
     assert (report.case_ref, report.seq) == (CASE, 1)
     assert counted == [None]
-    assert said == ["No Prefect server of this house answers, so record runs directly; nothing else is different."]
+    assert said == ["Prefect is not running, so this record is not shown in the Prefect UI. The result is the same."]
 
 
 def test_work_is_done_once_however_often_it_is_asked(team: Team, counted: list[str | None]) -> None:
     """A run that is started again by Prefect gets the report of the first time."""
     work = JobExecution(Job.RECORD, team.context("2 Mar 2026"), {"case": CASE, "drafts": [DRAFT], "actor": "dco.team"})
-    assert work.do("run") is work.do(None)
+    assert work.execute("run") is work.execute(None)
     assert counted == ["run"]
 
 
@@ -61,7 +62,7 @@ def test_a_problem_is_raised_each_time_and_nothing_is_tried_again(team: Team, co
     work = JobExecution(Job.RECORD, team.context("1 Mar 2026"), {"case": CASE, "drafts": [DRAFT], "actor": "dco.team"})
     for _ in range(2):
         with pytest.raises(Refused):
-            work.do(None)
+            work.execute(None)
     assert len(counted) == 1
 
 
@@ -73,11 +74,11 @@ def test_prefect_failing_around_the_act_neither_loses_nor_repeats_it(
 
     def run_as_flow(work: JobExecution) -> None:
         if when == "after":
-            work.do("run")
+            work.execute("run")
         raise ConnectionError("the server has gone away")
 
     monkeypatch.setitem(sys.modules, "flows.definitions", SimpleNamespace(run_as_flow=run_as_flow))
-    monkeypatch.setattr(jobs, "find_server", lambda _settings: "http://127.0.0.1:9/api")
+    monkeypatch.setattr(runner, "find_server", lambda _settings: "http://127.0.0.1:9/api")
     before = dict(os.environ)
     said: list[str] = []
     try:
@@ -103,7 +104,7 @@ def test_every_act_has_its_core(act: str) -> None:
 def test_cores_and_commands_do_not_import_prefect(tmp_path: Path) -> None:
     """It is paid for only where a server answers; nor does looking for one import it."""
     modules = (
-        "flows.jobs",
+        "flows.runner",
         "casework.cases.record",
         "casework.sweep",
         "casework.reports.worklists",

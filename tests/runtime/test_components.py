@@ -25,7 +25,7 @@ from models.errors import Refusal
 from runtime.diagnostics.checks import examine
 from runtime.scheduler import Scheduler
 from runtime.supervisor import CannotStart
-from runtime.up import _where_to_look, open_house
+from runtime.up import _where_to_look, run_installation
 from tests.support.by_hand import day
 from tests.support.calling import sendflow
 from tests.support.team import Team
@@ -147,7 +147,7 @@ def test_every_part_looks_for_the_server_in_the_same_place(tmp_path: Any, monkey
             work_pool.run_worker(settings)
         with pytest.raises(work_pool.NoPool, match=f"answers at {expected}: "):
             work_pool.register(settings)
-        assert sendflow("part", "clock", env=given).exit_code == 0
+        assert sendflow("run", "scheduler", env=given).exit_code == 0
         assert said == [expected, expected]
         said.clear()
     write_running(
@@ -159,7 +159,7 @@ def test_every_part_looks_for_the_server_in_the_same_place(tmp_path: Any, monkey
 def test_a_house_of_several_services_is_not_opened_as_a_whole_by_mistake(tmp_path: Any) -> None:
     settings = Settings.read({"SENDFLOW_HOME": str(tmp_path), "SENDFLOW_API_URL": "https://prefect.icb.example/api"})
     with pytest.raises(CannotStart, match="SENDFLOW_API_URL"):
-        open_house(settings, cast(Any, None))
+        run_installation(settings, cast(Any, None))
     assert list(tmp_path.iterdir()) == []
 
 

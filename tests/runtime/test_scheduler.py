@@ -148,8 +148,8 @@ def test_a_line_that_would_come_every_minute_is_said_once(team: Team, capsys: py
     """Such as that no server answers."""
     ticking = clock(team, "2 Mar 2026", Acts())
     for _ in range(3):
-        ticking._once("No Prefect server of this house answers")
-    assert capsys.readouterr().err.count("No Prefect server") == 1
+        ticking._once("Prefect is not running")
+    assert capsys.readouterr().err.count("Prefect is not running") == 1
 
 
 def test_a_relay_that_does_not_work_is_left_alone_for_a_while_and_said_once(

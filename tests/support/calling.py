@@ -16,3 +16,11 @@ testing._get_command = cache(testing._get_command)  # type: ignore[attr-defined]
 def sendflow(*words: str, env: Mapping[str, str] | None = None) -> Result:
     """What `sendflow` with these words said, and its exit code."""
     return CliRunner().invoke(app, list(words), env=env)
+
+
+def field_options(*pairs: str) -> list[str]:
+    """Give the options of `sendflow record` for these fields; `corrects=3` becomes `--corrects 3`."""
+    options: list[str] = []
+    for pair in pairs:
+        options += ["--corrects", pair.removeprefix("corrects=")] if pair.startswith("corrects=") else ["--data", pair]
+    return options

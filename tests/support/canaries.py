@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from config.settings import Settings
+from tests.support.calling import field_options
 from tests.support.paths import ROOT
 
 RECORDS = Settings(home=Path()).records.name
@@ -149,7 +150,7 @@ def commands(folder: Path) -> Iterator[Words]:
         ("assessment_agreed", "{}", ()),
     ):
         canary = next(turn)
-        repeated = [word.format(canary) for pair in data for word in ("--data", pair)]
+        repeated = field_options(*(pair.format(canary) for pair in data))
         yield (
             "record",
             "KV001",
@@ -183,9 +184,9 @@ def commands(folder: Path) -> Iterator[Words]:
             ("sweep", "--as-at", canary),
         )[number]
         yield "deliver", "--now", "--reason", canary
-        yield "who", "KV001", "--actor", "dco.team", "--purpose", f"{canary} asked", "--words", "--json"
-        yield "who", canary[::-1], "--actor", "dco.team", "--purpose", canary
-        yield "who", "KV001", "--actor", canary, "--purpose", canary
+        yield "person", "KV001", "--actor", "dco.team", "--purpose", f"{canary} asked", "--free-text", "--json"
+        yield "person", canary[::-1], "--actor", "dco.team", "--purpose", canary
+        yield "person", "KV001", "--actor", canary, "--purpose", canary
     child = ("--data", f"nhs_number={NUMBERS[1]}", "--data", f"date_of_birth={BIRTHS[1]}")
     yield (
         "record",
@@ -204,7 +205,7 @@ def commands(folder: Path) -> Iterator[Words]:
         ("digest",),
         ("deliver", "--now", "--reason", "x"),
         ("overdue", "--json"),
-        ("week",),
+        ("due-soon",),
         ("letters", "--json"),
         ("verify",),
         ("case", "KV001", "--json"),
@@ -290,7 +291,7 @@ def search_outputs(outputs: Sequence[Done]) -> None:
         if "Traceback" in done.stderr:
             raise Leak(f"{act} ended in a traceback")
         _look(f"what {act} said on standard error", done.stderr)
-        if not (act == "who" and done.code == 0):
+        if not (act == "person" and done.code == 0):
             _look(f"what {act} said", done.stdout)
             _look(f"what {act} said, unescaped", _unescaped(done.stdout))
 

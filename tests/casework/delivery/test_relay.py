@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from casework.delivery import deliver as delivering
 from casework.delivery.deliver import DeliveryReport, deliver
-from cli.letters import _delivered
+from cli.jobs import _delivered
 from models.database import reading
 from notifications.transport import Attempt, Letter, Outcome
 from tests.support.mail_server import ScriptedMailServer, letters, run_delivery

@@ -21,7 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from casework import job_log
 from casework.cases.validation import Refused
 from config.settings import Settings
-from flows.jobs import run_job
+from flows.runner import run_job
 from models.facts import FactDraft
 from runtime.health.server import STUCK_SECONDS, HealthServer, Heartbeat
 from tests.support.by_hand import SALT, day

@@ -70,7 +70,7 @@ VALUES = st.one_of(
     st.integers().map(str),
     st.dates().map(str),
 )
-LOOKING = ("case", "due", "verify", "letters", "align", "explain", "sweep", "overdue")
+LOOKING = ("case", "due", "verify", "letters", "joint-review", "explain", "sweep", "overdue")
 PAIRS = st.lists(
     st.one_of(st.tuples(KEYS, VALUES).map("=".join), st.tuples(TEXT, VALUES).map("=".join), TEXT), max_size=4
 )

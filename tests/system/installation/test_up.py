@@ -302,9 +302,9 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> No
 def test_a_process_that_is_killed_leaves_its_run_running(installation: RunningInstallation) -> None:
     """Prefect does not notice by itself; what becomes of that run is seen when the house is opened again."""
     hangs = (
-        "import threading; from flows import jobs; from casework.context import AppContext;"
+        "import threading; from flows import jobs, runner; from casework.context import AppContext;"
         " jobs.job_function = lambda job: lambda *given, **more: threading.Event().wait();"
-        " jobs.run_job('verify', AppContext.load(), case='ZZ900002')"
+        " runner.run_job('verify', AppContext.load(), case='ZZ900002')"
     )
     hung = subprocess.Popen([sys.executable, "-c", hangs], cwd=ROOT, env=installation.environment)
     wait_until(

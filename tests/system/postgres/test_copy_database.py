@@ -22,7 +22,7 @@ from models.database import open_engine
 from models.errors import DatabaseUnusable
 from models.facts import FactDraft
 from runtime import copy_database
-from runtime.copy_database import CannotCopy, move
+from runtime.copy_database import CannotCopy, copy_to_postgresql
 from runtime.diagnostics.checks import examine
 from tests.support.team import Team
 
@@ -59,7 +59,7 @@ def to(team: Team, database: Callable[..., str]) -> Settings:
 
 def test_everything_goes_and_the_house_goes_on_there(team: Team, database: Callable[..., str]) -> None:
     before, head, settings = team.dump(), team.verify("14 Apr 2026").head, to(team, database)
-    report = move(settings, HEARD.append)
+    report = copy_to_postgresql(settings, HEARD.append)
     assert (report.head, report.cases, report.rows["fact"], report.rows["person"]) == (head, 1, len(team.lines()), 1)
     context = AppContext.load(settings)
     there = Team.__new__(Team)
@@ -81,13 +81,13 @@ def test_everything_goes_and_the_house_goes_on_there(team: Team, database: Calla
 
 def test_the_file_is_left_as_it_was_and_says_where_its_records_are(team: Team, database: Callable[..., str]) -> None:
     before = team.dump()
-    move(to(team, database), HEARD.append)
+    copy_to_postgresql(to(team, database), HEARD.append)
     with pytest.raises(DatabaseUnusable, match="SENDFLOW_DATABASE_URL"):
         AppContext.load(Settings(home=team.home))
     with pytest.raises(DatabaseUnusable):
         team.record("14 Apr 2026", "health_advice_received", service="speech_and_language_therapy")
     with pytest.raises(CannotCopy, match="moved before"):
-        move(to(team, database), HEARD.append)
+        copy_to_postgresql(to(team, database), HEARD.append)
     assert not examine(Settings(home=team.home), quick=True).well
     assert team.dump() == before
 
@@ -97,7 +97,7 @@ def test_a_database_with_anything_in_it_is_refused(team: Team, database: Callabl
     other.opened("2 Feb 2026")
     held = other.dump()
     with pytest.raises(CannotCopy, match="not empty"):
-        move(replace(to(team, database), database_url=other.first.settings.database_url), HEARD.append)
+        copy_to_postgresql(replace(to(team, database), database_url=other.first.settings.database_url), HEARD.append)
     assert other.dump() == held
     other.first.engine.dispose()
     team.sweep("14 Apr 2026")
@@ -114,25 +114,25 @@ def test_what_fails_half_way_leaves_the_house_where_it_is(
     with monkeypatch.context() as patched:
         patched.setattr(copy_database, "_digest", otherwise)
         with pytest.raises(CannotCopy, match="notice"):
-            move(settings, HEARD.append)
+            copy_to_postgresql(settings, HEARD.append)
     team.sweep("14 Apr 2026")
-    assert move(settings, HEARD.append).cases == 1, "the server kept nothing of the first try"
+    assert copy_to_postgresql(settings, HEARD.append).cases == 1, "the server kept nothing of the first try"
 
 
 def test_a_house_that_is_open_or_damaged_is_not_moved(team: Team, database: Callable[..., str]) -> None:
     with only_supervisor(team.home), pytest.raises(CannotCopy, match="close it first"):
-        move(to(team, database), HEARD.append)
+        copy_to_postgresql(to(team, database), HEARD.append)
     with sqlite3.connect(team.home / "sendflow.db") as file:
         file.execute("DROP TRIGGER fact_no_update")
         file.execute("UPDATE fact SET text = replace(text, 'northshire', 'eastmere') WHERE seq = 1")
     with pytest.raises(CannotCopy, match="does not verify"):
-        move(to(team, database), HEARD.append)
+        copy_to_postgresql(to(team, database), HEARD.append)
     with pytest.raises(CannotCopy, match="no server is named"):
-        move(Settings(home=team.home), HEARD.append)
+        copy_to_postgresql(Settings(home=team.home), HEARD.append)
     with pytest.raises(CannotCopy, match="no file of records"):
-        move(replace(to(team, database), home=team.home / "absent"), HEARD.append)
+        copy_to_postgresql(replace(to(team, database), home=team.home / "absent"), HEARD.append)
     nowhere = replace(to(team, database), database_url="postgresql+psycopg://sendflow:hush@127.0.0.1:9/none")
     with pytest.raises(CannotCopy) as refused:
-        move(nowhere, HEARD.append)
+        copy_to_postgresql(nowhere, HEARD.append)
     assert "hush" not in str(refused.value)
     assert open_engine(str(nowhere.database_url)).url.port == 9

@@ -29,7 +29,7 @@ from tests.system.postgres.test_workers import CASES, asked, rows
 
 pytestmark = pytest.mark.timeout(900)
 LOGIN = "dco:kestrel-under-glass-41"
-PART = [*SENDFLOW, "part"]
+PART = [*SENDFLOW, "run"]
 
 
 class Machines:

@@ -25,7 +25,7 @@ from tests.support.canaries import (
     search_outputs,
 )
 
-WHO = ("who", "KV001", "--actor", "dco.team", "--purpose", "proof", "--words", "--json")
+WHO = ("person", "KV001", "--actor", "dco.team", "--purpose", "proof", "--free-text", "--json")
 
 
 @pytest.mark.timeout(600)
@@ -37,7 +37,7 @@ def test_no_canary_is_found_after_every_command(tmp_path: Path) -> None:
         "import",
         "record",
         "case",
-        "who",
+        "person",
         "sweep",
         "deliver",
         "digest",

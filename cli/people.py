@@ -1,0 +1,146 @@
+"""`sendflow person`, `erase` and `reset-person-key`: the identity of a child, shown with a logged purpose or erased.
+
+No command repeats what was typed: it may be a child's name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.options import Actor, CaseReference, Json, check_actor
+from cli.output import Exit, counted, emit, fail, notify
+
+if TYPE_CHECKING:
+    from casework.privacy.access import PersonReport
+    from casework.privacy.erasure import ErasureReport
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the program."""
+    app.command("person")(person)
+    app.command("erase")(erase)
+    app.command("reset-person-key")(reset_person_key)
+
+
+def person(
+    case: CaseReference,
+    actor: Actor,
+    purpose: Annotated[str, typer.Option("--purpose", help="Why, in a few words. Encrypted with the identity.")],
+    free_text: Annotated[
+        bool, typer.Option("--free-text", help="Also show the case's free text: exceptions, comments, reasons.")
+    ] = False,
+    json_: Json = False,
+) -> None:
+    """Show the child of a case. The access log records who looked, when and why, before anything is shown."""
+    from casework.context import AppContext
+    from casework.privacy.access import read_person
+
+    check_actor(actor)
+    if not purpose.strip() or len(purpose) > 500:
+        fail(
+            Exit.WRONG_CALL,
+            '--purpose needs a reason of at most 500 characters: for example --purpose "the provider asks which child"',
+        )
+    try:
+        report = read_person(AppContext.load(), case, actor, purpose.strip(), free_text)
+    except LookupError as problem:
+        fail(Exit.WRONG_CALL, str(problem.args[0]))
+    notify("This access is logged.")
+    emit(report.model_dump(mode="json"), json_, lambda: _person(report))
+
+
+def _person(report: PersonReport) -> str:
+    rows = (
+        ("Case", report.case_ref),
+        ("NHS number", report.nhs_number),
+        ("Date of birth", report.date_of_birth),
+        ("Name", report.name),
+        ("Team's reference", report.reference),
+        ("LA's reference", report.la_reference),
+    )
+    lines = [f"{label:<17}{value}" for label, value in rows if value]
+    if not report.known:
+        lines.append("No identity is stored, or it has been erased.")
+    for text in report.words or []:
+        where = f"fact {text.seq}, {text.kind}, {text.field}" if text.seq else "comment"
+        lines.append(f"{where}: {text.words if text.words is not None else 'erased'}")
+    return "\n".join(lines)
+
+
+def erase(
+    case: Annotated[str, typer.Argument(metavar="CASE", help="A case of the child, such as NX00042.")],
+    actor: Actor,
+    ground: Annotated[
+        str, typer.Option("--ground", help="Why: retention_ended, erasure_request, court_order or entered_in_error.")
+    ],
+    yes: Annotated[bool, typer.Option("--yes", help="Erase. Without it, only show what would be erased.")] = False,
+    json_: Json = False,
+) -> None:
+    """Erase a child's identity and the free text of the child's cases, for ever. The history stays and still verifies.
+
+    The access log records the erasure.
+    """
+    from casework.context import AppContext
+    from casework.privacy.erasure import Ground, StillOpen
+    from casework.privacy.erasure import erase as erase_person
+
+    check_actor(actor)
+    if ground not in set(Ground):
+        fail(Exit.WRONG_CALL, f"--ground is one of {', '.join(Ground)}: for example --ground retention_ended")
+    try:
+        report = erase_person(AppContext.load(), case, actor, Ground(ground), really=yes)
+    except LookupError as problem:
+        fail(Exit.WRONG_CALL, str(problem.args[0]))
+    except StillOpen as problem:
+        fail(Exit.REFUSED, str(problem))
+    emit(report.model_dump(mode="json"), json_, lambda: _erased(report))
+
+
+def _erased(report: ErasureReport) -> str:
+    did = "Erased" if report.erased else "Nothing was erased. With --yes, sendflow erases for ever"
+    lines = [
+        f"{did}: the identity in {', '.join(report.cases)}, and {counted(report.passages, 'passage')} of free text."
+    ]
+    if report.open_cases:
+        lines.append(f"A duty is still open on {', '.join(report.open_cases)}.")
+    if report.erased:
+        lines.append(
+            "The erasure is in the access log. Older backups still contain the encrypted identity until you delete"
+            " them."
+        )
+    return "\n".join(lines)
+
+
+def reset_person_key(
+    actor: Actor,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete. Without it, only show what would be deleted.")] = False,
+    json_: Json = False,
+) -> None:
+    """Delete identities and free text that only the lost person.key could decrypt, and create a new key.
+
+    The case history stays and still verifies.
+    """
+    from datetime import UTC, datetime
+
+    from casework.privacy.lost_key import KeyIsThere
+    from casework.privacy.lost_key import reset_person_key as reset
+    from config.settings import Settings
+
+    check_actor(actor)
+    try:
+        report = reset(Settings.read(), actor, datetime.now(UTC), really=yes)
+    except KeyIsThere as problem:
+        fail(Exit.WRONG_CALL, str(problem))
+    did = "Deleted" if report.given_up else "Nothing was deleted. Without the key, --yes deletes"
+    after = (
+        " There is a new person.key: back it up apart from the database. The next import stores the identities again."
+        if report.given_up
+        else ""
+    )
+    what = (
+        f"{counted(report.persons, 'identity', 'identities')}, {counted(report.passages, 'passage')} of free text,"
+        f" {counted(report.references, 'reference')} stored as digests."
+    )
+    emit(report.model_dump(mode="json"), json_, lambda: f"{did}: {what}{after}")
