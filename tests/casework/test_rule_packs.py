@@ -56,7 +56,7 @@ def reopened(team: Team, on: str) -> AppContext:
     return AppContext.load(Settings(home=team.home, today=day(on)))
 
 
-def told(rows: list[DutyChange]) -> list[tuple[Any, ...]]:
+def changes(rows: list[DutyChange]) -> list[tuple[Any, ...]]:
     return [
         (row.case_ref, row.rule, str(row.due), str(row.due_then), row.days, row.standing, row.standing_then)
         for row in rows
@@ -74,7 +74,7 @@ def test_a_dry_run_says_what_moves_and_writes_nothing(team: Team, tmp_path: Path
     brought = pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS)
     was = team.dump()
     found = dry_run(team.context("10 Feb 2026"), brought)
-    assert told(found.moved) == [
+    assert changes(found.moved) == [
         ("NX90002", "ehc_final_plan_send", "2026-02-23", "2026-02-09", -14, "running", "breached"),
         ("NX90001", "ehc_final_plan_send", "2026-06-22", "2026-06-08", -14, "running", "running"),
     ]
@@ -110,7 +110,7 @@ def test_an_adoption_is_recorded_and_reaches_every_case_at_the_next_sweep(team: 
         adopt(after, pack(tmp_path / "again", statute__ehc_needs_assessment=FEWER_WEEKS), "dco.team")
 
 
-def test_a_second_pack_keeps_what_the_first_brought(team: Team, tmp_path: Path) -> None:
+def test_a_second_pack_is_laid_over_the_first(team: Team, tmp_path: Path) -> None:
     adopt(team.context("10 Feb 2026"), pack(tmp_path / "one", statute__ehc_needs_assessment=FEWER_WEEKS), "dco.team")
     context = reopened(team, "10 Feb 2026")
     adopt(context, PACKS / "key_stage_reviews", "dco.team")
@@ -132,10 +132,10 @@ def test_adopted_files_are_read_only_while_they_are_what_was_adopted(team: Team,
         reopened(team, "10 Feb 2026")
 
 
-def test_a_case_keeps_the_version_its_clock_started_under(team: Team) -> None:
+def test_a_case_stays_with_the_version_under_which_its_clock_started(team: Team) -> None:
     for case, on in (("NX90001", "2027-08-31"), ("NX90002", "2027-09-01")):
         record(team.context(on), case, [FactDraft("plan_reviewed", day(on), {"la": "northshire"})], "dco.team")
-    assert told(dry_run(team.context("2 Sep 2027"), PACKS / "key_stage_reviews").moved) == [
+    assert changes(dry_run(team.context("2 Sep 2027"), PACKS / "key_stage_reviews").moved) == [
         ("NX90002", "annual_review_next", "2028-08-31", "2029-08-31", 365, "running", "running"),
     ]
 

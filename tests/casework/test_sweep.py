@@ -48,13 +48,13 @@ LETTERS = [
         "2026-04-07",
         SERVICE,
         "please send health advice by 10 April 2026",
-    ),  # Easter Monday's rung leaves on the next working morning
+    ),  # Easter Monday's reminder is sent on the next working morning
     ("2026-04-14", MANAGER, "health advice overdue since 13 April 2026"),
     ("2026-04-21", DCO, "please step in; health advice overdue since 13 April 2026"),
     ("2026-04-21", LEAD, "please step in; health advice overdue since 13 April 2026"),
     ("2026-04-27", SERVICE, "health advice received 27 April 2026, thank you"),
-    # Whoever was told of a false date is told once, of the highest that was said to them; the service of one reminder,
-    # not of two.
+    # Everyone who had a letter with the wrong date gets one correction, of the highest step; the service of one
+    # reminder, not of two.
     ("2026-04-28", DCO, "our earlier letter is withdrawn; the due date is 20 April 2026"),
     ("2026-04-28", LEAD, "our earlier letter is withdrawn; the due date is 20 April 2026"),
     ("2026-04-28", SERVICE, "our earlier letter is withdrawn; the due date is 20 April 2026"),
@@ -62,16 +62,14 @@ LETTERS = [
 ]
 
 
-def tell(team: Team, until: str, each_day: Days, asleep: tuple[str, str] | None = None) -> Team:
-    """Live the story up to a day; while the house is asleep nothing is swept and nothing sent, and the team goes on
-    recording.
-    """
+def record_story(team: Team, until: str, each_day: Days, asleep: tuple[str, str] | None = None) -> Team:
+    """Record the story up to a day. While sendflow is stopped, only the team records."""
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     when = date(2026, 3, 2)
     while when <= day(until):
-        told = STORY.get(when.isoformat())
-        if told is not None:
-            team.record(when.isoformat(), told[0], corrects=told[1], **told[2])
+        recorded = STORY.get(when.isoformat())
+        if recorded is not None:
+            team.record(when.isoformat(), recorded[0], corrects=recorded[1], **recorded[2])
         if asleep is None or not day(asleep[0]) <= when <= day(asleep[1]):
             each_day(team, when)
         when += timedelta(days=1)
@@ -94,8 +92,8 @@ def letters(team: Team) -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("each_day", [daily, twice])
-def test_one_fact_walks_through_the_rooms(team: Team, each_day: Days) -> None:
-    tell(team, "5 May 2026", each_day)
+def test_one_request_from_the_first_reminder_to_the_correction(team: Team, each_day: Days) -> None:
+    record_story(team, "5 May 2026", each_day)
     assert team.told() == FACTS
     assert letters(team) == LETTERS
     duty = team.duty("5 May 2026")
@@ -104,10 +102,10 @@ def test_one_fact_walks_through_the_rooms(team: Team, each_day: Days) -> None:
     assert team.verify("5 May 2026").intact
 
 
-def test_only_what_was_sent_says_that_anyone_was_told(team: Team) -> None:
-    tell(team, "5 May 2026", daily)
-    told = [line for line in team.lines() if line.kind in {"notice_sent", "notice_failed"}]
-    assert [(line.occurred_on.isoformat(), line.data["rung"]) for line in told] == [
+def test_only_notice_sent_says_that_a_letter_was_sent(team: Team) -> None:
+    record_story(team, "5 May 2026", daily)
+    outcomes = [line for line in team.lines() if line.kind in {"notice_sent", "notice_failed"}]
+    assert [(line.occurred_on.isoformat(), line.data["rung"]) for line in outcomes] == [
         ("2026-03-02", "request_received"),
         ("2026-03-23", "reminder_3_weeks"),
         ("2026-04-07", "reminder_5_weeks"),
@@ -117,14 +115,14 @@ def test_only_what_was_sent_says_that_anyone_was_told(team: Team) -> None:
         ("2026-04-27", "thanks"),
         *[("2026-04-28", "rung_withdrawn")] * 4,
     ]
-    assert len(told) == len(team.post.letters)
+    assert len(outcomes) == len(team.post.letters)
 
 
-def test_asleep_from_10_to_20_april_the_breach_is_still_dated_the_14th(team: Team) -> None:
-    tell(team, "26 Apr 2026", daily, asleep=("10 Apr 2026", "20 Apr 2026"))
+def test_after_an_outage_from_10_to_20_april_the_breach_is_dated_the_14th(team: Team) -> None:
+    record_story(team, "26 Apr 2026", daily, asleep=("10 Apr 2026", "20 Apr 2026"))
     assert team.told() == FACTS[:4], "the same facts on the same days"
     breach = next(line for line in team.lines() if line.kind == "breached")
-    assert breach.recorded_at.startswith("2026-04-21"), "recorded when the house woke"
+    assert breach.recorded_at.startswith("2026-04-21"), "recorded when sendflow ran again"
     assert [letter for letter in letters(team) if letter[0] >= "2026-04-10"] == [
         ("2026-04-21", DCO, LETTERS[4][2]),
         ("2026-04-21", LEAD, LETTERS[5][2]),
@@ -132,7 +130,7 @@ def test_asleep_from_10_to_20_april_the_breach_is_still_dated_the_14th(team: Tea
     ]
 
 
-def test_a_mailbox_gets_only_the_highest_rung_addressed_to_it(team: Team) -> None:
+def test_a_mailbox_gets_only_the_highest_step_addressed_to_it(team: Team) -> None:
     """Asleep from the request to 7 Apr: acknowledgement, three and five weeks have fallen, all to the service."""
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     team.sweep("7 Apr 2026")
@@ -207,9 +205,7 @@ def test_a_case_that_cannot_be_worked_out_is_named_and_the_others_go_on(teams: C
 
 
 def test_a_changed_law_reaches_every_case(team: Team) -> None:
-    """`looked_under` is the digest of statute, almanac, ladder and machines: another digest brings every case to the
-    next sweep.
-    """
+    """`looked_under` is the digest of the whole rule set: another digest brings every case to the next sweep."""
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     assert team.sweep("3 Mar 2026").cases_looked_at == 0
     team.first = replace(team.first, ruleset_digest="another law")
@@ -225,7 +221,7 @@ def test_the_las_own_duties_are_shown_and_never_chased(team: Team) -> None:
     assert {duty.standing for duty in team.report("1 Aug 2026").duties} == {"breached"}
 
 
-def test_a_pause_is_kept_and_what_it_held_back_comes_after(team: Team) -> None:
+def test_a_pause_postpones_reminders_and_escalations_until_it_ends(team: Team) -> None:
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     team.day("5 Mar 2026")
     sent = len(team.post.letters)
@@ -248,7 +244,7 @@ def test_a_pause_is_kept_and_what_it_held_back_comes_after(team: Team) -> None:
     ]
 
 
-def test_an_excuse_accepted_after_the_breach_withdraws_it_and_tells_whoever_was_told(team: Team) -> None:
+def test_an_exception_accepted_after_the_breach_withdraws_it_and_corrects_the_letters(team: Team) -> None:
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     team.day("14 Apr 2026")
     team.record("15 Apr 2026", "excuse_claimed", ground="missed_appointment", **ASKED)
@@ -291,7 +287,7 @@ def test_two_services_of_one_body_are_chased_apart_and_share_a_letter_where_they
     assert len([each for each in team.report("14 Apr 2026").duties if each.rule == ADVICE]) == 2
 
 
-def test_where_the_almanac_ends_a_request_is_still_recorded_and_the_sweep_names_what_it_cannot_date(team: Team) -> None:
+def test_beyond_the_known_bank_holidays_a_request_is_recorded_and_the_sweep_names_the_case(team: Team) -> None:
     team.opened("20 Nov 2028").asked("20 Dec 2028")
     duty = team.duty("20 Dec 2028")
     assert (str(duty.due), str(duty.strict_due), duty.act_by) == ("2029-01-31", "2029-01-30", None)

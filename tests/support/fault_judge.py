@@ -1,6 +1,4 @@
-"""What must hold after every fault, whatever it was: each accepted fact once, no second message with another
-Message-ID, caches as a refold has them.
-"""
+"""What must be true after every fault: each accepted fact once, no second letter, projections as replayed."""
 
 from __future__ import annotations
 
@@ -28,7 +26,7 @@ def history(team: Team, cases: Iterable[str]) -> dict[str, list[StoredFact]]:
 
 
 def times(lines: Sequence[StoredFact], fact: tuple[str, str, dict[str, Any]]) -> int:
-    """How often a fact that was wanted stands in a history."""
+    """How often a planned fact is in a history."""
     kind, on, data = fact
     return sum(
         line.kind == kind and line.occurred_on.isoformat() == on and data.items() <= line.data.items() for line in lines
@@ -36,7 +34,7 @@ def times(lines: Sequence[StoredFact], fact: tuple[str, str, dict[str, Any]]) ->
 
 
 def accepted(path: Path) -> list[Planned]:
-    """What callers were told was accepted."""
+    """What was reported to callers as accepted."""
     if not path.exists():
         return []
     return [
@@ -45,10 +43,10 @@ def accepted(path: Path) -> list[Planned]:
     ]
 
 
-def facts_are_there_once(team: Team, told: Sequence[Planned], wanted: Sequence[Planned]) -> None:
-    """Whatever was answered is there once; whatever was asked for is there whole and once, or not at all."""
+def facts_are_there_once(team: Team, confirmed: Sequence[Planned], wanted: Sequence[Planned]) -> None:
+    """Each accepted fact is there once; each planned act is there whole and once, or not at all."""
     found = history(team, [case for case, _facts in wanted])
-    for case, facts in told:
+    for case, facts in confirmed:
         assert [times(found.get(case, []), fact) for fact in facts] == [1] * len(facts), (
             f"an accepted act of {case} is not there once"
         )
@@ -60,16 +58,14 @@ def facts_are_there_once(team: Team, told: Sequence[Planned], wanted: Sequence[P
 
 
 def records_are_whole(team: Team, today: str) -> None:
-    """Every chain verifies, and every cache is what a fresh refold gives."""
+    """Every chain verifies, and every projection is what a new replay gives."""
     report = team.verify(today)
     assert report.damage == []
     assert report.stale == 0
 
 
-def letters_are_told_once(team: Team, mail_server: ScriptedMailServer) -> None:
-    """One message to a mailbox a day, whatever was sent again has its own Message-ID again, and each rung
-    is told once.
-    """
+def letters_are_sent_once(team: Team, mail_server: ScriptedMailServer) -> None:
+    """One letter to a mailbox a day, the same Message-ID for a letter sent again, and each step sent once."""
     arrived = Counter(
         (str(mail["To"]), str(mail["Date"])[:16], str(mail["Message-ID"])) for mail in mail_server.arrived
     )
@@ -87,11 +83,11 @@ def letters_are_told_once(team: Team, mail_server: ScriptedMailServer) -> None:
             assert copies[message] == 1, "a letter that was sent arrived once"
         elif state == "sent_perhaps_twice":
             assert copies[message] >= 1, "a letter that was sent has arrived"
-    told = Counter(
+    steps = Counter(
         (case, *(json.loads(fact)["data"].get(key) for key in ("rule", "rung", "opened_seq", "rung_seq", "recipient")))
         for case, fact in sent
     )
-    assert [rung for rung, count in told.items() if count > 1] == []
+    assert [step for step, count in steps.items() if count > 1] == []
 
 
 def nothing_is_left(team: Team) -> None:
@@ -104,4 +100,4 @@ def nothing_is_left(team: Team) -> None:
 def all_is_well(team: Team, mail_server: ScriptedMailServer, today: str) -> None:
     """Everything above that asks nothing of the caller."""
     records_are_whole(team, today)
-    letters_are_told_once(team, mail_server)
+    letters_are_sent_once(team, mail_server)

@@ -1,6 +1,4 @@
-"""A line to PostgreSQL that breaks at a chosen commit: before the server has heard of it, as it hears of it, or with
-its answer on the way.
-"""
+"""A connection to PostgreSQL that breaks at a chosen commit: before it, during it, or before its answer arrives."""
 
 from __future__ import annotations
 

@@ -189,10 +189,10 @@ def test_no_cell_makes_a_reader_raise_anything_but_its_own_doubt(cell: Any) -> N
     for reader in readers:
         try:
             reader(cell)
-        except Doubt as told:
-            assert told.code.islower() and told.expected
+        except Doubt as doubt:
+            assert doubt.code.islower() and doubt.expected
             shown = str(cell)
-            assert len(shown) < 6 or shown not in told.expected.replace("05/03/2026", "").replace("5 March 2026", "")
+            assert len(shown) < 6 or shown not in doubt.expected.replace("05/03/2026", "").replace("5 March 2026", "")
 
 
 @given(anything)
@@ -217,14 +217,14 @@ def test_a_day_of_american_form_is_impossible_and_not_turned_round(day: date) ->
     assert doubt(cells.event_day, day.strftime("%m/%d/%Y"), TODAY) == "impossible_date"
 
 
-def test_words_are_kept_without_blanks_and_not_without_end() -> None:
+def test_text_is_stripped_of_blanks_and_limited_in_length() -> None:
     assert cells.long_words("  chased by phone\0 \n") == "chased by phone"
     assert cells.words(12.0) == "12" and cells.words(datetime(2026, 3, 5)) == "2026-03-05"
     assert doubt(cells.long_words, "x" * 20_001) == "too_long"
     assert cells.blank("\u200b \ufeff") and cells.blank(None) and not cells.blank(0)
 
 
-def test_references_are_kept_where_they_have_the_form_of_one() -> None:
+def test_a_reference_is_used_if_it_has_the_form_of_one() -> None:
     assert cells.own_reference("  nx00064 ") == "NX00064"
     assert cells.own_reference("NX-004") == "NX-004"
     assert [cells.own_reference(text) for text in ("Smith, J", "NX 00064", "12345", "NX12", None)] == [None] * 5

@@ -19,7 +19,7 @@ from casework.delivery.deliver import deliver
 from casework.sweep import sweep
 from models.facts import FactDraft
 from notifications.transport import Attempt, Letter
-from tests.support.fault_judge import history, letters_are_told_once
+from tests.support.fault_judge import history, letters_are_sent_once
 from tests.support.mail_server import ScriptedMailServer, letters
 from tests.support.team import Team
 from tests.system.faults.test_killed_at_random import opening
@@ -92,7 +92,7 @@ def test_a_clock_that_jumps_writes_nothing_twice(team: Team, mail_server: Script
         sweep(context)
         deliver(context, transport=mail_server.transport)
     in_order(team, len(jumps))
-    letters_are_told_once(team, mail_server)
+    letters_are_sent_once(team, mail_server)
     report = verify(context)
     assert (report.damage, report.stale) == ([], 0)
 
@@ -112,7 +112,7 @@ def test_both_changes_of_summer_time_are_lived_through(
     context = with_clock(team, [moments[0]])
     live(context, mail_server, moments)
     in_order(team, len(moments))
-    letters_are_told_once(team, mail_server)
+    letters_are_sent_once(team, mail_server)
     assert {datetime.fromisoformat(moment.isoformat()).astimezone(LONDON).utcoffset() for moment in moments} == {
         timedelta(0),
         timedelta(hours=1),
@@ -157,7 +157,7 @@ def test_two_machines_whose_clocks_disagree_write_one_history_and_send_one_lette
     for ref, lines in history(team, [f"NX{number:04d}{which}" for number in range(4) for which in range(2)]).items():
         assert [line.recorded_at for line in lines] == sorted(line.recorded_at for line in lines), ref
         assert sum(line.kind == "breached" for line in lines) == 1
-    letters_are_told_once(team, mail_server)
+    letters_are_sent_once(team, mail_server)
     assert (verify(here).damage, verify(there).damage) == ([], [])
 
 
@@ -184,5 +184,5 @@ def test_a_claim_of_another_machine_is_left_until_its_time_is_over_by_ones_own_c
         deliver(here, transport=Meanwhile())
     assert (len(mail_server.arrived), len(set(mail_server.ids()))) == (2, 1)
     assert [state for _to, _day, state, _why in letters(team)] == ["sent_perhaps_twice"]
-    letters_are_told_once(team, mail_server)
+    letters_are_sent_once(team, mail_server)
     assert verify(here).damage == []

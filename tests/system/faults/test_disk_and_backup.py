@@ -66,7 +66,7 @@ def test_a_full_disk_undoes_an_act_whole_and_room_made_again_lets_it_be_done(
     assert full > 0
 
 
-def test_a_backup_taken_while_the_house_writes_opens_as_a_whole_house(
+def test_a_backup_taken_during_writes_starts_as_a_complete_installation(
     team: Team, teams: Callable[[str], Team], mail_server: ScriptedMailServer
 ) -> None:
     backup = team.home.parent / "backup"

@@ -66,7 +66,7 @@ def working_days(almanac: WorkingCalendar, first: date, count: int) -> list[str]
 
 
 @pytest.mark.timeout(7200)
-def test_whatever_dies_when_nothing_is_lost_and_nothing_is_said_twice(
+def test_a_process_killed_at_any_time_loses_nothing_and_sends_nothing_twice(
     team: Team, mail_server: ScriptedMailServer, rounds: Callable[[int], int], chance: random.Random, tmp_path: Path
 ) -> None:
     told, wanted = tmp_path / "accepted", list[Planned]()

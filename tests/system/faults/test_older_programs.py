@@ -312,7 +312,7 @@ def test_programs_that_sweep_in_turn_under_two_laws_are_named(team: Team) -> Non
     assert team.told() == told
 
 
-def test_a_program_that_was_at_work_when_the_records_moved_to_a_server_is_told_where_they_went(team: Team) -> None:
+def test_a_program_that_runs_while_the_database_is_copied_to_a_server_learns_where_it_is(team: Team) -> None:
     context = lived(team).context("14 Apr 2026")
     with database.writing(team.first.engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = :moved"), {"moved": database.MOVED})

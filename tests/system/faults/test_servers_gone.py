@@ -76,7 +76,7 @@ def line(first: bytes = b"", *, healthy: bool = False, for_ever: bool = False) -
                 call.close()
 
 
-def test_the_doctor_names_a_house_whose_supervisor_was_killed(team: Team) -> None:
+def test_the_doctor_names_an_installation_whose_supervisor_was_killed(team: Team) -> None:
     """It took its parts with it and could not say so."""
     nobody = 2**22 - 3
     assert not Path(f"/proc/{nobody}").exists()
@@ -134,7 +134,7 @@ def test_facts_are_recorded_though_prefect_is(team: Team, how: str) -> None:
     records_are_whole(team, TODAY)
 
 
-def test_a_mail_server_that_says_no_more_keeps_nobody_waiting_and_is_no_refusal(
+def test_a_silent_mail_server_blocks_nothing_and_is_not_a_refusal(
     team: Team, mail_server: ScriptedMailServer, tmp_path: Path
 ) -> None:
     """Half open, silent after its greeting, or busy: the letter waits with its Message-ID and leaves when a server

@@ -95,7 +95,7 @@ def rows(team: Team) -> list[Any]:
         return [*team.dump(), *connection.execute(text("SELECT * FROM job_run ORDER BY id")), *activations(connection)]
 
 
-def test_a_machine_with_another_ladder_records_sweeps_and_sends_nothing_and_says_why(
+def test_a_machine_with_another_escalation_policy_writes_and_sends_nothing_and_says_why(
     two: tuple[Team, Team], tmp_path: Path
 ) -> None:
     first, second = two
@@ -130,7 +130,7 @@ def test_a_machine_with_another_ladder_records_sweeps_and_sends_nothing_and_says
     assert first.sweep("14 Apr 2026").facts_written > 0
 
 
-def test_the_same_law_on_both_machines_is_one_law(two: tuple[Team, Team]) -> None:
+def test_the_same_rule_set_on_both_machines_is_activated_once(two: tuple[Team, Team]) -> None:
     first, second = two
     for today in ("23 Mar 2026", "6 Apr 2026", "14 Apr 2026"):
         for team in two:
@@ -139,12 +139,14 @@ def test_the_same_law_on_both_machines_is_one_law(two: tuple[Team, Team]) -> Non
     assert second.verify("14 Apr 2026").stale == 0
 
 
-def test_an_edited_ladder_comes_to_hold_by_the_next_sweep_and_the_other_machine_follows(two: tuple[Team, Team]) -> None:
+def test_the_next_sweep_activates_an_edited_policy_and_the_other_machine_follows(
+    two: tuple[Team, Team],
+) -> None:
     first, second = two
     second.sweep("3 Mar 2026")
     ladder(first.home, 2)
-    first_house = opened(first, "16 Mar 2026")
-    assert sweep(first_house).kinds == {"reminder_due": 2}, (
+    first_context = opened(first, "16 Mar 2026")
+    assert sweep(first_context).kinds == {"reminder_due": 2}, (
         "the missing acknowledgement, and the reminder of the second week"
     )
     with pytest.raises(RulesetMismatch, match="was active until 2026-03-16 at 09:00 UTC"):
@@ -185,7 +187,7 @@ def test_day_after_day_nothing_goes_back_and_forth(two: tuple[Team, Team], tmp_p
     )
 
 
-def test_an_old_process_does_not_bring_the_old_law_back_whatever_else_runs_in_its_home(two: tuple[Team, Team]) -> None:
+def test_an_old_process_never_activates_the_old_rule_set_again(two: tuple[Team, Team]) -> None:
     first, _second = two
     old = first.context("16 Mar 2026")
     ladder(first.home, 2)
@@ -197,7 +199,7 @@ def test_an_old_process_does_not_bring_the_old_law_back_whatever_else_runs_in_it
     assert len(rulesets(first.first)) == 2
 
 
-def test_a_process_that_has_read_half_of_an_upgrade_is_refused_once_the_whole_of_it_holds(
+def test_a_process_that_has_read_half_of_an_upgrade_is_refused_once_all_of_it_is_active(
     two: tuple[Team, Team],
 ) -> None:
     """An alarm clock whose checkout was brought up to date under it has old machines and new files: neither the law
@@ -216,7 +218,7 @@ def test_a_process_that_has_read_half_of_an_upgrade_is_refused_once_the_whole_of
     assert len(rulesets(first.first)) == 2
 
 
-def test_a_law_that_held_before_comes_back_by_an_act_of_somebody_only(two: tuple[Team, Team]) -> None:
+def test_only_a_person_activates_an_earlier_rule_set_again(two: tuple[Team, Team]) -> None:
     first, second = two
     ladder(first.home, 2)
     sweep(opened(first, "16 Mar 2026"))
@@ -232,7 +234,7 @@ def test_a_law_that_held_before_comes_back_by_an_act_of_somebody_only(two: tuple
         adopt_installed(context, "dco.team")
 
 
-def test_a_new_machine_is_told_before_it_writes_and_may_be_the_one_that_is_right(two: tuple[Team, Team]) -> None:
+def test_a_new_machine_is_refused_before_it_writes_and_may_be_the_right_one(two: tuple[Team, Team]) -> None:
     first, second = two
     stranger(second, 2)
     context = opened(second, "16 Mar 2026")
@@ -244,7 +246,7 @@ def test_a_new_machine_is_told_before_it_writes_and_may_be_the_one_that_is_right
         first.sweep("16 Mar 2026")
 
 
-def test_a_dry_run_of_another_law_takes_nothing_and_an_adopted_pack_holds_at_once(
+def test_a_dry_run_activates_nothing_and_an_adopted_pack_is_active_at_once(
     two: tuple[Team, Team], tmp_path: Path
 ) -> None:
     first, second = two
@@ -263,12 +265,12 @@ def test_a_dry_run_of_another_law_takes_nothing_and_an_adopted_pack_holds_at_onc
     assert sweep(opened(second, "16 Mar 2026")).cases_looked_at == 0
 
 
-def test_the_first_of_many_that_bring_in_a_law_at_once_is_the_only_one(two: tuple[Team, Team]) -> None:
+def test_many_processes_that_activate_a_rule_set_at_once_write_one_row(two: tuple[Team, Team]) -> None:
     """A rolling restart: eight workers of one home, each with the changed files."""
     first, _second = two
     ladder(first.home, 2)
     opened(first, "16 Mar 2026")
-    houses = [AppContext.load(replace(first.first.settings, today=day("16 Mar 2026"))) for _worker in range(8)]
+    contexts = [AppContext.load(replace(first.first.settings, today=day("16 Mar 2026"))) for _worker in range(8)]
     process_of_its_own(first)
     faults: list[BaseException] = []
 
@@ -278,19 +280,19 @@ def test_the_first_of_many_that_bring_in_a_law_at_once_is_the_only_one(two: tupl
         except BaseException as fault:
             faults.append(fault)
 
-    threads = [threading.Thread(target=work, args=(context,)) for context in houses]
+    threads = [threading.Thread(target=work, args=(context,)) for context in contexts]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    for context in houses:
+    for context in contexts:
         context.engine.dispose()
     assert faults == []
     assert [law.number for law in rulesets(first.first)] == [2, 1]
     assert len([line for line in first.lines() if line.kind == "reminder_due"]) == 2
 
 
-def test_what_is_undone_has_not_brought_in_a_law(two: tuple[Team, Team]) -> None:
+def test_a_rolled_back_transaction_activates_nothing(two: tuple[Team, Team]) -> None:
     """The home has then seen a law that never held, which is no claim on one that another machine brings in meanwhile
     under the same number.
     """
@@ -310,7 +312,7 @@ def test_what_is_undone_has_not_brought_in_a_law(two: tuple[Team, Team]) -> None
     assert [law.number for law in rulesets(first.first)] == [2, 1]
 
 
-def test_records_that_were_restored_from_before_a_change_of_law_take_it_again(two: tuple[Team, Team]) -> None:
+def test_a_database_restored_from_before_a_change_activates_it_again(two: tuple[Team, Team]) -> None:
     first, _second = two
     ladder(first.home, 2)
     sweep(opened(first, "16 Mar 2026"))
@@ -323,7 +325,7 @@ def test_records_that_were_restored_from_before_a_change_of_law_take_it_again(tw
     assert [law.number for law in rulesets(first.first)] == [2, 1]
 
 
-def test_a_file_of_records_restored_into_an_empty_folder_takes_the_law_that_is_there(tmp_path: Path) -> None:
+def test_a_database_file_restored_into_an_empty_folder_activates_the_rule_set_there(tmp_path: Path) -> None:
     """Only sendflow.db and person.key were put back, and the checkout is a later one: nobody else's law can hold for
     records that stand in the home itself.
     """
@@ -336,7 +338,7 @@ def test_a_file_of_records_restored_into_an_empty_folder_takes_the_law_that_is_t
     team.first.engine.dispose()
 
 
-def test_an_alarm_clock_with_another_law_says_it_once_and_goes_on_when_it_has_the_right_one(
+def test_a_scheduler_with_another_rule_set_says_it_once_and_continues_with_the_right_one(
     two: tuple[Team, Team], capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, second = two
@@ -360,11 +362,11 @@ def test_the_command_ends_with_3_and_one_line_and_the_way_out_that_it_names_is_o
     """On the file of the house itself, by commands: a ladder that is edited, edited back, and taken on purpose."""
     team = Team(tmp_path / "var")
     team.opened("2 Feb 2026").asked("2 Mar 2026")
-    told = {"SENDFLOW_HOME": str(team.home), "SENDFLOW_TODAY": "2026-03-16"}
+    environment = {"SENDFLOW_HOME": str(team.home), "SENDFLOW_TODAY": "2026-03-16"}
 
     def command(*words: str) -> Any:
         process_of_its_own(team)
-        return sendflow(*words, env=told)
+        return sendflow(*words, env=environment)
 
     ladder(team.home, 2)
     assert command("sweep", "--json").exit_code == 0
@@ -386,7 +388,7 @@ def test_the_command_ends_with_3_and_one_line_and_the_way_out_that_it_names_is_o
     team.first.engine.dispose()
 
 
-def test_the_hold_costs_a_writer_no_question_once_it_knows(two: tuple[Team, Team]) -> None:
+def test_the_guard_costs_a_writer_no_query_once_it_knows_the_active_rule_set(two: tuple[Team, Team]) -> None:
     """The number of the law comes with the question that every writer asks anyway."""
     context = two[0].context("3 Mar 2026")
     context.ensure_ruleset_active("sweep")

@@ -159,7 +159,7 @@ if ROUNDS:
 
     @pytest.mark.timeout(7200)
     @pytest.mark.parametrize("base", BASES)
-    def test_a_house_that_is_shot_at_loses_nothing_and_opens_again(
+    def test_an_installation_under_random_kills_loses_nothing_and_starts_again(
         folder: Path, chance: random.Random, base: str
     ) -> None:
         home = folder / "var"

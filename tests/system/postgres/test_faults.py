@@ -24,7 +24,7 @@ from tests.system.faults.test_clocks import (
 )
 from tests.system.faults.test_killed_at_random import opening
 from tests.system.faults.test_killed_at_random import (
-    test_whatever_dies_when_nothing_is_lost_and_nothing_is_said_twice as test_whatever_dies,
+    test_a_process_killed_at_any_time_loses_nothing_and_sends_nothing_twice as test_whatever_dies,
 )
 from tests.system.faults.test_older_programs import program
 from tests.system.faults.test_older_programs import (

@@ -22,15 +22,17 @@ from tests.casework.delivery.test_deliver import (
     test_one_message_to_a_mailbox_a_day_holds_all_that_it_is_to_be_told,
     test_with_the_server_down_for_three_days_nothing_is_lost_and_nothing_is_said_twice,
 )
+from tests.casework.imports.test_tracker_identity import (
+    test_cases_of_one_child_share_a_key_and_two_births_of_one_number_are_refused,
+)
 from tests.casework.imports.test_tracker_import import (
     context,
     test_a_tracker_becomes_cases_with_their_facts_in_the_order_of_the_process,
-    test_cases_of_one_child_share_a_key_and_two_births_of_one_number_are_refused,
 )
 from tests.casework.test_sweep import (
     test_a_changed_law_reaches_every_case,
-    test_a_mailbox_gets_only_the_highest_rung_addressed_to_it,
-    test_one_fact_walks_through_the_rooms,
+    test_a_mailbox_gets_only_the_highest_step_addressed_to_it,
+    test_one_request_from_the_first_reminder_to_the_correction,
     test_what_a_sweep_reports,
 )
 from tests.models.test_database_append_only import (
@@ -50,7 +52,7 @@ __all__ = [
     "test_a_changed_law_reaches_every_case",
     "test_a_fact_says_who_when_how_and_under_which_law",
     "test_a_fact_that_belongs_between_others_is_accepted_on_its_own_day",
-    "test_a_mailbox_gets_only_the_highest_rung_addressed_to_it",
+    "test_a_mailbox_gets_only_the_highest_step_addressed_to_it",
     "test_a_reader_holds_up_no_writer",
     "test_a_tracker_becomes_cases_with_their_facts_in_the_order_of_the_process",
     "test_a_transaction_that_fails_leaves_nothing",
@@ -59,8 +61,8 @@ __all__ = [
     "test_it_goes_once_a_day_however_often_it_runs",
     "test_it_says_what_is_late_what_is_coming_and_what_waits_for_a_person",
     "test_making_the_records_again_changes_nothing",
-    "test_one_fact_walks_through_the_rooms",
     "test_one_message_to_a_mailbox_a_day_holds_all_that_it_is_to_be_told",
+    "test_one_request_from_the_first_reminder_to_the_correction",
     "test_one_unlawful_fact_takes_its_whole_act_with_it",
     "test_the_head_of_an_instant_never_changes_afterwards",
     "test_the_head_that_left_the_building_holds_the_records_to_it",
