@@ -95,7 +95,7 @@ def replay(
     asks = process.asks
     for fact in known:
         if fact.kind in asks:
-            casefile.asked.setdefault(_asked(fact), []).append(fact.seq)
+            casefile.asked.setdefault((fact.data["body"], fact.data.get("service")), []).append(fact.seq)
     following = iter(in_force)
     _apply_opening(casefile, process, opening, following)
     _apply(casefile, process, following)
@@ -148,7 +148,8 @@ def _apply(casefile: CaseFile, process: Process, facts: Iterable[StoredFact]) ->
             if machine not in process.tables:
                 raise from_later_version(process, fact)
             steps = _steps(process.name, machine)
-        step = steps[state].get(fact.kind)
+        kind = fact.kind
+        step = steps[state].get(kind)
         if step is None:
             raise out_of_order(process, casefile, state, fact)
         next_state, guard, updates = step
@@ -157,7 +158,7 @@ def _apply(casefile: CaseFile, process: Process, facts: Iterable[StoredFact]) ->
             if (reason := guard(casefile, fact)) is not None:
                 _blame_later_fact(process, casefile, next_state, fact, guard)
                 raise refused(fact, reason)
-        seen.add(fact.kind)
+        seen.add(kind)
         state = next_state
         for update in updates:
             update(casefile, fact)

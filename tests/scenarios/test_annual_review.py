@@ -198,9 +198,9 @@ def test_a_page_says_of_each_day_what_it_is(review: Team) -> None:
     held(review)
     review.record("1 Feb 2027", "amendment_decided")
     review.record("5 Feb 2027", "amendment_notice_sent")
-    told = on_paper(review.context("5 Feb 2027"), review.report("5 Feb 2027"))
-    assert "not before the end of Fri 19 Feb 2027 (on the stricter reading Sat 20 Feb 2027)" in told
-    assert "; due Fri 2 Apr 2027" in told
+    given = on_paper(review.context("5 Feb 2027"), review.report("5 Feb 2027"))
+    assert "not before the end of Fri 19 Feb 2027 (on the stricter reading Sat 20 Feb 2027)" in given
+    assert "; due Fri 2 Apr 2027" in given
 
 
 def test_an_early_review_that_was_called_for_is_shown_until_the_meeting(review: Team) -> None:
@@ -274,18 +274,18 @@ def test_a_decision_that_is_corrected_or_withdrawn_is_so_for_the_next_cycle_too(
 
 
 @pytest.mark.parametrize(
-    ("kind", "told", "due"),
+    ("kind", "given", "due"),
     [
         ("post16_transfer_planned", {"transfer_on": "2027-09-01"}, "2027-03-30"),
         ("phase_transfer_planned", {"transfer_on": "2027-09-01", "phase": "primary_to_secondary"}, "2027-02-14"),
         ("post16_move_planned", {"transfer_on": "2027-07-31"}, "2027-02-28"),
     ],
 )
-def test_before_a_transfer_the_plan_names_the_setting(review: Team, kind: str, told: dict[str, Any], due: str) -> None:
+def test_before_a_transfer_the_plan_names_the_setting(review: Team, kind: str, given: dict[str, Any], due: str) -> None:
     """Reg 18: before 31 March, before 15 February, five months before; a plan that names the setting already needs no
     amendment.
     """
-    review.record("1 Dec 2026", kind, **told)
+    review.record("1 Dec 2026", kind, **given)
     rules = [duty for duty in review.report("1 Dec 2026").duties if duty.rule.startswith("phase_transfer")]
     assert [(str(duty.due), duty.standing) for duty in rules] == [(due, "running")]
     held(review)
@@ -294,13 +294,13 @@ def test_before_a_transfer_the_plan_names_the_setting(review: Team, kind: str, t
     review.record("1 Mar 2027", "amended_plan_received")
     (duty,) = [duty for duty in review.report("1 Mar 2027").duties if duty.rule.startswith("phase_transfer")]
     assert duty.standing == ("met" if due >= "2027-03-01" else "met_late")
-    other = review.record("1 Mar 2027", kind, case=NEXT, **told)
+    other = review.record("1 Mar 2027", kind, case=NEXT, **given)
     assert other.state == "waiting"
     review.record("2 Mar 2027", "setting_confirmed", case=NEXT)
     assert {how for _due, how in standings(review, "2 Mar 2027", NEXT).values()} <= {"running", "met", "met_late"}
 
 
-def test_a_reassessed_plan_begins_the_cycle_anew_and_concerns_no_cycle_that_is_over(review: Team) -> None:
+def test_a_reassessed_plan_begins_the_cycle_again_and_concerns_no_cycle_that_is_over(review: Team) -> None:
     """Reg 27(4): within twelve months of the day the final plan was sent, which is a day more than s44(1) gives."""
     held(review)
     review.record("1 Feb 2027", "plan_kept")
@@ -343,8 +343,8 @@ def test_the_new_authority_reviews_by_the_later_of_twelve_months_and_three(
     transfer.
     """
     review.record("2 Nov 2026", "move_known", case="TR90001", moved_on="2026-11-30", linked_to=CASE, la="northshire")
-    told: dict[str, Any] = {"last_reviewed_on": "2026-03-02"}
-    assert review.record(transferred, "plan_transferred", case="TR90001", **told).unheard == []
+    given: dict[str, Any] = {"last_reviewed_on": "2026-03-02"}
+    assert review.record(transferred, "plan_transferred", case="TR90001", **given).unheard == []
     found = standings(review, transferred)
     assert found["new_la_review_after_transfer"] == (due, "running")
     assert review.report(transferred).duties[0].ended_on is not None
@@ -382,7 +382,7 @@ def test_a_certificate_heard_from_mediation_lengthens_the_time(review: Team) -> 
     assert standings(review, "15 Mar 2027")["cease_plan_earliest"] == ("2027-04-16", "running")
 
 
-def test_an_appeal_against_ceasing_is_heard_and_another_appeal_is_not(review: Team) -> None:
+def test_an_appeal_against_ceasing_is_copied_and_another_appeal_is_not(review: Team) -> None:
     to_cease(review)
     review.record("1 Feb 2027", "decision_notified", case="TB90001", decision="ceasing", linked_to=CASE)
     review.record("1 Feb 2027", "decision_notified", case="TB90002", decision="contents_of_plan", linked_to=CASE)
@@ -397,7 +397,7 @@ def test_an_appeal_against_ceasing_is_heard_and_another_appeal_is_not(review: Te
     )
 
 
-def test_a_new_commissioners_request_for_a_review_is_heard(review: Team) -> None:
+def test_a_new_commissioners_request_for_a_review_is_copied(review: Team) -> None:
     review.record("2 Nov 2026", "move_known", case="TR90001", moved_on="2026-11-30", linked_to=CASE, la="northshire")
     review.record("1 Dec 2026", "plan_transferred", case="TR90001", last_reviewed_on="2026-03-02")
     review.record("1 Dec 2026", "new_rcb_aware_of_move", case="TR90001", body="QX901")

@@ -39,7 +39,9 @@ def days(team: Team, *when: str) -> None:
 CHASED = ("20 Apr 2026", "11 May 2026", "18 May 2026", "26 May 2026", "28 May 2026")
 
 
-def test_another_boards_recommendation_is_answered_by_that_board_and_we_hear_that_it_is_late(recommended: Team) -> None:
+def test_another_boards_late_answer_to_a_recommendation_is_shown_to_our_board(
+    recommended: Team,
+) -> None:
     recommended.record("20 Apr 2026", "health_recommendation_made", body=THEIRS)
     days(recommended, *CHASED)
     owed = "recommendation of the Tribunal, answer due 24 May 2026"
@@ -136,7 +138,7 @@ def test_that_nobody_has_recorded_yet_that_it_was_held_makes_no_board_late(mixed
     assert mixed.duty("30 Mar 2026", "rcb_take_part_mediation").standing == "met"
 
 
-def test_mediation_that_is_not_wanted_any_more_is_told_to_whoever_was_to_come(mixed: Team) -> None:
+def test_everyone_invited_is_informed_that_mediation_is_no_longer_wanted(mixed: Team) -> None:
     mixed.record("4 Mar 2026", "commissioner_notified", body=THEIRS, issues="mixed")
     mixed.day("4 Mar 2026")
     mixed.record("9 Mar 2026", "mediation_declined")
@@ -146,7 +148,7 @@ def test_mediation_that_is_not_wanted_any_more_is_told_to_whoever_was_to_come(mi
     ]
 
 
-def test_the_authority_has_told_the_boards_once_the_last_of_them_is_told(mixed: Team) -> None:
+def test_the_authority_has_informed_the_boards_once_the_last_of_them_is_informed(mixed: Team) -> None:
     """Wanted on Monday 2 March, so that every board is to be told by Thursday the 5th (reg 35(2)); the second is told
     on the 10th.
     """
@@ -154,8 +156,8 @@ def test_the_authority_has_told_the_boards_once_the_last_of_them_is_told(mixed: 
     mixed.record("4 Mar 2026", "commissioner_notified", body=OURS, issues="mixed")
     assert mixed.duty("4 Mar 2026", rule).standing == "met"
     mixed.record("10 Mar 2026", "commissioner_notified", body=THEIRS, issues="mixed")
-    told = mixed.duty("10 Mar 2026", rule)
-    assert (told.standing, str(told.met_on)) == ("met_late", "2026-03-10")
+    duty_then = mixed.duty("10 Mar 2026", rule)
+    assert (duty_then.standing, str(duty_then.met_on)) == ("met_late", "2026-03-10")
     mixed.record("12 Mar 2026", "commissioner_notified", body=OURS, issues="mixed")
     assert str(mixed.duty("12 Mar 2026", rule).met_on) == "2026-03-10", "a board that is told again was told before"
     assert mixed.verify("12 Mar 2026").intact

@@ -181,7 +181,7 @@ def test_nobody_of_18_is_found_eligible_here_however_long_ago_the_birthday_was(t
     assert team.dump() == before
 
 
-def test_who_was_never_told_of_is_asked_for_when_it_matters(team: Team) -> None:
+def test_a_body_that_was_never_named_is_asked_for_when_it_matters(team: Team) -> None:
     recommended(team)
     with pytest.raises(Refused) as refused:
         team.record("10 Mar 2026", "continuing_care_agreed", reason="x")
@@ -265,7 +265,7 @@ def test_a_step_that_the_file_does_not_offer_is_refused_with_those_that_it_does(
         locality(tmp_path, '[cypcc_first_review]\nstarts_from = "accepted"\n')
 
 
-def test_the_board_is_reminded_told_and_escalated_by_calendar_distances(team: Team) -> None:
+def test_the_board_is_reminded_notified_and_escalated_to_by_calendar_distances(team: Team) -> None:
     referred(team)
     for today in ("2 Feb 2026", "2 Mar 2026", "17 Mar 2026", "31 Mar 2026"):
         team.day(today)

@@ -110,17 +110,17 @@ def test_the_kinds_of_history_that_must_replay_are_there() -> None:
 )
 def test_a_history_shows_what_its_name_says(process: str, kind: str) -> None:
     first, *lines = (FOLDER / f"{stem(process, kind)}.jsonl").read_bytes().splitlines()
-    told, facts = orjson.loads(first), [orjson.loads(line) for line in lines]
-    standings = {duty["standing"] for duty in told.get("duties", [])}
+    given, facts = orjson.loads(first), [orjson.loads(line) for line in lines]
+    standings = {duty["standing"] for duty in given.get("duties", [])}
     assert {fact["process"] for fact in facts} == {process}
     shown = {
         "on_time": not standings & {"met_late", "breached", "excused"},
         "late": bool(standings & {"met_late", "breached"}),
         "excused": "excused" in standings,
-        "withdrawn": told.get("state") == "withdrawn",
+        "withdrawn": given.get("state") == "withdrawn",
         "corrected": "fact_corrected" in {fact["kind"] for fact in facts},
-        "moved_area": any(word in told["shows"] for word in ("move", "area", "another board")),
-        "spoiled": "refused" in told,
+        "moved_area": any(word in given["shows"] for word in ("move", "area", "another board")),
+        "spoiled": "refused" in given,
     }
     assert shown[kind]
 

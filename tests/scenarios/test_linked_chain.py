@@ -18,8 +18,8 @@ LATER = "1 Jun 2028"
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Team:
-    team, unheard = live(tmp_path_factory.mktemp("chain") / "var")
-    assert unheard == []
+    team, follow_ups = live(tmp_path_factory.mktemp("chain") / "var")
+    assert follow_ups == []
     return team
 
 
@@ -115,12 +115,12 @@ def test_nobody_is_named_and_every_chain_stands(lived: Team) -> None:
 
 
 def test_a_corrected_order_moves_the_clocks_that_were_only_heard_of(tmp_path: Path) -> None:
-    team, _unheard = live(tmp_path / "var")
+    team, _follow_ups = live(tmp_path / "var")
     order = next(line for line in team.lines(SECOND_APPEAL) if line.kind == "order_to_make_plan_made")
-    told = team.act(
+    recorded = team.act(
         LATER, ("fact_corrected", LATER, {"corrects": order.seq, "occurred_on": "2027-02-01"}), case=SECOND_APPEAL
     )
-    assert told.unheard == []
+    assert recorded.unheard == []
     for ref in (SECOND_APPEAL, PLAN):
         assert (due(team, ref, "order_make_plan_final"), duty(team, ref, "order_make_plan_final").days_late) == (
             "2027-04-19",
@@ -129,8 +129,8 @@ def test_a_corrected_order_moves_the_clocks_that_were_only_heard_of(tmp_path: Pa
     assert team.verify(LATER).intact
 
 
-def test_another_day_that_the_tribunal_sets_is_heard_too(tmp_path: Path) -> None:
-    team, _unheard = live(tmp_path / "var")
+def test_another_day_that_the_tribunal_sets_is_copied_too(tmp_path: Path) -> None:
+    team, _follow_ups = live(tmp_path / "var")
     team.record(
         LATER, "time_directed", "9 Feb 2027", case=SECOND_APPEAL, rule="order_make_plan_final", directed_on="2027-03-31"
     )

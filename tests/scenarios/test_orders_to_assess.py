@@ -36,8 +36,8 @@ def refused(team: Team) -> Iterator[Team]:
     assert team.verify("1 Dec 2026").intact
 
 
-def appealed(team: Team, told: str, what: str, about: str) -> None:
-    team.record(told, "decision_notified", case=APPEAL, la="northshire", decision=what, linked_to=about)
+def appealed(team: Team, cause: str, what: str, about: str) -> None:
+    team.record(cause, "decision_notified", case=APPEAL, la="northshire", decision=what, linked_to=about)
     team.record("1 May 2026", "appeal_registered", case=APPEAL, appeal=what)
 
 
@@ -132,12 +132,12 @@ def test_an_order_that_is_corrected_or_taken_back_takes_its_six_weeks_along(refu
     assert (refused.report("15 Jun 2026").state, provisional(refused, "15 Jun 2026")) == ("refused", [])
 
 
-def test_an_order_that_is_withdrawn_in_the_act_that_tells_it_asks_nobody_again(refused: Team) -> None:
+def test_an_order_that_is_withdrawn_in_the_act_that_records_it_asks_nobody_again(refused: Team) -> None:
     seq = len(refused.lines())
-    told = refused.act(
+    cause = refused.act(
         "8 Jun 2026", ("refusal_reversed", "8 Jun 2026", {}), ("fact_withdrawn", "8 Jun 2026", {"corrects": seq + 1})
     )
-    assert (told.facts, told.unheard) == (2, [])
+    assert (cause.facts, cause.unheard) == (2, [])
     assert provisional(refused, "8 Jun 2026") == [] and refused.report("8 Jun 2026").to_ask_again == []
 
 
@@ -161,7 +161,7 @@ def test_a_request_that_was_never_made_or_of_another_service_takes_what_it_was_a
 def test_the_page_of_the_case_says_who_is_to_be_asked_again_by_when_and_what_started_each_clock(refused: Team) -> None:
     refused.record("8 Jun 2026", "order_to_assess_made", case=APPEAL)
     refused.record("15 Jun 2026", "health_advice_requested", asked_because="order", **TALK)
-    told = " ".join(history(refused.context("15 Jun 2026"), refused.report("15 Jun 2026")).split())
+    cause = " ".join(history(refused.context("15 Jun 2026"), refused.report("15 Jun 2026")).split())
     physio_in_words = (
         next(body.name for body in refused.first.directory.bodies if body.body == PHYSIO_TRUST) + ", Physiotherapy"
     )
@@ -185,7 +185,7 @@ def test_the_page_of_the_case_says_who_is_to_be_asked_again_by_when_and_what_sta
         ),
         f"asked again after fact 6, {order}",
     ):
-        assert said in told, said
+        assert said in cause, said
 
 
 def test_a_refusal_ends_what_was_asked_for_and_nobody_is_chased_for_it(refused: Team) -> None:
@@ -220,7 +220,7 @@ def test_a_refusal_ends_what_was_asked_for_and_nobody_is_chased_for_it(refused: 
     assert (str(again.due), again.standing) == ("2026-07-27", "met")
 
 
-def test_advice_that_is_returned_after_a_refusal_is_owed_by_nobody_until_it_is_asked_for_anew(refused: Team) -> None:
+def test_advice_that_is_returned_after_a_refusal_is_owed_by_nobody_until_it_is_asked_for_again(refused: Team) -> None:
     """Talk's advice of 2 March met a request that the refusal of 9 March made moot: sent back, it is no more awaited
     than what never came.
     """
@@ -239,7 +239,7 @@ def test_advice_that_is_returned_after_a_refusal_is_owed_by_nobody_until_it_is_a
     assert [str(duty.due) for duty in talk_duties if duty.met_on is None and duty.ended_on is None] == ["2026-07-27"]
 
 
-def test_a_refusal_that_is_learned_of_late_takes_back_what_was_told_meanwhile(team: Team) -> None:
+def test_a_refusal_that_is_learned_of_late_withdraws_the_letters_sent_meanwhile(team: Team) -> None:
     team.record("9 Feb 2026", "ehc_assessment_requested", la="northshire")
     team.record("16 Feb 2026", "health_advice_requested", **TALK)
     for today in ("9 Mar 2026", "31 Mar 2026"):
@@ -287,14 +287,14 @@ def test_a_concession_and_a_reversal_of_the_authoritys_own(refused: Team, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("told", "kind", "rule"),
+    ("cause", "kind", "rule"),
     [
         ("order_to_reassess_made", "reassessment_ordered", "order_assess_final_plan"),
         ("refusal_to_reassess_conceded", "reassessment_conceded", "unopposed_assess_final_plan"),
     ],
 )
 def test_an_order_to_reassess_brings_its_fourteen_weeks_and_the_six_inside_them(
-    team: Team, told: str, kind: str, rule: str
+    team: Team, cause: str, kind: str, rule: str
 ) -> None:
     """Monday 8 June: 14 September, on both cases; SEND Regs 2014 regs 26, 44(2)(b), 45(3A)."""
     team.case = AGAIN
@@ -302,7 +302,7 @@ def test_an_order_to_reassess_brings_its_fourteen_weeks_and_the_six_inside_them(
     team.record("4 Mar 2026", "health_advice_requested", body=TRUST, service=PAEDS)
     team.record("9 Mar 2026", "reassessment_refused", ground="not_necessary")
     appealed(team, "9 Mar 2026", "refusal_to_reassess", AGAIN)
-    assert team.record("8 Jun 2026", told, case=APPEAL).unheard == []
+    assert team.record("8 Jun 2026", cause, case=APPEAL).unheard == []
     assert [line.kind for line in team.lines()[-2:]] == [kind, "health_advice_called_for_again"]
     dues = [
         str(duty.due)
@@ -325,7 +325,7 @@ def test_an_order_to_reassess_brings_its_fourteen_weeks_and_the_six_inside_them(
     assert team.verify("1 Dec 2026").intact
 
 
-def test_another_day_that_the_tribunal_sets_is_heard_by_a_reassessment_too(team: Team) -> None:
+def test_another_day_that_the_tribunal_sets_is_copied_to_a_reassessment_too(team: Team) -> None:
     """Reg 44(1)."""
     team.case = AGAIN
     team.record("2 Mar 2026", "reassessment_requested", la="northshire", requested_by="parent")

@@ -59,7 +59,7 @@ def test_fourteen_weeks_run_from_the_notification(asked: Team) -> None:
     assert found["section_g_agree"] == found["s42_arrange_health_provision"] == (None, "no_date")
 
 
-def test_section_g_is_owed_again_when_it_stops_and_the_new_board_after_a_move_is_heard(asked: Team) -> None:
+def test_section_g_is_owed_again_when_it_stops_and_facts_of_the_new_board_are_copied(asked: Team) -> None:
     """CFA 2014 s42(3); reg 15(8): what the new board can arrange, or cannot, is recorded once, on the case
     of the move.
     """
@@ -84,7 +84,7 @@ def test_section_g_is_owed_again_when_it_stops_and_the_new_board_after_a_move_is
 
 
 @pytest.mark.parametrize("how", ["commissioned", "direct_payment", "family_arranged", "nothing_specified"])
-def test_section_g_is_arranged_by_whoever_may_or_says_nothing(asked: Team, how: str) -> None:
+def test_section_g_is_arranged_by_one_of_several_or_says_nothing(asked: Team, how: str) -> None:
     """CFA 2014 s42(3), (5), s49(6), (7): nobody has to say that something was commissioned where nothing was."""
     asked.act("10 Mar 2026", ("reassessment_agreed", "10 Mar 2026", {}), ("final_plan_received", "10 Mar 2026", {}))
     asked.record("17 Mar 2026", "section_g_arranged", body="QX900", how=how)
@@ -105,13 +105,13 @@ def test_an_accepted_excuse_of_reg_27_leaves_the_date_and_the_breach(asked: Team
     assert standings(asked, "18 Jun 2026")["reassess_final_plan"] == ("2026-06-16", "excused")
 
 
-def test_a_refusal_that_is_reversed_starts_the_fourteen_weeks_and_an_order_keeps_its_own(asked: Team) -> None:
+def test_a_refusal_that_is_reversed_starts_the_fourteen_weeks_and_an_order_has_its_own(asked: Team) -> None:
     asked.record("16 Mar 2026", "reassessment_refused", ground="not_necessary")
     asked.record("13 Apr 2026", "refusal_reversed")
     assert standings(asked, "13 Apr 2026")["reassess_final_plan"] == ("2026-07-20", "running")
 
 
-def test_an_order_of_the_tribunal_is_heard_and_its_own_clock_stands_in_the_appeal(asked: Team) -> None:
+def test_an_order_of_the_tribunal_is_copied_and_its_own_clock_runs_in_the_appeal(asked: Team) -> None:
     asked.record("16 Mar 2026", "reassessment_refused", ground="not_necessary")
     asked.record("16 Mar 2026", "decision_notified", case="TB90001", decision="refusal_to_reassess", linked_to=CASE)
     asked.record("1 May 2026", "appeal_registered", case="TB90001", appeal="refusal_to_reassess")
@@ -129,9 +129,9 @@ def test_a_boards_request_compels_and_its_refusal_changes_nothing(team: Team) ->
         team.record("2 Mar 2026", "reassessment_requested", requested_by="rcb", body=TRUST)
     team.record("2 Mar 2026", "reassessment_requested", requested_by="rcb", body="QX900", last_assessed_on="2026-01-05")
     before = team.dump()
-    with pytest.raises(Refused, match="compels the authority") as told:
+    with pytest.raises(Refused, match="compels the authority") as refused:
         team.record("9 Mar 2026", "reassessment_refused", ground="assessed_in_six_months")
-    assert "Lawful then: reassessment_agreed" in told.value.message
+    assert "Lawful then: reassessment_agreed" in refused.value.message
     assert team.dump() == before
     assert "has to re-assess (SEND Regs 2014 reg 23)" in team.report("9 Mar 2026").remarks[0]
     assert "reassess_six_month_window_start" not in standings(team, "9 Mar 2026"), (

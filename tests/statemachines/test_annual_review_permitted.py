@@ -39,7 +39,7 @@ OPEN = ABOUT_ADVICE | ENDS | ALWAYS | ENGINE
 TRANSFERS = {"post16_transfer_planned", "phase_transfer_planned", "post16_move_planned", "setting_confirmed"}
 # reg 27(4), reg 15: a re-assessment's plan or another authority begins the cycle anew; the plan may end before its
 # review.
-ANEW = {"plan_reassessed", "plan_transferred", "plan_ended"}
+REPEATED = {"plan_reassessed", "plan_transferred", "plan_ended"}
 # CFA 2014 s42(3), once an amended plan has come in this cycle. Reg 28: an amendment outside the review, begun before
 # the meeting.
 SECTION_G = {"section_g_arranged", "section_g_stopped", "section_g_replaced"}
@@ -51,7 +51,7 @@ PERMITTED = {
     "waiting": (
         OPEN
         | TRANSFERS
-        | ANEW
+        | REPEATED
         | {
             "plan_made",
             "early_review_called",
@@ -65,7 +65,7 @@ PERMITTED = {
     "arranged": (
         OPEN
         | TRANSFERS
-        | ANEW
+        | REPEATED
         | OUTSIDE
         | {"plan_amendment_proposed"}
         | {
@@ -83,7 +83,7 @@ PERMITTED = {
     "held": (
         OPEN
         | TRANSFERS
-        | ANEW
+        | REPEATED
         | OUTSIDE
         | {
             "meeting_notice_given",
@@ -188,8 +188,8 @@ def test_the_decision_follows_the_meeting_and_the_notice_the_decision() -> None:
     assert "Lawful then: amendment_decided" in refused(
         MADE, ("review_meeting_held", "11 Jan 2027"), ("amendment_notice_sent", "12 Jan 2027")
     )
-    told = refused(*TO_CEASE, ("amended_plan_received", "2 Feb 2027"))
-    assert "stands at 'Plan to cease'" in told and "plan_ceased" in told
+    sentence = refused(*TO_CEASE, ("amended_plan_received", "2 Feb 2027"))
+    assert "stands at 'Plan to cease'" in sentence and "plan_ceased" in sentence
 
 
 def test_advice_is_given_by_who_was_invited_and_has_not_answered() -> None:
@@ -212,8 +212,8 @@ def test_advice_is_given_by_who_was_invited_and_has_not_answered() -> None:
 def test_a_plan_does_not_cease_while_an_appeal_against_it_stands() -> None:
     """CFA 2014 s45(4)(b)."""
     appealed, ceased = ("cease_appealed", "1 Mar 2027"), ("plan_ceased", "1 Jun 2027")
-    told = refused(*TO_CEASE, appealed, ceased)
-    assert "s45(4)(b)" in told and "Lawful then: cease_appeal_determined, or cease_reversed" in told
+    sentence = refused(*TO_CEASE, appealed, ceased)
+    assert "s45(4)(b)" in sentence and "Lawful then: cease_appeal_determined, or cease_reversed" in sentence
     assert (
         replay(CASE, history(*TO_CEASE, appealed, ("cease_appeal_determined", "31 May 2027"), ceased)).state == "ceased"
     )

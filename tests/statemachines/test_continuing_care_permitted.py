@@ -222,13 +222,13 @@ def test_a_decision_follows_a_recommendation_and_the_refusal_says_so() -> None:
     assert "recommendation_made" in sentence
 
 
-def test_the_family_is_told_something_that_has_been_decided() -> None:
-    told = ("family_told", "2026-03-11", {"body": "QX900"})
-    assert replay("CC90001", decided(FOUND, told)).state == "eligible"
-    assert "stands at 'Recommendation made'" in refused(decided(told))
+def test_the_family_is_informed_of_something_that_has_been_decided() -> None:
+    informed = ("family_told", "2026-03-11", {"body": "QX900"})
+    assert replay("CC90001", decided(FOUND, informed)).state == "eligible"
+    assert "stands at 'Recommendation made'" in refused(decided(informed))
 
 
-def test_whoever_is_18_is_for_adult_care() -> None:
+def test_a_person_of_18_is_for_adult_care() -> None:
     grown = (*FOUND[:2], {**FOUND[2], "under_18": "no"})
     assert "18th birthday" in refused(decided(grown))
 

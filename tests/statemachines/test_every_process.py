@@ -44,7 +44,7 @@ CASE = "NX00042"
 each_process = pytest.mark.parametrize("process", ALL, ids=lambda process: process.name)
 
 
-def test_the_processes_are_those_that_the_house_is_for() -> None:
+def test_sendflow_has_every_process_that_it_is_for() -> None:
     assert set(processes()) >= NAMED  # a further one needs no edit here: docs/adding-a-process.md
     openings = [kind for process in ALL for kind in (process.opens, *process.opens_too)]
     assert len(set(openings)) == len(openings) == len(opened_by()), "an opening fact opens one process"
@@ -87,7 +87,7 @@ def test_every_state_can_be_reached_and_reaches_an_end(process: Process) -> None
 
 
 @each_process
-def test_every_fact_has_a_place_and_every_guard_reason_and_hearing_a_fact(process: Process) -> None:
+def test_every_fact_is_permitted_somewhere_and_every_reaction_names_known_facts(process: Process) -> None:
     known = set(process.facts)
     for reaction in process.reactions:
         assert reaction.kind in processes()[reaction.process].facts, (
@@ -105,8 +105,8 @@ def test_every_duty_has_a_fact_that_starts_it_and_one_that_meets_it(process: Pro
     own = law.duties_of(process.name)
     assert own, "a process without a duty needs no case"
     for rule in own:
-        told = {kind for given in rule.inputs.values() for kind in given.told_by}
-        kinds_named = {*rule.starts, *rule.met_by, *rule.ends, *rule.reopened_by, *rule.superseded_by} | told
+        supplied = {kind for given in rule.inputs.values() for kind in given.told_by}
+        kinds_named = {*rule.starts, *rule.met_by, *rule.ends, *rule.reopened_by, *rule.superseded_by} | supplied
         assert kinds_named <= set(process.facts), (
             f"{rule.id} names {sorted(kinds_named - set(process.facts))}, which {process.name} does not know"
         )
@@ -221,7 +221,7 @@ def test_random_facts_are_lawful_where_the_table_says_so_or_refused_with_a_sente
 
 @each_process
 @pytest.mark.parametrize("seed", [1, 2])
-def test_what_the_house_refuses_it_says_and_leaves_no_trace_of(process: Process, seed: int, team: Team) -> None:
+def test_a_refusal_has_a_sentence_and_leaves_no_trace(process: Process, seed: int, team: Team) -> None:
     at = random.Random(f"{process.name}{seed}")
     today = FIRST + timedelta(days=400)
     accepted = refusals = 0

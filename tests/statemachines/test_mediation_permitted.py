@@ -173,7 +173,7 @@ def test_an_agreement_comes_of_a_mediation_that_was_held() -> None:
     assert "mediation_concluded comes first" in refused(MIXED, ("agreed_to_assess", "12 Mar 2026"))
 
 
-def test_only_where_the_authority_took_no_part_is_it_told_of_the_agreement() -> None:
+def test_only_where_the_authority_took_no_part_is_it_informed_of_the_agreement() -> None:
     said = refused(MIXED, *HELD, ("commissioner_agreement_made", "8 Apr 2026", ICB))
     assert "commissioner_action_agreed" in said
 
@@ -195,7 +195,7 @@ def test_each_route_lays_the_duty_to_arrange_on_another() -> None:
     assert "la_arrange_mediation_health_mixed" not in health
 
 
-def test_the_family_is_told_five_working_days_before_or_as_it_agrees() -> None:
+def test_the_family_is_informed_five_working_days_before_or_as_it_agrees() -> None:
     arranged = ("mediation_arranged", "13 Mar 2026", {"meeting_on": "2026-04-08"})
     # Good Friday 3 April and Easter Monday 6 April are no working days.
     assert duties(MIXED, arranged)["mediation_date_notice"].due == day("30 Mar 2026")
@@ -207,7 +207,7 @@ def test_the_family_is_told_five_working_days_before_or_as_it_agrees() -> None:
     assert moved["mediation_date_notice"].closed_on is None
 
 
-def test_what_was_agreed_is_done_in_two_weeks_and_the_authority_told_in_one() -> None:
+def test_what_was_agreed_is_done_in_two_weeks_and_the_authority_informed_in_one() -> None:
     held = (HEALTH, NOTICE, *HELD, ("commissioner_agreement_made", "8 Apr 2026", ICB))
     agreed = duties(*held)
     assert agreed["mediation_agreement_no_appeal_right"].due == day("22 Apr 2026"), "reg 42(3)"
@@ -244,7 +244,7 @@ def test_what_one_does_is_not_what_the_other_agreed_to_do() -> None:
     assert open_of(("agreed_action_done", "14 Apr 2026", ICB)) == [None]
 
 
-def test_an_agreement_about_what_could_be_appealed_is_kept_as_an_order() -> None:
+def test_an_agreement_about_what_could_be_appealed_counts_as_an_order() -> None:
     held = (MIXED, *HELD, ("agreed_to_assess", "8 Apr 2026"))
     agreed = duties(*held)
     dues = [agreed[f"order_assess_{what}"].due for what in ("notify", "no_plan_notify", "final_plan")]
@@ -259,7 +259,7 @@ def test_an_agreement_about_what_could_be_appealed_is_kept_as_an_order() -> None
     assert (standing(met, day("21 Jul 2026")), days_late(met, day("21 Jul 2026"))) == ("met_late", 5)
 
 
-def test_what_was_agreed_is_done_by_whoever_agreed_to_it() -> None:
+def test_what_was_agreed_is_done_by_the_body_that_agreed() -> None:
     def refused(*more: tuple[Any, ...]) -> str:
         with pytest.raises(NotPermitted) as unlawful:
             replay("ME90001", [line._replace(machine=2) for line in facts(*more)])
@@ -278,7 +278,7 @@ def test_what_was_agreed_is_done_by_whoever_agreed_to_it() -> None:
     )
 
 
-def test_whoever_was_notified_takes_part_and_that_is_said_until_it_is_over() -> None:
+def test_every_notified_body_takes_part_and_a_remark_says_so_until_it_is_over() -> None:
     other = ("commissioner_notified", "12 Mar 2026", {"body": "QX901", "issues": "mixed"})
     notified = (MIXED, ("commissioner_notified", "11 Mar 2026", {**ICB, "issues": "mixed"}), other)
     (said,) = remarks(replay("ME90001", facts(*notified)))

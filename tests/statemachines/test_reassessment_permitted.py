@@ -123,9 +123,9 @@ def test_the_first_version_knew_an_order_alone_and_replays_for_ever() -> None:
 def test_a_boards_request_compels_the_authority(ground: str) -> None:
     """SEND Regs 2014 reg 23; reg 24 speaks of requests under s44(2) only."""
     request = asked_by("rcb", body="QX900", last_assessed_on="2026-01-05", assessed_in_window="yes")
-    told = refused(request, ("reassessment_refused", "9 Mar 2026", {"ground": ground}))
-    assert "compels the authority (SEND Regs 2014 reg 23; reg 24 does not reach it)" in told
-    assert told.endswith("Lawful then: reassessment_agreed")
+    sentence = refused(request, ("reassessment_refused", "9 Mar 2026", {"ground": ground}))
+    assert "compels the authority (SEND Regs 2014 reg 23; reg 24 does not reach it)" in sentence
+    assert sentence.endswith("Lawful then: reassessment_agreed")
     assert replay(CASE, history(request, ("reassessment_agreed", "9 Mar 2026"))).state == "reassessing"
 
 
@@ -138,12 +138,12 @@ def test_others_may_be_refused_within_the_window_or_where_it_is_not_necessary(wh
     assert replay(CASE, history(asked_by(who), ("reassessment_refused", "9 Mar 2026", RECENT))).state == "refused", (
         "nobody has said when it was"
     )
-    told = refused(before, ("reassessment_refused", "9 Mar 2026", RECENT))
+    sentence = refused(before, ("reassessment_refused", "9 Mar 2026", RECENT))
     assert (
         "the last assessment, of 2025-09-01, was made more than six months before the request (SEND Regs 2014 reg 24)"
-        in told
+        in sentence
     )
-    assert "Lawful then: reassessment_agreed, or reassessment_refused with ground=not_necessary" in told
+    assert "Lawful then: reassessment_agreed, or reassessment_refused with ground=not_necessary" in sentence
 
 
 def test_where_nobody_asked_there_is_nothing_to_refuse() -> None:
@@ -160,20 +160,20 @@ def test_regulation_8_runs_again_for_each_body_that_is_asked() -> None:
     assert replay(CASE, history(asked_by("parent"), asked, came)).state == "requested", (
         "a body may be asked before the decision"
     )
-    told = refused(
+    sentence = refused(
         asked_by("parent"),
         agreed,
         ("final_plan_received", "8 Jun 2026"),
         ("health_advice_requested", "9 Jun 2026", ASKED),
     )
-    assert "stands at 'Final plan received'" in told
+    assert "stands at 'Final plan received'" in sentence
 
 
 def test_a_plan_does_not_cease_while_an_appeal_against_it_stands() -> None:
     """CFA 2014 s45(4)(b)."""
     to_cease = [asked_by("la"), ("reassessment_agreed", "2 Mar 2026"), ("cease_decided", "1 May 2026")]
-    told = refused(*to_cease, ("cease_appealed", "1 Jun 2026"), ("plan_ceased", "1 Aug 2026"))
-    assert "s45(4)(b)" in told
+    sentence = refused(*to_cease, ("cease_appealed", "1 Jun 2026"), ("plan_ceased", "1 Aug 2026"))
+    assert "s45(4)(b)" in sentence
     assert (
         replay(CASE, history(*to_cease, ("cease_appealed", "1 Jun 2026"), ("cease_reversed", "1 Aug 2026"))).state
         == "reassessing"

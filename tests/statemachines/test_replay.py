@@ -39,13 +39,13 @@ def test_facts_of_one_day_go_in_the_order_of_recording() -> None:
         state(history(OPENED[0], ("assessment_refused", "20 Feb 2026"), ("refusal_reversed", "20 Feb 2026")))
         == "assessing"
     )
-    told = sentence(history(OPENED[0], ("refusal_reversed", "20 Feb 2026"), ("assessment_refused", "20 Feb 2026")))
-    assert told.startswith("fact 2, refusal_reversed of 2026-02-20, is refused")
+    message = sentence(history(OPENED[0], ("refusal_reversed", "20 Feb 2026"), ("assessment_refused", "20 Feb 2026")))
+    assert message.startswith("fact 2, refusal_reversed of 2026-02-20, is refused")
 
 
 def test_a_refusal_names_the_fact_the_state_and_what_is_lawful() -> None:
-    told = sentence(history(*OPENED, ("assessment_agreed", "1 Mar 2026")))
-    assert told.startswith(
+    message = sentence(history(*OPENED, ("assessment_agreed", "1 Mar 2026")))
+    assert message.startswith(
         "fact 3, assessment_agreed of 2026-03-01, is refused: on that day the case stands at 'Assessment under way'."
         " Lawful then: "
     )
@@ -56,18 +56,18 @@ def test_a_refusal_names_the_fact_the_state_and_what_is_lawful() -> None:
         "health_advice_requested",
         "case_withdrawn",
     ):
-        assert kind in told
-    assert "refusal_reversed" not in told
-    assert not any(kind in told for kind in ENGINE_ONLY), "nobody can record what the engine writes"
+        assert kind in message
+    assert "refusal_reversed" not in message
+    assert not any(kind in message for kind in ENGINE_ONLY), "nobody can record what the engine writes"
     again = sentence(history(*OPENED, ("ehc_assessment_requested", "1 Mar 2026")))
     assert "the case is open already. Lawful then: " in again and "plan_refused" in again
 
 
 @pytest.mark.parametrize("end", ["case_withdrawn", "case_closed"])
 def test_a_case_that_is_over_accepts_nothing_more(end: str) -> None:
-    told = sentence(history(*OPENED, (end, "1 Mar 2026"), ("draft_plan_received", "2 Mar 2026")))
-    assert "fact 4, draft_plan_received" in told
-    assert "health_advice_requested" not in told
+    message = sentence(history(*OPENED, (end, "1 Mar 2026"), ("draft_plan_received", "2 Mar 2026")))
+    assert "fact 4, draft_plan_received" in message
+    assert "health_advice_requested" not in message
 
 
 def test_the_opening_is_once_and_first() -> None:
@@ -228,19 +228,22 @@ def test_claims_are_decided_once_they_stand() -> None:
 
 def test_the_opening_cannot_be_withdrawn_and_the_sentence_says_what_can_be_done() -> None:
     lines = [*history(*OPENED), line(3, "fact_withdrawn", "1 Mar 2026", corrects=1)]
-    told = sentence(lines)
-    assert told.startswith(
+    message = sentence(lines)
+    assert message.startswith(
         "fact 3, fact_withdrawn of 2026-03-01, is refused: it takes away the fact that opened the case."
     )
-    assert "case_closed" in told
+    assert "case_closed" in message
 
 
 def test_a_fact_without_a_place_is_named_and_not_an_earlier_one_that_it_would_make_unlawful() -> None:
-    told = sentence(
+    message = sentence(
         history(
             ("appeal_registered", "2 Mar 2026", {"la": "northshire", "appeal": "ceasing"}),
             ("ceasing_upheld", "17 Apr 2026"),
             ("extended_appeal_registered", "8 May 2026", {"appeal": "contents", "issues": "health"}),
         )
     )
-    assert told.startswith("fact 3, extended_appeal_registered of 2026-05-08, is refused") and "Lawful then: " in told
+    assert (
+        message.startswith("fact 3, extended_appeal_registered of 2026-05-08, is refused")
+        and "Lawful then: " in message
+    )

@@ -27,7 +27,7 @@ ENGINE = {
 # told.
 VOLUNTARY = {"voluntary_organisation_identified", "voluntary_organisation_named"}
 OPEN = SHARED | ENDS | ALWAYS | ENGINE | VOLUNTARY
-HEARD = {"la_agreed_to_assess", "la_refused_to_assess"}
+OUTCOMES = {"la_agreed_to_assess", "la_refused_to_assess"}
 
 PERMITTED = {
     # s23(2)(a): the parent is told first.
@@ -37,9 +37,9 @@ PERMITTED = {
     # s23(3): "must then bring" it to the authority's attention.
     "offered": OPEN | {"la_notified"},
     # The authority acknowledges, or says what comes of it, or its decision is heard of the assessment's own case.
-    "notified": OPEN | HEARD | {"la_acknowledged", "la_outcome_stated"},
-    "acknowledged": OPEN | HEARD | {"la_outcome_stated"},
-    "answered": OPEN | HEARD,
+    "notified": OPEN | OUTCOMES | {"la_acknowledged", "la_outcome_stated"},
+    "acknowledged": OPEN | OUTCOMES | {"la_outcome_stated"},
+    "answered": OPEN | OUTCOMES,
     "withdrawn": ALWAYS | ENGINE,
     "closed": ALWAYS | ENGINE,
 }
@@ -63,7 +63,7 @@ MOVES = {
 CASE = "SX00001"
 BODY = {"body": "QX101"}
 OPINION = ("section23_opinion_formed", "2026-02-02", {"la": "northshire", **BODY, "under_compulsory_school_age": "yes"})
-TOLD = ("parent_informed", "2026-02-04", {**BODY, "of_opinion": "yes", "of_duty": "yes"})
+INFORMED = ("parent_informed", "2026-02-04", {**BODY, "of_opinion": "yes", "of_duty": "yes"})
 OFFERED = ("discussion_offered", "2026-02-04", BODY)
 NOTIFIED = ("la_notified", "2026-02-06", {**BODY, "says_sen": "yes"})
 
@@ -108,17 +108,17 @@ def test_a_child_of_compulsory_school_age_is_not_notified_under_s23() -> None:
         ("no", "no", "its opinion and its duty to inform the local authority was left out"),
     ],
 )
-def test_the_parent_is_told_of_the_opinion_and_of_the_duty_or_is_not_informed(
-    of_opinion: str, of_duty: str, left_out: str
-) -> None:
+def test_the_parent_is_informed_of_the_opinion_and_of_the_duty(of_opinion: str, of_duty: str, left_out: str) -> None:
     said = refused(OPINION, ("parent_informed", "2026-02-04", {**BODY, "of_opinion": of_opinion, "of_duty": of_duty}))
     assert "CFA 2014 s23(2)(a)" in said and left_out in said
 
 
 @pytest.mark.parametrize(
-    "before", [(), (TOLD,), (TOLD, OFFERED, NOTIFIED)], ids=["parent not told", "no discussion offered", "told already"]
+    "before",
+    [(), (INFORMED,), (INFORMED, OFFERED, NOTIFIED)],
+    ids=["parent not told", "no discussion offered", "told already"],
 )
-def test_the_authority_cannot_be_told_before_the_parent_was(before: tuple[tuple[Any, ...], ...]) -> None:
+def test_the_authority_cannot_be_notified_before_the_parent_was_informed(before: tuple[tuple[Any, ...], ...]) -> None:
     said = refused(OPINION, *before, ("la_notified", "2026-02-09", {**BODY, "says_sen": "yes"}))
     assert (
         "CFA 2014 s23(2) and (3): the parent is told of the opinion and the duty, and offered a discussion, before the"
@@ -129,21 +129,25 @@ def test_the_authority_cannot_be_told_before_the_parent_was(before: tuple[tuple[
 
 def test_a_day_that_would_put_the_authority_before_the_parent_is_refused_however_it_was_learned() -> None:
     """The order is by the days on which things happened, not by when they were recorded."""
-    said = refused(OPINION, TOLD, OFFERED, ("la_notified", "2026-02-03", {**BODY, "says_sen": "yes"}))
+    said = refused(OPINION, INFORMED, OFFERED, ("la_notified", "2026-02-03", {**BODY, "says_sen": "yes"}))
     assert said.startswith("fact 4, la_notified of 2026-02-03, is refused")
 
 
 @pytest.mark.parametrize(
-    "fact", [TOLD, OFFERED, NOTIFIED, ("voluntary_organisation_named", "2026-02-04", BODY)], ids=lambda fact: fact[0]
+    "fact",
+    [INFORMED, OFFERED, NOTIFIED, ("voluntary_organisation_named", "2026-02-04", BODY)],
+    ids=lambda fact: fact[0],
 )
 def test_the_duties_are_those_of_the_body_that_formed_the_opinion(fact: tuple[Any, ...]) -> None:
-    before = {"parent_informed": (), "discussion_offered": (TOLD,), "la_notified": (TOLD, OFFERED)}.get(fact[0], ())
+    before = {"parent_informed": (), "discussion_offered": (INFORMED,), "la_notified": (INFORMED, OFFERED)}.get(
+        fact[0], ()
+    )
     other = (fact[0], "2026-02-09", {**fact[2], "body": "QX102"})
     assert "lie on the body that formed the opinion" in refused(OPINION, *before, other)
 
 
 def whole(*more: tuple[Any, ...], says_sen: str = "yes") -> list[StoredFact]:
-    return history(OPINION, TOLD, OFFERED, (*NOTIFIED[:2], {**NOTIFIED[2], "says_sen": says_sen}), *more)
+    return history(OPINION, INFORMED, OFFERED, (*NOTIFIED[:2], {**NOTIFIED[2], "says_sen": says_sen}), *more)
 
 
 def test_a_notice_that_says_sen_starts_the_authoritys_six_weeks_and_one_of_a_disability_alone_starts_none() -> None:
@@ -170,7 +174,7 @@ def test_no_step_of_the_section_has_a_date_and_each_is_met_by_its_own_fact() -> 
         ("voluntary_organisation_identified", "2026-02-05", BODY),
         ("voluntary_organisation_named", "2026-02-06", BODY),
     )
-    lines = history(OPINION, TOLD, OFFERED, *organisation, NOTIFIED, ("la_acknowledged", "2026-02-11"))
+    lines = history(OPINION, INFORMED, OFFERED, *organisation, NOTIFIED, ("la_acknowledged", "2026-02-11"))
     found = {duty.rule: duty for duty in duties(lines, process="section23") if duty.rule != "s23_starts_la_clock"}
     assert {rule: (duty.due, duty.met_by) for rule, duty in found.items()} == {
         "s23_inform_parent": (None, "parent_informed"),
@@ -182,12 +186,12 @@ def test_no_step_of_the_section_has_a_date_and_each_is_met_by_its_own_fact() -> 
     assert {duty.body for rule, duty in found.items() if rule != "s23_la_acknowledge"} == {"QX101"}
 
 
-def test_a_reader_is_told_that_the_act_gives_no_days_and_what_a_disability_alone_means() -> None:
+def test_remarks_say_that_the_act_gives_no_days_and_what_a_disability_alone_means() -> None:
     assert ["no number of days" in each for each in remarks(replay(CASE, whole()))] == [True]
     assert "s24(1)" in remarks(replay(CASE, whole(says_sen="no")))[-1]
 
 
-def test_where_the_authority_will_assess_a_reader_is_told_from_which_day_its_other_weeks_run() -> None:
+def test_where_the_authority_will_assess_a_remark_names_the_day_from_which_its_other_weeks_run() -> None:
     """Regs 10(1), 13(2): 16 and 20 weeks from the day on which the authority became responsible, where nobody else
     asked.
     """

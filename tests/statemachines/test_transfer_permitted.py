@@ -103,23 +103,23 @@ def refused(*facts: tuple[Any, ...]) -> str:
     return problem.value.sentence
 
 
-def test_every_body_has_its_own_day_of_awareness_and_its_own_limb() -> None:
+def test_every_body_has_its_own_day_of_awareness_and_its_own_period() -> None:
     """reg 15(2), (7): the authority knew in time, so its day is the move's; the board learned on 3 March: 3 to 23
     March.
     """
-    told = (
+    given = (
         ("old_la_aware_of_move", "2026-02-27"),
         ("original_rcb_aware_of_move", "2026-03-03", OURS),
         ("new_rcb_aware_of_move", "2026-03-24", THEIRS),
     )
-    assert due(KNOWN, *told) == {
+    assert due(KNOWN, *given) == {
         "la_move_transfer_plan": "2026-03-20",
         "rcb_move_notify_new_rcb": "2026-03-23",
         "rcb_move_request_review": (
             "2026-04-15"
         ),  # 24 March to 15 April: Good Friday and Easter Monday are no working days
     }
-    assert {rule: duty.body for rule, duty in found(KNOWN, *told).items()} == {
+    assert {rule: duty.body for rule, duty in found(KNOWN, *given).items()} == {
         "la_move_transfer_plan": None,
         "rcb_move_notify_new_rcb": "QX900",
         "rcb_move_request_review": "QX901",
@@ -127,17 +127,17 @@ def test_every_body_has_its_own_day_of_awareness_and_its_own_limb() -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "given",
     [("move_day_set", "2026-03-10", {"moved_on": "2026-03-30"}), ("child_moved", "2026-03-30")],
-    ids=lambda told: told[0],
+    ids=lambda given: given[0],
 )
-def test_another_day_of_the_move_moves_what_hangs_on_it_and_nothing_else(told: tuple[Any, ...]) -> None:
+def test_another_day_of_the_move_moves_what_hangs_on_it_and_nothing_else(given: tuple[Any, ...]) -> None:
     aware = (
         ("old_la_aware_of_move", "2026-02-27"),
         ("original_rcb_aware_of_move", "2026-03-03", OURS),
         ("new_rcb_aware_of_move", "2026-03-04", THEIRS),
     )
-    assert due(KNOWN, *aware, told) == {
+    assert due(KNOWN, *aware, given) == {
         "la_move_transfer_plan": (
             "2026-03-30"
         ),  # aware fifteen working days before 30 March (9 March): the day of the move itself
@@ -146,7 +146,7 @@ def test_another_day_of_the_move_moves_what_hangs_on_it_and_nothing_else(told: t
     }
 
 
-def test_the_new_authoritys_times_run_from_the_transfer_and_the_review_from_the_later_limb() -> None:
+def test_the_new_authoritys_times_run_from_the_transfer_and_the_review_from_the_later_period() -> None:
     """reg 15(4): 2 March + 6 weeks; reg 15(5): 12 months beginning with 10 January 2026 against 3 months beginning with
     2 March.
     """
@@ -227,17 +227,17 @@ def test_what_can_be_arranged_need_not_be_asked_about_until_it_no_longer_can(
 
 
 def test_one_boards_word_is_not_the_others() -> None:
-    told = (
+    given = (
         CHANGE,
         ("original_rcb_aware_of_change", "2026-03-02", THEIRS),
         ("new_rcb_aware_of_change", "2026-03-09", OURS),
     )
-    named = found(*told, ("new_rcb_notified_of_change", "2026-03-09", {**THEIRS, "to_body": "QX900"}))
+    named = found(*given, ("new_rcb_notified_of_change", "2026-03-09", {**THEIRS, "to_body": "QX900"}))
     assert (str(named["rcb_change_notify_new_rcb"].met_on), named["new_rcb_request_review"].met_on) == (
         "2026-03-09",
         None,
     )
-    other = found(*told, ("new_rcb_notified_of_change", "2026-03-09", OURS))
+    other = found(*given, ("new_rcb_notified_of_change", "2026-03-09", OURS))
     assert other["rcb_change_notify_new_rcb"].met_on is None
 
 
@@ -270,10 +270,10 @@ def test_whose_time_cannot_be_shown_yet_is_said() -> None:
         "original commissioning body",
         "new commissioning body",
     ]
-    told = history(
+    given = history(
         known, ("old_la_aware_of_move", "17 Feb 2026"), ("new_rcb_notified_of_move", "18 Feb 2026", {"body": "QX900"})
     )
-    (left,) = remarks(replay("TR90001", told))
+    (left,) = remarks(replay("TR90001", given))
     assert "record new_rcb_aware_of_move with that day" in left
     change = remarks(replay("TR90001", history(("commissioner_change_known", "16 Feb 2026", {"la": "northshire"}))))
     assert ["reg 16(2)" in change[0], "reg 16(3)" in change[1], len(change)] == [True, True, 2]

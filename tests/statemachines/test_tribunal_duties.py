@@ -267,15 +267,15 @@ def test_a_recommendation_lies_on_each_body_for_five_weeks_beginning_with_its_da
 
 
 @pytest.mark.parametrize(
-    ("told", "said"),
+    ("fields", "said"),
     [
         ({"sent_to": "la_only", "follows": "in_full"}, "reg 6(3)"),
         ({"sent_to": "parent_and_la", "follows": "in_part"}, "reg 6(5)"),
         ({"sent_to": "parent_and_la", "follows": "not_at_all", "reasons_given": "no"}, "reg 6(5)"),
     ],
 )
-def test_an_answer_goes_to_both_and_gives_reasons(told: dict[str, str], said: str) -> None:
-    assert said in refused(recommended(("health_recommendation_answered", "5 May 2026", {**ICB, **told})))
+def test_an_answer_goes_to_both_and_gives_reasons(fields: dict[str, str], said: str) -> None:
+    assert said in refused(recommended(("health_recommendation_answered", "5 May 2026", {**ICB, **fields})))
 
 
 def test_no_recommendation_without_a_plan_and_no_answer_without_a_recommendation() -> None:
@@ -364,6 +364,6 @@ def test_a_claim_without_a_plea_for_reinstatement_says_where_its_day_is_to_be_fo
             )
         )
 
-    (told,) = said("no")
-    assert "enter it with evidence_directed" in told
+    (fields,) = said("no")
+    assert "enter it with evidence_directed" in fields
     assert said("yes") == said("no", ("claim_responded", "9 Mar 2026")) == []

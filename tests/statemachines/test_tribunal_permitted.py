@@ -41,7 +41,7 @@ OPEN = (
         "time_directed",
     }
 )
-HEARING = {"hearing_held", "hearing_adjourned"}
+SITTING = {"hearing_held", "hearing_adjourned"}
 DIRECTIONS = {
     "evidence_directed",
     "bundle_directed",
@@ -98,9 +98,9 @@ PERMISSION = {
     "permission_granted",
     "ut_permission_applied",
 }
-PENDING = OPEN | DIRECTIONS | HEALTH | HEARING | OUTCOMES
+PENDING = OPEN | DIRECTIONS | HEALTH | SITTING | OUTCOMES
 DECIDED = OPEN | LATE_EVIDENCE | RECOMMENDATIONS | PERMISSION | {"plan_ceased"}
-CLAIM = OPEN | DIRECTIONS | HEARING | {"claim_withdrawn", "claim_decided"}
+CLAIM = OPEN | DIRECTIONS | SITTING | {"claim_withdrawn", "claim_decided"}
 
 PERMITTED = {
     # r20(1)(c): two months from the notice, one from the certificate; r21: registered, and the authority has it.
@@ -130,7 +130,7 @@ MOVES = {
     **{(state, "la_responded"): state for state in ("adjourned", "heard")},
     **{(state, "hearing_held"): "heard" for state in ("registered", "responded", "adjourned")},
     **{(state, "hearing_adjourned"): "adjourned" for state in UNDER_WAY},
-    **{(state, kind): state for state in ("claimed", "claim_answered") for kind in HEARING},
+    **{(state, kind): state for state in ("claimed", "claim_answered") for kind in SITTING},
     **{("registered", kind): "conceded" for kind in CONCEDED},
     **{(state, kind): "ordered" for state in (*UNDER_WAY, "ordered") for kind in ORDERS},
     **{(state, kind): "dismissed" for state in UNDER_WAY for kind in ("appeal_dismissed", "ceasing_upheld")},
