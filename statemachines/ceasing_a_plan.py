@@ -17,7 +17,7 @@ def _appeal_over(casefile: CaseFile, _line: StoredFact) -> str | None:
     if "cease_appealed" not in casefile.seen or "cease_appeal_determined" in casefile.seen:
         return None
     return (
-        "an appeal against ceasing is pending, and the plan may not cease before it is finally determined (CFA 2014"
+        "an appeal against ceasing stands, and the plan may not cease before it is finally determined (CFA 2014"
         " s45(4)(b)). Lawful then: cease_appeal_determined, or cease_reversed"
     )
 
