@@ -73,7 +73,8 @@ ALLOWED_IDENTIFIERS = {
 ALLOWED_SENTENCES: tuple[tuple[str, str], ...] = (
     (r"statemachines/section23\.py", r"\btold\b|\btells\b"),
     (r"statemachines/annual_review\.py", r"Plan kept as it is"),
-    (r"statemachines/(refusals|ceasing_a_plan)\.py", r"the case stands at|appeal against ceasing stands"),  # in golden histories
+    # Golden histories quote these refusals.
+    (r"statemachines/(refusals|ceasing_a_plan)\.py", r"the case stands at|appeal against ceasing stands"),
     (r"statemachines/", r"parents? (?:is|are|was|were) told|tells? the parent|told the parent"),
     (r".*", r"config/almanac|almanac/|stands? for|room/|hearing"),
 )
