@@ -165,7 +165,7 @@ def test_the_page_of_the_case_says_who_is_to_be_asked_again_by_when_and_what_sta
     physio_in_words = (
         next(body.name for body in refused.first.directory.bodies if body.body == PHYSIO_TRUST) + ", Physiotherapy"
     )
-    order = f"assessment ordered, heard of case {APPEAL}: order to assess made, its fact 3"
+    order = f"assessment ordered, copied from case {APPEAL}: order to assess made, its fact 3"
     for said in (
         (
             f"To be asked again {physio_in_words}: asked on Mon 16 Feb 2026, and not since the assessment began again"
