@@ -44,7 +44,7 @@ PARTS = (*MEASURES, BESIDE, GROWING, LATENCY)
 WIDTH = 170  # where nobody's window says
 
 
-class Told:
+class Results:
     """What a run has measured so far."""
 
     def __init__(self) -> None:
@@ -97,21 +97,23 @@ def main(words: list[str]) -> int:
     if not console.is_terminal:
         console = Console(highlight=False, width=WIDTH)
     started = time.perf_counter()
-    told = Told()
+    results = Results()
     try:
-        run(told, wanted or set(PARTS), settings.home, scale, console, call.on)
+        run(results, wanted or set(PARTS), settings.home, scale, console, call.on)
     except BaseException:
-        say(told, settings.home, False, console)  # a run that fails or is stopped has measured what it has
+        say(results, settings.home, False, console)  # a run that fails or is stopped has measured what it has
         raise
-    say(told, settings.home, not wanted, console)
+    say(results, settings.home, not wanted, console)
     console.print(f"Measured in {time.perf_counter() - started:.0f} s.")
     known = goals()
     return (
-        0 if all(isinstance(each, Measured) and known[each.measure].holds(each.ratio) for each in told.measured) else 1
+        0
+        if all(isinstance(each, Measured) and known[each.measure].holds(each.ratio) for each in results.measured)
+        else 1
     )
 
 
-def run(told: Told, wanted: set[str], home: Path, scale: float, console: Console, on: str | None = None) -> None:
+def run(results: Results, wanted: set[str], home: Path, scale: float, console: Console, on: str | None = None) -> None:
     """The parts, on the file system where SENDFLOW_HOME lies, in a folder that is removed afterwards."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-", dir=home) as folder,
@@ -121,49 +123,49 @@ def run(told: Told, wanted: set[str], home: Path, scale: float, console: Console
         for name, measure in MEASURES.items():
             if name in wanted and name != "record_against_empty_prefect_flow":
                 status.update(f"measuring {name}")
-                told.measured.append(measure(here))
+                results.measured.append(measure(here))
         if BESIDE in wanted:
             status.update("measuring every act beside its raw limit and the peers")
-            told.beside = beside(here)
+            results.beside = beside(here)
         if GROWING in wanted:
-            told.sizes = growing(here, scale, lambda line: status.update(f"measuring {line}"))
+            results.sizes = growing(here, scale, lambda line: status.update(f"measuring {line}"))
         if "record_against_empty_prefect_flow" in wanted:
             status.update("measuring record_against_empty_prefect_flow")
-            told.measured.append(prefect_overhead.showing(here.shop))
+            results.measured.append(prefect_overhead.showing(here.shop))
         if LATENCY in wanted:
             status.update("measuring until the mail server's yes")
-            told.waits = latency.waits(here)
+            results.waits = latency.waits(here)
 
 
-def say(told: Told, home: Path, whole: bool, console: Console) -> None:
+def say(results: Results, home: Path, whole: bool, console: Console) -> None:
     """Tables for people; files for programs."""
     known = goals()
-    if told.measured:
-        console.print(report.goals_table(told.measured, known))
-    for each in told.measured:
+    if results.measured:
+        console.print(report.goals_table(results.measured, known))
+    for each in results.measured:
         console.print(f"[bold]{each.measure}[/bold]: {known[each.measure].what}")
         for note in (
             [each.why] if isinstance(each, Unmeasured) else [*each.notes, f"bounded by {known[each.measure].bound_by}"]
         ):
             console.print(f"  {note}")
     for table, rows in (
-        (report.beside_table(told.beside), told.beside),
-        (report.growing_table(told.sizes), told.sizes),
-        (report.latency_table(told.waits), told.waits),
+        (report.beside_table(results.beside), results.beside),
+        (report.growing_table(results.sizes), results.sizes),
+        (report.latency_table(results.waits), results.waits),
     ):
         if rows:
             console.print()
             console.print(table)
-    for line in report.unmeasured_lines(told.beside):
+    for line in report.unmeasured_lines(results.beside):
         console.print(line)
     folder = home / "bench"
-    sizes = report.with_earlier(folder, told.sizes)
-    report.write_rest(folder, told.beside, sizes, told.waits)
-    if told.sizes:
-        console.print(report.memory_line(told.sizes))
+    sizes = report.with_earlier(folder, results.sizes)
+    report.write_rest(folder, results.beside, sizes, results.waits)
+    if results.sizes:
+        console.print(report.memory_line(results.sizes))
         plots(folder, sizes)
     if whole:
-        report.write_goals(home / "bench.json", told.measured, known)
+        report.write_goals(home / "bench.json", results.measured, known)
         console.print(f"Written to {home / 'bench.json'}; the rest is in {folder}")
 
 

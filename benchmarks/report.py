@@ -114,12 +114,12 @@ def growing_table(sizes: Sequence[Size]) -> Table:
 
 def memory_line(sizes: Sequence[Size]) -> str:
     """Whether the memory of verifying is flat in the number of facts."""
-    told = []
+    lines = []
     for database in dict.fromkeys(size.database for size in sizes):
         of_one = [size for size in sizes if size.database == database]
         peaks = [(size.facts, taken.peak) for size in of_one for taken in size.acts if taken.act == "verify"]
-        told.append(f"{database} " + ", ".join(f"{peak:.0f} MB at {facts:,} facts" for facts, peak in peaks))
-    return "peak memory of verify: " + "; ".join(told)
+        lines.append(f"{database} " + ", ".join(f"{peak:.0f} MB at {facts:,} facts" for facts, peak in peaks))
+    return "peak memory of verify: " + "; ".join(lines)
 
 
 def with_earlier(folder: Path, sizes: Sequence[Size]) -> list[Size]:
@@ -190,11 +190,11 @@ def write_rest(folder: Path, found: Sequence[Beside], sizes: Sequence[Size], wai
     folder.mkdir(exist_ok=True)
     if found:
         (folder / "beside.md").write_text(as_markdown(beside_table(found)), encoding="utf-8")
-    told: dict[str, list[dict[str, Any]]] = {
+    documents: dict[str, list[dict[str, Any]]] = {
         "beside.json": [each._asdict() for each in found],
         "scale.json": [size._asdict() | {"acts": [taken.model_dump() for taken in size.acts]} for size in sizes],
         "latency.json": [each.model_dump() for each in waits],
     }
-    for name, rows in told.items():
+    for name, rows in documents.items():
         if rows:
             (folder / name).write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")

@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from benchmarks.harness.histories import SERVICES, Child, Teller, body_code, la_slug
+from benchmarks.harness.histories import SERVICES, Child, HistoryGenerator, body_code, la_slug
 from benchmarks.harness.workload import TODAY
 from casework.cases.record import RecordCommand
 from casework.cases.references import OF_SERIES, SERIES
@@ -112,27 +112,27 @@ class Caseload:
         """Every child, the three sorts mixed as evenly as they go, so that any beginning of the caseload is like the
         whole.
         """
-        teller = Teller(self.shares.model_dump(), self.seed, self.today)
+        generator = HistoryGenerator(self.shares.model_dump(), self.seed, self.today)
         total = sum(self.counts.values())
         numbers = nhs_numbers()
-        told = dict.fromkeys(self.counts, 0)
+        generated = dict.fromkeys(self.counts, 0)
         for number in range(total):
-            sort = max(told, key=lambda each: self.counts[each] * (number + 1) / total - told[each])
-            told[sort] += 1
-            yield teller.tell(number, next(numbers), sort)
+            sort = max(generated, key=lambda each: self.counts[each] * (number + 1) / total - generated[each])
+            generated[sort] += 1
+            yield generator.generate(number, next(numbers), sort)
 
     def waves(self) -> Iterator[list[RecordCommand]]:
         """Acts to be recorded together, in this order, by the only writer of fresh records: one transaction a wave."""
-        return (acts for _told, acts in self.counted_waves())
+        return (acts for _generated, acts in self.counted_waves())
 
     def counted_waves(self) -> Iterator[tuple[int | None, list[RecordCommand]]]:
         """The same, each with the number of children whose histories are whole after it, where no later wave goes on
         with one of them.
         """
         children, batch = self.children(), max(10, min(BATCH, sum(self.counts.values()) // 20))
-        opened = told = 0  # review cycles that the house has opened so far; children
+        opened = generated = 0  # review cycles that the house has opened so far; children
         while some := list(islice(children, batch)):
-            told += len(some)
+            generated += len(some)
             going_on: dict[int, str] = {}
             stages = max(len(child.stages) for child in some)
             for stage in range(stages):
@@ -146,7 +146,7 @@ class Caseload:
                 for number in decided:
                     opened += 1
                     going_on[number] = f"{SERIES[opened // OF_SERIES]}{opened % OF_SERIES:06d}"
-                yield told if stage == stages - 1 else None, acts
+                yield generated if stage == stages - 1 else None, acts
 
 
 def nhs_numbers() -> Iterator[str]:
@@ -159,20 +159,20 @@ def directory(authorities: int, boards: int) -> str:
     """The text of a directory: the shipped one, and so many authorities and three trusts for each board besides, every
     one invented.
     """
-    told = [DIRECTORY.read_text("utf-8")]
+    generated = [DIRECTORY.read_text("utf-8")]
     las: dict[int, list[str]] = {}
     for number in range(authorities):
-        told.append(f'[la.{la_slug(number)}]\nname = "Authority {number:03d}"\n')
+        generated.append(f'[la.{la_slug(number)}]\nname = "Authority {number:03d}"\n')
         las.setdefault(number % (boards * TRUSTS), []).append(f'"{la_slug(number)}"')
     for body, among in las.items():
         home = f"trust-{body:03d}.example"
-        told.append(
+        generated.append(
             f'[[body]]\nbody = "{body_code(body)}"\nname = "Trust {body:03d}"\nrole = "provider"\nkind ='
             f' "nhs_trust"\nsend_lead = "send.lead@{home}"\n'
         )
-        told += [
+        generated += [
             f'[[body.provides]]\nservice = "{service}"\nla = [{", ".join(among)}]\nmailbox ='
             f' "{service}@{home}"\nmanager = "{service}.manager@{home}"\n'
             for service in SERVICES
         ]
-    return "\n".join(told)
+    return "\n".join(generated)

@@ -39,11 +39,11 @@ class Copier:
         for _ in range(times):
             self.made += 1
             letters = LETTERS[self.made // 26] + LETTERS[self.made % 26]
-            told = {"fact": list(self._facts(letters)), **self._rest(letters)}
+            copies = {"fact": list(self._facts(letters)), **self._rest(letters)}
             if isinstance(self.place, OnPostgresql):
-                self.place.copy(connection, told)
+                self.place.copy(connection, copies)
             else:
-                self.place.write(connection, told)
+                self.place.write(connection, copies)
         connection.close()
 
     def _facts(self, letters: str) -> Iterator[Row]:

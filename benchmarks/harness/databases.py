@@ -93,7 +93,7 @@ class OnSqlite:
         self.shop = shop
 
     def fresh(self) -> AppContext:
-        return self.shop.fresh_house()
+        return self.shop.fresh_context()
 
     def empty(self) -> Any:
         return raw(self.shop.fresh_file())
@@ -132,7 +132,7 @@ class OnSqlite:
         connection.close()
         path = self.shop.fresh_file()
         shutil.copy(_file(context), path)
-        return self.shop.fresh_house(path)
+        return self.shop.fresh_context(path)
 
     def bytes(self, context: AppContext) -> int:
         return sum(each.stat().st_size for each in _files(_file(context)) if each.exists())

@@ -54,7 +54,7 @@ class Child:
         return any(draft.kind in DECISIONS for _ref, drafts in self.stages[stage].cases for draft in drafts)
 
 
-class Teller:
+class HistoryGenerator:
     """Tells histories. `shares` is caseload.toml."""
 
     def __init__(self, shares: Shares, seed: int, today: date) -> None:
@@ -64,7 +64,7 @@ class Teller:
         self.authorities = int(shares["national"]["authorities"])
         self.trusts = int(shares["national"]["boards"]) * 3
 
-    def tell(self, number: int, nhs_number: str, sort: str) -> Child:
+    def generate(self, number: int, nhs_number: str, sort: str) -> Child:
         """The history of one child: a `request` of the last year, a `plan` made before it, or an `appeal` of the last
         year.
         """
@@ -76,7 +76,7 @@ class Teller:
 class _History:
     """One history being told. A fact that would lie ahead is not told, nor what would follow it in its case."""
 
-    def __init__(self, teller: Teller, number: int, nhs_number: str, chance: Random) -> None:
+    def __init__(self, teller: HistoryGenerator, number: int, nhs_number: str, chance: Random) -> None:
         self.shares, self.today, self.chance, self.number = teller.shares, teller.today, chance, number
         la = chance.randrange(teller.authorities)
         self.la, self.body = la_slug(la), body_code(la % teller.trusts)
@@ -122,53 +122,53 @@ class _History:
         `made`, there is.
         """
         share = self.shares["request"]
-        told = [
+        recorded = [
             FactDraft("ehc_assessment_requested", began, self._opening("AS")),
             self._fact("la_consideration_notified", began + self._days(2, 6)),
         ]
         decided = refused or began + self._days(28, 43)
         if refused is not None or (made is None and self._is(1 - share["agreed"])):
-            self._case("AS", [*told, self._fact("assessment_refused", decided)])
+            self._case("AS", [*recorded, self._fact("assessment_refused", decided)])
             return None
         final = made or began + timedelta(days=self._weeks_taken())
-        told.append(self._fact("assessment_agreed", decided))
-        told += self._advice(decided, final)
+        recorded.append(self._fact("assessment_agreed", decided))
+        recorded += self._advice(decided, final)
         section_g = self._is(self.shares["plan"]["section_g"])
-        told.append(self._fact("draft_plan_received", final - self._days(16, 36)))
+        recorded.append(self._fact("draft_plan_received", final - self._days(16, 36)))
         if section_g:
-            told.append(self._fact("section_g_agreed", final - self._days(3, 14)))
-        told.append(self._fact("final_plan_received", final))
+            recorded.append(self._fact("section_g_agreed", final - self._days(3, 14)))
+        recorded.append(self._fact("final_plan_received", final))
         if self._is(self.shares["plan"]["case_closed"]):
-            told.append(self._fact("case_closed", final + self._days(130, 190)))
-        self._case("AS", told)
+            recorded.append(self._fact("case_closed", final + self._days(130, 190)))
+        self._case("AS", recorded)
         return final
 
     def _advice(self, decided: date, final: date) -> list[FactDraft]:
-        share, told = self.shares["advice"], []
+        share, recorded = self.shares["advice"], []
         for service in self.chance.sample(SERVICES, self._drawn("advice", "services") + 1):
             asked = decided + self._days(0, 5)
             about = {"body": self.body, "service": service}
-            told.append(FactDraft("health_advice_requested", asked, about))
+            recorded.append(FactDraft("health_advice_requested", asked, about))
             if self._is(share["acknowledged"]):
-                told.append(FactDraft("health_advice_acknowledged", asked + self._days(1, 6), about))
+                recorded.append(FactDraft("health_advice_acknowledged", asked + self._days(1, 6), about))
             if self._is(share["appointment_missed"]):
-                told.append(FactDraft("appointment_missed", asked + self._days(14, 40), about))
+                recorded.append(FactDraft("appointment_missed", asked + self._days(14, 40), about))
                 if self._is(share["excuse_claimed"] / share["appointment_missed"]):
-                    told.append(
+                    recorded.append(
                         FactDraft(
                             "excuse_claimed", asked + self._days(41, 44), {"ground": "missed_appointment", **about}
                         )
                     )
             said = self._named("advice", ("in_6_weeks", "in_7_to_20_weeks", "never"))
             if said != "never":
-                told.append(
+                recorded.append(
                     FactDraft(
                         "health_advice_received",
                         asked + (self._days(14, 43) if said == "in_6_weeks" else self._days(43, 140)),
                         about,
                     )
                 )
-        return told
+        return recorded
 
     def _reviews(self, made: date) -> None:
         """Review cycles one after another, each opened by the decision of the one before, up to the one that is under
@@ -191,11 +191,11 @@ class _History:
     def _cycle(self, began: date, decided: date, decision: str, share: dict[str, Any]) -> list[FactDraft]:
         meeting = decided - self._days(14, 29)
         arranged = meeting - self._days(*share["arranged_days_before"])
-        told = []
+        recorded = []
         if self._is(share["phase_transfer"]):
             about = {"transfer_on": date(decided.year, 9, 1).isoformat(), "phase": "primary_to_secondary"}
-            told.append(FactDraft("phase_transfer_planned", began + self._days(5, 60), about))
-        told += [
+            recorded.append(FactDraft("phase_transfer_planned", began + self._days(5, 60), about))
+        recorded += [
             FactDraft(
                 "review_meeting_arranged",
                 arranged,
@@ -206,24 +206,26 @@ class _History:
         for service in self.chance.sample(SERVICES, self._drawn("plan", "health_invited")):
             about = {"body": self.body, "service": service}
             asked = arranged + self._days(0, 5)
-            told.append(FactDraft("health_professional_invited", asked, {**about, "meeting_on": meeting.isoformat()}))
+            recorded.append(
+                FactDraft("health_professional_invited", asked, {**about, "meeting_on": meeting.isoformat()})
+            )
             if self._is(share["advice_comes"]):
-                told.append(FactDraft("review_advice_received", asked + self._days(5, 20), about))
-        told += [
+                recorded.append(FactDraft("review_advice_received", asked + self._days(5, 20), about))
+        recorded += [
             self._fact("review_advice_circulated", meeting - self._days(5, 12)),
             self._fact("review_meeting_held", meeting),
             self._fact("review_report_received", meeting + self._days(5, 14)),
         ]
         if decision == "kept":
-            return [*told, self._fact("plan_kept", decided)]
+            return [*recorded, self._fact("plan_kept", decided)]
         if decision == "ceased":
-            return [*told, self._fact("cease_decided", decided)]
+            return [*recorded, self._fact("cease_decided", decided)]
         noticed, about = (
             decided + self._days(0, 10),
             {"section_g": "changed" if self._is(share["section_g_changed"]) else "unchanged"},
         )
         return [
-            *told,
+            *recorded,
             self._fact("amendment_decided", decided),
             FactDraft("amendment_notice_sent", noticed, about),
             FactDraft("amended_plan_received", noticed + self._days(20, 80), about),
@@ -240,12 +242,12 @@ class _History:
                 self._fact("certificate_issued", certified),
             ],
         )
-        told = [
+        recorded = [
             FactDraft("decision_notified", decided, {"decision": decision, **self._opening("TB")}),
             self._fact("appeal_received", registered - self._days(3, 8)),
         ]
         extended = sort == "contents" and self._is(share["health_evidence"])
-        told.append(
+        recorded.append(
             FactDraft(
                 "extended_appeal_registered" if extended else "appeal_registered",
                 registered,
@@ -253,11 +255,13 @@ class _History:
             )
         )
         ends = registered + timedelta(days=7 * int(share["weeks_to_end"])) + self._days(-60, 60)
-        told.append(FactDraft("hearing_directed", registered + self._days(1, 10), {"directed_on": ends.isoformat()}))
+        recorded.append(
+            FactDraft("hearing_directed", registered + self._days(1, 10), {"directed_on": ends.isoformat()})
+        )
         if extended:
             about = {"body": self.body, "service": self.chance.choice(SERVICES)}
             asked = registered + self._days(5, 20)
-            told.append(
+            recorded.append(
                 FactDraft(
                     "health_evidence_requested",
                     asked,
@@ -265,9 +269,9 @@ class _History:
                 )
             )
             if self._is(0.8):
-                told.append(FactDraft("health_evidence_given", asked + self._days(20, 60), about))
-        told += self._outcome(sort, registered, ends)
-        self._case("TB", told)
+                recorded.append(FactDraft("health_evidence_given", asked + self._days(20, 60), about))
+        recorded += self._outcome(sort, registered, ends)
+        self._case("TB", recorded)
 
     def _outcome(self, sort: str, registered: date, ends: date) -> list[FactDraft]:
         end = self._named("appeal", ("conceded", "withdrawn", "ordered", "dismissed"))
@@ -288,11 +292,13 @@ class _History:
 
     # Small words.
 
-    def _case(self, prefix: str, told: list[FactDraft]) -> None:
-        self._case_in(0, self._ref(prefix), told)
+    def _case(self, prefix: str, recorded: list[FactDraft]) -> None:
+        self._case_in(0, self._ref(prefix), recorded)
 
-    def _case_in(self, stage: int, ref: str | None, told: list[FactDraft]) -> None:
-        past = [draft for draft in sorted(told, key=lambda draft: draft.occurred_on) if draft.occurred_on <= self.today]
+    def _case_in(self, stage: int, ref: str | None, recorded: list[FactDraft]) -> None:
+        past = [
+            draft for draft in sorted(recorded, key=lambda draft: draft.occurred_on) if draft.occurred_on <= self.today
+        ]
         self.stages[stage].cases.append((ref, past))
 
     def _ref(self, prefix: str) -> str:

@@ -46,7 +46,7 @@ class Workshop:
         shutil.copy(self.empty, path)
         return path
 
-    def fresh_house(self, path: Path | None = None) -> AppContext:
+    def fresh_context(self, path: Path | None = None) -> AppContext:
         """A house on new records (or on `path`), its engine connected."""
         context = self.on(path or self.fresh_file())
         with context.engine.connect():

@@ -100,8 +100,8 @@ def waits(ground: Ground, sizes: Sizes | None = None) -> list[Waited]:
         home = ground.shop.folder / "woken"
         home.mkdir()
         (home / "directory.toml").write_text(text, "utf-8")
-        told = whole_installation.measure(home, sizes.woken, sizes.scheduled)
-        found += [Waited.of(what, "sqlite", seconds) for what, seconds in told.items()]
+        installation_waits = whole_installation.measure(home, sizes.woken, sizes.scheduled)
+        found += [Waited.of(what, "sqlite", seconds) for what, seconds in installation_waits.items()]
     return found
 
 

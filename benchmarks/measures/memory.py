@@ -65,7 +65,7 @@ def _sweep(context: AppContext, _argument: str) -> int:
     return sweep(context).facts_written
 
 
-def _refold(context: AppContext, _argument: str) -> int:
+def _replay(context: AppContext, _argument: str) -> int:
     facts = 0
     with reading(context.engine) as connection:
         for ref, rows in ledger.scan(connection):
@@ -98,7 +98,7 @@ def _damaged(seq: int | None, what: str, message: str) -> None:
 ACTS: dict[str, tuple[str, Callable[[AppContext, str], int]]] = {
     "record in bulk": ("fact", _record),
     "sweep": ("fact", _sweep),
-    "refold": ("fact", _refold),
+    "refold": ("fact", _replay),
     "verify": ("fact", _verify),
     "import": ("row", _import),
     "one case page": ("page", _page),

@@ -218,7 +218,7 @@ def _importing(place: Place, cases: int, stack: ExitStack) -> Compared:
     count = _write_tracker(path, min(IMPORTED, cases))
     rows = _left(place, lambda context: import_file(context, path))
     app = stack.enter_context(eventsourcing.at(place, "import"))
-    told = _told(rows["fact"], PEER_ROWS)
+    told = _facts_by_case(rows["fact"], PEER_ROWS)
 
     def ours(context: AppContext) -> None:
         assert import_file(context, path).accepted == count
@@ -361,7 +361,7 @@ def _draft(fact: Fact) -> FactDraft:
     return FactDraft(fact["kind"], date.fromisoformat(fact["occurred_on"]), fact["data"])
 
 
-def _told(rows: list[tuple[Any, ...]], cases: int) -> dict[str, list[Fact]]:
+def _facts_by_case(rows: list[tuple[Any, ...]], cases: int) -> dict[str, list[Fact]]:
     """The facts that an act left, of its first cases."""
     told: dict[str, list[Fact]] = {}
     for ref, some in groupby(sorted(rows, key=lambda row: row[:2]), lambda row: str(row[0])):

@@ -49,7 +49,7 @@ def _against_empty(shop: Workshop) -> Measured:
     async def empty() -> None:
         """Nothing at all."""
 
-    context = shop.fresh_house()
+    context = shop.fresh_context()
     numbers = iter(range(1_000_000))
 
     def ours(_given: object) -> None:

@@ -58,7 +58,7 @@ def rows_of_bulk(place: Place, cases: int = CASES) -> Rows:
 
 def one_fact(place: Place) -> Measured:
     """Each fact an act of its own, as a person records it."""
-    told = steps(place, SINGLE_CASES)
+    each_step = steps(place, SINGLE_CASES)
     of_one, of_slice = len(drafts(0)), SINGLE_CASES // SLICES
 
     def ours(context: object, slice_: int) -> None:
@@ -68,10 +68,10 @@ def one_fact(place: Place) -> Measured:
                 record(context, reference(number), [draft], ACTOR)
 
     def theirs(connection: object, slice_: int) -> None:
-        for step in told[slice_ * of_slice * of_one : (slice_ + 1) * of_slice * of_one]:
+        for step in each_step[slice_ * of_slice * of_one : (slice_ + 1) * of_slice * of_one]:
             place.write_over(connection, step)
 
-    written = {table: sum(len(step.get(table, ())) for step in told) / len(told) for table in TABLES}
+    written = {table: sum(len(step.get(table, ())) for step in each_step) / len(each_step) for table in TABLES}
     notes = [
         f"the two take turns {SLICES} times a round",
         "the ruler writes, for each fact, "
@@ -79,8 +79,8 @@ def one_fact(place: Place) -> Measured:
     ]
     return alternate(
         "one_fact",
-        Side("record", place.fresh, ours, len(told), SLICES, place.done),
-        Side("commit each", place.empty, theirs, len(told), SLICES, place.close),
+        Side("record", place.fresh, ours, len(each_step), SLICES, place.done),
+        Side("commit each", place.empty, theirs, len(each_step), SLICES, place.close),
         of_theirs,
         notes,
     )
@@ -89,7 +89,7 @@ def one_fact(place: Place) -> Measured:
 def steps(place: Place, cases: int) -> list[Rows]:
     """What each act leaves that was not there before, whatever way it was written."""
     context = place.fresh()
-    told: list[Rows] = []
+    each_step: list[Rows] = []
     for number in range(cases):
         ref = reference(number)
         before: Rows = {table: [] for table in TABLES}
@@ -97,10 +97,10 @@ def steps(place: Place, cases: int) -> list[Rows]:
             record(context, ref, [draft], ACTOR)
             after = place.rows(context, TABLES, ref)
             fresh = {table: sorted(set(after[table]) - set(before[table]), key=_key(table)) for table in TABLES}
-            told.append({table: rows for table, rows in fresh.items() if rows})
+            each_step.append({table: rows for table, rows in fresh.items() if rows})
             before = after
     place.done(context)
-    return told
+    return each_step
 
 
 def _key(table: str) -> Any:

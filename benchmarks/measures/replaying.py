@@ -40,8 +40,8 @@ def refolding(shop: Workshop) -> Measured:
     def ours(cases: object, _slice: int) -> None:
         assert isinstance(cases, Iterator)
         for ref, rows in islice(cases, CASES // SLICES):
-            refolded = check_and_replay(context, ref, rows, _damaged)
-            assert refolded is not None and len(rows) == of_one and len(refolded.duties) > 1
+            replayed = check_and_replay(context, ref, rows, _damaged)
+            assert replayed is not None and len(rows) == of_one and len(replayed.duties) > 1
 
     def whole(_given: object) -> None:
         report = verify(context)

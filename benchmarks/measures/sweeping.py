@@ -26,11 +26,11 @@ AHEAD = date(2027, 1, 4)
 def sweeping(shop: Workshop) -> Measured:
     """The time of one sweep among many, as a multiple of the time among few."""
     days = look_days(shop.context, ROUNDS + 1)
-    houses = {count: _filled(shop, count, days) for count in (MANY, FEW)}
-    left = {count: list(days) for count in houses}
+    contexts = {count: _filled(shop, count, days) for count in (MANY, FEW)}
+    left = {count: list(days) for count in contexts}
 
     def one_day(count: int) -> None:
-        report = sweep(houses[count], left[count].pop(0))
+        report = sweep(contexts[count], left[count].pop(0))
         assert (report.cases_looked_at, report.facts_written, report.troubles) == (DUE, DUE, [])
 
     measured = alternate(
@@ -40,7 +40,7 @@ def sweeping(shop: Workshop) -> Measured:
         times_theirs,
         [f"{DUE} cases looked at and {DUE} facts written on each side, in each round; the other rows are copies"],
     )
-    for context in houses.values():
+    for context in contexts.values():
         context.engine.dispose()
         shop.done(Path(str(context.engine.url.database)))
     return measured

@@ -72,7 +72,7 @@ def main(home: Path, times: int, scheduled: int) -> None:
     noting = Noting(settings.letters)
     mail = Controller(noting, hostname="127.0.0.1", port=free_port())
     mail.start()
-    told: dict[str, list[float]] = {}
+    seconds_by_wait: dict[str, list[float]] = {}
     try:
         processes.start("server")
         processes.wait_for("server", lambda: server_answers(api_url, 1.0), PATIENCE, lambda: None)
@@ -92,14 +92,14 @@ def main(home: Path, times: int, scheduled: int) -> None:
         processes.start("wake")
         fix_caller_environment(settings, api_url)
         with background_load(context):
-            told[RECORD] = _records(context, noting, times)
-            told[EMPTY] = _empty(times)
-            told[EMPTY_SCHEDULED] = _scheduled(settings, api_url, scheduled)
+            seconds_by_wait[RECORD] = _records(context, noting, times)
+            seconds_by_wait[EMPTY] = _empty(times)
+            seconds_by_wait[EMPTY_SCHEDULED] = _scheduled(settings, api_url, scheduled)
     finally:
         processes.stop()
         mail.stop()
         settings.running_file.unlink(missing_ok=True)
-    print(json.dumps(told))
+    print(json.dumps(seconds_by_wait))
 
 
 def _records(context: AppContext, noting: Noting, times: int) -> list[float]:

@@ -29,12 +29,12 @@ def working_days() -> Measured:
     sample = [date.fromordinal(ordinal) for ordinal in days[: SAMPLE // 2]]
     bank = holidays.country_holidays("GB", subdiv="ENG", years=range(FIRST.year, LAST.year + 2))
 
-    def works(day: date) -> bool:
+    def is_working(day: date) -> bool:
         return day.weekday() < 5 and day not in bank
 
     counted: dict[str, Callable[[date], bool]] = {
-        "working": works,
-        "tribunal_working": lambda day: _tribunal(day) and works(day),
+        "working": is_working,
+        "tribunal_working": lambda day: _tribunal(day) and is_working(day),
     }
     _same(almanac, sample, counted)
 
@@ -72,10 +72,8 @@ def _loop(day: date, n: int, counts: Callable[[date], bool]) -> date:
 def _same(almanac: WorkingCalendar, sample: list[date], counted: dict[str, Callable[[date], bool]]) -> None:
     for kind, n in COUNTS:
         add = almanac.add_working_days_many if kind == "working" else almanac.add_tribunal_working_days_many
-        told = add([day.toordinal() for day in sample], n)
+        calculated = add([day.toordinal() for day in sample], n)
         looped = [_loop(day, n, counted[kind]).toordinal() for day in sample]
-        if told != looped:
-            raise AssertionError(
-                f"{kind}: {sum(one != other for one, other in zip(told, looped, strict=True))} answers differ from the"
-                " loop's"
-            )
+        if calculated != looped:
+            wrong = sum(one != other for one, other in zip(calculated, looped, strict=True))
+            raise AssertionError(f"{kind}: {wrong} answers differ from the loop's")

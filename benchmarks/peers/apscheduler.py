@@ -34,7 +34,7 @@ class Records:
     insert = ""
 
 
-def tell(number: int) -> None:
+def run_job(number: int) -> None:
     """What is to be done when its time has come: one row, durable when this has returned."""
     Records.connection.execute(Records.insert, (number, "reminder_due"))
 
@@ -66,14 +66,14 @@ def sweep(work: Work) -> Iterator[Run]:
     durable.on = False
     with scheduler(work) as made:
         for number in range(work.waiting):
-            made.add_job(tell, "date", run_date=FUTURE, args=[number])
+            made.add_job(run_job, "date", run_date=FUTURE, args=[number])
     durable.on = True
 
     def run() -> float:
         Records.connection.execute("DELETE FROM told")
         with scheduler(work) as made:
             for number in range(work.due):
-                made.add_job(tell, "date", run_date=PAST, args=[number])
+                made.add_job(run_job, "date", run_date=PAST, args=[number])
             left, all_gone = [work.due], threading.Event()
 
             def gone(_event: object) -> None:

@@ -38,7 +38,7 @@ class Noted:
     lock = threading.Lock()
 
     @classmethod
-    def afresh(cls) -> None:
+    def reset(cls) -> None:
         """Nothing yet."""
         cls.steps, cls.first, cls.last, cls.fired = 0, 0.0, 0.0, 0
 
@@ -63,7 +63,7 @@ def case(number: int) -> tuple[int, str | None]:
 
 
 @DBOS.workflow()
-def tell(number: int) -> int:
+def run_step(number: int) -> int:
     """What is to be done when its time has come: one durable step."""
     keep({"kind": "reminder_due", "number": number})
     with Noted.lock:
@@ -191,7 +191,7 @@ def replay_case(work: Work) -> Iterator[Run]:
 
         def run() -> float:
             connection.execute(f"UPDATE {table} SET status = 'PENDING', completed_at = NULL WHERE name = 'case'")
-            Noted.afresh()
+            Noted.reset()
             with timed():
                 handles = DBOS._recover_pending_workflows()
                 found = [handle.get_result(polling_interval_sec=POLLED) for handle in handles]
@@ -217,17 +217,17 @@ def sweep(work: Work) -> Iterator[Run]:
         DBOS.register_queue(QUEUE, polling_interval_sec=POLLED)
         for number in range(work.waiting):
             with SetEnqueueOptions(delay_seconds=FAR):
-                DBOS.enqueue_workflow(QUEUE, tell, number)
+                DBOS.enqueue_workflow(QUEUE, run_step, number)
     durable.on = True
 
     def run() -> float:
-        Noted.afresh()
+        Noted.reset()
         with launched(work, listening=True):
             due = time.time() + AHEAD
             handles = []
             for number in range(work.due):
                 with SetEnqueueOptions(delay_seconds=max(0.0, due - time.time())):
-                    handles.append(DBOS.enqueue_workflow(QUEUE, tell, number))
+                    handles.append(DBOS.enqueue_workflow(QUEUE, run_step, number))
             time.sleep(max(0.0, due - time.time()))
             with timed() as watch:
                 give_up = time.perf_counter() + PATIENCE

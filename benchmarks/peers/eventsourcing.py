@@ -60,15 +60,15 @@ def at(place: OnSqlite | OnPostgresql, name: str) -> Iterator[App]:
         app.close()
         return
     context = place.fresh()
-    told = conninfo_to_dict(place.cluster.url(str(context.engine.url.database), "owner", "postgresql"))
+    parts = conninfo_to_dict(place.cluster.url(str(context.engine.url.database), "owner", "postgresql"))
     app = Application(
         env={
             "PERSISTENCE_MODULE": "eventsourcing.postgres",
-            "POSTGRES_DBNAME": str(told["dbname"]),
-            "POSTGRES_HOST": str(told["host"]),
-            "POSTGRES_PORT": str(told["port"]),
-            "POSTGRES_USER": str(told["user"]),
-            "POSTGRES_PASSWORD": str(told["password"]),
+            "POSTGRES_DBNAME": str(parts["dbname"]),
+            "POSTGRES_HOST": str(parts["host"]),
+            "POSTGRES_PORT": str(parts["port"]),
+            "POSTGRES_USER": str(parts["user"]),
+            "POSTGRES_PASSWORD": str(parts["password"]),
         }
     )
     try:

@@ -109,8 +109,8 @@ def step(work: Work, workflow: Any, fact: Fact) -> None:
 
 def checked(work: Work, ref: str, workflow: Any, facts: int) -> None:
     """That every fact is there, and the case where it should be."""
-    told = workflow.get_tasks(state=TaskState.COMPLETED, manual=True)
-    assert workflow.is_completed() and len(told) == facts and told[-1].data["state"] == work.ends[ref]
+    done = workflow.get_tasks(state=TaskState.COMPLETED, manual=True)
+    assert workflow.is_completed() and len(done) == facts and done[-1].data["state"] == work.ends[ref]
 
 
 def due(workflow: Any) -> bool:
@@ -143,14 +143,14 @@ def stepped(work: Work) -> Iterator[tuple[str, Any]]:
 def all_there(work: Work, shelf: Shelf) -> None:
     """That the table holds every case with every fact."""
     facts = dict(work.cases)
-    kept = shelf.all()
-    assert {ref for ref, _state in kept} == facts.keys()
-    for ref, state in kept:
+    stored = shelf.all()
+    assert {ref for ref, _state in stored} == facts.keys()
+    for ref, state in stored:
         checked(work, ref, SERIALIZER.deserialize_json(state), len(facts[ref]))
 
 
 @contextmanager
-def _afresh(work: Work, amount: int, act: Callable[[Shelf], None]) -> Iterator[Run]:
+def _on_fresh_shelf(work: Work, amount: int, act: Callable[[Shelf], None]) -> Iterator[Run]:
     """The act on an empty shelf, each time; afterwards everything is there."""
     shelf = Shelf(work)
 
@@ -167,12 +167,12 @@ def _afresh(work: Work, amount: int, act: Callable[[Shelf], None]) -> Iterator[R
 
 def one_fact(work: Work) -> AbstractContextManager[Run]:
     """Load, step and save, a commit for each fact."""
-    return _afresh(work, work.facts, lambda shelf: recorded(work, shelf))
+    return _on_fresh_shelf(work, work.facts, lambda shelf: recorded(work, shelf))
 
 
 def in_bulk(work: Work) -> AbstractContextManager[Run]:
     """Every case stepped in memory and saved once, all in one transaction."""
-    return _afresh(work, work.facts, lambda shelf: shelf.save(stepped(work)))
+    return _on_fresh_shelf(work, work.facts, lambda shelf: shelf.save(stepped(work)))
 
 
 def import_file(work: Work) -> AbstractContextManager[Run]:
@@ -182,7 +182,7 @@ def import_file(work: Work) -> AbstractContextManager[Run]:
         imported(work)
         recorded(work, shelf)
 
-    return _afresh(work, len(work.cases), act)
+    return _on_fresh_shelf(work, len(work.cases), act)
 
 
 @contextmanager

@@ -36,20 +36,20 @@ class Case:
     """One case: each fact is what an activity gave; the state is moved by it."""
 
     @workflow.run
-    async def run(self, told: dict[str, Any]) -> list[Any]:
+    async def run(self, given: dict[str, Any]) -> list[Any]:
         """Returns how many facts there were and the state that they came to."""
         state, facts = None, 0
-        for kind in told["kinds"]:
+        for kind in given["kinds"]:
             fact: Fact = await workflow.execute_activity(kind, start_to_close_timeout=timedelta(seconds=60))
-            moves: dict[str, str] = told["moves"].get(state, {})
-            state = told["begins"] if state is None else moves.get(fact["kind"], state)
+            moves: dict[str, str] = given["moves"].get(state, {})
+            state = given["begins"] if state is None else moves.get(fact["kind"], state)
             facts += 1
-        if [facts, state] != told["ends"]:
+        if [facts, state] != given["ends"]:
             raise AssertionError("the case came to another state than it should")
         return [facts, state]
 
 
-class Told:
+class HistoryBuilder:
     """A history as a server would have written it."""
 
     def __init__(self) -> None:
@@ -95,10 +95,10 @@ def payloads(value: object) -> Payloads:
 
 def history(work: Work, ref: str, facts: list[Fact]) -> WorkflowHistory:
     """A case's history: the same facts, each what an activity gave."""
-    told = Told()
+    history = HistoryBuilder()
     ends = [len(facts), work.ends[ref]]
     given = {"kinds": [fact["kind"] for fact in facts], "moves": work.moves, "begins": work.begins, "ends": ends}
-    told.add(
+    history.add(
         "workflow_execution_started",
         workflow_type={"name": "case"},
         task_queue={"name": QUEUE},
@@ -108,20 +108,20 @@ def history(work: Work, ref: str, facts: list[Fact]) -> WorkflowHistory:
         original_execution_run_id=ref,
         first_execution_run_id=ref,
     )
-    done = told.task()
+    done = history.task()
     for number, fact in enumerate(facts, 1):
-        asked = told.add(
+        asked = history.add(
             "activity_task_scheduled",
             activity_id=str(number),
             activity_type={"name": fact["kind"]},
             task_queue={"name": QUEUE},
             workflow_task_completed_event_id=done,
         )
-        begun = told.add("activity_task_started", scheduled_event_id=asked, attempt=1)
-        told.add("activity_task_completed", scheduled_event_id=asked, started_event_id=begun, result=payloads(fact))
-        done = told.task()
-    told.add("workflow_execution_completed", workflow_task_completed_event_id=done, result=payloads(ends))
-    return WorkflowHistory(ref, History(events=told.events).events)
+        begun = history.add("activity_task_started", scheduled_event_id=asked, attempt=1)
+        history.add("activity_task_completed", scheduled_event_id=asked, started_event_id=begun, result=payloads(fact))
+        done = history.task()
+    history.add("workflow_execution_completed", workflow_task_completed_event_id=done, result=payloads(ends))
+    return WorkflowHistory(ref, History(events=history.events).events)
 
 
 async def replayed(histories: list[WorkflowHistory], runner: Any) -> int:
@@ -134,8 +134,8 @@ async def replayed(histories: list[WorkflowHistory], runner: Any) -> int:
             yield one
             passed += 1
 
-    told = await Replayer(workflows=[Case], workflow_runner=runner).replay_workflows(each())
-    assert not told.replay_failures
+    results = await Replayer(workflows=[Case], workflow_runner=runner).replay_workflows(each())
+    assert not results.replay_failures
     return passed
 
 

@@ -23,7 +23,7 @@ Spoil = Callable[..., VerifyReport]
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Team:
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Team:
     """NX90001: told of the request, reminded, told of the breach; a letter of the 14th is still to leave. NX90002: told
     with it in the same letters.
     """
@@ -41,15 +41,15 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Team:
 
 
 @pytest.fixture
-def spoil(told: Team) -> Spoil:
+def spoil(lived: Team) -> Spoil:
     """Does something to the records as they were, past their guards, and verifies them."""
 
     def spoilt(*deeds: str) -> VerifyReport:
-        told.first.engine.dispose()
+        lived.first.engine.dispose()
         for left in ("sendflow.db-wal", "sendflow.db-shm"):
-            Path(told.home / left).unlink(missing_ok=True)
-        copyfile(told.home / "whole.db", told.home / "sendflow.db")
-        return tamper(told, *deeds)
+            Path(lived.home / left).unlink(missing_ok=True)
+        copyfile(lived.home / "whole.db", lived.home / "sendflow.db")
+        return tamper(lived, *deeds)
 
     return spoilt
 
@@ -83,9 +83,9 @@ def seq_of(team: Team, kind: str, rung: str) -> int:
     ],
 )
 def test_a_changed_notice_is_named_with_what_differs(
-    told: Team, spoil: Spoil, column: str, value: str, said: str
+    lived: Team, spoil: Spoil, column: str, value: str, said: str
 ) -> None:
-    breach = seq_of(told, "breached", "breach")
+    breach = seq_of(lived, "breached", "breach")
     report = spoil(f"UPDATE notice SET {column} = {value} WHERE {OURS} AND fact_seq = {breach}")
     assert {each.what for each in report.damage} <= {"notice", "letter"} and not report.intact
     assert any(said in each.message for each in report.damage), report.damage
@@ -93,33 +93,33 @@ def test_a_changed_notice_is_named_with_what_differs(
 
 
 def test_a_notice_that_is_gone_is_named_by_what_became_of_it_and_by_what_called_for_it(
-    told: Team, spoil: Spoil
+    lived: Team, spoil: Spoil
 ) -> None:
-    breach, sent = seq_of(told, "breached", "breach"), seq_of(told, "notice_sent", "breach")
+    breach, sent = seq_of(lived, "breached", "breach"), seq_of(lived, "notice_sent", "breach")
     report = spoil(f"DELETE FROM notice WHERE {OURS} AND fact_seq = {breach}")
     assert {("NX90001", breach, "notice"), ("NX90001", sent, "notice")} <= set(named(report))
     assert any("called for a notice, and there is none" in each.message for each in report.damage)
 
 
 def test_a_letter_that_was_still_to_leave_and_is_gone_is_named_by_the_request_that_called_for_it(
-    told: Team, spoil: Spoil
+    lived: Team, spoil: Spoil
 ) -> None:
-    asked = told.lines()[-1].seq
+    asked = lived.lines()[-1].seq
     report = spoil(f"DELETE FROM notice WHERE {OURS} AND fact_seq = {asked}")
     assert named(report) == [("NX90001", asked, "notice")]
     assert f"fact {asked} (health_advice_requested) called for a notice" in report.damage[0].message
 
 
-def test_what_was_recorded_under_another_law_or_ladder_is_not_asked_for_its_letter(told: Team, spoil: Spoil) -> None:
-    asked = told.lines()[-1].seq
+def test_a_fact_of_an_earlier_rule_set_needs_no_letter(lived: Team, spoil: Spoil) -> None:
+    asked = lived.lines()[-1].seq
     spoil(f"DELETE FROM notice WHERE {OURS} AND fact_seq = {asked}")
-    context = told.context("14 Apr 2026")
+    context = lived.context("14 Apr 2026")
     hold = replace(context.ruleset_guard, digest="another")
     assert verify(replace(context, ruleset_guard=hold)).intact
 
 
-def test_a_notice_that_nothing_called_for_is_named(told: Team, spoil: Spoil) -> None:
-    breach = seq_of(told, "breached", "breach")
+def test_a_notice_that_nothing_called_for_is_named(lived: Team, spoil: Spoil) -> None:
+    breach = seq_of(lived, "breached", "breach")
     columns = (
         'case_ref, fact_seq, rule, body, service, opened_seq, due, rung, rank, template, recipient, mailbox, "on",'
         " fields, state, letter, created_at"
@@ -148,18 +148,18 @@ def test_a_notice_that_nothing_called_for_is_named(told: Team, spoil: Spoil) -> 
 )
 @pytest.mark.parametrize("case", [None, "NX90001"])
 def test_a_changed_letter_is_named_with_what_differs(
-    told: Team, spoil: Spoil, case: str | None, change: str, said: str
+    lived: Team, spoil: Spoil, case: str | None, change: str, said: str
 ) -> None:
     report = spoil(f"UPDATE letter SET {change} WHERE id LIKE '20260414-%'")
-    report = verify(told.context("14 Apr 2026"), case) if case else report
+    report = verify(lived.context("14 Apr 2026"), case) if case else report
     assert "letter" in {each.what for each in report.damage} and any(said in each.message for each in report.damage), (
         report.damage
     )
     assert all("@" not in each.message for each in report.damage)
 
 
-def test_a_letter_that_is_gone_or_invented_is_named(told: Team, spoil: Spoil) -> None:
-    breach = seq_of(told, "breached", "breach")
+def test_a_letter_that_is_gone_or_invented_is_named(lived: Team, spoil: Spoil) -> None:
+    breach = seq_of(lived, "breached", "breach")
     report = spoil("DELETE FROM letter WHERE id LIKE '20260414-%'")
     assert ("NX90001", breach, "letter") in named(report) and "is gone" in report.damage[-1].message
     columns = 'mailbox, "on", template, template_version, fields, state, attempts, sent_at'
@@ -171,7 +171,7 @@ def test_a_letter_that_is_gone_or_invented_is_named(told: Team, spoil: Spoil) ->
     assert any("has no notice" in each.message for each in report.damage)
 
 
-def test_what_the_house_itself_does_with_its_letters_is_no_damage(team: Team) -> None:
+def test_what_sendflow_itself_does_with_letters_is_no_failure(team: Team) -> None:
     """Withdrawn, superseded, failed without an address, put off while nobody answers, taken back, ended, imported:
     nothing of it is named.
     """
@@ -204,10 +204,10 @@ def test_a_letter_whose_id_is_none_is_named(spoil: Spoil) -> None:
 
 @pytest.mark.parametrize("key", ["recipient", "letter", "rung"])
 def test_an_outcome_that_lacks_what_its_kind_promises_is_named_and_the_rest_is_looked_at(
-    spoil: Spoil, told: Team, key: str
+    spoil: Spoil, lived: Team, key: str
 ) -> None:
     """Each text is edited in one case, and another letter in the other: both are named."""
-    seq = seq_of(told, "notice_sent", "breach")
+    seq = seq_of(lived, "notice_sent", "breach")
     report = spoil(
         f"UPDATE fact SET text = json_remove(text, '$.data.{key}') WHERE {OURS} AND seq = {seq}",
         "UPDATE notice SET recipient = 'dco' WHERE case_ref = 'NX90002' AND rung = 'breach'",

@@ -90,10 +90,10 @@ def test_a_ratio_is_judged_on_the_right_side(measure: str, ratio: float, held: b
 def test_bench_json_has_the_four_keys_of_every_measure(tmp_path: Path) -> None:
     measured = [Measured(name, 1.0, 0.9, 1.1, 9, []) for name in ASKED if name != "bulk_record_postgres"]
     report.write_goals(tmp_path / "bench.json", [*measured, Unmeasured("bulk_record_postgres", ABSENT)], goals())
-    told = json.loads((tmp_path / "bench.json").read_text("utf-8"))
-    assert [row["measure"] for row in told] == list(goals())
-    assert all(row.keys() == {"measure", "ratio", "goal", "held"} for row in told)
-    absent = next(row for row in told if row["measure"] == "bulk_record_postgres")
+    written = json.loads((tmp_path / "bench.json").read_text("utf-8"))
+    assert [row["measure"] for row in written] == list(goals())
+    assert all(row.keys() == {"measure", "ratio", "goal", "held"} for row in written)
+    absent = next(row for row in written if row["measure"] == "bulk_record_postgres")
     assert (absent["ratio"], absent["held"]) == (None, False)
 
 
@@ -130,9 +130,9 @@ def test_without_postgresql_the_rest_is_measured_all_the_same(shop: Workshop, mo
 )
 def test_what_is_not_known_is_a_wrong_call(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert bench.main(words) == 2
-    told = capsys.readouterr()
-    assert "for example" in told.err or "usage" in told.err
-    assert "as_fast_as_light" not in told.err
+    written = capsys.readouterr()
+    assert "for example" in written.err or "usage" in written.err
+    assert "as_fast_as_light" not in written.err
 
 
 def test_the_ratio_is_the_median_of_the_rounds() -> None:
@@ -156,7 +156,7 @@ def test_several_others_take_turns_with_ours_and_what_they_leave_is_taken_away()
 
 
 def test_the_workload_is_accepted_whole_and_verifies(shop: Workshop) -> None:
-    context = shop.fresh_house()
+    context = shop.fresh_context()
     outcomes = record_acts(context, work_acts(3), "bench", "record")
     assert all(isinstance(outcome, Recorded) and outcome.state == "planned" for outcome in outcomes)
     report = verify(context)
@@ -167,7 +167,7 @@ def test_the_workload_is_accepted_whole_and_verifies(shop: Workshop) -> None:
 # The generated caseload.
 
 
-def told_kinds(load: Caseload) -> Iterator[tuple[str, dict[str, object]]]:
+def recorded_kinds(load: Caseload) -> Iterator[tuple[str, dict[str, object]]]:
     """Each case by its prefix, with the days of its facts."""
     for child in load.children():
         for stage in child.stages:
@@ -203,7 +203,7 @@ def test_the_caseload_has_the_shares_that_it_documents() -> None:
     national, request = load.shares.national, load.shares.request
     year = load.today - timedelta(days=365)
     asked = agreed = decided = in_time = made = appeals = plans = 0
-    for prefix, case in told_kinds(load):
+    for prefix, case in recorded_kinds(load):
         kinds, days = case["kinds"], case["days"]
         assert isinstance(kinds, list) and isinstance(days, list)
         on = dict(zip(kinds, days, strict=True))
@@ -233,9 +233,9 @@ def test_the_same_scale_seed_and_day_give_the_same_histories() -> None:
     assert one != list(islice(Caseload(1 / 10_000, seed=7).waves(), 3))
 
 
-def test_the_house_accepts_every_fact_of_the_caseload_and_it_comes_to_what_a_nation_holds(shop: Workshop) -> None:
+def test_every_fact_of_the_caseload_is_permitted_and_the_totals_are_those_of_a_nation(shop: Workshop) -> None:
     load = Caseload(1 / 8_000)
-    context = national(shop.fresh_house())
+    context = national(shop.fresh_context())
     for wave in load.waves():
         assert all(isinstance(outcome, Recorded) for outcome in record_acts(context, wave, "bench", "record"))
     with reading(context.engine) as connection:
@@ -324,11 +324,11 @@ def test_a_run_on_one_database_leaves_what_an_earlier_one_measured_on_the_other(
     assert report.with_earlier(tmp_path, []) == []
 
 
-def test_a_run_that_fails_keeps_what_it_has_measured(
+def test_a_run_that_fails_writes_what_it_has_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def failing(told: bench.Told, *_call: object) -> None:
-        told.sizes.append(ONE)
+    def failing(written: bench.Results, *_call: object) -> None:
+        written.sizes.append(ONE)
         raise OSError("no room")
 
     monkeypatch.setenv("SENDFLOW_HOME", str(tmp_path))
@@ -362,7 +362,7 @@ def test_every_module_of_the_profile_exists() -> None:
 
 
 def test_a_profile_charges_each_phase_to_a_module_or_its_caller(shop: Workshop) -> None:
-    context = shop.fresh_house()
+    context = shop.fresh_context()
     phases = profile(lambda: record_acts(context, work_acts(40), "bench", "record"))
     assert sum(phases.shares().values()) == pytest.approx(1.0, abs=0.01)
     assert {"validate", "write"} & phases.shares().keys()

@@ -81,7 +81,7 @@ def toys(act: str) -> dict[str, Any]:
     )._asdict()
 
 
-def test_a_peer_is_told_what_to_do_and_says_how_long_it_took(workers: Callable[..., Worker]) -> None:
+def test_a_peer_gets_its_work_and_reports_its_time(workers: Callable[..., Worker]) -> None:
     worker = workers()
     assert worker.ask("open", work=toys("counting")) == {"amount": 24}
     assert 0 < worker.ask("run")["seconds"] < 1
@@ -206,9 +206,9 @@ def test_where_no_peer_can_be_had_each_column_says_so_and_the_rest_is_measured(
         assert each.unmeasured.keys() == {peer for peer, (_module, theirs) in hiring.PEERS.items() if act in theirs}
         assert each.peers.keys() == set(comparison.COLUMNS)
         assert (each.peers["eventsourcing"] is None) == (act in ("sweep", "deliver"))
-    told = report.unmeasured_lines(list(found.values()))
-    assert len(told) == len(hiring.PEERS)
-    assert "APScheduler not measured: their environment could not be made: no registry answers: sweep (sqlite)" in told
+    lines = report.unmeasured_lines(list(found.values()))
+    assert len(lines) == len(hiring.PEERS)
+    assert "APScheduler not measured: their environment could not be made: no registry answers: sweep (sqlite)" in lines
     columns = {str(column.header): list(column.cells) for column in report.beside_table(list(found.values())).columns}
     assert columns["Temporal"].count("not measured") == 2 and columns["Temporal"].count("-") == len(found) - 2
     report.write_rest(shop.folder / "bench", list(found.values()), [], [])

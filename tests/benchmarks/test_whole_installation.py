@@ -66,8 +66,8 @@ def test_the_last_line_of_the_other_process_is_its_answer(tmp_path: Path, monkey
         )
 
     monkeypatch.setattr(subprocess, "run", answered)
-    told = whole_installation.measure(tmp_path, 2, 1)
-    assert told == {whole_installation.RECORD: [0.5, 0.6], whole_installation.EMPTY: [0.1]}
+    measured = whole_installation.measure(tmp_path, 2, 1)
+    assert measured == {whole_installation.RECORD: [0.5, 0.6], whole_installation.EMPTY: [0.1]}
     assert asked_for[0][1:] == ["-m", "benchmarks.measures.whole_installation", str(tmp_path), "2", "1"]
 
 

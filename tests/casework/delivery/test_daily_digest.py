@@ -164,7 +164,7 @@ def test_from_july_of_the_almanacs_last_year_it_says_when_the_almanac_ends(
     assert "The almanac ends" in said(team, written(team, f"{last.year}-07-01", mail_server))
 
 
-def test_what_is_kept_of_it_names_no_child(team: Team, mail_server: ScriptedMailServer) -> None:
+def test_the_stored_digest_names_no_child(team: Team, mail_server: ScriptedMailServer) -> None:
     team.act(
         "2 Mar 2026",
         (
@@ -177,10 +177,10 @@ def test_what_is_kept_of_it_names_no_child(team: Team, mail_server: ScriptedMail
     team.sweep("14 Apr 2026")
     written(team, "14 Apr 2026", mail_server)
     with reading(team.first.engine) as connection:
-        kept = b"".join(
+        stored = b"".join(
             orjson.dumps(list(row))
             for row in connection.execute(text("SELECT fields FROM letter UNION ALL SELECT fields FROM notice"))
         )
-    assert b"NX90001" in kept
-    assert b"9990000018" not in kept
-    assert b"2018-07" not in kept
+    assert b"NX90001" in stored
+    assert b"9990000018" not in stored
+    assert b"2018-07" not in stored

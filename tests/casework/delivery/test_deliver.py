@@ -126,9 +126,7 @@ def test_on_easter_monday_nothing_leaves_unless_a_person_says_now_and_why(
         assert connection.exec_driver_sql("SELECT count(*) FROM passage WHERE case_ref = '-'").scalar() == 1
 
 
-def test_one_message_to_a_mailbox_a_day_holds_all_that_it_is_to_be_told(
-    team: Team, mail_server: ScriptedMailServer
-) -> None:
+def test_one_message_a_day_to_a_mailbox_has_all_its_notices(team: Team, mail_server: ScriptedMailServer) -> None:
     asked(team)
     team.act("2 Mar 2026", ("ehc_assessment_requested", "2 Mar 2026", {"la": "northshire"}), case="NX90002")
     team.record("2 Mar 2026", "health_advice_requested", case="NX90002", service=SALT)
@@ -205,7 +203,7 @@ def test_what_was_answered_before_the_letter_left_is_withdrawn(team: Team, mail_
         ("health_advice_answered", {"body": "QX101", "answer": "not_known"}, None),
     ],
 )
-def test_a_breach_that_no_longer_stands_is_never_told(
+def test_a_withdrawn_breach_is_never_sent(
     team: Team, mail_server: ScriptedMailServer, kind: str, data: dict[str, str], corrects: int | None
 ) -> None:
     asked(team)
@@ -264,9 +262,7 @@ def test_a_recipient_without_an_address_is_a_recorded_failure(team: Team, mail_s
     assert run_delivery(team, "6 Mar 2026", mail_server).failed == 0
 
 
-def test_a_refusal_for_good_ends_as_failed_and_nobody_counts_as_told(
-    team: Team, mail_server: ScriptedMailServer
-) -> None:
+def test_a_permanent_refusal_ends_as_failed_and_no_notice_as_sent(team: Team, mail_server: ScriptedMailServer) -> None:
     asked(team)
     mail_server.answer_rcpt = "550 no such mailbox"
     assert run_delivery(team, "2 Mar 2026", mail_server).model_dump() == {
@@ -285,7 +281,7 @@ def test_a_refusal_for_good_ends_as_failed_and_nobody_counts_as_told(
 
 
 @pytest.mark.parametrize("where", ["answer_rcpt", "answer_data"])
-def test_a_refusal_for_now_waits_and_keeps_its_message_id(
+def test_a_letter_refused_for_now_waits_under_the_same_message_id(
     team: Team, mail_server: ScriptedMailServer, where: str
 ) -> None:
     asked(team)

@@ -50,8 +50,8 @@ def test_each_mailbox_gets_one_digest_with_the_highest_rung_addressed_to_it(
     assert run_delivery(team, "24 Apr 2026", mail_server).sent == 4
     assert sorted(to for to, _ in mail_server.received()) == sorted([SERVICE, MANAGER, LEAD, DCO])
     with team.first.engine.connect() as connection:
-        rungs = connection.exec_driver_sql("SELECT case_ref, rung, recipient FROM notice ORDER BY 1, rank, 3").all()
-    assert [tuple(row) for row in rungs] == [
+        steps = connection.exec_driver_sql("SELECT case_ref, rung, recipient FROM notice ORDER BY 1, rank, 3").all()
+    assert [tuple(row) for row in steps] == [
         ("NX90001", "reminder_5_weeks", "service"),
         ("NX90001", "breach", "service_manager"),
         ("NX90001", "escalation_provider", "dco"),
@@ -155,13 +155,13 @@ def test_no_letter_of_receipt_or_thanks_follows_from_an_imported_fact(
 def test_the_local_sink_is_started_where_none_listens_and_keeps_every_delivery(team: Team) -> None:
     team.opened("2 Mar 2026").asked()
     assert deliver(team.context("2 Mar 2026")).sent == 1
-    (kept,) = (team.home / "letters").glob("*.eml")
-    assert b"NX90001" in kept.read_bytes()
+    (stored,) = (team.home / "letters").glob("*.eml")
+    assert b"NX90001" in stored.read_bytes()
 
 
 def test_the_file_carrier_leaves_one_file_a_letter(team: Team) -> None:
     team.opened("2 Mar 2026").asked()
     context = team.context("2 Mar 2026")
     assert deliver(replace(context, settings=replace(context.settings, carrier=Carrier.FILE))).sent == 1
-    (kept,) = (team.home / "letters").iterdir()
-    assert kept.name.startswith("20260302-") and kept.suffix == ".eml"
+    (stored,) = (team.home / "letters").iterdir()
+    assert stored.name.startswith("20260302-") and stored.suffix == ".eml"

@@ -35,7 +35,7 @@ def letters(team: Team, since: str) -> list[tuple[str, str]]:
     return [(mailbox, subject.partition("): ")[2]) for on, mailbox, subject in team.post.log() if on >= since]
 
 
-def test_a_refusal_tells_the_service_once_that_nothing_is_owed(asked: Team) -> None:
+def test_after_a_refusal_the_service_is_informed_once_that_nothing_is_owed(asked: Team) -> None:
     asked.day("23 Mar 2026")
     asked.record("30 Mar 2026", "assessment_refused")
     for when in ("30 Mar 2026", "31 Mar 2026", "7 Apr 2026", "14 Apr 2026", "28 Apr 2026"):
@@ -58,7 +58,7 @@ def test_what_has_come_is_not_spoken_of(asked: Team) -> None:
     assert letters(asked, "2026-03-17") == []
 
 
-def test_of_two_services_the_one_that_has_not_answered_hears(asked: Team) -> None:
+def test_of_two_services_the_one_that_has_not_answered_is_informed(asked: Team) -> None:
     asked.asked("2 Mar 2026", service=PAEDS)
     asked.record("16 Mar 2026", "health_advice_received", **ASKED)
     asked.deliver("16 Mar 2026")
@@ -70,7 +70,7 @@ def test_of_two_services_the_one_that_has_not_answered_hears(asked: Team) -> Non
     assert "the request that it belonged to was withdrawn" in " ".join(asked.post.letters[-1].text.split())
 
 
-def test_everybody_who_was_chased_hears_and_our_own_team_does_not(asked: Team) -> None:
+def test_everybody_who_was_reminded_is_informed_and_our_own_team_is_not(asked: Team) -> None:
     for when in ("23 Mar 2026", "7 Apr 2026", "14 Apr 2026", "21 Apr 2026"):
         asked.day(when)
     assert (DCO, "please step in; health advice overdue since 13 April 2026") in letters(asked, "2026-04-21")
@@ -99,7 +99,7 @@ def test_a_refusal_recorded_late_is_one_letter_to_each(asked: Team) -> None:
     )
 
 
-def test_a_service_that_the_letter_of_the_request_never_reached_hears_of_the_end_alone(team: Team) -> None:
+def test_a_service_that_no_request_reached_is_informed_of_the_end_alone(team: Team) -> None:
     team.record("2 Mar 2026", "ehc_assessment_requested", la="northshire", la_reference="NS-04412")
     team.asked("2 Mar 2026")
     team.record("2 Mar 2026", "assessment_refused")
@@ -107,7 +107,7 @@ def test_a_service_that_the_letter_of_the_request_never_reached_hears_of_the_end
     assert letters(team, "2026-03-02") == [(SERVICE, "health advice no longer needed since 2 March 2026")]
 
 
-def test_an_import_of_what_is_long_over_tells_nobody(team: Team) -> None:
+def test_an_import_of_ended_requests_sends_nothing(team: Team) -> None:
     facts = [
         ("ehc_assessment_requested", {"la": "northshire"}),
         ("health_advice_requested", ASKED),
@@ -222,7 +222,7 @@ def test_advice_for_a_review_that_has_been_decided_is_needed_no_longer(team: Tea
     assert "Northshire has decided what follows from the review" in text and "Monday 11 January 2027" in text
 
 
-def test_a_board_is_told_that_mediation_is_not_wanted_only_where_it_was_told_to_arrange_it(team: Team) -> None:
+def test_a_board_is_informed_that_mediation_is_not_wanted_only_if_it_was_to_arrange_it(team: Team) -> None:
     team.case = "ME90001"
     team.record("2 Mar 2026", "appealable_notice_sent", la="northshire", decision="contents_of_plan")
     team.record("3 Mar 2026", "health_mediation_wanted")

@@ -63,10 +63,10 @@ def test_a_relay_that_does_not_work_is_tried_twice_and_not_once_for_each_mailbox
     assert (send(five, up, TOMORROW).sent, up.tried[-1].mailbox, len(up.tried)) == (5, down.tried[-1].mailbox, 5)
     assert {letter.message_id for letter in down.tried} <= {letter.message_id for letter in up.tried}
     with reading(five.first.engine) as connection:
-        told = [
+        details = [
             row[0] for row in connection.execute(text("SELECT detail FROM job_run WHERE act = 'deliver' ORDER BY id"))
         ]
-    assert [f'"relay":"{word}"' in detail for word, detail in zip((why, "works"), told, strict=True)] == [True, True]
+    assert [f'"relay":"{word}"' in detail for word, detail in zip((why, "works"), details, strict=True)] == [True, True]
 
 
 @pytest.mark.parametrize("said", [Attempt(Outcome.LATER, "smtp_451"), Attempt(Outcome.REFUSED, "smtp_550")])
@@ -76,7 +76,7 @@ def test_what_a_relay_says_of_a_mailbox_ends_no_round(five: Team, said: Attempt)
     assert len(relay.tried) == 5
 
 
-def test_whoever_delivers_by_hand_hears_that_it_is_the_relay() -> None:
+def test_the_deliver_command_names_the_mail_servers_error() -> None:
     assert "accepts no e-mail (login refused): run sendflow doctor" in _delivered(
         DeliveryReport(waiting=5, mail_server_error="login_refused")
     )

@@ -50,38 +50,42 @@ def theirs(value: str) -> str | None:
         return None
 
 
-def stands_everywhere(kept: str) -> None:
+def is_unchanged_everywhere(reference: str) -> None:
     message = EmailMessage(policy=SMTP)
-    message["Subject"] = f"{kept}: health advice due"
-    assert f"Subject: {kept}: health advice due\r\n".encode() in message.as_bytes()
-    assert escape(kept) == kept == hidden(kept).translate({0xE000 + place: mark for place, mark in enumerate("*#>|-")})
-    assert not CALENDAR.search(kept)
+    message["Subject"] = f"{reference}: health advice due"
+    assert f"Subject: {reference}: health advice due\r\n".encode() in message.as_bytes()
+    assert (
+        escape(reference)
+        == reference
+        == hidden(reference).translate({0xE000 + place: mark for place, mark in enumerate("*#>|-")})
+    )
+    assert not CALENDAR.search(reference)
     rows = io.StringIO()
-    csv.writer(rows).writerow([kept])
-    assert rows.getvalue() == f"{kept}\r\n"
-    assert kept[0] not in "=+-@\t\r" and kept.isascii() and kept == kept.upper()
-    assert not re.search(r"[0-9]{10}", kept), "no NHS number is a reference"
+    csv.writer(rows).writerow([reference])
+    assert rows.getvalue() == f"{reference}\r\n"
+    assert reference[0] not in "=+-@\t\r" and reference.isascii() and reference == reference.upper()
+    assert not re.search(r"[0-9]{10}", reference), "no NHS number is a reference"
 
 
 @QUIET
 @given(st.one_of(st.from_regex(REFERENCE, fullmatch=True), TEXT))
 def test_a_case_reference(text: str) -> None:
-    kept = text.strip().upper()
-    if not REFERENCE.fullmatch(kept):
+    reference = text.strip().upper()
+    if not REFERENCE.fullmatch(reference):
         return
-    stands_everywhere(kept)
-    assert quote(kept, safe="") == kept
-    assert PurePosixPath(kept).name == kept and not PureWindowsPath(f"{kept}.html").is_reserved()
-    assert theirs(kept) == kept, "one case may name another in linked_to"
+    is_unchanged_everywhere(reference)
+    assert quote(reference, safe="") == reference
+    assert PurePosixPath(reference).name == reference and not PureWindowsPath(f"{reference}.html").is_reserved()
+    assert theirs(reference) == reference, "one case may name another in linked_to"
 
 
 @QUIET
 @given(st.one_of(st.from_regex(r"[A-Z][A-Z0-9]{0,12}(?:[-/][A-Z0-9]{1,10}){0,3}|[0-9]{3,9}", fullmatch=True), TEXT))
 def test_an_authoritys_reference(text: str) -> None:
-    if (kept := theirs(text)) is None:
+    if (reference := theirs(text)) is None:
         return
-    stands_everywhere(kept)
-    assert quote(kept, safe="/") == kept
+    is_unchanged_everywhere(reference)
+    assert quote(reference, safe="/") == reference
 
 
 class Links(HTMLParser):

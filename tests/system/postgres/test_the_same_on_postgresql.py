@@ -17,9 +17,9 @@ from tests.casework.delivery.test_daily_digest import (
     test_the_head_that_left_the_building_holds_the_records_to_it,
 )
 from tests.casework.delivery.test_deliver import (
-    test_a_breach_that_no_longer_stands_is_never_told,
+    test_a_withdrawn_breach_is_never_sent,
     test_delivering_twice_sends_once,
-    test_one_message_to_a_mailbox_a_day_holds_all_that_it_is_to_be_told,
+    test_one_message_a_day_to_a_mailbox_has_all_its_notices,
     test_with_the_server_down_for_three_days_nothing_is_lost_and_nothing_is_said_twice,
 )
 from tests.casework.imports.test_tracker_identity import (
@@ -47,7 +47,6 @@ from tests.models.test_database_append_only import (
 __all__ = [
     "context",
     "test_a_body_asked_for_several_services_must_be_told_apart",
-    "test_a_breach_that_no_longer_stands_is_never_told",
     "test_a_chain_is_hashed_over_the_hash_before_and_the_text",
     "test_a_changed_law_reaches_every_case",
     "test_a_fact_says_who_when_how_and_under_which_law",
@@ -56,12 +55,13 @@ __all__ = [
     "test_a_reader_holds_up_no_writer",
     "test_a_tracker_becomes_cases_with_their_facts_in_the_order_of_the_process",
     "test_a_transaction_that_fails_leaves_nothing",
+    "test_a_withdrawn_breach_is_never_sent",
     "test_cases_of_one_child_share_a_key_and_two_births_of_one_number_are_refused",
     "test_delivering_twice_sends_once",
     "test_it_goes_once_a_day_however_often_it_runs",
     "test_it_says_what_is_late_what_is_coming_and_what_waits_for_a_person",
     "test_making_the_records_again_changes_nothing",
-    "test_one_message_to_a_mailbox_a_day_holds_all_that_it_is_to_be_told",
+    "test_one_message_a_day_to_a_mailbox_has_all_its_notices",
     "test_one_request_from_the_first_reminder_to_the_correction",
     "test_one_unlawful_fact_takes_its_whole_act_with_it",
     "test_the_head_of_an_instant_never_changes_afterwards",
