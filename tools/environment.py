@@ -55,17 +55,16 @@ def what_is_missing(root: Path, venv: Path) -> str:
     if not venv.exists():
         return "There is no .venv yet."
     stamp, wanted = read_stamp(venv), wanted_stamp(root)
-    if not stamp:
-        return "The environment in .venv is incomplete (an earlier installation was interrupted)."
-    if not (venv / "bin" / "python").exists():
-        return "The interpreter that .venv was made with is gone."
-    if stamp.get("folder") != wanted["folder"]:
-        return "The environment in .venv was made for another folder."
-    if stamp.get("python") != wanted["python"] or stamp.get("lock") != wanted["lock"]:
-        return "The lock or the interpreter has changed since .venv was made."
-    if stamp.get("project") != wanted["project"] or not (venv / "bin" / "sendflow").exists():
-        return "project"
-    return ""
+    reasons = {
+        "The environment in .venv is incomplete (an earlier installation was interrupted).": not stamp,
+        "The interpreter that .venv was made with is gone.": not (venv / "bin" / "python").exists(),
+        "The environment in .venv was made for another folder.": stamp.get("folder") != wanted["folder"],
+        "The lock or the interpreter has changed since .venv was made.": any(
+            stamp.get(name) != wanted[name] for name in ("python", "lock")
+        ),
+        "project": stamp.get("project") != wanted["project"] or not (venv / "bin" / "sendflow").exists(),
+    }
+    return next((reason for reason, applies in reasons.items() if applies), "")
 
 
 def run(step: str, command: list[str], log: Path) -> None:
