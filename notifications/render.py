@@ -12,16 +12,18 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
-from jinja2 import Environment, StrictUndefined, TemplateError, Undefined, pass_context
-from jinja2 import Template as JinjaTemplate
-from jinja2.runtime import Context
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.errors import SendflowError
 from models.facts import Slug
 from notifications import layout
+
+if TYPE_CHECKING:  # Jinja is imported where a letter is rendered: commands that only look render none
+    from jinja2 import Environment
+    from jinja2 import Template as JinjaTemplate
+    from jinja2.runtime import Context
 
 FOLDER = Path(__file__).parent / "templates"
 FRONT = re.compile(r"\A\+\+\+\n(.*?)\n\+\+\+\n(.*)\Z", re.DOTALL)
@@ -68,12 +70,14 @@ class Shelf(NamedTuple):
 
     templates: Mapping[tuple[str, int], Template]
     newest: Mapping[str, Template]
-    environment: Environment
+    environment: "Environment"
 
 
 @cache
 def shelf() -> Shelf:
     """Reads the folder once. Raises RenderError for a file that is not a template."""
+    from jinja2 import Environment, StrictUndefined  # lazy, as above
+
     environment = Environment(
         undefined=StrictUndefined,
         autoescape=False,  # noqa: S701 (values are hidden marks here and escaped in blocks)
@@ -107,8 +111,10 @@ def shelf() -> Shelf:
 
 
 def _part(parts: Mapping[str, str]) -> Callable[..., "_Made"]:
+    from jinja2 import pass_context  # lazy, as above
+
     @pass_context
-    def part(context: Context, name: str, **more: Any) -> _Made:
+    def part(context: "Context", name: str, **more: Any) -> _Made:
         """A shared part, filled with what the letter around it knows and with `more`."""
         if name not in parts:
             raise RenderError(f"no part is called {name}")
@@ -196,7 +202,9 @@ def _finalize(value: Any) -> Any:
     return layout.hidden(value) if isinstance(value, str) else value
 
 
-def _fill(environment: Environment, source: str, fields: Mapping[str, Any], name: str) -> str:
+def _fill(environment: "Environment", source: str, fields: Mapping[str, Any], name: str) -> str:
+    from jinja2 import TemplateError  # lazy, as above
+
     try:
         return _compiled(environment, source).render(fields)
     except (TemplateError, RenderError) as error:
@@ -205,11 +213,13 @@ def _fill(environment: Environment, source: str, fields: Mapping[str, Any], name
 
 
 @cache
-def _compiled(environment: Environment, source: str) -> JinjaTemplate:
+def _compiled(environment: "Environment", source: str) -> "JinjaTemplate":
     return environment.from_string(source)
 
 
 def _date(value: object) -> date:
+    from jinja2 import Undefined  # lazy, as above
+
     if isinstance(value, Undefined):
         str(value)  # a strict undefined says its own name
     if isinstance(value, date):
