@@ -1,1 +1,1 @@
-"""DOING IT: the only room that opens a transaction; Prefect runs what the acts here do, and shows it."""
+"""Prefect: runs the jobs of casework and audit and shows them. The only package that imports Prefect."""

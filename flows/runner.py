@@ -1,6 +1,6 @@
 """Runs a job as a Prefect run if this installation's server answers, and directly otherwise.
 
-The job is executed once in this process, whatever Prefect does before, during or after it. Prefect is imported only
+The job is executed once in this process, even if Prefect fails before, during or after it. Prefect is imported only
 after its server has answered, because the import takes longer than most jobs.
 """
 

@@ -1,8 +1,7 @@
-"""One process of a running house: `python -m runtime.component server|deployments|wake|postgres`, started by the
-supervisor and never outliving it.
+"""One component of a running installation: `python -m runtime.component server|deployments|scheduler|postgres`.
 
-Its standard input is a pipe that only the supervisor holds open. When that end closes, however the supervisor went,
-this process ends its whole group: no server, runner or half-finished run is left behind.
+The supervisor starts it. Its standard input is a pipe that only the supervisor holds open. When the supervisor ends in
+any way, the pipe closes and this process ends its whole process group: no server and no run is left behind.
 """
 
 from __future__ import annotations
@@ -21,9 +20,7 @@ GRACE_SECONDS = 8.0
 
 
 def end_with_the_supervisor() -> None:
-    """Starts to watch standard input; when it ends, asks the whole process group to stop and, after a
-    grace, makes it.
-    """
+    """Watch standard input in a thread. When it ends, terminate the process group, and kill it 8 seconds later."""
 
     def watch() -> None:
         while os.read(0, 1024):
@@ -35,7 +32,7 @@ def end_with_the_supervisor() -> None:
 
 
 def server(settings: Settings) -> None:
-    """Runs the Prefect server with its pages, on its own SQLite file, until it is told to stop."""
+    """Run the Prefect server with its UI until it is stopped."""
     import uvicorn
 
     os.environ["PREFECT__SERVER_FINAL"] = "1"
@@ -51,28 +48,28 @@ def server(settings: Settings) -> None:
 
 
 def deployments(settings: Settings) -> None:
-    """Serves what a person may start from the Prefect pages."""
+    """Serve the deployments, which a person may start from the Prefect UI."""
     from flows.deployments import serve_deployments
 
     running = read_running(settings)
     serve_deployments(datetime.fromisoformat(running.started) if running else datetime.now(UTC))
 
 
-def wake(settings: Settings) -> None:
-    """Runs the alarm clock."""
+def scheduler(settings: Settings) -> None:
+    """Run the scheduler."""
     from runtime.scheduler import run_scheduler
 
     run_scheduler(settings)
 
 
 def postgres(settings: Settings) -> None:
-    """Runs the house's private PostgreSQL cluster until it is told to stop; its sessions are cut off then."""
+    """Run the local PostgreSQL until it is stopped, which ends its sessions."""
 
     def stop(_number: int, _frame: object) -> None:
         raise SystemExit(0)
 
     signal.signal(signal.SIGTERM, stop)
-    from runtime.local_postgres import LocalPostgres  # when whoever tells this process to stop is already heard
+    from runtime.local_postgres import LocalPostgres  # lazy: the signal handler comes first
 
     cluster = LocalPostgres(settings.cluster)
     try:
@@ -83,23 +80,23 @@ def postgres(settings: Settings) -> None:
         cluster.stop_old()
 
 
-PARTS: dict[str, Callable[[Settings], None]] = {
+COMPONENTS: dict[str, Callable[[Settings], None]] = {
     "server": server,
     "deployments": deployments,
-    "wake": wake,
+    "scheduler": scheduler,
     "postgres": postgres,
 }
 
 
 def main() -> int:
-    """Runs the part that is named in the arguments."""
-    if len(sys.argv) != 2 or sys.argv[1] not in PARTS:
-        sys.stderr.write(f"expected one of {', '.join(PARTS)}, as in: python -m runtime.component server\n")
+    """Run the component that the argument names."""
+    if len(sys.argv) != 2 or sys.argv[1] not in COMPONENTS:
+        sys.stderr.write(f"expected one of {', '.join(COMPONENTS)}, as in: python -m runtime.component server\n")
         return 2
     end_with_the_supervisor()
     settings = Settings.read()
     fix_prefect_environment(settings)
-    PARTS[sys.argv[1]](settings)
+    COMPONENTS[sys.argv[1]](settings)
     return 0
 
 

@@ -1,10 +1,8 @@
-"""Moving the records of a house from its SQLite file to a PostgreSQL server, as they are: every row of every table, and
-every fact to the byte.
+"""Copies the database of an installation from its SQLite file to PostgreSQL: every row, and every fact to the byte.
 
-Purpose: a team begins with one file and grows. The file is locked while it is read, so that nothing is recorded that
-does not go with it; the rows are compared as both databases give them back, and the whole history is verified where it
-has arrived, before the file is marked as moved. From then on no program writes to it, and it stays as it was. Whatever
-fails before that leaves the house where it is.
+The file is locked while it is read. The rows of both databases are compared and the whole history is verified on the
+server before the file is marked as moved; from then on no program writes to it. If a step fails, the installation goes
+on with its file.
 """
 
 from __future__ import annotations
@@ -63,12 +61,11 @@ def copy_to_postgresql(settings: Settings, say: Callable[[str], None]) -> CopyRe
     """
     if settings.database_url is None:
         raise CannotCopy(
-            "no server is named to move to: set SENDFLOW_DATABASE_URL, as in"
-            " postgresql+psycopg://sendflow@db.icb.example/sendflow"
+            "no server is named. Set SENDFLOW_DATABASE_URL, as in postgresql+psycopg://sendflow@db.icb.example/sendflow"
         )
     if not settings.records.exists():
         raise CannotCopy(
-            f"there is no file of records to move in {settings.home}: name the folder of the house, as in"
+            f"there is no SQLite database in {settings.home}. Name the folder of the installation, as in"
             " SENDFLOW_HOME=./var"
         )
     here = replace(settings, database_url=None, owner_url=None)
@@ -86,7 +83,7 @@ def copy_to_postgresql(settings: Settings, say: Callable[[str], None]) -> CopyRe
                     )
                 old.execute(text("UPDATE alembic_version SET version_num = :moved"), {"moved": MOVED})
     except AlreadyRunning:
-        raise CannotCopy(f"the house is open (SENDFLOW_HOME={settings.home}): close it first") from None
+        raise CannotCopy(f"sendflow is running (SENDFLOW_HOME={settings.home}). Stop it first") from None
     except (DatabaseUnusable, SQLAlchemyError) as problem:
         known = cause(problem)
         why = (

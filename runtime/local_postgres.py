@@ -1,6 +1,6 @@
-"""A private PostgreSQL cluster of one house, from the binaries that are on this machine: made, started, stopped. [I/O]
+"""The local PostgreSQL of one installation, from the binaries on this machine: created, started, stopped. [I/O]
 
-Purpose: the same records on PostgreSQL without an administrator. The cluster listens on loopback and on a socket in its
+It needs no administrator. The cluster listens on loopback and on a socket in its
 own folder, asks everybody for a password, and is started by an unprivileged user where the caller is root, because
 PostgreSQL refuses root.
 """
@@ -97,7 +97,7 @@ class LocalPostgres:
             return Roles(**json.loads((self.folder / "roles.json").read_text()))
         except (OSError, ValueError, TypeError):
             raise LocalPostgresError(
-                f"{self.folder} is no cluster of this house: its roles.json cannot be read"
+                f"{self.folder} is no local PostgreSQL of sendflow, because its roles.json cannot be read"
             ) from None
 
     def url(self, database: str, role: str = "sendflow", driver: str = "postgresql+psycopg") -> str:

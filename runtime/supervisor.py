@@ -1,7 +1,7 @@
-"""Starts, watches and ends the processes of a running house.
+"""Starts, watches, restarts and stops the components of a running installation.
 
-Purpose: each part is a process group of its own, so that a terminal's Ctrl-C reaches the supervisor alone and the
-supervisor ends the rest in order. A part that dies is started again: silence is the worst fault.
+Each component is a process group of its own: Ctrl-C reaches the supervisor alone, which stops the rest in order. The
+supervisor restarts a component that has ended, because a scheduler that does not run is the worst fault.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from models.errors import ServiceNotStarted
 
 STOP_SECONDS = 10.0
 LONGEST_WAIT = 60.0
-STEADY = 600.0  # a part that has lived so long is started again without a long wait
+STEADY = 600.0  # seconds after which a component is restarted without a long wait
 
 
 class CannotStart(ServiceNotStarted):
-    """A part of the house could not be started; the text is one line for a person."""
+    """A component could not be started; the message is one line for a person."""
 
 
 @dataclass
 class Component:
-    """One process of the house, by name, with how often it has had to be started again."""
+    """One component: its name, its process, when it started (monotonic seconds) and how often it was restarted."""
 
     name: str
     process: subprocess.Popen[bytes]
@@ -55,9 +55,9 @@ def port_problem(host: str, port: int) -> str:
 
 
 class Supervisor:
-    """The processes of one house. `say` is told, in words for a person, when a part had to be started again.
+    """The components of one installation. `say` prints a line when one is restarted.
 
-    Those `beside` were started before and stop after; they are watched and mended with these.
+    The components of `beside` started before these and stop after them; `restart_ended` watches them too.
     """
 
     def __init__(self, settings: Settings, say: Callable[[str], None], beside: Supervisor | None = None) -> None:
@@ -65,18 +65,18 @@ class Supervisor:
         self._beside = beside
         self._settings = settings
         self._say = say
-        self._parts: dict[str, Component] = {}
+        self._components: dict[str, Component] = {}
         self.opened = datetime.now(UTC)
 
     @property
     def pids(self) -> dict[str, int]:
         """The processes by name."""
         return (self._beside.pids if self._beside else {}) | {
-            name: part.process.pid for name, part in self._parts.items()
+            name: component.process.pid for name, component in self._components.items()
         }
 
     def start(self, name: str) -> Component:
-        """Starts one part; its output goes to a log file of its name. Raises CannotStart."""
+        """Start one component; its output goes to a log file of its name. Raises CannotStart."""
         settings = self._settings
         settings.logs.mkdir(parents=True, exist_ok=True)
         try:
@@ -92,68 +92,70 @@ class Supervisor:
                 )
         except OSError as problem:
             raise CannotStart(f"the {name} process cannot be started ({problem.strerror})") from None
-        earlier = self._parts.get(name)
+        earlier = self._components.get(name)
         hasty = earlier is not None and time.monotonic() - earlier.started < STEADY
-        part = Component(name, process, time.monotonic(), restarts=earlier.restarts + 1 if earlier and hasty else 0)
-        self._parts[name] = part
-        return part
+        component = Component(
+            name, process, time.monotonic(), restarts=earlier.restarts + 1 if earlier and hasty else 0
+        )
+        self._components[name] = component
+        return component
 
     def wait_for(self, name: str, ready: Callable[[], bool], seconds: float, check: Callable[[], None]) -> float:
-        """Waits until `ready()`; returns the seconds it took. Raises CannotStart where the part dies or takes too long,
-        or what `check` raises.
+        """Waits until `ready()`; returns the seconds it took. Raises CannotStart if the component ends or takes
+        too long, and what `check` raises.
         """
-        part = self._parts[name]
+        component = self._components[name]
         log = self._settings.logs / f"{name}.log"
-        while (waited := time.monotonic() - part.started) < seconds:
+        while (waited := time.monotonic() - component.started) < seconds:
             check()
             if ready():
                 return waited
-            if part.process.poll() is not None:
+            if component.process.poll() is not None:
                 raise CannotStart(
-                    f"the {name} process ended by itself (exit code {part.process.returncode}): its last words are in"
+                    f"the {name} process ended (exit code {component.process.returncode}). Its last messages are in"
                     f" {log}"
                 )
             time.sleep(0.2)
         raise CannotStart(
-            f"the {name} process did not answer within {seconds:.0f} seconds: its last words are in {log}"
+            f"the {name} process did not answer within {seconds:.0f} seconds. Its last messages are in {log}"
         )
 
-    def mend(self) -> bool:
-        """Starts again what has died, each time after a longer wait; says whether anything was started."""
-        mended = self._beside.mend() if self._beside else False
-        for name, part in list(self._parts.items()):
-            if part.process.poll() is None:
+    def restart_ended(self) -> bool:
+        """Restart the components that have ended, each time after a longer wait. Returns whether any was started."""
+        restarted = self._beside.restart_ended() if self._beside else False
+        for name, component in list(self._components.items()):
+            if component.process.poll() is None:
                 continue
-            if time.monotonic() - part.started < min(LONGEST_WAIT, 2.0 * 2**part.restarts):
+            if time.monotonic() - component.started < min(LONGEST_WAIT, 2.0 * 2**component.restarts):
                 continue
-            # What it had started would go on beside the new one, and nobody would end it.
-            _signal_group(part.process.pid, signal.SIGKILL)
+            # Processes that it started would go on beside the new one.
+            _signal_group(component.process.pid, signal.SIGKILL)
             self._say(
-                f"The {name} process ended by itself (exit code {part.process.returncode}) and is started again; see"
-                f" {self._settings.logs}."
+                f"The {name} process ended (exit code {component.process.returncode}) and is restarted. Its messages"
+                f" are in {self._settings.logs}."
             )
             self.start(name)
-            mended = True
-        return mended
+            restarted = True
+        return restarted
 
     def stop(self) -> None:
-        """Ends every part, last started first: asked at first, made to after a grace. Returns when none is left."""
-        parts = list(reversed(self._parts.values()))
-        for part in parts:
-            _signal_group(part.process.pid, signal.SIGTERM)
+        """Stop every component, the last started first: terminate it, and kill it 10 seconds later."""
+        components = list(reversed(self._components.values()))
+        for component in components:
+            _signal_group(component.process.pid, signal.SIGTERM)
         give_up = time.monotonic() + STOP_SECONDS
-        for part in parts:
+        for component in components:
             try:
-                part.process.wait(timeout=max(0.1, give_up - time.monotonic()))
+                component.process.wait(timeout=max(0.1, give_up - time.monotonic()))
             except subprocess.TimeoutExpired:
                 continue
-        for part in parts:
-            # Also where the part itself has gone: what it started may still be there.
-            _signal_group(part.process.pid, signal.SIGKILL)
-            part.process.wait()
-            if part.process.stdin is not None:
-                part.process.stdin.close()
-        self._parts.clear()
+        for component in components:
+            # Also if the component has ended: processes that it started may still run.
+            _signal_group(component.process.pid, signal.SIGKILL)
+            component.process.wait()
+            if component.process.stdin is not None:
+                component.process.stdin.close()
+        self._components.clear()
 
 
 def _signal_group(pid: int, what: signal.Signals) -> None:

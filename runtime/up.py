@@ -221,7 +221,7 @@ def _open(
     _announce(settings, processes, sink)
     processes.start("deployments")
     closing.wait_for(lambda: _bring_in_the_sample(settings, context, voice))
-    processes.start("wake")
+    processes.start("scheduler")
     _announce(settings, processes, sink)
     for line in _where_to_look(settings, _some_references(context)):
         voice.say(line)
@@ -232,7 +232,7 @@ def _stay(settings: Settings, processes: Supervisor, sink: LocalSmtpServer, clos
     while True:
         closing.check()
         time.sleep(LOOK_SECONDS / 5)
-        if processes.mend():
+        if processes.restart_ended():
             _announce(settings, processes, sink)
 
 

@@ -89,7 +89,7 @@ def main(home: Path, times: int, scheduled: int) -> None:
                 {},
             ),
         )
-        processes.start("wake")
+        processes.start("scheduler")
         fix_caller_environment(settings, api_url)
         with background_load(context):
             seconds_by_wait[RECORD] = _records(context, noting, times)

@@ -145,7 +145,7 @@ def test_every_part_looks_for_the_server_in_the_same_place(tmp_path: Any, monkey
         assert api_address(settings) == expected
         with pytest.raises(KeyboardInterrupt):
             work_pool.run_worker(settings)
-        with pytest.raises(work_pool.NoPool, match=f"answers at {expected}: "):
+        with pytest.raises(work_pool.NoPool, match=f"answers at {expected}. "):
             work_pool.register(settings)
         assert sendflow("run", "scheduler", env=given).exit_code == 0
         assert said == [expected, expected]

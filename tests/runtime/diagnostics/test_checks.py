@@ -203,12 +203,12 @@ def test_an_open_house_whose_parts_are_gone(lived: Team) -> None:
         "127.0.0.1",
         9,
         "",
-        {"wake": nobody},
+        {"scheduler": nobody},
     )
     write_running(lived.home / "running.json", there)
     found = doctor(lived)
     assert found.keys() == {"prefect", "process"}
-    assert "wake" in found["process"].message
+    assert "scheduler" in found["process"].message
 
 
 @pytest.mark.parametrize(("number", "what"), [("999", "records_newer"), (None, "records_older")])
@@ -235,10 +235,10 @@ def test_the_command_says_it_in_text_and_in_json(lived: Team) -> None:
         return ended.exit_code, ended.stdout
 
     code, text = call()
-    assert (code, text.splitlines()[0]) == (0, "Nothing to mend.")
+    assert (code, text.splitlines()[0]) == (0, "No problems found.")
     (lived.home / "person.key").chmod(0o644)
     code, text = call("--quick")
-    assert (code, text.splitlines()[0]) == (1, "To mend: 1")
+    assert (code, text.splitlines()[0]) == (1, "Problems to fix: 1")
     assert "chmod 600" in text
     assert "--quick" in text
     code, document = call("--json")

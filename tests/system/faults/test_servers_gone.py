@@ -88,7 +88,7 @@ def test_the_doctor_names_an_installation_whose_supervisor_was_killed(team: Team
         HOST,
         9,
         str(team.home),
-        {"wake": nobody},
+        {"scheduler": nobody},
     )
     write_running(team.home / "running.json", told)
     assert [each.what for each in examine(team.context(TODAY).settings).findings] == ["supervisor"]

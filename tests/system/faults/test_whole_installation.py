@@ -145,7 +145,7 @@ def at_rest(home: Path, today: str) -> None:
         wait_until(nothing, 60)
     except AssertionError:
         raise AssertionError(
-            f"never done: {left}; the alarm clock said: {(home / 'logs' / 'wake.log').read_text()[-2000:]}"
+            f"never done: {left}; the alarm clock said: {(home / 'logs' / 'scheduler.log').read_text()[-2000:]}"
         ) from None
 
 

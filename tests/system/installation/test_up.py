@@ -261,7 +261,7 @@ def test_parts_that_die_are_started_again_and_facts_are_recorded_meanwhile(insta
     assert "runs directly" in done.stderr
     wait_until(lambda: all(installation.running["pids"][name] != pid for name, pid in before.items()))
     for name in before:
-        assert f"The {name} process ended by itself" in installation.said
+        assert f"The {name} process ended" in installation.said
     wait_until(lambda: server_answers(f"http://127.0.0.1:{installation.port}/api"))
     # A server that has just begun answers for its health before it takes a run, and its deployments are
     # told to it
@@ -322,7 +322,7 @@ def test_a_process_that_is_killed_leaves_its_run_running(installation: RunningIn
 def test_ctrl_c_closes_it_and_leaves_no_process(installation: RunningInstallation) -> None:
     """The records stay; running.json does not, and no command looks for a server any more."""
     parts = installation.running["pids"]
-    assert set(parts) == {"server", "deployments", "wake"}
+    assert set(parts) == {"server", "deployments", "scheduler"}
     installation.signal(signal.SIGINT)
     assert installation.ended() == 0
     assert processes_of(installation.home) == []

@@ -129,7 +129,7 @@ def test_a_house_that_is_open_or_damaged_is_not_moved(team: Team, database: Call
         copy_to_postgresql(to(team, database), HEARD.append)
     with pytest.raises(CannotCopy, match="no server is named"):
         copy_to_postgresql(Settings(home=team.home), HEARD.append)
-    with pytest.raises(CannotCopy, match="no file of records"):
+    with pytest.raises(CannotCopy, match="no SQLite database"):
         copy_to_postgresql(replace(to(team, database), home=team.home / "absent"), HEARD.append)
     nowhere = replace(to(team, database), database_url="postgresql+psycopg://sendflow:hush@127.0.0.1:9/none")
     with pytest.raises(CannotCopy) as refused:
