@@ -36,6 +36,7 @@ from models.database import reading
 from models.database_errors import cause
 from models.errors import DatabaseUnusable, RulesetMismatch
 from runtime.health.server import HealthServer, Heartbeat
+from statemachines.registry import processes
 
 DIGEST_AT = clock_time(7, 0)
 VERIFY_AT = clock_time(3, 30)
@@ -251,6 +252,7 @@ def run_scheduler(settings: Settings) -> None:
     outcome unknown.
     """
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    processes()  # imported now: an upgrade under a running process must not mix old and new machines
     pulse = Heartbeat()
     scheduler = build_scheduler(settings, pulse=pulse)
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
