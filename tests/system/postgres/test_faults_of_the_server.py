@@ -374,7 +374,7 @@ def test_a_private_server_that_dies_is_started_again_with_the_other_parts_of_the
         wait_until(cluster.answers, 60)
         assert others.pids.keys() == {"postgres"}
         os.kill(postmaster(cluster), signal.SIGKILL)
-        wait_until(others.mend, 60)
+        wait_until(others.restart_ended, 60)
         wait_until(cluster.answers, 60)
         assert len(said) == 1
         assert "The postgres process ended" in said[0]
