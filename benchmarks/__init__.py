@@ -1,3 +1,4 @@
-"""How fast the house is, against the rawest way of doing the same and against what others reach. `make bench`, or
-`python -m benchmarks`.
+"""How fast sendflow is, against the least work that does the same and against other libraries.
+
+Run `make bench` or `python -m benchmarks`.
 """

@@ -3,7 +3,7 @@ tables, write what programs read.
 
 The parts are the measures of goals.toml, and `beside` (each act beside its raw limit and the peers, with a profile),
 `growing` (the generated caseload at three sizes) and `latency`. A whole run writes bench.json under SENDFLOW_HOME:
-`[{measure, ratio, goal, held}]`; whatever else was measured goes to the folder bench/ beside it.
+`[{measure, ratio, goal, held}]`; everything else goes to the folder bench/ beside it.
 """
 
 import argparse

@@ -106,7 +106,7 @@ def waits(ground: Ground, sizes: Sizes | None = None) -> list[Waited]:
 
 
 def records(context: AppContext, port: int, sizes: Sizes) -> tuple[str, list[float]]:
-    """One person's act after another, each followed by a delivery, as the alarm clock would begin one."""
+    """One recorded case after another, each followed by a delivery, as the scheduler would start it."""
     post = Timed(port)
     seconds: list[float] = []
     for number in range(sizes.records):

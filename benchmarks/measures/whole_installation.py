@@ -49,7 +49,7 @@ class Noting(KeepEveryDelivery):
         self.yes: dict[str, float] = {}
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        """Keeps one delivery."""
+        """Store one message, and note the time."""
         said = await super().handle_DATA(server, session, envelope)
         self.yes.update(dict.fromkeys(envelope.rcpt_tos, time.perf_counter()))
         return said
@@ -63,7 +63,7 @@ def measure(home: Path, times: int, scheduled: int) -> dict[str, list[float]]:
 
 
 def main(home: Path, times: int, scheduled: int) -> None:
-    """Open a house, wait for what is to be waited for, and end it."""
+    """Start an installation, take the times, and stop it."""
     os.environ |= {"SENDFLOW_TODAY": str(TODAY), "SENDFLOW_TICK_SECONDS": str(TICK)}
     settings = Settings(home=home, today=TODAY, port=free_port(), tick_seconds=TICK)
     context = AppContext.load(settings)

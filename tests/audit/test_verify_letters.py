@@ -1,4 +1,4 @@
-"""Verify names what was done to the record of who was told: with SQLite's own tool, on a real file. Dates as in the
+"""Verify reports altered notices and letters: altered with SQLite's own tool, on a real file. Dates as in the
 design's own story.
 """
 
@@ -24,8 +24,8 @@ Spoil = Callable[..., VerifyReport]
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Team:
-    """NX90001: told of the request, reminded, told of the breach; a letter of the 14th is still to leave. NX90002: told
-    with it in the same letters.
+    """NX90001: letters about the request, a reminder and the breach; a letter of the 14th is still to leave.
+    NX90002 is in the same letters.
     """
     team = Team(tmp_path_factory.mktemp("told") / "var")
     for case in ("NX90001", "NX90002"):

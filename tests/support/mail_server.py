@@ -27,7 +27,7 @@ DCO = "send.dco@northernvales-icb.example"
 
 
 class ScriptedMailServer:
-    """An SMTP server that keeps every message and answers as a test sets it.
+    """An SMTP server that stores every message and answers as a test sets it.
 
     `answer_rcpt` and `answer_data` are its replies; `hang_up` closes the connection instead of answering the data.
     """

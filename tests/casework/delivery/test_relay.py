@@ -25,7 +25,7 @@ TAKEN = Attempt(Outcome.ACCEPTED)
 
 
 class Relay:
-    """Says of each letter what it was told to, and keeps the letters."""
+    """A mail transport with prepared answers that stores the letters."""
 
     def __init__(self, said: Iterator[Attempt] | Callable[[Letter], Attempt]) -> None:
         self.said = said
@@ -51,7 +51,7 @@ def send(team: Team, relay: Relay, today: str = TODAY, seconds: float | None = N
 
 @pytest.mark.parametrize("why", ["unreachable", "login_refused", "outcome_unknown"])
 def test_a_relay_that_does_not_work_is_tried_twice_and_not_once_for_each_mailbox(five: Team, why: str) -> None:
-    """The rest stay unclaimed; once it works again they leave, and what was tried keeps its Message-ID."""
+    """The rest stay unclaimed; once it works again they leave, and a letter tried before has the same Message-ID."""
     outcome = Outcome.UNKNOWN if why == "outcome_unknown" else Outcome.LATER
     down = Relay(repeat(Attempt(outcome, why)))
     report = send(five, down)
@@ -90,7 +90,7 @@ def test_one_lost_line_between_others_ends_no_round(five: Team) -> None:
 
 
 def test_letters_that_always_break_the_line_do_not_stand_before_the_others(five: Team) -> None:
-    """Two of them would end every round: whoever was not tried yet comes first."""
+    """Two of them would end every run: letters that were not tried yet come first."""
 
     def said(letter: Letter) -> Attempt:
         return (
@@ -124,7 +124,7 @@ def test_a_slow_relay_has_so_long_for_a_round_and_the_next_round_goes_on(
 
 
 class Strict(ScriptedMailServer):
-    """It answers the sender, or the greeting, as it is told to."""
+    """It answers the sender, or the greeting, as a test sets it."""
 
     answer_mail = "250 OK"
 
@@ -140,7 +140,7 @@ class Strict(ScriptedMailServer):
     [("530 5.7.0 Authentication required", "login_needed"), ("553 5.7.1 not your address", "sender_refused")],
 )
 def test_a_no_to_the_sender_is_no_end_of_any_letter(five: Team, answer: str, why: str) -> None:
-    """All letters have the same sender. Over one setting every one of them failed for good, and nobody was told."""
+    """All letters have the same sender. Over one setting every one of them failed for good, and nobody was informed."""
     mail_server = Strict()
     mail_server.answer_mail = answer
     mail_server.open()
