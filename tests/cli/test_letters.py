@@ -56,7 +56,7 @@ def test_a_day_of_letters_by_command(team: Team) -> None:
     assert "html" not in shown
     digest = asked(team, "2026-03-03", "digest")
     assert (digest["state"], digest["alert"], digest["facts"]) == ("sent", True, 4)
-    assert "Morning digest" in told(team, "2026-03-03", "letters", digest["letter"])[1]
+    assert "Daily digest" in told(team, "2026-03-03", "letters", digest["letter"])[1]
 
 
 @pytest.mark.parametrize(

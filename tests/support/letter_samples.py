@@ -255,13 +255,18 @@ LETTERS: dict[str, tuple[str, dict[str, Any]]] = {
     "morning_digest_of_a_full_day": ("morning_digest", morning()),
     "morning_digest_of_a_quiet_day": ("morning_digest", morning(**QUIET)),
     "morning_digest_with_the_alarm": ("morning_digest", morning(**QUIET) | {"alert": {"last": "2026-07-11"}}),
+    "morning_digest_3_of_a_full_day": ("morning_digest", morning()),
+    "morning_digest_3_of_a_quiet_day": ("morning_digest", morning(**QUIET)),
+    "morning_digest_3_with_the_alarm": ("morning_digest", morning(**QUIET) | {"alert": {"last": "2026-07-11"}}),
 }
+# The samples of later versions; every other sample is of the first version.
+VERSIONS = {name: 3 for name in LETTERS if name.startswith("morning_digest_3_")}
 
 
 def golden(name: str) -> str:
     """What the golden file of a letter says: subject, then text."""
     template, fields = LETTERS[name]
-    made = render(template, 1, fields)
+    made = render(template, VERSIONS.get(name, 1), fields)
     return f"Subject: {made.subject}\n\n{made.text}"
 
 

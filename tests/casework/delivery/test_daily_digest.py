@@ -30,7 +30,7 @@ def test_on_empty_records_it_is_quiet_and_goes_all_the_same(team: Team, mail_ser
         "alert": False,
         "facts": 0,
     }
-    assert mail_server.received() == [(DCO, "Morning digest 1 March 2026: 0 late, 0 due in seven days, 0 for a person")]
+    assert mail_server.received() == [(DCO, "Daily digest 1 March 2026: 0 late, 0 due in seven days, 0 to decide or fix")]
 
 
 def test_it_goes_once_a_day_however_often_it_runs(team: Team, mail_server: ScriptedMailServer) -> None:
@@ -60,7 +60,7 @@ def test_it_says_what_is_late_what_is_coming_and_what_waits_for_a_person(
         "NX90001: Community Paediatrics, Northshire Community Health NHS Trust (Northshire), due Monday 20 April 2026,"
         " act by 17 April 2026" in text_
     )
-    assert "an excuse was claimed on 10 April 2026 by Northshire Community Health NHS Trust (absent 4 weeks)" in text_
+    assert "an exception was claimed on 10 April 2026 by Northshire Community Health NHS Trust (absent 4 weeks)" in text_
     assert "words" not in text_
 
 
@@ -81,7 +81,7 @@ def test_an_accepted_excuse_comes_up_again_on_the_day_that_was_named(
     assert written(team, "19 Apr 2026", mail_server).person == 0
     report = written(team, "20 Apr 2026", mail_server)
     assert report.person == 1
-    assert "look again at the accepted excuse (absent 4 weeks); the day for it was 20 April 2026" in said(team, report)
+    assert "review the accepted exception (absent 4 weeks); the review date was 20 April 2026" in said(team, report)
 
 
 def test_what_is_escalated_to_the_dco_rides_in_the_digest_as_the_days_one_message(
@@ -128,8 +128,8 @@ def test_a_day_without_a_finished_sweep_alerts(team: Team, mail_server: Scripted
     assert not written(team, "4 Mar 2026", mail_server).alert
     report = written(team, "5 Mar 2026", mail_server)
     assert report.alert
-    assert mail_server.received()[-1][1].startswith("ALERT, no sweep has finished")
-    assert "No sweep has finished since 3 March 2026" in said(team, report)
+    assert mail_server.received()[-1][1].startswith("ALERT, deadlines are not being checked")
+    assert "sendflow has not checked deadlines since 3 March 2026" in said(team, report)
 
 
 def test_a_digest_that_could_not_leave_is_tried_again_and_gives_way_to_the_next_days(
@@ -160,8 +160,8 @@ def test_from_july_of_the_almanacs_last_year_it_says_when_the_almanac_ends(
     team: Team, mail_server: ScriptedMailServer
 ) -> None:
     last = team.first.calendar.last
-    assert "almanac ends" not in said(team, written(team, f"{last.year}-06-30", mail_server))
-    assert "The almanac ends" in said(team, written(team, f"{last.year}-07-01", mail_server))
+    assert "Bank holidays end" not in said(team, written(team, f"{last.year}-06-30", mail_server))
+    assert "Bank holidays end" in said(team, written(team, f"{last.year}-07-01", mail_server))
 
 
 def test_the_stored_digest_names_no_child(team: Team, mail_server: ScriptedMailServer) -> None:

@@ -45,7 +45,7 @@ def test_after_a_refusal_the_service_is_informed_once_that_nothing_is_owed(asked
     assert letters(asked, "2026-03-24") == [(SERVICE, "health advice no longer needed since 30 March 2026")]
     text = " ".join(asked.post.letters[-1].text.split())
     assert "Northshire decided not to carry out an assessment" in text
-    assert "Nothing more is owed by you" in text and "was not late on that day" in text
+    assert "You no longer need to send this" in text and "was not late on that day" in text
     assert "Appointments, referrals and care go on as they are" in text
     assert asked.verify("30 Apr 2026").intact
 
@@ -81,8 +81,8 @@ def test_everybody_who_was_reminded_is_informed_and_our_own_team_is_not(asked: T
         (to, "health advice no longer needed since 22 April 2026") for to in (SERVICE, MANAGER, LEAD)
     )
     said = {letter.mailbox: " ".join(letter.text.split()) for letter in asked.post.letters[-3:]}
-    assert "owed by you on" in said[SERVICE] and "owed by Northshire Community Health NHS Trust on" in said[LEAD]
-    assert all("9 days late, and the record keeps that" in text for text in said.values())
+    assert "You no longer need to send" in said[SERVICE] and "Health NHS Trust no longer needs to send" in said[LEAD]
+    assert all("9 days late, and the record says so" in text for text in said.values())
 
 
 def test_a_refusal_recorded_late_is_one_letter_to_each(asked: Team) -> None:
