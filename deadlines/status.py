@@ -1,6 +1,4 @@
-"""How a duty stands on a day: a duty and `as_at` in, one word and the days late out. Compared open-ended, never
-"between".
-"""
+"""The status of a duty on a day, and how many calendar days late it is. Comparisons are open-ended."""
 
 from datetime import date, timedelta
 
@@ -12,8 +10,7 @@ DAY = timedelta(days=1)
 
 
 def standing(duty: Duty, as_at: date) -> DutyStatus:
-    """The standing at the end of `as_at` (London). A duty that ended unmet keeps the standing it had on the day it
-    ended.
+    """The standing at the end of `as_at` (London). A duty that ended unmet has the status of the day it ended.
 
     A contingent duty (notice of a refusal, reg 4(1), 10(1)) has no date any more once the decision has gone the other
     way, and neither has a right that was not used in its time (r20(1)(c): an appeal). What is owed as soon as possible
@@ -27,8 +24,8 @@ def standing(duty: Duty, as_at: date) -> DutyStatus:
     if duty.bound == "not_before":
         if duty.met_on is None:
             return DutyStatus.RUNNING
-        # Of a minimum to be allowed, the last day still belongs to whoever it is allowed to (reg 13(1)(a): fifteen
-        # days, beginning with service).
+        # The last day of a minimum period still belongs to the person who has it (reg 13(1)(a): fifteen days,
+        # beginning with service).
         first_lawful = due + DAY if duty.lawful_from == "day_after_due" else due
         return DutyStatus.TOO_EARLY if duty.met_on < first_lawful else DutyStatus.MET
     if duty.met_on is not None:
