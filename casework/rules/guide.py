@@ -171,7 +171,7 @@ def _moves(process: Process) -> str:
         for (state, kind), target in process.table.items()
         if kind not in ENDINGS
     ]
-    return _table(("the case is at", "and this happens", "it then is at"), rows)
+    return _table(("state", "fact", "next state"), rows)
 
 
 def _stays(process: Process) -> Iterator[str]:
@@ -181,7 +181,7 @@ def _stays(process: Process) -> Iterator[str]:
             (f"`{kind}`", ", ".join(process.states[state] for state in process.states if state in states))
             for kind, states in sorted(own)
         ]
-        yield _table(("this may happen", "while the case is at"), rows)
+        yield _table(("fact", "accepted in"), rows)
     yield "Corrections, exceptions and chasing are recorded on any open case, and change no state."
 
 

@@ -48,7 +48,7 @@ def held(team: Team, day: str = "11 Jan 2027") -> Team:
     return team
 
 
-def test_a_last_review_does_not_lie_after_the_day_that_tells_of_it(team: Team) -> None:
+def test_a_last_review_is_not_after_the_day_of_the_fact_that_names_it(team: Team) -> None:
     team.case = CASE
     with pytest.raises(Refused, match="last_reviewed_on lies after the day of the fact"):
         team.record("2 Mar 2026", "plan_reviewed", la="northshire", last_reviewed_on="2026-03-03")
@@ -374,7 +374,7 @@ def test_a_plan_may_cease_once_the_time_to_appeal_is_over(review: Team, ceased: 
     assert standings(review, "20 Apr 2027", NEXT)["annual_review_next"] == ("2028-01-31", "running")
 
 
-def test_a_certificate_heard_from_mediation_lengthens_the_time(review: Team) -> None:
+def test_a_certificate_copied_from_mediation_lengthens_the_time(review: Team) -> None:
     to_cease(review)
     review.record("1 Feb 2027", "appealable_notice_sent", case="ME90001", decision="ceasing", linked_to=CASE)
     review.record("12 Mar 2027", "mediation_declined", case="ME90001")

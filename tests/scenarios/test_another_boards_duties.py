@@ -92,7 +92,7 @@ def mixed(team: Team) -> Team:
     return team
 
 
-def test_a_board_hears_that_it_has_to_take_part_and_on_which_day(mixed: Team) -> None:
+def test_a_board_is_informed_that_it_has_to_take_part_and_on_which_day(mixed: Team) -> None:
     mixed.record("4 Mar 2026", "commissioner_notified", body=THEIRS, issues="mixed")
     mixed.record("4 Mar 2026", "commissioner_notified", body=OURS, issues="mixed")
     mixed.day("4 Mar 2026")
@@ -120,7 +120,7 @@ def test_a_board_hears_that_it_has_to_take_part_and_on_which_day(mixed: Team) ->
     assert mixed.verify("8 Apr 2026").intact
 
 
-def test_a_board_that_is_notified_once_the_day_is_fixed_hears_of_the_day(mixed: Team) -> None:
+def test_a_board_that_is_notified_once_the_day_is_fixed_learns_the_day(mixed: Team) -> None:
     mixed.record("4 Mar 2026", "commissioner_notified", body=OURS, issues="mixed")
     mixed.record("10 Mar 2026", "mediation_arranged", meeting_on="2026-04-20")
     mixed.record("11 Mar 2026", "commissioner_notified", body=THEIRS, issues="mixed")

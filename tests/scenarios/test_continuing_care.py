@@ -1,4 +1,4 @@
-"""Continuing care in a house: its dates by hand, the locality's choice of the step that starts the six weeks, and what
+"""Continuing care in an installation: its dates by hand, the locality's choice of the step that starts the six weeks, and what
 is known of a birth.
 
 Paper calendar: 2 February 2026 is a Monday; six weeks after it is Monday 16 March.
@@ -315,7 +315,7 @@ def test_a_letter_that_the_record_no_longer_bears_out_is_taken_back_in_its_own_w
     assert "six weeks of" not in last.text
 
 
-def test_a_corrected_birth_is_judged_again_and_never_kept(team: Team) -> None:
+def test_a_corrected_birth_is_judged_again_and_never_stored(team: Team) -> None:
     supported(team)
     agreed = next(line.seq for line in team.lines() if line.kind == "continuing_care_agreed")
     team.record(

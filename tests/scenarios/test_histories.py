@@ -1,10 +1,10 @@
-"""Golden histories replay for ever: each file holds facts as they were written, and what the house made of them on the
-day it was added.
+"""Golden histories replay for ever: each file holds facts as they were written, and what sendflow derived from them on
+the day it was added.
 
 A file is JSON lines. The first says what the history shows and what is expected of it (`state`, `duties`, `rungs`, and
 `head`, the hash of the last fact); or `refused`, the beginning of the sentence with which it must be refused. Each
-further line is one fact's canonical text. The test re-hashes and refolds from the file alone: no database, no clock. A
-file is never written again: a machine, a statute or a fold that no longer replays one has broken the past. `python -m
+further line is one fact's canonical text. The test hashes and replays from the file alone: no database, no clock. A
+file is never written again: a machine, a statute or a replay that no longer accepts one has broken the past. `python -m
 tests.support.add_history` adds a new one.
 """
 

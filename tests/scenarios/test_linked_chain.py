@@ -114,7 +114,7 @@ def test_nobody_is_named_and_every_chain_stands(lived: Team) -> None:
         assert all("9990000018" not in str(line) and "2022-05-21" not in str(line) for line in lived.lines(ref))
 
 
-def test_a_corrected_order_moves_the_clocks_that_were_only_heard_of(tmp_path: Path) -> None:
+def test_a_corrected_order_moves_the_clocks_of_copied_facts(tmp_path: Path) -> None:
     team, _follow_ups = live(tmp_path / "var")
     order = next(line for line in team.lines(SECOND_APPEAL) if line.kind == "order_to_make_plan_made")
     recorded = team.act(

@@ -151,7 +151,7 @@ def test_the_six_months_are_judged_by_the_day_of_the_last_assessment(team: Team,
             team.record("9 Mar 2026", "reassessment_refused", ground="assessed_in_six_months")
 
 
-def test_a_corrected_day_is_judged_afresh_and_may_not_make_a_refusal_unlawful(team: Team) -> None:
+def test_a_corrected_day_is_judged_again_and_may_not_make_a_refusal_unlawful(team: Team) -> None:
     team.case = CASE
     team.record("2 Mar 2026", "reassessment_requested", requested_by="parent", last_assessed_on="2025-08-20")
     with pytest.raises(Refused, match="worked out from the days"):
