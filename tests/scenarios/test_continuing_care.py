@@ -1,5 +1,5 @@
-"""Continuing care in an installation: its dates by hand, the locality's choice of the step that starts the six weeks, and what
-is known of a birth.
+"""Continuing care in an installation: its dates by hand, the locality's choice of the step that starts the six
+weeks, and what is known of a birth.
 
 Paper calendar: 2 February 2026 is a Monday; six weeks after it is Monday 16 March.
 """
