@@ -2,8 +2,8 @@
 with the product.
 
 The same life is walked daily, twice a day, asleep from 10 to 20 April, and with the mail server down for three
-days; and swept by two processes at once. Among the cases is the one whose receipt is corrected on 28 April (Easter 2026;
-reg 8(1)), its letters written out by hand.
+days; and swept by two processes at once. Among the cases is the one whose receipt is corrected on 28 April
+(Easter 2026; reg 8(1)), its letters written out by hand.
 """
 
 import random
