@@ -1,6 +1,4 @@
-"""Rules that change: a pack is looked at without writing, adopted as a recorded act, and a case keeps the version its
-clock started under.
-"""
+"""Rule packs: a dry run writes nothing, an adoption is recorded, and a case stays with its version of a rule."""
 
 import json
 import re
@@ -43,7 +41,7 @@ def pack(folder: Path, **files: str) -> Path:
 
 
 def before(file: str, *changes: tuple[str, str]) -> str:
-    """A shipped file as it stood before a change, by replacing what the change brought; each must be there."""
+    """A shipped file as it was before a change, by replacing what the change brought; each must be there."""
     text = (SHIPPED / file).read_text("utf-8")
     for pattern, older in changes:
         text, count = re.subn(pattern, older, text, flags=re.DOTALL)
@@ -52,7 +50,7 @@ def before(file: str, *changes: tuple[str, str]) -> str:
 
 
 def reopened(team: Team, on: str) -> AppContext:
-    """The house as a new command finds it on a day."""
+    """The context that a new command loads on a day."""
     return AppContext.load(Settings(home=team.home, today=day(on)))
 
 
@@ -97,7 +95,7 @@ def test_an_adoption_is_recorded_and_reaches_every_case_at_the_next_sweep(team: 
         ["statute/ehc_needs_assessment.toml"],
     )
     assert (done.before, done.after) == (context.ruleset_digest, reopened(team, "10 Feb 2026").ruleset_digest)
-    shutil.rmtree(brought)  # the house keeps its own copy
+    shutil.rmtree(brought)  # sendflow has its own copy
     after = reopened(team, "11 Feb 2026")
     assert verify(after).stale == 1
     assert sweep(after).cases_looked_at == 1

@@ -1,4 +1,4 @@
-"""Sweeping, with letters: one fact walks through the rooms (the story of Easter 2026, worked by hand), and every way of
+"""Sweeping, with letters: one request to its end (the story of Easter 2026, worked by hand), and every way of
 sweeping it.
 """
 

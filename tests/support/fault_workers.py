@@ -35,8 +35,9 @@ HANDED_DOWN = ("duty_rules", "dates_of", "law_version")
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One child: its act, the house's day, the act's own arguments; `die_after` seconds from its beginning by SIGKILL,
-    `limit` bytes to a file.
+    """One child process: its job, the simulated day and the job's arguments.
+
+    `die_after` seconds it is killed by SIGKILL; it may write `limit` bytes to a file.
     """
 
     act: str
@@ -58,7 +59,7 @@ class End:
 
 
 class Nursery:
-    """The process that forks; one for each house. Everything that children of one call do, they do at the same time."""
+    """The process that forks, one for each installation. Child processes of one call work at the same time."""
 
     def __init__(self, home: Path, database_url: str | None = None) -> None:
         self.home = home
@@ -82,11 +83,11 @@ class Nursery:
         self._send([asdict(order) for order in orders])
         line = self._process.stdout.readline()
         assert line, "the nursery has gone"
-        return [End(**told) for told in json.loads(line)]
+        return [End(**end) for end in json.loads(line)]
 
-    def _send(self, told: Any) -> None:
+    def _send(self, message: Any) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(told) + "\n")
+        self._process.stdin.write(json.dumps(message) + "\n")
         self._process.stdin.flush()
 
     def one(self, act: str, today: str, *given: Any, **how: Any) -> End:
@@ -100,7 +101,7 @@ class Nursery:
 
 @contextmanager
 def nursery(team: Team) -> Iterator[Nursery]:
-    """A nursery for a team's house, closed at the end."""
+    """The workers of a team's installation, closed at the end."""
     made = Nursery(team.home, team.first.settings.database_url)
     try:
         yield made
@@ -144,7 +145,7 @@ def _act(context: AppContext, act: str, given: list[Any]) -> Any:
                     said.append([case, refused.code])
                     continue
                 said.append([case, done.seq])
-                # What a caller has been told: one write, so that a line is whole or absent.
+                # What a caller was answered: one write, so that a line is whole or absent.
                 with Path(accepted).open("ab", buffering=0) as kept:
                     kept.write((json.dumps([case, drafts]) + "\n").encode())
             return said
@@ -192,8 +193,8 @@ def _fork(context: AppContext, orders: list[Order]) -> list[End]:
         os.kill(child, signal.SIGKILL)
     ends = []
     for child, (_order, answer) in children.items():
-        with os.fdopen(answer, "rb") as told:
-            said = told.read()
+        with os.fdopen(answer, "rb") as stream:
+            said = stream.read()
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         ends.append(End(code, json.loads(said) if said else None, time.monotonic() - began))
     os.close(begin)
@@ -220,7 +221,7 @@ def main() -> None:
         getattr(context, worked_out)
     context.engine.dispose()
     for line in sys.stdin:
-        orders = [Order(**{**told, "given": tuple(told["given"])}) for told in json.loads(line)]
+        orders = [Order(**{**order, "given": tuple(order["given"])}) for order in json.loads(line)]
         sys.stdout.write(json.dumps([asdict(end) for end in _fork(context, orders)]) + "\n")
         sys.stdout.flush()
 

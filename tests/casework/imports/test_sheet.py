@@ -1,4 +1,4 @@
-"""Trackers as files: encodings, separators, titles, totals and other sheets told apart, and one clear line for what is
+"""Trackers as files: encodings, separators, titles, totals and other sheets skipped, and one clear line for what is
 no tracker.
 """
 

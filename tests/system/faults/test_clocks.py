@@ -26,7 +26,7 @@ from tests.system.faults.test_killed_at_random import opening
 
 
 class OddClock(AppContext):
-    """A house whose clock says what the test sets."""
+    """A context whose clock says what the test sets."""
 
     says: list[datetime]
 
@@ -35,7 +35,7 @@ class OddClock(AppContext):
 
 
 def with_clock(team: Team, says: list[datetime]) -> OddClock:
-    """The team's house with another clock."""
+    """The team's context with another clock."""
     first = team.first
     made = OddClock(**{each.name: getattr(first, each.name) for each in fields(first)})
     object.__setattr__(made, "says", says)
@@ -65,10 +65,10 @@ def live(context: OddClock, mail_server: ScriptedMailServer, moments: list[datet
 
 
 def in_order(team: Team, cases: int) -> None:
-    """Instants never go back in a case, and no engine's fact stands twice."""
+    """Instants never go back in a case, and no fact of a sweep is there twice."""
     for ref, lines in history(team, [f"NX{number:05d}" for number in range(cases)]).items():
         assert [line.recorded_at for line in lines] == sorted(line.recorded_at for line in lines)
-        rungs = [
+        steps = [
             (
                 line.kind,
                 line.data.get("rung"),
@@ -78,7 +78,7 @@ def in_order(team: Team, cases: int) -> None:
             )
             for line in lines
         ]
-        assert len(set(rungs)) == len(rungs), ref
+        assert len(set(steps)) == len(steps), ref
 
 
 def test_a_clock_that_jumps_writes_nothing_twice(team: Team, mail_server: ScriptedMailServer) -> None:

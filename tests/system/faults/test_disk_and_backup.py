@@ -1,4 +1,4 @@
-"""A disk that fills while the house writes, and a backup that was taken while it wrote."""
+"""A disk that fills while sendflow writes, and a backup that was taken while it wrote."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TODAY = "2026-03-02"
 def test_a_full_disk_undoes_an_act_whole_and_room_made_again_lets_it_be_done(
     team: Team, mail_server: ScriptedMailServer, rounds: Callable[[int], int], chance: random.Random, tmp_path: Path
 ) -> None:
-    told = tmp_path / "accepted"
+    confirmed = tmp_path / "accepted"
     plan, full = [], 0
     with nursery(team) as children:
         for number in range(rounds(3)):
@@ -45,13 +45,13 @@ def test_a_full_disk_undoes_an_act_whole_and_room_made_again_lets_it_be_done(
             records = team.home / "sendflow.db"
             # Neither the records nor their journal may grow beyond a size that they are about to reach.
             limit = records.stat().st_size + chance.randrange(1, 60) * 1024
-            orders = (("record", (str(told), new)), ("sweep", ()), ("deliver", (HOST, mail_server.port, 5.0)))
+            orders = (("record", (str(confirmed), new)), ("sweep", ()), ("deliver", (HOST, mail_server.port, 5.0)))
             ends = children.all_at_once(*(Order(act, TODAY, given, limit=limit) for act, given in orders))
             assert {end.answer for end in ends if end.code} <= {"OperationalError"}
             full += sum(end.code == 1 for end in ends)
-            facts_are_there_once(team, accepted(told), plan)
+            facts_are_there_once(team, accepted(confirmed), plan)
             records_are_whole(team, TODAY)
-            assert children.one("record", TODAY, str(told), new).code == 0
+            assert children.one("record", TODAY, str(confirmed), new).code == 0
         facts_are_there_once(team, plan, plan)
         for today in (TODAY, "2026-03-03", "2026-03-04"):
             assert (
@@ -106,7 +106,7 @@ def test_a_backup_taken_during_writes_starts_as_a_complete_installation(
     assert before <= len(kept) <= len(written)
     assert {len(lines) for lines in kept.values()} == {2}
     records_are_whole(restored, "2 Mar 2026")
-    # The house goes on from there, and what was written after the backup can be recorded again.
+    # sendflow continues from there, and what was written after the backup can be recorded again.
     missing = [opening(number, TODAY) for number in written if f"NX{number:05d}" not in kept]
     with nursery(restored) as children:
         assert children.one("record", TODAY, str(backup / "accepted"), missing).code == 0

@@ -45,10 +45,10 @@ def opening(number: int, on: str) -> Planned:
 
 def tracker(path: Path, number: int, on: str) -> list[Planned]:
     """A tracker of three cases, as a file; what it is to leave."""
-    told = [(f"NY{number:04d}{each}", PLACES[each][0]) for each in range(3)]
-    rows = [f"{case},{la},{date.fromisoformat(on):%d/%m/%Y}\n" for case, la in told]
+    opened = [(f"NY{number:04d}{each}", PLACES[each][0]) for each in range(3)]
+    rows = [f"{case},{la},{date.fromisoformat(on):%d/%m/%Y}\n" for case, la in opened]
     path.write_text("Ref,Local authority,Request received by LA\n" + "".join(rows), encoding="utf-8")
-    return [(case, [("ehc_assessment_requested", on, {"la": la})]) for case, la in told]
+    return [(case, [("ehc_assessment_requested", on, {"la": la})]) for case, la in opened]
 
 
 def answers(number: int, on: str) -> Planned:
@@ -69,7 +69,7 @@ def working_days(almanac: WorkingCalendar, first: date, count: int) -> list[str]
 def test_a_process_killed_at_any_time_loses_nothing_and_sends_nothing_twice(
     team: Team, mail_server: ScriptedMailServer, rounds: Callable[[int], int], chance: random.Random, tmp_path: Path
 ) -> None:
-    told, wanted = tmp_path / "accepted", list[Planned]()
+    confirmed, wanted = tmp_path / "accepted", list[Planned]()
     killed = 0
     days = working_days(team.first.calendar, date(2026, 3, 2), rounds(3) + 4)
     with nursery(team) as children:
@@ -87,7 +87,7 @@ def test_a_process_killed_at_any_time_loses_nothing_and_sends_nothing_twice(
                     Order(
                         act,
                         today,
-                        (str(told), next(plans)) if act == "record" else given.get(act, ()),
+                        (str(confirmed), next(plans)) if act == "record" else given.get(act, ()),
                         die_after=chance.uniform(0.0, LONGEST[act]),
                     )
                     for act in CHILDREN
@@ -95,9 +95,9 @@ def test_a_process_killed_at_any_time_loses_nothing_and_sends_nothing_twice(
             )
             assert {end.code for end in ends} <= {0, -9}, [end.answer for end in ends if end.code > 0]
             killed += sum(end.code == -9 for end in ends)
-            facts_are_there_once(team, accepted(told), wanted)
-            # Whoever got no answer asks again: what was written meanwhile is refused, and what was not is written now.
-            again = children.one("record", today, str(told), [*new, *late])
+            facts_are_there_once(team, accepted(confirmed), wanted)
+            # A caller without an answer asks again: facts that were written are refused, and the others are written now.
+            again = children.one("record", today, str(confirmed), [*new, *late])
             assert {said for _case, said in again.answer if isinstance(said, str)} <= {"recorded_already", "unlawful"}
             assert [
                 children.one(act, today, *given.get(act, ())).code for act in ("import", "sweep", "deliver", "digest")

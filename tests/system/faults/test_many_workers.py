@@ -24,14 +24,16 @@ WORKERS = (1, 2, 8) if "ROUNDS" in os.environ else (1, 8)
 @contextmanager
 def lived(team: Team, workers: int, tmp_path: Path) -> Iterator[ScriptedMailServer]:
     """Some cases lived from their opening to the end of the ladder, by so many workers of each sort at once."""
-    told = tmp_path / f"accepted-{workers}"
+    confirmed = tmp_path / f"accepted-{workers}"
     with nursery(team) as children, running_mail_server() as mail_server:
         for today in DAYS:
             orders = [Order("sweep", today) for _ in range(workers)]
             if today == DAYS[0]:
                 plan = [opening(number, today) for number in range(CASES)]
                 # Each worker begins elsewhere, and all of them want every act.
-                orders += [Order("record", today, (str(told), plan[start:] + plan[:start])) for start in range(workers)]
+                orders += [
+                    Order("record", today, (str(confirmed), plan[start:] + plan[:start])) for start in range(workers)
+                ]
             assert [end.code for end in children.all_at_once(*orders)] == [0] * len(orders)
             assert [
                 end.code
@@ -39,7 +41,7 @@ def lived(team: Team, workers: int, tmp_path: Path) -> Iterator[ScriptedMailServ
                     *(Order("deliver", today, (HOST, mail_server.port, 5.0)) for _ in range(workers))
                 )
             ] == [0] * workers
-        assert len(accepted(told)) == CASES
+        assert len(accepted(confirmed)) == CASES
         yield mail_server
 
 
@@ -70,13 +72,13 @@ def test_one_two_and_eight_workers_leave_the_same(teams: Callable[[str], Team], 
 def test_a_commit_whose_answer_was_lost_is_there_once_however_often_it_is_asked_for_again(
     team: Team, tmp_path: Path
 ) -> None:
-    told, today = tmp_path / "accepted", "2026-03-02"
+    confirmed, today = tmp_path / "accepted", "2026-03-02"
     plan = [opening(number, today) for number in range(3)]
     nowhere = tmp_path / "no folder" / "accepted"
     with nursery(team) as children:
         lost = children.one("record", today, str(nowhere), plan[:1])
         assert (lost.code, lost.answer) == (1, "FileNotFoundError")  # it dies between the commit and the answer
-        again = children.one("record", today, str(told), plan)
+        again = children.one("record", today, str(confirmed), plan)
         assert [said for _case, said in again.answer] == ["recorded_already", 2, 2]
     facts_are_there_once(team, plan, plan)
     assert team.verify(today).intact

@@ -202,7 +202,7 @@ def test_who_writes_while_the_records_are_brought_up_to_date_is_before_or_not_at
 def test_facts_of_a_later_program_are_refused_by_name_and_the_other_cases_go_on(
     team: Team, written: dict[str, Any]
 ) -> None:
-    """Its schema is the same, its machines are not: the case is left as it is, whatever the kinds of fact
+    """Its schema is the same, its machines are not: the case is left as it is, for all kinds of fact
     are called.
     """
     lived(team).act(
@@ -291,8 +291,8 @@ def test_a_process_that_a_later_program_knows_is_left_alone(team: Team) -> None:
 
 
 def test_programs_that_sweep_in_turn_under_two_laws_are_named(team: Team) -> None:
-    """Where both come to the same dates nothing is written twice; every case is worked out anew each time all the same,
-    and the doctor says what to mend.
+    """Where both come to the same dates nothing is written twice; every case is still evaluated each time,
+    and the doctor says what to fix.
     """
     lived(team)
     newer = team.context("23 Mar 2026")
@@ -303,13 +303,13 @@ def test_programs_that_sweep_in_turn_under_two_laws_are_named(team: Team) -> Non
     assert "two_laws" not in {each.what for each in examine(settings).findings}, (
         "a law that was changed once is no fault"
     )
-    told = team.told()
+    before = team.told()
     for context in (older, newer, older):
         sweep(context)
     found = {each.what: each for each in examine(settings).findings}
     assert found["two_laws"].count == 2
     assert "same version" in found["two_laws"].mend
-    assert team.told() == told
+    assert team.told() == before
 
 
 def test_a_program_that_runs_while_the_database_is_copied_to_a_server_learns_where_it_is(team: Team) -> None:

@@ -80,7 +80,7 @@ def test_the_doctor_names_an_installation_whose_supervisor_was_killed(team: Team
     """It took its parts with it and could not say so."""
     nobody = 2**22 - 3
     assert not Path(f"/proc/{nobody}").exists()
-    told = Running(
+    state = Running(
         nobody,
         "2026-03-02T09:00:00+00:00",
         "http://127.0.0.1:9/api",
@@ -90,7 +90,7 @@ def test_the_doctor_names_an_installation_whose_supervisor_was_killed(team: Team
         str(team.home),
         {"scheduler": nobody},
     )
-    write_running(team.home / "running.json", told)
+    write_running(team.home / "running.json", state)
     assert [each.what for each in examine(team.context(TODAY).settings).findings] == ["supervisor"]
 
 

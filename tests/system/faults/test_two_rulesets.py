@@ -1,6 +1,4 @@
-"""Two homes on one set of records, each with a law of its own: one law holds, the other machine says so and writes
-nothing, and no upgrade stands still.
-"""
+"""Two installations with one database, each with its own rule set: one is active, the other machine writes nothing."""
 
 from __future__ import annotations
 
@@ -50,7 +48,7 @@ def ladder(home: Path, weeks: int) -> None:
 
 
 def process_of_its_own(*teams: Team) -> None:
-    """What the next houses of these homes know is what their homes say, as in a process that has just begun."""
+    """The next contexts of these homes know only what their files say, as in a process that has just begun."""
     for team in teams:
         ruleset_guard._last_active.pop(team.home, None)
 
@@ -62,7 +60,7 @@ def stranger(team: Team, weeks: int) -> None:
 
 
 def opened(team: Team, today: str) -> AppContext:
-    """The house as its files are now, opened anew on a day, by a process of its own."""
+    """The context of the present files, loaded on a day by a process of its own."""
     process_of_its_own(team)
     team.first.engine.dispose()
     team.first = AppContext.load(replace(team.first.settings, today=day("1 Jan 2026")))
@@ -78,7 +76,7 @@ def shared(tmp_path: Path) -> str:
 
 @pytest.fixture
 def two(tmp_path: Path, shared: str) -> Iterator[tuple[Team, Team]]:
-    """Two machines of one house, with a home each and the same key; the case's advice is late from 14 April."""
+    """Two machines of one team, with a home each and the same key; the case's advice is late from 14 April."""
     first = Team(tmp_path / "one", database_url=shared)
     first.opened("2 Feb 2026").asked("2 Mar 2026")
     (tmp_path / "two").mkdir()
@@ -123,7 +121,7 @@ def test_a_machine_with_another_escalation_policy_writes_and_sends_nothing_and_s
         ) and "was never active" in str(refused.value)
         assert "\n" not in str(refused.value)
     assert (rows(first), second.post.letters) == (before, [])
-    # Whoever looks is answered; the doctor and the watch name it, and the machine whose law holds goes on.
+    # Reads are answered; the doctor and the health endpoints name it; the machine with the active rule set goes on.
     assert second.report("14 Apr 2026").state == "assessing"
     assert "other_law" in {each.what for each in examine(context.settings).findings}
     assert silent(context) == ["another_law_holds"]
@@ -163,8 +161,8 @@ def test_the_next_sweep_activates_an_edited_policy_and_the_other_machine_follows
 
 
 def test_day_after_day_nothing_goes_back_and_forth(two: tuple[Team, Team], tmp_path: Path) -> None:
-    """As it was: 117 letters and 1,071 facts on this one case in ten weeks, the executive lead told and untold every
-    day.
+    """As it was: 117 letters and 1,071 facts on this one case in ten weeks, the executive lead written to and corrected
+    every day.
     """
     first, second = two
     changed = STATUTE.read_text("utf-8").replace("weeks = 6", "weeks = 5")
@@ -182,9 +180,7 @@ def test_day_after_day_nothing_goes_back_and_forth(two: tuple[Team, Team], tmp_p
     assert refused == 20
     assert len(rulesets(first.first)) == 1
     assert [line.kind for line in first.lines() if line.kind == "breached"] == ["breached"]
-    assert len(post.letters) == len({(box, subject) for _on, box, subject in post.log()}), (
-        "nobody was told anything twice"
-    )
+    assert len(post.letters) == len({(box, subject) for _on, box, subject in post.log()}), "no letter was sent twice"
 
 
 def test_an_old_process_never_activates_the_old_rule_set_again(two: tuple[Team, Team]) -> None:
@@ -202,11 +198,11 @@ def test_an_old_process_never_activates_the_old_rule_set_again(two: tuple[Team, 
 def test_a_process_that_has_read_half_of_an_upgrade_is_refused_once_all_of_it_is_active(
     two: tuple[Team, Team],
 ) -> None:
-    """An alarm clock whose checkout was brought up to date under it has old machines and new files: neither the law
+    """A scheduler whose checkout was brought up to date under it has old machines and new files: neither the law
     before nor the one after.
     """
     first, _second = two
-    began = ruleset_guard.read_last_active(first.home)  # what the alarm clock's process went by when it began
+    began = ruleset_guard.read_last_active(first.home)  # as the scheduler's process began
     ladder(first.home, 2)
     sweep(opened(first, "16 Mar 2026"))
     ladder(first.home, 4)
@@ -359,7 +355,7 @@ def test_a_scheduler_with_another_rule_set_says_it_once_and_continues_with_the_r
 
 
 def test_the_command_ends_with_3_and_one_line_and_the_way_out_that_it_names_is_one(tmp_path: Path) -> None:
-    """On the file of the house itself, by commands: a ladder that is edited, edited back, and taken on purpose."""
+    """On the installation's own file, by commands: a ladder that is edited, edited back, and taken on purpose."""
     team = Team(tmp_path / "var")
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     environment = {"SENDFLOW_HOME": str(team.home), "SENDFLOW_TODAY": "2026-03-16"}
@@ -402,6 +398,6 @@ def test_the_guard_costs_a_writer_no_query_once_it_knows_the_active_rule_set(two
         assert asked == []
         hold.number = None
         hold.ensure_active(connection, "2026-03-03T09:00:00.000000Z", "sendflow", "sweep")
-        assert asked, "whoever does not know asks"
+        assert asked, "a guard that does not know asks"
     assert transact(context.engine, lambda connection: connection.info["sendflow_law"]) == 1
     assert read_ruleset(context.settings).digest == context.ruleset_digest
