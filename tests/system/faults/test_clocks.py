@@ -14,7 +14,7 @@ import pytest
 from audit.verify import verify
 from casework.cases.record import record
 from casework.context import LONDON, AppContext
-from casework.delivery import lease
+from casework.delivery import deliverer
 from casework.delivery.deliver import deliver
 from casework.sweep import sweep
 from models.facts import FactDraft
@@ -46,7 +46,7 @@ def with_clock(team: Team, says: list[datetime]) -> OddClock:
 def on_another_machine(name: str) -> Iterator[None]:
     """What a sender says of itself, and what it can know of other senders, as on a machine of that name."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lease, "_host", lambda: name)
+        patch.setattr(deliverer, "_host", lambda: name)
         yield
 
 

@@ -96,7 +96,7 @@ def test_a_process_killed_at_any_time_loses_nothing_and_sends_nothing_twice(
             assert {end.code for end in ends} <= {0, -9}, [end.answer for end in ends if end.code > 0]
             killed += sum(end.code == -9 for end in ends)
             facts_are_there_once(team, accepted(confirmed), wanted)
-            # A caller without an answer asks again: facts that were written are refused, and the others are written now.
+            # A caller without an answer asks again: facts that were written are refused, the others are written now.
             again = children.one("record", today, str(confirmed), [*new, *late])
             assert {said for _case, said in again.answer if isinstance(said, str)} <= {"recorded_already", "unlawful"}
             assert [
