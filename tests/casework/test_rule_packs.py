@@ -268,7 +268,7 @@ def test_the_commands_say_it_and_due_answers_by_the_adopted_law(
     assert list(row) == ["case_ref", "rule", "body", "service", "due", "due_then", "days", "standing", "standing_then"]
     said = sendflow("dry-run", brought).stdout
     assert "22 Jun 2026 to 8 Jun 2026 (14 days earlier)" in said
-    assert "looked at over 1 live case. Nothing" in said and "1 due date would be another. Worst first:" in said
+    assert "looked at over 1 live case. Nothing" in said and "1 due date would change. Most urgent first:" in said
     assert sendflow("adopt", brought, "--actor", "Mary Jones").exit_code == 2
     assert json.loads(sendflow("adopt", brought, "--actor", "dco.team", "--json").stdout)["moved"] == 1
     assert sendflow("adopt", brought, "--actor", "dco.team").exit_code == 1
@@ -282,11 +282,11 @@ def test_the_commands_say_it_and_due_answers_by_the_adopted_law(
 @pytest.mark.parametrize(
     ("dates", "more", "said"),
     [
-        (1, 0, "1 due date would be another. Worst"),
-        (2, 0, "2 due dates would be others. Worst"),
-        (1, 1, "another; 1 duty would only stand otherwise."),
-        (3, 2, "3 due dates would be others; 2 duties would only stand otherwise."),
-        (0, 1, "No due date would be another; 1 duty would only"),
+        (1, 0, "1 due date would change. Most urgent"),
+        (2, 0, "2 due dates would change. Most urgent"),
+        (1, 1, "change; 1 duty would change status only."),
+        (3, 2, "3 due dates would change; 2 duties would change status only."),
+        (0, 1, "No due date would change; 1 duty would change"),
     ],
 )
 def test_a_dry_run_counts_in_words_for_one_and_for_many(dates: int, more: int, said: str) -> None:

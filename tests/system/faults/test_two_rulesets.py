@@ -375,7 +375,7 @@ def test_the_command_ends_with_3_and_one_line_and_the_way_out_that_it_names_is_o
     done = subprocess.run(call, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (3, "")
     assert "sendflow adopt --installed --actor WHO" in done.stderr.splitlines()[-1]
-    assert "is not the one that holds: it was law 1" in command("rulesets").stdout
+    assert "is not active: it was rule set 1" in command("rulesets").stdout
     assert command("adopt", "--actor", "dco.team").exit_code == 2
     assert command("adopt", "--installed", "--actor", "dco.team").exit_code == 0
     assert command("adopt", "--installed", "--actor", "dco.team").exit_code == 1
