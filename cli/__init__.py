@@ -11,6 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from config.private_files import protect_process
 from models.errors import SendflowError
 
 
@@ -62,6 +63,7 @@ for _module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.
 
 def main() -> None:
     """Run the program. A failure is one line and never a traceback, whose values may belong to a child."""
+    protect_process()
     try:
         app()
     except (KeyboardInterrupt, BrokenPipeError):

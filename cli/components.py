@@ -59,11 +59,16 @@ def run(
     ] = 2,
 ) -> None:
     """Run one component until it is stopped, for a service manager. `sendflow up` runs all of them on one machine."""
+    from config.login import ensure_login
+    from config.private_files import make_private
     from config.settings import Settings, SettingsError, fix_prefect_environment
 
     try:
         settings = Settings.read()
         settings.prepare_home()
+        make_private(settings.home)
+        if settings.auth is None and name is not Named.WORKER:
+            settings = replace(settings, auth=ensure_login(settings.home))
     except SettingsError as problem:
         fail(Exit.NOT_FINISHED, f"The {service} cannot start: {problem}")
     match service:

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
+from config.login import basic
 from config.settings import Settings
 from models.errors import Refusal
 
@@ -59,13 +60,14 @@ def read_running(settings: Settings) -> Running | None:
     return running
 
 
-def server_answers(api_url: str, seconds: float = 2.0, tls_ca: Path | None = None) -> bool:
+def server_answers(api_url: str, login: str | None, seconds: float = 2.0, tls_ca: Path | None = None) -> bool:
     """Says whether a Prefect server at `api_url` says that it is well, within `seconds`; by TLS `tls_ca` vouches for
     it, or without one a public authority.
     """
     try:
         vouched = ssl.create_default_context(cafile=tls_ca) if api_url.startswith("https:") else None
-        with urllib.request.urlopen(f"{api_url}/health", timeout=seconds, context=vouched) as answer:  # noqa: S310 (our own address)
+        asked = urllib.request.Request(f"{api_url}/health", headers=basic(login))  # noqa: S310 (our own address)
+        with urllib.request.urlopen(asked, timeout=seconds, context=vouched) as answer:  # noqa: S310 (the same)
             return bool(answer.status == 200)
     except (OSError, urllib.error.URLError, ValueError):
         return False
@@ -77,9 +79,10 @@ def find_server(settings: Settings) -> str | None:
     It is the one that the settings name, or else the one of the `sendflow up` that runs on this folder.
     """
     if settings.api_url is not None:
-        return settings.api_url if server_answers(settings.api_url, tls_ca=settings.tls_ca) else None
+        answers = server_answers(settings.api_url, settings.auth, tls_ca=settings.tls_ca)
+        return settings.api_url if answers else None
     running = read_running(settings)
-    return running.api_url if running is not None and server_answers(running.api_url) else None
+    return running.api_url if running is not None and server_answers(running.api_url, settings.auth) else None
 
 
 def api_address(settings: Settings) -> str:

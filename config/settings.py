@@ -16,6 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from config.connection_urls import CLUSTER, LOOPBACK, SettingsError, api, database, prefect_database, private_cluster
+from config.login import read_login
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 # of letters at most: with the last one's own time, a clock that delivers is never taken for one that has stopped
@@ -69,6 +70,7 @@ class Settings:
     smtp_login: str | None = field(default=None, repr=False)
     smtp_tls: bool = False
     alert_to: str | None = None
+    hosts: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -86,7 +88,8 @@ class Settings:
             smtp_port=_port(env, "SENDFLOW_SMTP_PORT", 25),
             log_level=_one_of(env, "SENDFLOW_LOG_LEVEL", "WARNING", LOG_LEVELS),
             bind=env.get("SENDFLOW_BIND") or "127.0.0.1",
-            auth=env.get("SENDFLOW_AUTH") or None,
+            auth=env.get("SENDFLOW_AUTH") or read_login(home),
+            hosts=_hosts(env, "SENDFLOW_HOSTS"),
             tick_seconds=_seconds(env, "SENDFLOW_TICK_SECONDS", 60),
             kill_at=env.get("SENDFLOW_KILL_AT") or None,
             metrics_port=_port(env, "SENDFLOW_METRICS_PORT", 4280) if env.get("SENDFLOW_METRICS_PORT") else None,
@@ -127,6 +130,15 @@ class Settings:
             )
         if self.smtp_login is not None and not self.smtp_tls:
             raise SettingsError("SENDFLOW_SMTP_LOGIN would travel in the clear: set SENDFLOW_SMTP_TLS=required as well")
+
+    def required_login(self) -> str:
+        """The login that programs send. Raises SettingsError where this installation has none yet."""
+        if self.auth is None:
+            raise SettingsError(
+                f"This installation has no login: {self.home / 'auth'} is missing, and SENDFLOW_AUTH is not set."
+                " sendflow up and sendflow run server make it; on another machine, set SENDFLOW_AUTH"
+            )
+        return self.auth
 
     @property
     def records(self) -> Path:
@@ -342,6 +354,16 @@ def _day(env: Mapping[str, str], name: str) -> date | None:
         return date.fromisoformat(value)
     except ValueError:
         raise SettingsError(f"{name}={value} is not a day: expected year-month-day, as in {name}=2026-04-14") from None
+
+
+def _hosts(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    hosts = tuple((env.get(name) or "").replace(",", " ").split())
+    if wrong := [host for host in hosts if not re.fullmatch(r"[A-Za-z0-9.-]{1,253}", host)]:
+        raise SettingsError(
+            f"{name} holds {wrong[0]!r}, which is no host name: expected the names under which people reach this"
+            f" installation, without ports, as in {name}=sendflow.icb.example"
+        )
+    return hosts
 
 
 def _one_of(env: Mapping[str, str], name: str, default: str, choices: tuple[str, ...]) -> str:

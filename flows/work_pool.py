@@ -93,7 +93,7 @@ def _reach(settings: Settings) -> None:
 
 
 def _answers(settings: Settings) -> bool:
-    return server_answers(api_address(settings), tls_ca=settings.tls_ca)
+    return server_answers(api_address(settings), settings.auth, tls_ca=settings.tls_ca)
 
 
 async def _register(made: list[RunnerDeployment]) -> None:

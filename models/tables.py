@@ -245,6 +245,29 @@ class ImportRow(SQLModel, table=True):
     facts_added: int
 
 
+class SignInLinkRow(SQLModel, table=True):
+    """A one-time link by which a person signs in, by the digest of its token."""
+
+    __tablename__ = "sign_in_link"
+    digest: str = Field(primary_key=True)
+    account: str = Field(index=True)
+    created_at: str
+    expires_at: str
+    used_at: str | None = None
+
+
+class SessionRow(SQLModel, table=True):
+    """A session of a person who signed in, by the digest of its cookie's secret."""
+
+    __tablename__ = "session"
+    digest: str = Field(primary_key=True)
+    account: str = Field(index=True)
+    created_at: str
+    seen_at: str
+    expires_at: str
+    ended_at: str | None = None
+
+
 # Text is ordered by its bytes on both databases, whatever the locale of a PostgreSQL server: chains, heads and locks go
 # by that order.
 TEXT_C = String().with_variant(String(collation="C"), "postgresql")
@@ -274,3 +297,5 @@ ADOPTION = _table_of(AdoptionRow)
 RULESET = _table_of(RulesetRow)
 JOB_RUN = _table_of(JobRunRow)
 IMPORT_FILE = _table_of(ImportRow)
+SIGN_IN_LINK = _table_of(SignInLinkRow)
+SESSION = _table_of(SessionRow)

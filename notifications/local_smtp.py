@@ -8,14 +8,17 @@ message lie side by side.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import socket
+import warnings
 from email import message_from_bytes
 from email.policy import default as default_policy
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from models.errors import ServiceNotStarted
 
@@ -68,17 +71,25 @@ class KeepEveryDelivery:
 class LocalSmtpServer:
     """One running sink. Use as a context manager: `with Sink(folder) as sink: ... sink.port`."""
 
-    def __init__(self, folder: Path, port: int = 0) -> None:
+    def __init__(self, folder: Path, login: str, port: int = 0) -> None:
         """Keeps letters in `folder`; port 0 means any that is free."""
-        self._folder = folder
+        self._folder, self._login = folder, login
         self.port = port or free_port()
 
     def __enter__(self) -> LocalSmtpServer:
         """Starts to listen; raises SinkError where it cannot."""
         try:
+            # The login travels on loopback only, where there is nobody to listen but this machine's own root.
+            warnings.filterwarnings("ignore", message="Requiring AUTH while not requiring TLS")
             # Letters are small; anything larger than two megabytes is no letter of ours.
             self._controller = Controller(
-                KeepEveryDelivery(self._folder), hostname=HOST, port=self.port, data_size_limit=2_000_000
+                KeepEveryDelivery(self._folder),
+                hostname=HOST,
+                port=self.port,
+                data_size_limit=2_000_000,
+                authenticator=self._authenticate,
+                auth_required=True,
+                auth_require_tls=False,  # loopback only
             )
             self._controller.start()
         except (OSError, ValueError) as problem:
@@ -87,6 +98,18 @@ class LocalSmtpServer:
                 f"the letter sink cannot keep letters in {self._folder} or listen on {HOST}:{self.port} ({reason})"
             ) from None
         return self
+
+    def _authenticate(
+        self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, shown: Any
+    ) -> AuthResult:
+        """Letters are taken from this installation only: any account of the machine reaches loopback."""
+        user, _, password = self._login.partition(":")
+        if not isinstance(shown, LoginPassword):
+            return AuthResult(success=False, handled=False)
+        same = hmac.compare_digest(shown.login, user.encode()) and hmac.compare_digest(
+            shown.password, password.encode()
+        )
+        return AuthResult(success=same, handled=False)
 
     def __exit__(self, *exc: object) -> None:
         """Stops listening; what was kept stays."""

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from config.private_files import protect_process
 from config.running_instance import read_running
 from config.settings import Settings, fix_prefect_environment
 
@@ -93,6 +94,7 @@ def main() -> int:
     if len(sys.argv) != 2 or sys.argv[1] not in COMPONENTS:
         sys.stderr.write(f"expected one of {', '.join(COMPONENTS)}, as in: python -m runtime.component server\n")
         return 2
+    protect_process()
     end_with_the_supervisor()
     settings = Settings.read()
     fix_prefect_environment(settings)

@@ -24,7 +24,10 @@ from typing import Protocol
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from casework.access.sign_in import sign_in_link
 from casework.context import AppContext
+from config.login import ensure_login
+from config.private_files import make_private
 from config.running_instance import AlreadyRunning, Running, only_supervisor, server_answers, write_running
 from config.settings import Carrier, Settings
 from flows.runner import run_job
@@ -132,6 +135,8 @@ def run_installation(settings: Settings, voice: Voice, postgres: bool = False, d
             " sendflow run, or unset it to open a whole house here"
         )
     settings = settings if settings.metrics_port else replace(settings, metrics_port=free_port())
+    make_private(settings.home)
+    settings = replace(settings, auth=settings.auth or ensure_login(settings.home))
     with ExitStack() as stack:
         closing = stack.enter_context(_closing_on_signals())
         try:
@@ -156,7 +161,7 @@ def run_installation(settings: Settings, voice: Voice, postgres: bool = False, d
                 Sample(context.today(), finished=True).write(settings.home / SAMPLE)
             # Also where letters leave by a relay: a command that is typed without that setting finds the sink here, and
             # never the relay.
-            sink = stack.enter_context(LocalSmtpServer(settings.letters))
+            sink = stack.enter_context(LocalSmtpServer(settings.letters, settings.required_login()))
         except SQLAlchemyError as problem:
             why = (
                 "no SQLite records of this house, or locked"
@@ -217,7 +222,7 @@ def _open(
     processes.start("server")
     api_url = f"{settings.ui_url}/api"
     with voice.working("Starting the Prefect server (the first time it makes its database; half a minute at most)"):
-        processes.wait_for("server", lambda: server_answers(api_url, 1.0), SERVER_SECONDS, closing.check)
+        processes.wait_for("server", lambda: server_answers(api_url, settings.auth, 1.0), SERVER_SECONDS, closing.check)
     _announce(settings, processes, sink)
     processes.start("deployments")
     closing.wait_for(lambda: _bring_in_the_sample(settings, context, voice))
@@ -334,7 +339,8 @@ def _where_to_look(settings: Settings, references: list[str]) -> Iterator[str]:
     command = _command(settings)
     yield ""
     yield "The house is open."
-    yield f"  Prefect, with every run and its tables:  {settings.ui_url}"
+    yield "  The Prefect UI, by a link that signs one person in, once (sendflow sign-in makes another):"
+    yield f"    {sign_in_link(settings, 'operations')}"
     match settings.carrier:
         case Carrier.SINK:
             yield f"  Letters, as they would have been sent:   {settings.letters}"

@@ -29,6 +29,7 @@ from notifications.local_smtp import LocalSmtpServer
 from notifications.transport import Attempt, Letter, SmtpTransport
 
 RECORDS_TIMED, SWEPT, DAYS = 50, 100, 2
+LOGIN = "sendflow:measured-letters"
 EVERY = 1 / 50
 ROOT = Path(__file__).parents[2]
 
@@ -57,7 +58,7 @@ class Timed:
     """A post that notes when each letter was taken over."""
 
     def __init__(self, port: int) -> None:
-        self._post = SmtpTransport("127.0.0.1", port)
+        self._post = SmtpTransport("127.0.0.1", port, login=LOGIN)
         self.yes: list[float] = []
 
     def send(self, letter: Letter) -> Attempt:
@@ -86,7 +87,7 @@ def waits(ground: Ground, sizes: Sizes | None = None) -> list[Waited]:
     path.write_text(text, "utf-8")
     found: list[Waited] = []
     try:
-        with LocalSmtpServer(ground.shop.folder / "letters") as sink:
+        with LocalSmtpServer(ground.shop.folder / "letters", LOGIN) as sink:
             for place in ground.places:
                 for measure in (records, sweeps):
                     context = dataclasses.replace(place.fresh(), directory=load_directory(path))

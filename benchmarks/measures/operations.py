@@ -47,6 +47,7 @@ from runtime.demo.tracker import COLUMNS, sample_rows
 from statemachines.registry import processes
 
 CASES, SINGLE, PEERS, IMPORTED, PEER_ROWS, PAGES, LETTERS = 300, 15, 40, 108, 30, 60, 100
+LOGIN = "sendflow:measured-letters"
 OPEN_FOR_ONE = 10  # so many cases are open for each that is due
 OF_ONE = len(drafts(0))
 Place = OnSqlite | OnPostgresql
@@ -286,7 +287,7 @@ def _delivering(place: Place, cases: int, stack: ExitStack) -> Compared:
     stack.callback(path.unlink)
     known = load_directory(path)
     letters = place.shop.folder / f"letters-{place.name}"
-    sink = stack.enter_context(LocalSmtpServer(letters))
+    sink = stack.enter_context(LocalSmtpServer(letters, LOGIN))
     context = dataclasses.replace(place.fresh(), directory=known)
     stack.callback(place.done, context)
     record_acts(
@@ -297,7 +298,7 @@ def _delivering(place: Place, cases: int, stack: ExitStack) -> Compared:
         return dataclasses.replace(place.again(context), directory=known)
 
     def delivered(fresh: AppContext) -> None:
-        done = deliver(fresh, transport=SmtpTransport("127.0.0.1", sink.port))
+        done = deliver(fresh, transport=SmtpTransport("127.0.0.1", sink.port, login=LOGIN))
         assert (done.sent, done.failed) == (count, 0)
 
     first = again()

@@ -13,6 +13,7 @@ from typing import Any
 from benchmarks.harness.measuring import Measured, Side, alternate, times_theirs
 from benchmarks.harness.workload import ACTOR, Workshop
 from casework.context import AppContext
+from config.login import ensure_login
 from config.running_instance import server_answers
 from config.settings import fix_caller_environment
 from flows.jobs import Job, JobExecution
@@ -27,12 +28,14 @@ LA = {"la": "northshire"}
 
 def showing(shop: Workshop) -> Measured:
     """The time of a shown record as a multiple of an empty flow's."""
-    settings = dataclasses.replace(shop.context.settings, home=shop.folder, port=free_port())
+    settings = dataclasses.replace(
+        shop.context.settings, home=shop.folder, port=free_port(), auth=ensure_login(shop.folder)
+    )
     processes = Supervisor(settings, print)
     api_url = f"{settings.ui_url}/api"
     try:
         processes.start("server")
-        processes.wait_for("server", lambda: server_answers(api_url, 1.0), SERVER_SECONDS, lambda: None)
+        processes.wait_for("server", lambda: server_answers(api_url, settings.auth, 1.0), SERVER_SECONDS, lambda: None)
         fix_caller_environment(settings, api_url)
         return _against_empty(shop)
     finally:

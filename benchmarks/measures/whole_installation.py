@@ -75,7 +75,7 @@ def main(home: Path, times: int, scheduled: int) -> None:
     seconds_by_wait: dict[str, list[float]] = {}
     try:
         processes.start("server")
-        processes.wait_for("server", lambda: server_answers(api_url, 1.0), PATIENCE, lambda: None)
+        processes.wait_for("server", lambda: server_answers(api_url, settings.auth, 1.0), PATIENCE, lambda: None)
         write_running(
             settings.running_file,
             Running(

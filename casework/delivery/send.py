@@ -4,6 +4,7 @@ Deliver and digest both send through here, so that every letter ends in a named 
 `notice_failed` among the facts of each case that it is about.
 """
 
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -61,11 +62,14 @@ def mail_transport(settings: Settings, transport: Transport | None = None) -> It
         yield FileTransport(settings.letters)
     else:
         running = read_running(settings)
-        if running is not None and SmtpTransport(running.smtp_host, running.smtp_port).answers():
-            yield SmtpTransport(running.smtp_host, running.smtp_port)
-        else:
-            with LocalSmtpServer(settings.letters) as server:
-                yield SmtpTransport("127.0.0.1", server.port)
+        if running is not None:
+            local = SmtpTransport(running.smtp_host, running.smtp_port, login=settings.auth)
+            if local.answers():
+                yield local
+                return
+        login = f"deliver:{secrets.token_urlsafe(24)}"
+        with LocalSmtpServer(settings.letters, login) as server:
+            yield SmtpTransport("127.0.0.1", server.port, login=login)
 
 
 def send(run: DeliveryRun, letter: LeasedLetter) -> LetterOutcome:

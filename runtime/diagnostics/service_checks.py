@@ -151,7 +151,7 @@ def processes(settings: Settings) -> Iterator[Finding]:
     """What runs, or should: the house's own processes, and the Prefect server with its database."""
     if settings.api_url is not None:
         # The house is several services, perhaps on several machines: what can be asked from here is the server.
-        if not server_answers(settings.api_url, tls_ca=settings.tls_ca):
+        if not server_answers(settings.api_url, settings.auth, tls_ca=settings.tls_ca):
             yield Finding(
                 what="prefect",
                 message=(
@@ -176,7 +176,7 @@ def processes(settings: Settings) -> Iterator[Finding]:
                 mend="make up; what was under way is finished by the next sweep and delivery",
             )
         return
-    if not server_answers(running.api_url):
+    if not server_answers(running.api_url, settings.auth):
         yield Finding(
             what="prefect",
             message=(

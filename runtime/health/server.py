@@ -11,12 +11,12 @@ from __future__ import annotations
 import hmac
 import threading
 import time
-from base64 import b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import orjson
 from prometheus_client import CollectorRegistry
@@ -25,7 +25,8 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
 from casework.context import AppContext
-from config.settings import LOOPBACK, Settings
+from config.login import LINE, basic, ensure_login
+from config.settings import Settings
 from runtime.health.metrics import collect_metrics, silent
 
 if TYPE_CHECKING:
@@ -70,18 +71,12 @@ class HealthServer:
     def __init__(
         self, settings: Settings, pulse: Heartbeat, opened: Callable[[Settings], AppContext] = AppContext.load
     ) -> None:
-        """Begins to listen. Raises OSError where it cannot, ValueError where it would leave loopback
-        without a login.
-        """
-        if settings.bind not in LOOPBACK and not settings.auth:
-            raise ValueError(
-                "the watch leaves loopback with a login only: set SENDFLOW_AUTH=user:password, or leave"
-                " SENDFLOW_BIND out"
-            )
+        """Begin to listen. Raises OSError where it cannot; the installation gets a login where it has none."""
         self._settings, self._pulse, self._opened = settings, pulse, opened
         self._lock = threading.Lock()
         self._kept: tuple[float, bytes] | None = None
-        wanted = b"Basic " + b64encode(settings.auth.encode()) if settings.auth else None
+        wanted = basic(settings.auth or ensure_login(settings.home))[LINE].encode()
+        hosts = {"127.0.0.1", "localhost", "::1", settings.bind, *settings.hosts}
         watch = self
 
         class Answers(BaseHTTPRequestHandler):
@@ -90,7 +85,10 @@ class HealthServer:
 
             def do_GET(self) -> None:
                 given = self.headers.get("Authorization", "").encode("latin-1", "replace")
-                if wanted is not None and not hmac.compare_digest(given, wanted):
+                if urlsplit(f"//{self.headers.get('Host', '')}").hostname not in hosts:
+                    self._say(HTTPStatus.MISDIRECTED_REQUEST, TEXT, b"unknown host name: see SENDFLOW_HOSTS\n")
+                    return
+                if not hmac.compare_digest(given, wanted):
                     self._say(
                         HTTPStatus.UNAUTHORIZED,
                         TEXT,

@@ -343,7 +343,7 @@ def test_a_run_that_fails_writes_what_it_has_measured(
 
 def test_the_time_until_the_mail_servers_yes_is_taken_for_every_letter(here: Ground) -> None:
     sizes = latency.Sizes(records=2, swept=3, days=1)
-    with LocalSmtpServer(here.shop.folder / "letters") as sink:
+    with LocalSmtpServer(here.shop.folder / "letters", latency.LOGIN) as sink:
         for measure, times in ((latency.records, 2), (latency.sweeps, 3)):
             context = national(here.sqlite.fresh())
             what, seconds = measure(context, sink.port, sizes)

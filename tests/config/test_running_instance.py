@@ -94,7 +94,7 @@ def test_a_server_that_does_not_answer_is_not_found(settings: Settings) -> None:
     """The supervisor may live while the server is being started again."""
     write_running(settings.running_file, context("http://127.0.0.1:9/api", os.getpid()))
     assert find_server(settings) is None
-    assert not server_answers("not an address")
+    assert not server_answers("not an address", None)
 
 
 def test_only_one_supervisor_holds_a_house(tmp_path: Path) -> None:

@@ -117,6 +117,9 @@ def _without_records(new: Installation) -> None:
         "explain: no such folder", "explain", "section23", "--html", str(new.folder / "none" / "page.html"), "--json"
     )
     new.call("overdue: nothing recorded", "overdue", "--json")
+    new.call("sign in: a link", "sign in", "--account", "dco.team", "--json")
+    new.call("sign in: the end of an account's sessions", "sign in", "--account", "dco.team", "--end", "--json")
+    new.call("sign in: a name that is no account", "sign in", "--account", "D C O")
     new.call("doctor: an alert without a mailbox", "doctor", "--quick", "--alert", "--json")
     (new.home / "directory.toml").write_text("this is no directory", "utf-8")
     new.call("bodies: a directory that cannot be read", "bodies", "--json")

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from config.login import basic, read_login
 from notifications.local_smtp import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,6 +82,31 @@ class RunningInstallation:
         told: dict[str, Any] = json.loads((self.home / "running.json").read_text(encoding="utf-8"))
         return told
 
+    @property
+    def login(self) -> str:
+        """The login of this installation, as a program reads it."""
+        login = self.environment.get("SENDFLOW_AUTH") or read_login(self.home)
+        assert login is not None
+        return login
+
+    def get(self, url: str) -> Any:
+        """Opens an address with the login of this installation."""
+        return urllib.request.urlopen(urllib.request.Request(url, headers=basic(self.login)), timeout=30)
+
+    def signed_in(self) -> str:
+        """The cookie of a person who opens a new sign-in link."""
+        link = json.loads(self.ask("sign-in", "--json").stdout)["link"]
+
+        class Stays(urllib.request.HTTPRedirectHandler):
+            def redirect_request(self, *_: Any) -> None:
+                return None
+
+        try:
+            urllib.request.build_opener(Stays).open(link, timeout=30)
+        except urllib.error.HTTPError as answer:
+            return str(answer.headers["Set-Cookie"]).partition(";")[0]
+        raise AssertionError("the link did not lead on")
+
     def opened(self) -> RunningInstallation:
         """Waits until it says that it is open."""
         wait_until(lambda: OPEN in self.said or self.process.poll() is not None)
@@ -111,7 +137,9 @@ class RunningInstallation:
         """Asks the Prefect server: a POST where there is a body, else a GET. Returns its JSON, or {"refused": code}."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/api{path}", data=data, headers={"Content-Type": "application/json"}
+            f"http://127.0.0.1:{self.port}/api{path}",
+            data=data,
+            headers={"Content-Type": "application/json", **basic(self.login)},
         )
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:

@@ -20,6 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from casework import job_log
 from casework.cases.validation import Refused
+from config.login import basic, read_login
 from config.settings import Settings
 from flows.runner import run_job
 from models.facts import FactDraft
@@ -27,6 +28,8 @@ from runtime.health.server import STUCK_SECONDS, HealthServer, Heartbeat
 from tests.support.by_hand import SALT, day
 from tests.support.canaries import NAMES, NUMBERS
 from tests.support.team import Team
+
+LOGIN = "sendflow:long-enough-words"
 
 
 @pytest.fixture
@@ -39,11 +42,11 @@ def lived(team: Team) -> Team:
 
 @contextmanager
 def watched(team: Team, today: str = "14 Apr 2026", pulse: Heartbeat | None = None, **settings: str) -> Iterator[str]:
-    with HealthServer(replace(team.context(today).settings, **settings), pulse or Heartbeat()) as watch:  # type: ignore[arg-type]  # words for words
+    with HealthServer(replace(team.context(today).settings, auth=LOGIN, **settings), pulse or Heartbeat()) as watch:  # type: ignore[arg-type]  # words for words
         yield f"http://127.0.0.1:{watch.port}"
 
 
-def get(url: str, login: str | None = None) -> tuple[int, str]:
+def get(url: str, login: str | None = LOGIN) -> tuple[int, str]:
     request = urllib.request.Request(
         url, headers={"Authorization": f"Basic {b64encode(login.encode()).decode()}"} if login else {}
     )
@@ -128,20 +131,34 @@ def test_a_clock_that_has_stopped_is_not_live(lived: Team) -> None:
 
 def test_records_that_cannot_be_read_are_not_ready_and_their_text_is_not_shown(tmp_path: Path) -> None:
     (tmp_path / "sendflow.db").write_bytes(b"no database at all " * 100)
-    with HealthServer(Settings(home=tmp_path), Heartbeat()) as watch:
+    with HealthServer(Settings(home=tmp_path, auth=LOGIN), Heartbeat()) as watch:
         for path in ("ready", "metrics"):
             code, why = get(f"http://127.0.0.1:{watch.port}/{path}")
             assert (code, json.loads(why)["why"]) == (503, ["the_records_cannot_be_read"])
 
 
-def test_a_login_is_asked_for_where_there_is_one_and_without_it_nothing_leaves_loopback(lived: Team) -> None:
-    with watched(lived, auth="dco:long-enough-words") as url:
+def test_a_login_is_asked_for_also_on_loopback(lived: Team) -> None:
+    """Any account of the machine reaches loopback."""
+    with watched(lived) as url:
         for path in ("live", "ready", "metrics"):
-            assert get(f"{url}/{path}")[0] == 401
-            assert get(f"{url}/{path}", "dco:wrong-enough-words")[0] == 401
-            assert get(f"{url}/{path}", "dco:long-enough-words")[0] == 200
-    with pytest.raises(ValueError, match="SENDFLOW_AUTH"):
-        HealthServer(replace(lived.first.settings, bind="0.0.0.0"), Heartbeat())
+            assert get(f"{url}/{path}", None)[0] == 401
+            assert get(f"{url}/{path}", "sendflow:wrong-enough-words")[0] == 401
+            assert get(f"{url}/{path}")[0] == 200
+
+
+def test_another_host_name_is_refused(lived: Team) -> None:
+    """DNS rebinding: a page of another site that resolves to this machine."""
+    with watched(lived) as url:
+        request = urllib.request.Request(f"{url}/live", headers={"Host": "evil.example", **basic(LOGIN)})
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=30)
+        assert refused.value.code == 421
+
+
+def test_an_installation_without_a_login_gets_one(tmp_path: Path) -> None:
+    with HealthServer(Settings(home=tmp_path), Heartbeat()) as server:
+        assert get(f"http://127.0.0.1:{server.port}/live", read_login(tmp_path))[0] == 200
+        assert get(f"http://127.0.0.1:{server.port}/live", None)[0] == 401
 
 
 def test_the_journal_and_the_metrics_hold_words_of_our_own_and_numbers(lived: Team) -> None:

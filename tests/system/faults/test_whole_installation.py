@@ -108,7 +108,7 @@ def whole(context: RunningInstallation) -> None:
     def at_work() -> bool:
         running: dict[str, Any] = context.running
         return all(Path(f"/proc/{pid}").exists() for pid in running["pids"].values()) and server_answers(
-            running["api_url"]
+            running["api_url"], context.login
         )
 
     wait_until(at_work)

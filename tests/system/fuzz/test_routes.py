@@ -21,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from config.login import basic
 from config.settings import Settings
 from runtime.health.server import HealthServer, Heartbeat
 from tests.support.by_hand import day
@@ -63,9 +64,9 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
     spoilt = tmp_path_factory.mktemp("spoilt")
     (spoilt / "sendflow.db").write_bytes(b"no records" * 1000)
     made = {
-        "well": HealthServer(Settings(home=home, today=day("14 Apr 2026")), Heartbeat()),
+        "well": HealthServer(Settings(home=home, auth=LOGIN, today=day("14 Apr 2026")), Heartbeat()),
         "locked": HealthServer(Settings(home=home, auth=LOGIN), Heartbeat()),
-        "spoilt": HealthServer(Settings(home=spoilt), Heartbeat(beat=-1e9)),
+        "spoilt": HealthServer(Settings(home=spoilt, auth=LOGIN), Heartbeat(beat=-1e9)),
     }
     for each in made.values():
         each.__enter__()
@@ -91,7 +92,8 @@ def test_what_is_described_is_what_is_answered(
         headers=HEADERS,
     )
     def ask(case: Any, query: dict[str, str], headers: dict[str, str]) -> None:
-        answer = case.call(base_url=addresses[installation_state], params=query, headers=headers, timeout=10)
+        shown = headers if installation_state == "locked" else {**headers, **basic(LOGIN)}
+        answer = case.call(base_url=addresses[installation_state], params=query, headers=shown, timeout=10)
         case.validate_response(answer, checks=CHECKS + ([not_a_server_error] if installation_state != "spoilt" else []))
         assert (answer.status_code == 401) is (installation_state == "locked")
 
@@ -109,7 +111,7 @@ def test_no_other_method_does_anything(addresses: dict[str, str], method: str, p
 def test_the_description_names_every_address_and_no_other(addresses: dict[str, str]) -> None:
     assert {each.path for each in OPERATIONS} == {"/live", "/ready", "/metrics"}
     found = {
-        path: requests.get(f"{addresses['well']}{path}", timeout=10).status_code
+        path: requests.get(f"{addresses['well']}{path}", headers=basic(LOGIN), timeout=10).status_code
         for path in ("/", "/docs", "/openapi.json", "/metrics/x", "/ready/")
     }
     assert set(found.values()) == {404}

@@ -206,7 +206,7 @@ def test_the_door_knows_the_parameters_of_every_deployment(name: str) -> None:
     """One that it did not know would be dropped in silence."""
     from flows.definitions import FLOWS
     from flows.deployments import deployments
-    from runtime.prefect_server import PARAMETERS
+    from runtime.prefect_gate import PARAMETERS
 
     assert {f"{name}-now"} <= {each.name for each in deployments()}
     assert inspect.signature(FLOWS[Job(name)].fn).parameters.keys() <= set(PARAMETERS)

@@ -43,7 +43,7 @@ def test_it_says_what_it_did_and_where_to_look(installation: RunningInstallation
     """In plain words: the pages, the letters, three commands."""
     assert f"http://127.0.0.1:{installation.port}" in installation.said
     assert str(installation.home / "letters") in installation.said
-    assert len([line for line in installation.said.splitlines() if "sendflow" in line and line.startswith("  ")]) == 3
+    assert len([line for line in installation.said.splitlines() if "/sendflow " in line and line.startswith("  ")]) == 3
     for word in ("rows accepted", "rows refused on purpose", "cases looked at", "letters sent", "are intact"):
         assert word in installation.said
 
@@ -58,9 +58,9 @@ def test_the_sample_is_alive(installation: RunningInstallation) -> None:
 
 def test_the_pages_answer_and_are_the_ones_that_call_nobody(installation: RunningInstallation) -> None:
     """The first UI is the one shown, as the second asks a counting service."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{installation.port}/", timeout=30) as page:
+    with installation.get(f"http://127.0.0.1:{installation.port}/") as page:
         assert page.status == 200
-    with urllib.request.urlopen(f"http://127.0.0.1:{installation.port}/ui-settings", timeout=30) as told:
+    with installation.get(f"http://127.0.0.1:{installation.port}/ui-settings") as told:
         assert json.load(told)["default_ui"] == "v1"
     assert installation.api("/admin/settings")["server"]["analytics_enabled"] is False
 
@@ -69,7 +69,8 @@ def test_the_pages_answer_and_are_the_ones_that_call_nobody(installation: Runnin
 def test_a_browser_is_told_to_fetch_from_this_server_only(installation: RunningInstallation, path: str) -> None:
     """Also on the second UI, whose counting no setting stops; and a page of another site may not read the answers."""
     request = urllib.request.Request(
-        f"http://127.0.0.1:{installation.port}{path}", headers={"Origin": "https://elsewhere.example"}
+        f"http://127.0.0.1:{installation.port}{path}",
+        headers={"Origin": "https://elsewhere.example", "Cookie": installation.signed_in()},
     )
     with urllib.request.urlopen(request, timeout=30) as answer:
         policy, shared = answer.headers["Content-Security-Policy"], answer.headers["Access-Control-Allow-Origin"]
@@ -227,14 +228,14 @@ def test_whoever_watches_the_machine_is_answered(installation: RunningInstallati
 
     def answered() -> bytes | None:
         try:
-            with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+            with installation.get(f"{url}/metrics") as answer:
                 return bytes(answer.read())
         except OSError:
             return None
 
     assert b"sendflow_sweep_lag_seconds" in wait_until(answered)
     for path in ("live", "ready"):
-        with urllib.request.urlopen(f"{url}/{path}", timeout=10) as answer:
+        with installation.get(f"{url}/{path}") as answer:
             assert answer.status == 200
 
 
@@ -262,7 +263,7 @@ def test_parts_that_die_are_started_again_and_facts_are_recorded_meanwhile(insta
     wait_until(lambda: all(installation.running["pids"][name] != pid for name, pid in before.items()))
     for name in before:
         assert f"The {name} process ended" in installation.said
-    wait_until(lambda: server_answers(f"http://127.0.0.1:{installation.port}/api"))
+    wait_until(lambda: server_answers(f"http://127.0.0.1:{installation.port}/api", installation.login))
     # A server that has just begun answers for its health before it takes a run, and its deployments are
     # told to it
     # after that.

@@ -106,7 +106,7 @@ def machines(postgres: LocalPostgres, tmp_path_factory: pytest.TempPathFactory) 
     made = Machines(folder, postgres.url("prefect_of_the_pool", "sendflow", "postgresql"))
     home = folder / "server"
     with made.part(home, "server") as server:
-        wait_until(lambda: server_answers(made.own["SENDFLOW_API_URL"]) or server.poll() is not None)
+        wait_until(lambda: server_answers(made.own["SENDFLOW_API_URL"], LOGIN) or server.poll() is not None)
         assert server.poll() is None, (folder / "parts.log").read_text()
         done = subprocess.run(
             [*SENDFLOW, "deployments", "--json"],
