@@ -67,7 +67,7 @@ def run(
         settings = Settings.read()
         settings.prepare_home()
         make_private(settings.home)
-        if settings.auth is None and name is not Named.WORKER:
+        if settings.auth is None and service is not Service.WORKER:
             settings = replace(settings, auth=ensure_login(settings.home))
     except SettingsError as problem:
         fail(Exit.NOT_FINISHED, f"The {service} cannot start: {problem}")

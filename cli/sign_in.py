@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli.cases import Json
+from cli.options import Json
 from cli.output import Exit, emit, fail
 
 DEFAULT = "operations"

@@ -6,8 +6,8 @@ Neither table is history: rows are spent, ended and cleared. They hold digests o
 import sqlalchemy as sa
 from alembic import op
 
-revision = "003"
-down_revision = "002"
+revision = "004"
+down_revision = "003"
 branch_labels = None
 depends_on = None
 
