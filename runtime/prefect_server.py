@@ -14,6 +14,7 @@ from prefect.server.api.server import create_app
 from sqlalchemy import Engine
 
 from casework.access import sessions
+from config.private_files import make_private
 from config.settings import Settings
 from models.database import open_engine, reading, transact
 from runtime.prefect_gate import App, Gate, Message, Receive, Send
@@ -102,8 +103,10 @@ class DatabaseSessions:
 def create_server() -> App:
     """Makes the app that uvicorn serves. Raises SettingsError where the installation has no login."""
     settings = Settings.read()
+    app = create_app()
+    make_private(settings.prefect_home)  # Prefect copies the files of its UI with the modes that they had
     gate = Gate(
-        create_app(),
+        app,
         settings.required_login(),
         {"127.0.0.1", "localhost", "::1", settings.bind, *settings.hosts},
         DatabaseSessions(open_engine(settings.records_url)),

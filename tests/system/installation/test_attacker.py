@@ -1,0 +1,147 @@
+"""Another account of the same machine: it reaches loopback and may not act, read or forge.
+
+The attack that this stands for: post a deployment whose pull step copies person.key, start it, and read the copy.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.installation import RunningInstallation, wait_until
+
+# Standard library only: the attacker has no part of sendflow. It prints one status for each attempt.
+ATTACK = """
+import json, os, smtplib, sys, urllib.error, urllib.request
+target = json.loads(sys.argv[1])
+if os.getuid() == 0:
+    for attempt in (lambda: urllib.request.urlopen("http://127.0.0.1:9/"), lambda: smtplib.SMTP("127.0.0.1", 9)):
+        try:
+            attempt()  # the interpreter may lie where only root reads: what the attempts import is imported now
+        except OSError:
+            pass
+    os.setgroups([]), os.setgid(65534), os.setuid(65534)
+api = target["api"]
+flow = "00000000-0000-0000-0000-000000000000"
+steps = [{"prefect.deployments.steps.run_shell_script": {"script": "install -m 0644 " + target["key"] + " /tmp/copy"}}]
+attempts = {
+    "health": (api + "/health", None, {}),
+    "deployments": (api + "/deployments/filter", {}, {}),
+    "deployment": (api + "/deployments/", {"name": "verify-now", "flow_id": flow, "pull_steps": steps}, {}),
+    "rebinding": (api + "/deployments/", {"name": "verify-now", "flow_id": flow}, {"Host": "evil.example"}),
+    "other site": (api + "/deployments/", {"name": "x", "flow_id": flow}, {"Origin": "http://evil.example"}),
+    "block": (api + "/block_documents/", {}, {}),
+    "automation": (api + "/automations/", {}, {}),
+    "start": (api + "/deployments/" + flow + "/create_flow_run", {}, {}),
+    "page": (target["ui"] + "/", None, {"Accept": "text/html"}),
+    "metrics": (target["health"] + "/metrics", None, {}),
+    "guessed link": (target["ui"] + "/sign-in?token=" + "A" * 43, None, {}),
+}
+found = {}
+for name, (url, body, headers) in attempts.items():
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json", **headers})
+    try:
+        found[name] = urllib.request.urlopen(request, timeout=20).status
+    except urllib.error.HTTPError as refused:
+        found[name] = refused.code
+try:
+    with smtplib.SMTP(target["smtp_host"], target["smtp_port"], timeout=20) as smtp:
+        smtp.sendmail("dco@icb.example", ["dco@icb.example"], b"Subject: a forged digest\\r\\n\\r\\nAll is well.\\r\\n")
+    found["letter"] = 250
+except smtplib.SMTPSenderRefused as refused:
+    found["letter"] = refused.smtp_code
+for name in ("person.key", "auth", "sendflow.db"):
+    try:
+        open(target["home"] + "/" + name, "rb").read()
+        found[name] = "read"
+    except PermissionError:
+        found[name] = "refused"
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningInstallation]:
+    """An installation as `sendflow up` makes it, under the laxest umask."""
+    before = os.umask(0)
+    try:
+        opened = RunningInstallation(tmp_path_factory.mktemp("attacked") / "var", sample=False).opened()
+    finally:
+        os.umask(before)
+    yield opened
+    opened.close()
+
+
+def _answers(installation: RunningInstallation, url: str) -> bool:
+    try:
+        with installation.get(url) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+@pytest.mark.installation
+@pytest.mark.timeout(300)
+def test_another_account_of_the_machine_may_do_nothing(installation: RunningInstallation) -> None:
+    """As root the test becomes another account; as any other user it attacks without the login."""
+    running = installation.running
+    wait_until(lambda: _answers(installation, f"{running['watch_url']}/live"))
+    target = {
+        "home": str(installation.home),
+        "key": str(installation.home / "person.key"),
+        "api": running["api_url"],
+        "ui": running["ui_url"],
+        "health": running["watch_url"],
+        "smtp_host": running["smtp_host"],
+        "smtp_port": running["smtp_port"],
+    }
+    command = [sys.executable, "-c", ATTACK, json.dumps(target)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", timeout=120)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    if os.getuid() == 0:
+        assert {name: found[name] for name in ("person.key", "auth", "sendflow.db")} == {
+            "person.key": "refused",
+            "auth": "refused",
+            "sendflow.db": "refused",
+        }
+    assert {name: code for name, code in found.items() if isinstance(code, int)} == {
+        "health": 401,
+        "deployments": 401,
+        "deployment": 401,
+        "rebinding": 421,
+        "other site": 403,
+        "block": 401,
+        "automation": 401,
+        "start": 401,
+        "page": 401,
+        "metrics": 401,
+        "guessed link": 403,
+        "letter": 530,
+    }
+    assert not list((installation.home / "letters").glob("*.eml"))
+
+
+@pytest.mark.installation
+def test_every_file_is_for_its_own_account_whatever_the_umask(installation: RunningInstallation) -> None:
+    lax = [
+        str(path.relative_to(installation.home))
+        for path in [installation.home, *installation.home.rglob("*")]
+        if path.lstat().st_mode & 0o077 and not stat.S_ISLNK(path.lstat().st_mode)
+    ]
+    assert lax == []
+
+
+@pytest.mark.installation
+def test_no_process_of_it_writes_its_memory_to_the_disk(installation: RunningInstallation) -> None:
+    for pid in (installation.process.pid, *installation.running["pids"].values()):
+        limits = Path(f"/proc/{pid}/limits").read_text()
+        assert next(line for line in limits.splitlines() if line.startswith("Max core")).split()[4] == "0", pid
