@@ -264,7 +264,7 @@ class _Sweep:
         due = self.due.among(connection, free)
         if not due:
             return result
-        for ref, case in unit.load(list(due)).items():
+        for ref, case in unit.load(list(due), locked=True).items():
             result.count_facts(unit.append(case, case.evaluate(self.due.as_at).drafts))
             case.outdated = case.outdated or due[ref]
         result.cases = len(due)

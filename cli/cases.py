@@ -77,7 +77,6 @@ def record(
 
 
 def _draft(kind: str, day: date, pairs: list[str], corrects: str | None = None) -> FactDraft:
-    from casework.cases.record import parse_key_values
     from casework.cases.validation import Refused
     from models.facts import FactDraft
 
@@ -143,3 +142,18 @@ def _history(context: AppContext, found: CaseReport) -> str:
     from cli.formatting import history
 
     return history(context, found)
+
+
+def parse_key_values(pairs: list[str]) -> dict[str, str]:
+    """`key=value` options as a mapping. Raises Refused (a wrong call) for a pair without `=` or a key given twice."""
+    from casework.cases.validation import Refused
+
+    values: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip():
+            raise Refused("bad_data", "every --data is key=value, for example --data body=QX101", wrong_call=True)
+        if key.strip() in values:
+            raise Refused("bad_data", "a key is given twice in --data: give each key once", wrong_call=True)
+        values[key.strip()] = value.strip()
+    return values

@@ -263,16 +263,3 @@ def _has_duty_to_chase(context: AppContext, case: LoadedCase) -> bool:
         and context.escalation_policy.rungs(duty.rule)
         for duty in case.duties
     )
-
-
-def parse_key_values(pairs: Sequence[str]) -> dict[str, Any]:
-    """`key=value` options as a mapping. Raises Refused (a wrong call) for a pair without `=` or a key given twice."""
-    values: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key.strip():
-            raise Refused("bad_data", "every --data is key=value, for example --data body=QX101", wrong_call=True)
-        if key.strip() in values:
-            raise Refused("bad_data", "a key is given twice in --data: give each key once", wrong_call=True)
-        values[key.strip()] = value.strip()
-    return values

@@ -58,14 +58,15 @@ class UnitOfWork:
         # Cases that a correction has given to another child, and the child that each was of.
         self.former_child: dict[str, str] = {}
 
-    def load(self, refs: Sequence[str]) -> dict[str, LoadedCase]:
-        """Lock and read cases. A reference without facts gives an empty case, which its first fact opens.
+    def load(self, refs: Sequence[str], *, locked: bool = False) -> dict[str, LoadedCase]:
+        """Lock (unless the caller has `locked` them) and read cases. One without facts is opened by its first fact.
 
         Raises Damaged or NotPermitted if a history cannot be read.
         """
         wanted = [ref for ref in refs if ref not in self.cases]
         if wanted:
-            lock_cases(self.connection, wanted)
+            if not locked:
+                lock_cases(self.connection, wanted)
             histories = ledger.read(self.connection, wanted)
             for ref in wanted:
                 case = LoadedCase(ref, self.context)

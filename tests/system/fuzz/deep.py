@@ -156,8 +156,8 @@ def links() -> Target:
 
     from pydantic import TypeAdapter, ValidationError
 
-    from casework.cases.record import parse_key_values
     from casework.cases.validation import Refused
+    from cli.cases import parse_key_values
     from models.facts import REFERENCE, Reference
     from notifications.layout import hidden, read, to_html
 

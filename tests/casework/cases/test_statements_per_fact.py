@@ -1,0 +1,86 @@
+"""The SQL statements that one recorded fact costs. A further statement fails here: the commit says why it is needed."""
+
+from collections import Counter
+
+from pytest import MonkeyPatch
+
+from casework.cases import loaded_case
+from casework.cases.record import record
+from casework.context import AppContext
+from models.database import writing
+from models.facts import FactDraft
+from tests.support.by_hand import day
+from tests.support.team import Team
+
+ADVICE = {"body": "QX101", "service": "speech_and_language_therapy"}
+# Every act: begin, check the rule set and the schema, read the history, write the fact and the case_file row, commit.
+ALWAYS = {
+    "BEGIN": 1,
+    "SELECT alembic_version": 1,
+    "SELECT fact": 1,
+    "INSERT fact": 1,
+    "INSERT case_file": 1,
+    "COMMIT": 1,
+}
+READ_DUTIES = {"SELECT duty": 1}
+ACTS = [
+    (FactDraft("ehc_assessment_requested", day("2 Feb 2026"), {"la": "northshire"}), {"INSERT duty": 4}),
+    (FactDraft("la_consideration_notified", day("4 Feb 2026")), READ_DUTIES),
+    (
+        FactDraft("health_advice_requested", day("2 Mar 2026"), ADVICE),
+        READ_DUTIES | {"INSERT duty": 1, "INSERT notice": 1},
+    ),
+    (FactDraft("health_advice_acknowledged", day("3 Mar 2026"), ADVICE), READ_DUTIES | {"INSERT duty": 1}),
+    (FactDraft("appointment_missed", day("4 Mar 2026"), ADVICE), READ_DUTIES | {"INSERT duty": 1}),
+]
+
+
+def statements_of(context: AppContext, case: str, draft: FactDraft) -> Counter[str]:
+    """The statements that the database runs while one fact is recorded, by verb and table."""
+    with writing(context.engine) as connection:
+        driver = connection.connection.dbapi_connection
+    assert driver is not None
+    seen: list[str] = []
+    driver.set_trace_callback(seen.append)
+    try:
+        record(context, case, [draft], "dco.team")
+    finally:
+        driver.set_trace_callback(None)
+    return Counter(_verb_and_table(statement) for statement in seen if not statement.startswith("--"))
+
+
+def _verb_and_table(statement: str) -> str:
+    words = statement.split()
+    if words[0] == "INSERT":
+        return f"INSERT {words[2]}"
+    if words[0] == "SELECT":
+        return f"SELECT {words[len(words) - 1 - words[::-1].index('FROM') + 1]}"
+    return words[0]
+
+
+def test_a_recorded_fact_runs_no_more_statements_than_it_needs(team: Team) -> None:
+    context = team.context("9 Mar 2026")
+    for case in (
+        "NX90002",
+        "NX90003",
+    ):  # the rule set becomes active with the first act and is remembered in the second
+        record(context, case, [ACTS[0][0]], "dco.team")
+    for draft, more in ACTS:
+        assert statements_of(context, "NX90001", draft) == Counter(ALWAYS | more), draft.kind
+
+
+def test_a_recorded_fact_is_replayed_and_evaluated_once(team: Team, monkeypatch: MonkeyPatch) -> None:
+    context = team.context("9 Mar 2026")
+    calls: Counter[str] = Counter()
+    for name in ("fold", "duties_of", "look"):
+        original = getattr(loaded_case, name)
+
+        def counted(*given: object, _name: str = name, _original: object = original) -> object:
+            calls[_name] += 1
+            return _original(*given)  # type: ignore[operator]
+
+        monkeypatch.setattr(loaded_case, name, counted)
+    for draft, _more in ACTS:
+        calls.clear()
+        record(context, "NX90001", [draft], "dco.team")
+        assert calls == {"fold": 1, "duties_of": 1, "look": 1}, draft.kind
