@@ -72,7 +72,7 @@ def test_a_recorded_fact_runs_no_more_statements_than_it_needs(team: Team) -> No
 def test_a_recorded_fact_is_replayed_and_evaluated_once(team: Team, monkeypatch: MonkeyPatch) -> None:
     context = team.context("9 Mar 2026")
     calls: Counter[str] = Counter()
-    for name in ("replay", "duties_of", "look"):
+    for name in ("replay", "duties_of", "evaluate"):
         original = getattr(loaded_case, name)
 
         def counted(*given: object, _name: str = name, _original: object = original) -> object:
@@ -83,4 +83,4 @@ def test_a_recorded_fact_is_replayed_and_evaluated_once(team: Team, monkeypatch:
     for draft, _more in ACTS:
         calls.clear()
         record(context, "NX90001", [draft], "dco.team")
-        assert calls == {"replay": 1, "duties_of": 1, "look": 1}, draft.kind
+        assert calls == {"replay": 1, "duties_of": 1, "evaluate": 1}, draft.kind
