@@ -22,7 +22,7 @@ from deadlines.duties import Duty, duties_of
 from deadlines.working_calendar import OutsideCalendarRange
 from models.bulk_io import mark, stream
 from models.casefile import CaseFile
-from models.common_facts import CORRECTIONS, RUNGS
+from models.common_facts import CORRECTIONS, ESCALATION_FACTS
 from models.enums import NoticeState
 from models.facts import StoredFact
 from notifications.ended_duties import AGAIN
@@ -119,7 +119,7 @@ class NoticeCheck:
         self._context = context
         self._day = day
         self._ruleset_since = _ruleset_since(context, connection)
-        self._relevant = RUNGS | OUTCOME_STATES.keys() | context.escalation_policy.letter.keys()
+        self._relevant = ESCALATION_FACTS | OUTCOME_STATES.keys() | context.escalation_policy.letter.keys()
         self.sent_days: SentDays = Counter()
 
     def check(
@@ -193,7 +193,7 @@ class NoticeCheck:
         It is asked twice: with what was known up to the fact, and up to the last fact recorded with it.
         """
         since = self._ruleset_since
-        if fact.kind not in RUNGS and (fact.via == "import" or since is None or fact.recorded_at <= since):
+        if fact.kind not in ESCALATION_FACTS and (fact.via == "import" or since is None or fact.recorded_at <= since):
             return False
         if not _may_have_called(duties, fact, facts) and not any(each.kind in CORRECTIONS for each in facts):
             return False
@@ -207,7 +207,7 @@ class NoticeCheck:
             casefile = replay(ref, known)
             rules = context.duty_rules[casefile.process]
             duties = duties_of(casefile.lines, rules, context.dates_of, casefile.claims.values())
-            if fact.kind in RUNGS:
+            if fact.kind in ESCALATION_FACTS:
                 return _is_step_of_open_duty(casefile, duties, fact)
             drafts = notices_for(
                 [fact],
@@ -242,7 +242,7 @@ def _not_its_fact(notice: StoredNotice, fact: StoredFact) -> list[str]:
     """The columns that differ from the fact that called for the notice."""
     if fact.kind == BEGAN:
         return [] if notice.rank > 0 and notice.template == DIGEST else ["rank"]
-    if fact.kind not in RUNGS and fact.kind != WITHDRAWAL:
+    if fact.kind not in ESCALATION_FACTS and fact.kind != WITHDRAWAL:
         return ["fact_seq"] if notice.rank > 0 or notice.rung == WITHDRAWAL else []
     data = fact.data
     rung = WITHDRAWAL if fact.kind == WITHDRAWAL else data["rung"]
@@ -262,7 +262,7 @@ def _may_have_called(duties: Sequence[Duty], fact: StoredFact, facts: Sequence[S
     """A quick first test: whether the fact met, opened or escalated a duty that was not closed before the fact, or in
     the same act.
     """
-    if fact.kind in RUNGS:
+    if fact.kind in ESCALATION_FACTS:
         about = (fact.data["rule"], fact.data["opened_seq"])
         return not any(
             duty.closed_by is not None and duty.closed_by[1] < fact.seq
@@ -281,7 +281,7 @@ def _may_have_called(duties: Sequence[Duty], fact: StoredFact, facts: Sequence[S
 
 
 def _is_step_of_open_duty(casefile: CaseFile, duties: Sequence[Duty], fact: StoredFact) -> bool:
-    step = casefile.rungs.get(fact.seq)
+    step = casefile.steps_recorded.get(fact.seq)
     return step is not None and any(
         duty.closed_on is None for duty in duties if (duty.rule, duty.opened_seq) == (step.rule, step.opened_seq)
     )

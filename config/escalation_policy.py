@@ -124,20 +124,20 @@ class EscalationPolicy(BaseModel):
     ended: Mapping[Slug, EndDef] = {}
     digest: str = ""
 
-    def rungs(self, rule: str) -> tuple[EscalationStep, ...]:
+    def steps(self, rule: str) -> tuple[EscalationStep, ...]:
         """The rungs of a rule; none where the locality does not chase it."""
         return self.rung.get(rule, ())
 
-    def rung_def(self, rule: str, rung: str) -> EscalationStep | None:
+    def step(self, rule: str, rung: str) -> EscalationStep | None:
         """The rung of that name, if the ladder still has it."""
-        return next((one for one in self.rungs(rule) if one.id == rung), None)
+        return next((one for one in self.steps(rule) if one.id == rung), None)
 
     @property
     def templates(self) -> frozenset[str]:
         """Every letter that the ladder names."""
-        rungs = {name for rungs in self.rung.values() for rung in rungs for name in (rung.template, rung.withdrawal)}
+        steps = {name for steps in self.rung.values() for rung in steps for name in (rung.template, rung.withdrawal)}
         letters = {name for letter in self.letter.values() for name in letter.templates}
-        return frozenset(rungs | letters | {name for end in self.ended.values() for name in (end.template, end.again)})
+        return frozenset(steps | letters | {name for end in self.ended.values() for name in (end.template, end.again)})
 
 
 def load_escalation_policy(path: Path = DEFAULT, *over: Path) -> EscalationPolicy:
@@ -160,12 +160,12 @@ def load_escalation_policy(path: Path = DEFAULT, *over: Path) -> EscalationPolic
 def _joined(files: tuple[tuple[str, str], ...]) -> EscalationPolicy:
     """What files of these names and texts say together; worked out once, as the house is opened for every act."""
     read = [_read(name, text) for name, text in files]
-    rungs: dict[str, tuple[EscalationStep, ...]] = {}
+    steps: dict[str, tuple[EscalationStep, ...]] = {}
     letters: dict[str, LetterDef] = {}
     ends: dict[str, EndDef] = {}
     for (name, _said), part in zip(files, read, strict=True):
         doubled = sorted(
-            (rungs.keys() & part.rung.keys())
+            (steps.keys() & part.rung.keys())
             | (letters.keys() & part.letter.keys())
             | (ends.keys() & part.ended.keys())
         )
@@ -173,11 +173,11 @@ def _joined(files: tuple[tuple[str, str], ...]) -> EscalationPolicy:
             raise EscalationPolicyError(
                 f"{name}: {doubled[0]} stands in another file of the ladder already; it stands once"
             )
-        rungs |= part.rung
+        steps |= part.rung
         letters |= part.letter
         ends |= part.ended
     ladder = read[0].model_copy(
-        update={"rung": rungs, "letter": letters, "ended": ends, "decided_on": max(part.decided_on for part in read)}
+        update={"rung": steps, "letter": letters, "ended": ends, "decided_on": max(part.decided_on for part in read)}
     )
     digest = hashlib.sha256(canonical(ladder.model_dump(mode="json", exclude={"digest"}))).hexdigest()
     return ladder.model_copy(update={"digest": digest})
@@ -193,13 +193,13 @@ def _text(path: Path) -> str:
 def _read(name: str, text: str) -> EscalationPolicy:
     try:
         told = tomllib.loads(text)
-        for rule, rungs in told.get("rung", {}).items():
-            names = [rung.get("id") for rung in rungs]
+        for rule, steps in told.get("rung", {}).items():
+            names = [rung.get("id") for rung in steps]
             if len(set(names)) != len(names):
                 raise EscalationPolicyError(
                     f"{name}: rung.{rule}: an id stands twice; every rung of a rule has its own id"
                 )
-            for rank, rung in enumerate(rungs, 1):
+            for rank, rung in enumerate(steps, 1):
                 rung["rank"] = rank
         return EscalationPolicy.model_validate(told)
     except (AttributeError, TypeError):

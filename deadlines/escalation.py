@@ -103,8 +103,8 @@ def evaluate(
     """
     drafts: list[FactDraft] = []
     next_check_on: dict[DutyKey, date | None] = {}
-    by_opening = {(duty.rule, duty.opened_seq): duty for duty in duties} if casefile.rungs else {}
-    recorded = [fact for fact in casefile.rungs.values() if not fact.withdrawn]
+    by_opening = {(duty.rule, duty.opened_seq): duty for duty in duties} if casefile.steps_recorded else {}
+    recorded = [fact for fact in casefile.steps_recorded.values() if not fact.withdrawn]
     false = sorted((fact for fact in recorded if _is_false(fact, by_opening)), key=lambda fact: fact.seq)
     false_seqs = {fact.seq for fact in false}
     in_force = {(fact.rule, fact.opened_seq, fact.rung) for fact in recorded if fact.seq not in false_seqs}

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from models.tables import FactRow
 
-KEPT = ("fact", "anchor", "person_read", "adoption", "law_held")
+APPEND_ONLY_TABLES = ("fact", "anchor", "person_read", "adoption", "law_held")
 REFUSED = "is append-only: record a fact_corrected or fact_withdrawn instead"
 FUNCTION = "sendflow_append_only"
 BODY = f" BEGIN RAISE EXCEPTION '% {REFUSED}', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation'; END "
@@ -20,7 +20,7 @@ def triggers(dialect: str) -> dict[str, str]:
     row's triggers.
     """
     made: dict[str, str] = {}
-    for table in KEPT:
+    for table in APPEND_ONLY_TABLES:
         for act in ("UPDATE", "DELETE"):
             name = f"{table}_no_{act.lower()}"
             if dialect == "sqlite":
@@ -77,13 +77,13 @@ def grants(role: str) -> list[str]:
     drops or truncates.
     """
     named = '"' + role.replace('"', '""') + '"'
-    changed = sorted(set(FactRow.metadata.tables) - set(KEPT))
+    changed = sorted(set(FactRow.metadata.tables) - set(APPEND_ONLY_TABLES))
     return [
         f"GRANT USAGE ON SCHEMA public TO {named}",
         "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
         f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {named}",
         f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {named}",
-        f"GRANT INSERT ON {', '.join(KEPT)} TO {named}",
+        f"GRANT INSERT ON {', '.join(APPEND_ONLY_TABLES)} TO {named}",
         f"GRANT INSERT, UPDATE, DELETE ON {', '.join(changed)} TO {named}",
         f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {named}",
     ]

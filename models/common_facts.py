@@ -160,6 +160,6 @@ SHARED: dict[str, type[FactData]] = {
     "notice_failed": NoticeOutcome,
 }
 CORRECTIONS = frozenset({"fact_corrected", "fact_withdrawn"})
-RUNGS = frozenset({"reminder_due", "breached", "escalation_due"})
+ESCALATION_FACTS = frozenset({"reminder_due", "breached", "escalation_due"})
 OUTCOMES = frozenset({"notice_sent", "notice_failed", "rung_withdrawn"})
-ENGINE_ONLY = RUNGS | OUTCOMES | {"chasing_began"}
+ENGINE_ONLY = ESCALATION_FACTS | OUTCOMES | {"chasing_began"}

@@ -40,7 +40,7 @@ def endings(
         for duty in duties:
             if duty.ended_seq == fact.seq:
                 yield from _ended(casefile, duty, ladder, directory, fact, fact.via != "import")
-    elif casefile.told:
+    elif casefile.notified:
         for duty in duties:
             if duty.closed_on is None:
                 yield from _after_all(casefile, duty, ladder, fact)
@@ -107,12 +107,14 @@ def _sent_while_open(casefile: CaseFile, duty: Duty, ladder: EscalationPolicy) -
 
 
 def _sent_about(casefile: CaseFile, duty: Duty) -> Iterable[Mapping[str, Any]]:
-    return (data for _seq, data in casefile.told if (data["rule"], data["opened_seq"]) == (duty.rule, duty.opened_seq))
+    return (
+        data for _seq, data in casefile.notified if (data["rule"], data["opened_seq"]) == (duty.rule, duty.opened_seq)
+    )
 
 
 def _sent_after_the_end(casefile: CaseFile, duty: Duty, rung_seq: int | None) -> bool:
     """Whether a sent step reports lateness after the duty's true end, so that it is, or was, withdrawn."""
-    fact = casefile.rungs.get(rung_seq) if rung_seq is not None else None
+    fact = casefile.steps_recorded.get(rung_seq) if rung_seq is not None else None
     late = (
         fact is not None
         and fact.kind in ASSERTS_LATENESS

@@ -14,13 +14,13 @@ from config.escalation_policy import EscalationPolicy
 from deadlines.duties import Duty, excuses
 from deadlines.escalation import WorkingDays, contacts
 from models.casefile import CaseFile, Claim
-from models.common_facts import CORRECTIONS, RUNGS
+from models.common_facts import CORRECTIONS, ESCALATION_FACTS
 from models.facts import StoredFact, iso
 from notifications.ended_duties import AGAIN, ENDED
 
 WITHDRAWAL = "rung_withdrawn"
 SENT = "notice_sent"
-WRITTEN_BY_SENDFLOW = RUNGS | CORRECTIONS | {WITHDRAWAL}
+WRITTEN_BY_SENDFLOW = ESCALATION_FACTS | CORRECTIONS | {WITHDRAWAL}
 
 
 @dataclass(frozen=True)
@@ -247,7 +247,7 @@ def _concerns(claim: Claim, duty: Duty) -> bool:
 
 def _history(view: CaseView, duty: Duty) -> list[dict[str, Any]]:
     """What has happened to one request: its own facts, and the notices sent whose step is not withdrawn."""
-    withdrawn = {fact.seq for fact in view.casefile.rungs.values() if fact.withdrawn}
+    withdrawn = {fact.seq for fact in view.casefile.steps_recorded.values() if fact.withdrawn}
     lines: list[dict[str, Any]] = []
     for fact in view.casefile.lines:
         line = _sent_line(view, duty, fact, withdrawn) if fact.kind == SENT else _fact_line(duty, fact)
@@ -262,7 +262,7 @@ def _sent_line(view: CaseView, duty: Duty, fact: StoredFact, withdrawn: set[int]
         return None
     if data.get("rung_seq") in withdrawn or data["rung"] in (ENDED, AGAIN):
         return None
-    step = view.ladder.rung_def(duty.rule, str(data["rung"]))
+    step = view.ladder.step(duty.rule, str(data["rung"]))
     what = step.template if step else str(data["rung"])
     return {"on": iso_or_none(fact.occurred_on), "what": what, "to": data["recipient"]}
 

@@ -15,7 +15,7 @@ from config.escalation_policy import EscalationPolicy, EscalationStep
 from deadlines.duties import Duty
 from deadlines.escalation import WorkingDays, contacts, steps_due
 from models.casefile import CaseFile
-from models.common_facts import RUNGS
+from models.common_facts import ESCALATION_FACTS
 from models.enums import NoticeState, Party
 from models.facts import StoredFact, iso
 from notifications.ended_duties import AGAIN, Ending, endings, late_endings
@@ -77,12 +77,12 @@ def notices_for(
     view = CaseView(ladder, directory, calendar, casefile, duties)
     notices: list[NoticeDraft] = []
     for fact in facts:
-        if fact.kind in RUNGS:
+        if fact.kind in ESCALATION_FACTS:
             notices += _for_step(view, fact)
         elif fact.kind == BEGAN:
             notices += _for_first_import(view, fact, as_at, NoticeState.CREATED if local_sink else NoticeState.HELD)
         elif fact.kind == WITHDRAWAL:
-            notices += _for_withdrawal(view, fact, (data for _, data in casefile.told))
+            notices += _for_withdrawal(view, fact, (data for _, data in casefile.notified))
         else:
             if fact.kind in ladder.letter and fact.via != "import":
                 notices += _for_event(view, fact)
@@ -102,14 +102,14 @@ class Message(NamedTuple):
 
 def _for_step(view: CaseView, fact: StoredFact) -> list[NoticeDraft]:
     rule, step_id = str(fact.data["rule"]), str(fact.data["rung"])
-    step = view.ladder.rung_def(rule, step_id)
+    step = view.ladder.step(rule, step_id)
     duty = view.duty(rule, int(fact.data["opened_seq"]))
     if step is None or duty is None or duty.closed_on is not None:
         return []
     same_step = (rule, duty.opened_seq, step_id, duty.due)
     earlier = sum(
         1
-        for each in view.casefile.rungs.values()
+        for each in view.casefile.steps_recorded.values()
         if each.withdrawn and each.seq < fact.seq and (each.rule, each.opened_seq, each.rung, each.due) == same_step
     )
     message = Message(step.id, step.rank, step.template, f"/{earlier + 1}" if earlier else "")
@@ -119,7 +119,7 @@ def _for_step(view: CaseView, fact: StoredFact) -> list[NoticeDraft]:
 def _for_first_import(view: CaseView, fact: StoredFact, as_at: date, state: NoticeState) -> list[NoticeDraft]:
     notices: list[NoticeDraft] = []
     for duty in view.duties:
-        steps = view.ladder.rungs(duty.rule)
+        steps = view.ladder.steps(duty.rule)
         if not steps or duty.body is None or duty.closed_on is not None or duty.excuse is not None:
             continue
         if not duty.imported or duty.opened_seq > fact.seq:
@@ -139,7 +139,7 @@ def _for_event(view: CaseView, fact: StoredFact) -> list[NoticeDraft]:
     letter = view.ladder.letter[fact.kind]
     notices: list[NoticeDraft] = []
     for duty in view.duties:
-        if not view.ladder.rungs(duty.rule) or duty.body is None or duty.provisional:
+        if not view.ladder.steps(duty.rule) or duty.body is None or duty.provisional:
             continue
         if newest(letter.template).called_for == "met":
             concerned = duty.met_seq == fact.seq
@@ -169,7 +169,7 @@ def _for_withdrawal(view: CaseView, fact: StoredFact, sent: Iterable[Mapping[str
     data = fact.data
     case_ref, rule, opened_seq = view.casefile.case_ref, str(data["rule"]), int(data["opened_seq"])
     body, service, due = data.get("body"), data.get("service"), date.fromisoformat(str(data["due"]))
-    step = view.ladder.rung_def(rule, str(data["rung"]))
+    step = view.ladder.step(rule, str(data["rung"]))
     template = step.withdrawal if step else WITHDRAWAL
     duty = view.duty(rule, opened_seq)
     recipients = dict.fromkeys(str(each["recipient"]) for each in sent if each.get("rung_seq") == data["rung_seq"])
@@ -267,14 +267,14 @@ def paused_until(casefile: CaseFile, body: str | None, as_at: date) -> date | No
 
 
 def _step_in_force(view: CaseView, draft: NoticeDraft, duty: Duty, as_at: date) -> bool:
-    recorded = view.casefile.rungs.get(draft.fact_seq)
-    step = view.ladder.rung_def(draft.rule, draft.rung)
+    recorded = view.casefile.steps_recorded.get(draft.fact_seq)
+    step = view.ladder.step(draft.rule, draft.rung)
     if duty.excuse is not None or (step is not None and _answered_by_contact(view.casefile, duty, step)):
         return False
     if recorded is not None:
         return not recorded.withdrawn and duty.due == draft.due
     # A first import has no fact for each step that it covers: the step must still be due by today's due date.
-    due_steps = steps_due(duty, view.ladder.rungs(draft.rule), view.calendar, as_at)
+    due_steps = steps_due(duty, view.ladder.steps(draft.rule), view.calendar, as_at)
     return any(step.id == draft.rung for step, _ in due_steps)
 
 
@@ -294,7 +294,7 @@ def current_fields(view: CaseView, draft: NoticeDraft) -> dict[str, Any]:
 def _draft(view: CaseView, fact: StoredFact, duty: Duty, party: Party, message: Message) -> NoticeDraft:
     case_ref, letter = view.casefile.case_ref, message.template
     if letter == DIGEST:
-        step = view.ladder.rung_def(duty.rule, message.rung)
+        step = view.ladder.step(duty.rule, message.rung)
         letter = step.template if step is not None else DIGEST
     key = _key(case_ref, duty.rule, duty.body, duty.opened_seq, duty.due, message.rung, party)
     return NoticeDraft(

@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from models.casefile import Asked, CaseFile, Claim, EscalationFact
-from models.common_facts import CORRECTIONS, ENGINE_ONLY, RUNGS
+from models.common_facts import CORRECTIONS, ENGINE_ONLY, ESCALATION_FACTS
 from models.facts import StoredFact
 from statemachines.process import Guard, Process
 from statemachines.refusals import (
@@ -203,7 +203,7 @@ def _updates(process_name: str) -> Mapping[str, Sequence[Update]]:
         (process.answers - process.asks, _close_request),
         (process.reopens - process.asks - process.answers, _reopen_request),
         (process.contacts, _add_contact),
-        (RUNGS, _add_escalation),
+        (ESCALATION_FACTS, _add_escalation),
         *(((kind,), update) for kind, update in _SHARED_UPDATES.items()),
     ]
     updates: dict[str, list[Update]] = {}
@@ -239,7 +239,7 @@ def _add_contact(casefile: CaseFile, fact: StoredFact) -> None:
 
 def _add_escalation(casefile: CaseFile, fact: StoredFact) -> None:
     data = fact.data
-    casefile.rungs[fact.seq] = EscalationFact(
+    casefile.steps_recorded[fact.seq] = EscalationFact(
         fact.seq,
         fact.kind,
         fact.occurred_on,
@@ -284,13 +284,13 @@ def _decide_claim(casefile: CaseFile, fact: StoredFact) -> None:
 
 
 def _withdraw_escalation(casefile: CaseFile, fact: StoredFact) -> None:
-    rung = casefile.rungs.get(fact.data["rung_seq"])
+    rung = casefile.steps_recorded.get(fact.data["rung_seq"])
     if rung is not None:
-        casefile.rungs[rung.seq] = rung._replace(withdrawn=True)
+        casefile.steps_recorded[rung.seq] = rung._replace(withdrawn=True)
 
 
 def _add_sent_notice(casefile: CaseFile, fact: StoredFact) -> None:
-    casefile.told.append((fact.seq, fact.data))
+    casefile.notified.append((fact.seq, fact.data))
 
 
 def _add_chasing_start(casefile: CaseFile, fact: StoredFact) -> None:

@@ -260,6 +260,6 @@ def _has_duty_to_chase(context: AppContext, case: LoadedCase) -> bool:
         and duty.body is not None
         and duty.imported
         and duty.opened_seq > began
-        and context.escalation_policy.rungs(duty.rule)
+        and context.escalation_policy.steps(duty.rule)
         for duty in case.duties
     )

@@ -89,7 +89,7 @@ def _recheck_one(view: CaseView, draft: NoticeDraft, today: date, result: Rechec
 
 
 def _is_withdrawn(cases: Mapping[str, LoadedCase], step: outbox.SentStep) -> bool:
-    fact = cases[step.case_ref].file.rungs.get(step.fact_seq)
+    fact = cases[step.case_ref].file.steps_recorded.get(step.fact_seq)
     return fact is not None and fact.withdrawn
 
 

@@ -109,7 +109,7 @@ def _read(context: AppContext, where: Any, days: Callable[[date], int], standing
                     act_by=row.act_by,
                     days=days(row.due),
                     standing=standing,
-                    chased=row.body is not None and bool(context.escalation_policy.rungs(row.rule)),
+                    chased=row.body is not None and bool(context.escalation_policy.steps(row.rule)),
                 )
             )
     return rows

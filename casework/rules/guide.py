@@ -373,7 +373,7 @@ def _local(sources: Sources, rules: Iterable[Rule]) -> Iterator[str]:
     for rule in rules:
         rows += [
             (f"`{rule.id}`", step.id, _when(step), step.everyone, f"`{step.template}`")
-            for step in sources.ladder.rungs(rule.id)
+            for step in sources.ladder.steps(rule.id)
         ]
         if (end := sources.ladder.ended.get(rule.id)) is not None:
             recipients = ", ".join(("everyone who had a letter about it", *end.to))

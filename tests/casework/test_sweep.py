@@ -94,7 +94,7 @@ def letters(team: Team) -> list[tuple[str, str, str]]:
 @pytest.mark.parametrize("each_day", [daily, twice])
 def test_one_request_from_the_first_reminder_to_the_correction(team: Team, each_day: Days) -> None:
     record_story(team, "5 May 2026", each_day)
-    assert team.told() == FACTS
+    assert team.escalations() == FACTS
     assert letters(team) == LETTERS
     duty = team.duty("5 May 2026")
     assert (duty.standing, duty.days_late) == ("met_late", 7)
@@ -120,7 +120,7 @@ def test_only_notice_sent_says_that_a_letter_was_sent(team: Team) -> None:
 
 def test_after_an_outage_from_10_to_20_april_the_breach_is_dated_the_14th(team: Team) -> None:
     record_story(team, "26 Apr 2026", daily, asleep=("10 Apr 2026", "20 Apr 2026"))
-    assert team.told() == FACTS[:4], "the same facts on the same days"
+    assert team.escalations() == FACTS[:4], "the same facts on the same days"
     breach = next(line for line in team.lines() if line.kind == "breached")
     assert breach.recorded_at.startswith("2026-04-21"), "recorded when sendflow ran again"
     assert [letter for letter in letters(team) if letter[0] >= "2026-04-10"] == [
@@ -134,7 +134,7 @@ def test_a_mailbox_gets_only_the_highest_step_addressed_to_it(team: Team) -> Non
     """Asleep from the request to 7 Apr: acknowledgement, three and five weeks have fallen, all to the service."""
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     team.sweep("7 Apr 2026")
-    assert team.told() == [
+    assert team.escalations() == [
         ("reminder_due", "acknowledgement_missing", "2026-03-05"),
         ("reminder_due", "reminder_3_weeks", "2026-03-23"),
         ("reminder_due", "reminder_5_weeks", "2026-04-06"),
@@ -228,9 +228,11 @@ def test_a_pause_postpones_reminders_and_escalations_until_it_ends(team: Team) -
     team.record("20 Mar 2026", "chasing_paused", until="2026-04-20", reason="bereavement")
     for each in ("2026-03-23", "2026-04-06", "2026-04-14", "2026-04-20"):
         team.day(each)
-    assert [rung for _kind, rung, _on in team.told()] == ["acknowledgement_missing"], "its day was before the pause"
+    assert [rung for _kind, rung, _on in team.escalations()] == ["acknowledgement_missing"], (
+        "its day was before the pause"
+    )
     team.day("21 Apr 2026")
-    assert [rung for _kind, rung, _on in team.told()][1:] == [
+    assert [rung for _kind, rung, _on in team.escalations()][1:] == [
         "reminder_3_weeks",
         "reminder_5_weeks",
         "breach",
@@ -253,9 +255,9 @@ def test_an_exception_accepted_after_the_breach_withdraws_it_and_corrects_the_le
     )
     for each in ("2026-04-16", "2026-04-21", "2026-04-28"):
         team.day(each)
-    assert team.told("rung_withdrawn") == [("rung_withdrawn", "breach", "2026-04-16")]
+    assert team.escalations("rung_withdrawn") == [("rung_withdrawn", "breach", "2026-04-16")]
     assert [letter[:2] for letter in letters(team)][-1] == ("2026-04-16", MANAGER)
-    assert team.told("escalation_due") == []
+    assert team.escalations("escalation_due") == []
 
 
 def test_a_late_learned_answer_stops_the_letter_that_was_about_to_leave(team: Team) -> None:
@@ -268,7 +270,7 @@ def test_a_late_learned_answer_stops_the_letter_that_was_about_to_leave(team: Te
     team.day("11 Apr 2026")
     team.record("13 Apr 2026", "health_advice_received", on="10 Apr 2026", **ASKED)
     team.day("13 Apr 2026")
-    assert team.told("rung_withdrawn") == [("rung_withdrawn", "breach", "2026-04-13")]
+    assert team.escalations("rung_withdrawn") == [("rung_withdrawn", "breach", "2026-04-13")]
     assert [(to, subject) for _on, to, subject in letters(team)][sent:] == [
         (SERVICE, "health advice received 10 April 2026, thank you")
     ]
@@ -292,7 +294,7 @@ def test_beyond_the_known_bank_holidays_a_request_is_recorded_and_the_sweep_name
     duty = team.duty("20 Dec 2028")
     assert (str(duty.due), str(duty.strict_due), duty.act_by) == ("2029-01-31", "2029-01-30", None)
     team.day("28 Dec 2028")
-    assert team.told() == [("reminder_due", "acknowledgement_missing", "2028-12-27")]
+    assert team.escalations() == [("reminder_due", "acknowledgement_missing", "2028-12-27")]
     assert [mailbox for _on, mailbox, _subject in letters(team)] == [SERVICE]
     done = team.sweep("2 Jan 2029")
     assert [trouble.case_ref for trouble in done.troubles] == ["NX90001"]

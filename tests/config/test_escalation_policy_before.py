@@ -19,7 +19,7 @@ def ladder(tmp_path: Path, rung: str) -> Path:
 
 
 def test_a_reminder_before_a_due_date_is_read(tmp_path: Path) -> None:
-    (rung,) = load_escalation_policy(ladder(tmp_path, 'fact = "reminder_due"\nbefore = "due"\nweeks = 6\n')).rungs(
+    (rung,) = load_escalation_policy(ladder(tmp_path, 'fact = "reminder_due"\nbefore = "due"\nweeks = 6\n')).steps(
         "cypcc_annual_review"
     )
     assert (rung.before, rung.after, rung.weeks) == ("due", None, 6)

@@ -258,7 +258,13 @@ def database() -> dict[str, Any]:
 
 
 def _table(table: Table) -> dict[str, Any]:
-    changes = "append-only" if table.name in append_only.KEPT else "cache" if table.name in CACHES else "changing"
+    changes = (
+        "append-only"
+        if table.name in append_only.APPEND_ONLY_TABLES
+        else "cache"
+        if table.name in CACHES
+        else "changing"
+    )
     columns = {
         column.name: type(column.type).__name__
         + (" key" if column.primary_key else "")

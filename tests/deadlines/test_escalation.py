@@ -34,7 +34,7 @@ from tests.support.by_hand import (
 )
 
 LADDER = load_escalation_policy()
-STEPS = LADDER.rungs(ADVICE)
+STEPS = LADDER.steps(ADVICE)
 ASKED: dict[str, Any] = {"body": TRUST, "service": SALT}
 OPENED = [("ehc_assessment_requested", "2 Feb 2026"), ("assessment_agreed", "20 Feb 2026")]
 ASK = ("health_advice_requested", "2 Mar 2026", ASKED)

@@ -39,7 +39,7 @@ def test_before_the_decision_what_is_returned_is_owed_again(answered: Team) -> N
     answered.record("11 Dec 2026", "review_advice_returned", reason="a page is missing", **ASKED)
     assert answered.duty("15 Dec 2026", RULE).standing == "breached"
     answered.sweep("15 Dec 2026")
-    assert ("breached", "review_overdue", "2026-12-15") in answered.told()
+    assert ("breached", "review_overdue", "2026-12-15") in answered.escalations()
 
 
 def test_after_the_decision_nobody_is_chased_for_what_is_returned(answered: Team) -> None:
@@ -47,5 +47,5 @@ def test_after_the_decision_nobody_is_chased_for_what_is_returned(answered: Team
     answered.record("25 Jan 2027", "plan_kept")
     answered.record("26 Jan 2027", "review_advice_returned", reason="a page is missing", **ASKED)
     answered.sweep("8 Feb 2027")
-    assert answered.told() == []
+    assert answered.escalations() == []
     assert (answered.duty("8 Feb 2027", RULE).standing, answered.verify("8 Feb 2027").intact) == ("met", True)

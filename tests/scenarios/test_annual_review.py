@@ -416,7 +416,7 @@ def test_without_a_local_day_nobody_is_chased_and_the_invitation_is_passed_on(re
     review.record("1 Dec 2026", "review_meeting_arranged", **MEETING)
     review.record("2 Dec 2026", "health_professional_invited", **ASKED, **MEETING)
     review.sweep("1 Mar 2027")
-    assert review.told() == []
+    assert review.escalations() == []
     assert review.notices() == [("review_invited", "service", "created")]
     assert standings(review, "1 Mar 2027")["review_advice_from_professional"] == (None, "no_date")
     review.record("4 Jan 2027", "review_advice_received", **ASKED)
@@ -438,7 +438,7 @@ def test_a_local_day_is_chased_as_local_policy_and_never_as_law(review: Team, tm
     review.record("16 Nov 2026", "review_meeting_arranged", **MEETING)
     review.record("16 Nov 2026", "health_professional_invited", **ASKED, **MEETING)
     review.sweep("18 Dec 2026")
-    assert review.told() == [
+    assert review.escalations() == [
         ("reminder_due", "review_reminder", "2026-12-07"),
         ("breached", "review_overdue", "2026-12-15"),
         ("escalation_due", "review_escalation", "2026-12-18"),
@@ -456,7 +456,7 @@ def test_a_local_day_is_chased_as_local_policy_and_never_as_law(review: Team, tm
     assert "Due by law" not in said
     review.record("21 Dec 2026", "review_advice_received", on="11 Dec 2026", **ASKED)
     review.sweep("21 Dec 2026")
-    assert [rung for kind, rung, _day in review.told() if kind == "rung_withdrawn"] == [
+    assert [rung for kind, rung, _day in review.escalations() if kind == "rung_withdrawn"] == [
         "review_overdue",
         "review_escalation",
     ]

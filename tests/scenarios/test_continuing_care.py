@@ -269,7 +269,7 @@ def test_the_board_is_reminded_notified_and_escalated_to_by_calendar_distances(t
     referred(team)
     for today in ("2 Feb 2026", "2 Mar 2026", "17 Mar 2026", "31 Mar 2026"):
         team.day(today)
-    assert team.told() == [
+    assert team.escalations() == [
         ("reminder_due", "decision_reminder", "2026-03-02"),
         ("breached", "decision_overdue", "2026-03-17"),
         ("escalation_due", "decision_escalation", "2026-03-31"),
@@ -300,7 +300,7 @@ def test_a_reminder_of_a_birthday_never_comes_before_anybody_knew_of_the_duty(te
     supported(team, born="2012-05-21")
     team.sweep("16 Mar 2026")
     # Seventeen weeks before 31 May is 1 February, and the decision came on 10 March.
-    assert team.told() == [("reminder_due", "transition_reminder", "2026-03-10")]
+    assert team.escalations() == [("reminder_due", "transition_reminder", "2026-03-10")]
     team.deliver("16 Mar 2026")
     assert "2012" not in "".join(letter.text for letter in team.post.letters)
 

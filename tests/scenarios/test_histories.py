@@ -61,7 +61,9 @@ def told_by(lines: list[bytes], as_at: str) -> dict[str, Any]:
             for duty in duties
         ],
         "rungs": [
-            f"{rung.occurred_on.isoformat()} {rung.rung}" for rung in casefile.rungs.values() if not rung.withdrawn
+            f"{rung.occurred_on.isoformat()} {rung.rung}"
+            for rung in casefile.steps_recorded.values()
+            if not rung.withdrawn
         ],
     }
 

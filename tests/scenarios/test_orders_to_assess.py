@@ -103,7 +103,7 @@ def test_nobody_is_chased_for_what_runs_only_for_the_time_being_and_advice_that_
     refused.record("8 Jun 2026", "order_to_assess_made", case=APPEAL)
     for today in ("12 Jun 2026", "21 Jul 2026", "4 Aug 2026"):
         refused.day(today)
-    assert refused.told("reminder_due", "breached", "escalation_due") == []
+    assert refused.escalations("reminder_due", "breached", "escalation_due") == []
     assert [each[3] for each in provisional(refused, "21 Jul 2026")] == [
         "breached",
         "breached",
@@ -193,7 +193,7 @@ def test_a_refusal_ends_what_was_asked_for_and_nobody_is_chased_for_it(refused: 
     March.
     """
     refused.day("20 Apr 2026")
-    assert refused.told("breached", "escalation_due") == []
+    assert refused.escalations("breached", "escalation_due") == []
     [unanswered] = [
         duty for duty in refused.report("20 Apr 2026").duties if duty.rule == ADVICE and duty.met_on is None
     ]
@@ -226,7 +226,7 @@ def test_advice_that_is_returned_after_a_refusal_is_owed_by_nobody_until_it_is_a
     """
     refused.record("16 Mar 2026", "health_advice_returned", reason="of another child", **TALK)
     refused.day("20 Apr 2026")
-    assert refused.told("reminder_due", "breached", "escalation_due") == []
+    assert refused.escalations("reminder_due", "breached", "escalation_due") == []
     [talk] = [duty for duty in refused.report("20 Apr 2026").duties if duty.rule == ADVICE and duty.service == SALT]
     assert (talk.standing, str(talk.met_on)) == ("met", "2026-03-02")
     refused.record("8 Jun 2026", "order_to_assess_made", case=APPEAL)
@@ -246,7 +246,7 @@ def test_a_refusal_that_is_learned_of_late_withdraws_the_letters_sent_meanwhile(
         team.day(today)
     team.record("10 Apr 2026", "assessment_refused", "9 Mar 2026")
     team.day("10 Apr 2026")
-    assert team.told()[-2:] == [("breached", "breach", "2026-03-31"), ("rung_withdrawn", "breach", "2026-04-10")]
+    assert team.escalations()[-2:] == [("breached", "breach", "2026-03-31"), ("rung_withdrawn", "breach", "2026-04-10")]
     text = " ".join(team.post.letters[-1].text.split())
     assert "what it was asked for had ended on 9 March 2026, which was not in the record then" in text
     assert team.verify("10 Apr 2026").intact

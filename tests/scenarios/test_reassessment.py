@@ -190,7 +190,7 @@ def test_each_body_has_its_six_weeks_again_and_is_chased_as_in_an_assessment(ask
     assert duty.knock_on is not None and "(2026-06-16)" in duty.knock_on and "20-week" not in duty.knock_on
     asked.record("20 Apr 2026", "health_advice_received", body="QX101", service=SALT)
     asked.sweep("28 Apr 2026")
-    assert asked.told() == [
+    assert asked.escalations() == [
         ("reminder_due", "reminder_3_weeks", "2026-04-06"),
         ("reminder_due", "reminder_5_weeks", "2026-04-20"),
         ("breached", "breach", "2026-04-28"),

@@ -166,7 +166,7 @@ class Team:
         with reading(self.first.engine) as connection:
             return ledger.read(connection, [case or self.case]).get(case or self.case, ([], ledger.NEW_CASE))[0]
 
-    def told(self, *kinds: str) -> list[tuple[str, str, str]]:
+    def escalations(self, *kinds: str) -> list[tuple[str, str, str]]:
         """The engine's own facts in order: kind, rung, day."""
         wanted = kinds or ("reminder_due", "breached", "escalation_due", "rung_withdrawn")
         return [

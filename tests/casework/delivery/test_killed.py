@@ -77,10 +77,10 @@ def test_a_sweeper_killed_between_fact_and_letter_leaves_both_or_neither(
     team.opened("2 Mar 2026").asked()
     run_delivery(team, "2 Mar 2026", mail_server)
     killed(child(team, "2026-03-23", SWEEP, kill_at=point))
-    assert team.told() == []
+    assert team.escalations() == []
     assert len(team.notices()) == 1
     team.sweep("23 Mar 2026")
-    assert len(team.told()) == 2
+    assert len(team.escalations()) == 2
     assert run_delivery(team, "23 Mar 2026", mail_server).sent == 1
     assert len(mail_server.arrived) == 2
     assert team.verify("23 Mar 2026").intact

@@ -303,13 +303,13 @@ def test_programs_that_sweep_in_turn_under_two_laws_are_named(team: Team) -> Non
     assert "two_laws" not in {each.what for each in examine(settings).findings}, (
         "a law that was changed once is no fault"
     )
-    before = team.told()
+    before = team.escalations()
     for context in (older, newer, older):
         sweep(context)
     found = {each.what: each for each in examine(settings).findings}
     assert found["two_laws"].count == 2
     assert "same version" in found["two_laws"].mend
-    assert team.told() == before
+    assert team.escalations() == before
 
 
 def test_a_program_that_runs_while_the_database_is_copied_to_a_server_learns_where_it_is(team: Team) -> None:

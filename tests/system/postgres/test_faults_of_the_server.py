@@ -351,7 +351,7 @@ def test_a_server_that_is_away_for_a_while_is_one_clear_line_and_the_house_goes_
     assert "the records answer again" in said
     assert "could not be finished" not in said
     assert list((team.home / "letters").glob("*.eml")), "and what is called for leaves"
-    assert "breached" in {kind for kind, _rung, _day in team.told()}
+    assert "breached" in {kind for kind, _rung, _day in team.escalations()}
     # The same house, with the same engine, in the same process.
     team.record("14 Apr 2026", "health_advice_acknowledged", service="speech_and_language_therapy")
     assert command("overdue", "--json")[0] == 0

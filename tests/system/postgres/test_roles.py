@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-from models.append_only import KEPT, triggers
+from models.append_only import APPEND_ONLY_TABLES, triggers
 from models.database import create_or_upgrade_schema, missing_triggers, open_engine, reading, writing
 from models.errors import DatabaseUnusable
 from runtime.local_postgres import LocalPostgres
@@ -25,7 +25,7 @@ CHANGES = (
 )
 COLUMNS = {"fact": "text", "anchor": "head", "person_read": "purpose", "adoption": "files", "law_held": "machine"}
 REFUSED = [
-    *(statement.format(table, COLUMNS[table]) for table in KEPT for statement in CHANGES),
+    *(statement.format(table, COLUMNS[table]) for table in APPEND_ONLY_TABLES for statement in CHANGES),
     "CREATE OR REPLACE FUNCTION sendflow_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$",
     "DROP FUNCTION sendflow_append_only CASCADE",
     "CREATE TABLE mine (x text)",

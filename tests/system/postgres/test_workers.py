@@ -165,7 +165,7 @@ def test_a_case_that_somebody_is_at_work_on_is_left_and_asked_for_again_at_the_e
         thread = threading.Thread(target=lambda: swept.append(sweep(team.context("14 Apr 2026")).facts_written))
         thread.start()
         # The others are written while the person is still at work; the sweep then waits for the one.
-        while len(team.told()) == 0:
+        while len(team.escalations()) == 0:
             team.case = f"NX7{CASES - 1:04d}"
         assert not swept
     thread.join(60)
