@@ -111,7 +111,10 @@ def case(
     as_at: Annotated[str | None, typer.Option("--as-at", help="Show the case as it was true on this day.")] = None,
     known_at: Annotated[
         str | None,
-        typer.Option("--known-at", help="Show what was recorded by this instant, as 2026-04-14T09:00:00+01:00."),
+        typer.Option(
+            "--known-at",
+            help="Show what was recorded by this instant, as 2026-04-14T09:00:00+01:00; alone, as true on its day.",
+        ),
     ] = None,
     json_: Json = False,
 ) -> None:

@@ -3,9 +3,9 @@ instant.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 
-from casework.context import AppContext
+from casework.context import AppContext, london_day
 from casework.reports.case_models import CaseReport, Cause, DutyShown, FactShown, Origin
 from casework.reports.histories import read_histories
 from casework.reports.plan_effects import PlanEffects
@@ -25,10 +25,13 @@ CHOSEN_READINGS = {"yes": "in force", "no": "switched off here"}
 
 
 def report(context: AppContext, case_ref: str, as_at: date | None = None, known_at: str | None = None) -> CaseReport:
-    """Give a case on the day `as_at`, by default today, as known at an instant. Raises LookupError.
+    """Give a case on the day `as_at`, as known at an instant. Raises LookupError.
 
-    That is: if there is no such case, or nothing of it was known then.
+    By default the day is that of the instant in London, or today without an instant. LookupError says that there is no
+    such case, or that nothing of it was known then.
     """
+    if as_at is None and known_at is not None:
+        as_at = min(london_day(datetime.fromisoformat(known_at)), context.today())
     with reading(context.engine) as connection:
         [facts] = read_histories(connection, case_ref)
     try:

@@ -291,6 +291,14 @@ def test_a_case_as_true_on_a_day_and_as_known_at_an_instant(lived: Call) -> None
     assert "nothing was known" in early.stderr
 
 
+def test_the_readmes_own_example_of_what_was_believed(lived: Call) -> None:
+    corrected = record(lived, "fact_corrected", "2026-04-28", "corrects=3", "occurred_on=2026-03-09")
+    assert corrected.exit_code == 0
+    shown = lived("case", "NX90001", "--known-at", "2026-04-15T09:00:00+01:00", today="2026-05-06").stdout
+    assert "on 15 April 2026, as known at 2026-04-15T08:00:00.000000Z." in shown
+    assert "breached, 2 days late." in shown
+
+
 def test_a_case_on_paper(lived: Call) -> None:
     lines = lived("case", "NX90001", today="2026-04-14").stdout.splitlines()
     assert lines[0] == "NX90001 (the authority's reference: NS-04412): EHC needs assessment, Northshire"

@@ -168,6 +168,21 @@ def test_the_case_as_true_on_a_day_and_as_known_at_an_instant(asked: Team) -> No
             asked.report("30 Apr 2026", as_at, known_at)
 
 
+def test_known_at_an_instant_alone_counts_the_days_to_its_own_day(asked: Team) -> None:
+    """README's own example: on the morning of 15 April nobody believed more than two days late."""
+    asked.record("28 Apr 2026", "fact_corrected", corrects=3, occurred_on="2026-03-09")
+
+    def known(instant: str) -> tuple[str, str, str, int]:
+        shown = asked.report("6 May 2026", None, instant)
+        [duty] = [each for each in shown.duties if each.rule == ADVICE]
+        return str(shown.as_at), str(duty.due), duty.standing, duty.days_late
+
+    assert known("2026-04-15T08:00:00.000000Z") == ("2026-04-15", "2026-04-13", "breached", 2)
+    assert known("2026-04-28T12:00:00.000000Z") == ("2026-04-28", "2026-04-20", "breached", 8)
+    assert known("2026-04-14T23:30:00.000000Z")[0] == "2026-04-15", "half past midnight in London"
+    assert known("2030-01-01T00:00:00.000000Z")[0] == "2026-05-06", "no day that has not come"
+
+
 def test_a_ground_that_no_provision_lists_is_refused_and_says_which_are(asked: Team) -> None:
     problem = refused(asked, "10 Apr 2026", "excuse_claimed", rule=ADVICE, ground="school_closed", **ASKED)
     assert problem.code == "ground_not_listed"
