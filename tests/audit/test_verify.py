@@ -260,7 +260,7 @@ def test_only_the_damaged_case_is_named_and_one_case_can_be_asked_about(lived: T
 
 def test_caches_worked_out_under_another_law_wait_for_the_sweep_and_are_no_damage(lived: Team) -> None:
     lived.first = replace(lived.first, ruleset_digest="another law")
-    lived._houses.clear()
+    lived._contexts.clear()
     report = lived.verify("14 Apr 2026")
     assert (report.intact, report.stale) == (True, 2)
     lived.sweep("14 Apr 2026")

@@ -209,7 +209,7 @@ def test_a_changed_law_reaches_every_case(team: Team) -> None:
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     assert team.sweep("3 Mar 2026").cases_looked_at == 0
     team.first = replace(team.first, ruleset_digest="another law")
-    team._houses.clear()
+    team._contexts.clear()
     assert team.sweep("3 Mar 2026").cases_looked_at == 1
     assert team.sweep("3 Mar 2026").cases_looked_at == 0
     assert team.verify("3 Mar 2026").stale == 0

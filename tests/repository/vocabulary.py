@@ -75,6 +75,8 @@ ALLOWED_SENTENCES: tuple[tuple[str, str], ...] = (
     (r"statemachines/annual_review\.py", r"Plan kept as it is"),
     # Golden histories quote these refusals.
     (r"statemachines/(refusals|ceasing_a_plan)\.py", r"the case stands at|appeal against ceasing stands"),
+    # Tests compare the same refusals.
+    (r"tests/statemachines/", r"stands at '|the parent is told of the opinion"),
     (r"statemachines/", r"parents? (?:is|are|was|were) told|tells? the parent|told the parent"),
     (r".*", r"config/almanac|almanac/|stands? for|room/|hearing"),
 )

@@ -1,12 +1,9 @@
-"""Reviews as a team lives them: every date worked by hand from CFA 2014 s44, s45 and SEND Regs 2014 regs 15, 18 to 22,
-27.
+"""Annual reviews, recorded by a team. Every date was worked out by hand from CFA 2014 s44, s45 and SEND Regs 2014
+regs 15, 18 to 22 and 27.
 
 The plan is made on Monday 2 March 2026; the meeting of most of these stories is on Monday 11 January 2027.
 """
 
-from dataclasses import replace
-from pathlib import Path
-from shutil import copytree
 from typing import Any
 
 import pytest
@@ -15,9 +12,6 @@ from casework.cases.validation import Refused
 from casework.reports.case_report import report
 from casework.reports.joint_review import NoJointReview, plan_joint_review
 from cli.formatting import history as on_paper
-from config.law import HERE, load_law
-from models.database import reading
-from notifications.render import newest, render
 from tests.support.by_hand import PAEDS, TRUST
 from tests.support.team import Team
 
@@ -222,7 +216,7 @@ def test_an_early_review_that_was_called_for_is_shown_until_the_meeting(review: 
 
 @pytest.mark.parametrize(("said", "ends"), [("changed", True), ("unchanged", False)])
 def test_an_amended_section_g_takes_the_earlier_ones_place(review: Team, said: str, ends: bool) -> None:
-    """CFA 2014 s42(3): there is one plan, and its section G as it now stands is what has to be arranged."""
+    """CFA 2014 s42(3): there is one plan, and the commissioner arranges what its newest section G says."""
     first = {"la": "northshire", "linked_to": CASE}
     review.act(
         "2 Mar 2026",
@@ -241,9 +235,7 @@ def test_an_amended_section_g_takes_the_earlier_ones_place(review: Team, said: s
     assert (earlier.ended_on is not None) is ends
     if ends:
         review.record("3 Mar 2027", "section_g_arranged", body="QX900")
-        assert review.duty("3 Mar 2027", "s42_arrange_health_provision").met_on is None, (
-            "the duty stands on the review now"
-        )
+        assert review.duty("3 Mar 2027", "s42_arrange_health_provision").met_on is None, "the review has the duty now"
     assert review.verify("3 Mar 2027").intact
 
 
@@ -393,7 +385,7 @@ def test_an_appeal_against_ceasing_is_copied_and_another_appeal_is_not(review: T
     with pytest.raises(Refused, match=r"s45\(4\)\(b\)"):
         review.record("3 May 2027", "plan_ceased")
     assert review.duty("3 May 2027", "cease_plan_earliest").ended_on is not None, (
-        "no day is worked out while an appeal stands"
+        "no day is calculated while an appeal is open"
     )
 
 
@@ -406,78 +398,3 @@ def test_a_new_commissioners_request_for_a_review_is_copied(review: Team) -> Non
         "early_review_called",
         {"body": "QX901", "called_by": "rcb"},
     )
-
-
-# Advice for the meeting: no day in law, the locality's own where it has set one
-# -------------------------------------------------
-
-
-def test_without_a_local_day_nobody_is_chased_and_the_invitation_is_passed_on(review: Team) -> None:
-    review.record("1 Dec 2026", "review_meeting_arranged", **MEETING)
-    review.record("2 Dec 2026", "health_professional_invited", **ASKED, **MEETING)
-    review.sweep("1 Mar 2027")
-    assert review.escalations() == []
-    assert review.notices() == [("review_invited", "service", "created")]
-    assert standings(review, "1 Mar 2027")["review_advice_from_professional"] == (None, "no_date")
-    review.record("4 Jan 2027", "review_advice_received", **ASKED)
-    assert standings(review, "1 Mar 2027")["review_advice_from_professional"] == (None, "met")
-    subject, text = letter(review, "review_thanks")
-    assert subject == "AR90001 (NS-04412): advice for the review received 4 January 2027, thank you"
-    assert "law" not in text
-
-
-def test_a_local_day_is_chased_as_local_policy_and_never_as_law(review: Team, tmp_path: Path) -> None:
-    """Four weeks before 11 January is 14 December; the reminder a week before, the breach the day after, the escalation
-    three working days on.
-    """
-    copytree(HERE, tmp_path / "law", ignore=lambda _folder, names: [name for name in names if name.endswith(".py")])
-    (tmp_path / "law" / "locality.toml").write_text(
-        '[review_advice_from_professional]\ncounts = "days_before"\nweeks = 4\ncite = "local standard"\n', "utf-8"
-    )
-    review.first = replace(review.first, law=load_law(tmp_path / "law"))
-    review.record("16 Nov 2026", "review_meeting_arranged", **MEETING)
-    review.record("16 Nov 2026", "health_professional_invited", **ASKED, **MEETING)
-    review.sweep("18 Dec 2026")
-    assert review.escalations() == [
-        ("reminder_due", "review_reminder", "2026-12-07"),
-        ("breached", "review_overdue", "2026-12-15"),
-        ("escalation_due", "review_escalation", "2026-12-18"),
-    ]
-    subject, text = letter(review, "review_overdue")
-    assert subject == "AR90001 (NS-04412): advice for the review meeting of 11 January 2027 is overdue"
-    said = " ".join(text.split())
-    for needed in (
-        "Due by local standard",
-        "Monday 14 December 2026",
-        "The law fixes no day on which your own advice is due",
-        "Two weeks before this",
-    ):
-        assert needed in said, needed
-    assert "Due by law" not in said
-    review.record("21 Dec 2026", "review_advice_received", on="11 Dec 2026", **ASKED)
-    review.sweep("21 Dec 2026")
-    assert [rung for kind, rung, _day in review.escalations() if kind == "rung_withdrawn"] == [
-        "review_overdue",
-        "review_escalation",
-    ]
-
-
-def letter(team: Team, rung: str) -> tuple[str, str]:
-    """Subject and text of the newest notice of a rung, as it would leave on the day of its fact."""
-    import orjson
-
-    from casework.delivery.compose import common_fields
-
-    with reading(team.first.engine) as connection:
-        row = connection.exec_driver_sql(
-            'SELECT fields, "on" FROM notice WHERE rung = ? ORDER BY fact_seq DESC', (rung,)
-        ).first()
-    assert row is not None
-    fields = orjson.loads(row[0])
-    template = newest(fields["letter"])
-    made = render(
-        template.id,
-        template.version,
-        {**fields, **common_fields(team.context(str(row[1])), team.context(str(row[1])).today())},
-    )
-    return made.subject, made.text

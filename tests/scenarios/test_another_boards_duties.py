@@ -1,5 +1,4 @@
-"""Whose letter it is where several boards have something to do about one child: each hears of its own, and we of
-another's where it is late.
+"""Several boards have duties about one child: each gets letters about its own, and we about a late duty of another.
 
 Dates are worked by hand. A recommendation of 20 April 2026 is answered in five weeks beginning with it, by Sunday 24
 May.
@@ -149,8 +148,8 @@ def test_everyone_invited_is_informed_that_mediation_is_no_longer_wanted(mixed: 
 
 
 def test_the_authority_has_informed_the_boards_once_the_last_of_them_is_informed(mixed: Team) -> None:
-    """Wanted on Monday 2 March, so that every board is to be told by Thursday the 5th (reg 35(2)); the second is told
-    on the 10th.
+    """The parent wants mediation on Monday 2 March. The authority must inform every board by Thursday 5 March
+    (reg 35(2)), and informs the second board on 10 March.
     """
     rule = "la_notify_rcb_mediation"
     mixed.record("4 Mar 2026", "commissioner_notified", body=OURS, issues="mixed")
@@ -159,5 +158,5 @@ def test_the_authority_has_informed_the_boards_once_the_last_of_them_is_informed
     duty_then = mixed.duty("10 Mar 2026", rule)
     assert (duty_then.standing, str(duty_then.met_on)) == ("met_late", "2026-03-10")
     mixed.record("12 Mar 2026", "commissioner_notified", body=OURS, issues="mixed")
-    assert str(mixed.duty("12 Mar 2026", rule).met_on) == "2026-03-10", "a board that is told again was told before"
+    assert str(mixed.duty("12 Mar 2026", rule).met_on) == "2026-03-10", "a board's second notification does not count"
     assert mixed.verify("12 Mar 2026").intact

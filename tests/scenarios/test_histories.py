@@ -29,8 +29,11 @@ FOLDER = GOLDEN / "histories"
 FILES = sorted(FOLDER.glob("*.jsonl"))
 
 
-def told_by(lines: list[bytes], as_at: str) -> dict[str, Any]:
-    """What a history of canonical texts comes to on a day: state, head, duties and standing rungs. Raises Unlawful."""
+def result_of(lines: list[bytes], as_at: str) -> dict[str, Any]:
+    """Replay canonical texts up to a day: return state, head, duties and escalation facts in force.
+
+    Raises NotPermitted.
+    """
     head = GENESIS
     for text in lines:
         head = link(head, text)
@@ -137,10 +140,10 @@ def test_a_golden_history_replays(file: Path) -> None:
         assert orjson.loads(text)["seq"] == number
     if "refused" in expected:
         with pytest.raises(NotPermitted) as refused:
-            told_by(lines, expected["as_at"])
+            result_of(lines, expected["as_at"])
         assert refused.value.sentence.startswith(expected["refused"])
         return
-    found = told_by(lines, expected["as_at"])
+    found = result_of(lines, expected["as_at"])
     known = {duty["rule"] for duty in expected["duties"]}
     found["duties"] = [duty for duty in found["duties"] if duty["rule"] in known or duty["rule"] not in YOUNGER]
     for part in ("state", "head", "duties", "rungs"):

@@ -1,7 +1,7 @@
-"""One child, eight cases: what is recorded once is heard where it matters, each clock starts where the law starts it,
-and a correction follows its cause.
+"""One child has eight cases: a fact that is recorded once causes facts on the other cases, each duty starts where the
+law starts it, and a correction follows its cause.
 
-The same chain is kept for ever in tests/golden/histories/chain_*.jsonl, a file for each case.
+The golden histories tests/golden/histories/chain_*.jsonl hold the same chain, one file for each case.
 """
 
 from pathlib import Path
@@ -64,7 +64,7 @@ def test_the_order_to_assess_opens_ten_and_fourteen_weeks_where_the_plan_is_made
     assert cause is not None
     assert (cause.case_ref, cause.kind) == (APPEAL, "order_to_assess_made")
     assert duty(lived, APPEAL, "order_assess_no_plan_notify").standing == "met", (
-        "the refusal to make a plan was recorded on the assessment, and heard"
+        "the refusal to make a plan was recorded on the assessment and reached the appeal"
     )
 
 

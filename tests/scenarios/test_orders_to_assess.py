@@ -155,7 +155,7 @@ def test_a_request_that_was_never_made_or_of_another_service_takes_what_it_was_a
     assert provisional(refused, "10 Jun 2026") == [(TRUST, SALT, six_weeks, running)]
     refused.record("15 Jun 2026", "health_advice_requested", asked_because="order", **TALK)
     refused.record("16 Jun 2026", "fact_corrected", corrects=talk, occurred_on="2026-02-17")
-    assert provisional(refused, "16 Jun 2026") == [], "what is asked anew is not called for again"
+    assert provisional(refused, "16 Jun 2026") == [], "advice that was requested again is not requested once more"
 
 
 def test_the_page_of_the_case_says_who_is_to_be_asked_again_by_when_and_what_started_each_clock(refused: Team) -> None:
@@ -204,9 +204,9 @@ def test_a_refusal_ends_what_was_asked_for_and_nobody_is_chased_for_it(refused: 
         0,
     )
     assert refused.record("21 Apr 2026", "health_advice_received", **BONES).state == "refused", (
-        "late advice may still come, and is kept"
+        "late advice is accepted after the refusal"
     )
-    # The order asks for it anew; what the refusal had ended is not counted as missing from the plan.
+    # The order requests it again; a request that the refusal ended does not count as missing from the plan.
     refused.record("8 Jun 2026", "order_to_assess_made", case=APPEAL)
     refused.record("15 Jun 2026", "health_advice_requested", asked_because="order", **BONES)
     refused.record("20 Jul 2026", "health_advice_received", **BONES)
@@ -231,7 +231,7 @@ def test_advice_that_is_returned_after_a_refusal_is_owed_by_nobody_until_it_is_a
     assert (talk.standing, str(talk.met_on)) == ("met", "2026-03-02")
     refused.record("8 Jun 2026", "order_to_assess_made", case=APPEAL)
     assert [each[1] for each in ask_again(refused, "8 Jun 2026")] == [SALT, PHYSIO]
-    # What is asked for anew can be returned, and is owed again by its own day: six weeks from 15 June end on 27 July.
+    # Advice on the new request can be returned; it is then due on its own day: six weeks from 15 June end on 27 July.
     refused.record("15 Jun 2026", "health_advice_requested", asked_because="order", **TALK)
     refused.record("22 Jun 2026", "health_advice_received", **TALK)
     refused.record("23 Jun 2026", "health_advice_returned", reason="a page is missing", **TALK)

@@ -9,9 +9,6 @@ from typing import Any
 import pytest
 
 from casework.cases.validation import Refused
-from casework.delivery.compose import common_fields
-from models.database import reading
-from notifications.render import newest, render
 from tests.support.by_hand import ADVICE, PAEDS, SALT, TRUST
 from tests.support.team import Team
 
@@ -195,7 +192,7 @@ def test_each_body_has_its_six_weeks_again_and_is_chased_as_in_an_assessment(ask
         ("reminder_due", "reminder_5_weeks", "2026-04-20"),
         ("breached", "breach", "2026-04-28"),
     ]
-    subject, text = letter(asked, "breach")
+    subject, text = asked.letter("breach")
     said = " ".join(text.split())
     assert subject == "RA90001 (NS-07731): health advice overdue since 27 April 2026"
     for needed in (
@@ -247,19 +244,3 @@ def test_a_last_assessment_does_not_lie_after_the_request(team: Team) -> None:
             requested_by="parent",
             last_assessed_on="2026-03-03",
         )
-
-
-def letter(team: Team, rung: str) -> tuple[str, str]:
-    """Subject and text of the newest notice of a rung, as it would leave on the day of its fact."""
-    import orjson
-
-    with reading(team.first.engine) as connection:
-        row = connection.exec_driver_sql(
-            'SELECT fields, "on" FROM notice WHERE rung = ? ORDER BY fact_seq DESC', (rung,)
-        ).first()
-    assert row is not None
-    fields = orjson.loads(row[0])
-    template = newest(fields["letter"])
-    context = team.context(str(row[1]))
-    made = render(template.id, template.version, {**fields, **common_fields(context, context.today())})
-    return made.subject, made.text

@@ -1,9 +1,9 @@
-"""A walk of 200 days over the sample: every letter to every recipient, counted against `walk`, which shares no code
-with the product.
+"""Simulates 200 days with the demo data and compares every letter with tests.support.walk, which shares no code with
+sendflow.
 
-The same life is walked daily, twice a day, asleep from 10 to 20 April, and with the mail server down for three
-days; and swept by two processes at once. Among the cases is the one whose receipt is corrected on 28 April
-(Easter 2026; reg 8(1)), its letters written out by hand.
+The jobs run daily, twice a day, not at all from 10 to 20 April, and with the mail server down for three days; and two
+processes sweep at once. One case has a receipt that is corrected on 28 April (Easter 2026; reg 8(1)); its letters are
+listed by hand.
 """
 
 import random
@@ -20,26 +20,35 @@ import pytest
 
 from casework.imports.tracker_import import import_file
 from models import ledger
+from models.common_facts import ESCALATION_FACTS
 from models.database import reading
 from runtime.demo.tracker import DOUBTFUL, sample_rows, write_demo_tracker
 from tests.support.by_hand import SALT, TRUST
 from tests.support.mail_server import running_mail_server
 from tests.support.paths import ROOT
 from tests.support.team import Team
-from tests.support.walk import DAY, Fell, Request, Told, fallen, sample_requests, told, working
+from tests.support.walk import (
+    DAY,
+    Request,
+    SentNotice,
+    StepRecorded,
+    expected_notices,
+    expected_steps,
+    sample_requests,
+    working,
+)
 
 FIRST, LAST = date(2026, 2, 2), date(2026, 8, 20)  # 200 days, over Easter, three bank holidays and into August
-ASLEEP = (date(2026, 4, 10), date(2026, 4, 20))
+SWITCHED_OFF = (date(2026, 4, 10), date(2026, 4, 20))
 DOWN = (date(2026, 5, 27), date(2026, 5, 29))  # Wednesday to Friday
 STORY = "NX90001"
 ASKED: dict[str, Any] = {"body": TRUST, "service": SALT}
 SERVICES = ("speech_and_language_therapy", "occupational_therapy", "community_paediatrics", "physiotherapy", "camhs")
-RUNGS = {"reminder_due", "breached", "escalation_due"}
 Act = tuple[str, str, int | None, dict[str, Any]]
 
 
 @dataclass
-class Life:
+class Plan:
     """What the team does on which day, and the requests that come of it."""
 
     requests: list[Request]
@@ -49,56 +58,58 @@ class Life:
         self.acts.setdefault(on, []).append((case, kind, corrects, data))
 
 
-def awake(on: date) -> bool:
-    return not ASLEEP[0] <= on <= ASLEEP[1]
+def running(on: date) -> bool:
+    return not SWITCHED_OFF[0] <= on <= SWITCHED_OFF[1]
 
 
-def lived() -> Life:
-    """A life made from one seed: answers to what the sample left open, new requests, and the story. Nothing is done
-    while the house may sleep.
+def planned() -> Plan:
+    """Plan the team's acts from one seed: answers to open requests of the demo data, new requests, and the story.
+
+    The team does nothing on the days on which sendflow may be switched off.
     """
     choose = random.Random(36)
     rows = sample_rows(FIRST)
     refused = set(range(len(rows) - len(DOUBTFUL), len(rows)))
-    life = Life(sample_requests(rows, FIRST, lambda name: name.lower().replace(" ", "_"), refused))
+    plan = Plan(sample_requests(rows, FIRST, lambda name: name.lower().replace(" ", "_"), refused))
     for number in range(14):
         on = FIRST + DAY * choose.randrange(1, 130)
-        on = on if awake(on) else ASLEEP[1] + DAY
+        on = on if running(on) else SWITCHED_OFF[1] + DAY
         case, service = f"NX9100{number:02d}", choose.choice(SERVICES)
-        life.requests.append(Request(case, "northshire", service, on))
-        life.do(on, case, "ehc_assessment_requested", la="northshire")
-        life.do(on, case, "health_advice_requested", service=service)
-    for request in life.requests:
+        plan.requests.append(Request(case, "northshire", service, on))
+        plan.do(on, case, "ehc_assessment_requested", la="northshire")
+        plan.do(on, case, "health_advice_requested", service=service)
+    for request in plan.requests:
         on = max(request.received, FIRST) + DAY * choose.randrange(1, 110)
-        if not awake(on) or on > LAST:
+        if not running(on) or on > LAST:
             continue
         how = choose.random()
         if how < 0.4:
             request.answered, request.thanked = on, True
-            life.do(on, request.case_ref, "health_advice_received", service=request.service)
+            plan.do(on, request.case_ref, "health_advice_received", service=request.service)
         elif how < 0.5:
             request.answered = on
-            life.do(on, request.case_ref, "health_advice_answered", service=request.service, answer="discharged")
+            plan.do(on, request.case_ref, "health_advice_answered", service=request.service, answer="discharged")
         elif how < 0.7:
-            request.heard = on
-            life.do(on, request.case_ref, "health_advice_acknowledged", service=request.service)
-    life.do(FIRST, STORY, "ehc_assessment_requested", la="northshire")
-    life.do(date(2026, 3, 2), STORY, "health_advice_requested", **ASKED)
-    life.do(date(2026, 3, 4), STORY, "health_advice_acknowledged", **ASKED)
-    life.do(date(2026, 4, 27), STORY, "health_advice_received", **ASKED)
-    life.do(date(2026, 4, 28), STORY, "fact_corrected", 2, occurred_on="2026-03-09")
-    return life
+            request.acknowledged = on
+            plan.do(on, request.case_ref, "health_advice_acknowledged", service=request.service)
+    plan.do(FIRST, STORY, "ehc_assessment_requested", la="northshire")
+    plan.do(date(2026, 3, 2), STORY, "health_advice_requested", **ASKED)
+    plan.do(date(2026, 3, 4), STORY, "health_advice_acknowledged", **ASKED)
+    plan.do(date(2026, 4, 27), STORY, "health_advice_received", **ASKED)
+    plan.do(date(2026, 4, 28), STORY, "fact_corrected", 2, occurred_on="2026-03-09")
+    return plan
 
 
 SLT, MANAGER = "slt.advice@northshire-community.example", "therapies.manager@northshire-community.example"
 LEAD, DCO = "send.lead@northshire-community.example", "send.dco@northernvales-icb.example"
 
 
-def story(asleep: bool) -> set[Told]:
-    """The letters of the corrected receipt, by hand. Asleep, what fell on 14 April leaves on the 21st; both rungs of
-    that day go to others.
+def story(switched_off: bool) -> set[SentNotice]:
+    """List the letters about the corrected receipt by hand.
+
+    If sendflow is switched off, the step due on 14 April leaves on the 21st; both steps of that day go to others.
     """
-    breach = "2026-04-21" if asleep else "2026-04-14"
+    breach = "2026-04-21" if switched_off else "2026-04-14"
     hand = [
         ("2026-03-02", SLT, "request_received", "service"),
         ("2026-03-23", SLT, "reminder_3_weeks", "service"),
@@ -113,11 +124,12 @@ def story(asleep: bool) -> set[Told]:
         ("2026-04-28", DCO, "rung_withdrawn", "dco"),
     ]
     return {
-        Told(date.fromisoformat(on), mailbox, STORY, SALT, rung, recipient) for on, mailbox, rung, recipient in hand
+        SentNotice(date.fromisoformat(on), mailbox, STORY, SALT, rung, recipient)
+        for on, mailbox, rung, recipient in hand
     }
 
 
-STORY_FELL = [
+STORY_STEPS = [
     ("2026-03-23", "reminder_3_weeks"),
     ("2026-04-06", "reminder_5_weeks"),
     ("2026-04-14", "breach"),
@@ -128,7 +140,7 @@ STORY_FELL = [
 
 @pytest.fixture(scope="module")
 def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A house with the sample in it, imported on the first day; each walk goes on from a copy."""
+    """An installation with the demo data, imported on the first day. Each test continues from a copy of it."""
     folder = tmp_path_factory.mktemp("walk")
     team = Team(folder / "var")
     write_demo_tracker(folder / "sample.csv", FIRST)
@@ -146,10 +158,10 @@ def walker(imported: Path, tmp_path: Path) -> Iterator[Team]:
     team.first.engine.dispose()
 
 
-def walk(team: Team, life: Life, each_day: Callable[[Team, date], None], until: date = LAST) -> None:
+def walk(team: Team, plan: Plan, each_day: Callable[[Team, date], None], until: date = LAST) -> None:
     on = FIRST
     while on <= until:
-        for case, kind, corrects, data in life.acts.get(on, ()):
+        for case, kind, corrects, data in plan.acts.get(on, ()):
             team.record(on.isoformat(), kind, case=case, corrects=corrects, **data)
         each_day(team, on)
         on += DAY
@@ -168,18 +180,18 @@ def histories(team: Team) -> Iterator[tuple[str, Any]]:
                 yield ref, line
 
 
-def fell(team: Team) -> list[Fell]:
+def steps_recorded(team: Team) -> list[StepRecorded]:
     return sorted(
-        Fell(line.occurred_on, ref, line.data["service"], line.data["rung"])
+        StepRecorded(line.occurred_on, ref, line.data["service"], line.data["rung"])
         for ref, line in histories(team)
-        if line.kind in RUNGS and ref != STORY
+        if line.kind in ESCALATION_FACTS and ref != STORY
     )
 
 
-def said(team: Team, mailboxes: dict[str, str]) -> list[Told]:
-    """What the history says that anyone was told; `mailboxes` gives each letter's."""
+def sent_notices(team: Team, mailboxes: dict[str, str]) -> list[SentNotice]:
+    """Return the notices that the histories record as sent; `mailboxes` maps a letter's id to its mailbox."""
     return sorted(
-        Told(
+        SentNotice(
             line.occurred_on,
             mailboxes[line.data["letter"]],
             ref,
@@ -196,29 +208,31 @@ def letters(team: Team) -> list[tuple[date, str]]:
     return sorted((letter.written_at.date(), letter.mailbox) for letter in team.post.letters)
 
 
-def check(team: Team, life: Life, asleep: bool = False, leaves: Callable[[date], bool] = lambda _on: True) -> None:
-    """Rungs, recipients and letters are exactly those worked out apart: none missing, none more, none twice."""
-    wanted = told(life.requests, LAST, leaves) | story(asleep)
-    assert fell(team) == sorted(fallen(life.requests, LAST))
+def check(
+    team: Team, plan: Plan, switched_off: bool = False, leaves: Callable[[date], bool] = lambda _on: True
+) -> None:
+    """Steps, recipients and letters are exactly those worked out by hand: none missing, none extra, none twice."""
+    wanted = expected_notices(plan.requests, LAST, leaves) | story(switched_off)
+    assert steps_recorded(team) == sorted(expected_steps(plan.requests, LAST))
     mailboxes = {letter.id: letter.mailbox for letter in team.post.letters}
-    assert said(team, mailboxes) == sorted(wanted)
+    assert sent_notices(team, mailboxes) == sorted(wanted)
     assert letters(team) == sorted({(each.day, each.mailbox) for each in wanted}), "one message to a mailbox a day"
     assert [
         (line.occurred_on.isoformat(), line.data["rung"])
         for ref, line in histories(team)
-        if ref == STORY and line.kind in RUNGS
-    ] == STORY_FELL
+        if ref == STORY and line.kind in ESCALATION_FACTS
+    ] == STORY_STEPS
     assert all(working(on) for on, _mailbox in letters(team))
     assert len({letter.message_id for letter in team.post.letters}) == len(team.post.letters)
     assert team.verify(LAST.isoformat()).intact
 
 
 def test_daily(walker: Team) -> None:
-    life = lived()
-    walk(walker, life, daily)
-    check(walker, life)
-    assert len(walker.post.letters) > 150, "a walk that says something"
-    assert {each.recipient for each in told(life.requests, LAST, lambda _on: True)} == {
+    plan = planned()
+    walk(walker, plan, daily)
+    check(walker, plan)
+    assert len(walker.post.letters) > 150, "too few letters to prove anything"
+    assert {each.recipient for each in expected_notices(plan.requests, LAST, lambda _on: True)} == {
         "service",
         "service_manager",
         "provider_send_lead",
@@ -233,20 +247,22 @@ def test_twice_a_day(walker: Team) -> None:
         team.day(on.isoformat())
         team.deliver(on.isoformat())
 
-    life = lived()
-    walk(walker, life, twice)
-    check(walker, life)
+    plan = planned()
+    walk(walker, plan, twice)
+    check(walker, plan)
 
 
-def test_asleep_from_10_to_20_april(walker: Team) -> None:
-    life = lived()
-    assert any(not awake(each.day) for each in fallen(life.requests, LAST)), "something fell while the house slept"
-    walk(walker, life, lambda team, on: daily(team, on) if awake(on) else None)
-    check(walker, life, asleep=True, leaves=awake)
+def test_switched_off_from_10_to_20_april(walker: Team) -> None:
+    plan = planned()
+    assert any(not running(each.day) for each in expected_steps(plan.requests, LAST)), (
+        "a step was due while sendflow was off"
+    )
+    walk(walker, plan, lambda team, on: daily(team, on) if running(on) else None)
+    check(walker, plan, switched_off=True, leaves=running)
 
 
-def test_the_mail_sink_down_for_three_days(walker: Team) -> None:
-    """A real mail server, taken away and brought back: what could not leave leaves on the first morning after, once."""
+def test_the_mail_server_is_down_for_three_days(walker: Team) -> None:
+    """A real mail server stops and returns: each postponed letter leaves once, on the first morning after."""
     with running_mail_server() as mail_server:
 
         def one(team: Team, on: date) -> None:
@@ -262,13 +278,13 @@ def test_the_mail_sink_down_for_three_days(walker: Team) -> None:
                 walker.post.letters.append(letter)
             return attempt
 
-        walker.post.send = send  # type: ignore[method-assign]  # the same post, over a real line
-        life = lived()
-        assert any(DOWN[0] <= each.day <= DOWN[1] for each in told(life.requests, LAST, lambda _on: True)), (
-            "something had to leave in those days"
-        )
-        walk(walker, life, one)
-        check(walker, life, leaves=lambda on: not DOWN[0] <= on <= DOWN[1])
+        walker.post.send = send  # type: ignore[method-assign]  # the same transport, over SMTP
+        plan = planned()
+        assert any(
+            DOWN[0] <= each.day <= DOWN[1] for each in expected_notices(plan.requests, LAST, lambda _on: True)
+        ), "something had to leave in those days"
+        walk(walker, plan, one)
+        check(walker, plan, leaves=lambda on: not DOWN[0] <= on <= DOWN[1])
         assert sorted(mail_server.ids()) == sorted(letter.message_id for letter in walker.post.letters), (
             "what the server took is what was sent"
         )
@@ -319,7 +335,7 @@ def test_two_sweeps_at_once_in_two_processes_write_what_one_would(imported: Path
     written = [int(sweeper.communicate(timeout=60)[0]) for sweeper in sweepers]
     assert [sweeper.returncode for sweeper in sweepers] == [0, 0]
     assert sum(written) == alone.facts_written, "each fact was written by one of them"
-    assert fell(both) == fell(once)
+    assert steps_recorded(both) == steps_recorded(once)
     assert sorted(both.notices()) == sorted(once.notices())
     assert both.verify("2026-06-01").intact
     for team in (once, both):

@@ -13,7 +13,7 @@ from statemachines.process import NotPermitted
 from statemachines.replay import replay
 from tests.support.by_hand import CASE, PAEDS, SALT, TRUST, history
 
-# Said of any case that is not over: advice may still come, and excuses and pauses concern it.
+# Accepted in every state but an end: advice that still arrives, claimed exceptions and pauses.
 ABOUT_ADVICE = {
     "review_invitation_acknowledged",
     "review_advice_received",
@@ -37,7 +37,7 @@ ENGINE = {
 OPEN = ABOUT_ADVICE | ENDS | ALWAYS | ENGINE
 # reg 18: a transfer to come may be learned of until the cycle's decision has been carried out.
 TRANSFERS = {"post16_transfer_planned", "phase_transfer_planned", "post16_move_planned", "setting_confirmed"}
-# reg 27(4), reg 15: a re-assessment's plan or another authority begins the cycle anew; the plan may end before its
+# reg 27(4), reg 15: a re-assessment's plan or another authority starts a new cycle; the plan may end before its
 # review.
 REPEATED = {"plan_reassessed", "plan_transferred", "plan_ended"}
 # CFA 2014 s42(3), once an amended plan has come in this cycle. Reg 28: an amendment outside the review, begun before
@@ -109,7 +109,7 @@ PERMITTED = {
     ),
     # CFA 2014 s42(3): what section G of the amended plan says is arranged, for as long as the plan says it.
     "amended": OPEN | SECTION_G | DONE | {"review_report_received", "section_g_agreed", "setting_confirmed"},
-    # s45(4): the plan stands until the time to appeal is over, or the appeal is finally determined.
+    # s45(4): the plan remains in force until the time to appeal is over, or the appeal is finally determined.
     "ceasing": OPEN | CEASING | DONE | {"review_report_received"},
     "ceased": OPEN | {"review_report_received", "cease_reversed"},
     "ended": OPEN | {"plan_resumed"},

@@ -27,9 +27,9 @@ ENGINE = {
 }
 OPEN = ENDS | ALWAYS | ENGINE | {"excuse_claimed", "excuse_decided", "chasing_paused"}
 PASSED = {"responsibility_passed"}
-# Whatever was decided, the family is told it and may dispute it.
+# The family is informed of every decision and may dispute it.
 DECIDED = {"family_told", "decision_disputed", "dispute_answered"}
-# The way to adult care is open to whoever is eligible.
+# Every eligible child may be referred to adult care.
 ADULT = {
     "adult_commissioner_told",
     "adult_chc_referred",
@@ -92,7 +92,7 @@ PERMITTED = {
             "continuing_care_refused",
         }
     ),
-    # Handed over rests: the last decision can still be told and disputed.
+    # A case that was handed over still accepts that the family is informed of the last decision and disputes it.
     "handed_over": OPEN | DECIDED,
     "passed": ALWAYS | ENGINE,
     "withdrawn": ALWAYS | ENGINE,

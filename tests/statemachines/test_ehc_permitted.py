@@ -32,8 +32,7 @@ from statemachines.replay import replay
 from tests.support.by_hand import CASE, day, duties, history
 from tests.support.paths import ROOT
 
-# Said by anyone of a case that is not over: advice that was asked for can still come, and excuses and pauses concern
-# it.
+# Accepted in every state but an end: requested advice that still arrives, claimed exceptions and pauses.
 ABOUT_ADVICE = {
     "health_advice_acknowledged",
     "health_advice_answered",
@@ -61,13 +60,12 @@ OPEN = ABOUT_ADVICE | ENDS | ALWAYS | ENGINE | {"time_directed", "time_agreed"}
 ASK = {"health_advice_requested"}
 
 PERMITTED = {
-    # reg 4(2): the LA tells others that it is considering; reg 5(1): whether it will assess.
+    # reg 4(2): the LA informs others that it is considering; reg 5(1): it decides whether to assess.
     "requested": OPEN | ASK | {"la_consideration_notified", "assessment_agreed", "assessment_refused"},
     "considering": OPEN | ASK | {"assessment_agreed", "assessment_refused"},
-    # A refusal rests: the LA itself may reverse it (LGSCO 25 007 473), the Tribunal (reg 44(2)(b)), the LA by not
-    # opposing an appeal (reg 45(3)),
-    # or both by an agreement in mediation that is kept as an order (reg 42(2)). Whether the Tribunal set another time
-    # is heard at any time (reg 44(1)).
+    # Four ways out of a refusal: the LA reverses it (LGSCO 25 007 473), the Tribunal orders an assessment
+    # (reg 44(2)(b)), the LA does not oppose an appeal (reg 45(3)), or an agreement in mediation has the effect of an
+    # order (reg 42(2)). A time that the Tribunal set is accepted in every state (reg 44(1)).
     "refused": OPEN | {"refusal_reversed", "assessment_ordered", "assessment_conceded", "assessment_mediated"},
     # reg 10(1) no plan; s38 draft; reg 12(2) section G; reg 13(2) final plan.
     "assessing": OPEN | ASK | {"plan_refused", "draft_plan_received", "section_g_agreed", "final_plan_received"},
@@ -148,7 +146,7 @@ def test_the_class_answers_an_unknown_event_with_a_refusal_and_not_with_silence(
 
 
 def test_the_class_has_no_hooks() -> None:
-    """Whatever runs in a hook is not in the history: the machine only moves."""
+    """The history does not record what a hook does, so the machine has none."""
     own = {name for name in vars(EhcNeedsAssessment) if not name.startswith("_")}
     assert not {name for name in own if name.startswith(("on_", "before_", "after_", "enter_", "exit_"))}
     for state in EhcNeedsAssessment.states:

@@ -140,11 +140,11 @@ def test_only_duties_that_a_process_opens_are_chased_and_only_those_of_health() 
     law, ladder = load_law(), load_escalation_policy()
     opened = {rule.id: rule for process in ALL for rule in law.duties_of(process.name)}
     opened |= {rule.id: rule for rule in law.rules.values() if rule.starts}
-    for rule_id, rungs in ladder.rung.items():
+    for rule_id, steps in ladder.rung.items():
         assert opened[rule_id].per == "body", f"{rule_id} is chased and lies on no body"
-        for rung in rungs:
-            assert newest(rung.template).called_for == "open"
-            assert newest(rung.withdrawal).called_for == "always"
+        for step in steps:
+            assert newest(step.template).called_for == "open"
+            assert newest(step.withdrawal).called_for == "always"
     facts = {kind for process in ALL for kind in process.facts}
     assert set(ladder.letter) <= facts
     assert all(newest(letter.template).called_for in {"open", "met"} for letter in ladder.letter.values())

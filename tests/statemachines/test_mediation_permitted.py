@@ -24,7 +24,7 @@ ENGINE = {
     "notice_failed",
 }
 ALWAYS = {"fact_corrected", "fact_withdrawn"} | ENGINE
-# The authority's plans and notices are heard of other cases whatever stands here (reg 42(2), 44).
+# The authority's plans and notices come from other cases, in every state (reg 42(2), 44).
 PLANS = {
     "assessment_notified",
     "no_plan_notified",
@@ -63,7 +63,7 @@ PERMITTED = {
     "wanted": (
         OPEN | {"commissioner_notified", "mediation_arranged", "mediation_cannot_be_arranged", "mediation_declined"}
     ),
-    # reg 37(2): day and place are told, or shorter notice is agreed to.
+    # reg 37(2): the parent is informed of day and place, or agrees to shorter notice.
     "arranged": (
         OPEN
         | {
@@ -80,7 +80,7 @@ PERMITTED = {
     # reg 39(1) a certificate, reg 42 agreements; either may come first.
     "concluded": OPEN | AGREEMENTS | {"certificate_issued", "mediation_date_told"},
     "certified": OPEN | AGREEMENTS,
-    # reg 42(3) it is done, 42(4) the authority is told, 42(5) another time is agreed in writing.
+    # reg 42(3) the body acts, 42(4) it informs the authority, 42(5) both agree another time in writing.
     "agreed": (
         OPEN | AGREEMENTS | {"certificate_issued", "agreed_action_done", "la_told_of_agreement", "other_time_agreed"}
     ),
@@ -274,7 +274,7 @@ def test_what_was_agreed_is_done_by_the_body_that_agreed() -> None:
     mixed = (MIXED, *HELD, ("agreed_to_assess", "8 Apr 2026"))
     assert "record what was agreed first" in refused(*mixed, ("agreed_action_done", "14 Apr 2026", ICB))
     assert replay("ME90001", facts(*agreed, ("agreed_action_done", "14 Apr 2026", {}))).state == "agreed", (
-        "a fact of the first version stands"
+        "a fact of the first version remains valid"
     )
 
 

@@ -36,7 +36,7 @@ ENGINE = {
     "notice_sent",
     "notice_failed",
 }
-# Another time that the Tribunal set (reg 44(1)), or the parties agreed in writing (reg 42(5)), is heard at any time.
+# Accepted in every state: another time that the Tribunal set (reg 44(1)) or the parties agreed in writing (reg 42(5)).
 OPEN = ABOUT_ADVICE | ENDS | ALWAYS | ENGINE | {"time_directed", "time_agreed"}
 ASK = {"health_advice_requested"}
 # CFA 2014 s42(3): what section G of the final plan says is arranged, for as long as the plan says it.

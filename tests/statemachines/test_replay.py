@@ -199,7 +199,7 @@ def test_before_the_opening_nothing_was_known() -> None:
         assert unknown.value.seq == 0
 
 
-def test_a_day_between_a_word_heard_and_a_receipt_corrected_to_a_later_day_can_be_shown() -> None:
+def test_a_day_between_an_acknowledgement_and_a_receipt_corrected_to_a_later_day_can_be_shown() -> None:
     lines = history(
         *OPENED, ("health_advice_requested", "2 Mar 2026", ASKED), ("health_advice_acknowledged", "4 Mar 2026", ASKED)
     )

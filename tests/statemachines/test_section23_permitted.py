@@ -23,20 +23,19 @@ ENGINE = {
     "notice_sent",
     "notice_failed",
 }
-# s23(4) is bound to no place in the order: whenever the body thinks that an organisation could help, the parent is
-# told.
+# s23(4) has no place in the order: the body informs the parent whenever it thinks that an organisation could help.
 VOLUNTARY = {"voluntary_organisation_identified", "voluntary_organisation_named"}
 OPEN = SHARED | ENDS | ALWAYS | ENGINE | VOLUNTARY
 OUTCOMES = {"la_agreed_to_assess", "la_refused_to_assess"}
 
 PERMITTED = {
-    # s23(2)(a): the parent is told first.
+    # s23(2)(a): the body informs the parent first.
     "formed": OPEN | {"parent_informed"},
     # s23(2)(b): then has an opportunity to discuss.
     "informed": OPEN | {"discussion_offered"},
     # s23(3): "must then bring" it to the authority's attention.
     "offered": OPEN | {"la_notified"},
-    # The authority acknowledges, or says what comes of it, or its decision is heard of the assessment's own case.
+    # The authority acknowledges or states the outcome, or its decision comes from the case of the assessment.
     "notified": OPEN | OUTCOMES | {"la_acknowledged", "la_outcome_stated"},
     "acknowledged": OPEN | OUTCOMES | {"la_outcome_stated"},
     "answered": OPEN | OUTCOMES,
@@ -116,7 +115,7 @@ def test_the_parent_is_informed_of_the_opinion_and_of_the_duty(of_opinion: str, 
 @pytest.mark.parametrize(
     "before",
     [(), (INFORMED,), (INFORMED, OFFERED, NOTIFIED)],
-    ids=["parent not told", "no discussion offered", "told already"],
+    ids=["parent not informed", "no discussion offered", "notified already"],
 )
 def test_the_authority_cannot_be_notified_before_the_parent_was_informed(before: tuple[tuple[Any, ...], ...]) -> None:
     said = refused(OPINION, *before, ("la_notified", "2026-02-09", {**BODY, "says_sen": "yes"}))

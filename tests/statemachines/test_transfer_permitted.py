@@ -33,8 +33,8 @@ BOARDS = {"original_rcb_aware_of_move", "new_rcb_notified_of_move", "new_rcb_awa
 CHANGED = {"original_rcb_aware_of_change", "new_rcb_notified_of_change", "new_rcb_aware_of_change"}
 
 PERMITTED = {
-    # reg 15(1), (2): the day may be set anew until the child moves; a change without a move opens here too (its guard
-    # keeps the two apart).
+    # reg 15(1), (2): the day may change until the child moves; a change without a move starts here too (its guard
+    # separates the two).
     "expected": (
         OPEN
         | BOARDS
@@ -242,8 +242,8 @@ def test_one_boards_word_is_not_the_others() -> None:
 
 
 def test_the_summer_of_2020_excuses_what_si_2020_471_relaxed_and_not_the_day_of_the_move() -> None:
-    """SI 2020/471 reg 5: the second limb of reg 15(2) and (7) and the whole of reg 15(4), (5), (8), for what fell due
-    up to 24 September 2020.
+    """SI 2020/471 reg 5 relaxes the second alternative of reg 15(2) and (7) and the whole of reg 15(4), (5), (8), for
+    what fell due up to 24 September 2020.
     """
     counted = found(("move_known", "2020-06-01", {"moved_on": "2020-06-05"}), ("old_la_aware_of_move", "2020-06-01"))
     assert counted["la_move_transfer_plan"].dates.excuses == ("coronavirus",)

@@ -16,8 +16,8 @@ ENGINE = {
     "notice_failed",
 }
 ALWAYS = {"fact_corrected", "fact_withdrawn"} | ENGINE
-# What the authority does, or another case tells, at any time; another time may be directed for any duty (r5(3)(a), reg
-# 44(1), SI 2017/1306 reg 6(4)).
+# Accepted in every state: what the authority does, also on another case, and another time that the Tribunal directs
+# for any duty (r5(3)(a), reg 44(1), SI 2017/1306 reg 6(4)).
 PLANS = {
     "assessment_notified",
     "no_plan_notified",
@@ -161,6 +161,6 @@ def test_every_state_and_fact_is_in_the_table_and_leads_where_the_law_says() -> 
     assert dict(PROCESS.table) == MOVES
 
 
-def test_a_case_may_begin_where_nobody_here_heard_of_the_decision() -> None:
+def test_a_case_may_begin_without_the_decision() -> None:
     assert PROCESS.opens == "decision_notified"
     assert PROCESS.opens_too == {"appeal_registered", "extended_appeal_registered", "discrimination_claim_received"}

@@ -15,7 +15,7 @@ import orjson
 
 from models import ledger
 from models.database import open_engine, reading
-from tests.scenarios.test_histories import FOLDER, told_by
+from tests.scenarios.test_histories import FOLDER, result_of
 
 
 def add(home: Path, case: str, name: str, shows: str, as_at: str) -> Path:
@@ -28,7 +28,7 @@ def add(home: Path, case: str, name: str, shows: str, as_at: str) -> Path:
         [(_ref, rows)] = list(ledger.scan(connection, case))
     engine.dispose()
     texts = [ledger.Stored._make(row).text.encode() for row in rows]
-    first = orjson.dumps({"shows": shows, "as_at": as_at, **told_by(texts, as_at)})
+    first = orjson.dumps({"shows": shows, "as_at": as_at, **result_of(texts, as_at)})
     with file.open("xb") as out:
         out.write(b"\n".join([first, *texts]) + b"\n")
     return file

@@ -35,7 +35,7 @@ from statemachines.registry import processes, reactions_to
 from statemachines.replay import facts_in_force
 from tests.support.by_hand import day
 from tests.support.chain import CHAIN
-from tests.support.team import KeptPost
+from tests.support.team import RecordingTransport
 
 FIRST, LAST = date(2026, 1, 5), date(2028, 3, 30)
 CANARY = "Zuzanna Wrobelek"
@@ -110,7 +110,7 @@ class Linking:
         self.engine = open_engine(settings.records_url)
         create_or_upgrade_schema(self.engine)
         self.context = replace(made, settings=settings, engine=self.engine)
-        self.post = KeptPost()
+        self.post = RecordingTransport()
         self.today = FIRST
         self.refused: Counter[str] = Counter()
         self.links: list[tuple[str, str]] = []

@@ -8,9 +8,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import orjson
+
 from audit.verify import VerifyReport, verify
 from casework.cases.record import Recorded, record
 from casework.context import AppContext
+from casework.delivery.compose import common_fields
 from casework.delivery.deliver import DeliveryReport, deliver
 from casework.reports.case_models import CaseReport, DutyShown
 from casework.reports.case_report import report
@@ -21,11 +24,12 @@ from config.settings import Settings
 from models import ledger
 from models.database import create_or_upgrade_schema, open_engine, reading
 from models.facts import FactDraft, StoredFact
+from notifications.render import newest, render
 from notifications.transport import Attempt, Letter, Outcome
 from tests.support.by_hand import ADVICE, CASE, SALT, day
 
 
-class KeptPost:
+class RecordingTransport:
     """A carrier that keeps every letter it is given, as (day, mailbox, subject); while it is down, nobody answers."""
 
     def __init__(self) -> None:
@@ -69,8 +73,8 @@ class Team:
         self.case = case
         self.home = home if database_url else ready(home)
         self.first = AppContext.load(Settings(home=home, today=date(2026, 1, 1), database_url=database_url))
-        self.post = KeptPost()
-        self._houses: dict[date, AppContext] = {}
+        self.post = RecordingTransport()
+        self._contexts: dict[date, AppContext] = {}
 
     def without_body(self, code: str) -> None:
         """From now on the locality's own directory no longer has this body, as after a merger: nobody reads
@@ -80,14 +84,14 @@ class Team:
             DEFAULT_DIRECTORY.read_text("utf-8").replace(f'"{code}"', '"QX199"'), "utf-8"
         )
         self.first = replace(self.first, directory=load_directory(self.home / "directory.toml"))
-        self._houses.clear()
+        self._contexts.clear()
 
     def context(self, today: str | date) -> AppContext:
         """The house on a day."""
         when = day(today) if isinstance(today, str) else today
-        if when not in self._houses:
-            self._houses[when] = replace(self.first, settings=replace(self.first.settings, today=when))
-        return self._houses[when]
+        if when not in self._contexts:
+            self._contexts[when] = replace(self.first, settings=replace(self.first.settings, today=when))
+        return self._contexts[when]
 
     def record(
         self,
@@ -180,6 +184,18 @@ class Team:
         query = "SELECT rung, recipient, state FROM notice ORDER BY fact_seq, rank, recipient"
         with reading(self.first.engine) as connection:
             return [(row[0], row[1], row[2]) for row in connection.exec_driver_sql(query)]
+
+    def letter(self, step: str) -> tuple[str, str]:
+        """Return subject and text of the newest notice of an escalation step, as sendflow would send it that day."""
+        query = 'SELECT fields, "on" FROM notice WHERE rung = ? ORDER BY fact_seq DESC'
+        with reading(self.first.engine) as connection:
+            row = connection.exec_driver_sql(query, (step,)).first()
+        assert row is not None
+        fields = orjson.loads(row[0])
+        template = newest(fields["letter"])
+        context = self.context(str(row[1]))
+        made = render(template.id, template.version, {**fields, **common_fields(context, context.today())})
+        return made.subject, made.text
 
     def verify(self, today: str) -> VerifyReport:
         return verify(self.context(today))

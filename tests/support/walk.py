@@ -1,8 +1,8 @@
-"""What a walk of 200 days must come to, worked out without the house's own law, almanac, ladder, fold or outbox.
+"""Works out what 200 days must produce, without sendflow's law, calendar, escalation policy, replay or outbox.
 
-The rows of the sample are read as text, weeks are counted in days, working days against a list of bank holidays written
-here, and each request for advice is followed by itself: which rung falls when, on which day a letter about it can
-leave, and whether it is still called for by then.
+It reads the rows of the demo data as text, counts weeks in days and working days against the bank holidays below. It
+follows each request for advice by itself: when each escalation step is due, on which day its letter can leave, and
+whether the letter is still needed on that day.
 """
 
 import tomllib
@@ -33,8 +33,8 @@ BANK_HOLIDAYS = {
 }
 DAY = timedelta(days=1)
 DIRECTORY = tomllib.loads((ROOT / "config" / "directory.toml").read_text("utf-8"))
-# Rung, weeks and working days from its origin, who is told. The origin is the receipt, or the day after the
-# six weeks.
+# Step, origin, weeks and working days from the origin, recipients. The origin is the receipt, or the day after the six
+# weeks.
 LADDER: tuple[tuple[str, str, int, int, tuple[str, ...]], ...] = (
     ("acknowledgement_missing", "receipt", 0, 3, ("service",)),
     ("reminder_3_weeks", "receipt", 3, 0, ("service",)),
@@ -45,8 +45,8 @@ LADDER: tuple[tuple[str, str, int, int, tuple[str, ...]], ...] = (
 )
 
 
-class Told(NamedTuple):
-    """One thing that one recipient was told of one request: the day the letter left, and about what."""
+class SentNotice(NamedTuple):
+    """One notice to one recipient about one request, with the day on which its letter left."""
 
     day: date
     mailbox: str
@@ -56,8 +56,8 @@ class Told(NamedTuple):
     recipient: str
 
 
-class Fell(NamedTuple):
-    """A rung that fell."""
+class StepRecorded(NamedTuple):
+    """An escalation step that sendflow recorded, with its day."""
 
     day: date
     case_ref: str
@@ -67,9 +67,7 @@ class Fell(NamedTuple):
 
 @dataclass
 class Request:
-    """One request for advice. `began`: the day of the import that brought it, None where the team recorded
-    it itself.
-    """
+    """One request for advice. `began` is the day of the import that brought it, None where the team recorded it."""
 
     case_ref: str
     la: str
@@ -78,18 +76,18 @@ class Request:
     began: date | None = None
     answered: date | None = None
     thanked: bool = False
-    heard: date | None = None
-    rungs: list[tuple[str, date, tuple[str, ...]]] = field(default_factory=list)
+    acknowledged: date | None = None
+    steps: list[tuple[str, date, tuple[str, ...]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         breach = self.received + 6 * 7 * DAY + DAY
         for rung, origin, weeks, days, parties in LADDER:
-            self.rungs.append(
+            self.steps.append(
                 (rung, working_days(self.received if origin == "receipt" else breach, days) + weeks * 7 * DAY, parties)
             )
 
     def mailbox(self, party: str) -> str:
-        """Where that party reads, straight from the directory file."""
+        """Return the mailbox of a party from the directory file. Raises LookupError if no body provides the service."""
         if party in {"dco", "icb_executive_lead"}:
             return str(DIRECTORY["icb"]["dco" if party == "dco" else "executive_lead"])
         for body in DIRECTORY["body"]:
@@ -104,12 +102,12 @@ class Request:
                     )
         raise LookupError(f"nobody gives {self.service} in {self.la}")
 
-    def owed(self) -> list[tuple[int, str, date, tuple[str, ...]]]:
-        """The rungs that fall while the request is open and are not covered by an import: rank, rung, day, parties."""
+    def steps_due(self) -> list[tuple[int, str, date, tuple[str, ...]]]:
+        """Return the steps due while the request is open and after its import: rank, step, day, recipients."""
         return [
             (rank, rung, on, parties)
-            for rank, (rung, on, parties) in enumerate(self.rungs, 1)
-            if not (rung == "acknowledgement_missing" and self.heard is not None and self.heard <= on)
+            for rank, (rung, on, parties) in enumerate(self.steps, 1)
+            if not (rung == "acknowledgement_missing" and self.acknowledged is not None and self.acknowledged <= on)
             and (self.began is None or on > self.began)
             and (self.answered is None or on < self.answered or (rung == "breach" and on <= self.answered))
         ]
@@ -127,34 +125,34 @@ def working_days(start: date, count: int) -> date:
     return day
 
 
-def fallen(requests: Iterable[Request], until: date) -> set[Fell]:
-    """The rungs that the history must hold."""
+def expected_steps(requests: Iterable[Request], until: date) -> set[StepRecorded]:
+    """Return the escalation steps that the histories must hold."""
     return {
-        Fell(on, each.case_ref, each.service, rung)
+        StepRecorded(on, each.case_ref, each.service, rung)
         for each in requests
-        for _rank, rung, on, _parties in each.owed()
+        for _rank, rung, on, _parties in each.steps_due()
         if on <= until
     }
 
 
-def told(requests: Iterable[Request], until: date, leaves: Callable[[date], bool]) -> set[Told]:
-    """Who must have been told of what and when. `leaves` says on which days letters can leave."""
-    found: set[Told] = set()
+def expected_notices(requests: Iterable[Request], until: date, leaves: Callable[[date], bool]) -> set[SentNotice]:
+    """Return the notices that must have left by a day. `leaves` says on which days letters can leave."""
+    found: set[SentNotice] = set()
     for each in requests:
         wanted: list[tuple[int, str, date, str]] = []
         if each.began is None:
             wanted.append((0, "request_received", each.received, "service"))
         else:
-            # A first import tells each mailbox of the highest rung that had fallen by then and is addressed
-            # to it.
+            # A first import sends each mailbox one letter: about the highest step that was due by then and has it as a
+            # recipient.
             highest = {
                 party: (rank, rung)
-                for rank, (rung, on, parties) in enumerate(each.rungs, 1)
+                for rank, (rung, on, parties) in enumerate(each.steps, 1)
                 if on <= each.began
                 for party in parties
             }
             wanted += [(rank, rung, each.began, party) for party, (rank, rung) in highest.items()]
-        wanted += [(rank, rung, on, party) for rank, rung, on, parties in each.owed() for party in parties]
+        wanted += [(rank, rung, on, party) for rank, rung, on, parties in each.steps_due() for party in parties]
         best: dict[tuple[date, str], tuple[int, str, str]] = {}
         for rank, rung, on, party in wanted:
             leaving = _leaving(on, until, leaves)
@@ -163,13 +161,15 @@ def told(requests: Iterable[Request], until: date, leaves: Callable[[date], bool
             place = (leaving, each.mailbox(party))
             best[place] = max(best.get(place, (-1, "", "")), (rank, rung, party))
         found |= {
-            Told(on, mailbox, each.case_ref, each.service, rung, party)
+            SentNotice(on, mailbox, each.case_ref, each.service, rung, party)
             for (on, mailbox), (_rank, rung, party) in best.items()
         }
         if each.thanked and each.answered is not None:
             leaving = _leaving(each.answered, until, leaves)
             if leaving is not None:
-                found.add(Told(leaving, each.mailbox("service"), each.case_ref, each.service, "thanks", "service"))
+                found.add(
+                    SentNotice(leaving, each.mailbox("service"), each.case_ref, each.service, "thanks", "service")
+                )
     return found
 
 

@@ -18,7 +18,7 @@ from config.settings import Settings, SettingsError
 from notifications.transport import Attempt, Letter, Outcome
 from runtime.diagnostics.alerts import Alerted, alert
 from runtime.diagnostics.checks import examine
-from tests.support.team import KeptPost, Team
+from tests.support.team import RecordingTransport, Team
 
 TO = "it.oncall@icb.example"
 
@@ -27,7 +27,7 @@ def at(day: int, hour: int = 9) -> datetime:
     return datetime(2026, 4, day, hour, tzinfo=UTC)
 
 
-def look(team: Team, day: int, post: KeptPost, hour: int = 9) -> Alerted:
+def look(team: Team, day: int, post: RecordingTransport, hour: int = 9) -> Alerted:
     context: AppContext = team.context(f"{day} Apr 2026")
     settings = replace(context.settings, alert_to=TO)
     return alert(settings, examine(settings, quick=True), at(day, hour), post)
@@ -35,7 +35,7 @@ def look(team: Team, day: int, post: KeptPost, hour: int = 9) -> Alerted:
 
 def test_a_day_without_a_finished_sweep_is_written_to_who_keeps_the_machine(team: Team) -> None:
     team.opened("2 Feb 2026").asked("2 Mar 2026")
-    post = KeptPost()
+    post = RecordingTransport()
     team.sweep("7 Apr 2026")
     assert look(team, 8, post) is Alerted.WELL, "24 hours ago"
     assert look(team, 9, post) is Alerted.SENT
@@ -56,7 +56,7 @@ def test_a_day_without_a_finished_sweep_is_written_to_who_keeps_the_machine(team
 
 def test_something_new_is_said_at_once(team: Team) -> None:
     team.opened("2 Feb 2026")
-    post = KeptPost()
+    post = RecordingTransport()
     assert look(team, 9, post) is Alerted.SENT
     (team.home / "person.key").chmod(0o644)
     assert look(team, 9, post, 10) is Alerted.SENT
@@ -65,7 +65,7 @@ def test_something_new_is_said_at_once(team: Team) -> None:
 
 def test_what_could_not_be_sent_is_sent_the_next_time(team: Team) -> None:
     team.opened("2 Feb 2026")
-    post = KeptPost()
+    post = RecordingTransport()
     post.down = True
     assert look(team, 9, post) is Alerted.NOT_SENT
     post.down = False
@@ -78,7 +78,7 @@ def test_on_a_full_disk_it_is_told_once_a_day_and_not_each_time(team: Team, monk
     """
     team.opened("2 Feb 2026")
     team.sweep("8 Apr 2026")
-    post = KeptPost()
+    post = RecordingTransport()
     assert look(team, 8, post) is Alerted.WELL
     plain = Path.open
 

@@ -36,7 +36,7 @@ from tests.casework.test_rule_packs import FEWER_WEEKS, pack
 from tests.support.by_hand import day
 from tests.support.calling import sendflow
 from tests.support.paths import ROOT
-from tests.support.team import KeptPost, Team
+from tests.support.team import RecordingTransport, Team
 
 LADDER = DEFAULT / "ehc_needs_assessment.toml"
 STATUTE = ROOT / "config" / "statute" / "ehc_needs_assessment.toml"
@@ -64,7 +64,7 @@ def opened(team: Team, today: str) -> AppContext:
     process_of_its_own(team)
     team.first.engine.dispose()
     team.first = AppContext.load(replace(team.first.settings, today=day("1 Jan 2026")))
-    team._houses.clear()
+    team._contexts.clear()
     return team.context(today)
 
 
@@ -168,7 +168,7 @@ def test_day_after_day_nothing_goes_back_and_forth(two: tuple[Team, Team], tmp_p
     changed = STATUTE.read_text("utf-8").replace("weeks = 6", "weeks = 5")
     other = second.first.with_rule_pack(pack(tmp_path / "pack", statute__ehc_needs_assessment=changed))
     second.first = replace(other, ruleset_guard=replace(other.ruleset_guard, last_active=None))
-    post = first.post = second.post = KeptPost()
+    post = first.post = second.post = RecordingTransport()
     refused = 0
     for number in range(40, 60):
         today = (day("2 Mar 2026") + timedelta(days=number)).isoformat()
