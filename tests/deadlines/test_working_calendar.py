@@ -13,7 +13,7 @@ from config.toml_reader import ConfigFault
 from deadlines.calculator import due_at
 from deadlines.working_calendar import LONDON, OutsideCalendarRange, WorkingCalendar, load_calendar
 from tests.support.paths import ROOT
-from tests.support.second_count import closed, last_working, next_working, walk, works
+from tests.support.second_count import closed, is_working_day, last_working, next_working, walk
 
 ALMANAC = load_calendar()
 FIRST, LAST = date(2012, 1, 1), date(2028, 12, 31)
@@ -49,10 +49,12 @@ def test_days_that_are_easily_got_wrong() -> None:
 
 @given(INSIDE, st.integers(1, 60))
 def test_sums_agree_with_loops(day: date, n: int) -> None:
-    assert ALMANAC.add_working_days(day, n) == walk(day, n, works)
-    assert ALMANAC.subtract_working_days(day, n) == walk(day, n, works, -ONE)
-    assert ALMANAC.working_days_beginning_with(day, n) == walk(day - ONE, n, works)
-    assert ALMANAC.add_tribunal_working_days(day, n) == walk(day, n, lambda each: works(each) and not closed(each))
+    assert ALMANAC.add_working_days(day, n) == walk(day, n, is_working_day)
+    assert ALMANAC.subtract_working_days(day, n) == walk(day, n, is_working_day, -ONE)
+    assert ALMANAC.working_days_beginning_with(day, n) == walk(day - ONE, n, is_working_day)
+    assert ALMANAC.add_tribunal_working_days(day, n) == walk(
+        day, n, lambda each: is_working_day(each) and not closed(each)
+    )
     assert ALMANAC.add_tribunal_days(day, n) == walk(day, n, lambda each: not closed(each))
     assert ALMANAC.working_day_on_or_before(day) == last_working(day)
     assert ALMANAC.working_day_on_or_after(day) == next_working(day)
@@ -76,9 +78,9 @@ def test_a_later_start_never_ends_earlier(one: date, other: date, n: int) -> Non
 def test_institution_days_agree_with_a_loop(day: date, n: int, start: int, length: int) -> None:
     closed_from = day + start * ONE
     reopens_on = closed_from + length * ONE
-    looped = walk(day, n, lambda each: works(each) and not closed_from <= each < reopens_on)
+    looped = walk(day, n, lambda each: is_working_day(each) and not closed_from <= each < reopens_on)
     assert ALMANAC.institution_days_after(day, n, closed_from, reopens_on) == looped
-    assert ALMANAC.institution_days_after(day, n, None, None) == walk(day, n, works)
+    assert ALMANAC.institution_days_after(day, n, None, None) == walk(day, n, is_working_day)
 
 
 def test_the_bulk_sums_are_the_single_ones() -> None:

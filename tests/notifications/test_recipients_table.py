@@ -5,13 +5,13 @@ from copy import deepcopy
 import orjson
 
 from notifications.notices import RECIPIENTS_VERSION
-from tests.support.recipients_table import FILE, changed, told, under
+from tests.support.recipients_table import FILE, changed, notices_by_history, under
 
 KEPT = orjson.loads(FILE.read_bytes())
 
 
 def test_the_same_facts_call_for_the_same_notices_until_telling_is_raised() -> None:
-    now = told()
+    now = notices_by_history()
     said = (
         "Raise RECIPIENTS_VERSION in notifications/notices.py"
         if KEPT["under"] == under()

@@ -75,8 +75,10 @@ ALLOWED_SENTENCES: tuple[tuple[str, str], ...] = (
     (r"statemachines/annual_review\.py", r"Plan kept as it is"),
     # Golden histories quote these refusals.
     (r"statemachines/(refusals|ceasing_a_plan)\.py", r"the case stands at|appeal against ceasing stands"),
+    # Golden letters quote this warning.
+    (r"tests/support/letter_samples\.py", r"nobody was told"),
     # Tests compare the same refusals.
-    (r"tests/statemachines/", r"stands at '|the parent is told of the opinion"),
+    (r"tests/statemachines/", r"stands at '|is told of the opinion|authority is told"),
     (r"statemachines/", r"parents? (?:is|are|was|were) told|tells? the parent|told the parent"),
     (r".*", r"config/almanac|almanac/|stands? for|room/|hearing"),
 )

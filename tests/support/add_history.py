@@ -1,10 +1,10 @@
-"""Adds a golden history to tests/golden/histories from a case of a house, and never writes one that is there.
+"""Adds a case of an installation to tests/golden/histories as a new golden history. It never overwrites one.
 
     python -m tests.support.add_history HOME CASE NAME "what it shows" [AS_AT]
 
-HOME is a SENDFLOW_HOME with the case in it (rehearse it with SENDFLOW_TODAY, with invented references only); AS_AT is
-the day of the standings (today unless said). What the case comes to is worked out and written above the facts: read it
-against the law before you commit it.
+HOME is a SENDFLOW_HOME with the case in it. Record the case in a simulation (SENDFLOW_TODAY) with invented references
+only. AS_AT is the day of the statuses, by default today in UTC. The first line of the file is the calculated result:
+compare it with the law before you commit it.
 """
 
 import sys
@@ -19,9 +19,7 @@ from tests.scenarios.test_histories import FOLDER, result_of
 
 
 def add(home: Path, case: str, name: str, shows: str, as_at: str) -> Path:
-    """Write the history of `case` as NAME.jsonl. Raises FileExistsError where a history of that name is
-    there already.
-    """
+    """Write the history of `case` as NAME.jsonl. Raises FileExistsError if the file exists."""
     file = FOLDER / f"{name}.jsonl"
     engine = open_engine(f"sqlite:///{home / 'sendflow.db'}")
     with reading(engine) as connection:

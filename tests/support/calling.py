@@ -9,8 +9,8 @@ from typer.testing import CliRunner, Result
 from cli import app
 
 Call = Callable[..., Result]
-# Typer would build every command anew for each call, which takes longer than most of them.
-testing._get_command = cache(testing._get_command)  # type: ignore[attr-defined]  # its own name for it
+# Without the cache Typer builds every command again for each call, which takes longer than most commands.
+testing._get_command = cache(testing._get_command)  # type: ignore[attr-defined]  # Typer's private name
 
 
 def sendflow(*words: str, env: Mapping[str, str] | None = None) -> Result:

@@ -230,8 +230,8 @@ def run(home: Path, words: Sequence[Words], **environment: str) -> tuple[list[Do
         timeout=300,
     )
     outcomes, past = done.stdout.rsplit("\n", 1)[-1], done.stdout.rsplit("\n", 1)[0] if "\n" in done.stdout else ""
-    told = json.loads(outcomes)
-    return [Done(tuple(word), *one) for word, one in zip(words, told, strict=True)], past + done.stderr
+    outcome_of_each = json.loads(outcomes)
+    return [Done(tuple(word), *one) for word, one in zip(words, outcome_of_each, strict=True)], past + done.stderr
 
 
 # Each command as the installed program runs it, with its streams caught; what a library writes to the real ones comes
@@ -258,9 +258,7 @@ class Leak(AssertionError):
 
 
 def search_home(home: Path) -> int:
-    """Searches every file of a house as it lies there, every table, every letter. Returns how many files were searched;
-    raises Leak.
-    """
+    """Search every file, table and letter of an installation. Return the number of files; raise Leak on a finding."""
     count = 0
     for path in sorted(home.rglob("*")):
         if not path.is_file() or path.is_socket():
@@ -347,11 +345,11 @@ def _look(where: str, text: str) -> None:
     folded = text.casefold()
     for canary in CANARIES:
         if canary.casefold() in folded:
-            raise Leak(f"canary {CANARIES.index(canary)} stands in {where}")
+            raise Leak(f"canary {CANARIES.index(canary)} is in {where}")
 
 
 def planted(home: Path) -> int:
-    """How many persons and passages are kept: proof that the canaries were taken in and not merely thrown away."""
+    """Count the stored persons and free texts. It proves that sendflow stored the canaries and did not drop them."""
     connection = sqlite3.connect(f"file:{home / RECORDS}?mode=ro", uri=True)
     try:
         return sum(

@@ -1,6 +1,4 @@
-"""A whole house in real processes, as its user would open it: `sendflow up` in a folder of its own on ports
-of its own.
-"""
+"""Starts a whole installation in real processes: `sendflow up` in its own folder on its own ports."""
 
 from __future__ import annotations
 
@@ -51,10 +49,10 @@ def processes_of(home: Path) -> list[int]:
 
 
 class RunningInstallation:
-    """One `sendflow up`. Its words are in `said`; `ask` runs another command on the same house."""
+    """One `sendflow up`. `said` is its output; `ask` runs another command on the same installation."""
 
     def __init__(self, home: Path, port: int | None = None, *, sample: bool = True, **environment: str) -> None:
-        """Starts to open the house, with the sample or empty, and returns at once."""
+        """Start the installation, with demo data or empty, and return at once."""
         self.home = home
         self.port = port or free_port()
         own = {"SENDFLOW_HOME": str(home), "SENDFLOW_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
@@ -73,14 +71,14 @@ class RunningInstallation:
 
     @property
     def said(self) -> str:
-        """Everything that it has said to the person who opened it."""
+        """Return everything that it has printed."""
         return self.words.read_text(encoding="utf-8")
 
     @property
     def running(self) -> dict[str, Any]:
-        """What running.json says."""
-        told: dict[str, Any] = json.loads((self.home / "running.json").read_text(encoding="utf-8"))
-        return told
+        """Return the content of running.json."""
+        content: dict[str, Any] = json.loads((self.home / "running.json").read_text(encoding="utf-8"))
+        return content
 
     @property
     def login(self) -> str:
@@ -122,7 +120,7 @@ class RunningInstallation:
         self.process.send_signal(what)
 
     def ask(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Runs `sendflow` with these words on the same house."""
+        """Run `sendflow` with these arguments on the same installation."""
         return subprocess.run(
             [*SENDFLOW, *words],
             cwd=ROOT,
@@ -172,7 +170,7 @@ class RunningInstallation:
         return found
 
     def close(self) -> None:
-        """Ends it whatever state it is in."""
+        """End it from any state."""
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(timeout=PATIENCE)

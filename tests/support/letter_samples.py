@@ -18,7 +18,7 @@ PLAN = {"due": "2026-07-06", "citation": "SEND Regs 2014 (SI 2014/1530) reg 13(2
 
 
 def asked(letter: str, recipient: str = "service", **other: Any) -> dict[str, Any]:
-    """What the outbox keeps of one notice."""
+    """Return the fields of one notice as the outbox stores them."""
     return {
         "letter": letter,
         "recipient": recipient,
@@ -46,7 +46,7 @@ def asked(letter: str, recipient: str = "service", **other: Any) -> dict[str, An
 
 
 def whole(fields: dict[str, Any], on: str) -> dict[str, Any]:
-    """What a letter of one notice keeps."""
+    """Return the fields of a letter with one notice."""
     return {**fields, "on": on, "first": False, "dco": DCO}
 
 
@@ -68,7 +68,7 @@ ISSUED = {"ehc_final_plan_send": {**PLAN, "met_on": "2026-04-20", "closed_on": "
 
 
 def withdrawal(**other: Any) -> dict[str, Any]:
-    """A breach that was told and is taken back: the receipt turned out to have been 9 March."""
+    """Return the notice that takes back a breach letter, because the real receipt was on 9 March."""
     corrected = {"received": "2026-03-09", "due": "2026-04-20", "strict_due": "2026-04-19", "act_by": "2026-04-17"}
     about = {"due_was": "2026-04-13", "due_now": "2026-04-20", "told_on": "2026-04-14", "elsewhere": False}
     return asked("rung_withdrawn", "service_manager", **{**corrected, **about, **other})

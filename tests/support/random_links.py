@@ -1,6 +1,4 @@
-"""A team that links cases at random, and what must hold of the records whatever it has done: for
-tests/system/fuzz/test_links.py.
-"""
+"""Links cases at random and checks the properties that hold after any links: for tests/system/fuzz/test_links.py."""
 
 from __future__ import annotations
 
@@ -40,8 +38,7 @@ from tests.support.team import RecordingTransport
 FIRST, LAST = date(2026, 1, 5), date(2028, 3, 30)
 CANARY = "Zuzanna Wrobelek"
 NUMBERS = ("9990000018", "9990000026")
-# What somebody may type where a reference belongs: of other cases' form, of none, and such as mean something to a URL,
-# a header, a path or a sheet.
+# Inputs in place of a reference: well-formed, malformed, and with a meaning in a URL, a header, a path or a sheet.
 ODD = (
     "",
     " ",
@@ -81,12 +78,12 @@ ODD = (
 REFS = tuple(f"{stem}9000{number}" for stem in ("NX", "TR", "ME", "AR", "SN", "RA", "TF", "CC") for number in (1, 2))
 NOTES = ("a note", "=HYPERLINK(1)", "\u202e", CANARY, "\0", "x" * 3000)
 KINDS = {name: sorted(process.facts.keys() - ENGINE_ONLY - CORRECTIONS) for name, process in processes().items()}
-TELLS = set(reactions_to())
+REACTIONS = set(reactions_to())
 
 
 @cache
 def _made() -> tuple[AppContext, Path]:
-    """A house with empty records, made once: copied it costs a few milliseconds."""
+    """Make an installation with an empty database once; a copy of it takes a few milliseconds."""
     home = Path(mkdtemp(prefix="sendflow-links-"))
     context = AppContext.load(Settings(home=home, today=FIRST))
     context.engine.dispose()
@@ -94,14 +91,14 @@ def _made() -> tuple[AppContext, Path]:
 
 
 def clear_away() -> None:
-    """The house that was copied, gone again."""
+    """Delete the installation that was copied."""
     if _made.cache_info().currsize:
         shutil.rmtree(_made()[1])
         _made.cache_clear()
 
 
 class Linking:
-    """One house and what was done in it. `refused` counts refusals by code."""
+    """One installation and what was recorded in it. `refused` counts refusals by code."""
 
     def __init__(self, home: Path) -> None:
         made, folder = _made()
@@ -117,7 +114,7 @@ class Linking:
         self.unheard: list[str] = []
 
     def on(self, today: date) -> AppContext:
-        """The house on a day; days only go on."""
+        """Return the context on a day; an earlier day than the last has no effect."""
         self.today = max(today, self.today)
         return replace(self.context, settings=replace(self.context.settings, today=self.today))
 
@@ -130,7 +127,7 @@ class Linking:
         with reading(self.engine) as connection:
             return [row[0] for row in connection.exec_driver_sql("SELECT case_ref FROM case_file ORDER BY case_ref")]
 
-    def stands(self, case: str) -> tuple[Process, str]:
+    def process_and_state(self, case: str) -> tuple[Process, str]:
         """A case's process and state."""
         with reading(self.engine) as connection:
             name, state = connection.exec_driver_sql(
@@ -158,31 +155,29 @@ class Linking:
         context = self.on(self.today)
         before, held = self.dump(), {ref: len(lines) for ref, lines in self.lines().items()}
         try:
-            told = record(context, case, [FactDraft(kind, on, data, corrects)], "dco.team")
+            recorded = record(context, case, [FactDraft(kind, on, data, corrects)], "dco.team")
         except Refused as refused:
             assert self.dump() == before, "what is refused changes nothing"
             assert refused.message and CANARY not in refused.message
             self.refused[refused.code] += 1
             return None
-        assert REFERENCE.fullmatch(told.case_ref)
-        assert all(CANARY not in said for said in told.unheard)
-        self.unheard += told.unheard
+        assert REFERENCE.fullmatch(recorded.case_ref)
+        assert all(CANARY not in said for said in recorded.unheard)
+        self.unheard += recorded.unheard
         if corrects is None and data.get("linked_to"):
-            self.links.append((told.case_ref, str(data["linked_to"])))
+            self.links.append((recorded.case_ref, str(data["linked_to"])))
         elif "linked_to" in data:
-            self.links = [link for link in self.links if told.case_ref not in link]
-        # No ping-pong: each case hears a fact at most once a round, and each case that was opened for it a little more.
+            self.links = [link for link in self.links if recorded.case_ref not in link]
+        # No endless exchange: each case gets at most one fact a round, and each case that opened for it a few more.
         after = {ref: len(lines) for ref, lines in self.lines().items()}
         assert sum(after.values()) - sum(held.values()) <= 1 + ROUNDS * 8 * len(after)
-        return told
+        return recorded
 
     def settle(self) -> None:
-        """Whatever was recorded: a sweep and a delivery end, a second finds nothing, every question is answered, and
-        the records verify.
-        """
+        """After any facts: sweep and deliver end, a second sweep writes nothing, reports work, verify finds nothing."""
         context = self.on(min(self.today + timedelta(days=40), LAST))
         assert sweep(context).troubles == []
-        assert sweep(context).facts_written == 0, "a second sweep has nothing to say"
+        assert sweep(context).facts_written == 0, "a second sweep writes nothing"
         deliver(context, now=True, transport=self.post)
         assert sweep(context).facts_written == 0, "nor has one after a delivery"
         checked = verify(context)
@@ -200,44 +195,44 @@ class Linking:
             assert all(
                 each.case_ref == ref and cause.case_ref in known for each in shown for cause in each.heard.values()
             ), ref
-            self._heard_once(ref, lines)
-        self._causes_stand(known)
+            self._caused_once(ref, lines)
+        self._causes_in_force(known)
         self._one_child()
         said = "".join(f"{letter.subject}{letter.mailbox}" for letter in self.post.letters)
         assert CANARY not in said and "\n" not in said and not any(number in said for number in NUMBERS)
 
-    def _heard_once(self, ref: str, lines: list[StoredFact]) -> None:
-        """What was heard of a fact stands once in the case that heard it, whatever was recorded afterwards."""
+    def _caused_once(self, ref: str, lines: list[StoredFact]) -> None:
+        """A fact causes one fact of a kind on another case, also after later facts."""
         about = ("body", "service")
-        heard = Counter(
+        caused = Counter(
             (each.caused_by, each.kind, each.corrects, *(str(each.data.get(key)) for key in about))
             for each in lines
             if each.caused_by
         )
-        assert [each for each, times in heard.items() if times > 1] == [], ref
+        assert [each for each, times in caused.items() if times > 1] == [], ref
 
-    def _causes_stand(self, known: Mapping[str, list[StoredFact]]) -> None:
-        """What stands of what was heard, stands where it was said, on the same day; or somebody put it otherwise, or
-        was told of the case that has it so.
+    def _causes_in_force(self, known: Mapping[str, list[StoredFact]]) -> None:
+        """A caused fact in force has a cause in force, on the same day.
+
+        Otherwise a person corrected it, or a follow-up names the case that differs.
         """
-        stands = {ref: {line.seq: line for line in facts_in_force(lines)} for ref, lines in known.items()}
-        for ref, lines in stands.items():
+        in_force = {ref: {line.seq: line for line in facts_in_force(lines)} for ref, lines in known.items()}
+        for ref, lines in in_force.items():
             by_hand = {line.corrects for line in known[ref] if line.kind in CORRECTIONS and line.caused_by is None}
-            by_hand |= {
-                line.corrects for line in known[ref] if line.seq in by_hand
-            }  # a correction that was heard, and withdrawn by hand
+            # A person may also withdraw a correction that another case caused.
+            by_hand |= {line.corrects for line in known[ref] if line.seq in by_hand}
             for line in lines.values():
-                told, _slash, seq = (line.caused_by or "").rpartition("/")
-                if not told or line.seq in by_hand or known[told][int(seq) - 1].kind in CORRECTIONS:
+                other, _slash, seq = (line.caused_by or "").rpartition("/")
+                if not other or line.seq in by_hand or known[other][int(seq) - 1].kind in CORRECTIONS:
                     continue
-                cause = stands[told].get(int(seq))
+                cause = in_force[other].get(int(seq))
                 if cause is None or cause.occurred_on != line.occurred_on:
                     assert any(f"ase {ref} " in said for said in self.unheard), (
-                        f"{line.kind} of {ref}, heard of {line.caused_by}"
+                        f"{line.kind} of {ref}, caused by {line.caused_by}"
                     )
 
     def _one_child(self) -> None:
-        """Cases that were linked, and have not been put right since, are one child's."""
+        """Cases that were linked, and whose link was not corrected, belong to one child."""
         with reading(self.engine) as connection:
             keys = dict(tuple(row) for row in connection.exec_driver_sql("SELECT case_ref, child_key FROM case_file"))
         for one, other in self.links:
@@ -246,7 +241,7 @@ class Linking:
 
 @contextmanager
 def linking() -> Iterator[Linking]:
-    """A house of its own, gone afterwards."""
+    """An installation for one test, deleted afterwards."""
     folder = Path(mkdtemp(prefix="sendflow-links-"))
     made = Linking(folder / "var")
     try:
@@ -256,11 +251,11 @@ def linking() -> Iterator[Linking]:
         shutil.rmtree(folder)
 
 
-def worded(
+def random_fields(
     model: type[FactData], process: Process, on: date, refs: tuple[str | None, ...], dice: Random
 ) -> dict[str, Any]:
-    """Particulars of a fact: such as it takes, and in one of twelve whatever else may be typed."""
-    told: dict[str, Any] = {}
+    """Return fields of a fact: valid ones, and in one of twelve facts also odd inputs."""
+    fields: dict[str, Any] = {}
     slips = dice.randrange(12) == 0
     for name, field in model.model_fields.items():
         worked_out = (
@@ -275,14 +270,14 @@ def worded(
         sound, odd = _values(name, within, model, process, on, refs)
         value = dice.choice((*odd, *ODD) if slips and dice.randrange(2) else sound)
         if value is not None:
-            told[name] = value
-    return told
+            fields[name] = value
+    return fields
 
 
 def _values(
     name: str, within: list[Any], model: type[FactData], process: Process, on: date, refs: tuple[str | None, ...]
 ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """Values that a particular may well have, and some that it may not."""
+    """Return valid values of a field, and invalid ones."""
     directory, law = _made()[0].directory, _made()[0].law
     if literal := next((get_args(each) for each in within if get_origin(each) is Literal), None):
         return literal, ()

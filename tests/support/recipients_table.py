@@ -52,8 +52,8 @@ def called_for(case_ref: str, facts: list[StoredFact]) -> Iterator[str]:
         yield f"fact {last.seq}, {last.kind}: {each.rung} ({each.template}, {each.state}) to {each.recipient}: {whose}"
 
 
-def told() -> dict[str, list[str]]:
-    """By history, who is told what; a history that calls for nothing is left out."""
+def notices_by_history() -> dict[str, list[str]]:
+    """Return the notices of each golden history, one line each; a history without notices is left out."""
     found: dict[str, list[str]] = {}
     for file in FILES:
         first, *texts = file.read_bytes().splitlines()
@@ -67,7 +67,7 @@ def told() -> dict[str, list[str]]:
 
 
 def under() -> dict[str, str]:
-    """What else the table hangs on, of which each may change without a change of who is told by this program."""
+    """Return the digests of law, escalation policy and directory, which change the table without a change of code."""
     return {
         "law": load_law().digest,
         "ladder": load_escalation_policy().digest,
@@ -76,15 +76,15 @@ def under() -> dict[str, str]:
 
 
 def changed(before: dict[str, Any], now: dict[str, list[str]]) -> list[str]:
-    """The histories that were in the table and would be told otherwise."""
+    """Return the histories of the table that have other notices now."""
     return [name for name, lines in before["told"].items() if now.get(name) != lines]
 
 
 if __name__ == "__main__":
-    before, now = orjson.loads(FILE.read_bytes()) if FILE.exists() else {"told": {}}, told()
+    before, now = orjson.loads(FILE.read_bytes()) if FILE.exists() else {"told": {}}, notices_by_history()
     if (otherwise := changed(before, now)) and before["under"] == under() and before["telling"] == RECIPIENTS_VERSION:
         sys.exit(
-            f"{', '.join(otherwise)}: this program tells otherwise of the same facts. Raise RECIPIENTS_VERSION in"
+            f"{', '.join(otherwise)}: the same facts have other notices now. Raise RECIPIENTS_VERSION in"
             " notifications/notices.py, then write the table."
         )
     text = orjson.dumps({"telling": RECIPIENTS_VERSION, "under": under(), "told": now}, option=orjson.OPT_INDENT_2)

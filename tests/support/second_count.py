@@ -79,7 +79,7 @@ def printed_rules() -> list[Printed]:
 
 
 @cache
-def works(day: date) -> bool:
+def is_working_day(day: date) -> bool:
     if not 2012 <= day.year <= 2028:
         raise Unknown
     return day.weekday() < 5 and day not in HOLIDAYS
@@ -98,13 +98,13 @@ def walk(day: date, n: int, counts: Callable[[date], bool], step: timedelta = ON
 
 
 def next_working(day: date) -> date:
-    while not works(day):
+    while not is_working_day(day):
         day += ONE
     return day
 
 
 def last_working(day: date) -> date:
-    while not works(day):
+    while not is_working_day(day):
         day -= ONE
     return day
 
@@ -160,7 +160,9 @@ def _two(printed: Printed, on: date, given: Given) -> tuple[date, date] | None:
     counts, rule = printed.counts, printed.rule
     if counts in NO_DATE:
         return None
-    if rule in ("la_move_transfer_plan", "rcb_move_notify_new_rcb") and on <= walk(given["moved_on"], 15, works, -ONE):
+    if rule in ("la_move_transfer_plan", "rcb_move_notify_new_rcb") and on <= walk(
+        given["moved_on"], 15, is_working_day, -ONE
+    ):
         return given["moved_on"], given["moved_on"]
     if rule == "new_la_review_after_transfer":
         limits = [_starting_with(given["last_reviewed_on"], 12), _starting_with(on, 3)]
@@ -180,7 +182,7 @@ def _two(printed: Printed, on: date, given: Given) -> tuple[date, date] | None:
     if counts == "days_before":
         return on - printed.days * ONE, on - (printed.days + 1) * ONE
     if counts == "working_days_before":
-        return walk(on, printed.number, works, -ONE), walk(on, printed.number + 1, works, -ONE)
+        return walk(on, printed.number, is_working_day, -ONE), walk(on, printed.number + 1, is_working_day, -ONE)
     if counts == "months_before":
         day = month_on(on, -printed.number)
         return day, day - ONE
@@ -202,14 +204,14 @@ def _one(printed: Printed, on: date, given: Given) -> date:
         case "beginning_with":
             return on + (printed.days - 1) * ONE
         case "working_days_after":
-            return walk(on, printed.number, works)
+            return walk(on, printed.number, is_working_day)
         case "working_days_beginning_with":
-            return walk(on - ONE, printed.number, works)
+            return walk(on - ONE, printed.number, is_working_day)
         case "tribunal_working_days_after":
-            return walk(on, printed.number, lambda day: works(day) and not closed(day))
+            return walk(on, printed.number, lambda day: is_working_day(day) and not closed(day))
         case "institution_days_after":
             shut = (given["closed_from"], given["reopens_on"]) if "closed_from" in given else (date.max, date.max)
-            return walk(on, printed.number, lambda day: works(day) and not shut[0] <= day < shut[1])
+            return walk(on, printed.number, lambda day: is_working_day(day) and not shut[0] <= day < shut[1])
         case "corresponding_date":
             return month_on(on, printed.number)
         case "corresponding_date_tribunal_start":

@@ -1,4 +1,4 @@
-"""A team at work in a house of its own on rehearsed days: what the tests of whole acts share."""
+"""A team that works in its own installation on simulated days. The tests of whole jobs share it."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -30,7 +30,7 @@ from tests.support.by_hand import ADVICE, CASE, SALT, day
 
 
 class RecordingTransport:
-    """A carrier that keeps every letter it is given, as (day, mailbox, subject); while it is down, nobody answers."""
+    """A mail transport that records every letter. While it is down, it answers that the server is unreachable."""
 
     def __init__(self) -> None:
         self.letters: list[Letter] = []
@@ -48,7 +48,7 @@ class RecordingTransport:
 
 @cache
 def _made() -> bytes:
-    """The file of records that have just been made."""
+    """Return the bytes of a new, migrated SQLite file."""
     with TemporaryDirectory() as folder:
         settings = Settings(home=Path(folder))
         engine = open_engine(settings.records_url)
@@ -58,7 +58,7 @@ def _made() -> bytes:
 
 
 def ready(home: Path) -> Path:
-    """A home with empty records, copied from those that the house made once: its migrations have tests of their own."""
+    """Put an empty database into a home. It is a copy of one that was migrated once; the migrations have own tests."""
     home.mkdir(parents=True, exist_ok=True)
     records = Settings(home=home).records
     if not records.exists():
@@ -67,7 +67,7 @@ def ready(home: Path) -> Path:
 
 
 class Team:
-    """A DCO team: every act is on a rehearsed day, given first. One house, one file, no environment."""
+    """A DCO team with one installation on one SQLite file. Every method takes the simulated day first."""
 
     def __init__(self, home: Path, case: str = CASE, database_url: str | None = None) -> None:
         self.case = case
@@ -87,7 +87,7 @@ class Team:
         self._contexts.clear()
 
     def context(self, today: str | date) -> AppContext:
-        """The house on a day."""
+        """Return the installation's context on a simulated day."""
         when = day(today) if isinstance(today, str) else today
         if when not in self._contexts:
             self._contexts[when] = replace(self.first, settings=replace(self.first.settings, today=when))
@@ -113,7 +113,7 @@ class Team:
         case: str | None = None,
         corrects: int | None = None,
     ) -> Recorded:
-        """Record several facts in one act; a fact's own `corrects` stands among its data."""
+        """Record several facts in one transaction. `corrects` among the data of a fact is the sequence it corrects."""
         drafts = [
             FactDraft(
                 kind,
@@ -146,7 +146,7 @@ class Team:
         return deliver(self.context(today), now=now, transport=self.post)
 
     def day(self, today: str) -> None:
-        """What the alarm clock does of a day: look, and send what may leave."""
+        """Run the jobs of a day as the scheduler does: sweep, then deliver."""
         self.sweep(today)
         self.deliver(today)
 
@@ -171,7 +171,7 @@ class Team:
             return ledger.read(connection, [case or self.case]).get(case or self.case, ([], ledger.NEW_CASE))[0]
 
     def escalations(self, *kinds: str) -> list[tuple[str, str, str]]:
-        """The engine's own facts in order: kind, rung, day."""
+        """Return the escalation facts and their withdrawals in order: kind, step, day."""
         wanted = kinds or ("reminder_due", "breached", "escalation_due", "rung_withdrawn")
         return [
             (line.kind, str(line.data["rung"]), line.occurred_on.isoformat())
@@ -180,7 +180,7 @@ class Team:
         ]
 
     def notices(self) -> list[tuple[str, str, str]]:
-        """The outbox in order: rung, recipient, state."""
+        """Return the outbox in order: step, recipient, state."""
         query = "SELECT rung, recipient, state FROM notice ORDER BY fact_seq, rank, recipient"
         with reading(self.first.engine) as connection:
             return [(row[0], row[1], row[2]) for row in connection.exec_driver_sql(query)]

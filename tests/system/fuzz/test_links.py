@@ -18,7 +18,7 @@ from statemachines.process import Process
 from statemachines.registry import processes
 from tests.support.chain import CHAIN
 from tests.support.examples import examples
-from tests.support.random_links import KINDS, LAST, ODD, REFS, TELLS, Linking, clear_away, linking, worded
+from tests.support.random_links import KINDS, LAST, ODD, REACTIONS, REFS, Linking, clear_away, linking, random_fields
 
 # The few of `make test` are the same each time; the many of `make fuzz` are others each time.
 QUIET = settings(
@@ -90,13 +90,13 @@ def act(context: Linking, dice: Random, deeds: tuple[str, ...] = DEEDS) -> None:
             say(context, dice, process, case, kind, (*known, case) if dice.randrange(10) == 0 else refs)
         case "move":
             case = dice.choice(sorted(known))
-            process, state = context.stands(case)
+            process, state = context.process_and_state(case)
             say(context, dice, process, case, likely(process, state, dice), refs)
         case "correct":
             case = dice.choice(sorted(known))
-            line, process = dice.choice(known[case]), context.stands(case)[0]
+            line, process = dice.choice(known[case]), context.process_and_state(case)[0]
             model = process.facts[line.kind].model
-            told = worded(model, process, line.occurred_on, refs, dice) if dice.randrange(2) else {}
+            told = random_fields(model, process, line.occurred_on, refs, dice) if dice.randrange(2) else {}
             moved = (
                 {"occurred_on": (line.occurred_on + timedelta(days=dice.randrange(-20, 20))).isoformat()}
                 if dice.randrange(2) or not told
@@ -114,11 +114,11 @@ def likely(process: Process, state: str, dice: Random) -> str:
     """A kind that is lawful there and moves the case or is heard by another; now and then any other."""
     lawful = [kind for kind in process.permitted(state) if kind in KINDS[process.name]]
     moves = [kind for kind in lawful if (state, kind) in process.table and not kind.startswith("case_")]
-    heard = [kind for kind in lawful if (process.name, kind) in TELLS]
+    heard = [kind for kind in lawful if (process.name, kind) in REACTIONS]
     among = dice.choice((moves, moves, heard, heard, lawful, KINDS[process.name]))
     return dice.choice(among or lawful or KINDS[process.name])
 
 
 def say(context: Linking, dice: Random, process: Process, case: str, kind: str, refs: tuple[str | None, ...]) -> None:
     on = context.today - timedelta(days=dice.randrange(9) if dice.randrange(3) == 0 else 0)
-    context.say(case, kind, on, worded(process.facts[kind].model, process, on, refs, dice))
+    context.say(case, kind, on, random_fields(process.facts[kind].model, process, on, refs, dice))
