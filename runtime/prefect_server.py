@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import anyio
+import asyncio
 from prefect.server.api.server import create_app
 from sqlalchemy import Engine
 
@@ -63,15 +63,15 @@ class DatabaseSessions:
 
     async def who(self, secret: str) -> str | None:
         """The account that is signed in."""
-        return await anyio.to_thread.run_sync(self._who, secret)
+        return await asyncio.to_thread(self._who, secret)
 
     async def enter(self, token: str) -> str | None:
         """Start a session."""
-        return await anyio.to_thread.run_sync(self._enter, token)
+        return await asyncio.to_thread(self._enter, token)
 
     async def leave(self, secret: str) -> None:
         """End a session."""
-        await anyio.to_thread.run_sync(self._leave, secret)
+        await asyncio.to_thread(self._leave, secret)
 
     def _who(self, secret: str) -> str | None:
         now = datetime.now(UTC)

@@ -313,6 +313,7 @@ def _delivering(place: Place, cases: int, stack: ExitStack) -> Compared:
     def raw(_given: object) -> None:
         for sender, mailbox, text in sent:
             with smtplib.SMTP("127.0.0.1", sink.port) as server:
+                server.login(*LOGIN.split(":"))
                 server.sendmail(sender, [mailbox], text)
 
     return Compared(

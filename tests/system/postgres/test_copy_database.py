@@ -120,7 +120,7 @@ def test_what_fails_half_way_leaves_the_house_where_it_is(
 
 
 def test_a_house_that_is_open_or_damaged_is_not_moved(team: Team, database: Callable[..., str]) -> None:
-    with only_supervisor(team.home), pytest.raises(CannotCopy, match="close it first"):
+    with only_supervisor(team.home), pytest.raises(CannotCopy, match="Stop it first"):
         copy_to_postgresql(to(team, database), HEARD.append)
     with sqlite3.connect(team.home / "sendflow.db") as file:
         file.execute("DROP TRIGGER fact_no_update")
