@@ -7,9 +7,9 @@ what.
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
-import asyncio
 from prefect.server.api.server import create_app
 from sqlalchemy import Engine
 
