@@ -63,7 +63,7 @@ def test_everything_goes_and_the_house_goes_on_there(team: Team, database: Calla
     assert (report.head, report.cases, report.rows["fact"], report.rows["person"]) == (head, 1, len(team.lines()), 1)
     context = AppContext.load(settings)
     there = Team.__new__(Team)
-    there.__dict__ |= {**team.__dict__, "first": context, "_houses": {}}
+    there.__dict__ |= {**team.__dict__, "first": context, "_contexts": {}}
     assert plain(there.dump()) == plain(before)
     assert there.verify("14 Apr 2026").intact
     record(
