@@ -1,6 +1,4 @@
-"""What an administrator copies works as it stands: the units are ones that systemd takes, and a backup can be opened
-again.
-"""
+"""The files that an administrator copies work unchanged: systemd accepts the units, and a backup can be restored."""
 
 from __future__ import annotations
 
@@ -74,7 +72,7 @@ if shutil.which("systemd-analyze"):
         assert [line for line in done.stderr.splitlines() if "sendflow" in line] == []
 
 
-def test_a_backup_taken_by_the_script_opens_as_a_house_and_verifies(team: Team, tmp_path: Path) -> None:
+def test_a_backup_of_the_script_opens_as_an_installation_and_verifies(team: Team, tmp_path: Path) -> None:
     (team.home / "ladder.toml").write_text(LADDER.read_text("utf-8").replace("weeks = 3", "weeks = 2", 1), "utf-8")
     (team.home / "directory.toml").write_text(DIRECTORY.read_text("utf-8").replace("send.dco@", "dco.team@"), "utf-8")
     (team.home / "tracker.toml").write_text(TRACKER.read_text("utf-8"), "utf-8")
@@ -117,9 +115,9 @@ def test_a_backup_taken_by_the_script_opens_as_a_house_and_verifies(team: Team, 
         assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def test_half_a_backup_never_bears_the_name_of_a_whole_one(team: Team, tmp_path: Path) -> None:
-    """Whoever restores takes the newest: what broke off leaves nothing, and records without their key say so in their
-    name.
+def test_half_a_backup_never_has_the_name_of_a_whole_one(team: Team, tmp_path: Path) -> None:
+    """The operator restores the newest backup. So a failed backup leaves no folder, and a folder without the key has a
+    name that says so.
     """
     team.opened("2 Feb 2026").asked("2 Mar 2026", note="Mum rang")
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SENDFLOW_")}
@@ -148,15 +146,13 @@ def test_half_a_backup_never_bears_the_name_of_a_whole_one(team: Team, tmp_path:
 
 
 def test_the_command_for_root_runs_as_the_units_do() -> None:
-    """The same user, settings, folder and program, so that what a person types and what the service does
-    are one house.
-    """
+    """User, settings, folder and program are the same, so a person's command and the service use one installation."""
     typed = (ROOT / "deploy" / "sendflow").read_text()
     unit = (ROOT / "deploy" / "systemd" / "sendflow.service").read_text()
-    told = dict(line.partition("=")[::2] for line in unit.splitlines() if "=" in line and not line.startswith("#"))
-    assert f"--uid={told['User']} --gid={told['Group']}" in typed
-    assert f"--working-directory={told['WorkingDirectory']}" in typed
-    assert f"--property=EnvironmentFile={told['EnvironmentFile'].lstrip('-')}" in typed
-    assert f"--setenv={told['Environment']}" in typed
-    assert f"--property=UMask={told['UMask']}" in typed
-    assert f'{told["ExecStart"].split()[0]} "$@"' in typed
+    setting = dict(line.partition("=")[::2] for line in unit.splitlines() if "=" in line and not line.startswith("#"))
+    assert f"--uid={setting['User']} --gid={setting['Group']}" in typed
+    assert f"--working-directory={setting['WorkingDirectory']}" in typed
+    assert f"--property=EnvironmentFile={setting['EnvironmentFile'].lstrip('-')}" in typed
+    assert f"--setenv={setting['Environment']}" in typed
+    assert f"--property=UMask={setting['UMask']}" in typed
+    assert f'{setting["ExecStart"].split()[0]} "$@"' in typed

@@ -191,10 +191,10 @@ if shutil.which("nginx") and shutil.which("openssl"):
         found = {each: proxy.ask(*each)[0] for each in (*MAY, *MAY_NOT)}
         assert found == dict.fromkeys(MAY, 200) | dict.fromkeys(MAY_NOT, 403)
 
-    def test_the_login_goes_on_to_the_house_and_the_watch_has_its_addresses(proxy: Proxy) -> None:
+    def test_the_proxy_passes_the_login_on_and_the_health_endpoints_have_addresses(proxy: Proxy) -> None:
         assert proxy.ask("GET", "/api/health")[1] == "GET /api/health Basic ZGNv https"
         assert proxy.ask("GET", "/metrics")[1].startswith("GET /metrics Basic ZGNv")
 
-    def test_machines_of_the_house_have_a_door_of_their_own(proxy: Proxy) -> None:
+    def test_machines_of_the_installation_have_a_port_of_their_own(proxy: Proxy) -> None:
         assert proxy.ask("POST", "/api/deployments/", proxy.machines)[0] == 200
         assert proxy.ask("GET", "/", proxy.machines)[0] == 404

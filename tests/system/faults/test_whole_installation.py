@@ -1,8 +1,8 @@
-"""A whole house in real processes, shot at: Prefect's server, the process that runs deployments, the alarm clock, the
-database, and the supervisor itself.
+"""Kills processes of a whole installation at random: Prefect's server, the process that runs deployments, the
+scheduler, the database and the supervisor.
 
-Only where ROUNDS is set (`make faults`), one death of a house for twenty rounds: each takes half a minute. `make test`
-has its sample in tests/system/installation/test_up.py, where one house is open for many tests.
+It runs only where ROUNDS is set (`make faults`): one start for twenty rounds, half a minute each. `make test` has the
+smaller tests in tests/system/installation/test_up.py, where many tests share one installation.
 """
 
 from __future__ import annotations
@@ -56,17 +56,17 @@ def folder() -> Iterator[Path]:
 
 def arrived_letters(home: Path) -> ScriptedMailServer:
     """Every letter that the local SMTP server stored, as a mail server that received them."""
-    told = ScriptedMailServer()
+    server = ScriptedMailServer()
     for path in sorted((home / "letters").glob("*.eml")):
         mail = message_from_bytes(path.read_bytes(), policy=default)
         assert isinstance(mail, EmailMessage)
-        told.arrived.append(mail)
-    return told
+        server.arrived.append(mail)
+    return server
 
 
 def shoot(context: RunningInstallation, chance: random.Random) -> list[str]:
-    """Kills some of its parts, and on PostgreSQL perhaps the server itself; says which."""
-    alive = processes_of(context.home)  # one that was shot before may not have been started again yet
+    """Kill some components, and on PostgreSQL perhaps the server itself. Return their names."""
+    alive = processes_of(context.home)  # the supervisor may not have restarted one that was killed before
     parts = {name: pid for name, pid in context.running["pids"].items() if pid in alive}
     if not parts:
         return []
@@ -80,30 +80,30 @@ def shoot(context: RunningInstallation, chance: random.Random) -> list[str]:
     return shot
 
 
-def recorded(context: RunningInstallation, plan: list[Planned], told: list[Planned]) -> None:
-    """Records what is planned by the command, each act until it is accepted: a person who gets no answer asks again."""
+def record_plan(context: RunningInstallation, plan: list[Planned], accepted: list[Planned]) -> None:
+    """Record the planned facts by the command. Repeat each until it is accepted, as a person without an answer does."""
     for case, facts in plan:
         for kind, on, data in facts:
-            told_of = (part for key, value in data.items() for part in ("--data", f"{key}={value}"))
-            words = ["record", case, kind, "--on", on, "--actor", "dco.team", "--json", *told_of]
+            options = (part for key, value in data.items() for part in ("--data", f"{key}={value}"))
+            words = ["record", case, kind, "--on", on, "--actor", "dco.team", "--json", *options]
 
             def done(words: list[str] = words) -> bool:
                 ended = context.ask(*words)
                 assert "Traceback" not in ended.stderr, ended.stderr
                 # 3 is "not finished": no database just now. 1 is "refused": it was done the first time, and its answer
                 # was lost.
-                assert ended.returncode in (0, 3) or "stands in the history already" in ended.stderr, ended.stderr
+                assert ended.returncode in (0, 3) or "in the history already" in ended.stderr, ended.stderr
                 return ended.returncode in (0, 1)
 
             try:
                 wait_until(done, 120)
             except AssertionError:
                 raise AssertionError(f"never recorded: {context.ask(*words).stderr}") from None
-        told.append((case, facts))
+        accepted.append((case, facts))
 
 
 def whole(context: RunningInstallation) -> None:
-    """Waits until every part of it is at work again."""
+    """Wait until every component runs again."""
 
     def at_work() -> bool:
         running: dict[str, Any] = context.running
@@ -115,7 +115,7 @@ def whole(context: RunningInstallation) -> None:
 
 
 def left_to_do(settings: Settings) -> set[str]:
-    """What the alarm clock has not done yet on this day."""
+    """Return the jobs that the scheduler has not done yet on this day."""
     context = AppContext.load(settings)
     try:
         with reading(context.engine) as connection:
@@ -132,7 +132,7 @@ def left_to_do(settings: Settings) -> set[str]:
 
 
 def at_rest(home: Path, today: str) -> None:
-    """Waits until there is nothing."""
+    """Wait until no job is left to do."""
     settings = Settings.read({"SENDFLOW_HOME": str(home), "SENDFLOW_TODAY": today})
     left: set[str] = set()
 
@@ -145,12 +145,12 @@ def at_rest(home: Path, today: str) -> None:
         wait_until(nothing, 60)
     except AssertionError:
         raise AssertionError(
-            f"never done: {left}; the alarm clock said: {(home / 'logs' / 'scheduler.log').read_text()[-2000:]}"
+            f"never done: {left}; the scheduler's log: {(home / 'logs' / 'scheduler.log').read_text()[-2000:]}"
         ) from None
 
 
 def is_open(context: RunningInstallation, times: int) -> bool:
-    """Whether it has said so for the time of that number."""
+    """Say whether it has printed that it is open for the nth time."""
     assert context.process.poll() is None, context.said[-2000:]
     return context.said.count(OPEN) == times
 
@@ -170,7 +170,7 @@ if ROUNDS:
             LocalPostgres(home / "postgres").make()
         wanted: list[Planned] = []
         number = 0
-        days = working_days(Team(folder / "almanac").first.calendar, date(2026, 3, 2), max(2, ROUNDS // 20))
+        days = working_days(Team(folder / "calendar").first.calendar, date(2026, 3, 2), max(2, ROUNDS // 20))
         for opening_number, today in enumerate(days, 1):
             context = RunningInstallation(home, SENDFLOW_TICK_SECONDS="1", SENDFLOW_TODAY=today)
             try:
@@ -179,13 +179,13 @@ if ROUNDS:
                     plan = [opening(number + each, today) for each in range(2)]
                     number += 2
                     wanted += plan
-                    told: list[Planned] = []
-                    person = threading.Thread(target=recorded, args=(context, plan, told))
+                    accepted: list[Planned] = []
+                    person = threading.Thread(target=record_plan, args=(context, plan, accepted))
                     person.start()
                     person.join(chance.uniform(0, 2))
                     shot = shoot(context, chance)
                     person.join()
-                    assert told == plan, (
+                    assert accepted == plan, (
                         shot,
                         {path.name: path.read_text()[-1500:] for path in (home / "logs").glob("*.log")},
                         context.said[-1500:],

@@ -1,9 +1,9 @@
 """Coverage-guided fuzzing of everything that reads what somebody else wrote: `make fuzz SECONDS=300`. Not a test: it
 has no end of its own.
 
-Each target is one reader. An input that finds a new path through it is kept and changed again. A reader may take what
-it gets or refuse it in its own words; any other exception, a hang or memory without bound stops the target, and the
-input is kept under build/fuzz/TARGET/ for a regression test.
+Each target is one reader. The fuzzer stores an input that finds a new path through it and changes it again. A reader
+accepts its input or refuses it with its own message. Any other exception, a hang or unbounded memory stops the target,
+and the fuzzer stores the input under build/fuzz/TARGET/ for a regression test.
 
     python -m tests.system.fuzz.deep                 every target, the seconds shared among them
     python -m tests.system.fuzz.deep tracker [FILE]  one target; with a file, that input once
@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tests.support.paths import GOLDEN, ROOT
 
-KEPT = ROOT / "build" / "fuzz"
+FOUND = ROOT / "build" / "fuzz"
 Target = Callable[[bytes], None]
 
 
@@ -82,7 +82,7 @@ def statute() -> Target:
 
 
 def ladder() -> Target:
-    """Who is told what, and when."""
+    """The escalation policy."""
     from config.escalation_policy import EscalationPolicyError, load_escalation_policy
     from config.toml_reader import ConfigFault
 
@@ -150,7 +150,7 @@ def typed() -> Target:
 
 
 def links() -> Target:
-    """What may be a reference, whatever is typed for one, and addresses in a letter: none becomes more than it says."""
+    """References, odd inputs in their place, and addresses in a letter: none becomes a link to another address."""
     from html.parser import HTMLParser
     from urllib.parse import quote
 
@@ -230,12 +230,12 @@ def rounds(seconds: int) -> int:
     """Every target for its share of the time; 1 where one was stopped by what it found."""
     found = 0
     for name in TARGETS:
-        corpus = KEPT / name / "corpus"
+        corpus = FOUND / name / "corpus"
         corpus.mkdir(parents=True, exist_ok=True)
         for number, seed in enumerate(SEEDS[name]):
             if seed.is_file() and seed.stat().st_size < 60_000:
                 (corpus / f"seed-{number}").write_bytes(seed.read_bytes())
-        words = KEPT / name / "words"
+        words = FOUND / name / "words"
         words.write_text(
             "".join(f'"{word}"\n' for word in sorted({"2026-04-14", *_words(SEEDS[name])})), encoding="ascii"
         )
@@ -250,7 +250,7 @@ def rounds(seconds: int) -> int:
             "-timeout=20",
             "-rss_limit_mb=2000",
             f"-dict={words}",
-            f"-artifact_prefix={KEPT / name}/",
+            f"-artifact_prefix={FOUND / name}/",
             "-verbosity=0",
             "-print_final_stats=1",
             str(corpus),
@@ -265,7 +265,7 @@ def rounds(seconds: int) -> int:
             env=os.environ | {"PYTHONPATH": str(ROOT)},
         )
         tried = next((line.split()[-1] for line in done.stderr.splitlines() if "number_of_executed_units" in line), "?")
-        said = "nothing found" if done.returncode == 0 else f"FOUND SOMETHING, kept in {KEPT / name}"
+        said = "nothing found" if done.returncode == 0 else f"FOUND SOMETHING, stored in {FOUND / name}"
         sys.stdout.write(f"{name:<10} {share:>5} s  {tried:>9} inputs  {said}\n")
         sys.stdout.flush()
         if done.returncode:

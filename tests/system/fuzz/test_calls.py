@@ -1,5 +1,5 @@
-"""Whatever is typed after a command, or asked of an address: an exit code or a status that is known, no traceback, and
-nothing repeated.
+"""Random arguments of commands and requests to addresses: the exit code or status is a documented one, and the answer
+has no traceback and does not repeat the input.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def watch(tmp_path: Path) -> Iterator[HealthServer]:
     actor=st.one_of(st.just("dco.team"), TEXT),
     pairs=PAIRS,
 )
-def test_recording_refuses_or_takes_whatever_is_typed(
+def test_record_refuses_or_accepts_any_argument(
     team: Team, case: str, kind: str, on: str, actor: str, pairs: list[str]
 ) -> None:
     if not team.lines():
@@ -118,7 +118,7 @@ def test_recording_refuses_or_takes_whatever_is_typed(
 @given(
     words=st.lists(st.one_of(TEXT, st.just(CANARY), st.dates().map(str)), max_size=3), command=st.sampled_from(LOOKING)
 )
-def test_commands_that_look_answer_whatever_is_typed(team: Team, command: str, words: list[str]) -> None:
+def test_commands_that_read_answer_any_argument(team: Team, command: str, words: list[str]) -> None:
     assume(not any(word.startswith("-") for word in words))
     done = sendflow(command, "--", *words, env={"SENDFLOW_HOME": str(team.home), "SENDFLOW_TODAY": "2026-04-14"})
     assert done.exception is None or isinstance(done.exception, SystemExit), repr(done.exception)

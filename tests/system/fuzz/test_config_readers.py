@@ -1,5 +1,5 @@
-"""Whatever stands in a configuration file, its reader takes it or refuses it in its own words: no other exception, and
-no endless work.
+"""The reader of a configuration file accepts any content or refuses it with its own message: it raises no other
+exception, and it ends.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def test_a_ladder(tmp_path: Path, name: str, data: Any) -> None:
 @pytest.mark.parametrize("name", ["bank_holidays.toml", "tribunal.toml"])
 @QUIET
 @given(data=st.data())
-def test_the_almanac(tmp_path: Path, name: str, data: Any) -> None:
+def test_the_working_day_calendar(tmp_path: Path, name: str, data: Any) -> None:
     over = tmp_path / "almanac"
     over.mkdir(exist_ok=True)
     (over / name).write_bytes(changed((CONFIG / "almanac" / name).read_bytes(), data))

@@ -1,6 +1,4 @@
-"""Links between cases, at random over all processes: whatever is linked to whatever, every question is answered, and
-nothing is heard twice or for ever.
-"""
+"""Random links between cases of all processes: every report works, and no fact is copied twice or without end."""
 
 from __future__ import annotations
 
@@ -39,7 +37,7 @@ def context() -> Iterator[None]:
 
 @QUIET
 @given(dice=st.randoms(use_true_random=True))
-def test_whatever_is_linked_to_whatever(dice: Random) -> None:
+def test_cases_are_linked_at_random(dice: Random) -> None:
     with linking() as context:
         for _step in range(dice.randrange(4, 40)):
             act(context, dice)
@@ -48,10 +46,8 @@ def test_whatever_is_linked_to_whatever(dice: Random) -> None:
 
 @QUIET
 @given(dice=st.randoms(use_true_random=True))
-def test_whatever_is_done_to_cases_that_have_heard_each_other(dice: Random) -> None:
-    """A chain of linked cases as it is lived, up to some day of it; from there whatever a team may do, and above all
-    what it may undo.
-    """
+def test_random_facts_follow_on_linked_cases(dice: Random) -> None:
+    """A team records a chain of linked cases up to a random day, then random facts, mostly corrections."""
     with linking() as context:
         context.lives(dice.randrange(10, len(CHAIN) - 8))
         for _step in range(dice.randrange(2, 16)):
@@ -59,14 +55,12 @@ def test_whatever_is_done_to_cases_that_have_heard_each_other(dice: Random) -> N
         context.settle()
 
 
-def test_what_is_heard_goes_round_nowhere_and_ends_before_hearing_does() -> None:
-    """From any fact, what may be heard of what was heard of it; a file that hears its own words again would ring for
-    ever.
-    """
+def test_no_fact_causes_itself_and_chains_of_causes_end_within_the_rounds() -> None:
+    """Follow from each fact the facts that it causes on other cases. A circle would never end."""
 
     def longest(fact: tuple[str, str], before: tuple[tuple[str, str], ...]) -> int:
-        assert fact not in before, f"{fact} is heard of again by way of {before}"
-        return 1 + max((longest(heard, (*before, fact)) for heard in after.get(fact, ())), default=0)
+        assert fact not in before, f"{fact} causes itself by way of {before}"
+        return 1 + max((longest(caused, (*before, fact)) for caused in after.get(fact, ())), default=0)
 
     after: dict[tuple[str, str], set[tuple[str, str]]] = {}
     for process in processes().values():
@@ -78,7 +72,7 @@ def test_what_is_heard_goes_round_nowhere_and_ends_before_hearing_does() -> None
 
 
 def act(context: Linking, dice: Random, deeds: tuple[str, ...] = DEEDS) -> None:
-    """One thing that a team may do, on this day or a later one."""
+    """Do one act of a team, on this day or a later one."""
     context.today = min(context.today + timedelta(days=dice.randrange(12)), LAST - timedelta(days=45))
     known = context.lines()
     refs: tuple[str | None, ...] = tuple(known) or (None,)
@@ -96,13 +90,13 @@ def act(context: Linking, dice: Random, deeds: tuple[str, ...] = DEEDS) -> None:
             case = dice.choice(sorted(known))
             line, process = dice.choice(known[case]), context.process_and_state(case)[0]
             model = process.facts[line.kind].model
-            told = random_fields(model, process, line.occurred_on, refs, dice) if dice.randrange(2) else {}
+            fields = random_fields(model, process, line.occurred_on, refs, dice) if dice.randrange(2) else {}
             moved = (
                 {"occurred_on": (line.occurred_on + timedelta(days=dice.randrange(-20, 20))).isoformat()}
-                if dice.randrange(2) or not told
+                if dice.randrange(2) or not fields
                 else {}
             )
-            context.say(case, "fact_corrected", context.today, {**told, **moved}, line.seq)
+            context.say(case, "fact_corrected", context.today, {**fields, **moved}, line.seq)
         case "withdraw":
             case = dice.choice(sorted(known))
             context.say(case, "fact_withdrawn", context.today, {}, dice.randrange(1, len(known[case]) + 2))
@@ -111,12 +105,12 @@ def act(context: Linking, dice: Random, deeds: tuple[str, ...] = DEEDS) -> None:
 
 
 def likely(process: Process, state: str, dice: Random) -> str:
-    """A kind that is lawful there and moves the case or is heard by another; now and then any other."""
-    lawful = [kind for kind in process.permitted(state) if kind in KINDS[process.name]]
-    moves = [kind for kind in lawful if (state, kind) in process.table and not kind.startswith("case_")]
-    heard = [kind for kind in lawful if (process.name, kind) in REACTIONS]
-    among = dice.choice((moves, moves, heard, heard, lawful, KINDS[process.name]))
-    return dice.choice(among or lawful or KINDS[process.name])
+    """Choose a permitted kind that moves the case or causes a fact on another case; now and then any other kind."""
+    permitted = [kind for kind in process.permitted(state) if kind in KINDS[process.name]]
+    moves = [kind for kind in permitted if (state, kind) in process.table and not kind.startswith("case_")]
+    causing = [kind for kind in permitted if (process.name, kind) in REACTIONS]
+    among = dice.choice((moves, moves, causing, causing, permitted, KINDS[process.name]))
+    return dice.choice(among or permitted or KINDS[process.name])
 
 
 def say(context: Linking, dice: Random, process: Process, case: str, kind: str, refs: tuple[str | None, ...]) -> None:

@@ -1,5 +1,5 @@
-"""What may be a reference stands as it is wherever it is put: an address, a file name, a header, a calendar, a sheet;
-and a value never becomes a link.
+"""A valid reference appears unchanged in every place: an address, a file name, a header, a calendar, a sheet. A value
+never becomes a link.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def test_every_address_of_the_law_is_one_of_the_web() -> None:
     ],
 )
 def test_a_statute_file_names_no_other_address(address: str) -> None:
-    """It stands in letters, pages and spreadsheets as it is."""
+    """Letters, pages and spreadsheets show the address without a change."""
     with pytest.raises(ValidationError, match="url"):
         Period.model_validate(
             {"from": None, "text": "6 weeks", "weeks": 6, "counts": "after", "basis": "regulation", "url": address}

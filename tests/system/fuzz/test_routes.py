@@ -1,6 +1,4 @@
-"""Every address that the house answers by itself, asked by schemathesis whatever its description allows and whatever it
-does not.
-"""
+"""schemathesis requests every address of the health endpoints, with inputs that their description allows and others."""
 
 from __future__ import annotations
 
@@ -57,8 +55,8 @@ LOGIN = "dco:kestrel-under-glass-41"
 
 @pytest.fixture(scope="module")
 def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A house with a case and one whose records are no records; each with a login and without."""
-    home = tmp_path_factory.mktemp("house")
+    """Two installations, one with a case and one with a broken database; each with a login and without."""
+    home = tmp_path_factory.mktemp("installation")
     team = Team(home)
     team.opened("2 Feb 2026").asked("2 Mar 2026").sweep("14 Apr 2026")
     spoilt = tmp_path_factory.mktemp("spoilt")
