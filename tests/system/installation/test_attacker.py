@@ -131,7 +131,7 @@ def test_another_account_of_the_machine_may_do_nothing(installation: RunningInst
 
 
 @pytest.mark.installation
-def test_every_file_is_for_its_own_account_whatever_the_umask(installation: RunningInstallation) -> None:
+def test_every_file_is_for_its_own_account_under_any_umask(installation: RunningInstallation) -> None:
     lax = [
         str(path.relative_to(installation.home))
         for path in [installation.home, *installation.home.rglob("*")]

@@ -1,8 +1,8 @@
-"""The production shape: a login on the pages, the interface and the watch; commands use it, and no secret reaches a
+"""An installation with a login on pages, interface and health endpoints: the commands use it, and no secret reaches a
 parameter, a page or a file.
 
-Nor does anything that identifies a child, though the house is fed canaries: one house is opened for all of it, and
-closed by the last test of it.
+Nothing that identifies a child reaches them either, although the tests record canaries. All tests share one
+installation, and the last of them closes it.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ SECRET = LOGIN.partition(":")[2]
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningInstallation]:
-    """A house that asks for a login."""
+    """An installation that asks for a login."""
     made = RunningInstallation(tmp_path_factory.mktemp("locked") / "var", sample=False, SENDFLOW_AUTH=LOGIN).opened()
     yield made
     made.close()
 
 
 def with_canaries(folder: Path) -> list[Words]:
-    """Each way in once, each with another canary; tests/privacy tries all of them without a Prefect server."""
+    """List each input once, with another canary in each; tests/system/privacy tries all without a Prefect server."""
     whole, _newer, broken, *_others = trackers(folder)
     waiting = ("waiting_list_stated", "--on", "2026-04-01", "--data", "service=camhs", "--data", f"note={NAMES[0]}")
     return [
@@ -77,7 +77,7 @@ def with_canaries(folder: Path) -> list[Words]:
 @pytest.mark.installation
 @pytest.mark.timeout(600)
 def test_no_canary_is_found_where_a_prefect_server_took_part(installation: RunningInstallation, tmp_path: Path) -> None:
-    """The commands share one process, as each would pay for Prefect's import."""
+    """The commands share one process, because the import of Prefect takes seconds."""
     outputs, past = run(installation.home, with_canaries(tmp_path / "in"), **installation.environment)
     assert [done.code for done in outputs] == [1, 2, 0, 2, 2, 0, 0, 0, 0]
     assert "Prefect" not in past + "".join(done.stderr for done in outputs), "each command has shown its run"
@@ -86,7 +86,7 @@ def test_no_canary_is_found_where_a_prefect_server_took_part(installation: Runni
 
 
 def ask(url: str, login: str | None = None, body: Any = None) -> tuple[int, str]:
-    """The status and the text of an answer."""
+    """Return the status and the text of an answer."""
     headers = {"Content-Type": "application/json"} | (
         {"Authorization": f"Basic {b64encode(login.encode()).decode()}"} if login else {}
     )
@@ -101,7 +101,7 @@ def ask(url: str, login: str | None = None, body: Any = None) -> tuple[int, str]
 @pytest.mark.installation
 @pytest.mark.timeout(600)
 def test_a_login_reaches_neither_pages_nor_files(installation: RunningInstallation) -> None:
-    """Without it the interface and the watch tell nothing; with it commands show their runs; and it stands nowhere."""
+    """Without the login, interface and health endpoints answer 401. Commands use it; no page or file contains it."""
     api, watch = f"http://127.0.0.1:{installation.port}/api", installation.running["watch_url"]
     wanted: dict[str, Any] = {"limit": 200}
     for path in ("flow_runs/filter", "logs/filter", "artifacts/filter", "variables/filter", "block_documents/filter"):
@@ -132,7 +132,7 @@ def test_a_login_reaches_neither_pages_nor_files(installation: RunningInstallati
 @pytest.mark.installation
 @pytest.mark.timeout(600)
 def test_without_the_login_no_route_of_the_interface_says_or_does_anything(installation: RunningInstallation) -> None:
-    """Every path and method that the server itself names, asked without a login."""
+    """The test requests every path and method of the server's description without a login."""
     described = json.loads(ask(f"http://127.0.0.1:{installation.port}/openapi.json", LOGIN)[1])["paths"]
     found: dict[int, list[str]] = {}
     with ThreadPoolExecutor(4) as askers:
@@ -146,8 +146,8 @@ def test_without_the_login_no_route_of_the_interface_says_or_does_anything(insta
 
 @pytest.mark.installation
 @pytest.mark.timeout(600)
-def test_nothing_that_is_typed_beside_the_parameters_is_kept(installation: RunningInstallation) -> None:
-    """The form's switch that lets any value pass, its name, tags and message, and names that the flow does not know."""
+def test_prefect_stores_nothing_that_is_typed_beside_the_parameters(installation: RunningInstallation) -> None:
+    """The form has a switch that accepts any value, a name, tags and a message, and accepts unknown parameters."""
     api = f"http://127.0.0.1:{installation.port}/api"
 
     def deployed() -> Any:
@@ -197,7 +197,7 @@ def test_nothing_that_is_typed_beside_the_parameters_is_kept(installation: Runni
 @pytest.mark.installation
 @pytest.mark.timeout(600)
 def test_closed_it_leaves_neither_a_canary_nor_its_login_behind(installation: RunningInstallation) -> None:
-    """What its parts write as they end is searched too."""
+    """The test also searches what the components write as they end."""
     installation.close()
     search_outputs([Done(("up",), 0, installation.said, "")])
     assert search_home(installation.home) > 10
@@ -205,8 +205,8 @@ def test_closed_it_leaves_neither_a_canary_nor_its_login_behind(installation: Ru
 
 
 @pytest.mark.parametrize("name", ["sweep", "deliver", "digest", "verify"])
-def test_the_door_knows_the_parameters_of_every_deployment(name: str) -> None:
-    """One that it did not know would be dropped in silence."""
+def test_the_gate_knows_the_parameters_of_every_deployment(name: str) -> None:
+    """The gate drops an unknown parameter without a message."""
     from flows.definitions import FLOWS
     from flows.deployments import deployments
     from runtime.prefect_gate import PARAMETERS
@@ -238,7 +238,7 @@ def _answers(url: str) -> bool:
 
 
 def _holding(home: Path, *words: bytes) -> list[str]:
-    """The files of a house in which one of these stands."""
+    """Return the files of an installation that contain one of these texts."""
     contents = ((path.name, path.read_bytes()) for path in home.rglob("*") if path.is_file())
     return [name for name, content in contents if any(word in content for word in words)]
 
@@ -248,25 +248,25 @@ def _basic() -> bytes:
 
 
 def test_no_flow_takes_anything_that_could_be_a_secret() -> None:
-    """A parameter is a reference, kinds of fact, a day, a digest or a yes; each text is held to a pattern before it is
-    stored.
+    """A parameter is a reference, kinds of fact, a day, a digest or true; a pattern checks each text before Prefect
+    stores it.
     """
     from flows.definitions import FLOWS
 
     names: set[str] = set()
     for each in FLOWS.values():
         names |= inspect.signature(each.fn).parameters.keys()
-        for told in each.parameters.properties.values():
-            one = next((some for some in told.get("anyOf", [told]) if some.get("type") != "null"), told)
-            assert one.get("type") == "boolean" or "pattern" in one or "pattern" in told, told
+        for schema in each.parameters.properties.values():
+            one = next((some for some in schema.get("anyOf", [schema]) if some.get("type") != "null"), schema)
+            assert one.get("type") == "boolean" or "pattern" in one or "pattern" in schema, schema
     assert names <= {"case", "fact", "on", "digest", "as_at", "part", "now"}
 
 
 def test_the_settings_that_hold_secrets_are_not_shown_by_repr(tmp_path: Path) -> None:
-    """A traceback or a debugger prints settings; a password is not among what it prints."""
+    """A traceback or a debugger prints settings, without the passwords."""
     from config.settings import Settings
 
-    told = repr(
+    shown = repr(
         Settings.read(
             {
                 "SENDFLOW_HOME": str(tmp_path),
@@ -275,5 +275,5 @@ def test_the_settings_that_hold_secrets_are_not_shown_by_repr(tmp_path: Path) ->
             }
         )
     )
-    assert SECRET not in told
-    assert "osprey-31" not in told
+    assert SECRET not in shown
+    assert "osprey-31" not in shown

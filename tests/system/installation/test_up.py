@@ -1,8 +1,7 @@
-"""`sendflow up`, as a newcomer meets it: one house, opened once for these tests, in real processes with a real Prefect
-server.
+"""`sendflow up` in real processes with a real Prefect server, as a new user starts it.
 
-The tests stand in the order of the house's life, and the last ones close it: by Ctrl-C, and by a supervisor that is
-killed outright. The suite keeps the tests of a file together (`--dist loadfile`), so that one house serves them all.
+All tests share one installation, so their order matters: the last ones close it by Ctrl-C and by SIGKILL of the
+supervisor. `--dist loadfile` runs the tests of a file in one process.
 """
 
 from __future__ import annotations
@@ -33,14 +32,14 @@ REFERENCES_AND_DAYS = re.compile(
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningInstallation]:
-    """An open house whose alarm clock looks every second."""
+    """A running installation whose scheduler checks every second which jobs are due."""
     opened = RunningInstallation(tmp_path_factory.mktemp("newcomer") / "var", SENDFLOW_TICK_SECONDS="1")
     yield opened.opened()
     opened.close()
 
 
 def test_it_says_what_it_did_and_where_to_look(installation: RunningInstallation) -> None:
-    """In plain words: the pages, the letters, three commands."""
+    """The output names the pages, the folder of letters and three commands."""
     assert f"http://127.0.0.1:{installation.port}" in installation.said
     assert str(installation.home / "letters") in installation.said
     assert len([line for line in installation.said.splitlines() if "/sendflow " in line and line.startswith("  ")]) == 3
@@ -48,26 +47,28 @@ def test_it_says_what_it_did_and_where_to_look(installation: RunningInstallation
         assert word in installation.said
 
 
-def test_the_sample_is_alive(installation: RunningInstallation) -> None:
-    """There is something to see on any date, and the letters lie in their folder."""
+def test_the_demo_data_has_overdue_duties_and_letters(installation: RunningInstallation) -> None:
+    """The demo data has overdue duties on any date, and the letters are in their folder."""
     late = installation.ask("overdue", "--json")
     assert (late.returncode, late.stderr) == (0, "")
     assert json.loads(late.stdout)
     assert len(list((installation.home / "letters").glob("*.eml"))) > 5
 
 
-def test_the_pages_answer_and_are_the_ones_that_call_nobody(installation: RunningInstallation) -> None:
-    """The first UI is the one shown, as the second asks a counting service."""
+def test_the_pages_answer_and_send_no_usage_data(installation: RunningInstallation) -> None:
+    """Prefect shows its first UI, because the second sends usage data to a service."""
     with installation.get(f"http://127.0.0.1:{installation.port}/") as page:
         assert page.status == 200
-    with installation.get(f"http://127.0.0.1:{installation.port}/ui-settings") as told:
-        assert json.load(told)["default_ui"] == "v1"
+    with installation.get(f"http://127.0.0.1:{installation.port}/ui-settings") as answer:
+        assert json.load(answer)["default_ui"] == "v1"
     assert installation.api("/admin/settings")["server"]["analytics_enabled"] is False
 
 
 @pytest.mark.parametrize("path", ["/", "/v2/", "/api/health"])
-def test_a_browser_is_told_to_fetch_from_this_server_only(installation: RunningInstallation, path: str) -> None:
-    """Also on the second UI, whose counting no setting stops; and a page of another site may not read the answers."""
+def test_the_policy_allows_a_browser_to_fetch_from_this_server_only(
+    installation: RunningInstallation, path: str
+) -> None:
+    """It includes the second UI, whose usage data no setting stops. A page of another site may not read the answers."""
     request = urllib.request.Request(
         f"http://127.0.0.1:{installation.port}{path}",
         headers={"Origin": "https://elsewhere.example", "Cookie": installation.signed_in()},
@@ -81,14 +82,14 @@ def test_a_browser_is_told_to_fetch_from_this_server_only(installation: RunningI
 
 
 def test_a_run_can_be_read_where_it_is_opened(installation: RunningInstallation) -> None:
-    """The first thing that a person sees of a run is its log."""
+    """A person who opens a run sees its log first."""
     newest, *_ = installation.runs("sweep")
     lines = installation.api("/logs/filter", {"logs": {"flow_run_id": {"any_": [newest["id"]]}}})
     assert any(line["message"].startswith("Looked at ") for line in lines)
 
 
-def test_the_first_acts_are_runs_with_names_and_ends_for_a_person(installation: RunningInstallation) -> None:
-    """Imported, swept, digested, delivered, verified; none of them red."""
+def test_the_first_jobs_are_runs_with_readable_names_and_ends(installation: RunningInstallation) -> None:
+    """The start runs import, sweep, digest, deliver and verify; each ends as completed."""
     names = {run["name"].split()[0]: run for run in installation.runs()}
     assert {"import", "sweep", "digest", "deliver", "verify"} <= set(names)
     assert {run["state_name"] for run in names.values()} <= set(EndState)
@@ -98,14 +99,14 @@ def test_the_first_acts_are_runs_with_names_and_ends_for_a_person(installation: 
 
 
 def test_the_parameters_hold_references_kinds_and_days_only(installation: RunningInstallation) -> None:
-    """Prefect stores every one of them."""
-    told = [str(value) for run in installation.runs() for value in run["parameters"].values()]
-    assert told
-    assert [value for value in told if not REFERENCES_AND_DAYS.match(value)] == []
+    """Prefect stores every parameter."""
+    parameters = [str(value) for run in installation.runs() for value in run["parameters"].values()]
+    assert parameters
+    assert [value for value in parameters if not REFERENCES_AND_DAYS.match(value)] == []
 
 
 def test_every_artifact_is_filled(installation: RunningInstallation) -> None:
-    """Overdue by body, due this week, the verification; the sweep's name the day of the next look."""
+    """The artifacts are overdue by body, due this week and the verification; the sweep's names the next check."""
     pages = {page["key"]: page for page in installation.api("/artifacts/filter", {})}
     assert {"overdue-by-body", "due-this-week", "verification"} <= set(pages)
     assert "next look: " in pages["overdue-by-body"]["description"]
@@ -115,7 +116,7 @@ def test_every_artifact_is_filled(installation: RunningInstallation) -> None:
 
 
 def test_a_person_can_start_four_things_and_none_has_a_schedule(installation: RunningInstallation) -> None:
-    """Each button says what it does."""
+    """Each deployment has a description of what it does."""
 
     def served() -> dict[str, str] | None:
         found = installation.api("/deployments/filter", {})
@@ -129,8 +130,8 @@ def test_a_person_can_start_four_things_and_none_has_a_schedule(installation: Ru
     assert wait_until(served) == WHAT_THEY_DO
 
 
-def test_runs_whose_process_dies_are_noticed_whatever_their_end_is_called(installation: RunningInstallation) -> None:
-    """The automation waits for every end by name."""
+def test_prefect_notices_a_run_without_a_process_for_every_end_state(installation: RunningInstallation) -> None:
+    """The automation lists every end state by name."""
     (automation,) = wait_until(
         lambda: [each for each in installation.api("/automations/filter", {}) if each["name"] == ZOMBIES]
     )
@@ -139,23 +140,21 @@ def test_runs_whose_process_dies_are_noticed_whatever_their_end_is_called(instal
 
 
 def test_a_sweep_that_is_started_from_the_pages_finds_nothing_left_to_do(installation: RunningInstallation) -> None:
-    """It is safe at any time."""
+    """A person can start a sweep at any time without harm."""
     ended = installation.start("sweep")
     assert (ended["state_type"], ended["state_name"]) == ("COMPLETED", EndState.NOTHING_DUE)
 
 
-def test_words_are_refused_before_they_are_stored(installation: RunningInstallation) -> None:
-    """Whoever types a name where a day or a reference belongs is stopped by the server itself."""
+def test_free_text_is_refused_before_it_is_stored(installation: RunningInstallation) -> None:
+    """The server refuses a name in place of a day or a reference."""
     before = len(installation.runs())
     assert installation.start("sweep", as_at="Zebediah") == {"refused": 409}
     assert installation.start("verify", case="Zebediah Crumb") == {"refused": 409}
     assert len(installation.runs()) == before
 
 
-def test_a_fact_is_recorded_as_a_run_and_its_words_stay_outside(installation: RunningInstallation) -> None:
-    """One JSON document on standard output; the run shows the reference and the kind; no file of Prefect's holds the
-    words.
-    """
+def test_a_fact_is_recorded_as_a_run_without_its_free_text(installation: RunningInstallation) -> None:
+    """The command prints one JSON document, the run shows reference and kind, and no file contains the free text."""
     opened = installation.ask(
         "record",
         "ZZ900001",
@@ -194,7 +193,7 @@ def test_a_fact_is_recorded_as_a_run_and_its_words_stay_outside(installation: Ru
 
 
 def test_a_refused_fact_is_a_run_that_is_not_red(installation: RunningInstallation) -> None:
-    """The house did what it is for; the person gets the sentence, Prefect the code."""
+    """A refusal is no failure of sendflow: the person gets the sentence, Prefect the code."""
     refused = installation.ask(
         "record", "ZZ900001", "final_plan_received", "--on", "2026-03-04", "--actor", "dco.team", "--json"
     )
@@ -204,10 +203,8 @@ def test_a_refused_fact_is_a_run_that_is_not_red(installation: RunningInstallati
     assert (newest["state_type"], newest["state_name"]) == ("COMPLETED", EndState.REFUSED)
 
 
-def test_the_alarm_clock_fires(installation: RunningInstallation) -> None:
-    """Nobody sweeps: the real scheduler, in its own process, finds the duty that is long overdue and writes
-    the breach.
-    """
+def test_the_scheduler_starts_a_sweep(installation: RunningInstallation) -> None:
+    """The scheduler, in its own process, starts a sweep that finds an overdue duty and records the breach."""
     for kind, data in (("assessment_agreed", []), ("health_advice_requested", ["--data", "service=physiotherapy"])):
         done = installation.ask("record", "ZZ900001", kind, "--on", "2026-03-05", *data, "--actor", "dco.team")
         assert done.returncode == 0, done.stderr
@@ -221,8 +218,8 @@ def test_the_alarm_clock_fires(installation: RunningInstallation) -> None:
     )
 
 
-def test_whoever_watches_the_machine_is_answered(installation: RunningInstallation) -> None:
-    """running.json says where; the addresses are beside the alarm clock, on loopback."""
+def test_the_health_endpoints_answer(installation: RunningInstallation) -> None:
+    """The scheduler serves the health endpoints on loopback; running.json has their address."""
     url = installation.running["watch_url"]
     assert url.startswith("http://127.0.0.1:")
 
@@ -239,10 +236,8 @@ def test_whoever_watches_the_machine_is_answered(installation: RunningInstallati
             assert answer.status == 200
 
 
-def test_parts_that_die_are_started_again_and_facts_are_recorded_meanwhile(installation: RunningInstallation) -> None:
-    """Silence is the worst fault: server, deployments and alarm clock are all killed at once, as when
-    memory runs out.
-    """
+def test_components_that_die_are_restarted_and_facts_are_recorded_meanwhile(installation: RunningInstallation) -> None:
+    """Server, deployments and scheduler are killed at once, as when memory runs out."""
     before = installation.running["pids"]
     for pid in before.values():
         os.kill(pid, signal.SIGKILL)
@@ -264,14 +259,12 @@ def test_parts_that_die_are_started_again_and_facts_are_recorded_meanwhile(insta
     for name in before:
         assert f"The {name} process ended" in installation.said
     wait_until(lambda: server_answers(f"http://127.0.0.1:{installation.port}/api", installation.login))
-    # A server that has just begun answers for its health before it takes a run, and its deployments are
-    # told to it
-    # after that.
+    # A new server answers its health check before it accepts a run, and the deployments register later still.
     assert wait_until(lambda: installation.start("verify", case="ZZ900003").get("state_type")) == "COMPLETED"
 
 
 def test_a_second_up_on_the_same_home_is_one_clear_line(installation: RunningInstallation, tmp_path: Path) -> None:
-    """And the first goes on as if nothing had been asked."""
+    """The first installation runs on."""
     second = installation.ask("up")
     assert second.returncode == 3
     assert second.stderr.count("\n") == 1
@@ -280,7 +273,7 @@ def test_a_second_up_on_the_same_home_is_one_clear_line(installation: RunningIns
 
 
 def test_a_port_that_is_taken_is_one_clear_line(tmp_path: Path) -> None:
-    """It is named, with how to choose another, and nothing is left behind."""
+    """The line names the port and how to choose another; no file is left."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         other = RunningInstallation(tmp_path / "var", taken.getsockname()[1])
         assert other.ended() == 3
@@ -290,7 +283,7 @@ def test_a_port_that_is_taken_is_one_clear_line(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
-    """Also for root, whom no permission stops."""
+    """It includes root, which may write anywhere."""
     (tmp_path / "file").touch()
     other = RunningInstallation.__new__(RunningInstallation)
     other.environment = dict(os.environ) | {"SENDFLOW_HOME": str(tmp_path / "file" / "var")}
@@ -301,7 +294,7 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> No
 
 
 def test_a_process_that_is_killed_leaves_its_run_running(installation: RunningInstallation) -> None:
-    """Prefect does not notice by itself; what becomes of that run is seen when the house is opened again."""
+    """Prefect does not notice that the process died. A later test shows what the next start does with that run."""
     hangs = (
         "import threading; from flows import jobs, runner; from casework.context import AppContext;"
         " jobs.job_function = lambda job: lambda *given, **more: threading.Event().wait();"
@@ -321,7 +314,7 @@ def test_a_process_that_is_killed_leaves_its_run_running(installation: RunningIn
 
 
 def test_ctrl_c_closes_it_and_leaves_no_process(installation: RunningInstallation) -> None:
-    """The records stay; running.json does not, and no command looks for a server any more."""
+    """The database remains and running.json is deleted, so no command looks for a server."""
     parts = installation.running["pids"]
     assert set(parts) == {"server", "deployments", "scheduler"}
     installation.signal(signal.SIGINT)
@@ -335,7 +328,7 @@ def test_ctrl_c_closes_it_and_leaves_no_process(installation: RunningInstallatio
 def test_opened_again_it_imports_nothing_and_a_killed_supervisor_takes_all_with_it(
     installation: RunningInstallation,
 ) -> None:
-    """The records that are there are used; after a SIGKILL no process outlives the one that started it."""
+    """The next start uses the database that exists. After SIGKILL of the supervisor every other process ends."""
 
     def facts() -> int:
         return int(json.loads(installation.ask("verify", "--json").stdout)["facts"])

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.support.team import Team
 
 collect_ignore_glob = [] if binaries() is not None else ["test_*.py"]
-collect_ignore = [] if os.environ.get("ROUNDS") else ["test_pool.py"]  # minutes: with make faults
+collect_ignore = [] if os.environ.get("ROUNDS") else ["test_work_pool.py"]  # minutes: with make faults
 MADE = "made_once"
 
 
