@@ -1,7 +1,7 @@
 """AppContext: settings, database, rule set, directory, encryption and clock. Every job takes it as its first argument.
 
-Only this module reads the clock. In a simulation `SENDFLOW_TODAY` sets the day, the time is 09:00 in London, and every
-fact is marked as simulated.
+Only this module and `clock` read the clock. In a simulation `SENDFLOW_TODAY` sets the day, which otherwise stays the
+last one; the time is 09:00 in London, and every fact is marked as simulated.
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
 
+from casework.clock import note_simulated_day, settings_by_clock
 from casework.rules.ruleset import adopted_folder, read_ruleset
 from casework.rules.ruleset_guard import RulesetGuard, read_last_active
 from config.directory import DEFAULT as DEFAULT_DIRECTORY
@@ -54,8 +55,8 @@ class AppContext:
     adopted_pack: Path | None = None
 
     @classmethod
-    def load(cls, settings: Settings | None = None) -> "AppContext":
-        """Load the installation, and create or upgrade its database.
+    def load(cls, settings: Settings | None = None, *, demo: bool = False) -> "AppContext":
+        """Load the installation, and create or upgrade its database. `demo` makes a new one a simulation.
 
         Raises SettingsError, ConfigFault, EscalationPolicyError, DatabaseUnusable or EncryptionError, each with a text
         that says what to do.
@@ -64,6 +65,7 @@ class AppContext:
         settings.prepare_home()
         engine = open_engine(settings.records_url)
         create_or_upgrade_schema(engine, settings.owner_url)
+        settings = settings_by_clock(engine, settings, demo=demo)
         last_active = read_last_active(settings.home)
         with reading(engine) as connection:
             adopted = adopted_folder(settings, connection)
@@ -108,6 +110,12 @@ class AppContext:
     def simulated(self) -> bool:
         return self.settings.today is not None
 
+    @property
+    def simulation_notice(self) -> str | None:
+        """What every page of a simulation says; None in a real installation."""
+        day = self.settings.today
+        return None if day is None else f"SIMULATION: the day is {day.day} {day:%B %Y}, and nobody gets these letters."
+
     def now(self) -> datetime:
         """Give the present instant, in UTC."""
         day = self.settings.today
@@ -120,7 +128,17 @@ class AppContext:
     def ensure_ruleset_active(self, job: str) -> None:
         """Make sure that this rule set is active before a job writes. Raises RulesetMismatch."""
         at = instant(self.now())
-        transact(self.engine, lambda connection: self.ruleset_guard.ensure_active(connection, at, "sendflow", job))
+
+        def ensure(connection: Connection) -> None:
+            self.note_day(connection)
+            self.ruleset_guard.ensure_active(connection, at, "sendflow", job)
+
+        transact(self.engine, ensure)
+
+    def note_day(self, connection: Connection) -> None:
+        """Store the simulated day, if this is a simulation and its day is another than before."""
+        if self.settings.today is not None:
+            note_simulated_day(connection, self.settings.today)
 
     @cached_property
     def law_version(self) -> str:

@@ -63,6 +63,8 @@ def _text(report: DoctorReport) -> str:
         cases = f" [{', '.join(finding.cases)}]" if finding.cases else ""
         lines += [f"  {finding.message}{count}{cases}", f"    -> {finding.mend}"]
     lines += [f"Not checked: {each}." for each in report.not_looked_at]
+    if report.simulation:
+        lines.append(f"SIMULATION: the day is {report.looked_at[:10]}, and nobody gets these letters.")
     if not report.open:
         lines.append("sendflow is not running: no sweep and no delivery starts by itself until you run make up.")
     return "\n".join(lines)

@@ -41,7 +41,8 @@ def history(context: AppContext, found: CaseReport) -> str:
     title = context.processes[found.process].title
     la = f", {context.directory.la_name(found.la)}" if found.la else ""
     known = f", as known at {found.known_at}" if found.known_at else ""
-    lines = [f"{reference}: {title}{la}", f"At '{found.state_name}' on {day(found.as_at)}{known}.", "", "Duties"]
+    lines = [f"{reference}: {title}{la}", f"At '{found.state_name}' on {day(found.as_at)}{known}."]
+    lines += [*_simulation(context), "", "Duties"]
     for duty in found.duties:
         lines += _duty(context, duty)
     if found.to_ask_again:
@@ -60,6 +61,15 @@ def history(context: AppContext, found: CaseReport) -> str:
     for fact in found.facts:
         lines += _fact(context, fact, found.heard.get(fact.seq))
     return "\n".join(lines)
+
+
+def _simulation(context: AppContext) -> list[str]:
+    return [context.simulation_notice] if context.simulation_notice else []
+
+
+def marked(context: AppContext, text: str) -> str:
+    """Put what every page of a simulation says above a text."""
+    return "\n".join([*_simulation(context), text])
 
 
 def _duty(context: AppContext, duty: DutyShown) -> list[str]:

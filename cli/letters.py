@@ -57,7 +57,13 @@ def _list(context: AppContext, json_: bool) -> None:
     from casework.reports import letters
 
     notices = letters.listed(context)
-    emit([notice.model_dump(mode="json") for notice in notices], json_, lambda: _listing(context))
+    emit([notice.model_dump(mode="json") for notice in notices], json_, lambda: _marked_listing(context))
+
+
+def _marked_listing(context: AppContext) -> str:
+    from cli.formatting import marked
+
+    return marked(context, _listing(context))
 
 
 def _listing(context: AppContext) -> str:

@@ -76,26 +76,26 @@ def _show(
     context = AppContext.load()
     rows = read(context, context.today())
     if xlsx is not None:
-        _write_workbook(xlsx, rows, label)
+        _write_workbook(xlsx, rows, label, simulated=context.simulated)
     groups = grouped(context, rows, by.value) if by else None
     document: Any = [each.model_dump(mode="json") for each in (groups if groups is not None else rows)]
 
     def text() -> str:
-        from cli.formatting import board
+        from cli.formatting import board, marked
 
-        return board(context, rows, groups, label)
+        return marked(context, board(context, rows, groups, label))
 
     emit(document, json_, text)
 
 
-def _write_workbook(path: Path, rows: list[BoardRow], label: str) -> None:
+def _write_workbook(path: Path, rows: list[BoardRow], label: str, *, simulated: bool) -> None:
     from openpyxl import Workbook as Book
     from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter
 
     book = Book()
     sheet = book.active
-    sheet.title = "Overdue" if label == "late" else "Due this week"
+    sheet.title = ("Overdue" if label == "late" else "Due this week") + (" (SIMULATION)" if simulated else "")
     sheet.append([column.replace("_", " ").capitalize() for column in COLUMNS if column != "days"] + [f"Days {label}"])
     for cell in sheet[1]:
         cell.font = Font(bold=True)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from models.tables import FactRow
 
-APPEND_ONLY_TABLES = ("fact", "anchor", "person_read", "adoption", "law_held")
+APPEND_ONLY_TABLES = ("fact", "anchor", "person_read", "adoption", "law_held", "clock_setting")
 REFUSED = "is append-only: record a fact_corrected or fact_withdrawn instead"
 FUNCTION = "sendflow_append_only"
 BODY = f" BEGIN RAISE EXCEPTION '% {REFUSED}', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation'; END "

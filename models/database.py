@@ -44,7 +44,7 @@ SERVER = (
     f"-c timezone=UTC -c synchronous_commit=on -c lock_timeout={BUSY_MILLISECONDS} -c"
     " idle_in_transaction_session_timeout=600000"
 )
-HEAD = "004"  # the newest revision under models/migrations/versions; a test holds it to that
+HEAD = "006"  # the newest revision under models/migrations/versions; a test holds it to that
 MOVED = "moved"  # in the revision's place in a file whose records are on a server now
 MIGRATIONS = Path(__file__).parent / "migrations"
 CONTENDED = {
@@ -68,6 +68,12 @@ KEPT = "sendflow_kept"  # on an engine of SQLite: see `_transaction`
 MADE = "sendflow_made"  # on an engine: the revision that its records were found at
 # on a connection that writes: the number of the law that holds as the transaction begins
 LAW = "sendflow_law"
+# on a connection that writes: the last simulated day that was stored as the transaction began
+CLOCK = "sendflow_clock"
+STANDING = (
+    "SELECT version_num, (SELECT max(number) FROM law_held),"
+    " (SELECT day FROM clock_setting ORDER BY number DESC LIMIT 1) FROM alembic_version"
+)
 MOVED_AWAY = (
     "the records of this house were moved to a server: set SENDFLOW_DATABASE_URL to it; the file is left as it was"
 )
@@ -239,8 +245,8 @@ def _overtaken(connection: Connection, found: str) -> DatabaseUnusable | None:
     """Asked anew each time, by whoever writes: from here to the end of the transaction no migration can come between
     (`_upgrade`).
     """
-    cursor = run(connection, "SELECT version_num, (SELECT max(number) FROM law_held) FROM alembic_version")
-    now, connection.info[LAW] = cursor.fetchone() or (None, None)
+    cursor = run(connection, STANDING)
+    now, connection.info[LAW], connection.info[CLOCK] = cursor.fetchone() or (None, None, None)
     cursor.close()
     return None if now == found else DatabaseUnusable(MOVED_AWAY if now == MOVED else OVERTAKEN)
 

@@ -220,6 +220,23 @@ class RulesetRow(SQLModel, table=True):
     rehearsed: bool = False
 
 
+class ClockSettingRow(SQLModel, table=True):
+    """How the installation reads the time. Only ever added to; the newest row is in force.
+
+    `kind` is `made` (the first row), `simulated_day` (the simulation's day is now `day`) or `confirmed` (`actor` says
+    that the real clock is right). `simulation` is the same in every row. `at` is an instant of the real clock.
+    """
+
+    __tablename__ = "clock_setting"
+    number: int = Field(primary_key=True)
+    at: str
+    kind: str
+    simulation: bool
+    day: str | None = None
+    actor: str | None = None
+    reason: str | None = None
+
+
 class JobRunRow(SQLModel, table=True):
     """One finished (or failed) act of the engine: a day without a finished sweep alerts."""
 
@@ -295,6 +312,7 @@ ACCESS = _table_of(AccessRow)
 CHECKPOINT = _table_of(CheckpointRow)
 ADOPTION = _table_of(AdoptionRow)
 RULESET = _table_of(RulesetRow)
+CLOCK_SETTING = _table_of(ClockSettingRow)
 JOB_RUN = _table_of(JobRunRow)
 IMPORT_FILE = _table_of(ImportRow)
 SIGN_IN_LINK = _table_of(SignInLinkRow)

@@ -142,12 +142,17 @@ def newest(template: str) -> Template:
 
 
 def render(template: str, version: int, fields: Mapping[str, Any]) -> Rendered:
-    """The letter as it reads. Raises RenderError for an unknown version or a missing field."""
+    """The letter as it reads; the field `simulation` marks its subject.
+
+    Raises RenderError for an unknown version or a missing field.
+    """
     found = _version(template, version)
     whole = _whole(found, fields)
     environment = shelf().environment
     name = f"{template}-{version}"
     subject = layout.shown(" ".join(_fill(environment, found.subject, whole, name).split()))
+    if fields.get("simulation"):
+        subject = f"SIMULATION: {subject}"
     try:
         made = layout.read(_fill(environment, found.body, whole, name))
     except ValueError as error:

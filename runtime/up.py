@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Protocol
@@ -155,7 +155,7 @@ def run_installation(settings: Settings, voice: Voice, postgres: bool = False, d
         if postgres or settings.cluster.exists():
             settings, cluster = _with_cluster(settings, stack, voice, closing)
         try:
-            context = AppContext.load(settings)
+            context = AppContext.load(settings, demo=demo)
             stack.callback(context.engine.dispose)
             if not demo and Sample.read(settings.home / SAMPLE) is None:
                 Sample(context.today(), finished=True).write(settings.home / SAMPLE)
@@ -228,7 +228,7 @@ def _open(
     closing.wait_for(lambda: _bring_in_the_sample(settings, context, voice))
     processes.start("scheduler")
     _announce(settings, processes, sink)
-    for line in _where_to_look(settings, _some_references(context)):
+    for line in (*_where_to_look(settings, _some_references(context)), *_how_time_is_read(context)):
         voice.say(line)
 
 
@@ -266,6 +266,12 @@ def _bring_in_the_sample(settings: Settings, context: AppContext, voice: Voice) 
 
     marker = settings.home / SAMPLE
     sample = Sample.read(marker)
+    if not context.simulated:
+        voice.say("This installation is real: no demo data is loaded, and the records are used as they are.")
+        return
+    if sample is not None and not sample.finished:
+        # Cut off half way, perhaps on the day that it lives through first.
+        context = replace(context, settings=replace(context.settings, today=sample.made_for))
     if sample is None:
         if _facts(context):
             voice.say("The records that are there are used as they are; nothing is imported.")
@@ -333,6 +339,14 @@ def _some_references(context: AppContext) -> list[str]:
             str(row[0])
             for row in connection.execute(select(case).group_by(case).order_by(func.count().desc(), case).limit(1))
         ]
+
+
+def _how_time_is_read(context: AppContext) -> Iterator[str]:
+    yield context.simulation_notice or "This installation is real: it goes by the real clock."
+    if context.simulated:
+        next_day = context.today() + timedelta(days=1)
+        yield f"  Its day stays until you set another, as in SENDFLOW_TODAY={next_day} make up"
+        yield "  For real cases make another installation: SENDFLOW_HOME=./real .venv/bin/sendflow up --no-sample"
 
 
 def _where_to_look(settings: Settings, references: list[str]) -> Iterator[str]:

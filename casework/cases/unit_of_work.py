@@ -47,6 +47,7 @@ class UnitOfWork:
         beside_others(connection, LEDGER)
         now = context.now()
         self.now, self.today = instant(now), london_day(now)
+        context.note_day(connection)
         context.ruleset_guard.ensure_active(connection, self.now, actor, via)
         self.cases: dict[str, LoadedCase] = {}
         self.notices: list[NoticeDraft] = []

@@ -58,6 +58,7 @@ class DigestReport(BaseModel):
     cases: int
     facts: int
     before: str
+    simulation: bool = False
 
 
 def digest(
@@ -105,6 +106,7 @@ def _report(as_at: date, row: Any) -> DigestReport:
         soon=fields["soon_count"],
         person=fields["person_count"],
         alert=fields["alert"] is not None,
+        simulation=fields.get("simulation", False),
         **fields["head"],
     )
 
@@ -135,6 +137,7 @@ def _write(run: DeliveryRun, connection: Connection, as_at: date) -> LeasedLette
     fields = {
         **compose.common_fields(context, as_at),
         **_fields(context, connection, as_at),
+        **({"simulation": True} if context.simulated else {}),
         "items": compose.items_of(result.needed),
     }
     content = LetterContent(DAILY_DIGEST, newest(DAILY_DIGEST).version, fields)

@@ -124,3 +124,4 @@ class CaseReport(BaseModel):
     heard: dict[int, Cause] = {}
     remarks: list[str] = []
     to_ask_again: list[AskAgain] = []
+    simulation: bool = False

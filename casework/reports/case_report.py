@@ -62,6 +62,7 @@ def report(context: AppContext, case_ref: str, as_at: date | None = None, known_
         heard=causes,
         remarks=_remarks(context, casefile),
         to_ask_again=effects.to_ask_again(origins, context.dates_of),
+        simulation=context.simulated,
     )
 
 

@@ -66,6 +66,7 @@ class DoctorReport(BaseModel):
     open: bool
     findings: list[Finding]
     not_looked_at: list[str] = []
+    simulation: bool = False
 
 
 def examine(settings: Settings, quick: bool = False) -> DoctorReport:
@@ -128,6 +129,7 @@ def examine(settings: Settings, quick: bool = False) -> DoctorReport:
         open=settings.api_url is not None or read_running(settings) is not None,
         findings=found,
         not_looked_at=left,
+        simulation=context is not None and context.simulated,
     )
 
 

@@ -2,6 +2,7 @@
 to themselves.
 """
 
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -10,7 +11,7 @@ import pytest
 from casework.delivery.deliver import deliver
 from tests.support.calling import sendflow
 from tests.support.mail_server import LEAD, MANAGER, SERVICE, ScriptedMailServer
-from tests.support.team import Team
+from tests.support.team import Team, ready
 
 
 def told(team: Team, today: str, *words: str, **more: str) -> tuple[int, str, str]:
@@ -84,8 +85,9 @@ def test_a_wrong_call_is_one_line_with_an_example_and_does_not_repeat_what_was_t
         assert typed not in errors
 
 
-def test_letters_to_people_at_any_hour_need_a_reason(team: Team) -> None:
-    code, _, errors = told(team, "", "deliver", "--now", SENDFLOW_CARRIER="file")
+def test_letters_to_people_at_any_hour_need_a_reason(team: Team, tmp_path: Path) -> None:
+    real = {"SENDFLOW_HOME": str(ready(tmp_path / "real")), "SENDFLOW_CARRIER": "file"}
+    code, _, errors = told(team, "", "deliver", "--now", **real)
     assert code == 2 and "--reason" in errors
 
 

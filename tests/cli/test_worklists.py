@@ -117,13 +117,14 @@ def test_boards_are_gathered_by_body_or_authority(call: Call, by: str, expected:
 def test_boards_in_words(call: Call) -> None:
     text = call("overdue", today="2026-04-14").stdout
     assert (
-        text == "   1 day late  NX90001       due Mon 13 Apr 2026  Northshire Community Health NHS Trust, Speech and"
+        text == "SIMULATION: the day is 14 April 2026, and nobody gets these letters.\n"
+        "   1 day late  NX90001       due Mon 13 Apr 2026  Northshire Community Health NHS Trust, Speech and"
         " Language Therapy: comply with the request / give advice\n"
     )
-    assert call("overdue", today="2026-04-13").stdout == "Nothing is late.\n"
-    assert call("due-soon", today="2026-04-01").stdout == "Nothing falls due in the next seven days.\n"
+    assert call("overdue", today="2026-04-13").stdout.endswith("letters.\nNothing is late.\n")
+    assert call("due-soon", today="2026-04-01").stdout.endswith("Nothing falls due in the next seven days.\n")
     gathered = call("overdue", "--by", "la", today="2026-04-28").stdout
-    assert gathered.startswith("Eastmere: 2\n")
+    assert gathered.splitlines()[1] == "Eastmere: 2"
 
 
 def test_a_workbook_beside_the_board(call: Call, tmp_path: Path) -> None:

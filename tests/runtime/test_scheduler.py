@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,9 +15,10 @@ from casework.context import AppContext
 from casework.delivery.daily_digest import digest
 from casework.delivery.deliver import DeliveryReport
 from casework.sweep import SweepReport, Trouble
+from config.settings import Settings
 from runtime import scheduler
 from runtime.scheduler import LATE_BUT_ONCE, Scheduler, build_scheduler, digest_is_called_for, sweep_is_called_for
-from tests.support.team import Team
+from tests.support.team import Team, ready
 
 LONDON = ZoneInfo("Europe/London")
 
@@ -153,7 +155,7 @@ def test_a_line_that_would_come_every_minute_is_said_once(team: Team, capsys: py
 
 
 def test_a_relay_that_does_not_work_is_left_alone_for_a_while_and_said_once(
-    team: Team, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The clock looks at the duties each minute all the same, and no round is waited for longer than the
     settings say.
@@ -162,7 +164,7 @@ def test_a_relay_that_does_not_work_is_left_alone_for_a_while_and_said_once(
     monkeypatch.setattr(scheduler, "delivery_is_due", lambda _house: True)
     monkeypatch.setattr("runtime.scheduler.time.monotonic", lambda: now[0])
     acts = Acts(deliver=DeliveryReport(waiting=5, mail_server_error="login_refused"))
-    ticking = Scheduler(replace(team.first.settings, today=None, delivery_seconds=77), acts)
+    ticking = Scheduler(Settings(home=ready(tmp_path / "real"), delivery_seconds=77), acts)
     for _ in range(6):
         ticking.tick()
         now[0] += 60

@@ -30,7 +30,7 @@ def test_on_empty_records_it_is_quiet_and_goes_all_the_same(team: Team, mail_ser
         "alert": False,
         "facts": 0,
     }
-    subject = "Daily digest 1 March 2026: 0 late, 0 due in seven days, 0 to decide or fix"
+    subject = "SIMULATION: Daily digest 1 March 2026: 0 late, 0 due in seven days, 0 to decide or fix"
     assert mail_server.received() == [(DCO, subject)]
 
 
@@ -130,7 +130,7 @@ def test_a_day_without_a_finished_sweep_alerts(team: Team, mail_server: Scripted
     assert not written(team, "4 Mar 2026", mail_server).alert
     report = written(team, "5 Mar 2026", mail_server)
     assert report.alert
-    assert mail_server.received()[-1][1].startswith("ALERT, deadlines are not being checked")
+    assert mail_server.received()[-1][1].startswith("SIMULATION: ALERT, deadlines are not being checked")
     assert "sendflow has not checked deadlines since 3 March 2026" in said(team, report)
 
 
