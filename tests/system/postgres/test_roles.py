@@ -23,7 +23,14 @@ CHANGES = (
     "DROP TABLE {0}",
     "DROP TRIGGER {0}_no_update ON {0}",
 )
-COLUMNS = {"fact": "text", "anchor": "head", "person_read": "purpose", "adoption": "files", "law_held": "machine"}
+COLUMNS = {
+    "fact": "text",
+    "anchor": "head",
+    "person_read": "purpose",
+    "adoption": "files",
+    "law_held": "machine",
+    "clock_setting": "day",
+}
 REFUSED = [
     *(statement.format(table, COLUMNS[table]) for table in APPEND_ONLY_TABLES for statement in CHANGES),
     "CREATE OR REPLACE FUNCTION sendflow_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$",
