@@ -97,7 +97,9 @@ def test_a_changed_number_of_a_tracker_comes_with_new_facts_of_its_row(two_child
     assert isinstance(taken, Recorded)
 
 
-def test_a_corrected_link_takes_the_case_alone_and_says_what_was_heard_at_the_wrong_child(two_children: Team) -> None:
+def test_a_corrected_link_moves_the_case_alone_and_names_the_facts_copied_from_the_wrong_child(
+    two_children: Team,
+) -> None:
     two_children.record("1 Apr 2026", "appeal_registered", case=APPEAL, appeal="refusal_to_assess")
     assert two_children.record("4 May 2026", "order_to_assess_made", case=APPEAL).unheard == []
     ordered = two_children.lines(PLAN)[-1]
@@ -113,7 +115,7 @@ def test_a_corrected_link_takes_the_case_alone_and_says_what_was_heard_at_the_wr
     assert report(two_children.context(TODAY), PLAN).state == "refused"
 
 
-def test_children_that_were_kept_as_two_become_one_by_a_link_with_all_their_cases(team: Team) -> None:
+def test_a_link_merges_two_children_with_all_their_cases(team: Team) -> None:
     for case, number in ((PLAN, None), (SECOND, NUMBER)):
         team.record("12 Jan 2026", "ehc_assessment_requested", case=case, la="northshire", nhs_number=number)
     team.record(
@@ -169,7 +171,7 @@ def test_a_refused_act_of_many_has_linked_nothing(team: Team) -> None:
     assert team.dump() == before
 
 
-def test_who_was_erased_is_not_told_again_by_a_link(two_children: Team) -> None:
+def test_a_link_does_not_restore_an_erased_person(two_children: Team) -> None:
     """As it was: the database's own error, and on PostgreSQL word of others who were writing."""
     for case in (PLAN, APPEAL):
         two_children.record("1 Apr 2026", "case_closed", case=case)

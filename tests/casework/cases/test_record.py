@@ -141,7 +141,7 @@ def test_the_body_follows_from_the_service_and_the_service_from_what_was_asked(t
     assert [dict(line.data) for line in team.lines()[2:]] == [ASKED] * 3
 
 
-def test_a_body_asked_for_several_services_must_be_told_apart(team: Team) -> None:
+def test_a_body_with_several_requests_needs_the_service(team: Team) -> None:
     team.opened("2 Feb 2026").asked("2 Mar 2026").asked("2 Mar 2026", service=PAEDS)
     problem = refused(team, "9 Mar 2026", ("health_advice_received", "9 Mar 2026", {"body": TRUST}))
     assert (problem.code, problem.field) == ("which_service", "service")
@@ -172,7 +172,7 @@ def test_a_day_that_a_correction_has_left_is_free_again(team: Team) -> None:
     assert team.record("10 Mar 2026", "health_advice_requested", on="2 Mar 2026", **ASKED).seq == 5
 
 
-def test_words_go_to_passages_and_the_fact_keeps_their_number(team: Team) -> None:
+def test_free_text_goes_to_passages_and_the_fact_holds_its_id(team: Team) -> None:
     words = "Mum rang: Amelia was in hospital"
     team.opened("2 Feb 2026").asked("2 Mar 2026", note=words)
     [passage] = [row for row in team.dump() if row[0] == "passage"]

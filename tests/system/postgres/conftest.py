@@ -1,5 +1,6 @@
-"""The same house on PostgreSQL: one private cluster for the run, one database for each house. Without binaries nothing
-here is collected.
+"""Runs installations on PostgreSQL: one local server for the test run, one database for each installation.
+
+Without the binaries of PostgreSQL, pytest collects nothing here.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ MADE = "made_once"
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[LocalPostgres]:
-    """A cluster that is running, with one database of made records to copy from."""
-    # Not under pytest's own folder, which is closed to the user that the server runs as.
+    """A running local PostgreSQL with one migrated database to copy from."""
+    # Not under pytest's own folder: the account of the server may not enter it.
     home = Path(tempfile.mkdtemp(prefix="sendflow-pg-"))
     home.chmod(0o755)
     cluster = LocalPostgres(home / "cluster", fast=True)
@@ -49,11 +50,11 @@ def postgres() -> Iterator[LocalPostgres]:
 
 @pytest.fixture(scope="session")
 def database(postgres: LocalPostgres) -> Callable[..., str]:
-    """Makes a database, empty or with made records in it; its address as the owner."""
+    """Return a function that creates a database, empty or migrated, and returns its address for the owner."""
     numbers = count(1)
 
     def make(empty: bool = False) -> str:
-        name = f"house_{next(numbers)}"
+        name = f"installation_{next(numbers)}"
         with psycopg.connect(postgres.url("postgres", "owner", "postgresql"), autocommit=True) as connection:
             copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
                 sql.Identifier(name), sql.Identifier("template1" if empty else MADE)
@@ -66,7 +67,7 @@ def database(postgres: LocalPostgres) -> Callable[..., str]:
 
 @pytest.fixture
 def teams(tmp_path: Path, database: Callable[..., str]) -> Iterator[Callable[[str], Team]]:
-    """Makes several teams, each with a house and a database of its own; `team` comes from here as well."""
+    """Return a function that makes a team with its own installation and database; the fixture `team` uses it too."""
     from tests.support.team import Team
 
     made: list[Team] = []

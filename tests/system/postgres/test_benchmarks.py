@@ -86,6 +86,6 @@ def test_no_plan_of_a_read_outlives_the_size_that_it_was_made_for(place: OnPostg
         prepared = connection.exec_driver_sql("SELECT statement FROM pg_prepared_statements").scalars().all()
     assert [statement for statement in prepared if "= ANY" in statement] == []
     assert [statement for statement in prepared if "INSERT INTO fact" in statement], (
-        "what is the same whatever the size is prepared"
+        "a statement whose plan does not depend on the size is prepared"
     )
     place.done(context)

@@ -1,5 +1,6 @@
-"""From a file to a server: every row, every byte, the same head; into an empty database only, and the file is never
-written again.
+"""The copy from an SQLite file to a PostgreSQL server has every row and byte and the same head.
+
+The target must be empty, and sendflow never writes to the file again.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ from runtime.copy_database import CannotCopy, copy_to_postgresql
 from runtime.diagnostics.checks import examine
 from tests.support.team import Team
 
-HEARD: list[str] = []
+PROGRESS: list[str] = []
 
 
 @pytest.fixture
 def team(tmp_path: Path) -> Iterator[Team]:
-    """A house on a file, with something in every table."""
+    """An installation on an SQLite file, with rows in every table."""
     made = Team(tmp_path / "var")
     made.record("2 Feb 2026", "ehc_assessment_requested", la="northshire", nhs_number="999 000 0018")
     made.record("2 Feb 2026", "assessment_agreed")
@@ -43,7 +44,7 @@ def team(tmp_path: Path) -> Iterator[Team]:
 
 
 def plain(rows: list[tuple[Any, ...]]) -> list[list[Any]]:
-    """Rows as both drivers would give them."""
+    """Convert rows to values that are equal for both drivers."""
     return [
         [
             each.isoformat() if isinstance(each, date) else bytes(each) if isinstance(each, memoryview) else each
@@ -57,9 +58,9 @@ def to(team: Team, database: Callable[..., str]) -> Settings:
     return Settings(home=team.home, today=date(2026, 4, 14), database_url=database(empty=True))
 
 
-def test_everything_goes_and_the_house_goes_on_there(team: Team, database: Callable[..., str]) -> None:
+def test_everything_is_copied_and_the_installation_continues_there(team: Team, database: Callable[..., str]) -> None:
     before, head, settings = team.dump(), team.verify("14 Apr 2026").head, to(team, database)
-    report = copy_to_postgresql(settings, HEARD.append)
+    report = copy_to_postgresql(settings, PROGRESS.append)
     assert (report.head, report.cases, report.rows["fact"], report.rows["person"]) == (head, 1, len(team.lines()), 1)
     context = AppContext.load(settings)
     there = Team.__new__(Team)
@@ -75,19 +76,19 @@ def test_everything_goes_and_the_house_goes_on_there(team: Team, database: Calla
     assert there.sweep("14 Apr 2026").troubles == []
     with context.engine.begin() as connection:
         numbers = [row[0] for row in connection.execute(text("SELECT id FROM job_run ORDER BY id"))]
-    assert len(set(numbers)) == len(numbers) > report.rows["job_run"], "the server numbers on where the file ended"
+    assert len(set(numbers)) == len(numbers) > report.rows["job_run"], "the server continues the numbers of the file"
     context.engine.dispose()
 
 
 def test_the_file_is_left_as_it_was_and_says_where_its_records_are(team: Team, database: Callable[..., str]) -> None:
     before = team.dump()
-    copy_to_postgresql(to(team, database), HEARD.append)
+    copy_to_postgresql(to(team, database), PROGRESS.append)
     with pytest.raises(DatabaseUnusable, match="SENDFLOW_DATABASE_URL"):
         AppContext.load(Settings(home=team.home))
     with pytest.raises(DatabaseUnusable):
         team.record("14 Apr 2026", "health_advice_received", service="speech_and_language_therapy")
     with pytest.raises(CannotCopy, match="moved before"):
-        copy_to_postgresql(to(team, database), HEARD.append)
+        copy_to_postgresql(to(team, database), PROGRESS.append)
     assert not examine(Settings(home=team.home), quick=True).well
     assert team.dump() == before
 
@@ -97,13 +98,13 @@ def test_a_database_with_anything_in_it_is_refused(team: Team, database: Callabl
     other.opened("2 Feb 2026")
     held = other.dump()
     with pytest.raises(CannotCopy, match="not empty"):
-        copy_to_postgresql(replace(to(team, database), database_url=other.first.settings.database_url), HEARD.append)
+        copy_to_postgresql(replace(to(team, database), database_url=other.first.settings.database_url), PROGRESS.append)
     assert other.dump() == held
     other.first.engine.dispose()
     team.sweep("14 Apr 2026")
 
 
-def test_what_fails_half_way_leaves_the_house_where_it_is(
+def test_a_copy_that_fails_half_way_leaves_the_installation_on_its_file(
     team: Team, database: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = to(team, database)
@@ -114,25 +115,25 @@ def test_what_fails_half_way_leaves_the_house_where_it_is(
     with monkeypatch.context() as patched:
         patched.setattr(copy_database, "_digest", otherwise)
         with pytest.raises(CannotCopy, match="notice"):
-            copy_to_postgresql(settings, HEARD.append)
+            copy_to_postgresql(settings, PROGRESS.append)
     team.sweep("14 Apr 2026")
-    assert copy_to_postgresql(settings, HEARD.append).cases == 1, "the server kept nothing of the first try"
+    assert copy_to_postgresql(settings, PROGRESS.append).cases == 1, "the first try left nothing on the server"
 
 
-def test_a_house_that_is_open_or_damaged_is_not_moved(team: Team, database: Callable[..., str]) -> None:
+def test_an_installation_that_runs_or_is_altered_is_not_copied(team: Team, database: Callable[..., str]) -> None:
     with only_supervisor(team.home), pytest.raises(CannotCopy, match="Stop it first"):
-        copy_to_postgresql(to(team, database), HEARD.append)
+        copy_to_postgresql(to(team, database), PROGRESS.append)
     with sqlite3.connect(team.home / "sendflow.db") as file:
         file.execute("DROP TRIGGER fact_no_update")
         file.execute("UPDATE fact SET text = replace(text, 'northshire', 'eastmere') WHERE seq = 1")
     with pytest.raises(CannotCopy, match="does not verify"):
-        copy_to_postgresql(to(team, database), HEARD.append)
+        copy_to_postgresql(to(team, database), PROGRESS.append)
     with pytest.raises(CannotCopy, match="no server is named"):
-        copy_to_postgresql(Settings(home=team.home), HEARD.append)
+        copy_to_postgresql(Settings(home=team.home), PROGRESS.append)
     with pytest.raises(CannotCopy, match="no SQLite database"):
-        copy_to_postgresql(replace(to(team, database), home=team.home / "absent"), HEARD.append)
+        copy_to_postgresql(replace(to(team, database), home=team.home / "absent"), PROGRESS.append)
     nowhere = replace(to(team, database), database_url="postgresql+psycopg://sendflow:hush@127.0.0.1:9/none")
     with pytest.raises(CannotCopy) as refused:
-        copy_to_postgresql(nowhere, HEARD.append)
+        copy_to_postgresql(nowhere, PROGRESS.append)
     assert "hush" not in str(refused.value)
     assert open_engine(str(nowhere.database_url)).url.port == 9

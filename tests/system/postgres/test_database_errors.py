@@ -1,4 +1,4 @@
-"""What a real server says of a connection that it does not want is told apart, and the doctor says what mends each."""
+"""sendflow distinguishes the errors of a real server that refuses a connection, and doctor says how to fix each."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def word(url: URL) -> str | None:
     engine = open_engine(url.render_as_string(hide_password=False))
     try:
         with pytest.raises(DBAPIError) as raised, engine.connect():
-            raise AssertionError("it was let in")
+            raise AssertionError("the server accepted the connection")
     finally:
         engine.dispose()
     found = cause(raised.value)
@@ -35,7 +35,7 @@ def word(url: URL) -> str | None:
 
 
 def settle(postgres: LocalPostgres, *statements: str) -> None:
-    """The server's own settings, taken up at once."""
+    """Change the server's settings at once."""
     with psycopg.connect(postgres.url("postgres", "owner", "postgresql"), autocommit=True) as connection:
         for statement in (*statements, "SELECT pg_reload_conf()"):
             connection.execute(statement.encode())
@@ -43,7 +43,7 @@ def settle(postgres: LocalPostgres, *statements: str) -> None:
 
 @pytest.fixture
 def with_tls(postgres: LocalPostgres) -> Iterator[Path]:
-    """The cluster speaks TLS, with a certificate for another name; the certificate."""
+    """The server uses TLS with a certificate for another name; the value is the certificate's file."""
     made = postgres.data / "server.crt"
     key = postgres.data / "server.key"
     asked = [
@@ -62,9 +62,9 @@ def with_tls(postgres: LocalPostgres) -> Iterator[Path]:
     ]
     subprocess.run([*asked, "-days", "2", "-subj", "/CN=db.icb.example"], check=True, capture_output=True)
     for each in (made, key):
-        told = postgres.data.stat()
+        owner = postgres.data.stat()
         each.chmod(0o600)
-        os.chown(each, told.st_uid, told.st_gid)
+        os.chown(each, owner.st_uid, owner.st_gid)
     settle(postgres, "ALTER SYSTEM SET ssl = on")
     yield made
     settle(postgres, "ALTER SYSTEM RESET ssl")
@@ -109,13 +109,13 @@ def test_a_certificate_that_does_not_hold(with_tls: Path, database: Callable[...
 
 
 def test_the_doctor_names_the_cause_and_never_what_the_server_said(team: Team) -> None:
-    """It said OperationalError, whatever it was."""
+    """The driver raises OperationalError for every cause."""
     url = make_url(str(team.first.settings.database_url))
     wrong = url.set(password=PASSPHRASE).render_as_string(hide_password=False)
     report = examine(replace(team.first.settings, database_url=wrong))
     found = {each.what: each for each in report.findings}["cannot_open"]
     assert "(login_refused)" in found.message
     assert "SENDFLOW_DATABASE_URL" in found.mend
-    told = report.model_dump_json()
-    assert PASSPHRASE not in told
-    assert str(url.database) not in told
+    shown = report.model_dump_json()
+    assert PASSPHRASE not in shown
+    assert str(url.database) not in shown

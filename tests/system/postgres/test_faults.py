@@ -1,6 +1,4 @@
-"""The storm of tests/faults on PostgreSQL: kill -9 of whoever is at work, clocks that disagree, older programs, a
-backup.
-"""
+"""Backups, and the tests of tests/system/faults on PostgreSQL: random kills, clocks that disagree, older programs."""
 
 from __future__ import annotations
 
@@ -24,7 +22,7 @@ from tests.system.faults.test_clocks import (
 )
 from tests.system.faults.test_killed_at_random import opening
 from tests.system.faults.test_killed_at_random import (
-    test_a_process_killed_at_any_time_loses_nothing_and_sends_nothing_twice as test_whatever_dies,
+    test_a_process_killed_at_any_time_loses_nothing_and_sends_nothing_twice as test_random_kills,
 )
 from tests.system.faults.test_older_programs import program
 from tests.system.faults.test_older_programs import (
@@ -38,7 +36,7 @@ TODAY = "2026-03-02"
 
 
 def backup(team: Team, url: str, to: Path) -> Path:
-    """What deploy/backup made of a house."""
+    """Back up an installation with deploy/backup and return the backup's folder."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SENDFLOW_")} | {
         "SENDFLOW_HOME": str(team.home),
         "SENDFLOW_DATABASE_URL": url,
@@ -51,17 +49,18 @@ def backup(team: Team, url: str, to: Path) -> Path:
     return Path(done.stdout.strip())
 
 
-def test_a_backup_taken_while_others_write_is_restored_as_a_whole_house(
+def test_a_backup_taken_while_others_write_is_restored_as_a_whole_installation(
     postgres: LocalPostgres, database: Callable[..., str], team: Team, mail_server: ScriptedMailServer, tmp_path: Path
 ) -> None:
-    """As docs/operate/backup.md says it: deploy/backup, pg_restore into a new database, verify; then what is missing is
-    recorded again.
+    """The test follows docs/operate/backup.md: deploy/backup, pg_restore into a new database, verify. Then it records
+    the missing facts again.
     """
-    told, plan = tmp_path / "accepted", [opening(number, TODAY) for number in range(60)]
+    accepted_file, plan = tmp_path / "accepted", [opening(number, TODAY) for number in range(60)]
     with nursery(team) as children:
-        assert children.one("record", TODAY, str(told), plan[:20]).code == 0
+        assert children.one("record", TODAY, str(accepted_file), plan[:20]).code == 0
         writing = threading.Thread(
-            target=children.all_at_once, args=[Order("record", TODAY, (str(told), plan[each::2])) for each in range(2)]
+            target=children.all_at_once,
+            args=[Order("record", TODAY, (str(accepted_file), plan[each::2])) for each in range(2)],
         )
         writing.start()
         kept = backup(team, str(team.first.settings.database_url), tmp_path / "backups")
@@ -108,13 +107,13 @@ __all__ = [
     "rounds",
     "test_an_older_program",
     "test_brought_up_to_date",
+    "test_random_kills",
     "test_two_clocks",
-    "test_whatever_dies",
 ]
 
 
 def test_a_backup_is_taken_through_a_socket(postgres: LocalPostgres, team: Team, tmp_path: Path) -> None:
-    """An address whose folder of sockets stands behind the question mark, as SQLAlchemy has it."""
+    """SQLAlchemy puts the folder of the socket into the query of the address."""
     on_tcp = make_url(str(team.first.settings.database_url))
     socket = {"host": str(postgres.folder), "port": str(on_tcp.port)}
     url = URL.create(on_tcp.drivername, on_tcp.username, on_tcp.password, database=on_tcp.database, query=socket)

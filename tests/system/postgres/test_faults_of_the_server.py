@@ -1,5 +1,5 @@
-"""What a PostgreSQL server does to those who use it: it is killed, its disk fills, it is away for a while, and its
-answer to a commit is lost.
+"""Faults of the PostgreSQL server: it is killed, its disk is full, it is down for a while, or its answer to a commit is
+lost.
 """
 
 from __future__ import annotations
@@ -66,13 +66,13 @@ GONE = {"OperationalError", "InterfaceError", "Contended"}
 
 @pytest.fixture
 def server(postgres: LocalPostgres) -> Iterator[LocalPostgres]:
-    """The cluster; whatever becomes of it here, it runs again for the next test."""
+    """The local PostgreSQL; it runs again for the next test."""
     yield postgres
     back(postgres)
 
 
 def back(cluster: LocalPostgres) -> None:
-    """Starts it again, as a supervisor would: until it succeeds."""
+    """Start it again, as a supervisor does: until it succeeds."""
 
     def started() -> bool:
         if cluster.answers():
@@ -91,7 +91,7 @@ def postmaster(cluster: LocalPostgres) -> int:
 
 
 def sessions(cluster: LocalPostgres) -> list[int]:
-    """The processes of the server's clients."""
+    """Return the ids of the server's client processes."""
     found = []
     for pid in Path(f"/proc/{postmaster(cluster)}/task/{postmaster(cluster)}/children").read_text().split():
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].split()
@@ -109,8 +109,8 @@ def test_a_server_that_is_killed_loses_nothing_that_it_said_was_done(
     chance: random.Random,
     tmp_path: Path,
 ) -> None:
-    """The postmaster, or the process of one client, upon which it cuts off all the others."""
-    told, wanted, died = tmp_path / "accepted", list[Planned](), 0
+    """The test kills the postmaster, or the process of one client, after which the postmaster ends all others."""
+    accepted_file, wanted, died = tmp_path / "accepted", list[Planned](), 0
     days = iter(working_days(team.first.calendar, date(2026, 3, 2), rounds(2) + 12))
 
     def kill(whole: bool) -> None:
@@ -125,8 +125,8 @@ def test_a_server_that_is_killed_loses_nothing_that_it_said_was_done(
             death = threading.Timer(chance.uniform(0.02, 0.25), kill, (number % 2 == 0,))
             death.start()
             orders = [
-                ("record", (str(told), new[:3])),
-                ("record", (str(told), new[1:])),
+                ("record", (str(accepted_file), new[:3])),
+                ("record", (str(accepted_file), new[1:])),
                 ("sweep", ()),
                 ("deliver", (HOST, mail_server.port, 5.0)),
             ]
@@ -136,8 +136,8 @@ def test_a_server_that_is_killed_loses_nothing_that_it_said_was_done(
             wait_until(lambda: children.one("sweep", "2026-03-01").code == 0, 30)
             assert {end.answer for end in ends if end.code} <= GONE
             died += sum(end.code != 0 for end in ends)
-            facts_are_there_once(team, accepted(told), wanted)
-            again = children.one("record", today, str(told), new)
+            facts_are_there_once(team, accepted(accepted_file), wanted)
+            again = children.one("record", today, str(accepted_file), new)
             assert {said for _case, said in again.answer if isinstance(said, str)} <= {"recorded_already"}
             assert (
                 children.one("sweep", today).code,
@@ -148,7 +148,7 @@ def test_a_server_that_is_killed_loses_nothing_that_it_said_was_done(
             )
             facts_are_there_once(team, wanted, wanted)
             all_is_well(team, mail_server, today)
-            if number + 1 >= rounds(2) and died:  # a server that fell when everybody had done proves nothing: once more
+            if number + 1 >= rounds(2) and died:  # repeat a round whose kill came after all jobs
                 break
         for today in islice(days, 2):
             assert (
@@ -164,7 +164,7 @@ def test_a_server_that_is_killed_loses_nothing_that_it_said_was_done(
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("how", list(Cut) if os.environ.get("ROUNDS") else [Cut.AFTER])
-def test_a_commit_whose_answer_is_lost_is_done_once_by_whoever_asks_again(
+def test_a_commit_whose_answer_is_lost_is_done_once_when_repeated(
     postgres: LocalPostgres,
     team: Team,
     mail_server: ScriptedMailServer,
@@ -172,9 +172,7 @@ def test_a_commit_whose_answer_is_lost_is_done_once_by_whoever_asks_again(
     tmp_path: Path,
     how: Cut,
 ) -> None:
-    """At each commit of each act in turn the line breaks; the act is then asked for again, until a line has held to its
-    end.
-    """
+    """The connection breaks at each commit of each job in turn. The test repeats the job until no connection breaks."""
     url = make_url(team.first.settings.records_url)
     first, plan = date(2026, 3, 2), list[Planned]()
     with lost_line(postgres.roles.port) as line:
@@ -185,7 +183,7 @@ def test_a_commit_whose_answer_is_lost_is_done_once_by_whoever_asks_again(
             return replace(lost, settings=replace(lost.settings, today=today))
 
         def broken(act: Callable[[], Any]) -> int:
-            """Does an act with the line broken at its first commit, at its second, and so on; how many there were."""
+            """Run an act with a break at its first commit, then at its second, and so on. Return how many it had."""
             at = 0
             while True:
                 at += 1
@@ -203,7 +201,7 @@ def test_a_commit_whose_answer_is_lost_is_done_once_by_whoever_asks_again(
         seen: dict[str, int] = {}
         for number in range(2):
             case, facts = opening(number, first.isoformat())
-            drafts = [FactDraft(kind, date.fromisoformat(told), data) for kind, told, data in facts]
+            drafts = [FactDraft(kind, date.fromisoformat(happened), data) for kind, happened, data in facts]
             plan.append((case, facts))
             seen["record"] = broken(partial(record, on(first), case, drafts, "dco.team"))
         tracker = tmp_path / "tracker.csv"
@@ -225,12 +223,10 @@ def test_a_commit_whose_answer_is_lost_is_done_once_by_whoever_asks_again(
 
 
 @pytest.mark.parametrize("what", ["data", "log"])
-def test_a_full_disk_undoes_the_act_and_room_made_again_lets_it_be_done(
+def test_a_full_disk_undoes_the_transaction_and_a_repeat_succeeds_when_there_is_space(
     server: LocalPostgres, team: Team, what: str
 ) -> None:
-    """Where its data cannot grow the server refuses one act; where its log of changes cannot, it stops everything and
-    mends itself.
-    """
+    """If the data files cannot grow, the server refuses one transaction. If its write-ahead log cannot, it restarts."""
     team.opened("2 Mar 2026")
     context = team.context("2 Mar 2026")
     case, facts = opening(1, TODAY)
@@ -258,10 +254,10 @@ def test_a_full_disk_undoes_the_act_and_room_made_again_lets_it_be_done(
 
 
 def limit_files(process: int, size: int) -> int:
-    """Set how long a file another process may write, as the user that it runs as: not even root may do it in every
-    container. What it was.
+    """Limit the size of files that another process writes, and return the limit before. A child does it under the
+    account of that process, because some containers do not permit it to root.
     """
-    told, answer = os.pipe()
+    limit, answer = os.pipe()
     child = os.fork()
     if child == 0:
         try:
@@ -275,8 +271,8 @@ def limit_files(process: int, size: int) -> int:
             os._exit(0)
     os.close(answer)
     os.waitpid(child, 0)
-    with os.fdopen(told, "rb") as said:
-        return int(said.read())
+    with os.fdopen(limit, "rb") as pipe:
+        return int(pipe.read())
 
 
 def well(context: AppContext) -> bool:
@@ -287,12 +283,10 @@ def well(context: AppContext) -> bool:
     return True
 
 
-def test_a_server_that_is_away_for_a_while_is_one_clear_line_and_the_house_goes_on_when_it_is_back(
+def test_a_server_that_is_down_for_a_while_is_one_clear_line_and_jobs_continue_when_it_is_back(
     server: LocalPostgres, team: Team, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Every command ends by itself with 3 and one line; the alarm clock says it once, waits, and sweeps; nobody starts
-    anything anew.
-    """
+    """Every command ends with 3 and one line. The scheduler reports it once, waits, then sweeps without a restart."""
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     settings = team.context("14 Apr 2026").settings
     environment = {
@@ -350,9 +344,9 @@ def test_a_server_that_is_away_for_a_while_is_one_clear_line_and_the_house_goes_
     said = capsys.readouterr().err
     assert "the records answer again" in said
     assert "could not be finished" not in said
-    assert list((team.home / "letters").glob("*.eml")), "and what is called for leaves"
+    assert list((team.home / "letters").glob("*.eml")), "the letters that are due leave"
     assert "breached" in {kind for kind, _rung, _day in team.escalations()}
-    # The same house, with the same engine, in the same process.
+    # The same installation, with the same engine, in the same process.
     team.record("14 Apr 2026", "health_advice_acknowledged", service="speech_and_language_therapy")
     assert command("overdue", "--json")[0] == 0
     with HealthServer(replace(settings, metrics_port=None), Heartbeat()) as watch:
@@ -361,8 +355,8 @@ def test_a_server_that_is_away_for_a_while_is_one_clear_line_and_the_house_goes_
     records_are_whole(team, "14 Apr 2026")
 
 
-def test_a_private_server_that_dies_is_started_again_with_the_other_parts_of_the_house() -> None:
-    """It began before them; who mends them mends it."""
+def test_a_local_server_that_dies_is_restarted_with_the_other_components() -> None:
+    """A supervisor starts the server before the other components; the one that restarts them restarts it too."""
     home = Path(tempfile.mkdtemp(prefix="sendflow-home-"))
     home.chmod(0o755)
     cluster, said = LocalPostgres(home / "postgres", fast=True), list[str]()

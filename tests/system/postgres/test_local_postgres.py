@@ -1,5 +1,5 @@
-"""The private cluster: closed to other users, asked for a password, ended with whoever started it, and the house's own
-from then on.
+"""The local PostgreSQL is closed to other accounts, asks for a password, ends with the process that started it, and
+belongs to one installation.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.support.installation import ROOT, processes_of, wait_until
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A house's folder that the user PostgreSQL runs as may pass through."""
+    """An installation's folder that the account of PostgreSQL may enter."""
     folder = Path(tempfile.mkdtemp(prefix="sendflow-home-"))
     folder.chmod(0o755)
     yield folder
@@ -44,7 +44,7 @@ def test_it_asks_everybody_for_a_password_and_shows_its_own_to_nobody(postgres: 
         assert row[0] == "127.0.0.1"
 
 
-def test_a_house_that_was_opened_with_a_cluster_keeps_it(home: Path) -> None:
+def test_an_installation_with_a_local_postgresql_continues_to_use_it(home: Path) -> None:
     (home / "postgres").mkdir()
     (home / "postgres" / "roles.json").write_text(json.dumps({"port": 5544, "owner": "o-word", "sendflow": "s-word"}))
     settings = Settings.read({"SENDFLOW_HOME": str(home)})
@@ -93,7 +93,7 @@ def test_it_ends_with_its_supervisor_and_a_server_left_behind_is_no_hindrance(ho
 
     child = opened()
     cluster.database("kept")
-    child.send_signal(signal.SIGKILL)  # the server itself goes on, as nobody told it
+    child.send_signal(signal.SIGKILL)  # the server runs on: SIGKILL left no time to stop it
     child.wait()
     child = opened()
     with psycopg.connect(cluster.url("kept", "owner", "postgresql")) as connection:

@@ -82,7 +82,7 @@ def test_the_revisions_make_what_the_program_declares_and_autogenerate_finds_no_
     engine.dispose()
 
 
-def test_text_is_ordered_by_its_bytes_whatever_the_servers_locale(empty: str) -> None:
+def test_text_is_ordered_by_its_bytes_under_every_locale_of_the_server(empty: str) -> None:
     engine = open_engine(empty)
     create_or_upgrade_schema(engine)
     with writing(engine) as connection:
@@ -112,7 +112,7 @@ def test_upwards_from_every_revision_with_data_in_it_nothing_is_lost(empty: str,
     with writing(engine) as connection:
         upgrade(connection, since)
     engine.dispose()
-    team = lived(empty, tmp_path)
+    team = with_letters(empty, tmp_path)
     before = team.dump()
     create_or_upgrade_schema(team.first.engine)
     assert team.dump() == before
@@ -120,9 +120,9 @@ def test_upwards_from_every_revision_with_data_in_it_nothing_is_lost(empty: str,
     team.first.engine.dispose()
 
 
-def test_revision_003_renames_projections_and_keeps_every_row(empty: str, tmp_path: Path) -> None:
+def test_revision_003_renames_projections_and_preserves_every_row(empty: str, tmp_path: Path) -> None:
     """A database of revision 002 with a case in it: the new names hold the old values, on both databases."""
-    team = lived(empty, tmp_path)
+    team = with_letters(empty, tmp_path)
     before, runs = team.dump(), job_runs(team.first.engine)
     with writing(team.first.engine) as connection:
         back_to_002(connection)
@@ -147,7 +147,7 @@ def test_revision_003_renames_projections_and_keeps_every_row(empty: str, tmp_pa
 
 def test_a_database_from_before_there_were_revisions_is_taken_as_it_is(empty: str, tmp_path: Path) -> None:
     """And a trigger that somebody dropped stays away, so that verify reports it."""
-    team = lived(empty, tmp_path)
+    team = with_letters(empty, tmp_path)
     before = team.dump()
     with writing(team.first.engine) as connection:
         back_to_002(connection)
@@ -177,8 +177,8 @@ def test_records_of_a_later_version_are_left_alone(empty: str) -> None:
     engine.dispose()
 
 
-def lived(url: str, tmp_path: Path) -> Team:
-    """A house with a case that was asked, chased and told."""
+def with_letters(url: str, tmp_path: Path) -> Team:
+    """An installation with a case that has a request, escalation facts and letters."""
     home = tmp_path / "lived"
     if url.startswith("sqlite"):
         home.mkdir()

@@ -1,4 +1,4 @@
-"""The application's role adds facts and changes nothing that was written; the owner's triggers hold even the owner."""
+"""The application's role adds facts and cannot change stored ones; triggers prevent a change by the owner too."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ REFUSED = [
 
 @pytest.fixture
 def application(postgres: LocalPostgres, database: Callable[..., str], tmp_path: Path) -> Iterator[Team]:
-    """A team whose house works as the application's role, on records that the owner made."""
+    """A team whose installation uses the application's role on a database that the owner migrated."""
     owner = database(empty=True)
     name = owner.rpartition("/")[2]
     engine = open_engine(postgres.url(name))

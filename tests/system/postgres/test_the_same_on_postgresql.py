@@ -1,15 +1,13 @@
-"""The tests of ledger, desk, sweep, verify and delivery that say most, on PostgreSQL: the very functions that run on
-SQLite elsewhere.
-"""
+"""Runs the most important tests of ledger, record, sweep, verify and delivery again on PostgreSQL."""
 
 from tests.casework.cases.test_record import (
-    test_a_body_asked_for_several_services_must_be_told_apart,
+    test_a_body_with_several_requests_needs_the_service,
     test_a_fact_says_who_when_how_and_under_which_law,
     test_a_fact_that_belongs_between_others_is_accepted_on_its_own_day,
+    test_free_text_goes_to_passages_and_the_fact_holds_its_id,
     test_one_unlawful_fact_takes_its_whole_act_with_it,
     test_the_same_fact_twice_is_a_slip_of_the_pen,
     test_what_is_not_lawful_is_refused_with_what_would_be,
-    test_words_go_to_passages_and_the_fact_keeps_their_number,
 )
 from tests.casework.delivery.test_daily_digest import (
     test_it_goes_once_a_day_however_often_it_runs,
@@ -46,7 +44,7 @@ from tests.models.test_database_append_only import (
 
 __all__ = [
     "context",
-    "test_a_body_asked_for_several_services_must_be_told_apart",
+    "test_a_body_with_several_requests_needs_the_service",
     "test_a_chain_is_hashed_over_the_hash_before_and_the_text",
     "test_a_changed_law_reaches_every_case",
     "test_a_fact_says_who_when_how_and_under_which_law",
@@ -58,6 +56,7 @@ __all__ = [
     "test_a_withdrawn_breach_is_never_sent",
     "test_cases_of_one_child_share_a_key_and_two_births_of_one_number_are_refused",
     "test_delivering_twice_sends_once",
+    "test_free_text_goes_to_passages_and_the_fact_holds_its_id",
     "test_it_goes_once_a_day_however_often_it_runs",
     "test_it_says_what_is_late_what_is_coming_and_what_waits_for_a_person",
     "test_making_the_records_again_changes_nothing",
@@ -71,5 +70,4 @@ __all__ = [
     "test_what_a_sweep_reports",
     "test_what_is_not_lawful_is_refused_with_what_would_be",
     "test_with_the_server_down_for_three_days_nothing_is_lost_and_nothing_is_said_twice",
-    "test_words_go_to_passages_and_the_fact_keeps_their_number",
 ]

@@ -1,8 +1,7 @@
-"""Prefect's own many machines: a server with a login on its own database, a process work pool, workers. The same sweep
-by one, two and eight of them.
+"""A sweep shared by Prefect workers: a server with a login and its own database, a process work pool, and one, two or
+eight workers.
 
-It takes minutes, so that it runs with `make faults`; `tests/runtime/test_components.py` has what can be tried without a
-server.
+The tests take minutes, so they run with `make faults`; `tests/runtime/test_components.py` has those without a server.
 """
 
 from __future__ import annotations
@@ -33,10 +32,10 @@ PART = [*SENDFLOW, "run"]
 
 
 class Machines:
-    """One Prefect server and any number of workers for one house after the other."""
+    """One Prefect server and any number of workers, for one installation after the other."""
 
     def __init__(self, folder: Path, prefect_url: str) -> None:
-        """Nothing is started yet."""
+        """Choose a port and settings; start nothing yet."""
         self.folder, self.port = folder, free_port()
         self.own = {
             "SENDFLOW_PORT": str(self.port),
@@ -52,7 +51,7 @@ class Machines:
 
     @contextmanager
     def part(self, home: Path, *words: str, **more: str) -> Iterator[subprocess.Popen[bytes]]:
-        """One part, as a service manager would start it; ended with all that it started."""
+        """Run one component as a service manager starts it; at the end stop it and all its children."""
         with (self.folder / "parts.log").open("ab") as log:
             made = subprocess.Popen(
                 [*PART, *words],
@@ -67,7 +66,7 @@ class Machines:
         finally:
             made.terminate()
             try:
-                # Told to end, a part ends well: a service manager would call anything else a failure.
+                # A component ends well on SIGTERM: a service manager reports any other end as a failure.
                 assert made.wait(30) in (0, -signal.SIGTERM), words
             finally:
                 with suppress(ProcessLookupError):
@@ -75,7 +74,7 @@ class Machines:
                 made.wait()
 
     def ask(self, path: str, body: dict[str, Any]) -> Any:
-        """Asks the server with the login."""
+        """Send a request to the server with the login."""
         headers = {"Content-Type": "application/json", "Authorization": f"Basic {b64encode(LOGIN.encode()).decode()}"}
         request = urllib.request.Request(
             f"{self.own['SENDFLOW_API_URL']}{path}", data=json.dumps(body).encode(), headers=headers
@@ -164,7 +163,7 @@ def test_the_same_sweep_by_one_two_and_eight_workers_of_the_pool(
     assert found[0] == found[1] == found[2]
 
 
-def test_a_worker_that_dies_in_its_part_leaves_it_to_whoever_asked(machines: Machines, team: Team) -> None:
+def test_the_caller_sweeps_the_shard_of_a_worker_that_dies(machines: Machines, team: Team) -> None:
     asked(team)
     with machines.part(team.home, "worker", "--name=dies", SENDFLOW_KILL_AT="after_fact_before_commit", **of(team)):
         wait_until(lambda: machines.at_work("dies"))
@@ -185,7 +184,7 @@ def test_without_a_worker_the_sweep_is_done_where_it_was_asked_for(machines: Mac
 def test_nobody_gives_a_worker_another_command_through_the_interface(
     machines: Machines, team: Team, tmp_path: Path
 ) -> None:
-    """The pool's template has no variables, so that whoever may start a run may not say what it runs."""
+    """The pool's template has no variables, so a person who may start a run cannot choose its command."""
     asked(team)
     there = machines.ask("/deployments/filter", {"deployments": {"name": {"any_": ["verify-now"]}}})[0]
     with machines.part(team.home, "worker", "--name=obedient", **of(team)):

@@ -1,6 +1,4 @@
-"""Several workers on the same records: the same facts and letters with one, two and eight of them, and no number given
-twice.
-"""
+"""One, two or eight workers on one database write the same facts and letters, and give no number twice."""
 
 from __future__ import annotations
 
@@ -30,7 +28,7 @@ from tests.support.team import Team
 CASES = 24
 SERVICES = ("speech_and_language_therapy", "community_paediatrics", "physiotherapy")
 LAS = ("northshire", "eastmere", "tarnford", "holme_vale")
-# One start for all: the house is opened once, and each worker is a fork of that with connections of its own.
+# One start for all: the process loads its context once, and each worker is a fork with its own connections.
 WORKERS = """
 import os, sys
 from casework.delivery.deliver import deliver
@@ -111,7 +109,7 @@ def asked(team: Team) -> Team:
 
 
 def rows(team: Team, *tables: str) -> list[tuple[Any, ...]]:
-    """What the acts have left, but for what an act draws by chance."""
+    """Return the rows of these tables."""
     return [row for row in team.dump() if row[0] in tables]
 
 
@@ -120,7 +118,7 @@ def test_the_same_sweep_with_one_two_and_eight_workers(teams: Callable[[str], Te
     for how_many in (1, 2, 8):
         team = asked(teams(f"by_{how_many}"))
         written = workers(team, "14 Apr 2026", SWEEP, how_many)
-        assert sum(written) == CASES * 4, "three reminders and a breach of each, written once, whoever wrote them"
+        assert sum(written) == CASES * 4, "three reminders and a breach of each case, written once by one worker"
         assert team.verify("14 Apr 2026").intact
         assert team.sweep("14 Apr 2026").cases_looked_at == 0
         found.append(rows(team, "fact", "case_file", "duty", "notice"))

@@ -1,8 +1,7 @@
-"""Nothing that identifies a child is found outside the sealed person and passage tables, whatever is planted and
-wherever.
+"""Nothing that identifies a child is found outside the encrypted tables person and passage, for every input.
 
-Every command is run here by itself; tests/system/installation/test_production_shape.py lets a house with a Prefect
-server take the canaries in.
+These tests run every command by itself. tests/system/installation/test_production_shape.py records the canaries in an
+installation with a Prefect server.
 """
 
 from __future__ import annotations
