@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import socket
 import warnings
 from email import message_from_bytes
@@ -81,6 +82,7 @@ class LocalSmtpServer:
         try:
             # The login travels on loopback only, where there is nobody to listen but this machine's own root.
             warnings.filterwarnings("ignore", message="Requiring AUTH while not requiring TLS")
+            logging.getLogger("mail.log").setLevel(logging.ERROR)
             # Letters are small; anything larger than two megabytes is no letter of ours.
             self._controller = Controller(
                 KeepEveryDelivery(self._folder),
