@@ -7,7 +7,7 @@ here mends: a trigger put back in silence would hide that rows could have been c
 
 from sqlalchemy import Connection, text
 
-from models.tables import FactRow
+from models.tables import METADATA
 
 APPEND_ONLY_TABLES = ("fact", "anchor", "person_read", "adoption", "law_held", "clock_setting")
 REFUSED = "is append-only: record a fact_corrected or fact_withdrawn instead"
@@ -77,7 +77,7 @@ def grants(role: str) -> list[str]:
     drops or truncates.
     """
     named = '"' + role.replace('"', '""') + '"'
-    changed = sorted(set(FactRow.metadata.tables) - set(APPEND_ONLY_TABLES))
+    changed = sorted(set(METADATA.tables) - set(APPEND_ONLY_TABLES))
     return [
         f"GRANT USAGE ON SCHEMA public TO {named}",
         "REVOKE CREATE ON SCHEMA public FROM PUBLIC",

@@ -89,7 +89,8 @@ class FactData(BaseModel):
     `BODY_KINDS` says which kinds of body the law binds here; none named, any body may be.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    # Built when a fact of the kind is first validated: a command that only reads validates few kinds.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
     FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset()
     IDENTITY_FIELDS: ClassVar[frozenset[str]] = frozenset()
     ANSWERED_FROM_BIRTH_DATE: ClassVar[Mapping[str, str]] = {}

@@ -1,319 +1,238 @@
-"""The rows. `fact` is the record; `case_file` and `duty` are caches of it; `notice` and `letter` are the outbox.
+"""The SQLAlchemy tables that every query uses.
 
-SQLModel rows do not validate: facts are built by `models.facts.fact_of` only, and caches from folds. Days are dates
-(London), instants are ISO 8601 text in UTC, so that they sort alike on SQLite and PostgreSQL.
+`models.rows` defines the same tables as SQLModel classes, with their indexes; a test compares the two. A command that
+only reads imports this module and not SQLModel, whose import takes as long as the rest of the command.
 """
 
-from datetime import date
+from typing import Any
 
-from sqlalchemy import Column, Index, LargeBinary, String, Table, text
-from sqlmodel import AutoString, Field, SQLModel
+from sqlalchemy import Boolean, Column, Date, Integer, LargeBinary, MetaData, String, Table
 
-
-class FactRow(SQLModel, table=True):
-    """One fact. `text` is what was accepted; every other column is a copy that verify compares."""
-
-    __tablename__ = "fact"
-    case_ref: str = Field(primary_key=True)
-    seq: int = Field(primary_key=True)
-    kind: str
-    occurred_on: str
-    recorded_at: str
-    actor: str
-    text: str
-    prev_hash: str
-    hash: str
-
-
-class CaseRow(SQLModel, table=True):
-    """A case as its facts leave it: a cache, worked out again by verify."""
-
-    __tablename__ = "case_file"
-    case_ref: str = Field(primary_key=True)
-    process: str
-    state: str
-    seq: int
-    hash: str
-    opened_on: date
-    la: str | None = None
-    la_reference: str | None = None
-    child_key: str | None = Field(default=None, index=True)
-
-
-class DutyRow(SQLModel, table=True):
-    """One duty of one case: a cache. `next_check_on` is the first day on which the escalation
-    policy has something new; `evaluated_under` is the digest of the rule set that calculated the row.
-    """
-
-    __tablename__ = "duty"
-    __table_args__ = (
-        Index(
-            "duty_next_check",
-            "next_check_on",
-            sqlite_where=text("next_check_on IS NOT NULL"),
-            postgresql_where=text("next_check_on IS NOT NULL"),
-        ),
-        Index("duty_open", "due", sqlite_where=text("closed_on IS NULL"), postgresql_where=text("closed_on IS NULL")),
-        Index("duty_evaluated_under", "evaluated_under"),
-    )
-    case_ref: str = Field(primary_key=True)
-    rule: str = Field(primary_key=True)
-    opened_seq: int = Field(primary_key=True)
-    body: str | None = None
-    service: str | None = None
-    started_on: date
-    due: date | None = None
-    strict_due: date | None = None
-    act_by: date | None = None
-    closed_on: date | None = None
-    met_on: date | None = None
-    excused: str | None = None
-    next_check_on: date | None = None
-    evaluated_under: str
-
-
-class NoticeRow(SQLModel, table=True):
-    """One thing to tell one recipient about one duty, written in the transaction of the fact that calls for it."""
-
-    __tablename__ = "notice"
-    __table_args__ = (Index("notice_state", "state"),)
-    key: str = Field(primary_key=True)
-    case_ref: str = Field(index=True)
-    fact_seq: int
-    rule: str
-    body: str | None = None
-    service: str | None = None
-    opened_seq: int
-    due: date | None = None
-    rung: str
-    rank: int
-    template: str
-    recipient: str
-    mailbox: str | None = None
-    on: date
-    fields: str
-    state: str
-    letter: str | None = None
-    created_at: str
-
-
-class LetterRow(SQLModel, table=True):
-    """One message to one mailbox on one day. `fields` and the templates' versions give its exact text years later.
-
-    `claimed_by` says which run is sending it (host, process, start and run), so that a dead sender's letter is known as
-    such.
-    """
-
-    __tablename__ = "letter"
-    __table_args__ = (Index("letter_state", "state"), Index("letter_mailbox", "mailbox", "on"))
-    id: str = Field(primary_key=True)
-    mailbox: str
-    on: date
-    template: str
-    template_version: int
-    fields: str
-    message_id: str
-    state: str
-    attempts: int = 0
-    next_try_at: str | None = None
-    claimed_at: str | None = None
-    claimed_by: str | None = None
-    sent_at: str | None = None
-    why: str | None = None
-
-
-class PersonRow(SQLModel, table=True):
-    """Who a case is about, sealed under the house's key; erased when retention ends. Nothing else names a child."""
-
-    __tablename__ = "person"
-    child_key: str = Field(primary_key=True)
-    nhs_index: str | None = Field(default=None, index=True)
-    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    erased_at: str | None = None
-
-
-class AliasRow(SQLModel, table=True):
-    """A reference that could not be kept (it does not have the form of one), by its keyed digest, and the case it
-    stands for.
-    """
-
-    __tablename__ = "alias"
-    digest: str = Field(primary_key=True)
-    case_ref: str
-
-
-class FreeTextRow(SQLModel, table=True):
-    """Words that somebody wrote, sealed under the house's key; the fact keeps the id and a salted digest."""
-
-    __tablename__ = "passage"
-    id: str = Field(primary_key=True)
-    case_ref: str = Field(index=True)
-    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    salt: str
-    digest: str
-    erased_at: str | None = None
-
-
-class AccessRow(SQLModel, table=True):
-    """Who looked at a person, when and for what purpose: a log that is only ever added to."""
-
-    __tablename__ = "person_read"
-    id: int | None = Field(default=None, primary_key=True)
-    case_ref: str = Field(index=True)
-    actor: str
-    purpose: str
-    read_at: str
-
-
-class CheckpointRow(SQLModel, table=True):
-    """The head of the ledger as it stood at an instant; the morning digest carries it out of the building."""
-
-    __tablename__ = "anchor"
-    before: str = Field(primary_key=True)
-    head: str
-    cases: int
-    facts: int
-
-
-class AdoptionRow(SQLModel, table=True):
-    """One adoption of a rule pack: who, when, the digests of the law before and after, and how many due dates it moved.
-    Only ever added to.
-
-    `folder` is where the adopted files stand under SENDFLOW_HOME/law, `files` their SHA-256 by name, `pack` the digest
-    of what was brought.
-    """
-
-    __tablename__ = "adoption"
-    number: int = Field(primary_key=True)
-    adopted_at: str
-    actor: str
-    pack: str
-    folder: str
-    files: str
-    before: str
-    after: str
-    cases: int
-    moved: int
-    rehearsed: bool = False
-
-
-class RulesetRow(SQLModel, table=True):
-    """One law that came to hold for these records: since when, by whom and on which machine. The newest is the law that
-    holds. Only ever added to.
-
-    `looked_under` is the digest of the four parts together that stand beside it; `id` is drawn by lot, so that two rows
-    of one number are told apart.
-    """
-
-    __tablename__ = "law_held"
-    number: int = Field(primary_key=True)
-    id: str
-    taken_at: str
-    looked_under: str
-    statute: str
-    almanac: str
-    ladder: str
-    machines: str
-    actor: str
-    via: str
-    machine: str
-    rehearsed: bool = False
-
-
-class ClockSettingRow(SQLModel, table=True):
-    """How the installation reads the time. Only ever added to; the newest row is in force.
-
-    `kind` is `made` (the first row), `simulated_day` (the simulation's day is now `day`) or `confirmed` (`actor` says
-    that the real clock is right). `simulation` is the same in every row. `at` is an instant of the real clock.
-    """
-
-    __tablename__ = "clock_setting"
-    number: int = Field(primary_key=True)
-    at: str
-    kind: str
-    simulation: bool
-    day: str | None = None
-    actor: str | None = None
-    reason: str | None = None
-
-
-class JobRunRow(SQLModel, table=True):
-    """One finished (or failed) act of the engine: a day without a finished sweep alerts."""
-
-    __tablename__ = "job_run"
-    id: int | None = Field(default=None, primary_key=True)
-    act: str = Field(index=True)
-    as_at: date
-    finished_at: str
-    outcome: str
-    detail: str
-
-
-class ImportRow(SQLModel, table=True):
-    """A file that was imported, by its digest: never its name, which may hold a child's."""
-
-    __tablename__ = "import_file"
-    id: int | None = Field(default=None, primary_key=True)
-    digest: str = Field(index=True)
-    imported_at: str
-    rows: int
-    accepted: int
-    refused: int
-    facts_added: int
-
-
-class SignInLinkRow(SQLModel, table=True):
-    """A one-time link by which a person signs in, by the digest of its token."""
-
-    __tablename__ = "sign_in_link"
-    digest: str = Field(primary_key=True)
-    account: str = Field(index=True)
-    created_at: str
-    expires_at: str
-    used_at: str | None = None
-
-
-class SessionRow(SQLModel, table=True):
-    """A session of a person who signed in, by the digest of its cookie's secret."""
-
-    __tablename__ = "session"
-    digest: str = Field(primary_key=True)
-    account: str = Field(index=True)
-    created_at: str
-    seen_at: str
-    expires_at: str
-    ended_at: str | None = None
-
-
-# Text is ordered by its bytes on both databases, whatever the locale of a PostgreSQL server: chains, heads and locks go
-# by that order.
+METADATA = MetaData()
+# Both databases order text by its bytes, whatever the locale of a PostgreSQL server: chains, heads and locks depend on
+# that order.
 TEXT_C = String().with_variant(String(collation="C"), "postgresql")
-for _table in SQLModel.metadata.tables.values():
-    for _column in _table.columns:
-        if isinstance(_column.type, (String, AutoString)):
-            _column.type = TEXT_C
 
 
-def _table_of(row: type[SQLModel]) -> Table:
-    """The SQLAlchemy table of a row class: SQLModel sets it at class creation, and its stubs do not say so."""
-    table: Table = row.__table__  # type: ignore[attr-defined]
-    return table
+def _key(name: str, kind: Any = TEXT_C) -> Column[Any]:
+    """Return a column of the primary key."""
+    return Column(name, kind, primary_key=True)
 
 
-FACT = _table_of(FactRow)
-CASE = _table_of(CaseRow)
-DUTY = _table_of(DutyRow)
-NOTICE = _table_of(NoticeRow)
-LETTER = _table_of(LetterRow)
-PERSON = _table_of(PersonRow)
-ALIAS = _table_of(AliasRow)
-FREE_TEXT = _table_of(FreeTextRow)
-ACCESS = _table_of(AccessRow)
-CHECKPOINT = _table_of(CheckpointRow)
-ADOPTION = _table_of(AdoptionRow)
-RULESET = _table_of(RulesetRow)
-CLOCK_SETTING = _table_of(ClockSettingRow)
-JOB_RUN = _table_of(JobRunRow)
-IMPORT_FILE = _table_of(ImportRow)
-SIGN_IN_LINK = _table_of(SignInLinkRow)
-SESSION = _table_of(SessionRow)
+def _required(name: str, kind: Any = TEXT_C, default: Any = None) -> Column[Any]:
+    """Return a column that always has a value."""
+    return Column(name, kind, nullable=False, default=default)
+
+
+def _optional(name: str, kind: Any = TEXT_C) -> Column[Any]:
+    """Return a column that may be empty."""
+    return Column(name, kind, nullable=True)
+
+
+FACT = Table(
+    "fact",
+    METADATA,
+    _key("case_ref"),
+    _key("seq", Integer),
+    _required("kind"),
+    _required("occurred_on"),
+    _required("recorded_at"),
+    _required("actor"),
+    _required("text"),
+    _required("prev_hash"),
+    _required("hash"),
+)
+CASE = Table(
+    "case_file",
+    METADATA,
+    _key("case_ref"),
+    _required("process"),
+    _required("state"),
+    _required("seq", Integer),
+    _required("hash"),
+    _required("opened_on", Date),
+    _optional("la"),
+    _optional("la_reference"),
+    _optional("child_key"),
+)
+DUTY = Table(
+    "duty",
+    METADATA,
+    _key("case_ref"),
+    _key("rule"),
+    _key("opened_seq", Integer),
+    _optional("body"),
+    _optional("service"),
+    _required("started_on", Date),
+    _optional("due", Date),
+    _optional("strict_due", Date),
+    _optional("act_by", Date),
+    _optional("closed_on", Date),
+    _optional("met_on", Date),
+    _optional("excused"),
+    _optional("next_check_on", Date),
+    _required("evaluated_under"),
+)
+NOTICE = Table(
+    "notice",
+    METADATA,
+    _key("key"),
+    _required("case_ref"),
+    _required("fact_seq", Integer),
+    _required("rule"),
+    _optional("body"),
+    _optional("service"),
+    _required("opened_seq", Integer),
+    _optional("due", Date),
+    _required("rung"),
+    _required("rank", Integer),
+    _required("template"),
+    _required("recipient"),
+    _optional("mailbox"),
+    _required("on", Date),
+    _required("fields"),
+    _required("state"),
+    _optional("letter"),
+    _required("created_at"),
+)
+LETTER = Table(
+    "letter",
+    METADATA,
+    _key("id"),
+    _required("mailbox"),
+    _required("on", Date),
+    _required("template"),
+    _required("template_version", Integer),
+    _required("fields"),
+    _required("message_id"),
+    _required("state"),
+    _required("attempts", Integer, default=0),
+    _optional("next_try_at"),
+    _optional("claimed_at"),
+    _optional("claimed_by"),
+    _optional("sent_at"),
+    _optional("why"),
+)
+PERSON = Table(
+    "person",
+    METADATA,
+    _key("child_key"),
+    _optional("nhs_index"),
+    _required("sealed", LargeBinary),
+    _optional("erased_at"),
+)
+ALIAS = Table(
+    "alias",
+    METADATA,
+    _key("digest"),
+    _required("case_ref"),
+)
+FREE_TEXT = Table(
+    "passage",
+    METADATA,
+    _key("id"),
+    _required("case_ref"),
+    _required("sealed", LargeBinary),
+    _required("salt"),
+    _required("digest"),
+    _optional("erased_at"),
+)
+ACCESS = Table(
+    "person_read",
+    METADATA,
+    _key("id", Integer),
+    _required("case_ref"),
+    _required("actor"),
+    _required("purpose"),
+    _required("read_at"),
+)
+CHECKPOINT = Table(
+    "anchor",
+    METADATA,
+    _key("before"),
+    _required("head"),
+    _required("cases", Integer),
+    _required("facts", Integer),
+)
+ADOPTION = Table(
+    "adoption",
+    METADATA,
+    _key("number", Integer),
+    _required("adopted_at"),
+    _required("actor"),
+    _required("pack"),
+    _required("folder"),
+    _required("files"),
+    _required("before"),
+    _required("after"),
+    _required("cases", Integer),
+    _required("moved", Integer),
+    _required("rehearsed", Boolean, default=False),
+)
+RULESET = Table(
+    "law_held",
+    METADATA,
+    _key("number", Integer),
+    _required("id"),
+    _required("taken_at"),
+    _required("looked_under"),
+    _required("statute"),
+    _required("almanac"),
+    _required("ladder"),
+    _required("machines"),
+    _required("actor"),
+    _required("via"),
+    _required("machine"),
+    _required("rehearsed", Boolean, default=False),
+)
+CLOCK_SETTING = Table(
+    "clock_setting",
+    METADATA,
+    _key("number", Integer),
+    _required("at"),
+    _required("kind"),
+    _required("simulation", Boolean),
+    _optional("day"),
+    _optional("actor"),
+    _optional("reason"),
+)
+JOB_RUN = Table(
+    "job_run",
+    METADATA,
+    _key("id", Integer),
+    _required("act"),
+    _required("as_at", Date),
+    _required("finished_at"),
+    _required("outcome"),
+    _required("detail"),
+)
+IMPORT_FILE = Table(
+    "import_file",
+    METADATA,
+    _key("id", Integer),
+    _required("digest"),
+    _required("imported_at"),
+    _required("rows", Integer),
+    _required("accepted", Integer),
+    _required("refused", Integer),
+    _required("facts_added", Integer),
+)
+SIGN_IN_LINK = Table(
+    "sign_in_link",
+    METADATA,
+    _key("digest"),
+    _required("account"),
+    _required("created_at"),
+    _required("expires_at"),
+    _optional("used_at"),
+)
+SESSION = Table(
+    "session",
+    METADATA,
+    _key("digest"),
+    _required("account"),
+    _required("created_at"),
+    _required("seen_at"),
+    _required("expires_at"),
+    _optional("ended_at"),
+)

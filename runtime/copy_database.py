@@ -16,7 +16,6 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, Engine, Table, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import SQLModel
 
 from audit.verify import verify
 from casework.context import AppContext
@@ -35,6 +34,7 @@ from models.database import (
 )
 from models.database_errors import cause
 from models.errors import DatabaseUnusable, SendflowError
+from models.tables import METADATA
 
 PIECE = 5_000
 
@@ -131,7 +131,7 @@ def _verified(settings: Settings, where: str) -> Any:
 
 
 def _tables() -> list[Table]:
-    return list(SQLModel.metadata.sorted_tables)
+    return list(METADATA.sorted_tables)
 
 
 def _copy_all(old: Connection, target: Engine, say: Callable[[str], None]) -> dict[str, int]:

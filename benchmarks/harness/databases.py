@@ -18,12 +18,12 @@ from typing import Any, NamedTuple, Protocol
 
 import psycopg
 from psycopg import sql
-from sqlmodel import SQLModel
 
 from benchmarks.harness.workload import TODAY, Workshop, insert_into, raw
 from casework.context import AppContext
 from config.settings import Settings
 from models.database import create_or_upgrade_schema, open_engine
+from models.tables import METADATA
 from runtime.local_postgres import LocalPostgres, LocalPostgresError
 
 MADE = "made_once"
@@ -193,7 +193,7 @@ class OnPostgresql:
             for table, some in rows.items():
                 statement = f"INSERT INTO {table} VALUES ({', '.join(['%s'] * len(some[0]))})"
                 if table not in ("fact", "notice"):
-                    keys = ", ".join(column.name for column in SQLModel.metadata.tables[table].primary_key)
+                    keys = ", ".join(column.name for column in METADATA.tables[table].primary_key)
                     statement += f" ON CONFLICT ({keys}) DO UPDATE SET " + ", ".join(
                         f'"{name}" = excluded."{name}"' for name in columns(table)
                     )
@@ -284,7 +284,7 @@ class OnPostgresql:
             mine = connection.execute(
                 "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
             ).fetchall()
-            ours = {table for (table,) in mine} & SQLModel.metadata.tables.keys()
+            ours = {table for (table,) in mine} & METADATA.tables.keys()
             for theirs in {table for (table,) in mine} - ours:
                 connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(theirs)))
             connection.execute(
@@ -354,7 +354,7 @@ def postgresql(shop: Workshop) -> Iterator[OnPostgresql | str]:
 
 def columns(table: str) -> list[str]:
     """The names of a table's columns, in order."""
-    return list(SQLModel.metadata.tables[table].columns.keys())
+    return list(METADATA.tables[table].columns.keys())
 
 
 def _file(context: AppContext) -> Path:

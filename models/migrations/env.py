@@ -4,7 +4,7 @@ from typing import Any
 
 from alembic import context
 
-from models.tables import FactRow
+from models.rows import FactRow
 
 
 def ours(_thing: Any, name: str | None, kind: str, _reflected: bool, _compared: Any) -> bool:

@@ -26,7 +26,7 @@ from casework.context import AppContext
 from cli import app, main
 from config.settings import Settings, fix_prefect_environment
 from flows import artifacts, run_labels, work_pool
-from models import append_only, tables
+from models import append_only, rows
 from models.facts import FactData
 from runtime import copy_database
 from runtime.health import metrics as health_metrics
@@ -254,7 +254,7 @@ def prefect() -> Mapping[str, Any]:
 
 def database() -> dict[str, Any]:
     """Return every table with its columns and whether its rows may ever change."""
-    return {table.name: _table(table) for table in tables.FactRow.metadata.sorted_tables}
+    return {table.name: _table(table) for table in rows.FactRow.metadata.sorted_tables}
 
 
 def _table(table: Table) -> dict[str, Any]:

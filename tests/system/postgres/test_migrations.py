@@ -30,7 +30,7 @@ from models.database import (
     writing,
 )
 from models.errors import DatabaseUnusable
-from models.tables import FactRow
+from models.rows import FactRow
 from runtime.local_postgres import LocalPostgres
 from tests.support.earlier_schema import back_to_002
 from tests.support.paths import ROOT

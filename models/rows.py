@@ -1,0 +1,293 @@
+"""The SQLModel classes of the tables: the schema that the migrations are compared with.
+
+`fact` is the record; `case_file` and `duty` are caches of it; `notice` and `letter` are the outbox. SQLModel rows do not validate: facts are built by `models.facts.fact_of` only, and caches from folds. Days are dates
+(London), instants are ISO 8601 text in UTC, so that they sort alike on SQLite and PostgreSQL.
+"""
+
+from datetime import date
+
+from sqlalchemy import Column, Index, LargeBinary, String, text
+from sqlmodel import AutoString, Field, SQLModel
+
+from models.tables import TEXT_C
+
+
+class FactRow(SQLModel, table=True):
+    """One fact. `text` is what was accepted; every other column is a copy that verify compares."""
+
+    __tablename__ = "fact"
+    case_ref: str = Field(primary_key=True)
+    seq: int = Field(primary_key=True)
+    kind: str
+    occurred_on: str
+    recorded_at: str
+    actor: str
+    text: str
+    prev_hash: str
+    hash: str
+
+
+class CaseRow(SQLModel, table=True):
+    """A case as its facts leave it: a cache, worked out again by verify."""
+
+    __tablename__ = "case_file"
+    case_ref: str = Field(primary_key=True)
+    process: str
+    state: str
+    seq: int
+    hash: str
+    opened_on: date
+    la: str | None = None
+    la_reference: str | None = None
+    child_key: str | None = Field(default=None, index=True)
+
+
+class DutyRow(SQLModel, table=True):
+    """One duty of one case: a cache. `next_check_on` is the first day on which the escalation
+    policy has something new; `evaluated_under` is the digest of the rule set that calculated the row.
+    """
+
+    __tablename__ = "duty"
+    __table_args__ = (
+        Index(
+            "duty_next_check",
+            "next_check_on",
+            sqlite_where=text("next_check_on IS NOT NULL"),
+            postgresql_where=text("next_check_on IS NOT NULL"),
+        ),
+        Index("duty_open", "due", sqlite_where=text("closed_on IS NULL"), postgresql_where=text("closed_on IS NULL")),
+        Index("duty_evaluated_under", "evaluated_under"),
+    )
+    case_ref: str = Field(primary_key=True)
+    rule: str = Field(primary_key=True)
+    opened_seq: int = Field(primary_key=True)
+    body: str | None = None
+    service: str | None = None
+    started_on: date
+    due: date | None = None
+    strict_due: date | None = None
+    act_by: date | None = None
+    closed_on: date | None = None
+    met_on: date | None = None
+    excused: str | None = None
+    next_check_on: date | None = None
+    evaluated_under: str
+
+
+class NoticeRow(SQLModel, table=True):
+    """One thing to tell one recipient about one duty, written in the transaction of the fact that calls for it."""
+
+    __tablename__ = "notice"
+    __table_args__ = (Index("notice_state", "state"),)
+    key: str = Field(primary_key=True)
+    case_ref: str = Field(index=True)
+    fact_seq: int
+    rule: str
+    body: str | None = None
+    service: str | None = None
+    opened_seq: int
+    due: date | None = None
+    rung: str
+    rank: int
+    template: str
+    recipient: str
+    mailbox: str | None = None
+    on: date
+    fields: str
+    state: str
+    letter: str | None = None
+    created_at: str
+
+
+class LetterRow(SQLModel, table=True):
+    """One message to one mailbox on one day. `fields` and the templates' versions give its exact text years later.
+
+    `claimed_by` says which run is sending it (host, process, start and run), so that a dead sender's letter is known as
+    such.
+    """
+
+    __tablename__ = "letter"
+    __table_args__ = (Index("letter_state", "state"), Index("letter_mailbox", "mailbox", "on"))
+    id: str = Field(primary_key=True)
+    mailbox: str
+    on: date
+    template: str
+    template_version: int
+    fields: str
+    message_id: str
+    state: str
+    attempts: int = 0
+    next_try_at: str | None = None
+    claimed_at: str | None = None
+    claimed_by: str | None = None
+    sent_at: str | None = None
+    why: str | None = None
+
+
+class PersonRow(SQLModel, table=True):
+    """Who a case is about, sealed under the house's key; erased when retention ends. Nothing else names a child."""
+
+    __tablename__ = "person"
+    child_key: str = Field(primary_key=True)
+    nhs_index: str | None = Field(default=None, index=True)
+    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    erased_at: str | None = None
+
+
+class AliasRow(SQLModel, table=True):
+    """A reference that could not be kept (it does not have the form of one), by its keyed digest, and the case it
+    stands for.
+    """
+
+    __tablename__ = "alias"
+    digest: str = Field(primary_key=True)
+    case_ref: str
+
+
+class FreeTextRow(SQLModel, table=True):
+    """Words that somebody wrote, sealed under the house's key; the fact keeps the id and a salted digest."""
+
+    __tablename__ = "passage"
+    id: str = Field(primary_key=True)
+    case_ref: str = Field(index=True)
+    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    salt: str
+    digest: str
+    erased_at: str | None = None
+
+
+class AccessRow(SQLModel, table=True):
+    """Who looked at a person, when and for what purpose: a log that is only ever added to."""
+
+    __tablename__ = "person_read"
+    id: int | None = Field(default=None, primary_key=True)
+    case_ref: str = Field(index=True)
+    actor: str
+    purpose: str
+    read_at: str
+
+
+class CheckpointRow(SQLModel, table=True):
+    """The head of the ledger as it stood at an instant; the morning digest carries it out of the building."""
+
+    __tablename__ = "anchor"
+    before: str = Field(primary_key=True)
+    head: str
+    cases: int
+    facts: int
+
+
+class AdoptionRow(SQLModel, table=True):
+    """One adoption of a rule pack: who, when, the digests of the law before and after, and how many due dates it moved.
+    Only ever added to.
+
+    `folder` is where the adopted files stand under SENDFLOW_HOME/law, `files` their SHA-256 by name, `pack` the digest
+    of what was brought.
+    """
+
+    __tablename__ = "adoption"
+    number: int = Field(primary_key=True)
+    adopted_at: str
+    actor: str
+    pack: str
+    folder: str
+    files: str
+    before: str
+    after: str
+    cases: int
+    moved: int
+    rehearsed: bool = False
+
+
+class RulesetRow(SQLModel, table=True):
+    """One law that came to hold for these records: since when, by whom and on which machine. The newest is the law that
+    holds. Only ever added to.
+
+    `looked_under` is the digest of the four parts together that stand beside it; `id` is drawn by lot, so that two rows
+    of one number are told apart.
+    """
+
+    __tablename__ = "law_held"
+    number: int = Field(primary_key=True)
+    id: str
+    taken_at: str
+    looked_under: str
+    statute: str
+    almanac: str
+    ladder: str
+    machines: str
+    actor: str
+    via: str
+    machine: str
+    rehearsed: bool = False
+
+
+class ClockSettingRow(SQLModel, table=True):
+    """How the installation reads the time. Only ever added to; the newest row is in force.
+
+    `kind` is `made` (the first row), `simulated_day` (the simulation's day is now `day`) or `confirmed` (`actor` says
+    that the real clock is right). `simulation` is the same in every row. `at` is an instant of the real clock.
+    """
+
+    __tablename__ = "clock_setting"
+    number: int = Field(primary_key=True)
+    at: str
+    kind: str
+    simulation: bool
+    day: str | None = None
+    actor: str | None = None
+    reason: str | None = None
+
+
+class JobRunRow(SQLModel, table=True):
+    """One finished (or failed) act of the engine: a day without a finished sweep alerts."""
+
+    __tablename__ = "job_run"
+    id: int | None = Field(default=None, primary_key=True)
+    act: str = Field(index=True)
+    as_at: date
+    finished_at: str
+    outcome: str
+    detail: str
+
+
+class ImportRow(SQLModel, table=True):
+    """A file that was imported, by its digest: never its name, which may hold a child's."""
+
+    __tablename__ = "import_file"
+    id: int | None = Field(default=None, primary_key=True)
+    digest: str = Field(index=True)
+    imported_at: str
+    rows: int
+    accepted: int
+    refused: int
+    facts_added: int
+
+
+class SignInLinkRow(SQLModel, table=True):
+    """A one-time link by which a person signs in, by the digest of its token."""
+
+    __tablename__ = "sign_in_link"
+    digest: str = Field(primary_key=True)
+    account: str = Field(index=True)
+    created_at: str
+    expires_at: str
+    used_at: str | None = None
+
+
+class SessionRow(SQLModel, table=True):
+    """A session of a person who signed in, by the digest of its cookie's secret."""
+
+    __tablename__ = "session"
+    digest: str = Field(primary_key=True)
+    account: str = Field(index=True)
+    created_at: str
+    seen_at: str
+    expires_at: str
+    ended_at: str | None = None
+
+
+for _table in SQLModel.metadata.tables.values():
+    for _column in _table.columns:
+        if isinstance(_column.type, (String, AutoString)):
+            _column.type = TEXT_C

@@ -1,0 +1,31 @@
+"""The tables of the queries are the tables of the SQLModel classes."""
+
+from typing import Any
+
+from sqlalchemy import Column
+
+from models.rows import FactRow
+from models.tables import METADATA
+
+ROWS = FactRow.metadata
+
+
+def _described(column: Column[Any]) -> tuple[object, ...]:
+    default = column.default.arg if column.default is not None and column.default.is_scalar else column.default
+    return column.name, repr(column.type), column.primary_key, column.nullable, default, column.server_default
+
+
+def test_every_row_class_has_a_table_of_the_same_columns() -> None:
+    assert METADATA.tables.keys() == ROWS.tables.keys()
+    for name, table in METADATA.tables.items():
+        assert [_described(column) for column in table.columns] == [
+            _described(column) for column in ROWS.tables[name].columns
+        ]
+
+
+def test_text_sorts_by_its_bytes_on_postgresql() -> None:
+    for table in (*METADATA.tables.values(), *ROWS.tables.values()):
+        for column in table.columns:
+            if column.type.python_type is str:
+                variant: Any = column.type._variant_mapping["postgresql"]
+                assert variant.collation == "C"
