@@ -1,7 +1,8 @@
 """The SQLModel classes of the tables: the schema that the migrations are compared with.
 
-`fact` is the record; `case_file` and `duty` are caches of it; `notice` and `letter` are the outbox. SQLModel rows do not validate: facts are built by `models.facts.fact_of` only, and caches from folds. Days are dates
-(London), instants are ISO 8601 text in UTC, so that they sort alike on SQLite and PostgreSQL.
+`fact` is the record; `case_file` and `duty` are caches of it; `notice` and `letter` are the outbox. SQLModel rows do
+not validate: `models.facts.fact_of` alone builds facts, and folds build the caches. Days are dates (London); instants
+are ISO 8601 text in UTC, so that they sort alike on SQLite and PostgreSQL.
 """
 
 from datetime import date
