@@ -23,7 +23,7 @@ from sqlalchemy import Table
 
 import config
 from casework.context import AppContext
-from cli import app, main
+from cli import main, program
 from config.settings import Settings, fix_prefect_environment
 from flows import artifacts, run_labels, work_pool
 from models import append_only, rows
@@ -92,7 +92,7 @@ def run(*words: str, **environ: str) -> Ended:
 
 def commands() -> frozenset[str]:
     """Return the names of the program's commands."""
-    return frozenset(str(each.name) for each in app.registered_commands)
+    return frozenset(str(each.name) for each in program().registered_commands)
 
 
 def installation(folder: Path) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from cli import app
+from cli import program
 from tests.docs.pages import HISTORY, PAGES, anchors, name_of, prose
 from tests.support.paths import ROOT
 
@@ -32,7 +32,7 @@ def test_every_link_leads_to_a_file_and_a_heading(page: Path) -> None:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page not in HISTORY], ids=name_of)
 def test_every_command_exists(page: Path) -> None:
-    commands = get_command(app).commands  # type: ignore[attr-defined]  # Typer gives a Click group
+    commands = get_command(program()).commands  # type: ignore[attr-defined]  # Typer gives a Click group
     for name, part in COMMAND.findall(page.read_text("utf-8")):
         assert name in commands, name
         if name == "run":

@@ -11,7 +11,7 @@ ROWS = FactRow.metadata
 
 
 def _described(column: Column[Any]) -> tuple[object, ...]:
-    default = column.default.arg if column.default is not None and column.default.is_scalar else column.default
+    default = getattr(column.default, "arg", None)
     return column.name, repr(column.type), column.primary_key, column.nullable, default, column.server_default
 
 

@@ -6,16 +6,17 @@ from functools import cache
 from typer import testing
 from typer.testing import CliRunner, Result
 
-from cli import app
+from cli import program
 
 Call = Callable[..., Result]
+PROGRAM = program()
 # Without the cache Typer builds every command again for each call, which takes longer than most commands.
 testing._get_command = cache(testing._get_command)  # type: ignore[attr-defined]  # Typer's private name
 
 
 def sendflow(*words: str, env: Mapping[str, str] | None = None) -> Result:
     """What `sendflow` with these words said, and its exit code."""
-    return CliRunner().invoke(app, list(words), env=env)
+    return CliRunner().invoke(PROGRAM, list(words), env=env)
 
 
 def field_options(*pairs: str) -> list[str]:
