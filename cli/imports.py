@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.letters import notify_letters_on_hold
-from cli.options import Json, check_actor
+from cli.options import Json, check_actor, refuse_identifier
 from cli.output import Exit, counted, emit, fail, notify
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def import_(
             ' tracker.csv"',
         )
     check_actor(actor)
+    refuse_identifier(Path(file[0]).name, "The file's name", "Nothing was read: give the file another name")
     context = AppContext.load()
     path = Path(file[0])
     try:

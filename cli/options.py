@@ -1,7 +1,7 @@
 """Options that several commands share, each defined once, and the checks of their values."""
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 import typer
@@ -41,4 +41,14 @@ def check_actor(value: str) -> str:
             "--actor expects an account name without spaces that starts with a small letter: for example --actor"
             " dco.team or --actor sam@icb.example",
         )
+    refuse_identifier(value, "--actor", "Give the account name alone: for example --actor dco.team")
     return value
+
+
+def refuse_identifier(value: str, option: str, advice: str) -> None:
+    """End the command with exit code 2 if a value that is shown or stored in clear seems to identify a child."""
+    from models.identifiers import identifier_in
+
+    seen = identifier_in(value, datetime.now(UTC).date())
+    if seen is not None:
+        fail(Exit.WRONG_CALL, f"{option} seems to hold {seen}. It would be readable to everybody. {advice}")

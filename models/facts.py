@@ -16,6 +16,8 @@ import msgspec
 import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from models.identifiers import identifier_in
+
 REFERENCE = re.compile(r"[A-Z]{1,4}-?[0-9]{3,9}")
 ACTOR = re.compile(r"(?=.{1,64}$)(?!.*[0-9]{5})(?:[a-z][a-z0-9]*|[A-Z]{2,4})(?:[._@-](?:[a-z0-9]+|[A-Z]{2,4}))*")
 LARGEST = 2**53
@@ -43,7 +45,7 @@ iso = _Texts().__getitem__
 
 @lru_cache(maxsize=1024)
 def _handle(actor: str) -> str:
-    if not ACTOR.fullmatch(actor):
+    if not ACTOR.fullmatch(actor) or identifier_in(actor) is not None:
         raise ValueError("an account name in small letters, without blanks, for example dco.team or sam@icb.example")
     return actor
 

@@ -12,6 +12,8 @@ from sqlalchemy import Connection
 
 from casework.cases.birth_date_answers import answered, corrected_day
 from casework.cases.commit import commit
+from casework.cases.fact_form import Refused
+from casework.cases.identity_in_clear import refuse_identifier, refuse_name
 from casework.cases.loaded_case import LoadedCase
 from casework.cases.same_child import (
     facts_to_withdraw,
@@ -22,7 +24,7 @@ from casework.cases.same_child import (
     refuse_second_case,
 )
 from casework.cases.unit_of_work import UnitOfWork
-from casework.cases.validation import Refused, check_person
+from casework.cases.validation import check_person
 from casework.cases.warnings import wrong_bodies
 from casework.context import AppContext
 from models import people
@@ -162,6 +164,7 @@ def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
     refuse_another_child(unit, case, command.drafts, link, person)
     if process is not None:
         refuse_second_case(unit, process, case, drafts, link.child_id if link is not None else None, person)
+    _refuse_identity_in_clear(unit, case, drafts, person)
     unit.append(case, drafts)
     if link is not None:
         link_cases(unit, case, link)
@@ -174,6 +177,25 @@ def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
     for text in command.passages:
         unit.free_texts.append(people.encrypt_free_text(unit.context.cipher, ref, text, unit.now))
     return case
+
+
+def _refuse_identity_in_clear(
+    unit: UnitOfWork, case: LoadedCase, drafts: Sequence[FactDraft], person: Mapping[str, str]
+) -> None:
+    """Refuse an identity of the child where it would be stored in clear: the case's reference, the authority's, who
+    acts.
+    """
+    references = [str(draft.data["la_reference"]) for draft in drafts if draft.data.get("la_reference")]
+    name = person.get("name")
+    if not case.facts:
+        refuse_identifier("reference", case.case_ref, unit.today)
+    elif references and name is None:
+        name = (people.person_of(unit.connection, unit.context.cipher, case.case_ref) or {}).get("name")
+    if name is None:
+        return
+    for reference in references:
+        refuse_name("la_reference", reference, name)
+    refuse_name("actor", unit.actor, name)
 
 
 def _lock_children_if_named(unit: UnitOfWork, command: RecordCommand) -> None:

@@ -7,62 +7,26 @@ Errors name the field, what was expected and an example, and never repeat what w
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 from nhs_number import is_valid as _valid_number  # type: ignore[attr-defined]  # it exports by assignment
-from pydantic import ValidationError
 
+from casework.cases.fact_form import Refused, parsed
+from casework.cases.identity_in_clear import refuse_identifiers
 from casework.context import AppContext
 from deadlines.calculator import calculate
 from models.casefile import CaseFile
 from models.common_facts import CORRECTIONS, ENGINE_ONLY
-from models.errors import Refusal
-from models.facts import FactData, FactDraft, StoredFact, iso
+from models.facts import FactData, FactDraft, StoredFact
 from statemachines.process import Process
 from statemachines.replay import facts_in_force
 
+__all__ = ["Refused", "check_person", "fields_of"]
 NAMED = ("la", "service", "body")
 FileIfOpened = Callable[
     [], CaseFile | None
 ]  # the case before the act, None where it has no fact yet; folded only where something asks
 ENGINE_VIA = frozenset({"sweep", "deliver", "import"})
-EXAMPLES = {
-    "body": "QX101 (sendflow bodies lists them)",
-    "service": "speech_and_language_therapy",
-    "la": "northshire",
-    "la_reference": "NS-04412",
-    "answer": "not_known",
-    "ground": "absent_4_weeks",
-    "claim": "7",
-    "decision": "accepted",
-    "until": "2026-05-18",
-    "look_again_on": "2026-05-18",
-    "began_on": "2026-03-02",
-    "ended_on": "2026-04-05",
-    "occurred_on": "2026-03-09",
-    "rule": "ehc_body_advice_respond",
-    "redirected_to": "QX102",
-    "weeks": "18",
-    "reason": '"the report gives no provision"',
-    "nhs_number": "9990000018",
-    "linked_to": "NX00042",
-    "date_of_birth": "2018-07-21",
-}
-
-
-class Refused(Refusal):
-    """A fact that is not accepted. `code` is a word for programs, the message a sentence for a person; `wrong_call`
-    tells a slip of form.
-    """
-
-    def __init__(
-        self, code: str, message: str, *, field: str | None = None, seq: int | None = None, wrong_call: bool = False
-    ) -> None:
-        super().__init__(message, code=code, exit_code=2 if wrong_call else 1)
-        self.message = message
-        self.field = field
-        self.seq = seq
-        self.wrong_call = wrong_call
 
 
 def fields_of(
@@ -92,7 +56,7 @@ def fields_of(
             "future_date", f"the date is in the future. Use {today.isoformat()} or earlier", field="on", wrong_call=True
         )
     if draft.kind in ENGINE_ONLY:
-        return _parsed(model, draft.kind, draft.data)
+        return parsed(model, draft.kind, draft.data)
     return _fields_from_a_person(context, process, model, file_if_opened, history, draft)
 
 
@@ -107,6 +71,7 @@ def _fields_from_a_person(
     kind = draft.kind
     given = {key: value for key, value in draft.data.items() if value is not None and value != ""}
     given = _named(context, file_if_opened, given, kind in process.asks)
+    refuse_identifiers(process, history, draft, given, context.today())
     if kind in CORRECTIONS:
         return _correction(context, process, history, draft, given)
     if draft.corrects is not None:
@@ -119,7 +84,7 @@ def _fields_from_a_person(
     given = _body_of_the_opening(process, model, history, kind, given)
     if kind in process.asks or kind in process.answers or kind in process.reopens or kind in process.contacts:
         given = _completed(context, process, file_if_opened, kind, given)
-    fields, free_texts = _parsed(model, kind, given)
+    fields, free_texts = parsed(model, kind, given)
     _check_body_kind(context, model, kind, fields)
     _add_reading_in_force(context, model, given, fields)
     _check_last_days(fields, draft.occurred_on)
@@ -140,45 +105,6 @@ def _refuse_repetition(lines: Sequence[StoredFact], draft: FactDraft, data: Mapp
                 "recorded_already",
                 f"{draft.kind} of that day stands in the history already, as fact {line.seq}; nothing was written",
             )
-
-
-def _parsed(model: type[FactData], kind: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    try:
-        data = model.model_validate(given)
-    except ValidationError as problem:
-        raise _refusal_of(model, kind, problem) from None
-    person = model.IDENTITY_FIELDS
-    plain = {
-        key: iso(value) if isinstance(value, date) else value
-        for key, value in data.__dict__.items()
-        if value is not None and key not in person
-    }
-    words = {key: str(plain.pop(key)) for key in model.FREE_TEXT_FIELDS if key in plain}
-    return plain, words
-
-
-def _refusal_of(model: type[FactData], kind: str, problem: ValidationError) -> Refused:
-    first = problem.errors(include_url=False, include_input=False, include_context=False)[0]
-    field = str(first["loc"][0]) if first["loc"] else kind
-    known = ", ".join(model.model_fields)
-    if first["type"] == "extra_forbidden":
-        return Refused("unknown_data", f"{kind} has no such particular; it takes: {known or 'none'}", wrong_call=True)
-    shown = _example(model, field)
-    example = f", for example --data {field}={shown}" if shown else ""
-    if first["type"] == "missing":
-        return Refused("missing_data", f"{kind} needs {field}{example}", field=field, wrong_call=True)
-    expected = str(first["msg"]).removeprefix("Value error, ")
-    return Refused(
-        "bad_data", f"{kind}: {field} is not in the form expected: {expected}{example}", field=field, wrong_call=True
-    )
-
-
-def _example(model: type[FactData], field: str) -> str | None:
-    """A value that a particular takes: a word of its own list, a day, or one that stands in EXAMPLES."""
-    told = model.model_fields.get(field)
-    kinds = [told.annotation, *get_args(told.annotation)] if told is not None else []
-    word = next((get_args(kind)[0] for kind in kinds if get_origin(kind) is Literal), None)
-    return word or EXAMPLES.get(field) or ("2026-04-13" if date in kinds else None)
 
 
 def _named(context: AppContext, file_if_opened: FileIfOpened, given: dict[str, Any], asks: bool) -> dict[str, Any]:
@@ -368,7 +294,7 @@ def _correction(
             " withdraws it",
         )
     if draft.kind == "fact_withdrawn":
-        return _parsed(process.facts[draft.kind].model, draft.kind, given)
+        return parsed(process.facts[draft.kind].model, draft.kind, given)
     if target.kind in CORRECTIONS:
         raise Refused(
             "corrects_a_correction",
@@ -382,11 +308,11 @@ def _correction(
             "fact_corrected says what is right, for example --data occurred_on=2026-03-09",
             wrong_call=True,
         )
-    plain, words = _parsed(process.facts["fact_corrected"].model, "fact_corrected", own)
+    plain, words = parsed(process.facts["fact_corrected"].model, "fact_corrected", own)
     if others:
         model = process.facts[target.kind].model
         _refuse_given_reading(model, others)
-        whole, more = _parsed(model, target.kind, {**target.data, **others})
+        whole, more = parsed(model, target.kind, {**target.data, **others})
         _check_body_kind(context, model, target.kind, whole)
         words |= {key: value for key, value in more.items() if key in others}
         plain |= {key: whole[key] for key in others if key in whole}

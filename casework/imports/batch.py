@@ -20,6 +20,8 @@ from models.facts import FactDraft
 from models.people import Kept
 from statemachines.replay import facts_in_force
 
+REFERENCES = ("reference", "la_reference")  # columns that a fact's refusal names by its field
+
 
 @dataclass(frozen=True)
 class ImportOptions:
@@ -132,6 +134,8 @@ class RowBatch:
         except Refused as refused:
             place = refused.seq - before - 1 if refused.seq is not None else 0
             column = change.drafts[place][0] if 0 <= place < len(change.drafts) else "reference"
+            if refused.field in REFERENCES:
+                column = refused.field
             return RowOutcome([self.reader.problem(column, refused.code, refused.message)])
         added = done.facts[-1].seq - before if done.facts else 0
         return RowOutcome(

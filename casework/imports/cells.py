@@ -14,6 +14,7 @@ from typing import NoReturn
 from pydantic import TypeAdapter, ValidationError
 
 from models.facts import REFERENCE, Reference
+from models.identifiers import check_digit
 
 Cell = str | int | float | bool | date | datetime | time | None
 
@@ -199,12 +200,6 @@ def nhs_number(cell: Cell) -> str:
 
 def _no_number() -> NoReturn:
     raise Doubt("bad_value", "expected an NHS number of ten digits, for example 999 123 4500")
-
-
-def check_digit(nine: str) -> int | None:
-    """Give the check digit of nine digits (modulus 11, weights 10 to 2); None if no number can have them."""
-    rest = 11 - sum(int(digit) * weight for digit, weight in zip(nine, range(10, 1, -1), strict=True)) % 11
-    return None if rest == 10 else rest % 11
 
 
 def own_reference(cell: Cell) -> str | None:

@@ -19,14 +19,14 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from casework.cases.fact_form import Refused
 from casework.cases.record import record
-from casework.cases.validation import Refused
 from casework.context import AppContext
-from casework.imports.cells import check_digit
 from models import ledger
 from models.database import reading
 from models.errors import ConfigurationError
 from models.facts import REFERENCE, FactDraft, Slug
+from models.identifiers import check_digit
 
 FOLDER = Path(__file__).parents[2] / "config" / "demo"
 ACTOR = "sample"

@@ -19,16 +19,16 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from casework.cases.fact_form import Refused
 from casework.cases.record import record
-from casework.cases.validation import Refused
 from casework.context import AppContext
 from casework.delivery.deliver import deliver
-from casework.imports.cells import check_digit
 from casework.sweep import sweep
 from config.settings import Carrier
 from models import ledger
 from models.database import reading
 from models.facts import FactDraft
+from models.identifiers import check_digit
 from models.tables import IMPORT_FILE
 
 SEED = 20140901

@@ -1,0 +1,90 @@
+"""The form of a fact: its fields parsed by its model, and what is wrong with them said in a sentence.
+
+Errors name the field, what was expected and an example, and never repeat what was typed: it may be a child's name.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import ValidationError
+
+from models.errors import Refusal
+from models.facts import FactData, iso
+
+EXAMPLES = {
+    "body": "QX101 (sendflow bodies lists them)",
+    "service": "speech_and_language_therapy",
+    "la": "northshire",
+    "la_reference": "NS-04412",
+    "answer": "not_known",
+    "ground": "absent_4_weeks",
+    "claim": "7",
+    "decision": "accepted",
+    "until": "2026-05-18",
+    "look_again_on": "2026-05-18",
+    "began_on": "2026-03-02",
+    "ended_on": "2026-04-05",
+    "occurred_on": "2026-03-09",
+    "rule": "ehc_body_advice_respond",
+    "redirected_to": "QX102",
+    "weeks": "18",
+    "reason": '"the report gives no provision"',
+    "nhs_number": "9990000018",
+    "linked_to": "NX00042",
+    "date_of_birth": "2018-07-21",
+}
+
+
+class Refused(Refusal):
+    """A fact that is not accepted. `code` is a word for programs, the message a sentence for a person; `wrong_call`
+    tells a slip of form.
+    """
+
+    def __init__(
+        self, code: str, message: str, *, field: str | None = None, seq: int | None = None, wrong_call: bool = False
+    ) -> None:
+        super().__init__(message, code=code, exit_code=2 if wrong_call else 1)
+        self.message = message
+        self.field = field
+        self.seq = seq
+        self.wrong_call = wrong_call
+
+
+def parsed(model: type[FactData], kind: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    try:
+        data = model.model_validate(given)
+    except ValidationError as problem:
+        raise refusal_of(model, kind, problem) from None
+    person = model.IDENTITY_FIELDS
+    plain = {
+        key: iso(value) if isinstance(value, date) else value
+        for key, value in data.__dict__.items()
+        if value is not None and key not in person
+    }
+    words = {key: str(plain.pop(key)) for key in model.FREE_TEXT_FIELDS if key in plain}
+    return plain, words
+
+
+def refusal_of(model: type[FactData], kind: str, problem: ValidationError) -> Refused:
+    first = problem.errors(include_url=False, include_input=False, include_context=False)[0]
+    field = str(first["loc"][0]) if first["loc"] else kind
+    known = ", ".join(model.model_fields)
+    if first["type"] == "extra_forbidden":
+        return Refused("unknown_data", f"{kind} has no such particular; it takes: {known or 'none'}", wrong_call=True)
+    shown = example_of(model, field)
+    example = f", for example --data {field}={shown}" if shown else ""
+    if first["type"] == "missing":
+        return Refused("missing_data", f"{kind} needs {field}{example}", field=field, wrong_call=True)
+    expected = str(first["msg"]).removeprefix("Value error, ")
+    return Refused(
+        "bad_data", f"{kind}: {field} is not in the form expected: {expected}{example}", field=field, wrong_call=True
+    )
+
+
+def example_of(model: type[FactData], field: str) -> str | None:
+    """A value that a particular takes: a word of its own list, a day, or one that stands in EXAMPLES."""
+    told = model.model_fields.get(field)
+    kinds = [told.annotation, *get_args(told.annotation)] if told is not None else []
+    word = next((get_args(kind)[0] for kind in kinds if get_origin(kind) is Literal), None)
+    return word or EXAMPLES.get(field) or ("2026-04-13" if date in kinds else None)
