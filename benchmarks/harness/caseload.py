@@ -22,7 +22,7 @@ from benchmarks.harness.histories import SERVICES, Child, HistoryGenerator, body
 from benchmarks.harness.workload import TODAY
 from casework.cases.record import RecordCommand
 from casework.cases.references import OF_SERIES, SERIES
-from casework.imports.cells import check_digit
+from models.identifiers import check_digit
 
 DIRECTORY = Path(__file__).parents[2] / "config" / "directory.toml"
 SHARES = Path(__file__).parents[1] / "caseload.toml"

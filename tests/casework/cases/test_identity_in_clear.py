@@ -60,7 +60,7 @@ def test_a_row_is_refused_by_the_cell_that_identifies_the_child(team: Team, tmp_
     plain = {**SOUND, "NHS number": "", "DOB": ""}
     table = [{**plain, "Ref": ref, "LA ref": theirs, "Name": name} for ref, theirs, name in rows]
     file = tmp_path / "tracker.csv"
-    lines = [",".join(cell) for cell in (table[0].keys(), *(row.values() for row in table))]
+    lines = [",".join(cells) for cells in ([*table[0]], *([*row.values()] for row in table))]
     file.write_text("\n".join(lines) + "\n")
     report = import_file(team.context(day(TRACKED)), file)
     refused = [(each.line, each.field, each.code) for each in report.refusals]
