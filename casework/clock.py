@@ -19,6 +19,7 @@ from models.database import CLOCK, alone, is_reading, reading, transact
 from models.tables import CLOCK_SETTING
 
 LONDON = ZoneInfo("Europe/London")
+CONFIRMED = "confirmed"
 
 
 class ClockSetting(NamedTuple):
@@ -42,6 +43,21 @@ def newest_setting(connection: Connection) -> ClockSetting | None:
     """Give the row in force; None if no program has opened the database yet."""
     row = connection.execute(select(CLOCK_SETTING).order_by(CLOCK_SETTING.c.number.desc()).limit(1)).first()
     return ClockSetting._make(row) if row is not None else None
+
+
+def newest_confirmation(connection: Connection) -> ClockSetting | None:
+    """Give the newest row by which a person confirmed the real clock; None if nobody did."""
+    confirmed = select(CLOCK_SETTING).where(CLOCK_SETTING.c.kind == CONFIRMED)
+    row = connection.execute(confirmed.order_by(CLOCK_SETTING.c.number.desc()).limit(1)).first()
+    return ClockSetting._make(row) if row is not None else None
+
+
+def confirm(connection: Connection, actor: str, reason: str) -> ClockSetting:
+    """Record that a person says that the real clock is right."""
+    alone(connection, "clock")
+    setting = newest_setting(connection)
+    number = 1 if setting is None else setting.number + 1
+    return _add(connection, ClockSetting(number, real_instant(), CONFIRMED, False, None, actor, reason))
 
 
 def settings_by_clock(engine: Engine, settings: Settings, *, demo: bool = False) -> Settings:

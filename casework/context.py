@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine
 
 from casework.clock import note_simulated_day, settings_by_clock
+from casework.clock_check import ensure_believed
 from casework.rules.ruleset import adopted_folder, read_ruleset
 from casework.rules.ruleset_guard import RulesetGuard, read_last_active
 from config.directory import DEFAULT as DEFAULT_DIRECTORY
@@ -25,7 +26,7 @@ from config.settings import Settings
 from deadlines.calculator import dates_for
 from deadlines.duties import Dates, DatesOf, DutyRules
 from deadlines.working_calendar import WorkingCalendar
-from models.database import create_or_upgrade_schema, open_engine, reading, transact
+from models.database import create_or_upgrade_schema, is_reading, open_engine, reading, transact
 from models.encryption import Cipher, EncryptionError, open_cipher
 from models.people import anything_encrypted, check_key
 from statemachines.process import Process
@@ -130,15 +131,22 @@ class AppContext:
         at = instant(self.now())
 
         def ensure(connection: Connection) -> None:
-            self.note_day(connection)
+            self.keep_time(connection)
             self.ruleset_guard.ensure_active(connection, at, "sendflow", job)
 
         transact(self.engine, ensure)
 
-    def note_day(self, connection: Connection) -> None:
-        """Store the simulated day, if this is a simulation and its day is another than before."""
+    def keep_time(self, connection: Connection) -> None:
+        """Store the day of a simulation if it is another than before. Raises ClockJumped in a real installation.
+
+        That is: if its clock cannot be believed. Does nothing in a connection that only reads.
+        """
+        if is_reading(connection):
+            return
         if self.settings.today is not None:
             note_simulated_day(connection, self.settings.today)
+        else:
+            ensure_believed(connection, self.settings.home)
 
     @cached_property
     def law_version(self) -> str:

@@ -25,6 +25,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy.exc import SQLAlchemyError
 
+from casework.clock_check import ClockJumped, doubts, message
 from casework.context import LONDON, AppContext
 from casework.delivery.deliver import delivery_is_due
 from casework.delivery.send import FIRST_WAIT
@@ -196,10 +197,14 @@ class Scheduler:
 
     def _by_the_law_that_holds(self, context: AppContext) -> None:
         """Asked before any act, so that a machine with another law does not begin a run each minute to have it refused.
-        Raises RulesetMismatch.
+        The same for a clock that cannot be believed. Raises RulesetMismatch or ClockJumped.
         """
         with reading(context.engine) as connection:
             why_not = context.ruleset_guard.reason_not_writable(connection)
+            doubted = [] if context.simulated else doubts(connection, context.settings.home)
+        if doubted:
+            context.engine.dispose()
+            raise ClockJumped(message(doubted))
         if why_not is not None:
             context.engine.dispose()
             raise RulesetMismatch(why_not)

@@ -6,6 +6,7 @@ it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, update
@@ -28,6 +29,8 @@ from notifications.outbox import notice_row
 from statemachines.process import NotPermitted, Process
 from statemachines.registry import opened_by, process_of
 
+LARGEST_CLOCK_DIFFERENCE = timedelta(minutes=5)
+
 
 class UnitOfWork:
     """One act on some cases. Every fact that it appends carries `actor`, `via` and `run`.
@@ -47,7 +50,7 @@ class UnitOfWork:
         beside_others(connection, LEDGER)
         now = context.now()
         self.now, self.today = instant(now), london_day(now)
-        context.note_day(connection)
+        context.keep_time(connection)
         context.ruleset_guard.ensure_active(connection, self.now, actor, via)
         self.cases: dict[str, LoadedCase] = {}
         self.notices: list[NoticeDraft] = []
@@ -109,7 +112,7 @@ class UnitOfWork:
         facts: list[Fact] = []
         free_texts: list[people.FreeText] = []
         history: list[StoredFact] = list(case.facts)
-        recorded_at = max(self.now, history[-1].recorded_at) if history else self.now
+        recorded_at = self._recorded_at(history)
         process = case.process
         for draft in drafts:
             process = process or self._process_opened_by(case, draft)
@@ -122,6 +125,19 @@ class UnitOfWork:
             facts.append(fact)
             history.append(fact)
         return facts, free_texts
+
+    def _recorded_at(self, history: Sequence[StoredFact]) -> str:
+        """Give the instant of new facts: not before the last one's, which another machine's clock may have given.
+
+        An instant of the future is not followed in a real installation: it would stick to every later fact.
+        """
+        last = history[-1].recorded_at if history else self.now
+        if last > self.now and not self.context.simulated and self._is_ahead(last):
+            return self.now
+        return max(self.now, last)
+
+    def _is_ahead(self, recorded_at: str) -> bool:
+        return datetime.fromisoformat(recorded_at) - datetime.fromisoformat(self.now) > LARGEST_CLOCK_DIFFERENCE
 
     def _process_opened_by(self, case: LoadedCase, draft: FactDraft) -> Process:
         process = opened_by().get(draft.kind)

@@ -123,6 +123,8 @@ def deliver(
             delivery_run = DeliveryRun(context, deliverer, run, now, carrying)
             done = _deliver_all(delivery_run, None if seconds is None else monotonic() + seconds)
     with writing(context.engine) as connection:
+        if not anything_open:
+            context.keep_time(connection)
         report = _report(connection, done)
         stored_reason = _store_reason(context, connection, reason) if now and reason else None
         if anything_open or stored_reason:

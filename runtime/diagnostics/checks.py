@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from audit.verify import verify
 from casework.cases.unit_of_work import UnitOfWork, load_readable
 from casework.cases.warnings import gives
+from casework.clock_check import COMMAND, doubts, message
 from casework.context import LONDON, AppContext, instant
 from casework.delivery.deliverer import is_expired
 from casework.job_runs import LONGEST_TIME_BETWEEN_SWEEPS, last_finished, last_sweep_had_problems
@@ -287,6 +288,8 @@ def _damage(what: str, count: int, cases: list[str], example: str) -> Finding:
 
 
 def _clock(context: AppContext, connection: Connection, _today: date) -> Iterator[Finding]:
+    if not context.simulated and (found := doubts(connection, context.settings.home)):
+        yield Finding(what="clock_unconfirmed", count=len(found), message=message(found), mend=COMMAND)
     limit = instant(context.now() + SLACK)
     ahead = connection.scalar(select(func.count()).select_from(FACT).where(FACT.c.recorded_at > limit)) or 0
     ticked = connection.scalar(select(func.count()).select_from(JOB_RUN).where(JOB_RUN.c.finished_at > limit)) or 0

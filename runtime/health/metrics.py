@@ -15,6 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from sqlalchemy import Connection, exists, func, select
 
 from casework import job_log
+from casework.clock_check import doubts
 from casework.context import AppContext
 from casework.job_runs import LONGEST_TIME_BETWEEN_SWEEPS, last_finished
 from casework.sweep import DueDuties
@@ -103,6 +104,8 @@ def silent(context: AppContext) -> list[str]:
     if context.settings.database_url is None and _room(context) < NO_ROOM:
         return ["no_room_on_the_disk"]  # what is looked at is answered, and nothing can be recorded
     with reading(context.engine) as connection:
+        if not context.simulated and doubts(connection, context.settings.home):
+            return ["clock_unconfirmed"]  # nothing is recorded, swept or sent until a person confirms the clock
         if not connection.scalar(select(exists().where(FACT.c.seq > 0))):
             return []
         if context.ruleset_guard.reason_not_writable(connection) is not None:

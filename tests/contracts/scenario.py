@@ -117,6 +117,7 @@ def _without_records(new: Installation) -> None:
         "explain: no such folder", "explain", "section23", "--html", str(new.folder / "none" / "page.html"), "--json"
     )
     new.call("overdue: nothing recorded", "overdue", "--json")
+    new.call("confirm clock: of a simulation", "confirm clock", "--actor", "dco.team", "--json")
     new.call("sign in: a link", "sign in", "--account", "dco.team", "--json")
     new.call("sign in: the end of an account's sessions", "sign in", "--account", "dco.team", "--end", "--json")
     new.call("sign in: a name that is no account", "sign in", "--account", "D C O")
@@ -271,6 +272,7 @@ def _relay(team: Installation) -> None:
     team.today = ""
     tracker = team.folder / "tracker.csv"
     tracker.write_text("".join(TRACKER.splitlines(keepends=True)[:2]).replace("/2026", "/2024"), "utf-8")
+    team.call("confirm clock: of a real installation", "confirm clock", "--actor", "it.oncall", "--json")
     team.call("import: by a relay", "import", str(tracker), "--json", SENDFLOW_CARRIER="file")
     team.call("letters: held for a relay", "letters", "release", "--json", SENDFLOW_CARRIER="file")
     team.call("letters: released to a relay", "letters", "release", "--yes", "--json", SENDFLOW_CARRIER="file")
