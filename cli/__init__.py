@@ -26,6 +26,7 @@ MODULES = {
         "deployments",
         "run",
     ),
+    "confirm_clock": ("confirm-clock",),
     "database": (
         "migrate",
         "copy-to-postgresql",
