@@ -4,12 +4,14 @@ Only this module and `clock` read the clock. In a simulation `SENDFLOW_TODAY` se
 last one; the time is 09:00 in London, and every fact is marked as simulated.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
@@ -29,8 +31,9 @@ from deadlines.working_calendar import WorkingCalendar
 from models.database import create_or_upgrade_schema, is_reading, open_engine, reading, transact
 from models.encryption import Cipher, EncryptionError, open_cipher
 from models.people import anything_encrypted, check_key
-from statemachines.process import Process
-from statemachines.registry import processes
+
+if TYPE_CHECKING:
+    from statemachines.process import Process
 
 LONDON = ZoneInfo("Europe/London")
 SIMULATED_TIME = time(9, 0)
@@ -56,7 +59,7 @@ class AppContext:
     adopted_pack: Path | None = None
 
     @classmethod
-    def load(cls, settings: Settings | None = None, *, demo: bool = False) -> "AppContext":
+    def load(cls, settings: Settings | None = None, *, demo: bool = False) -> AppContext:
         """Load the installation, and create or upgrade its database. `demo` makes a new one a simulation.
 
         Raises SettingsError, ConfigFault, EscalationPolicyError, DatabaseUnusable or EncryptionError, each with a text
@@ -87,7 +90,7 @@ class AppContext:
             adopted_pack=adopted,
         )
 
-    def with_rule_pack(self, pack: Path) -> "AppContext":
+    def with_rule_pack(self, pack: Path) -> AppContext:
         """Lay a rule pack over the rule set, in the same database. Raises ConfigFault or EscalationPolicyError."""
         ruleset = read_ruleset(self.settings, *([self.adopted_pack] if self.adopted_pack is not None else []), pack)
         return replace(
@@ -105,6 +108,10 @@ class AppContext:
 
     @property
     def processes(self) -> Mapping[str, Process]:
+        from statemachines.registry import (
+            processes,  # a worklist needs no state machine, whose library is slow to import
+        )
+
         return processes()
 
     @property
@@ -183,6 +190,8 @@ class AppContext:
 
 @lru_cache(maxsize=2)
 def _duty_rules(law: Law) -> Mapping[str, DutyRules]:
+    from statemachines.registry import processes
+
     return {name: DutyRules.of(law.duties_of(name)) for name in processes()}
 
 

@@ -8,15 +8,20 @@ opens what it sealed.
 
 from __future__ import annotations
 
+import binascii
 import hmac
 import os
 import secrets
+from base64 import urlsafe_b64decode
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
-
-from cryptography.fernet import Fernet, InvalidToken
+from typing import TYPE_CHECKING
 
 from models.errors import SendflowError
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
 
 
 class EncryptionError(SendflowError, RuntimeError):
@@ -39,13 +44,18 @@ class Cipher:
     """
 
     def __init__(self, key: bytes) -> None:
-        try:
-            self._fernet = Fernet(key)
-        except ValueError:
+        if not _is_fernet_key(key):
             raise EncryptionError(
                 "the person key is not one that sendflow made: restore person.key from the backup of SENDFLOW_HOME"
-            ) from None
+            )
+        self._key = key
         self._index_key = hmac.digest(key, b"sendflow index", "sha256")
+
+    @cached_property
+    def _fernet(self) -> Fernet:
+        from cryptography.fernet import Fernet  # most commands that only read decrypt nothing
+
+        return Fernet(self._key)
 
     @classmethod
     def open(cls, path: Path) -> Cipher:
@@ -67,6 +77,8 @@ class Cipher:
         one.
         """
         if not path.exists():
+            from cryptography.fernet import Fernet
+
             fresh = path.with_name(f".{path.name}-{os.getpid()}-{secrets.token_hex(4)}")
             handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             try:
@@ -94,6 +106,8 @@ class Cipher:
 
     def unseal(self, sealed: bytes) -> str:
         """What was sealed. Raises EncryptionError where it was sealed under another key or has been changed since."""
+        from cryptography.fernet import InvalidToken
+
         try:
             return self._fernet.decrypt(sealed).decode("utf-8", "surrogatepass")
         except InvalidToken:
@@ -103,6 +117,8 @@ class Cipher:
 
     def opens(self, sealed: bytes) -> bool:
         """Whether it was sealed under this key, and is as it was."""
+        from cryptography.fernet import InvalidToken
+
         try:
             self._fernet.decrypt(sealed)
         except InvalidToken:
@@ -112,6 +128,14 @@ class Cipher:
     def index(self, what: str, value: str) -> str:
         """A keyed digest of `value` as a `what` (so that equal values of different sorts differ): 64 hex digits."""
         return hmac.digest(self._index_key, f"{what}\0{value}".encode("utf-8", "surrogatepass"), "sha256").hex()
+
+
+def _is_fernet_key(key: bytes) -> bool:
+    """Return whether `key` has the form of a Fernet key: 32 bytes in URL-safe base64."""
+    try:
+        return len(urlsafe_b64decode(key)) == 32
+    except binascii.Error:
+        return False
 
 
 def open_cipher(path: Path) -> Cipher:
