@@ -1,4 +1,4 @@
-"""Facts of any process, made up from what its models say: for tests that know no process by name."""
+"""Facts of any process, made from its models: for tests that name no process."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ BORN = "2022-07-21"
 
 
 def kinds(process: Process) -> list[str]:
-    """What people may record: not what only the engine writes, nor corrections, which are about another fact."""
+    """Return the kinds that people may record: without sendflow's own facts and without corrections."""
     return sorted(process.facts.keys() - ENGINE_ONLY - CORRECTIONS)
 
 
 def data_of(process: Process, kind: str, at: random.Random, on: date, stored: bool) -> dict[str, Any]:
-    """Particulars of a fact in the right form, lawful or not. `stored`: as they stand in the fact, with what is worked
-    out when it is recorded.
+    """Return valid fields of a fact, permitted or not. `stored` adds the fields that sendflow calculates when it
+    records.
     """
     model = process.facts[kind].model
     data: dict[str, Any] = {}

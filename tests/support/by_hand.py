@@ -1,4 +1,4 @@
-"""Histories written by hand, and what they replay to: for tests of pure packages, which need no installation."""
+"""Histories written by hand and their replay: for tests of packages that need no installation."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -20,7 +20,7 @@ ADVICE = "ehc_body_advice_respond"
 
 
 def day(text: str) -> date:
-    """A day written as in the tests' own words: "2 Mar 2026" or "2026-03-02"."""
+    """Parse a day: "2 Mar 2026" or "2026-03-02"."""
     if "-" in text:
         return date.fromisoformat(text)
     number, month, year = text.split()
@@ -40,7 +40,7 @@ def line(
     via: str = "record",
     **data: Any,
 ) -> StoredFact:
-    """A fact of a history written by hand, recorded at 09:00 UTC of its day unless said."""
+    """Make a fact, recorded at 09:00 UTC of its day if no instant is given."""
     when = day(on)
     return StoredFact(
         seq, kind, 1, 1, when, recorded or f"{when.isoformat()}T09:00:00.000000Z", "dco.team", via, None, corrects, data
@@ -48,7 +48,7 @@ def line(
 
 
 def history(*facts: tuple[Any, ...]) -> list[StoredFact]:
-    """Lines numbered from 1, each (kind, day) or (kind, day, data)."""
+    """Make facts with sequence numbers from 1, each from (kind, day) or (kind, day, data)."""
     return [line(seq, each[0], each[1], **(each[2] if len(each) > 2 else {})) for seq, each in enumerate(facts, 1)]
 
 
@@ -59,7 +59,7 @@ def almanac() -> WorkingCalendar:
 
 @cache
 def dates_of() -> DatesOf:
-    """The law's own answer for a rule, a start day and the further days that the facts give."""
+    """Calculate the dates of a rule from a start day and the further days that the facts give."""
     law, known = load_law(), load_calendar()
     inputs = {rule.id: tuple(rule.inputs) for rule in law.rules.values()}
 
@@ -77,18 +77,18 @@ def dates_of() -> DatesOf:
 
 @cache
 def book(process: str = PROCESS) -> DutyRules:
-    """The duties that a process opens, those of rules that it borrows included."""
+    """Return the duty rules of a process, borrowed rules included."""
     return DutyRules.of(load_law().duties_of(process))
 
 
 def duties(lines: Iterable[StoredFact], as_at: str | None = None, process: str = PROCESS) -> list[Duty]:
-    """Every duty that a history opens."""
+    """Return every duty that a history opens."""
     casefile = replay(CASE, list(lines), day(as_at) if as_at else None)
     return duties_of(casefile.lines, book(process), dates_of(), casefile.claims.values())
 
 
 def advice(lines: Iterable[StoredFact], service: str | None = None) -> Duty:
-    """The one advice duty of a history."""
+    """Return the one advice duty of a history."""
     found = [duty for duty in duties(lines) if duty.rule == ADVICE and service in (None, duty.service)]
     assert len(found) == 1, f"{len(found)} advice duties"
     return found[0]

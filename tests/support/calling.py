@@ -1,4 +1,4 @@
-"""The commands as a person or a program calls them, in this process."""
+"""Runs sendflow's commands in this process."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -15,7 +15,7 @@ testing._get_command = cache(testing._get_command)  # type: ignore[attr-defined]
 
 
 def sendflow(*words: str, env: Mapping[str, str] | None = None) -> Result:
-    """What `sendflow` with these words said, and its exit code."""
+    """Run `sendflow` with these arguments; return output and exit code."""
     return CliRunner().invoke(PROGRAM, list(words), env=env)
 
 

@@ -1,5 +1,5 @@
-"""Words that identify a child, planted wherever somebody could put them, and the search for them afterwards, byte for
-byte and decoded.
+"""Invented words that identify a child. The tests enter them everywhere, then search every byte of the installation
+for them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Words = tuple[str, ...]
 
 
 class Done(NamedTuple):
-    """What one command said, and its exit code."""
+    """The output of one command, and its exit code."""
 
     words: Words
     code: int

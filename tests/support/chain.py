@@ -113,7 +113,7 @@ CHAIN: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
 
 
 def live(home: Path) -> tuple[Team, list[str]]:
-    """The chain, recorded in an installation of its own, and the follow-ups."""
+    """Record the chain in a new installation. Return the team and the follow-ups."""
     team = Team(home, case=PLAN)
     follow_ups: list[str] = []
     for case, on, kind, data in CHAIN:

@@ -1,8 +1,8 @@
-"""How many inputs hypothesis tries: a sample in `make test`, as many as are asked for in `make fuzz`."""
+"""The number of inputs that hypothesis tries: few in `make test`, as many as EXAMPLES says in `make fuzz`."""
 
 import os
 
 
 def examples(sample: int) -> int:
-    """`sample`, or EXAMPLES where that is more."""
+    """Return `sample`, or EXAMPLES if that is more."""
     return max(sample, int(os.environ.get("EXAMPLES") or 0))

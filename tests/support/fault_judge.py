@@ -1,4 +1,4 @@
-"""What must be true after every fault: each accepted fact once, no second letter, projections as replayed."""
+"""Checks what must be true after every fault: each accepted fact once, no second letter, projections as replayed."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Planned = tuple[str, list[tuple[str, str, dict[str, Any]]]]
 
 
 def history(team: Team, cases: Iterable[str]) -> dict[str, list[StoredFact]]:
-    """The histories of these cases as they lie in the table."""
+    """Return the stored histories of these cases."""
     with reading(team.first.engine) as connection:
         return {ref: lines for ref, (lines, _tail) in ledger.read(connection, sorted(set(cases))).items()}
 
 
 def times(lines: Sequence[StoredFact], fact: tuple[str, str, dict[str, Any]]) -> int:
-    """How often a planned fact is in a history."""
+    """Count how often a planned fact is in a history."""
     kind, on, data = fact
     return sum(
         line.kind == kind and line.occurred_on.isoformat() == on and data.items() <= line.data.items() for line in lines
@@ -34,7 +34,7 @@ def times(lines: Sequence[StoredFact], fact: tuple[str, str, dict[str, Any]]) ->
 
 
 def accepted(path: Path) -> list[Planned]:
-    """What was reported to callers as accepted."""
+    """Return the acts that the processes reported as accepted."""
     if not path.exists():
         return []
     return [
@@ -44,7 +44,7 @@ def accepted(path: Path) -> list[Planned]:
 
 
 def facts_are_there_once(team: Team, confirmed: Sequence[Planned], wanted: Sequence[Planned]) -> None:
-    """Each accepted fact is there once; each planned act is there whole and once, or not at all."""
+    """Each accepted fact is stored once; each planned act is stored once and complete, or not at all."""
     found = history(team, [case for case, _facts in wanted])
     for case, facts in confirmed:
         assert [times(found.get(case, []), fact) for fact in facts] == [1] * len(facts), (
@@ -91,13 +91,13 @@ def letters_are_sent_once(team: Team, mail_server: ScriptedMailServer) -> None:
 
 
 def nothing_is_left(team: Team) -> None:
-    """No letter is under way, and no notice waits for one."""
+    """No letter is being sent, and no notice waits for a letter."""
     with reading(team.first.engine) as connection:
         assert connection.scalar(text("SELECT count(*) FROM letter WHERE state IN ('sending', 'waiting')")) == 0
         assert connection.scalar(text("SELECT count(*) FROM notice WHERE state IN ('created', 'claimed')")) == 0
 
 
 def all_is_well(team: Team, mail_server: ScriptedMailServer, today: str) -> None:
-    """Everything above that asks nothing of the caller."""
+    """Check the records and the letters."""
     records_are_whole(team, today)
     letters_are_sent_once(team, mail_server)

@@ -1,9 +1,8 @@
-"""Brings up children that do one act each and die at a given instant: a process without threads that has read
-everything and then forks.
+"""Starts child processes that run one job each and die at a given instant.
 
-Purpose: a fresh interpreter spends a second on imports before its first write, so that an instant chosen at random
-would nearly always fall into those. A child of the nursery begins its act at once, and hundreds of rounds take minutes.
-Orders and answers are lines of JSON.
+A process without threads loads everything and then forks. A new interpreter would spend a second on imports before
+its first write, so that most random kills would fall into the imports. A fork starts its job at once, so hundreds of
+rounds take minutes. Orders and answers are lines of JSON.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ class End:
 
 
 class Nursery:
-    """The process that forks, one for each installation. Child processes of one call work at the same time."""
+    """The process that forks, one for each installation. The child processes of one call work at the same time."""
 
     def __init__(self, home: Path, database_url: str | None = None) -> None:
         self.home = home
@@ -78,7 +77,7 @@ class Nursery:
         self._send(database_url)
 
     def all_at_once(self, *orders: Order) -> list[End]:
-        """Lets one child for each order begin together, and waits for all of them."""
+        """Start one child for each order at the same time, and wait for all of them."""
         assert self._process.stdout is not None
         self._send([asdict(order) for order in orders])
         line = self._process.stdout.readline()
@@ -91,17 +90,17 @@ class Nursery:
         self._process.stdin.flush()
 
     def one(self, act: str, today: str, *given: Any, **how: Any) -> End:
-        """One child."""
+        """Run one child."""
         return self.all_at_once(Order(act, today, given, **how))[0]
 
     def close(self) -> None:
-        """Ends the nursery; no child of it is left, because every call waits for its children."""
+        """End the process that forks. No child is left, because every call waits for its children."""
         self._process.communicate(timeout=30)
 
 
 @contextmanager
 def nursery(team: Team) -> Iterator[Nursery]:
-    """The workers of a team's installation, closed at the end."""
+    """Start the process that forks for a team's installation, and close it at the end."""
     made = Nursery(team.home, team.first.settings.database_url)
     try:
         yield made
@@ -202,7 +201,7 @@ def _fork(context: AppContext, orders: list[Order]) -> list[End]:
 
 
 def main() -> None:
-    """Takes orders until its standard input ends."""
+    """Take orders until standard input ends."""
     for room in (
         "casework.delivery.deliver",
         "casework.delivery.daily_digest",

@@ -25,7 +25,7 @@ PATIENCE = 150.0
 
 
 def wait_until(what: Callable[[], Any], seconds: float = PATIENCE) -> Any:
-    """Waits until `what()` is something and returns it; fails the test where it never is."""
+    """Wait until `what()` is true and return its value; fail the test after the time is over."""
     pause = threading.Event()
     give_up = time.monotonic() + seconds
     while not (found := what()):
@@ -35,7 +35,7 @@ def wait_until(what: Callable[[], Any], seconds: float = PATIENCE) -> Any:
 
 
 def processes_of(home: Path) -> list[int]:
-    """Every process of this machine that was started for `home`, by what its environment says."""
+    """Return every process of this machine whose environment names `home`."""
     mark = f"SENDFLOW_HOME={home}".encode()
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
@@ -82,17 +82,17 @@ class RunningInstallation:
 
     @property
     def login(self) -> str:
-        """The login of this installation, as a program reads it."""
+        """Return the login of this installation."""
         login = self.environment.get("SENDFLOW_AUTH") or read_login(self.home)
         assert login is not None
         return login
 
     def get(self, url: str) -> Any:
-        """Opens an address with the login of this installation."""
+        """Open an address with the login of this installation."""
         return urllib.request.urlopen(urllib.request.Request(url, headers=basic(self.login)), timeout=30)
 
     def signed_in(self) -> str:
-        """The cookie of a person who opens a new sign-in link."""
+        """Return the cookie of a person who opens a new sign-in link."""
         link = json.loads(self.ask("sign-in", "--json").stdout)["link"]
 
         class Stays(urllib.request.HTTPRedirectHandler):
@@ -106,17 +106,17 @@ class RunningInstallation:
         raise AssertionError("the link did not lead on")
 
     def opened(self) -> RunningInstallation:
-        """Waits until it says that it is open."""
+        """Wait until it prints that it is open."""
         wait_until(lambda: OPEN in self.said or self.process.poll() is not None)
         assert self.process.poll() is None, self.said
         return self
 
     def ended(self) -> int:
-        """Waits until it has ended and returns its exit code."""
+        """Wait until it has ended and return its exit code."""
         return self.process.wait(timeout=PATIENCE)
 
     def signal(self, what: signal.Signals) -> None:
-        """Sends the supervisor a signal, as a terminal or a machine that shuts down would."""
+        """Send the supervisor a signal, as a terminal or a shutdown does."""
         self.process.send_signal(what)
 
     def ask(self, *words: str) -> subprocess.CompletedProcess[str]:
@@ -132,7 +132,7 @@ class RunningInstallation:
         )
 
     def api(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        """Asks the Prefect server: a POST where there is a body, else a GET. Returns its JSON, or {"refused": code}."""
+        """Send a POST with a body or a GET without to the Prefect server. Return its JSON, or {"refused": code}."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/api{path}",
@@ -146,13 +146,15 @@ class RunningInstallation:
             return {"refused": refused.code}
 
     def runs(self, flow: str = "") -> list[dict[str, Any]]:
-        """The runs, newest first, of one flow where it is named."""
+        """Return the runs, newest first; only those of one flow if it is named."""
         some = {"flows": {"name": {"any_": [flow]}}} if flow else {}
         found: list[dict[str, Any]] = self.api("/flow_runs/filter", {"sort": "START_TIME_DESC", "limit": 200, **some})
         return found
 
     def start(self, deployment: str, **parameters: Any) -> dict[str, Any]:
-        """Presses the button of a deployment and waits for the run's end; or returns what the server refused."""
+        """Start a deployment as a person does, and wait for the run's end. Return the run, or what the server
+        refused.
+        """
         there: dict[str, Any] = self.api(f"/deployments/name/{deployment}/{deployment}-now")
         if "refused" in there:
             return there

@@ -1,6 +1,4 @@
-"""One set of fields for every letter: an invented case on the dates of the design's own story (request received 2 March
-2026).
-"""
+"""Sample fields for every letter: an invented case whose request was received on 2 March 2026."""
 
 from typing import Any
 
@@ -83,7 +81,7 @@ def _item(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def digest(first: bool, on: str, *several: dict[str, Any]) -> dict[str, Any]:
-    """Several notices to one mailbox, in the order given."""
+    """Return a letter with several notices to one mailbox, in the order given."""
     return {"on": on, "first": first, "dco": DCO, "items": [_item(each) for each in several]}
 
 
@@ -106,7 +104,7 @@ _DUTY = {
 
 
 def morning(**other: Any) -> dict[str, Any]:
-    """A morning on which everything that a digest can say is said."""
+    """Return a day on which the digest has every section."""
     return {
         "on": "2026-07-14",
         "first": False,
@@ -264,7 +262,7 @@ VERSIONS = {name: 3 for name in LETTERS if name.startswith("morning_digest_3_")}
 
 
 def golden(name: str) -> str:
-    """What the golden file of a letter says: subject, then text."""
+    """Return the content of a letter's golden file: subject, then text."""
     template, fields = LETTERS[name]
     made = render(template, VERSIONS.get(name, 1), fields)
     return f"Subject: {made.subject}\n\n{made.text}"

@@ -13,7 +13,7 @@ HOST = "127.0.0.1"
 
 
 class Cut(StrEnum):
-    """Where the line breaks."""
+    """The moment at which the connection breaks."""
 
     BEFORE = "before"
     WITH = "with"
@@ -21,8 +21,8 @@ class Cut(StrEnum):
 
 
 class LostLine:
-    """Passes everything on between a client and the server. From `cut` on it counts commits and breaks at one of them,
-    once.
+    """Passes data between a client and the server. After `cut` it counts commits and breaks the connection at one of
+    them, once.
     """
 
     def __init__(self, server_port: int) -> None:
@@ -35,11 +35,11 @@ class LostLine:
         threading.Thread(target=self._take, daemon=True).start()
 
     def cut(self, at: int, how: Cut) -> None:
-        """Break at the commit of that number, counted from now."""
+        """Break the connection at the nth commit from now."""
         self._left, self._how, self.broken = at, how, 0
 
     def close(self) -> None:
-        """Take no more calls."""
+        """Accept no more connections."""
         self._listening.close()
 
     def _take(self) -> None:
@@ -85,7 +85,7 @@ def _hang_up(*ends: socket.socket) -> None:
 
 @contextmanager
 def lost_line(server_port: int) -> Iterator[LostLine]:
-    """A line to the server on that port."""
+    """Open a breakable connection to the server on that port."""
     made = LostLine(server_port)
     try:
         yield made

@@ -71,7 +71,7 @@ class ScriptedMailServer:
             self._controller = None
 
     def received(self) -> list[tuple[str, str]]:
-        """Everything that arrived: mailbox and subject."""
+        """Return every message that arrived: mailbox and subject."""
         return [(str(one["To"]), str(one["Subject"])) for one in self.arrived]
 
     def ids(self) -> list[str]:
@@ -95,7 +95,7 @@ def running_mail_server() -> Iterator[ScriptedMailServer]:
 
 
 class RecordingTransport:
-    """A mail transport without a network, for tests about something else."""
+    """A mail transport without a network, for tests with another subject."""
 
     def __init__(self) -> None:
         self.letters: list[Letter] = []
@@ -110,14 +110,14 @@ def run_delivery(team: Team, today: str | date, mail_server: ScriptedMailServer,
 
 
 def letters(team: Team) -> list[tuple[str, str, str, str | None]]:
-    """Every letter: mailbox, day, state, why."""
+    """Return every letter: mailbox, day, state, reason."""
     with reading(team.first.engine) as connection:
         rows = connection.execute(text('SELECT mailbox, "on", state, why FROM letter ORDER BY "on", id'))
         return [(row[0], str(row[1]), row[2], row[3]) for row in rows]
 
 
 def outcomes(team: Team) -> list[tuple[str, str, str, str]]:
-    """Every fact about a sent or failed notice: kind, escalation step, recipient, day."""
+    """Return every fact about a sent or failed notice: kind, escalation step, recipient, day."""
     return [
         (line.kind, str(line.data["rung"]), str(line.data["recipient"]), line.occurred_on.isoformat())
         for line in team.lines()

@@ -1,8 +1,7 @@
-"""A second way of counting, sharing nothing with the first: day-by-day loops over the government's own list of bank
+"""Counts every date a second time, with no code of sendflow: day by day, over the government's own list of bank
 holidays.
 
-It reads the period as the law prints it ("6 weeks") from tests/scenarios/law/rules.csv, never the statute files, and
-walks one day at a time.
+It reads the period as the law prints it ("6 weeks") from tests/scenarios/law/rules.csv, never the statute files.
 """
 
 import csv
@@ -38,7 +37,7 @@ Given = dict[str, date]
 
 
 class Unknown(Exception):
-    """A day outside 2012 to 2028 was asked about."""
+    """Raised for a day outside 2012 to 2028."""
 
 
 class Printed(NamedTuple):
@@ -156,7 +155,7 @@ def _age(born: date, years: int) -> tuple[date, date]:
 
 
 def _two(printed: Printed, on: date, given: Given) -> tuple[date, date] | None:
-    """The due and the strict date of one question, before the eight rules that are no duty are set apart."""
+    """Return the due and the strict date of one question, before the eight rules that are no duty are separated."""
     counts, rule = printed.counts, printed.rule
     if counts in NO_DATE:
         return None
@@ -231,7 +230,7 @@ def _one(printed: Printed, on: date, given: Given) -> date:
 
 
 def second_count(printed: Printed, on: date, given: Given) -> Second:
-    """The three dates of one question. Raises Unknown where the count itself needs a day outside 2012 to 2028."""
+    """Return the three dates of one question. Raises Unknown if the count needs a day outside 2012 to 2028."""
     replaced = given.get("directed_on") or given.get("agreed_on")
     pair = (replaced, replaced) if replaced else _two(printed, on, given)
     if pair is None:

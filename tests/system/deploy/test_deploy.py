@@ -29,7 +29,7 @@ UNITS = sorted((ROOT / "deploy" / "systemd").iterdir())
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 def test_every_unit_names_what_is_there(unit: Path) -> None:
-    """Every path under /opt/sendflow is one of this checkout; its user can be any."""
+    """Every path under /opt/sendflow exists in this checkout; the user can be any."""
     words = [
         word
         for line in unit.read_text().splitlines()

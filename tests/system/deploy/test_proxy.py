@@ -1,5 +1,5 @@
-"""The reverse proxy's file is one that nginx takes, and it lets through what people may do on the pages and nothing
-that would run programs on a worker.
+"""nginx accepts the reverse proxy's file. The proxy permits what people may do on the pages and nothing that would
+run programs on a worker.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ MAY_NOT = (
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Answers with what came through."""
+    """Answers with the request that arrived."""
 
     def _answer(self) -> None:
         login, scheme = self.headers.get("Authorization"), self.headers.get("X-Forwarded-Proto")
@@ -84,7 +84,7 @@ class Echo(BaseHTTPRequestHandler):
 
 
 class Proxy:
-    """nginx with the file as it is shipped, but for addresses, ports and certificates."""
+    """nginx with the shipped file, except addresses, ports and certificates."""
 
     def __init__(self, folder: Path, behind: int, watch: int) -> None:
         """Writes its files."""
@@ -140,7 +140,7 @@ class Proxy:
         return ["nginx", "-e", f"{self.folder}/log", "-p", str(self.folder), "-c", "nginx.conf", *words]
 
     def ask(self, method: str, path: str, port: int | None = None) -> tuple[int, str]:
-        """The status and what was answered."""
+        """Return the status and the answer."""
         request = urllib.request.Request(
             f"https://localhost:{port or self.port}{path}", method=method, headers={"Authorization": "Basic ZGNv"}
         )
@@ -155,7 +155,7 @@ class Proxy:
 
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    """nginx before two servers that answer what they were asked."""
+    """nginx before two servers that return the request."""
     behind = [ThreadingHTTPServer(("127.0.0.1", 0), Echo) for _ in range(2)]
     for each in behind:
         threading.Thread(target=each.serve_forever, daemon=True).start()

@@ -1,5 +1,5 @@
-"""A clock that jumps forward and back, and one that lives through both changes of summer time: facts keep their order,
-letters their one a day.
+"""A clock that jumps forward and back, and a clock through both changes of summer time: facts stay in order, and a
+mailbox gets one letter a day.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.system.faults.test_killed_at_random import opening
 
 
 class OddClock(AppContext):
-    """A context whose clock says what the test sets."""
+    """A context whose clock shows the time that the test sets."""
 
     says: list[datetime]
 
@@ -35,7 +35,7 @@ class OddClock(AppContext):
 
 
 def with_clock(team: Team, says: list[datetime]) -> OddClock:
-    """The team's context with another clock."""
+    """Return the team's context with another clock."""
     first = team.first
     made = OddClock(**{each.name: getattr(first, each.name) for each in fields(first)})
     object.__setattr__(made, "says", says)
@@ -44,14 +44,14 @@ def with_clock(team: Team, says: list[datetime]) -> OddClock:
 
 @contextmanager
 def on_another_machine(name: str) -> Iterator[None]:
-    """What a sender says of itself, and what it can know of other senders, as on a machine of that name."""
+    """Set the name of the machine that a deliverer records, and the deliverers that it can see."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(deliverer, "_host", lambda: name)
         yield
 
 
 def live(context: OddClock, mail_server: ScriptedMailServer, moments: list[datetime]) -> None:
-    """At each instant: a case is opened, then the sweep and the delivery of that instant."""
+    """At each instant open a case, then sweep and deliver."""
     for number, moment in enumerate(moments):
         context.says[0] = moment
         today = context.today()
@@ -65,7 +65,7 @@ def live(context: OddClock, mail_server: ScriptedMailServer, moments: list[datet
 
 
 def in_order(team: Team, cases: int) -> None:
-    """Instants never go back in a case, and no fact of a sweep is there twice."""
+    """Instants never go back within a case, and no escalation fact is stored twice."""
     for ref, lines in history(team, [f"NX{number:05d}" for number in range(cases)]).items():
         assert [line.recorded_at for line in lines] == sorted(line.recorded_at for line in lines)
         steps = [
@@ -105,7 +105,9 @@ def test_a_clock_that_jumps_writes_nothing_twice(team: Team, mail_server: Script
 def test_both_changes_of_summer_time_are_lived_through(
     team: Team, mail_server: ScriptedMailServer, change: datetime
 ) -> None:
-    """By the minute around the change, by the hour around both midnights in London, and the Monday after."""
+    """The clock advances by the minute around the change, by the hour around both midnights in London, and to the
+    Monday after.
+    """
     minutes = [change + timedelta(minutes=each) for each in (-61, -60, -1, 0, 1, 59, 60, 61)]
     hours = [change + timedelta(hours=each) for each in (-26, -25, 21, 22, 23, 24, 31, 32, 33, 41, 42)]
     moments = sorted({*minutes, *hours})
@@ -126,7 +128,7 @@ def test_both_changes_of_summer_time_are_lived_through(
 def test_two_machines_whose_clocks_disagree_write_one_history_and_send_one_letter(
     team: Team, mail_server: ScriptedMailServer
 ) -> None:
-    """One is twenty minutes ahead, then a day, then behind; both record, sweep and deliver in turn on the
+    """One machine is twenty minutes ahead, then a day, then behind. Both record, sweep and deliver in turn on the
     same cases.
     """
     start = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -164,8 +166,8 @@ def test_two_machines_whose_clocks_disagree_write_one_history_and_send_one_lette
 def test_a_claim_of_another_machine_is_left_until_its_time_is_over_by_ones_own_clock(
     team: Team, mail_server: ScriptedMailServer
 ) -> None:
-    """A machine that is ahead may take a living sender for a dead one: then the same letter goes twice, under one
-    Message-ID, and says so.
+    """A machine whose clock is ahead may treat a live lease as expired. Then the same letter leaves twice with one
+    Message-ID, and sendflow reports it.
     """
     start = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
     here, there = with_clock(team, [start]), with_clock(team, [start + timedelta(minutes=20)])
@@ -173,7 +175,7 @@ def test_a_claim_of_another_machine_is_left_until_its_time_is_over_by_ones_own_c
     record(here, case, [FactDraft(kind, date.fromisoformat(on), data) for kind, on, data in facts], "dco.team")
 
     class Meanwhile:
-        """A carrier on whose way the other machine comes by."""
+        """A mail transport that lets the other machine act during a delivery."""
 
         def send(self, letter: Letter) -> Attempt:
             with on_another_machine("west"):

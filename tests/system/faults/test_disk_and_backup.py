@@ -1,4 +1,4 @@
-"""A disk that fills while sendflow writes, and a backup that was taken while it wrote."""
+"""A disk that fills while sendflow writes, and a backup that is taken while sendflow writes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""kill -9 of recorders, sweepers and deliverers at instants chosen by chance, two of each at once, round after round on
-the same records.
+"""SIGKILL of recorders, sweepers and deliverers at random instants, two of each at once, round after round on the
+same database.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CHILDREN = ("record", "record", "sweep", "sweep", "deliver", "deliver", "digest"
 
 
 def opening(number: int, on: str) -> Planned:
-    """One act of two facts: a request to assess, and a service asked for advice."""
+    """Plan one act of two facts: a request to assess, and a request for advice."""
     la, body, service = PLACES[number % len(PLACES)]
     return f"NX{number:05d}", [
         ("ehc_assessment_requested", on, {"la": la}),
@@ -44,7 +44,7 @@ def opening(number: int, on: str) -> Planned:
 
 
 def tracker(path: Path, number: int, on: str) -> list[Planned]:
-    """A tracker of three cases, as a file; what it is to leave."""
+    """Write a tracker with three cases; return the file and the facts it must leave."""
     opened = [(f"NY{number:04d}{each}", PLACES[each][0]) for each in range(3)]
     rows = [f"{case},{la},{date.fromisoformat(on):%d/%m/%Y}\n" for case, la in opened]
     path.write_text("Ref,Local authority,Request received by LA\n" + "".join(rows), encoding="utf-8")
@@ -52,7 +52,7 @@ def tracker(path: Path, number: int, on: str) -> list[Planned]:
 
 
 def answers(number: int, on: str) -> Planned:
-    """One act of one fact on a case that has been there for a while."""
+    """Plan one act of one fact on a case of an earlier round."""
     return f"NX{number:05d}", [("health_advice_acknowledged", on, {"service": PLACES[number % len(PLACES)][2]})]
 
 

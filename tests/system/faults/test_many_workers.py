@@ -1,5 +1,5 @@
-"""One, two and eight workers on the same cases leave the same facts and the same letters, and a commit whose answer is
-lost is not repeated.
+"""One, two and eight workers on the same cases leave the same facts and letters, and a commit whose answer is lost is
+not repeated.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ WORKERS = (1, 2, 8) if "ROUNDS" in os.environ else (1, 8)
 
 @contextmanager
 def lived(team: Team, workers: int, tmp_path: Path) -> Iterator[ScriptedMailServer]:
-    """Some cases lived from their opening to the end of the ladder, by so many workers of each sort at once."""
+    """Take some cases from their opening to the last escalation step, with so many workers of each job at once."""
     confirmed = tmp_path / f"accepted-{workers}"
     with nursery(team) as children, running_mail_server() as mail_server:
         for today in DAYS:
@@ -46,7 +46,7 @@ def lived(team: Team, workers: int, tmp_path: Path) -> Iterator[ScriptedMailServ
 
 
 def remembered(team: Team) -> dict[str, list[tuple[str, str, Any, Any]]]:
-    """What the histories say, without the instants and the order in which workers came by."""
+    """Return the content of the histories, without instants and without the order of the workers."""
     found = history(team, [f"NX{number:05d}" for number in range(CASES)])
     return {
         ref: sorted(

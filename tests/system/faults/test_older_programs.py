@@ -1,5 +1,5 @@
-"""A program that is older than the records: it says so in one line and writes nothing, also where it was at work when
-they were brought up to date.
+"""A program that is older than its database says so in one line and writes nothing, also if the database is migrated
+while it runs.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def upgrade() -> None:
 
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Team], None]:
-    """A later program: it has one revision more, and brings the records of a team up to date."""
+    """A later program with one more migration, which migrates a team's database."""
     folder = tmp_path / "later"
     shutil.copytree(database.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "versions" / "later_one_more.py").write_text(LATER.format(head=HEAD))
@@ -74,7 +74,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Team],
 
 @contextmanager
 def nothing_is_written(team: Team) -> Iterator[None]:
-    """Not a row is another afterwards."""
+    """Check that no row changes."""
     before = team.dump(), ticks(team)
     yield
     assert (team.dump(), ticks(team)) == before
@@ -112,7 +112,7 @@ def test_a_program_that_was_at_work_when_the_records_moved_on_writes_no_more(
 
 
 def test_a_program_of_revision_002_writes_nothing_once_revision_003_has_renamed_its_columns(team: Team) -> None:
-    """It read the number 002 when it started; the number is read again in each transaction that writes."""
+    """The program read revision 002 at its start. Each writing transaction reads the revision again."""
     context = lived(team).context("14 Apr 2026")
     engine = open_engine(team.first.settings.records_url)
     with writing(team.first.engine) as connection:
@@ -160,9 +160,7 @@ def test_an_alarm_clock_that_goes_on_says_it_once_and_neither_sweeps_nor_sends(
 def test_who_writes_while_the_records_are_brought_up_to_date_is_before_or_not_at_all(
     team: Team, program: Callable[[Team], None]
 ) -> None:
-    """The migration waits for a writer that was first; one that comes in the middle of it waits, and is
-    then refused.
-    """
+    """The migration waits for a writer that was first. A writer during the migration waits and is then refused."""
     lived(team)
     context, request = (
         team.context("2 Mar 2026"),
@@ -202,9 +200,7 @@ def test_who_writes_while_the_records_are_brought_up_to_date_is_before_or_not_at
 def test_facts_of_a_later_program_are_refused_by_name_and_the_other_cases_go_on(
     team: Team, written: dict[str, Any]
 ) -> None:
-    """Its schema is the same, its machines are not: the case is left as it is, for all kinds of fact
-    are called.
-    """
+    """A later program has the same schema and other machines. sendflow leaves the case unchanged."""
     lived(team).act(
         "2 Feb 2026",
         ("ehc_assessment_requested", "2 Feb 2026", {"la": "eastmere"}),
@@ -234,7 +230,7 @@ def test_facts_of_a_later_program_are_refused_by_name_and_the_other_cases_go_on(
 
 
 def by_a_later_program(team: Team, kind: str = "waiting_list_stated", machine: int = 9) -> None:
-    """Adds a fact as a later program would, with the cached end of the chain."""
+    """Add a fact as a later program does, with the cached end of the chain."""
     with writing(team.first.engine) as connection:
         lines, tail = ledger.read(connection, [CASE])[CASE]
         last = lines[-1]
@@ -263,7 +259,7 @@ def by_a_later_program(team: Team, kind: str = "waiting_list_stated", machine: i
 
 
 def test_a_process_that_a_later_program_knows_is_left_alone(team: Team) -> None:
-    """Its opening fact is of no kind that is known here."""
+    """The opening fact has a kind that this program does not know."""
     lived(team)
     assert is_postgresql(team.first.engine) == (team.first.settings.database_url is not None)
     with writing(team.first.engine) as connection:
@@ -291,8 +287,8 @@ def test_a_process_that_a_later_program_knows_is_left_alone(team: Team) -> None:
 
 
 def test_programs_that_sweep_in_turn_under_two_laws_are_named(team: Team) -> None:
-    """Where both come to the same dates nothing is written twice; every case is still evaluated each time,
-    and the doctor says what to fix.
+    """If both rule sets give the same dates, nothing is written twice. Each sweep evaluates every case, and doctor
+    says how to fix it.
     """
     lived(team)
     newer = team.context("23 Mar 2026")

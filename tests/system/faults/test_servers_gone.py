@@ -1,5 +1,5 @@
-"""A Prefect server that has gone, hangs or breaks off while facts are recorded; a mail server that is slow, refuses, or
-never says a word.
+"""A Prefect server that is gone, hangs or breaks off while facts are recorded; a mail server that is slow, refuses or
+never answers.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def line(first: bytes = b"", *, healthy: bool = False, for_ever: bool = False) -
 
 
 def test_the_doctor_names_an_installation_whose_supervisor_was_killed(team: Team) -> None:
-    """It took its parts with it and could not say so."""
+    """The supervisor's components died with it and could not report it."""
     nobody = 2**22 - 3
     assert not Path(f"/proc/{nobody}").exists()
     state = Running(
@@ -96,7 +96,7 @@ def test_the_doctor_names_an_installation_whose_supervisor_was_killed(team: Team
 
 @pytest.mark.parametrize("how", ["gone", "hangs", "breaks_off"])
 def test_facts_are_recorded_though_prefect_is(team: Team, how: str) -> None:
-    """The command ends well within half a minute, with one line about it, and the fact is there once."""
+    """The command ends without an error within 30 seconds, prints one line about Prefect, and stores the fact once."""
     with line(healthy=how == "breaks_off") as port:
         at = 9 if how == "gone" else port
         running = Running(
@@ -137,8 +137,8 @@ def test_facts_are_recorded_though_prefect_is(team: Team, how: str) -> None:
 def test_a_silent_mail_server_blocks_nothing_and_is_not_a_refusal(
     team: Team, mail_server: ScriptedMailServer, tmp_path: Path
 ) -> None:
-    """Half open, silent after its greeting, or busy: the letter waits with its Message-ID and leaves when a server
-    answers.
+    """The server is half open, silent after its greeting, or busy. The letter waits with its Message-ID and leaves
+    when a server answers.
     """
     with nursery(team) as children:
         children.one("record", TODAY, str(tmp_path / "accepted"), [opening(0, TODAY)])
@@ -157,7 +157,7 @@ def test_a_silent_mail_server_blocks_nothing_and_is_not_a_refusal(
 
 
 class Dawdling(ScriptedMailServer):
-    """It takes the letter, and then says over and over that it is not quite done."""
+    """Accepts the letter, and then answers again and again that it is not finished."""
 
     dawdle = True
 
@@ -171,7 +171,7 @@ class Dawdling(ScriptedMailServer):
 
 
 def test_a_mail_server_that_always_has_one_more_word_to_say_is_cut_off(team: Team, tmp_path: Path) -> None:
-    """Each word comes in time and the last one never: without an end to the whole, no other letter would ever leave."""
+    """Each line arrives in time and the last one never. Without a limit for the whole, no other letter would leave."""
     mail_server = Dawdling()
     mail_server.open()
     try:
@@ -196,7 +196,7 @@ def test_a_mail_server_that_always_has_one_more_word_to_say_is_cut_off(team: Tea
 def test_a_slow_mail_server_that_took_the_letter_after_all_has_it_twice_under_one_id(
     team: Team, mail_server: ScriptedMailServer, tmp_path: Path
 ) -> None:
-    """It answers after we have stopped waiting: the outcome is not known, so the same letter goes once more."""
+    """The server answers after the time limit. The outcome is unknown, so the same letter leaves once more."""
     with nursery(team) as children:
         children.one("record", TODAY, str(tmp_path / "accepted"), [opening(0, TODAY)])
         mail_server.hang_up = True

@@ -43,24 +43,24 @@ STATUTE = ROOT / "config" / "statute" / "ehc_needs_assessment.toml"
 
 
 def ladder(home: Path, weeks: int) -> None:
-    """A ladder.toml of the home's own, whose first reminder comes after so many weeks."""
+    """Write a ladder.toml into the home whose first reminder is due after so many weeks."""
     (home / "ladder.toml").write_text(LADDER.read_text("utf-8").replace("weeks = 3\n", f"weeks = {weeks}\n"), "utf-8")
 
 
 def process_of_its_own(*teams: Team) -> None:
-    """The next contexts of these homes know only what their files say, as in a process that has just begun."""
+    """Forget what this process knows of the homes, so the next contexts load their files as a new process does."""
     for team in teams:
         ruleset_guard._last_active.pop(team.home, None)
 
 
 def stranger(team: Team, weeks: int) -> None:
-    """A machine that came with another ladder and never went by the law that holds."""
+    """A machine with another escalation policy that never used the active rule set."""
     ladder(team.home, weeks)
     (team.home / LAST_ACTIVE_FILE).unlink()
 
 
 def opened(team: Team, today: str) -> AppContext:
-    """The context of the present files, loaded on a day by a process of its own."""
+    """Load a context from the present files on a day, as a new process does."""
     process_of_its_own(team)
     team.first.engine.dispose()
     team.first = AppContext.load(replace(team.first.settings, today=day("1 Jan 2026")))
@@ -70,13 +70,13 @@ def opened(team: Team, today: str) -> AppContext:
 
 @pytest.fixture
 def shared(tmp_path: Path) -> str:
-    """The address of records that stand in no home."""
+    """The address of a database that is in no home."""
     return f"sqlite:///{tmp_path / 'shared.db'}"
 
 
 @pytest.fixture
 def two(tmp_path: Path, shared: str) -> Iterator[tuple[Team, Team]]:
-    """Two machines of one team, with a home each and the same key; the case's advice is late from 14 April."""
+    """Two machines of one team, each with its own home and the same key. The case's advice is late from 14 April."""
     first = Team(tmp_path / "one", database_url=shared)
     first.opened("2 Feb 2026").asked("2 Mar 2026")
     (tmp_path / "two").mkdir()
@@ -161,8 +161,8 @@ def test_the_next_sweep_activates_an_edited_policy_and_the_other_machine_follows
 
 
 def test_day_after_day_nothing_goes_back_and_forth(two: tuple[Team, Team], tmp_path: Path) -> None:
-    """As it was: 117 letters and 1,071 facts on this one case in ten weeks, the executive lead written to and corrected
-    every day.
+    """Before the guard this one case had 117 letters and 1,071 facts in ten weeks; the executive lead got an
+    escalation and a correction every day.
     """
     first, second = two
     changed = STATUTE.read_text("utf-8").replace("weeks = 6", "weeks = 5")
@@ -198,8 +198,8 @@ def test_an_old_process_never_activates_the_old_rule_set_again(two: tuple[Team, 
 def test_a_process_that_has_read_half_of_an_upgrade_is_refused_once_all_of_it_is_active(
     two: tuple[Team, Team],
 ) -> None:
-    """A scheduler whose checkout was brought up to date under it has old machines and new files: neither the law
-    before nor the one after.
+    """The checkout of a running scheduler was updated: it has old machines and new files, which is neither the old
+    rule set nor the new one.
     """
     first, _second = two
     began = ruleset_guard.read_last_active(first.home)  # as the scheduler's process began
@@ -262,7 +262,7 @@ def test_a_dry_run_activates_nothing_and_an_adopted_pack_is_active_at_once(
 
 
 def test_many_processes_that_activate_a_rule_set_at_once_write_one_row(two: tuple[Team, Team]) -> None:
-    """A rolling restart: eight workers of one home, each with the changed files."""
+    """The test repeats a rolling restart: eight workers of one home, each with the changed files."""
     first, _second = two
     ladder(first.home, 2)
     opened(first, "16 Mar 2026")
@@ -289,8 +289,8 @@ def test_many_processes_that_activate_a_rule_set_at_once_write_one_row(two: tupl
 
 
 def test_a_rolled_back_transaction_activates_nothing(two: tuple[Team, Team]) -> None:
-    """The home has then seen a law that never held, which is no claim on one that another machine brings in meanwhile
-    under the same number.
+    """The home has then seen a rule set that was never active. It makes no claim on one that another machine
+    activates under the same number.
     """
     first, second = two
     second.sweep("3 Mar 2026")
@@ -322,8 +322,8 @@ def test_a_database_restored_from_before_a_change_activates_it_again(two: tuple[
 
 
 def test_a_database_file_restored_into_an_empty_folder_activates_the_rule_set_there(tmp_path: Path) -> None:
-    """Only sendflow.db and person.key were put back, and the checkout is a later one: nobody else's law can hold for
-    records that stand in the home itself.
+    """The operator restored only sendflow.db and person.key, and the checkout is later. A database inside the home
+    has no other rule set.
     """
     team = Team(tmp_path / "var")
     team.opened("2 Feb 2026").asked("2 Mar 2026")
@@ -355,7 +355,7 @@ def test_a_scheduler_with_another_rule_set_says_it_once_and_continues_with_the_r
 
 
 def test_the_command_ends_with_3_and_one_line_and_the_way_out_that_it_names_is_one(tmp_path: Path) -> None:
-    """On the installation's own file, by commands: a ladder that is edited, edited back, and taken on purpose."""
+    """The test edits the ladder of an installation, edits it back, and activates it on purpose, all by commands."""
     team = Team(tmp_path / "var")
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     environment = {"SENDFLOW_HOME": str(team.home), "SENDFLOW_TODAY": "2026-03-16"}
@@ -385,7 +385,7 @@ def test_the_command_ends_with_3_and_one_line_and_the_way_out_that_it_names_is_o
 
 
 def test_the_guard_costs_a_writer_no_query_once_it_knows_the_active_rule_set(two: tuple[Team, Team]) -> None:
-    """The number of the law comes with the question that every writer asks anyway."""
+    """The query that every writer runs anyway returns the number of the active rule set."""
     context = two[0].context("3 Mar 2026")
     context.ensure_ruleset_active("sweep")
     asked: list[str] = []

@@ -47,7 +47,7 @@ BASES = ["file"] + ["cluster"] * (binaries() is not None)
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder that the user PostgreSQL runs as may pass through."""
+    """A folder that the account of PostgreSQL may enter."""
     made = Path(tempfile.mkdtemp(prefix="sendflow-shot-"))
     made.chmod(0o755)
     yield made
@@ -55,7 +55,7 @@ def folder() -> Iterator[Path]:
 
 
 def arrived_letters(home: Path) -> ScriptedMailServer:
-    """Every letter that the local SMTP server stored, as a mail server that received them."""
+    """Return a mail server that holds every letter of the local SMTP server."""
     server = ScriptedMailServer()
     for path in sorted((home / "letters").glob("*.eml")):
         mail = message_from_bytes(path.read_bytes(), policy=default)

@@ -38,7 +38,7 @@ def _in_file(name: str, read: Callable[[Path], object], *own: type[Exception]) -
 
 
 def tracker() -> Target:
-    """A CSV or workbook, to its last cell: the sheet, its header, every row's plan."""
+    """A tracker as CSV or workbook, to its last cell: the sheet, its header, the plan of every row."""
     from datetime import date
 
     from casework.imports.rows import RowReader
@@ -97,14 +97,14 @@ def directory() -> Target:
 
 
 def columns() -> Target:
-    """What the columns of a tracker are called."""
+    """The names of a tracker's columns."""
     from config.tracker_columns import TrackerError, load_columns
 
     return _in_file("tracker.toml", load_columns, TrackerError)
 
 
 def almanac() -> Target:
-    """Bank holidays."""
+    """The bank holidays."""
     from config.law import NoAnswer
     from config.toml_reader import ConfigFault
     from deadlines.working_calendar import load_calendar
@@ -118,7 +118,7 @@ def almanac() -> Target:
 
 
 def typed() -> Target:
-    """What a person types: a day, a part, a reference, particulars, an address."""
+    """The inputs of a person: a day, a shard, a reference, fields, an address."""
     from casework.sweep import NoSuchShard, Shard
     from config.settings import Settings, SettingsError
     from flows.run_labels import NoSuchDay, day_of
@@ -207,7 +207,7 @@ SEEDS = {
 
 
 def fuzz(name: str, more: list[str]) -> None:
-    """One target in this process, until libFuzzer's own limits."""
+    """Run one target in this process until libFuzzer's own limits."""
     import atheris
 
     with atheris.instrument_imports(
@@ -227,7 +227,7 @@ def fuzz(name: str, more: list[str]) -> None:
 
 
 def rounds(seconds: int) -> int:
-    """Every target for its share of the time; 1 where one was stopped by what it found."""
+    """Run every target for its share of the time. Return 1 if a finding stopped one."""
     found = 0
     for name in TARGETS:
         corpus = FOUND / name / "corpus"
@@ -275,7 +275,7 @@ def rounds(seconds: int) -> int:
 
 
 def _words(seeds: list[Path]) -> Iterator[str]:
-    """Words of the seeds, for a dictionary: what a reader looks for is rarely hit upon by chance."""
+    """Return the words of the seeds for a dictionary, because random bytes rarely form a reader's keywords."""
     import re
 
     text = " ".join(seed.read_text("utf-8", "ignore") for seed in seeds if seed.suffix in {".toml", ".csv"})
@@ -283,7 +283,7 @@ def _words(seeds: list[Path]) -> Iterator[str]:
 
 
 def main(words: list[str]) -> int:
-    """The commands of the page's head."""
+    """Run the commands of the module's docstring."""
     if words:
         fuzz(words[0], words[1:])
         return 0

@@ -58,8 +58,8 @@ TOKENS = (
 
 
 def changed(raw: bytes, data: Any) -> bytes:
-    """A shipped file with a few values, lines or bytes changed: mostly still TOML, so that more than the first reader
-    is asked.
+    """Change a few values, lines or bytes of a shipped file: most remain TOML, so more than the first reader is
+    tested.
     """
     lines = raw.decode("utf-8").split("\n")
     places = [number for number, line in enumerate(lines) if line.strip() and not line.startswith("#")]
@@ -86,7 +86,7 @@ def changed(raw: bytes, data: Any) -> bytes:
 
 
 def read_or_refuse(read: Callable[[], object], *own: type[Exception]) -> None:
-    """Read it. A refusal is a sentence: of some length, in one line or few, and without a dump."""
+    """Read the file. A refusal is a sentence of limited length, in few lines and without a dump."""
     try:
         read()
     except own as problem:

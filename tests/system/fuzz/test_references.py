@@ -43,7 +43,7 @@ ADDRESSES = st.sampled_from(
 
 
 def theirs(value: str) -> str | None:
-    """The authority's own reference, where it may be one."""
+    """Return the authority's own reference if it is valid."""
     try:
         return THEIRS.validate_python(value)
     except ValidationError:
@@ -89,7 +89,7 @@ def test_an_authoritys_reference(text: str) -> None:
 
 
 class Links(HTMLParser):
-    """Where a page leads, and everything that could act."""
+    """Collects where a page leads, and every element that could act."""
 
     def __init__(self, page: str) -> None:
         super().__init__()

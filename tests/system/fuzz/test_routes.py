@@ -79,9 +79,7 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
 def test_what_is_described_is_what_is_answered(
     addresses: dict[str, str], operation: Any, installation_state: str
 ) -> None:
-    """The addresses take nothing; what is sent beside them all the same, a login of any sort among it,
-    changes nothing.
-    """
+    """The addresses take no input. What a request sends besides, such as any login, changes nothing."""
 
     @QUIET
     @given(

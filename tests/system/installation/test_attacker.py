@@ -1,6 +1,6 @@
-"""Another account of the same machine: it reaches loopback and may not act, read or forge.
+"""Another account of the same machine reaches loopback and may not act, read or forge.
 
-The attack that this stands for: post a deployment whose pull step copies person.key, start it, and read the copy.
+The attack: post a deployment whose pull step copies person.key, start it, and read the copy.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ print(json.dumps(found))
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningInstallation]:
-    """An installation as `sendflow up` makes it, under the laxest umask."""
+    """An installation as `sendflow up` makes it, under the most permissive umask."""
     before = os.umask(0)
     try:
         opened = RunningInstallation(tmp_path_factory.mktemp("attacked") / "var", sample=False).opened()

@@ -1,4 +1,4 @@
-"""Two homes on one set of records, each with a law of its own: the same on a PostgreSQL server as on a file."""
+"""The tests of two homes with one database, each with its own rule set, on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ import pytest
 
 @pytest.fixture
 def shared(database: Callable[..., str]) -> str:
-    """The address of records that stand in no home."""
+    """The address of a database that is in no home."""
     return database()

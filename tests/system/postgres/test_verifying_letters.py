@@ -1,5 +1,5 @@
-"""Verify names a changed notice and letter on PostgreSQL too, with its own statements and its own form of a day; the
-whole list is tried on SQLite.
+"""On PostgreSQL too verify names a changed notice and letter: its statements and its form of a day differ. The tests
+on SQLite have the whole list.
 """
 
 from sqlalchemy import text

@@ -83,12 +83,12 @@ class Machines:
             return json.load(answer)
 
     def at_work(self, name: str) -> set[str]:
-        """The workers of the pool whose names begin so, and that are there."""
+        """Return the workers of the pool that are online and whose names begin so."""
         found = self.ask("/work_pools/sendflow/workers/filter", {})
         return {each["name"] for each in found if each["name"].startswith(name) and each["status"] == "ONLINE"}
 
     def sweep(self, home: Path, parts: int, **more: str) -> tuple[dict[str, Any], str]:
-        """`sendflow sweep --workers`: its report, and what it said beside."""
+        """Run `sendflow sweep --workers`; return its report and its standard error."""
         command = [*SENDFLOW, "sweep", f"--workers={parts}", "--json"]
         done = subprocess.run(
             command, env=self.environment(home, **more), cwd=self.folder, capture_output=True, text=True, check=False

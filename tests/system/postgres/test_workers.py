@@ -73,7 +73,7 @@ for number in range(1, 9):
 
 
 def workers(team: Team, today: str, code: str, how_many: int) -> list[int]:
-    """Runs the code in so many processes at once; the number that each wrote, where it did."""
+    """Run the code in so many processes at once; return the number that each wrote."""
     settings = Settings(home=team.home, database_url=team.first.settings.database_url)
     environment = child_environment(settings) | {"SENDFLOW_TODAY": day(today).isoformat(), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", WORKERS, str(how_many), code]
@@ -85,7 +85,7 @@ def workers(team: Team, today: str, code: str, how_many: int) -> list[int]:
 
 
 def asked(team: Team) -> Team:
-    """Two dozen cases of four authorities, each with a service that was asked on 2 March."""
+    """Record two dozen cases of four authorities, each with a request for advice of 2 March."""
     acts: list[RecordCommand] = []
     for number in range(CASES):
         case, began = f"NX7{number:04d}", date(2026, 2, 2)
