@@ -45,7 +45,7 @@ def test_in_summer_an_instant_is_an_hour_earlier_in_utc(team: Team) -> None:
     assert team.lines()[0].recorded_at == "2026-06-01T08:00:00.000000Z"
 
 
-def test_what_is_not_lawful_is_refused_with_what_would_be(team: Team) -> None:
+def test_a_fact_that_is_not_permitted_is_refused_with_the_permitted_kinds(team: Team) -> None:
     team.opened("2 Feb 2026")
     problem = refused(team, "3 Feb 2026", ("refusal_reversed", "3 Feb 2026", {}))
     assert problem.code == "unlawful"
@@ -56,7 +56,7 @@ def test_what_is_not_lawful_is_refused_with_what_would_be(team: Team) -> None:
     assert "draft_plan_received" in problem.message
 
 
-def test_one_unlawful_fact_takes_its_whole_act_with_it(team: Team) -> None:
+def test_one_fact_that_is_not_permitted_refuses_the_whole_act(team: Team) -> None:
     team.opened("2 Feb 2026")
     problem = refused(
         team,
@@ -155,7 +155,7 @@ def test_several_services_of_one_body_are_several_duties(team: Team) -> None:
     assert team.duty("9 Mar 2026", service=SALT).standing == "running"
 
 
-def test_the_same_fact_twice_is_a_slip_of_the_pen(team: Team) -> None:
+def test_the_same_fact_twice_is_refused(team: Team) -> None:
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     problem = refused(team, "3 Mar 2026", ("health_advice_requested", "2 Mar 2026", ASKED))
     assert problem.code == "recorded_already"

@@ -147,7 +147,7 @@ def test_a_digest_that_could_not_leave_is_tried_again_and_gives_way_to_the_next_
     assert len(mail_server.arrived) == 1
 
 
-def test_the_head_that_left_the_building_holds_the_records_to_it(team: Team, mail_server: ScriptedMailServer) -> None:
+def test_a_checkpoint_proves_that_the_records_still_match_it(team: Team, mail_server: ScriptedMailServer) -> None:
     team.opened("2 Mar 2026").asked()
     report = written(team, "3 Mar 2026", mail_server)
     assert (report.cases, report.facts) == (1, 3)

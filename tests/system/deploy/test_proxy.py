@@ -187,7 +187,7 @@ if shutil.which("nginx") and shutil.which("openssl"):
         assert done.returncode == 0, done.stderr
         assert "warn" not in done.stderr
 
-    def test_people_may_look_start_and_cancel_and_nothing_else(proxy: Proxy) -> None:
+    def test_people_may_read_start_and_cancel_and_nothing_else(proxy: Proxy) -> None:
         found = {each: proxy.ask(*each)[0] for each in (*MAY, *MAY_NOT)}
         assert found == dict.fromkeys(MAY, 200) | dict.fromkeys(MAY_NOT, 403)
 

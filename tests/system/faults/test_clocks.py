@@ -102,7 +102,7 @@ def test_a_clock_that_jumps_writes_nothing_twice(team: Team, mail_server: Script
     [datetime(2026, 3, 29, 1, 0, tzinfo=UTC), datetime(2026, 10, 25, 1, 0, tzinfo=UTC)],
     ids=["forward", "back"],
 )
-def test_both_changes_of_summer_time_are_lived_through(
+def test_jobs_run_through_both_changes_of_summer_time(
     team: Team, mail_server: ScriptedMailServer, change: datetime
 ) -> None:
     """The clock advances by the minute around the change, by the hour around both midnights in London, and to the
@@ -163,7 +163,7 @@ def test_two_machines_whose_clocks_disagree_write_one_history_and_send_one_lette
     assert (verify(here).damage, verify(there).damage) == ([], [])
 
 
-def test_a_claim_of_another_machine_is_left_until_its_time_is_over_by_ones_own_clock(
+def test_a_lease_of_another_machine_holds_until_it_expires_by_ones_own_clock(
     team: Team, mail_server: ScriptedMailServer
 ) -> None:
     """A machine whose clock is ahead may treat a live lease as expired. Then the same letter leaves twice with one

@@ -33,7 +33,7 @@ TODAY = "2026-03-02"
 
 
 @pytest.mark.timeout(3600)
-def test_a_full_disk_undoes_an_act_whole_and_room_made_again_lets_it_be_done(
+def test_a_full_disk_undoes_a_whole_transaction_and_a_repeat_succeeds_when_there_is_space(
     team: Team, mail_server: ScriptedMailServer, rounds: Callable[[int], int], chance: random.Random, tmp_path: Path
 ) -> None:
     confirmed = tmp_path / "accepted"

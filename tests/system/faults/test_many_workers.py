@@ -69,9 +69,7 @@ def test_one_two_and_eight_workers_leave_the_same(teams: Callable[[str], Team], 
     assert ends[1:] == [ends[0]] * (len(WORKERS) - 1)
 
 
-def test_a_commit_whose_answer_was_lost_is_there_once_however_often_it_is_asked_for_again(
-    team: Team, tmp_path: Path
-) -> None:
+def test_a_commit_whose_answer_was_lost_is_stored_once_after_any_number_of_repeats(team: Team, tmp_path: Path) -> None:
     confirmed, today = tmp_path / "accepted", "2026-03-02"
     plan = [opening(number, today) for number in range(3)]
     nowhere = tmp_path / "no folder" / "accepted"

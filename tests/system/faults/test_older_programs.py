@@ -90,7 +90,7 @@ def lived(team: Team) -> Team:
     return team.opened("2 Feb 2026").asked("2 Mar 2026")
 
 
-def test_a_program_that_was_at_work_when_the_records_moved_on_writes_no_more(
+def test_a_program_that_ran_during_a_migration_writes_no_more(
     team: Team, program: Callable[[Team], None], tmp_path: Path
 ) -> None:
     context: AppContext = lived(team).context("14 Apr 2026")
@@ -142,7 +142,7 @@ def test_a_program_that_is_started_then_says_so_and_the_doctor_too(team: Team, p
         assert [each.what for each in examine(settings).findings] == ["records_newer"]
 
 
-def test_an_alarm_clock_that_goes_on_says_it_once_and_neither_sweeps_nor_sends(
+def test_a_scheduler_of_an_older_program_says_it_once_and_neither_sweeps_nor_sends(
     team: Team, program: Callable[[Team], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     clock = Scheduler(lived(team).context("2 Mar 2026").settings)
@@ -157,9 +157,7 @@ def test_an_alarm_clock_that_goes_on_says_it_once_and_neither_sweeps_nor_sends(
     assert capsys.readouterr().err.count("later version of sendflow") == 1
 
 
-def test_who_writes_while_the_records_are_brought_up_to_date_is_before_or_not_at_all(
-    team: Team, program: Callable[[Team], None]
-) -> None:
+def test_a_writer_during_a_migration_is_first_or_refused(team: Team, program: Callable[[Team], None]) -> None:
     """The migration waits for a writer that was first. A writer during the migration waits and is then refused."""
     lived(team)
     context, request = (

@@ -95,7 +95,7 @@ def test_the_doctor_names_an_installation_whose_supervisor_was_killed(team: Team
 
 
 @pytest.mark.parametrize("how", ["gone", "hangs", "breaks_off"])
-def test_facts_are_recorded_though_prefect_is(team: Team, how: str) -> None:
+def test_facts_are_recorded_when_prefect_fails(team: Team, how: str) -> None:
     """The command ends without an error within 30 seconds, prints one line about Prefect, and stores the fact once."""
     with line(healthy=how == "breaks_off") as port:
         at = 9 if how == "gone" else port
@@ -170,7 +170,7 @@ class Dawdling(ScriptedMailServer):
         return answer
 
 
-def test_a_mail_server_that_always_has_one_more_word_to_say_is_cut_off(team: Team, tmp_path: Path) -> None:
+def test_a_mail_server_that_never_ends_its_answer_is_cut_off(team: Team, tmp_path: Path) -> None:
     """Each line arrives in time and the last one never. Without a limit for the whole, no other letter would leave."""
     mail_server = Dawdling()
     mail_server.open()

@@ -134,7 +134,7 @@ def test_commands_that_read_answer_any_argument(team: Team, command: str, words:
         st.sampled_from(("/live", "/ready?x=1", "/metrics/", "/../metrics", "//live", "/%6cive")),
     )
 )
-def test_every_address_of_the_watch_has_a_known_answer(watch: HealthServer, path: str) -> None:
+def test_every_address_of_the_health_endpoints_has_a_known_answer(watch: HealthServer, path: str) -> None:
     status, _kind, body = watch.answer(path)
     assert int(status) in {200, 404}
     assert len(body) < 100_000

@@ -76,9 +76,7 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.path)
 @pytest.mark.parametrize("installation_state", ["well", "locked", "spoilt"])
-def test_what_is_described_is_what_is_answered(
-    addresses: dict[str, str], operation: Any, installation_state: str
-) -> None:
+def test_every_answer_is_as_described(addresses: dict[str, str], operation: Any, installation_state: str) -> None:
     """The addresses take no input. What a request sends besides, such as any login, changes nothing."""
 
     @QUIET

@@ -76,7 +76,7 @@ def test_records_that_are_done_with_are_empty_for_the_next_and_a_copy_is_the_sam
     place.done(again)
 
 
-def test_no_plan_of_a_read_outlives_the_size_that_it_was_made_for(place: OnPostgresql) -> None:
+def test_no_query_plan_is_used_after_the_table_has_grown(place: OnPostgresql) -> None:
     # Measured: a plan prepared on the empty table took a hundred times as long when 36,000 facts had come in, until the
     # table was analysed.
     context = place.fresh()

@@ -70,7 +70,9 @@ def with_tls(postgres: LocalPostgres) -> Iterator[Path]:
     settle(postgres, "ALTER SYSTEM RESET ssl")
 
 
-def test_a_login_a_name_and_a_place_that_are_wrong(postgres: LocalPostgres, database: Callable[..., str]) -> None:
+def test_a_wrong_login_database_or_host_has_its_own_cause(
+    postgres: LocalPostgres, database: Callable[..., str]
+) -> None:
     url = make_url(database())
     assert word(url.set(password=PASSPHRASE)) == "login_refused"
     assert word(url.set(username="nobody-of-that-name")) == "login_refused"

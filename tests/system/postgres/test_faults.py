@@ -26,10 +26,10 @@ from tests.system.faults.test_killed_at_random import (
 )
 from tests.system.faults.test_older_programs import program
 from tests.system.faults.test_older_programs import (
-    test_a_program_that_was_at_work_when_the_records_moved_on_writes_no_more as test_an_older_program,
+    test_a_program_that_ran_during_a_migration_writes_no_more as test_an_older_program,
 )
 from tests.system.faults.test_older_programs import (
-    test_who_writes_while_the_records_are_brought_up_to_date_is_before_or_not_at_all as test_brought_up_to_date,
+    test_a_writer_during_a_migration_is_first_or_refused as test_brought_up_to_date,
 )
 
 TODAY = "2026-03-02"

@@ -152,7 +152,7 @@ def test_six_processes_race_on_one_case_on_new_ones_and_for_new_references(team:
     assert len({row[-1] for row in cases if row[1].startswith("NX8")}) == 1
 
 
-def test_a_case_that_somebody_is_at_work_on_is_left_and_asked_for_again_at_the_end(
+def test_a_sweep_leaves_a_case_that_is_locked_and_tries_again_at_the_end(
     team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked(team)
@@ -170,7 +170,7 @@ def test_a_case_that_somebody_is_at_work_on_is_left_and_asked_for_again_at_the_e
     assert swept == [CASES * 4]
 
 
-def test_work_that_always_comes_second_ends_with_a_clear_line_and_leaves_nothing(team: Team) -> None:
+def test_a_writer_that_always_loses_the_race_ends_with_a_clear_line_and_leaves_nothing(team: Team) -> None:
     team.opened("2 Feb 2026")
     before, tried = team.dump(), []
 
