@@ -29,7 +29,7 @@ from models import ledger
 from models.bulk_io import Row, day_form, stream_rows
 from models.casefile import CaseFile
 from models.database import missing_triggers, reading
-from models.facts import GENESIS, StoredFact, Unreadable, told_of
+from models.facts import GENESIS, StoredFact, Unreadable, stored_fact_of
 from models.ledger import Stored
 from models.tables import CASE, CHECKPOINT, DUTY
 from statemachines.process import NotPermitted
@@ -317,7 +317,7 @@ def _check_chain(rows: Sequence[Row], report: Report) -> list[StoredFact] | None
             report(seq, "hash", f"fact {seq} is not the text that was hashed")
         previous = digest
         try:
-            fact = told_of(text)
+            fact = stored_fact_of(text)
         except Unreadable:
             report(seq, "unreadable", f"the text of fact {seq} cannot be read")
             continue

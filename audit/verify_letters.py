@@ -150,10 +150,8 @@ def _check_letter(
     for notice in _notices_of(connection, letter.id):
         same = {"mailbox": (notice.mailbox or "") == letter.mailbox, "state": notice.state == state}
         if differs := [name for name, is_same in same.items() if not is_same]:
-            message = (
-                f"the letter {letter.id} and the notice {notice.rung} of fact {notice.fact_seq} differ in"
-                f" {', '.join(differs)}"
-            )
+            step, columns = notice.rung, ", ".join(differs)
+            message = f"the letter {letter.id} and the notice {step} of fact {notice.fact_seq} differ in {columns}"
             report(notice.case_ref, notice.fact_seq, message)
 
 
@@ -177,7 +175,8 @@ def _own_columns(letter: StoredLetter, day: Callable[[date], Any]) -> dict[str, 
 
 def _report_missing(connection: Connection, letter: str, report: Report) -> None:
     for notice in _notices_of(connection, letter):
-        message = f"the letter {letter}, in which the notice {notice.rung} of fact {notice.fact_seq} is, is gone"
+        step = notice.rung
+        message = f"the letter {letter}, in which the notice {step} of fact {notice.fact_seq} is, is gone"
         report(notice.case_ref, notice.fact_seq, message)
 
 

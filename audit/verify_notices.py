@@ -27,7 +27,7 @@ from models.enums import NoticeState
 from models.facts import StoredFact
 from notifications.ended_duties import AGAIN
 from notifications.ended_duties import ENDED as ENDED_EARLY
-from notifications.letter_fields import SENT, WITHDRAWAL
+from notifications.letter_fields import SENT, WITHDRAWAL, CaseView
 from notifications.notices import BEGAN, DIGEST, notices_for
 from statemachines.process import NotPermitted
 from statemachines.replay import replay
@@ -151,8 +151,8 @@ class NoticeCheck:
                 self._check_notice(notice, facts[notice.fact_seq - 1], notices, outcomes, report)
         for fact in outcomes.unmatched():
             if "rung_seq" in fact.data:
-                rung = fact.data["rung"]
-                message = f"fact {fact.seq} is about the outcome of a notice ({rung}) that is missing or another one"
+                step = fact.data["rung"]
+                message = f"fact {fact.seq} is about the outcome of a notice ({step}) that is missing or another one"
                 report(fact.seq, "notice", message)
 
     def _check_notice(
@@ -176,8 +176,9 @@ class NoticeCheck:
         problem = outcomes.match(notice)
         if problem is not None:
             problems.append(f"is {notice.state}, in {notice.letter or 'no letter'}, and {problem}")
+        step = notice.rung
         for each in problems:
-            report(notice.fact_seq, "notice", f"the notice {notice.rung} of fact {notice.fact_seq} {each}")
+            report(notice.fact_seq, "notice", f"the notice {step} of fact {notice.fact_seq} {each}")
 
     def _calls_for_notice(
         self,
@@ -209,16 +210,8 @@ class NoticeCheck:
             duties = duties_of(casefile.lines, rules, context.dates_of, casefile.claims.values())
             if fact.kind in ESCALATION_FACTS:
                 return _is_step_of_open_duty(casefile, duties, fact)
-            drafts = notices_for(
-                [fact],
-                casefile,
-                duties,
-                context.escalation_policy,
-                context.directory,
-                context.calendar,
-                fact.occurred_on,
-                local_sink=True,
-            )
+            view = CaseView(context.escalation_policy, context.directory, context.calendar, casefile, duties)
+            drafts = notices_for([fact], view, fact.occurred_on, local_sink=True)
         except (NotPermitted, LawError, NoAnswer, OutsideCalendarRange, KeyError, ValueError):
             return False  # it could not be calculated then either
         if any(draft.key in keys for draft in drafts):
@@ -228,8 +221,8 @@ class NoticeCheck:
 
 def _not_its_key(notice: StoredNotice) -> list[str]:
     """The columns that differ from the notice's key."""
-    ref, rule, body, opened_seq = notice.case_ref, notice.rule, notice.body or "-", notice.opened_seq
-    stored = f"{ref}/{rule}/{body}/{opened_seq}/{notice.due or '-'}/{notice.rung}/{notice.recipient}"
+    ref, rule, body, opened_seq, step = notice.case_ref, notice.rule, notice.body or "-", notice.opened_seq, notice.rung
+    stored = f"{ref}/{rule}/{body}/{opened_seq}/{notice.due or '-'}/{step}/{notice.recipient}"
     if stored == notice.key:
         return []
     expected = notice.key.split("/")

@@ -30,7 +30,7 @@ from config.law import LawError, NoAnswer
 from config.rule_pack import digests_of, files_of, law_folder, pack_digest, point_at
 from config.toml_reader import ConfigFault
 from deadlines.duties import Duty, duties_of
-from deadlines.status import standing
+from deadlines.status import status_of
 from models import ledger
 from models.database import LEDGER, alone, beside_others, reading, transact, writing
 from models.enums import DutyStatus
@@ -209,8 +209,8 @@ def _changes(ref: str, now: list[Duty], then: list[Duty], today: date) -> Iterat
     for key in sorted(before.keys() | after.keys()):
         old, new = before.get(key), after.get(key)
         due, due_then = old.due if old else None, new.due if new else None
-        status = standing(old, today).value if old else None
-        status_then = standing(new, today).value if new else None
+        status = status_of(old, today).value if old else None
+        status_then = status_of(new, today).value if new else None
         if (due, status) == (due_then, status_then):
             continue
         shown = new or before[key]

@@ -150,8 +150,8 @@ def _open_steps(
 ) -> list[tuple[StepLike, date]]:
     """The steps to record once their day has come, recorded or not, with that day.
 
-    Steps of an excused duty, of the time before a first import, and after an answer are left out. A closed duty keeps
-    its breach only, because a breach is part of the history and a reminder is not.
+    Steps of an excused duty, of the time before a first import, and after an answer are left out. Of a closed duty
+    only the breach is returned, because a breach is part of the history and a reminder is not.
     """
     # The first `chasing_began` after an imported request covers the time before it. A later import has its own.
     began = [day for seq, day in casefile.chasing_began if seq > duty.opened_seq] if duty.imported else []

@@ -1,7 +1,7 @@
-"""One day for two reviews of one child: the latest that satisfies both, and what each of them gives up by it. Pure.
+"""Find one day for two reviews of one child: the latest day that satisfies both, and what each loses by it. Pure.
 
-Duty/provision: none asks for it. CFA 2014 s26 and the National Framework 2016 ask that a child is not assessed and
-reviewed twice where once would do; this room only finds the day. It decides nothing: whoever arranges the meeting does.
+No duty requires a joint review. CFA 2014 s26 and the National Framework 2016 ask that a child is not assessed and
+reviewed twice where once would do. This module proposes a day; the people who arrange the meeting decide.
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,9 @@ READINGS: tuple[Reading, ...] = ("act_by", "strict_due", "due")
 
 
 class Dated(Protocol):
-    """What this room reads of a duty: its last lawful day, the same on the stricter reading, and the last working day
-    before that.
+    """The three days of a duty that are read here.
+
+    They are its last lawful day, the same day on the stricter reading, and the last working day before that.
     """
 
     @property
@@ -28,8 +29,9 @@ class Dated(Protocol):
 
 
 class Loss(BaseModel):
-    """What one duty loses, in calendar days: its own time that is given up on the day proposed, and its lateness on the
-    other's last day.
+    """What one duty loses, in calendar days.
+
+    It gives up its own time if it is met on the proposed day; and it would be late on the last day of the other duty.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -38,8 +40,9 @@ class Loss(BaseModel):
 
 
 class Aligned(BaseModel):
-    """The day proposed for both (`on`), the reading on which it is safe, or why there is none; the losses in the order
-    of the duties.
+    """The day proposed for both (`on`) and the reading on which it is safe; or the reason why there is no such day.
+
+    `losses` is in the order of the duties.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -50,9 +53,9 @@ class Aligned(BaseModel):
 
 
 def align(first: Dated, second: Dated, as_at: date) -> Aligned:
-    """The latest day, `as_at` or later, that satisfies both duties on the safest reading that still can be met.
+    """Return the latest day from `as_at` on that satisfies both duties on the safest reading that can still be met.
 
-    Raises ValueError where one of them has no due date.
+    Raises ValueError if one of them has no due date.
     """
     both = (first, second)
     if first.due is None or second.due is None:

@@ -9,29 +9,39 @@ SOON = timedelta(days=7)
 DAY = timedelta(days=1)
 
 
-def standing(duty: Duty, as_at: date) -> DutyStatus:
-    """The standing at the end of `as_at` (London). A duty that ended unmet has the status of the day it ended.
-
-    A contingent duty (notice of a refusal, reg 4(1), 10(1)) has no date any more once the decision has gone the other
-    way, and neither has a right that was not used in its time (r20(1)(c): an appeal). What is owed as soon as possible
-    from a day on has no date by which it is late.
-    """
-    due = duty.due
-    if duty.bound == "window":
-        return DutyStatus.MET if duty.met_on is not None else DutyStatus.NO_DATE
-    if due is None:
-        return DutyStatus.MET if duty.met_on is not None else DutyStatus.NO_DATE
+def status_of(duty: Duty, as_at: date) -> DutyStatus:
+    """Return the status at the end of `as_at` (London). A duty that ended unmet has the status of the day it ended."""
+    if duty.due is None or duty.bound == "window":
+        return DutyStatus.NO_DATE if duty.met_on is None else DutyStatus.MET
     if duty.bound == "not_before":
-        if duty.met_on is None:
-            return DutyStatus.RUNNING
-        # The last day of a minimum period still belongs to the person who has it (reg 13(1)(a): fifteen days,
-        # beginning with service).
-        first_lawful = due + DAY if duty.lawful_from == "day_after_due" else due
-        return DutyStatus.TOO_EARLY if duty.met_on < first_lawful else DutyStatus.MET
+        return _status_of_minimum_period(duty, duty.due)
     if duty.met_on is not None:
-        if duty.met_on <= due or duty.open_ended:
-            return DutyStatus.MET
-        return DutyStatus.EXCUSED if duty.excuse else DutyStatus.MET_LATE
+        return _status_once_met(duty, duty.due, duty.met_on)
+    return _status_while_unmet(duty, duty.due, as_at)
+
+
+def _status_of_minimum_period(duty: Duty, due: date) -> DutyStatus:
+    if duty.met_on is None:
+        return DutyStatus.RUNNING
+    # The last day of a minimum period still belongs to the person who has it (reg 13(1)(a): fifteen days,
+    # beginning with service).
+    first_lawful = due + DAY if duty.lawful_from == "day_after_due" else due
+    return DutyStatus.TOO_EARLY if duty.met_on < first_lawful else DutyStatus.MET
+
+
+def _status_once_met(duty: Duty, due: date, met_on: date) -> DutyStatus:
+    if met_on <= due or duty.open_ended:
+        return DutyStatus.MET
+    return DutyStatus.EXCUSED if duty.excuse else DutyStatus.MET_LATE
+
+
+def _status_while_unmet(duty: Duty, due: date, as_at: date) -> DutyStatus:
+    """Three kinds of duty have no date that is missed.
+
+    A contingent duty (notice of a refusal, reg 4(1), 10(1)) has none once the decision has gone the other way. A right
+    that was not used in its time has none (r20(1)(c): an appeal). What the law asks for as soon as possible after a day
+    has no day by which it is late.
+    """
     if duty.excuse:
         return DutyStatus.EXCUSED
     if duty.ended_on is not None:
@@ -44,8 +54,9 @@ def standing(duty: Duty, as_at: date) -> DutyStatus:
 
 
 def days_late(duty: Duty, as_at: date) -> int:
-    """Calendar days after the due date: until met, until ended, or until `as_at`; 0 where in time or where nothing can
-    be late.
+    """Return the calendar days from the due date until the duty was met or ended, or until `as_at`.
+
+    0 for a duty that is in time or cannot be late.
     """
     if (
         duty.due is None
@@ -60,5 +71,5 @@ def days_late(duty: Duty, as_at: date) -> int:
 
 
 def in_days(number: int) -> str:
-    """A number of calendar days in words: "1 day", "14 days"."""
+    """Return a number of calendar days in words: "1 day", "14 days"."""
     return f"{number} day" if number == 1 else f"{number} days"

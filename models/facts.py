@@ -213,7 +213,7 @@ def _check(value: Any) -> None:
         raise ValueError(f"a {type(value).__name__} cannot stand in a fact")
 
 
-class Told(StoredFact, frozen=True, gc=False, kw_only=True):
+class DecodedFact(StoredFact, frozen=True, gc=False, kw_only=True):
     """A line as a fact's text holds it, with the case that it says it is of; a key without a value is left
     out there.
     """
@@ -224,13 +224,13 @@ class Told(StoredFact, frozen=True, gc=False, kw_only=True):
 
 
 # Raises msgspec.DecodeError where the text is damaged; the words of that one are not for a person.
-told_of = msgspec.json.Decoder(Told).decode
+stored_fact_of = msgspec.json.Decoder(DecodedFact).decode
 Unreadable = msgspec.DecodeError
 
 
 def parse_fact(text: bytes | str) -> StoredFact:
     """Read a stored fact back. Raises ValueError where the text is damaged."""
     try:
-        return told_of(text)
+        return stored_fact_of(text)
     except Unreadable:
         raise ValueError("the text of a fact cannot be read") from None

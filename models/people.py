@@ -45,7 +45,7 @@ class FreeText(NamedTuple):
         return f"{self.id}.{self.digest}"
 
 
-class Kept(NamedTuple):
+class StoredText(NamedTuple):
     """A passage as it lies in the table; `words` is None once erased."""
 
     id: str
@@ -298,16 +298,16 @@ def passage_id(token: str) -> str:
     return token.partition(".")[0]
 
 
-def read_free_texts(connection: Connection, seal: Cipher, case_refs: Collection[str]) -> dict[str, list[Kept]]:
+def read_free_texts(connection: Connection, seal: Cipher, case_refs: Collection[str]) -> dict[str, list[StoredText]]:
     """The passages of these cases, by case; erased ones have no words."""
-    found: dict[str, list[Kept]] = {}
+    found: dict[str, list[StoredText]] = {}
     for part in _parts(list(case_refs)):
         query = select(FREE_TEXT.c.id, FREE_TEXT.c.case_ref, FREE_TEXT.c.sealed, FREE_TEXT.c.erased_at).where(
             FREE_TEXT.c.case_ref.in_(part)
         )
         for row in connection.execute(query):
             found.setdefault(row.case_ref, []).append(
-                Kept(row.id, row.case_ref, None if row.erased_at else seal.unseal(row.sealed))
+                StoredText(row.id, row.case_ref, None if row.erased_at else seal.unseal(row.sealed))
             )
     return found
 

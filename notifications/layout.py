@@ -31,9 +31,7 @@ _SHOW = str.maketrans({hidden: mark for mark, hidden in _HIDDEN.items()})
 
 
 class Block(NamedTuple):
-    """One shape: title, heading, text, action, item or row; a row's text is its label, and `value` what stands beside
-    it.
-    """
+    """One shape: title, heading, text, action, item or row. The `text` of a row is its label, `value` its content."""
 
     shape: str
     text: str
@@ -41,17 +39,17 @@ class Block(NamedTuple):
 
 
 def hidden(value: str) -> str:
-    """A value that can be put anywhere into a source without becoming a mark: one line, blanks single."""
+    """Return a value in a form that never becomes a mark in a source: one line, single spaces."""
     return " ".join(value.split()).translate(_HIDE)
 
 
 def shown(text: str) -> str:
-    """Text with hidden marks as they were written."""
+    """Return text with its hidden marks as they were written."""
     return text.translate(_SHOW)
 
 
 def read(source: str) -> list[Block]:
-    """The blocks of a source. Raises ValueError for a row without a value."""
+    """Return the blocks of a source. Raises ValueError for a row without a value."""
     return [block for chunk in re.split(r"\n\s*\n", source.strip()) for block in _chunk(chunk)]
 
 
@@ -62,7 +60,7 @@ def _chunk(chunk: str) -> Iterator[Block]:
         if mark is not None:
             gathered.append((MARKS[mark], line[len(mark) :].strip()))
         elif gathered:
-            # A line without a mark goes on with what stands above it, so that sources can be wrapped.
+            # A line without a mark continues the line above it, so that sources can be wrapped.
             shape, text = gathered[-1]
             gathered[-1] = (shape, f"{text} {line}")
         elif line:

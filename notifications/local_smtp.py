@@ -1,8 +1,8 @@
-"""The local sink: an SMTP server on loopback that keeps every delivery as an `.eml` file and passes nothing on.
+"""The local SMTP server: it listens on loopback, writes every delivery to an `.eml` file and forwards nothing.
 
-Purpose: with the default carrier nobody is written to; what would have been sent can be opened and read. A file's name
-is its place in the order of arrival and the Message-ID's digest, so that it names no child and two deliveries of one
-message lie side by side.
+With the default mail transport nobody receives mail, and people can open and read what would have been sent. A file
+name is the number of the delivery and a digest of its Message-ID. So it names no child, and two deliveries of one
+message have the same digest.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ HOST = "127.0.0.1"
 
 
 class LocalSmtpError(ServiceNotStarted):
-    """The sink cannot listen or keep letters; the text says where and why."""
+    """The local SMTP server cannot listen or write letters; the message says where and why."""
 
     default_code = "local_smtp"
 
 
-class KeepEveryDelivery:
+class WriteEveryDelivery:
     """Writes each delivery to `folder`, first to a temporary name, so that a reader never opens half a letter."""
 
     def __init__(self, folder: Path) -> None:
-        """Takes the folder that letters are kept in; it is made where absent. Raises OSError where it cannot be."""
+        """Create `folder` if it does not exist. Raises OSError if it cannot be created."""
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._numbers = count(1 + max((int(path.name[:6]) for path in folder.glob("[0-9]" * 6 + "-*.eml")), default=0))
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        """Keeps one delivery and answers 250 only when it lies on the disk."""
+        """Write one delivery to a file, and answer 250 only after it is written."""
         content = envelope.content
         raw = content if isinstance(content, bytes) else (content or "").encode("utf-8", "surrogateescape")
         message_id = str(message_from_bytes(raw, policy=default_policy)["Message-ID"] or "")
@@ -50,7 +50,7 @@ class KeepEveryDelivery:
         fresh = self._folder / f"{mark}.{id(envelope)}.part"
         try:
             fresh.write_bytes(raw)
-            while not self._placed(fresh, self._folder / f"{next(self._numbers):06d}-{mark}.eml"):
+            while not self._linked(fresh, self._folder / f"{next(self._numbers):06d}-{mark}.eml"):
                 continue
             fresh.unlink()
         except OSError:
@@ -58,10 +58,8 @@ class KeepEveryDelivery:
         return "250 kept"
 
     @staticmethod
-    def _placed(fresh: Path, path: Path) -> bool:
-        """Gives the letter its name unless another sink on the same folder has taken it: nothing kept is ever written
-        over.
-        """
+    def _linked(fresh: Path, path: Path) -> bool:
+        """Link the file to its final name, unless another server on the same folder took the name: never overwrite."""
         try:
             path.hardlink_to(fresh)
         except FileExistsError:
@@ -70,22 +68,22 @@ class KeepEveryDelivery:
 
 
 class LocalSmtpServer:
-    """One running sink. Use as a context manager: `with Sink(folder) as sink: ... sink.port`."""
+    """One running local SMTP server. Use: `with LocalSmtpServer(folder, login) as server: ... server.port`."""
 
     def __init__(self, folder: Path, login: str, port: int = 0) -> None:
-        """Keeps letters in `folder`; port 0 means any that is free."""
+        """Write letters to `folder`. `login` is user:password. Port 0 chooses a free port."""
         self._folder, self._login = folder, login
         self.port = port or free_port()
 
     def __enter__(self) -> LocalSmtpServer:
-        """Starts to listen; raises SinkError where it cannot."""
+        """Start to listen. Raises LocalSmtpError if that is not possible."""
         try:
             # The login travels on loopback only, where there is nobody to listen but this machine's own root.
             warnings.filterwarnings("ignore", message="Requiring AUTH while not requiring TLS")
             logging.getLogger("mail.log").setLevel(logging.ERROR)
             # Letters are small; anything larger than two megabytes is no letter of ours.
             self._controller = Controller(
-                KeepEveryDelivery(self._folder),
+                WriteEveryDelivery(self._folder),
                 hostname=HOST,
                 port=self.port,
                 data_size_limit=2_000_000,
@@ -97,14 +95,15 @@ class LocalSmtpServer:
         except (OSError, ValueError) as problem:
             reason = getattr(problem, "strerror", None) or type(problem).__name__
             raise LocalSmtpError(
-                f"the letter sink cannot keep letters in {self._folder} or listen on {HOST}:{self.port} ({reason})"
+                f"the local SMTP server cannot write letters to {self._folder} or listen on {HOST}:{self.port}"
+                f" ({reason})"
             ) from None
         return self
 
     def _authenticate(
         self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, shown: Any
     ) -> AuthResult:
-        """Letters are taken from this installation only: any account of the machine reaches loopback."""
+        """Accept letters from this installation only, because every account of the machine reaches loopback."""
         user, _, password = self._login.partition(":")
         if not isinstance(shown, LoginPassword):
             return AuthResult(success=False, handled=False)
@@ -114,12 +113,12 @@ class LocalSmtpServer:
         return AuthResult(success=same, handled=False)
 
     def __exit__(self, *exc: object) -> None:
-        """Stops listening; what was kept stays."""
+        """Stop listening. The written letters remain."""
         self._controller.stop()
 
 
 def free_port() -> int:
-    """Returns a port on loopback that nobody listens on now."""
+    """Return a port on loopback on which nobody listens now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

@@ -10,10 +10,9 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from config.directory import Directory
-from config.escalation_policy import EscalationPolicy, EscalationStep
+from config.escalation_policy import EscalationStep
 from deadlines.duties import Duty
-from deadlines.escalation import WorkingDays, contacts, steps_due
+from deadlines.escalation import contacts, steps_due
 from models.casefile import CaseFile
 from models.common_facts import ESCALATION_FACTS
 from models.enums import NoticeState, Party
@@ -58,23 +57,14 @@ class StillNeeded(StrEnum):
     PAUSED = "paused"
 
 
-def notices_for(
-    facts: Sequence[StoredFact],
-    casefile: CaseFile,
-    duties: Sequence[Duty],
-    ladder: EscalationPolicy,
-    directory: Directory,
-    calendar: WorkingDays,
-    as_at: date,
-    local_sink: bool,
-) -> list[NoticeDraft]:
-    """Return the notices that the new facts of one case need; `casefile` and `duties` include those facts.
+def notices_for(facts: Sequence[StoredFact], view: CaseView, as_at: date, *, local_sink: bool) -> list[NoticeDraft]:
+    """Return the notices that the new facts of one case need; the case file and duties of `view` include those facts.
 
     If several steps of one duty become due together, a mailbox gets the highest one addressed to it and the lower ones
     are superseded. Letters of a first import leave at once only if a local SMTP server receives them. Raises
     OutsideCalendarRange beyond the working-day calendar.
     """
-    view = CaseView(ladder, directory, calendar, casefile, duties)
+    casefile, ladder = view.casefile, view.ladder
     notices: list[NoticeDraft] = []
     for fact in facts:
         if fact.kind in ESCALATION_FACTS:
@@ -86,7 +76,7 @@ def notices_for(
         else:
             if fact.kind in ladder.letter and fact.via != "import":
                 notices += _for_event(view, fact)
-            notices += [_for_ending(view, one) for one in endings(casefile, duties, ladder, directory, fact)]
+            notices += [_for_ending(view, one) for one in endings(casefile, view.duties, ladder, view.directory, fact)]
     return _highest_only(notices)
 
 
@@ -165,7 +155,7 @@ def _for_ending(view: CaseView, ending: Ending) -> NoticeDraft:
 
 
 def _for_withdrawal(view: CaseView, fact: StoredFact, sent: Iterable[Mapping[str, Any]]) -> list[NoticeDraft]:
-    """A correction to each recipient of the withdrawn step. `_highest_only` keeps one for each mailbox and duty."""
+    """A correction to each recipient of the withdrawn step. `_highest_only` leaves one for each mailbox."""
     data = fact.data
     case_ref, rule, opened_seq = view.casefile.case_ref, str(data["rule"]), int(data["opened_seq"])
     body, service, due = data.get("body"), data.get("service"), date.fromisoformat(str(data["due"]))
@@ -175,7 +165,7 @@ def _for_withdrawal(view: CaseView, fact: StoredFact, sent: Iterable[Mapping[str
     recipients = dict.fromkeys(str(each["recipient"]) for each in sent if each.get("rung_seq") == data["rung_seq"])
     return [
         NoticeDraft(
-            key=f"{_key(case_ref, rule, body, opened_seq, due, WITHDRAWAL, recipient)}/{data['rung_seq']}",
+            key=_key(case_ref, rule, body, opened_seq, due, WITHDRAWAL, recipient, data["rung_seq"]),
             case_ref=case_ref,
             fact_seq=fact.seq,
             rule=rule,
@@ -248,11 +238,12 @@ def still_needed(view: CaseView, draft: NoticeDraft, as_at: date) -> StillNeeded
         return StillNeeded.NO
     if draft.rank == 0:
         # A letter about a day is cancelled with that day; a letter about a request stays, with the day it has by then.
-        return (
-            StillNeeded.YES
-            if draft.fact_seq == duty.opened_seq or draft.rung == AGAIN or duty.due == draft.due
-            else StillNeeded.NO
-        )
+        in_force = draft.fact_seq == duty.opened_seq or draft.rung == AGAIN or duty.due == draft.due
+        return StillNeeded.YES if in_force else StillNeeded.NO
+    return _step_still_needed(view, draft, duty, as_at)
+
+
+def _step_still_needed(view: CaseView, draft: NoticeDraft, duty: Duty, as_at: date) -> StillNeeded:
     if not _step_in_force(view, draft, duty, as_at):
         return StillNeeded.NO
     return StillNeeded.PAUSED if paused_until(view.casefile, duty.body, as_at) else StillNeeded.YES
@@ -317,7 +308,6 @@ def _draft(view: CaseView, fact: StoredFact, duty: Duty, party: Party, message: 
     )
 
 
-def _key(
-    case_ref: str, rule: str, body: str | None, opened_seq: int, due: date | None, rung: str, recipient: str
-) -> str:
-    return f"{case_ref}/{rule}/{body or '-'}/{opened_seq}/{iso(due) if due else '-'}/{rung}/{recipient}"
+def _key(*columns: str | int | date | None) -> str:
+    """Return the key of a notice: case, rule, body, opening fact, due date, step, recipient, distinction."""
+    return "/".join(iso(each) if isinstance(each, date) else str(each or "-") for each in columns)

@@ -1,9 +1,8 @@
-"""Template and fields in, subject and text and HTML out. Pure: the same three arguments give the same letter years
-later.
+"""Render a letter from its template, version and fields. Pure: the same arguments give the same letter years later.
 
-Purpose: a letter's text is not kept, only the template's id, its version and the fields; so every released version of a
-template stays in the folder for good, and a change of wording is a new file. A field that a template needs and does not
-get is an error, never a blank.
+The database stores the template's id, its version and the fields of a letter, but not its text. So every released
+version of a template stays in the folder, and a change of wording is a new file. A field that a template needs and
+does not get is an error, never a blank.
 """
 
 import re
@@ -31,13 +30,13 @@ NAME = re.compile(r"([a-z][a-z0-9_]*)-([1-9][0-9]*)\.(md|part)")
 
 
 class RenderError(SendflowError, ValueError):
-    """A letter cannot be made: the text names the template and version and what is missing, never a field's value."""
+    """A letter cannot be rendered. The message names the template, the version and what is missing, never a value."""
 
     default_code = "letter_template"
 
 
 class Rendered(NamedTuple):
-    """One letter, ready for the post: subject, plain text, HTML."""
+    """A rendered letter: subject, plain text, HTML."""
 
     subject: str
     text: str
@@ -45,10 +44,10 @@ class Rendered(NamedTuple):
 
 
 class Template(BaseModel):
-    """A released version of one letter. `called_for`: while the duty is open it is worth sending, once it is met, once
-    it has ended unmet, or always.
+    """A released version of one letter.
 
-    `about` names what the letter speaks of, one and several, so that a letter that gathers many can say what they are.
+    `called_for` says when the letter is needed: while the duty is open, once it is met, once it has ended unmet, or
+    always. `about` names the subject of the letter in the singular and the plural, for letters with several items.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -66,7 +65,7 @@ class Template(BaseModel):
 
 
 class Shelf(NamedTuple):
-    """Every version of every template, and the parts that several share."""
+    """Every version of every template, and the parts that several templates include."""
 
     templates: Mapping[tuple[str, int], Template]
     newest: Mapping[str, Template]
@@ -75,7 +74,7 @@ class Shelf(NamedTuple):
 
 @cache
 def shelf() -> Shelf:
-    """Reads the folder once. Raises RenderError for a file that is not a template."""
+    """Read the folder of templates once. Raises RenderError for a file that is not a template."""
     from jinja2 import Environment, StrictUndefined  # lazy, as above
 
     environment = Environment(
@@ -115,7 +114,7 @@ def _part(parts: Mapping[str, str]) -> Callable[..., "_Made"]:
 
     @pass_context
     def part(context: "Context", name: str, **more: Any) -> _Made:
-        """A shared part, filled with what the letter around it knows and with `more`."""
+        """Render a shared part with the fields of the letter around it and with `more`."""
         if name not in parts:
             raise RenderError(f"no part is called {name}")
         return _Made(_fill(context.environment, parts[name], {**context.get_all(), **more}, name))
@@ -134,7 +133,7 @@ def _read(path: Path) -> Template:
 
 
 def newest(template: str) -> Template:
-    """The version that a letter written today uses. Raises RenderError where there is none of that name."""
+    """Return the version that a letter written today uses. Raises RenderError for an unknown name."""
     found = shelf().newest.get(template)
     if found is None:
         raise RenderError(f"no letter is called {template}: expected one of {', '.join(sorted(shelf().newest))}")
@@ -142,7 +141,7 @@ def newest(template: str) -> Template:
 
 
 def render(template: str, version: int, fields: Mapping[str, Any]) -> Rendered:
-    """The letter as it reads; the field `simulation` marks its subject.
+    """Render a letter. The field `simulation` marks its subject.
 
     Raises RenderError for an unknown version or a missing field.
     """
@@ -164,15 +163,13 @@ def _version(template: str, version: int) -> Template:
     found = shelf().templates.get((template, version))
     if found is None:
         raise RenderError(
-            f"version {version} of the letter {template} is not in the folder; released versions are kept for good"
+            f"version {version} of the letter {template} is not in the folder; released versions are never deleted"
         )
     return found
 
 
 def _whole(template: Template, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields, and what the front matters make of them: heading, action and note for this letter and for each of its
-    items.
-    """
+    """Return the fields with the heading, action and note that the front matter defines, also for its items."""
     whole = dict(fields)
     if "items" in fields:
         whole["items"] = [_item(fields, item) for item in fields["items"]]
@@ -194,7 +191,7 @@ def _item(letter: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Made(str):
-    """Source that a template has already made: its marks are marks."""
+    """Text that a template has already rendered. Its marks are layout, so they are not hidden."""
 
     __slots__ = ()
 
@@ -236,34 +233,34 @@ def _date(value: object) -> date:
 
 
 def day(value: str | date) -> str:
-    """2026-04-13 as "13 April 2026"."""
-    told = _date(value)
-    return f"{told.day} {told:%B %Y}"
+    """Format 2026-04-13 as "13 April 2026"."""
+    date_ = _date(value)
+    return f"{date_.day} {date_:%B %Y}"
 
 
 def weekday(value: str | date) -> str:
-    """2026-04-13 as "Monday 13 April 2026"."""
+    """Format 2026-04-13 as "Monday 13 April 2026"."""
     return f"{_date(value):%A} {day(value)}"
 
 
 def month_day(value: str | date) -> str:
-    """2026-04-13 as "13 April", where the year is plain from what stands around it."""
-    told = _date(value)
-    return f"{told.day} {told:%B}"
+    """Format 2026-04-13 as "13 April", for a sentence that has the year already."""
+    date_ = _date(value)
+    return f"{date_.day} {date_:%B}"
 
 
 def between(earlier: str | date, later: str | date) -> int:
-    """Calendar days from one day to another: negative where the second is the earlier."""
+    """Return the calendar days from one day to another; negative if the second is the earlier."""
     return (_date(later) - _date(earlier)).days
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
-    """1 day, 2 days."""
+    """Format a count with its noun: 1 day, 2 days."""
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def span(days: int) -> str:
-    """Days as people say them: 3 days, 2 weeks, 2 weeks and 1 day."""
+    """Format calendar days as people say them: 3 days, 2 weeks, 2 weeks and 1 day."""
     weeks, over = divmod(days, 7)
-    said: Sequence[str] = [plural(weeks, "week")] if weeks else []
-    return " and ".join([*said, plural(over, "day")] if over or not weeks else said)
+    parts: Sequence[str] = [plural(weeks, "week")] if weeks else []
+    return " and ".join([*parts, plural(over, "day")] if over or not weeks else parts)

@@ -1,9 +1,8 @@
-"""The post: carries one letter to one mailbox and says what became of it. [I/O]
+"""The mail transports: each sends one letter to one mailbox and returns the outcome. [I/O]
 
-Purpose: everything that is not known of a letter's fate is said to be not known. A refusal for good (5xx) and a refusal
-for now (4xx) are told apart, a server that does not answer is no refusal at all, and a line that breaks once the letter
-is on its way leaves the outcome unknown: then the same Message-ID is sent once more, which is the best that SMTP has.
-No carrier retries by itself and none decides about a day.
+A permanent refusal (5xx) and a temporary refusal (4xx) are different outcomes; a server that does not answer is no
+refusal. If the connection breaks after the letter left, the outcome is unknown. The deliverer then sends the letter
+once more with the same Message-ID, which is the best that SMTP offers. No transport retries by itself.
 """
 
 import re
@@ -24,12 +23,10 @@ from typing import Any, NamedTuple, Protocol
 
 SECONDS = 30.0
 LOGIN_NEEDED = 530
-ANSWERS = 5  # a letter is over and done with in so many times the patience for one answer
+ANSWERS = 5  # a connection is cut after this many times the time limit of one answer
 END_OF_DATA = b".\r\n"
-# Why a letter did not leave, where that says nothing of the letter or of whom it is for: the next one would
-# fare no
-# better.
-OF_THE_RELAY = frozenset(
+# Reasons that concern the mail server and not the letter or its recipient: the next letter would fail too.
+MAIL_SERVER_FAILURES = frozenset(
     {
         "unreachable",
         "line_lost_before_data",
@@ -45,13 +42,12 @@ OF_THE_RELAY = frozenset(
         "folder_not_writable",
     }
 )
-# Headers in one line each: a subject folded after its first word is shown by some programs with a blank
-# before it.
+# One line for each header: some programs show a space before a subject that is folded after its first word.
 ONE_LINE = SMTP.clone(max_line_length=400)
 
 
 class Outcome(StrEnum):
-    """What became of one attempt: taken over; refused for good; refused for now; nobody there; or not known."""
+    """The outcome of one attempt: accepted, refused for good, refused for now, server unreachable, or unknown."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
@@ -61,23 +57,22 @@ class Outcome(StrEnum):
 
 
 class Attempt(NamedTuple):
-    """The outcome and a word for why: `smtp_550`, `unreachable`, `outcome_unknown`. Never the server's own text, which
-    quotes addresses.
+    """The outcome and a code for the reason: `smtp_550`, `unreachable`, `outcome_unknown`.
+
+    The server's own text is never included, because it quotes addresses.
     """
 
     outcome: Outcome
     why: str | None = None
 
     @property
-    def of_the_relay(self) -> bool:
-        """Whether it is the relay that does not work, whatever the letter and whomever it is for."""
-        return self.why in OF_THE_RELAY
+    def is_mail_server_failure(self) -> bool:
+        """Whether the mail server failed, so that no letter to any recipient would have left."""
+        return self.why in MAIL_SERVER_FAILURES
 
 
 class Letter(NamedTuple):
-    """One letter ready to leave. `written_at` is the Date header; `message_id` stays the same however often
-    it is sent.
-    """
+    """One letter that is ready to be sent. `written_at` is the Date header; `message_id` is that of every attempt."""
 
     id: str
     message_id: str
@@ -91,22 +86,20 @@ class Letter(NamedTuple):
 
 
 class Transport(Protocol):
-    """A carrier of letters."""
+    """A way for letters to leave."""
 
     def send(self, letter: Letter) -> Attempt:
-        """Tries once. Never raises for anything that a server or a line does."""
+        """Try once. Returns an Attempt for every failure of the server or the connection, and never raises for it."""
         ...
 
 
 def message_id(letter_id: str, reply_to: str) -> str:
-    """The Message-ID of a letter: made from its key alone, so that a second sending is seen to be the same letter."""
+    """Return the Message-ID of a letter. It depends on the id alone, so a second attempt is the same message."""
     return f"<{letter_id}.sendflow@{reply_to.rpartition('@')[2]}>"
 
 
 def as_message(letter: Letter) -> EmailMessage:
-    """The letter as mail: text and HTML as alternatives. Says that it was written by a machine; nothing in it
-    identifies a child.
-    """
+    """Return the letter as an e-mail with text and HTML as alternatives, marked as written by a machine."""
     mail = EmailMessage(policy=ONE_LINE)
     sender, _, domain = letter.reply_to.rpartition("@")
     mail["From"] = Address(letter.office, sender, domain)
@@ -123,23 +116,19 @@ def as_message(letter: Letter) -> EmailMessage:
     return mail
 
 
-class _Line(smtplib.SMTP):
-    """A line that is cut when its time is over: a server that says a word now and then would keep every other letter
-    waiting for ever.
-    """
+class _Connection(smtplib.SMTP):
+    """A connection that is cut when its time is over, because a very slow server would hold up every other letter."""
 
     _end: threading.Timer | None = None
 
     def connect(self, host: str = "localhost", port: int = 0, source_address: Any = None) -> tuple[int, bytes]:
-        """Connects, and remembers to whom: the library does so only where it connects by itself, and STARTTLS then has
-        no name to check.
-        """
+        """Connect, and store the host name, which STARTTLS checks. smtplib stores it only in its constructor."""
         self._host = host
         return super().connect(host, port, source_address)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         made: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]  # the library's own place for this (SMTP_SSL)
-        self._own = made.dup()  # the same line, also when TLS has taken the first handle over
+        self._own = made.dup()  # the same socket, also after TLS took over the first handle
         self._end = threading.Timer(ANSWERS * timeout, self._cut)
         self._end.daemon = True
         self._end.start()
@@ -150,7 +139,7 @@ class _Line(smtplib.SMTP):
             self._own.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Closes the line."""
+        """Close the connection and stop its timer."""
         super().close()
         if self._end is not None:
             self._end.cancel()
@@ -158,8 +147,9 @@ class _Line(smtplib.SMTP):
 
 
 class SmtpTransport:
-    """An SMTP relay, or the local sink. TLS wherever the server offers it; elsewhere than on this machine its
-    certificate must hold.
+    """Sends by SMTP, to a mail server or to the local SMTP server.
+
+    It uses TLS if the server offers it. The certificate of a server on another machine must be valid.
     """
 
     def __init__(
@@ -172,22 +162,21 @@ class SmtpTransport:
         only_by_tls: bool = False,
         tls_ca: Path | None = None,
     ) -> None:
-        """Takes the relay's address, how long to wait for each answer, and where it asks for one the login, as
-        user:password.
+        """Take the server's address, the time limit of one answer in seconds, and the login as user:password.
 
-        A server that offers no TLS, by its own choice or by somebody's between, is given nothing where letters go
-        `only_by_tls`. The authorities in the file `tls_ca` vouch for it as the public ones do.
+        With `only_by_tls` no letter goes to a server that offers no TLS, because an attacker between the two may have
+        removed the offer. The file `tls_ca` holds certificate authorities that are trusted besides the public ones.
         """
         self._host, self._port, self._seconds = host, port, seconds
         self._login, self._only_by_tls, self._tls_ca = login, only_by_tls, tls_ca
 
     def send(self, letter: Letter) -> Attempt:
-        """Tries once over a connection of its own."""
+        """Try once, over a new connection."""
         try:
-            server = _Line(timeout=self._seconds)
+            server = _Connection(timeout=self._seconds)
             code, _ = server.connect(self._host, self._port)
         except OSError:
-            # smtplib's own exceptions are OSErrors too: no greeting is no server.
+            # smtplib's own exceptions are OSErrors too: a server without a greeting counts as unreachable.
             return Attempt(Outcome.UNREACHABLE, "unreachable")
         try:
             return self._offer(server, letter) if code == 220 else _not_received(code)
@@ -197,24 +186,23 @@ class SmtpTransport:
             _hang_up(server)
 
     def answers(self) -> bool:
-        """Whether a mail server greets at the address."""
+        """Return whether a mail server greets at the address."""
         try:
-            with _Line(self._host, self._port, timeout=self._seconds):
+            with _Connection(self._host, self._port, timeout=self._seconds):
                 return True
         except OSError:
             return False
 
     def _offer(self, server: smtplib.SMTP, letter: Letter) -> Attempt:
-        """Everything up to the server's leave to send: whatever breaks here, nothing has been taken over."""
+        """Do all steps before the content. If the connection breaks here, the server has accepted nothing."""
         server.ehlo_or_helo_if_needed()
-        why = self._covered(server) or self._known(server)
+        why = self._start_tls(server) or self._log_in(server)
         if why is not None:
             return Attempt(Outcome.LATER, why)
         code, _ = server.mail(letter.reply_to)
         if 500 <= code <= 599:
-            # Every letter has the same sender: were it the letter's end, all of them would fail for good
-            # over one
-            # setting.
+            # Every letter has the same sender. If this counted as a refusal of the letter, one wrong setting would
+            # make all of them fail for good.
             return Attempt(Outcome.LATER, "login_needed" if code == LOGIN_NEEDED else "sender_refused")
         if code != 250:
             return _classified(code)
@@ -227,24 +215,23 @@ class SmtpTransport:
         code, _ = server.getreply()
         return self._hand_over(server, letter) if code == 354 else _classified(code)
 
-    def _covered(self, server: smtplib.SMTP) -> str | None:
-        """Goes over to TLS where the server offers it; a word for why not, where it has to be and cannot."""
+    def _start_tls(self, server: smtplib.SMTP) -> str | None:
+        """Start TLS if the server offers it. Returns the reason if TLS is needed and not possible."""
         if not server.has_extn("starttls"):
             return "no_tls" if self._only_by_tls else None
         try:
-            server.starttls(context=self._trusting())
+            server.starttls(context=self._tls_context())
         except smtplib.SMTPResponseException:
             return "no_tls"
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
-            raise  # the line was lost on the way, which says nothing of the certificate
+            raise  # the connection was lost, which says nothing about the certificate
         except ssl.SSLError:
-            # Nobody vouches for its certificate, it is another's, it has run out, or the two speak no
-            # common TLS.
+            # The certificate is untrusted, expired or for another name, or there is no common TLS version.
             return "tls_refused"
         server.ehlo()
         return None
 
-    def _trusting(self) -> ssl.SSLContext:
+    def _tls_context(self) -> ssl.SSLContext:
         context = ssl.create_default_context()
         if _on_this_machine(self._host):
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -252,12 +239,12 @@ class SmtpTransport:
             try:
                 context.load_verify_locations(self._tls_ca)
             except OSError:
-                # It is gone, or holds no certificates: whom it vouched for is not vouched for.
+                # The file is missing or holds no certificates, so nothing that it vouched for is trusted.
                 raise ssl.SSLError("no certificates") from None
         return context
 
-    def _known(self, server: smtplib.SMTP) -> str | None:
-        """Gives the login where there is one; a word for why not, where it is not taken."""
+    def _log_in(self, server: smtplib.SMTP) -> str | None:
+        """Log in if there is a login. Returns the reason if the server does not accept it."""
         if self._login is None:
             return None
         user, _, password = self._login.partition(":")
@@ -283,16 +270,14 @@ class SmtpTransport:
 
 
 def _classified(code: int) -> Attempt:
-    """5xx is for good, 4xx is for now; any other answer is one that nobody foresaw, and is tried again."""
+    """Classify an answer: 5xx is permanent, 4xx temporary; any other answer is unexpected and counts as temporary."""
     return Attempt(
         Outcome.REFUSED if 500 <= code <= 599 else Outcome.LATER, f"smtp_{code}" if code > 0 else "unreachable"
     )
 
 
 def _not_received(code: int) -> Attempt:
-    """A no in the place of a greeting says nothing of any letter, not even one for good: this machine is not listened
-    to.
-    """
+    """Classify a refusal in place of the greeting. It concerns this machine and no letter, so it is never permanent."""
     return _classified(code) if code < 500 else Attempt(Outcome.LATER, "greeting_refused")
 
 
@@ -311,16 +296,14 @@ def _hang_up(server: smtplib.SMTP) -> None:
 
 
 class FileTransport:
-    """Letters as .eml files in a folder, for people who send them on by other means. A letter sent twice is
-    one file.
-    """
+    """Writes letters as .eml files to a folder, for people who send them by other means. Sent twice, it is one file."""
 
     def __init__(self, folder: Path) -> None:
-        """Takes the folder; it is made where absent."""
+        """Take the folder. It is created when the first letter is written."""
         self._folder = folder
 
     def send(self, letter: Letter) -> Attempt:
-        """Writes the file in one step, so that no reader ever sees half a letter."""
+        """Write the file in one step, so that no reader ever sees half a letter."""
         fresh = self._folder / f".{letter.id}.part"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)

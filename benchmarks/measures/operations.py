@@ -66,6 +66,14 @@ class Compared(NamedTuple):
     work: Work | None = None
 
 
+class Filled(NamedTuple):
+    """A database with cases of the workload, and the number of its cases and facts."""
+
+    context: AppContext
+    cases: int
+    facts: int
+
+
 def _recording(place: Place, cases: int, stack: ExitStack) -> Compared:
     """Many facts in one act."""
     work, facts = acts(cases), cases * OF_ONE
@@ -90,7 +98,7 @@ def _recording(place: Place, cases: int, stack: ExitStack) -> Compared:
 def _one_fact(place: Place, cases: int, stack: ExitStack) -> Compared:
     """Each fact an act of its own."""
     some = min(SINGLE, cases)
-    told = steps(place, some)
+    commits = steps(place, some)
 
     def ours(context: AppContext) -> None:
         for number in range(some):
@@ -98,7 +106,7 @@ def _one_fact(place: Place, cases: int, stack: ExitStack) -> Compared:
                 record(context, reference(number), [draft], ACTOR)
 
     def raw(connection: Any) -> None:
-        for step in told:
+        for step in commits:
             place.write_over(connection, step)
 
     app = stack.enter_context(eventsourcing.at(place, "one-fact"))
@@ -106,8 +114,8 @@ def _one_fact(place: Place, cases: int, stack: ExitStack) -> Compared:
     return Compared(
         "record one fact",
         "fact",
-        Side("ours", place.fresh, ours, len(told), after=place.done),
-        [Side("a commit each", place.empty, raw, len(told), after=place.close)],
+        Side("ours", place.fresh, ours, len(commits), after=place.done),
+        [Side("a commit each", place.empty, raw, len(commits), after=place.close)],
         [_es(lambda: eventsourcing.record_each(app, place.shop.context, given), some * OF_ONE)],
         work_of("record one fact", place.shop.context, some),
     )
@@ -157,35 +165,29 @@ def _sweeping(place: Place, cases: int, stack: ExitStack) -> Compared:
 
 def _refolding(place: Place, cases: int, stack: ExitStack) -> Compared:
     """Each case from its facts alone, every hash checked."""
-    context, facts = _filled(place, cases, stack)
+    filled = _filled(place, cases, stack)
+    context = filled.context
 
     def ours(_given: object) -> None:
         with reading(context.engine) as connection:
             for ref, rows in ledger.scan(connection):
                 assert check_and_replay(context, ref, rows, _damaged) is not None
 
-    return _read(place, "refold", ours, context, cases, facts, stack)
+    return _read(place, "refold", ours, filled, stack)
 
 
 def _verifying(place: Place, cases: int, stack: ExitStack) -> Compared:
     """The whole of `sendflow verify`."""
-    context, facts = _filled(place, cases, stack)
+    filled = _filled(place, cases, stack)
 
     def ours(_given: object) -> None:
-        assert verify(context).intact
+        assert verify(filled.context).intact
 
-    return _read(place, "verify", ours, context, cases, facts, stack)
+    return _read(place, "verify", ours, filled, stack)
 
 
-def _read(
-    place: Place,
-    act: str,
-    ours: Callable[[object], None],
-    context: AppContext,
-    cases: int,
-    facts: int,
-    stack: ExitStack,
-) -> Compared:
+def _read(place: Place, act: str, ours: Callable[[object], None], filled: Filled, stack: ExitStack) -> Compared:
+    context, cases, facts = filled
     app = stack.enter_context(eventsourcing.at(place, act))
     ids = eventsourcing.filled(app, context, cases)
     texts = [row[6].encode() for row in place.rows(context, ("fact",))["fact"]]
@@ -219,7 +221,7 @@ def _importing(place: Place, cases: int, stack: ExitStack) -> Compared:
     count = _write_tracker(path, min(IMPORTED, cases))
     rows = _left(place, lambda context: import_file(context, path))
     app = stack.enter_context(eventsourcing.at(place, "import"))
-    told = _facts_by_case(rows["fact"], PEER_ROWS)
+    by_case = _facts_by_case(rows["fact"], PEER_ROWS)
 
     def ours(context: AppContext) -> None:
         assert import_file(context, path).accepted == count
@@ -235,7 +237,7 @@ def _importing(place: Place, cases: int, stack: ExitStack) -> Compared:
     def theirs() -> None:
         read()
         eventsourcing.record_each(
-            app, place.shop.context, [[_draft(fact) for fact in facts] for facts in told.values()]
+            app, place.shop.context, [[_draft(fact) for fact in facts] for facts in by_case.values()]
         )
 
     return Compared(
@@ -243,14 +245,14 @@ def _importing(place: Place, cases: int, stack: ExitStack) -> Compared:
         "row",
         Side("ours", place.fresh, ours, count, after=place.done),
         [Side("csv and the rows written", place.empty, raw, count, after=place.close)],
-        [_es(theirs, len(told))],
-        work_of("import", place.shop.context, 0, told)._replace(tracker=str(path)),
+        [_es(theirs, len(by_case))],
+        work_of("import", place.shop.context, 0, by_case)._replace(tracker=str(path)),
     )
 
 
 def _page(place: Place, cases: int, stack: ExitStack) -> Compared:
     """One case as an auditor reads it."""
-    context, _facts = _filled(place, cases, stack)
+    context = _filled(place, cases, stack).context
     refs = [reference(number) for number in range(min(PAGES, cases))]
     mark = "?" if isinstance(place, OnSqlite) else "%s"
     connection = place.driver(context)
@@ -336,15 +338,15 @@ ACTS: tuple[Callable[[Place, int, ExitStack], Compared], ...] = (
 )
 
 
-def work_of(act: str, context: AppContext, cases: int, told: dict[str, list[Fact]] | None = None) -> Work:
-    """The same work as a peer is told it: so many cases of the workload, or these."""
+def work_of(act: str, context: AppContext, cases: int, by_case: dict[str, list[Fact]] | None = None) -> Work:
+    """Describe the same work for a peer: the first cases of the workload, or the facts of `by_case`."""
     machine = processes()["ehc_needs_assessment"]
     moves: dict[str, dict[str, str]] = {}
     for (state, kind), to in machine.table.items():
         moves.setdefault(state, {})[kind] = to
-    if told is None:
-        told = {reference(number): [_fact(draft, context) for draft in drafts(number)] for number in range(cases)}
-    work = Work(act, "", None, list(told.items()), moves, machine.initial, {})
+    if by_case is None:
+        by_case = {reference(number): [_fact(draft, context) for draft in drafts(number)] for number in range(cases)}
+    work = Work(act, "", None, list(by_case.items()), moves, machine.initial, {})
     for ref, facts in work.cases:
         reached: str | None = None
         for fact in facts:
@@ -355,8 +357,8 @@ def work_of(act: str, context: AppContext, cases: int, told: dict[str, list[Fact
 
 def _fact(draft: FactDraft, context: AppContext) -> Fact:
     data = {name: str(value) for name, value in draft.data.items()}
-    told = {"actor": ACTOR, "via": "record", "law": context.law_version, "machine": 1}
-    return {"kind": draft.kind, "occurred_on": draft.occurred_on.isoformat(), **told, "data": data}
+    common = {"actor": ACTOR, "via": "record", "law": context.law_version, "machine": 1}
+    return {"kind": draft.kind, "occurred_on": draft.occurred_on.isoformat(), **common, "data": data}
 
 
 def _draft(fact: Fact) -> FactDraft:
@@ -364,24 +366,24 @@ def _draft(fact: Fact) -> FactDraft:
 
 
 def _facts_by_case(rows: list[tuple[Any, ...]], cases: int) -> dict[str, list[Fact]]:
-    """The facts that an act left, of its first cases."""
-    told: dict[str, list[Fact]] = {}
+    """Return the facts that an act left, of its first cases."""
+    by_case: dict[str, list[Fact]] = {}
     for ref, some in groupby(sorted(rows, key=lambda row: row[:2]), lambda row: str(row[0])):
         facts = [orjson.loads(row[6]) for row in some]
-        told[ref] = [
+        by_case[ref] = [
             {name: fact[name] for name in ("kind", "occurred_on", "actor", "via", "law", "machine", "data")}
             for fact in facts
         ]
-        if len(told) == cases:
+        if len(by_case) == cases:
             break
-    return told
+    return by_case
 
 
-def _filled(place: Place, cases: int, stack: ExitStack) -> tuple[AppContext, int]:
+def _filled(place: Place, cases: int, stack: ExitStack) -> Filled:
     context = place.fresh()
     stack.callback(place.done, context)
     record_acts(context, acts(cases), ACTOR, "record")
-    return context, cases * OF_ONE
+    return Filled(context, cases, cases * OF_ONE)
 
 
 def _left(place: Place, act: Callable[[AppContext], object]) -> Rows:

@@ -28,7 +28,7 @@ from casework.context import AppContext
 from config.running_instance import Running, server_answers, write_running
 from config.settings import Settings, child_environment, fix_caller_environment
 from models.facts import FactDraft
-from notifications.local_smtp import KeepEveryDelivery, free_port
+from notifications.local_smtp import WriteEveryDelivery, free_port
 from runtime.supervisor import Supervisor
 
 TIMES, SCHEDULED = 20, 6
@@ -41,7 +41,7 @@ EMPTY = "Prefect: an empty flow in this process"
 EMPTY_SCHEDULED = "Prefect: an empty flow scheduled on a served deployment, to its end"
 
 
-class Noting(KeepEveryDelivery):
+class Noting(WriteEveryDelivery):
     """The local sink's own handler; notes when each mailbox was written to."""
 
     def __init__(self, folder: Path) -> None:

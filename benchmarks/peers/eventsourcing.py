@@ -1,4 +1,4 @@
-"""eventsourcing: the same cases as aggregates of eventsourcing, on its own SQLite or PostgreSQL recorder. It keeps no
+"""eventsourcing: the same cases as aggregates of eventsourcing, on its own SQLite or PostgreSQL recorder. It has no
 hash and checks none.
 """
 
@@ -23,22 +23,19 @@ MOVES = processes()["ehc_needs_assessment"].table
 
 
 class Case(Aggregate):
-    """The same case as an aggregate of eventsourcing: each fact an event that moves the state by the same table, and is
-    kept with its day.
+    """The same case as an aggregate of eventsourcing. Each fact is an event with its day and data.
+
+    An event changes the state by the same transition table. `provenance` is actor, route, rule set and machine version.
     """
 
     @event("Opened")
-    def __init__(
-        self, kind: str, occurred_on: str, actor: str, via: str, law: str, machine: int, data: dict[str, str]
-    ) -> None:
+    def __init__(self, kind: str, occurred_on: str, data: dict[str, str], provenance: dict[str, str | int]) -> None:
         self.state = "requested"
         self.facts = [(kind, date.fromisoformat(occurred_on), data)]
 
     @event("Recorded")
-    def record(
-        self, kind: str, occurred_on: str, actor: str, via: str, law: str, machine: int, data: dict[str, str]
-    ) -> None:
-        """One fact."""
+    def record(self, kind: str, occurred_on: str, data: dict[str, str], provenance: dict[str, str | int]) -> None:
+        """Record one fact."""
         self.state = MOVES.get((self.state, kind), self.state)
         self.facts.append((kind, date.fromisoformat(occurred_on), data))
 
@@ -47,13 +44,13 @@ App = Application[UUID]
 
 
 def on_file(path: Path) -> App:
-    """An application on a file of SQLite."""
+    """Open an application on an SQLite file."""
     return Application(env={"PERSISTENCE_MODULE": "eventsourcing.sqlite", "SQLITE_DBNAME": os.fspath(path)})
 
 
 @contextmanager
 def at(place: OnSqlite | OnPostgresql, name: str) -> Iterator[App]:
-    """An application where our own records lie, in records of its own."""
+    """Open an application with a database of its own, where the databases of sendflow are."""
     if isinstance(place, OnSqlite):
         app = on_file(place.shop.folder / f"eventsourcing-{name}.db")
         yield app
@@ -79,43 +76,40 @@ def at(place: OnSqlite | OnPostgresql, name: str) -> Iterator[App]:
 
 
 def filled(app: App, context: AppContext, cases: int) -> list[UUID]:
-    """Cases of the workload, all their events saved at once, in one transaction."""
+    """Save cases of the workload with all their events, in one transaction."""
     made: list[Case] = []
     for number in range(cases):
         opening, *others = drafts(number)
-        case = Case(opening.kind, *_said(opening, context))
+        case = Case(opening.kind, *_fields_of(opening, context))
         for draft in others:
-            case.record(draft.kind, *_said(draft, context))
+            case.record(draft.kind, *_fields_of(draft, context))
         made.append(case)
     app.save(*made)
     return [case.id for case in made]
 
 
 def record_each(app: App, context: AppContext, cases: Iterable[Sequence[FactDraft]]) -> None:
-    """Each fact saved by itself, and its case read back before: as facts come in life."""
+    """Save each fact by itself, and read its case back before each, as facts arrive in practice."""
     for opening, *others in cases:
-        case = Case(opening.kind, *_said(opening, context))
+        case = Case(opening.kind, *_fields_of(opening, context))
         app.save(case)
         for draft in others:
             case = app.repository.get(case.id)
-            case.record(draft.kind, *_said(draft, context))
+            case.record(draft.kind, *_fields_of(draft, context))
             app.save(case)
         assert len(case.facts) == 1 + len(others)
 
 
 def replay(app: App, ids: list[UUID]) -> None:
-    """Every case from its events."""
+    """Replay every case from its events."""
     for each in ids:
         case: Case = app.repository.get(each)
         assert case.state == "planned"
 
 
-def _said(draft: FactDraft, context: AppContext) -> tuple[str, str, str, str, int, dict[str, str]]:
+def _fields_of(draft: FactDraft, context: AppContext) -> tuple[str, dict[str, str], dict[str, str | int]]:
     return (
         draft.occurred_on.isoformat(),
-        ACTOR,
-        "record",
-        context.law_version,
-        1,
         {key: str(value) for key, value in draft.data.items()},
+        {"actor": ACTOR, "via": "record", "law": context.law_version, "machine": 1},
     )

@@ -24,6 +24,7 @@ from models.bulk_io import Row, day_form, insert_missing, put_new_rows, read_amo
 from models.database import LEDGER, beside_others, lock_cases
 from models.facts import Fact, FactDraft, StoredFact, fact_of
 from models.tables import CASE, NOTICE
+from notifications.letter_fields import CaseView
 from notifications.notices import NoticeDraft, notices_for
 from notifications.outbox import notice_row
 from statemachines.process import NotPermitted, Process
@@ -93,18 +94,10 @@ class UnitOfWork:
         case.accept(history, facts, process, replayed)
         self.free_texts.extend(free_texts)
         context = self.context
-        self.notices.extend(
-            notices_for(
-                facts,
-                replayed.casefile,
-                replayed.duties,
-                context.escalation_policy,
-                context.directory,
-                context.calendar,
-                self.today,
-                local_sink=context.settings.carrier == "sink",
-            )
+        view = CaseView(
+            context.escalation_policy, context.directory, context.calendar, replayed.casefile, replayed.duties
         )
+        self.notices.extend(notices_for(facts, view, self.today, local_sink=context.settings.carrier == "sink"))
         return facts
 
     def _new_facts(self, case: LoadedCase, drafts: Iterable[FactDraft]) -> tuple[list[Fact], list[people.FreeText]]:

@@ -87,13 +87,13 @@ def mail_server_state(outcomes: Sequence[LetterOutcome]) -> str | None:
     last = next(_latest_attempts(outcomes), None)
     if last is None:
         return None
-    return last.why if last.of_the_relay else MAIL_SERVER_ACCEPTS
+    return last.why if last.is_mail_server_failure else MAIL_SERVER_ACCEPTS
 
 
 def mail_server_is_down(outcomes: Sequence[LetterOutcome], enough: int) -> bool:
     """Whether the mail server accepted none of the last `enough` letters, for a reason that holds for every letter."""
     last = list(islice(_latest_attempts(outcomes), enough))
-    return len(last) == enough and all(attempt.of_the_relay for attempt in last)
+    return len(last) == enough and all(attempt.is_mail_server_failure for attempt in last)
 
 
 def _latest_attempts(outcomes: Sequence[LetterOutcome]) -> Iterator[Attempt]:

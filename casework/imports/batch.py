@@ -17,7 +17,7 @@ from casework.imports.identity import DIFFERS, Identities, IdentityChange
 from casework.imports.rows import Plan, Problem, RowReader
 from models import people
 from models.facts import FactDraft
-from models.people import Kept
+from models.people import StoredText
 from statemachines.replay import facts_in_force
 
 REFERENCES = ("reference", "la_reference")  # columns that a fact's refusal names by its field
@@ -162,5 +162,5 @@ class RowBatch:
     def _stored_words(self, ref: str | None) -> set[str]:
         return {text.words for text in self._stored_texts(ref) if text.words is not None}
 
-    def _stored_texts(self, ref: str | None) -> Sequence[Kept]:
+    def _stored_texts(self, ref: str | None) -> Sequence[StoredText]:
         return self.free_texts.get(ref, []) if ref is not None else []

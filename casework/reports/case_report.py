@@ -11,7 +11,7 @@ from casework.reports.histories import read_histories
 from casework.reports.plan_effects import PlanEffects
 from config.rule_schema import Rule
 from deadlines.duties import Duty, duties_of
-from deadlines.status import days_late, standing
+from deadlines.status import days_late, status_of
 from models import ledger
 from models.casefile import CaseFile
 from models.common_facts import CORRECTIONS
@@ -159,7 +159,7 @@ def _duty(duty: Duty, rule: Rule | None, effects: PlanEffects, origins: Mapping[
         due=dates.due,
         strict_due=dates.strict_due,
         act_by=dates.act_by,
-        standing=standing(duty, effects.day).value,
+        standing=status_of(duty, effects.day).value,
         days_late=days_late(duty, effects.day),
         met_on=duty.met_on,
         met_by=duty.met_by,

@@ -26,7 +26,7 @@ from config.settings import Carrier, Settings
 from models.enums import LetterState
 from models.tables import JOB_RUN, LETTER
 from notifications import outbox
-from notifications.transport import OF_THE_RELAY
+from notifications.transport import MAIL_SERVER_FAILURES
 from runtime.diagnostics.finding import Finding
 
 PATIENCE = timedelta(hours=1)
@@ -137,7 +137,7 @@ def _heard(connection: Connection, today: date) -> Iterator[_Heard]:
     left: set[date] = set()
     for act, as_at, at, outcome, detail in connection.execute(query):
         if act == "digest":
-            if outcome == LetterState.WAITING and digest in OF_THE_RELAY:
+            if outcome == LetterState.WAITING and digest in MAIL_SERVER_FAILURES:
                 yield _Heard(at, digest)
             elif outcome != LetterState.WAITING and as_at not in left:
                 # Asked again on the same day it sends nothing, and shows nothing.

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deadlines.duties import Duty
-from deadlines.status import days_late, standing
+from deadlines.status import days_late, status_of
 from models.enums import DutyStatus
 from tests.support.by_hand import ADVICE, PAEDS, PHYSIO_TRUST, SALT, TRUST, day, duties, history
 
@@ -31,7 +31,7 @@ def claimed(
 
 
 def by_rule(found: list[Duty], as_at: str) -> dict[str, DutyStatus]:
-    return {duty.rule: standing(duty, day(as_at)) for duty in found}
+    return {duty.rule: status_of(duty, day(as_at)) for duty in found}
 
 
 def advice(found: list[Duty]) -> Duty:
@@ -45,7 +45,7 @@ ACCEPTED = {"decision": "accepted"}
 def test_each_ground_of_regulation_8_2_excuses_the_body_once_accepted(ground: str) -> None:
     found = advice(claimed({"ground": ground, **ASKED}, ACCEPTED))
     assert found.excuse is not None
-    assert standing(found, day("14 Apr 2026")) is DutyStatus.EXCUSED
+    assert status_of(found, day("14 Apr 2026")) is DutyStatus.EXCUSED
     assert found.due == day("13 Apr 2026"), "the date stays where the law put it"
 
 
@@ -85,8 +85,8 @@ def test_coronavirus_excused_what_fell_due_from_1_may_to_24_sep_2020() -> None:
 
 def test_a_claim_excuses_nothing_until_it_is_accepted() -> None:
     claim = {"ground": "absent_4_weeks", **ASKED}
-    assert standing(advice(claimed(claim)), day("14 Apr 2026")) is DutyStatus.BREACHED
-    assert standing(advice(claimed(claim, {"decision": "refused"})), day("14 Apr 2026")) is DutyStatus.BREACHED
+    assert status_of(advice(claimed(claim)), day("14 Apr 2026")) is DutyStatus.BREACHED
+    assert status_of(advice(claimed(claim, {"decision": "refused"})), day("14 Apr 2026")) is DutyStatus.BREACHED
 
 
 def test_an_acceptance_may_be_taken_back_and_given_again() -> None:
@@ -106,7 +106,7 @@ def test_a_waiting_list_is_no_excuse() -> None:
         )
     )
     assert advice(found).excuse is None
-    assert standing(advice(found), day("14 Apr 2026")) is DutyStatus.BREACHED
+    assert status_of(advice(found), day("14 Apr 2026")) is DutyStatus.BREACHED
     assert advice(claimed({"ground": "waiting_list", **ASKED}, ACCEPTED)).excuse is None
 
 
@@ -153,9 +153,9 @@ def test_the_authoritys_own_grounds_reach_the_authoritys_duties_only(ground: str
 def test_late_and_excused_is_excused_and_in_time_is_met() -> None:
     claim = {"ground": "missed_appointment", **ASKED}
     late = advice(claimed(claim, ACCEPTED, ("health_advice_received", "5 May 2026", ASKED)))
-    assert (standing(late, day("5 May 2026")), days_late(late, day("5 May 2026"))) == (DutyStatus.EXCUSED, 22)
+    assert (status_of(late, day("5 May 2026")), days_late(late, day("5 May 2026"))) == (DutyStatus.EXCUSED, 22)
     in_time = advice(claimed(claim, ACCEPTED, ("health_advice_received", "13 Apr 2026", ASKED)))
-    assert standing(in_time, day("5 May 2026")) is DutyStatus.MET
+    assert status_of(in_time, day("5 May 2026")) is DutyStatus.MET
 
 
 def test_the_decision_may_name_what_the_claim_left_out() -> None:

@@ -5,7 +5,7 @@ late.
 import pytest
 
 from deadlines.duties import Duty
-from deadlines.status import days_late, standing
+from deadlines.status import days_late, status_of
 from models.enums import DutyStatus
 from tests.support.by_hand import ADVICE, SALT, TRUST, day, duties, history
 
@@ -32,7 +32,7 @@ def rule(found: list[Duty], name: str) -> Duty:
 )
 def test_advice_awaited(as_at: str, expected: DutyStatus, late: int) -> None:
     duty = rule(duties(history(*OPENED, ASK)), ADVICE)
-    assert (standing(duty, day(as_at)), days_late(duty, day(as_at))) == (expected, late)
+    assert (status_of(duty, day(as_at)), days_late(duty, day(as_at))) == (expected, late)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_advice_awaited(as_at: str, expected: DutyStatus, late: int) -> None:
 def test_advice_received(received: str, expected: DutyStatus, late: int) -> None:
     duty = rule(duties(history(*OPENED, ASK, ("health_advice_received", received, ASKED))), ADVICE)
     for as_at in (received, "1 Jan 2027"):
-        assert (standing(duty, day(as_at)), days_late(duty, day(as_at))) == (expected, late)
+        assert (status_of(duty, day(as_at)), days_late(duty, day(as_at))) == (expected, late)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_advice_received(received: str, expected: DutyStatus, late: int) -> None
 )
 def test_a_duty_that_ended_unmet_stands_as_it_did_on_its_last_day(ended: str, expected: DutyStatus, late: int) -> None:
     duty = rule(duties(history(*OPENED, ASK, ("case_withdrawn", ended))), ADVICE)
-    assert (standing(duty, day("1 Jan 2027")), days_late(duty, day("1 Jan 2027"))) == (expected, late)
+    assert (status_of(duty, day("1 Jan 2027")), days_late(duty, day("1 Jan 2027"))) == (expected, late)
 
 
 @pytest.mark.parametrize(
@@ -79,13 +79,13 @@ def test_a_duty_that_ended_unmet_stands_as_it_did_on_its_last_day(ended: str, ex
 def test_a_minimum_to_be_allowed(planned: str, expected: DutyStatus) -> None:
     lines = history(*OPENED, ("draft_plan_received", "1 Jun 2026"), ("final_plan_received", planned))
     duty = rule(duties(lines), "draft_plan_parent_response_min")
-    assert (standing(duty, day("1 Jul 2026")), days_late(duty, day("1 Jul 2026"))) == (expected, 0)
+    assert (status_of(duty, day("1 Jul 2026")), days_late(duty, day("1 Jul 2026"))) == (expected, 0)
 
 
 def test_a_minimum_that_nobody_has_cut_short_runs_on_and_is_never_late() -> None:
     duty = rule(duties(history(*OPENED, ("draft_plan_received", "1 Jun 2026"))), "draft_plan_parent_response_min")
     for as_at in ("1 Jun 2026", "15 Jun 2026", "16 Jun 2026", "1 Jan 2027"):
-        assert (standing(duty, day(as_at)), days_late(duty, day(as_at))) == (DutyStatus.RUNNING, 0)
+        assert (status_of(duty, day(as_at)), days_late(duty, day(as_at))) == (DutyStatus.RUNNING, 0)
 
 
 def test_what_has_no_number_is_never_late() -> None:
@@ -93,12 +93,12 @@ def test_what_has_no_number_is_never_late() -> None:
     lines = history(*OPENED, ("draft_plan_received", "1 Jun 2026"), ("final_plan_received", "17 Jun 2026"))
     found = duties(lines)
     for name in ("section_g_agree", "s42_arrange_health_provision"):
-        assert (standing(rule(found, name), day("1 Jan 2027")), days_late(rule(found, name), day("1 Jan 2027"))) == (
+        assert (status_of(rule(found, name), day("1 Jan 2027")), days_late(rule(found, name), day("1 Jan 2027"))) == (
             DutyStatus.NO_DATE,
             0,
         )
     agreed = duties(history(*OPENED, ("draft_plan_received", "1 Jun 2026"), ("section_g_agreed", "9 Jun 2026")))
-    assert standing(rule(agreed, "section_g_agree"), day("1 Jan 2027")) is DutyStatus.MET
+    assert status_of(rule(agreed, "section_g_agree"), day("1 Jan 2027")) is DutyStatus.MET
 
 
 def test_an_accepted_excuse_is_a_standing_of_its_own() -> None:
@@ -107,8 +107,8 @@ def test_an_accepted_excuse_is_a_standing_of_its_own() -> None:
         ("excuse_decided", "11 Apr 2026", {"claim": 4, "decision": "accepted", "look_again_on": "2026-05-18"}),
     )
     duty = rule(duties(history(*OPENED, ASK, *facts)), ADVICE)
-    assert standing(duty, day("12 Apr 2026")) is DutyStatus.EXCUSED
-    assert standing(duty, day("14 Apr 2026")) is DutyStatus.EXCUSED
+    assert status_of(duty, day("12 Apr 2026")) is DutyStatus.EXCUSED
+    assert status_of(duty, day("14 Apr 2026")) is DutyStatus.EXCUSED
 
 
 @pytest.mark.parametrize(
@@ -128,10 +128,10 @@ def test_notice_of_a_refusal_is_late_only_where_there_was_one(
     found = duties(history(("ehc_assessment_requested", "2 Feb 2026"), (refused, decided)))
     negative, either = rule(found, "ehc_no_assess_determination_notify"), rule(found, "ehc_assess_decision_notify")
     later = day("1 Jan 2027")
-    assert (standing(negative, later), days_late(negative, later)) == standings
-    assert standing(either, later) == (DutyStatus.MET if decided == "16 Mar 2026" else DutyStatus.MET_LATE)
+    assert (status_of(negative, later), days_late(negative, later)) == standings
+    assert status_of(either, later) == (DutyStatus.MET if decided == "16 Mar 2026" else DutyStatus.MET_LATE)
 
 
 def test_an_undecided_refusal_still_shows_its_date_passing() -> None:
     undecided = rule(duties(history(("ehc_assessment_requested", "2 Feb 2026"))), "ehc_no_assess_determination_notify")
-    assert standing(undecided, day("17 Mar 2026")) == DutyStatus.BREACHED
+    assert status_of(undecided, day("17 Mar 2026")) == DutyStatus.BREACHED

@@ -55,7 +55,7 @@ def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
     """The folder and the reason are named."""
     (tmp_path / "file").touch()
     with (
-        pytest.raises(LocalSmtpError, match="cannot keep letters in"),
+        pytest.raises(LocalSmtpError, match="cannot write letters to"),
         LocalSmtpServer(tmp_path / "file" / "letters", LOGIN),
     ):
         pass

@@ -37,8 +37,7 @@ def made(
     lines: Sequence[StoredFact], new: int = 1, as_at: str = "14 Apr 2026", local_sink: bool = True
 ) -> list[NoticeDraft]:
     """What the last `new` facts of a history call for."""
-    seen = view(lines)
-    return notices_for(lines[-new:], seen.casefile, seen.duties, LADDER, DIRECTORY, almanac(), day(as_at), local_sink)
+    return notices_for(lines[-new:], view(lines), day(as_at), local_sink=local_sink)
 
 
 def rung(

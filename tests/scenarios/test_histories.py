@@ -16,7 +16,7 @@ import pytest
 
 from config.law import load_law
 from deadlines.duties import duties_of
-from deadlines.status import days_late, standing
+from deadlines.status import days_late, status_of
 from models.facts import GENESIS, canonical, parse_fact
 from models.ledger import link
 from statemachines.process import NotPermitted
@@ -57,7 +57,7 @@ def result_of(lines: list[bytes], as_at: str) -> dict[str, Any]:
                 "ended_on": duty.ended_on and duty.ended_on.isoformat(),
                 # How a duty that ended unmet is shown is a matter of presentation, which may get better; its dates may
                 # not.
-                "standing": None if duty.ended_on else standing(duty, when).value,
+                "standing": None if duty.ended_on else status_of(duty, when).value,
                 "days_late": None if duty.ended_on else days_late(duty, when),
                 "excuse": duty.excuse and duty.excuse.ground,
             }

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deadlines.duties import Duty, duties_of
-from deadlines.status import days_late, standing
+from deadlines.status import days_late, status_of
 from models.facts import StoredFact
 from statemachines.mediation import PROCESS, remarks
 from statemachines.process import NotPermitted
@@ -256,7 +256,7 @@ def test_an_agreement_about_what_could_be_appealed_counts_as_an_order() -> None:
         "the other time was agreed for one duty alone"
     )
     met = duties(*held, ("final_plan_sent", "20 Jul 2026"))["order_assess_final_plan"]
-    assert (standing(met, day("21 Jul 2026")), days_late(met, day("21 Jul 2026"))) == ("met_late", 5)
+    assert (status_of(met, day("21 Jul 2026")), days_late(met, day("21 Jul 2026"))) == ("met_late", 5)
 
 
 def test_what_was_agreed_is_done_by_the_body_that_agreed() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deadlines.duties import Duty, duties_of
-from deadlines.status import days_late, standing
+from deadlines.status import days_late, status_of
 from models.facts import StoredFact
 from statemachines.process import NotPermitted
 from statemachines.replay import replay
@@ -56,7 +56,7 @@ def test_the_appeal_is_due_two_months_from_the_notice_or_one_from_the_certificat
         ("appeal_received", "20 May 2026"),
         ("appeal_registered", "1 Jun 2026", {"appeal": "refusal_to_issue"}),
     )
-    assert standing(one(lines, "appeal_register"), day("2 Jun 2026")) == "met"
+    assert status_of(one(lines, "appeal_register"), day("2 Jun 2026")) == "met"
 
 
 def test_an_appeal_is_against_the_decision_that_the_case_opened_with() -> None:
@@ -124,10 +124,10 @@ def test_evidence_is_asked_of_each_body_with_the_tribunals_day_or_none() -> None
     assert one(lines, "appeal_health_evidence_request").due == day("13 Mar 2026")
     assert one(lines, "appeal_health_evidence_request").met_on == day("9 Mar 2026")
     assert one(lines, "appeal_evidence", **ICB).due is None, "no day is worked out where the Tribunal set none"
-    assert standing(one(lines, "appeal_evidence", **ICB), day("1 Dec 2026")) == "no_date"
+    assert status_of(one(lines, "appeal_evidence", **ICB), day("1 Dec 2026")) == "no_date"
     given = [*lines, *history(*[("health_evidence_given", "4 May 2026", SALT)] * 5)[4:]]
     duty = one(given, "appeal_evidence", body="QX101")
-    assert (standing(duty, day("4 May 2026")), days_late(duty, day("4 May 2026"))) == ("met_late", 3)
+    assert (status_of(duty, day("4 May 2026")), days_late(duty, day("4 May 2026"))) == ("met_late", 3)
     assert one(given, "appeal_evidence", **ICB).closed_on is None
     assert "not asked" in refused(appeal("contents", ("health_evidence_given", "4 May 2026", SALT)))
 
@@ -251,7 +251,7 @@ def test_a_recommendation_lies_on_each_body_for_five_weeks_beginning_with_its_da
         ("health_recommendation_answered", "7 May 2026", {**ICB, "sent_to": "parent_and_la", "follows": "in_full"})
     )
     assert (
-        standing(one(answered, duty.rule, **ICB), day("8 May 2026")),
+        status_of(one(answered, duty.rule, **ICB), day("8 May 2026")),
         one(answered, duty.rule, **NHSE).closed_on,
     ) == ("met_late", None)
     copy = one(answered, "ftt_response_copy_to_sos")
@@ -335,14 +335,14 @@ def test_a_discrimination_claim_has_its_own_clock_where_reinstatement_is_asked_f
 def test_a_right_that_is_not_used_lapses_and_nothing_is_late() -> None:
     decided = history(("decision_notified", "2 Mar 2026", {**LA, "decision": "refusal_to_issue"}))
     right = one(decided, "appeal_register")
-    assert [standing(right, day(on)) for on in ("1 Apr 2026", "5 May 2026", "6 May 2026")] == [
+    assert [status_of(right, day(on)) for on in ("1 Apr 2026", "5 May 2026", "6 May 2026")] == [
         "running",
         "due_soon",
         "no_date",
     ]
     assert days_late(right, day("6 Jun 2026")) == 0
     late = one([*decided, *history(*[("appeal_received", "8 May 2026")] * 2)[1:]], "appeal_register")
-    assert (standing(late, day("8 May 2026")), days_late(late, day("8 May 2026"))) == (
+    assert (status_of(late, day("8 May 2026")), days_late(late, day("8 May 2026"))) == (
         "met_late",
         3,
     ), "a late appeal needs the Tribunal's leave, so it is said"

@@ -17,6 +17,7 @@ from config.escalation_policy import load_escalation_policy
 from config.law import load_law
 from deadlines.duties import duties_of
 from models.facts import StoredFact, parse_fact
+from notifications.letter_fields import CaseView
 from notifications.notices import RECIPIENTS_VERSION, notices_for
 from statemachines.process import NotPermitted
 from statemachines.replay import replay
@@ -35,16 +36,8 @@ def called_for(case_ref: str, facts: list[StoredFact]) -> Iterator[str]:
         return
     duties = duties_of(casefile.lines, book(casefile.process), dates_of(), casefile.claims.values())
     last = facts[-1]
-    for each in notices_for(
-        [last],
-        casefile,
-        duties,
-        load_escalation_policy(),
-        load_directory(),
-        almanac(),
-        last.occurred_on,
-        local_sink=True,
-    ):
+    view = CaseView(load_escalation_policy(), load_directory(), almanac(), casefile, duties)
+    for each in notices_for([last], view, last.occurred_on, local_sink=True):
         whose = (
             f"{each.rule} of {each.body or 'the authority'}{f' for {each.service}' if each.service else ''}, due"
             f" {each.due}"

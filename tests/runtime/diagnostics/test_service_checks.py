@@ -19,7 +19,7 @@ from casework.delivery.deliver import deliver
 from config.running_instance import Running, write_running
 from config.settings import Settings
 from models.database import reading
-from notifications.transport import OF_THE_RELAY, Attempt, Letter, Outcome
+from notifications.transport import MAIL_SERVER_FAILURES, Attempt, Letter, Outcome
 from runtime.diagnostics.alerts import Alerted, alert
 from runtime.diagnostics.checks import Finding, examine
 from runtime.diagnostics.service_checks import AT_ONCE, relay, relay_mend
@@ -89,7 +89,7 @@ def test_the_alert_says_it_too(asked: Team) -> None:
 
 
 def test_what_may_come_back_by_itself_is_said_after_an_hour(asked: Team) -> None:
-    for why in sorted(OF_THE_RELAY - AT_ONCE.keys() - {"outcome_unknown"}):
+    for why in sorted(MAIL_SERVER_FAILURES - AT_ONCE.keys() - {"outcome_unknown"}):
         deliver(asked.context(TODAY), transport=Saying(why))
         assert later(asked.context(TODAY), minutes=60) == set()
         assert later(asked.context(TODAY), minutes=61) == {f"relay_{why}"}
