@@ -22,7 +22,7 @@ def sign_in(
     end: Annotated[bool, typer.Option("--end", help="Sign this account out everywhere instead.")] = False,
     json_: Json = False,
 ) -> None:
-    """Print a link that signs one person in, once, within 12 hours. Whoever may read SENDFLOW_HOME may make one."""
+    """Print a link that signs one person in, once, within 12 hours. It needs only the right to read SENDFLOW_HOME."""
     from casework.access import sign_in as access
     from config.settings import Settings
 

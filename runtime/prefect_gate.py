@@ -1,6 +1,6 @@
 """Who may do what on the Prefect server: nobody without a login, and people only what the proxy lets them do.
 
-Purpose: whoever may write a deployment, a work pool, a block or an automation can run programs as this installation,
+Purpose: anyone who may write a deployment, a work pool, a block or an automation can run programs as this installation,
 and any account of the machine reaches loopback. So every request is checked before Prefect sees it, in this order: the
 host it names, the site it comes from, its credential, and what that credential may do.
 
@@ -128,7 +128,7 @@ class Request:
     """What the gate reads of a request: its headers, each once."""
 
     def __init__(self, scope: Message) -> None:
-        """Reads the headers. A header that stands twice counts as wrong: which one was meant is anybody's guess."""
+        """Reads the headers. A header given twice counts as wrong, because nobody knows which is meant."""
         self.headers: dict[str, str] = {}
         self.doubled: set[str] = set()
         for name, value in scope["headers"]:
@@ -167,7 +167,7 @@ class Request:
 
 
 class Gate:
-    """The ASGI app that stands before Prefect's. `hosts`: names under which this server may be asked, without ports."""
+    """The ASGI app in front of Prefect's. `hosts`: the names, without ports, under which this server may be called."""
 
     def __init__(self, app: App, login: str, hosts: Iterable[str], doorkeeper: Doorkeeper) -> None:
         """Takes the app, the machine's login and what the installation answers."""
@@ -192,7 +192,7 @@ class Gate:
             # Programs show the login in their first message, where the protocol of Prefect has its place.
             await self._app(scope, self._first_message(receive, self._is_login), send)
         elif self._is_machine(request):
-            # Prefect stores every parameter, whoever starts the run.
+            # Prefect stores every parameter of every run.
             change = only_known_parameters if request.method == "POST" and START.fullmatch(request.path) else None
             await (self._checked(scope, receive, send, change) if change else self._app(scope, receive, send))
         else:

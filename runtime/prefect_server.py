@@ -1,6 +1,6 @@
 """The Prefect server of this installation: its own UI and API behind the gate, calling no other site.
 
-Purpose: Prefect's second UI counts its visitors at an outside service whatever its settings say. A policy in the
+Purpose: Prefect's second UI counts its visitors at an outside service, and no setting stops it. A policy in the
 headers of every answer stops that, where no setting of Prefect's can undo it. runtime/prefect_gate.py says who may do
 what.
 """

@@ -1,9 +1,8 @@
-"""The alarm clock: once a minute one indexed read for duties to look at and letters to send, the digest at 07:00,
-verify at 03:30.
+"""The scheduler: once a minute it reads which duties and letters are due; it writes the digest at 07:00 and runs verify
+at 03:30 (London).
 
-Purpose: nothing in the house sleeps until a deadline; this looks, and what it finds late is done late rather than
-never. It runs the acts in its own process, as Prefect runs where the server answers and directly where not. Every day
-has its sweep, even one that finds nothing, so that a day without a finished sweep is known for a fault and alerts.
+A job that is late still runs, once. Jobs run in this process: as Prefect runs if the server answers, else directly.
+Every day has a sweep, even if no duty is due, so that a day without a finished sweep is a fault that alerts.
 """
 
 from __future__ import annotations
@@ -44,32 +43,32 @@ VERIFY_AT = clock_time(3, 30)
 TROUBLED_SECONDS = 3600.0
 AGAIN_SECONDS = 600.0
 RELAY_SECONDS = FIRST_WAIT.total_seconds()
-# Late is better than never, once is better than often, and never two at a time.
+# A job that was missed runs once, however often it was missed, and never beside itself.
 LATE_BUT_ONCE = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
 
 
 def sweep_is_called_for(context: AppContext, day: date) -> bool:
-    """Says whether a duty is to be looked at, or whether `day` has had no finished sweep yet."""
+    """Return whether a duty is due for a check, or `day` has no finished sweep yet."""
     with reading(context.engine) as connection:
         return DueDuties.of(context, day).exist(connection) or not finished_for(connection, "sweep", day)
 
 
 def digest_is_called_for(context: AppContext) -> bool:
-    """Says whether the morning's digest is missing: a house that was closed at seven writes it when it opens."""
+    """Return whether today's digest is missing: an installation that was stopped at 07:00 writes it when it starts."""
     here = context.now().astimezone(LONDON)
     with reading(context.engine) as connection:
         return here.time() >= DIGEST_AT and not finished_for(connection, "digest", here.date())
 
 
 def say(line: str) -> None:
-    """Says one line, with the instant, in the alarm clock's log."""
+    """Write one line, with the instant in London, to the scheduler's log."""
     sys.stderr.write(f"{datetime.now(LONDON):%Y-%m-%d %H:%M:%S} {line}\n")
     sys.stderr.flush()
 
 
 @dataclass
 class Scheduler:
-    """The jobs. A job that fails says so and is done again at its next time: one fault must not stop the clock."""
+    """The jobs. A job that fails is logged and runs again at its next time: one fault must not stop the scheduler."""
 
     settings: Settings
     act: Callable[..., Any] = run_job
@@ -83,24 +82,24 @@ class Scheduler:
     pulse: Heartbeat = field(default_factory=Heartbeat)
 
     def tick(self) -> None:
-        """Once a minute: sweep where a duty is to be looked at, write a digest that is missing, deliver where a letter
-        can leave.
+        """Once a minute: sweep if a duty is due for a check, write the digest if it is missing, deliver if a letter is
+        due.
         """
         self.pulse.now()
-        self._with_house(self._look)
+        self._with_context(self._look)
         self.pulse.now()
 
     def digest(self) -> None:
-        """At 07:00: the DCO's morning digest. It says so itself where a day has had no finished sweep."""
-        self._with_house(
+        """At 07:00: write the DCO's daily digest, which names each day without a finished sweep."""
+        self._with_context(
             lambda context: self._safely(
                 "digest", lambda: self.act("digest", context, say=self._once, as_at=context.today())
             )
         )
 
     def verify(self) -> None:
-        """At 03:30: every chain, every case, every cache."""
-        self._with_house(lambda context: self._safely("verify", lambda: self.act("verify", context, say=self._once)))
+        """At 03:30: verify every hash chain, case and cached row."""
+        self._with_context(lambda context: self._safely("verify", lambda: self.act("verify", context, say=self._once)))
 
     def _look(self, context: AppContext) -> None:
         if time.monotonic() >= self.troubled_until and self._safely(
@@ -118,19 +117,19 @@ class Scheduler:
             self._deliver(context)
 
     def _deliver(self, context: AppContext) -> None:
-        """For so long at most, because sweep, digest and verify wait for it; what is left leaves in the next round."""
+        """Deliver for `delivery_seconds` at most, because the other jobs wait; the next tick sends the rest."""
         report = self._safely(
             "deliver", lambda: self.act("deliver", context, say=self._once, seconds=context.settings.delivery_seconds)
         )
         if report is None or (report.mail_server_error is None and not report.sent + report.failed):
             return
         if report.mail_server_error is not None and not context.simulated:
-            # Two letters each minute to a server that says nothing, and the clock would do little else.
+            # Each attempt waits for the mail server; once a minute would leave no time for the other jobs.
             self.deliver_after = time.monotonic() + RELAY_SECONDS
         if report.mail_server_error != self.relay:
             self.relay = report.mail_server_error
             say(
-                f"letters cannot leave ({self.relay.replace('_', ' ')}): sendflow doctor says what to mend"
+                f"letters cannot leave ({self.relay.replace('_', ' ')}): sendflow doctor says what to repair"
                 if self.relay
                 else "letters leave again"
             )
@@ -142,11 +141,10 @@ class Scheduler:
             self._safely("share the sweep", lambda: share_if_worth_it(context, context.today(), say))
         report = self._safely("sweep", lambda: self.act("sweep", context, say=self._once, as_at=context.today()))
         if report is not None and report.troubles:
-            # Such a case stays to be looked at until a person mends it; said every minute, it would drown everything
-            # else.
+            # The case stays due until a person repairs it. A line each minute would hide every other line.
             self.troubled_until = time.monotonic() + TROUBLED_SECONDS
 
-    def _with_house(self, job: Callable[[AppContext], Any]) -> None:
+    def _with_context(self, job: Callable[[AppContext], Any]) -> None:
         context = self._open()
         if context is None:
             return
@@ -156,11 +154,9 @@ class Scheduler:
             context.engine.dispose()
 
     def _open(self) -> AppContext | None:
-        """The house as its files say now; a file that cannot be read is said once, and the house is run as it was
-        before.
+        """Read the installation's files and return its context; the last context if a file cannot be read.
 
-        None where its records do not answer, go by another law, or have been brought up to date by a later program:
-        those are never run as they were before.
+        None if the database does not answer, belongs to another rule set or was upgraded by a later program.
         """
         read = True
         try:
@@ -171,12 +167,12 @@ class Scheduler:
             except Exception as problem:
                 goes_on = "it goes on as it was before" if self.last else "nothing is swept or sent until they can"
                 self._once(
-                    f"the house's files cannot be read ({type(problem).__name__}: sendflow doctor says which);"
+                    f"the installation's files cannot be read ({type(problem).__name__}: sendflow doctor says which);"
                     f" {goes_on}"
                 )
                 read = False
             if self.last is not None:
-                self._by_the_law_that_holds(self.last)
+                self._check_ruleset(self.last)
         except (DatabaseUnusable, SQLAlchemyError) as problem:
             why = (
                 str(problem)
@@ -190,12 +186,12 @@ class Scheduler:
             return self.last
         if self.away:
             self.away = False
-            # Said anew the next time, and once then too.
+            # The next fault is logged again, also once.
             self.said = {line for line in self.said if not line.startswith("nothing is swept or sent")}
             say("the records answer again")
         return self.last
 
-    def _by_the_law_that_holds(self, context: AppContext) -> None:
+    def _check_ruleset(self, context: AppContext) -> None:
         """Asked before any act, so that a machine with another law does not begin a run each minute to have it refused.
         The same for a clock that cannot be believed. Raises RulesetMismatch or ClockJumped.
         """
@@ -214,19 +210,19 @@ class Scheduler:
         try:
             return job()
         except Exception as problem:
-            # The text is left out: a database's message quotes the row that it choked on.
+            # Without the text of the error: a database's message quotes the row.
             say(f"{what} could not be finished ({_word(problem)}); it is done again at its next time")
             return None
 
     def _once(self, line: str) -> None:
-        """A line that comes every minute is said once."""
+        """Log a line that would come every minute only once."""
         if line not in self.said:
             self.said.add(line)
             say(line)
 
 
 def _word(problem: BaseException) -> str:
-    """The cause of a database's error where that is known, else what kind of error it is."""
+    """Return the cause of a database's error if it is known, else the class of the error."""
     why = cause(problem)
     return type(problem).__name__ if why is None else why.word
 
@@ -234,8 +230,8 @@ def _word(problem: BaseException) -> str:
 def build_scheduler(
     settings: Settings, act: Callable[..., Any] = run_job, pulse: Heartbeat | None = None
 ) -> BlockingScheduler:
-    """Returns the scheduler with its three jobs, not yet started. Only one job runs at a time, so that they never wait
-    for each other's locks.
+    """Return the scheduler with its three jobs, not yet started. One job runs at a time: none waits for another's
+    locks.
     """
     clock = Scheduler(settings, act, pulse=pulse or Heartbeat())
     scheduler = BlockingScheduler(
@@ -253,28 +249,26 @@ def build_scheduler(
 
 
 def run_scheduler(settings: Settings) -> None:
-    """Runs until the process is told to stop; a job under way is finished first, so that no letter is left with its
-    outcome unknown.
+    """Run until a signal stops the process. A job that has begun finishes first, so that no letter's outcome is
+    unknown.
     """
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     processes()  # imported now: an upgrade under a running process must not mix old and new machines
     pulse = Heartbeat()
     scheduler = build_scheduler(settings, pulse=pulse)
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
-    say(f"the alarm clock looks every {settings.tick_seconds} seconds")
+    say(f"the scheduler checks every {settings.tick_seconds} seconds")
     try:
         with _watch(settings, pulse):
             scheduler.start()
     except (KeyboardInterrupt, SystemExit):
         scheduler.shutdown(wait=True)
-        say("the alarm clock has stopped")
+        say("the scheduler has stopped")
 
 
 @contextmanager
 def _watch(settings: Settings, pulse: Heartbeat) -> Iterator[None]:
-    """The addresses that say how the house is, where a port is named. That nobody can ask must not keep the clock from
-    going.
-    """
+    """Serve /live, /ready and /metrics if a port is set. The scheduler also runs if they cannot be served."""
     if settings.metrics_port is None:
         yield
         return

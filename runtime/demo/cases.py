@@ -1,4 +1,4 @@
-"""Sample cases of every process, lived by the house's own acts: read from config/demo/*.toml, dated relative to today.
+"""Sample cases of every process, recorded by sendflow itself: read from config/demo/*.toml, dated relative to today.
 
 Purpose: a newcomer sees each process at work on any date. A file names no day: `ago` is days before today, and inside
 `data` the word "today-40" is a day and "child3" the NHS number of the third invented child (999 range, which is never
@@ -93,8 +93,8 @@ def _read(path: Path) -> Iterator[SampleAct]:
         ) from None
 
 
-def _data(told: Mapping[str, str | int], today: date) -> dict[str, Any]:
-    return {key: _value(value, today) for key, value in told.items()}
+def _data(fields: Mapping[str, str | int], today: date) -> dict[str, Any]:
+    return {key: _value(value, today) for key, value in fields.items()}
 
 
 def _value(value: str | int, today: date) -> str | int:

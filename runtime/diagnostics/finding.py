@@ -1,10 +1,10 @@
-"""What the doctor says: one finding is one thing that a person must mend."""
+"""One finding of `sendflow doctor`: a problem that a person must repair."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Finding(BaseModel):
-    """One thing that a person must mend: a word for programs, a sentence, how many, some references, and what to do."""
+    """A problem that a person must repair: a word for programs, a sentence, how many, some references, and what to do."""
 
     model_config = ConfigDict(frozen=True)
     what: str

@@ -1,4 +1,4 @@
-"""What a monitoring system is told about the house: numbers by standing, state and process, and the ages that alerts
+"""What a monitoring system reads about the installation: numbers by standing, state and process, and the ages that alerts
 are made of.
 
 Purpose: silence is the worst fault, so every age grows by itself when nothing happens. Nothing here names a case, a
@@ -91,14 +91,14 @@ def collect_metrics(context: AppContext) -> Iterator[Metric]:
     for (act, code), count in sorted(job_log.refused(context).items()):
         refused.add_metric((act, code), count)
     yield refused
-    yield _one("sendflow_disk_free_bytes", "Room on the disk of SENDFLOW_HOME.", _room(context))
+    yield _one("sendflow_disk_free_bytes", "Free space on the disk of SENDFLOW_HOME.", _room(context))
     yield _one(
         "sendflow_almanac_days_left", "Days until the known bank holidays end.", (context.calendar.last - today).days
     )
 
 
 def silent(context: AppContext) -> list[str]:
-    """Why the house is not doing its work now, in words for programs; empty where it is. Raises what the database
+    """Why the installation is not doing its work now, in words for programs; empty if it is. Raises what the database
     raises.
     """
     if context.settings.database_url is None and _room(context) < NO_ROOM:
@@ -109,7 +109,7 @@ def silent(context: AppContext) -> list[str]:
         if not connection.scalar(select(exists().where(FACT.c.seq > 0))):
             return []
         if context.ruleset_guard.reason_not_writable(connection) is not None:
-            return ["another_law_holds"]  # whatever other machines do, this one does nothing
+            return ["another_law_holds"]  # other machines may work; this one does nothing
         last = last_finished(connection, "sweep")
         return (
             ["no_sweep_for_a_day"]

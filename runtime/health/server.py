@@ -1,7 +1,7 @@
-"""The watch: three addresses beside the alarm clock, /live, /ready and /metrics, for whoever looks after the machine.
+"""The health server: the addresses /live, /ready and /metrics in the process of the scheduler, for the operator.
 [I/O]
 
-Purpose: a house that is silent must be heard of by something that does not live in it. It listens on the address that
+Purpose: something outside the installation must notice when it stops. It listens on the address that
 the Prefect pages have (loopback unless set), and asks for the same login (SENDFLOW_AUTH) where there is one; without a
 login nothing can leave loopback. The answers hold numbers and words of our own only, and an error's text never.
 """
@@ -39,7 +39,7 @@ JSON, TEXT = "application/json", "text/plain; charset=utf-8"
 
 @dataclass
 class Heartbeat:
-    """When the alarm clock last began or finished a job, in seconds of the monotonic clock."""
+    """When the scheduler last began or finished a job, in seconds of the monotonic clock."""
 
     beat: float = field(default_factory=time.monotonic)
 
@@ -53,7 +53,7 @@ class Heartbeat:
 
 
 class Numbers(Collector):
-    """The gauges of a house for the library that writes them out."""
+    """The gauges of an installation, for the library that formats them."""
 
     def __init__(self, context: AppContext) -> None:
         self.context = context
@@ -74,7 +74,7 @@ class HealthServer:
         """Begin to listen. Raises OSError where it cannot; the installation gets a login where it has none."""
         self._settings, self._pulse, self._opened = settings, pulse, opened
         self._lock = threading.Lock()
-        self._kept: tuple[float, bytes] | None = None
+        self._cached: tuple[float, bytes] | None = None
         wanted = basic(settings.auth or ensure_login(settings.home))[LINE].encode()
         hosts = {"127.0.0.1", "localhost", "::1", settings.bind, *settings.hosts}
         watch = self
@@ -111,7 +111,7 @@ class HealthServer:
                 self.wfile.write(body)
 
             def log_message(self, format: str, *args: Any) -> None:
-                """Nothing: whoever asks once a few seconds would fill the log."""
+                """Log nothing: a request every few seconds would fill the log."""
 
         self._server = ThreadingHTTPServer((settings.bind, settings.metrics_port or 0), Answers)
         self._server.daemon_threads = True
@@ -137,7 +137,7 @@ class HealthServer:
                         {"still_seconds": round(still)},
                     )
                 case "/ready":
-                    return _judged("ready", self._with_house(silent))
+                    return _judged("ready", self._with_context(silent))
                 case "/metrics":
                     return HTTPStatus.OK, CONTENT_TYPE_LATEST, self._numbers()
             return HTTPStatus.NOT_FOUND, TEXT, b"expected /live, /ready or /metrics\n"
@@ -147,13 +147,13 @@ class HealthServer:
             return _judged("ready", [f"the_house_cannot_be_opened_{type(problem).__name__}"])
 
     def _numbers(self) -> bytes:
-        """Kept for a few seconds, so that several that ask cost as much as one."""
+        """Return the metrics, at most a few seconds old: several readers cost as much as one."""
         with self._lock:
-            if self._kept is None or time.monotonic() - self._kept[0] > FRESH_SECONDS:
-                self._kept = time.monotonic(), self._with_house(_written)
-            return self._kept[1]
+            if self._cached is None or time.monotonic() - self._cached[0] > FRESH_SECONDS:
+                self._cached = time.monotonic(), self._with_context(_written)
+            return self._cached[1]
 
-    def _with_house(self, asked: Callable[[AppContext], Any]) -> Any:
+    def _with_context(self, asked: Callable[[AppContext], Any]) -> Any:
         context = self._opened(self._settings)
         try:
             return asked(context)

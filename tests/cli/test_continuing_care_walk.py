@@ -28,7 +28,7 @@ def lived(call: Call, *facts: tuple[str, ...], case: str = CARE) -> None:
 
 
 def rounds(call: Call, *days: str) -> None:
-    """What the alarm clock does of each day."""
+    """Do what the scheduler does on each day."""
     for each in days:
         assert call(each, "sweep").exit_code == 0
         assert call(each, "deliver", "--now", "--reason", "the walk of a test").exit_code == 0
