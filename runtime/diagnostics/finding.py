@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Finding(BaseModel):
-    """A problem that a person must repair: a word for programs, a sentence, how many, some references, and what to do."""
+    """A problem for a person to repair: a word for programs, a sentence, how many, some references, and what to do."""
 
     model_config = ConfigDict(frozen=True)
     what: str

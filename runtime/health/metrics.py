@@ -1,5 +1,5 @@
-"""What a monitoring system reads about the installation: numbers by standing, state and process, and the ages that alerts
-are made of.
+"""What a monitoring system reads about the installation: numbers by standing, state and process, and the ages for
+alerts.
 
 Purpose: silence is the worst fault, so every age grows by itself when nothing happens. Nothing here names a case, a
 body or a mailbox.

@@ -20,7 +20,7 @@ from notifications.local_smtp import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SENDFLOW = [sys.executable, "-c", "from cli import main; main()"]
-OPEN = "Ctrl-C closes it."
+OPEN = "Ctrl-C stops it."
 PATIENCE = 150.0
 
 

@@ -31,10 +31,10 @@ from config.running_instance import server_answers
 from config.settings import Settings
 from models.database import reading
 from notifications import outbox
+from runtime.demo.load import Sample
 from runtime.diagnostics.checks import examine
 from runtime.local_postgres import LocalPostgres, binaries
 from runtime.scheduler import digest_is_called_for, sweep_is_called_for
-from runtime.up import Sample
 from tests.support.fault_judge import Planned, all_is_well, facts_are_there_once
 from tests.support.installation import OPEN, RunningInstallation, processes_of, wait_until
 from tests.support.mail_server import ScriptedMailServer
