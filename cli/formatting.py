@@ -42,7 +42,7 @@ def history(context: AppContext, found: CaseReport) -> str:
     la = f", {context.directory.la_name(found.la)}" if found.la else ""
     known = f", as known at {found.known_at}" if found.known_at else ""
     lines = [f"{reference}: {title}{la}", f"At '{found.state_name}' on {day(found.as_at)}{known}."]
-    lines += [*_simulation(context), "", "Duties"]
+    lines += [*_simulation(context), *_law_then(found), "", "Duties"]
     for duty in found.duties:
         lines += _duty(context, duty)
     if found.to_ask_again:
@@ -61,6 +61,23 @@ def history(context: AppContext, found: CaseReport) -> str:
     for fact in found.facts:
         lines += _fact(context, fact, found.heard.get(fact.seq))
     return "\n".join(lines)
+
+
+def _law_then(found: CaseReport) -> list[str]:
+    then = found.law_then
+    if then is None or then.is_now:
+        return []
+    which = f"Rule set {then.number} (digest {then.digest}) was active then"
+    if then.kept:
+        return [f"{which}. Each duty shows the law of now, and below it what was believed then."]
+    return [f"{which}, and its text is not kept here. The duties show the law of now."]
+
+
+def _believed(duty: DutyShown) -> list[str]:
+    if duty.standing_then is None:
+        return []
+    late = f", {in_days(duty.days_late_then)} late" if duty.days_late_then else ""
+    return [f"      believed then: due {short(duty.due_then)}, {words(duty.standing_then)}{late}"]
 
 
 def _simulation(context: AppContext) -> list[str]:
@@ -93,6 +110,7 @@ def _duty(context: AppContext, duty: DutyShown) -> list[str]:
         f"      from {start}; {due}",
         " ".join(part for part in (f"      {how}.", duty.citation, local) if part),
     ]
+    lines += _believed(duty)
     if duty.knock_on:
         lines.append(f"      {duty.knock_on}")
     if duty.provisional and duty.ended_on is None and duty.met_on is None:

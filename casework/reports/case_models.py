@@ -99,6 +99,19 @@ class DutyShown(BaseModel):
     again_by: Origin | None = None
     goes_on: str | None = None
     provisional: bool = False
+    due_then: date | None = None
+    standing_then: str | None = None
+    days_late_then: int | None = None
+
+
+class LawThen(BaseModel):
+    """The rule set that was active at the instant `known_at`. `kept`: its text is here, so duties have `due_then`."""
+
+    model_config = ConfigDict(frozen=True)
+    number: int
+    digest: str
+    is_now: bool
+    kept: bool
 
 
 class CaseReport(BaseModel):
@@ -125,3 +138,4 @@ class CaseReport(BaseModel):
     remarks: list[str] = []
     to_ask_again: list[AskAgain] = []
     simulation: bool = False
+    law_then: LawThen | None = None

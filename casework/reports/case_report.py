@@ -8,6 +8,7 @@ from datetime import date, datetime
 from casework.context import AppContext, london_day
 from casework.reports.case_models import CaseReport, Cause, DutyShown, FactShown, Origin
 from casework.reports.histories import read_histories
+from casework.reports.law_then import as_then, duties_then
 from casework.reports.plan_effects import PlanEffects
 from config.rule_schema import Rule
 from deadlines.duties import Duty, duties_of
@@ -46,6 +47,7 @@ def report(context: AppContext, case_ref: str, as_at: date | None = None, known_
     origins = {fact.seq: Origin(seq=fact.seq, kind=fact.kind, cause=causes.get(fact.seq)) for fact in casefile.lines}
     duties = duties_of(casefile.lines, context.duty_rules[casefile.process], context.dates_of, casefile.claims.values())
     effects = PlanEffects(rules, duties, casefile.lines, day)
+    law_then, then = duties_then(context, casefile, known_at)
     return CaseReport(
         case_ref=case_ref,
         process=casefile.process,
@@ -56,13 +58,17 @@ def report(context: AppContext, case_ref: str, as_at: date | None = None, known_
         as_at=day,
         known_at=known_at,
         facts=_facts(facts, as_at, known_at),
-        duties=[_duty(duty, rules.get(duty.rule), effects, origins) for duty in duties],
+        duties=[
+            _duty(duty, rules.get(duty.rule), effects, origins).model_copy(update=as_then(then, duty, day))
+            for duty in duties
+        ],
         plan_issued_without=effects.issued_without(),
         claims_to_decide=[claim.seq for claim in casefile.undecided()],
         heard=causes,
         remarks=_remarks(context, casefile),
         to_ask_again=effects.to_ask_again(origins, context.dates_of),
         simulation=context.simulated,
+        law_then=law_then,
     )
 
 

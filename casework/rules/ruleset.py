@@ -45,6 +45,7 @@ class Ruleset(NamedTuple):
     escalation_policy: EscalationPolicy
     digest: str
     part_digests: Mapping[str, str]
+    folders: tuple[Path, ...] = ()
 
 
 def read_ruleset(settings: Settings, *packs: Path) -> Ruleset:
@@ -60,7 +61,7 @@ def read_ruleset(settings: Settings, *packs: Path) -> Ruleset:
     machines = _machines()
     digests = (law.digest[:16], calendar.digest[:16], policy.digest[:16], _digest(*machines))
     digest = _digest(law.digest, calendar.digest, policy.digest, *machines)
-    return Ruleset(law, calendar, policy, digest, dict(zip(PARTS, digests, strict=True)))
+    return Ruleset(law, calendar, policy, digest, dict(zip(PARTS, digests, strict=True)), (SHIPPED, *packs))
 
 
 @cache

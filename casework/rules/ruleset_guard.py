@@ -15,14 +15,16 @@ import contextlib
 import os
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import orjson
 from sqlalchemy import Connection, insert, select
 
+from casework.rules.kept_law import keep, law_text
 from casework.rules.ruleset import PARTS, Ruleset
 from config.settings import Settings
 from models.database import LAW, alone, is_reading
@@ -76,6 +78,7 @@ class RulesetGuard:
     last_active: LastActive | None = None
     simulated: bool = False
     number: int | None = None
+    law_text: Callable[[], bytes] | None = None
 
     @classmethod
     def load(
@@ -83,6 +86,7 @@ class RulesetGuard:
     ) -> RulesetGuard:
         """Make the guard of a context. `last_active` is what `read_last_active` gave before the files were read."""
         guard = cls(settings.home, ruleset.digest, ruleset.part_digests, last_active, settings.today is not None)
+        guard.law_text = partial(law_text, ruleset.folders)
         active = active_ruleset(connection)
         if active is None:
             return guard
@@ -96,7 +100,10 @@ class RulesetGuard:
 
     def with_ruleset(self, ruleset: Ruleset) -> RulesetGuard:
         """Make the guard of the same installation for another rule set."""
-        return replace(self, digest=ruleset.digest, part_digests=ruleset.part_digests, number=None)
+        # Read now: an adoption moves the folder before it activates the rule set.
+        text = law_text(ruleset.folders)
+        part_digests = ruleset.part_digests
+        return replace(self, digest=ruleset.digest, part_digests=part_digests, number=None, law_text=lambda: text)
 
     def ensure_active(self, connection: Connection, at: str, actor: str, via: str) -> None:
         """Make sure that this rule set is active, activating it if it may become so.
@@ -134,6 +141,8 @@ class RulesetGuard:
             rehearsed=self.simulated,
         )
         connection.execute(insert(RULESET), activation._asdict())
+        if self.law_text is not None:
+            keep(self.home, self.digest, self.law_text())
         # If this transaction is rolled back, the remembered number belongs to no row, or to a row with another id.
         self._remember(LastActive(_first_id(connection), activation.number, activation.id))
         return activation

@@ -14,6 +14,7 @@ from audit.verify import verify
 from casework.cases.record import record
 from casework.cases.validation import Refused
 from casework.context import AppContext
+from casework.reports.case_models import LawThen
 from casework.reports.case_report import report
 from casework.rule_packs import DryRun, DutyChange, adopt, adoptions, dry_run
 from casework.sweep import sweep
@@ -78,7 +79,7 @@ def test_a_dry_run_says_what_moves_and_writes_nothing(team: Team, tmp_path: Path
     ]
     assert (found.cases, found.dates_moved, found.troubles) == (2, 2, [])
     assert team.dump() == was
-    assert not (team.home / "law").exists()
+    assert [each.name for each in (team.home / "law").iterdir()] == ["held"], "the text of the active rule set only"
 
 
 def test_an_adoption_is_recorded_and_reaches_every_case_at_the_next_sweep(team: Team, tmp_path: Path) -> None:
@@ -329,3 +330,43 @@ def test_a_case_that_gets_its_first_duty_from_a_pack_is_not_forgotten(team: Team
     with reading(after.engine) as connection:
         assert {row[0] for row in connection.exec_driver_sql("SELECT rule FROM duty")} == held != set()
     assert verify(after).intact and verify(after).stale == 0
+
+
+def test_a_case_as_known_then_shows_the_law_of_then_beside_the_law_of_now(team: Team, tmp_path: Path) -> None:
+    """20 weeks became 18 by a pack: on 12 June nobody believed that the final plan was late."""
+    team.opened("2 Feb 2026")
+    team.sweep("3 Mar 2026")
+    adopt(team.context("15 Jun 2026"), pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS), "dco.team")
+    now = reopened(team, "16 Jun 2026")
+    sweep(now)
+
+    def believed(instant: str) -> tuple[LawThen, tuple[str, int, str, str | None, int | None]]:
+        shown = report(now, team.case, None, instant)
+        [duty] = [each for each in shown.duties if each.rule == "ehc_final_plan_send"]
+        assert shown.law_then is not None
+        return shown.law_then, (
+            str(duty.due),
+            duty.days_late,
+            str(duty.due_then),
+            duty.standing_then,
+            duty.days_late_then,
+        )
+
+    before_the_pack = "2026-06-12T12:00:00.000000Z"
+    law, duty = believed(before_the_pack)
+    assert (law.number, law.kept, law.is_now) == (1, True, False)
+    assert duty == ("2026-06-08", 4, "2026-06-22", "running", 0)
+    found = sendflow(
+        "case",
+        team.case,
+        "--known-at",
+        before_the_pack,
+        env={"SENDFLOW_HOME": str(team.home), "SENDFLOW_TODAY": "2026-06-16"},
+    )
+    assert "believed then: due Mon 22 Jun 2026, running" in found.stdout
+    law, duty = believed("2026-06-16T12:00:00.000000Z")
+    assert (law.number, law.is_now, duty) == (2, True, ("2026-06-08", 8, "None", None, None))
+    for kept in (team.home / "law" / "held").glob("*.json"):
+        kept.write_bytes(kept.read_bytes() + b" ")
+    law, duty = believed(before_the_pack)
+    assert (law.kept, duty[2:]) == (False, ("None", None, None)), "an altered text is not believed"
