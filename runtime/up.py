@@ -186,7 +186,7 @@ def _open(
     closing.wait_for(lambda: load_demo_data(settings, context, console))
     processes.start("scheduler")
     _announce(settings, processes, sink)
-    for line in (*_where_to_look(settings, _some_references(context)), *_how_time_is_read(context)):
+    for line in (*_how_time_is_read(context), *_where_to_look(settings, _some_references(context))):
         console.say(line)
 
 
@@ -232,7 +232,7 @@ def _how_time_is_read(context: AppContext) -> Iterator[str]:
     if context.simulated:
         next_day = context.today() + timedelta(days=1)
         yield f"  Its day stays until you set another, as in SENDFLOW_TODAY={next_day} make up"
-        yield "  For real cases make another installation: SENDFLOW_HOME=./real .venv/bin/sendflow up --no-sample"
+        yield "For real cases make another installation: SENDFLOW_HOME=./real .venv/bin/sendflow up --no-sample"
 
 
 def _where_to_look(settings: Settings, references: list[str]) -> Iterator[str]:

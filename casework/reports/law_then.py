@@ -12,7 +12,7 @@ from casework.reports.case_models import LawThen
 from casework.rules.kept_law import active_at, read_kept
 from config.law import LawError, NoAnswer
 from deadlines.duties import Duty, duties_of
-from deadlines.status import days_late, standing
+from deadlines.status import days_late, status_of
 from models.casefile import CaseFile
 from models.database import reading
 
@@ -52,6 +52,6 @@ def as_then(then: DutiesThen, duty: Duty, day: date) -> dict[str, Any]:
         return {}
     return {
         "due_then": believed.dates.due,
-        "standing_then": standing(believed, day).value,
+        "standing_then": status_of(believed, day).value,
         "days_late_then": days_late(believed, day),
     }
