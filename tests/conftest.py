@@ -1,4 +1,4 @@
-"""Fixtures of the core's tests: a team in a house of its own, on rehearsed days, without a word from the
+"""Fixtures of the core's tests: a team with an installation of its own, on simulated days, without a word from the
 environment.
 """
 
@@ -34,14 +34,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_configure() -> None:
-    """Many machines allow a process a thousand open files, and one process opens some hundred houses here."""
+    """Many machines allow a process a thousand open files, and one process opens some hundred installations here."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8_192)), hard))
 
 
 @pytest.fixture(scope="module", autouse=True)
 def no_files_left_open() -> Iterator[None]:
-    """Closes what a file's tests left open of their houses; a house that lives longer opens its records again by
+    """Closes what a file's tests left open of their installations; one that lives longer opens its database again by
     itself.
     """
     from sqlalchemy import Engine, event
@@ -63,13 +63,13 @@ def no_files_left_open() -> Iterator[None]:
 
 @pytest.fixture
 def team(teams: Callable[[str], Team]) -> Team:
-    """A DCO team with an empty house."""
+    """A DCO team with an empty installation."""
     return teams("var")
 
 
 @pytest.fixture
 def teams(tmp_path: Path) -> Iterator[Callable[[str], Team]]:
-    """Makes several teams, each with a house of that name."""
+    """Makes several teams, each with an installation of that name."""
     from tests.support.team import Team
 
     made: list[Team] = []
@@ -85,7 +85,7 @@ def teams(tmp_path: Path) -> Iterator[Callable[[str], Team]]:
 
 @pytest.fixture
 def mail_server() -> Iterator[ScriptedMailServer]:
-    """A mail server that keeps every message, for one test."""
+    """A mail server that stores every message, for one test."""
     from tests.support.mail_server import running_mail_server
 
     with running_mail_server() as made:

@@ -176,7 +176,7 @@ def test_a_cut_tail_is_named_by_the_cached_case(lived: Team) -> None:
 
 def test_a_cut_tail_with_the_cached_case_patched_is_named_by_a_notice(lived: Team) -> None:
     """The breach and all that came after it are cut away and every cache is made to fit; the notice of the breach still
-    stands.
+    is valid.
     """
     breach = next(line.seq for line in lived.lines() if line.kind == "breached")
 

@@ -62,7 +62,7 @@ def here(shop: Workshop) -> Ground:
 
 
 def national(context: AppContext) -> AppContext:
-    """The house with the directory of the generated caseload."""
+    """An installation with the directory of the generated caseload."""
     path = context.settings.home / "national.toml"
     shares = Caseload(1.0).shares.national
     path.write_text(directory(shares.authorities, shares.boards), "utf-8")
@@ -329,12 +329,12 @@ def test_a_run_that_fails_writes_what_it_has_measured(
 ) -> None:
     def failing(written: bench.Results, *_call: object) -> None:
         written.sizes.append(ONE)
-        raise OSError("no room")
+        raise OSError("disk full")
 
     monkeypatch.setenv("SENDFLOW_HOME", str(tmp_path))
     monkeypatch.setattr(bench, "run", failing)
     monkeypatch.setattr("benchmarks.__main__.signal.signal", lambda *_call: None)
-    with pytest.raises(OSError, match="no room"):
+    with pytest.raises(OSError, match="disk full"):
         bench.main([])
     assert "223,805" in capsys.readouterr().out
     assert json.loads((tmp_path / "bench" / "scale.json").read_text("utf-8"))[0]["facts"] == 223_805

@@ -1,4 +1,4 @@
-"""The parts of the benchmark's waiting that need no house at work: what is noted, what is waited for and for how long,
+"""The parts of the benchmark's waiting that need no running installation: what is noted, what is waited for and for how long,
 what the other process says.
 """
 

@@ -11,7 +11,7 @@ from tests.support.team import ready
 
 @pytest.fixture
 def call(tmp_path: Path) -> Call:
-    """Runs a command in a house of its own on a rehearsed day, which is given first."""
+    """Run a command in an installation of its own on a simulated day, which is given first."""
     home = str(ready(tmp_path / "var"))
 
     def run(today: str, *args: str) -> Result:

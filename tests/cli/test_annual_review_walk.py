@@ -72,14 +72,14 @@ def test_a_review_from_the_plan_to_the_amended_plan_and_the_next_cycle(call: Cal
         ("2027-02-01", "amendment_decided"),
         ("2027-02-05", "amendment_notice_sent", "section_g=changed"),
     )
-    told = " ".join(call("2027-02-05", "case", REVIEW).stdout.split())
+    page = " ".join(call("2027-02-05", "case", REVIEW).stdout.split())
     for said in (
         "LA: send the final amended plan from Fri 5 Feb 2027",
         "LA: final amended plan, outer limit from Mon 11 Jan 2027",
         "due Fri 2 Apr 2027",
         "RCB: agree section G before the plan is final",
     ):
-        assert said in told, said
+        assert said in page, said
     lived(
         call,
         REVIEW,
@@ -90,10 +90,10 @@ def test_a_review_from_the_plan_to_the_amended_plan_and_the_next_cycle(call: Cal
     # itself goes on.
     assert shown(call, "2027-04-01", REVIEW)[1]["s42_arrange_health_provision"] == "no_date"
     lived(call, REVIEW, ("2027-04-02", "section_g_arranged", "body=QX900", "how=commissioned"))
-    told = " ".join(call("2027-04-02", "case", REVIEW).stdout.split())
+    page = " ".join(call("2027-04-02", "case", REVIEW).stdout.split())
     assert (
         "met, section g arranged on Fri 2 Apr 2027; the duty itself goes on for as long as the plan says so. CFA 2014"
-        " s42(3)" in told
+        " s42(3)" in page
     )
     refused = record(call, REVIEW, "2027-04-02", "section_g_arranged", "body=QX101")
     assert refused.exit_code == 1 and "integrated care board" in refused.stderr, "a trust commissions nothing"
@@ -117,7 +117,7 @@ def test_a_review_from_the_plan_to_the_amended_plan_and_the_next_cycle(call: Cal
     assert json.loads(call("2027-04-02", "verify", "--json").stdout)["intact"] is True
 
 
-def test_a_re_assessment_from_the_request_to_the_plan_begins_the_review_anew(call: Call, tmp_path: Path) -> None:
+def test_a_re_assessment_from_the_request_to_the_plan_starts_the_review_again(call: Call, tmp_path: Path) -> None:
     lived(call, REVIEW, OPENED)
     lived(
         call,
@@ -149,8 +149,8 @@ def test_a_re_assessment_from_the_request_to_the_plan_begins_the_review_anew(cal
     ) == ("closed", "met", "met_late", "met")
     assert duties["s42_arrange_health_provision"] == "met", "a direct payment is treated as arranged (s49(6), (7))"
     assert shown(call, "2026-10-01", REVIEW)[1]["review_after_reassessment"] == "running"
-    told = " ".join(call("2026-10-01", "case", REVIEW).stdout.split())
-    assert f"{AGAIN}/" in told or AGAIN in told, "the case shows whence the re-assessed plan was heard"
+    page = " ".join(call("2026-10-01", "case", REVIEW).stdout.split())
+    assert f"{AGAIN}/" in page or AGAIN in page, "the case shows from which case the re-assessed plan propagated"
     assert subjects(tmp_path) == [
         "RA90001: please acknowledge; health advice due 27 July 2026",
         "RA90001: no acknowledgement yet; health advice due 27 July 2026",

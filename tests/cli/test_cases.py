@@ -1,4 +1,4 @@
-"""`record`, `case`, `verify` and `processes` as a person or a program calls them: shapes, exit codes, what stands on
+"""`record`, `case`, `verify` and `processes` as a person or a program calls them: shapes, exit codes, the output on
 which stream.
 """
 
@@ -25,7 +25,7 @@ CHILD = "Amelia Oakes"
 
 @pytest.fixture
 def call(tmp_path: Path) -> Call:
-    """Runs a command in a house of its own on a rehearsed day (2 Mar 2026 unless said)."""
+    """Run a command in an installation of its own on a simulated day (default 2 Mar 2026)."""
 
     home = str(ready(tmp_path / "var"))
 
@@ -54,7 +54,7 @@ def lived(call: Call) -> Call:
 
 
 def document(result: Result) -> Any:
-    """The one JSON document that stands on standard output, and nothing else there."""
+    """Return the one JSON document on standard output; nothing else is there."""
     found = json.loads(result.stdout)
     assert result.stdout.strip().endswith(("}", "]"))
     return found

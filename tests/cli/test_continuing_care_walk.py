@@ -107,7 +107,7 @@ def test_from_the_referral_to_the_hand_over_with_its_letters(call: Call, tmp_pat
 
 def test_the_case_reads_well_and_says_that_the_rule_of_thumb_decides_nothing(call: Call) -> None:
     lived(call, *OPENED[:-2])
-    told = " ".join(call("2026-03-20", "case", CARE).stdout.split())
+    page = " ".join(call("2026-03-20", "case", CARE).stdout.split())
     for said in (
         "Children's continuing care, Northshire",
         "At 'Found eligible'",
@@ -117,8 +117,8 @@ def test_the_case_reads_well_and_says_that_the_rule_of_thumb_decides_nothing(cal
         "No personal health budget has been offered yet",
         "it was received.",
     ):
-        assert said in told, said
-    assert "2010-08-21" not in told
+        assert said in page, said
+    assert "2010-08-21" not in page
 
 
 def test_an_unlawful_fact_is_refused_with_what_is_lawful_and_changes_nothing(call: Call) -> None:

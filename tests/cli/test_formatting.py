@@ -1,4 +1,4 @@
-"""How a duty stands, in the words of a case's page: one that has ended is not said to run, and what cannot be late is
+"""The status of a duty in the words of a case's page: one that has ended is not said to run, and what cannot be late is
 not said to be.
 """
 
@@ -42,7 +42,7 @@ ENDED: dict[str, Any] = {"ended_on": date(2026, 12, 1)}
     ],
 )
 def test_how_a_duty_stands_in_words(tmp_path: Path, rule: str, standing: str, more: dict[str, Any], said: str) -> None:
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "rule": rule,
         "body": None,
         "service": None,
@@ -60,4 +60,4 @@ def test_how_a_duty_stands_in_words(tmp_path: Path, rule: str, standing: str, mo
         "citation": "reg 44(2)(b)(i)",
         "basis": "regulation",
     }
-    assert _how(Team(tmp_path).first, DutyShown.model_validate(told | more)) == said
+    assert _how(Team(tmp_path).first, DutyShown.model_validate(fields | more)) == said

@@ -24,7 +24,7 @@ SOURCES = Sources(load_law(), load_calendar(), load_escalation_policy(), process
 
 
 @pytest.fixture(autouse=True)
-def own_house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SENDFLOW_HOME", str(tmp_path / "var"))
 
 

@@ -36,16 +36,16 @@ def ask(*words: str) -> Result:
     return sendflow(*words)
 
 
-def told(done: Result) -> Any:
+def document_of(done: Result) -> Any:
     return json.loads(done.stdout)
 
 
 def test_import_gives_one_document_and_an_exit_code(home: Path) -> None:
     done = ask("import", str(FILES / "plain.csv"), "--json")
     assert done.exit_code == 0
-    assert {"rows", "accepted", "refused", "facts_added", "refusals"} <= set(told(done))
+    assert {"rows", "accepted", "refused", "facts_added", "refusals"} <= set(document_of(done))
     done = ask("import", str(FILES / "doubtful.csv"), "--json")
-    assert done.exit_code == 1 and set(told(done)["refusals"][0]) == {"line", "field", "code", "message"}
+    assert done.exit_code == 1 and set(document_of(done)["refusals"][0]) == {"line", "field", "code", "message"}
     words = ask("import", str(FILES / "doubtful.csv"), "--dry-run")
     assert (
         words.exit_code == 1
@@ -66,7 +66,9 @@ def test_a_wrong_call_is_one_line_that_repeats_nothing(home: Path, words: tuple[
 def test_a_look_is_logged_before_it_is_shown(home: Path) -> None:
     ask("import", str(FILES / "plain.csv"))
     done = ask("person", " tr00001 ", "--actor", "dco.team", "--purpose", "the provider asks", "--json")
-    assert done.exit_code == 0 and told(done)["nhs_number"] == "9991234500" and told(done)["words"] is None
+    assert (
+        done.exit_code == 0 and document_of(done)["nhs_number"] == "9991234500" and document_of(done)["words"] is None
+    )
     assert "NHS number       9991234500" in ask("person", "TR00001", "--actor", "dco.team", "--purpose", "again").stdout
     with Team(home).first.engine.begin() as connection:
         assert connection.execute(text("select count(*) from person_read")).scalar() == 2
@@ -89,7 +91,7 @@ def test_nobody_is_shown_without_a_case_an_actor_and_a_purpose(home: Path, words
 
 
 def test_the_bodies_are_those_of_the_localitys_own_directory_where_there_is_one(home: Path) -> None:
-    assert {frozenset(row) for row in told(ask("bodies", "--json"))} == {
+    assert {frozenset(row) for row in document_of(ask("bodies", "--json"))} == {
         frozenset({"body", "name", "role", "services"})
     }
     assert "QX104  Vale and Fells" in ask("bodies").stdout
@@ -97,7 +99,7 @@ def test_the_bodies_are_those_of_the_localitys_own_directory_where_there_is_one(
     (home / "directory.toml").write_text(
         DEFAULT.read_text(encoding="utf-8").replace("QX104", "ZZ104"), encoding="utf-8"
     )
-    assert [row["body"] for row in told(ask("bodies", "--json"))][-1] == "ZZ104"
+    assert [row["body"] for row in document_of(ask("bodies", "--json"))][-1] == "ZZ104"
     (home / "directory.toml").write_text("nonsense", encoding="utf-8")
     done = ask("bodies")
     assert done.exit_code == 3 and done.stdout == ""
@@ -115,7 +117,7 @@ sound = {"Ref": "ZZ001", "Local authority": "Northshire", "Request received by L
 
 @settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.dictionaries(st.sampled_from(COLUMNS), cell, max_size=10), max_size=5))
-def test_whatever_stands_in_the_cells_every_row_is_accepted_or_refused(
+def test_every_row_is_accepted_or_refused_with_any_text_in_its_cells(
     team: Team, tmp_path: Path, rows: list[dict[str, str]]
 ) -> None:
     path = tmp_path / "any.csv"

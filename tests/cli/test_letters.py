@@ -14,14 +14,14 @@ from tests.support.mail_server import LEAD, MANAGER, SERVICE, ScriptedMailServer
 from tests.support.team import Team, ready
 
 
-def told(team: Team, today: str, *words: str, **more: str) -> tuple[int, str, str]:
+def output_of(team: Team, today: str, *words: str, **more: str) -> tuple[int, str, str]:
     environment = {"SENDFLOW_HOME": str(team.home), "SENDFLOW_TODAY": today, **more}
     done = sendflow(*words, env=environment)
     return done.exit_code, done.stdout, done.stderr
 
 
 def asked(team: Team, today: str, *words: str, **more: str) -> Any:
-    code, out, errors = told(team, today, *words, "--json", **more)
+    code, out, errors = output_of(team, today, *words, "--json", **more)
     assert code == 0, errors
     return orjson.loads(out)
 
@@ -42,22 +42,22 @@ def test_a_day_of_letters_by_command(team: Team) -> None:
         "sent_at": "2026-03-02T09:00:00.000000Z",
         "letter": "",
     }
-    code, listed, _ = told(team, "2026-03-02", "letters")
+    code, listed, _ = output_of(team, "2026-03-02", "letters")
     assert code == 0 and notice["letter"] in listed and SERVICE in listed
-    code, plain, _ = told(team, "2026-03-02", "letters", notice["letter"])
+    code, plain, _ = output_of(team, "2026-03-02", "letters", notice["letter"])
     assert (
         code == 0
         and "Health advice is asked for, due 13 April 2026" in plain
         and "Subject: NX90001 (NS-04412)" in plain
     )
-    assert told(team, "2026-03-02", "letters", "show", notice["letter"])[1] == plain
-    assert told(team, "2026-03-02", "letters", notice["letter"], "--html")[1].startswith("<!DOCTYPE html>")
+    assert output_of(team, "2026-03-02", "letters", "show", notice["letter"])[1] == plain
+    assert output_of(team, "2026-03-02", "letters", notice["letter"], "--html")[1].startswith("<!DOCTYPE html>")
     shown = asked(team, "2026-03-02", "letters", notice["letter"])
     assert shown["message_id"] == f"<{notice['letter']}.sendflow@northernvales-icb.example>"
     assert "html" not in shown
     digest = asked(team, "2026-03-03", "digest")
     assert (digest["state"], digest["alert"], digest["facts"]) == ("sent", True, 4)
-    assert "Daily digest" in told(team, "2026-03-03", "letters", digest["letter"])[1]
+    assert "Daily digest" in output_of(team, "2026-03-03", "letters", digest["letter"])[1]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_day_of_letters_by_command(team: Team) -> None:
 def test_a_wrong_call_is_one_line_with_an_example_and_does_not_repeat_what_was_typed(
     team: Team, words: tuple[str, ...]
 ) -> None:
-    code, out, errors = told(team, "2026-03-02", *words)
+    code, out, errors = output_of(team, "2026-03-02", *words)
     assert (code, out) == (2, "")
     lines = [line for line in errors.splitlines() if not line.startswith("Prefect is not running")]
     assert len(lines) == 1
@@ -87,7 +87,7 @@ def test_a_wrong_call_is_one_line_with_an_example_and_does_not_repeat_what_was_t
 
 def test_letters_to_people_at_any_hour_need_a_reason(team: Team, tmp_path: Path) -> None:
     real = {"SENDFLOW_HOME": str(ready(tmp_path / "real")), "SENDFLOW_CARRIER": "file"}
-    code, _, errors = told(team, "", "deliver", "--now", **real)
+    code, _, errors = output_of(team, "", "deliver", "--now", **real)
     assert code == 2 and "--reason" in errors
 
 
@@ -95,7 +95,7 @@ def test_a_letter_that_failed_shows_in_the_exit_code(team: Team) -> None:
     team.opened().asked()
     team.without_body("QX101")
     team.sweep("5 Mar 2026")
-    code, out, _ = told(team, "2026-03-05", "deliver")
+    code, out, _ = output_of(team, "2026-03-05", "deliver")
     assert code == 1 and "1 failed" in out
 
 
@@ -108,14 +108,14 @@ def test_release_first_says_how_many_go_to_whom(team: Team, mail_server: Scripte
     before = asked(team, "2026-04-21", "letters", "release")
     assert (before["held"], before["released"]) == (3, 0)
     assert {each["mailbox"] for each in before["mailboxes"]} == {SERVICE, MANAGER, LEAD}
-    code, out, errors = told(team, "2026-04-21", "letters", "release")
+    code, out, errors = output_of(team, "2026-04-21", "letters", "release")
     assert code == 0 and "1 notice to " + SERVICE in errors and "release --yes" in out
-    code, out, errors = told(team, "2026-04-21", "deliver", "--json")
+    code, out, errors = output_of(team, "2026-04-21", "deliver", "--json")
     assert (
         code == 0
         and orjson.loads(out)["sent"] == 1
         and "On hold after the first import: 3 notices to 3 mailboxes" in errors
-    ), "whoever delivers hears what still waits for a person"
+    ), "the output of deliver names what waits for a person"
     after = asked(team, "2026-04-21", "letters", "release", "--yes")
     assert (after["held"], after["released"]) == (0, 3)
     assert asked(team, "2026-04-21", "letters", "release")["mailboxes"] == []

@@ -45,13 +45,16 @@ def subjects(tmp_path: Path) -> list[str]:
     return [str(message_from_bytes(file.read_bytes(), policy=policy.default)["Subject"]) for file in letters]
 
 
-TOLD = (("2026-02-04", "parent_informed", "of_opinion=yes", "of_duty=yes"), ("2026-02-04", "discussion_offered"))
+PARENT_INFORMED = (
+    ("2026-02-04", "parent_informed", "of_opinion=yes", "of_duty=yes"),
+    ("2026-02-04", "discussion_offered"),
+)
 
 
 def test_from_the_opinion_to_the_authoritys_answer_with_its_letters(call: Call, tmp_path: Path) -> None:
     lived(call, ("2026-02-02", "section23_opinion_formed", *OPINION))
     assert call("2026-02-02", "deliver", "--now", "--reason", "the walk of a test").exit_code == 0
-    lived(call, *TOLD)
+    lived(call, *PARENT_INFORMED)
     assert call("2026-02-04", "deliver", "--now", "--reason", "the walk of a test").exit_code == 0
     lived(
         call,
@@ -159,7 +162,7 @@ def test_a_birth_that_cannot_be_is_refused_and_not_repeated(call: Call, born: st
     assert (earlier.exit_code, "is after the day of section23_opinion_formed" in earlier.stderr) == (1, True)
 
 
-def test_a_corrected_day_or_birth_is_judged_afresh(call: Call) -> None:
+def test_a_corrected_day_or_birth_date_is_checked_again(call: Call) -> None:
     lived(call, ("2026-08-28", "section23_opinion_formed", "la=Northshire", "body=QX101", "date_of_birth=2021-04-01"))
     later = record(call, "2026-09-02", "fact_corrected", "corrects=1", "occurred_on=2026-09-01")
     assert (
@@ -299,7 +302,10 @@ def test_a_locality_may_switch_the_reading_of_s24_off_and_the_choice_is_on_the_r
 ) -> None:
     choose(call, tmp_path / "off", "2026-02-01", "[s23_starts_la_clock]\nenabled = false\n")
     lived(
-        call, ("2026-02-02", "section23_opinion_formed", *OPINION), *TOLD, ("2026-02-06", "la_notified", "says_sen=yes")
+        call,
+        ("2026-02-02", "section23_opinion_formed", *OPINION),
+        *PARENT_INFORMED,
+        ("2026-02-06", "la_notified", "says_sen=yes"),
     )
     off = shown(call, "2026-03-02")
     assert "s23_starts_la_clock" not in {duty["rule"] for duty in off["duties"]}
@@ -329,7 +335,7 @@ def test_a_local_standard_is_shown_as_one_and_chased(call: Call, tmp_path: Path)
         "2026-02-01",
         '[s23_notify_la]\ncounts = "working_days_after"\nworking_days = 10\ntext = "10 working days"\n',
     )
-    lived(call, ("2026-02-02", "section23_opinion_formed", *OPINION), *TOLD)
+    lived(call, ("2026-02-02", "section23_opinion_formed", *OPINION), *PARENT_INFORMED)
     (duty,) = [duty for duty in shown(call, "2026-02-04")["duties"] if duty["rule"] == "s23_notify_la"]
     assert (duty["due"], duty["basis"], duty["citation"]) == (
         "2026-02-18",

@@ -122,7 +122,7 @@ def test_a_day_of_awareness_that_was_another_withdraws_what_was_said_by_it(call:
 
 
 def test_a_change_of_commissioner_without_a_move(call: Call, tmp_path: Path) -> None:
-    """Reg 16(2), (3): told on Monday 9 March, our board's fifteen working days end on Friday 27 March 2026."""
+    """Reg 16(2), (3): informed on Monday 9 March, our board's fifteen working days end on Friday 27 March 2026."""
     lived(
         call,
         ("2026-03-02", "commissioner_change_known", "la=Eastmere"),
@@ -132,7 +132,7 @@ def test_a_change_of_commissioner_without_a_move(call: Call, tmp_path: Path) -> 
         ("2026-03-16", "section_g_arranged", OURS),
     )
     rounds(call, "2026-03-16", "2026-03-30")
-    assert letters(tmp_path) == [], "what could be arranged, and what was told in time, calls for no letter"
+    assert letters(tmp_path) == [], "what could be arranged, and what was notified in time, calls for no letter"
     found = shown(call, "2026-03-30")
     assert (
         found["state"],
@@ -155,8 +155,8 @@ def test_only_a_board_is_a_commissioning_body_and_a_move_names_its_day(call: Cal
     assert (trust.exit_code, "the law binds these only: integrated care board" in trust.stderr) == (1, True)
 
 
-def test_the_review_of_the_new_authority_is_heard_of_its_own_case(call: Call) -> None:
-    """Reg 15(5): the review that the annual review's case tells of is the new authority's, once the plan is with it."""
+def test_the_case_of_the_new_authority_reports_its_review(call: Call) -> None:
+    """Reg 15(5): the review that the annual review's case names is the new authority's, once the plan is with it."""
     lived(call, ("2025-11-03", "plan_made", "la=Northshire", "nhs_number=9990000018"), case=REVIEW)
     lived(
         call,

@@ -1,5 +1,5 @@
 """Mediation and an appeal by the commands alone, from the refusal to the answer to the recommendation, with their
-letters; and what each told the others.
+letters; and what propagates between them.
 """
 
 import json
@@ -173,7 +173,7 @@ def test_what_the_law_does_not_allow_is_refused_with_the_provision(call: Call) -
 
 
 def test_only_a_commissioning_body_mediates_and_answers_a_recommendation(call: Call, tmp_path: Path) -> None:
-    """CFA 2014 s42(4), SI 2017/1306 reg 2: whoever has to arrange health provision, which a trust that provides it is
+    """CFA 2014 s42(4), SI 2017/1306 reg 2: the body that must arrange health provision, which a trust that provides it is
     not; NHS England may be.
     """
     directory = (
@@ -203,7 +203,7 @@ def test_only_a_commissioning_body_mediates_and_answers_a_recommendation(call: C
     assert owed == [("QX950", "2026-11-23"), ("QX901", "2026-11-23")], "one duty for each body, 34 days on (reg 6(3))"
 
 
-def test_what_another_case_of_the_child_could_not_take_is_said_to_whoever_recorded_it(call: Call) -> None:
+def test_the_answer_names_facts_that_another_case_of_the_child_refused(call: Call) -> None:
     """An order to assess, and an assessment that was never refused: a person has to see which of the two is
     not right.
     """

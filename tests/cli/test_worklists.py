@@ -66,28 +66,28 @@ def rows(result: Result) -> list[dict[str, Any]]:
     return found
 
 
-def told(result: Result) -> list[tuple[str, str, int]]:
+def rows_of(result: Result) -> list[tuple[str, str, int]]:
     return [(row["case_ref"], row["due"], row["days"]) for row in rows(result)]
 
 
 def test_overdue_is_worst_first(call: Call) -> None:
-    assert told(call("overdue", "--json", today="2026-04-13")) == [], "the due day itself is in time"
-    assert told(call("overdue", "--json", today="2026-04-14")) == [("NX90001", "2026-04-13", 1)]
+    assert rows_of(call("overdue", "--json", today="2026-04-13")) == [], "the due day itself is in time"
+    assert rows_of(call("overdue", "--json", today="2026-04-14")) == [("NX90001", "2026-04-13", 1)]
     found = call("overdue", "--json", today="2026-04-28")
-    assert told(found) == [("NX90001", "2026-04-13", 15), ("NX90002", "2026-04-20", 8), ("NX90002", "2026-04-27", 1)]
+    assert rows_of(found) == [("NX90001", "2026-04-13", 15), ("NX90002", "2026-04-20", 8), ("NX90002", "2026-04-27", 1)]
     for row in rows(found):
         assert row.keys() >= ROW
         assert row["standing"] == "breached"
 
 
 def test_the_week_is_soonest_first_from_today_to_seven_days_on(call: Call) -> None:
-    assert told(call("due-soon", "--json", today="2026-04-05")) == []
-    assert told(call("due-soon", "--json", today="2026-04-06")) == [("NX90001", "2026-04-13", 7)]
-    assert told(call("due-soon", "--json", today="2026-04-13")) == [
+    assert rows_of(call("due-soon", "--json", today="2026-04-05")) == []
+    assert rows_of(call("due-soon", "--json", today="2026-04-06")) == [("NX90001", "2026-04-13", 7)]
+    assert rows_of(call("due-soon", "--json", today="2026-04-13")) == [
         ("NX90001", "2026-04-13", 0),
         ("NX90002", "2026-04-20", 7),
     ]
-    assert told(call("due-soon", "--json", today="2026-04-28")) == []
+    assert rows_of(call("due-soon", "--json", today="2026-04-28")) == []
 
 
 def test_the_las_own_duties_are_shown_and_marked_as_never_chased(call: Call) -> None:
@@ -110,7 +110,7 @@ def test_boards_are_gathered_by_body_or_authority(call: Call, by: str, expected:
     found = rows(call("overdue", "--by", by, "--json", today="2026-04-28"))
     assert sorted((group["key"], group["count"], group["worst_days"]) for group in found) == expected
     counts = [group["count"] for group in found]
-    assert counts == sorted(counts, reverse=True), "whoever has most stands first"
+    assert counts == sorted(counts, reverse=True), "the body with most duties is first"
     assert all(group["count"] == len(group["rows"]) for group in found)
 
 

@@ -93,7 +93,7 @@ def test_a_body_outside_its_patch_is_reached_where_its_own_offers_agree(director
     lead = directory.mailbox("northshire", "QX101", None, Party.PROVIDER_SEND_LEAD)
     assert (
         directory.mailbox("northshire", "QX101", None, Party.SERVICE) == lead
-    )  # several services: whoever knows whose it is
+    )  # several services: a person who knows the case decides
     assert directory.mailbox(None, "QX999", "camhs", Party.SERVICE) is None
     assert directory.mailbox(None, None, None, Party.DCO) == directory.dco
 

@@ -1,4 +1,4 @@
-"""A rung may stand before a due date: only a reminder, only in days or weeks, and on one side of one day."""
+"""A step may come before a due date: only a reminder, only in days or weeks, and on one side of one day."""
 
 from pathlib import Path
 

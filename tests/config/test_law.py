@@ -1,4 +1,4 @@
-"""The strict reader of the statute: whatever is not exactly right is refused, with the file, the rule, the key and an
+"""The strict reader of the statute: every fault is refused, with the file, the rule, the key and an
 example.
 """
 
@@ -16,7 +16,7 @@ from deadlines.counting_rules import COUNTING_RULES, FINISHES
 from deadlines.due_dates import _SPECIAL, WITHOUT_DATE
 from deadlines.working_calendar import load_calendar
 
-LAW, ALMANAC = load_law(), load_calendar()
+LAW, CALENDAR = load_law(), load_calendar()
 SHIPPED = Path(config.__path__[0])
 RULE = """[the_rule]
 clock_starts = "the letter came"
@@ -98,7 +98,7 @@ def test_the_smallest_rule_reads(tmp_path: Path) -> None:
         ("[the_rule]\n", "loose = 1\n[the_rule]\n", r"stands outside any rule"),
     ],
 )
-def test_a_fault_is_refused_and_says_how_to_mend_it(tmp_path: Path, old: str, new: str, said: str) -> None:
+def test_a_fault_is_refused_with_the_fix(tmp_path: Path, old: str, new: str, said: str) -> None:
     assert old in RULE
     with pytest.raises(ConfigFault, match=said):
         law_of(tmp_path, RULE.replace(old, new, 1))
@@ -190,20 +190,20 @@ repealed = true
 
 def test_the_version_is_the_one_in_force_on_the_start_day(tmp_path: Path) -> None:
     law = law_of(tmp_path, RULE + LATER)
-    before, after = (calculate(law, ALMANAC, "the_rule", day) for day in (date(2027, 8, 31), date(2027, 9, 1)))
+    before, after = (calculate(law, CALENDAR, "the_rule", day) for day in (date(2027, 8, 31), date(2027, 9, 1)))
     assert (before.due, before.version_from, before.citation) == (date(2027, 10, 12), date(2014, 9, 1), "a provision")
     assert (after.due, after.version_from, after.citation) == (date(2027, 9, 29), date(2027, 9, 1), "a later provision")
 
 
 def test_a_repeal_is_an_entry_that_gives_no_date(tmp_path: Path) -> None:
-    answer = calculate(law_of(tmp_path, RULE + LATER), ALMANAC, "the_rule", date(2028, 1, 1))
+    answer = calculate(law_of(tmp_path, RULE + LATER), CALENDAR, "the_rule", date(2028, 1, 1))
     assert answer.due is None and answer.strict_due is None and answer.act_by is None
     assert answer.reason is not None and "repealed" in answer.reason
 
 
 def test_a_day_before_the_first_entry_is_refused_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(NoAnswer, match=r"2014-09-01.*config/statute/"):
-        dates_for(law_of(tmp_path, RULE), ALMANAC, "the_rule", date(2014, 8, 31))
+        dates_for(law_of(tmp_path, RULE), CALENDAR, "the_rule", date(2014, 8, 31))
 
 
 def test_versions_stand_in_order(tmp_path: Path) -> None:
@@ -221,9 +221,9 @@ def test_an_age_takes_the_version_of_the_due_date(tmp_path: Path) -> None:
         .replace('"after"', '"birthday"')
     )
     law = law_of(tmp_path, ages + later)
-    assert calculate(law, ALMANAC, "the_rule", date(2013, 8, 1)).due == date(2027, 8, 1)
-    assert calculate(law, ALMANAC, "the_rule", date(2014, 9, 1)).due == date(2027, 9, 1)
-    assert calculate(law, ALMANAC, "the_rule", date(2014, 9, 1)).version_from == date(2027, 9, 1)
+    assert calculate(law, CALENDAR, "the_rule", date(2013, 8, 1)).due == date(2027, 8, 1)
+    assert calculate(law, CALENDAR, "the_rule", date(2014, 9, 1)).due == date(2027, 9, 1)
+    assert calculate(law, CALENDAR, "the_rule", date(2014, 9, 1)).version_from == date(2027, 9, 1)
 
 
 # The digest, and what a locality may say
@@ -254,7 +254,7 @@ def test_a_locality_gives_a_number_where_the_law_leaves_one(tmp_path: Path) -> N
     )
     (folder / "locality.toml").write_text(own, encoding="utf-8")
     law = load_law(folder)
-    answer = calculate(law, ALMANAC, "review_advice_from_professional", date(2026, 3, 30))
+    answer = calculate(law, CALENDAR, "review_advice_from_professional", date(2026, 3, 30))
     assert (answer.due, answer.basis, answer.citation, answer.reason) == (
         date(2026, 3, 9),
         "local_standard",
@@ -262,14 +262,14 @@ def test_a_locality_gives_a_number_where_the_law_leaves_one(tmp_path: Path) -> N
         None,
     )
     assert law.digest != LAW.digest
-    assert calculate(LAW, ALMANAC, "review_advice_from_professional", date(2026, 3, 30)).due is None
+    assert calculate(LAW, CALENDAR, "review_advice_from_professional", date(2026, 3, 30)).due is None
 
 
 def test_a_locality_may_add_a_number_where_the_act_gives_none_and_it_is_called_local(tmp_path: Path) -> None:
     folder = shipped_copy(tmp_path)
     own = '[s23_notify_la]\ncounts = "working_days_after"\ntext = "10 working days"\nworking_days = 10\n'
     (folder / "locality.toml").write_text(own, encoding="utf-8")
-    answer = calculate(load_law(folder), ALMANAC, "s23_notify_la", date(2026, 2, 4))
+    answer = calculate(load_law(folder), CALENDAR, "s23_notify_la", date(2026, 2, 4))
     assert (answer.due, answer.basis, answer.citation) == (
         date(2026, 2, 18),
         "local_standard",
@@ -370,7 +370,7 @@ def test_an_unknown_rule_lists_the_nearest() -> None:
 def test_a_question_put_wrongly_says_what_was_expected(rule: str, given: dict[str, date], said: str) -> None:
     for ask in (calculate, dates_for):
         with pytest.raises(LawError, match=said):
-            ask(LAW, ALMANAC, rule, date(2026, 3, 2), given)
+            ask(LAW, CALENDAR, rule, date(2026, 3, 2), given)
 
 
 @pytest.mark.parametrize(
@@ -385,7 +385,7 @@ def test_a_question_put_wrongly_says_what_was_expected(rule: str, given: dict[st
 )
 def test_the_end_of_the_calendar_is_an_answer_or_a_plain_refusal(rule: str, on: date) -> None:
     try:
-        answer = calculate(LAW, ALMANAC, rule, on)
+        answer = calculate(LAW, CALENDAR, rule, on)
     except NoAnswer as refusal:
         assert "9999" in str(refusal)
     else:
@@ -393,7 +393,7 @@ def test_the_end_of_the_calendar_is_an_answer_or_a_plain_refusal(rule: str, on: 
 
 
 def test_answers_are_frozen_and_hold_days_not_instants() -> None:
-    answer = calculate(LAW, ALMANAC, "ehc_body_advice_respond", date(2026, 3, 2))
+    answer = calculate(LAW, CALENDAR, "ehc_body_advice_respond", date(2026, 3, 2))
     assert isinstance(answer.due_at, datetime) and not isinstance(answer.due, datetime)
     with pytest.raises(ValueError, match="frozen"):
         answer.due = date(2026, 4, 14)  # type: ignore[misc]  # the frozen model is what is tested

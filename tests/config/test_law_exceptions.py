@@ -1,4 +1,4 @@
-"""The grounds of excuse: what each provision lists, and what SI 2020/471 added, set down by hand from the
+"""The exceptions: what each provision lists, and what SI 2020/471 added, set down by hand from the
 instruments.
 """
 
@@ -11,9 +11,9 @@ from deadlines.calculator import calculate
 from deadlines.working_calendar import load_calendar
 from tests.support.second_count import printed_rules
 
-LAW, ALMANAC = load_law(), load_calendar()
+LAW, CALENDAR = load_law(), load_calendar()
 
-# Every provision that SI 2020/471 relaxed and that is a rule here, limb by limb. Its reg 2A(3) of the SEND
+# Every provision that SI 2020/471 relaxed and that is a rule here, period by period. Its reg 2A(3) of the SEND
 # Regs first,
 # in its order,
 # then the textual amendments (4(3), 5(4), 8(2), 10(4) with 13(3), 44(3)(c) and 45(7)(c), 18A, 22(6), 27(3),
@@ -98,7 +98,7 @@ def test_the_overlay_follows_the_due_date_and_not_the_start(rule_id: str) -> Non
     on = date(2019, 1, 1)
     while on < date(2020, 12, 1):
         given = {name: on for name, asked in LAW.rule(rule_id).inputs.items() if asked.needed}
-        answer = calculate(LAW, ALMANAC, rule_id, on, given)
+        answer = calculate(LAW, CALENDAR, rule_id, on, given)
         assert answer.due is not None
         relaxed = "coronavirus" in answer.excuses
         assert relaxed == (FIRST <= answer.due <= LAST), (rule_id, on)
@@ -117,14 +117,14 @@ def test_no_other_rule_is_ever_relaxed() -> None:
             given = {name: on + 40 * DAY for name, asked in rule.inputs.items() if asked.needed}
             if rule.by_due_date:
                 on = on.replace(year=on.year - (rule.period[0].number), day=min(on.day, 28))
-            assert "coronavirus" not in calculate(LAW, ALMANAC, rule.id, on, given).excuses
+            assert "coronavirus" not in calculate(LAW, CALENDAR, rule.id, on, given).excuses
 
 
 @pytest.mark.parametrize("rule_id", ["la_move_transfer_plan", "rcb_move_notify_new_rcb"])
 def test_only_the_second_fifteen_working_days_were_relaxed(rule_id: str) -> None:
     moved = date(2020, 7, 31)
-    early = calculate(LAW, ALMANAC, rule_id, date(2020, 6, 1), {"moved_on": moved})
-    late = calculate(LAW, ALMANAC, rule_id, date(2020, 7, 20), {"moved_on": moved})
+    early = calculate(LAW, CALENDAR, rule_id, date(2020, 6, 1), {"moved_on": moved})
+    late = calculate(LAW, CALENDAR, rule_id, date(2020, 7, 20), {"moved_on": moved})
     assert (early.due, early.excuses) == (moved, ())
     assert (late.due, late.excuses) == (date(2020, 8, 7), ("coronavirus",))
 

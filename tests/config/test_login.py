@@ -12,7 +12,7 @@ from config.connection_urls import SettingsError
 from config.login import FILE, ensure_login, read_login
 
 
-def test_it_is_made_once_for_its_owner_only_whatever_the_umask(tmp_path: Path) -> None:
+def test_it_is_made_once_for_its_owner_only_under_any_umask(tmp_path: Path) -> None:
     assert read_login(tmp_path) is None
     made = ensure_login(tmp_path)
     assert ensure_login(tmp_path) == read_login(tmp_path) == made

@@ -1,4 +1,4 @@
-"""A running house is found through its file, and only one house is open at a time."""
+"""A running installation is found through its file, and only one supervisor runs at a time."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def api_url() -> Iterator[str]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Settings for a house in a folder of its own."""
+    """Settings for an installation in a folder of its own."""
     return Settings(home=tmp_path)
 
 
 def context(api_url: str, pid: int) -> Running:
-    """A running house as the supervisor writes it."""
+    """A running installation as the supervisor writes it."""
     return Running(
         pid, "2026-04-14T08:00:00+00:00", api_url, "http://127.0.0.1:1", "127.0.0.1", 2525, "letters", {"server": 1}
     )
@@ -69,19 +69,19 @@ def test_what_was_written_is_read_back(settings: Settings, api_url: str) -> None
     assert find_server(settings) == api_url
 
 
-def test_no_file_is_no_house(settings: Settings) -> None:
+def test_without_the_file_no_installation_runs(settings: Settings) -> None:
     """No port is ever probed."""
     assert find_server(settings) is None
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"supervisor": 1}', '{"supervisor": "x"}'])
-def test_a_damaged_file_is_no_house(settings: Settings, text: str) -> None:
+def test_with_a_damaged_file_no_installation_runs(settings: Settings, text: str) -> None:
     """Half a file never stops a command."""
     settings.running_file.write_text(text)
     assert read_running(settings) is None
 
 
-def test_a_supervisor_that_has_gone_is_no_house(settings: Settings, api_url: str) -> None:
+def test_without_its_supervisor_no_installation_runs(settings: Settings, api_url: str) -> None:
     """After a power cut the file may still lie there, and another program may answer on that port."""
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
@@ -97,8 +97,8 @@ def test_a_server_that_does_not_answer_is_not_found(settings: Settings) -> None:
     assert not server_answers("not an address", None)
 
 
-def test_only_one_supervisor_holds_a_house(tmp_path: Path) -> None:
-    """A second is told so, and may have it when the first has gone."""
+def test_only_one_supervisor_holds_an_installation(tmp_path: Path) -> None:
+    """A second supervisor is refused until the first has ended."""
     with only_supervisor(tmp_path), pytest.raises(AlreadyRunning), only_supervisor(tmp_path):
         pass
     with only_supervisor(tmp_path):

@@ -1,4 +1,4 @@
-"""The environment is read once, checked, and kept from Prefect's own habits."""
+"""The environment is read once, checked, and protects Prefect's settings."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ def test_a_password_is_never_quoted() -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_rehearsal_with_the_local_sink_is_allowed() -> None:
-    """The house's day can be set where letters stay here."""
+def test_a_simulation_with_the_local_smtp_server_is_allowed() -> None:
+    """The day can be set if letters stay on this machine."""
     assert Settings.read({"SENDFLOW_TODAY": "2026-04-14"}).today == date(2026, 4, 14)
 
 
@@ -89,7 +89,7 @@ def test_pages_may_leave_loopback_with_a_login_only() -> None:
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
-    """Where a file stands in the way, and so for root as well, the folder is named and an example given."""
+    """If a file has the folder's name, also for root, the folder is named and an example given."""
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SettingsError, match=r"SENDFLOW_HOME=.*cannot be written .*SENDFLOW_HOME=\./var"):
         Settings.read({"SENDFLOW_HOME": str(tmp_path / "file" / "var")}).prepare_home()
@@ -102,8 +102,8 @@ def test_preparing_leaves_nothing_behind(tmp_path: Path) -> None:
     assert list(settings.home.iterdir()) == []
 
 
-def test_prefect_is_kept_at_home_and_quiet(tmp_path: Path) -> None:
-    """Its folder, database and profiles are the house's; the three ways of calling home are closed."""
+def test_prefect_stays_in_the_home_folder_and_is_quiet(tmp_path: Path) -> None:
+    """Its folder, database and profiles are the installation's; the three ways of calling home are closed."""
     seen = prefect_environment(Settings.read({"SENDFLOW_HOME": str(tmp_path), "SENDFLOW_PORT": "4555"}))
     assert seen["PREFECT_API_URL"] == "http://127.0.0.1:4555/api"
     assert all(
@@ -148,7 +148,7 @@ def test_prefect_clears_its_own_runs_and_events_away_after_a_quarter(tmp_path: P
 def test_tls_to_prefect_s_database_is_asked_for_in_the_words_of_the_records(
     tmp_path: Path, query: str, left: str, tls: dict[str, str]
 ) -> None:
-    """Its driver stops at `sslmode`, so that an address copied from the other one kept the server from starting."""
+    """Its driver stops at `sslmode`, so that an address copied from the other one stopped the server from starting."""
     place = "postgresql://prefect:words@db.icb.example/prefect"
     given = {
         "SENDFLOW_HOME": str(tmp_path),
@@ -161,7 +161,7 @@ def test_tls_to_prefect_s_database_is_asked_for_in_the_words_of_the_records(
     assert {name.removeprefix(start): value for name, value in seen.items() if name.startswith(start)} == tls
 
 
-def test_the_pages_are_the_house_s_own_and_ask_the_server_that_they_came_from(tmp_path: Path) -> None:
+def test_the_pages_are_served_locally_and_ask_the_server_that_they_came_from(tmp_path: Path) -> None:
     """The program's folder need not be writable, and a proxy may show the pages under another name."""
     seen = prefect_environment(Settings.read({"SENDFLOW_HOME": str(tmp_path)}))
     assert Path(seen["PREFECT_SERVER_UI_STATIC_DIRECTORY"]).is_relative_to(tmp_path)
@@ -169,7 +169,7 @@ def test_the_pages_are_the_house_s_own_and_ask_the_server_that_they_came_from(tm
 
 
 def test_no_address_but_loopback_is_ever_named(tmp_path: Path) -> None:
-    """What Prefect is told holds no other host."""
+    """The settings for Prefect name no other host."""
     hosts = [
         re.findall(r"https?://([^:/]+)", value)
         for value in prefect_environment(Settings.read({"SENDFLOW_HOME": str(tmp_path)})).values()

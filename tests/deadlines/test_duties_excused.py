@@ -1,4 +1,4 @@
-"""Excuses: regs 5(4), 8(2), 10(4), 13(3). They move no date; they say that missing it is no breach, once a person has
+"""Exceptions: regs 5(4), 8(2), 10(4), 13(3). They move no date; they say that missing it is no breach, once a person has
 accepted them.
 """
 
@@ -53,7 +53,7 @@ def test_each_ground_of_regulation_8_2_excuses_the_body_once_accepted(ground: st
     "ground", ["school_closed", "early_years_closed", "personal_exceptional", "absent_2_weeks", "coronavirus"]
 )
 def test_a_ground_that_regulation_8_2_does_not_list_excuses_no_body(ground: str) -> None:
-    """The word "personal" stands in regs 5(4) and 10(4), not in reg 8(2); school holidays are the authority's ground
+    """The word "personal" is in regs 5(4) and 10(4), not in reg 8(2); school holidays are the authority's ground
     only.
     """
     assert advice(claimed({"ground": ground, **ASKED}, ACCEPTED)).excuse is None
@@ -130,7 +130,7 @@ def test_an_accepted_excuse_reaches_a_duty_whose_period_it_touches(
     assert (advice(claimed({"ground": "absent_4_weeks", **ASKED, **dated}, ACCEPTED)).excuse is not None) is touches
     assert (
         advice(claimed({"ground": "absent_4_weeks", **ASKED}, {**ACCEPTED, **dated})).excuse is not None
-    ) is touches, "whoever decides may date it"
+    ) is touches, "the person who decides may date it"
 
 
 def test_a_claim_about_one_body_or_service_excuses_no_other() -> None:
@@ -139,7 +139,7 @@ def test_a_claim_about_one_body_or_service_excuses_no_other() -> None:
 
 
 def test_a_claim_about_the_child_at_large_reaches_every_duty_that_lists_its_ground() -> None:
-    """absent_4_weeks stands in regs 5(4)(d), 8(2)(b) and 10(4)(d) (and so 13(3)); reg 4(1) lists nothing."""
+    """absent_4_weeks is in regs 5(4)(d), 8(2)(b) and 10(4)(d) (and so 13(3)); reg 4(1) lists nothing."""
     found = claimed({"ground": "absent_4_weeks", "began_on": "2026-02-16", "ended_on": "2026-03-20"}, ACCEPTED)
     assert {duty.rule for duty in found if duty.excuse} == {ADVICE, *CASE_DUTIES}
 
@@ -159,7 +159,7 @@ def test_late_and_excused_is_excused_and_in_time_is_met() -> None:
 
 
 def test_the_decision_may_name_what_the_claim_left_out() -> None:
-    """An import makes of the tracker's Exception column an undated claim without a ground; whoever decides it says what
+    """An import makes of the tracker's Exception column an undated claim without a ground; the person who decides it says what
     it is.
     """
     found = advice(claimed({**ASKED}, {**ACCEPTED, "ground": "missed_appointment"}))

@@ -1,4 +1,4 @@
-"""The ladder of the default local policy, rung by rung, on Easter's calendar of 2026. Pure: what is owed, and when to
+"""Each step of the default local policy, on Easter's calendar of 2026. Pure: what is owed, and when to
 look again.
 """
 
@@ -209,7 +209,7 @@ def test_what_a_correction_made_false_is_withdrawn_and_counted_afresh() -> None:
 
 
 def test_a_withdrawal_is_never_dated_before_its_rung() -> None:
-    """A sweep may be for an earlier day; the fold goes by days, and a withdrawal before its rung would be found by
+    """A sweep may be for an earlier day; replay goes by days, and a withdrawal before its step would be found by
     none.
     """
     lines = swept(history(*OPENED, ASK), "21 Apr 2026")
@@ -233,7 +233,7 @@ def test_an_excuse_accepted_after_the_breach_withdraws_it_and_owes_nothing_more(
     lines = swept(history(*OPENED, ASK), "14 Apr 2026")
     claim = len(lines) + 1
     lines.append(line(claim, "excuse_claimed", "15 Apr 2026", ground="missed_appointment", **ASKED))
-    assert looked(lines, "16 Apr 2026").drafts == [], "a claim excuses nothing until accepted"
+    assert looked(lines, "16 Apr 2026").drafts == [], "a claim has no effect until accepted"
     accepted: dict[str, Any] = {"claim": claim, "decision": "accepted", "look_again_on": "2026-05-18"}
     lines.append(line(claim + 1, "excuse_decided", "17 Apr 2026", **accepted))
     assert said(looked(lines, "17 Apr 2026").drafts) == [("rung_withdrawn", "breach", "2026-04-17")]
@@ -287,7 +287,7 @@ def test_a_first_import_does_not_chase_the_past(began: str, expected: str) -> No
     imported = [*history(*OPENED), line(3, "health_advice_requested", "2 Mar 2026", via="import", **ASKED)]
     assert steps(imported, "1 Jan 2027") == [], "nothing of an imported duty is chased before chasing began"
     begun = [*imported, line(4, "chasing_began", began, via="import")]
-    assert steps(begun, "1 Jan 2027")[0] == expected, "every rung dated up to that day is covered for good"
+    assert steps(begun, "1 Jan 2027")[0] == expected, "every step dated up to that day is covered for good"
 
 
 def test_a_duty_imported_after_chasing_began_waits_for_its_own_beginning() -> None:
@@ -312,7 +312,7 @@ def test_a_request_made_live_after_an_import_is_chased_from_its_first_rung() -> 
         line(3, "chasing_began", "9 Mar 2026", via="import"),
         line(4, "health_advice_requested", "2 Mar 2026", **ASKED),
     ]
-    assert steps(lines, "6 Mar 2026") == ["acknowledgement_missing"], "what began before it covers none of its rungs"
+    assert steps(lines, "6 Mar 2026") == ["acknowledgement_missing"], "what began before it covers none of its steps"
 
 
 def test_an_imported_duty_that_was_answered_gets_no_rung() -> None:

@@ -57,7 +57,7 @@ def test_where_one_has_passed_no_day_satisfies_both_and_that_is_said() -> None:
     assert [loss.days_given_up for loss in found.losses] == [None, None]
 
 
-def test_beyond_the_almanac_the_strict_day_stands_for_the_working_day() -> None:
+def test_beyond_the_calendar_the_strict_day_replaces_the_working_day() -> None:
     found = align(CARE._replace(act_by=None), PLAN, day("1 Jan 2027"))
     assert (found.on, found.reading) == (day("10 Jun 2027"), "strict_due")
 

@@ -36,8 +36,8 @@ def law_with(folder: Path, text: str) -> Law:
 @pytest.mark.parametrize(("asked_by", "opens"), [("parent", True), ("school", True), ("board", False), (None, False)])
 def test_the_duty_opens_where_the_fact_says_one_of_the_words(tmp_path: Path, asked_by: str | None, opens: bool) -> None:
     law = law_with(tmp_path / "law", RULE)
-    told = {"asked_by": asked_by} if asked_by else {}
-    lines = history(("request_made", "2 Mar 2026", told))
+    fields = {"asked_by": asked_by} if asked_by else {}
+    lines = history(("request_made", "2 Mar 2026", fields))
     found = duties_of(
         lines,
         DutyRules.of(law.duties_of("made_up")),

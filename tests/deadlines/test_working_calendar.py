@@ -1,4 +1,4 @@
-"""The almanac: the government's list of days, sums against loops, and no guess outside the known range."""
+"""The working-day calendar: the government's list of days, sums against loops, and no guess outside the known range."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -15,7 +15,7 @@ from deadlines.working_calendar import LONDON, OutsideCalendarRange, WorkingCale
 from tests.support.paths import ROOT
 from tests.support.second_count import closed, is_working_day, last_working, next_working, walk
 
-ALMANAC = load_calendar()
+CALENDAR = load_calendar()
 FIRST, LAST = date(2012, 1, 1), date(2028, 12, 31)
 ONE = timedelta(days=1)
 SHIPPED = ROOT / "config" / "almanac"
@@ -24,53 +24,53 @@ INSIDE = st.dates(date(2013, 1, 1), date(2027, 6, 30))
 
 def test_the_days_are_those_of_the_government_s_list() -> None:
     theirs = BankHolidays(use_cached_holidays=True).get_holidays(division=BankHolidays.ENGLAND_AND_WALES)
-    assert set(ALMANAC.holidays) == {event["date"] for event in theirs if FIRST <= event["date"] <= LAST}
+    assert set(CALENDAR.holidays) == {event["date"] for event in theirs if FIRST <= event["date"] <= LAST}
     for event in theirs:
         if FIRST <= event["date"] <= LAST:
-            assert ALMANAC.holidays[event["date"]].startswith(event["title"].replace("’", "'"))
+            assert CALENDAR.holidays[event["date"]].startswith(event["title"].replace("’", "'"))
 
 
 def test_the_known_range_is_said() -> None:
-    assert (ALMANAC.first, ALMANAC.last) == (FIRST, LAST)
+    assert (CALENDAR.first, CALENDAR.last) == (FIRST, LAST)
 
 
 def test_days_that_are_easily_got_wrong() -> None:
-    assert not ALMANAC.is_working_day(date(2020, 5, 8)), "the early May holiday of 2020 was moved to Friday 8 May"
-    assert ALMANAC.is_working_day(date(2020, 5, 4))
-    assert not ALMANAC.is_working_day(date(2022, 9, 19)), "the Queen's funeral"
-    assert not ALMANAC.is_working_day(date(2023, 5, 8)), "the coronation"
-    assert not ALMANAC.is_working_day(date(2027, 12, 28)), "a substitute day"
-    assert ALMANAC.is_working_day(date(2026, 8, 3)), "Scotland's August holiday"
-    assert ALMANAC.is_working_day(date(2026, 3, 17)), "Northern Ireland's St Patrick's Day"
-    assert ALMANAC.why_not_working(date(2026, 4, 3)) == "Good Friday"
-    assert ALMANAC.why_not_working(date(2026, 4, 4)) == "weekend"
-    assert ALMANAC.why_not_working(date(2026, 4, 7)) is None
+    assert not CALENDAR.is_working_day(date(2020, 5, 8)), "the early May holiday of 2020 was moved to Friday 8 May"
+    assert CALENDAR.is_working_day(date(2020, 5, 4))
+    assert not CALENDAR.is_working_day(date(2022, 9, 19)), "the Queen's funeral"
+    assert not CALENDAR.is_working_day(date(2023, 5, 8)), "the coronation"
+    assert not CALENDAR.is_working_day(date(2027, 12, 28)), "a substitute day"
+    assert CALENDAR.is_working_day(date(2026, 8, 3)), "Scotland's August holiday"
+    assert CALENDAR.is_working_day(date(2026, 3, 17)), "Northern Ireland's St Patrick's Day"
+    assert CALENDAR.why_not_working(date(2026, 4, 3)) == "Good Friday"
+    assert CALENDAR.why_not_working(date(2026, 4, 4)) == "weekend"
+    assert CALENDAR.why_not_working(date(2026, 4, 7)) is None
 
 
 @given(INSIDE, st.integers(1, 60))
 def test_sums_agree_with_loops(day: date, n: int) -> None:
-    assert ALMANAC.add_working_days(day, n) == walk(day, n, is_working_day)
-    assert ALMANAC.subtract_working_days(day, n) == walk(day, n, is_working_day, -ONE)
-    assert ALMANAC.working_days_beginning_with(day, n) == walk(day - ONE, n, is_working_day)
-    assert ALMANAC.add_tribunal_working_days(day, n) == walk(
+    assert CALENDAR.add_working_days(day, n) == walk(day, n, is_working_day)
+    assert CALENDAR.subtract_working_days(day, n) == walk(day, n, is_working_day, -ONE)
+    assert CALENDAR.working_days_beginning_with(day, n) == walk(day - ONE, n, is_working_day)
+    assert CALENDAR.add_tribunal_working_days(day, n) == walk(
         day, n, lambda each: is_working_day(each) and not closed(each)
     )
-    assert ALMANAC.add_tribunal_days(day, n) == walk(day, n, lambda each: not closed(each))
-    assert ALMANAC.working_day_on_or_before(day) == last_working(day)
-    assert ALMANAC.working_day_on_or_after(day) == next_working(day)
+    assert CALENDAR.add_tribunal_days(day, n) == walk(day, n, lambda each: not closed(each))
+    assert CALENDAR.working_day_on_or_before(day) == last_working(day)
+    assert CALENDAR.working_day_on_or_after(day) == next_working(day)
 
 
 @given(INSIDE, st.integers(1, 40))
 def test_there_and_back_again(day: date, n: int) -> None:
-    start = ALMANAC.working_day_on_or_after(day)
-    assert ALMANAC.subtract_working_days(ALMANAC.add_working_days(start, n), n) == start
-    assert ALMANAC.working_days_between(start, ALMANAC.add_working_days(start, n)) == n
+    start = CALENDAR.working_day_on_or_after(day)
+    assert CALENDAR.subtract_working_days(CALENDAR.add_working_days(start, n), n) == start
+    assert CALENDAR.working_days_between(start, CALENDAR.add_working_days(start, n)) == n
 
 
 @given(INSIDE, INSIDE, st.integers(1, 40))
 def test_a_later_start_never_ends_earlier(one: date, other: date, n: int) -> None:
     early, late = min(one, other), max(one, other)
-    for add in (ALMANAC.add_working_days, ALMANAC.add_tribunal_working_days, ALMANAC.add_tribunal_days):
+    for add in (CALENDAR.add_working_days, CALENDAR.add_tribunal_working_days, CALENDAR.add_tribunal_days):
         assert add(early, n) <= add(late, n)
 
 
@@ -79,18 +79,18 @@ def test_institution_days_agree_with_a_loop(day: date, n: int, start: int, lengt
     closed_from = day + start * ONE
     reopens_on = closed_from + length * ONE
     looped = walk(day, n, lambda each: is_working_day(each) and not closed_from <= each < reopens_on)
-    assert ALMANAC.institution_days_after(day, n, closed_from, reopens_on) == looped
-    assert ALMANAC.institution_days_after(day, n, None, None) == walk(day, n, is_working_day)
+    assert CALENDAR.institution_days_after(day, n, closed_from, reopens_on) == looped
+    assert CALENDAR.institution_days_after(day, n, None, None) == walk(day, n, is_working_day)
 
 
 def test_the_bulk_sums_are_the_single_ones() -> None:
     days = [date(2014, 9, 1).toordinal() + i for i in range(5000)]
     for n in (1, 3, 15, 30):
-        assert ALMANAC.add_working_days_many(days, n) == [
-            ALMANAC.add_working_days(date.fromordinal(day), n).toordinal() for day in days
+        assert CALENDAR.add_working_days_many(days, n) == [
+            CALENDAR.add_working_days(date.fromordinal(day), n).toordinal() for day in days
         ]
-        assert ALMANAC.add_tribunal_working_days_many(days, n) == [
-            ALMANAC.add_tribunal_working_days(date.fromordinal(day), n).toordinal() for day in days
+        assert CALENDAR.add_tribunal_working_days_many(days, n) == [
+            CALENDAR.add_tribunal_working_days(date.fromordinal(day), n).toordinal() for day in days
         ]
 
 
@@ -116,18 +116,18 @@ OUTSIDE: list[Callable[[WorkingCalendar], object]] = [
 @pytest.mark.parametrize("ask", OUTSIDE)
 def test_outside_the_known_range_it_raises_and_names_the_range(ask: Callable[[WorkingCalendar], object]) -> None:
     with pytest.raises(OutsideCalendarRange, match="2012-01-01 to 2028-12-31"):
-        ask(ALMANAC)
+        ask(CALENDAR)
 
 
 def test_it_asks_for_no_day_that_the_sum_does_not_need() -> None:
-    assert ALMANAC.add_working_days(FIRST - ONE, 1) == date(2012, 1, 3)
-    assert ALMANAC.subtract_working_days(LAST + ONE, 1) == date(2028, 12, 29)
-    assert ALMANAC.working_day_on_or_before(LAST) == date(2028, 12, 29)
+    assert CALENDAR.add_working_days(FIRST - ONE, 1) == date(2012, 1, 3)
+    assert CALENDAR.subtract_working_days(LAST + ONE, 1) == date(2028, 12, 29)
+    assert CALENDAR.working_day_on_or_before(LAST) == date(2028, 12, 29)
 
 
 def test_counting_no_days_is_refused() -> None:
     with pytest.raises(ValueError, match="1 or more"):
-        ALMANAC.add_working_days(date(2026, 3, 2), 0)
+        CALENDAR.add_working_days(date(2026, 3, 2), 0)
 
 
 def test_the_day_ends_in_london_s_own_time() -> None:
@@ -164,9 +164,7 @@ def test_the_day_ends_in_london_s_own_time() -> None:
         ("tribunal.toml", "source_date", "sourced_on", "sourced_on"),
     ],
 )
-def test_a_faulty_file_is_refused_and_says_how_to_mend_it(
-    tmp_path: Path, file: str, old: str, new: str, said: str
-) -> None:
+def test_a_faulty_file_is_refused_with_the_fix(tmp_path: Path, file: str, old: str, new: str, said: str) -> None:
     for each in SHIPPED.glob("*.toml"):
         (tmp_path / each.name).write_text(each.read_text(encoding="utf-8"), encoding="utf-8")
     text = (tmp_path / file).read_text(encoding="utf-8")
@@ -176,7 +174,7 @@ def test_a_faulty_file_is_refused_and_says_how_to_mend_it(
         load_calendar(tmp_path)
 
 
-def test_a_missing_file_is_never_an_almanac_without_holidays(tmp_path: Path) -> None:
+def test_a_missing_file_is_never_a_calendar_without_holidays(tmp_path: Path) -> None:
     with pytest.raises(ConfigFault, match="missing"):
         load_calendar(tmp_path)
 
@@ -184,9 +182,9 @@ def test_a_missing_file_is_never_an_almanac_without_holidays(tmp_path: Path) -> 
 def test_the_digest_follows_the_content(tmp_path: Path) -> None:
     for each in SHIPPED.glob("*.toml"):
         (tmp_path / each.name).write_text(each.read_text(encoding="utf-8"), encoding="utf-8")
-    assert load_calendar(tmp_path).digest == ALMANAC.digest
+    assert load_calendar(tmp_path).digest == CALENDAR.digest
     text = (tmp_path / "bank_holidays.toml").read_text(encoding="utf-8")
     (tmp_path / "bank_holidays.toml").write_text(text + '"2028-07-03" = "A day of thanks"\n', encoding="utf-8")
     changed = load_calendar(tmp_path)
-    assert changed.digest != ALMANAC.digest
+    assert changed.digest != CALENDAR.digest
     assert not changed.is_working_day(date(2028, 7, 3))

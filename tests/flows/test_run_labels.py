@@ -1,4 +1,4 @@
-"""What people see of a run is in their words, names nobody, and is red only for what a person must mend."""
+"""What people see of a run is in their words, names nobody, and is red only for what a person must fix."""
 
 from __future__ import annotations
 
@@ -60,15 +60,15 @@ def test_a_sweep_is_named_as_a_person_would_say_it() -> None:
         (Job.DIGEST, {}, EndState.DIGESTED, False),
     ],
 )
-def test_red_is_for_what_a_person_must_mend(act: Job, report: dict[str, Any], state: EndState, broken: bool) -> None:
-    """A breach or a refused row is the house doing its work; letters that cannot be delivered and damage are not."""
+def test_red_is_for_what_a_person_must_fix(act: Job, report: dict[str, Any], state: EndState, broken: bool) -> None:
+    """A breach or a refused row is normal work; letters that cannot be delivered and damage are not."""
     ended = run_labels.end(act, str(act), report)
     assert (ended.state, ended.broken) == (state, broken)
 
 
 @pytest.mark.parametrize("problem", [Refused("unlawful", "a sentence"), WrongDay("tomorrow"), run_labels.NoSuchDay()])
 def test_a_refusal_is_no_failure(problem: Refusal) -> None:
-    """The person who asked has been told why; the run shows the code alone."""
+    """The person who asked gets the reason; the run shows the code alone."""
     assert isinstance(problem, Refusal)
     ended = run_labels.refused(Job.RECORD, "record", problem)
     assert (ended.state, ended.broken) == (EndState.REFUSED, False)
@@ -87,8 +87,8 @@ def test_a_fault_shows_its_kind_and_place_and_never_its_words() -> None:
     assert "Zebediah" not in ended.message
 
 
-def test_prefect_is_told_references_kinds_and_days_only(team: Team) -> None:
-    """Whatever somebody types in the wrong place stays outside."""
+def test_prefect_gets_references_kinds_and_days_only(team: Team) -> None:
+    """Text that somebody types in the wrong place never reaches Prefect."""
     on = date(2026, 3, 2)
     drafts = [
         FactDraft("health_advice_requested", on, {"body": TRUST, "reason": "Zebediah"}),
@@ -122,15 +122,15 @@ def test_a_file_is_known_by_its_digest(team: Team, tmp_path: Path) -> None:
     path = tmp_path / "Zebediah.csv"
     path.write_bytes(b"x")
     context = team.context("2 Mar 2026")
-    told = run_labels.parameters(JobExecution(Job.IMPORT, context, {"path": path}))
-    assert told == {"digest": "2d711642b726b04401627ca9fbac32f5"}
+    parameters = run_labels.parameters(JobExecution(Job.IMPORT, context, {"path": path}))
+    assert parameters == {"digest": "2d711642b726b04401627ca9fbac32f5"}
     assert run_labels.parameters(JobExecution(Job.IMPORT, context, {"path": tmp_path / "gone.csv"})) == {
         "digest": "unreadable"
     }
 
 
 @pytest.mark.parametrize(
-    ("act", "told", "name"),
+    ("act", "parameters", "name"),
     [
         (Job.RECORD, {"case": CASE, "fact": "breached", "on": None}, f"record {CASE} breached"),
         (Job.IMPORT, {"digest": "2d711642b726b04401627ca9fbac32f5"}, "import 2d711642"),
@@ -142,6 +142,6 @@ def test_a_file_is_known_by_its_digest(team: Team, tmp_path: Path) -> None:
         (Job.VERIFY, {"case": CASE}, f"verify {CASE}"),
     ],
 )
-def test_each_run_has_a_name_from_its_start(act: Job, told: dict[str, Any], name: str) -> None:
+def test_each_run_has_a_name_from_its_start(act: Job, parameters: dict[str, Any], name: str) -> None:
     """Before it has ended, too, the list of runs reads as a diary."""
-    assert run_labels.begin(act, told) == name
+    assert run_labels.begin(act, parameters) == name

@@ -1,4 +1,4 @@
-"""The record tables refuse every change but a further row, whatever program opens the file; and two writers never share
+"""The record tables refuse every change but a further row, from every program; and two writers never share
 a number.
 """
 
@@ -21,7 +21,7 @@ from tests.support.team import Team
 
 @pytest.fixture
 def file(team: Team) -> Iterator[sqlite3.Connection]:
-    """The records of a house with one case, opened by another program that knows nothing of sendflow."""
+    """The database of an installation with one case, opened by another program that knows nothing of sendflow."""
     team.opened().asked()
     with team.first.engine.begin() as connection:
         connection.exec_driver_sql("INSERT INTO anchor VALUES ('2026-03-03T00:00:00.000000Z', 'x', 1, 3)")
@@ -71,10 +71,10 @@ def test_no_column_of_a_fact_is_changed(file: sqlite3.Connection, column: str) -
         "INSERT INTO fact SELECT * FROM fact WHERE seq = 1 ON CONFLICT (case_ref, seq) DO UPDATE SET text = 'x'",
     ],
 )
-def test_insert_or_replace_does_not_walk_past_the_triggers_in_the_houses_own_connections(
+def test_insert_or_replace_does_not_bypass_the_triggers_in_sendflows_own_connections(
     team: Team, statement: str
 ) -> None:
-    """SQLite fires delete triggers for REPLACE only with recursive_triggers on, which every connection of the house
+    """SQLite fires delete triggers for REPLACE only with recursive_triggers on, which every connection of sendflow
     sets.
     """
     team.opened()
@@ -91,8 +91,8 @@ def test_making_the_records_again_changes_nothing(team: Team) -> None:
     assert team.dump() == before
 
 
-def test_every_kept_table_has_its_triggers_and_a_lost_one_is_not_put_back_unsaid(team: Team) -> None:
-    """Mending a dropped trigger in silence would hide that rows could have been changed meanwhile."""
+def test_every_append_only_table_has_its_triggers_and_a_lost_one_is_reported(team: Team) -> None:
+    """Restoring a dropped trigger without a report would hide that rows could have been changed meanwhile."""
     with writing(team.first.engine) as connection:
         assert missing_triggers(connection) == []
         connection.exec_driver_sql("DROP TRIGGER fact_no_update")
@@ -202,7 +202,7 @@ for number in range(1, 21):
 
 
 def race(home: Path, refusal: str) -> None:
-    """Two processes at once, each waiting for the word: both open the house and record the same twenty facts."""
+    """Two processes at once, each waiting for the word: both open the installation and record the same twenty facts."""
     racers = [
         subprocess.Popen(
             [sys.executable, "-c", RACER, str(home), actor, refusal],
@@ -236,7 +236,7 @@ def test_two_processes_race_on_one_case_and_each_fact_is_there_once(team: Team) 
     assert team.verify("31 Mar 2026").intact
 
 
-def test_two_processes_that_come_at_once_make_one_house(tmp_path: Path, teams: Callable[[str], Team]) -> None:
+def test_two_processes_that_start_at_once_create_one_installation(tmp_path: Path, teams: Callable[[str], Team]) -> None:
     race(tmp_path / "fresh", "not_open")
     fresh = teams("fresh")
     assert fresh.verify("31 Mar 2026").intact

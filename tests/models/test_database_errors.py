@@ -1,4 +1,4 @@
-"""A database's error has a cause that a person can mend, told by numbers where there are any, and without a word of the
+"""A database's error has a cause that a person can fix, recognised by numbers where there are any, and without a word of the
 server's own.
 """
 
@@ -143,7 +143,7 @@ def test_a_state_of_the_server_s_goes_before_its_words(fault: type[psycopg.Error
     assert word(wrapped) == expected
 
 
-def test_a_command_says_the_cause_and_what_mends_it(tmp_path: Path) -> None:
+def test_a_command_says_the_cause_and_the_fix(tmp_path: Path) -> None:
     """It said of them all: locked, full, no records file, or no database that answers."""
     engine = open_engine("postgresql+psycopg://zebediah:osprey@127.0.0.1:9/sendflow")
     with pytest.raises(OperationalError) as raised, engine.connect():

@@ -55,9 +55,9 @@ facts = st.builds(
 @settings(max_examples=examples(100), deadline=None)
 @given(facts)
 def test_a_fact_is_written_canonically_and_read_back_as_it_was(fact: Fact) -> None:
-    told = {name: value for name in fact.__struct_fields__ if (value := getattr(fact, name)) is not None}
-    told["occurred_on"] = fact.occurred_on.isoformat()
-    assert fact.text() == rfc8785.dumps(told)
+    fields = {name: value for name in fact.__struct_fields__ if (value := getattr(fact, name)) is not None}
+    fields["occurred_on"] = fact.occurred_on.isoformat()
+    assert fact.text() == rfc8785.dumps(fields)
     back = parse_fact(fact.text())
     assert (back.seq, back.kind, back.occurred_on, back.recorded_at, back.corrects) == (
         fact.seq,
@@ -141,7 +141,7 @@ def test_a_fact_takes_nothing_that_is_not_in_its_form_and_repeats_nothing(field:
 
 
 @pytest.mark.parametrize("actor", ["dco.team", "sam@icb.example", "sendflow", "importer", "j_smith", "sam-o.reilly"])
-def test_account_names_are_kept(actor: str) -> None:
+def test_account_names_are_accepted(actor: str) -> None:
     assert fact_of({**GOOD, "actor": actor}).actor == actor
 
 

@@ -23,7 +23,7 @@ ADA = {"nhs_number": "9991234500", "date_of_birth": "2015-03-02", "name": "Ada A
 
 
 @pytest.fixture(scope="module")
-def seal(tmp_path_factory: pytest.TempPathFactory) -> Cipher:
+def cipher(tmp_path_factory: pytest.TempPathFactory) -> Cipher:
     return Cipher.make(tmp_path_factory.mktemp("key") / "person.key")
 
 
@@ -57,7 +57,7 @@ def test_the_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "person.key"
     first = Cipher.make(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert Cipher.make(path).unseal(first.seal("words")) == "words"
+    assert Cipher.make(path).unseal(first.cipher("words")) == "words"
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -65,39 +65,39 @@ def test_two_that_make_the_key_at_once_get_the_same_one(tmp_path: Path, monkeypa
     path, made = tmp_path / "person.key", []
     link = os.link
 
-    def late(source: str, target: str, **kept: bool) -> None:
+    def late(source: str, target: str, **stored: bool) -> None:
         monkeypatch.setattr(os, "link", link)
         made.append(Cipher.make(path))
-        link(source, target, **kept)
+        link(source, target, **stored)
 
     monkeypatch.setattr(os, "link", late)
     own = Cipher.make(path)
-    assert own.unseal(made[0].seal("words")) == "words"
+    assert own.unseal(made[0].cipher("words")) == "words"
 
 
-def test_a_missing_foreign_or_spoilt_key_is_said_without_a_guess(tmp_path: Path, seal: Cipher) -> None:
+def test_a_missing_foreign_or_spoilt_key_is_said_without_a_guess(tmp_path: Path, cipher: Cipher) -> None:
     with pytest.raises(EncryptionError, match="restore it from the backup"):
         Cipher.open(tmp_path / "absent.key")
     (tmp_path / "spoilt.key").write_bytes(b"nonsense")
     with pytest.raises(EncryptionError, match="not one that sendflow made"):
         Cipher.open(tmp_path / "spoilt.key")
     with pytest.raises(EncryptionError, match="does not open"):
-        Cipher.make(tmp_path / "other.key").unseal(seal.seal("words"))
+        Cipher.make(tmp_path / "other.key").unseal(cipher.cipher("words"))
 
 
 @given(st.text(max_size=200))
-def test_whatever_is_sealed_opens_again_and_does_not_lie_open(words: str) -> None:
-    seal = Cipher(b"kA3u2nG5uHqNf0pQzT0s2G6mX1cY8vB4wE7rT9yU2iA=")
-    sealed = seal.seal(words, NOW)
-    assert seal.unseal(sealed) == words
+def test_encrypted_text_decrypts_again_and_is_not_readable(words: str) -> None:
+    cipher = Cipher(b"kA3u2nG5uHqNf0pQzT0s2G6mX1cY8vB4wE7rT9yU2iA=")
+    sealed = cipher.cipher(words, NOW)
+    assert cipher.unseal(sealed) == words
     if len(words) > 8:
         assert words.encode("utf-8", "surrogatepass") not in sealed
 
 
-def test_a_house_whose_key_was_lost_is_not_given_another(tmp_path: Path) -> None:
+def test_an_installation_that_lost_its_key_gets_no_other_key(tmp_path: Path) -> None:
     context = AppContext.load(Settings(home=tmp_path / "var"))
     (tmp_path / "var" / "person.key").unlink()
-    AppContext.load(Settings(home=tmp_path / "var"))  # nothing is sealed yet, so that nothing is lost
+    AppContext.load(Settings(home=tmp_path / "var"))  # nothing is encrypted yet, so nothing is lost
     with context.engine.begin() as connection:
         people.put_people(connection, context.cipher, [("NX001", ADA)])
     (tmp_path / "var" / "person.key").unlink()
@@ -105,19 +105,19 @@ def test_a_house_whose_key_was_lost_is_not_given_another(tmp_path: Path) -> None
         AppContext.load(Settings(home=tmp_path / "var"))
 
 
-def test_another_houses_key_neither_opens_the_house_nor_seals_into_it(tmp_path: Path) -> None:
+def test_the_key_of_another_installation_neither_decrypts_nor_encrypts(tmp_path: Path) -> None:
     """It imported and recorded as if nothing were, a child became two, and only a look at the person found it out."""
     settings = Settings(home=tmp_path / "var")
     key = settings.home / "person.key"
     context = AppContext.load(settings)
     right = key.read_bytes()
     key.unlink()
-    other = AppContext.load(settings)  # nothing is sealed yet: a second machine that made a key of its own
+    other = AppContext.load(settings)  # nothing is encrypted yet: a second machine that made a key of its own
     wrong = key.read_bytes()
     put_away: list[Callable[[Connection, Cipher], object]] = [
-        lambda connection, seal: people.put_people(connection, seal, [("NX001", ADA)]),
-        lambda connection, seal: people.put_aliases(connection, seal, {"Ada 4": "NX001"}),
-        lambda connection, seal: people.log_read(connection, seal, "NX001", "dco", "why", NOW),
+        lambda connection, cipher: people.put_people(connection, cipher, [("NX001", ADA)]),
+        lambda connection, cipher: people.put_aliases(connection, cipher, {"Ada 4": "NX001"}),
+        lambda connection, cipher: people.log_read(connection, cipher, "NX001", "dco", "why", NOW),
     ]
     with writing(context.engine) as connection:
         put_away[0](connection, context.cipher)
@@ -130,121 +130,121 @@ def test_another_houses_key_neither_opens_the_house_nor_seals_into_it(tmp_path: 
     with writing(context.engine) as connection:
         put_away[2](connection, context.cipher)
         connection.execute(update(PERSON).values(sealed=b"", erased_at=NOW))
-    assert AppContext.load(settings).cipher.opens(context.cipher.seal("words")), "the remaining free text"
+    assert AppContext.load(settings).cipher.opens(context.cipher.cipher("words")), "the remaining free text"
     key.write_bytes(wrong)
     with pytest.raises(WrongKey):
         AppContext.load(settings)
 
 
-def test_keyed_digests_differ_by_sort_and_by_house(tmp_path: Path, seal: Cipher) -> None:
-    assert seal.index("nhs", "1") != seal.index("alias", "1") != Cipher.make(tmp_path / "k").index("alias", "1")
-    assert people.nhs_index(seal, "999 123 4500") == people.nhs_index(seal, "9991234500")
+def test_keyed_digests_differ_by_sort_and_by_installation(tmp_path: Path, cipher: Cipher) -> None:
+    assert cipher.index("nhs", "1") != cipher.index("alias", "1") != Cipher.make(tmp_path / "k").index("alias", "1")
+    assert people.nhs_index(cipher, "999 123 4500") == people.nhs_index(cipher, "9991234500")
 
 
-def test_one_number_is_one_child_and_without_a_number_each_case_has_its_own(engine: Engine, seal: Cipher) -> None:
+def test_one_number_is_one_child_and_without_a_number_each_case_has_its_own(engine: Engine, cipher: Cipher) -> None:
     with engine.begin() as connection:
         first, second, third = people.put_people(
-            connection, seal, [("NX001", ADA), ("NX002", {"nhs_number": "9991234500"}), ("NX003", {"name": "Bram"})]
+            connection, cipher, [("NX001", ADA), ("NX002", {"nhs_number": "9991234500"}), ("NX003", {"name": "Bram"})]
         )
-        again = people.keep_person(connection, seal, {"nhs_number": "9991234500", "reference": "old 7"}, "NX004")
+        again = people.keep_person(connection, cipher, {"nhs_number": "9991234500", "reference": "old 7"}, "NX004")
     assert first == second == again != third
     with engine.begin() as connection:
-        assert people.find_children(connection, seal, ["999 123 4500", "9990001235"]) == {"999 123 4500": first}
-        assert people.read_people(connection, seal, [first])[first] == {**ADA, "reference/NX004": "old 7"}
+        assert people.find_children(connection, cipher, ["999 123 4500", "9990001235"]) == {"999 123 4500": first}
+        assert people.read_people(connection, cipher, [first])[first] == {**ADA, "reference/NX004": "old 7"}
 
 
-def test_a_case_keeps_its_child_and_joins_a_known_one(engine: Engine, seal: Cipher) -> None:
+def test_a_case_retains_its_child_and_joins_a_known_one(engine: Engine, cipher: Cipher) -> None:
     with engine.begin() as connection:
-        [known] = people.put_people(connection, seal, [("NX001", ADA)])
-        [alone] = people.put_people(connection, seal, [("NX002", {"name": "Ada A.", "reference": "mine"})])
+        [known] = people.put_people(connection, cipher, [("NX001", ADA)])
+        [alone] = people.put_people(connection, cipher, [("NX002", {"name": "Ada A.", "reference": "mine"})])
     case(engine, "NX002", alone)
     with engine.begin() as connection:
-        assert people.keep_person(connection, seal, {"date_of_birth": "2015-03-02"}, "NX002") == alone
-        assert people.keep_person(connection, seal, {"nhs_number": "9991234500"}, "NX002") == known
+        assert people.keep_person(connection, cipher, {"date_of_birth": "2015-03-02"}, "NX002") == alone
+        assert people.keep_person(connection, cipher, {"nhs_number": "9991234500"}, "NX002") == known
         assert set(connection.execute(select(PERSON.c.child_key)).scalars()) == {known}
-        assert people.read_people(connection, seal, [known])[known]["reference/NX002"] == "mine"
+        assert people.read_people(connection, cipher, [known])[known]["reference/NX002"] == "mine"
 
 
-def test_a_person_has_known_fields_only_and_the_value_is_not_shown(engine: Engine, seal: Cipher) -> None:
+def test_a_person_has_known_fields_only_and_the_value_is_not_shown(engine: Engine, cipher: Cipher) -> None:
     with engine.begin() as connection, pytest.raises(ValueError, match="nothing else") as problem:
-        people.put_people(connection, seal, [("NX001", {"diagnosis": "canary words"})])
+        people.put_people(connection, cipher, [("NX001", {"diagnosis": "canary words"})])
     assert "canary" not in str(problem.value)
 
 
-def test_a_number_cannot_be_moved_onto_another_child(engine: Engine, seal: Cipher) -> None:
+def test_a_number_cannot_be_moved_onto_another_child(engine: Engine, cipher: Cipher) -> None:
     with engine.begin() as connection:
-        ada, bram = people.put_people(connection, seal, [("NX001", ADA), ("NX002", {"nhs_number": "9990001235"})])
-        people.change_person(connection, seal, bram, "NX002", {"date_of_birth": "2016-01-01"})
-        assert people.read_people(connection, seal, [bram])[bram]["date_of_birth"] == "2016-01-01"
+        ada, bram = people.put_people(connection, cipher, [("NX001", ADA), ("NX002", {"nhs_number": "9990001235"})])
+        people.change_person(connection, cipher, bram, "NX002", {"date_of_birth": "2016-01-01"})
+        assert people.read_people(connection, cipher, [bram])[bram]["date_of_birth"] == "2016-01-01"
         with pytest.raises(ValueError, match="another child"):
-            people.change_person(connection, seal, bram, "NX002", {"nhs_number": ADA["nhs_number"]})
+            people.change_person(connection, cipher, bram, "NX002", {"nhs_number": ADA["nhs_number"]})
         with pytest.raises(ValueError, match="no such person"):
-            people.change_person(connection, seal, "nobody", "NX002", {"name": "x"})
+            people.change_person(connection, cipher, "nobody", "NX002", {"name": "x"})
     assert ada != bram
 
 
-def test_passages_keep_words_sealed_and_prove_them_by_a_salted_digest(engine: Engine, seal: Cipher) -> None:
-    one, two = (people.encrypt_free_text(seal, "NX001", "waiting list", NOW) for _ in range(2))
+def test_free_texts_are_stored_encrypted_and_proved_by_a_salted_digest(engine: Engine, cipher: Cipher) -> None:
+    one, two = (people.encrypt_free_text(cipher, "NX001", "waiting list", NOW) for _ in range(2))
     assert one.digest != two.digest and one.digest == people.salted(one.salt, "waiting list")
     assert people.passage_id(one.token) == one.id and one.token.endswith(one.digest)
     with engine.begin() as connection:
         people.insert_free_texts(connection, [one, two])
-        assert [kept.words for kept in people.read_free_texts(connection, seal, ["NX001", "NX002"])["NX001"]] == [
+        assert [stored.words for stored in people.read_free_texts(connection, cipher, ["NX001", "NX002"])["NX001"]] == [
             "waiting list",
             "waiting list",
         ]
 
 
-def test_an_original_reference_is_found_whatever_its_case_and_blanks(engine: Engine, seal: Cipher) -> None:
+def test_an_original_reference_is_found_in_any_case_and_with_any_spaces(engine: Engine, cipher: Cipher) -> None:
     with engine.begin() as connection:
-        people.put_aliases(connection, seal, {"Smith /  Jo": "SF-000001"})
-        assert people.find_aliases(connection, seal, ["smith / jo", "SMITH/JO", "smith / jo "]) == {
+        people.put_aliases(connection, cipher, {"Smith /  Jo": "SF-000001"})
+        assert people.find_aliases(connection, cipher, ["smith / jo", "SMITH/JO", "smith / jo "]) == {
             "smith / jo": "SF-000001",
             "smith / jo ": "SF-000001",
         }
 
 
-def test_a_look_is_logged_and_its_purpose_is_sealed(engine: Engine, seal: Cipher) -> None:
+def test_an_access_is_logged_and_its_purpose_is_encrypted(engine: Engine, cipher: Cipher) -> None:
     with engine.begin() as connection:
-        people.log_read(connection, seal, "NX001", "dco.team", "asked by Mrs Ashgrove", NOW)
+        people.log_read(connection, cipher, "NX001", "dco.team", "asked by Mrs Ashgrove", NOW)
     with engine.begin() as connection:
         row = connection.execute(select(ACCESS)).one()
         assert (row.case_ref, row.actor, row.read_at) == ("NX001", "dco.team", NOW)
-        [kept] = people.read_free_texts(connection, seal, ["NX001"])["NX001"]
-        assert (kept.id, kept.words) == (row.purpose, "asked by Mrs Ashgrove")
+        [stored] = people.read_free_texts(connection, cipher, ["NX001"])["NX001"]
+        assert (stored.id, stored.words) == (row.purpose, "asked by Mrs Ashgrove")
     with pytest.raises(Exception, match="append-only"), engine.begin() as connection:
         connection.execute(update(ACCESS).values(actor="nobody"))
 
 
-def test_what_is_erased_is_gone_with_its_salts_numbers_and_aliases(engine: Engine, seal: Cipher) -> None:
+def test_what_is_erased_is_gone_with_its_salts_numbers_and_aliases(engine: Engine, cipher: Cipher) -> None:
     with engine.begin() as connection:
-        ada, other = people.put_people(connection, seal, [("NX001", ADA), ("NX003", {"nhs_number": "9990001235"})])
+        ada, other = people.put_people(connection, cipher, [("NX001", ADA), ("NX003", {"nhs_number": "9990001235"})])
         people.insert_free_texts(
-            connection, [people.encrypt_free_text(seal, ref, "words", NOW) for ref in ("NX001", "NX003")]
+            connection, [people.encrypt_free_text(cipher, ref, "words", NOW) for ref in ("NX001", "NX003")]
         )
-        people.put_aliases(connection, seal, {"Ada's": "NX001"})
+        people.put_aliases(connection, cipher, {"Ada's": "NX001"})
     case(engine, "NX001", ada)
     case(engine, "NX003", other)
     with engine.begin() as connection:
         assert people.erase(connection, ada, NOW) == ["NX001"]
     with engine.begin() as connection:
-        assert people.read_people(connection, seal, [ada, other]).keys() == {other}
+        assert people.read_people(connection, cipher, [ada, other]).keys() == {other}
         assert people.erased_among(connection, [ada, other]) == {ada}
-        assert people.person_of(connection, seal, "NX001") is None
-        assert people.find_children(connection, seal, [ADA["nhs_number"]]) == {}
-        assert people.find_aliases(connection, seal, ["Ada's"]) == {}
-        kept = people.read_free_texts(connection, seal, ["NX001", "NX003"])
-        assert (kept["NX001"][0].words, kept["NX003"][0].words) == (None, "words")
+        assert people.person_of(connection, cipher, "NX001") is None
+        assert people.find_children(connection, cipher, [ADA["nhs_number"]]) == {}
+        assert people.find_aliases(connection, cipher, ["Ada's"]) == {}
+        stored = people.read_free_texts(connection, cipher, ["NX001", "NX003"])
+        assert (stored["NX001"][0].words, stored["NX003"][0].words) == (None, "words")
         assert connection.execute(text("select salt from passage where case_ref = 'NX001'")).scalar() == ""
 
 
-def test_the_person_of_a_case_shows_that_cases_references_only(engine: Engine, seal: Cipher) -> None:
+def test_the_person_of_a_case_shows_that_cases_references_only(engine: Engine, cipher: Cipher) -> None:
     with engine.begin() as connection:
         keys = people.put_people(
-            connection, seal, [("NX001", ADA | {"reference": "first"}), ("NX002", ADA | {"reference": "second"})]
+            connection, cipher, [("NX001", ADA | {"reference": "first"}), ("NX002", ADA | {"reference": "second"})]
         )
     for ref, key in zip(("NX001", "NX002"), keys, strict=True):
         case(engine, ref, key)
     with engine.begin() as connection:
-        assert people.person_of(connection, seal, "NX002") == {**ADA, "reference": "second"}
-        assert people.person_of(connection, seal, "NX009") is None
+        assert people.person_of(connection, cipher, "NX002") == {**ADA, "reference": "second"}
+        assert people.person_of(connection, cipher, "NX009") is None

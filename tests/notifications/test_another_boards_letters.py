@@ -89,8 +89,10 @@ def test_the_letter_reads_as_reviewed(name: str) -> None:
 @pytest.mark.parametrize("name", EARLIER)
 def test_of_our_own_boards_duties_the_newest_version_says_what_the_first_did(name: str) -> None:
     fields, on = EARLIER[name]
-    told = whole({**fields, "ours": True}, on)
-    assert render(fields["letter"], newest(fields["letter"]).version, told) == render(fields["letter"], 1, told)
+    fields_now = whole({**fields, "ours": True}, on)
+    assert render(fields["letter"], newest(fields["letter"]).version, fields_now) == render(
+        fields["letter"], 1, fields_now
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in LETTERS if name.endswith(("to_us", "executive"))])

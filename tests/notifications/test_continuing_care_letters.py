@@ -18,7 +18,7 @@ BOARD = "Northern Vales Integrated Care Board"
 
 
 def owed(letter: str, rule: str, **other: Any) -> dict[str, Any]:
-    """What the outbox keeps of one notice about the board's own duty."""
+    """The outbox row of one notice about the board's own duty."""
     about: dict[str, Any] = {
         "rule": rule,
         "service": None,

@@ -139,7 +139,7 @@ def test_a_digest_without_an_end_reads_as_before() -> None:
     assert render("digest", 2, fields) == render("digest", 3, fields)
 
 
-def test_every_end_of_which_somebody_is_told_has_words_of_its_own() -> None:
+def test_every_reported_end_has_a_text_of_its_own() -> None:
     ladder, law = load_escalation_policy(), load_law()
     ends = {
         (rule.id, kind)
@@ -147,11 +147,11 @@ def test_every_end_of_which_somebody_is_told_has_words_of_its_own() -> None:
         for rule in law.duties_of(process)
         for kind in (*rule.ends, *rule.superseded_by)
     }
-    told = [
+    reported = [
         (rule, kind) for rule, kind in sorted(ends) if rule in ladder.ended and kind not in ladder.ended[rule].unless_by
     ]
-    assert len(told) > 30 and ladder.ended.keys() == {rule for rule, _kind in told}
-    for rule, kind in told:
+    assert len(reported) > 30 and ladder.ended.keys() == {rule for rule, _kind in reported}
+    for rule, kind in reported:
         letter = newest(ladder.ended[rule].template)
         text = render(
             letter.id,

@@ -21,7 +21,7 @@ CHASING = ("request_received", "acknowledgement_missing", "reminder", "breach", 
 
 
 class VisibleText(HTMLParser):
-    """The words of a page, as somebody would hear them read."""
+    """The words of a page, as a screen reader reads them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -137,19 +137,19 @@ def test_the_excuses_that_a_letter_offers_are_those_of_the_regulation() -> None:
 
 def test_every_letter_that_the_ladder_names_is_in_the_folder() -> None:
     ladder = load_escalation_policy()
-    named = {rung.template for rungs in ladder.rung.values() for rung in rungs} | {
+    named = {rung.template for steps in ladder.rung.values() for rung in steps} | {
         letter.template for letter in ladder.letter.values()
     }
     for template in named:
         assert newest(template).version >= 1
     history = (rendering.FOLDER / "history-1.part").read_text("utf-8")
-    # A letter that tells what has happened has words for every letter that the same duty may have called for.
-    telling = [
-        rungs
-        for rungs in ladder.rung.values()
-        if any('part("history-1")' in newest(rung.template).body for rung in rungs)
+    # A letter with a history has words for every letter that the same duty may have called for.
+    with_history = [
+        steps
+        for steps in ladder.rung.values()
+        if any('part("history-1")' in newest(rung.template).body for rung in steps)
     ]
-    said = {template for rungs in telling for rung in rungs for template in (rung.template, rung.withdrawal)}
+    said = {template for steps in with_history for rung in steps for template in (rung.template, rung.withdrawal)}
     assert said
     assert [template for template in said | {"request_received", "thanks"} if f'"{template}"' not in history] == []
     assert [party for party in Party if f'"{party}"' not in history] == []

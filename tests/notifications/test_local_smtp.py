@@ -1,4 +1,4 @@
-"""The local sink keeps every delivery, byte for byte, and nothing that it keeps is ever written over."""
+"""The local SMTP server writes every delivery, byte for byte, and never overwrites one."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_second_sink_on_the_same_folder_goes_on_counting(tmp_path: Path) -> No
     assert [path.name[:6] for path in sorted(tmp_path.iterdir())] == ["000001", "000002", "000003"]
 
 
-def test_a_letter_without_an_id_is_kept_too(tmp_path: Path) -> None:
+def test_a_letter_without_an_id_is_written_too(tmp_path: Path) -> None:
     """Nothing that arrives is dropped."""
     with LocalSmtpServer(tmp_path, LOGIN) as sink:
         send(sink.port, b"To: b@trust.example\r\n\r\nhello\r\n")
@@ -62,7 +62,7 @@ def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_fills_defers_the_letter(tmp_path: Path) -> None:
-    """The sender hears "try again later", so that the letter is not lost."""
+    """The sender gets "try again later", so that the letter is not lost."""
     folder = tmp_path / "letters"
     with LocalSmtpServer(folder, LOGIN) as sink:
         folder.rmdir()

@@ -1,4 +1,4 @@
-"""Notices worked out from facts alone: no records, no clock. Who hears of what, under which key, with which fields."""
+"""Notices worked out from facts alone: no database, no clock. Which recipient gets what, under which key, with which fields."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -46,7 +46,7 @@ def rung(
     return (kind, on, {**ABOUT, "rung": name, **other})
 
 
-def told(name: str, recipient: str, rung_seq: int, on: str = "14 Apr 2026") -> tuple[str, str, dict[str, Any]]:
+def sent_fact(name: str, recipient: str, rung_seq: int, on: str = "14 Apr 2026") -> tuple[str, str, dict[str, Any]]:
     return (
         "notice_sent",
         on,
@@ -58,7 +58,7 @@ def short(drafts: Sequence[NoticeDraft]) -> list[tuple[str, str, str]]:
     return [(draft.rung, str(draft.recipient), str(draft.state)) for draft in drafts]
 
 
-def test_a_request_is_told_to_the_service_under_a_key_that_names_everything() -> None:
+def test_a_request_calls_for_a_notice_to_the_service_with_a_complete_key() -> None:
     (draft,) = made(history(OPENING, ASKED))
     assert draft.key == f"{CASE}/{ADVICE}/QX101/2/2026-04-13/request_received/service"
     assert (draft.mailbox, draft.on, draft.rank, draft.state) == (
@@ -115,7 +115,7 @@ def test_each_rung_goes_to_those_whom_the_ladder_names() -> None:
     assert [str(draft.recipient) for draft in both] == ["provider_send_lead", "dco"]
 
 
-def test_of_several_rungs_in_one_act_a_mailbox_gets_the_highest() -> None:
+def test_of_several_steps_in_one_act_a_mailbox_gets_the_highest() -> None:
     lines = history(
         OPENING,
         ASKED,
@@ -151,14 +151,14 @@ def test_a_rung_that_falls_again_by_the_same_date_has_a_key_of_its_own() -> None
     assert draft.key.endswith("/reminder_3_weeks/service/2")
 
 
-def test_whoever_was_told_hears_of_the_withdrawal_once_and_of_the_highest() -> None:
+def test_every_recipient_gets_one_correction_of_the_highest_withdrawn_step() -> None:
     lines = history(
         OPENING,
         ASKED,
         rung("reminder_3_weeks"),
-        told("reminder_3_weeks", "service", 3, "23 Mar 2026"),
+        sent_fact("reminder_3_weeks", "service", 3, "23 Mar 2026"),
         rung("reminder_5_weeks", on="6 Apr 2026"),
-        told("reminder_5_weeks", "service", 5, "7 Apr 2026"),
+        sent_fact("reminder_5_weeks", "service", 5, "7 Apr 2026"),
         rung("breach", "breached", "14 Apr 2026"),
         (
             "rung_withdrawn",
@@ -182,7 +182,7 @@ def test_whoever_was_told_hears_of_the_withdrawal_once_and_of_the_highest() -> N
     )
 
 
-def test_who_is_told_while_the_rung_is_being_withdrawn_is_owed_the_withdrawal() -> None:
+def test_a_letter_sent_during_the_withdrawal_calls_for_a_correction() -> None:
     lines = history(
         OPENING,
         ASKED,
@@ -201,7 +201,7 @@ def test_a_withdrawal_names_the_body_that_was_written_to_where_the_request_was_a
         OPENING,
         elsewhere,
         rung("breach", "breached", "14 Apr 2026"),
-        told("breach", "service_manager", 3),
+        sent_fact("breach", "service_manager", 3),
         ("rung_withdrawn", "15 Apr 2026", {**ABOUT, "rung": "breach", "rung_seq": 3, "due_now": "2026-04-13"}),
     )
     (draft,) = made(lines)

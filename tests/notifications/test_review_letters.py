@@ -40,7 +40,7 @@ TAKEN_BACK: dict[str, Any] = {
 
 
 def invited(letter: str, recipient: str = "service", **other: Any) -> dict[str, Any]:
-    """What the outbox keeps of one notice about advice for the meeting of Monday 15 June 2026; the locality asks for it
+    """The outbox row of one notice about advice for the meeting of Monday 15 June 2026; the locality asks for it
     four weeks before.
     """
     about = {

@@ -82,10 +82,10 @@ def s23(letter: str, **other: Any) -> dict[str, Any]:
 
 
 def move(letter: str, *more: dict[str, Any], **other: Any) -> dict[str, Any]:
-    told = dict(MOVE)
+    known = dict(MOVE)
     for each in more:
-        told |= each
-    return asked(f"transfer_{letter}", **{**told, **other})
+        known |= each
+    return asked(f"transfer_{letter}", **{**known, **other})
 
 
 LETTERS: dict[str, tuple[dict[str, Any], str]] = {

@@ -122,8 +122,10 @@ def test_a_relay_elsewhere_is_asked_for_tls_unless_somebody_says_otherwise() -> 
     assert Settings.read({"SENDFLOW_SMTP_HOST": "relay.icb.example"}).smtp_tls
     assert not Settings.read({"SENDFLOW_SMTP_HOST": "relay.icb.example", "SENDFLOW_SMTP_TLS": "offered"}).smtp_tls
     assert not Settings.read({}).smtp_tls
-    told = Settings.read({"SENDFLOW_SMTP_HOST": "relay.icb.example", "SENDFLOW_SMTP_LOGIN": f"sendflow:{PASSPHRASE}"})
-    assert PASSPHRASE not in repr(told)
+    settings = Settings.read(
+        {"SENDFLOW_SMTP_HOST": "relay.icb.example", "SENDFLOW_SMTP_LOGIN": f"sendflow:{PASSPHRASE}"}
+    )
+    assert PASSPHRASE not in repr(settings)
     for wrong in (
         {"SENDFLOW_SMTP_LOGIN": f"sendflow:{PASSPHRASE}"},
         {"SENDFLOW_SMTP_LOGIN": PASSPHRASE, "SENDFLOW_SMTP_TLS": "required"},
@@ -157,7 +159,7 @@ def test_a_machine_that_is_not_listened_to_has_no_letter_refused_for_good() -> N
         assert SmtpTransport(HOST, port, 10).send(LETTER) == Attempt(Outcome.LATER, "greeting_refused")
 
 
-def test_a_certificate_that_nobody_vouches_for_has_a_name_and_the_house_s_own_authority_vouches(
+def test_an_untrusted_certificate_has_a_reason_and_the_installations_own_authority_is_trusted(
     relay: tuple[Relay, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was called a lost line, and SENDFLOW_TLS_CA was not asked."""
@@ -214,7 +216,7 @@ def test_a_relay_that_takes_no_login_is_named(relay: tuple[Relay, int]) -> None:
 
 
 def test_a_line_that_is_lost_in_the_handshake_says_nothing_of_the_certificate() -> None:
-    """It was called refused, and the doctor told a person at once that nobody vouches for the relay."""
+    """It was called refused, and sendflow doctor reported an untrusted mail server at once."""
     with socket.create_server((HOST, 0)) as listening:
 
         def cut() -> None:

@@ -19,13 +19,17 @@ from tests.support.letter_samples import FOLDER, asked, whole
 
 BOARD = "Northern Vales Integrated Care Board"
 EVIDENCE, ANSWER = "appeal_evidence", "ftt_health_recommendation_respond"
-ARRANGE, DO, TELL = "rcb_arrange_mediation", "mediation_agreement_no_appeal_right", "rcb_notify_la_mediation_agreement"
+ARRANGE, DO, NOTIFY = (
+    "rcb_arrange_mediation",
+    "mediation_agreement_no_appeal_right",
+    "rcb_notify_la_mediation_agreement",
+)
 
 
 def owed(
     letter: str, rule: str, started: str, to: str = "dco", given: dict[str, str] | None = None, **other: Any
 ) -> dict[str, Any]:
-    """What the outbox keeps of one notice, with the dates that the law itself gives."""
+    """The outbox row of one notice, with the dates that the law itself gives."""
     days = {name: date.fromisoformat(value) for name, value in (given or {}).items()}
     dates = dates_for(load_law(), load_calendar(), rule, date.fromisoformat(started), days)
     shown = {
@@ -122,8 +126,8 @@ LETTERS: dict[str, tuple[dict[str, Any], str]] = {
         "2026-06-25",
     ),
     "mediation_agreed_to_do_overdue": (owed("mediation_agreed", DO, "2026-05-06", "icb_executive_lead"), "2026-05-26"),
-    "mediation_agreed_to_tell": (owed("mediation_agreed", TELL, "2026-05-06"), "2026-05-06"),
-    "mediation_agreed_to_tell_overdue": (owed("mediation_agreed", TELL, "2026-05-06"), "2026-05-14"),
+    "mediation_agreed_to_tell": (owed("mediation_agreed", NOTIFY, "2026-05-06"), "2026-05-06"),
+    "mediation_agreed_to_tell_overdue": (owed("mediation_agreed", NOTIFY, "2026-05-06"), "2026-05-14"),
     "mediation_withdrawn_for_another_time": (
         owed(
             "mediation_withdrawn",

@@ -60,7 +60,7 @@ def test_every_reference_is_in_one_part_and_they_are_about_equal() -> None:
 def test_what_is_no_part_is_refused(text: str) -> None:
     with pytest.raises(NoSuchShard) as refused:
         Shard.read(text)
-    assert isinstance(refused.value, Refusal), "who typed it has been told; nothing of the house is broken"
+    assert isinstance(refused.value, Refusal), "the person who typed it gets the refusal; nothing is broken"
 
 
 def test_parts_in_any_order_are_the_whole_sweep(teams: Callable[[str], Team]) -> None:
@@ -78,7 +78,7 @@ def test_parts_in_any_order_are_the_whole_sweep(teams: Callable[[str], Team]) ->
     assert left(parted) == left(whole)
 
 
-def test_prefect_is_told_the_part_and_nothing_else(team: Team) -> None:
+def test_prefect_gets_the_component_and_nothing_else(team: Team) -> None:
     shown = parameters(
         JobExecution(Job.SWEEP, team.context("14 Apr 2026"), {"as_at": day("14 Apr 2026"), "part": Shard(2, 3)})
     )
@@ -97,7 +97,7 @@ def test_the_alarm_clock_shares_a_large_sweep_and_does_it_all_where_nobody_helps
     )
     asked_of: list[int] = []
 
-    def nobody(_house: object, _as_at: object, parts: int, _say: object) -> None:
+    def nobody(_context: object, _as_at: object, parts: int, _say: object) -> None:
         asked_of.append(parts)
         raise work_pool.NoPool("no worker")
 
@@ -110,7 +110,7 @@ def test_the_alarm_clock_shares_a_large_sweep_and_does_it_all_where_nobody_helps
     assert (asked_of, acts) == ([4], ["sweep"])
 
 
-def test_the_doctor_asks_for_the_server_of_a_house_that_is_several_services(team: Team) -> None:
+def test_the_doctor_asks_for_the_server_of_an_installation_of_several_services(team: Team) -> None:
     settings = replace(team.first.settings, api_url="http://127.0.0.1:9/api")
     report = examine(settings, quick=True)
     assert report.open, "its parts are open or closed elsewhere"
@@ -156,14 +156,14 @@ def test_every_part_looks_for_the_server_in_the_same_place(tmp_path: Any, monkey
     assert api_address(Settings(home=tmp_path)) == "http://127.0.0.1:8/api"
 
 
-def test_a_house_of_several_services_is_not_opened_as_a_whole_by_mistake(tmp_path: Any) -> None:
+def test_an_installation_of_several_services_is_not_opened_as_a_whole_by_mistake(tmp_path: Any) -> None:
     settings = Settings.read({"SENDFLOW_HOME": str(tmp_path), "SENDFLOW_API_URL": "https://prefect.icb.example/api"})
     with pytest.raises(CannotStart, match="SENDFLOW_API_URL"):
         run_installation(settings, cast(Any, None))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_opened_house_says_where_its_letters_really_go(tmp_path: Any) -> None:
+def test_a_started_installation_says_where_its_letters_really_go(tmp_path: Any) -> None:
     """With a relay it named the folder of letters that would have been sent."""
     said = {
         carrier: "\n".join(

@@ -37,7 +37,7 @@ PERSONS = {
     ("POST", "/api/flow_runs/{id}/set_state"),
     ("POST", "/api/flow_runs/bulk_set_state"),
 }
-# What Prefect writes, by the last word of its address, whoever asks.
+# What Prefect writes, by the last word of its address.
 READING = re.compile(
     r"/(filter|count|paginate|history|lateness|counts|concurrency_status|count-task-runs|count-deployments|next-runs"
     r"|validate|\{countable\})$"
@@ -65,7 +65,7 @@ class Installation:
 
 
 class Prefect:
-    """Stands where Prefect's app is, and notes what reaches it."""
+    """Replaces Prefect's app, and records what reaches it."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, str, bytes, dict[str, str]]] = []

@@ -1,4 +1,4 @@
-"""The alarm clock looks for what is due, does it late rather than never, and is stopped by no fault."""
+"""The scheduler starts what is due, late rather than never, and no fault stops it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Acts:
         self.answers = answers
 
     def __call__(self, act: str, context: AppContext, *, say: Callable[[str], None], **given: Any) -> Any:
-        """Notes the act and answers as it was told to."""
+        """Record the job and answer as configured."""
         self.asked.append((act, given))
         answer = self.answers.get(act)
         if isinstance(answer, Exception):
@@ -46,7 +46,7 @@ class Acts:
 
 
 def clock(team: Team, today: str, acts: Acts) -> Scheduler:
-    """An alarm clock for the team's house on a day."""
+    """A scheduler for the team's installation on a day."""
     return Scheduler(team.context(today).settings, acts)
 
 
@@ -84,7 +84,7 @@ def test_a_tick_with_nothing_to_do_does_nothing(team: Team) -> None:
 
 
 def test_a_tick_sweeps_then_writes_the_digest_that_is_missing(team: Team) -> None:
-    """A rehearsed day is at nine, so seven o'clock has passed with the house closed."""
+    """A simulated day is at nine, so seven o'clock has passed with sendflow stopped."""
     acts = Acts()
     clock(team, "2 Mar 2026", acts).tick()
     assert acts.asked == [("sweep", {"as_at": date(2026, 3, 2)}), ("digest", {"as_at": date(2026, 3, 2)})]
@@ -121,7 +121,7 @@ def test_a_fault_is_said_by_its_kind_and_the_clock_goes_on(team: Team, capsys: p
     assert acts.names.count("sweep") == 2
 
 
-def test_a_case_that_cannot_be_reckoned_is_not_shouted_every_minute(team: Team) -> None:
+def test_a_case_that_cannot_be_calculated_is_not_reported_every_minute(team: Team) -> None:
     """It is looked at again after an hour, and named in every digest until then."""
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     troubled = SweepReport(as_at=date(2026, 4, 14), troubles=[Trouble(case_ref=team.case, message="x")])
@@ -132,7 +132,7 @@ def test_a_case_that_cannot_be_reckoned_is_not_shouted_every_minute(team: Team) 
     assert acts.names.count("sweep") == 1
 
 
-def test_a_file_that_is_spoilt_while_the_house_runs_does_not_stop_the_clock(
+def test_a_file_that_is_damaged_while_sendflow_runs_does_not_stop_the_scheduler(
     team: Team, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It goes on with what it read before, and says so once."""
@@ -161,7 +161,7 @@ def test_a_relay_that_does_not_work_is_left_alone_for_a_while_and_said_once(
     settings say.
     """
     now = [1000.0]
-    monkeypatch.setattr(scheduler, "delivery_is_due", lambda _house: True)
+    monkeypatch.setattr(scheduler, "delivery_is_due", lambda _context: True)
     monkeypatch.setattr("runtime.scheduler.time.monotonic", lambda: now[0])
     acts = Acts(deliver=DeliveryReport(waiting=5, mail_server_error="login_refused"))
     ticking = Scheduler(Settings(home=ready(tmp_path / "real"), delivery_seconds=77), acts)

@@ -44,33 +44,33 @@ def refused(team: Team, today: str, kind: str, case: str = TALKS, **data: Any) -
 
 def test_another_time_agreed_in_writing_stands_on_the_assessment_too_and_follows_its_correction(team: Team) -> None:
     assert {due(team, case, "order_assess_final_plan") for case in (TALKS, PLAN)} == {"2026-07-02"}
-    told = team.record("1 Apr 2026", "other_time_agreed", rule="order_assess_final_plan", agreed_on="2026-07-31")
-    assert told.unheard == []
+    recorded = team.record("1 Apr 2026", "other_time_agreed", rule="order_assess_final_plan", agreed_on="2026-07-31")
+    assert recorded.unheard == []
     assert {due(team, case, "order_assess_final_plan") for case in (TALKS, PLAN)} == {"2026-07-31"}
     heard = team.lines(PLAN)[-1]
     assert (heard.kind, heard.data, heard.caused_by) == (
         "time_agreed",
         {"rule": "order_assess_final_plan", "directed_on": "2026-07-31"},
-        f"{TALKS}/{told.seq}",
+        f"{TALKS}/{recorded.seq}",
     )
-    assert team.record("2 Apr 2026", "fact_corrected", corrects=told.seq, agreed_on="2026-07-24").unheard == []
+    assert team.record("2 Apr 2026", "fact_corrected", corrects=recorded.seq, agreed_on="2026-07-24").unheard == []
     assert {due(team, case, "order_assess_final_plan") for case in (TALKS, PLAN)} == {"2026-07-24"}
     assert due(team, PLAN, "order_assess_no_plan_notify") == "2026-06-04", "another duty's day is its own"
-    assert team.record("3 Apr 2026", "fact_withdrawn", corrects=told.seq).unheard == []
+    assert team.record("3 Apr 2026", "fact_withdrawn", corrects=recorded.seq).unheard == []
     assert {due(team, case, "order_assess_final_plan") for case in (TALKS, PLAN)} == {"2026-07-02"}
     assert team.verify(TODAY).intact
 
 
-def test_what_concerns_another_case_alone_is_not_heard(team: Team) -> None:
+def test_a_time_limit_of_another_case_does_not_propagate(team: Team) -> None:
     team.record("26 Mar 2026", "commissioner_action_agreed", body=BOARD)
-    told = team.record(
+    recorded = team.record(
         "1 Apr 2026",
         "other_time_agreed",
         rule="mediation_agreement_no_appeal_right",
         agreed_on="2026-05-29",
         body=BOARD,
     )
-    assert (told.unheard, due(team, TALKS, "mediation_agreement_no_appeal_right")) == ([], "2026-05-29")
+    assert (recorded.unheard, due(team, TALKS, "mediation_agreement_no_appeal_right")) == ([], "2026-05-29")
     assert [line.kind for line in team.lines(PLAN)][-1] == "assessment_mediated"
 
 

@@ -104,8 +104,8 @@ def test_a_corrected_link_moves_the_case_alone_and_names_the_facts_copied_from_t
     assert two_children.record("4 May 2026", "order_to_assess_made", case=APPEAL).unheard == []
     ordered = two_children.lines(PLAN)[-1]
     assert ordered.kind == "assessment_ordered"
-    told = two_children.record("5 May 2026", "fact_corrected", case=APPEAL, corrects=1, linked_to=SECOND).unheard
-    assert told == [
+    follow_ups = two_children.record("5 May 2026", "fact_corrected", case=APPEAL, corrects=1, linked_to=SECOND).unheard
+    assert follow_ups == [
         f"Case {APPEAL} and case {PLAN} are about different children now. Facts of case {PLAN} copied from case"
         f" {APPEAL}: {ordered.seq}. Withdraw each with fact_withdrawn"
     ]
@@ -212,8 +212,8 @@ def test_damage_to_one_case_of_a_child_refuses_no_fact_of_another(two_children: 
             connection.execute(text(f"DROP TRIGGER {name}{' ON fact' if is_postgresql(connection) else ''}"))
         connection.execute(text(deed))
     two_children.record("1 Apr 2026", "appeal_registered", case=APPEAL, appeal="refusal_to_assess")
-    told = two_children.record("4 May 2026", "order_to_assess_made", case=APPEAL).unheard
-    assert told == [
+    follow_ups = two_children.record("4 May 2026", "order_to_assess_made", case=APPEAL).unheard
+    assert follow_ups == [
         f"order_to_assess_made of case {APPEAL} was not copied to case {PLAN} of the same child, because case {PLAN}"
         f" cannot be read. Run: sendflow verify {PLAN}"
     ]
@@ -222,7 +222,7 @@ def test_damage_to_one_case_of_a_child_refuses_no_fact_of_another(two_children: 
     two_children.deliver(TODAY)
 
 
-def test_a_damaged_case_is_named_by_whoever_asks_for_it(two_children: Team) -> None:
+def test_every_command_that_reads_an_altered_case_names_it(two_children: Team) -> None:
     with writing(two_children.first.engine) as connection:
         connection.execute(text("DROP TRIGGER fact_no_update"))
         connection.execute(text(DEEDS[0]))

@@ -62,7 +62,7 @@ def test_two_decisions_of_one_sort_a_year_apart_are_two(team: Team) -> None:
     assert (appeal_by(team, FIRST), appeal_by(team, SECOND)) == ("2025-11-10", "2026-11-12")
 
 
-def test_a_plan_that_is_to_cease_hears_of_mediation_about_ceasing_and_of_no_other(team: Team) -> None:
+def test_only_mediation_about_ceasing_reaches_a_plan_that_is_to_cease(team: Team) -> None:
     """Notice of 7 September: it may cease from Tuesday 10 November, the day after the time to appeal; a certificate of
     12 October would add none.
     """

@@ -208,7 +208,7 @@ def test_who_the_case_is_about_never_stands_in_a_fact(team: Team) -> None:
         ("new", None),
     ],
 )
-def test_the_teams_own_reference_is_kept_where_it_has_the_form_of_one(team: Team, given: str, kept: str | None) -> None:
+def test_the_teams_own_reference_is_used_if_it_has_the_form_of_one(team: Team, given: str, kept: str | None) -> None:
     recorded = team.record("2 Feb 2026", "ehc_assessment_requested", case=given, la="northshire")
     assert recorded.case_ref == (kept or "SF-000001")
     assert "Amelia" not in str(team.dump())
@@ -268,7 +268,7 @@ def test_in_bulk_a_refused_act_leaves_its_case_as_it_was_for_the_next(team: Team
     assert team.verify("9 Mar 2026").intact
 
 
-def test_a_bulk_of_one_that_is_refused_looks_the_same_afterwards_on_the_desk(team: Team) -> None:
+def test_a_refused_bulk_of_one_leaves_the_unit_of_work_unchanged(team: Team) -> None:
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     context = team.context("9 Mar 2026")
     with writing(context.engine) as connection:

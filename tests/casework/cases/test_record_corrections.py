@@ -218,7 +218,7 @@ def test_a_refused_claim_needs_no_ground(asked: Team) -> None:
     assert asked.duty("14 Apr 2026").standing == "breached"
 
 
-def test_plans_issued_without_advice_that_was_asked_for_can_be_told_apart(asked: Team) -> None:
+def test_plans_issued_without_the_requested_advice_can_be_found(asked: Team) -> None:
     asked.asked("5 Mar 2026", service="community_paediatrics")
     asked.record("1 Apr 2026", "health_advice_received", service="community_paediatrics")
     asked.record("15 Jun 2026", "final_plan_received")
@@ -244,7 +244,7 @@ def test_late_advice_shows_what_it_does_to_the_20_week_date(asked: Team, receive
     assert asked.duty("30 Jun 2026").knock_on == expected
 
 
-def test_advice_that_comes_after_the_plan_is_not_measured_by_a_date_that_was_kept(asked: Team) -> None:
+def test_advice_after_the_plan_is_not_measured_by_a_met_date(asked: Team) -> None:
     asked.record("15 Jun 2026", "final_plan_received")
     assert (
         asked.duty("30 Jun 2026").knock_on

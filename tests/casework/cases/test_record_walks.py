@@ -78,8 +78,8 @@ def test_any_walk_of_facts_is_accepted_lawfully_or_refused_without_a_trace(
     with TemporaryDirectory() as folder:
         team = Team(Path(folder) / "var")
         team.record(FIRST.isoformat(), "ehc_assessment_requested", la="northshire")
-        for kind, days, told in walk:
-            offer(team, kind, days, told)
+        for kind, days, fields in walk:
+            offer(team, kind, days, fields)
         if data.draw(st.booleans()):
             team.sweep("2026-06-01")
         assert team.verify("2026-06-01").intact
@@ -95,12 +95,12 @@ def test_any_walk_of_facts_is_accepted_lawfully_or_refused_without_a_trace(
         team.first.engine.dispose()
 
 
-def offer(team: Team, kind: str, days: int, told: dict[str, Any]) -> None:
+def offer(team: Team, kind: str, days: int, fields: dict[str, Any]) -> None:
     on = FIRST + timedelta(days=days)
-    corrects = told.get("corrects")
-    given_data = {key: value for key, value in told.items() if key not in {"corrects", "days"}}
-    if "days" in told:
-        given_data["occurred_on"] = (FIRST + timedelta(days=told["days"])).isoformat()
+    corrects = fields.get("corrects")
+    given_data = {key: value for key, value in fields.items() if key not in {"corrects", "days"}}
+    if "days" in fields:
+        given_data["occurred_on"] = (FIRST + timedelta(days=fields["days"])).isoformat()
         on = date(2026, 6, 1)
     before, facts = team.dump(), len(team.lines())
     try:
@@ -129,7 +129,7 @@ def offer(team: Team, kind: str, days: int, told: dict[str, Any]) -> None:
 
 @settings(max_examples=examples(60), deadline=None)
 @given(st.lists(LIKELY, min_size=1, max_size=8, unique_by=lambda each: each[0]), st.data())
-def test_facts_on_days_of_their_own_fold_alike_in_whatever_order_they_were_learned(
+def test_facts_on_separate_days_replay_alike_in_every_order_of_recording(
     walk: list[tuple[str, int, dict[str, Any]]], data: st.DataObject
 ) -> None:
     """Each fact has a day of its own, so that the order of recording says nothing: state, duties and rungs owed are the
@@ -139,8 +139,8 @@ def test_facts_on_days_of_their_own_fold_alike_in_whatever_order_they_were_learn
     def history(order: list[tuple[str, int, dict[str, Any]]]) -> list[StoredFact]:
         facts = [("ehc_assessment_requested", 0, {"la": "northshire"}), *order]
         return [
-            line(seq, kind, (FIRST + timedelta(days=days)).isoformat(), **told)
-            for seq, (kind, days, told) in enumerate(facts, 1)
+            line(seq, kind, (FIRST + timedelta(days=days)).isoformat(), **fields)
+            for seq, (kind, days, fields) in enumerate(facts, 1)
         ]
 
     def outcome(lines: list[StoredFact]) -> Any:
@@ -154,7 +154,7 @@ def test_facts_on_days_of_their_own_fold_alike_in_whatever_order_they_were_learn
         )
 
     by_day = sorted(walk, key=lambda each: each[1])
-    days = [days for _kind, days, _told in by_day]
+    days = [days for _kind, days, _fields in by_day]
     if len(set(days)) == len(days):
         assert outcome(history(data.draw(st.permutations(by_day)))) == outcome(history(by_day))
 

@@ -26,7 +26,7 @@ def opened(team: Team, case: str, **data: Any) -> None:
     team.record("2026-02-02", "ehc_assessment_requested", case=case, la="northshire", **data)
 
 
-def test_a_birth_told_with_a_link_does_not_make_another_child(team: Team) -> None:
+def test_a_birth_date_given_with_a_link_does_not_create_another_child(team: Team) -> None:
     opened(team, "NX00001", nhs_number=ONE)
     opened(team, "NX00002", linked_to="NX00001", date_of_birth=BORN)
     assert len(set(children(team).values())) == 1

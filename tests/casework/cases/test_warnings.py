@@ -15,7 +15,7 @@ from tests.support.team import Team
 CAMHS_TRUST = "QX104"
 
 
-def test_the_request_stands_and_a_person_hears_what_to_record(team: Team) -> None:
+def test_the_request_is_recorded_and_the_follow_up_names_what_to_record(team: Team) -> None:
     said = (
         team.opened("2 Mar 2026").record("2 Mar 2026", "health_advice_requested", body=TRUST, service="camhs").unheard
     )

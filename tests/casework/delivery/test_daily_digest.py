@@ -158,7 +158,7 @@ def test_a_checkpoint_proves_that_the_records_still_match_it(team: Team, mail_se
     assert [tuple(anchor) for anchor in anchors] == [("2026-03-03T09:00:00.000000Z", report.head)]
 
 
-def test_from_july_of_the_almanacs_last_year_it_says_when_the_almanac_ends(
+def test_from_july_of_the_calendars_last_year_it_says_when_the_calendar_ends(
     team: Team, mail_server: ScriptedMailServer
 ) -> None:
     last = team.first.calendar.last

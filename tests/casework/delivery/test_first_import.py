@@ -65,9 +65,7 @@ def test_each_mailbox_gets_one_digest_with_the_highest_rung_addressed_to_it(
     assert team.verify("24 Apr 2026").intact
 
 
-def test_a_mailbox_that_had_letters_before_is_not_told_that_this_is_its_first(
-    team: Team, mail_server: ScriptedMailServer
-) -> None:
+def test_a_mailbox_that_had_letters_before_gets_no_introduction(team: Team, mail_server: ScriptedMailServer) -> None:
     imported(team, "24 Apr 2026", "NX90001", Carrier.SINK, asked("2 Mar 2026"))
     run_delivery(team, "24 Apr 2026", mail_server)
     imported(team, "27 Apr 2026", "NX90004", Carrier.SINK, asked("9 Mar 2026"))
@@ -152,7 +150,7 @@ def test_no_letter_of_receipt_or_thanks_follows_from_an_imported_fact(
     assert letters(team) == []
 
 
-def test_the_local_sink_is_started_where_none_listens_and_keeps_every_delivery(team: Team) -> None:
+def test_the_local_smtp_server_is_started_if_none_listens_and_writes_every_delivery(team: Team) -> None:
     team.opened("2 Mar 2026").asked()
     assert deliver(team.context("2 Mar 2026")).sent == 1
     (stored,) = (team.home / "letters").glob("*.eml")

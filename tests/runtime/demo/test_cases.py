@@ -21,7 +21,7 @@ from tests.support.team import Team
 DATES = (date(2026, 2, 28), date(2026, 8, 31), date(2026, 12, 28), date(2028, 2, 29))
 
 
-def house_on(team: Team, day: date) -> AppContext:
+def installation_on(team: Team, day: date) -> AppContext:
     return replace(team.first, settings=replace(team.first.settings, today=day))
 
 
@@ -34,7 +34,7 @@ def _cases(context: AppContext) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("day", DATES, ids=str)
 def test_the_sample_is_lived_on_any_date_and_every_case_is_accepted(team: Team, day: date) -> None:
-    context = house_on(team, day)
+    context = installation_on(team, day)
     assert load_demo_cases(context) == []
     lived = {process for process, _state in _cases(context)}
     assert lived >= {path.stem for path in FOLDER.glob("*.toml")}
@@ -63,7 +63,7 @@ def test_a_directory_that_does_not_know_the_sample_leaves_a_case_out_whole_and_s
         ' date_of_birth = "today-900" }\n',
         "utf-8",
     )
-    refused = load_demo_cases(house_on(team, DATES[0]), folder)
+    refused = load_demo_cases(installation_on(team, DATES[0]), folder)
     assert len(refused) == 1 and refused[0].startswith("one.toml, SC99001: body is not in the directory")
     assert (len(team.lines("SC99001")), len(team.lines("SC99002"))) == (0, 1)
 
@@ -79,7 +79,7 @@ def test_a_directory_that_does_not_know_the_sample_leaves_a_case_out_whole_and_s
 def test_a_faulty_sample_file_is_an_error_that_names_it(team: Team, tmp_path: Path, text: str) -> None:
     (tmp_path / "odd.toml").write_text(text, "utf-8")
     with pytest.raises(SampleError, match=r"odd\.toml"):
-        load_demo_cases(house_on(team, DATES[0]), tmp_path)
+        load_demo_cases(installation_on(team, DATES[0]), tmp_path)
 
 
 def test_the_invented_children_have_numbers_that_are_valid_and_never_issued() -> None:

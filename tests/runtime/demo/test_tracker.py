@@ -22,7 +22,7 @@ from runtime.demo.tracker import COLUMNS, ROWS, live_before, record_demo_events,
 from tests.support.team import Team
 
 DAYS = ("2026-11-22", "2026-12-27", "2027-03-29", "2028-02-29")
-RUNGS = {
+TEMPLATES = {
     "request_received",
     "acknowledgement_missing",
     "reminder",
@@ -51,11 +51,11 @@ def brought_in(context: AppContext, folder: Path) -> ImportReport:
     path = folder / "sample.csv"
     write_demo_tracker(path, context.today())
     live_before(context)
-    told = import_file(context, path)
+    imported = import_file(context, path)
     record_demo_events(context)
     sweep(context)
     deliver(context, now=True, reason="the sample")
-    return told
+    return imported
 
 
 def column(context: AppContext, query: str) -> set[str]:
@@ -66,13 +66,13 @@ def column(context: AppContext, query: str) -> set[str]:
 @pytest.mark.parametrize("today", DAYS)
 def test_after_the_sample_there_is_one_of_everything(team: Team, tmp_path: Path, today: str) -> None:
     context = team.context(today)
-    told = brought_in(context, tmp_path)
+    imported = brought_in(context, tmp_path)
     assert (
-        told.rows == ROWS
-        and told.refused == len(tracker.DOUBTFUL)
-        and {refusal.code for refusal in told.refusals} == REFUSED
+        imported.rows == ROWS
+        and imported.refused == len(tracker.DOUBTFUL)
+        and {refusal.code for refusal in imported.refusals} == REFUSED
     )
-    assert column(context, "select distinct template from letter where state = 'sent'") == RUNGS
+    assert column(context, "select distinct template from letter where state = 'sent'") == TEMPLATES
     assert verify(context).intact
     assert {row.standing for row in overdue(context, context.today())} >= {"breached"}
     assert {row.standing for row in week(context, context.today())} >= {"due_soon"}
@@ -101,7 +101,7 @@ def test_an_interrupted_life_is_gone_on_with(team: Team, tmp_path: Path, monkeyp
         patch.setattr(tracker, "sweep", _broken)
         live_before(context)
     brought_in(context, tmp_path)
-    assert column(context, "select distinct template from letter where state = 'sent'") == RUNGS
+    assert column(context, "select distinct template from letter where state = 'sent'") == TEMPLATES
 
 
 def _broken(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""The alert from outside the house: once a day for the same, at once for what is new, once more when all is well, and
+"""The alert from outside the installation: once a day for the same, at once for what is new, once more when all is well, and
 nothing of any case.
 """
 
@@ -33,7 +33,7 @@ def look(team: Team, day: int, post: RecordingTransport, hour: int = 9) -> Alert
     return alert(settings, examine(settings, quick=True), at(day, hour), post)
 
 
-def test_a_day_without_a_finished_sweep_is_written_to_who_keeps_the_machine(team: Team) -> None:
+def test_the_operator_gets_an_alert_for_a_day_without_a_finished_sweep(team: Team) -> None:
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     post = RecordingTransport()
     team.sweep("7 Apr 2026")
@@ -72,8 +72,8 @@ def test_what_could_not_be_sent_is_sent_the_next_time(team: Team) -> None:
     assert look(team, 9, post, 10) is Alerted.SENT
 
 
-def test_on_a_full_disk_it_is_told_once_a_day_and_not_each_time(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A full disk has room where something stood before, and for nothing new: the letter left each quarter of an hour,
+def test_on_a_full_disk_the_alert_goes_once_a_day(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk can replace a file but not add one: the letter left each quarter of an hour,
     and the command failed.
     """
     team.opened("2 Feb 2026")
@@ -115,15 +115,15 @@ def test_on_a_full_disk_it_is_told_once_a_day_and_not_each_time(team: Team, monk
 def test_it_needs_no_records_and_says_who_is_to_be_named(tmp_path: Path) -> None:
     sent: list[Letter] = []
 
-    class Kept:
+    class Recording:
         def send(self, letter: Letter) -> Attempt:
             sent.append(letter)
             return Attempt(Outcome.ACCEPTED)
 
     settings = Settings.read({"SENDFLOW_HOME": str(tmp_path), "SENDFLOW_ALERT_TO": TO})
-    assert alert(settings, examine(settings, quick=True), at(9), Kept()) is Alerted.SENT
+    assert alert(settings, examine(settings, quick=True), at(9), Recording()) is Alerted.SENT
     assert "no records" in sent[0].text
     with pytest.raises(ValueError, match="SENDFLOW_ALERT_TO"):
-        alert(Settings(home=tmp_path), examine(settings, quick=True), at(9), Kept())
+        alert(Settings(home=tmp_path), examine(settings, quick=True), at(9), Recording())
     with pytest.raises(SettingsError, match="SENDFLOW_ALERT_TO"):
         Settings.read({"SENDFLOW_ALERT_TO": "two@icb.example, three@icb.example"})

@@ -1,5 +1,5 @@
-"""The doctor names each fault after it has really been made, says what mends it, changes nothing, and is content with a
-house that is well.
+"""The doctor names each fault after it has really been made, says what fixes it, changes nothing, and is content with a
+healthy installation.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def sql(team: Team, *statements: str) -> None:
             file.execute(made)
 
 
-def test_a_house_that_is_well(lived: Team) -> None:
+def test_a_healthy_installation(lived: Team) -> None:
     assert doctor(lived) == {}
 
 
@@ -139,7 +139,7 @@ def test_a_changed_law_waits_for_a_sweep_and_a_body_that_is_gone_has_no_mailbox(
     assert doctor(lived)["stale"].mend == "sendflow sweep"
 
 
-def test_an_almanac_that_ends(lived: Team) -> None:
+def test_a_calendar_that_ends(lived: Team) -> None:
     last = lived.first.calendar.last.year
     lived.sweep(f"30 Jun {last}")
     assert "almanac" not in doctor(lived, f"30 Jun {last}")
@@ -163,8 +163,8 @@ def test_a_key_that_others_may_read_or_that_is_gone(lived: Team) -> None:
     assert not key.exists()
 
 
-def test_another_houses_key_and_rows_that_were_sealed_under_one(lived: Team, tmp_path: Path) -> None:
-    """With a wrong key there was nothing to mend, and the history verified."""
+def test_the_key_of_another_installation_and_rows_encrypted_with_one(lived: Team, tmp_path: Path) -> None:
+    """With a wrong key there was no finding, and the history verified."""
     key = lived.home / "person.key"
     lived.record(TODAY, "waiting_list_stated", service="speech_and_language_therapy", note="said by telephone")
     lived.record(
@@ -192,7 +192,7 @@ def test_a_disk_that_is_nearly_full(lived: Team, monkeypatch: pytest.MonkeyPatch
     assert "5 MiB" in doctor(lived)["disk"].message
 
 
-def test_an_open_house_whose_parts_are_gone(lived: Team) -> None:
+def test_a_running_installation_whose_components_are_gone(lived: Team) -> None:
     nobody = 2**22 - 3
     assert not Path(f"/proc/{nobody}").exists()
     there = Running(
@@ -242,5 +242,5 @@ def test_the_command_says_it_in_text_and_in_json(lived: Team) -> None:
     assert "chmod 600" in text
     assert "--quick" in text
     code, document = call("--json")
-    told = DoctorReport.model_validate(json.loads(document))
-    assert (code, told.well, [each.what for each in told.findings]) == (1, False, ["key_readable"])
+    report = DoctorReport.model_validate(json.loads(document))
+    assert (code, report.well, [each.what for each in report.findings]) == (1, False, ["key_readable"])

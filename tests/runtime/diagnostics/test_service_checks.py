@@ -49,27 +49,27 @@ def doctor(team: Team, today: str = TODAY) -> dict[str, Finding]:
 
 
 def later(context: AppContext, **by: int) -> set[str]:
-    """What is said of the relay so much later, which a rehearsed day cannot show."""
+    """What is said of the relay so much later, which a simulated day cannot show."""
     when = context.now() + timedelta(**by)
     with pytest.MonkeyPatch.context() as patch, reading(context.engine) as connection:
-        patch.setattr(AppContext, "now", lambda _house: when)
+        patch.setattr(AppContext, "now", lambda _context: when)
         return {each.what for each in relay(context, connection, context.today())}
 
 
-def test_what_only_a_person_can_mend_is_said_at_once_with_what_mends_it(asked: Team) -> None:
+def test_a_fault_that_only_a_person_can_fix_is_reported_at_once_with_the_fix(asked: Team) -> None:
     """It was said after a day, and only that the mail server was to answer."""
     settings = Settings.read(
         {"SENDFLOW_CARRIER": "smtp", "SENDFLOW_SMTP_HOST": "relay.icb.example", "SENDFLOW_SMTP_PORT": "587"}
     )
-    for why, (message, _mend) in AT_ONCE.items():
+    for why, (message, _fix) in AT_ONCE.items():
         deliver(asked.context(TODAY), transport=Saying(why))
         with reading(asked.first.engine) as connection:
             found = next(relay(asked.context(TODAY), connection, asked.context(TODAY).today()))
         assert (found.what, found.count) == (f"relay_{why}", 1)
         assert message in found.message
-        mend = relay_mend(settings, why)
-        assert mend.endswith("then sendflow deliver")
-        assert "{" not in mend
+        fix = relay_mend(settings, why)
+        assert fix.endswith("then sendflow deliver")
+        assert "{" not in fix
     asked.deliver(TODAY)
     assert later(asked.context(TODAY)) == set()
 
@@ -157,7 +157,7 @@ def server(status: int) -> Iterator[str]:
 def test_a_server_that_is_well_is_asked_for_something_that_stands_in_its_database(
     team: Team, status: int, login: str, what: set[str]
 ) -> None:
-    """Its database was emptied under it, every run said that it could not be shown, and there was nothing to mend."""
+    """Its database was emptied under it, every run said that it could not be shown, and sendflow doctor had no finding."""
     with server(status) as api:
         settings = Settings.read(
             {

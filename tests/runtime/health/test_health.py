@@ -1,4 +1,4 @@
-"""The watch: what it says of a house that is well, silent or unreadable; that it asks for the login; and that nothing
+"""The health endpoints: what they say of an installation that is healthy, silent or unreadable; that it asks for the login; and that nothing
 of anybody is in it.
 """
 
@@ -66,34 +66,34 @@ def numbers(text: str) -> dict[tuple[str, ...], float]:
     }
 
 
-def test_a_house_that_is_well_is_live_ready_and_counted(lived: Team) -> None:
+def test_a_healthy_installation_is_live_ready_and_counted(lived: Team) -> None:
     with watched(lived) as url:
         assert get(f"{url}/live")[0] == 200
         assert json.loads(get(f"{url}/ready")[1]) == {"ready": True, "why": []}
         code, text = get(f"{url}/metrics")
         assert get(f"{url}/else")[0] == 404
-    told = numbers(text)
+    metrics = numbers(text)
     assert code == 200
-    assert told["sendflow_duties_open", "breached"] == 1
-    assert told["sendflow_cases", "ehc_needs_assessment"] == 1
-    assert told["sendflow_letters", "sent"] == 2
-    assert told["sendflow_letters", "failed"] == 0
-    assert told["sendflow_sweep_lag_seconds",] == 0
-    assert told["sendflow_letter_oldest_unsent_seconds",] == 0
-    assert told["sendflow_duties_to_look_at",] == 0
-    assert told["sendflow_head_age_seconds",] > 10**9, "no digest has carried a head out of the building yet"
+    assert metrics["sendflow_duties_open", "breached"] == 1
+    assert metrics["sendflow_cases", "ehc_needs_assessment"] == 1
+    assert metrics["sendflow_letters", "sent"] == 2
+    assert metrics["sendflow_letters", "failed"] == 0
+    assert metrics["sendflow_sweep_lag_seconds",] == 0
+    assert metrics["sendflow_letter_oldest_unsent_seconds",] == 0
+    assert metrics["sendflow_duties_to_look_at",] == 0
+    assert metrics["sendflow_head_age_seconds",] > 10**9, "no digest has carried a head out of the building yet"
 
 
 def test_the_standings_are_those_of_the_cases(lived: Team) -> None:
     for on in ("14 Apr 2026", "6 Apr 2026", "20 Mar 2026", "1 Sep 2026"):
         with watched(lived, on) as url:
-            told = numbers(get(f"{url}/metrics")[1])
+            metrics = numbers(get(f"{url}/metrics")[1])
         work = [
             duty for duty in lived.report(on).duties if duty.standing in {"running", "due_soon", "breached", "excused"}
         ]
         shown = {
             name[1]: int(count)
-            for name, count in told.items()
+            for name, count in metrics.items()
             if name[0] == "sendflow_duties_open" and name[1] != "no_date"
         }
         assert shown == {each: sum(duty.standing == each for duty in work) for each in shown}, on
@@ -103,21 +103,21 @@ def test_ages_grow_when_nothing_happens(lived: Team) -> None:
     lived.asked("14 Apr 2026", service="community_paediatrics")
     with watched(lived, "17 Apr 2026") as url:
         code, why = get(f"{url}/ready")
-        told = numbers(get(f"{url}/metrics")[1])
+        metrics = numbers(get(f"{url}/metrics")[1])
     assert (code, json.loads(why)["why"]) == (503, ["no_sweep_for_a_day"])
-    assert told["sendflow_sweep_lag_seconds",] == 3 * 86400
-    assert told["sendflow_letter_oldest_unsent_seconds",] == 3 * 86400
+    assert metrics["sendflow_sweep_lag_seconds",] == 3 * 86400
+    assert metrics["sendflow_letter_oldest_unsent_seconds",] == 3 * 86400
 
 
-def test_a_house_without_room_on_its_disk_is_not_ready_and_still_counted(
+def test_an_installation_with_a_full_disk_is_not_ready_and_still_counted(
     lived: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("runtime.health.metrics.shutil.disk_usage", lambda _home: SimpleNamespace(free=4_096))
     with watched(lived) as url:
         code, why = get(f"{url}/ready")
-        told = numbers(get(f"{url}/metrics")[1])
+        metrics = numbers(get(f"{url}/metrics")[1])
     assert (code, json.loads(why)["why"]) == (503, ["no_room_on_the_disk"])
-    assert told["sendflow_disk_free_bytes",] == 4_096
+    assert metrics["sendflow_disk_free_bytes",] == 4_096
 
 
 def test_a_clock_that_has_stopped_is_not_live(lived: Team) -> None:
