@@ -1,5 +1,5 @@
-"""The parts of the benchmark's waiting that need no running installation: what is noted, what is waited for and for how long,
-what the other process says.
+"""The parts of the benchmark's waiting that need no running installation: what is noted, what is waited for and for how
+long, what the other process says.
 """
 
 import asyncio

@@ -173,8 +173,8 @@ def test_what_the_law_does_not_allow_is_refused_with_the_provision(call: Call) -
 
 
 def test_only_a_commissioning_body_mediates_and_answers_a_recommendation(call: Call, tmp_path: Path) -> None:
-    """CFA 2014 s42(4), SI 2017/1306 reg 2: the body that must arrange health provision, which a trust that provides it is
-    not; NHS England may be.
+    """CFA 2014 s42(4), SI 2017/1306 reg 2: the body that must arrange health provision, which a trust that provides it
+    is not; NHS England may be.
     """
     directory = (
         DEFAULT.read_text("utf-8")

@@ -1,5 +1,5 @@
-"""Exceptions: regs 5(4), 8(2), 10(4), 13(3). They move no date; they say that missing it is no breach, once a person has
-accepted them.
+"""Exceptions: regs 5(4), 8(2), 10(4), 13(3). They move no date; they say that missing it is no breach, once a person
+has accepted them.
 """
 
 from typing import Any
@@ -159,8 +159,8 @@ def test_late_and_excused_is_excused_and_in_time_is_met() -> None:
 
 
 def test_the_decision_may_name_what_the_claim_left_out() -> None:
-    """An import makes of the tracker's Exception column an undated claim without a ground; the person who decides it says what
-    it is.
+    """An import makes of the tracker's Exception column an undated claim without a ground; the person who decides it
+    says what it is.
     """
     found = advice(claimed({**ASKED}, {**ACCEPTED, "ground": "missed_appointment"}))
     assert found.excuse is not None

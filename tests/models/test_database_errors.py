@@ -1,5 +1,5 @@
-"""A database's error has a cause that a person can fix, recognised by numbers where there are any, and without a word of the
-server's own.
+"""A database's error has a cause that a person can fix, recognised by numbers if any, without the server's
+own text.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ def test_the_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "person.key"
     first = Cipher.make(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert Cipher.make(path).unseal(first.cipher("words")) == "words"
+    assert Cipher.make(path).unseal(first.seal("words")) == "words"
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -72,7 +72,7 @@ def test_two_that_make_the_key_at_once_get_the_same_one(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(os, "link", late)
     own = Cipher.make(path)
-    assert own.unseal(made[0].cipher("words")) == "words"
+    assert own.unseal(made[0].seal("words")) == "words"
 
 
 def test_a_missing_foreign_or_spoilt_key_is_said_without_a_guess(tmp_path: Path, cipher: Cipher) -> None:
@@ -82,13 +82,13 @@ def test_a_missing_foreign_or_spoilt_key_is_said_without_a_guess(tmp_path: Path,
     with pytest.raises(EncryptionError, match="not one that sendflow made"):
         Cipher.open(tmp_path / "spoilt.key")
     with pytest.raises(EncryptionError, match="does not open"):
-        Cipher.make(tmp_path / "other.key").unseal(cipher.cipher("words"))
+        Cipher.make(tmp_path / "other.key").unseal(cipher.seal("words"))
 
 
 @given(st.text(max_size=200))
 def test_encrypted_text_decrypts_again_and_is_not_readable(words: str) -> None:
     cipher = Cipher(b"kA3u2nG5uHqNf0pQzT0s2G6mX1cY8vB4wE7rT9yU2iA=")
-    sealed = cipher.cipher(words, NOW)
+    sealed = cipher.seal(words, NOW)
     assert cipher.unseal(sealed) == words
     if len(words) > 8:
         assert words.encode("utf-8", "surrogatepass") not in sealed
@@ -130,7 +130,7 @@ def test_the_key_of_another_installation_neither_decrypts_nor_encrypts(tmp_path:
     with writing(context.engine) as connection:
         put_away[2](connection, context.cipher)
         connection.execute(update(PERSON).values(sealed=b"", erased_at=NOW))
-    assert AppContext.load(settings).cipher.opens(context.cipher.cipher("words")), "the remaining free text"
+    assert AppContext.load(settings).cipher.opens(context.cipher.seal("words")), "the remaining free text"
     key.write_bytes(wrong)
     with pytest.raises(WrongKey):
         AppContext.load(settings)

@@ -1,4 +1,4 @@
-"""Notices worked out from facts alone: no database, no clock. Which recipient gets what, under which key, with which fields."""
+"""Notices worked out from facts alone: no database, no clock. Which recipient gets what, with which key and fields."""
 
 from collections.abc import Sequence
 from datetime import date

@@ -1,5 +1,5 @@
-"""The alert from outside the installation: once a day for the same, at once for what is new, once more when all is well, and
-nothing of any case.
+"""The alert from outside the installation: once a day for the same, at once for what is new, and when all is well,
+and nothing of any case.
 """
 
 from __future__ import annotations

@@ -157,7 +157,7 @@ def server(status: int) -> Iterator[str]:
 def test_a_server_that_is_well_is_asked_for_something_that_stands_in_its_database(
     team: Team, status: int, login: str, what: set[str]
 ) -> None:
-    """Its database was emptied under it, every run said that it could not be shown, and sendflow doctor had no finding."""
+    """Its database was emptied under it, every run failed to show, and sendflow doctor had no finding."""
     with server(status) as api:
         settings = Settings.read(
             {

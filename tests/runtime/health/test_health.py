@@ -1,4 +1,5 @@
-"""The health endpoints: what they say of an installation that is healthy, silent or unreadable; that it asks for the login; and that nothing
+"""The health endpoints: what they say of an installation that is healthy, silent or unreadable;
+that it asks for the login; and that nothing
 of anybody is in it.
 """
 
