@@ -1,7 +1,7 @@
 """The project's own sample: a tracker as a team would keep it, made by a seeded generator relative to a day, and a
 little life around it.
 
-Purpose: a newcomer sees a house that is alive on any date. Every child, number and organisation is invented (NHS
+Purpose: a newcomer sees current cases on any date. Every child, number and organisation is invented (NHS
 numbers of the 999 range, which is never issued). `write_sample` makes the file; `live_before` lets a few cases be lived
 through before it is imported, on a rehearsed day (each of their facts says so), as one mailbox gets one message a day;
 `live_a_little` records afterwards what a tracker cannot say.
@@ -139,7 +139,7 @@ KNOWN: tuple[tuple[int, int, tuple[str, ...], str, str], ...] = (
     (5, 8, ("Occupational Therapy",), "Eastmere", "waiting list"),
     (6, 11, ("CAMHS", "Physiotherapy"), "Tarnford", ""),
 )
-# One doubtful cell in each row: the column and what stands in it. `+` and `-` are days from today; the last
+# One doubtful cell in each row: the column and its text. `+` and `-` are days from today; the last
 # row uses a
 # reference again.
 DOUBTFUL: tuple[tuple[str, str], ...] = (
@@ -252,7 +252,7 @@ class _Maker:
 
 
 def live_before(context: AppContext) -> None:
-    """Lives through a few cases on a day before the import: letters of every rung leave, and an answer is thanked for.
+    """Record a few cases on a day before the import: letters of every escalation step leave, and an answer is thanked.
 
     Does nothing where something has been imported, or where letters leave by another carrier than the local sink. May
     be called again.
@@ -270,8 +270,9 @@ def live_before(context: AppContext) -> None:
 
 
 def record_demo_events(context: AppContext) -> None:
-    """Records what a tracker cannot say: answers, an accepted excuse, a corrected receipt, a pause. May be called
-    again.
+    """Record what a tracker has no column for: answers, an accepted exception, a corrected receipt, a pause.
+
+    May be called again.
     """
     today = context.today()
     _decide_claim(context, "SP00001", "absent_4_weeks", today)
@@ -348,7 +349,7 @@ def _decide_claim(context: AppContext, ref: str, ground: str, today: date) -> No
     asked = next((line for line in lines if line.kind == "health_advice_requested"), None)
     if claim is None or asked is None:
         return
-    told: Mapping[str, Any] = {
+    data: Mapping[str, Any] = {
         "claim": claim.seq,
         "decision": "accepted",
         "ground": ground,
@@ -359,14 +360,14 @@ def _decide_claim(context: AppContext, ref: str, ground: str, today: date) -> No
         "look_again_on": (today + timedelta(days=14)).isoformat(),
         "reason": "the school confirms the dates of the absence",
     }
-    _once(context, ref, FactDraft("excuse_decided", today, told))
+    _once(context, ref, FactDraft("excuse_decided", today, data))
 
 
 def _correct_receipt(context: AppContext, ref: str, received_on: date) -> None:
     asked = next((line for line in _lines(context, ref) if line.kind == "health_advice_requested"), None)
     if asked is not None:
-        told = {"occurred_on": received_on.isoformat(), "reason": "the body's stamp shows a later day of receipt"}
-        _once(context, ref, FactDraft("fact_corrected", context.today(), told, corrects=asked.seq))
+        data = {"occurred_on": received_on.isoformat(), "reason": "the body's stamp shows a later day of receipt"}
+        _once(context, ref, FactDraft("fact_corrected", context.today(), data, corrects=asked.seq))
 
 
 def _lines(context: AppContext, ref: str) -> Sequence[Any]:
