@@ -5,7 +5,7 @@ Heavy modules are imported inside the commands: `sendflow due` needs no database
 
 import importlib
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -97,6 +97,22 @@ def _own_words() -> set[str]:
     return options | set(commands)
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version  # lazy: reading the metadata takes time
+
+        typer.echo(f"sendflow {version('sendflow')}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version of sendflow.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    del version  # shown by its callback
+
+
 def program(*modules: str) -> typer.Typer:
     """Return the program with the commands of these modules; with every command if none is named."""
     app = typer.Typer(
@@ -110,6 +126,7 @@ def program(*modules: str) -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
+    app.callback()(_options)
     for module in modules or MODULES:
         importlib.import_module(f"{__name__}.{module}").register(app)
     return app

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +13,7 @@ from cli.options import CaseReference, Json, check_actor, parse_day
 from cli.output import Exit, emit, fail, notify
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import date
 
     from casework.context import AppContext
@@ -36,7 +39,13 @@ def record(
     actor: Annotated[
         str, typer.Option("--actor", help="The account name of the person who records it, such as dco.team.")
     ],
-    data: Annotated[list[str] | None, typer.Option("--data", help="A field, as body=QX101. Repeat it.")] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option("--data", help="A field, as body=QX101. Repeat it. nhs_number=- asks for it, unseen."),
+    ] = None,
+    data_from: Annotated[
+        Path | None, typer.Option("--data-from", help="A private file with a line for each field, as body=QX101.")
+    ] = None,
     corrects: Annotated[
         str | None, typer.Option("--corrects", help="The number of the fact that this one corrects or withdraws.")
     ] = None,
@@ -49,18 +58,32 @@ def record(
     """Record that something happened. sendflow accepts it whole, or refuses it and says what is permitted now."""
     from casework.cases.validation import Refused
     from casework.context import AppContext
+    from cli.identity_input import read_file, with_hidden_values
     from flows.runner import run_job
     from models.facts import REFERENCE
     from statemachines.registry import processes
 
     check_actor(actor)
+    load = cache(AppContext.load)
     day = parse_day(on, "--on")
     assert day is not None
     typed = case.strip().upper()
     reference = typed if REFERENCE.fullmatch(typed) else "new"
     try:
-        drafts = [_draft(fact, day, data or [], corrects), *(_further_draft(each, day) for each in also or [])]
-        recorded = run_job("record", AppContext.load(), case=reference, drafts=drafts, actor=actor, say=notify)
+        _draft(fact, day, [], corrects)  # a word that is none is refused before an installation is opened
+        lines = read_file(data_from) if data_from is not None else []
+        pairs = [*with_hidden_values(data or [], lambda: load().simulated), *lines]
+        further = [_further_draft(each, day, lambda: load().simulated) for each in also or []]
+        drafts = [_draft(fact, day, pairs, corrects), *further]
+        _ask_for_what_a_person_says(drafts)
+        recorded = run_job(
+            "record",
+            load(),
+            case=reference,
+            drafts=drafts,
+            actor=actor,
+            say=notify,
+        )
     except Refused as refused:
         fail(Exit.WRONG_CALL if refused.wrong_call else Exit.REFUSED, refused.message)
     for follow_up in recorded.unheard:
@@ -74,6 +97,19 @@ def record(
             f" now at '{state}'."
         ),
     )
+
+
+def _ask_for_what_a_person_says(drafts: list[FactDraft]) -> None:
+    """A person who withdraws a fact says why."""
+    from casework.cases.validation import Refused
+
+    if any(draft.kind == "fact_withdrawn" and not draft.data.get("reason") for draft in drafts):
+        raise Refused(
+            "missing_data",
+            'fact_withdrawn needs a reason, for example --data reason="recorded on the wrong case". It is encrypted',
+            field="reason",
+            wrong_call=True,
+        )
 
 
 def _draft(kind: str, day: date, pairs: list[str], corrects: str | None = None) -> FactDraft:
@@ -101,9 +137,11 @@ def _draft(kind: str, day: date, pairs: list[str], corrects: str | None = None) 
     return FactDraft(kind, day, fields, int(corrects) if corrects else None, on_behalf_of)
 
 
-def _further_draft(text: str, day: date) -> FactDraft:
+def _further_draft(text: str, day: date, simulated: Callable[[], bool]) -> FactDraft:
+    from cli.identity_input import with_hidden_values
+
     kind, *pairs = text.split()
-    return _draft(kind, day, pairs)
+    return _draft(kind, day, with_hidden_values(pairs, simulated))
 
 
 def case(

@@ -61,16 +61,26 @@ def _until(facts: list[StoredFact], as_at: date) -> list[StoredFact]:
     return [fact for fact in facts if fact.occurred_on <= as_at or fact.kind in CORRECTIONS]
 
 
-def _corrected(facts: list[StoredFact], corrections: list[StoredFact]) -> list[StoredFact]:
-    withdrawn: set[int] = set()
+def withdrawn(lines: Iterable[StoredFact]) -> set[int]:
+    """The numbers of the facts, corrections among them, that are withdrawn now."""
+    return _withdrawn(sorted((line for line in lines if line.kind in CORRECTIONS), key=SEQ))
+
+
+def _withdrawn(corrections: Sequence[StoredFact]) -> set[int]:
+    gone: set[int] = set()
     for correction in reversed(corrections):
-        is_withdrawal = correction.kind == "fact_withdrawn" and correction.seq not in withdrawn
+        is_withdrawal = correction.kind == "fact_withdrawn" and correction.seq not in gone
         if is_withdrawal and correction.corrects is not None:
-            withdrawn.add(correction.corrects)
-    in_force = {fact.seq: fact for fact in facts if fact.seq not in withdrawn}
+            gone.add(correction.corrects)
+    return gone
+
+
+def _corrected(facts: list[StoredFact], corrections: list[StoredFact]) -> list[StoredFact]:
+    gone = _withdrawn(corrections)
+    in_force = {fact.seq: fact for fact in facts if fact.seq not in gone}
     for correction in corrections:
         target = in_force.get(correction.corrects or 0)
-        if correction.seq in withdrawn or correction.kind != "fact_corrected" or target is None:
+        if correction.seq in gone or correction.kind != "fact_corrected" or target is None:
             continue
         fields = {key: value for key, value in correction.data.items() if key not in {"occurred_on", "reason"}}
         day = correction.data.get("occurred_on")

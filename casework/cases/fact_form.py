@@ -3,8 +3,9 @@
 Errors name the field, what was expected and an example, and never repeat what was typed: it may be a child's name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
+from difflib import get_close_matches
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
@@ -33,6 +34,10 @@ EXAMPLES = {
     "nhs_number": "9990000018",
     "linked_to": "NX00042",
     "date_of_birth": "2018-07-21",
+}
+FITTING = {
+    ("chasing_paused", "reason"): '"the family is abroad until 18 May"',
+    ("fact_withdrawn", "reason"): '"recorded on the wrong case"',
 }
 
 
@@ -67,19 +72,34 @@ def parsed(model: type[FactData], kind: str, given: Mapping[str, Any]) -> tuple[
 
 
 def refusal_of(model: type[FactData], kind: str, problem: ValidationError) -> Refused:
-    first = problem.errors(include_url=False, include_input=False, include_context=False)[0]
+    errors = problem.errors(include_url=False, include_input=False, include_context=False)
+    first = errors[0]
     field = str(first["loc"][0]) if first["loc"] else kind
-    known = ", ".join(model.model_fields)
-    if first["type"] == "extra_forbidden":
-        return Refused("unknown_data", f"{kind} has no such particular; it takes: {known or 'none'}", wrong_call=True)
-    shown = example_of(model, field)
-    example = f", for example --data {field}={shown}" if shown else ""
-    if first["type"] == "missing":
-        return Refused("missing_data", f"{kind} needs {field}{example}", field=field, wrong_call=True)
-    expected = str(first["msg"]).removeprefix("Value error, ")
-    return Refused(
-        "bad_data", f"{kind}: {field} is not in the form expected: {expected}{example}", field=field, wrong_call=True
-    )
+    missing = [str(each["loc"][0]) for each in errors if each["type"] == "missing"]
+    wrong = [each for each in errors if each["type"] not in ("missing", "extra_forbidden")]
+    said = [f"{kind} needs {', and '.join(_with_example(model, kind, each) for each in missing)}"] if missing else []
+    for each in wrong:
+        named = str(each["loc"][0]) if each["loc"] else kind
+        expected = str(each["msg"]).removeprefix("Value error, ")
+        example = _with_example(model, kind, named).removeprefix(named)
+        said.append(f"{kind}: {named} is not in the form expected: {expected}{example}")
+    if any(each["type"] == "extra_forbidden" for each in errors):
+        known = ", ".join(model.model_fields)
+        said.append(f"{kind} has no such particular; it takes: {known or 'none'}")
+    code = {"missing": "missing_data", "extra_forbidden": "unknown_data"}.get(str(first["type"]), "bad_data")
+    return Refused(code, ". ".join(said), field=None if code == "unknown_data" else field, wrong_call=True)
+
+
+def _with_example(model: type[FactData], kind: str, field: str) -> str:
+    shown = FITTING.get((kind, field)) or example_of(model, field)
+    return f"{field}, for example --data {field}={shown}" if shown else field
+
+
+def nearest(word: str, known: Iterable[str]) -> list[str]:
+    """The known words that may have been meant: the same parts in another order, or nearly the same letters."""
+    by_parts = {" ".join(sorted(each.split("_"))): each for each in known}
+    close = get_close_matches(" ".join(sorted(word.split("_"))), by_parts, n=3, cutoff=0.7)
+    return [by_parts[each] for each in close]
 
 
 def example_of(model: type[FactData], field: str) -> str | None:

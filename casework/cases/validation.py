@@ -11,7 +11,7 @@ from typing import Any
 
 from nhs_number import is_valid as _valid_number  # type: ignore[attr-defined]  # it exports by assignment
 
-from casework.cases.fact_form import Refused, parsed
+from casework.cases.fact_form import Refused, nearest, parsed
 from casework.cases.identity_in_clear import refuse_identifiers
 from casework.context import AppContext
 from deadlines.calculator import calculate
@@ -19,7 +19,7 @@ from models.casefile import CaseFile
 from models.common_facts import CORRECTIONS, ENGINE_ONLY
 from models.facts import FactData, FactDraft, StoredFact
 from statemachines.process import Process
-from statemachines.replay import facts_in_force
+from statemachines.replay import facts_in_force, withdrawn
 
 __all__ = ["Refused", "check_person", "fields_of"]
 NAMED = ("la", "service", "body")
@@ -45,10 +45,14 @@ def fields_of(
     """
     model = process.model_of(draft.kind)
     if model is None or (draft.kind in ENGINE_ONLY and via not in ENGINE_VIA):
-        kinds = ", ".join(sorted(process.facts.keys() - ENGINE_ONLY))
+        known = sorted(process.facts.keys() - ENGINE_ONLY)
+        near = nearest(draft.kind, known)
+        advice = (
+            f"Nearest: {', '.join(near)}. `sendflow processes` lists all" if near else f"It accepts: {', '.join(known)}"
+        )
         raise Refused(
             "unknown_fact",
-            f"no such fact can be recorded on a case of {process.title}. It accepts: {kinds}",
+            f"no such fact can be recorded on a case of {process.title}. {advice}",
             wrong_call=True,
         )
     if draft.occurred_on > today:
@@ -294,6 +298,8 @@ def _correction(
             " withdraws it",
         )
     if draft.kind == "fact_withdrawn":
+        if target.seq in withdrawn(lines):
+            raise Refused("recorded_already", f"fact {target.seq} is withdrawn already; nothing was written")
         return parsed(process.facts[draft.kind].model, draft.kind, given)
     if target.kind in CORRECTIONS:
         raise Refused(
@@ -328,7 +334,22 @@ def _correction(
     stands_on = date.fromisoformat(day) if day is not None else now.occurred_on
     _check_last_days({**now.data, **plain}, stands_on)
     plain |= _within_periods(context, process.facts[target.kind].model, others, {**now.data, **plain}, stands_on)
+    _refuse_same_correction(lines, draft, plain)
     return plain, words
+
+
+def _refuse_same_correction(lines: Sequence[StoredFact], draft: FactDraft, data: Mapping[str, Any]) -> None:
+    """The correction that stands last, given again on its day, would change nothing."""
+    if not data:  # only the child's identity, which no fact shows
+        return
+    gone = withdrawn(lines)
+    stands = [line for line in lines if line.kind == "fact_corrected" and line.corrects == draft.corrects]
+    last = next((line for line in reversed(stands) if line.seq not in gone), None)
+    if last is not None and last.occurred_on == draft.occurred_on and data.items() <= last.data.items():
+        raise Refused(
+            "recorded_already",
+            f"this correction of that day stands in the history already, as fact {last.seq}; nothing was written",
+        )
 
 
 def check_person(person: Mapping[str, str], by: date) -> None:

@@ -193,7 +193,7 @@ def test_an_assessment_that_the_new_board_asks_for_opens_a_re_assessment_that_ca
     ]
     refused = record(call, "2026-04-27", "reassessment_refused", "ground=not_necessary", case="SF-000001")
     assert (refused.exit_code, "its request compels the authority" in refused.stderr) == (1, True)
-    lived(call, ("2026-04-21", "fact_withdrawn", "corrects=4"))
+    lived(call, ("2026-04-21", "fact_withdrawn", "corrects=4", "reason=recorded on the wrong case"))
     assert shown(call, "2026-04-21", "SF-000001")["state"] == "withdrawn"
 
 
