@@ -10,25 +10,44 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
+import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from config.toml_reader import ConfigFault, first_fault, read_text
 from models.enums import Party
 from models.errors import ConfigurationError
 from models.facts import Code, Slug
 
 DEFAULT = Path(__file__).with_name("directory.toml")
-ADDRESS = r"^[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,63}$"
+# RFC 5321: a dot-atom of at most 64 characters, and labels that neither begin nor end with a hyphen.
+ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+ADDRESS = re.compile(rf"(?=[^@]{{1,64}}@)(?=.{{1,254}}$){ATOM}(?:\.{ATOM})*@(?:{LABEL}\.)+[A-Za-z]{{2,63}}")
 # What may stand around an authority's name, once blanks and punctuation are gone.
 COUNCIL = re.compile(r"^(?:the)?(.*?)(?:county|city|metropolitan|borough|district|unitary)*(?:council|cc|mbc|dc|la)?$")
 
 BOARD = "integrated_care_board"
-Mailbox = Annotated[str, StringConstraints(pattern=ADDRESS)]
-Name = Annotated[str, StringConstraints(min_length=2, max_length=120, strip_whitespace=True)]
+
+
+def _mailbox(value: str) -> str:
+    if not ADDRESS.fullmatch(value):
+        raise ValueError("a mailbox was expected, for example send.lead@trust.example")
+    return value
+
+
+def _one_line(value: str) -> str:
+    if any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in value):
+        raise ValueError("a name of one line was expected, without line breaks or other control characters")
+    return value
+
+
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
+Name = Annotated[str, StringConstraints(min_length=2, max_length=120, strip_whitespace=True), AfterValidator(_one_line)]
 
 
 class DirectoryError(ConfigurationError):
@@ -278,8 +297,10 @@ def load_directory(path: Path | None = None) -> Directory:
     exception, for its content.
     """
     try:
-        raw = (path or DEFAULT).read_bytes()
-        told = tomllib.loads(raw.decode("utf-8"))
+        text = read_text(path or DEFAULT)
+        told = tomllib.loads(text)
+    except ConfigFault as fault:
+        raise DirectoryError(str(fault)) from None
     except OSError as problem:
         why = problem.strerror or type(problem).__name__
         raise DirectoryError(
@@ -290,14 +311,11 @@ def load_directory(path: Path | None = None) -> Directory:
             f"the directory is not TOML in UTF-8: {problem}; config/directory.toml is an example"
         ) from None
     try:
-        return Directory.model_validate({**told, "digest": hashlib.sha256(raw).hexdigest()})
+        return Directory.model_validate({**told, "digest": hashlib.sha256(text.encode()).hexdigest()})
     except ValidationError as problem:
-        first = problem.errors()[0]
-        where = ".".join(str(step) for step in first["loc"]) or "the file"
         more = f" (and {problem.error_count() - 1} more)" if problem.error_count() > 1 else ""
         raise DirectoryError(
-            f"directory, {where}: {first['msg'].removeprefix('Value error, ')}{more}; config/directory.toml is an"
-            " example"
+            f"directory, {first_fault(problem, Directory)}{more}; config/directory.toml is an example"
         ) from None
 
 

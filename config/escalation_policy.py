@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from config.toml_reader import layered
+from config.toml_reader import ConfigFault, first_fault, layered, read_text
 from models.enums import Party
 from models.errors import ConfigurationError
 from models.facts import Slug, canonical
@@ -185,7 +185,9 @@ def _joined(files: tuple[tuple[str, str], ...]) -> EscalationPolicy:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text("utf-8")
+        return read_text(path)
+    except ConfigFault as fault:
+        raise EscalationPolicyError(str(fault)) from None
     except UnicodeDecodeError:
         raise EscalationPolicyError(f"{path.name}: the file is not UTF-8 text; save it as UTF-8") from None
 
@@ -209,5 +211,4 @@ def _read(name: str, text: str) -> EscalationPolicy:
     except tomllib.TOMLDecodeError as error:
         raise EscalationPolicyError(f"{name}: not TOML: {error}") from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise EscalationPolicyError(f"{name}: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None
+        raise EscalationPolicyError(f"{name}: {first_fault(error, EscalationPolicy)}") from None

@@ -6,11 +6,12 @@ table, the key, what was expected, and an example.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -19,6 +20,10 @@ from models.errors import ConfigurationError
 # An address that stands in letters, pages and spreadsheets as it is: of the web, and without a sign that would end it
 # there.
 ADDRESS = r"^https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~!$&*+,;=:@%/?#-]*)?$"
+LARGEST = 5_000_000
+DEEPEST = 40
+QUOTED = re.compile(r'"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*')
+BRACKETS = re.compile(r"[\[\]{}]")
 
 
 class ConfigFault(ConfigurationError):
@@ -27,6 +32,57 @@ class ConfigFault(ConfigurationError):
     """
 
     default_code = "configuration_file"
+
+
+def read_text(path: Path) -> str:
+    """The text of a configuration file, of a size and depth that a person writes.
+
+    Raises OSError, UnicodeDecodeError, or ConfigFault where it is too large or too deep to be read.
+    """
+    with path.open("rb") as file:
+        raw = file.read(LARGEST + 1)
+    if len(raw) > LARGEST:
+        raise ConfigFault(
+            f"{path.name}: the file is larger than {LARGEST // 1_000_000} MB, and was not read. Put the right file in"
+            " its place."
+        )
+    text = raw.decode("utf-8")
+    if _depth(text) > DEEPEST:
+        raise ConfigFault(
+            f"{path.name}: brackets stand more than {DEEPEST} deep, and the file was not read. Put the right file in"
+            " its place."
+        )
+    return text
+
+
+def _depth(text: str) -> int:
+    deepest = depth = 0
+    for sign in BRACKETS.findall(QUOTED.sub("", text)):
+        depth = depth + 1 if sign in "[{" else max(depth - 1, 0)
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def first_fault(problem: ValidationError, model: type[BaseModel]) -> str:
+    """What is wrong first, and where; for a key that is not known, the nearest known ones."""
+    errors = problem.errors(include_url=False, include_input=False)
+    first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])  # it explains what lacks
+    where = ".".join(str(step) for step in first["loc"]) or "the file"
+    if first["type"] != "extra_forbidden":
+        return f"{where}: {first['msg'].removeprefix('Value error, ')}"
+    known = sorted(_keys(model, set()))
+    near = get_close_matches(str(first["loc"][-1]), known, n=3) or known
+    return f"{where}: there is no such key. Nearest: {', '.join(near)}"
+
+
+def _keys(kind: Any, seen: set[Any]) -> set[str]:
+    """Every key of a model and of the models inside it."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel) and kind not in seen:
+        seen.add(kind)
+        fields = kind.model_fields
+        inside = (_keys(field.annotation, seen) for field in fields.values())
+        return {field.alias or name for name, field in fields.items()}.union(*inside)
+    return set().union(*(_keys(each, seen) for each in get_args(kind)))
 
 
 class Strict(BaseModel):
@@ -44,7 +100,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises ConfigFault where the file is missing, is not UTF-8, or is not TOML (a key given twice is not TOML).
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_text(path))
     except FileNotFoundError:
         raise ConfigFault(
             f"{path.name}: the file is missing from the folder {path.parent.name}/; restore it from the project."

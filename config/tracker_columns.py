@@ -16,6 +16,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from config.directory import Directory
+from config.toml_reader import ConfigFault, first_fault, read_text
 from models.errors import ConfigurationError
 from models.facts import Slug
 
@@ -140,8 +141,10 @@ def load_columns(path: Path | None = None) -> TrackerColumns:
     its content.
     """
     try:
-        told = tomllib.loads((path or DEFAULT).read_text(encoding="utf-8"))
+        told = tomllib.loads(read_text(path or DEFAULT))
         return TrackerColumns.model_validate(told)
+    except ConfigFault as fault:
+        raise TrackerError(str(fault)) from None
     except OSError as problem:
         raise TrackerError(
             f"the column file cannot be read ({problem.strerror}): expected a file like config/tracker.toml"
@@ -151,8 +154,6 @@ def load_columns(path: Path | None = None) -> TrackerColumns:
             f"the column file is not TOML in UTF-8: {problem}; config/tracker.toml is an example"
         ) from None
     except ValidationError as problem:
-        first = problem.errors()[0]
-        where = ".".join(str(step) for step in first["loc"]) or "the file"
         raise TrackerError(
-            f"columns, {where}: {first['msg'].removeprefix('Value error, ')}; config/tracker.toml is an example"
+            f"columns, {first_fault(problem, TrackerColumns)}; config/tracker.toml is an example"
         ) from None
