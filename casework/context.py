@@ -30,7 +30,7 @@ from deadlines.duties import Dates, DatesOf, DutyRules
 from deadlines.working_calendar import WorkingCalendar
 from models.database import create_or_upgrade_schema, is_reading, open_engine, reading, transact
 from models.encryption import Cipher, EncryptionError, open_cipher
-from models.people import anything_encrypted, check_key
+from models.key_checks import anything_encrypted, check_key
 
 if TYPE_CHECKING:
     from statemachines.process import Process

@@ -35,6 +35,11 @@ def _as_it_is(day: date) -> date:
     return day
 
 
+def in_chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield the values in order, at most CHUNK at a time: a statement takes only so many parameters."""
+    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
+
+
 def insert_rows(connection: Connection, table: Table, rows: Iterable[Row], count: int) -> None:
     """Write so many rows; many of them go to PostgreSQL while they are being made. Raises IntegrityError where one
     stands already.

@@ -1,9 +1,8 @@
-"""The key of a house: it seals what names a child, opens it again, and makes the digests under which a child is found.
-[I/O]
+"""Encrypts what identifies a child, decrypts it, and makes the keyed digests that find a child. [I/O]
 
-Purpose: UK GDPR art 32(1)(a). Fernet: AES-128-CBC with HMAC-SHA256. The key stands in SENDFLOW_HOME/person.key and
-nowhere else; what is sealed lies in the records (`people`). It is made once and never replaced, because no other key
-opens what it sealed.
+Purpose: UK GDPR art 32(1)(a). Fernet: AES-128-CBC with HMAC-SHA256. The key is in SENDFLOW_HOME/person.key only; the
+encrypted values are in the database (`people`, `free_text`). sendflow makes the key once and never replaces it, because
+no other key decrypts those values.
 """
 
 from __future__ import annotations
@@ -25,23 +24,17 @@ if TYPE_CHECKING:
 
 
 class EncryptionError(SendflowError, RuntimeError):
-    """The person key is missing, unreadable or not the one that the records were sealed with. The text names no
-    content.
-    """
+    """The person key is missing, unreadable or not the key of the database. The message shows no content."""
 
     default_code = "person_key"
 
 
 class WrongKey(EncryptionError):
-    """The key is one that sendflow made, and opens nothing that these records hold: it is another house's, or an old
-    one.
-    """
+    """sendflow made this key, but it decrypts nothing in this database: it is an old key or another installation's."""
 
 
 class Cipher:
-    """The house's key. Seals text, opens it again, and makes keyed digests under which a value can be found but not
-    read.
-    """
+    """Encrypts and decrypts text with the person key, and makes keyed digests that do not show the value."""
 
     def __init__(self, key: bytes) -> None:
         if not _is_fernet_key(key):
@@ -59,9 +52,7 @@ class Cipher:
 
     @classmethod
     def open(cls, path: Path) -> Cipher:
-        """Reads the key file. Raises EncryptionError where it is missing or of no use: a new key would open nothing
-        that is sealed.
-        """
+        """Read the key file. Raises EncryptionError where it is missing or not a key: a new key would not do."""
         try:
             return cls(path.read_bytes().strip())
         except OSError as problem:
@@ -73,8 +64,9 @@ class Cipher:
 
     @classmethod
     def make(cls, path: Path) -> Cipher:
-        """The key at `path`, made with mode 0600 where there is none. Two processes that make it at once get the same
-        one.
+        """Read the key at `path`; where there is none, make it with mode 0600. Raises EncryptionError.
+
+        Two processes that make it at the same time get the same key.
         """
         if not path.exists():
             from cryptography.fernet import Fernet
@@ -86,16 +78,17 @@ class Cipher:
                     key.write(Fernet.generate_key() + b"\n")
                     key.flush()
                     os.fsync(key.fileno())
-                # A link never replaces what is there: the first key made is the key.
+                # A hard link never replaces a file: the first key made is the key.
                 if not path.exists():
                     _link(fresh, path)
             finally:
                 fresh.unlink()
         return cls.open(path)
 
-    def seal(self, words: str, at: str | None = None) -> bytes:
-        """`words`, sealed; dated by the instant `at` (ISO 8601) where the house knows it, so that a rehearsal stays
-        within its day.
+    def encrypt(self, words: str, at: str | None = None) -> bytes:
+        """Return `words` encrypted. The token is dated by the instant `at` (ISO 8601), or by the system clock.
+
+        A simulated day gives `at`, so that no real instant enters its database.
         """
         plain = words.encode("utf-8", "surrogatepass")
         return (
@@ -104,29 +97,29 @@ class Cipher:
             else self._fernet.encrypt_at_time(plain, int(datetime.fromisoformat(at).timestamp()))
         )
 
-    def unseal(self, sealed: bytes) -> str:
-        """What was sealed. Raises EncryptionError where it was sealed under another key or has been changed since."""
+    def decrypt(self, encrypted: bytes) -> str:
+        """Return the decrypted text. Raises EncryptionError where another key encrypted it or it was changed since."""
         from cryptography.fernet import InvalidToken
 
         try:
-            return self._fernet.decrypt(sealed).decode("utf-8", "surrogatepass")
+            return self._fernet.decrypt(encrypted).decode("utf-8", "surrogatepass")
         except InvalidToken:
             raise EncryptionError(
-                "something sealed does not open: it was changed, or person.key is not the key it was sealed with"
+                "an encrypted value does not open: it was changed, or person.key is not the key that encrypted it"
             ) from None
 
-    def opens(self, sealed: bytes) -> bool:
-        """Whether it was sealed under this key, and is as it was."""
+    def opens(self, encrypted: bytes) -> bool:
+        """Return whether this key encrypted the value and the value was not changed since."""
         from cryptography.fernet import InvalidToken
 
         try:
-            self._fernet.decrypt(sealed)
+            self._fernet.decrypt(encrypted)
         except InvalidToken:
             return False
         return True
 
     def index(self, what: str, value: str) -> str:
-        """A keyed digest of `value` as a `what` (so that equal values of different sorts differ): 64 hex digits."""
+        """Return a keyed digest of `value`, 64 hex digits; it differs for each sort of value (`what`)."""
         return hmac.digest(self._index_key, f"{what}\0{value}".encode("utf-8", "surrogatepass"), "sha256").hex()
 
 
@@ -139,7 +132,7 @@ def _is_fernet_key(key: bytes) -> bool:
 
 
 def open_cipher(path: Path) -> Cipher:
-    """The house's seal; its key is made with the records."""
+    """Return the cipher of the installation; make its key where there is none."""
     return Cipher.make(path)
 
 

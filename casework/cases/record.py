@@ -30,6 +30,7 @@ from casework.context import AppContext
 from models import people
 from models.database import alone, transact
 from models.facts import REFERENCE, FactData, FactDraft, StoredFact
+from models.free_text import encrypt_free_text
 from statemachines.process import Process
 from statemachines.registry import opened_by
 from statemachines.replay import facts_in_force
@@ -159,7 +160,7 @@ def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
     person = dict(command.person or {})
     drafts = [_without_identity(unit, case, process, draft, person) for draft in command.drafts]
     if person.get("nhs_number"):
-        people.alone_with_child(unit.connection, unit.context.cipher, person["nhs_number"])
+        people.lock_child(unit.connection, unit.context.cipher, person["nhs_number"])
     link = find_link(unit, case, drafts, person)
     refuse_another_child(unit, case, command.drafts, link, person)
     if process is not None:
@@ -175,7 +176,7 @@ def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
     if command.alias is not None:
         unit.aliases[command.alias] = ref
     for text in command.passages:
-        unit.free_texts.append(people.encrypt_free_text(unit.context.cipher, ref, text, unit.now))
+        unit.free_texts.append(encrypt_free_text(unit.context.cipher, ref, text, unit.now))
     return case
 
 

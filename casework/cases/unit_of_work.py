@@ -20,9 +20,12 @@ from casework.cases.validation import Refused, fields_of
 from casework.context import AppContext, instant, london_day
 from config.law import NoAnswer
 from models import ledger, people
+from models.aliases import insert_aliases
 from models.bulk_io import Row, day_form, insert_missing, put_new_rows, read_among
 from models.database import LEDGER, beside_others, lock_cases
 from models.facts import Fact, FactDraft, StoredFact, fact_of
+from models.free_text import FreeText, encrypt_free_text, insert_free_texts
+from models.key_checks import check_key_for_writing
 from models.tables import CASE, NOTICE
 from notifications.letter_fields import CaseView
 from notifications.notices import NoticeDraft, notices_for
@@ -55,7 +58,7 @@ class UnitOfWork:
         context.ruleset_guard.ensure_active(connection, self.now, actor, via)
         self.cases: dict[str, LoadedCase] = {}
         self.notices: list[NoticeDraft] = []
-        self.free_texts: list[people.FreeText] = []
+        self.free_texts: list[FreeText] = []
         self.people: list[tuple[str, Mapping[str, str]]] = []
         self.aliases: dict[str, str] = {}
         self.references = ReferenceGenerator(connection)
@@ -100,10 +103,10 @@ class UnitOfWork:
         self.notices.extend(notices_for(facts, view, self.today, local_sink=context.settings.carrier == "sink"))
         return facts
 
-    def _new_facts(self, case: LoadedCase, drafts: Iterable[FactDraft]) -> tuple[list[Fact], list[people.FreeText]]:
+    def _new_facts(self, case: LoadedCase, drafts: Iterable[FactDraft]) -> tuple[list[Fact], list[FreeText]]:
         """Number and date the drafts, and encrypt their free text."""
         facts: list[Fact] = []
-        free_texts: list[people.FreeText] = []
+        free_texts: list[FreeText] = []
         history: list[StoredFact] = list(case.facts)
         recorded_at = self._recorded_at(history)
         process = case.process
@@ -111,7 +114,7 @@ class UnitOfWork:
             process = process or self._process_opened_by(case, draft)
             data, texts = fields_of(self.context, process, case.file_if_opened, history, draft, self.today, self.via)
             for key, text in texts.items():
-                encrypted = people.encrypt_free_text(self.context.cipher, case.case_ref, text, self.now)
+                encrypted = encrypt_free_text(self.context.cipher, case.case_ref, text, self.now)
                 free_texts.append(encrypted)
                 data[key] = encrypted.token
             fact = self._fact(case.case_ref, history[-1].seq + 1 if history else 1, recorded_at, process, draft, data)
@@ -213,13 +216,13 @@ class UnitOfWork:
         if self.people:
             self._read_child_ids(self.cases[ref] for ref, _person in self.people)
             known = {ref: child for ref, _person in self.people if (child := self.cases[ref].child_id) is not None}
-            children = people.put_people(self.connection, self.context.cipher, self.people, known)
+            children = people.save_people(self.connection, self.context.cipher, self.people, known)
             for (case_ref, _person), child_id in zip(self.people, children, strict=True):
                 self.merge_children(known.get(case_ref, child_id), child_id)
                 self.cases[case_ref].child_id = child_id
             self.people = []
         if self.aliases:
-            people.put_aliases(self.connection, self.context.cipher, self.aliases)
+            insert_aliases(self.connection, self.context.cipher, self.aliases)
             self.aliases = {}
 
     def merge_children(self, before: str, after: str) -> None:
@@ -233,8 +236,8 @@ class UnitOfWork:
 
     def _write_free_texts(self) -> None:
         if self.free_texts:
-            people.check_key_for_writing(self.connection, self.context.cipher)
-            people.insert_free_texts(self.connection, self.free_texts)
+            check_key_for_writing(self.connection, self.context.cipher)
+            insert_free_texts(self.connection, self.free_texts)
             self.free_texts = []
 
     def _write_notices(self, opened: set[str]) -> None:

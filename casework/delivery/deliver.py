@@ -37,9 +37,9 @@ from casework.delivery.send import (
     send,
 )
 from casework.job_runs import record_job_run
-from models import people
 from models.database import Contended, reading, transact, writing
 from models.enums import LetterState
+from models.free_text import encrypt_free_text, insert_free_texts
 from notifications import outbox
 from notifications.notices import NoticeDraft
 from notifications.transport import Transport
@@ -152,8 +152,8 @@ def _report(connection: Connection, done: Deliveries) -> DeliveryReport:
 
 def _store_reason(context: AppContext, connection: Connection, reason: str) -> str:
     """Store a person's reason encrypted, because it may say anything. Returns its id, which the job's row names."""
-    text = people.encrypt_free_text(context.cipher, NO_CASE, reason, instant(context.now()))
-    people.insert_free_texts(connection, [text])
+    text = encrypt_free_text(context.cipher, NO_CASE, reason, instant(context.now()))
+    insert_free_texts(connection, [text])
     return text.id
 
 

@@ -15,9 +15,9 @@ from casework.context import AppContext
 from casework.imports.compare import VIA_IMPORT, compare
 from casework.imports.identity import DIFFERS, Identities, IdentityChange
 from casework.imports.rows import Plan, Problem, RowReader
-from models import people
+from models.aliases import find_aliases
 from models.facts import FactDraft
-from models.people import StoredText
+from models.free_text import StoredText, free_text_id, read_free_texts
 from statemachines.replay import facts_in_force
 
 REFERENCES = ("reference", "la_reference")  # columns that a fact's refusal names by its field
@@ -79,12 +79,12 @@ class RowBatch:
         self.reader = reader
         self.options = options
         originals = [plan.original for plan in plans if plan.reference is None]
-        self.aliases = people.find_aliases(connection, context.cipher, originals)
+        self.aliases = find_aliases(connection, context.cipher, originals)
         refs = [ref for plan in plans if (ref := self._ref_of(plan)) is not None]
         self.unit = UnitOfWork(context, connection, actor=options.actor, via=VIA_IMPORT, run=options.run)
         self.cases = self.unit.load(refs)
         known = [ref for ref, case in self.cases.items() if case.facts]
-        self.free_texts = people.read_free_texts(connection, context.cipher, known)
+        self.free_texts = read_free_texts(connection, context.cipher, known)
         self.identities = Identities(
             connection, context.cipher, reader, plans, known, accept_changes=options.accept_changes
         )
@@ -154,7 +154,7 @@ class RowBatch:
         words = {text.id: text.words for text in self._stored_texts(ref)}
         for fact in case.facts if case is not None else []:
             if fact.kind == "excuse_claimed" and fact.via == VIA_IMPORT:
-                before = words.get(people.passage_id(str(fact.data.get("evidence", ""))))
+                before = words.get(free_text_id(str(fact.data.get("evidence", ""))))
                 if before is None or before == plan.exception:  # None: erased, and not to be recorded again
                     return None
         return FactDraft("excuse_claimed", self.reader.today, {"evidence": plan.exception})

@@ -11,9 +11,11 @@ from sqlalchemy import Connection, select
 
 from casework.context import AppContext, instant
 from models import ledger, people
+from models.aliases import find_aliases
 from models.database import writing
 from models.encryption import Cipher
 from models.facts import REFERENCE, StoredFact
+from models.free_text import free_text_id, read_free_texts
 from models.tables import ACCESS, CASE
 
 
@@ -71,7 +73,7 @@ def find_case(connection: Connection, cipher: Cipher, case: str) -> str:
     """Find the reference of an existing case by it, or by the team's own reference. Raises LookupError."""
     ref = case.strip().upper()
     if not REFERENCE.fullmatch(ref):
-        ref = people.find_aliases(connection, cipher, [case]).get(case, "")
+        ref = find_aliases(connection, cipher, [case]).get(case, "")
     if not ref or connection.execute(select(CASE.c.case_ref).where(CASE.c.case_ref == ref)).scalar() is None:
         raise LookupError(
             "there is no case with that reference (it is not repeated here); sendflow overdue and sendflow due-soon"
@@ -84,13 +86,13 @@ def _free_texts(connection: Connection, cipher: Cipher, ref: str) -> list[FreeTe
     """All free text of a case in the order of its facts, without the purposes of earlier accesses."""
     facts, _tail = ledger.read(connection, [ref])[ref]
     referring: dict[str, tuple[StoredFact, str]] = {
-        people.passage_id(value): (fact, key)
+        free_text_id(value): (fact, key)
         for fact in facts
         for key, value in fact.data.items()
         if isinstance(value, str) and "." in value
     }
     purposes = set(connection.execute(select(ACCESS.c.purpose).where(ACCESS.c.case_ref == ref)).scalars())
-    texts = people.read_free_texts(connection, cipher, [ref]).get(ref, [])
+    texts = read_free_texts(connection, cipher, [ref]).get(ref, [])
     shown = [_shown(text.words, referring.get(text.id)) for text in texts if text.id not in purposes]
     return sorted(shown, key=lambda text: text.seq or 0)
 

@@ -13,10 +13,10 @@ from sqlalchemy import Connection, delete, func, insert, literal, select, update
 
 from casework.context import instant
 from config.settings import Settings
-from models import people
 from models.database import create_or_upgrade_schema, open_engine, writing
 from models.encryption import open_cipher
 from models.errors import Refusal
+from models.key_checks import anything_encrypted
 from models.tables import ACCESS, ALIAS, CASE, FREE_TEXT, PERSON
 
 PERSON_STORED = PERSON.c.erased_at.is_(None)
@@ -58,7 +58,7 @@ def reset_person_key(settings: Settings, actor: str, now: datetime, *, really: b
     try:
         create_or_upgrade_schema(engine, settings.owner_url)
         with writing(engine) as connection:
-            if not people.anything_encrypted(connection):
+            if not anything_encrypted(connection):
                 raise KeyIsThere(
                     "This database contains no encrypted data, so no key is missing. Any command makes one"
                 )

@@ -34,7 +34,7 @@ from models.database_errors import cause
 from models.encryption import EncryptionError, WrongKey
 from models.enums import LetterState, NoticeState, Party
 from models.errors import DatabaseUnusable
-from models.people import count_unopened
+from models.key_checks import count_undecryptable
 from models.tables import CASE, DUTY, FACT, JOB_RUN, LETTER, NOTICE
 from runtime.diagnostics import service_checks
 from runtime.diagnostics.finding import Finding
@@ -236,7 +236,7 @@ def _inside(context: AppContext, quick: bool) -> Iterator[Finding]:
             yield _damage("trigger", len(gone), [], "append-only triggers are missing: " + ", ".join(gone))
         return
     with reading(context.engine) as connection:
-        unopened = count_unopened(connection, context.cipher)
+        unopened = count_undecryptable(connection, context.cipher)
     if unopened:
         yield Finding(
             what="key_other",

@@ -1,4 +1,4 @@
-"""People and passages: nothing lies open, one child is found again, and what is erased cannot be guessed at."""
+"""Persons and free text are encrypted; a child is found again; erased words cannot be guessed."""
 
 import os
 import stat
@@ -14,8 +14,10 @@ from sqlalchemy import Connection, Engine, insert, select, text, update
 from casework.context import AppContext
 from config.settings import Settings
 from models import people
+from models.aliases import find_aliases, insert_aliases
 from models.database import create_or_upgrade_schema, open_engine, writing
 from models.encryption import Cipher, EncryptionError, WrongKey
+from models.free_text import encrypt_free_text, free_text_id, insert_free_texts, read_free_texts, salted_digest
 from models.tables import ACCESS, CASE, PERSON
 
 NOW = "2026-04-14T08:00:00.000000Z"
@@ -53,45 +55,45 @@ def case(engine: Engine, ref: str, child: str | None) -> None:
         )
 
 
-def test_the_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
+def test_sendflow_makes_the_key_once_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
     path = tmp_path / "person.key"
     first = Cipher.make(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert Cipher.make(path).unseal(first.seal("words")) == "words"
+    assert Cipher.make(path).decrypt(first.encrypt("words")) == "words"
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_two_that_make_the_key_at_once_get_the_same_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_processes_that_make_the_key_get_the_same_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, made = tmp_path / "person.key", []
     link = os.link
 
-    def late(source: str, target: str, **stored: bool) -> None:
+    def late(source: str, target: str, **options: bool) -> None:
         monkeypatch.setattr(os, "link", link)
         made.append(Cipher.make(path))
-        link(source, target, **stored)
+        link(source, target, **options)
 
     monkeypatch.setattr(os, "link", late)
     own = Cipher.make(path)
-    assert own.unseal(made[0].seal("words")) == "words"
+    assert own.decrypt(made[0].encrypt("words")) == "words"
 
 
-def test_a_missing_foreign_or_spoilt_key_is_said_without_a_guess(tmp_path: Path, cipher: Cipher) -> None:
+def test_a_missing_foreign_or_damaged_key_is_reported(tmp_path: Path, cipher: Cipher) -> None:
     with pytest.raises(EncryptionError, match="restore it from the backup"):
         Cipher.open(tmp_path / "absent.key")
     (tmp_path / "spoilt.key").write_bytes(b"nonsense")
     with pytest.raises(EncryptionError, match="not one that sendflow made"):
         Cipher.open(tmp_path / "spoilt.key")
     with pytest.raises(EncryptionError, match="does not open"):
-        Cipher.make(tmp_path / "other.key").unseal(cipher.seal("words"))
+        Cipher.make(tmp_path / "other.key").decrypt(cipher.encrypt("words"))
 
 
 @given(st.text(max_size=200))
 def test_encrypted_text_decrypts_again_and_is_not_readable(words: str) -> None:
     cipher = Cipher(b"kA3u2nG5uHqNf0pQzT0s2G6mX1cY8vB4wE7rT9yU2iA=")
-    sealed = cipher.seal(words, NOW)
-    assert cipher.unseal(sealed) == words
+    encrypted = cipher.encrypt(words, NOW)
+    assert cipher.decrypt(encrypted) == words
     if len(words) > 8:
-        assert words.encode("utf-8", "surrogatepass") not in sealed
+        assert words.encode("utf-8", "surrogatepass") not in encrypted
 
 
 def test_an_installation_that_lost_its_key_gets_no_other_key(tmp_path: Path) -> None:
@@ -99,14 +101,14 @@ def test_an_installation_that_lost_its_key_gets_no_other_key(tmp_path: Path) -> 
     (tmp_path / "var" / "person.key").unlink()
     AppContext.load(Settings(home=tmp_path / "var"))  # nothing is encrypted yet, so nothing is lost
     with context.engine.begin() as connection:
-        people.put_people(connection, context.cipher, [("NX001", ADA)])
+        people.save_people(connection, context.cipher, [("NX001", ADA)])
     (tmp_path / "var" / "person.key").unlink()
     with pytest.raises(EncryptionError, match=r"Restore person\.key from the backup"):
         AppContext.load(Settings(home=tmp_path / "var"))
 
 
 def test_the_key_of_another_installation_neither_decrypts_nor_encrypts(tmp_path: Path) -> None:
-    """It imported and recorded as if nothing were, a child became two, and only a look at the person found it out."""
+    """Imports and facts were once accepted under the wrong key, and one child became two without a warning."""
     settings = Settings(home=tmp_path / "var")
     key = settings.home / "person.key"
     context = AppContext.load(settings)
@@ -114,23 +116,23 @@ def test_the_key_of_another_installation_neither_decrypts_nor_encrypts(tmp_path:
     key.unlink()
     other = AppContext.load(settings)  # nothing is encrypted yet: a second machine that made a key of its own
     wrong = key.read_bytes()
-    put_away: list[Callable[[Connection, Cipher], object]] = [
-        lambda connection, cipher: people.put_people(connection, cipher, [("NX001", ADA)]),
-        lambda connection, cipher: people.put_aliases(connection, cipher, {"Ada 4": "NX001"}),
+    writes: list[Callable[[Connection, Cipher], object]] = [
+        lambda connection, cipher: people.save_people(connection, cipher, [("NX001", ADA)]),
+        lambda connection, cipher: insert_aliases(connection, cipher, {"Ada 4": "NX001"}),
         lambda connection, cipher: people.log_read(connection, cipher, "NX001", "dco", "why", NOW),
     ]
     with writing(context.engine) as connection:
-        put_away[0](connection, context.cipher)
-    for each in put_away:
+        writes[0](connection, context.cipher)
+    for each in writes:
         with pytest.raises(WrongKey, match="Restore the right one"), writing(other.engine) as connection:
             each(connection, other.cipher)
     with pytest.raises(WrongKey):
         AppContext.load(settings)
     key.write_bytes(right)
     with writing(context.engine) as connection:
-        put_away[2](connection, context.cipher)
+        writes[2](connection, context.cipher)
         connection.execute(update(PERSON).values(sealed=b"", erased_at=NOW))
-    assert AppContext.load(settings).cipher.opens(context.cipher.seal("words")), "the remaining free text"
+    assert AppContext.load(settings).cipher.opens(context.cipher.encrypt("words")), "the remaining free text"
     key.write_bytes(wrong)
     with pytest.raises(WrongKey):
         AppContext.load(settings)
@@ -143,37 +145,37 @@ def test_keyed_digests_differ_by_sort_and_by_installation(tmp_path: Path, cipher
 
 def test_one_number_is_one_child_and_without_a_number_each_case_has_its_own(engine: Engine, cipher: Cipher) -> None:
     with engine.begin() as connection:
-        first, second, third = people.put_people(
+        first, second, third = people.save_people(
             connection, cipher, [("NX001", ADA), ("NX002", {"nhs_number": "9991234500"}), ("NX003", {"name": "Bram"})]
         )
-        again = people.keep_person(connection, cipher, {"nhs_number": "9991234500", "reference": "old 7"}, "NX004")
+        again = people.save_person(connection, cipher, {"nhs_number": "9991234500", "reference": "old 7"}, "NX004")
     assert first == second == again != third
     with engine.begin() as connection:
         assert people.find_children(connection, cipher, ["999 123 4500", "9990001235"]) == {"999 123 4500": first}
         assert people.read_people(connection, cipher, [first])[first] == {**ADA, "reference/NX004": "old 7"}
 
 
-def test_a_case_retains_its_child_and_joins_a_known_one(engine: Engine, cipher: Cipher) -> None:
+def test_a_case_without_a_number_joins_a_known_child_later(engine: Engine, cipher: Cipher) -> None:
     with engine.begin() as connection:
-        [known] = people.put_people(connection, cipher, [("NX001", ADA)])
-        [alone] = people.put_people(connection, cipher, [("NX002", {"name": "Ada A.", "reference": "mine"})])
-    case(engine, "NX002", alone)
+        [known] = people.save_people(connection, cipher, [("NX001", ADA)])
+        [own_child] = people.save_people(connection, cipher, [("NX002", {"name": "Ada A.", "reference": "mine"})])
+    case(engine, "NX002", own_child)
     with engine.begin() as connection:
-        assert people.keep_person(connection, cipher, {"date_of_birth": "2015-03-02"}, "NX002") == alone
-        assert people.keep_person(connection, cipher, {"nhs_number": "9991234500"}, "NX002") == known
+        assert people.save_person(connection, cipher, {"date_of_birth": "2015-03-02"}, "NX002") == own_child
+        assert people.save_person(connection, cipher, {"nhs_number": "9991234500"}, "NX002") == known
         assert set(connection.execute(select(PERSON.c.child_key)).scalars()) == {known}
         assert people.read_people(connection, cipher, [known])[known]["reference/NX002"] == "mine"
 
 
 def test_a_person_has_known_fields_only_and_the_value_is_not_shown(engine: Engine, cipher: Cipher) -> None:
     with engine.begin() as connection, pytest.raises(ValueError, match="nothing else") as problem:
-        people.put_people(connection, cipher, [("NX001", {"diagnosis": "canary words"})])
+        people.save_people(connection, cipher, [("NX001", {"diagnosis": "canary words"})])
     assert "canary" not in str(problem.value)
 
 
 def test_a_number_cannot_be_moved_onto_another_child(engine: Engine, cipher: Cipher) -> None:
     with engine.begin() as connection:
-        ada, bram = people.put_people(connection, cipher, [("NX001", ADA), ("NX002", {"nhs_number": "9990001235"})])
+        ada, bram = people.save_people(connection, cipher, [("NX001", ADA), ("NX002", {"nhs_number": "9990001235"})])
         people.change_person(connection, cipher, bram, "NX002", {"date_of_birth": "2016-01-01"})
         assert people.read_people(connection, cipher, [bram])[bram]["date_of_birth"] == "2016-01-01"
         with pytest.raises(ValueError, match="another child"):
@@ -184,12 +186,12 @@ def test_a_number_cannot_be_moved_onto_another_child(engine: Engine, cipher: Cip
 
 
 def test_free_texts_are_stored_encrypted_and_proved_by_a_salted_digest(engine: Engine, cipher: Cipher) -> None:
-    one, two = (people.encrypt_free_text(cipher, "NX001", "waiting list", NOW) for _ in range(2))
-    assert one.digest != two.digest and one.digest == people.salted(one.salt, "waiting list")
-    assert people.passage_id(one.token) == one.id and one.token.endswith(one.digest)
+    one, two = (encrypt_free_text(cipher, "NX001", "waiting list", NOW) for _ in range(2))
+    assert one.digest != two.digest and one.digest == salted_digest(one.salt, "waiting list")
+    assert free_text_id(one.token) == one.id and one.token.endswith(one.digest)
     with engine.begin() as connection:
-        people.insert_free_texts(connection, [one, two])
-        assert [stored.words for stored in people.read_free_texts(connection, cipher, ["NX001", "NX002"])["NX001"]] == [
+        insert_free_texts(connection, [one, two])
+        assert [each.words for each in read_free_texts(connection, cipher, ["NX001", "NX002"])["NX001"]] == [
             "waiting list",
             "waiting list",
         ]
@@ -197,8 +199,8 @@ def test_free_texts_are_stored_encrypted_and_proved_by_a_salted_digest(engine: E
 
 def test_an_original_reference_is_found_in_any_case_and_with_any_spaces(engine: Engine, cipher: Cipher) -> None:
     with engine.begin() as connection:
-        people.put_aliases(connection, cipher, {"Smith /  Jo": "SF-000001"})
-        assert people.find_aliases(connection, cipher, ["smith / jo", "SMITH/JO", "smith / jo "]) == {
+        insert_aliases(connection, cipher, {"Smith /  Jo": "SF-000001"})
+        assert find_aliases(connection, cipher, ["smith / jo", "SMITH/JO", "smith / jo "]) == {
             "smith / jo": "SF-000001",
             "smith / jo ": "SF-000001",
         }
@@ -210,19 +212,17 @@ def test_an_access_is_logged_and_its_purpose_is_encrypted(engine: Engine, cipher
     with engine.begin() as connection:
         row = connection.execute(select(ACCESS)).one()
         assert (row.case_ref, row.actor, row.read_at) == ("NX001", "dco.team", NOW)
-        [stored] = people.read_free_texts(connection, cipher, ["NX001"])["NX001"]
-        assert (stored.id, stored.words) == (row.purpose, "asked by Mrs Ashgrove")
+        [purpose] = read_free_texts(connection, cipher, ["NX001"])["NX001"]
+        assert (purpose.id, purpose.words) == (row.purpose, "asked by Mrs Ashgrove")
     with pytest.raises(Exception, match="append-only"), engine.begin() as connection:
         connection.execute(update(ACCESS).values(actor="nobody"))
 
 
-def test_what_is_erased_is_gone_with_its_salts_numbers_and_aliases(engine: Engine, cipher: Cipher) -> None:
+def test_erasure_removes_the_person_the_salts_the_numbers_and_the_aliases(engine: Engine, cipher: Cipher) -> None:
     with engine.begin() as connection:
-        ada, other = people.put_people(connection, cipher, [("NX001", ADA), ("NX003", {"nhs_number": "9990001235"})])
-        people.insert_free_texts(
-            connection, [people.encrypt_free_text(cipher, ref, "words", NOW) for ref in ("NX001", "NX003")]
-        )
-        people.put_aliases(connection, cipher, {"Ada's": "NX001"})
+        ada, other = people.save_people(connection, cipher, [("NX001", ADA), ("NX003", {"nhs_number": "9990001235"})])
+        insert_free_texts(connection, [encrypt_free_text(cipher, ref, "words", NOW) for ref in ("NX001", "NX003")])
+        insert_aliases(connection, cipher, {"Ada's": "NX001"})
     case(engine, "NX001", ada)
     case(engine, "NX003", other)
     with engine.begin() as connection:
@@ -232,15 +232,15 @@ def test_what_is_erased_is_gone_with_its_salts_numbers_and_aliases(engine: Engin
         assert people.erased_among(connection, [ada, other]) == {ada}
         assert people.person_of(connection, cipher, "NX001") is None
         assert people.find_children(connection, cipher, [ADA["nhs_number"]]) == {}
-        assert people.find_aliases(connection, cipher, ["Ada's"]) == {}
-        stored = people.read_free_texts(connection, cipher, ["NX001", "NX003"])
-        assert (stored["NX001"][0].words, stored["NX003"][0].words) == (None, "words")
+        assert find_aliases(connection, cipher, ["Ada's"]) == {}
+        texts = read_free_texts(connection, cipher, ["NX001", "NX003"])
+        assert (texts["NX001"][0].words, texts["NX003"][0].words) == (None, "words")
         assert connection.execute(text("select salt from passage where case_ref = 'NX001'")).scalar() == ""
 
 
 def test_the_person_of_a_case_shows_that_cases_references_only(engine: Engine, cipher: Cipher) -> None:
     with engine.begin() as connection:
-        keys = people.put_people(
+        keys = people.save_people(
             connection, cipher, [("NX001", ADA | {"reference": "first"}), ("NX002", ADA | {"reference": "second"})]
         )
     for ref, key in zip(("NX001", "NX002"), keys, strict=True):

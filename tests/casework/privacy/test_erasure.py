@@ -59,7 +59,7 @@ def test_erased_data_is_in_no_file_and_the_chains_verify(home: Path, team: Team)
             )
         ]
     own = [
-        each for each in stored if "9990000018" in cipher.unseal(each).replace(" ", "") or NOTE in cipher.unseal(each)
+        each for each in stored if "9990000018" in cipher.decrypt(each).replace(" ", "") or NOTE in cipher.decrypt(each)
     ]
     assert len(own) == 2
     done = run("erase", "NX90002", *BY, "court_order", "--yes", "--json")

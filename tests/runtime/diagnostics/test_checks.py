@@ -172,7 +172,9 @@ def test_the_key_of_another_installation_and_rows_encrypted_with_one(lived: Team
     )
     assert doctor(lived) == {}
     other = Cipher.make(tmp_path / "other.key")
-    sql(lived, f"UPDATE passage SET sealed = x'{other.seal('words').hex()}' WHERE id = (SELECT max(id) FROM passage)")
+    sql(
+        lived, f"UPDATE passage SET sealed = x'{other.encrypt('words').hex()}' WHERE id = (SELECT max(id) FROM passage)"
+    )
     found = doctor(lived)
     assert (list(found), found["key_other"].count) == (["key_other"], 1)
     assert doctor(lived, quick=True) == {}

@@ -1,0 +1,51 @@
+"""The references that other systems gave to cases, stored as keyed digests. [I/O]
+
+Purpose: UK GDPR art 5(1)(c). A reference may hold a name, so sendflow stores no reference that does not have the form
+of one. Callers open the transaction; nothing here commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import Connection, delete, insert, select
+
+from models.bulk_io import in_chunks
+from models.encryption import Cipher
+from models.key_checks import check_key_for_writing
+from models.tables import ALIAS
+
+
+def alias_digest(cipher: Cipher, reference: str) -> str:
+    """Return the keyed digest of a reference; upper case and runs of blanks make no difference."""
+    return cipher.index("alias", " ".join(reference.split()).casefold())
+
+
+def insert_aliases(connection: Connection, cipher: Cipher, case_refs: Mapping[str, str]) -> None:
+    """Record the case reference of each original reference. Raises WrongKey."""
+    if case_refs:
+        check_key_for_writing(connection, cipher)
+        connection.execute(
+            insert(ALIAS),
+            [{"digest": alias_digest(cipher, original), "case_ref": ref} for original, ref in case_refs.items()],
+        )
+
+
+def find_aliases(connection: Connection, cipher: Cipher, references: Iterable[str]) -> dict[str, str]:
+    """Return the case references of the original references that are known, by reference as given."""
+    wanted: dict[str, list[str]] = {}
+    for reference in references:
+        wanted.setdefault(alias_digest(cipher, reference), []).append(reference)
+    found: dict[str, str] = {}
+    for chunk in in_chunks(list(wanted)):
+        for digest, case_ref in connection.execute(
+            select(ALIAS.c.digest, ALIAS.c.case_ref).where(ALIAS.c.digest.in_(chunk))
+        ):
+            found |= dict.fromkeys(wanted[digest], case_ref)
+    return found
+
+
+def delete_aliases(connection: Connection, case_refs: Sequence[str]) -> None:
+    """Delete the original references of these cases."""
+    for chunk in in_chunks(case_refs):
+        connection.execute(delete(ALIAS).where(ALIAS.c.case_ref.in_(chunk)))

@@ -1,0 +1,89 @@
+"""The free text of cases: encrypted, erasable, and stored in no other table. [I/O]
+
+Purpose: UK GDPR art 5(1)(c) and (f), art 32(1)(a). A fact holds only a token: the id of the free text and a salted
+digest of it. Callers open the transaction; nothing here commits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, insert, select, update
+
+from models.bulk_io import in_chunks
+from models.encryption import Cipher
+from models.tables import FREE_TEXT
+
+
+class FreeText(NamedTuple):
+    """A free text that is encrypted and ready to insert."""
+
+    id: str
+    case_ref: str
+    sealed: bytes
+    salt: str
+    digest: str
+
+    @property
+    def token(self) -> str:
+        """The id and the salted digest, as a fact holds them."""
+        return f"{self.id}.{self.digest}"
+
+
+class StoredText(NamedTuple):
+    """A free text read from the table; `words` is None once erased."""
+
+    id: str
+    case_ref: str
+    words: str | None
+
+
+def encrypt_free_text(cipher: Cipher, case_ref: str, words: str, at: str) -> FreeText:
+    """Encrypt words of a case without writing them. `at` is the instant (ISO 8601, UTC) that dates the encryption."""
+    salt = secrets.token_hex(16)
+    return FreeText(f"w{secrets.token_hex(10)}", case_ref, cipher.encrypt(words, at), salt, salted_digest(salt, words))
+
+
+def insert_free_texts(connection: Connection, free_texts: Sequence[FreeText]) -> None:
+    """Insert encrypted free texts. The caller runs `check_key_for_writing` first, in the same transaction."""
+    if free_texts:
+        connection.execute(insert(FREE_TEXT), [{**each._asdict(), "erased_at": None} for each in free_texts])
+
+
+def free_text_id(token: str) -> str:
+    """Return the id of the free text that a fact's token names."""
+    return token.partition(".")[0]
+
+
+def read_free_texts(connection: Connection, cipher: Cipher, case_refs: Collection[str]) -> dict[str, list[StoredText]]:
+    """Return the free texts of these cases, by case reference; the erased ones have no words.
+
+    Raises EncryptionError where one does not decrypt.
+    """
+    found: dict[str, list[StoredText]] = {}
+    for chunk in in_chunks(list(case_refs)):
+        query = select(FREE_TEXT.c.id, FREE_TEXT.c.case_ref, FREE_TEXT.c.sealed, FREE_TEXT.c.erased_at).where(
+            FREE_TEXT.c.case_ref.in_(chunk)
+        )
+        for row in connection.execute(query):
+            words = None if row.erased_at else cipher.decrypt(row.sealed)
+            found.setdefault(row.case_ref, []).append(StoredText(row.id, row.case_ref, words))
+    return found
+
+
+def salted_digest(salt: str, words: str) -> str:
+    """Return the salted digest of a free text. It proves the words for as long as the database holds the salt."""
+    return hashlib.sha256(f"{salt}\0{words}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def erase_free_texts(connection: Connection, case_refs: Sequence[str], erased_at: str) -> None:
+    """Erase the words and the salts of these cases, so that nobody can try guesses against the facts' digests."""
+    for chunk in in_chunks(case_refs):
+        connection.execute(
+            update(FREE_TEXT)
+            .where(FREE_TEXT.c.case_ref.in_(chunk), FREE_TEXT.c.erased_at.is_(None))
+            .values(sealed=b"", salt="", erased_at=erased_at)
+        )

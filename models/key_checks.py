@@ -1,0 +1,65 @@
+"""Checks that the person key is the key of this database, before anything is read or encrypted with it. [I/O]
+
+Purpose: UK GDPR art 32(1)(a); art 5(1)(f). A person encrypted under a second key can never be found again.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from models.database import alone
+from models.encryption import Cipher, WrongKey
+from models.tables import FREE_TEXT, PERSON
+
+ROWS_PER_FETCH = 400
+ROWS_TRIED = 5
+
+
+def anything_encrypted(connection: Connection) -> bool:
+    """Return whether the database holds anything encrypted; a new key must then not be made."""
+    return any(connection.execute(select(table.c.sealed).limit(1)).first() is not None for table in (PERSON, FREE_TEXT))
+
+
+def check_key(connection: Connection, cipher: Cipher) -> bool:
+    """Return whether the database holds anything encrypted. Raises WrongKey where this key decrypts none of it.
+
+    sendflow tries a few rows of each table. One row that decrypts is enough, so that a damaged row does not stop the
+    installation.
+    """
+    tried = 0
+    for table in (PERSON, FREE_TEXT):
+        for encrypted in connection.scalars(
+            select(table.c.sealed).where(table.c.erased_at.is_(None)).limit(ROWS_TRIED)
+        ):
+            tried += 1
+            if cipher.opens(encrypted):
+                return True
+    if tried:
+        raise WrongKey(
+            "person.key is not the key of this database, and decrypts nothing in it: a child encrypted under it could"
+            " never be found again. Restore the right one from its backup, or copy it from a machine of this"
+            " installation that has it"
+        )
+    return False
+
+
+def check_key_for_writing(connection: Connection, cipher: Cipher) -> None:
+    """Check the key before the caller writes anything encrypted in the same transaction. Raises WrongKey.
+
+    While the database holds nothing encrypted, only one transaction at a time may pass: two machines with two keys
+    cannot both write first.
+    """
+    if not check_key(connection, cipher):
+        alone(connection, "first seal")
+        check_key(connection, cipher)
+
+
+def count_undecryptable(connection: Connection, cipher: Cipher) -> int:
+    """Return how many persons and free texts this key does not decrypt. Reads all of them."""
+    count = 0
+    for table in (PERSON, FREE_TEXT):
+        for (encrypted,) in connection.execution_options(yield_per=ROWS_PER_FETCH).execute(
+            select(table.c.sealed).where(table.c.erased_at.is_(None))
+        ):
+            count += not cipher.opens(encrypted)
+    return count
