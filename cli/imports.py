@@ -33,6 +33,9 @@ def import_(
     accept_changes: Annotated[
         bool, typer.Option("--accept-changes", help="Record a correction where a cell differs from the history.")
     ] = False,
+    ignore_columns: Annotated[
+        bool, typer.Option("--ignore-columns", help="Go on although columns that look like answers are not read.")
+    ] = False,
     actor: Annotated[
         str, typer.Option("--actor", help="The account name of the person who imports, such as dco.team.")
     ] = "importer",
@@ -60,9 +63,10 @@ def import_(
     path = Path(file[0])
     try:
         if dry_run:
-            report = import_file(context, path, True, accept_changes, actor)
+            report = import_file(context, path, True, accept_changes, actor=actor, ignore_columns=ignore_columns)
         else:
-            report = run_job("import", context, path=path, accept_changes=accept_changes, actor=actor, say=notify)
+            options = {"accept_changes": accept_changes, "ignore_columns": ignore_columns, "actor": actor}
+            report = run_job("import", context, path=path, say=notify, **options)
     except SheetError as problem:
         fail(Exit(problem.exit_code), f"Nothing was imported: {problem.sentence}.")
     emit(report.model_dump(mode="json"), json_, lambda: _imported(report))

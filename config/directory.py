@@ -230,7 +230,9 @@ class Directory(_Strict):
 
     def find_service(self, text: str) -> str | None:
         """The slug of the service written in `text` (its name, slug or a synonym); None where unknown."""
-        return text if text in self.service else self._services.get(_key(text))
+        if text in self.service:
+            return text
+        return self._services.get(_key(text)) or self._services.get(_key(text.replace("&", "")))  # S&LT is SLT
 
     def find_body(self, text: str) -> str | None:
         """The code of the body written in `text` (its name or code); None where unknown."""

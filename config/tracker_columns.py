@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
@@ -70,6 +71,14 @@ class Answers(_Strict):
 
     endings: Annotated[tuple[Header, ...], Field(min_length=1)]
     fact: Slug
+    short: Mapping[str, Header] = {}
+    noise: tuple[Header, ...] = ()
+
+
+class Unread(_Strict):
+    """Words by which a header that is not understood looks like one of an answer or a status."""
+
+    answers: tuple[Header, ...] = ()
 
 
 class CellWords(_Strict):
@@ -86,6 +95,7 @@ class TrackerColumns(_Strict):
     column: Mapping[Slug, Column]
     answers: Answers
     words: CellWords
+    unread: Unread = Unread()
 
     @model_validator(mode="after")
     def _whole(self) -> TrackerColumns:
@@ -116,13 +126,48 @@ class TrackerColumns(_Strict):
         known = self._headers.get(header_key(header))
         if known is not None:
             return known
-        text = " ".join(header.split())
-        for ending in self.answers.endings:
-            if text.casefold().endswith(f" {ending.casefold()}"):
-                service = directory.find_service(text[: -len(ending)])
-                if service is not None:
-                    return ANSWER + service
+        service = self._answered(self._plain_words(header), directory)
+        return ANSWER + service if service is not None else None
+
+    def _plain_words(self, header: str) -> list[str]:
+        """The words of a header, with the short ones written out and without punctuation at their ends."""
+        found = [word.strip("?.:*!()[]") for word in header.casefold().split()]
+        return [self.answers.short.get(header_key(word), word) for word in found if word]
+
+    def _answered(self, written: Sequence[str], directory: Directory) -> str | None:
+        """The service of a header of answers: an ending stands behind or before its name, or on both sides."""
+        noise = {word.casefold() for word in self.answers.noise}
+        plain = [word for word in written if word not in noise]
+        endings = {ending.casefold() for ending in self.answers.endings}
+        for text in dict.fromkeys((tuple(written), tuple(plain))):
+            for cut in range(1, len(text)):
+                for name, ending in ((text[:cut], text[cut:]), (text[cut:], text[:cut])):
+                    if " ".join(ending) in endings:
+                        service = directory.find_service(" ".join(name))
+                        if service is not None:
+                            return service
         return None
+
+    def looks_like_an_answer(self, header: str, directory: Directory) -> bool:
+        """Whether a header that is not understood names a service, or has a word of an answer or a status."""
+        written = self._plain_words(header)
+        told = {header_key(word) for word in written}
+        text = f" {' '.join(written)} "
+        if any(header_key(word) in told or f" {word.casefold()} " in text for word in self.unread.answers):
+            return True
+        spans = (written[first:last] for first in range(len(written)) for last in range(first + 1, len(written) + 1))
+        return any(directory.find_service(" ".join(span)) is not None for span in spans)
+
+    def nearest(self, header: str, directory: Directory) -> str:
+        """The known header that comes nearest to one that is not understood."""
+        known = {header_key(name): name for column in self.column.values() for name in column.names}
+        for service, entry in directory.service.items():
+            for name in (entry.name, *entry.also):
+                known.setdefault(header_key(name), self.header(ANSWER + service, directory))
+            answer = self.header(ANSWER + service, directory)
+            known.setdefault(header_key(answer), answer)
+        [key] = get_close_matches(header_key(header), list(known), n=1, cutoff=0.0)
+        return known[key]
 
     def header(self, what: str, directory: Directory) -> str:
         """The first header that a column goes by, for naming it to a person."""

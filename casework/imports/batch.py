@@ -109,7 +109,7 @@ class RowBatch:
         compared = compare(plan, facts, self.reader)
         identity = self.identities.compare(plan, ref)
         problems = [
-            self.reader.problem(difference.column, DIFFERS, difference.message)
+            self.reader.problem(plan.row, difference.column, DIFFERS, difference.message)
             for difference in compared.differences
             if not (self.options.accept_changes and difference.corrections)
         ]
@@ -136,7 +136,7 @@ class RowBatch:
             column = change.drafts[place][0] if 0 <= place < len(change.drafts) else "reference"
             if refused.field in REFERENCES:
                 column = refused.field
-            return RowOutcome([self.reader.problem(column, refused.code, refused.message)])
+            return RowOutcome([self.reader.problem(plan.row, column, refused.code, refused.message)])
         added = done.facts[-1].seq - before if done.facts else 0
         return RowOutcome(
             facts=added,

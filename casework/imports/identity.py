@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -54,8 +54,8 @@ class Identities:
         child = own or (self.child_by_number.get(number) if number else None)
         if child in self.erased:
             text = "the person of this case has been erased; expected no row for it"
-            return IdentityChange({}, 0, [self.reader.problem("reference", "erased", text)])
-        if problems := self._other_rows_of_the_child(plan.person):
+            return IdentityChange({}, 0, [self.reader.problem(plan.row, "reference", "erased", text)])
+        if problems := self._other_rows_of_the_child(plan):
             return IdentityChange({}, 0, problems)
         known = self.people.get(child, {}) if child is not None else {}
         change = IdentityChange({}, 0, [])
@@ -65,27 +65,28 @@ class Identities:
                 change.values[name] = value
             elif before != value and name != "reference":  # the same reference, with other blanks or letter case
                 change.values[name] = value
-                change.problems.extend(self._replaced(name, value, child))
+                change.problems.extend(self._replaced(plan, name, value, child))
                 change = change._replace(replaced=change.replaced + 1)
         if own is None and not change.values and plan.person:
             change.values.update(plan.person)  # known from another case of the child: this case is linked to it
         return change
 
-    def _other_rows_of_the_child(self, person: Mapping[str, str]) -> list[Problem]:
+    def _other_rows_of_the_child(self, plan: Plan) -> list[Problem]:
         """Problems of a row that has another date of birth or name than the first row with its NHS number."""
+        person = plan.person
         number = person.get("nhs_number")
         if not number:
             return []
         values = {name: person[name] for name in ("date_of_birth", "name") if name in person}
         differing = [name for name, value in values.items() if self._first(number, name, value) != value]
         text = "another row has another {} for the same NHS number; expected one child's to be the same"
-        return [self.reader.problem(name, DIFFERS, text.format(name.replace("_", " "))) for name in differing]
+        return [self.reader.problem(plan.row, name, DIFFERS, text.format(name.replace("_", " "))) for name in differing]
 
     def _first(self, number: str, name: str, value: str) -> str:
         return self.first_values.setdefault((number, name), value)
 
-    def _replaced(self, name: str, value: str, child: str | None) -> list[Problem]:
+    def _replaced(self, plan: Plan, name: str, value: str, child: str | None) -> list[Problem]:
         if name == "nhs_number" and self.child_by_number.get(value, child) != child:
             text = f"{NOT_SHOWN}, and the file's belongs to another child: correct the row, or the case"
-            return [self.reader.problem(name, DIFFERS, text)]
-        return [] if self.accept_changes else [self.reader.problem(name, DIFFERS, NOT_SHOWN)]
+            return [self.reader.problem(plan.row, name, DIFFERS, text)]
+        return [] if self.accept_changes else [self.reader.problem(plan.row, name, DIFFERS, NOT_SHOWN)]

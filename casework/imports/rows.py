@@ -84,10 +84,17 @@ class RowReader:
         """Read a row as facts, or give every doubtful cell of it."""
         return _Reading(self, row).outcome()
 
-    def problem(self, column: str, code: str, expected: str) -> Problem:
-        """Give a problem of one column under the header that a person sees."""
-        header = self.columns.header(column, self.directory)
-        return Problem(header, code, f"{header}: {expected}")
+    def problem(self, row: SheetRow, column: str, code: str, expected: str) -> Problem:
+        """Give a problem of one cell. Its message has the header and the cell as a person sees them in the file."""
+        return Problem(self.columns.header(column, self.directory), code, f"{self.where(row, column)}: {expected}")
+
+    def where(self, row: SheetRow, column: str) -> str:
+        """A cell by the file's own header and its place; by the known header where the file has no such column."""
+        own = row.headers.get(column)
+        if own is None:
+            return self.columns.header(column, self.directory)
+        place = f"column {own.letter}" if row.is_text else f"cell {own.letter}{row.line}"
+        return f"{own} ({place})"
 
     def yes_or_no(self, cell: Cell) -> bool:
         """Read a yes or no. Raises Doubt for any other word."""
@@ -132,7 +139,7 @@ class _Reading:
     def __init__(self, reader: RowReader, row: SheetRow) -> None:
         self.reader = reader
         self.row = row
-        self.problems = [reader.problem(column, doubt.code, doubt.expected) for column, doubt in row.doubts]
+        self.problems = [reader.problem(row, column, doubt.code, doubt.expected) for column, doubt in row.doubts]
         self.doubtful: set[str] = set()
         event = partial(read.event_day, today=reader.today)
         self.la = self._cell("la", reader.authority)
@@ -167,7 +174,7 @@ class _Reading:
             return None
 
     def _report(self, column: str, code: str, expected: str) -> None:
-        self.problems.append(self.reader.problem(column, code, expected))
+        self.problems.append(self.reader.problem(self.row, column, code, expected))
 
     def _sound(self, *columns: str) -> bool:
         return not self.doubtful.intersection(columns)
@@ -250,7 +257,8 @@ class _Reading:
             """Report `day` if it is before `other`; True if it is not."""
             if day is None or other is None or day >= other:
                 return True
-            header = self.reader.columns.header(than, self.reader.directory)
+            own = self.row.headers.get(than)
+            header = own if own is not None else self.reader.columns.header(than, self.reader.directory)
             self._report(
                 column,
                 "out_of_order",

@@ -15,11 +15,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import openpyxl
 
 from casework.imports.cells import Cell, Doubt, blank, plain_day, words
+from casework.imports.unread import HeaderCell, UnreadColumns, shown_header
 from config.directory import Directory
 from config.tracker_columns import ANSWER, DAYS, NEEDED, TrackerColumns, header_key
 from models.errors import Refusal
@@ -52,11 +54,13 @@ class SheetError(Refusal):
 
 
 class SheetRow(NamedTuple):
-    """One case row: number of the sheet (1 for CSV), physical line or sheet row, cells by column, doubts of the row."""
+    """One case row: number of the sheet (1 for CSV), physical line or sheet row, cells and headers by column."""
 
     sheet: int
     line: int
     cells: Mapping[str, Cell]
+    headers: Mapping[str, HeaderCell] = MappingProxyType({})
+    is_text: bool = True
     doubts: tuple[tuple[str, Doubt], ...] = ()
 
 
@@ -77,20 +81,26 @@ class TrackerFile:
     is_text: bool
     found: set[str] = field(default_factory=set)
     skipped: Counter[str] = field(default_factory=Counter)
+    unread: UnreadColumns = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.unread = UnreadColumns(self.columns, self.directory)
 
     def rows(self) -> Iterator[SheetRow]:
         """Give the case rows of every sheet that has the header. Raises SheetError if the file is damaged."""
         self.skipped.clear()
+        self.unread.found.clear()
         for sheet, raw in self.sheets:
             yield from self._rows_of(sheet, raw())
 
     def all_remarks(self) -> list[str]:
-        """Say which sheets and rows were skipped."""
+        """Say which sheets, columns and rows were not read."""
         counted = [f"{number} {what} skipped" for what, number in sorted(self.skipped.items())]
-        return [*self.remarks, *counted]
+        return [*self.remarks, *self.unread.remarks(), *counted]
 
     def _rows_of(self, sheet: int, raw: Iterator[_Raw]) -> Iterator[SheetRow]:
         header: dict[int, str] | None = None
+        headers: dict[str, HeaderCell] = {}
         width = 0
         for row in raw:
             if header is None:
@@ -98,6 +108,10 @@ class TrackerFile:
                 if header is not None:
                     width = len(row.cells)
                     self.found |= set(header.values())
+                    self.unread.begin(sheet, row.cells, header)
+                    headers = {
+                        what: HeaderCell(shown_header(row.cells[place]), place) for place, what in header.items()
+                    }
                 continue
             cells = {what: row.cells[place] for place, what in header.items() if place < len(row.cells)}
             what = self._no_case(row.cells, cells, header)
@@ -105,7 +119,8 @@ class TrackerFile:
                 if what:
                     self.skipped[what] += 1
                 continue
-            yield SheetRow(sheet, row.line, cells, self._whole_row(row.cells, width))
+            self.unread.count(sheet, row.cells[:width] if self.is_text else row.cells, header)
+            yield SheetRow(sheet, row.line, cells, headers, self.is_text, self._whole_row(row.cells, width))
 
     def _whole_row(self, cells: Sequence[Cell], width: int) -> tuple[tuple[str, Doubt], ...]:
         if self.is_text and any(not blank(cell) for cell in cells[width:]):

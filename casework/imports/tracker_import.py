@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, insert
@@ -23,6 +24,7 @@ from casework.context import AppContext, instant
 from casework.imports.batch import ImportOptions, RowBatch, RowOutcome
 from casework.imports.rows import Plan, Problem, RowReader
 from casework.imports.sheet import SheetError, SheetRow, TrackerFile, open_tracker
+from casework.imports.unread import cells_filled, named_column
 from config.tracker_columns import load_columns
 from models.database import transact, writing
 from models.tables import IMPORT_FILE
@@ -123,6 +125,14 @@ class _Tally:
             self.claims.append(ClaimToDecide(case_ref=outcome.claim_of, line=row.line))
 
 
+class Choices(TypedDict, total=False):
+    """Who imports, through which run, and whether the import goes on over columns that look like answers."""
+
+    actor: str
+    run: str | None
+    ignore_columns: bool
+
+
 class _DryRun(Exception):
     """Rolls back the transaction of a dry run."""
 
@@ -132,8 +142,7 @@ def import_file(
     path: Path,
     dry_run: bool = False,
     accept_changes: bool = False,
-    actor: str = "importer",
-    run: str | None = None,
+    **choices: Unpack[Choices],
 ) -> ImportReport:
     """Import a tracker. `dry_run` writes nothing and reports what an import would do.
 
@@ -142,7 +151,11 @@ def import_file(
     """
     tracker = open_tracker(Path(path), load_columns(context.own_file("tracker.toml")), context.directory)
     rows = list(tracker.rows())  # all before anything is written: a file that is damaged further down is refused whole
-    importer = _Importer(context, tracker, ImportOptions(actor, run, accept_changes))
+    if not choices.get("ignore_columns"):
+        _check_unread(tracker)
+    importer = _Importer(
+        context, tracker, ImportOptions(choices.get("actor", "importer"), choices.get("run"), accept_changes)
+    )
     size = len(rows) if len(rows) <= IN_ONE_PIECE else BATCH
     for start in range(0, len(rows), size or 1):
         try:
@@ -156,6 +169,24 @@ def import_file(
         with writing(context.engine) as connection:
             connection.execute(insert(IMPORT_FILE), imported)
     return report
+
+
+def _check_unread(tracker: TrackerFile) -> None:
+    """Raise SheetError if a column with values was not read and looks like one of an answer or a status."""
+    found = tracker.unread.like_answers()
+    if found:
+        columns = tracker.columns
+        named = "; ".join(
+            f"{named_column(each)} ({cells_filled(each.filled)}, nearest known header"
+            f" '{columns.nearest(each.header, tracker.directory)}')"
+            for each in found
+        )
+        raise SheetError(
+            "these columns look like answers or a status, and their headers are not known, so that advice that has"
+            f" come would stand as late: {named}; rename a header, or name it in tracker.toml, and import again; to"
+            " go on without these columns: sendflow import FILE --ignore-columns",
+            exit_code=1,
+        )
 
 
 class _Importer:
@@ -216,7 +247,7 @@ class _Importer:
                         f"the reference was used before, on line {first}, and the first row with it is used; expected a"
                         " reference of its own"
                     )
-                    problems.append(self.reader.problem("reference", "duplicate_reference", text))
+                    problems.append(self.reader.problem(row, "reference", "duplicate_reference", text))
             if problems:
                 self.tally.refuse(row, problems)
             elif isinstance(outcome, Plan):

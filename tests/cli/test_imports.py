@@ -50,7 +50,7 @@ def test_import_gives_one_document_and_an_exit_code(home: Path) -> None:
     assert (
         words.exit_code == 1
         and "Nothing was written" in words.stdout
-        and "line 3: Request received by LA: there is no such day" in words.stdout
+        and "line 3: Request received by LA (column E): there is no such day" in words.stdout
     )
 
 

@@ -1,0 +1,108 @@
+"""Count the cells of columns that were not read, and say which of them may hold answers.
+
+Purpose: a column that is dropped silently makes advice late that has come. A header is repeated only where it cannot be
+a number or a date of a person.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from openpyxl.utils import get_column_letter
+
+from casework.imports.cells import Cell, blank, words
+from config.directory import Directory
+from config.tracker_columns import TrackerColumns
+
+LONGEST_HEADER = 60
+LOOKS_PERSONAL = re.compile(r"[0-9][0-9 /.\-]{5,}")
+
+
+class HeaderCell(str):
+    """A header as the file has it, with the place of its column from 0."""
+
+    __slots__ = ("place",)
+    place: int
+
+    def __new__(cls, text: str, place: int) -> HeaderCell:
+        made = super().__new__(cls, text)
+        made.place = place
+        return made
+
+    @property
+    def letter(self) -> str:
+        """The letters of its column."""
+        return get_column_letter(self.place + 1)
+
+
+@dataclass
+class UnreadColumn:
+    """A column that was not read: its header (empty where it has none), and the number of filled cells."""
+
+    sheet: int
+    header: HeaderCell
+    filled: int = 0
+
+
+@dataclass
+class UnreadColumns:
+    """The columns of a file that were not read, by sheet and place."""
+
+    columns: TrackerColumns
+    directory: Directory
+    found: dict[tuple[int, int], UnreadColumn] = field(default_factory=dict)
+
+    def begin(self, sheet: int, header: Sequence[Cell], meanings: Mapping[int, str]) -> None:
+        """Take the header row of a sheet."""
+        for place, cell in enumerate(header):
+            if place not in meanings and not blank(cell):
+                self.found[sheet, place] = UnreadColumn(sheet, HeaderCell(shown_header(cell), place))
+
+    def count(self, sheet: int, row: Sequence[Cell], meanings: Mapping[int, str]) -> None:
+        """Count the filled cells of a case row that no column is read for."""
+        for place, cell in enumerate(row):
+            if place not in meanings and not blank(cell):
+                column = self.found.setdefault((sheet, place), UnreadColumn(sheet, HeaderCell("", place)))
+                column.filled += 1
+
+    def remarks(self) -> list[str]:
+        """Name each column that was not read, with the nearest header that is known."""
+        return [self._remark(column) for column in self._sorted()]
+
+    def like_answers(self) -> list[UnreadColumn]:
+        """The columns with values whose header looks like one of an answer or a status."""
+        return [
+            column
+            for column in self._sorted()
+            if column.filled and self.columns.looks_like_an_answer(column.header, self.directory)
+        ]
+
+    def _sorted(self) -> list[UnreadColumn]:
+        return [column for _, column in sorted(self.found.items())]
+
+    def _remark(self, column: UnreadColumn) -> str:
+        named = f"column {named_column(column)} was not read ({cells_filled(column.filled)})"
+        if not column.header:
+            return f"{named}: it has no header"
+        return f"{named}; the nearest known header is '{self.columns.nearest(column.header, self.directory)}'"
+
+
+def named_column(column: UnreadColumn) -> str:
+    """The letters of a column and its header."""
+    sheet = f" of sheet {column.sheet}" if column.sheet > 1 else ""
+    return f"{column.header.letter}{sheet}" + (f" '{column.header}'" if column.header else "")
+
+
+def cells_filled(number: int) -> str:
+    """The number of filled cells in words."""
+    return f"{number} filled cell{'' if number == 1 else 's'}"
+
+
+def shown_header(cell: Cell) -> str:
+    """A header as it may be repeated: on one line, short, and without what may be a number or date of a person."""
+    text = " ".join(words(cell).split())
+    if not text.isprintable() or LOOKS_PERSONAL.search(text):
+        return "(not shown)"
+    return text if len(text) <= LONGEST_HEADER else text[:LONGEST_HEADER] + "..."
