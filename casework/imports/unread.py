@@ -34,7 +34,7 @@ class HeaderCell(str):
     @property
     def letter(self) -> str:
         """The letters of its column."""
-        return get_column_letter(self.place + 1)
+        return str(get_column_letter(self.place + 1))
 
 
 @dataclass
