@@ -52,6 +52,8 @@ PARTIAL = re.compile(
     r"[0-9]{1,2}[/.\-][0-9]{1,4}|[a-z]{3,9}\.?[ \-/]*[0-9]{2,4}|[0-9]{1,2}(?:st|nd|rd|th)?["
     r" \-]*[a-z]{3,9}|[0-9]{6}|[0-9]{8}"
 )
+LATE = re.compile(r"[ tT]([0-9]{1,2}):[0-9]{2}[:0-9.]*(?: ?([pP])[mM])?[zZ]?$")
+NOTHING = frozenset({"na", "nil", "none", "notapplicable", "nodate"})
 LA_REFERENCE: TypeAdapter[str] = TypeAdapter(Reference)
 
 
@@ -90,9 +92,24 @@ def long_words(cell: Cell) -> str:
     return text.replace("\0", "")
 
 
+def month_first(cell: Cell) -> bool:
+    """Whether a cell proves that its writer puts the month first, as in 03/16/2026."""
+    found = NUMERIC.fullmatch(words(cell)) if isinstance(cell, str) else None
+    return found is not None and int(found[1]) <= 12 < int(found[3]) <= 31
+
+
+def either_order(cell: Cell) -> bool:
+    """Whether a cell gives another day if its month was meant to come first; a sheet's own date may be so as well."""
+    if isinstance(cell, date):
+        return cell.day <= 12 and cell.day != cell.month
+    found = NUMERIC.fullmatch(words(cell)) if isinstance(cell, str) else None
+    return found is not None and int(found[1]) <= 12 and int(found[3]) <= 12 and int(found[1]) != int(found[3])
+
+
 def plain_day(cell: Cell) -> date:
     """Read a day: a sheet's own date, or text in UK form. Raises Doubt if it is impossible, ambiguous or no date."""
     if isinstance(cell, datetime):
+        _check_hour(cell.hour)
         return cell.date()
     if isinstance(cell, date):
         return cell
@@ -103,7 +120,21 @@ def plain_day(cell: Cell) -> date:
     text = re.sub(r" ?([/.\-]) ?", r"\1", " ".join(words(cell).replace("\u00a0", " ").split()))
     if len(text) > 60:
         raise Doubt("not_a_date", EXAMPLE)
+    if re.sub(r"[^a-z]", "", text.casefold()) in NOTHING and not re.search("[0-9]", text):
+        raise Doubt("not_a_date", f"the cell says that there is no date: leave the cell empty; {EXAMPLE}")
+    if late := LATE.search(text):
+        _check_hour(int(late[1]) % 12 + 12 if late[2] else int(late[1]))
     return _read(text)
+
+
+def _check_hour(hour: int) -> None:
+    """Doubt a day just before midnight: programs write the next day so when they mistake the time zone."""
+    if hour >= 23:
+        raise Doubt(
+            "ambiguous_date",
+            "the cell has a time just before midnight, so that the day itself or the next one may be meant; expected"
+            " the day alone, for example 05/03/2026",
+        )
 
 
 def event_day(cell: Cell, today: date) -> date:

@@ -17,6 +17,8 @@ from config.tracker_columns import ANSWER
 from models.facts import FactDraft, StoredFact
 
 VIA_IMPORT = "import"
+# A fact after which a later request is another request: the recorded one was refused, was withdrawn or led to a plan.
+ENDINGS = frozenset({"assessment_refused", "case_withdrawn", "case_closed", "plan_refused", "final_plan_received"})
 BY_HAND = "this is never changed by an import: record by hand what happened"
 
 
@@ -58,6 +60,8 @@ class _Comparison:
         self.matched: set[int] = set()
 
     def compared(self) -> Compared:
+        if self._second_request():
+            return self.result
         opening = self.columns.column["requested_on"].fact
         for row_fact in self.plan.facts:
             if row_fact.kind == opening:
@@ -68,6 +72,22 @@ class _Comparison:
                 self._other(row_fact)
         self._missing_cells()
         return self.result
+
+    def _second_request(self) -> bool:
+        """Report a request later than the end of the recorded one: it is a new event, and corrects nothing."""
+        opening = next((one for one in self.plan.facts if one.kind == self.columns.column["requested_on"].fact), None)
+        if opening is None or any(fact.kind == opening.kind and fact.occurred_on == opening.day for fact in self.facts):
+            return False
+        ended = [fact for fact in self.facts if fact.kind in ENDINGS and fact.occurred_on < opening.day]
+        if not ended:
+            return False
+        self._differs(
+            opening.column,
+            f"the case of this reference ended on {ended[-1].occurred_on:%d/%m/%Y}, so that the request of"
+            f" {opening.day:%d/%m/%Y} is a new one and no correction; give its row a reference of its own, and the"
+            " child's NHS number links the two cases",
+        )
+        return True
 
     def _opening(self, row_fact: RowFact) -> None:
         data = {"la": self.plan.la} | ({"la_reference": self.plan.la_reference} if self.plan.la_reference else {})

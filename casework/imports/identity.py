@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -13,6 +14,21 @@ from models.encryption import Cipher
 
 DIFFERS = "differs"
 NOT_SHOWN = "the record has another value than the file (neither is shown here)"
+
+
+APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\u02b9\u0060\u00b4\u2032", "'"))
+HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
+
+
+def same_value(name: str, one: str, other: str) -> bool:
+    """Whether two values are the same. A name may be typed with other letter case, blanks, signs and code points."""
+    return one == other or (name == "name" and name_key(one) == name_key(other))
+
+
+def name_key(name: str) -> str:
+    """A name as it is compared: composed, with one sort of apostrophe, hyphen and blank, in small letters."""
+    whole = unicodedata.normalize("NFKC", name.translate(APOSTROPHES)).translate(APOSTROPHES).translate(HYPHENS)
+    return " ".join(whole.casefold().split())
 
 
 class IdentityChange(NamedTuple):
@@ -63,7 +79,8 @@ class Identities:
             before = known.get(f"{name}/{ref}" if name in people.OF_A_CASE else name)
             if before is None:
                 change.values[name] = value
-            elif before != value and name != "reference":  # the same reference, with other blanks or letter case
+            elif name != "reference" and not same_value(name, before, value):
+                # (a row's own reference differs from the stored one in blanks or letter case only)
                 change.values[name] = value
                 change.problems.extend(self._replaced(plan, name, value, child))
                 change = change._replace(replaced=change.replaced + 1)
@@ -78,12 +95,12 @@ class Identities:
         if not number:
             return []
         values = {name: person[name] for name in ("date_of_birth", "name") if name in person}
-        differing = [name for name, value in values.items() if self._first(number, name, value) != value]
+        differing = [name for name, value in values.items() if self._other(number, name, value)]
         text = "another row has another {} for the same NHS number; expected one child's to be the same"
         return [self.reader.problem(plan.row, name, DIFFERS, text.format(name.replace("_", " "))) for name in differing]
 
-    def _first(self, number: str, name: str, value: str) -> str:
-        return self.first_values.setdefault((number, name), value)
+    def _other(self, number: str, name: str, value: str) -> bool:
+        return not same_value(name, self.first_values.setdefault((number, name), value), value)
 
     def _replaced(self, plan: Plan, name: str, value: str, child: str | None) -> list[Problem]:
         if name == "nhs_number" and self.child_by_number.get(value, child) != child:

@@ -140,7 +140,7 @@ class _Reading:
         self.reader = reader
         self.row = row
         self.problems = [reader.problem(row, column, doubt.code, doubt.expected) for column, doubt in row.doubts]
-        self.doubtful: set[str] = set()
+        self.doubtful = {column for column, _ in row.doubts}
         event = partial(read.event_day, today=reader.today)
         self.la = self._cell("la", reader.authority)
         self.requested_on = self._cell("requested_on", event)
@@ -164,7 +164,7 @@ class _Reading:
 
     def _cell(self, column: str, form: Callable[[Cell], Read]) -> Read | None:
         cell = self.row.cells.get(column)
-        if read.blank(cell):
+        if read.blank(cell) or column in self.doubtful:
             return None
         try:
             return form(cell)
@@ -208,7 +208,7 @@ class _Reading:
             ("la", next(iter(self.reader.directory.la.values())).name),
             ("requested_on", "05/03/2026"),
         ):
-            if read.blank(self.row.cells.get(column)):
+            if column not in self.doubtful and read.blank(self.row.cells.get(column)):
                 self._report(column, "missing", f"the cell is empty; expected, for example, {example}")
         if len(read.words(self.row.cells.get("reference"))) > 200:
             self._report("reference", "too_long", "expected a reference of at most 200 characters, for example NX00042")

@@ -22,6 +22,7 @@ from sqlalchemy import Connection, insert
 from casework.cases.commit import commit
 from casework.context import AppContext, instant
 from casework.imports.batch import ImportOptions, RowBatch, RowOutcome
+from casework.imports.date_order import doubt_orders
 from casework.imports.rows import Plan, Problem, RowReader
 from casework.imports.sheet import SheetError, SheetRow, TrackerFile, open_tracker
 from casework.imports.unread import cells_filled, named_column
@@ -150,7 +151,9 @@ def import_file(
     read as a tracker, TrackerError for a column file of the team that is wrong; then nothing was written.
     """
     tracker = open_tracker(Path(path), load_columns(context.own_file("tracker.toml")), context.directory)
-    rows = list(tracker.rows())  # all before anything is written: a file that is damaged further down is refused whole
+    rows = doubt_orders(
+        list(tracker.rows())
+    )  # all before anything is written: a file that is damaged further down is refused whole
     if not choices.get("ignore_columns"):
         _check_unread(tracker)
     importer = _Importer(
