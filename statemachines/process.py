@@ -215,7 +215,7 @@ class _Shape:
         return {kind for _state, kind in self.table}
 
 
-def define_process(
+def define_process(  # noqa: PLR0913 (one declaration of a process, each part by its name)
     machine: type[StatutoryMachine],
     *,
     name: str,

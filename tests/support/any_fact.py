@@ -47,7 +47,7 @@ def data_of(process: Process, kind: str, at: random.Random, on: date, stored: bo
     return data
 
 
-def _value(name: str, annotation: Any, at: random.Random, on: date) -> Any:
+def _value(name: str, annotation: Any, at: random.Random, on: date) -> Any:  # noqa: PLR0911 (one kind of field a line)
     if BY_NAME.get(name):
         return BY_NAME[name]
     origin = get_origin(annotation)

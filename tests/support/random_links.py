@@ -274,7 +274,7 @@ def random_fields(
     return fields
 
 
-def _values(
+def _values(  # noqa: C901, PLR0911, PLR0912 (one name of a field a case)
     name: str, within: list[Any], model: type[FactData], process: Process, on: date, refs: tuple[str | None, ...]
 ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """Return valid values of a field, and invalid ones."""

@@ -154,7 +154,7 @@ def _age(born: date, years: int) -> tuple[date, date]:
     return day, day
 
 
-def _two(printed: Printed, on: date, given: Given) -> tuple[date, date] | None:
+def _two(printed: Printed, on: date, given: Given) -> tuple[date, date] | None:  # noqa: C901, PLR0911, PLR0912 (one rule a branch)
     """Return the due and the strict date of one question, before the eight rules that are no duty are separated."""
     counts, rule = printed.counts, printed.rule
     if counts in NO_DATE:
@@ -198,7 +198,7 @@ def _two(printed: Printed, on: date, given: Given) -> tuple[date, date] | None:
     return day, day
 
 
-def _one(printed: Printed, on: date, given: Given) -> date:
+def _one(printed: Printed, on: date, given: Given) -> date:  # noqa: C901, PLR0911 (one counting rule a case)
     match printed.counts:
         case "beginning_with":
             return on + (printed.days - 1) * ONE
