@@ -198,7 +198,7 @@ def open_tracker(path: Path, columns: TrackerColumns, directory: Directory) -> T
     if content.startswith(ZIPPED):
         sheets, remarks = _workbook(content, columns, directory)
         return TrackerFile(digest, columns, directory, sheets, remarks, is_text=False)
-    text = _decoded(content)
+    text = _decoded(content.rstrip(b"\x1a"))  # old programs mark the end of a file so
     delimiter = _delimiter(text, columns, directory)
     return TrackerFile(digest, columns, directory, [(1, lambda: _text_rows(text, delimiter))], [], is_text=True)
 

@@ -63,3 +63,10 @@ def test_a_word_for_no_date_is_refused_with_what_to_do(cell: str) -> None:
     with pytest.raises(Doubt) as doubt:
         plain_day(cell)
     assert "leave the cell empty" in doubt.value.expected
+
+
+def test_a_mark_for_the_end_of_the_file_is_no_row(context: AppContext, tmp_path: Path) -> None:
+    path = saved(tmp_path, "05/03/2026")
+    path.write_bytes(path.read_bytes() + b"\x1a")
+    report = import_file(context, path)
+    assert (report.rows, report.accepted, report.refused) == (1, 1, 0)
