@@ -1,6 +1,4 @@
-"""The typed, strict reader of the ladder: local policy on who is told what before and after a due date. Pure besides
-reading the file.
-"""
+"""Reads and checks the escalation policy: which letters a locality sends to whom before and after a due date. [I/O]"""
 
 import hashlib
 import tomllib
@@ -21,17 +19,13 @@ DEFAULT = Path(__file__).parent / "ladder"
 
 
 class EscalationPolicyError(ConfigurationError):
-    """The ladder file says something that cannot be read; the message names the file, the place and what
-    was expected.
-    """
+    """A file of the escalation policy is not valid. The message names the file, the key and what is expected."""
 
     default_code = "escalation_policy"
 
 
 class Addressed(BaseModel):
-    """Who hears: `to` always; besides them `to_if_ours` where the duty is our own board's, and `to_if_others` where it
-    is another body's.
-    """
+    """The recipients: `to` always, `to_if_ours` for a duty of our own board, `to_if_others` for another body's duty."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     to: Annotated[tuple[Party, ...], Field(min_length=1)]
@@ -39,21 +33,21 @@ class Addressed(BaseModel):
     to_if_others: tuple[Party, ...] = ()
 
     def parties(self, ours: bool) -> tuple[Party, ...]:
-        """Everyone who hears of a duty that is our own board's, or another body's."""
+        """Return the recipients for a duty of our own board (`ours`) or of another body."""
         return self.to + (self.to_if_ours if ours else self.to_if_others)
 
     @property
     def everyone(self) -> str:
-        """Who hears, in words for a table."""
+        """The recipients, in words for a table."""
         more = ((self.to_if_ours, "of our own board's duties"), (self.to_if_others, "of other bodies' duties"))
         return ", ".join([*self.to, *(f"{party} ({where})" for parties, where in more for party in parties)])
 
 
 class EscalationStep(Addressed):
-    """One rung. Exactly one of `days`, `weeks` (calendar) and `working_days` says how far it is from `after`, or
-    `before` the due date.
+    """One step of the escalation policy of a rule.
 
-    `withdrawal` is the letter that takes it back, should the record no longer bear it out.
+    Exactly one of `days`, `weeks` (calendar) and `working_days` is the distance after `after` or before `before`.
+    `withdrawal` is the letter that withdraws the step after the facts it rests on were corrected.
     """
 
     id: Slug
@@ -70,7 +64,7 @@ class EscalationStep(Addressed):
 
     @cached_property
     def distance(self) -> timedelta:
-        """How far it is in calendar days, where it is not told in working days."""
+        """The distance in calendar days; zero where the distance is in working days."""
         return timedelta(days=self.days or 0, weeks=self.weeks or 0)
 
     @model_validator(mode="after")
@@ -85,7 +79,7 @@ class EscalationStep(Addressed):
 
 
 class LetterDef(Addressed):
-    """A letter that a live fact itself calls for. `template_for`: the letter for a rule that has one of its own."""
+    """A letter that sendflow sends for a live fact. `template_for` has the letter of a rule that has its own."""
 
     rung: Slug
     template: Slug
@@ -93,16 +87,15 @@ class LetterDef(Addressed):
 
     @property
     def templates(self) -> tuple[Slug, ...]:
-        """Every letter that it may be."""
+        """All the templates that this letter may use."""
         return (self.template, *self.template_for.values())
 
 
 class EndDef(BaseModel):
-    """What is told where a duty of this rule ends without having been met, so that nobody works on what nobody owes any
-    more.
+    """The letter for a duty of this rule that ends without being met, so that nobody works on it any more.
 
-    It goes to whoever had been told that it was owed, and to `to` besides, told or not, where the end is live. `again`
-    is the letter that takes it back. `unless_by`: ends that the body brings about itself, of which it is not told.
+    sendflow sends it to all who were notified of the duty and, where the end is live, to `to`. `again` is the letter
+    that withdraws it. `unless_by` names the ends that the body itself causes; sendflow sends no letter for those.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -113,7 +106,7 @@ class EndDef(BaseModel):
 
 
 class EscalationPolicy(BaseModel):
-    """The whole ladder. Rungs stand in order; the later outranks the earlier (`rank` from 1)."""
+    """The whole escalation policy. The steps of a rule are in order; `rank` counts them from 1."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: Slug
@@ -125,26 +118,26 @@ class EscalationPolicy(BaseModel):
     digest: str = ""
 
     def steps(self, rule: str) -> tuple[EscalationStep, ...]:
-        """The rungs of a rule; none where the locality does not chase it."""
+        """Return the steps of a rule; none where the locality has no policy for it."""
         return self.rung.get(rule, ())
 
-    def step(self, rule: str, rung: str) -> EscalationStep | None:
-        """The rung of that name, if the ladder still has it."""
-        return next((one for one in self.steps(rule) if one.id == rung), None)
+    def step(self, rule: str, step_id: str) -> EscalationStep | None:
+        """Return the step of that id; None where the policy no longer has it."""
+        return next((one for one in self.steps(rule) if one.id == step_id), None)
 
     @property
     def templates(self) -> frozenset[str]:
-        """Every letter that the ladder names."""
-        steps = {name for steps in self.rung.values() for rung in steps for name in (rung.template, rung.withdrawal)}
+        """All the templates that the policy names."""
+        steps = {name for steps in self.rung.values() for step in steps for name in (step.template, step.withdrawal)}
         letters = {name for letter in self.letter.values() for name in letter.templates}
         return frozenset(steps | letters | {name for end in self.ended.values() for name in (end.template, end.again)})
 
 
 def load_escalation_policy(path: Path = DEFAULT, *over: Path) -> EscalationPolicy:
-    """Read a ladder: one file, or a folder with a file for each process; a file of a folder in `over` stands for that
-    of its name.
+    """Read an escalation policy: one file, or a folder with a file for each process.
 
-    Raises EscalationPolicyError for anything unknown, doubled or missing.
+    A file of a folder in `over` replaces the file of that name. Raises EscalationPolicyError for an unknown key, a
+    missing one or one that is given twice.
     """
     files = sorted(path.glob("*.toml")) if path.is_dir() else [path]
     if over:
@@ -158,12 +151,12 @@ def load_escalation_policy(path: Path = DEFAULT, *over: Path) -> EscalationPolic
 
 @lru_cache(maxsize=4)
 def _joined(files: tuple[tuple[str, str], ...]) -> EscalationPolicy:
-    """What files of these names and texts say together; worked out once, as the house is opened for every act."""
+    """Return the policy of these (name, text) files together. Cached: every command loads the same files."""
     read = [_read(name, text) for name, text in files]
     steps: dict[str, tuple[EscalationStep, ...]] = {}
     letters: dict[str, LetterDef] = {}
     ends: dict[str, EndDef] = {}
-    for (name, _said), part in zip(files, read, strict=True):
+    for (name, _content), part in zip(files, read, strict=True):
         doubled = sorted(
             (steps.keys() & part.rung.keys())
             | (letters.keys() & part.letter.keys())
@@ -171,7 +164,7 @@ def _joined(files: tuple[tuple[str, str], ...]) -> EscalationPolicy:
         )
         if doubled:
             raise EscalationPolicyError(
-                f"{name}: {doubled[0]} stands in another file of the ladder already; it stands once"
+                f"{name}: {doubled[0]} is in another file of the escalation policy already; give it once"
             )
         steps |= part.rung
         letters |= part.letter
@@ -194,19 +187,19 @@ def _text(path: Path) -> str:
 
 def _read(name: str, text: str) -> EscalationPolicy:
     try:
-        told = tomllib.loads(text)
-        for rule, steps in told.get("rung", {}).items():
-            names = [rung.get("id") for rung in steps]
+        content = tomllib.loads(text)
+        for rule, steps in content.get("rung", {}).items():
+            names = [step.get("id") for step in steps]
             if len(set(names)) != len(names):
                 raise EscalationPolicyError(
-                    f"{name}: rung.{rule}: an id stands twice; every rung of a rule has its own id"
+                    f"{name}: rung.{rule}: an id occurs twice; every step of a rule has its own id"
                 )
-            for rank, rung in enumerate(steps, 1):
-                rung["rank"] = rank
-        return EscalationPolicy.model_validate(told)
+            for rank, step in enumerate(steps, 1):
+                step["rank"] = rank
+        return EscalationPolicy.model_validate(content)
     except (AttributeError, TypeError):
         raise EscalationPolicyError(
-            f"{name}: a rung is a table of its own under the rule's name, for example [[rung.ehc_body_advice_respond]]"
+            f"{name}: a step is a table of its own under the rule's name, for example [[rung.ehc_body_advice_respond]]"
         ) from None
     except tomllib.TOMLDecodeError as error:
         raise EscalationPolicyError(f"{name}: not TOML: {error}") from None

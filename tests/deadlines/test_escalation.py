@@ -348,7 +348,7 @@ def test_a_returned_report_takes_the_ladder_up_where_it_stood() -> None:
     [
         ("name = 1", "ladder.toml: "),
         ('name = "x', "not TOML"),
-        ('[[rung.rule]]\nid = "a"\n[[rung.rule]]\nid = "a"', "stands twice"),
+        ('[[rung.rule]]\nid = "a"\n[[rung.rule]]\nid = "a"', "occurs twice"),
         (
             (
                 'name = "dd"\nbasis = "local_standard"\ndecided_on = 2026-01-01\n[letter]\n[[rung.rule]]\nid ='

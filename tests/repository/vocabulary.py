@@ -73,6 +73,8 @@ ALLOWED_IDENTIFIERS = {
 ALLOWED_SENTENCES: tuple[tuple[str, str], ...] = (
     (r"statemachines/section23\.py", r"\btold\b|\btells\b"),
     (r"statemachines/annual_review\.py", r"Plan kept as it is"),
+    # Messages that name the key `rung` of the policy's files.
+    (r"config/escalation_policy\.py", r"\[\[rung\.|rung\.\{rule\}|: rung\."),
     # Golden histories quote these refusals.
     (r"statemachines/(refusals|ceasing_a_plan)\.py", r"the case stands at|appeal against ceasing stands"),
     # Golden letters quote this warning.
