@@ -19,7 +19,7 @@ from config.toml_reader import ConfigFault
 
 FOLDERS = ("statute", "almanac", "ladder")
 FILES = ("grounds.toml", "locality.toml")
-ALMANAC_FILES = ("bank_holidays.toml", "tribunal.toml")
+CALENDAR_FILES = ("bank_holidays.toml", "tribunal.toml")
 KNOWN = "statute/, almanac/, ladder/, grounds.toml, locality.toml"
 EXAMPLE = "Example: a folder that holds statute/annual_review.toml"
 
@@ -60,9 +60,9 @@ def _near(name: str) -> str:
 def _content(folder: Path, file: Path) -> bytes:
     if not file.is_file() or file.suffix != ".toml":
         raise ConfigFault(f"{folder.name}/ holds something that nothing would read; its files end in .toml. {EXAMPLE}")
-    if folder.name == "almanac" and file.name not in ALMANAC_FILES:
+    if folder.name == "almanac" and file.name not in CALENDAR_FILES:
         raise ConfigFault(
-            f"almanac/ holds a file that nothing would read; expected {' or '.join(ALMANAC_FILES)}. Example:"
+            f"almanac/ holds a file that nothing would read; expected {' or '.join(CALENDAR_FILES)}. Example:"
             " almanac/bank_holidays.toml"
         )
     return file.read_bytes()

@@ -151,9 +151,9 @@ class TrackerColumns(_Strict):
     def looks_like_an_answer(self, header: str, directory: Directory) -> bool:
         """Whether a header that is not understood names a service, or has a word of an answer or a status."""
         written = self._plain_words(header)
-        told = {header_key(word) for word in written}
+        listed = {header_key(word) for word in written}
         text = f" {' '.join(written)} "
-        if any(header_key(word) in told or f" {word.casefold()} " in text for word in self.unread.answers):
+        if any(header_key(word) in listed or f" {word.casefold()} " in text for word in self.unread.answers):
             return True
         spans = (written[first:last] for first in range(len(written)) for last in range(first + 1, len(written) + 1))
         return any(directory.find_service(" ".join(span)) is not None for span in spans)
@@ -186,8 +186,8 @@ def load_columns(path: Path | None = None) -> TrackerColumns:
     its content.
     """
     try:
-        told = tomllib.loads(read_text(path or DEFAULT))
-        return TrackerColumns.model_validate(told)
+        content = tomllib.loads(read_text(path or DEFAULT))
+        return TrackerColumns.model_validate(content)
     except ConfigFault as fault:
         raise TrackerError(str(fault)) from None
     except OSError as problem:

@@ -1,1 +1,1 @@
-"""THE RECORDS: facts, the rows they are kept in, and the only door to the fact table."""
+"""The database: facts, the tables that hold them, and the only code that writes to the fact table."""

@@ -62,7 +62,7 @@ def put_new_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> N
 
 
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Write rows, and leave alone what stands under their keys already."""
+    """Insert the rows whose keys are not in the table yet; change no other row."""
     if rows:
         _write(connection, f"{_insert(table, mark(connection))} ON CONFLICT DO NOTHING", rows, table)
 

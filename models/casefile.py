@@ -13,7 +13,7 @@ Asked = tuple[str, str | None]
 
 
 class Claim(NamedTuple):
-    """One claim of an excuse: dates are calendar days, both included; `decision` is None until a person decides."""
+    """One claim of an exception: dates are calendar days, both included; `decision` is None until a person decides."""
 
     seq: int
     ground: str | None
@@ -28,7 +28,7 @@ class Claim(NamedTuple):
 
 
 class EscalationFact(NamedTuple):
-    """A rung that stands in the history, and whether it has been withdrawn since."""
+    """A step of the escalation policy in the history, and whether it was withdrawn since."""
 
     seq: int
     kind: str

@@ -22,7 +22,7 @@ class Opening(FactData):
     """What every opening fact may say: the local authority, its reference, and a case of the same child that this one
     is linked to.
 
-    The NHS number and the date of birth go to the person table, sealed; the fact never holds them.
+    The NHS number and the date of birth go to the person table, encrypted; the fact never holds them.
     """
 
     la: Slug | None = None
@@ -105,7 +105,7 @@ class ChasingPaused(FactData):
 
 
 class Rung(FactData):
-    """A rung of the ladder has fallen: the duty it is about, and the due date it was judged by."""
+    """A step of the escalation policy fell due: its duty, and the due date that sendflow applied."""
 
     rule: Slug
     rung: Slug
@@ -116,7 +116,7 @@ class Rung(FactData):
 
 
 class RungWithdrawn(FactData):
-    """A rung was judged by a due date that a correction has moved; whoever was told of it is told of this."""
+    """A correction moved the due date of a step; sendflow notifies those who received its letter."""
 
     rule: Slug
     rung: Slug
@@ -129,7 +129,7 @@ class RungWithdrawn(FactData):
 
 
 class NoticeOutcome(FactData):
-    """What became of one notice: only `notice_sent` says that anyone was told."""
+    """The outcome of one notice: only `notice_sent` means that it was sent to anyone."""
 
     rule: Slug
     rung: Slug

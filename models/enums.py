@@ -1,4 +1,4 @@
-"""Words that no locality changes: who is meant, how a duty stands, and what kind of law binds it."""
+"""Words that no locality changes: parties, the status of a duty, and the kind of law that binds it."""
 
 from enum import StrEnum
 
@@ -14,7 +14,7 @@ class Party(StrEnum):
 
 
 class DutyStatus(StrEnum):
-    """How one duty stands on one day. `due_soon` begins seven calendar days before the due date."""
+    """The status of one duty on one day. `due_soon` begins seven calendar days before the due date."""
 
     RUNNING = "running"
     DUE_SOON = "due_soon"
