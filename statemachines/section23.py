@@ -129,7 +129,8 @@ def _lawful_opening(_casefile: CaseFile, line: StoredFact) -> str | None:
     return (
         "CFA 2014 s23(1) is about a child under compulsory school age, and on that day the child was of that age"
         " (Education Act 1996 s8: it begins on the 31 March, 31 August or 31 December on or after the fifth birthday)."
-        " What is lawful instead is a request for an assessment under s36(1): ehc_assessment_requested"
+        " An NHS body cannot request an assessment under s36(1). Anybody may bring the child to the authority's"
+        " attention (s24(1)(b)); the authority is then responsible: ehc_assessment_requested"
     )
 
 

@@ -306,8 +306,8 @@ IN_COURSE = (*PENDING, *CLAIM)
 RECOMMENDED = ("heard", *DECIDED)
 AFTER_DECISION = (*DECIDED, "claim_over")
 NOT_OPPOSED = (
-    "reg 45 is about an appeal that the authority does not oppose, as it informs the Tribunal before its response is"
-    " due; after that an order is made, by consent where the parties agree"
+    "reg 45 is about an appeal that the authority does not oppose, as it informs the Tribunal before it submits a"
+    " response (reg 45(1)); after that an order is made, by consent where the parties agree"
 )
 DIRECTS = "the Tribunal directs what is done in an appeal or a claim that has been registered and is not over"
 RECOMMENDS = "a recommendation is made when an appeal is decided (SI 2017/1306 regs 4, 5)"

@@ -33,9 +33,12 @@ def answered(context: AppContext, model: type[FactData], draft: FactDraft, born:
         )
     if born is None:
         if any(model.model_fields[key].is_required() for key in wanted):
+            way = "--data date_of_birth=-"
+            if "date_of_birth" not in model.IDENTITY_FIELDS:
+                way = f"first correct the fact that opened the case: fact_corrected --corrects 1 {way}"
             raise Refused(
                 "birth_unknown",
-                f"{draft.kind} needs the date of birth, which is stored encrypted: --data date_of_birth=2022-07-21",
+                f"{draft.kind} needs the date of birth, which is stored encrypted and typed unseen: {way}",
                 field="date_of_birth",
                 wrong_call=True,
             )

@@ -31,9 +31,9 @@ EXAMPLES = {
     "redirected_to": "QX102",
     "weeks": "18",
     "reason": '"the report gives no provision"',
-    "nhs_number": "9990000018",
+    "nhs_number": "-",
     "linked_to": "NX00042",
-    "date_of_birth": "2018-07-21",
+    "date_of_birth": "-",
 }
 FITTING = {
     ("chasing_paused", "reason"): '"the family is abroad until 18 May"',

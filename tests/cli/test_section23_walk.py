@@ -14,6 +14,7 @@ from config.directory import DEFAULT
 from tests.support.calling import Call, field_options
 
 CASE, OTHER, PLAN = "SX90001", "SX90002", "NX90001"
+WHY = "reason=recorded on the wrong case"
 NUMBER, BORN = "9990000018", "2022-07-21"
 OPINION = (
     "la=Northshire",
@@ -243,7 +244,7 @@ def test_a_notification_is_not_opened_again_beside_a_later_one_of_the_same_child
         f"case {OTHER} of the same child and local authority is open. Record there what has happened since, or close it"
         " first"
     )
-    again = record(call, "2026-02-05", "fact_withdrawn", "corrects=2")
+    again = record(call, "2026-02-05", "fact_withdrawn", "corrects=2", WHY)
     assert (again.exit_code, f"fact_withdrawn is refused: {open_too}" in again.stderr) == (1, True)
     assert NUMBER not in again.output and BORN not in again.output
     assert shown(call, "2026-02-05")["state"] == "withdrawn"
@@ -256,12 +257,12 @@ def test_a_notification_is_not_opened_again_beside_a_later_one_of_the_same_child
         False,
     )
     lived(call, ("2026-02-06", "fact_corrected", "corrects=1", f"nhs_number={NUMBER}", "la=Eastmere"), case="SX90003")
-    back = record(call, "2026-02-07", "fact_withdrawn", "corrects=2", case="SX90003")
+    back = record(call, "2026-02-07", "fact_withdrawn", "corrects=2", WHY, case="SX90003")
     assert (back.exit_code, f"fact_withdrawn is refused: {open_too}" in back.stderr) == (1, True)
     lived(call, ("2026-02-08", "case_closed"), case=OTHER)
-    lived(call, ("2026-02-09", "fact_withdrawn", "corrects=2"))
+    lived(call, ("2026-02-09", "fact_withdrawn", "corrects=2", WHY))
     assert shown(call, "2026-02-09")["state"] == "formed"
-    reopened = record(call, "2026-02-10", "fact_withdrawn", "corrects=2", case=OTHER)
+    reopened = record(call, "2026-02-10", "fact_withdrawn", "corrects=2", WHY, case=OTHER)
     assert (reopened.exit_code, f"case {CASE} of the same child" in reopened.stderr) == (1, True)
 
 

@@ -97,6 +97,7 @@ def test_a_child_of_compulsory_school_age_is_not_notified_under_s23() -> None:
     said = refused((OPINION[0], OPINION[1], {**OPINION[2], "under_compulsory_school_age": "no"}))
     assert said.startswith("fact 1, section23_opinion_formed of 2026-02-02, is refused: CFA 2014 s23(1)")
     assert "Education Act 1996 s8" in said and "ehc_assessment_requested" in said
+    assert "cannot request an assessment under s36(1)" in said and "(s24(1)(b))" in said
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ HEALTH = {
     "appeal_extended",
 }
 LATE_EVIDENCE = {"health_evidence_acknowledged", "health_evidence_given"}
-# reg 45: before the response is due; after it, only an order ends the appeal for the family.
+# reg 45(1): before the authority submits a response; after it, only an order ends the appeal for the family.
 CONCEDED = {
     "refusal_to_assess_conceded",
     "refusal_to_reassess_conceded",
