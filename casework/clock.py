@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, insert, select
 
 from config.connection_urls import SettingsError
 from config.settings import Carrier, Settings
-from models.database import CLOCK, alone, is_reading, reading, transact
+from models.database import CLOCK, alone, is_read_only, is_reading, reading, transact
 from models.tables import CLOCK_SETTING
 
 LONDON = ZoneInfo("Europe/London")
@@ -68,6 +68,8 @@ def settings_by_clock(engine: Engine, settings: Settings, *, demo: bool = False)
     """
     with reading(engine) as connection:
         setting = newest_setting(connection)
+    if setting is None and is_read_only(engine):
+        return settings  # who only looks does not classify an installation
     if setting is None:
         setting = _classify(engine, settings, demo)
     if not setting.simulation:

@@ -28,9 +28,19 @@ from config.settings import Settings
 from deadlines.calculator import dates_for
 from deadlines.duties import Dates, DatesOf, DutyRules
 from deadlines.working_calendar import WorkingCalendar
-from models.database import create_or_upgrade_schema, is_reading, open_engine, reading, transact
+from models.database import (
+    create_or_upgrade_schema,
+    is_read_only,
+    is_reading,
+    open_engine,
+    reading,
+    revision,
+    transact,
+)
 from models.encryption import Cipher, EncryptionError, open_cipher
+from models.errors import NoInstallation
 from models.key_checks import anything_encrypted, check_key
+from models.read_only import open_as_it_is, open_read_only
 
 if TYPE_CHECKING:
     from statemachines.process import Process
@@ -70,6 +80,33 @@ class AppContext:
         engine = open_engine(settings.records_url)
         create_or_upgrade_schema(engine, settings.owner_url)
         settings = settings_by_clock(engine, settings, demo=demo)
+        return cls._of(settings, engine)
+
+    @classmethod
+    def load_existing(cls, settings: Settings | None = None) -> AppContext:
+        """Load the installation and upgrade its database. Raises NoInstallation if there is none; it makes none.
+
+        Otherwise it raises what `load` raises.
+        """
+        settings = settings or Settings.read()
+        if not installation_exists(settings):
+            raise NoInstallation(no_installation(settings))
+        return cls.load(settings)
+
+    @classmethod
+    def load_read_only(cls, settings: Settings | None = None) -> AppContext:
+        """Load the installation to look at it: nothing is made, upgraded or written. Raises NoInstallation.
+
+        Otherwise it raises what `load` raises.
+        """
+        settings = settings or Settings.read()
+        engine = open_read_only(settings.records_url)
+        if engine is None:
+            raise NoInstallation(no_installation(settings))
+        return cls._of(settings_by_clock(engine, settings), engine)
+
+    @classmethod
+    def _of(cls, settings: Settings, engine: Engine) -> AppContext:
         last_active = read_last_active(settings.home)
         with reading(engine) as connection:
             adopted = adopted_folder(settings, connection)
@@ -113,6 +150,11 @@ class AppContext:
         )
 
         return processes()
+
+    @property
+    def read_only(self) -> bool:
+        """Whether this context was loaded to look only."""
+        return is_read_only(self.engine)
 
     @property
     def simulated(self) -> bool:
@@ -205,6 +247,30 @@ def instant(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
+def installation_exists(settings: Settings) -> bool:
+    """Whether there is a database with sendflow's tables at the place that the settings name. Makes nothing."""
+    engine = open_as_it_is(settings.records_url)
+    if engine is None:
+        return False
+    try:
+        return revision(engine) not in (None, "None")
+    finally:
+        engine.dispose()
+
+
+def no_installation(settings: Settings) -> str:
+    """Say that there is no installation, where it was looked for, how to name another and how to make one."""
+    if settings.database_url is not None:
+        return (
+            "there is no installation in the database that SENDFLOW_DATABASE_URL names, and nothing was made. Name"
+            " another database, or make an installation there: sendflow migrate"
+        )
+    return (
+        f"there is no installation in {settings.home}, and nothing was made. SENDFLOW_HOME names the folder; without it"
+        " that is ./var in the present folder. Name another: SENDFLOW_HOME=/path/of/it. Or make one there: make up"
+    )
+
+
 def _open_cipher(settings: Settings, connection: Connection) -> Cipher:
     """Open person.key, which is created with the database. Raises EncryptionError if it does not match the database."""
     key = settings.home / "person.key"
@@ -214,6 +280,8 @@ def _open_cipher(settings: Settings, connection: Connection) -> Cipher:
             "person.key is missing, and the database holds data that only it can decrypt. Restore person.key from the"
             " backup of SENDFLOW_HOME"
         )
+    if is_read_only(connection) and not key.exists():
+        return Cipher.for_nothing()
     cipher = open_cipher(key)
     check_key(connection, cipher)
     return cipher

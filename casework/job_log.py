@@ -35,10 +35,12 @@ def note(
     code: str | None = None,
     report: Mapping[str, Any] | None = None,
 ) -> None:
-    """Add one line. Raises nothing if the disk fails, because the job is done all the same.
+    """Add one line. Raises nothing if the disk fails, because the job is done all the same. Who only looks writes none.
 
     Of `report` only whole numbers and flags are written.
     """
+    if context.read_only:
+        return
     moment = context.now()
     entry: dict[str, Any] = {"at": instant(moment), "act": act, "outcome": outcome, "seconds": round(seconds, 4)}
     if code is not None:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from cli.installation import open_installation
 from cli.options import Json
 from cli.output import Exit, emit, fail, notify
 
@@ -18,7 +19,6 @@ def verify(
     json_: Json = False,
 ) -> None:
     """Prove that the history is unaltered: check hashes, replay every case, compare projections, check triggers."""
-    from casework.context import AppContext
     from cli.formatting import verification
     from flows.runner import run_job
     from models.facts import REFERENCE
@@ -27,7 +27,7 @@ def verify(
     if reference is not None and not REFERENCE.fullmatch(reference):
         fail(Exit.WRONG_CALL, "A case's reference has capital letters and digits: for example sendflow verify NX00042")
     try:
-        found = run_job("verify", AppContext.load(), case=reference, say=notify)
+        found = run_job("verify", open_installation("verify"), case=reference, say=notify)
     except LookupError as problem:
         fail(Exit.WRONG_CALL, str(problem.args[0]))
     emit(found.model_dump(mode="json"), json_, lambda: verification(found))

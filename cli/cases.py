@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.installation import Access, open_installation
 from cli.options import CaseReference, Json, check_actor, parse_day
 from cli.output import Exit, emit, fail, notify
 
@@ -57,14 +58,14 @@ def record(
 ) -> None:
     """Record that something happened. sendflow accepts it whole, or refuses it and says what is permitted now."""
     from casework.cases.validation import Refused
-    from casework.context import AppContext
     from cli.identity_input import read_file, with_hidden_values
     from flows.runner import run_job
     from models.facts import REFERENCE
     from statemachines.registry import processes
 
     check_actor(actor)
-    load = cache(AppContext.load)
+    access = None if _opens_a_case([fact, *also] if also else [fact]) else Access.CHANGES
+    load = cache(lambda: open_installation("record", access=access))
     day = parse_day(on, "--on")
     assert day is not None
     typed = case.strip().upper()
@@ -112,6 +113,13 @@ def _ask_for_what_a_person_says(drafts: list[FactDraft]) -> None:
         )
 
 
+def _opens_a_case(facts: list[str]) -> bool:
+    """Whether one of these facts, each with its fields behind it, opens a case."""
+    from statemachines.registry import opened_by
+
+    return any(kind in opened_by() for each in facts for kind in each.split()[:1])
+
+
 def _draft(kind: str, day: date, pairs: list[str], corrects: str | None = None) -> FactDraft:
     from casework.cases.validation import Refused
     from models.facts import FactDraft
@@ -157,12 +165,11 @@ def case(
     json_: Json = False,
 ) -> None:
     """Show one case: its facts as they were recorded, and its duties."""
-    from casework.context import AppContext
     from casework.reports.case_report import report
 
     day = parse_day(as_at, "--as-at")
     instant = _instant(known_at) if known_at else None
-    context = AppContext.load()
+    context = open_installation("case")
     try:
         found = report(context, case.strip().upper(), day, instant)
     except LookupError as problem:

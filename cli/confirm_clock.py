@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cli.installation import open_installation
 from cli.options import Json, check_actor
 from cli.output import Exit, emit, fail
 
@@ -24,11 +25,10 @@ def confirm_clock(
     """Confirm that the date and time of this machine are right, so that sendflow records, sweeps and sends again."""
     from casework.clock import confirm
     from casework.clock_check import doubts
-    from casework.context import AppContext
     from models.database import transact
 
     check_actor(actor)
-    context = AppContext.load()
+    context = open_installation("confirm-clock")
     if context.simulated:
         fail(Exit.REFUSED, f"{context.simulation_notice} It has no clock to confirm. Set its day by SENDFLOW_TODAY")
     found = transact(context.engine, lambda connection: doubts(connection, context.settings.home))

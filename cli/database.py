@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from cli.installation import notify_made
 from cli.options import Json
 from cli.output import Exit, counted, emit, fail, notify
 
@@ -28,6 +29,8 @@ def migrate(json_: Json = False) -> None:
     before = revision(engine)
     create_or_upgrade_schema(engine, settings.owner_url)
     after = revision(engine)
+    if before in (None, "None"):
+        notify_made(settings.records_place if settings.database_url else str(settings.home))
     engine.dispose()
     emit(
         {"before": before, "after": after},

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cli.installation import check_named_home
 from cli.options import Json
 from cli.output import Exit, emit, fail
 
@@ -21,6 +22,7 @@ def bodies(json_: Json = False) -> None:
     from config.directory import DirectoryError, load_directory
     from config.settings import Settings
 
+    check_named_home()
     own = Settings.read().home / "directory.toml"
     try:
         directory = load_directory(own if own.exists() else None)

@@ -28,7 +28,7 @@ def doctor(
 ) -> None:
     """Check the whole installation and list each problem with its fix. Changes nothing.
 
-    The exit code is 0 without problems and 1 with problems.
+    The exit code is 0 without problems, 1 with problems, and 3 if there is no installation.
     """
     from config.settings import Settings
     from runtime.diagnostics.checks import examine
@@ -38,6 +38,8 @@ def doctor(
     if alert:
         _send_alert(settings, report)
     emit(report.model_dump(mode="json"), json_, lambda: _text(report))
+    if any(finding.what == "no_records" for finding in report.findings):
+        raise typer.Exit(Exit.NOT_FINISHED)
     if not report.well:
         raise typer.Exit(Exit.REFUSED)
 

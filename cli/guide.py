@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.installation import check_named_home
 from cli.options import Json
 from cli.output import Exit, emit, fail, notify
 
@@ -62,6 +63,7 @@ def _sources() -> Sources:
     from config.settings import Settings
     from statemachines.registry import processes
 
+    check_named_home()
     settings = Settings.read()
     adopted = pointed_at(settings)
     ruleset = read_ruleset(settings, *([adopted] if adopted is not None else []))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.installation import open_installation
 from cli.letters import notify_letters_on_hold
 from cli.options import Json, check_actor, refuse_identifier
 from cli.output import Exit, counted, emit, fail, notify
@@ -45,7 +46,6 @@ def import_(
 
     The same file twice changes nothing.
     """
-    from casework.context import AppContext
     from casework.imports.sheet import SheetError
     from casework.imports.tracker_import import import_file
     from flows.runner import run_job
@@ -59,7 +59,7 @@ def import_(
         )
     check_actor(actor)
     refuse_identifier(Path(file[0]).name, "The file's name", "Nothing was read: give the file another name")
-    context = AppContext.load()
+    context = open_installation("import")
     path = Path(file[0])
     try:
         if dry_run:

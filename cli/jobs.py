@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.installation import open_installation
 from cli.letters import notify_letters_on_hold
 from cli.options import AsAt, Json, parse_day
 from cli.output import Exit, counted, emit, fail, notify
@@ -36,11 +37,10 @@ def sweep(
     json_: Json = False,
 ) -> None:
     """Evaluate every duty that is due for a check, and record reminders, breaches and escalations."""
-    from casework.context import AppContext
     from casework.sweep import WrongDay
     from flows.runner import run_job
 
-    context = AppContext.load()
+    context = open_installation("sweep")
     day = parse_day(as_at, "--as-at") or context.today()
     if workers and day <= context.today():
         _share(context, day, workers)
@@ -80,13 +80,12 @@ def deliver(
     json_: Json = False,
 ) -> None:
     """Send the e-mails that are due: one a day to each mailbox, on working days."""
-    from casework.context import AppContext
     from config.settings import Carrier
     from flows.runner import run_job
 
     if reason is not None and not now:
         fail(Exit.WRONG_CALL, f"--reason needs --now: {REASON_EXAMPLE}")
-    context = AppContext.load()
+    context = open_installation("deliver")
     if now and not (reason and reason.strip()) and context.settings.carrier is not Carrier.SINK:
         fail(Exit.WRONG_CALL, f"E-mails that reach people outside working hours need a reason: {REASON_EXAMPLE}")
     report: DeliveryReport = run_job("deliver", context, now=now, reason=reason, say=notify)
@@ -118,12 +117,11 @@ def _delivered(report: DeliveryReport) -> str:
 
 def digest(as_at: AsAt = None, json_: Json = False) -> None:
     """Send the Designated Clinical Officer's daily digest. A second run on the same day sends nothing."""
-    from casework.context import AppContext
     from casework.sweep import WrongDay
     from flows.runner import run_job
 
     day = parse_day(as_at, "--as-at")
-    context = AppContext.load()
+    context = open_installation("digest")
     try:
         report: DigestReport = run_job("digest", context, as_at=day or context.today(), say=notify)
     except WrongDay as problem:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.installation import open_installation
 from cli.options import AsAt, Json, parse_day
 from cli.output import Exit, emit, fail
 
@@ -26,11 +27,10 @@ def joint_review(
     json_: Json = False,
 ) -> None:
     """Propose one day that satisfies two reviews of one child, and show what each would lose. Nothing is written."""
-    from casework.context import AppContext
     from casework.reports.joint_review import NoJointReview, plan_joint_review
 
     day = parse_day(as_at, "--as-at")
-    context = AppContext.load()
+    context = open_installation("joint-review")
     try:
         found = plan_joint_review(context, case.strip().upper(), other.strip().upper(), day)
     except LookupError as problem:

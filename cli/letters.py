@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.installation import Access, open_installation
 from cli.options import Json
 from cli.output import Exit, counted, emit, fail, notify
 
@@ -31,7 +32,6 @@ def letters(
     json_: Json = False,
 ) -> None:
     """List notices and e-mails, read one e-mail as it was sent, or release those on hold after the first import."""
-    from casework.context import AppContext
 
     given = arguments or []
     if given[:1] == ["show"]:
@@ -44,7 +44,7 @@ def letters(
         fail(Exit.WRONG_CALL, f"--html needs one e-mail's id: {EXAMPLE} --html")
     if yes and given != ["release"]:
         fail(Exit.WRONG_CALL, "--yes goes with release: sendflow letters release --yes")
-    context = AppContext.load()
+    context = open_installation("letters", access=Access.CHANGES if given == ["release"] else None)
     if not given:
         _list(context, json_)
     elif given == ["release"]:

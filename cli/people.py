@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.installation import open_installation
 from cli.options import Actor, CaseReference, Json, check_actor
 from cli.output import Exit, counted, emit, fail, notify
 
@@ -34,7 +35,6 @@ def person(
     json_: Json = False,
 ) -> None:
     """Show the child of a case. The access log records who looked, when and why, before anything is shown."""
-    from casework.context import AppContext
     from casework.privacy.access import read_person
 
     check_actor(actor)
@@ -44,7 +44,7 @@ def person(
             '--purpose needs a reason of at most 500 characters: for example --purpose "the provider asks which child"',
         )
     try:
-        report = read_person(AppContext.load(), case, actor, purpose.strip(), free_text)
+        report = read_person(open_installation("person"), case, actor, purpose.strip(), free_text)
     except LookupError as problem:
         fail(Exit.WRONG_CALL, str(problem.args[0]))
     notify("This access is logged.")
@@ -82,7 +82,6 @@ def erase(
 
     The access log records the erasure.
     """
-    from casework.context import AppContext
     from casework.privacy.erasure import Ground, StillOpen
     from casework.privacy.erasure import erase as erase_person
 
@@ -90,7 +89,7 @@ def erase(
     if ground not in set(Ground):
         fail(Exit.WRONG_CALL, f"--ground is one of {', '.join(Ground)}: for example --ground retention_ended")
     try:
-        report = erase_person(AppContext.load(), case, actor, Ground(ground), really=yes)
+        report = erase_person(open_installation("erase"), case, actor, Ground(ground), really=yes)
     except LookupError as problem:
         fail(Exit.WRONG_CALL, str(problem.args[0]))
     except StillOpen as problem:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.installation import open_installation
 from cli.options import Actor, Json, check_actor
 from cli.output import Exit, counted, emit, fail, notify
 
@@ -32,7 +33,7 @@ def dry_run(pack: Pack, json_: Json = False) -> None:
     """Show which due dates of live cases a rule pack would change, and by how much. Writes nothing."""
     from casework import rule_packs
 
-    context = _context()
+    context = open_installation("dry-run")
     try:
         found = rule_packs.dry_run(context, pack)
     except ValueError as problem:
@@ -67,7 +68,7 @@ def adopt(
             "Adopt either a pack, as in sendflow adopt ./pack --actor dco.team, or what is installed here:"
             " --installed.",
         )
-    context = _context()
+    context = open_installation("adopt")
     if pack is None:
         _adopt_installed(context, actor, json_)
         return
@@ -91,7 +92,7 @@ def adoptions(json_: Json = False) -> None:
     """List every rule pack that was adopted here, the newest first."""
     from casework import rule_packs
 
-    rows = rule_packs.adoptions(_context())
+    rows = rule_packs.adoptions(open_installation("adoptions"))
     emit(
         [row.model_dump(mode="json") for row in rows],
         json_,
@@ -112,7 +113,7 @@ def rulesets(json_: Json = False) -> None:
     """
     from casework import rule_packs
 
-    context = _context()
+    context = open_installation("rulesets")
     rows = rule_packs.rulesets(context)
     here = context.ruleset_digest
     own = next((row.number for row in rows if row.looked_under == here), None)
@@ -160,12 +161,6 @@ def _adopt_installed(context: AppContext, actor: str, json_: bool) -> None:
             " nothing until they have this one."
         ),
     )
-
-
-def _context() -> AppContext:
-    from casework.context import AppContext
-
-    return AppContext.load()
 
 
 def _cannot(problem: ValueError) -> str:

@@ -18,6 +18,7 @@ import orjson
 import typer
 
 import config
+from cli.installation import check_named_home
 from cli.options import ISO_DAY, Json
 from cli.output import Exit, emit, fail, notify
 from config.law import Law, LawError, NoAnswer, Rule, load_law
@@ -97,6 +98,7 @@ def law_and_calendar() -> tuple[Law, WorkingCalendar]:
 
     Ends the command with exit code 3 if they cannot be read.
     """
+    check_named_home()
     try:
         adopted = pointed_at(Settings.read())
         if adopted is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.installation import open_installation
 from cli.options import Json
 from cli.output import Exit, emit, fail, notify
 
@@ -57,23 +58,27 @@ def overdue(by: GroupBy = None, xlsx: Workbook = None, json_: Json = False) -> N
     """List every duty that is past its due date and not met, ended or excused; the most overdue first."""
     from casework.reports.worklists import overdue as read
 
-    _show(read, "late", by, xlsx, json_)
+    _show(read, "overdue", "late", by, xlsx, json_)
 
 
 def due_soon(by: GroupBy = None, xlsx: Workbook = None, json_: Json = False) -> None:
     """List every duty that falls due within seven days; the earliest first."""
     from casework.reports.worklists import week as read
 
-    _show(read, "left", by, xlsx, json_)
+    _show(read, "due-soon", "left", by, xlsx, json_)
 
 
 def _show(
-    read: Callable[[AppContext, date], list[BoardRow]], label: str, by: By | None, xlsx: Path | None, json_: bool
+    read: Callable[[AppContext, date], list[BoardRow]],
+    command: str,
+    label: str,
+    by: By | None,
+    xlsx: Path | None,
+    json_: bool,
 ) -> None:
-    from casework.context import AppContext
     from casework.reports.worklists import grouped
 
-    context = AppContext.load()
+    context = open_installation(command)
     rows = read(context, context.today())
     if xlsx is not None:
         _write_workbook(xlsx, rows, label, simulated=context.simulated)

@@ -65,6 +65,7 @@ LOST = {
     "tcp_user_timeout": BUSY_MILLISECONDS,
 }
 KEPT = "sendflow_kept"  # on an engine of SQLite: see `_transaction`
+READ_ONLY = "sendflow_read_only"  # on an engine: see `models.read_only`
 MADE = "sendflow_made"  # on an engine: the revision that its records were found at
 # on a connection that writes: the number of the law that holds as the transaction begins
 LAW = "sendflow_law"
@@ -149,6 +150,11 @@ def _begin(connection: Connection) -> None:
 def is_reading(connection: Connection) -> bool:
     """Whether this connection was opened by `reading`."""
     return bool(connection.get_execution_options().get("sendflow_reading"))
+
+
+def is_read_only(bound: Engine | Connection) -> bool:
+    """Whether this database was opened by `open_read_only`."""
+    return bool(bound.get_execution_options().get(READ_ONLY))
 
 
 class _Kept(threading.local):

@@ -85,6 +85,13 @@ class Cipher:
                 fresh.unlink()
         return cls.open(path)
 
+    @classmethod
+    def for_nothing(cls) -> Cipher:
+        """Make a key that is kept nowhere, to look at a database that holds nothing encrypted and has no key yet."""
+        from cryptography.fernet import Fernet
+
+        return cls(Fernet.generate_key())
+
     def encrypt(self, words: str, at: str | None = None) -> bytes:
         """Return `words` encrypted. The token is dated by the instant `at` (ISO 8601), or by the system clock.
 

@@ -44,6 +44,12 @@ class DatabaseUnusable(SendflowError, RuntimeError):
     default_code = "database_unusable"
 
 
+class NoInstallation(DatabaseUnusable):
+    """There is no installation at the place that the settings name. Nothing was made there."""
+
+    default_code = "no_installation"
+
+
 class RulesetMismatch(DatabaseUnusable):
     """The database's active rule set is not the rule set of this program. The message names both."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from casework.access.sign_in import sign_in_link
-from casework.context import AppContext
+from casework.context import AppContext, installation_exists
 from config.login import ensure_login
 from config.private_files import make_private
 from config.running_instance import AlreadyRunning, Running, only_supervisor, server_answers, write_running
@@ -111,8 +112,11 @@ def run_installation(settings: Settings, console: Console, postgres: bool = Fals
         if postgres or settings.cluster.exists():
             settings, cluster = _with_cluster(settings, stack, console, closing)
         try:
+            made = not installation_exists(settings)
             context = AppContext.load(settings, demo=demo)
             stack.callback(context.engine.dispose)
+            if made:
+                sys.stderr.write(f"Made a new installation in {settings.home}.\n")
             if not demo and Sample.read(settings.home / SAMPLE) is None:
                 Sample(context.today(), finished=True).write(settings.home / SAMPLE)
             # Also if letters leave by a mail server: a command without that setting must find the local one and

@@ -27,7 +27,7 @@ from sqlalchemy import Connection, insert, select
 from casework.rules.kept_law import keep, law_text
 from casework.rules.ruleset import PARTS, Ruleset
 from config.settings import Settings
-from models.database import LAW, alone, is_reading
+from models.database import LAW, alone, is_read_only, is_reading
 from models.errors import RulesetMismatch
 from models.tables import RULESET
 
@@ -79,6 +79,7 @@ class RulesetGuard:
     simulated: bool = False
     number: int | None = None
     law_text: Callable[[], bytes] | None = None
+    read_only: bool = False
 
     @classmethod
     def load(
@@ -87,6 +88,7 @@ class RulesetGuard:
         """Make the guard of a context. `last_active` is what `read_last_active` gave before the files were read."""
         guard = cls(settings.home, ruleset.digest, ruleset.part_digests, last_active, settings.today is not None)
         guard.law_text = partial(law_text, ruleset.folders)
+        guard.read_only = is_read_only(connection)
         active = active_ruleset(connection)
         if active is None:
             return guard
@@ -173,6 +175,8 @@ class RulesetGuard:
 
     def _remember(self, last_active: LastActive) -> None:
         self.last_active = last_active
+        if self.read_only:
+            return
         file = self.home / LAST_ACTIVE_FILE
         if _last_active.get(self.home) == last_active and file.exists():
             return

@@ -29,12 +29,13 @@ from config.law import LawError, NoAnswer
 from config.running_instance import read_running
 from config.settings import Settings, SettingsError
 from config.toml_reader import ConfigFault
-from models.database import HEAD, MIGRATIONS, missing_triggers, open_engine, reading, revision
+from models.database import HEAD, MIGRATIONS, missing_triggers, reading, revision
 from models.database_errors import cause
 from models.encryption import EncryptionError, WrongKey
 from models.enums import LetterState, NoticeState, Party
 from models.errors import DatabaseUnusable
 from models.key_checks import count_undecryptable
+from models.read_only import open_as_it_is
 from models.tables import CASE, DUTY, FACT, JOB_RUN, LETTER, NOTICE
 from runtime.diagnostics import service_checks
 from runtime.diagnostics.finding import Finding
@@ -90,7 +91,7 @@ def examine(settings: Settings, quick: bool = False) -> DoctorReport:
         found.append(other)
     else:
         try:
-            context = AppContext.load(settings)
+            context = AppContext.load_read_only(settings)
         except WrongKey as problem:
             found.append(
                 Finding(
@@ -146,9 +147,9 @@ def _revision(settings: Settings) -> Finding | None:
     """Records of another version than this program: opening them would bring them up to date, and the doctor changes
     nothing.
     """
-    if settings.database_url is None and not settings.records.exists():
+    engine = open_as_it_is(settings.records_url)
+    if engine is None:
         return None
-    engine = open_engine(settings.records_url)
     try:
         found = revision(engine)
         unnumbered = found in (None, "None") and inspect(engine).has_table("fact")

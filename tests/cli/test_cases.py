@@ -354,17 +354,11 @@ def test_processes_list_states_facts_and_duties(call: Call) -> None:
     assert "EHC needs assessment" in call("processes").stdout
 
 
-def test_any_command_on_an_empty_home_makes_the_records_first(tmp_path: Path) -> None:
-    result = sendflow("overdue", "--json", env={"SENDFLOW_HOME": str(tmp_path / "var"), "SENDFLOW_TODAY": "2026-03-02"})
-    assert (result.exit_code, document(result)) == (0, [])
-    assert (tmp_path / "var" / "sendflow.db").exists()
-
-
 def test_a_home_that_cannot_be_written_is_exit_3_and_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     env = {**os.environ, "SENDFLOW_HOME": str(tmp_path / "file" / "var"), "SENDFLOW_TODAY": "2026-03-02"}
     done = subprocess.run(
-        [sys.executable, "-c", "from cli import main; main()", "overdue", "--json"],
+        [sys.executable, "-c", "from cli import main; main()", "migrate", "--json"],
         env=env,
         cwd=ROOT,
         capture_output=True,

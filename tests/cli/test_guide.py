@@ -25,7 +25,8 @@ SOURCES = Sources(load_law(), load_calendar(), load_escalation_policy(), process
 
 @pytest.fixture(autouse=True)
 def own_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SENDFLOW_HOME", str(tmp_path / "var"))
+    monkeypatch.delenv("SENDFLOW_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
 
 
 def run(*words: str) -> Result:

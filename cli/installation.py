@@ -1,0 +1,100 @@
+"""Which command may make an installation, which may change one, and which only looks. Said here and nowhere else.
+
+"Nothing is late." about an installation that was made a moment ago, because SENDFLOW_HOME was mistyped, would be false.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from cli.output import Exit, fail, notify
+
+if TYPE_CHECKING:
+    from casework.context import AppContext
+
+
+class Access(StrEnum):
+    """What a command may do to an installation."""
+
+    MAKES = "makes"  # it may make one, and says so
+    CHANGES = "changes"  # it changes one that exists
+    LOOKS = "looks"  # it changes no record, projection or schema, and makes no file
+    NONE = "none"  # it works without one
+
+
+ACCESS = {
+    "up": Access.MAKES,
+    "migrate": Access.MAKES,
+    "import": Access.MAKES,
+    "record": Access.MAKES,  # only the recording of an opening fact
+    "run": Access.MAKES,  # the components of an installation on several machines
+    "adopt": Access.CHANGES,
+    "deployments": Access.NONE,  # it speaks to Prefect only
+    "confirm-clock": Access.CHANGES,
+    "copy-to-postgresql": Access.CHANGES,
+    "deliver": Access.CHANGES,
+    "digest": Access.CHANGES,
+    "erase": Access.CHANGES,
+    "person": Access.CHANGES,  # the access log
+    "reset-person-key": Access.CHANGES,
+    "sign-in": Access.CHANGES,
+    "sweep": Access.CHANGES,
+    "adoptions": Access.LOOKS,
+    "case": Access.LOOKS,
+    "doctor": Access.LOOKS,
+    "dry-run": Access.LOOKS,
+    "due-soon": Access.LOOKS,
+    "joint-review": Access.LOOKS,
+    "letters": Access.LOOKS,  # `letters release` changes
+    "overdue": Access.LOOKS,
+    "rulesets": Access.LOOKS,
+    "verify": Access.LOOKS,
+    "bodies": Access.NONE,
+    "due": Access.NONE,
+    "explain": Access.NONE,
+    "processes": Access.NONE,
+    "rules": Access.NONE,
+}
+
+
+def open_installation(command: str, *, access: Access | None = None) -> AppContext:
+    """Load the installation as this command may; `access` only where a command does less or more than it is listed for.
+
+    Raises NoInstallation where there is none and the command may not make one.
+    """
+    from casework.context import AppContext, installation_exists
+    from config.settings import Settings
+
+    settings = Settings.read()
+    match access or ACCESS[command]:
+        case Access.LOOKS:
+            return AppContext.load_read_only(settings)
+        case Access.MAKES:
+            made = not installation_exists(settings)
+            context = AppContext.load(settings)
+            if made:
+                notify_made(settings.records_place if settings.database_url else str(settings.home))
+            return context
+        case _:
+            return AppContext.load_existing(settings)
+
+
+def notify_made(place: str) -> None:
+    """Say that there was no installation and that there is one now."""
+    notify(f"Made a new installation in {place}.")
+
+
+def check_named_home() -> None:
+    """End a command that needs no installation if SENDFLOW_HOME names a place without one: its rules may be others."""
+    import os
+
+    from config.settings import Settings
+
+    settings = Settings.read()
+    if os.environ.get("SENDFLOW_HOME") and settings.database_url is None and not settings.records.exists():
+        fail(
+            Exit.NOT_FINISHED,
+            f"There is no installation in {settings.home}, which SENDFLOW_HOME names, and nothing was made. Name the"
+            " folder of one, or unset SENDFLOW_HOME to go by the law as sendflow ships it",
+        )
