@@ -144,7 +144,7 @@ KNOWN: tuple[tuple[int, int, tuple[str, ...], str, str], ...] = (
 # reference again.
 DOUBTFUL: tuple[tuple[str, str], ...] = (
     ("Request received by LA", "31/02/2026"),
-    ("Request received by LA", "03/25/2026"),
+    ("Request received by LA", "13/25/2026"),
     ("Request received by LA", "n/k"),
     ("Request received by LA", ""),
     ("Request received by LA", "+900"),
