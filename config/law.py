@@ -1,7 +1,7 @@
-"""The law as data: which duty, from which day, how long, counted how, by which provision, with which excuses.
+"""The law as data: which duty, from which day, how long, counted how, by which provision, with which exceptions.
 
-Duty/provision: every rule of config/statute/*.toml carries its own. This room decides no date (deadlines/ does), and it
-does not know which facts exist: kinds are words here. A file's name up to its first dot is the process of its rules.
+Duty/provision: every rule of config/statute/*.toml carries its own. This module decides no date (deadlines/ does), and
+it does not know which facts exist: kinds are words here. A file's name up to its first dot is the process of its rules.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import field_validator
 
+from config.law_tables import Amendment, LocalStandard, Use
 from config.rule_schema import (
     UNITS,
     AlternativePeriod,
@@ -28,13 +29,10 @@ from config.rule_schema import (
     NoAnswer,
     Overlay,
     Period,
-    Provisional,
     Rule,
     UnknownRule,
-    month_day,
-    one_or_several,
-    said_words,
 )
+from config.rule_values import month_day
 from config.toml_reader import ConfigFault, Strict, layered, parsed, read_toml, topmost
 
 __all__ = [
@@ -144,7 +142,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
 
 
 class Ground(Strict):
-    """A ground of excuse, in the house's words; `stands_for` lists the grounds that it borrows."""
+    """A ground of exception, in plain words; `stands_for` lists the grounds that it includes."""
 
     meaning: str
     read_by: str
@@ -191,80 +189,6 @@ class Law:
     def grounds_of(self, ground: str) -> tuple[str, ...]:
         """The ground itself and those that it stands for."""
         return (ground, *self.grounds[ground].stands_for)
-
-
-class Told(Strict):
-    """Which of a process's own facts tell a further day of a rule that it uses, and under which name."""
-
-    told_by: tuple[str, ...] = Field(min_length=1)
-    told_as: str | None = None
-
-    @field_validator("told_by", mode="before")
-    @classmethod
-    def _list_is_tuple(cls, value: Any) -> Any:
-        return tuple(value) if isinstance(value, list) else value
-
-
-class Use(Strict):
-    """How a process uses a rule of another: which of its own facts open, meet, end and reopen the duty there, and tell
-    its further days.
-    """
-
-    starts: tuple[str, ...] = Field(min_length=1)
-    starts_if: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
-    met_by: tuple[str, ...] = ()
-    ends: tuple[str, ...] = ()
-    reopened_by: tuple[str, ...] = ()
-    superseded_by: tuple[str, ...] = ()
-    provisional: Provisional | None = None
-    holds_up: tuple[str, ...] = ()
-    start_day: str | None = None
-    inputs: Mapping[str, Told] = Field(default_factory=dict)
-
-    @field_validator("starts", "met_by", "ends", "reopened_by", "superseded_by", mode="before")
-    @classmethod
-    def _list_is_tuple(cls, value: Any) -> Any:
-        return tuple(value) if isinstance(value, list) else value
-
-    @field_validator("holds_up", mode="before")
-    @classmethod
-    def _one_rule_is_several(cls, value: Any) -> Any:
-        return one_or_several(value)
-
-    @field_validator("starts_if", mode="before")
-    @classmethod
-    def _one_word_is_several(cls, value: Any) -> Any:
-        return said_words(value)
-
-
-class Amendment(Strict):
-    """What a later law adds to a rule that stands in another file: versions with their own `from`, and grounds of
-    excuse for a while.
-    """
-
-    period: tuple[Period, ...] = ()
-    excuse_overlay: tuple[Overlay, ...] = ()
-
-    @field_validator("period", "excuse_overlay", mode="before")
-    @classmethod
-    def _list_is_tuple(cls, value: Any) -> Any:
-        return tuple(value) if isinstance(value, list) else value
-
-
-class LocalStandard(Strict):
-    """A locality's own answer for one rule: a number where the law gives none, a switch or the step to count from where
-    the statute file allows it.
-    """
-
-    enabled: bool | None = None
-    starts_from: str | None = None
-    counts: Count | None = None
-    text: str | None = None
-    days: int | None = Field(None, ge=1)
-    weeks: int | None = Field(None, ge=1)
-    months: int | None = Field(None, ge=1)
-    working_days: int | None = Field(None, ge=1)
-    cite: str | None = None
 
 
 def load_law(*folders: Path) -> Law:

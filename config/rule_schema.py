@@ -16,6 +16,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from config.rule_values import listed_words, month_day, one_or_several
 from config.toml_reader import ADDRESS, Strict
 from models.errors import SendflowError
 
@@ -82,20 +83,6 @@ UNITS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 BY_DUE_DATE = ("birthday", "prescribed_day")
-MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
 
 
 class LawError(SendflowError, ValueError):
@@ -112,29 +99,6 @@ class NoAnswer(SendflowError, ValueError):
 
 class UnknownRule(LawError):
     """No rule has that id; the text lists the nearest ones."""
-
-
-def month_day(text: str) -> tuple[int, int]:
-    """A day of the year written as "31 March", as (month, day). Raises ValueError where it is none; 29 February is
-    none.
-    """
-    day, _, month = str(text).partition(" ")  # a file may hold anything in its place
-    if month not in MONTHS or not day.isdecimal():
-        raise ValueError('a day of the year was expected, such as "31 March"')
-    found = date(2001, MONTHS.index(month) + 1, int(day))
-    return found.month, found.day
-
-
-def one_or_several(value: Any) -> Any:
-    """A word alone stands for a list of one."""
-    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
-
-
-def said_words(value: Any) -> Any:
-    """What an opening fact must say, as the file writes it: a word alone stands for a list of one."""
-    if not isinstance(value, Mapping):
-        return value
-    return {key: one_or_several(said) for key, said in value.items()}
 
 
 class AlternativePeriod(Strict):
@@ -410,7 +374,7 @@ class Rule(Strict):
     @field_validator("starts_if", "starts_by_locality", mode="before")
     @classmethod
     def _one_word_is_several(cls, value: Any) -> Any:
-        return said_words(value)
+        return listed_words(value)
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
