@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
     app.command("case")(case)
 
 
-def record(
+def record(  # noqa: PLR0913 (Typer maps each parameter to an option)
     case: Annotated[str, typer.Argument(help="The case's reference; `new` for an opening fact without one.")],
     fact: Annotated[
         str, typer.Argument(help="What happened, such as health_advice_requested; `sendflow processes` lists them.")

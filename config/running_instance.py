@@ -7,21 +7,16 @@ be another house's. This module does not import prefect.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
 
 from config.login import basic
 from config.settings import Settings
-from models.errors import Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,22 +89,3 @@ def api_address(settings: Settings) -> str:
     """
     running = read_running(settings)
     return settings.api_url or (running.api_url if running is not None else f"{settings.ui_url}/api")
-
-
-class AlreadyRunning(Refusal):
-    """Another `sendflow up` runs on the same SENDFLOW_HOME."""
-
-    default_code = "already_running"
-
-
-@contextmanager
-def only_supervisor(home: Path) -> Iterator[IO[bytes]]:
-    """Holds the house for one supervisor; raises HouseIsOpen where another has it. The kernel lets go when the process
-    ends, however it ends.
-    """
-    with (home / "up.lock").open("ab") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise AlreadyRunning from None
-        yield lock

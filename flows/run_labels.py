@@ -183,34 +183,11 @@ def _end(job: Job, name: str, report: Mapping[str, Any]) -> End:
         case Job.VERIFY:
             return _verify_end(name, report)
         case Job.IMPORT:
-            rows, accepted, refused_rows, added = (
-                _count(report, key) for key in ("rows", "accepted", "refused", "facts_added")
-            )
-            said = f"{accepted} of {rows} rows accepted, {refused_rows} refused, {added} facts"
-            state = EndState.SOME_REFUSED if refused_rows else (EndState.IMPORTED if added else EndState.NOTHING_NEW)
-            return End(f"{name}: {said}", state, said)
+            return _import_end(name, report)
         case Job.RECORD:
-            return End(
-                name,
-                EndState.RECORDED,
-                f"{report.get('case_ref')} is now {report.get('state')} (fact {report.get('seq')})",
-            )
+            return _record_end(name, report)
         case Job.DIGEST:
-            late, soon, person = (_count(report, key) for key in ("late", "soon", "person"))
-            said = f"{late} late, {soon} due within seven days, {person} waiting for a person"
-            if report.get("state") == LetterState.FAILED:
-                return End(
-                    f"{name}: not delivered",
-                    EndState.LETTERS_NEED_A_PERSON,
-                    f"{said}; the DCO's mailbox refused it",
-                    broken=True,
-                )
-            alert = "; NO SWEEP has finished for a day" if report.get("alert") else ""
-            return End(
-                f"{name}: {late} late, {soon} soon",
-                EndState.DIGESTED,
-                f"{said}; its letter is {report.get('state')}{alert}",
-            )
+            return _digest_end(name, report)
 
 
 def refused(job: Job, name: str, problem: Refusal) -> End:
@@ -237,6 +214,41 @@ def broken(job: Job, name: str, problem: Exception) -> End:
         EndState.COULD_NOT_FINISH,
         f"{job} could not be finished: {type(problem).__name__} at {place}",
         broken=True,
+    )
+
+
+def _import_end(name: str, report: Mapping[str, Any]) -> End:
+    rows, accepted, refused_rows, added = (
+        _count(report, key) for key in ("rows", "accepted", "refused", "facts_added")
+    )
+    said = f"{accepted} of {rows} rows accepted, {refused_rows} refused, {added} facts"
+    state = EndState.SOME_REFUSED if refused_rows else (EndState.IMPORTED if added else EndState.NOTHING_NEW)
+    return End(f"{name}: {said}", state, said)
+
+
+def _record_end(name: str, report: Mapping[str, Any]) -> End:
+    return End(
+        name,
+        EndState.RECORDED,
+        f"{report.get('case_ref')} is now {report.get('state')} (fact {report.get('seq')})",
+    )
+
+
+def _digest_end(name: str, report: Mapping[str, Any]) -> End:
+    late, soon, person = (_count(report, key) for key in ("late", "soon", "person"))
+    said = f"{late} late, {soon} due within seven days, {person} waiting for a person"
+    if report.get("state") == LetterState.FAILED:
+        return End(
+            f"{name}: not delivered",
+            EndState.LETTERS_NEED_A_PERSON,
+            f"{said}; the DCO's mailbox refused it",
+            broken=True,
+        )
+    alert = "; NO SWEEP has finished for a day" if report.get("alert") else ""
+    return End(
+        f"{name}: {late} late, {soon} soon",
+        EndState.DIGESTED,
+        f"{said}; its letter is {report.get('state')}{alert}",
     )
 
 

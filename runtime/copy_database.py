@@ -19,7 +19,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from audit.verify import verify
 from casework.context import AppContext
-from config.running_instance import AlreadyRunning, only_supervisor
 from config.settings import Settings
 from models.bulk_io import driver_cursor
 from models.database import (
@@ -35,6 +34,7 @@ from models.database import (
 from models.database_errors import cause
 from models.errors import DatabaseUnusable, SendflowError
 from models.tables import METADATA
+from runtime.instance_lock import AlreadyRunning, only_supervisor
 
 PIECE = 5_000
 

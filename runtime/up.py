@@ -25,7 +25,7 @@ from casework.access.sign_in import sign_in_link
 from casework.context import AppContext, installation_exists
 from config.login import ensure_login
 from config.private_files import make_private
-from config.running_instance import AlreadyRunning, Running, only_supervisor, server_answers, write_running
+from config.running_instance import Running, server_answers, write_running
 from config.settings import Carrier, Settings
 from models.database import reading
 from models.database_errors import cause
@@ -33,6 +33,7 @@ from models.errors import DatabaseUnusable
 from models.tables import FACT
 from notifications.local_smtp import HOST, LocalSmtpError, LocalSmtpServer, free_port
 from runtime.demo.load import SAMPLE, Console, Sample, load_demo_data
+from runtime.instance_lock import AlreadyRunning, only_supervisor
 from runtime.local_postgres import LocalPostgres, LocalPostgresError
 from runtime.supervisor import CannotStart, Supervisor, port_problem
 

@@ -21,7 +21,7 @@ from runtime.demo.cases import load_demo_cases
 from runtime.demo.tracker import live_before, record_demo_events, write_demo_tracker
 
 SAMPLE = "sample.json"
-FIRST_DELIVERY = "first delivery after the sample was imported; the local sink keeps every letter and sends none on"
+FIRST_DELIVERY = "first delivery after the sample was imported; the local sink stores every letter and sends none on"
 
 
 class Console(Protocol):

@@ -1,10 +1,8 @@
-"""The project's own sample: a tracker as a team would keep it, made by a seeded generator relative to a day, and a
-little life around it.
+"""The demo tracker: invented rows relative to a day, made by a seeded generator, and facts that a tracker cannot hold.
 
-Purpose: a newcomer sees current cases on any date. Every child, number and organisation is invented (NHS
-numbers of the 999 range, which is never issued). `write_sample` makes the file; `live_before` lets a few cases be lived
-through before it is imported, on a rehearsed day (each of their facts says so), as one mailbox gets one message a day;
-`live_a_little` records afterwards what a tracker cannot say.
+A newcomer sees current cases on any date. Every child, number and organisation is invented (NHS numbers of the 999
+range, which the NHS never issues). `write_demo_tracker` makes the file. `live_before` records a few cases on a simulated
+day before the import, because a mailbox gets one letter a day. `record_demo_events` adds facts after the import.
 """
 
 from __future__ import annotations
@@ -12,7 +10,7 @@ from __future__ import annotations
 import csv
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -261,12 +259,12 @@ def live_before(context: AppContext) -> None:
         return
     then = replace(context, settings=replace(context.settings, today=context.today() - timedelta(days=LIVED)))
     day = then.today()
-    _case(then, "SP90001", "tarnford", day, 75, "physiotherapy")
-    _case(then, "SP90002", "eastmere", day, 12, "speech_and_language_therapy")
-    _case(then, "SP90003", "northshire", day, 1, "camhs")
-    _case(then, "SP90004", "northshire", day, 20, "occupational_therapy", "health_advice_received")
+    _record_case(then, day, _LetterCase("SP90001", "tarnford", "physiotherapy", 75))
+    _record_case(then, day, _LetterCase("SP90002", "eastmere", "speech_and_language_therapy", 12))
+    _record_case(then, day, _LetterCase("SP90003", "northshire", "camhs", 1))
+    _record_case(then, day, _LetterCase("SP90004", "northshire", "occupational_therapy", 20, "health_advice_received"))
     sweep(then, day)
-    deliver(then, now=True, reason="the sample is lived through on a rehearsed day; the local sink keeps every letter")
+    deliver(then, now=True, reason="the sample runs on a simulated day; the local sink stores every letter")
 
 
 def record_demo_events(context: AppContext) -> None:
@@ -306,27 +304,34 @@ def record_demo_events(context: AppContext) -> None:
         ),
     )
     _correct_receipt(context, "SP90001", today - timedelta(days=25))
-    _case(context, "SP90005", "holme_vale", today, 0, "occupational_therapy")
-    _case(context, "SP90006", "eastmere", today, 38, "physiotherapy", "health_advice_acknowledged")
-    _case(context, "SP90007", "northshire", today, 30, "physiotherapy", "appointment_missed")
+    _record_case(context, today, _LetterCase("SP90005", "holme_vale", "occupational_therapy", 0))
+    _record_case(context, today, _LetterCase("SP90006", "eastmere", "physiotherapy", 38, "health_advice_acknowledged"))
+    _record_case(context, today, _LetterCase("SP90007", "northshire", "physiotherapy", 30, "appointment_missed"))
 
 
-def _case(
-    context: AppContext, ref: str, la: str, day: date, asked_days_ago: int, service: str, said: str | None = None
-) -> None:
-    """A case that came by letter and not by tracker: opened, agreed, one service asked, and what the service said on
-    `day`.
-    """
-    asked = day - timedelta(days=asked_days_ago)
-    advice = {"service": service, "body": context.directory.provider(la, service)}
+@dataclass(frozen=True, slots=True)
+class _LetterCase:
+    """A demo case that came by letter and not by tracker. `answer` is the kind of fact with which the service answers."""
+
+    ref: str
+    la: str
+    service: str
+    asked_days_ago: int
+    answer: str | None = None
+
+
+def _record_case(context: AppContext, day: date, case: _LetterCase) -> None:
+    """Record the case up to `day`: opened, agreed, one service asked, and the service's answer on `day`."""
+    asked = day - timedelta(days=case.asked_days_ago)
+    advice = {"service": case.service, "body": context.directory.provider(case.la, case.service)}
     drafts = [
-        FactDraft("ehc_assessment_requested", asked - timedelta(days=35), {"la": la}),
+        FactDraft("ehc_assessment_requested", asked - timedelta(days=35), {"la": case.la}),
         FactDraft("assessment_agreed", asked - timedelta(days=1)),
         FactDraft("health_advice_requested", asked, advice),
-        *([FactDraft(said, day, advice)] if said else []),
+        *([FactDraft(case.answer, day, advice)] if case.answer else []),
     ]
-    if not _lines(context, ref):
-        record(context, ref, drafts, ACTOR)
+    if not _lines(context, case.ref):
+        record(context, case.ref, drafts, ACTOR)
 
 
 def _once(context: AppContext, ref: str, draft: FactDraft) -> None:

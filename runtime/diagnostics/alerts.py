@@ -1,9 +1,8 @@
-"""Writing to those who keep the machine, when the doctor finds something to mend: first of all that no sweep has
-finished for a day.
+"""Alerts the operator by letter when the doctor finds a fault, above all that no sweep has finished for a day.
 
-Purpose: silence is the worst fault, and a house that is silent cannot say so itself. This is started by the machine's
-own timer (deploy/systemd/sendflow-alert.timer), opens no house, and needs neither the records nor Prefect. The letter
-holds the doctor's sentences and no reference. One letter a day for the same findings, one at once for a new one, and
+An installation that has stopped cannot report so itself. The machine's own timer
+(deploy/systemd/sendflow-alert.timer) starts this; it needs neither the records nor Prefect. The letter holds the
+doctor's sentences and no reference. One letter a day for the same findings, one at once for a new one, and
 one when all is well again.
 """
 
@@ -21,23 +20,24 @@ from config.settings import Settings
 from notifications.transport import Letter, Outcome, Transport, message_id
 from runtime.diagnostics.checks import DoctorReport
 
-TOLD = "alert.json"
-ROOM = 4096  # bytes: a block of most disks, so that a note of any length is written where the last one stood
+ALERT_FILE = "alert.json"
+NOTE_BYTES = 4096  # a block of most disks, so that each note overwrites the last one in place
 
 
 class Alerted(StrEnum):
     """What became of an alert."""
 
     WELL = "nothing to say"
-    TOLD_ALREADY = "told already today"
+    ALREADY_SENT = "sent already today"
     SENT = "sent"
     NOT_SENT = "could not be sent"
     NOT_NOTED = "sent, but not noted, so that it comes again at the next look"
 
 
 def alert(settings: Settings, report: DoctorReport, now: datetime, post: Transport | None = None) -> Alerted:
-    """Send what was found to `settings.alert_to`, unless it was told today. `now` is aware. Raises ValueError where no
-    mailbox is named.
+    """Send what was found to `settings.alert_to`, unless an alert of today holds it already.
+
+    `now` is aware. Raises ValueError where no mailbox is named.
     """
     if settings.alert_to is None:
         raise ValueError(
@@ -46,13 +46,13 @@ def alert(settings: Settings, report: DoctorReport, now: datetime, post: Transpo
         )
     day = now.astimezone(LONDON).date().isoformat()
     found = sorted({each.what for each in report.findings})
-    before_day, before = _told(settings)
+    before_day, before = _last_alert(settings)
     if not found and not before:
-        if settings.home.exists() and not (settings.home / TOLD).exists():
-            _note(settings, day, found)  # now, while there is room: where the disk is full there is none for a new file
+        if settings.home.exists() and not (settings.home / ALERT_FILE).exists():
+            _note(settings, day, found)  # now: a full disk takes no new file
         return Alerted.WELL
     if found and day == before_day and set(found) <= set(before):
-        return Alerted.TOLD_ALREADY
+        return Alerted.ALREADY_SENT
     with mail_transport(settings, post) as carried:
         attempt = carried.send(_letter(settings, report, found, now))
     if attempt.outcome is not Outcome.ACCEPTED:
@@ -61,27 +61,26 @@ def alert(settings: Settings, report: DoctorReport, now: datetime, post: Transpo
 
 
 def _note(settings: Settings, day: str, found: list[str]) -> bool:
-    """Keep what was told, over what stood there: a full disk has no room beside it. Half a note is read as none, and
-    told again.
+    """Overwrite the note of the last alert in place: a full disk takes no new file. Says whether it was written.
+
+    A note that is written in part counts as none, so that the next look sends the alert again.
     """
-    told = settings.home / TOLD
-    said = json.dumps({"day": day, "found": found}).encode().ljust(ROOM - 1) + b"\n"
+    path = settings.home / ALERT_FILE
+    note = json.dumps({"day": day, "found": found}).encode().ljust(NOTE_BYTES - 1) + b"\n"
     try:
-        with told.open("r+b" if told.exists() else "xb") as file:
-            file.write(said)
+        with path.open("r+b" if path.exists() else "xb") as file:
+            file.write(note)
             file.truncate()
     except OSError:
         return False
     return True
 
 
-def _told(settings: Settings) -> tuple[str, list[str]]:
-    """The day of the last alert and what it said; nothing where there was none, or where it cannot be read: then it is
-    told again.
-    """
+def _last_alert(settings: Settings) -> tuple[str, list[str]]:
+    """The day of the last alert and its findings; both empty without a readable note, so that it is sent again."""
     try:
-        told = json.loads((settings.home / TOLD).read_text(encoding="utf-8"))
-        return str(told["day"]), [str(each) for each in told["found"]]
+        note = json.loads((settings.home / ALERT_FILE).read_text(encoding="utf-8"))
+        return str(note["day"]), [str(each) for each in note["found"]]
     except (OSError, ValueError, KeyError, TypeError):
         return "", []
 
@@ -91,7 +90,7 @@ def _letter(settings: Settings, report: DoctorReport, found: list[str], now: dat
     subject = (
         "sendflow: all is well again"
         if not found
-        else f"sendflow: {len(found)} to mend: {', '.join(found[:3]).replace('_', ' ')}"
+        else f"sendflow: {len(found)} to repair: {', '.join(found[:3]).replace('_', ' ')}"
     )
     lines = [
         f"{each.message}{f' ({each.count})' if each.count > 1 else ''}\n    -> {each.mend}" for each in report.findings
@@ -99,12 +98,12 @@ def _letter(settings: Settings, report: DoctorReport, found: list[str], now: dat
     text = (
         "\n\n".join(
             [
-                *(lines or ["The doctor finds nothing to mend any more."]),
-                "sendflow doctor says more, on the machine of the house.",
+                *(lines or ["The doctor finds nothing left to repair."]),
+                "sendflow doctor says more, on the machine of the installation.",
             ]
         )
         + "\n"
     )
     number = f"alert-{sha256(f'{now.isoformat()} {found}'.encode()).hexdigest()[:16]}"
-    # Who keeps the machine writes to nobody but themselves: a relay knows the address, and an answer comes back to it.
+    # The operator is sender and receiver: the mail server knows the address, and an answer comes back to it.
     return Letter(number, message_id(number, to), to, "sendflow", to, subject, text, f"<pre>{escape(text)}</pre>", now)

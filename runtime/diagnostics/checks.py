@@ -1,8 +1,7 @@
-"""The doctor: looks over the whole house and names what a person must mend, and how.
+"""`sendflow doctor`: examines the whole installation and lists what a person must repair, and how.
 
-Purpose: every fault that the house cannot mend by itself is said here in one sentence with the command that mends it.
-It looks and changes nothing. References and mailboxes are named, persons never. It also speaks where the house cannot
-be opened at all: that is its first finding.
+Each fault that sendflow cannot repair by itself gets one sentence and the command that repairs it. The doctor changes
+nothing. It names references and mailboxes, and never a person. It also reports an installation that cannot be opened.
 """
 
 import os
@@ -10,19 +9,14 @@ import shutil
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, func, inspect, select
+from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from audit.verify import verify
-from casework.cases.unit_of_work import UnitOfWork, load_readable
-from casework.cases.warnings import gives
-from casework.clock_check import COMMAND, doubts, message
 from casework.context import LONDON, AppContext, instant
-from casework.delivery.deliverer import is_expired
-from casework.job_runs import LONGEST_TIME_BETWEEN_SWEEPS, last_finished, last_sweep_had_problems
 from config.directory import DirectoryError
 from config.escalation_policy import EscalationPolicyError
 from config.law import LawError, NoAnswer
@@ -32,19 +26,13 @@ from config.toml_reader import ConfigFault
 from models.database import HEAD, MIGRATIONS, missing_triggers, reading, revision
 from models.database_errors import cause
 from models.encryption import EncryptionError, WrongKey
-from models.enums import LetterState, NoticeState, Party
 from models.errors import DatabaseUnusable
 from models.key_checks import count_undecryptable
 from models.read_only import open_as_it_is
-from models.tables import CASE, DUTY, FACT, JOB_RUN, LETTER, NOTICE
-from runtime.diagnostics import service_checks
-from runtime.diagnostics.finding import Finding
+from runtime.diagnostics import service_checks, work_checks
+from runtime.diagnostics.finding import MOST_CASES, Finding
 
-MOST = 10
-WEEK, FORTNIGHT = timedelta(days=7), timedelta(days=14)
-SLACK = timedelta(minutes=5)  # between two machines' clocks
-LITTLE_ROOM = 1024**3  # bytes
-ADDRESSED = (Party.SERVICE, Party.SERVICE_MANAGER, Party.PROVIDER_SEND_LEAD)
+LEAST_FREE_SPACE = 1024**3  # bytes
 BROKEN = (
     SettingsError,
     ConfigFault,
@@ -54,13 +42,11 @@ BROKEN = (
     DirectoryError,
     EncryptionError,
     DatabaseUnusable,
-)  # whose words are our own
+)  # sendflow wrote their messages, so that they quote nothing private
 
 
 class DoctorReport(BaseModel):
-    """What the doctor found. `well` where there is nothing to mend; `not_looked_at` names what could not be, or was not
-    asked for.
-    """
+    """What the doctor found. `well` is True where nothing needs repair; `not_looked_at` names what was left out."""
 
     model_config = ConfigDict(frozen=True)
     looked_at: str
@@ -72,10 +58,10 @@ class DoctorReport(BaseModel):
 
 
 def examine(settings: Settings, quick: bool = False) -> DoctorReport:
-    """Look over the house of these settings. `quick` leaves out the verify of every case, which reads the whole
+    """Examine the installation of these settings. `quick` omits the verification of every case, which reads the whole
     history.
     """
-    found = [*_room(settings), *_key(settings)]
+    found = [*_disk_space(settings), *_key(settings)]
     left: list[str] = []
     context: AppContext | None = None
     other = _revision(settings)
@@ -84,7 +70,7 @@ def examine(settings: Settings, quick: bool = False) -> DoctorReport:
             Finding(
                 what="no_records",
                 message=f"there are no records in {settings.home}",
-                mend="name the folder of the house, as in SENDFLOW_HOME=./var; make up makes a new one",
+                mend="set SENDFLOW_HOME to the right folder, as in SENDFLOW_HOME=./var; make up creates a new one",
             )
         )
     elif other is not None:
@@ -97,15 +83,15 @@ def examine(settings: Settings, quick: bool = False) -> DoctorReport:
                 Finding(
                     what="key_other",
                     message=str(problem),
-                    mend="restore person.key from its own backup, then ask again",
+                    mend="restore person.key from its own backup, then run sendflow doctor again",
                 )
             )
         except BROKEN as problem:
             found.append(
                 Finding(
                     what="cannot_open",
-                    message=f"the house cannot be opened: {problem}",
-                    mend="mend what it names, then ask again",
+                    message=f"sendflow cannot open the installation: {problem}",
+                    mend="correct what the message names, then run sendflow doctor again",
                 )
             )
         except (SQLAlchemyError, OSError) as problem:
@@ -136,10 +122,10 @@ def examine(settings: Settings, quick: bool = False) -> DoctorReport:
 
 
 def _not_to_be_read(what: str, message: str, problem: BaseException) -> Finding:
-    """With its cause, where that can be told: a wrong password is mended otherwise than a full disk."""
+    """The finding with its cause where that is known: a wrong password needs another repair than a full disk."""
     if (why := cause(problem)) is not None:
         return Finding(what=what, message=f"{message}: {why.named}", mend=why.mend)
-    mend = "see that the disk has room and that the database answers; where the file is spoilt, restore the backup"
+    mend = "check that the disk has free space and the database answers; if the file is damaged, restore the backup"
     return Finding(what=what, message=f"{message} ({type(problem).__name__})", mend=mend)
 
 
@@ -169,15 +155,15 @@ def _revision(settings: Settings) -> Finding | None:
     )
 
 
-def _room(settings: Settings) -> Iterator[Finding]:
+def _disk_space(settings: Settings) -> Iterator[Finding]:
     if not settings.home.exists():
         return
     free = shutil.disk_usage(settings.home).free
-    if free < LITTLE_ROOM:
+    if free < LEAST_FREE_SPACE:
         yield Finding(
             what="disk",
             message=f"the disk of {settings.home} has {free // 1024**2} MiB left",
-            mend="make room, or move SENDFLOW_HOME",
+            mend="free disk space, or move SENDFLOW_HOME to a larger disk",
         )
 
 
@@ -188,20 +174,20 @@ def _key(settings: Settings) -> Iterator[Finding]:
             yield Finding(
                 what="key_missing",
                 message=(
-                    "person.key is missing: nobody's name can be shown, and no new one may be made where persons are"
-                    " sealed"
+                    "person.key is missing: sendflow cannot show any name, and a new key cannot decrypt the persons"
+                    " already recorded"
                 ),
                 mend="restore person.key from its own backup",
             )
         return
-    told = key.stat()
-    if told.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+    status = key.stat()
+    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         yield Finding(
             what="key_readable",
             message="person.key can be read by other accounts of this machine",
             mend=f"chmod 600 {key}",
         )
-    if told.st_uid != os.geteuid() and os.geteuid() != 0:
+    if status.st_uid != os.geteuid() and os.geteuid() != 0:
         yield Finding(
             what="key_owner",
             message="person.key belongs to another account than this one",
@@ -212,13 +198,13 @@ def _key(settings: Settings) -> Iterator[Finding]:
 def _inside(context: AppContext, quick: bool) -> Iterator[Finding]:
     today = context.today()
     looks: tuple[Callable[[AppContext, Connection, date], Iterable[Finding]], ...] = (
-        _clock,
-        _silence,
-        _laws,
+        work_checks.clock,
+        work_checks.silence,
+        work_checks.laws,
         service_checks.relay,
-        _letters,
-        _claims,
-        _directory,
+        work_checks.letters,
+        work_checks.claims,
+        work_checks.directory,
     )
     with reading(context.engine) as connection:
         gone = missing_triggers(connection)
@@ -243,11 +229,11 @@ def _inside(context: AppContext, quick: bool) -> Iterator[Finding]:
             what="key_other",
             count=unopened,
             message=(
-                "persons or words were sealed under another person.key, or changed since: nobody here can open them"
+                "persons or texts were encrypted with another person.key, or changed since: sendflow cannot read them"
             ),
             mend=(
                 "find the machine that has another person.key and give it this one; then import the tracker again,"
-                " which tells who the children are"
+                " which restores the children's names"
             ),
         )
     report = verify(context)
@@ -264,17 +250,15 @@ def _inside(context: AppContext, quick: bool) -> Iterator[Finding]:
 
 
 def _damage(what: str, count: int, cases: list[str], example: str) -> Finding:
-    mends = {
-        "cache": (
-            "nothing is lost; tell whoever keeps the house, and restore the backup if sendflow sweep does not mend it"
-        ),
+    repairs = {
+        "cache": ("nothing is lost: run sendflow sweep; if it does not repair this, restore the backup"),
         "unlawful": (
             "where a later version of sendflow wrote it, bring this program up to date; else it was changed from"
             " outside: restore the backup"
         ),
-        "unanswered": "the law or the almanac has no answer for this case: mend config, then sendflow sweep",
+        "unanswered": "the rules or the calendar have no answer for this case: correct config, then run sendflow sweep",
     }
-    mend = mends.get(
+    mend = repairs.get(
         what,
         "the history was changed from outside: keep this file, restore the last backup that verifies, and find out who"
         " and how",
@@ -282,201 +266,10 @@ def _damage(what: str, count: int, cases: list[str], example: str) -> Finding:
     return Finding(
         what=f"damage_{what}",
         count=count,
-        cases=cases[:MOST],
+        cases=cases[:MOST_CASES],
         message=f"the history does not verify, for example: {example}",
         mend=mend,
     )
-
-
-def _clock(context: AppContext, connection: Connection, _today: date) -> Iterator[Finding]:
-    if not context.simulated and (found := doubts(connection, context.settings.home)):
-        yield Finding(what="clock_unconfirmed", count=len(found), message=message(found), mend=COMMAND)
-    limit = instant(context.now() + SLACK)
-    ahead = connection.scalar(select(func.count()).select_from(FACT).where(FACT.c.recorded_at > limit)) or 0
-    ticked = connection.scalar(select(func.count()).select_from(JOB_RUN).where(JOB_RUN.c.finished_at > limit)) or 0
-    if ahead or ticked:
-        yield Finding(
-            what="clock",
-            count=ahead or ticked,
-            message=(
-                "the records hold instants that have not come yet: this machine's clock was ahead, or is behind now"
-            ),
-            mend=(
-                "set the clock by a time server; the order of each history is kept, and the instants stand as they were"
-                " written"
-            ),
-        )
-
-
-def _silence(context: AppContext, connection: Connection, _today: date) -> Iterator[Finding]:
-    if connection.scalar(select(FACT.c.seq).limit(1)) is None:
-        return
-    last = last_finished(connection, "sweep")
-    if last is None or context.now() - datetime.fromisoformat(last) > LONGEST_TIME_BETWEEN_SWEEPS:
-        when = f"since {last}" if last else "yet"
-        message = f"no sweep has finished {when}: nobody is chased until one does"
-        yield Finding(what="no_sweep", message=message, mend="sendflow sweep; then open the house with make up")
-    if last_sweep_had_problems(connection):
-        yield Finding(
-            what="sweep_troubled",
-            message="the last sweep could not work out every case",
-            mend="sendflow sweep names them; sendflow verify says why",
-        )
-
-
-def _laws(context: AppContext, connection: Connection, today: date) -> Iterator[Finding]:
-    """A machine with another law writes nothing. Sweeps that take turns under two undo each other's work, and whoever
-    is told is told again.
-    """
-    if (why_not := context.ruleset_guard.reason_not_writable(connection)) is not None:
-        yield Finding(
-            what="other_law",
-            message=why_not,
-            mend="see that every machine has the same law; sendflow rulesets shows the one that holds",
-        )
-    query = (
-        select(JOB_RUN.c.detail)
-        .where(JOB_RUN.c.act == "sweep", JOB_RUN.c.as_at >= today - timedelta(days=1))
-        .order_by(JOB_RUN.c.finished_at, JOB_RUN.c.id)
-    )
-    under = [told.rpartition(" under ")[2] for told in connection.scalars(query) if " under " in told]
-    turns = [law for number, law in enumerate(under) if number == 0 or under[number - 1] != law]
-    if len(turns) > len(set(turns)):
-        yield Finding(
-            what="two_laws",
-            count=len(set(turns)),
-            message="sweeps since yesterday went back and forth between laws: cases are worked out anew each time",
-            mend=(
-                "bring every machine of the house to the same version, with the same rule packs and the same"
-                " ladder.toml"
-            ),
-        )
-
-
-def _letters(context: AppContext, connection: Connection, today: date) -> Iterator[Finding]:
-    now = context.now()
-    recent = (
-        connection.execute(select(LETTER.c.why).where(LETTER.c.state == LetterState.FAILED, LETTER.c.on > today - WEEK))
-        .scalars()
-        .all()
-    )
-    for why, count in sorted(Counter(why or "no reason kept" for why in recent).items()):
-        mend = {
-            "outcome_unknown": "ask the mailbox's owner whether the letter came; nobody counts as told",
-            "no_address": "add the mailbox to directory.toml in SENDFLOW_HOME",
-        }.get(why, "see sendflow letters for which; mend the address or the mail server")
-        message = f"letters failed in the last seven days ({why.replace('_', ' ')}); nobody was told"
-        yield Finding(what="letters_failed", count=count, message=message, mend=mend)
-    late = select(LETTER.c.why).where(LETTER.c.state == LetterState.WAITING, LETTER.c.on < today)
-    if waiting := Counter(connection.scalars(late)):
-        why = ", ".join(sorted({(each or "not tried yet").replace("_", " ") for each in waiting}))
-        mend = service_checks.relay_mend(context.settings, waiting.most_common(1)[0][0])
-        yield Finding(
-            what="letters_waiting",
-            count=waiting.total(),
-            message=f"letters could not leave for a day or more ({why})",
-            mend=mend,
-        )
-    sending = connection.execute(
-        select(LETTER.c.claimed_by, LETTER.c.claimed_at).where(LETTER.c.state == LetterState.SENDING)
-    ).all()
-    if lost := sum(is_expired(row.claimed_by, row.claimed_at, now) for row in sending):
-        yield Finding(
-            what="letters_unknown",
-            count=lost,
-            message="letters whose sender died: what became of them is not known",
-            mend="sendflow deliver",
-        )
-    if held := connection.scalar(select(func.count()).select_from(NOTICE).where(NOTICE.c.state == NoticeState.HELD)):
-        yield Finding(
-            what="letters_held",
-            count=held,
-            message="notices are held back since the first import",
-            mend="sendflow letters release",
-        )
-
-
-def _claims(context: AppContext, connection: Connection, today: date) -> Iterator[Finding]:
-    refs = list(connection.scalars(select(FACT.c.case_ref).where(FACT.c.kind == "excuse_claimed").distinct()))
-    waiting, again = [], []
-    for work in load_readable(UnitOfWork(context, connection, actor="sendflow", via="doctor"), refs).values():
-        if work.ended:
-            continue
-        days = {line.seq: line.occurred_on for line in work.file.lines}
-        waiting += [work.case_ref for claim in work.file.undecided() if days[claim.seq] <= today - FORTNIGHT]
-        excusing = [duty.excuse for duty in work.duties if duty.excuse is not None and duty.closed_on is None]
-        again += [
-            work.case_ref
-            for claim in excusing
-            if claim.look_again_on is not None and claim.look_again_on <= today - FORTNIGHT
-        ]
-    if waiting:
-        cases = sorted(set(waiting))[:MOST]
-        message = "claims of an excuse have waited for a decision for a fortnight"
-        yield Finding(
-            what="claims_undecided",
-            count=len(waiting),
-            cases=cases,
-            message=message,
-            mend="decide each: sendflow record CASE excuse_decided",
-        )
-    if again:
-        cases = sorted(set(again))[:MOST]
-        message = "accepted excuses were to be looked at again a fortnight ago"
-        yield Finding(
-            what="look_again",
-            count=len(again),
-            cases=cases,
-            message=message,
-            mend="sendflow case CASE, and record what was found",
-        )
-
-
-def _directory(context: AppContext, connection: Connection, _today: date) -> Iterator[Finding]:
-    """Whoever owes something now must be reachable. A body that no longer stands in the directory has no mailbox
-    either.
-    """
-    query = (
-        select(CASE.c.la, DUTY.c.body, DUTY.c.service, DUTY.c.case_ref)
-        .join(CASE, CASE.c.case_ref == DUTY.c.case_ref)
-        .where(DUTY.c.closed_on.is_(None), DUTY.c.body.is_not(None))
-    )
-    nowhere: dict[tuple[str, str | None], list[str]] = {}
-    elsewhere: dict[tuple[str, str], list[str]] = {}
-    asked: dict[tuple[str | None, str, str | None], bool] = {}
-    for la, body, service, ref in connection.execute(query):
-        key = (la, body, service)
-        if key not in asked:
-            asked[key] = all(context.directory.mailbox(la, body, service, party) for party in ADDRESSED)
-        if not asked[key]:
-            nowhere.setdefault((body, service), []).append(ref)
-        if service is not None and not gives(context.directory, body, service):
-            elsewhere.setdefault((body, service), []).append(ref)
-    for (body, service), refs in sorted(nowhere.items(), key=lambda one: (one[0][0], one[0][1] or "")):
-        yield Finding(
-            what="no_mailbox",
-            count=len(refs),
-            cases=sorted(set(refs))[:MOST],
-            message=(
-                f"the directory has no mailbox for body {body}{f', service {service}' if service else ''}, which owes"
-                " something"
-            ),
-            mend="add it to directory.toml in SENDFLOW_HOME; sendflow bodies shows what is there",
-        )
-    for (body, service), refs in sorted(elsewhere.items()):
-        yield Finding(
-            what="service_not_given",
-            count=len(refs),
-            cases=sorted(set(refs))[:MOST],
-            message=(
-                f"body {body} was asked for {service}, which it does not give by the directory; it has to answer all"
-                " the same"
-            ),
-            mend=(
-                "record that it redirected the request and ask the right body, or add the service to it in"
-                " directory.toml in SENDFLOW_HOME"
-            ),
-        )
 
 
 __all__ = ["DoctorReport", "Finding", "examine"]

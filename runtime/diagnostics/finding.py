@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict
 
+MOST_CASES = 10  # references that one finding names
+
 
 class Finding(BaseModel):
     """A problem for a person to repair: a word for programs, a sentence, how many, some references, and what to do."""

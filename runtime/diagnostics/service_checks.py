@@ -1,9 +1,7 @@
-"""The doctor's look at what the house needs beside its records: its own processes, the Prefect server, and the relay
-that takes its letters.
+"""The checks of `sendflow doctor` for the services of an installation: its processes, Prefect and the mail server.
 
-Purpose: a relay that takes no letter at all is said at once where only a person can mend it (a login, a certificate,
-TLS), and after an hour where it may come back by itself. What is known of it is what the rounds of letters found;
-nobody is rung up for the sake of looking.
+A mail fault that only a person can repair is reported at once; one that may end by itself is reported after an hour.
+What is known of the mail server comes from the rounds of letters: the doctor does not connect to it.
 """
 
 import base64
@@ -33,7 +31,7 @@ PATIENCE = timedelta(hours=1)
 LOOK_BACK = timedelta(days=3)
 WELL, NO_LOGIN = 200, (401, 403)
 THEN = "then sendflow deliver"
-# Each is mended by a person and by nobody else, so that it is said as soon as it is known.
+# Only a person can repair these, so the doctor reports each as soon as it is known.
 AT_ONCE = {
     "no_tls": (
         "the mail server offers no TLS, and letters go by TLS or not at all",
@@ -62,7 +60,7 @@ AT_ONCE = {
         f"unset SENDFLOW_SMTP_LOGIN, or set SENDFLOW_SMTP_PORT to where the relay takes one (587 as a rule); {THEN}",
     ),
     "sender_refused": (
-        "the mail server does not let this house send as the DCO's mailbox",
+        "the mail server does not let this installation send as the DCO's mailbox",
         (
             "have the relay let this login or machine send as that mailbox, or correct dco in directory.toml in"
             f" SENDFLOW_HOME; {THEN}"
@@ -74,7 +72,7 @@ AT_ONCE = {
     ),
     "folder_not_writable": (
         "letters cannot be written to their folder",
-        f"make room on the disk of {{folder}}, and let this user write there; {THEN}",
+        f"free space on the disk of {{folder}}, and let this user write there; {THEN}",
     ),
 }
 LATER = (
@@ -83,18 +81,18 @@ LATER = (
 )
 
 
-def relay_mend(settings: Settings, why: str | None) -> str:
-    """What mends a relay that gave this word for why no letter leaves."""
+def relay_repair(settings: Settings, why: str | None) -> str:
+    """The repair for a mail server that fails for the reason `why`."""
     look = f"openssl s_client -starttls smtp -connect {settings.smtp_host}:{settings.smtp_port}"
     if settings.carrier is Carrier.SINK:
         return (
-            f"the local sink keeps letters in {settings.letters}: see that it can be written to; open the house again"
-            f" with make up; {THEN}"
+            f"the local sink writes letters to {settings.letters}: make that folder writable; start the installation"
+            f" again with make up; {THEN}"
         )
     return AT_ONCE.get(why or "", LATER)[1].format(look=look, folder=settings.letters)
 
 
-class _Heard(NamedTuple):
+class _RelayAttempt(NamedTuple):
     """What one round of letters, or one digest, found of the relay, and when (ISO 8601 UTC)."""
 
     at: str
@@ -102,12 +100,12 @@ class _Heard(NamedTuple):
 
 
 def relay(context: AppContext, connection: Connection, today: date) -> Iterator[Finding]:
-    """What keeps every letter from leaving; nothing where none waits, or where the last that was tried left."""
-    heard = list(_heard(connection, today))
-    if not heard or heard[-1].why == MAIL_SERVER_ACCEPTS or not outbox.anything_open(connection):
+    """Finds a mail server that stops every letter; nothing where none waits, or where the last attempt succeeded."""
+    attempts = list(_relay_attempts(connection, today))
+    if not attempts or attempts[-1].why == MAIL_SERVER_ACCEPTS or not outbox.anything_open(connection):
         return
-    why, since = heard[-1].why, heard[-1].at
-    for each in reversed(heard):
+    why, since = attempts[-1].why, attempts[-1].at
+    for each in reversed(attempts):
         if each.why == MAIL_SERVER_ACCEPTS:
             break
         since = each.at
@@ -118,11 +116,11 @@ def relay(context: AppContext, connection: Connection, today: date) -> Iterator[
         what=f"relay_{why}",
         count=max(waiting, 1),
         message=f"{AT_ONCE.get(why, LATER)[0]} ({why.replace('_', ' ')}, since {since}): no letter leaves",
-        mend=relay_mend(context.settings, why),
+        mend=relay_repair(context.settings, why),
     )
 
 
-def _heard(connection: Connection, today: date) -> Iterator[_Heard]:
+def _relay_attempts(connection: Connection, today: date) -> Iterator[_RelayAttempt]:
     """The rounds of the last days that tried a letter, in their order."""
     digest = connection.scalar(
         select(LETTER.c.why)
@@ -138,19 +136,19 @@ def _heard(connection: Connection, today: date) -> Iterator[_Heard]:
     for act, as_at, at, outcome, detail in connection.execute(query):
         if act == "digest":
             if outcome == LetterState.WAITING and digest in MAIL_SERVER_FAILURES:
-                yield _Heard(at, digest)
+                yield _RelayAttempt(at, digest)
             elif outcome != LetterState.WAITING and as_at not in left:
                 # Asked again on the same day it sends nothing, and shows nothing.
                 left.add(as_at)
-                yield _Heard(at, MAIL_SERVER_ACCEPTS)
+                yield _RelayAttempt(at, MAIL_SERVER_ACCEPTS)
         elif '"relay":' in detail:
-            yield _Heard(at, str(orjson.loads(detail)["relay"]))
+            yield _RelayAttempt(at, str(orjson.loads(detail)["relay"]))
 
 
 def processes(settings: Settings) -> Iterator[Finding]:
-    """What runs, or should: the house's own processes, and the Prefect server with its database."""
+    """Checks the installation's own processes, and the Prefect server with its database."""
     if settings.api_url is not None:
-        # The house is several services, perhaps on several machines: what can be asked from here is the server.
+        # Several services run, perhaps on several machines: from here only the server can be asked.
         if not server_answers(settings.api_url, settings.auth, tls_ca=settings.tls_ca):
             yield Finding(
                 what="prefect",
@@ -164,7 +162,7 @@ def processes(settings: Settings) -> Iterator[Finding]:
             yield from _reads(
                 settings,
                 settings.api_url,
-                "systemctl restart sendflow-server, on the machine that has it: it makes an empty database anew",
+                "systemctl restart sendflow-server, on the machine that has it: it creates a new, empty database",
             )
         return
     running = read_running(settings)
@@ -172,22 +170,22 @@ def processes(settings: Settings) -> Iterator[Finding]:
         if settings.running_file.exists():
             yield Finding(
                 what="supervisor",
-                message="the house was open and whoever kept it open was killed: nothing sweeps or sends by itself",
-                mend="make up; what was under way is finished by the next sweep and delivery",
+                message="the supervisor of this installation was killed: no sweep runs and no letter leaves",
+                mend="make up; the next sweep and delivery finish the interrupted work",
             )
         return
     if not server_answers(running.api_url, settings.auth):
         yield Finding(
             what="prefect",
             message=(
-                "the house is open and its Prefect server does not answer: facts are recorded all the same, runs are"
-                " not shown"
+                "the installation runs and its Prefect server does not answer: facts are recorded all the same, runs"
+                " are not shown"
             ),
             mend=f"see {settings.logs / 'server.log'}; the supervisor starts it again by itself within a minute",
         )
     else:
         yield from _reads(
-            settings, running.api_url, f"see {settings.logs / 'server.log'}; close the house and open it again"
+            settings, running.api_url, f"see {settings.logs / 'server.log'}; stop the installation and start it again"
         )
     dead = (
         sorted(name for name, pid in running.pids.items() if not Path(f"/proc/{pid}").exists())
@@ -199,19 +197,19 @@ def processes(settings: Settings) -> Iterator[Finding]:
             what="process",
             count=len(dead),
             message=f"not running: {', '.join(dead)}",
-            mend=f"see {settings.logs}; open the house again",
+            mend=f"see {settings.logs}; start the installation again",
         )
 
 
 def _reads(settings: Settings, api_url: str, mend: str) -> Iterator[Finding]:
-    """A server says that it is well without asking its database; so it is asked for something that stands there."""
+    """A server says that it is well without asking its database; so this asks for a count that needs the database."""
     status = _count_runs(settings, api_url)
     if status in NO_LOGIN:
         yield Finding(
             what="prefect_login",
             message=(
-                "the Prefect server does not take the login of this house: facts are recorded all the same, runs are"
-                " not shown"
+                "the Prefect server does not accept the login of this installation: facts are recorded all the same,"
+                " runs are not shown"
             ),
             mend="SENDFLOW_AUTH has to be what the server was started with; start the services again after a change",
         )

@@ -1,4 +1,4 @@
-"""A running installation is found through its file, and only one supervisor runs at a time."""
+"""A running installation is found through its file."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ from pathlib import Path
 import pytest
 
 from config.running_instance import (
-    AlreadyRunning,
     Running,
     find_server,
-    only_supervisor,
     read_running,
     server_answers,
     write_running,
@@ -95,11 +93,3 @@ def test_a_server_that_does_not_answer_is_not_found(settings: Settings) -> None:
     write_running(settings.running_file, context("http://127.0.0.1:9/api", os.getpid()))
     assert find_server(settings) is None
     assert not server_answers("not an address", None)
-
-
-def test_only_one_supervisor_holds_an_installation(tmp_path: Path) -> None:
-    """A second supervisor is refused until the first has ended."""
-    with only_supervisor(tmp_path), pytest.raises(AlreadyRunning), only_supervisor(tmp_path):
-        pass
-    with only_supervisor(tmp_path):
-        pass

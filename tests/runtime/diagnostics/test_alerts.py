@@ -39,13 +39,13 @@ def test_the_operator_gets_an_alert_for_a_day_without_a_finished_sweep(team: Tea
     team.sweep("7 Apr 2026")
     assert look(team, 8, post) is Alerted.WELL, "24 hours ago"
     assert look(team, 9, post) is Alerted.SENT
-    assert look(team, 9, post, 10) is Alerted.TOLD_ALREADY
+    assert look(team, 9, post, 10) is Alerted.ALREADY_SENT
     assert look(team, 10, post) is Alerted.SENT
     team.sweep("10 Apr 2026")
     assert look(team, 10, post, 11) is Alerted.SENT
     assert look(team, 10, post, 12) is Alerted.WELL
     assert [each.subject for each in post.letters] == [
-        *["sendflow: 1 to mend: no sweep"] * 2,
+        *["sendflow: 1 to repair: no sweep"] * 2,
         "sendflow: all is well again",
     ]
     assert {each.mailbox for each in post.letters} == {TO}
@@ -106,7 +106,7 @@ def test_on_a_full_disk_the_alert_goes_once_a_day(team: Team, monkeypatch: pytes
     monkeypatch.setattr(Path, "open", full)
     (team.home / "person.key").chmod(0o644)
     assert look(team, 8, post, 10) is Alerted.SENT
-    assert look(team, 8, post, 11) is Alerted.TOLD_ALREADY
+    assert look(team, 8, post, 11) is Alerted.ALREADY_SENT
     (team.home / "alert.json").unlink()
     assert look(team, 8, post, 12) is Alerted.NOT_NOTED
     assert len(post.letters) == 2

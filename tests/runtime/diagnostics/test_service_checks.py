@@ -22,7 +22,7 @@ from models.database import reading
 from notifications.transport import MAIL_SERVER_FAILURES, Attempt, Letter, Outcome
 from runtime.diagnostics.alerts import Alerted, alert
 from runtime.diagnostics.checks import Finding, examine
-from runtime.diagnostics.service_checks import AT_ONCE, relay, relay_mend
+from runtime.diagnostics.service_checks import AT_ONCE, relay, relay_repair
 from tests.support.team import Team
 
 TODAY = "2 Mar 2026"
@@ -67,7 +67,7 @@ def test_a_fault_that_only_a_person_can_fix_is_reported_at_once_with_the_fix(ask
             found = next(relay(asked.context(TODAY), connection, asked.context(TODAY).today()))
         assert (found.what, found.count) == (f"relay_{why}", 1)
         assert message in found.message
-        fix = relay_mend(settings, why)
+        fix = relay_repair(settings, why)
         assert fix.endswith("then sendflow deliver")
         assert "{" not in fix
     asked.deliver(TODAY)

@@ -17,7 +17,6 @@ from sqlalchemy import text
 
 from casework.cases.record import record
 from casework.context import AppContext
-from config.running_instance import only_supervisor
 from config.settings import Settings
 from models.database import open_engine
 from models.errors import DatabaseUnusable
@@ -25,6 +24,7 @@ from models.facts import FactDraft
 from runtime import copy_database
 from runtime.copy_database import CannotCopy, copy_to_postgresql
 from runtime.diagnostics.checks import examine
+from runtime.instance_lock import only_supervisor
 from tests.support.team import Team
 
 PROGRESS: list[str] = []
