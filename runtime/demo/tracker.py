@@ -1,8 +1,8 @@
 """The demo tracker: invented rows relative to a day, made by a seeded generator, and facts that a tracker cannot hold.
 
 A newcomer sees current cases on any date. Every child, number and organisation is invented (NHS numbers of the 999
-range, which the NHS never issues). `write_demo_tracker` makes the file. `live_before` records a few cases on a simulated
-day before the import, because a mailbox gets one letter a day. `record_demo_events` adds facts after the import.
+range, which the NHS never issues). `write_demo_tracker` makes the file. `live_before` records a few cases on a
+simulated day before the import, because a mailbox gets one letter a day. `record_demo_events` adds facts after it.
 """
 
 from __future__ import annotations
@@ -311,7 +311,7 @@ def record_demo_events(context: AppContext) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _LetterCase:
-    """A demo case that came by letter and not by tracker. `answer` is the kind of fact with which the service answers."""
+    """A demo case that came by letter and not by tracker. `answer` is a kind of fact, from the service."""
 
     ref: str
     la: str
