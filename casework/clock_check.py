@@ -1,6 +1,6 @@
 """Whether the real clock can be believed. While it cannot, nothing is recorded, swept or sent until a person says so.
 
-Three things tell: the wall clock against the clock that counts since the machine started (while a process runs), more
+Three signs decide: the wall clock against the clock that counts since the machine started (while a process runs), more
 than 31 days since the last finished job, and the clock of the database's server or file system. A simulation has no
 real clock and is never asked.
 """

@@ -70,7 +70,7 @@ def _law_then(found: CaseReport) -> list[str]:
     which = f"Rule set {then.number} (digest {then.digest}) was active then"
     if then.kept:
         return [f"{which}. Each duty shows the law of now, and below it what was believed then."]
-    return [f"{which}, and its text is not kept here. The duties show the law of now."]
+    return [f"{which}, and its text is not stored here. The duties show the law of now."]
 
 
 def _believed(duty: DutyShown) -> list[str]:

@@ -1,6 +1,6 @@
 """Identity given to `record` without a command line: hidden at the prompt, by standard input or by a private file.
 
-A command line stands in the shell's history and in the list of processes, where every account of the machine reads it.
+The shell's history and the list of processes show a command line to every account of the machine.
 """
 
 import stat

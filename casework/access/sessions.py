@@ -1,7 +1,7 @@
 """One-time sign-in links, and sessions in the database that the Prefect UI and the web pages share.
 
 Purpose: a person who may use this installation gets a link that works once. Opening it starts a session, and the
-session's cookie opens every port of the installation. The database holds digests only: whoever reads it cannot
+session's cookie opens every port of the installation. The database holds digests only: a person who reads it cannot
 take over a session. Instants are in UTC.
 """
 

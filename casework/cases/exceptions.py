@@ -54,6 +54,6 @@ def _check_accepted(file: CaseFile, duties: Sequence[Duty], decision: StoredFact
     if not any(duty.excuse is not None and duty.excuse.seq == claim.seq for duty in duties):
         raise Refused(
             "touches_nothing",
-            "no duty that this exception could excuse was running on its days. Give the days as "
+            "no duty that this exception applies to was running on its days. Give the days as "
             "--data began_on=2026-03-02 --data ended_on=2026-04-05, and the body if it concerns one body",
         )

@@ -43,7 +43,7 @@ FITTING = {
 
 class Refused(Refusal):
     """A fact that is not accepted. `code` is a word for programs, the message a sentence for a person; `wrong_call`
-    tells a slip of form.
+    is True for a mistake of form.
     """
 
     def __init__(
@@ -103,8 +103,8 @@ def nearest(word: str, known: Iterable[str]) -> list[str]:
 
 
 def example_of(model: type[FactData], field: str) -> str | None:
-    """A value that a particular takes: a word of its own list, a day, or one that stands in EXAMPLES."""
-    told = model.model_fields.get(field)
-    kinds = [told.annotation, *get_args(told.annotation)] if told is not None else []
+    """An example value for a field: a word of its own list, a day, or its entry in EXAMPLES."""
+    info = model.model_fields.get(field)
+    kinds = [info.annotation, *get_args(info.annotation)] if info is not None else []
     word = next((get_args(kind)[0] for kind in kinds if get_origin(kind) is Literal), None)
     return word or EXAMPLES.get(field) or ("2026-04-13" if date in kinds else None)

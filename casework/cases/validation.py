@@ -107,7 +107,7 @@ def _refuse_repetition(lines: Sequence[StoredFact], draft: FactDraft, data: Mapp
         if same and data.items() == {key: value for key, value in line.data.items() if key in data}.items():
             raise Refused(
                 "recorded_already",
-                f"{draft.kind} of that day stands in the history already, as fact {line.seq}; nothing was written",
+                f"the history already has {draft.kind} of that day, as fact {line.seq}; nothing was written",
             )
 
 
@@ -339,7 +339,7 @@ def _correction(
 
 
 def _refuse_same_correction(lines: Sequence[StoredFact], draft: FactDraft, data: Mapping[str, Any]) -> None:
-    """The correction that stands last, given again on its day, would change nothing."""
+    """The last correction, given again on its day, would change nothing."""
     if not data:  # only the child's identity, which no fact shows
         return
     gone = withdrawn(lines)
@@ -348,7 +348,7 @@ def _refuse_same_correction(lines: Sequence[StoredFact], draft: FactDraft, data:
     if last is not None and last.occurred_on == draft.occurred_on and data.items() <= last.data.items():
         raise Refused(
             "recorded_already",
-            f"this correction of that day stands in the history already, as fact {last.seq}; nothing was written",
+            f"the history already has this correction of that day, as fact {last.seq}; nothing was written",
         )
 
 

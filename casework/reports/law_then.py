@@ -9,7 +9,7 @@ from typing import Any
 
 from casework.context import AppContext
 from casework.reports.case_models import LawThen
-from casework.rules.kept_law import active_at, read_kept
+from casework.rules.stored_law import active_at, read_stored
 from config.law import LawError, NoAnswer
 from deadlines.duties import Duty, duties_of
 from deadlines.status import days_late, status_of
@@ -22,7 +22,7 @@ DutiesThen = Mapping[tuple[str, int], Duty]
 def duties_then(context: AppContext, casefile: CaseFile, known_at: str | None) -> tuple[LawThen | None, DutiesThen]:
     """Give the rule set that was active at `known_at`, and the duties under it by rule and opening fact.
 
-    No duties where the rule set of then is the rule set of now, or where its text is not kept.
+    No duties where the rule set of then is the rule set of now, or where its text is not stored.
     """
     if known_at is None:
         return None, {}
@@ -32,11 +32,11 @@ def duties_then(context: AppContext, casefile: CaseFile, known_at: str | None) -
         return None, {}
     if active.digest == context.ruleset_digest:
         return LawThen(number=active.number, digest=active.digest, is_now=True, kept=True), {}
-    kept = read_kept(context.settings.home, active)
-    shown = LawThen(number=active.number, digest=active.digest, is_now=False, kept=kept is not None)
-    if kept is None:
+    stored = read_stored(context.settings.home, active)
+    shown = LawThen(number=active.number, digest=active.digest, is_now=False, kept=stored is not None)
+    if stored is None:
         return shown, {}
-    then = replace(context, law=kept[0], calendar=kept[1])
+    then = replace(context, law=stored[0], calendar=stored[1])
     try:
         claims = casefile.claims.values()
         duties = duties_of(casefile.lines, then.duty_rules[casefile.process], then.dates_of, claims)

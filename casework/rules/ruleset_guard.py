@@ -24,8 +24,8 @@ from typing import NamedTuple
 import orjson
 from sqlalchemy import Connection, insert, select
 
-from casework.rules.kept_law import keep, law_text
 from casework.rules.ruleset import PARTS, Ruleset
+from casework.rules.stored_law import law_text, store
 from config.settings import Settings
 from models.database import LAW, alone, is_read_only, is_reading
 from models.errors import RulesetMismatch
@@ -144,7 +144,7 @@ class RulesetGuard:
         )
         connection.execute(insert(RULESET), activation._asdict())
         if self.law_text is not None:
-            keep(self.home, self.digest, self.law_text())
+            store(self.home, self.digest, self.law_text())
         # If this transaction is rolled back, the remembered number belongs to no row, or to a row with another id.
         self._remember(LastActive(_first_id(connection), activation.number, activation.id))
         return activation

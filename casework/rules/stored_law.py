@@ -1,4 +1,4 @@
-"""The text of each rule set that was active: kept in SENDFLOW_HOME/law/held when it becomes active, by its full digest.
+"""The text of each rule set that was active, stored in SENDFLOW_HOME/law/held under its full digest.
 
 An auditor asks which law held then. A digest alone does not answer that: the statute files and the calendar do. The
 machines are code and are known by their released tables.
@@ -46,8 +46,8 @@ def law_text(folders: tuple[Path, ...]) -> bytes:
     return orjson.dumps(found, option=orjson.OPT_SORT_KEYS)
 
 
-def keep(home: Path, digest: str, text: bytes) -> None:
-    """Keep the text of the rule set `digest`, once. Without it a later question says that the text is not kept."""
+def store(home: Path, digest: str, text: bytes) -> None:
+    """Store the text of the rule set `digest`, once. A text that cannot be written is left out without an error."""
     place = home / HELD / f"{digest}.{hashlib.sha256(text).hexdigest()}.json"
     with contextlib.suppress(OSError):
         if not place.exists():
@@ -67,8 +67,8 @@ def active_at(connection: Connection, instant: str) -> ActiveThen | None:
     return ActiveThen._make(row) if row is not None else None
 
 
-def read_kept(home: Path, then: ActiveThen) -> tuple[Law, WorkingCalendar] | None:
-    """Read the law and the calendar of a rule set from its kept text; None if it is not kept, or not as it was."""
+def read_stored(home: Path, then: ActiveThen) -> tuple[Law, WorkingCalendar] | None:
+    """Read the law and the calendar of a rule set from its stored text; None if that is missing or changed."""
     for place in sorted((home / HELD).glob(f"{then.digest}.*.json")):
         text = place.read_bytes()
         if place.name.split(".")[1] != hashlib.sha256(text).hexdigest():
