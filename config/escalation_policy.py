@@ -172,7 +172,12 @@ def _joined(files: tuple[tuple[str, str], ...]) -> EscalationPolicy:
     ladder = read[0].model_copy(
         update={"rung": steps, "letter": letters, "ended": ends, "decided_on": max(part.decided_on for part in read)}
     )
-    digest = hashlib.sha256(canonical(ladder.model_dump(mode="json", exclude={"digest"}))).hexdigest()
+    try:
+        digest = hashlib.sha256(canonical(ladder.model_dump(mode="json", exclude={"digest"}))).hexdigest()
+    except ValueError:
+        raise EscalationPolicyError(
+            "the escalation policy holds a number of 2**53 or more: give a smaller one"
+        ) from None
     return ladder.model_copy(update={"digest": digest})
 
 

@@ -169,6 +169,13 @@ class TrackerColumns(_Strict):
         [key] = get_close_matches(header_key(header), list(known), n=1, cutoff=0.0)
         return known[key]
 
+    def known_words(self, directory: Directory) -> frozenset[str]:
+        """Every word of a header that is known here: others may be a person's name and are not repeated."""
+        texts = [name for column in self.column.values() for name in column.names]
+        texts += [*self.answers.endings, *self.unread.answers]
+        texts += [name for entry in directory.service.values() for name in (entry.name, *entry.also)]
+        return frozenset(word for text in texts for word in re.split(r"[^a-z0-9]+", text.casefold()) if word)
+
     def header(self, what: str, directory: Directory) -> str:
         """The first header that a column goes by, for naming it to a person."""
         if what.startswith(ANSWER):

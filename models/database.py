@@ -366,11 +366,18 @@ def _make_records(engine: Engine, owner_url: str | None) -> None:
 
 
 def revision(engine: Engine) -> str | None:
-    """The revision that the records are at; None where there are none, or none that says so."""
+    """The revision of the database; None if it has no tables of sendflow.
+
+    Raises OperationalError if a server does not answer: that says nothing of what its database holds.
+    """
     try:
         with reading(engine) as connection:
             return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
-    except (OperationalError, ProgrammingError):
+    except ProgrammingError:
+        return None
+    except OperationalError:
+        if engine.dialect.name == "postgresql":
+            raise
         return None
 
 

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import openpyxl
 
 from casework.imports.cells import Cell, Doubt, blank, plain_day, words
-from casework.imports.unread import HeaderCell, UnreadColumns, shown_header
+from casework.imports.unread import HeaderCell, UnreadColumns, plain_header
 from config.directory import Directory
 from config.tracker_columns import ANSWER, DAYS, NEEDED, TrackerColumns, header_key
 from models.errors import Refusal
@@ -110,7 +110,7 @@ class TrackerFile:
                     self.found |= set(header.values())
                     self.unread.begin(sheet, row.cells, header)
                     headers = {
-                        what: HeaderCell(shown_header(row.cells[place]), place) for place, what in header.items()
+                        what: HeaderCell(plain_header(row.cells[place]), place) for place, what in header.items()
                     }
                 continue
             cells = {what: row.cells[place] for place, what in header.items() if place < len(row.cells)}

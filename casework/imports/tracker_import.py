@@ -25,7 +25,7 @@ from casework.imports.batch import ImportOptions, RowBatch, RowOutcome
 from casework.imports.date_order import doubt_orders
 from casework.imports.rows import Plan, Problem, RowReader
 from casework.imports.sheet import SheetError, SheetRow, TrackerFile, open_tracker
-from casework.imports.unread import cells_filled, named_column
+from casework.imports.unread import cells_filled
 from config.tracker_columns import load_columns
 from models.database import transact, writing
 from models.tables import IMPORT_FILE
@@ -180,13 +180,13 @@ def _check_unread(tracker: TrackerFile) -> None:
     if found:
         columns = tracker.columns
         named = "; ".join(
-            f"{named_column(each)} ({cells_filled(each.filled)}, nearest known header"
+            f"{tracker.unread.named(each)} ({cells_filled(each.filled)}, nearest known header"
             f" '{columns.nearest(each.header, tracker.directory)}')"
             for each in found
         )
         raise SheetError(
             "these columns look like answers or a status, and their headers are not known, so that advice that has"
-            f" come would stand as late: {named}; rename a header, or name it in tracker.toml, and import again; to"
+            f" come would count as late: {named}; rename a header, or name it in tracker.toml, and import again; to"
             " go on without these columns: sendflow import FILE --ignore-columns",
             exit_code=1,
         )

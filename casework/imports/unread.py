@@ -58,7 +58,7 @@ class UnreadColumns:
         """Take the header row of a sheet."""
         for place, cell in enumerate(header):
             if place not in meanings and not blank(cell):
-                self.found[sheet, place] = UnreadColumn(sheet, HeaderCell(shown_header(cell), place))
+                self.found[sheet, place] = UnreadColumn(sheet, HeaderCell(plain_header(cell), place))
 
     def count(self, sheet: int, row: Sequence[Cell], meanings: Mapping[int, str]) -> None:
         """Count the filled cells of a case row that no column is read for."""
@@ -79,20 +79,20 @@ class UnreadColumns:
             if column.filled and self.columns.looks_like_an_answer(column.header, self.directory)
         ]
 
+    def named(self, column: UnreadColumn) -> str:
+        """The letters of a column and its header; a word that is not known here may be a name and is left out."""
+        sheet = f" of sheet {column.sheet}" if column.sheet > 1 else ""
+        shown = shown_header(column.header, self.columns.known_words(self.directory)) if column.header else ""
+        return f"{column.header.letter}{sheet}" + (f" '{shown}'" if shown.strip(". ") else "")
+
     def _sorted(self) -> list[UnreadColumn]:
         return [column for _, column in sorted(self.found.items())]
 
     def _remark(self, column: UnreadColumn) -> str:
-        named = f"column {named_column(column)} was not read ({cells_filled(column.filled)})"
+        named = f"column {self.named(column)} was not read ({cells_filled(column.filled)})"
         if not column.header:
             return f"{named}: it has no header"
         return f"{named}; the nearest known header is '{self.columns.nearest(column.header, self.directory)}'"
-
-
-def named_column(column: UnreadColumn) -> str:
-    """The letters of a column and its header."""
-    sheet = f" of sheet {column.sheet}" if column.sheet > 1 else ""
-    return f"{column.header.letter}{sheet}" + (f" '{column.header}'" if column.header else "")
 
 
 def cells_filled(number: int) -> str:
@@ -100,8 +100,17 @@ def cells_filled(number: int) -> str:
     return f"{number} filled cell{'' if number == 1 else 's'}"
 
 
-def shown_header(cell: Cell) -> str:
-    """A header as it may be repeated: on one line, short, and without what may be a number or date of a person."""
+def shown_header(header: str, known: frozenset[str]) -> str:
+    """A header as it may be repeated: words that are not known are left out, as "... returned"."""
+    words_shown = [
+        word if {part for part in re.split(r"[^a-z0-9]+", word.casefold()) if part} <= known else "..."
+        for word in header.split()
+    ]
+    return re.sub(r"(\.\.\. )+(?=\.\.\.)", "", " ".join(words_shown))
+
+
+def plain_header(cell: Cell) -> str:
+    """A header on one line, short, and without what may be a number or date of a person."""
     text = " ".join(words(cell).split())
     if not text.isprintable() or LOOKS_PERSONAL.search(text):
         return "(not shown)"

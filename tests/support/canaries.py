@@ -42,6 +42,7 @@ NUMBERS = ("9993334448", "999 333 4448", "999-333-4448")
 BIRTHS = ("29/02/2012", "2012-02-29", "29 February 2012", "29.02.2012")
 CLINICAL = ("hydrocephalus canary", "selective mutism canary")
 FILE_NAME = "Maisie Canaryfield born 29.02.2012"
+PLAIN_NAME = "Maisie Canaryfield"  # nothing tells a name from a word: such a file is read
 CANARIES = (*NAMES, *NUMBERS, *BIRTHS, *CLINICAL, "Canaryfield", "Kanariënvogel", "Maisie")
 
 COLUMNS = (
@@ -107,19 +108,22 @@ def trackers(folder: Path) -> list[Path]:
         for place, column in enumerate(COLUMNS[1:])
     ]
     rows += [SOUND | {"Ref": canary, "NHS number": ""} for canary in CANARIES]
-    whole = write(folder / f"{FILE_NAME}.csv", *rows, title=f"Tracker of {NAMES[0]}, {NUMBERS[1]}, {CLINICAL[0]}")
+    whole = write(folder / f"{PLAIN_NAME}.csv", *rows, title=f"Tracker of {NAMES[0]}, {NUMBERS[1]}, {CLINICAL[0]}")
     differs = write(
-        folder / f"{FILE_NAME} newer.csv", SOUND | {"NHS number": "9990001235", "Health request received": "17/02/2026"}
+        folder / f"{PLAIN_NAME} newer.csv",
+        SOUND | {"NHS number": "9990001235", "Health request received": "17/02/2026"},
     )
-    open_mark = folder / f"{FILE_NAME} open.csv"
+    open_mark = folder / f"{PLAIN_NAME} open.csv"
     open_mark.write_text(
         f'Ref,LA,Request received\nKV9,Northshire,05/01/2026\nKV8,"{NAMES[0]},{NUMBERS[0]}\n', encoding="utf-8"
     )
-    headless = folder / f"{FILE_NAME} headless.csv"
+    headless = folder / f"{PLAIN_NAME} headless.csv"
     headless.write_text(f"Name,Number\n{NAMES[0]},{NUMBERS[0]}\n", encoding="utf-8")
-    damaged = folder / f"{FILE_NAME}.xlsx"
+    damaged = folder / f"{PLAIN_NAME}.xlsx"
     damaged.write_bytes(b"PK\x03\x04" + f"{NAMES[0]} {NUMBERS[0]}".encode())
-    return [whole, differs, open_mark, headless, damaged, folder / f"{FILE_NAME} absent.csv", folder]
+    dated = folder / f"{FILE_NAME}.csv"
+    dated.write_bytes(whole.read_bytes())
+    return [whole, differs, open_mark, headless, damaged, dated, folder / f"{PLAIN_NAME} absent.csv", folder]
 
 
 def commands(folder: Path) -> Iterator[Words]:

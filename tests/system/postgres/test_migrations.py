@@ -93,12 +93,12 @@ def test_text_is_ordered_by_its_bytes_under_every_locale_of_the_server(empty: st
     engine.dispose()
 
 
-def test_any_command_migrates_an_empty_database(empty: str, tmp_path: Path) -> None:
+def test_migrate_makes_the_tables_of_an_empty_database(empty: str, tmp_path: Path) -> None:
     url = None if empty.startswith("sqlite") else empty
     environment = child_environment(Settings(home=tmp_path / "var", database_url=url)) | {
         "SENDFLOW_TODAY": "2026-04-14"
     }
-    command = [sys.executable, "-c", "import cli; cli.main()", "overdue", "--json"]
+    command = [sys.executable, "-c", "import cli; cli.main()", "migrate", "--json"]
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     engine = open_engine(url or f"sqlite:///{tmp_path / 'var' / 'sendflow.db'}")
