@@ -71,7 +71,7 @@ def _one(place: OnSqlite | OnPostgresql, prepare: Any, hired: Staff, rounds: int
 def _rotated(
     compared: Compared, peers: list[Side], unmeasured: dict[str, str], rounds: int
 ) -> tuple[float, dict[str, float], dict[str, float]]:
-    """All in turn; a peer that fails on the way is left out, and the rest are measured afresh."""
+    """All in turn; a peer that fails on the way is left out, and the rest are measured again."""
     while True:
         others = [*compared.raw, *peers]
         try:
@@ -80,8 +80,12 @@ def _rotated(
         except NotMeasured as problem:
             unmeasured[problem.peer] = problem.why
             peers = [side for side in peers if side.name != problem.peer]
-    told = {side.name: round(ratio, 3) for side, ratio in zip(others, ratios, strict=True)}
-    return each, {side.name: told[side.name] for side in compared.raw}, {side.name: told[side.name] for side in peers}
+    rounded = {side.name: round(ratio, 3) for side, ratio in zip(others, ratios, strict=True)}
+    return (
+        each,
+        {side.name: rounded[side.name] for side in compared.raw},
+        {side.name: rounded[side.name] for side in peers},
+    )
 
 
 def _profiled(ours: Side) -> Phases:

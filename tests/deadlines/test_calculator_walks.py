@@ -14,7 +14,7 @@ from deadlines.duties import Dates
 from deadlines.working_calendar import OutsideCalendarRange, WorkingCalendar, load_calendar
 from tests.support.second_count import Given, Printed, Second, Unknown, printed_rules, second_count
 
-LAW, ALMANAC = load_law(), load_calendar()
+LAW, CALENDAR = load_law(), load_calendar()
 PRINTED = printed_rules()
 END = date(2028, 12, 31)
 FROM_BIRTH_DATE = ("birthday", "prescribed_day")
@@ -71,7 +71,7 @@ def asked_second(printed: Printed, on: date, given: Given) -> Second | type[Exce
 
 
 def differs(printed: Printed, on: date, given: Given) -> str | None:
-    first = asked_first(LAW, ALMANAC, printed.rule, on, given)
+    first = asked_first(LAW, CALENDAR, printed.rule, on, given)
     second = asked_second(printed, on, given)
     same = first[:3] == second[:3] if isinstance(first, tuple) and isinstance(second, tuple) else first is second
     return None if same else f"{printed.rule} on {on} given {given}: {first} against {second}"
@@ -100,7 +100,7 @@ def test_every_rule_answers_on_most_of_its_days() -> None:
         given = {
             name: date(2026, 3, 2) + timedelta(days=days) for name, days in OFFSETS.get(printed.rule, [{}])[-1].items()
         }
-        answer = asked_first(LAW, ALMANAC, printed.rule, date(2026, 3, 2), given)
+        answer = asked_first(LAW, CALENDAR, printed.rule, date(2026, 3, 2), given)
         assert isinstance(answer, tuple), printed.rule
 
 
@@ -110,12 +110,12 @@ def test_the_full_answer_and_the_fast_one_are_one(process: str) -> None:
         for offsets in OFFSETS.get(printed.rule, [{}]):
             for on in list(start_days(printed))[::211]:
                 given = {name: on + timedelta(days=days) for name, days in offsets.items()}
-                fast = asked_first(LAW, ALMANAC, printed.rule, on, given)
+                fast = asked_first(LAW, CALENDAR, printed.rule, on, given)
                 if not isinstance(fast, tuple):
                     with pytest.raises(fast):
-                        calculate(LAW, ALMANAC, printed.rule, on, given)
+                        calculate(LAW, CALENDAR, printed.rule, on, given)
                     continue
-                full = calculate(LAW, ALMANAC, printed.rule, on, given)
+                full = calculate(LAW, CALENDAR, printed.rule, on, given)
                 assert (full.due, full.strict_due, full.act_by, full.excuses) == (
                     fast.due,
                     fast.strict_due,
@@ -141,7 +141,7 @@ def test_every_day_left_out_is_named_once_with_its_reason() -> None:
     """In a count of working days, the days of the span are either counted or named as left out."""
     for on in (date(2026, 3, 27), date(2025, 12, 19), date(2026, 12, 23), date(2026, 7, 30)):
         for rule, number in (("he_disclosure", 15), ("appeal_la_response", 30), ("lac_iha", 20)):
-            answer = calculate(LAW, ALMANAC, rule, on)
+            answer = calculate(LAW, CALENDAR, rule, on)
             assert answer.due is not None
             before_act_by = [
                 step

@@ -19,6 +19,7 @@ CHECKED = (
     "tools",
     "deploy",
     ".ci",
+    "tests/notifications",
     "tests/tools",
     "tests/repository",
 )
