@@ -37,15 +37,20 @@ def open_to_others(home: Path) -> Iterator[Path]:
 def make_private(home: Path) -> list[Path]:
     """Take from other accounts what they may do with this installation's files; returns what was changed.
 
-    Files of another owner are left: the doctor names them.
+    Files of another owner are left as they are.
     """
     changed = []
     for path in open_to_others(home):
         try:
-            path.chmod(stat.S_IMODE(path.lstat().st_mode) & ~OTHERS, follow_symlinks=False)
-        except NotImplementedError:
-            path.chmod(stat.S_IMODE(path.stat().st_mode) & ~OTHERS)
+            # By a descriptor that follows no link: another process may have put one here since.
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:
             continue
+        try:
+            os.fchmod(descriptor, stat.S_IMODE(os.fstat(descriptor).st_mode) & ~OTHERS)
+        except OSError:
+            continue
+        finally:
+            os.close(descriptor)
         changed.append(path)
     return changed
