@@ -16,17 +16,17 @@ TEXT_C = String().with_variant(String(collation="C"), "postgresql")
 
 def _key(name: str, kind: Any = TEXT_C) -> Column[Any]:
     """Return a column of the primary key."""
-    return Column(name, kind, primary_key=True)
+    return Column(name, kind, key=name, primary_key=True)
 
 
 def _required(name: str, kind: Any = TEXT_C, default: Any = None) -> Column[Any]:
     """Return a column that always has a value."""
-    return Column(name, kind, nullable=False, default=default)
+    return Column(name, kind, key=name, nullable=False, default=default)
 
 
 def _optional(name: str, kind: Any = TEXT_C) -> Column[Any]:
     """Return a column that may be empty."""
-    return Column(name, kind, nullable=True)
+    return Column(name, kind, key=name, nullable=True)
 
 
 FACT = Table(
