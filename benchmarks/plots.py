@@ -1,4 +1,4 @@
-"""Plots of cost and memory against size, as SVG that stands by itself: no script, nothing fetched."""
+"""Plots of cost and memory against size, as self-contained SVG: no script, nothing fetched."""
 
 from collections.abc import Callable
 from math import log
@@ -11,8 +11,8 @@ from pygal.style import Style
 from benchmarks.measures.growth import Size
 from benchmarks.measures.memory import Taken
 
-# One colour for each act, on both databases: the second is dashed. Told apart by those who see few colours
-# as well.
+# One colour for each act, on both databases: the second is dashed, so that readers who see few colours
+# can distinguish them.
 COLOURS = ("#000000", "#e69f00", "#0072b2", "#009e73", "#d55e00", "#cc79a7")
 LOOK = Style(
     background="white",
@@ -40,7 +40,7 @@ def plots(folder: Path, sizes: list[Size]) -> list[Path]:
 
 def _plot(sizes: list[Size], title: str, says: str, value: Callable[[Taken], float], logarithmic: bool) -> pygal.XY:
     facts = sorted({size.facts for size in sizes})
-    # Room at both ends: a run of one size has no width of its own, and nothing would be drawn.
+    # Space at both ends: a run of one size has no width of its own, and nothing would be drawn.
     chart = pygal.XY(
         title=title,
         x_title="facts in the records",

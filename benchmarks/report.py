@@ -62,7 +62,7 @@ def beside_table(found: Sequence[Beside]) -> Table:
 
 
 def as_markdown(table: Table) -> str:
-    """A table as docs/develop/benchmarks.md has it, to be put there as it stands."""
+    """A table in the form of docs/develop/benchmarks.md, to be pasted there unchanged."""
     rows = zip(*([str(cell).replace("\n", "; ") for cell in column.cells] for column in table.columns), strict=True)
     head = [str(column.header) for column in table.columns]
     return "".join(f"| {' | '.join(row)} |\n" for row in (head, ["---"] * len(head), *rows))

@@ -1,8 +1,8 @@
 """A generated national caseload: children, their cases and what became of them, by the shares of caseload.toml and one
 seed.
 
-Every child is a number and nothing else. A child's history is told in stages, because the house itself opens the next
-review cycle when one is decided: the first stage names its own cases, a later one goes on with the case that the house
+Every child is a number and nothing else. A child's history comes in stages, because sendflow itself opens the next
+review cycle when one is decided: the first stage names its own cases, a later one goes on with the case that sendflow
 opened, whose reference follows from the order in which the decisions were recorded. The same scale, seed and day give
 the same histories.
 """
@@ -49,7 +49,7 @@ class National(_Table):
 
 
 class Shares(_Table):
-    """caseload.toml; the shares of each stage are read by those who tell it."""
+    """caseload.toml; HistoryGenerator reads the shares of each stage."""
 
     national: National
     request: dict[str, Any]
@@ -79,7 +79,7 @@ def scale_of(said: str) -> float:
 
 @dataclass(frozen=True)
 class Caseload:
-    """So much of England's caseload, as it stands on a day."""
+    """A share of England's caseload, as it is on a day."""
 
     scale: float
     seed: int = SEED
@@ -130,7 +130,7 @@ class Caseload:
         with one of them.
         """
         children, batch = self.children(), max(10, min(BATCH, sum(self.counts.values()) // 20))
-        opened = generated = 0  # review cycles that the house has opened so far; children
+        opened = generated = 0  # review cycles that sendflow has opened so far; children
         while some := list(islice(children, batch)):
             generated += len(some)
             going_on: dict[int, str] = {}

@@ -1,9 +1,9 @@
-"""More of the same records than there is time to record: copies of whole histories under other references, each chained
-afresh.
+"""More of the same records than there is time to record: copies of whole histories under other references, each with a
+new hash chain.
 
 A copy's cases bear two letters before their references, in every fact that names them; so every hash, copied column,
-fold, cache and notice of a copy is what the house itself would have written, and `sendflow verify` finds nothing.
-Sealed persons are not copied.
+fold, cache and notice of a copy is what sendflow itself would have written, and `sendflow verify` finds nothing.
+Encrypted persons are not copied.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ Row = tuple[Any, ...]
 
 
 class Copier:
-    """Copies of the records of a house as they stand when this is made, into the same records."""
+    """Copies the records of an installation, as they are when this object is made, into the same records."""
 
     def __init__(self, place: OnSqlite | OnPostgresql, context: AppContext) -> None:
         self.place = place

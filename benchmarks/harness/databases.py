@@ -1,7 +1,7 @@
 """Where records lie while they are measured: files of SQLite, or databases of one private PostgreSQL cluster. Both are
 asked the same.
 
-The cluster is a house's own (runtime/local_postgres.py) with its safety against power cuts left on: a commit is on the
+The cluster is sendflow's private one (runtime/local_postgres.py) with its safety against power cuts left on: a commit is on the
 disk on both. It is made where SENDFLOW_HOME lies, or in the system's folder for temporary files where the server's user
 may not pass to the first.
 """
@@ -47,20 +47,20 @@ TABLES = tuple(
 
 
 class Place(Protocol):
-    """Makes houses with fresh records, gives the driver alone on the same records, and tells what an act has left in
-    them.
+    """Makes contexts with empty records, gives the driver alone on the same records, and returns the rows that an act
+    wrote.
     """
 
     name: str
 
     def fresh(self) -> AppContext:
-        """A house on new records, connected."""
+        """A context on new records, connected."""
 
     def empty(self) -> Any:
-        """The driver's own connection to new records, under the settings that the house uses; nothing is begun."""
+        """The driver's own connection to new records, under the settings that sendflow uses; no transaction is open."""
 
     def driver(self, context: AppContext) -> Any:
-        """The driver's own connection to the records of a house."""
+        """The driver's own connection to the records of a context."""
 
     def rows(self, context: AppContext, tables: Sequence[str] = TABLES, case: str | None = None) -> Rows:
         """Every row of some tables, or of one case, in the order in which they lie."""
@@ -72,13 +72,13 @@ class Place(Protocol):
         """The same, where some of the rows stand there already under their keys."""
 
     def again(self, context: AppContext) -> AppContext:
-        """A house on a copy of these records, which nobody has open; they stay as they are."""
+        """A context on a copy of these records, which nobody has open; the originals do not change."""
 
     def bytes(self, context: AppContext) -> int:
-        """How much room the records take."""
+        """The size of the records in bytes."""
 
     def done(self, context: AppContext) -> None:
-        """Remove the records of a house."""
+        """Remove the records of a context."""
 
     def close(self, connection: Any) -> None:
         """Close a connection of `empty` and remove its records."""
@@ -232,8 +232,8 @@ class OnPostgresql:
 
     @contextmanager
     def spare(self) -> Iterator[str]:
-        """The address of an empty database for somebody else's tables; it is dropped afterwards, whoever is still
-        connected.
+        """The address of an empty database for somebody else's tables; it is dropped afterwards, even while
+        another session is connected.
         """
         self.made += 1
         name = f"peer_{os.getpid()}_{id(self)}_{self.made}"

@@ -1,4 +1,4 @@
-"""What becomes of one generated child: requests, advice, plans, review cycles and appeals, in facts that the house
+"""What becomes of one generated child: requests, advice, plans, review cycles and appeals, in facts that sendflow
 accepts.
 
 The days are drawn, not worked out: this file knows no law. A history ends at the caseload's day, so that what is open
@@ -31,7 +31,7 @@ def body_code(number: int) -> str:
 
 @dataclass(slots=True)
 class Stage:
-    """What is recorded together: a case by its reference (None: the review that the house opened last), and
+    """What is recorded together: a case by its reference (None: the review that sendflow opened last), and
     its facts.
     """
 
@@ -46,16 +46,16 @@ class Child:
     stages: list[Stage]
 
     def acts(self, stage: int, opened: str | None) -> list[RecordCommand]:
-        """The acts of a stage; `opened` is the review that the house opened last."""
+        """The acts of a stage; `opened` is the review that sendflow opened last."""
         return [RecordCommand(ref or opened, drafts) for ref, drafts in self.stages[stage].cases if drafts]
 
     def opens_next(self, stage: int) -> bool:
-        """Whether the house opens a review cycle when this stage is recorded."""
+        """Whether sendflow opens a review cycle when this stage is recorded."""
         return any(draft.kind in DECISIONS for _ref, drafts in self.stages[stage].cases for draft in drafts)
 
 
 class HistoryGenerator:
-    """Tells histories. `shares` is caseload.toml."""
+    """Generates histories. `shares` is caseload.toml."""
 
     def __init__(self, shares: Shares, seed: int, today: date) -> None:
         self.shares = shares
@@ -74,12 +74,12 @@ class HistoryGenerator:
 
 
 class _History:
-    """One history being told. A fact that would lie ahead is not told, nor what would follow it in its case."""
+    """One history being generated. A fact of a day to come is left out, and so is what would follow it in its case."""
 
-    def __init__(self, teller: HistoryGenerator, number: int, nhs_number: str, chance: Random) -> None:
-        self.shares, self.today, self.chance, self.number = teller.shares, teller.today, chance, number
-        la = chance.randrange(teller.authorities)
-        self.la, self.body = la_slug(la), body_code(la % teller.trusts)
+    def __init__(self, generator: HistoryGenerator, number: int, nhs_number: str, chance: Random) -> None:
+        self.shares, self.today, self.chance, self.number = generator.shares, generator.today, chance, number
+        la = chance.randrange(generator.authorities)
+        self.la, self.body = la_slug(la), body_code(la % generator.trusts)
         self.nhs_number = nhs_number
         self.stages = [Stage()]
 

@@ -1,7 +1,7 @@
-"""The work that is measured: cases of twelve facts, on a house of its own, with real checks and nothing left out.
+"""The work that is measured: cases of twelve facts, on records of its own, with real checks and nothing left out.
 
-Each case is asked of two bodies, is acknowledged, has a missed appointment and a claimed excuse, and ends in a final
-plan. It opens nine duties. The day is a rehearsed one, so that the same facts are recorded on whatever date this runs.
+Each case is asked of two bodies, is acknowledged, has a missed appointment and a claimed exception, and ends in a
+final plan. It opens nine duties. The day is simulated, so that the same facts are recorded on every date of a run.
 """
 
 import dataclasses
@@ -25,13 +25,13 @@ TABLES = ("fact", "case_file", "duty", "notice")
 
 
 class Workshop:
-    """A folder on the file system where SENDFLOW_HOME lies, and houses with fresh records in it."""
+    """A folder on the file system where SENDFLOW_HOME lies, and contexts with empty records in it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.made = 0
         self.context = AppContext.load(Settings(home=folder, today=TODAY))
-        self.context.duty_rules, self.context.dates_of  # noqa: B018 (worked out once for a house, before anything is timed)
+        self.context.duty_rules, self.context.dates_of  # noqa: B018 (worked out once, before anything is timed)
         self.empty = folder / "empty.db"
         self._close(self.context)
         with sqlite3.connect(self.context.settings.records) as connection:
@@ -40,24 +40,23 @@ class Workshop:
         shutil.copy(self.context.settings.records, self.empty)
 
     def fresh_file(self) -> Path:
-        """A new file of records without any facts: tables, indexes and triggers as the house makes them."""
+        """A new file of records without any facts: tables, indexes and triggers as sendflow makes them."""
         self.made += 1
         path = self.folder / f"records-{self.made}.db"
         shutil.copy(self.empty, path)
         return path
 
     def fresh_context(self, path: Path | None = None) -> AppContext:
-        """A house on new records (or on `path`), its engine connected."""
+        """A context on new records (or on `path`), its engine connected."""
         context = self.on(path or self.fresh_file())
         with context.engine.connect():
             return context
 
     def on(self, path: Path) -> AppContext:
-        """The house on another file of records."""
+        """The context on another file of records."""
         engine = open_engine(f"sqlite:///{path}")
-        create_or_upgrade_schema(
-            engine
-        )  # they are there; as in any house, each act then asks whether they, and the law, still are what they were
+        # The tables exist already. As everywhere, each act then checks that the schema and the rule set are unchanged.
+        create_or_upgrade_schema(engine)
         context = dataclasses.replace(self.context, engine=engine)
         context.__dict__.update(
             {
@@ -79,7 +78,7 @@ class Workshop:
 
 
 def raw(path: Path) -> sqlite3.Connection:
-    """The driver alone, under the pragmas that the house uses: WAL, synchronous FULL, secure_delete, the same cache."""
+    """The driver alone, under sendflow's own pragmas: WAL, synchronous FULL, secure_delete, the same cache."""
     connection = sqlite3.connect(path, isolation_level=None)
     for pragma in ("journal_mode=WAL", *PRAGMAS):
         connection.execute(f"PRAGMA {pragma}")

@@ -63,7 +63,7 @@ def _grown(
 ) -> Iterator[Size]:
     fresh = place.fresh()
     context = dataclasses.replace(fresh, directory=load_directory(path))
-    context.duty_rules, context.dates_of  # noqa: B018 (worked out once for a house)
+    context.duty_rules, context.dates_of  # noqa: B018 (worked out once)
     if load.scale <= RECORDED:
         yield from _recorded(place, context, load, path, say, sizes)
     else:
@@ -81,17 +81,17 @@ def _recorded(
     say: Callable[[str], None],
     sizes: tuple[float, ...],
 ) -> Iterator[Size]:
-    """Every fact by the house's own act."""
+    """Record every fact by sendflow's own act."""
     waves = list(sizes)
     total = sum(load.counts.values())
     facts = spent = 0.0
-    for told, wave in load.counted_waves():
+    for generated, wave in load.counted_waves():
         began = time.perf_counter()
         outcomes = record_acts(context, wave, ACTOR, "record")
         spent += time.perf_counter() - began
-        assert all(isinstance(outcome, Recorded) for outcome in outcomes), "the house refused a fact of the caseload"
+        assert all(isinstance(outcome, Recorded) for outcome in outcomes), "sendflow refused a fact of the caseload"
         facts += sum(len(act.drafts) for act in wave)
-        if told is not None and told >= waves[0] * total:
+        if generated is not None and generated >= waves[0] * total:
             share = waves.pop(0) * load.scale
             say(f"{place.name} at {share:.2%} of England")
             yield _measured(place, context, path, share, facts / spent, len(sizes) - len(waves))
@@ -124,7 +124,7 @@ def _measured(
         cases, ref = connection.execute(text("SELECT count(*), min(case_ref) FROM case_file")).one()
         duties, closed = connection.execute(text("SELECT count(*), count(closed_on) FROM duty")).one()
         facts = connection.execute(text("SELECT count(*) FROM fact")).scalar_one()
-    # A hundred cases more, on the day of whose sweep something is due whatever went before.
+    # A hundred cases more, in which something is due on the day of the sweep.
     received = context.calendar.subtract_working_days(TODAY, 3)
     record_acts(context, [asked_act(800_000 - 1_000 * number + each, received) for each in range(DUE)], ACTOR, "record")
     context.engine.dispose()

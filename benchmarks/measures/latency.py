@@ -1,8 +1,8 @@
 """How long until the mail server says yes: from `record`, and from the start of a sweep; while another process records
 fifty facts a second.
 
-The house's own code throughout: a fact and its notice in one transaction, the letter claimed in another, SMTP to a real
-server, the outcome recorded in a third. A letter's time ends at the server's yes. What waiting for the alarm clock adds
+sendflow's own code throughout: a fact and its notice in one transaction, the letter claimed in another, SMTP to a real
+server, the outcome recorded in a third. A letter's time ends at the server's yes. What waiting for the scheduler adds
 is measured in `waking`.
 """
 
@@ -79,7 +79,7 @@ class Sizes(NamedTuple):
 
 
 def waits(ground: Ground, sizes: Sizes | None = None) -> list[Waited]:
-    """Every wait on every database that is here, and those of a whole house with Prefect's beside them."""
+    """Every wait on every database that is here, and those of a whole installation with Prefect's beside them."""
     sizes = sizes or Sizes()
     national = Caseload(1.0).shares.national
     text = directory(national.authorities, national.boards)

@@ -87,7 +87,7 @@ def one_fact(place: Place) -> Measured:
 
 
 def steps(place: Place, cases: int) -> list[Rows]:
-    """What each act leaves that was not there before, whatever way it was written."""
+    """The rows that each act adds or changes, independent of how they were written."""
     context = place.fresh()
     each_step: list[Rows] = []
     for number in range(cases):

@@ -1,4 +1,4 @@
-"""Refolding: each case from its facts alone, against the replay of eventsourcing, which checks no hash.
+"""Replay: each case from its facts alone, against the replay of eventsourcing, which checks no hash.
 
 Ours is the first half of `sendflow verify`, the same code: every chain hashed again, every copied column compared with
 its text, every fact through the transition table of its machine, every duty worked out again. Theirs is one

@@ -36,7 +36,7 @@ TICK = 1
 APART = 3.0
 PATIENCE = 120.0
 ROOT = Path(__file__).parents[2]
-RECORD = f"record to the mail server's yes, by the alarm clock (looks every {TICK} s) and Prefect"
+RECORD = f"record to the mail server's yes, by the scheduler (looks every {TICK} s) and Prefect"
 EMPTY = "Prefect: an empty flow in this process"
 EMPTY_SCHEDULED = "Prefect: an empty flow scheduled on a served deployment, to its end"
 

@@ -1,8 +1,8 @@
-"""APScheduler 3: its job store as it is in a database, a date's job for each of what is waited for. It keeps no cases,
+"""APScheduler 3: its job store as it is in a database, a date's job for each of what is waited for. It stores no cases,
 so that it is a peer of the sweep alone.
 
 A job that is due is found by the store's index, run, and taken out of the store with a commit; what it does here is to
-leave one row of its own, with a commit too, as a job that leaves nothing cannot be told from one that was lost. Jobs
+leave one row of its own, with a commit too, as a job that leaves nothing looks the same as one that was lost. Jobs
 run in the scheduler's own thread: in a pool SQLite's one writer would have them wait for each other.
 """
 

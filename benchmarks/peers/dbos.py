@@ -2,7 +2,7 @@
 every step's output again.
 
 Its SQLite file is put into WAL mode beforehand, which it would not do by itself, and commits with synchronous FULL. Its
-queues poll: ten milliseconds here (one second unless told), so that hardly any of a time is a wait.
+queues poll: ten milliseconds here (one second by default), so that hardly any of a time is a wait.
 """
 
 import threading

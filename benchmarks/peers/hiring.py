@@ -1,4 +1,4 @@
-"""Peers at work beside the house: an environment of their own, made once from benchmarks/peers.lock, and a process of
+"""Peers at work beside sendflow: an environment of their own, made once from benchmarks/peers.lock, and a process of
 its own for each.
 
 Where the environment cannot be made (no registry answers), or a peer fails, its column says "not measured" and why, and
@@ -213,7 +213,7 @@ class Staff:
 
     @staticmethod
     def _close(worker: Worker) -> None:
-        """What was measured is measured: a peer that cannot let go is ended, and started afresh for its next act."""
+        """What was measured is measured: a peer that does not stop is killed, and started again for its next act."""
         if not worker.ended:
             try:
                 worker.ask("close")

@@ -1,4 +1,4 @@
-"""SpiffWorkflow: a case is a BPMN process of one manual task a fact. It keeps no records of its own; its guide saves a
+"""SpiffWorkflow: a case is a BPMN process of one manual task a fact. It has no records of its own; its guide saves a
 workflow as JSON, and so is done here.
 
 One row a case holds the whole workflow, its specification in it, as `serialize_json` writes it: loaded, stepped and

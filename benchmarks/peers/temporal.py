@@ -4,7 +4,7 @@ hand: 77 events for twelve facts.
 Replaying runs the workflow's code against its history and finds that the commands are the same in kind and order; with
 the flag that SDKs set since, that activities bear the same names as well. It looks at no hash: a payload that was
 changed passes. `refold` takes the workflow as it is,
-`verify` in the sandbox that Replayer uses unless told otherwise, which also stops code that is not deterministic.
+`verify` in the sandbox that Replayer uses by default, which also stops code that is not deterministic.
 """
 
 import asyncio
@@ -89,7 +89,7 @@ def _set(target: Any, values: dict[str, Any]) -> None:
 
 
 def payloads(value: object) -> Payloads:
-    """One value as Temporal keeps it."""
+    """One value as Temporal stores it."""
     return Payloads(payloads=CONVERTER.to_payloads([value]))
 
 

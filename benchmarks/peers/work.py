@@ -7,7 +7,7 @@ knows the standard library alone.
     end of input                    ->  the process ends
 
 A process times its own act, for two reasons. The pipe then costs nobody anything; and what a peer needs around its act
-(a scheduler that is started, queues that are listened to, a look at whether it did what it was to do) stands in its own
+(a scheduler that is started, queues that are listened to, a look at whether it did what it was to do) belongs to its own
 turn, untimed, and is over when another's turn comes. Garbage is collected before and none while an act is timed, as on
 our side. An act that did not do its work fails by an assertion.
 """
@@ -109,7 +109,7 @@ def driver(work: Work, name: str) -> Any:
 
 
 def address(work: Work, name: str) -> str:
-    """The same as SQLAlchemy has it; the file is in WAL mode before anybody opens it, which SQLite then keeps to."""
+    """The same as SQLAlchemy has it; the file is in WAL mode before anybody opens it, which SQLite remembers."""
     if work.url is None:
         driver(work, name).close()
         return f"sqlite:///{Path(work.folder) / name}"

@@ -121,7 +121,7 @@ def test_a_file_system_with_another_clock_is_doubted(real: AppContext, monkeypat
 
 
 def test_no_instant_of_the_future_sticks_to_a_case(real: AppContext) -> None:
-    """A fact that a clock ahead recorded keeps its instant; the facts after it do not follow."""
+    """The instant of a fact that a clock ahead recorded does not change; the facts after it do not follow."""
     with writing(real.engine) as connection:
         connection.execute(text("DROP TRIGGER fact_no_update"))
         stored = connection.execute(text("SELECT text FROM fact")).scalar_one()

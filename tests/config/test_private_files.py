@@ -1,4 +1,4 @@
-"""Files of an installation are for their own account, whatever the umask, and no link is followed."""
+"""Files of an installation are for their own account, under every umask, and no link is followed."""
 
 from __future__ import annotations
 

@@ -177,9 +177,7 @@ def test_no_address_but_loopback_is_ever_named(tmp_path: Path) -> None:
     assert {host for found in hosts for host in found} == {"127.0.0.1", "localhost"}
 
 
-def test_what_the_user_told_prefect_elsewhere_does_not_reach_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_prefect_settings_of_the_user_do_not_reach_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Profiles and variables of the user's own go, in this process and in every child."""
     before = dict(os.environ)
     monkeypatch.setenv("PREFECT_PROFILE", "cloud")

@@ -76,7 +76,7 @@ class Called(NamedTuple):
 
     @property
     def printed(self) -> str:
-        """What stands on standard output: nothing, a document or words."""
+        """What standard output holds: nothing, a document or words."""
         return "nothing" if not self.ended.stdout else "document" if self.is_json else "words"
 
 

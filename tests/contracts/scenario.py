@@ -264,7 +264,7 @@ def _people(team: Installation) -> None:
 
 
 def _relay(team: Installation) -> None:
-    """Import late cases where letters reach people, which no rehearsed day allows.
+    """Import late cases where letters reach people, which no simulated day allows.
 
     The letters wait until a person releases them.
     """

@@ -135,7 +135,7 @@ def _fields(model: type[FactData]) -> dict[str, str]:
     properties = model.model_json_schema().get("properties", {})
     found = {}
     for name, field in sorted(model.model_fields.items()):
-        sealed = (
+        encrypted = (
             " sealed with the person"
             if name in model.IDENTITY_FIELDS
             else " sealed as words"
@@ -144,7 +144,7 @@ def _fields(model: type[FactData]) -> dict[str, str]:
         )
         schema = json.dumps(_plain(properties[name]), sort_keys=True)
         presence = "required" if field.is_required() else "optional"
-        found[name] = f"{presence}{sealed} {schema} accepts {', '.join(_accepted(field))}"
+        found[name] = f"{presence}{encrypted} {schema} accepts {', '.join(_accepted(field))}"
     return found
 
 
@@ -179,7 +179,7 @@ def _accepts(adapter: TypeAdapter[Any], value: Any) -> bool:
 def metrics(home: Path, today: str) -> dict[str, Any]:
     """Return every metric of an installation, with its type, samples, label names and fixed label values."""
     found = {}
-    for metric in health_metrics.collect_metrics(_house(home, today)):
+    for metric in health_metrics.collect_metrics(_context(home, today)):
         labels = sorted({label for sample in metric.samples for label in sample.labels})
         values = {
             label: _named(sample.labels[label] for sample in metric.samples)
@@ -219,7 +219,7 @@ def _settings(home: Path, today: str) -> Settings:
     return Settings.read({"SENDFLOW_HOME": str(home), "SENDFLOW_TODAY": today})
 
 
-def _house(home: Path, today: str) -> AppContext:
+def _context(home: Path, today: str) -> AppContext:
     return AppContext.load(_settings(home, today))
 
 

@@ -77,11 +77,11 @@ def swept(lines: list[StoredFact], as_at: str | date) -> list[StoredFact]:
 
 
 def test_the_default_ladder_is_the_one_of_the_issue() -> None:
-    told = [
+    steps = [
         (each.id, each.fact, each.after, each.working_days, each.weeks, each.days, [str(to) for to in each.to])
         for each in STEPS
     ]
-    assert told == [
+    assert steps == [
         ("acknowledgement_missing", "reminder_due", "start", 3, None, None, ["service"]),
         ("reminder_3_weeks", "reminder_due", "start", None, 3, None, ["service"]),
         ("reminder_5_weeks", "reminder_due", "start", None, 5, None, ["service"]),
@@ -160,7 +160,7 @@ def test_a_word_about_an_earlier_request_is_none_about_the_next() -> None:
     assert heard == [["2026-03-04", "2026-03-09"], []]
 
 
-def test_a_word_heard_before_a_corrected_receipt_still_counts() -> None:
+def test_an_acknowledgement_before_a_corrected_receipt_still_counts() -> None:
     lines = history(*OPENED, ASK, ("health_advice_acknowledged", "4 Mar 2026", ASKED))
     lines.append(line(5, "fact_corrected", "10 Mar 2026", corrects=3, occurred_on="2026-03-09"))
     assert steps(lines, "12 Mar 2026") == []
@@ -175,7 +175,7 @@ def test_an_answered_duty_owes_only_a_breach_that_was_one() -> None:
     assert steps(on_the_day, "1 Jun 2026") == ["breach"], "one day late is late"
 
 
-def test_a_request_that_was_withdrawn_and_recorded_anew_keeps_the_word_that_was_heard() -> None:
+def test_a_request_that_was_withdrawn_and_recorded_again_is_still_acknowledged() -> None:
     lines = history(*OPENED, ASK, ("health_advice_acknowledged", "4 Mar 2026", ASKED))
     lines.append(line(5, "health_advice_requested", "2 Mar 2026", asked_because="order", **ASKED))
     lines.append(line(6, "fact_withdrawn", "5 Mar 2026", corrects=3))
@@ -188,7 +188,7 @@ def test_a_breach_answered_on_its_own_day_stands() -> None:
     assert looked(lines, "15 Apr 2026").drafts == []
 
 
-def test_what_a_correction_made_false_is_withdrawn_and_counted_afresh() -> None:
+def test_what_a_correction_made_false_is_withdrawn_and_counted_again() -> None:
     """Design, section 3: the receipt was 9 Mar, so due is Mon 20 Apr and the breach is of Tue 21 Apr."""
     lines = swept(history(*OPENED, ASK, ("health_advice_acknowledged", "4 Mar 2026", ASKED)), "21 Apr 2026")
     lines.append(line(len(lines) + 1, "health_advice_received", "27 Apr 2026", **ASKED))
@@ -269,7 +269,7 @@ def test_a_rung_about_a_body_that_was_not_the_one_asked_is_withdrawn() -> None:
     assert [draft.data["body"] for draft in found] == [TRUST, TRUST, PHYSIO_TRUST, PHYSIO_TRUST]
 
 
-def test_a_pause_holds_rungs_back_and_loses_none() -> None:
+def test_a_pause_delays_steps_and_loses_none() -> None:
     pause = ("chasing_paused", "20 Mar 2026", {"until": "2026-04-20", "reason": "p"})
     lines = history(*OPENED, ASK, ("health_advice_acknowledged", "4 Mar 2026", ASKED), pause)
     assert steps(lines, "20 Apr 2026") == []
@@ -364,7 +364,7 @@ def test_a_ladder_that_cannot_be_read_says_what_was_expected(tmp_path: Any, text
         load_escalation_policy(tmp_path / "ladder.toml")
 
 
-def test_where_the_almanac_ends_what_can_be_dated_is_owed_and_what_cannot_holds_up_nothing() -> None:
+def test_where_the_calendar_ends_what_can_be_dated_is_owed_and_what_cannot_delays_nothing() -> None:
     """Asked on Wed 20 Dec 2028: due Wed 31 Jan 2029, whose escalations need bank holidays that nobody has published."""
     assert almanac().last == date(2028, 12, 31)
     lines = history(("ehc_assessment_requested", "20 Nov 2028"), ("health_advice_requested", "20 Dec 2028", ASKED))

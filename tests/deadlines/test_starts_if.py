@@ -16,7 +16,7 @@ starts = ["request_made"]
 starts_if = { asked_by = ["parent", "school"] }
 met_by = ["notice_given"]
 clock_starts = "the request"
-action = "tell them"
+action = "notify them"
 source_status = "unverified"
 
 [[made_up_notice.period]]

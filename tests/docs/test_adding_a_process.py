@@ -1,4 +1,4 @@
-"""docs/adding-a-process.md is run as it is written: in a copy of the packages, with its files and its commands."""
+"""docs/develop/adding-a-process.md is run as it is written: in a copy of the packages, with its files and its commands."""
 
 import os
 import re
@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.paths import ROOT
 
-PAGE = (ROOT / "docs" / "adding-a-process.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "develop" / "adding-a-process.md").read_text("utf-8")
 FILES = re.findall(r"^`([a-z_]+/[\w./-]+)`\n\n```\w+\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 SESSIONS = re.findall(r"^```console\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 CODE = ("audit", "casework", "cli", "config", "deadlines", "flows")

@@ -14,7 +14,7 @@ from tests.support.paths import ROOT
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 # A generated table of the statute's own sentences, and a page whose code blocks a test copies.
-WIDE = {ROOT / "docs" / "reference" / "processes.md", ROOT / "docs" / "adding-a-process.md"}
+WIDE = {ROOT / "docs" / "reference" / "processes.md", ROOT / "docs" / "develop" / "adding-a-process.md"}
 COMMAND = re.compile(r"(?:`|^    |\n    )(?:\.venv/bin/)?sendflow ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?")
 each_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
 

@@ -1,31 +1,13 @@
-"""The words that docs/glossary.md replaces occur nowhere in the parts of the project that are checked so far."""
+"""The words that docs/glossary.md replaces occur nowhere in the project."""
 
 from __future__ import annotations
 
-import pytest
-
 from tests.repository.vocabulary import findings
 
-CHECKED = (
-    "README.md",
-    "SECURITY.md",
-    "CONTRIBUTING.md",
-    "docs/README.md",
-    "docs/architecture.md",
-    "docs/decisions",
-    "docs/develop",
-    "docs/operate",
-    "docs/safety",
-    "tools",
-    "deploy",
-    ".ci",
-    "tests/notifications",
-    "tests/tools",
-    "tests/repository",
-)
+# Parts that are rewritten next; this list only gets shorter.
+NOT_YET = ("models/", "config/", "tests/config/", "tests/conftest.py")
 
 
-@pytest.mark.parametrize("path", CHECKED)
-def test_replaced_words_do_not_occur(path: str) -> None:
+def test_replaced_words_do_not_occur() -> None:
     """`python -m tests.repository.vocabulary PATH` lists the findings."""
-    assert [str(found) for found in findings([path])] == []
+    assert [str(found) for found in findings() if not found.path.startswith(NOT_YET)] == []

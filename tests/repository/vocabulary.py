@@ -65,6 +65,8 @@ ALLOWED_IDENTIFIERS = {
     "almanac": "column of law_held, folder of rule packs",
     "rehearsed": "key of a fact's text, column of adoption and law_held",
     "sealed": "column of person and passage",
+    "almanac__bank_holidays": "a file of the folder almanac/ of a rule pack",
+    "almanac__easter": "a file of the folder almanac/ of a rule pack",
     "kept": "state id of annual_review",
     "plan_kept": "fact kind",
     "hearing_held": "fact kind",
@@ -86,8 +88,18 @@ ALLOWED_SENTENCES: tuple[tuple[str, str], ...] = (
     # Tests quote subjects and sentences of letters and mails.
     (r"tests/cli/test_section23_walk\.py", r"please tell the parent|can now be told|was told on"),
     (r"tests/notifications/", r"not been told yet|is not an excuse|tell the new commissioning body"),
+    # SQL in tests names the column `sealed` of person and passage; the frozen contract of fields says the same.
+    (r"tests/", r"select .*\bsealed\b|sealed from person"),
+    (r"tests/contracts/surface\.py", r" sealed (?:with the person|as words)"),
+    # The frozen contracts name this call.
+    (r"tests/contracts/scenario\.py", r"deliver: a rehearsal by a relay"),
+    # Messages and pages name the key `rung` of the policy's files, and a measure of `make bench` by its id.
+    (r"docs/develop/adding-a-process\.md", r"\[\[rung\."),
+    # A share by the state id of annual_review.
+    (r"benchmarks/caseload\.toml", r"^kept = "),
+    (r"benchmarks/goals\.toml", r"\[refold_against_eventsourcing\]"),
     # Tests compare the same refusals.
-    (r"tests/statemachines/", r"stands at '|is told of the opinion|authority is told"),
+    (r"tests/(?:statemachines|casework/cases)/", r"stands at '|is told of the opinion|authority is told"),
     (r"statemachines/", r"parents? (?:is|are|was|were) told|tells? the parent|told the parent"),
     (r".*", r"config/almanac|almanac/|stands? for|room/|hearing"),
 )

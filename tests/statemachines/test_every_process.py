@@ -45,7 +45,7 @@ each_process = pytest.mark.parametrize("process", ALL, ids=lambda process: proce
 
 
 def test_sendflow_has_every_process_that_it_is_for() -> None:
-    assert set(processes()) >= NAMED  # a further one needs no edit here: docs/adding-a-process.md
+    assert set(processes()) >= NAMED  # a further one needs no edit here: docs/develop/adding-a-process.md
     openings = [kind for process in ALL for kind in (process.opens, *process.opens_too)]
     assert len(set(openings)) == len(openings) == len(opened_by()), "an opening fact opens one process"
 

@@ -42,7 +42,7 @@ NUMBERS = ("9993334448", "999 333 4448", "999-333-4448")
 BIRTHS = ("29/02/2012", "2012-02-29", "29 February 2012", "29.02.2012")
 CLINICAL = ("hydrocephalus canary", "selective mutism canary")
 FILE_NAME = "Maisie Canaryfield born 29.02.2012"
-PLAIN_NAME = "Maisie Canaryfield"  # nothing tells a name from a word: such a file is read
+PLAIN_NAME = "Maisie Canaryfield"  # no rule distinguishes this name from a word: such a file is read
 CANARIES = (*NAMES, *NUMBERS, *BIRTHS, *CLINICAL, "Canaryfield", "Kanariënvogel", "Maisie")
 
 COLUMNS = (

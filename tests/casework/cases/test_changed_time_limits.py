@@ -1,4 +1,4 @@
-"""Another time for one duty: agreed in mediation and heard by the assessment (reg 42(5)), directed by the Tribunal (reg
+"""Another time for one duty: agreed in mediation and passed to the assessment (reg 42(5)), directed by the Tribunal (reg
 44(1)), and refused elsewhere.
 """
 

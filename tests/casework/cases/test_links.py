@@ -47,7 +47,7 @@ def two_children(team: Team) -> Team:
     ("said", "field"), [({"linked_to": SECOND}, "linked_to"), ({"nhs_number": OTHER}, "nhs_number")]
 )
 def test_no_further_fact_takes_a_case_to_another_child(two_children: Team, said: dict[str, Any], field: str) -> None:
-    """As it was: the appeal became the second child's without a word, and its order was heard, and chased, there."""
+    """As it was: the appeal became the second child's without a word, and its order was recorded, and chased, there."""
     before = two_children.dump()
     with pytest.raises(Refused, match="fact_corrected") as refused:
         two_children.record("1 Apr 2026", "appeal_registered", case=APPEAL, appeal="refusal_to_assess", **said)
@@ -74,8 +74,8 @@ def test_a_correction_of_the_number_does_not_make_two_children_one(two_children:
 
 
 def test_a_number_that_is_nobody_elses_is_mended_by_a_correction_on_a_case_of_any_process(two_children: Team) -> None:
-    """As it was: where a process works nothing out from a birth the correction was accepted, and the number that it
-    told was lost.
+    """As it was: where a process works nothing out from a birth the correction was accepted, and its number was
+    lost.
     """
     two_children.record("1 Apr 2026", "fact_corrected", case=APPEAL, corrects=1, nhs_number="9990000034")
     kept = keys(two_children)
@@ -86,7 +86,7 @@ def test_a_number_that_is_nobody_elses_is_mended_by_a_correction_on_a_case_of_an
 
 
 def test_a_changed_number_of_a_tracker_comes_with_new_facts_of_its_row(two_children: Team) -> None:
-    """Whoever imports has accepted the change; a number of another child is refused here as anywhere."""
+    """The person who imports has accepted the change; a number of another child is refused here as anywhere."""
     context = two_children.context("1 Apr 2026")
     draft = FactDraft("appeal_registered", day("1 Apr 2026"), {"appeal": "refusal_to_assess"})
     (refused,) = record_acts(context, [RecordCommand(APPEAL, [draft], {"nhs_number": OTHER})], "importer", "import")
@@ -124,7 +124,7 @@ def test_a_link_merges_two_children_with_all_their_cases(team: Team) -> None:
     assert len(set(keys(team).values())) == 2
     team.record("1 Apr 2026", "appeal_registered", case=APPEAL, appeal="refusal_to_assess", linked_to=SECOND)
     assert len(set(keys(team).values())) == 1
-    # And by a number that is told late: the others of the child come with the case.
+    # And by a number that is learned late: the others of the child come with the case.
     team.record("2 Apr 2026", "plan_reviewed", case="AR90001", la="northshire")
     team.record("2 Apr 2026", "plan_reviewed", case="AR90002", la="northshire", linked_to="AR90001")
     team.record("3 Apr 2026", "fact_corrected", case="AR90002", corrects=1, nhs_number=NUMBER)

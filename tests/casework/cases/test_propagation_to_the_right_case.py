@@ -1,4 +1,4 @@
-"""A child with several cases of one process: what is heard reaches the case that it is about, and no other. Dates are
+"""A child with several cases of one process: a fact reaches the case that it is about, and no other. Dates are
 worked by hand.
 """
 

@@ -1,4 +1,4 @@
-"""Corrections and excuses through the whole desk: nothing is edited, everything is answered by a further fact."""
+"""Corrections and exceptions through the whole unit of work: nothing is edited, everything is answered by a further fact."""
 
 from typing import Any
 
@@ -123,8 +123,8 @@ def test_a_particular_is_corrected_and_the_others_stay(asked: Team) -> None:
 
 
 def test_the_case_as_true_on_a_day_and_as_known_at_an_instant(asked: Team) -> None:
-    """Receipt learned on 2 Mar as 2 Mar, on 28 Apr as 9 Mar; advice of 27 Apr learned on 29 Apr. Rehearsed days stand
-    at 09:00 London.
+    """Receipt learned on 2 Mar as 2 Mar, on 28 Apr as 9 Mar; advice of 27 Apr learned on 29 Apr. Simulated days are
+    09:00 London.
     """
     asked.record("28 Apr 2026", "fact_corrected", corrects=3, occurred_on="2026-03-09")
     asked.record("29 Apr 2026", "health_advice_received", on="27 Apr 2026", **ASKED)

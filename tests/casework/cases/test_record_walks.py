@@ -1,4 +1,4 @@
-"""Walks of facts that nobody thought of, lawful and not: what is refused changes nothing, what is accepted refolds the
+"""Walks of facts that nobody thought of, lawful and not: what is refused changes nothing, what is accepted replays the
 same for ever.
 """
 
@@ -132,7 +132,7 @@ def offer(team: Team, kind: str, days: int, fields: dict[str, Any]) -> None:
 def test_facts_on_separate_days_replay_alike_in_every_order_of_recording(
     walk: list[tuple[str, int, dict[str, Any]]], data: st.DataObject
 ) -> None:
-    """Each fact has a day of its own, so that the order of recording says nothing: state, duties and rungs owed are the
+    """Each fact has a day of its own, so that the order of recording says nothing: state, duties and steps owed are the
     same.
     """
 

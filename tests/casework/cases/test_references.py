@@ -1,4 +1,4 @@
-"""References that the house gives: none is ever given twice, however many there are."""
+"""References that sendflow gives: none is ever given twice, however many there are."""
 
 from datetime import date
 from pathlib import Path

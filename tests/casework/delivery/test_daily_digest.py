@@ -1,4 +1,4 @@
-"""The morning digest: what it says on which morning, that it goes once, and that the head in it is one that verify can
+"""The daily digest: what it says on which morning, that it goes once, and that the head in it is one that verify can
 hold the records to.
 """
 

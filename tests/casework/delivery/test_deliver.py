@@ -1,4 +1,4 @@
-"""Delivery against a real mail server: who is told on which day, what is withdrawn, and what every refusal and silence
+"""Delivery against a real mail server: who gets a letter on which day, what is withdrawn, and what every refusal and silence
 leaves behind.
 """
 
@@ -253,7 +253,7 @@ def test_a_recipient_without_an_address_is_a_recorded_failure(team: Team, mail_s
     asked(team)
     assert run_delivery(team, "2 Mar 2026", mail_server).sent == 1
     team.without_body("QX101")
-    team.sweep("5 Mar 2026")  # nobody has acknowledged, and nobody can be told so
+    team.sweep("5 Mar 2026")  # nobody has acknowledged, and no letter can say so
     report = run_delivery(team, "5 Mar 2026", mail_server)
     assert (report.sent, report.failed) == (0, 1)
     assert outcomes(team)[1:] == [("notice_failed", "acknowledgement_missing", "service", "2026-03-05")]

@@ -1,4 +1,4 @@
-"""A first import chases nobody for the past: one digest a mailbox with the highest rung addressed to it, held where
+"""A first import chases nobody for the past: one digest a mailbox with the highest step addressed to it, held where
 people would get it.
 """
 

@@ -1,4 +1,4 @@
-"""What was asked for ends without having come: whoever was asked or chased hears it once, by mailbox, and only where it
+"""What was asked for ends without having come: each body that was asked or chased learns it once, by mailbox, and only where it
 was still owed.
 
 Dates are worked by hand: asked on Monday 2 March 2026, due Monday 13 April, so that the breach falls on Tuesday 14
@@ -86,7 +86,7 @@ def test_everybody_who_was_reminded_is_informed_and_our_own_team_is_not(asked: T
 
 
 def test_a_refusal_recorded_late_is_one_letter_to_each(asked: Team) -> None:
-    """Refused on 30 March and recorded on 17 April, after the breach was told: the manager hears that it is withdrawn,
+    """Refused on 30 March and recorded on 17 April, after the letter of the breach: the manager learns that it is withdrawn,
     the service that nothing is owed.
     """
     for when in ("23 Mar 2026", "7 Apr 2026", "14 Apr 2026"):
@@ -156,7 +156,7 @@ def test_an_end_that_is_taken_back_before_the_letter_leaves_sends_nothing(asked:
 
 def test_a_reminder_that_is_under_way_when_the_refusal_comes_is_followed_by_the_end(asked: Team) -> None:
     """The mail server has the reminder while somebody records the refusal: it cannot be called back, and the service
-    hears on its next day.
+    gets the end on its next day.
     """
 
     class Slow:

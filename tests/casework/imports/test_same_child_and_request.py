@@ -30,7 +30,7 @@ def test_another_name_is_another() -> None:
     assert not same_value("name", "Zoë Hart", "Zoe Hart")
 
 
-def test_the_new_answer_of_a_child_whose_name_is_typed_otherwise_is_kept(team: Team, tmp_path: Path) -> None:
+def test_the_new_answer_of_a_child_whose_name_is_typed_otherwise_is_recorded(team: Team, tmp_path: Path) -> None:
     context = team.context(TODAY)
     row = {
         "Ref": "AB00001",
