@@ -1,7 +1,7 @@
 """`record` as an in-process Prefect run, against an empty flow: what showing costs beyond what Prefect itself takes.
 
-Both are asynchronous runs in this process against the same real local server, started as an installation starts it. An empty
-flow is a parameterless `async def` that returns at once.
+Both are asynchronous runs in this process against the same real local server, started as an installation starts it. An
+empty flow is a parameterless `async def` that returns at once.
 """
 
 import asyncio

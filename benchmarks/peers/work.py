@@ -7,7 +7,7 @@ knows the standard library alone.
     end of input                    ->  the process ends
 
 A process times its own act, for two reasons. The pipe then costs nobody anything; and what a peer needs around its act
-(a scheduler that is started, queues that are listened to, a look at whether it did what it was to do) belongs to its own
+(a scheduler that is started, queues that are listened to, a look at whether it did what it was to do) has its own
 turn, untimed, and is over when another's turn comes. Garbage is collected before and none while an act is timed, as on
 our side. An act that did not do its work fails by an assertion.
 """

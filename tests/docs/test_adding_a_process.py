@@ -1,4 +1,4 @@
-"""docs/develop/adding-a-process.md is run as it is written: in a copy of the packages, with its files and its commands."""
+"""docs/develop/adding-a-process.md runs as it is written: in a copy of the packages, with its files and commands."""
 
 import os
 import re

@@ -1,5 +1,5 @@
-"""Another time for one duty: agreed in mediation and passed to the assessment (reg 42(5)), directed by the Tribunal (reg
-44(1)), and refused elsewhere.
+"""Another time for one duty: agreed in mediation and passed to the assessment (reg 42(5)), directed by the Tribunal
+(reg 44(1)), and refused elsewhere.
 """
 
 from pathlib import Path

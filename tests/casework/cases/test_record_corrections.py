@@ -1,4 +1,4 @@
-"""Corrections and exceptions through the whole unit of work: nothing is edited, everything is answered by a further fact."""
+"""Corrections and exceptions through the whole unit of work: nothing is edited, a further fact answers everything."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a refusal of form says: every wrong field at once with examples, the nearest fact, and what is recorded already."""
+"""What a refusal of form says: every wrong field at once, with examples, the nearest fact, and what is recorded."""
 
 from typing import Any
 

@@ -1,5 +1,5 @@
-"""Delivery against a real mail server: who gets a letter on which day, what is withdrawn, and what every refusal and silence
-leaves behind.
+"""Delivery against a real mail server: who gets a letter on which day, what is withdrawn, and what every refusal and
+silence leaves behind.
 """
 
 from datetime import UTC, datetime

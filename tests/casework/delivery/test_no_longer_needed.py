@@ -1,5 +1,5 @@
-"""What was asked for ends without having come: each body that was asked or chased learns it once, by mailbox, and only where it
-was still owed.
+"""What was asked for ends without having come: each body that was asked or chased learns it once, by mailbox, and only
+where it was still owed.
 
 Dates are worked by hand: asked on Monday 2 March 2026, due Monday 13 April, so that the breach falls on Tuesday 14
 April.
@@ -86,8 +86,8 @@ def test_everybody_who_was_reminded_is_informed_and_our_own_team_is_not(asked: T
 
 
 def test_a_refusal_recorded_late_is_one_letter_to_each(asked: Team) -> None:
-    """Refused on 30 March and recorded on 17 April, after the letter of the breach: the manager learns that it is withdrawn,
-    the service that nothing is owed.
+    """Refused on 30 March and recorded on 17 April, after the letter of the breach: the manager learns that it is
+    withdrawn, the service that nothing is owed.
     """
     for when in ("23 Mar 2026", "7 Apr 2026", "14 Apr 2026"):
         asked.day(when)
