@@ -1,9 +1,9 @@
 """Where records lie while they are measured: files of SQLite, or databases of one private PostgreSQL cluster. Both are
 asked the same.
 
-The cluster is sendflow's private one (runtime/local_postgres.py) with its safety against power cuts left on: a commit is on
-the disk on both. It is made where SENDFLOW_HOME lies, or in the system's folder for temporary files where the server's user
-may not pass to the first.
+The cluster is sendflow's private one (runtime/local_postgres.py), with its safety against power cuts left on: a commit
+is on the disk on both. It is made in SENDFLOW_HOME, or in the system's folder for temporary files where the server's
+user may not reach the first.
 """
 
 import dataclasses
