@@ -143,7 +143,7 @@ class AppContext:
         """Give the file of that name in SENDFLOW_HOME, which replaces the shipped one; None if there is none."""
         return _own_file(self.settings, name)
 
-    @property
+    @cached_property
     def processes(self) -> Mapping[str, Process]:
         from statemachines.registry import (
             processes,  # a worklist needs no state machine, whose library is slow to import
@@ -169,7 +169,7 @@ class AppContext:
     def now(self) -> datetime:
         """Give the present instant, in UTC."""
         day = self.settings.today
-        return datetime.now(UTC) if day is None else datetime.combine(day, SIMULATED_TIME, LONDON).astimezone(UTC)
+        return datetime.now(UTC) if day is None else _simulated_instant(day)
 
     def today(self) -> date:
         """Give the present day in London."""
@@ -237,6 +237,11 @@ def _duty_rules(law: Law) -> Mapping[str, DutyRules]:
     return {name: DutyRules.of(law.duties_of(name)) for name in processes()}
 
 
+@lru_cache(maxsize=8)
+def _simulated_instant(day: date) -> datetime:
+    return datetime.combine(day, SIMULATED_TIME, LONDON).astimezone(UTC)
+
+
 def london_day(moment: datetime) -> date:
     """Give the day in London on which an instant falls."""
     return moment.astimezone(LONDON).date()
@@ -244,7 +249,8 @@ def london_day(moment: datetime) -> date:
 
 def instant(moment: datetime) -> str:
     """Write an instant as the database stores it: ISO 8601, UTC, microseconds."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return in_utc.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def installation_exists(settings: Settings) -> bool:

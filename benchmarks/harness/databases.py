@@ -22,7 +22,7 @@ from psycopg import sql
 from benchmarks.harness.workload import TODAY, Workshop, insert_into, raw
 from casework.context import AppContext
 from config.settings import Settings
-from models.database import create_or_upgrade_schema, open_engine
+from models.database import create_or_upgrade_schema, open_engine, writing
 from models.tables import METADATA
 from runtime.local_postgres import LocalPostgres, LocalPostgresError
 
@@ -164,7 +164,7 @@ class OnPostgresql:
 
     def fresh(self) -> AppContext:
         context = self._on(self._copy())
-        with context.engine.connect():
+        with context.engine.connect(), writing(context.engine):
             return context
 
     def empty(self) -> Any:

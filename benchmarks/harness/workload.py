@@ -14,7 +14,7 @@ from typing import Any
 from casework.cases.record import RecordCommand
 from casework.context import AppContext
 from config.settings import Settings
-from models.database import PRAGMAS, create_or_upgrade_schema, open_engine
+from models.database import PRAGMAS, create_or_upgrade_schema, open_engine, writing
 from models.facts import FactDraft
 
 TODAY = date(2026, 7, 1)
@@ -47,9 +47,9 @@ class Workshop:
         return path
 
     def fresh_context(self, path: Path | None = None) -> AppContext:
-        """A context on new records (or on `path`), its engine connected."""
+        """A context on new records (or on `path`), connected for reading and for writing, as the driver alone is."""
         context = self.on(path or self.fresh_file())
-        with context.engine.connect():
+        with context.engine.connect(), writing(context.engine):
             return context
 
     def on(self, path: Path) -> AppContext:

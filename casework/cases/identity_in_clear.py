@@ -20,12 +20,17 @@ def refuse_identifiers(
     process: Process, lines: Sequence[StoredFact], draft: FactDraft, given: Mapping[str, Any], today: date
 ) -> None:
     """What is stored in clear is never erased: it holds no NHS number and no date of birth."""
-    target = next((line.kind for line in lines if line.seq == draft.corrects), draft.kind)
-    models = [process.facts[kind].model for kind in {target, draft.kind} if kind in process.facts]
-    sealed = {key for model in models for key in (*model.FREE_TEXT_FIELDS, *model.IDENTITY_FIELDS)}
-    plain = {"on_behalf_of": draft.on_behalf_of, **given}
-    for key, value in plain.items():
-        if key not in sealed and isinstance(value, str) and not ISO_DAY.fullmatch(value):
+    kinds = {draft.kind}
+    if draft.corrects is not None:
+        kinds.update(line.kind for line in lines if line.seq == draft.corrects)
+    encrypted: set[str] = set()
+    for kind in kinds & process.facts.keys():
+        model = process.facts[kind].model
+        encrypted |= model.FREE_TEXT_FIELDS | model.IDENTITY_FIELDS
+    if draft.on_behalf_of is not None:
+        refuse_identifier("on_behalf_of", draft.on_behalf_of, today)
+    for key, value in given.items():
+        if key not in encrypted and isinstance(value, str) and not ISO_DAY.fullmatch(value):
             refuse_identifier(key, value, today)
 
 
