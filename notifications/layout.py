@@ -1,25 +1,38 @@
 """One source, two faces: a letter's few shapes as plain text and as HTML that Outlook can show. Pure.
 
 Purpose: the text and the HTML of a letter can never say different things, because both are made of the same blocks. The
-shapes are few on
-purpose: a title, a heading, a paragraph, the one thing that is asked for, a list, and particulars in two columns.
-Styles stand on the elements themselves because mail programs throw style sheets away.
+shapes are few on purpose: a title, a heading, a paragraph, the one thing that is asked for, a list, particulars in two
+columns, and a table of many matters (notifications/letter_table.py). Styles are on the elements themselves because mail
+programs throw style sheets away.
 
     # Title            ## Heading           > the one action
     - an item          | Due | 13 April 2026            **strong** anywhere, and addresses become links
+    |= Case | Due      |+ A group of rows   |. NX00042 | 13 Apr 2026
 """
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from html import escape
 from itertools import groupby
 from typing import NamedTuple
 
-WIDTH = 76
-INK, QUIET, LINE, WASH, BAR = "#1d2328", "#4a545c", "#c9d0d6", "#f2f5f7", "#1f5f8b"
-FONT = "font-family:Arial,Helvetica,sans-serif"
-MARKS = {"# ": "title", "## ": "heading", "> ": "action", "- ": "item", "| ": "row"}
+from notifications import letter_table
+from notifications.letter_style import BAR, FONT, INK, LINE, QUIET, WASH, WIDTH
+from notifications.letter_table import COLUMNS, GROUP, TABLE_ROW
+
+MARKS = {
+    "# ": "title",
+    "## ": "heading",
+    "> ": "action",
+    "- ": "item",
+    "| ": "row",
+    "|= ": COLUMNS,
+    "|+ ": GROUP,
+    "|. ": TABLE_ROW,
+}
+NARROW, WIDE = 720, 960  # pixels of a letter, and of the daily digest
+TABLE = (COLUMNS, GROUP, TABLE_ROW)
 STRONG = re.compile(r"\*\*(.+?)\*\*")
 LINK = re.compile(r"(https?://[^\s<>()]+[^\s<>().,;:]|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,})")
 
@@ -31,7 +44,9 @@ _SHOW = str.maketrans({hidden: mark for mark, hidden in _HIDDEN.items()})
 
 
 class Block(NamedTuple):
-    """One shape: title, heading, text, action, item or row. The `text` of a row is its label, `value` its content."""
+    """One shape: title, heading, text, action, item, row, or a line of a table. The `text` of a row is its label,
+    `value` its content; the cells of a line of a table are divided by | in `text`.
+    """
 
     shape: str
     text: str
@@ -81,7 +96,9 @@ def to_text(blocks: Iterable[Block]) -> str:
 
 
 def _kin(block: Block) -> tuple[str, str]:
-    # Items stand together, and so do rows; of everything else each is for itself.
+    # Items are one list, rows and the lines of a table one table; of everything else each is for itself.
+    if block.shape in TABLE:
+        return ("table", "")
     return (block.shape, "") if block.shape in ("item", "row") else (block.shape, block.text)
 
 
@@ -91,6 +108,8 @@ def _text_of(kin: tuple[str, str], group: list[Block]) -> str:
     if kin[0] == "row":
         wide = max(len(_plain(block.text)) for block in group) + 3
         return "\n".join(_wrap(block.value, f"{_plain(block.text)}:".ljust(wide), " " * wide) for block in group)
+    if kin[0] == "table":
+        return letter_table.as_text([(block.shape, _cells(block, _plain)) for block in group])
     first = group[0].text
     if kin[0] == "title":
         head = _wrap(first)
@@ -98,6 +117,10 @@ def _text_of(kin: tuple[str, str], group: list[Block]) -> str:
     if kin[0] == "heading":
         return _wrap(first) + "\n" + "-" * min(len(_plain(first)), WIDTH)
     return _wrap(first, "> ", "> ") if kin[0] == "action" else _wrap(first)
+
+
+def _cells(block: Block, show: Callable[[str], str]) -> list[str]:
+    return [show(cell.strip()) for cell in block.text.split("|")]
 
 
 def _plain(text: str) -> str:
@@ -117,9 +140,9 @@ def _wrap(text: str, first: str = "", others: str = "") -> str:
     )
 
 
-def to_html(blocks: Iterable[Block], title: str) -> str:
-    """The blocks as one HTML page: a single column, real headings, a table only for particulars, no images, no scripts,
-    nothing fetched.
+def to_html(blocks: Iterable[Block], title: str, width: int = NARROW) -> str:
+    """The blocks as one HTML page: a single column of at most `width` pixels, real headings, tables only for what is
+    tabular, no images, no scripts, nothing fetched.
     """
     body = "\n".join(_html_of(shape, list(group)) for shape, group in groupby(blocks, key=_kin))
     return (
@@ -129,9 +152,10 @@ def to_html(blocks: Iterable[Block], title: str) -> str:
         f'<body style="margin:0;padding:0;background:#ffffff;color:{INK}">\n'
         '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"><tr>'
         f'<td align="center" style="padding:24px 16px;{FONT}">\n'
-        '<table role="presentation" width="640" cellpadding="0" cellspacing="0" border="0"'
-        ' style="width:100%;max-width:640px"><tr>'
-        f'<td align="left" style="{FONT};font-size:16px;line-height:24px;color:{INK};text-align:left">\n'
+        f'<table role="presentation" width="{width}" cellpadding="0" cellspacing="0" border="0"'
+        f' style="width:100%;max-width:{width}px;table-layout:fixed"><tr>'
+        f'<td align="left" style="{FONT};font-size:16px;line-height:24px;color:{INK};text-align:left;'
+        'overflow-wrap:anywhere;word-break:break-word">\n'
         f"{body}\n</td></tr></table>\n</td></tr></table>\n</body>\n</html>\n"
     )
 
@@ -140,18 +164,8 @@ def _html_of(kin: tuple[str, str], group: list[Block]) -> str:
     if kin[0] == "item":
         items = "\n".join(f'<li style="margin:0 0 8px 0">{_inline(block.text)}</li>' for block in group)
         return f'<ul style="margin:0 0 16px 0;padding:0 0 0 24px">\n{items}\n</ul>'
-    if kin[0] == "row":
-        rows = "\n".join(
-            '<tr><th scope="row" align="left" valign="top" width="32%"'
-            f' style="{FONT};{_cell(QUIET)};font-weight:normal">{_inline(block.text)}</th><td align="left" valign="top"'
-            f' style="{FONT};{_cell(INK)};overflow-wrap:anywhere">{_inline(block.value)}</td></tr>'
-            for block in group
-        )
-        return (
-            '<table width="100%" cellpadding="0" cellspacing="0" border="0"'
-            ' style="width:100%;border-collapse:collapse;margin:0 0 20px 0;border-top:1px solid'
-            f' {LINE}">\n{rows}\n</table>'
-        )
+    if kin[0] in ("row", "table"):
+        return _html_table(kin[0], group)
     text = _inline(group[0].text)
     if kin[0] == "title":
         return f'<h1 style="{FONT};font-size:24px;line-height:30px;margin:0 0 16px 0;color:{INK}">{text}</h1>'
@@ -164,6 +178,22 @@ def _html_of(kin: tuple[str, str], group: list[Block]) -> str:
             f' solid {BAR};padding:14px 16px">{text}</td></tr></table>'
         )
     return f'<p style="margin:0 0 16px 0">{text}</p>'
+
+
+def _html_table(shape: str, group: list[Block]) -> str:
+    if shape == "table":
+        return letter_table.as_html([(block.shape, _cells(block, _inline)) for block in group])
+    rows = "\n".join(
+        '<tr><th scope="row" align="left" valign="top" width="32%"'
+        f' style="{FONT};{_cell(QUIET)};font-weight:normal">{_inline(block.text)}</th><td align="left" valign="top"'
+        f' style="{FONT};{_cell(INK)};overflow-wrap:anywhere">{_inline(block.value)}</td></tr>'
+        for block in group
+    )
+    return (
+        '<table width="100%" cellpadding="0" cellspacing="0" border="0"'
+        ' style="width:100%;border-collapse:collapse;margin:0 0 20px 0;border-top:1px solid'
+        f' {LINE}">\n{rows}\n</table>'
+    )
 
 
 def _cell(ink: str) -> str:

@@ -15,11 +15,13 @@ from deadlines.duties import Duty, excuses
 from deadlines.escalation import WorkingDays, contacts
 from models.casefile import CaseFile, Claim
 from models.common_facts import CORRECTIONS, ESCALATION_FACTS
+from models.enums import Party
 from models.facts import StoredFact, iso
-from notifications.ended_duties import AGAIN, ENDED
 
 WITHDRAWAL = "rung_withdrawn"
-SENT = "notice_sent"
+SENT, FAILED = "notice_sent", "notice_failed"
+BODY_REFERENCE = "body_reference"
+OF_THE_BODY = (Party.SERVICE, Party.SERVICE_MANAGER, Party.PROVIDER_SEND_LEAD)
 WRITTEN_BY_SENDFLOW = ESCALATION_FACTS | CORRECTIONS | {WITHDRAWAL}
 
 
@@ -66,10 +68,13 @@ class CaseFields(NamedTuple):
 
 
 class AddresseeFields(NamedTuple):
-    """The body and service that the letter is about, by name."""
+    """The body and service that the letter is about, by name. `body_ref` is the body's own reference, in letters to
+    its own posts only: nobody else can find anything by it.
+    """
 
     body: str
     service: str | None
+    body_ref: str | None
 
 
 class DeadlineFields(NamedTuple):
@@ -96,12 +101,13 @@ class DutyFields(NamedTuple):
     acknowledged_on: str | None
     claims: list[dict[str, Any]]
     history: list[dict[str, Any]]
+    undelivered: list[dict[str, Any]]
     ours: bool
 
     @classmethod
     def without_duty(cls, rule: str) -> "DutyFields":
         """The fields of a letter about a request that a correction has removed."""
-        return cls(rule, None, {}, None, None, False, 0, None, [], [], False)
+        return cls(rule, None, {}, None, None, False, 0, None, [], [], [], False)
 
     @classmethod
     def of(cls, view: CaseView, duty: Duty) -> "DutyFields":
@@ -122,6 +128,7 @@ class DutyFields(NamedTuple):
                 if _concerns(claim, duty)
             ],
             history=_history(view, duty),
+            undelivered=_undelivered(view, duty),
             ours=view.is_our_own(duty),
         )
 
@@ -182,7 +189,7 @@ def fields_of(
         letter=letter,
         recipient=str(recipient),
         case=_case_fields(view),
-        addressee=_addressee_fields(view.directory, *(about if withdrawn else now)),
+        addressee=_addressee_fields(view, str(recipient), *(about if withdrawn else now)),
         deadline=DeadlineFields() if duty is None else _deadline_fields(duty),
         duty=DutyFields.without_duty(str(withdrawn.get("rule", ""))) if duty is None else DutyFields.of(view, duty),
         beside=view.beside,
@@ -198,8 +205,24 @@ def _case_fields(view: CaseView) -> CaseFields:
     return CaseFields(casefile.process, casefile.case_ref, casefile.la_reference, la)
 
 
-def _addressee_fields(directory: Directory, body: str | None, service: str | None) -> AddresseeFields:
-    return AddresseeFields(_body_name(directory, body), directory.service_name(service) if service else None)
+def _addressee_fields(view: CaseView, recipient: str, body: str | None, service: str | None) -> AddresseeFields:
+    return AddresseeFields(
+        _body_name(view.directory, body),
+        view.directory.service_name(service) if service else None,
+        _body_reference(view.casefile, body, service) if recipient in OF_THE_BODY else None,
+    )
+
+
+def _body_reference(casefile: CaseFile, body: str | None, service: str | None) -> str | None:
+    """The newest reference that the body gave for this request; none where only another service of it gave one."""
+    given = (
+        fact.data[BODY_REFERENCE]
+        for fact in reversed(casefile.lines)
+        if BODY_REFERENCE in fact.data
+        and fact.data.get("body") == body
+        and fact.data.get("service", service) == service
+    )
+    return next(given, None)
 
 
 def _deadline_fields(duty: Duty) -> DeadlineFields:
@@ -258,13 +281,20 @@ def _history(view: CaseView, duty: Duty) -> list[dict[str, Any]]:
 
 def _sent_line(view: CaseView, duty: Duty, fact: StoredFact, withdrawn: set[int]) -> dict[str, Any] | None:
     data = fact.data
-    if (data["rule"], data["opened_seq"]) != (duty.rule, duty.opened_seq):
-        return None
-    if data.get("rung_seq") in withdrawn or data["rung"] in (ENDED, AGAIN):
+    if (data["rule"], data["opened_seq"]) != (duty.rule, duty.opened_seq) or data.get("rung_seq") in withdrawn:
         return None
     step = view.ladder.step(duty.rule, str(data["rung"]))
     what = step.template if step else str(data["rung"])
     return {"on": iso_or_none(fact.occurred_on), "what": what, "to": data["recipient"]}
+
+
+def _undelivered(view: CaseView, duty: Duty) -> list[dict[str, Any]]:
+    """Letters about one request that no mail server accepted: their day, the post, and a code for the reason."""
+    return [
+        {"on": iso_or_none(fact.occurred_on), "to": fact.data["recipient"], "why": fact.data.get("why")}
+        for fact in view.casefile.lines
+        if fact.kind == FAILED and (fact.data["rule"], fact.data["opened_seq"]) == (duty.rule, duty.opened_seq)
+    ]
 
 
 def _fact_line(duty: Duty, fact: StoredFact) -> dict[str, Any] | None:
@@ -273,7 +303,8 @@ def _fact_line(duty: Duty, fact: StoredFact) -> dict[str, Any] | None:
         return None
     if data.get("body") != duty.body or (data.get("service") or duty.service) != duty.service:
         return None
-    return {"on": iso_or_none(fact.occurred_on), "what": kind, "to": None}
+    line: dict[str, Any] = {"on": iso_or_none(fact.occurred_on), "what": kind, "to": None}
+    return line | {"answer": data["answer"]} if "answer" in data else line
 
 
 def _may_be_named(field: str | None) -> bool:

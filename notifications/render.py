@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from models.errors import SendflowError
 from models.facts import Slug
 from notifications import layout
+from notifications.letter_table import by_provider, matters
 
 if TYPE_CHECKING:  # Jinja is imported where a letter is rendered: commands that only look render none
     from jinja2 import Environment
@@ -48,6 +49,8 @@ class Template(BaseModel):
 
     `called_for` says when the letter is needed: while the duty is open, once it is met, once it has ended unmet, or
     always. `about` names the subject of the letter in the singular and the plural, for letters with several items.
+    `ask` is what the recipient is asked to do, in the few words of a table; the action where it is empty. `wide`: its
+    tables need a wider page.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -60,7 +63,9 @@ class Template(BaseModel):
     subject: str
     heading: str
     action: str
+    ask: str = ""
     note: str = ""
+    wide: bool = False
     body: str
 
 
@@ -84,7 +89,10 @@ def shelf() -> Shelf:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.filters.update(day=day, weekday=weekday, month_day=month_day, between=between, plural=plural, span=span)
+    environment.filters.update(
+        day=day, weekday=weekday, month_day=month_day, short_day=short_day, between=between, plural=plural, span=span
+    )
+    environment.filters.update(matters=matters, by_provider=by_provider)
     templates: dict[tuple[str, int], Template] = {}
     parts: dict[str, str] = {}
     for path in sorted(FOLDER.iterdir()):
@@ -156,7 +164,9 @@ def render(template: str, version: int, fields: Mapping[str, Any]) -> Rendered:
         made = layout.read(_fill(environment, found.body, whole, name))
     except ValueError as error:
         raise RenderError(f"{name}: {error}") from None
-    return Rendered(subject, layout.to_text(made), layout.to_html(made, subject))
+    return Rendered(
+        subject, layout.to_text(made), layout.to_html(made, subject, layout.WIDE if found.wide else layout.NARROW)
+    )
 
 
 def _version(template: str, version: int) -> Template:
@@ -175,8 +185,9 @@ def _whole(template: Template, fields: Mapping[str, Any]) -> dict[str, Any]:
         whole["items"] = [_item(fields, item) for item in fields["items"]]
     environment = shelf().environment
     name = f"{template.id}-{template.version}"
-    for key in ("heading", "action", "note"):
+    for key in ("heading", "action", "note", "ask"):
         whole[key] = _Made(" ".join(_fill(environment, getattr(template, key), whole, name).split()))
+    whole["ask"] = whole["ask"] or whole["action"]
     return whole
 
 
@@ -187,6 +198,7 @@ def _item(letter: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:
         **_whole(template, {**common, **item["fields"]}),
         "called_for": template.called_for,
         "about": template.about,
+        "duty": item.get("duty"),
     }
 
 
@@ -241,6 +253,12 @@ def day(value: str | date) -> str:
 def weekday(value: str | date) -> str:
     """Format 2026-04-13 as "Monday 13 April 2026"."""
     return f"{_date(value):%A} {day(value)}"
+
+
+def short_day(value: str | date) -> str:
+    """Format 2026-04-13 as "13 Apr 2026", for a table."""
+    date_ = _date(value)
+    return f"{date_.day} {date_:%b} {date_.year}"
 
 
 def month_day(value: str | date) -> str:

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from models.casefile import Asked, CaseFile
-from models.facts import Code, FactData, FreeTextField, Service, StoredFact
+from models.facts import Code, FactData, FreeTextField, Reference, Service, StoredFact
 from statemachines.process import Guard, NoTransition, Role
 
 
@@ -24,10 +24,13 @@ class Noted(FactData):
 
 
 class ByBody(FactData):
-    """Something about the advice of one body. The service is needed where the body was asked for several."""
+    """Something about the advice of one body. The service is needed where the body was asked for several. The body's
+    own reference goes into letters to its own posts, so that it finds the child.
+    """
 
     body: Code
     service: Service | None = None
+    body_reference: Reference | None = None
     note: FreeTextField | None = None
     FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
 

@@ -143,14 +143,16 @@ def office(context: AppContext) -> str:
 
 
 def compose(context: AppContext, drafts: Sequence[NoticeDraft], today: date, introduced: bool = False) -> LetterContent:
-    """Compose one letter: a single notice as its own template, several as one list, the most urgent first.
+    """Compose one letter: a single matter as its own template, several as one table, the most urgent first.
 
-    `introduced`: the mailbox had a letter before, so this one does not explain who sends it.
+    `introduced`: the mailbox had a letter before, so this one does not explain who sends it. Two posts may share a
+    mailbox: the same letter about the same duty to both is one matter.
     """
     common = common_fields(context, today)
-    if len(drafts) == 1 and drafts[0].template != DIGEST:
-        template = newest(drafts[0].fields["letter"])
-        return LetterContent(template.id, template.version, {**drafts[0].fields, **common})
+    first = min(drafts, key=_urgency)
+    if first.template != DIGEST and len({(_duty_key(draft), draft.fields["letter"]) for draft in drafts}) == 1:
+        template = newest(first.fields["letter"])
+        return LetterContent(template.id, template.version, {**first.fields, **common})
     common["first"] = not introduced and any(draft.template == DIGEST for draft in drafts)
     return LetterContent(DIGEST, newest(DIGEST).version, {**common, "items": items_of(drafts)})
 
@@ -160,7 +162,12 @@ def items_of(drafts: Sequence[NoticeDraft]) -> list[dict[str, Any]]:
     then the earliest due date.
     """
     return [
-        {"template": draft.fields["letter"], "version": newest(draft.fields["letter"]).version, "fields": draft.fields}
+        {
+            "template": draft.fields["letter"],
+            "version": newest(draft.fields["letter"]).version,
+            "fields": draft.fields,
+            "duty": f"{draft.case_ref}/{draft.rule}/{draft.opened_seq}",
+        }
         for draft in sorted(drafts, key=_urgency)
     ]
 

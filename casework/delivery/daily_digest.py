@@ -1,12 +1,14 @@
 """The daily digest to the Designated Clinical Officer: late duties, duties due soon, what needs a person, and the head
 of the ledger.
 
-It is one e-mail each morning from which the team starts its day. The ledger head in it is a checkpoint outside the
-installation. sendflow sends it to its own team, so it leaves on any day at any hour. It includes the notices that wait
-for the same mailbox, so that the DCO too has one message a day. If no sweep has finished, its first sentence says so.
+It is one e-mail each morning from which the team starts its day: numbers, decisions each with what it is about, then
+the providers that are late, on one screen (decision 190). The words of a claim are confidential and never in it. The
+ledger head in it is a checkpoint outside the installation. sendflow sends it to its own team, so it leaves on any day
+at any hour. It includes the notices that wait for the same mailbox, so that the DCO too has one message a day. If no
+sweep has finished, its first sentence says so.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
 from operator import itemgetter
@@ -23,12 +25,20 @@ from casework.context import LONDON, AppContext, instant
 from casework.delivery import compose
 from casework.delivery.compose import LetterContent
 from casework.delivery.deliverer import Deliverer
-from casework.delivery.lease import DAILY_DIGEST, DeliveryRun, cancel_letter, lease_as_stored, lease_new
+from casework.delivery.lease import (
+    DAILY_DIGEST,
+    OUTCOME_UNKNOWN,
+    DeliveryRun,
+    cancel_letter,
+    lease_as_stored,
+    lease_new,
+)
 from casework.delivery.send import mail_transport, send
 from casework.job_runs import last_sweep_had_problems, record_job_run
 from casework.reports.worklists import BoardRow, overdue, week
 from casework.sweep import WrongDay
 from models import ledger
+from models.casefile import Claim
 from models.database import LEDGER, alone, transact, writing
 from models.enums import LetterState, NoticeState
 from models.tables import CHECKPOINT, FACT, JOB_RUN, LETTER, NOTICE
@@ -38,7 +48,7 @@ from notifications.render import newest
 from notifications.transport import Transport
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
-MOST = 40
+MOST, PROVIDERS = 12, 10  # lines of decisions and of providers: the digest is one screen
 
 
 class DigestReport(BaseModel):
@@ -134,11 +144,12 @@ def _cancel_earlier_digests(connection: Connection) -> None:
 def _write(run: DeliveryRun, connection: Connection, as_at: date) -> LeasedLetter:
     context, mailbox = run.context, run.context.directory.dco
     result = compose.recheck(run.unit(connection), outbox.created_for(connection, mailbox, as_at), as_at)
+    items = compose.items_of(result.needed)
     fields = {
         **compose.common_fields(context, as_at),
-        **_fields(context, connection, as_at),
+        **_fields(context, connection, as_at, items),
         **({"simulation": True} if context.simulated else {}),
-        "items": compose.items_of(result.needed),
+        "items": items,
     }
     content = LetterContent(DAILY_DIGEST, newest(DAILY_DIGEST).version, fields)
     letter = lease_new(run, connection, mailbox, _id(as_at), content, result.needed)
@@ -146,21 +157,28 @@ def _write(run: DeliveryRun, connection: Connection, as_at: date) -> LeasedLette
     return letter
 
 
-def _fields(context: AppContext, connection: Connection, as_at: date) -> dict[str, Any]:
+def _fields(
+    context: AppContext, connection: Connection, as_at: date, items: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The fields of the digest. `items` are its notices: each that asks for something is a decision."""
     late, soon = overdue(context, as_at), week(context, as_at)
     claims, look_again = _exceptions(context, connection, as_at)
     letters = list(_letters(connection, context, as_at))
     held, held_mailboxes = outbox.count_held(connection)
     troubled = last_sweep_had_problems(connection)
-    things = {"claims": claims, "look_again": look_again, "letters": letters}
-    person = sum(len(some) for some in things.values()) + bool(held) + troubled
-    shown = {name: some[:MOST] for name, some in things.items()}
+    escalated = {item["duty"] for item in items if newest(item["template"]).called_for == "open"}
+    found = [*(("claims", each) for each in claims), *(("letters", each) for each in letters)]
+    found += [("look_again", each) for each in look_again]
+    shown: dict[str, list[dict[str, Any]]] = {"claims": [], "letters": [], "look_again": []}
+    for name, each in found[:MOST]:
+        shown[name].append(each)
     return {
-        **_duty_fields(context, "late", late),
-        **_duty_fields(context, "soon", soon),
+        **_counts("late", late),
+        **_counts("soon", soon),
+        **_providers(late, soon),
         **shown,
-        "person_count": person,
-        "more_for_person": person - sum(len(some) for some in shown.values()) - bool(held) - troubled,
+        "person_count": len(found) + len(escalated) + bool(held) + troubled,
+        "more_for_person": len(found[MOST:]),
         "held": held,
         "held_mailboxes": held_mailboxes,
         "troubled": troubled,
@@ -170,27 +188,27 @@ def _fields(context: AppContext, connection: Connection, as_at: date) -> dict[st
     }
 
 
-def _duty_fields(context: AppContext, name: str, rows: Sequence[BoardRow]) -> dict[str, Any]:
-    """The duties of health bodies, at most MOST of them, and how many a local authority has."""
-    ours = [row for row in rows if row.chased]
-    return {
-        name: [_row(context, row) for row in ours[:MOST]],
-        f"{name}_count": len(ours),
-        f"more_{name}": max(0, len(ours) - MOST),
-        f"la_{name}": len(rows) - len(ours),
-    }
+def _counts(name: str, rows: Sequence[BoardRow]) -> dict[str, int]:
+    """How many duties health bodies have, and how many a local authority has."""
+    ours = sum(row.chased for row in rows)
+    return {f"{name}_count": ours, f"la_{name}": len(rows) - ours}
 
 
-def _row(context: AppContext, row: BoardRow) -> dict[str, Any]:
-    return {
-        "ref": row.case_ref,
-        "la": context.directory.la_name(row.la) if row.la else "no local authority recorded",
-        "body": row.body_name or row.body or "",
-        "service": context.directory.service_name(row.service) if row.service else None,
-        "due": row.due.isoformat(),
-        "act_by": row.act_by.isoformat() if row.act_by else None,
-        "days_late": row.days,
-    }
+def _providers(late: Sequence[BoardRow], soon: Sequence[BoardRow]) -> dict[str, Any]:
+    """A line for each body: how many of its duties are late, the longest of them, and how many fall due. The body with
+    the most late duties is first.
+    """
+    lines: dict[str, dict[str, Any]] = {}
+    for rows, name in ((late, "late"), (soon, "soon")):
+        for row in rows:
+            if row.chased:
+                body = row.body_name or row.body or ""
+                line = lines.setdefault(body, {"body": body, "late": 0, "soon": 0, "longest": 0, "ref": row.case_ref})
+                line[name] += 1
+                if name == "late" and row.days > line["longest"]:
+                    line |= {"longest": row.days, "ref": row.case_ref}
+    ordered = sorted(lines.values(), key=lambda line: (-line["late"], -line["soon"], line["body"]))
+    return {"providers": ordered[:PROVIDERS], "more_providers": len(ordered[PROVIDERS:])}
 
 
 def _exceptions(
@@ -202,13 +220,16 @@ def _exceptions(
     for case in _cases_with_claims(context, connection):
         if case.ended:
             continue
-        days = {line.seq: line.occurred_on for line in case.file.lines}
+        facts = {line.seq: line for line in case.file.lines}
         undecided += [
             {
-                "ref": case.case_ref,
-                "on": days[claim.seq].isoformat(),
+                **_references(case),
+                "claim": claim.seq,
+                "on": facts[claim.seq].occurred_on.isoformat(),
                 "ground": claim.ground,
                 "body": _name(context, claim.body),
+                "service": _services(context, case, claim),
+                "words": "evidence" in facts[claim.seq].data,
             }
             for claim in case.file.undecided()
         ]
@@ -216,12 +237,31 @@ def _exceptions(
             duty.excuse.seq: duty.excuse for duty in case.duties if duty.excuse is not None and duty.closed_on is None
         }
         to_review += [
-            {"ref": case.case_ref, "on": claim.look_again_on.isoformat(), "ground": claim.ground}
+            {**_references(case), "on": claim.look_again_on.isoformat(), "ground": claim.ground}
             for claim in accepted.values()
             if claim.look_again_on is not None and claim.look_again_on <= as_at
         ]
     oldest_first = itemgetter("on", "ref")
     return sorted(undecided, key=oldest_first), sorted(to_review, key=oldest_first)
+
+
+def _services(context: AppContext, case: LoadedCase, claim: Claim) -> str | None:
+    """The service of a claim; where it names none, those of the open duties that it is about."""
+    if claim.service:
+        return context.directory.service_name(claim.service)
+    named = {
+        context.directory.service_name(duty.service)
+        for duty in case.duties
+        if duty.closed_on is None
+        and duty.service
+        and claim.body in (None, duty.body)
+        and claim.rule in (None, duty.rule)
+    }
+    return " and ".join(sorted(named)) if 0 < len(named) <= 2 else f"{len(named)} services" if named else None
+
+
+def _references(case: LoadedCase) -> dict[str, str | None]:
+    return {"ref": case.case_ref, "la_ref": case.file.la_reference}
 
 
 def _name(context: AppContext, body: str | None) -> str | None:
@@ -251,21 +291,30 @@ def _letters(connection: Connection, context: AppContext, as_at: date) -> Iterat
         .order_by(LETTER.c.on, LETTER.c.id)
     )
     for row in connection.execute(query):
-        why = str(row.why or "").replace("_", " ")
         if row.state == LetterState.FAILED and row.on > as_at - WEEK:
             yield {
                 "id": row.id,
                 "notices": row.notices,
                 "to": row.mailbox,
-                "what": f"failed, {why}; the recipient was not informed",
+                "what": _failure(row.why),
             }
         elif row.state == LetterState.WAITING and row.on < as_at:
             yield {
                 "id": row.id,
                 "notices": row.notices,
                 "to": row.mailbox,
-                "what": f"waiting since an attempt that did not succeed, {why}",
+                "what": f"waiting since an attempt that did not succeed, {_words(row.why)}",
             }
+
+
+def _failure(why: str | None) -> str:
+    if why == OUTCOME_UNKNOWN:
+        return "sent twice, and no answer is known; the recipient may or may not have it. Ask them"
+    return f"failed, {_words(why)}; the recipient was not informed"
+
+
+def _words(why: str | None) -> str:
+    return str(why or "").replace("_", " ")
 
 
 def _alert(context: AppContext, connection: Connection, as_at: date) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from notifications.render import newest, render
+from notifications.render import render
 from tests.notifications.test_tribunal_and_mediation_letters import LETTERS as EARLIER
 from tests.notifications.test_tribunal_and_mediation_letters import owed
 from tests.support.letter_samples import FOLDER, whole
@@ -24,6 +24,9 @@ ANSWER, ARRANGE, DO, TAKE = (
 OTHER: dict[str, Any] = {"body": "Southern Marches Integrated Care Board", "ours": False}
 FIXED = {"agreed_on": "2026-03-26"}
 BY: dict[str, Any] = {"beside": {"la_arrange_mediation_health_mixed": {"due": "2026-04-01"}}}
+
+# The letters of which decision 125 made a second version; later versions are in test_newer_letters.py.
+SECOND = {"mediation_agreed", "mediation_to_arrange", "mediation_withdrawn", "recommendation_owed"}
 
 LETTERS: dict[str, tuple[dict[str, Any], str]] = {
     "recommendation_of_another_board": (
@@ -74,7 +77,7 @@ LETTERS: dict[str, tuple[dict[str, Any], str]] = {
 
 def golden(name: str) -> str:
     fields, on = LETTERS[name]
-    made = render(fields["letter"], newest(fields["letter"]).version, whole(fields, on))
+    made = render(fields["letter"], 2, whole(fields, on))
     return f"Subject: {made.subject}\n\n{made.text}"
 
 
@@ -87,12 +90,11 @@ def test_the_letter_reads_as_reviewed(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EARLIER)
-def test_of_our_own_boards_duties_the_newest_version_says_what_the_first_did(name: str) -> None:
+def test_of_our_own_boards_duties_the_second_version_says_what_the_first_did(name: str) -> None:
     fields, on = EARLIER[name]
     fields_now = whole({**fields, "ours": True}, on)
-    assert render(fields["letter"], newest(fields["letter"]).version, fields_now) == render(
-        fields["letter"], 1, fields_now
-    )
+    second = 2 if fields["letter"] in SECOND else 1
+    assert render(fields["letter"], second, fields_now) == render(fields["letter"], 1, fields_now)
 
 
 @pytest.mark.parametrize("name", [name for name in LETTERS if name.endswith(("to_us", "executive"))])

@@ -133,7 +133,7 @@ def test_one_message_a_day_to_a_mailbox_has_all_its_notices(team: Team, mail_ser
     team.record("2 Mar 2026", "health_advice_requested", case="NX90002", service=PAEDS)
     assert run_delivery(team, "2 Mar 2026", mail_server).sent == 2
     together = next(subject for to, subject in mail_server.received() if to == SERVICE)
-    assert together.startswith("NX90001 (NS-04412) and 1 other: please answer 2 requests")
+    assert together.startswith("NX90001 (NS-04412) and 1 other case: please answer 2 requests")
 
 
 def test_what_comes_up_later_the_same_day_waits_for_the_next_working_day(
@@ -320,7 +320,7 @@ def test_with_the_server_down_for_three_days_nothing_is_lost_and_nothing_is_said
     team.record("6 Mar 2026", "health_advice_requested", case="NX90002", service=SALT)
     assert run_delivery(team, "6 Mar 2026", mail_server).sent == 1
     (only,) = mail_server.received()
-    assert only[1].startswith("NX90001 (NS-04412) and 1 other: please answer 2 requests")
+    assert only[1].startswith("NX90001 (NS-04412) and 1 other case: please answer 2 requests")
     assert mail_server.ids()[0].startswith("<20260302-")
     assert ("request_received", "service", "superseded") in team.notices()
     assert ("acknowledgement_missing", "service", "sent") in team.notices()

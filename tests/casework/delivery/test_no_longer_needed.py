@@ -136,7 +136,7 @@ def test_a_refusal_that_was_none_is_taken_back_and_the_chasing_goes_on(asked: Te
         (SERVICE, "please send health advice by 10 April 2026"),
         (MANAGER, "health advice overdue since 13 April 2026"),
     ]
-    assert "no longer" not in asked.post.letters[-1].text
+    assert "no longer" not in asked.post.letters[-1].text.partition("What has happened so far")[0]
     asked.record("15 Apr 2026", "assessment_refused")
     asked.day("15 Apr 2026")
     assert sorted(letters(asked, "2026-04-15")) == sorted(
@@ -180,8 +180,8 @@ def test_several_that_end_on_one_day_are_one_letter(team: Team) -> None:
     team.day("30 Mar 2026")
     (letter,) = [letter for letter in team.post.letters if letter.written_at.date().isoformat() == "2026-03-30"]
     text = " ".join(letter.text.split())
-    assert letter.subject == "NX90001 and 1 other: what has changed on 2 requests that have ended, 30 March 2026"
-    assert "Nothing more is needed from you" in text and text.count("Ended: Monday 30 March 2026") == 2
+    assert letter.subject == "NX90001 and 1 other case: what is no longer needed, 30 March 2026"
+    assert "Nothing more is needed from you" in text and text.count("It ended on 30 March 2026") == 2
     assert "Due by law" not in text and text.count("appointments, referrals and care go on as they are") == 1
 
 
