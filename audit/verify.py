@@ -26,9 +26,10 @@ from config.law import LawError, NoAnswer
 from deadlines.duties import Duty, duties_of
 from deadlines.escalation import evaluate
 from models import ledger
+from models.append_only import missing_triggers
 from models.bulk_io import Row, day_form, stream_rows
 from models.casefile import CaseFile
-from models.database import missing_triggers, reading
+from models.database import reading
 from models.facts import GENESIS, StoredFact, Unreadable, stored_fact_of
 from models.ledger import Stored
 from models.tables import CASE, CHECKPOINT, DUTY

@@ -15,7 +15,8 @@ from sqlalchemy import Connection, Engine, insert, select
 
 from config.connection_urls import SettingsError
 from config.settings import Carrier, Settings
-from models.database import CLOCK, alone, is_read_only, is_reading, reading, transact
+from models.database import SIMULATED_DAY, is_read_only, is_reading, reading, transact
+from models.locks import lock_exclusive
 from models.tables import CLOCK_SETTING
 
 LONDON = ZoneInfo("Europe/London")
@@ -54,7 +55,7 @@ def newest_confirmation(connection: Connection) -> ClockSetting | None:
 
 def confirm(connection: Connection, actor: str, reason: str) -> ClockSetting:
     """Record that a person says that the real clock is right."""
-    alone(connection, "clock")
+    lock_exclusive(connection, "clock")
     setting = newest_setting(connection)
     number = 1 if setting is None else setting.number + 1
     return _add(connection, ClockSetting(number, real_instant(), CONFIRMED, False, None, actor, reason))
@@ -94,23 +95,23 @@ def note_simulated_day(connection: Connection, today: date) -> None:
 
     A simulation that is opened without SENDFLOW_TODAY goes on from there.
     """
-    if is_reading(connection) or connection.info.get(CLOCK, "") in ("", today.isoformat()):
+    if is_reading(connection) or connection.info.get(SIMULATED_DAY, "") in ("", today.isoformat()):
         return
-    alone(connection, "clock")
+    lock_exclusive(connection, "clock")
     setting = newest_setting(connection)
     if setting is not None and setting.simulation and setting.day != today.isoformat():
         _add(
             connection,
             ClockSetting(setting.number + 1, real_instant(), "simulated_day", simulation=True, day=today.isoformat()),
         )
-    connection.info[CLOCK] = today.isoformat()
+    connection.info[SIMULATED_DAY] = today.isoformat()
 
 
 def _classify(engine: Engine, settings: Settings, demo: bool) -> ClockSetting:
     day = settings.today or (datetime.now(LONDON).date() if demo else None)
 
     def work(connection: Connection) -> ClockSetting:
-        alone(connection, "clock")
+        lock_exclusive(connection, "clock")
         setting = newest_setting(connection)
         if setting is None:
             setting = _add(

@@ -28,19 +28,12 @@ from config.settings import Settings
 from deadlines.calculator import dates_for
 from deadlines.duties import Dates, DatesOf, DutyRules
 from deadlines.working_calendar import WorkingCalendar
-from models.database import (
-    create_or_upgrade_schema,
-    is_read_only,
-    is_reading,
-    open_engine,
-    reading,
-    revision,
-    transact,
-)
+from models.database import is_read_only, is_reading, open_engine, reading, transact
 from models.encryption import Cipher, EncryptionError, open_cipher
 from models.errors import NoInstallation
 from models.key_checks import anything_encrypted, check_key
 from models.read_only import open_as_it_is, open_read_only
+from models.schema import create_or_upgrade_schema, revision
 
 if TYPE_CHECKING:
     from statemachines.process import Process

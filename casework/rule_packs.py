@@ -32,8 +32,9 @@ from config.toml_reader import ConfigFault
 from deadlines.duties import Duty, duties_of
 from deadlines.status import status_of
 from models import ledger
-from models.database import LEDGER, alone, beside_others, reading, transact, writing
+from models.database import reading, transact, writing
 from models.enums import DutyStatus
+from models.locks import LEDGER, lock_exclusive, lock_shared
 from models.tables import ADOPTION, CASE
 from notifications.render import newest
 from statemachines.process import NotPermitted, Process
@@ -277,9 +278,10 @@ def _record_adoption(candidate: _Candidate) -> Adoption:
     context, found, actor = candidate.context, candidate.found, candidate.actor
     digests = digests_of(files_of(candidate.copy))
     with writing(context.engine) as connection:
-        beside_others(connection, LEDGER)  # before the lock of the rule set, as every unit of work does
-        alone(connection, "adoption")
-        alone(connection, "law")  # `ensure_active` may skip it, and this transaction activates another rule set
+        lock_shared(connection, LEDGER)  # before the lock of the rule set, as every unit of work does
+        lock_exclusive(connection, "adoption")
+        # `ensure_active` may skip this lock, and this transaction activates another rule set.
+        lock_exclusive(connection, "law")
         number = _next_number(connection, context)
         context.ruleset_guard.ensure_active(connection, instant(context.now()), actor, "adopt")
         adoption = Adoption(
@@ -333,8 +335,8 @@ def adopt_installed(context: AppContext, actor: str) -> Activation:
     """
 
     def activate_once(connection: Connection) -> Activation:
-        beside_others(connection, LEDGER)
-        alone(connection, "law")
+        lock_shared(connection, LEDGER)
+        lock_exclusive(connection, "law")
         active = active_ruleset(connection)
         if active is not None and active.looked_under == context.ruleset_digest:
             raise Refused(

@@ -24,9 +24,10 @@ from casework.context import AppContext
 from casework.job_runs import record_job_run
 from config.law import LawError, NoAnswer
 from deadlines.working_calendar import OutsideCalendarRange
-from models.database import Contended, lock_cases, reading, transact, writing
+from models.database import Contended, reading, transact, writing
 from models.errors import Refusal
 from models.facts import Fact
+from models.locks import lock_cases
 from models.tables import DUTY
 from statemachines.process import NotPermitted
 

@@ -21,7 +21,8 @@ def migrate(json_: Json = False) -> None:
     See docs/operate/install.md.
     """
     from config.settings import Settings
-    from models.database import create_or_upgrade_schema, open_engine, revision
+    from models.database import open_engine
+    from models.schema import create_or_upgrade_schema, revision
 
     settings = Settings.read()
     settings.prepare_home()

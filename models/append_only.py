@@ -1,8 +1,7 @@
-"""What keeps the record tables append-only: triggers on both databases, and on PostgreSQL what the application's role
-may do. [I/O]
+"""Triggers that make the append-only tables append-only, and the rights of the application's role. [I/O]
 
-The migrations make the triggers with the tables; verify reports one that is gone or that does something else. Nothing
-here mends: a trigger put back in silence would hide that rows could have been changed meanwhile.
+Migrations create the triggers with the tables. Verification reports a trigger that is missing or altered. Nothing
+here restores one: a trigger restored in silence would hide that rows could have been changed meanwhile.
 """
 
 from sqlalchemy import Connection, text
@@ -16,8 +15,9 @@ BODY = f" BEGIN RAISE EXCEPTION '% {REFUSED}', TG_TABLE_NAME USING ERRCODE = 'in
 
 
 def triggers(dialect: str) -> dict[str, str]:
-    """The statements that make the triggers, by trigger name. On PostgreSQL one more each, because TRUNCATE passes by a
-    row's triggers.
+    """Return the statements that create the triggers, by trigger name.
+
+    On PostgreSQL each table has one more, because TRUNCATE does not run the triggers of rows.
     """
     made: dict[str, str] = {}
     for table in APPEND_ONLY_TABLES:
@@ -38,12 +38,12 @@ def triggers(dialect: str) -> dict[str, str]:
 
 
 def append_only_function() -> str:
-    """The statement that makes what PostgreSQL's triggers run."""
+    """Return the statement that creates the function of PostgreSQL's triggers."""
     return f"CREATE OR REPLACE FUNCTION {FUNCTION}() RETURNS trigger LANGUAGE plpgsql AS $${BODY}$$"
 
 
 def missing_triggers(connection: Connection) -> list[str]:
-    """Names of the append-only triggers that are not there, are switched off, or do something else under the name."""
+    """Return the names of the append-only triggers that are missing, disabled or altered."""
     wanted = triggers(connection.dialect.name)
     if connection.dialect.name == "sqlite":
         present = {
@@ -51,18 +51,16 @@ def missing_triggers(connection: Connection) -> list[str]:
             for row in connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
         }
         return [name for name, statement in wanted.items() if present.get(name) != statement]
-    standing = {tuple(row) for row in connection.execute(text(_PRESENT), {"body": BODY})}
+    present_triggers = {tuple(row) for row in connection.execute(text(_PRESENT), {"body": BODY})}
     return [
         name
         for name in wanted
-        if (name, name.rpartition("_no_")[0], _TYPES[name.rpartition("_no_")[2]]) not in standing
+        if (name, name.rpartition("_no_")[0], _TYPES[name.rpartition("_no_")[2]]) not in present_triggers
     ]
 
 
-# Of a trigger in force ('O' by default, 'A' always): its table and when it fires, as PostgreSQL keeps it in
-# bits (row
-# 1, before 2, delete 8,
-# update 16, truncate 32), where it has no condition and its function is ours to the letter.
+# The triggers that are enabled ('O': by default, 'A': always), have no condition, and run exactly our function.
+# `tgtype` holds when a trigger fires, in bits: row 1, before 2, delete 8, update 16, truncate 32.
 _PRESENT = """
 SELECT t.tgname, c.relname, t.tgtype
 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
@@ -73,8 +71,10 @@ _TYPES = {"update": 1 + 2 + 16, "delete": 1 + 2 + 8, "truncate": 2 + 32}
 
 
 def grants(role: str) -> list[str]:
-    """What the application's role may do: read all, add to the kept tables, change the others. Nothing of it alters,
-    drops or truncates.
+    """Return the statements that grant the application's role its rights.
+
+    It may read all tables, insert into the append-only tables, and change the others. It may not alter, drop or
+    truncate a table.
     """
     named = '"' + role.replace('"', '""') + '"'
     changed = sorted(set(METADATA.tables) - set(APPEND_ONLY_TABLES))

@@ -1,10 +1,9 @@
-"""Rows as the driver takes and gives them: plain tuples, and each statement written once for a table. [I/O]
+"""Bulk reads and writes on the driver's own cursor: rows are plain tuples, statements are cached per table. [I/O]
 
-Purpose: Core spends more on a row than the database does, so the tables that every fact touches are written and read
-here, on the driver's own cursor. What is asked of the database is the same on SQLite and PostgreSQL, and the caller's
-transaction holds it; many rows go to PostgreSQL by COPY, or as one JSON text. Days are as the driver has them
-(`day_form`); every row is whole, in the order of its table's columns. The driver's errors are raised as SQLAlchemy's,
-without the values.
+Purpose: SQLAlchemy Core spends more time on a row than the database does, so the tables that every fact touches are
+read and written here. Both databases run the same statements in the caller's transaction. Many rows go to PostgreSQL
+by COPY or as one JSON text. A row to write has every column of its table, in the table's order, and its days have the
+driver's form (`day_form`). The driver's errors are raised as SQLAlchemy's, without values.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,14 +19,14 @@ from sqlalchemy.exc import DBAPIError
 from models.facts import iso
 
 Row = tuple[Any, ...]
-FETCH = 250  # few enough that a row is still in the processor's cache when it is looked at
+FETCH = 250  # rows at a time: few enough that they fit in the processor's cache
 _NUMBERS = count()
 CHUNK = 400
-MANY = 100  # rows from which PostgreSQL is given them in one piece
+MANY = 100  # from this number of rows on, PostgreSQL receives them in one piece
 
 
 def day_form(connection: Connection) -> Callable[[date], Any]:
-    """How this driver has a day: ISO 8601 text on SQLite, a date elsewhere."""
+    """Return the function that gives a day in the form that this driver stores: text on SQLite, else a date."""
     return iso if connection.dialect.name == "sqlite" else _as_it_is
 
 
@@ -41,8 +40,9 @@ def in_chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def insert_rows(connection: Connection, table: Table, rows: Iterable[Row], count: int) -> None:
-    """Write so many rows; many of them go to PostgreSQL while they are being made. Raises IntegrityError where one
-    stands already.
+    """Insert `count` rows. PostgreSQL receives many of them while `rows` still produces more.
+
+    Raises IntegrityError if the table already has a row with the same key.
     """
     if count < MANY or connection.dialect.name == "sqlite":
         if made := list(rows):
@@ -52,8 +52,8 @@ def insert_rows(connection: Connection, table: Table, rows: Iterable[Row], count
 
 
 def put_new_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """The same as `put_rows`, for rows under whose keys nothing stands: PostgreSQL is given many of them by COPY, in
-    half the time.
+    """Do the same as `put_rows` for rows whose keys are not in the table: many go to PostgreSQL by COPY, in half the
+    time.
     """
     if len(rows) < MANY or connection.dialect.name == "sqlite":
         put_rows(connection, table, rows)
@@ -68,8 +68,9 @@ def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) ->
 
 
 def put_rows(connection: Connection, table: Table, rows: Sequence[Row], leave: str | None = None) -> None:
-    """Write rows over what stands under their keys, all but the column `leave`: an index whose columns are not written
-    need not be either.
+    """Insert rows, or update all columns of those whose keys are in the table.
+
+    An update leaves the column `leave` unchanged, so that the database need not write its index.
     """
     if rows:
         _write(connection, _put(table, mark(connection), leave), rows, table)
@@ -84,14 +85,14 @@ def delete_rows(connection: Connection, table: Table, keys: Sequence[Row]) -> No
 def read_rows(
     connection: Connection, table: Table, columns: tuple[str, ...], column: str, among: Sequence[Any]
 ) -> list[Row]:
-    """Some columns of the rows whose `column` is among the values given, in the order of the primary key."""
+    """Return `columns` of the rows whose `column` has one of the values, in the order of the primary key."""
     cursor = _cursor(_begun(connection))
     try:
         if connection.dialect.name == "sqlite":
             cursor.execute(_select(table, columns, column, len(among), "?"), tuple(among))
         else:
-            # Not prepared: a plan made while the table was small would be kept, and read the whole of it, until the
-            # table is next analysed.
+            # Not prepared: PostgreSQL would reuse a plan from when the table was small, and scan the whole table until
+            # its next ANALYZE.
             cursor.execute(_select(table, columns, column, None, "%s"), (list(among),), prepare=False)
         found: list[Row] = cursor.fetchall()
     except connection.dialect.loaded_dbapi.Error as fault:
@@ -102,9 +103,7 @@ def read_rows(
 def read_among(
     connection: Connection, table: Table, columns: tuple[str, ...], column: str, among: Iterable[Any]
 ) -> Iterator[Row]:
-    """The same for any number of values, some at a time: one statement takes only so many. Each value is asked for
-    once, in order.
-    """
+    """Do the same for any number of values, in several statements. Values are sorted, and each is used once."""
     values = sorted(set(among))
     if len(values) <= CHUNK:
         return iter(read_rows(connection, table, columns, column, values) if values else ())
@@ -116,16 +115,17 @@ def read_among(
 def stream_rows(
     connection: Connection, table: Table, columns: tuple[str, ...], column: str | None = None, value: Any = None
 ) -> Iterator[Row]:
-    """Some columns of every row, or of those whose `column` is `value`, in the order of the primary key; memory is that
-    of one fetch.
+    """Yield `columns` of every row, or of those whose `column` is `value`, in the order of the primary key.
+
+    It holds FETCH rows in memory.
     """
     statement = _select(table, columns, column, 0 if column is None else 1, mark(connection))
     return stream(connection, statement, () if column is None else (value,))
 
 
 def stream(connection: Connection, statement: str, given: tuple[Any, ...] = ()) -> Iterator[Row]:
-    """The rows of a statement; memory is that of one fetch."""
-    # On a server a cursor that it keeps, by a name of its own: several streams are read side by side.
+    """Yield the rows of a statement, holding FETCH rows in memory."""
+    # On PostgreSQL a server-side cursor. Each has its own name, because several streams are read at the same time.
     name = () if connection.dialect.name == "sqlite" else (f"stream_{next(_NUMBERS)}",)
     with driver_cursor(_begun(connection), *name) as cursor:
         cursor.execute(statement, given)
@@ -141,9 +141,7 @@ def _copy(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
 
 
 def _write(connection: Connection, statement: str, rows: Sequence[Row], table: Table | None = None) -> None:
-    """Run a statement once for each row; or, where its VALUES are whole rows of `table` and the server is PostgreSQL,
-    once for many.
-    """
+    """Run a statement once for each row, or once for many rows if it inserts whole rows of `table` on PostgreSQL."""
     cursor = _cursor(_begun(connection))
     try:
         if len(rows) == 1:
@@ -151,8 +149,7 @@ def _write(connection: Connection, statement: str, rows: Sequence[Row], table: T
         elif len(rows) < MANY or table is None or connection.dialect.name == "sqlite":
             cursor.executemany(statement, rows)
         else:
-            # The server reads one text faster than the driver writes an array for each column, and twice as fast as it
-            # takes row after row.
+            # PostgreSQL reads one JSON text faster than an array per column, and twice as fast as one row at a time.
             names = table.columns.keys()
             single = f"VALUES ({', '.join(['%s'] * len(names))})"
             many = f"SELECT {', '.join(map(_quoted, names))} FROM json_populate_recordset(NULL::{table.name}, %s::json)"  # noqa: S608
@@ -165,8 +162,9 @@ def _write(connection: Connection, statement: str, rows: Sequence[Row], table: T
 
 
 def run(connection: Connection, statement: str, given: Sequence[Any] = (), **how: Any) -> Any:
-    """Execute one statement on the driver's own cursor, which is given back. Begins nothing. Raises the driver's errors
-    as SQLAlchemy's, without values.
+    """Execute one statement on the driver's own cursor and return the cursor. It begins no transaction.
+
+    Raises the driver's errors as SQLAlchemy's, without values.
     """
     cursor = _cursor(connection)
     try:
@@ -177,9 +175,7 @@ def run(connection: Connection, statement: str, given: Sequence[Any] = (), **how
 
 
 def _begun(connection: Connection) -> Connection:
-    """The connection in its transaction, which is begun where it has not been: the driver's own cursor would not begin
-    it.
-    """
+    """Begin the connection's transaction unless it has begun, because the driver's own cursor does not begin it."""
     if not connection.in_transaction():
         connection.begin()
     return connection
@@ -191,15 +187,16 @@ def _cursor(connection: Connection, *name: str) -> Any:
 
 
 def _ours(connection: Connection, fault: BaseException) -> BaseException:
-    """An error of the driver as SQLAlchemy's, without values."""
+    """Return an error of the driver as SQLAlchemy's, without values."""
     return DBAPIError.instance(
         None, None, fault, connection.dialect.loaded_dbapi.Error, hide_parameters=True, dialect=connection.dialect
     )
 
 
 class driver_cursor:
-    """The driver's own cursor (on PostgreSQL with a name: one that the server keeps), closed after a block; its errors
-    are SQLAlchemy's, without values.
+    """The driver's own cursor, closed at the end of the block. With a name it is a server-side cursor of PostgreSQL.
+
+    Raises the driver's errors as SQLAlchemy's, without values.
     """
 
     __slots__ = ("_connection", "_cursor")
@@ -217,11 +214,11 @@ class driver_cursor:
             raise _ours(self._connection, fault) from None
 
 
-# The names below are of our own tables; every value goes as a parameter.
+# The statements below contain names of our own tables only. Every value is a parameter.
 
 
 def mark(connection: Connection) -> str:
-    """How this driver marks a value."""
+    """Return the driver's placeholder for a value."""
     return "?" if connection.dialect.paramstyle == "qmark" else "%s"
 
 
@@ -254,7 +251,7 @@ def _delete(table: Table, mark: str) -> str:
 
 @lru_cache
 def _select(table: Table, columns: tuple[str, ...], column: str | None, values: int | None, mark: str) -> str:
-    """So many `values` to be among, or (None) one array of them."""
+    """Return the SELECT for this number of `values`; None: one array of values."""
     keys = ", ".join(_quoted(each.name) for each in table.primary_key)
     among = f"= ANY({mark})" if values is None else f"IN ({', '.join([mark] * values)})"
     where = f" WHERE {_quoted(column)} {among}" if column is not None else ""

@@ -1,7 +1,7 @@
-"""The facts that every process shares: corrections, excuses, chasing, and what became of letters.
+"""The facts that every process shares: corrections, exceptions, pauses of chasing, and outcomes of letters.
 
-An excuse never moves a date (SEND Regs 2014 regs 5(4), 8(2), 10(4)): it says that missing the date is not a breach. A
-claim excuses nothing until somebody accepts it. Grounds are statute data, so that a ground is only a word here.
+An exception never moves a date (SEND Regs 2014 regs 5(4), 8(2), 10(4)): it says that missing the date is no breach. A
+claimed exception has no effect until a person accepts it. Grounds are data of the statute files; here each is an id.
 """
 
 from datetime import date
@@ -12,17 +12,15 @@ from pydantic import Field
 from models.facts import Code, FactData, FreeTextField, Reference, Service, Slug
 
 Seq = Annotated[int, Field(ge=1)]
-# Who can be a responsible commissioning body (CFA 2014 s42(4); SI 2017/1306 reg 2): whoever has to arrange
-# health
-# provision, and no provider of it.
+# The kinds of body that can be a responsible commissioning body (CFA 2014 s42(4); SI 2017/1306 reg 2): bodies that have
+# to arrange health provision, and no provider of it.
 COMMISSIONERS = frozenset({"integrated_care_board", "nhs_england"})
 
 
 class Opening(FactData):
-    """What every opening fact may say: the local authority, its reference, and a case of the same child that this one
-    is linked to.
+    """Fields of every opening fact: the local authority, its reference, and another case of the same child.
 
-    The NHS number and the date of birth go to the person table, encrypted; the fact never holds them.
+    sendflow stores the NHS number and the date of birth encrypted in the person table, and never in the fact.
     """
 
     la: Slug | None = None
@@ -34,9 +32,7 @@ class Opening(FactData):
 
 
 class FactCorrected(FactData):
-    """An earlier fact was wrong: another day, or other particulars of its own. The fact itself stays as it
-    was written.
-    """
+    """An earlier fact was wrong: its day or its fields. The stored fact stays as it is."""
 
     occurred_on: date | None = None
     reason: FreeTextField | None = None
@@ -51,8 +47,9 @@ class FactWithdrawn(FactData):
 
 
 class ExcuseClaimed(FactData):
-    """Somebody says that a listed ground made it impractical. It excuses nothing until decided. Dates are calendar
-    days, both included.
+    """A body says that a listed ground made the date impractical. It has no effect until a person decides.
+
+    `began_on` and `ended_on` are calendar days, both included.
     """
 
     ground: Slug | None = None
@@ -67,7 +64,7 @@ class ExcuseClaimed(FactData):
 
 
 class ExcuseDecided(FactData):
-    """A person accepted or refused a claim, and named the day to look again where it was accepted."""
+    """A person accepted or refused a claimed exception. `look_again_on`: the review date of an accepted one."""
 
     claim: Seq
     decision: Literal["accepted", "refused"]
@@ -83,20 +80,20 @@ class ExcuseDecided(FactData):
 
 
 class CaseEnded(FactData):
-    """The request was withdrawn, or the case needs no more work. Nothing further is accepted."""
+    """The request was withdrawn, or the case needs no more work. The case accepts no further fact."""
 
     reason: FreeTextField | None = None
     FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"reason"})
 
 
 class ChasingBegan(FactData):
-    """Chasing starts here: every rung dated up to this day is covered for good, so that a first import does not chase
-    the past.
+    """sendflow chases the case from this day on. It never records an escalation step dated up to this day, so that a
+    first import sends nothing about the past.
     """
 
 
 class ChasingPaused(FactData):
-    """A person asked for no chasing up to and including `until`; the clocks run on."""
+    """A person asked sendflow not to chase up to and including `until`. Due dates do not change."""
 
     until: date
     body: Code | None = None

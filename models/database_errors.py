@@ -1,10 +1,9 @@
-"""Why a database does not do what it was asked: a word, a sentence and what mends it, and never a word of the server's
-own. [reads errors only]
+"""The cause of a database error: a word for programs, a sentence, and the fix. [pure]
 
-Purpose: who keeps the machine mends a login otherwise than a certificate or a full disk. A server's text quotes names,
-rows and addresses, so that it is looked at and not repeated. By SQLSTATE where there is one (PostgreSQL), by SQLite's
-own number, and where a connection never came to be by what libpq says of it, which has no number: there a server that
-speaks another language than English is known by less.
+Purpose: an operator fixes a wrong login, an untrusted certificate and a full disk in different ways. A server's message
+quotes names, rows and addresses, so this module examines it and never repeats it. It goes by SQLSTATE on PostgreSQL,
+and by SQLite's error number. If a connection fails, libpq gives only a text; in a language other than English, fewer
+causes are recognised.
 """
 
 import re
@@ -12,11 +11,11 @@ from typing import NamedTuple
 
 
 class Cause(NamedTuple):
-    """One cause: a word for programs, a sentence without names, and what a person does about it."""
+    """One cause: a word for programs, a sentence without names, and the fix."""
 
     word: str
     message: str
-    mend: str
+    fix: str
 
     @property
     def named(self) -> str:
@@ -25,125 +24,130 @@ class Cause(NamedTuple):
 
     @property
     def advice(self) -> str:
-        """What mends it, as a sentence of its own."""
-        return f"{self.mend[0].upper()}{self.mend[1:]}"
+        """The fix, as a sentence of its own."""
+        return f"{self.fix[0].upper()}{self.fix[1:]}"
 
 
-_PLACE = "SENDFLOW_DATABASE_URL (and SENDFLOW_DATABASE_OWNER_URL, where it is set)"
-_SEE = "see that it runs (systemctl status postgresql) and that the network lets this machine through"
+_PLACE = "SENDFLOW_DATABASE_URL (and SENDFLOW_DATABASE_OWNER_URL, if it is set)"
+_CHECK = "check that it runs (systemctl status postgresql) and that the network admits this machine"
 _CAUSES = {
     each.word: each
     for each in (
         Cause(
             "login_refused",
             "the database server refuses the login",
-            f"give {_PLACE} the user and the password that the server has",
+            f"correct the user and the password in {_PLACE}",
         ),
         Cause(
             "not_admitted",
             "the database server admits no such login from this machine",
-            "see pg_hba.conf on the server: user, database, address and TLS",
+            "correct pg_hba.conf on the server: user, database, address and TLS",
         ),
         Cause(
             "no_such_database",
-            "the server has no database of that name",
-            f"createdb on the server, or correct the name in {_PLACE}",
+            "the database server has no database with that name",
+            f"create it on the server with createdb, or correct the name in {_PLACE}",
         ),
         Cause(
             "certificate",
-            "nobody vouches for the certificate of the database server, or it has run out",
-            f"sslrootcert in {_PLACE} names the file of the authority that issued it; see with openssl s_client"
-            " -starttls postgres -connect HOST:PORT",
+            "the database server's certificate is not trusted or has expired",
+            f"set sslrootcert in {_PLACE} to the file of the authority that issued it; openssl s_client"
+            " -starttls postgres -connect HOST:PORT shows the certificate",
         ),
         Cause(
             "certificate_file",
-            "a certificate or key of the connection to the database is not there or cannot be read",
-            f"sslrootcert (sslcert, sslkey) in {_PLACE} names a file that this user may read; a key only by its owner",
+            "a certificate or key file of the database connection is missing or cannot be read",
+            f"set sslrootcert (sslcert, sslkey) in {_PLACE} to a file that this user may read; a key only by its owner",
         ),
         Cause(
             "certificate_name",
-            "the certificate of the database server is for another name",
-            f"the host in {_PLACE} is the name in the certificate, as in db.icb.example, and not a number or an alias",
+            "the database server's certificate is for another name",
+            f"set the host in {_PLACE} to the name in the certificate, as in db.icb.example, not to a number or an"
+            " alias",
         ),
         Cause(
             "no_tls",
             "the database server offers no TLS",
-            "switch ssl on at the server (postgresql.conf), with a certificate for its name",
+            "set ssl = on at the server (postgresql.conf), with a certificate for its name",
         ),
         Cause(
             "connection_refused",
             "no database server listens at that address",
-            f"{_SEE}; the host and port stand in {_PLACE}",
+            f"{_CHECK}; the host and port are in {_PLACE}",
         ),
-        Cause("timeout", "the database server did not answer in time", _SEE),
+        Cause("timeout", "the database server did not answer in time", _CHECK),
         Cause(
             "unknown_host",
-            "no machine of the database server's name is known",
-            f"correct the host in {_PLACE}; see with getent hosts HOST",
+            "the network does not know the database server's name",
+            f"correct the host in {_PLACE}; getent hosts HOST shows whether a name is known",
         ),
-        Cause("unreachable", "the network knows no way to the database server", _SEE),
-        Cause("closed", "the database server closed the connection", f"{_SEE}; its own log says why"),
+        Cause("unreachable", "the network has no route to the database server", _CHECK),
+        Cause("closed", "the database server closed the connection", f"{_CHECK}; the server's log gives the reason"),
         Cause(
             "starting",
             "the database server is starting, stopping or recovering",
-            "wait for it; its own log says how far it is",
+            "wait until it is ready; the server's log shows its progress",
         ),
         Cause(
             "read_only",
-            "the database takes no writes: it is a standby or set to read only",
-            f"{_PLACE} names the server that writes",
+            "the database accepts no writes: it is a standby or set to read only",
+            f"set {_PLACE} to the primary server",
         ),
-        Cause("disk_full", "the disk of the database is full", "make room on it; nothing else has to be done"),
+        Cause("disk_full", "the disk of the database is full", "free space on it; sendflow then continues by itself"),
         Cause(
-            "no_memory", "the database server has no memory left", "see its own log; give it more, or fewer connections"
+            "no_memory",
+            "the database server has no memory left",
+            "read the server's log; give it more memory, or fewer connections",
         ),
         Cause(
             "too_many_connections",
-            "the database server has as many connections as it takes",
+            "the database server has reached its limit of connections",
             "raise max_connections on the server, or the role's limit",
         ),
         Cause(
             "not_permitted",
-            "the role may not do that",
-            "sendflow migrate with SENDFLOW_DATABASE_OWNER_URL set gives the application's role its rights",
+            "the database role may not do that",
+            "set SENDFLOW_DATABASE_OWNER_URL and run sendflow migrate, which grants the application's role its rights",
         ),
         Cause(
             "locked",
-            "somebody else holds the records for longer than half a minute",
-            "see what else works on them; then do it again",
+            "another program has locked the database for more than 30 seconds",
+            "find out which program uses it; then try again",
         ),
         Cause(
             "damaged",
-            "the database says that its own files are damaged",
-            "keep them as they are; restore the last backup that verifies (docs/operate/backup.md)",
+            "the database reports that its files are corrupt",
+            "do not change the files; restore the last backup that verifies (docs/operate/backup.md)",
         ),
         Cause(
             "not_a_database",
-            "the file of the records is damaged so far that the database cannot read it, or it is no such file",
-            "keep it as it is, and restore the last backup into a folder of its own (docs/operate/backup.md)",
+            "the database file is so corrupt that it cannot be read, or it is not a database",
+            "do not change the file; restore the last backup into a new folder (docs/operate/backup.md)",
         ),
         Cause(
             "unwritable",
-            "this user may not write to the records",
-            "sendflow.db and its folder belong to the user that the house runs as",
+            "this user may not write to the database",
+            "give sendflow.db and its folder to the user that sendflow runs as",
         ),
         Cause(
             "cannot_open",
-            "the file of the records cannot be opened",
-            "SENDFLOW_HOME names the folder of the house; this user may enter and write to it",
+            "the database file cannot be opened",
+            "set SENDFLOW_HOME to the installation's folder, and let this user read and write it",
         ),
         Cause(
-            "disk_faulty", "the disk failed to read or write", "see the machine's own log (dmesg); then sendflow verify"
+            "disk_faulty",
+            "the disk failed to read or write",
+            "read the machine's log (dmesg); then run sendflow verify",
         ),
         Cause(
             "wrong_option",
-            "the address of the database has an option that it does not know",
-            f"correct what stands behind the ? in {_PLACE}",
+            "the database address has an option that is not known",
+            f"correct the part after the ? in {_PLACE}",
         ),
     )
 }
 
-IOERR_SHMSIZE = 4874  # the file that readers share could not grow: said of a disk without any room
+IOERR_SHMSIZE = 4874  # the file that readers share could not grow, because the disk is full
 _BY_STATE = {
     "28P01": "login_refused",
     "28000": "login_refused",
@@ -172,7 +176,7 @@ _BY_NUMBER = {
     14: "cannot_open",
     26: "not_a_database",
 }
-# Looked for in this order, in a text from which everything in quotation marks is gone: a database may have any name.
+# Searched in this order, in a text without its quoted parts, because a database may have any name.
 _BY_TEXT = [
     (re.compile(pattern, re.IGNORECASE), word)
     for pattern, word in (
@@ -218,7 +222,7 @@ _BY_TEXT = [
 
 
 def cause(fault: BaseException) -> Cause | None:
-    """Why a database's error came, as far as it can be told; None where it cannot, or where it is no database's."""
+    """Return the cause of a database error; None if it is not known, or if this is no database error."""
     own = getattr(fault, "orig", None) or fault
     word: str | None = None
     if (number := getattr(own, "sqlite_errorcode", None)) is not None:
@@ -229,6 +233,6 @@ def cause(fault: BaseException) -> Cause | None:
     return _CAUSES[word] if word else None
 
 
-def _by_text(said: str) -> str | None:
-    said = re.sub(r'"[^"]*"', '""', said)
-    return next((word for pattern, word in _BY_TEXT if pattern.search(said)), None)
+def _by_text(message: str) -> str | None:
+    unquoted = re.sub(r'"[^"]*"', '""', message)
+    return next((word for pattern, word in _BY_TEXT if pattern.search(unquoted)), None)

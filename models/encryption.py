@@ -87,7 +87,7 @@ class Cipher:
 
     @classmethod
     def for_nothing(cls) -> Cipher:
-        """Make a key that is kept nowhere, to look at a database that holds nothing encrypted and has no key yet."""
+        """Make a key that is stored nowhere, to read a database that holds nothing encrypted and has no key yet."""
         from cryptography.fernet import Fernet
 
         return cls(Fernet.generate_key())

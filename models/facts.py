@@ -1,9 +1,8 @@
-"""The frozen fact, the form of its text, and the facts that every process shares.
+"""A fact: its fields, its forms before and after it is stored, and its canonical text.
 
-A fact is something that happened, in the past tense, on a day (`occurred_on`), learned at an instant (`recorded_at`,
+A fact is something that happened, in the past tense, on a day (`occurred_on`), recorded at an instant (`recorded_at`,
 UTC). Its text is canonical JSON (RFC 8785 for the values allowed here: ASCII keys, no floats, integers under 2**53).
-Words that people write (reasons, notes, evidence) never stand in a fact: they go to a passage, and the fact keeps its
-id.
+A fact never contains free text (reasons, notes, evidence): that is stored encrypted, and the fact has its id.
 """
 
 import re
@@ -28,8 +27,8 @@ SLUG = re.compile(r"[a-z][a-z0-9_]{1,59}")
 
 
 class _Texts(dict[date, str]):
-    """Days as ISO 8601 text, each written once: a case has the same few days over and over, and to write one costs as
-    much as ten look-ups.
+    """Days as ISO 8601 text, formatted once each: a case repeats the same few days, and formatting one costs as much as
+    ten look-ups.
     """
 
     def __missing__(self, day: date) -> str:
@@ -40,7 +39,7 @@ class _Texts(dict[date, str]):
 iso = _Texts().__getitem__
 
 
-# The same few codes and words stand in every fact, and only what was found good is kept in mind.
+# Facts repeat the same few codes and words, so their checks are cached. An error is not cached.
 
 
 @lru_cache(maxsize=1024)
@@ -75,20 +74,20 @@ Slug = Annotated[str, AfterValidator(_slug)]
 Reference = Annotated[str, AfterValidator(_reference)]
 Service = Annotated[str, AfterValidator(_slug)]
 FreeTextField = Annotated[str, Field(max_length=20_000)]
-# What canonical text can hold: integers that every reader of JSON has exactly.
+# The integers that canonical text may contain: every JSON reader represents them exactly.
 Whole = Annotated[int, msgspec.Meta(gt=-LARGEST, lt=LARGEST)]
 Number = Annotated[int, msgspec.Meta(ge=1, lt=LARGEST)]
 
 
 class FactData(BaseModel):
-    """What one kind of fact says besides its day. `WORDS` are moved to passages, `PERSON` to the person table.
+    """The fields of one kind of fact.
 
-    `FROM_BIRTH` lists what is worked out from the date of birth when the fact is recorded: a yes or a no, or its month.
-    `FROM_LAW` lists which reading that is left to the locality was in force then, by its rule: a yes, a no, or the step
-    that it chose.
-    `FROM_WINDOW` lists whether a day that the fact names lies in the window that a rule opens before the fact's own
-    day, by rule and field.
-    `BODY_KINDS` says which kinds of body the law binds here; none named, any body may be.
+    `FREE_TEXT_FIELDS` and `IDENTITY_FIELDS` are stored encrypted elsewhere, and not in the fact.
+    sendflow fills these fields when the fact is recorded; each maps a field to its source:
+    - `ANSWERED_FROM_BIRTH_DATE`: a question about the date of birth, answered with yes, no or its month
+    - `READING_IN_FORCE`: a rule of which the locality chooses the reading; yes, no, or the step that it chose
+    - `WITHIN_PERIOD`: a rule and a field; whether the day in that field lies in the rule's period before the fact
+    `BOUND_BODY_KINDS`: the kinds of body that the law binds here; empty: any body.
     """
 
     # Built when a fact of the kind is first validated: a command that only reads validates few kinds.
@@ -102,7 +101,7 @@ class FactData(BaseModel):
 
 
 class FactDraft(NamedTuple):
-    """A fact that somebody wants recorded: not yet checked, numbered or dated by an instant."""
+    """A fact before it is stored: it has no number and no instant, and is not validated."""
 
     kind: str
     occurred_on: date
@@ -113,10 +112,10 @@ class FactDraft(NamedTuple):
 
 
 class StoredFact(msgspec.Struct, frozen=True, gc=False):
-    """A fact as the history gives it back, with corrections applied where a fold has done so.
+    """A fact as it is stored; after a replay, with corrections applied.
 
-    A struct that its text is read into in one step: every fact of every case passes here. It holds nothing that could
-    point back at it.
+    A msgspec struct, because msgspec parses its text in one step, and each command parses every fact of a case. `gc`
+    is off because a fact never refers to an object that refers to it.
     """
 
     seq: int
@@ -134,15 +133,15 @@ class StoredFact(msgspec.Struct, frozen=True, gc=False):
     law: str = ""
 
     def _replace(self, **changed: Any) -> "StoredFact":
-        """The same with some of it changed, as a named tuple does it."""
+        """Return a copy with some fields changed, like `_replace` of a named tuple."""
         return msgspec.structs.replace(self, **changed)
 
 
 class Fact(StoredFact, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One accepted fact, ready to be written: the line that the history will give back, and what only its text says.
+    """One accepted fact, ready to be stored: a stored fact with the keys that only its text has.
 
-    Nothing else is ever written to the fact table. Made by `fact_of`, which checks the types; the words are checked
-    however it is made.
+    Only this class is written to the fact table. `fact_of` makes it and checks the types; `__post_init__` checks the
+    words.
     """
 
     case_ref: str
@@ -169,8 +168,9 @@ class Fact(StoredFact, frozen=True, gc=False, kw_only=True, forbid_unknown_field
             raise ValueError("a key of a fact is an ASCII string")
 
     def text(self) -> bytes:
-        """The canonical JSON that is stored and hashed; keys without a value are left out. The fields' own types are
-        what canonical JSON can hold.
+        """Return the canonical JSON that is stored and hashed, without keys that have no value.
+
+        The types of the fields allow only values that canonical JSON can contain.
         """
         return _canonically(self)
 
@@ -178,18 +178,16 @@ class Fact(StoredFact, frozen=True, gc=False, kw_only=True, forbid_unknown_field
 _canonically = msgspec.json.Encoder(order="sorted").encode
 
 
-def fact_of(told: Mapping[str, Any]) -> Fact:
-    """A fact from its parts. Raises ValueError, repeating nothing of them, where one has not the form that it must
-    have.
-    """
-    return msgspec.convert(told, Fact)
+def fact_of(fields: Mapping[str, Any]) -> Fact:
+    """Make a fact of its fields. Raises ValueError for a wrong field; the message does not repeat its value."""
+    return msgspec.convert(fields, Fact)
 
 
 def canonical(value: Mapping[str, Any]) -> bytes:
-    """Canonical JSON: sorted keys, no blanks, UTF-8.
+    """Return canonical JSON: sorted keys, no blanks, UTF-8.
 
-    Raises ValueError for what RFC 8785 and plain sorting could write differently: floats, keys that are not ASCII,
-    large integers.
+    Raises ValueError for values that this function and RFC 8785 could write differently: floats, keys that are not
+    ASCII, large integers.
     """
     _check(value)
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
@@ -208,28 +206,26 @@ def _check(value: Any) -> None:
                 _check(inner)
     elif isinstance(value, int):
         if not -LARGEST < value < LARGEST:
-            raise ValueError("an integer of 2**53 or more cannot stand in a fact")
+            raise ValueError("an integer of 2**53 or more cannot be in a fact")
     elif not isinstance(value, str):
-        raise ValueError(f"a {type(value).__name__} cannot stand in a fact")
+        raise ValueError(f"a {type(value).__name__} cannot be in a fact")
 
 
 class DecodedFact(StoredFact, frozen=True, gc=False, kw_only=True):
-    """A line as a fact's text holds it, with the case that it says it is of; a key without a value is left
-    out there.
-    """
+    """A stored fact as its text has it, with the reference of its case. The text leaves out keys without a value."""
 
     case_ref: str
     run: str | None = None
     corrects: int | None = None
 
 
-# Raises msgspec.DecodeError where the text is damaged; the words of that one are not for a person.
+# Raises msgspec.DecodeError if the text was altered; its message is not for people.
 stored_fact_of = msgspec.json.Decoder(DecodedFact).decode
 Unreadable = msgspec.DecodeError
 
 
 def parse_fact(text: bytes | str) -> StoredFact:
-    """Read a stored fact back. Raises ValueError where the text is damaged."""
+    """Parse a stored fact. Raises ValueError if its text was altered."""
     try:
         return stored_fact_of(text)
     except Unreadable:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select
 
-from models.database import alone
 from models.encryption import Cipher, WrongKey
+from models.locks import lock_exclusive
 from models.tables import FREE_TEXT, PERSON
 
 ROWS_PER_FETCH = 400
 ROWS_TRIED = 5
+FIRST_ENCRYPTION = "first seal"  # the name of the lock stays: two versions of sendflow may run at once
 
 
 def anything_encrypted(connection: Connection) -> bool:
@@ -50,7 +51,7 @@ def check_key_for_writing(connection: Connection, cipher: Cipher) -> None:
     cannot both write first.
     """
     if not check_key(connection, cipher):
-        alone(connection, "first seal")
+        lock_exclusive(connection, FIRST_ENCRYPTION)
         check_key(connection, cipher)
 
 

@@ -18,10 +18,10 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from models.aliases import delete_aliases
 from models.bulk_io import in_chunks
-from models.database import alone
 from models.encryption import Cipher
 from models.free_text import encrypt_free_text, erase_free_texts, insert_free_texts
 from models.key_checks import check_key_for_writing
+from models.locks import lock_exclusive
 from models.tables import ACCESS, CASE, PERSON
 
 CHILD_LOCKS = 64  # a large import takes them all and does not fill the lock table of PostgreSQL
@@ -39,7 +39,7 @@ def lock_child(connection: Connection, cipher: Cipher, nhs_number: str) -> None:
 
     Children share 64 locks.
     """
-    alone(connection, f"child/{int(nhs_index(cipher, nhs_number)[:4], 16) % CHILD_LOCKS}")
+    lock_exclusive(connection, f"child/{int(nhs_index(cipher, nhs_number)[:4], 16) % CHILD_LOCKS}")
 
 
 def same_number(one: str, other: str) -> bool:

@@ -1,7 +1,7 @@
 """An engine that only reads: nothing that opens one makes or changes a database, its schema or a file beside it.
 
 SQLite in WAL mode makes two files beside the database while it is open. A connection that may write removes them again;
-one that may not (`mode=ro`) leaves them. What is opened here depends therefore on what stands there:
+one that may not (`mode=ro`) leaves them. How it is opened here therefore depends on the files that exist:
 
 - no write-ahead file: an ordinary connection that refuses to write (`query_only`)
 - a write-ahead file: the installation runs, or did not end well. `mode=ro` reads it and leaves it as it is
@@ -14,7 +14,6 @@ import os
 import sqlite3
 from itertools import count
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -25,20 +24,17 @@ from models.bulk_io import run
 from models.database import (
     BUSY_MILLISECONDS,
     CACHE_KIBIBYTES,
-    HEAD,
-    LOST,
-    MIGRATIONS,
-    MOVED,
-    MOVED_AWAY,
+    COPIED,
+    COPIED_TO_POSTGRESQL,
     READ_ONLY,
-    SERVER,
-    _begin,
-    _keep_none,
-    _transaction,
-    revision,
-    upgrade,
+    SERVER_OPTIONS,
+    begin,
+    close_write_connections_with,
+    server_arguments,
+    transaction,
 )
 from models.errors import DatabaseUnusable
+from models.schema import HEAD, MIGRATIONS, revision, upgrade
 
 _copies = count(1)
 
@@ -68,7 +64,7 @@ def open_read_only(url: str) -> Engine | None:
     engine.dispose()
     if found in (None, "None"):
         return None
-    raise DatabaseUnusable(MOVED_AWAY if found == MOVED else _other_program(str(found)))
+    raise DatabaseUnusable(COPIED_TO_POSTGRESQL if found == COPIED else _other_program(str(found)))
 
 
 def open_as_it_is(url: str) -> Engine | None:
@@ -121,8 +117,7 @@ def _sqlite_engine(uri: str) -> Engine:
     # NullPool: a connection that is given back is closed, and with it go the files that SQLite made.
     engine = create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
     event.listen(engine, "begin", _begin_reading)
-    event.listen(engine, "engine_disposed", _keep_none)
-    _keep_none(engine)
+    close_write_connections_with(engine)
     engine.update_execution_options(**{READ_ONLY: True})
     return engine
 
@@ -132,14 +127,12 @@ def _begin_reading(connection: Connection) -> None:
 
 
 def _server_engine(url: str) -> Engine:
-    given: dict[str, Any] = {"application_name": "sendflow"} if "application_name" not in make_url(url).query else {}
-    given |= {"options": f"{SERVER} -c default_transaction_read_only=on", "client_encoding": "UTF8"}
     engine = create_engine(
         url,
         pool_pre_ping=True,
         pool_reset_on_return=None,
         hide_parameters=True,
-        connect_args=given | {"connect_timeout": 10, **LOST},
+        connect_args=server_arguments(url, f"{SERVER_OPTIONS} -c default_transaction_read_only=on"),
     )
     engine.update_execution_options(**{READ_ONLY: True})
     return engine
@@ -160,9 +153,9 @@ def _upgraded_copy(uri: str) -> Engine:
         creator=lambda: sqlite3.connect(name, uri=True, check_same_thread=False, isolation_level=None),
         poolclass=NullPool,
     )
-    event.listen(maker, "begin", _begin)
-    _keep_none(maker)
-    with _transaction(maker) as connection:
+    event.listen(maker, "begin", begin)
+    close_write_connections_with(maker)
+    with transaction(maker) as connection:
         upgrade(connection, "head")
     maker.dispose()
     # The copy lives as long as one connection to it.

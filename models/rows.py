@@ -76,7 +76,7 @@ class DutyRow(SQLModel, table=True):
 
 
 class NoticeRow(SQLModel, table=True):
-    """One thing to tell one recipient about one duty, written in the transaction of the fact that calls for it."""
+    """One thing to send to one recipient about one duty, inserted in the transaction of the fact that requires it."""
 
     __tablename__ = "notice"
     __table_args__ = (Index("notice_state", "state"),)
@@ -126,7 +126,7 @@ class LetterRow(SQLModel, table=True):
 
 
 class PersonRow(SQLModel, table=True):
-    """Who a case is about, sealed under the house's key; erased when retention ends. Nothing else names a child."""
+    """The child of a case, encrypted with person.key and erased when retention ends. No other row names a child."""
 
     __tablename__ = "person"
     child_key: str = Field(primary_key=True)
@@ -136,9 +136,7 @@ class PersonRow(SQLModel, table=True):
 
 
 class AliasRow(SQLModel, table=True):
-    """A reference that could not be kept (it does not have the form of one), by its keyed digest, and the case it
-    stands for.
-    """
+    """A team's reference that has not the form of a reference, as a keyed digest, and the case that it denotes."""
 
     __tablename__ = "alias"
     digest: str = Field(primary_key=True)
@@ -146,7 +144,7 @@ class AliasRow(SQLModel, table=True):
 
 
 class FreeTextRow(SQLModel, table=True):
-    """Words that somebody wrote, sealed under the house's key; the fact keeps the id and a salted digest."""
+    """Free text, encrypted with person.key. The fact has its id and a salted digest."""
 
     __tablename__ = "passage"
     id: str = Field(primary_key=True)
@@ -158,7 +156,7 @@ class FreeTextRow(SQLModel, table=True):
 
 
 class AccessRow(SQLModel, table=True):
-    """Who looked at a person, when and for what purpose: a log that is only ever added to."""
+    """The access log, append-only: who read a child's identity, when and for what purpose."""
 
     __tablename__ = "person_read"
     id: int | None = Field(default=None, primary_key=True)
@@ -169,7 +167,7 @@ class AccessRow(SQLModel, table=True):
 
 
 class CheckpointRow(SQLModel, table=True):
-    """The head of the ledger as it stood at an instant; the morning digest carries it out of the building."""
+    """The head of the ledger at an instant. The daily digest e-mails it to the DCO."""
 
     __tablename__ = "anchor"
     before: str = Field(primary_key=True)
@@ -179,11 +177,10 @@ class CheckpointRow(SQLModel, table=True):
 
 
 class AdoptionRow(SQLModel, table=True):
-    """One adoption of a rule pack: who, when, the digests of the law before and after, and how many due dates it moved.
-    Only ever added to.
+    """One adoption of a rule pack, append-only: who, when, and how many due dates changed.
 
-    `folder` is where the adopted files stand under SENDFLOW_HOME/law, `files` their SHA-256 by name, `pack` the digest
-    of what was brought.
+    `before` and `after` are the digests of the rule sets. `folder` holds the adopted files under SENDFLOW_HOME/law,
+    `files` their SHA-256 by name, `pack` the digest of the rule pack.
     """
 
     __tablename__ = "adoption"
@@ -201,11 +198,10 @@ class AdoptionRow(SQLModel, table=True):
 
 
 class RulesetRow(SQLModel, table=True):
-    """One law that came to hold for these records: since when, by whom and on which machine. The newest is the law that
-    holds. Only ever added to.
+    """One rule set that became the active one, append-only: when, by whom and on which machine. The newest is active.
 
-    `looked_under` is the digest of the four parts together that stand beside it; `id` is drawn by lot, so that two rows
-    of one number are told apart.
+    `looked_under` is the digest of the four parts in the columns after it. `id` is random, so that two rows with one
+    number differ.
     """
 
     __tablename__ = "law_held"

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Boolean, Column, Date, Integer, LargeBinary, MetaData, String, Table
 
 METADATA = MetaData()
-# Both databases order text by its bytes, whatever the locale of a PostgreSQL server: chains, heads and locks depend on
-# that order.
+# Both databases sort text by its bytes, in every locale of a PostgreSQL server: chains, heads and locks depend on that
+# order.
 TEXT_C = String().with_variant(String(collation="C"), "postgresql")
 
 

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Connection, Row, and_, bindparam, exists, func, insert, or_, select, update
 
-from models.database import alone_if_free
 from models.enums import LetterState, NoticeState
+from models.locks import try_lock_exclusive
 from models.tables import LETTER, NOTICE
 from notifications.letter_fields import WITHDRAWAL
 from notifications.notices import NoticeDraft
@@ -86,7 +86,7 @@ def mailboxes_to_write(connection: Connection, today: date | None = None, ready_
 
 def mailbox_is_free(connection: Connection, mailbox: str) -> bool:
     """Lock a mailbox until this transaction ends; False if another run has locked it, which then writes to it."""
-    return alone_if_free(connection, f"mailbox/{mailbox}")
+    return try_lock_exclusive(connection, f"mailbox/{mailbox}")
 
 
 def written_to_on(connection: Connection, mailbox: str, day: date, besides: str = "") -> bool:

@@ -21,18 +21,10 @@ from audit.verify import verify
 from casework.context import AppContext
 from config.settings import Settings
 from models.bulk_io import driver_cursor
-from models.database import (
-    HEAD,
-    MOVED,
-    create_or_upgrade_schema,
-    is_postgresql,
-    open_engine,
-    revision,
-    sqlite_url,
-    writing,
-)
+from models.database import COPIED, is_postgresql, open_engine, sqlite_url, writing
 from models.database_errors import cause
 from models.errors import DatabaseUnusable, SendflowError
+from models.schema import HEAD, create_or_upgrade_schema, revision
 from models.tables import METADATA
 from runtime.instance_lock import AlreadyRunning, only_supervisor
 
@@ -81,13 +73,13 @@ def copy_to_postgresql(settings: Settings, say: Callable[[str], None]) -> CopyRe
                     raise CannotCopy(
                         "the head of the history is not the same on the server: empty that database, and keep the file"
                     )
-                old.execute(text("UPDATE alembic_version SET version_num = :moved"), {"moved": MOVED})
+                old.execute(text("UPDATE alembic_version SET version_num = :moved"), {"moved": COPIED})
     except AlreadyRunning:
         raise CannotCopy(f"sendflow is running (SENDFLOW_HOME={settings.home}). Stop it first") from None
     except (DatabaseUnusable, SQLAlchemyError) as problem:
         known = cause(problem)
         why = (
-            f"{known.named}: {known.mend}"
+            f"{known.named}: {known.fix}"
             if known
             else "one of the two databases cannot be read or written just now, or the role may not"
         )
@@ -103,7 +95,7 @@ def _check(source: Engine, target: Engine, settings: Settings) -> None:
         raise CannotCopy("records are moved to a PostgreSQL server only")
     if (at := revision(source)) != HEAD:
         other = "the file is at another revision than this program: run sendflow migrate on it first"
-        raise CannotCopy("these records were moved before" if at == MOVED else other)
+        raise CannotCopy("these records were moved before" if at == COPIED else other)
     application = open_engine(str(settings.database_url))
     try:
         create_or_upgrade_schema(application, settings.owner_url)

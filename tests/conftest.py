@@ -46,12 +46,12 @@ def no_files_left_open() -> Iterator[None]:
     """
     from sqlalchemy import Engine, event
 
-    from models.database import KEPT
+    from models.database import WRITE_CONNECTION
 
     seen: set[Engine] = set()
 
     def connected(connection: Any) -> None:
-        if KEPT in connection.engine.__dict__:
+        if WRITE_CONNECTION in connection.engine.__dict__:
             seen.add(connection.engine)
 
     event.listen(Engine, "engine_connect", connected)

@@ -19,8 +19,9 @@ from benchmarks.harness.workload import ACTOR, TODAY
 from casework.cases.record import record
 from casework.context import AppContext
 from config.settings import Settings
-from models.database import create_or_upgrade_schema, open_engine
+from models.database import open_engine
 from models.facts import FactDraft
+from models.schema import create_or_upgrade_schema
 
 DATABASE = "SENDFLOW_BENCH_RECORDS"  # the environment variable with the database's URL, for a process of its own
 SECONDS_BETWEEN_FACTS = 1 / 50

@@ -22,7 +22,8 @@ from psycopg import sql
 from benchmarks.harness.workload import TODAY, Workshop, insert_into, raw
 from casework.context import AppContext
 from config.settings import Settings
-from models.database import create_or_upgrade_schema, open_engine, writing
+from models.database import open_engine, writing
+from models.schema import create_or_upgrade_schema
 from models.tables import METADATA
 from runtime.local_postgres import LocalPostgres, LocalPostgresError
 

@@ -37,6 +37,7 @@ MODULES = {
     "models.bulk_io": "write",
     "models.ledger": "hash",
     "models.database": "commit and locks",
+    "models.locks": "commit and locks",
     "models.facts": "validate",
     "models.people": "person",
     "models.casefile": "replay",

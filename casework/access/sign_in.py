@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from casework.access import sessions
 from config.settings import Settings
-from models.database import create_or_upgrade_schema, open_engine, transact
+from models.database import open_engine, transact
+from models.schema import create_or_upgrade_schema
 
 
 def sign_in_link(settings: Settings, account: str) -> str:

@@ -28,9 +28,10 @@ from casework.cases.validation import check_person
 from casework.cases.warnings import wrong_bodies
 from casework.context import AppContext
 from models import people
-from models.database import alone, transact
+from models.database import transact
 from models.facts import REFERENCE, FactData, FactDraft, StoredFact
 from models.free_text import encrypt_free_text
+from models.locks import lock_exclusive
 from statemachines.process import Process
 from statemachines.registry import opened_by
 from statemachines.replay import facts_in_force
@@ -206,7 +207,7 @@ def _lock_children_if_named(unit: UnitOfWork, command: RecordCommand) -> None:
     are locked by now, two that wait for each other are ended by the database and begun again (`transact`).
     """
     if any(draft.data.get(key) for draft in command.drafts for key in ("linked_to", "nhs_number")):
-        alone(unit.connection, "children")
+        lock_exclusive(unit.connection, "children")
 
 
 def _without_identity(

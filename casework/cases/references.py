@@ -8,7 +8,7 @@ from string import ascii_uppercase
 
 from sqlalchemy import Connection, func, select
 
-from models.database import alone
+from models.locks import lock_exclusive
 from models.tables import CASE
 
 SERIES = ("SF-", *(f"SF{letter}-" for letter in ascii_uppercase))
@@ -25,7 +25,7 @@ class ReferenceGenerator:
     def next(self) -> str:
         """The next free reference. Holds a lock until the transaction ends: no other transaction gets the same one."""
         if self.last < 0:
-            alone(self.connection, "minter")
+            lock_exclusive(self.connection, "minter")
             self.last = self._highest()
         self.last += 1
         return f"{SERIES[self.last // OF_SERIES]}{self.last % OF_SERIES:06d}"

@@ -22,10 +22,10 @@ from config.law import NoAnswer
 from models import ledger, people
 from models.aliases import insert_aliases
 from models.bulk_io import Row, day_form, insert_missing, put_new_rows, read_among
-from models.database import LEDGER, beside_others, lock_cases
 from models.facts import Fact, FactDraft, StoredFact, fact_of
 from models.free_text import FreeText, encrypt_free_text, insert_free_texts
 from models.key_checks import check_key_for_writing
+from models.locks import LEDGER, lock_cases, lock_shared
 from models.tables import CASE, NOTICE
 from notifications.letter_fields import CaseView
 from notifications.notices import NoticeDraft, notices_for
@@ -51,7 +51,7 @@ class UnitOfWork:
         self.via = via
         self.run = run
         # The daily digest reads the head of the ledger: it waits for acts under way, and they wait for it.
-        beside_others(connection, LEDGER)
+        lock_shared(connection, LEDGER)
         now = context.now()
         self.now, self.today = instant(now), london_day(now)
         context.keep_time(connection)

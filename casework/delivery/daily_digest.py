@@ -39,8 +39,9 @@ from casework.reports.worklists import BoardRow, overdue, week
 from casework.sweep import WrongDay
 from models import ledger
 from models.casefile import Claim
-from models.database import LEDGER, alone, transact, writing
+from models.database import transact, writing
 from models.enums import LetterState, NoticeState
+from models.locks import LEDGER, lock_exclusive
 from models.tables import CHECKPOINT, FACT, JOB_RUN, LETTER, NOTICE
 from notifications import outbox
 from notifications.outbox import LeasedLetter
@@ -123,11 +124,11 @@ def _report(as_at: date, row: Any) -> DigestReport:
 
 def _lease(run: DeliveryRun, as_at: date, connection: Connection) -> LeasedLetter | None:
     """Lease the day's digest: a new one, or one that did not leave yet. None: it left, or another run has it."""
-    alone(connection, f"mailbox/{run.context.directory.dco}")
+    lock_exclusive(connection, f"mailbox/{run.context.directory.dco}")
     row = connection.execute(select(LETTER).where(LETTER.c.id == _id(as_at))).first()
     if row is not None:
         return lease_as_stored(run, connection, row)
-    alone(connection, LEDGER)
+    lock_exclusive(connection, LEDGER)
     _cancel_earlier_digests(connection)
     return _write(run, connection, as_at)
 

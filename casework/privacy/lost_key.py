@@ -13,10 +13,11 @@ from sqlalchemy import Connection, delete, func, insert, literal, select, update
 
 from casework.context import instant
 from config.settings import Settings
-from models.database import create_or_upgrade_schema, open_engine, writing
+from models.database import open_engine, writing
 from models.encryption import open_cipher
 from models.errors import Refusal
 from models.key_checks import anything_encrypted
+from models.schema import create_or_upgrade_schema
 from models.tables import ACCESS, ALIAS, CASE, FREE_TEXT, PERSON
 
 PERSON_STORED = PERSON.c.erased_at.is_(None)

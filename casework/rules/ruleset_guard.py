@@ -27,8 +27,9 @@ from sqlalchemy import Connection, insert, select
 from casework.rules.ruleset import PARTS, Ruleset
 from casework.rules.stored_law import law_text, store
 from config.settings import Settings
-from models.database import LAW, alone, is_read_only, is_reading
+from models.database import RULESET_NUMBER, is_read_only, is_reading
 from models.errors import RulesetMismatch
+from models.locks import lock_exclusive
 from models.tables import RULESET
 
 LAST_ACTIVE_FILE = "law_held.json"
@@ -114,12 +115,13 @@ class RulesetGuard:
         """
         if is_reading(connection):
             return
-        number = connection.info.get(LAW)
+        number = connection.info.get(RULESET_NUMBER)
         if number is not None and number == self.number:
             return
         active = active_ruleset(connection)
         if active is None or active.looked_under != self.digest:
-            alone(connection, "law")  # if several processes activate one rule set at once, only the first writes a row
+            # If several processes activate one rule set at once, only the first writes a row.
+            lock_exclusive(connection, "law")
             active = active_ruleset(connection)
         if active is not None and active.looked_under == self.digest:
             self._note_active(connection, active)

@@ -23,12 +23,14 @@ from config.law import LawError, NoAnswer
 from config.running_instance import read_running
 from config.settings import Settings, SettingsError
 from config.toml_reader import ConfigFault
-from models.database import HEAD, MIGRATIONS, missing_triggers, reading, revision
+from models.append_only import missing_triggers
+from models.database import reading
 from models.database_errors import cause
 from models.encryption import EncryptionError, WrongKey
 from models.errors import DatabaseUnusable
 from models.key_checks import count_undecryptable
 from models.read_only import open_as_it_is
+from models.schema import HEAD, MIGRATIONS, revision
 from runtime.diagnostics import service_checks, work_checks
 from runtime.diagnostics.finding import MOST_CASES, Finding
 
@@ -124,7 +126,7 @@ def examine(settings: Settings, quick: bool = False) -> DoctorReport:
 def _not_to_be_read(what: str, message: str, problem: BaseException) -> Finding:
     """The finding with its cause where that is known: a wrong password needs another repair than a full disk."""
     if (why := cause(problem)) is not None:
-        return Finding(what=what, message=f"{message}: {why.named}", mend=why.mend)
+        return Finding(what=what, message=f"{message}: {why.named}", mend=why.fix)
     mend = "check that the disk has free space and the database answers; if the file is damaged, restore the backup"
     return Finding(what=what, message=f"{message} ({type(problem).__name__})", mend=mend)
 

@@ -13,7 +13,8 @@ from sqlalchemy.exc import DatabaseError
 from casework.clock import LONDON, newest_setting
 from casework.context import AppContext
 from config.settings import Carrier, Settings, SettingsError
-from models.database import open_engine, reading, upgrade, writing
+from models.database import open_engine, reading, writing
+from models.schema import upgrade
 from tests.support.calling import sendflow
 from tests.support.team import Team, ready
 

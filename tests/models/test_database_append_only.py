@@ -13,8 +13,10 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from models import ledger
-from models.database import create_or_upgrade_schema, missing_triggers, reading, triggers, writing
+from models.append_only import missing_triggers, triggers
+from models.database import reading, writing
 from models.facts import GENESIS
+from models.schema import create_or_upgrade_schema
 from tests.support.paths import ROOT
 from tests.support.team import Team
 

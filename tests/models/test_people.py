@@ -15,9 +15,10 @@ from casework.context import AppContext
 from config.settings import Settings
 from models import people
 from models.aliases import find_aliases, insert_aliases
-from models.database import create_or_upgrade_schema, open_engine, writing
+from models.database import open_engine, writing
 from models.encryption import Cipher, EncryptionError, WrongKey
 from models.free_text import encrypt_free_text, free_text_id, insert_free_texts, read_free_texts, salted_digest
+from models.schema import create_or_upgrade_schema
 from models.tables import ACCESS, CASE, PERSON
 
 NOW = "2026-04-14T08:00:00.000000Z"

@@ -26,8 +26,9 @@ from casework.sweep import sweep
 from config.settings import Settings
 from models import ledger
 from models.common_facts import CORRECTIONS, ENGINE_ONLY
-from models.database import create_or_upgrade_schema, open_engine, reading
+from models.database import open_engine, reading
 from models.facts import REFERENCE, FactData, FactDraft, StoredFact
+from models.schema import create_or_upgrade_schema
 from statemachines.process import Process
 from statemachines.registry import processes, reactions_to
 from statemachines.replay import facts_in_force

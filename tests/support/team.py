@@ -22,8 +22,9 @@ from config.directory import DEFAULT as DEFAULT_DIRECTORY
 from config.directory import load_directory
 from config.settings import Settings
 from models import ledger
-from models.database import create_or_upgrade_schema, open_engine, reading
+from models.database import open_engine, reading
 from models.facts import FactDraft, StoredFact
+from models.schema import create_or_upgrade_schema
 from notifications.render import newest, render
 from notifications.transport import Attempt, Letter, Outcome
 from tests.support.by_hand import ADVICE, CASE, SALT, day

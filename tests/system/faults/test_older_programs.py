@@ -25,17 +25,11 @@ from casework.delivery.deliver import deliver
 from casework.imports.tracker_import import import_file
 from casework.sweep import sweep
 from config.settings import child_environment
-from models import database, ledger
-from models.database import (
-    HEAD,
-    create_or_upgrade_schema,
-    is_postgresql,
-    open_engine,
-    revision,
-    writing,
-)
+from models import database, ledger, schema
+from models.database import is_postgresql, open_engine, writing
 from models.errors import DatabaseUnusable
 from models.facts import FactDraft, fact_of
+from models.schema import HEAD, create_or_upgrade_schema, revision
 from runtime.diagnostics.checks import examine
 from runtime.scheduler import Scheduler
 from statemachines.process import NotPermitted
@@ -57,13 +51,13 @@ def upgrade() -> None:
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Team], None]:
     """A later program with one more migration, which migrates a team's database."""
     folder = tmp_path / "later"
-    shutil.copytree(database.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(schema.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "versions" / "later_one_more.py").write_text(LATER.format(head=HEAD))
 
     def opened(team: Team) -> None:
         with monkeypatch.context() as later:
-            later.setattr(database, "MIGRATIONS", folder)
-            later.setattr(database, "HEAD", "later")
+            later.setattr(schema, "MIGRATIONS", folder)
+            later.setattr(schema, "HEAD", "later")
             engine = open_engine(team.first.settings.records_url)
             create_or_upgrade_schema(engine)
             assert revision(engine) == "later"
@@ -106,7 +100,7 @@ def test_a_program_that_ran_during_a_migration_writes_no_more(
     ]
     with nothing_is_written(team):
         for act in acts:
-            with pytest.raises(DatabaseUnusable, match="a later version of sendflow"):
+            with pytest.raises(DatabaseUnusable, match="later version of sendflow"):
                 act()
     assert team.post.letters == []
 
@@ -120,10 +114,10 @@ def test_a_program_of_revision_002_writes_nothing_once_revision_003_has_renamed_
     create_or_upgrade_schema(engine)
     assert revision(engine) == HEAD
     engine.dispose()
-    team.first.engine.update_execution_options(**{database.MADE: "002"})
+    team.first.engine.update_execution_options(**{database.FOUND_REVISION: "002"})
     with nothing_is_written(team):
         for act in (lambda: sweep(context), lambda: deliver(context, transport=team.post)):
-            with pytest.raises(DatabaseUnusable, match="a later version of sendflow"):
+            with pytest.raises(DatabaseUnusable, match="later version of sendflow"):
                 act()
     assert team.post.letters == []
 
@@ -132,7 +126,7 @@ def test_a_program_that_is_started_then_says_so_and_the_doctor_too(team: Team, p
     program(lived(team))
     settings = team.context("14 Apr 2026").settings
     with nothing_is_written(team):
-        with pytest.raises(DatabaseUnusable, match="nothing was changed"):
+        with pytest.raises(DatabaseUnusable, match="Nothing was changed"):
             AppContext.load(settings)
         environment = child_environment(settings) | {"SENDFLOW_TODAY": "2026-04-14", "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-c", "from cli import main; main()", "sweep"]
@@ -309,6 +303,6 @@ def test_programs_that_sweep_in_turn_under_two_laws_are_named(team: Team) -> Non
 def test_a_program_that_runs_while_the_database_is_copied_to_a_server_learns_where_it_is(team: Team) -> None:
     context = lived(team).context("14 Apr 2026")
     with database.writing(team.first.engine) as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = :moved"), {"moved": database.MOVED})
-    with nothing_is_written(team), pytest.raises(DatabaseUnusable, match="moved to a server"):
+        connection.execute(text("UPDATE alembic_version SET version_num = :moved"), {"moved": database.COPIED})
+    with nothing_is_written(team), pytest.raises(DatabaseUnusable, match="copied to PostgreSQL"):
         sweep(context)

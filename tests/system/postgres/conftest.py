@@ -17,7 +17,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from models.database import create_or_upgrade_schema, open_engine
+from models.database import open_engine
+from models.schema import create_or_upgrade_schema
 from runtime.local_postgres import LocalPostgres, binaries
 
 if TYPE_CHECKING:

@@ -18,19 +18,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
 from config.settings import Settings, child_environment
-from models.database import (
-    HEAD,
-    MIGRATIONS,
-    create_or_upgrade_schema,
-    missing_triggers,
-    open_engine,
-    reading,
-    revision,
-    upgrade,
-    writing,
-)
+from models.append_only import missing_triggers
+from models.database import open_engine, reading, writing
 from models.errors import DatabaseUnusable
 from models.rows import FactRow
+from models.schema import HEAD, MIGRATIONS, create_or_upgrade_schema, revision, upgrade
 from runtime.local_postgres import LocalPostgres
 from tests.support.earlier_schema import back_to_002
 from tests.support.paths import ROOT
@@ -198,7 +190,7 @@ def test_a_database_that_cannot_hold_every_name_is_refused_before_anything_is_ma
     with psycopg.connect(postgres.url("postgres", "owner", "postgresql"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
     engine = open_engine(postgres.url(name, "owner"))
-    with pytest.raises(DatabaseUnusable, match="the database is not in UTF-8"):
+    with pytest.raises(DatabaseUnusable, match="database is not in UTF-8"):
         create_or_upgrade_schema(engine)
     assert revision(engine) is None
     engine.dispose()

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-from models.append_only import APPEND_ONLY_TABLES, triggers
-from models.database import create_or_upgrade_schema, missing_triggers, open_engine, reading, writing
+from models.append_only import APPEND_ONLY_TABLES, missing_triggers, triggers
+from models.database import open_engine, reading, writing
 from models.errors import DatabaseUnusable
+from models.schema import create_or_upgrade_schema
 from runtime.local_postgres import LocalPostgres
 from tests.support.team import Team
 

@@ -18,8 +18,9 @@ from casework import sweep as sweeping
 from casework.cases.record import RecordCommand, Recorded, record_acts
 from casework.sweep import sweep
 from config.settings import Settings, child_environment
-from models.database import Contended, lock_cases, transact, writing
+from models.database import Contended, transact, writing
 from models.facts import FactDraft
+from models.locks import lock_cases
 from tests.support.by_hand import day
 from tests.support.mail_server import HOST, ScriptedMailServer, letters
 from tests.support.paths import ROOT
