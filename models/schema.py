@@ -1,4 +1,4 @@
-"""The tables: create them, upgrade them, and tell their revision. [I/O]"""
+"""The tables: create them, upgrade them, and give their revision. [I/O]"""
 
 from pathlib import Path
 

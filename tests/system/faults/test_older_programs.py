@@ -132,7 +132,7 @@ def test_a_program_that_is_started_then_says_so_and_the_doctor_too(team: Team, p
         command = [sys.executable, "-c", "from cli import main; main()", "sweep"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1), done.stderr
-        assert "bring the program up to date" in done.stderr
+        assert "Install that version of sendflow" in done.stderr
         assert [each.what for each in examine(settings).findings] == ["records_newer"]
 
 
