@@ -30,6 +30,13 @@ def short(value: date | None) -> str:
     return f"{value:%a} {value.day} {value:%b %Y}" if value else "-"
 
 
+# Facts that meet a duty to give advice although none came.
+WITHOUT_ADVICE = {
+    "health_advice_answered": "answered without advice",
+    "review_advice_declined": "answered without advice",
+}
+
+
 def words(kind: str) -> str:
     """A fact kind or a rule as words."""
     return kind.replace("_", " ")
@@ -158,7 +165,7 @@ def _how(context: AppContext, duty: DutyShown) -> str:
     rule = context.law.rules[duty.rule]
     how = words(duty.standing) + (f", {in_days(duty.days_late)} late" if duty.days_late else "")
     if duty.met_on:
-        return f"{how}, {words(duty.met_by or 'met')} on {short(duty.met_on)}"
+        return f"{how}, {WITHOUT_ADVICE.get(duty.met_by or '') or words(duty.met_by or 'met')} on {short(duty.met_on)}"
     if duty.ended_on and duty.standing in {"breached", "excused"}:
         return f"{how} when it ended on {short(duty.ended_on)}"
     if duty.ended_on:

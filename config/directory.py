@@ -27,7 +27,9 @@ DEFAULT = Path(__file__).with_name("directory.toml")
 # RFC 5321: a dot-atom of at most 64 characters, and labels that neither begin nor end with a hyphen.
 ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-ADDRESS = re.compile(rf"(?=[^@]{{1,64}}@)(?=.{{1,254}}$){ATOM}(?:\.{ATOM})*@(?:{LABEL}\.)+[A-Za-z]{{2,63}}")
+ADDRESS = re.compile(
+    rf"(?=[^@]{{1,64}}@)(?=.{{1,254}}$){ATOM}(?:\.{ATOM})*@(?:{LABEL}\.)+(?:[A-Za-z]{{2,63}}|xn--{LABEL})"
+)
 # What may stand around an authority's name, once blanks and punctuation are gone.
 COUNCIL = re.compile(r"^(?:the)?(.*?)(?:county|city|metropolitan|borough|district|unitary)*(?:council|cc|mbc|dc|la)?$")
 

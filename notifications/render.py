@@ -151,12 +151,21 @@ def newest(template: str) -> Template:
 def render(template: str, version: int, fields: Mapping[str, Any]) -> Rendered:
     """Render a letter. The field `simulation` marks its subject.
 
-    Raises RenderError for an unknown version or a missing field.
+    Raises RenderError for an unknown version, a missing field or one of another form, and no other exception: a record
+    that is wrong stops its own letter only.
     """
-    found = _version(template, version)
+    try:
+        return _rendered(_version(template, version), fields)
+    except RenderError:
+        raise
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise RenderError(f"letter {template}-{version}: a field has another form ({type(error).__name__})") from None
+
+
+def _rendered(found: Template, fields: Mapping[str, Any]) -> Rendered:
     whole = _whole(found, fields)
     environment = shelf().environment
-    name = f"{template}-{version}"
+    name = f"{found.id}-{found.version}"
     subject = layout.shown(" ".join(_fill(environment, found.subject, whole, name).split()))
     if fields.get("simulation"):
         subject = f"SIMULATION: {subject}"

@@ -12,9 +12,10 @@ import ssl
 import threading
 from contextlib import suppress
 from datetime import datetime
+from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, EmailPolicy
 from email.utils import format_datetime
 from enum import StrEnum
 from ipaddress import ip_address
@@ -42,8 +43,31 @@ MAIL_SERVER_FAILURES = frozenset(
         "folder_not_writable",
     }
 )
-# One line for each header: some programs show a space before a subject that is folded after its first word.
+CANNOT_BE_WRITTEN = "cannot_be_written"
 ONE_LINE = SMTP.clone(max_line_length=400)
+# RFC 2047 section 2: an encoded word has at most 75 characters. A folded line begins with a space.
+ENCODED = SMTP.clone(max_line_length=75)
+
+
+class _HeaderLines(EmailPolicy):
+    """One line for each header in ASCII: some programs show a space before a subject that is folded after its first
+    word. A header with other letters has short lines, because each of its encoded words is on one line.
+    """
+
+    def fold(self, name: str, value: Any) -> str:
+        """Return a header as lines, for text."""
+        return str(_lines_for(value).fold(name, value))
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        """Return a header as lines, for bytes."""
+        return bytes(_lines_for(value).fold_binary(name, value))
+
+
+def _lines_for(value: Any) -> Any:
+    return ONE_LINE if str(value).isascii() else ENCODED
+
+
+HEADERS = _HeaderLines(linesep="\r\n")
 
 
 class Outcome(StrEnum):
@@ -99,12 +123,14 @@ def message_id(letter_id: str, reply_to: str) -> str:
 
 
 def as_message(letter: Letter) -> EmailMessage:
-    """Return the letter as an e-mail with text and HTML as alternatives, marked as written by a machine."""
-    mail = EmailMessage(policy=ONE_LINE)
-    sender, _, domain = letter.reply_to.rpartition("@")
-    mail["From"] = Address(letter.office, sender, domain)
-    mail["To"] = letter.mailbox
-    mail["Reply-To"] = letter.reply_to
+    """Return the letter as an e-mail with text and HTML as alternatives, marked as written by a machine.
+
+    Raises ValueError for what no header can hold: a line break, or an address that is none or not in ASCII.
+    """
+    mail = EmailMessage(policy=HEADERS)
+    mail["From"] = Address(letter.office, *_parts(letter.reply_to))
+    mail["To"] = Address("", *_parts(letter.mailbox))
+    mail["Reply-To"] = Address("", *_parts(letter.reply_to))
     mail["Subject"] = letter.subject
     mail["Date"] = format_datetime(letter.written_at)
     mail["Message-ID"] = letter.message_id
@@ -114,6 +140,23 @@ def as_message(letter: Letter) -> EmailMessage:
     mail.set_content(letter.text, cte="quoted-printable")
     mail.add_alternative(letter.html, subtype="html", cte="quoted-printable")
     return mail
+
+
+def _parts(address: str) -> tuple[str, str]:
+    """Local part and domain of an address."""
+    local, at, domain = address.rpartition("@")
+    if not (local and at and domain and address.isascii() and address.isprintable() and " " not in address):
+        raise ValueError("not an address")
+    return local, domain
+
+
+def _written(letter: Letter) -> bytes | None:
+    """The bytes of a letter; None if it cannot be written, which only a person can fix and concerns no other letter."""
+    try:
+        return as_message(letter).as_bytes()
+    except (ValueError, LookupError, AttributeError, TypeError, HeaderParseError):
+        # The e-mail package raises each of these for some value of a header.
+        return None
 
 
 class _Connection(smtplib.SMTP):
@@ -171,7 +214,10 @@ class SmtpTransport:
         self._login, self._only_by_tls, self._tls_ca = login, only_by_tls, tls_ca
 
     def send(self, letter: Letter) -> Attempt:
-        """Try once, over a new connection."""
+        """Try once, over a new connection. The letter is written before the server is asked for anything."""
+        raw = _written(letter)
+        if raw is None:
+            return Attempt(Outcome.REFUSED, CANNOT_BE_WRITTEN)
         try:
             server = _Connection(timeout=self._seconds)
             code, _ = server.connect(self._host, self._port)
@@ -179,7 +225,7 @@ class SmtpTransport:
             # smtplib's own exceptions are OSErrors too: a server without a greeting counts as unreachable.
             return Attempt(Outcome.UNREACHABLE, "unreachable")
         try:
-            return self._offer(server, letter) if code == 220 else _not_received(code)
+            return self._offer(server, letter, raw) if code == 220 else _not_received(code)
         except OSError:
             return Attempt(Outcome.UNREACHABLE, "line_lost_before_data")
         finally:
@@ -193,7 +239,7 @@ class SmtpTransport:
         except OSError:
             return False
 
-    def _offer(self, server: smtplib.SMTP, letter: Letter) -> Attempt:
+    def _offer(self, server: smtplib.SMTP, letter: Letter, raw: bytes) -> Attempt:
         """Do all steps before the content. If the connection breaks here, the server has accepted nothing."""
         server.ehlo_or_helo_if_needed()
         why = self._start_tls(server) or self._log_in(server)
@@ -213,7 +259,7 @@ class SmtpTransport:
             return _classified(code)
         server.putcmd("data")
         code, _ = server.getreply()
-        return self._hand_over(server, letter) if code == 354 else _classified(code)
+        return self._hand_over(server, raw) if code == 354 else _classified(code)
 
     def _start_tls(self, server: smtplib.SMTP) -> str | None:
         """Start TLS if the server offers it. Returns the reason if TLS is needed and not possible."""
@@ -258,8 +304,7 @@ class SmtpTransport:
             return "login_refused"
         return None
 
-    def _hand_over(self, server: smtplib.SMTP, letter: Letter) -> Attempt:
-        raw = as_message(letter).as_bytes()
+    def _hand_over(self, server: smtplib.SMTP, raw: bytes) -> Attempt:
         body = re.sub(rb"(?m)^\.", b"..", raw if raw.endswith(b"\r\n") else raw + b"\r\n")
         try:
             server.send(body + END_OF_DATA)
@@ -304,10 +349,13 @@ class FileTransport:
 
     def send(self, letter: Letter) -> Attempt:
         """Write the file in one step, so that no reader ever sees half a letter."""
+        raw = _written(letter)
+        if raw is None:
+            return Attempt(Outcome.REFUSED, CANNOT_BE_WRITTEN)
         fresh = self._folder / f".{letter.id}.part"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            fresh.write_bytes(as_message(letter).as_bytes())
+            fresh.write_bytes(raw)
             fresh.replace(self._folder / f"{letter.id}.eml")
         except OSError:
             return Attempt(Outcome.UNREACHABLE, "folder_not_writable")

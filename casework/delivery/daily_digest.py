@@ -26,6 +26,7 @@ from casework.delivery import compose
 from casework.delivery.compose import LetterContent
 from casework.delivery.deliverer import Deliverer
 from casework.delivery.lease import (
+    BAD_ROW,
     DAILY_DIGEST,
     OUTCOME_UNKNOWN,
     DeliveryRun,
@@ -144,7 +145,10 @@ def _cancel_earlier_digests(connection: Connection) -> None:
 
 def _write(run: DeliveryRun, connection: Connection, as_at: date) -> LeasedLetter:
     context, mailbox = run.context, run.context.directory.dco
-    result = compose.recheck(run.unit(connection), outbox.created_for(connection, mailbox, as_at), as_at)
+    try:
+        result = compose.recheck(run.unit(connection), outbox.created_for(connection, mailbox, as_at), as_at)
+    except BAD_ROW:
+        result = compose.RecheckResult()  # the digest leaves without its notices, and the next delivery names them
     items = compose.items_of(result.needed)
     fields = {
         **compose.common_fields(context, as_at),
@@ -164,7 +168,7 @@ def _fields(
     """The fields of the digest. `items` are its notices: each that asks for something is a decision."""
     late, soon = overdue(context, as_at), week(context, as_at)
     claims, look_again = _exceptions(context, connection, as_at)
-    letters = list(_letters(connection, context, as_at))
+    letters = [*_letters(connection, context, as_at), *_unreadable(connection)]
     held, held_mailboxes = outbox.count_held(connection)
     troubled = last_sweep_had_problems(connection)
     escalated = {item["duty"] for item in items if newest(item["template"]).called_for == "open"}
@@ -306,6 +310,15 @@ def _letters(connection: Connection, context: AppContext, as_at: date) -> Iterat
                 "to": row.mailbox,
                 "what": f"waiting since an attempt that did not succeed, {_words(row.why)}",
             }
+
+
+def _unreadable(connection: Connection) -> Iterator[dict[str, Any]]:
+    """Mailboxes of which the last delivery could not read a notice or the letter."""
+    query = select(JOB_RUN.c.detail).where(JOB_RUN.c.act == "deliver").order_by(JOB_RUN.c.finished_at.desc()).limit(1)
+    for mailbox in orjson.loads(connection.scalar(query) or "{}").get("unreadable", []):
+        count = select(func.count()).where(NOTICE.c.mailbox == mailbox, NOTICE.c.state == NoticeState.CREATED)
+        what = "a row cannot be read, so nothing was sent. To see which: sendflow verify"
+        yield {"id": "not written", "notices": connection.scalar(count) or 0, "to": mailbox, "what": what}
 
 
 def _failure(why: str | None) -> str:

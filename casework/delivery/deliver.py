@@ -25,7 +25,15 @@ from sqlalchemy.exc import IntegrityError
 from casework.context import LONDON, AppContext, instant
 from casework.delivery import compose
 from casework.delivery.deliverer import Deliverer, is_expired
-from casework.delivery.lease import DeliveryRun, Lease, TakenByAnotherRun, lease_expired, lease_mailbox, lease_new
+from casework.delivery.lease import (
+    BAD_ROW,
+    DeliveryRun,
+    Lease,
+    TakenByAnotherRun,
+    lease_expired,
+    lease_mailbox,
+    lease_new,
+)
 from casework.delivery.send import (
     MAIL_SERVER_ACCEPTS,
     SENT,
@@ -68,13 +76,14 @@ class DeliveryReport(BaseModel):
 
 
 class Deliveries(NamedTuple):
-    """What one run did: the outcome of each letter sent, letters that failed for want of an address, and how many
-    notices were cancelled as not needed any more.
+    """What one run did: the outcome of each letter sent, letters that failed for want of an address, how many notices
+    were cancelled as not needed any more, and mailboxes whose notices or letter cannot be read.
     """
 
     outcomes: Sequence[LetterOutcome] = ()
     unaddressed: int = 0
     cancelled: int = 0
+    unreadable: Sequence[str] = ()
 
 
 def may_leave(context: AppContext, moment: datetime) -> bool:
@@ -132,6 +141,7 @@ def deliver(
             detail |= {"reason": stored_reason} if stored_reason else {}
             server = mail_server_state(done.outcomes)
             detail |= {"relay": server} if server else {}
+            detail |= {"unreadable": sorted(done.unreadable)} if done.unreadable else {}
             outcome = "failed" if report.failed else "done"
             record_job_run(connection, context, "deliver", context.today(), outcome, orjson.dumps(detail).decode())
     return report
@@ -142,7 +152,7 @@ def _report(connection: Connection, done: Deliveries) -> DeliveryReport:
     server = mail_server_state(done.outcomes)
     return DeliveryReport(
         sent=sum(state in SENT for state in states),
-        failed=states.count(LetterState.FAILED) + done.unaddressed,
+        failed=states.count(LetterState.FAILED) + done.unaddressed + len(done.unreadable),
         withdrawn=done.cancelled,
         waiting=outbox.count_waiting(connection),
         held=outbox.count_held(connection)[1],
@@ -159,9 +169,14 @@ def _store_reason(context: AppContext, connection: Connection, reason: str) -> s
 
 def _deliver_all(run: DeliveryRun, until: float | None) -> Deliveries:
     """Send every letter that is ready, until the mail server is down or the time is up (`until`, monotonic)."""
-    unaddressed, cancelled = transact(run.context.engine, partial(_fail_unaddressed, run))
+    unaddressed, cancelled = 0, 0
     outcomes: list[LetterOutcome] = []
-    leases = _leases(run)
+    unreadable: list[str] = []
+    try:
+        unaddressed, cancelled = transact(run.context.engine, partial(_fail_unaddressed, run))
+    except BAD_ROW:
+        unreadable.append(NO_ADDRESS)
+    leases = _leases(run, unreadable)
     while not mail_server_is_down(outcomes, ENOUGH) and (until is None or monotonic() < until):
         lease = next(leases, None)
         if lease is None:
@@ -169,11 +184,14 @@ def _deliver_all(run: DeliveryRun, until: float | None) -> Deliveries:
         cancelled += lease.cancelled
         if lease.letter is not None:
             outcomes.append(send(run, lease.letter))
-    return Deliveries(outcomes, unaddressed, cancelled)
+    return Deliveries(outcomes, unaddressed, cancelled, unreadable)
 
 
-def _leases(run: DeliveryRun) -> Iterator[Lease]:
-    """Lease one letter after another, each when the one before is sent: expired leases first, then each mailbox."""
+def _leases(run: DeliveryRun, unreadable: list[str]) -> Iterator[Lease]:
+    """Lease one letter after another, each when the one before is sent: expired leases first, then each mailbox.
+
+    A mailbox with a row that cannot be read is added to `unreadable`, and the others get their letters.
+    """
     context, moment = run.context, run.context.now()
     with reading(context.engine) as connection:
         unfinished = outbox.unfinished(connection)
@@ -185,13 +203,20 @@ def _leases(run: DeliveryRun) -> Iterator[Lease]:
         )
     for letter in unfinished:
         if is_expired(letter.claimed_by, letter.claimed_at, moment):
-            with writing(context.engine) as connection:
-                lease = lease_expired(run, connection, letter)
+            try:
+                with writing(context.engine) as connection:
+                    lease = lease_expired(run, connection, letter)
+            except BAD_ROW:
+                unreadable.append(letter.mailbox)
+                continue
             yield lease
     for mailbox in mailboxes:
         try:
             lease = transact(context.engine, partial(lease_mailbox, run, mailbox=mailbox))
         except (IntegrityError, Contended, TakenByAnotherRun):
+            continue
+        except BAD_ROW:
+            unreadable.append(mailbox)
             continue
         yield lease
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Connection, Row
 
+from casework.cases.loaded_case import UNREADABLE
 from casework.cases.unit_of_work import UnitOfWork
 from casework.context import AppContext, instant
 from casework.delivery import compose
@@ -27,6 +28,7 @@ from notifications.transport import Transport, message_id
 
 DAILY_DIGEST = "morning_digest"
 OUTCOME_UNKNOWN = "outcome_unknown"
+BAD_ROW = (*UNREADABLE, TypeError, AttributeError)  # what reading a notice or a letter of another form raises
 FINISHED = (LetterState.SENT, LetterState.SENT_PERHAPS_TWICE, LetterState.FAILED)
 
 

@@ -30,10 +30,9 @@ from notifications.local_smtp import LocalSmtpServer
 from notifications.notices import NoticeDraft, late_corrections
 from notifications.outbox import LeasedLetter
 from notifications.render import RenderError, render
-from notifications.transport import Attempt, FileTransport, Letter, Outcome, SmtpTransport, Transport
+from notifications.transport import CANNOT_BE_WRITTEN, Attempt, FileTransport, Letter, Outcome, SmtpTransport, Transport
 
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=4)
-CANNOT_BE_WRITTEN = "cannot_be_written"
 MAIL_SERVER_ACCEPTS = "works"
 SENT = (LetterState.SENT, LetterState.SENT_PERHAPS_TWICE)
 

@@ -35,18 +35,28 @@ class PlanEffects:
         if plan is None or plan.due is None:
             return None
         until = duty.met_on or duty.ended_on or self.day
-        came = "came" if duty.met_on else "was ended" if duty.ended_on else "is awaited"
+        came = f"the advice {'came' if duty.met_on else 'was ended' if duty.ended_on else 'is awaited'}"
+        without = self.answer_without_advice(duty)
+        came = without or came
         late = days_late(duty, self.day)
         lateness = f"{in_days(late)} late" if late else "in time" if duty.met_on else "not yet late"
         if plan.met_on is not None and duty.started_on <= plan.met_on < until:
             # The plan was issued, so its date can no longer be missed: what counts is that the advice was not in it.
-            return f"the advice {came} {lateness}; the final plan was issued without it on {plan.met_on.isoformat()}"
+            issued = f"issued {'before' if without else 'without'} it on {plan.met_on.isoformat()}"
+            return f"{came} {lateness}; the final plan was {issued}"
         left = (plan.due - until).days
         when = f"{in_days(left)} before" if left > 0 else "on" if left == 0 else f"{in_days(-left)} after"
         unit, number = self.rules[plan.rule].period_on(plan.started_on).alternatives[0].amounts[0]
-        return (
-            f"the advice {came} {lateness}, {when} the {number}-{unit.removesuffix('s')} date ({plan.due.isoformat()})"
-        )
+        return f"{came} {lateness}, {when} the {number}-{unit.removesuffix('s')} date ({plan.due.isoformat()})"
+
+    def answer_without_advice(self, duty: Duty) -> str | None:
+        """Say how a duty was met without advice, such as the answer that the child is not known; None otherwise."""
+        answers = (fact.data.get("answer") for fact in self.facts if fact.seq == duty.met_seq)
+        answer = next(answers, None)
+        if answer is None:
+            return None
+        new = "new " if answer == "existing_advice_suffices" else ""
+        return f"answered without {new}advice ({str(answer).replace('_', ' ')})"
 
     def issued_without(self) -> list[dict[str, str | None]]:
         """Bodies whose advice was asked for and had not been received when the plan was issued."""
@@ -58,7 +68,8 @@ class PlanEffects:
             if duty.ended_on is not None and duty.ended_on <= plan.met_on:
                 continue  # a refusal had ended it, so the advice was no longer owed
             if duty.met_on is None or duty.met_on > plan.met_on:
-                received = duty.met_on.isoformat() if duty.met_on else None
+                came = duty.met_on is not None and self.answer_without_advice(duty) is None
+                received = duty.met_on.isoformat() if duty.met_on and came else None
                 missing.append({"body": duty.body, "service": duty.service, "advice_on": received})
         return missing
 

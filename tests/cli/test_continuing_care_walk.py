@@ -98,7 +98,7 @@ def test_from_the_referral_to_the_hand_over_with_its_letters(call: Call, tmp_pat
     assert subjects(tmp_path) == [
         "CC90001: continuing care, decision due 16 March 2026",
         "CC90001: please decide on continuing care by 13 March 2026",
-        "CC90001 and 1 other: please act on 2 continuing-care dates, the first due 16 June 2026",
+        "CC90001: please act on 2 continuing-care dates, the first due 16 June 2026",
         "CC90001: continuing care, review overdue since 16 June 2026",
         "CC90001: please review continuing care by 18 June 2027",
     ]

@@ -148,9 +148,9 @@ def test_from_a_refusal_through_mediation_to_the_answer_to_a_recommendation(call
     talks, appeal_ref = "ME90001: mediation on health issues, to be arranged by 6 June 2026", "TR90001 (NS-04412): "
     assert subjects(tmp_path) == [
         (EXECUTIVE, f"{appeal_ref}recommendation of the Tribunal, answer due 23 November 2026"),
-        (DCO, "ME90001 and 1 other: please act on 2 mediation duties, the first due 11 June 2026"),
         (DCO, talks),  # the notice that has come
         (DCO, talks),  # a week later
+        (DCO, "ME90001: please act on 2 mediation duties, the first due 11 June 2026"),
         (DCO, f"{appeal_ref}evidence for the Tribunal, overdue since 28 August 2026"),
         (DCO, f"{appeal_ref}recommendation answered 20 November 2026, thank you"),
         (DCO, f"{appeal_ref}recommendation of the Tribunal, answer due 23 November 2026"),

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from casework.cases.validation import Refused
+from cli.formatting import history
 from models.database import reading
 from tests.support.by_hand import ADVICE, SALT, TRUST
 from tests.support.team import Team
@@ -225,6 +226,35 @@ def test_plans_issued_without_the_requested_advice_can_be_found(asked: Team) -> 
     assert asked.report("15 Jun 2026").plan_issued_without == [{**ASKED, "advice_on": None}]
     asked.record("29 Jun 2026", "health_advice_received", **ASKED)
     assert asked.report("29 Jun 2026").plan_issued_without == [{**ASKED, "advice_on": "2026-06-29"}]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("not_known", "answered without advice (not known)"),
+        ("redirected", "answered without advice (redirected)"),
+        ("discharged", "answered without advice (discharged)"),
+        ("declined_with_reasons", "answered without advice (declined with reasons)"),
+        ("existing_advice_suffices", "answered without new advice (existing advice suffices)"),
+    ],
+)
+def test_an_answer_without_advice_is_never_called_advice(asked: Team, answer: str, said: str) -> None:
+    """A service that did not know the child was said to have given advice in time."""
+    asked.record("13 Apr 2026", "health_advice_answered", answer=answer, **ASKED)
+    duty = asked.duty("30 Jun 2026")
+    assert duty.knock_on == f"{said} in time, 70 days before the 20-week date (2026-06-22)"
+    page = history(asked.context("30 Jun 2026"), asked.report("30 Jun 2026"))
+    assert "met, answered without advice on Mon 13 Apr 2026" in page
+    assert "advice came" not in page and "advice received" not in page
+
+
+def test_an_answer_without_advice_after_the_plan_is_no_advice_either(asked: Team) -> None:
+    asked.record("8 Jun 2026", "final_plan_received", on="8 Jun 2026")
+    asked.record("29 Jun 2026", "health_advice_answered", answer="not_known", **ASKED)
+    assert asked.report("29 Jun 2026").plan_issued_without == [{**ASKED, "advice_on": None}]
+    assert asked.duty("29 Jun 2026").knock_on == (
+        "answered without advice (not known) 77 days late; the final plan was issued before it on 2026-06-08"
+    )
 
 
 @pytest.mark.parametrize(
