@@ -117,7 +117,7 @@ def test_a_day_of_awareness_that_was_another_withdraws_what_was_said_by_it(call:
         == "TR90001: please act on 1 duty on a move or a change of commissioner, due 30 March 2026"
     )
     said = (tmp_path / "var" / "letters").glob("*.eml")
-    assert any("We withdraw what we wrote about this" in file.read_text("utf-8").replace("=\n", "") for file in said)
+    assert any("disregard our earlier letter" in file.read_text("utf-8").replace("=\n", "") for file in said)
 
 
 def test_a_change_of_commissioner_without_a_move(call: Call, tmp_path: Path) -> None:
