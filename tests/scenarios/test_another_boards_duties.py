@@ -114,7 +114,8 @@ def test_a_board_is_informed_that_it_has_to_take_part_and_on_which_day(mixed: Te
         letter.text for letter in mixed.post.letters if letter.mailbox == NEIGHBOUR and letter.written_at.day == 20
     ]
     moved = " ".join(text.replace("> ", "").split())
-    assert "The mediation has been moved to 31 March 2026" in moved and "there on Tuesday 31 March 2026" in moved
+    assert "By our record the mediation is now on 31 March 2026" in moved
+    assert "31 Mar 2026 not late name who takes part on 31 Mar 2026" in moved
     assert mixed.duty("8 Apr 2026", "rcb_take_part_mediation", opened_seq=3).standing == "met"
     assert mixed.verify("8 Apr 2026").intact
 
