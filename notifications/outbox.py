@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, and_, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, case, exists, func, insert, or_, select, update
 
 from models.enums import LetterState, NoticeState
 from models.locks import try_lock_exclusive
@@ -20,6 +20,7 @@ from notifications.notices import NoticeDraft
 
 CHUNK = 400
 WRITTEN = (LetterState.SENDING, LetterState.SENT, LetterState.SENT_PERHAPS_TWICE, LetterState.FAILED)
+UNSENT = (NoticeState.CREATED, NoticeState.CLAIMED, NoticeState.HELD)
 _SHAPE = [NOTICE.c[name] for name in NoticeDraft._fields]
 _COLUMNS = tuple(NOTICE.columns.keys())
 
@@ -67,9 +68,12 @@ def mailboxes_to_write(connection: Connection, today: date | None = None, ready_
 
     With `today`, notices whose own day has not come are left out; with `ready_by`, letters whose next try (an instant)
     has not. Mailboxes without a failed attempt come first, so a failing mail server does not make the same letters
-    delay all others.
+    delay all others; of these, the mailboxes with the lowest steps, for which higher ones wait.
     """
-    created = select(NOTICE.c.mailbox).where(NOTICE.c.state == NoticeState.CREATED, NOTICE.c.mailbox.is_not(None))
+    step = case((NOTICE.c.rung == WITHDRAWAL, 0), else_=NOTICE.c.rank)
+    created = select(NOTICE.c.mailbox, func.min(step)).where(
+        NOTICE.c.state == NoticeState.CREATED, NOTICE.c.mailbox.is_not(None)
+    )
     if today is not None:
         created = created.where(NOTICE.c.on <= today)
     found = connection.execute(
@@ -79,8 +83,10 @@ def mailboxes_to_write(connection: Connection, today: date | None = None, ready_
     early = {
         mailbox for mailbox, next_try_at in waiting.items() if ready_by is not None and (next_try_at or "") > ready_by
     }
+    ranks = {mailbox: rank for mailbox, rank in connection.execute(created.group_by(NOTICE.c.mailbox))}  # noqa: C416
     return sorted(
-        (set(connection.scalars(created)) | waiting.keys()) - early, key=lambda mailbox: (mailbox in waiting, mailbox)
+        (ranks.keys() | waiting.keys()) - early,
+        key=lambda mailbox: (mailbox in waiting, ranks.get(mailbox, 0), mailbox),
     )
 
 
@@ -135,6 +141,16 @@ def notices_of(connection: Connection, letter: str) -> list[NoticeDraft]:
     """The notices that a letter holds."""
     query = select(*_SHAPE).where(NOTICE.c.letter == letter, NOTICE.c.state == NoticeState.CLAIMED)
     return [draft_of(row) for row in connection.execute(query.order_by(NOTICE.c.key))]
+
+
+def unsent(connection: Connection, refs: Iterable[str]) -> dict[str, list[NoticeDraft]]:
+    """The notices of these cases that have not left, also those on hold and those being sent, by case."""
+    found: dict[str, list[NoticeDraft]] = {}
+    for part in _parts(sorted(refs)):
+        query = select(*_SHAPE).where(NOTICE.c.case_ref.in_(part), NOTICE.c.state.in_(UNSENT))
+        for row in connection.execute(query.order_by(NOTICE.c.case_ref, NOTICE.c.rank, NOTICE.c.key)):
+            found.setdefault(row.case_ref, []).append(draft_of(row))
+    return found
 
 
 class SentStep(NamedTuple):

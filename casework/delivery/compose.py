@@ -20,6 +20,7 @@ from models.facts import canonical
 from notifications import outbox
 from notifications.ended_duties import AGAIN
 from notifications.letter_fields import WITHDRAWAL, CaseView
+from notifications.letter_order import is_step, wait_for_lower_steps
 from notifications.notices import DIGEST, NoticeDraft, StillNeeded, current_fields, paused_until, still_needed
 from notifications.render import newest
 
@@ -32,7 +33,7 @@ DutyKey = tuple[str, str, int, date | None]
 @dataclass(slots=True)
 class RecheckResult:
     """Notices sorted by what the recheck found. `postponed` maps the key of a notice to the day of its next recheck:
-    its case cannot be read, or reminders to its body are paused.
+    its case cannot be read, reminders to its body are paused, or a lower step has to leave first.
     """
 
     needed: list[NoticeDraft] = field(default_factory=list)
@@ -58,30 +59,37 @@ def recheck(unit: UnitOfWork, drafts: Sequence[NoticeDraft], today: date) -> Rec
     """Check of each notice whether it is still needed, and update the fields of those that are.
 
     Of several escalation steps of one duty only the highest remains, counting those that the mailbox was sent before.
-    A notice whose case cannot be read is postponed by a day: nothing is sent on a guess, and verify reports the case.
+    A step waits for the lower ones of its duty. A notice whose case cannot be read is postponed by a day: nothing is
+    sent on a guess, and verify reports the case.
     """
     result = RecheckResult()
     cases = load_readable(unit, {draft.case_ref for draft in drafts})
+    unsent = outbox.unsent(unit.connection, {draft.case_ref for draft in drafts if is_step(draft)})
     for draft in drafts:
         case = cases.get(draft.case_ref)
         if case is None or not case.facts:
             result.postponed[draft.key] = today + DAY
             continue
-        _recheck_one(view_of(unit.context, case), draft, today, result)
+        _recheck_one(view_of(unit.context, case), draft, unsent.get(draft.case_ref, ()), today, result)
     sent = outbox.sent_steps(unit.connection, result.needed)
     _supersede(result, [step for step in sent if not _is_withdrawn(cases, step)])
     return result
 
 
-def _recheck_one(view: CaseView, draft: NoticeDraft, today: date, result: RecheckResult) -> None:
+def _recheck_one(
+    view: CaseView, draft: NoticeDraft, unsent: Sequence[NoticeDraft], today: date, result: RecheckResult
+) -> None:
     try:
         answer = still_needed(view, draft, today)
+        wait = wait_for_lower_steps(view, draft, unsent, today) if answer is StillNeeded.YES else None
         current = draft._replace(fields=current_fields(view, draft)) if answer is StillNeeded.YES else draft
     except UNREADABLE:
         result.postponed[draft.key] = today + DAY
         return
     if answer is StillNeeded.PAUSED:
         result.postponed[draft.key] = (paused_until(view.casefile, draft.body, today) or today) + DAY
+    elif wait is not None:
+        result.postponed[draft.key] = wait.until or today + DAY
     elif answer is StillNeeded.YES:
         result.needed.append(current)
     else:

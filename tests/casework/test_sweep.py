@@ -123,10 +123,17 @@ def test_after_an_outage_from_10_to_20_april_the_breach_is_dated_the_14th(team: 
     assert team.escalations() == FACTS[:4], "the same facts on the same days"
     breach = next(line for line in team.lines() if line.kind == "breached")
     assert breach.recorded_at.startswith("2026-04-21"), "recorded when sendflow ran again"
-    assert [letter for letter in letters(team) if letter[0] >= "2026-04-10"] == [
-        ("2026-04-21", DCO, LETTERS[4][2]),
-        ("2026-04-21", LEAD, LETTERS[5][2]),
-        ("2026-04-21", MANAGER, LETTERS[3][2]),
+    assert [letter for letter in letters(team) if letter[0] >= "2026-04-10"] == [("2026-04-21", MANAGER, LETTERS[3][2])]
+
+
+def test_after_an_outage_the_lead_gets_a_letter_five_working_days_after_the_manager(team: Team) -> None:
+    team.opened("2 Feb 2026").asked("2 Mar 2026")
+    for each in ("2026-03-05", "2026-03-23", "2026-04-07", "2026-04-21", "2026-04-27", "2026-04-28", "2026-04-30"):
+        team.day(each)
+    assert [(on, to) for on, to, _subject in letters(team)][3:] == [
+        ("2026-04-21", MANAGER),
+        ("2026-04-28", DCO),
+        ("2026-04-28", LEAD),
     ]
 
 
@@ -238,17 +245,20 @@ def test_a_pause_postpones_reminders_and_escalations_until_it_ends(team: Team) -
         "breach",
         "escalation_provider",
     ]
+    for each in ("2026-04-27", "2026-04-28", "2026-05-05", "2026-05-06"):
+        team.day(each)
     assert [(on, to) for on, to, _subject in letters(team)][sent:] == [
-        ("2026-04-21", DCO),
-        ("2026-04-21", LEAD),
         ("2026-04-21", SERVICE),
-        ("2026-04-21", MANAGER),
-    ]
+        ("2026-04-28", MANAGER),
+        ("2026-05-06", DCO),
+        ("2026-05-06", LEAD),
+    ], "each has its own time again, counted from the letter below"
 
 
 def test_an_exception_accepted_after_the_breach_withdraws_it_and_corrects_the_letters(team: Team) -> None:
     team.opened("2 Feb 2026").asked("2 Mar 2026")
-    team.day("14 Apr 2026")
+    for each in ("2026-03-05", "2026-03-23", "2026-04-07", "2026-04-14"):
+        team.day(each)
     team.record("15 Apr 2026", "excuse_claimed", ground="missed_appointment", **ASKED)
     team.record(
         "16 Apr 2026", "excuse_decided", claim=team.lines()[-1].seq, decision="accepted", look_again_on="2026-05-18"
@@ -279,12 +289,13 @@ def test_a_late_learned_answer_stops_the_letter_that_was_about_to_leave(team: Te
 
 def test_two_services_of_one_body_are_chased_apart_and_share_a_letter_where_they_share_a_mailbox(team: Team) -> None:
     team.opened("2 Feb 2026").asked("2 Mar 2026").asked("2 Mar 2026", service=PHYSIO)
-    for each in ("2026-03-05", "2026-03-23", "2026-04-14"):
+    for each in ("2026-03-05", "2026-03-23", "2026-04-07", "2026-04-14"):
         team.day(each)
     assert [(on, to) for on, to, _subject in letters(team)] == [
         *[("2026-03-05", to) for to in ("physio.advice@northshire-community.example", SERVICE)],
         *[("2026-03-23", to) for to in ("physio.advice@northshire-community.example", SERVICE)],
-        *[("2026-04-14", to) for to in ("physio.advice@northshire-community.example", SERVICE, MANAGER)],
+        *[("2026-04-07", to) for to in ("physio.advice@northshire-community.example", SERVICE)],
+        ("2026-04-14", MANAGER),
     ]
     assert len([each for each in team.report("14 Apr 2026").duties if each.rule == ADVICE]) == 2
 

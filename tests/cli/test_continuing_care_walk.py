@@ -67,7 +67,7 @@ def test_from_the_referral_to_the_hand_over_with_its_letters(call: Call, tmp_pat
     lived(call, *OPENED[:1])
     rounds(call, "2026-02-02", "2026-03-02")
     lived(call, *OPENED[1:])
-    rounds(call, "2026-05-28", "2026-06-17")
+    rounds(call, "2026-05-05", "2026-06-17")
     lived(call, ("2026-06-18", "continuing_care_reviewed", "outcome=continues"), ("2026-07-20", "adult_chc_referred"))
     rounds(call, "2026-07-21", "2027-05-20")
     lived(

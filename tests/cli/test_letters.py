@@ -10,7 +10,7 @@ import pytest
 
 from casework.delivery.deliver import deliver
 from tests.support.calling import sendflow
-from tests.support.mail_server import LEAD, MANAGER, SERVICE, ScriptedMailServer
+from tests.support.mail_server import DCO, LEAD, MANAGER, SERVICE, ScriptedMailServer
 from tests.support.team import Team, ready
 
 
@@ -104,12 +104,14 @@ def test_release_first_says_how_many_go_to_whom(team: Team, mail_server: Scripte
     deliver(team.context("2 Mar 2026"), transport=mail_server.transport)
     team.sweep("21 Apr 2026")
     with team.first.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE notice SET state = 'held' WHERE state = 'created' AND recipient != 'dco'")
+        connection.exec_driver_sql(
+            "UPDATE notice SET state = 'held' WHERE state = 'created' AND recipient != 'service'"
+        )
     before = asked(team, "2026-04-21", "letters", "release")
     assert (before["held"], before["released"]) == (3, 0)
-    assert {each["mailbox"] for each in before["mailboxes"]} == {SERVICE, MANAGER, LEAD}
+    assert {each["mailbox"] for each in before["mailboxes"]} == {DCO, MANAGER, LEAD}
     code, out, errors = output_of(team, "2026-04-21", "letters", "release")
-    assert code == 0 and "1 notice to " + SERVICE in errors and "release --yes" in out
+    assert code == 0 and "1 notice to " + MANAGER in errors and "release --yes" in out
     code, out, errors = output_of(team, "2026-04-21", "deliver", "--json")
     assert (
         code == 0

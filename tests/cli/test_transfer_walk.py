@@ -107,11 +107,11 @@ def test_a_day_of_awareness_that_was_another_withdraws_what_was_said_by_it(call:
         ("2026-02-16", "move_known", "la=Northshire", "moved_on=2026-03-20"),
         ("2026-02-27", "original_rcb_aware_of_move", OURS),
     )
-    rounds(call, "2026-02-27", "2026-03-13", "2026-03-21")
+    rounds(call, "2026-02-27", "2026-03-13", "2026-03-23")
     assert letters(tmp_path)[-1][1] == "TR90001: overdue since 20 March 2026, a move"
-    lived(call, ("2026-03-23", "fact_corrected", "corrects=2", "occurred_on=2026-03-10"))
-    rounds(call, "2026-03-23")
-    assert shown(call, "2026-03-23")["duties"][0]["due"] == "2026-03-30"
+    lived(call, ("2026-03-24", "fact_corrected", "corrects=2", "occurred_on=2026-03-10"))
+    rounds(call, "2026-03-24")
+    assert shown(call, "2026-03-24")["duties"][0]["due"] == "2026-03-30"
     assert (
         letters(tmp_path)[-1][1]
         == "TR90001: please act on 1 duty on a move or a change of commissioner, due 30 March 2026"

@@ -95,7 +95,7 @@ def test_from_a_refusal_through_mediation_to_the_answer_to_a_recommendation(call
         "one month from the certificate"
     )
     lived(call, *APPEALED)
-    rounds(call, "2026-07-15", "2026-08-14", "2026-09-01")
+    rounds(call, "2026-07-15", "2026-08-14", "2026-08-25", "2026-09-01")
     lived(
         call,
         (APPEAL, "2026-09-02", "health_evidence_given", "body=QX101"),
@@ -105,7 +105,7 @@ def test_from_a_refusal_through_mediation_to_the_answer_to_a_recommendation(call
         (APPEAL, "2026-10-20", "order_to_make_plan_made"),
         (APPEAL, "2026-10-20", "health_recommendation_made", "body=QX900"),
     )
-    rounds(call, "2026-10-20", "2026-11-16")
+    rounds(call, "2026-10-20", "2026-11-09", "2026-11-16")
     plan = shown(call, PLAN, "2026-10-20")
     ordered = {duty["rule"]: duty for duty in plan["duties"] if duty["rule"].startswith("order")}
     assert {rule: duty["due"] for rule, duty in ordered.items()} == {
@@ -114,7 +114,7 @@ def test_from_a_refusal_through_mediation_to_the_answer_to_a_recommendation(call
     }
     assert ordered["order_make_plan_final"]["cause"] == {
         "case_ref": APPEAL,
-        "seq": 21,
+        "seq": 22,
         "kind": "order_to_make_plan_made",
         "process": "tribunal",
     }
@@ -155,10 +155,10 @@ def test_from_a_refusal_through_mediation_to_the_answer_to_a_recommendation(call
         (DCO, f"{appeal_ref}recommendation answered 20 November 2026, thank you"),
         (DCO, f"{appeal_ref}recommendation of the Tribunal, answer due 23 November 2026"),
         (DCO, f"{appeal_ref}recommendation of the Tribunal, answer due 23 November 2026"),
-        (SERVICE, f"{appeal_ref}evidence for the Tribunal, due 28 August 2026"),
-        (SERVICE, f"{appeal_ref}evidence for the Tribunal, due 28 August 2026"),
-        (SERVICE, f"{appeal_ref}evidence for the Tribunal, overdue since 28 August 2026"),
+        (DCO, f"{appeal_ref}recommendation of the Tribunal, answer due 23 November 2026"),
+        *[(SERVICE, f"{appeal_ref}evidence for the Tribunal, due 28 August 2026")] * 3,
         (SERVICE, f"{appeal_ref}evidence received 2 September 2026, thank you"),
+        (MANAGER, f"{appeal_ref}evidence for the Tribunal, due 28 August 2026"),
         (MANAGER, f"{appeal_ref}evidence for the Tribunal, overdue since 28 August 2026"),
     ]
     assert call("2027-01-12", "verify").exit_code == 0

@@ -242,7 +242,7 @@ def test_advice_that_is_returned_after_a_refusal_is_owed_by_nobody_until_it_is_a
 def test_a_refusal_that_is_learned_of_late_withdraws_the_letters_sent_meanwhile(team: Team) -> None:
     team.record("9 Feb 2026", "ehc_assessment_requested", la="northshire")
     team.record("16 Feb 2026", "health_advice_requested", **TALK)
-    for today in ("9 Mar 2026", "31 Mar 2026"):
+    for today in ("16 Feb 2026", "19 Feb 2026", "9 Mar 2026", "23 Mar 2026", "31 Mar 2026"):
         team.day(today)
     team.record("10 Apr 2026", "assessment_refused", "9 Mar 2026")
     team.day("10 Apr 2026")

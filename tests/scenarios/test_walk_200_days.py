@@ -107,7 +107,8 @@ LEAD, DCO = "send.lead@northshire-community.example", "send.dco@northernvales-ic
 def story(switched_off: bool) -> set[SentNotice]:
     """List the letters about the corrected receipt by hand.
 
-    If sendflow is switched off, the step due on 14 April leaves on the 21st; both steps of that day go to others.
+    If sendflow is switched off, the letter of the step of 14 April leaves on the 21st. Those to lead and DCO would
+    leave five working days later, on the 28th, when the correction withdraws them.
     """
     breach = "2026-04-21" if switched_off else "2026-04-14"
     hand = [
@@ -115,14 +116,17 @@ def story(switched_off: bool) -> set[SentNotice]:
         ("2026-03-23", SLT, "reminder_3_weeks", "service"),
         ("2026-04-07", SLT, "reminder_5_weeks", "service"),
         (breach, MANAGER, "breach", "service_manager"),
-        ("2026-04-21", LEAD, "escalation_provider", "provider_send_lead"),
-        ("2026-04-21", DCO, "escalation_provider", "dco"),
         ("2026-04-27", SLT, "thanks", "service"),
         ("2026-04-28", SLT, "rung_withdrawn", "service"),
         ("2026-04-28", MANAGER, "rung_withdrawn", "service_manager"),
-        ("2026-04-28", LEAD, "rung_withdrawn", "provider_send_lead"),
-        ("2026-04-28", DCO, "rung_withdrawn", "dco"),
     ]
+    if not switched_off:
+        hand += [
+            ("2026-04-21", LEAD, "escalation_provider", "provider_send_lead"),
+            ("2026-04-21", DCO, "escalation_provider", "dco"),
+            ("2026-04-28", LEAD, "rung_withdrawn", "provider_send_lead"),
+            ("2026-04-28", DCO, "rung_withdrawn", "dco"),
+        ]
     return {
         SentNotice(date.fromisoformat(on), mailbox, STORY, SALT, rung, recipient)
         for on, mailbox, rung, recipient in hand

@@ -6,7 +6,7 @@ whether the letter is still needed on that day.
 """
 
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -153,17 +153,7 @@ def expected_notices(requests: Iterable[Request], until: date, leaves: Callable[
             }
             wanted += [(rank, rung, each.began, party) for party, (rank, rung) in highest.items()]
         wanted += [(rank, rung, on, party) for rank, rung, on, parties in each.steps_due() for party in parties]
-        best: dict[tuple[date, str], tuple[int, str, str]] = {}
-        for rank, rung, on, party in wanted:
-            leaving = _leaving(on, until, leaves)
-            if leaving is None or (each.answered is not None and leaving >= each.answered):
-                continue
-            place = (leaving, each.mailbox(party))
-            best[place] = max(best.get(place, (-1, "", "")), (rank, rung, party))
-        found |= {
-            SentNotice(on, mailbox, each.case_ref, each.service, rung, party)
-            for (on, mailbox), (_rank, rung, party) in best.items()
-        }
+        found |= set(_in_order(each, wanted, until, leaves))
         if each.thanked and each.answered is not None:
             leaving = _leaving(each.answered, until, leaves)
             if leaving is not None:
@@ -171,6 +161,54 @@ def expected_notices(requests: Iterable[Request], until: date, leaves: Callable[
                     SentNotice(leaving, each.mailbox("service"), each.case_ref, each.service, "thanks", "service")
                 )
     return found
+
+
+def _in_order(
+    request: Request, wanted: Iterable[tuple[int, str, date, str]], until: date, leaves: Callable[[date], bool]
+) -> Iterator[SentNotice]:
+    """Send, day by day, what may leave: each step after the lower ones and the time between them, and to each mailbox
+    the highest alone.
+    """
+    unsent, sent = sorted(wanted), list[tuple[int, date]]()
+    day = min((on for _rank, _rung, on, _party in unsent), default=until)
+    while unsent and day <= until and (request.answered is None or day < request.answered):
+        if working(day) and leaves(day):
+            for rank, _rung, mailbox in _may_leave(request, unsent, sent, day):
+                gone = [
+                    one for one in unsent if one[2] <= day and request.mailbox(one[3]) == mailbox and one[0] <= rank
+                ]
+                unsent = [one for one in unsent if one not in gone]
+                highest = gone[-1]
+                yield SentNotice(day, mailbox, request.case_ref, request.service, highest[1], highest[3])
+                sent.append((rank, day))
+        day += DAY
+
+
+def _may_leave(
+    request: Request, unsent: Sequence[tuple[int, str, date, str]], sent: Sequence[tuple[int, date]], day: date
+) -> list[tuple[int, str, str]]:
+    """The highest step of each mailbox that may leave on a day, as things are in its morning."""
+    highest: dict[str, tuple[int, str, str]] = {}
+    for rank, rung, on, party in unsent:
+        mailbox = request.mailbox(party)
+        lower = [one for one in unsent if 0 < one[0] < rank and one[2] <= day and request.mailbox(one[3]) != mailbox]
+        before = max(((when, other) for other, when in sent if 0 < other < rank), default=None)
+        early = before is not None and day < _later(request, before[1], rank, before[0])
+        if on <= day and (rank == 0 or not (lower or early)):
+            highest[mailbox] = (rank, rung, mailbox)
+    return sorted(highest.values())
+
+
+def _later(request: Request, lower: int, higher: int, left_on: date) -> date:
+    """The day as long after `left_on` as the letter of the higher step leaves after that of the lower one."""
+    low, high = request.steps[lower - 1][1], request.steps[higher - 1][1]
+    low_leaves, high_leaves = working_days(low - DAY, 1), working_days(high - DAY, 1)
+    if not LADDER[higher - 1][0].startswith("escalation"):
+        return left_on + min(high - low, high_leaves - low_leaves)
+    count = 0
+    while working_days(low_leaves, count) < high_leaves:
+        count += 1
+    return working_days(left_on, count)
 
 
 def _leaving(on: date, until: date, leaves: Callable[[date], bool]) -> date | None:

@@ -84,7 +84,7 @@ def test_what_is_escalated_to_the_dco_rides_in_the_digest_as_the_days_one_messag
     team: Team, mail_server: ScriptedMailServer
 ) -> None:
     team.opened("2 Mar 2026").asked()
-    for today in ("2 Mar 2026", "14 Apr 2026"):
+    for today in ("2 Mar 2026", "5 Mar 2026", "23 Mar 2026", "7 Apr 2026", "14 Apr 2026"):
         team.sweep(today)
         run_delivery(team, today, mail_server)
     team.sweep("21 Apr 2026")

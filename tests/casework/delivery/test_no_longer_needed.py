@@ -128,19 +128,19 @@ def test_a_refusal_that_was_none_is_taken_back_and_the_chasing_goes_on(asked: Te
     refusal = asked.record("30 Mar 2026", "assessment_refused").seq
     asked.day("30 Mar 2026")
     asked.record("1 Apr 2026", "fact_withdrawn", corrects=refusal)
-    for when in ("1 Apr 2026", "2 Apr 2026", "7 Apr 2026", "14 Apr 2026"):
+    for when in ("1 Apr 2026", "2 Apr 2026", "7 Apr 2026", "14 Apr 2026", "15 Apr 2026", "21 Apr 2026", "22 Apr 2026"):
         asked.day(when)
     assert letters(asked, "2026-03-30") == [
         (SERVICE, "health advice no longer needed since 30 March 2026"),
         (SERVICE, "health advice needed after all, due 13 April 2026"),
-        (SERVICE, "please send health advice by 10 April 2026"),
+        (SERVICE, "please send health advice, due 13 April 2026"),
         (MANAGER, "health advice overdue since 13 April 2026"),
     ]
     assert "no longer" not in asked.post.letters[-1].text.partition("What has happened so far")[0]
-    asked.record("15 Apr 2026", "assessment_refused")
-    asked.day("15 Apr 2026")
-    assert sorted(letters(asked, "2026-04-15")) == sorted(
-        (to, "health advice no longer needed since 15 April 2026") for to in (SERVICE, MANAGER)
+    asked.record("23 Apr 2026", "assessment_refused")
+    asked.day("23 Apr 2026")
+    assert sorted(letters(asked, "2026-04-23")) == sorted(
+        (to, "health advice no longer needed since 23 April 2026") for to in (SERVICE, MANAGER)
     )
 
 
