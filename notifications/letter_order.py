@@ -1,6 +1,6 @@
-"""Which letters wait for an earlier one: whoever is owed the lower step gets it first. Pure.
+"""Which letters wait for an earlier one: the recipient of the lower step gets it first. Pure.
 
-An escalation step keeps its day; its letter may have to wait. It leaves once the lower steps of the same duty were
+The day of an escalation step does not change; its letter may wait. It leaves once the lower steps of the same duty were
 accepted by the mail server, and the time that lies between the two steps has passed since. A lower step whose letter
 failed for good counts from that day. If recipients read that nothing is owed any more, and then that it is needed
 after all, each later step gets its own time again from the day of that letter.

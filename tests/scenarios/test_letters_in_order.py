@@ -1,4 +1,4 @@
-"""Whoever is owed the lower step gets its letter first, and has its time before anybody higher gets one.
+"""The recipient of a lower step gets a letter first, and has the time until the next one before anybody higher does.
 
 The days are worked by hand against the shipped ladder of requests for advice: reminders after 3 and 5 weeks to the
 service, the breach on the day after the due date to its manager, 5 working days later to the provider's SEND lead and
