@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from casework.context import AppContext
     from casework.reports.case_models import CaseReport
+    from cli.guided_record import Answers
     from models.facts import FactDraft
 
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{1,59}")
@@ -34,12 +36,15 @@ def register(app: typer.Typer) -> None:
 def record(  # noqa: PLR0913 (Typer maps each parameter to an option)
     case: Annotated[str, typer.Argument(help="The case's reference; `new` for an opening fact without one.")],
     fact: Annotated[
-        str, typer.Argument(help="What happened, such as health_advice_requested; `sendflow processes` lists them.")
-    ],
-    on: Annotated[str, typer.Option("--on", help="The day on which it happened, as 2026-03-02.")],
+        str | None,
+        typer.Argument(
+            help="What happened, such as health_advice_requested. Left out: what may be recorded now, and its fields."
+        ),
+    ] = None,
+    on: Annotated[str | None, typer.Option("--on", help="The day on which it happened, as 2026-03-02.")] = None,
     actor: Annotated[
-        str, typer.Option("--actor", help="The account name of the person who records it, such as dco.team.")
-    ],
+        str | None, typer.Option("--actor", help="The account name of the person who records it, such as dco.team.")
+    ] = None,
     data: Annotated[
         list[str] | None,
         typer.Option("--data", help="A field, as body=QX101. Repeat it. nhs_number=- asks for it, unseen."),
@@ -56,13 +61,26 @@ def record(  # noqa: PLR0913 (Typer maps each parameter to an option)
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Record that something happened. sendflow accepts it whole, or refuses it and says what is permitted now."""
+    """Record that something happened. sendflow accepts it whole, or refuses it and says what is permitted now.
+
+    `sendflow record CASE` alone lists what may be recorded now; at a terminal it asks for the fact and its fields.
+    """
     from casework.cases.validation import Refused
     from cli.identity_input import read_file, with_hidden_values
     from flows.runner import run_job
     from models.facts import REFERENCE
     from statemachines.registry import processes
 
+    if fact is None:
+        answers = _guided(case, json_)
+        if answers is None:
+            return
+        fact, on, actor, data = answers.kind, answers.on, answers.actor, answers.pairs
+    if on is None or actor is None:
+        missing = " and ".join(
+            each for each, given in (("--on 2026-03-02", on), ("--actor dco.team", actor)) if given is None
+        )
+        fail(Exit.WRONG_CALL, f"{fact} needs {missing}. To be asked for each part: sendflow record {case}")
     check_actor(actor)
     access = None if _opens_a_case([fact, *also] if also else [fact]) else Access.CHANGES
     load = cache(lambda: open_installation("record", access=access))
@@ -93,11 +111,39 @@ def record(  # noqa: PLR0913 (Typer maps each parameter to an option)
     emit(
         recorded.model_dump(mode="json", include={"case_ref", "seq", "state"}),
         json_,
-        lambda: (
-            f"Recorded {fact} of {day.day} {day:%B %Y} as fact {recorded.seq} of case {recorded.case_ref}. The case is"
-            f" now at '{state}'."
+        lambda: "\n".join(
+            [
+                f"Recorded {fact} of {day.day} {day:%B %Y} as fact {recorded.seq} of case {recorded.case_ref}. The case"
+                f" is now at '{state}'.",
+                *_effects(load(), recorded.case_ref, recorded.seq - recorded.facts),
+            ]
         ),
     )
+
+
+def _guided(case: str, json_: bool) -> Answers | None:
+    """List what may be recorded on a case; at a terminal, ask for a fact and its fields. None if nothing was chosen."""
+    from casework.reports.histories import NoSuchCase
+    from casework.reports.recordable import openings, recordable
+    from cli.guided_record import ask, listed
+
+    typed = case.strip().upper()
+    try:
+        found = openings() if typed == "NEW" else recordable(open_installation("record", access=Access.LOOKS), typed)
+    except NoSuchCase as problem:
+        fail(Exit.WRONG_CALL, f"{problem}. For a new case: sendflow record new")
+    if json_ or not sys.stdin.isatty():
+        emit(found.model_dump(mode="json"), json_, lambda: listed(found))
+        return None
+    notify(listed(found))
+    return ask(found)
+
+
+def _effects(context: AppContext, case_ref: str, after: int) -> list[str]:
+    from casework.reports.effects import effects
+    from cli.formatting import effects_text
+
+    return effects_text(context, effects(context, case_ref, after))
 
 
 def _ask_for_what_a_person_says(drafts: list[FactDraft]) -> None:

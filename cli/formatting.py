@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from audit.verify import VerifyReport
     from casework.context import AppContext
     from casework.reports.case_models import AskAgain, CaseReport, Cause, DutyShown, FactShown, Origin
+    from casework.reports.effects import DutyEffect, Effects
     from casework.reports.worklists import BoardGroup, BoardRow
     from config.rule_schema import Rule
 
@@ -173,15 +175,18 @@ def _how(context: AppContext, duty: DutyShown) -> str:
             f"{'not owed: it was decided otherwise' if rule.contingent else 'no longer owed: ended'} on"
             f" {short(duty.ended_on)}"
         )
-    if duty.standing == "no_date" and duty.due:
-        return (
-            "owed as soon as possible; no day makes it late"
-            if rule.open_ended
-            else "not used in its time"
-            if rule.may_lapse
-            else how
-        )
-    return how
+    return _without_a_missed_day(rule, duty) if duty.standing == "no_date" and duty.due else how
+
+
+def _without_a_missed_day(rule: Rule, duty: DutyShown) -> str:
+    """Why a duty whose day has passed does not count as late."""
+    if rule.open_ended:
+        return "owed as soon as possible; no day makes it late"
+    if rule.may_lapse:
+        return "not used in its time"
+    if rule.contingent:
+        return "owed only if it is decided so, and nothing is decided; not counted as late"
+    return "not counted as late" if duty.provisional else words(duty.standing)
 
 
 def _copied_from(cause: Cause | None) -> str:
@@ -221,6 +226,38 @@ def _value(context: AppContext, key: str, value: Any) -> str:
     if isinstance(value, str) and key in {"reason", "note", "evidence"}:
         return "free text (to read it: sendflow person --free-text)"
     return words(str(value)) if key in {"rung", "rule", "ground", "answer", "recipient"} else str(value)
+
+
+def effects_text(context: AppContext, found: Effects) -> list[str]:
+    """Say what an act did to the duties of its case, and which letters it causes."""
+    lines: list[str] = []
+    for duty in found.duties:
+        rule = context.law.rules[duty.rule]
+        who = _who(context, duty.body, duty.service) if duty.body else (rule.duty_on or "-")
+        only_if = " if it is decided so" if rule.contingent and duty.change == "opened" else ""
+        lines.append(f"  {who}: {duty.action}{only_if}: {_changed(duty)}.")
+    if not found.letters:
+        return [*lines, "It causes no letter."]
+    letters = Counter(
+        f"{words(each.rung)} to the {words(each.recipient)}" + (" (on hold)" if each.state == "held" else "")
+        for each in found.letters
+    )
+    said = [text + (f" ({number} times)" if number > 1 else "") for text, number in letters.items()]
+    return [*lines, f"It causes {counted(len(found.letters), 'notice')}: {'; '.join(said)}."]
+
+
+def _changed(duty: DutyEffect) -> str:
+    now = f"due {short(duty.due)}" if duty.due else "no date"
+    match duty.change:
+        case "met" | "ended":
+            return f"{duty.change} on {short(duty.on)}" + (f", {now}" if duty.due else "")
+        case "moved":
+            return f"{now}, not {short(duty.due_was)}"
+        case "removed":
+            return "no longer owed"
+        case "reopened":
+            return f"owed again, {now}"
+    return now
 
 
 def processes_text(document: Sequence[Mapping[str, Any]]) -> str:
@@ -263,15 +300,28 @@ def verification(found: VerifyReport) -> str:
     return "\n".join(lines)
 
 
-def board(context: AppContext, rows: Sequence[BoardRow], gathered: Sequence[BoardGroup] | None, what: str) -> str:
-    """Format a worklist, as a list or in groups."""
+def board(
+    context: AppContext, rows: Sequence[BoardRow], gathered: Sequence[BoardGroup] | None, what: str, cases: int
+) -> str:
+    """Format a worklist: its totals, then its rows in groups. `cases` is how many cases there are."""
     if not rows:
-        return "Nothing is late." if what == "late" else "Nothing falls due in the next seven days."
-    if gathered is None:
-        return "\n".join(_row(context, row, what) for row in rows)
-    lines: list[str] = []
-    for group in gathered:
-        lines += [f"{group.name}: {group.count}"] + [f"  {_row(context, row, what)}" for row in group.rows]
+        found = "Nothing is late." if what == "late" else "Nothing falls due in the next seven days."
+        return f"{found} Looked at {counted(cases, 'case')} in {context.settings.records_place}."
+    by_health = [row for row in rows if row.body is not None]
+    by_authorities = [row for row in rows if row.body is None]
+    late = "late" if what == "late" else "due in the next seven days"
+    lines = [
+        f"{counted(len(rows), 'duty', 'duties')} of {counted(len({row.case_ref for row in rows}), 'case')}"
+        f" {'is' if len(rows) == 1 else 'are'} {late}: {len(by_health)} of health bodies,"
+        f" {len(by_authorities)} of local authorities."
+    ]
+    if gathered is not None:
+        parts = [(group.name, group.rows) for group in gathered]
+    else:
+        parts = [("Health bodies", by_health), ("Local authorities", by_authorities)]
+    for name, some in parts:
+        if some:
+            lines += ["", f"{name}: {len(some)}", *(f"  {_row(context, row, what)}" for row in some)]
     return "\n".join(lines)
 
 

@@ -76,7 +76,7 @@ def _show(
     xlsx: Path | None,
     json_: bool,
 ) -> None:
-    from casework.reports.worklists import grouped
+    from casework.reports.worklists import count_cases, grouped
 
     context = open_installation(command)
     rows = read(context, context.today())
@@ -88,7 +88,7 @@ def _show(
     def text() -> str:
         from cli.formatting import board, marked
 
-        return marked(context, board(context, rows, groups, label))
+        return marked(context, board(context, rows, groups, label, count_cases(context)))
 
     emit(document, json_, text)
 

@@ -36,9 +36,10 @@ def _status_once_met(duty: Duty, due: date, met_on: date) -> DutyStatus:
 
 
 def _status_while_unmet(duty: Duty, due: date, as_at: date) -> DutyStatus:
-    """Three kinds of duty have no date that is missed.
+    """Four kinds of duty have no date that is missed.
 
-    A contingent duty (notice of a refusal, reg 4(1), 10(1)) has none once the decision has gone the other way. A right
+    A contingent duty (notice of a refusal, reg 4(1), 10(1)) has none until the decision is known, and none once it has
+    gone the other way. A provisional duty has none until its start is confirmed. A right
     that was not used in its time has none (r20(1)(c): an appeal). What the law asks for as soon as possible after a day
     has no day by which it is late.
     """
@@ -49,8 +50,13 @@ def _status_while_unmet(duty: Duty, due: date, as_at: date) -> DutyStatus:
             return DutyStatus.NO_DATE
         as_at = min(as_at, duty.ended_on)
     if as_at > due:
-        return DutyStatus.NO_DATE if duty.may_lapse or duty.open_ended else DutyStatus.BREACHED
+        return DutyStatus.NO_DATE if _has_no_missed_day(duty) else DutyStatus.BREACHED
     return DutyStatus.DUE_SOON if as_at >= due - SOON else DutyStatus.RUNNING
+
+
+def _has_no_missed_day(duty: Duty) -> bool:
+    undecided = duty.ended_on is None and (duty.contingent or duty.provisional)
+    return duty.may_lapse or duty.open_ended or undecided
 
 
 def days_late(duty: Duty, as_at: date) -> int:
@@ -61,7 +67,7 @@ def days_late(duty: Duty, as_at: date) -> int:
     if (
         duty.due is None
         or duty.bound != "by"
-        or (duty.contingent and duty.met_on is None and duty.ended_on is not None)
+        or (duty.met_on is None and (duty.contingent or (duty.provisional and duty.ended_on is None)))
     ):
         return 0
     if duty.open_ended or (duty.may_lapse and duty.met_on is None):

@@ -3,17 +3,19 @@
 Both are read from the duty projection.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import select
+from sqlalchemy import Connection, Row, func, select
 
 from casework.context import AppContext
+from config.rule_schema import Rule
 from deadlines.status import SOON
+from models.bulk_io import read_among
 from models.database import reading
-from models.tables import CASE, DUTY
+from models.tables import CASE, DUTY, FACT
 
 
 class BoardRow(BaseModel):
@@ -50,7 +52,10 @@ class BoardGroup(BaseModel):
 
 
 def overdue(context: AppContext, as_at: date) -> list[BoardRow]:
-    """Give the open duties past their due date without an accepted exception; the longest overdue first."""
+    """Give the open duties past their due date without an accepted exception; the longest overdue first.
+
+    Contingent and provisional duties are not late: the first may never be owed, the second has no confirmed start.
+    """
     rows = _read(context, DUTY.c.due < as_at, lambda due: (as_at - due).days, "breached")
     return sorted(rows, key=lambda row: (-row.days, row.case_ref, row.rule, row.service or ""))
 
@@ -60,6 +65,12 @@ def week(context: AppContext, as_at: date) -> list[BoardRow]:
     within = (DUTY.c.due >= as_at) & (DUTY.c.due <= as_at + SOON)
     rows = _read(context, within, lambda due: (due - as_at).days, "due_soon")
     return sorted(rows, key=lambda row: (row.days, row.case_ref, row.rule, row.service or ""))
+
+
+def count_cases(context: AppContext) -> int:
+    """Count all cases, in every state."""
+    with reading(context.engine) as connection:
+        return connection.scalar(select(func.count()).select_from(CASE)) or 0
 
 
 def grouped(context: AppContext, rows: Iterable[BoardRow], by: str) -> list[BoardGroup]:
@@ -87,11 +98,13 @@ def _read(context: AppContext, where: Any, days: Callable[[date], int], standing
     )
     rows: list[BoardRow] = []
     names = {body.body: body.name for body in context.directory.bodies}
+    rules = context.law.rules
     with reading(context.engine) as connection:
-        for row in connection.execute(query):
-            rule = context.law.rules.get(row.rule)
-            if rule is None or rule.bound != "by" or ((rule.may_lapse or rule.open_ended) and standing == "breached"):
-                continue
+        found = [row for row in connection.execute(query) if row.rule in rules and rules[row.rule].bound == "by"]
+        if standing == "breached":
+            found = _that_can_be_late(connection, rules, found)
+        for row in found:
+            rule = rules[row.rule]
             rows.append(
                 BoardRow(
                     case_ref=row.case_ref,
@@ -113,6 +126,21 @@ def _read(context: AppContext, where: Any, days: Callable[[date], int], standing
                 )
             )
     return rows
+
+
+def _that_can_be_late(connection: Connection, rules: Mapping[str, Rule], rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """Leave out what no day makes late: contingent duties that nobody has decided on, and provisional ones."""
+    may_be_provisional = {row.case_ref for row in rows if rules[row.rule].provisional is not None}
+    opening: dict[tuple[str, int], str] = {}
+    for ref, seq, kind in read_among(connection, FACT, ("case_ref", "seq", "kind"), "case_ref", may_be_provisional):
+        opening[ref, seq] = kind
+    late: list[Row[Any]] = []
+    for row in rows:
+        rule = rules[row.rule]
+        provisional = rule.provisional is not None and opening[row.case_ref, row.opened_seq] in rule.provisional.starts
+        if not (rule.may_lapse or rule.open_ended or rule.contingent or provisional):
+            late.append(row)
+    return late
 
 
 def soon_until(as_at: date) -> date:

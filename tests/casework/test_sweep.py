@@ -225,7 +225,12 @@ def test_a_changed_law_reaches_every_case(team: Team) -> None:
 def test_the_las_own_duties_are_shown_and_never_chased(team: Team) -> None:
     team.record("2 Feb 2026", "ehc_assessment_requested", la="northshire")
     assert team.sweep("1 Aug 2026").facts_written == 0
-    assert {duty.standing for duty in team.report("1 Aug 2026").duties} == {"breached"}
+    assert {duty.rule: duty.standing for duty in team.report("1 Aug 2026").duties} == {
+        "ehc_assess_decision_notify": "breached",
+        "ehc_final_plan_send": "breached",
+        "ehc_no_assess_determination_notify": "no_date",
+        "ehc_no_plan_notify": "no_date",
+    }, "a notice of a refusal is owed only if it is decided so"
 
 
 def test_a_pause_postpones_reminders_and_escalations_until_it_ends(team: Team) -> None:

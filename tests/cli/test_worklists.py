@@ -94,9 +94,8 @@ def test_the_las_own_duties_are_shown_and_marked_as_never_chased(call: Call) -> 
     found = rows(call("overdue", "--json", today="2026-06-23"))
     assert [(row["rule"], row["body"], row["chased"]) for row in found if row["case_ref"] == "NX90001"] == [
         ("ehc_body_advice_respond", "QX101", True),
-        ("ehc_no_plan_notify", None, False),
         ("ehc_final_plan_send", None, False),
-    ]
+    ], "nobody has decided on a plan: a notice of a refusal is not late"
 
 
 @pytest.mark.parametrize(
@@ -118,13 +117,21 @@ def test_boards_in_words(call: Call) -> None:
     text = call("overdue", today="2026-04-14").stdout
     assert (
         text == "SIMULATION: the day is 14 April 2026, and nobody gets these letters.\n"
-        "   1 day late  NX90001       due Mon 13 Apr 2026  Northshire Community Health NHS Trust, Speech and"
+        "1 duty of 1 case is late: 1 of health bodies, 0 of local authorities.\n\n"
+        "Health bodies: 1\n"
+        "     1 day late  NX90001       due Mon 13 Apr 2026  Northshire Community Health NHS Trust, Speech and"
         " Language Therapy: comply with the request / give advice\n"
     )
-    assert call("overdue", today="2026-04-13").stdout.endswith("letters.\nNothing is late.\n")
-    assert call("due-soon", today="2026-04-01").stdout.endswith("Nothing falls due in the next seven days.\n")
+    nothing = call("overdue", today="2026-04-13").stdout
+    assert "letters.\nNothing is late. Looked at 3 cases in " in nothing
+    assert nothing.endswith("sendflow.db.\n"), "a mistyped SENDFLOW_HOME is seen"
+    assert "Nothing falls due in the next seven days. Looked at" in call("due-soon", today="2026-04-01").stdout
     gathered = call("overdue", "--by", "la", today="2026-04-28").stdout
-    assert gathered.splitlines()[1] == "Eastmere: 2"
+    assert gathered.splitlines()[1:4] == [
+        "3 duties of 2 cases are late: 3 of health bodies, 0 of local authorities.",
+        "",
+        "Eastmere: 2",
+    ]
 
 
 def test_a_workbook_beside_the_board(call: Call, tmp_path: Path) -> None:

@@ -132,6 +132,10 @@ def test_notice_of_a_refusal_is_late_only_where_there_was_one(
     assert status_of(either, later) == (DutyStatus.MET if decided == "16 Mar 2026" else DutyStatus.MET_LATE)
 
 
-def test_an_undecided_refusal_still_shows_its_date_passing() -> None:
-    undecided = rule(duties(history(("ehc_assessment_requested", "2 Feb 2026"))), "ehc_no_assess_determination_notify")
-    assert status_of(undecided, day("17 Mar 2026")) == DutyStatus.BREACHED
+def test_while_nothing_is_decided_the_authority_is_late_with_its_decision_and_not_with_a_refusal() -> None:
+    found = duties(history(("ehc_assessment_requested", "2 Feb 2026")))
+    negative, either = rule(found, "ehc_no_assess_determination_notify"), rule(found, "ehc_assess_decision_notify")
+    on = day("17 Mar 2026")
+    assert (status_of(negative, on), days_late(negative, on)) == (DutyStatus.NO_DATE, 0)
+    assert (status_of(either, on), days_late(either, on)) == (DutyStatus.BREACHED, 1)
+    assert status_of(negative, day("16 Mar 2026")) == DutyStatus.DUE_SOON

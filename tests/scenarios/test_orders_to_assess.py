@@ -105,12 +105,12 @@ def test_nobody_is_chased_for_what_runs_only_for_the_time_being_and_advice_that_
         refused.day(today)
     assert refused.escalations("reminder_due", "breached", "escalation_due") == []
     assert [each[3] for each in provisional(refused, "21 Jul 2026")] == [
-        "breached",
-        "breached",
-    ], "shown all the same: somebody has to ask who forgot it"
+        "no_date",
+        "no_date",
+    ], "shown on the case, and not counted as late: nobody knows that the body received the new request"
     refused.record("22 Jul 2026", "health_advice_received", **BONES)
     assert [each[2:] for each in provisional(refused, "22 Jul 2026")] == [
-        ("2026-07-20", "breached"),
+        ("2026-07-20", "no_date"),
         ("2026-07-20", "met_late"),
     ]
     refused.day("23 Jul 2026")

@@ -1,0 +1,166 @@
+"""What may be recorded on a case now: the facts that its state accepts, the usual ones first, each with its fields.
+
+A form and a prompt are made from this, so that a new process needs neither. Reading it records nothing.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict
+
+from casework.cases.fact_form import example_of
+from casework.cases.loaded_case import replay_case
+from casework.context import AppContext
+from casework.reports.histories import read_histories
+from deadlines.duties import Duty
+from models.common_facts import CORRECTIONS, ENGINE_ONLY
+from models.database import reading
+from models.facts import FactData
+from statemachines.process import FactDefinition, OpeningFact, Process
+from statemachines.registry import opened_by
+
+Group = Literal["usual", "possible", "at any time"]
+GROUPS = get_args(Group)
+
+
+class FieldForm(BaseModel):
+    """One field of a fact. `kind` says what is expected; a `choice` has `choices`.
+
+    `hidden`: it identifies the child, so it is typed unseen and encrypted. `encrypted`: words of a person.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    name: str
+    required: bool
+    kind: Literal["day", "yes_no", "number", "choice", "words"]
+    choices: list[str]
+    example: str | None
+    hidden: bool
+    encrypted: bool
+
+
+class RecordableFact(BaseModel):
+    """One fact that may be recorded. `leads_to`: the state after it, None if the state stays.
+
+    `meets`: what it does for open duties, in the words of each duty. `group`: whether it is usual now.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    kind: str
+    group: Group
+    leads_to: str | None
+    meets: list[str]
+    fields: list[FieldForm]
+
+
+class Recordable(BaseModel):
+    """A case and the facts that it accepts now. Without a case: the facts that open one."""
+
+    model_config = ConfigDict(frozen=True)
+    case_ref: str | None
+    process: str | None
+    state: str | None
+    facts: list[RecordableFact]
+
+
+def _usual_first(fact: RecordableFact) -> tuple[int, bool, bool, str]:
+    return GROUPS.index(fact.group), not fact.meets, fact.leads_to is None, fact.kind
+
+
+def recordable(context: AppContext, case_ref: str) -> Recordable:
+    """Give the facts that a case accepts now. Raises NoSuchCase, or NotPermitted for a damaged history."""
+    with reading(context.engine) as connection:
+        (facts,) = read_histories(connection, case_ref)
+    file, duties = replay_case(context, case_ref, facts)
+    process = context.processes[file.process]
+    found = [
+        _recordable(process, process.facts[kind], file.state, _met_by(context, kind, duties))
+        for kind in process.permitted(file.state)
+        if kind not in ENGINE_ONLY
+    ]
+    # What the health bodies owe comes first: it is what a DCO team records most.
+    found.sort(key=lambda fact: (GROUPS.index(fact.group), fact.kind not in process.answers, *_usual_first(fact)))
+    return Recordable(case_ref=case_ref, process=process.title, state=process.states[file.state], facts=found)
+
+
+def openings() -> Recordable:
+    """Give the facts that open a case."""
+    facts = [
+        RecordableFact(
+            kind=kind,
+            group="usual" if process.opens == kind else "possible",
+            leads_to=process.states[process.table.get((process.initial, kind), process.initial)],
+            meets=[],
+            fields=fields_of(process.facts[kind].model),
+        )
+        for kind, process in opened_by().items()
+    ]
+    facts.sort(key=_usual_first)
+    return Recordable(case_ref=None, process=None, state=None, facts=facts)
+
+
+def _met_by(context: AppContext, kind: str, duties: Iterable[Duty]) -> list[str]:
+    """The open duties that a fact would meet, each by its action; a contingent one is met by no choice of health."""
+    rules = context.law.rules
+    open_duties = [duty for duty in duties if duty.closed_on is None and not duty.contingent]
+    return list(dict.fromkeys(rules[duty.rule].action for duty in open_duties if kind in duty.law.met_by))
+
+
+def _recordable(process: Process, fact: FactDefinition, state: str, meets: list[str]) -> RecordableFact:
+    next_state = process.table.get((state, fact.kind))
+    shared = fact.kind in CORRECTIONS or (fact.kind.startswith(("chasing_", "excuse_")) and not meets)
+    usual = bool(meets) or (next_state not in (None, state) and fact.kind not in {"case_closed", "case_withdrawn"})
+    return RecordableFact(
+        kind=fact.kind,
+        group="at any time" if shared else "usual" if usual and not isinstance(fact, OpeningFact) else "possible",
+        leads_to=process.states[next_state] if next_state is not None and next_state != state else None,
+        meets=meets,
+        fields=fields_of(fact.model),
+    )
+
+
+def fields_of(model: type[FactData]) -> list[FieldForm]:
+    """Give the fields of a fact, the required ones first. What sendflow works out itself is left out."""
+    given = {
+        name: info
+        for name, info in model.model_fields.items()
+        if name not in model.ANSWERED_FROM_BIRTH_DATE and name not in model.READING_IN_FORCE
+        if name not in model.WITHIN_PERIOD
+    }
+    forms = [
+        FieldForm(
+            name=name,
+            required=info.is_required(),
+            kind=_kind(info.annotation),
+            choices=_choices(info.annotation),
+            example=example_of(model, name),
+            hidden=name in model.IDENTITY_FIELDS,
+            encrypted=name in model.FREE_TEXT_FIELDS,
+        )
+        for name, info in given.items()
+    ]
+    return sorted(forms, key=lambda form: not form.required)
+
+
+def _parts(annotation: Any) -> list[Any]:
+    """The annotation and everything inside it, such as a Literal in an optional list."""
+    return [annotation, *(part for inner in get_args(annotation) for part in _parts(inner))]
+
+
+def _kind(annotation: Any) -> Literal["day", "yes_no", "number", "choice", "words"]:
+    parts = _parts(annotation)
+    if date in parts:
+        return "day"
+    if any(get_origin(part) is Literal for part in parts):
+        return "choice"
+    if bool in parts:
+        return "yes_no"
+    return "number" if int in parts else "words"
+
+
+def _choices(annotation: Any) -> list[str]:
+    for part in _parts(annotation):
+        if get_origin(part) is Literal:
+            return [str(choice) for choice in get_args(part)]
+    return []
