@@ -250,7 +250,8 @@ def _changed(duty: DutyEffect) -> str:
     now = f"due {short(duty.due)}" if duty.due else "no date"
     match duty.change:
         case "met" | "ended":
-            return f"{duty.change} on {short(duty.on)}" + (f", {now}" if duty.due else "")
+            late = " late" if duty.change == "met" and duty.due and duty.on and duty.on > duty.due else ""
+            return f"{duty.change}{late} on {short(duty.on)}" + (f", {now}" if duty.due else "")
         case "moved":
             return f"{now}, not {short(duty.due_was)}"
         case "removed":

@@ -92,57 +92,6 @@ def test_record_in_words(call: Call) -> None:
     )
 
 
-def test_record_says_which_due_date_and_which_letters_it_causes(lived: Call) -> None:
-    given = ("--on", "2026-03-04", "--actor", "dco.team")
-    asked = lived(
-        *("record", "NX90001", "health_advice_requested", *given, "--data", "service=OT", "--data", "body=QX102"),
-        today="2026-03-04",
-    )
-    assert asked.stdout.splitlines()[1:] == [
-        "  Eastmere and Holme Hospitals NHS Foundation Trust, Occupational Therapy: comply with the request / give"
-        " advice: due Wed 15 Apr 2026.",
-        "It causes 1 notice: request received to the service.",
-    ]
-    corrected = lived(
-        *("record", "NX90001", "fact_corrected", "--corrects", "3", *given, "--data", "occurred_on=2026-03-03"),
-        today="2026-03-04",
-    )
-    assert "due Tue 14 Apr 2026, not Mon 13 Apr 2026." in corrected.stdout.splitlines()[1]
-
-
-def test_record_of_a_case_alone_lists_what_may_be_recorded_now(lived: Call) -> None:
-    shown = lived("record", "NX90001")
-    assert shown.exit_code == 0
-    lines = shown.stdout.splitlines()
-    assert lines[:2] == ["Case NX90001, EHC needs assessment, is at 'Assessment under way'. It accepts:", "Usual"]
-    assert lines[2:6:2] == [
-        "  health_advice_answered (meets: comply with the request / give advice)",
-        "  health_advice_received (meets: comply with the request / give advice)",
-    ]
-    assert lines[3].startswith("      fields: body, answer, [service], ")
-    facts = document(lived("record", "NX90001", "--json"))["facts"]
-    assert {"fact_corrected", "draft_plan_received"} <= {fact["kind"] for fact in facts}
-    assert "breached" not in {fact["kind"] for fact in facts}, "sendflow records that itself"
-    kinds = {field["name"]: field["kind"] for fact in facts for field in fact["fields"]}
-    assert (kinds["occurred_on"], kinds["decision"], kinds["body"]) == ("day", "choice", "words")
-
-
-def test_record_new_lists_what_opens_a_case_and_makes_no_installation(tmp_path: Path) -> None:
-    home = tmp_path / "nowhere"
-    shown = sendflow("record", "new", env={"SENDFLOW_HOME": str(home)})
-    assert shown.exit_code == 0 and "  ehc_assessment_requested (leads to 'Request received')" in shown.stdout
-    assert not home.exists()
-
-
-def test_a_fact_without_its_day_or_who_records_it_says_so(lived: Call) -> None:
-    found = lived("record", "NX90001", "draft_plan_received")
-    assert (found.exit_code, found.stderr.strip()) == (
-        2,
-        "draft_plan_received needs --on 2026-03-02 and --actor dco.team. To be asked for each part: sendflow record"
-        " NX90001",
-    )
-
-
 def test_several_facts_in_one_act(lived: Call) -> None:
     result = lived(
         "record",
