@@ -422,7 +422,7 @@ def test_records_that_the_database_cannot_read_are_one_line_that_says_what_to_do
         out, errors = capsys.readouterr()
         assert (ended.value.code, out) == (3, "")
         assert (
-            "the file of the records is damaged" in errors
-            and "restore the last backup" in errors
+            "the database file is so corrupt that it cannot be read" in errors
+            and "restore the last backup into a new folder" in errors
             and "Traceback" not in errors
         )
