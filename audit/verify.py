@@ -15,24 +15,29 @@ from typing import Any, NamedTuple
 
 from msgspec import structs
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from audit.verify_letters import check_letters, check_letters_of
 from audit.verify_notices import NoticeCheck, Report, StoredNotice, notices_by_case
+from casework import findings, published_heads
 from casework.cases.loaded_case import BEFORE_ALL_FACTS
 from casework.cases.projections import duty_rows
 from casework.context import AppContext, instant
 from config.law import LawError, NoAnswer
+from config.settings import Settings
 from deadlines.duties import Duty, duties_of
 from deadlines.escalation import evaluate
 from models import ledger
 from models.append_only import missing_triggers
 from models.bulk_io import Row, day_form, stream_rows
 from models.casefile import CaseFile
+from models.checkpoints import Heads, checkpoints, difference_message
 from models.database import reading
 from models.facts import GENESIS, StoredFact, Unreadable, stored_fact_of
 from models.ledger import Stored
-from models.tables import CASE, CHECKPOINT, DUTY
+from models.read_only import can_write, open_as_it_is
+from models.schema import HEAD, revision
+from models.tables import CASE, DUTY
 from statemachines.process import NotPermitted
 from statemachines.replay import replay
 
@@ -41,6 +46,7 @@ DUTY_COLUMNS = tuple(DUTY.columns.keys())
 DUTY_KEY = itemgetter(DUTY_COLUMNS.index("rule"), DUTY_COLUMNS.index("opened_seq"))
 EVALUATED_UNDER = itemgetter(DUTY_COLUMNS.index("evaluated_under"))
 COPIED = Stored._fields[: Stored._fields.index("text")]
+SEQ_INSTANT_HASH = itemgetter(*(Stored._fields.index(name) for name in ("seq", "recorded_at", "hash")))
 DutyRows = dict[tuple[str, int], Row]
 
 
@@ -59,6 +65,8 @@ class VerifyReport(BaseModel):
     the next sweep calculates them again.
 
     `head` is sha256 over `case_ref seq hash` of each case's last fact recorded before `before`, in order of reference.
+    `open` counts the stored findings that no person has closed, also those of earlier verifications. `understood`
+    counts the differences of now that a person has closed as understood; they are not in `damage`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -68,6 +76,8 @@ class VerifyReport(BaseModel):
     head: str
     before: str
     stale: int = 0
+    open: int = 0
+    understood: int = 0
     damage: list[VerificationFailure]
 
 
@@ -130,25 +140,75 @@ def verify(context: AppContext, case: str | None = None, before: str | None = No
         day = day_form(connection)
         notices = NoticeCheck(context, connection, day)
         checker = CaseCheck(context, notices, day)
+        heads = Heads(checkpoints(connection) if case is None else [])
         for stored in stored_cases(connection, case):
             head.add(stored)
+            heads.add(stored.ref, [SEQ_INSTANT_HASH(row) for row in stored.facts])
             stale += checker.check(stored, partial(report, stored.ref))
         if case is not None:
             check_letters_of(connection, case, day, report_letter)
         else:
             check_letters(connection, day, notices.sent_days, report_letter)
-            _check_checkpoint(connection, lambda message: report(None, None, "head", message))
+            if differences := heads.differences():
+                report(None, None, "head", difference_message(differences))
+            failures += (VerificationFailure(**each._asdict()) for each in published_heads.check(context, connection))
+        known = without_understood(connection, failures)
+        still_open = findings.count_open(connection)
     if case is not None and head.cases == 0 and not failures:
         raise LookupError("there is no such case: its reference is at the head of its letters, for example NX00042")
     return VerifyReport(
         cases=head.cases,
         facts=head.facts,
-        intact=not failures,
+        intact=not known,
         head=head.hex(),
         before=head.before,
         stale=stale,
-        damage=failures,
+        open=still_open,
+        understood=len(failures) - len(known),
+        damage=known,
     )
+
+
+def without_understood(connection: Connection, failures: Sequence[VerificationFailure]) -> list[VerificationFailure]:
+    """Leave out what a person has closed as understood."""
+    found = [findings.Found(**dict(each)) for each in failures]
+    return [VerificationFailure(**each._asdict()) for each in findings.without_understood(connection, found)]
+
+
+def store_found(settings: Settings, report: VerifyReport) -> VerifyReport | None:
+    """Store what a look at the installation found; None if its database cannot be written or is of another revision.
+
+    Raises what AppContext.load_existing raises.
+    """
+    if settings.database_url is None and not can_write(settings.records):
+        return None
+    engine = open_as_it_is(settings.records_url)
+    if engine is None or revision(engine) != HEAD:
+        return None
+    context = AppContext.load_existing(settings)
+    try:
+        return _stored(context, report, "verify")
+    finally:
+        context.engine.dispose()
+
+
+def verify_and_store(context: AppContext, case: str | None = None, by: str = "verify") -> VerifyReport:
+    """Verify, and store what was found as findings that stay open until a person closes them.
+
+    Who only looks stores nothing. Raises LookupError as `verify` does.
+    """
+    report = verify(context, case)
+    if context.read_only:
+        return report
+    return _stored(context, report, by, heads=report.intact and case is None)
+
+
+def _stored(context: AppContext, report: VerifyReport, by: str, *, heads: bool = False) -> VerifyReport:
+    findings.store(context, by, [findings.Found(**dict(each)) for each in report.damage])
+    with reading(context.engine) as connection:
+        if heads:
+            published_heads.note(context, connection)
+        return report.model_copy(update={"open": findings.count_open(connection)})
 
 
 def stored_cases(connection: Connection, case: str | None) -> Iterator[StoredCase]:
@@ -335,19 +395,6 @@ def _check_chain(rows: Sequence[Row], report: Report) -> list[StoredFact] | None
             wrong = ", ".join(name for name, value in zip(COPIED, row, strict=False) if expected[name] != value)
             report(seq, "column", f"the column {wrong} of fact {seq} is not what its text says")
     return facts if len(facts) == len(rows) else None
-
-
-def _check_checkpoint(connection: Connection, report: Callable[[str], None]) -> None:
-    """The newest checkpoint must still be the ledger head of its instant."""
-    checkpoint = connection.execute(select(CHECKPOINT).order_by(CHECKPOINT.c.before.desc()).limit(1)).first()
-    if checkpoint is None:
-        return
-    head, cases, facts = ledger.head(connection, checkpoint.before)
-    if head != checkpoint.head:
-        report(
-            f"the head before {checkpoint.before} was another: then {checkpoint.cases} cases and {checkpoint.facts}"
-            f" facts, now {cases} and {facts}"
-        )
 
 
 def parse_instant(value: str) -> str:

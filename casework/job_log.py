@@ -10,7 +10,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ import orjson
 
 from casework.context import AppContext, instant
 
+RECORDS = frozenset({"record", "import", "sweep"})
+FACTS_OF = (b'"facts":', b'"facts_added":', b'"facts_written":')
 WORD = re.compile(r"[A-Za-z_]{1,60}")
 
 
@@ -58,6 +60,30 @@ def note(
             os.write(handle, line)
         finally:
             os.close(handle)
+
+
+def last_recorded(context: AppContext) -> datetime | None:
+    """Give the newest instant since which a fact must be in the database, by the log; None if the log says of none.
+
+    That is the beginning of the last job that recorded facts on this machine.
+    """
+    for file in sorted(context.settings.logs.glob("acts-*.jsonl"), reverse=True):
+        newest: datetime | None = None
+        with contextlib.suppress(OSError), file.open("rb") as lines:
+            for line in lines:
+                if b'"outcome":"done"' in line and any(name in line for name in FACTS_OF):
+                    with contextlib.suppress(ValueError, KeyError, TypeError):
+                        newest = _began_recording(orjson.loads(line)) or newest
+        if newest is not None:
+            return newest
+    return None
+
+
+def _began_recording(entry: Mapping[str, Any]) -> datetime | None:
+    counts = (entry.get(name) for name in ("facts_added", "facts_written", "facts"))
+    if entry["act"] not in RECORDS or entry.get("dry_run") or not any(counts):
+        return None
+    return datetime.fromisoformat(entry["at"]) - timedelta(seconds=entry["seconds"])
 
 
 def refused(context: AppContext) -> Counter[tuple[str, str]]:

@@ -33,6 +33,7 @@ MODULES = {
     ),
     "directory": ("bodies",),
     "doctor": ("doctor",),
+    "findings": ("findings",),
     "guide": (
         "explain",
         "processes",

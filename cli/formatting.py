@@ -51,7 +51,7 @@ def history(context: AppContext, found: CaseReport) -> str:
     la = f", {context.directory.la_name(found.la)}" if found.la else ""
     known = f", as known at {found.known_at}" if found.known_at else ""
     lines = [f"{reference}: {title}{la}", f"At '{found.state_name}' on {day(found.as_at)}{known}."]
-    lines += [*_simulation(context), *_law_then(found), "", "Duties"]
+    lines += [*_law_then(found), "", "Duties"]
     for duty in found.duties:
         lines += _duty(context, duty)
     if found.to_ask_again:
@@ -69,7 +69,7 @@ def history(context: AppContext, found: CaseReport) -> str:
     lines += ["", "Facts, in the order in which they were recorded"]
     for fact in found.facts:
         lines += _fact(context, fact, found.heard.get(fact.seq))
-    return "\n".join(lines)
+    return marked(context, "\n".join(lines))
 
 
 def _law_then(found: CaseReport) -> list[str]:
@@ -94,8 +94,11 @@ def _simulation(context: AppContext) -> list[str]:
 
 
 def marked(context: AppContext, text: str) -> str:
-    """Put what every page of a simulation says above a text."""
-    return "\n".join([*_simulation(context), text])
+    """Put above a text that findings are open, and what every page of a simulation says."""
+    from casework.findings import notice
+
+    altered = notice(context)
+    return "\n".join([*([altered] if altered else []), *_simulation(context), text])
 
 
 def _duty(context: AppContext, duty: DutyShown) -> list[str]:
@@ -294,6 +297,11 @@ def verification(found: VerifyReport) -> str:
             f"The duties of {counted(found.stale, 'case')} were not checked, because {they} calculated with an older"
             f" rule set; {its} history was checked. Run sendflow sweep, then verify again."
         )
+    if found.open:
+        are = counted(found.open, "finding is", "findings are")
+        lines.append(f"{are} open, and no head is published. To read and close: sendflow findings")
+    if found.understood:
+        lines.append(f"{counted(found.understood, 'difference')} closed as understood: sendflow findings --all")
     lines += [
         f"  {each.case_ref or 'records'}{f', fact {each.seq}' if each.seq else ''}: {each.message}"
         for each in found.damage

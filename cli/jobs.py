@@ -127,14 +127,17 @@ def digest(as_at: AsAt = None, json_: Json = False) -> None:
     except WrongDay as problem:
         fail(Exit.WRONG_CALL, str(problem))
     emit(report.model_dump(mode="json"), json_, lambda: _digested(report))
-    if report.state == "failed":
+    if report.state == "failed" or report.findings:
         raise typer.Exit(Exit.REFUSED)
 
 
 def _digested(report: DigestReport) -> str:
+    altered = ""
+    if report.findings:
+        altered = "THE RECORDS ARE ALTERED OR INCOMPLETE, so the digest publishes no head. Run sendflow findings. "
     alert = " NO SWEEP HAS FINISHED FOR A DAY: no reminders are sent until one does." if report.alert else ""
     return (
-        f"The digest of {report.as_at.day} {report.as_at:%B %Y} is {report.state.replace('_', ' ')}: {report.late}"
-        f" late, {report.soon} due in seven days, {report.person} for a person.{alert} Read it with: sendflow letters"
-        f" {report.letter}"
+        f"{altered}The digest of {report.as_at.day} {report.as_at:%B %Y} is {report.state.replace('_', ' ')}:"
+        f" {report.late} late, {report.soon} due in seven days, {report.person} for a person.{alert} Read it with:"
+        f" sendflow letters {report.letter}"
     )

@@ -76,10 +76,14 @@ def _show(
     xlsx: Path | None,
     json_: bool,
 ) -> None:
+    from casework.findings import notice
     from casework.reports.worklists import count_cases, grouped
 
     context = open_installation(command)
     rows = read(context, context.today())
+    altered = notice(context)
+    if altered and (json_ or xlsx is not None):
+        notify(altered)
     if xlsx is not None:
         _write_workbook(xlsx, rows, label, simulated=context.simulated)
     groups = grouped(context, rows, by.value) if by else None

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from casework import findings
 from casework.context import AppContext
 from casework.reports.worklists import BoardRow, overdue, soon_until, week
 from flows.jobs import Job, JobExecution
@@ -82,6 +83,8 @@ def verification(report: dict[str, Any]) -> str:
             " digest of the same day."
         ),
     ]
+    if still_open := report.get("open"):
+        lines += ["", f"**{still_open} findings are open**, and no head is published. Run `sendflow findings`."]
     if damage:
         lines += ["", "## What was found", "", *(f"* {_finding(each)}" for each in damage[:MOST_ROWS])]
     return "\n".join(lines)
@@ -100,16 +103,21 @@ async def publish(execution: JobExecution, ended: End) -> End:
     as_at: date = execution.arguments["as_at"]
     following: date | None = execution.report.look_next
     look = f"next look: {plain_day(following)}" if following else "no duty waits for a next look"
+    altered = f"{said}. " if (said := findings.notice(execution.context)) else ""
     late, soon = overdue_by_body(execution.context, as_at), due_this_week(execution.context, as_at)
     await acreate_table_artifact(
         late or [{"Body": "No body is overdue"}],
         key=OVERDUE_KEY,
-        description=f"Overdue by body on {plain_day(as_at)}: {sum(int(row['Overdue']) for row in late)} duties; {look}",
+        description=(
+            f"{altered}Overdue by body on {plain_day(as_at)}: {sum(int(row['Overdue']) for row in late)} duties; {look}"
+        ),
     )
     await acreate_table_artifact(
         soon or [{"Due": "Nothing falls due"}],
         key=WEEK_KEY,
-        description=f"Due from {plain_day(as_at)} to {plain_day(soon_until(as_at))}: {len(soon)} duties; {look}",
+        description=(
+            f"{altered}Due from {plain_day(as_at)} to {plain_day(soon_until(as_at))}: {len(soon)} duties; {look}"
+        ),
     )
     return replace(
         ended,

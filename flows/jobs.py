@@ -97,7 +97,7 @@ def job_function(job: Job) -> Callable[..., Any]:
 
             return lambda context, run, **arguments: digest(context, run=run, **arguments)
         case Job.VERIFY:
-            from audit.verify import verify
+            from audit.verify import verify_and_store
 
             # Verification records no fact, so no fact names its run.
-            return lambda context, _run, **arguments: verify(context, **arguments)
+            return lambda context, _run, **arguments: verify_and_store(context, **arguments)

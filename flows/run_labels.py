@@ -43,6 +43,7 @@ class EndState(StrEnum):
     DIGESTED = "Digest written"
     INTACT = "Intact"
     DAMAGED = "Damaged"
+    FINDINGS_OPEN = "Findings open"
     COULD_NOT_FINISH = "Could not finish"
 
 
@@ -245,6 +246,14 @@ def _digest_end(name: str, report: Mapping[str, Any]) -> End:
             broken=True,
         )
     alert = "; NO SWEEP has finished for a day" if report.get("alert") else ""
+    if still_open := _count(report, "findings"):
+        return End(
+            f"{name}: {still_open} findings open, no head published",
+            EndState.FINDINGS_OPEN,
+            f"THE RECORDS ARE ALTERED OR INCOMPLETE, so no head was published: run sendflow findings. {said}; its"
+            f" letter is {report.get('state')}{alert}",
+            broken=True,
+        )
     return End(
         f"{name}: {late} late, {soon} soon",
         EndState.DIGESTED,
@@ -300,6 +309,15 @@ def _deliver_end(name: str, report: Mapping[str, Any]) -> End:
 
 def _verify_end(name: str, report: Mapping[str, Any]) -> End:
     cases, facts = _count(report, "cases"), _count(report, "facts")
+    still_open = _count(report, "open")
+    if report.get("intact") and still_open:
+        return End(
+            f"{name}: intact now, {still_open} findings open",
+            EndState.FINDINGS_OPEN,
+            f"{cases} cases and {facts} facts verify now; {still_open} earlier findings are open. Run sendflow"
+            " findings",
+            broken=True,
+        )
     if report.get("intact"):
         head = str(report.get("head"))[:16]
         return End(
@@ -309,7 +327,7 @@ def _verify_end(name: str, report: Mapping[str, Any]) -> End:
     return End(
         f"{name}: {damage} damaged",
         EndState.DAMAGED,
-        f"{damage} findings among {cases} cases: see the artifact",
+        f"{damage} findings among {cases} cases: see the artifact; {still_open} are open. Run sendflow findings",
         broken=True,
     )
 

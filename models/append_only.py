@@ -8,7 +8,16 @@ from sqlalchemy import Connection, text
 
 from models.tables import METADATA
 
-APPEND_ONLY_TABLES = ("fact", "anchor", "person_read", "adoption", "law_held", "clock_setting")
+APPEND_ONLY_TABLES = (
+    "fact",
+    "anchor",
+    "person_read",
+    "adoption",
+    "law_held",
+    "clock_setting",
+    "finding",
+    "finding_closed",
+)
 REFUSED = "is append-only: record a fact_corrected or fact_withdrawn instead"
 FUNCTION = "sendflow_append_only"
 BODY = f" BEGIN RAISE EXCEPTION '% {REFUSED}', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation'; END "

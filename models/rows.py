@@ -236,6 +236,37 @@ class ClockSettingRow(SQLModel, table=True):
     reason: str | None = None
 
 
+class FindingRow(SQLModel, table=True):
+    """Something that verification found altered or missing. Only ever added to; open until a row of `finding_closed`.
+
+    `found_by` is `verify`, `start` or `digest`. `digest` is the same for the same finding. Nothing names a person.
+    """
+
+    __tablename__ = "finding"
+    number: int = Field(primary_key=True)
+    found_at: str
+    found_by: str
+    what: str
+    case_ref: str | None = None
+    seq: int | None = None
+    message: str
+    digest: str = Field(index=True)
+
+
+class FindingClosedRow(SQLModel, table=True):
+    """The closure of a finding by a named person, with a reason. Only ever added to.
+
+    `understood`: the difference stays, and is no finding again. Otherwise it is one again while it is true.
+    """
+
+    __tablename__ = "finding_closed"
+    number: int = Field(primary_key=True)
+    closed_at: str
+    actor: str
+    reason: str
+    understood: bool
+
+
 class JobRunRow(SQLModel, table=True):
     """One finished (or failed) act of the engine: a day without a finished sweep alerts."""
 

@@ -196,6 +196,27 @@ CLOCK_SETTING = Table(
     _optional("actor"),
     _optional("reason"),
 )
+FINDING = Table(
+    "finding",
+    METADATA,
+    _key("number", Integer),
+    _required("found_at"),
+    _required("found_by"),
+    _required("what"),
+    _optional("case_ref"),
+    _optional("seq", Integer),
+    _required("message"),
+    _required("digest"),
+)
+FINDING_CLOSED = Table(
+    "finding_closed",
+    METADATA,
+    _key("number", Integer),
+    _required("closed_at"),
+    _required("actor"),
+    _required("reason"),
+    _required("understood", Boolean),
+)
 JOB_RUN = Table(
     "job_run",
     METADATA,

@@ -28,13 +28,17 @@ from casework.clock_check import ClockJumped, doubts, message
 from casework.context import LONDON, AppContext
 from casework.delivery.deliver import delivery_is_due
 from casework.delivery.send import FIRST_WAIT
+from casework.findings import count_open, sentence
 from casework.job_runs import finished_for
+from casework.published_heads import check_published
 from casework.sweep import DueDuties
 from config.settings import Settings
 from flows.runner import run_job
 from models.database import reading
 from models.database_errors import cause
 from models.errors import DatabaseUnusable, RulesetMismatch
+from runtime.diagnostics.alerts import alert
+from runtime.diagnostics.checks import examine
 from runtime.health.server import HealthServer, Heartbeat
 from statemachines.registry import processes
 
@@ -98,8 +102,31 @@ class Scheduler:
         )
 
     def verify(self) -> None:
-        """At 03:30: verify every hash chain, case and cached row."""
-        self._with_context(lambda context: self._safely("verify", lambda: self.act("verify", context, say=self._once)))
+        """At 03:30: verify every hash chain, case and cached row, and alert at once if something is altered."""
+        self._with_context(self._verify)
+
+    def start(self) -> None:
+        """Once, at the start: compare the records with the heads that this machine published."""
+        self._with_context(self._compare)
+
+    def _verify(self, context: AppContext) -> None:
+        self._safely("verify", lambda: self.act("verify", context, say=self._once))
+        self._safely("alert", lambda: self._alert(context))
+
+    def _compare(self, context: AppContext) -> None:
+        found = self._safely("compare the published heads", lambda: check_published(context))
+        if found:
+            self._safely("alert", lambda: self._alert(context))
+
+    def _alert(self, context: AppContext) -> None:
+        """Say that findings are open, and write to SENDFLOW_ALERT_TO if it is set."""
+        with reading(context.engine) as connection:
+            count = count_open(connection)
+        if not count:
+            return
+        say(sentence(count))
+        if context.settings.alert_to is not None:
+            say(f"the alert: {alert(context.settings, examine(context.settings, quick=True), datetime.now(LONDON))}")
 
     def _look(self, context: AppContext) -> None:
         if time.monotonic() >= self.troubled_until and self._safely(
@@ -230,13 +257,14 @@ def _word(problem: BaseException) -> str:
 def build_scheduler(
     settings: Settings, act: Callable[..., Any] = run_job, pulse: Heartbeat | None = None
 ) -> BlockingScheduler:
-    """Return the scheduler with its three jobs, not yet started. One job runs at a time: none waits for another's
+    """Return the scheduler with its jobs, not yet started. One job runs at a time: none waits for another's
     locks.
     """
     clock = Scheduler(settings, act, pulse=pulse or Heartbeat())
     scheduler = BlockingScheduler(
         timezone=LONDON, job_defaults=LATE_BUT_ONCE, executors={"default": ThreadPoolExecutor(1)}
     )
+    scheduler.add_job(clock.start, id="start", next_run_time=datetime.now(LONDON))
     every = IntervalTrigger(seconds=settings.tick_seconds, timezone=LONDON)
     scheduler.add_job(clock.tick, every, id="tick", next_run_time=datetime.now(LONDON))
     scheduler.add_job(

@@ -16,13 +16,15 @@ from typing import Any
 
 import orjson
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
+from casework import published_heads
 from casework.cases.loaded_case import LoadedCase
 from casework.cases.unit_of_work import UnitOfWork, load_readable
-from casework.context import LONDON, AppContext, instant
+from casework.context import LONDON, AppContext
 from casework.delivery import compose
+from casework.delivery.checkpoint import check_heads, head_fields
 from casework.delivery.compose import LetterContent
 from casework.delivery.deliverer import Deliverer
 from casework.delivery.lease import (
@@ -38,12 +40,11 @@ from casework.delivery.send import mail_transport, send
 from casework.job_runs import last_sweep_had_problems, record_job_run
 from casework.reports.worklists import BoardRow, overdue, week
 from casework.sweep import WrongDay
-from models import ledger
 from models.casefile import Claim
-from models.database import transact, writing
+from models.database import reading, transact, writing
 from models.enums import LetterState, NoticeState
 from models.locks import LEDGER, lock_exclusive
-from models.tables import CHECKPOINT, FACT, JOB_RUN, LETTER, NOTICE
+from models.tables import FACT, JOB_RUN, LETTER, NOTICE
 from notifications import outbox
 from notifications.outbox import LeasedLetter
 from notifications.render import newest
@@ -55,7 +56,8 @@ MOST, PROVIDERS = 12, 10  # lines of decisions and of providers: the digest is o
 
 class DigestReport(BaseModel):
     """One day's digest: its letter and the letter's state, its counts, and the ledger head in it. `alert`: no sweep
-    finished on that day or the day before.
+    finished on that day or the day before. `findings` counts the open findings: if there are any, no head was published
+    and `head` is the last good one, empty if there is none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -70,6 +72,7 @@ class DigestReport(BaseModel):
     cases: int
     facts: int
     before: str
+    findings: int = 0
     simulation: bool = False
 
 
@@ -88,6 +91,7 @@ def digest(
             f" {today.isoformat()}"
         )
     context.ensure_ruleset_active("digest")
+    check_heads(context, "digest")
     with Deliverer() as deliverer, mail_transport(context.settings, transport) as carrying:
         delivery_run = DeliveryRun(context, deliverer, run, True, carrying)
         try:
@@ -101,6 +105,9 @@ def digest(
         report = _report(as_at, row)
         counts = f"{report.late} late, {report.soon} soon, {report.person} for a person"
         record_job_run(connection, context, "digest", as_at, report.state, counts)
+    if not report.findings:
+        with reading(context.engine) as connection:
+            published_heads.note(context, connection)
     return report
 
 
@@ -118,6 +125,7 @@ def _report(as_at: date, row: Any) -> DigestReport:
         soon=fields["soon_count"],
         person=fields["person_count"],
         alert=fields["alert"] is not None,
+        findings=fields.get("findings", 0),
         simulation=fields.get("simulation", False),
         **fields["head"],
     )
@@ -188,7 +196,7 @@ def _fields(
         "held_mailboxes": held_mailboxes,
         "troubled": troubled,
         "alert": _alert(context, connection, as_at),
-        "head": _checkpoint(context, connection),
+        **head_fields(context, connection),
         "almanac_ends": context.calendar.last.isoformat() if as_at >= date(context.calendar.last.year, 7, 1) else None,
     }
 
@@ -344,15 +352,3 @@ def _alert(context: AppContext, connection: Connection, as_at: date) -> dict[str
 
 def _london_day(moment: str) -> date:
     return datetime.fromisoformat(moment).astimezone(LONDON).date()
-
-
-def _checkpoint(context: AppContext, connection: Connection) -> dict[str, Any]:
-    """The ledger head now, stored as a checkpoint that verify compares with.
-
-    The caller's transaction holds the lock LEDGER, so that no transaction can still add a fact with an earlier instant.
-    """
-    before = instant(context.now())
-    head, cases, facts = ledger.head(connection, before)
-    if connection.scalar(select(CHECKPOINT.c.head).where(CHECKPOINT.c.before == before)) is None:
-        connection.execute(insert(CHECKPOINT), [{"before": before, "head": head, "cases": cases, "facts": facts}])
-    return {"before": before, "head": head, "cases": cases, "facts": facts}

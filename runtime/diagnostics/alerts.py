@@ -19,6 +19,7 @@ from casework.delivery.send import mail_transport
 from config.settings import Settings
 from notifications.transport import Letter, Outcome, Transport, message_id
 from runtime.diagnostics.checks import DoctorReport
+from runtime.diagnostics.finding import Finding
 
 ALERT_FILE = "alert.json"
 NOTE_BYTES = 4096  # a block of most disks, so that each note overwrites the last one in place
@@ -45,7 +46,7 @@ def alert(settings: Settings, report: DoctorReport, now: datetime, post: Transpo
             " SENDFLOW_ALERT_TO=it.oncall@icb.example"
         )
     day = now.astimezone(LONDON).date().isoformat()
-    found = sorted({each.what for each in report.findings})
+    found = sorted({_named(each) for each in report.findings})
     before_day, before = _last_alert(settings)
     if not found and not before:
         if settings.home.exists() and not (settings.home / ALERT_FILE).exists():
@@ -58,6 +59,11 @@ def alert(settings: Settings, report: DoctorReport, now: datetime, post: Transpo
     if attempt.outcome is not Outcome.ACCEPTED:
         return Alerted.NOT_SENT
     return Alerted.SENT if _note(settings, day, found) else Alerted.NOT_NOTED
+
+
+def _named(finding: Finding) -> str:
+    """The word of a finding. One more open finding is something new, and is said at once."""
+    return f"{finding.what}_{finding.count}" if finding.what == "findings_open" else finding.what
 
 
 def _note(settings: Settings, day: str, found: list[str]) -> bool:

@@ -200,6 +200,7 @@ def _key(settings: Settings) -> Iterator[Finding]:
 def _inside(context: AppContext, quick: bool) -> Iterator[Finding]:
     today = context.today()
     looks: tuple[Callable[[AppContext, Connection, date], Iterable[Finding]], ...] = (
+        work_checks.open_findings,
         work_checks.clock,
         work_checks.silence,
         work_checks.laws,

@@ -14,6 +14,7 @@ from casework.cases.warnings import gives
 from casework.clock_check import COMMAND, doubts, message
 from casework.context import AppContext, instant
 from casework.delivery.deliverer import is_expired
+from casework.findings import listed
 from casework.job_runs import LONGEST_TIME_BETWEEN_SWEEPS, last_finished, last_sweep_had_problems
 from models.enums import LetterState, NoticeState, Party
 from models.tables import CASE, DUTY, FACT, JOB_RUN, LETTER, NOTICE
@@ -23,6 +24,24 @@ from runtime.diagnostics.finding import MOST_CASES, Finding
 WEEK, FORTNIGHT = timedelta(days=7), timedelta(days=14)
 SLACK = timedelta(minutes=5)  # between two machines' clocks
 ADDRESSED = (Party.SERVICE, Party.SERVICE_MANAGER, Party.PROVIDER_SEND_LEAD)
+
+
+def open_findings(_context: AppContext, connection: Connection, _today: date) -> Iterator[Finding]:
+    """Finds what a verification found before and nobody has closed, also where it can no longer be seen."""
+    if found := listed(connection):
+        yield Finding(
+            what="findings_open",
+            count=len(found),
+            cases=sorted({each.case_ref for each in found if each.case_ref})[:MOST_CASES],
+            message=(
+                f"the records are altered or incomplete: findings of verification since {found[0].found_at[:10]} are"
+                " open, and no head of the history is published"
+            ),
+            mend=(
+                "sendflow findings lists them. Find out who and how, restore the last backup that verifies, then close"
+                " each: sendflow findings close NUMBER --actor WHO --reason WHY"
+            ),
+        )
 
 
 def clock(context: AppContext, connection: Connection, _today: date) -> Iterator[Finding]:

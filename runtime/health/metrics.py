@@ -17,6 +17,7 @@ from sqlalchemy import Connection, exists, func, select
 from casework import job_log
 from casework.clock_check import doubts
 from casework.context import AppContext
+from casework.findings import count_open
 from casework.job_runs import LONGEST_TIME_BETWEEN_SWEEPS, last_finished
 from casework.sweep import DueDuties
 from config.law import Rule
@@ -81,6 +82,11 @@ def collect_metrics(context: AppContext) -> Iterator[Metric]:
             "Time since the head of the history last left the building; since 1970 where it never has.",
             age,
         )
+        yield _one(
+            "sendflow_findings_open",
+            "Findings of verification that no person has closed; no head leaves while one is open.",
+            count_open(connection),
+        )
         rows = connection.scalar(select(func.coalesce(func.sum(IMPORT_FILE.c.refused), 0))) or 0
     yield CounterMetricFamily(
         "sendflow_import_rows_refused", "Rows of imported trackers that were refused.", value=float(rows)
@@ -98,9 +104,15 @@ def collect_metrics(context: AppContext) -> Iterator[Metric]:
 
 
 def silent(context: AppContext) -> list[str]:
-    """Why the installation is not doing its work now, in words for programs; empty if it is. Raises what the database
-    raises.
+    """Why the installation is not doing its work now, in words for programs; empty if it is. Open findings are a reason
+    beside any other. Raises what the database raises.
     """
+    with reading(context.engine) as connection:
+        altered = ["findings_open"] if count_open(connection) else []
+    return [*altered, *_not_working(context)]
+
+
+def _not_working(context: AppContext) -> list[str]:
     if context.settings.database_url is None and _room(context) < NO_ROOM:
         return ["no_room_on_the_disk"]  # what is looked at is answered, and nothing can be recorded
     with reading(context.engine) as connection:

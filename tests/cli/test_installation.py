@@ -28,6 +28,7 @@ LOOKS = (
     ("letters",),
     ("verify",),
     ("doctor",),
+    ("findings",),
     ("joint-review", CASE, "EHC-2026002"),
     ("rulesets",),
     ("adoptions",),

@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "due soon": ("due-soon",),
     "erase": ("erase",),
     "explain": ("explain",),
+    "findings": ("findings",),
     "import": ("import",),
     "joint review": ("joint-review",),
     "letters": ("letters",),

@@ -124,7 +124,16 @@ def test_postgresql_gets_the_same_triggers() -> None:
     made = triggers("postgresql")
     by_row = {name for name, statement in made.items() if "FOR EACH ROW" in statement}
     assert by_row == triggers("sqlite").keys()
-    kept = ("fact", "anchor", "person_read", "adoption", "law_held", "clock_setting")
+    kept = (
+        "fact",
+        "anchor",
+        "person_read",
+        "adoption",
+        "law_held",
+        "clock_setting",
+        "finding",
+        "finding_closed",
+    )
     assert made.keys() - by_row == {f"{table}_no_truncate" for table in kept}, "TRUNCATE passes by a row's triggers"
 
 

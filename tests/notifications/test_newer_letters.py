@@ -213,7 +213,8 @@ def test_the_letter_reads_as_reviewed(name: str) -> None:
 
 def test_these_are_the_newest_versions() -> None:
     """A later version has a file of tests of its own; until then, what is tested here is what is sent."""
-    assert {template: newest(template).version for template in VERSIONS} == VERSIONS
+    later = {"morning_digest": 5}  # test_digest_over_findings
+    assert {template: newest(template).version for template in VERSIONS} == VERSIONS | later
 
 
 @pytest.mark.parametrize("name", SAMPLES)

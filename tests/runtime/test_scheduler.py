@@ -184,7 +184,7 @@ def test_the_jobs_are_late_but_once(team: Team) -> None:
     scheduler = build_scheduler(team.context("2 Mar 2026").settings, Acts())
     scheduler._configure({"apscheduler.timezone": "Europe/London", "apscheduler.job_defaults.max_instances": 1})
     jobs = {job.id: job for job, _store, _replace in scheduler._pending_jobs}
-    assert set(jobs) == {"tick", "digest", "verify"}
+    assert set(jobs) == {"start", "tick", "digest", "verify"}
     for name, hour, minute in (("digest", 7, 0), ("verify", 3, 30)):
         for day in (date(2026, 3, 28), date(2026, 3, 29), date(2026, 10, 25)):
             moment = jobs[name].trigger.get_next_fire_time(None, datetime(day.year, day.month, day.day, tzinfo=LONDON))
