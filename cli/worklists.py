@@ -85,7 +85,7 @@ def _show(
     if altered and (json_ or xlsx is not None):
         notify(altered)
     if xlsx is not None:
-        _write_workbook(xlsx, rows, label, simulated=context.simulated)
+        _write_workbook(xlsx, rows, label, _marks(altered is not None, context.simulated))
     groups = grouped(context, rows, by.value) if by else None
     document: Any = [each.model_dump(mode="json") for each in (groups if groups is not None else rows)]
 
@@ -97,14 +97,18 @@ def _show(
     emit(document, json_, text)
 
 
-def _write_workbook(path: Path, rows: list[BoardRow], label: str, *, simulated: bool) -> None:
+def _marks(altered: bool, simulated: bool) -> str:
+    return "".join(f" ({mark})" for mark, is_so in (("ALTERED", altered), ("SIMULATION", simulated)) if is_so)
+
+
+def _write_workbook(path: Path, rows: list[BoardRow], label: str, marks: str) -> None:
     from openpyxl import Workbook as Book
     from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter
 
     book = Book()
     sheet = book.active
-    sheet.title = ("Overdue" if label == "late" else "Due this week") + (" (SIMULATION)" if simulated else "")
+    sheet.title = ("Overdue" if label == "late" else "Due this week") + marks
     sheet.append([column.replace("_", " ").capitalize() for column in COLUMNS if column != "days"] + [f"Days {label}"])
     for cell in sheet[1]:
         cell.font = Font(bold=True)

@@ -7,7 +7,7 @@ order of reference. One pass over the facts calculates the heads of all instants
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from itertools import groupby
+from itertools import accumulate, groupby
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 from models.bulk_io import stream_rows
 from models.tables import CHECKPOINT, FACT
 
-PIECE = 4_096  # bytes of lines that wait for each digest; short updates cost more than the digest itself
+PIECE = 64  # cases whose lines wait for the digests: a short update costs more than the digest of its bytes
 
 
 class Checkpoint(NamedTuple):
@@ -29,7 +29,10 @@ class Checkpoint(NamedTuple):
 
 
 class Heads:
-    """The heads of several instants, built from one case after another in order of reference."""
+    """The heads of several instants, built from one case after another in order of reference.
+
+    Each case gives a line to every instant after its first fact: what is done for each line is one addition of bytes.
+    """
 
     def __init__(self, checkpoints: Iterable[Checkpoint]) -> None:
         self._published = sorted(checkpoints)
@@ -37,7 +40,9 @@ class Heads:
         count = len(self._before)
         self._digests = [sha256() for _ in range(count)]
         self._lines = [bytearray() for _ in range(count)]
-        self._cases, self._facts = [0] * count, [0] * count
+        # What the numbers of cases and facts grow by from one instant to the next.
+        self._cases, self._facts = [0] * (count + 1), [0] * (count + 1)
+        self._waiting = 0
 
     def add(self, ref: str, facts: Sequence[tuple[int, str, str]]) -> None:
         """Include one case: its facts in order of seq, each with its seq, its instant and its hash."""
@@ -49,30 +54,29 @@ class Heads:
             start = bisect_right(self._before, recorded_at)
             if start < end:
                 line = f"{ref} {seq} {digest}\n".encode()
-                for place in range(start, end):
-                    self._add_line(place, line, number)
+                for lines in self._lines[start:end]:
+                    lines += line
+                for numbers, count in ((self._cases, 1), (self._facts, number)):
+                    numbers[start] += count
+                    numbers[end] -= count
                 end = start
             number -= 1
+        self._waiting += 1
+        if self._waiting == PIECE:
+            self._flush()
 
-    def _add_line(self, place: int, line: bytes, facts: int) -> None:
-        lines = self._lines[place]
-        lines += line
-        self._cases[place] += 1
-        self._facts[place] += facts
-        if len(lines) > PIECE:
-            self._digests[place].update(lines)
+    def _flush(self) -> None:
+        for digest, lines in zip(self._digests, self._lines, strict=True):
+            digest.update(lines)
             lines.clear()
+        self._waiting = 0
 
     def differences(self) -> list[tuple[Checkpoint, Checkpoint]]:
         """Each checkpoint that the facts no longer give, the earliest first, with what they give now."""
-        found: list[tuple[Checkpoint, Checkpoint]] = []
-        for place, published in enumerate(self._published):
-            digest = self._digests[place].copy()
-            digest.update(self._lines[place])
-            now = Checkpoint(published.before, digest.hexdigest(), self._cases[place], self._facts[place])
-            if now != published:
-                found.append((published, now))
-        return found
+        self._flush()
+        heads = zip(self._before, self._digests, accumulate(self._cases), accumulate(self._facts), strict=False)
+        now = [Checkpoint(before, digest.hexdigest(), cases, facts) for before, digest, cases, facts in heads]
+        return [(then, each) for then, each in zip(self._published, now, strict=True) if then != each]
 
 
 def checkpoints(connection: Connection) -> list[Checkpoint]:

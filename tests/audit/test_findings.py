@@ -1,4 +1,4 @@
-"""Nobody was told: a whole case was deleted at night, verification found it, and every morning page said that all was
+"""A whole case was deleted at night, verification found it, and every morning page said that all was
 well. Each surface says it now, no head is published over it, and only a named person ends that.
 """
 

@@ -19,8 +19,9 @@ from types import SimpleNamespace
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from casework import job_log
+from casework import findings, job_log
 from casework.cases.validation import Refused
+from casework.findings import Found
 from config.login import basic, read_login
 from config.settings import Settings
 from flows.runner import run_job
@@ -119,6 +120,21 @@ def test_an_installation_with_a_full_disk_is_not_ready_and_still_counted(
         metrics = numbers(get(f"{url}/metrics")[1])
     assert (code, json.loads(why)["why"]) == (503, ["no_room_on_the_disk"])
     assert metrics["sendflow_disk_free_bytes",] == 4_096
+
+
+def test_open_findings_are_a_reason_beside_any_other(lived: Team) -> None:
+    for today, why in (("14 Apr 2026", []), ("17 Apr 2026", ["no_sweep_for_a_day"])):
+        context = lived.context(today)
+        findings.store(context, "verify", [Found("NX90001", 2, "hash", "fact 2 is not the text that was hashed")])
+        with watched(lived, today) as url:
+            code, ready = get(f"{url}/ready")
+            metrics = numbers(get(f"{url}/metrics")[1])
+        assert (code, json.loads(ready)["why"]) == (503, ["findings_open", *why])
+        assert metrics["sendflow_findings_open",] == 1
+    findings.close(lived.context("17 Apr 2026"), 1, "it.oncall", "the backup was restored", understood=False)
+    with watched(lived) as url:
+        assert get(f"{url}/ready")[0] == 200
+        assert numbers(get(f"{url}/metrics")[1])["sendflow_findings_open",] == 0
 
 
 def test_a_clock_that_has_stopped_is_not_live(lived: Team) -> None:

@@ -31,6 +31,8 @@ COLUMNS = {
     "adoption": "files",
     "law_held": "machine",
     "clock_setting": "day",
+    "finding": "message",
+    "finding_closed": "reason",
 }
 REFUSED = [
     *(statement.format(table, COLUMNS[table]) for table in APPEND_ONLY_TABLES for statement in CHANGES),
