@@ -46,7 +46,7 @@ def import_(
 
     The same file twice changes nothing.
     """
-    from casework.imports.sheet import SheetError
+    from casework.imports.raw_rows import SheetError
     from casework.imports.tracker_import import import_file
     from flows.runner import run_job
 
@@ -83,6 +83,7 @@ def _imported(report: ImportReport) -> str:
         f"{counted(report.rows, 'row')}: {report.accepted} {would}accepted {unchanged},"
         f" {report.refused} {would}refused.",
         f"{counted(report.facts_added, 'fact')} {would}added{corrected}.",
+        _cells(report),
         *(f"Note: {remark}." for remark in report.remarks),
         *_new_references(report),
         *_exceptions(report),
@@ -93,6 +94,17 @@ def _imported(report: ImportReport) -> str:
     if report.dry_run:
         lines.append("Nothing was written: this was a dry run.")
     return "\n".join(lines)
+
+
+def _cells(report: ImportReport) -> str:
+    """Where every filled cell of the file is: none is left out without a word."""
+    cells = report.cells
+    not_read = cells.unread_columns + cells.unread_rows + cells.unread_sheets
+    return (
+        f"{counted(cells.filled, 'filled cell')}: {cells.accepted_rows} in accepted rows, {cells.refused_rows} in"
+        f" refused rows, {cells.headings} headings, {not_read} not read"
+        + (" (the notes name them)." if not_read else ".")
+    )
 
 
 def _new_references(report: ImportReport) -> list[str]:

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated
 
@@ -135,17 +136,20 @@ class TrackerColumns(_Strict):
         return [self.answers.short.get(header_key(word), word) for word in found if word]
 
     def _answered(self, written: Sequence[str], directory: Directory) -> str | None:
-        """The service of a header of answers: an ending stands behind or before its name, or on both sides."""
+        """The service of a header of answers: its name, and around it an ending and words that say nothing.
+
+        Such a word may be part of a name, as "health" is in Child and Adolescent Mental Health Services.
+        """
         noise = {word.casefold() for word in self.answers.noise}
-        plain = [word for word in written if word not in noise]
         endings = {ending.casefold() for ending in self.answers.endings}
-        for text in dict.fromkeys((tuple(written), tuple(plain))):
-            for cut in range(1, len(text)):
-                for name, ending in ((text[:cut], text[cut:]), (text[cut:], text[:cut])):
-                    if " ".join(ending) in endings:
-                        service = directory.find_service(" ".join(name))
-                        if service is not None:
-                            return service
+        plain = [word for word in written if word not in noise]
+        for text in (written, plain):
+            for first, last in combinations(range(len(text) + 1), 2):
+                around = [word for word in (*text[:first], *text[last:]) if word not in noise]
+                if " ".join(around) in endings:
+                    service = directory.find_service(" ".join(text[first:last]))
+                    if service is not None:
+                        return service
         return None
 
     def looks_like_an_answer(self, header: str, directory: Directory) -> bool:

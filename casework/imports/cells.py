@@ -8,6 +8,7 @@ and contains no part of the cell.
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import date, datetime, time
 from typing import NoReturn
 
@@ -54,6 +55,10 @@ PARTIAL = re.compile(
 )
 LATE = re.compile(r"[ tT]([0-9]{1,2}):[0-9]{2}[:0-9.]*(?: ?([pP])[mM])?[zZ]?$")
 NOTHING = frozenset({"na", "nil", "none", "notapplicable", "nodate"})
+MERGED_BELOW, MERGED_BESIDE = "merged_below", "merged_beside"
+# What no spreadsheet writes into a cell, and (as lone surrogates) bytes that are not of the file's encoding.
+ODD = re.compile("[\0-\x08\x0e-\x1f\x7f]")
+OTHER_ENCODING = re.compile("[\udc80-\udcff]")
 LA_REFERENCE: TypeAdapter[str] = TypeAdapter(Reference)
 
 
@@ -64,6 +69,21 @@ class Doubt(Exception):
         super().__init__(code)
         self.code = code
         self.expected = expected
+
+
+def text_doubt(text: str) -> Doubt | None:
+    """The doubt of a text with characters that its writer cannot have meant; None where there are none."""
+    if OTHER_ENCODING.search(text):
+        return Doubt(
+            "encoding",
+            "the cell has letters in another encoding than the rest of the file: type its text again, and save the file"
+            " as CSV UTF-8",
+        )
+    if ODD.search(text):
+        return Doubt(
+            "control_character", "the cell has a control character that no keyboard types: type its text again"
+        )
+    return None
 
 
 def blank(cell: Cell) -> bool:
@@ -231,6 +251,11 @@ def nhs_number(cell: Cell) -> str:
 
 def _no_number() -> NoReturn:
     raise Doubt("bad_value", "expected an NHS number of ten digits, for example 999 123 4500")
+
+
+def reference_key(cell: Cell) -> str:
+    """A reference as it is compared with others: PT00011, "PT 00011" and PT-00011 are one."""
+    return re.sub(r"[\s\-\u2010-\u2015\u2212]", "", unicodedata.normalize("NFKC", words(cell))).casefold()
 
 
 def own_reference(cell: Cell) -> str | None:

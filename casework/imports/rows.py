@@ -77,8 +77,8 @@ class RowReader:
         self._no = {header_key(word) for word in columns.words.no}
 
     def reference(self, row: SheetRow) -> str:
-        """Give the row's reference as it is compared with others: letter case and blanks do not matter."""
-        return " ".join(read.words(row.cells.get("reference")).split()).casefold()
+        """Give the row's reference as it is compared with others: letter case, blanks and hyphens do not matter."""
+        return read.reference_key(row.cells.get("reference"))
 
     def read(self, row: SheetRow) -> Plan | list[Problem]:
         """Read a row as facts, or give every doubtful cell of it."""
@@ -133,13 +133,19 @@ class RowReader:
         return tuple(found)
 
 
+def _reported(row: SheetRow) -> list[tuple[str, Doubt]]:
+    """The doubts of a row as they are reported: a row that is merged with the one above is one problem, not nine."""
+    merged = [each for each in row.doubts if each[1].code == read.MERGED_BELOW]
+    return [*merged[:1], *(each for each in row.doubts if each not in merged)]
+
+
 class _Reading:
     """One row that is being read. A cell with a problem is left out of the comparisons."""
 
     def __init__(self, reader: RowReader, row: SheetRow) -> None:
         self.reader = reader
         self.row = row
-        self.problems = [reader.problem(row, column, doubt.code, doubt.expected) for column, doubt in row.doubts]
+        self.problems = [reader.problem(row, column, doubt.code, doubt.expected) for column, doubt in _reported(row)]
         self.doubtful = {column for column, _ in row.doubts}
         event = partial(read.event_day, today=reader.today)
         self.la = self._cell("la", reader.authority)

@@ -1,60 +1,50 @@
 """Open a tracker, CSV or XLSX, and give its case rows, each with the line on which a person finds it.
 
 Purpose: the teams' files are read as they are. A title above the header, blank lines, totals, notes and lists on other
-sheets are skipped. A file that cannot be read is refused in one sentence, without its name or any of its contents.
+sheets are skipped, and each is named. Every filled cell is counted once: as read in a case row, or as not read. A file
+that cannot be read is refused in one sentence, without its name or any of its contents.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import warnings
-import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import openpyxl
+from pydantic import BaseModel, ConfigDict
 
-from casework.imports.cells import Cell, Doubt, blank, plain_day, words
-from casework.imports.unread import HeaderCell, UnreadColumns, plain_header
+from casework.imports.cells import MERGED_BELOW, Cell, Doubt, blank, plain_day, words
+from casework.imports.raw_rows import FORMS, HEADER_WITHIN, MEGABYTE, RawFile, RawRow, RawSheet, SheetError
+from casework.imports.text_table import read_raw_text
+from casework.imports.unread import HeaderCell, Lines, UnreadColumns, cells_filled, plain_header
+from casework.imports.workbook import read_raw_workbook
 from config.directory import Directory
 from config.tracker_columns import ANSWER, DAYS, NEEDED, TrackerColumns, header_key
-from models.errors import Refusal
 
-MEGABYTE = 1024 * 1024
-LARGEST_FILE = 200 * MEGABYTE
-LARGEST_UNPACKED = 2000 * MEGABYTE
-LONGEST_CELL = 10_000_000
-HEADER_WITHIN = 40
-DELIMITERS = (",", ";", "\t", "|")
+LARGEST_FILE = 64 * MEGABYTE
 OLD_OR_LOCKED = b"\xd0\xcf\x11\xe0"
 ZIPPED = b"PK\x03\x04"
-FORMS = "expected a CSV file, or an Excel workbook saved as .xlsx without a password"
-
-# openpyxl warns of styles and extensions that it leaves out, with the cell's address and value: not for our
-# streams.
-warnings.filterwarnings("ignore", module=r"openpyxl\..*")
-
-
-class SheetError(Refusal):
-    """The file cannot be read as a tracker. `exit_code` is 2 where another file is wanted, 3 where this one could not
-    be got at.
-    """
-
-    default_code = "not_a_tracker"
-
-    def __init__(self, sentence: str, exit_code: int = 2) -> None:
-        super().__init__(sentence, exit_code=exit_code)
-        self.sentence = sentence
+ABOVE, REPEATED, TOTALS, NOTES = "above the header", "with the headers again", "of totals", "of totals or notes"
+# What a person sees otherwise than a reader, of several rows and of one.
+HIDDEN = (
+    "are hidden in the sheet, and were read like the others",
+    "is hidden in the sheet, and was read like the others",
+)
+STRUCK = (
+    "have text that is struck through, and were read like the others",
+    "has text that is struck through, and was read like the others",
+)
 
 
 class SheetRow(NamedTuple):
-    """One case row: number of the sheet (1 for CSV), physical line or sheet row, cells and headers by column."""
+    """One case row: number of the sheet (1 for CSV), physical line or sheet row, cells and headers by column.
+
+    `filled` counts its filled cells in columns that are read.
+    """
 
     sheet: int
     line: int
@@ -62,11 +52,37 @@ class SheetRow(NamedTuple):
     headers: Mapping[str, HeaderCell] = MappingProxyType({})
     is_text: bool = True
     doubts: tuple[tuple[str, Doubt], ...] = ()
+    filled: int = 0
 
 
-class _Raw(NamedTuple):
-    line: int
-    cells: Sequence[Cell]
+class CellCount(BaseModel):
+    """The filled cells of a file. `filled` is the sum of the others: no cell is left out without being counted."""
+
+    model_config = ConfigDict(frozen=True)
+    filled: int
+    accepted_rows: int
+    refused_rows: int
+    headings: int
+    unread_columns: int
+    unread_rows: int
+    unread_sheets: int
+
+
+@dataclass
+class _Counts:
+    """The filled cells that no case row has, and the lines on which they are."""
+
+    headings: int = 0
+    unread_columns: int = 0
+    unread_rows: int = 0
+    skipped: dict[tuple[str, int], Lines] = field(default_factory=dict)
+    hidden: dict[int, Lines] = field(default_factory=dict)
+    struck: dict[int, Lines] = field(default_factory=dict)
+
+    def skip(self, what: str, sheet: int, row: RawRow) -> None:
+        self.unread_rows += len(row.cells)
+        if row.cells:
+            self.skipped.setdefault((what, sheet), Lines()).add(row.line)
 
 
 @dataclass
@@ -76,95 +92,137 @@ class TrackerFile:
     digest: str
     columns: TrackerColumns
     directory: Directory
-    sheets: list[tuple[int, Callable[[], Iterator[_Raw]]]]
-    remarks: list[str]
-    is_text: bool
+    raw: RawFile
     found: set[str] = field(default_factory=set)
-    skipped: Counter[str] = field(default_factory=Counter)
+    counts: _Counts = field(default_factory=_Counts)
     unread: UnreadColumns = field(init=False)
 
     def __post_init__(self) -> None:
         self.unread = UnreadColumns(self.columns, self.directory)
+        self.sheets = [sheet for sheet in self.raw.sheets if sheet.visible and self._has_header(sheet)]
 
     def rows(self) -> Iterator[SheetRow]:
         """Give the case rows of every sheet that has the header. Raises SheetError if the file is damaged."""
-        self.skipped.clear()
+        self.counts = _Counts()
         self.unread.found.clear()
-        for sheet, raw in self.sheets:
-            yield from self._rows_of(sheet, raw())
+        for sheet in self.sheets:
+            yield from self._rows_of(sheet)
+
+    def count(self, accepted: int, refused: int) -> CellCount:
+        """Count the filled cells, of which so many were in accepted and in refused rows."""
+        counts = self.counts
+        sheets = sum(sheet.filled for sheet in self._sheets_not_read())
+        other = counts.headings + counts.unread_columns + counts.unread_rows + sheets
+        return CellCount(
+            filled=accepted + refused + other,
+            accepted_rows=accepted,
+            refused_rows=refused,
+            headings=counts.headings,
+            unread_columns=counts.unread_columns,
+            unread_rows=counts.unread_rows,
+            unread_sheets=sheets,
+        )
 
     def all_remarks(self) -> list[str]:
-        """Say which sheets, columns and rows were not read."""
-        counted = [f"{number} {what} skipped" for what, number in sorted(self.skipped.items())]
-        return [*self.remarks, *self.unread.remarks(), *counted]
+        """Say which sheets, columns and rows were not read, and what a person may not see or mean."""
+        counts = self.counts
+        sheets = [
+            f"sheet {sheet.number} {'has no tracker header' if sheet.visible else 'is hidden'} and was not read"
+            f" ({cells_filled(sheet.filled)})"
+            for sheet in self._sheets_not_read()
+        ]
+        skipped = [
+            f"{lines.say(what, ' were not read', ' was not read')}: {lines.named(sheet)}"
+            for (what, sheet), lines in sorted(counts.skipped.items())
+        ]
+        hidden = [
+            f"{lines.say('', HIDDEN[0], HIDDEN[1])}: {lines.named(sheet)}"
+            for sheet, lines in sorted(counts.hidden.items())
+        ]
+        struck = [
+            f"{lines.say('', STRUCK[0], STRUCK[1])}: {lines.named(sheet)}"
+            for sheet, lines in sorted(counts.struck.items())
+        ]
+        return [*self.raw.remarks, *sheets, *self.unread.remarks(), *skipped, *hidden, *struck]
 
-    def _rows_of(self, sheet: int, raw: Iterator[_Raw]) -> Iterator[SheetRow]:
+    def _sheets_not_read(self) -> list[RawSheet]:
+        return [sheet for sheet in self.raw.sheets if sheet not in self.sheets]
+
+    def _has_header(self, sheet: RawSheet) -> bool:
+        return any(_is_header(row, self.columns, self.directory) for row in sheet.top)
+
+    def _rows_of(self, sheet: RawSheet) -> Iterator[SheetRow]:
         header: dict[int, str] | None = None
         headers: dict[str, HeaderCell] = {}
         width = 0
-        for row in raw:
+        for row in sheet.read():
             if header is None:
-                header = self._header(row.cells)
-                if header is not None:
-                    width = len(row.cells)
-                    self.found |= set(header.values())
-                    self.unread.begin(sheet, row.cells, header)
-                    headers = {
-                        what: HeaderCell(plain_header(row.cells[place]), place) for place, what in header.items()
-                    }
+                if not _is_header(row, self.columns, self.directory):
+                    self.counts.skip(ABOVE, sheet.number, row)
+                    continue
+                header, width = _meanings(row.cells, self.columns, self.directory), row.width
+                self.found |= set(header.values())
+                self.unread.begin(sheet, row.cells, header)
+                headers = {what: HeaderCell(plain_header(row.cells[place]), place) for place, what in header.items()}
+                self.counts.headings += len(row.cells)
                 continue
-            cells = {what: row.cells[place] for place, what in header.items() if place < len(row.cells)}
-            what = self._no_case(row.cells, cells, header)
+            cells = {what: row.cells[place] for place, what in header.items() if place in row.cells}
+            what = self._no_case(row, cells, header)
             if what is not None:
-                if what:
-                    self.skipped[what] += 1
+                self.counts.skip(what, sheet.number, row)
                 continue
-            self.unread.count(sheet, row.cells[:width] if self.is_text else row.cells, header)
-            yield SheetRow(sheet, row.line, cells, headers, self.is_text, self._whole_row(row.cells, width))
+            self._note(sheet, row, header)
+            yield self._case_row(sheet, row, header, headers, width)
 
-    def _whole_row(self, cells: Sequence[Cell], width: int) -> tuple[tuple[str, Doubt], ...]:
-        if self.is_text and any(not blank(cell) for cell in cells[width:]):
+    def _case_row(
+        self, sheet: RawSheet, row: RawRow, header: Mapping[int, str], headers: Mapping[str, HeaderCell], width: int
+    ) -> SheetRow:
+        """A case row. A column is among its cells, empty or not, unless a row of text ends before it."""
+        cells = {
+            what: row.cells.get(place) for place, what in header.items() if place < row.width or not self.raw.is_text
+        }
+        doubts = [(what, row.doubts[place]) for place, what in header.items() if place in row.doubts]
+        if self.raw.is_text and any(place >= width for place in row.cells):
             text = (
                 "the row has more cells than the header, so that its cells may have shifted: put text that holds the"
                 " separator in quotation marks"
             )
-            return (("reference", Doubt("extra_cells", text)),)
-        return ()
+            doubts.append(("reference", Doubt("extra_cells", text)))
+        filled = sum(place in row.cells for place in header)
+        return SheetRow(sheet.number, row.line, cells, headers, self.raw.is_text, tuple(doubts), filled)
 
-    def _header(self, cells: Sequence[Cell]) -> dict[int, str] | None:
-        meanings = _meanings(cells, self.columns, self.directory)
-        return meanings if set(NEEDED) <= set(meanings.values()) else None
+    def _note(self, sheet: RawSheet, row: RawRow, header: Mapping[int, str]) -> None:
+        """Count what a person may not see, and the cells of the row in columns that are not read."""
+        self.counts.unread_columns += self.unread.count(sheet, row.cells, header)
+        if row.hidden:
+            self.counts.hidden.setdefault(sheet.number, Lines()).add(row.line)
+        if row.struck:
+            self.counts.struck.setdefault(sheet.number, Lines()).add(row.line)
 
-    def _no_case(self, row: Sequence[Cell], cells: Mapping[str, Cell], header: Mapping[int, str]) -> str | None:
-        """Say why a row is no case: "" for a blank one; None if it is a case."""
-        filled = [cell for cell in row if not blank(cell)]
-        if not filled:
+    def _no_case(self, row: RawRow, cells: Mapping[str, Cell], header: Mapping[int, str]) -> str | None:
+        """Say why a row is no case: "" for a blank one; None if it is a case, or may be one."""
+        if not row.cells:
             return ""
         reference = cells.get("reference")
         looks_so = isinstance(reference, str) and self.columns.meaning(reference, self.directory) == "reference"
-        if looks_so and _meanings(row, self.columns, self.directory) == header:
-            return "repeated headers"
-        if (
-            blank(cells.get("nhs_number"))
-            and blank(cells.get("date_of_birth"))
-            and not any(_is_day(cells.get(what)) for what in _days(cells))
-        ):
-            first = header_key(words(filled[0]))
-            if any(
-                first == header_key(word) or first.startswith(("total", "grandtotal"))
-                for word in self.columns.words.totals
-            ):
-                return "rows of totals"
-            if blank(cells.get("reference")) and blank(cells.get("la")) and blank(cells.get("requested_on")):
-                return "rows of totals or notes"
-            if (
-                len(filled) == 1
-                and " " in words(filled[0])
-                and not blank(cells.get("reference"))
-                and not words(filled[0])[-1].isdigit()
-            ):
-                return "rows of totals or notes"
-        return None
+        if looks_so and _meanings(row.cells, self.columns, self.directory) == header:
+            return REPEATED
+        if any(row.doubts[place].code == MERGED_BELOW for place in header if place in row.doubts):
+            return None
+        named = any(not blank(cells.get(what)) for what in ("nhs_number", "date_of_birth"))
+        return None if named or any(_is_day(cells.get(what)) for what in _days(cells)) else self._totals(row, cells)
+
+    def _totals(self, row: RawRow, cells: Mapping[str, Cell]) -> str | None:
+        """Whether a row without a day and without a child is one of totals or a note."""
+        first = next(iter(row.cells.values()))
+        key = header_key(words(first))
+        totals = self.columns.words.totals
+        if key.startswith(("total", "grandtotal")) or any(key == header_key(word) for word in totals):
+            return TOTALS
+        if not any(what in cells for what in NEEDED):
+            return NOTES
+        alone = len(row.cells) == 1 and "reference" in cells
+        return NOTES if alone and " " in words(first) and not words(first)[-1].isdigit() else None
 
 
 def _days(cells: Mapping[str, Cell]) -> Iterable[str]:
@@ -179,14 +237,18 @@ def _is_day(cell: Cell) -> bool:
     return True
 
 
-def _meanings(cells: Sequence[Cell], columns: TrackerColumns, directory: Directory) -> dict[int, str]:
+def _meanings(cells: Mapping[int, Cell], columns: TrackerColumns, directory: Directory) -> dict[int, str]:
     found = {}
-    for place, cell in enumerate(cells):
-        if isinstance(cell, str) and not blank(cell):
+    for place, cell in cells.items():
+        if isinstance(cell, str):
             what = columns.meaning(words(cell), directory)
             if what is not None:
                 found[place] = what
     return found
+
+
+def _is_header(row: RawRow, columns: TrackerColumns, directory: Directory) -> bool:
+    return set(NEEDED) <= set(_meanings(row.cells, columns, directory).values())
 
 
 def open_tracker(path: Path, columns: TrackerColumns, directory: Directory) -> TrackerFile:
@@ -196,11 +258,16 @@ def open_tracker(path: Path, columns: TrackerColumns, directory: Directory) -> T
     if content.startswith(OLD_OR_LOCKED):
         raise SheetError(f"the file is an old .xls workbook or is locked with a password: {FORMS}")
     if content.startswith(ZIPPED):
-        sheets, remarks = _workbook(content, columns, directory)
-        return TrackerFile(digest, columns, directory, sheets, remarks, is_text=False)
-    text = _decoded(content.rstrip(b"\x1a"))  # old programs mark the end of a file so
-    delimiter = _delimiter(text, columns, directory)
-    return TrackerFile(digest, columns, directory, [(1, lambda: _text_rows(text, delimiter))], [], is_text=True)
+        raw = read_raw_workbook(content)
+    else:
+        raw = read_raw_text(content, lambda row: _is_header(row, columns, directory))
+    tracker = TrackerFile(digest, columns, directory, raw)
+    if not tracker.sheets:
+        raise _no_header(raw, columns, directory)
+    for sheet in tracker.sheets:
+        row = next(row for row in sheet.top if _is_header(row, columns, directory))
+        _no_doubles(_meanings(row.cells, columns, directory), row)
+    return tracker
 
 
 def _content(path: Path) -> bytes:
@@ -225,151 +292,32 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _decoded(content: bytes) -> str:
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        try:
-            return content.decode("utf-16")
-        except UnicodeDecodeError:
-            raise SheetError(f"the file is no spreadsheet that can be read: {FORMS}") from None
-    head = content[:4096]
-    # one among many is a slip of some export; many are another sort of file
-    if head.count(b"\0") * 50 > len(head):
-        raise SheetError(f"the file is no spreadsheet that can be read: {FORMS}")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", errors="replace")
-
-
-def _delimiter(text: str, columns: TrackerColumns, directory: Directory) -> str:
-    """Find the separator that gives a header row among the first rows. Raises SheetError if none does."""
-    best: tuple[int, set[str]] = (0, set())
-    for delimiter in DELIMITERS:
-        try:
-            for number, row in enumerate(_text_rows(text, delimiter)):
-                if number >= HEADER_WITHIN:
-                    break
-                meanings = _meanings(row.cells, columns, directory)
-                if set(NEEDED) <= set(meanings.values()):
-                    _no_doubles(meanings, columns, directory)
-                    return delimiter
-                if len(meanings) > len(best[1]):
-                    best = (row.line, set(meanings.values()))
-        except _Broken:
-            continue
-    raise _no_header(best, columns, directory)
-
-
-class _Broken(SheetError):
-    """A quotation mark that never closes."""
-
-
-def _text_rows(text: str, delimiter: str) -> Iterator[_Raw]:
-    csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    line = 1
-    try:
-        for row in reader:
-            yield _Raw(line, row)
-            line = reader.line_num + 1
-    except csv.Error:
-        raise _Broken(
-            f"the row that begins on line {line} cannot be separated from those after it: a quotation mark is open, or"
-            " is inside its cell; expected text with quotation marks doubled, as a spreadsheet saves it; nothing"
-            " was imported"
-        ) from None
-
-
-def _workbook(
-    content: bytes, columns: TrackerColumns, directory: Directory
-) -> tuple[list[tuple[int, Callable[[], Iterator[_Raw]]]], list[str]]:
-    with _damaged():
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            names = set(packed.namelist())
-            if "xl/workbook.xml" not in names:
-                raise SheetError(f"the file is packed, but no .xlsx workbook: {FORMS}")
-            if sum(part.file_size for part in packed.infolist()) > LARGEST_UNPACKED:
-                raise SheetError(
-                    f"the workbook unpacks to more than {LARGEST_UNPACKED // MEGABYTE} MB: save only the tracker sheet,"
-                    " as CSV"
-                )
-        book: Any = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
-        sheets: list[tuple[int, Callable[[], Iterator[_Raw]]]] = []
-        remarks: list[str] = []
-        best: tuple[int, set[str]] = (0, set())
-        for number, name in enumerate(book.sheetnames, 1):
-            sheet = book[name]
-            if not hasattr(sheet, "iter_rows"):
-                continue  # a sheet that is a chart
-            if sheet.sheet_state != "visible":
-                remarks.append(f"sheet {number} is hidden and was not read")
-                continue
-            found = _find_header(sheet, columns, directory)
-            if found[0]:
-                sheets.append((number, lambda sheet=sheet: _sheet_rows(sheet)))  # type: ignore[misc]  # mypy cannot infer a lambda's default
-            else:
-                remarks.append(f"sheet {number} has no tracker header and was not read")
-                best = max(best, found[1:], key=lambda one: len(one[1]))
-        if not sheets:
-            raise _no_header(best, columns, directory)
-        return sheets, remarks
-
-
-def _find_header(sheet: Any, columns: TrackerColumns, directory: Directory) -> tuple[bool, int, set[str]]:
-    best: tuple[int, set[str]] = (0, set())
-    for row in _sheet_rows(sheet, HEADER_WITHIN):
-        meanings = _meanings(row.cells, columns, directory)
-        if set(NEEDED) <= set(meanings.values()):
-            _no_doubles(meanings, columns, directory)
-            return True, row.line, set(meanings.values())
-        if len(meanings) > len(best[1]):
-            best = (row.line, set(meanings.values()))
-    return False, *best
-
-
-def _sheet_rows(sheet: Any, up_to: int | None = None) -> Iterator[_Raw]:
-    sheet.reset_dimensions()  # a workbook's own statement of its size is not reliable
-    walk = sheet.iter_rows(values_only=True, max_row=up_to)
-    number = 0
-    while True:
-        with _damaged():
-            row = next(walk, None)
-        if row is None:
-            return
-        number += 1
-        yield _Raw(number, row)
-
-
-class _damaged:
-    """Turns every exception of a damaged workbook's reader into one sentence."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, _trace: object) -> None:
-        if isinstance(problem, Exception) and not isinstance(problem, SheetError):
-            raise SheetError(f"the workbook is damaged and cannot be read: {FORMS}; nothing was imported") from None
-
-
-def _no_doubles(meanings: Mapping[int, str], columns: TrackerColumns, directory: Directory) -> None:
+def _no_doubles(meanings: Mapping[int, str], row: RawRow) -> None:
+    """Refuse two columns of one meaning, by the file's own headers."""
     for what, number in Counter(meanings.values()).items():
         if number > 1:
-            places = " and ".join(str(place + 1) for place, meaning in meanings.items() if meaning == what)
-            header = columns.header(what, directory)
+            same = [
+                HeaderCell(plain_header(row.cells[place]), place) for place, each in meanings.items() if each == what
+            ]
+            places = " and ".join(f"{header.letter} '{header}'" for header in same)
             raise SheetError(
-                f"columns {places} both hold '{header}': keep one of them, as only one can be right; nothing was"
-                " imported"
+                f"columns {places} mean the same: keep one of them, as only one can be right; nothing was imported"
             )
 
 
-def _no_header(best: tuple[int, set[str]], columns: TrackerColumns, directory: Directory) -> SheetError:
+def _no_header(raw: RawFile, columns: TrackerColumns, directory: Directory) -> SheetError:
     looked_for = ", ".join(f"'{columns.header(what, directory)}'" for what in NEEDED)
-    line, found = best
-    if found:
-        missing = ", ".join(f"'{columns.header(what, directory)}'" for what in NEEDED if what not in found)
+    found = [
+        (row.line, set(_meanings(row.cells, columns, directory).values()))
+        for sheet in raw.sheets
+        if sheet.visible
+        for row in sheet.top
+    ]
+    line, best = max(found, key=lambda each: len(each[1]), default=(0, set[str]()))
+    near = ""
+    if best:
+        missing = ", ".join(f"'{columns.header(what, directory)}'" for what in NEEDED if what not in best)
         near = f"; row {line} comes nearest and lacks {missing}"
-    else:
-        near = ""
     return SheetError(
         f"no header row was found in the first {HEADER_WITHIN} rows: looked for columns headed {looked_for}{near}"
     )

@@ -23,8 +23,9 @@ from casework.cases.commit import commit
 from casework.context import AppContext, instant
 from casework.imports.batch import ImportOptions, RowBatch, RowOutcome
 from casework.imports.date_order import doubt_orders
+from casework.imports.raw_rows import SheetError
 from casework.imports.rows import Plan, Problem, RowReader
-from casework.imports.sheet import SheetError, SheetRow, TrackerFile, open_tracker
+from casework.imports.sheet import CellCount, SheetRow, TrackerFile, open_tracker
 from casework.imports.unread import cells_filled
 from config.tracker_columns import load_columns
 from models.database import transact, writing
@@ -79,6 +80,7 @@ class ImportReport(BaseModel):
     claims_to_decide: list[ClaimToDecide]
     named: list[Named]
     remarks: list[str]
+    cells: CellCount
     dry_run: bool
     bodies: list[str]
 
@@ -93,6 +95,8 @@ class _Tally:
     facts_added: int = 0
     unchanged: int = 0
     corrections: int = 0
+    cells_accepted: int = 0
+    cells_refused: int = 0
     refusals: list[tuple[int, RowRefusal]] = field(default_factory=list)
     claims: list[ClaimToDecide] = field(default_factory=list)
     named: list[Named] = field(default_factory=list)
@@ -102,6 +106,7 @@ class _Tally:
     def refuse(self, row: SheetRow, problems: Sequence[Problem]) -> None:
         """Count a row as refused, with every doubtful cell of it."""
         self.refused += 1
+        self.cells_refused += row.filled
         where = f"Sheet {row.sheet}: " if row.sheet > 1 else ""
         # One cell may give several facts (a request for each service); the same problem of it is reported once.
         refusals = dict.fromkeys(
@@ -116,6 +121,7 @@ class _Tally:
             self.refuse(row, outcome.problems)
             return
         self.accepted += 1
+        self.cells_accepted += row.filled
         self.unchanged += outcome.unchanged
         self.facts_added += outcome.facts
         self.corrections += outcome.corrections
@@ -215,6 +221,7 @@ class _Importer:
             corrections=tally.corrections,
             claims_to_decide=tally.claims,
             remarks=self.tracker.all_remarks(),
+            cells=self.tracker.count(tally.cells_accepted, tally.cells_refused),
             dry_run=dry_run,
             bodies=sorted(tally.bodies),
             named=[] if dry_run else tally.named,

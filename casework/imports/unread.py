@@ -7,12 +7,13 @@ a number or a date of a person.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from openpyxl.utils import get_column_letter
 
-from casework.imports.cells import Cell, blank, words
+from casework.imports.cells import Cell, words
+from casework.imports.raw_rows import RawSheet
 from config.directory import Directory
 from config.tracker_columns import TrackerColumns
 
@@ -44,32 +45,74 @@ class UnreadColumn:
     sheet: int
     header: HeaderCell
     filled: int = 0
+    hidden: bool = False
+
+
+@dataclass
+class Lines:
+    """Some lines of a file, in the order of the file."""
+
+    spans: list[tuple[int, int]] = field(default_factory=list)
+    number: int = 0
+
+    def add(self, line: int) -> None:
+        """Add a line after those before it."""
+        self.number += 1
+        if self.spans and self.spans[-1][1] == line - 1:
+            self.spans[-1] = (self.spans[-1][0], line)
+        else:
+            self.spans.append((line, line))
+
+    def named(self, sheet: int) -> str:
+        """Name the lines, as "lines 3, 5 to 9 and 12 of sheet 2"."""
+        texts: list[str] = []
+        for first, last in self.spans:
+            texts += [f"{first} to {last}"] if last > first + 1 else [str(line) for line in range(first, last + 1)]
+        listed = " and ".join(filter(None, (", ".join(texts[:-1]), texts[-1])))
+        return f"line{'' if self.number == 1 else 's'} {listed}" + (f" of sheet {sheet}" if sheet > 1 else "")
+
+    def say(self, what: str, many: str, one: str) -> str:
+        """Count the rows in a sentence: `one` follows a single row, `many` several."""
+        return f"1 row {what}{one}" if self.number == 1 else f"{self.number} rows {what}{many}"
 
 
 @dataclass
 class UnreadColumns:
-    """The columns of a file that were not read, by sheet and place."""
+    """The columns of a file that were not read, by sheet and place, and those that were read though hidden."""
 
     columns: TrackerColumns
     directory: Directory
     found: dict[tuple[int, int], UnreadColumn] = field(default_factory=dict)
+    hidden: dict[tuple[int, int], UnreadColumn] = field(default_factory=dict)
 
-    def begin(self, sheet: int, header: Sequence[Cell], meanings: Mapping[int, str]) -> None:
+    def begin(self, sheet: RawSheet, header: Mapping[int, Cell], meanings: Mapping[int, str]) -> None:
         """Take the header row of a sheet."""
-        for place, cell in enumerate(header):
-            if place not in meanings and not blank(cell):
-                self.found[sheet, place] = UnreadColumn(sheet, HeaderCell(plain_header(cell), place))
+        for place, cell in header.items():
+            column = self._column(sheet, place, plain_header(cell))
+            if place not in meanings:
+                self.found[sheet.number, place] = column
+            elif column.hidden:
+                self.hidden[sheet.number, place] = column
 
-    def count(self, sheet: int, row: Sequence[Cell], meanings: Mapping[int, str]) -> None:
+    def count(self, sheet: RawSheet, row: Mapping[int, Cell], meanings: Mapping[int, str]) -> int:
         """Count the filled cells of a case row that no column is read for."""
-        for place, cell in enumerate(row):
-            if place not in meanings and not blank(cell):
-                column = self.found.setdefault((sheet, place), UnreadColumn(sheet, HeaderCell("", place)))
-                column.filled += 1
+        places = [place for place in row if place not in meanings]
+        for place in places:
+            if (sheet.number, place) not in self.found:
+                self.found[sheet.number, place] = self._column(sheet, place, "")
+            self.found[sheet.number, place].filled += 1
+        return len(places)
 
     def remarks(self) -> list[str]:
-        """Name each column that was not read, with the nearest header that is known."""
-        return [self._remark(column) for column in self._sorted()]
+        """Name each column that was not read, with the nearest header that is known, and each that is hidden."""
+        hidden = [
+            f"column {self.named(column)} is hidden in the sheet, and was read like the others"
+            for _, column in sorted(self.hidden.items())
+        ]
+        return [*(self._remark(column) for column in self._sorted()), *hidden]
+
+    def _column(self, sheet: RawSheet, place: int, header: str) -> UnreadColumn:
+        return UnreadColumn(sheet.number, HeaderCell(header, place), hidden=place in sheet.hidden_columns)
 
     def like_answers(self) -> list[UnreadColumn]:
         """The columns with values whose header looks like one of an answer or a status."""
@@ -89,7 +132,8 @@ class UnreadColumns:
         return [column for _, column in sorted(self.found.items())]
 
     def _remark(self, column: UnreadColumn) -> str:
-        named = f"column {self.named(column)} was not read ({cells_filled(column.filled)})"
+        hidden = ", hidden in the sheet," if column.hidden else ""
+        named = f"column {self.named(column)}{hidden} was not read ({cells_filled(column.filled)})"
         if not column.header:
             return f"{named}: it has no header"
         return f"{named}; the nearest known header is '{self.columns.nearest(column.header, self.directory)}'"

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from openpyxl.chart import BarChart
 
 from casework.imports.cells import words
-from casework.imports.sheet import SheetError, SheetRow, TrackerFile, open_tracker
+from casework.imports.raw_rows import SheetError
+from casework.imports.sheet import SheetRow, TrackerFile, open_tracker
 from config.directory import load_directory
 from config.tracker_columns import load_columns
 from tests.support.examples import examples
@@ -82,7 +83,10 @@ def test_a_windows_file_with_semicolons_a_title_and_totals() -> None:
     assert [row.line for row in found] == [5, 6]
     assert found[0].cells["comments"] == "café’s phone" and found[0].cells["la_reference"] == "NS-04412"
     assert found[0].cells["answer:speech_and_language_therapy"] == "30-03-2026"
-    assert tracker.all_remarks() == ["1 rows of totals skipped"]
+    assert tracker.all_remarks() == [
+        "2 rows above the header were not read: lines 1 and 2",
+        "1 row of totals was not read: line 8",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -123,9 +127,9 @@ def test_a_header_printed_again_and_notes_are_no_cases(tmp_path: Path) -> None:
     tracker = opened(path)
     assert [row.line for row in tracker.rows()] == [2, 9, 10, 11]
     assert tracker.all_remarks() == [
-        "1 repeated headers skipped",
-        "3 rows of totals skipped",
-        "2 rows of totals or notes skipped",
+        "3 rows of totals were not read: lines 4, 7 and 8",
+        "2 rows of totals or notes were not read: lines 5 and 6",
+        "1 row with the headers again was not read: line 3",
     ]
 
 
@@ -149,18 +153,19 @@ def test_a_workbook_with_a_title_dates_numbers_and_other_sheets(save: Save) -> N
     assert [(row.sheet, row.line) for row in found] == [(1, 4), (1, 6), (3, 2)]
     assert found[0].cells["requested_on"] == datetime(2026, 3, 5) and words(found[1].cells["comments"]) == "12"
     assert tracker.all_remarks() == [
-        "sheet 2 has no tracker header and was not read",
-        "sheet 4 is hidden and was not read",
+        "sheet 2 has no tracker header and was not read (2 filled cells)",
+        "sheet 4 is hidden and was not read (7 filled cells)",
+        "1 row above the header was not read: line 1",
     ]
 
 
-def test_a_chart_and_a_formula_without_a_value_do_no_harm(save: Save) -> None:
+def test_a_chart_does_no_harm_and_a_formula_without_a_value_is_doubted(save: Save) -> None:
     path = save([HEADER, ["NX001", "Northshire", "=TODAY()", None]])
     book = openpyxl.load_workbook(path)
     book.create_chartsheet("Chart").add_chart(BarChart())
     book.save(path)
     [row] = rows(path)
-    assert row.cells["requested_on"] is None
+    assert [(column, doubt.code) for column, doubt in row.doubts] == [("requested_on", "no_value")]
 
 
 def test_what_a_workbook_says_of_its_size_is_not_relied_on(save: Save, tmp_path: Path) -> None:
@@ -196,7 +201,7 @@ def test_a_file_that_is_not_there_a_folder_or_empty(tmp_path: Path) -> None:
         ),
         (
             b"Ref,LA,Request received,Date of request\nNX001,Northshire,,Maisie Canary",
-            "columns 3 and 4 both hold 'Request received by LA'",
+            "columns C 'Request received' and D 'Date of request' mean the same",
         ),
         (
             b'Ref,LA,Request received\nNX001,Northshire,05/03/2026\nNX002,"Maisie Canary,05/03/2026\nNX003,x,y\n',

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from casework.context import AppContext
-from casework.imports.sheet import SheetError
+from casework.imports.raw_rows import SheetError
 from casework.imports.tracker_import import import_file
 from config.directory import load_directory
 from config.tracker_columns import load_columns

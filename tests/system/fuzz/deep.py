@@ -41,8 +41,9 @@ def tracker() -> Target:
     """A tracker as CSV or workbook, to its last cell: the sheet, its header, the plan of every row."""
     from datetime import date
 
+    from casework.imports.raw_rows import SheetError
     from casework.imports.rows import RowReader
-    from casework.imports.sheet import SheetError, open_tracker
+    from casework.imports.sheet import open_tracker
     from config.directory import load_directory
     from config.tracker_columns import load_columns
 
