@@ -6,7 +6,7 @@
 
 VENV   := .venv
 BIN    := $(VENV)/bin
-PACKAGES := audit casework cli config deadlines flows models notifications runtime statemachines tools tests benchmarks
+PACKAGES := audit casework cli config deadlines flows models notifications runtime statemachines web tools tests benchmarks
 HERE     := $(wildcard $(PACKAGES))
 PYTHON := $(shell for each in python3.11 python3; do \
 	$$each -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))' >/dev/null 2>&1 && { command -v $$each; break; }; done)
