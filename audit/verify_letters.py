@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from audit.verify_notices import ENDED, OUTCOME_STATES, SentDays
 from casework.context import london_day
-from casework.delivery.lease import DAILY_DIGEST
+from casework.reports.for_a_person import DAILY_DIGEST
 from models.bulk_io import mark, stream
 from models.enums import LetterState, NoticeState
 from notifications.letter_fields import SENT

@@ -120,6 +120,10 @@ class AppContext:
             adopted_pack=adopted,
         )
 
+    def reloaded(self) -> AppContext:
+        """Read the installation's files and its stored day again, on the same engine. Raises what `load` raises."""
+        return self._of(settings_by_clock(self.engine, replace(self.settings, today=None)), self.engine)
+
     def with_rule_pack(self, pack: Path) -> AppContext:
         """Lay a rule pack over the rule set, in the same database. Raises ConfigFault or EscalationPolicyError."""
         ruleset = read_ruleset(self.settings, *([self.adopted_pack] if self.adopted_pack is not None else []), pack)

@@ -18,6 +18,7 @@ class Service(StrEnum):
     SCHEDULER = "scheduler"
     SERVER = "server"
     WORKER = "worker"
+    WEB = "web"
 
 
 def register(app: typer.Typer) -> None:
@@ -48,7 +49,10 @@ def run(
     service: Annotated[
         Service,
         typer.Argument(
-            help="server: Prefect server; scheduler: starts the jobs by the clock; worker: takes runs from the pool."
+            help=(
+                "server: Prefect server; scheduler: starts the jobs by the clock; worker: takes runs from the pool;"
+                " web: the pages for people."
+            )
         ),
     ],
     name: Annotated[
@@ -84,6 +88,10 @@ def run(
             settings = replace(settings, api_url=api_address(settings))
             fix_prefect_environment(settings)
             run_scheduler(settings)
+        case Service.WEB:
+            from web.server import run_web
+
+            run_web(settings)
         case Service.WORKER:
             from flows.work_pool import run_worker
 

@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
 
 def sign_in(
     account: Annotated[str, typer.Option("--account", help="Who signs in, by account id.")] = DEFAULT,
+    prefect: Annotated[bool, typer.Option("--prefect", help="A link to the Prefect UI instead.")] = False,
     end: Annotated[bool, typer.Option("--end", help="Sign this account out everywhere instead.")] = False,
     json_: Json = False,
 ) -> None:
@@ -32,7 +33,7 @@ def sign_in(
             ended = access.sign_out_everywhere(settings, account)
             emit({"account": account, "ended": ended}, json_, lambda: f"Ended {ended} sessions of {account}.")
             return
-        link = access.sign_in_link(settings, account)
+        link = access.sign_in_link(settings, account, access.Place.PREFECT if prefect else access.Place.PAGES)
     except ValueError as problem:
         fail(Exit.WRONG_CALL, f"No link was made: {problem}")
     emit({"account": account, "link": link}, json_, lambda: link)

@@ -32,6 +32,7 @@ class Running:
     letters: str
     pids: dict[str, int]
     watch_url: str = ""
+    pages_url: str = ""
 
 
 def write_running(path: Path, running: Running) -> None:

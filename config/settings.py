@@ -21,6 +21,7 @@ from config.login import read_login
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 # of letters at most: with the last one's own time, a clock that delivers is never taken for one that has stopped
 ROUND_SECONDS = 1800
+PAGES_PORT = 8300
 
 
 class Carrier(StrEnum):
@@ -71,6 +72,7 @@ class Settings:
     smtp_tls: bool = False
     alert_to: str | None = None
     hosts: tuple[str, ...] = ()
+    web_port: int | None = None
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -90,6 +92,7 @@ class Settings:
             bind=env.get("SENDFLOW_BIND") or "127.0.0.1",
             auth=env.get("SENDFLOW_AUTH") or read_login(home),
             hosts=_hosts(env, "SENDFLOW_HOSTS"),
+            web_port=_port(env, "SENDFLOW_WEB_PORT", PAGES_PORT) if env.get("SENDFLOW_WEB_PORT") else None,
             tick_seconds=_seconds(env, "SENDFLOW_TICK_SECONDS", 60),
             kill_at=env.get("SENDFLOW_KILL_AT") or None,
             metrics_port=_port(env, "SENDFLOW_METRICS_PORT", 4280) if env.get("SENDFLOW_METRICS_PORT") else None,
@@ -184,6 +187,16 @@ class Settings:
     def ui_url(self) -> str:
         """The address of the Prefect pages, as a person types it."""
         return f"http://{'127.0.0.1' if self.bind in ('localhost', '0.0.0.0') else self.bind}:{self.port}"  # noqa: S104 (compared, not bound)
+
+    @property
+    def pages_port(self) -> int:
+        """The port of sendflow's own pages."""
+        return self.web_port or PAGES_PORT
+
+    @property
+    def pages_url(self) -> str:
+        """The address of sendflow's own pages, as a person types it."""
+        return f"{self.ui_url.rpartition(':')[0]}:{self.pages_port}"
 
     def prepare_home(self) -> None:
         """Makes `home` where it is absent and proves that it can be written; raises SettingsError where it cannot."""
@@ -285,6 +298,8 @@ def child_environment(settings: Settings, api_url: str | None = None) -> dict[st
     }
     if settings.metrics_port:
         kept["SENDFLOW_METRICS_PORT"] = str(settings.metrics_port)
+    if settings.web_port:
+        kept["SENDFLOW_WEB_PORT"] = str(settings.web_port)
     return (
         kept
         | prefect_environment(settings, api_url)

@@ -21,6 +21,7 @@ from config.settings import Settings, child_environment
 from models.errors import ServiceNotStarted
 
 STOP_SECONDS = 10.0
+ABOVE = {"web": "web.component"}  # a component of a package above this one, which imports it by no other way
 LONGEST_WAIT = 60.0
 STEADY = 600.0  # seconds after which a component is restarted without a long wait
 
@@ -82,7 +83,7 @@ class Supervisor:
         try:
             with (settings.logs / f"{name}.log").open("ab") as log:
                 process = subprocess.Popen(
-                    [sys.executable, "-m", "runtime.component", name],
+                    [sys.executable, "-m", ABOVE.get(name, "runtime.component"), name],
                     cwd=settings.home,
                     env=child_environment(settings),
                     stdin=subprocess.PIPE,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -17,11 +18,12 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from casework.access.sign_in import sign_in_link
+from casework.access.sign_in import Place, sign_in_link
 from casework.context import AppContext, installation_exists
 from config.login import ensure_login
 from config.private_files import make_private
@@ -104,6 +106,7 @@ def run_installation(settings: Settings, console: Console, postgres: bool = Fals
                 f"this installation is open already (SENDFLOW_HOME={settings.home}): stop the other one, or name"
                 " another folder, as in SENDFLOW_HOME=./var2"
             ) from None
+        settings = _with_port_of_pages(settings)
         if why := port_problem(settings.bind, settings.port):
             raise CannotStart(
                 f"port {settings.port} on {settings.bind} {why}: choose another, "
@@ -144,6 +147,19 @@ def run_installation(settings: Settings, console: Console, postgres: bool = Fals
         except Stopped:
             console.say(f"Stopping ({ASKED_BY[closing.by]}) ...")
     console.say("sendflow has stopped; its records stay where they are.")
+
+
+def _with_port_of_pages(settings: Settings) -> Settings:
+    """The settings with a port for the pages. A port that somebody named has to be free; else any free one serves."""
+    why = port_problem(settings.bind, settings.pages_port)
+    if not why:
+        return replace(settings, web_port=settings.pages_port)
+    if settings.web_port is None:
+        return replace(settings, web_port=free_port())
+    raise CannotStart(
+        f"port {settings.web_port} on {settings.bind} {why}: choose another for the pages, as in"
+        f" SENDFLOW_WEB_PORT={settings.web_port + 100 if settings.web_port < 65000 else 8400} make up"
+    )
 
 
 def _with_cluster(
@@ -190,9 +206,21 @@ def _open(
     processes.start("deployments")
     closing.wait_for(lambda: load_demo_data(settings, context, console))
     processes.start("scheduler")
+    processes.start("web")
+    address = (str(urlsplit(settings.pages_url).hostname), settings.pages_port)
+    with console.working("Starting the pages"):
+        processes.wait_for("web", lambda: _listens(address), SERVER_SECONDS, closing.check)
     _announce(settings, processes, sink)
     for line in (*_how_time_is_read(context), *_where_to_look(settings, _some_references(context))):
         console.say(line)
+
+
+def _listens(address: tuple[str, int]) -> bool:
+    try:
+        with socket.create_connection(address, timeout=1.0):
+            return True
+    except OSError:
+        return False
 
 
 def _stay(settings: Settings, processes: Supervisor, sink: LocalSmtpServer, closing: Closing) -> None:
@@ -217,6 +245,7 @@ def _announce(settings: Settings, processes: Supervisor, sink: LocalSmtpServer) 
             smtp_port=sink.port,
             letters=str(settings.letters),
             pids=processes.pids,
+            pages_url=settings.pages_url,
             watch_url=f"{settings.ui_url.rpartition(':')[0]}:{settings.metrics_port}",
         ),
     )
@@ -244,8 +273,11 @@ def _where_to_look(settings: Settings, references: list[str]) -> Iterator[str]:
     command = _command(settings)
     yield ""
     yield "sendflow is running."
-    yield "  The Prefect UI, by a link that signs one person in, once (sendflow sign-in makes another):"
-    yield f"    {sign_in_link(settings, 'operations')}"
+    yield f"  Its pages:   {settings.pages_url}"
+    yield "  Each link signs one person in, once (sendflow sign-in --account NAME makes another):"
+    yield f"    {sign_in_link(settings, 'dco.team')}"
+    yield "  The Prefect UI, which shows each job that ran:"
+    yield f"    {sign_in_link(settings, 'operations', Place.PREFECT)}"
     match settings.carrier:
         case Carrier.SINK:
             yield f"  Letters, as they would have been sent:   {settings.letters}"

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from casework.access import sessions
+from config.running_instance import read_running
 from config.settings import Settings
 from models.database import open_engine, transact
 from models.schema import create_or_upgrade_schema
 
 
-def sign_in_link(settings: Settings, account: str) -> str:
-    """A one-time link to the Prefect UI for an account. Raises ValueError for a name that is no account id."""
+class Place(StrEnum):
+    """Where a link opens. The session that it starts is the same for both."""
+
+    PAGES = "pages"
+    PREFECT = "prefect"
+
+
+def sign_in_link(settings: Settings, account: str, place: Place = Place.PAGES) -> str:
+    """A one-time link for an account. Raises ValueError for a name that is no account id."""
     engine = open_engine(settings.records_url)
     try:
         create_or_upgrade_schema(engine, settings.owner_url)
         token = transact(engine, lambda connection: sessions.create_link(connection, account, datetime.now(UTC)))
     finally:
         engine.dispose()
-    return f"{settings.ui_url}/sign-in?token={token}"
+    running = read_running(settings)
+    pages = running.pages_url if running is not None and running.pages_url else settings.pages_url
+    return f"{settings.ui_url if place is Place.PREFECT else pages}/sign-in?token={token}"
 
 
 def sign_out_everywhere(settings: Settings, account: str) -> int:

@@ -19,6 +19,7 @@ from casework.context import AppContext, instant
 from casework.delivery import compose
 from casework.delivery.compose import LetterContent, RecheckResult
 from casework.delivery.deliverer import Deliverer, is_expired
+from casework.reports.for_a_person import DAILY_DIGEST, OUTCOME_UNKNOWN
 from models.enums import LetterState
 from models.facts import canonical
 from notifications import outbox
@@ -26,8 +27,6 @@ from notifications.notices import NoticeDraft
 from notifications.outbox import LeasedLetter
 from notifications.transport import Transport, message_id
 
-DAILY_DIGEST = "morning_digest"
-OUTCOME_UNKNOWN = "outcome_unknown"
 BAD_ROW = (*UNREADABLE, TypeError, AttributeError)  # what reading a notice or a letter of another form raises
 FINISHED = (LetterState.SENT, LetterState.SENT_PERHAPS_TWICE, LetterState.FAILED)
 

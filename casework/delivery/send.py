@@ -19,7 +19,8 @@ from casework.cases.commit import commit
 from casework.cases.unit_of_work import load_readable
 from casework.context import instant
 from casework.delivery import compose
-from casework.delivery.lease import OUTCOME_UNKNOWN, DeliveryRun
+from casework.delivery.lease import DeliveryRun
+from casework.reports.for_a_person import OUTCOME_UNKNOWN
 from config.running_instance import read_running
 from config.settings import Carrier, Settings
 from models.database import transact

@@ -19,6 +19,7 @@ PACKAGES = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
 DECLARED = {str(canonicalize_name(Requirement(line).name)) for line in PROJECT["project"]["dependencies"]}
 # Needed at run time but imported by name or by another library.
 NOT_IMPORTED = {
+    "nhsuk-frontend-jinja": "jinja2 loads its macros by the name of the package",
     "asyncpg": "SQLAlchemy loads it for Prefect's database URL",
     "tzdata": "zoneinfo reads its files",
 }

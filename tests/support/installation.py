@@ -56,6 +56,7 @@ class RunningInstallation:
         self.home = home
         self.port = port or free_port()
         own = {"SENDFLOW_HOME": str(home), "SENDFLOW_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
+        own["SENDFLOW_WEB_PORT"] = str(free_port())
         self.environment = (
             {name: value for name, value in os.environ.items() if not name.startswith(("SENDFLOW_", "PREFECT_"))}
             | own

@@ -1,0 +1,90 @@
+"""The pages over one sample installation, in this process: made once for all tests of the folder that only read."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from casework.access import sessions
+from casework.context import AppContext
+from config.settings import Settings
+from models.database import transact
+from runtime.demo.load import load_demo_data
+from web.app import create_app
+from web.installation import Installation
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # Starlette prefers another client library than Prefect
+    from starlette.testclient import TestClient
+
+TODAY = date(2026, 4, 14)
+ADDRESS = "http://localhost"
+
+
+class Silent:
+    """A console that prints nothing."""
+
+    def say(self, line: str) -> None:
+        """Print nothing."""
+
+    def working(self, what: str) -> AbstractContextManager[None]:
+        """Show nothing."""
+        return nullcontext()
+
+
+class Browser(TestClient):
+    """A person's browser: it stores cookies and says that its forms come from the same site."""
+
+    def sign_in(self, account: str) -> Browser:
+        """Open a new one-time link."""
+        context = self.installation.context()
+        token = transact(context.engine, lambda each: sessions.create_link(each, account, datetime.now(UTC)))
+        assert self.get("/sign-in", params={"token": token}).status_code == 200
+        return self
+
+    installation: Installation
+
+
+def browser_of(installation: Installation) -> Browser:
+    """A browser in which nobody is signed in."""
+    made = Browser(create_app(installation), ADDRESS, raise_server_exceptions=False)
+    made.headers["sec-fetch-site"] = "same-origin"
+    made.installation = installation
+    return made
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """An installation with the demo data, as `make up` loads it. Tests of this fixture change nothing in it."""
+    home: Path = tmp_path_factory.mktemp("pages") / "var"
+    settings = Settings(home=home, today=TODAY)
+    context = AppContext.load(settings)
+    load_demo_data(settings, context, Silent())
+    context.engine.dispose()
+    installation = Installation(settings)
+    yield installation
+    installation.close()
+
+
+@pytest.fixture(scope="session")
+def browsers(sample: Installation) -> Callable[[str], Browser]:
+    """Gives the browser of a person of the sample, signed in once."""
+    made: dict[str, Browser] = {}
+
+    def browser(account: str) -> Browser:
+        if account not in made:
+            made[account] = browser_of(sample).sign_in(account)
+        return made[account]
+
+    return browser
+
+
+@pytest.fixture
+def nobody(sample: Installation) -> Browser:
+    """A browser in which nobody is signed in."""
+    return browser_of(sample)

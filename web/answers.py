@@ -1,0 +1,33 @@
+"""What a page answers: a rendered page, an address to go to, or a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+
+class Page(NamedTuple):
+    """A template with its values."""
+
+    template: str
+    values: Mapping[str, Any]
+    status: int = 200
+    headers: Mapping[str, str] = {}
+
+
+class GoTo(NamedTuple):
+    """Another page, asked for by GET."""
+
+    address: str
+    headers: Mapping[str, str] = {}
+
+
+class File(NamedTuple):
+    """A file to store: its name, its type and its bytes."""
+
+    name: str
+    kind: str
+    content: bytes
+
+
+Answer = Page | GoTo | File

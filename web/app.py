@@ -1,0 +1,137 @@
+"""The application: each route with the right that it needs, and the way from a request to an answer.
+
+`ROUTES` is the whole list; `docs/reference/rights.md` and a test walk it. A handler is a plain function of `Asked`.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from casework.access import sessions
+from casework.access.sessions import COOKIE, Session
+from casework.context import AppContext
+from models.database import reading, transact
+from web import faults
+from web.answers import Answer, File, GoTo, Page
+from web.asked import Asked
+from web.guards import App, Guards
+from web.installation import Installation
+from web.routes import MENU, PUBLIC, ROUTES, Way
+from web.templating import render
+
+STATIC = Path(__file__).parent / "static"
+LOG = logging.getLogger("sendflow.web")
+
+
+def create_app(installation: Installation, hosts: Iterable[str] = ()) -> App:
+    """Make the app. `hosts`: further names under which it may be called."""
+    settings = installation.context().settings
+    routes = [_route(way, installation) for way in ROUTES]
+    app = Starlette(
+        routes=[*routes, Mount("/static", StaticFiles(directory=STATIC))],
+        exception_handlers={HTTPException: _http_fault(installation)},
+    )
+    return Guards(app, {"127.0.0.1", "localhost", "::1", settings.bind, *settings.hosts, *hosts})
+
+
+def _route(way: Way, installation: Installation) -> Route:
+    def endpoint(request: Request) -> Response:
+        asked = _asked(request, installation)
+        try:
+            return _response(request, asked, _answer(way, asked))
+        except Exception as problem:
+            # Without its text: a database's message quotes the row.
+            LOG.error("a page could not be made (%s)", type(problem).__name__)
+            return _response(request, asked, faults.broken(type(problem).__name__))
+
+    return Route(way.path, endpoint, methods=[way.method], name=f"{way.method} {way.path}")
+
+
+def _answer(way: Way, asked: Asked) -> Answer:
+    if way.right != PUBLIC and asked.session is None:
+        return faults.signed_out(asked)
+    if way.method == "POST" and not _has_token(asked):
+        return faults.old_form(asked)
+    return way.handler(asked)
+
+
+def _has_token(asked: Asked) -> bool:
+    return hmac.compare_digest(asked.form.get("token", "").encode(), asked.token.encode())
+
+
+def _asked(request: Request, installation: Installation) -> Asked:
+    context = installation.context()
+    secret = request.cookies.get(COOKIE)
+    session = _session(context, secret)
+    return Asked(
+        context=context,
+        path=request.url.path,
+        place=request.path_params,
+        query=dict(request.query_params),
+        form=request.scope["sendflow"]["form"],
+        session=session,
+        token=sha256(f"form/{secret if session else ''}".encode()).hexdigest()[:32],
+        secure=request.url.scheme == "https",
+    )
+
+
+def _session(context: AppContext, secret: str | None) -> Session | None:
+    now = datetime.now(UTC)
+    with reading(context.engine) as connection:
+        session = sessions.find_session(connection, secret, now)
+    if session is not None and session.seen_at < now - sessions.SEEN_EVERY:
+        transact(context.engine, lambda connection: sessions.note_use(connection, session, now))
+    return session
+
+
+def _response(request: Request, asked: Asked, answer: Answer) -> Response:
+    match answer:
+        case GoTo():
+            return RedirectResponse(answer.address, 303, dict(answer.headers))
+        case File():
+            named = {"content-disposition": f'attachment; filename="{answer.name}"'}
+            return Response(answer.content, media_type=answer.kind, headers=named)
+        case Page():
+            shared = _shared(request, asked)
+            html = render(answer.template, {**shared, **answer.values})
+            return HTMLResponse(html, answer.status, dict(answer.headers))
+
+
+def _shared(request: Request, asked: Asked) -> dict[str, Any]:
+    """What the frame of every page shows."""
+    context = asked.context
+    return {
+        "cspNonce": request.scope["sendflow"]["nonce"],
+        "assetPath": "/static",
+        "themeColor": "#005eb8",
+        "directory": context.directory,
+        "simulation": context.simulation_notice,
+        "today": context.today(),
+        "path": asked.path,
+        "account": asked.session.account if asked.session else None,
+        "token": asked.token,
+        "menu": MENU,
+        "processes": context.processes,
+    }
+
+
+def _http_fault(installation: Installation) -> Any:
+    def handler(request: Request, problem: Exception) -> Response:
+        status = problem.status_code if isinstance(problem, HTTPException) else 500
+        asked = _asked(request, installation)
+        return _response(request, asked, faults.no_page(status))
+
+    return handler

@@ -1,0 +1,29 @@
+"""What a page is asked, in plain words: who asks, the address, the form. Starlette's request stays in `app.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from casework.access.sessions import Session
+from casework.context import AppContext
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request. `form` and `query` have the last value of each name; `token` is what every form sends back."""
+
+    context: AppContext
+    path: str
+    place: Mapping[str, str]
+    query: Mapping[str, str]
+    form: Mapping[str, str]
+    session: Session | None
+    token: str
+    secure: bool = False
+
+    @property
+    def account(self) -> str:
+        """The account of the session; facts name it as their actor, and no form can say another."""
+        assert self.session is not None, "the route lets nobody in without a session"
+        return self.session.account

@@ -1,0 +1,53 @@
+"""Pages of what went wrong: what happened, what it means, what to do."""
+
+from __future__ import annotations
+
+from web.answers import Page
+from web.asked import Asked
+
+
+def fault(title: str, *sentences: str, status: int) -> Page:
+    """A page with a title and sentences."""
+    return Page("fault.html", {"title": title, "sentences": sentences}, status)
+
+
+def signed_out(_asked: Asked) -> Page:
+    """Nobody is signed in."""
+    return fault(
+        "Sign in first",
+        "You are not signed in, or your session has ended: one ends after an hour without use.",
+        "Open your sign-in link, or ask the team's administrator for a new one (sendflow sign-in makes it).",
+        status=401,
+    )
+
+
+def no_page(status: int) -> Page:
+    """There is no such page, or it takes no such request."""
+    if status == 405:
+        return fault("That cannot be done here", "Nothing was changed. Go back and use the page's buttons.", status=405)
+    return fault(
+        "There is no such page",
+        "The address may be typed wrongly, or the case has another reference.",
+        "Start from Today, or search for the case.",
+        status=404 if status == 404 else status,
+    )
+
+
+def old_form(_asked: Asked) -> Page:
+    """The form is of another session, or of none."""
+    return fault(
+        "This form is too old",
+        "You signed in again after the form was opened, so nothing was recorded.",
+        "Go back, load the page again and send it again.",
+        status=403,
+    )
+
+
+def broken(word: str) -> Page:
+    """A fault of the program or of the database."""
+    return fault(
+        "This page could not be made",
+        f"Nothing was recorded by it. The fault is called {word}.",
+        "Try again. If it comes again, run sendflow doctor, which says what to repair.",
+        status=500,
+    )

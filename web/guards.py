@@ -1,0 +1,144 @@
+"""What stands before every page: the host's name, the site of a change, the size of a form, and headers of safety.
+
+Order: host (421), site of a change (403), size (413). Every answer, also a refusal, has the headers. A page of this
+server may ask this server only, runs no inline script without the nonce of its answer, and is stored by no cache.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
+
+LARGEST_FORM = 262_144
+MOST_FIELDS = 300
+SAFE = frozenset({"GET", "HEAD"})
+HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[\w.-]{1,253})(:[0-9]{1,5})?", re.IGNORECASE)
+HEADERS = {
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+def policy(nonce: str) -> str:
+    """What a browser may do with a page of ours."""
+    return (
+        f"default-src 'none'; style-src 'self'; script-src 'self' 'nonce-{nonce}'; img-src 'self' data:;"
+        " font-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
+class Guards:
+    """The ASGI app in front of the pages. `hosts`: the names, without ports, under which they may be called."""
+
+    def __init__(self, app: App, hosts: Iterable[str]) -> None:
+        """Takes the app and the names."""
+        self._app = app
+        self._hosts = frozenset(host.lower() for host in hosts)
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        nonce = secrets.token_urlsafe(16)
+        scope["sendflow"] = {"nonce": nonce, "form": {}}
+        send = _with_headers(send, nonce, static=scope["path"].startswith("/static/"))
+        headers = _headers(scope)
+        refused = self._wrong_host(headers) or _other_site(scope["method"], headers)
+        if refused is None and scope["method"] == "POST":
+            refused = await _read_form(scope, headers, receive)
+        if refused is not None:
+            await _refuse(send, *refused)
+        else:
+            await self._app(scope, receive, send)
+
+    def _wrong_host(self, headers: dict[str, list[str]]) -> tuple[int, str] | None:
+        hosts = headers.get("host", [])
+        name = _name(hosts[0]) if len(hosts) == 1 else None
+        if name is None or name not in self._hosts:
+            return 421, "This server does not answer under that name. Set SENDFLOW_HOSTS to the names it has."
+        return None
+
+
+def _name(host: str) -> str | None:
+    found = HOST.fullmatch(host)
+    return found[1].strip("[]").lower() if found else None
+
+
+def _headers(scope: Message) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value in scope["headers"]:
+        found.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+    return found
+
+
+def _other_site(method: str, headers: dict[str, list[str]]) -> tuple[int, str] | None:
+    """A change comes from a page of this server: the browser says so in Sec-Fetch-Site, an old one in Origin."""
+    if method in SAFE:
+        return None
+    sites, origins = headers.get("sec-fetch-site", ["none"]), headers.get("origin", [])
+    host = headers["host"][0].lower()
+    same = all(urlsplit(origin).netloc.lower() == host for origin in origins)
+    if len(sites) > 1 or len(origins) > 1 or sites[0] not in ("same-origin", "none") or not same:
+        return 403, "A page of another site may change nothing here."
+    return None
+
+
+async def _read_form(scope: Message, headers: dict[str, list[str]], receive: Receive) -> tuple[int, str] | None:
+    body = b""
+    more = True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message["type"] == "http.request" and bool(message.get("more_body"))
+        if len(body) > LARGEST_FORM:
+            return 413, "The form is too large. Nothing was recorded."
+    kind = headers.get("content-type", [""])[0].partition(";")[0].strip().lower()
+    if body and kind != "application/x-www-form-urlencoded":
+        return 415, "This server reads forms only."
+    try:
+        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError:
+        return 400, "The form cannot be read. Nothing was recorded."
+    scope["sendflow"]["form"] = {name: value.replace("\x00", "") for name, value in pairs}
+    return None
+
+
+def _with_headers(send: Send, nonce: str, *, static: bool) -> Send:
+    cache = "public, max-age=31536000, immutable" if static else "no-store"
+    own = {**HEADERS, "content-security-policy": policy(nonce), "cache-control": cache}
+    lines = [(name.encode(), value.encode()) for name, value in own.items()]
+
+    async def send_with(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            known = [(name, value) for name, value in message.get("headers", []) if name.lower() != b"cache-control"]
+            message = {**message, "headers": [*known, *lines]}
+        await send(message)
+
+    return send_with
+
+
+async def _refuse(send: Send, status: int, sentence: str) -> None:
+    body = (
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+        f"<title>sendflow</title><h1>sendflow</h1><p>{sentence}</p></html>\n"
+    ).encode()
+    start = [(b"content-type", b"text/html; charset=utf-8"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": start})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,42 @@
+"""The installation that the pages are of: its context, loaded once and again when its day or its rule set changes."""
+
+from __future__ import annotations
+
+import threading
+
+from sqlalchemy import func, select
+
+from casework.context import AppContext
+from config.settings import Settings
+from models.database import reading
+from models.tables import ADOPTION, CLOCK_SETTING, RULESET
+
+NUMBERED = (CLOCK_SETTING, RULESET, ADOPTION)
+
+
+class Installation:
+    """One engine for all requests. `context` is asked for by each request."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Loads the installation, which it makes if there is none. Raises what `AppContext.load` raises."""
+        self._context = AppContext.load(settings).reloaded()
+        self._lock = threading.Lock()
+        self._seen = self._numbers()
+
+    def context(self) -> AppContext:
+        """The context of now. A simulation goes by the newest stored day, which a page or another program may set."""
+        numbers = self._numbers()
+        if numbers != self._seen:
+            with self._lock:
+                self._context = self._context.reloaded()
+                self._seen = numbers
+        return self._context
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._context.engine.dispose()
+
+    def _numbers(self) -> tuple[int | None, ...]:
+        query = select(*(select(func.max(table.c.number)).scalar_subquery() for table in NUMBERED))
+        with reading(self._context.engine) as connection:
+            return tuple(connection.execute(query).one())

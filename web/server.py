@@ -1,0 +1,28 @@
+"""Runs the pages: one process of an installation, beside any number of others on one database."""
+
+from __future__ import annotations
+
+import uvicorn
+
+from config.settings import Settings
+from web.app import create_app
+from web.installation import Installation
+
+MOST_AT_ONCE = 200
+
+
+def run_web(settings: Settings) -> None:
+    """Serve the pages until the process is stopped. Addresses go into no log: they may hold a token."""
+    installation = Installation(settings)
+    uvicorn.run(
+        create_app(installation),
+        host=settings.bind,
+        port=settings.pages_port,
+        access_log=False,
+        server_header=False,
+        proxy_headers=True,
+        forwarded_allow_ips="127.0.0.1,::1",
+        limit_concurrency=MOST_AT_ONCE,
+        timeout_graceful_shutdown=3,
+        log_level="warning",
+    )

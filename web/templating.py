@@ -1,0 +1,107 @@
+"""Renders the templates: one environment, with the words and days that every page writes alike."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import ChainableUndefined, ChoiceLoader, Environment, FileSystemLoader, PackageLoader, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from deadlines.status import in_days
+
+FOLDER = Path(__file__).parent
+LONDON = ZoneInfo("Europe/London")
+
+
+@cache
+def environment() -> Environment:
+    """The environment of all pages. The macros of nhsuk-frontend want names that may be missing."""
+    made = Environment(
+        loader=ChoiceLoader([FileSystemLoader(FOLDER / "templates"), PackageLoader("nhsuk_frontend_jinja")]),
+        autoescape=True,
+        undefined=ChainableUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"day": day, "short": short, "words": words, "when": when, "in_days": in_days, "weekday": weekday}
+    made.globals |= {"static": static_address}
+    made.globals["body_name"] = body_name
+    made.globals["service_name"] = service_name
+    made.globals["la_name"] = la_name
+    return made
+
+
+def render(template: str, values: Mapping[str, Any]) -> str:
+    """The HTML of a page."""
+    return environment().get_template(template).render(values)
+
+
+@cache
+def static_address(name: str) -> str:
+    """The address of a static file, with its digest: a changed file has another address, so caches never ask again."""
+    digest = hashlib.sha256((FOLDER / "static" / name).read_bytes()).hexdigest()[:12]
+    return f"/static/{name}?v={digest}"
+
+
+def day(value: date | str | None) -> str:
+    """13 April 2026."""
+    found = _day(value)
+    return f"{found.day} {found:%B %Y}" if found else "no date"
+
+
+def short(value: date | str | None) -> Markup:
+    """Mon 13 Apr 2026, with the day for programs."""
+    found = _day(value)
+    if found is None:
+        return Markup("no date")
+    return Markup('<time datetime="{}" class="app-nowrap">{}</time>').format(
+        found.isoformat(), f"{found:%a} {found.day} {found:%b %Y}"
+    )
+
+
+def weekday(value: date) -> str:
+    """Monday 13 April 2026."""
+    return f"{value:%A} {value.day} {value:%B %Y}"
+
+
+def when(instant: str | None) -> Markup:
+    """27 Apr 2026 at 14:05, in London, with the instant for programs."""
+    if not instant:
+        return Markup("-")
+    moment = datetime.fromisoformat(instant).astimezone(LONDON)
+    return Markup('<time datetime="{}">{}</time>').format(instant, f"{moment.day} {moment:%b %Y at %H:%M}")
+
+
+def words(value: object) -> str:
+    """A fact kind, a rule or a word of a list as words."""
+    return str(value if value is not None else "").replace("_", " ")
+
+
+@pass_context
+def body_name(context: Context, code: str | None) -> str:
+    """The name of a body in the directory; its code where it is no longer there."""
+    directory = context["directory"]
+    return next((each.name for each in directory.bodies if each.body == code), code or "")
+
+
+@pass_context
+def service_name(context: Context, service: str | None) -> str:
+    """The name of a service."""
+    return context["directory"].service_name(service) if service else ""
+
+
+@pass_context
+def la_name(context: Context, la: str | None) -> str:
+    """The name of a local authority."""
+    return context["directory"].la_name(la) if la else "no authority recorded"
+
+
+def _day(value: date | str | None) -> date | None:
+    return date.fromisoformat(value) if isinstance(value, str) else value
