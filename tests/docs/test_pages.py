@@ -36,7 +36,7 @@ def test_every_command_exists(page: Path) -> None:
     for name, part in COMMAND.findall(page.read_text("utf-8")):
         assert name in commands, name
         if name == "run":
-            assert part in {"scheduler", "server", "worker"}, part
+            assert part in {"scheduler", "server", "worker", "web"}, part
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page not in WIDE], ids=name_of)
