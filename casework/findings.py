@@ -156,25 +156,28 @@ def listed(connection: Connection, *, closed: bool = False) -> list[StoredFindin
     return [StoredFinding.model_validate(dict(row._mapping)) for row in rows]
 
 
-def close(context: AppContext, number: int, actor: str, reason: str, *, understood: bool) -> StoredFinding:
-    """Close a finding in the name of a person. Raises NoSuchFinding or AlreadyClosed.
+def close(
+    context: AppContext, numbers: Sequence[int], actor: str, reason: str, *, understood: bool
+) -> list[StoredFinding]:
+    """Close findings in the name of a person: all or none. Raises NoSuchFinding or AlreadyClosed.
 
     `understood`: the difference is known and stays, so that it is no finding again. Otherwise the next verification
     opens it again if it is still there.
     """
 
-    def work(connection: Connection) -> StoredFinding:
+    def work(connection: Connection) -> list[StoredFinding]:
         lock_exclusive(connection, LOCK)
-        there = next((each for each in listed(connection, closed=True) if each.number == number), None)
-        if there is None:
-            raise NoSuchFinding(f"there is no finding {number}. To list the open ones: sendflow findings")
-        if there.closed_at is not None:
-            raise AlreadyClosed(
-                f"finding {number} was closed by {there.actor} at {there.closed_at}. Nothing was written"
-            )
+        there = {each.number: each for each in listed(connection, closed=True)}
+        for number in numbers:
+            if number not in there:
+                raise NoSuchFinding(f"there is no finding {number}. To list the open ones: sendflow findings")
+            if there[number].closed_at is not None:
+                by = f"{there[number].actor} at {there[number].closed_at}"
+                raise AlreadyClosed(f"finding {number} was closed by {by}. Nothing was written")
         closing = {"closed_at": instant(context.now()), "actor": actor, "reason": reason, "understood": understood}
-        connection.execute(insert(FINDING_CLOSED), {"number": number, **closing})
-        return there.model_copy(update=closing)
+        chosen = sorted(set(numbers))
+        connection.execute(insert(FINDING_CLOSED), [{"number": number, **closing} for number in chosen])
+        return [there[number].model_copy(update=closing) for number in chosen]
 
     return transact(context.engine, work)
 

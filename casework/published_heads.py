@@ -5,11 +5,13 @@ was more. The job log is such a witness too: it knows when a fact was last recor
 holds heads, instants and counts.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, func, select
@@ -61,10 +63,26 @@ def note(context: AppContext, connection: Connection) -> None:
             os.close(handle)
 
 
-def check(context: AppContext, connection: Connection) -> list[Found]:
+class Witnesses(NamedTuple):
+    """What this machine knows outside the database: its published heads, and the instant since which there is a fact.
+
+    Read before a view of the database begins: what is published or recorded meanwhile is not in that view.
+    """
+
+    heads: list[Checkpoint]
+    recorded: datetime | None
+
+    @classmethod
+    def read(cls, context: AppContext) -> Witnesses:
+        """Read both files. All instants of a simulated day are the same, and prove nothing."""
+        recorded = None if context.simulated else job_log.last_recorded(context)
+        return cls(published(context.settings.home), recorded)
+
+
+def check(connection: Connection, witnesses: Witnesses) -> list[Found]:
     """Compare the database with what this machine published and recorded. Reads the newest instant, not every chain."""
     stored = set(checkpoints(connection))
-    missing = [each for each in published(context.settings.home) if each not in stored]
+    missing = [each for each in witnesses.heads if each not in stored]
     found: list[Found] = []
     if missing:
         first, last = missing[0], missing[-1]
@@ -74,8 +92,7 @@ def check(context: AppContext, connection: Connection) -> list[Found]:
             f" ({last.cases} cases, {last.facts} facts; {last.head[:16]})"
         )
         found.append(Found(None, None, OLDER, message))
-    recorded = None if context.simulated else job_log.last_recorded(context)
-    if recorded is not None:
+    if (recorded := witnesses.recorded) is not None:
         newest = connection.scalar(select(func.max(FACT.c.recorded_at)))
         if newest is None or newest < instant(recorded - HERE):
             message = (
@@ -91,8 +108,9 @@ def check_published(context: AppContext) -> int:
 
     If nothing differs, the file gets the heads that it does not have.
     """
+    witnesses = Witnesses.read(context)
     with reading(context.engine) as connection:
-        found = check(context, connection)
+        found = check(connection, witnesses)
         if not found:
             note(context, connection)
     store(context, "start", found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from casework.findings import StoredFinding
 
 EXAMPLE = "for example sendflow findings close 3 --actor it.oncall --reason 'backup of 3 March restored'"
-MOST_LETTERS = 500
+MOST_LETTERS, MOST_NUMBERS = 500, 1_000
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +25,8 @@ def register(app: typer.Typer) -> None:
 
 def findings(
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="[close NUMBER]", help="Close a finding. Default: list the open ones.")
+        list[str] | None,
+        typer.Argument(metavar="[close NUMBER ...]", help="Close findings: 3, or 3-9. Default: list the open ones."),
     ] = None,
     actor: Annotated[
         str | None, typer.Option("--actor", help="The account name of the person who closes, such as it.oncall.")
@@ -49,14 +51,24 @@ def findings(
             fail(Exit.WRONG_CALL, f"--actor, --reason and --understood go with close: {EXAMPLE}")
         _list(all_, json_)
         return
-    if len(given) != 2 or given[0] != "close" or not given[1].isdecimal() or all_:
-        fail(Exit.WRONG_CALL, f"Expected close and the number of one finding: {EXAMPLE}")
+    numbers = [number for word in given[1:] for number in _numbers(word)]
+    if given[0] != "close" or not numbers or all_:
+        fail(Exit.WRONG_CALL, f"Expected close and the numbers of findings: {EXAMPLE}")
     if actor is None or reason is None or not reason.strip() or actor == "sendflow":
         fail(Exit.WRONG_CALL, f"A person closes a finding, by name and with a reason: {EXAMPLE}")
     if len(reason) > MOST_LETTERS or not reason.isprintable():
         fail(Exit.WRONG_CALL, f"--reason expects one line of at most {MOST_LETTERS} letters: {EXAMPLE}")
     refuse_identifier(reason, "--reason", "Name the case by its reference")
-    _close(int(given[1]), check_actor(actor), reason.strip(), understood, json_)
+    _close(numbers, check_actor(actor), reason.strip(), understood, json_)
+
+
+def _numbers(word: str) -> range:
+    """The numbers of 3 or of 3-9; none of anything else."""
+    found = re.fullmatch(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", word)
+    if found is None:
+        return range(0)
+    first = int(found[1])
+    return range(first, min(int(found[2] or first), first + MOST_NUMBERS) + 1)
 
 
 def _list(closed: bool, json_: bool) -> None:
@@ -92,12 +104,12 @@ def _text(found: list[StoredFinding]) -> str:
     return "\n".join(lines)
 
 
-def _close(number: int, actor: str, reason: str, understood: bool, json_: bool) -> None:
+def _close(numbers: list[int], actor: str, reason: str, understood: bool, json_: bool) -> None:
     from casework.findings import AlreadyClosed, NoSuchFinding, close
 
     context = open_installation("findings", access=Access.CHANGES)
     try:
-        closed = close(context, number, actor, reason, understood=understood)
+        closed = close(context, numbers, actor, reason, understood=understood)
     except NoSuchFinding as problem:
         fail(Exit.WRONG_CALL, str(problem))
     except AlreadyClosed as problem:
@@ -107,4 +119,5 @@ def _close(number: int, actor: str, reason: str, understood: bool, json_: bool) 
         if understood
         else "The next verification opens it again if the difference is still there."
     )
-    emit(closed.model_dump(mode="json"), json_, lambda: f"Finding {number} is closed by {actor}. {after}")
+    document = [each.model_dump(mode="json") for each in closed]
+    emit(document, json_, lambda: f"{counted(len(closed), 'finding')} closed by {actor}. {after}")

@@ -95,11 +95,7 @@ class Scheduler:
 
     def digest(self) -> None:
         """At 07:00: write the DCO's daily digest, which names each day without a finished sweep."""
-        self._with_context(
-            lambda context: self._safely(
-                "digest", lambda: self.act("digest", context, say=self._once, as_at=context.today())
-            )
-        )
+        self._with_context(self._digest)
 
     def verify(self) -> None:
         """At 03:30: verify every hash chain, case and cached row, and alert at once if something is altered."""
@@ -108,6 +104,10 @@ class Scheduler:
     def start(self) -> None:
         """Once, at the start: compare the records with the heads that this machine published."""
         self._with_context(self._compare)
+
+    def _digest(self, context: AppContext) -> None:
+        self._safely("digest", lambda: self.act("digest", context, say=self._once, as_at=context.today()))
+        self._safely("alert", lambda: self._alert(context))
 
     def _verify(self, context: AppContext) -> None:
         self._safely("verify", lambda: self.act("verify", context, say=self._once))
@@ -137,7 +137,7 @@ class Scheduler:
             "look for the digest", lambda: digest_is_called_for(context)
         ):
             self.digest_after = time.monotonic() + AGAIN_SECONDS
-            self._safely("digest", lambda: self.act("digest", context, say=self._once, as_at=context.today()))
+            self._digest(context)
         if time.monotonic() >= self.deliver_after and self._safely(
             "look for letters", lambda: delivery_is_due(context)
         ):

@@ -22,8 +22,9 @@ NO_HEAD = {"before": "", "head": "", "cases": 0, "facts": 0}
 
 def check_heads(context: AppContext, by: str) -> list[Found]:
     """Calculate every earlier head again, compare with `heads.log`, and store what differs as findings of `by`."""
+    witnesses = published_heads.Witnesses.read(context)
     with reading(context.engine) as connection:
-        found = published_heads.check(context, connection)
+        found = published_heads.check(connection, witnesses)
         if different := differences(connection):
             found.append(Found(None, None, "head", difference_message(different)))
     findings.store(context, by, found)

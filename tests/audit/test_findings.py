@@ -98,7 +98,7 @@ def open_findings(team: Team) -> list[findings.StoredFinding]:
 
 def close_all(team: Team, today: str, *, understood: bool = False) -> None:
     for each in open_findings(team):
-        findings.close(team.context(today), each.number, "it.oncall", "the file was restored", understood=understood)
+        findings.close(team.context(today), [each.number], "it.oncall", "the file was restored", understood=understood)
 
 
 def metric(team: Team, today: str, name: str) -> float:
@@ -200,7 +200,7 @@ def test_a_restored_backup_and_a_closure_let_heads_leave_again(lived: Team) -> N
                     values = ", ".join([mark] * len(row))
                     connection.exec_driver_sql(f"INSERT INTO {table} VALUES ({values})", tuple(row))
     for number, each in enumerate(open_findings(lived), 1):
-        findings.close(lived.context("15 Apr 2026"), each.number, "it.oncall", "restored", understood=False)
+        findings.close(lived.context("15 Apr 2026"), [each.number], "it.oncall", "restored", understood=False)
         assert number <= findings.MOST
     report = morning(lived, "15 Apr 2026")
     assert (report.findings, report.cases) == (0, 2)
@@ -319,3 +319,16 @@ def test_the_command_closes_only_in_the_name_of_a_person_with_a_reason(lived: Te
     assert command(lived, "15 Apr 2026", *closing).exit_code == 1
     assert "backup restored" in command(lived, "15 Apr 2026", "findings", "--all").stdout
     assert command(lived, "15 Apr 2026", "findings").exit_code == 0
+
+
+def test_several_findings_are_closed_at_once_all_or_none(lived: Team) -> None:
+    some = [Found("NX90001", seq, "hash", "differs") for seq in range(1, 6)]
+    findings.store(lived.context("15 Apr 2026"), "verify", some)
+    closing = ("--actor", "it.oncall", "--reason", "backup restored")
+    assert command(lived, "15 Apr 2026", "findings", "close", "1-4", "9", *closing).exit_code == 2
+    assert len(open_findings(lived)) == 5
+    done = command(lived, "15 Apr 2026", "findings", "close", "1-3", "5", *closing)
+    assert done.stdout.startswith("4 findings closed by it.oncall.")
+    assert [each.number for each in open_findings(lived)] == [4]
+    for words in ("four", "4-2", "-1", "0x1"):
+        assert command(lived, "15 Apr 2026", "findings", "close", words, *closing).exit_code == 2, words

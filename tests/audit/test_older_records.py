@@ -144,3 +144,25 @@ def test_a_link_in_the_place_of_the_file_is_not_followed(home: Path) -> None:
     (home / published_heads.FILE).symlink_to(outside)
     anchor(home)
     assert outside.read_text() == ""
+
+
+def test_what_is_published_and_recorded_during_a_verification_is_no_finding(home: Path) -> None:
+    """A view of the database that began earlier does not have it."""
+    context = AppContext.load(Settings(home=home))
+    witnesses = published_heads.Witnesses.read(context)
+    with reading(context.engine) as connection:
+        connection.exec_driver_sql("SELECT count(*) FROM anchor").scalar()
+        record(home, "NX90002")
+        anchor(home)
+        assert published_heads.check(connection, witnesses) == []
+        assert published_heads.check(connection, published_heads.Witnesses.read(context)) != []
+    assert found(home) == []
+
+
+def test_a_database_made_again_in_an_old_folder_is_found(home: Path) -> None:
+    anchor(home)
+    for file in home.glob("sendflow.db*"):
+        file.unlink()
+    (home / "person.key").unlink()
+    ready(home)
+    assert sorted(found(home)) == ["facts_gone", "older_records"]

@@ -131,7 +131,7 @@ def test_open_findings_are_a_reason_beside_any_other(lived: Team) -> None:
             metrics = numbers(get(f"{url}/metrics")[1])
         assert (code, json.loads(ready)["why"]) == (503, ["findings_open", *why])
         assert metrics["sendflow_findings_open",] == 1
-    findings.close(lived.context("17 Apr 2026"), 1, "it.oncall", "the backup was restored", understood=False)
+    findings.close(lived.context("17 Apr 2026"), [1], "it.oncall", "the backup was restored", understood=False)
     with watched(lived) as url:
         assert get(f"{url}/ready")[0] == 200
         assert numbers(get(f"{url}/metrics")[1])["sendflow_findings_open",] == 0
