@@ -121,7 +121,7 @@ class DutyFields(NamedTuple):
             met_on=iso_or_none(duty.met_on),
             excused=duty.excuse is not None,
             reopened=duty.reopened,
-            acknowledged_on=iso_or_none(next(iter(contacts(casefile, duty)), None)),
+            acknowledged_on=iso_or_none(max(contacts(casefile, duty), default=None)),
             claims=[
                 {"on": iso_or_none(claim.began_on), "ground": claim.ground}
                 for claim in casefile.undecided()

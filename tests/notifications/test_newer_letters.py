@@ -257,7 +257,7 @@ def test_the_executive_lead_reads_only_what_was_sent() -> None:
         "We wrote to the provider's SEND lead on 21 April 2026, and the request is still open on our record" in reached
     )
     assert "We wrote to the provider's SEND lead" not in not_reached
-    assert "No letter of ours to the provider's SEND lead is on record" in not_reached
+    assert "No letter of ours to the provider's SEND lead that still stands is on record" in not_reached
     assert "Our letter of 21 April 2026 to the provider's SEND lead could not be delivered." in not_reached
     assert "21 April 2026: a letter to the provider's SEND lead could not be delivered" in not_reached
 
@@ -273,7 +273,7 @@ def test_eighteen_requests_are_counted_and_grouped_and_the_latest_is_first() -> 
     subject, text, html = made("digest_of_eighteen_with_a_withdrawal_and_thanks")
     assert subject == (
         "SF-000001 (NS-04401) and 17 other cases: please answer 18 requests for health advice, the first due 11 March"
-        " 2026"
+        " 2026; an earlier letter is withdrawn"
     )
     assert text.startswith("18 requests for health advice to answer\n")
     assert (

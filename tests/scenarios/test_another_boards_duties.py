@@ -106,7 +106,7 @@ def test_a_board_is_informed_that_it_has_to_take_part_and_on_which_day(mixed: Te
         ("2026-03-04", "mediation to take part in, Northshire is to fix the day by 1 April 2026"),
         ("2026-03-10", "mediation to take part in, on 26 March 2026"),
         ("2026-03-19", "mediation to take part in, on 26 March 2026"),
-        ("2026-03-20", "please act on 1 mediation duty, due 31 March 2026"),
+        ("2026-03-20", "please act on 1 mediation duty, due 31 March 2026; an earlier letter is withdrawn"),
         ("2026-03-24", "mediation to take part in, on 31 March 2026"),
     ]
     assert [on for on, to, _subject in sent(mixed) if to == DCO] == [on for on, _subject in each]
