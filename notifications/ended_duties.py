@@ -5,7 +5,7 @@ on writing unless a letter says so. The escalation policy names the duties and l
 duty ends.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from config.directory import Directory
@@ -20,6 +20,7 @@ from notifications.render import newest
 
 ENDED = "no_longer_needed"
 AGAIN = "needed_after_all"
+TAKEN_BACK = "request_withdrawn"
 
 
 class Ending(NamedTuple):
@@ -63,6 +64,51 @@ def late_endings(
                 yield from _ended(casefile, duty, ladder, directory, fact, live=False)
 
 
+def taken_back(
+    casefile: CaseFile, duties: Sequence[Duty], ladder: EscalationPolicy, fact: StoredFact
+) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """Whose letter about a request a correction takes back: the data of that letter's `notice_sent`, and the template.
+
+    The request does not stand any more, or was made of another body. Whoever was notified of a step gets the correction
+    of that step instead.
+    """
+    if fact.kind not in CORRECTIONS or not casefile.notified:
+        return
+    now = {(duty.rule, duty.opened_seq): duty for duty in duties}
+    last: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    corrected: set[tuple[Any, ...]] = set()
+    for _seq, data in casefile.notified:
+        key = tuple(data.get(name) for name in ("rule", "opened_seq", "body", "service", "recipient"))
+        last[key] = data
+        step = casefile.steps_recorded.get(data.get("rung_seq") or 0)
+        if step is not None and data["rung"] != "rung_withdrawn":
+            corrected.add(key)
+    for key, data in last.items():
+        duty = now.get((data["rule"], data["opened_seq"]))
+        stands = duty is not None and (duty.body, duty.service) == (data.get("body"), data.get("service"))
+        if stands or key in corrected or data.get("due") is None or not _asks(data, ladder):
+            continue
+        steps = ladder.steps(str(data["rule"]))
+        if steps and not any(_replaces(duty, data) for duty in duties):
+            yield data, steps[0].withdrawal
+
+
+def _replaces(duty: Duty, letter: Mapping[str, Any]) -> bool:
+    """Whether the same is still asked of the same body, by another fact."""
+    same = (duty.rule, duty.body, duty.service) == (letter["rule"], letter.get("body"), letter.get("service"))
+    return same and duty.closed_on is None
+
+
+def _asks(letter: Mapping[str, Any], ladder: EscalationPolicy) -> bool:
+    return letter["rung"] not in _not_asking(ladder)
+
+
+def _not_asking(ladder: EscalationPolicy) -> set[str]:
+    """The steps and events whose letters ask for nothing: thanks, ends and withdrawals."""
+    events = {letter.rung for letter in ladder.letter.values() if newest(letter.template).called_for != "open"}
+    return events | {"rung_withdrawn", ENDED, TAKEN_BACK}
+
+
 def _ended(
     casefile: CaseFile, duty: Duty, ladder: EscalationPolicy, directory: Directory, fact: StoredFact, live: bool
 ) -> Iterator[Ending]:
@@ -91,18 +137,18 @@ def _after_all(casefile: CaseFile, duty: Duty, ladder: EscalationPolicy, fact: S
     """A message to each recipient whose last letter says that the request has ended."""
     end = ladder.ended.get(duty.rule)
     last = {
-        Party(data["recipient"]): data["rung"] for data in _sent_about(casefile, duty) if data["rung"] in (ENDED, AGAIN)
+        Party(data["recipient"]): data["rung"]
+        for data in _sent_about(casefile, duty)
+        if data["rung"] in (ENDED, AGAIN, TAKEN_BACK)
+        and (data.get("body"), data.get("service")) == (duty.body, duty.service)
     }
     for party, rung in last.items():
-        if rung == ENDED and end is not None:
+        if rung in (ENDED, TAKEN_BACK) and end is not None:
             yield Ending(fact, duty, party, AGAIN, end.again)
 
 
 def _sent_while_open(casefile: CaseFile, duty: Duty, ladder: EscalationPolicy) -> Iterable[Mapping[str, Any]]:
-    others = {letter.rung for letter in ladder.letter.values() if newest(letter.template).called_for != "open"} | {
-        "rung_withdrawn",
-        ENDED,
-    }
+    others = _not_asking(ladder)
     return (data for data in _sent_about(casefile, duty) if data["rung"] not in others)
 
 

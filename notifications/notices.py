@@ -8,16 +8,17 @@ template says what the letter contains. This module names no process and decides
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
+from itertools import islice
 from typing import Any, NamedTuple
 
 from config.escalation_policy import EscalationStep
 from deadlines.duties import Duty
 from deadlines.escalation import contacts, steps_due
 from models.casefile import CaseFile
-from models.common_facts import ESCALATION_FACTS
+from models.common_facts import CORRECTIONS, ESCALATION_FACTS
 from models.enums import NoticeState, Party
 from models.facts import StoredFact, iso
-from notifications.ended_duties import AGAIN, Ending, endings, late_endings
+from notifications.ended_duties import AGAIN, TAKEN_BACK, Ending, endings, late_endings, taken_back
 from notifications.letter_fields import WITHDRAWAL, CaseView, fields_of
 from notifications.render import newest
 
@@ -76,6 +77,8 @@ def notices_for(facts: Sequence[StoredFact], view: CaseView, as_at: date, *, loc
         else:
             if fact.kind in ladder.letter and fact.via != "import":
                 notices += _for_event(view, fact)
+            notices += _for_other_body(view, fact)
+            notices += [_for_taken_back(view, fact, *one) for one in taken_back(casefile, view.duties, ladder, fact)]
             notices += [_for_ending(view, one) for one in endings(casefile, view.duties, ladder, view.directory, fact)]
     return _highest_only(notices)
 
@@ -144,6 +147,54 @@ def _for_event(view: CaseView, fact: StoredFact) -> list[NoticeDraft]:
     return notices
 
 
+def _for_other_body(view: CaseView, fact: StoredFact) -> list[NoticeDraft]:
+    """The letters of a request that a correction says was made of another body or service: that one gets its own."""
+    if fact.kind != "fact_corrected" or fact.data.keys().isdisjoint(("body", "service")):
+        return []
+    notices: list[NoticeDraft] = []
+    for duty in view.duties:
+        opening = next((each for each in view.casefile.lines if each.seq == duty.opened_seq), None)
+        letter = view.ladder.letter.get(opening.kind) if opening is not None else None
+        if fact.corrects != duty.opened_seq or letter is None or duty.closed_on is not None or duty.provisional:
+            continue
+        asked = any(
+            (data["opened_seq"], data.get("body"), data.get("service")) == (duty.opened_seq, duty.body, duty.service)
+            for _seq, data in view.casefile.notified
+        )
+        if view.ladder.steps(duty.rule) and duty.body is not None and not asked:
+            template = letter.template_for.get(duty.rule, letter.template)
+            message = Message(letter.rung, 0, template, f"/{fact.seq}")
+            notices += [_draft(view, fact, duty, party, message) for party in letter.parties(view.is_our_own(duty))]
+    return notices
+
+
+def _for_taken_back(view: CaseView, fact: StoredFact, letter: Mapping[str, Any], template: str) -> NoticeDraft:
+    """The letter that takes back a letter about a request, to the recipient of that letter."""
+    rule, opened_seq, recipient = str(letter["rule"]), int(letter["opened_seq"]), str(letter["recipient"])
+    body, service, due = letter.get("body"), letter.get("service"), date.fromisoformat(str(letter["due"]))
+    duty = view.duty(rule, opened_seq)
+    now = {"due_now": iso(duty.due)} if duty is not None and duty.due is not None else {}
+    case_ref = view.casefile.case_ref
+    return NoticeDraft(
+        key=_key(case_ref, rule, body, opened_seq, due, TAKEN_BACK, recipient, fact.seq),
+        case_ref=case_ref,
+        fact_seq=fact.seq,
+        rule=rule,
+        body=body,
+        service=service,
+        opened_seq=opened_seq,
+        due=due,
+        rung=TAKEN_BACK,
+        rank=0,
+        template=template,
+        recipient=recipient,
+        mailbox=view.directory.mailbox(view.casefile.la, body, service, Party(recipient)),
+        on=fact.occurred_on,
+        fields=fields_of(view, duty, {**letter, **now}, recipient, template),
+        state=NoticeState.CREATED,
+    )
+
+
 def _supplies_day(duty: Duty, fact: StoredFact) -> bool:
     """Whether a fact gives the day of a duty that another fact opened, such as the day of a mediation."""
     return any(fact.kind in day.told_by for day in duty.law.inputs.values())
@@ -192,7 +243,14 @@ def late_corrections(view: CaseView, sent: Mapping[str, Any]) -> list[NoticeDraf
     Its step was being withdrawn, its duty had ended, or the end that it reported had been corrected. `sent` holds the
     data of its `notice_sent` fact.
     """
+    corrections = (fact for fact in reversed(view.casefile.lines) if fact.kind in CORRECTIONS)
     owed = [
+        _for_taken_back(view, fact, letter, template)
+        for fact in islice(corrections, 1)
+        for letter, template in taken_back(view.casefile, view.duties, view.ladder, fact)
+        if letter == sent
+    ]
+    owed += [
         draft
         for fact in view.casefile.lines
         if fact.kind == WITHDRAWAL and fact.data.get("rung_seq") == sent.get("rung_seq")
@@ -229,7 +287,7 @@ def still_needed(view: CaseView, draft: NoticeDraft, as_at: date) -> StillNeeded
     if wanted == "always":
         return StillNeeded.YES
     duty = view.duty(draft.rule, draft.opened_seq)
-    if duty is None:
+    if duty is None or (wanted == "open" and (duty.body, duty.service) != (draft.body, draft.service)):
         return StillNeeded.NO
     if wanted in ("met", "ended"):
         closed_by = duty.met_seq if wanted == "met" else None if duty.met_on is not None else duty.ended_seq
@@ -277,7 +335,7 @@ def current_fields(view: CaseView, draft: NoticeDraft) -> dict[str, Any]:
     """The fields of the notice now, including facts that were recorded after it was written."""
     duty = view.duty(draft.rule, draft.opened_seq)
     about = next((fact.data for fact in view.casefile.lines if fact.seq == draft.fact_seq), {})
-    if duty is None and draft.rung != WITHDRAWAL:
+    if draft.rung == TAKEN_BACK or (duty is None and draft.rung != WITHDRAWAL):
         return draft.fields
     return fields_of(view, duty, about if draft.rung == WITHDRAWAL else {}, draft.recipient, draft.fields["letter"])
 

@@ -198,6 +198,14 @@ def change_state(
     return changed
 
 
+def change_mailbox(connection: Connection, keys: Iterable[str], mailbox: str | None) -> None:
+    """Address notices that have not left to another mailbox, and take those in a letter out of it."""
+    for part in _parts(sorted(keys)):
+        where = NOTICE.c.key.in_(part), NOTICE.c.state.in_(UNSENT)
+        state = case((NOTICE.c.state == NoticeState.CLAIMED, NoticeState.CREATED), else_=NOTICE.c.state)
+        connection.execute(update(NOTICE).where(*where).values(mailbox=mailbox, state=state, letter=None))
+
+
 def postpone(connection: Connection, days: Mapping[str, date]) -> None:
     """Set a later day for notices, by key."""
     if days:

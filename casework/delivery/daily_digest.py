@@ -21,6 +21,7 @@ from sqlalchemy.exc import IntegrityError
 from casework import published_heads
 from casework.context import LONDON, AppContext
 from casework.delivery import compose
+from casework.delivery.addresses import readdress
 from casework.delivery.checkpoint import check_heads, head_fields
 from casework.delivery.compose import LetterContent
 from casework.delivery.deliverer import Deliverer
@@ -134,6 +135,7 @@ def _lease(run: DeliveryRun, as_at: date, connection: Connection) -> LeasedLette
         return lease_as_stored(run, connection, row)
     lock_exclusive(connection, LEDGER)
     _cancel_earlier_digests(connection)
+    readdress(connection, run.context.directory)
     return _write(run, connection, as_at)
 
 

@@ -24,6 +24,7 @@ from sqlalchemy.exc import IntegrityError
 
 from casework.context import LONDON, AppContext, instant
 from casework.delivery import compose
+from casework.delivery.addresses import readdress
 from casework.delivery.deliverer import Deliverer, is_expired
 from casework.delivery.lease import (
     BAD_ROW,
@@ -173,6 +174,7 @@ def _deliver_all(run: DeliveryRun, until: float | None) -> Deliveries:
     outcomes: list[LetterOutcome] = []
     unreadable: list[str] = []
     try:
+        transact(run.context.engine, partial(readdress, directory=run.context.directory))
         unaddressed, cancelled = transact(run.context.engine, partial(_fail_unaddressed, run))
     except BAD_ROW:
         unreadable.append(NO_ADDRESS)
