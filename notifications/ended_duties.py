@@ -69,7 +69,7 @@ def taken_back(
 ) -> Iterator[tuple[Mapping[str, Any], str]]:
     """Whose letter about a request a correction takes back: the data of that letter's `notice_sent`, and the template.
 
-    The request does not stand any more, or was made of another body. Whoever was notified of a step gets the correction
+    The request does not stand any more, or was made of another body. A recipient of a step gets the correction
     of that step instead.
     """
     if fact.kind not in CORRECTIONS or not casefile.notified:
