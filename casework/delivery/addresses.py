@@ -122,7 +122,7 @@ def _waiting(connection: Connection, group: _Group) -> list[_Waiting]:
     for column, value in zip(
         (CASE.c.la, NOTICE.c.body, NOTICE.c.service, NOTICE.c.recipient, NOTICE.c.mailbox), group, strict=False
     ):
-        query = query.where(column.is_(None) if value is None else column == value)
+        query = query.where(column.is_not_distinct_from(value))
     return [_Waiting._make(row) for row in connection.execute(query.order_by(NOTICE.c.key))]
 
 
