@@ -117,7 +117,7 @@ def _waiting(connection: Connection, group: _Group) -> list[_Waiting]:
     query: Select[tuple[object, ...]] = (
         select(*(NOTICE.c[name] for name in _Waiting._fields))
         .join(CASE, CASE.c.case_ref == NOTICE.c.case_ref)
-        .where(NOTICE.c.state.in_(outbox.UNSENT), _MAY_CHANGE, group.takes_back == _TAKES_BACK)
+        .where(NOTICE.c.state.in_(outbox.UNSENT), _MAY_CHANGE, _TAKES_BACK.in_((group.takes_back,)))
     )
     for column, value in zip(
         (CASE.c.la, NOTICE.c.body, NOTICE.c.service, NOTICE.c.recipient, NOTICE.c.mailbox), group, strict=False
