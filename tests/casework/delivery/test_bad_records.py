@@ -84,17 +84,31 @@ def test_a_letter_whose_text_cannot_be_read_stops_no_other(
 
 
 def test_an_address_that_no_header_holds_fails_alone_and_is_named(team: Team, mail_server: ScriptedMailServer) -> None:
+    """The outcome of its first attempt is unknown, so it goes to the mailbox that is stored with it."""
     three(team)
-    spoil(team, "UPDATE notice SET mailbox = :bad WHERE mailbox = :box", bad="slt@x.example\r\nBcc: y@x.example")
-    report = run_delivery(team, "2 Mar 2026", mail_server)
-    assert sorted(to for to, _ in mail_server.received()) == OTHERS
+    first, *others = sorted([*OTHERS, SERVICE])
+    mail_server.hang_up = True
+    run_delivery(team, "2 Mar 2026", mail_server)
+    mail_server.hang_up = False
+    mail_server.arrived.clear()
+    bad = "slt@x.example\r\nBcc: y@x.example"
+    spoil(team, "UPDATE letter SET mailbox = :bad WHERE mailbox = :box", bad=bad, box=first)
+    report = run_delivery(team, "3 Mar 2026", mail_server)
+    assert sorted(to for to, _ in mail_server.received()) == others
     assert (report.sent, report.failed) == (2, 1)
     with reading(team.first.engine) as connection:
-        states = connection.execute(text("SELECT state, why FROM letter WHERE mailbox LIKE 'slt@%'")).all()
+        states = connection.execute(text("SELECT state, why FROM letter WHERE mailbox LIKE 'slt@%x.example'")).all()
     assert [tuple(row) for row in states] == [("failed", "cannot_be_written")]
-    team.sweep("3 Mar 2026")
-    said = digest(team.context("3 Mar 2026"), transport=mail_server.transport)
+    team.sweep("4 Mar 2026")
+    said = digest(team.context("4 Mar 2026"), transport=mail_server.transport)
     assert said.state == "sent" and said.person == 1
+
+
+def test_an_altered_mailbox_of_a_waiting_notice_reaches_nobody(team: Team, mail_server: ScriptedMailServer) -> None:
+    three(team)
+    spoil(team, "UPDATE notice SET mailbox = :other WHERE mailbox = :box", other="somebody@else.example")
+    assert run_delivery(team, "2 Mar 2026", mail_server).sent == 3
+    assert sorted(to for to, _ in mail_server.received()) == sorted([*OTHERS, SERVICE])
 
 
 @pytest.mark.parametrize("key", sorted(whole(asked("breach", "service_manager"), "2026-04-14")))
