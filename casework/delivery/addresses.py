@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, select
 
-from casework.delivery.lease import DAILY_DIGEST, OUTCOME_UNKNOWN, cancel_letter
+from casework.delivery.lease import cancel_letter
+from casework.reports.for_a_person import DAILY_DIGEST, OUTCOME_UNKNOWN
 from config.directory import Directory
 from models.enums import LetterState, NoticeState, Party
 from models.tables import CASE, LETTER, NOTICE
