@@ -70,6 +70,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "held_as": 'held_as = "review"',
         "then": 'then = "review_decision_notify"',
         "met_by": 'met_by = ["health_advice_received"]',
+        "met_before": 'met_before = ["appeal_registered"]',
         "ends": 'ends = ["case_withdrawn"]',
         "reopened_by": 'reopened_by = ["health_advice_returned"]',
         "superseded_by": 'superseded_by = ["assessment_ordered"]',

@@ -289,17 +289,18 @@ class Provisional(Strict):
         return tuple(value) if isinstance(value, list) else value
 
 
+CLOSING = ("met_by", "met_before", "ends", "reopened_by", "superseded_by")
+
+
 class Rule(Strict):
     """One duty or period, with every dated version of it.
 
     `bound`: "by" is a duty to act by a day; "not_before" a day that must not be forestalled (`lawful_from` says whether
     `due` or the day after it is the first lawful day); "window" the edge of a window, where nothing is ever late.
-    `may_lapse`: a right and no duty (to appeal, to ask for permission): unused, it lapses, and nothing is late or
-    breached.
+    `may_lapse`: a right and no duty (to appeal, to ask for permission): unused, it lapses, and nothing is late.
     `contingent`: owed only if the decision goes one way; once it has gone the other, nothing was late.
     `open_ended`: owed from the day on and as soon as possible, with no day by which it is late.
-    `start_day`: the field of the opening fact that holds the start day, where it is not the fact's own day (a meeting
-    to come).
+    `start_day`: the field of the opening fact that holds the start day, where it is not the fact's own day.
     `start_by`: the field that holds the last day that the start can be, where it is known by its month only: the due
     date is counted from it, and the stricter one from `start_day`.
     `starts_if`: what the opening fact must say for the duty to open, field by field: one word, or any of several.
@@ -315,6 +316,7 @@ class Rule(Strict):
     reopen the duty.
     `met_by_each`: it is met when the last of several bodies has had it (each commissioning body that is to be
     notified), and not the first.
+    `met_before`: facts of `met_by` that prove that it was met on an earlier day, which they do not say: never late.
     `provisional`: what begins the duty for the time being, until a fact of `starts` does (an order, until the request
     that it calls for).
     `superseded_by`: fact kinds after which nothing reopens it: another clock has its place (an order), or it has lost
@@ -339,6 +341,7 @@ class Rule(Strict):
     then: str | None = None
     met_by: tuple[str, ...] = ()
     met_by_each: bool = False
+    met_before: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
     reopened_by: tuple[str, ...] = ()
     superseded_by: tuple[str, ...] = ()
@@ -359,9 +362,7 @@ class Rule(Strict):
     inputs: Mapping[str, Input] = Field(default_factory=dict)
     excuse_overlay: tuple[Overlay, ...] = ()
 
-    @field_validator(
-        "period", "starts", "met_by", "ends", "reopened_by", "superseded_by", "excuse_overlay", mode="before"
-    )
+    @field_validator("period", "excuse_overlay", *CLOSING, "starts", mode="before")
     @classmethod
     def _list_is_tuple(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value

@@ -85,6 +85,8 @@ class DutyRule(Protocol):
     @property
     def met_by_each(self) -> bool: ...
     @property
+    def met_before(self) -> tuple[str, ...]: ...
+    @property
     def ends(self) -> tuple[str, ...]: ...
     @property
     def reopened_by(self) -> tuple[str, ...]: ...
@@ -144,6 +146,11 @@ class Duty(msgspec.Struct):
     @property
     def open_ended(self) -> bool:
         return self.law.open_ended
+
+    @property
+    def met_before(self) -> bool:
+        """Whether it was met by a fact that proves an earlier day and does not say it."""
+        return self.met_by in self.law.met_before
 
     @property
     def start_day(self) -> str | None:

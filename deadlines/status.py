@@ -30,7 +30,7 @@ def _status_of_minimum_period(duty: Duty, due: date) -> DutyStatus:
 
 
 def _status_once_met(duty: Duty, due: date, met_on: date) -> DutyStatus:
-    if met_on <= due or duty.open_ended:
+    if met_on <= due or duty.open_ended or duty.met_before:
         return DutyStatus.MET
     return DutyStatus.EXCUSED if duty.excuse else DutyStatus.MET_LATE
 
@@ -70,7 +70,7 @@ def days_late(duty: Duty, as_at: date) -> int:
         or (duty.met_on is None and (duty.contingent or (duty.provisional and duty.ended_on is None)))
     ):
         return 0
-    if duty.open_ended or (duty.may_lapse and duty.met_on is None):
+    if duty.open_ended or duty.met_before or (duty.may_lapse and duty.met_on is None):
         return 0
     until = duty.met_on or (min(as_at, duty.ended_on) if duty.ended_on else as_at)
     return max(0, (until - duty.due).days)

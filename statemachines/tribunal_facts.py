@@ -164,7 +164,7 @@ ORDERS: Mapping[str, tuple[str, ...]] = {
     "order_to_reconsider_made": ("refusal_to_issue",),
     "order_to_amend_provision_made": PLAN_IN_FORCE,
     "order_to_amend_placement_made": PLAN_IN_FORCE,
-    "order_to_continue_made": PLAN_IN_FORCE,
+    "order_to_continue_made": ("ceasing",),  # reg 43(2)(e) as amended: s51(2)(f) only
     "order_to_continue_and_amend_made": PLAN_IN_FORCE,
     "ceasing_upheld": ("ceasing",),
 }

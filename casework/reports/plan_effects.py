@@ -47,7 +47,9 @@ class PlanEffects:
         left = (plan.due - until).days
         when = f"{in_days(left)} before" if left > 0 else "on" if left == 0 else f"{in_days(-left)} after"
         unit, number = self.rules[plan.rule].period_on(plan.started_on).alternatives[0].amounts[0]
-        return f"{came} {lateness}, {when} the {number}-{unit.removesuffix('s')} date ({plan.due.isoformat()})"
+        after = (duty.due - plan.due).days if duty.due is not None and duty.closed_on is None else 0
+        own = f"; its own day falls {in_days(after)} after that date" if after > 0 else ""
+        return f"{came} {lateness}, {when} the {number}-{unit.removesuffix('s')} date ({plan.due.isoformat()}){own}"
 
     def answer_without_advice(self, duty: Duty) -> str | None:
         """Say how a duty was met without advice, such as the answer that the child is not known; None otherwise."""
