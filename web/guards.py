@@ -1,4 +1,4 @@
-"""What stands before every page: the host's name, the site of a change, the size of a form, and headers of safety.
+"""What guards every page: the host's name, the site of a change, the size of a form, and headers of safety.
 
 Order: host (421), site of a change (403), size (413). Every answer, also a refusal, has the headers. A page of this
 server may ask this server only, runs no inline script without the nonce of its answer, and is stored by no cache.

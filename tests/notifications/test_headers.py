@@ -70,7 +70,7 @@ def read(raw: bytes) -> EmailMessage:
 @example("Ynys Môn, “Tyne” <x@y.example>; a_b", "NX00042_é")
 @example("日本" * 60, "😀" * 60)
 def test_an_encoded_word_has_at_most_75_characters_and_reads_as_it_was_written(office: str, subject: str) -> None:
-    """RFC 2047 section 2. One encoded word of 177 characters is shown as it stands, or not at all."""
+    """RFC 2047 section 2. One encoded word of 177 characters is shown raw, or not at all."""
     office, subject = " ".join(office.split()), " ".join(subject.split())
     assume(office and subject and "=?" not in office + subject)
     raw = headers(as_message(letter(office=office, subject=subject)).as_bytes())

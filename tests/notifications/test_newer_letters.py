@@ -47,7 +47,7 @@ NEW: dict[str, Any] = {
 FAILED = [{"on": "2026-04-21", "to": "provider_send_lead", "why": "smtp_550"}]
 
 
-def told(letter: str, recipient: str = "service", **other: Any) -> dict[str, Any]:
+def with_new_fields(letter: str, recipient: str = "service", **other: Any) -> dict[str, Any]:
     """Return the fields of one notice with all that the newer versions may say."""
     return {**NEW, **asked(letter, recipient, **other)}
 
@@ -56,7 +56,7 @@ def many(*more: dict[str, Any]) -> dict[str, Any]:
     """Return a letter to a manager about 18 requests of three services, and what else is given."""
     services = ("Physiotherapy", "Occupational Therapy", "Speech and Language Therapy")
     requests = [
-        told(
+        with_new_fields(
             "breach",
             "service_manager",
             **{
@@ -111,8 +111,16 @@ PROVIDERS = [
 ]
 FULL: dict[str, Any] = {
     "items": [
-        {"template": "escalation_provider", "version": 2, "fields": told("escalation_provider", "dco", history=LATE)},
-        {"template": "thanks", "version": 2, "fields": told("thanks", met_on="2026-07-13", closed_on="2026-07-13")},
+        {
+            "template": "escalation_provider",
+            "version": 2,
+            "fields": with_new_fields("escalation_provider", "dco", history=LATE),
+        },
+        {
+            "template": "thanks",
+            "version": 2,
+            "fields": with_new_fields("thanks", met_on="2026-07-13", closed_on="2026-07-13"),
+        },
     ],
     "late_count": 16,
     "soon_count": 6,
@@ -127,19 +135,22 @@ CALM: dict[str, Any] = {**QUIET, "providers": [], "more_providers": 0}
 
 SAMPLES: dict[str, tuple[str, Mapping[str, Any]]] = {
     **_older(),
-    "reminder_with_three_references": ("reminder", whole(told("reminder", body_ref="CP-3312"), "2026-04-07")),
+    "reminder_with_three_references": (
+        "reminder",
+        whole(with_new_fields("reminder", body_ref="CP-3312"), "2026-04-07"),
+    ),
     "escalation_icb_where_the_lead_was_not_reached": (
         "escalation_icb",
-        whole(told("escalation_icb", "icb_executive_lead", history=LATE, undelivered=FAILED), "2026-04-28"),
+        whole(with_new_fields("escalation_icb", "icb_executive_lead", history=LATE, undelivered=FAILED), "2026-04-28"),
     ),
     "escalation_provider_as_the_first_letter": (
         "escalation_provider",
-        whole(told("escalation_provider", "provider_send_lead", history=LATE[:1]), "2026-04-21"),
+        whole(with_new_fields("escalation_provider", "provider_send_lead", history=LATE[:1]), "2026-04-21"),
     ),
     "breach_after_an_end_by_mistake": (
         "breach",
         whole(
-            told(
+            with_new_fields(
                 "breach",
                 "service_manager",
                 history=[
@@ -163,7 +174,7 @@ SAMPLES: dict[str, tuple[str, Mapping[str, Any]]] = {
         "digest",
         many(
             {**NEW, **taken_back(ref="SF-000003", la_ref="NS-04403")},
-            told("thanks", met_on="2026-04-28", closed_on="2026-04-28", ref="NX00077", la_ref=None),
+            with_new_fields("thanks", met_on="2026-04-28", closed_on="2026-04-28", ref="NX00077", la_ref=None),
         ),
     ),
     "digest_of_one_request_and_thanks": (
@@ -171,13 +182,15 @@ SAMPLES: dict[str, tuple[str, Mapping[str, Any]]] = {
         digest(
             False,
             "2026-04-07",
-            told("reminder"),
-            told("thanks", met_on="2026-04-06", closed_on="2026-04-06", **OTHER),
+            with_new_fields("reminder"),
+            with_new_fields("thanks", met_on="2026-04-06", closed_on="2026-04-06", **OTHER),
         ),
     ),
     "digest_of_one_request_reminded_to_two_posts": (
         "digest",
-        digest(False, "2026-04-29", told("escalation_provider", "provider_send_lead"), told("breach")),
+        digest(
+            False, "2026-04-29", with_new_fields("escalation_provider", "provider_send_lead"), with_new_fields("breach")
+        ),
     ),
     "morning_digest_4_of_a_full_day": ("morning_digest", morning(**FULL)),
     "morning_digest_4_of_a_quiet_day": ("morning_digest", morning(**CALM)),
@@ -248,7 +261,7 @@ def test_every_reference_of_both_sides_is_in_the_letter(name: str) -> None:
 
 
 def test_the_executive_lead_reads_only_what_was_sent() -> None:
-    """The lower letter was refused: "has not put it right" said of people who had not been told is not true."""
+    """The lower letter was refused: "has not put it right" said of people whom no letter reached is not true."""
     reached, not_reached = (
         " ".join(made(name)[1].split()) for name in ("escalation_icb", "escalation_icb_where_the_lead_was_not_reached")
     )
