@@ -194,8 +194,8 @@ class Witness:
                 )
 
     def _history(self, text: str, sent: list[StoredFact], failed: list[StoredFact], force: list[StoredFact]) -> None:
-        told = text.partition("What has happened so far")[2].partition(" Why -")[0].partition(" How to answer")[0]
-        for words, line in re.findall(rf"- {DAY}: (.*?)(?= - \d| ?$)", told):
+        history = text.partition("What has happened so far")[2].partition(" Why -")[0].partition(" How to answer")[0]
+        for words, line in re.findall(rf"- {DAY}: (.*?)(?= - \d| ?$)", history):
             on = day_of(words)
             letter = re.fullmatch(r"(.*?) was (.*)", line)
             lost = re.fullmatch(r"a letter to (.*) could not be delivered", line)
