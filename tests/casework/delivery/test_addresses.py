@@ -85,7 +85,7 @@ def test_a_request_that_is_withdrawn_after_its_letter_left_is_taken_back_once(as
     assert asked.verify("27 Apr 2026").intact
 
 
-def test_the_request_stands_again_and_the_service_is_told_that_it_is_needed_after_all(asked: Team) -> None:
+def test_the_request_is_in_force_again_and_the_service_learns_that_it_is_needed_after_all(asked: Team) -> None:
     asked.day("9 Mar 2026")
     withdrawal = asked.record("10 Mar 2026", "fact_withdrawn", corrects=2).seq
     asked.day("10 Mar 2026")
@@ -111,7 +111,7 @@ def test_a_request_of_another_service_that_had_not_left_goes_to_the_second_alone
     assert log(asked) == [("2026-03-09", PHYSIO_BOX)]
 
 
-def test_whoever_was_reminded_gets_the_correction_of_the_reminder_alone(asked: Team) -> None:
+def test_the_recipient_of_a_reminder_gets_the_correction_of_the_reminder_alone(asked: Team) -> None:
     for today in ("9 Mar 2026", "11 Mar 2026", "27 Mar 2026"):
         asked.day(today)
     before = len(asked.post.letters)
@@ -138,5 +138,5 @@ def test_what_takes_a_letter_back_goes_to_the_mailbox_that_got_it_while_the_dire
     team._contexts.clear()
     team.record("15 Apr 2026", "health_advice_received", "10 Apr 2026", body=TRUST, service=SALT)
     team.day("15 Apr 2026")
-    told = {letter.mailbox for letter in team.post.letters if "withdrawn" in letter.subject}
-    assert told == {new if gone else MANAGER}
+    sent = {letter.mailbox for letter in team.post.letters if "withdrawn" in letter.subject}
+    assert sent == {new if gone else MANAGER}
