@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
+import tomli
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from config.toml_reader import ConfigFault, first_fault, read_text
@@ -302,7 +302,7 @@ def load_directory(path: Path | None = None) -> Directory:
     """
     try:
         text = read_text(path or DEFAULT)
-        told = tomllib.loads(text)
+        told = tomli.loads(text)
     except ConfigFault as fault:
         raise DirectoryError(str(fault)) from None
     except OSError as problem:
@@ -310,7 +310,7 @@ def load_directory(path: Path | None = None) -> Directory:
         raise DirectoryError(
             f"the directory cannot be read ({why}): expected a file like config/directory.toml"
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+    except (tomli.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise DirectoryError(
             f"the directory is not TOML in UTF-8: {problem}; config/directory.toml is an example"
         ) from None

@@ -1,13 +1,13 @@
 """Reads and checks the escalation policy: which letters a locality sends to whom before and after a due date. [I/O]"""
 
 import hashlib
-import tomllib
 from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
+import tomli
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from config.toml_reader import ConfigFault, first_fault, layered, read_text
@@ -192,7 +192,7 @@ def _text(path: Path) -> str:
 
 def _read(name: str, text: str) -> EscalationPolicy:
     try:
-        content = tomllib.loads(text)
+        content = tomli.loads(text)
         for rule, steps in content.get("rung", {}).items():
             names = [step.get("id") for step in steps]
             if len(set(names)) != len(names):
@@ -206,7 +206,7 @@ def _read(name: str, text: str) -> EscalationPolicy:
         raise EscalationPolicyError(
             f"{name}: a step is a table of its own under the rule's name, for example [[rung.ehc_body_advice_respond]]"
         ) from None
-    except tomllib.TOMLDecodeError as error:
+    except tomli.TOMLDecodeError as error:
         raise EscalationPolicyError(f"{name}: not TOML: {error}") from None
     except ValidationError as error:
         raise EscalationPolicyError(f"{name}: {first_fault(error, EscalationPolicy)}") from None

@@ -7,12 +7,12 @@ table, the key, what was expected, and an example.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
+import tomli
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.errors import ConfigurationError
@@ -100,14 +100,14 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises ConfigFault where the file is missing, is not UTF-8, or is not TOML (a key given twice is not TOML).
     """
     try:
-        return tomllib.loads(read_text(path))
+        return tomli.loads(read_text(path))
     except FileNotFoundError:
         raise ConfigFault(
             f"{path.name}: the file is missing from the folder {path.parent.name}/; restore it from the project."
         ) from None
     except UnicodeDecodeError:
         raise ConfigFault(f"{path.name}: the file is not UTF-8 text; save it as UTF-8.") from None
-    except tomllib.TOMLDecodeError as fault:
+    except tomli.TOMLDecodeError as fault:
         raise ConfigFault(
             f"{path.name}: this is not TOML: {fault}. Each key stands once in its table, text in double quotes,"
             " dates bare. Example: from = 2014-09-01"

@@ -7,7 +7,6 @@ may hold.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
@@ -15,6 +14,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Annotated
 
+import tomli
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from config.directory import Directory
@@ -197,7 +197,7 @@ def load_columns(path: Path | None = None) -> TrackerColumns:
     its content.
     """
     try:
-        content = tomllib.loads(read_text(path or DEFAULT))
+        content = tomli.loads(read_text(path or DEFAULT))
         return TrackerColumns.model_validate(content)
     except ConfigFault as fault:
         raise TrackerError(str(fault)) from None
@@ -205,7 +205,7 @@ def load_columns(path: Path | None = None) -> TrackerColumns:
         raise TrackerError(
             f"the column file cannot be read ({problem.strerror}): expected a file like config/tracker.toml"
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+    except (tomli.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise TrackerError(
             f"the column file is not TOML in UTF-8: {problem}; config/tracker.toml is an example"
         ) from None

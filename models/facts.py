@@ -215,6 +215,7 @@ class DecodedFact(StoredFact, frozen=True, gc=False, kw_only=True):
     """A stored fact as its text has it, with the reference of its case. The text leaves out keys without a value."""
 
     case_ref: str
+    process: str = ""
     run: str | None = None
     corrects: int | None = None
 

@@ -6,13 +6,13 @@ does not get is an error, never a blank.
 """
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
+import tomli
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.errors import SendflowError
@@ -135,8 +135,8 @@ def _read(path: Path) -> Template:
     if found is None:
         raise RenderError(f"{path.name}: expected +++, lines of TOML, +++, then the letter")
     try:
-        return Template.model_validate({**tomllib.loads(found[1]), "body": found[2]})
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        return Template.model_validate({**tomli.loads(found[1]), "body": found[2]})
+    except (tomli.TOMLDecodeError, ValidationError) as error:
         raise RenderError(f"{path.name}: front matter: {error}") from None
 
 

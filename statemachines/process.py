@@ -156,6 +156,11 @@ class Process:
         return frozenset(fact.kind for fact in self.facts.values() if isinstance(fact, OpeningFact)) - {self.opens}
 
     @cached_property
+    def openings(self) -> frozenset[str]:
+        """Every opening fact."""
+        return self.opens_too | {self.opens}
+
+    @cached_property
     def asks(self) -> frozenset[str]:
         """Facts that ask a body for something."""
         return self._with_role("asks")

@@ -1,37 +1,81 @@
-"""The processes of this installation, found by walking this folder. No list elsewhere names one."""
+"""The processes of this installation, found by walking this folder. No list elsewhere names one.
+
+A process is built when it is first used, because a command that shows one case needs one process and not all.
+"""
 
 import importlib
-import pkgutil
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import statemachines
 from config.law import Law
-from models.facts import StoredFact
+from models.facts import DecodedFact, StoredFact
 from statemachines.process import FactDefinition, NotPermitted, Process, Reaction
+
+# A module of this folder that defines a process has this line, and the name of the process.
+DEFINES_PROCESS = re.compile(r"^PROCESS\b", re.MULTILINE)
+
+
+class Processes(Mapping[str, Process]):
+    """The processes by name, in alphabetical order; each is built when it is first used."""
+
+    def __init__(self) -> None:
+        files = (file for folder in statemachines.__path__ for file in Path(folder).glob("*.py"))
+        self._names = sorted(file.stem for file in files if DEFINES_PROCESS.search(file.read_text("utf-8")))
+        self._built: dict[str, Process] = {}
+
+    def __getitem__(self, name: str) -> Process:
+        if name not in self._built:
+            if name not in self._names:
+                raise KeyError(name)
+            process: Process = importlib.import_module(f"statemachines.{name}").PROCESS
+            if process.name != name:
+                raise ValueError(f"statemachines/{name}.py defines the process {process.name}: give both the same name")
+            self._built[name] = process
+        return self._built[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 @cache
 def processes() -> Mapping[str, Process]:
     """Every process by name, in alphabetical order."""
-    found: dict[str, Process] = {}
-    for module in pkgutil.iter_modules(statemachines.__path__):
-        process = getattr(importlib.import_module(f"statemachines.{module.name}"), "PROCESS", None)
-        if isinstance(process, Process):
-            found[process.name] = process
-    return dict(sorted(found.items()))
+    return Processes()
 
 
 @cache
 def opened_by() -> Mapping[str, Process]:
     """The process whose case each opening fact opens."""
-    return {kind: process for process in processes().values() for kind in (process.opens, *process.opens_too)}
+    return {kind: process for process in processes().values() for kind in process.openings}
+
+
+def opens(fact: StoredFact) -> bool:
+    """Whether this fact opens a case of any process."""
+    named = _named_by(fact)
+    return (named is not None and fact.kind in named.openings) or fact.kind in opened_by()
+
+
+def _named_by(fact: StoredFact) -> Process | None:
+    """The process that the fact's text names. It saves building the others, but only `openings` decides."""
+    return processes().get(fact.process) if isinstance(fact, DecodedFact) else None
 
 
 def process_of(facts: Sequence[StoredFact]) -> Process:
     """The process of a history. Raises NotPermitted if its first fact opens no process."""
     first = facts[0]
+    named = _named_by(first)
+    if named is not None and first.kind in named.openings:
+        return named
     process = opened_by().get(first.kind)
     if process is None:
         raise NotPermitted(

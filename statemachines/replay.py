@@ -23,7 +23,7 @@ from statemachines.refusals import (
     refused,
     without_opening,
 )
-from statemachines.registry import opened_by, process_of, processes
+from statemachines.registry import opens, process_of, processes
 
 # A correction may move the opening fact to a later day than sendflow's own facts about the case.
 BEFORE_OPENING = CORRECTIONS | ENGINE_ONLY
@@ -116,8 +116,8 @@ def replay(
 def _opening_fact(known: Sequence[StoredFact]) -> StoredFact:
     if not known:
         raise nothing_known()
-    openings = opened_by()
-    found = next((fact for fact in known if fact.kind in openings), None)
+    # sendflow's own facts and corrections can be dated before the opening fact; they open nothing.
+    found = next((fact for fact in known if fact.kind not in BEFORE_OPENING and opens(fact)), None)
     if found is None and (refusal := without_opening(known)) is not None:
         raise refusal
     return found or known[0]
