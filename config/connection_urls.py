@@ -1,8 +1,8 @@
-"""Addresses of other programs, as the environment gives them: databases and the Prefect server. [the environment's part
-of `settings`]
+"""The addresses of databases and of the Prefect server, as the environment gives them. A part of `settings`.
 
-Purpose: who asks over a network is sure of whom it asks, or says in so many words that it need not be. An address may
-hold a password, so that no error repeats one; each names the setting, what was expected, and an example.
+Purpose: a program that connects over a network checks the other machine's name, unless a setting expressly allows it
+not to. An address may contain a password, so no error repeats one. Each error names the setting, what was expected,
+and an example.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class SettingsError(ConfigurationError):
 def database(env: Mapping[str, str], name: str, driver: str) -> str | None:
     """The address of a PostgreSQL database as an engine takes it, None where `name` is not set.
 
-    Raises SettingsError where it is none, and where it is on another machine whose certificate would not be held to
+    Raises SettingsError if it is none, or if it is on another machine whose certificate would not be checked for
     that machine's name.
     """
     value = env.get(name) or None
@@ -45,9 +45,8 @@ def database(env: Mapping[str, str], name: str, driver: str) -> str | None:
     expected = f"expected {driver}://user@host:5432/database"
     if not re.fullmatch(rf"{re.escape(driver)}://[^\s/]*/[^\s/?]+(\?\S*)?", plain):
         raise SettingsError(f"{name} is not the address of a PostgreSQL database (it is not repeated here): {expected}")
-    # As the engine will read it: whatever another reader would make of a strange address, the engine goes where this
-    # one says.
-    from sqlalchemy.engine import make_url  # here, because a house with a file does not wait for it
+    # SQLAlchemy parses the address here as the engine will later, so both agree on the host of a strange address.
+    from sqlalchemy.engine import make_url  # here, because an installation with an SQLite file does not need it
     from sqlalchemy.exc import ArgumentError
 
     try:
@@ -65,10 +64,10 @@ def database(env: Mapping[str, str], name: str, driver: str) -> str | None:
         raise SettingsError(f"{UNVERIFIED} is not known: expected refused or allowed, as in {UNVERIFIED}=refused")
     if allowed != "allowed" and url.query.get("sslmode") != VERIFIED and not _here(url, hosts, env):
         raise SettingsError(
-            f"{name} names a database on another machine, and who answers there would not be held to that name (it is"
+            f"{name} names a database on another machine, and its certificate would not be checked for that name (it is"
             " not repeated here): expected"
             f" {expected.removeprefix('expected ')}?sslmode={VERIFIED}&sslrootcert=/etc/ssl/certs/icb-ca.pem;"
-            f" {UNVERIFIED}=allowed lets anybody answer, also in the clear"
+            f" {UNVERIFIED}=allowed allows any certificate, and no encryption"
         )
     return plain
 
@@ -77,8 +76,8 @@ def _places(url: URL) -> tuple[list[str], list[int]]:
     """The hosts and ports that an address names, also in its query. Raises ArgumentError or ValueError where it names
     none that can be read.
     """
-    told = url.set(drivername="postgresql+psycopg").get_dialect()().create_connect_args(url)[1]
-    hosts, ports = (str(told.get(name, "")).split(",") for name in ("host", "port"))
+    arguments = url.set(drivername="postgresql+psycopg").get_dialect()().create_connect_args(url)[1]
+    hosts, ports = (str(arguments.get(name, "")).split(",") for name in ("host", "port"))
     return [each for each in hosts if each], [
         int(each) for each in (*ports, "" if url.port is None else str(url.port)) if each
     ]
@@ -108,29 +107,29 @@ def _is_here(host: str) -> bool:
 
 
 def private_cluster(home: Path) -> dict[str, str]:
-    """The addresses in the house's own PostgreSQL cluster, where it was opened with one; such a house never goes back
-    to a file.
+    """The addresses in the installation's local PostgreSQL; empty without one. Such an installation never returns to an
+    SQLite file.
     """
     try:
-        told = json.loads((home / CLUSTER / "roles.json").read_text(encoding="utf-8"))
-        place = f"127.0.0.1:{told['port']}"
+        roles = json.loads((home / CLUSTER / "roles.json").read_text(encoding="utf-8"))
+        place = f"127.0.0.1:{roles['port']}"
         return {
-            "SENDFLOW_DATABASE_URL": f"postgresql+psycopg://sendflow:{told['sendflow']}@{place}/sendflow",
-            "SENDFLOW_DATABASE_OWNER_URL": f"postgresql+psycopg://owner:{told['owner']}@{place}/sendflow",
-            "SENDFLOW_PREFECT_DATABASE_URL": f"postgresql+asyncpg://sendflow:{told['sendflow']}@{place}/prefect",
+            "SENDFLOW_DATABASE_URL": f"postgresql+psycopg://sendflow:{roles['sendflow']}@{place}/sendflow",
+            "SENDFLOW_DATABASE_OWNER_URL": f"postgresql+psycopg://owner:{roles['owner']}@{place}/sendflow",
+            "SENDFLOW_PREFECT_DATABASE_URL": f"postgresql+asyncpg://sendflow:{roles['sendflow']}@{place}/prefect",
         }
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError, KeyError, TypeError):
         raise SettingsError(
-            f"{home / CLUSTER / 'roles.json'} says how to reach the PostgreSQL of this house and cannot be read:"
-            " restore it"
+            f"{home / CLUSTER / 'roles.json'} holds the addresses of the local PostgreSQL and cannot be read:"
+            " restore it from the last backup"
         ) from None
 
 
 def prefect_database(url: str) -> dict[str, str]:
-    """Where Prefect keeps its runs. The words about TLS are PostgreSQL's own, as for the records; Prefect's driver
-    knows others, and stops at these.
+    """The variables for Prefect's database. The setting has PostgreSQL's words for TLS, as that of sendflow's database
+    has; Prefect's driver needs others and stops at these.
     """
     place, _, query = url.partition("?")
     asked = dict(parse_qsl(query))
@@ -147,8 +146,8 @@ def prefect_database(url: str) -> dict[str, str]:
 
 def _files(asked: dict[str, str]) -> Iterator[tuple[str, str]]:
     """The files of a connection by Prefect's names, taken out of what is `asked`."""
-    for name, told in (("CA_FILE", "sslrootcert"), ("CERT_FILE", "sslcert"), ("KEY_FILE", "sslkey")):
-        value = asked.pop(told, None)
+    for name, option in (("CA_FILE", "sslrootcert"), ("CERT_FILE", "sslcert"), ("KEY_FILE", "sslkey")):
+        value = asked.pop(option, None)
         # "system" is no file: the machine's own authorities, which are meant where none is named.
         if value is not None and value != "system":
             yield name, value
@@ -169,7 +168,7 @@ def api(env: Mapping[str, str], name: str) -> str | None:
         )
     if asked[1] == "http" and asked[2].strip("[]") not in LOOPBACK:
         raise SettingsError(
-            f"{name} would send the login in the clear: expected https for any machine but this one, as in"
+            f"{name} would send the login unencrypted: expected https for any machine but this one, as in"
             f" {name}=https://prefect.icb.example/api"
         )
     return value

@@ -1,4 +1,4 @@
-"""Reads the directory: which body answers for a service in a local authority, and which mailbox hears.
+"""Reads the directory: which body provides a service in a local authority, and the mailbox of each.
 
 Purpose: SEND Regs 2014 reg 6(1)(c) has the authority seek health advice through the commissioner's providers; who they
 are is a locality's choice, so it is data. It decides no duty and no date. An address that the directory does not have
@@ -63,9 +63,7 @@ class _Strict(BaseModel):
 
 
 class Icb(_Strict):
-    """The integrated care board that the Designated Clinical Officer works for; its two mailboxes hear the
-    last rungs.
-    """
+    """The integrated care board of the Designated Clinical Officer. Its two mailboxes get the last escalation steps."""
 
     body: Code
     name: Name
@@ -96,8 +94,8 @@ class Provider(_Strict):
     """A body as the file has it. `kind` is what it is in law: some duties bind certain kinds only (CFA 2014 s23(1)
     names three).
 
-    A neighbouring integrated care board stands here too, and NHS England for what it commissions: it provides nothing,
-    and hears at its one mailbox (SEND Regs 2014 regs 15, 16).
+    A neighbouring integrated care board is here too, and NHS England for what it commissions. Each provides nothing
+    and has one mailbox (SEND Regs 2014 regs 15, 16).
     """
 
     body: Code
@@ -126,9 +124,7 @@ class Body(_Strict):
 
 
 class Directory(_Strict):
-    """The whole directory. Names are found whatever their case, blanks and punctuation; nothing is found by
-    likeness.
-    """
+    """The whole directory. A name is found without regard to case, blanks and punctuation, and never by similarity."""
 
     icb: Icb
     la: Annotated[Mapping[Slug, Called], Field(min_length=1)]
@@ -141,7 +137,9 @@ class Directory(_Strict):
         codes = [self.icb.body, *(each.body for each in self.body_)]
         for code in codes:
             if codes.count(code) > 1:
-                raise ValueError(f"body {code} stands twice: an organisation code names one body, for example QX101")
+                raise ValueError(
+                    f"body {code} is in the file twice: an organisation code names one body, for example QX101"
+                )
         answered: dict[tuple[str, str], str] = {}
         for provider in self.body_:
             for given in provider.provides:
@@ -193,7 +191,7 @@ class Directory(_Strict):
 
     @cached_property
     def _mailboxes(self) -> dict[tuple[str | None, str, str | None, Party], str | None]:
-        """What has been asked before: a house has few mailboxes and many notices."""
+        """The mailboxes found so far: an installation has few mailboxes and many notices."""
         return {}
 
     @cached_property
@@ -267,8 +265,7 @@ class Directory(_Strict):
         if party is Party.ICB_EXECUTIVE_LEAD:
             return self.icb.executive_lead
         if body == self.icb.body:
-            # The board's own duties (section G, mediation, recommendations, moves) are worked by the DCO's
-            # team.
+            # The DCO's team does the board's own duties (section G, mediation, recommendations, moves).
             return self.icb.dco
         if body is None and la is not None and service is not None:
             body = self.provider(la, service)
@@ -286,13 +283,11 @@ class Directory(_Strict):
         if party is Party.PROVIDER_SEND_LEAD or not provider.provides:
             return provider.send_lead
         offers = [given for given in provider.provides if service is None or given.service == service]
-        # A body may be asked outside its own patch; it is then reached where its other offers of that
-        # service all
-        # agree.
+        # A body may be asked outside its own area. Its mailbox is then that of all its other offers of the service, if
+        # they have the same.
         near = [given for given in offers if la in given.la] or offers
         addresses = {given.mailbox if party is Party.SERVICE else given.manager for given in near}
-        # Asked without naming one of several services, the body still hears: its SEND lead knows whose it
-        # is.
+        # If the request names none of several services, the SEND lead gets it, who knows which service it is for.
         return addresses.pop() if len(addresses) == 1 else provider.send_lead
 
 
@@ -302,7 +297,7 @@ def load_directory(path: Path | None = None) -> Directory:
     """
     try:
         text = read_text(path or DEFAULT)
-        told = tomli.loads(text)
+        tables = tomli.loads(text)
     except ConfigFault as fault:
         raise DirectoryError(str(fault)) from None
     except OSError as problem:
@@ -315,7 +310,7 @@ def load_directory(path: Path | None = None) -> Directory:
             f"the directory is not TOML in UTF-8: {problem}; config/directory.toml is an example"
         ) from None
     try:
-        return Directory.model_validate({**told, "digest": hashlib.sha256(text.encode()).hexdigest()})
+        return Directory.model_validate({**tables, "digest": hashlib.sha256(text.encode()).hexdigest()})
     except ValidationError as problem:
         more = f" (and {problem.error_count() - 1} more)" if problem.error_count() > 1 else ""
         raise DirectoryError(

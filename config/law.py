@@ -232,7 +232,9 @@ def _read(folders: Sequence[Path]) -> Law:
                 continue
             rule = _rule(rule_id, table, file.name)
             if rule_id in rules:
-                raise ConfigFault(f"{file.name}: [{rule_id}] is also in another statute file; a rule stands once.")
+                raise ConfigFault(
+                    f"{file.name}: [{rule_id}] is also in another statute file; each rule is in one file."
+                )
             _check_grounds(rule, grounds, file.name)
             rules[rule_id] = rule
     for name, changes in amends.items():
@@ -254,7 +256,7 @@ def _read(folders: Sequence[Path]) -> Law:
             ):
                 raise ConfigFault(
                     f"{name}: [uses.{rule.id}] starts with {twice}, and so it does in another file of {process}: its"
-                    " duties would stand twice."
+                    " duties would be opened twice."
                 )
         used[process] = before + more
     canonical = json.dumps(content, sort_keys=True, default=str, ensure_ascii=False, separators=(",", ":"))
@@ -267,17 +269,20 @@ def _read(folders: Sequence[Path]) -> Law:
 
 
 def _amended(rules: Mapping[str, Rule], file: str, rule_id: str, table: Any) -> Rule:
-    """A rule with what a later law adds to it; what stood before goes on to answer for its own time."""
+    """A rule with the additions of a later law. The earlier periods still apply to their own time."""
     rule = rules.get(rule_id)
     if rule is None:
         raise ConfigFault(
             f"{file}: [amends.{rule_id}] names no rule of another statute file; `sendflow rules` lists them."
         )
     added = parsed(Amendment, table, file, f"amends.{rule_id}", EXAMPLES)
-    kept = rule.model_dump(by_alias=True, exclude_none=True)
+    amended = rule.model_dump(by_alias=True, exclude_none=True)
     for key in ("period", "excuse_overlay"):
-        kept[key] = (*kept[key], *(each.model_dump(by_alias=True, exclude_none=True) for each in getattr(added, key)))
-    return parsed(Rule, kept, file, f"amends.{rule_id}", EXAMPLES)
+        amended[key] = (
+            *amended[key],
+            *(each.model_dump(by_alias=True, exclude_none=True) for each in getattr(added, key)),
+        )
+    return parsed(Rule, amended, file, f"amends.{rule_id}", EXAMPLES)
 
 
 def _used(rules: Mapping[str, Rule], file: str, rule_id: str, table: Any) -> Rule:
@@ -293,19 +298,21 @@ def _used(rules: Mapping[str, Rule], file: str, rule_id: str, table: Any) -> Rul
             f"{file}: [uses.{rule_id}.inputs.{unknown[0]}] is no input of that rule; it has:"
             f" {', '.join(rule.inputs) or 'none'}."
         )
-    # Which facts tell a further day is each process's own: those of the rule's own process are unknown here.
+    # Each process has its own facts that supply a further day; it does not know those of the rule's process.
     own = {name: {"told_by": (), "told_as": None} for name in rule.inputs} | {
-        name: told.model_dump() for name, told in use.inputs.items()
+        name: supplied.model_dump() for name, supplied in use.inputs.items()
     }
     inputs = {name: each.model_copy(update=own[name]) for name, each in rule.inputs.items()}
-    told = use.model_dump(exclude={"inputs", "provisional"})
-    return rule.model_copy(update={**told, "provisional": use.provisional, "inputs": inputs, "calculation_only": None})
+    changes = use.model_dump(exclude={"inputs", "provisional"})
+    return rule.model_copy(
+        update={**changes, "provisional": use.provisional, "inputs": inputs, "calculation_only": None}
+    )
 
 
 def _rule(rule_id: str, table: Any, file: str) -> Rule:
     if not isinstance(table, dict):
         raise ConfigFault(
-            f"{file}: `{rule_id}` stands outside any rule; each rule is a table. Example: [ehc_body_advice_respond]"
+            f"{file}: `{rule_id}` is outside any rule; each rule is a table. Example: [ehc_body_advice_respond]"
         )
     reserved = {"id", "process"} & set(table)
     if reserved:

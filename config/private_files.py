@@ -1,4 +1,4 @@
-"""Files of an installation are for its own account: 0600, folders 0700, whatever the umask; and no core dumps.
+"""Files of an installation are for its own account: 0600, folders 0700, with any umask; and no core dumps.
 
 Purpose: any account of the machine could read a database and letters that were made under a umask of 022.
 """

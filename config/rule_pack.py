@@ -1,9 +1,8 @@
-"""A rule pack: a folder of statute, almanac, ladder, grounds and locality files that change the law as a house keeps
-it.
+"""A rule pack: a folder of files that change the rule set: statute, calendar, escalation policy, grounds, locality.
 
-Purpose: a change of the law is brought as files, looked at before it is adopted, and kept by its digest. A pack holds
-whole files: each stands for the file of its name, and what the pack lacks is as it was. What it does not do: decide
-which date it moves (casework/rule_packs.py).
+Purpose: a change of the law arrives as files. A person examines them before adopting them, and sendflow records their
+digest. Each file of a pack replaces the shipped file of the same name; the other files stay. Which dates it changes,
+casework/rule_packs.py works out.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ class LawError(SendflowError, ValueError):
 
 
 class NoAnswer(SendflowError, ValueError):
-    """A well-put question that the law as kept here cannot answer, such as a day before a rule's first entry."""
+    """A well-put question that the statute files cannot answer, such as a day before a rule's first entry."""
 
     default_code = "rule_without_answer"
 
@@ -209,7 +209,7 @@ class Period(AlternativePeriod):
         if self.later_of and self.earlier_of:
             raise ValueError("`later_of` and `earlier_of` exclude each other")
         if (self.later_of or self.earlier_of) and self.amounts:
-            raise ValueError("a number stands either beside `counts` or inside the alternative periods, not in both")
+            raise ValueError("write a number beside `counts` or inside the alternative periods, not in both")
         for alternative in self.alternatives:
             if wanted and (len(alternative.amounts) != 1 or alternative.amounts[0][0] not in wanted):
                 raise ValueError(f'counts = "{self.counts}" takes exactly one number, in {" or ".join(wanted)}')
@@ -256,7 +256,7 @@ class Overlay(Strict):
 class Input(Strict):
     """A further day that a rule needs or may be given. `together_with` names the input without which it says nothing.
 
-    `told_by`: fact kinds that tell it later than the opening fact does (a needed one, or one of `told_before`, before
+    `told_by`: fact kinds that supply it later than the opening fact does (a needed one, or one of `told_before`, before
     it as well): by a field of this name, else by their own day.
     """
 
@@ -277,7 +277,7 @@ class Provisional(Strict):
     """What opens a duty for the time being: the first facts begin it for a body, and a fact of `starts` about that
     body, or one of `ends`, puts an end to it.
 
-    It is shown and not chased: nobody has yet been told of it.
+    sendflow shows it and does not chase it, because nobody has been informed of it yet.
     """
 
     starts: tuple[str, ...] = Field(min_length=1)
@@ -384,7 +384,7 @@ class Rule(Strict):
         if None in since[1:]:
             raise ValueError("only the first period may lack `from`")
         if any(later <= earlier for earlier, later in pairwise(dated)):
-            raise ValueError("the periods stand in the order of `from`, each later than the one before")
+            raise ValueError("write the periods in the order of `from`, each later than the one before")
         if (self.bound == "not_before") != (self.lawful_from is not None):
             raise ValueError('the key `lawful_from` belongs to bound = "not_before", and is needed there')
         if self.starts and self.calculation_only:
@@ -409,7 +409,7 @@ class Rule(Strict):
 
     @cached_property
     def reading(self) -> str:
-        """Which of the local readings is in force, as a fact keeps it: no where it is switched off, the chosen step
+        """Which of the local readings is in force, as a fact records it: no where it is switched off, the chosen step
         where one was chosen, else yes.
         """
         chosen = next((name for name, kinds in self.starts_by_locality.items() if kinds == self.starts), "yes")
@@ -423,7 +423,7 @@ class Rule(Strict):
         return self.period[0].counts in BY_DUE_DATE
 
     def period_on(self, day: date) -> Period:
-        """The version in force on `day`. Raises NoAnswer where the law as kept here begins later."""
+        """The version in force on `day`. Raises NoAnswer if the statute files begin later."""
         for version in reversed(self.period):
             if version.since is None or version.since <= day:
                 return version

@@ -1,8 +1,7 @@
-"""Finds a running house: who runs it, where its Prefect server answers, where its letters arrive.
+"""Finds a running installation: its processes, its Prefect server, its local SMTP server.
 
-Purpose: `sendflow up` writes `running.json` under SENDFLOW_HOME; every other command reads it there, or asks the server
-that SENDFLOW_API_URL names, and nowhere else. A port is never probed for a server, because the one that answers might
-be another house's. This module does not import prefect.
+Purpose: `sendflow up` writes `running.json` under SENDFLOW_HOME. Every other command reads it, or asks the server that
+SENDFLOW_API_URL names. No command probes a port for a server, because another installation's could answer there.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from config.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A running house. `pids` are its processes by name; `started` is an instant in UTC, as ISO 8601."""
+    """A running installation. `pids` are its processes by name; `started` is an instant in UTC, as ISO 8601."""
 
     supervisor: int
     started: str
@@ -43,9 +42,7 @@ def write_running(path: Path, running: Running) -> None:
 
 
 def read_running(settings: Settings) -> Running | None:
-    """Returns what `sendflow up` wrote, where its process still lives; None where no house runs or the file
-    is no use.
-    """
+    """Return what `sendflow up` wrote if its process still runs; None if it does not, or the file cannot be read."""
     try:
         running = Running(**json.loads(settings.running_file.read_text(encoding="utf-8")))
         os.kill(running.supervisor, 0)
@@ -57,8 +54,9 @@ def read_running(settings: Settings) -> Running | None:
 
 
 def server_answers(api_url: str, login: str | None, seconds: float = 2.0, tls_ca: Path | None = None) -> bool:
-    """Says whether a Prefect server at `api_url` says that it is well, within `seconds`; by TLS `tls_ca` vouches for
-    it, or without one a public authority.
+    """Return whether the Prefect server at `api_url` reports within `seconds` that it works.
+
+    With TLS, the authority in `tls_ca` must have issued its certificate; without `tls_ca`, a public one.
     """
     try:
         vouched = ssl.create_default_context(cafile=tls_ca) if api_url.startswith("https:") else None
@@ -70,7 +68,7 @@ def server_answers(api_url: str, login: str | None, seconds: float = 2.0, tls_ca
 
 
 def find_server(settings: Settings) -> str | None:
-    """Returns the API address of this house's Prefect server where it answers, else None.
+    """Return the API address of this installation's Prefect server if it answers, else None.
 
     It is the one that the settings name, or else the one of the `sendflow up` that runs on this folder.
     """
@@ -82,8 +80,7 @@ def find_server(settings: Settings) -> str | None:
 
 
 def api_address(settings: Settings) -> str:
-    """Where the parts of a house of several services look for its Prefect server: each of them in the same place,
-    whoever asks.
+    """Return the address at which every component expects the Prefect server, also one that does not answer yet.
 
     It is the one that the settings name, or the one of the `sendflow up` that runs on this folder, or else where
     `sendflow run server` listens by itself.

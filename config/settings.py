@@ -1,31 +1,31 @@
-"""The only reader of the environment: where the house lives, which port it shows itself on, how letters leave, which
-day it is.
+"""The only reader of the environment: the installation's folder, its ports, the mail transport, a simulated date.
 
-Purpose: every other room is handed a `Settings`. It also fixes what Prefect may know of its surroundings, so that no
-profile, dotenv file or variable of the user's own reaches it, and so that neither server, SDK nor browser calls home.
+Purpose: other modules get a `Settings`. This module also sets all variables of Prefect, so that no profile, dotenv file
+or variable of the user reaches it, and so that neither its server, SDK nor UI sends data to its maker.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from config.connection_urls import CLUSTER, LOOPBACK, SettingsError, api, database, prefect_database, private_cluster
 from config.login import read_login
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-# of letters at most: with the last one's own time, a clock that delivers is never taken for one that has stopped
+# The longest time for one round of letters: a scheduler that delivers must not look like one that has stopped.
 ROUND_SECONDS = 1800
 PAGES_PORT = 8300
 
 
 class Carrier(StrEnum):
-    """How letters leave: the local sink that keeps them, an SMTP relay, or files in a folder."""
+    """The mail transport: the local SMTP server that stores all letters, a mail server, or files in a folder."""
 
     SINK = "sink"
     SMTP = "smtp"
@@ -34,19 +34,21 @@ class Carrier(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the environment says, checked. All state lives under `home`; `today` is set in a rehearsal only.
+    """The checked settings of one installation. All its files are under `home`.
 
-    `database_url` is where the records are where that is no file under `home`, `owner_url` the same with the role that
-    owns the tables.
-    `tick_seconds` is how often the alarm clock looks; `kill_at` names a point at which a test kills its own process.
-    `metrics_port` is where the alarm clock's watch answers /live, /ready and /metrics; an opened house takes a free one
-    where none is named.
-    `api_url` is where the Prefect server answers where the house is no single `sendflow up`; `tls_ca` is the file of
-    the authority that vouches for it, and for the mail relay, where no public one does. `workers` is among how many of
-    its workers the alarm clock shares a large sweep.
-    `delivery_seconds` is how long the alarm clock lets one round of letters take before it looks at the duties again.
-    `smtp_login` is user:password at the mail relay, `smtp_tls` that no letter goes to it in the clear; `alert_to` is
-    who is written to when the house is silent.
+    - `today`: the simulated date; None in a real installation
+    - `database_url`: the PostgreSQL database; None: the SQLite file under `home`
+    - `owner_url`: the same database with the role that owns the tables
+    - `tick_seconds`: how often the scheduler checks for due jobs
+    - `kill_at`: the fault point at which a test kills this process
+    - `metrics_port`: the port of /live, /ready and /metrics; None: `sendflow up` takes a free one
+    - `api_url`: the Prefect server of an installation on several machines
+    - `tls_ca`: the file of the authority that issued the servers' certificates; None: a public one
+    - `workers`: the number of workers that share a large sweep
+    - `delivery_seconds`: the longest time for one round of letters, before the scheduler checks the duties again
+    - `smtp_login`: user:password at the mail server
+    - `smtp_tls`: whether every letter must go to the mail server by TLS
+    - `alert_to`: the mailbox of the person who gets an e-mail when sendflow does not work
     """
 
     home: Path
@@ -76,63 +78,73 @@ class Settings:
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> Settings:
-        """Reads and checks the environment; raises SettingsError at the first setting that cannot be used."""
+        """Read and check the environment. Raises SettingsError, which names every setting that cannot be used."""
         env = os.environ if environ is None else environ
+        wrong: list[str] = []
+
+        def checked(read: Callable[..., Any], *given: Any) -> Any:
+            try:
+                return read(env, *given)
+            except SettingsError as problem:
+                wrong.append(str(problem))
+
         home = Path(env.get("SENDFLOW_HOME") or "var").expanduser().absolute()
         if not env.get("SENDFLOW_DATABASE_URL"):
             env = {**env, **private_cluster(home)}
         settings = cls(
             home=home,
-            port=_port(env, "SENDFLOW_PORT", 4200),
-            today=_day(env, "SENDFLOW_TODAY"),
-            carrier=_carrier(env),
+            port=checked(_port, "SENDFLOW_PORT", 4200),
+            today=checked(_day, "SENDFLOW_TODAY"),
+            carrier=checked(_carrier),
             smtp_host=env.get("SENDFLOW_SMTP_HOST") or "127.0.0.1",
-            smtp_port=_port(env, "SENDFLOW_SMTP_PORT", 25),
-            log_level=_one_of(env, "SENDFLOW_LOG_LEVEL", "WARNING", LOG_LEVELS),
+            smtp_port=checked(_port, "SENDFLOW_SMTP_PORT", 25),
+            log_level=checked(_one_of, "SENDFLOW_LOG_LEVEL", "WARNING", LOG_LEVELS),
             bind=env.get("SENDFLOW_BIND") or "127.0.0.1",
             auth=env.get("SENDFLOW_AUTH") or read_login(home),
-            hosts=_hosts(env, "SENDFLOW_HOSTS"),
-            web_port=_port(env, "SENDFLOW_WEB_PORT", PAGES_PORT) if env.get("SENDFLOW_WEB_PORT") else None,
-            tick_seconds=_seconds(env, "SENDFLOW_TICK_SECONDS", 60),
+            hosts=checked(_hosts, "SENDFLOW_HOSTS"),
+            web_port=checked(_port, "SENDFLOW_WEB_PORT", PAGES_PORT) if env.get("SENDFLOW_WEB_PORT") else None,
+            tick_seconds=checked(_seconds, "SENDFLOW_TICK_SECONDS", 60),
             kill_at=env.get("SENDFLOW_KILL_AT") or None,
-            metrics_port=_port(env, "SENDFLOW_METRICS_PORT", 4280) if env.get("SENDFLOW_METRICS_PORT") else None,
-            database_url=database(env, "SENDFLOW_DATABASE_URL", "postgresql+psycopg"),
-            owner_url=database(env, "SENDFLOW_DATABASE_OWNER_URL", "postgresql+psycopg"),
-            prefect_database_url=database(env, "SENDFLOW_PREFECT_DATABASE_URL", "postgresql+asyncpg"),
-            api_url=api(env, "SENDFLOW_API_URL"),
-            tls_ca=_file(env, "SENDFLOW_TLS_CA"),
-            delivery_seconds=_seconds(env, "SENDFLOW_DELIVERY_SECONDS", 300, ROUND_SECONDS),
-            workers=_workers(env, "SENDFLOW_WORKERS"),
+            metrics_port=checked(_port, "SENDFLOW_METRICS_PORT", 4280) if env.get("SENDFLOW_METRICS_PORT") else None,
+            database_url=checked(database, "SENDFLOW_DATABASE_URL", "postgresql+psycopg"),
+            owner_url=checked(database, "SENDFLOW_DATABASE_OWNER_URL", "postgresql+psycopg"),
+            prefect_database_url=checked(database, "SENDFLOW_PREFECT_DATABASE_URL", "postgresql+asyncpg"),
+            api_url=checked(api, "SENDFLOW_API_URL"),
+            tls_ca=checked(_file, "SENDFLOW_TLS_CA"),
+            delivery_seconds=checked(_seconds, "SENDFLOW_DELIVERY_SECONDS", 300, ROUND_SECONDS),
+            workers=checked(_workers, "SENDFLOW_WORKERS"),
             smtp_login=env.get("SENDFLOW_SMTP_LOGIN") or None,
-            smtp_tls=_one_of(env, "SENDFLOW_SMTP_TLS", _tls_for(env), ("required", "offered")) == "required",
-            alert_to=_mailbox(env, "SENDFLOW_ALERT_TO"),
+            smtp_tls=checked(_one_of, "SENDFLOW_SMTP_TLS", _tls_for(env), ("required", "offered")) == "required",
+            alert_to=checked(_mailbox, "SENDFLOW_ALERT_TO"),
         )
-        settings._check_together()
+        if wrong or (wrong := list(settings._conflicts())):
+            raise SettingsError("; ".join(wrong))
         return settings
 
-    def _check_together(self) -> None:
+    def _conflicts(self) -> Iterator[str]:
+        """Yield what is wrong with values that are right by themselves."""
         if self.today is not None and self.carrier is not Carrier.SINK:
-            raise SettingsError(
-                f"SENDFLOW_TODAY is for rehearsals, and SENDFLOW_CARRIER={self.carrier} would send rehearsed letters to"
-                " real people: unset one of them (a rehearsal uses SENDFLOW_CARRIER=sink)"
+            yield (
+                f"SENDFLOW_TODAY is for simulations, and SENDFLOW_CARRIER={self.carrier} would send simulated letters"
+                " to real people: unset one of them (a simulation uses SENDFLOW_CARRIER=sink)"
             )
         if self.bind not in LOOPBACK and not self.auth:
-            raise SettingsError(
-                f"SENDFLOW_BIND={self.bind} would show the Prefect pages to other machines without a login: set"
+            yield (
+                f"SENDFLOW_BIND={self.bind} would show the Prefect UI to other machines without a login: set"
                 " SENDFLOW_AUTH=user:password as well, or leave SENDFLOW_BIND out (127.0.0.1)"
             )
         if self.auth is not None and not re.fullmatch(r"[^:\s]+:\S{8,}", self.auth):
-            raise SettingsError(
+            yield (
                 "SENDFLOW_AUTH is not a user and a password of at least eight characters, as in"
                 " SENDFLOW_AUTH=dco:long-enough-words"
             )
         if self.smtp_login is not None and not re.fullmatch(r"[^:\s]+:\S+", self.smtp_login):
-            raise SettingsError(
+            yield (
                 "SENDFLOW_SMTP_LOGIN is not a user and a password (it is not repeated here), as in"
                 " SENDFLOW_SMTP_LOGIN=sendflow:words"
             )
         if self.smtp_login is not None and not self.smtp_tls:
-            raise SettingsError("SENDFLOW_SMTP_LOGIN would travel in the clear: set SENDFLOW_SMTP_TLS=required as well")
+            yield "SENDFLOW_SMTP_LOGIN would be sent unencrypted: set SENDFLOW_SMTP_TLS=required as well"
 
     def required_login(self) -> str:
         """The login that programs send. Raises SettingsError where this installation has none yet."""
@@ -145,47 +157,47 @@ class Settings:
 
     @property
     def records(self) -> Path:
-        """The SQLite file that holds the records, where no server does."""
+        """The SQLite file of the database, unless PostgreSQL has it."""
         return self.home / "sendflow.db"
 
     @property
     def records_url(self) -> str:
-        """Where the records are, as an engine takes it. It may hold a password."""
+        """The address of the database for an engine. It may contain a password."""
         return self.database_url or f"sqlite:///{self.records}"
 
     @property
     def records_place(self) -> str:
-        """Where the records are, in words for a person; a password is not among them."""
+        """The place of the database in words for people, without a password."""
         return str(self.records) if self.database_url is None else "the database that SENDFLOW_DATABASE_URL names"
 
     @property
     def letters(self) -> Path:
-        """The folder in which the local sink keeps every delivery as an .eml file."""
+        """The folder in which the local SMTP server stores every letter as an .eml file."""
         return self.home / "letters"
 
     @property
     def logs(self) -> Path:
-        """The folder of what the house's processes say about themselves."""
+        """The folder of the logs of the installation's processes."""
         return self.home / "logs"
 
     @property
     def prefect_home(self) -> Path:
-        """Prefect's own folder: its database, profiles and storage, apart from the records."""
+        """Prefect's own folder: its database, profiles and storage."""
         return self.home / "prefect"
 
     @property
     def cluster(self) -> Path:
-        """The folder of the house's private PostgreSQL cluster, where it has one."""
+        """The folder of the installation's local PostgreSQL, if it has one."""
         return self.home / CLUSTER
 
     @property
     def running_file(self) -> Path:
-        """Where a running house says how it is reached."""
+        """The file with the addresses of a running installation."""
         return self.home / "running.json"
 
     @property
     def ui_url(self) -> str:
-        """The address of the Prefect pages, as a person types it."""
+        """The address of the Prefect UI, as a person types it."""
         return f"http://{'127.0.0.1' if self.bind in ('localhost', '0.0.0.0') else self.bind}:{self.port}"  # noqa: S104 (compared, not bound)
 
     @property
@@ -199,7 +211,7 @@ class Settings:
         return f"{self.ui_url.rpartition(':')[0]}:{self.pages_port}"
 
     def prepare_home(self) -> None:
-        """Makes `home` where it is absent and proves that it can be written; raises SettingsError where it cannot."""
+        """Make `home` if it does not exist, and write a file to it. Raises SettingsError if it cannot be written."""
         probe = self.home / f".probe-{os.getpid()}"
         try:
             self.home.mkdir(parents=True, exist_ok=True)
@@ -214,9 +226,7 @@ class Settings:
 
 
 def prefect_environment(settings: Settings, api_url: str | None = None) -> dict[str, str]:
-    """Returns every variable that Prefect is to see, for this house and no other; `api_url` says where a running server
-    answers.
-    """
+    """Return every variable of Prefect for this installation. `api_url`: the address of a running server."""
     fixed = {
         "PREFECT_HOME": str(settings.prefect_home),
         "PREFECT_PROFILES_PATH": str(settings.prefect_home / "profiles.toml"),
@@ -227,8 +237,8 @@ def prefect_environment(settings: Settings, api_url: str | None = None) -> dict[
         "PREFECT_SERVER_API_HOST": settings.bind,
         "PREFECT_SERVER_API_PORT": str(settings.port),
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
-        # The house's own copy of the pages: the program's folder is nobody's to write to, and another house may be
-        # served from it.
+        # The installation's own copy of the UI: Prefect writes to it, and several installations share the program's
+        # folder, which may be read-only.
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(settings.prefect_home / "pages"),
         # The pages ask the server that they came from, also where a proxy shows them under another name.
         "PREFECT_UI_API_URL": "/api",
@@ -261,18 +271,14 @@ def prefect_environment(settings: Settings, api_url: str | None = None) -> dict[
 
 
 def fix_prefect_environment(settings: Settings, api_url: str | None = None) -> None:
-    """Makes this process's environment the one above: other PREFECT_ variables go, whoever set them. To be called
-    before prefect is imported.
-    """
+    """Set the variables of Prefect in this process and remove all others. Call it before prefect is imported."""
     for name in [name for name in os.environ if name.startswith("PREFECT_")]:
         del os.environ[name]
     os.environ.update(prefect_environment(settings, api_url))
 
 
 def fix_caller_environment(settings: Settings, api_url: str) -> None:
-    """The same for a command that shows its own act as a run: if the server goes away, one line of ours says so, and no
-    page of Prefect's.
-    """
+    """Do the same for a command that runs its job as a flow run. If the server stops, one line of sendflow says so."""
     fix_prefect_environment(settings, api_url)
     if settings.log_level != "DEBUG":
         # Its workers log under bare names ("EventsWorker"), which only the root's level reaches.
@@ -283,10 +289,8 @@ def fix_caller_environment(settings: Settings, api_url: str) -> None:
 
 
 def child_environment(settings: Settings, api_url: str | None = None) -> dict[str, str]:
-    """Returns the whole environment for a process of the house: the user's own less PREFECT_, ours, and SENDFLOW_HOME
-    in full.
-    """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    """Return the environment of a component: the user's variables except those of Prefect, and this installation's."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     databases = {
         name: url
         for name, url in (
@@ -297,11 +301,11 @@ def child_environment(settings: Settings, api_url: str | None = None) -> dict[st
         if url is not None
     }
     if settings.metrics_port:
-        kept["SENDFLOW_METRICS_PORT"] = str(settings.metrics_port)
+        inherited["SENDFLOW_METRICS_PORT"] = str(settings.metrics_port)
     if settings.web_port:
-        kept["SENDFLOW_WEB_PORT"] = str(settings.web_port)
+        inherited["SENDFLOW_WEB_PORT"] = str(settings.web_port)
     return (
-        kept
+        inherited
         | prefect_environment(settings, api_url)
         | databases
         | {
@@ -324,14 +328,14 @@ def _file(env: Mapping[str, str], name: str) -> Path | None:
     value = env.get(name)
     if value and not Path(value).is_file():
         raise SettingsError(
-            f"{name} names no file: expected the certificates that vouch for a server, as in"
+            f"{name} names no file: expected the certificates of the authority that issued a server's, as in"
             f" {name}=/etc/ssl/certs/icb-ca.pem"
         )
     return Path(value).absolute() if value else None
 
 
 def _tls_for(env: Mapping[str, str]) -> str:
-    """Letters to a relay on another machine go by TLS unless somebody says that they need not."""
+    """The default for SENDFLOW_SMTP_TLS: required, unless the mail server is on this machine."""
     return "offered" if (env.get("SENDFLOW_SMTP_HOST") or LOOPBACK[0]) in LOOPBACK else "required"
 
 

@@ -1,7 +1,6 @@
-"""Strict reading of the house's TOML: one way to refuse a file, in words that tell a person how to mend it.
+"""Strict reading of TOML files: every error names the file, the table, the key, what was expected, and an example.
 
-Purpose: a mistyped key in a statute or a ladder must never be read as "nothing said". Every refusal names the file, the
-table, the key, what was expected, and an example.
+Purpose: a mistyped key in a statute file or an escalation policy must be an error, and never a key that is left out.
 """
 
 from __future__ import annotations
@@ -17,8 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.errors import ConfigurationError
 
-# An address that stands in letters, pages and spreadsheets as it is: of the web, and without a sign that would end it
-# there.
+# An address that letters, pages and spreadsheets show unchanged: of the web, without a character that would end it.
 ADDRESS = r"^https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~!$&*+,;=:@%/?#-]*)?$"
 LARGEST = 5_000_000
 DEEPEST = 40
@@ -49,8 +47,8 @@ def read_text(path: Path) -> str:
     text = raw.decode("utf-8")
     if _depth(text) > DEEPEST:
         raise ConfigFault(
-            f"{path.name}: brackets stand more than {DEEPEST} deep, and the file was not read. Put the right file in"
-            " its place."
+            f"{path.name}: brackets are nested more than {DEEPEST} deep, so the file was not read. Put the right file"
+            " in its place."
         )
     return text
 
@@ -109,14 +107,14 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigFault(f"{path.name}: the file is not UTF-8 text; save it as UTF-8.") from None
     except tomli.TOMLDecodeError as fault:
         raise ConfigFault(
-            f"{path.name}: this is not TOML: {fault}. Each key stands once in its table, text in double quotes,"
+            f"{path.name}: this is not TOML: {fault}. Write each key once in its table, text in double quotes,"
             " dates bare. Example: from = 2014-09-01"
         ) from None
 
 
 def layered(folders: Sequence[Path], name: str) -> list[Path]:
-    """The TOML files of the sub-folder `name`, in the order of their names: of two files of one name, that of the later
-    folder stands.
+    """The TOML files of the sub-folder `name`, in the order of their names. A file replaces that of the same name in an
+    earlier folder.
     """
     found = {file.name: file for folder in folders for file in (folder / name).glob("*.toml")}
     return [found[file] for file in sorted(found)]

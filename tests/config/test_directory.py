@@ -124,7 +124,7 @@ def test_what_a_body_is_in_law_is_known_and_a_neighbouring_board_has_one_mailbox
     [
         ('service = "camhs"', 'service = "music"', "music"),
         ('la = ["northshire", "eastmere", "tarnford", "holme_vale"]', 'la = ["westland"]', "westland"),
-        ('body = "QX102"', 'body = "QX101"', "stands twice"),
+        ('body = "QX102"', 'body = "QX101"', "is in the file twice"),
         (
             'la = ["eastmere", "holme_vale", "tarnford"]',
             'la = ["eastmere", "holme_vale", "northshire"]',

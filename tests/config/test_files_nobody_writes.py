@@ -38,7 +38,7 @@ def test_a_file_too_large_or_too_deep_is_one_sentence_with_its_name_and_takes_no
 ) -> None:
     file = tmp_path / "settings.toml"
     file.write_text("a = " + "[" * 5_000 + "]" * 5_000)
-    with pytest.raises(fault, match=r"^settings.toml: brackets stand more than 40 deep"):
+    with pytest.raises(fault, match=r"^settings.toml: brackets are nested more than 40 deep"):
         read(file)
     file.write_text("")
     os.truncate(file, 300_000_000)

@@ -95,7 +95,7 @@ def test_the_smallest_rule_reads(tmp_path: Path) -> None:
         ("[the_rule]\n", '[the_rule]\nstarts = "it_came"\n', r"key `starts`"),
         ("[the_rule]\n", '[the_rule]\nreplaced_by = "directed_on"\n', r"`directed_on` is used"),
         ("[the_rule]\n", '[the_rule]\nprocess = "other"\n', r"names already say"),
-        ("[the_rule]\n", "loose = 1\n[the_rule]\n", r"stands outside any rule"),
+        ("[the_rule]\n", "loose = 1\n[the_rule]\n", r"is outside any rule"),
     ],
 )
 def test_a_fault_is_refused_with_the_fix(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -104,9 +104,9 @@ def test_a_fault_is_refused_with_the_fix(tmp_path: Path, old: str, new: str, sai
         law_of(tmp_path, RULE.replace(old, new, 1))
 
 
-def test_a_rule_stands_once_among_all_files(tmp_path: Path) -> None:
+def test_a_rule_is_in_one_file_only(tmp_path: Path) -> None:
     law_of(tmp_path, RULE, "one.toml")
-    with pytest.raises(ConfigFault, match="a rule stands once"):
+    with pytest.raises(ConfigFault, match="each rule is in one file"):
         law_of(tmp_path, RULE, "two.toml")
 
 

@@ -69,6 +69,16 @@ def test_a_setting_that_cannot_be_used_is_named_with_an_example(
     assert "\n" not in str(caught.value)
 
 
+def test_all_wrong_settings_are_named_at_once() -> None:
+    """Nobody has to start sendflow once for each of them."""
+    with pytest.raises(SettingsError) as caught:
+        Settings.read({"SENDFLOW_PORT": "0", "SENDFLOW_TODAY": "soon", "SENDFLOW_API_URL": "nowhere"})
+    assert all(name in str(caught.value) for name in ("SENDFLOW_PORT=0", "SENDFLOW_TODAY=soon", "SENDFLOW_API_URL"))
+    with pytest.raises(SettingsError) as caught:
+        Settings.read({"SENDFLOW_BIND": "0.0.0.0", "SENDFLOW_SMTP_LOGIN": "one:word"})
+    assert "SENDFLOW_BIND" in str(caught.value) and "SENDFLOW_SMTP_TLS=required" in str(caught.value)
+
+
 def test_a_password_is_never_quoted() -> None:
     """An unusable login is refused without repeating it."""
     with pytest.raises(SettingsError) as caught:

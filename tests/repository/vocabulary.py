@@ -59,6 +59,7 @@ ALLOWED_IDENTIFIERS = {
     "told_by": "key of the statute files",
     "told_before": "key of the statute files",
     "told_on": "name in the letter templates",
+    "only_limb": "key of the statute files",
     "unheard": "key of the --json documents",
     "heard": "key of the --json documents",
     "mend": "key of the --json documents",
