@@ -17,6 +17,8 @@ from msgspec import structs
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection
 
+from audit.published_head import PublishedHead, compare_head
+from audit.verify_changes import check_changes, check_config
 from audit.verify_letters import check_letters, check_letters_of
 from audit.verify_notices import NoticeCheck, Report, StoredNotice, notices_by_case
 from casework import findings, published_heads
@@ -31,6 +33,7 @@ from models import ledger
 from models.append_only import missing_triggers
 from models.bulk_io import Row, day_form, stream_rows
 from models.casefile import CaseFile
+from models.change_log import line_before
 from models.checkpoints import Heads, checkpoints, difference_message
 from models.database import reading
 from models.facts import GENESIS, StoredFact, Unreadable, stored_fact_of
@@ -64,7 +67,9 @@ class VerifyReport(BaseModel):
     """`stale` counts cases whose stored duties were not compared, because they were calculated with another rule set;
     the next sweep calculates them again.
 
-    `head` is sha256 over `case_ref seq hash` of each case's last fact recorded before `before`, in order of reference.
+    `head` is sha256 over `case_ref seq hash` of each case's last fact recorded before `before`, in order of reference,
+    and `change_log number hash` of the newest record of the change log before it. `published` is a head that was given
+    to be compared.
     `open` counts the stored findings that no person has closed, also those of earlier verifications. `understood`
     counts the differences of now that a person has closed as understood; they are not in `damage`.
     """
@@ -79,6 +84,7 @@ class VerifyReport(BaseModel):
     open: int = 0
     understood: int = 0
     damage: list[VerificationFailure]
+    published: PublishedHead | None = None
 
 
 class StoredCase(NamedTuple):
@@ -117,14 +123,22 @@ class Head:
         if last is not None:
             self._digest.update(f"{case.ref} {last.seq} {last.hash}\n".encode())
 
-    def hex(self) -> str:
-        """The head."""
+    def hex(self, line: str) -> str:
+        """The head, with the line of the change log."""
+        self._digest.update(line.encode())
         return self._digest.hexdigest()
 
 
-def verify(context: AppContext, case: str | None = None, before: str | None = None) -> VerifyReport:
-    """Verify every case, or one. Raises LookupError for a case of which the database has nothing."""
-    head = Head(before or instant(context.now() + timedelta(microseconds=1)))
+def verify(
+    context: AppContext, case: str | None = None, before: str | None = None, head: str | None = None
+) -> VerifyReport:
+    """Verify every case, or one. `head` is a head that left the installation, of the instant `before`.
+
+    Raises LookupError for a case of which the database has nothing.
+    """
+    before = before or instant(context.now() + timedelta(microseconds=1))
+    own = Head(before)
+    published: PublishedHead | None = None
     failures: list[VerificationFailure] = []
     stale = 0
 
@@ -143,26 +157,33 @@ def verify(context: AppContext, case: str | None = None, before: str | None = No
         checker = CaseCheck(context, notices, day)
         heads = Heads(checkpoints(connection) if case is None else [])
         for stored in stored_cases(connection, case):
-            head.add(stored)
+            own.add(stored)
             heads.add(stored.ref, [SEQ_INSTANT_HASH(row) for row in stored.facts])
             stale += checker.check(stored, partial(report, stored.ref))
         if case is not None:
             check_letters_of(connection, case, day, report_letter)
         else:
             check_letters(connection, day, notices.sent_days, report_letter)
-            if differences := heads.differences():
+            if differences := heads.differences(partial(line_before, connection)):
                 report(None, None, "head", difference_message(differences))
             failures += (VerificationFailure(**each._asdict()) for each in published_heads.check(connection, witnesses))
+        check_changes(connection, case, lambda ref, what, message: report(ref, None, what, message))
+        if case is None:
+            check_config(context, connection, lambda ref, what, message: report(ref, None, what, message))
+        calculated = own.hex(line_before(connection, before))
+        if head is not None:
+            published = compare_head(connection, head, before, calculated, partial(report, None, None, "head"))
         known = without_understood(connection, failures)
         still_open = findings.count_open(connection)
-    if case is not None and head.cases == 0 and not failures:
+    if case is not None and own.cases == 0 and not failures:
         raise LookupError("there is no such case: its reference is at the head of its letters, for example NX00042")
     return VerifyReport(
-        cases=head.cases,
-        facts=head.facts,
+        cases=own.cases,
+        facts=own.facts,
         intact=not known,
-        head=head.hex(),
-        before=head.before,
+        head=calculated,
+        before=before,
+        published=published,
         stale=stale,
         open=still_open,
         understood=len(failures) - len(known),

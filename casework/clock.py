@@ -11,10 +11,11 @@ from datetime import UTC, date, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, select
 
 from config.connection_urls import SettingsError
 from config.settings import Carrier, Settings
+from models.change_log import insert_logged
 from models.database import SIMULATED_DAY, is_read_only, is_reading, reading, transact
 from models.locks import lock_exclusive
 from models.tables import CLOCK_SETTING
@@ -126,7 +127,9 @@ def _classify(engine: Engine, settings: Settings, demo: bool) -> ClockSetting:
 
 
 def _add(connection: Connection, setting: ClockSetting) -> ClockSetting:
-    connection.execute(insert(CLOCK_SETTING), setting._asdict())
+    # The log of a simulation goes by its own days: an instant of the real clock would come after all of them.
+    at = f"{setting.day}T00:00:00.000000Z" if setting.simulation else setting.at
+    insert_logged(connection, CLOCK_SETTING, [setting._asdict()], at)
     return setting
 
 

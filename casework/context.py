@@ -179,6 +179,7 @@ class AppContext:
         def ensure(connection: Connection) -> None:
             self.keep_time(connection)
             self.ruleset_guard.ensure_active(connection, at, "sendflow", job)
+            self.ruleset_guard.note_directory(connection, self.directory, at=at, actor="sendflow", via=job)
 
         transact(self.engine, ensure)
 

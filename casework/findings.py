@@ -8,12 +8,13 @@ A finding names a case by its reference and never a person.
 import re
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, Connection, func, insert, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from casework.context import AppContext, instant
+from models.change_log import insert_logged
 from models.database import reading, transact
 from models.errors import Refusal
 from models.facts import REFERENCE
@@ -114,7 +115,7 @@ def _store(connection: Connection, context: AppContext, found_by: str, found: Se
             row = {"number": number + len(rows) + 1, "found_at": found_at, "found_by": found_by, "digest": digest}
             rows[digest] = row | stored_form(each)._asdict()
     if rows:
-        connection.execute(insert(FINDING), list(rows.values()))
+        insert_logged(connection, FINDING, list(rows.values()), found_at)
     return len(rows)
 
 
@@ -174,9 +175,10 @@ def close(
             if there[number].closed_at is not None:
                 by = f"{there[number].actor} at {there[number].closed_at}"
                 raise AlreadyClosed(f"finding {number} was closed by {by}. Nothing was written")
-        closing = {"closed_at": instant(context.now()), "actor": actor, "reason": reason, "understood": understood}
+        closed_at = instant(context.now())
+        closing: dict[str, Any] = {"closed_at": closed_at, "actor": actor, "reason": reason, "understood": understood}
         chosen = sorted(set(numbers))
-        connection.execute(insert(FINDING_CLOSED), [{"number": number, **closing} for number in chosen])
+        insert_logged(connection, FINDING_CLOSED, [{"number": number, **closing} for number in chosen], closed_at)
         return [there[number].model_copy(update=closing) for number in chosen]
 
     return transact(context.engine, work)

@@ -5,10 +5,12 @@ endpoints and the scheduler all ask here.
 """
 
 from datetime import date, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, exists, insert, select
+from sqlalchemy import Connection, exists, select
 
 from casework.context import AppContext, instant
+from models.change_log import insert_logged
 from models.enums import LetterState
 from models.tables import JOB_RUN
 
@@ -20,8 +22,14 @@ def record_job_run(
     connection: Connection, context: AppContext, job: str, as_at: date, outcome: str, detail: str
 ) -> None:
     """Record that a job for the day `as_at` has finished now."""
-    row = {"act": job, "as_at": as_at, "finished_at": instant(context.now()), "outcome": outcome, "detail": detail}
-    connection.execute(insert(JOB_RUN), row)
+    row: dict[str, Any] = {
+        "act": job,
+        "as_at": as_at,
+        "finished_at": instant(context.now()),
+        "outcome": outcome,
+        "detail": detail,
+    }
+    insert_logged(connection, JOB_RUN, [row], row["finished_at"])
 
 
 def last_finished(connection: Connection, job: str) -> str | None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import orjson
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, insert, or_, select
+from sqlalchemy import Connection, or_, select
 
 from casework.cases.commit import commit
 from casework.cases.unit_of_work import UnitOfWork
@@ -32,6 +32,7 @@ from config.toml_reader import ConfigFault
 from deadlines.duties import Duty, duties_of
 from deadlines.status import status_of
 from models import ledger
+from models.change_log import insert_logged
 from models.database import reading, transact, writing
 from models.enums import DutyStatus
 from models.locks import LEDGER, lock_exclusive, lock_shared
@@ -299,7 +300,7 @@ def _record_adoption(candidate: _Candidate) -> Adoption:
         check_files(folder, digests)
         row = adoption.model_dump(exclude={"files"})
         row |= {"folder": folder.name, "files": orjson.dumps(digests).decode(), "rehearsed": context.simulated}
-        connection.execute(insert(ADOPTION).values(row))
+        insert_logged(connection, ADOPTION, [row], adoption.adopted_at)
         candidate.changed.ruleset_guard.activate(connection, adoption.adopted_at, actor, "adopt")
         # The sweep finds cases by their duties, and these cases have none yet.
         unit = UnitOfWork(candidate.changed, connection, actor=actor, via="adopt")

@@ -131,6 +131,7 @@ class Directory(_Strict):
     service: Annotated[Mapping[Slug, Called], Field(min_length=1)]
     body_: Annotated[tuple[Provider, ...], Field(alias="body", min_length=1)]
     digest: str
+    text: str = Field(default="", exclude=True, repr=False)
 
     @model_validator(mode="after")
     def _consistent(self) -> Directory:
@@ -310,7 +311,7 @@ def load_directory(path: Path | None = None) -> Directory:
             f"the directory is not TOML in UTF-8: {problem}; config/directory.toml is an example"
         ) from None
     try:
-        return Directory.model_validate({**tables, "digest": hashlib.sha256(text.encode()).hexdigest()})
+        return Directory.model_validate({**tables, "digest": hashlib.sha256(text.encode()).hexdigest(), "text": text})
     except ValidationError as problem:
         more = f" (and {problem.error_count() - 1} more)" if problem.error_count() > 1 else ""
         raise DirectoryError(

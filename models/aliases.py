@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import Connection, delete, insert, select
 
 from models.bulk_io import in_chunks
+from models.change_log import log_keys, log_rows
 from models.encryption import Cipher
 from models.key_checks import check_key_for_writing
 from models.tables import ALIAS
@@ -25,10 +26,9 @@ def insert_aliases(connection: Connection, cipher: Cipher, case_refs: Mapping[st
     """Record the case reference of each original reference. Raises WrongKey."""
     if case_refs:
         check_key_for_writing(connection, cipher)
-        connection.execute(
-            insert(ALIAS),
-            [{"digest": alias_digest(cipher, original), "case_ref": ref} for original, ref in case_refs.items()],
-        )
+        rows = [{"digest": alias_digest(cipher, original), "case_ref": ref} for original, ref in case_refs.items()]
+        connection.execute(insert(ALIAS), rows)
+        log_rows(connection, ALIAS, [tuple(row.values()) for row in rows])
 
 
 def find_aliases(connection: Connection, cipher: Cipher, references: Iterable[str]) -> dict[str, str]:
@@ -48,4 +48,6 @@ def find_aliases(connection: Connection, cipher: Cipher, references: Iterable[st
 def delete_aliases(connection: Connection, case_refs: Sequence[str]) -> None:
     """Delete the original references of these cases."""
     for chunk in in_chunks(case_refs):
+        stored = select(ALIAS.c.digest).where(ALIAS.c.case_ref.in_(chunk))
+        log_keys(connection, ALIAS, list(connection.scalars(stored)))
         connection.execute(delete(ALIAS).where(ALIAS.c.case_ref.in_(chunk)))

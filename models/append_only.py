@@ -17,6 +17,8 @@ APPEND_ONLY_TABLES = (
     "clock_setting",
     "finding",
     "finding_closed",
+    "change_log",
+    "config_held",
 )
 REFUSED = "is append-only: record a fact_corrected or fact_withdrawn instead"
 FUNCTION = "sendflow_append_only"

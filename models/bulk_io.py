@@ -61,10 +61,11 @@ def put_new_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> N
     _copy(connection, table, rows)
 
 
-def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert the rows whose keys are not in the table yet; change no other row."""
-    if rows:
-        _write(connection, f"{_insert(table, mark(connection))} ON CONFLICT DO NOTHING", rows, table)
+def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
+    """Insert the rows whose keys are not in the table yet; change no other row. Return how many were inserted."""
+    if not rows:
+        return 0
+    return _write(connection, f"{_insert(table, mark(connection))} ON CONFLICT DO NOTHING", rows, table)
 
 
 def put_rows(connection: Connection, table: Table, rows: Sequence[Row], leave: str | None = None) -> None:
@@ -140,8 +141,11 @@ def _copy(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
             copy.write_row(row)
 
 
-def _write(connection: Connection, statement: str, rows: Sequence[Row], table: Table | None = None) -> None:
-    """Run a statement once for each row, or once for many rows if it inserts whole rows of `table` on PostgreSQL."""
+def _write(connection: Connection, statement: str, rows: Sequence[Row], table: Table | None = None) -> int:
+    """Run a statement once for each row, or once for many rows if it inserts whole rows of `table` on PostgreSQL.
+
+    Return how many rows it wrote.
+    """
     cursor = _cursor(_begun(connection))
     try:
         if len(rows) == 1:
@@ -159,6 +163,7 @@ def _write(connection: Connection, statement: str, rows: Sequence[Row], table: T
             )
     except connection.dialect.loaded_dbapi.Error as fault:
         raise _ours(connection, fault) from None
+    return int(cursor.rowcount)
 
 
 def run(connection: Connection, statement: str, given: Sequence[Any] = (), **how: Any) -> Any:

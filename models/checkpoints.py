@@ -1,11 +1,13 @@
 """The checkpoints of the ledger, and whether the facts still give each of them.
 
 The head of an instant is sha256 over the lines `case_ref seq hash` of each case's last fact recorded before it, in
-order of reference. One pass over the facts calculates the heads of all instants together.
+order of reference, and a last line of the change log (`change_log.line_before`). One pass over the facts calculates the
+heads of all instants together.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from hashlib import sha256
 from itertools import accumulate, groupby
 from operator import itemgetter
@@ -14,6 +16,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select
 
 from models.bulk_io import stream_rows
+from models.change_log import line_before
 from models.tables import CHECKPOINT, FACT
 
 PIECE = 64  # cases whose lines wait for the digests: a short update costs more than the digest of its bytes
@@ -71,9 +74,14 @@ class Heads:
             lines.clear()
         self._waiting = 0
 
-    def differences(self) -> list[tuple[Checkpoint, Checkpoint]]:
-        """Each checkpoint that the facts no longer give, the earliest first, with what they give now."""
+    def differences(self, line_before: Callable[[str], str]) -> list[tuple[Checkpoint, Checkpoint]]:
+        """Each checkpoint that the facts no longer give, the earliest first, with what they give now.
+
+        `line_before` gives the line of the change log at an instant.
+        """
         self._flush()
+        for before, digest in zip(self._before, self._digests, strict=False):
+            digest.update(line_before(before).encode())
         heads = zip(self._before, self._digests, accumulate(self._cases), accumulate(self._facts), strict=False)
         now = [Checkpoint(before, digest.hexdigest(), cases, facts) for before, digest, cases, facts in heads]
         return [(then, each) for then, each in zip(self._published, now, strict=True) if then != each]
@@ -93,7 +101,7 @@ def differences(connection: Connection) -> list[tuple[Checkpoint, Checkpoint]]:
     rows = stream_rows(connection, FACT, ("case_ref", "seq", "recorded_at", "hash"), None, None)
     for ref, facts in groupby(rows, itemgetter(0)):
         heads.add(ref, [(row[1], row[2], row[3]) for row in facts])
-    return heads.differences()
+    return heads.differences(partial(line_before, connection))
 
 
 def difference_message(found: Sequence[tuple[Checkpoint, Checkpoint]]) -> str:

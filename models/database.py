@@ -20,6 +20,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from models.bulk_io import run
+from models.change_log import TAIL, TAIL_QUERY, forget_pending, write_pending
 from models.errors import DatabaseUnusable, SendflowError
 
 BUSY_MILLISECONDS = 30_000
@@ -58,8 +59,9 @@ FOUND_REVISION = "sendflow_found_revision"  # execution option of an engine: its
 RULESET_NUMBER = "sendflow_ruleset_number"  # the number of the active rule set
 SIMULATED_DAY = "sendflow_simulated_day"  # the last simulated day, or None
 _AT_BEGIN = (
-    "SELECT version_num, (SELECT max(number) FROM law_held),"
-    " (SELECT day FROM clock_setting ORDER BY number DESC LIMIT 1) FROM alembic_version"
+    "SELECT version_num, (SELECT max(number) FROM law_held),"  # noqa: S608 (our own text)
+    " (SELECT day FROM clock_setting ORDER BY number DESC LIMIT 1),"
+    f" ({TAIL_QUERY}) FROM alembic_version"
 )
 COPIED_TO_POSTGRESQL = (
     "This SQLite file was copied to PostgreSQL, and sendflow no longer uses it. The file is unchanged. Set"
@@ -178,7 +180,7 @@ class _WriteConnection(threading.local):
 
 
 class transaction:
-    """One transaction: committed at the end, rolled back on any exception.
+    """One transaction: committed at the end, with what it noted in the change log; rolled back on any exception.
 
     On SQLite each thread reuses one connection to write. For SQLAlchemy this connection is in one transaction all the
     time, because taking a connection from the pool and creating a transaction object cost as much as reading a case.
@@ -200,6 +202,7 @@ class transaction:
             if reused is not None:
                 reused.connection = connection
         self._connection, self._reused = connection, reused
+        forget_pending(connection)
         try:
             if connection.in_transaction():
                 begin(connection)
@@ -215,6 +218,8 @@ class transaction:
     ) -> None:
         connection = self._connection
         try:
+            if kind is None:
+                write_pending(connection)
             if self._reused is not None:
                 _end(connection, commit=kind is None)
             elif kind is None:
@@ -265,7 +270,9 @@ class writing(transaction):
 def _check_revision(connection: Connection, found: str) -> DatabaseUnusable | None:
     """Compare the stored revision with `found`. No migration can run until this transaction ends (`schema.upgrade`)."""
     cursor = run(connection, _AT_BEGIN)
-    now, connection.info[RULESET_NUMBER], connection.info[SIMULATED_DAY] = cursor.fetchone() or (None, None, None)
+    row = cursor.fetchone() or (None, None, None, None)
+    now, connection.info[RULESET_NUMBER], connection.info[SIMULATED_DAY], tail = row
+    connection.info[TAIL] = tail or ""
     cursor.close()
     if now == found:
         return None

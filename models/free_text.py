@@ -14,6 +14,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, insert, select, update
 
 from models.bulk_io import in_chunks
+from models.change_log import log_keys, log_rows
 from models.encryption import Cipher
 from models.tables import FREE_TEXT
 
@@ -51,6 +52,7 @@ def insert_free_texts(connection: Connection, free_texts: Sequence[FreeText]) ->
     """Insert encrypted free texts. The caller runs `check_key_for_writing` first, in the same transaction."""
     if free_texts:
         connection.execute(insert(FREE_TEXT), [{**each._asdict(), "erased_at": None} for each in free_texts])
+        log_rows(connection, FREE_TEXT, [(*each, None) for each in free_texts])
 
 
 def free_text_id(token: str) -> str:
@@ -82,8 +84,6 @@ def salted_digest(salt: str, words: str) -> str:
 def erase_free_texts(connection: Connection, case_refs: Sequence[str], erased_at: str) -> None:
     """Erase the words and the salts of these cases, so that nobody can try guesses against the facts' digests."""
     for chunk in in_chunks(case_refs):
-        connection.execute(
-            update(FREE_TEXT)
-            .where(FREE_TEXT.c.case_ref.in_(chunk), FREE_TEXT.c.erased_at.is_(None))
-            .values(sealed=b"", salt="", erased_at=erased_at)
-        )
+        where = (FREE_TEXT.c.case_ref.in_(chunk), FREE_TEXT.c.erased_at.is_(None))
+        log_keys(connection, FREE_TEXT, list(connection.scalars(select(FREE_TEXT.c.id).where(*where))), erased_at)
+        connection.execute(update(FREE_TEXT).where(*where).values(sealed=b"", salt="", erased_at=erased_at))

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
+from models import change_log
 from models.bulk_io import Row, insert_rows, read_rows, stream_rows
 from models.errors import SendflowError
 from models.facts import GENESIS, Fact, StoredFact, iso, parse_fact
@@ -132,7 +133,8 @@ def known(connection: Connection, case_ref: str) -> bool:
 def head(connection: Connection, before: str) -> tuple[str, int, int]:
     """The head of the ledger at an instant (ISO 8601 UTC): the digest, how many cases, how many facts.
 
-    sha256 over the lines `case_ref seq hash` of each case's last fact recorded before that instant, in reference order.
+    sha256 over the lines `case_ref seq hash` of each case's last fact recorded before that instant, in reference order,
+    and a last line `change_log number hash` for the newest record of the change log before it, if there is one.
     """
     last = (
         select(FACT.c.case_ref, func.max(FACT.c.seq).label("seq"), func.count().label("facts"))
@@ -149,4 +151,5 @@ def head(connection: Connection, before: str) -> tuple[str, int, int]:
     for case_ref, seq, link_hash, count in connection.execute(query):
         digest.update(f"{case_ref} {seq} {link_hash}\n".encode())
         cases, facts = cases + 1, facts + count
+    digest.update(change_log.line_before(connection, before).encode())
     return digest.hexdigest(), cases, facts

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from models.aliases import delete_aliases
 from models.bulk_io import in_chunks
+from models.change_log import insert_logged, log_keys, log_rows
 from models.encryption import Cipher
 from models.free_text import encrypt_free_text, erase_free_texts, insert_free_texts
 from models.key_checks import check_key_for_writing
@@ -102,6 +103,7 @@ def save_people(
     _write(connection, cipher, {child: held[child] for child in dict.fromkeys(keys)}, before)
     if left:
         connection.execute(delete(PERSON).where(PERSON.c.child_key.in_(sorted(left - set(keys)))))
+        log_keys(connection, PERSON, left - set(keys))
     return keys
 
 
@@ -112,6 +114,7 @@ def merge_children(connection: Connection, cipher: Cipher, gone: str, stays: str
         return
     _write(connection, cipher, {stays: {**held[gone], **held.get(stays, {})}}, set(held))
     connection.execute(delete(PERSON).where(PERSON.c.child_key == gone))
+    log_keys(connection, PERSON, [gone])
 
 
 def child_keys(connection: Connection, case_refs: Collection[str]) -> dict[str, str]:
@@ -172,6 +175,9 @@ def _write(
     if changed:
         statement = update(PERSON).where(PERSON.c.child_key == bindparam("who"))
         connection.execute(statement.values(sealed=bindparam("sealed"), nhs_index=bindparam("nhs_index")), changed)
+    # A person who is written is not erased: erased persons are not among those that were read.
+    written = [(row.get("child_key", row.get("who")), row["nhs_index"], row["sealed"], None) for row in added + changed]
+    log_rows(connection, PERSON, written)
 
 
 def read_people(connection: Connection, cipher: Cipher, child_keys: Collection[str]) -> dict[str, dict[str, str]]:
@@ -219,9 +225,8 @@ def log_read(connection: Connection, cipher: Cipher, case_ref: str, actor: str, 
     free_text = encrypt_free_text(cipher, case_ref, purpose, read_at)
     check_key_for_writing(connection, cipher)
     insert_free_texts(connection, [free_text])
-    connection.execute(
-        insert(ACCESS), [{"case_ref": case_ref, "actor": actor, "purpose": free_text.id, "read_at": read_at}]
-    )
+    entry = {"case_ref": case_ref, "actor": actor, "purpose": free_text.id, "read_at": read_at}
+    insert_logged(connection, ACCESS, [entry], read_at)
 
 
 def erase(connection: Connection, child_key: str, erased_at: str) -> list[str]:
@@ -237,6 +242,7 @@ def erase(connection: Connection, child_key: str, erased_at: str) -> list[str]:
     )
     blank = {"sealed": b"", "erased_at": erased_at}
     connection.execute(update(PERSON).where(PERSON.c.child_key == child_key).values(**blank, nhs_index=None))
+    log_keys(connection, PERSON, [child_key], erased_at)
     erase_words(connection, cases, erased_at)
     return cases
 

@@ -123,6 +123,8 @@ class LetterRow(SQLModel, table=True):
     claimed_by: str | None = None
     sent_at: str | None = None
     why: str | None = None
+    message_digest: str | None = None
+    content_digest: str | None = None
 
 
 class PersonRow(SQLModel, table=True):
@@ -313,6 +315,40 @@ class SessionRow(SQLModel, table=True):
     seen_at: str
     expires_at: str
     ended_at: str | None = None
+
+
+class ChangeLogRow(SQLModel, table=True):
+    """One change of a row outside the facts (`models/change_log.py`). `digest` is empty where the row was deleted. Only
+    ever added to.
+    """
+
+    __tablename__ = "change_log"
+    __table_args__ = (Index("change_log_key", "subject", "key"),)
+    number: int = Field(primary_key=True)
+    at: str
+    subject: str
+    key: str
+    case_ref: str | None = None
+    digest: str | None = None
+    prev_hash: str
+    hash: str
+
+
+class ConfigHeldRow(SQLModel, table=True):
+    """The text of a configuration that came to be used: the directory, or the law of a rule set. `digest` is the
+    SHA-256 of the text. Only ever added to.
+    """
+
+    __tablename__ = "config_held"
+    number: int = Field(primary_key=True)
+    at: str
+    kind: str
+    name: str
+    digest: str
+    actor: str
+    via: str
+    machine: str
+    text: str
 
 
 for _table in SQLModel.metadata.tables.values():

@@ -112,6 +112,8 @@ LETTER = Table(
     _optional("claimed_by"),
     _optional("sent_at"),
     _optional("why"),
+    _optional("message_digest"),
+    _optional("content_digest"),
 )
 PERSON = Table(
     "person",
@@ -256,4 +258,29 @@ SESSION = Table(
     _required("seen_at"),
     _required("expires_at"),
     _optional("ended_at"),
+)
+CHANGE_LOG = Table(
+    "change_log",
+    METADATA,
+    _key("number", Integer),
+    _required("at"),
+    _required("subject"),
+    _required("key"),
+    _optional("case_ref"),
+    _optional("digest"),
+    _required("prev_hash"),
+    _required("hash"),
+)
+CONFIG_HELD = Table(
+    "config_held",
+    METADATA,
+    _key("number", Integer),
+    _required("at"),
+    _required("kind"),
+    _required("name"),
+    _required("digest"),
+    _required("actor"),
+    _required("via"),
+    _required("machine"),
+    _required("text"),
 )

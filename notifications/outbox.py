@@ -10,8 +10,9 @@ from datetime import date
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, and_, bindparam, case, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, case, exists, func, or_, select, update
 
+from models.change_log import insert_logged, log_keys
 from models.enums import LetterState, NoticeState
 from models.locks import try_lock_exclusive
 from models.tables import LETTER, NOTICE
@@ -195,6 +196,7 @@ def change_state(
             update(NOTICE).where(NOTICE.c.key.in_(part), NOTICE.c.state.in_(before)).values(state=after, letter=letter)
         )
         changed += connection.execute(statement).rowcount
+        log_keys(connection, NOTICE, part)
     return changed
 
 
@@ -211,6 +213,7 @@ def postpone(connection: Connection, days: Mapping[str, date]) -> None:
     if days:
         statement = update(NOTICE).where(NOTICE.c.key == bindparam("k")).values(on=bindparam("day"))
         connection.execute(statement, [{"k": key, "day": day} for key, day in days.items()])
+        log_keys(connection, NOTICE, days)
 
 
 def store_fields(connection: Connection, fields: Mapping[str, str]) -> None:
@@ -218,6 +221,7 @@ def store_fields(connection: Connection, fields: Mapping[str, str]) -> None:
     if fields:
         statement = update(NOTICE).where(NOTICE.c.key == bindparam("k")).values(fields=bindparam("value"))
         connection.execute(statement, [{"k": key, "value": value} for key, value in fields.items()])
+        log_keys(connection, NOTICE, fields)
 
 
 def letter_id(connection: Connection, stem: str) -> str:
@@ -230,7 +234,7 @@ def letter_id(connection: Connection, stem: str) -> str:
 
 def insert_letter(connection: Connection, row: Mapping[str, Any]) -> None:
     """Insert a new letter. Raises IntegrityError if another writer inserted it first."""
-    connection.execute(insert(LETTER), [dict(row)])
+    insert_logged(connection, LETTER, [row])
 
 
 def update_letter(
@@ -240,6 +244,7 @@ def update_letter(
     where = and_(LETTER.c.id == id_, LETTER.c.state == before)
     if by is not None:
         where = and_(where, LETTER.c.claimed_by == by)
+    log_keys(connection, LETTER, [id_])
     return connection.execute(update(LETTER).where(where).values(**values)).rowcount == 1
 
 

@@ -11,6 +11,7 @@ from casework.cases.loaded_case import LoadedCase
 from deadlines.duties import Duty
 from deadlines.escalation import Evaluation
 from models.bulk_io import Row, day_form, delete_rows, put_new_rows, put_rows, read_among
+from models.change_log import log_rows
 from models.tables import CASE, DUTY
 
 DUTY_COLUMNS = tuple(DUTY.columns.keys())
@@ -64,6 +65,9 @@ def write_projections(connection: Connection, changed: Iterable[LoadedCase], ope
         current = duty_rows(case.case_ref, case.duties, case.next_checks(), case.context.ruleset_digest, day)
         duties.compare(case.case_ref, stored.get(case.case_ref, {}), current)
     put_new_rows(connection, CASE, [_case_row(case, day) for case in changed if case.case_ref in opened])
+    of_a_child = [case for case in changed if case.case_ref in opened and case.child_id is not None]
+    if of_a_child:
+        log_rows(connection, CASE, [(case.case_ref, case.child_id) for case in of_a_child])
     put_rows(
         connection, CASE, [_case_row(case, day) for case in changed if case.case_ref not in opened], leave="child_key"
     )
@@ -75,6 +79,7 @@ def write_child_ids(connection: Connection, cases: Iterable[LoadedCase]) -> None
     moved = [case for case in cases if case.child_id != case.stored_child_id]
     if moved:
         connection.execute(_UPDATE_CHILD, [{"v_case_ref": case.case_ref, "v_key": case.child_id} for case in moved])
+        log_rows(connection, CASE, [(case.case_ref, case.child_id) for case in moved])
         for case in moved:
             case.stored_child_id = case.child_id
 

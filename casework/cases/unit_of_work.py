@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from casework.cases.changed_time_limits import check_changed_time_limits
 from casework.cases.exceptions import check_exceptions
@@ -22,6 +22,7 @@ from config.law import NoAnswer
 from models import ledger, people
 from models.aliases import insert_aliases
 from models.bulk_io import Row, day_form, insert_missing, put_new_rows, read_among
+from models.change_log import AT, log_keys, log_rows
 from models.facts import Fact, FactDraft, StoredFact, fact_of
 from models.free_text import FreeText, encrypt_free_text, insert_free_texts
 from models.key_checks import check_key_for_writing
@@ -54,8 +55,10 @@ class UnitOfWork:
         lock_shared(connection, LEDGER)
         now = context.now()
         self.now, self.today = instant(now), london_day(now)
+        connection.info[AT] = self.now
         context.keep_time(connection)
         context.ruleset_guard.ensure_active(connection, self.now, actor, via)
+        context.ruleset_guard.note_directory(connection, context.directory, at=self.now, actor=actor, via=via)
         self.cases: dict[str, LoadedCase] = {}
         self.notices: list[NoticeDraft] = []
         self.free_texts: list[FreeText] = []
@@ -229,6 +232,8 @@ class UnitOfWork:
         """Two child ids turn out to be one child: every case of the first becomes a case of the second."""
         if before != after:
             self.merged_children.add(after)
+            moved = select(CASE.c.case_ref).where(CASE.c.child_key == before)
+            log_keys(self.connection, CASE, list(self.connection.scalars(moved)))
             self.connection.execute(update(CASE).where(CASE.c.child_key == before).values({CASE.c.child_key: after}))
             for case in self.cases.values():
                 case.child_id = after if case.child_id == before else case.child_id
@@ -252,7 +257,11 @@ class UnitOfWork:
         for notice in first.values():
             rows[notice.case_ref in opened].append(notice_row(notice, self.now, day))
         put_new_rows(self.connection, NOTICE, rows[True])
-        insert_missing(self.connection, NOTICE, rows[False])
+        log_rows(self.connection, NOTICE, rows[True])
+        if insert_missing(self.connection, NOTICE, rows[False]) == len(rows[False]):
+            log_rows(self.connection, NOTICE, rows[False])
+        else:
+            log_keys(self.connection, NOTICE, (row[0] for row in rows[False]))
         self.notices = []
 
 

@@ -6,12 +6,12 @@ instead, and no checkpoint is stored.
 
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select
 
 from casework import findings, published_heads
 from casework.context import AppContext, instant
 from casework.findings import Found
-from models import ledger
+from models import change_log, ledger
 from models.checkpoints import difference_message, differences
 from models.database import reading
 from models.tables import CHECKPOINT
@@ -52,9 +52,11 @@ def head_fields(context: AppContext, connection: Connection) -> dict[str, Any]:
 
 def _publish(context: AppContext, connection: Connection) -> dict[str, Any]:
     before = instant(context.now())
+    change_log.newest(connection)  # from here on others wait before they add to the change log
     head, cases, facts = ledger.head(connection, before)
     if connection.scalar(select(CHECKPOINT.c.head).where(CHECKPOINT.c.before == before)) is None:
-        connection.execute(insert(CHECKPOINT), [{"before": before, "head": head, "cases": cases, "facts": facts}])
+        row = {"before": before, "head": head, "cases": cases, "facts": facts}
+        change_log.insert_logged(connection, CHECKPOINT, [row], before)
     return {"before": before, "head": head, "cases": cases, "facts": facts}
 
 

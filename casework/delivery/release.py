@@ -1,12 +1,13 @@
 """Notices on hold after a first import: who would get them, and their release by a person."""
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from casework.context import AppContext
 from models.database import reading, writing
 from models.enums import NoticeState
 from models.tables import NOTICE
+from notifications import outbox
 
 
 class NoticesOnHold(BaseModel):
@@ -37,5 +38,5 @@ def notices_on_hold(context: AppContext) -> list[NoticesOnHold]:
 def release(context: AppContext) -> int:
     """Release every notice on hold, so that the next delivery sends it. Returns how many there were."""
     with writing(context.engine) as connection:
-        statement = update(NOTICE).where(NOTICE.c.state == NoticeState.HELD).values(state=NoticeState.CREATED)
-        return connection.execute(statement).rowcount
+        held = list(connection.scalars(select(NOTICE.c.key).where(NOTICE.c.state == NoticeState.HELD)))
+        return outbox.change_state(connection, held, (NoticeState.HELD,), NoticeState.CREATED)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from casework.cases.commit import commit
 from casework.context import AppContext, instant
@@ -28,6 +28,7 @@ from casework.imports.rows import Plan, Problem, RowReader
 from casework.imports.sheet import CellCount, SheetRow, TrackerFile, open_tracker
 from casework.imports.unread import cells_filled
 from config.tracker_columns import load_columns
+from models.change_log import insert_logged
 from models.database import transact, writing
 from models.tables import IMPORT_FILE
 
@@ -176,7 +177,7 @@ def import_file(
         imported = report.model_dump(include={"rows", "accepted", "refused", "facts_added"})
         imported |= {"digest": tracker.digest, "imported_at": instant(context.now())}
         with writing(context.engine) as connection:
-            connection.execute(insert(IMPORT_FILE), imported)
+            insert_logged(connection, IMPORT_FILE, [imported], imported["imported_at"])
     return report
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from casework.context import AppContext, instant
 from casework.privacy.access import find_case
 from models import people
+from models.change_log import insert_logged
 from models.database import is_postgresql, open_engine, reading, transact
 from models.errors import Refusal
 from models.tables import ACCESS, CASE, DUTY, FREE_TEXT, PERSON
@@ -79,7 +80,7 @@ def erase(context: AppContext, case: str, actor: str, ground: Ground, *, really:
         else:
             people.erase(connection, child, now)
         entry = {"actor": actor, "purpose": f"erased_{ground}", "read_at": now}
-        connection.execute(insert(ACCESS), [{"case_ref": ref, **entry} for ref in report.cases])
+        insert_logged(connection, ACCESS, [{"case_ref": ref, **entry} for ref in report.cases], now)
         return report.model_copy(update={"erased": True})
 
     report = transact(context.engine, erase_once)

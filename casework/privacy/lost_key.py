@@ -9,10 +9,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from casework.context import instant
 from config.settings import Settings
+from models.change_log import insert_logged, log_keys
 from models.database import open_engine, writing
 from models.encryption import open_cipher
 from models.errors import Refusal
@@ -83,9 +84,12 @@ def _count(connection: Connection, given_up: bool) -> KeyLostReport:
 def _delete(connection: Connection, actor: str, at: str) -> None:
     # Rows are deleted and not marked as erased, so that an import may record a child's identity again. A child that
     # was erased before stays erased.
+    log_keys(connection, PERSON, list(connection.scalars(select(PERSON.c.child_key).where(PERSON_STORED))), at)
     connection.execute(delete(PERSON).where(PERSON_STORED))
+    log_keys(connection, FREE_TEXT, list(connection.scalars(select(FREE_TEXT.c.id).where(FREE_TEXT_STORED))), at)
     connection.execute(update(FREE_TEXT).where(FREE_TEXT_STORED).values(sealed=b"", salt="", erased_at=at))
+    log_keys(connection, ALIAS, list(connection.scalars(select(ALIAS.c.digest))), at)
     connection.execute(delete(ALIAS))
-    entries = select(CASE.c.case_ref, literal(actor), literal("erased_key_lost"), literal(at))
-    entries = entries.where(CASE.c.child_key.is_not(None))
-    connection.execute(insert(ACCESS).from_select(["case_ref", "actor", "purpose", "read_at"], entries))
+    entry = {"actor": actor, "purpose": "erased_key_lost", "read_at": at}
+    cases = connection.scalars(select(CASE.c.case_ref).where(CASE.c.child_key.is_not(None)).order_by(CASE.c.case_ref))
+    insert_logged(connection, ACCESS, [{"case_ref": ref, **entry} for ref in cases], at)

@@ -22,11 +22,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import orjson
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
+from casework.rules.config_held import DIRECTORY, directory_is_held, hold
+from casework.rules.config_held import LAW as LAW_TEXT
 from casework.rules.ruleset import PARTS, Ruleset
 from casework.rules.stored_law import law_text, store
+from config.directory import Directory
 from config.settings import Settings
+from models.change_log import insert_logged
 from models.database import RULESET_NUMBER, is_read_only, is_reading
 from models.errors import RulesetMismatch
 from models.locks import lock_exclusive
@@ -81,6 +85,7 @@ class RulesetGuard:
     number: int | None = None
     law_text: Callable[[], bytes] | None = None
     read_only: bool = False
+    directory_held: str | None = None
 
     @classmethod
     def load(
@@ -130,6 +135,16 @@ class RulesetGuard:
         else:
             raise RulesetMismatch(self._mismatch(connection, active))
 
+    def note_directory(self, connection: Connection, directory: Directory, **by: str) -> None:
+        """Record the directory in use if another one was in use before. `by` is `at`, `actor` and `via`."""
+        if self.directory_held == directory.digest or is_reading(connection):
+            return
+        if directory_is_held(connection, directory.digest):
+            self.directory_held = directory.digest
+        else:
+            # Not remembered before it is found again: this transaction may be undone.
+            hold(connection, DIRECTORY, "directory.toml", directory.text, **by)
+
     def activate(self, connection: Connection, at: str, actor: str, via: str) -> Activation:
         """Record that this rule set is active from now on, whichever was active before."""
         active = active_ruleset(connection)
@@ -144,9 +159,11 @@ class RulesetGuard:
             machine=socket.gethostname(),
             rehearsed=self.simulated,
         )
-        connection.execute(insert(RULESET), activation._asdict())
+        insert_logged(connection, RULESET, [activation._asdict()], at)
         if self.law_text is not None:
-            store(self.home, self.digest, self.law_text())
+            text = self.law_text()
+            store(self.home, self.digest, text)
+            hold(connection, LAW_TEXT, self.digest, text.decode(), at=at, actor=actor, via=via)
         # If this transaction is rolled back, the remembered number belongs to no row, or to a row with another id.
         self._remember(LastActive(_first_id(connection), activation.number, activation.id))
         return activation

@@ -28,7 +28,7 @@ ACTS = [
     (FactDraft("la_consideration_notified", day("4 Feb 2026")), READ_DUTIES),
     (
         FactDraft("health_advice_requested", day("2 Mar 2026"), ADVICE),
-        READ_DUTIES | {"INSERT duty": 1, "INSERT notice": 1},
+        READ_DUTIES | {"INSERT duty": 1, "INSERT notice": 1, "INSERT change_log": 1},
     ),
     (FactDraft("health_advice_acknowledged", day("3 Mar 2026"), ADVICE), READ_DUTIES | {"INSERT duty": 1}),
     (FactDraft("appointment_missed", day("4 Mar 2026"), ADVICE), READ_DUTIES),

@@ -19,6 +19,7 @@ from casework.privacy.access import read_person
 from casework.sweep import sweep
 from config.settings import Carrier
 from config.tracker_columns import DEFAULT, TrackerError
+from models.database import writing
 from tests.support.team import Team
 from tests.support.trackers import FILES, SOUND, TODAY, case_of, codes, facts, scalar, tracker
 
@@ -337,7 +338,7 @@ def test_an_erased_child_is_not_brought_back(context: AppContext, tmp_path: Path
     from models import people
 
     import_file(context, tracker(tmp_path, SOUND | {"Exception": "waiting list"}))
-    with context.engine.begin() as connection:
+    with writing(context.engine) as connection:
         people.erase(connection, people.child_keys(connection, ["AB001"])["AB001"], "2026-04-14T09:00:00Z")
     result = import_file(context, tracker(tmp_path, SOUND | {"Exception": "waiting list"}))
     assert codes(result) == {2: ["erased"]} and verify(context).intact

@@ -27,6 +27,8 @@ CHANGES = (
 COLUMNS = {
     "fact": "text",
     "anchor": "head",
+    "change_log": "digest",
+    "config_held": "digest",
     "person_read": "purpose",
     "adoption": "files",
     "law_held": "machine",

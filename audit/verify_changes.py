@@ -1,0 +1,164 @@
+"""Verify what no fact gives: the change log's own chain, and each row that it covers beside its newest record.
+
+Rows and records are read side by side in order of key, so memory is that of one row. Each record is hashed where it is
+met; the database itself compares each with the one before it. A digest says that a row differs, not in which column;
+verify_notices and verify_letters name columns where facts give them. No message contains a mailbox or a value.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from casework.context import AppContext
+from casework.rules.config_held import directories_held
+from casework.rules.ruleset_guard import active_ruleset
+from models.bulk_io import Row, mark, stream
+from models.change_log import COVERED, Coverage, link, row_digest, row_key
+from models.facts import GENESIS
+
+Report = Callable[[str | None, str, str], None]  # case, what, message
+WHAT = {
+    "notice": "notice",
+    "letter": "letter",
+    "person": "person",
+    "passage": "free_text",
+    "alias": "alias",
+    "person_read": "access",
+    "anchor": "head",
+    "adoption": "ruleset",
+    "law_held": "ruleset",
+    "clock_setting": "clock",
+    "job_run": "job",
+    "import_file": "import",
+    "config_held": "config",
+    "finding": "finding",
+    "finding_closed": "finding",
+    "case_file": "child",
+}
+NAMES = {
+    "case_file": "the child of a case",
+    "passage": "the free text",
+    "person_read": "the entry of the access log",
+    "anchor": "the head before",
+    "law_held": "the activation of rule set",
+    "adoption": "the adoption",
+    "alias": "the reference",
+    "finding_closed": "the closure of finding",
+}
+_RECORDS = """
+    SELECT key, number, at, case_ref, digest, prev_hash, hash FROM change_log WHERE subject = {mark} {where}
+    ORDER BY key, number
+"""
+_OTHER_FILE = (
+    "{file} is not the one that was last used, recorded on {at}. If your team changed it, the next job that writes"
+    " records the change, and this finding ends. If not, restore {file} from the backup"
+)
+_BREAKS = """
+    SELECT later.number FROM change_log later LEFT JOIN change_log earlier ON earlier.number = later.number - 1
+    WHERE later.prev_hash <> coalesce(earlier.hash, CASE WHEN later.number = 1 THEN '{genesis}' ELSE '' END)
+       OR later.at < coalesce(earlier.at, '')
+    ORDER BY later.number LIMIT 20
+"""
+
+
+class Newest(NamedTuple):
+    """The newest record of one row."""
+
+    key: str
+    number: int
+    at: str
+    case_ref: str | None
+    digest: str | None
+
+
+def check_changes(connection: Connection, case: str | None, report: Report) -> None:
+    """Report each row that is not as it was recorded, recorded nowhere, or gone; and each break of the log's chain.
+
+    With `case`, only what names the case.
+    """
+    if case is None:
+        for (number,) in list(stream(connection, _BREAKS.format(genesis=GENESIS))):
+            message = f"record {number} of the change log does not follow the one before it: one is altered or missing"
+            report(None, "change_log", message)
+    for subject, coverage in COVERED.items():
+        if case is None or coverage.case is not None:
+            _check_table(connection, subject, coverage, case, report)
+
+
+def check_config(context: AppContext, connection: Connection, report: Report) -> None:
+    """Report a directory or an escalation policy of the installation's own that is not the one last used."""
+    held = directories_held(connection)
+    if held and context.directory.digest not in {row.digest for row in held}:
+        report(None, "config", _OTHER_FILE.format(file="directory.toml", at=held[0].at))
+    active = active_ruleset(connection)
+    policy = context.ruleset_guard.part_digests["ladder"]
+    if active is not None and active.ladder != policy and context.own_file("ladder.toml") is not None:
+        report(None, "config", _OTHER_FILE.format(file="ladder.toml", at=active.taken_at))
+
+
+def _check_table(connection: Connection, subject: str, coverage: Coverage, case: str | None, report: Report) -> None:
+    what, named = WHAT[subject], NAMES.get(subject, f"the {subject.replace('_', ' ')}")
+
+    def found(ref: str | None, key: str, message: str) -> None:
+        report(ref, what, f"{named} {_shown(key)} {message}")
+
+    newest = _newest(connection, subject, coverage, case, report)
+    record = next(newest, None)
+    for row in _rows(connection, coverage, case):
+        key = row_key(row[coverage.key])
+        while record is not None and record.key < key:
+            _check_missing(record, coverage, found)
+            record = next(newest, None)
+        ref = row[coverage.case] if coverage.case is not None else None
+        if record is None or record.key != key:
+            found(ref, key, "is in no record of the change log: it was not written by sendflow")
+            continue
+        if record.digest != row_digest(coverage, row):
+            found(ref or record.case_ref, key, f"is not as record {record.number} of the change log has it")
+        record = next(newest, None)
+    while record is not None:
+        _check_missing(record, coverage, found)
+        record = next(newest, None)
+
+
+def _check_missing(record: Newest, coverage: Coverage, found: Callable[[str | None, str, str], None]) -> None:
+    """Report a recorded row that is gone. A case without a child has a row, which is not among those that were read."""
+    nothing = row_digest(coverage, (record.key, None)) if coverage.table.name == "case_file" else None
+    if record.digest not in (None, nothing):
+        found(record.case_ref, record.key, f"is gone: record {record.number} of the change log has it")
+
+
+def _newest(
+    connection: Connection, subject: str, coverage: Coverage, case: str | None, report: Report
+) -> Iterator[Newest]:
+    """The newest record of each row of a table, in order of key. Reports each record that is altered."""
+    sign = mark(connection)
+    where = "" if case is None else f"AND case_ref = {sign}"
+    statement = _RECORDS.format(mark=sign, where=where)
+    given: tuple[Any, ...] = (subject,) if case is None else (subject, case)
+    for key, some in groupby(stream(connection, statement, given), itemgetter(0)):
+        for _key, number, at, case_ref, digest, prev_hash, hash_ in some:
+            if link(prev_hash, (number, at, subject, key, case_ref, digest)) != hash_:
+                report(case_ref, "change_log", f"record {number} of the change log is not what was hashed")
+        yield Newest(key, number, at, case_ref, digest)
+
+
+def _rows(connection: Connection, coverage: Coverage, case: str | None) -> Iterator[Row]:
+    columns = ", ".join(f'"{name}"' for name in coverage.columns)
+    key = coverage.columns[coverage.key]
+    conditions = ["child_key IS NOT NULL"] if coverage.table.name == "case_file" else []
+    if case is not None:
+        conditions.append(f"case_ref = {mark(connection)}")
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    statement = f'SELECT {columns} FROM {coverage.table.name} {where} ORDER BY "{key}"'  # noqa: S608
+    return stream(connection, statement, () if case is None else (case,))
+
+
+def _shown(key: str) -> str:
+    """A key for a person. Digests and random ids are cut; a notice's key names its step."""
+    if len(key) == 12 and key.isdigit():
+        return str(int(key))
+    return key if len(key) < 40 or "/" in key else f"{key[:12]}…"

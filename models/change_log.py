@@ -1,0 +1,252 @@
+"""The change log: one chained record for each change of a row that the facts do not give. [I/O]
+
+Purpose: a chain of facts proves what was recorded, and nothing of persons, free text, letters or the access log. A
+record holds a digest of the row as the change left it, and follows the hash of the record before it. Verification
+compares each row with its newest record. The hash of the newest record is in the published head.
+
+`log_rows`, `log_keys` and `insert_logged` note a change; `write_pending` writes all of a transaction at its end, so
+that the records of two transactions never cross. Callers open the transaction; nothing here commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import Boolean, Connection, Integer, Table, insert
+
+from models import tables
+from models.bulk_io import Row, insert_rows, read_among, run
+from models.facts import GENESIS
+
+PENDING = "sendflow_changes"  # on a connection: the changes of its transaction
+AT = "sendflow_at"  # on a connection: the instant (ISO 8601 UTC) of its transaction
+TAIL = "sendflow_change_tail"  # on a connection: the newest record as its transaction began (SQLite only)
+TAIL_QUERY = "SELECT number || ' ' || at || ' ' || hash FROM change_log ORDER BY number DESC LIMIT 1"
+_RECORDS = "SELECT number, at, hash FROM change_log {} ORDER BY number DESC LIMIT 1"
+LOCK = int.from_bytes(sha256(b"sendflow/changes").digest()[:8], "big", signed=True)
+
+
+class Coverage(NamedTuple):
+    """Which columns of a table the change log covers, in order; `key` names the row and `case` its case, by place."""
+
+    table: Table
+    columns: tuple[str, ...]
+    key: int
+    case: int | None
+    flags: tuple[int, ...]
+
+
+class Tail(NamedTuple):
+    """The newest record of the change log."""
+
+    number: int = 0
+    at: str = ""
+    hash: str = GENESIS
+
+
+def _coverage(table: Table, *columns: str) -> Coverage:
+    names = columns or tuple(table.columns.keys())
+    (key,) = (names.index(column.name) for column in table.primary_key)
+    case = names.index("case_ref") if "case_ref" in names else None
+    flags = tuple(place for place, name in enumerate(names) if isinstance(table.columns[name].type, Boolean))
+    return Coverage(table, names, key, case, flags)
+
+
+# Everything that the facts do not give. Of a case that is the child: its other columns are replayed.
+COVERED = {
+    coverage.table.name: coverage
+    for coverage in (
+        *map(
+            _coverage,
+            (
+                tables.NOTICE,
+                tables.LETTER,
+                tables.PERSON,
+                tables.ALIAS,
+                tables.FREE_TEXT,
+                tables.ACCESS,
+                tables.CHECKPOINT,
+                tables.ADOPTION,
+                tables.RULESET,
+                tables.CLOCK_SETTING,
+                tables.JOB_RUN,
+                tables.IMPORT_FILE,
+                tables.CONFIG_HELD,
+                tables.FINDING,
+                tables.FINDING_CLOSED,
+            ),
+        ),
+        _coverage(tables.CASE, "case_ref", "child_key"),
+    )
+}
+
+
+def row_digest(coverage: Coverage, row: Sequence[Any]) -> str:
+    """The digest of a row, its values in the order of `coverage.columns`, the same for both databases.
+
+    Empty values at the end are left out, so that a later column that may be empty changes no digest of before.
+    """
+    values = list(row)
+    for place in coverage.flags:
+        values[place] = bool(values[place])
+    while values[-1] is None:
+        values.pop()
+    return sha256(orjson.dumps(values, default=_plain)).hexdigest()
+
+
+def _plain(value: Any) -> str:
+    return bytes(value).hex()
+
+
+def row_key(value: Any) -> str:
+    """The key of a row as text that sorts as the row does."""
+    return f"{value:012d}" if isinstance(value, int) else str(value)
+
+
+def link(previous: str, record: Sequence[Any]) -> str:
+    """The hash of a record: number, instant, subject, key, case and digest, after the hash before it."""
+    number, at, subject, key, case_ref, digest = record
+    text = f"{previous}\n{number}\n{at}\n{subject}\n{key}\n{case_ref or ''}\n{digest or ''}"
+    return sha256(text.encode()).hexdigest()
+
+
+class _Pending:
+    """The changes of one transaction: rows as they were written, and keys of rows to be read at its end."""
+
+    __slots__ = ("at", "keys", "rows")
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, str], tuple[str | None, str | None]] = {}  # case and digest, by subject and key
+        self.keys: dict[str, set[Any]] = {}
+        self.at = ""
+
+
+def _pending(connection: Connection, at: str | None) -> _Pending:
+    pending: _Pending | None = connection.info.get(PENDING)
+    if pending is None:
+        pending = connection.info[PENDING] = _Pending()
+    if at is not None and at > pending.at:
+        pending.at = at
+    return pending
+
+
+def log_rows(connection: Connection, table: Table, rows: Iterable[Sequence[Any]], at: str | None = None) -> None:
+    """Note rows as they were written, whole, in the order of the covered columns. `at` is the instant of the change."""
+    coverage = COVERED[table.name]
+    pending = _pending(connection, at)
+    for row in rows:
+        case = row[coverage.case] if coverage.case is not None else None
+        key = row_key(row[coverage.key])
+        pending.rows[table.name, key] = (case, row_digest(coverage, row))
+
+
+def log_keys(connection: Connection, table: Table, keys: Iterable[Any], at: str | None = None) -> None:
+    """Note the keys of rows that were changed or deleted; the rows are read at the end of the transaction."""
+    if wanted := set(keys):
+        _pending(connection, at).keys.setdefault(table.name, set()).update(wanted)
+
+
+def insert_logged(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], at: str | None = None
+) -> None:
+    """Insert rows and note them. The database numbers the rows of a table whose key is left out."""
+    if not rows:
+        return
+    (column,) = table.primary_key
+    if isinstance(column.type, Integer) and column.name not in rows[0]:
+        log_keys(connection, table, connection.scalars(insert(table).returning(column), list(rows)), at)
+        return
+    connection.execute(insert(table), list(rows))
+    log_keys(connection, table, (row[column.name] for row in rows), at)
+
+
+def forget_pending(connection: Connection) -> None:
+    """Forget what a transaction noted: it begins, or was undone."""
+    connection.info.pop(PENDING, None)
+    connection.info.pop(AT, None)
+    connection.info.pop(TAIL, None)
+
+
+def write_pending(connection: Connection) -> None:
+    """Write the records of this transaction, as its last statement: others wait for their place in the chain."""
+    pending: _Pending | None = connection.info.pop(PENDING, None)
+    if pending is None:
+        return
+    changes = [(subject, key, *about) for (subject, key), about in pending.rows.items()]
+    if pending.keys:
+        read = {(subject, row_key(key)) for subject, keys in pending.keys.items() for key in keys}
+        changes = [change for change in changes if change[:2] not in read]
+        for subject, keys in pending.keys.items():
+            changes += _read(connection, COVERED[subject], keys)
+    if not changes:
+        return
+    tail = newest(connection)
+    now = pending.at or connection.info.get(AT) or datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    rows: list[Row] = []
+    number, previous, at = tail.number, tail.hash, max(now, tail.at)
+    for subject, key, case_ref, digest in changes:
+        number += 1
+        record = (number, at, subject, key, case_ref, digest)
+        fresh = link(previous, record)
+        rows.append((*record, previous, fresh))
+        previous = fresh
+    insert_rows(connection, tables.CHANGE_LOG, rows, len(rows))
+
+
+def _read(
+    connection: Connection, coverage: Coverage, keys: Collection[Any]
+) -> Iterable[tuple[str, str, str | None, str | None]]:
+    """The rows of these keys as changes; a row that is not there was deleted."""
+    name, column = coverage.table.name, coverage.columns[coverage.key]
+    left = set(keys)
+    for row in read_among(connection, coverage.table, coverage.columns, column, keys):
+        key = row[coverage.key]
+        left.discard(key)
+        case = row[coverage.case] if coverage.case is not None else None
+        yield name, row_key(key), case, row_digest(coverage, row)
+    for key in sorted(left):
+        yield name, row_key(key), None, None
+
+
+def newest(connection: Connection) -> Tail:
+    """The newest record. On PostgreSQL no other transaction adds one before this one ends."""
+    text = connection.info.get(TAIL)
+    if text is not None and connection.dialect.name == "sqlite":
+        return _tail(text)
+    if connection.dialect.name == "sqlite":
+        row = run(connection, TAIL_QUERY).fetchone()
+        return _tail(row[0]) if row is not None else Tail()
+    # Two statements in one message: the second sees what others wrote before the lock was given.
+    cursor = run(connection, f"SELECT pg_advisory_xact_lock({LOCK}); {TAIL_QUERY}", prepare=False)
+    cursor.nextset()
+    row = cursor.fetchone()
+    return _tail(row[0]) if row is not None else Tail()
+
+
+def line_before(connection: Connection, before: str) -> str:
+    """The line of a head: the newest record from before an instant; empty if there is none.
+
+    Instants never go back from one record to the next, so the record is found by halves.
+    """
+    found = run(connection, _RECORDS.format("")).fetchone()
+    if found is not None and found[1] >= before:
+        low, high, found = 0, int(found[0]), None
+        while high - low > 1:
+            middle = (low + high) // 2
+            row = run(connection, _RECORDS.format(f"WHERE number <= {middle}")).fetchone()
+            if row is not None and row[1] < before:
+                low, found = middle, row
+            else:
+                high = middle
+    return f"change_log {found[0]} {found[2]}\n" if found is not None else ""
+
+
+def _tail(text: str) -> Tail:
+    if not text:
+        return Tail()
+    number, at, digest = text.split(" ")
+    return Tail(int(number), at, digest)

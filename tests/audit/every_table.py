@@ -1,0 +1,63 @@
+"""An installation with rows in every table, by the product's own acts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from casework import findings
+from casework.access import sessions
+from casework.context import AppContext
+from casework.delivery.daily_digest import digest
+from casework.imports.tracker_import import import_file
+from casework.privacy.access import read_person
+from casework.privacy.erasure import Ground, erase
+from casework.rule_packs import adopt
+from config.settings import Settings
+from models.aliases import insert_aliases
+from models.database import reading, writing
+from models.tables import METADATA
+from tests.casework.test_rule_packs import FEWER_WEEKS, pack
+from tests.support.by_hand import PAEDS, SALT, TRUST, day
+from tests.support.team import Team
+from tests.support.trackers import FILES
+
+OPENS = "ehc_assessment_requested"
+
+
+def filled_team(team: Team) -> Team:
+    """Two cases of one child with letters, free text and an access; an imported tracker; an erased child; a digest."""
+    for case, number in (("NX90001", "999 000 0018"), ("NX90002", "999 000 0018"), ("NX90003", "999 123 4500")):
+        team.record("2 Feb 2026", OPENS, case=case, la="northshire", la_reference="NS-04412", nhs_number=number)
+    team.asked("2 Mar 2026", SALT, body=TRUST, note="The parents rang.")
+    team.asked("2 Mar 2026", PAEDS, body=TRUST)
+    for when in ("2 Mar 2026", "5 Mar 2026", "23 Mar 2026", "7 Apr 2026", "14 Apr 2026"):
+        team.day(when)
+    context = team.context("14 Apr 2026")
+    digest(context, transport=team.post)
+    import_file(context, FILES / "plain.csv")
+    with writing(context.engine) as connection:
+        insert_aliases(connection, context.cipher, {"the green file": "NX90001"})
+        token = sessions.create_link(connection, "dco.team", datetime.now(UTC))
+        sessions.redeem(connection, token, datetime.now(UTC))
+    read_person(context, "NX90001", "dco.team", "to answer a call")
+    erase(context, "NX90003", "dco.team", Ground.ENTERED_IN_ERROR, really=True)
+    findings.store(context, "verify", [findings.Found("NX90001", 1, "column", "the column kind of fact 1 differs")])
+    findings.close(context, [1], "dco.team", "a test of the alarm", understood=True)
+    _adopt_a_pack(team)
+    team.record("15 Apr 2026", "health_advice_requested", body=TRUST, service="physiotherapy")
+    team.day("15 Apr 2026")
+    digest(team.context("15 Apr 2026"), transport=team.post)
+    with reading(team.first.engine) as connection:
+        for table in METADATA.tables:
+            assert connection.exec_driver_sql(f"SELECT 1 FROM {table}").first() is not None, table
+    return team
+
+
+def _adopt_a_pack(team: Team) -> None:
+    """Adopt a pack, and go on as a program that is started after it."""
+    brought = pack(team.home.parent / "pack", statute__ehc_needs_assessment=FEWER_WEEKS)
+    adopt(team.context("14 Apr 2026"), brought, "sam.lee")
+    team.first.engine.dispose()
+    given = team.first.settings
+    team.first = AppContext.load(Settings(home=team.home, today=day("15 Apr 2026"), database_url=given.database_url))
+    team._contexts.clear()

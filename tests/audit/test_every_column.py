@@ -1,0 +1,126 @@
+"""Verification finds one changed value of one row, whichever the column: every column of every table of the schema.
+
+An installation has rows in every table. A person with a database tool drops the triggers, changes one value to another
+that could be there, and puts the triggers back. PostgreSQL runs the same list (tests/system/postgres).
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from shutil import copyfile
+from typing import Any
+
+import pytest
+from sqlalchemy import Boolean, Date, Integer, LargeBinary, Table
+
+from audit.verify import VerifyReport, verify
+from models.tables import METADATA
+from tests.audit.every_table import filled_team
+from tests.support.team import Team
+
+TODAY = "15 Apr 2026"
+# Columns in which a changed value is not found, each with its reason.
+EXCEPTIONS = {
+    "duty.evaluated_under": "the stamp of a projection: the next sweep calculates the duty again",
+    **dict.fromkeys(
+        (f"session.{name}" for name in METADATA.tables["session"].columns.keys()),  # noqa: SIM118
+        "a way in for hours, no evidence; a person who can change it can read everything",
+    ),
+    **dict.fromkeys(
+        (f"sign_in_link.{name}" for name in METADATA.tables["sign_in_link"].columns.keys()),  # noqa: SIM118
+        "a way in for hours, no evidence; a person who can change it can read everything",
+    ),
+}
+COLUMNS = [
+    (table.name, column)
+    for table in METADATA.sorted_tables
+    for column in table.columns.keys()  # noqa: SIM118 (columns iterate as columns)
+    if f"{table.name}.{column}" not in EXCEPTIONS
+]
+
+
+def other(table: Table, column: str, value: Any) -> Any:
+    """Another value that could be in that column."""
+    described = table.columns[column]
+    kind = described.type
+    if isinstance(kind, Boolean):
+        return not value
+    if isinstance(kind, Integer):
+        return (value or 0) + (1_000 if described.primary_key else 1)
+    if isinstance(kind, LargeBinary):
+        return bytes([*bytes(value)[:-1], bytes(value)[-1] ^ 1]) if value else b"x"
+    if isinstance(kind, Date):
+        day = date.fromisoformat(str(value)) if value is not None else date(2026, 4, 1)
+        return (day + timedelta(days=1)).isoformat()
+    return _other_text(column, value)
+
+
+def _other_text(column: str, value: str | None) -> str:
+    if value is None:
+        return "2026-04-01T09:00:00.000000Z" if column.endswith("_at") else "x1"
+    if re.fullmatch(r"[0-9-]{10}T[0-9:.]{15}Z", value):
+        return value[:-2] + ("1" if value[-2] != "1" else "2") + "Z"
+    if re.fullmatch(r"[0-9a-f]{8,64}", value):
+        return value[:-1] + ("1" if value[-1] != "1" else "2")
+    return value.replace("0", "1", 1) if "0" in value else f"{value}x"
+
+
+def rows_to_change(rows: list[tuple[Any, ...]], place: int) -> Iterator[tuple[Any, ...]]:
+    """A row with a value in that column, and one without."""
+    yield from (row for row in [next((row for row in rows if row[place] is not None), None)] if row is not None)
+    yield from (row for row in [next((row for row in rows if row[place] is None), None)] if row is not None)
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Team:
+    """An installation with rows in every table; a copy of its file is beside it."""
+    team = filled_team(Team(tmp_path_factory.mktemp("filled") / "var"))
+    assert team.verify(TODAY).damage == []
+    team.first.engine.dispose()
+    copyfile(team.home / "sendflow.db", team.home / "whole.db")
+    return team
+
+
+def changed(team: Team, table: str, column: str, key: dict[str, Any], value: Any) -> VerifyReport:
+    """The report on the whole installation with one value changed."""
+    team.first.engine.dispose()
+    for left in ("sendflow.db-wal", "sendflow.db-shm"):
+        Path(team.home / left).unlink(missing_ok=True)
+    copyfile(team.home / "whole.db", team.home / "sendflow.db")
+    file = sqlite3.connect(team.home / "sendflow.db", isolation_level=None)
+    triggers = file.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    file.execute("BEGIN")
+    for name, _sql in triggers:
+        file.execute(f"DROP TRIGGER {name}")
+    where = " AND ".join(f'"{name}" = ?' for name in key)
+    done = file.execute(f'UPDATE {table} SET "{column}" = ? WHERE {where}', (value, *key.values()))
+    assert done.rowcount == 1
+    for _name, sql in triggers:
+        file.execute(sql)
+    file.execute("COMMIT")
+    file.close()
+    return verify(team.context(TODAY))
+
+
+@pytest.mark.parametrize(("table", "column"), COLUMNS, ids=[f"{table}.{column}" for table, column in COLUMNS])
+def test_one_changed_value_is_found(filled: Team, table: str, column: str) -> None:
+    described = METADATA.tables[table]
+    names = list(described.columns.keys())
+    with sqlite3.connect(filled.home / "whole.db") as file:
+        rows = file.execute(f"SELECT * FROM {table}").fetchall()
+    file.close()
+    assert rows, f"the installation of this test needs a row in {table}"
+    place = names.index(column)
+    for row in rows_to_change(rows, place):
+        key = {name.name: row[names.index(name.name)] for name in described.primary_key}
+        report = changed(filled, table, column, key, other(described, column, row[place]))
+        assert not report.intact, (key, row[place])
+
+
+def test_every_exception_is_a_column_with_a_reason() -> None:
+    known = {f"{table.name}.{column.name}" for table in METADATA.sorted_tables for column in table.columns}
+    assert EXCEPTIONS.keys() <= known and all(len(reason) > 20 for reason in EXCEPTIONS.values())
