@@ -8,11 +8,11 @@ casework/rule_packs.py works out.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
+from config.files import write_whole
 from config.settings import Settings
 from config.toml_reader import ConfigFault
 
@@ -96,7 +96,4 @@ def pointed_at(settings: Settings) -> Path | None:
 
 def point_at(settings: Settings, name: str) -> None:
     """Let `law/current` name a folder, in one step."""
-    place = law_folder(settings) / "current"
-    fresh = place.with_name(f"current.{os.getpid()}")
-    fresh.write_text(f"{name}\n", "utf-8")
-    fresh.replace(place)
+    write_whole(law_folder(settings) / "current", f"{name}\n")

@@ -14,6 +14,7 @@ import urllib.request
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from config.files import write_whole
 from config.login import basic
 from config.settings import Settings
 
@@ -35,10 +36,8 @@ class Running:
 
 
 def write_running(path: Path, running: Running) -> None:
-    """Writes the file in one step, so that no reader ever sees half of it."""
-    fresh = path.with_suffix(".tmp")
-    fresh.write_text(json.dumps(asdict(running), indent=2) + "\n", encoding="utf-8")
-    fresh.replace(path)
+    """Write the file in one step."""
+    write_whole(path, json.dumps(asdict(running), indent=2) + "\n")
 
 
 def read_running(settings: Settings) -> Running | None:

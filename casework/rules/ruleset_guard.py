@@ -12,7 +12,6 @@ sendflow does not decide which of two rule sets is right.
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import socket
 from collections.abc import Callable, Mapping
@@ -29,6 +28,7 @@ from casework.rules.config_held import LAW as LAW_TEXT
 from casework.rules.ruleset import PARTS, Ruleset
 from casework.rules.stored_law import law_text, store
 from config.directory import Directory
+from config.files import write_whole
 from config.settings import Settings
 from models.change_log import insert_logged
 from models.database import RULESET_NUMBER, is_read_only, is_reading
@@ -202,9 +202,7 @@ class RulesetGuard:
         _last_active[self.home] = last_active
         # Without the file the next change of the rule set is refused until a person adopts it, which is safe.
         with contextlib.suppress(OSError):
-            new_file = self.home / f"{LAST_ACTIVE_FILE}.{os.getpid()}"
-            new_file.write_bytes(orjson.dumps(last_active._asdict()) + b"\n")
-            new_file.replace(file)
+            write_whole(file, orjson.dumps(last_active._asdict()) + b"\n")
 
     def _mismatch(self, connection: Connection, active: Activation) -> str:
         differing = [part for part in PARTS if self.part_digests[part] != getattr(active, part)]

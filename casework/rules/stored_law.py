@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import tempfile
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import NamedTuple
 import orjson
 from sqlalchemy import Connection, select
 
+from config.files import write_whole
 from config.law import Law, load_law
 from config.toml_reader import ConfigFault, layered, topmost
 from deadlines.working_calendar import WorkingCalendar, load_calendar
@@ -53,10 +53,7 @@ def store(home: Path, digest: str, text: bytes) -> None:
         if not place.exists():
             for folder in (place.parent.parent, place.parent):
                 folder.mkdir(exist_ok=True, mode=0o700)
-            fresh = place.with_name(f"{place.name}.{os.getpid()}")
-            fresh.write_bytes(text)
-            fresh.chmod(0o600)
-            fresh.replace(place)
+            write_whole(place, text)
 
 
 def active_at(connection: Connection, instant: str) -> ActiveThen | None:

@@ -13,6 +13,7 @@ from typing import Protocol
 from sqlalchemy import func, select
 
 from casework.context import AppContext
+from config.files import write_whole
 from config.settings import Settings
 from flows.runner import run_job
 from models.database import reading
@@ -55,11 +56,7 @@ class Sample:
 
     def write(self, path: Path) -> None:
         """Write the file atomically."""
-        fresh = path.with_suffix(".tmp")
-        fresh.write_text(
-            json.dumps({"made_for": self.made_for.isoformat(), "finished": self.finished}) + "\n", encoding="utf-8"
-        )
-        fresh.replace(path)
+        write_whole(path, json.dumps({"made_for": self.made_for.isoformat(), "finished": self.finished}) + "\n")
 
 
 def load_demo_data(settings: Settings, context: AppContext, console: Console) -> None:
