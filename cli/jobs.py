@@ -8,7 +8,7 @@ import typer
 
 from cli.installation import open_installation
 from cli.letters import notify_letters_on_hold
-from cli.options import AsAt, Json, parse_day
+from cli.options import AsAt, Json, parse_day, refuse_identifier
 from cli.output import Exit, counted, emit, fail, notify
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def deliver(
 
     if reason is not None and not now:
         fail(Exit.WRONG_CALL, f"--reason needs --now: {REASON_EXAMPLE}")
+    refuse_identifier(reason or "", "--reason", "Name a case by its reference")
     context = open_installation("deliver")
     if now and not (reason and reason.strip()) and context.settings.carrier is not Carrier.SINK:
         fail(Exit.WRONG_CALL, f"E-mails that reach people outside working hours need a reason: {REASON_EXAMPLE}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.installation import open_installation
-from cli.options import Actor, CaseReference, Json, check_actor
+from cli.options import Actor, CaseReference, Json, check_actor, refuse_identifier
 from cli.output import Exit, counted, emit, fail, notify
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def person(
             Exit.WRONG_CALL,
             '--purpose needs a reason of at most 500 characters: for example --purpose "the provider asks which child"',
         )
+    refuse_identifier(purpose, "--purpose", "Name the case by its reference")
     try:
         report = read_person(open_installation("person"), case, actor, purpose.strip(), free_text)
     except LookupError as problem:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.installation import open_installation
-from cli.options import Actor, Json, check_actor
+from cli.options import Actor, Json, check_actor, refuse_identifier
 from cli.output import Exit, counted, emit, fail, notify
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def dry_run(pack: Pack, json_: Json = False) -> None:
     """Show which due dates of live cases a rule pack would change, and by how much. Writes nothing."""
     from casework import rule_packs
 
+    _check_name(pack)
     context = open_installation("dry-run")
     try:
         found = rule_packs.dry_run(context, pack)
@@ -43,6 +44,11 @@ def dry_run(pack: Pack, json_: Json = False) -> None:
     emit([row.model_dump(mode="json") for row in found.moved], json_, lambda: _in_words(found))
     if found.troubles:
         raise typer.Exit(Exit.REFUSED)
+
+
+def _check_name(pack: Path) -> None:
+    """The name of a pack is stored for ever, and shown by `sendflow adoptions`."""
+    refuse_identifier(pack.name, "The name of the rule pack", "Give its folder another name")
 
 
 def adopt(
@@ -68,6 +74,8 @@ def adopt(
             "Adopt either a pack, as in sendflow adopt ./pack --actor dco.team, or what is installed here:"
             " --installed.",
         )
+    if pack is not None:
+        _check_name(pack)
     context = open_installation("adopt")
     if pack is None:
         _adopt_installed(context, actor, json_)

@@ -4,6 +4,7 @@ environment.
 
 from __future__ import annotations
 
+import os
 import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,7 +35,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_configure() -> None:
-    """Many machines allow a process a thousand open files, and one process opens some hundred installations here."""
+    """Make files private, and many: many machines allow a thousand open files, and a process opens hundreds here."""
+    os.umask(0o077)  # as `protect_process` sets it in the program
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8_192)), hard))
 

@@ -20,6 +20,7 @@ from casework.context import LONDON, AppContext, instant
 from config.directory import DirectoryError
 from config.escalation_policy import EscalationPolicyError
 from config.law import LawError, NoAnswer
+from config.private_files import open_to_others
 from config.running_instance import read_running
 from config.settings import Settings, SettingsError
 from config.toml_reader import ConfigFault
@@ -63,7 +64,7 @@ def examine(settings: Settings, quick: bool = False) -> DoctorReport:
     """Examine the installation of these settings. `quick` omits the verification of every case, which reads the whole
     history.
     """
-    found = [*_disk_space(settings), *_key(settings)]
+    found = [*_disk_space(settings), *_open_files(settings), *_key(settings)]
     left: list[str] = []
     context: AppContext | None = None
     other = _revision(settings)
@@ -166,6 +167,19 @@ def _disk_space(settings: Settings) -> Iterator[Finding]:
             what="disk",
             message=f"the disk of {settings.home} has {free // 1024**2} MiB left",
             mend="free disk space, or move SENDFLOW_HOME to a larger disk",
+        )
+
+
+def _open_files(settings: Settings) -> Iterator[Finding]:
+    """Files that another account of the machine could read or change: names and letters are among them."""
+    key = settings.home / "person.key"  # has a finding of its own
+    opened = sum(path != key for path in open_to_others(settings.home)) if settings.home.exists() else 0
+    if opened:
+        yield Finding(
+            what="files_open_to_others",
+            message=f"other accounts of this machine can read or change files or folders ({opened}) of {settings.home}",
+            mend=f"chmod -R go-rwx {settings.home}; sendflow up and sendflow run do so when they start",
+            count=opened,
         )
 
 

@@ -238,6 +238,12 @@ def test_the_command_says_it_in_text_and_in_json(lived: Team) -> None:
 
     code, text = call()
     assert (code, text.splitlines()[0]) == (0, "No problems found.")
+    (lived.home / "sendflow.db").chmod(0o644)
+    code, text = call("--quick")
+    assert (code, text.splitlines()[0]) == (1, "Problems to fix: 1")
+    assert "other accounts of this machine can read or change files or folders (1)" in text
+    assert "chmod -R go-rwx" in text
+    (lived.home / "sendflow.db").chmod(0o600)
     (lived.home / "person.key").chmod(0o644)
     code, text = call("--quick")
     assert (code, text.splitlines()[0]) == (1, "Problems to fix: 1")
