@@ -29,7 +29,10 @@ class Cause(NamedTuple):
 
 
 _PLACE = "SENDFLOW_DATABASE_URL (and SENDFLOW_DATABASE_OWNER_URL, if it is set)"
-_CHECK = "check that it runs (systemctl status postgresql; for a private one: make up-postgres) and that the network admits this machine"
+_CHECK = (
+    "check that it runs (systemctl status postgresql; a private one: make up-postgres) and that the network admits this"
+    " machine"
+)
 _CAUSES = {
     each.word: each
     for each in (
