@@ -31,6 +31,7 @@ from deadlines.working_calendar import WorkingCalendar
 from models.database import is_read_only, is_reading, open_engine, reading, transact
 from models.encryption import Cipher, EncryptionError, open_cipher
 from models.errors import NoInstallation
+from models.in_memory import open_in_memory
 from models.key_checks import anything_encrypted, check_key
 from models.read_only import open_as_it_is, open_read_only
 from models.schema import create_or_upgrade_schema, revision
@@ -99,13 +100,25 @@ class AppContext:
         return cls._of(settings_by_clock(engine, settings), engine)
 
     @classmethod
-    def _of(cls, settings: Settings, engine: Engine) -> AppContext:
+    def load_in_memory(cls, settings: Settings | None = None) -> AppContext:
+        """Load the rules and the organisations with an empty database in memory. Nothing is made or written on disk.
+
+        It goes by the real day, or by SENDFLOW_TODAY. Raises ConfigFault, EscalationPolicyError or DirectoryError.
+        """
+        settings = settings or Settings.read()
+        settings = replace(settings, today=settings.today or london_day(datetime.now(UTC)), database_url=None)
+        engine = open_in_memory()
+        context = cls._of(settings, engine, Cipher.for_nothing())
+        return replace(context, ruleset_guard=replace(context.ruleset_guard, law_text=None, read_only=True))
+
+    @classmethod
+    def _of(cls, settings: Settings, engine: Engine, cipher: Cipher | None = None) -> AppContext:
         last_active = read_last_active(settings.home)
         with reading(engine) as connection:
             adopted = adopted_folder(settings, connection)
             ruleset = read_ruleset(settings, *([adopted] if adopted is not None else []))
             guard = RulesetGuard.load(connection, settings, last_active, ruleset)
-            cipher = _open_cipher(settings, connection)
+            cipher = cipher or _open_cipher(settings, connection)
         directory = load_directory(_own_file(settings, "directory.toml") or DEFAULT_DIRECTORY)
         return cls(
             settings=settings,

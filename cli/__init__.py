@@ -39,7 +39,10 @@ MODULES = {
         "explain",
         "processes",
     ),
-    "imports": ("import",),
+    "imports": (
+        "import",
+        "preview",
+    ),
     "jobs": (
         "sweep",
         "deliver",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.options import Json
 from cli.output import Exit, emit, fail
+
+if TYPE_CHECKING:
+    from config.settings import Settings
 
 
 class Service(StrEnum):
@@ -69,6 +73,8 @@ def run(
 
     try:
         settings = Settings.read()
+        if service is not Service.SERVER:
+            _check_installation(settings)
         settings.prepare_home()
         make_private(settings.home)
         if settings.auth is None and service is not Service.WORKER:
@@ -96,3 +102,15 @@ def run(
             from flows.work_pool import run_worker
 
             run_worker(settings, name, concurrency)
+
+
+def _check_installation(settings: Settings) -> None:
+    """End the command if there is no installation: a scheduler of a mistyped home would find nothing late for ever."""
+    from sqlalchemy.exc import OperationalError
+
+    from casework.context import installation_exists, no_installation
+    from models.errors import NoInstallation
+
+    with suppress(OperationalError):  # a database server that does not answer yet says nothing of an installation
+        if not installation_exists(settings):
+            raise NoInstallation(no_installation(settings))

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.installation import open_installation
+from cli.installation import Access, open_installation
 from cli.letters import notify_letters_on_hold
 from cli.options import Json, check_actor, refuse_identifier
 from cli.output import Exit, counted, emit, fail, notify
 
 if TYPE_CHECKING:
+    from casework.imports.preview import Preview
     from casework.imports.tracker_import import ImportReport
 
 SHOWN = 40
@@ -21,6 +22,7 @@ SHOWN = 40
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
     app.command("import")(import_)
+    app.command("preview")(preview)
 
 
 def import_(
@@ -50,17 +52,9 @@ def import_(
     from casework.imports.tracker_import import import_file
     from flows.runner import run_job
 
-    if len(file) != 1:
-        # A name with spaces, typed without quotation marks, arrives in pieces.
-        fail(
-            Exit.WRONG_CALL,
-            'Expected one file. If its name has spaces, use quotation marks: for example sendflow import "our'
-            ' tracker.csv"',
-        )
+    path = _one_file(file)
     check_actor(actor)
-    refuse_identifier(Path(file[0]).name, "The file's name", "Nothing was read: give the file another name")
-    context = open_installation("import")
-    path = Path(file[0])
+    context = open_installation("import", access=Access.TRIES if dry_run else None)
     try:
         if dry_run:
             report = import_file(context, path, True, accept_changes, actor=actor, ignore_columns=ignore_columns)
@@ -73,6 +67,71 @@ def import_(
     notify_letters_on_hold(context)
     if report.refused:
         raise typer.Exit(Exit.REFUSED)
+
+
+def preview(
+    file: Annotated[
+        list[str],
+        typer.Argument(
+            help="The tracker: a CSV file, or an Excel workbook (.xlsx).", metavar="FILE", show_default=False
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", help="Write the page to this HTML file. It replaces a file of that name.")
+    ] = Path("preview.html"),
+    json_: Json = False,
+) -> None:
+    """Make one HTML page of what a tracker holds: late, due in 7 days, refused, not read, and what an import would do.
+
+    It needs no installation, makes none and records nothing. The page shows references only.
+    """
+    from casework.context import AppContext
+    from casework.imports.preview import preview as read
+    from casework.imports.preview_page import page
+    from casework.imports.raw_rows import SheetError
+
+    path = _one_file(file)
+    context = AppContext.load_in_memory()
+    try:
+        found = read(context, path)
+    except SheetError as problem:
+        fail(Exit(problem.exit_code), f"No page was made: {problem.sentence}.")
+    finally:
+        context.engine.dispose()
+    text = page(found, context.directory)
+    try:
+        output.write_text(text, "utf-8")
+    except OSError as problem:
+        fail(
+            Exit.NOT_FINISHED,
+            f"The page was not written ({problem.strerror}). Name a file in a folder that you may write to: --output",
+        )
+    emit(found.model_dump(mode="json"), json_, lambda: _previewed(found))
+    notify(f"Wrote the page to {output}. Nothing was recorded.")
+
+
+def _previewed(found: Preview) -> str:
+    report = found.report
+    late, soon = (sum(group.count for group in groups) for groups in (found.late, found.soon))
+    lines = [
+        f"{counted(report.rows, 'row')}: {late} late, {soon} due in 7 days, {report.refused} refused.",
+        _cells(report),
+    ]
+    if found.stopped:
+        lines.append(f"An import would stop: {found.stopped}.")
+    return "\n".join(lines)
+
+
+def _one_file(file: list[str]) -> Path:
+    """The one file that was named. A name with spaces, typed without quotation marks, arrives in pieces."""
+    if len(file) != 1:
+        fail(
+            Exit.WRONG_CALL,
+            'Expected one file. If its name has spaces, use quotation marks: for example sendflow import "our'
+            ' tracker.csv"',
+        )
+    refuse_identifier(Path(file[0]).name, "The file's name", "Nothing was read: give the file another name")
+    return Path(file[0])
 
 
 def _imported(report: ImportReport) -> str:

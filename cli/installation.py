@@ -20,6 +20,7 @@ class Access(StrEnum):
     MAKES = "makes"  # it may make one, and says so
     CHANGES = "changes"  # it changes one that exists
     LOOKS = "looks"  # it changes no record, projection or schema, and makes no file
+    TRIES = "tries"  # it writes nothing; without an installation it works in memory
     NONE = "none"  # it works without one
 
 
@@ -28,7 +29,7 @@ ACCESS = {
     "migrate": Access.MAKES,
     "import": Access.MAKES,
     "record": Access.MAKES,  # only the recording of an opening fact
-    "run": Access.MAKES,  # the components of an installation on several machines
+    "run": Access.CHANGES,  # the components of an installation on several machines
     "adopt": Access.CHANGES,
     "deployments": Access.NONE,  # it speaks to Prefect only
     "confirm-clock": Access.CHANGES,
@@ -53,6 +54,7 @@ ACCESS = {
     "verify": Access.LOOKS,  # but for what it finds, which it stores
     "bodies": Access.NONE,
     "due": Access.NONE,
+    "preview": Access.NONE,
     "explain": Access.NONE,
     "processes": Access.NONE,
     "rules": Access.NONE,
@@ -77,6 +79,9 @@ def open_installation(command: str, *, access: Access | None = None) -> AppConte
             if made:
                 notify_made(settings.records_place if settings.database_url else str(settings.home))
             return context
+        case Access.TRIES if not installation_exists(settings):
+            notify("There is no installation, and none was made: the file is compared with an empty one.")
+            return AppContext.load_in_memory(settings)
         case _:
             return AppContext.load_existing(settings)
 

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import pytest
 
+from casework.context import AppContext
 from casework.job_runs import last_finished
 from casework.sweep import NoSuchShard, Shard, sweep
 from config.running_instance import Running, api_address, write_running
@@ -134,6 +135,7 @@ def test_every_part_looks_for_the_server_in_the_same_place(tmp_path: Any, monkey
     monkeypatch.setattr(work_pool, "fix_prefect_environment", worker)
     monkeypatch.setattr("config.settings.fix_prefect_environment", lambda _settings: None)
     monkeypatch.setattr("runtime.scheduler.run_scheduler", clock)
+    AppContext.load(Settings(home=tmp_path)).engine.dispose()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     for env, expected in (
