@@ -1,6 +1,6 @@
 """A database in the memory of this process, for work whose result is looked at and never stored. Nothing makes a file.
 
-It lives until its engine is disposed of. SQLite's memdb gives several connections the same database with ordinary locks.
+It lives until its engine is disposed of. With memdb of SQLite several connections see one database, with locks.
 """
 
 import os
