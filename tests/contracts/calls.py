@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "migrate": ("migrate",),
     "overdue": ("overdue",),
     "person": ("person",),
+    "preview": ("preview",),
     "processes": ("processes",),
     "record": ("record",),
     "reset person key": ("reset-person-key",),

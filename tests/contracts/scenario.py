@@ -243,6 +243,9 @@ def _law(team: Installation) -> None:
 def _people(team: Installation) -> None:
     tracker = team.folder / "tracker.csv"
     tracker.write_text(TRACKER, "utf-8")
+    page = str(team.folder / "preview.html")
+    team.call("preview", "preview", str(tracker), "--output", page, "--json")
+    team.call("preview: no such file", "preview", str(team.folder / "none.csv"), "--output", page, "--json")
     team.call("import: dry run", "import", str(tracker), "--dry-run", "--json")
     team.call("import: some refused", "import", str(tracker), "--json")
     tracker.write_text("".join(TRACKER.splitlines(keepends=True)[:-1]), "utf-8")
