@@ -144,6 +144,8 @@ def to_html(blocks: Iterable[Block], title: str, width: int = NARROW) -> str:
     """The blocks as one HTML page: a single column of at most `width` pixels, real headings, tables only for what is
     tabular, no images, no scripts, nothing fetched.
     """
+    # The wide page is the daily digest, which is to be one screen.
+    size, padding = ("15px;line-height:21px", "12px 16px") if width == WIDE else ("16px;line-height:24px", "24px 16px")
     body = "\n".join(_html_of(shape, list(group)) for shape, group in groupby(blocks, key=_kin))
     return (
         '<!DOCTYPE html>\n<html lang="en-GB">\n<head>\n<meta charset="utf-8">\n'
@@ -151,10 +153,10 @@ def to_html(blocks: Iterable[Block], title: str, width: int = NARROW) -> str:
         f"<title>{escape(title)}</title>\n</head>\n"
         f'<body style="margin:0;padding:0;background:#ffffff;color:{INK}">\n'
         '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"><tr>'
-        f'<td align="center" style="padding:24px 16px;{FONT}">\n'
+        f'<td align="center" style="padding:{padding};{FONT}">\n'
         f'<table role="presentation" width="{width}" cellpadding="0" cellspacing="0" border="0"'
         f' style="width:100%;max-width:{width}px;table-layout:fixed"><tr>'
-        f'<td align="left" style="{FONT};font-size:16px;line-height:24px;color:{INK};text-align:left;'
+        f'<td align="left" style="{FONT};font-size:{size};color:{INK};text-align:left;'
         'overflow-wrap:anywhere;word-break:break-word">\n'
         f"{body}\n</td></tr></table>\n</td></tr></table>\n</body>\n</html>\n"
     )

@@ -141,6 +141,16 @@ def commands(folder: Path) -> Iterator[Words]:
         ("waiting_list_stated", "2026-04-01", ("service=camhs", "note={}", "weeks=18")),
         ("health_advice_requested", "2026-04-01", ("service={}",)),
         ("health_advice_requested", "2026-04-01", ("body={}",)),
+        (
+            "health_advice_acknowledged",
+            "2026-04-01",
+            ("service=speech_and_language_therapy", "body_reference={}", "note={}"),
+        ),
+        (
+            "health_advice_acknowledged",
+            "2026-04-01",
+            ("service=speech_and_language_therapy", "body_reference=CP-3312", "note={}"),
+        ),
         ("fact_corrected", "2026-04-01", ("corrects=1", "occurred_on={}")),
         ("fact_corrected", "2026-04-01", ("corrects=1", "la={}")),
         ("fact_corrected", "2026-04-01", ("corrects={}", "occurred_on=2026-03-01")),

@@ -41,6 +41,7 @@ STEPS = {
     "asked to step in": ("escalation_provider", "escalation_icb"),
     "thanked for advice": ("thanks",),
     "told that an earlier letter is withdrawn": ("rung_withdrawn",),
+    "told that the request is withdrawn": ("request_withdrawn",),
     "told that it is no longer needed": ("no_longer_needed",),
     "told that it is needed after all": ("needed_after_all",),
 }

@@ -7,6 +7,8 @@ installation with a Prefect server.
 from __future__ import annotations
 
 import json
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,11 @@ def test_no_canary_is_found_after_every_command(tmp_path: Path) -> None:
     search_outputs([*outputs, Done(("all",), 0, "", past)])
     assert search_home(home) > 3
     assert planted(home) > 40
+    letters = [message_from_bytes(file.read_bytes(), policy=default) for file in home.rglob("*.eml")]
+    texts = [str(letter.get_body(("plain",)).get_content()) for letter in letters]  # type: ignore[union-attr]
+    # The search has read a table of many matters, a body's own reference and a claim with confidential words.
+    for words in ("What we ask of you", "CP-3312", "words recorded"):
+        assert any(words in " ".join(text.split()) for text in texts), words
     shown = json.loads(outputs[-1].stdout)
     assert (shown["name"], shown["nhs_number"], shown["date_of_birth"]) == (
         NAMES[0],
