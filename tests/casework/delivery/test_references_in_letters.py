@@ -1,12 +1,14 @@
 """References of all sides: which letters have them, and which never do."""
 
+from typing import Any
+
 import pytest
 
 from casework.cases.validation import Refused
 from tests.support.mail_server import DCO, MANAGER, SERVICE, ScriptedMailServer, run_delivery
 from tests.support.team import Team
 
-BODY = {"body": "QX101", "service": "speech_and_language_therapy"}
+BODY: dict[str, Any] = {"body": "QX101", "service": "speech_and_language_therapy"}
 THEIRS = "Reference of Northshire Community Health NHS Trust: SALT-2231"
 
 
