@@ -23,6 +23,10 @@ MODULES = {
         "record",
         "case",
     ),
+    "children": (
+        "part",
+        "join",
+    ),
     "components": (
         "deployments",
         "run",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.installation import Access, open_installation
-from cli.options import CaseReference, Json, check_actor, parse_day
+from cli.options import CaseReference, ConfirmChild, Json, check_actor, parse_day
 from cli.output import Exit, emit, fail, notify
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def record(  # noqa: PLR0913 (Typer maps each parameter to an option)
         list[str] | None,
         typer.Option("--also", help="A further fact of the same day: 'KIND key=value ...'. Repeat it."),
     ] = None,
+    confirm_child: ConfirmChild = False,
     json_: Json = False,
 ) -> None:
     """Record that something happened. sendflow accepts it whole, or refuses it and says what is permitted now.
@@ -66,6 +67,7 @@ def record(  # noqa: PLR0913 (Typer maps each parameter to an option)
     `sendflow record CASE` alone lists what may be recorded now; at a terminal it asks for the fact and its fields.
     """
     from casework.cases.validation import Refused
+    from cli.confirmation import confirmed
     from cli.identity_input import read_file, with_hidden_values
     from flows.runner import run_job
     from models.facts import REFERENCE
@@ -95,14 +97,8 @@ def record(  # noqa: PLR0913 (Typer maps each parameter to an option)
         further = [_further_draft(each, day, lambda: load().simulated) for each in also or []]
         drafts = [_draft(fact, day, pairs, corrects), *further]
         _ask_for_what_a_person_says(drafts)
-        recorded = run_job(
-            "record",
-            load(),
-            case=reference,
-            drafts=drafts,
-            actor=actor,
-            say=notify,
-        )
+        act = partial(run_job, "record", load(), case=reference, drafts=drafts, actor=actor, say=notify)
+        recorded = confirmed(lambda yes: act(confirmed=yes), confirm_child)
     except Refused as refused:
         fail(Exit.WRONG_CALL if refused.wrong_call else Exit.REFUSED, refused.message)
     for follow_up in recorded.unheard:

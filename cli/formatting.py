@@ -51,6 +51,8 @@ def history(context: AppContext, found: CaseReport) -> str:
     la = f", {context.directory.la_name(found.la)}" if found.la else ""
     known = f", as known at {found.known_at}" if found.known_at else ""
     lines = [f"{reference}: {title}{la}", f"At '{found.state_name}' on {day(found.as_at)}{known}."]
+    if found.same_child:
+        lines.append(f"Other cases of the same child: {', '.join(found.same_child)}.")
     lines += [*_law_then(found), "", "Duties"]
     for duty in found.duties:
         lines += _duty(context, duty)

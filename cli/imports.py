@@ -9,7 +9,7 @@ import typer
 
 from cli.installation import Access, open_installation
 from cli.letters import notify_letters_on_hold
-from cli.options import Json, check_actor, refuse_identifier
+from cli.options import ConfirmChild, Json, check_actor, refuse_identifier
 from cli.output import Exit, counted, emit, fail, notify
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
     app.command("preview")(preview)
 
 
-def import_(
+def import_(  # noqa: PLR0913 (Typer maps each parameter to an option)
     file: Annotated[
         list[str],
         typer.Argument(
@@ -39,6 +39,7 @@ def import_(
     ignore_columns: Annotated[
         bool, typer.Option("--ignore-columns", help="Go on although columns that look like answers are not read.")
     ] = False,
+    confirm_child: ConfirmChild = False,
     actor: Annotated[
         str, typer.Option("--actor", help="The account name of the person who imports, such as dco.team.")
     ] = "importer",
@@ -49,7 +50,7 @@ def import_(
     The same file twice changes nothing.
     """
     from casework.imports.raw_rows import SheetError
-    from casework.imports.tracker_import import import_file
+    from casework.imports.tracker_import import Choices, import_file
     from flows.runner import run_job
 
     path = _one_file(file)
@@ -57,9 +58,11 @@ def import_(
     context = open_installation("import", access=Access.TRIES if dry_run else None)
     try:
         if dry_run:
-            report = import_file(context, path, True, accept_changes, actor=actor, ignore_columns=ignore_columns)
+            choices: Choices = {"actor": actor, "ignore_columns": ignore_columns, "confirmed": confirm_child}
+            report = import_file(context, path, True, accept_changes, **choices)
         else:
             options = {"accept_changes": accept_changes, "ignore_columns": ignore_columns, "actor": actor}
+            options["confirmed"] = confirm_child
             report = run_job("import", context, path=path, say=notify, **options)
     except SheetError as problem:
         fail(Exit(problem.exit_code), f"Nothing was imported: {problem.sentence}.")

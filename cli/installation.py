@@ -37,6 +37,8 @@ ACCESS = {
     "deliver": Access.CHANGES,
     "digest": Access.CHANGES,
     "erase": Access.CHANGES,
+    "join": Access.CHANGES,
+    "part": Access.CHANGES,
     "person": Access.CHANGES,  # the access log
     "reset-person-key": Access.CHANGES,
     "sign-in": Access.CHANGES,

@@ -11,6 +11,9 @@ from cli.output import Exit, fail
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Actor = Annotated[str, typer.Option("--actor", help="The account name of the person who does this, such as dco.team.")]
 AsAt = Annotated[str | None, typer.Option("--as-at", help="The day to calculate for, as 2026-04-14. Default: today.")]
+ConfirmChild = Annotated[
+    bool, typer.Option("--confirm-child", help="Confirm that every case which this reaches is about the right child.")
+]
 CaseReference = Annotated[str, typer.Argument(metavar="CASE", help="The case's reference, such as NX00042.")]
 
 ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

@@ -14,12 +14,18 @@ from models.bulk_io import in_chunks
 from models.change_log import log_keys, log_rows
 from models.encryption import Cipher
 from models.key_checks import check_key_for_writing
+from models.same_words import reference_key
 from models.tables import ALIAS
 
 
 def alias_digest(cipher: Cipher, reference: str) -> str:
-    """Return the keyed digest of a reference; upper case and runs of blanks make no difference."""
-    return cipher.index("alias", " ".join(reference.split()).casefold())
+    """Return the keyed digest of a reference; letter case, blanks, hyphens and code points make no difference."""
+    return cipher.index("alias", reference_key(reference).casefold())
+
+
+def _digests(cipher: Cipher, reference: str) -> tuple[str, str]:
+    """The digest of a reference, and the one by which an earlier version stored it."""
+    return alias_digest(cipher, reference), cipher.index("alias", " ".join(reference.split()).casefold())
 
 
 def insert_aliases(connection: Connection, cipher: Cipher, case_refs: Mapping[str, str]) -> None:
@@ -35,7 +41,8 @@ def find_aliases(connection: Connection, cipher: Cipher, references: Iterable[st
     """Return the case references of the original references that are known, by reference as given."""
     wanted: dict[str, list[str]] = {}
     for reference in references:
-        wanted.setdefault(alias_digest(cipher, reference), []).append(reference)
+        for digest in _digests(cipher, reference):
+            wanted.setdefault(digest, []).append(reference)
     found: dict[str, str] = {}
     for chunk in in_chunks(list(wanted)):
         for digest, case_ref in connection.execute(

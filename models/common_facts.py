@@ -140,6 +140,24 @@ class NoticeOutcome(FactData):
     why: Slug | None = None
 
 
+class ChildParted(FactData):
+    """This case and the cases named in `from_cases` are about different children, as a person decided.
+
+    Every case of both sides has this fact. What one side copied from the other is withdrawn.
+    """
+
+    from_cases: list[Reference]
+
+
+class ChildJoined(FactData):
+    """This case and the cases named in `with_cases` are about one child, as a person decided.
+
+    Every case of both sides has this fact.
+    """
+
+    with_cases: list[Reference]
+
+
 SHARED: dict[str, type[FactData]] = {
     "excuse_claimed": ExcuseClaimed,
     "excuse_decided": ExcuseDecided,
@@ -155,8 +173,11 @@ SHARED: dict[str, type[FactData]] = {
     "rung_withdrawn": RungWithdrawn,
     "notice_sent": NoticeOutcome,
     "notice_failed": NoticeOutcome,
+    "child_parted": ChildParted,
+    "child_joined": ChildJoined,
 }
 CORRECTIONS = frozenset({"fact_corrected", "fact_withdrawn"})
 ESCALATION_FACTS = frozenset({"reminder_due", "breached", "escalation_due"})
 OUTCOMES = frozenset({"notice_sent", "notice_failed", "rung_withdrawn"})
-ENGINE_ONLY = ESCALATION_FACTS | OUTCOMES | {"chasing_began"}
+CHILD_FACTS = frozenset({"child_parted", "child_joined"})
+ENGINE_ONLY = ESCALATION_FACTS | OUTCOMES | CHILD_FACTS | {"chasing_began"}

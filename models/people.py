@@ -28,6 +28,8 @@ from models.tables import ACCESS, CASE, PERSON
 CHILD_LOCKS = 64  # a large import takes them all and does not fill the lock table of PostgreSQL
 FIELDS = frozenset({"nhs_number", "date_of_birth", "name", "reference", "la_reference"})
 OF_A_CASE = ("reference", "la_reference")
+OF_A_CHILD = ("nhs_number", "date_of_birth", "name")
+GIVEN = "given"  # what a case itself said of its child is in the person as given/CASE/field
 
 
 def nhs_index(cipher: Cipher, nhs_number: str) -> str:
@@ -152,9 +154,55 @@ def change_person(
 
 
 def _merged(held: Mapping[str, str], case_ref: str, person: Mapping[str, str]) -> dict[str, str]:
-    """Return `held` with the new fields. A reference belongs to its case and has the case in its key."""
+    """Return `held` with the new fields. A reference belongs to its case and has the case in its key.
+
+    What each case gave is stored beside what holds, so that cases of two children can be parted again.
+    """
     fresh = {(f"{name}/{case_ref}" if name in OF_A_CASE else name): value for name, value in person.items() if value}
-    return {**held, **fresh}
+    given = {f"{GIVEN}/{case_ref}/{name}": value for name, value in person.items() if value and name in OF_A_CHILD}
+    return {**held, **fresh, **given}
+
+
+def part_child(
+    connection: Connection, cipher: Cipher, child_key: str, moving: Sequence[str], staying: Sequence[str]
+) -> str:
+    """Give the cases `moving` a child of their own; return its key. What the cases of a side gave stays on that side.
+
+    The first case of each side decides where its cases gave several values. A number that both sides gave stays, and
+    one that is another child's by now is left out. If the child was erased, both are.
+    """
+    new = new_child_key()
+    held = read_people(connection, cipher, [child_key]).get(child_key)
+    if held is None:
+        gone = connection.scalar(select(PERSON.c.erased_at).where(PERSON.c.child_key == child_key))
+        if gone is not None:
+            row = {"child_key": new, "nhs_index": None, "sealed": b"", "erased_at": gone}
+            connection.execute(insert(PERSON), [row])
+        return new
+    stays, goes = _own_part(held, staying), _own_part(held, moving)
+    for field in OF_A_CHILD:
+        if field in held and field not in stays and field not in goes:
+            stays[field] = held[field]  # of an earlier version, which did not note who gave it
+    if "nhs_number" in stays and "nhs_number" in goes and same_number(stays["nhs_number"], goes["nhs_number"]):
+        del goes["nhs_number"]
+    for side in (stays, goes):
+        number = side.get("nhs_number")
+        if number and find_children(connection, cipher, [number]).get(number, child_key) != child_key:
+            del side["nhs_number"]
+    _write(connection, cipher, {child_key: stays}, {child_key})
+    if goes:
+        _write(connection, cipher, {new: goes}, set())
+    return new
+
+
+def _own_part(held: Mapping[str, str], case_refs: Sequence[str]) -> dict[str, str]:
+    """What these cases gave of a person: their references, what each said of the child, and what holds by that."""
+    own = {name: value for name, value in held.items() if "/" in name and name.split("/")[1] in case_refs}
+    for field in OF_A_CHILD:
+        values = [own[key] for ref in case_refs if (key := f"{GIVEN}/{ref}/{field}") in own]
+        if values:
+            own[field] = held[field] if held.get(field) in values else values[0]
+    return own
 
 
 def _write(
@@ -251,3 +299,8 @@ def erase_words(connection: Connection, case_refs: Sequence[str], erased_at: str
     """Erase the free text of these cases and the references that other systems gave them."""
     erase_free_texts(connection, case_refs, erased_at)
     delete_aliases(connection, case_refs)
+
+
+def new_child_key() -> str:
+    """A random id for a child, which names nobody."""
+    return secrets.token_hex(12)

@@ -47,7 +47,9 @@ class Child:
 
     def acts(self, stage: int, opened: str | None) -> list[RecordCommand]:
         """The acts of a stage; `opened` is the review that sendflow opened last."""
-        return [RecordCommand(ref or opened, drafts) for ref, drafts in self.stages[stage].cases if drafts]
+        return [
+            RecordCommand(ref or opened, drafts, confirmed=True) for ref, drafts in self.stages[stage].cases if drafts
+        ]
 
     def opens_next(self, stage: int) -> bool:
         """Whether sendflow opens a review cycle when this stage is recorded."""

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
 from casework.cases.birth_date_answers import answered, corrected_day
+from casework.cases.child_questions import ask_if_others_are_reached, reach_of, record_joined
 from casework.cases.commit import commit
 from casework.cases.fact_form import Refused
 from casework.cases.identity_in_clear import refuse_identifier, refuse_name
@@ -42,7 +43,8 @@ class RecordCommand:
     """Facts to record together on one case, all or none.
 
     `case_ref` None asks for a new reference. `passages` are free texts of the case as a whole. With `begin_chasing`,
-    as an import sets it, reminders of a duty that is open start today.
+    as an import sets it, reminders of a duty that is open start today. `confirmed`: a person has confirmed that every
+    case which the command reaches is about one child.
     """
 
     case_ref: str | None
@@ -51,6 +53,7 @@ class RecordCommand:
     passages: Sequence[str] = ()
     begin_chasing: bool = False
     alias: str | None = None
+    confirmed: bool = False
 
 
 class Recorded(BaseModel):
@@ -87,13 +90,14 @@ def record(
     via: str = "record",
     run: str | None = None,
     person: Mapping[str, str] | None = None,
+    confirmed: bool = False,
 ) -> Recorded:
-    """Record facts on one case. Raises Refused.
+    """Record facts on one case. Raises Refused; with the code `confirm_child`, a person is to confirm what it names.
 
     A reference that is not in sendflow's form gets an opening fact a new one; any other fact is then refused.
     """
     ref = case.strip().upper()
-    command = RecordCommand(ref if REFERENCE.fullmatch(ref) else None, drafts, person)
+    command = RecordCommand(ref if REFERENCE.fullmatch(ref) else None, drafts, person, confirmed=confirmed)
     if command.case_ref is None and drafts[0].kind not in opened_by():
         raise Refused(
             "no_such_case",
@@ -164,12 +168,17 @@ def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
         people.lock_child(unit.connection, unit.context.cipher, person["nhs_number"])
     link = find_link(unit, case, drafts, person)
     refuse_another_child(unit, case, command.drafts, link, person)
+    reach = reach_of(unit, case, link, person) if link is not None or person else None
+    if reach is not None and not command.confirmed:
+        ask_if_others_are_reached(unit, case, command.drafts, link, person, reach)
     if process is not None:
         refuse_second_case(unit, process, case, drafts, link.child_id if link is not None else None, person)
     _refuse_identity_in_clear(unit, case, drafts, person)
     unit.append(case, drafts)
     if link is not None:
         link_cases(unit, case, link)
+    if reach is not None and not (link is not None and link.is_correction):
+        record_joined(unit, list(reach.sides.values()))
     if command.begin_chasing and _has_duty_to_chase(unit.context, case):
         unit.append(case, [FactDraft("chasing_began", unit.today)])
     if person:

@@ -1,4 +1,6 @@
-"""New case references: SF-000001 to SF-999999, then SFA-000000 onwards. [I/O]
+"""Case references: new ones, SF-000001 to SF-999999 and then SFA-000000 onwards, and stored ones as people type them.
+
+PT00011, "pt 00011" and PT-00011 are one reference. [I/O]
 
 All references have one length within a series, so the highest text is the last reference and an index finds it.
 """
@@ -8,7 +10,11 @@ from string import ascii_uppercase
 
 from sqlalchemy import Connection, func, select
 
+from models.aliases import find_aliases
+from models.encryption import Cipher
+from models.facts import REFERENCE
 from models.locks import lock_exclusive
+from models.same_words import plain_reference, spellings
 from models.tables import CASE
 
 SERIES = ("SF-", *(f"SF{letter}-" for letter in ascii_uppercase))
@@ -42,3 +48,25 @@ class ReferenceGenerator:
             if last % OF_SERIES < OF_SERIES - 1:
                 break
         return last
+
+
+def stored_reference(connection: Connection, typed: str) -> str:
+    """The reference of the stored case that is meant, however it is typed; as typed, in its plain form, if none is."""
+    forms = list(spellings(typed))
+    stored = set(connection.scalars(select(CASE.c.case_ref).where(CASE.c.case_ref.in_(forms))))
+    return next((form for form in forms if form in stored), forms[0])
+
+
+def find_case(connection: Connection, cipher: Cipher, typed: str) -> str:
+    """Find the reference of an existing case by it, or by the team's own reference. Raises LookupError."""
+    if REFERENCE.fullmatch(plain_reference(typed)):
+        ref = stored_reference(connection, typed)
+        if connection.scalar(select(CASE.c.case_ref).where(CASE.c.case_ref == ref)) is not None:
+            return ref
+    ref = find_aliases(connection, cipher, [typed]).get(typed, "")
+    if not ref:
+        raise LookupError(
+            "there is no case with that reference (it is not repeated here); sendflow overdue and sendflow due-soon"
+            " list cases"
+        )
+    return ref

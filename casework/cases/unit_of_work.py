@@ -87,12 +87,14 @@ class UnitOfWork:
                 self.cases[ref] = case
         return {ref: self.cases[ref] for ref in refs}
 
-    def append(self, case: LoadedCase, drafts: Iterable[FactDraft]) -> list[Fact]:
+    def append(self, case: LoadedCase, drafts: Iterable[FactDraft], via: str | None = None) -> list[Fact]:
         """Check new facts of a case and append them together. Raises Refused, and the case is as before.
+
+        `via` is OWN for facts that no person may record by hand.
 
         The whole history is replayed with them: a fact is refused if a later fact would not be permitted after it.
         """
-        facts, free_texts = self._new_facts(case, drafts)
+        facts, free_texts = self._new_facts(case, drafts, via or self.via)
         if not facts:
             return []
         history = [*case.facts, *facts]
@@ -106,7 +108,7 @@ class UnitOfWork:
         self.notices.extend(notices_for(facts, view, self.today, local_sink=context.settings.carrier == "sink"))
         return facts
 
-    def _new_facts(self, case: LoadedCase, drafts: Iterable[FactDraft]) -> tuple[list[Fact], list[FreeText]]:
+    def _new_facts(self, case: LoadedCase, drafts: Iterable[FactDraft], via: str) -> tuple[list[Fact], list[FreeText]]:
         """Number and date the drafts, and encrypt their free text."""
         facts: list[Fact] = []
         free_texts: list[FreeText] = []
@@ -115,7 +117,7 @@ class UnitOfWork:
         process = case.process
         for draft in drafts:
             process = process or self._process_opened_by(case, draft)
-            data, texts = fields_of(self.context, process, case.file_if_opened, history, draft, self.today, self.via)
+            data, texts = fields_of(self.context, process, case.file_if_opened, history, draft, self.today, via)
             for key, text in texts.items():
                 encrypted = encrypt_free_text(self.context.cipher, case.case_ref, text, self.now)
                 free_texts.append(encrypted)

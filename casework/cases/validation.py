@@ -16,7 +16,7 @@ from casework.cases.identity_in_clear import refuse_identifiers
 from casework.context import AppContext
 from deadlines.calculator import calculate
 from models.casefile import CaseFile
-from models.common_facts import CORRECTIONS, ENGINE_ONLY
+from models.common_facts import CHILD_FACTS, CORRECTIONS, ENGINE_ONLY
 from models.facts import FactData, FactDraft, StoredFact
 from statemachines.process import Process
 from statemachines.replay import facts_in_force, withdrawn
@@ -26,7 +26,8 @@ NAMED = ("la", "service", "body")
 FileIfOpened = Callable[
     [], CaseFile | None
 ]  # the case before the act, None where it has no fact yet; folded only where something asks
-ENGINE_VIA = frozenset({"sweep", "deliver", "import"})
+OWN = "own"  # what an act adds of its own accord
+ENGINE_VIA = frozenset({"sweep", "deliver", "import", OWN})
 
 
 def fields_of(
@@ -290,6 +291,12 @@ def _correction(
             "for example --corrects 1",
             field="corrects",
             wrong_call=draft.corrects is None,
+        )
+    if target.kind in CHILD_FACTS:
+        raise Refused(
+            "engines_fact",
+            "which child a case is about is not corrected by hand: sendflow part CASE --from OTHER says that two cases"
+            " are of different children, sendflow join CASE --with OTHER that they are of one",
         )
     if target.kind in ENGINE_ONLY:
         raise Refused(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
 
@@ -25,11 +25,15 @@ REFERENCES = ("reference", "la_reference")  # columns that a fact's refusal name
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """Who imports, through which run, and whether cells that differ from the record become corrections."""
+    """Who imports, through which run, and whether cells that differ from the record become corrections.
+
+    `confirmed`: a person has confirmed that the cases which a row reaches are about one child.
+    """
 
     actor: str
     run: str | None
     accept_changes: bool
+    confirmed: bool = False
 
 
 @dataclass
@@ -129,6 +133,8 @@ class RowBatch:
         command = RecordCommand(
             ref, drafts, change.identity.values, change.comments, begin_chasing=bool(drafts), alias=alias
         )
+        if self.options.confirmed:
+            command = replace(command, confirmed=True)
         try:
             done = apply(self.unit, command)
         except Refused as refused:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -11,24 +10,15 @@ from sqlalchemy import Connection
 from casework.imports.rows import Plan, Problem, RowReader
 from models import people
 from models.encryption import Cipher
+from models.same_words import name_key
 
 DIFFERS = "differs"
 NOT_SHOWN = "the record has another value than the file (neither is shown here)"
 
 
-APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\u02b9\u0060\u00b4\u2032", "'"))
-HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
-
-
 def same_value(name: str, one: str, other: str) -> bool:
     """Whether two values are the same. A name may be typed with other letter case, blanks, signs and code points."""
     return one == other or (name == "name" and name_key(one) == name_key(other))
-
-
-def name_key(name: str) -> str:
-    """A name as it is compared: composed, with one sort of apostrophe, hyphen and blank, in small letters."""
-    whole = unicodedata.normalize("NFKC", name.translate(APOSTROPHES)).translate(APOSTROPHES).translate(HYPHENS)
-    return " ".join(whole.casefold().split())
 
 
 class IdentityChange(NamedTuple):

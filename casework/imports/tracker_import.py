@@ -134,11 +134,15 @@ class _Tally:
 
 
 class Choices(TypedDict, total=False):
-    """Who imports, through which run, and whether the import goes on over columns that look like answers."""
+    """Who imports, through which run, and whether the import goes on over columns that look like answers.
+
+    `confirmed`: the cases that a row reaches by its NHS number are about one child.
+    """
 
     actor: str
     run: str | None
     ignore_columns: bool
+    confirmed: bool
 
 
 class _DryRun(Exception):
@@ -164,7 +168,11 @@ def import_file(
     if not choices.get("ignore_columns"):
         _check_unread(tracker)
     importer = _Importer(
-        context, tracker, ImportOptions(choices.get("actor", "importer"), choices.get("run"), accept_changes)
+        context,
+        tracker,
+        ImportOptions(
+            choices.get("actor", "importer"), choices.get("run"), accept_changes, choices.get("confirmed", False)
+        ),
     )
     size = len(rows) if len(rows) <= IN_ONE_PIECE else BATCH
     for start in range(0, len(rows), size or 1):

@@ -9,14 +9,14 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, select
 
+from casework.cases.references import find_case
 from casework.context import AppContext, instant
 from models import ledger, people
-from models.aliases import find_aliases
 from models.database import writing
 from models.encryption import Cipher
-from models.facts import REFERENCE, StoredFact
+from models.facts import StoredFact
 from models.free_text import free_text_id, read_free_texts
-from models.tables import ACCESS, CASE
+from models.tables import ACCESS
 
 
 class FreeTextShown(BaseModel):
@@ -67,19 +67,6 @@ def read_person(context: AppContext, case: str, actor: str, purpose: str, with_f
         la_reference=person.get("la_reference"),
         words=texts,
     )
-
-
-def find_case(connection: Connection, cipher: Cipher, case: str) -> str:
-    """Find the reference of an existing case by it, or by the team's own reference. Raises LookupError."""
-    ref = case.strip().upper()
-    if not REFERENCE.fullmatch(ref):
-        ref = find_aliases(connection, cipher, [case]).get(case, "")
-    if not ref or connection.execute(select(CASE.c.case_ref).where(CASE.c.case_ref == ref)).scalar() is None:
-        raise LookupError(
-            "there is no case with that reference (it is not repeated here); sendflow overdue and sendflow due-soon"
-            " list cases"
-        )
-    return ref
 
 
 def _free_texts(connection: Connection, cipher: Cipher, ref: str) -> list[FreeTextShown]:

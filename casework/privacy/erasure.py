@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from casework.cases.references import find_case
 from casework.context import AppContext, instant
-from casework.privacy.access import find_case
 from models import people
 from models.change_log import insert_logged
 from models.database import is_postgresql, open_engine, reading, transact

@@ -118,7 +118,8 @@ class CaseReport(BaseModel):
     """One case on the day `as_at`, as known at the instant `known_at` (None: as known now).
 
     `plan_issued_without` lists the bodies whose advice was missing when the plan was issued, `claims_to_decide` the
-    numbers of undecided claims of an exception, `heard` the causes by the number of the fact here.
+    numbers of undecided claims of an exception, `heard` the causes by the number of the fact here, `same_child` the
+    other cases that were known as the same child's then.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -139,3 +140,4 @@ class CaseReport(BaseModel):
     to_ask_again: list[AskAgain] = []
     simulation: bool = False
     law_then: LawThen | None = None
+    same_child: list[str] = []

@@ -10,6 +10,7 @@ from casework.reports.case_models import CaseReport, Cause, DutyShown, FactShown
 from casework.reports.histories import read_histories
 from casework.reports.law_then import as_then, duties_then
 from casework.reports.plan_effects import PlanEffects
+from casework.reports.same_child_then import cases_of_the_child
 from config.rule_schema import Rule
 from deadlines.duties import Duty, duties_of
 from deadlines.status import days_late, status_of
@@ -35,6 +36,7 @@ def report(context: AppContext, case_ref: str, as_at: date | None = None, known_
         as_at = min(london_day(datetime.fromisoformat(known_at)), context.today())
     with reading(context.engine) as connection:
         [facts] = read_histories(connection, case_ref)
+        same_child = cases_of_the_child(connection, case_ref, facts, known_at)
     try:
         casefile = replay(case_ref, facts, as_at, known_at)
     except NotPermitted as problem:
@@ -69,6 +71,7 @@ def report(context: AppContext, case_ref: str, as_at: date | None = None, known_
         to_ask_again=effects.to_ask_again(origins, context.dates_of),
         simulation=context.simulated,
         law_then=law_then,
+        same_child=same_child,
     )
 
 

@@ -67,7 +67,7 @@ def load_demo_cases(context: AppContext, folder: Path = FOLDER) -> list[str]:
                 for act in acts
             ]
             try:
-                record(context, case, drafts, ACTOR)
+                record(context, case, drafts, ACTOR, confirmed=True)
             except Refused as problem:
                 there[case] = True  # what follows would hang in the air
                 refused.append(f"{path.name}, {case}: {problem.message}")

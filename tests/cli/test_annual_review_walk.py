@@ -17,7 +17,7 @@ PAEDS = ("body=QX101", "service=community_paediatrics")
 
 def record(call: Call, case: str, on: str, fact: str, *data: str) -> Result:
     pairs = field_options(*data)
-    return call(on, "record", case, fact, "--on", on, *pairs, "--actor", "dco.team", "--json")
+    return call(on, "record", case, fact, "--on", on, *pairs, "--actor", "dco.team", "--confirm-child", "--json")
 
 
 def lived(call: Call, case: str, *facts: tuple[str, ...]) -> None:

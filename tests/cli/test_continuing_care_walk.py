@@ -18,7 +18,7 @@ TOOL = [f"{domain}={'severe' if domain == 'breathing' else 'low'}" for domain in
 
 def record(call: Call, on: str, fact: str, *data: str, case: str = CARE) -> Result:
     pairs = field_options(*data)
-    return call(on, "record", case, fact, "--on", on, *pairs, "--actor", "dco.team", "--json")
+    return call(on, "record", case, fact, "--on", on, *pairs, "--actor", "dco.team", "--confirm-child", "--json")
 
 
 def lived(call: Call, *facts: tuple[str, ...], case: str = CARE) -> None:

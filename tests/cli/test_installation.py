@@ -41,6 +41,8 @@ CHANGES = (
     ("person", CASE, "--actor", "dco.team", "--purpose", "a question"),
     ("record", CASE, "health_advice_received", "--on", "2026-05-19", "--actor", "dco.team"),
     ("letters", "release", "--yes"),
+    ("part", CASE, "--from", "EHC-2026002", "--actor", "dco.team", "--confirm-child"),
+    ("join", CASE, "--with", "EHC-2026002", "--actor", "dco.team", "--confirm-child"),
 )
 
 

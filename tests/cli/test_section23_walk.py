@@ -28,7 +28,9 @@ OPINION = (
 
 def record(call: Call, on: str, fact: str, *data: str, case: str = CASE, today: str | None = None) -> Result:
     pairs = field_options(*data)
-    return call(today or on, "record", case, fact, "--on", on, *pairs, "--actor", "dco.team", "--json")
+    return call(
+        today or on, "record", case, fact, "--on", on, *pairs, "--actor", "dco.team", "--confirm-child", "--json"
+    )
 
 
 def lived(call: Call, *facts: tuple[str, ...], case: str = CASE) -> None:

@@ -19,7 +19,7 @@ PLAN, TALKS, APPEAL = "NX90001", "ME90001", "TR90001"
 
 def record(call: Call, case: str, on: str, fact: str, *data: str) -> Result:
     pairs = field_options(*data)
-    return call(on, "record", case, fact, "--on", on, *pairs, "--actor", "dco.team", "--json")
+    return call(on, "record", case, fact, "--on", on, *pairs, "--actor", "dco.team", "--confirm-child", "--json")
 
 
 def lived(call: Call, *facts: tuple[str, ...]) -> None:

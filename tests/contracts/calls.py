@@ -26,10 +26,12 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "explain": ("explain",),
     "findings": ("findings",),
     "import": ("import",),
+    "join": ("join",),
     "joint review": ("joint-review",),
     "letters": ("letters",),
     "migrate": ("migrate",),
     "overdue": ("overdue",),
+    "part": ("part",),
     "person": ("person",),
     "preview": ("preview",),
     "processes": ("processes",),
@@ -109,7 +111,7 @@ class Installation:
             self.today = today or on
             pairs = [word for pair in data for word in ("--data", pair)]
             given = {"SENDFLOW_HOME": str(self.home), "SENDFLOW_TODAY": self.today}
-            ended = surface.run(*COMMANDS["record"], case, fact, "--on", on, *pairs, *ACTOR, **given)
+            ended = surface.run(*COMMANDS["record"], case, fact, "--on", on, *pairs, "--confirm-child", *ACTOR, **given)
             assert ended.code == 0, (fact, ended)
 
     def damage(self) -> None:

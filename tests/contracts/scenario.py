@@ -65,6 +65,7 @@ def play(folder: Path) -> dict[str, Called]:
     _refusals(team)
     _relay(Installation(folder / "relay", calls))
     _servers(team)
+    _children(Installation(folder / "children", calls))
     return calls
 
 
@@ -340,3 +341,16 @@ def _servers(team: Installation) -> None:
     team.call("up: a server elsewhere", "up", SENDFLOW_API_URL="https://prefect.example/api")
     team.call("up: a setting that cannot be used", "up", SENDFLOW_PORT="none")
     team.call("up: no such option", "up", "--colour")
+
+
+def _children(two: Installation) -> None:
+    two.today = "2026-06-30"
+    for case in ("NX90001", "NX90002"):
+        two.live(case, ("2026-02-02", "ehc_assessment_requested", "la=Northshire"), today=two.today)
+    together, apart = ("NX90002", "--with", "NX90001", *ACTOR), ("NX90002", "--from", "NX90001", *ACTOR)
+    two.call("join: asks first", "join", *together, "--json")
+    two.call("join", "join", *together, "--confirm-child", "--json")
+    two.call("part: asks first", "part", *apart, "--json")
+    two.call("part", "part", *apart, "--confirm-child", "--json")
+    two.call("part: nothing to part", "part", *apart, "--confirm-child", "--json")
+    two.call("part: no such case", "part", "NX99999", "--from", "NX90001", *ACTOR, "--json")

@@ -49,6 +49,8 @@ ENDS = {"case_withdrawn", "case_closed"}
 ALWAYS = {"fact_corrected", "fact_withdrawn"}
 ENGINE = {
     "chasing_began",
+    "child_joined",
+    "child_parted",
     "reminder_due",
     "breached",
     "escalation_due",

@@ -16,6 +16,8 @@ from tests.support.by_hand import book, dates_of, day, history
 
 ENGINE = {
     "chasing_began",
+    "child_joined",
+    "child_parted",
     "reminder_due",
     "breached",
     "escalation_due",

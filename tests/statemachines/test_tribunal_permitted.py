@@ -8,6 +8,8 @@ from statemachines.tribunal import PROCESS
 
 ENGINE = {
     "chasing_began",
+    "child_joined",
+    "child_parted",
     "reminder_due",
     "breached",
     "escalation_due",

@@ -122,7 +122,7 @@ class Linking:
     def lives(self, facts: int) -> None:
         """The first facts of one child's eight linked cases (tests/support/chain.py), each recorded on its day."""
         for case, on, kind, data in CHAIN[:facts]:
-            record(self.on(day(on)), case, [FactDraft(kind, day(on), data)], "dco.team")
+            record(self.on(day(on)), case, [FactDraft(kind, day(on), data)], "dco.team", confirmed=True)
 
     def cases(self) -> list[str]:
         with reading(self.engine) as connection:
@@ -156,7 +156,7 @@ class Linking:
         context = self.on(self.today)
         before, held = self.dump(), {ref: len(lines) for ref, lines in self.lines().items()}
         try:
-            recorded = record(context, case, [FactDraft(kind, on, data, corrects)], "dco.team")
+            recorded = record(context, case, [FactDraft(kind, on, data, corrects)], "dco.team", confirmed=True)
         except Refused as refused:
             assert self.dump() == before, "what is refused changes nothing"
             assert refused.message and CANARY not in refused.message

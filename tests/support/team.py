@@ -102,10 +102,11 @@ class Team:
         *,
         case: str | None = None,
         corrects: int | None = None,
+        confirmed: bool = True,
         **data: Any,
     ) -> Recorded:
-        """Record one fact that happened on `on` (today unless said)."""
-        return self.act(today, (kind, on or today, data), case=case, corrects=corrects)
+        """Record one fact that happened on `on` (today unless said). The team confirms which cases are one child's."""
+        return self.act(today, (kind, on or today, data), case=case, corrects=corrects, confirmed=confirmed)
 
     def act(
         self,
@@ -113,6 +114,7 @@ class Team:
         *facts: tuple[str, str, Mapping[str, Any]],
         case: str | None = None,
         corrects: int | None = None,
+        confirmed: bool = True,
     ) -> Recorded:
         """Record several facts in one transaction. `corrects` among the data of a fact is the sequence it corrects."""
         drafts = [
@@ -124,7 +126,7 @@ class Team:
             )
             for kind, on, data in facts
         ]
-        return record(self.context(today), case or self.case, drafts, "dco.team")
+        return record(self.context(today), case or self.case, drafts, "dco.team", confirmed=confirmed)
 
     def opened(self, today: str = "2 Feb 2026", la: str = "northshire") -> "Team":
         """A case whose request was received and whose assessment was agreed on the same day."""

@@ -91,9 +91,9 @@ def test_a_changed_number_of_a_tracker_comes_with_new_facts_of_its_row(two_child
     draft = FactDraft("appeal_registered", day("1 Apr 2026"), {"appeal": "refusal_to_assess"})
     (refused,) = record_acts(context, [RecordCommand(APPEAL, [draft], {"nhs_number": OTHER})], "importer", "import")
     assert isinstance(refused, Refusal) and refused.code == "another_child"
-    (taken,) = record_acts(
-        context, [RecordCommand(APPEAL, [draft], {"nhs_number": "9990000034"})], "importer", "import"
-    )
+    acts = [RecordCommand(APPEAL, [draft], {"nhs_number": "9990000034"}, confirmed=yes) for yes in (False, True)]
+    asked, taken = record_acts(context, acts, "importer", "import")
+    assert isinstance(asked, Refusal) and asked.code == "confirm_child" and f"case {PLAN}" in asked.message
     assert isinstance(taken, Recorded)
 
 

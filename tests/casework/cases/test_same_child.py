@@ -90,7 +90,7 @@ def test_once_it_is_over_another_may_be_opened(team: Team, end: str) -> None:
 
 
 def test_another_process_of_the_child_is_no_second_notification(team: Team) -> None:
-    opened(team, "NX00001", nhs_number=ONE)
+    opened(team, "NX00001", nhs_number=ONE, date_of_birth=BORN)
     (done,) = record_acts(team.context("2026-02-02"), [opinion("SX00001")], "dco.team", "record")
     assert isinstance(done, Recorded)
     assert len(set(children(team).values())) == 1

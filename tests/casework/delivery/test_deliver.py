@@ -3,6 +3,7 @@ silence leaves behind.
 """
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -206,7 +207,7 @@ def test_what_was_answered_before_the_letter_left_is_withdrawn(team: Team, mail_
     ],
 )
 def test_a_withdrawn_breach_is_never_sent(
-    team: Team, mail_server: ScriptedMailServer, kind: str, data: dict[str, str], corrects: int | None
+    team: Team, mail_server: ScriptedMailServer, kind: str, data: dict[str, Any], corrects: int | None
 ) -> None:
     asked(team)
     run_delivery(team, "2 Mar 2026", mail_server)
