@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from sqlalchemy.exc import SQLAlchemyError
 
 from cli.installation import open_installation
 from cli.options import Json
@@ -50,6 +49,8 @@ def verify(
 
 def _store(context: AppContext, found: VerifyReport) -> VerifyReport:
     """Store what was found if the installation can be written: damage that one person saw must not be forgotten."""
+    from sqlalchemy.exc import SQLAlchemyError
+
     from audit.verify import store_found
     from models.errors import SendflowError
 

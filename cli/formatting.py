@@ -53,7 +53,7 @@ def history(context: AppContext, found: CaseReport) -> str:
     lines = [f"{reference}: {title}{la}", f"At '{found.state_name}' on {day(found.as_at)}{known}."]
     if found.same_child:
         lines.append(f"Other cases of the same child: {', '.join(found.same_child)}.")
-    lines += [*_law_then(found), "", "Duties"]
+    lines += [*_simulation(context), *_law_then(found), "", "Duties"]
     for duty in found.duties:
         lines += _duty(context, duty)
     if found.to_ask_again:
@@ -71,7 +71,7 @@ def history(context: AppContext, found: CaseReport) -> str:
     lines += ["", "Facts, in the order in which they were recorded"]
     for fact in found.facts:
         lines += _fact(context, fact, found.heard.get(fact.seq))
-    return marked(context, "\n".join(lines))
+    return warned(context, "\n".join(lines))
 
 
 def _law_then(found: CaseReport) -> list[str]:
@@ -97,10 +97,15 @@ def _simulation(context: AppContext) -> list[str]:
 
 def marked(context: AppContext, text: str) -> str:
     """Put above a text that findings are open, and what every page of a simulation says."""
+    return warned(context, "\n".join([*_simulation(context), text]))
+
+
+def warned(context: AppContext, text: str) -> str:
+    """Put above a text that findings of verification are open, if any are."""
     from casework.findings import notice
 
     altered = notice(context)
-    return "\n".join([*([altered] if altered else []), *_simulation(context), text])
+    return f"{altered}\n{text}" if altered else text
 
 
 def _duty(context: AppContext, duty: DutyShown) -> list[str]:

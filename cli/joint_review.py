@@ -41,7 +41,7 @@ def joint_review(
 
 
 def _text(context: AppContext, found: JointReviewReport) -> str:
-    from cli.formatting import day, marked
+    from cli.formatting import day, warned
 
     if found.on is None:
         lines = [str(found.reason)]
@@ -54,7 +54,7 @@ def _text(context: AppContext, found: JointReviewReport) -> str:
         lines = [f"Hold both on {day(found.on)} or before: {words[str(found.reading)]}."]
     for review in found.reviews:
         lines += _review(context, review)
-    return marked(context, "\n".join(lines))
+    return warned(context, "\n".join(lines))
 
 
 def _review(context: AppContext, review: ReviewShown) -> list[str]:

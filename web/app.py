@@ -20,6 +20,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from casework import findings
 from casework.access import sessions
 from casework.access.sessions import COOKIE, Session
 from casework.context import AppContext
@@ -118,6 +119,7 @@ def _shared(request: Request, asked: Asked) -> dict[str, Any]:
         "assetPath": "/static",
         "themeColor": "#005eb8",
         "directory": context.directory,
+        "altered": findings.notice(context),
         "simulation": context.simulation_notice,
         "today": context.today(),
         "path": asked.path,
