@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from casework.cases.loaded_case import LoadedCase
 from casework.cases.record import RecordCommand, apply
 from casework.cases.unit_of_work import UnitOfWork
 from casework.cases.validation import Refused
 from casework.context import AppContext
+from casework.imports.cells import other_spelling
 from casework.imports.compare import VIA_IMPORT, compare
 from casework.imports.identity import DIFFERS, Identities, IdentityChange
 from casework.imports.rows import Plan, Problem, RowReader
 from models.aliases import find_aliases
+from models.bulk_io import in_chunks
 from models.facts import FactDraft
 from models.free_text import StoredText, free_text_id, read_free_texts
+from models.tables import CASE
 from statemachines.replay import facts_in_force
 
 REFERENCES = ("reference", "la_reference")  # columns that a fact's refusal names by its field
@@ -82,6 +85,7 @@ class RowBatch:
         self.context = context
         self.reader = reader
         self.options = options
+        self.stored_as = _stored_spellings(connection, [plan.reference for plan in plans if plan.reference])
         originals = [plan.original for plan in plans if plan.reference is None]
         self.aliases = find_aliases(connection, context.cipher, originals)
         refs = [ref for plan in plans if (ref := self._ref_of(plan)) is not None]
@@ -106,7 +110,9 @@ class RowBatch:
 
     def _ref_of(self, plan: Plan) -> str | None:
         """The reference of a row's case; None if the case is new and gets a reference from sendflow."""
-        return plan.reference or self.aliases.get(plan.original)
+        if plan.reference is not None:
+            return self.stored_as.get(plan.reference, plan.reference)
+        return self.aliases.get(plan.original)
 
     def _compare(self, plan: Plan, ref: str | None, case: LoadedCase | None) -> tuple[_Change, list[Problem]]:
         facts = facts_in_force(case.facts) if case is not None and case.facts else []
@@ -170,3 +176,14 @@ class RowBatch:
 
     def _stored_texts(self, ref: str | None) -> Sequence[StoredText]:
         return self.free_texts.get(ref, []) if ref is not None else []
+
+
+def _stored_spellings(connection: Connection, references: Sequence[str]) -> dict[str, str]:
+    """The references of cases that are stored with a hyphen where the file has none, or without it."""
+    others = {other_spelling(reference): reference for reference in references}
+    stored = {
+        ref
+        for chunk in in_chunks([*others, *references])
+        for ref in connection.scalars(select(CASE.c.case_ref).where(CASE.c.case_ref.in_(chunk)))
+    }
+    return {ref: other for other, ref in others.items() if other in stored and ref not in stored}

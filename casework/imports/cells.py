@@ -259,9 +259,21 @@ def reference_key(cell: Cell) -> str:
 
 
 def own_reference(cell: Cell) -> str | None:
-    """Give the team's reference if it has the form of one here, such as NX00042; None if it needs a new one."""
+    """Give the team's reference if it has the form of one here, such as NX00042; None if it needs a new one.
+
+    Blanks are left out before five digits or more: `PT 00011` is PT00011, while `Sam 2015` may be a child.
+    """
     text = words(cell).upper()
-    return text if REFERENCE.fullmatch(text) else None
+    if REFERENCE.fullmatch(text):
+        return text
+    joined = "".join(text.split())
+    return joined if REFERENCE.fullmatch(joined) and re.search("[0-9]{5}", joined) else None
+
+
+def other_spelling(reference: str) -> str:
+    """A case's reference with its hyphen left out, or with one before its digits."""
+    joined = reference.replace("-", "")
+    return joined if joined != reference else re.sub("([0-9])", r"-\1", reference, count=1)
 
 
 def la_reference(cell: Cell) -> str | None:

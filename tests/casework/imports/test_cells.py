@@ -228,5 +228,6 @@ def test_text_is_stripped_of_blanks_and_limited_in_length() -> None:
 def test_a_reference_is_used_if_it_has_the_form_of_one() -> None:
     assert cells.own_reference("  nx00064 ") == "NX00064"
     assert cells.own_reference("NX-004") == "NX-004"
-    assert [cells.own_reference(text) for text in ("Smith, J", "NX 00064", "12345", "NX12", None)] == [None] * 5
+    assert [cells.own_reference(text) for text in ("Smith, J", "Sam 2015", "12345", "NX12", None)] == [None] * 5
+    assert cells.own_reference("nx 00064") == "NX00064"
     assert cells.la_reference(" ns-04412 ") == "NS-04412" and cells.la_reference("Smith (new)") is None

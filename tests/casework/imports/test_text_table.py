@@ -83,3 +83,16 @@ def test_a_reference_with_blanks_or_hyphens_is_the_same_one(context: AppContext,
     report = import_file(context, saved(tmp_path, *(each.encode() for each in lines)))
     assert codes(report) == {number: ["duplicate_reference"] for number in (3, 4, 5)}
     assert scalar(context, "select group_concat(case_ref) from case_file") == "PT00011,PT00012"
+
+
+def test_a_later_file_finds_the_case_in_every_spelling(context: AppContext, tmp_path: Path) -> None:
+    import_file(context, saved(tmp_path, b"PT00011,Northshire,,,05/01/2026,", b"PT-00012,Northshire,,,05/01/2026,"))
+    for lines in (("PT 00011", "PT00012"), ("PT-00011", "pt 00012"), ("PT - 00011", "PT -00012")):
+        report = import_file(context, saved(tmp_path, *(f"{ref},Northshire,,,05/01/2026,".encode() for ref in lines)))
+        assert (report.accepted, report.unchanged, report.facts_added) == (2, 2, 0)
+    assert scalar(context, "select group_concat(case_ref) from case_file order by 1") == "PT-00012,PT00011"
+
+
+def test_a_name_with_a_year_becomes_no_reference(context: AppContext, tmp_path: Path) -> None:
+    report = import_file(context, saved(tmp_path, b"Sam 2015,Northshire,,,05/01/2026,"))
+    assert [named.case_ref for named in report.named] == ["SF-000001"]
