@@ -33,6 +33,7 @@ SEED = 20140901
 ROWS = 120
 ACTOR = "sample"
 LIVED = 9
+DAY = timedelta(days=1)
 COLUMNS = (
     "Ref",
     "Child name",
@@ -249,22 +250,53 @@ class _Maker:
         return row | {column: self._ago(-days) if days is not None else cell}
 
 
+@dataclass(frozen=True, slots=True)
+class _LetterCase:
+    """A demo case that came by letter and not by tracker. `answer` is a kind of fact, from the service."""
+
+    ref: str
+    la: str
+    service: str
+    asked_days_ago: int
+    answer: str | None = None
+
+
+LIVED_CASES = (
+    _LetterCase("SP90001", "tarnford", "physiotherapy", 75),
+    _LetterCase("SP90002", "eastmere", "speech_and_language_therapy", 12),
+    _LetterCase("SP90003", "northshire", "camhs", 1),
+    _LetterCase("SP90004", "northshire", "occupational_therapy", 20, "health_advice_received"),
+)
+
+
 def live_before(context: AppContext) -> None:
-    """Record a few cases on a day before the import: letters of every escalation step leave, and an answer is thanked.
+    """Record a few cases and let the days before the import pass: every step of the ladder leaves in its own time, the
+    lower one first, and an answer is thanked.
 
     Does nothing where something has been imported, or where letters leave by another carrier than the local sink. May
     be called again.
     """
     if context.settings.carrier is not Carrier.SINK or _imports(context):
         return
-    then = replace(context, settings=replace(context.settings, today=context.today() - timedelta(days=LIVED)))
-    day = then.today()
-    _record_case(then, day, _LetterCase("SP90001", "tarnford", "physiotherapy", 75))
-    _record_case(then, day, _LetterCase("SP90002", "eastmere", "speech_and_language_therapy", 12))
-    _record_case(then, day, _LetterCase("SP90003", "northshire", "camhs", 1))
-    _record_case(then, day, _LetterCase("SP90004", "northshire", "occupational_therapy", 20, "health_advice_received"))
-    sweep(then, day)
-    deliver(then, now=True, reason="the sample runs on a simulated day; the local sink stores every letter")
+    last = context.today() - timedelta(days=LIVED)
+    day = last - timedelta(days=max(case.asked_days_ago for case in LIVED_CASES))
+    while day <= last:
+        then = replace(context, settings=replace(context.settings, today=day))
+        for case in LIVED_CASES:
+            if day >= last - timedelta(days=case.asked_days_ago):
+                _record_lived(then, last, case)
+        if context.calendar.is_working_day(day) or day == last:
+            sweep(then, day)
+            deliver(then, now=True, reason="the sample runs on simulated days; the local sink stores every letter")
+        day += DAY
+
+
+def _record_lived(then: AppContext, last: date, case: _LetterCase) -> None:
+    """Record the request on the day on which it was made, and its answer on the last day."""
+    today = then.today()
+    _record_case(then, today, replace(case, asked_days_ago=(today - last).days + case.asked_days_ago, answer=None))
+    if case.answer is not None and today == last:
+        _once(then, case.ref, FactDraft(case.answer, today, _advice(then, case)))
 
 
 def record_demo_events(context: AppContext) -> None:
@@ -309,21 +341,10 @@ def record_demo_events(context: AppContext) -> None:
     _record_case(context, today, _LetterCase("SP90007", "northshire", "physiotherapy", 30, "appointment_missed"))
 
 
-@dataclass(frozen=True, slots=True)
-class _LetterCase:
-    """A demo case that came by letter and not by tracker. `answer` is a kind of fact, from the service."""
-
-    ref: str
-    la: str
-    service: str
-    asked_days_ago: int
-    answer: str | None = None
-
-
 def _record_case(context: AppContext, day: date, case: _LetterCase) -> None:
     """Record the case up to `day`: opened, agreed, one service asked, and the service's answer on `day`."""
     asked = day - timedelta(days=case.asked_days_ago)
-    advice = {"service": case.service, "body": context.directory.provider(case.la, case.service)}
+    advice = _advice(context, case)
     drafts = [
         FactDraft("ehc_assessment_requested", asked - timedelta(days=35), {"la": case.la}),
         FactDraft("assessment_agreed", asked - timedelta(days=1)),
@@ -332,6 +353,10 @@ def _record_case(context: AppContext, day: date, case: _LetterCase) -> None:
     ]
     if not _lines(context, case.ref):
         record(context, case.ref, drafts, ACTOR)
+
+
+def _advice(context: AppContext, case: _LetterCase) -> dict[str, Any]:
+    return {"service": case.service, "body": context.directory.provider(case.la, case.service)}
 
 
 def _once(context: AppContext, ref: str, draft: FactDraft) -> None:
