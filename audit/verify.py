@@ -36,6 +36,7 @@ from models.casefile import CaseFile
 from models.change_log import line_before
 from models.checkpoints import Heads, checkpoints, difference_message
 from models.database import reading
+from models.errors import NoSuchCase
 from models.facts import GENESIS, StoredFact, Unreadable, stored_fact_of
 from models.ledger import Stored
 from models.read_only import can_write, open_as_it_is
@@ -134,7 +135,7 @@ def verify(
 ) -> VerifyReport:
     """Verify every case, or one. `head` is a head that left the installation, of the instant `before`.
 
-    Raises LookupError for a case of which the database has nothing.
+    Raises NoSuchCase for a case of which the database has nothing.
     """
     before = before or instant(context.now() + timedelta(microseconds=1))
     own = Head(before)
@@ -176,7 +177,7 @@ def verify(
         known = without_understood(connection, failures)
         still_open = findings.count_open(connection)
     if case is not None and own.cases == 0 and not failures:
-        raise LookupError("there is no such case: its reference is at the head of its letters, for example NX00042")
+        raise NoSuchCase
     return VerifyReport(
         cases=own.cases,
         facts=own.facts,
@@ -217,7 +218,7 @@ def store_found(settings: Settings, report: VerifyReport) -> VerifyReport | None
 def verify_and_store(context: AppContext, case: str | None = None, by: str = "verify") -> VerifyReport:
     """Verify, and store what was found as findings that stay open until a person closes them.
 
-    Who only looks stores nothing. Raises LookupError as `verify` does.
+    Who only looks stores nothing. Raises NoSuchCase as `verify` does.
     """
     report = verify(context, case)
     if context.read_only:

@@ -30,6 +30,7 @@ def verify(
     """
     from cli.formatting import verification
     from flows.runner import run_job
+    from models.errors import NoSuchCase
     from models.facts import REFERENCE
 
     reference = case.strip().upper() if case else None
@@ -38,8 +39,8 @@ def verify(
     context = open_installation("verify")
     try:
         found = run_job("verify", context, case=reference, say=notify)
-    except LookupError as problem:
-        fail(Exit.WRONG_CALL, str(problem.args[0]))
+    except NoSuchCase as problem:
+        fail(Exit.WRONG_CALL, str(problem))
     if not found.intact and context.read_only:
         found = _store(context, found)
     emit(found.model_dump(mode="json"), json_, lambda: verification(found))

@@ -119,9 +119,9 @@ def record(  # noqa: PLR0913 (Typer maps each parameter to an option)
 
 def _guided(case: str, json_: bool) -> Answers | None:
     """List what may be recorded on a case; at a terminal, ask for a fact and its fields. None if nothing was chosen."""
-    from casework.reports.histories import NoSuchCase
     from casework.reports.recordable import openings, recordable
     from cli.guided_record import ask, listed
+    from models.errors import NoSuchCase
 
     typed = case.strip().upper()
     try:
@@ -207,15 +207,16 @@ def case(
     json_: Json = False,
 ) -> None:
     """Show one case: its facts as they were recorded, and its duties."""
-    from casework.reports.case_report import report
+    from casework.reports.case_report import NothingKnownThen, report
+    from models.errors import NoSuchCase
 
     day = parse_day(as_at, "--as-at")
     instant = _instant(known_at) if known_at else None
     context = open_installation("case")
     try:
         found = report(context, case.strip().upper(), day, instant)
-    except LookupError as problem:
-        fail(Exit.WRONG_CALL, str(problem.args[0]))
+    except (NoSuchCase, NothingKnownThen) as problem:
+        fail(Exit.WRONG_CALL, str(problem))
     emit(found.model_dump(mode="json"), json_, lambda: _history(context, found))
 
 

@@ -64,13 +64,14 @@ def _begin(command: str, actor: str) -> AppContext:
 def _tried(act: Callable[[bool], ChildChange], already: bool) -> ChildChange:
     from casework.cases.validation import Refused
     from cli.confirmation import confirmed
+    from models.errors import NoSuchCase
 
     try:
         change = confirmed(act, already)
     except Refused as refused:
         fail(Exit.WRONG_CALL if refused.wrong_call else Exit.REFUSED, refused.message)
-    except LookupError as problem:
-        fail(Exit.WRONG_CALL, str(problem.args[0]))
+    except NoSuchCase as problem:
+        fail(Exit.WRONG_CALL, str(problem))
     for follow_up in change.unheard:
         notify(follow_up)
     return change

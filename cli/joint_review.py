@@ -28,13 +28,14 @@ def joint_review(
 ) -> None:
     """Propose one day that satisfies two reviews of one child, and show what each would lose. Nothing is written."""
     from casework.reports.joint_review import NoJointReview, plan_joint_review
+    from models.errors import NoSuchCase
 
     day = parse_day(as_at, "--as-at")
     context = open_installation("joint-review")
     try:
         found = plan_joint_review(context, case.strip().upper(), other.strip().upper(), day)
-    except LookupError as problem:
-        fail(Exit.WRONG_CALL, str(problem.args[0]))
+    except NoSuchCase as problem:
+        fail(Exit.WRONG_CALL, str(problem))
     except NoJointReview as problem:
         fail(Exit.REFUSED, str(problem))
     emit(found.model_dump(mode="json"), json_, lambda: _text(context, found))

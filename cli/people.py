@@ -36,6 +36,7 @@ def person(
 ) -> None:
     """Show the child of a case. The access log records who looked, when and why, before anything is shown."""
     from casework.privacy.access import read_person
+    from models.errors import NoSuchCase
 
     check_actor(actor)
     if not purpose.strip() or len(purpose) > 500:
@@ -46,8 +47,8 @@ def person(
     refuse_identifier(purpose, "--purpose", "Name the case by its reference")
     try:
         report = read_person(open_installation("person"), case, actor, purpose.strip(), free_text)
-    except LookupError as problem:
-        fail(Exit.WRONG_CALL, str(problem.args[0]))
+    except NoSuchCase as problem:
+        fail(Exit.WRONG_CALL, str(problem))
     notify("This access is logged.")
     emit(report.model_dump(mode="json"), json_, lambda: _person(report))
 
@@ -83,16 +84,17 @@ def erase(
 
     The access log records the erasure.
     """
-    from casework.privacy.erasure import Ground, StillOpen
+    from casework.privacy.erasure import Ground, NothingThere, StillOpen
     from casework.privacy.erasure import erase as erase_person
+    from models.errors import NoSuchCase
 
     check_actor(actor)
     if ground not in set(Ground):
         fail(Exit.WRONG_CALL, f"--ground is one of {', '.join(Ground)}: for example --ground retention_ended")
     try:
         report = erase_person(open_installation("erase"), case, actor, Ground(ground), really=yes)
-    except LookupError as problem:
-        fail(Exit.WRONG_CALL, str(problem.args[0]))
+    except (NoSuchCase, NothingThere) as problem:
+        fail(Exit.WRONG_CALL, str(problem))
     except StillOpen as problem:
         fail(Exit.REFUSED, str(problem))
     emit(report.model_dump(mode="json"), json_, lambda: _erased(report))

@@ -30,6 +30,18 @@ class Refusal(SendflowError):
     default_exit_code = 1
 
 
+class NoSuchCase(Refusal, LookupError):
+    """The database has no case with that reference. The reference is not repeated: it may be a child's number."""
+
+    default_code = "no_such_case"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "there is no such case: its reference is at the head of its letters, for example NX00042; sendflow overdue"
+            " and sendflow due-soon list cases"
+        )
+
+
 class ConfigurationError(SendflowError, ValueError):
     """A setting or a configuration file cannot be used: the message names it, says what was expected, gives an
     example.

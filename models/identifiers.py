@@ -7,7 +7,7 @@ place that says which of them may identify a child. Nothing here repeats the tex
 import re
 import unicodedata
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 
 NHS_NUMBER = "an NHS number"
 DATE_OF_BIRTH = "a date of birth"
@@ -18,6 +18,10 @@ FEWEST_DIGITS = re.compile(r"(?:\d\D*){4}\d")  # five, as in 1may2018
 GROUP = re.compile(r"[0-9]+")
 BETWEEN = re.compile(r"[\s\W_]{0,3}")
 USUAL_GROUPS = (3, 3, 4)
+TEN_DIGITS = re.compile(r"[0-9]{10}")
+# Blanks of every kind, also those that are not seen, and dashes.
+SEPARATORS = re.compile(r"[\s\-\0\u00a0\u2007\u202f\u200b\u200c\u200d\ufeff]")
+SCOTTISH = "0100000000", "3112999999"
 YEAR, MONTH, DAY = r"(?P<year>(?:19|20)[0-9]{2})", r"(?P<month>[0-9]{1,2}|[a-z]{3,9})", r"(?P<day>[0-9]{1,2})"
 APART = r"[\W_]{1,3}"
 DATES = tuple(
@@ -53,6 +57,35 @@ def holds_name(text: str, name: str) -> bool:
     letters = _letters(text)
     parts = [part for part in map(_letters, re.split(r"[\s,]+", name)) if len(part) > 1]
     return len(parts) > 1 and all(part in letters for part in parts)
+
+
+class NotAnNhsNumber(ValueError):
+    """A text is no NHS number. `ten_digits`: it has the form of one, so that a digit is wrong or two changed places."""
+
+    def __init__(self, *, ten_digits: bool) -> None:
+        super().__init__("an NHS number has ten digits, of which the last checks the others")
+        self.ten_digits = ten_digits
+
+
+def read_nhs_number(text: str) -> str:
+    """Give the ten digits of an NHS number; blanks and dashes are ignored. Raises NotAnNhsNumber, without the text.
+
+    Ten equal digits fill a form and are no number. A Scottish number (CHI) begins with a day of birth that exists.
+    """
+    digits = SEPARATORS.sub("", text)
+    if not TEN_DIGITS.fullmatch(digits) or len(set(digits)) == 1:
+        raise NotAnNhsNumber(ten_digits=False)
+    if check_digit(digits[:-1]) != int(digits[-1]) or (SCOTTISH[0] <= digits <= SCOTTISH[1] and not _is_chi(digits)):
+        raise NotAnNhsNumber(ten_digits=True)
+    return digits
+
+
+def _is_chi(digits: str) -> bool:
+    try:
+        datetime.strptime(digits[:6], "%d%m%y")  # noqa: DTZ007 (only whether the day exists)
+    except ValueError:
+        return False
+    return True
 
 
 def check_digit(nine: str) -> int | None:

@@ -50,7 +50,7 @@ def part(
 ) -> ChildChange:
     """Say that two cases are about different children. Cases that are linked to `case` go with it, and `along`.
 
-    Raises Refused: without `confirmed` with the names of the cases on each side; LookupError for an unknown case.
+    Raises Refused: without `confirmed` with the names of the cases on each side; NoSuchCase for an unknown case.
     """
     return transact(context.engine, partial(_part, context, (case, other), actor, along, confirmed))
 
@@ -59,7 +59,7 @@ def join(context: AppContext, case: str, other: str, actor: str, confirmed: bool
     """Say that two cases, and all that are of one child with either, are about one child.
 
     What is known of the child of `other` holds where the two differ. Raises Refused: if their NHS numbers differ, and
-    without `confirmed` with the names of the cases; LookupError for an unknown case.
+    without `confirmed` with the names of the cases; NoSuchCase for an unknown case.
     """
     return transact(context.engine, partial(_join, context, (case, other), actor, confirmed))
 

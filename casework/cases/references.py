@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, select
 
 from models.aliases import find_aliases
 from models.encryption import Cipher
+from models.errors import NoSuchCase
 from models.facts import REFERENCE
 from models.locks import lock_exclusive
 from models.same_words import plain_reference, spellings
@@ -58,15 +59,12 @@ def stored_reference(connection: Connection, typed: str) -> str:
 
 
 def find_case(connection: Connection, cipher: Cipher, typed: str) -> str:
-    """Find the reference of an existing case by it, or by the team's own reference. Raises LookupError."""
+    """Find the reference of an existing case by it, or by the team's own reference. Raises NoSuchCase."""
     if REFERENCE.fullmatch(plain_reference(typed)):
         ref = stored_reference(connection, typed)
         if connection.scalar(select(CASE.c.case_ref).where(CASE.c.case_ref == ref)) is not None:
             return ref
     ref = find_aliases(connection, cipher, [typed]).get(typed, "")
     if not ref:
-        raise LookupError(
-            "there is no case with that reference (it is not repeated here); sendflow overdue and sendflow due-soon"
-            " list cases"
-        )
+        raise NoSuchCase
     return ref

@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from nhs_number import is_valid as _valid_number  # type: ignore[attr-defined]  # it exports by assignment
-
 from casework.cases.fact_form import Refused, nearest, parsed
 from casework.cases.identity_in_clear import refuse_identifiers
 from casework.context import AppContext
@@ -18,6 +16,7 @@ from deadlines.calculator import calculate
 from models.casefile import CaseFile
 from models.common_facts import CHILD_FACTS, CORRECTIONS, ENGINE_ONLY
 from models.facts import FactData, FactDraft, StoredFact
+from models.identifiers import NotAnNhsNumber, read_nhs_number
 from statemachines.process import Process
 from statemachines.replay import facts_in_force, withdrawn
 
@@ -364,13 +363,16 @@ def check_person(person: Mapping[str, str], by: date) -> None:
     Raises Refused, repeating neither.
     """
     number = person.get("nhs_number")
-    if number is not None and not (re.fullmatch(r"[0-9 -]{10,14}", number) and _valid_number(number)):
+    try:
+        if number is not None:
+            read_nhs_number(number)
+    except NotAnNhsNumber:
         raise Refused(
             "check_digit",
             "nhs_number has ten digits, of which the last checks the others",
             field="nhs_number",
             wrong_call=True,
-        )
+        ) from None
     if person.get("date_of_birth") is not None:
         _check_date_of_birth(person["date_of_birth"], by)
 

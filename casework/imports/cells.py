@@ -15,7 +15,7 @@ from typing import NoReturn
 from pydantic import TypeAdapter, ValidationError
 
 from models.facts import REFERENCE, Reference
-from models.identifiers import check_digit
+from models.identifiers import NotAnNhsNumber, read_nhs_number
 
 Cell = str | int | float | bool | date | datetime | time | None
 
@@ -237,16 +237,16 @@ def nhs_number(cell: Cell) -> str:
     """Read ten digits with a correct check digit; blanks and dashes are ignored. Raises Doubt without the number."""
     if isinstance(cell, bool | date | time):
         _no_number()
-    digits = re.sub(rf"[\s\-{BLANKS}]", "", words(cell))
-    if not re.fullmatch(r"[0-9]{10}", digits) or len(set(digits)) == 1:
-        _no_number()
-    if check_digit(digits[:9]) != int(digits[9]):
+    try:
+        return read_nhs_number(words(cell))
+    except NotAnNhsNumber as problem:
+        if not problem.ten_digits:
+            _no_number()
         raise Doubt(
             "check_digit",
             "the last digit does not fit the others, so that a digit is wrong or two have changed places; "
             "expected ten digits as on the NHS record, for example 999 123 4500",
-        )
-    return digits
+        ) from None
 
 
 def _no_number() -> NoReturn:

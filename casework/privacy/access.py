@@ -49,7 +49,7 @@ class PersonReport(BaseModel):
 def read_person(context: AppContext, case: str, actor: str, purpose: str, with_free_text: bool = False) -> PersonReport:
     """Log the access and give the person of a case, and its free text if asked.
 
-    `case` is our reference or the team's own. Raises LookupError if there is no such case.
+    `case` is our reference or the team's own. Raises NoSuchCase.
     """
     with writing(context.engine) as connection:
         ref = find_case(connection, context.cipher, case)

@@ -60,7 +60,7 @@ class NothingThere(Refusal, LookupError):
 def erase(context: AppContext, case: str, actor: str, ground: Ground, *, really: bool = False) -> ErasureReport:
     """Erase the child of this case and the free text of all the child's cases; without `really`, only report them.
 
-    Raises LookupError if there is no such case, NothingThere if no person is known for it, StillOpen if the ground is
+    Raises NoSuchCase, NothingThere if no person is known for it, StillOpen if the ground is
     the end of retention and a duty is open.
     """
     if not really:
@@ -91,7 +91,7 @@ def erase(context: AppContext, case: str, actor: str, ground: Ground, *, really:
 def _find_erasable(
     connection: Connection, context: AppContext, case: str, ground: Ground
 ) -> tuple[str | None, ErasureReport]:
-    """The child id of the case, if it has one, and what would be erased. Raises LookupError or NothingThere."""
+    """The child id of the case, if it has one, and what would be erased. Raises NoSuchCase or NothingThere."""
     ref = find_case(connection, context.cipher, case)
     child = connection.scalar(select(CASE.c.child_key).where(CASE.c.case_ref == ref))
     cases, person_known = [ref], False

@@ -18,6 +18,7 @@ from models import ledger
 from models.casefile import CaseFile
 from models.common_facts import CORRECTIONS
 from models.database import reading
+from models.errors import Refusal
 from models.facts import StoredFact
 from statemachines.process import NotPermitted
 from statemachines.registry import process_of
@@ -26,11 +27,19 @@ from statemachines.replay import facts_in_force, replay
 CHOSEN_READINGS = {"yes": "in force", "no": "switched off here"}
 
 
-def report(context: AppContext, case_ref: str, as_at: date | None = None, known_at: str | None = None) -> CaseReport:
-    """Give a case on the day `as_at`, as known at an instant. Raises LookupError.
+class NothingKnownThen(Refusal, LookupError):
+    """The case was recorded, but nothing of it was known at that instant, or true on that day."""
 
-    By default the day is that of the instant in London, or today without an instant. LookupError says that there is no
-    such case, or that nothing of it was known then.
+    default_code = "nothing_known_then"
+
+    def __init__(self) -> None:
+        super().__init__("nothing was known of this case then")
+
+
+def report(context: AppContext, case_ref: str, as_at: date | None = None, known_at: str | None = None) -> CaseReport:
+    """Give a case on the day `as_at`, as known at an instant. Raises NoSuchCase or NothingKnownThen.
+
+    By default the day is that of the instant in London, or today without an instant.
     """
     if as_at is None and known_at is not None:
         as_at = min(london_day(datetime.fromisoformat(known_at)), context.today())
@@ -41,7 +50,7 @@ def report(context: AppContext, case_ref: str, as_at: date | None = None, known_
         casefile = replay(case_ref, facts, as_at, known_at)
     except NotPermitted as problem:
         if problem.seq == 0:
-            raise LookupError("nothing was known of this case then") from None
+            raise NothingKnownThen from None
         raise
     day = as_at or context.today()
     rules = {rule.id: rule for rule in context.law.duties_of(casefile.process)}

@@ -3,17 +3,8 @@
 from sqlalchemy import Connection
 
 from models import ledger
-from models.errors import Refusal
+from models.errors import NoSuchCase
 from models.facts import StoredFact
-
-
-class NoSuchCase(Refusal, LookupError):
-    """The database has no case with that reference."""
-
-    default_code = "no_such_case"
-
-    def __init__(self) -> None:
-        super().__init__("there is no such case: its reference is at the head of its letters, for example NX00042")
 
 
 def read_histories(connection: Connection, *case_refs: str) -> list[list[StoredFact]]:

@@ -13,6 +13,7 @@ from audit.verify import VerifyReport, verify
 from models import ledger
 from models.change_log import insert_logged
 from models.database import reading, writing
+from models.errors import NoSuchCase
 from models.tables import CHECKPOINT
 from tests.support.by_hand import ADVICE, SALT, TRUST
 from tests.support.team import Team
@@ -263,7 +264,7 @@ def test_only_the_damaged_case_is_named_and_one_case_can_be_asked_about(lived: T
     context = lived.context("14 Apr 2026")
     assert named(verify(context, "NX90001")) == [("NX90001", 1, "column")]
     assert verify(context, "NX90002").intact
-    with pytest.raises(LookupError, match="no such case"):
+    with pytest.raises(NoSuchCase):
         verify(context, "NX99999")
 
 

@@ -4,11 +4,20 @@ import itertools
 import unicodedata
 from datetime import date, timedelta
 
+import nhs_number as second_opinion
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from models.identifiers import DATE_OF_BIRTH, NHS_NUMBER, check_digit, holds_name, identifier_in
+from models.identifiers import (
+    DATE_OF_BIRTH,
+    NHS_NUMBER,
+    NotAnNhsNumber,
+    check_digit,
+    holds_name,
+    identifier_in,
+    read_nhs_number,
+)
 
 TODAY = date(2026, 3, 2)
 NINES = st.integers(999_000_000, 999_999_999).map(str).filter(lambda nine: check_digit(nine) is not None)
@@ -62,3 +71,38 @@ def test_the_full_name_of_a_child_is_seen_in_any_order_and_spelling(text: str, f
 @pytest.mark.parametrize("text", ["ZOE-1", "NS-04412", "", "BRIEN"])
 def test_a_part_of_a_name_is_no_full_name(text: str) -> None:
     assert not holds_name(text, "Zoë O’Brien")
+
+
+def reads(text: str) -> bool:
+    """Whether the product takes the text as an NHS number."""
+    try:
+        read_nhs_number(text)
+    except NotAnNhsNumber:
+        return False
+    return True
+
+
+@given(
+    st.one_of(st.integers(0, 9_999_999_999), st.integers(100_000_000, 3_112_999_999)).map(
+        lambda number: f"{number:010d}"
+    ),
+    st.sampled_from(["", " ", "-"]),
+)
+@example("3002990000", "")
+@example("0101260007", "")
+def test_nhs_numbers_agree_with_a_second_opinion(digits: str, apart: str) -> None:
+    number = apart.join((digits[:3], digits[3:6], digits[6:]))
+    same = len(set(digits)) == 1
+    assert reads(number) is (second_opinion.is_valid(number) and not same)  # type: ignore[attr-defined]
+
+
+def test_ten_equal_digits_are_no_number_though_the_last_fits() -> None:
+    assert check_digit("9" * 9) == 9
+    assert not reads("9" * 10)
+
+
+@pytest.mark.parametrize("text", ["", "999000001", "99900000180", "\uff19" * 10, "999000001x", "9990000019"])
+def test_what_is_no_nhs_number_is_refused_without_the_text(text: str) -> None:
+    with pytest.raises(NotAnNhsNumber) as refused:
+        read_nhs_number(text)
+    assert not text or text not in str(refused.value)

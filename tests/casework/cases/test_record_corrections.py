@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from casework.cases.validation import Refused
+from casework.reports.case_report import NothingKnownThen
 from cli.formatting import history
 from models.database import reading
 from tests.support.by_hand import ADVICE, SALT, TRUST
@@ -165,7 +166,7 @@ def test_the_case_as_true_on_a_day_and_as_known_at_an_instant(asked: Team) -> No
     ], "the receipt of 9 Mar had not happened; what corrects it is always shown"
     assert [duty for duty in shown.duties if duty.rule == ADVICE] == []
     for as_at, known_at in (("2026-02-01", None), (None, "2026-02-02T08:59:59.000000Z")):
-        with pytest.raises(LookupError, match="nothing was known"):
+        with pytest.raises(NothingKnownThen):
             asked.report("30 Apr 2026", as_at, known_at)
 
 

@@ -5,14 +5,12 @@
 from datetime import date, datetime, time
 from typing import Any
 
-import nhs_number as second_opinion
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from casework.imports import cells
 from casework.imports.cells import COMMENCED, Cell, Doubt
-from models.identifiers import check_digit
 
 TODAY = date(2026, 4, 14)
 FIFTH = date(2026, 3, 5)
@@ -147,13 +145,6 @@ def test_an_nhs_number_is_read_with_or_without_blanks(cell: Cell) -> None:
 )
 def test_a_wrong_nhs_number_is_refused(cell: Cell, code: str) -> None:
     assert doubt(cells.nhs_number, cell) == code
-
-
-@given(st.integers(0, 999_999_999).map(lambda number: f"{number:09d}"))
-def test_check_digits_agree_with_a_second_opinion(nine: str) -> None:
-    digit = check_digit(nine)
-    valid = [last for last in range(10) if second_opinion.is_valid(f"{nine}{last}")]  # type: ignore[attr-defined]  # not among its exports
-    assert valid in ([], [digit]) if digit is not None else valid == []
 
 
 anything = st.one_of(

@@ -2,9 +2,9 @@
 
 import pytest
 
-from casework.reports.histories import NoSuchCase
 from casework.reports.recordable import fields_of, openings, recordable
 from models.common_facts import ENGINE_ONLY
+from models.errors import NoSuchCase
 from statemachines.registry import opened_by, processes
 from tests.support.team import Team
 
