@@ -78,6 +78,13 @@ MEANINGS = {
     "unmapped_service": "A service that nobody provides for this authority",
 }
 
+ORGANISATIONS = {"unknown_la", "unknown_service", "unmapped_service"}
+DIRECTORY = (
+    "<p>The directory says which authorities, services and providers there are. sendflow comes with an invented one."
+    " Write your own as <code>directory.toml</code> in SENDFLOW_HOME, and preview the file again."
+    " <code>sendflow bodies</code> shows the one in use.</p>"
+)
+
 
 def page(preview: Preview, directory: Directory) -> str:
     """The whole page."""
@@ -185,6 +192,7 @@ def _refused(preview: Preview) -> str:
     return (
         f"<section><h2>Refused rows: {report.refused:,} of {report.rows:,}</h2>"
         "<p>A row is read whole or refused whole. An import would record nothing of these rows.</p>"
+        f"{DIRECTORY if ORGANISATIONS & set(codes) else ''}"
         f"{_table(('Why', 'Cells'), rows, numbers=(1,))}"
         f"<details><summary><h3>Every cell to correct: {len(report.refusals):,}</h3></summary><ul>{listed}</ul>"
         "</details></section>"

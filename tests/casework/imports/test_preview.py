@@ -108,6 +108,13 @@ def test_columns_that_would_stop_an_import_stop_no_preview_and_come_first(tmp_pa
     assert text.index("An import would stop here") < text.index("By provider and service")
 
 
+def test_an_authority_that_is_not_known_leads_to_the_directory(tmp_path: Path) -> None:
+    _, text = previewed(tmp_path, tracker(tmp_path, {**SOUND, "Local authority": "Elsewhere"}))
+    assert "A local authority that the directory does not have" in text and "directory.toml" in text
+    _, text = previewed(tmp_path, tracker(tmp_path, SOUND, ODD))
+    assert "directory.toml" not in text
+
+
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder without an installation, in which commands run."""
