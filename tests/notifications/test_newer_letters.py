@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from notifications.render import newest, render
+from notifications.render import FOLDER as TEMPLATES
+from notifications.render import newest, render, shelf
 from tests.notifications import (
     test_another_boards_letters,
     test_continuing_care_letters,
@@ -18,6 +19,7 @@ from tests.notifications import (
 from tests.notifications.test_letters_read import VisibleText
 from tests.support.letter_samples import FOLDER, LATE, LETTERS, OTHER, QUIET, asked, digest, morning, whole
 from tests.support.letter_samples import withdrawal as taken_back
+from tests.support.letter_witness import NEVER
 
 # The version of each letter that these goldens are of. A later version gets goldens of its own.
 VERSIONS = {
@@ -273,6 +275,15 @@ def test_the_executive_lead_reads_only_what_was_sent() -> None:
     assert "No letter of ours to the provider's SEND lead that still stands is on record" in not_reached
     assert "Our letter of 21 April 2026 to the provider's SEND lead could not be delivered." in not_reached
     assert "21 April 2026: a letter to the provider's SEND lead could not be delivered" in not_reached
+
+
+@pytest.mark.parametrize("words", NEVER)
+def test_no_newest_letter_claims_what_no_fact_can_prove(words: str) -> None:
+    bodies = {name: shelf().newest[name].body + shelf().newest[name].heading for name in VERSIONS}
+    parts = {part for body in bodies.values() for part in re.findall(r'part\("([a-z0-9_]+-\d+)"', body)}
+    assert len(parts) > 20
+    texts = bodies | {part: (TEMPLATES / f"{part}.part").read_text("utf-8") for part in parts}
+    assert [name for name, text in texts.items() if words in text] == []
 
 
 def test_a_letter_about_lateness_names_the_letter_that_had_said_that_it_was_over() -> None:
