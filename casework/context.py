@@ -25,6 +25,7 @@ from config.directory import Directory, load_directory
 from config.escalation_policy import EscalationPolicy
 from config.law import Law
 from config.settings import Settings
+from config.text import full_day
 from deadlines.calculator import dates_for
 from deadlines.duties import Dates, DatesOf, DutyRules
 from deadlines.working_calendar import WorkingCalendar
@@ -174,7 +175,7 @@ class AppContext:
     def simulation_notice(self) -> str | None:
         """What every page of a simulation says; None in a real installation."""
         day = self.settings.today
-        return None if day is None else f"SIMULATION: the day is {day.day} {day:%B %Y}, and nobody gets these letters."
+        return None if day is None else f"SIMULATION: the day is {full_day(day)}, and nobody gets these letters."
 
     def now(self) -> datetime:
         """Give the present instant, in UTC."""

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from casework.context import AppContext, instant
+from config.text import counted
 from models.change_log import insert_logged
 from models.database import reading, transact
 from models.errors import Refusal
@@ -186,7 +187,7 @@ def close(
 
 def sentence(count: int) -> str:
     """Say what open findings mean and what to do."""
-    are = "1 finding is" if count == 1 else f"{count} findings are"
+    are = counted(count, "finding is", "findings are")
     return (
         f"THE RECORDS ARE ALTERED OR INCOMPLETE: {are} open, and what follows may be wrong. To read: sendflow findings"
     )

@@ -13,6 +13,7 @@ import typer
 from cli.installation import Access, open_installation
 from cli.options import CaseReference, ConfirmChild, Json, check_actor, parse_day
 from cli.output import Exit, emit, fail, notify
+from config.text import full_day
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,7 +110,7 @@ def record(  # noqa: PLR0913 (Typer maps each parameter to an option)
         json_,
         lambda: "\n".join(
             [
-                f"Recorded {fact} of {day.day} {day:%B %Y} as fact {recorded.seq} of case {recorded.case_ref}. The case"
+                f"Recorded {fact} of {full_day(day)} as fact {recorded.seq} of case {recorded.case_ref}. The case"
                 f" is now at '{state}'.",
                 *_effects(load(), recorded.case_ref, recorded.seq - recorded.facts),
             ]

@@ -6,7 +6,8 @@ import typer
 
 from cli.installation import notify_made
 from cli.options import Json
-from cli.output import Exit, counted, emit, fail, notify
+from cli.output import Exit, emit, fail, notify
+from config.text import counted
 
 
 def register(app: typer.Typer) -> None:

@@ -9,7 +9,8 @@ import typer
 
 from cli.installation import Access, open_installation
 from cli.options import Json, check_actor, refuse_identifier
-from cli.output import Exit, counted, emit, fail
+from cli.output import Exit, emit, fail
+from config.text import counted
 
 if TYPE_CHECKING:
     from casework.findings import StoredFinding

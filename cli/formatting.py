@@ -8,8 +8,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from cli.output import counted
-from deadlines.status import in_days
+from config.text import counted, full_day, in_days, noun, short_weekday
 
 if TYPE_CHECKING:
     from audit.verify import VerifyReport
@@ -24,12 +23,12 @@ LONDON = ZoneInfo("Europe/London")
 
 def day(value: date | None) -> str:
     """13 April 2026."""
-    return f"{value.day} {value:%B %Y}" if value else "no date"
+    return full_day(value) if value else "no date"
 
 
 def short(value: date | None) -> str:
     """Mon 13 Apr 2026."""
-    return f"{value:%a} {value.day} {value:%b %Y}" if value else "-"
+    return short_weekday(value) if value else "-"
 
 
 # Facts that meet a duty to give advice although none came.
@@ -328,7 +327,7 @@ def board(
     late = "late" if what == "late" else "due in the next seven days"
     lines = [
         f"{counted(len(rows), 'duty', 'duties')} of {counted(len({row.case_ref for row in rows}), 'case')}"
-        f" {'is' if len(rows) == 1 else 'are'} {late}: {len(by_health)} of health bodies,"
+        f" {noun(len(rows), 'is', 'are')} {late}: {len(by_health)} of health bodies,"
         f" {len(by_authorities)} of local authorities."
     ]
     if gathered is not None:

@@ -10,7 +10,8 @@ import typer
 from cli.installation import Access, open_installation
 from cli.letters import notify_letters_on_hold
 from cli.options import ConfirmChild, Json, check_actor, refuse_identifier
-from cli.output import Exit, counted, emit, fail, notify
+from cli.output import Exit, emit, fail, notify
+from config.text import counted
 
 if TYPE_CHECKING:
     from casework.imports.preview import Preview

@@ -9,7 +9,8 @@ import typer
 from cli.installation import open_installation
 from cli.letters import notify_letters_on_hold
 from cli.options import AsAt, Json, parse_day, refuse_identifier
-from cli.output import Exit, counted, emit, fail, notify
+from cli.output import Exit, emit, fail, notify
+from config.text import counted, full_day
 
 if TYPE_CHECKING:
     from datetime import date
@@ -67,7 +68,7 @@ def _share(context: AppContext, day: date, workers: int) -> None:
 def _swept(report: SweepReport) -> str:
     following = f" Next day with something to record: {report.look_next.isoformat()}." if report.look_next else ""
     return (
-        f"Sweep as at {report.as_at.day} {report.as_at:%B %Y}: {counted(report.cases_looked_at, 'case')} evaluated,"
+        f"Sweep as at {full_day(report.as_at)}: {counted(report.cases_looked_at, 'case')} evaluated,"
         f" {counted(report.facts_written, 'fact')} and {counted(report.notices_written, 'notice')} written.{following}"
     )
 
@@ -138,7 +139,7 @@ def _digested(report: DigestReport) -> str:
         altered = "THE RECORDS ARE ALTERED OR INCOMPLETE, so the digest publishes no head. Run sendflow findings. "
     alert = " NO SWEEP HAS FINISHED FOR A DAY: no reminders are sent until one does." if report.alert else ""
     return (
-        f"{altered}The digest of {report.as_at.day} {report.as_at:%B %Y} is {report.state.replace('_', ' ')}:"
+        f"{altered}The digest of {full_day(report.as_at)} is {report.state.replace('_', ' ')}:"
         f" {report.late} late, {report.soon} due in seven days, {report.person} for a person.{alert} Read it with:"
         f" sendflow letters {report.letter}"
     )

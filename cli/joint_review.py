@@ -60,7 +60,7 @@ def _text(context: AppContext, found: JointReviewReport) -> str:
 
 def _review(context: AppContext, review: ReviewShown) -> list[str]:
     from cli.formatting import day
-    from deadlines.status import in_days
+    from config.text import in_days
 
     title = context.processes[review.process].title
     lines = ["", f"{review.case_ref}, {title}: due {day(review.due)} ({review.citation})"]

@@ -9,7 +9,8 @@ import typer
 
 from cli.installation import Access, open_installation
 from cli.options import Json
-from cli.output import Exit, counted, emit, fail, notify
+from cli.output import Exit, emit, fail, notify
+from config.text import counted
 
 if TYPE_CHECKING:
     from casework.context import AppContext

@@ -27,11 +27,6 @@ def emit(document: Any, json_: bool, human: Callable[[], str]) -> None:
         sys.stdout.write(human().rstrip("\n") + "\n")
 
 
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """Return a number with its noun, singular or plural: "1 due date", "0 due dates", "2 mailboxes"."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
-
-
 def notify(line: str) -> None:
     """Print a message on standard error."""
     typer.echo(line, err=True)

@@ -11,7 +11,8 @@ import typer
 
 from cli.installation import open_installation
 from cli.options import Actor, CaseReference, Json, check_actor, refuse_identifier
-from cli.output import Exit, counted, emit, fail, notify
+from cli.output import Exit, emit, fail, notify
+from config.text import counted
 
 if TYPE_CHECKING:
     from casework.privacy.access import PersonReport

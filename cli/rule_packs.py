@@ -10,7 +10,8 @@ import typer
 
 from cli.installation import open_installation
 from cli.options import Actor, Json, check_actor, refuse_identifier
-from cli.output import Exit, counted, emit, fail, notify
+from cli.output import Exit, emit, fail, notify
+from config.text import counted, in_days, noun, short_day
 
 if TYPE_CHECKING:
     from casework.context import AppContext
@@ -193,13 +194,13 @@ def _in_words(found: DryRun) -> str:
     dates = (
         f"{counted(found.dates_moved, 'due date')} would change" if found.dates_moved else "No due date would change"
     )
-    stand = f"; {more} {'duty' if more == 1 else 'duties'} would change status only" if more else ""
+    stand = f"; {counted(more, 'duty', 'duties')} would change status only" if more else ""
     lines.append(f"{dates}{stand}. Most urgent first:")
     return "\n".join([*lines, "", *(_row(row) for row in found.moved)])
 
 
 def _moving(moved: int, cases: int) -> str:
-    return f"{counted(moved, 'due date')} of {counted(cases, 'live case')} {'moves' if moved == 1 else 'move'}"
+    return f"{counted(moved, 'due date')} of {counted(cases, 'live case')} {noun(moved, 'moves', 'move')}"
 
 
 def _row(row: DutyChange) -> str:
@@ -212,11 +213,7 @@ def _row(row: DutyChange) -> str:
     by = (
         ""
         if row.days is None
-        else (
-            " (same day)"
-            if row.days == 0
-            else f" ({abs(row.days)} day{'s' if abs(row.days) != 1 else ''} {_way(row.days)})"
-        )
+        else (" (same day)" if row.days == 0 else f" ({in_days(abs(row.days))} {_way(row.days)})")
     )
     return (
         f"{row.case_ref}  {row.rule}{f' [{whose}]' if whose else ''}: {_day(row.due)} to {_day(row.due_then)}{by};"
@@ -229,4 +226,4 @@ def _way(days: int) -> str:
 
 
 def _day(day: date | None) -> str:
-    return f"{day.day} {day:%b %Y}" if day else "no date"
+    return short_day(day) if day else "no date"

@@ -24,9 +24,9 @@ from cli.output import Exit, emit, fail, notify
 from config.law import Law, LawError, NoAnswer, Rule, load_law
 from config.rule_pack import pointed_at
 from config.settings import Settings
+from config.text import full_weekday
 from config.toml_reader import ConfigFault
 from deadlines.calculator import Answer, calculate
-from deadlines.explanation import day_in_words
 from deadlines.working_calendar import WorkingCalendar, load_calendar
 
 PLAIN_WORD = re.compile(r"[a-z0-9_]{1,64}")
@@ -153,11 +153,11 @@ def _listed(document: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 def _in_words(rule: Rule, answer: Answer) -> str:
     who = f"{rule.duty_on}: " if rule.duty_on else ""
     lines = [f"{answer.rule}", f"{who}{rule.action}", ""]
-    lines.append(f"Due      {day_in_words(answer.due) if answer.due else 'no date'}")
+    lines.append(f"Due      {full_weekday(answer.due) if answer.due else 'no date'}")
     if answer.strict_due != answer.due and answer.strict_due:
-        lines.append(f"Strict   {day_in_words(answer.strict_due)}")
+        lines.append(f"Strict   {full_weekday(answer.strict_due)}")
     if answer.act_by:
-        lines.append(f"Act by   {day_in_words(answer.act_by)}")
+        lines.append(f"Act by   {full_weekday(answer.act_by)}")
     lines.append(
         f"Law      {answer.citation or 'no citation'} ({answer.basis.replace('_', ' ')}); {answer.period}, counted as"
         f" {answer.counts}"

@@ -17,6 +17,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from config.rule_values import listed_words, month_day, one_or_several
+from config.text import noun
 from config.toml_reader import ADDRESS, Strict
 from models.errors import SendflowError
 
@@ -134,7 +135,7 @@ class AlternativePeriod(Strict):
         """The length in words, such as "6 weeks"."""
         unit, number = self.amounts[0]
         words = unit.replace("_", " ")
-        return f"{number} {words[:-1] if number == 1 else words}"
+        return f"{number} {noun(number, words[:-1], words)}"
 
 
 class DayItself(Strict):

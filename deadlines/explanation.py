@@ -10,6 +10,7 @@ from datetime import date
 from types import MappingProxyType
 
 from config.law import AlternativePeriod
+from config.text import full_weekday
 from deadlines.counting_rules import birthday, corresponding
 from deadlines.due_dates import (
     WITHOUT_DATE,
@@ -25,18 +26,13 @@ from deadlines.working_calendar import DAY, WorkingCalendar
 Why = Callable[[date], str | None]
 
 
-def day_in_words(day: date) -> str:
-    """A day as people write it: Monday 13 April 2026."""
-    return f"{day:%A} {day.day} {day:%B} {day.year}"
-
-
 def explain(question: Question, dates: CalculatedDates, act_by: date | None) -> list[str]:
     """The steps of one answer, in order, each a sentence."""
     rule, period = question.rule, question.period
-    steps = [f"Start: {day_in_words(question.on)} ({rule.on_is or rule.clock_starts})."]
+    steps = [f"Start: {full_weekday(question.on)} ({rule.on_is or rule.clock_starts})."]
     if period.since is not None:
         steps.append(
-            f"The version in force from {day_in_words(period.since)} answers ({period.cite or 'no citation'})."
+            f"The version in force from {full_weekday(period.since)} answers ({period.cite or 'no citation'})."
         )
     if dates.due is None:
         steps.append(f"No date: {dates.reason}")
@@ -44,7 +40,7 @@ def explain(question: Question, dates: CalculatedDates, act_by: date | None) -> 
         meaning = rule.inputs[rule.replaced_by].meaning
         ordinary = f' It replaces the ordinary period ("{period.text}").' if period.counts not in WITHOUT_DATE else ""
         steps.append(
-            f"Last day: {day_in_words(dates.due)}, {meaning}.{ordinary} A person enters this date; sendflow neither"
+            f"Last day: {full_weekday(dates.due)}, {meaning}.{ordinary} A person enters this date; sendflow neither"
             " calculates nor moves it."
         )
     else:
@@ -63,7 +59,7 @@ def _count(question: Question, dates: CalculatedDates, due: date) -> Iterator[st
         known = question.period.day_itself.known_working_days_before
         latest = question.calendar.subtract_working_days(due, known)
         yield (
-            f"The {known}th working day before {day_in_words(due)} is {day_in_words(latest)}, and the start day is not"
+            f"The {known}th working day before {full_weekday(due)} is {full_weekday(latest)}, and the start day is not"
             " after it."
         )
         yield from _left_out(latest, due - DAY, question.calendar.why_not_working)
@@ -82,7 +78,7 @@ def _count(question: Question, dates: CalculatedDates, due: date) -> Iterator[st
             yield from _tribunal_end(
                 question, max(corresponding(start, period.number) for period, start in alternatives), due
             )
-    yield f"Last day: {day_in_words(due)}."
+    yield f"Last day: {full_weekday(due)}."
 
 
 def _after_the_sum(question: Question, dates: CalculatedDates, act_by: date | None) -> Iterator[str]:
@@ -90,13 +86,13 @@ def _after_the_sum(question: Question, dates: CalculatedDates, act_by: date | No
         return
     if question.rule.bound == "not_before":
         first = dates.due if question.rule.lawful_from == "due" else dates.due + DAY
-        yield f"This is a day to wait for, not a deadline: the first lawful day is {day_in_words(first)}."
+        yield f"This is a day to wait for, not a deadline: the first lawful day is {full_weekday(first)}."
     elif question.rule.bound == "window":
         yield "This day is the limit of a period or of a right, so nothing can be late by it."
     if dates.strict != dates.due:
-        yield f"Stricter reading: {day_in_words(dates.strict)} ({_why_strict(question)})."
+        yield f"Stricter reading: {full_weekday(dates.strict)} ({_why_strict(question)})."
     if act_by is not None:
-        yield f"Act by: {day_in_words(act_by)}, the last working day on or before {day_in_words(dates.strict)}."
+        yield f"Act by: {full_weekday(act_by)}, the last working day on or before {full_weekday(dates.strict)}."
         yield from _left_out(act_by + DAY, dates.strict, question.calendar.why_not_working)
     elif question.rule.bound == "by":
         yield (
@@ -108,7 +104,7 @@ def _after_the_sum(question: Question, dates: CalculatedDates, act_by: date | No
 def _why_strict(question: Question) -> str:
     earlier = earlier_start(question)
     if earlier is not None:
-        return f"counted from {day_in_words(earlier)}, {question.rule.inputs[str(question.rule.strict_start)].meaning}"
+        return f"counted from {full_weekday(earlier)}, {question.rule.inputs[str(question.rule.strict_start)].meaning}"
     if question.period.strict_adds_days:
         return "a minimum: allow one day more"
     if question.period.strict_reading:
@@ -139,40 +135,40 @@ def _run(run: list[date], reason: str | None) -> Iterator[str]:
     if not run:
         return
     if len(run) == 1:
-        yield f"Left out: {day_in_words(run[0])}, {reason}."
+        yield f"Left out: {full_weekday(run[0])}, {reason}."
     elif len(run) == 2:
-        yield f"Left out: {day_in_words(run[0])} and {day_in_words(run[1])}, {reason}."
+        yield f"Left out: {full_weekday(run[0])} and {full_weekday(run[1])}, {reason}."
     else:
-        yield f"Left out: {day_in_words(run[0])} to {day_in_words(run[-1])} ({len(run)} days), {reason}."
+        yield f"Left out: {full_weekday(run[0])} to {full_weekday(run[-1])} ({len(run)} days), {reason}."
 
 
 # Rules that need only a start and a number
 
 
 def _day_zero(start: date) -> str:
-    return f"{day_in_words(start)} is day zero; day one is {day_in_words(start + DAY)}."
+    return f"{full_weekday(start)} is day zero; day one is {full_weekday(start + DAY)}."
 
 
 def _after(question: Question, period: AlternativePeriod, start: date) -> Iterator[str]:
     yield _day_zero(start)
     end = date.fromordinal(start.toordinal() + period.in_days)
     yield (
-        f"Count {period.said} ({_calendar_days(period)}): the last is {day_in_words(end)}. No day is left out and the"
+        f"Count {period.said} ({_calendar_days(period)}): the last is {full_weekday(end)}. No day is left out and the"
         " end does not move."
     )
 
 
 def _beginning_with(question: Question, period: AlternativePeriod, start: date) -> Iterator[str]:
-    yield f"Day one is {day_in_words(start)} itself."
+    yield f"Day one is {full_weekday(start)} itself."
     end = date.fromordinal(start.toordinal() + period.in_days - 1)
     yield (
-        f"Count {period.said} ({_calendar_days(period)}): the last is {day_in_words(end)}. No day is left out and the"
+        f"Count {period.said} ({_calendar_days(period)}): the last is {full_weekday(end)}. No day is left out and the"
         " end does not move."
     )
 
 
 def _days_before(question: Question, period: AlternativePeriod, start: date) -> Iterator[str]:
-    yield f"Count back from {day_in_words(start)}, which is day zero; day one is {day_in_words(start - DAY)}."
+    yield f"Count back from {full_weekday(start)}, which is day zero; day one is {full_weekday(start - DAY)}."
     yield f"Count {period.said} back ({_calendar_days(period)}). No day is left out and the end does not move."
 
 
@@ -183,7 +179,7 @@ def _calendar_days(period: AlternativePeriod) -> str:
 def _working_days_after(question: Question, period: AlternativePeriod, start: date) -> Iterator[str]:
     end = question.calendar.add_working_days(start, period.number)
     first = question.calendar.add_working_days(start, 1)
-    yield f"{day_in_words(start)} is day zero; day one is the next working day, {day_in_words(first)}."
+    yield f"{full_weekday(start)} is day zero; day one is the next working day, {full_weekday(first)}."
     yield f"Count {period.said} of England and Wales; August and 27 to 31 December count."
     yield from _left_out(start + DAY, end, question.calendar.why_not_working)
 
@@ -192,9 +188,9 @@ def _working_days_beginning_with(question: Question, period: AlternativePeriod, 
     first = question.calendar.working_days_beginning_with(start, 1)
     end = question.calendar.working_days_beginning_with(start, period.number)
     if first == start:
-        yield f"Day one is {day_in_words(start)} itself, a working day."
+        yield f"Day one is {full_weekday(start)} itself, a working day."
     else:
-        yield f"{day_in_words(start)} is no working day, so day one is the next one, {day_in_words(first)}."
+        yield f"{full_weekday(start)} is no working day, so day one is the next one, {full_weekday(first)}."
     yield f"Count {period.said} of England and Wales; August and 27 to 31 December count."
     yield from _left_out(first if first != start else start, end, question.calendar.why_not_working)
 
@@ -202,7 +198,7 @@ def _working_days_beginning_with(question: Question, period: AlternativePeriod, 
 def _working_days_before(question: Question, period: AlternativePeriod, start: date) -> Iterator[str]:
     end = question.calendar.subtract_working_days(start, period.number)
     first = question.calendar.subtract_working_days(start, 1)
-    yield f"Count back from {day_in_words(start)}, which is day zero; day one is {day_in_words(first)}."
+    yield f"Count back from {full_weekday(start)}, which is day zero; day one is {full_weekday(first)}."
     yield f"Count {period.said} of England and Wales back."
     yield from _left_out(end, start - DAY, question.calendar.why_not_working)
 
@@ -214,7 +210,7 @@ def _closed_or_idle(calendar: WorkingCalendar) -> Why:
 def _tribunal_working_days(question: Question, period: AlternativePeriod, start: date) -> Iterator[str]:
     end = question.calendar.add_tribunal_working_days(start, period.number)
     first = question.calendar.add_tribunal_working_days(start, 1)
-    yield f"{day_in_words(start)} is day zero; day one is the next day that counts, {day_in_words(first)}."
+    yield f"{full_weekday(start)} is day zero; day one is the next day that counts, {full_weekday(first)}."
     yield f"Count {period.said}, with no day of August nor of 25 December to 1 January."
     yield from _left_out(start + DAY, end, _closed_or_idle(question.calendar))
 
@@ -226,7 +222,7 @@ def _tribunal_days(question: Question, period: AlternativePeriod, start: date) -
 def _corresponding_tribunal_days(question: Question, period: AlternativePeriod, start: date) -> Iterator[str]:
     plain = corresponding(start, period.number)
     yield (
-        f"{period.said.capitalize()} from {day_in_words(start)} is {day_in_words(plain)}: {(plain - start).days} days"
+        f"{period.said.capitalize()} from {full_weekday(start)} is {full_weekday(plain)}: {(plain - start).days} days"
         " to count."
     )
     yield from _tribunal_count(question, start, (plain - start).days, "those days")
@@ -235,7 +231,7 @@ def _corresponding_tribunal_days(question: Question, period: AlternativePeriod, 
 def _tribunal_count(question: Question, start: date, days: int, said: str) -> Iterator[str]:
     end = question.calendar.add_tribunal_days(start, days)
     first = question.calendar.add_tribunal_days(start, 1)
-    yield f"{day_in_words(start)} is day zero; day one is {day_in_words(first)}."
+    yield f"{full_weekday(start)} is day zero; day one is {full_weekday(first)}."
     yield f"Count {said} (calendar days), with no day of August nor of 25 December to 1 January."
     yield from _left_out(start + DAY, end, question.calendar.why_closed)
     yield from _rolled(question, end)
@@ -245,8 +241,8 @@ def _rolled(question: Question, end: date) -> Iterator[str]:
     if not question.calendar.is_working_day(end):
         moved = question.calendar.working_day_on_or_after(end)
         yield (
-            f"The count ends on {day_in_words(end)}, no working day, so it moves once to the next working day,"
-            f" {day_in_words(moved)}."
+            f"The count ends on {full_weekday(end)}, no working day, so it moves once to the next working day,"
+            f" {full_weekday(moved)}."
         )
         yield from _left_out(end, moved, question.calendar.why_not_working)
 
@@ -256,33 +252,33 @@ def _corresponding(question: Question, period: AlternativePeriod, start: date) -
     yield _day_zero(start)
     short = "" if end.day == start.day else f"; that month has no day {start.day}, so its last day counts"
     yield (
-        f"Count {period.said}: the corresponding date is {day_in_words(end)}{short}. Months are calendar months and no"
+        f"Count {period.said}: the corresponding date is {full_weekday(end)}{short}. Months are calendar months and no"
         " day is left out."
     )
 
 
 def _month_beginning_with(question: Question, period: AlternativePeriod, start: date) -> Iterator[str]:
     end = corresponding(start, period.number)
-    yield f"Day one is {day_in_words(start)} itself."
+    yield f"Day one is {full_weekday(start)} itself."
     if end.day == start.day:
-        last = day_in_words(end - DAY)
+        last = full_weekday(end - DAY)
         yield f"Count {period.said}: the last day is the day before the corresponding date, so {last}."
     else:
-        last = day_in_words(end)
+        last = full_weekday(end)
         yield f"Count {period.said}: that month has no day {start.day}, so the last day is its last, {last}."
 
 
 def _months_before(question: Question, period: AlternativePeriod, start: date) -> Iterator[str]:
     end = corresponding(start, -period.number)
     short = "" if end.day == start.day else f"; that month has no day {start.day}, so its last day counts"
-    yield f"Count back from {day_in_words(start)}, which is day zero; day one is {day_in_words(start - DAY)}."
-    yield f"Count {period.said} back: the corresponding date is {day_in_words(end)}{short}. No day is left out."
+    yield f"Count back from {full_weekday(start)}, which is day zero; day one is {full_weekday(start - DAY)}."
+    yield f"Count {period.said} back: the corresponding date is {full_weekday(end)}{short}. No day is left out."
 
 
 def _tribunal_end(question: Question, raw: date, due: date) -> Iterator[str]:
     if question.calendar.is_closed(raw):
         yield (
-            f"{day_in_words(raw)} lies in {question.calendar.why_closed(raw)}: the end moves to the first working day"
+            f"{full_weekday(raw)} lies in {question.calendar.why_closed(raw)}: the end moves to the first working day"
             " after. The days themselves are not deducted."
         )
         yield from _left_out(raw, due, _closed_or_idle(question.calendar))
@@ -304,7 +300,7 @@ def _institution_days(question: Question) -> Iterator[str]:
 
     first = calendar.institution_days_after(question.on, 1, closed, opens)
     end = calendar.institution_days_after(question.on, question.period.number, closed, opens)
-    yield f"{day_in_words(question.on)} is day zero; day one is {day_in_words(first)}."
+    yield f"{full_weekday(question.on)} is day zero; day one is {full_weekday(first)}."
     yield f"Count {question.period.said}: Monday to Friday, bank holidays and the school's closed days left out."
     if not closed:
         yield "The school's calendar was not given, so no closure is left out (closed_from, reopens_on)."
@@ -315,12 +311,12 @@ def _closure_window(question: Question) -> Iterator[str]:
     opens = question.given["reopens_on"]
     length, least = (opens - question.on).days, question.period.closed_at_least_days
     yield (
-        f"The closure runs from {day_in_words(question.on)} to {day_in_words(opens - DAY)}: {length} days, {least} or"
+        f"The closure runs from {full_weekday(question.on)} to {full_weekday(opens - DAY)}: {length} days, {least} or"
         " more."
     )
     back = opens if question.period.back_from == "reopens_on" else question.on
     yield (
-        f"Day zero is {day_in_words(back)}; count {question.period.said} back, no day left out; that day is itself"
+        f"Day zero is {full_weekday(back)}; count {question.period.said} back, no day left out; that day is itself"
         " inside the window."
     )
 
@@ -337,7 +333,7 @@ def _appeal_period(question: Question) -> Iterator[str]:
 
 def _prescribed_day(question: Question) -> Iterator[str]:
     reached = birthday(question.on, question.period.number).due
-    yield f"The birthday number {question.period.number} is {day_in_words(reached)}; day one is that day."
+    yield f"The birthday number {question.period.number} is {full_weekday(reached)}; day one is that day."
     yield f"It counts where it is {' or '.join(question.period.prescribed)}; else the next of these does."
 
 
@@ -353,7 +349,7 @@ def _before_fixed_date(question: Question) -> Iterator[str]:
     if exception:
         yield f"For that start day alone another date is named ({exception.cite})."
     yield (
-        f"The law says before {day_in_words(named)}, in the calendar year of the start day: that day is itself too"
+        f"The law says before {full_weekday(named)}, in the calendar year of the start day: that day is itself too"
         " late."
     )
 

@@ -74,8 +74,3 @@ def days_late(duty: Duty, as_at: date) -> int:
         return 0
     until = duty.met_on or (min(as_at, duty.ended_on) if duty.ended_on else as_at)
     return max(0, (until - duty.due).days)
-
-
-def in_days(number: int) -> str:
-    """Return a number of calendar days in words: "1 day", "14 days"."""
-    return f"{number} day" if number == 1 else f"{number} days"

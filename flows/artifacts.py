@@ -16,8 +16,9 @@ from typing import Any
 from casework import findings
 from casework.context import AppContext
 from casework.reports.worklists import BoardRow, overdue, soon_until, week
+from config.text import short_day
 from flows.jobs import Job, JobExecution
-from flows.run_labels import End, plain_day
+from flows.run_labels import End
 
 OVERDUE_KEY = "overdue-by-body"
 WEEK_KEY = "due-this-week"
@@ -49,8 +50,8 @@ def due_this_week(context: AppContext, as_at: date) -> list[dict[str, str | int]
     """One row for each open duty that falls due from `as_at` to seven days after it, the soonest first."""
     return [
         {
-            "Due": plain_day(row.due),
-            "Act by": plain_day(row.act_by) if row.act_by else "",
+            "Due": short_day(row.due),
+            "Act by": short_day(row.act_by) if row.act_by else "",
             "Case": row.case_ref,
             "Who": (
                 row.body_name
@@ -102,21 +103,21 @@ async def publish(execution: JobExecution, ended: End) -> End:
         return ended
     as_at: date = execution.arguments["as_at"]
     following: date | None = execution.report.look_next
-    look = f"next look: {plain_day(following)}" if following else "no duty waits for a next look"
+    look = f"next look: {short_day(following)}" if following else "no duty waits for a next look"
     altered = f"{said}. " if (said := findings.notice(execution.context)) else ""
     late, soon = overdue_by_body(execution.context, as_at), due_this_week(execution.context, as_at)
     await acreate_table_artifact(
         late or [{"Body": "No body is overdue"}],
         key=OVERDUE_KEY,
         description=(
-            f"{altered}Overdue by body on {plain_day(as_at)}: {sum(int(row['Overdue']) for row in late)} duties; {look}"
+            f"{altered}Overdue by body on {short_day(as_at)}: {sum(int(row['Overdue']) for row in late)} duties; {look}"
         ),
     )
     await acreate_table_artifact(
         soon or [{"Due": "Nothing falls due"}],
         key=WEEK_KEY,
         description=(
-            f"{altered}Due from {plain_day(as_at)} to {plain_day(soon_until(as_at))}: {len(soon)} duties; {look}"
+            f"{altered}Due from {short_day(as_at)} to {short_day(soon_until(as_at))}: {len(soon)} duties; {look}"
         ),
     )
     return replace(

@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from config.text import short_day
 from flows.jobs import Job, JobExecution
 from models.enums import LetterState
 from models.errors import Refusal
@@ -62,11 +63,6 @@ class End:
     def diary(self) -> tuple[str, ...]:
         """What the run's log says: the message and what a person should look at."""
         return (self.message[:1].upper() + self.message[1:], *self.lines)
-
-
-def plain_day(day: date) -> str:
-    """A day as people write it: 14 Apr 2026."""
-    return f"{day.day} {day:%b %Y}"
 
 
 class NoSuchDay(Refusal, ValueError):
@@ -161,7 +157,7 @@ def begin(job: Job, shown: Mapping[str, Any]) -> str:
         case Job.SWEEP | Job.DIGEST:
             part = f", part {str(shown['part']).replace('/', ' of ')}" if shown.get("part") else ""
             return (
-                f"{job} {plain_day(date.fromisoformat(shown['as_at']))}" if is_day(shown["as_at"]) else f"{job} today"
+                f"{job} {short_day(date.fromisoformat(shown['as_at']))}" if is_day(shown["as_at"]) else f"{job} today"
             ) + part
         case Job.DELIVER:
             return "deliver now" if shown["now"] else "deliver"

@@ -26,6 +26,7 @@ from uuid import UUID
 from casework.sweep import DueDuties, Shard
 from config.running_instance import api_address, server_answers
 from config.settings import Settings, fix_caller_environment, fix_prefect_environment
+from config.text import counted
 from flows.runner import print_to_stderr
 from models.database import reading
 from models.errors import ServiceNotStarted
@@ -159,7 +160,7 @@ def share(context: AppContext, as_at: date, parts: int, say: Callable[[str], Non
     except Exception as problem:
         # Its text may quote what was sent, the login among it.
         raise NoPool(f"Prefect could not be asked ({type(problem).__name__})") from None
-    say(f"{parts} part{'' if parts == 1 else 's'} of the sweep went to the pool's workers: {said}.")
+    say(f"{counted(parts, 'part')} of the sweep went to the pool's workers: {said}.")
 
 
 def share_if_worth_it(context: AppContext, as_at: date, say: Callable[[str], None]) -> None:

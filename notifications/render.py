@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 import tomli
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from config import text
 from models.errors import SendflowError
 from models.facts import Slug
 from notifications import layout
@@ -90,7 +91,13 @@ def shelf() -> Shelf:
         finalize=_finalize,
     )
     environment.filters.update(
-        day=day, weekday=weekday, month_day=month_day, short_day=short_day, between=between, plural=plural, span=span
+        day=day,
+        weekday=weekday,
+        month_day=month_day,
+        short_day=short_day,
+        between=between,
+        plural=text.counted,
+        span=span,
     )
     environment.filters.update(matters=matters, by_provider=by_provider)
     templates: dict[tuple[str, int], Template] = {}
@@ -255,19 +262,17 @@ def _date(value: object) -> date:
 
 def day(value: str | date) -> str:
     """Format 2026-04-13 as "13 April 2026"."""
-    date_ = _date(value)
-    return f"{date_.day} {date_:%B %Y}"
+    return text.full_day(_date(value))
 
 
 def weekday(value: str | date) -> str:
     """Format 2026-04-13 as "Monday 13 April 2026"."""
-    return f"{_date(value):%A} {day(value)}"
+    return text.full_weekday(_date(value))
 
 
 def short_day(value: str | date) -> str:
     """Format 2026-04-13 as "13 Apr 2026", for a table."""
-    date_ = _date(value)
-    return f"{date_.day} {date_:%b} {date_.year}"
+    return text.short_day(_date(value))
 
 
 def month_day(value: str | date) -> str:
@@ -281,13 +286,8 @@ def between(earlier: str | date, later: str | date) -> int:
     return (_date(later) - _date(earlier)).days
 
 
-def plural(count: int, one: str, many: str | None = None) -> str:
-    """Format a count with its noun: 1 day, 2 days."""
-    return f"{count} {one if count == 1 else many or one + 's'}"
-
-
 def span(days: int) -> str:
     """Format calendar days as people say them: 3 days, 2 weeks, 2 weeks and 1 day."""
     weeks, over = divmod(days, 7)
-    parts: Sequence[str] = [plural(weeks, "week")] if weeks else []
-    return " and ".join([*parts, plural(over, "day")] if over or not weeks else parts)
+    parts: Sequence[str] = [text.counted(weeks, "week")] if weeks else []
+    return " and ".join([*parts, text.in_days(over)] if over or not weeks else parts)

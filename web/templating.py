@@ -14,7 +14,7 @@ from jinja2 import ChainableUndefined, ChoiceLoader, Environment, FileSystemLoad
 from jinja2.runtime import Context
 from markupsafe import Markup
 
-from deadlines.status import in_days
+from config.text import full_day, full_weekday, in_days, short_day, short_weekday
 
 FOLDER = Path(__file__).parent
 LONDON = ZoneInfo("Europe/London")
@@ -30,7 +30,14 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"day": day, "short": short, "words": words, "when": when, "in_days": in_days, "weekday": weekday}
+    made.filters |= {
+        "day": day,
+        "short": short,
+        "words": words,
+        "when": when,
+        "in_days": in_days,
+        "weekday": full_weekday,
+    }
     made.globals |= {"static": static_address}
     made.globals["body_name"] = body_name
     made.globals["service_name"] = service_name
@@ -53,7 +60,7 @@ def static_address(name: str) -> str:
 def day(value: date | str | None) -> str:
     """13 April 2026."""
     found = _day(value)
-    return f"{found.day} {found:%B %Y}" if found else "no date"
+    return full_day(found) if found else "no date"
 
 
 def short(value: date | str | None) -> Markup:
@@ -61,14 +68,7 @@ def short(value: date | str | None) -> Markup:
     found = _day(value)
     if found is None:
         return Markup("no date")
-    return Markup('<time datetime="{}" class="app-nowrap">{}</time>').format(
-        found.isoformat(), f"{found:%a} {found.day} {found:%b %Y}"
-    )
-
-
-def weekday(value: date) -> str:
-    """Monday 13 April 2026."""
-    return f"{value:%A} {value.day} {value:%B %Y}"
+    return Markup('<time datetime="{}" class="app-nowrap">{}</time>').format(found.isoformat(), short_weekday(found))
 
 
 def when(instant: str | None) -> Markup:
@@ -76,7 +76,7 @@ def when(instant: str | None) -> Markup:
     if not instant:
         return Markup("-")
     moment = datetime.fromisoformat(instant).astimezone(LONDON)
-    return Markup('<time datetime="{}">{}</time>').format(instant, f"{moment.day} {moment:%b %Y at %H:%M}")
+    return Markup('<time datetime="{}">{}</time>').format(instant, f"{short_day(moment)} at {moment:%H:%M}")
 
 
 def words(value: object) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import date
 from html import escape
 
 from casework.imports.preview import Preview
 from casework.reports.worklists import BoardGroup
 from config.directory import Directory
+from config.text import full_day, short_day
 
 STYLE = """
 :root { color-scheme: light; } * { box-sizing: border-box; }
@@ -88,14 +88,14 @@ DIRECTORY = (
 
 def page(preview: Preview, directory: Directory) -> str:
     """The whole page."""
-    day = _day(preview.as_at)
+    day = full_day(preview.as_at)
     body = "".join(
         [
             _numbers(preview),
             _stopped(preview),
             _by_service(preview),
             _duties("Days late", "Late", preview.late, preview, directory),
-            _duties("Days left", f"Due by {_day(preview.soon_until)}", preview.soon, preview, directory),
+            _duties("Days left", f"Due by {full_day(preview.soon_until)}", preview.soon, preview, directory),
             _refused(preview),
             _not_read(preview),
             _recorded(preview),
@@ -167,7 +167,7 @@ def _duties(label: str, title: str, groups: Sequence[BoardGroup], preview: Previ
                 own.get(row.case_ref, row.case_ref),
                 *([directory.service_name(row.service) if row.service else ""] if services else []),
                 _begin(row.action),
-                _short(row.due),
+                short_day(row.due),
                 row.days,
             )
             for row in group.rows
@@ -296,11 +296,3 @@ def _begin(text: str) -> str:
 
 def _sentence(text: str, *, begin: bool = True) -> str:
     return (_begin(text) if begin else text).rstrip(".") + "."
-
-
-def _day(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"
-
-
-def _short(day: date) -> str:
-    return f"{day.day} {day:%b %Y}"

@@ -15,6 +15,7 @@ from openpyxl.utils import get_column_letter
 from casework.imports.cells import Cell, words
 from casework.imports.raw_rows import RawSheet
 from config.directory import Directory
+from config.text import counted, noun
 from config.tracker_columns import TrackerColumns
 
 LONGEST_HEADER = 60
@@ -69,11 +70,11 @@ class Lines:
         for first, last in self.spans:
             texts += [f"{first} to {last}"] if last > first + 1 else [str(line) for line in range(first, last + 1)]
         listed = " and ".join(filter(None, (", ".join(texts[:-1]), texts[-1])))
-        return f"line{'' if self.number == 1 else 's'} {listed}" + (f" of sheet {sheet}" if sheet > 1 else "")
+        return f"{noun(self.number, 'line')} {listed}" + (f" of sheet {sheet}" if sheet > 1 else "")
 
     def say(self, what: str, many: str, one: str) -> str:
         """Count the rows in a sentence: `one` follows a single row, `many` several."""
-        return f"1 row {what}{one}" if self.number == 1 else f"{self.number} rows {what}{many}"
+        return counted(self.number, f"row {what}{one}", f"rows {what}{many}")
 
 
 @dataclass
@@ -141,7 +142,7 @@ class UnreadColumns:
 
 def cells_filled(number: int) -> str:
     """The number of filled cells in words."""
-    return f"{number} filled cell{'' if number == 1 else 's'}"
+    return counted(number, "filled cell")
 
 
 def shown_header(header: str, known: frozenset[str]) -> str:

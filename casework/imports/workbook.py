@@ -20,6 +20,7 @@ from casework.imports.cells import MERGED_BELOW, MERGED_BESIDE, Cell, Doubt, bla
 from casework.imports.packed_parts import damaged
 from casework.imports.raw_rows import HEADER_WITHIN, RawFile, RawRow, RawSheet, SheetError
 from casework.imports.workbook_styles import OFF, SheetEntry, Workbook, read_workbook, relations_of, unescaped
+from config.text import counted
 
 ADDRESS = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 LONGEST_TEXT = 32_767
@@ -255,9 +256,7 @@ def _remarks(book: Workbook) -> list[str]:
             book.parts.parse(part, counter)
     if not counter.found:
         return []
-    notes = (
-        "1 note on a cell (a comment of Excel) was" if counter.found == 1 else f"{counter.found} notes on cells were"
-    )
+    notes = counted(counter.found, "note on a cell (a comment of Excel) was", "notes on cells were")
     return [f"{notes} not read"]
 
 

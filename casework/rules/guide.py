@@ -15,8 +15,8 @@ from casework.rules.duty_lifecycle import life_of, mermaid_of
 from config.escalation_policy import EscalationPolicy, EscalationStep
 from config.law import Law, LawError, NoAnswer, UnknownRule
 from config.rule_schema import Period, Rule
+from config.text import counted, full_weekday
 from deadlines.calculator import Answer, calculate
-from deadlines.explanation import day_in_words
 from deadlines.working_calendar import WorkingCalendar
 from models.common_facts import SHARED
 from statemachines.process import Process
@@ -291,7 +291,7 @@ def users_of(sources: Sources, rule: Rule) -> list[tuple[str, Rule]]:
 
 
 def _version(period: Period, rule: Rule) -> str:
-    since = day_in_words(period.since) if period.since else "Any date"
+    since = full_weekday(period.since) if period.since else "Any date"
     ended = " **Repealed from then on.**" if period.repealed else ""
     which = " where the clock started on or after that day" if period.since and not rule.by_due_date else ""
     return (
@@ -306,7 +306,7 @@ def _overlays(rule: Rule) -> Iterator[str]:
         return
     yield "Exceptions added for a while, by the day on which the duty was due:"
     rows = [
-        (day_in_words(one.due_from), day_in_words(one.due_to), ", ".join(one.add), one.test or "-", one.cite)
+        (full_weekday(one.due_from), full_weekday(one.due_to), ", ".join(one.add), one.test or "-", one.cite)
         for one in rule.excuse_overlay
     ]
     yield _table(("due from", "due to", "ground", "test", "law"), rows)
@@ -332,13 +332,13 @@ def _worked(sources: Sources, rule: Rule) -> Iterator[str]:
         yield f"No date: {answer.reason}"
         return
     strict = (
-        f"; on the stricter reading {day_in_words(answer.strict_due)}"
+        f"; on the stricter reading {full_weekday(answer.strict_due)}"
         if answer.strict_due and answer.strict_due != answer.due
         else ""
     )
     yield (
         "**Due"
-        f" {day_in_words(answer.due)}**{strict}{f'; act by {day_in_words(answer.act_by)}' if answer.act_by else ''}."
+        f" {full_weekday(answer.due)}**{strict}{f'; act by {full_weekday(answer.act_by)}' if answer.act_by else ''}."
     )
 
 
@@ -405,7 +405,7 @@ def _when(step: EscalationStep) -> str:
     where = {"start": "after the start", "due": "after the due date", "breach": "after the breach"}.get(
         step.after or "", "before the due date"
     )
-    return f"{number} {unit if number == 1 else unit + 's'} {where}{unless}"
+    return f"{counted(number, unit)} {where}{unless}"
 
 
 def _cited(period: Period) -> str:

@@ -1,0 +1,38 @@
+"""Days and counts as sentences write them: the one place that says how. Pure."""
+
+from datetime import date
+
+
+def full_day(day: date) -> str:
+    """13 April 2026."""
+    return f"{day.day} {day:%B %Y}"
+
+
+def full_weekday(day: date) -> str:
+    """Monday 13 April 2026."""
+    return f"{day:%A} {full_day(day)}"
+
+
+def short_day(day: date) -> str:
+    """13 Apr 2026, for tables."""
+    return f"{day.day} {day:%b %Y}"
+
+
+def short_weekday(day: date) -> str:
+    """Mon 13 Apr 2026, for tables."""
+    return f"{day:%a} {short_day(day)}"
+
+
+def noun(number: int, one: str, many: str | None = None) -> str:
+    """The noun of a number: "duty" for 1, "duties" for every other; without `many`, one with an s."""
+    return one if number == 1 else many or f"{one}s"
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number with its noun: "1 due date", "0 due dates", "2 mailboxes"."""
+    return f"{number} {noun(number, one, many)}"
+
+
+def in_days(number: int) -> str:
+    """A number of calendar days: "1 day", "14 days"."""
+    return counted(number, "day")
