@@ -1,11 +1,38 @@
-"""Compare a head that left the installation, in a daily digest, with the head that the database gives now."""
+"""The head of the ledger now, and a head that left the installation in a daily digest, compared with it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from hashlib import sha256
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection
 
 from models import ledger
+from models.bulk_io import Row
+from models.ledger import Stored
+
+
+class Head:
+    """The ledger head, built from one case after another in order of reference."""
+
+    def __init__(self, before: str) -> None:
+        self.before = before
+        self.cases = self.facts = 0
+        self._digest = sha256()
+
+    def add(self, ref: str, rows: Sequence[Row]) -> None:
+        """Include the last fact of a case that was recorded before the instant."""
+        if not rows:
+            return
+        self.cases, self.facts = self.cases + 1, self.facts + len(rows)
+        facts = map(Stored._make, reversed(rows))
+        last = next((fact for fact in facts if fact.recorded_at < self.before), None)
+        if last is not None:
+            self._digest.update(f"{ref} {last.seq} {last.hash}\n".encode())
+
+    def hex(self, line: str) -> str:
+        """The head, with the line of the change log."""
+        self._digest.update(line.encode())
+        return self._digest.hexdigest()
 
 
 class PublishedHead(BaseModel):

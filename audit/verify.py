@@ -17,13 +17,14 @@ from msgspec import structs
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection
 
-from audit.published_head import PublishedHead, compare_head
+from audit.published_head import Head, PublishedHead, compare_head
 from audit.verify_changes import check_changes, check_config
 from audit.verify_letters import check_letters, check_letters_of
 from audit.verify_notices import NoticeCheck, Report, StoredNotice, notices_by_case
 from casework import findings, published_heads
 from casework.cases.loaded_case import BEFORE_ALL_FACTS
 from casework.cases.projections import duty_rows
+from casework.cases.unit_of_work import LARGEST_CLOCK_DIFFERENCE
 from casework.context import AppContext, instant
 from config.law import LawError, NoAnswer
 from config.settings import Settings
@@ -37,10 +38,11 @@ from models.change_log import line_before
 from models.checkpoints import Heads, checkpoints, difference_message
 from models.database import reading
 from models.errors import NoSuchCase
-from models.facts import GENESIS, StoredFact, Unreadable, stored_fact_of
+from models.facts import GENESIS, StoredFact, Unreadable, canonical_text, iso, whole_fact_of
 from models.ledger import Stored
 from models.read_only import can_write, open_as_it_is
 from models.schema import HEAD, revision
+from models.schema_check import schema_differences
 from models.tables import CASE, DUTY
 from statemachines.process import NotPermitted
 from statemachines.replay import replay
@@ -48,10 +50,18 @@ from statemachines.replay import replay
 CASE_COLUMNS = tuple(CASE.columns.keys())
 DUTY_COLUMNS = tuple(DUTY.columns.keys())
 DUTY_KEY = itemgetter(DUTY_COLUMNS.index("rule"), DUTY_COLUMNS.index("opened_seq"))
+PUBLISHED = "published_head"
 EVALUATED_UNDER = itemgetter(DUTY_COLUMNS.index("evaluated_under"))
 COPIED = Stored._fields[: Stored._fields.index("text")]
 SEQ_INSTANT_HASH = itemgetter(*(Stored._fields.index(name) for name in ("seq", "recorded_at", "hash")))
 DutyRows = dict[tuple[str, int], Row]
+
+
+_ORDER = (
+    "fact {seq} was recorded before fact {before}, by its instant: the instant was altered, or the clock of a machine"
+    " was wrong then"
+)
+_FUTURE = "fact {seq} was recorded at {at}, which is yet to come: the clock of a machine was wrong, or it was altered"
 
 
 class VerificationFailure(BaseModel):
@@ -106,30 +116,6 @@ class ReplayedCase(NamedTuple):
     facts: list[StoredFact]
 
 
-class Head:
-    """The ledger head, built from one case after another in order of reference."""
-
-    def __init__(self, before: str) -> None:
-        self.before = before
-        self.cases = self.facts = 0
-        self._digest = sha256()
-
-    def add(self, case: StoredCase) -> None:
-        """Include the last fact of a case that was recorded before the instant."""
-        if not case.facts:
-            return
-        self.cases, self.facts = self.cases + 1, self.facts + len(case.facts)
-        facts = map(Stored._make, reversed(case.facts))
-        last = next((fact for fact in facts if fact.recorded_at < self.before), None)
-        if last is not None:
-            self._digest.update(f"{case.ref} {last.seq} {last.hash}\n".encode())
-
-    def hex(self, line: str) -> str:
-        """The head, with the line of the change log."""
-        self._digest.update(line.encode())
-        return self._digest.hexdigest()
-
-
 def verify(
     context: AppContext, case: str | None = None, before: str | None = None, head: str | None = None
 ) -> VerifyReport:
@@ -153,12 +139,14 @@ def verify(
     with reading(context.engine) as connection:
         for name in missing_triggers(connection):
             report(None, None, "trigger", f"the trigger {name} is gone: rows could be changed or deleted unseen")
+        for difference in schema_differences(connection):
+            report(None, None, "schema", difference)
         day = day_form(connection)
         notices = NoticeCheck(context, connection, day)
         checker = CaseCheck(context, notices, day)
         heads = Heads(checkpoints(connection) if case is None else [])
         for stored in stored_cases(connection, case):
-            own.add(stored)
+            own.add(stored.ref, stored.facts)
             heads.add(stored.ref, [SEQ_INSTANT_HASH(row) for row in stored.facts])
             stale += checker.check(stored, partial(report, stored.ref))
         if case is not None:
@@ -173,7 +161,7 @@ def verify(
             check_config(context, connection, lambda ref, what, message: report(ref, None, what, message))
         calculated = own.hex(line_before(connection, before))
         if head is not None:
-            published = compare_head(connection, head, before, calculated, partial(report, None, None, "head"))
+            published = compare_head(connection, head, before, calculated, partial(report, None, None, PUBLISHED))
         known = without_understood(connection, failures)
         still_open = findings.count_open(connection)
     if case is not None and own.cases == 0 and not failures:
@@ -215,19 +203,24 @@ def store_found(settings: Settings, report: VerifyReport) -> VerifyReport | None
         context.engine.dispose()
 
 
-def verify_and_store(context: AppContext, case: str | None = None, by: str = "verify") -> VerifyReport:
+def verify_and_store(
+    context: AppContext, case: str | None = None, by: str = "verify", **given: str | None
+) -> VerifyReport:
     """Verify, and store what was found as findings that stay open until a person closes them.
 
-    Who only looks stores nothing. Raises NoSuchCase as `verify` does.
+    `given` is a head that left the installation, and its instant. Who only looks stores nothing. Raises NoSuchCase as
+    `verify` does.
     """
-    report = verify(context, case)
+    report = verify(context, case, **given)
     if context.read_only:
         return report
     return _stored(context, report, by, heads=report.intact and case is None)
 
 
 def _stored(context: AppContext, report: VerifyReport, by: str, *, heads: bool = False) -> VerifyReport:
-    findings.store(context, by, [findings.Found(**dict(each)) for each in report.damage])
+    # A head that a person mistyped is no finding of the database.
+    found = [findings.Found(**dict(each)) for each in report.damage if each.what != PUBLISHED]
+    findings.store(context, by, found)
     with reading(context.engine) as connection:
         if heads:
             published_heads.note(context, connection)
@@ -281,6 +274,7 @@ class CaseCheck:
         self._context = context
         self._notices = notices
         self._day = day
+        self._latest = None if context.simulated else instant(context.now() + LARGEST_CLOCK_DIFFERENCE)
 
     def check(self, stored: StoredCase, report: Report) -> bool:
         """Check one case. True if its duties wait for the next sweep, being calculated with another rule set."""
@@ -291,12 +285,22 @@ class CaseCheck:
         if stored.case is None:
             report(None, "cache", "the case has facts and no cached case")
             return False
+        self._check_instants(stored, report)
         case = dict(zip(CASE_COLUMNS, stored.case, strict=True))
         _check_end(stored, case, report)
         if replayed is None:
             return False
         self._check_notices(stored, replayed, report)
         return self._check_projections(stored, case, replayed, report)
+
+    def _check_instants(self, stored: StoredCase, report: Report) -> None:
+        """Report facts of the future. A simulation may go back to an earlier day."""
+        if self._latest is None:
+            return
+        for fact in map(Stored._make, reversed(stored.facts)):
+            if fact.recorded_at <= self._latest:
+                return
+            report(fact.seq, "future", _FUTURE.format(seq=fact.seq, at=fact.recorded_at))
 
     def _check_notices(self, stored: StoredCase, replayed: ReplayedCase, report: Report) -> None:
         try:
@@ -386,7 +390,7 @@ def _report_duties(rows: DutyRows, current: DutyRows, report: Report) -> None:
 
 def _check_chain(rows: Sequence[Row], report: Report) -> list[StoredFact] | None:
     """The facts of one chain (rows in the order of ledger.Stored); None if one is missing or cannot be read."""
-    previous = GENESIS
+    previous, last_instant = GENESIS, ""
     facts: list[StoredFact] = []
     for number, row in enumerate(rows, 1):
         # Unpacked, because this loop runs once for every fact of the database.
@@ -397,22 +401,28 @@ def _check_chain(rows: Sequence[Row], report: Report) -> list[StoredFact] | None
         if prev_hash != previous:
             report(seq, "chain", f"fact {seq} does not follow the hash of fact {seq - 1}")
         # as ledger.link does, over the text as the table has it
-        if sha256((prev_hash + text).encode()).hexdigest() != digest:
+        raw = text.encode()
+        if sha256(prev_hash.encode() + raw).hexdigest() != digest:
             report(seq, "hash", f"fact {seq} is not the text that was hashed")
         previous = digest
         try:
-            fact = stored_fact_of(text)
+            fact = whole_fact_of(raw)
         except Unreadable:
             report(seq, "unreadable", f"the text of fact {seq} cannot be read")
             continue
         facts.append(fact)
+        if canonical_text(fact) != raw:
+            report(seq, "form", f"the text of fact {seq} is not in the form in which sendflow writes it")
+        if recorded_at < last_instant:
+            report(seq, "order", _ORDER.format(seq=seq, before=seq - 1))
+        last_instant = recorded_at
         if (
             fact.kind != kind
             or fact.recorded_at != recorded_at
             or fact.actor != actor
             or fact.seq != seq
             or fact.case_ref != ref
-            or fact.occurred_on.isoformat() != occurred_on
+            or iso(fact.occurred_on) != occurred_on
         ):
             expected = {**structs.asdict(fact), "occurred_on": fact.occurred_on.isoformat()}
             wrong = ", ".join(name for name, value in zip(COPIED, row, strict=False) if expected[name] != value)

@@ -6,8 +6,6 @@ verify_notices and verify_letters name columns where facts give them. No message
 """
 
 from collections.abc import Callable, Iterator
-from itertools import groupby
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -139,11 +137,16 @@ def _newest(
     where = "" if case is None else f"AND case_ref = {sign}"
     statement = _RECORDS.format(mark=sign, where=where)
     given: tuple[Any, ...] = (subject,) if case is None else (subject, case)
-    for key, some in groupby(stream(connection, statement, given), itemgetter(0)):
-        for _key, number, at, case_ref, digest, prev_hash, hash_ in some:
-            if link(prev_hash, (number, at, subject, key, case_ref, digest)) != hash_:
-                report(case_ref, "change_log", f"record {number} of the change log is not what was hashed")
-        yield Newest(key, number, at, case_ref, digest)
+    last: tuple[Any, ...] | None = None
+    for row in stream(connection, statement, given):
+        key, number, at, case_ref, digest, prev_hash, hash_ = row
+        if link(prev_hash, (number, at, subject, key, case_ref, digest)) != hash_:
+            report(case_ref, "change_log", f"record {number} of the change log is not what was hashed")
+        if last is not None and last[0] != key:
+            yield Newest(*last[:5])
+        last = row
+    if last is not None:
+        yield Newest(*last[:5])
 
 
 def _rows(connection: Connection, coverage: Coverage, case: str | None) -> Iterator[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from audit.verify import VerifyReport
     from casework.context import AppContext
 
+HEX = re.compile(r"[0-9a-f]{64}")
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
@@ -22,9 +25,17 @@ def register(app: typer.Typer) -> None:
 
 def verify(
     case: Annotated[str | None, typer.Argument(help="One case's reference. Default: every case.")] = None,
+    head: Annotated[
+        str | None, typer.Option("--head", metavar="HEAD", help="A head from a daily digest, to compare.")
+    ] = None,
+    before: Annotated[
+        str | None, typer.Option("--before", metavar="INSTANT", help="The instant of that head, from the same digest.")
+    ] = None,
     json_: Json = False,
 ) -> None:
-    """Prove that the history is unaltered: check hashes, replay every case, compare projections, check triggers.
+    """Prove that the history is unaltered: check hashes, replay every case, compare projections, check the schema.
+
+    With --head and --before, also compare with a head that left the installation in a daily digest.
 
     What is found is stored until a person closes it: sendflow findings. The exit code is 1 as long as one is open.
     """
@@ -36,9 +47,10 @@ def verify(
     reference = case.strip().upper() if case else None
     if reference is not None and not REFERENCE.fullmatch(reference):
         fail(Exit.WRONG_CALL, "A case's reference has capital letters and digits: for example sendflow verify NX00042")
+    given = _published_head(reference, head, before)
     context = open_installation("verify")
     try:
-        found = run_job("verify", context, case=reference, say=notify)
+        found = run_job("verify", context, case=reference, say=notify, **given)
     except NoSuchCase as problem:
         fail(Exit.WRONG_CALL, str(problem))
     if not found.intact and context.read_only:
@@ -46,6 +58,27 @@ def verify(
     emit(found.model_dump(mode="json"), json_, lambda: verification(found))
     if not found.intact or found.open:
         raise typer.Exit(Exit.REFUSED)
+
+
+def _published_head(case: str | None, head: str | None, before: str | None) -> dict[str, str]:
+    """The arguments of a comparison with a head that left the installation."""
+    from audit.verify import parse_instant
+
+    if head is None and before is None:
+        return {}
+    if head is None or before is None or case is not None:
+        fail(
+            Exit.WRONG_CALL,
+            "--head and --before go together, without a case: sendflow verify --head HEAD --before"
+            " 2026-04-14T06:00:00.000000Z. Both are in each daily digest",
+        )
+    digest = head.strip().lower()
+    if not HEX.fullmatch(digest):
+        fail(Exit.WRONG_CALL, "A head has 64 digits and letters from a to f, as the daily digest prints it")
+    try:
+        return {"head": digest, "before": parse_instant(before.strip())}
+    except ValueError as problem:
+        fail(Exit.WRONG_CALL, f"--before: {problem}")
 
 
 def _store(context: AppContext, found: VerifyReport) -> VerifyReport:

@@ -297,6 +297,12 @@ def verification(found: VerifyReport) -> str:
         f"{counted(found.cases, 'case')} and {counted(found.facts, 'fact')}: {whole}.",
         f"Head before {found.before}: {found.head}",
     ]
+    if found.published is not None:
+        same = "matches" if found.published.matches else "DIFFERS from"
+        lines.append(
+            f"The head that was given for {found.published.before} {same} the database, which has"
+            f" {counted(found.published.cases, 'case')} and {counted(found.published.facts, 'fact')} from before it."
+        )
     if found.stale:
         its, they = ("its", "it was") if found.stale == 1 else ("their", "they were")
         lines.append(

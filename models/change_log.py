@@ -90,11 +90,13 @@ def row_digest(coverage: Coverage, row: Sequence[Any]) -> str:
 
     Empty values at the end are left out, so that a later column that may be empty changes no digest of before.
     """
-    values = list(row)
-    for place in coverage.flags:
-        values[place] = bool(values[place])
-    while values[-1] is None:
-        values.pop()
+    values = row
+    if coverage.flags or row[-1] is None:
+        values = list(row)
+        for place in coverage.flags:
+            values[place] = bool(values[place])
+        while values[-1] is None:
+            values.pop()
     return sha256(orjson.dumps(values, default=_plain)).hexdigest()
 
 
@@ -109,7 +111,7 @@ def row_key(value: Any) -> str:
 
 def link(previous: str, record: Sequence[Any]) -> str:
     """The hash of a record: number, instant, subject, key, case and digest, after the hash before it."""
-    number, at, subject, key, case_ref, digest = record
+    number, at, subject, key, case_ref, digest = record  # unpacked, because each record of the log is hashed here
     text = f"{previous}\n{number}\n{at}\n{subject}\n{key}\n{case_ref or ''}\n{digest or ''}"
     return sha256(text.encode()).hexdigest()
 

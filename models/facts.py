@@ -220,6 +220,15 @@ class DecodedFact(StoredFact, frozen=True, gc=False, kw_only=True):
     corrects: int | None = None
 
 
+class WholeFact(DecodedFact, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """A stored fact with everything that its text says, so that the text can be written again and compared."""
+
+    on_behalf_of: str | None = None
+    rehearsed: bool | None = None
+
+
+whole_fact_of = msgspec.json.Decoder(WholeFact).decode
+canonical_text = _canonically
 # Raises msgspec.DecodeError if the text was altered; its message is not for people.
 stored_fact_of = msgspec.json.Decoder(DecodedFact).decode
 Unreadable = msgspec.DecodeError

@@ -206,6 +206,7 @@ def change_mailbox(connection: Connection, keys: Iterable[str], mailbox: str | N
         where = NOTICE.c.key.in_(part), NOTICE.c.state.in_(UNSENT)
         state = case((NOTICE.c.state == NoticeState.CLAIMED, NoticeState.CREATED), else_=NOTICE.c.state)
         connection.execute(update(NOTICE).where(*where).values(mailbox=mailbox, state=state, letter=None))
+        log_keys(connection, NOTICE, part)
 
 
 def postpone(connection: Connection, days: Mapping[str, date]) -> None:

@@ -1,0 +1,114 @@
+"""Attacks on a database by a person with a database tool and without person.key, by the numbers of the audit.
+
+Each is done past the triggers, which are put back. The wanted finding is the one that names what was done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from models import ledger
+
+Execute = Callable[..., list[tuple[Any, ...]]]
+
+
+class Attack(NamedTuple):
+    """One attack: its number, a plain name, what is done, and the finding that is wanted."""
+
+    number: str
+    name: str
+    deeds: tuple[str | Callable[[Execute], object], ...]
+    wanted: str
+
+
+def _rewrite(execute: Execute, change: Callable[[str], str]) -> None:
+    """Write the last fact of NX90002 again, with its own hash, and make its case fit."""
+    query = "SELECT seq, prev_hash, text FROM fact WHERE case_ref = 'NX90002' ORDER BY seq DESC LIMIT 1"
+    [(seq, previous, text)] = execute(query)
+    text = change(text)
+    digest = ledger.link(previous, text.encode())
+    quoted = text.replace("'", "''")
+    execute(f"UPDATE fact SET text = '{quoted}', hash = '{digest}' WHERE case_ref = 'NX90002' AND seq = {seq}")
+    execute(f"UPDATE case_file SET hash = '{digest}' WHERE case_ref = 'NX90002'")
+
+
+def _not_canonical(execute: Execute) -> None:
+    _rewrite(execute, lambda text: text.replace("{", '{ "note":"x",', 1))
+
+
+def _earlier_instant(execute: Execute) -> None:
+    query = "SELECT recorded_at FROM fact WHERE case_ref = 'NX90001' ORDER BY seq LIMIT 1"
+    [(instant,)] = execute(query)
+    earlier = "2026-01" + instant[7:]
+    execute(f"UPDATE fact SET recorded_at = '{earlier}' WHERE case_ref = 'NX90001' AND seq = 2")
+
+
+def _swapped(table: str, column: str, key: str) -> Callable[[Execute], None]:
+    def swap(execute: Execute) -> None:
+        rows = execute(f"SELECT {key} FROM {table} WHERE erased_at IS NULL ORDER BY {key} LIMIT 2")
+        (one,), (other,) = rows
+        execute(
+            f"UPDATE {table} SET {column} = (SELECT b.{column} FROM {table} b WHERE b.{key} = CASE {table}.{key} WHEN"
+            f" '{one}' THEN '{other}' ELSE '{one}' END) WHERE {key} IN ('{one}', '{other}')"
+        )
+
+    return swap
+
+
+OF_CASE = tuple(
+    f"DELETE FROM {table} WHERE case_ref = 'NX90002'" for table in ("fact", "case_file", "duty", "notice", "passage")
+)
+FORGED = "INSERT INTO anchor VALUES ('2026-04-15T20:00:00.000000Z', 'f0', 1, 1)"
+DIGESTS = "template = 'morning_digest'"
+ATTACKS = (
+    Attack("01", "a byte of a fact", ("UPDATE fact SET text = replace(text, 'dco', 'dcp') WHERE seq = 1",), "hash"),
+    Attack("02", "a copied column of a fact", ("UPDATE fact SET actor = 'sam.lee' WHERE seq = 1",), "column"),
+    Attack("03", "the last fact of a case", ("DELETE FROM fact WHERE case_ref = 'NX90001' AND seq > 3",), "tail"),
+    Attack("04", "a whole case", OF_CASE, "head"),
+    Attack("04b", "a whole case and every head", (*OF_CASE, "DELETE FROM anchor"), "head"),
+    Attack("04c", "a whole case, and a newer head added", (*OF_CASE, FORGED), "head"),
+    Attack("08e", "the words of a sent letter", ("UPDATE letter SET fields = '{}' WHERE state = 'sent'",), "letter"),
+    Attack("08f", "the words of a notice", ("UPDATE notice SET fields = '{}'",), "notice"),
+    Attack("08h", "a waiting notice set aside", ("UPDATE notice SET state = 'superseded'",), "notice"),
+    Attack("08j", "the mailbox of notices", ("UPDATE notice SET mailbox = 'evil@example.org'",), "notice"),
+    Attack("08l", "the head in a sent digest", (f"UPDATE letter SET fields = '{{}}' WHERE {DIGESTS}",), "letter"),
+    Attack("10b", "an older head", ("UPDATE anchor SET head = 'f0' WHERE before < '2026-04-15'",), "head"),
+    Attack("10d", "the newest head", ("DELETE FROM anchor WHERE before > '2026-04-15'",), "head"),
+    Attack("10e", "every head", ("DELETE FROM anchor",), "head"),
+    Attack("13a", "the child of a case", ("UPDATE case_file SET child_key = 'x' WHERE case_ref = 'NX90001'",), "child"),
+    Attack("13b", "two persons swapped", (_swapped("person", "sealed", "child_key"),), "person"),
+    Attack("13c", "two free texts swapped", (_swapped("passage", "sealed", "id"),), "free_text"),
+    Attack("13d", "free text deleted", ("DELETE FROM passage",), "free_text"),
+    Attack("13f", "persons deleted", ("DELETE FROM person",), "person"),
+    Attack("13g", "persons marked as erased", ("UPDATE person SET erased_at = '2026-04-01'",), "person"),
+    Attack("13h", "a reference of another case", ("UPDATE alias SET case_ref = 'NX90002'",), "alias"),
+    Attack("14b", "an adoption deleted", ("DELETE FROM adoption",), "ruleset"),
+    Attack("14c", "who activated a rule set", ("UPDATE law_held SET actor = 'sam.lee'",), "ruleset"),
+    Attack("14d", "every activation deleted", ("DELETE FROM law_held",), "ruleset"),
+    Attack("14h", "a directory that was held", ("UPDATE config_held SET digest = 'f0'",), "config"),
+    Attack("15b", "an instant before its predecessor's", (_earlier_instant,), "order"),
+    Attack("17", "who looked at a person", ("DELETE FROM person_read",), "access"),
+    Attack("17b", "the purpose of a look", ("UPDATE person_read SET actor = 'sam.lee'",), "access"),
+    Attack("18", "job runs deleted", ("DELETE FROM job_run",), "job"),
+    Attack("18b", "an import deleted", ("DELETE FROM import_file",), "import"),
+    Attack("20", "a fact in another form", (_not_canonical,), "form"),
+    Attack("22", "an invented access", ("INSERT INTO person_read VALUES (99, 'NX90001', 'x', 'w1', 'x')",), "access"),
+    Attack("22c", "every digest deleted", (f"DELETE FROM letter WHERE {DIGESTS}",), "letter"),
+    Attack("23", "a finding deleted", ("DELETE FROM finding",), "finding"),
+    Attack("24", "the end of the change log", ("DELETE FROM change_log WHERE number > 20",), "notice"),
+    Attack("24b", "a record of the change log", ("UPDATE change_log SET digest = 'f0'",), "change_log"),
+)
+TRIGGER = {
+    "sqlite": "CREATE TRIGGER redirect AFTER INSERT ON notice BEGIN UPDATE notice SET mailbox = 'e@example.org'; END",
+    "postgresql": "CREATE TRIGGER redirect BEFORE INSERT ON duty FOR EACH ROW EXECUTE FUNCTION"
+    " suppress_redundant_updates_trigger()",
+}
+SCHEMA = (
+    ("an extra table", "CREATE TABLE more (x text)", "the table more"),
+    ("an extra view", "CREATE VIEW more AS SELECT * FROM notice", "the view more"),
+    ("an extra index", "CREATE UNIQUE INDEX more ON notice (key)", "the index more"),
+    ("an extra column", "ALTER TABLE notice ADD COLUMN more text", "the column more of table notice"),
+    ("an index that is gone", "DROP INDEX duty_open", "the index duty_open is missing"),
+    ("a table that is gone", "DROP TABLE sign_in_link", "the table sign_in_link is missing"),
+)

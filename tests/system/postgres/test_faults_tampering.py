@@ -1,0 +1,113 @@
+"""Verification names each attack on a database of PostgreSQL. The owner of the database does them past the triggers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from audit.verify import VerifyReport, verify
+from models.database import open_engine
+from models.tables import METADATA
+from runtime.local_postgres import LocalPostgres
+from tests.audit.every_table import filled_team
+from tests.audit.test_every_column import COLUMNS, TODAY, other, rows_to_change
+from tests.support.team import Team
+from tests.system.faults.tampering import ATTACKS, SCHEMA, TRIGGER, Attack
+
+Tampered = Callable[..., VerifyReport]
+SHOWN = [(table, column) for table, column in COLUMNS if table not in ("duty", "fact")]
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory, database: Callable[..., str]) -> Iterator[Team]:
+    """An installation with rows in every table."""
+    team = filled_team(Team(tmp_path_factory.mktemp("attacked") / "var", database_url=database()))
+    team.first.engine.dispose()
+    yield team
+    team.first.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def tampered(filled: Team, postgres: LocalPostgres) -> Tampered:
+    """Do something to a copy of the database, past the triggers, and verify it."""
+    numbers = count(1)
+    whole = str(filled.first.engine.url.database)
+
+    def tamper(*deeds: Any) -> VerifyReport:
+        name = f"tampered_{next(numbers)}"
+        with psycopg.connect(postgres.url("postgres", "owner", "postgresql"), autocommit=True) as admin:
+            copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(whole))
+            admin.execute(copy)
+        with psycopg.connect(postgres.url(name, "owner", "postgresql"), autocommit=True) as connection:
+            connection.execute("SET session_replication_role = replica")
+
+            def execute(statement: str, given: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+                cursor = connection.execute(statement, given or None)
+                return list(cursor.fetchall()) if cursor.description else []
+
+            for deed in deeds:
+                if isinstance(deed, str):
+                    execute(deed)
+                else:
+                    deed(execute)
+        engine = open_engine(postgres.url(name, "owner"))
+        try:
+            return verify(replace(filled.context(TODAY), engine=engine))
+        finally:
+            engine.dispose()
+            with psycopg.connect(postgres.url("postgres", "owner", "postgresql"), autocommit=True) as admin:
+                admin.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
+
+    return tamper
+
+
+def test_nothing_is_found_where_nothing_was_done(tampered: Tampered) -> None:
+    assert tampered().damage == []
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=[f"{each.number} {each.name}" for each in ATTACKS])
+def test_an_attack_is_named(tampered: Tampered, attack: Attack) -> None:
+    assert attack.wanted in {each.what for each in tampered(*attack.deeds).damage}
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [(TRIGGER["postgresql"], "the trigger redirect"), *((each[1], each[2]) for each in SCHEMA)],
+    ids=["an extra trigger", *(each[0] for each in SCHEMA)],
+)
+def test_another_schema_is_named(tampered: Tampered, statement: str, said: str) -> None:
+    report = tampered(statement)
+    assert any(said in each.message for each in report.damage if each.what == "schema"), report.damage
+
+
+def test_one_changed_value_is_found_in_every_column(filled: Team, postgres: LocalPostgres) -> None:
+    """Each value is changed, looked for and changed back, in one database."""
+    context = filled.context(TODAY)
+    owner = postgres.url(str(context.engine.url.database), "owner", "postgresql")
+    unfound = []
+    with psycopg.connect(owner, autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        for table, column in SHOWN:
+            described = METADATA.tables[table]
+            rows = connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table))).fetchall()
+            names = [each.name for each in connection.execute(f"SELECT * FROM {table} LIMIT 0").description or ()]
+            row = dict(zip(names, next(rows_to_change(rows, names.index(column))), strict=True))
+            value = other(described, column, row[column])
+            keys = {key.name: row[key.name] for key in described.primary_key}
+            _update(connection, table, column, value, keys)
+            if verify(context).intact:
+                unfound.append(f"{table}.{column}")
+            _update(connection, table, column, row[column], keys | ({column: value} if column in keys else {}))
+    assert unfound == [] and verify(context).intact
+
+
+def _update(connection: psycopg.Connection[Any], table: str, column: str, value: Any, keys: dict[str, Any]) -> None:
+    where = sql.SQL(" AND ").join(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in keys)
+    statement = sql.SQL("UPDATE {} SET {} = %s WHERE {}").format(sql.Identifier(table), sql.Identifier(column), where)
+    assert connection.execute(statement, (value, *keys.values())).rowcount == 1
