@@ -71,7 +71,7 @@ def record(  # noqa: PLR0913 (Typer maps each parameter to an option)
     from cli.confirmation import confirmed
     from cli.identity_input import read_file, with_hidden_values
     from flows.runner import run_job
-    from models.facts import REFERENCE
+    from models.same_words import case_reference
     from statemachines.registry import processes
 
     if fact is None:
@@ -89,8 +89,8 @@ def record(  # noqa: PLR0913 (Typer maps each parameter to an option)
     load = cache(lambda: open_installation("record", access=access))
     day = parse_day(on, "--on")
     assert day is not None
-    typed = case.strip().upper()
-    reference = typed if REFERENCE.fullmatch(typed) else "new"
+    reference = case_reference(case) or "new"
+    own = case.strip() if reference == "new" and case.strip().lower() != "new" else None
     try:
         _draft(fact, day, [], corrects)  # a word that is none is refused before an installation is opened
         lines = read_file(data_from) if data_from is not None else []
@@ -99,6 +99,7 @@ def record(  # noqa: PLR0913 (Typer maps each parameter to an option)
         drafts = [_draft(fact, day, pairs, corrects), *further]
         _ask_for_what_a_person_says(drafts)
         act = partial(run_job, "record", load(), case=reference, drafts=drafts, actor=actor, say=notify)
+        act = partial(act, own_reference=own) if own is not None else act
         recorded = confirmed(lambda yes: act(confirmed=yes), confirm_child)
     except Refused as refused:
         fail(Exit.WRONG_CALL if refused.wrong_call else Exit.REFUSED, refused.message)
@@ -208,6 +209,7 @@ def case(
     json_: Json = False,
 ) -> None:
     """Show one case: its facts as they were recorded, and its duties."""
+    from casework.cases.references import reference_meant
     from casework.reports.case_report import NothingKnownThen, report
     from models.errors import NoSuchCase
 
@@ -215,7 +217,7 @@ def case(
     instant = _instant(known_at) if known_at else None
     context = open_installation("case")
     try:
-        found = report(context, case.strip().upper(), day, instant)
+        found = report(context, reference_meant(context, case), day, instant)
     except (NoSuchCase, NothingKnownThen) as problem:
         fail(Exit.WRONG_CALL, str(problem))
     emit(found.model_dump(mode="json"), json_, lambda: _history(context, found))

@@ -27,13 +27,14 @@ def joint_review(
     json_: Json = False,
 ) -> None:
     """Propose one day that satisfies two reviews of one child, and show what each would lose. Nothing is written."""
+    from casework.cases.references import reference_meant
     from casework.reports.joint_review import NoJointReview, plan_joint_review
     from models.errors import NoSuchCase
 
     day = parse_day(as_at, "--as-at")
     context = open_installation("joint-review")
     try:
-        found = plan_joint_review(context, case.strip().upper(), other.strip().upper(), day)
+        found = plan_joint_review(context, reference_meant(context, case), reference_meant(context, other), day)
     except NoSuchCase as problem:
         fail(Exit.WRONG_CALL, str(problem))
     except NoJointReview as problem:

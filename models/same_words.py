@@ -33,3 +33,13 @@ def spellings(reference: str) -> Iterator[str]:
     found = PARTS.fullmatch(typed)
     if found is not None:
         yield from ({f"{found[1]}{found[2]}", f"{found[1]}-{found[2]}"} - {typed})
+
+
+def case_reference(text: str) -> str | None:
+    """A text as a case reference; None if it has another form.
+
+    Blanks are left out before five digits or more: `PT 00011` is PT00011, while `Sam 2015` may be a child.
+    """
+    plain = plain_reference(text)
+    apart = len(text.split()) > 1 and not re.search("[0-9]{5}", plain)
+    return plain if PARTS.fullmatch(plain) and not apart else None

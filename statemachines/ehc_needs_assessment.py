@@ -10,9 +10,12 @@ followed by an order, a concession or an agreement, with 5 and 11 weeks; the cas
 comes.
 """
 
+from typing import ClassVar, Literal
+
 from statemachine import State
 
 from models.common_facts import Opening
+from models.facts import FactData, FreeTextField, Reference
 from statemachines.changed_time_limits import TIME_LIMIT_REACTIONS, TimeAgreed, TimeDirected
 from statemachines.health_advice import CALLED_FOR_AGAIN, Noted, advice_facts
 from statemachines.process import NoTransition, OpeningFact, Reaction, StatutoryMachine, Transition, define_process
@@ -51,10 +54,23 @@ class EhcNeedsAssessment(StatutoryMachine):
     case_closed = closed.from_.any()
 
 
+class EhcRequestRepeated(FactData):
+    """Another request for the same assessment while the first is undecided: a parent after a school, or again. It opens
+    nothing: the day of the first receipt counts (SEND Regs 2014 regs 4(1), 5(1)).
+    """
+
+    requested_by: Literal["parent", "young_person", "institution", "other"] | None = None
+    la_reference: Reference | None = None
+    note: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
+
+
 class EhcAssessmentRequested(Opening):
     """The LA received the request, or became responsible (CFA 2014 s24, s36(1)). Its day starts the 6, 16
     and 20 weeks.
     """
+
+    requested_by: Literal["parent", "young_person", "institution", "other"] | None = None
 
 
 BEFORE_PLAN = ("requested", "considering", "assessing", "drafting")
@@ -66,7 +82,14 @@ PROCESS = define_process(
     title="EHC needs assessment",
     version=1,
     facts=[
-        OpeningFact("ehc_assessment_requested", EhcAssessmentRequested),
+        OpeningFact(
+            "ehc_assessment_requested",
+            EhcAssessmentRequested,
+            repeated_as="ehc_assessment_request_repeated",
+            needs=("la",),
+            undecided_in=("requested", "considering"),
+        ),
+        NoTransition("ehc_assessment_request_repeated", EhcRequestRepeated, accepted_in=BEFORE_PLAN),
         Transition("la_consideration_notified", Noted),
         Transition("assessment_agreed", Noted),
         Transition("assessment_refused", Noted),

@@ -131,6 +131,7 @@ def _named(line: StoredFact, among: Mapping[Asked, list[int]]) -> bool:
 
 
 REQUEST = "health_advice_requested"
+REPEATED = "health_advice_request_repeated"
 CALLED_FOR_AGAIN = "health_advice_called_for_again"
 
 
@@ -142,7 +143,8 @@ def advice_facts(asked_in: Collection[str], answered_in: Collection[str]) -> tup
         return NoTransition(kind, model, accepted_in=answered_in, guard=guard, roles=roles)
 
     return (
-        NoTransition(REQUEST, HealthAdviceRequested, accepted_in=asked_in, roles=("asks",)),
+        NoTransition(REQUEST, HealthAdviceRequested, accepted_in=asked_in, roles=("asks",), repeated_as=REPEATED),
+        fact(REPEATED, HealthAdviceRequested, asked),
         fact(CALLED_FOR_AGAIN, HealthAdviceCalledForAgain, None, "reopens"),
         fact("health_advice_acknowledged", ByBody, asked, "contacts"),
         fact("health_advice_answered", HealthAdviceAnswered, outstanding, "answers", "contacts"),

@@ -56,7 +56,10 @@ class FactDefinition:
 
     `accepted_in`: states that accept the fact and do not change. `order`: what the law says about its place in the
     order of facts; a refusal quotes it. `version`: of the fact's fields, never higher than the machine's version.
-    `requests_again`: the fact that sendflow then records for each body that was asked before this fact.
+    `requests_again`: the fact that sendflow then records for each body that was asked before this fact. `repeated_as`:
+    the fact that sendflow records instead while the first such request is unanswered. `needs`: fields that a person has
+    to give, though histories have the fact without them. `undecided_in`: of an opening fact, the states in which
+    another request of the same child to the same authority is a repetition, and opens no second case.
     """
 
     kind: str
@@ -68,6 +71,9 @@ class FactDefinition:
     version: int = 1
     roles: tuple[Role, ...] = ()
     requests_again: str | None = None
+    repeated_as: str | None = None
+    needs: tuple[str, ...] = ()
+    undecided_in: Collection[str] = ()
 
 
 class OpeningFact(FactDefinition):

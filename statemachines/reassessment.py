@@ -142,7 +142,7 @@ PROCESS = define_process(
     title="Re-assessment",
     version=2,  # a concession and an agreement are facts of their own, as in an assessment
     facts=[
-        OpeningFact("reassessment_requested", ReassessmentRequested),
+        OpeningFact("reassessment_requested", ReassessmentRequested, needs=("la",)),
         Transition("reassessment_agreed", Noted),
         Transition("reassessment_refused", ReassessmentRefused, guard=_may_refuse),
         Transition("refusal_reversed", Noted, requests_again=CALLED_FOR_AGAIN),

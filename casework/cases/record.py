@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,6 +16,7 @@ from casework.cases.commit import commit
 from casework.cases.fact_form import Refused
 from casework.cases.identity_in_clear import refuse_identifier, refuse_name
 from casework.cases.loaded_case import LoadedCase
+from casework.cases.repetitions import noted
 from casework.cases.same_child import (
     facts_to_withdraw,
     find_link,
@@ -29,10 +30,12 @@ from casework.cases.validation import check_person
 from casework.cases.warnings import wrong_bodies
 from casework.context import AppContext
 from models import people
+from models.aliases import find_aliases
 from models.database import transact
-from models.facts import REFERENCE, FactData, FactDraft, StoredFact
+from models.facts import FactData, FactDraft, StoredFact
 from models.free_text import encrypt_free_text
 from models.locks import lock_exclusive
+from models.same_words import case_reference, spellings
 from statemachines.process import Process
 from statemachines.registry import opened_by
 from statemachines.replay import facts_in_force
@@ -91,14 +94,16 @@ def record(
     run: str | None = None,
     person: Mapping[str, str] | None = None,
     confirmed: bool = False,
+    own_reference: str | None = None,
 ) -> Recorded:
     """Record facts on one case. Raises Refused; with the code `confirm_child`, a person is to confirm what it names.
 
+    `own_reference` is the team's own, of another form than ours: it finds the case that was opened with it before.
+
     A reference that is not in sendflow's form gets an opening fact a new one; any other fact is then refused.
     """
-    ref = case.strip().upper()
-    command = RecordCommand(ref if REFERENCE.fullmatch(ref) else None, drafts, person, confirmed=confirmed)
-    if command.case_ref is None and drafts[0].kind not in opened_by():
+    command = RecordCommand(case_reference(case), drafts, person, confirmed=confirmed)
+    if command.case_ref is None and own_reference is None and drafts[0].kind not in opened_by():
         raise Refused(
             "no_such_case",
             "that is not a case reference: expected capital letters and digits, for example NX00042",
@@ -107,14 +112,25 @@ def record(
 
     def once(connection: Connection) -> Recorded:
         unit = UnitOfWork(context, connection, actor=actor, via=via, run=run)
-        case = apply(unit, command)
+        case = apply(unit, _with_own_reference(unit, command, own_reference))
         recorded = _recorded(case, len(case.new_facts))
-        warnings = wrong_bodies(case)
+        warnings = [*wrong_bodies(case), *noted(case)]
         follow_ups = commit(unit)
         unheard = [*follow_ups, *open_duplicates(unit), *facts_to_withdraw(unit), *warnings]
         return recorded.model_copy(update={"unheard": unheard}) if unheard else recorded
 
     return transact(context.engine, once)
+
+
+def _with_own_reference(unit: UnitOfWork, command: RecordCommand, own_reference: str | None) -> RecordCommand:
+    """The command on the case that was opened with this reference before, or with it as the new case's alias."""
+    if own_reference is None or command.case_ref is not None:
+        return command
+    lock_exclusive(unit.connection, "children")
+    known = find_aliases(unit.connection, unit.context.cipher, [own_reference]).get(own_reference)
+    if known is None and command.drafts[0].kind not in opened_by():
+        raise Refused("no_such_case", "there is no case with that reference (it is not repeated here)", wrong_call=True)
+    return replace(command, case_ref=known, alias=own_reference if known is None else None)
 
 
 def record_acts(
@@ -158,7 +174,8 @@ def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
     """
     ref = command.case_ref or unit.references.next()
     _lock_children_if_named(unit, command)
-    case = unit.load([ref])[ref]
+    case = _load_as_typed(unit, ref, command.drafts)
+    ref = case.case_ref
     process = case.process or next(
         (opened_by()[draft.kind] for draft in command.drafts if draft.kind in opened_by()), None
     )
@@ -171,7 +188,7 @@ def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
     reach = reach_of(unit, case, link, person) if link is not None or person else None
     if reach is not None and not command.confirmed:
         ask_if_others_are_reached(unit, case, command.drafts, link, person, reach)
-    if process is not None:
+    if process is not None and (process.one_open_case_per_child_and_la or not command.confirmed):
         refuse_second_case(unit, process, case, drafts, link.child_id if link is not None else None, person)
     _refuse_identity_in_clear(unit, case, drafts, person)
     unit.append(case, drafts)
@@ -188,6 +205,20 @@ def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
     for text in command.passages:
         unit.free_texts.append(encrypt_free_text(unit.context.cipher, ref, text, unit.now))
     return case
+
+
+def _load_as_typed(unit: UnitOfWork, ref: str, drafts: Sequence[FactDraft]) -> LoadedCase:
+    """The case of a reference, however it is spelt: PT-00011 is PT00011. Both are locked where a case may be opened."""
+    forms = list(spellings(ref))
+    opens = any(draft.kind in opened_by() for draft in drafts)
+    loaded = unit.load(forms if opens else forms[:1])
+    if not opens and not loaded[forms[0]].facts:
+        loaded = unit.load(forms)
+    found = next((case for case in loaded.values() if case.facts), loaded[forms[0]])
+    for each in loaded.values():
+        if each is not found and not each.facts:
+            del unit.cases[each.case_ref]
+    return found
 
 
 def _refuse_identity_in_clear(

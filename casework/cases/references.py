@@ -10,7 +10,9 @@ from string import ascii_uppercase
 
 from sqlalchemy import Connection, func, select
 
+from casework.context import AppContext
 from models.aliases import find_aliases
+from models.database import reading
 from models.encryption import Cipher
 from models.errors import NoSuchCase
 from models.facts import REFERENCE
@@ -56,6 +58,12 @@ def stored_reference(connection: Connection, typed: str) -> str:
     forms = list(spellings(typed))
     stored = set(connection.scalars(select(CASE.c.case_ref).where(CASE.c.case_ref.in_(forms))))
     return next((form for form in forms if form in stored), forms[0])
+
+
+def reference_meant(context: AppContext, typed: str) -> str:
+    """The reference of the stored case that a person who looks means, or what was typed in capital letters."""
+    with reading(context.engine) as connection:
+        return stored_reference(connection, typed)
 
 
 def find_case(connection: Connection, cipher: Cipher, typed: str) -> str:

@@ -219,7 +219,8 @@ def refuse_second_case(
     The same holds for a case that a correction gives to another authority or child, and for one that a withdrawal of
     its end reopens.
     """
-    if not process.one_open_case_per_child_and_la:
+    undecided = process.facts[process.opens].undecided_in
+    if not process.one_open_case_per_child_and_la and (case.facts or not undecided):
         return
     opening = _opening(process, case, drafts, person)
     if opening is None:
@@ -233,7 +234,16 @@ def refuse_second_case(
     la = unit.context.directory.find_la(la_name or "")
     if not children or la is None:
         return
-    others = _open_cases(unit, process, case, children, la)
+    others = _open_cases(unit, process, case, children, la, undecided)
+    if others and not process.one_open_case_per_child_and_la:
+        raise Refused(
+            "undecided_already",
+            f"case {min(others)} of the same child and local authority is undecided. A school's request and a parent's"
+            f" are one case with two requesters, whose time runs from the first: sendflow record {min(others)}"
+            f" {process.opens} --on DAY --data requested_by=parent notes the repetition and opens no second duty. If"
+            " it is another matter, give the same again with --confirm-child",
+            field="nhs_number",
+        )
     if others:
         raise Refused(
             "open_already",
@@ -243,13 +253,23 @@ def refuse_second_case(
         )
 
 
-def _open_cases(unit: UnitOfWork, process: Process, case: LoadedCase, children: Collection[str], la: str) -> set[str]:
-    """Other open cases of these children, process and authority. A loaded case counts as it is in memory."""
+def _open_cases(
+    unit: UnitOfWork,
+    process: Process,
+    case: LoadedCase,
+    children: Collection[str],
+    la: str,
+    states: Collection[str],
+) -> set[str]:
+    """Other open cases of these children, process and authority; with `states`, those in one of them.
+
+    A loaded case counts as it is in memory.
+    """
     query = select(CASE.c.case_ref).where(
         CASE.c.child_key.in_(children),
         CASE.c.process == process.name,
         CASE.c.la == la,
-        CASE.c.state.not_in(process.final),
+        CASE.c.state.in_(states) if states else CASE.c.state.not_in(process.final),
     )
     stored = {str(ref) for ref in unit.connection.scalars(query)} - unit.cases.keys()
     return stored | {
@@ -258,7 +278,7 @@ def _open_cases(unit: UnitOfWork, process: Process, case: LoadedCase, children: 
         if other is not case
         and other.child_id in children
         and other.process is process
-        and not other.ended
+        and (other.file.state in states if states else not other.ended)
         and other.file.la == la
     }
 

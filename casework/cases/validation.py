@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from casework.cases.fact_form import Refused, nearest, parsed
+from casework.cases.fact_form import EXAMPLES, Refused, nearest, parsed
 from casework.cases.identity_in_clear import refuse_identifiers
 from casework.context import AppContext
 from deadlines.calculator import calculate
@@ -75,6 +75,7 @@ def _fields_from_a_person(
     kind = draft.kind
     given = {key: value for key, value in draft.data.items() if value is not None and value != ""}
     given = _named(context, file_if_opened, given, kind in process.asks)
+    _refuse_missing(process, history, draft, given)
     refuse_identifiers(process, history, draft, given, context.today())
     if kind in CORRECTIONS:
         return _correction(context, process, history, draft, given)
@@ -95,6 +96,23 @@ def _fields_from_a_person(
     fields.update(_within_periods(context, model, given, fields, draft.occurred_on))
     _refuse_repetition(history, draft, fields)
     return fields, free_texts
+
+
+def _refuse_missing(
+    process: Process, history: Sequence[StoredFact], draft: FactDraft, given: Mapping[str, Any]
+) -> None:
+    """A person who opens a case says what its duties depend on, such as whose they are."""
+    definition = process.facts[draft.kind]
+    missing = [key for key in definition.needs if key not in given]
+    if missing and not history and draft.caused_by is None:
+        examples = " ".join(f"--data {key}={EXAMPLES[key]}" for key in missing)
+        raise Refused(
+            "missing_data",
+            f"{draft.kind} needs {' and '.join(missing)}: without it nobody knows whose duty it is, for example"
+            f" {examples}",
+            field=missing[0],
+            wrong_call=True,
+        )
 
 
 def _refuse_repetition(lines: Sequence[StoredFact], draft: FactDraft, data: Mapping[str, Any]) -> None:

@@ -43,6 +43,7 @@ ABOUT_ADVICE = {
     "excuse_claimed",
     "excuse_decided",
     "chasing_paused",
+    "health_advice_request_repeated",
     "health_advice_called_for_again",  # after an order (reg 44(2)(b)); once the order is withdrawn, until it is too
 }
 ENDS = {"case_withdrawn", "case_closed"}
@@ -59,7 +60,7 @@ ENGINE = {
     "notice_failed",
 }
 OPEN = ABOUT_ADVICE | ENDS | ALWAYS | ENGINE | {"time_directed", "time_agreed"}
-ASK = {"health_advice_requested"}
+ASK = {"health_advice_requested", "ehc_assessment_request_repeated"}
 
 PERMITTED = {
     # reg 4(2): the LA informs others that it is considering; reg 5(1): it decides whether to assess.

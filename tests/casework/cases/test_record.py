@@ -164,12 +164,13 @@ def test_the_same_fact_twice_is_refused(team: Team) -> None:
     assert team.record("4 Mar 2026", "health_advice_requested", on="2 Mar 2026", **ASKED).seq == 5
 
 
-def test_a_day_that_a_correction_has_left_is_free_again(team: Team) -> None:
+def test_after_a_correction_the_same_day_is_recorded_already_and_an_earlier_one_is_a_correction(team: Team) -> None:
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     team.record("10 Mar 2026", "fact_corrected", corrects=3, occurred_on="2026-03-09")
     problem = refused(team, "10 Mar 2026", ("health_advice_requested", "9 Mar 2026", ASKED))
     assert problem.code == "recorded_already"
-    assert team.record("10 Mar 2026", "health_advice_requested", on="2 Mar 2026", **ASKED).seq == 5
+    earlier = refused(team, "10 Mar 2026", ("health_advice_requested", "2 Mar 2026", ASKED))
+    assert earlier.code == "earlier_receipt"
 
 
 def test_free_text_goes_to_passages_and_the_fact_holds_its_id(team: Team) -> None:

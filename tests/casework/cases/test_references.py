@@ -28,6 +28,6 @@ def test_after_the_last_of_a_series_comes_the_next_and_none_is_given_twice(tmp_p
 
 def test_a_reference_of_a_teams_own_form_does_not_lead_the_series_astray(tmp_path: Path) -> None:
     team = Team(tmp_path)
-    for own in ("SF-5000000", "SF-12345", "SFA-000000", "SF12345", "TX-000009"):
+    for own in ("SF-5000000", "SF-12345", "SFA-000000", "SG12345", "TX-000009"):
         record(team.context(ON), own, [OPENING], "dco.team")
     assert minted(team, 2) == ["SF-000001", "SF-000002"]

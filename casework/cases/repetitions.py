@@ -1,0 +1,83 @@
+"""A request that comes again while the first is unanswered is a repetition: it opens no second duty. Pure.
+
+The body's own first receipt starts the six weeks (SEND Regs 2014 reg 8(1)), and the authority's first receipt of a
+request the 6, 16 and 20 weeks (regs 4(1), 5(1), 13(2)). A reminder of either moves no date.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from casework.cases.fact_form import Refused
+from casework.cases.loaded_case import LoadedCase
+from models.facts import FactDraft, StoredFact
+from statemachines.process import Process
+from statemachines.replay import facts_in_force
+
+
+def as_repetition(process: Process, case: LoadedCase, draft: FactDraft, data: Mapping[str, Any]) -> FactDraft | None:
+    """The fact that a draft is while an earlier request for the same is unanswered; None if it is a first request.
+
+    `data` are the draft's fields, completed. Raises Refused if its day is before that of the first: then the first
+    receipt is what has to be corrected.
+    """
+    definition = process.facts[draft.kind]
+    if definition.repeated_as is None or not any(fact.kind == draft.kind for fact in case.facts):
+        return None
+    first = _unanswered(process, case, draft.kind, data)
+    if first is None:
+        return None
+    if draft.occurred_on < first.occurred_on:
+        raise Refused(
+            "earlier_receipt",
+            f"fact {first.seq} says that this was first received on {first.occurred_on.isoformat()}, and its time runs"
+            f" from there. If it was received earlier, correct that fact: fact_corrected --corrects {first.seq} --data"
+            f" occurred_on={draft.occurred_on.isoformat()}",
+            field="on",
+        )
+    model = process.facts[definition.repeated_as].model
+    given = {**draft.data, **data}
+    fields = {key: value for key, value in given.items() if key in model.model_fields}
+    return draft._replace(kind=definition.repeated_as, data=fields)
+
+
+def noted(case: LoadedCase) -> list[str]:
+    """What a person should know of repetitions among the new facts."""
+    kinds = {
+        fact.repeated_as: kind
+        for kind, fact in (case.process.facts.items() if case.process is not None else ())
+        if fact.repeated_as is not None
+    }
+    return [
+        f"The same was requested before and is unanswered, so fact {fact.seq} is recorded as {fact.kind}: a repetition"
+        f" opens no new duty, and the day of the first receipt counts{_first_day(case, kinds[fact.kind], fact)}. If it"
+        f" was a new request, withdraw fact {fact.seq} and say first what became of the earlier one"
+        for fact in case.new_facts
+        if fact.kind in kinds
+    ]
+
+
+def _first_day(case: LoadedCase, kind: str, repeated: StoredFact) -> str:
+    about = {key: value for key, value in repeated.data.items() if key in {"body", "service"}}
+    days = [fact.occurred_on for fact in case.file.lines if fact.kind == kind and about.items() <= fact.data.items()]
+    return f" ({_in_words(max(days))})" if days else ""
+
+
+def _in_words(on: date) -> str:
+    return f"{on.day} {on:%B %Y}"
+
+
+def _unanswered(process: Process, case: LoadedCase, kind: str, data: Mapping[str, Any]) -> StoredFact | None:
+    """The request in force whose duty is still open, for the same body and service; of a case, what opened it."""
+    same = [fact for fact in facts_in_force(case.facts) if fact.kind == kind]
+    if kind == process.opens:
+        repeated = process.facts[kind].repeated_as
+        undecided = process.facts[repeated].accepted_in if repeated is not None else ()
+        at_this_authority = data.get("la") in (None, case.file.la)
+        return same[0] if same and case.file.state in undecided and at_this_authority else None
+    about = (data.get("body"), data.get("service"))
+    same = [fact for fact in same if (fact.data.get("body"), fact.data.get("service")) == about]
+    if not same:
+        return None
+    open_now = {duty.opened_seq for duty in case.duties if duty.closed_on is None and not duty.provisional}
+    return next((fact for fact in same if fact.seq in open_now), None)
