@@ -73,6 +73,7 @@ class EhcAssessmentRequested(Opening):
     requested_by: Literal["parent", "young_person", "institution", "other"] | None = None
 
 
+UNDECIDED = ("requested", "considering")
 BEFORE_PLAN = ("requested", "considering", "assessing", "drafting")
 ANY_OPEN = (*BEFORE_PLAN, "refused", "no_plan", "planned")
 
@@ -87,9 +88,9 @@ PROCESS = define_process(
             EhcAssessmentRequested,
             repeated_as="ehc_assessment_request_repeated",
             needs=("la",),
-            undecided_in=("requested", "considering"),
+            undecided_in=UNDECIDED,
         ),
-        NoTransition("ehc_assessment_request_repeated", EhcRequestRepeated, accepted_in=BEFORE_PLAN),
+        NoTransition("ehc_assessment_request_repeated", EhcRequestRepeated, accepted_in=UNDECIDED),
         Transition("la_consideration_notified", Noted),
         Transition("assessment_agreed", Noted),
         Transition("assessment_refused", Noted),

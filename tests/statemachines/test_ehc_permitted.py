@@ -60,12 +60,13 @@ ENGINE = {
     "notice_failed",
 }
 OPEN = ABOUT_ADVICE | ENDS | ALWAYS | ENGINE | {"time_directed", "time_agreed"}
-ASK = {"health_advice_requested", "ehc_assessment_request_repeated"}
+ASK = {"health_advice_requested"}
+AGAIN = {"ehc_assessment_request_repeated"}
 
 PERMITTED = {
     # reg 4(2): the LA informs others that it is considering; reg 5(1): it decides whether to assess.
-    "requested": OPEN | ASK | {"la_consideration_notified", "assessment_agreed", "assessment_refused"},
-    "considering": OPEN | ASK | {"assessment_agreed", "assessment_refused"},
+    "requested": OPEN | ASK | AGAIN | {"la_consideration_notified", "assessment_agreed", "assessment_refused"},
+    "considering": OPEN | ASK | AGAIN | {"assessment_agreed", "assessment_refused"},
     # Four ways out of a refusal: the LA reverses it (LGSCO 25 007 473), the Tribunal orders an assessment
     # (reg 44(2)(b)), the LA does not oppose an appeal (reg 45(3)), or an agreement in mediation has the effect of an
     # order (reg 42(2)). A time that the Tribunal set is accepted in every state (reg 44(1)).
