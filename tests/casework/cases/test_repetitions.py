@@ -13,7 +13,7 @@ from tests.support.by_hand import day
 from tests.support.team import Team
 
 NUMBER = "9990000018"
-ASKED = {"body": "QX101", "service": "occupational_therapy"}
+ASKED: dict[str, Any] = {"body": "QX101", "service": "occupational_therapy"}
 
 
 def cases(team: Team) -> list[str]:
