@@ -22,7 +22,7 @@ from deadlines.duties import Duty, duties_of
 from deadlines.working_calendar import OutsideCalendarRange
 from models.bulk_io import mark, stream
 from models.casefile import CaseFile
-from models.common_facts import CORRECTIONS, ESCALATION_FACTS
+from models.common_facts import CAME_BACK, CORRECTIONS, ESCALATION_FACTS
 from models.enums import NoticeState
 from models.facts import StoredFact
 from notifications.ended_duties import AGAIN
@@ -35,7 +35,10 @@ from statemachines.replay import replay
 Report = Callable[[int | None, str, str], None]  # seq of the fact, what, message
 FactKey = tuple[object, ...]
 SentDays = Counter[tuple[str, date]]
-OUTCOME_STATES = {SENT: (NoticeState.SENT, NoticeState.SENT_PERHAPS_TWICE), "notice_failed": (NoticeState.FAILED,)}
+OUTCOME_STATES = {
+    SENT: (NoticeState.SENT, NoticeState.SENT_PERHAPS_TWICE, NoticeState.CAME_BACK),
+    "notice_failed": (NoticeState.FAILED,),
+}
 ENDED = frozenset(state for states in OUTCOME_STATES.values() for state in states)
 KEY = ("case_ref", "rule", "body", "opened_seq", "due", "rung", "recipient")
 STEP_COLUMNS = ("rule", "opened_seq", "due", "body", "service", "rung")
@@ -74,17 +77,24 @@ class OutcomeIndex:
 
     def __init__(self) -> None:
         self._facts: dict[FactKey, list[StoredFact]] = {}
+        self._returned: dict[FactKey, StoredFact] = {}
 
     def add(self, fact: StoredFact) -> None:
         """Index a fact. Raises KeyError if it lacks what its kind promises."""
         data = fact.data
         key = (data.get("rung_seq"), data["rung"], data["recipient"], data["rule"], data["opened_seq"])
+        if fact.kind == CAME_BACK:
+            self._returned[(*key, data["letter"])] = fact
+            return
         self._facts.setdefault(key, []).append(fact)
 
     def match(self, notice: StoredNotice) -> str | None:
         """Take out the fact about this notice's outcome. Returns what is wrong, or None."""
         about = (notice.fact_seq, notice.rung, notice.recipient, notice.rule, notice.opened_seq)
         facts = self._facts.get(about)
+        returned = self._returned.pop((*about, notice.letter), None)
+        if (returned is not None) != (notice.state == NoticeState.CAME_BACK):
+            return f"fact {returned.seq} says that it came back" if returned is not None else "no fact says so"
         if not facts:
             return "no fact says so" if notice.state in ENDED else None
         for fact in facts:
@@ -97,7 +107,8 @@ class OutcomeIndex:
 
     def unmatched(self) -> Iterator[StoredFact]:
         """The facts that matched no notice."""
-        return (fact for facts in self._facts.values() for fact in facts)
+        yield from self._returned.values()
+        yield from (fact for facts in self._facts.values() for fact in facts)
 
 
 def notices_by_case(connection: Connection, case: str | None) -> Iterator[tuple[str, list[StoredNotice]]]:
@@ -119,7 +130,9 @@ class NoticeCheck:
         self._context = context
         self._day = day
         self._ruleset_since = _ruleset_since(context, connection)
-        self._relevant = ESCALATION_FACTS | OUTCOME_STATES.keys() | context.escalation_policy.letter.keys()
+        self._relevant = (
+            ESCALATION_FACTS | OUTCOME_STATES.keys() | {CAME_BACK} | context.escalation_policy.letter.keys()
+        )
         self.sent_days: SentDays = Counter()
 
     def check(
@@ -139,13 +152,14 @@ class NoticeCheck:
         for fact in facts:
             if fact.kind not in self._relevant:
                 continue
-            if fact.kind in OUTCOME_STATES:
+            if fact.kind in OUTCOME_STATES or fact.kind == CAME_BACK:
                 outcomes.add(fact)
                 if fact.kind == SENT:
                     self.sent_days[fact.data["letter"], fact.occurred_on] += 1
             elif fact.seq not in with_notice and self._calls_for_notice(ref, facts, fact, duties, notices):
                 report(fact.seq, "notice", f"fact {fact.seq} ({fact.kind}) called for a notice, and there is none")
-        for notice in notices:
+        # A notice that came back is sent again as another: that one may not have left, and takes no fact of the first.
+        for notice in sorted(notices, key=lambda each: each.state not in ENDED):
             # A fact that is missing is reported by verify itself, as a cut end of the history.
             if 1 <= notice.fact_seq <= len(facts):
                 self._check_notice(notice, facts[notice.fact_seq - 1], notices, outcomes, report)

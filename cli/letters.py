@@ -1,4 +1,4 @@
-"""`sendflow letters`: lists notices and e-mails, shows one as it was sent, and releases those on hold."""
+"""`sendflow letters`: lists notices and e-mails, shows one as it was sent, holds and releases them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.installation import Access, open_installation
+from cli.letter_acts import ACTS, Signed, act, list_held
 from cli.options import Json
 from cli.output import Exit, emit, fail, notify
 from config.text import counted
@@ -15,6 +16,11 @@ from config.text import counted
 if TYPE_CHECKING:
     from casework.context import AppContext
 
+ARGUMENTS = (
+    "An e-mail to read; release what is on hold after the first import; or an act with a name: hold or release with a"
+    " case, a notice or an e-mail, came-back with an e-mail. Default: list all."
+)
+ACTOR = "The account name of the person who holds, releases or records, such as dco.team."
 EXAMPLE = "for example sendflow letters 20260414-3d559e323b"
 
 
@@ -23,18 +29,30 @@ def register(app: typer.Typer) -> None:
     app.command("letters")(letters)
 
 
-def letters(
+def letters(  # noqa: PLR0913 (one option each)
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID | show ID | release]", help="An e-mail to read, or release. Default: list all."),
+        typer.Argument(metavar="[ID | release | ACT NAME]", help=ARGUMENTS),
     ] = None,
+    held: Annotated[bool, typer.Option("--held", help="List what waits, why and until when, with a preview.")] = False,
+    actor: Annotated[str | None, typer.Option("--actor", help=ACTOR)] = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why; stored encrypted.")] = None,
+    until: Annotated[str | None, typer.Option("--until", help="The last day of a hold, as 2026-04-14.")] = None,
     html: Annotated[bool, typer.Option("--html", help="Print the e-mail as HTML.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Release without a question.")] = False,
     json_: Json = False,
 ) -> None:
-    """List notices and e-mails, read one e-mail as it was sent, or release those on hold after the first import."""
+    """List notices and e-mails, read one as it was sent, hold or release letters, or record that one came back."""
 
     given = arguments or []
+    if given[:1] in (["hold"], ["came-back"]) or (given[:1] == ["release"] and len(given) > 1):
+        act(given, Signed(actor, reason, until), json_)
+        return
+    if actor or reason or until:
+        fail(Exit.WRONG_CALL, f"--actor, --reason and --until go with an act: {ACTS}")
+    if held:
+        list_held(given, json_)
+        return
     if given[:1] == ["show"]:
         given = given[1:]
         if not given:

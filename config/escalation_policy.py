@@ -106,15 +106,21 @@ class EndDef(BaseModel):
 
 
 class EscalationPolicy(BaseModel):
-    """The whole escalation policy. The steps of a rule are in order; `rank` counts them from 1."""
+    """The whole escalation policy. The steps of a rule are in order; `rank` counts them from 1.
+
+    `grace_working_days` of a file: how long letters about its rules wait if a fact that was recorded late calls for
+    them. `grace` has it for each rule, once the files are joined.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: Slug
     basis: Literal["local_standard"]
     decided_on: date
+    grace_working_days: Annotated[int, Field(ge=0, le=20)] = 0
     rung: Mapping[Slug, tuple[EscalationStep, ...]] = {}
     letter: Mapping[Slug, LetterDef] = {}
     ended: Mapping[Slug, EndDef] = {}
+    grace: Mapping[Slug, int] = {}
     digest: str = ""
 
     def steps(self, rule: str) -> tuple[EscalationStep, ...]:
@@ -146,7 +152,7 @@ def load_escalation_policy(path: Path = DEFAULT, *over: Path) -> EscalationPolic
         raise EscalationPolicyError(
             f"{path.name}: the folder holds no ladder; a file such as ehc_needs_assessment.toml was expected"
         )
-    return _joined(tuple((file.name, _text(file)) for file in files))
+    return _joined(tuple((f"{file.parent.name}/{file.name}", _text(file)) for file in files))
 
 
 @lru_cache(maxsize=4)
@@ -156,6 +162,7 @@ def _joined(files: tuple[tuple[str, str], ...]) -> EscalationPolicy:
     steps: dict[str, tuple[EscalationStep, ...]] = {}
     letters: dict[str, LetterDef] = {}
     ends: dict[str, EndDef] = {}
+    grace: dict[str, int] = {}
     for (name, _content), part in zip(files, read, strict=True):
         doubled = sorted(
             (steps.keys() & part.rung.keys())
@@ -169,8 +176,15 @@ def _joined(files: tuple[tuple[str, str], ...]) -> EscalationPolicy:
         steps |= part.rung
         letters |= part.letter
         ends |= part.ended
+        grace |= dict.fromkeys(part.rung, part.grace_working_days)
     ladder = read[0].model_copy(
-        update={"rung": steps, "letter": letters, "ended": ends, "decided_on": max(part.decided_on for part in read)}
+        update={
+            "rung": steps,
+            "letter": letters,
+            "ended": ends,
+            "grace": grace,
+            "decided_on": max(part.decided_on for part in read),
+        }
     )
     try:
         digest = hashlib.sha256(canonical(ladder.model_dump(mode="json", exclude={"digest"}))).hexdigest()
@@ -187,7 +201,9 @@ def _text(path: Path) -> str:
     except ConfigFault as fault:
         raise EscalationPolicyError(str(fault)) from None
     except UnicodeDecodeError:
-        raise EscalationPolicyError(f"{path.name}: the file is not UTF-8 text; save it as UTF-8") from None
+        raise EscalationPolicyError(
+            f"{path.parent.name}/{path.name}: the file is not UTF-8 text; save it as UTF-8"
+        ) from None
 
 
 def _read(name: str, text: str) -> EscalationPolicy:

@@ -158,6 +158,34 @@ class ChildJoined(FactData):
     with_cases: list[Reference]
 
 
+class _NoticesNamed(FactData):
+    """All letters of the case that have not left, or the ones of this duty, step and recipient."""
+
+    rule: Slug | None = None
+    opened_seq: Seq | None = None
+    rung: Slug | None = None
+    recipient: Slug | None = None
+    reason: FreeTextField
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"reason"})
+
+
+class LettersHeld(_NoticesNamed):
+    """A person holds letters of the case up to and including `until`."""
+
+    until: date
+
+
+class LettersReleased(_NoticesNamed):
+    """A person releases letters of the case that were on hold."""
+
+
+class NoticeCameBack(NoticeOutcome):
+    """A letter that the mail server had accepted came back: its recipient was not notified by it."""
+
+    reason: FreeTextField
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"reason"})
+
+
 SHARED: dict[str, type[FactData]] = {
     "excuse_claimed": ExcuseClaimed,
     "excuse_decided": ExcuseDecided,
@@ -175,9 +203,13 @@ SHARED: dict[str, type[FactData]] = {
     "notice_failed": NoticeOutcome,
     "child_parted": ChildParted,
     "child_joined": ChildJoined,
+    "notice_came_back": NoticeCameBack,
+    "letters_held": LettersHeld,
+    "letters_released": LettersReleased,
 }
+HOLD, RELEASE, CAME_BACK = "letters_held", "letters_released", "notice_came_back"
 CORRECTIONS = frozenset({"fact_corrected", "fact_withdrawn"})
 ESCALATION_FACTS = frozenset({"reminder_due", "breached", "escalation_due"})
 OUTCOMES = frozenset({"notice_sent", "notice_failed", "rung_withdrawn"})
 CHILD_FACTS = frozenset({"child_parted", "child_joined"})
-ENGINE_ONLY = ESCALATION_FACTS | OUTCOMES | CHILD_FACTS | {"chasing_began"}
+ENGINE_ONLY = ESCALATION_FACTS | OUTCOMES | CHILD_FACTS | {"chasing_began", HOLD, RELEASE, CAME_BACK}

@@ -27,7 +27,7 @@ class DutyStatus(StrEnum):
 
 
 class NoticeState(StrEnum):
-    """Where a notice in the outbox has come to; every letter ends in one of the last five."""
+    """Where a notice in the outbox has come to; every letter ends in one of the last six."""
 
     CREATED = "created"
     HELD = "held"
@@ -35,6 +35,7 @@ class NoticeState(StrEnum):
     SENT = "sent"
     SENT_PERHAPS_TWICE = "sent_perhaps_twice"
     FAILED = "failed"
+    CAME_BACK = "came_back"
     WITHDRAWN = "withdrawn"
     SUPERSEDED = "superseded"
 
@@ -47,4 +48,5 @@ class LetterState(StrEnum):
     SENT = "sent"
     SENT_PERHAPS_TWICE = "sent_perhaps_twice"
     FAILED = "failed"
+    CAME_BACK = "came_back"
     WITHDRAWN = "withdrawn"

@@ -14,7 +14,7 @@ from config.escalation_policy import EscalationPolicy
 from deadlines.duties import Duty, excuses
 from deadlines.escalation import WorkingDays, contacts
 from models.casefile import CaseFile, Claim
-from models.common_facts import CORRECTIONS, ESCALATION_FACTS
+from models.common_facts import CAME_BACK, CORRECTIONS, ESCALATION_FACTS
 from models.enums import Party
 from models.facts import StoredFact, iso
 
@@ -271,8 +271,11 @@ def _concerns(claim: Claim, duty: Duty) -> bool:
 def _history(view: CaseView, duty: Duty) -> list[dict[str, Any]]:
     """What has happened to one request: its own facts, and the notices sent whose step is not withdrawn."""
     withdrawn = {fact.seq for fact in view.casefile.steps_recorded.values() if fact.withdrawn}
+    reached = {seq for seq, _data in view.casefile.notified}  # without the letters that came back
     lines: list[dict[str, Any]] = []
     for fact in view.casefile.lines:
+        if fact.kind == SENT and fact.seq not in reached:
+            continue
         line = _sent_line(view, duty, fact, withdrawn) if fact.kind == SENT else _fact_line(duty, fact)
         if line is not None:
             lines.append(line)
@@ -289,11 +292,12 @@ def _sent_line(view: CaseView, duty: Duty, fact: StoredFact, withdrawn: set[int]
 
 
 def _undelivered(view: CaseView, duty: Duty) -> list[dict[str, Any]]:
-    """Letters about one request that no mail server accepted: their day, the post, and a code for the reason."""
+    """Letters about one request that failed or came back: their day, the post, and a code for the reason."""
     return [
-        {"on": iso_or_none(fact.occurred_on), "to": fact.data["recipient"], "why": fact.data.get("why")}
+        {"on": iso_or_none(fact.occurred_on), "to": fact.data["recipient"], "why": fact.data.get("why") or "came_back"}
         for fact in view.casefile.lines
-        if fact.kind == FAILED and (fact.data["rule"], fact.data["opened_seq"]) == (duty.rule, duty.opened_seq)
+        if fact.kind in (FAILED, CAME_BACK)
+        and (fact.data["rule"], fact.data["opened_seq"]) == (duty.rule, duty.opened_seq)
     ]
 
 

@@ -20,7 +20,13 @@ from notifications.letter_fields import WITHDRAWAL
 from notifications.notices import NoticeDraft
 
 CHUNK = 400
-WRITTEN = (LetterState.SENDING, LetterState.SENT, LetterState.SENT_PERHAPS_TWICE, LetterState.FAILED)
+WRITTEN = (
+    LetterState.SENDING,
+    LetterState.SENT,
+    LetterState.SENT_PERHAPS_TWICE,
+    LetterState.FAILED,
+    LetterState.CAME_BACK,
+)
 UNSENT = (NoticeState.CREATED, NoticeState.CLAIMED, NoticeState.HELD)
 _SHAPE = [NOTICE.c[name] for name in NoticeDraft._fields]
 _COLUMNS = tuple(NOTICE.columns.keys())
@@ -152,6 +158,19 @@ def unsent(connection: Connection, refs: Iterable[str]) -> dict[str, list[Notice
         for row in connection.execute(query.order_by(NOTICE.c.case_ref, NOTICE.c.rank, NOTICE.c.key)):
             found.setdefault(row.case_ref, []).append(draft_of(row))
     return found
+
+
+def sent_in(connection: Connection, letter: str) -> list[NoticeDraft]:
+    """The notices of a letter that the mail server accepted."""
+    states = (NoticeState.SENT, NoticeState.SENT_PERHAPS_TWICE)
+    query = select(*_SHAPE).where(NOTICE.c.letter == letter, NOTICE.c.state.in_(states))
+    return [draft_of(row) for row in connection.execute(query.order_by(NOTICE.c.key))]
+
+
+def unsent_by_key(connection: Connection, key: str) -> list[NoticeDraft]:
+    """The notice of that key, if it has not left."""
+    query = select(*_SHAPE).where(NOTICE.c.key == key, NOTICE.c.state.in_(UNSENT))
+    return [draft_of(row) for row in connection.execute(query)]
 
 
 class SentStep(NamedTuple):

@@ -303,6 +303,12 @@ def _add_sent_notice(casefile: CaseFile, fact: StoredFact) -> None:
     casefile.notified.append((fact.seq, fact.data))
 
 
+def _remove_returned_notice(casefile: CaseFile, fact: StoredFact) -> None:
+    names = ("letter", "rule", "opened_seq", "rung", "recipient", "rung_seq")
+    about = [fact.data.get(name) for name in names]
+    casefile.notified = [each for each in casefile.notified if [each[1].get(name) for name in names] != about]
+
+
 def _add_chasing_start(casefile: CaseFile, fact: StoredFact) -> None:
     casefile.chasing_began.append((fact.seq, fact.occurred_on))
 
@@ -321,6 +327,7 @@ _SHARED_UPDATES: Mapping[str, Update] = {
     "excuse_decided": _decide_claim,
     "rung_withdrawn": _withdraw_escalation,
     "notice_sent": _add_sent_notice,
+    "notice_came_back": _remove_returned_notice,
     "chasing_began": _add_chasing_start,
     "chasing_paused": _add_pause,
 }

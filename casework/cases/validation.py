@@ -26,7 +26,7 @@ FileIfOpened = Callable[
     [], CaseFile | None
 ]  # the case before the act, None where it has no fact yet; folded only where something asks
 OWN = "own"  # what an act adds of its own accord
-ENGINE_VIA = frozenset({"sweep", "deliver", "import", OWN})
+ENGINE_VIA = frozenset({"sweep", "deliver", "import", "letters", OWN})
 
 
 def fields_of(

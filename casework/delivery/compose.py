@@ -19,6 +19,7 @@ from models.enums import NoticeState
 from models.facts import canonical
 from notifications import outbox
 from notifications.ended_duties import AGAIN
+from notifications.holds import hold_of
 from notifications.letter_fields import WITHDRAWAL, CaseView
 from notifications.letter_order import is_step, wait_for_lower_steps
 from notifications.notices import DIGEST, NoticeDraft, StillNeeded, current_fields, paused_until, still_needed
@@ -33,7 +34,7 @@ DutyKey = tuple[str, str, int, date | None]
 @dataclass(slots=True)
 class RecheckResult:
     """Notices sorted by what the recheck found. `postponed` maps the key of a notice to the day of its next recheck:
-    its case cannot be read, reminders to its body are paused, or a lower step has to leave first.
+    its case cannot be read, reminders to its body are paused, it is on hold, or a lower step has to leave first.
     """
 
     needed: list[NoticeDraft] = field(default_factory=list)
@@ -81,6 +82,7 @@ def _recheck_one(
 ) -> None:
     try:
         answer = still_needed(view, draft, today)
+        hold = hold_of(view, draft, today) if answer is StillNeeded.YES else None
         wait = wait_for_lower_steps(view, draft, unsent, today) if answer is StillNeeded.YES else None
         current = draft._replace(fields=current_fields(view, draft)) if answer is StillNeeded.YES else draft
     except UNREADABLE:
@@ -88,6 +90,8 @@ def _recheck_one(
         return
     if answer is StillNeeded.PAUSED:
         result.postponed[draft.key] = (paused_until(view.casefile, draft.body, today) or today) + DAY
+    elif hold is not None:
+        result.postponed[draft.key] = hold.until
     elif wait is not None:
         result.postponed[draft.key] = wait.until or today + DAY
     elif answer is StillNeeded.YES:

@@ -7,7 +7,7 @@ itself uses. It reads no database. casework/rules/guide_html.py makes the page H
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -366,7 +366,7 @@ def _example(sources: Sources, rule: Rule) -> tuple[Answer | None, dict[str, dat
 # ------------------------------------------------------------------------------------------------------------
 
 
-def _local(sources: Sources, rules: Iterable[Rule]) -> Iterator[str]:
+def _local(sources: Sources, rules: Sequence[Rule]) -> Iterator[str]:
     """Who gets which letter, and which readings and numbers are the locality's own."""
     rows: list[tuple[str, ...]] = []
     chosen: list[str] = []
@@ -390,6 +390,12 @@ def _local(sources: Sources, rules: Iterable[Rule]) -> Iterator[str]:
         if rule.starts_by_locality:
             steps = " or ".join(f"*{step}*" for step in rule.starts_by_locality)
             chosen.append(f"- `{rule.id}`: a locality may count from {steps}; here from *{rule.reading}*.")
+    grace = {sources.ladder.grace.get(rule.id, 0) for rule in rules if sources.ladder.steps(rule.id)} - {0}
+    chosen.extend(
+        f"- Letters that a fact recorded late calls for wait {days} working day{'s' if days > 1 else ''}, so that the"
+        " answers can be recorded first: `sendflow letters --held`."
+        for days in sorted(grace)
+    )
     if rows:
         yield _table(("rule", "step", "when", "who gets a letter", "letter"), rows)
     if chosen:

@@ -114,11 +114,9 @@ def test_a_day_of_awareness_that_was_another_withdraws_what_was_said_by_it(call:
     lived(call, ("2026-03-24", "fact_corrected", "corrects=2", "occurred_on=2026-03-10"))
     rounds(call, "2026-03-24")
     assert shown(call, "2026-03-24")["duties"][0]["due"] == "2026-03-30"
-    assert (
-        letters(tmp_path)[-1][1]
-        == "TR90001: please act on 1 duty on a move or a change of commissioner, due 30 March 2026; an earlier letter"
-        " is withdrawn"
-    )
+    assert letters(tmp_path)[-1][1] == "TR90001: our earlier letter is withdrawn; the date is 30 March 2026"
+    rounds(call, "2026-03-26")
+    assert letters(tmp_path)[-1][1] == "TR90001: due by 30 March 2026, a move", "the grace period has passed"
     said = (tmp_path / "var" / "letters").glob("*.eml")
     assert any("disregard our earlier letter" in file.read_text("utf-8").replace("=\n", "") for file in said)
 

@@ -35,6 +35,9 @@ ENGINE = {
     "rung_withdrawn",
     "notice_sent",
     "notice_failed",
+    "notice_came_back",
+    "letters_held",
+    "letters_released",
 }
 OPEN = ABOUT_ADVICE | ENDS | ALWAYS | ENGINE
 # reg 18: a transfer to come may be learned of until the cycle's decision has been carried out.

@@ -26,6 +26,9 @@ ENGINE = {
     "rung_withdrawn",
     "notice_sent",
     "notice_failed",
+    "notice_came_back",
+    "letters_held",
+    "letters_released",
 }
 OPEN = ENDS | ALWAYS | ENGINE | {"excuse_claimed", "excuse_decided", "chasing_paused"}
 PASSED = {"responsibility_passed"}

@@ -58,6 +58,9 @@ ENGINE = {
     "rung_withdrawn",
     "notice_sent",
     "notice_failed",
+    "notice_came_back",
+    "letters_held",
+    "letters_released",
 }
 OPEN = ABOUT_ADVICE | ENDS | ALWAYS | ENGINE | {"time_directed", "time_agreed"}
 ASK = {"health_advice_requested"}

@@ -24,6 +24,9 @@ ENGINE = {
     "rung_withdrawn",
     "notice_sent",
     "notice_failed",
+    "notice_came_back",
+    "letters_held",
+    "letters_released",
 }
 ALWAYS = {"fact_corrected", "fact_withdrawn"} | ENGINE
 # The authority's plans and notices come from other cases, in every state (reg 42(2), 44).

@@ -38,6 +38,9 @@ ENGINE = {
     "rung_withdrawn",
     "notice_sent",
     "notice_failed",
+    "notice_came_back",
+    "letters_held",
+    "letters_released",
 }
 # Accepted in every state: another time that the Tribunal set (reg 44(1)) or the parties agreed in writing (reg 42(5)).
 OPEN = ABOUT_ADVICE | ENDS | ALWAYS | ENGINE | {"time_directed", "time_agreed"}

@@ -24,6 +24,9 @@ ENGINE = {
     "rung_withdrawn",
     "notice_sent",
     "notice_failed",
+    "notice_came_back",
+    "letters_held",
+    "letters_released",
 }
 # s23(4) has no place in the order: the body informs the parent whenever it thinks that an organisation could help.
 VOLUNTARY = {"voluntary_organisation_identified", "voluntary_organisation_named"}

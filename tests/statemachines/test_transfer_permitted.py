@@ -25,6 +25,9 @@ ENGINE = {
     "rung_withdrawn",
     "notice_sent",
     "notice_failed",
+    "notice_came_back",
+    "letters_held",
+    "letters_released",
 }
 # reg 15(8), reg 16(3): whether section G can be arranged, and what is asked for where it cannot.
 SECTION_G = {"section_g_arranged", "section_g_found_impracticable", "assessment_or_review_requested"}

@@ -16,6 +16,9 @@ ENGINE = {
     "rung_withdrawn",
     "notice_sent",
     "notice_failed",
+    "notice_came_back",
+    "letters_held",
+    "letters_released",
 }
 ALWAYS = {"fact_corrected", "fact_withdrawn"} | ENGINE
 # Accepted in every state: what the authority does, also on another case, and another time that the Tribunal directs

@@ -38,7 +38,8 @@ LOGIN = "sendflow:long-enough-words"
 def lived(team: Team) -> Team:
     """A case whose advice is late today, and whose letters have left."""
     team.opened("2 Feb 2026").asked("2 Mar 2026")
-    team.day("14 Apr 2026")
+    for today in ("7 Apr 2026", "14 Apr 2026"):
+        team.day(today)
     return team
 
 

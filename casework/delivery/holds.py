@@ -1,0 +1,204 @@
+"""A person holds letters of a case, or releases them: each act is a fact on the case, with the person and the reason.
+
+A hold ends by itself: on the day that the person gave, or after the grace period of the escalation policy.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Connection, select
+
+from casework.cases.commit import commit
+from casework.cases.loaded_case import UNREADABLE, LoadedCase, replay_case
+from casework.cases.unit_of_work import UnitOfWork
+from casework.context import AppContext
+from casework.delivery import compose
+from models import ledger
+from models.common_facts import HOLD, RELEASE
+from models.database import reading, transact
+from models.enums import LetterState, NoticeState
+from models.errors import Refusal
+from models.facts import REFERENCE, FactDraft, StoredFact
+from models.tables import LETTER, NOTICE
+from notifications import outbox
+from notifications.holds import hold_of
+from notifications.letter_fields import CaseView
+from notifications.letter_order import wait_for_lower_steps
+from notifications.notices import NoticeDraft, StillNeeded, still_needed
+from notifications.render import RenderError, render
+
+VIA = "letters"
+FIRST_IMPORT, AFTER = "first_import", "after_"
+
+
+class NothingToHold(Refusal, LookupError):
+    """No case, notice or letter of that name has anything that has not left yet."""
+
+    default_code = "nothing_to_hold"
+
+
+class HeldNotice(BaseModel):
+    """A notice that has not left, why it waits (a code), and the first day on which it may leave, if that is known.
+
+    `subject` and `text` are what it would say today.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    id: str
+    case_ref: str
+    rung: str
+    recipient: str
+    mailbox: str | None
+    why: str
+    until: date | None
+    subject: str
+    text: str
+
+
+class HoldReport(BaseModel):
+    """What a hold or a release concerns: cases, and notices that have not left. `until`: the last day of a hold."""
+
+    model_config = ConfigDict(frozen=True)
+    cases: list[str]
+    notices: int
+    until: date | None = None
+
+
+class _Target(NamedTuple):
+    """A whole case, or one notice of it."""
+
+    case_ref: str
+    notice: NoticeDraft | None
+
+
+def held_notices(context: AppContext, case_ref: str | None = None) -> list[HeldNotice]:
+    """The notices that have not left and wait for more than the next delivery, with a preview of each."""
+    today = context.today()
+    with reading(context.engine) as connection:
+        query = select(NOTICE.c.case_ref).where(NOTICE.c.state.in_(outbox.UNSENT)).distinct()
+        refs = [ref for ref in connection.scalars(query) if case_ref in (None, ref)]
+        unsent = outbox.unsent(connection, refs)
+        histories = ledger.read(connection, refs)
+    found: list[HeldNotice] = []
+    for ref, (facts, _tail) in sorted(histories.items()):
+        try:
+            view = _view(context, ref, facts)
+            for draft in unsent[ref]:
+                reason = _reason(view, draft, unsent[ref], today)
+                if reason is not None:
+                    found.append(_preview(context, draft, *reason))
+        except (*UNREADABLE, RenderError):
+            continue  # verify names the case
+    return found
+
+
+def _view(context: AppContext, ref: str, facts: list[StoredFact]) -> CaseView:
+    replayed = replay_case(context, ref, facts)
+    return CaseView(context.escalation_policy, context.directory, context.calendar, *replayed)
+
+
+def _reason(
+    view: CaseView, draft: NoticeDraft, unsent: Sequence[NoticeDraft], today: date
+) -> tuple[str, date | None] | None:
+    """Why a notice does not leave with the next delivery, and until when."""
+    if draft.state == NoticeState.HELD:
+        return FIRST_IMPORT, None
+    if still_needed(view, draft, today) is not StillNeeded.YES:
+        return None
+    hold = hold_of(view, draft, today)
+    if hold is not None:
+        return hold.why, hold.until
+    wait = wait_for_lower_steps(view, draft, unsent, today)
+    return (f"{AFTER}{wait.rung}", wait.until) if wait is not None else None
+
+
+def _preview(context: AppContext, draft: NoticeDraft, why: str, until: date | None) -> HeldNotice:
+    content = compose.compose(context, [draft], context.today())
+    made = render(content.template, content.version, content.fields)
+    return HeldNotice(
+        id=draft.key,
+        case_ref=draft.case_ref,
+        rung=draft.rung,
+        recipient=draft.recipient,
+        mailbox=draft.mailbox,
+        why=why,
+        until=until,
+        subject=made.subject,
+        text=made.text,
+    )
+
+
+def hold(context: AppContext, name: str, actor: str, reason: str, until: date | None = None) -> HoldReport:
+    """Hold what has not left: of a case, one notice, or an e-mail that waits. `until` is the last day of the hold.
+
+    Raises NothingToHold.
+    """
+    today = context.today()
+    if until is None:
+        grace = max(context.escalation_policy.grace.values(), default=0) or 1
+        until = context.calendar.add_working_days(today, grace)
+    if until < today:
+        raise NothingToHold(f"a hold ends on a day to come: for example --until {today.isoformat()}")
+    data = {"until": until.isoformat(), "reason": reason}
+    return _record(context, name, actor, HOLD, data).model_copy(update={"until": until})
+
+
+def release_held(context: AppContext, name: str, actor: str, reason: str) -> HoldReport:
+    """Release what is on hold, also by the grace period or after a first import. Raises NothingToHold."""
+    return _record(context, name, actor, RELEASE, {"reason": reason})
+
+
+def _record(context: AppContext, name: str, actor: str, kind: str, data: dict[str, str]) -> HoldReport:
+    def once(connection: Connection) -> HoldReport:
+        targets = _targets(connection, name)
+        unit = UnitOfWork(context, connection, actor=actor, via=VIA)
+        cases = unit.load(sorted({target.case_ref for target in targets}))
+        _check(cases, name)
+        for target in targets:
+            unit.append(cases[target.case_ref], [FactDraft(kind, context.today(), {**data, **_named(target)})])
+        commit(unit)
+        unsent = outbox.unsent(connection, cases)
+        named = {target.notice.key for target in targets if target.notice is not None}
+        drafts = [draft for some in unsent.values() for draft in some if not named or draft.key in named]
+        if kind == RELEASE:
+            keys = [draft.key for draft in drafts]
+            outbox.change_state(connection, keys, (NoticeState.HELD,), NoticeState.CREATED)
+            outbox.postpone(connection, {draft.key: context.today() for draft in drafts})
+        return HoldReport(cases=sorted(cases), notices=len(drafts))
+
+    return transact(context.engine, once)
+
+
+def _check(cases: dict[str, LoadedCase], name: str) -> None:
+    if not all(case.facts for case in cases.values()):
+        raise NothingToHold(f"there is no case {name}: sendflow letters --held lists what waits")
+
+
+def _named(target: _Target) -> dict[str, str | int]:
+    draft = target.notice
+    if draft is None:
+        return {}
+    return {
+        "rule": draft.rule,
+        "opened_seq": draft.opened_seq,
+        "rung": draft.rung,
+        "recipient": str(draft.recipient),
+    }
+
+
+def _targets(connection: Connection, name: str) -> Sequence[_Target]:
+    """The case, the notice, or the notices of the waiting e-mail of that name. Raises NothingToHold."""
+    if REFERENCE.fullmatch(name.upper()):
+        return [_Target(name.upper(), None)]
+    row = connection.execute(select(LETTER.c.state).where(LETTER.c.id == name)).first()
+    if row is not None and row.state != LetterState.WAITING:
+        raise NothingToHold(
+            f"the e-mail {name} is {row.state.replace('_', ' ')}, and only one that waits can be held or released:"
+            " sendflow letters --held lists what waits"
+        )
+    drafts = outbox.notices_of(connection, name) if row is not None else outbox.unsent_by_key(connection, name)
+    if not drafts:
+        raise NothingToHold("nothing of that name waits: sendflow letters --held lists cases and ids")
+    return [_Target(draft.case_ref, draft) for draft in drafts]
