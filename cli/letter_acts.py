@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cli.installation import Access, open_installation
 from cli.options import check_actor, parse_day
-from cli.output import Exit, counted, emit, fail
+from cli.output import Exit, emit, fail
+from config.text import counted
 
 if TYPE_CHECKING:
     from casework.delivery.holds import HeldNotice
