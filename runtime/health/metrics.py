@@ -135,18 +135,24 @@ def _room(context: AppContext) -> int:
 
 
 def _standings(context: AppContext, connection: Connection, today: date) -> Counter[str]:
-    query = (
-        select(DUTY.c.rule, DUTY.c.due, DUTY.c.excused.is_not(None), func.count())
-        .where(DUTY.c.closed_on.is_(None))
-        .group_by(DUTY.c.rule, DUTY.c.due, DUTY.c.excused.is_not(None))
-    )
+    rules = context.law.rules
+    provisional = {rule.id: rule.provisional.starts for rule in rules.values() if rule.provisional is not None}
+    columns = (DUTY.c.rule, DUTY.c.due, DUTY.c.excused.is_not(None))
+    open_duties = select(*columns, func.count()).where(DUTY.c.closed_on.is_(None)).group_by(*columns)
+    # Only the fact that opened a duty says whether it is provisional: few rules need to be asked.
+    opening = open_duties.add_columns(FACT.c.kind).group_by(FACT.c.kind)
+    opening = opening.join(FACT, (FACT.c.case_ref == DUTY.c.case_ref) & (FACT.c.seq == DUTY.c.opened_seq))
     counted = Counter(
         dict.fromkeys(
             (DutyStatus.RUNNING, DutyStatus.DUE_SOON, DutyStatus.BREACHED, DutyStatus.EXCUSED, DutyStatus.NO_DATE), 0
         )
     )
-    for rule, due, excused, count in connection.execute(query):
-        counted[_standing(context.law.rules.get(rule), due, bool(excused), today)] += count
+    for rule, due, excused, count in connection.execute(open_duties.where(DUTY.c.rule.not_in(provisional))):
+        counted[_standing(rules.get(rule), due, bool(excused), today)] += count
+    for rule, due, excused, count, kind in connection.execute(opening.where(DUTY.c.rule.in_(provisional))):
+        standing = _standing(rules.get(rule), due, bool(excused), today)
+        late = standing is DutyStatus.BREACHED and kind in provisional[rule]
+        counted[DutyStatus.NO_DATE if late else standing] += count
     return Counter({str(standing): count for standing, count in counted.items()})
 
 
@@ -159,7 +165,8 @@ def _standing(rule: Rule | None, due: date | None, excused: bool, today: date) -
     if excused:
         return DutyStatus.EXCUSED
     if today > due:
-        return DutyStatus.NO_DATE if rule.may_lapse or rule.open_ended else DutyStatus.BREACHED
+        never_late = rule.may_lapse or rule.open_ended or rule.contingent
+        return DutyStatus.NO_DATE if never_late else DutyStatus.BREACHED
     return DutyStatus.DUE_SOON if today >= due - SOON else DutyStatus.RUNNING
 
 

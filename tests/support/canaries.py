@@ -133,7 +133,7 @@ def commands(folder: Path) -> Iterator[Words]:
     yield "import", str(whole)
     for path in others:
         yield "import", str(path)
-    yield "import", str(others[0]), "--accept-changes", "--json"
+    yield "import", str(others[0]), "--accept-changes", "--confirm-child", "--json"
     yield "import", *FILE_NAME.split(" ")
     turn = cycle(CANARIES)
     for fact, on, data in (

@@ -27,7 +27,7 @@ from casework.rules.ruleset_guard import LAST_ACTIVE_FILE, activations
 from casework.sweep import sweep
 from config.escalation_policy import DEFAULT
 from config.settings import Settings, child_environment
-from models.database import is_postgresql, reading, transact, writing
+from models.database import RULESET_NUMBER, is_postgresql, reading, transact, writing
 from models.errors import RulesetMismatch
 from runtime.diagnostics.checks import examine
 from runtime.health.metrics import silent
@@ -399,5 +399,5 @@ def test_the_guard_costs_a_writer_no_query_once_it_knows_the_active_rule_set(two
         hold.number = None
         hold.ensure_active(connection, "2026-03-03T09:00:00.000000Z", "sendflow", "sweep")
         assert asked, "a guard that does not know asks"
-    assert transact(context.engine, lambda connection: connection.info["sendflow_law"]) == 1
+    assert transact(context.engine, lambda connection: connection.info[RULESET_NUMBER]) == 1
     assert read_ruleset(context.settings).digest == context.ruleset_digest

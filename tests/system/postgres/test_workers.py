@@ -67,7 +67,7 @@ for number in range(1, 9):
         ("new", "ehc_assessment_requested", {"la": "eastmere"}),
     ):
         try:
-            record(context, case, [FactDraft(kind, date(2026, 3, number), data)], "dco.team")
+            record(context, case, [FactDraft(kind, date(2026, 3, number), data)], "dco.team", confirmed=True)
         except Refused as refused:
             assert refused.code == "recorded_already", refused.code
 """
@@ -179,7 +179,7 @@ def test_a_writer_that_always_loses_the_race_ends_with_a_clear_line_and_leaves_n
         tried.append(1)
         connection.exec_driver_sql("INSERT INTO fact SELECT * FROM fact")
 
-    with pytest.raises(Contended, match="nothing was written"):
+    with pytest.raises(Contended, match="Nothing was written"):
         transact(team.first.engine, always_second)
     assert len(tried) == 4
     assert team.dump() == before
