@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 
 from audit.published_head import Head, PublishedHead, compare_head
 from audit.verify_changes import check_changes, check_config
-from audit.verify_letters import check_letters, check_letters_of
+from audit.verify_letters import check_files, check_letters, check_letters_of
 from audit.verify_notices import NoticeCheck, Report, StoredNotice, notices_by_case
 from casework import findings, published_heads
 from casework.cases.loaded_case import BEFORE_ALL_FACTS
@@ -153,6 +153,7 @@ def verify(
             check_letters_of(connection, case, day, report_letter)
         else:
             check_letters(connection, day, notices.sent_days, report_letter)
+            check_files(connection, context.settings.letters, report_letter)
             if differences := heads.differences(partial(line_before, connection)):
                 report(None, None, "head", difference_message(differences))
             failures += (VerificationFailure(**each._asdict()) for each in published_heads.check(connection, witnesses))

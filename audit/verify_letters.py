@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
@@ -93,6 +94,25 @@ def check_letters(connection: Connection, day: Callable[[date], Any], sent_days:
         letter = next(letters, None)
     if sent_days or not all_agree:
         _check_sent_days(connection, None, report)
+
+
+def check_files(connection: Connection, folder: Path, report: Report) -> None:
+    """Report each file of the local mail server, or of the folder for letters, that is not as it was sent.
+
+    A file that is gone is no finding: people may empty the folder. A letter sent perhaps twice has a second file.
+    """
+    statement = "SELECT id, message_id, message_digest FROM letter WHERE state = 'sent' AND message_digest IS NOT NULL"
+    sent: dict[str, tuple[str, str]] = {}
+    for id_, message_id, digest in stream(connection, statement):
+        sent[sha256(message_id.encode()).hexdigest()[:12]] = sent[id_] = (id_, digest)
+    for file in sorted(folder.glob("*.eml")):
+        letter = sent.get(file.stem) or sent.get(file.stem.partition("-")[2])
+        if letter is None:
+            continue
+        with contextlib.suppress(OSError):
+            raw = file.read_bytes()
+            if sha256(raw if raw.endswith(b"\r\n") else raw + b"\r\n").hexdigest() != letter[1]:
+                report(None, None, f"the file {file.name} is not the letter {letter[0]} as it was sent")
 
 
 def check_letters_of(connection: Connection, case: str, day: Callable[[date], Any], report: Report) -> None:

@@ -127,6 +127,8 @@ def _show(context: AppContext, letter: str, html: bool, json_: bool) -> None:
     ]
     if found.sent_at:
         head.append(f"Sent: {found.sent_at}")
+    if found.warning:
+        head.insert(0, found.warning)
     emit(document, json_, lambda: "\n".join(head) + "\n\n" + found.text)
 
 

@@ -16,7 +16,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Boolean, Connection, Integer, Table, insert
+from sqlalchemy import Boolean, Connection, Integer, Table, insert, select
 
 from models import tables
 from models.bulk_io import Row, insert_rows, read_among, run
@@ -212,6 +212,14 @@ def _read(
         yield name, row_key(key), case, row_digest(coverage, row)
     for key in sorted(left):
         yield name, row_key(key), None, None
+
+
+def is_as_recorded(connection: Connection, table: Table, row: Sequence[Any]) -> bool:
+    """Whether a row, whole, is as its newest record has it."""
+    coverage = COVERED[table.name]
+    log = tables.CHANGE_LOG
+    query = select(log.c.digest).where(log.c.subject == table.name, log.c.key == row_key(row[coverage.key]))
+    return connection.scalar(query.order_by(log.c.number.desc()).limit(1)) == row_digest(coverage, tuple(row))
 
 
 def newest(connection: Connection) -> Tail:

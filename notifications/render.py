@@ -5,6 +5,7 @@ version of a template stays in the folder, and a change of wording is a new file
 does not get is an error, never a blank.
 """
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -43,6 +44,11 @@ class Rendered(NamedTuple):
     subject: str
     text: str
     html: str
+
+
+def content_digest(content: Rendered) -> str:
+    """The SHA-256 of a letter's subject, text and HTML, which is stored when it is sent."""
+    return hashlib.sha256("\0".join(content).encode()).hexdigest()
 
 
 class Template(BaseModel):

@@ -5,6 +5,7 @@ refusal. If the connection breaks after the letter left, the outcome is unknown.
 once more with the same Message-ID, which is the best that SMTP offers. No transport retries by itself.
 """
 
+import hashlib
 import re
 import smtplib
 import socket
@@ -88,6 +89,8 @@ class Attempt(NamedTuple):
 
     outcome: Outcome
     why: str | None = None
+    content_digest: str | None = None
+    message_digest: str | None = None
 
     @property
     def is_mail_server_failure(self) -> bool:
@@ -311,7 +314,13 @@ class SmtpTransport:
             code, _ = server.getreply()
         except OSError:
             return Attempt(Outcome.UNKNOWN, "outcome_unknown")
-        return Attempt(Outcome.ACCEPTED) if code == 250 else _classified(code)
+        return _accepted(raw) if code == 250 else _classified(code)
+
+
+def _accepted(raw: bytes) -> Attempt:
+    """The digest is that of the bytes as they arrive, which end with a line break."""
+    arrived = raw if raw.endswith(b"\r\n") else raw + b"\r\n"
+    return Attempt(Outcome.ACCEPTED, message_digest=hashlib.sha256(arrived).hexdigest())
 
 
 def _classified(code: int) -> Attempt:
@@ -359,4 +368,4 @@ class FileTransport:
             fresh.replace(self._folder / f"{letter.id}.eml")
         except OSError:
             return Attempt(Outcome.UNREACHABLE, "folder_not_writable")
-        return Attempt(Outcome.ACCEPTED)
+        return _accepted(raw)

@@ -30,7 +30,7 @@ from notifications import outbox
 from notifications.local_smtp import LocalSmtpServer
 from notifications.notices import NoticeDraft, late_corrections
 from notifications.outbox import LeasedLetter
-from notifications.render import RenderError, render
+from notifications.render import RenderError, content_digest, render
 from notifications.transport import CANNOT_BE_WRITTEN, Attempt, FileTransport, Letter, Outcome, SmtpTransport, Transport
 
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=4)
@@ -108,7 +108,7 @@ def _attempt(run: DeliveryRun, letter: LeasedLetter) -> Attempt:
     except RenderError:
         # Only a person can fix a template; the letter records it, and nothing is sent half written.
         return Attempt(Outcome.REFUSED, CANNOT_BE_WRITTEN)
-    return run.transport.send(
+    attempt = run.transport.send(
         Letter(
             letter.id,
             letter.message_id,
@@ -121,15 +121,16 @@ def _attempt(run: DeliveryRun, letter: LeasedLetter) -> Attempt:
             context.now(),
         )
     )
+    return attempt._replace(content_digest=content_digest(content))
 
 
 def _record_attempt(
     run: DeliveryRun, letter: LeasedLetter, attempt: Attempt, connection: Connection
 ) -> LetterState | None:
     if attempt.outcome is Outcome.ACCEPTED and letter.again:
-        return record_outcome(run, connection, letter, LetterState.SENT_PERHAPS_TWICE, OUTCOME_UNKNOWN)
+        return record_outcome(run, connection, letter, LetterState.SENT_PERHAPS_TWICE, OUTCOME_UNKNOWN, attempt)
     if attempt.outcome is Outcome.ACCEPTED:
-        return record_outcome(run, connection, letter, LetterState.SENT, None)
+        return record_outcome(run, connection, letter, LetterState.SENT, None, attempt)
     if attempt.outcome is Outcome.REFUSED:
         return record_outcome(run, connection, letter, LetterState.FAILED, attempt.why)
     if attempt.outcome is Outcome.UNKNOWN and letter.again:
@@ -154,13 +155,25 @@ def _postpone(run: DeliveryRun, connection: Connection, letter: LeasedLetter, wh
 
 
 def record_outcome(
-    run: DeliveryRun, connection: Connection, letter: LeasedLetter, state: LetterState, why: str | None
+    run: DeliveryRun,
+    connection: Connection,
+    letter: LeasedLetter,
+    state: LetterState,
+    why: str | None,
+    attempt: Attempt | None = None,
 ) -> LetterState | None:
     """Record the end of a letter: its state, the states of its notices, and a fact about each. Returns the state, or
-    None if another run has taken the letter over.
+    None if another run has taken the letter over. `attempt` is the one by which it was sent.
     """
     sent = state in SENT
-    values = {"state": state, "why": why, "sent_at": instant(run.context.now()) if sent else None, "claimed_by": None}
+    values: dict[str, Any] = {
+        "state": state,
+        "why": why,
+        "sent_at": instant(run.context.now()) if sent else None,
+        "claimed_by": None,
+    }
+    if attempt is not None:
+        values |= {"content_digest": attempt.content_digest, "message_digest": attempt.message_digest}
     if not outbox.update_letter(connection, letter.id, LetterState.SENDING, values, by=run.deliverer.name):
         return None
     keys = [notice.key for notice in letter.notices]

@@ -11,10 +11,16 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 
 from casework.context import AppContext
+from models.change_log import is_as_recorded
 from models.database import reading
 from models.errors import Refusal
 from models.tables import LETTER, NOTICE
-from notifications.render import Rendered, render
+from notifications.render import Rendered, content_digest, render
+
+NOT_AS_SENT = (
+    "WARNING: this is not the e-mail as it was sent: its row was altered since. Do not rely on the text below. To read"
+    " what else differs: sendflow verify"
+)
 
 
 class NoSuchLetter(Refusal, LookupError):
@@ -56,6 +62,7 @@ class ShownLetter(BaseModel):
     subject: str
     text: str
     html: str
+    warning: str | None = None
 
 
 class ListedLetter(BaseModel):
@@ -99,13 +106,16 @@ def shown(context: AppContext, letter: str) -> ShownLetter:
     """
     with reading(context.engine) as connection:
         row = connection.execute(select(LETTER).where(LETTER.c.id == letter)).first()
+        recorded = row is None or is_as_recorded(connection, LETTER, row)
     if row is None:
         raise NoSuchLetter("no letter has that id: sendflow letters lists them, for example 20260414-3d559e323b")
     stored = {
         name: getattr(row, name)
         for name in ("id", "mailbox", "on", "state", "why", "sent_at", "message_id", "template", "template_version")
     }
-    return ShownLetter(**stored, **_rendered(row)._asdict())
+    rendered = _rendered(row)
+    differs = row.content_digest not in (None, content_digest(rendered)) or not recorded
+    return ShownLetter(**stored, **rendered._asdict(), warning=NOT_AS_SENT if differs else None)
 
 
 def _rendered(row: Any) -> Rendered:
