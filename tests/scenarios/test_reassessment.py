@@ -14,6 +14,7 @@ from tests.support.team import Team
 
 CASE = "RA90001"
 ASKED: dict[str, Any] = {"body": TRUST, "service": PAEDS}
+AT: dict[str, Any] = {"la": "northshire"}
 
 
 @pytest.fixture
@@ -121,10 +122,12 @@ def test_an_order_of_the_tribunal_is_copied_and_its_own_clock_runs_in_the_appeal
 def test_a_boards_request_compels_and_its_refusal_changes_nothing(team: Team) -> None:
     team.case = CASE
     with pytest.raises(Refused, match="body is the board whose request it is"):
-        team.record("2 Mar 2026", "reassessment_requested", requested_by="rcb")
+        team.record("2 Mar 2026", "reassessment_requested", **AT, requested_by="rcb")
     with pytest.raises(Refused, match="integrated care board"):
-        team.record("2 Mar 2026", "reassessment_requested", requested_by="rcb", body=TRUST)
-    team.record("2 Mar 2026", "reassessment_requested", requested_by="rcb", body="QX900", last_assessed_on="2026-01-05")
+        team.record("2 Mar 2026", "reassessment_requested", **AT, requested_by="rcb", body=TRUST)
+    team.record(
+        "2 Mar 2026", "reassessment_requested", **AT, requested_by="rcb", body="QX900", last_assessed_on="2026-01-05"
+    )
     before = team.dump()
     with pytest.raises(Refused, match="compels the authority") as refused:
         team.record("9 Mar 2026", "reassessment_refused", ground="assessed_in_six_months")
@@ -139,7 +142,7 @@ def test_a_boards_request_compels_and_its_refusal_changes_nothing(team: Team) ->
 @pytest.mark.parametrize(("assessed", "lawful"), [("2025-09-01", False), ("2025-09-02", True), ("2026-03-02", True)])
 def test_the_six_months_are_judged_by_the_day_of_the_last_assessment(team: Team, assessed: str, lawful: bool) -> None:
     team.case = CASE
-    team.record("2 Mar 2026", "reassessment_requested", requested_by="institution", last_assessed_on=assessed)
+    team.record("2 Mar 2026", "reassessment_requested", **AT, requested_by="institution", last_assessed_on=assessed)
     assert team.lines()[0].data["assessed_in_window"] == ("yes" if lawful else "no")
     if lawful:
         assert team.record("9 Mar 2026", "reassessment_refused", ground="assessed_in_six_months").state == "refused"
@@ -150,7 +153,7 @@ def test_the_six_months_are_judged_by_the_day_of_the_last_assessment(team: Team,
 
 def test_a_corrected_day_is_judged_again_and_may_not_make_a_refusal_unlawful(team: Team) -> None:
     team.case = CASE
-    team.record("2 Mar 2026", "reassessment_requested", requested_by="parent", last_assessed_on="2025-08-20")
+    team.record("2 Mar 2026", "reassessment_requested", **AT, requested_by="parent", last_assessed_on="2025-08-20")
     with pytest.raises(Refused, match="worked out from the days"):
         team.record("2 Mar 2026", "fact_corrected", corrects=1, assessed_in_window="yes")
     team.record("3 Mar 2026", "fact_corrected", corrects=1, last_assessed_on="2025-10-20")
@@ -169,7 +172,7 @@ def test_where_the_authority_itself_thinks_it_necessary_nobody_waits_for_an_answ
     team.case = CASE
     team.act(
         "2 Mar 2026",
-        ("reassessment_requested", "2 Mar 2026", {"requested_by": "la"}),
+        ("reassessment_requested", "2 Mar 2026", {**AT, "requested_by": "la"}),
         ("reassessment_agreed", "2 Mar 2026", {}),
     )
     assert standings(team, "2 Mar 2026") == {"reassess_final_plan": ("2026-06-08", "running")}
