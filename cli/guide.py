@@ -10,6 +10,7 @@ import typer
 from cli.installation import check_named_home
 from cli.options import Json
 from cli.output import Exit, emit, fail, notify
+from config.files import write_for_person
 
 if TYPE_CHECKING:
     from casework.rules.guide import Sources
@@ -45,7 +46,7 @@ def explain(
         emit({"name": name, "markdown": page}, json_, lambda: page)
         return
     try:
-        html.write_text(page, "utf-8")
+        write_for_person(html, page)
     except OSError as problem:
         fail(
             Exit.NOT_FINISHED,

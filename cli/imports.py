@@ -11,6 +11,7 @@ from cli.installation import Access, open_installation
 from cli.letters import notify_letters_on_hold
 from cli.options import ConfirmChild, Json, check_actor, refuse_identifier
 from cli.output import Exit, emit, fail, notify
+from config.files import write_for_person
 from config.text import counted
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def preview(
         context.engine.dispose()
     text = page(found, context.directory)
     try:
-        output.write_text(text, "utf-8")
+        write_for_person(output, text)
     except OSError as problem:
         fail(
             Exit.NOT_FINISHED,

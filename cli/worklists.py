@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ import typer
 from cli.installation import open_installation
 from cli.options import Json
 from cli.output import Exit, emit, fail, notify
+from config.files import write_for_person
 
 if TYPE_CHECKING:
     from datetime import date
@@ -118,8 +120,10 @@ def _write_workbook(path: Path, rows: list[BoardRow], label: str, marks: str) ->
     sheet.auto_filter.ref = sheet.dimensions
     for number, width in enumerate(COLUMNS.values(), 1):
         sheet.column_dimensions[get_column_letter(number)].width = width
+    raw = BytesIO()
+    book.save(raw)
     try:
-        book.save(path)
+        write_for_person(path, raw.getvalue())
     except OSError as problem:
         fail(
             Exit.NOT_FINISHED,

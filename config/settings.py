@@ -198,7 +198,8 @@ class Settings:
     @property
     def ui_url(self) -> str:
         """The address of the Prefect UI, as a person types it."""
-        return f"http://{'127.0.0.1' if self.bind in ('localhost', '0.0.0.0') else self.bind}:{self.port}"  # noqa: S104 (compared, not bound)
+        host = "127.0.0.1" if self.bind in ("localhost", "0.0.0.0") else self.bind  # noqa: S104 (compared, not bound)
+        return f"http://{host}:{self.port}"
 
     @property
     def pages_port(self) -> int:

@@ -156,7 +156,8 @@ def _write(connection: Connection, statement: str, rows: Sequence[Row], table: T
             # PostgreSQL reads one JSON text faster than an array per column, and twice as fast as one row at a time.
             names = table.columns.keys()
             single = f"VALUES ({', '.join(['%s'] * len(names))})"
-            many = f"SELECT {', '.join(map(_quoted, names))} FROM json_populate_recordset(NULL::{table.name}, %s::json)"  # noqa: S608
+            columns = ", ".join(map(_quoted, names))
+            many = f"SELECT {columns} FROM json_populate_recordset(NULL::{table.name}, %s::json)"  # noqa: S608
             cursor.execute(
                 statement.replace(single, many, 1),
                 (orjson.dumps([dict(zip(names, row, strict=True)) for row in rows]).decode(),),
@@ -234,7 +235,8 @@ def _quoted(name: str) -> str:
 @lru_cache
 def _insert(table: Table, mark: str) -> str:
     names = table.columns.keys()
-    return f"INSERT INTO {table.name} ({', '.join(map(_quoted, names))}) VALUES ({', '.join([mark] * len(names))})"  # noqa: S608
+    columns, marks = ", ".join(map(_quoted, names)), ", ".join([mark] * len(names))
+    return f"INSERT INTO {table.name} ({columns}) VALUES ({marks})"  # noqa: S608
 
 
 @lru_cache

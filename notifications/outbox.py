@@ -86,7 +86,7 @@ def mailboxes_to_write(connection: Connection, today: date | None = None, ready_
     found = connection.execute(
         select(LETTER.c.mailbox, LETTER.c.next_try_at).where(LETTER.c.state == LetterState.WAITING)
     )
-    waiting = {mailbox: next_try_at for mailbox, next_try_at in found}  # noqa: C416 (a row is no pair to the type checker)
+    waiting = {mailbox: next_try_at for mailbox, next_try_at in found}  # noqa: C416 (a row is no pair to mypy)
     early = {
         mailbox for mailbox, next_try_at in waiting.items() if ready_by is not None and (next_try_at or "") > ready_by
     }

@@ -23,6 +23,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from config.files import write_whole
+
 SECONDS = 30.0
 LOGIN_NEEDED = 530
 ANSWERS = 5  # a connection is cut after this many times the time limit of one answer
@@ -173,7 +175,7 @@ class _Connection(smtplib.SMTP):
         return super().connect(host, port, source_address)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        made: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]  # the library's own place for this (SMTP_SSL)
+        made: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]  # as SMTP_SSL does
         self._own = made.dup()  # the same socket, also after TLS took over the first handle
         self._end = threading.Timer(ANSWERS * timeout, self._cut)
         self._end.daemon = True
@@ -361,11 +363,9 @@ class FileTransport:
         raw = _written(letter)
         if raw is None:
             return Attempt(Outcome.REFUSED, CANNOT_BE_WRITTEN)
-        fresh = self._folder / f".{letter.id}.part"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            fresh.write_bytes(raw)
-            fresh.replace(self._folder / f"{letter.id}.eml")
+            write_whole(self._folder / f"{letter.id}.eml", raw)
         except OSError:
             return Attempt(Outcome.UNREACHABLE, "folder_not_writable")
         return _accepted(raw)

@@ -152,7 +152,7 @@ def _rows(connection: Connection, table: Table) -> Iterator[tuple[Any, ...]]:
 
 def _copy(old: Connection, new: Connection, table: Table) -> int:
     count = 0
-    names = ", ".join(f'"{name}"' for name in table.columns.keys())  # noqa: SIM118 (a collection of columns, whose own iteration gives columns)
+    names = ", ".join(f'"{name}"' for name in table.columns.keys())  # noqa: SIM118 (itself gives columns)
     with driver_cursor(new) as cursor, cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
         for row in _rows(old, table):
             copy.write_row(row)

@@ -17,10 +17,11 @@ import signal
 import socket
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from config.files import write_whole
 from models.errors import ServiceNotStarted
 
 OLDEST = 15
@@ -121,8 +122,7 @@ class LocalPostgres:
         self.folder.mkdir(parents=True)
         roles = Roles(_free_port(), secrets.token_urlsafe(24), secrets.token_urlsafe(24))
         password = self.folder / "password"
-        password.touch(0o600)
-        password.write_text(roles.owner)
+        write_whole(password, roles.owner)
         if self._user is not None:
             for path in (self.folder, password):
                 os.chown(path, self._user.pw_uid, self._user.pw_gid)
@@ -145,10 +145,10 @@ class LocalPostgres:
             *(["--no-sync"] if self.fast else []),
         )
         password.unlink()
-        fresh = self.folder / "roles.tmp"
-        fresh.touch(0o600)
-        fresh.write_text(json.dumps({"port": roles.port, "owner": roles.owner, "sendflow": roles.sendflow}))
-        fresh.replace(self.folder / "roles.json")
+        self._keep(roles)
+
+    def _keep(self, roles: Roles) -> None:
+        write_whole(self.folder / "roles.json", json.dumps(asdict(roles)))
 
     def start(self) -> None:
         """Start the server as a child of this process and wait until it answers. Raises LocalPostgresError."""
@@ -156,9 +156,7 @@ class LocalPostgres:
         roles = self.roles
         if _taken(roles.port):
             roles = Roles(_free_port(), roles.owner, roles.sendflow)
-            (self.folder / "roles.json").write_text(
-                json.dumps({"port": roles.port, "owner": roles.owner, "sendflow": roles.sendflow})
-            )
+            self._keep(roles)
         settings = {
             "listen_addresses": HOST,
             "port": str(roles.port),

@@ -161,7 +161,8 @@ def test_a_row_without_an_answer_has_an_error_and_the_others_go_on(tmp_path: Pat
     file.write_text(
         "rule,on,given\nehc_body_advice_respond,2026-03-02,\nno_such_rule,2026-03-02,\nehc_body_advice_respond,Zebedee"
         " Quibbleworth,\n"
-        "la_move_transfer_plan,2026-03-02,\nla_move_transfer_plan,2026-03-02,moved_on=Quibbleworth\nehc_body_advice_respond,2014-08-31,\n"
+        "la_move_transfer_plan,2026-03-02,\nla_move_transfer_plan,2026-03-02,moved_on=Quibbleworth\n"
+        "ehc_body_advice_respond,2014-08-31,\n"
         "he_disclosure,2028-12-20,\nehc_body_advice_respond,2026-03-02,,extra\nreview_report_send,2026-03-02\n",
         encoding="utf-8",
     )

@@ -151,6 +151,16 @@ def test_a_workbook_beside_the_board(call: Call, tmp_path: Path) -> None:
     assert (lost.exit_code, lost.stdout) == (3, "")
 
 
+def test_a_workbook_is_not_written_through_a_link_of_another(call: Call, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.write_text("of another")
+    (tmp_path / "overdue.xlsx").symlink_to(kept)
+    refused = call("overdue", "--xlsx", str(tmp_path / "overdue.xlsx"), today="2026-04-28")
+    assert refused.exit_code == 3
+    assert "a symbolic link has that name" in refused.stderr
+    assert kept.read_text() == "of another"
+
+
 def test_an_excused_or_answered_duty_is_on_no_board(call: Call, team: Team) -> None:
     team.case = "NX90001"
     team.record("10 Apr 2026", "excuse_claimed", service="SALT", ground="missed_appointment")

@@ -154,7 +154,7 @@ def _age(born: date, years: int) -> tuple[date, date]:
     return day, day
 
 
-def _two(printed: Printed, on: date, given: Given) -> tuple[date, date] | None:  # noqa: C901, PLR0911, PLR0912 (one rule a branch)
+def _two(printed: Printed, on: date, given: Given) -> tuple[date, date] | None:  # noqa: C901, PLR0911, PLR0912
     """Return the due and the strict date of one question, before the eight rules that are no duty are separated."""
     counts, rule = printed.counts, printed.rule
     if counts in NO_DATE:

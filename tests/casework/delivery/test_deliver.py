@@ -366,7 +366,7 @@ def test_a_line_lost_after_the_data_is_sent_once_more_as_the_same_letter(
     assert letters(team) == [(SERVICE, "2026-03-03", "sent_perhaps_twice", "outcome_unknown")]
     first, second = mail_server.arrived
     assert first["Message-ID"] == second["Message-ID"]
-    assert first.get_body().get_content() == second.get_body().get_content()  # type: ignore[union-attr]  # both have a text
+    assert first.get_body().get_content() == second.get_body().get_content()  # type: ignore[union-attr]
     assert outcomes(team) == [("notice_sent", "request_received", "service", "2026-03-03")]
 
 

@@ -136,6 +136,6 @@ def test_a_live_senders_letter_is_left_alone(team: Team, mail_server: ScriptedMa
             return mail_server.transport.send(letter)  # type: ignore[arg-type]  # handed through
 
     meanwhile = Meanwhile()
-    assert deliver(team.context("2 Mar 2026"), transport=meanwhile).sent == 1  # type: ignore[arg-type]  # a post by its one method
+    assert deliver(team.context("2 Mar 2026"), transport=meanwhile).sent == 1  # type: ignore[arg-type]
     assert meanwhile.seen == 0
     assert len(mail_server.arrived) == 1

@@ -45,7 +45,8 @@ def lived(team: Team) -> Team:
 
 @contextmanager
 def watched(team: Team, today: str = "14 Apr 2026", pulse: Heartbeat | None = None, **settings: str) -> Iterator[str]:
-    with HealthServer(replace(team.context(today).settings, auth=LOGIN, **settings), pulse or Heartbeat()) as watch:  # type: ignore[arg-type]  # words for words
+    used = replace(team.context(today).settings, auth=LOGIN, **settings)  # type: ignore[arg-type]
+    with HealthServer(used, pulse or Heartbeat()) as watch:
         yield f"http://127.0.0.1:{watch.port}"
 
 
