@@ -34,6 +34,8 @@ WHAT = {
     "config_held": "config",
     "finding": "finding",
     "finding_closed": "finding",
+    "account_change": "access",
+    "case_look": "access",
     "case_file": "child",
 }
 NAMES = {
@@ -45,6 +47,8 @@ NAMES = {
     "adoption": "the adoption",
     "alias": "the reference",
     "finding_closed": "the closure of finding",
+    "account_change": "the change of a role number",
+    "case_look": "the look at a case number",
 }
 _RECORDS = """
     SELECT key, number, at, case_ref, digest, prev_hash, hash FROM change_log WHERE subject = {mark} {where}

@@ -20,6 +20,10 @@ def register(app: typer.Typer) -> None:
 def sign_in(
     account: Annotated[str, typer.Option("--account", help="Who signs in, by account id.")] = DEFAULT,
     prefect: Annotated[bool, typer.Option("--prefect", help="A link to the Prefect UI instead.")] = False,
+    role: Annotated[
+        str | None, typer.Option("--role", help="Give the account this role first, such as dco or auditor.")
+    ] = None,
+    scope: Annotated[str, typer.Option("--for", help="Of a provider: its body. Of a council: its authority.")] = "",
     end: Annotated[bool, typer.Option("--end", help="Sign this account out everywhere instead.")] = False,
     json_: Json = False,
 ) -> None:
@@ -33,6 +37,8 @@ def sign_in(
             ended = access.sign_out_everywhere(settings, account)
             emit({"account": account, "ended": ended}, json_, lambda: f"Ended {ended} sessions of {account}.")
             return
+        if role is not None:
+            access.give_role(settings, account, role, scope)
         link = access.sign_in_link(settings, account, access.Place.PREFECT if prefect else access.Place.PAGES)
     except ValueError as problem:
         fail(Exit.WRONG_CALL, f"No link was made: {problem}")

@@ -19,6 +19,8 @@ APPEND_ONLY_TABLES = (
     "finding_closed",
     "change_log",
     "config_held",
+    "account_change",
+    "case_look",
 )
 REFUSED = "is append-only: record a fact_corrected or fact_withdrawn instead"
 FUNCTION = "sendflow_append_only"

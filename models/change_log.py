@@ -78,6 +78,8 @@ COVERED = {
                 tables.CONFIG_HELD,
                 tables.FINDING,
                 tables.FINDING_CLOSED,
+                tables.ACCOUNT_CHANGE,
+                tables.CASE_LOOK,
             ),
         ),
         _coverage(tables.CASE, "case_ref", "child_key"),

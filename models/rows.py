@@ -351,6 +351,40 @@ class ConfigHeldRow(SQLModel, table=True):
     text: str
 
 
+class AccountChangeRow(SQLModel, table=True):
+    """A role given to an account, or taken from it (an empty role). Only ever added to: the newest one holds."""
+
+    __tablename__ = "account_change"
+    number: int = Field(primary_key=True)
+    at: str
+    actor: str
+    account: str = Field(index=True)
+    role: str
+    scope: str
+
+
+class AccountPasswordRow(SQLModel, table=True):
+    """The digest of an account's password, and how often a wrong one was given."""
+
+    __tablename__ = "account_password"
+    account: str = Field(primary_key=True)
+    digest: str
+    changed_at: str
+    failures: int
+    locked_until: str | None = None
+
+
+class CaseLookRow(SQLModel, table=True):
+    """A look at a page of a case. Only ever added to."""
+
+    __tablename__ = "case_look"
+    id: int | None = Field(default=None, primary_key=True)
+    case_ref: str = Field(index=True)
+    actor: str
+    what: str
+    at: str
+
+
 for _table in SQLModel.metadata.tables.values():
     for _column in _table.columns:
         if isinstance(_column.type, (String, AutoString)):

@@ -19,7 +19,7 @@ from models.database_errors import cause
 from models.errors import DatabaseUnusable
 from models.locks import lock_exclusive
 
-HEAD = "008"  # the newest revision under models/migrations/versions; a test compares the two
+HEAD = "009"  # the newest revision under models/migrations/versions; a test compares the two
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 

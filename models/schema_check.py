@@ -25,7 +25,9 @@ class _Index(NamedTuple):
 
 
 INDEXES = {
+    "ix_account_change_account": _Index("account_change", ("account",)),
     "ix_case_file_child_key": _Index("case_file", ("child_key",)),
+    "ix_case_look_case_ref": _Index("case_look", ("case_ref",)),
     "change_log_key": _Index("change_log", ("subject", "key")),
     "duty_evaluated_under": _Index("duty", ("evaluated_under",)),
     "duty_next_check": _Index("duty", ("next_check_on",), "next_check_on IS NOT NULL"),

@@ -284,3 +284,31 @@ CONFIG_HELD = Table(
     _required("machine"),
     _required("text"),
 )
+ACCOUNT_CHANGE = Table(
+    "account_change",
+    METADATA,
+    _key("number", Integer),
+    _required("at"),
+    _required("actor"),
+    _required("account"),
+    _required("role"),
+    _required("scope"),
+)
+ACCOUNT_PASSWORD = Table(
+    "account_password",
+    METADATA,
+    _key("account"),
+    _required("digest"),
+    _required("changed_at"),
+    _required("failures", Integer),
+    _optional("locked_until"),
+)
+CASE_LOOK = Table(
+    "case_look",
+    METADATA,
+    _key("id", Integer),
+    _required("case_ref"),
+    _required("actor"),
+    _required("what"),
+    _required("at"),
+)

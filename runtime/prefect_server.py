@@ -14,7 +14,9 @@ from prefect.server.api.server import create_app
 from sqlalchemy import Engine
 
 from casework.access import sessions
+from casework.access.accounts import account_of
 from config.private_files import make_private
+from config.rights import roles
 from config.settings import Settings
 from models.database import open_engine, reading, transact
 from runtime.prefect_gate import App, Gate, Message, Receive, Send
@@ -77,8 +79,9 @@ class DatabaseSessions:
         now = datetime.now(UTC)
         with reading(self._engine) as connection:
             session = sessions.find_session(connection, secret, now)
-        if session is None:
-            return None
+            account = account_of(connection, session.account) if session is not None else None
+        if session is None or (account is not None and roles()[account.role].scope is not None):
+            return None  # a provider or a council sees its own duties only, and no runs
         if session.seen_at < now - sessions.SEEN_EVERY:
             transact(self._engine, lambda connection: sessions.note_use(connection, session, now))
         return session.account

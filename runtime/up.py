@@ -12,7 +12,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -20,27 +20,30 @@ from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from casework.access import accounts
 from casework.access.sign_in import Place, sign_in_link
 from casework.context import AppContext, installation_exists
 from config.login import ensure_login
 from config.private_files import make_private
+from config.rights import roles
 from config.running_instance import Running, server_answers, write_running
 from config.settings import Carrier, Settings
-from models.database import reading
+from models.database import reading, transact
 from models.database_errors import cause
 from models.errors import DatabaseUnusable
 from models.tables import FACT
 from notifications.local_smtp import HOST, LocalSmtpError, LocalSmtpServer, free_port
-from runtime.demo.load import SAMPLE, Console, Sample, load_demo_data
+from runtime.demo.load import PEOPLE, SAMPLE, Console, Sample, load_demo_data
 from runtime.instance_lock import AlreadyRunning, only_supervisor
 from runtime.local_postgres import LocalPostgres, LocalPostgresError
 from runtime.supervisor import CannotStart, Supervisor, port_problem
 
 SERVER_SECONDS = 120.0
 LOOK_SECONDS = 1.0
+FIRST = "admin.team"  # the first account of a real installation
 ASKED_BY = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "a signal to stop", signal.SIGHUP: "its terminal closed"}
 
 
@@ -211,7 +214,7 @@ def _open(
     with console.working("Starting the pages"):
         processes.wait_for("web", lambda: _listens(address), SERVER_SECONDS, closing.check)
     _announce(settings, processes, sink)
-    for line in (*_how_time_is_read(context), *_where_to_look(settings, _some_references(context))):
+    for line in (*_how_time_is_read(context), *_where_to_look(settings, _some_references(context), _people(context))):
         console.say(line)
 
 
@@ -269,13 +272,15 @@ def _how_time_is_read(context: AppContext) -> Iterator[str]:
         yield "For real cases make another installation: SENDFLOW_HOME=./real .venv/bin/sendflow up --no-sample"
 
 
-def _where_to_look(settings: Settings, references: list[str]) -> Iterator[str]:
+def _where_to_look(settings: Settings, references: list[str], people: Sequence[tuple[str, str]] = ()) -> Iterator[str]:
+    """What a newcomer does next. `people` are accounts with the titles of their roles."""
     command = _command(settings)
     yield ""
     yield "sendflow is running."
-    yield f"  Its pages:   {settings.pages_url}"
+    yield f"  Its pages: {settings.pages_url}"
     yield "  Each link signs one person in, once (sendflow sign-in --account NAME makes another):"
-    yield f"    {sign_in_link(settings, 'dco.team')}"
+    for account, role in people:
+        yield f"    {role + ':':<32} {sign_in_link(settings, account)}"
     yield "  The Prefect UI, which shows each job that ran:"
     yield f"    {sign_in_link(settings, 'operations', Place.PREFECT)}"
     match settings.carrier:
@@ -290,6 +295,19 @@ def _where_to_look(settings: Settings, references: list[str]) -> Iterator[str]:
     yield f"  {command} case {references[0]}" if references else f"  {command} due-soon"
     yield f"  {command} letters"
     yield "Ctrl-C stops it."
+
+
+def _people(context: AppContext) -> list[tuple[str, str]]:
+    """The sample's people with their roles. A real installation without any account gets its first administrator."""
+
+    def work(connection: Connection) -> list[tuple[str, str]]:
+        known = {each.account: roles()[each.role].title for each in accounts.accounts(connection)}
+        if not known and not context.simulated:
+            accounts.change_role(connection, FIRST, "administrator", "", "sendflow")
+            return [(FIRST, roles()["administrator"].title)]
+        return [(account, known[account]) for account, _role, _scope in PEOPLE if account in known]
+
+    return transact(context.engine, work)
 
 
 def _command(settings: Settings) -> str:

@@ -22,15 +22,17 @@ from starlette.staticfiles import StaticFiles
 
 from casework import findings
 from casework.access import sessions
+from casework.access.accounts import Account, account_of
 from casework.access.sessions import COOKIE, Session
 from casework.context import AppContext
+from config.rights import roles
 from models.database import reading, transact
 from web import faults
 from web.answers import Answer, File, GoTo, Page
 from web.asked import Asked
 from web.guards import App, Guards
 from web.installation import Installation
-from web.routes import MENU, PUBLIC, ROUTES, Way
+from web.routes import MENU, PUBLIC, ROUTES, SIGNED_IN, Way
 from web.templating import render
 
 STATIC = Path(__file__).parent / "static"
@@ -50,13 +52,11 @@ def create_app(installation: Installation, hosts: Iterable[str] = ()) -> App:
 
 def _route(way: Way, installation: Installation) -> Route:
     def endpoint(request: Request) -> Response:
-        asked = _asked(request, installation)
         try:
+            asked = _asked(request, installation)
             return _response(request, asked, _answer(way, asked))
         except Exception as problem:
-            # Without its text: a database's message quotes the row.
-            LOG.error("a page could not be made (%s)", type(problem).__name__)
-            return _response(request, asked, faults.broken(type(problem).__name__))
+            return _broken(request, problem)
 
     return Route(way.path, endpoint, methods=[way.method], name=f"{way.method} {way.path}")
 
@@ -64,6 +64,8 @@ def _route(way: Way, installation: Installation) -> Route:
 def _answer(way: Way, asked: Asked) -> Answer:
     if way.right != PUBLIC and asked.session is None:
         return faults.signed_out(asked)
+    if way.right not in (PUBLIC, SIGNED_IN) and not asked.may(way.right):
+        return faults.not_allowed(asked, way.right)
     if way.method == "POST" and not _has_token(asked):
         return faults.old_form(asked)
     return way.handler(asked)
@@ -76,7 +78,7 @@ def _has_token(asked: Asked) -> bool:
 def _asked(request: Request, installation: Installation) -> Asked:
     context = installation.context()
     secret = request.cookies.get(COOKIE)
-    session = _session(context, secret)
+    session, account = _session(context, secret)
     return Asked(
         context=context,
         path=request.url.path,
@@ -84,18 +86,21 @@ def _asked(request: Request, installation: Installation) -> Asked:
         query=dict(request.query_params),
         form=request.scope["sendflow"]["form"],
         session=session,
+        role=roles().get(account.role) if account else None,
+        scope=account.scope if account else "",
         token=sha256(f"form/{secret if session else ''}".encode()).hexdigest()[:32],
         secure=request.url.scheme == "https",
     )
 
 
-def _session(context: AppContext, secret: str | None) -> Session | None:
+def _session(context: AppContext, secret: str | None) -> tuple[Session | None, Account | None]:
     now = datetime.now(UTC)
     with reading(context.engine) as connection:
         session = sessions.find_session(connection, secret, now)
+        account = account_of(connection, session.account) if session is not None else None
     if session is not None and session.seen_at < now - sessions.SEEN_EVERY:
         transact(context.engine, lambda connection: sessions.note_use(connection, session, now))
-    return session
+    return session, account
 
 
 def _response(request: Request, asked: Asked, answer: Answer) -> Response:
@@ -125,9 +130,22 @@ def _shared(request: Request, asked: Asked) -> dict[str, Any]:
         "path": asked.path,
         "account": asked.session.account if asked.session else None,
         "token": asked.token,
-        "menu": MENU,
+        "menu": [item for item in MENU if asked.may(item.right)],
+        "role": asked.role,
+        "may": asked.role.may if asked.role else frozenset(),
+        "may_simulate": context.simulated and asked.may("next_day"),
         "processes": context.processes,
     }
+
+
+def _broken(request: Request, problem: Exception) -> Response:
+    """A page that needs no database, in which nobody seems to be signed in. It names the fault and not its text, which
+    may quote a row.
+    """
+    LOG.error("a page could not be made (%s)", type(problem).__name__)
+    page = faults.broken(type(problem).__name__)
+    nonce = {"cspNonce": request.scope["sendflow"]["nonce"], "assetPath": "/static"}
+    return HTMLResponse(render(page.template, {**nonce, **page.values}), page.status)
 
 
 def _http_fault(installation: Installation) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from casework.access.sessions import Session
 from casework.context import AppContext
+from config.rights import Role
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,13 @@ class Asked:
     form: Mapping[str, str]
     session: Session | None
     token: str
+    role: Role | None = None
+    scope: str = ""
     secure: bool = False
+
+    def may(self, right: str) -> bool:
+        """Whether the account's role has a right."""
+        return self.role is not None and right in self.role.may
 
     @property
     def account(self) -> str:

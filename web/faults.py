@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from config.rights import roles
 from web.answers import Page
 from web.asked import Asked
 
@@ -18,6 +19,18 @@ def signed_out(_asked: Asked) -> Page:
         "You are not signed in, or your session has ended: one ends after an hour without use.",
         "Open your sign-in link, or ask the team's administrator for a new one (sendflow sign-in makes it).",
         status=401,
+    )
+
+
+def not_allowed(asked: Asked, right: str) -> Page:
+    """The account has no role, or one that may not see this."""
+    titles = sorted(role.title for role in roles().values() if right in role.may)
+    yours = f"Your role is {asked.role.title}." if asked.role else "Your account has no role here."
+    return fault(
+        "You may not open this page",
+        f"{yours} The page is for: {', '.join(titles)}.",
+        "If you need it for your work, ask the team's administrator to change your role.",
+        status=403,
     )
 
 

@@ -1,15 +1,16 @@
-"""Every address of the pages, with the right that it needs."""
+"""Every address of the pages, with the right that it needs. docs/reference/rights.md is made from it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from web import sign_in, today
+from web import case, cases, identity, letters, own, people, recording, sign_in, simulation, today
 from web.answers import Answer
 from web.asked import Asked
 
 PUBLIC = ""
+SIGNED_IN = "signed_in"
 
 
 class Way(NamedTuple):
@@ -21,19 +22,53 @@ class Way(NamedTuple):
     handler: Callable[[Asked], Answer]
 
 
-ROUTES: tuple[Way, ...] = (
-    Way("GET", "/", "today", today.today),
-    Way("GET", "/sign-in", PUBLIC, sign_in.enter),
-    Way("GET", "/sign-out", "signed_in", sign_in.ask_to_leave),
-    Way("POST", "/sign-out", "signed_in", sign_in.leave),
-)
-
-
 class MenuItem(NamedTuple):
-    """A link of the menu."""
+    """A link of the menu, for those who have the right."""
 
     text: str
     address: str
+    right: str
 
 
-MENU = (MenuItem("Today", "/"),)
+MENU = (
+    MenuItem("Today", "/today", "today"),
+    MenuItem("Cases", "/cases", "cases"),
+    MenuItem("E-mails", "/letters", "letters"),
+    MenuItem("Duties", "/own", "own"),
+    MenuItem("People", "/people", "people"),
+)
+
+
+def home(asked: Asked) -> Answer:
+    """The first page that the account may see."""
+    return sign_in.first_page(asked, [item.address for item in MENU if asked.may(item.right)])
+
+
+ROUTES: tuple[Way, ...] = (
+    Way("GET", "/", SIGNED_IN, home),
+    Way("GET", "/sign-in", PUBLIC, sign_in.enter),
+    Way("POST", "/sign-in", PUBLIC, sign_in.by_password),
+    Way("GET", "/sign-out", SIGNED_IN, sign_in.ask_to_leave),
+    Way("POST", "/sign-out", SIGNED_IN, sign_in.leave),
+    Way("GET", "/password", SIGNED_IN, sign_in.ask_password),
+    Way("POST", "/password", SIGNED_IN, sign_in.set_password),
+    Way("GET", "/today", "today", today.today),
+    Way("GET", "/lists/{name}", "today", today.one_list),
+    Way("GET", "/cases", "cases", cases.cases),
+    Way("POST", "/cases/by-nhs-number", "identity", cases.by_nhs_number),
+    Way("GET", "/cases/{ref}", "case", case.case),
+    Way("GET", "/cases/{ref}/why/{rule}/{seq:int}", "case", case.why),
+    Way("GET", "/cases/{ref}/looks", "looks", identity.looks),
+    Way("GET", "/cases/{ref}/identity", "identity", identity.ask),
+    Way("POST", "/cases/{ref}/identity", "identity", identity.show),
+    Way("GET", "/cases/{ref}/record", "record", recording.choose),
+    Way("GET", "/cases/{ref}/record/{kind}", "record", recording.ask),
+    Way("POST", "/cases/{ref}/record/{kind}", "record", recording.check_or_record),
+    Way("GET", "/letters", "letters", letters.letters),
+    Way("GET", "/letters/{id}", "letters", letters.letter),
+    Way("POST", "/release", "release", letters.release_held),
+    Way("GET", "/own", "own", own.own),
+    Way("GET", "/people", "people", people.people),
+    Way("POST", "/people", "people", people.change),
+    Way("POST", "/next-day", "next_day", simulation.next_day),
+)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from casework.access import sessions
+from casework.access import accounts, sessions
+from config.rights import roles
 from config.running_instance import read_running
 from config.settings import Settings
 from models.database import open_engine, transact
@@ -30,6 +31,22 @@ def sign_in_link(settings: Settings, account: str, place: Place = Place.PAGES) -
     running = read_running(settings)
     pages = running.pages_url if running is not None and running.pages_url else settings.pages_url
     return f"{settings.ui_url if place is Place.PREFECT else pages}/sign-in?token={token}"
+
+
+def give_role(settings: Settings, account: str, role: str, scope: str) -> None:
+    """Give an account a role, as who may read SENDFLOW_HOME. Raises ValueError for a role that is none."""
+    if role not in roles():
+        raise ValueError(f"--role is one of {', '.join(roles())}: for example --role dco")
+    if bool(scope) != (roles()[role].scope is not None):
+        raise ValueError(
+            "a provider and a council take --for, and no other role does: for example --role provider --for QX101"
+        )
+    engine = open_engine(settings.records_url)
+    try:
+        create_or_upgrade_schema(engine, settings.owner_url)
+        transact(engine, lambda connection: accounts.change_role(connection, account, role, scope, "operator"))
+    finally:
+        engine.dispose()
 
 
 def sign_out_everywhere(settings: Settings, account: str) -> int:

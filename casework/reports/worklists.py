@@ -67,6 +67,13 @@ def week(context: AppContext, as_at: date) -> list[BoardRow]:
     return sorted(rows, key=lambda row: (row.days, row.case_ref, row.rule, row.service or ""))
 
 
+def open_duties(context: AppContext, as_at: date) -> list[BoardRow]:
+    """Give the open duties that are late or have a day to come, the soonest first. `days` left is below 0 if late."""
+    late = [row.model_copy(update={"days": -row.days}) for row in overdue(context, as_at)]
+    coming = _read(context, DUTY.c.due >= as_at, lambda due: (due - as_at).days, "running")
+    return sorted([*late, *coming], key=lambda row: (row.days, row.case_ref, row.rule, row.service or ""))
+
+
 def count_cases(context: AppContext) -> int:
     """Count all cases, in every state."""
     with reading(context.engine) as connection:

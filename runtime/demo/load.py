@@ -10,18 +10,28 @@ from datetime import date
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
+from casework.access import accounts
 from casework.context import AppContext
 from config.files import write_whole
 from config.settings import Settings
 from flows.runner import run_job
-from models.database import reading
+from models.database import reading, transact
 from models.tables import FACT
 from runtime.demo.cases import load_demo_cases
 from runtime.demo.tracker import live_before, record_demo_events, write_demo_tracker
 
 SAMPLE = "sample.json"
+# Account, role and scope of the sample's people. QX101 and northshire are in the shipped directory.
+PEOPLE = (
+    ("dco.team", "dco", ""),
+    ("admin.team", "administrator", ""),
+    ("operations", "operations", ""),
+    ("auditor", "auditor", ""),
+    ("provider", "provider", "QX101"),
+    ("council", "council", "northshire"),
+)
 FIRST_DELIVERY = "first delivery after the sample was imported; the local sink stores every letter and sends none on"
 
 
@@ -122,7 +132,19 @@ def load_demo_data(settings: Settings, context: AppContext, console: Console) ->
         f"  {proved.facts} facts in {proved.cases} cases are"
         f" {'intact' if proved.intact else 'DAMAGED: run sendflow verify'}."
     )
+    give_sample_roles(context)
     Sample(sample.made_for, finished=True).write(marker)
+
+
+def give_sample_roles(context: AppContext) -> None:
+    """Give each of the sample's people a role, if nobody has one yet."""
+
+    def work(connection: Connection) -> None:
+        if not accounts.accounts(connection):
+            for account, role, scope in PEOPLE:
+                accounts.change_role(connection, account, role, scope, "sample")
+
+    transact(context.engine, work)
 
 
 def _count_facts(context: AppContext) -> int:

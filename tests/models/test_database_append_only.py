@@ -28,6 +28,10 @@ def file(team: Team) -> Iterator[sqlite3.Connection]:
     with team.first.engine.begin() as connection:
         connection.exec_driver_sql("INSERT INTO anchor VALUES ('2026-03-03T00:00:00.000000Z', 'x', 1, 3)")
         connection.exec_driver_sql("INSERT INTO finding VALUES (1, 'x', 'verify', 'head', NULL, NULL, 'x', 'x')")
+        connection.exec_driver_sql("INSERT INTO account_change VALUES (1, 'x', 'x', 'dco.team', 'dco', '')")
+        connection.exec_driver_sql(
+            "INSERT INTO case_look (case_ref, actor, what, at) VALUES ('NX90001', 'dco.team', 'case', 'x')"
+        )
         connection.exec_driver_sql("INSERT INTO finding_closed VALUES (1, 'x', 'dco.team', 'x', 0)")
         connection.exec_driver_sql(
             "INSERT INTO person_read (case_ref, actor, purpose, read_at) VALUES ('NX90001', 'dco.team', 'p', 'x')"

@@ -15,7 +15,7 @@ from statemachines.process import NotPermitted
 
 PACKAGES = ("audit", "casework", "config", "deadlines", "models", "notifications", "runtime", "statemachines")
 # These never leave the module that raises them: they undo a transaction, end a process, or mark one cell.
-INTERNAL = {"Doubt", "Stopped", "TakenByAnotherRun", "_DryRun"}
+INTERNAL = {"Doubt", "Stopped", "TakenByAnotherRun", "_DryRun", "_Undone"}
 
 
 def exception_classes() -> list[type[Exception]]:

@@ -12,7 +12,7 @@ from web.templating import FOLDER
 
 
 def test_nobody_sees_anything_without_a_session(nobody: Browser) -> None:
-    answer = nobody.get("/")
+    answer = nobody.get("/today")
     assert answer.status_code == 401
     assert "Sign in first" in answer.text
     assert "NX0" not in answer.text
@@ -20,7 +20,7 @@ def test_nobody_sees_anything_without_a_session(nobody: Browser) -> None:
 
 def test_a_link_signs_in_once(nobody: Browser) -> None:
     nobody.sign_in("dco.team")
-    assert nobody.get("/").status_code == 200
+    assert nobody.get("/today").status_code == 200
     assert "does not work" in nobody.get("/sign-in", params={"token": "x" * 43}).text
 
 
@@ -42,7 +42,7 @@ def test_a_request_under_another_name_is_refused(nobody: Browser) -> None:
 def test_a_page_of_another_site_changes_nothing(browsers: Callable[[str], Browser], headers: dict[str, str]) -> None:
     person = browsers("dco.team")
     assert person.post("/sign-out", data={"token": token_of(person)}, headers=headers).status_code == 403
-    assert person.get("/").status_code == 200
+    assert person.get("/today").status_code == 200
 
 
 def token_of(person: Browser) -> str:
@@ -56,7 +56,7 @@ def test_a_form_without_its_token_changes_nothing(browsers: Callable[[str], Brow
     for data in ({}, {"token": ""}, {"token": "0" * 32}):
         answer = person.post("/sign-out", data=data)
         assert (answer.status_code, "too old" in answer.text) == (403, True)
-    assert person.get("/").status_code == 200
+    assert person.get("/today").status_code == 200
 
 
 def test_signing_out_ends_the_session(nobody: Browser) -> None:
@@ -64,7 +64,7 @@ def test_signing_out_ends_the_session(nobody: Browser) -> None:
     secret = nobody.cookies["sendflow_session"]
     assert "You are signed out" in nobody.post("/sign-out", data={"token": token_of(nobody)}).text
     nobody.cookies.set("sendflow_session", secret)
-    assert nobody.get("/").status_code == 401
+    assert nobody.get("/today").status_code == 401
 
 
 @pytest.mark.parametrize("size", [262_145, 2_000_000])
@@ -74,7 +74,7 @@ def test_a_form_that_is_too_large_is_refused(nobody: Browser, size: int) -> None
 
 
 def test_every_answer_has_the_headers_of_safety(nobody: Browser, browsers: Callable[[str], Browser]) -> None:
-    for answer in (nobody.get("/"), nobody.get("/nowhere"), browsers("dco.team").get("/"), nobody.put("/")):
+    for answer in (nobody.get("/today"), nobody.get("/nowhere"), browsers("dco.team").get("/today"), nobody.put("/")):
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy
         assert "unsafe-inline" not in policy
@@ -83,7 +83,7 @@ def test_every_answer_has_the_headers_of_safety(nobody: Browser, browsers: Calla
 
 
 def test_a_page_asks_no_other_site_and_has_no_inline_style(browsers: Callable[[str], Browser]) -> None:
-    html = browsers("dco.team").get("/").text
+    html = browsers("dco.team").get("/today").text
     assert re.findall(r'(?:src|href|action)="(https?:|//)', html) == []
     assert " style=" not in html
     assert all('nonce="' in tag or 'src="/static/' in tag for tag in re.findall(r"<script[^>]*>", html))

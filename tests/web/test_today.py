@@ -28,7 +28,7 @@ def test_the_numbers_are_those_of_the_worklists_and_of_the_daily_digest(
         fields = orjson.loads(
             connection.scalar(select(LETTER.c.fields).where(LETTER.c.id == f"digest-{TODAY:%Y%m%d}")) or "{}"
         )
-    late, soon, decide, _changed = numbers(browsers("dco.team").get("/").text)
+    late, soon, decide, _changed = numbers(browsers("dco.team").get("/today").text)
     assert late == len(overdue(context, TODAY)) == fields["late_count"] + fields["la_late"] > 0
     assert soon == len(week(context, TODAY)) == fields["soon_count"] + fields["la_soon"] > 0
     found = today_of(context, TODAY)
@@ -40,7 +40,10 @@ def test_the_numbers_are_those_of_the_worklists_and_of_the_daily_digest(
 
 
 def test_each_count_is_a_link_to_its_list(browsers: Callable[[str], Browser]) -> None:
-    html = browsers("dco.team").get("/").text
-    for place in ("late", "soon", "decide", "changed"):
-        assert f'href="#{place}"' in html or f"list={place}" in html
-        assert f'id="{place}"' in html or f"list={place}" in html
+    person = browsers("dco.team")
+    html = person.get("/today").text
+    for name, number in zip(("late", "soon", "decide", "changed"), numbers(html), strict=True):
+        assert f'href="/lists/{name}"' in html
+        listed = person.get(f"/lists/{name}").text
+        rows = listed.count('<tr role="row" class=') + len(re.findall(r"(?m)^ *<li>", listed.partition("<main")[2]))
+        assert (name, rows) == (name, number)

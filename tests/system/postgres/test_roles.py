@@ -35,6 +35,8 @@ COLUMNS = {
     "clock_setting": "day",
     "finding": "message",
     "finding_closed": "reason",
+    "account_change": "role",
+    "case_look": "what",
 }
 REFUSED = [
     *(statement.format(table, COLUMNS[table]) for table in APPEND_ONLY_TABLES for statement in CHANGES),

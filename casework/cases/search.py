@@ -1,0 +1,42 @@
+"""Finds cases: by our reference, the authority's, the team's own, or by NHS number, whose use is logged."""
+
+from sqlalchemy import Connection, select
+
+from casework.context import AppContext, instant
+from models import people
+from models.aliases import find_aliases
+from models.database import reading, writing
+from models.tables import CASE
+
+MOST = 200
+
+
+def find_references(context: AppContext, connection: Connection, typed: str) -> list[str]:
+    """References of the cases that are meant: by the first letters of ours, by the authority's, by the team's own."""
+    text = typed.strip()
+    begins = text.upper()
+    if not begins or len(begins) > 40:
+        return []
+    ours = select(CASE.c.case_ref).where(CASE.c.case_ref >= begins, CASE.c.case_ref < _after(begins)).limit(MOST)
+    theirs = select(CASE.c.case_ref).where(CASE.c.la_reference == begins).limit(MOST)
+    team = find_aliases(connection, context.cipher, [text]).values()
+    return sorted({*connection.scalars(ours), *connection.scalars(theirs), *team})
+
+
+def find_by_nhs_number(context: AppContext, typed: str, actor: str) -> list[str]:
+    """References of the cases of a child. The access log records the search on each of them before it is answered."""
+    number = "".join(character for character in typed if character.isdigit())
+    with reading(context.engine) as connection:
+        child = people.find_children(connection, context.cipher, [number]).get(number) if len(number) == 10 else None
+        if child is None:
+            return []
+        refs = sorted(connection.scalars(select(CASE.c.case_ref).where(CASE.c.child_key == child)))
+    with writing(context.engine) as connection:
+        for ref in refs:
+            people.log_read(connection, context.cipher, ref, actor, "searched by NHS number", instant(context.now()))
+    return refs
+
+
+def _after(begins: str) -> str:
+    """The first text that does not begin so, in the order of bytes: an index answers with one range."""
+    return begins[:-1] + chr(ord(begins[-1]) + 1)

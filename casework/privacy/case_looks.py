@@ -1,0 +1,45 @@
+"""The log of looks at a case: who saw which page of which case, and when. It is append-only.
+
+Purpose: UK GDPR art 5(2). A look at a child's identity is in the log of accesses with its purpose; this log has every
+look at a case, which shows references only.
+"""
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import select
+
+from casework.context import AppContext, instant
+from models.change_log import insert_logged
+from models.database import reading, writing
+from models.free_text import read_free_texts
+from models.tables import ACCESS, CASE_LOOK
+
+
+class Look(BaseModel):
+    """One look. `what` is a page, or `identity`, whose `purpose` is shown; null once it is erased."""
+
+    model_config = ConfigDict(frozen=True)
+    at: str
+    actor: str
+    what: str
+    purpose: str | None = None
+
+
+def note_look(context: AppContext, case_ref: str, actor: str, what: str) -> None:
+    """Log a look before the page is shown."""
+    row = {"case_ref": case_ref, "actor": actor, "what": what, "at": instant(context.now())}
+    with writing(context.engine) as connection:
+        insert_logged(connection, CASE_LOOK, [row], row["at"])
+
+
+def looks_at(context: AppContext, case_ref: str) -> list[Look]:
+    """Every look at a case and at its child's identity, the newest first."""
+    with reading(context.engine) as connection:
+        pages = connection.execute(select(CASE_LOOK).where(CASE_LOOK.c.case_ref == case_ref)).all()
+        identity = connection.execute(select(ACCESS).where(ACCESS.c.case_ref == case_ref)).all()
+        purposes = read_free_texts(connection, context.cipher, [case_ref]).get(case_ref, [])
+    texts = {text.id: text.words for text in purposes}
+    found = [Look(at=row.at, actor=row.actor, what=row.what) for row in pages]
+    found += [
+        Look(at=row.read_at, actor=row.actor, what="identity", purpose=texts.get(row.purpose)) for row in identity
+    ]
+    return sorted(found, key=lambda look: look.at, reverse=True)

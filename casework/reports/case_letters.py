@@ -1,0 +1,61 @@
+"""The notices of one case with their letters: what was sent to whom, what waits, and why."""
+
+from datetime import date
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import select
+
+from casework.context import AppContext
+from models.database import reading
+from models.tables import CASE, LETTER, NOTICE
+
+
+class CaseLetter(BaseModel):
+    """One notice of a case. `letter` is the id of the message that holds it; `sent_at` is an instant (UTC)."""
+
+    model_config = ConfigDict(frozen=True)
+    on: date
+    created_at: str
+    rung: str
+    rule: str
+    recipient: str
+    mailbox: str | None
+    body: str | None
+    state: str
+    letter: str | None
+    sent_at: str | None
+    why: str | None
+
+
+class LinkedCase(BaseModel):
+    """Another case of the same child."""
+
+    model_config = ConfigDict(frozen=True)
+    case_ref: str
+    process: str
+    state: str
+    opened_on: date
+
+
+def letters_of(context: AppContext, case_ref: str) -> list[CaseLetter]:
+    """The notices of a case, the oldest first."""
+    names = ("on", "created_at", "rung", "rule", "recipient", "mailbox", "body", "state", "letter")
+    query = (
+        select(*(NOTICE.c[name] for name in names), LETTER.c.sent_at, LETTER.c.why)
+        .join(LETTER, LETTER.c.id == NOTICE.c.letter, isouter=True)
+        .where(NOTICE.c.case_ref == case_ref)
+        .order_by(NOTICE.c.on, NOTICE.c.fact_seq, NOTICE.c.key)
+    )
+    with reading(context.engine) as connection:
+        return [CaseLetter(**row) for row in connection.execute(query).mappings()]
+
+
+def linked_cases(context: AppContext, case_ref: str) -> list[LinkedCase]:
+    """The other cases of the child, by their reference."""
+    names = [CASE.c[name] for name in ("case_ref", "process", "state", "opened_on")]
+    with reading(context.engine) as connection:
+        child = connection.scalar(select(CASE.c.child_key).where(CASE.c.case_ref == case_ref))
+        if child is None:
+            return []
+        query = select(*names).where(CASE.c.child_key == child, CASE.c.case_ref != case_ref).order_by(CASE.c.case_ref)
+        return [LinkedCase(**row) for row in connection.execute(query).mappings()]

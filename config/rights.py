@@ -1,0 +1,47 @@
+"""Reads rights.toml: what each role may do on the pages, and whether it is for one body or one authority only."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from models.errors import ConfigurationError
+
+FILE = Path(__file__).with_name("rights.toml")
+Right = Literal[
+    "today", "cases", "case", "letters", "record", "identity", "looks", "people", "next_day", "release", "own"
+]
+
+
+class RightsError(ConfigurationError):
+    """The file cannot be used; the text says what was expected."""
+
+    default_code = "rights"
+
+
+class Role(BaseModel):
+    """One role. `scope`: whose duties it sees, those of a body or of a local authority; None for the whole team."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    title: str
+    may: frozenset[Right]
+    scope: Literal["body", "la"] | None = None
+
+
+class _Rights(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    role: Mapping[str, Role]
+
+
+@cache
+def roles() -> Mapping[str, Role]:
+    """Every role by its word. Raises RightsError."""
+    try:
+        return _Rights.model_validate(tomllib.loads(FILE.read_text("utf-8"))).role
+    except (tomllib.TOMLDecodeError, ValidationError) as problem:
+        raise RightsError(f"rights.toml: {problem}") from None

@@ -1,0 +1,130 @@
+"""A case page shows what the command shows: state, duties, facts, letters, on any day and as known at any instant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from casework.reports.case_list import CaseFilter, Show, case_list
+from casework.reports.case_report import report
+from casework.reports.letters import letters
+from casework.reports.worklists import overdue
+from tests.web.conftest import TODAY, Browser
+from web.installation import Installation
+
+CASE = "SP90001"
+
+
+def test_every_case_of_the_sample_can_be_opened_and_says_its_state(
+    sample: Installation, browsers: Callable[[str], Browser]
+) -> None:
+    context, auditor = sample.context(), browsers("auditor")
+    rows = case_list(context, CaseFilter(show=Show.ALL), TODAY, 0).rows
+    assert len(rows) > 100
+    for row in rows[::6]:
+        html = auditor.get(f"/cases/{row.case_ref}").text
+        found = report(context, row.case_ref)
+        assert f"It is at <strong>{found.state_name}</strong>" in html.replace("&#39;", "'")
+        assert len(re.findall(r'id="fact-\d+"', html)) == len(found.facts)
+        assert html.count("Why this date") == len(found.duties)
+
+
+def test_the_list_filters_by_what_the_address_says(sample: Installation, browsers: Callable[[str], Browser]) -> None:
+    dco, context = browsers("dco.team"), sample.context()
+    late = {row.case_ref for row in overdue(context, TODAY)}
+    shown = set(re.findall(r'href="/cases/([A-Z]+-?\d+)"', dco.get("/cases?show=late&page=1").text))
+    assert shown
+    assert shown <= late
+    total = case_list(context, CaseFilter(show=Show.NO_DATE), TODAY).total
+    assert f"{total} case" in dco.get("/cases?show=no_date").text
+    assert "No case is like that" in dco.get("/cases?search=ZZ99999").text
+    assert 'value="ZZ99999"' in dco.get("/cases?search=ZZ99999").text
+
+
+def test_a_reference_opens_its_case(sample: Installation, browsers: Callable[[str], Browser]) -> None:
+    dco = browsers("dco.team")
+    answer = dco.get("/cases", params={"search": "sp90001"})
+    assert answer.url.path == f"/cases/{CASE}"
+    listed = case_list(sample.context(), CaseFilter(show=Show.ALL), TODAY, 0).rows
+    theirs = next(row for row in listed if row.la_reference)
+    assert theirs.case_ref in dco.get("/cases", params={"search": theirs.la_reference}).text
+
+
+def test_a_replay_says_that_it_is_not_now_and_what_differs(
+    sample: Installation, browsers: Callable[[str], Browser]
+) -> None:
+    auditor, context = browsers("auditor"), sample.context()
+    facts = report(context, CASE).facts
+    day = sorted({fact.occurred_on for fact in facts})[1]
+    html = auditor.get(f"/cases/{CASE}", params={"as_at": day.isoformat()}).text
+    assert "This is not now" in html
+    then = report(context, CASE, day)
+    assert len(re.findall(r'id="fact-\d+"', html)) == len(then.facts) < len(facts)
+    assert f"{len(facts) - len(then.facts)} facts came later" in html
+
+
+@pytest.mark.parametrize("query", ["as_at=yesterday", "known_at=x", "as_at=2026-02-30"])
+def test_a_day_that_is_none_is_refused_in_words(browsers: Callable[[str], Browser], query: str) -> None:
+    answer = browsers("auditor").get(f"/cases/{CASE}?{query}")
+    assert (answer.status_code, "That is no day" in answer.text) == (400, True)
+
+
+def test_the_count_of_a_date_is_the_one_of_the_command(
+    sample: Installation, browsers: Callable[[str], Browser]
+) -> None:
+    found = report(sample.context(), CASE)
+    duty = next(each for each in found.duties if each.due)
+    html = browsers("auditor").get(f"/cases/{CASE}/why/{duty.rule}/{duty.opened_seq}").text
+    assert "day one" in html or "Day one" in html or "Start:" in html
+    assert f'datetime="{duty.due}"' in html
+
+
+def test_the_history_can_be_filtered_and_turned_round(browsers: Callable[[str], Browser]) -> None:
+    auditor = browsers("auditor")
+
+    def facts(query: str) -> list[int]:
+        return [int(each) for each in re.findall(r'id="fact-(\d+)"', auditor.get(f"/cases/{CASE}?{query}").text)]
+
+    both = facts("")
+    people, besides = facts("show=people"), facts("show=people&not=yes")
+    assert sorted(people + besides) == sorted(both)
+    assert people
+    assert facts("order=oldest") == both[::-1]
+
+
+def test_every_look_is_logged_and_shown_to_auditors(browsers: Callable[[str], Browser]) -> None:
+    auditor = browsers("auditor")
+    auditor.get(f"/cases/{CASE}")
+    html = auditor.get(f"/cases/{CASE}/looks").text
+    assert "auditor" in html
+    assert ">case<" in html
+
+
+def test_each_letter_is_shown_as_it_was_sent(sample: Installation, browsers: Callable[[str], Browser]) -> None:
+    dco, found = browsers("dco.team"), letters(sample.context())
+    assert f'<span class="app-number">{len(found)}</span>' in dco.get("/letters").text
+    page = dco.get(f"/letters/{found[0].id}").text
+    assert found[0].mailbox in page
+    assert "As its reader sees it" in page
+
+
+def test_a_provider_sees_the_references_of_its_own_duties_only(
+    sample: Installation, browsers: Callable[[str], Browser]
+) -> None:
+    html = browsers("provider").get("/own").text
+    refs = set(re.findall(r"\b(?:SP|NX|SF-|SA|SC|ST|TT)\d+\b", html))
+    own = {row.case_ref for row in overdue(sample.context(), TODAY) if row.body == "QX101"}
+    assert own <= refs | set(re.findall(r">\s*([A-Z]+-?\d{3,9})\b", html))
+    assert "/cases/" not in html
+
+
+def test_lists_are_stored_as_files_in_which_nothing_is_a_formula(browsers: Callable[[str], Browser]) -> None:
+    dco = browsers("dco.team")
+    text = dco.get("/lists/late?format=csv").text
+    assert "Head of the ledger" in text
+    assert "SIMULATION" in text
+    book = dco.get("/cases?show=all&format=xlsx")
+    assert book.content[:2] == b"PK"
+    assert "attachment" in book.headers["content-disposition"]

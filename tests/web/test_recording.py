@@ -1,0 +1,194 @@
+"""Recording by a page: a form of the fact's own fields, errors beside them, a check page, then the fact."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from casework.access import accounts, passwords
+from models.database import transact
+from tests.support.by_hand import CASE, SALT
+from tests.support.team import Team
+from tests.web.conftest import Browser, browser_of
+from web.installation import Installation
+
+
+@pytest.fixture
+def person(team: Team, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
+    """The DCO's browser over an installation of one case whose advice is asked for."""
+    from argon2 import PasswordHasher
+
+    monkeypatch.setattr(passwords, "hasher", lambda: PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    passwords.digest_of_nobody.cache_clear()
+    team.opened("2 Feb 2026").asked("2 Mar 2026")
+    context = team.context("16 Mar 2026")
+    transact(context.engine, context.keep_time)
+    transact(context.engine, lambda each: accounts.change_role(each, "dco.team", "dco", "", "test"))
+    transact(context.engine, lambda each: accounts.change_role(each, "admin.team", "administrator", "", "test"))
+    installation = Installation(context.settings)
+    yield browser_of(installation).sign_in("dco.team")
+    installation.close()
+
+
+def fields(html: str) -> dict[str, str]:
+    """What the form of a page would send."""
+    form = html.partition("<main")[2].partition("<form")[2].partition("</form>")[0]
+    inputs = [each for each in re.findall(r"<input[^>]*>", form) if 'type="radio"' not in each or " checked" in each]
+    values = dict(re.findall(r'<input[^>]* name="([^"]+)"[^>]* value="([^"]*)"', "".join(inputs)))
+    values |= dict.fromkeys(re.findall(r'<textarea[^>]* name="([^"]+)"', form), "")
+    return values
+
+
+def send(person: Browser, path: str, **values: str) -> str:
+    page = person.get(path).text
+    return str(person.post(path.partition("?")[0], data={**fields(page), **values}).text)
+
+
+def test_an_answer_is_checked_and_then_recorded(team: Team, person: Browser) -> None:
+    path = f"/cases/{CASE}/record/health_advice_received"
+    checked = send(person, path, body="QX101", service=SALT)
+    assert "Check before it is recorded" in checked
+    assert "met on" in checked
+    before = len(team.lines())
+    done = person.post(path, data={**fields(checked), "step": "record"})
+    assert done.url.path == f"/cases/{CASE}"
+    assert "Recorded" in done.text
+    [line] = team.lines()[before:]
+    assert (line.kind, line.actor, line.via, line.occurred_on.isoformat()) == (
+        "health_advice_received",
+        "dco.team",
+        "page",
+        "2026-03-16",
+    )
+
+
+def test_checking_records_nothing(team: Team, person: Browser) -> None:
+    before = team.dump()
+    assert "What it will do" in send(person, f"/cases/{CASE}/record/health_advice_received", body="QX101", service=SALT)
+    assert team.dump() == before
+
+
+def test_an_error_is_beside_its_field_and_nothing_typed_is_lost(team: Team, person: Browser) -> None:
+    path = f"/cases/{CASE}/record/health_advice_received"
+    page = send(person, path, **{"on-day": "31", "on-month": "2", "on-year": "2026", "note": "Mum rang"})
+    assert "There is a problem" in page
+    assert "enter a real day" in page
+    assert "Choose: organisation" in page
+    assert 'value="31"' in page
+    assert "Mum rang" in page
+    assert "Error: " in page
+    assert len(team.lines()) == 3
+
+
+def test_a_day_of_the_future_is_refused_in_words_of_a_page(person: Browser) -> None:
+    path = f"/cases/{CASE}/record/health_advice_received"
+    page = send(person, path, body="QX101", service=SALT, **{"on-day": "1", "on-month": "1", "on-year": "2027"})
+    assert "the date is in the future" in page
+    assert "--data" not in page
+
+
+def test_sending_the_same_form_twice_records_one_fact(team: Team, person: Browser) -> None:
+    path = f"/cases/{CASE}/record/health_advice_received"
+    checked = fields(send(person, path, body="QX101", service=SALT))
+    person.post(path, data={**checked, "step": "record"})
+    again = person.post(path, data={**checked, "step": "record"})
+    assert "There is a problem" in again.text
+    assert [line.kind for line in team.lines()].count("health_advice_received") == 1
+
+
+def test_a_correction_says_what_moves_before_it_is_recorded(team: Team, person: Browser) -> None:
+    path = f"/cases/{CASE}/record/fact_corrected?corrects=3"
+    page = person.get(path).text
+    assert 'value="2"' in page
+    assert "QX101" in page
+    values = {"on-day": "9", "on-month": "3", "on-year": "2026", "reason": "the stamp says so"}
+    checked = send(person, path, **values)
+    assert "not <time" in checked
+    person.post(path.partition("?")[0], data={**fields(checked), "step": "record"})
+    assert team.lines()[-1].data["occurred_on"] == "2026-03-09"
+    html = person.get(f"/cases/{CASE}").text
+    assert "(corrected)" in html
+    assert 'See <a href="#fact-4">fact 4</a>' in html
+
+
+def test_a_withdrawal_needs_a_reason_and_is_shown_struck(team: Team, person: Browser) -> None:
+    path = f"/cases/{CASE}/record/fact_withdrawn?corrects=3"
+    assert "Enter: reason" in send(person, path)
+    checked = send(person, path, reason="recorded on the wrong case")
+    assert "no longer there" in checked
+    person.post(path.partition("?")[0], data={**fields(checked), "step": "record"})
+    assert "<del>Health advice requested</del>" in person.get(f"/cases/{CASE}").text
+
+
+def test_a_case_is_opened_by_a_page(team: Team, person: Browser) -> None:
+    assert "opens a case of" in person.get("/cases/new/record").text
+    path = "/cases/new/record/ehc_assessment_requested"
+    checked = send(person, path, la="northshire", la_reference="NS-11111", nhs_number="9990000034")
+    assert "The new case" in checked
+    done = person.post(path, data={**fields(checked), "step": "record"})
+    assert re.fullmatch(r"/cases/SF-\d{6}", done.url.path), done.text[-3000:]
+    assert "9990000034" not in done.text
+
+
+def test_every_fact_of_every_process_has_a_form(team: Team, person: Browser) -> None:
+    kinds = re.findall(rf'href="/cases/{CASE}/record/(\w+)"', person.get(f"/cases/{CASE}/record").text)
+    assert len(kinds) > 15
+    opening = re.findall(r'href="/cases/new/record/(\w+)"', person.get("/cases/new/record").text)
+    for path in [f"/cases/{CASE}/record/{kind}" for kind in kinds] + [f"/cases/new/record/{kind}" for kind in opening]:
+        assert person.get(path).status_code == 200, path
+    for kind in kinds:
+        answer = person.post(f"/cases/{CASE}/record/{kind}", data=fields(person.get("/cases/new/record").text))
+        assert answer.status_code < 500
+
+
+def test_an_identity_is_shown_for_a_purpose_only_and_the_look_is_logged(team: Team, person: Browser) -> None:
+    path = f"/cases/{CASE}/identity"
+    token = fields(person.get(path).text)
+    assert "Say why you need to know it" in person.post(path, data=token).text
+    assert "This access is logged" in person.post(path, data={**token, "purpose": "the provider asks which child"}).text
+    assert "the provider asks which child" in person.get(f"/cases/{CASE}/looks").text
+
+
+def test_a_role_that_is_taken_away_ends_the_sessions(team: Team, person: Browser) -> None:
+    admin = browser_of(person.installation).sign_in("admin.team")
+    token = fields(admin.get("/people").text)
+    assert "sign-in?token=" in admin.post("/people", data={**token, "account": "new.person", "role": "auditor"}).text
+    assert "choose it" in admin.post("/people", data={**token, "account": "x", "role": "provider"}).text
+    assert "own role" in admin.post("/people", data={**token, "account": "admin.team", "role": ""}).text
+    admin.post("/people", data={**token, "account": "dco.team", "role": ""})
+    assert person.get("/today").status_code == 401
+    assert "has no role" in person.sign_in_again("dco.team")
+
+
+def test_a_password_signs_in_and_wrong_ones_lock_the_account(person: Browser) -> None:
+    token = fields(person.get("/password").text)
+    assert "12 to 200" in person.post("/password", data={**token, "password": "short", "again": "short"}).text
+    words = "three green bicycles"
+    assert "is stored" in person.post("/password", data={**token, "password": words, "again": words}).text
+    other = browser_of(person.installation)
+    form = fields(other.get("/sign-in").text)
+    assert other.post("/sign-in", data={**form, "account": "dco.team", "password": words}).url.path == "/today"
+    third = browser_of(person.installation)
+    form = fields(third.get("/sign-in").text)
+    wrong = third.post("/sign-in", data={**form, "account": "dco.team", "password": "x" * 12}).text
+    unknown = third.post("/sign-in", data={**form, "account": "nobody.here", "password": "x" * 12}).text
+    assert wrong.replace("dco.team", "") == unknown.replace("nobody.here", "") or re.sub(
+        r'nonce="[^"]+"', "", wrong.replace("dco.team", "")
+    ) == re.sub(r'nonce="[^"]+"', "", unknown.replace("nobody.here", ""))
+    for _attempt in range(4):
+        third.post("/sign-in", data={**form, "account": "dco.team", "password": "x" * 12})
+    assert "locked" in third.post("/sign-in", data={**form, "account": "dco.team", "password": words}).text
+    assert third.get("/today").status_code == 401
+
+
+def test_the_next_working_day_of_a_simulation_sweeps_and_delivers(team: Team, person: Browser) -> None:
+    token = {"token": fields(person.get("/password").text)["token"]}
+    html = person.get("/today").text
+    assert "Go to the next working day" in html
+    for _day in range(6):
+        shown = person.post("/next-day", data=token).text
+    assert "What happened until" in shown
+    assert "Tuesday 24 March 2026" in person.get("/today").text
+    assert "reminder due" in person.get(f"/cases/{CASE}").text.lower()

@@ -1,0 +1,93 @@
+"""Each role opens the pages of its table, and no other: every route with every role."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from config.rights import roles
+from runtime.demo.load import PEOPLE
+from tests.support.paths import ROOT
+from tests.web.conftest import Browser
+from web.routes import ROUTES
+
+D, A, S, U, P, C = "dco", "administrator", "operations", "auditor", "provider", "council"
+EVERYBODY = {D, A, S, U, P, C}
+TEAM = {D, A, U}
+# Written out by hand, and compared with config/rights.toml and web/routes.py by what the pages answer.
+MATRIX: dict[tuple[str, str], set[str]] = {
+    ("GET", "/"): EVERYBODY,
+    ("GET", "/sign-in"): EVERYBODY,
+    ("POST", "/sign-in"): EVERYBODY,
+    ("GET", "/sign-out"): EVERYBODY,
+    ("POST", "/sign-out"): EVERYBODY,
+    ("GET", "/password"): EVERYBODY,
+    ("POST", "/password"): EVERYBODY,
+    ("GET", "/today"): TEAM,
+    ("GET", "/lists/{name}"): TEAM,
+    ("GET", "/cases"): TEAM,
+    ("POST", "/cases/by-nhs-number"): {D, A},
+    ("GET", "/cases/{ref}"): TEAM,
+    ("GET", "/cases/{ref}/why/{rule}/{seq:int}"): TEAM,
+    ("GET", "/cases/{ref}/looks"): {D, U},
+    ("GET", "/cases/{ref}/identity"): {D, A},
+    ("POST", "/cases/{ref}/identity"): {D, A},
+    ("GET", "/cases/{ref}/record"): {D, A},
+    ("GET", "/cases/{ref}/record/{kind}"): {D, A},
+    ("POST", "/cases/{ref}/record/{kind}"): {D, A},
+    ("GET", "/letters"): {D, A, S, U},
+    ("GET", "/letters/{id}"): {D, A, S, U},
+    ("POST", "/release"): {D, A},
+    ("GET", "/own"): {P, C},
+    ("GET", "/people"): {A, S},
+    ("POST", "/people"): {A, S},
+    ("POST", "/next-day"): {D, A, S},
+}
+PLACES = {"{name}": "late", "{ref}": "SP90001", "{rule}": "none", "{seq:int}": "1", "{kind}": "none", "{id}": "none"}
+ACCOUNTS = {role: account for account, role, _scope in PEOPLE}
+
+
+def test_the_table_has_every_route() -> None:
+    assert [(way.method, way.path) for way in ROUTES] == list(MATRIX)
+
+
+def address(path: str) -> str:
+    return re.sub(r"\{[^}]*\}", lambda found: PLACES[found[0]], path)
+
+
+@pytest.mark.parametrize("role", sorted(EVERYBODY))
+def test_a_role_opens_its_pages_and_no_other(browsers: Callable[[str], Browser], role: str) -> None:
+    """A form without its token is refused before anything else is done, so the walk changes nothing."""
+    person = browsers(ACCOUNTS[role])
+    wrong = []
+    for (method, path), allowed in MATRIX.items():
+        answer = person.request(method, address(path), follow_redirects=False)
+        refused = "You may not open this page" in answer.text
+        if refused == (role in allowed) or answer.status_code >= 500 or (refused and answer.status_code != 403):
+            wrong.append((method, path, answer.status_code))
+    assert wrong == []
+
+
+def test_nobody_without_a_session_opens_anything_but_the_sign_in(nobody: Browser) -> None:
+    opened = {
+        (method, path)
+        for method, path in MATRIX
+        if nobody.request(method, address(path), follow_redirects=False).status_code not in (401,)
+    }
+    assert opened == {("GET", "/sign-in"), ("POST", "/sign-in")}
+
+
+def test_the_document_has_the_same_table() -> None:
+    text = (ROOT / "docs" / "reference" / "rights.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `((?:GET|POST) [^`]+)` \| (.+) \|$", text, re.MULTILINE))
+    titles = {word: each.title for word, each in roles().items()}
+    assert rows == {
+        f"{method} {path}": "everybody"
+        if path == "/sign-in"
+        else "who is signed in"
+        if allowed == EVERYBODY
+        else ", ".join(sorted(titles[role] for role in allowed))
+        for (method, path), allowed in MATRIX.items()
+    }

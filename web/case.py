@@ -1,0 +1,179 @@
+"""One case: where it is, what may be recorded, its duties, its history, on any day and as known at any instant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup
+
+from casework.context import AppContext, instant
+from casework.privacy.case_looks import note_look
+from casework.reports.case_letters import letters_of, linked_cases
+from casework.reports.case_models import CaseReport, DutyShown
+from casework.reports.case_report import report
+from casework.reports.effects import effects
+from casework.reports.recordable import recordable
+from casework.reports.why_this_date import why_this_date
+from casework.rules.diagram_svg import draw, moves_of
+from models.facts import REFERENCE
+from web.answers import Answer, Page
+from web.asked import Asked
+from web.charts import Bar, bars
+from web.faults import fault, no_page
+from web.timeline import SHOWN, timeline
+
+LONDON = ZoneInfo("Europe/London")
+ENDINGS = ("case_withdrawn", "case_closed")
+TAGS = {
+    "breached": "red",
+    "met_late": "orange",
+    "due_soon": "yellow",
+    "running": "blue",
+    "met": "green",
+    "excused": "purple",
+    "no_date": "grey",
+    "too_early": "orange",
+}
+
+
+class View:
+    """The two dates of a replay. `link` is the query that cites the view; empty where it is now."""
+
+    def __init__(self, query: Mapping[str, str]) -> None:
+        """Reads the two dates. Raises ValueError where one is no day or no instant."""
+        self.as_at = date.fromisoformat(query["as_at"]) if query.get("as_at") else None
+        self.known_at = _instant(query["known_at"]) if query.get("known_at") else None
+        self.typed = {name: query.get(name, "") for name in ("as_at", "known_at")}
+
+    @property
+    def is_now(self) -> bool:
+        """Whether it is the case of now."""
+        return self.as_at is None and self.known_at is None
+
+
+def case(asked: Asked) -> Answer:
+    """The case of now, or a replay of it."""
+    ref, context = asked.place["ref"].upper(), asked.context
+    if not REFERENCE.fullmatch(ref):
+        return no_page(404)
+    try:
+        view = View(asked.query)
+    except ValueError:
+        return fault("That is no day", "Give the two days as in the fields: 2026-04-14.", status=400)
+    try:
+        now = report(context, ref)
+        found = now if view.is_now else report(context, ref, view.as_at, view.known_at)
+    except LookupError as problem:
+        if "known" in str(problem):
+            return fault("Nothing was known of this case then", "Choose a later day.", status=404)
+        return no_page(404)
+    note_look(context, ref, asked.account, "case" if view.is_now else "replay")
+    recorded = asked.query.get("recorded", "")
+    return Page(
+        "case.html",
+        {
+            "title": f"{ref}: {context.processes[found.process].title}",
+            "found": found,
+            "view": view,
+            "differences": {} if view.is_now else _differences(found, now),
+            "entries": timeline(found, letters_of(context, ref), asked.query),
+            "shown": SHOWN,
+            "show": asked.query.get("show", "all"),
+            "leave_out": asked.query.get("not") == "yes",
+            "order": asked.query.get("order", "newest"),
+            "linked": linked_cases(context, ref),
+            "usual": _usual(asked, ref) if view.is_now and asked.may("record") else [],
+            "bars": _bars(context, found),
+            "diagram": _diagram(context, found),
+            "rules": context.law.rules,
+            "tags": TAGS,
+            "effects": effects(context, ref, int(recorded) - 1) if recorded.isdigit() and view.is_now else None,
+        },
+    )
+
+
+def why(asked: Asked) -> Answer:
+    """Why a duty has its date: the count, day by day, with the provision and the version of the law."""
+    ref, rule, seq = asked.place["ref"], asked.place["rule"], int(asked.place["seq"])
+    try:
+        view = View(asked.query)
+        found = report(asked.context, ref, view.as_at, view.known_at)
+    except (LookupError, ValueError):
+        return no_page(404)
+    duty = next((each for each in found.duties if (each.rule, each.opened_seq) == (rule, seq)), None)
+    if duty is None:
+        return no_page(404)
+    note_look(asked.context, ref, asked.account, "why")
+    values = {"title": f"Why this date: {ref}", "found": found, "duty": duty, "tags": TAGS}
+    answer = why_this_date(asked.context, found, duty)
+    return Page("why.html", {**values, "why": answer, "rule": asked.context.law.rules[rule]})
+
+
+def _instant(typed: str) -> str:
+    """An instant as typed: one with its zone, or a day or a minute of London. A day alone means its end."""
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", typed):
+        return instant(datetime.combine(date.fromisoformat(typed), time(23, 59, 59, 999999), LONDON))
+    moment = datetime.fromisoformat(typed.replace(" ", "+"))
+    return instant(moment if moment.tzinfo else moment.replace(tzinfo=LONDON))
+
+
+def _differences(then: CaseReport, now: CaseReport) -> dict[str, Any]:
+    """What differs between the view and now: the state, and each duty by its rule and number."""
+    later = {(duty.rule, duty.opened_seq): duty for duty in now.duties}
+    duties: dict[tuple[str, int], str] = {}
+    for duty in then.duties:
+        said = _difference(duty, later.get((duty.rule, duty.opened_seq)))
+        if said:
+            duties[duty.rule, duty.opened_seq] = said
+    seen = {(duty.rule, duty.opened_seq) for duty in then.duties}
+    return {
+        "state": now.state_name if now.state != then.state else None,
+        "duties": duties,
+        "later_duties": sum(key not in seen for key in later),
+        "later_facts": len({fact.seq for fact in now.facts} - {fact.seq for fact in then.facts}),
+    }
+
+
+def _difference(then: DutyShown, now: DutyShown | None) -> str:
+    if now is None:
+        return "now: there is no such duty"
+    parts = []
+    if now.due != then.due:
+        parts.append(f"due {now.due.isoformat() if now.due else 'on no date'}")
+    if now.standing != then.standing or now.days_late != then.days_late:
+        late = f", {now.days_late} days late" if now.days_late else ""
+        parts.append(now.standing.replace("_", " ") + late)
+    return f"now: {'; '.join(parts)}" if parts else ""
+
+
+def _usual(asked: Asked, ref: str) -> list[Any]:
+    return [fact for fact in recordable(asked.context, ref).facts if fact.group == "usual"][:5]
+
+
+def _bars(context: AppContext, found: CaseReport) -> Markup | None:
+    names = {body.body: body.name for body in context.directory.bodies}
+    shown = [
+        Bar(
+            (names.get(duty.body or "", duty.body) or context.law.rules[duty.rule].action)
+            + (f", {context.directory.service_name(duty.service)}" if duty.service else ""),
+            duty.started_on,
+            duty.due,
+            duty.met_on or duty.ended_on,
+            duty.standing,
+        )
+        for duty in found.duties
+        if duty.due is not None and context.law.rules[duty.rule].bound == "by"
+    ]
+    return bars(shown, found.as_at) if shown else None
+
+
+def _diagram(context: AppContext, found: CaseReport) -> Markup:
+    """The states with the present one drawn dark; every move is also in `sendflow explain`."""
+    process = context.processes[found.process]
+    states = {state: f"▶ {name}" if state == found.state else name for state, name in process.states.items()}
+    moves = moves_of(process.table, ENDINGS)
+    return Markup(draw(f"{process.title}: the case is at {found.state_name}", states, process.initial, moves))  # noqa: S704 (escaped there)

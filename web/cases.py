@@ -1,0 +1,80 @@
+"""The list of cases, whose filters are in its address, and the search by NHS number, which is logged."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from casework.cases.search import find_by_nhs_number
+from casework.reports.case_list import CaseFilter, Show, case_list
+from web.answers import Answer, GoTo, Page
+from web.asked import Asked
+from web.export import Column, Sheet, as_file
+
+SHOWN_AS = {
+    Show.OPEN: "Open cases",
+    Show.LATE: "With a late duty",
+    Show.SOON: "With a duty due in 7 days",
+    Show.NO_DATE: "With a duty without a date set by law",
+    Show.ALL: "All cases",
+}
+COLUMNS = (
+    Column("Case", "case_ref"),
+    Column("Process", "process"),
+    Column("State", "state"),
+    Column("Authority", "la"),
+    Column("Authority's reference", "la_reference"),
+    Column("Opened", "opened_on"),
+    Column("Soonest due", "due"),
+    Column("Days late", "late"),
+    Column("Open duties", "open_duties"),
+)
+
+
+def cases(asked: Asked) -> Answer:
+    """A page of the list, or all of it as a file."""
+    wanted, context = _wanted(asked), asked.context
+    if wanted.search and not asked.query.get("page"):
+        found = case_list(context, wanted.model_copy(update={"show": Show.ALL}), context.today())
+        if found.total == 1 and found.rows[0].case_ref == wanted.search.strip().upper():
+            return GoTo(f"/cases/{found.rows[0].case_ref}")
+    kind = asked.query.get("format", "")
+    if kind in ("csv", "xlsx"):
+        rows = case_list(context, wanted, context.today(), 0).rows
+        shows = f"cases; filter: {wanted.model_dump_json(exclude={'page', 'search'})}"
+        return as_file(context, Sheet(f"cases-{context.today()}", shows, COLUMNS, rows), kind)
+    return _page(asked, wanted)
+
+
+def by_nhs_number(asked: Asked) -> Answer:
+    """The cases of the child with an NHS number. It is in no address, and the search is in the log of accesses."""
+    refs = find_by_nhs_number(asked.context, asked.form.get("nhs_number", ""), asked.account)
+    if len(refs) == 1:
+        return GoTo(f"/cases/{refs[0]}")
+    values = {"title": "Cases of this NHS number", "refs": refs}
+    return Page("nhs_number.html", values)
+
+
+def _wanted(asked: Asked) -> CaseFilter:
+    given = {name: value for name, value in asked.query.items() if name in CaseFilter.model_fields and value}
+    try:
+        return CaseFilter.model_validate(given)
+    except ValidationError:
+        return CaseFilter()
+
+
+def _page(asked: Asked, wanted: CaseFilter) -> Answer:
+    context = asked.context
+    found = case_list(context, wanted, context.today())
+    values = wanted.model_dump(mode="json", exclude={"page"}, exclude_defaults=True)
+    return Page(
+        "cases.html",
+        {
+            "title": "Cases",
+            "found": found,
+            "wanted": wanted,
+            "shown_as": SHOWN_AS,
+            "las": context.directory.la,
+            "bodies": context.directory.bodies,
+            "query": values,
+        },
+    )

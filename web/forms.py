@@ -1,0 +1,144 @@
+"""A fact's form, made from the fact's own model: a new process gets pages without new code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from casework.context import AppContext
+from casework.reports.case_models import CaseReport
+from casework.reports.recordable import FieldForm
+
+LABELS = {
+    "la": "Local authority",
+    "la_reference": "The authority's reference",
+    "linked_to": "A case of the same child",
+    "nhs_number": "NHS number",
+    "date_of_birth": "Date of birth",
+    "body": "Organisation",
+    "service": "Service",
+    "ground": "Ground in the regulations",
+    "rule": "Which duty",
+    "claim": "Number of the claim",
+    "began_on": "First day",
+    "ended_on": "Last day",
+    "look_again_on": "Day to look at it again",
+    "until": "Until and including",
+    "redirected_to": "Redirected to",
+    "weeks": "How many weeks",
+    "occurred_on": "Day on which it happened",
+    "evidence": "Evidence, in words",
+    "reason": "Reason",
+    "note": "Note",
+}
+HINTS = {
+    "nhs_number": "It is encrypted, and in no page until somebody asks with a purpose.",
+    "date_of_birth": "It is encrypted. sendflow stores only what the law asks of it.",
+    "la_reference": "For example NS-04412. Never a name.",
+    "linked_to": "For example NX00042. Needed only if the NHS number is not given.",
+}
+CONFIDENTIAL = "Confidential words: encrypted, and shown only to who gives a purpose."
+PARTS = ("day", "month", "year")
+
+
+@dataclass
+class Field:
+    """One question of a form. `value` is what was typed; a day has its three parts in `parts`."""
+
+    name: str
+    label: str
+    hint: str
+    kind: str
+    required: bool
+    options: Sequence[tuple[str, str]] = ()
+    value: str = ""
+    parts: tuple[str, str, str] = ("", "", "")
+    error: str = ""
+
+
+def fields_for(
+    context: AppContext, forms: Sequence[FieldForm], found: CaseReport | None, form: Mapping[str, str]
+) -> list[Field]:
+    """The questions for a fact, with what was typed."""
+    made = []
+    for each in forms:
+        options = _options(context, each, found)
+        kind: str = "select" if options and len(options) > 6 else "choice" if options else each.kind
+        kind = "text" if each.encrypted else kind
+        hint = CONFIDENTIAL if each.encrypted else HINTS.get(each.name, "")
+        label = LABELS.get(each.name, each.name.replace("_", " ").capitalize())
+        field = Field(each.name, label if each.required else f"{label} (optional)", hint, kind, each.required, options)
+        fill(field, form)
+        made.append(field)
+    return made
+
+
+def day_field(name: str, label: str, hint: str, form: Mapping[str, str], default: date | None = None) -> Field:
+    """The question for a day, with today's date if nothing was typed."""
+    field = Field(name, label, hint, "day", True)
+    fill(field, form)
+    if default is not None and not any(f"{name}-{part}" in form for part in PARTS):
+        field.parts = (str(default.day), str(default.month), str(default.year))
+        field.value = default.isoformat()
+    return field
+
+
+def fill(field: Field, form: Mapping[str, str]) -> None:
+    """Put in what was typed. A day that is none stays as it was typed, with an error."""
+    if field.kind != "day":
+        field.value = form.get(field.name, "").strip()
+        return
+    first, second, third = (form.get(f"{field.name}-{part}", "").strip() for part in PARTS)
+    field.parts = (first, second, third)
+    if any(field.parts):
+        try:
+            field.value = date(int(third), int(second), int(first)).isoformat()
+        except ValueError:
+            field.error = f"{field.label}: enter a real day, for example 14 4 2026"
+
+
+def put(field: Field, value: Any) -> None:
+    """Put in a value that is stored."""
+    field.value = "" if value is None else str(value)
+    if field.kind == "day" and field.value:
+        day = date.fromisoformat(field.value)
+        field.parts = (str(day.day), str(day.month), str(day.year))
+
+
+def check(fields: Sequence[Field]) -> bool:
+    """Mark what is missing. Whether every question is answered in its form."""
+    for field in fields:
+        if field.required and not field.value and not field.error:
+            verb = "Choose" if field.kind in ("choice", "select") else "Enter"
+            field.error = f"{verb}: {field.label[0].lower()}{field.label[1:]}"
+    return not any(field.error for field in fields)
+
+
+def _options(context: AppContext, form: FieldForm, found: CaseReport | None) -> list[tuple[str, str]]:
+    if form.kind == "choice":
+        return [(choice, choice.replace("_", " ")) for choice in form.choices]
+    if form.kind == "yes_no":
+        return [("true", "Yes"), ("false", "No")]
+    directory, name = context.directory, form.name
+    options: list[tuple[str, str]] = []
+    if name in ("la", "new_la", "other_la"):
+        options = [(la, each.name) for la, each in directory.la.items()]
+    elif name in ("body", "redirected_to", "to_body", "passed_to"):
+        options = _asked_first(found, "body", [(each.body, each.name) for each in directory.bodies])
+    elif name == "service":
+        options = _asked_first(found, "service", [(slug, each.name) for slug, each in directory.service.items()])
+    elif name == "ground":
+        options = [(ground, each.meaning) for ground, each in context.law.grounds.items()]
+    elif name == "rule" and found is not None:
+        options = [(duty.rule, context.law.rules[duty.rule].action) for duty in found.duties]
+    elif name == "claim" and found is not None:
+        options = [(str(seq), f"fact {seq}") for seq in found.claims_to_decide]
+    return list(dict(options).items())
+
+
+def _asked_first(found: CaseReport | None, key: str, options: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Those that the case has named before come first."""
+    named = {fact.data.get(key) for fact in found.facts} if found is not None else set()
+    return sorted(options, key=lambda option: option[0] not in named)

@@ -1,0 +1,43 @@
+"""Who a case is about: hidden until somebody asks with a purpose, which is logged before anything is shown."""
+
+from __future__ import annotations
+
+from casework.privacy.access import read_person
+from casework.privacy.case_looks import looks_at
+from casework.reports.histories import read_histories
+from models.database import reading
+from web.answers import Answer, Page
+from web.asked import Asked
+from web.faults import no_page
+
+LONGEST = 500
+
+
+def ask(asked: Asked) -> Answer:
+    """The question for the purpose."""
+    return Page("identity.html", {"title": f"Who case {asked.place['ref']} is about", "ref": asked.place["ref"]})
+
+
+def show(asked: Asked) -> Answer:
+    """Log the access, then show the person and the confidential words."""
+    ref, purpose = asked.place["ref"], asked.form.get("purpose", "").strip()
+    values = {"title": f"Who case {ref} is about", "ref": ref}
+    if not 5 <= len(purpose) <= LONGEST:
+        error = "Say why you need to know it, in a few words: for example, the provider asks which child."
+        return Page("identity.html", {**values, "error": error, "purpose": purpose, "errors": True}, 400)
+    try:
+        found = read_person(asked.context, ref, asked.account, purpose, with_free_text=True)
+    except LookupError:
+        return no_page(404)
+    return Page("identity.html", {**values, "found": found})
+
+
+def looks(asked: Asked) -> Answer:
+    """Who looked at a case, when and why."""
+    ref = asked.place["ref"]
+    try:
+        with reading(asked.context.engine) as connection:
+            read_histories(connection, ref)
+    except LookupError:
+        return no_page(404)
+    return Page("looks.html", {"title": f"Who looked at {ref}", "ref": ref, "looks": looks_at(asked.context, ref)})

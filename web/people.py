@@ -1,0 +1,60 @@
+"""Accounts and their roles: who may come in, as what, for whom."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from casework.access import accounts, sessions
+from config.rights import roles
+from models.database import reading, transact
+from web.answers import Answer, Page
+from web.asked import Asked
+
+
+def people(asked: Asked) -> Answer:
+    """The accounts, and the form that gives a role."""
+    return _page(asked)
+
+
+def change(asked: Asked) -> Answer:
+    """Give an account a role or take it away; a new role brings a one-time link, shown once."""
+    account, role = asked.form.get("account", "").strip().lower(), asked.form.get("role", "")
+    scope = asked.form.get("scope", "").strip() if role in roles() and roles()[role].scope else ""
+    error = _wrong(asked, account, role, scope)
+    if error is None:
+
+        def work(connection: Connection) -> str | None:
+            accounts.change_role(connection, account, role, scope, asked.account)
+            return sessions.create_link(connection, account, datetime.now(UTC)) if role else None
+
+        try:
+            token = transact(asked.context.engine, work)
+        except accounts.WrongAccount as problem:
+            error = str(problem)
+        else:
+            return _page(asked, changed=account, link=f"/sign-in?token={token}" if token else None)
+    return _page(asked, error=error, status=400)
+
+
+def _wrong(asked: Asked, account: str, role: str, scope: str) -> str | None:
+    if role and role not in roles():
+        return "Choose a role of the list."
+    if account == asked.account:
+        return "You cannot change your own role: another administrator does that."
+    wanted = roles()[role].scope if role else None
+    directory = asked.context.directory
+    if wanted == "body" and scope not in {each.body for each in directory.bodies}:
+        return "A provider's account is for one body: choose it."
+    if wanted == "la" and scope not in directory.la:
+        return "A local authority's account is for one authority: choose it."
+    return None
+
+
+def _page(asked: Asked, *, status: int = 200, **values: str | None) -> Page:
+    with reading(asked.context.engine) as connection:
+        found = accounts.accounts(connection)
+    shared = {"title": "People", "accounts": found, "roles": roles(), "errors": bool(values.get("error"))}
+    places = {"bodies": asked.context.directory.bodies, "las": asked.context.directory.la}
+    return Page("people.html", {**shared, **places, **values}, status)

@@ -1,0 +1,218 @@
+"""Recording a fact: a form made from its model, a page that says what it will do, then the record.
+
+Nothing typed is lost on an error. The actor is the account of the session. Before it is recorded, the fact takes the
+whole path inside a transaction that is undone (`casework/reports/preview.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, NamedTuple
+
+from casework.cases.fact_form import Refused
+from casework.privacy.case_looks import note_look
+from casework.reports.case_models import CaseReport, FactShown
+from casework.reports.case_report import report
+from casework.reports.preview import preview
+from casework.reports.recordable import FieldForm, fields_of, openings, recordable
+from flows.jobs import Job, JobExecution
+from models.facts import FactDraft
+from statemachines.registry import opened_by
+from web.answers import Answer, GoTo, Page
+from web.asked import Asked
+from web.faults import no_page
+from web.forms import Field, check, day_field, fields_for, put
+
+NEW = "new"
+COMMAND_WORDS = re.compile(r",? for example --data \S+=(\"[^\"]*\"|\S+)( \(sendflow [^)]*\))?| \(sendflow [^)]*\)")
+GROUP_TITLES = {"usual": "Usual now", "possible": "Also possible", "at any time": "At any time"}
+
+
+class Form(NamedTuple):
+    """A fact that is being recorded: its case (None: a new one), its kind, the fact that it corrects, its questions."""
+
+    ref: str
+    kind: str
+    found: CaseReport | None
+    target: FactShown | None
+    day: Field
+    fields: list[Field]
+
+
+def choose(asked: Asked) -> Answer:
+    """What may be recorded now, the usual first."""
+    ref = asked.place["ref"]
+    try:
+        found = openings() if ref == NEW else recordable(asked.context, ref)
+    except LookupError:
+        return no_page(404)
+    if ref != NEW:
+        note_look(asked.context, ref, asked.account, "record")
+    facts = [fact for fact in found.facts if not fact.kind.startswith("fact_")]
+    title = "Open a case" if ref == NEW else f"Record on {ref}"
+    values = {"title": title, "ref": ref, "found": found, "facts": facts, "groups": GROUP_TITLES}
+    return Page("choose.html", {**values, "opened_by": opened_by()})
+
+
+def ask(asked: Asked) -> Answer:
+    """The form of one fact."""
+    form = _form(asked, asked.query)
+    if form is None:
+        return no_page(404)
+    if form.ref != NEW:
+        note_look(asked.context, form.ref, asked.account, "record")
+    return _form_page(asked, form)
+
+
+def check_or_record(asked: Asked) -> Answer:
+    """Check what was typed and say what it will do; or record it, once that page was seen."""
+    form = _form(asked, asked.form)
+    if form is None:
+        return no_page(404)
+    complete = check([form.day, *form.fields])
+    if not complete or asked.form.get("step") == "edit":
+        return _form_page(asked, form, 200 if asked.form.get("step") == "edit" else 400)
+    draft = _draft(asked, form)
+    if form.target is not None and form.kind == "fact_corrected" and not set(draft.data) - {"reason"}:
+        form.day.error = "Change the day or a field: nothing differs from what is recorded"
+        return _form_page(asked, form, 400)
+    confirmed = asked.form.get("confirm_child") == "yes"
+    try:
+        if asked.form.get("step") == "record":
+            return _record(asked, form, draft, confirmed)
+        return _check_page(asked, form, draft)
+    except Refused as refused:
+        return _refused(asked, form, refused)
+
+
+def _record(asked: Asked, form: Form, draft: FactDraft, confirmed: bool) -> Answer:
+    arguments = {"case": form.ref, "drafts": [draft], "actor": asked.account, "via": "page", "confirmed": confirmed}
+    recorded = JobExecution(Job.RECORD, asked.context, arguments).execute(None)
+    return GoTo(f"/cases/{recorded.case_ref}?recorded={recorded.seq}")
+
+
+def _check_page(asked: Asked, form: Form, draft: FactDraft) -> Answer:
+    """What the fact will do. A change of whose case it is names whom it reaches, and is confirmed by a box."""
+    child = ""
+    try:
+        found = preview(asked.context, form.ref, [draft], asked.account)
+    except Refused as refused:
+        if refused.code != "confirm_child":
+            raise
+        child = COMMAND_WORDS.sub("", refused.message)
+        found = preview(asked.context, form.ref, [draft], asked.account, confirmed=True)
+    hidden = {name: value for name, value in asked.form.items() if name not in ("token", "step", "confirm_child")}
+    values = {**_values(form), "title": "Check before it is recorded", "preview": found, "hidden": hidden}
+    return Page("check.html", {**values, "child": child})
+
+
+def _form(asked: Asked, typed: Mapping[str, str]) -> Form | None:
+    ref, kind, context = asked.place["ref"], asked.place["kind"], asked.context
+    today = context.today()
+    if ref == NEW:
+        fact = next((each for each in openings().facts if each.kind == kind), None)
+        if fact is None:
+            return None
+        day = day_field("on", "Day on which it happened", "", typed, today)
+        return Form(ref, kind, None, None, day, fields_for(context, fact.fields, None, typed))
+    try:
+        found = report(context, ref)
+    except LookupError:
+        return None
+    process = context.processes[found.process]
+    if kind in ("fact_corrected", "fact_withdrawn"):
+        return _correction(asked, found, typed)
+    model = process.model_of(kind)
+    if model is None:
+        return None
+    day = day_field("on", "Day on which it happened", "", typed, today)
+    return Form(ref, kind, found, None, day, fields_for(context, fields_of(model), found, typed))
+
+
+def _correction(asked: Asked, found: CaseReport, typed: Mapping[str, str]) -> Form | None:
+    ref, kind, context = asked.place["ref"], asked.place["kind"], asked.context
+    corrects = typed.get("corrects", "")
+    target = next((fact for fact in found.facts if str(fact.seq) == corrects and fact.stands), None)
+    model = context.processes[found.process].model_of(target.kind) if target is not None else None
+    if target is None or model is None:
+        return None
+    reason = FieldForm(
+        name="reason", required=True, kind="words", choices=[], example=None, hidden=False, encrypted=True
+    )
+    known = target.corrected_to or target.occurred_on
+    label = "Day on which it really happened" if kind == "fact_corrected" else "Day on which it was found out"
+    day = day_field("on", label, "", typed, known if kind == "fact_corrected" else context.today())
+    own = (
+        []
+        if kind == "fact_withdrawn"
+        else [form for form in fields_of(model) if not form.encrypted and not form.hidden]
+    )
+    optional = [form.model_copy(update={"required": False}) for form in own]
+    fields = fields_for(context, [*optional, reason], found, typed)
+    for field in fields:
+        was_typed = field.name in typed or f"{field.name}-day" in typed
+        if not was_typed and field.name in target.data and field.name != "reason":
+            put(field, target.data[field.name])
+    return Form(ref, kind, found, target, day, fields)
+
+
+def _draft(asked: Asked, form: Form) -> FactDraft:
+    data: dict[str, Any] = {field.name: _plain(field) for field in form.fields if field.value}
+    on = date.fromisoformat(form.day.value)
+    if form.target is None:
+        return FactDraft(form.kind, on, data)
+    if form.kind == "fact_withdrawn":
+        return FactDraft(form.kind, on, data, form.target.seq)
+    known = form.target.corrected_to or form.target.occurred_on
+    changed = {
+        name: value
+        for name, value in data.items()
+        if name == "reason" or str(form.target.data.get(name, "")) != str(value)
+    }
+    if on != known:
+        changed["occurred_on"] = on.isoformat()
+    return FactDraft(form.kind, asked.context.today(), changed, form.target.seq)
+
+
+def _plain(field: Field) -> str:
+    return field.value
+
+
+def _refused(asked: Asked, form: Form, refused: Refused) -> Answer:
+    """The form again, with the refusal beside its field, in words for a page."""
+    sentence = COMMAND_WORDS.sub("", refused.message)
+    names = {field.name: field for field in form.fields} | {"on": form.day, "occurred_on": form.day}
+    field = names.get(refused.field or "")
+    if field is not None:
+        field.error = sentence
+    return _form_page(asked, form, 400, "" if field is not None else sentence)
+
+
+def _form_page(asked: Asked, form: Form, status: int = 200, refused: str = "") -> Page:
+    values = _values(form)
+    errors = [{"text": field.error, "href": _place(field)} for field in (form.day, *form.fields) if field.error]
+    if refused:
+        errors.insert(0, {"text": refused, "href": "#on-day"})
+    return Page("form.html", {**values, "errors": errors}, status)
+
+
+def _place(field: Field) -> str:
+    return f"#{field.name}-day" if field.kind == "day" else f"#{field.name}"
+
+
+def _values(form: Form) -> dict[str, Any]:
+    what = form.kind.replace("_", " ")
+    if form.target is not None:
+        verb = "Correct" if form.kind == "fact_corrected" else "Withdraw"
+        what = f"{verb} fact {form.target.seq}: {form.target.kind.replace('_', ' ')}"
+    return {
+        "title": what[0].upper() + what[1:],
+        "ref": form.ref,
+        "kind": form.kind,
+        "target": form.target,
+        "found": form.found,
+        "day": form.day,
+        "fields": form.fields,
+    }

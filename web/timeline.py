@@ -1,0 +1,66 @@
+"""One line of facts and e-mails: when each happened, when it was recorded, by whom, and what corrected it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+from casework.reports.case_letters import CaseLetter
+from casework.reports.case_models import CaseReport, Cause, FactShown
+from models.common_facts import CORRECTIONS, ENGINE_ONLY, OUTCOMES
+
+IDLE = timedelta(days=21)
+HIDDEN = frozenset({"letter", "opened_seq", "rung_seq", "claim"})
+WORDS = frozenset({"reason", "note", "evidence"})
+SHOWN = {"all": "everything", "people": "what people recorded", "steps": "sendflow's own steps", "letters": "e-mails"}
+
+
+class Entry(NamedTuple):
+    """One line. `struck`: it is withdrawn. `links` are numbers of facts that corrected it or that it corrects."""
+
+    group: str
+    on: date
+    order: str
+    fact: FactShown | None = None
+    letter: CaseLetter | None = None
+    cause: Cause | None = None
+    corrected_by: Sequence[int] = ()
+    fields: Sequence[tuple[str, Any]] = ()
+    idle: str = ""
+
+
+def timeline(found: CaseReport, letters: Sequence[CaseLetter], query: Mapping[str, str]) -> list[Entry]:
+    """The lines that are asked for: `show` a group, or all but it with `not`; `order=oldest` the oldest first."""
+    corrected: dict[int, list[int]] = {}
+    for fact in found.facts:
+        if fact.corrects is not None:
+            corrected.setdefault(fact.corrects, []).append(fact.seq)
+    entries = [_of_fact(fact, found.heard.get(fact.seq), corrected.get(fact.seq, [])) for fact in found.facts]
+    entries += [_of_letter(letter) for letter in letters if letter.on <= found.as_at]
+    show, leave_out = query.get("show", "all"), query.get("not") == "yes"
+    if show in SHOWN and show != "all":
+        entries = [entry for entry in entries if (entry.group == show) != leave_out]
+    entries.sort(key=lambda entry: (entry.on, entry.order), reverse=query.get("order") != "oldest")
+    return list(_with_idle_weeks(entries))
+
+
+def _of_fact(fact: FactShown, cause: Cause | None, corrected_by: Sequence[int]) -> Entry:
+    group = "steps" if fact.kind in ENGINE_ONLY or fact.kind in OUTCOMES else "people"
+    fields = [(key, None if key in WORDS else value) for key, value in fact.data.items() if key not in HIDDEN]
+    day = fact.corrected_to or fact.occurred_on
+    on = day if fact.kind not in CORRECTIONS else fact.occurred_on
+    return Entry(group, on, f"{fact.seq:06}", fact, None, cause, corrected_by, fields)
+
+
+def _of_letter(letter: CaseLetter) -> Entry:
+    return Entry("letters", letter.on, f"~{letter.created_at}", None, letter)
+
+
+def _with_idle_weeks(entries: Sequence[Entry]) -> Iterable[Entry]:
+    for number, entry in enumerate(entries):
+        if number:
+            gap = abs(entry.on - entries[number - 1].on)
+            if gap >= IDLE:
+                yield Entry("idle", entry.on, "", idle=f"{gap.days // 7} weeks, nothing recorded")
+        yield entry
