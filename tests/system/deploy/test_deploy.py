@@ -48,7 +48,7 @@ def test_every_line_that_a_unit_starts_is_a_command_of_ours() -> None:
         for line in unit.read_text().splitlines()
         if line.startswith(("ExecStart=", "ExecStartPost="))
     ]
-    assert len(lines) == 7
+    assert len(lines) == 8
     for line in lines:
         program, *words = line.split()
         if program.endswith("/bin/sendflow"):
