@@ -74,7 +74,7 @@ def today_of(context: AppContext, as_at: date) -> Today:
         )
 
 
-def changed_since(connection: Connection, day: date, most: int = 1000) -> list[ChangedFact]:
+def changed_since(connection: Connection, day: date, most: int = 100_000) -> list[ChangedFact]:
     """The facts recorded since a day began in London, the newest first; at most `most`."""
     began = instant(datetime.combine(day, time.min, LONDON))
     query = (
