@@ -14,7 +14,10 @@ from typing import Any
 
 from benchmarks.harness.databases import OnPostgresql, OnSqlite, Rows
 from casework.context import AppContext
+from models.change_log import log_keys
+from models.database import writing
 from models.facts import GENESIS
+from models.tables import CASE, NOTICE
 
 COPIED = ("fact", "case_file", "duty", "notice")
 NAMES = ('"case_ref":"', '"caused_by":"')
@@ -44,6 +47,9 @@ class Copier:
                 self.place.copy(connection, copies)
             else:
                 self.place.write(connection, copies)
+            with writing(self.context.engine) as records:
+                log_keys(records, NOTICE, (row[0] for row in copies["notice"]), copies["notice"][-1][-1])
+                log_keys(records, CASE, (row[0] for row in copies["case_file"] if row[-1] is not None))
         connection.close()
 
     def _facts(self, letters: str) -> Iterator[Row]:
