@@ -125,12 +125,15 @@ def sweeps(context: AppContext, port: int, sizes: Sizes) -> tuple[str, list[floa
     seconds: list[float] = []
     for number, day in enumerate(look_days(context, sizes.days)):
         received = context.calendar.subtract_working_days(day, 3)
+        # The reminder waits for the letter of the request and its interval: that letter leaves on its own day, untimed.
+        asked = dataclasses.replace(context, settings=dataclasses.replace(context.settings, today=received))
         record_acts(
-            context,
+            asked,
             [RecordCommand(f"LS-{number:03d}{each:04d}", request(each, received)) for each in range(sizes.swept)],
             ACTOR,
             "record",
         )
+        deliver(asked, transport=Timed(port))
         on_day = dataclasses.replace(context, settings=dataclasses.replace(context.settings, today=day))
         post = Timed(port)
         began = time.perf_counter()
