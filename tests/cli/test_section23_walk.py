@@ -264,7 +264,7 @@ def test_a_notification_is_not_opened_again_beside_a_later_one_of_the_same_child
     lived(call, ("2026-02-08", "case_closed"), case=OTHER)
     lived(call, ("2026-02-09", "fact_withdrawn", "corrects=2", WHY))
     assert shown(call, "2026-02-09")["state"] == "formed"
-    reopened = record(call, "2026-02-10", "fact_withdrawn", "corrects=2", WHY, case=OTHER)
+    reopened = record(call, "2026-02-10", "fact_withdrawn", "corrects=3", WHY, case=OTHER)
     assert (reopened.exit_code, f"case {CASE} of the same child" in reopened.stderr) == (1, True)
 
 
