@@ -9,6 +9,8 @@ import unicodedata
 from collections.abc import Iterator
 from datetime import date, datetime
 
+from models.errors import SendflowError
+
 NHS_NUMBER = "an NHS number"
 DATE_OF_BIRTH = "a date of birth"
 LENGTH = 10
@@ -59,8 +61,10 @@ def holds_name(text: str, name: str) -> bool:
     return len(parts) > 1 and all(part in letters for part in parts)
 
 
-class NotAnNhsNumber(ValueError):
+class NotAnNhsNumber(SendflowError, ValueError):
     """A text is no NHS number. `ten_digits`: it has the form of one, so that a digit is wrong or two changed places."""
+
+    default_code = "bad_value"
 
     def __init__(self, *, ten_digits: bool) -> None:
         super().__init__("an NHS number has ten digits, of which the last checks the others")
