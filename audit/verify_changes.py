@@ -35,6 +35,7 @@ WHAT = {
     "finding": "finding",
     "finding_closed": "finding",
     "account_change": "access",
+    "account_password": "access",
     "case_look": "access",
     "case_file": "child",
 }
@@ -48,6 +49,7 @@ NAMES = {
     "alias": "the reference",
     "finding_closed": "the closure of finding",
     "account_change": "the change of a role number",
+    "account_password": "the password of account",
     "case_look": "the look at a case number",
 }
 _RECORDS = """

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from casework.access import passwords, sessions
-from models.change_log import insert_logged
+from models.change_log import insert_logged, log_keys
 from models.errors import Refusal
 from models.tables import ACCOUNT_CHANGE, ACCOUNT_PASSWORD
 
@@ -70,8 +70,10 @@ def set_password(connection: Connection, account: str, password: str) -> None:
         raise WrongAccount(why, code="weak_password")
     now = datetime.now(UTC)
     connection.execute(delete(ACCOUNT_PASSWORD).where(ACCOUNT_PASSWORD.c.account == account))
-    row = {"account": account, "digest": passwords.digest_of(password), "changed_at": _text(now), "failures": 0}
+    at = _text(now)
+    row = {"account": account, "digest": passwords.digest_of(password), "changed_at": at, "failures": 0}
     connection.execute(insert(ACCOUNT_PASSWORD), row)
+    log_keys(connection, ACCOUNT_PASSWORD, [account], at)
 
 
 def check_password(connection: Connection, account: str, password: str) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from casework import findings
-from casework.access import sessions
+from casework.access import accounts, sessions
 from casework.context import AppContext
 from casework.delivery.daily_digest import digest
 from casework.imports.tracker_import import import_file
 from casework.privacy.access import read_person
+from casework.privacy.case_looks import note_look
 from casework.privacy.erasure import Ground, erase
 from casework.rule_packs import adopt
 from config.settings import Settings
@@ -39,6 +40,9 @@ def filled_team(team: Team) -> Team:
         insert_aliases(connection, context.cipher, {"the green file": "NX90001"})
         token = sessions.create_link(connection, "dco.team", datetime.now(UTC))
         sessions.redeem(connection, token, datetime.now(UTC))
+        accounts.change_role(connection, "dco.team", "dco", "", "sam.lee")
+        accounts.set_password(connection, "dco.team", "four plain words today")
+    note_look(context, "NX90001", "dco.team", "case")
     read_person(context, "NX90001", "dco.team", "to answer a call")
     erase(context, "NX90003", "dco.team", Ground.ENTERED_IN_ERROR, really=True)
     findings.store(context, "verify", [findings.Found("NX90001", 1, "column", "the column kind of fact 1 differs")])
