@@ -139,7 +139,8 @@ def verify(
     with reading(context.engine) as connection:
         for name in missing_triggers(connection):
             report(None, None, "trigger", f"the trigger {name} is gone: rows could be changed or deleted unseen")
-        for difference in schema_differences(connection):
+        # A later program's revision has columns that this one does not know; the doctor names the revision.
+        for difference in schema_differences(connection) if revision(context.engine) == HEAD else ():
             report(None, None, "schema", difference)
         day = day_form(connection)
         notices = NoticeCheck(context, connection, day)

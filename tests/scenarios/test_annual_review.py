@@ -296,7 +296,9 @@ def test_a_reassessed_plan_begins_the_cycle_again_and_concerns_no_cycle_that_is_
     """Reg 27(4): within twelve months of the day the final plan was sent, which is a day more than s44(1) gives."""
     held(review)
     review.record("1 Feb 2027", "plan_kept")
-    review.record("1 Mar 2027", "reassessment_requested", case="RA90001", requested_by="parent", linked_to=CASE)
+    review.record(
+        "1 Mar 2027", "reassessment_requested", case="RA90001", requested_by="parent", linked_to=CASE, la="northshire"
+    )
     review.record("8 Mar 2027", "reassessment_agreed", case="RA90001")
     review.record("1 Apr 2027", "review_meeting_arranged", case=NEXT, meeting_on="2027-09-13")
     recorded = review.record("7 Jun 2027", "final_plan_received", case="RA90001")

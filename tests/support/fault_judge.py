@@ -90,6 +90,13 @@ def letters_are_sent_once(team: Team, mail_server: ScriptedMailServer) -> None:
     assert [step for step, count in steps.items() if count > 1] == []
 
 
+def nothing_is_half_done(team: Team) -> None:
+    """No letter is being sent, and no notice was claimed for one. A higher letter may wait for the lower one."""
+    with reading(team.first.engine) as connection:
+        assert connection.scalar(text("SELECT count(*) FROM letter WHERE state IN ('sending', 'waiting')")) == 0
+        assert connection.scalar(text("SELECT count(*) FROM notice WHERE state = 'claimed'")) == 0
+
+
 def nothing_is_left(team: Team) -> None:
     """No letter is being sent, and no notice waits for a letter."""
     with reading(team.first.engine) as connection:

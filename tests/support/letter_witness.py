@@ -46,6 +46,7 @@ STEPS = {
     "told that it is needed after all": ("needed_after_all",),
 }
 EVENTS = {
+    "health advice request repeated": "health_advice_request_repeated",
     "the request reached the body": "health_advice_requested",
     "the body acknowledged it": "health_advice_acknowledged",
     "the body answered without advice": "health_advice_answered",

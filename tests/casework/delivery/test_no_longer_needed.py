@@ -148,6 +148,8 @@ def test_an_end_that_is_taken_back_before_the_letter_leaves_sends_nothing(asked:
     refusal = asked.record("16 Mar 2026", "assessment_refused").seq
     asked.record("16 Mar 2026", "fact_withdrawn", corrects=refusal)
     asked.day("17 Mar 2026")
+    assert letters(asked, "2026-03-03") == [], "a person who corrects a record has two working days"
+    asked.day("18 Mar 2026")
     assert [subject for _to, subject in letters(asked, "2026-03-03")] == [
         "no acknowledgement yet; health advice due 13 April 2026"
     ]

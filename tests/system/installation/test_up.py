@@ -317,7 +317,7 @@ def test_a_process_that_is_killed_leaves_its_run_running(installation: RunningIn
 def test_ctrl_c_closes_it_and_leaves_no_process(installation: RunningInstallation) -> None:
     """The database remains and running.json is deleted, so no command looks for a server."""
     parts = installation.running["pids"]
-    assert set(parts) == {"server", "deployments", "scheduler"}
+    assert set(parts) == {"server", "deployments", "scheduler", "web"}
     installation.signal(signal.SIGINT)
     assert installation.ended() == 0
     assert processes_of(installation.home) == []

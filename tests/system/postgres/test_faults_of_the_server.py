@@ -49,7 +49,7 @@ from tests.support.fault_judge import (
     all_is_well,
     facts_are_there_once,
     history,
-    nothing_is_left,
+    nothing_is_half_done,
     records_are_whole,
 )
 from tests.support.fault_workers import Order, nursery
@@ -219,7 +219,7 @@ def test_a_commit_whose_answer_is_lost_is_done_once_when_repeated(
     facts_are_there_once(team, plan, plan)
     assert {len(lines) for ref, lines in history(team, ["NX70001", "NX70002"]).items()} == {1}
     all_is_well(team, mail_server, today.isoformat())
-    nothing_is_left(team)
+    nothing_is_half_done(team)
 
 
 @pytest.mark.parametrize("what", ["data", "log"])
