@@ -52,6 +52,7 @@ LOST_CONNECTION = {
 CONTENDED = {"23505", "40001", "40P01", "55P03"}
 ATTEMPTS = 4
 COPIED = "moved"  # stored as the revision of an SQLite file after its rows were copied to PostgreSQL
+MOST_THREADS = 40  # of the server of the pages: each may need a connection at once
 WRITE_CONNECTION = "sendflow_write_connection"  # in an SQLite engine's __dict__: see `transaction`
 READ_ONLY = "sendflow_read_only"  # execution option of an engine: see `models.read_only`
 FOUND_REVISION = "sendflow_found_revision"  # execution option of an engine: its revision when sendflow opened it
@@ -88,7 +89,8 @@ def open_engine(url: str) -> Engine:
     # Each connection is used in a block that commits or rolls back, so the pool need not roll back again. Errors show
     # no values (`hide_parameters`).
     if url.startswith("sqlite"):
-        engine = create_engine(url, pool_reset_on_return=None, hide_parameters=True)
+        # No limit (0): each thread that writes keeps its connection, and the pages are answered in 40 threads.
+        engine = create_engine(url, pool_size=0, pool_reset_on_return=None, hide_parameters=True)
         event.listen(engine, "connect", _set_pragmas)
         event.listen(engine, "begin", begin)
         close_write_connections_with(engine)
@@ -96,6 +98,7 @@ def open_engine(url: str) -> Engine:
     return create_engine(
         url,
         pool_pre_ping=True,
+        max_overflow=MOST_THREADS,
         pool_reset_on_return=None,
         hide_parameters=True,
         connect_args=server_arguments(url, SERVER_OPTIONS),

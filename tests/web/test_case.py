@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
+from threading import Barrier
 
 import pytest
 
+from casework.context import AppContext
+from casework.privacy.case_looks import looks_at, note_look
 from casework.reports.case_list import CaseFilter, Show, case_list
 from casework.reports.case_report import report
 from casework.reports.letters import letters
 from casework.reports.worklists import overdue
+from config.settings import Settings
+from tests.support.team import ready
 from tests.web.conftest import TODAY, Browser
 from web.installation import Installation
 
@@ -128,3 +136,18 @@ def test_lists_are_stored_as_files_in_which_nothing_is_a_formula(browsers: Calla
     book = dco.get("/cases?show=all&format=xlsx")
     assert book.content[:2] == b"PK"
     assert "attachment" in book.headers["content-disposition"]
+
+
+def test_forty_threads_that_write_and_read_wait_for_no_connection(tmp_path: Path) -> None:
+    """Each page notes who looked before it is shown. As it was, the sixteenth thread waited 30 seconds and failed."""
+    context = AppContext.load(Settings(home=ready(tmp_path / "var"), today=date(2026, 3, 2)))
+    gate = Barrier(40)
+
+    def look(number: int) -> int:
+        gate.wait(60)
+        note_look(context, f"NX{number:05d}", "dco.team", "case")
+        return len(looks_at(context, f"NX{number:05d}"))
+
+    with ThreadPoolExecutor(40) as threads:
+        assert list(threads.map(look, range(40))) == [1] * 40
+    context.engine.dispose()
