@@ -96,9 +96,12 @@ def _listing(context: AppContext) -> str:
         for one in found
     ]
     if unsent:
-        lines.append(f"{counted(len(unsent), 'notice')} not yet in an e-mail:")
+        lines.append(f"{counted(len(unsent), 'notice')} not yet in an e-mail (why it waits: sendflow letters --held):")
         lines += [
-            f"    {one.case_ref}  {one.rung.replace('_', ' ')}  to the {one.recipient.replace('_', ' ')}  {one.state}"
+            f"    {one.case_ref}  {one.on}  {one.rung.replace('_', ' ')}"
+            f"  to the {one.recipient.replace('_', ' ')}"
+            + (f", {context.directory.service_name(one.service)}" if one.service else "")
+            + f"  {one.state}"
             for one in unsent
         ]
     lines.append("To read one: sendflow letters ID" if found else "There is no e-mail yet.")

@@ -39,6 +39,7 @@ class ListedNotice(BaseModel):
     rule: str
     rung: str
     body: str | None
+    service: str | None
     recipient: str
     state: str
     on: date
@@ -79,7 +80,8 @@ class ListedLetter(BaseModel):
 
 def listed(context: AppContext) -> list[ListedNotice]:
     """Every notice, the oldest first."""
-    columns = [NOTICE.c[name] for name in ("case_ref", "rule", "rung", "body", "recipient", "state", "on", "letter")]
+    names = ("case_ref", "rule", "rung", "body", "service", "recipient", "state", "on", "letter")
+    columns = [NOTICE.c[name] for name in names]
     query = select(*columns, LETTER.c.sent_at).join(LETTER, LETTER.c.id == NOTICE.c.letter, isouter=True)
     with reading(context.engine) as connection:
         found = connection.execute(
