@@ -89,7 +89,7 @@ def open_engine(url: str) -> Engine:
     # Each connection is used in a block that commits or rolls back, so the pool need not roll back again. Errors show
     # no values (`hide_parameters`).
     if url.startswith("sqlite"):
-        # No limit (0): each thread that writes keeps its connection, and the pages are answered in 40 threads.
+        # No limit (0): each thread that writes has its own connection, and the pages are answered in 40 threads.
         engine = create_engine(url, pool_size=0, pool_reset_on_return=None, hide_parameters=True)
         event.listen(engine, "connect", _set_pragmas)
         event.listen(engine, "begin", begin)

@@ -122,7 +122,7 @@ class OnSqlite:
     def write_over(self, connection: Any, rows: Rows) -> None:
         connection.execute("BEGIN IMMEDIATE")
         for table, some in rows.items():
-            word = "INSERT" if table in ("fact", "notice") else "INSERT OR REPLACE"
+            word = "INSERT" if table in ("fact", "notice", "change_log") else "INSERT OR REPLACE"
             connection.executemany(f"{word} INTO {table} VALUES ({', '.join('?' * len(some[0]))})", some)
         connection.execute("COMMIT")
 
@@ -193,7 +193,7 @@ class OnPostgresql:
         with connection.cursor() as cursor:
             for table, some in rows.items():
                 statement = f"INSERT INTO {table} VALUES ({', '.join(['%s'] * len(some[0]))})"
-                if table not in ("fact", "notice"):
+                if table not in ("fact", "notice", "change_log"):
                     keys = ", ".join(column.name for column in METADATA.tables[table].primary_key)
                     statement += f" ON CONFLICT ({keys}) DO UPDATE SET " + ", ".join(
                         f'"{name}" = excluded."{name}"' for name in columns(table)

@@ -22,7 +22,7 @@ TODAY = date(2026, 7, 1)
 ACTOR = "bench"
 PAEDIATRICS = {"body": "QX101", "service": "community_paediatrics"}
 SPEECH = {"body": "QX101", "service": "speech_and_language_therapy"}
-TABLES = ("fact", "case_file", "duty", "notice")
+TABLES = ("fact", "case_file", "duty", "notice", "change_log")
 
 
 class Workshop:
