@@ -3,7 +3,7 @@
 `record_acts` takes many commands on many cases; a refused one does not stop the others. `record` takes one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -145,15 +145,23 @@ def record_acts(
     if connection is None:
         return transact(context.engine, lambda own: record_acts(context, acts, actor, via, run, own))
     unit = UnitOfWork(context, connection, actor=actor, via=via, run=run)
-    unit.load([command.case_ref for command in acts if command.case_ref is not None])
+    # All at once, with every spelling under which a case that is to be opened may exist: a read each would cost most.
+    unit.load([ref for command in acts if command.case_ref is not None for ref in _forms(command)])
     outcomes = [_apply_or_refuse(unit, command) for command in acts]
     commit(unit)
     return outcomes
 
 
+def _forms(command: RecordCommand) -> Iterable[str]:
+    assert command.case_ref is not None
+    opens = any(draft.kind in opened_by() for draft in command.drafts)
+    return spellings(command.case_ref) if opens else (command.case_ref,)
+
+
 def _apply_or_refuse(unit: UnitOfWork, command: RecordCommand) -> Recorded | Refusal:
     try:
-        before = len(unit.cases[command.case_ref].facts) if command.case_ref is not None else 0
+        forms = spellings(command.case_ref) if command.case_ref is not None else ()
+        before = max((len(unit.cases[form].facts) for form in forms if form in unit.cases), default=0)
         case = apply(unit, command)
         return _recorded(case, len(case.facts) - before)
     except Refused as refused:

@@ -1,11 +1,13 @@
 """The SQL statements that one recorded fact costs. A further statement fails here: the commit says why it is needed."""
 
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 
 from pytest import MonkeyPatch
 
 from casework.cases import loaded_case
-from casework.cases.record import record
+from casework.cases.record import RecordCommand, record, record_acts
 from casework.context import AppContext
 from models.database import writing
 from models.facts import FactDraft
@@ -35,15 +37,15 @@ ACTS = [
 ]
 
 
-def statements_of(context: AppContext, case: str, draft: FactDraft) -> Counter[str]:
-    """The statements that the database runs while one fact is recorded, by verb and table."""
+def statements_of(context: AppContext, act: Callable[[], object]) -> Counter[str]:
+    """The statements that the database runs during an act, by verb and table."""
     with writing(context.engine) as connection:
         driver = connection.connection.dbapi_connection
     assert driver is not None
     seen: list[str] = []
     driver.set_trace_callback(seen.append)
     try:
-        record(context, case, [draft], "dco.team")
+        act()
     finally:
         driver.set_trace_callback(None)
     return Counter(_verb_and_table(statement) for statement in seen if not statement.startswith("--"))
@@ -66,7 +68,14 @@ def test_a_recorded_fact_runs_no_more_statements_than_it_needs(team: Team) -> No
     ):  # the first two acts also check the rule set
         record(context, case, [ACTS[0][0]], "dco.team")
     for draft, more in ACTS:
-        assert statements_of(context, "NX90001", draft) == Counter(ALWAYS | more), draft.kind
+        found = statements_of(context, partial(record, context, "NX90001", [draft], "dco.team"))
+        assert found == Counter(ALWAYS | more), draft.kind
+
+
+def test_many_cases_are_read_together_however_their_references_may_be_spelt(team: Team) -> None:
+    context = team.context("9 Mar 2026")
+    acts = [RecordCommand(f"NX8{number:04d}", [draft for draft, _more in ACTS]) for number in range(40)]
+    assert statements_of(context, lambda: record_acts(context, acts, "dco.team", "record"))["SELECT fact"] == 1
 
 
 def test_a_recorded_fact_is_replayed_and_evaluated_once(team: Team, monkeypatch: MonkeyPatch) -> None:
