@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Tests that wait for servers and children begin first, so that the quick ones fill the time that they leave
 # and no
 # process ends alone.
-SLOW = ("system/", "docs/test_adding", "scenarios/test_walk_200", "casework/delivery/")
+SLOW = ("system/", "browser/", "docs/test_adding", "scenarios/test_walk_200", "casework/delivery/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-ROW, TOP, LEFT, WIDTH, RIGHT = 30, 34, 300, 560, 20
+ROW, TOP, LEFT, WIDTH, RIGHT = 30, 34, 340, 560, 40
+LONGEST_LABEL = 36
 INK, AXIS, DONE, LATE, OPEN, EXCUSED = "#212b32", "#aeb7bd", "#007f3b", "#d5281b", "#005eb8", "#7c2855"
 COLOURS = {"met": DONE, "met_late": LATE, "breached": LATE, "excused": EXCUSED}
 
@@ -55,7 +56,7 @@ def _bar(bar: Bar, top: int, x: object, as_at: date) -> Iterable[str]:
     until = bar.ended or max(as_at, bar.began)
     begins, ends = x(bar.began), x(until)
     colour = COLOURS.get(bar.status, OPEN)
-    label = bar.label if len(bar.label) <= 40 else bar.label[:39] + "…"
+    label = bar.label if len(bar.label) <= LONGEST_LABEL else bar.label[: LONGEST_LABEL - 1] + "…"
     yield f'<text x="{LEFT - 8}" y="{top + 15}" text-anchor="end" fill="{INK}">{escape(label)}</text>'
     yield f'<rect x="{begins}" y="{top + 4}" width="{max(3, ends - begins):.1f}" height="14" fill="{colour}"/>'
     if bar.due is not None:
@@ -72,5 +73,6 @@ def _months(first: date, days: int, x: object, height: int) -> Iterable[str]:
     while day <= last:
         if day >= first and (day.month - 1) % step == 0:
             yield f'<path d="M{x(day)} {TOP - 8} V{height - 14}" stroke="{AXIS}" stroke-width="1"/>'
-            yield f'<text x="{x(day) + 3}" y="{TOP - 14}" font-size="12" fill="{INK}">{day:%b %Y}</text>'
+            if (last - day).days * WIDTH > 30 * days:
+                yield f'<text x="{x(day) + 3}" y="{TOP - 14}" font-size="12" fill="{INK}">{day:%b %Y}</text>'
         day = (day.replace(day=28) + timedelta(days=4)).replace(day=1)

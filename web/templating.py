@@ -34,6 +34,7 @@ def environment() -> Environment:
         "day": day,
         "short": short,
         "words": words,
+        "first_capital": first_capital,
         "when": when,
         "in_days": in_days,
         "weekday": full_weekday,
@@ -82,6 +83,11 @@ def when(instant: str | None) -> Markup:
 def words(value: object) -> str:
     """A fact kind, a rule or a word of a list as words."""
     return str(value if value is not None else "").replace("_", " ")
+
+
+def first_capital(text: str) -> str:
+    """The text with a capital first; the rest stays, for it may be a name."""
+    return text[:1].upper() + text[1:]
 
 
 @pass_context

@@ -1,0 +1,149 @@
+"""Every page and state, wide and narrow: axe finds nothing, nothing scrolls sideways, nothing is asked elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from casework.reports.case_report import report
+from casework.reports.letters import letters
+from tests.browser.conftest import NARROW, WIDE, Visitor
+from tests.browser.looking import faults_of
+from web.installation import Installation
+from web.routes import ROUTES
+
+CASE, LATE = "SP90001", "SP00105"
+SIZES = {"wide": WIDE, "narrow": NARROW}
+# The pages of each person, by the route that they show.
+PAGES: dict[str, tuple[str, ...]] = {
+    "dco.team": (
+        "/today",
+        "/lists/late",
+        "/lists/soon",
+        "/lists/decide",
+        "/cases",
+        "/cases?show=no_date",
+        "/cases?search=ZZ99999&page=1",
+        f"/cases/{CASE}",
+        f"/cases/{LATE}",
+        f"/cases/{CASE}?as_at=2026-03-20",
+        f"/cases/{CASE}?show=letters&not=yes&order=oldest",
+        f"/cases/{CASE}?as_at=yesterday",
+        f"/cases/{CASE}/identity",
+        f"/cases/{CASE}/looks",
+        f"/cases/{CASE}/record",
+        f"/cases/{CASE}/record/health_advice_received",
+        f"/cases/{CASE}/record/excuse_claimed",
+        f"/cases/{CASE}/record/fact_corrected?corrects=1",
+        f"/cases/{CASE}/record/fact_withdrawn?corrects=1",
+        "/cases/new/record",
+        "/cases/new/record/ehc_assessment_requested",
+        "/letters",
+        "/letters?state=failed",
+        "/letters?state=sending",
+        "/password",
+        "/sign-out",
+        "/people",
+        "/nothing/here",
+    ),
+    "admin.team": ("/people",),
+    "operations": ("/letters", "/people"),
+    "auditor": ("/today", f"/cases/{CASE}/looks"),
+    "provider": ("/own", "/today"),
+    "council": ("/own",),
+}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("account", PAGES)
+def test_nothing_is_wrong_with_any_page(visitor: Callable[..., Visitor], account: str, size: str) -> None:
+    person = visitor(account, SIZES[size])
+    faults = []
+    for path in PAGES[account]:
+        person.open(path)
+        faults += faults_of(person)
+    assert faults == []
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_nothing_is_wrong_with_why_a_date_is_and_with_an_email(
+    visitor: Callable[..., Visitor], sample: Installation, size: str
+) -> None:
+    context = sample.context()
+    person = visitor("dco.team", SIZES[size])
+    faults = []
+    for duty in report(context, CASE).duties:
+        person.open(f"/cases/{CASE}/why/{duty.rule}/{duty.opened_seq}")
+        faults += faults_of(person)
+    for letter in letters(context)[:2]:
+        person.open(f"/letters/{letter.id}")
+        faults += faults_of(person)
+    assert faults == []
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_nothing_is_wrong_with_errors_and_with_the_check_page(visitor: Callable[..., Visitor], size: str) -> None:
+    person = visitor("dco.team", SIZES[size])
+    page, faults = person.page, []
+    person.open(f"/cases/{CASE}/record/health_advice_received")
+    page.get_by_label("Month").fill("14")
+    person.press("Continue")
+    assert page.title().startswith("Error: ")
+    assert page.evaluate("document.activeElement.classList.contains('nhsuk-error-summary')")
+    faults += faults_of(person)
+    page.get_by_label("Month").fill("4")
+    page.get_by_label("Eastmere and Holme", exact=False).check()
+    person.press("Continue")
+    assert person.heading.startswith("Check before it is recorded")
+    faults += faults_of(person)
+    person.open(f"/cases/{CASE}/identity")
+    person.press("Show it")
+    assert page.title().startswith("Error: ")
+    faults += faults_of(person)
+    page.get_by_label("Why you need to know it").fill("the provider asks which child")
+    person.press("Show it")
+    assert person.says("This access is logged")
+    faults += faults_of(person)
+    person.open("/cases")
+    page.locator("summary").first.click()
+    page.get_by_label("NHS number").fill("999 000 0018")
+    person.press("Find")
+    faults += faults_of(person)
+    assert faults == []
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_nothing_is_wrong_before_and_after_a_session(
+    visitors: Callable[..., Visitor], sample: Installation, origin: str, size: str
+) -> None:
+    person, faults = visitors(sample, origin, SIZES[size]), []
+    for path in ("/sign-in", "/sign-in?token=none", "/today"):
+        person.open(path)
+        faults += faults_of(person)
+    person.open("/sign-in")
+    person.page.get_by_label("Account name").fill("nobody.here")
+    person.page.get_by_label("Password").fill("three green bicycles")
+    person.press("Sign in")
+    assert person.page.title().startswith("Error: ")
+    faults += faults_of(person)
+    person.sign_in("council")
+    person.follow("Sign out")
+    person.press("Sign out", exact=True)
+    assert person.says("You are signed out")
+    faults += faults_of(person)
+    assert faults == []
+
+
+def test_every_route_that_shows_a_page_is_opened_here() -> None:
+    """A new page is looked at as well: its route is in a list of this file."""
+    opened = [path.partition("?")[0] for paths in PAGES.values() for path in paths]
+    for way in ROUTES:
+        parts = way.path.split("/")
+        found = any(
+            len(path.split("/")) == len(parts)
+            and all(part.startswith("{") or part == given for part, given in zip(parts, path.split("/"), strict=True))
+            for path in opened
+        )
+        here = way.path in ("/", "/sign-in", "/cases/{ref}/why/{rule}/{seq:int}", "/letters/{id}")
+        assert found or here or way.method == "POST", way.path

@@ -1,0 +1,119 @@
+"""The pages by keyboard, without a script, enlarged four times, in forced colours, in dark and on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import Visitor
+from tests.browser.looking import wider
+
+CASE = "SP90001"
+PAGES = ("/today", "/cases", f"/cases/{CASE}", f"/cases/{CASE}/record/health_advice_received", "/letters")
+# What a keyboard reaches: each stop with its text, and whether a mark shows where it is.
+STOP = """() => {
+  const here = document.activeElement;
+  if (!here || here === document.body) return null;
+  const style = getComputedStyle(here);
+  const seen = style.outlineStyle !== 'none' || style.boxShadow !== 'none';
+  const box = here.getBoundingClientRect();
+  return {tag: here.tagName, text: (here.innerText || here.name || '').trim().slice(0, 60), id: here.id, seen,
+          inside: box.width > 0 && box.bottom > 0 && box.top < innerHeight};
+}"""
+
+
+def stops(person: Visitor, most: int = 400) -> list[dict[str, object]]:
+    """Where the tabulator goes, until it leaves the page."""
+    found: list[dict[str, object]] = []
+    for _press in range(most):
+        person.page.keyboard.press("Tab")
+        here = person.page.evaluate(STOP)
+        if here is None:
+            break
+        found.append(here)
+    return found
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_keyboard_reaches_everything_and_each_stop_is_seen(visitor: Callable[..., Visitor], path: str) -> None:
+    person = visitor("dco.team")
+    person.open(path)
+    wanted = person.page.locator(
+        "a[href]:visible, button:visible, input:not([type=hidden]):visible, select:visible, textarea:visible"
+    )
+    radios = person.page.locator("input[type=radio]:visible").count()
+    names = person.page.locator("input[type=radio]:visible").evaluate_all("all => new Set(all.map(e => e.name)).size")
+    found = stops(person)
+    assert found[0]["text"] == "Skip to main content"
+    controls = [each for each in found if each["tag"] in ("A", "BUTTON", "INPUT", "SELECT", "TEXTAREA")]
+    # A date field has a stop for its day, month, year and calendar, and radios of one name are one stop.
+    assert len({(each["tag"], each["text"], each["id"]) for each in controls}) > 0
+    assert len(controls) >= wanted.count() - radios + names
+    assert [each for each in found if not each["seen"] or not each["inside"]] == []
+
+
+def test_a_keyboard_alone_records_a_fact_up_to_the_check_page(visitor: Callable[..., Visitor]) -> None:
+    person = visitor("dco.team")
+    keys = person.page.keyboard
+    person.open(f"/cases/{CASE}/record/health_advice_received")
+    for _page in range(8):
+        if person.heading.startswith("Check before it is recorded"):
+            break
+        keys.press("Tab")
+        keys.press("Enter")  # "Skip to main content"
+        radio = person.page.locator("input[type=radio]:visible")
+        for _stop in range(30):
+            keys.press("Tab")
+            here = person.page.evaluate(STOP)
+            if here["tag"] == "INPUT" and radio.count() and person.page.locator("input[type=radio]:focus").count():
+                keys.press("Space")
+            if here["tag"] == "BUTTON":
+                keys.press("Enter")
+                person.page.wait_for_load_state()
+                break
+    assert person.heading.startswith("Check before it is recorded")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_without_a_script_a_page_says_the_same(visitor: Callable[..., Visitor], path: str) -> None:
+    words = []
+    for script in (True, False):
+        person = visitor("auditor" if "record" not in path else "dco.team", java_script_enabled=script)
+        person.open(path)
+        words.append(person.page.locator("main").inner_text())
+    assert words[0] == words[1]
+    assert len(words[0]) > 100
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_at_four_times_the_size_nobody_scrolls_sideways(visitor: Callable[..., Visitor], path: str) -> None:
+    """A window of 1280 by 1024 pixels at 400 % is one of 320 by 256 in which each pixel is four."""
+    person = visitor("dco.team", (320, 256), device_scale_factor=4)
+    person.open(path)
+    assert wider(person) == []
+
+
+def test_forced_colours_leave_every_mark_to_see(visitor: Callable[..., Visitor]) -> None:
+    person = visitor("dco.team", forced_colors="active")
+    person.open(f"/cases/{CASE}")
+    borders = person.page.locator(".app-menu a").evaluate_all(
+        "all => all.map(each => getComputedStyle(each).borderBottomColor)"
+    )
+    assert len(set(borders)) == 2  # the page that is open differs from the others
+    tag = person.page.locator(".nhsuk-tag").first
+    assert tag.evaluate("each => getComputedStyle(each).borderTopStyle") == "solid"
+    person.open(f"/cases/{CASE}?as_at=2026-03-23")
+    mark = person.page.locator("mark.app-differs").first
+    assert mark.evaluate("each => getComputedStyle(each).borderTopStyle") == "solid"
+
+
+def test_a_case_prints_without_its_buttons_and_whole(visitor: Callable[..., Visitor], tmp_path: Path) -> None:
+    person = visitor("dco.team")
+    person.open(f"/cases/{CASE}")
+    person.page.emulate_media(media="print")
+    for hidden in (".app-menu", ".app-filter", ".app-next"):
+        assert not person.page.locator(hidden).first.is_visible()
+    assert person.page.locator(".app-timeline__item").last.is_visible()
+    assert person.page.pdf(path=str(tmp_path / "case.pdf"), format="A4")[:5] == b"%PDF-"
