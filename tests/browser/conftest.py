@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
-# A build machine has no sandbox and no graphics; the rest keeps the browser from calling its maker.
+# A build machine has no sandbox and no graphics; with the rest the browser does not call its maker.
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",

@@ -27,7 +27,7 @@ def newest_fact(installation: Installation, ref: str) -> tuple[str, str, str]:
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
-def test_a_dco_works_through_a_morning(
+def test_a_dco_has_a_morning(
     visitors: Callable[..., Visitor], own_sample: tuple[Installation, str], script: bool
 ) -> None:
     installation, origin = own_sample
