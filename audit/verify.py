@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 
 from audit.published_head import Head, PublishedHead, compare_head
 from audit.verify_changes import check_changes, check_config
+from audit.verify_encrypted import check_encrypted
 from audit.verify_letters import check_files, check_letters, check_letters_of
 from audit.verify_notices import NoticeCheck, Report, StoredNotice, notices_by_case
 from casework import findings, published_heads
@@ -135,6 +136,9 @@ def verify(
     def report_letter(ref: str | None, seq: int | None, message: str) -> None:
         report(ref, seq, "letter", message)
 
+    def report_row(ref: str | None, what: str, message: str) -> None:
+        report(ref, None, what, message)
+
     witnesses = published_heads.Witnesses.read(context)
     with reading(context.engine) as connection:
         for name in missing_triggers(connection):
@@ -158,9 +162,10 @@ def verify(
             if differences := heads.differences(partial(line_before, connection)):
                 report(None, None, "head", difference_message(differences))
             failures += (VerificationFailure(**each._asdict()) for each in published_heads.check(connection, witnesses))
-        check_changes(connection, case, lambda ref, what, message: report(ref, None, what, message))
+        check_changes(connection, case, report_row)
+        check_encrypted(connection, context.cipher, case, report_row)
         if case is None:
-            check_config(context, connection, lambda ref, what, message: report(ref, None, what, message))
+            check_config(context, connection, report_row)
         calculated = own.hex(line_before(connection, before))
         if head is not None:
             published = compare_head(connection, head, before, calculated, partial(report, None, None, PUBLISHED))

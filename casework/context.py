@@ -34,8 +34,10 @@ from models.encryption import Cipher, EncryptionError, open_cipher
 from models.errors import NoInstallation
 from models.in_memory import open_in_memory
 from models.key_checks import anything_encrypted, check_key
+from models.older_encryption import bind_older_values
 from models.read_only import open_as_it_is, open_read_only
 from models.schema import create_or_upgrade_schema, revision
+from models.schema_revision import altered_revision
 
 if TYPE_CHECKING:
     from statemachines.process import Process
@@ -74,8 +76,9 @@ class AppContext:
         settings.prepare_home()
         engine = open_engine(settings.records_url)
         create_or_upgrade_schema(engine, settings.owner_url)
-        settings = settings_by_clock(engine, settings, demo=demo)
-        return cls._of(settings, engine)
+        context = cls._of(settings_by_clock(engine, settings, demo=demo), engine)
+        bind_older_values(engine, context.cipher, instant(context.now()))
+        return context
 
     @classmethod
     def load_existing(cls, settings: Settings | None = None) -> AppContext:
@@ -271,7 +274,10 @@ def installation_exists(settings: Settings) -> bool:
     if engine is None:
         return False
     try:
-        return revision(engine) not in (None, "None")
+        if revision(engine) not in (None, "None"):
+            return True
+        with reading(engine) as connection:
+            return altered_revision(connection, None) is not None
     finally:
         engine.dispose()
 

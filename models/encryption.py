@@ -1,8 +1,9 @@
 """Encrypts what identifies a child, decrypts it, and makes the keyed digests that find a child. [I/O]
 
-Purpose: UK GDPR art 32(1)(a). Fernet: AES-128-CBC with HMAC-SHA256. The key is in SENDFLOW_HOME/person.key only; the
-encrypted values are in the database (`people`, `free_text`). sendflow makes the key once and never replaces it, because
-no other key decrypts those values.
+Purpose: UK GDPR art 32(1)(a). AES-256-GCM. The key is in SENDFLOW_HOME/person.key only; the encrypted values are in the
+database (`people`, `free_text`). Each value is bound to its place: the table, the column, the key of the row and the
+case. In another row or column it does not decrypt. sendflow makes the key once and never replaces it, because no other
+key decrypts those values.
 """
 
 from __future__ import annotations
@@ -11,16 +12,21 @@ import binascii
 import hmac
 import os
 import secrets
-from base64 import urlsafe_b64decode
-from datetime import datetime
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
 
 from models.errors import SendflowError
 
 if TYPE_CHECKING:
-    from cryptography.fernet import Fernet
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+BOUND = b"\x02"  # the first byte of a value that is bound to its place
+OLDER = b"gAAAA"  # how the values of revision 009 and before begin: Fernet, bound to nothing
+NONCE = 12  # bytes, random for each value
 
 
 class EncryptionError(SendflowError, RuntimeError):
@@ -33,22 +39,46 @@ class WrongKey(EncryptionError):
     """sendflow made this key, but it decrypts nothing in this database: it is an old key or another installation's."""
 
 
-class Cipher:
-    """Encrypts and decrypts text with the person key, and makes keyed digests that do not show the value."""
+class Place(NamedTuple):
+    """Where an encrypted value is stored: table, column, key of the row, and the case of the row if it has one."""
 
-    def __init__(self, key: bytes) -> None:
-        if not _is_fernet_key(key):
+    table: str
+    column: str
+    key: str
+    case: str = ""
+
+
+def person_place(child_key: str) -> Place:
+    """Return the place of the encrypted person of a child."""
+    return Place("person", "sealed", child_key)
+
+
+def free_text_place(id_: str, case_ref: str) -> Place:
+    """Return the place of an encrypted free text."""
+    return Place("passage", "sealed", id_, case_ref)
+
+
+class Cipher:
+    """Encrypts and decrypts text with the person key, and makes keyed digests that do not show the value.
+
+    `stored` is False for a key that is in no file: it decrypts nothing.
+    """
+
+    def __init__(self, key: bytes, *, stored: bool = True) -> None:
+        if not _is_key(key):
             raise EncryptionError(
                 "the person key is not one that sendflow made: restore person.key from the backup of SENDFLOW_HOME"
             )
         self._key = key
         self._index_key = hmac.digest(key, b"sendflow index", "sha256")
+        self.stored = stored
 
     @cached_property
-    def _fernet(self) -> Fernet:
-        from cryptography.fernet import Fernet  # most commands that only read decrypt nothing
+    def _aes(self) -> AESGCM:
+        # Imported here, because most commands that only read decrypt nothing.
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        return Fernet(self._key)
+        return AESGCM(hmac.digest(self._key, b"sendflow encryption", "sha256"))
 
     @classmethod
     def open(cls, path: Path) -> Cipher:
@@ -69,13 +99,11 @@ class Cipher:
         Two processes that make it at the same time get the same key.
         """
         if not path.exists():
-            from cryptography.fernet import Fernet
-
             fresh = path.with_name(f".{path.name}-{os.getpid()}-{secrets.token_hex(4)}")
             handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             try:
                 with os.fdopen(handle, "wb") as key:
-                    key.write(Fernet.generate_key() + b"\n")
+                    key.write(_new_key() + b"\n")
                     key.flush()
                     os.fsync(key.fileno())
                 # A hard link never replaces a file: the first key made is the key.
@@ -88,50 +116,69 @@ class Cipher:
     @classmethod
     def for_nothing(cls) -> Cipher:
         """Make a key that is stored nowhere, to read a database that holds nothing encrypted and has no key yet."""
-        from cryptography.fernet import Fernet
+        return cls(_new_key(), stored=False)
 
-        return cls(Fernet.generate_key())
+    def encrypt(self, words: str, place: Place) -> bytes:
+        """Return `words` encrypted for one place."""
+        nonce = secrets.token_bytes(NONCE)
+        return BOUND + nonce + self._aes.encrypt(nonce, words.encode("utf-8", "surrogatepass"), _associated(place))
 
-    def encrypt(self, words: str, at: str | None = None) -> bytes:
-        """Return `words` encrypted. The token is dated by the instant `at` (ISO 8601), or by the system clock.
+    def decrypt(self, encrypted: bytes, place: Place) -> str:
+        """Return the decrypted text. Raises EncryptionError where it is not the value that was encrypted for the place.
 
-        A simulated day gives `at`, so that no real instant enters its database.
+        That is: another key encrypted it, it was changed since, or it was moved here from another row or column.
         """
-        plain = words.encode("utf-8", "surrogatepass")
-        return (
-            self._fernet.encrypt(plain)
-            if at is None
-            else self._fernet.encrypt_at_time(plain, int(datetime.fromisoformat(at).timestamp()))
+        from cryptography.exceptions import InvalidTag
+
+        if encrypted.startswith(OLDER):
+            raise EncryptionError(
+                f"an encrypted value of table {place.table} was written by an earlier version of sendflow and is bound"
+                " to no row. sendflow binds it when it next opens the database to write, if it is as it was recorded;"
+                " sendflow verify names the row if it is not"
+            )
+        if encrypted.startswith(BOUND):
+            nonce, sealed = encrypted[1 : 1 + NONCE], encrypted[1 + NONCE :]
+            try:
+                return self._aes.decrypt(nonce, sealed, _associated(place)).decode("utf-8", "surrogatepass")
+            except (InvalidTag, ValueError):
+                pass
+        raise EncryptionError(
+            f"an encrypted value of table {place.table} does not open: it was changed, it was moved from another row,"
+            " or person.key is not the key that encrypted it. sendflow verify names the row"
         )
 
-    def decrypt(self, encrypted: bytes) -> str:
-        """Return the decrypted text. Raises EncryptionError where another key encrypted it or it was changed since."""
-        from cryptography.fernet import InvalidToken
-
+    def opens(self, encrypted: bytes, place: Place) -> bool:
+        """Return whether this key encrypted the value for this place and the value was not changed since."""
         try:
-            return self._fernet.decrypt(encrypted).decode("utf-8", "surrogatepass")
-        except InvalidToken:
-            raise EncryptionError(
-                "an encrypted value does not open: it was changed, or person.key is not the key that encrypted it"
-            ) from None
-
-    def opens(self, encrypted: bytes) -> bool:
-        """Return whether this key encrypted the value and the value was not changed since."""
-        from cryptography.fernet import InvalidToken
-
-        try:
-            self._fernet.decrypt(encrypted)
-        except InvalidToken:
+            self.decrypt(encrypted, place)
+        except EncryptionError:
             return False
         return True
+
+    def decrypt_older(self, encrypted: bytes) -> str | None:
+        """Return the text of a value of revision 009 or before; None where it does not open with this key."""
+        from cryptography.fernet import Fernet, InvalidToken
+
+        try:
+            return Fernet(self._key).decrypt(encrypted).decode("utf-8", "surrogatepass")
+        except InvalidToken:
+            return None
 
     def index(self, what: str, value: str) -> str:
         """Return a keyed digest of `value`, 64 hex digits; it differs for each sort of value (`what`)."""
         return hmac.digest(self._index_key, f"{what}\0{value}".encode("utf-8", "surrogatepass"), "sha256").hex()
 
 
-def _is_fernet_key(key: bytes) -> bool:
-    """Return whether `key` has the form of a Fernet key: 32 bytes in URL-safe base64."""
+def _associated(place: Place) -> bytes:
+    return orjson.dumps(tuple(place))
+
+
+def _new_key() -> bytes:
+    return urlsafe_b64encode(secrets.token_bytes(32))
+
+
+def _is_key(key: bytes) -> bool:
+    """Return whether `key` has the form of a key: 32 bytes in URL-safe base64."""
     try:
         return len(urlsafe_b64decode(key)) == 32
     except binascii.Error:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from models.bulk_io import in_chunks
 from models.change_log import log_keys, log_rows
-from models.encryption import Cipher
+from models.encryption import Cipher, free_text_place
 from models.tables import FREE_TEXT
 
 
@@ -42,10 +42,11 @@ class StoredText(NamedTuple):
     words: str | None
 
 
-def encrypt_free_text(cipher: Cipher, case_ref: str, words: str, at: str) -> FreeText:
-    """Encrypt words of a case without writing them. `at` is the instant (ISO 8601, UTC) that dates the encryption."""
-    salt = secrets.token_hex(16)
-    return FreeText(f"w{secrets.token_hex(10)}", case_ref, cipher.encrypt(words, at), salt, salted_digest(salt, words))
+def encrypt_free_text(cipher: Cipher, case_ref: str, words: str) -> FreeText:
+    """Encrypt words of a case without writing them."""
+    salt, id_ = secrets.token_hex(16), f"w{secrets.token_hex(10)}"
+    sealed = cipher.encrypt(words, free_text_place(id_, case_ref))
+    return FreeText(id_, case_ref, sealed, salt, salted_digest(salt, words))
 
 
 def insert_free_texts(connection: Connection, free_texts: Sequence[FreeText]) -> None:
@@ -71,7 +72,7 @@ def read_free_texts(connection: Connection, cipher: Cipher, case_refs: Collectio
             FREE_TEXT.c.case_ref.in_(chunk)
         )
         for row in connection.execute(query):
-            words = None if row.erased_at else cipher.decrypt(row.sealed)
+            words = None if row.erased_at else cipher.decrypt(row.sealed, free_text_place(row.id, row.case_ref))
             found.setdefault(row.case_ref, []).append(StoredText(row.id, row.case_ref, words))
     return found
 

@@ -5,15 +5,39 @@ Purpose: UK GDPR art 32(1)(a); art 5(1)(f). A person encrypted under a second ke
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
-from models.encryption import Cipher, WrongKey
+from sqlalchemy import Connection, Select, select
+
+from models.encryption import OLDER, Cipher, Place, WrongKey, free_text_place, person_place
 from models.locks import lock_exclusive
 from models.tables import FREE_TEXT, PERSON
 
 ROWS_PER_FETCH = 400
 ROWS_TRIED = 5
 FIRST_ENCRYPTION = "first seal"  # the name of the lock stays: two versions of sendflow may run at once
+_PERSONS = select(PERSON.c.child_key, PERSON.c.sealed).where(PERSON.c.erased_at.is_(None))
+_FREE_TEXTS = select(FREE_TEXT.c.id, FREE_TEXT.c.case_ref, FREE_TEXT.c.sealed).where(FREE_TEXT.c.erased_at.is_(None))
+
+
+class Encrypted(NamedTuple):
+    """An encrypted value and the place to which it is bound."""
+
+    place: Place
+    value: bytes
+
+
+def encrypted_values(connection: Connection, most: int | None = None) -> Iterator[Encrypted]:
+    """Give every encrypted value that is not erased, or the first `most` of each table."""
+    for child, value in connection.execute(_some(_PERSONS, most)):
+        yield Encrypted(person_place(child), value)
+    for id_, case_ref, value in connection.execute(_some(_FREE_TEXTS, most)):
+        yield Encrypted(free_text_place(id_, case_ref), value)
+
+
+def _some(query: Select[Any], most: int | None) -> Select[Any]:
+    return query.execution_options(yield_per=ROWS_PER_FETCH) if most is None else query.limit(most)
 
 
 def anything_encrypted(connection: Connection) -> bool:
@@ -28,13 +52,10 @@ def check_key(connection: Connection, cipher: Cipher) -> bool:
     installation.
     """
     tried = 0
-    for table in (PERSON, FREE_TEXT):
-        for encrypted in connection.scalars(
-            select(table.c.sealed).where(table.c.erased_at.is_(None)).limit(ROWS_TRIED)
-        ):
-            tried += 1
-            if cipher.opens(encrypted):
-                return True
+    for place, value in encrypted_values(connection, ROWS_TRIED):
+        tried += 1
+        if cipher.opens(value, place) or (value.startswith(OLDER) and cipher.decrypt_older(value) is not None):
+            return True
     if tried:
         raise WrongKey(
             "person.key is not the key of this database, and decrypts nothing in it: a child encrypted under it could"
@@ -57,10 +78,4 @@ def check_key_for_writing(connection: Connection, cipher: Cipher) -> None:
 
 def count_undecryptable(connection: Connection, cipher: Cipher) -> int:
     """Return how many persons and free texts this key does not decrypt. Reads all of them."""
-    count = 0
-    for table in (PERSON, FREE_TEXT):
-        for (encrypted,) in connection.execution_options(yield_per=ROWS_PER_FETCH).execute(
-            select(table.c.sealed).where(table.c.erased_at.is_(None))
-        ):
-            count += not cipher.opens(encrypted)
-    return count
+    return sum(not cipher.opens(value, place) for place, value in encrypted_values(connection))

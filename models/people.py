@@ -1,7 +1,7 @@
 """The children that cases are about: encrypted, erasable, and stored in no other table. [I/O]
 
-Purpose: UK GDPR art 5(1)(c) and (f), art 32(1)(a); design sentence 5. What identifies a child is encrypted (Fernet:
-AES-128-CBC with HMAC-SHA256) under the key in SENDFLOW_HOME/person.key. No file of the database, nor its write-ahead
+Purpose: UK GDPR art 5(1)(c) and (f), art 32(1)(a); design sentence 5. What identifies a child is encrypted
+(AES-256-GCM, bound to its row) under the key in SENDFLOW_HOME/person.key. No file of the database, nor its write-ahead
 log, holds a name, an NHS number or a clinical word as bytes. sendflow finds a child by a keyed digest of the NHS
 number; the cases of one child share a random child key. Callers open the transaction; nothing here commits. This
 module does not decide who may read a person: `log_read` logs every reading, and the operating system says who may run
@@ -19,7 +19,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from models.aliases import delete_aliases
 from models.bulk_io import in_chunks
 from models.change_log import insert_logged, log_keys, log_rows
-from models.encryption import Cipher
+from models.encryption import Cipher, person_place
 from models.free_text import encrypt_free_text, erase_free_texts, insert_free_texts
 from models.key_checks import check_key_for_writing
 from models.locks import lock_exclusive
@@ -211,7 +211,9 @@ def _write(
     added, changed = [], []
     for child, person in people.items():
         row = {
-            "sealed": cipher.encrypt(orjson.dumps(dict(person), option=orjson.OPT_SORT_KEYS).decode()),
+            "sealed": cipher.encrypt(
+                orjson.dumps(dict(person), option=orjson.OPT_SORT_KEYS).decode(), person_place(child)
+            ),
             "nhs_index": nhs_index(cipher, person["nhs_number"]) if "nhs_number" in person else None,
         }
         if child in known:
@@ -239,7 +241,7 @@ def read_people(connection: Connection, cipher: Cipher, child_keys: Collection[s
             PERSON.c.child_key.in_(chunk), PERSON.c.erased_at.is_(None)
         )
         for child, sealed in connection.execute(query):
-            found[child] = orjson.loads(cipher.decrypt(sealed))
+            found[child] = orjson.loads(cipher.decrypt(sealed, person_place(child)))
     return found
 
 
@@ -270,7 +272,7 @@ def erased_among(connection: Connection, child_keys: Collection[str]) -> set[str
 
 def log_read(connection: Connection, cipher: Cipher, case_ref: str, actor: str, purpose: str, read_at: str) -> None:
     """Log that `actor` read a person. The purpose is stored as a free text of the case; the log holds its id."""
-    free_text = encrypt_free_text(cipher, case_ref, purpose, read_at)
+    free_text = encrypt_free_text(cipher, case_ref, purpose)
     check_key_for_writing(connection, cipher)
     insert_free_texts(connection, [free_text])
     entry = {"case_ref": case_ref, "actor": actor, "purpose": free_text.id, "read_at": read_at}

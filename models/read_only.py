@@ -30,11 +30,13 @@ from models.database import (
     SERVER_OPTIONS,
     begin,
     close_write_connections_with,
+    reading,
     server_arguments,
     transaction,
 )
 from models.errors import DatabaseUnusable
 from models.schema import HEAD, MIGRATIONS, revision, upgrade
+from models.schema_revision import check_stored_revision
 
 _copies = count(1)
 
@@ -57,6 +59,9 @@ def open_read_only(url: str) -> Engine | None:
         )
     if found == HEAD:
         return engine
+    if found in (None, "None") or _is_earlier(str(found)):
+        with reading(engine) as connection:
+            check_stored_revision(connection, found)
     if found and sqlite and _is_earlier(found):
         copy = _upgraded_copy(_uri(path))
         engine.dispose()

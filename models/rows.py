@@ -182,7 +182,8 @@ class AdoptionRow(SQLModel, table=True):
     """One adoption of a rule pack, append-only: who, when, and how many due dates changed.
 
     `before` and `after` are the digests of the rule sets. `folder` holds the adopted files under SENDFLOW_HOME/law,
-    `files` their SHA-256 by name, `pack` the digest of the rule pack.
+    `files` their SHA-256 by name, `pack` the digest of the rule pack. `declared` says why numbers in force changed in
+    place: "law" or "misread"; empty if none did.
     """
 
     __tablename__ = "adoption"
@@ -197,6 +198,7 @@ class AdoptionRow(SQLModel, table=True):
     cases: int
     moved: int
     rehearsed: bool = False
+    declared: str | None = None
 
 
 class RulesetRow(SQLModel, table=True):

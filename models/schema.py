@@ -18,8 +18,9 @@ from models.database import (
 from models.database_errors import cause
 from models.errors import DatabaseUnusable
 from models.locks import lock_exclusive
+from models.schema_revision import check_stored_revision
 
-HEAD = "009"  # the newest revision under models/migrations/versions; a test compares the two
+HEAD = "010"  # the newest revision under models/migrations/versions; a test compares the two
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -70,6 +71,14 @@ def revision(engine: Engine) -> str | None:
         return None
 
 
+def stored_revision(connection: Connection) -> str | None:
+    """Return the stored revision; None if the table or its row is not there."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    return None if found is None else str(found)
+
+
 def _lock_and_upgrade(connection: Connection) -> None:
     if (
         is_postgresql(connection)
@@ -84,6 +93,9 @@ def _lock_and_upgrade(connection: Connection) -> None:
         # Each transaction that writes has read this table. The lock waits for those that are running; later ones wait
         # for the lock, and then read the new revision.
         connection.exec_driver_sql("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")
+    if (stored := stored_revision(connection)) == HEAD:
+        return  # another program has upgraded it meanwhile
+    check_stored_revision(connection, stored)
     upgrade(connection, "head")
 
 

@@ -211,7 +211,7 @@ def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
     if command.alias is not None:
         unit.aliases[command.alias] = ref
     for text in command.passages:
-        unit.free_texts.append(encrypt_free_text(unit.context.cipher, ref, text, unit.now))
+        unit.free_texts.append(encrypt_free_text(unit.context.cipher, ref, text))
     return case
 
 

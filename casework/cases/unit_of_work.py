@@ -124,7 +124,7 @@ class UnitOfWork:
                 draft = repeated
                 data, texts = fields_of(self.context, process, case.file_if_opened, history, draft, self.today, via)
             for key, text in texts.items():
-                encrypted = encrypt_free_text(self.context.cipher, case.case_ref, text, self.now)
+                encrypted = encrypt_free_text(self.context.cipher, case.case_ref, text)
                 free_texts.append(encrypted)
                 data[key] = encrypted.token
             fact = self._fact(case.case_ref, history[-1].seq + 1 if history else 1, recorded_at, process, draft, data)

@@ -163,7 +163,7 @@ def _report(connection: Connection, done: Deliveries) -> DeliveryReport:
 
 def _store_reason(context: AppContext, connection: Connection, reason: str) -> str:
     """Store a person's reason encrypted, because it may say anything. Returns its id, which the job's row names."""
-    text = encrypt_free_text(context.cipher, NO_CASE, reason, instant(context.now()))
+    text = encrypt_free_text(context.cipher, NO_CASE, reason)
     insert_free_texts(connection, [text])
     return text.id
 

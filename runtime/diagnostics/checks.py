@@ -32,6 +32,7 @@ from models.errors import DatabaseUnusable
 from models.key_checks import count_undecryptable
 from models.read_only import open_as_it_is
 from models.schema import HEAD, MIGRATIONS, revision
+from models.schema_revision import altered_revision
 from runtime.diagnostics import service_checks, work_checks
 from runtime.diagnostics.finding import MOST_CASES, Finding
 
@@ -142,10 +143,15 @@ def _revision(settings: Settings) -> Finding | None:
     try:
         found = revision(engine)
         unnumbered = found in (None, "None") and inspect(engine).has_table("fact")
+        with reading(engine) as connection:
+            altered = altered_revision(connection, found)
     except SQLAlchemyError:
         return None
     finally:
         engine.dispose()
+    if altered is not None:
+        mend = "restore the backup, or let the database's owner set alembic_version again; then run sendflow verify"
+        return Finding(what="revision_altered", message=altered, mend=mend)
     if found == HEAD or (found in (None, "None") and not unnumbered):
         return None
     if unnumbered or list((MIGRATIONS / "versions").glob(f"r{found}_*.py")):

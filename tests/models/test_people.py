@@ -16,11 +16,12 @@ from config.settings import Settings
 from models import people
 from models.aliases import find_aliases, insert_aliases
 from models.database import open_engine, writing
-from models.encryption import Cipher, EncryptionError, WrongKey
+from models.encryption import Cipher, EncryptionError, Place, WrongKey
 from models.free_text import encrypt_free_text, free_text_id, insert_free_texts, read_free_texts, salted_digest
 from models.schema import create_or_upgrade_schema
 from models.tables import ACCESS, CASE, PERSON
 
+PLACE = Place("passage", "sealed", "w1", "NX001")
 NOW = "2026-04-14T08:00:00.000000Z"
 ADA = {"nhs_number": "9991234500", "date_of_birth": "2015-03-02", "name": "Ada Ashgrove"}
 
@@ -60,7 +61,7 @@ def test_sendflow_makes_the_key_once_and_only_its_owner_can_read_it(tmp_path: Pa
     path = tmp_path / "person.key"
     first = Cipher.make(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert Cipher.make(path).decrypt(first.encrypt("words")) == "words"
+    assert Cipher.make(path).decrypt(first.encrypt("words", PLACE), PLACE) == "words"
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -75,7 +76,7 @@ def test_two_processes_that_make_the_key_get_the_same_key(tmp_path: Path, monkey
 
     monkeypatch.setattr(os, "link", late)
     own = Cipher.make(path)
-    assert own.decrypt(made[0].encrypt("words")) == "words"
+    assert own.decrypt(made[0].encrypt("words", PLACE), PLACE) == "words"
 
 
 def test_a_missing_foreign_or_damaged_key_is_reported(tmp_path: Path, cipher: Cipher) -> None:
@@ -85,14 +86,14 @@ def test_a_missing_foreign_or_damaged_key_is_reported(tmp_path: Path, cipher: Ci
     with pytest.raises(EncryptionError, match="not one that sendflow made"):
         Cipher.open(tmp_path / "spoilt.key")
     with pytest.raises(EncryptionError, match="does not open"):
-        Cipher.make(tmp_path / "other.key").decrypt(cipher.encrypt("words"))
+        Cipher.make(tmp_path / "other.key").decrypt(cipher.encrypt("words", PLACE), PLACE)
 
 
 @given(st.text(max_size=200))
 def test_encrypted_text_decrypts_again_and_is_not_readable(words: str) -> None:
     cipher = Cipher(b"kA3u2nG5uHqNf0pQzT0s2G6mX1cY8vB4wE7rT9yU2iA=")
-    encrypted = cipher.encrypt(words, NOW)
-    assert cipher.decrypt(encrypted) == words
+    encrypted = cipher.encrypt(words, PLACE)
+    assert cipher.decrypt(encrypted, PLACE) == words
     if len(words) > 8:
         assert words.encode("utf-8", "surrogatepass") not in encrypted
 
@@ -133,7 +134,7 @@ def test_the_key_of_another_installation_neither_decrypts_nor_encrypts(tmp_path:
     with writing(context.engine) as connection:
         writes[2](connection, context.cipher)
         connection.execute(update(PERSON).values(sealed=b"", erased_at=NOW))
-    assert AppContext.load(settings).cipher.opens(context.cipher.encrypt("words")), "the remaining free text"
+    assert AppContext.load(settings).cipher.opens(context.cipher.encrypt("words", PLACE), PLACE)
     key.write_bytes(wrong)
     with pytest.raises(WrongKey):
         AppContext.load(settings)
@@ -189,7 +190,7 @@ def test_a_number_cannot_be_moved_onto_another_child(engine: Engine, cipher: Cip
 
 
 def test_free_texts_are_stored_encrypted_and_proved_by_a_salted_digest(engine: Engine, cipher: Cipher) -> None:
-    one, two = (encrypt_free_text(cipher, "NX001", "waiting list", NOW) for _ in range(2))
+    one, two = (encrypt_free_text(cipher, "NX001", "waiting list") for _ in range(2))
     assert one.digest != two.digest and one.digest == salted_digest(one.salt, "waiting list")
     assert free_text_id(one.token) == one.id and one.token.endswith(one.digest)
     with engine.begin() as connection:
@@ -225,7 +226,7 @@ def test_an_access_is_logged_and_its_purpose_is_encrypted(engine: Engine, cipher
 def test_erasure_removes_the_person_the_salts_the_numbers_and_the_aliases(engine: Engine, cipher: Cipher) -> None:
     with engine.begin() as connection:
         ada, other = people.save_people(connection, cipher, [("NX001", ADA), ("NX003", {"nhs_number": "9990001235"})])
-        insert_free_texts(connection, [encrypt_free_text(cipher, ref, "words", NOW) for ref in ("NX001", "NX003")])
+        insert_free_texts(connection, [encrypt_free_text(cipher, ref, "words") for ref in ("NX001", "NX003")])
         insert_aliases(connection, cipher, {"Ada's": "NX001"})
     case(engine, "NX001", ada)
     case(engine, "NX003", other)

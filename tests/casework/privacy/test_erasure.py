@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 from typer.testing import Result
 
+from models.key_checks import encrypted_values
 from tests.support.calling import sendflow
 from tests.support.team import Team
 
@@ -52,15 +53,9 @@ def test_without_yes_it_reports_what_would_be_erased_and_changes_nothing(home: P
 def test_erased_data_is_in_no_file_and_the_chains_verify(home: Path, team: Team) -> None:
     cipher = team.first.cipher
     with team.first.engine.connect() as connection:
-        stored = [
-            bytes(row[0])
-            for row in connection.execute(
-                text("select sealed from person where nhs_index is not null union select sealed from passage")
-            )
-        ]
-    own = [
-        each for each in stored if "9990000018" in cipher.decrypt(each).replace(" ", "") or NOTE in cipher.decrypt(each)
-    ]
+        stored = list(encrypted_values(connection))
+    texts = [(bytes(value), cipher.decrypt(value, place)) for place, value in stored]
+    own = [value for value, text in texts if "9990000018" in text.replace(" ", "") or NOTE in text]
     assert len(own) == 2
     done = run("erase", "NX90002", *BY, "court_order", "--yes", "--json")
     assert done.exit_code == 0 and json.loads(done.stdout)["erased"]

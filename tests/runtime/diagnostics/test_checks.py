@@ -17,7 +17,7 @@ import pytest
 from config.directory import DEFAULT
 from config.running_instance import Running, write_running
 from config.settings import Settings
-from models.encryption import Cipher, WrongKey
+from models.encryption import Cipher, Place, WrongKey
 from notifications.transport import Attempt, Letter, Outcome
 from runtime.diagnostics.checks import DoctorReport, Finding, examine
 from tests.support.calling import sendflow
@@ -171,10 +171,8 @@ def test_the_key_of_another_installation_and_rows_encrypted_with_one(lived: Team
         TODAY, "waiting_list_stated", "13 Apr 2026", service="speech_and_language_therapy", note="said once more"
     )
     assert doctor(lived) == {}
-    other = Cipher.make(tmp_path / "other.key")
-    sql(
-        lived, f"UPDATE passage SET sealed = x'{other.encrypt('words').hex()}' WHERE id = (SELECT max(id) FROM passage)"
-    )
+    other = Cipher.make(tmp_path / "other.key").encrypt("words", Place("passage", "sealed", "w1", "NX90001"))
+    sql(lived, f"UPDATE passage SET sealed = x'{other.hex()}' WHERE id = (SELECT max(id) FROM passage)")
     found = doctor(lived)
     assert (list(found), found["key_other"].count) == (["key_other", "damage_free_text"], 1)
     assert doctor(lived, quick=True) == {}
@@ -213,12 +211,16 @@ def test_a_running_installation_whose_components_are_gone(lived: Team) -> None:
     assert "scheduler" in found["process"].message
 
 
-@pytest.mark.parametrize(("number", "what"), [("999", "records_newer"), (None, "records_older")])
-def test_records_of_another_version_are_named_and_not_touched(lived: Team, number: str | None, what: str) -> None:
-    sql(lived, "DELETE FROM alembic_version", *([f"INSERT INTO alembic_version VALUES ('{number}')"] if number else []))
+@pytest.mark.parametrize(
+    ("number", "what"), [("999", "records_newer"), ("009", "records_older"), ("001", "revision_altered")]
+)
+def test_records_of_another_version_are_named_and_not_touched(lived: Team, number: str, what: str) -> None:
+    if what == "records_older":
+        sql(lived, "ALTER TABLE adoption DROP COLUMN declared")
+    sql(lived, f"UPDATE alembic_version SET version_num = '{number}'")
     assert doctor(lived).keys() == {what}
     with closing(sqlite3.connect(lived.home / "sendflow.db")) as file:
-        assert file.execute("SELECT version_num FROM alembic_version").fetchall() == ([(number,)] if number else [])
+        assert file.execute("SELECT version_num FROM alembic_version").fetchall() == [(number,)]
 
 
 def test_a_file_that_is_no_records_and_a_folder_without_any(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from models.database import open_engine, reading, writing
 from models.errors import DatabaseUnusable
 from models.rows import FactRow
 from models.schema import HEAD, MIGRATIONS, create_or_upgrade_schema, revision, upgrade
+from models.schema_revision import revision_of_tables
 from runtime.local_postgres import LocalPostgres
 from tests.support.earlier_schema import back_to_002
 from tests.support.paths import ROOT
@@ -61,6 +62,15 @@ def scripts() -> ScriptDirectory:
 
 def test_the_newest_revision_is_the_one_that_the_program_asks_for() -> None:
     assert scripts().get_heads() == [HEAD]
+
+
+def test_each_revision_is_known_by_what_it_was_the_first_to_make(empty: str) -> None:
+    engine = open_engine(empty)
+    for each in reversed(list(scripts().walk_revisions())):
+        with writing(engine) as connection:
+            upgrade(connection, each.revision)
+            assert revision_of_tables(connection) == each.revision
+    engine.dispose()
 
 
 def test_the_revisions_make_what_the_program_declares_and_autogenerate_finds_no_drift(empty: str) -> None:

@@ -1,0 +1,60 @@
+"""Verify what is encrypted, with person.key: each value in the place for which it was encrypted.
+
+A value that was moved from another row or column does not decrypt there, even where a person with the database has
+recorded the move in the change log. Without person.key nothing is compared. No message contains a word of a value.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Select, select
+
+from models.encryption import Cipher, EncryptionError, free_text_place, person_place
+from models.free_text import salted_digest
+from models.people import nhs_index
+from models.tables import CASE, FREE_TEXT, PERSON
+
+Report = Callable[[str | None, str, str], None]  # case, what, message
+ROWS_PER_FETCH = 400
+_MOVED = "does not decrypt where it is: it was altered, or it is the value of another row"
+
+
+def check_encrypted(connection: Connection, cipher: Cipher, case: str | None, report: Report) -> None:
+    """Report each person and free text that is not what was encrypted for its row. With `case`, only those of it."""
+    if not cipher.stored:
+        return
+    persons = select(PERSON).where(PERSON.c.erased_at.is_(None))
+    texts = select(FREE_TEXT).where(FREE_TEXT.c.erased_at.is_(None))
+    if case is not None:
+        persons = persons.join(CASE, CASE.c.child_key == PERSON.c.child_key).where(CASE.c.case_ref == case)
+        texts = texts.where(FREE_TEXT.c.case_ref == case)
+    for row in _rows(connection, persons):
+        if wrong := _wrong_person(cipher, row):
+            report(case, "person", f"the person {row.child_key[:12]} {wrong}")
+    for row in _rows(connection, texts):
+        if wrong := _wrong_text(cipher, row):
+            report(row.case_ref, "free_text", f"the free text {row.id} {wrong}")
+
+
+def _rows(connection: Connection, query: Select[Any]) -> Iterator[Any]:
+    return iter(connection.execute(query.execution_options(yield_per=ROWS_PER_FETCH)))
+
+
+def _wrong_person(cipher: Cipher, row: Any) -> str | None:
+    try:
+        person = orjson.loads(cipher.decrypt(row.sealed, person_place(row.child_key)))
+    except (EncryptionError, ValueError):
+        return _MOVED
+    number = person.get("nhs_number")
+    if row.nhs_index != (nhs_index(cipher, number) if number else None):
+        return "is found by another NHS number than its own"
+    return None
+
+
+def _wrong_text(cipher: Cipher, row: Any) -> str | None:
+    try:
+        words = cipher.decrypt(row.sealed, free_text_place(row.id, row.case_ref))
+    except EncryptionError:
+        return _MOVED
+    return None if salted_digest(row.salt, words) == row.digest else "is not the text whose digest its fact has"
