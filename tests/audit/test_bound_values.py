@@ -148,10 +148,11 @@ def test_a_value_of_an_earlier_version_that_was_exchanged_is_not_bound(two: Team
     context.engine.dispose()
 
 
-def test_a_case_without_a_person_has_nothing_to_decrypt(team: Team) -> None:
+def test_an_erased_person_has_nothing_to_decrypt(team: Team) -> None:
     team.opened("2 Feb 2026")
+    erased_at = "2026-02-02T09:00:00.000000Z"
     with writing(team.first.engine) as connection:
-        row = {"child_key": "c1", "nhs_index": None, "sealed": b"", "erased_at": "2026-02-02T09:00:00.000000Z"}
+        row = {"child_key": "c1", "nhs_index": None, "sealed": b"", "erased_at": erased_at}
         connection.execute(insert(PERSON), [row])
-        log_keys(connection, PERSON, ["c1"], row["erased_at"])
+        log_keys(connection, PERSON, ["c1"], erased_at)
     assert team.verify("2 Feb 2026").damage == []
