@@ -182,8 +182,7 @@ class AdoptionRow(SQLModel, table=True):
     """One adoption of a rule pack, append-only: who, when, and how many due dates changed.
 
     `before` and `after` are the digests of the rule sets. `folder` holds the adopted files under SENDFLOW_HOME/law,
-    `files` their SHA-256 by name, `pack` the digest of the rule pack. `declared` says why numbers in force changed in
-    place: "law" or "misread"; empty if none did.
+    `files` their SHA-256 by name, `pack` the digest of the rule pack.
     """
 
     __tablename__ = "adoption"
@@ -198,7 +197,6 @@ class AdoptionRow(SQLModel, table=True):
     cases: int
     moved: int
     rehearsed: bool = False
-    declared: str | None = None
 
 
 class RulesetRow(SQLModel, table=True):
@@ -337,11 +335,12 @@ class ChangeLogRow(SQLModel, table=True):
 
 
 class ConfigHeldRow(SQLModel, table=True):
-    """The text of a configuration that came to be used: the directory, or the law of a rule set. `digest` is the
-    SHA-256 of the text. Only ever added to.
+    """The text of a configuration that came to be used: the directory, the law of a rule set, or what a rule pack
+    declares. `digest` is the SHA-256 of the text. Only ever added to.
     """
 
     __tablename__ = "config_held"
+    __table_args__ = (Index("config_held_kind", "kind", "name"),)
     number: int = Field(primary_key=True)
     at: str
     kind: str

@@ -29,6 +29,7 @@ INDEXES = {
     "ix_case_file_child_key": _Index("case_file", ("child_key",)),
     "ix_case_look_case_ref": _Index("case_look", ("case_ref",)),
     "change_log_key": _Index("change_log", ("subject", "key")),
+    "config_held_kind": _Index("config_held", ("kind", "name")),
     "duty_evaluated_under": _Index("duty", ("evaluated_under",)),
     "duty_next_check": _Index("duty", ("next_check_on",), "next_check_on IS NOT NULL"),
     "duty_open": _Index("duty", ("due",), "closed_on IS NULL"),

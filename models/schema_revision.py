@@ -6,14 +6,14 @@ upgraded already, or say that there is no installation.
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, Inspector, inspect
 from sqlalchemy.exc import OperationalError
 
 from models.errors import DatabaseUnusable
 
 FIRST = "001"
 UNNUMBERED = "002"  # the newest revision that a database from before there were revisions may have
-# By revision, what it was the first to make: a table and a column.
+# By revision, what it was the first to make: a table, and a column or an index of it.
 MARKS = {
     "002": ("law_held", "number"),
     "003": ("duty", "evaluated_under"),
@@ -22,7 +22,7 @@ MARKS = {
     "007": ("finding", "number"),
     "008": ("change_log", "number"),
     "009": ("account_change", "number"),
-    "010": ("adoption", "declared"),
+    "010": ("config_held", "config_held_kind"),
 }
 
 
@@ -30,11 +30,15 @@ def revision_of_tables(connection: Connection) -> str:
     """Return the newest revision whose tables, and those of every revision before it, are there."""
     there = inspect(connection)
     found = FIRST
-    for revision, (table, column) in MARKS.items():
-        if not there.has_table(table) or column not in {each["name"] for each in there.get_columns(table)}:
+    for revision, (table, name) in MARKS.items():
+        if not there.has_table(table) or name not in _names(there, table):
             break
         found = revision
     return found
+
+
+def _names(there: Inspector, table: str) -> set[str | None]:
+    return {each["name"] for each in (*there.get_columns(table), *there.get_indexes(table))}
 
 
 def check_stored_revision(connection: Connection, stored: str | None) -> None:

@@ -170,7 +170,6 @@ ADOPTION = Table(
     _required("cases", Integer),
     _required("moved", Integer),
     _required("rehearsed", Boolean, default=False),
-    _optional("declared"),
 )
 RULESET = Table(
     "law_held",

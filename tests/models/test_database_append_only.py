@@ -37,7 +37,7 @@ def file(team: Team) -> Iterator[sqlite3.Connection]:
             "INSERT INTO person_read (case_ref, actor, purpose, read_at) VALUES ('NX90001', 'dco.team', 'p', 'x')"
         )
         connection.exec_driver_sql(
-            "INSERT INTO adoption VALUES (1, 'x', 'dco.team', 'x', 'x', '{}', 'x', 'x', 0, 0, 0, NULL)"
+            "INSERT INTO adoption VALUES (1, 'x', 'dco.team', 'x', 'x', '{}', 'x', 'x', 0, 0, 0)"
         )
     with reading(team.first.engine) as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM law_held").scalar() == 1, (

@@ -216,7 +216,7 @@ def test_a_running_installation_whose_components_are_gone(lived: Team) -> None:
 )
 def test_records_of_another_version_are_named_and_not_touched(lived: Team, number: str, what: str) -> None:
     if what == "records_older":
-        sql(lived, "ALTER TABLE adoption DROP COLUMN declared")
+        sql(lived, "DROP INDEX config_held_kind")
     sql(lived, f"UPDATE alembic_version SET version_num = '{number}'")
     assert doctor(lived).keys() == {what}
     with closing(sqlite3.connect(lived.home / "sendflow.db")) as file:
