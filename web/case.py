@@ -40,6 +40,16 @@ TAGS = {
 }
 
 
+HOLDERS = {
+    "authority": "the local authority",
+    "body": "a body of the NHS",
+    "family": "the family",
+    "tribunal": "the Tribunal",
+    "school": "the school",
+    "mediation_adviser": "the mediation adviser",
+}
+
+
 class View:
     """The two dates of a replay. `link` is the query that cites the view; empty where it is now."""
 
@@ -91,6 +101,8 @@ def case(asked: Asked) -> Answer:
             "diagram": _diagram(context, found),
             "rules": context.law.rules,
             "tags": TAGS,
+            "holders": HOLDERS,
+            "whose": _whose(context, found),
             "effects": effects(context, ref, int(recorded) - 1) if recorded.isdigit() and view.is_now else None,
         },
     )
@@ -148,6 +160,16 @@ def _difference(then: DutyShown, now: DutyShown | None) -> str:
         late = f", {now.days_late} days late" if now.days_late else ""
         parts.append(now.standing.replace("_", " ") + late)
     return f"now: {'; '.join(parts)}" if parts else ""
+
+
+def _whose(context: AppContext, found: CaseReport) -> list[tuple[str, int]]:
+    """How many late days are whose, the most first."""
+    names = {body.body: body.name for body in context.directory.bodies}
+    days: dict[str, int] = {}
+    for run in found.whose_days:
+        name = names.get(run.body, run.body) if run.body else HOLDERS[run.holder]
+        days[name] = days.get(name, 0) + run.days
+    return sorted(days.items(), key=lambda each: -each[1])
 
 
 def _usual(asked: Asked, ref: str) -> list[Any]:

@@ -68,7 +68,7 @@ def _bar(bar: Bar, top: int, x: object, as_at: date) -> Iterable[str]:
 def _months(first: date, days: int, x: object, height: int) -> Iterable[str]:
     assert callable(x)
     day = first.replace(day=1)
-    step = 1 if days < 400 else 3 if days < 1200 else 12
+    step = next((each for each in (1, 3, 6) if WIDTH * 30 * each / days > 70), 12)
     last = first + timedelta(days=days)
     while day <= last:
         if day >= first and (day.month - 1) % step == 0:

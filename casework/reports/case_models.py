@@ -104,6 +104,25 @@ class DutyShown(BaseModel):
     days_late_then: int | None = None
 
 
+class LateDaysShown(BaseModel):
+    """Consecutive late days of one duty, both ends included, and whose they are: `holder`, with the `body` if it is one.
+
+    `seq` is the fact that says so, `provision` the law. `days` are calendar days.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    rule: str
+    opened_seq: int
+    first: date
+    last: date
+    days: int
+    holder: str
+    body: str | None
+    service: str | None
+    seq: int
+    provision: str
+
+
 class LawThen(BaseModel):
     """The rule set that was active at the instant `known_at`. `kept`: its text is here, so duties have `due_then`."""
 
@@ -119,7 +138,7 @@ class CaseReport(BaseModel):
 
     `plan_issued_without` lists the bodies whose advice was missing when the plan was issued, `claims_to_decide` the
     numbers of undecided claims of an exception, `heard` the causes by the number of the fact here, `same_child` the
-    other cases that were known as the same child's then.
+    other cases that were known as the same child's then, `whose_days` whose each late day is (decision 204).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -141,3 +160,4 @@ class CaseReport(BaseModel):
     simulation: bool = False
     law_then: LawThen | None = None
     same_child: list[str] = []
+    whose_days: list[LateDaysShown] = []

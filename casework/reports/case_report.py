@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from casework.context import AppContext, london_day
-from casework.reports.case_models import CaseReport, Cause, DutyShown, FactShown, Origin
+from casework.reports.case_models import CaseReport, Cause, DutyShown, FactShown, LateDaysShown, Origin
 from casework.reports.histories import read_histories
 from casework.reports.law_then import as_then, duties_then
 from casework.reports.plan_effects import PlanEffects
@@ -14,6 +14,7 @@ from casework.reports.same_child_then import cases_of_the_child
 from config.rule_schema import Rule
 from deadlines.duties import Duty, duties_of
 from deadlines.status import days_late, status_of
+from deadlines.whose_days import whose_days
 from models import ledger
 from models.casefile import CaseFile
 from models.common_facts import CORRECTIONS
@@ -81,7 +82,29 @@ def report(context: AppContext, case_ref: str, as_at: date | None = None, known_
         simulation=context.simulated,
         law_then=law_then,
         same_child=same_child,
+        whose_days=_whose_days(context, casefile, duties, rules, day),
     )
+
+
+def _whose_days(
+    context: AppContext, casefile: CaseFile, duties: Sequence[Duty], rules: Mapping[str, Rule], day: date
+) -> list[LateDaysShown]:
+    provisions = {ground: each.read_by for ground, each in context.law.grounds.items()}
+    return [
+        LateDaysShown(
+            rule=run.rule,
+            opened_seq=run.opened_seq,
+            first=run.first,
+            last=run.last,
+            days=run.days,
+            holder=run.whose.holder.value,
+            body=run.whose.body,
+            service=run.whose.service,
+            seq=run.whose.seq,
+            provision=run.whose.provision,
+        )
+        for run in whose_days(duties, casefile.lines, rules, provisions, day)
+    ]
 
 
 def _remarks(context: AppContext, casefile: CaseFile) -> list[str]:
