@@ -105,7 +105,7 @@ class DutyShown(BaseModel):
 
 
 class LateDaysShown(BaseModel):
-    """Consecutive late days of one duty, both ends included, and whose they are: `holder`, with the `body` if it is one.
+    """Consecutive late days of one duty, both ends included. `holder`: whose they are, with the `body` if it is one.
 
     `seq` is the fact that says so, `provision` the law. `days` are calendar days.
     """
