@@ -148,7 +148,7 @@ class _Law(NamedTuple):
     def excepted(self, duty: Duty, day: date) -> Whose | None:
         """Whose circumstances an accepted exception of the duty is about on a day."""
         claim = duty.excuse
-        if claim is None or claim.ground not in GROUNDS:
+        if claim is None or claim.ground is None or claim.ground not in GROUNDS:
             return None
         if (claim.began_on or day) <= day <= (claim.ended_on or day):
             return Whose(GROUNDS[claim.ground], None, None, claim.seq, self.provisions[claim.ground])

@@ -21,7 +21,8 @@ from tests.support.by_hand import CASE, PAEDS, SALT, TRUST, book, dates_of, day,
 DAY = timedelta(days=1)
 PLAN = "ehc_final_plan_send"
 ADVICE = "ehc_body_advice_respond"
-ASKED, OTHER = {"body": TRUST, "service": SALT}, {"body": "QX102", "service": PAEDS}
+ASKED: dict[str, Any] = {"body": TRUST, "service": SALT}
+OTHER: dict[str, Any] = {"body": "QX102", "service": PAEDS}
 REQUESTED, AGREED = ("ehc_assessment_requested", "2 Feb 2026"), ("assessment_agreed", "2 Mar 2026")
 PLAN_DUE = day("22 Jun 2026")
 
@@ -148,8 +149,8 @@ def case_of(asked: str, came: str | None, absent: Any, refused: Any, plan: str |
     if absent is not None:
         began, ended = absent
         facts.append(line(4, "excuse_claimed", "19 Jun 2026", ground="absent_4_weeks", rule=PLAN))
-        days = {"began_on": began, **({"ended_on": ended} if ended else {})}
-        accepted = {"claim": 4, "decision": "accepted", "look_again_on": "2026-08-01", **days}
+        days: dict[str, Any] = {"began_on": began, **({"ended_on": ended} if ended else {})}
+        accepted: dict[str, Any] = {"claim": 4, "decision": "accepted", "look_again_on": "2026-08-01", **days}
         facts.append(line(5, "excuse_decided", "19 Jun 2026", **accepted))
     if refused is not None:
         facts += [line(6, "plan_refused", refused[0]), line(7, "plan_ordered", refused[1])]
