@@ -1,6 +1,6 @@
 """Whose days the late days of a case are: the authority's, a body's, the family's, the Tribunal's or a school's.
 
-Duty/provision: none of its own. A late day belongs to whoever had to act on it by law; each run of days names the fact
+Duty/provision: none of its own. A late day belongs to who had to act on it by law; each run of days names the fact
 and the provision that say so. Decision 204 gives the rule and its limits.
 """
 
