@@ -100,7 +100,7 @@ def record(  # noqa: PLR0913 (Typer maps each parameter to an option)
         _ask_for_what_a_person_says(drafts)
         act = partial(run_job, "record", load(), case=reference, drafts=drafts, actor=actor, say=notify)
         act = partial(act, own_reference=own) if own is not None else act
-        recorded = confirmed(lambda yes: act(confirmed=yes), confirm_child)
+        recorded = confirmed(lambda yes, again: act(confirmed=yes, look_again=again), confirm_child)
     except Refused as refused:
         fail(Exit.WRONG_CALL if refused.wrong_call else Exit.REFUSED, refused.message)
     for follow_up in recorded.unheard:

@@ -67,7 +67,7 @@ def _tried(act: Callable[[bool], ChildChange], already: bool) -> ChildChange:
     from models.errors import NoSuchCase
 
     try:
-        change = confirmed(act, already)
+        change = confirmed(lambda yes, _again: act(yes), already)
     except Refused as refused:
         fail(Exit.WRONG_CALL if refused.wrong_call else Exit.REFUSED, refused.message)
     except NoSuchCase as problem:

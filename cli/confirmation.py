@@ -1,4 +1,4 @@
-"""A question to the person at the terminal, where an act reaches other cases of the child. A script gives the flag."""
+"""Questions to the person at the terminal: an act reaches other cases of the child, or is probably a slip."""
 
 import sys
 from collections.abc import Callable
@@ -7,19 +7,28 @@ from typing import TypeVar
 import typer
 
 from casework.cases.child_questions import CONFIRM
+from casework.cases.out_of_order import LOOK_AGAIN
 from casework.cases.validation import Refused
 
 Result = TypeVar("Result")
+QUESTIONS = {CONFIRM: "Is all of it about the right child?", LOOK_AGAIN: "Did it happen as typed?"}
 
 
-def confirmed(act: Callable[[bool], Result], already: bool) -> Result:
-    """Act, and ask at a terminal which child it is about. Raises Refused for a no, and in a script."""
-    try:
-        return act(already)
-    except Refused as refused:
-        if refused.code != CONFIRM or not (sys.stdin.isatty() and sys.stderr.isatty()):
-            raise
-        typer.echo(refused.message, err=True)
-        if not typer.confirm("Is all of it about the right child?", default=False, err=True):
-            raise
-    return act(True)
+def confirmed(act: Callable[[bool, bool], Result], already: bool) -> Result:
+    """Act, and ask at a terminal which child it is about and whether a probable slip is right.
+
+    A script gives the flag for the child; a fact out of order is recorded there without a question. `act` is given
+    whether a person has confirmed the child, and whether to look again. Raises Refused for a no, and in a script.
+    """
+    asks = sys.stdin.isatty() and sys.stderr.isatty()
+    child, look_again = already, asks
+    while True:
+        try:
+            return act(child, look_again)
+        except Refused as refused:
+            if refused.code not in QUESTIONS or not asks:
+                raise
+            typer.echo(refused.message, err=True)
+            if not typer.confirm(QUESTIONS[refused.code], default=False, err=True):
+                raise
+            child, look_again = child or refused.code == CONFIRM, look_again and refused.code != LOOK_AGAIN

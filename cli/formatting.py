@@ -226,7 +226,8 @@ def _fact(context: AppContext, fact: FactShown, cause: Cause | None) -> list[str
         f"       {'':<15}  {fields + '. ' if fields else ''}Recorded {short(learned.date())} {learned:%H:%M} by"
         f" {fact.actor} ({words(fact.via)}){_copied_from(cause)}"
     )
-    return [head, tail]
+    unusual = [f"       {'':<15}  {fact.out_of_order[:1].upper()}{fact.out_of_order[1:]}"] if fact.out_of_order else []
+    return [head, tail, *unusual]
 
 
 def _value(context: AppContext, key: str, value: Any) -> str:

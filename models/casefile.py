@@ -43,7 +43,11 @@ class EscalationFact(NamedTuple):
 
 
 class CaseFile(msgspec.Struct):
-    """What the guards, the ladder and the letters need to know of a case on one reading of its history."""
+    """What the guards, the ladder and the letters need to know of a case on one reading of its history.
+
+    `machine`: the version of the machine that judges it. `out_of_order`: by the number of a fact, what is out of order
+    about it, with the provision.
+    """
 
     case_ref: str
     process: str
@@ -62,6 +66,8 @@ class CaseFile(msgspec.Struct):
     seen: set[str] = field(default_factory=set)
     lines: list[StoredFact] = field(default_factory=list)
     last_seq: int = 0
+    machine: int = 1
+    out_of_order: dict[int, str] = field(default_factory=dict)
 
     def facts_before(self, fact: StoredFact, *kinds: str) -> list[StoredFact]:
         """The facts that come before a fact in the order of replay, of these kinds; of every kind if none is given."""

@@ -250,6 +250,7 @@ PROCESS = define_process(
     name="annual_review",
     title="Annual review",
     version=1,
+    out_of_order_from=None,
     facts=[
         OpeningFact("plan_reviewed", PlanReviewed),
         OpeningFact("plan_made", PlanMade, guard=_made_once),

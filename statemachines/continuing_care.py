@@ -354,6 +354,7 @@ PROCESS = define_process(
     name="continuing_care",
     title="Children's continuing care",
     version=1,
+    out_of_order_from=None,
     facts=[
         OpeningFact("continuing_care_referral_received", ReferralReceived),
         NoTransition("checklist_completed", ChecklistCompleted, accepted_in=("referred", "declined", "accepted")),

@@ -82,6 +82,7 @@ PROCESS = define_process(
     name="ehc_needs_assessment",
     title="EHC needs assessment",
     version=1,
+    out_of_order_from=None,
     facts=[
         OpeningFact(
             "ehc_assessment_requested",

@@ -18,7 +18,15 @@ from models.common_facts import COMMISSIONERS, Opening
 from models.facts import Code, FactData, FreeTextField, Slug, StoredFact
 from statemachines.changed_time_limits import PLAN_REACTIONS, compliance_facts
 from statemachines.health_advice import Noted
-from statemachines.process import NoTransition, OpeningFact, StatutoryMachine, Transition, define_process
+from statemachines.process import (
+    NoTransition,
+    OpeningFact,
+    StatutoryMachine,
+    Transition,
+    before,
+    define_process,
+    unusual,
+)
 
 
 class Mediation(StatutoryMachine):
@@ -41,26 +49,54 @@ class Mediation(StatutoryMachine):
     withdrawn = State("Withdrawn", final=True)
     closed = State("Closed", final=True)
 
+    _before_agreement = (notified, contacted, declined, wanted, arranged, unarranged)
+
     adviser_contacted = notified.to(contacted)
-    mediation_declined = notified.to(declined) | contacted.to(declined) | wanted.to(declined) | arranged.to(declined)
-    education_mediation_wanted = notified.to(wanted) | contacted.to(wanted)
-    mixed_mediation_wanted = notified.to(wanted) | contacted.to(wanted)
-    health_mediation_wanted = notified.to(wanted) | contacted.to(wanted)
-    mediation_arranged = wanted.to(arranged) | arranged.to(arranged)
+    mediation_declined = (
+        notified.to(declined)
+        | contacted.to(declined)
+        | wanted.to(declined)
+        | arranged.to(declined)
+        | unusual(unarranged.to(declined))
+    )
+    education_mediation_wanted = (
+        notified.to(wanted) | contacted.to(wanted) | unusual(wanted.from_(declined, certified, concluded))
+    )
+    mixed_mediation_wanted = (
+        notified.to(wanted) | contacted.to(wanted) | unusual(wanted.from_(declined, certified, concluded))
+    )
+    health_mediation_wanted = (
+        notified.to(wanted) | contacted.to(wanted) | unusual(wanted.from_(declined, certified, concluded))
+    )
+    mediation_arranged = (
+        wanted.to(arranged)
+        | arranged.to(arranged)
+        | unusual(arranged.from_(notified, contacted, declined, unarranged, concluded, certified))
+    )
     mediation_cannot_be_arranged = wanted.to(unarranged) | arranged.to(unarranged)
-    mediation_concluded = arranged.to(concluded)
-    certificate_issued = declined.to(certified) | unarranged.to(certified) | concluded.to(certified) | agreed.to(agreed)
-    agreed_to_assess = concluded.to(agreed) | certified.to(agreed) | agreed.to(agreed)
-    agreed_to_reassess = concluded.to(agreed) | certified.to(agreed) | agreed.to(agreed)
-    agreed_to_make_plan = concluded.to(agreed) | certified.to(agreed) | agreed.to(agreed)
-    agreed_to_reconsider = concluded.to(agreed) | certified.to(agreed) | agreed.to(agreed)
-    agreed_to_amend_provision = concluded.to(agreed) | certified.to(agreed) | agreed.to(agreed)
-    agreed_to_amend_placement = concluded.to(agreed) | certified.to(agreed) | agreed.to(agreed)
-    agreed_to_continue_plan = concluded.to(agreed) | certified.to(agreed) | agreed.to(agreed)
-    agreed_to_continue_and_amend = concluded.to(agreed) | certified.to(agreed) | agreed.to(agreed)
-    commissioner_agreement_made = concluded.to(agreed) | certified.to(agreed) | agreed.to(agreed)
-    commissioner_action_agreed = concluded.to(agreed) | certified.to(agreed) | agreed.to(agreed)
-    authority_action_agreed = concluded.to(agreed) | certified.to(agreed) | agreed.to(agreed)
+    mediation_concluded = arranged.to(concluded) | unusual(
+        concluded.from_(notified, contacted, declined, wanted, unarranged, certified)
+    )
+    certificate_issued = (
+        declined.to(certified)
+        | unarranged.to(certified)
+        | concluded.to(certified)
+        | agreed.to(agreed)
+        | unusual(certified.from_(notified, contacted))
+    )
+    agreed_to_assess = agreed.from_(concluded, certified, agreed) | unusual(agreed.from_(*_before_agreement))
+    agreed_to_reassess = agreed.from_(concluded, certified, agreed) | unusual(agreed.from_(*_before_agreement))
+    agreed_to_make_plan = agreed.from_(concluded, certified, agreed) | unusual(agreed.from_(*_before_agreement))
+    agreed_to_reconsider = agreed.from_(concluded, certified, agreed) | unusual(agreed.from_(*_before_agreement))
+    agreed_to_amend_provision = agreed.from_(concluded, certified, agreed) | unusual(agreed.from_(*_before_agreement))
+    agreed_to_amend_placement = agreed.from_(concluded, certified, agreed) | unusual(agreed.from_(*_before_agreement))
+    agreed_to_continue_plan = agreed.from_(concluded, certified, agreed) | unusual(agreed.from_(*_before_agreement))
+    agreed_to_continue_and_amend = agreed.from_(concluded, certified, agreed) | unusual(
+        agreed.from_(*_before_agreement)
+    )
+    commissioner_agreement_made = agreed.from_(concluded, certified, agreed) | unusual(agreed.from_(*_before_agreement))
+    commissioner_action_agreed = agreed.from_(concluded, certified, agreed) | unusual(agreed.from_(*_before_agreement))
+    authority_action_agreed = agreed.from_(concluded, certified, agreed) | unusual(agreed.from_(*_before_agreement))
     case_withdrawn = withdrawn.from_.any()
     case_closed = closed.from_.any()
 
@@ -203,7 +239,7 @@ def _mediated(casefile: CaseFile, line: StoredFact) -> str | None:
 def _agreed_by(casefile: CaseFile, line: StoredFact) -> str | None:
     """The body that agreed does what was agreed. The first version of the machine did not check this."""
     body = line.data.get("body")
-    if line.machine < 2:
+    if casefile.machine < 2:
         return None
     if body is None and any(each.kind == "authority_action_agreed" for each in casefile.lines):
         return None
@@ -226,7 +262,7 @@ def _agreed_by(casefile: CaseFile, line: StoredFact) -> str | None:
 
 
 def _informed_by_party(casefile: CaseFile, line: StoredFact) -> str | None:
-    if line.machine < 2 or any(
+    if casefile.machine < 2 or any(
         each.kind == "commissioner_agreement_made" and each.data["body"] == line.data["body"] for each in casefile.lines
     ):
         return None
@@ -274,27 +310,47 @@ APPEALABLE = (
     "agreed_to_continue_and_amend",
 )
 ALIVE = ("notified", "contacted", "declined", "wanted", "arranged", "unarranged", "concluded", "certified", "agreed")
+NOT_MEDIATED = before(3, _mediated)
 MADE_IN_MEDIATION = "an agreement is made in mediation (reg 42), so that mediation_concluded comes first"
 ARRANGED_FIRST = "the family is informed of date and place of mediation that has been arranged (reg 37(2))"
 AGREED_FIRST = "what is done under an agreement follows the agreement (reg 42(3), (4))"
+WANTED_ONCE = (
+    "the family says once, before its certificate, whether it wants mediation and on which issues (CFA 2014 s53, s54;"
+    " SEND Regs 2014 reg 34(1)); what it wants later can be arranged all the same"
+)
+NO_AGREEMENT_YET = dict.fromkeys(
+    ("notified", "contacted", "declined", "wanted", "arranged", "unarranged", "concluded", "certified"),
+    "no agreement is recorded on this case: record what was agreed first, for example commissioner_action_agreed",
+)
 
 PROCESS = define_process(
     Mediation,
     name="mediation",
     title="Mediation",
-    version=2,  # what was agreed is done, and the authority informed, by a body that agreed
+    version=3,  # facts out of order; version 2: what was agreed is done by a body that agreed
+    out_of_order_from=3,
     facts=[
         OpeningFact("appealable_notice_sent", AppealableNoticeSent),
-        Transition("adviser_contacted", Noted),
-        Transition("mediation_declined", Noted),
-        Transition("education_mediation_wanted", Noted),
-        Transition("mixed_mediation_wanted", Noted),
-        Transition("health_mediation_wanted", Noted),
+        Transition(
+            "adviser_contacted",
+            Noted,
+            order="the family contacts the adviser before it says whether it wants mediation (SEND Regs 2014 reg 33)",
+        ),
+        Transition(
+            "mediation_declined",
+            Noted,
+            order="the family declines mediation before it takes place, and the certificate follows (reg 34(1))",
+        ),
+        *(
+            Transition(kind, Noted, order=WANTED_ONCE)
+            for kind in ("education_mediation_wanted", "mixed_mediation_wanted", "health_mediation_wanted")
+        ),
         NoTransition(
             "commissioner_notified",
             CommissionerNotified,
             accepted_in=("wanted", "arranged"),
-            guard=_route,
+            guard=before(3, _route),
+            warning=_route,
             order="a commissioning body is notified once mediation with health issues is wanted (reg 35(2))",
         ),
         Transition(
@@ -304,7 +360,14 @@ PROCESS = define_process(
         ),
         NoTransition("mediation_date_told", Noted, accepted_in=("arranged", "concluded"), order=ARRANGED_FIRST),
         NoTransition("shorter_notice_agreed", ShorterNoticeAgreed, accepted_in=("arranged",), order=ARRANGED_FIRST),
-        Transition("mediation_cannot_be_arranged", Noted, guard=_deemed),
+        Transition(
+            "mediation_cannot_be_arranged",
+            Noted,
+            guard=before(3, _deemed),
+            warning=_deemed,
+            order="the authority says that it cannot arrange mediation in time once the family wants it, and before the"
+            " certificate (reg 39(2), (3))",
+        ),
         Transition("mediation_concluded", Noted, order="only mediation that was arranged can conclude"),
         Transition(
             "certificate_issued",
@@ -312,26 +375,54 @@ PROCESS = define_process(
             order="a certificate follows where mediation is not wanted (reg 34), has concluded (reg 39(1)) or cannot be"
             " arranged (reg 39(3))",
         ),
-        *(Transition(kind, Noted, guard=_mediated, order=MADE_IN_MEDIATION) for kind in APPEALABLE),
-        Transition(
-            "commissioner_agreement_made", CommissionerAgreed, guard=_without_authority, order=MADE_IN_MEDIATION
+        *(
+            Transition(kind, Noted, guard=NOT_MEDIATED, warning=_mediated, order=MADE_IN_MEDIATION)
+            for kind in APPEALABLE
         ),
-        Transition("commissioner_action_agreed", CommissionerAgreed, guard=_mediated, order=MADE_IN_MEDIATION),
-        Transition("authority_action_agreed", AuthorityAgreed, guard=_mediated, order=MADE_IN_MEDIATION),
+        Transition(
+            "commissioner_agreement_made",
+            CommissionerAgreed,
+            guard=before(3, _without_authority),
+            warning=_without_authority,
+            order=MADE_IN_MEDIATION,
+        ),
+        Transition(
+            "commissioner_action_agreed",
+            CommissionerAgreed,
+            guard=before(3, _mediated),
+            warning=_mediated,
+            order=MADE_IN_MEDIATION,
+        ),
+        Transition(
+            "authority_action_agreed",
+            AuthorityAgreed,
+            guard=before(3, _mediated),
+            warning=_mediated,
+            order=MADE_IN_MEDIATION,
+        ),
         NoTransition(
-            "agreed_action_done", AgreedActionDone, accepted_in=("agreed",), guard=_agreed_by, order=AGREED_FIRST
+            "agreed_action_done",
+            AgreedActionDone,
+            accepted_in=("agreed",),
+            impossible_in=NO_AGREEMENT_YET,
+            guard=before(3, _agreed_by),
+            warning=_agreed_by,
+            order=AGREED_FIRST,
         ),
         NoTransition(
             "la_told_of_agreement",
             AuthorityInformed,
             accepted_in=("agreed",),
-            guard=_informed_by_party,
+            impossible_in=NO_AGREEMENT_YET,
+            guard=before(3, _informed_by_party),
+            warning=_informed_by_party,
             order=AGREED_FIRST,
         ),
         NoTransition(
             "other_time_agreed",
             OtherTimeAgreed,
             accepted_in=("agreed",),
+            impossible_in=NO_AGREEMENT_YET,
             order="reg 42(5): the parties may agree in writing on another time for what regs 42(2) and (3) ask;"
             " the week of reg 42(4) does not change",
         ),

@@ -3,31 +3,34 @@
 Pure: no clock, no database, no callbacks. A machine says which facts change the state of a case, and from which states.
 `define_process` reads its transition table once, checks that machine, facts and reactions agree, and returns a
 `Process`. Replay uses the table; tests compare it with the class and with the frozen tables of every release.
+
+A fact is usual in a state, out of order there, or impossible. The law foresees the usual ones. Whatever else anybody
+did is recorded too, out of order, with a warning that names the provision: a record that cannot say what happened
+shows nobody who was in breach. Only what cannot be true is refused, such as an answer before its question.
 """
 
-import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal
 
 from statemachine import StateMachine
+from statemachine.transition_list import TransitionList
 
 from models.casefile import CaseFile
 from models.common_facts import CORRECTIONS, ENGINE_ONLY, SHARED
 from models.errors import SendflowError
 from models.facts import FactData, StoredFact
+from statemachines.released import TransitionTable, released_tables, released_unusual, table_of, unusual_of
 
-# Says why a case cannot accept a fact; None where it can.
+# Says why a fact cannot be true on a case; None where it can.
 Guard = Callable[[CaseFile, StoredFact], str | None]
+# Says, with its provision, what is out of order about a fact that a case accepts; None where nothing is.
+Warn = Callable[[CaseFile, StoredFact], str | None]
 # Says what a reader of a case should know besides its dates. Remarks decide nothing.
 Remarks = Callable[[CaseFile], list[str]]
 # What a fact does to the bodies that owe an answer: it asks one, is an answer, reopens a request, or shows contact.
 Role = Literal["asks", "answers", "reopens", "contacts"]
-# (state, fact kind) -> next state
-TransitionTable = Mapping[tuple[str, str], str]
-TABLES = Path(__file__).parent / "tables"
 
 
 class StatutoryMachine(StateMachine):
@@ -36,6 +39,16 @@ class StatutoryMachine(StateMachine):
     allow_event_without_transition = False
     catch_errors_as_events = False
     atomic_configuration_update = True
+
+
+def unusual(transitions: TransitionList) -> TransitionList:
+    """Mark transitions of a machine that the law does not foresee. Replay takes them, and marks the fact.
+
+    A fact that is out of order in a state without such a transition leaves the state as it is.
+    """
+    for transition in transitions:
+        transition.is_unusual = True
+    return transitions
 
 
 class NotPermitted(SendflowError):
@@ -50,12 +63,24 @@ class NotPermitted(SendflowError):
         self.sentence = sentence
 
 
+def before(version: int, guard: Guard) -> Guard:
+    """A guard of the machine's earlier versions only, which refused what later ones take out of order."""
+
+    def earlier(casefile: CaseFile, fact: StoredFact) -> str | None:
+        return guard(casefile, fact) if casefile.machine < version else None
+
+    return earlier
+
+
 @dataclass(frozen=True)
 class FactDefinition:
     """One fact kind of a process. Use `OpeningFact`, `Transition` or `NoTransition`.
 
-    `accepted_in`: states that accept the fact and do not change. `order`: what the law says about its place in the
-    order of facts; a refusal quotes it. `version`: of the fact's fields, never higher than the machine's version.
+    `accepted_in`: states in which the fact is usual and which it does not change. In every other open state it is out
+    of order, or impossible in the states that `impossible_in` names, with the reason. `order`: what the law says about
+    its place in the order of facts, with the provision; the warning about a fact out of order quotes it. `guard`: why
+    the fact cannot be true, by its fields or by what came before. `warning`: what is out of order about it for the same
+    grounds. `version`: of the fact's fields, never higher than the machine's version.
     `requests_again`: the fact that sendflow then records for each body that was asked before this fact. `repeated_as`:
     the fact that sendflow records instead while the first such request is unanswered. `needs`: fields that a person has
     to give, though histories have the fact without them. `undecided_in`: of an opening fact, the states in which
@@ -66,7 +91,9 @@ class FactDefinition:
     model: type[FactData]
     _: KW_ONLY
     accepted_in: Collection[str] = ()
+    impossible_in: Mapping[str, str] = field(default_factory=dict)
     guard: Guard | None = None
+    warning: Warn | None = None
     order: str = ""
     version: int = 1
     roles: tuple[Role, ...] = ()
@@ -77,7 +104,8 @@ class FactDefinition:
 
 
 class OpeningFact(FactDefinition):
-    """A fact that opens a case. The first one of a process is its main opening fact.
+    """A fact that opens a case. The first one of a process is its main opening fact. A case is opened once: another
+    opening fact is possible only in the states from which the machine has a transition, or in `accepted_in`.
 
     Another one opens a case where nothing is known of what came before. The machine's transition from the initial state
     then says in which state the case begins.
@@ -131,7 +159,9 @@ class Reaction:
 
 @dataclass(frozen=True)
 class Process:
-    """One statutory process. `tables` has the frozen transition table of every released version of the machine.
+    """One statutory process. `tables` has the frozen transition table of every released version of the machine, and
+    `unusual` the transitions of each that the law does not foresee. Histories of the machine's versions before
+    `out_of_order_from` had no facts out of order; None where the present machine still refuses them.
 
     `one_open_case_per_child_and_la`: sendflow refuses a second case of one child and local authority while the first is
     open.
@@ -147,8 +177,10 @@ class Process:
     facts: Mapping[str, FactDefinition]
     table: TransitionTable
     tables: Mapping[int, TransitionTable]
+    unusual: Mapping[int, frozenset[tuple[str, str]]]
     reactions: Sequence[Reaction] = ()
     one_open_case_per_child_and_la: bool = False
+    out_of_order_from: int | None = 1
     remarks: Remarks | None = None
 
     @cached_property
@@ -199,13 +231,39 @@ class Process:
     def _with_role(self, role: Role) -> frozenset[str]:
         return frozenset(fact.kind for fact in self.facts.values() if role in fact.roles)
 
+    @cached_property
+    def unusual_moves(self) -> frozenset[tuple[str, str]]:
+        """The (state, fact kind) of each transition that the law does not foresee."""
+        return self.unusual[self.version]
+
+    @cached_property
+    def usual_moves(self) -> TransitionTable:
+        """The transitions that the law foresees: the ones that a reader of the process sees first."""
+        return {key: target for key, target in self.table.items() if key not in self.unusual_moves}
+
+    def takes_out_of_order(self, machine: int) -> bool:
+        """Whether that version of the machine records facts out of order."""
+        return self.out_of_order_from is not None and machine >= self.out_of_order_from
+
     def permitted(self, state: str) -> list[str]:
-        """Fact kinds that a case in `state` accepts, in alphabetical order. A guard may still refuse one for its
-        fields.
-        """
-        transitions = {kind for from_state, kind in self.table if from_state == state}
+        """Fact kinds that are usual in `state`, in alphabetical order. A guard may still refuse one for its fields."""
+        transitions = {kind for from_state, kind in self.usual_moves if from_state == state}
         accepted = {fact.kind for fact in self.facts.values() if state in fact.accepted_in}
         return sorted(transitions | accepted)
+
+    def out_of_order(self, state: str) -> list[str]:
+        """Fact kinds that `state` accepts though they are out of order there, in alphabetical order."""
+        if state in self.final or not self.takes_out_of_order(self.version):
+            return []
+        usual = set(self.permitted(state))
+        return sorted(
+            fact.kind for fact in self.facts.values() if fact.kind not in usual and self._possible(fact, state)
+        )
+
+    def _possible(self, fact: FactDefinition, state: str) -> bool:
+        if isinstance(fact, OpeningFact):
+            return (state, fact.kind) in self.table
+        return state not in fact.impossible_in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,6 +274,11 @@ class _Shape:
     states: Mapping[str, str]
     final: frozenset[str]
     table: TransitionTable
+    unusual: frozenset[tuple[str, str]]
+
+    @property
+    def usual(self) -> set[tuple[str, str]]:
+        return set(self.table) - self.unusual
 
     @property
     def open_states(self) -> frozenset[str]:
@@ -236,6 +299,7 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
     reactions: Iterable[Reaction] = (),
     one_open_case_per_child_and_la: bool = False,
     remarks: Remarks | None = None,
+    out_of_order_from: int | None = 1,
 ) -> Process:
     """Put a process together from its machine, its facts and its reactions.
 
@@ -248,6 +312,7 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
         states={state.id: str(state.name) for state in machine.states},
         final=frozenset(state.id for state in machine.states if state.final),
         table=table_of(machine),
+        unusual=unusual_of(machine),
     )
     own, reacts = list(facts), tuple(reactions)
     known = {fact.kind: fact for fact in (*_shared_facts(shape), *own)}
@@ -255,6 +320,7 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
         *_duplicates(own, reacts),
         *(problem for fact in own for problem in _problems_of_fact(fact, shape, known, version)),
         *_problems_of_process(own, reacts, shape, known),
+        *(_problems_of_order(own, shape) if out_of_order_from is not None else ()),
     ]
     if problems:
         raise ValueError(f"{name}: {'; '.join(problems)}")
@@ -269,8 +335,10 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
         facts=known,
         table=shape.table,
         tables=released_tables(name) | {version: shape.table},
+        unusual=released_unusual(name) | {version: unusual_of(machine)},
         reactions=reacts,
         one_open_case_per_child_and_la=one_open_case_per_child_and_la,
+        out_of_order_from=out_of_order_from,
         remarks=remarks,
     )
 
@@ -339,21 +407,17 @@ def _problems_of_process(
     return problems
 
 
-def table_of(machine: type[StatutoryMachine]) -> dict[tuple[str, str], str]:
-    """The transition table of a machine: (state, fact kind) -> next state."""
-    return {
-        (state.id, event.id): transition.target.id
-        for state in machine.states
-        for transition in state.transitions
-        for event in transition.events
-        if transition.target is not None
-    }
-
-
-def released_tables(name: str) -> dict[int, dict[tuple[str, str], str]]:
-    """The frozen transition tables of a process by version. Old facts always replay against theirs."""
-    found: dict[int, dict[tuple[str, str], str]] = {}
-    for path in sorted(TABLES.glob(f"{name}.v*.json")):
-        rows = json.loads(path.read_text("utf-8"))
-        found[int(path.stem.rpartition(".v")[2])] = {(row[0], row[1]): row[2] for row in rows}
-    return found
+def _problems_of_order(facts: Sequence[FactDefinition], shape: _Shape) -> Iterable[str]:
+    """A warning names a provision, so a fact that may be out of order says what the law says of its place."""
+    for fact in facts:
+        usual = {state for state, kind in shape.usual if kind == fact.kind} | set(fact.accepted_in)
+        if unknown := fact.impossible_in.keys() - shape.open_states:
+            yield f"{fact.kind} is impossible in {sorted(unknown)}, which are no open states of the machine"
+        if both := fact.impossible_in.keys() & {state for state, kind in shape.table if kind == fact.kind}:
+            yield f"{fact.kind} is impossible in {sorted(both)}, and the machine has a transition there"
+        if both := fact.impossible_in.keys() & set(fact.accepted_in):
+            yield f"{fact.kind} is both accepted and impossible in {sorted(both)}"
+        if isinstance(fact, OpeningFact) or shape.open_states <= usual | fact.impossible_in.keys():
+            continue
+        if not fact.order:
+            yield f"{fact.kind} may be out of order: say in `order` what the law says of its place, with the provision"

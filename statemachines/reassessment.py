@@ -141,6 +141,7 @@ PROCESS = define_process(
     name="reassessment",
     title="Re-assessment",
     version=2,  # a concession and an agreement are facts of their own, as in an assessment
+    out_of_order_from=None,
     facts=[
         OpeningFact("reassessment_requested", ReassessmentRequested, needs=("la",)),
         Transition("reassessment_agreed", Noted),

@@ -1,11 +1,11 @@
-"""The sentences that say why a history is not permitted, and what is permitted instead."""
+"""The sentences that say why a history is not permitted and what is permitted instead, or what is out of order."""
 
 from collections.abc import Sequence
 
 from models.casefile import CaseFile
 from models.common_facts import ENGINE_ONLY
 from models.facts import StoredFact
-from statemachines.process import NotPermitted, Process
+from statemachines.process import FactDefinition, NotPermitted, Process, Warn
 
 
 def named(fact: StoredFact) -> str:
@@ -23,23 +23,35 @@ def nothing_known() -> NotPermitted:
     return NotPermitted(0, "", "nothing was known of this case then")
 
 
-def out_of_order(process: Process, casefile: CaseFile, state: str, fact: StoredFact) -> NotPermitted:
+def out_of_order(process: Process, definition: FactDefinition) -> Warn:
+    """The note about a fact that a state accepts though the law does not foresee it there."""
+
+    def note(casefile: CaseFile, fact: StoredFact) -> str:
+        own = definition.warning(casefile, fact) if definition.warning is not None else None
+        return f"out of order on a case at '{process.states[casefile.state]}': {own or definition.order}"
+
+    return note
+
+
+def not_accepted(process: Process, casefile: CaseFile, state: str, fact: StoredFact) -> NotPermitted:
     """The refusal of a fact that `state` does not accept. It lists what a person may record instead.
 
-    Golden histories quote this sentence.
+    Golden histories quote the sentences of machines that take nothing out of order.
     """
     definition = process.facts.get(fact.kind)
     if definition is None:
         return refused(fact, f"{process.title} has no such fact")
+    lenient = process.takes_out_of_order(casefile.machine)
     kinds = [
         kind
         for kind in process.permitted(state)
         if kind not in ENGINE_ONLY and not _is_always_refused(process, casefile, fact, kind)
     ]
-    permitted = f"Lawful then: {', '.join(kinds) or 'nothing'}"
+    permitted = f"{'Usual' if lenient else 'Lawful'} then: {', '.join(kinds) or 'nothing'}"
     if casefile.opened_on is not None and fact.kind == process.opens:
         return refused(fact, f"the case is open already. {permitted}")
-    order = f"{definition.order[:1].upper()}{definition.order[1:]}. " if definition.order else ""
+    why = definition.impossible_in.get(state, "") if lenient else definition.order
+    order = f"{why[:1].upper()}{why[1:]}. " if why else ""
     return refused(fact, f"on that day the case stands at '{process.states[state]}'. {order}{permitted}")
 
 

@@ -124,9 +124,12 @@ def describe(law: Law) -> list[dict[str, Any]]:
 
 
 def _fact_rows(process: Process, fact: FactDefinition) -> list[dict[str, Any]]:
-    """One row for each state that a fact leads to, and one for the states that it leaves as they are (`to` is null)."""
+    """One row for each state that a fact leads to, and one for the states that it leaves as they are (`to` is null).
+
+    `out_of_order`: the states that accept the fact though the law does not foresee it there.
+    """
     states_by_target: dict[str | None, list[str]] = {process.initial: []} if fact.kind == process.opens else {}
-    for (state, kind), target in process.table.items():
+    for (state, kind), target in process.usual_moves.items():
         if kind == fact.kind:
             states_by_target.setdefault(target, []).append(state)
     if fact.accepted_in:
@@ -135,7 +138,15 @@ def _fact_rows(process: Process, fact: FactDefinition) -> list[dict[str, Any]]:
     if fact.kind in process.opens_too:
         rows.append((process.table[(process.initial, fact.kind)], []))
     fields = sorted(fact.model.model_fields)
+    unusual = [state for state in process.states if fact.kind in process.out_of_order(state)]
     return [
-        {"kind": fact.kind, "version": fact.version, "from": states, "to": target, "data": fields}
+        {
+            "kind": fact.kind,
+            "version": fact.version,
+            "from": states,
+            "to": target,
+            "data": fields,
+            "out_of_order": unusual,
+        }
         for target, states in rows
     ]

@@ -3,6 +3,9 @@
 Replay goes by (occurred_on, seq) with corrections applied; the chain of hashes goes by seq. A correction applies
 even if its own day is later. `as_at` is valid time: facts that occurred by that day. `known_at` is recorded time: facts
 that were recorded by that instant. Both may be asked at once.
+
+One version of the machine judges a whole case: the newest that any known fact was recorded under. Each version gives
+a history of an older one the same result, or a fact out of order where the older one refused it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,10 +17,11 @@ from typing import NamedTuple
 from models.casefile import Asked, CaseFile, Claim, EscalationFact
 from models.common_facts import CORRECTIONS, ENGINE_ONLY, ESCALATION_FACTS
 from models.facts import StoredFact
-from statemachines.process import Guard, Process
+from statemachines.process import Guard, OpeningFact, Process, Warn
 from statemachines.refusals import (
     before_opening,
     from_later_version,
+    not_accepted,
     nothing_known,
     out_of_order,
     refused,
@@ -30,14 +34,19 @@ BEFORE_OPENING = CORRECTIONS | ENGINE_ONLY
 Update = Callable[[CaseFile, StoredFact], None]
 SEQ = attrgetter("seq")
 OCCURRED_ON = attrgetter("occurred_on")
+MACHINE = attrgetter("machine")
 
 
 class Step(NamedTuple):
-    """What a state does with a fact kind: the next state, the guard, and what the fact changes in the case file."""
+    """What a state does with a fact kind: the next state, the guard, and what the fact changes in the case file.
+
+    `note` says what is out of order about it, if anything is.
+    """
 
     next_state: str
     guard: Guard | None
     updates: Sequence[Update]
+    note: Warn | None
 
 
 def facts_in_force(
@@ -100,7 +109,7 @@ def replay(
     if in_force is not known and opening not in in_force:
         raise nothing_known()
     process = process_of([opening])
-    casefile = CaseFile(case_ref, process.name, process.initial, lines=in_force)
+    casefile = CaseFile(case_ref, process.name, process.initial, lines=in_force, machine=_machine(process, known))
     # Requests of every day, not only until as_at: a body may have acted before the day of receipt now recorded.
     asks = process.asks
     for fact in known:
@@ -111,6 +120,13 @@ def replay(
     _apply(casefile, process, following)
     casefile.last_seq = max(map(SEQ, in_force))
     return casefile
+
+
+def _machine(process: Process, known: Iterable[StoredFact]) -> int:
+    newest = max(known, key=MACHINE)
+    if newest.machine not in process.tables:
+        raise from_later_version(process, newest)
+    return newest.machine
 
 
 def _opening_fact(known: Sequence[StoredFact]) -> StoredFact:
@@ -127,8 +143,6 @@ def _apply_opening(casefile: CaseFile, process: Process, opening: StoredFact, fa
     """Apply the opening fact, and sendflow's own facts and corrections that are dated before it."""
     updates = _updates(process.name)
     for fact in facts:
-        if fact.machine not in process.tables:
-            raise from_later_version(process, fact)
         if fact is opening:
             casefile.seen.add(fact.kind)
             casefile.opened_on = fact.occurred_on
@@ -137,7 +151,7 @@ def _apply_opening(casefile: CaseFile, process: Process, opening: StoredFact, fa
             guard = process.facts[fact.kind].guard
             if guard is not None and (reason := guard(casefile, fact)) is not None:
                 raise refused(fact, reason)
-            casefile.state = process.tables[fact.machine].get((process.initial, fact.kind), process.initial)
+            casefile.state = process.tables[casefile.machine].get((process.initial, fact.kind), process.initial)
         elif fact.kind not in BEFORE_OPENING:
             raise before_opening(fact, opening)
         for update in updates.get(fact.kind, ()):
@@ -147,27 +161,26 @@ def _apply_opening(casefile: CaseFile, process: Process, opening: StoredFact, fa
 
 
 def _apply(casefile: CaseFile, process: Process, facts: Iterable[StoredFact]) -> None:
-    """Apply each fact after the opening fact, by the machine that it was recorded under. Every recording runs this
-    loop over the whole case, so the state is a local variable here.
+    """Apply each fact after the opening fact. Every recording runs this loop over the whole case, so the state is a
+    local variable here.
     """
-    seen, state, machine = casefile.seen, casefile.state, 0
-    steps: Mapping[str, Mapping[str, Step]] = {}
+    seen, state = casefile.seen, casefile.state
+    steps = _steps(process.name, casefile.machine)
     for fact in facts:
-        if fact.machine != machine:
-            machine = fact.machine
-            if machine not in process.tables:
-                raise from_later_version(process, fact)
-            steps = _steps(process.name, machine)
         kind = fact.kind
         step = steps[state].get(kind)
         if step is None:
-            raise out_of_order(process, casefile, state, fact)
-        next_state, guard, updates = step
+            raise not_accepted(process, casefile, state, fact)
+        next_state, guard, updates, note = step
         if guard is not None:
             casefile.state = state
             if (reason := guard(casefile, fact)) is not None:
                 _blame_later_fact(process, casefile, next_state, fact, guard)
                 raise refused(fact, reason)
+        if note is not None:
+            casefile.state = state
+            if (words := note(casefile, fact)) is not None:
+                casefile.out_of_order[fact.seq] = words
         seen.add(kind)
         state = next_state
         for update in updates:
@@ -179,11 +192,11 @@ def _blame_later_fact(process: Process, casefile: CaseFile, state: str, fact: St
     """A guard may refuse a fact only because of a later fact that is out of order itself. Raise for the later one."""
     ordered = list(casefile.lines)
     for index, later in enumerate(ordered[ordered.index(fact) + 1 :], ordered.index(fact) + 1):
-        step = _steps(process.name, later.machine)[state].get(later.kind)
+        step = _steps(process.name, casefile.machine)[state].get(later.kind)
         if step is None:
             casefile.lines = ordered[:index]
             if guard(casefile, fact) is None:
-                raise out_of_order(process, casefile, state, later)
+                raise not_accepted(process, casefile, state, later)
             return
         state = step.next_state
 
@@ -196,11 +209,21 @@ def _steps(process_name: str, machine: int) -> Mapping[str, Mapping[str, Step]]:
     steps: dict[str, dict[str, Step]] = {
         state: {} for state in {*process.states, *table.values(), *(state for state, _kind in table)}
     }
+    unusual = process.unusual.get(machine, frozenset())
+    lenient = process.takes_out_of_order(machine)
     for fact in process.facts.values():
+        own = updates.get(fact.kind, ())
+        warning = fact.warning if lenient else None
         for state in fact.accepted_in:
-            steps[state][fact.kind] = Step(state, fact.guard, updates.get(fact.kind, ()))
+            steps[state][fact.kind] = Step(state, fact.guard, own, warning)
+        if lenient and not isinstance(fact, OpeningFact):
+            always = out_of_order(process, fact)
+            for state in steps.keys() - process.final - fact.impossible_in.keys() - set(fact.accepted_in):
+                steps[state][fact.kind] = Step(state, fact.guard, own, always)
     for (state, kind), next_state in table.items():
-        steps[state][kind] = Step(next_state, process.facts[kind].guard, updates.get(kind, ()))
+        fact = process.facts[kind]
+        note = out_of_order(process, fact) if (state, kind) in unusual else fact.warning if lenient else None
+        steps[state][kind] = Step(next_state, fact.guard, updates.get(kind, ()), note)
     return steps
 
 

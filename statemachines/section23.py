@@ -193,6 +193,7 @@ PROCESS = define_process(
     name="section23",
     title="Section 23 notification",
     version=1,
+    out_of_order_from=None,
     facts=[
         OpeningFact(OPENS, OpinionFormed, guard=_lawful_opening),
         Transition("parent_informed", ParentInformed, guard=_informed_of_both),

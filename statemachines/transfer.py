@@ -215,6 +215,7 @@ PROCESS = define_process(
     name="transfer",
     title="Move or change of commissioner",
     version=1,
+    out_of_order_from=None,
     facts=[
         OpeningFact(MOVE, MoveKnown),
         OpeningFact(CHANGE, CommissionerChangeKnown, guard=_no_move),

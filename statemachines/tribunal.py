@@ -104,6 +104,7 @@ PROCESS = define_process(
     name="tribunal",
     title="Tribunal case",
     version=1,
+    out_of_order_from=None,
     facts=[
         *TRIBUNAL_FACTS,
         *compliance_facts(ALIVE),

@@ -1,5 +1,5 @@
-"""Freeze the transition table of every machine's present version, once. Old facts replay against their own table for
-ever, so this program overwrites none.
+"""Freeze the transition table of every machine's present version, once. Old histories replay against their own table
+for ever, so this program overwrites none.
 
 Use: .venv/bin/python -m tools.freeze_tables (for a new process or machine version; a test names a missing table).
 """
@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import sys
 
-from statemachines.process import TABLES
 from statemachines.registry import processes
+from statemachines.released import TABLES, rows_of
 
 
 def freeze() -> list[str]:
@@ -19,8 +19,8 @@ def freeze() -> list[str]:
     for process in processes().values():
         path = TABLES / f"{process.name}.v{process.version}.json"
         if not path.exists():
-            rows = sorted([state, kind, target] for (state, kind), target in process.table.items())
-            path.write_text("[\n" + ",\n".join(f"  {json.dumps(row)}" for row in rows) + "\n]\n", "utf-8")
+            rows = ",\n".join(f"  {json.dumps(row)}" for row in rows_of(process.table, process.unusual_moves))
+            path.write_text(f"[\n{rows}\n]\n", "utf-8")
             written.append(path.name)
     return written
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from casework.rules.unusual_facts import out_of_order
 from config.law import load_law
 from statemachines.process import Process
 from statemachines.registry import processes
@@ -50,13 +51,23 @@ def transitions(process: Process) -> str:
     """Return the table of transitions of one process, without withdrawal and closure."""
     rows = ["| state | fact | next state |", "|---|---|---|"]
     kinds_between: dict[tuple[str, str], list[str]] = {}
-    for (state, kind), target in process.table.items():
+    for (state, kind), target in process.usual_moves.items():
         if kind not in ENDS_ANY_CASE:
             kinds_between.setdefault((state, target), []).append(kind)
     for (state, target), kinds in kinds_between.items():
         facts = ", ".join(f"`{kind}`" for kind in sorted(kinds))
         rows.append(f"| {process.states[state]} | {facts} | {process.states[target]} |")
     return "\n".join(rows)
+
+
+def out_of_order_of(process: Process) -> list[str]:
+    """Return what people do that the law does not foresee in this process, and what becomes of the duties."""
+    if not process.takes_out_of_order(process.version):
+        return []
+    return [
+        "### What people do that the law does not foresee\n",
+        *(f"{part}\n" for part in out_of_order(process, load_law())),
+    ]
 
 
 def duties(process: Process) -> str:
@@ -84,6 +95,7 @@ def processes_page() -> str:
             f"## {process.title} (`{process.name}`)\n",
             f"Opens with `{process.opens}` at *{process.states[process.initial]}*.\n",
             transitions(process) + "\n",
+            *out_of_order_of(process),
             f"Final: {final}; `case_withdrawn` and `case_closed` end a case from any other state.\n",
             duties(process) + "\n",
         ]

@@ -197,5 +197,5 @@ def _diagram(context: AppContext, found: CaseReport) -> Markup:
     """The states with the present one drawn dark; every move is also in `sendflow explain`."""
     process = context.processes[found.process]
     states = {state: f"▶ {name}" if state == found.state else name for state, name in process.states.items()}
-    moves = moves_of(process.table, ENDINGS)
+    moves = moves_of(process.usual_moves, ENDINGS)
     return Markup(draw(f"{process.title}: the case is at {found.state_name}", states, process.initial, moves))  # noqa: S704 (escaped there)

@@ -27,7 +27,12 @@ from web.forms import Field, check, day_field, fields_for, put
 
 NEW = "new"
 COMMAND_WORDS = re.compile(r",? for example --data \S+=(\"[^\"]*\"|\S+)( \(sendflow [^)]*\))?| \(sendflow [^)]*\)")
-GROUP_TITLES = {"usual": "Usual now", "possible": "Also possible", "at any time": "At any time"}
+GROUP_TITLES = {
+    "usual": "Usual now",
+    "possible": "Also possible",
+    "at any time": "At any time",
+    "out of order": "Out of order, if it happened",
+}
 
 
 class Form(NamedTuple):

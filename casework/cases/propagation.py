@@ -2,8 +2,9 @@
 
 Replay never reads another case. So each process lists its reactions to facts of other processes, and `propagate`
 appends the fact that a reaction records, with `caused_by`. A correction of the cause corrects what it caused.
-Cases of one child share a random key, which names nobody. If no case accepts a fact, sendflow opens a case where the
-fact is an opening fact, and otherwise returns a follow-up: a sentence that says what a person must do.
+Cases of one child share a random key, which names nobody. A fact goes to the cases where it is usual. If there is none,
+sendflow opens a case where the fact is an opening fact; what concerns the latest case alone is recorded there out of
+order; and otherwise sendflow returns a follow-up: a sentence that says what a person must do.
 """
 
 import secrets
@@ -138,16 +139,20 @@ def _react(
         return []
     if kind in process.opens_too:
         return _open_case(unit, cause, process, draft)
+    if reaction.latest_case_only and None in _append_to_latest(unit, targets, draft, out_of_order=True):
+        return []
     return [] if reaction.optional else _follow_ups(answers)
 
 
-def _append_to_latest(unit: UnitOfWork, targets: Iterable[LoadedCase], draft: FactDraft) -> list[str | None]:
+def _append_to_latest(
+    unit: UnitOfWork, targets: Iterable[LoadedCase], draft: FactDraft, out_of_order: bool = False
+) -> list[str | None]:
     """Append to the latest case that accepts the fact. An order of today is not about what was refused long ago."""
     answers: list[str | None] = []
     for case in sorted(
         targets, key=lambda each: (each.file.opened_on or draft.occurred_on, each.case_ref), reverse=True
     ):
-        answers.append(_try_append(unit, case, draft))
+        answers.append(_try_append(unit, case, draft, out_of_order))
         if answers[-1] is None:
             break
     return answers
@@ -239,10 +244,10 @@ def _correction_of(cause: Cause, case: LoadedCase, caused: StoredFact) -> FactDr
     return FactDraft(fact.kind, fact.occurred_on, data, caused.seq, caused_by=cause.reference)
 
 
-def _try_append(unit: UnitOfWork, case: LoadedCase, draft: FactDraft) -> str | None:
+def _try_append(unit: UnitOfWork, case: LoadedCase, draft: FactDraft, out_of_order: bool = False) -> str | None:
     """Append a fact. Returns None, or the follow-up if the case does not accept it."""
     try:
-        unit.append(case, [draft])
+        unit.append(case, [draft], usual_only=not out_of_order)
     except Refused as refused:
         return f"Case {case.case_ref} did not accept {draft.kind}: {refused.message}"
     return None

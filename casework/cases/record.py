@@ -16,6 +16,7 @@ from casework.cases.commit import commit
 from casework.cases.fact_form import Refused
 from casework.cases.identity_in_clear import refuse_identifier, refuse_name
 from casework.cases.loaded_case import LoadedCase
+from casework.cases.out_of_order import LOOK_AGAIN, probable_slips, unusual
 from casework.cases.repetitions import noted
 from casework.cases.same_child import (
     facts_to_withdraw,
@@ -95,9 +96,11 @@ def record(
     person: Mapping[str, str] | None = None,
     confirmed: bool = False,
     own_reference: str | None = None,
+    look_again: bool = False,
 ) -> Recorded:
     """Record facts on one case. Raises Refused; with the code `confirm_child`, a person is to confirm what it names.
 
+    With `look_again`, a fact that is probably a slip is refused with the code `look_again` and a question.
     `own_reference` is the team's own, of another form than ours: it finds the case that was opened with it before.
 
     A reference that is not in sendflow's form gets an opening fact a new one; any other fact is then refused.
@@ -114,7 +117,9 @@ def record(
         unit = UnitOfWork(context, connection, actor=actor, via=via, run=run)
         case = apply(unit, _with_own_reference(unit, command, own_reference))
         recorded = _recorded(case, len(case.new_facts))
-        warnings = [*wrong_bodies(case), *noted(case)]
+        if look_again and (questions := probable_slips(unit, case)):
+            raise Refused(LOOK_AGAIN, " ".join(questions))
+        warnings = [*unusual(case), *wrong_bodies(case), *noted(case)]
         follow_ups = commit(unit)
         unheard = [*follow_ups, *open_duplicates(unit), *facts_to_withdraw(unit), *warnings]
         return recorded.model_copy(update={"unheard": unheard}) if unheard else recorded

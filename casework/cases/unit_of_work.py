@@ -33,6 +33,7 @@ from notifications.letter_fields import CaseView
 from notifications.notices import NoticeDraft, notices_for
 from notifications.outbox import notice_row
 from statemachines.process import NotPermitted, Process
+from statemachines.refusals import named
 from statemachines.registry import opened_by, process_of
 
 LARGEST_CLOCK_DIFFERENCE = timedelta(minutes=5)
@@ -88,10 +89,12 @@ class UnitOfWork:
                 self.cases[ref] = case
         return {ref: self.cases[ref] for ref in refs}
 
-    def append(self, case: LoadedCase, drafts: Iterable[FactDraft], via: str | None = None) -> list[Fact]:
+    def append(
+        self, case: LoadedCase, drafts: Iterable[FactDraft], via: str | None = None, *, usual_only: bool = False
+    ) -> list[Fact]:
         """Check new facts of a case and append them together. Raises Refused, and the case is as before.
 
-        `via` is OWN for facts that no person may record by hand.
+        `via` is OWN for facts that no person may record by hand. With `usual_only`, a fact out of order is refused.
 
         The whole history is replayed with them: a fact is refused if a later fact would not be permitted after it.
         """
@@ -100,6 +103,8 @@ class UnitOfWork:
             return []
         history = [*case.facts, *facts]
         process, replayed = self._checked(case, history, facts)
+        if usual_only:
+            _refuse_out_of_order(replayed, facts)
         case.accept(history, facts, process, replayed)
         self.free_texts.extend(free_texts)
         context = self.context
@@ -270,6 +275,12 @@ class UnitOfWork:
         else:
             log_keys(self.connection, NOTICE, (row[0] for row in rows[False]))
         self.notices = []
+
+
+def _refuse_out_of_order(replayed: Replayed, facts: Sequence[Fact]) -> None:
+    for fact in facts:
+        if (words := replayed.casefile.out_of_order.get(fact.seq)) is not None:
+            raise Refused("unlawful", f"{named(fact)} is {words}", seq=fact.seq)
 
 
 def _chain(changed: Iterable[LoadedCase]) -> Iterator[Row]:

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict
 class FactShown(BaseModel):
     """A fact as it was written.
 
-    `stands` is false if it was withdrawn, and `corrected_to` is the corrected day. `law` is the digest of the law that
+    `stands` is false if it was withdrawn, and `corrected_to` is the corrected day. `out_of_order`: what is out of order
+    about it, with the provision; None where nothing is. `law` is the digest of the law that
     it was recorded under, with the choices of the locality.
     """
 
@@ -27,6 +28,7 @@ class FactShown(BaseModel):
     stands: bool = True
     corrected_to: date | None = None
     law: str = ""
+    out_of_order: str | None = None
 
 
 class Cause(BaseModel):

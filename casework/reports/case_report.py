@@ -69,7 +69,7 @@ def report(context: AppContext, case_ref: str, as_at: date | None = None, known_
         la_reference=casefile.la_reference,
         as_at=day,
         known_at=known_at,
-        facts=_facts(facts, as_at, known_at),
+        facts=_facts(facts, as_at, known_at, casefile.out_of_order),
         duties=[
             _duty(duty, rules.get(duty.rule), effects, origins).model_copy(update=as_then(then, duty, day))
             for duty in duties
@@ -159,7 +159,9 @@ def _causes(context: AppContext, casefile: CaseFile) -> dict[int, Cause]:
     return found
 
 
-def _facts(facts: Sequence[StoredFact], as_at: date | None, known_at: str | None) -> list[FactShown]:
+def _facts(
+    facts: Sequence[StoredFact], as_at: date | None, known_at: str | None, out_of_order: Mapping[int, str]
+) -> list[FactShown]:
     in_force = {fact.seq: fact for fact in facts_in_force(facts, None, known_at)}
     shown: list[FactShown] = []
     for fact in facts:
@@ -184,6 +186,7 @@ def _facts(facts: Sequence[StoredFact], as_at: date | None, known_at: str | None
                 stands=corrected is not None,
                 corrected_to=day if day != fact.occurred_on else None,
                 law=fact.law,
+                out_of_order=out_of_order.get(fact.seq),
             )
         )
     return shown

@@ -1,5 +1,7 @@
 """What may be recorded on a case now: the facts that its state accepts, the usual ones first, each with its fields.
 
+Facts out of order come last, each with what the law says of its place.
+
 A form and a prompt are made from this, so that a new process needs neither. Reading it records nothing.
 """
 
@@ -20,7 +22,7 @@ from models.facts import FactData
 from statemachines.process import FactDefinition, OpeningFact, Process
 from statemachines.registry import opened_by
 
-Group = Literal["usual", "possible", "at any time"]
+Group = Literal["usual", "possible", "at any time", "out of order"]
 GROUPS = get_args(Group)
 
 
@@ -43,7 +45,8 @@ class FieldForm(BaseModel):
 class RecordableFact(BaseModel):
     """One fact that may be recorded. `leads_to`: the state after it, None if the state stays.
 
-    `meets`: what it does for open duties, in the words of each duty. `group`: whether it is usual now.
+    `meets`: what it does for open duties, in the words of each duty. `group`: whether it is usual now. `order`: what
+    the law says of its place, where it is out of order now.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -52,6 +55,7 @@ class RecordableFact(BaseModel):
     leads_to: str | None
     meets: list[str]
     fields: list[FieldForm]
+    order: str | None = None
 
 
 class Recordable(BaseModel):
@@ -77,6 +81,11 @@ def recordable(context: AppContext, case_ref: str) -> Recordable:
     found = [
         _recordable(process, process.facts[kind], file.state, _met_by(context, kind, duties))
         for kind in process.permitted(file.state)
+        if kind not in ENGINE_ONLY
+    ]
+    found += [
+        _out_of_order(process, process.facts[kind], file.state, _met_by(context, kind, duties))
+        for kind in process.out_of_order(file.state)
         if kind not in ENGINE_ONLY
     ]
     # What the health bodies owe comes first: it is what a DCO team records most.
@@ -118,6 +127,11 @@ def _recordable(process: Process, fact: FactDefinition, state: str, meets: list[
         meets=meets,
         fields=fields_of(fact.model),
     )
+
+
+def _out_of_order(process: Process, fact: FactDefinition, state: str, meets: list[str]) -> RecordableFact:
+    usual = _recordable(process, fact, state, meets)
+    return usual.model_copy(update={"group": "out of order", "order": fact.order})
 
 
 def fields_of(model: type[FactData]) -> list[FieldForm]:

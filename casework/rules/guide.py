@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from casework.rules.duty_lifecycle import life_of, mermaid_of
+from casework.rules.unusual_facts import ENDINGS, out_of_order, table
 from config.escalation_policy import EscalationPolicy, EscalationStep
 from config.law import Law, LawError, NoAnswer, UnknownRule
 from config.rule_schema import Period, Rule
@@ -21,7 +22,6 @@ from deadlines.working_calendar import WorkingCalendar
 from models.common_facts import SHARED
 from statemachines.process import Process
 
-ENDINGS = frozenset({"case_withdrawn", "case_closed"})
 EXAMPLE_DAY = date(2026, 3, 2)
 APART = (28, 42, 7, 14, 120, -28, 1)
 
@@ -132,6 +132,8 @@ def process_page(sources: Sources, process: Process) -> str:
             _moves(process),
             "## What changes no state",
             *_stays(process),
+            "## What people do that the law does not foresee",
+            *out_of_order(process, law),
             *_links(process),
             "## By when",
             *_duties(duties, process.name),
@@ -146,12 +148,21 @@ def process_page(sources: Sources, process: Process) -> str:
 def mermaid(process: Process) -> str:
     """The machine as a Mermaid diagram. What ends a case from every state is in a sentence beside it."""
     text = format(process.machine, "mermaid").rstrip()
-    said = {kind.replace("_", " ").capitalize() for kind in ENDINGS}
+    said = {_label(kind) for kind in ENDINGS}
     ends = [re.compile(rf'\s*({state} --> \[\*\]|state ".*" as {state})') for state in process.final]
-    drawn = [line for line in text.splitlines() if line.strip() and line.rpartition(" : ")[2].strip() not in said]
+    unusual = {f"{state} --> {process.table[state, kind]} : {_label(kind)}" for state, kind in process.unusual_moves}
+    drawn = [
+        line
+        for line in text.splitlines()
+        if line.strip() and line.rpartition(" : ")[2].strip() not in said and line.strip() not in unusual
+    ]
     reached = {line.partition(" : ")[0].rpartition(" --> ")[2].strip() for line in drawn if " --> " in line}
     shown = [line for line in drawn if not any(end.match(line) for end in ends if not reached & process.final)]
     return "\n".join(["```mermaid", *shown, "```"])
+
+
+def _label(kind: str) -> str:
+    return kind.replace("_", " ").capitalize()
 
 
 def _about(process: Process) -> str:
@@ -168,10 +179,10 @@ def _endings(process: Process) -> str:
 def _moves(process: Process) -> str:
     rows = [
         (process.states[state], f"`{kind}`", process.states[target])
-        for (state, kind), target in process.table.items()
+        for (state, kind), target in process.usual_moves.items()
         if kind not in ENDINGS
     ]
-    return _table(("state", "fact", "next state"), rows)
+    return table(("state", "fact", "next state"), rows)
 
 
 def _stays(process: Process) -> Iterator[str]:
@@ -181,7 +192,7 @@ def _stays(process: Process) -> Iterator[str]:
             (f"`{kind}`", ", ".join(process.states[state] for state in process.states if state in states))
             for kind, states in sorted(own)
         ]
-        yield _table(("fact", "accepted in"), rows)
+        yield table(("fact", "accepted in"), rows)
     yield "Corrections, exceptions and chasing are recorded on any open case, and change no state."
 
 
@@ -189,7 +200,7 @@ def _links(process: Process) -> Iterator[str]:
     if not process.reactions:
         return
     yield "## What it copies from other cases of the child"
-    yield _table(
+    yield table(
         ("from", "this fact", "is recorded here as"),
         [(f"`{each.process}`", f"`{each.kind}`", f"`{each.records}`") for each in process.reactions],
     )
@@ -211,7 +222,7 @@ def _duties(duties: Iterable[Rule], process: str) -> Iterator[str]:
         )
         for rule in shown
     ]
-    yield _table(("rule", "duty", "whose", "from", "how long", "law"), rows)
+    yield table(("rule", "duty", "whose", "from", "how long", "law"), rows)
     for rule in shown:
         newest = rule.period[-1]
         borrowed = "" if rule.process == process else f" Its rule is that of `{rule.process}`."
@@ -253,7 +264,7 @@ def rule_page(sources: Sources, rule: Rule) -> str:
         [
             f"# {rule.action[:1].upper()}{rule.action[1:]}",
             f"`{rule.id}`, of process `{rule.process}`. {_bound(rule).capitalize()}.",
-            _table(
+            table(
                 ("", ""),
                 [
                     ("Whose", rule.duty_on or "nobody's in particular"),
@@ -309,7 +320,7 @@ def _overlays(rule: Rule) -> Iterator[str]:
         (full_weekday(one.due_from), full_weekday(one.due_to), ", ".join(one.add), one.test or "-", one.cite)
         for one in rule.excuse_overlay
     ]
-    yield _table(("due from", "due to", "ground", "test", "law"), rows)
+    yield table(("due from", "due to", "ground", "test", "law"), rows)
 
 
 def _users(rule: Rule, users: list[tuple[str, Rule]]) -> Iterator[str]:
@@ -397,7 +408,7 @@ def _local(sources: Sources, rules: Sequence[Rule]) -> Iterator[str]:
         for days in sorted(grace)
     )
     if rows:
-        yield _table(("rule", "step", "when", "who gets a letter", "letter"), rows)
+        yield table(("rule", "step", "when", "who gets a letter", "letter"), rows)
     if chosen:
         yield "\n".join(chosen)
     if not rows and not chosen:
@@ -438,11 +449,6 @@ def _if(rule: Rule) -> str:
 
 def _kinds(kinds: Iterable[str]) -> str:
     return ", ".join(f"`{kind}`" for kind in kinds)
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    cells = [head, tuple("---" for _ in head), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in cells)
 
 
 def _joined(parts: Iterable[str]) -> str:

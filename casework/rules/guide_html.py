@@ -14,7 +14,8 @@ from markdown_it import MarkdownIt
 
 from casework.rules.diagram_svg import draw, moves_of
 from casework.rules.duty_lifecycle import BEFORE, STATES, life_of
-from casework.rules.guide import ENDINGS, Sources, page_of, users_of
+from casework.rules.guide import Sources, page_of, users_of
+from casework.rules.unusual_facts import ENDINGS
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #0b0c0c; background: #fff; max-width: 70rem; margin: 2rem auto;
@@ -37,7 +38,7 @@ def html_of(sources: Sources, name: str) -> str:
     process = sources.processes.get(name)
     if process is not None:
         picture = draw(
-            f"{process.title}: what may happen", process.states, process.initial, moves_of(process.table, ENDINGS)
+            f"{process.title}: what may happen", process.states, process.initial, moves_of(process.usual_moves, ENDINGS)
         )
     else:
         rule = sources.law.rule(name)

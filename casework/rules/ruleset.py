@@ -76,7 +76,7 @@ def _machines() -> tuple[str, ...]:
         if (named := TABLE_FILE.fullmatch(path.name)) is not None:
             newest[named[1]] = max(newest.get(named[1], (0, path)), (int(named[2]), path))
     tables = (orjson.loads(path.read_bytes()) for _, (_, path) in sorted(newest.items()))
-    rows = (sorted(((state, kind), target) for state, kind, target in table) for table in tables)
+    rows = (sorted(((row[0], row[1]), *row[2:]) for row in table) for table in tables)
     return (*(str(each) for each in rows), str(RECIPIENTS_VERSION))
 
 

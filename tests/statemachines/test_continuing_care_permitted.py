@@ -10,7 +10,8 @@ from statemachine.exceptions import TransitionNotAllowed
 
 from models.facts import StoredFact
 from statemachines.continuing_care import DOMAINS, PROCESS, ContinuingCare, remarks
-from statemachines.process import NotPermitted, released_tables, table_of
+from statemachines.process import NotPermitted
+from statemachines.released import released_tables, table_of
 from statemachines.replay import replay
 from tests.support.by_hand import history
 

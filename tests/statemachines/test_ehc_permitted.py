@@ -24,10 +24,9 @@ from statemachines.process import (
     Reaction,
     Transition,
     define_process,
-    released_tables,
-    table_of,
 )
 from statemachines.registry import processes
+from statemachines.released import released_tables, table_of
 from statemachines.replay import replay
 from tests.support.by_hand import CASE, day, duties, history
 from tests.support.paths import ROOT
@@ -276,7 +275,12 @@ def test_machine_and_facts_that_do_not_agree_are_errors_that_say_what_to_do(
 
     def define() -> Process:
         return define_process(
-            EhcNeedsAssessment, name="ehc_needs_assessment", title="x", version=1, facts=facts.values()
+            EhcNeedsAssessment,
+            name="ehc_needs_assessment",
+            title="x",
+            version=1,
+            facts=facts.values(),
+            out_of_order_from=None,
         )
 
     assert define().table == PROCESS.table

@@ -8,11 +8,13 @@ import pytest
 
 from deadlines.duties import Duty, duties_of
 from deadlines.status import days_late, status_of
+from models.casefile import CaseFile
 from models.facts import StoredFact
 from statemachines.mediation import PROCESS, remarks
 from statemachines.process import NotPermitted
 from statemachines.replay import replay
 from tests.support.by_hand import book, dates_of, day, history
+from tests.support.hand_table import HandTable
 
 ENGINE = {
     "chasing_began",
@@ -111,15 +113,57 @@ MOVES = {
 }
 
 
-@pytest.mark.parametrize("state", sorted(PERMITTED))
-def test_exactly_these_facts_are_lawful_in_each_state(state: str) -> None:
-    assert set(PROCESS.permitted(state)) == PERMITTED[state]
+BEFORE_AGREEMENT = ("notified", "contacted", "declined", "wanted", "arranged", "unarranged")
+NO_AGREEMENT = (
+    (*BEFORE_AGREEMENT, "concluded", "certified"),
+    "what is done under an agreement has an agreement before it (reg 42(3) to (5))",
+)
+
+
+TABLE = HandTable(
+    usual=PERMITTED,
+    moves=MOVES,
+    unusual_moves={
+        # The family that declined, or has its certificate, wants mediation after all: s53, s54 ask for no order.
+        **{(state, kind): "wanted" for state in ("declined", "concluded", "certified") for kind in ROUTES},
+        ("unarranged", "mediation_declined"): "declined",
+        # reg 36(2): a late day is a day; a meeting after the certificate is a meeting.
+        **{
+            (state, "mediation_arranged"): "arranged"
+            for state in ("notified", "contacted", "declined", "unarranged", "concluded", "certified")
+        },
+        **{
+            (state, "mediation_concluded"): "concluded"
+            for state in ("notified", "contacted", "declined", "wanted", "unarranged", "certified")
+        },
+        # All that anybody hears of is the certificate.
+        **{(state, "certificate_issued"): "certified" for state in ("notified", "contacted")},
+        **{(state, kind): "agreed" for state in BEFORE_AGREEMENT for kind in AGREEMENTS},
+    },
+    leaves={
+        "adviser_contacted": "nothing: no duty hangs on it",
+        "mediation_declined": "what the authority had not arranged by then was late or is ended by the family's word",
+        **dict.fromkeys(ROUTES, "the duty to arrange, thirty days from this day (reg 35, 36(2))"),
+        "commissioner_notified": "the body's part from its own receipt (reg 35(3), (4))",
+        "mediation_arranged": "nothing of the duty to arrange, met late if it is; the family is informed in time",
+        "mediation_cannot_be_arranged": "the duty to arrange, which no certificate ends",
+        "mediation_date_told": "nothing of reg 37(2)",
+        "shorter_notice_agreed": "nothing: it moves the day of reg 37(2)",
+        "mediation_concluded": "the certificate in three working days (reg 39(1))",
+        "certificate_issued": "the duty to arrange, if the family wants mediation",
+        **dict.fromkeys(AGREEMENTS, "what was agreed, in the time of reg 42(2) or (3)"),
+    },
+    impossible={
+        "agreed_action_done": NO_AGREEMENT,
+        "la_told_of_agreement": NO_AGREEMENT,
+        "other_time_agreed": NO_AGREEMENT,
+    },
+)
 
 
 def test_every_state_and_fact_is_in_the_table_and_leads_where_the_law_says() -> None:
-    assert set(PERMITTED) == set(PROCESS.states)
     assert set(PROCESS.facts) == set().union(*PERMITTED.values()) | {"appealable_notice_sent"}
-    assert dict(PROCESS.table) == MOVES
+    assert dict(PROCESS.usual_moves) == MOVES
 
 
 def facts(*more: tuple[Any, ...]) -> list[StoredFact]:
@@ -294,3 +338,38 @@ def test_every_notified_body_takes_part_and_a_remark_says_so_until_it_is_over() 
     assert "mediation of 2026-04-08" in said and "reg 37(1)" in said
     assert remarks(replay("ME90001", facts(*notified, *HELD))) == []
     assert remarks(replay("ME90001", facts(MIXED))) == []
+
+
+# Out of order -------------------------------------------------------------------------------------------------------
+
+
+def now(*more: tuple[Any, ...]) -> CaseFile:
+    return replay("ME90001", [fact._replace(machine=PROCESS.version) for fact in facts(*more)])
+
+
+def test_mediation_after_the_certificate_is_taken_and_marked_with_the_provision() -> None:
+    taken = now(
+        MIXED,
+        ("mediation_cannot_be_arranged", "1 Apr 2026"),
+        ("certificate_issued", "3 Apr 2026"),
+        ("mediation_arranged", "13 Apr 2026", {"meeting_on": "2026-05-01"}),
+        ("mediation_concluded", "1 May 2026"),
+    )
+    assert taken.state == "concluded"
+    assert list(taken.out_of_order) == [5]
+    assert "CFA 2014 s53" in taken.out_of_order[5] and "'Certificate issued'" in taken.out_of_order[5]
+
+
+def test_an_agreement_without_a_mediation_is_marked_and_what_nobody_agreed_cannot_be_done() -> None:
+    taken = now(("certificate_issued", "10 Mar 2026"), ("agreed_to_assess", "12 Mar 2026"))
+    assert taken.state == "agreed" and set(taken.out_of_order) == {2, 3}
+    with pytest.raises(NotPermitted, match="record what was agreed first"):
+        now(MIXED, ("agreed_action_done", "14 Apr 2026", ICB))
+
+
+def test_a_case_with_one_newer_fact_is_judged_by_the_newer_machine() -> None:
+    certified = facts(("certificate_issued", "10 Mar 2026"), ("mediation_concluded", "1 May 2026"))
+    with pytest.raises(NotPermitted):
+        replay("ME90001", certified)
+    newer = [*certified[:-1], certified[-1]._replace(machine=PROCESS.version)]
+    assert set(replay("ME90001", newer).out_of_order) == {2, 3}, "out of order by the newest machine in the case"

@@ -1,0 +1,69 @@
+"""Facts that an act recorded out of order: what is unusual about each, and which of them are probably slips.
+
+They are recorded, because they happened. A person at a terminal looks again at a probable slip before it is recorded.
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from casework.cases.loaded_case import LoadedCase
+from casework.cases.unit_of_work import UnitOfWork
+from models.bulk_io import read_among
+from models.common_facts import ENGINE_ONLY
+from models.facts import Fact
+from models.tables import CASE
+from statemachines.process import NotPermitted
+from statemachines.refusals import named
+
+# The code of a refusal that asks a person to look again.
+LOOK_AGAIN = "look_again"
+# A mistyped year puts a fact about a year from its neighbours; no ordinary wait between two facts is so long.
+FAR = timedelta(days=300)
+
+
+def unusual(case: LoadedCase) -> list[str]:
+    """A sentence for each fact of this act that is out of order, with the provision."""
+    return [f"{named(fact).capitalize()} is {case.file.out_of_order[fact.seq]}" for fact in _found(case)]
+
+
+def probable_slips(unit: UnitOfWork, case: LoadedCase) -> list[str]:
+    """A question for each fact of this act that is out of order and is probably of another year or another case."""
+    return [
+        question for fact in _found(case) for question in (*_another_year(case, fact), *_another_case(unit, case, fact))
+    ]
+
+
+def _found(case: LoadedCase) -> Iterable[Fact]:
+    return [fact for fact in case.new_facts if fact.seq in case.file.out_of_order and fact.caused_by is None]
+
+
+def _another_year(case: LoadedCase, fact: Fact) -> Iterable[str]:
+    others = [each.occurred_on for each in case.file.lines if each.seq != fact.seq and each.kind not in ENGINE_ONLY]
+    nearest = min((abs(day - fact.occurred_on) for day in others), default=timedelta())
+    if nearest >= FAR:
+        yield (
+            f"{named(fact).capitalize()} lies {nearest.days} days from every other fact of case {case.case_ref}. Is the"
+            " year right?"
+        )
+
+
+def _another_case(unit: UnitOfWork, case: LoadedCase, fact: Fact) -> Iterable[str]:
+    """Another case of the child to which the same fact would be usual."""
+    unit.find_children([case])
+    if case.child_id is None:
+        return
+    refs = sorted(ref for (ref,) in read_among(unit.connection, CASE, ("case_ref",), "child_key", [case.child_id]))
+    others = unit.load([ref for ref in refs if ref != case.case_ref])
+    for other in others.values():
+        if _is_usual(other, fact):
+            yield (
+                f"{fact.kind} is usual now on case {other.case_ref} of the same child, and out of order on case"
+                f" {case.case_ref}. Is it the right case?"
+            )
+
+
+def _is_usual(case: LoadedCase, fact: Fact) -> bool:
+    try:
+        return case.process is not None and fact.kind in case.process.permitted(case.file.state)
+    except NotPermitted:
+        return False
