@@ -12,7 +12,8 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from casework.rules.duty_lifecycle import life_of, mermaid_of
-from casework.rules.unusual_facts import ENDINGS, out_of_order, table
+from casework.rules.process_diagram import ENDINGS, mermaid
+from casework.rules.unusual_facts import out_of_order, table
 from config.escalation_policy import EscalationPolicy, EscalationStep
 from config.law import Law, LawError, NoAnswer, UnknownRule
 from config.rule_schema import Period, Rule
@@ -143,26 +144,6 @@ def process_page(sources: Sources, process: Process) -> str:
             *_local(sources, duties),
         ]
     )
-
-
-def mermaid(process: Process) -> str:
-    """The machine as a Mermaid diagram. What ends a case from every state is in a sentence beside it."""
-    text = format(process.machine, "mermaid").rstrip()
-    said = {_label(kind) for kind in ENDINGS}
-    ends = [re.compile(rf'\s*({state} --> \[\*\]|state ".*" as {state})') for state in process.final]
-    unusual = {f"{state} --> {process.table[state, kind]} : {_label(kind)}" for state, kind in process.unusual_moves}
-    drawn = [
-        line
-        for line in text.splitlines()
-        if line.strip() and line.rpartition(" : ")[2].strip() not in said and line.strip() not in unusual
-    ]
-    reached = {line.partition(" : ")[0].rpartition(" --> ")[2].strip() for line in drawn if " --> " in line}
-    shown = [line for line in drawn if not any(end.match(line) for end in ends if not reached & process.final)]
-    return "\n".join(["```mermaid", *shown, "```"])
-
-
-def _label(kind: str) -> str:
-    return kind.replace("_", " ").capitalize()
 
 
 def _about(process: Process) -> str:

@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 from casework.rules.diagram_svg import draw, moves_of
 from casework.rules.duty_lifecycle import BEFORE, STATES, life_of
 from casework.rules.guide import Sources, page_of, users_of
-from casework.rules.unusual_facts import ENDINGS
+from casework.rules.process_diagram import ENDINGS
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #0b0c0c; background: #fff; max-width: 70rem; margin: 2rem auto;

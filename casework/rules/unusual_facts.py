@@ -5,12 +5,10 @@ Pure. The page of a process and the generated reference show it after the law's 
 
 from collections.abc import Collection, Iterable, Iterator
 
+from casework.rules.process_diagram import ENDINGS
 from config.law import Law
 from models.common_facts import SHARED
 from statemachines.process import Process
-
-# In their own sentence on the page: they end a case from any state.
-ENDINGS = frozenset({"case_withdrawn", "case_closed"})
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

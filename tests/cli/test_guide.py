@@ -13,7 +13,7 @@ from typer.testing import Result
 from casework.rules.diagram_svg import draw, moves_of
 from casework.rules.guide import COUNTING_RULE_TEXT, Sources, page_of
 from casework.rules.guide_html import html_of
-from casework.rules.unusual_facts import ENDINGS
+from casework.rules.process_diagram import ENDINGS
 from config.escalation_policy import load_escalation_policy
 from config.law import load_law
 from config.rule_schema import Count
