@@ -23,7 +23,7 @@ def out_of_order(process: Process, law: Law) -> Iterator[str]:
         yield "This machine takes a fact only where the law foresees it."
         return
     yield (
-        "What anybody did is recorded, in whatever order, and marked. What was skipped is still owed: it is met late,"
+        "What anybody did is recorded, in any order, and marked. What was skipped is still owed: it is met late,"
         " or ended by the fact that made it pointless. Only what cannot be true is refused."
     )
     facts = [fact for kind, fact in sorted(process.facts.items()) if kind not in SHARED and kind not in ENDINGS]

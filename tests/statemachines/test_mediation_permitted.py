@@ -136,7 +136,7 @@ TABLE = HandTable(
             (state, "mediation_concluded"): "concluded"
             for state in ("notified", "contacted", "declined", "wanted", "unarranged", "certified")
         },
-        # All that anybody hears of is the certificate.
+        # The certificate alone is known.
         **{(state, "certificate_issued"): "certified" for state in ("notified", "contacted")},
         **{(state, kind): "agreed" for state in BEFORE_AGREEMENT for kind in AGREEMENTS},
     },
