@@ -4,8 +4,8 @@ Pure: no clock, no database, no callbacks. A machine says which facts change the
 `define_process` reads its transition table once, checks that machine, facts and reactions agree, and returns a
 `Process`. Replay uses the table; tests compare it with the class and with the frozen tables of every release.
 
-A fact is usual in a state, out of order there, or impossible. The law foresees the usual ones. Anything else that anybody
-did is recorded too, out of order, with a warning that names the provision: a record that cannot say what happened
+A fact is usual in a state, out of order there, or impossible. The law foresees the usual ones. What else anybody did
+is recorded too, out of order, with a warning that names the provision: a record that cannot say what happened
 shows nobody who was in breach. Only what cannot be true is refused, such as an answer before its question.
 """
 
