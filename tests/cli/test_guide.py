@@ -68,7 +68,7 @@ def test_every_rule_has_a_page_with_each_version_and_an_example(rule: str) -> No
 def test_every_process_has_a_page_with_its_moves_duties_and_diagram(process: str) -> None:
     page, machine = page_of(SOURCES, process), SOURCES.processes[process]
     assert "```mermaid" in page and "{statechart" not in page and "| State | Event |" not in page
-    for state, kind in machine.table:
+    for state, kind in machine.usual_moves:
         assert kind in ENDINGS or f"| {machine.states[state]} | `{kind}` |" in page
     for rule in SOURCES.law.duties_of(process):
         assert f"`{rule.id}`" in page
@@ -76,14 +76,17 @@ def test_every_process_has_a_page_with_its_moves_duties_and_diagram(process: str
     assert not re.search(r"<(?:link|script|img|iframe)|@import|url\((?!#)|src=", html)
     svg = ElementTree.fromstring(html[html.index("<svg") : html.index("</svg>") + 6])
     assert {each.text for each in svg.iter("{http://www.w3.org/2000/svg}text")} >= {
-        kind for _state, kind in machine.table
+        kind for _state, kind in machine.usual_moves
     } - ENDINGS
+    unusual = {kind for state in machine.states for kind in machine.out_of_order(state)}
+    after = page.partition("## What people do that the law does not foresee")[2]
+    assert after and all(f"| `{kind}` | " in after for kind in unusual)
 
 
 @pytest.mark.parametrize("process", list(SOURCES.processes))
 def test_no_two_lines_of_a_drawing_lie_on_each_other(process: str) -> None:
     machine = SOURCES.processes[process]
-    text = draw(machine.title, machine.states, machine.initial, moves_of(machine.table, ENDINGS))
+    text = draw(machine.title, machine.states, machine.initial, moves_of(machine.usual_moves, ENDINGS))
     lines = [tuple(map(int, found)) for found in re.findall(r"M\d+ (\d+) H(\d+) V(\d+) H", text)]
     assert len(lines) == len({(one, two) for one, two, _three in lines})
     upright = sorted((lane, *sorted((start, end))) for start, lane, end in lines)
