@@ -37,6 +37,9 @@ WHAT = {
     "account_change": "access",
     "account_password": "access",
     "case_look": "access",
+    "account_mailbox": "access",
+    "account_factor": "access",
+    "recovery_code": "access",
     "case_file": "child",
 }
 NAMES = {
@@ -51,6 +54,9 @@ NAMES = {
     "account_change": "the change of a role number",
     "account_password": "the password of account",
     "case_look": "the look at a case number",
+    "account_mailbox": "the mailbox of account",
+    "account_factor": "the second factor of account",
+    "recovery_code": "the recovery code",
 }
 _RECORDS = """
     SELECT key, number, at, case_ref, digest, prev_hash, hash FROM change_log WHERE subject = {mark} {where}

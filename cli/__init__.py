@@ -18,6 +18,7 @@ from models.errors import SendflowError
 # The commands of each module. A call imports the module of its command only: an import of all takes a quarter of the
 # time of a command that only reads.
 MODULES = {
+    "account": ("account",),
     "audit": ("verify",),
     "cases": (
         "record",

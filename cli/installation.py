@@ -30,6 +30,7 @@ ACCESS = {
     "import": Access.MAKES,
     "record": Access.MAKES,  # only the recording of an opening fact
     "run": Access.CHANGES,  # the components of an installation on several machines
+    "account": Access.CHANGES,
     "adopt": Access.CHANGES,
     "deployments": Access.NONE,  # it speaks to Prefect only
     "confirm-clock": Access.CHANGES,

@@ -10,11 +10,22 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from config.settings import Settings
 from models.errors import ConfigurationError
 
 FILE = Path(__file__).with_name("rights.toml")
 Right = Literal[
-    "today", "cases", "case", "letters", "record", "identity", "looks", "people", "next_day", "release", "own"
+    "today",
+    "cases",
+    "case",
+    "letters",
+    "record",
+    "identity",
+    "looks",
+    "people",
+    "next_day",
+    "release",
+    "own",
 ]
 
 
@@ -25,12 +36,16 @@ class RightsError(ConfigurationError):
 
 
 class Role(BaseModel):
-    """One role. `scope`: whose duties it sees, those of a body or of a local authority; None for the whole team."""
+    """One role. `scope`: whose duties it sees, those of a body or of a local authority; None for the whole team.
+
+    `second_factor`: whether its accounts must have one, unless SENDFLOW_SECOND_FACTOR names the roles.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     title: str
     may: frozenset[Right]
     scope: Literal["body", "la"] | None = None
+    second_factor: bool = False
 
 
 class _Rights(BaseModel):
@@ -45,3 +60,19 @@ def roles() -> Mapping[str, Role]:
         return _Rights.model_validate(tomllib.loads(FILE.read_text("utf-8"))).role
     except (tomllib.TOMLDecodeError, ValidationError) as problem:
         raise RightsError(f"rights.toml: {problem}") from None
+
+
+def need_second_factor(settings: Settings, *, simulated: bool = False) -> frozenset[str]:
+    """The roles whose accounts must have a second factor. In a simulation it is none, unless the setting names some.
+
+    Raises RightsError where SENDFLOW_SECOND_FACTOR names a role that is none.
+    """
+    if settings.second_factor is None:
+        simulated = simulated or settings.today is not None
+        return frozenset() if simulated else frozenset(word for word, role in roles().items() if role.second_factor)
+    if unknown := sorted(set(settings.second_factor) - roles().keys()):
+        raise RightsError(
+            f"SENDFLOW_SECOND_FACTOR names {unknown[0]}, which is no role: expected some of {', '.join(roles())}, as"
+            " in SENDFLOW_SECOND_FACTOR=dco,administrator, or none"
+        )
+    return frozenset(settings.second_factor)

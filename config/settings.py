@@ -49,6 +49,8 @@ class Settings:
     - `smtp_login`: user:password at the mail server
     - `smtp_tls`: whether every letter must go to the mail server by TLS
     - `alert_to`: the mailbox of the person who gets an e-mail when sendflow does not work
+    - `pages_at`: the address under which people open the pages, for links in e-mails; None: this machine's own
+    - `second_factor`: the roles whose accounts must have a second factor; None: those that config/rights.toml says
     """
 
     home: Path
@@ -75,6 +77,8 @@ class Settings:
     alert_to: str | None = None
     hosts: tuple[str, ...] = ()
     web_port: int | None = None
+    pages_at: str | None = None
+    second_factor: tuple[str, ...] | None = None
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -116,6 +120,8 @@ class Settings:
             smtp_login=env.get("SENDFLOW_SMTP_LOGIN") or None,
             smtp_tls=checked(_one_of, "SENDFLOW_SMTP_TLS", _tls_for(env), ("required", "offered")) == "required",
             alert_to=checked(_mailbox, "SENDFLOW_ALERT_TO"),
+            pages_at=checked(_pages_at, "SENDFLOW_PAGES_URL"),
+            second_factor=_roles(env.get("SENDFLOW_SECOND_FACTOR") or ""),
         )
         if wrong or (wrong := list(settings._conflicts())):
             raise SettingsError("; ".join(wrong))
@@ -209,7 +215,7 @@ class Settings:
     @property
     def pages_url(self) -> str:
         """The address of sendflow's own pages, as a person types it."""
-        return f"{self.ui_url.rpartition(':')[0]}:{self.pages_port}"
+        return self.pages_at or f"{self.ui_url.rpartition(':')[0]}:{self.pages_port}"
 
     def prepare_home(self) -> None:
         """Make `home` if it does not exist, and write a file to it. Raises SettingsError if it cannot be written."""
@@ -345,6 +351,22 @@ def _mailbox(env: Mapping[str, str], name: str) -> str | None:
     if value is not None and not re.fullmatch(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,200}", value):
         raise SettingsError(f"{name} is not a mailbox: expected one address, as in {name}=it.oncall@icb.example")
     return value
+
+
+def _pages_at(env: Mapping[str, str], name: str) -> str | None:
+    value = (env.get(name) or "").rstrip("/")
+    if value and not re.fullmatch(r"https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?", value):
+        raise SettingsError(
+            f"{name} is not the address of the pages: expected https and a host name, as in"
+            f" {name}=https://cases.icb.example"
+        )
+    return value or None
+
+
+def _roles(value: str) -> tuple[str, ...] | None:
+    """The roles that a setting names; none of them if it says `none`. Which words are roles: config/rights.py."""
+    named = tuple(value.replace(",", " ").split())
+    return None if not named else () if named == ("none",) else named
 
 
 def _workers(env: Mapping[str, str], name: str) -> int:

@@ -80,11 +80,15 @@ COVERED = {
                 tables.FINDING_CLOSED,
                 tables.ACCOUNT_CHANGE,
                 tables.CASE_LOOK,
+                tables.ACCOUNT_MAILBOX,
             ),
         ),
         _coverage(tables.CASE, "case_ref", "child_key"),
         # Not the failed attempts: they end by themselves.
         _coverage(tables.ACCOUNT_PASSWORD, "account", "digest", "changed_at"),
+        # Not which codes were used: that is written at each sign-in.
+        _coverage(tables.ACCOUNT_FACTOR, "account", "sealed", "confirmed_at", "changed_at", "changed_by"),
+        _coverage(tables.RECOVERY_CODE, "digest", "account", "made_at"),
     )
 }
 

@@ -21,7 +21,7 @@ class FactRow(SQLModel, table=True):
     seq: int = Field(primary_key=True)
     kind: str
     occurred_on: str
-    recorded_at: str
+    recorded_at: str = Field(index=True)
     actor: str
     text: str
     prev_hash: str
@@ -315,6 +315,7 @@ class SessionRow(SQLModel, table=True):
     seen_at: str
     expires_at: str
     ended_at: str | None = None
+    awaits: str | None = None
 
 
 class ChangeLogRow(SQLModel, table=True):
@@ -383,7 +384,64 @@ class CaseLookRow(SQLModel, table=True):
     case_ref: str = Field(index=True)
     actor: str
     what: str
-    at: str
+    at: str = Field(index=True)
+
+
+class AccountMailboxRow(SQLModel, table=True):
+    """The mailbox to which an account's one-time links go."""
+
+    __tablename__ = "account_mailbox"
+    account: str = Field(primary_key=True)
+    mailbox: str
+    changed_at: str
+    changed_by: str
+
+
+class AccountMailRow(SQLModel, table=True):
+    """An e-mail with a one-time link that was asked for, until it has left. The link is made as it leaves."""
+
+    __tablename__ = "account_mail"
+    id: int | None = Field(default=None, primary_key=True)
+    account: str
+    kind: str
+    asked_at: str
+    asked_by: str
+    tries: int
+    claimed_at: str | None = None
+    done_at: str | None = Field(default=None, index=True)
+    outcome: str | None = None
+
+
+class AccountFactorRow(SQLModel, table=True):
+    """The second factor of an account: its encrypted secret, empty once it is removed, and the last code's step."""
+
+    __tablename__ = "account_factor"
+    account: str = Field(primary_key=True)
+    sealed: bytes
+    confirmed_at: str | None = None
+    changed_at: str
+    changed_by: str
+    last_step: int
+
+
+class RecoveryCodeRow(SQLModel, table=True):
+    """A recovery code, by its digest: it stands in for a code once."""
+
+    __tablename__ = "recovery_code"
+    digest: str = Field(primary_key=True)
+    account: str = Field(index=True)
+    made_at: str
+    used_at: str | None = None
+
+
+class AttemptRow(SQLModel, table=True):
+    """How often something was tried since an instant, by a keyed digest of who tried; `until` it is refused."""
+
+    __tablename__ = "attempt"
+    subject: str = Field(primary_key=True)
+    count: int
+    since: str = Field(index=True)
+    until: str | None = None
 
 
 for _table in SQLModel.metadata.tables.values():

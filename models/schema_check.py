@@ -26,13 +26,17 @@ class _Index(NamedTuple):
 
 INDEXES = {
     "ix_account_change_account": _Index("account_change", ("account",)),
+    "ix_account_mail_done_at": _Index("account_mail", ("done_at",)),
+    "ix_attempt_since": _Index("attempt", ("since",)),
     "ix_case_file_child_key": _Index("case_file", ("child_key",)),
     "ix_case_look_case_ref": _Index("case_look", ("case_ref",)),
+    "ix_case_look_at": _Index("case_look", ("at",)),
     "change_log_key": _Index("change_log", ("subject", "key")),
     "config_held_kind": _Index("config_held", ("kind", "name")),
     "duty_evaluated_under": _Index("duty", ("evaluated_under",)),
     "duty_next_check": _Index("duty", ("next_check_on",), "next_check_on IS NOT NULL"),
     "duty_open": _Index("duty", ("due",), "closed_on IS NULL"),
+    "ix_fact_recorded_at": _Index("fact", ("recorded_at",)),
     "ix_finding_digest": _Index("finding", ("digest",)),
     "ix_import_file_digest": _Index("import_file", ("digest",)),
     "ix_job_run_act": _Index("job_run", ("act",)),
@@ -43,6 +47,7 @@ INDEXES = {
     "ix_passage_case_ref": _Index("passage", ("case_ref",)),
     "ix_person_nhs_index": _Index("person", ("nhs_index",)),
     "ix_person_read_case_ref": _Index("person_read", ("case_ref",)),
+    "ix_recovery_code_account": _Index("recovery_code", ("account",)),
     "ix_session_account": _Index("session", ("account",)),
     "ix_sign_in_link_account": _Index("sign_in_link", ("account",)),
 }

@@ -258,6 +258,7 @@ SESSION = Table(
     _required("seen_at"),
     _required("expires_at"),
     _optional("ended_at"),
+    _optional("awaits"),
 )
 CHANGE_LOG = Table(
     "change_log",
@@ -311,4 +312,51 @@ CASE_LOOK = Table(
     _required("actor"),
     _required("what"),
     _required("at"),
+)
+ACCOUNT_MAILBOX = Table(
+    "account_mailbox",
+    METADATA,
+    _key("account"),
+    _required("mailbox"),
+    _required("changed_at"),
+    _required("changed_by"),
+)
+ACCOUNT_MAIL = Table(
+    "account_mail",
+    METADATA,
+    _key("id", Integer),
+    _required("account"),
+    _required("kind"),
+    _required("asked_at"),
+    _required("asked_by"),
+    _required("tries", Integer),
+    _optional("claimed_at"),
+    _optional("done_at"),
+    _optional("outcome"),
+)
+ACCOUNT_FACTOR = Table(
+    "account_factor",
+    METADATA,
+    _key("account"),
+    _required("sealed", LargeBinary),
+    _optional("confirmed_at"),
+    _required("changed_at"),
+    _required("changed_by"),
+    _required("last_step", Integer),
+)
+RECOVERY_CODE = Table(
+    "recovery_code",
+    METADATA,
+    _key("digest"),
+    _required("account"),
+    _required("made_at"),
+    _optional("used_at"),
+)
+ATTEMPT = Table(
+    "attempt",
+    METADATA,
+    _key("subject"),
+    _required("count", Integer),
+    _required("since"),
+    _optional("until"),
 )

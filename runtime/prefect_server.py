@@ -11,12 +11,13 @@ import asyncio
 from datetime import UTC, datetime
 
 from prefect.server.api.server import create_app
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from casework.access import sessions
 from casework.access.accounts import account_of
+from casework.clock import newest_setting
 from config.private_files import make_private
-from config.rights import roles
+from config.rights import need_second_factor, roles
 from config.settings import Settings
 from models.database import open_engine, reading, transact
 from runtime.prefect_gate import App, Gate, Message, Receive, Send
@@ -59,9 +60,9 @@ class OwnPagesOnly:
 class DatabaseSessions:
     """The sessions of this installation's database, asked in a thread so that the server is not held up."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Takes the engine of the installation's database."""
-        self._engine = engine
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        """Takes the engine of the installation's database, and the settings, which may say who has a second factor."""
+        self._engine, self._settings = engine, settings
 
     async def who(self, secret: str) -> str | None:
         """The account that is signed in."""
@@ -87,13 +88,16 @@ class DatabaseSessions:
         return session.account
 
     def _enter(self, token: str) -> str | None:
+        def work(connection: Connection) -> str:
+            setting = newest_setting(connection)
+            simulated = setting is not None and setting.simulation
+            must_have = need_second_factor(self._settings, simulated=simulated)
+            return sessions.redeem(connection, token, datetime.now(UTC), must_have)[0]
+
         try:
-            secret, _session = transact(
-                self._engine, lambda connection: sessions.redeem(connection, token, datetime.now(UTC))
-            )
+            return transact(self._engine, work)
         except sessions.NoSuchLink:
             return None
-        return secret
 
     def _leave(self, secret: str) -> None:
         now = datetime.now(UTC)
@@ -108,10 +112,11 @@ def create_server() -> App:
     settings = Settings.read()
     app = create_app()
     make_private(settings.prefect_home)  # Prefect copies the files of its UI with the modes that they had
+    engine = open_engine(settings.records_url)
     gate = Gate(
         app,
         settings.required_login(),
         {"127.0.0.1", "localhost", "::1", settings.bind, *settings.hosts},
-        DatabaseSessions(open_engine(settings.records_url)),
+        DatabaseSessions(engine, settings),
     )
     return OwnPagesOnly(gate, content_policy(settings))

@@ -26,6 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from casework.clock_check import ClockJumped, doubts, message
 from casework.context import LONDON, AppContext
+from casework.delivery.account_links import any_waiting, send_waiting
 from casework.delivery.deliver import delivery_is_due
 from casework.delivery.send import FIRST_WAIT
 from casework.findings import count_open, sentence
@@ -142,6 +143,8 @@ class Scheduler:
             "look for letters", lambda: delivery_is_due(context)
         ):
             self._deliver(context)
+        if self._safely("look for sign-in links", lambda: any_waiting(context)):
+            self._safely("send sign-in links", lambda: send_waiting(context))
 
     def _deliver(self, context: AppContext) -> None:
         """Deliver for `delivery_seconds` at most, because the other jobs wait; the next tick sends the rest."""

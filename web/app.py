@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -25,6 +26,7 @@ from casework.access import sessions
 from casework.access.accounts import Account, account_of
 from casework.access.sessions import COOKIE, Session
 from casework.context import AppContext
+from casework.delivery.account_links import send_waiting
 from config.rights import roles
 from models.database import reading, transact
 from web import faults
@@ -32,7 +34,7 @@ from web.answers import Answer, File, GoTo, Page
 from web.asked import Asked
 from web.guards import App, Guards
 from web.installation import Installation
-from web.routes import MENU, PUBLIC, ROUTES, SIGNED_IN, Way
+from web.routes import HALF_SIGNED_IN, MENU, PUBLIC, ROUTES, SIGNED_IN, Way
 from web.templating import render
 
 STATIC = Path(__file__).parent / "static"
@@ -54,17 +56,30 @@ def _route(way: Way, installation: Installation) -> Route:
     def endpoint(request: Request) -> Response:
         try:
             asked = _asked(request, installation)
-            return _response(request, asked, _answer(way, asked))
+            response = _response(request, asked, _answer(way, asked))
+            if way.mails:
+                response.background = BackgroundTask(_send_links, asked.context)
+            return response
         except Exception as problem:
             return _broken(request, problem)
 
     return Route(way.path, endpoint, methods=[way.method], name=f"{way.method} {way.path}")
 
 
+def _send_links(context: AppContext) -> None:
+    """After the answer has left, so that its time says nothing. What fails is sent by the scheduler."""
+    try:
+        send_waiting(context)
+    except Exception as problem:
+        LOG.error("links could not be sent (%s)", type(problem).__name__)
+
+
 def _answer(way: Way, asked: Asked) -> Answer:
     if way.right != PUBLIC and asked.session is None:
         return faults.signed_out(asked)
-    if way.right not in (PUBLIC, SIGNED_IN) and not asked.may(way.right):
+    if asked.session is not None and asked.session.awaits and way.right not in (PUBLIC, HALF_SIGNED_IN):
+        return GoTo(f"/second-factor{'?then=password' if way.path == '/password' else ''}")
+    if way.right not in (PUBLIC, SIGNED_IN, HALF_SIGNED_IN) and not asked.may(way.right):
         return faults.not_allowed(asked, way.right)
     if way.method == "POST" and not _has_token(asked):
         return faults.old_form(asked)
@@ -90,13 +105,14 @@ def _asked(request: Request, installation: Installation) -> Asked:
         scope=account.scope if account else "",
         token=sha256(f"form/{secret if session else ''}".encode()).hexdigest()[:32],
         secure=request.url.scheme == "https",
+        client=request.client.host if request.client else "",
     )
 
 
 def _session(context: AppContext, secret: str | None) -> tuple[Session | None, Account | None]:
     now = datetime.now(UTC)
     with reading(context.engine) as connection:
-        session = sessions.find_session(connection, secret, now)
+        session = sessions.find_session(connection, secret, now, half_open=True)
         account = account_of(connection, session.account) if session is not None else None
     if session is not None and session.seen_at < now - sessions.SEEN_EVERY:
         transact(context.engine, lambda connection: sessions.note_use(connection, session, now))
@@ -130,7 +146,7 @@ def _shared(request: Request, asked: Asked) -> dict[str, Any]:
         "path": asked.path,
         "account": asked.session.account if asked.session else None,
         "token": asked.token,
-        "menu": [item for item in MENU if asked.may(item.right)],
+        "menu": [item for item in MENU if asked.may(item.right) and not (asked.session and asked.session.awaits)],
         "role": asked.role,
         "may": asked.role.may if asked.role else frozenset(),
         "may_simulate": context.simulated and asked.may("next_day"),

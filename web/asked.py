@@ -12,7 +12,10 @@ from config.rights import Role
 
 @dataclass(frozen=True)
 class Asked:
-    """One request. `form` and `query` have the last value of each name; `token` is what every form sends back."""
+    """One request. `form` and `query` have the last value of each name; `token` is what every form sends back.
+
+    `client` is the address that asked, for limits only: it is stored as a keyed digest.
+    """
 
     context: AppContext
     path: str
@@ -24,6 +27,7 @@ class Asked:
     role: Role | None = None
     scope: str = ""
     secure: bool = False
+    client: str = ""
 
     def may(self, right: str) -> bool:
         """Whether the account's role has a right."""

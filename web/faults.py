@@ -18,6 +18,7 @@ def signed_out(_asked: Asked) -> Page:
         "Sign in first",
         "You are not signed in, or your session has ended: one ends after an hour without use.",
         "Open your sign-in link, or ask the team's administrator for a new one (sendflow sign-in makes it).",
+        "With a password or an e-mail address, start from the address /sign-in.",
         status=401,
     )
 
@@ -43,6 +44,16 @@ def no_page(status: int) -> Page:
         "The address may be typed wrongly, or the case has another reference.",
         "Start from Today, or search for the case.",
         status=404 if status == 404 else status,
+    )
+
+
+def too_many() -> Page:
+    """Somebody tried too often."""
+    return fault(
+        "Too many attempts",
+        "There were too many attempts from this address or with this account, so nothing was checked.",
+        "Wait 15 minutes and try again, or ask the team's administrator for a sign-in link.",
+        status=429,
     )
 
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from casework.access import accounts, sessions
+from casework.access import accounts, factors, sessions
+from casework.delivery.account_links import ask_for_invitation, mailboxes
 from config.rights import roles
 from models.database import reading, transact
 from web.answers import Answer, Page
@@ -38,6 +39,37 @@ def change(asked: Asked) -> Answer:
     return _page(asked, error=error, status=400)
 
 
+def invite(asked: Asked) -> Answer:
+    """Store an account's mailbox and send a one-time link to it. The link is on no page."""
+    account, mailbox = asked.form.get("account", "").strip().lower(), asked.form.get("mailbox", "").strip()
+
+    try:
+        transact(
+            asked.context.engine,
+            lambda connection: ask_for_invitation(connection, account, mailbox or None, asked.account),
+        )
+    except accounts.WrongAccount as problem:
+        return _page(asked, error=f"Nothing was sent: {problem}.", status=400)
+    return _page(asked, invited=account)
+
+
+def remove_factor(asked: Asked) -> Answer:
+    """Take an account's second factor away, for a person who lost the phone; nobody does it for themselves."""
+    account = asked.form.get("account", "").strip().lower()
+    if account == asked.account:
+        return _page(asked, error="You cannot remove your own second factor: another administrator does.", status=400)
+
+    def work(connection: Connection) -> bool:
+        known = factors.has_factor(connection, account)
+        if known:
+            factors.remove(connection, account, asked.account)
+        return known
+
+    if not transact(asked.context.engine, work):
+        return _page(asked, error="There is no such account with a second factor.", status=400)
+    return _page(asked, without=account)
+
+
 def _wrong(asked: Asked, account: str, role: str, scope: str) -> str | None:
     if role and role not in roles():
         return "Choose a role of the list."
@@ -55,6 +87,9 @@ def _wrong(asked: Asked, account: str, role: str, scope: str) -> str | None:
 def _page(asked: Asked, *, status: int = 200, **values: str | None) -> Page:
     with reading(asked.context.engine) as connection:
         found = accounts.accounts(connection)
+        with_factor = {each.account for each in found if factors.has_factor(connection, each.account)}
+        reached = mailboxes(connection)
     shared = {"title": "People", "accounts": found, "roles": roles(), "errors": bool(values.get("error"))}
+    shared |= {"mailboxes": reached, "with_factor": with_factor}
     places = {"bodies": asked.context.directory.bodies, "las": asked.context.directory.la}
     return Page("people.html", {**shared, **places, **values}, status)

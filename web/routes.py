@@ -11,15 +11,20 @@ from web.asked import Asked
 
 PUBLIC = ""
 SIGNED_IN = "signed_in"
+HALF_SIGNED_IN = "half_signed_in"  # also before the code of the second factor
 
 
 class Way(NamedTuple):
-    """One address: its method, path, the right that it needs (none: anybody), and its handler."""
+    """One address: its method, path, the right that it needs (none: anybody), and its handler.
+
+    `mails`: one-time links may wait to be sent after it.
+    """
 
     method: str
     path: str
     right: str
     handler: Callable[[Asked], Answer]
+    mails: bool = False
 
 
 class MenuItem(NamedTuple):
@@ -48,8 +53,14 @@ ROUTES: tuple[Way, ...] = (
     Way("GET", "/", SIGNED_IN, home),
     Way("GET", "/sign-in", PUBLIC, sign_in.enter),
     Way("POST", "/sign-in", PUBLIC, sign_in.by_password),
-    Way("GET", "/sign-out", SIGNED_IN, sign_in.ask_to_leave),
-    Way("POST", "/sign-out", SIGNED_IN, sign_in.leave),
+    Way("GET", "/start", PUBLIC, sign_in.start),
+    Way("POST", "/start", PUBLIC, sign_in.start_now),
+    Way("GET", "/reset", PUBLIC, sign_in.ask_reset),
+    Way("POST", "/reset", PUBLIC, sign_in.reset, mails=True),
+    Way("GET", "/second-factor", HALF_SIGNED_IN, sign_in.second_factor),
+    Way("POST", "/second-factor", HALF_SIGNED_IN, sign_in.give_code),
+    Way("GET", "/sign-out", HALF_SIGNED_IN, sign_in.ask_to_leave),
+    Way("POST", "/sign-out", HALF_SIGNED_IN, sign_in.leave),
     Way("GET", "/password", SIGNED_IN, sign_in.ask_password),
     Way("POST", "/password", SIGNED_IN, sign_in.set_password),
     Way("GET", "/today", "today", today.today),
@@ -70,5 +81,7 @@ ROUTES: tuple[Way, ...] = (
     Way("GET", "/own", "own", own.own),
     Way("GET", "/people", "people", people.people),
     Way("POST", "/people", "people", people.change),
+    Way("POST", "/people/invite", "people", people.invite, mails=True),
+    Way("POST", "/people/second-factor", "people", people.remove_factor),
     Way("POST", "/next-day", "next_day", simulation.next_day),
 )

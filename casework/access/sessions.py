@@ -2,7 +2,8 @@
 
 Purpose: a person who may use this installation gets a link that works once. Opening it starts a session, and the
 session's cookie opens every port of the installation. The database holds digests only: a person who reads it cannot
-take over a session. Instants are in UTC.
+take over a session. A session whose account has a second factor, or must have one, is half open until a code is
+given: it is found only by who asks for half open ones. Instants are in UTC.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
 
 from models.errors import Refusal
-from models.tables import SESSION, SIGN_IN_LINK
+from models.tables import ACCOUNT_CHANGE, ACCOUNT_FACTOR, SESSION, SIGN_IN_LINK
 
 COOKIE = "sendflow_session"
 LINK_LIFETIME = timedelta(hours=12)
@@ -25,38 +27,46 @@ IDLE_LIMIT = timedelta(hours=1)
 SEEN_EVERY = timedelta(minutes=1)
 ACCOUNT = re.compile(r"[a-z][a-z0-9._-]{0,39}")
 TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+AWAITS_CODE, AWAITS_SETUP = "code", "setup"
 
 
 class Session(NamedTuple):
-    """A session that is open: the id of the account that signed in, and when it was last used."""
+    """A session that is open: the id of the account that signed in, and when it was last used.
+
+    `awaits`: a code of the second factor, or its setup; empty if the session is whole.
+    """
 
     account: str
     digest: str
     seen_at: datetime
+    awaits: str = ""
 
 
 class NoSuchLink(Refusal):
     """The link is wrong, used, or too old: all three look alike."""
 
 
-def create_link(connection: Connection, account: str, now: datetime) -> str:
+def create_link(connection: Connection, account: str, now: datetime, lifetime: timedelta = LINK_LIFETIME) -> str:
     """Make a one-time link for an account and return its token. Raises ValueError for a name that is no account id."""
     if not ACCOUNT.fullmatch(account):
         raise ValueError("an account is named by lower-case letters, digits, . _ and -, for example dco.team")
     token = secrets.token_urlsafe(32)
     connection.execute(
         insert(SIGN_IN_LINK).values(
-            digest=_digest(token), account=account, created_at=_text(now), expires_at=_text(now + LINK_LIFETIME)
+            digest=digest_of(token), account=account, created_at=_text(now), expires_at=_text(now + lifetime)
         )
     )
     return token
 
 
-def redeem(connection: Connection, token: str, now: datetime) -> tuple[str, Session]:
-    """Spend a link and start a session: the secret of its cookie, and the session. Raises NoSuchLink."""
+def redeem(connection: Connection, token: str, now: datetime, must_have: Collection[str] = ()) -> tuple[str, Session]:
+    """Spend a link and start a session: the secret of its cookie, and the session. Raises NoSuchLink.
+
+    `must_have`: the roles whose accounts must have a second factor.
+    """
     if not TOKEN.fullmatch(token):
         raise NoSuchLink
-    digest = _digest(token)
+    digest = digest_of(token)
     spent = connection.execute(
         update(SIGN_IN_LINK)
         .where(
@@ -69,8 +79,31 @@ def redeem(connection: Connection, token: str, now: datetime) -> tuple[str, Sess
     if spent.rowcount != 1:
         raise NoSuchLink
     account = str(connection.scalar(select(SIGN_IN_LINK.c.account).where(SIGN_IN_LINK.c.digest == digest)))
+    return start_session(connection, account, now, must_have)
+
+
+def is_open_link(connection: Connection, token: str, now: datetime) -> bool:
+    """Whether a link would still sign somebody in. It spends nothing."""
+    query = select(SIGN_IN_LINK.c.digest).where(
+        SIGN_IN_LINK.c.digest == digest_of(token if TOKEN.fullmatch(token) else ""),
+        SIGN_IN_LINK.c.used_at.is_(None),
+        SIGN_IN_LINK.c.expires_at > _text(now),
+    )
+    return connection.scalar(query) is not None
+
+
+def start_session(
+    connection: Connection, account: str, now: datetime, must_have: Collection[str] = ()
+) -> tuple[str, Session]:
+    """Start a session of an account that has shown a link or a password: the secret of its cookie, and the session."""
     secret = secrets.token_urlsafe(32)
-    session = Session(account, _digest(secret), now)
+    role = select(ACCOUNT_CHANGE.c.role).where(ACCOUNT_CHANGE.c.account == account)
+    awaits = ""
+    if has_factor(connection, account):
+        awaits = AWAITS_CODE
+    elif must_have and connection.scalar(role.order_by(ACCOUNT_CHANGE.c.number.desc()).limit(1)) in must_have:
+        awaits = AWAITS_SETUP
+    session = Session(account, digest_of(secret), now, awaits)
     connection.execute(
         insert(SESSION).values(
             digest=session.digest,
@@ -78,25 +111,55 @@ def redeem(connection: Connection, token: str, now: datetime) -> tuple[str, Sess
             created_at=_text(now),
             seen_at=_text(now),
             expires_at=_text(now + SESSION_LIFETIME),
+            awaits=awaits or None,
         )
     )
     return secret, session
 
 
-def find_session(connection: Connection, secret: str | None, now: datetime) -> Session | None:
-    """The open session of a cookie's secret; None where it is wrong, idle for an hour, too old, or ended."""
+def complete(connection: Connection, session: Session, now: datetime) -> str:
+    """Open a half open session: it ends, and a whole one with another secret, which is returned, takes its place."""
+    end_session(connection, session, now)
+    secret = secrets.token_urlsafe(32)
+    connection.execute(
+        insert(SESSION).values(
+            digest=digest_of(secret),
+            account=session.account,
+            created_at=_text(now),
+            seen_at=_text(now),
+            expires_at=_text(now + SESSION_LIFETIME),
+        )
+    )
+    return secret
+
+
+def has_factor(connection: Connection, account: str) -> bool:
+    """Whether the account's second factor is set up."""
+    query = select(ACCOUNT_FACTOR.c.account).where(
+        ACCOUNT_FACTOR.c.account == account, ACCOUNT_FACTOR.c.confirmed_at.is_not(None)
+    )
+    return connection.scalar(query) is not None
+
+
+def find_session(
+    connection: Connection, secret: str | None, now: datetime, *, half_open: bool = False
+) -> Session | None:
+    """The open session of a cookie's secret; None where it is wrong, idle for an hour, too old, or ended.
+
+    A session that awaits its second factor is found with `half_open` only.
+    """
     if secret is None or not TOKEN.fullmatch(secret):
         return None
-    query = select(SESSION.c.account, SESSION.c.digest, SESSION.c.seen_at).where(
-        SESSION.c.digest == _digest(secret),
+    query = select(SESSION.c.account, SESSION.c.digest, SESSION.c.seen_at, SESSION.c.awaits).where(
+        SESSION.c.digest == digest_of(secret),
         SESSION.c.ended_at.is_(None),
         SESSION.c.expires_at > _text(now),
         SESSION.c.seen_at > _text(now - IDLE_LIMIT),
     )
     row = connection.execute(query).first()
-    if row is None:
+    if row is None or (row.awaits is not None and not half_open):
         return None
-    return Session(str(row.account), str(row.digest), datetime.fromisoformat(str(row.seen_at)))
+    return Session(str(row.account), str(row.digest), datetime.fromisoformat(str(row.seen_at)), row.awaits or "")
 
 
 def note_use(connection: Connection, session: Session, now: datetime) -> None:
@@ -108,15 +171,21 @@ def note_use(connection: Connection, session: Session, now: datetime) -> None:
     )
 
 
-def end_sessions(connection: Connection, account: str, now: datetime) -> int:
-    """Sign an account out everywhere and void its unused links; returns how many sessions were open."""
+def end_sessions(connection: Connection, account: str, now: datetime, but: Session | None = None) -> int:
+    """Sign an account out everywhere, `but` of one session, and void its unused links; returns how many were open."""
     connection.execute(
         update(SIGN_IN_LINK)
         .where(SIGN_IN_LINK.c.account == account, SIGN_IN_LINK.c.used_at.is_(None))
         .values(used_at=_text(now))
     )
     ended = connection.execute(
-        update(SESSION).where(SESSION.c.account == account, SESSION.c.ended_at.is_(None)).values(ended_at=_text(now))
+        update(SESSION)
+        .where(
+            SESSION.c.account == account,
+            SESSION.c.ended_at.is_(None),
+            SESSION.c.digest != (but.digest if but is not None else ""),
+        )
+        .values(ended_at=_text(now))
     )
     return int(ended.rowcount)
 
@@ -126,7 +195,8 @@ def end_session(connection: Connection, session: Session, now: datetime) -> None
     connection.execute(update(SESSION).where(SESSION.c.digest == session.digest).values(ended_at=_text(now)))
 
 
-def _digest(secret: str) -> str:
+def digest_of(secret: str) -> str:
+    """The digest by which a link or a session is stored."""
     return hashlib.sha256(secret.encode("ascii")).hexdigest()
 
 

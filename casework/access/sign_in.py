@@ -33,8 +33,8 @@ def sign_in_link(settings: Settings, account: str, place: Place = Place.PAGES) -
     return f"{settings.ui_url if place is Place.PREFECT else pages}/sign-in?token={token}"
 
 
-def give_role(settings: Settings, account: str, role: str, scope: str) -> None:
-    """Give an account a role, as who may read SENDFLOW_HOME. Raises ValueError for a role that is none."""
+def give_role(settings: Settings, account: str, role: str, scope: str, actor: str = "operator") -> None:
+    """Give an account a role, as who may read SENDFLOW_HOME; `actor` is who does it. Raises ValueError."""
     if role not in roles():
         raise ValueError(f"--role is one of {', '.join(roles())}: for example --role dco")
     if bool(scope) != (roles()[role].scope is not None):
@@ -44,7 +44,7 @@ def give_role(settings: Settings, account: str, role: str, scope: str) -> None:
     engine = open_engine(settings.records_url)
     try:
         create_or_upgrade_schema(engine, settings.owner_url)
-        transact(engine, lambda connection: accounts.change_role(connection, account, role, scope, "operator"))
+        transact(engine, lambda connection: accounts.change_role(connection, account, role, scope, actor))
     finally:
         engine.dispose()
 

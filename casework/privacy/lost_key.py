@@ -19,7 +19,7 @@ from models.encryption import open_cipher
 from models.errors import Refusal
 from models.key_checks import anything_encrypted
 from models.schema import create_or_upgrade_schema
-from models.tables import ACCESS, ALIAS, CASE, FREE_TEXT, PERSON
+from models.tables import ACCESS, ACCOUNT_FACTOR, ALIAS, CASE, FREE_TEXT, PERSON
 
 PERSON_STORED = PERSON.c.erased_at.is_(None)
 FREE_TEXT_STORED = FREE_TEXT.c.erased_at.is_(None)
@@ -47,7 +47,8 @@ class KeyIsThere(Refusal, ValueError):
 def reset_person_key(settings: Settings, actor: str, now: datetime, *, really: bool = False) -> KeyLostReport:
     """Delete all that only a lost person.key could decrypt, and create a new one; without `really`, only count it.
 
-    The next import of a tracker, or a person by hand, may record the identities again. Free text is lost. Raises
+    The next import of a tracker, or a person by hand, may record the identities again. Free text is lost. Accounts set
+    up their second factors again. Raises
     KeyIsThere, or DatabaseUnusable if the database cannot be opened.
     """
     key = settings.home / "person.key"
@@ -90,6 +91,8 @@ def _delete(connection: Connection, actor: str, at: str) -> None:
     connection.execute(update(FREE_TEXT).where(FREE_TEXT_STORED).values(sealed=b"", salt="", erased_at=at))
     log_keys(connection, ALIAS, list(connection.scalars(select(ALIAS.c.digest))), at)
     connection.execute(delete(ALIAS))
+    log_keys(connection, ACCOUNT_FACTOR, list(connection.scalars(select(ACCOUNT_FACTOR.c.account))), at)
+    connection.execute(delete(ACCOUNT_FACTOR))
     entry = {"actor": actor, "purpose": "erased_key_lost", "read_at": at}
     cases = connection.scalars(select(CASE.c.case_ref).where(CASE.c.child_key.is_not(None)).order_by(CASE.c.case_ref))
     insert_logged(connection, ACCESS, [{"case_ref": ref, **entry} for ref in cases], at)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from pyotp import TOTP
+
 from casework import findings
-from casework.access import accounts, sessions
+from casework.access import accounts, factors, limits, sessions
 from casework.context import AppContext
+from casework.delivery import account_links
 from casework.delivery.daily_digest import digest
 from casework.imports.tracker_import import import_file
 from casework.privacy.access import read_person
@@ -41,7 +44,11 @@ def filled_team(team: Team) -> Team:
         token = sessions.create_link(connection, "dco.team", datetime.now(UTC))
         sessions.redeem(connection, token, datetime.now(UTC))
         accounts.change_role(connection, "dco.team", "dco", "", "sam.lee")
-        accounts.set_password(connection, "dco.team", "four plain words today")
+        accounts.set_password(connection, "dco.team", accounts.digest_for("dco.team", "four plain words today"))
+        limits.take(connection, context.cipher, limits.PASSWORD, "dco.team", datetime.now(UTC))
+        account_links.ask_for_invitation(connection, "dco.team", "dco@icb.example", "sam.lee")
+        key = factors.begin_setup(connection, context.cipher, "dco.team").key
+        factors.confirm(connection, context.cipher, "dco.team", TOTP(key).now())
     note_look(context, "NX90001", "dco.team", "case")
     read_person(context, "NX90001", "dco.team", "to answer a call")
     erase(context, "NX90003", "dco.team", Ground.ENTERED_IN_ERROR, really=True)

@@ -21,6 +21,12 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("GET", "/"): EVERYBODY,
     ("GET", "/sign-in"): EVERYBODY,
     ("POST", "/sign-in"): EVERYBODY,
+    ("GET", "/start"): EVERYBODY,
+    ("POST", "/start"): EVERYBODY,
+    ("GET", "/reset"): EVERYBODY,
+    ("POST", "/reset"): EVERYBODY,
+    ("GET", "/second-factor"): EVERYBODY,
+    ("POST", "/second-factor"): EVERYBODY,
     ("GET", "/sign-out"): EVERYBODY,
     ("POST", "/sign-out"): EVERYBODY,
     ("GET", "/password"): EVERYBODY,
@@ -43,9 +49,12 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("GET", "/own"): {P, C},
     ("GET", "/people"): {A, S},
     ("POST", "/people"): {A, S},
+    ("POST", "/people/invite"): {A, S},
+    ("POST", "/people/second-factor"): {A, S},
     ("POST", "/next-day"): {D, A, S},
 }
 PLACES = {"{name}": "late", "{ref}": "SP90001", "{rule}": "none", "{seq:int}": "1", "{kind}": "none", "{id}": "none"}
+PUBLIC = {"/sign-in", "/start", "/reset"}
 ACCOUNTS = {role: account for account, role, _scope in PEOPLE}
 
 
@@ -76,7 +85,7 @@ def test_nobody_without_a_session_opens_anything_but_the_sign_in(nobody: Browser
         for method, path in MATRIX
         if nobody.request(method, address(path), follow_redirects=False).status_code not in (401,)
     }
-    assert opened == {("GET", "/sign-in"), ("POST", "/sign-in")}
+    assert opened == {(method, path) for method, path in MATRIX if path in PUBLIC}
 
 
 def test_the_document_has_the_same_table() -> None:
@@ -85,7 +94,7 @@ def test_the_document_has_the_same_table() -> None:
     titles = {word: each.title for word, each in roles().items()}
     assert rows == {
         f"{method} {path}": "everybody"
-        if path == "/sign-in"
+        if path in PUBLIC
         else "who is signed in"
         if allowed == EVERYBODY
         else ", ".join(sorted(titles[role] for role in allowed))

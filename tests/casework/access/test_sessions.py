@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, create_engine
 
 from casework.access import sessions
-from models.tables import SESSION, SIGN_IN_LINK
+from models.tables import METADATA, SESSION, SIGN_IN_LINK
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -18,10 +18,9 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[Connection]:
-    """A database with the two tables."""
+    """A database with the tables of sendflow."""
     engine = create_engine(f"sqlite:///{tmp_path / 'sessions.db'}")
-    SIGN_IN_LINK.create(engine)
-    SESSION.create(engine)
+    METADATA.create_all(engine)
     with engine.begin() as open_connection:
         yield open_connection
     engine.dispose()

@@ -1,0 +1,16 @@
+"""An index of the instants at which facts were recorded: Today asks for those since yesterday."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "012"
+down_revision = "011"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Upwards only: what a release wrote is never taken back."""
+    known = {index["name"] for index in sa.inspect(op.get_bind()).get_indexes("fact")}
+    if "ix_fact_recorded_at" not in known:
+        op.create_index("ix_fact_recorded_at", "fact", ["recorded_at"])
