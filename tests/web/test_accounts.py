@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
+from functools import partial
 from typing import Any
 
 import pytest
@@ -40,7 +41,7 @@ def place(team: Team, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]
     context = team.context("16 Mar 2026")
     transact(context.engine, context.keep_time)
     for name, role in (("dco.team", "dco"), ("admin.team", "administrator"), ("sam.lee", "dco")):
-        transact(context.engine, lambda each, name=name, role=role: accounts.change_role(each, name, role, "", "test"))
+        transact(context.engine, partial(accounts.change_role, account=name, role=role, scope="", actor="test"))
     installation = Installation(context.settings)
     yield installation
     installation.close()
@@ -330,7 +331,12 @@ def test_an_unknown_name_costs_the_same_work_as_a_known_one(
     passwords.digest_of_nobody()
     checked: list[str] = []
     is_right = passwords.is_right
-    monkeypatch.setattr(passwords, "is_right", lambda *given: (checked.append("check"), is_right(*given))[1])
+
+    def counted(digest: str, password: str) -> bool:
+        checked.append("check")
+        return is_right(digest, password)
+
+    monkeypatch.setattr(passwords, "is_right", counted)
     statements: list[str] = []
     listen = lambda *given: statements.append(given[2])  # noqa: E731
     event.listen(place.context().engine, "before_cursor_execute", listen)
@@ -338,7 +344,8 @@ def test_an_unknown_name_costs_the_same_work_as_a_known_one(
     for name in ("dco.team", "no.body", "sam.lee"):
         person = browser_of(place)
         form = fields(person.get("/sign-in").text)
-        checked.clear(), statements.clear()
+        checked.clear()
+        statements.clear()
         person.post("/sign-in", data={**form, "account": name, "password": "x" * 12})
         work.append((len(checked), [re.sub(r"\s+", " ", each) for each in statements]))
     event.remove(place.context().engine, "before_cursor_execute", listen)
