@@ -425,7 +425,7 @@ class AccountFactorRow(SQLModel, table=True):
 
 
 class RecoveryCodeRow(SQLModel, table=True):
-    """A recovery code, by its digest: it stands in for a code once."""
+    """A recovery code, by its digest: it replaces a code once."""
 
     __tablename__ = "recovery_code"
     digest: str = Field(primary_key=True)

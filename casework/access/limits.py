@@ -1,6 +1,6 @@
 """How often somebody may try: counts in the database, so that every process of an installation goes by the same ones.
 
-Purpose: passwords, codes and links cannot be guessed, and no stranger can make the server work. A count is kept by a
+Purpose: passwords, codes and links cannot be guessed, and no stranger can make the server work. A count is stored by a
 keyed digest of who tried, because a name that was typed into a wrong field may be a child's. Instants are in UTC.
 """
 

@@ -180,7 +180,7 @@ def _letter(context: AppContext, claimed: _Claimed) -> Letter:
     subject = "sendflow: your invitation" if claimed.kind is Kind.INVITATION else "sendflow: your new sign-in link"
     link = f"{address_of_pages(context.settings)}/start?token={claimed.token}"
     what = f"This link signs you in, {until}. You then choose a password:"
-    not_you = "If you did not expect this e-mail, do not open the link, and tell the team's administrator."
+    not_you = "If you did not expect this e-mail, do not open the link, and inform the team's administrator."
     text = f"{why}\n\n{what}\n\n{link}\n\n{not_you}\n"
     html = (
         f"<p>{escape(why)}</p><p>{escape(what)}</p><p><a href='{escape(link)}'>{escape(link)}</a></p>"
