@@ -23,6 +23,8 @@ MARKS = {
     "008": ("change_log", "number"),
     "009": ("account_change", "number"),
     "010": ("config_held", "config_held_kind"),
+    "011": ("account_mailbox", "account"),
+    "012": ("fact", "ix_fact_recorded_at"),
 }
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from casework.access import sessions
 from models.change_log import insert_logged, log_keys
-from models.encryption import Cipher
+from models.encryption import Cipher, Place
 from models.errors import Refusal
 from models.key_checks import check_key_for_writing
 from models.tables import ACCOUNT_FACTOR, RECOVERY_CODE
@@ -53,10 +53,10 @@ def begin_setup(connection: Connection, cipher: Cipher, account: str) -> Setup:
     if row is not None and row.confirmed_at is not None:
         raise WrongCode("The account has a second factor. An administrator can remove it", code="factor_is_set")
     if row is not None and row.sealed:
-        return _setup(account, cipher.decrypt(row.sealed))
+        return _setup(account, cipher.decrypt(row.sealed, _place(account)))
     key = pyotp.random_base32()
     check_key_for_writing(connection, cipher)
-    _store(connection, account, cipher.encrypt(key), None, account)
+    _store(connection, account, cipher.encrypt(key, _place(account)), None, account)
     return _setup(account, key)
 
 
@@ -66,7 +66,7 @@ def confirm(connection: Connection, cipher: Cipher, account: str, code: str) -> 
     if row is None or row.confirmed_at is not None or not row.sealed:
         raise WrongCode("There is no key to confirm: open the page again", code="no_setup")
     now = datetime.now(UTC)
-    step = _step(cipher.decrypt(row.sealed), code)
+    step = _step(cipher.decrypt(row.sealed, _place(account)), code)
     if step is None:
         raise WrongCode("The code is not the one of this key. Check that the phone's clock is right, and try the next")
     _store(connection, account, row.sealed, _text(now), account, step)
@@ -80,7 +80,7 @@ def check_code(connection: Connection, cipher: Cipher, account: str, code: str) 
     row = connection.execute(select(ACCOUNT_FACTOR).where(ACCOUNT_FACTOR.c.account == account)).first()
     if row is None or row.confirmed_at is None:
         return False
-    step = _step(cipher.decrypt(row.sealed), typed)
+    step = _step(cipher.decrypt(row.sealed, _place(account)), typed)
     if step is not None:
         taken = connection.execute(
             update(ACCOUNT_FACTOR)
@@ -105,6 +105,11 @@ def remove(connection: Connection, account: str, actor: str) -> None:
     _store(connection, account, b"", None, actor)
     _forget_recovery_codes(connection, account)
     sessions.end_sessions(connection, account, datetime.now(UTC))
+
+
+def _place(account: str) -> Place:
+    """Where a secret is stored: it decrypts in the row of its account only."""
+    return Place("account_factor", "sealed", account)
 
 
 def _setup(account: str, key: str) -> Setup:
