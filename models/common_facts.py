@@ -1,4 +1,4 @@
-"""The facts that every process shares: corrections, exceptions, pauses of chasing, and outcomes of letters.
+"""The facts that every process shares: corrections, exceptions, pauses of chasing, contacts, and outcomes of letters.
 
 An exception never moves a date (SEND Regs 2014 regs 5(4), 8(2), 10(4)): it says that missing the date is no breach. A
 claimed exception has no effect until a person accepts it. Grounds are data of the statute files; here each is an id.
@@ -101,6 +101,30 @@ class ChasingPaused(FactData):
     FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"reason"})
 
 
+class ContactMade(FactData):
+    """The team spoke with somebody about the case: with whom, what was agreed, and by when. It moves no date.
+
+    `note` has the words; a letter says only the rest.
+    """
+
+    with_whom: Literal[
+        "service",
+        "service_manager",
+        "provider_send_lead",
+        "integrated_care_board",
+        "local_authority",
+        "school",
+        "other",
+    ]
+    how: Literal["call", "meeting", "message"]
+    agreed: Literal["it_will_be_done", "an_answer", "nothing"]
+    agreed_by: date | None = None
+    body: Code | None = None
+    service: Service | None = None
+    note: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
+
+
 class Rung(FactData):
     """A step of the escalation policy fell due: its duty, and the due date that sendflow applied."""
 
@@ -195,6 +219,7 @@ SHARED: dict[str, type[FactData]] = {
     "fact_withdrawn": FactWithdrawn,
     "chasing_began": ChasingBegan,
     "chasing_paused": ChasingPaused,
+    "contact_made": ContactMade,
     "reminder_due": Rung,
     "breached": Rung,
     "escalation_due": Rung,
@@ -208,6 +233,7 @@ SHARED: dict[str, type[FactData]] = {
     "letters_released": LettersReleased,
 }
 HOLD, RELEASE, CAME_BACK = "letters_held", "letters_released", "notice_came_back"
+CONTACT = "contact_made"
 CORRECTIONS = frozenset({"fact_corrected", "fact_withdrawn"})
 ESCALATION_FACTS = frozenset({"reminder_due", "breached", "escalation_due"})
 OUTCOMES = frozenset({"notice_sent", "notice_failed", "rung_withdrawn"})

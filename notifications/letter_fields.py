@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 
 from config.directory import Directory, DirectoryError
 from config.escalation_policy import EscalationPolicy
+from config.text import full_day
 from deadlines.duties import Duty, excuses
 from deadlines.escalation import WorkingDays, contacts
 from models.casefile import CaseFile, Claim
-from models.common_facts import CAME_BACK, CORRECTIONS, ESCALATION_FACTS
+from models.common_facts import CAME_BACK, CONTACT, CORRECTIONS, ESCALATION_FACTS
 from models.enums import Party
 from models.facts import StoredFact, iso
 
@@ -308,7 +309,17 @@ def _fact_line(duty: Duty, fact: StoredFact) -> dict[str, Any] | None:
     if data.get("body") != duty.body or (data.get("service") or duty.service) != duty.service:
         return None
     line: dict[str, Any] = {"on": iso_or_none(fact.occurred_on), "what": kind, "to": None}
+    if kind == CONTACT:
+        return line | {"answer": _agreed(data)}
     return line | {"answer": data["answer"]} if "answer" in data else line
+
+
+def _agreed(data: Mapping[str, Any]) -> str:
+    """What was agreed in a call or a meeting, in the words of a letter. The note is confidential and in no letter."""
+    agreed = {"it_will_be_done": "it will be done", "an_answer": "there will be an answer"}.get(data["agreed"])
+    day = f" by {full_day(date.fromisoformat(data['agreed_by']))}" if data.get("agreed_by") else ""
+    spoken = f"{data['how']}, {data['with_whom'].replace('_', ' ')}"
+    return f"{spoken}: {agreed}{day}" if agreed else f"{spoken}: nothing was agreed"
 
 
 def _may_be_named(field: str | None) -> bool:

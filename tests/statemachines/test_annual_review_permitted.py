@@ -22,6 +22,7 @@ ABOUT_ADVICE = {
     "excuse_claimed",
     "excuse_decided",
     "chasing_paused",
+    "contact_made",
 }
 ENDS = {"case_withdrawn", "case_closed"}
 ALWAYS = {"fact_corrected", "fact_withdrawn"}

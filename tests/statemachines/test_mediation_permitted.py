@@ -42,7 +42,11 @@ PLANS = {
     "placement_amended",
     "plan_continued",
 }
-OPEN = ALWAYS | PLANS | {"excuse_claimed", "excuse_decided", "chasing_paused", "case_withdrawn", "case_closed"}
+OPEN = (
+    ALWAYS
+    | PLANS
+    | {"excuse_claimed", "excuse_decided", "chasing_paused", "contact_made", "case_withdrawn", "case_closed"}
+)
 ROUTES = {"education_mediation_wanted", "mixed_mediation_wanted", "health_mediation_wanted"}
 AGREEMENTS = {
     "agreed_to_assess",

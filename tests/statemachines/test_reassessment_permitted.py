@@ -23,6 +23,7 @@ ABOUT_ADVICE = {
     "excuse_claimed",
     "excuse_decided",
     "chasing_paused",
+    "contact_made",
     "health_advice_request_repeated",
     "health_advice_called_for_again",  # after an order (reg 44(2)(b)); once the order is withdrawn, until it is too
 }

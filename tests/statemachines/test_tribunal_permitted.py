@@ -40,6 +40,7 @@ OPEN = (
         "excuse_claimed",
         "excuse_decided",
         "chasing_paused",
+        "contact_made",
         "case_withdrawn",
         "case_closed",
         "mediation_certificate_heard",
