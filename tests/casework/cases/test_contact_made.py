@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+
 import pytest
 
 from casework.cases.fact_form import Refused
@@ -13,7 +14,13 @@ from tests.support.by_hand import CASE, SALT, TRUST
 from tests.support.team import Team
 
 OF_SALT = {"body": TRUST, "service": SALT}
-SPOKEN: dict[str, Any] = {"with_whom": "service_manager", "how": "call", "agreed": "an_answer", "agreed_by": "2026-04-20", **OF_SALT}
+SPOKEN: dict[str, Any] = {
+    "with_whom": "service_manager",
+    "how": "call",
+    "agreed": "an_answer",
+    "agreed_by": "2026-04-20",
+    **OF_SALT,
+}
 
 
 def test_every_open_state_of_every_process_accepts_it_and_none_changes() -> None:
