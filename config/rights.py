@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from datetime import time
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -22,6 +23,7 @@ Right = Literal[
     "record",
     "identity",
     "looks",
+    "unusual",
     "people",
     "next_day",
     "release",
@@ -48,16 +50,35 @@ class Role(BaseModel):
     second_factor: bool = False
 
 
+class UnusualReading(BaseModel):
+    """What is unusual: more cases in an hour than this, or a look outside these hours (London)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    cases_in_an_hour: int
+    hours_from: time
+    hours_until: time
+
+
 class _Rights(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     role: Mapping[str, Role]
+    unusual_reading: UnusualReading
+
+
+def roles() -> Mapping[str, Role]:
+    """Every role by its word. Raises RightsError."""
+    return _rights().role
+
+
+def unusual_reading() -> UnusualReading:
+    """What is unusual in who reads which case. Raises RightsError."""
+    return _rights().unusual_reading
 
 
 @cache
-def roles() -> Mapping[str, Role]:
-    """Every role by its word. Raises RightsError."""
+def _rights() -> _Rights:
     try:
-        return _Rights.model_validate(tomllib.loads(FILE.read_text("utf-8"))).role
+        return _Rights.model_validate(tomllib.loads(FILE.read_text("utf-8")))
     except (tomllib.TOMLDecodeError, ValidationError) as problem:
         raise RightsError(f"rights.toml: {problem}") from None
 

@@ -41,7 +41,7 @@ def cases(asked: Asked) -> Answer:
     if kind in ("csv", "xlsx"):
         rows = case_list(context, wanted, context.today(), 0).rows
         shows = f"cases; filter: {wanted.model_dump_json(exclude={'page', 'search'})}"
-        return as_file(context, Sheet(f"cases-{context.today()}", shows, COLUMNS, rows), kind)
+        return as_file(asked, Sheet(f"cases-{context.today()}", shows, COLUMNS, rows), kind)
     return _page(asked, wanted)
 
 

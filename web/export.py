@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 
 from casework.context import AppContext, instant
+from casework.privacy.case_looks import note_looks
 from models.database import reading
 from models.tables import CHECKPOINT
 from web.answers import File
+from web.asked import Asked
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -35,8 +37,10 @@ class Sheet(NamedTuple):
     rows: Iterable[Any]
 
 
-def as_file(context: AppContext, sheet: Sheet, kind: str) -> File:
-    """The list as CSV or as an Excel workbook."""
+def as_file(asked: Asked, sheet: Sheet, kind: str) -> File:
+    """The list as CSV or as an Excel workbook. A look at each case in it is logged, as it leaves the pages."""
+    context, sheet = asked.context, sheet._replace(rows=list(sheet.rows))
+    note_looks(context, (row.case_ref for row in sheet.rows if hasattr(row, "case_ref")), asked.account, "export")
     head = [[text] for text in _about(context, sheet)]
     table = [[column.heading for column in sheet.columns]]
     table += [[getattr(row, column.name) for column in sheet.columns] for row in sheet.rows]

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from casework.privacy.access import read_person
-from casework.privacy.case_looks import looks_at
+from casework.privacy.case_looks import looks_at, note_look
+from casework.privacy.unusual_reading import DAYS, unusual_reads
 from casework.reports.histories import read_histories
+from config.rights import unusual_reading
 from models.database import reading
 from web.answers import Answer, Page
 from web.asked import Asked
 from web.faults import no_page
 
 LONGEST = 500
+SIGNS = {
+    "many_in_an_hour": "Many cases in an hour",
+    "own_surname": "The child's surname is in the account's name",
+    "outside_hours": "Outside working hours",
+}
 
 
 def ask(asked: Asked) -> Answer:
@@ -40,4 +47,11 @@ def looks(asked: Asked) -> Answer:
             read_histories(connection, ref)
     except LookupError:
         return no_page(404)
+    note_look(asked.context, ref, asked.account, "looks")
     return Page("looks.html", {"title": f"Who looked at {ref}", "ref": ref, "looks": looks_at(asked.context, ref)})
+
+
+def unusual(asked: Asked) -> Answer:
+    """What is unusual in who read which case."""
+    values = {"title": "Unusual reading", "found": unusual_reads(asked.context), "days": DAYS, "signs": SIGNS}
+    return Page("unusual.html", {**values, "limits": unusual_reading()})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from casework.delivery.release import notices_on_hold, release
+from casework.privacy.case_looks import note_looks
 from casework.reports.letters import NoSuchLetter, listed, shown
 from casework.reports.letters import letters as all_letters
 from models.errors import Refusal
@@ -30,7 +31,7 @@ def letters(asked: Asked) -> Answer:
     kind = asked.query.get("format", "")
     if kind in ("csv", "xlsx"):
         sheet = Sheet(f"e-mails-{context.today()}", f"e-mails; state: {state or 'all'}", COLUMNS, found)
-        return as_file(context, sheet, kind)
+        return as_file(asked, sheet, kind)
     waiting = [each for each in listed(context) if each.letter is None and each.state == "created"]
     return Page(
         "letters.html",
@@ -55,6 +56,7 @@ def letter(asked: Asked) -> Answer:
     except Refusal as problem:
         return fault("This e-mail cannot be shown", str(problem), status=409)
     cases = sorted({each.case_ref for each in listed(asked.context) if each.letter == found.id})
+    note_looks(asked.context, cases, asked.account, "e-mail")
     return Page("letter.html", {"title": found.subject, "found": found, "cases": cases, "states": STATES})
 
 

@@ -19,6 +19,6 @@ def own(asked: Asked) -> Answer:
     whose = names.get(asked.scope, asked.scope) if by_body else context.directory.la_name(asked.scope)
     kind = asked.query.get("format", "")
     if kind in ("csv", "xlsx"):
-        return as_file(context, Sheet(f"duties-{context.today()}", f"open duties of {whose}", DUTY, rows), kind)
+        return as_file(asked, Sheet(f"duties-{context.today()}", f"open duties of {whose}", DUTY, rows), kind)
     late = [row for row in rows if row.days < 0]
     return Page("own.html", {"title": "Duties", "whose": whose, "rows": rows, "late": late})

@@ -108,6 +108,8 @@ def _check_page(asked: Asked, form: Form, draft: FactDraft) -> Answer:
             raise
         child = COMMAND_WORDS.sub("", refused.message)
         found = preview(asked.context, form.ref, [draft], asked.account, confirmed=True)
+    if form.ref != NEW:
+        note_look(asked.context, form.ref, asked.account, "record")
     hidden = {name: value for name, value in asked.form.items() if name not in ("token", "step", "confirm_child")}
     values = {**_values(form), "title": "Check before it is recorded", "preview": found, "hidden": hidden}
     return Page("check.html", {**values, "child": child})

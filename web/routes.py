@@ -40,6 +40,7 @@ MENU = (
     MenuItem("Cases", "/cases", "cases"),
     MenuItem("E-mails", "/letters", "letters"),
     MenuItem("Duties", "/own", "own"),
+    MenuItem("Reading", "/unusual", "unusual"),
     MenuItem("People", "/people", "people"),
 )
 
@@ -79,6 +80,7 @@ ROUTES: tuple[Way, ...] = (
     Way("GET", "/letters/{id}", "letters", letters.letter),
     Way("POST", "/release", "release", letters.release_held),
     Way("GET", "/own", "own", own.own),
+    Way("GET", "/unusual", "unusual", identity.unusual),
     Way("GET", "/people", "people", people.people),
     Way("POST", "/people", "people", people.change),
     Way("POST", "/people/invite", "people", people.invite, mails=True),

@@ -55,7 +55,7 @@ def one_list(asked: Asked) -> Answer:
     if kind in ("csv", "xlsx") and name != "decide":
         rows: Sequence[Any] = {"late": found.late, "soon": found.soon}.get(name, found.changed)
         columns = CHANGED if name == "changed" else DUTY
-        return as_file(asked.context, Sheet(f"{name}-{found.as_at}", TITLES[name], columns, rows), kind)
+        return as_file(asked, Sheet(f"{name}-{found.as_at}", TITLES[name], columns, rows), kind)
     return Page("list.html", {"title": TITLES[name], "found": found, "name": name, "shown": 100_000})
 
 

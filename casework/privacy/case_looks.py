@@ -4,12 +4,14 @@ Purpose: UK GDPR art 5(2). A look at a child's identity is in the log of accesse
 look at a case, which shows references only.
 """
 
+from collections.abc import Iterable
+
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 
 from casework.context import AppContext, instant
 from models.change_log import insert_logged
-from models.database import reading, writing
+from models.database import reading, transact
 from models.free_text import read_free_texts
 from models.tables import ACCESS, CASE_LOOK
 
@@ -26,9 +28,15 @@ class Look(BaseModel):
 
 def note_look(context: AppContext, case_ref: str, actor: str, what: str) -> None:
     """Log a look before the page is shown."""
-    row = {"case_ref": case_ref, "actor": actor, "what": what, "at": instant(context.now())}
-    with writing(context.engine) as connection:
-        insert_logged(connection, CASE_LOOK, [row], row["at"])
+    note_looks(context, [case_ref], actor, what)
+
+
+def note_looks(context: AppContext, case_refs: Iterable[str], actor: str, what: str) -> None:
+    """Log a look at each of these cases, before a page or a file shows them."""
+    at = instant(context.now())
+    rows = [{"case_ref": ref, "actor": actor, "what": what, "at": at} for ref in dict.fromkeys(case_refs)]
+    if rows:
+        transact(context.engine, lambda connection: insert_logged(connection, CASE_LOOK, rows, at))
 
 
 def looks_at(context: AppContext, case_ref: str) -> list[Look]:

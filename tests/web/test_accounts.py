@@ -17,6 +17,7 @@ from sqlalchemy import event, select, update
 
 from casework.access import accounts, factors, limits, passwords, sessions
 from casework.delivery import account_links
+from casework.privacy.case_looks import note_looks
 from models.database import reading, transact
 from models.tables import ACCOUNT_MAIL, ACCOUNT_MAILBOX, ATTEMPT, SIGN_IN_LINK
 from tests.support.by_hand import CASE
@@ -390,3 +391,34 @@ def test_old_attempts_are_forgotten(place: Installation) -> None:
     transact(context.engine, lambda each: limits.take(each, context.cipher, limits.PASSWORD, "b", day))
     with reading(context.engine) as connection:
         assert len(connection.execute(select(ATTEMPT)).all()) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "what"),
+    [
+        (f"/cases/{CASE}", "case"),
+        (f"/cases/{CASE}?as_at=2026-03-02", "replay"),
+        (f"/cases/{CASE}/record", "record"),
+        (f"/cases/{CASE}/record/assessment_agreed", "record"),
+        (f"/cases/{CASE}/looks", "looks"),
+        ("/cases?format=csv", "export"),
+        ("/cases?format=xlsx", "export"),
+    ],
+)
+def test_every_page_and_file_of_a_case_is_a_look_that_an_auditor_sees(
+    place: Installation, path: str, what: str
+) -> None:
+    person = browser_of(place).sign_in("dco.team")
+    assert person.get(path).status_code == 200
+    transact(place.context().engine, partial(accounts.change_role, account="aud", role="auditor", scope="", actor="t"))
+    page = browser_of(place).sign_in("aud").get(f"/cases/{CASE}/looks").text
+    rows = re.findall(r"<tr role=\"row\" class.*?</tr>", page, re.DOTALL)
+    assert [what in row and "dco.team" in row for row in rows].count(True) == 1
+
+
+def test_the_dco_sees_signs_of_unusual_reading(place: Installation) -> None:
+    context = place.context()
+    refs = [f"NX9{number:04d}" for number in range(31)]
+    note_looks(context, refs, "sam.lee", "case")
+    page = browser_of(place).sign_in("dco.team").get("/unusual").text
+    assert "Many cases in an hour" in page and "sam.lee" in page and "31:" in page

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 from openpyxl import load_workbook
 
+from casework.access.sessions import Session
 from tests.support.team import Team
+from web.asked import Asked
 from web.export import Column, Sheet, as_file
 
 EVIL = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1")
@@ -16,9 +19,10 @@ EVIL = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1")
 def test_no_cell_of_a_file_is_a_formula(team: Team) -> None:
     rows = [SimpleNamespace(word=word) for word in EVIL]
     sheet = Sheet("x", "=a title", [Column("=Heading", "word")], rows)
-    text = as_file(team.first, sheet, "csv").content.decode("utf-8-sig")
+    asked = Asked(team.first, "/", {}, {}, {}, Session("dco.team", "", datetime.now(UTC)), "")
+    text = as_file(asked, sheet, "csv").content.decode("utf-8-sig")
     assert not [line for line in text.splitlines() if line.lstrip('"').startswith(("=", "+", "-", "@", "\t"))]
-    book = load_workbook(io.BytesIO(as_file(team.first, sheet, "xlsx").content))
+    book = load_workbook(io.BytesIO(as_file(asked, sheet, "xlsx").content))
     cells = [cell for row in book.active.iter_rows() for cell in row if cell.value is not None]
     assert {cell.data_type for cell in cells} == {"s"}
     assert [cell.value for cell in cells[-len(EVIL) :]] == list(EVIL)

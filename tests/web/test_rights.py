@@ -47,6 +47,7 @@ MATRIX: dict[tuple[str, str], set[str]] = {
     ("GET", "/letters/{id}"): {D, A, S, U},
     ("POST", "/release"): {D, A},
     ("GET", "/own"): {P, C},
+    ("GET", "/unusual"): {D},
     ("GET", "/people"): {A, S},
     ("POST", "/people"): {A, S},
     ("POST", "/people/invite"): {A, S},
