@@ -1,5 +1,5 @@
-"""Sequences of real life, fact by fact (tests/scenarios/sequences/*.toml): what happened is recorded, whatever the law
-says of it, and the duties have the standing that the law gives them.
+"""Sequences of real life, fact by fact (tests/scenarios/sequences/*.toml): what happened is recorded, lawful or not,
+and the duties have the standing that the law gives them.
 
 A file holds the sequences of one process, or of two that act on each other. References, days and children are invented;
 `source` names a published decision that has the kind of sequence. Each sequence has an installation of its own.
@@ -55,7 +55,7 @@ SEQUENCES: list[tuple[str, Table]] = [
 
 def test_each_sequence_is_written_as_the_test_reads_it() -> None:
     ids = [each["id"] for _file, each in SEQUENCES]
-    assert len(set(ids)) == len(ids), "an id stands twice"
+    assert len(set(ids)) == len(ids), "two sequences have the same id"
     for name, each in SEQUENCES:
         where = f"{name}.toml, {each['id']}"
         assert set(each) <= SEQUENCE, where
