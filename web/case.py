@@ -20,6 +20,7 @@ from casework.reports.recordable import recordable
 from casework.reports.why_this_date import why_this_date
 from casework.rules.diagram_svg import draw, moves_of
 from models.facts import REFERENCE
+from web import labels
 from web.answers import Answer, Page
 from web.asked import Asked
 from web.charts import Bar, bars
@@ -158,7 +159,7 @@ def _difference(then: DutyShown, now: DutyShown | None) -> str:
         parts.append(f"due {now.due.isoformat() if now.due else 'on no date'}")
     if now.standing != then.standing or now.days_late != then.days_late:
         late = f", {now.days_late} days late" if now.days_late else ""
-        parts.append(now.standing.replace("_", " ") + late)
+        parts.append(labels.status(now.standing) + late)
     return f"now: {'; '.join(parts)}" if parts else ""
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from casework.context import AppContext
 from casework.reports.case_models import CaseReport
 from casework.reports.recordable import FieldForm
+from web.labels import first_capital, words
 
 LABELS = {
     "la": "Local authority",
@@ -60,6 +61,12 @@ class Field:
     parts: tuple[str, str, str] = ("", "", "")
     error: str = ""
 
+    def sent(self) -> dict[str, str]:
+        """What a form sends for it."""
+        if self.kind == "day":
+            return {f"{self.name}-{part}": value for part, value in zip(PARTS, self.parts, strict=True)}
+        return {self.name: self.value}
+
 
 def fields_for(
     context: AppContext, forms: Sequence[FieldForm], found: CaseReport | None, form: Mapping[str, str]
@@ -71,7 +78,7 @@ def fields_for(
         kind: str = "select" if options and len(options) > 6 else "choice" if options else each.kind
         kind = "text" if each.encrypted else kind
         hint = CONFIDENTIAL if each.encrypted else HINTS.get(each.name, "")
-        label = LABELS.get(each.name, each.name.replace("_", " ").capitalize())
+        label = LABELS.get(each.name, first_capital(words(each.name)))
         field = Field(each.name, label if each.required else f"{label} (optional)", hint, kind, each.required, options)
         fill(field, form)
         made.append(field)
@@ -110,18 +117,40 @@ def put(field: Field, value: Any) -> None:
         field.parts = (str(day.day), str(day.month), str(day.year))
 
 
+def prefill(fields: Sequence[Field], found: CaseReport, form: Mapping[str, str]) -> None:
+    """Answer what the case answers: the claim that is decided, else the one body and service that still owe something."""
+    claim = next((fact for fact in found.facts if str(fact.seq) == form.get("claim")), None)
+    owed = [duty for duty in found.duties if duty.body and duty.met_on is None and duty.ended_on is None]
+    for field in fields:
+        if field.name in form or f"{field.name}-day" in form:
+            continue
+        if claim is not None:
+            known = {claim.data.get(field.name)}
+        elif field.name in ("body", "service"):
+            known = {duty.body if field.name == "body" else duty.service for duty in owed}
+        else:
+            continue
+        only = next(iter(known), None) if len(known) == 1 else None
+        if only is not None and field.name not in ("evidence", "reason", "note"):
+            put(field, only)
+
+
 def check(fields: Sequence[Field]) -> bool:
     """Mark what is missing. Whether every question is answered in its form."""
-    for field in fields:
-        if field.required and not field.value and not field.error:
-            verb = "Choose" if field.kind in ("choice", "select") else "Enter"
-            field.error = f"{verb}: {field.label[0].lower()}{field.label[1:]}"
-    return not any(field.error for field in fields)
+    return all([check_one(field) for field in fields])
+
+
+def check_one(field: Field) -> bool:
+    """Mark a question that has to be answered and is not. Whether it is answered in its form."""
+    if field.required and not field.value and not field.error:
+        verb = "Choose" if field.kind in ("choice", "select") else "Enter"
+        field.error = f"{verb}: {field.label[0].lower()}{field.label[1:]}"
+    return not field.error
 
 
 def _options(context: AppContext, form: FieldForm, found: CaseReport | None) -> list[tuple[str, str]]:
     if form.kind == "choice":
-        return [(choice, choice.replace("_", " ")) for choice in form.choices]
+        return [(choice, words(choice)) for choice in form.choices]
     if form.kind == "yes_no":
         return [("true", "Yes"), ("false", "No")]
     directory, name = context.directory, form.name
@@ -137,7 +166,7 @@ def _options(context: AppContext, form: FieldForm, found: CaseReport | None) -> 
     elif name == "rule" and found is not None:
         options = [(duty.rule, context.law.rules[duty.rule].action) for duty in found.duties]
     elif name == "claim" and found is not None:
-        options = [(str(seq), f"fact {seq}") for seq in found.claims_to_decide]
+        options = [(str(seq), f"Fact {seq}") for seq in found.claims_to_decide]
     return list(dict(options).items())
 
 

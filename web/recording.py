@@ -1,6 +1,6 @@
-"""Recording a fact: a form made from its model, a page that says what it will do, then the record.
+"""Recording a fact: one question a page, made from its model; a page that says what it will do; then the record.
 
-Nothing typed is lost on an error. The actor is the account of the session. Before it is recorded, the fact takes the
+Every page sends all answers so far, so nothing typed is lost. The actor is the account of the session. Before it is recorded, the fact takes the
 whole path inside a transaction that is undone (`casework/reports/preview.py`).
 """
 
@@ -20,13 +20,22 @@ from casework.reports.recordable import FieldForm, fields_of, openings, recordab
 from flows.jobs import Job, JobExecution
 from models.facts import FactDraft
 from statemachines.registry import opened_by
+from web import labels
 from web.answers import Answer, GoTo, Page
 from web.asked import Asked
 from web.faults import no_page
-from web.forms import Field, check, day_field, fields_for, put
+from web.forms import Field, check, check_one, day_field, fields_for, prefill, put
 
 NEW = "new"
 COMMAND_WORDS = re.compile(r",? for example --data \S+=(\"[^\"]*\"|\S+)( \(sendflow [^)]*\))?| \(sendflow [^)]*\)")
+# What is missing, by the code of the refusal, where the refusal names no field.
+FIELD_OF = {
+    "ground_missing": "ground",
+    "ground_not_listed": "ground",
+    "look_again_missing": "look_again_on",
+    "touches_nothing": "began_on",
+}
+OWN_NAMES = frozenset({"token", "step", "question", "then", "confirm_child"})
 GROUP_TITLES = {
     "usual": "Usual now",
     "possible": "Also possible",
@@ -45,6 +54,11 @@ class Form(NamedTuple):
     day: Field
     fields: list[Field]
 
+    @property
+    def questions(self) -> list[Field]:
+        """The questions in their order. A withdrawal is of the day on which it is recorded."""
+        return self.fields if self.kind == "fact_withdrawn" else [self.day, *self.fields]
+
 
 def choose(asked: Asked) -> Answer:
     """What may be recorded now, the usual first."""
@@ -62,30 +76,54 @@ def choose(asked: Asked) -> Answer:
 
 
 def ask(asked: Asked) -> Answer:
-    """The form of one fact."""
+    """The first question of one fact; what the address answers already is not asked."""
     form = _form(asked, asked.query)
     if form is None:
         return no_page(404)
     if form.ref != NEW:
         note_look(asked.context, form.ref, asked.account, "record")
-    return _form_page(asked, form)
+    given = {name for name in asked.query if asked.query[name]}
+    first = next((each for each in form.questions if each.name not in given), form.questions[0])
+    return _question_page(asked, form, first)
 
 
 def check_or_record(asked: Asked) -> Answer:
-    """Check what was typed and say what it will do; or record it, once that page was seen."""
+    """Take one answer and ask the next question; at the end say what it will do; or record it, once that was seen.
+
+    `step` is the button: next (none), back, check (what is left may be left out), edit (one answer again), record.
+    """
     form = _form(asked, asked.form)
     if form is None:
         return no_page(404)
-    complete = check([form.day, *form.fields])
-    if not complete or asked.form.get("step") == "edit":
-        return _form_page(asked, form, 200 if asked.form.get("step") == "edit" else 400)
+    step, names = asked.form.get("step", ""), [each.name for each in form.questions]
+    asked_name = asked.form.get("question", "")
+    place = names.index(asked_name) if asked_name in names else len(names)
+    if step in ("edit", "back"):
+        earlier = form.questions[max(0, place - (step == "back"))] if place < len(names) else form.questions[0]
+        earlier.error = ""
+        return _question_page(asked, form, earlier)
+    if step == "" and place < len(names):
+        question = form.questions[place]
+        if not check_one(question):
+            return _question_page(asked, form, question, 400)
+        # The claim that the address named is not asked again.
+        following = [each for each in form.questions[place + 1 :] if not (each.name == "claim" and each.value)]
+        if following and asked.form.get("then") != "check":
+            following[0].error = ""
+            return _question_page(asked, form, following[0])
+    return _checked(asked, form, step)
+
+
+def _checked(asked: Asked, form: Form, step: str) -> Answer:
+    if not check(form.questions):
+        return _question_page(asked, form, next(each for each in form.questions if each.error), 400)
     draft = _draft(asked, form)
     if form.target is not None and form.kind == "fact_corrected" and not set(draft.data) - {"reason"}:
         form.day.error = "Change the day or a field: nothing differs from what is recorded"
-        return _form_page(asked, form, 400)
+        return _question_page(asked, form, form.day, 400)
     confirmed = asked.form.get("confirm_child") == "yes"
     try:
-        if asked.form.get("step") == "record":
+        if step == "record":
             return _record(asked, form, draft, confirmed)
         return _check_page(asked, form, draft)
     except Refused as refused:
@@ -110,8 +148,7 @@ def _check_page(asked: Asked, form: Form, draft: FactDraft) -> Answer:
         found = preview(asked.context, form.ref, [draft], asked.account, confirmed=True)
     if form.ref != NEW:
         note_look(asked.context, form.ref, asked.account, "record")
-    hidden = {name: value for name, value in asked.form.items() if name not in ("token", "step", "confirm_child")}
-    values = {**_values(form), "title": "Check before it is recorded", "preview": found, "hidden": hidden}
+    values = {**_values(asked, form), "title": "Check before it is recorded", "preview": found}
     return Page("check.html", {**values, "child": child})
 
 
@@ -135,7 +172,9 @@ def _form(asked: Asked, typed: Mapping[str, str]) -> Form | None:
     if model is None:
         return None
     day = day_field("on", "Day on which it happened", "", typed, today)
-    return Form(ref, kind, found, None, day, fields_for(context, fields_of(model), found, typed))
+    fields = fields_for(context, fields_of(model), found, typed)
+    prefill(fields, found, typed)
+    return Form(ref, kind, found, None, day, fields)
 
 
 def _correction(asked: Asked, found: CaseReport, typed: Mapping[str, str]) -> Form | None:
@@ -188,38 +227,46 @@ def _plain(field: Field) -> str:
 
 
 def _refused(asked: Asked, form: Form, refused: Refused) -> Answer:
-    """The form again, with the refusal beside its field, in words for a page."""
-    sentence = COMMAND_WORDS.sub("", refused.message)
+    """The question again with the refusal beside it, in words for a page; or all answers under the refusal."""
+    sentence = labels.first_capital(COMMAND_WORDS.sub("", refused.message))
     names = {field.name: field for field in form.fields} | {"on": form.day, "occurred_on": form.day}
-    field = names.get(refused.field or "")
-    if field is not None:
+    field = names.get(refused.field or FIELD_OF.get(refused.code, ""))
+    if field is not None and field in form.questions:
         field.error = sentence
-    return _form_page(asked, form, 400, "" if field is not None else sentence)
+        return _question_page(asked, form, field, 400)
+    return Page("check.html", {**_values(asked, form), "preview": None, "errors": [{"text": sentence}]}, 400)
 
 
-def _form_page(asked: Asked, form: Form, status: int = 200, refused: str = "") -> Page:
-    values = _values(form)
-    errors = [{"text": field.error, "href": _place(field)} for field in (form.day, *form.fields) if field.error]
-    if refused:
-        errors.insert(0, {"text": refused, "href": "#on-day"})
-    return Page("form.html", {**values, "errors": errors}, status)
+def _question_page(asked: Asked, form: Form, question: Field, status: int = 200) -> Page:
+    """One question, with every other answer so far in hidden fields."""
+    after = form.questions[form.questions.index(question) + 1 :]
+    shown = {
+        "question": question,
+        "number": form.questions.index(question) + 1,
+        "may_end": bool(after) and not any(each.required and not each.value for each in after),
+        "then": asked.form.get("then", "") or ("check" if asked.form.get("step") == "edit" else ""),
+        "errors": [{"text": question.error, "href": _place(question)}] if question.error else [],
+    }
+    return Page("form.html", {**_values(asked, form), **shown}, status)
 
 
 def _place(field: Field) -> str:
     return f"#{field.name}-day" if field.kind == "day" else f"#{field.name}"
 
 
-def _values(form: Form) -> dict[str, Any]:
-    what = form.kind.replace("_", " ")
+def _values(asked: Asked, form: Form) -> dict[str, Any]:
+    title = labels.fact(form.kind)
     if form.target is not None:
         verb = "Correct" if form.kind == "fact_corrected" else "Withdraw"
-        what = f"{verb} fact {form.target.seq}: {form.target.kind.replace('_', ' ')}"
+        title = f"{verb} fact {form.target.seq}: {labels.fact(form.target.kind)}"
+    typed = {name: value for name, value in asked.form.items() if name not in OWN_NAMES}
+    kept = {name: value for field in (form.day, *form.fields) for name, value in field.sent().items()}
     return {
-        "title": what[0].upper() + what[1:],
+        "title": labels.first_capital(title),
         "ref": form.ref,
         "kind": form.kind,
         "target": form.target,
         "found": form.found,
-        "day": form.day,
-        "fields": form.fields,
+        "questions": form.questions,
+        "hidden": {**typed, **kept, **({"corrects": form.target.seq} if form.target is not None else {})},
     }

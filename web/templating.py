@@ -15,6 +15,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from config.text import full_day, full_weekday, in_days, short_day, short_weekday
+from web import labels
 
 FOLDER = Path(__file__).parent
 LONDON = ZoneInfo("Europe/London")
@@ -33,8 +34,12 @@ def environment() -> Environment:
     made.filters |= {
         "day": day,
         "short": short,
-        "words": words,
-        "first_capital": first_capital,
+        "words": labels.words,
+        "fact": labels.fact,
+        "step": labels.step,
+        "person": labels.person,
+        "status": labels.status,
+        "first_capital": labels.first_capital,
         "when": when,
         "in_days": in_days,
         "weekday": full_weekday,
@@ -78,16 +83,6 @@ def when(instant: str | None) -> Markup:
         return Markup("-")
     moment = datetime.fromisoformat(instant).astimezone(LONDON)
     return Markup('<time datetime="{}">{}</time>').format(instant, f"{short_day(moment)} at {moment:%H:%M}")
-
-
-def words(value: object) -> str:
-    """A fact kind, a rule or a word of a list as words."""
-    return str(value if value is not None else "").replace("_", " ")
-
-
-def first_capital(text: str) -> str:
-    """The text with a capital first; the rest stays, for it may be a name."""
-    return text[:1].upper() + text[1:]
 
 
 @pass_context

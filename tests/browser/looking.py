@@ -71,9 +71,9 @@ def to_the_check_page(visitor: Visitor, answers: Mapping[str, str], most: int = 
             group = visitor.page.get_by_role("group", name=label)
             if group.count() and group.get_by_role("radio").count():
                 group.get_by_label(answer, exact=True).check()
-            elif visitor.page.get_by_label(label).count():
-                field = visitor.page.get_by_label(label).first
-                tag = field.evaluate("each => each.tagName")
-                field.select_option(label=answer) if tag == "SELECT" else field.fill(answer)
+            elif (chosen := visitor.page.get_by_role("combobox", name=label)).count():
+                chosen.select_option(label=answer)
+            elif (typed := visitor.page.get_by_role("textbox", name=label)).count():
+                typed.fill(answer)
         visitor.press("Continue")
     raise AssertionError(f"no check page after {most} pages: {visitor.heading}")

@@ -48,8 +48,9 @@ def test_a_dco_has_a_morning(
     assert page.locator(".app-timeline__item--letters").count() > 0
     dco.follow("Everything that may be recorded now")
     dco.follow("Health advice received", exact=True)
+    page.get_by_label("Day", exact=True).fill("13")
     to_the_check_page(dco, {"Organisation": worst.body_name or "", "Service": "Community Paediatrics"})
-    assert dco.says("met on Tue 14 Apr 2026")
+    assert dco.says("met on Mon 13 Apr 2026")
     before = newest_fact(installation, worst.case_ref)
     assert before[0] != "health_advice_received"
     dco.press("Record it")

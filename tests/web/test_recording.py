@@ -42,8 +42,9 @@ def fields(html: str) -> dict[str, str]:
 
 
 def send(person: Browser, path: str, **values: str) -> str:
+    """Answer every question and go to the check page."""
     page = person.get(path).text
-    return str(person.post(path.partition("?")[0], data={**fields(page), **values}).text)
+    return str(person.post(path.partition("?")[0], data={**fields(page), **values, "step": "check"}).text)
 
 
 def test_an_answer_is_checked_and_then_recorded(team: Team, person: Browser) -> None:
@@ -64,6 +65,14 @@ def test_an_answer_is_checked_and_then_recorded(team: Team, person: Browser) -> 
     )
 
 
+def test_a_form_sends_the_day_under_the_names_that_are_read(team: Team, person: Browser) -> None:
+    path = f"/cases/{CASE}/record/health_advice_received"
+    names = fields(person.get(path).text)
+    assert {"on-day", "on-month", "on-year"} <= set(names)
+    checked = send(person, path, **{each: {"on-day": "9"}.get(each, value) for each, value in names.items()})
+    assert 'datetime="2026-03-09"' in checked
+
+
 def test_checking_records_nothing(team: Team, person: Browser) -> None:
     before = team.dump()
     assert "What it will do" in send(person, f"/cases/{CASE}/record/health_advice_received", body="QX101", service=SALT)
@@ -75,17 +84,21 @@ def test_an_error_is_beside_its_field_and_nothing_typed_is_lost(team: Team, pers
     page = send(person, path, **{"on-day": "31", "on-month": "2", "on-year": "2026", "note": "Mum rang"})
     assert "There is a problem" in page
     assert "enter a real day" in page
-    assert "Choose: organisation" in page
     assert 'value="31"' in page
-    assert "Mum rang" in page
     assert "Error: " in page
+    assert fields(page)["note"] == "Mum rang"
+    page = str(
+        person.post(path, data={**fields(page), "on-month": "3", "on-day": "12", "body": "", "step": "check"}).text
+    )
+    assert "Choose: organisation" in page
+    assert (fields(page)["on-day"], fields(page)["note"]) == ("12", "Mum rang")
     assert len(team.lines()) == 3
 
 
 def test_a_day_of_the_future_is_refused_in_words_of_a_page(person: Browser) -> None:
     path = f"/cases/{CASE}/record/health_advice_received"
     page = send(person, path, body="QX101", service=SALT, **{"on-day": "1", "on-month": "1", "on-year": "2027"})
-    assert "the date is in the future" in page
+    assert "The date is in the future" in page
     assert "--data" not in page
 
 
@@ -191,4 +204,4 @@ def test_the_next_working_day_of_a_simulation_sweeps_and_delivers(team: Team, pe
         shown = person.post("/next-day", data=token).text
     assert "What happened until" in shown
     assert "Tuesday 24 March 2026" in person.get("/today").text
-    assert "reminder due" in person.get(f"/cases/{CASE}").text.lower()
+    assert "a reminder fell due" in person.get(f"/cases/{CASE}").text.lower()

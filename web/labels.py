@@ -1,0 +1,75 @@
+"""Words for what is stored as words with underscores: facts, steps, recipients, statuses, reasons."""
+
+from __future__ import annotations
+
+import re
+
+# Where the stored word is unclear, or is a word that the glossary replaces.
+FACTS = {
+    "excuse_claimed": "exception claimed",
+    "excuse_decided": "decision on an exception",
+    "chasing_began": "sendflow began to chase",
+    "chasing_paused": "reminders paused",
+    "contact_made": "call or meeting",
+    "reminder_due": "a reminder fell due",
+    "escalation_due": "an escalation fell due",
+    "breached": "the due date passed",
+    "rung_withdrawn": "an earlier step was withdrawn",
+    "notice_sent": "e-mail sent",
+    "notice_failed": "e-mail failed",
+    "notice_came_back": "e-mail came back",
+    "letters_held": "e-mails put on hold",
+    "letters_released": "e-mails released",
+    "fact_corrected": "correction",
+    "fact_withdrawn": "withdrawal",
+    "child_parted": "cases of two children separated",
+    "child_joined": "cases of one child joined",
+    "case_withdrawn": "request withdrawn",
+    "case_closed": "case closed",
+}
+STEPS = {
+    "acknowledgement_missing": "no acknowledgement yet",
+    "breach": "the due date has passed",
+    "escalation_provider": "escalation to the provider",
+    "escalation_icb": "escalation to the integrated care board",
+    "rung_withdrawn": "an earlier e-mail is withdrawn",
+}
+PEOPLE = {
+    "dco": "DCO",
+    "service_manager": "service's manager",
+    "provider_send_lead": "provider's SEND lead",
+    "icb_executive_lead": "integrated care board's executive lead",
+}
+STATUSES = {"no_date": "cannot be late", "excused": "exception accepted", "breached": "late"}
+ABBREVIATIONS = re.compile(r"\b(ehc|la|icb|rcb|dco|nhs|camhs|cypcc|chc|gp)\b", re.IGNORECASE)
+
+
+def words(value: object) -> str:
+    """Words without underscores, with the abbreviations in capitals."""
+    plain = str(value if value is not None else "").replace("_", " ")
+    return ABBREVIATIONS.sub(lambda found: found[0].upper(), plain)
+
+
+def fact(kind: str) -> str:
+    """The name of a kind of fact."""
+    return FACTS.get(kind) or words(kind)
+
+
+def step(rung: str) -> str:
+    """The name of a step of the escalation policy, or of another reason for an e-mail."""
+    return STEPS.get(rung) or words(rung)
+
+
+def person(recipient: str | None) -> str:
+    """The name of a post that gets e-mails."""
+    return PEOPLE.get(recipient or "") or words(recipient)
+
+
+def status(word: str) -> str:
+    """The name of a status of a duty."""
+    return STATUSES.get(word) or words(word)
+
+
+def first_capital(text: str) -> str:
+    """The text with a capital first; the rest stays, for it may be a name."""
+    return text[:1].upper() + text[1:]
