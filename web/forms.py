@@ -118,7 +118,7 @@ def put(field: Field, value: Any) -> None:
 
 
 def prefill(fields: Sequence[Field], found: CaseReport, form: Mapping[str, str]) -> None:
-    """Answer what the case answers: the claim that is decided, else the one body and service that still owe something."""
+    """Answer what the case answers: by the claim that is decided, else the one body and service that owe something."""
     claim = next((fact for fact in found.facts if str(fact.seq) == form.get("claim")), None)
     owed = [duty for duty in found.duties if duty.body and duty.met_on is None and duty.ended_on is None]
     for field in fields:
@@ -137,7 +137,7 @@ def prefill(fields: Sequence[Field], found: CaseReport, form: Mapping[str, str])
 
 def check(fields: Sequence[Field]) -> bool:
     """Mark what is missing. Whether every question is answered in its form."""
-    return all([check_one(field) for field in fields])
+    return not [field for field in fields if not check_one(field)]
 
 
 def check_one(field: Field) -> bool:

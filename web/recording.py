@@ -1,7 +1,7 @@
-"""Recording a fact: one question a page, made from its model; a page that says what it will do; then the record.
+"""Recording a fact: one question a page; a page that says what it will do; then the record.
 
-Every page sends all answers so far, so nothing typed is lost. The actor is the account of the session. Before it is recorded, the fact takes the
-whole path inside a transaction that is undone (`casework/reports/preview.py`).
+Every page sends all answers so far, so nothing typed is lost. The actor is the account of the session. Before it is
+recorded, the fact takes the whole path inside a transaction that is undone (`casework/reports/preview.py`).
 """
 
 from __future__ import annotations
