@@ -23,11 +23,13 @@ from casework.cases.commit import commit
 from casework.cases.unit_of_work import UnitOfWork
 from casework.cases.validation import Refused
 from casework.context import AppContext, instant
+from casework.rules.config_held import PACK, hold, texts_held
 from casework.rules.ruleset import check_files, newest_adoption
 from casework.rules.ruleset_guard import Activation, activations, active_ruleset
 from casework.sweep import BATCH, Trouble
 from config.law import LawError, NoAnswer
-from config.rule_pack import digests_of, files_of, law_folder, pack_digest, point_at
+from config.law_changes import changed_in_force
+from config.rule_pack import declaration_of, digests_of, files_of, law_files, law_folder, pack_digest, point_at
 from config.toml_reader import ConfigFault
 from deadlines.duties import Duty, duties_of
 from deadlines.status import status_of
@@ -41,6 +43,8 @@ from notifications.render import newest
 from statemachines.process import NotPermitted, Process
 from statemachines.replay import replay
 
+# Of an adoption, what is held as a text: the columns of `adoption` never change.
+_DECLARED = {"changed", "in_force"}
 LATE = frozenset({DutyStatus.BREACHED.value, DutyStatus.MET_LATE.value})
 
 
@@ -73,7 +77,8 @@ class DutyChange(BaseModel):
 class DryRun(BaseModel):
     """What a pack would change. `troubles` are live cases that only the present law can evaluate.
 
-    `before` and `after` are digests of the whole rule set.
+    `before` and `after` are digests of the whole rule set. `in_force` are the periods in force that the pack changes
+    without a new `from`, and `changed` is what it declares of them: "law" or "misread".
     """
 
     model_config = ConfigDict(frozen=True)
@@ -85,6 +90,8 @@ class DryRun(BaseModel):
     moved: list[DutyChange]
     troubles: list[Trouble] = []
     gains_first_duty: list[str] = []
+    changed: str | None = None
+    in_force: list[str] = []
 
     @property
     def dates_moved(self) -> int:
@@ -93,7 +100,10 @@ class DryRun(BaseModel):
 
 
 class Adoption(BaseModel):
-    """An adoption as it was recorded. `before` and `after` are digests of the whole rule set."""
+    """An adoption as it was recorded. `before` and `after` are digests of the whole rule set.
+
+    `in_force` and `changed` are as in a dry run; `changed` is null for an adoption that changed nothing in force.
+    """
 
     model_config = ConfigDict(frozen=True)
     number: int
@@ -105,6 +115,8 @@ class Adoption(BaseModel):
     after: str
     cases: int
     moved: int
+    changed: str | None = None
+    in_force: list[str] = []
 
 
 def dry_run(context: AppContext, pack: Path) -> DryRun:
@@ -136,6 +148,8 @@ def _compare(context: AppContext, pack: Path, files: dict[str, bytes]) -> DryRun
         moved=sorted(changes, key=lambda change: change.urgency),
         troubles=troubles,
         gains_first_duty=gains_first_duty,
+        changed=declaration_of(files),
+        in_force=[each.sentence for each in changed_in_force(context.law, changed.law, context.today())],
     )
 
 
@@ -233,8 +247,8 @@ def adopt(context: AppContext, pack: Path, actor: str) -> Adoption:
     """Store the pack's files under SENDFLOW_HOME/law and record the adoption. The next sweep evaluates all cases.
 
     Raises ConfigFault or EscalationPolicyError for a pack that cannot be read; RulesetMismatch if the database has
-    another active rule set; Refused if the pack changes nothing, leaves a live case without an answer, or if another
-    pack was adopted meanwhile.
+    another active rule set; Refused if the pack changes nothing, changes a number in force without saying why, leaves a
+    live case without an answer, or if another pack was adopted meanwhile.
     """
     # The files are copied before they are compared, so that a change in the pack's folder meanwhile has no effect.
     files = _read_files(context, pack)
@@ -242,7 +256,9 @@ def adopt(context: AppContext, pack: Path, actor: str) -> Adoption:
     folder.mkdir(parents=True, exist_ok=True)
     copy = Path(tempfile.mkdtemp(prefix="adopting.", dir=folder))
     try:
-        _write(copy, {**(files_of(context.adopted_pack) if context.adopted_pack is not None else {}), **files})
+        _write(
+            copy, {**(law_files(files_of(context.adopted_pack)) if context.adopted_pack is not None else {}), **files}
+        )
         found = _compare(context, copy, files)
         _refuse_unusable(found)
         return _record_adoption(_Candidate(context, context.with_rule_pack(copy), copy, files, found, actor))
@@ -255,12 +271,31 @@ def _refuse_unusable(found: DryRun) -> None:
         raise Refused(
             "changes_nothing", "The pack changes nothing: law, bank holidays and escalation policy would be as now"
         )
+    if (why := undeclared(found)) is not None:
+        raise Refused("change_not_declared", why)
     if found.troubles:
         refs = ", ".join(trouble.case_ref for trouble in found.troubles[:5])
         raise Refused(
             "leaves_no_answer",
             f"Under the pack {len(found.troubles)} live cases have no answer ({refs}): {found.troubles[0].message}",
         )
+
+
+def undeclared(found: DryRun) -> str | None:
+    """Say that the pack does not say why it changes a number in force, or says it and changes none; None if neither."""
+    if found.in_force and found.changed is None:
+        return (
+            "The pack changes what is in force, without a new `from`:"
+            f" {'; '.join(found.in_force)}. If a later law changed it, add a period with its own `from`, which leaves"
+            " running cases as they are. Otherwise say in pack.toml why the number changes for running cases too."
+            ' Example: changed = "misread" (the law was misread), or changed = "law" (the law changed for them)'
+        )
+    if found.changed is not None and not found.in_force:
+        return (
+            f'pack.toml says changed = "{found.changed}", and the pack changes no period that is in force. Leave'
+            " pack.toml out"
+        )
+    return None
 
 
 @dataclass(frozen=True)
@@ -295,12 +330,17 @@ def _record_adoption(candidate: _Candidate) -> Adoption:
             after=found.after,
             cases=found.cases,
             moved=found.dates_moved,
+            changed=found.changed,
+            in_force=found.in_force,
         )
         folder = _move_into_place(context, candidate.copy, f"{number:04d}-{adoption.pack[:16]}")
         check_files(folder, digests)
-        row = adoption.model_dump(exclude={"files"})
+        row = adoption.model_dump(exclude={"files", *_DECLARED})
         row |= {"folder": folder.name, "files": orjson.dumps(digests).decode(), "rehearsed": context.simulated}
         insert_logged(connection, ADOPTION, [row], adoption.adopted_at)
+        if adoption.changed is not None:
+            text = orjson.dumps(adoption.model_dump(include=_DECLARED), option=orjson.OPT_SORT_KEYS).decode()
+            hold(connection, PACK, str(number), text, at=adoption.adopted_at, actor=actor, via="adopt")
         candidate.changed.ruleset_guard.activate(connection, adoption.adopted_at, actor, "adopt")
         # The sweep finds cases by their duties, and these cases have none yet.
         unit = UnitOfWork(candidate.changed, connection, actor=actor, via="adopt")
@@ -365,5 +405,13 @@ def adoptions(context: AppContext) -> list[Adoption]:
     """Give every adoption, the newest first. `files` are all files that it put in force."""
     with reading(context.engine) as connection:
         rows = connection.execute(select(ADOPTION).order_by(ADOPTION.c.number.desc())).mappings().all()
-    columns = Adoption.model_fields.keys() - {"files"}
-    return [Adoption(**{name: row[name] for name in columns}, files=sorted(orjson.loads(row["files"]))) for row in rows]
+        declared = {name: orjson.loads(text) for name, text in texts_held(connection, PACK)}
+    columns = Adoption.model_fields.keys() - {"files", *_DECLARED}
+    return [
+        Adoption(
+            **{name: row[name] for name in columns},
+            **declared.get(str(row["number"]), {}),
+            files=sorted(orjson.loads(row["files"])),
+        )
+        for row in rows
+    ]

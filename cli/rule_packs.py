@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from casework.rule_packs import DryRun, DutyChange
 
 Pack = Annotated[
-    Path, typer.Argument(help="A folder with any of statute/, almanac/, ladder/, grounds.toml, locality.toml.")
+    Path,
+    typer.Argument(
+        help="A folder with any of statute/, almanac/, ladder/, grounds.toml, locality.toml; pack.toml says why a"
+        " number in force changes."
+    ),
 ]
 
 
@@ -42,8 +46,10 @@ def dry_run(pack: Pack, json_: Json = False) -> None:
         fail(Exit.WRONG_CALL, _cannot(problem))
     for trouble in found.troubles:
         notify(f"{trouble.case_ref}: no answer under the pack. {trouble.message}")
+    if (why := rule_packs.undeclared(found)) is not None:
+        notify(f"The pack cannot be adopted as it is. {why}.")
     emit([row.model_dump(mode="json") for row in found.moved], json_, lambda: _in_words(found))
-    if found.troubles:
+    if found.troubles or why is not None:
         raise typer.Exit(Exit.REFUSED)
 
 
@@ -108,7 +114,7 @@ def adoptions(json_: Json = False) -> None:
         lambda: (
             "\n".join(
                 f"{row.number}. {row.adopted_at[:10]} by {row.actor}: pack {row.pack[:16]}, {row.moved} of the dates"
-                f" moved; keeps {', '.join(row.files)}"
+                f" moved; keeps {', '.join(row.files)}{_declared(row.changed, row.in_force)}"
                 for row in rows
             )
             or "No pack has been adopted: the law is as shipped."
@@ -188,6 +194,8 @@ def _in_words(found: DryRun) -> str:
         f"Pack {found.pack[:16]} ({', '.join(found.files)}), looked at over {counted(found.cases, 'live case')}."
         " Nothing was written."
     ]
+    if found.in_force:
+        lines.append(f"Changed in force, without a new `from`{_declared(found.changed, found.in_force)}.")
     if not found.moved:
         return "\n".join([*lines, "No due date moves."])
     more = len(found.moved) - found.dates_moved
@@ -197,6 +205,13 @@ def _in_words(found: DryRun) -> str:
     stand = f"; {counted(more, 'duty', 'duties')} would change status only" if more else ""
     lines.append(f"{dates}{stand}. Most urgent first:")
     return "\n".join([*lines, "", *(_row(row) for row in found.moved)])
+
+
+WHY = {"law": "the law changed", "misread": "the law was misread", None: "the pack does not say why"}
+
+
+def _declared(changed: str | None, in_force: list[str]) -> str:
+    return f"; {WHY[changed]}: {'; '.join(in_force)}" if in_force else ""
 
 
 def _moving(moved: int, cases: int) -> str:

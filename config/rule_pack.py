@@ -11,16 +11,45 @@ import hashlib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Literal
+
+import tomli
+from pydantic import ValidationError
 
 from config.files import write_whole
 from config.settings import Settings
-from config.toml_reader import ConfigFault
+from config.toml_reader import ConfigFault, Strict
 
 FOLDERS = ("statute", "almanac", "ladder")
-FILES = ("grounds.toml", "locality.toml")
+DECLARATION = "pack.toml"
+FILES = ("grounds.toml", "locality.toml", DECLARATION)
 CALENDAR_FILES = ("bank_holidays.toml", "tribunal.toml")
-KNOWN = "statute/, almanac/, ladder/, grounds.toml, locality.toml"
+KNOWN = "statute/, almanac/, ladder/, grounds.toml, locality.toml, pack.toml"
 EXAMPLE = "Example: a folder that holds statute/annual_review.toml"
+
+
+class Declaration(Strict):
+    """What a pack says of the numbers in force that it changes in place: the law changed, or it was misread."""
+
+    changed: Literal["law", "misread"]
+
+
+def declaration_of(files: Mapping[str, bytes]) -> str | None:
+    """What pack.toml declares, `law` or `misread`; None where the pack has no such file. Raises ConfigFault."""
+    if DECLARATION not in files:
+        return None
+    try:
+        return Declaration.model_validate(tomli.loads(files[DECLARATION].decode("utf-8"))).changed
+    except (ValidationError, ValueError):
+        raise ConfigFault(
+            f"{DECLARATION}: the file has one line, which says why the pack changes a number that is in force."
+            ' Example: changed = "misread" (the law was misread), or changed = "law" (the law changed)'
+        ) from None
+
+
+def law_files(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files of a pack that later packs are laid over: all but what it declares of itself."""
+    return {name: content for name, content in files.items() if name != DECLARATION}
 
 
 def files_of(pack: Path) -> dict[str, bytes]:

@@ -28,11 +28,11 @@ def duties_then(context: AppContext, casefile: CaseFile, known_at: str | None) -
         return None, {}
     with reading(context.engine) as connection:
         active = active_at(connection, known_at)
-    if active is None:
-        return None, {}
-    if active.digest == context.ruleset_digest:
-        return LawThen(number=active.number, digest=active.digest, is_now=True, kept=True), {}
-    stored = read_stored(context.settings.home, active)
+        if active is None:
+            return None, {}
+        if active.digest == context.ruleset_digest:
+            return LawThen(number=active.number, digest=active.digest, is_now=True, kept=True), {}
+        stored = read_stored(connection, context.settings.home, active)
     shown = LawThen(number=active.number, digest=active.digest, is_now=False, kept=stored is not None)
     if stored is None:
         return shown, {}

@@ -1,4 +1,4 @@
-"""The directory and the law that this database was used with: their texts, when they changed, by whom and where.
+"""The directory, the law and the declarations of rule packs of this database: texts, when, by whom and where.
 
 Purpose: a changed directory redirects letters, and no fact holds it. The program that first writes with a directory
 records it, as it records a rule set. Machines with different directories each record their own once, not at every act.
@@ -16,7 +16,7 @@ from models.change_log import insert_logged
 from models.locks import lock_exclusive
 from models.tables import CONFIG_HELD
 
-DIRECTORY, LAW = "directory", "law"
+DIRECTORY, LAW, PACK = "directory", "law", "pack"
 
 
 def directories_held(connection: Connection) -> list[Any]:
@@ -33,6 +33,18 @@ def directory_is_held(connection: Connection, digest: str) -> bool:
     """Whether this directory is the newest of all, or the newest of this machine."""
     held = directories_held(connection)
     return any(row.digest == digest for row in held[:1] + [row for row in held if row.machine == socket.gethostname()])
+
+
+def texts_held(connection: Connection, kind: str, name: str | None = None) -> list[tuple[str, str]]:
+    """The name and the text of each row of a kind, or of one name of it, that has the digest of its text.
+
+    The newest is the last.
+    """
+    query = select(CONFIG_HELD.c.name, CONFIG_HELD.c.text, CONFIG_HELD.c.digest).where(CONFIG_HELD.c.kind == kind)
+    if name is not None:
+        query = query.where(CONFIG_HELD.c.name == name)
+    rows = connection.execute(query.order_by(CONFIG_HELD.c.number))
+    return [(row.name, row.text) for row in rows if hashlib.sha256(row.text.encode()).hexdigest() == row.digest]
 
 
 def hold(connection: Connection, kind: str, name: str, text: str, **by: str) -> None:

@@ -1,4 +1,4 @@
-"""The text of each rule set that was active, stored in SENDFLOW_HOME/law/held under its full digest.
+"""The text of each rule set that was active, in `config_held` of the database and in SENDFLOW_HOME/law/held.
 
 An auditor asks which law held then. A digest alone does not answer that: the statute files and the calendar do. The
 machines are code and are known by their released tables.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import tempfile
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from typing import NamedTuple
 import orjson
 from sqlalchemy import Connection, select
 
+from casework.rules.config_held import LAW, texts_held
 from config.files import write_whole
 from config.law import Law, load_law
 from config.toml_reader import ConfigFault, layered, topmost
@@ -64,17 +66,28 @@ def active_at(connection: Connection, instant: str) -> ActiveThen | None:
     return ActiveThen._make(row) if row is not None else None
 
 
-def read_stored(home: Path, then: ActiveThen) -> tuple[Law, WorkingCalendar] | None:
-    """Read the law and the calendar of a rule set from its stored text; None if that is missing or changed."""
-    for place in sorted((home / HELD).glob(f"{then.digest}.*.json")):
-        text = place.read_bytes()
-        if place.name.split(".")[1] != hashlib.sha256(text).hexdigest():
-            continue
+def read_stored(connection: Connection, home: Path, then: ActiveThen) -> tuple[Law, WorkingCalendar] | None:
+    """Read the law and the calendar of a rule set from its stored text; None if that is missing or changed.
+
+    The file in SENDFLOW_HOME is read first, then the database, which has the text of each machine's rule sets.
+    """
+    for text in _texts(connection, home, then.digest):
         with contextlib.suppress(ConfigFault, OSError, ValueError):
             law, calendar = _parsed(text)
             if (law.digest[:16], calendar.digest[:16]) == (then.statute, then.almanac):
                 return law, calendar
     return None
+
+
+def _texts(connection: Connection, home: Path, digest: str) -> Iterator[bytes]:
+    """Each stored text that has its own digest, the newest of the database first of those."""
+    for place in sorted((home / HELD).glob(f"{digest}.*.json")):
+        with contextlib.suppress(OSError):
+            text = place.read_bytes()
+            if place.name.split(".")[1] == hashlib.sha256(text).hexdigest():
+                yield text
+    for _name, held in reversed(texts_held(connection, LAW, digest)):
+        yield held.encode()
 
 
 @lru_cache(maxsize=4)

@@ -20,7 +20,7 @@ from config.settings import Settings
 from models.aliases import insert_aliases
 from models.database import reading, writing
 from models.tables import METADATA
-from tests.casework.test_rule_packs import FEWER_WEEKS, pack
+from tests.casework.test_rule_packs import FEWER_WEEKS, MISREAD, pack
 from tests.support.by_hand import PAEDS, SALT, TRUST, day
 from tests.support.team import Team
 from tests.support.trackers import FILES
@@ -66,7 +66,7 @@ def filled_team(team: Team) -> Team:
 
 def _adopt_a_pack(team: Team) -> None:
     """Adopt a pack, and go on as a program that is started after it."""
-    brought = pack(team.home.parent / "pack", statute__ehc_needs_assessment=FEWER_WEEKS)
+    brought = pack(team.home.parent / "pack", statute__ehc_needs_assessment=FEWER_WEEKS, pack=MISREAD)
     adopt(team.context("14 Apr 2026"), brought, "sam.lee")
     team.first.engine.dispose()
     given = team.first.settings

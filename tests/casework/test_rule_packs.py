@@ -14,7 +14,6 @@ from audit.verify import verify
 from casework.cases.record import record
 from casework.cases.validation import Refused
 from casework.context import AppContext
-from casework.reports.case_models import LawThen
 from casework.reports.case_report import report
 from casework.rule_packs import DryRun, DutyChange, adopt, adoptions, dry_run
 from casework.sweep import sweep
@@ -52,7 +51,7 @@ def before(file: str, *changes: tuple[str, str]) -> str:
 
 def reopened(team: Team, on: str) -> AppContext:
     """The context that a new command loads on a day."""
-    return AppContext.load(Settings(home=team.home, today=day(on)))
+    return AppContext.load(Settings(home=team.home, today=day(on), database_url=team.first.settings.database_url))
 
 
 def changes(rows: list[DutyChange]) -> list[tuple[Any, ...]]:
@@ -62,6 +61,7 @@ def changes(rows: list[DutyChange]) -> list[tuple[Any, ...]]:
     ]
 
 
+MISREAD = 'changed = "misread"\n'
 FEWER_WEEKS = before(
     "statute/ehc_needs_assessment.toml", (r'text = "20 weeks"\nweeks = 20', 'text = "18 weeks"\nweeks = 18')
 )
@@ -70,7 +70,7 @@ FEWER_WEEKS = before(
 def test_a_dry_run_says_what_moves_and_writes_nothing(team: Team, tmp_path: Path) -> None:
     team.opened("2 Feb 2026")
     team.record("2 Feb 2026", "ehc_assessment_requested", "6 Oct 2025", case="NX90002", la="northshire")
-    brought = pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS)
+    brought = pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS, pack=MISREAD)
     was = team.dump()
     found = dry_run(team.context("10 Feb 2026"), brought)
     assert changes(found.moved) == [
@@ -86,14 +86,14 @@ def test_an_adoption_is_recorded_and_reaches_every_case_at_the_next_sweep(team: 
     team.opened("2 Feb 2026")
     sweep(team.context("10 Feb 2026"))
     context = team.context("10 Feb 2026")
-    brought = pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS)
+    brought = pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS, pack=MISREAD)
     done = adopt(context, brought, "dco.team")
     assert (done.number, done.actor, done.cases, done.moved, done.files) == (
         1,
         "dco.team",
         1,
         1,
-        ["statute/ehc_needs_assessment.toml"],
+        ["pack.toml", "statute/ehc_needs_assessment.toml"],
     )
     assert (done.before, done.after) == (context.ruleset_digest, reopened(team, "10 Feb 2026").ruleset_digest)
     shutil.rmtree(brought)  # sendflow has its own copy
@@ -106,11 +106,74 @@ def test_an_adoption_is_recorded_and_reaches_every_case_at_the_next_sweep(team: 
     )
     assert adoptions(after) == [done]
     with pytest.raises(Refused, match="changes nothing"):
-        adopt(after, pack(tmp_path / "again", statute__ehc_needs_assessment=FEWER_WEEKS), "dco.team")
+        adopt(after, pack(tmp_path / "again", statute__ehc_needs_assessment=FEWER_WEEKS, pack=MISREAD), "dco.team")
+
+
+IN_FORCE = ["ehc_final_plan_send from 1 Sep 2014: 20 weeks, then 18 weeks"]
+
+
+def test_a_pack_that_changes_a_number_in_force_says_why_or_is_refused(team: Team, tmp_path: Path) -> None:
+    team.opened("2 Feb 2026")
+    context = team.context("10 Feb 2026")
+    silent = pack(tmp_path / "silent", statute__ehc_needs_assessment=FEWER_WEEKS)
+    found = dry_run(context, silent)
+    assert (found.in_force, found.changed, found.dates_moved) == (IN_FORCE, None, 1)
+    with pytest.raises(Refused, match=re.escape("changes what is in force, without a new `from`")) as refused:
+        adopt(context, silent, "dco.team")
+    assert all(part in refused.value.message for part in (IN_FORCE[0], 'changed = "misread"', 'changed = "law"'))
+    assert adoptions(context) == []
+
+
+@pytest.mark.parametrize("why", ["misread", "law"])
+def test_what_a_pack_declares_is_in_the_history_of_adoptions(team: Team, tmp_path: Path, why: str) -> None:
+    brought = pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS, pack=f'changed = "{why}"\n')
+    done = adopt(team.context("10 Feb 2026"), brought, "dco.team")
+    assert (done.changed, done.in_force) == (why, IN_FORCE)
+    after = reopened(team, "10 Feb 2026")
+    adopt(after, PACKS / "key_stage_reviews", "dco.team")  # a period of its own: nothing to declare
+    assert [(each.changed, each.in_force) for each in adoptions(reopened(team, "10 Feb 2026"))] == [
+        (None, []),
+        (why, IN_FORCE),
+    ]
+    assert verify(reopened(team, "10 Feb 2026")).damage == []
+
+
+@pytest.mark.parametrize(
+    ("declared", "says"),
+    [
+        ('changed = "maybe"\n', "says why the pack changes a number that is in force"),
+        ("why = 1\n", "says why the pack changes a number that is in force"),
+        ("changed", "says why the pack changes a number that is in force"),
+    ],
+)
+def test_a_declaration_that_says_nothing_is_refused(team: Team, tmp_path: Path, declared: str, says: str) -> None:
+    brought = pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS, pack=declared)
+    with pytest.raises(ConfigFault, match=says):
+        dry_run(team.context("10 Feb 2026"), brought)
+
+
+def test_a_declaration_of_a_pack_that_changes_nothing_in_force_is_refused(team: Team, tmp_path: Path) -> None:
+    shutil.copytree(PACKS / "key_stage_reviews", tmp_path / "pack")
+    with pytest.raises(Refused, match="changes no period that is in force"):
+        adopt(team.context("10 Feb 2026"), pack(tmp_path / "pack", pack=MISREAD), "dco.team")
+
+
+def test_a_number_that_is_not_yet_in_force_needs_no_declaration(team: Team, tmp_path: Path) -> None:
+    context = team.context("10 Feb 2026")
+    later = (PACKS / "key_stage_reviews" / "statute" / "annual_review.keystages.toml").read_text("utf-8")
+    adopt(context, PACKS / "key_stage_reviews", "dco.team")
+    changed = pack(tmp_path / "pack", **{"statute__annual_review.keystages": later.replace("24", "36")})
+    found = dry_run(reopened(team, "10 Feb 2026"), changed)
+    assert found.in_force == [] and found.before != found.after
+    assert dry_run(reopened(team, "10 Feb 2028"), changed).in_force != []
 
 
 def test_a_second_pack_is_laid_over_the_first(team: Team, tmp_path: Path) -> None:
-    adopt(team.context("10 Feb 2026"), pack(tmp_path / "one", statute__ehc_needs_assessment=FEWER_WEEKS), "dco.team")
+    adopt(
+        team.context("10 Feb 2026"),
+        pack(tmp_path / "one", statute__ehc_needs_assessment=FEWER_WEEKS, pack=MISREAD),
+        "dco.team",
+    )
     context = reopened(team, "10 Feb 2026")
     adopt(context, PACKS / "key_stage_reviews", "dco.team")
     law = reopened(team, "10 Feb 2026").law
@@ -264,10 +327,11 @@ def test_the_commands_say_it_and_due_answers_by_the_adopted_law(
     team.first.engine.dispose()
     monkeypatch.setenv("SENDFLOW_HOME", str(team.home))
     monkeypatch.setenv("SENDFLOW_TODAY", "2026-02-10")
-    brought = str(pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS))
+    brought = str(pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS, pack=MISREAD))
     [row] = json.loads(sendflow("dry-run", brought, "--json").stdout)
     assert list(row) == ["case_ref", "rule", "body", "service", "due", "due_then", "days", "standing", "standing_then"]
     said = sendflow("dry-run", brought).stdout
+    assert f"without a new `from`; the law was misread: {IN_FORCE[0]}." in said
     assert "22 Jun 2026 to 8 Jun 2026 (14 days earlier)" in said
     assert "looked at over 1 live case. Nothing" in said and "1 due date would change. Most urgent first:" in said
     assert sendflow("adopt", brought, "--actor", "Mary Jones").exit_code == 2
@@ -277,7 +341,11 @@ def test_the_commands_say_it_and_due_answers_by_the_adopted_law(
         json.loads(sendflow("due", "ehc_final_plan_send", "--on", "2026-02-02", "--json").stdout)["due"] == "2026-06-08"
     )
     assert sendflow("dry-run", str(tmp_path / "nowhere")).exit_code == 2
+    again = (SHIPPED / "statute" / "ehc_needs_assessment.toml").read_text("utf-8")
+    undeclared = sendflow("dry-run", str(pack(tmp_path / "again", statute__ehc_needs_assessment=again)))
+    assert undeclared.exit_code == 1 and "The pack cannot be adopted as it is" in undeclared.stderr
     assert len(json.loads(sendflow("adoptions", "--json").stdout)) == 1
+    assert f"; the law was misread: {IN_FORCE[0]}" in sendflow("adoptions").stdout
 
 
 @pytest.mark.parametrize(
@@ -332,41 +400,10 @@ def test_a_case_that_gets_its_first_duty_from_a_pack_is_not_forgotten(team: Team
     assert verify(after).intact and verify(after).stale == 0
 
 
-def test_a_case_as_known_then_shows_the_law_of_then_beside_the_law_of_now(team: Team, tmp_path: Path) -> None:
-    """20 weeks became 18 by a pack: on 12 June nobody believed that the final plan was late."""
-    team.opened("2 Feb 2026")
-    team.sweep("3 Mar 2026")
-    adopt(team.context("15 Jun 2026"), pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS), "dco.team")
-    now = reopened(team, "16 Jun 2026")
-    sweep(now)
+LOCAL = '[review_advice_from_professional]\ncounts = "days_before"\ntext = "{0} weeks before"\nweeks = {0}\n'
 
-    def believed(instant: str) -> tuple[LawThen, tuple[str, int, str, str | None, int | None]]:
-        shown = report(now, team.case, None, instant)
-        [duty] = [each for each in shown.duties if each.rule == "ehc_final_plan_send"]
-        assert shown.law_then is not None
-        return shown.law_then, (
-            str(duty.due),
-            duty.days_late,
-            str(duty.due_then),
-            duty.standing_then,
-            duty.days_late_then,
-        )
 
-    before_the_pack = "2026-06-12T12:00:00.000000Z"
-    law, duty = believed(before_the_pack)
-    assert (law.number, law.kept, law.is_now) == (1, True, False)
-    assert duty == ("2026-06-08", 4, "2026-06-22", "running", 0)
-    found = sendflow(
-        "case",
-        team.case,
-        "--known-at",
-        before_the_pack,
-        env={"SENDFLOW_HOME": str(team.home), "SENDFLOW_TODAY": "2026-06-16"},
-    )
-    assert "believed then: due Mon 22 Jun 2026, running" in found.stdout
-    law, duty = believed("2026-06-16T12:00:00.000000Z")
-    assert (law.number, law.is_now, duty) == (2, True, ("2026-06-08", 8, "None", None, None))
-    for kept in (team.home / "law" / "held").glob("*.json"):
-        kept.write_bytes(kept.read_bytes() + b" ")
-    law, duty = believed(before_the_pack)
-    assert (law.kept, duty[2:]) == (False, ("None", None, None)), "an altered text is not believed"
+def test_the_own_standard_of_a_locality_needs_no_declaration(team: Team, tmp_path: Path) -> None:
+    adopt(team.context("10 Feb 2026"), pack(tmp_path / "one", locality=LOCAL.format(3)), "dco.team")
+    again = adopt(reopened(team, "10 Feb 2026"), pack(tmp_path / "two", locality=LOCAL.format(4)), "dco.team")
+    assert (again.changed, again.in_force) == (None, [])

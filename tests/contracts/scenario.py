@@ -233,6 +233,7 @@ def _law(team: Installation) -> None:
     pack = team.folder / "pack"
     (pack / "statute").mkdir(parents=True)
     (pack / "statute" / "ehc_needs_assessment.toml").write_text(fewer, "utf-8")
+    (pack / "pack.toml").write_text('changed = "misread"\n', "utf-8")
     team.call("rule pack dry run", "rule pack dry run", str(pack), "--json")
     team.call("rule pack dry run: no pack", "rule pack dry run", str(team.folder / "none"), "--json")
     team.call("adopt a rule pack: no pack", "adopt a rule pack", *ACTOR, "--json")

@@ -32,7 +32,7 @@ from models.errors import RulesetMismatch
 from runtime.diagnostics.checks import examine
 from runtime.health.metrics import silent
 from runtime.scheduler import Scheduler
-from tests.casework.test_rule_packs import FEWER_WEEKS, pack
+from tests.casework.test_rule_packs import FEWER_WEEKS, MISREAD, pack
 from tests.support.by_hand import day
 from tests.support.calling import sendflow
 from tests.support.paths import ROOT
@@ -108,7 +108,9 @@ def test_a_machine_with_another_escalation_policy_writes_and_sends_nothing_and_s
         lambda: deliver(context, now=True, transport=second.post),
         lambda: digest(context, context.today()),
         lambda: import_file(context, tracker),
-        lambda: adopt(context, pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS), "dco.team"),
+        lambda: adopt(
+            context, pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS, pack=MISREAD), "dco.team"
+        ),
     ]
     before = rows(first)
     for act in acts:
@@ -246,7 +248,7 @@ def test_a_dry_run_activates_nothing_and_an_adopted_pack_is_active_at_once(
     two: tuple[Team, Team], tmp_path: Path
 ) -> None:
     first, second = two
-    brought = pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS)
+    brought = pack(tmp_path / "pack", statute__ehc_needs_assessment=FEWER_WEEKS, pack=MISREAD)
     for team in two:
         assert dry_run(team.context("16 Mar 2026"), brought).dates_moved == 1
     assert len(rulesets(first.first)) == 1
