@@ -51,16 +51,14 @@ def changed_in_force(before: Law, after: Law, day: date) -> list[ChangedPeriod]:
 
 def _changed(rule: Rule, later: Rule | None, day: date) -> Iterator[ChangedPeriod]:
     periods = {period.since: period for period in later.period} if later is not None else {}
+    if any(each.basis == "local_standard" for each in (*rule.period, *periods.values())):
+        return
     for period in rule.period:
         other = periods.get(period.since)
-        if (period.since is not None and period.since > day) or _is_local(period) or _is_local(other):
+        if period.since is not None and period.since > day:
             continue
         if other is None or period.model_dump(exclude=_WORDS) != other.model_dump(exclude=_WORDS):
             yield ChangedPeriod(rule.id, period.since, _said(period), _said(other) if other is not None else None)
-
-
-def _is_local(period: Period | None) -> bool:
-    return period is not None and period.basis == "local_standard"
 
 
 def _said(period: Period) -> str:

@@ -400,10 +400,14 @@ def test_a_case_that_gets_its_first_duty_from_a_pack_is_not_forgotten(team: Team
     assert verify(after).intact and verify(after).stale == 0
 
 
-LOCAL = '[review_advice_from_professional]\ncounts = "days_before"\ntext = "{0} weeks before"\nweeks = {0}\n'
+LOCAL_STANDARDS = (
+    '[review_advice_from_professional]\ncounts = "days_before"\ntext = "{0} weeks before"\nweeks = {0}\n',
+    '[s23_notify_la]\ncounts = "working_days_after"\ntext = "{0} working days"\nworking_days = {0}\n',
+)
 
 
-def test_the_own_standard_of_a_locality_needs_no_declaration(team: Team, tmp_path: Path) -> None:
-    adopt(team.context("10 Feb 2026"), pack(tmp_path / "one", locality=LOCAL.format(3)), "dco.team")
-    again = adopt(reopened(team, "10 Feb 2026"), pack(tmp_path / "two", locality=LOCAL.format(4)), "dco.team")
+@pytest.mark.parametrize("local", LOCAL_STANDARDS)
+def test_the_own_standard_of_a_locality_needs_no_declaration(team: Team, tmp_path: Path, local: str) -> None:
+    adopt(team.context("10 Feb 2026"), pack(tmp_path / "one", locality=local.format(3)), "dco.team")
+    again = adopt(reopened(team, "10 Feb 2026"), pack(tmp_path / "two", locality=local.format(4)), "dco.team")
     assert (again.changed, again.in_force) == (None, [])
