@@ -21,9 +21,11 @@ LOOK_AGAIN = "look_again"
 FAR = timedelta(days=300)
 
 
-def unusual(case: LoadedCase) -> list[str]:
-    """A sentence for each fact of this act that is out of order, with the provision."""
-    return [f"{named(fact).capitalize()} is {case.file.out_of_order[fact.seq]}" for fact in _found(case)]
+def unusual(case: LoadedCase, after: int = 0) -> list[str]:
+    """A sentence for each new fact with a number above `after` that is out of order, with the provision."""
+    return [
+        f"{named(fact).capitalize()} is {case.file.out_of_order[fact.seq]}" for fact in _found(case) if fact.seq > after
+    ]
 
 
 def probable_slips(unit: UnitOfWork, case: LoadedCase) -> list[str]:

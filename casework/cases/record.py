@@ -119,12 +119,17 @@ def record(
         recorded = _recorded(case, len(case.new_facts))
         if look_again and (questions := probable_slips(unit, case)):
             raise Refused(LOOK_AGAIN, " ".join(questions))
-        warnings = [*unusual(case), *wrong_bodies(case), *noted(case)]
+        warnings = warnings_of(case)
         follow_ups = commit(unit)
         unheard = [*follow_ups, *open_duplicates(unit), *facts_to_withdraw(unit), *warnings]
         return recorded.model_copy(update={"unheard": unheard}) if unheard else recorded
 
     return transact(context.engine, once)
+
+
+def warnings_of(case: LoadedCase) -> list[str]:
+    """What a person should know of the facts of this act: they are out of order, ask a wrong body, or repeat one."""
+    return [*unusual(case), *wrong_bodies(case), *noted(case)]
 
 
 def _with_own_reference(unit: UnitOfWork, command: RecordCommand, own_reference: str | None) -> RecordCommand:

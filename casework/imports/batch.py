@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import Connection, select
 
 from casework.cases.loaded_case import LoadedCase
+from casework.cases.out_of_order import unusual
 from casework.cases.record import RecordCommand, apply
 from casework.cases.unit_of_work import UnitOfWork
 from casework.cases.validation import Refused
@@ -44,7 +45,7 @@ class RowOutcome:
     """What became of one row. A row with problems was refused, and the other fields are empty.
 
     `new_reference` is the reference given to a case whose own has another form; `claim_of` the case on which the row
-    claims an exception.
+    claims an exception; `out_of_order` says which of its facts the law does not foresee there.
     """
 
     problems: Sequence[Problem] = ()
@@ -54,6 +55,7 @@ class RowOutcome:
     bodies: set[str] = field(default_factory=set)
     new_reference: str | None = None
     claim_of: str | None = None
+    out_of_order: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,7 @@ class RowBatch:
             bodies={str(draft.data["body"]) for draft in drafts if "body" in draft.data},
             new_reference=done.case_ref if alias is not None else None,
             claim_of=done.case_ref if change.claim else None,
+            out_of_order=unusual(done, after=before),
         )
 
     def _claim(self, plan: Plan, ref: str | None, case: LoadedCase | None) -> FactDraft | None:

@@ -103,6 +103,7 @@ class _Tally:
     named: list[Named] = field(default_factory=list)
     bodies: set[str] = field(default_factory=set)
     first_lines: dict[str, int] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
 
     def refuse(self, row: SheetRow, problems: Sequence[Problem]) -> None:
         """Count a row as refused, with every doubtful cell of it."""
@@ -127,6 +128,7 @@ class _Tally:
         self.facts_added += outcome.facts
         self.corrections += outcome.corrections
         self.bodies |= outcome.bodies
+        self.remarks += [f"line {row.line}: {words}" for words in outcome.out_of_order]
         if outcome.new_reference is not None:
             self.named.append(Named(case_ref=outcome.new_reference, line=row.line))
         if outcome.claim_of is not None:
@@ -229,7 +231,7 @@ class _Importer:
             unchanged=tally.unchanged,
             corrections=tally.corrections,
             claims_to_decide=tally.claims,
-            remarks=self.tracker.all_remarks(),
+            remarks=[*self.tracker.all_remarks(), *tally.remarks],
             cells=self.tracker.count(tally.cells_accepted, tally.cells_refused),
             dry_run=dry_run,
             bodies=sorted(tally.bodies),

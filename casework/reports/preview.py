@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection
 
+from casework.cases.out_of_order import probable_slips
 from casework.cases.propagation import propagate
-from casework.cases.record import RecordCommand, apply
+from casework.cases.record import RecordCommand, apply, warnings_of
 from casework.cases.unit_of_work import UnitOfWork
 from casework.context import AppContext
 from casework.reports.effects import DutyEffect, changes
@@ -38,7 +39,7 @@ class NoticePreview(BaseModel):
 
 
 class Preview(BaseModel):
-    """What one act would do. `cases` begins with the case itself; `follow_ups` say what a person must do afterwards."""
+    """What one act would do. `cases` begins with the case itself; `follow_ups` say what a person must do or look at."""
 
     model_config = ConfigDict(frozen=True)
     cases: list[CasePreview]
@@ -64,7 +65,8 @@ def preview(
     def once(connection: Connection) -> None:
         unit = UnitOfWork(context, connection, actor=actor, via="record")
         first = apply(unit, command)
-        follow_ups = propagate(unit)
+        warnings = [*probable_slips(unit, first), *warnings_of(first)]
+        follow_ups = [*propagate(unit), *warnings]
         touched = [first, *(each for each in unit.cases.values() if each is not first and each.new_facts)]
         found = Preview(
             cases=[
