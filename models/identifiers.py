@@ -104,6 +104,8 @@ def _may_be_born_on(day: date, today: date | None) -> bool:
 
 def _plain(text: str) -> str:
     """NFKC, with every decimal digit of any script as 0 to 9, and without signs that are not seen."""
+    if text.isascii():
+        return text
     whole = unicodedata.normalize("NFKC", text)
     return "".join(
         str(unicodedata.decimal(each)) if each.isdecimal() else each

@@ -17,8 +17,9 @@ def name_key(name: str) -> str:
 
 def plain_reference(text: str) -> str:
     """A reference in capital letters, without blanks, with one sort of hyphen: `PT 00011` is `PT00011`."""
-    whole = unicodedata.normalize("NFKC", text.translate(HYPHENS)).translate(HYPHENS)
-    return "".join(whole.upper().split())
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text.translate(HYPHENS)).translate(HYPHENS)
+    return "".join(text.upper().split())
 
 
 def reference_key(text: str) -> str:

@@ -77,8 +77,9 @@ def notices_for(facts: Sequence[StoredFact], view: CaseView, as_at: date, *, loc
         else:
             if fact.kind in ladder.letter and fact.via != "import":
                 notices += _for_event(view, fact)
-            notices += _for_other_body(view, fact)
-            notices += [_for_taken_back(view, fact, *one) for one in taken_back(casefile, view.duties, ladder, fact)]
+            if fact.kind in CORRECTIONS:
+                again = taken_back(casefile, view.duties, ladder, fact)
+                notices += [*_for_other_body(view, fact), *(_for_taken_back(view, fact, *one) for one in again)]
             notices += [_for_ending(view, one) for one in endings(casefile, view.duties, ladder, view.directory, fact)]
     return _highest_only(notices)
 

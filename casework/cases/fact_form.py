@@ -6,6 +6,7 @@ Errors name the field, what was expected and an example, and never repeat what w
 from collections.abc import Iterable, Mapping
 from datetime import date
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
@@ -13,6 +14,9 @@ from pydantic import ValidationError
 from models.errors import Refusal
 from models.facts import FactData, iso
 
+# Fields whose values become the directory's words: they identify nobody.
+NAMED = ("la", "service", "body")
+_ONLY_NAMES = frozenset(NAMED)
 EXAMPLES = {
     "body": "QX101 (sendflow bodies lists them)",
     "service": "speech_and_language_therapy",
@@ -57,6 +61,22 @@ class Refused(Refusal):
 
 
 def parsed(model: type[FactData], kind: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The fields of a fact as it stores them, and its free texts by field. Raises Refused."""
+    if given.keys() <= _ONLY_NAMES:
+        # Most facts name a body and a service and say nothing else: the same few, again and again.
+        plain, texts = _parsed_names(model, kind, tuple(given.items()))
+        return plain.copy(), texts.copy()
+    return _parsed(model, kind, given)
+
+
+@lru_cache(maxsize=1024)
+def _parsed_names(
+    model: type[FactData], kind: str, given: tuple[tuple[str, Any], ...]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    return _parsed(model, kind, dict(given))
+
+
+def _parsed(model: type[FactData], kind: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     try:
         data = model.model_validate(given)
     except ValidationError as problem:

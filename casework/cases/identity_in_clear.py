@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from casework.cases.fact_form import EXAMPLES, Refused
+from casework.cases.fact_form import EXAMPLES, NAMED, Refused
 from models.facts import FactDraft, StoredFact
 from models.identifiers import holds_name, identifier_in
 from statemachines.process import Process
@@ -19,7 +19,15 @@ ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 def refuse_identifiers(
     process: Process, lines: Sequence[StoredFact], draft: FactDraft, given: Mapping[str, Any], today: date
 ) -> None:
-    """What is stored in clear is never erased: it holds no NHS number and no date of birth."""
+    """What is stored in clear is never erased: it holds no NHS number and no date of birth.
+
+    In NAMED are the directory's words by now.
+    """
+    if draft.on_behalf_of is not None:
+        refuse_identifier("on_behalf_of", draft.on_behalf_of, today)
+    texts = {key: value for key, value in given.items() if key not in NAMED and isinstance(value, str)}
+    if not texts:
+        return
     kinds = {draft.kind}
     if draft.corrects is not None:
         kinds.update(line.kind for line in lines if line.seq == draft.corrects)
@@ -27,10 +35,8 @@ def refuse_identifiers(
     for kind in kinds & process.facts.keys():
         model = process.facts[kind].model
         encrypted |= model.FREE_TEXT_FIELDS | model.IDENTITY_FIELDS
-    if draft.on_behalf_of is not None:
-        refuse_identifier("on_behalf_of", draft.on_behalf_of, today)
-    for key, value in given.items():
-        if key not in encrypted and isinstance(value, str) and not ISO_DAY.fullmatch(value):
+    for key, value in texts.items():
+        if key not in encrypted and not ISO_DAY.fullmatch(value):
             refuse_identifier(key, value, today)
 
 

@@ -17,7 +17,7 @@ from casework.cases.loaded_case import UNREADABLE, LoadedCase, Replayed, is_read
 from casework.cases.projections import write_child_ids, write_projections
 from casework.cases.references import ReferenceGenerator
 from casework.cases.repetitions import as_repetition
-from casework.cases.validation import ENGINE_VIA, Refused, fields_of
+from casework.cases.validation import ENGINE_VIA, CaseSoFar, Refused, fields_of
 from casework.context import AppContext, instant, london_day
 from config.law import NoAnswer
 from models import ledger, people
@@ -123,11 +123,12 @@ class UnitOfWork:
         process = case.process
         for draft in drafts:
             process = process or self._process_opened_by(case, draft)
-            data, texts = fields_of(self.context, process, case.file_if_opened, history, draft, self.today, via)
+            so_far = CaseSoFar(process, history, self.today, case.file_if_opened)
+            data, texts = fields_of(self.context, so_far, draft, via)
             repeated = as_repetition(process, case, draft, data) if via not in ENGINE_VIA else None
             if repeated is not None:
                 draft = repeated
-                data, texts = fields_of(self.context, process, case.file_if_opened, history, draft, self.today, via)
+                data, texts = fields_of(self.context, so_far, draft, via)
             for key, text in texts.items():
                 encrypted = encrypt_free_text(self.context.cipher, case.case_ref, text)
                 free_texts.append(encrypted)

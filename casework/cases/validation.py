@@ -7,9 +7,10 @@ Errors name the field, what was expected and an example, and never repeat what w
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
-from casework.cases.fact_form import EXAMPLES, Refused, nearest, parsed
+from casework.cases.fact_form import EXAMPLES, NAMED, Refused, nearest, parsed
 from casework.cases.identity_in_clear import refuse_identifiers
 from casework.context import AppContext
 from deadlines.calculator import calculate
@@ -20,8 +21,7 @@ from models.identifiers import NotAnNhsNumber, read_nhs_number
 from statemachines.process import Process
 from statemachines.replay import facts_in_force, withdrawn
 
-__all__ = ["Refused", "check_person", "fields_of"]
-NAMED = ("la", "service", "body")
+__all__ = ["CaseSoFar", "Refused", "check_person", "fields_of"]
 FileIfOpened = Callable[
     [], CaseFile | None
 ]  # the case before the act, None where it has no fact yet; folded only where something asks
@@ -29,56 +29,61 @@ OWN = "own"  # what an act adds of its own accord
 ENGINE_VIA = frozenset({"sweep", "deliver", "import", "letters", OWN})
 
 
+class CaseSoFar(NamedTuple):
+    """What a draft is checked against: its case's process and facts, the day of today, and the case before the act."""
+
+    process: Process
+    facts: Sequence[StoredFact]
+    today: date
+    file_if_opened: FileIfOpened
+
+
 def fields_of(
-    context: AppContext,
-    process: Process,
-    file_if_opened: FileIfOpened,
-    history: Sequence[StoredFact],
-    draft: FactDraft,
-    today: date,
-    via: str,
+    context: AppContext, case: CaseSoFar, draft: FactDraft, via: str
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """The fields of a draft as the fact stores them, and its free texts by field. Raises Refused.
 
     What the engine itself writes is complete: only its form is checked. What a person or a file gives is completed and
     checked against the directory, the law and the history.
     """
-    model = process.model_of(draft.kind)
+    model = case.process.model_of(draft.kind)
     if model is None or (draft.kind in ENGINE_ONLY and via not in ENGINE_VIA):
-        known = sorted(process.facts.keys() - ENGINE_ONLY)
-        near = nearest(draft.kind, known)
-        advice = (
-            f"Nearest: {', '.join(near)}. `sendflow processes` lists all" if near else f"It accepts: {', '.join(known)}"
-        )
+        raise _unknown_fact(case.process, draft.kind)
+    if draft.occurred_on > case.today:
         raise Refused(
-            "unknown_fact",
-            f"no such fact can be recorded on a case of {process.title}. {advice}",
+            "future_date",
+            f"the date is in the future. Use {case.today.isoformat()} or earlier",
+            field="on",
             wrong_call=True,
-        )
-    if draft.occurred_on > today:
-        raise Refused(
-            "future_date", f"the date is in the future. Use {today.isoformat()} or earlier", field="on", wrong_call=True
         )
     if draft.kind in ENGINE_ONLY:
         return parsed(model, draft.kind, draft.data)
-    return _fields_from_a_person(context, process, model, file_if_opened, history, draft)
+    return _fields_from_a_person(context, case, model, draft)
+
+
+def _unknown_fact(process: Process, kind: str) -> Refused:
+    known = sorted(process.facts.keys() - ENGINE_ONLY)
+    near = nearest(kind, known)
+    advice = (
+        f"Nearest: {', '.join(near)}. `sendflow processes` lists all" if near else f"It accepts: {', '.join(known)}"
+    )
+    return Refused(
+        "unknown_fact",
+        f"no such fact can be recorded on a case of {process.title}. {advice}",
+        wrong_call=True,
+    )
 
 
 def _fields_from_a_person(
-    context: AppContext,
-    process: Process,
-    model: type[FactData],
-    file_if_opened: FileIfOpened,
-    history: Sequence[StoredFact],
-    draft: FactDraft,
+    context: AppContext, case: CaseSoFar, model: type[FactData], draft: FactDraft
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    kind = draft.kind
+    process, history, kind = case.process, case.facts, draft.kind
     given = {key: value for key, value in draft.data.items() if value is not None and value != ""}
-    given = _named(context, file_if_opened, given, kind in process.asks)
+    given = _named(context, case, given, kind in process.asks)
     _refuse_missing(process, history, draft, given)
-    refuse_identifiers(process, history, draft, given, context.today())
+    refuse_identifiers(process, history, draft, given, case.today)
     if kind in CORRECTIONS:
-        return _correction(context, process, history, draft, given)
+        return _correction(context, case, draft, given)
     if draft.corrects is not None:
         raise Refused(
             "corrects_without_correction",
@@ -88,7 +93,7 @@ def _fields_from_a_person(
         )
     given = _body_of_the_opening(process, model, history, kind, given)
     if kind in process.asks or kind in process.answers or kind in process.reopens or kind in process.contacts:
-        given = _completed(context, process, file_if_opened, kind, given)
+        given = _completed(context, case, kind, given)
     fields, free_texts = parsed(model, kind, given)
     _check_body_kind(context, model, kind, fields)
     _add_reading_in_force(context, model, given, fields)
@@ -102,9 +107,10 @@ def _refuse_missing(
     process: Process, history: Sequence[StoredFact], draft: FactDraft, given: Mapping[str, Any]
 ) -> None:
     """A person who opens a case says what its duties depend on, such as whose they are."""
-    definition = process.facts[draft.kind]
-    missing = [key for key in definition.needs if key not in given]
-    if missing and not history and draft.caused_by is None:
+    if history or draft.caused_by is not None:
+        return
+    missing = [key for key in process.facts[draft.kind].needs if key not in given]
+    if missing:
         examples = " ".join(f"--data {key}={EXAMPLES[key]}" for key in missing)
         raise Refused(
             "missing_data",
@@ -129,8 +135,10 @@ def _refuse_repetition(lines: Sequence[StoredFact], draft: FactDraft, data: Mapp
             )
 
 
-def _named(context: AppContext, file_if_opened: FileIfOpened, given: dict[str, Any], asks: bool) -> dict[str, Any]:
+def _named(context: AppContext, case: CaseSoFar, given: dict[str, Any], asks: bool) -> dict[str, Any]:
     """Names of authorities, services and bodies become the directory's words; blanks and letter case are forgiven."""
+    if not given:
+        return given
     for key in NAMED:
         if key not in given:
             continue
@@ -146,7 +154,7 @@ def _named(context: AppContext, file_if_opened: FileIfOpened, given: dict[str, A
         if (
             found is None
             and not asks
-            and (casefile := file_if_opened()) is not None
+            and (casefile := case.file_if_opened()) is not None
             and text in _known_to(casefile, key)
         ):
             found = text
@@ -176,14 +184,13 @@ def _known_to(casefile: CaseFile, key: str) -> set[str | None]:
     return {line.data.get(key) for line in casefile.lines}
 
 
-def _completed(
-    context: AppContext, process: Process, file_if_opened: FileIfOpened, kind: str, given: dict[str, Any]
-) -> dict[str, Any]:
+def _completed(context: AppContext, case: CaseSoFar, kind: str, given: dict[str, Any]) -> dict[str, Any]:
     """Fill in the body from the service, or the service from what the body was asked for, where only one
     can be meant.
     """
-    if ("body" in given) == ("service" in given) or (casefile := file_if_opened()) is None:
+    if ("body" in given) == ("service" in given) or (casefile := case.file_if_opened()) is None:
         return given
+    process = case.process
     among = casefile.outstanding if kind in process.answers and casefile.outstanding else casefile.asked
     if "body" not in given and "service" in given and kind in process.asks:
         provider = context.directory.provider(casefile.la, given["service"]) if casefile.la else None
@@ -220,17 +227,19 @@ def _body_of_the_opening(
     process: Process, model: type[FactData], lines: Sequence[StoredFact], kind: str, given: dict[str, Any]
 ) -> dict[str, Any]:
     """Where the opening names the body that the whole case is about, a fact of that body need not name it again."""
-    if "body" in given or not lines:
-        return given
-    body = model.model_fields.get("body")
-    whose = process.facts[process.opens].model.model_fields.get("body")
-    # One that the opening need not name (a board that may have asked for a re-assessment) is not the body
-    # that the case
-    # is about.
-    if body is None or not body.is_required() or whose is None or not whose.is_required():
+    if "body" in given or not lines or not _bears_body_of_the_opening(model, process.facts[process.opens].model):
         return given
     said = next((line.data for line in facts_in_force(lines) if line.kind == process.opens and line.kind != kind), {})
     return {key: said[key] for key in ("body", "service") if key in said and key in model.model_fields} | given
+
+
+@cache
+def _bears_body_of_the_opening(model: type[FactData], opening: type[FactData]) -> bool:
+    """Whether both need a body. One that the opening need not name (a board that may have asked for a re-assessment)
+    is not the body that the case is about.
+    """
+    body, whose = model.model_fields.get("body"), opening.model_fields.get("body")
+    return body is not None and body.is_required() and whose is not None and whose.is_required()
 
 
 def _check_body_kind(context: AppContext, model: type[FactData], kind: str, data: Mapping[str, Any]) -> None:
@@ -298,8 +307,9 @@ def _check_last_days(data: Mapping[str, Any], on: date) -> None:
 
 
 def _correction(
-    context: AppContext, process: Process, lines: Sequence[StoredFact], draft: FactDraft, given: dict[str, Any]
+    context: AppContext, case: CaseSoFar, draft: FactDraft, given: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, str]]:
+    process, lines = case.process, case.facts
     target = next((line for line in lines if line.seq == draft.corrects), None)
     if target is None:
         raise Refused(
