@@ -116,8 +116,8 @@ def evaluate(
             holder = duty or duties[0]
             next_check_on[(holder.rule, holder.opened_seq)] = fact.occurred_on
     for duty in duties:
-        steps = steps_of.get(duty.rule)
-        if not steps or duty.body is None or duty.provisional:
+        steps = steps_of.get(duty.rule) if duty.body is not None else None
+        if not steps or duty.provisional:
             # Some rules bind bodies and others alike: only a body that has been asked is reminded.
             continue
         key = (duty.rule, duty.opened_seq)
@@ -159,11 +159,15 @@ def _open_steps(
         return []
     covered_until = began[0] if began else None
     closed_on = duty.closed_on
-    answered = bool(casefile.contacts) and bool(contacts(casefile, duty))
+    answered: bool | None = None if casefile.contacts else False
     open_steps: list[tuple[StepLike, date]] = []
     for step in steps:
-        if (closed_on is not None and step.fact != "breached") or (answered and step.unless == "contact"):
+        if closed_on is not None and step.fact != "breached":
             continue
+        if step.unless == "contact":
+            answered = bool(contacts(casefile, duty)) if answered is None else answered
+            if answered:
+                continue
         day = _day_or_end_of_calendar(duty, step, calendar)
         if day is None or (covered_until is not None and day <= covered_until):
             continue

@@ -176,9 +176,10 @@ def insert_logged(
 
 def forget_pending(connection: Connection) -> None:
     """Forget what a transaction noted: it begins, or was undone."""
-    connection.info.pop(PENDING, None)
-    connection.info.pop(AT, None)
-    connection.info.pop(TAIL, None)
+    info = connection.info
+    info.pop(PENDING, None)
+    info.pop(AT, None)
+    info.pop(TAIL, None)
 
 
 def write_pending(connection: Connection) -> None:

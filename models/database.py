@@ -274,8 +274,9 @@ def _check_revision(connection: Connection, found: str) -> DatabaseUnusable | No
     """Compare the stored revision with `found`. No migration can run until this transaction ends (`schema.upgrade`)."""
     cursor = run(connection, _AT_BEGIN)
     row = cursor.fetchone() or (None, None, None, None)
-    now, connection.info[RULESET_NUMBER], connection.info[SIMULATED_DAY], tail = row
-    connection.info[TAIL] = tail or ""
+    info = connection.info
+    now, info[RULESET_NUMBER], info[SIMULATED_DAY], tail = row
+    info[TAIL] = tail or ""
     cursor.close()
     if now == found:
         return None

@@ -36,6 +36,7 @@ DATES = tuple(
         r"(?P<day>[0-9]{2})(?P<month>[0-9]{2})(?P<year>(?:19|20)[0-9]{2})",
     )
 )
+A_YEAR = re.compile("(?:19|20)[0-9]{2}")  # in each of DATES
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
@@ -145,6 +146,8 @@ def _ten_digits(plain: str) -> Iterator[tuple[str, tuple[int, ...]]]:
 
 def _days(plain: str) -> Iterator[date]:
     """Every whole day that is written in the text."""
+    if A_YEAR.search(plain) is None:
+        return
     for found in (match for form in DATES for match in form.finditer(plain)):
         year, month, day = int(found["year"]), found["month"].casefold(), int(found["day"])
         number = int(month) if month.isdigit() else MONTHS.index(month[:3]) + 1 if month[:3] in MONTHS else 0

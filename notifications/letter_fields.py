@@ -275,9 +275,12 @@ def _history(view: CaseView, duty: Duty) -> list[dict[str, Any]]:
     reached = {seq for seq, _data in view.casefile.notified}  # without the letters that came back
     lines: list[dict[str, Any]] = []
     for fact in view.casefile.lines:
-        if fact.kind == SENT and fact.seq not in reached:
+        if fact.kind == SENT:
+            line = _sent_line(view, duty, fact, withdrawn) if fact.seq in reached else None
+        elif fact.data.get("body") == duty.body:
+            line = _fact_line(duty, fact)
+        else:
             continue
-        line = _sent_line(view, duty, fact, withdrawn) if fact.kind == SENT else _fact_line(duty, fact)
         if line is not None:
             lines.append(line)
     return lines
@@ -303,10 +306,11 @@ def _undelivered(view: CaseView, duty: Duty) -> list[dict[str, Any]]:
 
 
 def _fact_line(duty: Duty, fact: StoredFact) -> dict[str, Any] | None:
+    """A fact about the duty's body; None if it is about another service of it, or says nothing of the request."""
     data, kind = fact.data, fact.kind
     if fact.seq < duty.opened_seq or kind in WRITTEN_BY_SENDFLOW or kind.startswith("notice_"):
         return None
-    if data.get("body") != duty.body or (data.get("service") or duty.service) != duty.service:
+    if (data.get("service") or duty.service) != duty.service:
         return None
     line: dict[str, Any] = {"on": iso_or_none(fact.occurred_on), "what": kind, "to": None}
     if kind == CONTACT:

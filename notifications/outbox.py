@@ -7,6 +7,7 @@ skips locked rows.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
@@ -29,7 +30,7 @@ WRITTEN = (
 )
 UNSENT = (NoticeState.CREATED, NoticeState.CLAIMED, NoticeState.HELD)
 _SHAPE = [NOTICE.c[name] for name in NoticeDraft._fields]
-_COLUMNS = tuple(NOTICE.columns.keys())
+_IN_ORDER = itemgetter(*NOTICE.columns.keys())
 
 
 class LeasedLetter(NamedTuple):
@@ -61,7 +62,8 @@ def notice_row(draft: NoticeDraft, created_at: str, day: Callable[[date], Any]) 
         "letter": None,
         "created_at": created_at,
     }
-    return tuple(values[name] for name in _COLUMNS)
+    row: tuple[Any, ...] = _IN_ORDER(values)
+    return row
 
 
 def draft_of(row: Row[Any]) -> NoticeDraft:

@@ -57,8 +57,9 @@ def propagate(unit: UnitOfWork) -> list[str]:
             new = [Cause(case, fact) for fact in case.new_facts[propagated.get(case.case_ref, 0) :]]
             if new:
                 propagated[case.case_ref] = len(case.new_facts)
-                for cause in new:
-                    follow_ups += _request_again(unit, cause)
+                if case.process is not None and case.process.requests_again:
+                    for cause in new:
+                        follow_ups += _request_again(unit, cause, case.process.requests_again)
                 causes += [cause for cause in new if _causes_reactions(cause)]
         if not causes:
             break
@@ -260,19 +261,18 @@ def _follow_ups(answers: Iterable[str | None]) -> list[str]:
 # Requests that begin again after an order to assess, on the same case ------------------------------------------------
 
 
-def _request_again(unit: UnitOfWork, cause: Cause) -> list[str]:
+def _request_again(unit: UnitOfWork, cause: Cause, again: Mapping[str, str]) -> list[str]:
     """After an order to assess, record a fact for each body that was asked before the order and not since.
 
     A correction of the order, or of a request, corrects these facts too.
     """
     case, fact = cause
-    again = case.process.requests_again if case.process is not None else {}
-    if not again:
-        return []
     if fact.kind in CORRECTIONS:
         return _correct_requests(unit, cause, again)
+    if fact.kind not in again:
+        return []
     # An order that was withdrawn in the same act is not in force.
-    orders = [each for each in case.file.lines if each.seq == fact.seq and each.kind in again]
+    orders = [each for each in case.file.lines if each.seq == fact.seq]
     return [follow_up for order in orders for follow_up in _request_after(unit, cause, order, again[order.kind])]
 
 

@@ -36,7 +36,7 @@ from models.database import transact
 from models.facts import FactData, FactDraft, StoredFact
 from models.free_text import encrypt_free_text
 from models.locks import lock_exclusive
-from models.same_words import case_reference, spellings
+from models.same_words import case_reference, plain_reference, spellings
 from statemachines.process import Process
 from statemachines.registry import opened_by
 from statemachines.replay import facts_in_force
@@ -180,8 +180,8 @@ def _apply_or_refuse(unit: UnitOfWork, command: RecordCommand) -> Recorded | Ref
 
 
 def _recorded(case: LoadedCase, facts: int) -> Recorded:
-    seq = case.facts[-1].seq if case.facts else 0
-    return Recorded(case_ref=case.case_ref, process=case.file.process, seq=seq, state=case.file.state, facts=facts)
+    file, seq = case.file, case.facts[-1].seq if case.facts else 0
+    return Recorded(case_ref=case.case_ref, process=file.process, seq=seq, state=file.state, facts=facts)
 
 
 def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
@@ -227,12 +227,13 @@ def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
 
 def _load_as_typed(unit: UnitOfWork, ref: str, drafts: Sequence[FactDraft]) -> LoadedCase:
     """The case of a reference, however it is spelt: PT-00011 is PT00011. Both are locked where a case may be opened."""
-    forms = list(spellings(ref))
-    opens = any(draft.kind in opened_by() for draft in drafts)
-    loaded = unit.load(forms if opens else forms[:1])
-    if not opens and not loaded[forms[0]].facts:
-        loaded = unit.load(forms)
-    found = next((case for case in loaded.values() if case.facts), loaded[forms[0]])
+    typed = plain_reference(ref)
+    if not any(draft.kind in opened_by() for draft in drafts):
+        case = unit.load([typed])[typed]
+        if case.facts:
+            return case
+    loaded = unit.load(list(spellings(typed)))
+    found = next((case for case in loaded.values() if case.facts), loaded[typed])
     for each in loaded.values():
         if each is not found and not each.facts:
             del unit.cases[each.case_ref]
@@ -264,7 +265,7 @@ def _lock_children_if_named(unit: UnitOfWork, command: RecordCommand) -> None:
     Another transaction that says so waits until the cases of this child are written as one. In a batch, whose cases
     are locked by now, two that wait for each other are ended by the database and begun again (`transact`).
     """
-    if any(draft.data.get(key) for draft in command.drafts for key in ("linked_to", "nhs_number")):
+    if any(draft.data.get("linked_to") or draft.data.get("nhs_number") for draft in command.drafts):
         lock_exclusive(unit.connection, "children")
 
 

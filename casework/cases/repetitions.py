@@ -6,12 +6,14 @@ request the 6, 16 and 20 weeks (regs 4(1), 5(1), 13(2)). A reminder of either mo
 
 from collections.abc import Mapping
 from datetime import date
+from functools import cache
 from typing import Any
 
 from casework.cases.fact_form import Refused
 from casework.cases.loaded_case import LoadedCase
 from models.facts import FactDraft, StoredFact
 from statemachines.process import Process
+from statemachines.registry import processes
 from statemachines.replay import facts_in_force
 
 
@@ -43,11 +45,7 @@ def as_repetition(process: Process, case: LoadedCase, draft: FactDraft, data: Ma
 
 def noted(case: LoadedCase) -> list[str]:
     """What a person should know of repetitions among the new facts."""
-    kinds = {
-        fact.repeated_as: kind
-        for kind, fact in (case.process.facts.items() if case.process is not None else ())
-        if fact.repeated_as is not None
-    }
+    kinds = _repetitions(case.process.name) if case.process is not None else {}
     return [
         f"The same was requested before and is unanswered, so fact {fact.seq} is recorded as {fact.kind}: a repetition"
         f" opens no new duty, and the day of the first receipt counts{_first_day(case, kinds[fact.kind], fact)}. If it"
@@ -55,6 +53,13 @@ def noted(case: LoadedCase) -> list[str]:
         for fact in case.new_facts
         if fact.kind in kinds
     ]
+
+
+@cache
+def _repetitions(process_name: str) -> Mapping[str, str]:
+    """The facts that are recorded instead of a request, each with the kind of the request."""
+    facts = processes()[process_name].facts
+    return {fact.repeated_as: kind for kind, fact in facts.items() if fact.repeated_as is not None}
 
 
 def _first_day(case: LoadedCase, kind: str, repeated: StoredFact) -> str:
