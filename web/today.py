@@ -1,11 +1,12 @@
-"""Today: what is late, due in seven days, for a person to decide, and what changed since yesterday."""
+"""Today: what is late or due in seven days, meetings, what a person decides, and what changed since yesterday."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
-from casework.reports.today import Today, today_of
+from casework.reports.today import Today, Wanted, today_of
 from web.answers import Answer, Page
 from web.asked import Asked
 from web.export import Column, Sheet, as_file
@@ -15,6 +16,7 @@ SHOWN = 10
 TITLES = {
     "late": "Late",
     "soon": "Due in the next 7 days",
+    "meetings": "Meetings, promises and reviews in the next 7 days",
     "decide": "For a person to decide",
     "changed": "Recorded since yesterday",
 }
@@ -30,6 +32,16 @@ DUTY = (
     Column("Act by", "act_by"),
     Column("Days", "days"),
 )
+MEETING = (
+    Column("Case", "case_ref"),
+    Column("Authority's reference", "la_reference"),
+    Column("Authority", "la"),
+    Column("Day", "on"),
+    Column("What", "what"),
+    Column("Fact", "kind"),
+    Column("Body", "body"),
+    Column("Service", "service"),
+)
 CHANGED = (
     Column("Case", "case_ref"),
     Column("Number", "seq"),
@@ -42,7 +54,7 @@ CHANGED = (
 
 def today(asked: Asked) -> Answer:
     """The page that a day starts from."""
-    return Page("today.html", {"title": "Today", "found": _found(asked), "shown": SHOWN})
+    return Page("today.html", {"title": "Today", "shown": SHOWN, **_values(asked)})
 
 
 def one_list(asked: Asked) -> Answer:
@@ -50,14 +62,31 @@ def one_list(asked: Asked) -> Answer:
     name = asked.place["name"]
     if name not in TITLES:
         return no_page(404)
-    found = _found(asked)
+    values = _values(asked)
+    found: Today = values["found"]
     kind = asked.query.get("format", "")
     if kind in ("csv", "xlsx") and name != "decide":
-        rows: Sequence[Any] = {"late": found.late, "soon": found.soon}.get(name, found.changed)
-        columns = CHANGED if name == "changed" else DUTY
-        return as_file(asked, Sheet(f"{name}-{found.as_at}", TITLES[name], columns, rows), kind)
-    return Page("list.html", {"title": TITLES[name], "found": found, "name": name, "shown": 100_000})
+        lists: dict[str, tuple[Sequence[Any], Sequence[Column]]] = {
+            "late": (found.late, DUTY),
+            "soon": (found.soon, DUTY),
+            "meetings": (found.meetings, MEETING),
+            "changed": (found.changed, CHANGED),
+        }
+        rows, columns = lists[name]
+        shows = f"{TITLES[name]}; filter: {values['wanted'].model_dump_json()}"
+        return as_file(asked, Sheet(f"{name}-{found.as_at}", shows, columns, rows), kind)
+    return Page("list.html", {"title": TITLES[name], "name": name, "shown": 100_000, **values})
 
 
-def _found(asked: Asked) -> Today:
-    return today_of(asked.context, asked.context.today())
+def _values(asked: Asked) -> dict[str, Any]:
+    context, query = asked.context, asked.query
+    wanted = Wanted(**{name: query.get(name, "") for name in Wanted.model_fields})
+    return {
+        "found": today_of(context, context.today(), wanted),
+        "wanted": wanted,
+        "rules": context.law.rules,
+        "query": urlencode({name: value for name, value in wanted.model_dump().items() if value}),
+        "la_options": [(la, each.name) for la, each in context.directory.la.items()],
+        "body_options": [(each.body, each.name) for each in context.directory.bodies],
+        "process_options": [(each.name, each.title) for each in context.processes.values()],
+    }

@@ -5,13 +5,13 @@ from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, and_, exists, false, func, not_, or_, select
 
 from casework.cases.search import find_references
 from casework.context import AppContext
 from deadlines.status import SOON
 from models.database import reading
-from models.tables import CASE, DUTY
+from models.tables import CASE, DUTY, FACT
 
 PAGE = 25
 
@@ -103,6 +103,20 @@ def _open_duty(context: AppContext) -> ColumnElement[bool]:
     return and_(DUTY.c.closed_on.is_(None), DUTY.c.excused.is_(None), DUTY.c.rule.in_(certain))
 
 
+def _provisional(context: AppContext) -> ColumnElement[bool]:
+    """Whether a fact opened the duty only provisionally, so that no day makes it late."""
+    rules = [rule for rule in context.law.rules.values() if rule.provisional is not None]
+    opened = and_(FACT.c.case_ref == DUTY.c.case_ref, FACT.c.seq == DUTY.c.opened_seq)
+    return or_(
+        false(),
+        *(
+            and_(DUTY.c.rule == rule.id, exists().where(opened, FACT.c.kind.in_(rule.provisional.starts)))
+            for rule in rules
+            if rule.provisional is not None
+        ),
+    )
+
+
 def _conditions(context: AppContext, wanted: CaseFilter, as_at: date) -> list[ColumnElement[bool]]:
     of_case = DUTY.c.case_ref == CASE.c.case_ref
     due = and_(of_case, _open_duty(context))
@@ -117,7 +131,7 @@ def _conditions(context: AppContext, wanted: CaseFilter, as_at: date) -> list[Co
         case Show.OPEN:
             found.append(not_(_ended(context)))
         case Show.LATE:
-            found.append(exists().where(due, DUTY.c.due < as_at))
+            found.append(exists().where(due, DUTY.c.due < as_at, not_(_provisional(context))))
         case Show.SOON:
             found.append(exists().where(due, DUTY.c.due >= as_at, DUTY.c.due <= as_at + SOON))
         case Show.NO_DATE:

@@ -1,8 +1,9 @@
-"""What a team starts its day from: late, due in seven days, for a person to decide, and changed since yesterday.
+"""What a team starts its day from: late, due in seven days, meetings, for a person to decide, changed since yesterday.
 
 The lists are those of the daily digest and of the worklists, so that their numbers are equal.
 """
 
+from collections.abc import Container
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -12,9 +13,10 @@ from sqlalchemy import Connection, select
 from casework.context import LONDON, AppContext, instant
 from casework.job_runs import last_finished
 from casework.reports.for_a_person import exceptions_for_a_person, letters_for_a_person
+from casework.reports.meetings import Meeting, meetings_of
 from casework.reports.worklists import BoardRow, overdue, week
 from models.database import reading
-from models.tables import CASE, FACT
+from models.tables import CASE, DUTY, FACT
 from notifications.outbox import count_held
 
 DAY = timedelta(days=1)
@@ -31,10 +33,23 @@ class ChangedFact(BaseModel):
     recorded_at: str
     actor: str
     process: str
+    la: str | None = None
+
+
+class Wanted(BaseModel):
+    """What Today shows: the cases of an authority, of a process, with duties of a body. An empty value shows all."""
+
+    model_config = ConfigDict(frozen=True)
+    la: str = ""
+    body: str = ""
+    process: str = ""
 
 
 class Today(BaseModel):
-    """The lists of one day. `held` letters wait for a person's release; `last_sweep` is an instant (UTC)."""
+    """The lists of one day. `held` letters wait for a person's release; `last_sweep` is an instant (UTC).
+
+    Letters and held letters are always those of all cases: one letter may be about many.
+    """
 
     model_config = ConfigDict(frozen=True)
     as_at: date
@@ -47,6 +62,7 @@ class Today(BaseModel):
     held_mailboxes: int
     changed: list[ChangedFact]
     last_sweep: str | None
+    meetings: list[Meeting] = []
 
     @property
     def to_decide(self) -> int:
@@ -54,24 +70,44 @@ class Today(BaseModel):
         return len(self.claims) + len(self.look_again) + len(self.letters) + bool(self.held)
 
 
-def today_of(context: AppContext, as_at: date) -> Today:
+def today_of(context: AppContext, as_at: date, wanted: Wanted | None = None) -> Today:
     """Read the lists of a day."""
     late, soon = overdue(context, as_at), week(context, as_at)
     with reading(context.engine) as connection:
+        refs = _references(connection, wanted) if wanted is not None and wanted != Wanted() else None
         claims, look_again = exceptions_for_a_person(context, connection, as_at)
         held, held_mailboxes = count_held(connection)
         return Today(
             as_at=as_at,
-            late=late,
-            soon=soon,
-            claims=claims,
-            look_again=look_again,
+            late=[row for row in late if _is_wanted(row, wanted, refs)],
+            soon=[row for row in soon if _is_wanted(row, wanted, refs)],
+            claims=[each for each in claims if refs is None or each["ref"] in refs],
+            look_again=[each for each in look_again if refs is None or each["ref"] in refs],
             letters=letters_for_a_person(connection, as_at),
             held=held,
             held_mailboxes=held_mailboxes,
-            changed=changed_since(connection, as_at - DAY),
+            changed=[fact for fact in changed_since(connection, as_at - DAY) if refs is None or fact.case_ref in refs],
             last_sweep=last_finished(connection, "sweep"),
+            meetings=[
+                each for each in meetings_of(context, connection, as_at) if refs is None or each.case_ref in refs
+            ],
         )
+
+
+def _is_wanted(row: BoardRow, wanted: Wanted | None, refs: Container[str] | None) -> bool:
+    return refs is None or (row.case_ref in refs and (wanted is None or wanted.body in ("", row.body)))
+
+
+def _references(connection: Connection, wanted: Wanted) -> set[str]:
+    """The cases of an authority and a process, and with a duty of a body."""
+    query = select(CASE.c.case_ref)
+    if wanted.la:
+        query = query.where(CASE.c.la == wanted.la)
+    if wanted.process:
+        query = query.where(CASE.c.process == wanted.process)
+    if wanted.body:
+        query = query.where(CASE.c.case_ref.in_(select(DUTY.c.case_ref).where(DUTY.c.body == wanted.body)))
+    return set(connection.scalars(query))
 
 
 def changed_since(connection: Connection, day: date, most: int = 100_000) -> list[ChangedFact]:
@@ -86,6 +122,7 @@ def changed_since(connection: Connection, day: date, most: int = 100_000) -> lis
             FACT.c.recorded_at,
             FACT.c.actor,
             CASE.c.process,
+            CASE.c.la,
         )
         .join(CASE, CASE.c.case_ref == FACT.c.case_ref)
         .where(FACT.c.recorded_at >= began)

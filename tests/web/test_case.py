@@ -45,6 +45,7 @@ def test_the_list_filters_by_what_the_address_says(sample: Installation, browser
     shown = set(re.findall(r'href="/cases/([A-Z]+-?\d+)"', dco.get("/cases?show=late&page=1").text))
     assert shown
     assert shown <= late
+    assert {row.case_ref for row in case_list(context, CaseFilter(show=Show.LATE), TODAY, 0).rows} == late
     total = case_list(context, CaseFilter(show=Show.NO_DATE), TODAY).total
     assert f"{total} case" in dco.get("/cases?show=no_date").text
     assert "No case is like that" in dco.get("/cases?search=ZZ99999").text

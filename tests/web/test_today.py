@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import date
+from typing import Any
 
 import orjson
 from sqlalchemy import select
 
-from casework.reports.today import today_of
+from casework.reports.meetings import meetings_of
+from casework.reports.today import Wanted, today_of
 from casework.reports.worklists import overdue, week
 from models.database import reading
 from models.tables import LETTER
+from tests.support.by_hand import SALT, TRUST
+from tests.support.team import Team
 from tests.web.conftest import TODAY, Browser
 from web.installation import Installation
 
@@ -28,10 +33,15 @@ def test_the_numbers_are_those_of_the_worklists_and_of_the_daily_digest(
         fields = orjson.loads(
             connection.scalar(select(LETTER.c.fields).where(LETTER.c.id == f"digest-{TODAY:%Y%m%d}")) or "{}"
         )
-    late, soon, decide, _changed = numbers(browsers("dco.team").get("/today").text)
+    late, soon, meetings, decide, _changed = numbers(browsers("dco.team").get("/today").text)
     assert late == len(overdue(context, TODAY)) == fields["late_count"] + fields["la_late"] > 0
     assert soon == len(week(context, TODAY)) == fields["soon_count"] + fields["la_soon"] > 0
+    html = browsers("dco.team").get("/today").text
+    for chased, others in (("late_count", "la_late"), ("soon_count", "la_soon")):
+        said = f"{fields[chased]} of health bodies that sendflow chases, {fields[others]} of authorities and others"
+        assert said in html
     found = today_of(context, TODAY)
+    assert meetings == len(found.meetings)
     listed = [*found.claims, *found.letters, *found.look_again]
     in_digest = [*fields["claims"], *fields["letters"], *fields["look_again"]]
     assert listed[: len(in_digest)] == in_digest
@@ -42,8 +52,57 @@ def test_the_numbers_are_those_of_the_worklists_and_of_the_daily_digest(
 def test_each_count_is_a_link_to_its_list(browsers: Callable[[str], Browser]) -> None:
     person = browsers("dco.team")
     html = person.get("/today").text
-    for name, number in zip(("late", "soon", "decide", "changed"), numbers(html), strict=True):
+    for name, number in zip(("late", "soon", "meetings", "decide", "changed"), numbers(html), strict=True):
         assert f'href="/lists/{name}"' in html
         listed = person.get(f"/lists/{name}").text
         rows = listed.count('<tr role="row" class=') + len(re.findall(r"(?m)^ *<li>", listed.partition("<main")[2]))
         assert (name, rows) == (name, number)
+
+
+def test_a_filter_shows_a_part_of_each_list_and_the_parts_make_the_whole(
+    sample: Installation, browsers: Callable[[str], Browser]
+) -> None:
+    context, dco = sample.context(), browsers("dco.team")
+    whole = today_of(context, TODAY)
+    for name, values in (("la", list(context.directory.la)), ("process", list(context.processes))):
+        parts = [today_of(context, TODAY, Wanted(**{name: value})) for value in values]
+        for rows in ("late", "soon", "claims", "meetings"):
+            found = sum(len(getattr(part, rows)) for part in parts)
+            unnamed = [row for row in getattr(whole, rows) if name == "la" and getattr(row, "la", "x") is None]
+            assert found == len(getattr(whole, rows)) - len(unnamed), (name, rows)
+    one = today_of(context, TODAY, Wanted(la="northshire", body="QX101"))
+    assert {(row.la, row.body) for row in one.late} == {("northshire", "QX101")}
+    html = dco.get("/today?la=northshire&body=QX101").text
+    assert numbers(html)[0] == len(one.late) > 0
+    assert 'href="/lists/late?la=northshire&amp;body=QX101"' in html or "la=northshire&body=QX101" in html
+    assert "Only some cases are shown" in html
+
+
+def test_meetings_promises_and_reviews_of_the_week_are_listed(team: Team) -> None:
+    team.opened().asked()
+    spoken: dict[str, Any] = {
+        "with_whom": "service",
+        "how": "call",
+        "agreed": "an_answer",
+        "body": TRUST,
+        "service": SALT,
+    }
+    team.record("10 Mar 2026", "contact_made", agreed_by="2026-03-18", **spoken)
+    team.record("10 Mar 2026", "contact_made", agreed_by="2026-03-30", **spoken)
+    team.record("10 Mar 2026", "contact_made", agreed_by="2026-03-17", **spoken)
+    team.record("11 Mar 2026", "fact_withdrawn", corrects=6, reason="another case")
+    context = team.context("16 Mar 2026")
+    with reading(context.engine) as connection:
+        found = meetings_of(context, connection, date(2026, 3, 16))
+    assert [(each.on.isoformat(), each.what, each.seq, each.body) for each in found] == [
+        ("2026-03-18", "promise", 4, TRUST)
+    ]
+
+
+def test_each_late_duty_has_its_next_act_as_a_link(sample: Installation, browsers: Callable[[str], Browser]) -> None:
+    worst = today_of(sample.context(), TODAY).late[0]
+    path = f"/cases/{worst.case_ref}/record/health_advice_received?body={worst.body}&amp;service={worst.service}"
+    assert f'href="{path}"' in browsers("dco.team").get("/today").text
+    assert "/record/" not in browsers("auditor").get("/today").text
+    form = browsers("dco.team").get(path.replace("&amp;", "&")).text
+    assert f'name="body" value="{worst.body}"' in form
