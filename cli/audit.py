@@ -42,14 +42,11 @@ def verify(
     from cli.formatting import verification
     from flows.runner import run_job
     from models.errors import NoSuchCase
-    from models.facts import REFERENCE
 
-    reference = case.strip().upper() if case else None
-    if reference is not None and not REFERENCE.fullmatch(reference):
-        fail(Exit.WRONG_CALL, "A case's reference has capital letters and digits: for example sendflow verify NX00042")
-    given = _published_head(reference, head, before)
+    given = _published_head(case, head, before)
     context = open_installation("verify")
     try:
+        reference = _meant(context, case) if case is not None else None
         found = run_job("verify", context, case=reference, say=notify, **given)
     except NoSuchCase as problem:
         fail(Exit.WRONG_CALL, str(problem))
@@ -58,6 +55,23 @@ def verify(
     emit(found.model_dump(mode="json"), json_, lambda: verification(found))
     if not found.intact or found.open:
         raise typer.Exit(Exit.REFUSED)
+
+
+def _meant(context: AppContext, typed: str) -> str:
+    """The case that is meant. One whose stored row is gone is verified by the reference as it is typed."""
+    from casework.cases.references import reference_meant
+    from models.errors import NoSuchCase, SeveralCases
+    from models.same_words import case_reference
+
+    try:
+        return reference_meant(context, typed)
+    except SeveralCases:
+        raise
+    except NoSuchCase:
+        reference = case_reference(typed)
+        if reference is None:
+            raise
+        return reference
 
 
 def _published_head(case: str | None, head: str | None, before: str | None) -> dict[str, str]:

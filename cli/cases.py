@@ -71,6 +71,7 @@ def record(  # noqa: PLR0913 (Typer maps each parameter to an option)
     from cli.confirmation import confirmed
     from cli.identity_input import read_file, with_hidden_values
     from flows.runner import run_job
+    from models.errors import SeveralCases
     from models.same_words import case_reference
     from statemachines.registry import processes
 
@@ -103,6 +104,8 @@ def record(  # noqa: PLR0913 (Typer maps each parameter to an option)
         recorded = confirmed(lambda yes, again: act(confirmed=yes, look_again=again), confirm_child)
     except Refused as refused:
         fail(Exit.WRONG_CALL if refused.wrong_call else Exit.REFUSED, refused.message)
+    except SeveralCases as problem:
+        fail(Exit.WRONG_CALL, f"{str(problem)[0].upper()}{str(problem)[1:]}")
     for follow_up in recorded.unheard:
         notify(follow_up)
     state = processes()[recorded.process].states[recorded.state]
@@ -121,13 +124,17 @@ def record(  # noqa: PLR0913 (Typer maps each parameter to an option)
 
 def _guided(case: str, json_: bool) -> Answers | None:
     """List what may be recorded on a case; at a terminal, ask for a fact and its fields. None if nothing was chosen."""
+    from casework.cases.references import reference_meant
     from casework.reports.recordable import openings, recordable
     from cli.guided_record import ask, listed
     from models.errors import NoSuchCase
 
-    typed = case.strip().upper()
     try:
-        found = openings() if typed == "NEW" else recordable(open_installation("record", access=Access.LOOKS), typed)
+        if case.strip().upper() == "NEW":
+            found = openings()
+        else:
+            context = open_installation("record", access=Access.LOOKS)
+            found = recordable(context, reference_meant(context, case))
     except NoSuchCase as problem:
         fail(Exit.WRONG_CALL, f"{problem}. For a new case: sendflow record new")
     if json_ or not sys.stdin.isatty():

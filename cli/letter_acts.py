@@ -35,6 +35,7 @@ class Signed(NamedTuple):
 def act(given: Sequence[str], signed: Signed, json_: bool) -> None:
     """Hold or release letters, or record that one came back."""
     from casework.delivery import came_back, holds
+    from models.errors import NoSuchCase
 
     verb, *names = given
     if len(names) != 1 or not signed.actor or not signed.reason:
@@ -59,19 +60,24 @@ def act(given: Sequence[str], signed: Signed, json_: bool) -> None:
         else:
             report = holds.release_held(context, names[0], actor, signed.reason)
             words = f"Released: {counted(report.notices, 'notice')}. The next delivery sends what is due."
-    except (holds.NothingToHold, came_back.NotSent) as problem:
+    except (holds.NothingToHold, came_back.NotSent, NoSuchCase) as problem:
         fail(Exit.WRONG_CALL, str(problem))
     emit(report.model_dump(mode="json"), json_, lambda: words)
 
 
 def list_held(given: Sequence[str], json_: bool) -> None:
     """List what waits, of all cases or of one, why and until when; of one case with each e-mail's text."""
+    from casework.cases.references import reference_meant
     from casework.delivery.holds import held_notices
+    from models.errors import NoSuchCase
 
     if len(given) > 1:
         fail(Exit.WRONG_CALL, "Expected at most one case: for example sendflow letters --held NX00042")
     context = open_installation("letters")
-    case_ref = given[0].upper() if given else None
+    try:
+        case_ref = reference_meant(context, given[0]) if given else None
+    except NoSuchCase as problem:
+        fail(Exit.WRONG_CALL, str(problem))
     found = held_notices(context, case_ref)
     emit([each.model_dump(mode="json") for each in found], json_, lambda: _listing(found, case_ref is not None))
 

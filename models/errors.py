@@ -4,6 +4,7 @@ Every error whose message sendflow writes for a person derives from `SendflowErr
 repeats no value, so the command line may show it. Any other exception is shown by its class name only.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -40,6 +41,16 @@ class NoSuchCase(Refusal, LookupError):
             "there is no such case: its reference is at the head of its letters, for example NX00042; sendflow overdue"
             " and sendflow due-soon list cases"
         )
+
+
+class SeveralCases(NoSuchCase):
+    """A reference that an authority gave to several cases, such as an assessment and its appeal."""
+
+    default_code = "several_cases"
+
+    def __init__(self, case_refs: Sequence[str]) -> None:
+        shown = " and ".join(case_refs[:6]) + (f" and {len(case_refs) - 6} more" if len(case_refs) > 6 else "")
+        SendflowError.__init__(self, f"that is the authority's reference of cases {shown}: give the reference of one")
 
 
 class ConfigurationError(SendflowError, ValueError):

@@ -17,6 +17,7 @@ from casework.cases.fact_form import Refused
 from casework.cases.identity_in_clear import refuse_identifier, refuse_name
 from casework.cases.loaded_case import LoadedCase
 from casework.cases.out_of_order import LOOK_AGAIN, probable_slips, unusual
+from casework.cases.references import by_la_reference, find_other_reference, stored_reference
 from casework.cases.repetitions import noted
 from casework.cases.same_child import (
     facts_to_withdraw,
@@ -115,7 +116,7 @@ def record(
 
     def once(connection: Connection) -> Recorded:
         unit = UnitOfWork(context, connection, actor=actor, via=via, run=run)
-        case = apply(unit, _with_own_reference(unit, command, own_reference))
+        case = _apply_as_meant(unit, _with_own_reference(unit, command, own_reference))
         recorded = _recorded(case, len(case.new_facts))
         if look_again and (questions := probable_slips(unit, case)):
             raise Refused(LOOK_AGAIN, " ".join(questions))
@@ -138,9 +139,45 @@ def _with_own_reference(unit: UnitOfWork, command: RecordCommand, own_reference:
         return command
     lock_exclusive(unit.connection, "children")
     known = find_aliases(unit.connection, unit.context.cipher, [own_reference]).get(own_reference)
-    if known is None and command.drafts[0].kind not in opened_by():
+    if known is not None:
+        return replace(command, case_ref=known)
+    if command.drafts[0].kind in opened_by():
+        _refuse_authoritys_reference(unit, own_reference)
+        return replace(command, alias=own_reference)
+    known = find_other_reference(unit.connection, unit.context.cipher, own_reference)
+    if known is None:
         raise Refused("no_such_case", "there is no case with that reference (it is not repeated here)", wrong_call=True)
-    return replace(command, case_ref=known, alias=own_reference if known is None else None)
+    return replace(command, case_ref=known)
+
+
+def _apply_as_meant(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
+    """Append a command to its case, which a person may also name by the authority's reference. Raises SeveralCases."""
+    try:
+        case = apply(unit, command)
+    except Refused as refused:
+        other = refused.code == "not_open" and command.case_ref and _other_case(unit, command.case_ref)
+        if not other:
+            raise
+        return apply(unit, replace(command, case_ref=other))
+    if command.case_ref is not None and not case.tail.seq:
+        _refuse_authoritys_reference(unit, command.case_ref)
+    return case
+
+
+def _other_case(unit: UnitOfWork, typed: str) -> str | None:
+    return find_other_reference(unit.connection, unit.context.cipher, typed)
+
+
+def _refuse_authoritys_reference(unit: UnitOfWork, typed: str) -> None:
+    """Refuse to open a case under the reference that an authority gave to a stored one: one reference, one case."""
+    found = by_la_reference(unit.connection, typed)
+    if found:
+        raise Refused(
+            "authoritys_reference",
+            f"that is the authority's reference of {' and '.join(f'case {ref}' for ref in found[:6])}. What happened"
+            f" there is recorded on it: sendflow record {found[0]}. For a further case: sendflow record new",
+            wrong_call=True,
+        )
 
 
 def record_acts(
@@ -192,6 +229,7 @@ def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
     """
     ref = command.case_ref or unit.references.next()
     _lock_children_if_named(unit, command)
+    command = replace(command, drafts=[_with_link_as_stored(unit, draft) for draft in command.drafts])
     case = _load_as_typed(unit, ref, command.drafts)
     ref = case.case_ref
     process = case.process or next(
@@ -223,6 +261,15 @@ def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
     for text in command.passages:
         unit.free_texts.append(encrypt_free_text(unit.context.cipher, ref, text))
     return case
+
+
+def _with_link_as_stored(unit: UnitOfWork, draft: FactDraft) -> FactDraft:
+    """The draft with `linked_to` as the other case's reference is stored, however a person spelt it."""
+    typed = draft.data.get("linked_to")
+    ref = case_reference(typed) if isinstance(typed, str) else None
+    if ref is None or ref in unit.cases:
+        return draft
+    return draft._replace(data={**draft.data, "linked_to": stored_reference(unit.connection, ref)})
 
 
 def _load_as_typed(unit: UnitOfWork, ref: str, drafts: Sequence[FactDraft]) -> LoadedCase:

@@ -14,14 +14,15 @@ from casework.context import AppContext
 from models.aliases import find_aliases
 from models.database import reading
 from models.encryption import Cipher
-from models.errors import NoSuchCase
+from models.errors import NoSuchCase, SeveralCases
 from models.facts import REFERENCE
 from models.locks import lock_exclusive
-from models.same_words import plain_reference, spellings
+from models.same_words import plain_reference, reference_key, spellings
 from models.tables import CASE
 
 SERIES = ("SF-", *(f"SF{letter}-" for letter in ascii_uppercase))
 OF_SERIES = 1_000_000
+LONGEST = 60  # an authority's reference, of four parts
 
 
 @dataclass(slots=True)
@@ -61,18 +62,41 @@ def stored_reference(connection: Connection, typed: str) -> str:
 
 
 def reference_meant(context: AppContext, typed: str) -> str:
-    """The reference of the stored case that a person who looks means, or what was typed in capital letters."""
+    """The reference of the stored case that a person means. Raises NoSuchCase."""
     with reading(context.engine) as connection:
-        return stored_reference(connection, typed)
+        return find_case(connection, context.cipher, typed)
 
 
 def find_case(connection: Connection, cipher: Cipher, typed: str) -> str:
-    """Find the reference of an existing case by it, or by the team's own reference. Raises NoSuchCase."""
+    """Find the reference of an existing case: by it, by the authority's reference, or by the team's own.
+
+    Capital letters, blanks and hyphens make no difference. Raises NoSuchCase, or SeveralCases.
+    """
     if REFERENCE.fullmatch(plain_reference(typed)):
         ref = stored_reference(connection, typed)
         if connection.scalar(select(CASE.c.case_ref).where(CASE.c.case_ref == ref)) is not None:
             return ref
-    ref = find_aliases(connection, cipher, [typed]).get(typed, "")
-    if not ref:
+    ref = find_other_reference(connection, cipher, typed)
+    if ref is None:
         raise NoSuchCase
     return ref
+
+
+def find_other_reference(connection: Connection, cipher: Cipher, typed: str) -> str | None:
+    """Find a case by the authority's reference or the team's own. Raises SeveralCases if it is of several."""
+    own = find_aliases(connection, cipher, [typed]).get(typed)
+    if own is not None:
+        return own
+    found = by_la_reference(connection, typed)
+    if len(found) > 1:
+        raise SeveralCases(found)
+    return found[0] if found else None
+
+
+def by_la_reference(connection: Connection, typed: str) -> list[str]:
+    """The references of the cases to which an authority gave this reference, however it is spelt."""
+    key = reference_key(typed)
+    if not key or len(key) > LONGEST:
+        return []
+    theirs = func.replace(CASE.c.la_reference, "-", "")
+    return list(connection.scalars(select(CASE.c.case_ref).where(theirs == key).order_by(CASE.c.case_ref)))

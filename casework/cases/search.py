@@ -1,11 +1,13 @@
 """Finds cases: by our reference, the authority's, the team's own, or by NHS number, whose use is logged."""
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, or_, select
 
+from casework.cases.references import by_la_reference
 from casework.context import AppContext, instant
 from models import people
 from models.aliases import find_aliases
 from models.database import reading, writing
+from models.same_words import plain_reference, spellings
 from models.tables import CASE
 
 MOST = 200
@@ -14,13 +16,14 @@ MOST = 200
 def find_references(context: AppContext, connection: Connection, typed: str) -> list[str]:
     """References of the cases that are meant: by the first letters of ours, by the authority's, by the team's own."""
     text = typed.strip()
-    begins = text.upper()
+    begins = plain_reference(text)
     if not begins or len(begins) > 40:
         return []
-    ours = select(CASE.c.case_ref).where(CASE.c.case_ref >= begins, CASE.c.case_ref < _after(begins)).limit(MOST)
-    theirs = select(CASE.c.case_ref).where(CASE.c.la_reference == begins).limit(MOST)
+    ours = select(CASE.c.case_ref).where(
+        or_(and_(CASE.c.case_ref >= begins, CASE.c.case_ref < _after(begins)), CASE.c.case_ref.in_(spellings(text)))
+    )
     team = find_aliases(connection, context.cipher, [text]).values()
-    return sorted({*connection.scalars(ours), *connection.scalars(theirs), *team})
+    return sorted({*connection.scalars(ours.limit(MOST)), *by_la_reference(connection, text)[:MOST], *team})
 
 
 def find_by_nhs_number(context: AppContext, typed: str, actor: str) -> list[str]:

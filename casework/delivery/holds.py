@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, select
 
 from casework.cases.commit import commit
-from casework.cases.loaded_case import UNREADABLE, LoadedCase, replay_case
+from casework.cases.loaded_case import UNREADABLE, replay_case
+from casework.cases.references import find_case
 from casework.cases.unit_of_work import UnitOfWork
 from casework.context import AppContext
 from casework.delivery import compose
@@ -19,8 +20,8 @@ from models import ledger
 from models.common_facts import HOLD, RELEASE
 from models.database import reading, transact
 from models.enums import LetterState, NoticeState
-from models.errors import Refusal
-from models.facts import REFERENCE, FactDraft, StoredFact
+from models.errors import NoSuchCase, Refusal, SeveralCases
+from models.facts import FactDraft, StoredFact
 from models.tables import LETTER, NOTICE
 from notifications import outbox
 from notifications.holds import hold_of
@@ -152,10 +153,9 @@ def release_held(context: AppContext, name: str, actor: str, reason: str) -> Hol
 
 def _record(context: AppContext, name: str, actor: str, kind: str, data: dict[str, str]) -> HoldReport:
     def once(connection: Connection) -> HoldReport:
-        targets = _targets(connection, name)
+        targets = _targets(context, connection, name)
         unit = UnitOfWork(context, connection, actor=actor, via=VIA)
         cases = unit.load(sorted({target.case_ref for target in targets}))
-        _check(cases, name)
         for target in targets:
             unit.append(cases[target.case_ref], [FactDraft(kind, context.today(), {**data, **_named(target)})])
         commit(unit)
@@ -171,11 +171,6 @@ def _record(context: AppContext, name: str, actor: str, kind: str, data: dict[st
     return transact(context.engine, once)
 
 
-def _check(cases: dict[str, LoadedCase], name: str) -> None:
-    if not all(case.facts for case in cases.values()):
-        raise NothingToHold(f"there is no case {name}: sendflow letters --held lists what waits")
-
-
 def _named(target: _Target) -> dict[str, str | int]:
     draft = target.notice
     if draft is None:
@@ -188,10 +183,8 @@ def _named(target: _Target) -> dict[str, str | int]:
     }
 
 
-def _targets(connection: Connection, name: str) -> Sequence[_Target]:
-    """The case, the notice, or the notices of the waiting e-mail of that name. Raises NothingToHold."""
-    if REFERENCE.fullmatch(name.upper()):
-        return [_Target(name.upper(), None)]
+def _targets(context: AppContext, connection: Connection, name: str) -> Sequence[_Target]:
+    """The notice, the notices of the waiting e-mail, or the case of that name. Raises NothingToHold."""
     row = connection.execute(select(LETTER.c.state).where(LETTER.c.id == name)).first()
     if row is not None and row.state != LetterState.WAITING:
         raise NothingToHold(
@@ -199,6 +192,13 @@ def _targets(connection: Connection, name: str) -> Sequence[_Target]:
             " sendflow letters --held lists what waits"
         )
     drafts = outbox.notices_of(connection, name) if row is not None else outbox.unsent_by_key(connection, name)
-    if not drafts:
-        raise NothingToHold("nothing of that name waits: sendflow letters --held lists cases and ids")
-    return [_Target(draft.case_ref, draft) for draft in drafts]
+    if drafts:
+        return [_Target(draft.case_ref, draft) for draft in drafts]
+    try:
+        return [_Target(find_case(connection, context.cipher, name), None)]
+    except SeveralCases:
+        raise
+    except NoSuchCase:
+        raise NothingToHold(
+            "no case, e-mail or notice of that name waits: sendflow letters --held lists what waits"
+        ) from None

@@ -26,7 +26,11 @@ ALWAYS = {
 }
 READ_DUTIES = {"SELECT duty": 1}
 ACTS = [
-    (FactDraft("ehc_assessment_requested", day("2 Feb 2026"), {"la": "northshire"}), {"INSERT duty": 4}),
+    # Nobody opens a case under the reference that an authority gave to another one: that is asked once, at the opening.
+    (
+        FactDraft("ehc_assessment_requested", day("2 Feb 2026"), {"la": "northshire"}),
+        {"INSERT duty": 4, "SELECT case_file": 1},
+    ),
     (FactDraft("la_consideration_notified", day("4 Feb 2026")), READ_DUTIES),
     (
         FactDraft("health_advice_requested", day("2 Mar 2026"), ADVICE),
