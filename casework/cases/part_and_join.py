@@ -117,6 +117,7 @@ def _part(
     numbers = _record_parted(unit, cases, moving, staying)
     withdrawn, follow_ups = _withdraw(unit, cases, copied, numbers)
     follow_ups += _opened_by_the_other_side(cases, moving, staying)
+    follow_ups += _links_between(cases, moving, staying)
     follow_ups += commit(unit)
     return ChildChange(cases=sorted(moving), others=sorted(staying), withdrawn=withdrawn, unheard=follow_ups)
 
@@ -167,6 +168,18 @@ def _opened_by_the_other_side(
         for side, source in ((moving, staying), (staying, moving))
         for ref in side
         if _cause_case(cases[ref].facts[0]) in source
+    ]
+
+
+def _links_between(cases: Mapping[str, LoadedCase], moving: Collection[str], staying: Collection[str]) -> list[str]:
+    """Facts in force that name a case of the other side in `linked_to`: what the case is linked to is for a person."""
+    return [
+        f"Fact {fact.seq} of case {ref} names case {fact.data['linked_to']}, which is about another child now. If it was"
+        f" linked to the wrong case: sendflow record {ref} fact_corrected --corrects {fact.seq} --data linked_to=CASE"
+        for side, others in ((moving, staying), (staying, moving))
+        for ref in side
+        for fact in facts_in_force(cases[ref].facts)
+        if fact.data.get("linked_to") in others
     ]
 
 

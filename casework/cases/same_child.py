@@ -7,6 +7,7 @@ one child (casework/cases/propagation.py), and a process may permit one open cas
 
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -22,6 +23,14 @@ from models.ledger import Damaged
 from models.tables import CASE
 from statemachines.process import NotPermitted, Process
 from statemachines.replay import facts_in_force, replay
+
+
+class UndecidedAlready(Refused):
+    """The child's case at this authority is undecided: another request is a repetition on `case_ref`."""
+
+    def __init__(self, case_ref: str, message: str) -> None:
+        super().__init__("undecided_already", message, field="nhs_number")
+        self.case_ref = case_ref
 
 
 class Link(NamedTuple):
@@ -219,8 +228,7 @@ def refuse_second_case(
     The same holds for a case that a correction gives to another authority or child, and for one that a withdrawal of
     its end reopens.
     """
-    undecided = process.facts[process.opens].undecided_in
-    if not process.one_open_case_per_child_and_la and (case.facts or not undecided):
+    if not process.one_open_case_per_child_and_la and (case.facts or not process.facts[process.opens].undecided_in):
         return
     opening = _opening(process, case, drafts, person)
     if opening is None:
@@ -234,16 +242,11 @@ def refuse_second_case(
     la = unit.context.directory.find_la(la_name or "")
     if not children or la is None:
         return
-    others = _open_cases(unit, process, case, children, la, undecided)
-    if others and not process.one_open_case_per_child_and_la:
-        raise Refused(
-            "undecided_already",
-            f"case {min(others)} of the same child and local authority is undecided. A school's request and a parent's"
-            f" are one case with two requesters, whose time runs from the first: sendflow record {min(others)}"
-            f" {process.opens} --on DAY --data requested_by=parent notes the repetition and opens no second duty. If"
-            " it is another matter, give the same again with --confirm-child",
-            field="nhs_number",
-        )
+    if not process.one_open_case_per_child_and_la:
+        on = max((draft.occurred_on for draft in drafts if draft.kind == process.opens), default=unit.today)
+        _refuse_repeated_request(unit, process, case, children, la, on)
+        return
+    others = _open_cases(unit, process, case, children, la)
     if others:
         raise Refused(
             "open_already",
@@ -253,34 +256,76 @@ def refuse_second_case(
         )
 
 
-def _open_cases(
-    unit: UnitOfWork,
-    process: Process,
-    case: LoadedCase,
-    children: Collection[str],
-    la: str,
-    states: Collection[str],
-) -> set[str]:
-    """Other open cases of these children, process and authority; with `states`, those in one of them.
+def _refuse_repeated_request(
+    unit: UnitOfWork, process: Process, case: LoadedCase, children: Collection[str], la: str, on: date
+) -> None:
+    """Refuse a second case for a request that was received while another case of the child was undecided.
 
-    A loaded case counts as it is in memory.
+    A school's request and a parent's are one case with two requesters, and the decision on it answers both.
     """
+    undecided = process.facts[process.opens].undecided_in
+    others = load_readable(unit, _cases_of_process(unit, process, case, children, la))
+    ref = min((ref for ref, other in others.items() if other.file.state in undecided), default=None)
+    if ref is not None:
+        raise UndecidedAlready(
+            ref,
+            f"case {ref} of the same child and local authority is undecided. A school's request and a parent's are one"
+            f" case with two requesters, whose time runs from the first: sendflow record {ref} {process.opens} --on"
+            " DAY --data requested_by=parent notes the repetition and opens no second duty. If it is another matter,"
+            " give the same again with --confirm-child",
+        )
+    then = {ref: decided for ref, other in others.items() if (decided := _decided_after(process, other, on))}
+    if then:
+        ref = min(then)
+        raise Refused(
+            "undecided_already",
+            f"case {ref} of the same child and local authority was undecided on that day, until"
+            f" {then[ref].isoformat()}. A school's request and a parent's are one case, and what the authority decided"
+            " there answers both. If it is another matter, give the same again with --confirm-child",
+            field="nhs_number",
+        )
+
+
+def _decided_after(process: Process, other: LoadedCase, on: date) -> date | None:
+    """The day of the decision on a case that was undecided on a day; None if it was not, or is undecided still."""
+    undecided = process.facts[process.opens].undecided_in
+    if other.file.lines[0].occurred_on > on:
+        return None
+    state = process.initial
+    for fact in other.file.lines:
+        state = process.table.get((state, fact.kind), state)
+        if state not in undecided and state != process.initial:
+            return fact.occurred_on if fact.occurred_on > on else None
+    return None
+
+
+def _cases_of_process(
+    unit: UnitOfWork, process: Process, case: LoadedCase, children: Collection[str], la: str
+) -> set[str]:
+    """Every other case of these children, process and authority. A loaded case counts as it is in memory."""
     query = select(CASE.c.case_ref).where(
-        CASE.c.child_key.in_(children),
-        CASE.c.process == process.name,
-        CASE.c.la == la,
-        CASE.c.state.in_(states) if states else CASE.c.state.not_in(process.final),
+        CASE.c.child_key.in_(children), CASE.c.process == process.name, CASE.c.la == la
     )
-    stored = {str(ref) for ref in unit.connection.scalars(query)} - unit.cases.keys()
-    return stored | {
+    stored = {str(ref) for ref in unit.connection.scalars(query)}
+    # The child of a loaded case is read from its row when something needs it: until then its row says it.
+    return (stored - unit.cases.keys()) | {
         ref
         for ref, other in unit.cases.items()
         if other is not case
-        and other.child_id in children
+        and (other.child_id in children or (other.child_id is None and ref in stored))
         and other.process is process
-        and (other.file.state in states if states else not other.ended)
         and other.file.la == la
     }
+
+
+def _open_cases(
+    unit: UnitOfWork, process: Process, case: LoadedCase, children: Collection[str], la: str
+) -> set[str]:
+    """Those of them that are open."""
+    refs = _cases_of_process(unit, process, case, children, la)
+    query = select(CASE.c.case_ref).where(CASE.c.case_ref.in_(refs - unit.cases.keys()), CASE.c.state.in_(process.final))
+    ended = {str(ref) for ref in unit.connection.scalars(query)} if refs - unit.cases.keys() else set()
+    return {ref for ref in refs - ended if ref not in unit.cases or not unit.cases[ref].ended}
 
 
 def open_duplicates(unit: UnitOfWork) -> list[str]:

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, select
 
+from casework.cases.child_questions import CONFIRM
 from casework.cases.loaded_case import LoadedCase
 from casework.cases.out_of_order import unusual
 from casework.cases.record import RecordCommand, apply
+from casework.cases.repetitions import as_repetition
+from casework.cases.same_child import UndecidedAlready, refuse_second_case
 from casework.cases.unit_of_work import UnitOfWork
 from casework.cases.validation import Refused
 from casework.context import AppContext
@@ -22,6 +25,7 @@ from models.bulk_io import in_chunks
 from models.facts import FactDraft
 from models.free_text import StoredText, free_text_id, read_free_texts
 from models.tables import CASE
+from statemachines.registry import opened_by
 from statemachines.replay import facts_in_force
 
 REFERENCES = ("reference", "la_reference")  # columns that a fact's refusal names by its field
@@ -88,8 +92,8 @@ class RowBatch:
         self.reader = reader
         self.options = options
         self.stored_as = _stored_spellings(connection, [plan.reference for plan in plans if plan.reference])
-        originals = [plan.original for plan in plans if plan.reference is None]
-        self.aliases = find_aliases(connection, context.cipher, originals)
+        # A reference of our form may be of a repeated request, which has no case of its own.
+        self.aliases = find_aliases(connection, context.cipher, [plan.reference or plan.original for plan in plans])
         refs = [ref for plan in plans if (ref := self._ref_of(plan)) is not None]
         self.unit = UnitOfWork(context, connection, actor=options.actor, via=VIA_IMPORT, run=options.run)
         self.cases = self.unit.load(refs)
@@ -112,9 +116,9 @@ class RowBatch:
 
     def _ref_of(self, plan: Plan) -> str | None:
         """The reference of a row's case; None if the case is new and gets a reference from sendflow."""
-        if plan.reference is not None:
-            return self.stored_as.get(plan.reference, plan.reference)
-        return self.aliases.get(plan.original)
+        if plan.reference is None:
+            return self.aliases.get(plan.original)
+        return self.stored_as.get(plan.reference) or self.aliases.get(plan.reference, plan.reference)
 
     def _compare(self, plan: Plan, ref: str | None, case: LoadedCase | None) -> tuple[_Change, list[Problem]]:
         facts = facts_in_force(case.facts) if case is not None and case.facts else []
@@ -141,10 +145,8 @@ class RowBatch:
         command = RecordCommand(
             ref, drafts, change.identity.values, change.comments, begin_chasing=bool(drafts), alias=alias
         )
-        if self.options.confirmed:
-            command = replace(command, confirmed=True)
         try:
-            done = apply(self.unit, command)
+            done = self._done(plan, command, case)
         except Refused as refused:
             place = refused.seq - before - 1 if refused.seq is not None else 0
             column = change.drafts[place][0] if 0 <= place < len(change.drafts) else "reference"
@@ -161,6 +163,47 @@ class RowBatch:
             claim_of=done.case_ref if change.claim else None,
             out_of_order=unusual(done, after=before),
         )
+
+    def _done(self, plan: Plan, command: RecordCommand, case: LoadedCase | None) -> LoadedCase:
+        """Apply a command. While the child's case is undecided, a further request is a repetition there."""
+        opened = case is not None and case.facts
+        try:
+            return apply(self.unit, command)
+        except UndecidedAlready as undecided:
+            other = undecided.case_ref
+        except Refused as refused:
+            if refused.code != CONFIRM or not self.options.confirmed:
+                raise
+            other = None if opened else self._undecided_case(command)
+            if other is None:
+                return apply(self.unit, replace(command, confirmed=True))
+        (opening, *further) = command.drafts
+        if further:
+            raise Refused(
+                "undecided_already",
+                f"case {other} of the same child and local authority is undecided, and a further request is part of it;"
+                f" expected what followed in the row of {other}, and the day of the request alone in this row",
+                field="requested_on",
+            )
+        own = plan.reference or plan.original
+        process, first = opened_by()[opening.kind], self.unit.load([other])[other]
+        repeated = as_repetition(process, first, opening, opening.data)
+        assert repeated is not None, "the case is undecided"
+        done = apply(self.unit, replace(command, case_ref=other, person=None, drafts=[repeated], alias=own))
+        self.aliases[own] = other
+        return done
+
+    def _undecided_case(self, command: RecordCommand) -> str | None:
+        """The undecided case that a row belongs to whose child a person has confirmed."""
+        process = opened_by()[command.drafts[0].kind]
+        case = LoadedCase(command.case_ref or "", self.context)
+        try:
+            refuse_second_case(self.unit, process, case, command.drafts, None, command.person or {})
+        except UndecidedAlready as undecided:
+            return undecided.case_ref
+        except Refused:
+            return None
+        return None
 
     def _claim(self, plan: Plan, ref: str | None, case: LoadedCase | None) -> FactDraft | None:
         """The row's exception as an undated claim, unless an import has recorded a claim in the same words before."""
@@ -182,11 +225,12 @@ class RowBatch:
 
 
 def _stored_spellings(connection: Connection, references: Sequence[str]) -> dict[str, str]:
-    """The references of cases that are stored with a hyphen where the file has none, or without it."""
+    """The references of stored cases, also those that have a hyphen where the file has none, or none there."""
     others = {other_spelling(reference): reference for reference in references}
     stored = {
         ref
         for chunk in in_chunks([*others, *references])
         for ref in connection.scalars(select(CASE.c.case_ref).where(CASE.c.case_ref.in_(chunk)))
     }
-    return {ref: other for other, ref in others.items() if other in stored and ref not in stored}
+    spelt_otherwise = {ref: other for other, ref in others.items() if other in stored}
+    return spelt_otherwise | {ref: ref for ref in references if ref in stored}

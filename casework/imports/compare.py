@@ -15,6 +15,7 @@ from typing import NamedTuple
 from casework.imports.rows import DECISIONS, Plan, RowFact, RowReader
 from config.tracker_columns import ANSWER
 from models.facts import FactDraft, StoredFact
+from statemachines.registry import opened_by
 
 VIA_IMPORT = "import"
 # A fact after which a later request is another request: the recorded one was refused, was withdrawn or led to a plan.
@@ -58,6 +59,7 @@ class _Comparison:
         self.today = reader.today
         self.result = Compared()
         self.matched: set[int] = set()
+        self.repeats = self._is_repetition()
 
     def compared(self) -> Compared:
         if self._second_request():
@@ -70,8 +72,18 @@ class _Comparison:
                 self._decision(row_fact)
             else:
                 self._other(row_fact)
-        self._missing_cells()
+        if not self.repeats:
+            self._missing_cells()
         return self.result
+
+    def _is_repetition(self) -> bool:
+        """Whether the row is of a further request, recorded on the case of the first one, whose row has the rest."""
+        opening = self.columns.column["requested_on"].fact or ""
+        repeated = opened_by()[opening].facts[opening].repeated_as if opening else None
+        days = {row_fact.day for row_fact in self.plan.facts if row_fact.kind == opening}
+        first = {fact.occurred_on for fact in self.facts if fact.kind == opening}
+        again = {fact.occurred_on for fact in self.facts if fact.kind == repeated}
+        return bool(days & again) and not days & first
 
     def _second_request(self) -> bool:
         """Report a request later than the end of the recorded one: it is a new event, and corrects nothing."""
@@ -96,7 +108,7 @@ class _Comparison:
             self.result.new.append((row_fact.column, FactDraft(row_fact.kind, row_fact.day, data)))
             return
         self.matched.add(fact.seq)
-        if fact.occurred_on != row_fact.day:
+        if fact.occurred_on != row_fact.day and not self.repeats:
             self._differs(
                 row_fact.column,
                 _days(fact.occurred_on, row_fact.day),
@@ -107,6 +119,8 @@ class _Comparison:
             name = self.directory.la_name(recorded) if isinstance(recorded, str) else "none"
             message = f"the record has {name}, the file has {self.directory.la_name(self.plan.la)}"
             self._differs("la", message, self._correct(fact, {"la": self.plan.la}), *self._other_bodies())
+        if self.repeats:
+            return
         if self.plan.la_reference is not None and fact.data.get("la_reference") != self.plan.la_reference:
             correction = self._correct(fact, {"la_reference": self.plan.la_reference})
             if fact.data.get("la_reference") is None:

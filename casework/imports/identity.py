@@ -74,8 +74,8 @@ class Identities:
                 change.values[name] = value
                 change.problems.extend(self._replaced(plan, name, value, child))
                 change = change._replace(replaced=change.replaced + 1)
-        if own is None and not change.values and plan.person:
-            change.values.update(plan.person)  # known from another case of the child: this case is linked to it
+        if own is None:
+            change.values.update(plan.person)  # what is known from another case of the child links this case to it
         return change
 
     def _other_rows_of_the_child(self, plan: Plan) -> list[Problem]:

@@ -4,10 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from casework.cases.references import reference_meant
+from casework.context import AppContext
 from casework.imports.identity import same_value
 from casework.imports.tracker_import import import_file
+from casework.reports.worklists import overdue
+from tests.support.by_hand import day
 from tests.support.team import Team
-from tests.support.trackers import TODAY, codes, facts, tracker
+from tests.support.trackers import TODAY, case_of, codes, facts, tracker
 
 
 @pytest.mark.parametrize(
@@ -64,3 +68,75 @@ def test_a_second_request_after_a_refusal_is_never_a_correction(
     assert "a reference of its own" in report.refusals[0].message
     assert import_file(context, tracker(tmp_path, second | {"Ref": "AB00002"})).refused == 0
     assert facts(context, "AB00002")[0] == ("ehc_assessment_requested", "2026-01-12")
+
+
+CHILD = {"Local authority": "Northshire", "NHS number": "9991234500", "DOB": "02/03/2015"}
+SCHOOLS = CHILD | {"Ref": "AB00001", "Request received by LA": "05/01/2026"}
+PARENTS = CHILD | {"Ref": "AB00002", "Request received by LA": "12/01/2026"}
+
+
+def references(context: AppContext) -> list[str]:
+    with context.engine.begin() as connection:
+        return [row[0] for row in connection.exec_driver_sql("SELECT case_ref FROM case_file ORDER BY 1")]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("own", ["AB00002", "EHC-2026-17"])
+def test_a_schools_request_and_then_a_parents_are_one_case_with_two_requesters(
+    team: Team, tmp_path: Path, at_once: bool, own: str
+) -> None:
+    context = team.context(TODAY)
+    rows = (SCHOOLS, PARENTS | {"Ref": own})
+    if not at_once:
+        import_file(context, tracker(tmp_path, SCHOOLS))
+    report = import_file(context, tracker(tmp_path, *rows))
+    assert report.refused == 0 and references(context) == ["AB00001"]
+    requests = [("ehc_assessment_requested", "2026-01-05"), ("ehc_assessment_request_repeated", "2026-01-12")]
+    assert [fact for fact in facts(context, "AB00001") if "request" in fact[0]] == requests
+    late = [row.rule for row in overdue(context, day(TODAY))]
+    assert late == ["ehc_assess_decision_notify"]
+    assert reference_meant(context, own) == "AB00001"
+    # The same file again changes nothing, and the rest of the case goes on in the row of the first request.
+    assert import_file(context, tracker(tmp_path, *rows)).unchanged == 2
+    decided = SCHOOLS | {"LA decision to assess": "09/02/2026", "Assess?": "Yes"}
+    again = import_file(context, tracker(tmp_path, decided, rows[1]))
+    assert (again.refused, again.facts_added) == (0, 1)
+
+
+def test_what_followed_a_repeated_request_belongs_to_the_row_of_the_first(team: Team, tmp_path: Path) -> None:
+    context = team.context(TODAY)
+    decided = PARENTS | {"LA decision to assess": "09/02/2026", "Assess?": "Yes"}
+    report = import_file(context, tracker(tmp_path, SCHOOLS, decided))
+    assert codes(report) == {3: ["undecided_already"]} and references(context) == ["AB00001"]
+    assert "in the row of AB00001" in report.refusals[0].message
+
+
+def test_a_request_of_a_time_at_which_the_first_was_undecided_opens_no_second_case(team: Team, tmp_path: Path) -> None:
+    context = team.context(TODAY)
+    decided = SCHOOLS | {"LA decision to assess": "09/02/2026", "Assess?": "No"}
+    report = import_file(context, tracker(tmp_path, decided, PARENTS))
+    assert codes(report) == {3: ["undecided_already"]} and references(context) == ["AB00001"]
+    assert "until 2026-02-09" in report.refusals[0].message
+    later = PARENTS | {"Request received by LA": "16/02/2026"}
+    assert import_file(context, tracker(tmp_path, decided, later)).refused == 0
+    assert references(context) == ["AB00001", "AB00002"]
+
+
+def test_without_a_date_of_birth_the_child_is_confirmed_first(team: Team, tmp_path: Path) -> None:
+    context = team.context(TODAY)
+    rows = [{key: value for key, value in row.items() if key != "DOB"} for row in (SCHOOLS, PARENTS)]
+    report = import_file(context, tracker(tmp_path, *rows))
+    assert codes(report) == {3: ["confirm_child"]}
+    assert import_file(context, tracker(tmp_path, *rows), confirmed=True).refused == 0
+    assert references(context) == ["AB00001"]
+
+
+def test_a_case_without_a_usable_reference_is_linked_to_the_other_cases_of_its_child(
+    team: Team, tmp_path: Path
+) -> None:
+    context = team.context(TODAY)
+    refused = SCHOOLS | {"LA decision to assess": "09/02/2026", "Assess?": "No"}
+    later = PARENTS | {"Ref": "EHC-2026-17", "Request received by LA": "16/02/2026"}
+    import_file(context, tracker(tmp_path, refused))
+    assert import_file(context, tracker(tmp_path, refused, later)).refused == 0
+    assert case_of(context, "AB00001").same_child == ["SF-000001"]

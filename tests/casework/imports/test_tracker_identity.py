@@ -37,7 +37,7 @@ def test_cases_of_one_child_share_a_key_and_two_births_of_one_number_are_refused
         tracker(
             tmp_path,
             SOUND,
-            SOUND | {"Ref": "AB002"},
+            SOUND | {"Ref": "AB002", "Request received by LA": "09/02/2026"},
             SOUND | {"Ref": "AB003", "DOB": "03/03/2015"},
             SOUND | {"Ref": "AB004", "NHS number": ""},
         ),

@@ -300,7 +300,7 @@ def test_a_first_import_does_not_chase_the_past(team: Team, tmp_path: Path) -> N
     assert facts(context, "AB001")[-1] == ("chasing_began", "2026-04-14")
     assert set(scalar(context, "select group_concat(distinct template) from notice").split(",")) == {"digest"}
     assert sweep(context).facts_written == 0
-    closed = SOUND | {"Ref": "AB002", "Services asked": "CAMHS"}
+    closed = SOUND | {"Ref": "AB002", "NHS number": "", "Services asked": "CAMHS"}
     import_file(context, tracker(tmp_path, closed))
     assert "chasing_began" not in [kind for kind, _ in facts(context, "AB002")]
     assert scalar(context, "select count(*) from notice where case_ref = 'AB002'") == 0
