@@ -60,7 +60,7 @@ def cases_of(unit: UnitOfWork, children: Collection[str]) -> dict[str, list[str]
     found: dict[str, set[str]] = {child: set() for child in children}
     query = select(CASE.c.child_key, CASE.c.case_ref).where(CASE.c.child_key.in_(sorted(children)))
     for child, ref in unit.connection.execute(query):
-        if ref not in unit.cases:
+        if ref not in unit.cases or unit.cases[ref].child_id is None:  # whose child was not read yet: its row says it
             found[child].add(ref)
     for ref, case in unit.cases.items():
         if case.child_id in found and case.facts:
@@ -99,13 +99,33 @@ def ask_if_others_are_reached(
         )
 
 
+def filled_in(unit: UnitOfWork, case: LoadedCase, person: Mapping[str, str], reach: Reach) -> list[str]:
+    """A note of what was unknown until now of a child of other cases: nothing is replaced, so nobody is asked."""
+    others = reach.others(case.case_ref)
+    if not others or not person:
+        return []
+    known = people.read_people(unit.connection, unit.context.cipher, list(reach.sides)).values()
+    fields = [
+        _in_words(field)
+        for field in people.OF_A_CHILD
+        if person.get(field) and not any(each.get(field) for each in known)
+    ]
+    if not fields:
+        return []
+    return [f"The {' and '.join(fields)}, unknown before, now holds for {named(unit, others)} too: all are of one child"]
+
+
+def _in_words(field: str) -> str:
+    return "NHS number" if field == "nhs_number" else field.replace("_", " ")
+
+
 def _replaced(unit: UnitOfWork, person: Mapping[str, str], reach: Reach) -> list[str]:
     """The fields that have another value than this one for a child that is reached, in words."""
     if not person:
         return []
     known = people.read_people(unit.connection, unit.context.cipher, list(reach.sides)).values()
     return [
-        "NHS number" if field == "nhs_number" else field.replace("_", " ")
+        _in_words(field)
         for field in people.OF_A_CHILD
         if person.get(field) and any(not same(field, person[field], each.get(field)) for each in known)
     ]

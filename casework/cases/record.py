@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
 from casework.cases.birth_date_answers import answered, corrected_day
-from casework.cases.child_questions import ask_if_others_are_reached, reach_of, record_joined
+from casework.cases.child_questions import ask_if_others_are_reached, filled_in, reach_of, record_joined
 from casework.cases.commit import commit
 from casework.cases.fact_form import Refused
 from casework.cases.identity_in_clear import refuse_identifier, refuse_name
@@ -122,7 +122,7 @@ def record(
             raise Refused(LOOK_AGAIN, " ".join(questions))
         warnings = warnings_of(case)
         follow_ups = commit(unit)
-        unheard = [*follow_ups, *open_duplicates(unit), *facts_to_withdraw(unit), *warnings]
+        unheard = [*follow_ups, *open_duplicates(unit), *facts_to_withdraw(unit), *unit.child_notes, *warnings]
         return recorded.model_copy(update={"unheard": unheard}) if unheard else recorded
 
     return transact(context.engine, once)
@@ -247,7 +247,9 @@ def apply(unit: UnitOfWork, command: RecordCommand) -> LoadedCase:
     if process is not None and (process.one_open_case_per_child_and_la or not command.confirmed):
         refuse_second_case(unit, process, case, drafts, link.child_id if link is not None else None, person)
     _refuse_identity_in_clear(unit, case, drafts, person)
+    notes = filled_in(unit, case, person, reach) if reach is not None else []
     unit.append(case, drafts)
+    unit.child_notes += notes
     if link is not None:
         link_cases(unit, case, link)
     if reach is not None and not (link is not None and link.is_correction):

@@ -70,6 +70,8 @@ class UnitOfWork:
         self.merged_children: set[str] = set()
         # Cases that a correction has given to another child, and the child that each was of.
         self.former_child: dict[str, str] = {}
+        # What became known of a child of other cases too, in sentences.
+        self.child_notes: list[str] = []
 
     def load(self, refs: Sequence[str], *, locked: bool = False) -> dict[str, LoadedCase]:
         """Lock (unless the caller has `locked` them) and read cases. One without facts is opened by its first fact.

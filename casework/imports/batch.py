@@ -49,7 +49,8 @@ class RowOutcome:
     """What became of one row. A row with problems was refused, and the other fields are empty.
 
     `new_reference` is the reference given to a case whose own has another form; `claim_of` the case on which the row
-    claims an exception; `out_of_order` says which of its facts the law does not foresee there.
+    claims an exception; `out_of_order` says which of its facts the law does not foresee there, and `notes` what it made
+    known of a child of other cases.
     """
 
     problems: Sequence[Problem] = ()
@@ -60,6 +61,7 @@ class RowOutcome:
     new_reference: str | None = None
     claim_of: str | None = None
     out_of_order: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,7 @@ class RowBatch:
         command = RecordCommand(
             ref, drafts, change.identity.values, change.comments, begin_chasing=bool(drafts), alias=alias
         )
+        known = len(self.unit.child_notes)
         try:
             done = self._done(plan, command, case)
         except Refused as refused:
@@ -162,6 +165,7 @@ class RowBatch:
             new_reference=done.case_ref if alias is not None else None,
             claim_of=done.case_ref if change.claim else None,
             out_of_order=unusual(done, after=before),
+            notes=self.unit.child_notes[known:],
         )
 
     def _done(self, plan: Plan, command: RecordCommand, case: LoadedCase | None) -> LoadedCase:

@@ -131,6 +131,8 @@ class _Tally:
         self.remarks += [f"line {row.line}: {words}" for words in outcome.out_of_order]
         if outcome.new_reference is not None:
             self.named.append(Named(case_ref=outcome.new_reference, line=row.line))
+        where = f"sheet {row.sheet}, line {row.line}" if row.sheet > 1 else f"line {row.line}"
+        self.remarks += [f"{where}: {note[0].lower()}{note[1:]}" for note in outcome.notes]
         if outcome.claim_of is not None:
             self.claims.append(ClaimToDecide(case_ref=outcome.claim_of, line=row.line))
 

@@ -94,3 +94,17 @@ def test_another_process_of_the_child_is_no_second_notification(team: Team) -> N
     (done,) = record_acts(team.context("2026-02-02"), [opinion("SX00001")], "dco.team", "record")
     assert isinstance(done, Recorded)
     assert len(set(children(team).values())) == 1
+
+
+def test_what_becomes_known_of_a_child_of_other_cases_is_noted_with_their_references(team: Team) -> None:
+    opening = {"la": "northshire", "nhs_number": "9990000018"}
+    team.record("12 Jan 2026", "ehc_assessment_requested", case="NX90001", **opening)
+    team.record("16 Feb 2026", "assessment_refused", case="NX90001")
+    assert not team.record("2 Mar 2026", "ehc_assessment_requested", case="NX90002", **opening).unheard
+    born = team.record(
+        "3 Mar 2026", "fact_corrected", case="NX90002", corrects=1, date_of_birth="2018-01-05", confirmed=False
+    )
+    (note,) = born.unheard
+    assert note.startswith("The date of birth, unknown before, now holds for case NX90001 (") and "2018" not in note
+    again = team.record("3 Mar 2026", "fact_corrected", case="NX90001", corrects=1, date_of_birth="2018-01-05")
+    assert not again.unheard

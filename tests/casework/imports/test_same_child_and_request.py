@@ -140,3 +140,15 @@ def test_a_case_without_a_usable_reference_is_linked_to_the_other_cases_of_its_c
     import_file(context, tracker(tmp_path, refused))
     assert import_file(context, tracker(tmp_path, refused, later)).refused == 0
     assert case_of(context, "AB00001").same_child == ["SF-000001"]
+
+
+def test_a_birth_date_that_a_row_makes_known_of_other_cases_is_a_note_of_its_line(team: Team, tmp_path: Path) -> None:
+    context = team.context(TODAY)
+    refused = SCHOOLS | {"LA decision to assess": "09/02/2026", "Assess?": "No", "DOB": ""}
+    later = PARENTS | {"Request received by LA": "16/02/2026", "DOB": ""}
+    import_file(context, tracker(tmp_path, refused, later), confirmed=True)
+    report = import_file(context, tracker(tmp_path, refused, later | {"DOB": CHILD["DOB"]}))
+    assert report.refused == 0
+    assert report.remarks[-1].startswith(
+        "line 3: the date of birth, unknown before, now holds for case AB00001 ("
+    )
