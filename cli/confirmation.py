@@ -30,5 +30,5 @@ def confirmed(act: Callable[[bool, bool], Result], already: bool) -> Result:
                 raise
             typer.echo(refused.message, err=True)
             if not typer.confirm(QUESTIONS[refused.code], default=False, err=True):
-                raise
+                raise Refused(refused.code, "The answer was no, so nothing was changed") from None
             child, look_again = child or refused.code == CONFIRM, look_again and refused.code != LOOK_AGAIN

@@ -1,9 +1,6 @@
 """An identity given to `record`: by standard input, by a private file, at a terminal; never on a real command line."""
 
 import json
-import os
-import pty
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +8,7 @@ from typer.testing import CliRunner, Result
 
 from tests.support.calling import PROGRAM
 from tests.support.team import ready
+from tests.support.terminal import at_terminal
 
 NUMBER, BORN = "9990000018", "2018-07-21"
 DAY = "2026-03-02"
@@ -89,22 +87,10 @@ def test_a_simulation_takes_invented_numbers_and_no_others(tmp_path: Path) -> No
 
 
 def test_at_a_terminal_what_is_typed_is_not_shown(real: Path) -> None:
-    words = [sys.executable, "-c", "from cli import main; main()", "record", "NX90001", "ehc_assessment_requested"]
-    words += ["--on", DAY, "--data", "la=northshire", "--data", "nhs_number=-", "--actor", "dco.team"]
-    child, terminal = pty.fork()
-    if child == 0:
-        os.execve(sys.executable, words, {**os.environ, "SENDFLOW_HOME": str(real)})
-    seen = b""
-    while b"not shown" not in seen:
-        seen += os.read(terminal, 1024)
-    os.write(terminal, f"{NUMBER}\n".encode())
-    try:
-        while more := os.read(terminal, 1024):
-            seen += more
-    except OSError:  # the terminal is closed with the program
-        pass
-    assert os.waitpid(child, 0)[1] == 0, seen
-    assert NUMBER.encode() not in seen
+    words = ["record", "NX90001", "ehc_assessment_requested", "--on", DAY, "--data", "la=northshire"]
+    words += ["--data", "nhs_number=-", "--actor", "dco.team"]
+    code, seen = at_terminal(words, {"SENDFLOW_HOME": str(real)}, ("not shown", NUMBER))
+    assert code == 0 and NUMBER not in seen, seen
     assert person(real)[0] == NUMBER
 
 
