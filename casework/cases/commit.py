@@ -1,5 +1,6 @@
 """Ends a unit of work: propagate new facts to linked cases, then write everything in the caller's transaction."""
 
+from casework.cases.moves import pause_where_the_child_left
 from casework.cases.propagation import propagate
 from casework.cases.unit_of_work import UnitOfWork
 
@@ -9,6 +10,6 @@ def commit(unit: UnitOfWork) -> list[str]:
 
     The caller commits the transaction.
     """
-    follow_ups = propagate(unit)
+    follow_ups = [*propagate(unit), *pause_where_the_child_left(unit)]
     unit.write()
     return follow_ups

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection
 
+from casework.cases.moves import pause_where_the_child_left
 from casework.cases.out_of_order import probable_slips
 from casework.cases.propagation import propagate
 from casework.cases.record import RecordCommand, apply, warnings_of
@@ -66,7 +67,7 @@ def preview(
         unit = UnitOfWork(context, connection, actor=actor, via="record")
         first = apply(unit, command)
         warnings = [*probable_slips(unit, first), *warnings_of(first)]
-        follow_ups = [*propagate(unit), *warnings]
+        follow_ups = [*propagate(unit), *pause_where_the_child_left(unit), *warnings]
         touched = [first, *(each for each in unit.cases.values() if each is not first and each.new_facts)]
         found = Preview(
             cases=[

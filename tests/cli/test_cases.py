@@ -445,7 +445,7 @@ def test_each_command_that_takes_a_case_finds_it_however_its_references_are_spel
 
 
 @pytest.mark.parametrize("command", [("verify",), ("case",), ("record",), ("letters", "--held")])
-def test_a_case_that_is_not_there_is_a_wrong_call_whatever_was_typed(lived: Call, command: Sequence[str]) -> None:
+def test_a_case_that_is_not_there_is_a_wrong_call(lived: Call, command: Sequence[str]) -> None:
     for typed in ("NX99999", "nonsense", "NS-04413"):
         result = lived(*command, typed, "--json")
         assert result.exit_code == 2 and "there is no such case" in result.stderr and typed not in result.stderr

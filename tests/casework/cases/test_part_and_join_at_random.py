@@ -238,7 +238,7 @@ def _made() -> Iterator[None]:
 
 @QUIET
 @given(steps=STEPS)
-def test_whatever_is_parted_joined_and_corrected_each_thing_is_on_the_right_side(steps: list[Any]) -> None:
+def test_after_any_parting_joining_and_correcting_each_thing_is_on_the_right_side(steps: list[Any]) -> None:
     with linking() as context:
         children = Children(context)
         for deed, case, what in steps:
