@@ -112,7 +112,9 @@ def filled_in(unit: UnitOfWork, case: LoadedCase, person: Mapping[str, str], rea
     ]
     if not fields:
         return []
-    return [f"The {' and '.join(fields)}, unknown before, now holds for {named(unit, others)} too: all are of one child"]
+    return [
+        f"The {' and '.join(fields)}, unknown before, now holds for {named(unit, others)} too: all are of one child"
+    ]
 
 
 def _in_words(field: str) -> str:

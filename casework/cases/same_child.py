@@ -318,12 +318,12 @@ def _cases_of_process(
     }
 
 
-def _open_cases(
-    unit: UnitOfWork, process: Process, case: LoadedCase, children: Collection[str], la: str
-) -> set[str]:
+def _open_cases(unit: UnitOfWork, process: Process, case: LoadedCase, children: Collection[str], la: str) -> set[str]:
     """Those of them that are open."""
     refs = _cases_of_process(unit, process, case, children, la)
-    query = select(CASE.c.case_ref).where(CASE.c.case_ref.in_(refs - unit.cases.keys()), CASE.c.state.in_(process.final))
+    query = select(CASE.c.case_ref).where(
+        CASE.c.case_ref.in_(refs - unit.cases.keys()), CASE.c.state.in_(process.final)
+    )
     ended = {str(ref) for ref in unit.connection.scalars(query)} if refs - unit.cases.keys() else set()
     return {ref for ref in refs - ended if ref not in unit.cases or not unit.cases[ref].ended}
 

@@ -34,12 +34,32 @@ AMY, BEN, APPEAL, TALKS = "NX90001", "NX90002", "TR90001", "ME90002"
 CHILD_FACTS = {"child_parted", "child_joined"}
 # One number, given by slip for two children, each with a linked case.
 OPENING: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
-    (AMY, "12 Jan 2026", "ehc_assessment_requested", {"la": "northshire", "nhs_number": SHARED, "date_of_birth": BORN[0]}),
+    (
+        AMY,
+        "12 Jan 2026",
+        "ehc_assessment_requested",
+        {"la": "northshire", "nhs_number": SHARED, "date_of_birth": BORN[0]},
+    ),
     (AMY, "16 Feb 2026", "assessment_refused", {}),
-    (BEN, "12 Jan 2026", "ehc_assessment_requested", {"la": "northshire", "nhs_number": SHARED, "date_of_birth": BORN[1]}),
+    (
+        BEN,
+        "12 Jan 2026",
+        "ehc_assessment_requested",
+        {"la": "northshire", "nhs_number": SHARED, "date_of_birth": BORN[1]},
+    ),
     (BEN, "16 Feb 2026", "assessment_refused", {}),
-    (APPEAL, "16 Feb 2026", "decision_notified", {"la": "northshire", "decision": "refusal_to_assess", "linked_to": AMY}),
-    (TALKS, "16 Feb 2026", "appealable_notice_sent", {"la": "northshire", "decision": "refusal_to_assess", "linked_to": BEN}),
+    (
+        APPEAL,
+        "16 Feb 2026",
+        "decision_notified",
+        {"la": "northshire", "decision": "refusal_to_assess", "linked_to": AMY},
+    ),
+    (
+        TALKS,
+        "16 Feb 2026",
+        "appealable_notice_sent",
+        {"la": "northshire", "decision": "refusal_to_assess", "linked_to": BEN},
+    ),
     (APPEAL, "1 Apr 2026", "appeal_registered", {"appeal": "refusal_to_assess"}),
 )
 # What happens afterwards, each on any of the cases: refused where it is not permitted.
@@ -105,7 +125,10 @@ class Children:
                 self.at.say(case, what[0], self.at.today, what[1])
             case "born" | "number":
                 data = {"date_of_birth" if deed == "born" else "nhs_number": what}
-                if self.at.say(case, "fact_corrected", self.at.today, {**data, "reason": f"words of {case}"}, 1) is not None:
+                if (
+                    self.at.say(case, "fact_corrected", self.at.today, {**data, "reason": f"words of {case}"}, 1)
+                    is not None
+                ):
                     self._note(case, data)
             case "withdraw":
                 self.at.say(case, "fact_withdrawn", self.at.today, {"reason": f"words of {case}"}, what)
@@ -185,7 +208,9 @@ class Children:
     def in_force(self) -> dict[str, dict[int, Any]]:
         """The facts in force of each case by number, without what parting and joining themselves record."""
         return {
-            ref: {fact.seq: _words(fact) for fact in facts_in_force(facts) if fact.kind not in CHILD_FACTS | CORRECTIONS}
+            ref: {
+                fact.seq: _words(fact) for fact in facts_in_force(facts) if fact.kind not in CHILD_FACTS | CORRECTIONS
+            }
             for ref, facts in self.at.lines().items()
         }
 
@@ -251,7 +276,9 @@ def test_after_any_parting_joining_and_correcting_each_thing_is_on_the_right_sid
 
 @QUIET
 @given(steps=STEPS, pair=st.sampled_from([(AMY, BEN), (BEN, APPEAL), (TALKS, AMY), (APPEAL, TALKS)]))
-def test_parting_and_joining_at_once_leaves_facts_and_duties_as_they_were(steps: list[Any], pair: tuple[str, str]) -> None:
+def test_parting_and_joining_at_once_leaves_facts_and_duties_as_they_were(
+    steps: list[Any], pair: tuple[str, str]
+) -> None:
     with linking() as context:
         children = Children(context)
         for deed, case, what in steps:

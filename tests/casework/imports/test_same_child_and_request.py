@@ -149,6 +149,4 @@ def test_a_birth_date_that_a_row_makes_known_of_other_cases_is_a_note_of_its_lin
     import_file(context, tracker(tmp_path, refused, later), confirmed=True)
     report = import_file(context, tracker(tmp_path, refused, later | {"DOB": CHILD["DOB"]}))
     assert report.refused == 0
-    assert report.remarks[-1].startswith(
-        "line 3: the date of birth, unknown before, now holds for case AB00001 ("
-    )
+    assert report.remarks[-1].startswith("line 3: the date of birth, unknown before, now holds for case AB00001 (")
