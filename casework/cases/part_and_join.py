@@ -174,8 +174,9 @@ def _opened_by_the_other_side(
 def _links_between(cases: Mapping[str, LoadedCase], moving: Collection[str], staying: Collection[str]) -> list[str]:
     """Facts in force that name a case of the other side in `linked_to`: what the case is linked to is for a person."""
     return [
-        f"Fact {fact.seq} of case {ref} names case {fact.data['linked_to']}, which is about another child now. If it was"
-        f" linked to the wrong case: sendflow record {ref} fact_corrected --corrects {fact.seq} --data linked_to=CASE"
+        f"Fact {fact.seq} of case {ref} names case {fact.data['linked_to']}, which is about another child now. If it"
+        f" was linked to the wrong case: sendflow record {ref} fact_corrected --corrects {fact.seq} --data"
+        " linked_to=CASE"
         for side, others in ((moving, staying), (staying, moving))
         for ref in side
         for fact in facts_in_force(cases[ref].facts)
