@@ -34,7 +34,7 @@ def _moved_on(fact: Fact, today: date) -> date | None:
     """The day on which the child moved by this fact, if that has come."""
     if fact.kind not in MOVES:
         return None
-    day = date.fromisoformat(fact.data["moved_on"]) if "moved_on" in fact.data else fact.occurred_on
+    day = date.fromisoformat(str(fact.data["moved_on"])) if "moved_on" in fact.data else fact.occurred_on
     return day if day <= today else None
 
 

@@ -76,10 +76,10 @@ def find_case(connection: Connection, cipher: Cipher, typed: str) -> str:
         ref = stored_reference(connection, typed)
         if connection.scalar(select(CASE.c.case_ref).where(CASE.c.case_ref == ref)) is not None:
             return ref
-    ref = find_other_reference(connection, cipher, typed)
-    if ref is None:
+    other = find_other_reference(connection, cipher, typed)
+    if other is None:
         raise NoSuchCase
-    return ref
+    return other
 
 
 def find_other_reference(connection: Connection, cipher: Cipher, typed: str) -> str | None:

@@ -171,6 +171,7 @@ class RowBatch:
     def _done(self, plan: Plan, command: RecordCommand, case: LoadedCase | None) -> LoadedCase:
         """Apply a command. While the child's case is undecided, a further request is a repetition there."""
         opened = case is not None and case.facts
+        other: str | None
         try:
             return apply(self.unit, command)
         except UndecidedAlready as undecided:

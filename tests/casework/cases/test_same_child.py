@@ -97,7 +97,7 @@ def test_another_process_of_the_child_is_no_second_notification(team: Team) -> N
 
 
 def test_what_becomes_known_of_a_child_of_other_cases_is_noted_with_their_references(team: Team) -> None:
-    opening = {"la": "northshire", "nhs_number": "9990000018"}
+    opening: dict[str, Any] = {"la": "northshire", "nhs_number": "9990000018"}
     team.record("12 Jan 2026", "ehc_assessment_requested", case="NX90001", **opening)
     team.record("16 Feb 2026", "assessment_refused", case="NX90001")
     assert not team.record("2 Mar 2026", "ehc_assessment_requested", case="NX90002", **opening).unheard
