@@ -1,7 +1,8 @@
 """Verify what is encrypted, with person.key: each value in the place for which it was encrypted.
 
 A value that was moved from another row or column does not decrypt there, even where a person with the database has
-recorded the move in the change log. Without person.key nothing is compared. No message contains a word of a value.
+recorded the move in the change log. Without person.key nothing is compared. A copy of a database of an earlier revision
+may have values that are bound to nothing. No message contains a word of a value.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,12 +11,14 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Select, select
 
-from models.encryption import Cipher, EncryptionError, free_text_place, person_place
+from models.database import UPGRADED_COPY
+from models.encryption import OLDER, Cipher, EncryptionError, Place, free_text_place, person_place
 from models.free_text import salted_digest
 from models.people import nhs_index
 from models.tables import CASE, FREE_TEXT, PERSON
 
 Report = Callable[[str | None, str, str], None]  # case, what, message
+Open = Callable[[bytes, Place], str | None]
 ROWS_PER_FETCH = 400
 _MOVED = "does not decrypt where it is: it was altered, or it is the value of another row"
 
@@ -24,16 +27,17 @@ def check_encrypted(connection: Connection, cipher: Cipher, case: str | None, re
     """Report each person and free text that is not what was encrypted for its row. With `case`, only those of it."""
     if not cipher.stored:
         return
+    open_ = _opener(connection, cipher)
     persons = select(PERSON).where(PERSON.c.erased_at.is_(None))
     texts = select(FREE_TEXT).where(FREE_TEXT.c.erased_at.is_(None))
     if case is not None:
         persons = persons.join(CASE, CASE.c.child_key == PERSON.c.child_key).where(CASE.c.case_ref == case)
         texts = texts.where(FREE_TEXT.c.case_ref == case)
     for row in _rows(connection, persons):
-        if wrong := _wrong_person(cipher, row):
+        if wrong := _wrong_person(row, cipher, open_):
             report(case, "person", f"the person {row.child_key[:12]} {wrong}")
     for row in _rows(connection, texts):
-        if wrong := _wrong_text(cipher, row):
+        if wrong := _wrong_text(row, open_):
             report(row.case_ref, "free_text", f"the free text {row.id} {wrong}")
 
 
@@ -41,20 +45,33 @@ def _rows(connection: Connection, query: Select[Any]) -> Iterator[Any]:
     return iter(connection.execute(query.execution_options(yield_per=ROWS_PER_FETCH)))
 
 
-def _wrong_person(cipher: Cipher, row: Any) -> str | None:
-    try:
-        person = orjson.loads(cipher.decrypt(row.sealed, person_place(row.child_key)))
-    except (EncryptionError, ValueError):
+def _wrong_person(row: Any, cipher: Cipher, open_: Open) -> str | None:
+    text = open_(row.sealed, person_place(row.child_key))
+    if text is None:
         return _MOVED
-    number = person.get("nhs_number")
+    number = orjson.loads(text).get("nhs_number")
     if row.nhs_index != (nhs_index(cipher, number) if number else None):
         return "is found by another NHS number than its own"
     return None
 
 
-def _wrong_text(cipher: Cipher, row: Any) -> str | None:
-    try:
-        words = cipher.decrypt(row.sealed, free_text_place(row.id, row.case_ref))
-    except EncryptionError:
+def _wrong_text(row: Any, open_: Open) -> str | None:
+    words = open_(row.sealed, free_text_place(row.id, row.case_ref))
+    if words is None:
         return _MOVED
     return None if salted_digest(row.salt, words) == row.digest else "is not the text whose digest its fact has"
+
+
+def _opener(connection: Connection, cipher: Cipher) -> Open:
+    """A function that gives the text of a value in its place; None where it is not the value of that place."""
+    older_too = bool(connection.get_execution_options().get(UPGRADED_COPY))
+
+    def open_(value: bytes, place: Place) -> str | None:
+        if older_too and value.startswith(OLDER):
+            return cipher.decrypt_older(value)
+        try:
+            return cipher.decrypt(value, place)
+        except EncryptionError:
+            return None
+
+    return open_

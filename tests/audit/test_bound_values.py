@@ -5,6 +5,9 @@ PostgreSQL runs the same list (tests/system/postgres).
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -145,6 +148,36 @@ def test_a_value_of_an_earlier_version_that_was_exchanged_is_not_bound(two: Team
     assert {each.what for each in two.verify(TODAY).damage} == {"person"}
     with pytest.raises(EncryptionError, match="is bound to no row"):
         read_person(context, "NX90001", "dco.team", "to answer a call")
+    context.engine.dispose()
+
+
+def of_revision_009(team: Team) -> Path:
+    """The file of a database as revision 009 left it."""
+    as_before_revision_010(team)
+    with writing(team.first.engine) as connection:
+        connection.exec_driver_sql("DROP INDEX config_held_kind")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '009'")
+    team.first.engine.dispose()
+    return team.home / "sendflow.db"
+
+
+def test_a_database_of_an_earlier_revision_is_verified_as_it_is(two: Team) -> None:
+    file = of_revision_009(two)
+    before = file.read_bytes()
+    context = AppContext.load_read_only(two.first.settings)
+    assert verify(context).damage == []
+    context.engine.dispose()
+    assert file.read_bytes() == before
+
+
+def test_a_free_text_of_an_earlier_revision_that_was_exchanged_is_found(two: Team) -> None:
+    with closing(sqlite3.connect(of_revision_009(two), isolation_level=None)) as file:
+        (one, first), (other, second) = file.execute("SELECT id, sealed FROM passage ORDER BY id").fetchall()
+        file.execute("UPDATE passage SET sealed = ? WHERE id = ?", (second, one))
+        file.execute("UPDATE passage SET sealed = ? WHERE id = ?", (first, other))
+    context = AppContext.load_read_only(two.first.settings)
+    said = [each.message for each in verify(context).damage if each.what == "free_text"]
+    assert len(said) == 4 and any("is not the text whose digest its fact has" in each for each in said)
     context.engine.dispose()
 
 
