@@ -92,7 +92,7 @@ class Settings:
             except SettingsError as problem:
                 wrong.append(str(problem))
 
-        home = Path(env.get("SENDFLOW_HOME") or "var").expanduser().absolute()
+        home = _home(env)
         if not env.get("SENDFLOW_DATABASE_URL"):
             env = {**env, **private_cluster(home)}
         settings = cls(
@@ -320,6 +320,16 @@ def child_environment(settings: Settings, api_url: str | None = None) -> dict[st
             "SENDFLOW_PORT": str(settings.port),
         }
     )
+
+
+def _home(env: Mapping[str, str]) -> Path:
+    given = env.get("SENDFLOW_HOME") or "var"
+    if not given.isprintable():  # messages name the folder
+        raise SettingsError(
+            "SENDFLOW_HOME has a line break or a control character, which the name of a folder of sendflow may not"
+            " have. Example: SENDFLOW_HOME=./var"
+        )
+    return Path(given).expanduser().absolute()
 
 
 def _port(env: Mapping[str, str], name: str, default: int) -> int:

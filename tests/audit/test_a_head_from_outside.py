@@ -60,7 +60,6 @@ def rewrite_the_past(team: Team) -> None:
     )
     with writing(team.first.engine) as connection:
         log_keys(connection, CHECKPOINT, [each.before for each in changed], "2026-04-14T09:00:00.000000Z")
-    (team.home / published_heads.FILE).unlink()
 
 
 def test_each_head_that_left_matches(lived: Team, heads: list[Checkpoint]) -> None:
@@ -85,12 +84,19 @@ def test_a_past_that_was_rewritten_whole_is_found_by_a_head_that_left_and_by_not
     lived: Team, heads: list[Checkpoint]
 ) -> None:
     rewrite_the_past(lived)
+    (lived.home / published_heads.FILE).unlink()
     assert command(lived, TODAY, "verify").exit_code == 0
     for each in heads:
         done = command(lived, TODAY, "verify", "--head", each.head, "--before", each.before)
         assert done.exit_code == 1
         assert f"{each.before} DIFFERS from the database" in done.stdout
         assert "what was recorded before that instant is altered or missing, or the instant is another" in done.stdout
+
+
+def test_the_heads_beside_the_database_find_it_too(lived: Team, heads: list[Checkpoint]) -> None:
+    assert published_heads.published(lived.home) == heads
+    rewrite_the_past(lived)
+    assert [each.what for each in lived.verify(TODAY).damage] == [published_heads.OLDER]
 
 
 def test_a_head_that_was_mistyped_is_said_and_is_no_finding_of_the_database(

@@ -41,6 +41,8 @@ def test_empty_values_are_as_good_as_none() -> None:
 @pytest.mark.parametrize(
     ("given", "named", "example"),
     [
+        ({"SENDFLOW_HOME": "./a\nb"}, "SENDFLOW_HOME", "SENDFLOW_HOME=./var"),
+        ({"SENDFLOW_HOME": "./\x1b[31mred"}, "SENDFLOW_HOME", "SENDFLOW_HOME=./var"),
         ({"SENDFLOW_PORT": "port"}, "SENDFLOW_PORT", "SENDFLOW_PORT=4200"),
         ({"SENDFLOW_PORT": "0"}, "SENDFLOW_PORT", "1 to 65535"),
         ({"SENDFLOW_PORT": "65536"}, "SENDFLOW_PORT", "1 to 65535"),

@@ -58,6 +58,12 @@ def test_every_line_that_a_unit_starts_is_a_command_of_ours() -> None:
             assert program == "/opt/sendflow/deploy/backup"
 
 
+def test_no_service_writes_files_for_others_or_its_memory_to_the_disk() -> None:
+    for unit in (each for each in UNITS if each.suffix == ".service"):
+        lines = unit.read_text().splitlines()
+        assert {"UMask=0077", "LimitCORE=0", "ProtectProc=invisible"} <= set(lines), unit.name
+
+
 if shutil.which("systemd-analyze"):
 
     def test_systemd_finds_no_fault_in_the_units(tmp_path: Path) -> None:

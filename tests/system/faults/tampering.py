@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from models import ledger
+from models.facts import canonical_text, parse_fact, whole_fact_of
 
 Execute = Callable[..., list[tuple[Any, ...]]]
 
@@ -44,6 +45,66 @@ def _earlier_instant(execute: Execute) -> None:
     execute(f"UPDATE fact SET recorded_at = '{earlier}' WHERE case_ref = 'NX90001' AND seq = 2")
 
 
+def _chain(change: Callable[[str], str]) -> Callable[[Execute], None]:
+    """Write every fact of NX90001 again with right hashes, each column a copy of its text, and make its case fit."""
+
+    def rewrite(execute: Execute) -> None:
+        previous = "0" * 64
+        for seq, text in execute("SELECT seq, text FROM fact WHERE case_ref = 'NX90001' ORDER BY seq"):
+            fresh = change(text)
+            digest, fact = ledger.link(previous, fresh.encode()), parse_fact(fresh)
+            quoted = fresh.replace("'", "''")
+            execute(
+                f"UPDATE fact SET text = '{quoted}', hash = '{digest}', prev_hash = '{previous}',"
+                f" actor = '{fact.actor}', recorded_at = '{fact.recorded_at}'"
+                f" WHERE case_ref = 'NX90001' AND seq = {seq}"
+            )
+            previous = digest
+        execute(f"UPDATE case_file SET hash = '{previous}' WHERE case_ref = 'NX90001'")
+
+    return rewrite
+
+
+def _exchanged(execute: Execute) -> None:
+    """Exchange the texts of two facts."""
+    query = "SELECT seq, text FROM fact WHERE case_ref = 'NX90001' ORDER BY seq LIMIT 2"
+    (one, first), (other, second) = execute(query)
+    for seq, text in ((one, second), (other, first)):
+        quoted = text.replace("'", "''")
+        execute(f"UPDATE fact SET text = '{quoted}' WHERE case_ref = 'NX90001' AND seq = {seq}")
+
+
+def _forged_last(execute: Execute) -> None:
+    """Add a fact with its right hash after the last one of a case."""
+    query = "SELECT seq, hash, text FROM fact WHERE case_ref = 'NX90002' ORDER BY seq DESC LIMIT 1"
+    [(seq, previous, text)] = execute(query)
+    fact = parse_fact(text)
+    forged = text.replace(f'"seq":{seq}', f'"seq":{seq + 1}')
+    quoted = forged.replace("'", "''")
+    execute(
+        f"INSERT INTO fact VALUES ('NX90002', {seq + 1}, '{fact.kind}', '{fact.occurred_on}', '{fact.recorded_at}',"
+        f" '{fact.actor}', '{quoted}', '{previous}', '{ledger.link(previous, forged.encode())}')"
+    )
+
+
+def _cut(execute: Execute) -> None:
+    """Delete the last facts of a case, and make every copy fit."""
+    for table, column in (("fact", "seq"), ("notice", "fact_seq"), ("duty", "opened_seq")):
+        execute(f"DELETE FROM {table} WHERE case_ref = 'NX90001' AND {column} > 2")
+    [(digest,)] = execute("SELECT hash FROM fact WHERE case_ref = 'NX90001' AND seq = 2")
+    execute(f"UPDATE case_file SET seq = 2, hash = '{digest}' WHERE case_ref = 'NX90001'")
+    execute("UPDATE duty SET evaluated_under = 'x'")
+
+
+def _other_actor(text: str) -> str:
+    return text.replace("dco.team", "dco.teem")
+
+
+def _other_run(text: str) -> str:
+    """The fact with another run, which says by which job it was recorded."""
+    return canonical_text(whole_fact_of(text.encode())._replace(run="another", via="web")).decode()
+
+
 def _swapped(table: str, column: str, key: str) -> Callable[[Execute], None]:
     def swap(execute: Execute) -> None:
         rows = execute(f"SELECT {key} FROM {table} WHERE erased_at IS NULL ORDER BY {key} LIMIT 2")
@@ -56,6 +117,14 @@ def _swapped(table: str, column: str, key: str) -> Callable[[Execute], None]:
     return swap
 
 
+def _letter(id_: str, template: str) -> str:
+    return (
+        'INSERT INTO letter (id, mailbox, "on", template, template_version, fields, message_id, state, attempts)'
+        f" VALUES ('{id_}', 'dco@icb.example', '2026-04-14', '{template}', 1, '{{}}', '<{id_}.sendflow@x>',"
+        " 'withdrawn', 0)"
+    )
+
+
 OF_CASE = tuple(
     f"DELETE FROM {table} WHERE case_ref = 'NX90002'" for table in ("fact", "case_file", "duty", "notice", "passage")
 )
@@ -65,35 +134,51 @@ ATTACKS = (
     Attack("01", "a byte of a fact", ("UPDATE fact SET text = replace(text, 'dco', 'dcp') WHERE seq = 1",), "hash"),
     Attack("02", "a copied column of a fact", ("UPDATE fact SET actor = 'sam.lee' WHERE seq = 1",), "column"),
     Attack("03", "the last fact of a case", ("DELETE FROM fact WHERE case_ref = 'NX90001' AND seq > 3",), "tail"),
+    Attack("03b", "the last facts of a case with every copy", (_cut,), "head"),
     Attack("04", "a whole case", OF_CASE, "head"),
     Attack("04b", "a whole case and every head", (*OF_CASE, "DELETE FROM anchor"), "head"),
     Attack("04c", "a whole case, and a newer head added", (*OF_CASE, FORGED), "head"),
+    Attack("05", "a chain rewritten", (_chain(_other_actor),), "head"),
+    Attack("05b", "a chain rewritten, and no heads", (_chain(_other_actor), "DELETE FROM anchor"), "head"),
+    Attack("05c", "the run of every fact", (_chain(_other_run),), "head"),
+    Attack("06", "two facts exchanged", (_exchanged,), "hash"),
+    Attack("07", "a forged last fact with its right hash", (_forged_last,), "tail"),
     Attack("08e", "the words of a sent letter", ("UPDATE letter SET fields = '{}' WHERE state = 'sent'",), "letter"),
     Attack("08f", "the words of a notice", ("UPDATE notice SET fields = '{}'",), "notice"),
     Attack("08h", "a waiting notice set aside", ("UPDATE notice SET state = 'superseded'",), "notice"),
+    Attack("08i", "notices deleted", ("DELETE FROM notice",), "notice"),
     Attack("08j", "the mailbox of notices", ("UPDATE notice SET mailbox = 'evil@example.org'",), "notice"),
     Attack("08l", "the head in a sent digest", (f"UPDATE letter SET fields = '{{}}' WHERE {DIGESTS}",), "letter"),
     Attack("10b", "an older head", ("UPDATE anchor SET head = 'f0' WHERE before < '2026-04-15'",), "head"),
+    Attack("10c", "the counts of heads", ("UPDATE anchor SET facts = facts - 1",), "head"),
     Attack("10d", "the newest head", ("DELETE FROM anchor WHERE before > '2026-04-15'",), "head"),
     Attack("10e", "every head", ("DELETE FROM anchor",), "head"),
+    Attack("12a", "the due date of a duty", ("UPDATE duty SET due = '2030-01-01'",), "cache"),
+    Attack("12c", "duties deleted", ("DELETE FROM duty",), "cache"),
+    Attack("12d", "the state of a case", ("UPDATE case_file SET state = 'closed'",), "cache"),
     Attack("13a", "the child of a case", ("UPDATE case_file SET child_key = 'x' WHERE case_ref = 'NX90001'",), "child"),
     Attack("13b", "two persons swapped", (_swapped("person", "sealed", "child_key"),), "person"),
     Attack("13c", "two free texts swapped", (_swapped("passage", "sealed", "id"),), "free_text"),
     Attack("13d", "free text deleted", ("DELETE FROM passage",), "free_text"),
+    Attack("13e", "the digest of a free text", ("UPDATE passage SET digest = 'f0', salt = 'f0'",), "free_text"),
     Attack("13f", "persons deleted", ("DELETE FROM person",), "person"),
     Attack("13g", "persons marked as erased", ("UPDATE person SET erased_at = '2026-04-01'",), "person"),
     Attack("13h", "a reference of another case", ("UPDATE alias SET case_ref = 'NX90002'",), "alias"),
+    Attack("14a", "the files of an adoption", ("UPDATE adoption SET files = '{}'",), "ruleset"),
     Attack("14b", "an adoption deleted", ("DELETE FROM adoption",), "ruleset"),
     Attack("14c", "who activated a rule set", ("UPDATE law_held SET actor = 'sam.lee'",), "ruleset"),
     Attack("14d", "every activation deleted", ("DELETE FROM law_held",), "ruleset"),
     Attack("14h", "a directory that was held", ("UPDATE config_held SET digest = 'f0'",), "config"),
     Attack("15b", "an instant before its predecessor's", (_earlier_instant,), "order"),
+    Attack("15d", "a first instant backdated", (_chain(lambda text: text.replace("2026-02-0", "2026-01-0")),), "head"),
     Attack("17", "who looked at a person", ("DELETE FROM person_read",), "access"),
     Attack("17b", "the purpose of a look", ("UPDATE person_read SET actor = 'sam.lee'",), "access"),
     Attack("18", "job runs deleted", ("DELETE FROM job_run",), "job"),
     Attack("18b", "an import deleted", ("DELETE FROM import_file",), "import"),
     Attack("20", "a fact in another form", (_not_canonical,), "form"),
     Attack("22", "an invented access", ("INSERT INTO person_read VALUES (99, 'NX90001', 'x', 'w1', 'x')",), "access"),
+    Attack("22a", "an invented letter", (_letter("2026-04-14-0123456789-1", "chaser"),), "letter"),
+    Attack("22b", "an invented digest", (_letter("digest-2026-04-14-0123456789", "morning_digest"),), "letter"),
     Attack("22c", "every digest deleted", (f"DELETE FROM letter WHERE {DIGESTS}",), "letter"),
     Attack("23", "a finding deleted", ("DELETE FROM finding",), "finding"),
     Attack("24", "the end of the change log", ("DELETE FROM change_log WHERE number > 20",), "notice"),
