@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from sqlalchemy import select
+
+from casework.delivery.next_day_letters import next_day_letters
 from casework.delivery.release import notices_on_hold, release
 from casework.privacy.case_looks import note_looks
+from casework.reports.letter_events import letter_events
 from casework.reports.letters import NoSuchLetter, listed, shown
 from casework.reports.letters import letters as all_letters
+from models.database import reading
 from models.errors import Refusal
+from models.tables import LETTER
+from notifications.render import shelf
 from web.answers import Answer, GoTo, Page
 from web.asked import Asked
 from web.export import Column, Sheet, as_file
@@ -19,6 +26,12 @@ STATES = {
     "sent_perhaps_twice": "Sent perhaps twice",
     "sending": "Leaving now",
     "withdrawn": "No longer needed",
+}
+EVENTS = {
+    "row_changed": "sendflow began an attempt or noted its answer",
+    "notice_sent": "The mail server accepted it",
+    "notice_failed": "It failed: its reader was not notified",
+    "notice_came_back": "It came back: its reader was not notified",
 }
 COLUMNS = (Column("Day", "on"), Column("To", "mailbox"), Column("Subject", "subject"), Column("State", "state"))
 
@@ -57,7 +70,34 @@ def letter(asked: Asked) -> Answer:
         return fault("This e-mail cannot be shown", str(problem), status=409)
     cases = sorted({each.case_ref for each in listed(asked.context) if each.letter == found.id})
     note_looks(asked.context, cases, asked.account, "e-mail")
-    return Page("letter.html", {"title": found.subject, "found": found, "cases": cases, "states": STATES})
+    values = {"title": found.subject, "found": found, "cases": cases, "states": STATES, "events": EVENTS}
+    return Page("letter.html", {**values, "became": letter_events(asked.context, found.id)})
+
+
+def tomorrow(asked: Asked) -> Answer:
+    """What would leave on the next working day if nothing happened until then."""
+    found = next_day_letters(asked.context)
+    note_looks(asked.context, {ref for each in found.letters for ref in each.cases}, asked.account, "e-mail")
+    return Page("tomorrow.html", {"title": "What would leave next", "found": found})
+
+
+def templates(_asked: Asked) -> Answer:
+    """Every template of an e-mail, with its purpose and its newest version."""
+    newest = shelf().newest
+    return Page("templates.html", {"title": "Templates of e-mails", "found": [newest[name] for name in sorted(newest)]})
+
+
+def template(asked: Asked) -> Answer:
+    """One template: the text of each released version, and the newest e-mails that were made of it."""
+    versions = [each for each in shelf().templates.values() if each.id == asked.place["id"]]
+    if not versions:
+        return no_page(404)
+    query = select(LETTER.c.id, LETTER.c.on).where(LETTER.c.template == asked.place["id"])
+    with reading(asked.context.engine) as connection:
+        examples = connection.execute(query.order_by(LETTER.c.on.desc(), LETTER.c.id).limit(3)).all()
+    versions.sort(key=lambda each: -each.version)
+    values = {"title": f"Template {asked.place['id']}", "versions": versions, "examples": examples}
+    return Page("template.html", values)
 
 
 def release_held(asked: Asked) -> Answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from web import case, cases, identity, letters, own, people, recording, sign_in, simulation, today
+from web import case, cases, decide, identity, letters, own, people, recording, sign_in, simulation, today
 from web.answers import Answer
 from web.asked import Asked
 
@@ -37,6 +37,7 @@ class MenuItem(NamedTuple):
 
 MENU = (
     MenuItem("Today", "/today", "today"),
+    MenuItem("To decide", "/decide", "record"),
     MenuItem("Cases", "/cases", "cases"),
     MenuItem("E-mails", "/letters", "letters"),
     MenuItem("Duties", "/own", "own"),
@@ -66,6 +67,8 @@ ROUTES: tuple[Way, ...] = (
     Way("POST", "/password", SIGNED_IN, sign_in.set_password),
     Way("GET", "/today", "today", today.today),
     Way("GET", "/lists/{name}", "today", today.one_list),
+    Way("GET", "/decide", "record", decide.queue),
+    Way("POST", "/decide/{ref}/{seq:int}", "record", decide.decide),
     Way("GET", "/cases", "cases", cases.cases),
     Way("POST", "/cases/by-nhs-number", "identity", cases.by_nhs_number),
     Way("GET", "/cases/{ref}", "case", case.case),
@@ -78,6 +81,9 @@ ROUTES: tuple[Way, ...] = (
     Way("POST", "/cases/{ref}/record/{kind}", "record", recording.check_or_record),
     Way("GET", "/letters", "letters", letters.letters),
     Way("GET", "/letters/{id}", "letters", letters.letter),
+    Way("GET", "/tomorrow", "letters", letters.tomorrow),
+    Way("GET", "/templates", "letters", letters.templates),
+    Way("GET", "/templates/{id}", "letters", letters.template),
     Way("POST", "/release", "release", letters.release_held),
     Way("GET", "/own", "own", own.own),
     Way("GET", "/unusual", "unusual", identity.unusual),

@@ -20,8 +20,10 @@ PAGES: dict[str, tuple[str, ...]] = {
     "dco.team": (
         "/today",
         "/lists/late",
-        "/lists/soon",
         "/lists/decide",
+        "/lists/meetings",
+        "/today?la=northshire&body=QX101",
+        "/decide",
         "/cases",
         "/cases?show=no_date",
         "/cases?search=ZZ99999&page=1",
@@ -41,7 +43,9 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/cases/new/record/ehc_assessment_requested",
         "/letters",
         "/letters?state=failed",
-        "/letters?state=sending",
+        "/tomorrow",
+        "/templates",
+        "/templates/breach",
         "/password",
         "/sign-out",
         "/people",
@@ -101,9 +105,9 @@ def test_nothing_is_wrong_with_errors_and_with_the_check_page(visitor: Callable[
     assert page.locator("dd", has_text="14 Apr 2026").count() > 0
     person.press("Change Day on which it happened")
     assert page.get_by_label("Month").input_value() == "4"
-    person.open(f"/cases/{LATE}/record/excuse_decided")
-    person.press("Continue")
-    person.press("Continue")
+    person.open("/decide")
+    person.press("Record the decision")
+    assert page.title().startswith("Error: ")
     faults += faults_of(person)
     person.open(f"/cases/{CASE}/identity")
     person.press("Show it")

@@ -65,8 +65,10 @@ def test_a_dco_has_a_morning(
     # She decides a claimed exception.
     claim = today_of(context, TODAY).claims[0]
     page.locator("#decide ~ ul, #decide + ul").first.get_by_role("link", name="Accept or refuse").first.click()
-    to_the_check_page(dco, {"Decision": "Refused", "Reason": "no ground is named"})
-    dco.press("Record it")
+    page.get_by_label("Refuse", exact=True).check()
+    page.get_by_label("Reason").fill("no ground is named")
+    dco.press("Record the decision")
+    assert dco.says(f"The decision on {claim['ref']} is recorded")
     assert newest_fact(installation, claim["ref"])[0] == "excuse_decided"
     assert claim["ref"] not in [each["ref"] for each in today_of(context, TODAY).claims]
 

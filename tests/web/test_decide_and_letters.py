@@ -1,0 +1,111 @@
+"""To decide, what would leave next, templates, and what became of an e-mail."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import date
+
+import pytest
+
+from casework.access import accounts
+from casework.delivery.next_day_letters import next_day_letters
+from casework.reports.letters import letters
+from casework.reports.today import today_of
+from casework.simulated_day import go_to_next_working_day
+from models.database import transact
+from notifications.render import shelf
+from tests.support.by_hand import CASE, SALT, TRUST
+from tests.support.team import Team
+from tests.web.conftest import Browser, browser_of
+from tests.web.test_recording import fields
+from web.installation import Installation
+
+
+@pytest.fixture
+def person(team: Team) -> Iterator[Browser]:
+    """The DCO's browser over a case with two claimed exceptions."""
+    team.opened("2 Feb 2026").asked("2 Mar 2026")
+    team.record("9 Mar 2026", "excuse_claimed", ground="absent_4_weeks", body=TRUST, service=SALT, evidence="in Wales")
+    team.record("10 Mar 2026", "excuse_claimed", body=TRUST, service=SALT)
+    context = team.context("16 Mar 2026")
+    transact(context.engine, context.keep_time)
+    transact(context.engine, lambda each: accounts.change_role(each, "dco.team", "dco", "", "test"))
+    installation = Installation(context.settings)
+    yield browser_of(installation).sign_in("dco.team")
+    installation.close()
+
+
+def test_claims_are_decided_in_place_and_the_next_one_follows(team: Team, person: Browser) -> None:
+    page = person.get("/decide").text
+    assert "2 things wait" in page
+    assert "in Wales" not in page
+    token = {"token": fields(page)["token"]}
+    words = person.post(f"/decide/{CASE}/4", data={**token, "step": "words"}).text
+    assert "in Wales" in words
+    assert "to decide the exception of fact 4" in person.get(f"/cases/{CASE}/looks").text
+    refused = person.post(f"/decide/{CASE}/4", data=token)
+    assert (refused.status_code, "Choose: accept or refuse" in refused.text) == (400, True)
+    parts = {"look_again_on-day": "20", "look_again_on-month": "4", "look_again_on-year": "2026"}
+    accepted = {**token, **parts, "decision": "accepted", "ground": "absent_4_weeks", "reason": "the mother wrote"}
+    followed = person.post(f"/decide/{CASE}/4", data=accepted)
+    assert followed.url.path == "/decide"
+    assert "is recorded" in followed.text
+    assert "1 thing waits" in followed.text
+    assert f"/decide/{CASE}/5" in followed.text
+    fact = team.lines()[-1]
+    assert (fact.kind, fact.actor, fact.data["claim"], fact.data["decision"]) == (
+        "excuse_decided",
+        "dco.team",
+        4,
+        "accepted",
+    )
+    assert person.get("/decide?open=none").status_code == 200
+    assert person.post(f"/decide/{CASE}/4", data=accepted).status_code == 404
+
+
+def test_an_acceptance_without_a_ground_is_refused_beside_its_field(team: Team, person: Browser) -> None:
+    token = {"token": fields(person.get("/decide").text)["token"]}
+    answer = person.post(f"/decide/{CASE}/5", data={**token, "decision": "accepted", "reason": "as they say"})
+    assert answer.status_code == 400
+    assert "An accepted exception needs its ground" in answer.text
+    assert "as they say" in answer.text
+    assert len(team.lines()) == 5
+    person.post(f"/decide/{CASE}/5", data={**token, "decision": "refused"})
+    assert team.lines()[-1].data["decision"] == "refused"
+
+
+def test_what_would_leave_next_is_what_leaves_on_that_day_and_asking_changes_nothing(team: Team) -> None:
+    team.opened("2 Feb 2026").asked("2 Mar 2026")
+    context = team.context("20 Mar 2026")
+    transact(context.engine, context.keep_time)
+    before = team.dump()
+    expected = next_day_letters(context)
+    assert team.dump() == before
+    assert expected.day == date(2026, 3, 23)
+    done = go_to_next_working_day(context)
+    left = {each.mailbox for each in done.letters if not each.id.startswith("digest-")}
+    assert {each.mailbox for each in expected.letters} == left
+    assert left
+    subjects = {each.mailbox: each.subject for each in letters(context)}
+    for each in expected.letters:
+        assert subjects[each.mailbox].endswith(each.subject.removeprefix("SIMULATION: "))
+
+
+def test_every_template_has_a_page_with_its_versions(browsers: Callable[[str], Browser]) -> None:
+    dco = browsers("dco.team")
+    names = {each.id for each in shelf().templates.values()}
+    assert set(re.findall(r'href="/templates/(\w+)"', dco.get("/templates").text)) == names
+    page = dco.get("/templates/breach").text
+    assert page.count("<h2>Version") == len([each for each in shelf().templates.values() if each.id == "breach"])
+    assert dco.get("/templates/none").status_code == 404
+
+
+def test_an_email_says_what_became_of_it(sample: Installation, browsers: Callable[[str], Browser]) -> None:
+    dco = browsers("dco.team")
+    sent = next(each for each in letters(sample.context()) if each.id.startswith("20260304"))
+    page = dco.get(f"/letters/{sent.id}").text
+    assert "It was tried 1 time." in page
+    assert "The mail server accepted it" in page
+    assert 'href="/cases/SP90001"' in page
+    assert today_of(sample.context(), date(2026, 4, 14)).letters == []
