@@ -29,7 +29,7 @@ def command(sample: Installation) -> Callable[..., Any]:
     def run(*words: str) -> Any:
         home = str(sample.context().settings.home)
         environment = {**os.environ, "SENDFLOW_HOME": home, "SENDFLOW_TODAY": TODAY.isoformat()}
-        command = [Path(sys.executable).with_name("sendflow"), *words, "--json"]
+        command = [str(Path(sys.executable).with_name("sendflow")), *words, "--json"]
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
         return orjson.loads(done.stdout)
 
