@@ -106,6 +106,8 @@ async def publish(execution: JobExecution, ended: End) -> End:
     look = f"next look: {short_day(following)}" if following else "no duty waits for a next look"
     altered = f"{said}. " if (said := findings.notice(execution.context)) else ""
     late, soon = overdue_by_body(execution.context, as_at), due_this_week(execution.context, as_at)
+    pages = execution.context.settings.pages_url
+    soon = [{**row, "Case": f"[{row['Case']}]({pages}/cases/{row['Case']})"} for row in soon]
     await acreate_table_artifact(
         late or [{"Body": "No body is overdue"}],
         key=OVERDUE_KEY,

@@ -25,7 +25,7 @@ from web.answers import Answer, Page
 from web.asked import Asked
 from web.charts import Bar, bars
 from web.faults import fault, no_page
-from web.timeline import SHOWN, timeline
+from web.timeline import FILTERS, SHOWN, timeline
 
 LONDON = ZoneInfo("Europe/London")
 ENDINGS = ("case_withdrawn", "case_closed")
@@ -96,6 +96,13 @@ def case(asked: Asked) -> Answer:
             "show": asked.query.get("show", "all"),
             "leave_out": asked.query.get("not") == "yes",
             "order": asked.query.get("order", "newest"),
+            "kind_options": sorted(
+                ((kind, labels.fact(kind)) for kind in {each.kind for each in found.facts}), key=_text
+            ),
+            "actor_options": [(actor, actor) for actor in sorted({fact.actor for fact in found.facts})],
+            "filter": {name: asked.query.get(name, "") for name in FILTERS},
+            "first_day": min(fact.occurred_on for fact in now.facts),
+            "runs_at": f"{context.settings.ui_url}/runs/flow-run",
             "linked": linked_cases(context, ref),
             "usual": _usual(asked, ref) if view.is_now and asked.may("record") else [],
             "bars": _bars(context, found),
@@ -161,6 +168,10 @@ def _difference(then: DutyShown, now: DutyShown | None) -> str:
         late = f", {now.days_late} days late" if now.days_late else ""
         parts.append(labels.status(now.standing) + late)
     return f"now: {'; '.join(parts)}" if parts else ""
+
+
+def _text(option: tuple[str, str]) -> str:
+    return option[1]
 
 
 def _whose(context: AppContext, found: CaseReport) -> list[tuple[str, int]]:

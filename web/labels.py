@@ -30,8 +30,8 @@ FACTS = {
 STEPS = {
     "acknowledgement_missing": "no acknowledgement yet",
     "breach": "the due date has passed",
-    "escalation_provider": "escalation to the provider",
-    "escalation_icb": "escalation to the integrated care board",
+    "escalation_provider": "first escalation",
+    "escalation_icb": "second escalation",
     "rung_withdrawn": "an earlier e-mail is withdrawn",
 }
 PEOPLE = {

@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 from casework.reports.case_letters import CaseLetter
 from casework.reports.case_models import CaseReport, Cause, FactShown
 from models.common_facts import CORRECTIONS, ENGINE_ONLY, OUTCOMES
+from web import labels
 
 IDLE = timedelta(days=21)
+FILTERS = ("show", "kind", "by", "text")
 HIDDEN = frozenset({"letter", "opened_seq", "rung_seq", "claim"})
 WORDS = frozenset({"reason", "note", "evidence"})
 SHOWN = {"all": "everything", "people": "what people recorded", "steps": "sendflow's own steps", "letters": "e-mails"}
@@ -31,18 +33,34 @@ class Entry(NamedTuple):
 
 
 def timeline(found: CaseReport, letters: Sequence[CaseLetter], query: Mapping[str, str]) -> list[Entry]:
-    """The lines that are asked for: `show` a group, or all but it with `not`; `order=oldest` the oldest first."""
+    """The lines that are asked for, or with `not` all others: a group (`show`), a `kind` of fact, an actor (`by`) or
+    words (`text`). `order=oldest`: the oldest first.
+    """
     corrected: dict[int, list[int]] = {}
     for fact in found.facts:
         if fact.corrects is not None:
             corrected.setdefault(fact.corrects, []).append(fact.seq)
     entries = [_of_fact(fact, found.heard.get(fact.seq), corrected.get(fact.seq, [])) for fact in found.facts]
     entries += [_of_letter(letter) for letter in letters if letter.on <= found.as_at]
-    show, leave_out = query.get("show", "all"), query.get("not") == "yes"
-    if show in SHOWN and show != "all":
-        entries = [entry for entry in entries if (entry.group == show) != leave_out]
+    if any(query.get(name) not in (None, "", "all") for name in FILTERS):
+        leave_out = query.get("not") == "yes"
+        entries = [entry for entry in entries if _is_asked_for(entry, query) != leave_out]
     entries.sort(key=lambda entry: (entry.on, entry.order), reverse=query.get("order") != "oldest")
     return list(_with_idle_weeks(entries))
+
+
+def _is_asked_for(entry: Entry, query: Mapping[str, str]) -> bool:
+    show, kind, by, text = (query.get(name, "") for name in FILTERS)
+    fact, letter = entry.fact, entry.letter
+    said = [labels.fact(fact.kind) if fact else "", labels.step(letter.rung) if letter else ""]
+    said += [labels.words(value) for name, value in entry.fields if value is not None]
+    said += [labels.person(letter.recipient), letter.mailbox or "", letter.state] if letter else []
+    return (
+        (show in ("", "all") or show not in SHOWN or entry.group == show)
+        and (not kind or (fact is not None and fact.kind == kind))
+        and (not by or (fact is not None and fact.actor == by))
+        and (not text or text.lower() in " ".join(said).lower())
+    )
 
 
 def _of_fact(fact: FactShown, cause: Cause | None, corrected_by: Sequence[int]) -> Entry:

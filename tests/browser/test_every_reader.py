@@ -82,6 +82,8 @@ def test_without_a_script_a_page_says_the_same(visitor: Callable[..., Visitor], 
     for script in (True, False):
         person = visitor("auditor" if "record" not in path else "dco.team", java_script_enabled=script)
         person.open(path)
+        if script:  # a slider is added beside the two fields that say the same
+            person.page.evaluate("document.querySelectorAll('.app-slider').forEach(each => each.remove())")
         words.append(person.page.locator("main").inner_text())
     assert words[0] == words[1]
     assert len(words[0]) > 100
@@ -117,3 +119,16 @@ def test_a_case_prints_without_its_buttons_and_whole(visitor: Callable[..., Visi
         assert not person.page.locator(hidden).first.is_visible()
     assert person.page.locator(".app-timeline__item").last.is_visible()
     assert person.page.pdf(path=str(tmp_path / "case.pdf"), format="A4")[:5] == b"%PDF-"
+
+
+def test_a_slider_moves_through_a_case_and_its_view_can_be_cited(visitor: Callable[..., Visitor]) -> None:
+    person = visitor("auditor")
+    person.open(f"/cases/{CASE}")
+    slider = person.page.get_by_role("slider")
+    slider.focus()
+    for _press in range(3):
+        person.page.keyboard.press("ArrowLeft")
+    assert slider.get_attribute("aria-valuetext") == "11 April 2026"
+    person.page.keyboard.press("Enter")
+    person.page.wait_for_url("**as_at=2026-04-11**")
+    assert person.says("This is not now. The case as true on 11 April 2026")

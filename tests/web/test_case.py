@@ -101,6 +101,12 @@ def test_the_history_can_be_filtered_and_turned_round(browsers: Callable[[str], 
     assert sorted(people + besides) == sorted(both)
     assert people
     assert facts("order=oldest") == both[::-1]
+    requests, others = facts("kind=health_advice_requested"), facts("kind=health_advice_requested&not=yes")
+    assert requests == [3]
+    assert sorted(requests + others) == sorted(both)
+    assert set(facts("by=sendflow")) | set(facts("by=sample")) == set(both)
+    assert facts("text=an+earlier+step") == facts("kind=rung_withdrawn") != []
+    assert "No line of the history is like that" in auditor.get(f"/cases/{CASE}?text=zzz").text
 
 
 def test_every_look_is_logged_and_shown_to_auditors(browsers: Callable[[str], Browser]) -> None:
