@@ -177,6 +177,7 @@ class Start(NamedTuple):
     by_body: bool
     starts_if: Mapping[str, tuple[str, ...]]
     provisional: bool
+    ends_provisional: bool
 
 
 class Effect(NamedTuple):
@@ -233,7 +234,10 @@ def _starts_of(rule: DutyRule) -> Iterator[tuple[str, Start]]:
     by_body = rule.per == "body"
     provisional_starts = rule.provisional.starts if rule.provisional else ()
     for kinds, provisional in ((rule.starts, False), (provisional_starts, True)):
-        start = Start(rule.id, rule, rule.start_day, rule.start_by, by_body, rule.starts_if, provisional)
+        ends_provisional = rule.provisional is not None and not provisional
+        start = Start(
+            rule.id, rule, rule.start_day, rule.start_by, by_body, rule.starts_if, provisional, ends_provisional
+        )
         for kind in kinds:
             yield kind, start
 
@@ -319,20 +323,28 @@ class DutyRegister:
     def open(self, fact: StoredFact) -> None:
         """Open the duties that the fact starts."""
         data = fact.data
+        by_rule = self._by_rule
         for start in self._rules.starts[fact.kind]:
             if start.starts_if and not _applies(start.starts_if, data):
                 continue
             duty = self._new_duty(start, fact)
-            same_rule = self._by_rule.setdefault(start.id, [])
-            if start.rule.provisional is not None and not start.provisional:
-                for other in same_rule:
-                    if other.body == duty.body and other.service in (None, duty.service):
-                        _apply(other, "lapse", fact)
+            same_rule = by_rule.get(duty.rule)
+            if same_rule is None:
+                by_rule[duty.rule] = [duty]
+            else:
+                if start.ends_provisional:
+                    self._end_provisional(same_rule, duty, fact)
+                same_rule.append(duty)
             self.duties.append(duty)
-            same_rule.append(duty)
+
+    @staticmethod
+    def _end_provisional(same_rule: Iterable[Duty], duty: Duty, fact: StoredFact) -> None:
+        for other in same_rule:
+            if other.body == duty.body and other.service in (None, duty.service):
+                _apply(other, "lapse", fact)
 
     def _new_duty(self, start: Start, fact: StoredFact) -> Duty:
-        rule_id, rule, start_day, start_by, by_body, _, provisional = start
+        rule_id, rule, start_day, start_by, by_body, _, provisional, _ = start
         data, on = fact.data, fact.occurred_on
         first_day = data.get(start_day) if start_day is not None else None
         started_on = date.fromisoformat(first_day) if first_day else on

@@ -8,7 +8,7 @@ driver's form (`day_form`). The driver's errors are raised as SQLAlchemy's, with
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain, count
 from typing import Any
 
@@ -130,8 +130,7 @@ def stream(connection: Connection, statement: str, given: tuple[Any, ...] = ()) 
     name = () if connection.dialect.name == "sqlite" else (f"stream_{next(_NUMBERS)}",)
     with driver_cursor(_begun(connection), *name) as cursor:
         cursor.execute(statement, given)
-        while some := cursor.fetchmany(FETCH):
-            yield from some
+        yield from chain.from_iterable(iter(partial(cursor.fetchmany, FETCH), []))
 
 
 def _copy(connection: Connection, table: Table, rows: Iterable[Row]) -> None:

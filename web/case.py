@@ -210,4 +210,5 @@ def _diagram(context: AppContext, found: CaseReport) -> Markup:
     process = context.processes[found.process]
     states = {state: f"▶ {name}" if state == found.state else name for state, name in process.states.items()}
     moves = moves_of(process.usual_moves, ENDINGS)
-    return Markup(draw(f"{process.title}: the case is at {found.state_name}", states, process.initial, moves))  # noqa: S704 (escaped there)
+    title = f"{process.title}: the case is at {found.state_name}"
+    return Markup(draw(title, states, process.initial, moves))  # noqa: S704 (escaped there)

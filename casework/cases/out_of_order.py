@@ -36,7 +36,10 @@ def probable_slips(unit: UnitOfWork, case: LoadedCase) -> list[str]:
 
 
 def _found(case: LoadedCase) -> Iterable[Fact]:
-    return [fact for fact in case.new_facts if fact.seq in case.file.out_of_order and fact.caused_by is None]
+    out_of_order = case.file.out_of_order
+    if not out_of_order:
+        return []
+    return [fact for fact in case.new_facts if fact.seq in out_of_order and fact.caused_by is None]
 
 
 def _another_year(case: LoadedCase, fact: Fact) -> Iterable[str]:

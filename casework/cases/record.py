@@ -5,7 +5,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
@@ -87,26 +87,31 @@ class Refusal:
     kind: str | None = None
 
 
+class RecordChoices(TypedDict, total=False):
+    """By what way and in which run facts are recorded, who the child is, and what a person has answered.
+
+    `confirmed`: every case that the command reaches is about one child. With `look_again`, a fact that is probably a
+    slip is refused with the code `look_again` and a question. `own_reference` is the team's own, of another form than
+    ours: it finds the case that was opened with it before.
+    """
+
+    via: str
+    run: str | None
+    person: Mapping[str, str] | None
+    confirmed: bool
+    own_reference: str | None
+    look_again: bool
+
+
 def record(
-    context: AppContext,
-    case: str,
-    drafts: Sequence[FactDraft],
-    actor: str,
-    via: str = "record",
-    run: str | None = None,
-    person: Mapping[str, str] | None = None,
-    confirmed: bool = False,
-    own_reference: str | None = None,
-    look_again: bool = False,
+    context: AppContext, case: str, drafts: Sequence[FactDraft], actor: str, **choices: Unpack[RecordChoices]
 ) -> Recorded:
     """Record facts on one case. Raises Refused; with the code `confirm_child`, a person is to confirm what it names.
 
-    With `look_again`, a fact that is probably a slip is refused with the code `look_again` and a question.
-    `own_reference` is the team's own, of another form than ours: it finds the case that was opened with it before.
-
     A reference that is not in sendflow's form gets an opening fact a new one; any other fact is then refused.
     """
-    command = RecordCommand(case_reference(case), drafts, person, confirmed=confirmed)
+    confirmed, own_reference = choices.get("confirmed", False), choices.get("own_reference")
+    command = RecordCommand(case_reference(case), drafts, choices.get("person"), confirmed=confirmed)
     if command.case_ref is None and own_reference is None and drafts[0].kind not in opened_by():
         raise Refused(
             "no_such_case",
@@ -115,10 +120,11 @@ def record(
         )
 
     def once(connection: Connection) -> Recorded:
+        via, run = choices.get("via", "record"), choices.get("run")
         unit = UnitOfWork(context, connection, actor=actor, via=via, run=run)
         case = _apply_as_meant(unit, _with_own_reference(unit, command, own_reference))
         recorded = _recorded(case, len(case.new_facts))
-        if look_again and (questions := probable_slips(unit, case)):
+        if choices.get("look_again") and (questions := probable_slips(unit, case)):
             raise Refused(LOOK_AGAIN, " ".join(questions))
         warnings = warnings_of(case)
         follow_ups = commit(unit)
