@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 from msgspec import structs
@@ -53,6 +53,7 @@ DUTY_COLUMNS = tuple(DUTY.columns.keys())
 DUTY_KEY = itemgetter(DUTY_COLUMNS.index("rule"), DUTY_COLUMNS.index("opened_seq"))
 PUBLISHED = "published_head"
 EVALUATED_UNDER = itemgetter(DUTY_COLUMNS.index("evaluated_under"))
+_COPIES = attrgetter("case_ref", "seq", "kind", "recorded_at", "actor")
 COPIED = Stored._fields[: Stored._fields.index("text")]
 SEQ_INSTANT_HASH = itemgetter(*(Stored._fields.index(name) for name in ("seq", "recorded_at", "hash")))
 DutyRows = dict[tuple[str, int], Row]
@@ -423,14 +424,7 @@ def _check_chain(rows: Sequence[Row], report: Report) -> list[StoredFact] | None
         if recorded_at < last_instant:
             report(seq, "order", _ORDER.format(seq=seq, before=seq - 1))
         last_instant = recorded_at
-        if (
-            fact.kind != kind
-            or fact.recorded_at != recorded_at
-            or fact.actor != actor
-            or fact.seq != seq
-            or fact.case_ref != ref
-            or iso(fact.occurred_on) != occurred_on
-        ):
+        if _COPIES(fact) != (ref, seq, kind, recorded_at, actor) or iso(fact.occurred_on) != occurred_on:
             expected = {**structs.asdict(fact), "occurred_on": fact.occurred_on.isoformat()}
             wrong = ", ".join(name for name, value in zip(COPIED, row, strict=False) if expected[name] != value)
             report(seq, "column", f"the column {wrong} of fact {seq} is not what its text says")

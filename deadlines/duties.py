@@ -294,9 +294,9 @@ class DutyRegister:
 
     def close(self, fact: StoredFact) -> None:
         """Meet, end, supersede, lapse or reopen the duties that the fact is about."""
-        data = fact.data
+        data, duties_under = fact.data, self._by_rule.get
         for rule_id, effect, by_body in self._rules.effects[fact.kind]:
-            duties = self._by_rule.get(rule_id)
+            duties = duties_under(rule_id)
             if duties is None:
                 continue
             if by_body or "opened_seq" in data:
@@ -345,18 +345,23 @@ class DutyRegister:
 
     def _new_duty(self, start: Start, fact: StoredFact) -> Duty:
         rule_id, rule, start_day, start_by, by_body, _, provisional, _ = start
-        data, on = fact.data, fact.occurred_on
-        first_day = data.get(start_day) if start_day is not None else None
-        started_on = date.fromisoformat(first_day) if first_day else on
-        # A fact that names a body opens that body's duties only; the authority's own duties have no body.
-        body, service = (data.get("body"), data.get("service")) if by_body else (None, None)
-        given = {**self._supplied[rule_id], **data} if rule_id in self._supplied else data
+        data = given = fact.data
+        started_on = on = fact.occurred_on
+        if start_day is not None and (first_day := data.get(start_day)):
+            started_on = date.fromisoformat(first_day)
+        body = service = None
+        if by_body:
+            # A fact that names a body opens that body's duties only; the authority's own duties have no body.
+            body, service = data.get("body"), data.get("service")
+        if rule_id in self._supplied:
+            given = {**self._supplied[rule_id], **data}
         dates = self._dates_of(rule_id, started_on, given)
         if start_by is not None and (latest := data.get(start_by)):
             dates = dates._replace(due=self._dates_of(rule_id, date.fromisoformat(latest), given).due)
-        imported = fact.via == "import"
         # Positional, because keyword arguments double the cost of this call.
-        return Duty(rule_id, rule, body, service, fact.seq, started_on, dates, imported, given, on, provisional)
+        return Duty(
+            rule_id, rule, body, service, fact.seq, started_on, dates, fact.via == "import", given, on, provisional
+        )
 
     def excuse(self, accepted: Sequence[Claim]) -> None:
         """Give each duty the first accepted claim of an exception that covers it."""

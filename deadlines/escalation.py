@@ -103,18 +103,9 @@ def evaluate(
     """
     drafts: list[FactDraft] = []
     next_check_on: dict[DutyKey, date | None] = {}
-    by_opening = {(duty.rule, duty.opened_seq): duty for duty in duties} if casefile.steps_recorded else {}
-    recorded = [fact for fact in casefile.steps_recorded.values() if not fact.withdrawn]
-    false = sorted((fact for fact in recorded if _is_false(fact, by_opening)), key=lambda fact: fact.seq)
-    false_seqs = {fact.seq for fact in false}
-    in_force = {(fact.rule, fact.opened_seq, fact.rung) for fact in recorded if fact.seq not in false_seqs}
-    for fact in false:
-        duty = by_opening.get((fact.rule, fact.opened_seq))
-        drafts.append(_withdrawal(fact, duty, as_at))
-        if duties:
-            # A withdrawn request leaves no duty that could hold the day; without one, no sweep would load the case.
-            holder = duty or duties[0]
-            next_check_on[(holder.rule, holder.opened_seq)] = fact.occurred_on
+    in_force: set[tuple[str, int, str]] = set()
+    if casefile.steps_recorded:
+        in_force = _steps_in_force(casefile, duties, as_at, drafts, next_check_on)
     for duty in duties:
         steps = steps_of.get(duty.rule) if duty.body is not None else None
         if not steps or duty.provisional:
@@ -125,8 +116,9 @@ def evaluate(
         for step, day in _open_steps(casefile, duty, steps, calendar, ended):
             if in_force and (duty.rule, duty.opened_seq, step.id) in in_force:
                 continue
-            paused_until = _paused(casefile, duty, day) if casefile.pauses else None
-            check_on = day if paused_until is None else paused_until + DAY
+            check_on = day
+            if casefile.pauses and (paused_until := _paused(casefile, duty, day)) is not None:
+                check_on = paused_until + DAY
             if soonest is None or check_on < soonest:
                 soonest = check_on
             if day <= as_at and _paused(casefile, duty, as_at) is None:
@@ -134,6 +126,28 @@ def evaluate(
         next_check_on[key] = soonest
     drafts.sort(key=lambda draft: (draft.kind != "rung_withdrawn", draft.occurred_on))
     return Evaluation(drafts, next_check_on)
+
+
+def _steps_in_force(
+    casefile: CaseFile,
+    duties: Sequence[Duty],
+    as_at: date,
+    drafts: list[FactDraft],
+    next_check_on: dict[DutyKey, date | None],
+) -> set[tuple[str, int, str]]:
+    """The recorded steps that are true. Adds a withdrawal of each other one to `drafts`, and its next check."""
+    by_opening = {(duty.rule, duty.opened_seq): duty for duty in duties}
+    recorded = [fact for fact in casefile.steps_recorded.values() if not fact.withdrawn]
+    false = sorted((fact for fact in recorded if _is_false(fact, by_opening)), key=lambda fact: fact.seq)
+    for fact in false:
+        duty = by_opening.get((fact.rule, fact.opened_seq))
+        drafts.append(_withdrawal(fact, duty, as_at))
+        if duties:
+            # A withdrawn request leaves no duty that could hold the day; without one, no sweep would load the case.
+            holder = duty or duties[0]
+            next_check_on[(holder.rule, holder.opened_seq)] = fact.occurred_on
+    false_seqs = {fact.seq for fact in false}
+    return {(fact.rule, fact.opened_seq, fact.rung) for fact in recorded if fact.seq not in false_seqs}
 
 
 def _is_false(fact: EscalationFact, duties: Mapping[tuple[str, int], Duty]) -> bool:

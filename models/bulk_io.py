@@ -25,12 +25,25 @@ CHUNK = 400
 MANY = 100  # from this number of rows on, PostgreSQL receives them in one piece
 
 
-def day_form(connection: Connection) -> Callable[[date], Any]:
-    """Return the function that gives a day in the form that this driver stores: text on SQLite, else a date."""
-    return iso if connection.dialect.name == "sqlite" else _as_it_is
+def day_form(connection: Connection) -> Callable[[date | None], Any]:
+    """Return the function that gives a day, or None, in the form that this driver stores: text on SQLite, else a
+    date.
+    """
+    return _texts if connection.dialect.name == "sqlite" else _as_it_is
 
 
-def _as_it_is(day: date) -> date:
+class _Texts(dict[date | None, str | None]):
+    """Days as text, and None as itself: `models.facts.iso` for columns that may be empty."""
+
+    def __missing__(self, day: date | None) -> str | None:
+        text = self[day] = iso(day) if day is not None else None
+        return text
+
+
+_texts = _Texts().__getitem__
+
+
+def _as_it_is(day: date | None) -> date | None:
     return day
 
 

@@ -66,6 +66,7 @@ def notices_for(facts: Sequence[StoredFact], view: CaseView, as_at: date, *, loc
     OutsideCalendarRange beyond the working-day calendar.
     """
     casefile, ladder = view.casefile, view.ladder
+    ended = {duty.ended_seq for duty in view.duties}
     notices: list[NoticeDraft] = []
     for fact in facts:
         if fact.kind in ESCALATION_FACTS:
@@ -80,7 +81,9 @@ def notices_for(facts: Sequence[StoredFact], view: CaseView, as_at: date, *, loc
             if fact.kind in CORRECTIONS:
                 again = taken_back(casefile, view.duties, ladder, fact)
                 notices += [*_for_other_body(view, fact), *(_for_taken_back(view, fact, *one) for one in again)]
-            notices += [_for_ending(view, one) for one in endings(casefile, view.duties, ladder, view.directory, fact)]
+            if fact.kind in CORRECTIONS or fact.seq in ended:
+                over = endings(casefile, view.duties, ladder, view.directory, fact)
+                notices += [_for_ending(view, one) for one in over]
     return _highest_only(notices)
 
 
@@ -133,7 +136,7 @@ def _for_event(view: CaseView, fact: StoredFact) -> list[NoticeDraft]:
     letter = view.ladder.letter[fact.kind]
     notices: list[NoticeDraft] = []
     for duty in view.duties:
-        if not view.ladder.steps(duty.rule) or duty.body is None or duty.provisional:
+        if duty.body is None or duty.provisional or not view.ladder.steps(duty.rule):
             continue
         if newest(letter.template).called_for == "met":
             concerned = duty.met_seq == fact.seq

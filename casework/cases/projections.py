@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, update
@@ -50,10 +52,8 @@ class DutyChanges:
 
 def stored_duties(connection: Connection, refs: Iterable[str]) -> dict[str, dict[DutyKey, Row]]:
     """The stored duty rows of some cases, as `duty_rows` returns them."""
-    stored: dict[str, dict[DutyKey, Row]] = {}
-    for row in read_among(connection, DUTY, DUTY_COLUMNS, "case_ref", refs):
-        stored.setdefault(row[0], {})[row[1], row[2]] = row
-    return stored
+    rows = read_among(connection, DUTY, DUTY_COLUMNS, "case_ref", refs)
+    return {ref: {(row[1], row[2]): row for row in some} for ref, some in groupby(rows, itemgetter(0))}
 
 
 def write_projections(connection: Connection, changed: Iterable[LoadedCase], opened: set[str]) -> None:
@@ -84,7 +84,7 @@ def write_child_ids(connection: Connection, cases: Iterable[LoadedCase]) -> None
             case.stored_child_id = case.child_id
 
 
-def _case_row(case: LoadedCase, day: Callable[[date], Any]) -> Row:
+def _case_row(case: LoadedCase, day: Callable[[date | None], Any]) -> Row:
     file = case.file
     return (
         case.case_ref,
@@ -92,7 +92,7 @@ def _case_row(case: LoadedCase, day: Callable[[date], Any]) -> Row:
         file.state,
         case.tail.seq,
         case.tail.hash,
-        day(file.opened_on) if file.opened_on is not None else None,
+        day(file.opened_on),
         file.la,
         file.la_reference,
         case.child_id,
@@ -100,7 +100,7 @@ def _case_row(case: LoadedCase, day: Callable[[date], Any]) -> Row:
 
 
 def duty_rows(
-    case_ref: str, duties: Iterable[Duty], looked: Evaluation, evaluated_under: str, day: Callable[[date], Any]
+    case_ref: str, duties: Iterable[Duty], looked: Evaluation, evaluated_under: str, day: Callable[[date | None], Any]
 ) -> dict[DutyKey, Row]:
     """The duty rows of a case by rule and opening fact, in the order of the table's columns; `day` is how the driver
     stores a calendar day.
@@ -108,22 +108,17 @@ def duty_rows(
     next_checks = looked.next_check_on
     rows: dict[DutyKey, Row] = {}
     for duty in duties:
-        key = (duty.rule, duty.opened_seq)
-        dates, closed_on, next_check = duty.dates, duty.closed_on, next_checks.get(key)
-        rows[key] = (
+        rule, seq, (due, strict_due, act_by, *_), met_on = duty.rule, duty.opened_seq, duty.dates, duty.met_on
+        closed_on = met_on if met_on is not None else duty.ended_on
+        rows[rule, seq] = (
             case_ref,
-            duty.rule,
-            duty.opened_seq,
+            rule,
+            seq,
             duty.body,
             duty.service,
-            day(duty.started_on),
-            dates.due and day(dates.due),
-            dates.strict_due and day(dates.strict_due),
-            dates.act_by and day(dates.act_by),
-            closed_on and day(closed_on),
-            duty.met_on and day(duty.met_on),
-            duty.excuse.ground if duty.excuse else None,
-            next_check and day(next_check),
+            *map(day, (duty.started_on, due, strict_due, act_by, closed_on, met_on)),
+            duty.excuse.ground if duty.excuse is not None else None,
+            day(next_checks.get((rule, seq))),
             evaluated_under,
         )
     return rows
