@@ -278,7 +278,7 @@ class _CaseStream:
 class CaseCheck:
     """Compares one case after another with its facts."""
 
-    def __init__(self, context: AppContext, notices: NoticeCheck, day: Callable[[date], Any]) -> None:
+    def __init__(self, context: AppContext, notices: NoticeCheck, day: Callable[[date | None], Any]) -> None:
         self._context = context
         self._notices = notices
         self._day = day
