@@ -31,9 +31,14 @@ LOCK = int.from_bytes(sha256(b"sendflow/changes").digest()[:8], "big", signed=Tr
 
 
 class Coverage(NamedTuple):
-    """Which columns of a table the change log covers, in order; `key` names the row and `case` its case, by place."""
+    """Which columns of a table the change log covers, in order; `key` names the row and `case` its case, by place.
+
+    `name` is plain text. SQLAlchemy's name of a table is a subclass of it, for which SQLite's driver looks for an
+    adapter at each row.
+    """
 
     table: Table
+    name: str
     columns: tuple[str, ...]
     key: int
     case: int | None
@@ -53,12 +58,12 @@ def _coverage(table: Table, *columns: str) -> Coverage:
     (key,) = (names.index(column.name) for column in table.primary_key)
     case = names.index("case_ref") if "case_ref" in names else None
     flags = tuple(place for place, name in enumerate(names) if isinstance(table.columns[name].type, Boolean))
-    return Coverage(table, names, key, case, flags)
+    return Coverage(table, str(table.name), names, key, case, flags)
 
 
 # Everything that the facts do not give. Of a case that is the child: its other columns are replayed.
 COVERED = {
-    coverage.table.name: coverage
+    coverage.name: coverage
     for coverage in (
         *map(
             _coverage,
@@ -151,13 +156,13 @@ def log_rows(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]
     for row in rows:
         case = row[coverage.case] if coverage.case is not None else None
         key = row_key(row[coverage.key])
-        pending.rows[table.name, key] = (case, row_digest(coverage, row))
+        pending.rows[coverage.name, key] = (case, row_digest(coverage, row))
 
 
 def log_keys(connection: Connection, table: Table, keys: Iterable[Any], at: str | None = None) -> None:
     """Note the keys of rows that were changed or deleted; the rows are read at the end of the transaction."""
     if wanted := set(keys):
-        _pending(connection, at).keys.setdefault(table.name, set()).update(wanted)
+        _pending(connection, at).keys.setdefault(COVERED[table.name].name, set()).update(wanted)
 
 
 def insert_logged(
@@ -212,7 +217,7 @@ def _read(
     connection: Connection, coverage: Coverage, keys: Collection[Any]
 ) -> Iterable[tuple[str, str, str | None, str | None]]:
     """The rows of these keys as changes; a row that is not there was deleted."""
-    name, column = coverage.table.name, coverage.columns[coverage.key]
+    name, column = coverage.name, coverage.columns[coverage.key]
     left = set(keys)
     for row in read_among(connection, coverage.table, coverage.columns, column, keys):
         key = row[coverage.key]

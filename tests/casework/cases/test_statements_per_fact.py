@@ -1,14 +1,17 @@
 """The SQL statements that one recorded fact costs. A further statement fails here: the commit says why it is needed."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from pytest import MonkeyPatch
+from sqlalchemy import Connection, Table
 
 from casework.cases import loaded_case
 from casework.cases.record import RecordCommand, record, record_acts
 from casework.context import AppContext
+from models import bulk_io
+from models.bulk_io import Row
 from models.database import writing
 from models.facts import FactDraft
 from tests.support.by_hand import day
@@ -97,3 +100,22 @@ def test_a_recorded_fact_is_replayed_and_evaluated_once(team: Team, monkeypatch:
         calls.clear()
         record(context, "NX90001", [draft], "dco.team")
         assert calls == {"replay": 1, "duties_of": 1, "evaluate": 1}, draft.kind
+
+
+def test_every_value_that_an_act_writes_has_a_type_that_the_driver_knows(team: Team, monkeypatch: MonkeyPatch) -> None:
+    """For a subclass of text, such as SQLAlchemy's name of a table, SQLite's driver looks for an adapter each time."""
+    written: set[type] = set()
+    write = bulk_io._write
+
+    def noted(connection: Connection, statement: str, rows: Sequence[Row], table: Table | None = None) -> int:
+        written.update(type(value) for row in rows for value in row)
+        return write(connection, statement, rows, table)
+
+    monkeypatch.setattr(bulk_io, "_write", noted)
+    record_acts(
+        team.context("9 Mar 2026"),
+        [RecordCommand("NX90001", [draft for draft, _more in ACTS], {"nhs_number": "999 000 0018"})],
+        "dco.team",
+        "record",
+    )
+    assert written == {str, int, type(None)}
