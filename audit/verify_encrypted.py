@@ -1,8 +1,8 @@
 """Verify what is encrypted, with person.key: each value in the place for which it was encrypted.
 
 A value that was moved from another row or column does not decrypt there, even where a person with the database has
-recorded the move in the change log. Without person.key nothing is compared. A copy of a database of an earlier revision
-may have values that are bound to nothing. No message contains a word of a value.
+recorded the move in the change log. Without person.key nothing is compared. While no value of a database is bound, it
+is of an earlier revision, or was upgraded a moment ago. No message contains a word of a value.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,9 +11,9 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Select, select
 
-from models.database import UPGRADED_COPY
 from models.encryption import OLDER, Cipher, EncryptionError, Place, free_text_place, person_place
 from models.free_text import salted_digest
+from models.key_checks import anything_bound
 from models.people import nhs_index
 from models.tables import CASE, FREE_TEXT, PERSON
 
@@ -64,7 +64,7 @@ def _wrong_text(row: Any, open_: Open) -> str | None:
 
 def _opener(connection: Connection, cipher: Cipher) -> Open:
     """A function that gives the text of a value in its place; None where it is not the value of that place."""
-    older_too = bool(connection.get_execution_options().get(UPGRADED_COPY))
+    older_too = not anything_bound(connection)
 
     def open_(value: bytes, place: Place) -> str | None:
         if older_too and value.startswith(OLDER):

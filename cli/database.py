@@ -21,6 +21,7 @@ def migrate(json_: Json = False) -> None:
 
     See docs/operate/install.md.
     """
+    from casework.privacy.bind_values import bind_values
     from config.settings import Settings
     from models.database import open_engine
     from models.schema import create_or_upgrade_schema, revision
@@ -31,13 +32,18 @@ def migrate(json_: Json = False) -> None:
     before = revision(engine)
     create_or_upgrade_schema(engine, settings.owner_url)
     after = revision(engine)
+    bound = bind_values(engine, settings.home)
     if before in (None, "None"):
         notify_made(settings.records_place if settings.database_url else str(settings.home))
     engine.dispose()
     emit(
         {"before": before, "after": after},
         json_,
-        lambda: f"The database is at revision {after}" + (", as before." if before == after else "."),
+        lambda: (
+            f"The database is at revision {after}"
+            + (", as before." if before == after else ".")
+            + (f" {counted(bound, 'encrypted value')} of an earlier version were encrypted again." if bound else "")
+        ),
     )
 
 

@@ -55,7 +55,6 @@ COPIED = "moved"  # stored as the revision of an SQLite file after its rows were
 MOST_THREADS = 40  # of the server of the pages: each may need a connection at once
 WRITE_CONNECTION = "sendflow_write_connection"  # in an SQLite engine's __dict__: see `transaction`
 READ_ONLY = "sendflow_read_only"  # execution option of an engine: see `models.read_only`
-UPGRADED_COPY = "sendflow_upgraded_copy"  # execution option: a copy in memory of a database of an earlier revision
 FOUND_REVISION = "sendflow_found_revision"  # execution option of an engine: its revision when sendflow opened it
 # In `connection.info` of a transaction that writes, as stored when it began:
 RULESET_NUMBER = "sendflow_ruleset_number"  # the number of the active rule set

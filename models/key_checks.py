@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, LargeBinary, Select, func, literal, select
 
-from models.encryption import OLDER, Cipher, Place, WrongKey, free_text_place, person_place
+from models.encryption import BOUND, OLDER, Cipher, Place, WrongKey, free_text_place, person_place
 from models.locks import lock_exclusive
 from models.tables import FREE_TEXT, PERSON
 
@@ -45,6 +45,19 @@ def anything_encrypted(connection: Connection) -> bool:
     return any(connection.execute(select(table.c.sealed).limit(1)).first() is not None for table in (PERSON, FREE_TEXT))
 
 
+def anything_bound(connection: Connection) -> bool:
+    """Return whether a value is bound to its place. All are bound in one transaction, but for those that were altered.
+
+    Where none is, the database was upgraded from revision 009 and no program has opened it to write since.
+    """
+    first = literal(BOUND, LargeBinary)
+    return any(
+        connection.execute(select(table.c.erased_at).where(func.substr(table.c.sealed, 1, 1) == first).limit(1)).first()
+        is not None
+        for table in (PERSON, FREE_TEXT)
+    )
+
+
 def check_key(connection: Connection, cipher: Cipher) -> bool:
     """Return whether the database holds anything encrypted. Raises WrongKey where this key decrypts none of it.
 
@@ -54,7 +67,7 @@ def check_key(connection: Connection, cipher: Cipher) -> bool:
     tried = 0
     for place, value in encrypted_values(connection, ROWS_TRIED):
         tried += 1
-        if cipher.opens(value, place) or (value.startswith(OLDER) and cipher.decrypt_older(value) is not None):
+        if cipher.opens(value, place) or _opens_older(cipher, value):
             return True
     if tried:
         raise WrongKey(
@@ -78,4 +91,12 @@ def check_key_for_writing(connection: Connection, cipher: Cipher) -> None:
 
 def count_undecryptable(connection: Connection, cipher: Cipher) -> int:
     """Return how many persons and free texts this key does not decrypt. Reads all of them."""
-    return sum(not cipher.opens(value, place) for place, value in encrypted_values(connection))
+    older_too = not anything_bound(connection)
+    return sum(
+        not (cipher.opens(value, place) or (older_too and _opens_older(cipher, value)))
+        for place, value in encrypted_values(connection)
+    )
+
+
+def _opens_older(cipher: Cipher, value: bytes) -> bool:
+    return value.startswith(OLDER) and cipher.decrypt_older(value) is not None

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, Table, select, update
 from models.change_log import COVERED, is_as_recorded, log_keys
 from models.database import reading, transact
 from models.encryption import OLDER, Cipher, Place, free_text_place, person_place
-from models.key_checks import ROWS_TRIED, encrypted_values
+from models.key_checks import ROWS_TRIED, anything_bound, encrypted_values
 from models.locks import lock_exclusive
 from models.tables import FREE_TEXT, PERSON
 
@@ -21,16 +21,20 @@ from models.tables import FREE_TEXT, PERSON
 def bind_older_values(engine: Engine, cipher: Cipher, at: str) -> int:
     """Encrypt every value of an earlier version again, for its place; return how many. `at` is ISO 8601, UTC.
 
-    All are of an earlier version or none, so the first rows of each table say which.
+    All are of an earlier version or none, so the first rows of each table say which. A value of an earlier version
+    beside bound ones was put back, and is left as it is.
     """
     with reading(engine) as connection:
-        if not any(value.startswith(OLDER) for _place, value in encrypted_values(connection, ROWS_TRIED)):
+        older = any(value.startswith(OLDER) for _place, value in encrypted_values(connection, ROWS_TRIED))
+        if not older or anything_bound(connection):
             return 0
     return transact(engine, lambda connection: _bind(connection, cipher, at))
 
 
 def _bind(connection: Connection, cipher: Cipher, at: str) -> int:
     lock_exclusive(connection, "older encryption")
+    if anything_bound(connection):
+        return 0
     return sum(_bind_table(connection, cipher, table, at) for table in (PERSON, FREE_TEXT))
 
 

@@ -28,7 +28,6 @@ from models.database import (
     COPIED_TO_POSTGRESQL,
     READ_ONLY,
     SERVER_OPTIONS,
-    UPGRADED_COPY,
     begin,
     close_write_connections_with,
     reading,
@@ -164,7 +163,6 @@ def _upgraded_copy(uri: str) -> Engine:
     with transaction(maker) as connection:
         upgrade(connection, "head")
     maker.dispose()
-    engine.update_execution_options(**{UPGRADED_COPY: True})
     # The copy lives as long as one connection to it.
     engine.__dict__["sendflow_keeper"] = keeper
     return engine

@@ -252,11 +252,12 @@ def _inside(context: AppContext, quick: bool) -> Iterator[Finding]:
             what="key_other",
             count=unopened,
             message=(
-                "persons or texts were encrypted with another person.key, or changed since: sendflow cannot read them"
+                "persons or texts do not open in their rows: another person.key encrypted them, or they were changed or"
+                " moved since"
             ),
             mend=(
-                "find the machine that has another person.key and give it this one; then import the tracker again,"
-                " which restores the children's names"
+                "run sendflow verify, which names the rows. If a machine has another person.key, give it this one; then"
+                " import the tracker again, which restores the children's names"
             ),
         )
     report = verify(context)

@@ -20,9 +20,11 @@ from casework.privacy.access import read_person
 from models.change_log import log_keys
 from models.database import reading, writing
 from models.encryption import EncryptionError
-from models.key_checks import encrypted_values
+from models.key_checks import anything_bound, count_undecryptable, encrypted_values
+from models.people import person_of
 from models.tables import CASE, FREE_TEXT, PERSON
 from tests.support.by_hand import PAEDS, SALT
+from tests.support.calling import sendflow
 from tests.support.team import Team
 
 TODAY = "2 Mar 2026"
@@ -127,8 +129,8 @@ def opened_again(team: Team) -> AppContext:
 
 def test_values_of_an_earlier_version_are_bound_when_the_program_opens_the_database(two: Team) -> None:
     texts = as_before_revision_010(two)
-    with pytest.raises(EncryptionError, match="written by an earlier version"):
-        read_person(two.context(TODAY), "NX90001", "dco.team", "to answer a call")
+    with reading(two.first.engine) as connection, pytest.raises(EncryptionError, match="by an earlier version"):
+        person_of(connection, two.first.cipher, "NX90001")
     context = opened_again(two)
     with reading(context.engine) as connection:
         now = {place.key: context.cipher.decrypt(value, place) for place, value in encrypted_values(connection)}
@@ -149,6 +151,50 @@ def test_a_value_of_an_earlier_version_that_was_exchanged_is_not_bound(two: Team
     with pytest.raises(EncryptionError, match="is bound to no row"):
         read_person(context, "NX90001", "dco.team", "to answer a call")
     context.engine.dispose()
+
+
+def test_verification_after_an_upgrade_is_no_alarm(two: Team) -> None:
+    """The values are bound by the first program that writes; verification may come before it."""
+    as_before_revision_010(two)
+    assert two.verify(TODAY).damage == []
+    with reading(two.first.engine) as connection:
+        assert count_undecryptable(connection, two.first.cipher) == 0
+
+
+def test_a_value_of_an_earlier_version_that_is_put_back_is_found_and_never_bound(two: Team) -> None:
+    """With the change log written too: only the form of the value says that it was put back."""
+    with reading(two.first.engine) as connection:
+        one, other = connection.scalars(select(PERSON.c.child_key).order_by(PERSON.c.child_key)).all()
+        bound = {row.child_key: row.sealed for row in connection.execute(select(PERSON)).all()}
+    as_before_revision_010(two)
+    with reading(two.first.engine) as connection:
+        older = {row.child_key: row.sealed for row in connection.execute(select(PERSON)).all()}
+    opened_again(two).engine.dispose()
+    assert two.verify(TODAY).damage == [] and bound.keys() == {one, other}
+    recorded(two, PERSON, {one: {"sealed": older[other]}})
+    context = opened_again(two)
+    assert [each.what for each in verify(context).damage] == ["person"]
+    with reading(context.engine) as connection:
+        now = connection.scalar(select(PERSON.c.sealed).where(PERSON.c.child_key == one))
+    assert now == older[other]
+    context.engine.dispose()
+
+
+def test_migrate_binds_what_an_earlier_version_encrypted(two: Team) -> None:
+    texts = as_before_revision_010(two)
+    two.first.engine.dispose()
+    done = sendflow("migrate", env=environment(two))
+    assert (done.exit_code, f"{len(texts)} encrypted values of an earlier version" in done.stdout) == (0, True)
+    assert "encrypted again" not in sendflow("migrate", env=environment(two)).stdout
+    with reading(two.first.engine) as connection:
+        assert anything_bound(connection)
+    assert two.verify(TODAY).damage == []
+
+
+def environment(team: Team) -> dict[str, str]:
+    settings = team.first.settings
+    server = {"SENDFLOW_DATABASE_URL": settings.database_url} if settings.database_url else {}
+    return {"SENDFLOW_HOME": str(team.home), "SENDFLOW_TODAY": "2026-03-02"} | server
 
 
 def of_revision_009(team: Team) -> Path:

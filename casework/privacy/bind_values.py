@@ -1,0 +1,30 @@
+"""Bind the encrypted values of an earlier version to their rows after an upgrade, where person.key is at hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from casework.clock import newest_setting, real_instant
+from models.database import reading
+from models.encryption import Cipher
+from models.key_checks import check_key
+from models.older_encryption import bind_older_values
+
+
+def bind_values(engine: Engine, home: Path) -> int:
+    """Encrypt the values of an earlier version again; return how many. None on a machine without person.key.
+
+    Raises WrongKey where person.key is not the key of the database.
+    """
+    if not (home / "person.key").exists():
+        return 0
+    cipher = Cipher.open(home / "person.key")
+    with reading(engine) as connection:
+        check_key(connection, cipher)
+        setting = newest_setting(connection)
+    # The log of a simulation goes by its own days.
+    simulated = setting is not None and setting.simulation
+    at = f"{setting.day}T00:00:00.000000Z" if setting is not None and simulated else real_instant()
+    return bind_older_values(engine, cipher, at)
