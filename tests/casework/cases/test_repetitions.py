@@ -81,3 +81,12 @@ def test_a_reference_of_another_form_finds_the_case_that_was_opened_with_it(team
     assert said("12 Jan 2026", "ehc_assessment_requested", "ehc 2026 17", la="northshire") == first
     assert said("19 Jan 2026", "assessment_agreed", "EHC-2026-17") == first
     assert cases(team) == [first]
+
+
+def test_the_same_correction_again_is_written_once(team: Team) -> None:
+    team.opened("2 Feb 2026")
+    correction = FactDraft("fact_corrected", day("3 Feb 2026"), {"occurred_on": "2026-01-30"}, corrects=1)
+    record(team.context("3 Feb 2026"), team.case, [correction], "dco.team")
+    with pytest.raises(Refused, match="already has this correction of that day, as fact 2"):
+        record(team.context("3 Feb 2026"), team.case, [correction], "dco.team")
+    assert [each.kind for each in team.lines()] == ["ehc_assessment_requested", "fact_corrected"]

@@ -5,6 +5,7 @@ The attack: post a deployment whose pull step copies person.key, start it, and r
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
@@ -145,3 +146,34 @@ def test_no_process_of_it_writes_its_memory_to_the_disk(installation: RunningIns
     for pid in (installation.process.pid, *installation.running["pids"].values()):
         limits = Path(f"/proc/{pid}/limits").read_text()
         assert next(line for line in limits.splitlines() if line.startswith("Max core")).split()[4] == "0", pid
+
+
+def _family(pid: int) -> Iterator[int]:
+    """A process and every process below it."""
+    yield pid
+    for file in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in file.read_text().split():
+            yield from _family(int(child))
+
+
+def _listening(pids: set[int]) -> set[str]:
+    """The addresses on which these processes wait for connections, as the kernel writes them."""
+    sockets = set()
+    for pid in pids:
+        for handle in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                sockets.add(os.readlink(handle))
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
+                found.add(fields[1].partition(":")[0])
+    return found
+
+
+@pytest.mark.installation
+def test_it_listens_on_loopback_only(installation: RunningInstallation) -> None:
+    given = (installation.process.pid, *installation.running["pids"].values())
+    pids = {each for pid in given for each in _family(pid)}
+    assert _listening(pids) == {"0100007F"}
