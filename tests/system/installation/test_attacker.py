@@ -162,7 +162,7 @@ def _listening(pids: set[int]) -> set[str]:
     for pid in pids:
         for handle in Path(f"/proc/{pid}/fd").iterdir():
             with contextlib.suppress(OSError):
-                sockets.add(os.readlink(handle))
+                sockets.add(str(handle.readlink()))
     found = set()
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
