@@ -187,7 +187,15 @@ def _check_fact_kinds(context: AppContext, changed: AppContext, process: Process
         if rule.model_dump() == present.get(rule.id):
             continue
         supplying = [kind for value in rule.inputs.values() for kind in value.told_by]
-        for kind in (*rule.starts, *rule.met_by, *rule.ends, *rule.reopened_by, *rule.superseded_by, *supplying):
+        for kind in (
+            *rule.starts,
+            *rule.not_after,
+            *rule.met_by,
+            *rule.ends,
+            *rule.reopened_by,
+            *rule.superseded_by,
+            *supplying,
+        ):
             if kind not in process.facts:
                 raise ConfigFault(
                     f"[{rule.id}] names a fact that {process.name} does not have: `{kind}`. `sendflow processes` lists"

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from config.rule_schema import Count, Overlay, Period, Provisional
-from config.rule_values import listed_words, one_or_several
+from config.rule_values import listed_clauses, listed_words, one_or_several
 from config.toml_reader import Strict
 
 
@@ -31,7 +31,9 @@ class Use(Strict):
 
     starts: tuple[str, ...] = Field(min_length=1)
     starts_if: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    not_after: tuple[str, ...] = ()
     met_by: tuple[str, ...] = ()
+    met_if: tuple[Mapping[str, tuple[str, ...]], ...] = ()
     ends: tuple[str, ...] = ()
     reopened_by: tuple[str, ...] = ()
     superseded_by: tuple[str, ...] = ()
@@ -40,7 +42,7 @@ class Use(Strict):
     start_day: str | None = None
     inputs: Mapping[str, SuppliedBy] = Field(default_factory=dict)
 
-    @field_validator("starts", "met_by", "ends", "reopened_by", "superseded_by", mode="before")
+    @field_validator("starts", "not_after", "met_by", "ends", "reopened_by", "superseded_by", mode="before")
     @classmethod
     def _list_is_tuple(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
@@ -49,6 +51,11 @@ class Use(Strict):
     @classmethod
     def _one_rule_is_several(cls, value: Any) -> Any:
         return one_or_several(value)
+
+    @field_validator("met_if", mode="before")
+    @classmethod
+    def _clauses(cls, value: Any) -> Any:
+        return listed_clauses(value)
 
     @field_validator("starts_if", mode="before")
     @classmethod

@@ -16,7 +16,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from config.rule_values import listed_words, month_day, one_or_several
+from config.rule_values import listed_clauses, listed_words, month_day, one_or_several
 from config.text import noun
 from config.toml_reader import ADDRESS, Strict
 from models.errors import SendflowError
@@ -305,6 +305,7 @@ class Rule(Strict):
     `start_by`: the field that holds the last day that the start can be, where it is known by its month only: the due
     date is counted from it, and the stricter one from `start_day`.
     `starts_if`: what the opening fact must say for the duty to open, field by field: one word, or any of several.
+    `not_after`: facts after which `starts` opens no duty: a concession after the response (reg 45(1)).
     `starts_by_locality`: steps from which a locality may choose to count, by name; `starts` is the one that is shipped.
     `strict_start`: the input whose day the stricter reading counts from, where the clock starts at a later step.
     `held_as`: what kind of meeting meets it, so that two duties of one child can be met on one day;
@@ -315,6 +316,8 @@ class Rule(Strict):
     own.
     `per`, `starts`, `met_by`, `ends`, `reopened_by`: whose clock it is, and the fact kinds that open, meet, end and
     reopen the duty.
+    `met_if`: what the facts in `met_by` must say together before the duty is met: each table names fields and words, and
+    one of its fields in one of those facts is enough. An answer to one of two addressees is no answer to both.
     `met_by_each`: it is met when the last of several bodies has had it (each commissioning body that is to be
     notified), and not the first.
     `met_before`: facts of `met_by` that prove that it was met on an earlier day, which they do not say: never late.
@@ -336,11 +339,13 @@ class Rule(Strict):
     lawful_from: Literal["due", "day_after_due"] | None = None
     starts: tuple[str, ...] = ()
     starts_if: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    not_after: tuple[str, ...] = ()
     starts_by_locality: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     strict_start: str | None = None
     held_as: Literal["review"] | None = None
     then: str | None = None
     met_by: tuple[str, ...] = ()
+    met_if: tuple[Mapping[str, tuple[str, ...]], ...] = ()
     met_by_each: bool = False
     met_before: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
@@ -363,7 +368,7 @@ class Rule(Strict):
     inputs: Mapping[str, Input] = Field(default_factory=dict)
     excuse_overlay: tuple[Overlay, ...] = ()
 
-    @field_validator("period", "excuse_overlay", *CLOSING, "starts", mode="before")
+    @field_validator("period", "excuse_overlay", *CLOSING, "starts", "not_after", mode="before")
     @classmethod
     def _list_is_tuple(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
@@ -372,6 +377,11 @@ class Rule(Strict):
     @classmethod
     def _one_rule_is_several(cls, value: Any) -> Any:
         return one_or_several(value)
+
+    @field_validator("met_if", mode="before")
+    @classmethod
+    def _clauses(cls, value: Any) -> Any:
+        return listed_clauses(value)
 
     @field_validator("starts_if", "starts_by_locality", mode="before")
     @classmethod

@@ -38,6 +38,11 @@ def one_or_several(value: Any) -> Any:
     return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
 
+def listed_clauses(value: Any) -> Any:
+    """Several conditions on the fields of a fact, each a table of fields and words."""
+    return tuple(listed_words(each) for each in value) if isinstance(value, list | tuple) else value
+
+
 def listed_words(value: Any) -> Any:
     """The words that a field of an opening fact may have: a word alone is a list of one."""
     if not isinstance(value, Mapping):

@@ -79,9 +79,13 @@ class DutyRule(Protocol):
     @property
     def starts_if(self) -> Mapping[str, tuple[str, ...]]: ...
     @property
+    def not_after(self) -> tuple[str, ...]: ...
+    @property
     def strict_start(self) -> str | None: ...
     @property
     def met_by(self) -> tuple[str, ...]: ...
+    @property
+    def met_if(self) -> tuple[Mapping[str, tuple[str, ...]], ...]: ...
     @property
     def met_by_each(self) -> bool: ...
     @property
@@ -117,6 +121,7 @@ class Duty(msgspec.Struct):
     met_seq: int | None = None
     met_by: str | None = None
     met_for: tuple[str | None, ...] = ()
+    said: tuple[Mapping[str, Any], ...] = ()
     ended_on: date | None = None
     ended_seq: int | None = None
     excuse: Claim | None = None
@@ -204,6 +209,7 @@ class DutyRules:
     effects: Mapping[str, tuple[Effect, ...]]
     rules: Mapping[str, DutyRule] = field(default_factory=dict)
     supplies: Mapping[str, tuple[Supply, ...]] = field(default_factory=dict)
+    barring: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, rules: Iterable[DutyRule]) -> "DutyRules":
@@ -220,7 +226,8 @@ class DutyRules:
             for name, day in rule.inputs.items():
                 for kind in day.told_by:
                     supplies.setdefault(kind, []).append(Supply(rule.id, name, day.told_as or name))
-        return cls(_as_tuples(starts), _as_tuples(effects), used, _as_tuples(supplies))
+        barring = frozenset(kind for rule in used.values() for kind in rule.not_after)
+        return cls(_as_tuples(starts), _as_tuples(effects), used, _as_tuples(supplies), barring)
 
 
 T = TypeVar("T")
@@ -264,7 +271,7 @@ def duties_of(
     calendar has no answer for a start day.
     """
     register = DutyRegister(rules, dates_of)
-    effects, supplies, starts = rules.effects, rules.supplies, rules.starts
+    effects, supplies, starts, barring = rules.effects, rules.supplies, rules.starts, rules.barring
     for fact in facts:
         # The order matters: a fact closes older duties before it opens its own. Most facts do one of the three.
         kind = fact.kind
@@ -274,6 +281,8 @@ def duties_of(
             register.supply_dates(fact)
         if kind in starts:
             register.open(fact)
+        if kind in barring:
+            register.barred.add(kind)
     register.excuse([claim for claim in claims if claim.decision == "accepted"])
     return register.duties
 
@@ -281,11 +290,13 @@ def duties_of(
 class DutyRegister:
     """The duties of one case while its facts are read in replay order."""
 
-    __slots__ = ("_by_rule", "_dates_of", "_rules", "_supplied", "duties")
+    __slots__ = ("_by_rule", "_dates_of", "_rules", "_supplied", "barred", "duties")
 
     def __init__(self, rules: DutyRules, dates_of: DatesOf) -> None:
         """Start without duties."""
         self.duties: list[Duty] = []
+        # Facts that came after which a rule opens no duty.
+        self.barred: set[str] = set()
         self._rules = rules
         self._dates_of = dates_of
         self._by_rule: dict[str, list[Duty]] = {}
@@ -326,6 +337,8 @@ class DutyRegister:
         by_rule = self._by_rule
         for start in self._rules.starts[fact.kind]:
             if start.starts_if and not _applies(start.starts_if, data):
+                continue
+            if self.barred and not self.barred.isdisjoint(start.rule.not_after):
                 continue
             duty = self._new_duty(start, fact)
             same_rule = by_rule.get(duty.rule)
@@ -404,7 +417,7 @@ def _last_closed(duties: Iterable[Duty]) -> list[Duty]:
 
 def _apply(duty: Duty, effect: str, fact: StoredFact) -> None:
     if effect == "meet":
-        if duty.ended_on is None and (duty.met_on is None or _met_for_another_body(duty, fact)):
+        if duty.ended_on is None and (duty.met_on is None or _met_for_another_body(duty, fact)) and _enough(duty, fact):
             duty.met_on, duty.met_seq, duty.met_by = fact.occurred_on, fact.seq, fact.kind
             if duty.law.met_by_each:
                 duty.met_for = (*duty.met_for, fact.data.get("body"))
@@ -418,6 +431,19 @@ def _apply(duty: Duty, effect: str, fact: StoredFact) -> None:
         if duty.met_on is not None:
             duty.reopened += 1
         duty.met_on = duty.met_seq = duty.met_by = duty.ended_on = duty.ended_seq = None
+
+
+def _enough(duty: Duty, fact: StoredFact) -> bool:
+    """Whether the facts that meet a duty say together what the law asks of them, this one included."""
+    clauses = duty.law.met_if
+    if not clauses:
+        return True
+    duty.said = (*duty.said, fact.data)
+    return all(any(_says_one(clause, data) for data in duty.said) for clause in clauses)
+
+
+def _says_one(clause: Mapping[str, tuple[str, ...]], data: Mapping[str, Any]) -> bool:
+    return any(data.get(key) in words for key, words in clause.items())
 
 
 def _met_for_another_body(duty: Duty, fact: StoredFact) -> bool:

@@ -1,4 +1,4 @@
-"""The facts that every process shares: corrections, exceptions, pauses of chasing, contacts, and outcomes of letters.
+"""The facts that every process shares: corrections, exceptions, pauses of chasing, contacts, attendance, and letters.
 
 An exception never moves a date (SEND Regs 2014 regs 5(4), 8(2), 10(4)): it says that missing the date is no breach. A
 claimed exception has no effect until a person accepts it. Grounds are data of the statute files; here each is an id.
@@ -125,6 +125,18 @@ class ContactMade(FactData):
     FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
 
 
+class DcoAttended(FactData):
+    """The designated officer took part in a panel of the authority, a review meeting or a hearing, with the view given.
+
+    The view is encrypted. It moves no date, and decides nothing for a body: the officer holds no duty of its own.
+    """
+
+    what: Literal["panel", "review", "hearing"]
+    view: FreeTextField | None = None
+    body: Code | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"view"})
+
+
 class Rung(FactData):
     """A step of the escalation policy fell due: its duty, and the due date that sendflow applied."""
 
@@ -210,6 +222,7 @@ class NoticeCameBack(NoticeOutcome):
     FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"reason"})
 
 
+ATTENDED = "dco_attended"
 SHARED: dict[str, type[FactData]] = {
     "excuse_claimed": ExcuseClaimed,
     "excuse_decided": ExcuseDecided,
@@ -220,6 +233,7 @@ SHARED: dict[str, type[FactData]] = {
     "chasing_began": ChasingBegan,
     "chasing_paused": ChasingPaused,
     "contact_made": ContactMade,
+    ATTENDED: DcoAttended,
     "reminder_due": Rung,
     "breached": Rung,
     "escalation_due": Rung,

@@ -6,9 +6,10 @@ Each compliance fact meets a duty that the order opened. A plan recorded on the 
 
 from collections.abc import Collection
 from datetime import date
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from models.facts import Code, FactData, FreeTextField, Slug
+from models.casefile import CaseFile
+from models.facts import Code, FactData, FreeTextField, Slug, StoredFact
 from statemachines.health_advice import Noted
 from statemachines.process import FieldMapping, NoTransition, Reaction
 
@@ -70,6 +71,14 @@ PLAN_REACTIONS = (
 )
 
 
+class AmendedPlanSent(Noted):
+    """The authority sent the amended plan (regs 42(2), 44(2)(e), 45(4)). A changed section G has to be arranged from
+    then on (CFA 2014 s42(3)).
+    """
+
+    section_g: Literal["changed", "unchanged"] | None = None
+
+
 def compliance_facts(accepted_in: Collection[str]) -> tuple[NoTransition, ...]:
     """What the authority does to carry out an order or an agreement."""
     kinds = (
@@ -82,4 +91,16 @@ def compliance_facts(accepted_in: Collection[str]) -> tuple[NoTransition, ...]:
         "placement_amended",  # section I alone
         "plan_continued",
     )
-    return tuple(NoTransition(kind, Noted, accepted_in=accepted_in) for kind in kinds)
+    models = {"amended_plan_sent": AmendedPlanSent}
+    return tuple(NoTransition(kind, models.get(kind, Noted), accepted_in=accepted_in) for kind in kinds)
+
+
+def section_g_amended(casefile: CaseFile, line: StoredFact) -> str | None:
+    """Section G is arranged, stopped or replaced on the case whose plan has it (CFA 2014 s42(3))."""
+    plans = (past for past in casefile.facts_before(line) if past.kind == "amended_plan_sent")
+    if any(past.data.get("section_g") == "changed" for past in plans):
+        return None
+    return (
+        "no plan with another section G has come of this case: record amended_plan_sent with --data section_g=changed"
+        " first, or record it on the case of the plan that has this section G (CFA 2014 s42(3))"
+    )

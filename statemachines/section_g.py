@@ -71,6 +71,8 @@ SECTION_G_REACTIONS = (
     Reaction("transfer", "section_g_found_impracticable", "section_g_stopped", optional=True),
     Reaction("annual_review", "amended_plan_received", "section_g_replaced", when=CHANGED, optional=True),
     Reaction("annual_review", "plan_amendment_made", "section_g_replaced", when=CHANGED, optional=True),
+    Reaction("tribunal", "amended_plan_sent", "section_g_replaced", when=CHANGED, optional=True),
+    Reaction("mediation", "amended_plan_sent", "section_g_replaced", when=CHANGED, optional=True),
 )
 
 

@@ -11,7 +11,8 @@ from statemachine import State
 
 from models.casefile import CaseFile
 from statemachines.changed_time_limits import CERTIFICATE_REACTION, PLAN_REACTIONS, compliance_facts
-from statemachines.process import StatutoryMachine, define_process
+from statemachines.process import StatutoryMachine, define_process, unusual
+from statemachines.section_g import SECTION_G_REACTIONS
 from statemachines.tribunal_facts import ALIVE, TRIBUNAL_FACTS
 
 
@@ -28,56 +29,79 @@ class Tribunal(StatutoryMachine):
     responded = State("LA has responded")
     adjourned = State("Hearing adjourned")
     heard = State("Hearing held")
+    resumed = State("Appeal goes on again")
     ordered = State("Order made")
     dismissed = State("Appeal dismissed")
     conceded = State("Appeal not opposed")
     given_up = State("Appeal withdrawn")
+    struck_out = State("Appeal struck out")
     claimed = State("Discrimination claim received")
     claim_answered = State("Discrimination claim answered")
     claim_over = State("Discrimination claim over")
     withdrawn = State("Withdrawn", final=True)
     closed = State("Closed", final=True)
 
-    appeal_registered = decided.to(registered)
-    extended_appeal_registered = decided.to(registered)
-    la_responded = registered.to(responded) | adjourned.to(adjourned) | heard.to(heard)
+    _pending = (registered, responded, adjourned, heard, resumed)
+    _over_without_decision = (conceded, given_up, struck_out)
+
+    appeal_registered = decided.to(registered) | unusual(registered.from_(given_up, struck_out))
+    extended_appeal_registered = decided.to(registered) | unusual(registered.from_(given_up, struck_out))
+    la_responded = (
+        registered.to(responded)
+        | adjourned.to(adjourned)
+        | heard.to(heard)
+        | resumed.to(responded)
+        | unusual(decided.to(responded))
+    )
+    # After permission to appeal the case may be heard again (Tribunals, Courts and Enforcement Act 2007 s12(2)(b)(i)).
     hearing_held = (
         registered.to(heard)
         | responded.to(heard)
         | adjourned.to(heard)
+        | resumed.to(heard)
+        | ordered.to(heard)
+        | dismissed.to(heard)
         | claimed.to(claimed)
         | claim_answered.to(claim_answered)
+        | unusual(heard.from_(decided, *_over_without_decision))
     )
     hearing_adjourned = (
         registered.to(adjourned)
         | responded.to(adjourned)
         | adjourned.to(adjourned)
         | heard.to(adjourned)
+        | resumed.to(adjourned)
+        | ordered.to(adjourned)
+        | dismissed.to(adjourned)
         | claimed.to(claimed)
         | claim_answered.to(claim_answered)
+        | unusual(adjourned.from_(decided, *_over_without_decision))
     )
-    appeal_withdrawn = registered.to(given_up) | responded.to(given_up) | adjourned.to(given_up) | heard.to(given_up)
+    appeal_withdrawn = given_up.from_(*_pending) | unusual(decided.to(given_up))
+    appeal_struck_out = struck_out.from_(*_pending) | unusual(decided.to(struck_out))
+    appeal_reinstated = resumed.from_(*_over_without_decision) | unusual(resumed.from_(ordered, dismissed))
+    decision_set_aside = resumed.from_(ordered, dismissed) | claim_over.to(claim_answered)
 
-    refusal_to_assess_conceded = registered.to(conceded)
-    refusal_to_reassess_conceded = registered.to(conceded)
-    refusal_to_issue_conceded = registered.to(conceded)
-    contents_conceded = registered.to(conceded)
-    placement_conceded = registered.to(conceded)
-    placement_and_contents_conceded = registered.to(conceded)
-    ceasing_conceded = registered.to(conceded)
+    refusal_to_assess_conceded = registered.to(conceded) | unusual(decided.to(conceded))
+    refusal_to_reassess_conceded = registered.to(conceded) | unusual(decided.to(conceded))
+    refusal_to_issue_conceded = registered.to(conceded) | unusual(decided.to(conceded))
+    contents_conceded = registered.to(conceded) | unusual(decided.to(conceded))
+    placement_conceded = registered.to(conceded) | unusual(decided.to(conceded))
+    placement_and_contents_conceded = registered.to(conceded) | unusual(decided.to(conceded))
+    ceasing_conceded = registered.to(conceded) | unusual(decided.to(conceded))
 
-    order_to_assess_made = ordered.from_(registered, responded, adjourned, heard, ordered)
-    order_to_reassess_made = ordered.from_(registered, responded, adjourned, heard, ordered)
-    order_to_make_plan_made = ordered.from_(registered, responded, adjourned, heard, ordered)
-    order_to_reconsider_made = ordered.from_(registered, responded, adjourned, heard, ordered)
-    order_to_amend_provision_made = ordered.from_(registered, responded, adjourned, heard, ordered)
-    order_to_amend_placement_made = ordered.from_(registered, responded, adjourned, heard, ordered)
-    order_to_continue_made = ordered.from_(registered, responded, adjourned, heard, ordered)
-    order_to_continue_and_amend_made = ordered.from_(registered, responded, adjourned, heard, ordered)
-    appeal_dismissed = (
-        registered.to(dismissed) | responded.to(dismissed) | adjourned.to(dismissed) | heard.to(dismissed)
-    )
-    ceasing_upheld = registered.to(dismissed) | responded.to(dismissed) | adjourned.to(dismissed) | heard.to(dismissed)
+    _not_under_way = (decided, dismissed, *_over_without_decision)
+
+    order_to_assess_made = ordered.from_(*_pending, ordered) | unusual(ordered.from_(*_not_under_way))
+    order_to_reassess_made = ordered.from_(*_pending, ordered) | unusual(ordered.from_(*_not_under_way))
+    order_to_make_plan_made = ordered.from_(*_pending, ordered) | unusual(ordered.from_(*_not_under_way))
+    order_to_reconsider_made = ordered.from_(*_pending, ordered) | unusual(ordered.from_(*_not_under_way))
+    order_to_amend_provision_made = ordered.from_(*_pending, ordered) | unusual(ordered.from_(*_not_under_way))
+    order_to_amend_placement_made = ordered.from_(*_pending, ordered) | unusual(ordered.from_(*_not_under_way))
+    order_to_continue_made = ordered.from_(*_pending, ordered) | unusual(ordered.from_(*_not_under_way))
+    order_to_continue_and_amend_made = ordered.from_(*_pending, ordered) | unusual(ordered.from_(*_not_under_way))
+    appeal_dismissed = dismissed.from_(*_pending) | unusual(dismissed.from_(decided, *_over_without_decision))
+    ceasing_upheld = dismissed.from_(*_pending) | unusual(dismissed.from_(decided, *_over_without_decision))
 
     discrimination_claim_received = decided.to(claimed)
     claim_responded = claimed.to(claim_answered)
@@ -90,6 +114,11 @@ class Tribunal(StatutoryMachine):
 
 def remarks(casefile: CaseFile) -> list[str]:
     """What a reader should know besides the dates."""
+    if casefile.state == "resumed":
+        return [
+            "The appeal goes on again. What was still to be done in it has the day that the Tribunal directs now (HESC"
+            " Rules 2008 r5, r6): enter each with evidence_directed, bundle_directed or hearing_directed."
+        ]
     claim = next((line for line in casefile.lines if line.kind == "discrimination_claim_received"), None)
     if claim is None or claim.data["reinstatement"] == "yes" or casefile.state != "claimed":
         return []
@@ -103,8 +132,8 @@ PROCESS = define_process(
     Tribunal,
     name="tribunal",
     title="Tribunal case",
-    version=1,
-    out_of_order_from=None,
+    version=2,  # facts out of order; an appeal that was over goes on again; section G of an amended plan
+    out_of_order_from=2,
     facts=[
         *TRIBUNAL_FACTS,
         *compliance_facts(ALIVE),
@@ -112,6 +141,7 @@ PROCESS = define_process(
     reactions=[
         CERTIFICATE_REACTION,
         *PLAN_REACTIONS,
+        *SECTION_G_REACTIONS,
     ],
     remarks=remarks,
 )

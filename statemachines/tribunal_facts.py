@@ -1,22 +1,45 @@
-"""What the facts of a Tribunal case say, and what the law asks of their particulars (CFA 2014 s51; SEND Regs 2014 regs
-43 to 45; SI 2017/1306).
+"""What the facts of a Tribunal case say, where the law foresees them, and what it asks of their particulars (CFA 2014
+s51; SEND Regs 2014 regs 43 to 45; SI 2017/1306).
 
 Days to come (a hearing, a directed date) are particulars of a direction, entered as the Tribunal wrote them. It decides
 no date.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from datetime import date
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from models.casefile import CaseFile
 from models.common_facts import COMMISSIONERS, Opening, Seq
-from models.facts import Code, Slug, StoredFact
-from statemachines.changed_time_limits import MediationCertificate, TimeDirected
-from statemachines.health_advice import ByBody, Noted, is_outstanding, was_asked
-from statemachines.process import FactDefinition, Guard, NoTransition, OpeningFact, Transition
+from models.facts import Code, FactData, Slug
+from statemachines.changed_time_limits import MediationCertificate, TimeDirected, section_g_amended
+from statemachines.health_advice import ByBody, Noted, was_asked
+from statemachines.process import FactDefinition, Guard, NoTransition, OpeningFact, Role, Transition, Warn, before
+from statemachines.section_g import section_g_facts
+from statemachines.tribunal_guards import (
+    CONCEDED,
+    ORDERS,
+    REQUEST,
+    about_this_decision,
+    after_response,
+    answered_in_full,
+    any_of,
+    appealed,
+    applied_for,
+    can_be_extended,
+    decided_already,
+    evidence_asked_for,
+    evidence_given_already,
+    goes_with,
+    may_recommend,
+    not_over,
+    of_the_decision,
+    recommended,
+    was_decided,
+    was_over,
+    which_direction,
+)
 
 Decision = Literal[
     "refusal_to_assess", "refusal_to_issue", "contents_of_plan", "refusal_to_reassess", "refusal_to_amend", "ceasing"
@@ -32,7 +55,6 @@ Appeal = Literal[
     "ceasing",
 ]
 Issues = Literal["health", "social_care", "both"]
-REQUEST = "health_evidence_requested"
 
 
 class DecisionNotified(Opening):
@@ -112,6 +134,14 @@ class OrderMade(Noted):
     by_consent: Literal["yes", "no"] | None = None
 
 
+class DecisionSetAside(Noted):
+    """The decision on the appeal or the claim was set aside, so that it is decided again: by the Upper Tribunal
+    (Tribunals, Courts and Enforcement Act 2007 s12(2)(a)), on review (s9(4)(c)), or for an error of procedure.
+    """
+
+    by: Literal["upper_tribunal", "review", "procedure"] | None = None
+
+
 class RecommendationMade(Noted):
     """The Tribunal recommended; its day is the date of the recommendation, not of its receipt (SI 2017/1306 regs 6(3),
     7(1)).
@@ -146,163 +176,15 @@ class ClaimReceived(Opening):
     reinstatement: Literal["yes", "no"]
 
 
-CONCEDED: Mapping[str, tuple[str, ...]] = {
-    "refusal_to_assess_conceded": ("refusal_to_assess",),
-    "refusal_to_reassess_conceded": ("refusal_to_reassess",),
-    "refusal_to_issue_conceded": ("refusal_to_issue",),
-    "contents_conceded": ("contents", "refusal_to_amend"),
-    "placement_conceded": ("placement",),
-    "placement_and_contents_conceded": ("placement_and_contents",),
-    "ceasing_conceded": ("ceasing",),
-}
-CONTENTS = ("contents", "placement", "placement_and_contents")
-PLAN_IN_FORCE = (*CONTENTS, "refusal_to_amend", "ceasing")
-ORDERS: Mapping[str, tuple[str, ...]] = {
-    "order_to_assess_made": ("refusal_to_assess",),
-    "order_to_reassess_made": ("refusal_to_reassess",),
-    "order_to_make_plan_made": ("refusal_to_issue",),
-    "order_to_reconsider_made": ("refusal_to_issue",),
-    "order_to_amend_provision_made": PLAN_IN_FORCE,
-    "order_to_amend_placement_made": PLAN_IN_FORCE,
-    "order_to_continue_made": ("ceasing",),  # reg 43(2)(e) as amended: s51(2)(f) only
-    "order_to_continue_and_amend_made": PLAN_IN_FORCE,
-    "ceasing_upheld": ("ceasing",),
-}
-NO_RECOMMENDATION = (
-    "on an appeal against a refusal to assess the Tribunal cannot make recommendations about health or social care (SI"
-    " 2017/1306 regs 4, 5)"
-)
-DIRECTIONS = {"evidence_filed": "evidence_directed", "bundle_received": "bundle_directed"}
-
-
-def _appeal(casefile: CaseFile) -> str | None:
-    """What is appealed, as it was registered."""
-    return next((str(line.data["appeal"]) for line in reversed(casefile.lines) if line.data.get("appeal")), None)
-
-
-def _of_the_decision(casefile: CaseFile, line: StoredFact) -> str | None:
-    """An appeal is against the decision that the case opened with: one about the contents of a plan may be about its
-    parts.
-    """
-    decided = next(
-        (str(past.data["decision"]) for past in casefile.facts_before(line) if past.data.get("decision")), None
-    )
-    lawful = CONTENTS if decided == "contents_of_plan" else (decided,)
-    if decided is None or line.data["appeal"] in lawful:
-        return None
-    return (
-        f"the decision on this case is about {_listed((decided,))}: expected --data"
-        f" appeal={' or '.join(map(str, lawful))} (CFA 2014 s51(2))"
-    )
-
-
-def _about_this_decision(casefile: CaseFile, line: StoredFact) -> str | None:
-    """A certificate lengthens the time to appeal against the decision that the mediation was about, and against no
-    other (r20(1)(c)).
-    """
-    decided = next((past for past in casefile.lines if past.kind == "decision_notified"), None)
-    about, notice = line.data.get("decision"), line.data.get("notice_on")
-    if decided is None or (
-        about in (None, decided.data["decision"])
-        and (notice is None or _near(date.fromisoformat(notice), decided.occurred_on))
-    ):
-        return None
-    return (
-        "the certificate is of mediation about another decision, and the time to appeal against this one is its own"
-        " (HESC Rules 2008 r20(1)(c))"
-    )
-
-
-def _near(one: date, other: date) -> bool:
-    """Whether two days may be those of one notice: the date that it bears and the day that it was sent lie apart, but
-    never by a month.
-    """
-    return abs((one - other).days) < 31
-
-
-def _can_be_extended(casefile: CaseFile, line: StoredFact) -> str | None:
-    if line.data["appeal"] != "refusal_to_assess":
-        return _of_the_decision(casefile, line)
-    return f"{NO_RECOMMENDATION}; record it as appeal_registered"
-
-
-def _goes_with(kinds: Mapping[str, tuple[str, ...]], provision: str) -> Guard:
-    def guard(casefile: CaseFile, line: StoredFact) -> str | None:
-        appeal, lawful = _appeal(casefile), kinds[line.kind]
-        if appeal is None or appeal in lawful:
-            return None
-        others = sorted(kind for kind, appeals in kinds.items() if appeal in appeals)
-        return (
-            f"{provision} has it only of an appeal about {_listed(lawful)}, and this one is about {_listed((appeal,))}."
-            f" Lawful of that: {', '.join(others) or 'none of these'}"
-        )
-
-    return guard
-
-
-def _listed(appeals: tuple[str, ...]) -> str:
-    return " or ".join(appeal.replace("_", " ") for appeal in appeals)
-
-
-def _may_recommend(casefile: CaseFile, line: StoredFact) -> str | None:
-    if _appeal(casefile) != "refusal_to_assess":
-        return None
-    return NO_RECOMMENDATION
-
-
-def _recommended(casefile: CaseFile, line: StoredFact) -> str | None:
-    made = [
-        past
-        for past in casefile.facts_before(line)
-        if past.kind == "health_recommendation_made" and past.data["body"] == line.data["body"]
-    ]
-    if not made:
-        return (
-            "no recommendation was made to this body by that day: record health_recommendation_made with the date of"
-            " the recommendation first"
-        )
-    if line.data["sent_to"] != "parent_and_la":
-        return (
-            "the answer goes to the parent or young person and to the authority (SI 2017/1306 reg 6(3)), and the duty"
-            " is met when both have it: record it with --data sent_to=parent_and_la on that day"
-        )
-    if line.data["follows"] != "in_full" and line.data.get("reasons_given") != "yes":
-        return (
-            "SI 2017/1306 reg 6(5) asks for the reasons where a recommendation is not followed in full: record the"
-            " answer when they were given, --data reasons_given=yes"
-        )
-    return None
-
-
-def _which_direction(casefile: CaseFile, line: StoredFact) -> str | None:
-    """Where several directions of one sort stand open, what answers one of them says which."""
-    if line.data.get("opened_seq") is not None:
-        return _of_that_sort(casefile, line)
-    wanted = DIRECTIONS[line.kind]
-    open_ = [past.seq for past in casefile.facts_before(line) if past.kind == wanted]
-    done = {past.data.get("opened_seq") for past in casefile.facts_before(line) if past.kind == line.kind}
-    left = [seq for seq in open_ if seq not in done]
-    if len(left) < 2:
-        return None
-    return (
-        f"several directions of this sort are open: say which one it answers, --data opened_seq={left[0]} (open:"
-        f" {', '.join(map(str, left))})"
-    )
-
-
-def _of_that_sort(casefile: CaseFile, line: StoredFact) -> str | None:
-    wanted = DIRECTIONS[line.kind]
-    if any(past.kind == wanted and past.seq == line.data["opened_seq"] for past in casefile.facts_before(line)):
-        return None
-    return f"opened_seq is the number of the {wanted} that this answers, and no such fact comes before it"
-
-
 PENDING = ("registered", "responded", "adjourned", "heard")
+UNDER_WAY = (*PENDING, "resumed")
 CLAIM = ("claimed", "claim_answered")
+CLAIMS = (*CLAIM, "claim_over")
 DECIDED = ("ordered", "dismissed")
-OVER = (*DECIDED, "conceded", "given_up")
-ALIVE = ("decided", *PENDING, *OVER, *CLAIM, "claim_over")
-IN_COURSE = (*PENDING, *CLAIM)
+OVER = (*DECIDED, "conceded", "given_up", "struck_out")
+APPEAL = ("decided", *UNDER_WAY, *OVER)
+ALIVE = (*APPEAL, *CLAIMS)
+IN_COURSE = (*UNDER_WAY, *CLAIM)
 RECOMMENDED = ("heard", *DECIDED)
 AFTER_DECISION = (*DECIDED, "claim_over")
 NOT_OPPOSED = (
@@ -311,88 +193,190 @@ NOT_OPPOSED = (
 )
 DIRECTS = "the Tribunal directs what is done in an appeal or a claim that has been registered and is not over"
 RECOMMENDS = "a recommendation is made when an appeal is decided (SI 2017/1306 regs 4, 5)"
+ANSWERS = "a recommendation is answered after the appeal is decided (SI 2017/1306 regs 6(3), 7(1))"
+COPIES = "the authority copies an answer to a recommendation to the Secretary of State (SI 2017/1306 regs 6(6), 7(4))"
 OTHER_TIME = (
     "reg 44(1) and SI 2017/1306 regs 6(4), 7(2): the Tribunal may direct another time for what it ordered or"
     " recommended, and for what is done before it"
 )
+RESPONDS = "the authority responds to an appeal that has been registered (HESC Rules 2008 r21)"
+FILES = "evidence, bundle and witnesses belong to an appeal or a claim that is under way (HESC Rules 2008 r15)"
+ASKS_HEALTH = (
+    "health evidence is asked for in an appeal that is under way (SI 2017/1306 regs 4, 5; HESC Rules 2008 r15)"
+)
+HEARS = "a hearing is held of an appeal or a claim that is under way (HESC Rules 2008 r23)"
+ENDS = "an appeal that is under way ends so (HESC Rules 2008 r8, r17; SEND Regs 2014 reg 43(2)(a))"
+ORDERS_MADE = (
+    "an order is made on an appeal that is under way (SEND Regs 2014 reg 43(2)); one by consent may follow a change of"
+    " mind (HESC Rules 2008 r29), and a reinstated appeal is recorded as appeal_reinstated"
+)
+APPEALS_ON = (
+    "a decision, or the reasons for it, is sent once the case is decided, and permission to appeal is applied for after"
+    " that (Tribunals, Courts and Enforcement Act 2007 s11; HESC Rules 2008 Part 5)"
+)
+CEASES = "a plan is ceased after its appeal is finally determined, and not before (CFA 2014 s45(4)(b))"
+IS_A_CLAIM = dict.fromkeys(
+    CLAIMS, "this case is a claim of discrimination (Equality Act 2010), and an appeal has a case of its own"
+)
+NO_CLAIM = dict.fromkeys(
+    APPEAL, "no claim of discrimination is on this case: a claim has a case of its own (discrimination_claim_received)"
+)
+
+
+_PERMISSION: dict[str, Warn] = {"permission_refused": applied_for, "permission_granted": applied_for}
+
+
+def _power(kind: str) -> str:
+    """The provision that lets the Tribunal order it, which the refusal of an order on another appeal quotes."""
+    return "SEND Regs 2014 reg 43(2)(e)" if kind == "order_to_continue_made" else "SEND Regs 2014 reg 43(2)"
+
+
+def _of_appeal(  # noqa: PLR0913 (one fact of an appeal, each part by its name)
+    kind: str,
+    model: type[FactData],
+    order: str,
+    *,
+    accepted_in: Collection[str] = (),
+    guard: Guard | None = None,
+    warning: Warn | None = None,
+    roles: tuple[Role, ...] = (),
+    claims_too: bool = False,
+) -> FactDefinition:
+    """A fact that needs an appeal before it. `claims_too`: it occurs in a claim of discrimination as well."""
+    return (NoTransition if accepted_in else Transition)(
+        kind,
+        model,
+        accepted_in=accepted_in,
+        impossible_in={} if claims_too else IS_A_CLAIM,
+        guard=any_of(appealed, guard) if guard is not None else appealed,
+        warning=warning,
+        order=order,
+        roles=roles,
+    )
+
 
 TRIBUNAL_FACTS: tuple[FactDefinition, ...] = (
     OpeningFact("decision_notified", DecisionNotified),
-    OpeningFact("appeal_registered", AppealRegistered, guard=_of_the_decision),
-    OpeningFact("extended_appeal_registered", ExtendedAppealRegistered, guard=_can_be_extended),
+    OpeningFact("appeal_registered", AppealRegistered, guard=of_the_decision),
+    OpeningFact("extended_appeal_registered", ExtendedAppealRegistered, guard=can_be_extended),
     OpeningFact(
         "discrimination_claim_received",
         ClaimReceived,
         order="a claim of discrimination is not an appeal, and has a case of its own",
     ),
-    NoTransition("mediation_certificate_heard", MediationCertificate, accepted_in=ALIVE, guard=_about_this_decision),
-    NoTransition("appeal_received", Noted, accepted_in=("decided",)),
-    NoTransition("appeal_extended", AppealExtended, accepted_in=PENDING, guard=_may_recommend),
-    Transition(
-        "la_responded",
+    NoTransition("mediation_certificate_heard", MediationCertificate, accepted_in=ALIVE, guard=about_this_decision),
+    NoTransition(
+        "appeal_received",
         Noted,
-        order="the authority responds to an appeal that has been registered (HESC Rules 2008 r21)",
+        accepted_in=("decided",),
+        impossible_in=IS_A_CLAIM,
+        order="the Tribunal receives an appeal before it registers it (HESC Rules 2008 r20(1)(c))",
     ),
-    NoTransition("evidence_directed", Directed, accepted_in=IN_COURSE, order=DIRECTS),
-    NoTransition("bundle_directed", Directed, accepted_in=IN_COURSE, order=DIRECTS),
-    NoTransition("hearing_directed", Directed, accepted_in=IN_COURSE, order=DIRECTS),
-    NoTransition("health_evidence_directed", Directed, accepted_in=PENDING, order=DIRECTS),
+    _of_appeal("appeal_extended", AppealExtended, ASKS_HEALTH, accepted_in=UNDER_WAY, guard=may_recommend),
+    _of_appeal("la_responded", Noted, RESPONDS),
+    *(
+        _of_appeal(
+            kind,
+            Directed,
+            DIRECTS,
+            accepted_in=(*IN_COURSE, *DECIDED),
+            guard=before(2, not_over),
+            warning=decided_already,
+            claims_too=True,
+        )
+        for kind in ("evidence_directed", "bundle_directed", "hearing_directed")
+    ),
+    _of_appeal("health_evidence_directed", Directed, DIRECTS, accepted_in=UNDER_WAY, claims_too=True),
     NoTransition("time_directed", DutyTimeDirected, accepted_in=ALIVE, order=OTHER_TIME),
-    NoTransition("evidence_filed", Answered, accepted_in=IN_COURSE, guard=_which_direction),
-    NoTransition("bundle_received", Answered, accepted_in=IN_COURSE, guard=_which_direction),
-    NoTransition("witnesses_named", WitnessesNamed, accepted_in=IN_COURSE),
-    NoTransition(REQUEST, HealthEvidenceRequested, accepted_in=PENDING, roles=("asks",)),
+    _of_appeal("evidence_filed", Answered, FILES, accepted_in=IN_COURSE, guard=which_direction, claims_too=True),
+    _of_appeal("bundle_received", Answered, FILES, accepted_in=IN_COURSE, guard=which_direction, claims_too=True),
+    _of_appeal("witnesses_named", WitnessesNamed, FILES, accepted_in=IN_COURSE, claims_too=True),
+    _of_appeal(REQUEST, HealthEvidenceRequested, ASKS_HEALTH, accepted_in=UNDER_WAY, roles=("asks",), claims_too=True),
     NoTransition(
         "health_evidence_acknowledged",
         ByBody,
-        accepted_in=(*PENDING, *OVER),
+        accepted_in=(*UNDER_WAY, *OVER),
         guard=was_asked(REQUEST),
+        order=ASKS_HEALTH,
         roles=("contacts",),
     ),
     NoTransition(
         "health_evidence_given",
         ByBody,
-        accepted_in=(*PENDING, *OVER),
-        guard=is_outstanding(REQUEST),
+        accepted_in=(*UNDER_WAY, *OVER),
+        guard=evidence_asked_for,
+        warning=evidence_given_already,
+        order=ASKS_HEALTH,
         roles=("answers", "contacts"),
     ),
-    Transition("hearing_held", Noted),
-    Transition("hearing_adjourned", Noted),
-    Transition("appeal_withdrawn", Noted),
+    _of_appeal("hearing_held", Noted, HEARS, warning=decided_already, claims_too=True),
+    _of_appeal("hearing_adjourned", Noted, HEARS, warning=decided_already, claims_too=True),
+    _of_appeal("appeal_withdrawn", Noted, ENDS),
+    _of_appeal("appeal_struck_out", Noted, ENDS),
+    Transition(
+        "appeal_reinstated",
+        Noted,
+        impossible_in=IS_A_CLAIM,
+        guard=was_over,
+        order="an appeal is reinstated that was withdrawn, struck out or not opposed (HESC Rules 2008 r8(6), r17(4))",
+    ),
     *(
-        Transition(kind, Noted, guard=_goes_with(CONCEDED, "SEND Regs 2014 reg 45"), order=NOT_OPPOSED)
+        _of_appeal(kind, Noted, NOT_OPPOSED, guard=goes_with(CONCEDED, "SEND Regs 2014 reg 45"), warning=after_response)
         for kind in CONCEDED
     ),
-    *(Transition(kind, OrderMade, guard=_goes_with(ORDERS, "SEND Regs 2014 reg 43(2)")) for kind in ORDERS),
-    Transition("appeal_dismissed", Noted),
-    NoTransition("decision_sent", Noted, accepted_in=AFTER_DECISION),
-    NoTransition("reasons_sent", Noted, accepted_in=AFTER_DECISION),
-    NoTransition("permission_applied", Noted, accepted_in=AFTER_DECISION),
-    NoTransition("permission_refused", Noted, accepted_in=AFTER_DECISION),
-    NoTransition("permission_granted", Noted, accepted_in=AFTER_DECISION),
-    NoTransition("ut_permission_applied", Noted, accepted_in=AFTER_DECISION),
-    NoTransition(
+    *(_of_appeal(kind, OrderMade, ORDERS_MADE, guard=goes_with(ORDERS, _power(kind))) for kind in ORDERS),
+    _of_appeal("appeal_dismissed", Noted, ENDS),
+    Transition(
+        "decision_set_aside",
+        DecisionSetAside,
+        guard=was_decided,
+        order="a decision is set aside after it was made, on review, on appeal or for an error of procedure (Tribunals,"
+        " Courts and Enforcement Act 2007 s9, s12(2)(a); HESC Rules 2008 Part 5)",
+    ),
+    *(
+        _of_appeal(kind, Noted, APPEALS_ON, accepted_in=AFTER_DECISION, warning=_PERMISSION.get(kind), claims_too=True)
+        for kind in (
+            "decision_sent",
+            "reasons_sent",
+            "permission_applied",
+            "permission_refused",
+            "permission_granted",
+            "ut_permission_applied",
+        )
+    ),
+    _of_appeal(
         "health_recommendation_made",
         HealthRecommendationMade,
+        RECOMMENDS,
         accepted_in=RECOMMENDED,
-        guard=_may_recommend,
-        order=RECOMMENDS,
+        guard=may_recommend,
     ),
     NoTransition(
-        "health_recommendation_answered", HealthRecommendationAnswered, accepted_in=RECOMMENDED, guard=_recommended
+        "health_recommendation_answered",
+        HealthRecommendationAnswered,
+        accepted_in=RECOMMENDED,
+        guard=any_of(recommended, before(2, answered_in_full)),
+        warning=answered_in_full,
+        order=ANSWERS,
     ),
-    NoTransition("health_response_copied", Answered, accepted_in=RECOMMENDED),
-    NoTransition(
+    _of_appeal("health_response_copied", Answered, COPIES, accepted_in=RECOMMENDED),
+    _of_appeal(
         "social_care_recommendation_made",
         RecommendationMade,
+        RECOMMENDS,
         accepted_in=RECOMMENDED,
-        guard=_may_recommend,
-        order=RECOMMENDS,
+        guard=may_recommend,
     ),
-    NoTransition("social_care_recommendation_answered", Noted, accepted_in=RECOMMENDED),
-    NoTransition("social_care_response_copied", Noted, accepted_in=RECOMMENDED),
-    NoTransition("plan_ceased", Noted, accepted_in=DECIDED),
-    Transition("claim_responded", Noted),
-    Transition("claim_withdrawn", Noted),
-    Transition("claim_decided", Noted),
+    _of_appeal("social_care_recommendation_answered", Noted, ANSWERS, accepted_in=RECOMMENDED),
+    _of_appeal("social_care_response_copied", Noted, COPIES, accepted_in=RECOMMENDED),
+    NoTransition("plan_ceased", Noted, accepted_in=DECIDED, order=CEASES),
+    *(
+        Transition(kind, Noted, impossible_in=NO_CLAIM, order=order)
+        for kind, order in (
+            ("claim_responded", "a claim of discrimination is answered once (HESC Rules 2008 r21(1))"),
+            ("claim_withdrawn", "a claim of discrimination ends once (HESC Rules 2008 r17)"),
+            ("claim_decided", "a claim of discrimination is decided once (Equality Act 2010 Sch 17)"),
+        )
+    ),
+    *section_g_facts(ALIVE, first=section_g_amended),
 )

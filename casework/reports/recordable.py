@@ -16,7 +16,7 @@ from casework.cases.loaded_case import replay_case
 from casework.context import AppContext
 from casework.reports.histories import read_histories
 from deadlines.duties import Duty
-from models.common_facts import CONTACT, CORRECTIONS, ENGINE_ONLY
+from models.common_facts import ATTENDED, CONTACT, CORRECTIONS, ENGINE_ONLY
 from models.database import reading
 from models.facts import FactData
 from statemachines.process import FactDefinition, OpeningFact, Process
@@ -118,7 +118,7 @@ def _met_by(context: AppContext, kind: str, duties: Iterable[Duty]) -> list[str]
 
 def _recordable(process: Process, fact: FactDefinition, state: str, meets: list[str]) -> RecordableFact:
     next_state = process.table.get((state, fact.kind))
-    shared = fact.kind in CORRECTIONS or (fact.kind.startswith(("chasing_", "excuse_", CONTACT)) and not meets)
+    shared = fact.kind in CORRECTIONS or (fact.kind.startswith(("chasing_", "excuse_", CONTACT, ATTENDED)) and not meets)
     usual = bool(meets) or (next_state not in (None, state) and fact.kind not in {"case_closed", "case_withdrawn"})
     return RecordableFact(
         kind=fact.kind,

@@ -174,7 +174,7 @@ def _stays(process: Process) -> Iterator[str]:
             for kind, states in sorted(own)
         ]
         yield table(("fact", "accepted in"), rows)
-    yield "Corrections, exceptions, contacts and chasing are recorded on any open case, and change no state."
+    yield "Corrections, exceptions, contacts, attendance and chasing are recorded on any open case, and change no state."
 
 
 def _links(process: Process) -> Iterator[str]:
@@ -418,14 +418,21 @@ def _excuses(period: Period) -> str:
 
 def _met(rule: Rule) -> str:
     met = f"met by {_kinds(rule.met_by)}" if rule.met_by else "met by no fact"
+    if rule.met_if:
+        met += f", once they say {' and '.join(_said(clause, ' or ') for clause in rule.met_if)}"
     met += f"; {rule.goes_on}" if rule.goes_on else ""
     met += f"; ended by {_kinds(rule.ends)}" if rule.ends else ""
     return f"{met}; ended for good by {_kinds(rule.superseded_by)}" if rule.superseded_by else met
 
 
 def _if(rule: Rule) -> str:
-    said = " and ".join(f"{key} is {' or '.join(words)}" for key, words in rule.starts_if.items())
-    return f", where {said}" if said else ""
+    said = f", where {_said(rule.starts_if, ' and ')}" if rule.starts_if else ""
+    return f"{said}, unless {_kinds(rule.not_after)} came before" if rule.not_after else said
+
+
+def _said(fields: Mapping[str, Iterable[str]], joined: str) -> str:
+    """Fields and the words that each may have."""
+    return joined.join(f"{key} is {' or '.join(words)}" for key, words in fields.items())
 
 
 def _kinds(kinds: Iterable[str]) -> str:

@@ -23,6 +23,7 @@ ABOUT_ADVICE = {
     "excuse_decided",
     "chasing_paused",
     "contact_made",
+    "dco_attended",
 }
 ENDS = {"case_withdrawn", "case_closed"}
 ALWAYS = {"fact_corrected", "fact_withdrawn"}

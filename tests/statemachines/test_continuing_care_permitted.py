@@ -31,7 +31,7 @@ ENGINE = {
     "letters_held",
     "letters_released",
 }
-OPEN = ENDS | ALWAYS | ENGINE | {"excuse_claimed", "excuse_decided", "chasing_paused", "contact_made"}
+OPEN = ENDS | ALWAYS | ENGINE | {"excuse_claimed", "excuse_decided", "chasing_paused", "contact_made", "dco_attended"}
 PASSED = {"responsibility_passed"}
 # The family is informed of every decision and may dispute it.
 DECIDED = {"family_told", "decision_disputed", "dispute_answered"}

@@ -2,6 +2,7 @@
 32 to 42; and what each guard asks.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -42,10 +43,21 @@ PLANS = {
     "placement_amended",
     "plan_continued",
 }
+# CFA 2014 s42(3): section G of a plan that was amended under an agreement, at any time after that plan.
+SECTION_G = {"section_g_arranged", "section_g_stopped", "section_g_replaced"}
 OPEN = (
     ALWAYS
     | PLANS
-    | {"excuse_claimed", "excuse_decided", "chasing_paused", "contact_made", "case_withdrawn", "case_closed"}
+    | SECTION_G
+    | {
+        "excuse_claimed",
+        "excuse_decided",
+        "chasing_paused",
+        "contact_made",
+        "dco_attended",
+        "case_withdrawn",
+        "case_closed",
+    }
 )
 ROUTES = {"education_mediation_wanted", "mixed_mediation_wanted", "health_mediation_wanted"}
 AGREEMENTS = {
@@ -87,10 +99,11 @@ PERMITTED = {
             "mediation_concluded",
         }
     ),
-    "unarranged": OPEN | {"certificate_issued"},
+    # reg 39(3): the certificate is issued, and they may meet later all the same.
+    "unarranged": OPEN | {"certificate_issued", "mediation_arranged"},
     # reg 39(1) a certificate, reg 42 agreements; either may come first.
     "concluded": OPEN | AGREEMENTS | {"certificate_issued", "mediation_date_told"},
-    "certified": OPEN | AGREEMENTS,
+    "certified": OPEN | AGREEMENTS | {"mediation_arranged"},
     # reg 42(3) the body acts, 42(4) it informs the authority, 42(5) both agree another time in writing.
     "agreed": (
         OPEN | AGREEMENTS | {"certificate_issued", "agreed_action_done", "la_told_of_agreement", "other_time_agreed"}
@@ -102,7 +115,7 @@ MOVES = {
     ("notified", "adviser_contacted"): "contacted",
     **{(state, kind): "wanted" for state in ("notified", "contacted") for kind in ROUTES},
     **{(state, "mediation_declined"): "declined" for state in ("notified", "contacted", "wanted", "arranged")},
-    **{(state, "mediation_arranged"): "arranged" for state in ("wanted", "arranged")},
+    **{(state, "mediation_arranged"): "arranged" for state in ("wanted", "arranged", "unarranged", "certified")},
     **{(state, "mediation_cannot_be_arranged"): "unarranged" for state in ("wanted", "arranged")},
     ("arranged", "mediation_concluded"): "concluded",
     **{(state, "certificate_issued"): "certified" for state in ("declined", "unarranged", "concluded")},
@@ -128,14 +141,16 @@ TABLE = HandTable(
     usual=PERMITTED,
     moves=MOVES,
     unusual_moves={
-        # The family that declined, or has its certificate, wants mediation after all: s53, s54 ask for no order.
-        **{(state, kind): "wanted" for state in ("declined", "concluded", "certified") for kind in ROUTES},
+        # The family that declined, or has its certificate, wants mediation after all: s53, s54 ask for no order. Where
+        # it was arranged, or could not be, it is wanted on other issues: another has to arrange it then (reg 35, 36).
+        **{
+            (state, kind): "wanted"
+            for state in ("declined", "arranged", "unarranged", "concluded", "certified")
+            for kind in ROUTES
+        },
         ("unarranged", "mediation_declined"): "declined",
         # reg 36(2): a late day is a day; a meeting after the certificate is a meeting.
-        **{
-            (state, "mediation_arranged"): "arranged"
-            for state in ("notified", "contacted", "declined", "unarranged", "concluded", "certified")
-        },
+        **{(state, "mediation_arranged"): "arranged" for state in ("notified", "contacted", "declined", "concluded")},
         **{
             (state, "mediation_concluded"): "concluded"
             for state in ("notified", "contacted", "declined", "wanted", "unarranged", "certified")
@@ -162,7 +177,18 @@ TABLE = HandTable(
         "la_told_of_agreement": NO_AGREEMENT,
         "other_time_agreed": NO_AGREEMENT,
     },
+    possible={
+        "section_g_arranged": lambda before, fact: amended_section_g(before, fact),
+        "section_g_replaced": lambda before, fact: amended_section_g(before, fact),
+        "section_g_stopped": lambda before, fact: (
+            amended_section_g(before, fact) and any(each.kind == "section_g_arranged" for each in before)
+        ),
+    },
 )
+
+
+def amended_section_g(before: Sequence[StoredFact], _fact: StoredFact) -> bool:
+    return any(each.kind == "amended_plan_sent" and each.data.get("section_g") == "changed" for each in before)
 
 
 def test_every_state_and_fact_is_in_the_table_and_leads_where_the_law_says() -> None:
@@ -360,8 +386,14 @@ def test_mediation_after_the_certificate_is_taken_and_marked_with_the_provision(
         ("mediation_concluded", "1 May 2026"),
     )
     assert taken.state == "concluded"
-    assert list(taken.out_of_order) == [5]
-    assert "CFA 2014 s53" in taken.out_of_order[5] and "'Certificate issued'" in taken.out_of_order[5]
+    assert not taken.out_of_order, "reg 39(3) foresees that they meet later"
+    declined = now(
+        ("mediation_declined", "9 Mar 2026"),
+        ("certificate_issued", "10 Mar 2026"),
+        ("mediation_arranged", "13 Apr 2026", {"meeting_on": "2026-05-01"}),
+    )
+    assert list(declined.out_of_order) == [4]
+    assert "39(3)" in declined.out_of_order[4]
 
 
 def test_an_agreement_without_a_mediation_is_marked_and_what_nobody_agreed_cannot_be_done() -> None:

@@ -24,6 +24,7 @@ ABOUT_ADVICE = {
     "excuse_decided",
     "chasing_paused",
     "contact_made",
+    "dco_attended",
     "health_advice_request_repeated",
     "health_advice_called_for_again",  # after an order (reg 44(2)(b)); once the order is withdrawn, until it is too
 }

@@ -11,7 +11,7 @@ from statemachines.section23 import PROCESS, remarks
 from tests.support.by_hand import duties, history
 
 # Said by anyone of a case that is not over.
-SHARED = {"excuse_claimed", "excuse_decided", "chasing_paused", "contact_made"}
+SHARED = {"excuse_claimed", "excuse_decided", "chasing_paused", "contact_made", "dco_attended"}
 ENDS = {"case_withdrawn", "case_closed"}
 ALWAYS = {"fact_corrected", "fact_withdrawn"}
 ENGINE = {

@@ -12,7 +12,7 @@ from statemachines.replay import replay
 from statemachines.transfer import PROCESS, remarks
 from tests.support.by_hand import duties, history
 
-SHARED = {"excuse_claimed", "excuse_decided", "chasing_paused", "contact_made"}
+SHARED = {"excuse_claimed", "excuse_decided", "chasing_paused", "contact_made", "dco_attended"}
 ENDS = {"case_withdrawn", "case_closed"}
 ALWAYS = {"fact_corrected", "fact_withdrawn"}
 ENGINE = {
