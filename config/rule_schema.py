@@ -316,8 +316,8 @@ class Rule(Strict):
     own.
     `per`, `starts`, `met_by`, `ends`, `reopened_by`: whose clock it is, and the fact kinds that open, meet, end and
     reopen the duty.
-    `met_if`: what the facts in `met_by` must say together before the duty is met: each table names fields and words, and
-    one of its fields in one of those facts is enough. An answer to one of two addressees is no answer to both.
+    `met_if`: what the facts in `met_by` must say together before the duty is met. Each table names fields and words,
+    and one of its fields in one of those facts is enough. An answer to one of two addressees is no answer to both.
     `met_by_each`: it is met when the last of several bodies has had it (each commissioning body that is to be
     notified), and not the first.
     `met_before`: facts of `met_by` that prove that it was met on an earlier day, which they do not say: never late.

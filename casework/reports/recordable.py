@@ -118,7 +118,8 @@ def _met_by(context: AppContext, kind: str, duties: Iterable[Duty]) -> list[str]
 
 def _recordable(process: Process, fact: FactDefinition, state: str, meets: list[str]) -> RecordableFact:
     next_state = process.table.get((state, fact.kind))
-    shared = fact.kind in CORRECTIONS or (fact.kind.startswith(("chasing_", "excuse_", CONTACT, ATTENDED)) and not meets)
+    aside = fact.kind in (CONTACT, ATTENDED) or fact.kind.startswith(("chasing_", "excuse_"))
+    shared = fact.kind in CORRECTIONS or (aside and not meets)
     usual = bool(meets) or (next_state not in (None, state) and fact.kind not in {"case_closed", "case_withdrawn"})
     return RecordableFact(
         kind=fact.kind,

@@ -174,7 +174,7 @@ def _stays(process: Process) -> Iterator[str]:
             for kind, states in sorted(own)
         ]
         yield table(("fact", "accepted in"), rows)
-    yield "Corrections, exceptions, contacts, attendance and chasing are recorded on any open case, and change no state."
+    yield "Corrections, exceptions, contacts, attendance and chasing come on any open case, and change no state."
 
 
 def _links(process: Process) -> Iterator[str]:

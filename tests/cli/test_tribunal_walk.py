@@ -164,12 +164,14 @@ def test_from_a_refusal_through_mediation_to_the_answer_to_a_recommendation(call
     assert call("2027-01-12", "verify").exit_code == 0
 
 
-def test_what_the_law_does_not_allow_is_refused_with_the_provision(call: Call) -> None:
-    lived(call, *REFUSED[:4])
+def test_what_the_law_does_not_foresee_is_recorded_with_the_provision_and_the_impossible_refused(call: Call) -> None:
+    lived(call, *REFUSED[:5])
     early = record(call, TALKS, "2026-04-21", "certificate_issued")
-    assert early.exit_code == 1
-    assert "reg 34" in early.stderr
-    assert "Lawful then" in early.stderr
+    assert early.exit_code == 0
+    assert "out of order" in early.stderr and "reg 34" in early.stderr
+    heard = record(call, APPEAL, "2026-04-22", "hearing_held")
+    assert heard.exit_code == 1
+    assert "no appeal is known on this case" in heard.stderr and "CFA 2014 s51(1)" in heard.stderr
 
 
 def test_only_a_commissioning_body_mediates_and_answers_a_recommendation(call: Call, tmp_path: Path) -> None:
