@@ -21,7 +21,7 @@ def of(rule: str, *facts: tuple[Any, ...]) -> list[Duty]:
 def answered(*facts: tuple[Any, ...]) -> str | None:
     decided = ("hearing_held", "10 Jun 2025"), ("order_to_continue_and_amend_made", "24 Jun 2025")
     (duty,) = of("ftt_health_recommendation_respond", *decided, MADE, *facts)
-    return duty.met_on and duty.met_on.isoformat()
+    return duty.met_on.isoformat() if duty.met_on else None
 
 
 def test_an_answer_to_one_of_two_meets_nothing_until_the_other_has_one_too() -> None:
