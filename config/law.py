@@ -19,19 +19,8 @@ from typing import Any
 from pydantic import field_validator
 
 from config.law_tables import Amendment, LocalStandard, Use
-from config.rule_schema import (
-    UNITS,
-    AlternativePeriod,
-    Basis,
-    Count,
-    Input,
-    LawError,
-    NoAnswer,
-    Overlay,
-    Period,
-    Rule,
-    UnknownRule,
-)
+from config.period_schema import UNITS, AlternativePeriod, Basis, Count, Overlay, Period
+from config.rule_schema import Input, LawError, NoAnswer, Rule, UnknownRule
 from config.rule_values import month_day
 from config.toml_reader import ConfigFault, Strict, layered, parsed, read_toml, topmost
 

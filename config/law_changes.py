@@ -12,7 +12,8 @@ from datetime import date
 from typing import NamedTuple
 
 from config.law import Law
-from config.rule_schema import Period, Rule
+from config.period_schema import Period
+from config.rule_schema import Rule
 from config.text import short_day
 
 # What a period says without moving a date or a status.

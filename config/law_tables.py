@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from config.rule_schema import Count, Overlay, Period, Provisional
+from config.period_schema import Count, Overlay, Period
+from config.rule_schema import Provisional
 from config.rule_values import listed_clauses, listed_words, one_or_several
 from config.toml_reader import Strict
 

@@ -16,7 +16,8 @@ from casework.rules.process_diagram import ENDINGS, mermaid
 from casework.rules.unusual_facts import out_of_order, table
 from config.escalation_policy import EscalationPolicy, EscalationStep
 from config.law import Law, LawError, NoAnswer, UnknownRule
-from config.rule_schema import Period, Rule
+from config.period_schema import Period
+from config.rule_schema import Rule
 from config.text import counted, full_weekday
 from deadlines.calculator import Answer, calculate
 from deadlines.working_calendar import WorkingCalendar

@@ -16,7 +16,7 @@ from casework.rules.guide_html import html_of
 from casework.rules.process_diagram import ENDINGS
 from config.escalation_policy import load_escalation_policy
 from config.law import load_law
-from config.rule_schema import Count
+from config.period_schema import Count
 from deadlines.working_calendar import load_calendar
 from statemachines.registry import processes
 from tests.support.calling import sendflow

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from config.law import load_law
-from config.rule_schema import Period
+from config.period_schema import Period
 from models.facts import REFERENCE, Reference
 from notifications.layout import hidden, read, to_html, to_text
 from tests.support.examples import examples
