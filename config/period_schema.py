@@ -1,4 +1,4 @@
-"""How long a rule of the statute gives, and how it is counted: periods, alternative periods, and exceptions for a while.
+"""How long a rule of the statute gives, and how it is counted: periods, alternatives, and exceptions for a while.
 
 Duty/provision: none of its own; config/statute/*.toml carries them. It checks that a period hangs together, and decides
 no date.
