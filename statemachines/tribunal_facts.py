@@ -204,7 +204,7 @@ FILES = "evidence, bundle and witnesses belong to an appeal or a claim that is u
 ASKS_HEALTH = (
     "health evidence is asked for in an appeal that is under way (SI 2017/1306 regs 4, 5; HESC Rules 2008 r15)"
 )
-HEARS = "a hearing is held of an appeal or a claim that is under way (HESC Rules 2008 r23)"
+AT_A_HEARING = "a hearing is held of an appeal or a claim that is under way (HESC Rules 2008 r23)"
 ENDS = "an appeal that is under way ends so (HESC Rules 2008 r8, r17; SEND Regs 2014 reg 43(2)(a))"
 ORDERS_MADE = (
     "an order is made on an appeal that is under way (SEND Regs 2014 reg 43(2)); one by consent may follow a change of"
@@ -309,8 +309,8 @@ TRIBUNAL_FACTS: tuple[FactDefinition, ...] = (
         order=ASKS_HEALTH,
         roles=("answers", "contacts"),
     ),
-    _of_appeal("hearing_held", Noted, HEARS, warning=decided_already, claims_too=True),
-    _of_appeal("hearing_adjourned", Noted, HEARS, warning=decided_already, claims_too=True),
+    _of_appeal("hearing_held", Noted, AT_A_HEARING, warning=decided_already, claims_too=True),
+    _of_appeal("hearing_adjourned", Noted, AT_A_HEARING, warning=decided_already, claims_too=True),
     _of_appeal("appeal_withdrawn", Noted, ENDS),
     _of_appeal("appeal_struck_out", Noted, ENDS),
     Transition(

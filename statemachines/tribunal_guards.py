@@ -177,11 +177,11 @@ def was_decided(casefile: CaseFile, line: StoredFact) -> str | None:
 
 
 def decided_already(casefile: CaseFile, line: StoredFact) -> str | None:
-    """A case is heard again only where its decision fell."""
+    """A second hearing follows only where the decision fell."""
     if casefile.state not in ("ordered", "dismissed") or casefile.seen & {"permission_granted", "decision_set_aside"}:
         return None
     return (
-        "the appeal has been decided; it is heard again where the decision is set aside (Tribunals, Courts and"
+        "the appeal has been decided; another hearing follows where the decision is set aside (Tribunals, Courts and"
         " Enforcement Act 2007 s9, s12(2)): record permission_granted or decision_set_aside with its own day"
     )
 

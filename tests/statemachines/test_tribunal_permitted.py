@@ -94,7 +94,7 @@ ORDERS = {
     "order_to_continue_and_amend_made",
 }
 OUTCOMES = ORDERS | {"appeal_dismissed", "ceasing_upheld", "appeal_withdrawn", "appeal_struck_out"}
-# HESC Rules 2008 r23; TCEA 2007 s12(2)(b)(i): after permission the case may be heard again, as the Tribunal directs.
+# HESC Rules 2008 r23; TCEA 2007 s12(2)(b)(i): after permission there may be another hearing, as the Tribunal directs.
 DIRECTED = {"evidence_directed", "bundle_directed", "hearing_directed"}
 AGAIN = SITTING | DIRECTED | {"decision_set_aside", "appeal_reinstated"}
 # SI 2017/1306 regs 4 to 7: made when the appeal is decided.
@@ -201,7 +201,7 @@ POWERS: dict[str, set[str]] = {
     "order_to_continue_made": {"ceasing"},
     "order_to_continue_and_amend_made": PLAN,
     "ceasing_upheld": {"ceasing"},
-    # reg 45(3) to (6A), each by the limb of s51(2) that it names.
+    # reg 45(3) to (6A), each by the paragraph of s51(2) that it names.
     "refusal_to_assess_conceded": {"refusal_to_assess"},
     "refusal_to_reassess_conceded": {"refusal_to_reassess"},
     "refusal_to_issue_conceded": {"refusal_to_issue"},
