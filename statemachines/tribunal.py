@@ -53,7 +53,7 @@ class Tribunal(StatutoryMachine):
         | resumed.to(responded)
         | unusual(decided.to(responded))
     )
-    # After permission to appeal there may be a second hearing (Tribunals, Courts and Enforcement Act 2007 s12(2)(b)(i)).
+    # After permission to appeal there may be a second one (Tribunals, Courts and Enforcement Act 2007 s12(2)(b)(i)).
     hearing_held = (
         registered.to(heard)
         | responded.to(heard)

@@ -137,9 +137,12 @@ class OrderMade(Noted):
 class DecisionSetAside(Noted):
     """The decision on the appeal or the claim was set aside, so that it is decided again: by the Upper Tribunal
     (Tribunals, Courts and Enforcement Act 2007 s12(2)(a)), on review (s9(4)(c)), or for an error of procedure.
+
+    `opened_seq`: the number of the order or recommendation that fell, where the rest of the decision is still in force.
     """
 
     by: Literal["upper_tribunal", "review", "procedure"] | None = None
+    opened_seq: Seq | None = None
 
 
 class RecommendationMade(Noted):
@@ -204,7 +207,7 @@ FILES = "evidence, bundle and witnesses belong to an appeal or a claim that is u
 ASKS_HEALTH = (
     "health evidence is asked for in an appeal that is under way (SI 2017/1306 regs 4, 5; HESC Rules 2008 r15)"
 )
-AT_A_HEARING = "a hearing is held of an appeal or a claim that is under way (HESC Rules 2008 r23)"
+SITS = "a hearing is held of an appeal or a claim that is under way (HESC Rules 2008 r23)"
 ENDS = "an appeal that is under way ends so (HESC Rules 2008 r8, r17; SEND Regs 2014 reg 43(2)(a))"
 ORDERS_MADE = (
     "an order is made on an appeal that is under way (SEND Regs 2014 reg 43(2)); one by consent may follow a change of"
@@ -309,8 +312,8 @@ TRIBUNAL_FACTS: tuple[FactDefinition, ...] = (
         order=ASKS_HEALTH,
         roles=("answers", "contacts"),
     ),
-    _of_appeal("hearing_held", Noted, AT_A_HEARING, warning=decided_already, claims_too=True),
-    _of_appeal("hearing_adjourned", Noted, AT_A_HEARING, warning=decided_already, claims_too=True),
+    _of_appeal("hearing_held", Noted, SITS, warning=decided_already, claims_too=True),
+    _of_appeal("hearing_adjourned", Noted, SITS, warning=decided_already, claims_too=True),
     _of_appeal("appeal_withdrawn", Noted, ENDS),
     _of_appeal("appeal_struck_out", Noted, ENDS),
     Transition(

@@ -36,6 +36,7 @@ ORDERS: Mapping[str, tuple[str, ...]] = {
     "ceasing_upheld": ("ceasing",),
 }
 DECISIONS = (*ORDERS, "appeal_dismissed", "claim_decided")
+RECOMMENDED_BY = ("health_recommendation_made", "social_care_recommendation_made")
 # What ends an appeal without a decision on it, and may be taken back.
 ENDS_WITHOUT_DECISION = ("appeal_withdrawn", "appeal_struck_out", *CONCEDED)
 APPEALS = ("appeal_received", "appeal_registered", "extended_appeal_registered")
@@ -170,7 +171,11 @@ def was_over(casefile: CaseFile, line: StoredFact) -> str | None:
 
 
 def was_decided(casefile: CaseFile, line: StoredFact) -> str | None:
-    """Only a decision that was made can be set aside."""
+    """Only a decision that was made can be set aside; in part, only a part that was made."""
+    part = line.data.get("opened_seq")
+    parts = casefile.facts_before(line, *DECISIONS, *RECOMMENDED_BY)
+    if part is not None and part not in {each.seq for each in parts}:
+        return "opened_seq is the number of the order or recommendation that fell, and no such fact comes before it"
     if _known(casefile, line, DECISIONS):
         return None
     return "only a decision that was made can be set aside: record it first, for example appeal_dismissed"

@@ -288,6 +288,13 @@ def amended_section_g(before: Sequence[StoredFact], _fact: StoredFact) -> bool:
     return any(each.kind == "amended_plan_sent" and each.data.get("section_g") == "changed" for each in before)
 
 
+def names_a_part(before: Sequence[StoredFact], fact: StoredFact) -> bool:
+    """A part of a decision falls alone only where that part was made."""
+    part = fact.data.get("opened_seq")
+    made = (*DECISION, "health_recommendation_made", "social_care_recommendation_made")
+    return part is None or any(each.seq == part and each.kind in made for each in before)
+
+
 ENDS_WITHOUT_DECISION = ("appeal_withdrawn", "appeal_struck_out", *CONCEDED)
 DECISION = (*ORDERS, "appeal_dismissed", "ceasing_upheld", "claim_decided")
 AN_APPEAL, BEGUN_BEFORE = first(*BROUGHT), first(*BEGUN)
@@ -366,7 +373,7 @@ TABLE = HandTable(
         "evidence_filed": every(BEGUN_BEFORE, says_which("evidence_directed")),
         "bundle_received": every(BEGUN_BEFORE, says_which("bundle_directed")),
         "appeal_reinstated": first(*ENDS_WITHOUT_DECISION, *DECISION),
-        "decision_set_aside": first(*DECISION),
+        "decision_set_aside": every(first(*DECISION), names_a_part),
         "section_g_arranged": amended_section_g,
         "section_g_stopped": every(amended_section_g, first("section_g_arranged")),
         "section_g_replaced": amended_section_g,
