@@ -186,16 +186,10 @@ def _check_fact_kinds(context: AppContext, changed: AppContext, process: Process
     for rule in changed.law.duties_of(process.name):
         if rule.model_dump() == present.get(rule.id):
             continue
-        supplying = [kind for value in rule.inputs.values() for kind in value.told_by]
-        for kind in (
-            *rule.starts,
-            *rule.not_after,
-            *rule.met_by,
-            *rule.ends,
-            *rule.reopened_by,
-            *rule.superseded_by,
-            *supplying,
-        ):
+        supplying = [kind for value in rule.inputs.values() for kind in (*value.told_by, *value.settled_by)]
+        awaited = [kind for kinds in (*rule.only_after.values(), *rule.resumed_by.values()) for kind in kinds]
+        closing = (*rule.not_after, *rule.met_by, *rule.ends, *rule.superseded_by, *rule.only_after)
+        for kind in (*rule.starts, *closing, *rule.reopened_by, *rule.resumed_by, *awaited, *supplying):
             if kind not in process.facts:
                 raise ConfigFault(
                     f"[{rule.id}] names a fact that {process.name} does not have: `{kind}`. `sendflow processes` lists"

@@ -33,11 +33,14 @@ class Use(Strict):
     starts: tuple[str, ...] = Field(min_length=1)
     starts_if: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     not_after: tuple[str, ...] = ()
+    starts_once: bool = False
     met_by: tuple[str, ...] = ()
     met_if: tuple[Mapping[str, tuple[str, ...]], ...] = ()
     ends: tuple[str, ...] = ()
     reopened_by: tuple[str, ...] = ()
     superseded_by: tuple[str, ...] = ()
+    only_after: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    resumed_by: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     provisional: Provisional | None = None
     holds_up: tuple[str, ...] = ()
     start_day: str | None = None
@@ -58,7 +61,7 @@ class Use(Strict):
     def _clauses(cls, value: Any) -> Any:
         return listed_clauses(value)
 
-    @field_validator("starts_if", mode="before")
+    @field_validator("starts_if", "only_after", "resumed_by", mode="before")
     @classmethod
     def _one_word_is_several(cls, value: Any) -> Any:
         return listed_words(value)

@@ -40,7 +40,8 @@ class Input(Strict):
     """A further day that a rule needs or may be given. `together_with` names the input without which it says nothing.
 
     `told_by`: fact kinds that supply it later than the opening fact does (a needed one, or one of `told_before`, before
-    it as well): by a field of this name, else by their own day.
+    it as well): by a field of this name, else by their own day. `settled_by`: the facts after which the day of an open
+    duty is certain: a second move is no other day of the first.
     """
 
     needed: bool
@@ -49,8 +50,9 @@ class Input(Strict):
     told_by: tuple[str, ...] = ()
     told_as: str | None = None
     told_before: bool = False
+    settled_by: tuple[str, ...] = ()
 
-    @field_validator("told_by", mode="before")
+    @field_validator("told_by", "settled_by", mode="before")
     @classmethod
     def _list_is_tuple(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
@@ -88,6 +90,7 @@ class Rule(Strict):
     date is counted from it, and the stricter one from `start_day`.
     `starts_if`: what the opening fact must say for the duty to open, field by field: one word, or any of several.
     `not_after`: facts after which `starts` opens no duty: a concession after the response (reg 45(1)).
+    `starts_once`: the first of these facts opens it, and a repetition opens no other.
     `starts_by_locality`: steps from which a locality may choose to count, by name; `starts` is the one that is shipped.
     `strict_start`: the input whose day the stricter reading counts from, where the clock starts at a later step.
     `held_as`: what kind of meeting meets it, so that two duties of one child can be met on one day;
@@ -107,6 +110,8 @@ class Rule(Strict):
     that it calls for).
     `superseded_by`: fact kinds after which nothing reopens it: another clock has its place (an order), or it has lost
     its purpose (a refusal to assess).
+    `only_after`: by a closing fact, the facts of which one must have come since the duty opened, or have opened it.
+    `resumed_by`: by a fact, the facts whose end of the duty it takes back: a reversal, after the plan had ceased.
     """
 
     id: str
@@ -122,6 +127,7 @@ class Rule(Strict):
     starts: tuple[str, ...] = ()
     starts_if: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     not_after: tuple[str, ...] = ()
+    starts_once: bool = False
     starts_by_locality: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     strict_start: str | None = None
     held_as: Literal["review"] | None = None
@@ -133,6 +139,8 @@ class Rule(Strict):
     ends: tuple[str, ...] = ()
     reopened_by: tuple[str, ...] = ()
     superseded_by: tuple[str, ...] = ()
+    only_after: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    resumed_by: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     provisional: Provisional | None = None
     calculation_only: str | None = None
     holds_up: tuple[str, ...] = ()
@@ -165,7 +173,7 @@ class Rule(Strict):
     def _clauses(cls, value: Any) -> Any:
         return listed_clauses(value)
 
-    @field_validator("starts_if", "starts_by_locality", mode="before")
+    @field_validator("starts_if", "starts_by_locality", "only_after", "resumed_by", mode="before")
     @classmethod
     def _one_word_is_several(cls, value: Any) -> Any:
         return listed_words(value)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, field_serializer
 
 from config.law import Law, Rule
 from deadlines.due_dates import CalculatedDates, Given, Question, calculate_dates, check_given
-from deadlines.duties import Dates
+from deadlines.duty_rule import Dates
 from deadlines.explanation import explain
 from deadlines.working_calendar import LONDON, OutsideCalendarRange, WorkingCalendar
 

@@ -5,102 +5,16 @@ by its rule, its body and service, and the fact that opened it. Unusable advice 
 with the same due date.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from deadlines.duty_rule import Dates, DatesOf, DutyRule
 from models.casefile import Claim
 from models.facts import StoredFact
-
-
-class Dates(NamedTuple):
-    """The three dates of a duty, the provision that gave them, and the exceptions that it allows on the due date."""
-
-    due: date | None
-    strict_due: date | None
-    act_by: date | None
-    basis: str
-    citation: str
-    url: str | None
-    excuses: tuple[str, ...]
-    version_from: date | None
-
-
-class SuppliedLater(Protocol):
-    """A further day of a rule that facts in `told_by` supply, under the key `told_as` if that is given."""
-
-    @property
-    def told_by(self) -> tuple[str, ...]: ...
-    @property
-    def told_as(self) -> str | None: ...
-    @property
-    def needed(self) -> bool: ...
-    @property
-    def told_before(self) -> bool: ...
-
-
-class Provisional(Protocol):
-    """Which facts open a duty provisionally, and which end it while it is still provisional."""
-
-    @property
-    def starts(self) -> tuple[str, ...]: ...
-    @property
-    def ends(self) -> tuple[str, ...]: ...
-
-
-class DutyRule(Protocol):
-    """What a duty needs to know of a rule of the statute."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def per(self) -> str: ...
-    @property
-    def bound(self) -> str: ...
-    @property
-    def lawful_from(self) -> str | None: ...
-    @property
-    def contingent(self) -> bool: ...
-    @property
-    def may_lapse(self) -> bool: ...
-    @property
-    def open_ended(self) -> bool: ...
-    @property
-    def start_day(self) -> str | None: ...
-    @property
-    def start_by(self) -> str | None: ...
-    @property
-    def inputs(self) -> Mapping[str, "SuppliedLater"]: ...
-    @property
-    def starts(self) -> tuple[str, ...]: ...
-    @property
-    def starts_if(self) -> Mapping[str, tuple[str, ...]]: ...
-    @property
-    def not_after(self) -> tuple[str, ...]: ...
-    @property
-    def strict_start(self) -> str | None: ...
-    @property
-    def met_by(self) -> tuple[str, ...]: ...
-    @property
-    def met_if(self) -> tuple[Mapping[str, tuple[str, ...]], ...]: ...
-    @property
-    def met_by_each(self) -> bool: ...
-    @property
-    def met_before(self) -> tuple[str, ...]: ...
-    @property
-    def ends(self) -> tuple[str, ...]: ...
-    @property
-    def reopened_by(self) -> tuple[str, ...]: ...
-    @property
-    def superseded_by(self) -> tuple[str, ...]: ...
-    @property
-    def provisional(self) -> "Provisional | None": ...
-
-
-DatesOf = Callable[[str, date, Mapping[str, Any]], Dates]
 
 
 class Duty(msgspec.Struct):
@@ -186,11 +100,15 @@ class Start(NamedTuple):
 
 
 class Effect(NamedTuple):
-    """What a fact does to the open or closed duties of a rule: meet, end, reopen, supersede or lapse."""
+    """What a fact does to the open or closed duties of a rule: meet, end, reopen, resume, supersede or lapse.
+
+    `kinds`: the facts that must have come since a duty was opened, or the facts that must have ended it to be resumed.
+    """
 
     rule: str
     effect: str
     by_body: bool
+    kinds: tuple[str, ...] = ()
 
 
 class Supply(NamedTuple):
@@ -209,7 +127,7 @@ class DutyRules:
     effects: Mapping[str, tuple[Effect, ...]]
     rules: Mapping[str, DutyRule] = field(default_factory=dict)
     supplies: Mapping[str, tuple[Supply, ...]] = field(default_factory=dict)
-    barring: frozenset[str] = frozenset()
+    awaited: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, rules: Iterable[DutyRule]) -> "DutyRules":
@@ -226,8 +144,10 @@ class DutyRules:
             for name, day in rule.inputs.items():
                 for kind in day.told_by:
                     supplies.setdefault(kind, []).append(Supply(rule.id, name, day.told_as or name))
-        barring = frozenset(kind for rule in used.values() for kind in rule.not_after)
-        return cls(_as_tuples(starts), _as_tuples(effects), used, _as_tuples(supplies), barring)
+        awaited = {kind for several in effects.values() for effect in several for kind in effect.kinds}
+        for rule in used.values():
+            awaited.update(rule.not_after, *(day.settled_by for day in rule.inputs.values()))
+        return cls(_as_tuples(starts), _as_tuples(effects), used, _as_tuples(supplies), frozenset(awaited))
 
 
 T = TypeVar("T")
@@ -259,7 +179,9 @@ def _effects_of(rule: DutyRule) -> Iterator[tuple[str, Effect]]:
         ("lapse", rule.provisional.ends if rule.provisional else ()),
     ):
         for kind in kinds:
-            yield kind, Effect(rule.id, effect, by_body)
+            yield kind, Effect(rule.id, effect, by_body, rule.only_after.get(kind, ()))
+    for kind, ending in rule.resumed_by.items():
+        yield kind, Effect(rule.id, "resume", by_body, ending)
 
 
 def duties_of(
@@ -271,7 +193,7 @@ def duties_of(
     calendar has no answer for a start day.
     """
     register = DutyRegister(rules, dates_of)
-    effects, supplies, starts, barring = rules.effects, rules.supplies, rules.starts, rules.barring
+    effects, supplies, starts, awaited = rules.effects, rules.supplies, rules.starts, rules.awaited
     for fact in facts:
         # The order matters: a fact closes older duties before it opens its own. Most facts do one of the three.
         kind = fact.kind
@@ -281,8 +203,8 @@ def duties_of(
             register.supply_dates(fact)
         if kind in starts:
             register.open(fact)
-        if kind in barring:
-            register.barred.add(kind)
+        if kind in awaited:
+            register.came(fact)
     register.excuse([claim for claim in claims if claim.decision == "accepted"])
     return register.duties
 
@@ -290,28 +212,35 @@ def duties_of(
 class DutyRegister:
     """The duties of one case while its facts are read in replay order."""
 
-    __slots__ = ("_by_rule", "_dates_of", "_rules", "_supplied", "barred", "duties")
+    __slots__ = ("_by_rule", "_came", "_dates_of", "_rules", "_supplied", "duties")
 
     def __init__(self, rules: DutyRules, dates_of: DatesOf) -> None:
         """Start without duties."""
         self.duties: list[Duty] = []
-        # Facts that came after which a rule opens no duty.
-        self.barred: set[str] = set()
         self._rules = rules
         self._dates_of = dates_of
         self._by_rule: dict[str, list[Duty]] = {}
         # Days by rule that facts supply before the duty opens, such as the day of a child's move.
         self._supplied: dict[str, dict[str, Any]] = {}
+        # The facts of each kind that a rule waits for, by their place in the order of replay.
+        self._came: dict[str, list[tuple[date, int]]] = {}
+
+    def came(self, fact: StoredFact) -> None:
+        """Remember that a fact came for which the effect of another waits."""
+        self._came.setdefault(fact.kind, []).append((fact.occurred_on, fact.seq))
 
     def close(self, fact: StoredFact) -> None:
-        """Meet, end, supersede, lapse or reopen the duties that the fact is about."""
+        """Meet, end, supersede, lapse, resume or reopen the duties that the fact is about."""
         data, duties_under = fact.data, self._by_rule.get
-        for rule_id, effect, by_body in self._rules.effects[fact.kind]:
+        for rule_id, effect, by_body, kinds in self._rules.effects[fact.kind]:
             duties = duties_under(rule_id)
             if duties is None:
                 continue
             if by_body or "opened_seq" in data:
                 duties = _about(duties, data, by_body, effect)
+            if kinds:
+                came = [place for kind in kinds for place in self._came.get(kind, ())]
+                duties = _resumed(duties, came) if effect == "resume" else _since(duties, came)
             for duty in duties if effect != "reopen" else _last_closed(duties):
                 _apply(duty, effect, fact)
 
@@ -326,6 +255,8 @@ class DutyRegister:
             expected = rule.inputs[name]
             if expected.needed or expected.told_before or name == rule.strict_start:
                 self._supplied.setdefault(rule_id, {})[name] = day
+            if any(kind in self._came for kind in expected.settled_by):
+                continue
             for duty in _about(self._by_rule.get(rule_id, []), data, False, "supply"):
                 if duty.closed_on is None and ("body" not in data or duty.body is None or _same_body(duty, data)):
                     duty.given = {**duty.given, name: day}
@@ -338,13 +269,15 @@ class DutyRegister:
         for start in self._rules.starts[fact.kind]:
             if start.starts_if and not _applies(start.starts_if, data):
                 continue
-            if self.barred and not self.barred.isdisjoint(start.rule.not_after):
+            if any(kind in self._came for kind in start.rule.not_after):
                 continue
             duty = self._new_duty(start, fact)
             same_rule = by_rule.get(duty.rule)
             if same_rule is None:
                 by_rule[duty.rule] = [duty]
             else:
+                if start.rule.starts_once and any(other.body == duty.body for other in same_rule):
+                    continue
                 if start.ends_provisional:
                     self._end_provisional(same_rule, duty, fact)
                 same_rule.append(duty)
@@ -406,6 +339,18 @@ def _about(duties: list[Duty], data: Mapping[str, Any], by_body: bool, effect: s
 def _same_body(duty: Duty, data: Mapping[str, Any]) -> bool:
     service = data.get("service")
     return duty.body == data["body"] and (service is None or duty.service is None or duty.service == service)
+
+
+def _since(duties: Iterable[Duty], came: Iterable[tuple[date, int]]) -> list[Duty]:
+    """The duties since whose opening one of those facts came; the fact that opened a duty is one of them."""
+    latest = max(came, default=(date.min, 0))
+    return [duty for duty in duties if (duty.opened_on, duty.opened_seq) <= latest]
+
+
+def _resumed(duties: Iterable[Duty], came: Collection[tuple[date, int]]) -> list[Duty]:
+    """The duties that one of those facts ended."""
+    seqs = {seq for _day, seq in came}
+    return [duty for duty in duties if duty.met_on is None and duty.ended_seq in seqs and not duty.superseded]
 
 
 def _last_closed(duties: Iterable[Duty]) -> list[Duty]:

@@ -8,15 +8,26 @@ ceases (s45(4)), and ceasing ends that cycle. The statute file says by when; the
 policy says who gets letters.
 """
 
-from datetime import date
-from typing import ClassVar, Literal
-
 from statemachine import State
 
 from models.casefile import CaseFile
-from models.common_facts import Opening
-from models.facts import Code, FactData, FreeTextField, Slug, StoredFact
-from statemachines.ceasing_a_plan import CEASE_FACTS, CEASE_REACTIONS
+from models.facts import StoredFact
+from statemachines.annual_review_facts import (
+    AmendedPlanReceived,
+    AmendmentNoticeSent,
+    EarlyReviewCalled,
+    HealthProfessionalInvited,
+    PhaseTransferPlanned,
+    PlanAmendmentMade,
+    PlanAmendmentProposed,
+    PlanMade,
+    PlanReassessed,
+    PlanReviewed,
+    PlanTransferred,
+    ReviewMeetingArranged,
+    TransferPlanned,
+)
+from statemachines.ceasing_a_plan import CEASE_REACTIONS, cease_facts
 from statemachines.health_advice import ByBody, Noted, Returned, has_answered, is_outstanding, was_asked
 from statemachines.process import (
     FieldMapping,
@@ -25,7 +36,9 @@ from statemachines.process import (
     Reaction,
     StatutoryMachine,
     Transition,
+    before,
     define_process,
+    unusual,
 )
 from statemachines.section_g import SECTION_G_REACTIONS, section_g_facts
 
@@ -49,125 +62,63 @@ class AnnualReview(StatutoryMachine):
     ceasing = State("Plan to cease")
     ceased = State("Plan ceased")
     ended = State("Plan ceased before the review")
+    ceasing_early = State("Plan to cease, review awaited")
+    ceased_early = State("Plan ceased, review not held")
     withdrawn = State("Withdrawn", final=True)
     closed = State("Closed", final=True)
 
+    # Reg 20(10): the review is decided after a meeting, once, and carried out by notice and plan (reg 22).
+    _undecided = (waiting, arranged, held)
+    _decided = (kept, amending, noticed, amended)
+
     plan_made = waiting.to(waiting)
-    plan_reassessed = waiting.to(waiting) | arranged.to(waiting) | held.to(waiting)
+    plan_reassessed = (
+        waiting.to(waiting)
+        | arranged.to(waiting)
+        | held.to(waiting)
+        | unusual(waiting.from_(amending, noticed, ceasing, ceasing_early))
+    )
     review_meeting_arranged = waiting.to(arranged) | arranged.to(arranged)
     review_meeting_cancelled = arranged.to(waiting)
-    review_meeting_held = waiting.to(held) | arranged.to(held)
-    plan_kept = held.to(kept)
-    amendment_decided = held.to(amending)
-    cease_decided = held.to(ceasing)
-    amendment_notice_sent = amending.to(noticed)
-    amendment_dropped = noticed.to(kept)
-    amended_plan_received = noticed.to(amended)
-    plan_ceased = ceasing.to(ceased)
-    cease_reversed = ceasing.to(kept) | ceased.to(kept)
-    plan_ended = waiting.to(ended) | arranged.to(ended) | held.to(ended)
+    review_meeting_held = waiting.to(held) | arranged.to(held) | unusual(held.from_(kept, amended))
+    plan_kept = held.to(kept) | unusual(kept.from_(waiting, arranged, amending, noticed, ceasing, ceasing_early))
+    amendment_decided = held.to(amending) | unusual(
+        amending.from_(waiting, arranged, kept, amended, ceasing, ceasing_early)
+    )
+    # Reg 31 asks for no review: it may be decided at any time, and the review stays owed until the plan ceases.
+    cease_decided = (
+        held.to(ceasing)
+        | waiting.to(ceasing_early)
+        | arranged.to(ceasing_early)
+        | kept.to(ceasing)
+        | amending.to(ceasing)
+        | noticed.to(ceasing)
+        | amended.to(ceasing)
+    )
+    amendment_notice_sent = amending.to(noticed) | unusual(noticed.from_(*_undecided, kept, amended))
+    amendment_dropped = noticed.to(kept) | unusual(amending.to(kept))
+    amended_plan_received = noticed.to(amended) | unusual(amended.from_(*_undecided, kept, amending))
+    plan_ceased = (
+        ceasing.to(ceased)
+        | ceasing_early.to(ceased_early)
+        | unusual(ceased.from_(held, *_decided) | ceased_early.from_(waiting, arranged))
+    )
+    cease_reversed = ceasing.to(kept) | ceased.to(kept) | ceasing_early.to(waiting) | ceased_early.to(waiting)
+    plan_ended = (
+        waiting.to(ended)
+        | arranged.to(ended)
+        | held.to(ended)
+        | unusual(ended.from_(amending, noticed, ceasing, ceasing_early))
+    )
     plan_resumed = ended.to(waiting)
     case_withdrawn = withdrawn.from_.any()
     case_closed = closed.from_.any()
 
 
-class PlanMade(Opening):
-    """The plan was first made; its day starts the first twelve months (CFA 2014 s44(1)(a))."""
-
-
-class PlanReviewed(Opening):
-    """The plan was reviewed. Its day, or the one that it names, starts the next twelve months (CFA 2014 s44(1)(b))."""
-
-    last_reviewed_on: date | None = None
-
-
-class PlanReassessed(Opening):
-    """The final plan after a re-assessment was sent; its day starts the twelve months of reg 27(4)."""
-
-
-class PlanTransferred(FactData):
-    """The plan went to another authority on this day, which reviews it by reg 15(5)."""
-
-    new_la: Slug | None = None
-    note: FreeTextField | None = None
-    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
-
-
-class EarlyReviewCalled(FactData):
-    """Somebody asks for the review to come early. The law sets no day for it; a responsible commissioner's request
-    binds (regs 15(8), 16(3)).
-
-    `body` is the commissioner, where it is one that asks.
-    """
-
-    called_by: Literal["parent", "young_person", "institution", "la", "rcb", "provider"] | None = None
-    body: Code | None = None
-    reason: FreeTextField | None = None
-    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"reason"})
-
-
-class TransferPlanned(FactData):
-    """A transfer to another phase or setting on a day to come (reg 18)."""
-
-    transfer_on: date
-    note: FreeTextField | None = None
-    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
-
-
-class PhaseTransferPlanned(TransferPlanned):
-    """A transfer between phases of education other than to post-16 (reg 18(1)(b))."""
-
-    phase: Literal[
-        "early_years_to_school", "infant_to_junior", "primary_to_middle", "primary_to_secondary", "middle_to_secondary"
-    ]
-
-
-class ReviewMeetingArranged(FactData):
-    """A review meeting was fixed for a day (reg 20(1), 21(1)). A further one takes the place of the earlier."""
-
-    meeting_on: date
-    arranged_by: Literal["institution", "la"] | None = None
-    review: Literal["annual", "early", "phase_transfer"] | None = None
-    note: FreeTextField | None = None
-    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
-
-
-class HealthProfessionalInvited(ByBody):
-    """A body's health care professional was invited to the meeting and asked for advice (regs 20(2)(d), (4), 21(2)(c),
-    (4)).
-    """
-
-    meeting_on: date
-
-
-class AmendmentNoticeSent(Noted):
-    """The authority sent the plan with its notice of proposed amendments and the evidence (reg 22(2)(a))."""
-
-    section_g: Literal["changed", "unchanged"] | None = None
-
-
-class AmendedPlanReceived(Noted):
-    """The final amended plan came; the responsible commissioning body is one of those it goes to (reg 22(3))."""
-
-    section_g: Literal["changed", "unchanged"] | None = None
-
-
-class PlanAmendmentProposed(AmendmentNoticeSent):
-    """Outside a review and a re-assessment the authority sent notice of proposed amendments (reg 28), and goes on as
-    after a review (reg 22).
-    """
-
-
-class PlanAmendmentMade(AmendedPlanReceived):
-    """The final plan, amended outside a review, came (regs 28, 22(3))."""
-
-
 def _under_way(casefile: CaseFile, line: StoredFact) -> bool:
     """Whether an amendment that was proposed outside a review has been neither made nor dropped by then."""
-    before = [each.kind for each in casefile.facts_before(line)]
-    return before.count("plan_amendment_proposed") > before.count("plan_amendment_made") + before.count(
-        "plan_amendment_dropped"
-    )
+    earlier = casefile.facts_before(line, "plan_amendment_proposed", "plan_amendment_made", "plan_amendment_dropped")
+    return bool(earlier) and earlier[-1].kind == "plan_amendment_proposed"
 
 
 def _none_under_way(casefile: CaseFile, line: StoredFact) -> str | None:
@@ -201,6 +152,35 @@ def _of_an_amended_plan(casefile: CaseFile, line: StoredFact) -> str | None:
             " that plan (CFA 2014 s42(3))"
         )
     return None
+
+
+def _to_drop(casefile: CaseFile, line: StoredFact) -> str | None:
+    """Before the first decision or notice there are no amendments that could be dropped."""
+    if casefile.facts_before(line, "amendment_decided", "amendment_notice_sent"):
+        return None
+    return "no amendment has been decided or proposed in this cycle by that day: record amendment_notice_sent first"
+
+
+def _had_ended(casefile: CaseFile, line: StoredFact) -> str | None:
+    if casefile.facts_before(line, "plan_ended"):
+        return None
+    return "only a plan that had ended goes on again: record plan_ended first"
+
+
+def ends_the_review(casefile: CaseFile, fact: StoredFact) -> bool:
+    """Whether the next cycle begins with this fact: the first decision of a review, or what shows it.
+
+    A decision to cease without a meeting leaves this cycle's review owed (CFA 2014 s44(1)).
+    """
+    earlier = casefile.facts_before(fact)
+    meeting = next((each for each in earlier if each.kind == "review_meeting_held"), fact)
+    ending = [
+        each
+        for each in earlier
+        if each.kind in ENDS_A_REVIEW
+        or (each.kind == "cease_decided" and (meeting.occurred_on, meeting.seq) < (each.occurred_on, each.seq))
+    ]
+    return not ending and (fact.kind != "cease_decided" or meeting is not fact)
 
 
 def _made_once(casefile: CaseFile, line: StoredFact) -> str | None:
@@ -239,32 +219,67 @@ def _call(line: StoredFact) -> str:
 
 
 INVITATION = "health_professional_invited"
-BEFORE_MEETING = ("waiting", "arranged")
+ENDS_A_REVIEW = ("plan_kept", "amendment_decided", "amendment_notice_sent", "amended_plan_received")
+REVIEW_DECISIONS = (*ENDS_A_REVIEW, "cease_decided")
+BEFORE_MEETING = ("waiting", "arranged", "ceasing_early")
 BEFORE_DECISION = (*BEFORE_MEETING, "held")
 AFTER_DECISION = ("amending", "noticed", "amended")
-ANY_OPEN = (*BEFORE_DECISION, "kept", "amending", "noticed", "amended", "ceasing", "ceased", "ended")
+CEASED = ("ceased", "ceased_early")
+ANY_OPEN = ("waiting", "arranged", "held", "kept", *AFTER_DECISION, "ceasing", "ceasing_early", *CEASED, "ended")
 BEFORE_END = (*BEFORE_DECISION, "amending", "noticed")
+OUTSIDE = (*BEFORE_DECISION, "kept", *AFTER_DECISION, "ceasing")
+MEETING = "SEND Regs 2014 regs 20(1), 21(1): a review has a meeting, which comes before its decision"
+INVITED = "those invited are asked for advice before the meeting (SEND Regs 2014 regs 20(2) to (4), 21(2) to (4))"
+DECISION = (
+    "the authority decides once, in the four weeks after the meeting, to keep, amend or cease (SEND Regs 2014 regs"
+    " 20(10), 21(9)); a decision without a meeting leaves out what reg 20(1) asks"
+)
+NOTICE = (
+    "amendments are decided on, proposed by notice, and made or dropped (SEND Regs 2014 reg 22(2) to (4)); the family"
+    " has fifteen days from the notice"
+)
+TO_COME = "a transfer to come is planned for, and the plan reviewed and amended before it (SEND Regs 2014 reg 18)"
+OUTSIDE_REVIEW = (
+    "SEND Regs 2014 reg 28 is about amending at another time than as part of a review: after the meeting the review's"
+    " own notice comes; a notice comes before the plan (reg 22(2)(a))"
+)
+ENDED_ELSEWHERE = "a plan that ceases on another case ends the cycle that had begun (CFA 2014 s45)"
 
 PROCESS = define_process(
     AnnualReview,
     name="annual_review",
     title="Annual review",
-    version=1,
-    out_of_order_from=None,
+    version=2,  # facts out of order; ceasing without a review
+    out_of_order_from=2,
     facts=[
         OpeningFact("plan_reviewed", PlanReviewed),
         OpeningFact("plan_made", PlanMade, guard=_made_once),
         OpeningFact("plan_reassessed", PlanReassessed),
-        NoTransition("plan_transferred", PlanTransferred, accepted_in=BEFORE_DECISION),
-        NoTransition("early_review_called", EarlyReviewCalled, accepted_in=BEFORE_MEETING),
-        NoTransition("post16_transfer_planned", TransferPlanned, accepted_in=BEFORE_END),
-        NoTransition("phase_transfer_planned", PhaseTransferPlanned, accepted_in=BEFORE_END),
-        NoTransition("post16_move_planned", TransferPlanned, accepted_in=BEFORE_END),
-        NoTransition("setting_confirmed", Noted, accepted_in=(*BEFORE_END, "kept", "amended")),
-        Transition("review_meeting_arranged", ReviewMeetingArranged),
-        Transition("review_meeting_cancelled", Noted),
-        NoTransition("meeting_notice_given", Noted, accepted_in=("arranged", "held")),
-        NoTransition(INVITATION, HealthProfessionalInvited, accepted_in=BEFORE_MEETING, roles=("asks",)),
+        NoTransition(
+            "plan_transferred",
+            PlanTransferred,
+            accepted_in=BEFORE_DECISION,
+            order="the new authority takes the plan over with the review that is owed next (SEND Regs 2014 reg 15(5))",
+        ),
+        NoTransition(
+            "early_review_called",
+            EarlyReviewCalled,
+            accepted_in=BEFORE_MEETING,
+            order="a review is called for before it is held (SEND Regs 2014 regs 15(8), 16(3)); the next cycle has one",
+        ),
+        NoTransition("post16_transfer_planned", TransferPlanned, accepted_in=BEFORE_END, order=TO_COME),
+        NoTransition("phase_transfer_planned", PhaseTransferPlanned, accepted_in=BEFORE_END, order=TO_COME),
+        NoTransition("post16_move_planned", TransferPlanned, accepted_in=BEFORE_END, order=TO_COME),
+        NoTransition("setting_confirmed", Noted, accepted_in=(*BEFORE_END, "kept", "amended"), order=TO_COME),
+        Transition("review_meeting_arranged", ReviewMeetingArranged, accepted_in=("ceasing_early",), order=MEETING),
+        Transition("review_meeting_cancelled", Noted, accepted_in=("ceasing_early",), order=MEETING),
+        NoTransition(
+            "meeting_notice_given",
+            Noted,
+            accepted_in=("arranged", "held", "ceasing_early"),
+            order="notice is given of a meeting that was arranged (SEND Regs 2014 regs 20(3), 21(3))",
+        ),
+        NoTransition(INVITATION, HealthProfessionalInvited, accepted_in=BEFORE_MEETING, roles=("asks",), order=INVITED),
         NoTransition(
             "review_invitation_acknowledged",
             ByBody,
@@ -295,48 +310,53 @@ PROCESS = define_process(
         NoTransition(
             "review_advice_returned", Returned, accepted_in=ANY_OPEN, guard=has_answered(INVITATION), roles=("reopens",)
         ),
-        NoTransition("review_advice_circulated", Noted, accepted_in=("arranged", "held")),
-        Transition("review_meeting_held", Noted),
+        NoTransition(
+            "review_advice_circulated", Noted, accepted_in=("arranged", "held", "ceasing_early"), order=INVITED
+        ),
+        Transition("review_meeting_held", Noted, accepted_in=("ceasing_early",), order=MEETING),
         NoTransition(
             "review_report_received",
             Noted,
-            accepted_in=("held", "kept", "amending", "noticed", "amended", "ceasing", "ceased"),
+            accepted_in=("held", "kept", *AFTER_DECISION, "ceasing", "ceasing_early", *CEASED),
+            order="the report is of the meeting, and sent in two weeks of it (SEND Regs 2014 regs 20(7) to (9), 21(7))",
         ),
-        Transition("plan_kept", Noted),
-        Transition("amendment_decided", Noted),
-        Transition("amendment_notice_sent", AmendmentNoticeSent),
-        Transition("amendment_dropped", Noted),
-        NoTransition("section_g_agreed", Noted, accepted_in=(*BEFORE_DECISION, *AFTER_DECISION), guard=_agreed),
-        Transition("amended_plan_received", AmendedPlanReceived),
+        Transition("plan_kept", Noted, order=DECISION),
+        Transition("amendment_decided", Noted, order=DECISION),
+        Transition("amendment_notice_sent", AmendmentNoticeSent, order=NOTICE),
+        Transition("amendment_dropped", Noted, guard=_to_drop, order=NOTICE),
+        NoTransition(
+            "section_g_agreed",
+            Noted,
+            accepted_in=(*BEFORE_DECISION, *AFTER_DECISION),
+            guard=before(2, _agreed),
+            warning=_agreed,
+            order="section G is agreed for amendments that have been proposed (SEND Regs 2014 reg 12(2))",
+        ),
+        Transition("amended_plan_received", AmendedPlanReceived, order=NOTICE),
         NoTransition(
             "plan_amendment_proposed",
             PlanAmendmentProposed,
             accepted_in=BEFORE_MEETING,
-            guard=_none_under_way,
-            order="SEND Regs 2014 reg 28 is about amending at another time than as part of a review: after the meeting"
-            " the review's own notice comes",
+            guard=before(2, _none_under_way),
+            warning=_none_under_way,
+            order=OUTSIDE_REVIEW,
         ),
         NoTransition(
             "plan_amendment_made",
             PlanAmendmentMade,
-            accepted_in=(*BEFORE_DECISION, "kept", *AFTER_DECISION, "ceasing"),
-            guard=_proposed,
+            accepted_in=OUTSIDE,
+            guard=before(2, _proposed),
+            warning=_proposed,
+            order=OUTSIDE_REVIEW,
         ),
-        NoTransition(
-            "plan_amendment_dropped",
-            Noted,
-            accepted_in=(*BEFORE_DECISION, "kept", *AFTER_DECISION, "ceasing"),
-            guard=_proposed,
-        ),
-        *section_g_facts((*BEFORE_DECISION, "kept", *AFTER_DECISION), first=_of_an_amended_plan),
-        *CEASE_FACTS,
-        Transition("plan_ended", Noted),
-        Transition("plan_resumed", Noted),
+        NoTransition("plan_amendment_dropped", Noted, accepted_in=OUTSIDE, guard=_proposed, order=OUTSIDE_REVIEW),
+        *section_g_facts((*BEFORE_DECISION, "kept", *AFTER_DECISION), first=_of_an_amended_plan, first_warns_from=2),
+        *cease_facts(2, ceasing=("ceasing", "ceasing_early"), ceased=CEASED),
+        Transition("plan_ended", Noted, order=ENDED_ELSEWHERE),
+        Transition("plan_resumed", Noted, guard=_had_ended, order=ENDED_ELSEWHERE),
     ],
     reactions=[
-        Reaction("annual_review", "plan_kept", "plan_reviewed"),
-        Reaction("annual_review", "amendment_decided", "plan_reviewed"),
-        Reaction("annual_review", "cease_decided", "plan_reviewed"),
+        *(Reaction("annual_review", kind, "plan_reviewed", where=ends_the_review) for kind in REVIEW_DECISIONS),
         Reaction("annual_review", "plan_ceased", "plan_ended", optional=True),
         Reaction("annual_review", "cease_reversed", "plan_resumed", optional=True),
         Reaction("reassessment", "plan_ceased", "plan_ended", optional=True),

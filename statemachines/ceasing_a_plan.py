@@ -1,16 +1,19 @@
 """Ceasing to maintain a plan (CFA 2014 s45; SEND Regs 2014 reg 31): the facts and guards shared by the cases in which
 that is decided.
 
-The plan continues until the time to appeal is over, which a mediation certificate may lengthen. If there is an appeal,
-it continues until that is finally determined (s45(4)). Ceasing too early is recorded like any fact: the status of the
-duty, from the statute file, shows that it was too early.
+Reg 31 asks for consultation and for no review, so that it may be decided at any time. The plan continues until the time
+to appeal is over, which a mediation certificate may lengthen. If there is an appeal, it continues until that is finally
+determined (s45(4)). Ceasing too early is recorded like any fact: the status of the duty, from the statute file, shows
+that it was too early.
 """
+
+from collections.abc import Collection
 
 from models.casefile import CaseFile
 from models.facts import StoredFact
 from statemachines.changed_time_limits import CERTIFICATE_REACTION, MediationCertificate
 from statemachines.health_advice import Noted
-from statemachines.process import FactDefinition, NoTransition, Reaction, Transition
+from statemachines.process import FactDefinition, NoTransition, Reaction, Transition, before
 
 
 def _appeal_over(casefile: CaseFile, _line: StoredFact) -> str | None:
@@ -30,24 +33,67 @@ def _appealed(casefile: CaseFile, _line: StoredFact) -> str | None:
     )
 
 
-def _about_ceasing(_casefile: CaseFile, line: StoredFact) -> str | None:
-    if line.data.get("decision") in (None, "ceasing"):
+def _decided(casefile: CaseFile, line: StoredFact) -> str | None:
+    if casefile.facts_before(line, "cease_decided", "plan_ceased"):
         return None
+    return "nothing on this case says by that day that the plan is to cease: record cease_decided first (s45; reg 31)"
+
+
+def _about_ceasing(casefile: CaseFile, line: StoredFact) -> str | None:
+    if line.data.get("decision") in (None, "ceasing"):
+        return _decided(casefile, line)
     return (
         "the certificate is of mediation about another decision, and the time to appeal against ceasing is its own"
         " (HESC Rules 2008 r20(1)(c))"
     )
 
 
-# In the order in which they happen. `mediation_certificate_heard` has the day of the certificate.
-CEASE_FACTS: tuple[FactDefinition, ...] = (
-    Transition("cease_decided", Noted),
-    NoTransition("mediation_certificate_heard", MediationCertificate, accepted_in=("ceasing",), guard=_about_ceasing),
-    NoTransition("cease_appealed", Noted, accepted_in=("ceasing",)),
-    NoTransition("cease_appeal_determined", Noted, accepted_in=("ceasing",), guard=_appealed),
-    Transition("plan_ceased", Noted, guard=_appeal_over),
-    Transition("cease_reversed", Noted),
-)
+NOTICE = "the authority decides, after it has consulted, and notifies the family (CFA 2014 s45; SEND Regs 2014 reg 31)"
+AFTER_NOTICE = "the appeal is against a decision to cease, within two months of its notice (HESC Rules 2008 r20(1)(c))"
+
+
+def cease_facts(
+    out_of_order_from: int, ceasing: Collection[str], ceased: Collection[str]
+) -> tuple[FactDefinition, ...]:
+    """The facts about ceasing, in the order in which they happen. `mediation_certificate_heard` has the day of the
+    certificate.
+
+    `out_of_order_from`: the version of the machine that records them out of order. `ceasing`: the states between the
+    decision and the end of the plan; `ceased`: those in which an appeal that comes after the end is usual.
+    """
+    return (
+        Transition(
+            "cease_decided",
+            Noted,
+            order=NOTICE,
+        ),
+        NoTransition(
+            "mediation_certificate_heard",
+            MediationCertificate,
+            accepted_in=ceasing,
+            guard=_about_ceasing,
+            order="a certificate lengthens the time to appeal against a decision to cease (HESC Rules 2008 r20(1)(c))",
+        ),
+        NoTransition("cease_appealed", Noted, accepted_in=(*ceasing, *ceased), guard=_decided, order=AFTER_NOTICE),
+        NoTransition(
+            "cease_appeal_determined", Noted, accepted_in=(*ceasing, *ceased), guard=_appealed, order=AFTER_NOTICE
+        ),
+        Transition(
+            "plan_ceased",
+            Noted,
+            guard=before(out_of_order_from, _appeal_over),
+            warning=_appeal_over,
+            order="a plan ceases after a decision to cease, and once the time to appeal is over (CFA 2014 s45(4))",
+        ),
+        Transition(
+            "cease_reversed",
+            Noted,
+            guard=_decided,
+            order="a decision to cease is reversed once, by the authority, an order or an agreement (CFA 2014 s45)",
+        ),
+    )
+
+
 ABOUT_CEASING = {"appeal": ("ceasing",)}
 # Optional: a case in which the plan is not to cease does not need them.
 CEASE_REACTIONS = (

@@ -8,20 +8,40 @@ What turns a decision rests until it comes.
 """
 
 from collections import Counter
-from collections.abc import Mapping
-from datetime import date
-from typing import ClassVar, Literal
 
 from statemachine import State
 
 from models.casefile import CaseFile
-from models.common_facts import Opening
-from models.facts import Code, FactData, FreeTextField, Service, StoredFact
-from statemachines.health_advice import ByBody, Noted
-from statemachines.process import NoTransition, OpeningFact, StatutoryMachine, Transition, define_process
-
-Level = Literal["none", "low", "moderate", "high", "severe", "priority"]
-YesNo = Literal["yes", "no"]
+from models.facts import StoredFact
+from statemachines.continuing_care_facts import (
+    DOMAINS,
+    AdultDecided,
+    AdultPackageStarted,
+    AssessorNominated,
+    BudgetOffered,
+    ByBoard,
+    ChecklistCompleted,
+    DisputeAnswered,
+    DomainsAssessed,
+    EvidenceReceived,
+    FoundEligible,
+    Reasoned,
+    RecommendationMade,
+    ReferralReceived,
+    ResponsibilityPassed,
+    ReviewArranged,
+    Reviewed,
+)
+from statemachines.health_advice import Noted
+from statemachines.process import (
+    NoTransition,
+    OpeningFact,
+    StatutoryMachine,
+    Transition,
+    before,
+    define_process,
+    unusual,
+)
 
 
 class ContinuingCare(StatutoryMachine):
@@ -40,20 +60,44 @@ class ContinuingCare(StatutoryMachine):
     not_eligible = State("Found not eligible")
     eligible = State("Found eligible")
     supported = State("Package under way")
+    urgent = State("Package under way before the decision")
     handed_over = State("Handed over to adult care")
     passed = State("Passed to another board", final=True)
     withdrawn = State("Withdrawn", final=True)
     closed = State("Closed", final=True)
 
-    continuing_care_referral_declined = referred.to(declined)
+    _undecided = (referred, accepted, assessing)
+
+    continuing_care_referral_declined = referred.to(declined) | unusual(
+        declined.from_(accepted, assessing, recommended)
+    )
     continuing_care_referral_accepted = referred.to(accepted) | declined.to(accepted)
-    continuing_care_assessment_started = accepted.to(assessing)
-    recommendation_made = assessing.to(recommended)
-    recommendation_returned = recommended.to(assessing)
-    continuing_care_agreed = recommended.to(eligible) | not_eligible.to(eligible)
-    continuing_care_refused = recommended.to(not_eligible) | supported.to(not_eligible)
-    package_started = eligible.to(supported)
-    adult_package_started = eligible.to(handed_over) | supported.to(handed_over)
+    continuing_care_assessment_started = accepted.to(assessing) | unusual(
+        assessing.from_(referred, declined, not_eligible)
+    )
+    recommendation_made = assessing.to(recommended) | unusual(
+        recommended.from_(referred, declined, accepted, not_eligible)
+    )
+    recommendation_returned = recommended.to(assessing) | unusual(not_eligible.to(assessing))
+    continuing_care_agreed = (
+        recommended.to(eligible)
+        | not_eligible.to(eligible)
+        | urgent.to(supported)
+        | unusual(eligible.from_(*_undecided, declined))
+    )
+    continuing_care_refused = (
+        recommended.to(not_eligible)
+        | supported.to(not_eligible)
+        | urgent.to(not_eligible)
+        | unusual(not_eligible.from_(*_undecided, declined, eligible))
+    )
+    # A package that cannot wait starts before the decision; what is left of the way to it is usual from there.
+    package_started = eligible.to(supported) | unusual(urgent.from_(*_undecided, recommended))
+    adult_package_started = (
+        eligible.to(handed_over)
+        | supported.to(handed_over)
+        | unusual(handed_over.from_(*_undecided, declined, recommended, not_eligible, urgent))
+    )
     responsibility_passed = (
         referred.to(passed)
         | declined.to(passed)
@@ -63,169 +107,11 @@ class ContinuingCare(StatutoryMachine):
         | not_eligible.to(passed)
         | eligible.to(passed)
         | supported.to(passed)
+        | urgent.to(passed)
+        | unusual(handed_over.to(passed))
     )
     case_withdrawn = withdrawn.from_.any()
     case_closed = closed.from_.any()
-
-
-class ReferralReceived(Opening):
-    """The board received a referral or a checklist. Its day starts the six weeks, unless the locality counts them from
-    a later step.
-
-    `six_weeks_from` says which step that was on the day of recording.
-    """
-
-    body: Code
-    came_as: Literal["referral", "checklist"] | None = None
-    six_weeks_from: str | None = None
-    BOUND_BODY_KINDS: ClassVar[frozenset[str]] = frozenset({"integrated_care_board"})
-    READING_IN_FORCE: ClassVar[Mapping[str, str]] = {"six_weeks_from": "cypcc_decision_6w"}
-
-
-class ByBoard(FactData):
-    """Something the responsible board did."""
-
-    body: Code
-    note: FreeTextField | None = None
-    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
-    BOUND_BODY_KINDS: ClassVar[frozenset[str]] = frozenset({"integrated_care_board"})
-
-
-class Reasoned(FactData):
-    """Something the responsible board decided; its reasons are stored as free text."""
-
-    body: Code
-    reason: FreeTextField
-    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"reason"})
-    BOUND_BODY_KINDS: ClassVar[frozenset[str]] = frozenset({"integrated_care_board"})
-
-
-class ChecklistCompleted(Noted):
-    """The pre-assessment checklist was completed, and what it points to."""
-
-    points_to: Literal["full_assessment", "no_full_assessment"]
-
-
-class AssessorNominated(FactData):
-    """A children and young people's health assessor was nominated: the body and service that they work for, never their
-    name.
-    """
-
-    body: Code
-    service: Service | None = None
-    note: FreeTextField | None = None
-    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
-
-
-class EvidenceReceived(ByBody):
-    """One of the areas of evidence is there, apart from the decision support tool itself, which is domains_assessed."""
-
-    area: Literal["family_preferences", "holistic_assessment", "professional_reports"]
-
-
-class DomainsAssessed(Noted):
-    """The decision support tool: the level of need in each of the ten domains for children. Levels are codes; clinical
-    words have no place here.
-    """
-
-    breathing: Level
-    eating_and_drinking: Level
-    mobility: Level
-    continence: Level
-    skin: Level
-    communication: Level
-    medicines: Level
-    psychological: Level
-    seizures: Level
-    behaviour: Level
-
-
-class RecommendationMade(FactData):
-    """The nominated assessor's recommendation to the panel, with its grounds."""
-
-    recommends: Literal["eligible", "not_eligible"]
-    reason: FreeTextField | None = None
-    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"reason"})
-
-
-class FoundEligible(Reasoned):
-    """The board decided that the child is eligible. From here the way to adult care is known: by the month of birth,
-    and no closer.
-
-    `birth_month` and `born_by` are the first and the last day of that month: people act by the one, and nothing is
-    called late before the other.
-    `under_18` says whether the child was under 18 on the day; `before_N` whether the month of the Nth birthday was
-    still to come.
-    """
-
-    date_of_birth: date | None = None
-    birth_month: date
-    born_by: date | None = None
-    under_18: YesNo
-    before_14: YesNo
-    before_16: YesNo
-    before_17: YesNo
-    before_18: YesNo
-    IDENTITY_FIELDS: ClassVar[frozenset[str]] = frozenset({"date_of_birth"})
-    ANSWERED_FROM_BIRTH_DATE: ClassVar[Mapping[str, str]] = {
-        "birth_month": "month",
-        "born_by": "month_end",
-        "under_18": "before:cypcc_transition_18",
-        "before_14": "before_month:cypcc_transition_14",
-        "before_16": "before_month:cypcc_transition_16",
-        "before_17": "before_month:cypcc_transition_17",
-        "before_18": "before_month:cypcc_transition_18",
-    }
-
-
-class Reviewed(ByBoard):
-    """The board reviewed the package and the eligibility. It meets the review that was owed and starts the next."""
-
-    outcome: Literal["continues", "package_changes", "eligibility_in_doubt"]
-
-
-class ReviewArranged(Noted):
-    """A review was arranged for a day to come."""
-
-    meeting_on: date
-
-
-class DisputeAnswered(FactData):
-    """The board answered the family's dispute, by its local process."""
-
-    outcome: Literal["upheld", "changed", "to_be_assessed_again"]
-    reason: FreeTextField | None = None
-    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"reason"})
-
-
-class BudgetOffered(Noted):
-    """A personal health budget was offered, and what the family said (SI 2012/2996 regs 32A and 32B)."""
-
-    answer: Literal["taken", "taken_in_part", "declined", "thinking"] | None = None
-
-
-class AdultDecided(Noted):
-    """The adult service decided on eligibility in principle, which the Framework asks for as soon as possible after the
-    17th birthday.
-
-    `before_17` says whether the month of that birthday was still to come.
-    """
-
-    before_17: YesNo | None = None
-    ANSWERED_FROM_BIRTH_DATE: ClassVar[Mapping[str, str]] = {"before_17": "before_month:cypcc_transition_17"}
-
-
-class AdultPackageStarted(Noted):
-    """The adult package took over. `under_18` says whether the 18th birthday was still to come on the day."""
-
-    under_18: YesNo | None = None
-    ANSWERED_FROM_BIRTH_DATE: ClassVar[Mapping[str, str]] = {"under_18": "before:cypcc_transition_18"}
-
-
-class ResponsibilityPassed(Noted):
-    """Another board became responsible for the child; it opens a case of its own, and this one ends."""
-
-    passed_to: Code | None = None
 
 
 def _domains_first(casefile: CaseFile, _line: StoredFact) -> str | None:
@@ -243,12 +129,34 @@ def _decided_before(casefile: CaseFile, _line: StoredFact) -> str | None:
     return f"nothing has been decided yet to inform the family of: record one of {', '.join(sorted(DECISIONS))} first"
 
 
-def _may_be_agreed(casefile: CaseFile, line: StoredFact) -> str | None:
+def _to_dispute(casefile: CaseFile, _line: StoredFact) -> str | None:
+    if casefile.seen & DECISIONS:
+        return None
+    return f"nothing has been decided yet that could be disputed: record one of {', '.join(sorted(DECISIONS))} first"
+
+
+def _recommended(casefile: CaseFile, _line: StoredFact) -> str | None:
+    if "recommendation_made" in casefile.seen:
+        return None
+    return "only a recommendation that was made is returned: record recommendation_made with its own day first"
+
+
+def _started(casefile: CaseFile, _line: StoredFact) -> str | None:
+    if "package_started" in casefile.seen:
+        return None
+    return "only a package that has started changes: record package_started with its own day first"
+
+
+def _of_age(_casefile: CaseFile, line: StoredFact) -> str | None:
     if line.data["under_18"] == "no":
         return (
             "children's continuing care ends with the 18th birthday (National Framework 2016): this is for adult"
             " continuing healthcare"
         )
+    return None
+
+
+def _agreed_after_a_refusal(casefile: CaseFile, line: StoredFact) -> str | None:
     if casefile.state != "not_eligible":
         return None
     last = (casefile.facts_before(line, "continuing_care_refused") or [line])[-1]
@@ -263,6 +171,10 @@ def _may_be_agreed(casefile: CaseFile, line: StoredFact) -> str | None:
         "the child was found not eligible: that decision turns with dispute_answered (outcome changed), and a new"
         " referral opens a case of its own"
     )
+
+
+def _may_be_agreed(casefile: CaseFile, line: StoredFact) -> str | None:
+    return _of_age(casefile, line) or before(2, _agreed_after_a_refusal)(casefile, line)
 
 
 def _reviewed_first(casefile: CaseFile, _line: StoredFact) -> str | None:
@@ -338,61 +250,93 @@ def remarks(casefile: CaseFile) -> list[str]:
     return said
 
 
-DOMAINS = tuple(name for name in DomainsAssessed.model_fields if name != "note")
 DECISIONS = frozenset({"continuing_care_agreed", "continuing_care_refused", "continuing_care_referral_declined"})
 STEPS = {
     14: ("adult_commissioner_told",),
     16: ("adult_chc_referred", "adult_checklist_received"),
     17: ("adult_eligibility_agreed", "adult_eligibility_refused"),
 }
-WORK = ("accepted", "assessing", "recommended")
+WORK = ("accepted", "assessing", "recommended", "urgent")
 FOUND = ("eligible", "supported")
 DECIDED = ("declined", "not_eligible", *FOUND)
+# Golden histories quote these words of the first version.
+ACCEPTED_FIRST = "A referral is accepted before it is assessed (National Framework 2016)"
+RECOMMENDED_FIRST = "A decision follows the nominated assessor's recommendation (National Framework 2016)"
+PACKAGE_FIRST = "What is reviewed is a package that has started (National Framework 2016)"
+PREPARED = "the assessment is prepared once the referral is accepted, and before the decision (National Framework 2016)"
+ADULT = "the way to adult care is taken for a child who was found eligible (National Framework 2016)"
 
 PROCESS = define_process(
     ContinuingCare,
     name="continuing_care",
     title="Children's continuing care",
-    version=1,
-    out_of_order_from=None,
+    version=2,  # facts out of order; a package before the decision
+    out_of_order_from=2,
     facts=[
         OpeningFact("continuing_care_referral_received", ReferralReceived),
-        NoTransition("checklist_completed", ChecklistCompleted, accepted_in=("referred", "declined", "accepted")),
-        Transition("continuing_care_referral_accepted", ByBoard),
-        Transition("continuing_care_referral_declined", Reasoned),
-        NoTransition("assessor_nominated", AssessorNominated, accepted_in=("referred", *WORK, "supported")),
-        Transition(
-            "continuing_care_assessment_started",
-            ByBoard,
-            order="A referral is accepted before it is assessed (National Framework 2016)",
+        NoTransition(
+            "checklist_completed",
+            ChecklistCompleted,
+            accepted_in=("referred", "declined", "accepted"),
+            order="the checklist comes before the assessment (National Framework 2016)",
         ),
-        NoTransition("evidence_received", EvidenceReceived, accepted_in=(*WORK, "supported")),
+        Transition(
+            "continuing_care_referral_accepted",
+            ByBoard,
+            order="a referral is accepted once, before its assessment (National Framework 2016)",
+        ),
+        Transition(
+            "continuing_care_referral_declined",
+            Reasoned,
+            order="a referral is declined before its assessment; after it the decision is another (National Framework"
+            " 2016)",
+        ),
+        NoTransition(
+            "assessor_nominated", AssessorNominated, accepted_in=("referred", *WORK, "supported"), order=PREPARED
+        ),
+        Transition("continuing_care_assessment_started", ByBoard, accepted_in=("urgent",), order=ACCEPTED_FIRST),
+        NoTransition("evidence_received", EvidenceReceived, accepted_in=(*WORK, "supported"), order=PREPARED),
         NoTransition(
             "domains_assessed",
             DomainsAssessed,
-            accepted_in=("assessing", "recommended", "supported"),
+            accepted_in=("assessing", "recommended", "supported", "urgent"),
             order="The ten domains are assessed once the assessment has started (National Framework 2016)",
         ),
         Transition(
             "recommendation_made",
             RecommendationMade,
-            guard=_domains_first,
+            accepted_in=("urgent",),
+            guard=before(2, _domains_first),
+            warning=_domains_first,
             order="A recommendation rests on an assessment that was started, and on its ten domains"
             " (National Framework 2016)",
         ),
-        Transition("recommendation_returned", Noted),
-        NoTransition("panel_held", Noted, accepted_in=("recommended", "not_eligible", "supported")),
+        Transition(
+            "recommendation_returned",
+            Noted,
+            accepted_in=("urgent",),
+            guard=_recommended,
+            order="a recommendation is returned before the decision that rests on it (National Framework 2016)",
+        ),
+        NoTransition(
+            "panel_held",
+            Noted,
+            accepted_in=("recommended", "not_eligible", "supported", "urgent"),
+            order="the panel meets on a recommendation (National Framework 2016)",
+        ),
         Transition(
             "continuing_care_agreed",
             FoundEligible,
             guard=_may_be_agreed,
-            order="A decision follows the nominated assessor's recommendation (National Framework 2016)",
+            warning=_agreed_after_a_refusal,
+            order=RECOMMENDED_FIRST,
         ),
         Transition(
             "continuing_care_refused",
             Reasoned,
-            guard=_reviewed_first,
-            order="A decision follows the nominated assessor's recommendation (National Framework 2016)",
+            guard=before(2, _reviewed_first),
+            warning=_reviewed_first,
+            order=RECOMMENDED_FIRST,
         ),
         NoTransition(
             "family_told",
@@ -401,8 +345,20 @@ PROCESS = define_process(
             guard=_decided_before,
             order="The family is informed of a decision once one has been made (National Framework 2016)",
         ),
-        NoTransition("decision_disputed", Noted, accepted_in=(*DECIDED, "handed_over")),
-        NoTransition("dispute_answered", DisputeAnswered, accepted_in=(*DECIDED, "handed_over"), guard=_dispute_open),
+        NoTransition(
+            "decision_disputed",
+            Noted,
+            accepted_in=(*DECIDED, "handed_over"),
+            guard=_to_dispute,
+            order="a decision is disputed before another one takes its place (National Framework 2016)",
+        ),
+        NoTransition(
+            "dispute_answered",
+            DisputeAnswered,
+            accepted_in=(*DECIDED, "handed_over"),
+            guard=_dispute_open,
+            order="a dispute is answered before the work on another decision (National Framework 2016)",
+        ),
         NoTransition(
             "personal_health_budget_offered",
             BudgetOffered,
@@ -414,21 +370,42 @@ PROCESS = define_process(
             ByBoard,
             order="A package follows the decision that the child is eligible (National Framework 2016)",
         ),
-        NoTransition("package_changed", Noted, accepted_in=("supported",)),
-        NoTransition("review_arranged", ReviewArranged, accepted_in=("supported",)),
         NoTransition(
-            "continuing_care_reviewed",
-            Reviewed,
-            accepted_in=("supported",),
-            order="What is reviewed is a package that has started (National Framework 2016)",
+            "package_changed", Noted, accepted_in=("supported", "urgent"), guard=_started, order=PACKAGE_FIRST
         ),
-        NoTransition("adult_commissioner_told", ByBoard, accepted_in=FOUND),
-        NoTransition("adult_chc_referred", ByBoard, accepted_in=FOUND),
-        NoTransition("adult_checklist_received", ByBoard, accepted_in=FOUND),
-        NoTransition("adult_eligibility_agreed", AdultDecided, accepted_in=FOUND, guard=_after_17),
-        NoTransition("adult_eligibility_refused", AdultDecided, accepted_in=FOUND, guard=_after_17),
-        Transition("adult_package_started", AdultPackageStarted, guard=_adult_agreed_first),
-        Transition("responsibility_passed", ResponsibilityPassed),
+        NoTransition("review_arranged", ReviewArranged, accepted_in=("supported", "urgent"), order=PACKAGE_FIRST),
+        NoTransition("continuing_care_reviewed", Reviewed, accepted_in=("supported", "urgent"), order=PACKAGE_FIRST),
+        NoTransition("adult_commissioner_told", ByBoard, accepted_in=FOUND, order=ADULT),
+        NoTransition("adult_chc_referred", ByBoard, accepted_in=FOUND, order=ADULT),
+        NoTransition("adult_checklist_received", ByBoard, accepted_in=FOUND, order=ADULT),
+        NoTransition(
+            "adult_eligibility_agreed",
+            AdultDecided,
+            accepted_in=FOUND,
+            guard=before(2, _after_17),
+            warning=_after_17,
+            order=ADULT,
+        ),
+        NoTransition(
+            "adult_eligibility_refused",
+            AdultDecided,
+            accepted_in=FOUND,
+            guard=before(2, _after_17),
+            warning=_after_17,
+            order=ADULT,
+        ),
+        Transition(
+            "adult_package_started",
+            AdultPackageStarted,
+            guard=before(2, _adult_agreed_first),
+            warning=_adult_agreed_first,
+            order="an adult package takes over from the child's own (National Framework 2016)",
+        ),
+        Transition(
+            "responsibility_passed",
+            ResponsibilityPassed,
+            order="another board takes over a child's care, not an adult's (National Framework 2016)",
+        ),
     ],
     remarks=remarks,
 )

@@ -140,7 +140,8 @@ class Reaction:
 
     `when`: values that fields of that fact must have. `optional`: nobody is asked to follow up if no case accepts it.
     `latest_case_only`: only the latest case that accepts it, for a child with several. `if_nothing_is_due`: it opens no
-    case while another of the child has a duty with a due date.
+    case while another of the child has a duty with a due date. `where`: whether the case on which `kind` is recorded
+    calls for it, by what came before.
     """
 
     process: str
@@ -151,6 +152,7 @@ class Reaction:
     latest_case_only: bool = False
     optional: bool = False
     if_nothing_is_due: bool = False
+    where: Callable[[CaseFile, StoredFact], bool] | None = None
 
     def applies_to(self, data: Mapping[str, Any]) -> bool:
         """Whether the fields of a fact have the values that `when` asks for."""
@@ -357,7 +359,7 @@ def _shared_facts(shape: _Shape) -> list[FactDefinition]:
 
 def _duplicates(facts: Sequence[FactDefinition], reactions: Sequence[Reaction]) -> list[str]:
     kinds = [*SHARED, *(fact.kind for fact in facts)]
-    causes = [(reaction.process, reaction.kind) for reaction in reactions]
+    causes = [(reaction.process, reaction.kind, reaction.records) for reaction in reactions]
     return [
         *(f"{kind} is defined more than once" for kind in dict.fromkeys(kinds) if kinds.count(kind) > 1),
         *(f"there are two reactions to {' '.join(each)}" for each in dict.fromkeys(causes) if causes.count(each) > 1),

@@ -18,7 +18,7 @@ from statemachine import State
 from models.casefile import CaseFile
 from models.common_facts import COMMISSIONERS, Opening
 from models.facts import Code, FactData, FreeTextField, StoredFact
-from statemachines.ceasing_a_plan import CEASE_FACTS, CEASE_REACTIONS
+from statemachines.ceasing_a_plan import CEASE_REACTIONS, cease_facts
 from statemachines.changed_time_limits import TIME_LIMIT_REACTIONS, TimeAgreed, TimeDirected
 from statemachines.health_advice import CALLED_FOR_AGAIN, Noted, advice_facts
 from statemachines.process import (
@@ -157,7 +157,7 @@ PROCESS = define_process(
         NoTransition("section_g_agreed", Noted, accepted_in=("reassessing", "drafting", "planned")),
         Transition("final_plan_received", Noted),
         *section_g_facts(("planned",)),
-        *CEASE_FACTS,
+        *cease_facts(3, ceasing=("ceasing",), ceased=()),
     ],
     reactions=[
         Reaction("tribunal", "order_to_reassess_made", "reassessment_ordered", latest_case_only=True),

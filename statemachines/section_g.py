@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 from models.casefile import CaseFile
 from models.common_facts import COMMISSIONERS
 from models.facts import Code, FactData, FreeTextField, StoredFact
-from statemachines.process import Guard, NoTransition, Reaction
+from statemachines.process import Guard, NoTransition, Reaction, before
 
 
 class OfSectionG(FactData):
@@ -76,14 +76,24 @@ SECTION_G_REACTIONS = (
 )
 
 
-def section_g_facts(accepted_in: Collection[str], first: Guard | None = None) -> tuple[NoTransition, ...]:
-    """The facts about section G. `accepted_in`: the states in which the plan is final. `first` guards every fact."""
+def section_g_facts(
+    accepted_in: Collection[str], first: Guard | None = None, first_warns_from: int | None = None
+) -> tuple[NoTransition, ...]:
+    """The facts about section G. `accepted_in`: the states in which the plan is final. `first` guards every fact; from
+    the version `first_warns_from` of the machine it warns instead.
+    """
+    warning = first if first_warns_from is not None else None
+    if first is not None and first_warns_from is not None:
+        first = before(first_warns_from, first)
 
     def stop_guard(casefile: CaseFile, fact: StoredFact) -> str | None:
         return (first(casefile, fact) if first is not None else None) or _arranged_before(casefile, fact)
 
-    return (
-        NoTransition("section_g_arranged", SectionGArranged, accepted_in=accepted_in, guard=first, order=PLAN_FIRST),
-        NoTransition("section_g_stopped", SectionGStopped, accepted_in=accepted_in, guard=stop_guard, order=PLAN_FIRST),
-        NoTransition("section_g_replaced", SectionGReplaced, accepted_in=accepted_in, guard=first, order=PLAN_FIRST),
+    return tuple(
+        NoTransition(kind, model, accepted_in=accepted_in, guard=guard, warning=warning, order=PLAN_FIRST)
+        for kind, model, guard in (
+            ("section_g_arranged", SectionGArranged, first),
+            ("section_g_stopped", SectionGStopped, stop_guard),
+            ("section_g_replaced", SectionGReplaced, first),
+        )
     )

@@ -16,7 +16,16 @@ from statemachine import State
 from models.casefile import CaseFile
 from models.common_facts import COMMISSIONERS, Opening
 from models.facts import Code, FactData, FreeTextField, Slug, StoredFact
-from statemachines.process import NoTransition, OpeningFact, Reaction, StatutoryMachine, Transition, define_process
+from statemachines.annual_review import REVIEW_DECISIONS, ends_the_review
+from statemachines.process import (
+    NoTransition,
+    OpeningFact,
+    Reaction,
+    StatutoryMachine,
+    Transition,
+    before,
+    define_process,
+)
 
 MOVE, CHANGE = "move_known", "commissioner_change_known"
 
@@ -142,6 +151,15 @@ def _no_move(casefile: CaseFile, _line: StoredFact) -> str | None:
     return None
 
 
+def _moves(casefile: CaseFile, line: StoredFact) -> str | None:
+    if casefile.facts_before(line, MOVE, "move_day_set", "child_moved"):
+        return None
+    return (
+        "this case is of a change of commissioner without a move (reg 16), and no move is known on it: a move is a case"
+        " of its own, which move_known opens"
+    )
+
+
 def _aware(casefile: CaseFile, line: StoredFact) -> str | None:
     aware = ("new_rcb_aware_of_move", "new_rcb_aware_of_change")
     if _earlier(casefile, line, *aware):
@@ -159,6 +177,24 @@ def _not_yet_asked(casefile: CaseFile, line: StoredFact) -> str | None:
             " of it"
         )
     return _aware(casefile, line)
+
+
+def _moved_again(casefile: CaseFile, line: StoredFact) -> str | None:
+    if casefile.state != "moved":
+        return None
+    return (
+        "the child had moved already: SEND Regs 2014 reg 15(2) still asks the old authority for the plan on the first"
+        " move, and on this one again"
+    )
+
+
+def _sent_again(casefile: CaseFile, line: StoredFact) -> str | None:
+    if not casefile.facts_before(line, "plan_transferred"):
+        return None
+    return (
+        "the plan had been transferred already, and SEND Regs 2014 reg 15(4) and (5) count from the first day; a"
+        " further authority takes it over on a case of its own (move_known)"
+    )
 
 
 def _earlier(casefile: CaseFile, line: StoredFact, *kinds: str) -> bool:
@@ -214,15 +250,28 @@ PROCESS = define_process(
     Transfer,
     name="transfer",
     title="Move or change of commissioner",
-    version=1,
-    out_of_order_from=None,
+    version=2,  # facts out of order
+    out_of_order_from=2,
     facts=[
         OpeningFact(MOVE, MoveKnown),
         OpeningFact(CHANGE, CommissionerChangeKnown, guard=_no_move),
         NoTransition("move_day_set", MoveDaySet, accepted_in=("expected",), order=OWN_WORDS),
-        NoTransition("old_la_aware_of_move", Noted, accepted_in=("expected", "moved", "transferred"), order=OWN_WORDS),
-        Transition("child_moved", Noted, accepted_in=("transferred", "reviewed"), order=OWN_WORDS),
-        Transition("plan_transferred", PlanTransferred, order=OWN_WORDS),
+        NoTransition(
+            "old_la_aware_of_move",
+            Noted,
+            accepted_in=("expected", "moved", "transferred"),
+            guard=_moves,
+            order=OWN_WORDS,
+        ),
+        Transition(
+            "child_moved",
+            Noted,
+            accepted_in=("transferred", "reviewed"),
+            # The first version gave the words of every step, and golden histories quote them.
+            order=OWN_WORDS,
+            warning=_moved_again,
+        ),
+        Transition("plan_transferred", PlanTransferred, order=OWN_WORDS, warning=_sent_again),
         NoTransition(
             "new_la_informed_parent",
             NewLaInformedParent,
@@ -235,22 +284,27 @@ PROCESS = define_process(
             Noted,
             order="SEND Regs 2014 reg 15(5): the new authority reviews the plan once it has been transferred",
         ),
-        NoTransition("original_rcb_aware_of_move", ByBoard, accepted_in=A_MOVE, order=OWN_WORDS),
+        NoTransition("original_rcb_aware_of_move", ByBoard, accepted_in=A_MOVE, guard=_moves, order=OWN_WORDS),
         NoTransition("new_rcb_notified_of_move", NewRcbNotified, accepted_in=A_MOVE, order=OWN_WORDS),
         NoTransition("new_rcb_aware_of_move", ByBoard, accepted_in=A_MOVE, order=OWN_WORDS),
         NoTransition("original_rcb_aware_of_change", ByBoard, accepted_in=A_CHANGE, order=OWN_WORDS),
         Transition("new_rcb_notified_of_change", NewRcbNotified, accepted_in=("handed_over",), order=OWN_WORDS),
         NoTransition("new_rcb_aware_of_change", ByBoard, accepted_in=A_CHANGE, order=OWN_WORDS),
-        NoTransition("section_g_arranged", ByBoard, accepted_in=ALIVE, guard=_aware),
+        NoTransition("section_g_arranged", ByBoard, accepted_in=ALIVE, guard=before(2, _aware), warning=_aware),
         NoTransition(
-            "section_g_found_impracticable", SectionGFoundImpracticable, accepted_in=ALIVE, guard=_not_yet_asked
+            "section_g_found_impracticable",
+            SectionGFoundImpracticable,
+            accepted_in=ALIVE,
+            guard=before(2, _not_yet_asked),
+            warning=_not_yet_asked,
         ),
-        NoTransition("assessment_or_review_requested", AskedForReview, accepted_in=ALIVE, guard=_aware),
+        NoTransition(
+            "assessment_or_review_requested", AskedForReview, accepted_in=ALIVE, guard=before(2, _aware), warning=_aware
+        ),
     ],
     reactions=[
-        Reaction("annual_review", "plan_kept", "new_la_reviewed", optional=True),
-        Reaction("annual_review", "amendment_decided", "new_la_reviewed", optional=True),
-        Reaction("annual_review", "cease_decided", "new_la_reviewed", optional=True),
+        Reaction("annual_review", kind, "new_la_reviewed", optional=True, where=ends_the_review)
+        for kind in REVIEW_DECISIONS
     ],
     remarks=remarks,
 )

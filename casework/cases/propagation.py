@@ -101,7 +101,9 @@ def _propagate_fact(unit: UnitOfWork, cause: Cause, refs: Sequence[str]) -> list
     applicable = [
         (process, reaction)
         for process, reaction in reactions
-        if reaction.applies_to(fact.data) and (refs or reaction.records in {process.opens, *process.opens_too})
+        if reaction.applies_to(fact.data)
+        and (refs or reaction.records in {process.opens, *process.opens_too})
+        and (reaction.where is None or reaction.where(cause.case.file, fact))
     ]
     if not applicable:
         return []
@@ -238,7 +240,10 @@ def _correction_of(cause: Cause, case: LoadedCase, caused: StoredFact) -> FactDr
     if case.process is not None:
         kind = next(each.kind for each in cause.case.facts if each.seq == fact.corrects)
         reactions = reactions_to().get((fact.process, kind), ())
-        mapping = next((reaction.fields for process, reaction in reactions if process is case.process), FieldMapping())
+        mapping = next(
+            (each.fields for process, each in reactions if process is case.process and each.records == caused.kind),
+            FieldMapping(),
+        )
         data = _mapped(case.process, caused.kind, mapping, fact.data)
     if "occurred_on" in fact.data:
         data["occurred_on"] = fact.data["occurred_on"]

@@ -9,7 +9,8 @@ from datetime import date, timedelta
 from casework.reports.case_models import AskAgain, Origin
 from config.rule_schema import Rule
 from config.text import in_days
-from deadlines.duties import DatesOf, Duty
+from deadlines.duties import Duty
+from deadlines.duty_rule import DatesOf
 from deadlines.status import days_late
 from models.facts import StoredFact
 

@@ -29,6 +29,7 @@ def life_of(rule: Rule, used: Iterable[Rule]) -> dict[tuple[str, str], str]:
         table |= {("open", kind): "ended" for kind in (*use.ends, *use.superseded_by)}
         table |= {("open", kind): "met" for kind in use.met_by}
         table |= {("met", kind): "open" for kind in use.reopened_by}
+        table |= {("ended", kind): "open" for kind in use.resumed_by}
     return table or {(BEFORE, rule.clock_starts): "open"}
 
 

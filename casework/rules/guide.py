@@ -423,7 +423,12 @@ def _met(rule: Rule) -> str:
         met += f", once they say {' and '.join(_said(clause, ' or ') for clause in rule.met_if)}"
     met += f"; {rule.goes_on}" if rule.goes_on else ""
     met += f"; ended by {_kinds(rule.ends)}" if rule.ends else ""
-    return f"{met}; ended for good by {_kinds(rule.superseded_by)}" if rule.superseded_by else met
+    met += f"; ended for good by {_kinds(rule.superseded_by)}" if rule.superseded_by else ""
+    for kind, kinds in rule.only_after.items():
+        met += f"; {_kinds([kind])} counts only after {_kinds(kinds)}"
+    for kind, kinds in rule.resumed_by.items():
+        met += f"; owed again by {_kinds([kind])} where {_kinds(kinds)} had ended it"
+    return met
 
 
 def _if(rule: Rule) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from statemachines.continuing_care import DOMAINS
+from statemachines.continuing_care_facts import DOMAINS
 from tests.support.calling import Call, field_options
 
 CARE, PLAN = "CC90001", "AR90001"

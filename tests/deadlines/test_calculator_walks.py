@@ -10,7 +10,7 @@ import pytest
 
 from config.law import Law, NoAnswer, load_law
 from deadlines.calculator import calculate, dates_for
-from deadlines.duties import Dates
+from deadlines.duty_rule import Dates
 from deadlines.working_calendar import OutsideCalendarRange, WorkingCalendar, load_calendar
 from tests.support.second_count import Given, Printed, Second, Unknown, printed_rules, second_count
 

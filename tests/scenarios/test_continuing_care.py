@@ -19,7 +19,7 @@ from casework.reports.case_report import report
 from casework.reports.worklists import overdue
 from config.law import HERE, ConfigFault, Law, load_law
 from models.facts import FactDraft
-from statemachines.continuing_care import DOMAINS
+from statemachines.continuing_care_facts import DOMAINS
 from tests.support.by_hand import day
 from tests.support.team import Team
 
@@ -124,9 +124,6 @@ def test_the_way_to_adult_care_is_known_by_the_month_of_birth_and_no_closer(team
 
 def test_adult_care_is_decided_from_17_as_soon_as_possible_and_is_never_late_by_a_date(team: Team) -> None:
     supported(team, born="2009-04-20")
-    with pytest.raises(Refused) as refused:
-        team.record("31 Mar 2026", "adult_eligibility_agreed")
-    assert "once the child is 17" in refused.value.message
     assert [
         duties(team, on)["cypcc_transition_17"].standing for on in ("20 Apr 2026", "25 Apr 2026", "1 May 2026")
     ] == ["running", "due_soon", "no_date"]
@@ -138,14 +135,17 @@ def test_adult_care_is_decided_from_17_as_soon_as_possible_and_is_never_late_by_
     assert "cypcc_transition_18" not in met
 
 
+def test_adult_care_decided_before_17_is_recorded_and_in_time(team: Team) -> None:
+    supported(team, born="2009-04-20")
+    early = team.record("31 Mar 2026", "adult_eligibility_agreed")
+    assert "once the child is 17" in " ".join(early.unheard)
+    assert duties(team, "1 Jun 2026")["cypcc_transition_17"].standing == "met"
+
+
 def test_an_adult_package_takes_over_on_the_18th_birthday_and_is_then_in_time(team: Team) -> None:
     supported(team, born="2009-04-20")
     team.record("8 Jun 2026", "adult_eligibility_agreed")
-    with pytest.raises(Refused) as refused:
-        team.record("19 Apr 2027", "adult_package_started")
-    assert "18th birthday" in refused.value.message
-    assert "2009" not in refused.value.message
-    team.record("20 Apr 2027", "adult_package_started")
+    assert not team.record("20 Apr 2027", "adult_package_started").unheard
     met = duties(team, "21 Apr 2027")["cypcc_transition_18"]
     assert (met.standing, met.due, met.strict_due) == ("met", day("30 Apr 2027"), day("1 Apr 2027"))
 
@@ -168,6 +168,15 @@ def test_a_birthday_whose_month_has_come_opens_no_duty_that_is_late_from_the_sta
         "cypcc_transition_18",
     ]
     assert "14th birthday" in " ".join(team.report("16 Mar 2026").remarks)
+
+
+def test_an_adult_package_before_the_18th_birthday_is_recorded_and_said(team: Team) -> None:
+    supported(team, born="2009-04-20")
+    team.record("8 Jun 2026", "adult_eligibility_agreed")
+    said = " ".join(team.record("19 Apr 2027", "adult_package_started").unheard)
+    assert "18th birthday" in said
+    assert "2009" not in said
+    assert team.report("19 Apr 2027").state == "handed_over"
 
 
 @pytest.mark.parametrize("born", ["2008-03-10", "1990-05-05"])

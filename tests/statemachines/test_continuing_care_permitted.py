@@ -2,6 +2,7 @@
 (guidance, not law).
 """
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -9,11 +10,13 @@ import pytest
 from statemachine.exceptions import TransitionNotAllowed
 
 from models.facts import StoredFact
-from statemachines.continuing_care import DOMAINS, PROCESS, ContinuingCare, remarks
+from statemachines.continuing_care import PROCESS, ContinuingCare, remarks
+from statemachines.continuing_care_facts import DOMAINS
 from statemachines.process import NotPermitted
 from statemachines.released import released_tables, table_of
 from statemachines.replay import replay
 from tests.support.by_hand import history
+from tests.support.hand_table import HandTable, Possible, asked_before
 
 ENDS = {"case_withdrawn", "case_closed"}
 ALWAYS = {"fact_corrected", "fact_withdrawn"}
@@ -98,6 +101,25 @@ PERMITTED = {
             "continuing_care_refused",
         }
     ),
+    # A package that could not wait: the way to the decision goes on, and the package is reviewed meanwhile.
+    "urgent": (
+        OPEN
+        | PASSED
+        | {
+            "assessor_nominated",
+            "evidence_received",
+            "continuing_care_assessment_started",
+            "domains_assessed",
+            "recommendation_made",
+            "recommendation_returned",
+            "panel_held",
+            "continuing_care_agreed",
+            "continuing_care_refused",
+            "package_changed",
+            "review_arranged",
+            "continuing_care_reviewed",
+        }
+    ),
     # A case that was handed over still accepts that the family is informed of the last decision and disputes it.
     "handed_over": OPEN | DECIDED,
     "passed": ALWAYS | ENGINE,
@@ -113,6 +135,7 @@ LIVING = (
     "not_eligible",
     "eligible",
     "supported",
+    "urgent",
     "handed_over",
 )
 MOVES = (
@@ -130,6 +153,8 @@ MOVES = (
         ("supported", "continuing_care_refused"): "not_eligible",
         ("eligible", "adult_package_started"): "handed_over",
         ("supported", "adult_package_started"): "handed_over",
+        ("urgent", "continuing_care_agreed"): "supported",
+        ("urgent", "continuing_care_refused"): "not_eligible",
     }
     | {
         (state, kind): end
@@ -137,6 +162,84 @@ MOVES = (
         for kind, end in (("case_withdrawn", "withdrawn"), ("case_closed", "closed"))
     }
     | {(state, "responsibility_passed"): "passed" for state in LIVING if state != "handed_over"}
+)
+UNDECIDED = ("referred", "accepted", "assessing")
+UNUSUAL = {
+    # Not accepted after all, though work had begun.
+    **{(state, "continuing_care_referral_declined"): "declined" for state in ("accepted", "assessing", "recommended")},
+    # Steps that nobody recorded, or that were skipped; a second look after a refusal.
+    **{
+        (state, "continuing_care_assessment_started"): "assessing" for state in ("referred", "declined", "not_eligible")
+    },
+    **{(state, "recommendation_made"): "recommended" for state in ("referred", "declined", "accepted", "not_eligible")},
+    ("not_eligible", "recommendation_returned"): "assessing",
+    # Decided without a recommendation.
+    **{(state, "continuing_care_agreed"): "eligible" for state in (*UNDECIDED, "declined")},
+    **{(state, "continuing_care_refused"): "not_eligible" for state in (*UNDECIDED, "declined", "eligible")},
+    # The package cannot wait for the decision.
+    **{(state, "package_started"): "urgent" for state in (*UNDECIDED, "recommended")},
+    # Adult care takes over whatever was left undone.
+    **{
+        (state, "adult_package_started"): "handed_over"
+        for state in (*UNDECIDED, "declined", "recommended", "not_eligible", "urgent")
+    },
+    ("handed_over", "responsibility_passed"): "passed",
+}
+ANSWERED = asked_before(
+    "continuing_care_agreed", "continuing_care_refused", "continuing_care_referral_declined", per_body=False
+)
+
+
+def disputed(before: Sequence[StoredFact], _fact: StoredFact) -> bool:
+    """More disputes were raised than answered."""
+    kinds = [each.kind for each in before]
+    return kinds.count("decision_disputed") > kinds.count("dispute_answered")
+
+
+POSSIBLE: dict[str, Possible] = {
+    # Children's continuing care ends with the 18th birthday.
+    "continuing_care_agreed": lambda _before, fact: fact.data["under_18"] == "yes",
+    "recommendation_returned": asked_before("recommendation_made", per_body=False),
+    "family_told": ANSWERED,
+    "decision_disputed": ANSWERED,
+    "dispute_answered": disputed,
+    "package_changed": asked_before("package_started", per_body=False),
+}
+BY_ITS_BIRTHDAY = "nothing: it meets what the Framework asks by that birthday, early or late"
+TABLE = HandTable(
+    usual=PERMITTED,
+    moves=MOVES,
+    unusual_moves=UNUSUAL,
+    possible=POSSIBLE,
+    leaves={
+        "checklist_completed": "nothing: no duty hangs on it",
+        "continuing_care_referral_accepted": "the decision in six weeks, as before, or again",
+        "continuing_care_referral_declined": "the word to the family; the decision is pointless if none was made",
+        "assessor_nominated": "nothing: no duty hangs on it",
+        "continuing_care_assessment_started": "the decision in six weeks of the referral",
+        "evidence_received": "nothing: no duty hangs on it",
+        "domains_assessed": "nothing: no duty hangs on it",
+        "recommendation_made": "the decision in six weeks of the referral",
+        "recommendation_returned": "the decision in six weeks of the referral, which goes on",
+        "panel_held": "the decision, if none was made",
+        "continuing_care_agreed": "the way to adult care by the month of birth; the decision is met, early or late",
+        "continuing_care_refused": "the word to the family; reviews of a package end with it",
+        "family_told": "nothing of that word",
+        "decision_disputed": "an answer, for which the Framework gives no day",
+        "dispute_answered": "nothing of that dispute",
+        "personal_health_budget_offered": "nothing: the right comes with eligibility",
+        "package_started": "the first review in three months, and the decision that was not made",
+        "package_changed": "nothing: the review stays by its day",
+        "review_arranged": "the review, by its own day",
+        "continuing_care_reviewed": "the next review in twelve months",
+        "adult_commissioner_told": BY_ITS_BIRTHDAY,
+        "adult_chc_referred": BY_ITS_BIRTHDAY,
+        "adult_checklist_received": "the adult decision in 28 days",
+        "adult_eligibility_agreed": BY_ITS_BIRTHDAY,
+        "adult_eligibility_refused": BY_ITS_BIRTHDAY,
+        "adult_package_started": "the adult decision, if a checklist asked for it; the child's own duties end",
+        "responsibility_passed": "nothing here: the other board has a case of its own",
+    },
 )
 EVENTS = sorted({kind for _state, kind in MOVES})
 TOOL = dict.fromkeys(DOMAINS, "none") | {"breathing": "severe", "mobility": "high"}
@@ -166,7 +269,8 @@ def test_every_state_and_every_fact_is_in_the_table() -> None:
 @pytest.mark.parametrize("state", sorted(PERMITTED))
 @pytest.mark.parametrize("kind", sorted(PROCESS.facts))
 def test_where_each_fact_leads_from_each_state(state: str, kind: str) -> None:
-    assert PROCESS.table.get((state, kind)) == MOVES.get((state, kind))
+    assert PROCESS.usual_moves.get((state, kind)) == MOVES.get((state, kind))
+    assert PROCESS.table.get((state, kind)) == {**MOVES, **UNUSUAL}.get((state, kind))
     assert (state in PROCESS.facts[kind].accepted_in) == (kind in PERMITTED[state] and (state, kind) not in MOVES)
 
 
@@ -174,7 +278,7 @@ def test_where_each_fact_leads_from_each_state(state: str, kind: str) -> None:
 @pytest.mark.parametrize("kind", EVENTS)
 def test_the_class_moves_as_the_table_says_and_refuses_what_it_does_not(state: str, kind: str) -> None:
     machine = ContinuingCare(start_value=state)
-    target = MOVES.get((state, kind))
+    target = {**MOVES, **UNUSUAL}.get((state, kind))
     if target is None:
         with pytest.raises(TransitionNotAllowed):
             machine.send(kind)
@@ -185,8 +289,8 @@ def test_the_class_moves_as_the_table_says_and_refuses_what_it_does_not(state: s
 
 
 def test_the_table_is_read_off_the_class_and_equals_the_frozen_one() -> None:
-    assert table_of(ContinuingCare) == dict(PROCESS.table) == MOVES
-    assert released_tables(PROCESS.name)[PROCESS.version] == MOVES, (
+    assert table_of(ContinuingCare) == dict(PROCESS.table) == {**MOVES, **UNUSUAL}
+    assert released_tables(PROCESS.name)[PROCESS.version] == {**MOVES, **UNUSUAL}, (
         "a changed machine is a new version: add tables/NAME.vN.json, keep the old"
     )
 

@@ -11,6 +11,7 @@ from statemachines.process import NotPermitted
 from statemachines.replay import replay
 from statemachines.transfer import PROCESS, remarks
 from tests.support.by_hand import duties, history
+from tests.support.hand_table import HandTable, asked_before
 
 SHARED = {"excuse_claimed", "excuse_decided", "chasing_paused", "contact_made", "dco_attended"}
 ENDS = {"case_withdrawn", "case_closed"}
@@ -67,6 +68,37 @@ MOVES = {
     for kind, end in (("case_withdrawn", "withdrawn"), ("case_closed", "closed"))
 }
 
+# What a body learned, did or found is recorded on a case of either kind, and in any order.
+LEARNED = "that body's time from the day on which it learned of it (regs 15, 16)"
+TABLE = HandTable(
+    usual=PERMITTED,
+    moves=MOVES,
+    unusual_moves={},
+    # Walks begin with a move, and a change without one is a case of its own (reg 16(1)).
+    possible={
+        "commissioner_change_known": lambda _before, _fact: False,
+        **dict.fromkeys(
+            ("old_la_aware_of_move", "original_rcb_aware_of_move"),
+            asked_before("move_known", "move_day_set", "child_moved", per_body=False),
+        ),
+    },
+    leaves={
+        "move_day_set": "the plan by the day of the move that took place; another day does not move it any more",
+        "old_la_aware_of_move": "the plan, on the day of the move or in fifteen working days (reg 15(2))",
+        "child_moved": "the plan that was not transferred on the first move (reg 15(2)), by its old day",
+        "plan_transferred": "the new authority's six weeks and review, from the first transfer (reg 15(4), (5))",
+        "new_la_informed_parent": "the word to the parent after the transfer, in six weeks of it (reg 15(4))",
+        "new_la_reviewed": "the review after the transfer (reg 15(5)), if it comes after this one",
+        **dict.fromkeys(
+            ("original_rcb_aware_of_move", "new_rcb_aware_of_move"), f"{LEARNED}, which are owed on a change too"
+        ),
+        **dict.fromkeys(("original_rcb_aware_of_change", "new_rcb_aware_of_change"), f"{LEARNED}, beside the move's"),
+        **dict.fromkeys(
+            ("new_rcb_notified_of_move", "new_rcb_notified_of_change"), "nothing of that body's word to the new one"
+        ),
+    },
+)
+
 CASE = "TR00001"
 OURS, THEIRS = {"body": "QX900"}, {"body": "QX901"}
 # Friday 20 March 2026 is the day of the move; fifteen working days before it is Friday 27 February.
@@ -94,12 +126,13 @@ def test_every_state_and_fact_is_in_the_table() -> None:
     assert PROCESS.final == {"withdrawn", "closed"}
 
 
-def found(*facts: tuple[Any, ...]) -> dict[str, Duty]:
-    return {duty.rule: duty for duty in duties(history(*facts), process="transfer")}
+def found(*facts: tuple[Any, ...], machine: int = 1) -> dict[str, Duty]:
+    lines = [fact._replace(machine=machine) for fact in history(*facts)]
+    return {duty.rule: duty for duty in duties(lines, process="transfer")}
 
 
-def due(*facts: tuple[Any, ...]) -> dict[str, str]:
-    return {rule: str(duty.due) for rule, duty in found(*facts).items()}
+def due(*facts: tuple[Any, ...], machine: int = 1) -> dict[str, str]:
+    return {rule: str(duty.due) for rule, duty in found(*facts, machine=machine).items()}
 
 
 def refused(*facts: tuple[Any, ...]) -> str:
@@ -265,6 +298,30 @@ def test_what_is_lawful_does_not_name_what_only_opens_a_case_of_another_sort() -
         replay("TR90001", moved)
     assert "child_moved" in refused.value.sentence
     assert "commissioner_change_known" not in refused.value.sentence.partition("Lawful then: ")[2]
+
+
+def test_a_move_is_learned_of_only_where_one_is_known() -> None:
+    lines = [fact._replace(machine=2) for fact in history(CHANGE, ("old_la_aware_of_move", "2026-03-05"))]
+    with pytest.raises(NotPermitted, match="a move is a case of its own"):
+        replay(CASE, lines)
+
+
+def test_a_second_move_is_no_other_day_of_the_first() -> None:
+    """reg 15(2): known on 16 February of a move on 27 February: fifteen working days beginning with 16 February."""
+    first = (("move_known", "2026-02-16", {"moved_on": "2026-02-27"}), ("old_la_aware_of_move", "2026-02-16"))
+    moved = (*first, ("child_moved", "2026-02-27"))
+    assert due(*moved, ("child_moved", "2026-04-20"), machine=2)["la_move_transfer_plan"] == "2026-03-06"
+    again = found(*moved, ("child_moved", "2026-04-20"), ("old_la_aware_of_move", "2026-04-22"), machine=2)
+    assert str(again["la_move_transfer_plan"].due) == "2026-05-13", "the second move has its own fifteen days"
+
+
+def test_a_plan_that_is_sent_again_starts_no_time_again() -> None:
+    sent = [("plan_transferred", day, {"last_reviewed_on": "2026-01-10"}) for day in ("2026-03-02", "2026-03-30")]
+    known = ("move_known", "2026-02-16", {"moved_on": "2026-02-27"})
+    assert due(known, *sent, machine=2) == {
+        "new_la_inform_parent": "2026-04-13",
+        "new_la_review_after_transfer": "2027-01-09",
+    }
 
 
 def test_whose_time_cannot_be_shown_yet_is_said() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from config.law import load_law
 from deadlines.calculator import dates_for
-from deadlines.duties import Dates, DatesOf, Duty, DutyRules, duties_of
+from deadlines.duties import Duty, DutyRules, duties_of
+from deadlines.duty_rule import Dates, DatesOf
 from deadlines.working_calendar import WorkingCalendar, load_calendar
 from models.facts import StoredFact
 from statemachines.replay import replay
