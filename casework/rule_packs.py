@@ -23,6 +23,7 @@ from casework.cases.commit import commit
 from casework.cases.unit_of_work import UnitOfWork
 from casework.cases.validation import Refused
 from casework.context import AppContext, instant
+from casework.pack_letters import LetterChange, letter_changes
 from casework.rules.config_held import PACK, hold, texts_held
 from casework.rules.ruleset import check_files, newest_adoption
 from casework.rules.ruleset_guard import Activation, activations, active_ruleset
@@ -34,6 +35,7 @@ from config.toml_reader import ConfigFault
 from deadlines.duties import Duty, duties_of
 from deadlines.status import status_of
 from models import ledger
+from models.casefile import CaseFile
 from models.change_log import insert_logged
 from models.database import reading, transact, writing
 from models.enums import DutyStatus
@@ -78,7 +80,8 @@ class DryRun(BaseModel):
     """What a pack would change. `troubles` are live cases that only the present law can evaluate.
 
     `before` and `after` are digests of the whole rule set. `in_force` are the periods in force that the pack changes
-    without a new `from`, and `changed` is what it declares of them: "law" or "misread".
+    without a new `from`, and `changed` is what it declares of them: "law" or "misread". `letters` are those of the next
+    four weeks that change.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -88,6 +91,7 @@ class DryRun(BaseModel):
     after: str
     cases: int
     moved: list[DutyChange]
+    letters: list[LetterChange] = []
     troubles: list[Trouble] = []
     gains_first_duty: list[str] = []
     changed: str | None = None
@@ -134,11 +138,13 @@ def _compare(context: AppContext, pack: Path, files: dict[str, bytes]) -> DryRun
     changes: list[DutyChange] = []
     troubles: list[Trouble] = []
     gains_first_duty: list[str] = []
-    for ref, now, then in _duties(context, changed, troubles):
+    letters: list[LetterChange] = []
+    for file, now, then in _duties(context, changed, troubles):
         cases += 1
         if then and not now:
-            gains_first_duty.append(ref)
-        changes.extend(_changes(ref, now, then, context.today()))
+            gains_first_duty.append(file.case_ref)
+        changes.extend(_changes(file.case_ref, now, then, context.today()))
+        letters.extend(letter_changes(context, changed, file, now, then))
     return DryRun(
         pack=pack_digest(files),
         files=sorted(files),
@@ -146,6 +152,7 @@ def _compare(context: AppContext, pack: Path, files: dict[str, bytes]) -> DryRun
         after=changed.ruleset_digest,
         cases=cases,
         moved=sorted(changes, key=lambda change: change.urgency),
+        letters=letters,
         troubles=troubles,
         gains_first_duty=gains_first_duty,
         changed=declaration_of(files),
@@ -199,7 +206,7 @@ def _check_fact_kinds(context: AppContext, changed: AppContext, process: Process
 
 def _duties(
     context: AppContext, changed: AppContext, troubles: list[Trouble]
-) -> Iterator[tuple[str, list[Duty], list[Duty]]]:
+) -> Iterator[tuple[CaseFile, list[Duty], list[Duty]]]:
     """Each live case with its duties now and under the pack. Adds to `troubles`."""
     ended = [
         (CASE.c.process == name) & CASE.c.state.in_(sorted(process.final))
@@ -216,7 +223,7 @@ def _duties(
                 except (NotPermitted, LawError, NoAnswer, KeyError, ValueError):
                     continue  # it cannot be evaluated today either: the sweep reports it
                 try:
-                    yield ref, now, duties_of(case.lines, changed.duty_rules[case.process], changed.dates_of, claims)
+                    yield case, now, duties_of(case.lines, changed.duty_rules[case.process], changed.dates_of, claims)
                 except (LawError, NoAnswer) as problem:
                     troubles.append(Trouble(case_ref=ref, message=str(problem)))
 

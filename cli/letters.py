@@ -9,7 +9,7 @@ import typer
 
 from cli.installation import Access, open_installation
 from cli.letter_acts import ACTS, Signed, act, list_held
-from cli.options import Json
+from cli.options import Json, check_actor, machine_account
 from cli.output import Exit, emit, fail, notify
 from config.text import counted
 
@@ -20,7 +20,10 @@ ARGUMENTS = (
     "An e-mail to read; release what is on hold after the first import; or an act with a name: hold or release with a"
     " case, a notice or an e-mail, came-back with an e-mail. Default: list all."
 )
-ACTOR = "The account name of the person who holds, releases or records, such as dco.team."
+ACTOR = (
+    "The account name of the person who holds, releases or records, such as dco.team. For release without a name it may"
+    " be left out: it is then the account of this machine."
+)
 EXAMPLE = "for example sendflow letters 20260414-3d559e323b"
 
 
@@ -48,7 +51,8 @@ def letters(  # noqa: PLR0913 (one option each)
     if given[:1] in (["hold"], ["came-back"]) or (given[:1] == ["release"] and len(given) > 1):
         act(given, Signed(actor, reason, until), json_)
         return
-    if actor or reason or until:
+    released_by = actor if given == ["release"] else None
+    if (actor and not released_by) or reason or until:
         fail(Exit.WRONG_CALL, f"--actor, --reason and --until go with an act: {ACTS}")
     if held:
         list_held(given, json_)
@@ -67,7 +71,7 @@ def letters(  # noqa: PLR0913 (one option each)
     if not given:
         _list(context, json_)
     elif given == ["release"]:
-        _release(context, yes, json_)
+        _release(context, check_actor(released_by or machine_account()), yes, json_)
     else:
         _show(context, given[0], html, json_)
 
@@ -148,7 +152,7 @@ def notify_letters_on_hold(context: AppContext) -> None:
         )
 
 
-def _release(context: AppContext, yes: bool, json_: bool) -> None:
+def _release(context: AppContext, actor: str, yes: bool, json_: bool) -> None:
     from casework.delivery.release import notices_on_hold, release
 
     held = notices_on_hold(context)
@@ -162,7 +166,7 @@ def _release(context: AppContext, yes: bool, json_: bool) -> None:
         notify("\n".join([f"On hold: {on_hold}.", *rows]))
         if total and not yes and sys.stdin.isatty():
             yes = typer.confirm("Send them with the next delivery?", err=True)
-    released = release(context) if total and yes else 0
+    released = release(context, actor) if total and yes else 0
     document = {
         "held": total - released,
         "released": released,

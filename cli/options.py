@@ -1,5 +1,6 @@
 """Options that several commands share, each defined once, and the checks of their values."""
 
+import getpass
 import re
 from datetime import UTC, date, datetime
 from typing import Annotated
@@ -46,6 +47,17 @@ def check_actor(value: str) -> str:
         )
     refuse_identifier(value, "--actor", "Give the account name alone: for example --actor dco.team")
     return value
+
+
+def machine_account() -> str:
+    """The account of this machine under which the command runs, where nobody gave a name."""
+    from models.facts import ACTOR
+
+    try:
+        name = getpass.getuser().lower()
+    except (KeyError, OSError):
+        name = ""
+    return name if ACTOR.fullmatch(name) else "operator"
 
 
 def refuse_identifier(value: str, option: str, advice: str) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -15,8 +16,15 @@ from config.text import counted, in_days, noun, short_day
 
 if TYPE_CHECKING:
     from casework.context import AppContext
+    from casework.pack_letters import LetterChange
     from casework.rule_packs import DryRun, DutyChange
 
+SHOWN = 40
+CHANGES: dict[Literal["sent", "withheld", "another_day"], str] = {
+    "sent": "more sent",
+    "withheld": "not sent",
+    "another_day": "on another day",
+}
 Pack = Annotated[
     Path,
     typer.Argument(
@@ -35,7 +43,7 @@ def register(app: typer.Typer) -> None:
 
 
 def dry_run(pack: Pack, json_: Json = False) -> None:
-    """Show which due dates of live cases a rule pack would change, and by how much. Writes nothing."""
+    """Show which due dates of live cases, and which e-mails of four weeks, a rule pack would change. Writes nothing."""
     from casework import rule_packs
 
     _check_name(pack)
@@ -197,14 +205,37 @@ def _in_words(found: DryRun) -> str:
     if found.in_force:
         lines.append(f"Changed in force, without a new `from`{_declared(found.changed, found.in_force)}.")
     if not found.moved:
-        return "\n".join([*lines, "No due date moves."])
+        return "\n".join([*lines, "No due date moves.", *_letters(found)])
     more = len(found.moved) - found.dates_moved
     dates = (
         f"{counted(found.dates_moved, 'due date')} would change" if found.dates_moved else "No due date would change"
     )
     stand = f"; {counted(more, 'duty', 'duties')} would change status only" if more else ""
     lines.append(f"{dates}{stand}. Most urgent first:")
-    return "\n".join([*lines, "", *(_row(row) for row in found.moved)])
+    return "\n".join([*lines, "", *(_row(row) for row in found.moved), "", *_letters(found)])
+
+
+def _letters(found: DryRun) -> list[str]:
+    """The e-mails of the next four weeks that would change, if nothing else is recorded meanwhile."""
+    if not found.letters:
+        return ["No e-mail of the next four weeks changes."]
+    counts = Counter(each.change for each in found.letters)
+    said = [f"{counts[change]} {words}" for change, words in CHANGES.items() if counts[change]]
+    lines = [f"E-mails of the next four weeks, if nothing else is recorded: {', '.join(said)}."]
+    lines += [_letter(each) for each in found.letters[:SHOWN]]
+    more = len(found.letters) - SHOWN
+    return [*lines, f"and {more} more."] if more > 0 else lines
+
+
+def _letter(each: LetterChange) -> str:
+    whose = " ".join(part for part in (each.body, each.service) if part)
+    to = each.recipient.replace("_", " ")
+    days = {
+        "sent": f"would be sent on {_day(each.on_then)}",
+        "withheld": f"would not be sent on {_day(each.on)}",
+        "another_day": f"would be sent on {_day(each.on_then)}, not on {_day(each.on)}",
+    }
+    return f"{each.case_ref}  {each.rung.replace('_', ' ')} to the {to} [{whose}]: {days[each.change]}"
 
 
 WHY = {"law": "the law changed", "misread": "the law was misread", None: "the pack does not say why"}

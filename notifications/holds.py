@@ -36,8 +36,11 @@ def hold_of(view: CaseView, draft: NoticeDraft, today: date) -> Hold | None:
     said = [fact for fact in view.casefile.lines if fact.kind in (HOLD, RELEASE) and _is_about(fact, draft)]
     if said:
         last = max(said, key=lambda fact: fact.seq)
-        until = date.fromisoformat(last.data["until"]) + DAY if last.kind == HOLD else today
-        return Hold(BY_A_PERSON, until) if until > today else None
+        if last.kind == HOLD:
+            until = date.fromisoformat(last.data["until"]) + DAY
+            return Hold(BY_A_PERSON, until) if until > today else None
+        if draft.fact_seq < last.seq:  # a release is of what waited then
+            return None
     duty = view.duty(draft.rule, draft.opened_seq)
     grace = _end_of_grace(view, duty, draft) if duty is not None else None
     return Hold(RECORDED_LATE, grace) if grace is not None and grace > today else None

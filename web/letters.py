@@ -104,5 +104,5 @@ def release_held(asked: Asked) -> Answer:
     """Release what a first import put on hold, after a person looked at it."""
     if asked.form.get("sure") != "yes":
         return fault("Nothing was released", "Tick the box to say that the list was looked at.", status=400)
-    release(asked.context)
+    release(asked.context, asked.account)
     return GoTo("/letters")

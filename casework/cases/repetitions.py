@@ -15,6 +15,7 @@ from models.facts import FactDraft, StoredFact
 from statemachines.process import Process
 from statemachines.registry import processes
 from statemachines.replay import facts_in_force
+from statemachines.tribunal_facts import ORDERS
 
 
 def as_repetition(process: Process, case: LoadedCase, draft: FactDraft, data: Mapping[str, Any]) -> FactDraft | None:
@@ -23,6 +24,7 @@ def as_repetition(process: Process, case: LoadedCase, draft: FactDraft, data: Ma
     `data` are the draft's fields, completed. Raises Refused if its day is before that of the first: then the first
     receipt is what has to be corrected.
     """
+    _refuse_second_order(case, draft)
     definition = process.facts[draft.kind]
     if definition.repeated_as is None or not any(fact.kind == draft.kind for fact in case.facts):
         return None
@@ -41,6 +43,22 @@ def as_repetition(process: Process, case: LoadedCase, draft: FactDraft, data: Ma
     given = {**draft.data, **data}
     fields = {key: value for key, value in given.items() if key in model.model_fields}
     return draft._replace(kind=definition.repeated_as, data=fields)
+
+
+def _refuse_second_order(case: LoadedCase, draft: FactDraft) -> None:
+    """Refuse an order of a kind that was recorded and is not carried out: it would open its time a second time."""
+    if draft.kind not in ORDERS:
+        return
+    first = next((fact for fact in facts_in_force(case.facts) if fact.kind == draft.kind), None)
+    if first is None or not any(duty.opened_seq == first.seq and duty.closed_on is None for duty in case.duties):
+        return
+    raise Refused(
+        "ordered_already",
+        f"fact {first.seq} says that this order was made on {first.occurred_on.isoformat()}, and its time runs from"
+        f" there. If its day or a field is wrong: fact_corrected --corrects {first.seq}. If the Tribunal set it aside"
+        f" and ordered again: fact_withdrawn --corrects {first.seq}, then record the new order",
+        field="on",
+    )
 
 
 def noted(case: LoadedCase) -> list[str]:

@@ -47,7 +47,7 @@ def readdress(connection: Connection, directory: Directory) -> None:
     """Give the notices that wait the mailboxes that the directory has now. Leaves out those of a mailbox that another
     run is writing to.
     """
-    listed = _mailboxes(directory)
+    listed = mailboxes(directory)
     for group in _groups(connection):
         mailbox = directory.mailbox(group.la, group.body, group.service, Party(group.recipient))
         if group.takes_back:
@@ -86,7 +86,8 @@ def _earlier_mailbox(connection: Connection, notice: _Waiting) -> str | None:
     return connection.scalar(query.order_by(LETTER.c.sent_at.desc(), LETTER.c.id).limit(1))
 
 
-def _mailboxes(directory: Directory) -> frozenset[str]:
+def mailboxes(directory: Directory) -> frozenset[str]:
+    """Every mailbox of the directory."""
     found = {directory.icb.dco, directory.icb.executive_lead}
     for body in directory.body_:
         found |= {body.send_lead, *(each for given in body.provides for each in (given.mailbox, given.manager))}

@@ -1,13 +1,20 @@
 """Notices on hold after a first import: who would get them, and their release by a person."""
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
+from casework.cases.commit import commit
+from casework.cases.unit_of_work import UnitOfWork, load_readable
 from casework.context import AppContext
-from models.database import reading, writing
+from casework.delivery.holds import VIA
+from models.common_facts import RELEASE
+from models.database import reading, transact
 from models.enums import NoticeState
+from models.facts import FactDraft
 from models.tables import NOTICE
 from notifications import outbox
+
+REASON = "released after the first import"
 
 
 class NoticesOnHold(BaseModel):
@@ -35,8 +42,19 @@ def notices_on_hold(context: AppContext) -> list[NoticesOnHold]:
     return sorted(found, key=lambda row: (-row.notices, row.mailbox or "", row.recipient))
 
 
-def release(context: AppContext) -> int:
-    """Release every notice on hold, so that the next delivery sends it. Returns how many there were."""
-    with writing(context.engine) as connection:
-        held = list(connection.scalars(select(NOTICE.c.key).where(NOTICE.c.state == NoticeState.HELD)))
-        return outbox.change_state(connection, held, (NoticeState.HELD,), NoticeState.CREATED)
+def release(context: AppContext, actor: str) -> int:
+    """Release every notice on hold, so that the next delivery sends it, with a fact on each case that says who did it.
+
+    Returns how many notices there were.
+    """
+
+    def once(connection: Connection) -> int:
+        held = connection.execute(select(NOTICE.c.key, NOTICE.c.case_ref).where(NOTICE.c.state == NoticeState.HELD))
+        case_of = {row.key: row.case_ref for row in held}
+        unit = UnitOfWork(context, connection, actor=actor, via=VIA)
+        for case in load_readable(unit, set(case_of.values())).values():
+            unit.append(case, [FactDraft(RELEASE, context.today(), {"reason": REASON})])
+        commit(unit)
+        return outbox.change_state(connection, list(case_of), (NoticeState.HELD,), NoticeState.CREATED)
+
+    return transact(context.engine, once)

@@ -21,7 +21,7 @@ NEVER_TOO_DENSE = 8 * MEGABYTE
 # A cell holds 32,767 characters at most, of up to six bytes each where they are written as &#10;
 LONGEST_PIECE = 256 * 1024
 CHUNK = 64 * 1024
-DAMAGED = f"the workbook is damaged and cannot be read: {FORMS}; nothing was imported"
+DAMAGED = f"the workbook is damaged and cannot be read: {FORMS}"
 
 
 class PartHandler(Protocol):

@@ -300,9 +300,7 @@ def _no_doubles(meanings: Mapping[int, str], row: RawRow) -> None:
                 HeaderCell(plain_header(row.cells[place]), place) for place, each in meanings.items() if each == what
             ]
             places = " and ".join(f"{header.letter} '{header}'" for header in same)
-            raise SheetError(
-                f"columns {places} mean the same: keep one of them, as only one can be right; nothing was imported"
-            )
+            raise SheetError(f"columns {places} mean the same: keep one of them, as only one can be right")
 
 
 def _no_header(raw: RawFile, columns: TrackerColumns, directory: Directory) -> SheetError:

@@ -226,6 +226,7 @@ def _inside(context: AppContext, quick: bool) -> Iterator[Finding]:
         work_checks.laws,
         service_checks.relay,
         work_checks.letters,
+        work_checks.came_back,
         work_checks.claims,
         work_checks.directory,
     )

@@ -13,6 +13,7 @@ from casework.cases.unit_of_work import UnitOfWork, load_readable
 from casework.cases.warnings import gives
 from casework.clock_check import COMMAND, doubts, message
 from casework.context import AppContext, instant
+from casework.delivery.addresses import mailboxes
 from casework.delivery.deliverer import is_expired
 from casework.findings import listed
 from casework.job_runs import LONGEST_TIME_BETWEEN_SWEEPS, last_finished, last_sweep_had_problems
@@ -150,6 +151,30 @@ def letters(context: AppContext, connection: Connection, today: date) -> Iterato
             message="notices are held back since the first import",
             mend="sendflow letters release",
         )
+
+
+def came_back(context: AppContext, connection: Connection, _today: date) -> Iterator[Finding]:
+    """Finds mailboxes of the directory from which a letter came back, until a later letter is accepted there."""
+    listed = mailboxes(context.directory)
+    last = {
+        str(mailbox): day
+        for mailbox, day in connection.execute(
+            select(LETTER.c.mailbox, func.max(LETTER.c.on))
+            .where(LETTER.c.state == LetterState.CAME_BACK)
+            .group_by(LETTER.c.mailbox)
+        )
+    }
+    accepted = (LetterState.SENT, LetterState.SENT_PERHAPS_TWICE)
+    for mailbox in sorted(last.keys() & listed):
+        later = select(LETTER.c.id).where(
+            LETTER.c.mailbox == mailbox, LETTER.c.state.in_(accepted), LETTER.c.on > last[mailbox]
+        )
+        if connection.scalar(later.limit(1)) is None:
+            yield Finding(
+                what="letters_came_back",
+                message=f"an e-mail to {mailbox} of {last[mailbox]} came back, and none was accepted there since",
+                mend=f"find out whether {mailbox} is closed; if so, give the new mailbox in directory.toml",
+            )
 
 
 def claims(context: AppContext, connection: Connection, today: date) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from typer.testing import Result
 from audit.verify import verify
 from casework.imports.tracker_import import import_file
 from config.directory import DEFAULT
-from tests.support.calling import sendflow
+from tests.support.calling import Call, sendflow
 from tests.support.examples import examples
 from tests.support.paths import GOLDEN
 from tests.support.team import Team, ready
@@ -130,3 +130,14 @@ def test_every_row_is_accepted_or_refused_with_any_text_in_its_cells(
     assert report.rows == report.accepted + report.refused <= len(rows)
     assert len({refusal.line for refusal in report.refusals}) == report.refused
     assert verify(context).intact
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"PK\x03\x04 damaged", b"Ref,Ref,Local authority,Request received by LA\nPT00011,PT00011,Northshire,05/03/2026\n"],
+)
+def test_that_nothing_was_imported_is_said_once(call: Call, tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / ("tracker.xlsx" if content.startswith(b"PK") else "tracker.csv")
+    file.write_bytes(content)
+    result = call("2026-04-14", "import", str(file))
+    assert result.exit_code == 2 and result.stderr.lower().count("nothing was imported") == 1, result.stderr

@@ -120,6 +120,7 @@ def test_release_first_says_how_many_go_to_whom(team: Team, mail_server: Scripte
         and orjson.loads(out)["sent"] == 1
         and "On hold after the first import: 3 notices to 3 mailboxes" in errors
     ), "the output of deliver names what waits for a person"
-    after = asked(team, "2026-04-21", "letters", "release", "--yes")
+    after = asked(team, "2026-04-21", "letters", "release", "--yes", "--actor", "sam.reed")
     assert (after["held"], after["released"]) == (0, 3)
+    assert [line.actor for line in team.lines() if line.kind == "letters_released"] == ["sam.reed"]
     assert asked(team, "2026-04-21", "letters", "release")["mailboxes"] == []

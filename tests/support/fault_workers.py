@@ -18,6 +18,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import date
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from sqlalchemy import Engine
 
     from casework.context import AppContext
     from tests.support.team import Team
@@ -36,7 +39,8 @@ HANDED_DOWN = ("duty_rules", "dates_of", "law_version")
 class Order:
     """One child process: its job, the simulated day and the job's arguments.
 
-    `die_after` seconds it is killed by SIGKILL; it may write `limit` bytes to a file.
+    `die_after` seconds it is killed by SIGKILL, or before the statement with the number `die_at`; it may write `limit`
+    bytes to a file.
     """
 
     act: str
@@ -44,6 +48,7 @@ class Order:
     given: tuple[Any, ...] = ()
     die_after: float | None = None
     limit: int | None = None
+    die_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +113,30 @@ def nursery(team: Team) -> Iterator[Nursery]:
         made.close()
 
 
-def _act(context: AppContext, act: str, given: list[Any]) -> Any:
+def _act(context: AppContext, act: str, given: list[Any]) -> Any:  # noqa: PLR0911 (one job a case)
     from casework.cases.record import record
     from casework.cases.validation import Refused
+    from casework.delivery.addresses import readdress
+    from casework.delivery.came_back import came_back
     from casework.delivery.daily_digest import digest
     from casework.delivery.deliver import deliver
+    from casework.delivery.holds import hold, release_held
     from casework.imports.tracker_import import import_file
     from casework.sweep import sweep
+    from models.database import transact
     from models.facts import FactDraft
     from notifications.transport import SmtpTransport
 
     match act:
+        case "hold":
+            return hold(context, *given).model_dump(mode="json")
+        case "release":
+            return release_held(context, *given).model_dump(mode="json")
+        case "came_back":
+            return came_back(context, *given).model_dump(mode="json")
+        case "readdress":
+            transact(context.engine, lambda connection: readdress(connection, context.directory))
+            return None
         case "sweep":
             return sweep(context).model_dump(mode="json")
         case "deliver":
@@ -151,6 +169,20 @@ def _act(context: AppContext, act: str, given: list[Any]) -> Any:
     raise AssertionError(act)
 
 
+def _die_at_statement(engine: Engine, number: int) -> None:
+    """Kill this process before its statement with that number. A commit, and the return of a connection, count too."""
+    from sqlalchemy import event
+
+    seen = count(1)
+
+    def statement(*_given: Any) -> None:
+        if next(seen) == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    for name in ("before_cursor_execute", "commit", "checkin"):
+        event.listen(engine, name, statement)
+
+
 def _bring_up(context: AppContext, order: Order, begin: int, answer: int) -> None:
     from models.database import open_engine
 
@@ -163,6 +195,8 @@ def _bring_up(context: AppContext, order: Order, begin: int, answer: int) -> Non
         if order.limit is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (order.limit, order.limit))
         os.read(begin, 1)
+        if order.die_at is not None:
+            _die_at_statement(engine, order.die_at)
         said = _act(own, order.act, list(order.given))
     except Exception as problem:
         code, said = 1, type(problem).__name__
@@ -204,6 +238,7 @@ def main() -> None:
     """Take orders until standard input ends."""
     for room in (
         "casework.delivery.deliver",
+        "casework.delivery.came_back",
         "casework.delivery.daily_digest",
         "casework.imports.tracker_import",
         "casework.cases.record",

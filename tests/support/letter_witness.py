@@ -215,9 +215,10 @@ class Witness:
         gone = re.search(r"Our letters about this have gone to (.*?)\.(?: |$)", text)
         for post, words in re.findall(rf"([a-z][A-Za-z' ]+?) \(last on {DAY}\)", gone[1] if gone else ""):
             self._count("gone to")
-            assert max(fact.occurred_on for fact in sent if fact.data["recipient"] == POSTS[post.strip()]) >= day_of(
-                words
+            last = max(
+                (fact.occurred_on for fact in sent if fact.data["recipient"] == POSTS[post.strip()]), default=None
             )
+            assert last is not None and last >= day_of(words), post
             assert any(_is(fact, day_of(words), POSTS[post.strip()]) for fact in sent), post
         for words in re.findall(rf"We wrote to the provider's SEND lead on {DAY}", text):
             self._count("wrote to the lead")

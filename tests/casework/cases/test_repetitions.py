@@ -6,6 +6,7 @@ import pytest
 
 from casework.cases.record import record
 from casework.cases.validation import Refused
+from casework.reports.case_report import report
 from casework.reports.worklists import overdue
 from models.database import reading
 from models.facts import FactDraft
@@ -55,6 +56,23 @@ def test_a_schools_request_and_then_a_parents_are_one_case_whose_duties_count_on
     assert cases(team) == ["NX90001"]
     late = [row.rule for row in overdue(team.context("2 Mar 2026"), day("2 Mar 2026"))]
     assert late == ["ehc_assess_decision_notify"]
+
+
+def test_an_order_that_was_recorded_is_not_recorded_again_with_another_day(team: Team) -> None:
+    appeal: dict[str, Any] = {"la": "northshire", "decision": "refusal_to_assess"}
+    team.record("2 Mar 2026", "decision_notified", case="TR90001", **appeal)
+    team.record("1 Apr 2026", "appeal_registered", case="TR90001", appeal="refusal_to_assess")
+    team.record("8 Jun 2026", "order_to_assess_made", case="TR90001")
+    before = team.dump()
+    with pytest.raises(Refused, match="fact_corrected --corrects 3") as refused:
+        team.record("15 Jun 2026", "order_to_assess_made", "9 Jun 2026", case="TR90001", by_consent="yes")
+    assert refused.value.code == "ordered_already" and team.dump() == before
+    team.record("15 Jun 2026", "fact_withdrawn", case="TR90001", corrects=3, reason="set aside")
+    team.record("15 Jun 2026", "order_to_assess_made", "9 Jun 2026", case="TR90001")
+    open_now = [
+        duty for duty in report(team.context("15 Jun 2026"), "TR90001").duties if duty.rule.startswith("order_")
+    ]
+    assert len({duty.rule for duty in open_now if not duty.ended_on}) == len([d for d in open_now if not d.ended_on])
 
 
 def test_a_request_without_an_authority_is_refused_with_what_is_missing(team: Team) -> None:

@@ -112,8 +112,10 @@ def test_where_people_would_get_them_they_wait_for_a_person(
     }
     waiting = notices_on_hold(team.first)
     assert {(one.mailbox, one.notices) for one in waiting} == {(SERVICE, 1), (MANAGER, 1), (LEAD, 1), (DCO, 1)}
-    assert release(team.first) == 4
-    assert release(team.first) == 0
+    assert release(team.context("24 Apr 2026"), "sam.reed") == 4
+    assert release(team.context("24 Apr 2026"), "sam.reed") == 0
+    (fact,) = [line for line in team.lines("NX90001") if line.kind == "letters_released"]
+    assert (fact.actor, fact.via) == ("sam.reed", "letters")
     assert [run_delivery(team, today, mail_server).sent for today in ("24 Apr 2026", "1 May 2026")] == [1, 1]
 
 
@@ -126,7 +128,7 @@ def test_what_was_answered_while_it_was_held_is_withdrawn_and_what_was_said_mean
     team.sweep("7 Apr 2026")
     run_delivery(team, "7 Apr 2026", mail_server)
     assert [to for to, _ in mail_server.received()] == [SERVICE]
-    release(team.first)
+    release(team.context("7 Apr 2026"), "sam.reed")
     assert run_delivery(team, "8 Apr 2026", mail_server).model_dump() == {
         "sent": 0,
         "failed": 0,

@@ -86,6 +86,15 @@ def test_a_person_releases_a_case_and_the_fact_says_who(late: Team) -> None:
     assert late.verify("20 May 2026").intact
 
 
+def test_a_release_is_of_what_waits_then_and_a_later_late_fact_has_its_grace(late: Team) -> None:
+    release_held(late.context("20 May 2026"), late.case, WHO, "nothing more to type")
+    late.deliver("20 May 2026")
+    late.record("21 May 2026", "health_advice_requested", "2 Mar 2026", body=TRUST, service="physiotherapy")
+    late.sweep("21 May 2026")
+    waits = [each for each in held_notices(late.context("21 May 2026")) if "Physiotherapy" in each.text]
+    assert waits and {(each.why, str(each.until)) for each in waits} == {("recorded_late", "2026-05-26")}
+
+
 def test_a_person_holds_a_case_and_the_hold_ends_on_its_day(team: Team) -> None:
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     report = hold(team.context("2 Mar 2026"), team.case, WHO, "the parents move", day("6 Mar 2026"))

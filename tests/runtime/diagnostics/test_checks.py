@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from casework.delivery.came_back import came_back
 from config.directory import DEFAULT
 from config.running_instance import Running, write_running
 from config.settings import Settings
@@ -119,6 +120,18 @@ def test_letters_that_failed_or_wait_or_are_held_or_of_unknown_fate(team: Team) 
     assert doctor(team, "12 Mar 2026")["letters_unknown"].mend == "sendflow deliver"
     sql(team, "UPDATE notice SET state = 'held'")
     assert doctor(team, "12 Mar 2026")["letters_held"].mend == "sendflow letters release"
+
+
+def test_a_mailbox_from_which_a_letter_came_back_is_named_until_one_is_accepted_there(team: Team) -> None:
+    team.opened("2 Mar 2026").asked("2 Mar 2026")
+    team.day("2 Mar 2026")
+    assert "letters_came_back" not in doctor(team, "2 Mar 2026")
+    came_back(team.context("2 Mar 2026"), team.post.letters[0].id, "dco.team", "5.1.1")
+    found = doctor(team, "2 Mar 2026")["letters_came_back"]
+    mailbox = team.post.letters[0].mailbox
+    assert mailbox in found.message and mailbox in found.mend and "directory.toml" in found.mend
+    team.day("3 Mar 2026")
+    assert "letters_came_back" not in doctor(team, "3 Mar 2026")
 
 
 def test_claims_that_wait_for_a_fortnight(lived: Team) -> None:

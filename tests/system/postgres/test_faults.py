@@ -24,6 +24,12 @@ from tests.system.faults.test_killed_at_random import opening
 from tests.system.faults.test_killed_at_random import (
     test_a_process_killed_at_any_time_loses_nothing_and_sends_nothing_twice as test_random_kills,
 )
+from tests.system.faults.test_killed_over_letters import (
+    test_an_act_on_letters_killed_at_any_statement_is_done_once_or_not_at_all as test_killed_acts_on_letters,
+)
+from tests.system.faults.test_killed_over_letters import (
+    test_two_workers_over_a_ladder_whose_letters_wait_send_what_one_sends_in_the_same_order as test_a_waiting_ladder,
+)
 from tests.system.faults.test_older_programs import program
 from tests.system.faults.test_older_programs import (
     test_a_program_that_ran_during_a_migration_writes_no_more as test_an_older_program,
@@ -105,8 +111,10 @@ __all__ = [
     "chance",
     "program",
     "rounds",
+    "test_a_waiting_ladder",
     "test_an_older_program",
     "test_brought_up_to_date",
+    "test_killed_acts_on_letters",
     "test_random_kills",
     "test_two_clocks",
 ]
