@@ -135,4 +135,4 @@ def test_the_histories_of_a_process_make_its_letters_claim_something(stems: tupl
     found: Counter[str] = Counter()
     for seed, stem in enumerate(stems):
         found.update(lived(stem, Random(seed)).claims)
-    assert kinds <= found.keys() and found["date"] > 2, found
+    assert kinds <= found.keys() and found["date"], found
