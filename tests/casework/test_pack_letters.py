@@ -1,4 +1,4 @@
-"""A dry run of another escalation policy says which e-mails would be sent, kept back, or sent on another day."""
+"""A dry run of another escalation policy says which e-mails would be sent, withheld, or sent on another day."""
 
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def without(step: str) -> str:
     return first + ("[[" + others if more else "")
 
 
-def test_a_step_that_goes_is_kept_back_and_one_that_comes_is_sent(asked: Team, tmp_path: Path) -> None:
+def test_a_step_that_goes_is_withheld_and_one_that_comes_is_sent(asked: Team, tmp_path: Path) -> None:
     found = tried(asked, tmp_path, "9 Mar 2026", without("reminder_3_weeks") + STEP)
     assert seen(found) == [
         ("withheld", "reminder_3_weeks", "service", "2026-03-23", None),

@@ -30,7 +30,7 @@ CALCULATED = (
     "Act by",
     "Advice goes",
 )
-EVENT = rf"(?:came|received|ended|given|told|made|held|learned of it|reached [a-z]+) on {DAY}"
+EVENT = rf"(?:came|received|ended|given|made|held|learned of it|reached [a-z]+) on {DAY}"
 WEEKS = (timedelta(weeks=2), timedelta(weeks=15), timedelta(weeks=20))
 
 
