@@ -106,6 +106,7 @@ def _asked(request: Request, installation: Installation) -> Asked:
         token=sha256(f"form/{secret if session else ''}".encode()).hexdigest()[:32],
         secure=request.url.scheme == "https",
         client=request.client.host if request.client else "",
+        runs=installation.runs,
     )
 
 

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from casework.access.sessions import Session
 from casework.context import AppContext
 from config.rights import Role
+from flows.shared_runs import SharedRuns
 
 
 @dataclass(frozen=True)
 class Asked:
     """One request. `form` and `query` have the last value of each name; `token` is what every form sends back.
 
-    `client` is the address that asked, for limits only: it is stored as a keyed digest.
+    `client` is the address that asked, for limits only: it is stored as a keyed digest. `runs` shows in Prefect what
+    is recorded.
     """
 
     context: AppContext
@@ -28,6 +30,7 @@ class Asked:
     scope: str = ""
     secure: bool = False
     client: str = ""
+    runs: SharedRuns | None = None
 
     def may(self, right: str) -> bool:
         """Whether the account's role has a right."""

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from casework.context import AppContext
 from config.settings import Settings
+from flows.shared_runs import SharedRuns
 from models.database import reading
 from models.tables import ADOPTION, CLOCK_SETTING, RULESET
 
@@ -21,6 +22,7 @@ class Installation:
         """Loads the installation, which it makes if there is none. Raises what `AppContext.load` raises."""
         self._context = AppContext.load(settings).reloaded()
         self._lock = threading.Lock()
+        self.runs = SharedRuns(self._context.settings)
         self._seen = self._numbers()
 
     def context(self) -> AppContext:
@@ -33,7 +35,8 @@ class Installation:
         return self._context
 
     def close(self) -> None:
-        """Close the connections."""
+        """Wait for the runs in Prefect and close the connections."""
+        self.runs.close()
         self._context.engine.dispose()
 
     def _numbers(self) -> tuple[int | None, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -132,7 +133,9 @@ def _checked(asked: Asked, form: Form, step: str) -> Answer:
 
 def _record(asked: Asked, form: Form, draft: FactDraft, confirmed: bool) -> Answer:
     arguments = {"case": form.ref, "drafts": [draft], "actor": asked.account, "via": "page", "confirmed": confirmed}
-    recorded = JobExecution(Job.RECORD, asked.context, arguments).execute(None)
+    shown = asked.runs.act(form.ref, form.kind) if asked.runs is not None else nullcontext()
+    with shown as run:
+        recorded = JobExecution(Job.RECORD, asked.context, arguments).execute(run)
     return GoTo(f"/cases/{recorded.case_ref}?recorded={recorded.seq}")
 
 

@@ -1,0 +1,129 @@
+"""Recordings at nearly the same time share one Prefect run; none waits for Prefect longer than a fifth of a second."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.login import ensure_login
+from config.running_instance import server_answers
+from config.settings import Settings
+from flows.shared_runs import AGAIN_SECONDS, WINDOW_SECONDS, SharedRuns
+from notifications.local_smtp import free_port
+from runtime.supervisor import Supervisor
+
+pytestmark = pytest.mark.installation
+ACTS = 24
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """The settings of an installation whose Prefect server runs."""
+    home: Path = tmp_path_factory.mktemp("prefect") / "var"
+    home.mkdir()
+    settings = Settings(home=home, port=free_port(), auth=ensure_login(home))
+    settings = replace(settings, api_url=f"{settings.ui_url}/api")
+    processes = Supervisor(settings, print)
+    try:
+        processes.start("server")
+        processes.wait_for(
+            "server", lambda: server_answers(str(settings.api_url), settings.auth, 1.0), 120, lambda: None
+        )
+        yield settings
+    finally:
+        processes.stop()
+
+
+def ask(settings: Settings, path: str, body: Any) -> Any:
+    return SharedRuns(settings)._ask(str(settings.api_url), "POST", path, body)
+
+
+def at_once(runs: SharedRuns, acts: int) -> list[str | None]:
+    """So many acts in threads that begin together; the run of each."""
+    found: list[str | None] = []
+    together = threading.Barrier(acts)
+
+    def one(number: int) -> None:
+        together.wait()
+        with runs.act(f"NX9{number:04d}", "assessment_agreed") as run:
+            found.append(run)
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(acts)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
+
+
+@pytest.mark.timeout(300)
+def test_recordings_at_once_share_one_run_that_names_them_all(served: Settings) -> None:
+    first = SharedRuns(served)
+    with first.act("NX90000", "assessment_agreed"):
+        pass  # the first calls to a new server take longer
+    first.close()
+    runs = SharedRuns(served)
+    given = at_once(runs, ACTS)
+    runs.close()
+    [shown] = ask(served, "flow_runs/filter", {"flow_runs": {"name": {"any_": [f"{ACTS} recordings"]}}})
+    assert (shown["state"]["name"], shown["state_type"]) == ("Recorded", "COMPLETED")
+    assert len(given) == ACTS and set(given) <= {shown["id"], None}, "None where a busy machine took longer"
+    assert "pages" in shown["tags"] and shown["parameters"] == {}
+    logs = ask(served, "logs/filter", {"logs": {"flow_run_id": {"any_": [shown["id"]]}}})
+    assert {line["message"] for line in logs} == {f"NX9{number:04d} assessment_agreed" for number in range(ACTS)}
+
+
+@pytest.mark.timeout(300)
+def test_a_refusal_passes_through_and_is_shown_without_its_text(served: Settings) -> None:
+    runs = SharedRuns(served)
+    seen: list[str | None] = []
+    with pytest.raises(ValueError, match="a name"), runs.act("NX90001", "health_advice_received") as run:
+        seen.append(run)
+        raise ValueError("a name")
+    runs.close()
+    if seen != [None]:
+        [shown] = ask(served, "flow_runs/filter", {"flow_runs": {"id": {"any_": seen}}})
+        assert (shown["name"], shown["state"]["name"]) == ("NX90001 health_advice_received: refused", "Refused")
+
+
+@pytest.fixture
+def silent(tmp_path: Path) -> Iterator[Settings]:
+    """The settings of an installation whose Prefect server takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        yield Settings(home=tmp_path, api_url=f"http://127.0.0.1:{port}/api", auth="sendflow:long-enough-words")
+
+
+def test_a_server_that_does_not_answer_delays_an_act_by_a_fifth_of_a_second_at_most(silent: Settings) -> None:
+    runs = SharedRuns(silent)
+    waited = []
+    for _act in range(3):
+        began = time.monotonic()
+        with runs.act("NX90001", "assessment_agreed") as run:
+            waited.append(time.monotonic() - began)
+            assert run is None
+    assert max(waited) < WINDOW_SECONDS + 0.1, "0.1 s for a machine that is busy"
+    runs.close()
+    began = time.monotonic()
+    assert runs._not_before > began and runs._not_before - began <= AGAIN_SECONDS
+    with runs.act("NX90001", "assessment_agreed") as run:
+        assert run is None
+    assert time.monotonic() - began < 0.1, "a server that did not answer is not waited for again at once"
+
+
+def test_without_a_server_nothing_is_waited_for_but_once(tmp_path: Path) -> None:
+    runs = SharedRuns(Settings(home=tmp_path))
+    with runs.act("NX90001", "assessment_agreed") as run:
+        assert run is None
+    runs.close()
+    began = time.monotonic()
+    with runs.act("NX90001", "assessment_agreed") as run:
+        assert run is None
+    assert time.monotonic() - began < 0.1
