@@ -1,8 +1,9 @@
 """`python -m benchmarks [--scale SCALE] [--on DATABASE] [PART]...`: measure everything (or the parts named), print
 tables, write what programs read.
 
-The parts are the measures of goals.toml, and `beside` (each act beside its raw limit and the peers, with a profile),
-`growing` (the generated caseload at three sizes) and `latency`. A whole run writes bench.json under SENDFLOW_HOME:
+The parts are measures of goals.toml, and `beside` (each act beside its raw limit and the peers, with a profile),
+`growing` (the generated caseload at three sizes), `latency` and `pages` (four measures of goals.toml). A whole run
+writes bench.json under SENDFLOW_HOME:
 `[{measure, ratio, goal, held}]`; everything else goes to the folder bench/ beside it.
 """
 
@@ -20,7 +21,16 @@ from benchmarks import report
 from benchmarks.harness.caseload import SCALES, scale_of
 from benchmarks.harness.databases import Ground, ground
 from benchmarks.harness.measuring import Measured, Unmeasured, goals
-from benchmarks.measures import cli_startup, latency, prefect_overhead, recording, replaying, sweeping, working_days
+from benchmarks.measures import (
+    cli_startup,
+    latency,
+    pages,
+    prefect_overhead,
+    recording,
+    replaying,
+    sweeping,
+    working_days,
+)
 from benchmarks.measures.comparison import Beside, beside
 from benchmarks.measures.growth import Size, growing
 from benchmarks.measures.latency import Waited
@@ -39,8 +49,8 @@ MEASURES: dict[str, Callable[[Ground], Measured | Unmeasured]] = {
     "working_days_against_loop": lambda _ground: working_days.working_days(),
     "record_against_empty_prefect_flow": lambda ground: prefect_overhead.showing(ground.shop),
 }
-BESIDE, GROWING, LATENCY = "beside", "growing", "latency"
-PARTS = (*MEASURES, BESIDE, GROWING, LATENCY)
+BESIDE, GROWING, LATENCY, PAGES = "beside", "growing", "latency", "pages"
+PARTS = (*MEASURES, BESIDE, GROWING, LATENCY, PAGES)
 WIDTH = 170  # where nobody's window says
 
 
@@ -134,7 +144,11 @@ def run(results: Results, wanted: set[str], home: Path, scale: float, console: C
             results.measured.append(prefect_overhead.showing(here.shop))
         if LATENCY in wanted:
             status.update("measuring until the mail server's yes")
-            results.waits = latency.waits(here)
+            results.waits += latency.waits(here)
+        if PAGES in wanted:
+            measured, waits = pages.pages(here, scale, lambda line: status.update(f"measuring {line}"))
+            results.measured += measured
+            results.waits += waits
 
 
 def say(results: Results, home: Path, whole: bool, console: Console) -> None:

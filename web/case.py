@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, time
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,7 @@ from casework.reports.recordable import recordable
 from casework.reports.why_this_date import why_this_date
 from casework.rules.diagram_svg import draw, moves_of
 from models.facts import REFERENCE
+from statemachines.registry import processes
 from web import labels
 from web.answers import Answer, Page
 from web.asked import Asked
@@ -207,8 +209,13 @@ def _bars(context: AppContext, found: CaseReport) -> Markup | None:
 
 def _diagram(context: AppContext, found: CaseReport) -> Markup:
     """The states with the present one drawn dark; every move is also in `sendflow explain`."""
-    process = context.processes[found.process]
-    states = {state: f"▶ {name}" if state == found.state else name for state, name in process.states.items()}
+    return _drawn(found.process, found.state, found.state_name)
+
+
+@lru_cache(maxsize=256)
+def _drawn(name: str, present: str, state_name: str) -> Markup:
+    process = processes()[name]
+    states = {state: f"▶ {label}" if state == present else label for state, label in process.states.items()}
     moves = moves_of(process.usual_moves, ENDINGS)
-    title = f"{process.title}: the case is at {found.state_name}"
+    title = f"{process.title}: the case is at {state_name}"
     return Markup(draw(title, states, process.initial, moves))  # noqa: S704 (escaped there)

@@ -18,9 +18,12 @@ NUMBERED = (CLOCK_SETTING, RULESET, ADOPTION)
 class Installation:
     """One engine for all requests. `context` is asked for by each request."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Loads the installation, which it makes if there is none. Raises what `AppContext.load` raises."""
-        self._context = AppContext.load(settings).reloaded()
+    def __init__(self, settings: Settings, context: AppContext | None = None) -> None:
+        """Loads the installation, which it makes if there is none, or takes a context that is loaded already.
+
+        Raises what `AppContext.load` raises.
+        """
+        self._context = context or AppContext.load(settings).reloaded()
         self._lock = threading.Lock()
         self.runs = SharedRuns(self._context.settings)
         self._seen = self._numbers()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -69,6 +69,7 @@ def day(value: date | str | None) -> str:
     return full_day(found) if found else "no date"
 
 
+@lru_cache(maxsize=4096)
 def short(value: date | str | None) -> Markup:
     """Mon 13 Apr 2026, with the day for programs."""
     found = _day(value)
@@ -77,6 +78,7 @@ def short(value: date | str | None) -> Markup:
     return Markup('<time datetime="{}" class="app-nowrap">{}</time>').format(found.isoformat(), short_weekday(found))
 
 
+@lru_cache(maxsize=4096)
 def when(instant: str | None) -> Markup:
     """27 Apr 2026 at 14:05, in London, with the instant for programs."""
     if not instant:

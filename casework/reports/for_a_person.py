@@ -6,56 +6,100 @@ The daily digest and the pages read the same lists.
 from collections.abc import Iterator
 from datetime import date, timedelta
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, literal_column, select
 
 from casework.cases.loaded_case import UNREADABLE, LoadedCase
 from casework.context import AppContext
 from models import ledger
 from models.casefile import Claim
 from models.enums import LetterState, NoticeState
-from models.tables import FACT, JOB_RUN, LETTER, NOTICE
+from models.tables import CASE, FACT, JOB_RUN, LETTER, NOTICE
 from statemachines.registry import process_of
 
 WEEK = timedelta(days=7)
 DAILY_DIGEST = "morning_digest"
 OUTCOME_UNKNOWN = "outcome_unknown"
+MOST_KNOWN = 50_000
+
+
+class _Exceptions(NamedTuple):
+    """What a case's claimed exceptions ask of a person: undecided ones, and accepted ones with their review dates."""
+
+    undecided: list[dict[str, Any]]
+    accepted: list[tuple[date, dict[str, Any]]]
+
+
+_KNOWN: dict[tuple[str, str | None, str, str], _Exceptions] = {}  # by case, its last hash, law and directory
 
 
 def exceptions_for_a_person(
     context: AppContext, connection: Connection, as_at: date
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Claimed exceptions without a decision, and accepted exceptions of open duties whose review date has come."""
-    undecided: list[dict[str, Any]] = []
-    to_review: list[dict[str, Any]] = []
-    for case in _cases_with_claims(context, connection):
-        if case.ended:
-            continue
-        facts = {line.seq: line for line in case.file.lines}
-        undecided += [
-            {
-                **_references(case),
-                "claim": claim.seq,
-                "on": facts[claim.seq].occurred_on.isoformat(),
-                "ground": claim.ground,
-                "body": _name(context, claim.body),
-                "service": _services(context, case, claim),
-                "words": "evidence" in facts[claim.seq].data,
-            }
-            for claim in case.file.undecided()
-        ]
-        accepted = {
-            duty.excuse.seq: duty.excuse for duty in case.duties if duty.excuse is not None and duty.closed_on is None
-        }
-        to_review += [
-            {**_references(case), "on": claim.look_again_on.isoformat(), "ground": claim.ground}
-            for claim in accepted.values()
-            if claim.look_again_on is not None and claim.look_again_on <= as_at
-        ]
+    found = list(_of_every_case(context, connection))
+    undecided = [dict(row) for each in found for row in each.undecided]
+    to_review = [dict(row) for each in found for look_again_on, row in each.accepted if look_again_on <= as_at]
     oldest_first = itemgetter("on", "ref")
     return sorted(undecided, key=oldest_first), sorted(to_review, key=oldest_first)
+
+
+def _of_every_case(context: AppContext, connection: Connection) -> Iterator[_Exceptions]:
+    """Of each case in which somebody claimed an exception, less those whose history cannot be read or replayed.
+
+    A case is replayed again when it has another last fact: a page asks this again and again.
+    """
+    # In words, not as a parameter: SQLite otherwise does not use the index of these facts.
+    claimed = select(FACT.c.case_ref).where(FACT.c.kind == literal_column("'excuse_claimed'")).distinct().subquery()
+    query = select(claimed.c.case_ref, CASE.c.hash).join(CASE, CASE.c.case_ref == claimed.c.case_ref, isouter=True)
+    for ref, tail_hash in connection.execute(query.order_by(claimed.c.case_ref)).all():
+        key = (ref, tail_hash, context.ruleset_digest, context.directory.digest)
+        found = _KNOWN.get(key)
+        if found is None:
+            try:
+                found = _of_case(context, connection, ref)
+            except UNREADABLE:
+                continue
+            if tail_hash is not None:
+                if len(_KNOWN) >= MOST_KNOWN:
+                    _KNOWN.clear()
+                _KNOWN[key] = found
+        yield found
+
+
+def _of_case(context: AppContext, connection: Connection, ref: str) -> _Exceptions:
+    stored, tail = ledger.read(connection, [ref])[ref]
+    case = LoadedCase(ref, context, process_of(stored), stored, tail)
+    case.replayed()
+    if case.ended:
+        return _Exceptions([], [])
+    facts = {line.seq: line for line in case.file.lines}
+    undecided = [
+        {
+            **_references(case),
+            "claim": claim.seq,
+            "on": facts[claim.seq].occurred_on.isoformat(),
+            "ground": claim.ground,
+            "body": _name(context, claim.body),
+            "service": _services(context, case, claim),
+            "words": "evidence" in facts[claim.seq].data,
+        }
+        for claim in case.file.undecided()
+    ]
+    of_open = {
+        duty.excuse.seq: duty.excuse for duty in case.duties if duty.excuse is not None and duty.closed_on is None
+    }
+    accepted = [
+        (
+            claim.look_again_on,
+            {**_references(case), "on": claim.look_again_on.isoformat(), "ground": claim.ground},
+        )
+        for claim in of_open.values()
+        if claim.look_again_on is not None
+    ]
+    return _Exceptions(undecided, accepted)
 
 
 def _services(context: AppContext, case: LoadedCase, claim: Claim) -> str | None:
@@ -79,19 +123,6 @@ def _references(case: LoadedCase) -> dict[str, str | None]:
 
 def _name(context: AppContext, body: str | None) -> str | None:
     return next((each.name for each in context.directory.bodies if each.body == body), body)
-
-
-def _cases_with_claims(context: AppContext, connection: Connection) -> Iterator[LoadedCase]:
-    """The cases in which somebody claimed an exception, less those whose history cannot be read or replayed."""
-    refs = connection.scalars(select(FACT.c.case_ref).where(FACT.c.kind == "excuse_claimed").distinct())
-    for ref in sorted(refs):
-        try:
-            facts, tail = ledger.read(connection, [ref])[ref]
-            case = LoadedCase(ref, context, process_of(facts), facts, tail)
-            case.replayed()
-        except UNREADABLE:
-            continue
-        yield case
 
 
 def letters_for_a_person(connection: Connection, as_at: date) -> list[dict[str, Any]]:

@@ -5,8 +5,9 @@ Facts out of order come last, each with what the law says of its place.
 A form and a prompt are made from this, so that a new process needs neither. Reading it records nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
+from functools import cache
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict
@@ -137,6 +138,11 @@ def _out_of_order(process: Process, fact: FactDefinition, state: str, meets: lis
 
 def fields_of(model: type[FactData]) -> list[FieldForm]:
     """Give the fields of a fact, the required ones first. What sendflow works out itself is left out."""
+    return list(_fields_of(model))
+
+
+@cache
+def _fields_of(model: type[FactData]) -> Sequence[FieldForm]:
     given = {
         name: info
         for name, info in model.model_fields.items()

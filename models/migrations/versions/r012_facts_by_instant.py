@@ -1,4 +1,4 @@
-"""An index of the instants at which facts were recorded: Today asks for those since yesterday."""
+"""Indexes of facts by the instant at which they were recorded, and of claimed exceptions: Today asks for both."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,3 +14,6 @@ def upgrade() -> None:
     known = {index["name"] for index in sa.inspect(op.get_bind()).get_indexes("fact")}
     if "ix_fact_recorded_at" not in known:
         op.create_index("ix_fact_recorded_at", "fact", ["recorded_at"])
+    if "fact_claimed" not in known:
+        claimed = sa.text("kind = 'excuse_claimed'")
+        op.create_index("fact_claimed", "fact", ["case_ref"], sqlite_where=claimed, postgresql_where=claimed)
