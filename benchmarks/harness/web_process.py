@@ -43,7 +43,7 @@ def main(port: int) -> None:
         await app(scope, receive, send)
 
     server = uvicorn.Server(
-        uvicorn.Config(either, host="127.0.0.1", port=port, access_log=False, server_header=False, log_level="error")
+        uvicorn.Config(either, host="127.0.0.1", port=port, access_log=False, timeout_keep_alive=600, log_level="error")
     )
 
     def wait() -> None:

@@ -1,0 +1,51 @@
+"""The tests of accounts, recordings and looks again on PostgreSQL."""
+
+from tests.casework.privacy.test_unusual_reading import (
+    context,
+    test_a_child_with_the_reader_s_surname_is_a_sign,
+    test_looks_are_noted_once_for_each_case,
+    test_more_cases_in_an_hour_than_the_limit_is_one_sign,
+)
+from tests.web.test_accounts import (
+    place,
+    strict,
+    test_a_link_can_be_asked_for_three_times_an_hour,
+    test_a_name_that_is_no_account_gets_the_same_answer_by_the_same_work,
+    test_a_new_password_ends_every_other_session,
+    test_a_password_alone_opens_nothing_once_there_is_a_second_factor,
+    test_a_right_password_forgets_the_wrong_ones,
+    test_an_administrator_removes_a_lost_second_factor_and_nobody_their_own,
+    test_an_e_mail_that_the_server_does_not_take_waits_and_its_link_is_void,
+    test_every_page_and_file_of_a_case_is_a_look_that_an_auditor_sees,
+    test_five_wrong_codes_lock_the_second_factor_for_every_process,
+    test_taking_a_role_away_ends_the_sessions_and_links_of_the_account,
+    test_wrong_passwords_lock_an_account_for_every_process_and_for_fifteen_minutes,
+)
+from tests.web.test_recording import (
+    person,
+    test_an_answer_is_checked_and_then_recorded,
+    test_the_next_working_day_of_a_simulation_sweeps_and_delivers,
+)
+
+__all__ = [
+    "context",
+    "person",
+    "place",
+    "strict",
+    "test_a_child_with_the_reader_s_surname_is_a_sign",
+    "test_a_link_can_be_asked_for_three_times_an_hour",
+    "test_a_name_that_is_no_account_gets_the_same_answer_by_the_same_work",
+    "test_a_new_password_ends_every_other_session",
+    "test_a_password_alone_opens_nothing_once_there_is_a_second_factor",
+    "test_a_right_password_forgets_the_wrong_ones",
+    "test_an_administrator_removes_a_lost_second_factor_and_nobody_their_own",
+    "test_an_answer_is_checked_and_then_recorded",
+    "test_an_e_mail_that_the_server_does_not_take_waits_and_its_link_is_void",
+    "test_every_page_and_file_of_a_case_is_a_look_that_an_auditor_sees",
+    "test_five_wrong_codes_lock_the_second_factor_for_every_process",
+    "test_looks_are_noted_once_for_each_case",
+    "test_more_cases_in_an_hour_than_the_limit_is_one_sign",
+    "test_taking_a_role_away_ends_the_sessions_and_links_of_the_account",
+    "test_the_next_working_day_of_a_simulation_sweeps_and_delivers",
+    "test_wrong_passwords_lock_an_account_for_every_process_and_for_fifteen_minutes",
+]
