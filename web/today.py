@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from casework.reports.today import Today, Wanted, today_of
+from casework.reports.today import MOST_CHANGED, Today, Wanted, today_of
 from web.answers import Answer, Page
 from web.asked import Asked
 from web.export import Column, Sheet, as_file
@@ -54,7 +54,7 @@ CHANGED = (
 
 def today(asked: Asked) -> Answer:
     """The page that a day starts from."""
-    return Page("today.html", {"title": "Today", "shown": SHOWN, **_values(asked)})
+    return Page("today.html", {"title": "Today", "shown": SHOWN, **_values(asked, SHOWN)})
 
 
 def one_list(asked: Asked) -> Answer:
@@ -78,11 +78,11 @@ def one_list(asked: Asked) -> Answer:
     return Page("list.html", {"title": TITLES[name], "name": name, "shown": 100_000, **values})
 
 
-def _values(asked: Asked) -> dict[str, Any]:
+def _values(asked: Asked, most_changed: int = MOST_CHANGED) -> dict[str, Any]:
     context, query = asked.context, asked.query
     wanted = Wanted(**{name: query.get(name, "") for name in Wanted.model_fields})
     return {
-        "found": today_of(context, context.today(), wanted),
+        "found": today_of(context, context.today(), wanted, most_changed),
         "wanted": wanted,
         "rules": context.law.rules,
         "query": urlencode({name: value for name, value in wanted.model_dump().items() if value}),

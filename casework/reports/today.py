@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from casework.context import LONDON, AppContext, instant
 from casework.job_runs import last_finished
@@ -20,6 +20,7 @@ from models.tables import CASE, DUTY, FACT
 from notifications.outbox import count_held
 
 DAY = timedelta(days=1)
+MOST_CHANGED = 100_000
 
 
 class ChangedFact(BaseModel):
@@ -61,6 +62,7 @@ class Today(BaseModel):
     held: int
     held_mailboxes: int
     changed: list[ChangedFact]
+    changed_total: int = 0
     last_sweep: str | None
     meetings: list[Meeting] = []
 
@@ -70,8 +72,8 @@ class Today(BaseModel):
         return len(self.claims) + len(self.look_again) + len(self.letters) + bool(self.held)
 
 
-def today_of(context: AppContext, as_at: date, wanted: Wanted | None = None) -> Today:
-    """Read the lists of a day."""
+def today_of(context: AppContext, as_at: date, wanted: Wanted | None = None, most_changed: int = MOST_CHANGED) -> Today:
+    """Read the lists of a day. Of the facts that were recorded, the newest are read; all are counted."""
     late, soon = overdue(context, as_at), week(context, as_at)
     with reading(context.engine) as connection:
         refs = _references(connection, wanted) if wanted is not None and wanted != Wanted() else None
@@ -86,7 +88,8 @@ def today_of(context: AppContext, as_at: date, wanted: Wanted | None = None) -> 
             letters=letters_for_a_person(connection, as_at),
             held=held,
             held_mailboxes=held_mailboxes,
-            changed=[fact for fact in changed_since(connection, as_at - DAY) if refs is None or fact.case_ref in refs],
+            changed=changed_since(connection, as_at - DAY, most_changed, wanted),
+            changed_total=count_changed(connection, as_at - DAY, wanted),
             last_sweep=last_finished(connection, "sweep"),
             meetings=[
                 each for each in meetings_of(context, connection, as_at) if refs is None or each.case_ref in refs
@@ -100,19 +103,32 @@ def _is_wanted(row: BoardRow, wanted: Wanted | None, refs: Container[str] | None
 
 def _references(connection: Connection, wanted: Wanted) -> set[str]:
     """The cases of an authority and a process, and with a duty of a body."""
-    query = select(CASE.c.case_ref)
-    if wanted.la:
-        query = query.where(CASE.c.la == wanted.la)
-    if wanted.process:
-        query = query.where(CASE.c.process == wanted.process)
-    if wanted.body:
-        query = query.where(CASE.c.case_ref.in_(select(DUTY.c.case_ref).where(DUTY.c.body == wanted.body)))
-    return set(connection.scalars(query))
+    return set(connection.scalars(select(CASE.c.case_ref).where(*_conditions(wanted))))
 
 
-def changed_since(connection: Connection, day: date, most: int = 100_000) -> list[ChangedFact]:
+def _conditions(wanted: Wanted | None) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted is not None and wanted.la:
+        found.append(CASE.c.la == wanted.la)
+    if wanted is not None and wanted.process:
+        found.append(CASE.c.process == wanted.process)
+    if wanted is not None and wanted.body:
+        found.append(CASE.c.case_ref.in_(select(DUTY.c.case_ref).where(DUTY.c.body == wanted.body)))
+    return found
+
+
+def count_changed(connection: Connection, day: date, wanted: Wanted | None = None) -> int:
+    """How many facts were recorded since a day began in London."""
+    query = select(func.count()).select_from(FACT).where(FACT.c.recorded_at >= _began(day))
+    if conditions := _conditions(wanted):
+        query = query.join(CASE, CASE.c.case_ref == FACT.c.case_ref).where(*conditions)
+    return connection.scalar(query) or 0
+
+
+def changed_since(
+    connection: Connection, day: date, most: int = MOST_CHANGED, wanted: Wanted | None = None
+) -> list[ChangedFact]:
     """The facts recorded since a day began in London, the newest first; at most `most`."""
-    began = instant(datetime.combine(day, time.min, LONDON))
     query = (
         select(
             FACT.c.case_ref,
@@ -125,8 +141,12 @@ def changed_since(connection: Connection, day: date, most: int = 100_000) -> lis
             CASE.c.la,
         )
         .join(CASE, CASE.c.case_ref == FACT.c.case_ref)
-        .where(FACT.c.recorded_at >= began)
+        .where(FACT.c.recorded_at >= _began(day), *_conditions(wanted))
         .order_by(FACT.c.recorded_at.desc(), FACT.c.case_ref, FACT.c.seq.desc())
         .limit(most)
     )
     return [ChangedFact(**row) for row in connection.execute(query).mappings()]
+
+
+def _began(day: date) -> str:
+    return instant(datetime.combine(day, time.min, LONDON))

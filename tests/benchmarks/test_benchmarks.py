@@ -24,7 +24,7 @@ from benchmarks.harness.measuring import Measured, Side, Unmeasured, alternate, 
 from benchmarks.harness.phases import phase_of, profile, unknown_modules
 from benchmarks.harness.workload import Workshop, drafts
 from benchmarks.harness.workload import acts as work_acts
-from benchmarks.measures import growth, latency, memory
+from benchmarks.measures import growth, latency, memory, pages
 from benchmarks.measures.cli_startup import cli_startup
 from benchmarks.measures.growth import Size
 from benchmarks.measures.memory import Taken
@@ -47,6 +47,10 @@ ASKED = {
     "record_against_empty_prefect_flow": 1.25,
     "working_days_against_loop": 50.0,
     "cli_startup": 1.8,
+    "case_page_against_empty": 6.0,
+    "today_3m_against_10k": 1.5,
+    "page_p99_against_p50": 10.0,
+    "two_processes_against_empty": 0.9,
 }
 ABSENT = "not measured: PostgreSQL is not here"
 
@@ -71,7 +75,7 @@ def national(context: AppContext) -> AppContext:
 
 def test_every_goal_that_was_asked_for_has_a_measure() -> None:
     assert {name: goal.goal for name, goal in goals().items()} == ASKED
-    assert bench.MEASURES.keys() == ASKED.keys()
+    assert bench.MEASURES.keys() | set(pages.NAMES) == ASKED.keys()
 
 
 @pytest.mark.parametrize(
@@ -371,3 +375,21 @@ def test_a_profile_charges_each_phase_to_a_module_or_its_caller(shop: Workshop) 
     assert phase_of(Fact.text.__code__, "models.facts") == "hash"
     assert phase_of(json.loads.__code__, "json") is None
     context.engine.dispose()
+
+
+def test_the_pages_are_measured_beside_an_empty_page(here: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a tiny size: each page is asked over HTTP while another process records."""
+    tiny = {"MANY": 400, "FEW": 300, "TIMES": 3, "WARM": 1, "TODAYS": 2, "ROUNDS": 1, "ROUND_SECONDS": 0.3}
+    for name, value in tiny.items():
+        monkeypatch.setattr(pages, name, value)
+    measured, waited = pages.pages(here, 1 / 20_000, lambda _line: None)
+    assert [each.measure for each in measured] == list(pages.NAMES)
+    assert all(each.ratio > 0 for each in measured)
+    assert {each.what for each in waited if each.what.startswith("page: ")} == {
+        "page: Today",
+        "page: the list of cases",
+        "page: a case",
+        "page: a recording",
+        "page: Today among 300 open duties, 200 late",
+        "page: Today among 400 open duties, 200 late",
+    }
