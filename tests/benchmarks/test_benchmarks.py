@@ -377,6 +377,7 @@ def test_a_profile_charges_each_phase_to_a_module_or_its_caller(shop: Workshop) 
     context.engine.dispose()
 
 
+@pytest.mark.timeout(600)
 def test_the_pages_are_measured_beside_an_empty_page(here: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     """At a tiny size: each page is asked over HTTP while another process records."""
     tiny = {"MANY": 400, "FEW": 300, "TIMES": 3, "WARM": 1, "TODAYS": 2, "ROUNDS": 1, "ROUND_SECONDS": 0.3}
