@@ -109,6 +109,8 @@ def any_waiting(context: AppContext) -> bool:
 def send_waiting(context: AppContext, transport: Transport | None = None) -> int:
     """Send the e-mails that wait, 20 at most; returns how many left. What the mail server does not take waits."""
     sent = 0
+    if not any_waiting(context):
+        return sent
     with mail_transport(context.settings, transport) as post:
         for _number in range(AT_ONCE):
             claimed = transact(context.engine, lambda connection: _claim(context, connection))

@@ -1,0 +1,109 @@
+"""A description of the pages in OpenAPI, made from the routes and the models of the facts: for tests that try input."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from casework.reports.case_list import CaseFilter, Show
+from casework.reports.recordable import fields_of
+from casework.reports.today import Wanted
+from config.rights import roles
+from statemachines.registry import processes
+from web.routes import ROUTES, Way
+
+WORD = {"type": "string", "maxLength": 40}
+IN_PATH = {"type": "string", "pattern": "^[A-Za-z0-9_<>&'é -]{1,20}$"}
+PATHS: Mapping[str, dict[str, Any]] = {
+    "name": {"anyOf": [{"enum": ["late", "soon", "decide", "changed", "meetings"]}, IN_PATH]},
+    "ref": {"anyOf": [{"enum": ["SP90001", "SP90002", "sp90003", "new", "NX99999"]}, IN_PATH]},
+    "seq": {"type": "integer", "minimum": 0, "maximum": 10**20},
+    "rule": IN_PATH,
+    "id": IN_PATH,
+}
+QUERIES = {
+    "/sign-in": ("token",),
+    "/start": ("token",),
+    "/second-factor": ("then",),
+    "/today": tuple(Wanted.model_fields),
+    "/lists/{name}": (*Wanted.model_fields, "format"),
+    "/cases": (*CaseFilter.model_fields, "format"),
+    "/cases/{ref}": ("as_at", "known_at", "show", "not", "order", "recorded"),
+    "/cases/{ref}/why/{rule}/{seq:int}": ("as_at", "known_at"),
+    "/cases/{ref}/record/{kind}": ("corrects", "claim", "on-day"),
+    "/letters": ("state", "format"),
+    "/own": ("format",),
+}
+FORMS = {
+    "/sign-in": ("account", "password"),
+    "/start": ("link",),
+    "/reset": ("account",),
+    "/second-factor": ("code", "then"),
+    "/sign-out": ("everywhere",),
+    "/password": ("password", "again"),
+    "/cases/by-nhs-number": ("nhs_number",),
+    "/cases/{ref}/identity": ("purpose",),
+    "/release": ("sure",),
+    "/people": ("account", "role", "scope"),
+    "/people/invite": ("account", "mailbox"),
+    "/people/second-factor": ("account",),
+}
+VALUES: Mapping[str, dict[str, Any]] = {
+    "format": {"enum": ["", "csv", "xlsx", "pdf"]},
+    "show": {"anyOf": [{"enum": [str(each) for each in Show]}, WORD]},
+    "as_at": {"anyOf": [{"type": "string", "format": "date"}, WORD]},
+    "known_at": {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}, WORD]},
+    "page": {"anyOf": [{"type": "integer"}, WORD]},
+    "step": {"enum": ["", "check", "edit", "record"]},
+    "role": {"anyOf": [{"enum": ["", *roles()]}, WORD]},
+    "corrects": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 30}, WORD]},
+    "nhs_number": {"anyOf": [{"enum": ["999 000 0018", "9990000018"]}, WORD]},
+    "mailbox": {"anyOf": [{"enum": ["sam@icb.example"]}, WORD]},
+}
+DAY = {"anyOf": [{"type": "integer", "minimum": -1, "maximum": 40}, WORD]}
+
+
+def kinds() -> list[str]:
+    """Every kind of fact that some process knows."""
+    return sorted({kind for process in processes().values() for kind in process.facts})
+
+
+def _fact_fields() -> dict[str, Any]:
+    """The fields of the forms of every fact, with the choices that the models have."""
+    found: dict[str, Any] = dict.fromkeys(("reason", "confirm_child"), WORD) | {"step": VALUES["step"]}
+    for process in processes().values():
+        for fact in process.facts.values():
+            for field in fields_of(fact.model):
+                choices = [{"enum": field.choices}] if field.choices else []
+                found[field.name] = {"anyOf": [*choices, WORD]}
+                found |= {f"{field.name}-{part}": DAY for part in ("day", "month", "year") if field.kind == "day"}
+    return found | {f"on-{part}": DAY for part in ("day", "month", "year")} | {"corrects": VALUES["corrects"]}
+
+
+def described() -> dict[str, Any]:
+    """The document. A form's token is left out: who tries the form knows the one of the session."""
+    paths: dict[str, dict[str, Any]] = {}
+    for way in ROUTES:
+        path = re.sub(r":\w+}", "}", way.path)
+        paths.setdefault(path, {})[way.method.lower()] = _operation(way)
+    return {"openapi": "3.1.0", "info": {"title": "The pages", "version": "1"}, "paths": paths}
+
+
+def _operation(way: Way) -> dict[str, Any]:
+    named = {**PATHS, "kind": {"anyOf": [{"enum": kinds()}, IN_PATH]}}
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": named[name]}
+        for name in re.findall(r"{(\w+)", way.path)
+    ]
+    made: dict[str, Any] = {"responses": {"default": {"description": "a page"}}, "parameters": parameters}
+    if way.method == "GET":
+        parameters += [
+            {"name": name, "in": "query", "schema": VALUES.get(name, WORD)} for name in QUERIES.get(way.path, ())
+        ]
+        return made
+    fields = {name: VALUES.get(name, WORD) for name in FORMS.get(way.path, ())}
+    if way.path.endswith("/record/{kind}"):
+        fields = _fact_fields()
+    schema = {"type": "object", "properties": fields, "additionalProperties": False}
+    return {**made, "requestBody": {"content": {"application/x-www-form-urlencoded": {"schema": schema}}}}
