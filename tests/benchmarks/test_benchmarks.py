@@ -375,22 +375,3 @@ def test_a_profile_charges_each_phase_to_a_module_or_its_caller(shop: Workshop) 
     assert phase_of(Fact.text.__code__, "models.facts") == "hash"
     assert phase_of(json.loads.__code__, "json") is None
     context.engine.dispose()
-
-
-@pytest.mark.timeout(600)
-def test_the_pages_are_measured_beside_an_empty_page(here: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At a tiny size: each page is asked over HTTP while another process records."""
-    tiny = {"MANY": 400, "FEW": 300, "TIMES": 3, "WARM": 1, "TODAYS": 2, "ROUNDS": 1, "ROUND_SECONDS": 0.3}
-    for name, value in tiny.items():
-        monkeypatch.setattr(pages, name, value)
-    measured, waited = pages.pages(here, 1 / 20_000, lambda _line: None)
-    assert [each.measure for each in measured] == list(pages.NAMES)
-    assert all(each.ratio > 0 for each in measured)
-    assert {each.what for each in waited if each.what.startswith("page: ")} == {
-        "page: Today",
-        "page: the list of cases",
-        "page: a case",
-        "page: a recording",
-        "page: Today among 300 open duties, 200 late",
-        "page: Today among 400 open duties, 200 late",
-    }

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from casework.access import passwords, sessions
@@ -29,7 +29,8 @@ from web.installation import Installation
 from web.routes import ROUTES
 
 NOBODY = "nobody"
-QUIET = settings(max_examples=examples(3), deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+PHASES = (Phase.explicit, Phase.generate)
+QUIET = settings(max_examples=examples(2), deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
 SCHEMA = schemathesis.openapi.from_dict(described())
 OPERATIONS = {
     (operation.method.upper(), operation.path): operation
@@ -101,9 +102,8 @@ def test_a_page_answers_any_input_by_the_rights_of_the_matrix(pages: Installatio
             follow_redirects=False,
         )
         assert answer.status_code < 500
-        assert answer.headers["content-type"].startswith(("text/html", "text/csv", "application/vnd.openxml")) or (
-            answer.status_code == 303
-        )
+        kind = answer.headers.get("content-type", "text/html" if answer.status_code == 303 else "none")
+        assert kind.startswith(("text/html", "text/csv", "application/vnd.openxml"))
         refused = "You may not open this page" in answer.text
         if role == NOBODY:
             assert may or answer.status_code == 401
