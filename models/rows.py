@@ -13,18 +13,14 @@ from sqlmodel import AutoString, Field, SQLModel
 from models.tables import TEXT_C
 
 
+CLAIMED = text("kind = 'excuse_claimed'")
+
+
 class FactRow(SQLModel, table=True):
     """One fact. `text` is what was accepted; every other column is a copy that verify compares."""
 
     __tablename__ = "fact"
-    __table_args__ = (
-        Index(
-            "fact_claimed",
-            "case_ref",
-            sqlite_where=text("kind = 'excuse_claimed'"),
-            postgresql_where=text("kind = 'excuse_claimed'"),
-        ),
-    )
+    __table_args__ = (Index("fact_claimed", "case_ref", sqlite_where=CLAIMED, postgresql_where=CLAIMED),)
     case_ref: str = Field(primary_key=True)
     seq: int = Field(primary_key=True)
     kind: str
