@@ -323,9 +323,7 @@ class SessionRow(SQLModel, table=True):
 
 
 class ChangeLogRow(SQLModel, table=True):
-    """One change of a row outside the facts (`models/change_log.py`). `digest` is empty where the row was deleted. Only
-    ever added to.
-    """
+    """One change of a row outside the facts; `digest` is empty where it was deleted. Only ever added to."""
 
     __tablename__ = "change_log"
     __table_args__ = (Index("change_log_key", "subject", "key"),)
