@@ -12,7 +12,6 @@ from sqlmodel import AutoString, Field, SQLModel
 
 from models.tables import TEXT_C
 
-
 CLAIMED = text("kind = 'excuse_claimed'")
 
 
