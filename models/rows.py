@@ -337,9 +337,7 @@ class ChangeLogRow(SQLModel, table=True):
 
 
 class ConfigHeldRow(SQLModel, table=True):
-    """The text of a configuration that came to be used: the directory, the law of a rule set, or what a rule pack
-    declares. `digest` is the SHA-256 of the text. Only ever added to.
-    """
+    """The text of a directory, a law or a rule pack's declaration that came to be used. Only ever added to."""
 
     __tablename__ = "config_held"
     __table_args__ = (Index("config_held_kind", "kind", "name"),)
