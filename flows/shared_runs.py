@@ -120,7 +120,7 @@ class SharedRuns:
             self._wait(batch)
             self._end(server, batch, batch.run)
         except Exception as problem:
-            self._flow = None  # of a server that was set up anew it is another
+            self._flow = None  # a server that was set up again has another
             self._not_before = time.monotonic() + AGAIN_SECONDS
             LOG.warning("Prefect could not show a run (%s)", type(problem).__name__)
         finally:

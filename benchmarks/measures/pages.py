@@ -1,7 +1,7 @@
 """What the pages take: Today, the list, a case and a recording, beside an empty page of the same framework and the raw
 reads, while another process records fifty facts a second.
 
-The processes of the pages are real ones, asked over HTTP on loopback by one client that keeps its connection. A page
+The processes of the pages are real ones, asked over HTTP on loopback by one client over one connection. A page
 and the empty page take turns, so that what else the machine does falls on both. Ratios are of medians.
 """
 
