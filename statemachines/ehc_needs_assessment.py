@@ -7,18 +7,30 @@ still comes. A refusal is reversed by the authority itself, by the Tribunal's or
 appeal, or by a mediation agreement; each of the last three comes from the case that it was made in and brings its own
 10 and 14 weeks, inside which a body that is asked has its six weeks again. A refusal to make a plan is likewise
 followed by an order, a concession or an agreement, with 5 and 11 weeks; the case moves when the draft or the plan
-comes.
+comes. An order may follow the authority's own reversal, because that ends no appeal. What an authority did that the law
+does not foresee, such as a plan without a decision to assess or a second final plan, is recorded out of order.
 """
 
 from typing import ClassVar, Literal
 
 from statemachine import State
 
+from models.casefile import CaseFile
 from models.common_facts import Opening
-from models.facts import FactData, FreeTextField, Reference
+from models.facts import FactData, FreeTextField, Reference, StoredFact
 from statemachines.changed_time_limits import TIME_LIMIT_REACTIONS, TimeAgreed, TimeDirected
 from statemachines.health_advice import CALLED_FOR_AGAIN, Noted, advice_facts
-from statemachines.process import NoTransition, OpeningFact, Reaction, StatutoryMachine, Transition, define_process
+from statemachines.process import (
+    Guard,
+    NoTransition,
+    OpeningFact,
+    Reaction,
+    StatutoryMachine,
+    Transition,
+    Warn,
+    define_process,
+    unusual,
+)
 from statemachines.section_g import SECTION_G_REACTIONS, section_g_facts
 
 
@@ -41,15 +53,29 @@ class EhcNeedsAssessment(StatutoryMachine):
     closed = State("Closed", final=True)
 
     la_consideration_notified = requested.to(considering)
-    assessment_agreed = requested.to(assessing) | considering.to(assessing)
-    assessment_refused = requested.to(refused) | considering.to(refused)
+    # A refusal that is followed by a plain word that the authority will assess was reversed by it.
+    assessment_agreed = requested.to(assessing) | considering.to(assessing) | unusual(refused.to(assessing))
+    assessment_refused = requested.to(refused) | considering.to(refused) | unusual(refused.from_(assessing, drafting))
     refusal_reversed = refused.to(assessing)
-    assessment_ordered = refused.to(assessing)
-    assessment_conceded = refused.to(assessing)
-    assessment_mediated = refused.to(assessing)
-    plan_refused = assessing.to(no_plan) | drafting.to(no_plan)
-    draft_plan_received = assessing.to(drafting) | drafting.to(drafting) | no_plan.to(drafting)
-    final_plan_received = assessing.to(planned) | drafting.to(planned) | no_plan.to(planned)
+    plan_refusal_reversed = no_plan.to(assessing)
+    assessment_ordered = refused.to(assessing) | unusual(assessing.from_(requested, considering, no_plan))
+    assessment_conceded = refused.to(assessing) | unusual(assessing.from_(requested, considering, no_plan))
+    assessment_mediated = refused.to(assessing) | unusual(assessing.from_(requested, considering, no_plan))
+    plan_refused = (
+        assessing.to(no_plan) | drafting.to(no_plan) | unusual(no_plan.from_(requested, considering, refused))
+    )
+    draft_plan_received = (
+        assessing.to(drafting)
+        | drafting.to(drafting)
+        | no_plan.to(drafting)
+        | unusual(drafting.from_(requested, considering, refused))
+    )
+    final_plan_received = (
+        assessing.to(planned)
+        | drafting.to(planned)
+        | no_plan.to(planned)
+        | unusual(planned.from_(requested, considering, refused))
+    )
     case_withdrawn = withdrawn.from_.any()
     case_closed = closed.from_.any()
 
@@ -73,16 +99,60 @@ class EhcAssessmentRequested(Opening):
     requested_by: Literal["parent", "young_person", "institution", "other"] | None = None
 
 
+class FinalPlanReceived(Noted):
+    """The final plan came (reg 13(2)). `section_g` of a plan that follows another: whether its section G is another."""
+
+    section_g: Literal["changed", "unchanged"] | None = None
+
+
+def _after(refusal: str, words: str) -> Warn:
+    """What is out of order about an order where nothing was refused."""
+
+    def warning(casefile: CaseFile, _line: StoredFact) -> str | None:
+        if refusal in casefile.seen:
+            return None
+        return f"{words}, and this case has none: record {refusal} with its own day, unless it is another case's"
+
+    return warning
+
+
+def _follows(refusal: str) -> Guard:
+    """What is reversed was refused before: an answer has its question."""
+
+    def guard(casefile: CaseFile, _line: StoredFact) -> str | None:
+        if refusal in casefile.seen:
+            return None
+        return f"nothing was refused by that day that could be reversed: record {refusal} with its own day first"
+
+    return guard
+
+
 UNDECIDED = ("requested", "considering")
-BEFORE_PLAN = ("requested", "considering", "assessing", "drafting")
+UNDER_WAY = ("assessing", "drafting")
+BEFORE_PLAN = (*UNDECIDED, *UNDER_WAY)
 ANY_OPEN = (*BEFORE_PLAN, "refused", "no_plan", "planned")
+DECIDED_FIRST = (
+    "the authority decides whether to assess and notifies that before it assesses and decides on a plan (CFA 2014"
+    " s36(3) to (5), (8); SEND Regs 2014 reg 5(1)); what it did not notify stays owed until the plan is sent"
+)
+ONE_PLAN = "the first final plan is the one that the 20 weeks are about (SEND Regs 2014 reg 13(2))"
+TO_ASSESS = (
+    "an order to assess, an appeal against a refusal that is not opposed, or an agreement with that effect follows a"
+    " refusal to assess (CFA 2014 s51(2)(a); SEND Regs 2014 regs 42(2), 44(2)(b), 45(3)); its own times run from it"
+)
+TO_MAKE_A_PLAN = (
+    "an order to make a plan, an appeal against a refusal that is not opposed, or an agreement with that effect follows"
+    " a refusal to make one (CFA 2014 s51(2)(b); SEND Regs 2014 regs 42(2), 44(2)(c), 45(6)); its own times run from it"
+)
+REFUSED_TO_ASSESS = _after("assessment_refused", TO_ASSESS)
+REFUSED_A_PLAN = _after("plan_refused", TO_MAKE_A_PLAN)
 
 PROCESS = define_process(
     EhcNeedsAssessment,
     name="ehc_needs_assessment",
     title="EHC needs assessment",
-    version=1,
-    out_of_order_from=None,
+    version=2,  # facts out of order
+    out_of_order_from=2,
     facts=[
         OpeningFact(
             "ehc_assessment_requested",
@@ -91,25 +161,91 @@ PROCESS = define_process(
             needs=("la",),
             undecided_in=UNDECIDED,
         ),
-        NoTransition("ehc_assessment_request_repeated", EhcRequestRepeated, accepted_in=UNDECIDED),
-        Transition("la_consideration_notified", Noted),
-        Transition("assessment_agreed", Noted),
-        Transition("assessment_refused", Noted),
-        Transition("refusal_reversed", Noted, requests_again=CALLED_FOR_AGAIN),
-        Transition("assessment_ordered", Noted, requests_again=CALLED_FOR_AGAIN),
-        Transition("assessment_conceded", Noted, requests_again=CALLED_FOR_AGAIN),
-        Transition("assessment_mediated", Noted, requests_again=CALLED_FOR_AGAIN),
-        NoTransition("plan_ordered", Noted, accepted_in=("no_plan",)),
-        NoTransition("plan_conceded", Noted, accepted_in=("no_plan",)),
-        NoTransition("plan_mediated", Noted, accepted_in=("no_plan",)),
+        NoTransition(
+            "ehc_assessment_request_repeated",
+            EhcRequestRepeated,
+            accepted_in=UNDECIDED,
+            order="a request is a repetition while the first is undecided (SEND Regs 2014 reg 5(1)); one that comes"
+            " after the decision is a new request with six weeks of its own, on a case of its own",
+            order_from=2,
+        ),
+        Transition(
+            "la_consideration_notified",
+            Noted,
+            order="the authority notifies that it is considering an assessment before it decides (CFA 2014 s36(7);"
+            " SEND Regs 2014 reg 4(2))",
+            order_from=2,
+        ),
+        Transition(
+            "assessment_agreed",
+            Noted,
+            requests_again=CALLED_FOR_AGAIN,
+            order="the authority notifies once whether it will assess, before it does (SEND Regs 2014 reg 5(1)); after a"
+            " refusal its change of mind is refusal_reversed, from which the ombudsman counts 10 and 14 weeks",
+            order_from=2,
+        ),
+        Transition(
+            "assessment_refused",
+            Noted,
+            order="the authority refuses before it assesses (CFA 2014 s36(5); SEND Regs 2014 reg 5(1)); once it has"
+            " decided to assess, the Act knows a decision about a plan only (s36(9), s37(1))",
+            order_from=2,
+        ),
+        Transition(
+            "refusal_reversed",
+            Noted,
+            guard=_follows("assessment_refused"),
+            requests_again=CALLED_FOR_AGAIN,
+            order="a refusal to assess is reversed once, before the authority assesses; the request's own 20 weeks go on"
+            " (R (W) v Hertfordshire CC [2023] EWHC 3138 (Admin))",
+            order_from=2,
+        ),
+        Transition(
+            "plan_refusal_reversed",
+            Noted,
+            guard=_follows("plan_refused"),
+            order="a refusal to make a plan is reversed once, before the draft; the request's own 20 weeks go on (SEND"
+            " Regs 2014 reg 13(2))",
+            order_from=2,
+        ),
+        *(
+            Transition(
+                kind,
+                Noted,
+                accepted_in=UNDER_WAY,
+                warning=REFUSED_TO_ASSESS,
+                requests_again=CALLED_FOR_AGAIN,
+                order=TO_ASSESS,
+                order_from=2,
+            )
+            for kind in ("assessment_ordered", "assessment_conceded", "assessment_mediated")
+        ),
+        *(
+            NoTransition(
+                kind,
+                Noted,
+                accepted_in=("no_plan", "drafting"),
+                warning=REFUSED_A_PLAN,
+                order=TO_MAKE_A_PLAN,
+                order_from=2,
+            )
+            for kind in ("plan_ordered", "plan_conceded", "plan_mediated")
+        ),
         NoTransition("time_directed", TimeDirected, accepted_in=ANY_OPEN),
         NoTransition("time_agreed", TimeAgreed, accepted_in=ANY_OPEN),
-        Transition("plan_refused", Noted),
-        Transition("draft_plan_received", Noted),
-        NoTransition("section_g_agreed", Noted, accepted_in=("assessing", "drafting", "planned")),
-        Transition("final_plan_received", Noted),
+        Transition("plan_refused", Noted, order=DECIDED_FIRST, order_from=2),
+        Transition("draft_plan_received", Noted, order=f"{DECIDED_FIRST}; {ONE_PLAN}", order_from=2),
+        NoTransition(
+            "section_g_agreed",
+            Noted,
+            accepted_in=("assessing", "drafting", "planned"),
+            order="the responsible commissioning body agrees to section G of a plan that is being made (SEND Regs 2014"
+            " reg 12(2))",
+            order_from=2,
+        ),
+        Transition("final_plan_received", FinalPlanReceived, order=f"{DECIDED_FIRST}; {ONE_PLAN}", order_from=2),
         *section_g_facts(("planned",)),
-        *advice_facts(asked_in=BEFORE_PLAN, answered_in=ANY_OPEN),
+        *advice_facts(asked_in=BEFORE_PLAN, answered_in=ANY_OPEN, again_from=2),
     ],
     reactions=[
         Reaction("tribunal", "order_to_assess_made", "assessment_ordered", latest_case_only=True),

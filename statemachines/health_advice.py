@@ -13,7 +13,7 @@ from pydantic import Field
 
 from models.casefile import Asked, CaseFile
 from models.facts import Code, FactData, FreeTextField, Reference, Service, StoredFact
-from statemachines.process import Guard, NoTransition, Role
+from statemachines.process import Guard, NoTransition, Role, Warn
 
 
 class Noted(FactData):
@@ -93,18 +93,40 @@ def was_asked(request: str) -> Guard:
     return guard
 
 
-def is_outstanding(request: str) -> Guard:
-    """A guard: an answer comes from a body that was asked and has not answered yet."""
+def is_outstanding(request: str, again_from: int | None = None) -> Guard:
+    """A guard: an answer comes from a body that was asked and has not answered yet.
+
+    `again_from`: the version of the machine from which a body may answer again, as bodies do that correct themselves.
+    """
     asked = was_asked(request)
 
     def guard(casefile: CaseFile, line: StoredFact) -> str | None:
         if _named(line, casefile.outstanding):
+            return None
+        if again_from is not None and casefile.machine >= again_from and _asked_before(casefile, line, request):
             return None
         if _named(line, casefile.asked):
             return "nothing is outstanding from this body on that day: it was asked later, or has answered already"
         return asked(casefile, line)
 
     return guard
+
+
+def answered_already(answers: Collection[str], returned: str) -> Warn:
+    """What is out of order about an answer of a body that has answered, and whose answer was not returned since."""
+
+    def warning(casefile: CaseFile, line: StoredFact) -> str | None:
+        if _named(line, casefile.outstanding):
+            return None
+        said = [each.kind for each in _before(casefile, line) if each.kind in answers or each.kind == returned]
+        if not said or said[-1] == returned:
+            return None
+        return (
+            "this body has answered already, and its duty was met on that day (SEND Regs 2014 reg 8(1)); what comes"
+            " later is on the record and changes no date"
+        )
+
+    return warning
 
 
 def has_answered(request: str) -> Guard:
@@ -123,6 +145,25 @@ def has_answered(request: str) -> Guard:
     return guard
 
 
+def _asked_before(casefile: CaseFile, line: StoredFact, request: str) -> bool:
+    """Whether this body was asked before the fact, for its service or for none by name."""
+    service = line.data.get("service")
+    return any(
+        each.kind == request and (service is None or each.data.get("service") in (None, service))
+        for each in _before(casefile, line)
+    )
+
+
+def _before(casefile: CaseFile, line: StoredFact) -> list[StoredFact]:
+    """The facts of the body that a fact names, before that fact."""
+    place = (line.occurred_on, line.seq)
+    return [
+        each
+        for each in casefile.lines
+        if each.data.get("body") == line.data["body"] and (each.occurred_on, each.seq) < place
+    ]
+
+
 def _named(line: StoredFact, among: Mapping[Asked, list[int]]) -> bool:
     body, service = line.data["body"], line.data.get("service")
     if service is not None:
@@ -133,23 +174,44 @@ def _named(line: StoredFact, among: Mapping[Asked, list[int]]) -> bool:
 REQUEST = "health_advice_requested"
 REPEATED = "health_advice_request_repeated"
 CALLED_FOR_AGAIN = "health_advice_called_for_again"
+ANSWERS = ANSWERED, RECEIVED = "health_advice_answered", "health_advice_received"
+RETURNED = "health_advice_returned"
 
 
-def advice_facts(asked_in: Collection[str], answered_in: Collection[str]) -> tuple[NoTransition, ...]:
-    """The facts about advice under reg 8. `asked_in`: states that accept a request; `answered_in`: all the others."""
-    asked, outstanding, answered = was_asked(REQUEST), is_outstanding(REQUEST), has_answered(REQUEST)
+ASKED_OF_AN_ASSESSMENT = (
+    "advice is sought for an assessment that is under way or may be, and before the plan is made of it (SEND Regs 2014"
+    " regs 6(1), 8(1)); a body that is asked all the same has its six weeks"
+)
 
-    def fact(kind: str, model: type[FactData], guard: Guard | None, *roles: Role) -> NoTransition:
-        return NoTransition(kind, model, accepted_in=answered_in, guard=guard, roles=roles)
+
+def advice_facts(asked_in: Collection[str], answered_in: Collection[str], again_from: int) -> tuple[NoTransition, ...]:
+    """The facts about advice under reg 8. `asked_in`: states in which a request is usual; `answered_in`: all the
+    others. `again_from`: the version of the machine from which a body may answer a second time.
+    """
+    asked, outstanding, answered = was_asked(REQUEST), is_outstanding(REQUEST, again_from), has_answered(REQUEST)
+    already = answered_already(ANSWERS, RETURNED)
+
+    def fact(
+        kind: str, model: type[FactData], guard: Guard | None, *roles: Role, warning: Warn | None = None
+    ) -> NoTransition:
+        return NoTransition(kind, model, accepted_in=answered_in, guard=guard, warning=warning, roles=roles)
 
     return (
-        NoTransition(REQUEST, HealthAdviceRequested, accepted_in=asked_in, roles=("asks",), repeated_as=REPEATED),
+        NoTransition(
+            REQUEST,
+            HealthAdviceRequested,
+            accepted_in=asked_in,
+            order=ASKED_OF_AN_ASSESSMENT,
+            order_from=again_from,
+            roles=("asks",),
+            repeated_as=REPEATED,
+        ),
         fact(REPEATED, HealthAdviceRequested, asked),
         fact(CALLED_FOR_AGAIN, HealthAdviceCalledForAgain, None, "reopens"),
         fact("health_advice_acknowledged", ByBody, asked, "contacts"),
-        fact("health_advice_answered", HealthAdviceAnswered, outstanding, "answers", "contacts"),
-        fact("health_advice_received", ByBody, outstanding, "answers", "contacts"),
-        fact("health_advice_returned", Returned, answered, "reopens"),
+        fact(ANSWERED, HealthAdviceAnswered, outstanding, "answers", "contacts", warning=already),
+        fact(RECEIVED, ByBody, outstanding, "answers", "contacts", warning=already),
+        fact(RETURNED, Returned, answered, "reopens"),
         fact("appointment_missed", AppointmentMissed, asked, "contacts"),
         fact("waiting_list_stated", WaitingListStated, asked, "contacts"),
     )

@@ -78,7 +78,8 @@ class FactDefinition:
 
     `accepted_in`: states in which the fact is usual and which it does not change. In every other open state it is out
     of order, or impossible in the states that `impossible_in` names, with the reason. `order`: what the law says about
-    its place in the order of facts, with the provision; the warning about a fact out of order quotes it. `guard`: why
+    its place in the order of facts, with the provision; the warning about a fact out of order quotes it, and so do the
+    refusals of the machine's versions from `order_from` on that took nothing out of order. `guard`: why
     the fact cannot be true, by its fields or by what came before. `warning`: what is out of order about it for the same
     grounds. `version`: of the fact's fields, never higher than the machine's version.
     `requests_again`: the fact that sendflow then records for each body that was asked before this fact. `repeated_as`:
@@ -95,6 +96,7 @@ class FactDefinition:
     guard: Guard | None = None
     warning: Warn | None = None
     order: str = ""
+    order_from: int = 1
     version: int = 1
     roles: tuple[Role, ...] = ()
     requests_again: str | None = None

@@ -152,7 +152,7 @@ PROCESS = define_process(
         Transition("reassessment_mediated", Noted, requests_again=CALLED_FOR_AGAIN),
         NoTransition("time_directed", TimeDirected, accepted_in=ANY_OPEN),
         NoTransition("time_agreed", TimeAgreed, accepted_in=ANY_OPEN),
-        *advice_facts(asked_in=BEFORE_PLAN, answered_in=ANY_OPEN),
+        *advice_facts(asked_in=BEFORE_PLAN, answered_in=ANY_OPEN, again_from=3),
         Transition("draft_plan_received", Noted),
         NoTransition("section_g_agreed", Noted, accepted_in=("reassessing", "drafting", "planned")),
         Transition("final_plan_received", Noted),

@@ -50,7 +50,8 @@ def not_accepted(process: Process, casefile: CaseFile, state: str, fact: StoredF
     permitted = f"{'Usual' if lenient else 'Lawful'} then: {', '.join(kinds) or 'nothing'}"
     if casefile.opened_on is not None and fact.kind == process.opens:
         return refused(fact, f"the case is open already. {permitted}")
-    why = definition.impossible_in.get(state, "") if lenient else definition.order
+    quoted = definition.order if casefile.machine >= definition.order_from else ""
+    why = definition.impossible_in.get(state, "") if lenient else quoted
     order = f"{why[:1].upper()}{why[1:]}. " if why else ""
     return refused(fact, f"on that day the case stands at '{process.states[state]}'. {order}{permitted}")
 
