@@ -180,8 +180,8 @@ PROCESS = define_process(
             "assessment_agreed",
             Noted,
             requests_again=CALLED_FOR_AGAIN,
-            order="the authority notifies once whether it will assess, before it does (SEND Regs 2014 reg 5(1)); after a"
-            " refusal its change of mind is refusal_reversed, from which the ombudsman counts 10 and 14 weeks",
+            order="the authority notifies once whether it will assess, before it does (SEND Regs 2014 reg 5(1)); its"
+            " change of mind after a refusal is refusal_reversed, from which the ombudsman counts 10 and 14 weeks",
             order_from=2,
         ),
         Transition(
@@ -196,8 +196,8 @@ PROCESS = define_process(
             Noted,
             guard=_follows("assessment_refused"),
             requests_again=CALLED_FOR_AGAIN,
-            order="a refusal to assess is reversed once, before the authority assesses; the request's own 20 weeks go on"
-            " (R (W) v Hertfordshire CC [2023] EWHC 3138 (Admin))",
+            order="a refusal to assess is reversed once, before the authority assesses; the 20 weeks of the request go"
+            " on (R (W) v Hertfordshire CC [2023] EWHC 3138 (Admin))",
             order_from=2,
         ),
         Transition(

@@ -168,7 +168,7 @@ class Process:
     `out_of_order_from` had no facts out of order; None where the present machine still refuses them.
 
     `one_open_case_per_child_and_la`: sendflow refuses a second case of one child and local authority while the first is
-    open.
+    open; with `and_per_body`, a second case of the body whose duty it is, by the opening fact.
     """
 
     name: str
@@ -184,6 +184,7 @@ class Process:
     unusual: Mapping[int, frozenset[tuple[str, str]]]
     reactions: Sequence[Reaction] = ()
     one_open_case_per_child_and_la: bool = False
+    and_per_body: bool = False
     out_of_order_from: int | None = 1
     remarks: Remarks | None = None
 
@@ -302,6 +303,7 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
     facts: Iterable[FactDefinition],
     reactions: Iterable[Reaction] = (),
     one_open_case_per_child_and_la: bool = False,
+    and_per_body: bool = False,
     remarks: Remarks | None = None,
     out_of_order_from: int | None = 1,
 ) -> Process:
@@ -342,6 +344,7 @@ def define_process(  # noqa: PLR0913 (one declaration of a process, each part by
         unusual=released_unusual(name) | {version: unusual_of(machine)},
         reactions=reacts,
         one_open_case_per_child_and_la=one_open_case_per_child_and_la,
+        and_per_body=and_per_body,
         out_of_order_from=out_of_order_from,
         remarks=remarks,
     )

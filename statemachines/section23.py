@@ -1,7 +1,8 @@
 """A Section 23 notification: an NHS body brings a child under compulsory school age to the local authority (CFA 2014
 s23).
 
-What it decides: the order of s23(2) to (4), who is bound, and of which child. The Act gives no number of days anywhere,
+What it decides: the order of s23(2) to (4), who is bound, and of which child. Each body that forms the opinion has the
+duty, and a case of its own. What a body did out of that order is recorded so. The Act gives no number of days anywhere,
 and none is made up here. Whether the notice makes the authority responsible (s24(1)(b)) is a reading that a locality
 may switch off: the statute file has its clock, and the fact says whether the reading was in force. Consent is no
 condition of the section.
@@ -14,7 +15,16 @@ from statemachine import State
 from models.casefile import CaseFile
 from models.common_facts import Opening
 from models.facts import Code, FactData, FreeTextField, Service, Slug, StoredFact
-from statemachines.process import NoTransition, OpeningFact, Reaction, StatutoryMachine, Transition, define_process
+from statemachines.process import (
+    NoTransition,
+    OpeningFact,
+    Reaction,
+    StatutoryMachine,
+    Transition,
+    before,
+    define_process,
+    unusual,
+)
 
 OPENS = "section23_opinion_formed"
 
@@ -35,8 +45,8 @@ class Section23(StatutoryMachine):
     closed = State("Closed", final=True)
 
     parent_informed = formed.to(informed)
-    discussion_offered = informed.to(offered)
-    la_notified = offered.to(notified)
+    discussion_offered = informed.to(offered) | unusual(formed.to(offered))
+    la_notified = offered.to(notified) | unusual(notified.from_(formed, informed))
     la_acknowledged = notified.to(acknowledged)
     la_outcome_stated = notified.to(answered) | acknowledged.to(answered)
     la_agreed_to_assess = notified.to(answered) | acknowledged.to(answered)
@@ -73,7 +83,7 @@ class ByTheBody(FactData):
 
 class ParentInformed(ByTheBody):
     """The body told the parent of the opinion, and of its duty to inform the authority (s23(2)(a)). Both are
-    asked for.
+    asked for: a word that leaves one out does not meet the duty.
     """
 
     of_opinion: Literal["yes", "no"]
@@ -152,7 +162,11 @@ def _informed_of_both(casefile: CaseFile, line: StoredFact) -> str | None:
             f"CFA 2014 s23(2)(a) asks that the parent is told of both, and {left_out} was left out: record it on the"
             " day by which both had been said"
         )
-    return _own(casefile, line)
+    return None
+
+
+def _refused_before_2(casefile: CaseFile, line: StoredFact) -> str | None:
+    return before(2, _informed_of_both)(casefile, line) or _own(casefile, line)
 
 
 def remarks(casefile: CaseFile) -> list[str]:
@@ -186,17 +200,33 @@ def _will_assess(line: StoredFact) -> bool:
     return line.caused_by is None and (line.kind == "la_agreed_to_assess" or line.data.get("outcome") == "will_assess")
 
 
-ALIVE = ("formed", "informed", "offered", "notified", "acknowledged", "answered")
+NOT_NOTIFIED = ("formed", "informed", "offered")
+ALIVE = (*NOT_NOTIFIED, "notified", "acknowledged", "answered")
+ITS_NOTICE = dict.fromkeys(
+    NOT_NOTIFIED, "the authority answers a notice, and none is recorded by that day: record la_notified first (s23(3))"
+)
+ONCE_NOTIFIED = "the authority acknowledges a notice once, and before it says what comes of it (s23(3))"
+AFTER_NOTICE = (
+    "the authority says whether it will assess after it was notified (CFA 2014 s24(1)(b); SEND Regs 2014 reg 5(1)); an"
+    " assessment that somebody else asked for does not do the body's part"
+)
 
 PROCESS = define_process(
     Section23,
     name="section23",
     title="Section 23 notification",
-    version=1,
-    out_of_order_from=None,
+    version=2,  # facts out of order
+    out_of_order_from=2,
     facts=[
         OpeningFact(OPENS, OpinionFormed, guard=_lawful_opening),
-        Transition("parent_informed", ParentInformed, guard=_informed_of_both),
+        Transition(
+            "parent_informed",
+            ParentInformed,
+            guard=_refused_before_2,
+            warning=_informed_of_both,
+            order="CFA 2014 s23(2)(a): the parent is told of the opinion and the duty once, and before anything else",
+            order_from=2,
+        ),
         Transition(
             "discussion_offered",
             DiscussionOffered,
@@ -213,15 +243,16 @@ PROCESS = define_process(
             order="CFA 2014 s23(2) and (3): the parent is told of the opinion and the duty, and offered a discussion,"
             " before the authority is told, once",
         ),
-        Transition("la_acknowledged", Said),
-        Transition("la_outcome_stated", LaOutcomeStated),
-        Transition("la_agreed_to_assess", Said, accepted_in=("answered",)),
-        Transition("la_refused_to_assess", Said, accepted_in=("answered",)),
+        Transition("la_acknowledged", Said, impossible_in=ITS_NOTICE, order=ONCE_NOTIFIED, order_from=2),
+        Transition("la_outcome_stated", LaOutcomeStated, impossible_in=ITS_NOTICE, order=AFTER_NOTICE, order_from=2),
+        Transition("la_agreed_to_assess", Said, accepted_in=("answered",), order=AFTER_NOTICE, order_from=2),
+        Transition("la_refused_to_assess", Said, accepted_in=("answered",), order=AFTER_NOTICE, order_from=2),
     ],
     reactions=[
         Reaction("ehc_needs_assessment", "assessment_agreed", "la_agreed_to_assess", optional=True),
         Reaction("ehc_needs_assessment", "assessment_refused", "la_refused_to_assess", optional=True),
     ],
     one_open_case_per_child_and_la=True,
+    and_per_body=True,
     remarks=remarks,
 )

@@ -1,8 +1,9 @@
 """Which cases are of one child, by a random child id that nobody is shown. [I/O]
 
 The id comes from the case that a new case is linked to, or from the NHS number. Facts are propagated between cases of
-one child (casework/cases/propagation.py), and a process may permit one open case of a child and local authority only
-(CFA 2014 s23: a notified child is not notified a second time). Errors name references and nothing of the child.
+one child (casework/cases/propagation.py), and a process may permit one open case of a child and local authority only,
+or one of a body too (CFA 2014 s23: the duty lies on each body that forms the opinion). Errors name references and
+nothing of the child.
 """
 
 import secrets
@@ -247,6 +248,8 @@ def refuse_second_case(
         _refuse_repeated_request(unit, process, case, children, la, on)
         return
     others = _open_cases(unit, process, case, children, la)
+    if process.and_per_body:
+        others &= _of_bodies(unit, others, process, _bodies(process, case, drafts))
     if others:
         raise Refused(
             "open_already",
@@ -328,6 +331,21 @@ def _open_cases(unit: UnitOfWork, process: Process, case: LoadedCase, children: 
     return {ref for ref in refs - ended if ref not in unit.cases or not unit.cases[ref].ended}
 
 
+def _bodies(process: Process, case: LoadedCase, drafts: Sequence[FactDraft]) -> set[str]:
+    """The body whose duty a case is, by its opening fact, and by a correction of it."""
+    file = case.file_if_opened()
+    known = file.lines if file is not None else ()
+    named = [fact.data.get("body") for fact in (*known, *drafts) if fact.kind == process.opens]
+    corrected = [draft.data.get("body") for draft in drafts if draft.kind == "fact_corrected"]
+    return {str(body) for body in (*named, *corrected) if body}
+
+
+def _of_bodies(unit: UnitOfWork, refs: Collection[str], process: Process, bodies: Collection[str]) -> set[str]:
+    """Those of the cases whose duty one of these bodies has; a case that cannot be read counts as one of them."""
+    read = load_readable(unit, sorted(refs))
+    return {ref for ref in refs if ref not in read or bodies & _bodies(process, read[ref], ())}
+
+
 def open_duplicates(unit: UnitOfWork) -> list[str]:
     """Follow-ups of merged children: open cases of which the process permits one only. Call this after the unit is
     written.
@@ -345,9 +363,12 @@ def _duplicates_of(unit: UnitOfWork, process: Process) -> Iterable[str]:
         CASE.c.state.not_in(process.final),
         CASE.c.la.is_not(None),
     )
-    refs_of: dict[tuple[str, str], list[str]] = {}
-    for child_id, la, ref in unit.connection.execute(query):
-        refs_of.setdefault((str(child_id), str(la)), []).append(str(ref))
+    found = [(str(child_id), str(la), str(ref)) for child_id, la, ref in unit.connection.execute(query)]
+    read = load_readable(unit, sorted(ref for _child, _la, ref in found)) if process.and_per_body else {}
+    refs_of: dict[tuple[str, ...], list[str]] = {}
+    for child_id, la, ref in found:
+        bodies = sorted(_bodies(process, read[ref], ())) if ref in read else []
+        refs_of.setdefault((child_id, la, *bodies), []).append(ref)
     for refs in refs_of.values():
         if len(refs) > 1:
             yield (

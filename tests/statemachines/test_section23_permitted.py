@@ -1,14 +1,17 @@
 """What may happen in every state of a Section 23 notification, written out by hand from CFA 2014 s23 and s24(1)(b)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from models.casefile import CaseFile
 from models.facts import StoredFact
 from statemachines.process import NotPermitted
 from statemachines.replay import replay
 from statemachines.section23 import PROCESS, remarks
 from tests.support.by_hand import duties, history
+from tests.support.hand_table import HandTable
 
 # Said by anyone of a case that is not over.
 SHARED = {"excuse_claimed", "excuse_decided", "chasing_paused", "contact_made", "dco_attended"}
@@ -64,6 +67,38 @@ MOVES = {
     for kind, end in (("case_withdrawn", "withdrawn"), ("case_closed", "closed"))
 }
 
+NOT_NOTIFIED = ("formed", "informed", "offered")
+
+
+def own_body(before: Sequence[StoredFact], fact: StoredFact) -> bool:
+    """The duties lie on the body that formed the opinion (s23(2) to (4))."""
+    return before[0].data["body"] == fact.data["body"]
+
+
+TABLE = HandTable(
+    usual=PERMITTED,
+    moves=MOVES,
+    unusual_moves={
+        ("formed", "discussion_offered"): "offered",
+        ("formed", "la_notified"): "notified",
+        ("informed", "la_notified"): "notified",
+    },
+    leaves={
+        "parent_informed": "nothing, if both were said; the parent was told late, and no number of days makes it so",
+        "discussion_offered": "the parent's information, if that was skipped (s23(2)(a))",
+        "la_notified": "what the parent is owed (s23(2)); the authority's six weeks run all the same (s24(1)(b))",
+        "la_acknowledged": "nothing: it was acknowledged, or answered, before",
+        "la_outcome_stated": "nothing: the authority had said what comes of it",
+        "la_agreed_to_assess": "the body's notice (s23(3)), which another's request does not replace",
+        "la_refused_to_assess": "the body's notice (s23(3)), from which six weeks run",
+    },
+    impossible={
+        "la_acknowledged": (NOT_NOTIFIED, "an acknowledgement answers a notice"),
+        "la_outcome_stated": (NOT_NOTIFIED, "what comes of a notice is said of a notice"),
+    },
+    possible=dict.fromkeys(("parent_informed", "discussion_offered", "la_notified", *VOLUNTARY), own_body),
+)
+
 CASE = "SX00001"
 BODY = {"body": "QX101"}
 OPINION = ("section23_opinion_formed", "2026-02-02", {"la": "northshire", **BODY, "under_compulsory_school_age": "yes"})
@@ -77,17 +112,10 @@ def test_exactly_these_facts_are_lawful_in_each_state(state: str) -> None:
     assert set(PROCESS.permitted(state)) == PERMITTED[state]
 
 
-@pytest.mark.parametrize("state", sorted(PERMITTED))
-@pytest.mark.parametrize("kind", sorted(PROCESS.facts))
-def test_where_each_fact_leads_from_each_state(state: str, kind: str) -> None:
-    assert PROCESS.table.get((state, kind)) == MOVES.get((state, kind))
-    stays = kind in PERMITTED[state] and (state, kind) not in MOVES
-    assert (state in PROCESS.facts[kind].accepted_in) == stays
-
-
 def test_every_state_and_fact_is_in_the_table() -> None:
     assert set(PERMITTED) == set(PROCESS.states)
     assert set(PROCESS.facts) == set().union(*PERMITTED.values()) | {"section23_opinion_formed"}
+    assert dict(PROCESS.usual_moves) == PROCESS.tables[1] == MOVES
     assert PROCESS.initial == "formed"
     assert PROCESS.final == {"withdrawn", "closed"}
 
@@ -212,3 +240,44 @@ def test_where_the_authority_will_assess_a_remark_names_the_day_from_which_its_o
         for line in whole(("la_agreed_to_assess", "24 Feb 2026"))
     ]
     assert "16 and 20 weeks" not in " ".join(remarks(replay(CASE, heard))), "the assessment's own case has its clocks"
+
+
+# Out of order -------------------------------------------------------------------------------------------------------
+
+
+def now(*more: tuple[Any, ...]) -> CaseFile:
+    return replay(CASE, [fact._replace(machine=PROCESS.version) for fact in history(OPINION, *more)])
+
+
+def test_an_authority_that_is_notified_before_the_parent_has_its_six_weeks_and_the_parent_is_still_owed_both() -> None:
+    notified = ("la_notified", "2026-02-04", {**BODY, "says_sen": "yes"})
+    taken = now(notified)
+    assert taken.state == "notified" and "CFA 2014 s23(2) and (3)" in taken.out_of_order[2]
+
+    def found(*more: tuple[Any, ...]) -> dict[str, Any]:
+        return {duty.rule: duty for duty in duties(now(notified, *more).lines, process="section23")}
+
+    owed = found()
+    assert str(owed["s23_starts_la_clock"].due) == "2026-03-18", "s24(1)(b), reg 5(1): 4 February and 42 days"
+    assert owed["s23_inform_parent"].closed_on is owed["s23_offer_discussion"].closed_on is None
+    done = found((INFORMED[0], "2026-02-10", INFORMED[2]), ("discussion_offered", "2026-02-12", BODY))
+    assert str(done["s23_inform_parent"].met_on) == "2026-02-10"
+    assert str(done["s23_notify_la"].met_on) == "2026-02-04", "the notice had come before it fell to be given"
+
+
+def test_a_parent_who_is_told_of_half_of_it_is_owed_the_rest() -> None:
+    half = ("parent_informed", "2026-02-04", {**BODY, "of_opinion": "yes", "of_duty": "no"})
+    taken = now(half)
+    assert "its duty to inform the local authority was left out" in taken.out_of_order[2]
+    owed = {duty.rule: duty for duty in duties(taken.lines, process="section23")}
+    assert owed["s23_inform_parent"].met_on is None
+    whole_of_it = now(half, ("parent_informed", "2026-02-09", INFORMED[2]))
+    met = {duty.rule: duty for duty in duties(whole_of_it.lines, process="section23")}
+    assert str(met["s23_inform_parent"].met_on) == "2026-02-09"
+
+
+def test_a_notice_sent_twice_starts_one_clock_of_the_authority() -> None:
+    again = ("la_notified", "2026-02-20", {**BODY, "says_sen": "yes"})
+    found = duties(now(INFORMED, OFFERED, NOTIFIED, again).lines, process="section23")
+    assert [str(duty.due) for duty in found if duty.rule == "s23_starts_la_clock"] == ["2026-03-20"]
+    assert len([duty for duty in found if duty.rule == "s23_la_acknowledge"]) == 1
