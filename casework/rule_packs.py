@@ -194,7 +194,8 @@ def _check_fact_kinds(context: AppContext, changed: AppContext, process: Process
         if rule.model_dump() == present.get(rule.id):
             continue
         supplying = [kind for value in rule.inputs.values() for kind in (*value.told_by, *value.settled_by)]
-        awaited = [kind for kinds in (*rule.only_after.values(), *rule.resumed_by.values()) for kind in kinds]
+        lists = (*rule.only_after.values(), *rule.resumed_by.values(), *rule.counts_already.values())
+        awaited = [*rule.counts_already, *(kind for kinds in lists for kind in kinds)]
         closing = (*rule.not_after, *rule.met_by, *rule.ends, *rule.superseded_by, *rule.only_after)
         for kind in (*rule.starts, *closing, *rule.reopened_by, *rule.resumed_by, *awaited, *supplying):
             if kind not in process.facts:

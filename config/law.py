@@ -55,6 +55,7 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
         "starts_if": 'starts_if = { says_sen = "yes" }',
         "not_after": 'not_after = ["la_responded"]',
         "starts_once": "starts_once = true",
+        "counts_already": 'counts_already = { draft_plan_received = ["plan_refused"] }',
         "starts_by_locality": 'starts_by_locality = { received = "referral_received", accepted = "referral_accepted" }',
         "strict_start": 'strict_start = "received_on"',
         "starts_from": 'starts_from = "accepted"',

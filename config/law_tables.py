@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -33,7 +33,8 @@ class Use(Strict):
     starts: tuple[str, ...] = Field(min_length=1)
     starts_if: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     not_after: tuple[str, ...] = ()
-    starts_once: bool = False
+    starts_once: bool | Literal["while_open"] = False
+    counts_already: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     met_by: tuple[str, ...] = ()
     met_if: tuple[Mapping[str, tuple[str, ...]], ...] = ()
     ends: tuple[str, ...] = ()
@@ -61,7 +62,7 @@ class Use(Strict):
     def _clauses(cls, value: Any) -> Any:
         return listed_clauses(value)
 
-    @field_validator("starts_if", "only_after", "resumed_by", mode="before")
+    @field_validator("starts_if", "counts_already", "only_after", "resumed_by", mode="before")
     @classmethod
     def _one_word_is_several(cls, value: Any) -> Any:
         return listed_words(value)

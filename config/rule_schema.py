@@ -90,7 +90,10 @@ class Rule(Strict):
     date is counted from it, and the stricter one from `start_day`.
     `starts_if`: what the opening fact must say for the duty to open, field by field: one word, or any of several.
     `not_after`: facts after which `starts` opens no duty: a concession after the response (reg 45(1)).
-    `starts_once`: the first of these facts opens it, and a repetition opens no other.
+    `starts_once`: the first of these facts opens it, and a repetition opens no other; with "while_open", none while
+    one is open.
+    `counts_already`: facts that meet or end it though they came before it opened (a plan before the order to make one),
+    each with the facts after which it no longer counts.
     `starts_by_locality`: steps from which a locality may choose to count, by name; `starts` is the one that is shipped.
     `strict_start`: the input whose day the stricter reading counts from, where the clock starts at a later step.
     `held_as`: what kind of meeting meets it, so that two duties of one child can be met on one day;
@@ -127,7 +130,8 @@ class Rule(Strict):
     starts: tuple[str, ...] = ()
     starts_if: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     not_after: tuple[str, ...] = ()
-    starts_once: bool = False
+    starts_once: bool | Literal["while_open"] = False
+    counts_already: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     starts_by_locality: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     strict_start: str | None = None
     held_as: Literal["review"] | None = None
@@ -173,7 +177,7 @@ class Rule(Strict):
     def _clauses(cls, value: Any) -> Any:
         return listed_clauses(value)
 
-    @field_validator("starts_if", "starts_by_locality", "only_after", "resumed_by", mode="before")
+    @field_validator("starts_if", "starts_by_locality", "counts_already", "only_after", "resumed_by", mode="before")
     @classmethod
     def _one_word_is_several(cls, value: Any) -> Any:
         return listed_words(value)

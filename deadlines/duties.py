@@ -147,10 +147,14 @@ class DutyRules:
         awaited = {kind for several in effects.values() for effect in several for kind in effect.kinds}
         for rule in used.values():
             awaited.update(rule.not_after, *(day.settled_by for day in rule.inputs.values()))
+            awaited.update(rule.counts_already, *rule.counts_already.values())
         return cls(_as_tuples(starts), _as_tuples(effects), used, _as_tuples(supplies), frozenset(awaited))
 
 
 T = TypeVar("T")
+# What `starts_if` calls a field that a fact leaves out, and the place before every fact.
+NOT_SAID = "not_said"
+FIRST = (date.min, 0)
 
 
 def _as_tuples(lists: Mapping[str, list[T]]) -> dict[str, tuple[T, ...]]:
@@ -222,12 +226,12 @@ class DutyRegister:
         self._by_rule: dict[str, list[Duty]] = {}
         # Days by rule that facts supply before the duty opens, such as the day of a child's move.
         self._supplied: dict[str, dict[str, Any]] = {}
-        # The facts of each kind that a rule waits for, by their place in the order of replay.
-        self._came: dict[str, list[tuple[date, int]]] = {}
+        # The facts of each kind that a rule waits for, in the order of replay.
+        self._came: dict[str, list[StoredFact]] = {}
 
     def came(self, fact: StoredFact) -> None:
         """Remember that a fact came for which the effect of another waits."""
-        self._came.setdefault(fact.kind, []).append((fact.occurred_on, fact.seq))
+        self._came.setdefault(fact.kind, []).append(fact)
 
     def close(self, fact: StoredFact) -> None:
         """Meet, end, supersede, lapse, resume or reopen the duties that the fact is about."""
@@ -239,7 +243,7 @@ class DutyRegister:
             if by_body or "opened_seq" in data:
                 duties = _about(duties, data, by_body, effect)
             if kinds:
-                came = [place for kind in kinds for place in self._came.get(kind, ())]
+                came = [_place(earlier) for kind in kinds for earlier in self._came.get(kind, ())]
                 duties = _resumed(duties, came) if effect == "resume" else _since(duties, came)
             for duty in duties if effect != "reopen" else _last_closed(duties):
                 _apply(duty, effect, fact)
@@ -276,18 +280,29 @@ class DutyRegister:
             if same_rule is None:
                 by_rule[duty.rule] = [duty]
             else:
-                if start.rule.starts_once and any(other.body == duty.body for other in same_rule):
+                once = start.rule.starts_once
+                if once and _is_there(same_rule, duty, once == "while_open"):
                     continue
                 if start.ends_provisional:
                     self._end_provisional(same_rule, duty, fact)
                 same_rule.append(duty)
             self.duties.append(duty)
+            if start.rule.counts_already:
+                self._count_already(duty)
 
     @staticmethod
     def _end_provisional(same_rule: Iterable[Duty], duty: Duty, fact: StoredFact) -> None:
         for other in same_rule:
             if other.body == duty.body and other.service in (None, duty.service):
                 _apply(other, "lapse", fact)
+
+    def _count_already(self, duty: Duty) -> None:
+        """Meet or end a new duty by what had come before it and still counts: a plan before the order to make one."""
+        for kind, undone_by in duty.law.counts_already.items():
+            undone = max((_place(fact) for undoing in undone_by for fact in self._came.get(undoing, ())), default=FIRST)
+            first = next((fact for fact in self._came.get(kind, ()) if _place(fact) > undone), None)
+            if first is not None and duty.body in (None, first.data.get("body")):
+                _apply(duty, "meet" if kind in duty.law.met_by else "end", first)
 
     def _new_duty(self, start: Start, fact: StoredFact) -> Duty:
         rule_id, rule, start_day, start_by, by_body, _, provisional, _ = start
@@ -317,7 +332,16 @@ class DutyRegister:
 
 
 def _applies(starts_if: Mapping[str, tuple[str, ...]], data: Mapping[str, Any]) -> bool:
-    return all(data.get(key) in values for key, values in starts_if.items())
+    return all(data.get(key, NOT_SAID) in values for key, values in starts_if.items())
+
+
+def _is_there(duties: Iterable[Duty], duty: Duty, open_only: bool) -> bool:
+    """Whether the same body has a duty of the rule already, or an open one."""
+    return any(other.body == duty.body and not (open_only and other.closed_on is not None) for other in duties)
+
+
+def _place(fact: StoredFact) -> tuple[date, int]:
+    return fact.occurred_on, fact.seq
 
 
 def _about(duties: list[Duty], data: Mapping[str, Any], by_body: bool, effect: str) -> list[Duty]:
@@ -343,7 +367,7 @@ def _same_body(duty: Duty, data: Mapping[str, Any]) -> bool:
 
 def _since(duties: Iterable[Duty], came: Iterable[tuple[date, int]]) -> list[Duty]:
     """The duties since whose opening one of those facts came; the fact that opened a duty is one of them."""
-    latest = max(came, default=(date.min, 0))
+    latest = max(came, default=FIRST)
     return [duty for duty in duties if (duty.opened_on, duty.opened_seq) <= latest]
 
 

@@ -424,6 +424,8 @@ def _met(rule: Rule) -> str:
     met += f"; {rule.goes_on}" if rule.goes_on else ""
     met += f"; ended by {_kinds(rule.ends)}" if rule.ends else ""
     met += f"; ended for good by {_kinds(rule.superseded_by)}" if rule.superseded_by else ""
+    for kind, kinds in rule.counts_already.items():
+        met += f"; {_kinds([kind])} counts though it came before{f', unless {_kinds(kinds)} followed' if kinds else ''}"
     for kind, kinds in rule.only_after.items():
         met += f"; {_kinds([kind])} counts only after {_kinds(kinds)}"
     for kind, kinds in rule.resumed_by.items():

@@ -97,6 +97,8 @@ def walk(name: str, at: random.Random, length: int) -> list[StoredFact]:
 def _fact(name: str, seq: int, kind: str, at: random.Random, on: date) -> StoredFact:
     process = processes()[name]
     data = data_of(process, kind, at, on, stored=True)
+    if kind == process.opens:
+        data |= tables()[name].opens_with
     return line(seq, kind, on.isoformat(), **data)._replace(machine=process.version)
 
 

@@ -96,6 +96,7 @@ TABLE = HandTable(
         "la_acknowledged": (NOT_NOTIFIED, "an acknowledgement answers a notice"),
         "la_outcome_stated": (NOT_NOTIFIED, "what comes of a notice is said of a notice"),
     },
+    opens_with={"under_compulsory_school_age": "yes"},
     possible=dict.fromkeys(("parent_informed", "discussion_offered", "la_notified", *VOLUNTARY), own_body),
 )
 

@@ -20,7 +20,8 @@ class HandTable:
     fact, whether it can be true after what came before. `leaves`: by fact, what an unusual one leaves owed, in words.
 
     Every fact that is neither usual nor impossible in an open state is unusual there. `again`: opening facts and the
-    states of an open case that accept them once more.
+    states of an open case that accept them once more. `opens_with`: what the opening fact says in every walk, where a
+    case of other children cannot be opened.
     """
 
     usual: Mapping[str, Collection[str]]
@@ -30,6 +31,7 @@ class HandTable:
     impossible: Mapping[str, tuple[Collection[str], str]] = field(default_factory=dict)
     possible: Mapping[str, Possible] = field(default_factory=dict)
     again: Mapping[str, Collection[str]] = field(default_factory=dict)
+    opens_with: Mapping[str, str] = field(default_factory=dict)
 
     def unusual(self, state: str, kinds: Collection[str], openings: Collection[str]) -> set[str]:
         """The facts that are unusual in an open state, of all `kinds` of the process."""
