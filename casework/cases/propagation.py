@@ -269,7 +269,8 @@ def _follow_ups(answers: Iterable[str | None]) -> list[str]:
 def _request_again(unit: UnitOfWork, cause: Cause, again: Mapping[str, str]) -> list[str]:
     """After an order to assess, record a fact for each body that was asked before the order and not since.
 
-    A correction of the order, or of a request, corrects these facts too.
+    Only where a refusal had ended what it owed: an order by consent may come while the assessment is under way. A
+    correction of the order, of what came before it, or of a request, corrects these facts too.
     """
     case, fact = cause
     if fact.kind in CORRECTIONS:
@@ -290,7 +291,8 @@ def _correct_requests(unit: UnitOfWork, cause: Cause, again: Mapping[str, str]) 
         drafts = [FactDraft(fact.kind, fact.occurred_on, data, each.seq, caused_by=cause.reference) for each in caused]
         follow_ups += _follow_ups([_try_append(unit, case, draft) for draft in drafts])
     asks = case.process.asks if case.process is not None else frozenset()
-    if any(each.seq == fact.corrects and each.kind in asks for each in case.facts):
+    corrected = asks | again.keys() | _refusals(case, again)
+    if any(each.seq == fact.corrects and each.kind in corrected for each in case.facts):
         for order in [each for each in case.file.lines if each.kind in again]:
             follow_ups += _request_after(unit, cause, order, again[order.kind])
     return follow_ups
@@ -306,6 +308,11 @@ def _request_after(unit: UnitOfWork, cause: Cause, order: StoredFact, kind: str)
     facts = list(case.file.lines)
     position = next(index for index, fact in enumerate(facts) if fact.seq == order.seq)
     before = dict.fromkeys(_body_of(fact) for fact in facts[:position] if fact.kind in asks)
+    again = case.process.requests_again if case.process is not None else {}
+    refusals = _refusals(case, again)
+    turns = [fact.kind for fact in facts[:position] if fact.kind in refusals or fact.kind in again]
+    if not turns or turns[-1] not in refusals:
+        before = {}
     since = {_body_of(fact) for fact in facts[position:] if fact.kind in asks}
     recorded = {_body_of(fact): fact.seq for fact in facts if fact.kind == kind and fact.caused_by == caused_by}
     withdrawals = [
@@ -319,6 +326,18 @@ def _request_after(unit: UnitOfWork, cause: Cause, order: StoredFact, kind: str)
         if (body, service) not in since and (body, service) not in recorded
     ]
     return _follow_ups([_try_append(unit, case, draft) for draft in (*withdrawals, *requests)])
+
+
+def _refusals(case: LoadedCase, again: Mapping[str, str]) -> frozenset[str]:
+    """The facts after which no body owes what it was asked for, by the law: a refusal to assess."""
+    process = case.process
+    rules = case.context.law.duties_of(process.name) if process is not None else ()
+    return frozenset(
+        kind
+        for rule in rules
+        if rule.provisional is not None and set(again.values()).intersection(rule.provisional.starts)
+        for kind in rule.superseded_by
+    )
 
 
 def _body_of(fact: StoredFact) -> tuple[str, str | None]:
