@@ -15,23 +15,20 @@ from typing import ClassVar, Literal
 
 from statemachine import State
 
-from models.casefile import CaseFile
 from models.common_facts import Opening
-from models.facts import FactData, FreeTextField, Reference, StoredFact
+from models.facts import FactData, FreeTextField, Reference
 from statemachines.changed_time_limits import TIME_LIMIT_REACTIONS, TimeAgreed, TimeDirected
-from statemachines.health_advice import CALLED_FOR_AGAIN, Noted, advice_facts
+from statemachines.health_advice import CALLED_FOR_AGAIN, Noted, advice_facts, after, follows
 from statemachines.process import (
-    Guard,
     NoTransition,
     OpeningFact,
     Reaction,
     StatutoryMachine,
     Transition,
-    Warn,
     define_process,
     unusual,
 )
-from statemachines.section_g import SECTION_G_REACTIONS, section_g_facts
+from statemachines.section_g import SECTION_G_REACTIONS, FinalPlanReceived, section_g_facts
 
 
 class EhcNeedsAssessment(StatutoryMachine):
@@ -99,38 +96,15 @@ class EhcAssessmentRequested(Opening):
     requested_by: Literal["parent", "young_person", "institution", "other"] | None = None
 
 
-class FinalPlanReceived(Noted):
-    """The final plan came (reg 13(2)). `section_g` of a plan that follows another: whether its section G is another."""
-
-    section_g: Literal["changed", "unchanged"] | None = None
-
-
-def _after(refusal: str, words: str) -> Warn:
-    """What is out of order about an order where nothing was refused."""
-
-    def warning(casefile: CaseFile, _line: StoredFact) -> str | None:
-        if refusal in casefile.seen:
-            return None
-        return f"{words}, and this case has none: record {refusal} with its own day, unless it is another case's"
-
-    return warning
-
-
-def _follows(refusal: str) -> Guard:
-    """What is reversed was refused before: an answer has its question."""
-
-    def guard(casefile: CaseFile, _line: StoredFact) -> str | None:
-        if refusal in casefile.seen:
-            return None
-        return f"nothing was refused by that day that could be reversed: record {refusal} with its own day first"
-
-    return guard
-
-
 UNDECIDED = ("requested", "considering")
 UNDER_WAY = ("assessing", "drafting")
 BEFORE_PLAN = (*UNDECIDED, *UNDER_WAY)
-ANY_OPEN = (*BEFORE_PLAN, "refused", "no_plan", "planned")
+WITHOUT_PLAN = (*BEFORE_PLAN, "refused", "no_plan")
+ANY_OPEN = (*WITHOUT_PLAN, "planned")
+MOVED_WITH_PLAN = (
+    "once there is a plan, a move transfers it, on a case of its own (SEND Regs 2014 reg 15); before, the authority that"
+    " the child leaves is no longer responsible (CFA 2014 s24(1))"
+)
 DECIDED_FIRST = (
     "the authority decides whether to assess and notifies that before it assesses and decides on a plan (CFA 2014"
     " s36(3) to (5), (8); SEND Regs 2014 reg 5(1)); what it did not notify stays owed until the plan is sent"
@@ -144,8 +118,8 @@ TO_MAKE_A_PLAN = (
     "an order to make a plan, an appeal against a refusal that is not opposed, or an agreement with that effect follows"
     " a refusal to make one (CFA 2014 s51(2)(b); SEND Regs 2014 regs 42(2), 44(2)(c), 45(6)); its own times run from it"
 )
-REFUSED_TO_ASSESS = _after("assessment_refused", TO_ASSESS)
-REFUSED_A_PLAN = _after("plan_refused", TO_MAKE_A_PLAN)
+REFUSED_TO_ASSESS = after("assessment_refused", TO_ASSESS)
+REFUSED_A_PLAN = after("plan_refused", TO_MAKE_A_PLAN)
 
 PROCESS = define_process(
     EhcNeedsAssessment,
@@ -194,7 +168,7 @@ PROCESS = define_process(
         Transition(
             "refusal_reversed",
             Noted,
-            guard=_follows("assessment_refused"),
+            guard=follows("assessment_refused"),
             requests_again=CALLED_FOR_AGAIN,
             order="a refusal to assess is reversed once, before the authority assesses; the 20 weeks of the request go"
             " on (R (W) v Hertfordshire CC [2023] EWHC 3138 (Admin))",
@@ -203,7 +177,7 @@ PROCESS = define_process(
         Transition(
             "plan_refusal_reversed",
             Noted,
-            guard=_follows("plan_refused"),
+            guard=follows("plan_refused"),
             order="a refusal to make a plan is reversed once, before the draft; the request's own 20 weeks go on (SEND"
             " Regs 2014 reg 13(2))",
             order_from=2,
@@ -231,6 +205,7 @@ PROCESS = define_process(
             )
             for kind in ("plan_ordered", "plan_conceded", "plan_mediated")
         ),
+        NoTransition("child_moved_away", Noted, accepted_in=WITHOUT_PLAN, order=MOVED_WITH_PLAN, order_from=2),
         NoTransition("time_directed", TimeDirected, accepted_in=ANY_OPEN),
         NoTransition("time_agreed", TimeAgreed, accepted_in=ANY_OPEN),
         Transition("plan_refused", Noted, order=DECIDED_FIRST, order_from=2),
@@ -254,6 +229,7 @@ PROCESS = define_process(
         Reaction("tribunal", "order_to_make_plan_made", "plan_ordered", latest_case_only=True),
         Reaction("tribunal", "refusal_to_issue_conceded", "plan_conceded", latest_case_only=True),
         Reaction("mediation", "agreed_to_make_plan", "plan_mediated", latest_case_only=True),
+        Reaction("transfer", "child_moved", "child_moved_away", optional=True),
         *TIME_LIMIT_REACTIONS,
         *SECTION_G_REACTIONS,
         Reaction("reassessment", "final_plan_received", "section_g_replaced", optional=True),

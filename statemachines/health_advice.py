@@ -82,6 +82,28 @@ class Returned(ByBody):
     FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note", "reason"})
 
 
+def follows(refusal: str) -> Guard:
+    """A guard: what is reversed was refused before. An answer has its question."""
+
+    def guard(casefile: CaseFile, _line: StoredFact) -> str | None:
+        if refusal in casefile.seen:
+            return None
+        return f"nothing was refused by that day that could be reversed: record {refusal} with its own day first"
+
+    return guard
+
+
+def after(refusal: str, law: str) -> Warn:
+    """What is out of order about an order, a concession or an agreement where nothing was refused."""
+
+    def warning(casefile: CaseFile, _line: StoredFact) -> str | None:
+        if refusal in casefile.seen:
+            return None
+        return f"{law}, and this case has none: record {refusal} with its own day, unless it is another case's"
+
+    return warning
+
+
 def was_asked(request: str) -> Guard:
     """A guard: the fact is about a body that was asked. `request` is the fact kind that asks."""
 

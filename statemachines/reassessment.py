@@ -1,7 +1,7 @@
 """A re-assessment of the needs behind a plan, seen from health (CFA 2014 s44(2), (3); SEND Regs 2014 regs 23 to 27).
 
-A request of the responsible commissioning body compels the authority (reg 23): its refusal is no fact that the law
-allows, and reg 24, which lets the authority refuse within six months of the last assessment, speaks of other requests
+A request of the responsible commissioning body compels the authority (reg 23): the law allows no refusal of it, so
+that one is recorded out of order; and reg 24, which lets the authority refuse within six months of the last assessment, speaks of other requests
 only. Reg 26 applies regs 6 to 9 again, so each body's six weeks run once more. A refusal is reversed by the authority
 itself, by the Tribunal's order, by the authority not opposing the appeal, or by a mediation agreement; each of the last
 three comes from its own case and brings its own fourteen weeks. The statute file says by when; the escalation policy
@@ -20,7 +20,7 @@ from models.common_facts import COMMISSIONERS, Opening
 from models.facts import Code, FactData, FreeTextField, StoredFact
 from statemachines.ceasing_a_plan import CEASE_REACTIONS, cease_facts
 from statemachines.changed_time_limits import TIME_LIMIT_REACTIONS, TimeAgreed, TimeDirected
-from statemachines.health_advice import CALLED_FOR_AGAIN, Noted, advice_facts
+from statemachines.health_advice import CALLED_FOR_AGAIN, Noted, advice_facts, after, follows
 from statemachines.process import (
     FieldMapping,
     NoTransition,
@@ -28,9 +28,11 @@ from statemachines.process import (
     Reaction,
     StatutoryMachine,
     Transition,
+    before,
     define_process,
+    unusual,
 )
-from statemachines.section_g import SECTION_G_REACTIONS, section_g_facts
+from statemachines.section_g import SECTION_G_REACTIONS, FinalPlanReceived, section_g_facts
 
 
 class Reassessment(StatutoryMachine):
@@ -47,21 +49,28 @@ class Reassessment(StatutoryMachine):
     reassessing = State("Re-assessment under way")
     drafting = State("Draft plan received")
     planned = State("Final plan received")
+    kept = State("Plan kept as it is")
     ceasing = State("Plan to cease")
     ceased = State("Plan ceased")
     withdrawn = State("Withdrawn", final=True)
     closed = State("Closed", final=True)
 
-    reassessment_agreed = requested.to(reassessing)
-    reassessment_refused = requested.to(refused)
+    reassessment_agreed = requested.to(reassessing) | unusual(refused.to(reassessing))
+    reassessment_refused = requested.to(refused) | unusual(refused.from_(reassessing, drafting))
     refusal_reversed = refused.to(reassessing)
-    reassessment_ordered = refused.to(reassessing)
-    reassessment_conceded = refused.to(reassessing)
-    reassessment_mediated = refused.to(reassessing)
-    draft_plan_received = reassessing.to(drafting) | drafting.to(drafting)
-    final_plan_received = reassessing.to(planned) | drafting.to(planned)
-    cease_decided = reassessing.to(ceasing) | drafting.to(ceasing)
-    plan_ceased = ceasing.to(ceased)
+    reassessment_ordered = refused.to(reassessing) | unusual(requested.to(reassessing))
+    reassessment_conceded = refused.to(reassessing) | unusual(requested.to(reassessing))
+    reassessment_mediated = refused.to(reassessing) | unusual(requested.to(reassessing))
+    draft_plan_received = (
+        reassessing.to(drafting) | drafting.to(drafting) | unusual(drafting.from_(requested, refused, kept))
+    )
+    final_plan_received = (
+        reassessing.to(planned) | drafting.to(planned) | unusual(planned.from_(requested, refused, kept))
+    )
+    plan_kept = reassessing.to(kept) | drafting.to(kept) | unusual(kept.from_(requested, ceasing))
+    # Reg 31 asks for consultation and for no re-assessment, so that it may be decided before that is agreed to.
+    cease_decided = reassessing.to(ceasing) | drafting.to(ceasing) | requested.to(ceasing)
+    plan_ceased = ceasing.to(ceased) | unusual(ceased.from_(requested, reassessing, drafting))
     cease_reversed = ceasing.to(reassessing) | ceased.to(reassessing)
     case_withdrawn = withdrawn.from_.any()
     case_closed = closed.from_.any()
@@ -133,29 +142,91 @@ def remarks(casefile: CaseFile) -> list[str]:
     ]
 
 
-BEFORE_PLAN = ("requested", "reassessing", "drafting")
-ANY_OPEN = (*BEFORE_PLAN, "refused", "planned", "ceasing", "ceased")
+UNDER_WAY = ("reassessing", "drafting")
+BEFORE_PLAN = ("requested", *UNDER_WAY)
+ANY_OPEN = (*BEFORE_PLAN, "refused", "planned", "kept", "ceasing", "ceased")
+DECIDED_FIRST = (
+    "the authority notifies whether it will re-assess before it does and sends a draft and a plan (SEND Regs 2014 regs"
+    " 25(1), 27(1), (2)); what it did not notify stays owed until it sends them"
+)
+TO_REASSESS = (
+    "an order to re-assess, an appeal against a refusal that is not opposed, or an agreement with that effect follows a"
+    " refusal (CFA 2014 s51(2)(d); SEND Regs 2014 regs 42(2), 44(2)(b), 45(3)); its own times run from it"
+)
 
 PROCESS = define_process(
     Reassessment,
     name="reassessment",
     title="Re-assessment",
-    version=2,  # a concession and an agreement are facts of their own, as in an assessment
-    out_of_order_from=None,
+    version=3,  # facts out of order; version 2: a concession and an agreement are facts of their own
+    out_of_order_from=3,
     facts=[
         OpeningFact("reassessment_requested", ReassessmentRequested, needs=("la",)),
-        Transition("reassessment_agreed", Noted),
-        Transition("reassessment_refused", ReassessmentRefused, guard=_may_refuse),
-        Transition("refusal_reversed", Noted, requests_again=CALLED_FOR_AGAIN),
-        Transition("reassessment_ordered", Noted, requests_again=CALLED_FOR_AGAIN),
-        Transition("reassessment_conceded", Noted, requests_again=CALLED_FOR_AGAIN),
-        Transition("reassessment_mediated", Noted, requests_again=CALLED_FOR_AGAIN),
+        Transition(
+            "reassessment_agreed",
+            Noted,
+            requests_again=CALLED_FOR_AGAIN,
+            order="the authority notifies once whether it will re-assess, before it does (SEND Regs 2014 reg 25(1));"
+            " its change of mind after a refusal is refusal_reversed",
+            order_from=3,
+        ),
+        Transition(
+            "reassessment_refused",
+            ReassessmentRefused,
+            guard=before(3, _may_refuse),
+            warning=_may_refuse,
+            order="the authority refuses a re-assessment before it re-assesses, and notifies that within fifteen days"
+            " (SEND Regs 2014 regs 24, 25(1))",
+            order_from=3,
+        ),
+        Transition(
+            "refusal_reversed",
+            Noted,
+            guard=follows("reassessment_refused"),
+            requests_again=CALLED_FOR_AGAIN,
+            order="a refusal to re-assess is reversed once, before the authority re-assesses (SEND Regs 2014 reg 25(1))",
+            order_from=3,
+        ),
+        *(
+            Transition(
+                kind,
+                Noted,
+                accepted_in=UNDER_WAY,
+                warning=after("reassessment_refused", TO_REASSESS),
+                requests_again=CALLED_FOR_AGAIN,
+                order=TO_REASSESS,
+                order_from=3,
+            )
+            for kind in ("reassessment_ordered", "reassessment_conceded", "reassessment_mediated")
+        ),
+        NoTransition(
+            "child_moved_away",
+            Noted,
+            accepted_in=(*BEFORE_PLAN, "refused"),
+            order="the plan of a child who moves is transferred, and the authority that receives it decides whether to"
+            " re-assess (SEND Regs 2014 reg 15(4)); a re-assessment that is over is not touched",
+            order_from=3,
+        ),
         NoTransition("time_directed", TimeDirected, accepted_in=ANY_OPEN),
         NoTransition("time_agreed", TimeAgreed, accepted_in=ANY_OPEN),
         *advice_facts(asked_in=BEFORE_PLAN, answered_in=ANY_OPEN, again_from=3),
-        Transition("draft_plan_received", Noted),
-        NoTransition("section_g_agreed", Noted, accepted_in=("reassessing", "drafting", "planned")),
-        Transition("final_plan_received", Noted),
+        Transition("draft_plan_received", Noted, order=DECIDED_FIRST, order_from=3),
+        NoTransition(
+            "section_g_agreed",
+            Noted,
+            accepted_in=(*UNDER_WAY, "planned"),
+            order="the responsible commissioning body agrees to section G of a plan that is being made (SEND Regs 2014"
+            " regs 12(2), 27(1))",
+            order_from=3,
+        ),
+        Transition("final_plan_received", FinalPlanReceived, order=DECIDED_FIRST, order_from=3),
+        Transition(
+            "plan_kept",
+            Noted,
+            order="after a re-assessment the authority may decide not to amend or replace the plan, which can be"
+            " appealed (CFA 2014 s51(2)(e)); it has notified before that it re-assesses (SEND Regs 2014 reg 25(1))",
+            order_from=3,
+        ),
         *section_g_facts(("planned",)),
         *cease_facts(3, ceasing=("ceasing",), ceased=()),
     ],
@@ -163,6 +234,7 @@ PROCESS = define_process(
         Reaction("tribunal", "order_to_reassess_made", "reassessment_ordered", latest_case_only=True),
         Reaction("tribunal", "refusal_to_reassess_conceded", "reassessment_conceded", latest_case_only=True),
         Reaction("mediation", "agreed_to_reassess", "reassessment_mediated", latest_case_only=True),
+        Reaction("transfer", "child_moved", "child_moved_away", optional=True),
         *TIME_LIMIT_REACTIONS,
         # The authority has to comply with the new commissioner (regs 15(8), 16(3)), as under reg 23.
         Reaction(

@@ -47,6 +47,17 @@ class SectionGStopped(OfSectionG):
     FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note", "reason"})
 
 
+class FinalPlanReceived(FactData):
+    """The final plan came (SEND Regs 2014 regs 13(2), 27(2)).
+
+    `section_g` of a plan that follows another: whether its section G is another.
+    """
+
+    section_g: Literal["changed", "unchanged"] | None = None
+    note: FreeTextField | None = None
+    FREE_TEXT_FIELDS: ClassVar[frozenset[str]] = frozenset({"note"})
+
+
 class SectionGReplaced(FactData):
     """A later plan has a new section G. The duty under the earlier plan ends, and continues on the case of the later
     one (s42(3)).

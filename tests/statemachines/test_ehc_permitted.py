@@ -66,6 +66,8 @@ ENGINE = {
     "letters_released",
 }
 OPEN = ABOUT_ADVICE | ENDS | ALWAYS | ENGINE | {"time_directed", "time_agreed"}
+# The authority that the child leaves is no longer responsible (CFA 2014 s24(1)); a plan is transferred elsewhere.
+MOVED = {"child_moved_away"}
 ASK = {"health_advice_requested"}
 AGAIN = {"ehc_assessment_request_repeated"}
 ASSESS = {"assessment_ordered", "assessment_conceded", "assessment_mediated"}
@@ -74,20 +76,20 @@ PLAN = {"plan_refused", "draft_plan_received", "section_g_agreed", "final_plan_r
 
 PERMITTED = {
     # reg 4(2): the LA informs others that it is considering; reg 5(1): it decides whether to assess.
-    "requested": OPEN | ASK | AGAIN | {"la_consideration_notified", "assessment_agreed", "assessment_refused"},
-    "considering": OPEN | ASK | AGAIN | {"assessment_agreed", "assessment_refused"},
+    "requested": OPEN | MOVED | ASK | AGAIN | {"la_consideration_notified", "assessment_agreed", "assessment_refused"},
+    "considering": OPEN | MOVED | ASK | AGAIN | {"assessment_agreed", "assessment_refused"},
     # Four ways out of a refusal: the LA reverses it (LGSCO 25 007 473), the Tribunal orders an assessment
     # (reg 44(2)(b)), the LA does not oppose an appeal (reg 45(3)), or an agreement in mediation has the effect of an
     # order (reg 42(2)). A time that the Tribunal set is accepted in every state (reg 44(1)).
-    "refused": OPEN | ASSESS | {"refusal_reversed"},
+    "refused": OPEN | MOVED | ASSESS | {"refusal_reversed"},
     # reg 10(1) no plan; s38 draft; reg 12(2) section G; reg 13(2) final plan.
     # A reversal ends no appeal, so that an order to assess may still be made by consent, and one to make a plan after
     # the draft (HESC Rules 2008 r29).
-    "assessing": OPEN | ASK | ASSESS | PLAN,
-    "drafting": OPEN | ASK | ASSESS | MAKE_A_PLAN | PLAN,
+    "assessing": OPEN | MOVED | ASK | ASSESS | PLAN,
+    "drafting": OPEN | MOVED | ASK | ASSESS | MAKE_A_PLAN | PLAN,
     # No plan rests: the decision may turn (the LA's own; by order, reg 44(2)(c); not opposed, reg 45(6); by agreement,
     # reg 42(2)), and late advice still comes.
-    "no_plan": OPEN | MAKE_A_PLAN | {"draft_plan_received", "final_plan_received", "plan_refusal_reversed"},
+    "no_plan": OPEN | MOVED | MAKE_A_PLAN | {"draft_plan_received", "final_plan_received", "plan_refusal_reversed"},
     # The final plan rests: section G is arranged for as long as the plan says it (s42(3)), and a body's duty under reg
     # 8(1) outlives it.
     "planned": OPEN | {"section_g_agreed", "section_g_arranged", "section_g_stopped", "section_g_replaced"},
@@ -146,6 +148,7 @@ TABLE = HandTable(
         "plan_refused": "what an order to make a plan asks for; the decision to assess was never notified",
         "draft_plan_received": "fifteen days for the family (reg 13(1)); a decision to assess that nobody was notified of",
         "final_plan_received": "section G (s42(3)); whether to assess was never notified, and is not owed any more",
+        "child_moved_away": "nothing of the plan, which the transfer is about (reg 15)",
         "section_g_agreed": "nothing of reg 12(2)",
         "section_g_arranged": "section G from the plan on (s42(3))",
         "section_g_stopped": "section G (s42(3))",

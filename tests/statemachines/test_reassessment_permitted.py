@@ -4,14 +4,18 @@
 The table below is read by a person against the law; the machine must agree with it.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from models.facts import StoredFact
 from statemachines.process import NotPermitted
 from statemachines.reassessment import PROCESS
 from statemachines.replay import replay
+from tests.support.asked_bodies import ABOUT_WHO_WAS_ASKED
 from tests.support.by_hand import CASE, PAEDS, TRUST, history
+from tests.support.hand_table import HandTable, asked_before
 
 ABOUT_ADVICE = {
     "health_advice_acknowledged",
@@ -50,17 +54,24 @@ ASK = {"health_advice_requested"}
 # CFA 2014 s42(3): what section G of the final plan says is arranged, for as long as the plan says it.
 SECTION_G = {"section_g_arranged", "section_g_stopped", "section_g_replaced"}
 
+ORDERS = {"reassessment_ordered", "reassessment_conceded", "reassessment_mediated"}
+PLAN = {"draft_plan_received", "section_g_agreed", "final_plan_received", "plan_kept", "cease_decided"}
+# The plan of a child who moves is transferred; the authority that receives it decides (reg 15(4)).
+MOVED = {"child_moved_away"}
+
 PERMITTED = {
     # reg 25(1): whether it will re-assess. A body may be asked early, as in an assessment (reg 26 with reg 8(1)).
-    "requested": OPEN | ASK | {"reassessment_agreed", "reassessment_refused"},
+    # Reg 31 asks for no re-assessment before a decision to cease.
+    "requested": OPEN | MOVED | ASK | {"reassessment_agreed", "reassessment_refused", "cease_decided"},
     # A refusal rests: the authority may turn, the Tribunal may order (reg 44(2)(b)), the authority may not oppose the
-    # appeal (reg 45(3)),
-    # and both may agree in mediation (reg 42(2)).
-    "refused": OPEN | {"refusal_reversed", "reassessment_ordered", "reassessment_conceded", "reassessment_mediated"},
-    # reg 27(2): the final plan; s45(1)(b): or the plan is no longer necessary.
-    "reassessing": OPEN | ASK | {"draft_plan_received", "section_g_agreed", "final_plan_received", "cease_decided"},
-    "drafting": OPEN | ASK | {"draft_plan_received", "section_g_agreed", "final_plan_received", "cease_decided"},
+    # appeal (reg 45(3)), and both may agree in mediation (reg 42(2)).
+    "refused": OPEN | MOVED | ORDERS | {"refusal_reversed"},
+    # reg 27(2): the final plan; s51(2)(e): or the plan stays as it is; s45(1)(b): or it is no longer necessary. A
+    # reversal ends no appeal, so that an order may be made by consent (HESC Rules 2008 r29).
+    "reassessing": OPEN | MOVED | ASK | ORDERS | PLAN,
+    "drafting": OPEN | MOVED | ASK | ORDERS | PLAN,
     "planned": OPEN | SECTION_G | {"section_g_agreed"},
+    "kept": OPEN,
     "ceasing": (
         OPEN
         | {"mediation_certificate_heard", "cease_appealed", "cease_appeal_determined", "plan_ceased", "cease_reversed"}
@@ -69,7 +80,7 @@ PERMITTED = {
     "withdrawn": ALWAYS | ENGINE,
     "closed": ALWAYS | ENGINE,
 }
-MOVES = {
+MOVES_2 = {
     ("requested", "reassessment_agreed"): "reassessing",
     ("requested", "reassessment_refused"): "refused",
     ("refused", "refusal_reversed"): "reassessing",
@@ -87,9 +98,67 @@ MOVES = {
     ("ceased", "cease_reversed"): "reassessing",
 } | {
     (state, kind): end
-    for state in PERMITTED.keys() - {"withdrawn", "closed"}
+    for state in PERMITTED.keys() - {"kept", "withdrawn", "closed"}
     for kind, end in (("case_withdrawn", "withdrawn"), ("case_closed", "closed"))
 }
+MOVES = MOVES_2 | {
+    ("reassessing", "plan_kept"): "kept",
+    ("drafting", "plan_kept"): "kept",
+    ("requested", "cease_decided"): "ceasing",
+    ("kept", "case_withdrawn"): "withdrawn",
+    ("kept", "case_closed"): "closed",
+}
+CEASED_OR_TO_CEASE = asked_before("cease_decided", "plan_ceased", per_body=False)
+
+
+def about_ceasing(before: Sequence[StoredFact], fact: StoredFact) -> bool:
+    """A certificate of mediation about another decision gives nobody longer here (HESC Rules 2008 r20(1)(c))."""
+    return fact.data.get("decision") in (None, "ceasing") and CEASED_OR_TO_CEASE(before, fact)
+
+
+TABLE = HandTable(
+    usual=PERMITTED,
+    moves=MOVES,
+    unusual_moves={
+        ("refused", "reassessment_agreed"): "reassessing",  # the authority turned, in other words
+        **{(state, "reassessment_refused"): "refused" for state in ("reassessing", "drafting")},
+        **{("requested", kind): "reassessing" for kind in ORDERS},
+        # Nobody was notified that the authority would re-assess (reg 25(1)), or it turned once more.
+        **{(state, "draft_plan_received"): "drafting" for state in ("requested", "refused", "kept")},
+        **{(state, "final_plan_received"): "planned" for state in ("requested", "refused", "kept")},
+        ("requested", "plan_kept"): "kept",
+        ("ceasing", "plan_kept"): "kept",
+        **{(state, "plan_ceased"): "ceased" for state in ("requested", "reassessing", "drafting")},
+    },
+    leaves={
+        "reassessment_agreed": "the plan in fourteen weeks (reg 27(2)); what reg 25(1) asked for was late",
+        "reassessment_refused": "what an order asks for, and what reg 23 asks for where the board requested it",
+        "refusal_reversed": "the plan in fourteen weeks (reg 27(2))",
+        **dict.fromkeys(ORDERS, "the order's fourteen weeks, unless the plan is there already"),
+        "child_moved_away": "nothing: there is nothing left to re-assess here",
+        "draft_plan_received": "whether to re-assess was never notified, and is not owed any more",
+        "final_plan_received": "section G (s42(3)); whether to re-assess was never notified, and is not owed any more",
+        "plan_kept": "nothing of the plan; whether to re-assess was never notified, and is not owed any more",
+        "section_g_agreed": "nothing of reg 12(2)",
+        **dict.fromkeys(SECTION_G, "section G of the plan that there is (s42(3))"),
+        "health_advice_requested": "the body's six weeks from its receipt (reg 8(1))",
+        "cease_decided": "the day before which the plan may not cease (s45(4))",
+        "mediation_certificate_heard": "nothing: it lengthens the time to appeal",
+        "cease_appealed": "the plan, until the appeal is determined (s45(4)(b))",
+        "cease_appeal_determined": "nothing: the appeal is over",
+        "plan_ceased": "the day before which the plan could not cease (s45(4))",
+        "cease_reversed": "the plan, as if nobody had decided to cease",
+    },
+    possible={
+        **ABOUT_WHO_WAS_ASKED,
+        "refusal_reversed": asked_before("reassessment_refused", per_body=False),
+        "section_g_stopped": asked_before("section_g_arranged", per_body=False),
+        "mediation_certificate_heard": about_ceasing,
+        "cease_appealed": CEASED_OR_TO_CEASE,
+        "cease_appeal_determined": asked_before("cease_appealed", per_body=False),
+        "cease_reversed": CEASED_OR_TO_CEASE,
+    },
+)
 ASKED = {"body": TRUST, "service": PAEDS}
 NOT_NECESSARY = {"ground": "not_necessary"}
 RECENT = {"ground": "assessed_in_six_months"}
@@ -118,13 +187,13 @@ def test_every_state_and_every_fact_is_in_the_table() -> None:
     assert set(PROCESS.facts) == set().union(*PERMITTED.values()) | {"reassessment_requested"}
     assert PROCESS.initial == "requested"
     assert PROCESS.final == {"withdrawn", "closed"}
-    assert dict(PROCESS.table) == MOVES
+    assert dict(PROCESS.usual_moves) == MOVES
 
 
 def test_the_first_version_knew_an_order_alone_and_replays_for_ever() -> None:
     later = {("refused", "reassessment_conceded"), ("refused", "reassessment_mediated")}
-    assert PROCESS.version == 2
-    assert PROCESS.tables[1] == {move: target for move, target in MOVES.items() if move not in later}
+    assert PROCESS.tables[2] == MOVES_2
+    assert PROCESS.tables[1] == {move: target for move, target in MOVES_2.items() if move not in later}
 
 
 @pytest.mark.parametrize("ground", ["not_necessary", "assessed_in_six_months"])
