@@ -108,7 +108,7 @@ def whose_days(
 
     `facts` are those in force, in order; `provisions` has the provision of each ground of exception.
     """
-    chain = _plans(duties, rules)
+    chain = plan_clocks(duties, rules)
     found: list[LateDays] = []
     for duty in duties:
         if chain and duty is chain[0]:
@@ -120,7 +120,7 @@ def whose_days(
     return found
 
 
-def _plans(duties: Sequence[Duty], rules: Mapping[str, Owned]) -> list[Duty]:
+def plan_clocks(duties: Sequence[Duty], rules: Mapping[str, Owned]) -> list[Duty]:
     """The duties to make the plan that advice is for, in the order in which they were opened: the first, and those that
     an order, a concession or a reversal opened after it.
     """

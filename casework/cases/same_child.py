@@ -340,7 +340,7 @@ def _bodies(process: Process, case: LoadedCase, drafts: Sequence[FactDraft]) -> 
     return {str(body) for body in (*named, *corrected) if body}
 
 
-def _of_bodies(unit: UnitOfWork, refs: Collection[str], process: Process, bodies: Collection[str]) -> set[str]:
+def _of_bodies(unit: UnitOfWork, refs: Collection[str], process: Process, bodies: set[str]) -> set[str]:
     """Those of the cases whose duty one of these bodies has; a case that cannot be read counts as one of them."""
     read = load_readable(unit, sorted(refs))
     return {ref for ref in refs if ref not in read or bodies & _bodies(process, read[ref], ())}

@@ -75,7 +75,8 @@ class DutyShown(BaseModel):
     `knock_on` says how the advice affects the final plan's date. `opened_by` is the kind of the opening fact, and
     `cause` the fact on another case from which that was copied. `again_by` is the fact that restarted the assessment
     before the advice was asked for. `goes_on` says what a continuing duty still requires once it is met. A
-    `provisional` duty runs from the restart until the body receives the authority's new request.
+    `provisional` duty runs from the restart until the body receives the authority's new request. `governs`: of several
+    clocks for one plan, whether this one governs; None for every other duty.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -104,6 +105,7 @@ class DutyShown(BaseModel):
     due_then: date | None = None
     standing_then: str | None = None
     days_late_then: int | None = None
+    governs: bool | None = None
 
 
 class LateDaysShown(BaseModel):

@@ -13,6 +13,7 @@ from casework.reports.plan_effects import PlanEffects
 from casework.reports.same_child_then import cases_of_the_child
 from config.rule_schema import Rule
 from deadlines.duties import Duty, duties_of
+from deadlines.governing_clock import governing
 from deadlines.status import days_late, status_of
 from deadlines.whose_days import whose_days
 from models import ledger
@@ -60,6 +61,7 @@ def report(context: AppContext, case_ref: str, as_at: date | None = None, known_
     duties = duties_of(casefile.lines, context.duty_rules[casefile.process], context.dates_of, casefile.claims.values())
     effects = PlanEffects(rules, duties, casefile.lines, day)
     law_then, then = duties_then(context, casefile, known_at)
+    clocks = governing(duties, rules)
     return CaseReport(
         case_ref=case_ref,
         process=casefile.process,
@@ -71,13 +73,15 @@ def report(context: AppContext, case_ref: str, as_at: date | None = None, known_
         known_at=known_at,
         facts=_facts(facts, as_at, known_at, casefile.out_of_order),
         duties=[
-            _duty(duty, rules.get(duty.rule), effects, origins).model_copy(update=as_then(then, duty, day))
+            _duty(duty, rules.get(duty.rule), effects, origins).model_copy(
+                update={**as_then(then, duty, day), "governs": clocks.says(duty) if clocks is not None else None}
+            )
             for duty in duties
         ],
         plan_issued_without=effects.issued_without(),
         claims_to_decide=[claim.seq for claim in casefile.undecided()],
         heard=causes,
-        remarks=_remarks(context, casefile),
+        remarks=[*_remarks(context, casefile), *([clocks.sentence()] if clocks is not None else [])],
         to_ask_again=effects.to_ask_again(origins, context.dates_of),
         simulation=context.simulated,
         law_then=law_then,

@@ -72,7 +72,7 @@ NOT_NOTIFIED = ("formed", "informed", "offered")
 
 def own_body(before: Sequence[StoredFact], fact: StoredFact) -> bool:
     """The duties lie on the body that formed the opinion (s23(2) to (4))."""
-    return before[0].data["body"] == fact.data["body"]
+    return str(before[0].data["body"]) == str(fact.data["body"])
 
 
 TABLE = HandTable(
