@@ -36,7 +36,7 @@ def test_a_fact_says_who_when_how_and_under_which_law(team: Team) -> None:
         [text] = connection.exec_driver_sql("SELECT text FROM fact WHERE seq = 1").scalars()
     assert '"rehearsed":true' in text
     assert f'"law":"{team.first.law_version}"' in text
-    assert '"machine":1' in text
+    assert '"machine":2' in text
     assert '"process":"ehc_needs_assessment"' in text
 
 
@@ -47,12 +47,10 @@ def test_in_summer_an_instant_is_an_hour_earlier_in_utc(team: Team) -> None:
 
 def test_a_fact_that_is_not_permitted_is_refused_with_the_permitted_kinds(team: Team) -> None:
     team.opened("2 Feb 2026")
-    problem = refused(team, "3 Feb 2026", ("refusal_reversed", "3 Feb 2026", {}))
+    problem = refused(team, "3 Feb 2026", ("ehc_assessment_requested", "3 Feb 2026", {"la": "northshire"}))
     assert problem.code == "unlawful"
     assert not problem.wrong_call
-    assert problem.message.startswith(
-        "fact 3, refusal_reversed of 2026-02-03, is refused: on that day the case stands at 'Assessment under way'."
-    )
+    assert problem.message.startswith("fact 3, ehc_assessment_requested of 2026-02-03, is refused: the case is open")
     assert "draft_plan_received" in problem.message
 
 
@@ -62,7 +60,7 @@ def test_one_fact_that_is_not_permitted_refuses_the_whole_act(team: Team) -> Non
         team,
         "3 Feb 2026",
         ("health_advice_requested", "3 Feb 2026", ASKED),
-        ("assessment_agreed", "3 Feb 2026", {"note": "x"}),
+        ("refusal_reversed", "3 Feb 2026", {"note": "x"}),
     )
     assert problem.seq == 4
 
@@ -77,8 +75,8 @@ def test_a_fact_that_belongs_between_others_is_accepted_on_its_own_day(team: Tea
     team.opened("2 Feb 2026").asked("2 Mar 2026")
     team.record("27 Apr 2026", "final_plan_received", on="20 Apr 2026")
     assert team.record("28 Apr 2026", "draft_plan_received", on="1 Apr 2026").state == "planned"
-    problem = refused(team, "28 Apr 2026", ("plan_refused", "21 Apr 2026", {}))
-    assert "fact 6, plan_refused of 2026-04-21" in problem.message
+    problem = refused(team, "28 Apr 2026", ("refusal_reversed", "21 Apr 2026", {}))
+    assert "fact 6, refusal_reversed of 2026-04-21" in problem.message
 
 
 def test_a_late_learned_fact_that_makes_a_later_one_unlawful_names_that_one(team: Team) -> None:

@@ -119,6 +119,7 @@ def offer(team: Team, kind: str, days: int, fields: dict[str, Any]) -> None:
                 "takes away the fact that opened",
                 "that was received",
                 "open already",
+                "could be reversed",
             )
             assert lawful_said or any(reason in refused.message for reason in reasons)
     else:
