@@ -15,7 +15,7 @@ from models.facts import FactDraft, StoredFact
 from statemachines.process import Process
 from statemachines.registry import processes
 from statemachines.replay import facts_in_force
-from statemachines.tribunal_facts import ORDERS
+from statemachines.tribunal_guards import ORDERS
 
 
 def as_repetition(process: Process, case: LoadedCase, draft: FactDraft, data: Mapping[str, Any]) -> FactDraft | None:
