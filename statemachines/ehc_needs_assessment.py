@@ -102,8 +102,8 @@ BEFORE_PLAN = (*UNDECIDED, *UNDER_WAY)
 WITHOUT_PLAN = (*BEFORE_PLAN, "refused", "no_plan")
 ANY_OPEN = (*WITHOUT_PLAN, "planned")
 MOVED_WITH_PLAN = (
-    "once there is a plan, a move transfers it, on a case of its own (SEND Regs 2014 reg 15); before, the authority that"
-    " the child leaves is no longer responsible (CFA 2014 s24(1))"
+    "once there is a plan, a move transfers it, on a case of its own (SEND Regs 2014 reg 15); before, the authority"
+    " that the child leaves is no longer responsible (CFA 2014 s24(1))"
 )
 DECIDED_FIRST = (
     "the authority decides whether to assess and notifies that before it assesses and decides on a plan (CFA 2014"

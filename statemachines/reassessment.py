@@ -1,11 +1,11 @@
 """A re-assessment of the needs behind a plan, seen from health (CFA 2014 s44(2), (3); SEND Regs 2014 regs 23 to 27).
 
 A request of the responsible commissioning body compels the authority (reg 23): the law allows no refusal of it, so
-that one is recorded out of order; and reg 24, which lets the authority refuse within six months of the last assessment, speaks of other requests
-only. Reg 26 applies regs 6 to 9 again, so each body's six weeks run once more. A refusal is reversed by the authority
-itself, by the Tribunal's order, by the authority not opposing the appeal, or by a mediation agreement; each of the last
-three comes from its own case and brings its own fourteen weeks. The statute file says by when; the escalation policy
-says who gets letters.
+that one is recorded out of order; and reg 24, which lets the authority refuse within six months of the last
+assessment, speaks of other requests only. Reg 26 applies regs 6 to 9 again, so each body's six weeks run once more. A
+refusal is reversed by the authority itself, by the Tribunal's order, by the authority not opposing the appeal, or by
+a mediation agreement; each of the last three comes from its own case and brings its own fourteen weeks. The statute
+file says by when; the escalation policy says who gets letters.
 """
 
 from collections.abc import Mapping
@@ -184,7 +184,8 @@ PROCESS = define_process(
             Noted,
             guard=follows("reassessment_refused"),
             requests_again=CALLED_FOR_AGAIN,
-            order="a refusal to re-assess is reversed once, before the authority re-assesses (SEND Regs 2014 reg 25(1))",
+            order="a refusal to re-assess is reversed once, before the authority re-assesses (SEND Regs 2014 reg"
+            " 25(1))",
             order_from=3,
         ),
         *(

@@ -146,7 +146,7 @@ TABLE = HandTable(
         **dict.fromkeys(ASSESS, "the order's 10 and 14 weeks, unless the plan is there already"),
         **dict.fromkeys(MAKE_A_PLAN, "the order's 5 and 11 weeks, unless draft and plan are there already"),
         "plan_refused": "what an order to make a plan asks for; the decision to assess was never notified",
-        "draft_plan_received": "fifteen days for the family (reg 13(1)); a decision to assess that nobody was notified of",
+        "draft_plan_received": "fifteen days for the family (reg 13(1)); a decision to assess that was never notified",
         "final_plan_received": "section G (s42(3)); whether to assess was never notified, and is not owed any more",
         "child_moved_away": "nothing of the plan, which the transfer is about (reg 15)",
         "section_g_agreed": "nothing of reg 12(2)",
