@@ -419,18 +419,15 @@ def _excuses(period: Period) -> str:
 
 def _met(rule: Rule) -> str:
     met = f"met by {_kinds(rule.met_by)}" if rule.met_by else "met by no fact"
-    if rule.met_if:
-        met += f", once they say {' and '.join(_said(clause, ' or ') for clause in rule.met_if)}"
+    met += f", once they say {' and '.join(_said(each, ' or ') for each in rule.met_if)}" if rule.met_if else ""
     met += f"; {rule.goes_on}" if rule.goes_on else ""
     met += f"; ended by {_kinds(rule.ends)}" if rule.ends else ""
     met += f"; ended for good by {_kinds(rule.superseded_by)}" if rule.superseded_by else ""
     for kind, kinds in rule.counts_already.items():
         met += f"; {_kinds([kind])} counts though it came before{f', unless {_kinds(kinds)} followed' if kinds else ''}"
-    for kind, kinds in rule.only_after.items():
-        met += f"; {_kinds([kind])} counts only after {_kinds(kinds)}"
-    for kind, kinds in rule.resumed_by.items():
-        met += f"; owed again by {_kinds([kind])} where {_kinds(kinds)} had ended it"
-    return met
+    after = (f"; {_kinds([kind])} counts only after {_kinds(kinds)}" for kind, kinds in rule.only_after.items())
+    resumed = ((_kinds([kind]), _kinds(kinds)) for kind, kinds in rule.resumed_by.items())
+    return "".join([met, *after, *(f"; owed again by {kind} where {kinds} had ended it" for kind, kinds in resumed)])
 
 
 def _if(rule: Rule) -> str:
