@@ -178,7 +178,7 @@ UNUSUAL = {
     **{(state, "continuing_care_refused"): "not_eligible" for state in (*UNDECIDED, "declined", "eligible")},
     # The package cannot wait for the decision.
     **{(state, "package_started"): "urgent" for state in (*UNDECIDED, "recommended")},
-    # Adult care takes over whatever was left undone.
+    # Adult care takes over what was left undone.
     **{
         (state, "adult_package_started"): "handed_over"
         for state in (*UNDECIDED, "declined", "recommended", "not_eligible", "urgent")

@@ -84,7 +84,7 @@ TABLE = HandTable(
         ("informed", "la_notified"): "notified",
     },
     leaves={
-        "parent_informed": "nothing, if both were said; the parent was told late, and no number of days makes it so",
+        "parent_informed": "nothing, if both were said; the parent was informed late, and no number of days makes it so",
         "discussion_offered": "the parent's information, if that was skipped (s23(2)(a))",
         "la_notified": "what the parent is owed (s23(2)); the authority's six weeks run all the same (s24(1)(b))",
         "la_acknowledged": "nothing: it was acknowledged, or answered, before",
@@ -266,7 +266,7 @@ def test_an_authority_that_is_notified_before_the_parent_has_its_six_weeks_and_t
     assert str(done["s23_notify_la"].met_on) == "2026-02-04", "the notice had come before it fell to be given"
 
 
-def test_a_parent_who_is_told_of_half_of_it_is_owed_the_rest() -> None:
+def test_a_parent_who_is_informed_of_half_of_it_is_owed_the_rest() -> None:
     half = ("parent_informed", "2026-02-04", {**BODY, "of_opinion": "yes", "of_duty": "no"})
     taken = now(half)
     assert "its duty to inform the local authority was left out" in taken.out_of_order[2]
