@@ -49,7 +49,7 @@ class Reassessment(StatutoryMachine):
     reassessing = State("Re-assessment under way")
     drafting = State("Draft plan received")
     planned = State("Final plan received")
-    kept = State("Plan not changed")
+    kept = State("Plan kept as it is")
     ceasing = State("Plan to cease")
     ceased = State("Plan ceased")
     withdrawn = State("Withdrawn", final=True)

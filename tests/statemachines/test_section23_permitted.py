@@ -84,7 +84,7 @@ TABLE = HandTable(
         ("informed", "la_notified"): "notified",
     },
     leaves={
-        "parent_informed": "nothing, if both were said; the parent was informed late, and no number of days makes it so",
+        "parent_informed": "nothing, if both were said; the parent was informed late; the law has no number of days",
         "discussion_offered": "the parent's information, if that was skipped (s23(2)(a))",
         "la_notified": "what the parent is owed (s23(2)); the authority's six weeks run all the same (s24(1)(b))",
         "la_acknowledged": "nothing: it was acknowledged, or answered, before",
